@@ -1,0 +1,55 @@
+# What a developer or CI types. Everything runs in a virtual environment of its own, made from
+# Python and pip alone: no Node, no Graphviz, no other package of the system.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-all lint lab bench clean
+
+help: ## list what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## make the virtual environment and install resnb in it, editable
+
+demo: setup ## run the quickstart notebook here and show what happens
+	$(BIN)/python tools/demo.py
+
+test: ## run all checks but the long ones, with the time of each part
+	$(PYTHON) tools/parts.py set-up lint unit kernel notebooks notebooks-dot
+
+test-all: ## run all checks, with many more examples of the generated tests
+	$(PYTHON) tools/parts.py set-up lint unit kernel notebooks notebooks-dot long
+
+lint: ## check style, types and layers
+	$(PYTHON) tools/parts.py set-up lint
+
+lab: setup ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+bench: setup ## print what imports and the engine cost
+	$(BIN)/python benchmarks/imports.py
+	$(BIN)/python benchmarks/engine.py
+
+clean: ## remove all that make made
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Debian keeps ensurepip in a package of its own; where it is missing, the system's pip serves.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("resnb needs Python 3.11 or newer, not %d.%d; name one: make PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv --clear --without-pip $(VENV)
+	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+	  $(BIN)/python -m ensurepip --default-pip; \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+	  $(PYTHON) -m pip --python $(BIN)/python install pip; \
+	else \
+	  echo "$(PYTHON) has neither ensurepip nor pip; on Debian: apt install python3-venv" >&2; exit 1; \
+	fi
+
+$(INSTALLED): $(BIN)/pip pyproject.toml
+	$(BIN)/python -m pip install --editable '.[all,test,lint]'
+	touch $@

@@ -1,0 +1,90 @@
+"""Flows in notebooks whose resources never leak.
+
+The names are those of Prefect 0.15/1.x; ``%load_ext resnb`` adds the notebook's magics.
+Everything is imported when it is first used, so that ``import resnb`` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resnb.graph import signals as signals
+    from resnb.graph import triggers as triggers
+    from resnb.graph.control import case as case
+    from resnb.graph.control import ifelse as ifelse
+    from resnb.graph.control import merge as merge
+    from resnb.graph.control import switch as switch
+    from resnb.graph.flow import Flow as Flow
+    from resnb.graph.parameter import Parameter as Parameter
+    from resnb.graph.resource import ResourceManager as ResourceManager
+    from resnb.graph.resource import resource as resource
+    from resnb.graph.resource import resource_manager as resource_manager
+    from resnb.graph.task import Task as Task
+    from resnb.graph.task import flatten as flatten
+    from resnb.graph.task import task as task
+    from resnb.graph.task import unmapped as unmapped
+
+__version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "Flow": "resnb.graph.flow",
+    "LocalExecutor": "resnb.run.local",
+    "Parameter": "resnb.graph.parameter",
+    "ResourceManager": "resnb.graph.resource",
+    "Task": "resnb.graph.task",
+    "ThreadExecutor": "resnb.run.threads",
+    "case": "resnb.graph.control",
+    "flatten": "resnb.graph.inputs",
+    "get_run_logger": "resnb.run.logs",
+    "ifelse": "resnb.graph.control",
+    "merge": "resnb.graph.control",
+    "resource": "resnb.graph.resource",
+    "resource_manager": "resnb.graph.resource",
+    "switch": "resnb.graph.control",
+    "tags": "resnb.graph.building",
+    "task": "resnb.graph.task",
+    "unmapped": "resnb.graph.inputs",
+}
+_MODULES = {
+    "signals": "resnb.graph.signals",
+    "states": "resnb.states",
+    "triggers": "resnb.graph.triggers",
+}
+
+__all__ = sorted([*_HOMES, *_MODULES])  # noqa: PLE0605 - a sorted list of texts
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value = import_module(_MODULES[name])
+    elif name in _HOMES:
+        _plug_in()
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        message = f"module 'resnb' has no attribute {name!r}"
+        raise AttributeError(message)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__", "load_ipython_extension"]
+
+
+def _plug_in() -> None:
+    """Give flows the parts that run and draw them, imported when they are first asked for."""
+    from resnb.graph.ports import PORTS
+
+    PORTS.runner = lambda: import_module("resnb.run.api").RUNNER
+    PORTS.painter = lambda: import_module("resnb.view.painter").PAINTER
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext resnb``: magics, kernel hooks and display; prints nothing."""
+    _plug_in()
+    import_module("resnb.notebook.extension").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """``%unload_ext resnb``: take the magics and hooks away; open resources stay registered."""
+    import_module("resnb.notebook.extension").unload(shell)

@@ -1,0 +1,55 @@
+"""Durations as users write them: ``"30s"``, ``"10m"``, ``"2h"``, seconds, or a timedelta."""
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from resnb.errors import OptionError
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    Duration: TypeAlias = "str | float | timedelta"
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+
+
+def seconds(value: "Duration | None", option: str) -> float | None:
+    """`value` in seconds.
+
+    Args:
+        value: a text such as ``"90s"``, ``"1.5h"`` or ``"2d"``, a number of seconds, a timedelta,
+            or None.
+        option: what it is the value of, for the error's text.
+
+    Raises:
+        OptionError: `value` is none of these, or negative.
+    """
+    if value is None:
+        return None
+    total = _parse(value)
+    if total is None or not 0 <= total < float("inf"):
+        message = (
+            f"{option}={value!r} is no duration: write '30s', '10m', '2h', a number of seconds "
+            "or a timedelta"
+        )
+        raise OptionError(message)
+    return total
+
+
+def _parse(value: "Duration") -> float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    if isinstance(value, str):
+        text = value.strip().lower()
+        number = text.rstrip("smhd")
+        unit = text[len(number) :]
+        try:
+            return float(number) * _UNITS[unit]
+        except (ValueError, KeyError):
+            return None
+    total = getattr(value, "total_seconds", None)
+    return float(total()) if total is not None else None
+
+
+__all__ = ["seconds"]

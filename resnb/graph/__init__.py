@@ -1,0 +1,1 @@
+"""What to run: flows, tasks, parameters, scopes and mapping. No execution, no I/O, no IPython."""

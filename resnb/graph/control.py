@@ -1,0 +1,177 @@
+"""Conditions in a flow: ``case`` blocks, ``switch``, ``ifelse``, and ``merge``.
+
+A condition is a task that ends as skipped when it does not hold; what depends on it is skipped
+too. `merge` brings the branches together again: it takes the one that ran.
+"""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from resnb.errors import GraphError
+from resnb.graph.building import BUILDING
+from resnb.graph.signals import SKIP
+from resnb.graph.task import FunctionTask, Task, common_flow
+from resnb.graph.triggers import not_all_skipped
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from resnb.graph.building import Building
+    from resnb.graph.flow import Flow
+    from resnb.graph.structure import Structure
+
+
+class CompareValue(Task):
+    """Ends as skipped unless it receives the value that it was made for."""
+
+    kind = "case"
+
+    def __init__(self, expected: Any, **options: Any) -> None:
+        self.expected = expected
+        super().__init__(name=f"case({expected!r})", **options)
+
+    def run(self, value: Any) -> None:
+        """Compare `value` with the expected one."""
+        if value != self.expected:
+            message = f"{value!r} is not {self.expected!r}"
+            raise SKIP(message)
+
+
+class Merge(Task):
+    """Takes the first of its inputs that is not None."""
+
+    kind = "merge"
+
+    def __init__(self, **options: Any) -> None:
+        if options.setdefault("skip_on_upstream_skip", False):
+            message = "merge must have skip_on_upstream_skip=False, or it would never run"
+            raise GraphError(message)
+        options.setdefault("trigger", not_all_skipped)
+        options.setdefault("name", "merge")
+        super().__init__(**options)
+
+    def run(self, **branches: Any) -> Any:
+        """Give the value of the branch that ran."""
+        return next((value for value in branches.values() if value is not None), None)
+
+
+class case:  # noqa: N801 - Prefect's name, used as a block
+    """A block of tasks that run only if ``task``'s value equals ``value``.
+
+    Args:
+        task: the task whose value is compared.
+        value: the value it must have; no task.
+    """
+
+    def __init__(self, task: Task, value: Any) -> None:
+        if isinstance(value, Task):
+            message = "case(task, value): the value is a constant, not a task"
+            raise GraphError(message)
+        _refuse_no_task("case", task)
+        self.task = task
+        self.value = value
+        self._flow: Flow | None = None
+        self._condition: Task | None = None
+        self._tasks: dict[Task, None] = {}
+        self._tokens: list[Token[Building]] = []
+
+    def add_task(self, task: Task, flow: "Structure") -> None:
+        """Make `task` depend on the condition when the block ends (called by the flow)."""
+        if flow is not self._flow:
+            message = (
+                f"a case block of flow {self._flow and self._flow.name!r} cannot hold task "
+                f"{task.name!r} of flow {flow.name!r}"
+            )
+            raise GraphError(message)
+        self._tasks[task] = None
+
+    def __enter__(self) -> None:
+        self._flow = common_flow(self.task)
+        # added before the block's tasks, so that edges point from old to new
+        self._condition = CompareValue(self.value).bind(self.task, flow=self._flow)
+        self._tasks = {}
+        self._tokens.append(BUILDING.set(BUILDING.get()._replace(flow=self._flow, case=self)))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        BUILDING.reset(self._tokens.pop())
+        flow, tasks = self._flow, self._tasks
+        if flow is None or kind is not None:
+            return
+        with flow.transaction():
+            for task in tasks:
+                if task in flow.nodes and tasks.keys().isdisjoint(flow.nodes[task].upstream):
+                    flow.add_edge(self._condition, task)
+
+
+def switch(condition: Task, cases: Mapping[Any, Any], mapped: bool = False) -> None:
+    """Run the task of `cases` whose key equals the value of `condition`; skip the others.
+
+    Args:
+        condition: the task whose value chooses.
+        cases: a task for each value.
+        mapped: whether to choose for each item of `condition`.
+    """
+    _refuse_no_task("switch", condition)
+    flow = common_flow(condition, *cases.values())
+    with flow.transaction():
+        for value, task in cases.items():
+            chosen = _branch(task, value, flow)
+            compare = CompareValue(value).bind(condition, flow=flow, mapped=mapped)
+            flow.add_edge(compare, chosen, mapped=mapped)
+
+
+def ifelse(condition: Task, true_task: Any, false_task: Any, mapped: bool = False) -> None:
+    """Run one of two tasks, according to whether the value of `condition` is truthy.
+
+    Args:
+        condition: the task whose value decides.
+        true_task: runs if it is truthy; None for nothing.
+        false_task: runs if it is falsy; None for nothing.
+        mapped: whether to decide for each item of `condition`.
+    """
+    _refuse_no_task("ifelse", condition)
+    cases = {True: true_task, False: false_task}
+    present = {value: task for value, task in cases.items() if task is not None}
+    if present:
+        flow = common_flow(condition, *present.values())
+        with flow.transaction():
+            truth = FunctionTask(bool, name="as_bool").bind(condition, flow=flow, mapped=mapped)
+            switch(truth, present, mapped=mapped)
+
+
+def merge(*tasks: Any, flow: "Flow | None" = None, mapped: bool = False, **options: Any) -> Task:
+    """Bring branches together: the value of the first task whose value is not None.
+
+    Args:
+        *tasks: the branches' last tasks.
+        flow: the flow; by default the one that is being built.
+        mapped: whether to merge item by item.
+        **options: see `Task`.
+    """
+    branches = {f"task_{number}": one for number, one in enumerate(tasks, 1)}
+    merging = Merge(**options)
+    return merging.bind(flow=flow or common_flow(merging, *tasks), mapped=mapped, **branches)
+
+
+def _refuse_no_task(owner: str, value: object) -> None:
+    if not isinstance(value, Task):
+        message = f"{owner}: the condition is a task, not {value!r}"
+        raise GraphError(message)
+
+
+def _branch(task: Any, value: Any, flow: "Flow") -> Task:
+    if isinstance(task, Task):
+        return task
+    if isinstance(task, list | tuple | set | dict):
+        return FunctionTask(lambda items: items, name=type(task).__name__).bind(task, flow=flow)
+    message = f"switch: the case {value!r} needs a task, not {task!r}"
+    raise GraphError(message)
+
+
+__all__ = ["CompareValue", "Merge", "case", "ifelse", "merge", "switch"]

@@ -1,0 +1,270 @@
+"""Flows: named directed acyclic graphs of tasks. Pure structure: nothing here runs or draws.
+
+The structure itself, and how changes are taken back, is in `resnb.graph.structure`; running and
+drawing are plugged in by `resnb.graph.ports`.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from resnb.errors import GraphError, OptionError, RunError
+from resnb.events import EVENTS, StructureChanged
+from resnb.graph import editing
+from resnb.graph.building import BUILDING, Building
+from resnb.graph.node import Edge
+from resnb.graph.options import hooks
+from resnb.graph.parameter import Parameter
+from resnb.graph.ports import PORTS, Memory
+from resnb.graph.queries import Queries
+from resnb.graph.task import Hook, Task
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from resnb.graph.scope import Scope
+    from resnb.states import State
+
+
+class Flow(Queries):
+    """A named graph of tasks; build it inside ``with Flow("name") as flow:``.
+
+    Args:
+        name: the flow's name.
+        executor: what runs its tasks unless a run says otherwise; threads by default.
+        tasks: tasks to begin with.
+        edges: edges to begin with.
+        reference_tasks: the tasks that decide the flow's final state; by default those
+            without a downstream task, clean-ups left out.
+        state_handlers: called as ``(flow, old_state, new_state)``.
+        on_failure: called when a run has failed: with as many of ``(flow, run, state)`` as it
+            accepts; the form with one argument gets the run.
+        on_completion: likewise when a run has succeeded.
+        on_cancellation: likewise when a run was cancelled.
+
+    Raises:
+        OptionError: `name` is no text or empty.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        executor: Any = None,
+        tasks: Iterable[Task] | None = None,
+        edges: Iterable[Edge] | None = None,
+        reference_tasks: Iterable[Task] | None = None,
+        state_handlers: Iterable[Hook] | None = None,
+        on_failure: Hook | Iterable[Hook] | None = None,
+        on_completion: Hook | Iterable[Hook] | None = None,
+        on_cancellation: Hook | Iterable[Hook] | None = None,
+    ) -> None:
+        super().__init__(_checked_name(name))
+        self.executor = executor
+        self.memory: Memory | None = None
+        owner = f"flow {name!r}"
+        self.state_handlers = hooks(owner, "state_handlers", state_handlers)
+        self.on_failure = hooks(owner, "on_failure", on_failure)
+        self.on_completion = hooks(owner, "on_completion", on_completion)
+        self.on_cancellation = hooks(owner, "on_cancellation", on_cancellation)
+        self._tokens: list[Token[Building]] = []
+        for one in tasks or ():
+            self.add_task(one)
+        for edge in edges or ():
+            self.add_edge(*edge)
+        if reference_tasks:
+            self.set_reference_tasks(reference_tasks)
+
+    # ---- building
+
+    def __enter__(self) -> Self:
+        self._tokens.append(BUILDING.set(Building(flow=self, tags=BUILDING.get().tags)))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        BUILDING.reset(self._tokens.pop())
+        EVENTS.publish(StructureChanged(self.name))
+
+    def update(self, flow: "Flow", merge_parameters: bool = False) -> None:
+        """Take over the tasks, edges and scopes of `flow`; the tasks are shared, not copied.
+
+        Args:
+            flow: the other flow.
+            merge_parameters: whether a parameter of the same name replaces the other flow's.
+
+        Raises:
+            GraphError: both flows have a parameter of the same name.
+        """
+        mine = {one.name: one for one in self.parameters()}
+        same: dict[Task, Task] = {}
+        for theirs in flow.parameters():
+            own = mine.get(theirs.name)
+            if own is None or own is theirs:
+                continue
+            if not merge_parameters:
+                message = (
+                    f"flows {self.name!r} and {flow.name!r} both have a parameter "
+                    f"{theirs.name!r}: rename one, or pass merge_parameters=True"
+                )
+                raise GraphError(message)
+            same[theirs] = own
+        editing.absorb(self, flow, same)
+
+    def copy(self) -> "Flow":
+        """A flow with the same tasks, edges and scopes, to which more can be added."""
+        new = Flow(
+            self.name,
+            executor=self.executor,
+            state_handlers=self.state_handlers,
+            on_failure=self.on_failure,
+            on_completion=self.on_completion,
+            on_cancellation=self.on_cancellation,
+        )
+        new.update(self)
+        if self.has_reference_tasks:
+            new.set_reference_tasks(self.reference_tasks())
+        return new
+
+    # ---- asking
+
+    def get_tasks(
+        self,
+        name: str | None = None,
+        tags: Iterable[str] | None = None,
+        task_type: type[Task] | None = None,
+    ) -> list[Task]:
+        """The tasks that match everything that is given, in the order they were added."""
+        wanted = frozenset(tags or ())
+        return [
+            one
+            for one in self.nodes
+            if (name is None or one.name == name)
+            and wanted <= one.tags
+            and (task_type is None or isinstance(one, task_type))
+        ]
+
+    def parameters(self) -> set[Parameter]:
+        """The flow's parameters."""
+        return {one for one in self.nodes if isinstance(one, Parameter)}
+
+    def find_scope(self, name: str) -> "Scope | None":
+        """The scope called `name`, if there is one."""
+        return next((scope for scope in self.scopes if scope.name == name), None)
+
+    # ---- running and drawing: parts of higher layers, plugged in
+
+    def run(
+        self,
+        parameters: Mapping[str, Any] | None = None,
+        executor: Any = None,
+        task_states: Mapping[Task, "State"] | None = None,
+        **params: Any,
+    ) -> "State":
+        """Run the flow and wait; Ctrl-C cancels it and still cleans up every scope.
+
+        Args:
+            parameters: values by parameter name.
+            executor: what runs the tasks.
+            task_states: states of tasks that need not run again.
+            **params: parameter values by name, likewise.
+
+        Returns:
+            The final state: ``state.result[task]`` is a task's state.
+
+        Raises:
+            OptionError: a parameter is missing or unknown.
+            RunError: a flow is running already, or this one is just being built.
+        """
+        return PORTS.runner().run(
+            self, **self._run_options(parameters, executor, task_states, params)
+        )
+
+    def start(
+        self,
+        parameters: Mapping[str, Any] | None = None,
+        executor: Any = None,
+        task_states: Mapping[Task, "State"] | None = None,
+        **params: Any,
+    ) -> Any:
+        """Run the flow in the background; arguments and errors as for `run`.
+
+        Returns:
+            A `FlowRun`, with ``state``, ``wait()`` and ``cancel()``.
+        """
+        return PORTS.runner().start(
+            self, **self._run_options(parameters, executor, task_states, params)
+        )
+
+    async def run_async(
+        self,
+        parameters: Mapping[str, Any] | None = None,
+        executor: Any = None,
+        task_states: Mapping[Task, "State"] | None = None,
+        **params: Any,
+    ) -> "State":
+        """Run the flow and await its final state; arguments and errors as for `run`."""
+        return await PORTS.runner().run_async(
+            self, **self._run_options(parameters, executor, task_states, params)
+        )
+
+    def _run_options(
+        self,
+        parameters: Mapping[str, Any] | None,
+        executor: Any,
+        task_states: Mapping[Task, "State"] | None,
+        params: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        if BUILDING.get().flow is self:
+            message = (
+                f"flow {self.name!r} cannot run inside its own building block: "
+                "run it after the `with` block or %%flow cell"
+            )
+            raise RunError(message)
+        twice = set(parameters or ()) & params.keys()
+        if twice:
+            message = f"parameter {min(twice)!r} was given twice"
+            raise OptionError(message)
+        return {
+            "parameters": {**(parameters or {}), **params},
+            "executor": executor if executor is not None else self.executor,
+            "task_states": dict(task_states or {}),
+        }
+
+    def visualize(
+        self,
+        flow_state: "State | None" = None,
+        filename: str | None = None,
+        format: str | None = None,  # noqa: A002 - Prefect's name
+    ) -> Any:
+        """A picture of the flow.
+
+        Args:
+            flow_state: a run's final state, for the colours.
+            filename: a file to write, without its ending.
+            format: ``"png"``, ``"svg"`` or ``"pdf"``; png by default.
+        """
+        return PORTS.painter().visualize(
+            self, flow_state=flow_state, filename=filename, format=format
+        )
+
+    def _repr_mimebundle_(self, **_: Any) -> Mapping[str, Any]:
+        return PORTS.painter().mimebundle(self)
+
+    def __repr__(self) -> str:
+        """A stable text: neither times nor addresses."""
+        return f"<Flow: {self.name!r}, {len(self.nodes)} tasks>"
+
+
+def _checked_name(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        message = f"Flow({value!r}): a flow's name is a text that is not empty"
+        raise OptionError(message)
+    return value
+
+
+__all__ = ["Flow"]

@@ -1,0 +1,107 @@
+"""One task's place in a flow: its inputs, its neighbours, its scope.
+
+Only `resnb.graph.flow` changes a node; it keeps ``upstream`` and ``downstream`` of neighbours
+consistent and records how to take each change back.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from resnb.graph.inputs import Collection, Constant, Input, tasks_in
+
+if TYPE_CHECKING:
+    from resnb.graph.scope import Scope
+    from resnb.graph.task import Task
+
+NO_KEYS: frozenset[str] = frozenset()
+
+
+class Edge(NamedTuple):
+    """A dependency between two tasks of a flow.
+
+    Attributes:
+        upstream_task: the task that runs first.
+        downstream_task: the task that runs after it.
+        key: the parameter that receives the value; None if only the order matters.
+        mapped: whether each child depends on one item of the upstream value.
+        flattened: whether one level of nesting is taken out before mapping.
+    """
+
+    upstream_task: "Task"
+    downstream_task: "Task"
+    key: str | None = None
+    mapped: bool = False
+    flattened: bool = False
+
+
+class Node:
+    """Inputs and neighbours of one task.
+
+    Attributes:
+        task: the task.
+        inputs: an input for each argument, those passed by position first.
+        positional: how many of the inputs are passed by position.
+        mapped: the arguments that are mapped over.
+        flattened: those of them that are flattened first.
+        control: tasks that only have to come first, and whether each is mapped over.
+        upstream: every task that has an edge to this one.
+        downstream: every task to which this one has an edge.
+        scope: the innermost resource scope around the task.
+        position: grows with each task that is added to the flow.
+    """
+
+    __slots__ = (
+        "control", "downstream", "flattened", "inputs", "mapped", "position", "positional",
+        "scope", "task", "upstream",
+    )  # fmt: skip
+
+    def __init__(self, task: "Task", scope: "Scope | None", position: int) -> None:
+        self.task = task
+        self.position = position
+        self.inputs: dict[str, Input] = {}
+        self.positional = 0
+        self.mapped = NO_KEYS
+        self.flattened = NO_KEYS
+        self.control: dict[Task, bool] = {}
+        self.upstream: dict[Task, None] = {}
+        self.downstream: dict[Task, None] = {}
+        self.scope = scope
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the task runs once for each item of something."""
+        return bool(self.mapped) or True in self.control.values()
+
+    def edges(self) -> Iterator[Edge]:
+        """The edges that end here (without those that follow from a scope)."""
+        for key, value in self.inputs.items():
+            kind = type(value)
+            if kind is Constant:
+                continue
+            mapped, flattened = key in self.mapped, key in self.flattened
+            sources = dict.fromkeys(tasks_in(value)) if kind is Collection else (value,)
+            for source in sources:
+                yield Edge(source, self.task, key, mapped, flattened)  # type: ignore[arg-type]
+        for source, mapped in self.control.items():
+            yield Edge(source, self.task, None, mapped)
+
+    def saved(self) -> tuple[object, ...]:
+        """What `restore` needs; neighbours are left out, for a flow keeps those consistent."""
+        return (
+            dict(self.inputs), self.positional, self.mapped, self.flattened, dict(self.control),
+            self.position,
+        )  # fmt: skip
+
+    def restore(self, saved: tuple[Any, ...]) -> None:
+        """Take back changes to everything but the neighbours."""
+        (
+            self.inputs, self.positional, self.mapped, self.flattened, self.control, self.position,
+        ) = saved  # fmt: skip
+
+    def sources(self) -> set["Task"]:
+        """The tasks that `inputs` and `control` refer to."""
+        found = {task for value in self.inputs.values() for task in tasks_in(value)}
+        return found.union(self.control)
+
+
+__all__ = ["Edge", "Node"]

@@ -1,0 +1,110 @@
+"""Arithmetic, comparison and indexing on handles: each adds a task to the flow.
+
+``a >> b`` and ``a | b`` only order two tasks. Equality stays identity (handles are dictionary
+keys); use ``is_equal`` and ``is_not_equal`` for a task that compares values.
+"""
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from resnb.errors import GraphError
+
+if TYPE_CHECKING:
+    from resnb.graph.task import Task
+
+
+def _or(left: Any, right: Any) -> Any:
+    return left or right
+
+
+def _several(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _apply(function: Callable[..., Any], name: str, *operands: Any) -> "Task":
+    from resnb.graph.task import FunctionTask, common_flow
+
+    return FunctionTask(function, name=name).bind(*operands, flow=common_flow(*operands))
+
+
+def _binary(
+    name: str, function: Callable[[Any, Any], Any]
+) -> tuple[Callable[["Operators", object], "Task"], Callable[["Operators", object], "Task"]]:
+    def straight(self: "Operators", other: object) -> "Task":
+        return _apply(function, name, self, other)
+
+    def reflected(self: "Operators", other: object) -> "Task":
+        return _apply(function, name, other, self)
+
+    return straight, reflected
+
+
+class Operators:
+    """What Python's operators mean on a handle."""
+
+    nout: int | None = None
+    name: str = ""
+
+    __add__, __radd__ = _binary("Add", operator.add)
+    __sub__, __rsub__ = _binary("Sub", operator.sub)
+    __mul__, __rmul__ = _binary("Mul", operator.mul)
+    __truediv__, __rtruediv__ = _binary("Div", operator.truediv)
+    __floordiv__, __rfloordiv__ = _binary("FloorDiv", operator.floordiv)
+    __mod__, __rmod__ = _binary("Mod", operator.mod)
+    __pow__, __rpow__ = _binary("Pow", operator.pow)
+    __and__, __rand__ = _binary("And", lambda left, right: left and right)
+    __gt__, _ = _binary("GreaterThan", operator.gt)
+    __ge__, _ = _binary("GreaterThanOrEqual", operator.ge)
+    __lt__, _ = _binary("LessThan", operator.lt)
+    __le__, _ = _binary("LessThanOrEqual", operator.le)
+    is_equal, _ = _binary("Equal", operator.eq)
+    is_not_equal, _ = _binary("NotEqual", operator.ne)
+    or_, _ = _binary("Or", _or)
+    del _
+
+    def not_(self) -> "Task":
+        """A task whose value is ``not`` this one's."""
+        return _apply(operator.not_, "Not", self)
+
+    def __getitem__(self, key: Any) -> "Task":
+        """A task whose value is this one's item `key` (which may be a task)."""
+        shown = getattr(key, "name", None) or repr(key)
+        return _apply(operator.getitem, f"{self.name}[{shown}]", self, key)
+
+    def __iter__(self) -> Iterator["Task"]:
+        """The handles of `nout` items, for unpacking."""
+        if self.nout is None:
+            message = (
+                f"task {self.name!r} cannot be unpacked: say how many values it returns "
+                "with @task(nout=...)"
+            )
+            raise GraphError(message)
+        return (self[index] for index in range(self.nout))
+
+    def __rshift__(self, other: object) -> object:
+        """``a >> b``: `b` runs after `a`; gives `b`, so that ``a >> b >> c`` works."""
+        cast("Task", self).set_dependencies(downstream_tasks=_several(other))
+        return other
+
+    def __rrshift__(self, other: object) -> "Task":
+        """``[a, b] >> c``: `c` runs after `a` and `b`."""
+        this = cast("Task", self)
+        this.set_dependencies(upstream_tasks=_several(other))
+        return this
+
+    def __lshift__(self, other: object) -> object:
+        """``a << b``: `a` runs after `b`; gives `b`."""
+        cast("Task", self).set_dependencies(upstream_tasks=_several(other))
+        return other
+
+    def __or__(self, other: object) -> object:
+        """``a | b``: the same as ``a >> b`` (Prefect's form)."""
+        return self >> other
+
+    def __ror__(self, other: object) -> "Task":
+        """``[a, b] | c``: the same as ``[a, b] >> c``."""
+        return self.__rrshift__(other)
+
+
+__all__ = ["Operators"]

@@ -1,0 +1,237 @@
+"""Resource managers: the definition of a temporary thing, and how it is used in a flow."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from resnb.errors import GraphError, OutsideFlowError
+from resnb.graph.building import flow_being_built
+from resnb.graph.managers import is_context_manager, manager_class
+from resnb.graph.options import checked, refuse_unknown
+from resnb.graph.scope import Scope, ScopeOptions
+from resnb.graph.signature import Signature, signature_of
+from resnb.graph.task import Task
+from resnb.graph.triggers import all_finished
+
+if TYPE_CHECKING:
+    from resnb.graph.flow import Flow
+
+_STEPS = ("init", "setup", "cleanup")
+_TASK_KWARGS = tuple(f"{step}_task_kwargs" for step in _STEPS)
+
+
+class InitTask(Task):
+    """Makes the manager object from its arguments."""
+
+    kind = "init"
+    scope: Scope
+
+    def __init__(self, manager: "ResourceManager", **options: Any) -> None:
+        self.run = manager.resource_class
+        self._signature = manager.signature
+        super().__init__(**options)
+
+
+class SetupTask(Task):
+    """Makes the resource; its handle stands for the resource."""
+
+    kind = "setup"
+    scope: Scope
+
+    def run(self, manager: Any) -> Any:
+        """Call the manager's setup, where it has one."""
+        setup = getattr(manager, "setup", None)
+        return setup() if setup is not None else None
+
+
+class CleanupTask(Task):
+    """Cleans the resource up."""
+
+    kind = "cleanup"
+    scope: Scope
+
+    def run(self, manager: Any, resource: Any = None) -> Any:
+        """Call the manager's cleanup."""
+        return manager.cleanup(resource)
+
+
+class ResourceManager:
+    """The definition of a temporary thing; calling it inside a flow gives a scope to enter.
+
+    Args:
+        definition: a class with ``setup`` and ``cleanup``, a generator function with one yield,
+            a function that gives a context manager, or the async form of these.
+        name: what it is called; the definition's own name by default.
+        init_task_kwargs: options of the init task (see `Task`).
+        setup_task_kwargs: options of the set-up task.
+        cleanup_task_kwargs: options of the clean-up task.
+        **options: see `ScopeOptions`.
+
+    Raises:
+        GraphError: the definition has no cleanup, or none of the accepted forms.
+        OptionError: an option is unknown or of the wrong kind.
+    """
+
+    def __init__(
+        self,
+        definition: Any,
+        name: str | None = None,
+        init_task_kwargs: Mapping[str, Any] | None = None,
+        setup_task_kwargs: Mapping[str, Any] | None = None,
+        cleanup_task_kwargs: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        self.name = name or _name_of(definition)
+        self.resource_class = manager_class(definition, self.name)
+        self.task_options = {
+            "init": dict(init_task_kwargs or {}),
+            "setup": dict(setup_task_kwargs or {}),
+            "cleanup": dict(cleanup_task_kwargs or {}),
+        }
+        self._check_task_options()
+        self.scope_options = ScopeOptions().replaced(f"resource manager {self.name!r}", options)
+        self.__doc__ = getattr(definition, "__doc__", None)
+        self._signature: Signature | None = None
+
+    @property
+    def signature(self) -> Signature:
+        """What the definition accepts."""
+        if self._signature is None:
+            self._signature = signature_of(self.resource_class)
+        return self._signature
+
+    def options(self, **options: Any) -> "ResourceManager":
+        """This manager with other scope or task options: ``Cluster.options(ttl="2h")(n=2)``."""
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        steps = {
+            step: {**self.task_options[step], **(options.pop(f"{step}_task_kwargs", None) or {})}
+            for step in _STEPS
+        }
+        new.task_options = steps
+        new._check_task_options()
+        new.name = options.pop("name", None) or self.name
+        new.scope_options = self.scope_options.replaced(f"resource manager {self.name!r}", options)
+        return new
+
+    def __call__(self, *args: Any, flow: "Flow | None" = None, **kwargs: Any) -> Scope:
+        """A new scope in the flow that is being built: ``with Cluster(n=2) as client:``.
+
+        Args:
+            *args: arguments of the definition; tasks among them are accepted.
+            flow: the flow; by default the one whose ``with`` block or cell we are in.
+            **kwargs: as `args`.
+
+        Raises:
+            OutsideFlowError: no flow is being built.
+            OptionError: an argument is missing or surplus.
+        """
+        return self.use(args, kwargs, flow=flow)
+
+    def use(
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        flow: "Flow | None" = None,
+        name: str | None = None,
+    ) -> Scope:
+        """A new scope that is called `name` in the graph; see `__call__`."""
+        flow = flow or flow_being_built()
+        if flow is None:
+            message = (
+                f"resource {self.name!r} was used outside a flow: use it inside `with Flow(...)`, "
+                "name it with --with in a %%flow cell, or pass flow=..."
+            )
+            raise OutsideFlowError(message)
+        inputs, positional = self.signature.assign(f"resource {self.name!r}", args, kwargs)
+        scope = Scope(self, flow, self.scope_options, name or self.name)
+        init = InitTask(self, **self._options_of("init", self.name))
+        setup = SetupTask(**self._options_of("setup", f"{self.name}.setup"))
+        cleanup = CleanupTask(**self._options_of("cleanup", f"{self.name}.cleanup"))
+        for one in (init, setup, cleanup):
+            one.scope = scope
+        scope.init_task, scope.setup_task, scope.cleanup_task = init, setup, cleanup
+        flow.add_scope(scope, inputs, positional)
+        return scope
+
+    def _options_of(self, step: str, name: str) -> dict[str, Any]:
+        options = {"name": name, **self.task_options[step]}
+        if step == "cleanup":
+            options |= {"trigger": all_finished, "skip_on_upstream_skip": False}
+        return options
+
+    def _check_task_options(self) -> None:
+        for step in _STEPS:
+            checked(f"{self.name}.{step}", self.task_options[step])
+        refused = {"trigger", "skip_on_upstream_skip"} & self.task_options["cleanup"].keys()
+        if refused:
+            message = (
+                f"resource manager {self.name!r}: cleanup_task_kwargs cannot set "
+                f"{min(refused)!r}, for a clean-up always runs; use on='success' or "
+                "on='failure' to put it off"
+            )
+            raise GraphError(message)
+
+    def __repr__(self) -> str:
+        """A stable text: neither times nor addresses."""
+        return f"<ResourceManager: {self.name}>"
+
+
+def _name_of(definition: Any) -> str:
+    return str(getattr(definition, "__name__", None) or type(definition).__name__)
+
+
+def resource_manager(definition: Any = None, **options: Any) -> Any:
+    """Make a resource manager of a class: ``@resource_manager`` or with options.
+
+    Args:
+        definition: a class with ``setup`` and ``cleanup``, or another form (see `resource`).
+        **options: ``name``, ``init_task_kwargs``, ``setup_task_kwargs``,
+            ``cleanup_task_kwargs``, and those of `ScopeOptions`.
+
+    Returns:
+        The `ResourceManager`, or a decorator if only options are given.
+    """
+    _refuse_options("resource_manager", options)
+    if definition is None:
+        return lambda decorated: ResourceManager(decorated, **options)
+    return ResourceManager(definition, **options)
+
+
+def resource(definition: Any = None, **options: Any) -> Any:
+    """Make a resource of any accepted form.
+
+    Args:
+        definition: a generator function with one yield, a ``@contextmanager`` function, a class
+            with setup and cleanup (for each of them the result is a `ResourceManager`), or a
+            context manager object, which is used at once: ``with resource(Client()) as client:``.
+        **options: as for `resource_manager`.
+    """
+    _refuse_options("resource", options)
+    if definition is None:
+        return lambda decorated: resource(decorated, **options)
+    if isinstance(definition, Scope):
+        if options:
+            message = (
+                f"resource {definition.name!r} is in use already: give it options with "
+                f"{definition.manager.name}.options(...) before it is called"
+            )
+            raise GraphError(message)
+        return definition
+    if isinstance(definition, ResourceManager):
+        return definition.options(**options) if options else definition
+    manager = ResourceManager(definition, **options)
+    return manager() if is_context_manager(definition) else manager
+
+
+def _refuse_options(owner: str, options: Mapping[str, Any]) -> None:
+    refuse_unknown(owner, options, ("name", *_TASK_KWARGS, *ScopeOptions._fields))
+
+
+__all__ = [
+    "CleanupTask",
+    "InitTask",
+    "ResourceManager",
+    "SetupTask",
+    "resource",
+    "resource_manager",
+]

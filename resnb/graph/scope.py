@@ -1,0 +1,172 @@
+"""Scopes: one use of a resource manager in one flow, and the edges that follow from it.
+
+A scope keeps its members; the edges from set-up and to clean-up are *derived* from them each
+time they are asked for, so that cells can join a scope later on without bookkeeping:
+
+    setup -> every member without an upstream task among the members
+    every member without a downstream task among the members -> cleanup
+
+A nested scope's init, set-up and clean-up tasks are members of the scope around it.
+"""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from resnb.durations import seconds
+from resnb.errors import GraphError, OptionError
+from resnb.graph.building import BUILDING
+from resnb.graph.node import Edge
+from resnb.graph.options import refuse_unknown
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from resnb.graph.building import Building
+    from resnb.graph.flow import Flow
+    from resnb.graph.resource import ResourceManager
+    from resnb.graph.task import Task
+
+
+class ScopeOptions(NamedTuple):
+    """How a scope's lease is kept (durations in seconds).
+
+    Attributes:
+        cleanup_timeout: how long one try of the clean-up may take.
+        cleanup_retries: how many more tries follow a failed one.
+        ttl: age after which the resource is cleaned up whatever happens; None for no limit.
+        idle_timeout: time without use after which it is cleaned up; None for no limit.
+        keep: how long it survives the kernel, to be adopted; None if it does not.
+        on: ``"always"``, or the outcome (``"success"``, ``"failure"``) upon which it is cleaned
+            up when its scope ends; in the other case it stays until the kernel's end.
+        lifetime: ``"block"``, ``"flow"`` or ``"kernel"``.
+    """
+
+    cleanup_timeout: float = 60.0
+    cleanup_retries: int = 0
+    ttl: float | None = None
+    idle_timeout: float | None = None
+    keep: float | None = None
+    on: str = "always"
+    lifetime: str = "block"
+
+    def replaced(self, owner: str, options: dict[str, Any]) -> "ScopeOptions":
+        """These options with `options` in place of the old ones, checked.
+
+        Raises:
+            OptionError: an option is unknown or of the wrong kind.
+        """
+        refuse_unknown(owner, options, ScopeOptions._fields)
+        checked = dict(options)
+        for name in ("cleanup_timeout", "ttl", "idle_timeout", "keep"):
+            if name in checked:
+                checked[name] = seconds(checked[name], f"{owner}: {name}")
+        if checked.get("cleanup_timeout", 1) is None:
+            checked["cleanup_timeout"] = ScopeOptions._field_defaults["cleanup_timeout"]
+        for name, known in _CHOICES.items():
+            if name in checked and checked[name] not in known:
+                message = f"{owner}: {name}={checked[name]!r} must be one of {', '.join(known)}"
+                raise OptionError(message)
+        retries = checked.get("cleanup_retries", 0)
+        if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+            message = f"{owner}: cleanup_retries={retries!r} must be a whole number of at least 0"
+            raise OptionError(message)
+        return self._replace(**checked)
+
+
+_CHOICES = {"on": ("always", "success", "failure"), "lifetime": ("block", "flow", "kernel")}
+
+
+class Scope:
+    """One use of a resource manager: a block of tasks between set-up and clean-up.
+
+    Entering it (again) makes the tasks that are added inside its members.
+
+    Attributes:
+        manager: the definition.
+        flow: the flow it belongs to.
+        name: how the scope is called in the graph: its variable, else the manager's name.
+        options: how its lease is kept.
+        parent: the scope around it.
+        init_task: makes the manager object.
+        setup_task: makes the resource, and is the handle of it.
+        cleanup_task: cleans it up.
+        members: the tasks inside, in the order in which they were added.
+    """
+
+    def __init__(
+        self, manager: "ResourceManager", flow: "Flow", options: ScopeOptions, name: str
+    ) -> None:
+        self.manager = manager
+        self.flow = flow
+        self.options = options
+        self.name = name
+        self.parent: Scope | None = None
+        self.members: dict[Task, None] = {}
+        self.init_task: Task
+        self.setup_task: Task
+        self.cleanup_task: Task
+        self._tokens: list[Token[Building]] = []
+
+    def __enter__(self) -> "Task":
+        now = BUILDING.get()
+        if now.flow is not None and now.flow is not self.flow:
+            message = (
+                f"scope {self.name!r} belongs to flow {self.flow.name!r} and cannot be used in "
+                f"flow {now.flow.name!r}: use {self.manager.name!r} again there"
+            )
+            raise GraphError(message)
+        if now.scope is not None and now.scope not in self.around():
+            message = (
+                f"scope {self.name!r} was made outside scope {now.scope.name!r} and cannot be "
+                f"entered inside it: use {self.manager.name!r} in the `with` line itself"
+            )
+            raise GraphError(message)
+        self._tokens.append(BUILDING.set(now._replace(flow=self.flow, scope=self)))
+        return self.setup_task
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        BUILDING.reset(self._tokens.pop())
+
+    def around(self) -> Iterator["Scope"]:
+        """This scope and those around it, from the inside out."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+    def copied(self, flow: "Flow", parent: "Scope | None") -> "Scope":
+        """The same use, with the same tasks, as part of another flow."""
+        new = Scope(self.manager, flow, self.options, self.name)
+        new.parent = parent
+        new.members = dict(self.members)
+        new.init_task, new.setup_task, new.cleanup_task = self.own_tasks
+        return new
+
+    @property
+    def own_tasks(self) -> "tuple[Task, Task, Task]":
+        """The init, set-up and clean-up tasks."""
+        return self.init_task, self.setup_task, self.cleanup_task
+
+    def derived_edges(self) -> Iterator[Edge]:
+        """The edges that set-up and clean-up have to members (see the module's text)."""
+        members, nodes = self.members, self.flow.nodes
+        setup, cleanup = self.setup_task, self.cleanup_task
+        for task in members:
+            node = nodes[task]
+            if setup not in node.upstream and members.keys().isdisjoint(node.upstream):
+                yield Edge(setup, task)
+            if cleanup not in node.downstream and members.keys().isdisjoint(node.downstream):
+                yield Edge(task, cleanup)
+
+    def __repr__(self) -> str:
+        """A stable text: neither times nor addresses."""
+        return f"<Scope: {self.name}>"
+
+
+__all__ = ["Scope", "ScopeOptions"]

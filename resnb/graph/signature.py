@@ -1,0 +1,115 @@
+"""What a task's code accepts, worked out once for each definition and checked at each call.
+
+The check binds no values: it only decides which argument belongs to which parameter, so that
+a missing or surplus one is reported where the user wrote the call.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from resnb.errors import OptionError
+
+
+class Signature(NamedTuple):
+    """The parameters of a callable (without ``self``)."""
+
+    positional: tuple[str, ...]
+    keyword_only: frozenset[str]
+    required: frozenset[str]
+    var_positional: str | None
+    var_keyword: str | None
+    asynchronous: bool
+
+    def assign(
+        self, owner: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], int]:
+        """Give each argument the name of its parameter.
+
+        Args:
+            owner: what is being called, for the error's text.
+            args: positional arguments.
+            kwargs: keyword arguments.
+
+        Returns:
+            The arguments by name, those to be passed by position first, and how many these are.
+            What goes to ``*xs`` is named ``xs[0]``, ``xs[1]``, ...
+
+        Raises:
+            OptionError: an argument is missing, given twice, or nobody's.
+        """
+        names = self.positional
+        count = len(args)
+        if count > len(names):
+            if self.var_positional is None:
+                message = (
+                    f"{owner} takes {len(names)} argument{'s' * (len(names) != 1)} "
+                    f"({', '.join(names) or 'none'}), but {count} were given"
+                )
+                raise OptionError(message)
+            extra = count - len(names)
+            names = (*names, *(f"{self.var_positional}[{i}]" for i in range(extra)))
+        inputs = dict(zip(names, args, strict=False))
+        for name, value in kwargs.items():
+            if name in inputs:
+                message = f"{owner} got argument {name!r} twice"
+                raise OptionError(message)
+            inputs[name] = value
+        missing = self.required - inputs.keys()
+        if missing:
+            message = f"{owner} is missing argument {_listed(missing, self.positional)}"
+            raise OptionError(message)
+        if kwargs and self.var_keyword is None:
+            unknown = kwargs.keys() - self.keyword_only - set(self.positional)
+            if unknown:
+                accepted = ", ".join((*self.positional, *sorted(self.keyword_only))) or "none"
+                message = (
+                    f"{owner} has no parameter {_listed(unknown, ())} (its parameters: {accepted})"
+                )
+                raise OptionError(message)
+        return inputs, count
+
+    def accepts(self, name: str) -> bool:
+        """Whether an argument called `name` can be passed."""
+        return name in self.positional or name in self.keyword_only or self.var_keyword is not None
+
+
+def _listed(names: frozenset[str] | set[str], order: tuple[str, ...]) -> str:
+    ranked = sorted(names, key=lambda n: (order.index(n) if n in order else len(order), n))
+    return ", ".join(repr(name) for name in ranked)
+
+
+def signature_of(function: Callable[..., Any]) -> Signature:
+    """The signature of `function`; what cannot be inspected is taken to accept anything."""
+    import inspect
+
+    asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - for objects with an async __call__
+    )
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return Signature((), frozenset(), frozenset(), "args", "kwargs", asynchronous)
+    positional, keyword_only, required = [], set(), set()
+    var_positional = var_keyword = None
+    for p in parameters:
+        if p.kind is p.VAR_POSITIONAL:
+            var_positional = p.name
+        elif p.kind is p.VAR_KEYWORD:
+            var_keyword = p.name
+        elif p.kind is p.KEYWORD_ONLY:
+            keyword_only.add(p.name)
+        else:
+            positional.append(p.name)
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            required.add(p.name)
+    return Signature(
+        tuple(positional),
+        frozenset(keyword_only),
+        frozenset(required),
+        var_positional,
+        var_keyword,
+        asynchronous,
+    )
+
+
+__all__ = ["Signature", "signature_of"]

@@ -1,0 +1,377 @@
+"""Tasks: units of work, which are also the handles by which a flow's builder refers to them.
+
+A task that is in no flow is a definition; calling it adds a *copy* to the flow that is being
+built and gives that copy. A copy belongs to one flow for good.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, overload
+
+from resnb.errors import GraphError, NoValueError, OptionError, OutsideFlowError
+from resnb.graph.building import flow_being_built
+from resnb.graph.inputs import flatten, unmapped
+from resnb.graph.operators import Operators
+from resnb.graph.options import checked, checked_name
+from resnb.graph.signature import Signature, signature_of
+from resnb.graph.triggers import TriggerLike, all_successful
+
+if TYPE_CHECKING:
+    import weakref
+
+    from resnb.graph.flow import Flow
+    from resnb.states import State
+
+Hook = Callable[..., Any]
+
+_RESERVED = frozenset({"flow", "mapped", "task_args", "upstream_tasks"})
+
+
+class Task(Operators):
+    """One unit of work. Subclass it and define ``run``, or decorate a function with `task`.
+
+    Args:
+        name: what the task is called in the graph; the class's name by default.
+        tags: labels to find tasks by.
+        max_retries: how many more tries follow a failed one.
+        retry_delay: pause before each further try (``"30s"``, seconds, timedelta).
+        retry_on: exception classes that are worth another try; every `Exception` by default.
+        timeout: how long one try may take, likewise.
+        trigger: the rule by which upstream states decide whether it runs (`resnb.triggers`).
+        skip_on_upstream_skip: whether it is skipped if an upstream task is.
+        checkpoint: accepted for the sake of Prefect's flows; results are not persisted.
+        nout: how many values it returns, for ``a, b = f()``.
+        log_stdout: accepted likewise; what a task prints always appears with it.
+        state_handlers: called as ``(task, old_state, new_state)``; may return another state.
+        on_failure: called when it has failed for good, see design: ``(task, run, state)``.
+        on_completion: likewise when it has succeeded.
+        on_cancellation: likewise when it was cancelled.
+        thread: ``"setup"`` sends it to the thread on which its scope was set up.
+
+    Attributes:
+        kind: the part it plays in a flow: ``"task"``, ``"parameter"``, ``"setup"``, ...
+        home: a weak reference to the flow it was added to first.
+
+    Raises:
+        OptionError: an option is unknown or of the wrong kind.
+    """
+
+    kind: ClassVar[str] = "task"
+    home: "weakref.ref[Flow] | None" = None
+
+    name: str = "Task"
+    tags: frozenset[str] = frozenset()
+    max_retries: int = 0
+    retry_delay: float | None = None
+    retry_on: tuple[type[BaseException], ...] | None = None
+    timeout: float | None = None
+    trigger: TriggerLike = all_successful
+    skip_on_upstream_skip: bool = True
+    checkpoint: bool | None = None
+    nout: int | None = None
+    log_stdout: bool = False
+    state_handlers: tuple[Hook, ...] = ()
+    on_failure: tuple[Hook, ...] = ()
+    on_completion: tuple[Hook, ...] = ()
+    on_cancellation: tuple[Hook, ...] = ()
+    thread: str = "worker"
+
+    run: Callable[..., Any]
+    _signature: Signature | None = None
+
+    def __init__(self, name: str | None = None, **options: Any) -> None:
+        label = type(self).name
+        self.name = label if name is None else checked_name(label, name)
+        if options:
+            self.__dict__.update(checked(self.name, options))
+        if not callable(getattr(self, "run", None)):
+            message = f"task {self.name!r} has no code: define run(self, ...) in its class"
+            raise GraphError(message)
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" not in cls.__dict__:
+            cls.name = cls.__name__
+
+    @property
+    def flow(self) -> "Flow | None":
+        """The flow that the task was added to, if any."""
+        return None if self.home is None else self.home()
+
+    @property
+    def signature(self) -> Signature:
+        """What ``run`` accepts."""
+        found = self._signature
+        if found is None:
+            found = signature_of(self.run)
+            taken = _RESERVED.intersection(found.positional) | _RESERVED & found.keyword_only
+            if taken:
+                message = (
+                    f"task {self.name!r}: a parameter of run cannot be called "
+                    f"{min(taken)!r}, which is an option of calling a task"
+                )
+                raise GraphError(message)
+            self._signature = found
+        return found
+
+    def copy(self, **options: Any) -> Self:
+        """A task of the same definition that is in no flow, with some options changed.
+
+        An option that is None goes back to its default.
+        """
+        new = object.__new__(type(self))
+        attributes = new.__dict__
+        attributes.update(self.__dict__)
+        attributes.pop("home", None)
+        for key, value in options.items():
+            if value is None and key != "name":
+                attributes.pop(key, None)
+        if options:
+            attributes.update(checked(self.name, options))
+        return new
+
+    def _use(self, task_args: Mapping[str, Any] | None) -> Self:
+        """A copy for one use; the signature is worked out first, so that every copy has it."""
+        if self._signature is None:
+            _ = self.signature
+        return self.copy(**task_args) if task_args else self.copy()
+
+    def __call__(
+        self,
+        *args: Any,
+        mapped: bool = False,
+        task_args: Mapping[str, Any] | None = None,
+        upstream_tasks: Iterable[Any] | None = None,
+        flow: "Flow | None" = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Add a copy of this task to the flow that is being built.
+
+        Args:
+            *args: values, tasks, or collections with tasks inside.
+            mapped: whether to run once for each item of the arguments (see `map`).
+            task_args: options that differ from this definition's.
+            upstream_tasks: tasks that have to come first without passing a value.
+            flow: the flow; by default the one whose ``with`` block or cell we are in.
+            **kwargs: as `args`.
+
+        Returns:
+            The new task: the handle of this use.
+
+        Raises:
+            OutsideFlowError: no flow is being built.
+            GraphError: an argument belongs to another flow, or lives in a scope we are not in.
+            OptionError: an argument is missing or surplus.
+        """
+        new = self._use(task_args)
+        return new.bind(*args, mapped=mapped, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
+
+    def bind(
+        self,
+        *args: Any,
+        mapped: bool = False,
+        upstream_tasks: Iterable[Any] | None = None,
+        flow: "Flow | None" = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Add this very task (no copy of it) to a flow, with these arguments; see `__call__`."""
+        flow = flow or flow_being_built() or _no_flow(self)
+        if isinstance(upstream_tasks, Task):
+            message = (
+                f"task {self.name!r}: upstream_tasks takes a list of tasks; put brackets around "
+                f"{upstream_tasks.name!r}"
+            )
+            raise OptionError(message)
+        signature = self._signature or self.signature
+        inputs, positional = signature.assign(f"task {self.name!r}", args, kwargs)
+        flow.bind_task(self, inputs, positional, mapped, tuple(upstream_tasks or ()))
+        return self
+
+    def map(
+        self,
+        *args: Any,
+        task_args: Mapping[str, Any] | None = None,
+        upstream_tasks: Iterable[Any] | None = None,
+        flow: "Flow | None" = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Add a copy of this task that runs once for each item of its arguments.
+
+        Arguments inside `unmapped` are passed whole; those inside `flatten` lose one level of
+        nesting first. The shortest argument decides how many children there are.
+        """
+        if not args and not kwargs and not upstream_tasks:
+            message = f"task {self.name!r}: map() needs at least one argument to map over"
+            raise GraphError(message)
+        new = self._use(task_args)
+        return new.bind(*args, mapped=True, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
+
+    def set_upstream(
+        self,
+        task: Any,
+        flow: "Flow | None" = None,
+        key: str | None = None,
+        mapped: bool = False,
+        flattened: bool = False,
+    ) -> Self:
+        """Let `task` run before this one, and pass its value as argument `key` if one is named.
+
+        Returns:
+            This task.
+        """
+        target = flow or common_flow(self, task)
+        target.add_edge(task, self, key=key, mapped=mapped, flattened=flattened)
+        return self
+
+    def set_downstream(
+        self,
+        task: "Task",
+        flow: "Flow | None" = None,
+        key: str | None = None,
+        mapped: bool = False,
+        flattened: bool = False,
+    ) -> Self:
+        """Let `task` run after this one, and pass it this one's value as argument `key`.
+
+        Returns:
+            This task.
+        """
+        target = flow or common_flow(self, task)
+        target.add_edge(self, task, key=key, mapped=mapped, flattened=flattened)
+        return self
+
+    def set_dependencies(
+        self,
+        flow: "Flow | None" = None,
+        upstream_tasks: Iterable[Any] | None = None,
+        downstream_tasks: Iterable["Task"] | None = None,
+        keyword_tasks: Mapping[str, Any] | None = None,
+        mapped: bool = False,
+    ) -> None:
+        """Set several dependencies at once, all or none."""
+        upstream, downstream = tuple(upstream_tasks or ()), tuple(downstream_tasks or ())
+        flow = flow or common_flow(self, *upstream, *downstream)
+        with flow.transaction():
+            for task in upstream:
+                flow.add_edge(task, self, mapped=mapped)
+            for task in downstream:
+                flow.add_edge(self, task, mapped=mapped)
+            for key, task in (keyword_tasks or {}).items():
+                flow.add_edge(task, self, key=key, mapped=mapped)
+
+    @property
+    def value(self) -> Any:
+        """The latest value; for a scope's variable the resource while its lease is open.
+
+        Raises:
+            NoValueError: there is none; the message says how to get one.
+        """
+        flow = self.flow
+        if flow is None:
+            message = f"task {self.name!r} is in no flow, so it has no value: call it in a flow"
+            raise NoValueError(message)
+        if flow.memory is None:
+            message = (
+                f"task {self.name!r} has no value yet: flow {flow.name!r} has not run "
+                f"(%flow run {flow.name}, or flow.run())"
+            )
+            raise NoValueError(message)
+        return flow.memory.value_of(self)
+
+    @property
+    def state(self) -> "State":
+        """The latest state; pending if the task has not run yet."""
+        from resnb.states import Pending
+
+        flow = self.flow
+        if flow is None or flow.memory is None:
+            return Pending()
+        return flow.memory.state_of(self)
+
+    def __repr__(self) -> str:
+        """A stable text: neither times nor addresses."""
+        return f"<Task: {self.name}>"
+
+
+class FunctionTask(Task):
+    """A task whose code is a function; usually made by the decorator `task`."""
+
+    def __init__(
+        self, function: Callable[..., Any], name: str | None = None, **options: Any
+    ) -> None:
+        _refuse_no_function(function)
+        self.run = function
+        label = name or getattr(function, "__name__", type(function).__name__)
+        if "nout" not in options:
+            nout = _annotated_nout(function)
+            if nout is not None:
+                options["nout"] = nout
+        super().__init__(name=label, **options)
+        self.__dict__["__doc__"] = getattr(function, "__doc__", None)
+        self.__dict__["__wrapped__"] = function
+
+
+def _annotated_nout(function: Callable[..., Any]) -> int | None:
+    """The number of items of a ``tuple[...]`` return annotation."""
+    annotation = getattr(function, "__annotations__", {}).get("return")
+    parts = getattr(annotation, "__args__", ())
+    if getattr(annotation, "__origin__", None) is tuple and parts and parts[-1] is not Ellipsis:
+        return len(parts)
+    return None
+
+
+def _refuse_no_function(value: object) -> None:
+    if isinstance(value, Task):
+        message = f"@task decorates a function, and {value.name!r} is a task already"
+        raise GraphError(message)
+    if not callable(value):
+        message = f"@task decorates a function, not {value!r}"
+        raise GraphError(message)
+
+
+def common_flow(*tasks: Any) -> "Flow":
+    """The flow in which to connect `tasks`: the one that is being built, else their home.
+
+    Args:
+        *tasks: tasks; what is none does not count.
+
+    Raises:
+        OutsideFlowError: no flow is being built, and none of `tasks` is in one.
+    """
+    flow = flow_being_built()
+    if flow is None:
+        known = [task for task in tasks if isinstance(task, Task)]
+        flow = next((task.flow for task in known if task.flow is not None), None)
+        if flow is None:
+            return _no_flow(known[0])
+    return flow
+
+
+def _no_flow(task: Task) -> NoReturn:
+    message = (
+        f"task {task.name!r} was called outside a flow: call it inside `with Flow(...)` or a "
+        f"%%flow cell, pass flow=..., or call its code with {task.name}.run(...)"
+    )
+    raise OutsideFlowError(message)
+
+
+@overload
+def task(function: Callable[..., Any], /) -> FunctionTask: ...
+@overload
+def task(**options: Any) -> Callable[[Callable[..., Any]], FunctionTask]: ...
+@overload
+def task(function: Callable[..., Any], /, **options: Any) -> FunctionTask: ...
+
+
+def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a task of a function: ``@task`` or ``@task(max_retries=2, retry_delay="10s")``.
+
+    Args:
+        function: the function, plain or ``async``.
+        **options: see `Task`.
+    """
+    if function is None:
+        return lambda decorated: FunctionTask(decorated, **options)
+    return FunctionTask(function, **options)
+
+
+__all__ = ["FunctionTask", "Task", "common_flow", "flatten", "task", "unmapped"]

@@ -1,0 +1,198 @@
+"""The keeper: every lease that is alive in this kernel, and how they all end together.
+
+Leases end from the inside out: one that may depend on another is closed before it; the others
+side by side, each on its own thread. `close_all` has a budget and gives back what is left; a
+clean-up that hangs or fails holds up only what depends on it.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from resnb.ledger import ends, states
+from resnb.ledger.lease import Lease
+from resnb.ledger.thread import LeaseThread
+
+KERNEL_END_BUDGET = 2.0
+"""Seconds that Jupyter grants an orderly end."""
+
+
+class Shared:
+    """A manager that is used by several scopes: ``lifetime="kernel"``.
+
+    Attributes:
+        manager: the one manager object.
+        lock: held while the lease is being opened.
+        lease: its lease, once it was opened.
+    """
+
+    def __init__(self, recipe: Any, arguments: tuple[Any, ...], manager: Any) -> None:
+        self.recipe = recipe
+        self.arguments = arguments
+        self.manager = manager
+        self.lock = threading.Lock()
+        self.lease: Lease | None = None
+
+
+class Keeper:
+    """Knows the leases of one kernel.
+
+    Attributes:
+        interrupts: counts Ctrl-C, so that a clean-up that failed meanwhile is done again.
+        before_closing: called before `close_all` closes anything (a run stops its tasks).
+    """
+
+    def __init__(self) -> None:
+        self.interrupts = 0
+        self.before_closing: list[Callable[[], object]] = []
+        self._leases: dict[str, Lease] = {}
+        self._shared: list[Shared] = []
+        self._lock = threading.Lock()
+        self._never = threading.Event()
+
+    # ---- time, in one place
+
+    def now(self) -> float:
+        """Seconds of a clock that only goes forward."""
+        return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+        self._never.wait(seconds)
+
+    # ---- leases
+
+    def prepare(
+        self,
+        name: str,
+        manager: Any,
+        thread: LeaseThread,
+        around: Iterable[Lease] = (),
+        resolve: Callable[[Any], Any] = lambda value: value,
+    ) -> Lease:
+        """A new lease in state *opening*, known to the keeper before set-up is called.
+
+        Args:
+            name: how it is called in lists.
+            manager: the object with setup and cleanup.
+            thread: the thread that set-up and clean-up run on; the lease's from now on.
+            around: open leases whose resources it may depend on.
+            resolve: waits for what an async method gives.
+        """
+        ends.watch(self)
+        lease = Lease(self, name, manager, thread=thread, around=tuple(around), resolve=resolve)
+        with self._lock:
+            self._leases[lease.id] = lease
+        return lease
+
+    def moved(self, lease: Lease) -> None:
+        """Called by a lease when its state has changed."""
+        if lease.state == states.CLOSED:
+            with self._lock:
+                self._leases.pop(lease.id, None)
+                self._shared = [one for one in self._shared if one.lease is not lease]
+            lease.thread.close()
+
+    def alive(self) -> tuple[Lease, ...]:
+        """The leases that are not closed, in the order in which they were prepared."""
+        with self._lock:
+            return tuple(self._leases.values())
+
+    def shared(self, recipe: Any, arguments: tuple[Any, ...], make: Callable[[], Any]) -> Shared:
+        """The entry for a kernel-wide resource: the same for the same recipe and arguments."""
+        with self._lock:
+            for one in self._shared:
+                if one.recipe is recipe and _equal(one.arguments, arguments):
+                    return one
+        entry = Shared(recipe, arguments, make())
+        with self._lock:
+            self._shared.append(entry)
+        return entry
+
+    def shared_entry(self, manager: Any) -> Shared | None:
+        """The entry whose manager object is `manager`."""
+        with self._lock:
+            return next((one for one in self._shared if one.manager is manager), None)
+
+    def retire(self, recipe: Any) -> list[Lease]:
+        """A shared recipe was replaced: close what it opened, now or when its last user ends.
+
+        Returns:
+            The leases that should be closed by now and are not.
+        """
+        with self._lock:
+            retired = [one for one in self._shared if one.recipe is recipe]
+            self._shared = [one for one in self._shared if one.recipe is not recipe]
+        leases = [one.lease for one in retired if one.lease is not None]
+        for lease in leases:
+            lease.retired = True
+        return self.close(lease for lease in leases if not lease.in_use)
+
+    # ---- ending
+
+    def close(self, leases: Iterable[Lease], budget: float | None = None) -> list[Lease]:
+        """Close `leases`, each on its own thread, inner ones first.
+
+        Args:
+            leases: what to close.
+            budget: seconds until we go on without those that are not closed; None for no limit.
+
+        Returns:
+            The leases that are not closed.
+        """
+        pending = {lease.id: lease for lease in leases}
+        deadline = None if budget is None else self.now() + budget
+        over: SimpleQueue[Lease] = SimpleQueue()
+        running: dict[str, Lease] = {}
+        failed: list[Lease] = []
+        while pending or running:
+            held = {
+                outer.id for one in (*pending.values(), *running.values()) for outer in one.around
+            }
+            for lease in [one for one in pending.values() if one.id not in held]:
+                del pending[lease.id]
+                running[lease.id] = lease
+                _close_on_its_thread(lease, over.put)
+            try:
+                done = over.get(
+                    timeout=None if deadline is None else max(0.0, deadline - self.now())
+                )
+            except Empty:
+                break
+            del running[done.id]
+            if done.state != states.CLOSED:
+                failed.append(done)
+        return [*failed, *running.values(), *pending.values()]
+
+    def close_all(self, budget: float = KERNEL_END_BUDGET) -> list[Lease]:
+        """The kernel ends: close everything within `budget` seconds; gives what is left."""
+        if not self.alive():
+            return []
+        for prepare in self.before_closing:
+            prepare()
+        return self.close(self.alive(), budget)
+
+
+def _close_on_its_thread(lease: Lease, report: Callable[[Lease], object]) -> None:
+    def job() -> None:
+        with suppress(BaseException):  # the lease keeps the reason, and stays listed
+            lease.close()
+        report(lease)
+
+    lease.thread.submit(job)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 - values of the user's, such as arrays
+        return one is other
+
+
+KEEPER = Keeper()
+"""This kernel's keeper."""
+
+__all__ = ["KEEPER", "KERNEL_END_BUDGET", "Keeper", "Shared"]

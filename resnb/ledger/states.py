@@ -1,0 +1,25 @@
+"""The states of a lease, named once, and the one table of legal moves between them."""
+
+from typing import Final
+
+OPENING: Final = "opening"
+OPEN: Final = "open"
+CLOSING: Final = "closing"
+CLOSED: Final = "closed"
+FAILED: Final = "failed"
+
+_MOVES: Final = {
+    OPENING: frozenset({OPEN, CLOSING, CLOSED, FAILED}),
+    OPEN: frozenset({CLOSING}),
+    CLOSING: frozenset({CLOSED, FAILED}),
+    FAILED: frozenset({CLOSING}),
+    CLOSED: frozenset[str](),
+}
+
+
+def is_legal(source: str, target: str) -> bool:
+    """Whether a lease may move from state `source` to state `target`."""
+    return target in _MOVES[source]
+
+
+__all__ = ["CLOSED", "CLOSING", "FAILED", "OPEN", "OPENING", "is_legal"]

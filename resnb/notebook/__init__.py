@@ -1,0 +1,1 @@
+"""The notebook: magics, kernel hooks, completion; where all parts are wired together."""

@@ -1,0 +1,79 @@
+"""Completion of flow and resource names on magic lines."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from resnb.graph.resource import ResourceManager
+from resnb.ledger.keeper import KEEPER
+from resnb.notebook.session import Session
+from resnb.notebook.usage import COMMAND, FLOW, RESOURCE, RESOURCES
+
+_LINE = re.compile(r"\s*(?P<magic>%%?(?:flow|resources?))\s+(?P<rest>.*)$", re.DOTALL)
+
+
+def candidates(session: Session, line: str) -> tuple[str, list[str]]:
+    """What can stand at the end of `line`.
+
+    Args:
+        session: the notebook's flows.
+        line: the text up to the cursor.
+
+    Returns:
+        The word that is being written, and the words that begin with it.
+    """
+    match = _LINE.match(line)
+    if match is None:
+        return "", []
+    words = match["rest"].split()
+    word = "" if match["rest"][-1:].isspace() or not words else words[-1]
+    before = words[:-1] if word else words
+    found = _words(session, match["magic"], before, word)
+    return word, sorted({one for one in found if one.startswith(word)})
+
+
+def _words(session: Session, magic: str, before: list[str], word: str) -> Iterable[str]:
+    if magic == "%%flow":
+        if before and before[-1] == "--with":
+            return _resources(session)
+        if word.startswith("-"):
+            return [option.name for option in FLOW.options]
+        return session.names() if not before else []
+    if magic == "%%resource":
+        return [option.name for option in RESOURCE.options] if word.startswith("-") else []
+    if magic == "%flow":
+        if not before:
+            return [*COMMAND.commands, *session.names()]
+        if before[0] not in COMMAND.commands:
+            return []
+        if len(before) == 1:
+            return session.names()
+        names = {flow.name: flow for flow in session.flows()}
+        flow = names.get(before[1])
+        return [f"{one.name}=" for one in flow.parameters()] if flow is not None else []
+    if not before:
+        return [*RESOURCES.commands, "--all"]
+    return [lease.name for lease in KEEPER.alive()]
+
+
+def _resources(session: Session) -> list[str]:
+    return [name for name, value in session.namespace.items() if isinstance(value, ResourceManager)]
+
+
+def matcher(session: Session) -> Any:
+    """IPython's completion hook for `session`."""
+    from IPython.core.completer import SimpleCompletion, context_matcher
+
+    @context_matcher(identifier="resnb.magics", priority=150)
+    def resnb_matcher(context: Any) -> Any:
+        word, words = candidates(session, context.line_with_cursor[: context.cursor_position])
+        return {
+            "completions": [SimpleCompletion(text=one, type="resnb") for one in words],
+            "matched_fragment": word,
+            "suppress": bool(words),
+        }
+
+    return resnb_matcher
+
+
+__all__ = ["candidates", "matcher"]

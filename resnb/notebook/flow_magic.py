@@ -1,0 +1,86 @@
+"""``%%flow``: build a cell into a flow, show it, and run what the cell added if asked to."""
+
+from typing import Any
+
+from resnb.errors import CleanupError, RunError
+from resnb.graph.scope import Scope
+from resnb.ledger.keeper import KEEPER
+from resnb.notebook.cell_code import flow_body
+from resnb.notebook.display import show_flow
+from resnb.notebook.flow_cells import Built, FlowCells
+from resnb.notebook.lines import parse_flow_line
+from resnb.notebook.part_runs import run_part
+from resnb.notebook.session import Session
+from resnb.run.flow_run import active_run
+from resnb.run.memory import memory_of
+
+
+def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str | None) -> None:
+    """Carry out a ``%%flow`` cell.
+
+    Args:
+        shell: IPython's shell.
+        session: the notebook's flows.
+        line: what stands after ``%%flow``.
+        cell: the body.
+        cell_id: the front end's id of the cell.
+    """
+    parsed = parse_flow_line(line)
+    flow_cells, is_new = session.for_building(parsed.name)
+    _refuse_while_running(parsed.name)
+    body = flow_body(shell, f"%%flow {line}", cell, cell_id)
+    built = flow_cells.build(parsed, body, session.namespace)
+    del is_new
+    said = session.keep(flow_cells)
+    if said:
+        print(said)  # noqa: T201 - what a cell says, it prints
+    _tell_dropped(built)
+    flow = flow_cells.flow
+    memory_of(flow).forget(built.stale)
+    _close_replaced(flow_cells, built)
+    if not parsed.run:
+        if not parsed.quiet:
+            show_flow(flow)
+        return
+    state = run_part(flow, built.tasks, built.scopes)
+    if not parsed.quiet:
+        show_flow(flow)
+    state.raise_for_failure()
+
+
+def _refuse_while_running(name: str) -> None:
+    run = active_run()
+    if run is not None and run.flow.name == name:
+        message = f"flow {name!r} is running: wait until it has ended, or %flow cancel {name}"
+        raise RunError(message)
+
+
+def _tell_dropped(built: Built) -> None:
+    if built.dropped:
+        names = ", ".join(repr(task.name) for task in built.dropped)
+        print(f"left the flow, because what they need is gone: {names}")  # noqa: T201
+
+
+def _close_replaced(cells: FlowCells, built: Built) -> None:
+    """Clean up leases that belong to an older recipe; they still know that recipe."""
+    close_scopes(cells, built.replaced)
+
+
+def close_scopes(cells: FlowCells, scopes: tuple[Scope, ...]) -> None:
+    """Clean up the open leases of `scopes`.
+
+    Raises:
+        CleanupError: one could not be cleaned up; it stays listed.
+    """
+    opened = memory_of(cells.flow).open_leases
+    leases = [opened[scope] for scope in scopes if scope in opened]
+    left = KEEPER.close(leases)
+    for scope in scopes:
+        opened.pop(scope, None)
+    if left:
+        reasons = "; ".join(f"{lease.name}: {lease.reason}" for lease in left)
+        message = f"not cleaned up: {reasons} (%resources lists it)"
+        raise CleanupError(message)
+
+
+__all__ = ["close_scopes", "flow_cell"]

@@ -1,0 +1,38 @@
+"""The kernel's own end: a shutdown or restart request cleans up before it is answered.
+
+ipykernel calls ``do_shutdown`` on its control thread for every request, also while a cell is
+running. The wrapper has its budget and never raises, so the kernel always goes on to end.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from resnb.ledger.keeper import KEEPER
+
+
+def wrap_shutdown(kernel: Any) -> Callable[[], None]:
+    """Clean up before ``kernel.do_shutdown``.
+
+    Returns:
+        A function that takes the wrapper away.
+    """
+    original = kernel.do_shutdown
+
+    def do_shutdown(restart: bool) -> Any:
+        try:
+            KEEPER.close_all()
+        except BaseException as error:  # noqa: BLE001 - the kernel has to end all the same
+            print(f"resnb: clean-up at shutdown: {error!r}", file=sys.__stderr__)
+        return original(restart)
+
+    kernel.do_shutdown = do_shutdown
+
+    def unwrap() -> None:
+        if kernel.__dict__.get("do_shutdown") is do_shutdown:
+            del kernel.do_shutdown
+
+    return unwrap
+
+
+__all__ = ["wrap_shutdown"]

@@ -1,0 +1,62 @@
+"""The magics, as thin as they can be: each hands its line to the part that knows."""
+
+from typing import Any
+
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+
+from resnb.notebook.commands import flow_command, resources_command
+from resnb.notebook.flow_magic import flow_cell
+from resnb.notebook.resource_magic import resource_cell
+from resnb.notebook.session import Session
+from resnb.notebook.tracebacks import user_lines_only
+from resnb.notebook.usage import COMMAND_USAGE, FLOW_USAGE, RESOURCE_USAGE, RESOURCES_USAGE
+
+
+@magics_class
+class FlowMagics(Magics):  # type: ignore[misc]
+    """``%%flow``, ``%%resource``, ``%flow`` and ``%resources``."""
+
+    def __init__(self, shell: Any, session: Session) -> None:
+        super().__init__(shell)
+        self.session = session
+
+    @no_var_expand
+    @cell_magic("flow")
+    def flow_cell(self, line: str, cell: str) -> None:
+        with user_lines_only(self.shell):
+            flow_cell(self.shell, self.session, line, cell, self._cell_id())
+
+    @no_var_expand
+    @line_magic("flow")
+    def flow_line(self, line: str) -> None:
+        with user_lines_only(self.shell):
+            flow_command(self.session, line)
+
+    @no_var_expand
+    @cell_magic("resource")
+    def resource_cell(self, line: str, cell: str) -> None:
+        with user_lines_only(self.shell):
+            resource_cell(self.shell, self.session, line, cell)
+
+    @no_var_expand
+    @line_magic("resources")
+    def resources_line(self, line: str) -> None:
+        with user_lines_only(self.shell):
+            resources_command(line)
+
+    def _cell_id(self) -> str | None:
+        """The id by which the front end knows the running cell, if it sends one."""
+        get_parent = getattr(self.shell, "get_parent", None)
+        if get_parent is None:
+            return None
+        parent = get_parent() or {}
+        found = parent.get("metadata", {}).get("cellId")
+        return found if isinstance(found, str) else None
+
+
+FlowMagics.flow_cell.__doc__ = FLOW_USAGE
+FlowMagics.flow_line.__doc__ = COMMAND_USAGE
+FlowMagics.resource_cell.__doc__ = RESOURCE_USAGE
+FlowMagics.resources_line.__doc__ = RESOURCES_USAGE
+
+__all__ = ["FlowMagics"]

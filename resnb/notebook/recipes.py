@@ -1,0 +1,128 @@
+"""Splitting a resource body into set-up and clean-up, so that another process can clean up.
+
+Two shapes can be split: ``S; yield v; T`` and ``S; try: yield v finally: T``. There, running T with
+the variables that it needs of S does what going on with the generator does. Any other shape keeps
+its clean-up in the live generator, and the reason is given.
+"""
+
+import ast
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from resnb.notebook.lexing import parsed
+from resnb.notebook.reads import names_needed
+from resnb.notebook.scoping import has_await, local_names, own_nodes
+
+_GIVEN = frozenset({"lease"})
+_KINDS: dict[type[ast.stmt], str] = {
+    ast.With: "a `with` block",
+    ast.AsyncWith: "an `async with` block",
+    ast.If: "an `if` block",
+    ast.Match: "a `match` block",
+    ast.Assign: "an assignment",
+    ast.AnnAssign: "an assignment",
+    ast.Try: "another `try`",
+    ast.TryStar: "a `try` with `except*`",
+}
+
+
+@dataclass(frozen=True)
+class RecipeSplit:
+    """A body in two parts. Its statements keep their places and are not to be changed.
+
+    Attributes:
+        setup: the statements before the yield.
+        resource: the expression that is yielded; None for a bare yield.
+        cleanup: the statements after it.
+        variables: the local names that the clean-up needs: what the set-up assigned, parameters,
+            ``lease``.
+        outer_names: the other names that it needs, of the notebook or built in.
+        cleanup_is_async: whether the clean-up awaits.
+    """
+
+    setup: tuple[ast.stmt, ...]
+    resource: ast.expr | None
+    cleanup: tuple[ast.stmt, ...]
+    variables: frozenset[str]
+    outer_names: frozenset[str]
+    cleanup_is_async: bool
+
+
+@dataclass(frozen=True)
+class NoSplit:
+    """Why a body cannot be split.
+
+    Attributes:
+        reason: a clause that goes on from "its clean-up lives in the kernel, because ...".
+    """
+
+    reason: str
+
+
+def recipe_split(source: str, parameters: Collection[str] = ()) -> RecipeSplit | NoSplit:
+    """Split a body that `resource_body` found to be a generator.
+
+    Args:
+        source: the body.
+        parameters: the names in its signature.
+
+    Raises:
+        SyntaxError: `source` is not Python.
+    """
+    statements = parsed(source).body
+    parts = _parts(statements)
+    if isinstance(parts, NoSplit):
+        return parts
+    setup, place, cleanup = parts
+    for node in own_nodes(statements):
+        if isinstance(node, ast.Global):
+            return NoSplit(f"it assigns the notebook's own {', '.join(node.names)}")
+    resource = place.value
+    assigned = local_names([*setup, *([resource] if resource else [])])
+    needed = frozenset(names_needed(cleanup))
+    variables = needed & (assigned | _GIVEN | frozenset(parameters))
+    return RecipeSplit(
+        setup=tuple(setup),
+        resource=resource,
+        cleanup=tuple(cleanup),
+        variables=variables,
+        outer_names=needed - variables - local_names(statements),
+        cleanup_is_async=has_await(cleanup),
+    )
+
+
+_Parts = tuple[list[ast.stmt], ast.Yield, list[ast.stmt]]
+
+
+def _parts(statements: list[ast.stmt]) -> _Parts | NoSplit:
+    holders = [i for i, statement in enumerate(statements) if _yields(statement)]
+    if len(holders) != 1:
+        return NoSplit("it does not yield in one place")
+    index = holders[0]
+    before, holder, after = statements[:index], statements[index], statements[index + 1 :]
+    if isinstance(holder, ast.Try):
+        if reason := _fault_of_try(holder, after):
+            return NoSplit(reason)
+        after, holder = holder.finalbody, holder.body[0]
+    if isinstance(holder, ast.Expr) and isinstance(holder.value, ast.Yield):
+        return before, holder.value, after
+    return NoSplit(f"the yield is part of {_KINDS.get(type(holder), 'another statement')}")
+
+
+def _fault_of_try(holder: ast.Try, after: list[ast.stmt]) -> str | None:
+    if any(map(_yields, (*holder.handlers, *holder.orelse, *holder.finalbody))):
+        return "the yield is not in the body of its `try`"
+    if holder.handlers or holder.orelse:
+        return "the `try` around the yield has more than a `finally`"
+    if after:
+        return "statements follow the `try` around the yield: move them into its `finally`"
+    if len(holder.body) > 1:
+        return "the `try` holds more than the yield: move the rest out of it"
+    return None
+
+
+def _yields(node: ast.AST) -> bool:
+    return any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in own_nodes([node]))
+
+
+__all__ = ["NoSplit", "RecipeSplit", "recipe_split"]

@@ -1,0 +1,92 @@
+"""What one notebook has: its flows by name, and how to find or make one."""
+
+import difflib
+from typing import Any
+
+from resnb.errors import MagicError
+from resnb.graph.flow import Flow
+from resnb.notebook.flow_cells import FlowCells
+from resnb.notebook.names import variable_name
+
+
+class Session:
+    """The flows of one notebook.
+
+    Args:
+        namespace: the notebook's variables.
+    """
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.namespace = namespace
+        self._flows: dict[str, FlowCells] = {}
+
+    def names(self) -> list[str]:
+        """The names of all flows that a magic line can name."""
+        return list(self._by_name())
+
+    def flows(self) -> list[Flow]:
+        """All flows, in the order in which they were made."""
+        return list(self._by_name().values())
+
+    def cells(self) -> list[FlowCells]:
+        """The flows that were built by cells."""
+        return list(self._flows.values())
+
+    def find(self, name: str) -> Flow:
+        """The flow called `name`.
+
+        Raises:
+            MagicError: there is none.
+        """
+        known = self._by_name()
+        if name in known:
+            return known[name]
+        near = difflib.get_close_matches(name, known, 1)
+        if near:
+            hint = f"did you mean {near[0]!r}?"
+        elif known:
+            hint = f"there is {', '.join(repr(one) for one in known)}"
+        else:
+            hint = f"build one with %%flow {name}"
+        raise MagicError(f"there is no flow {name!r}; {hint}")
+
+    def for_building(self, name: str) -> tuple[FlowCells, bool]:
+        """The flow called `name`, and whether it is new; a new one is kept by `keep` only.
+
+        Raises:
+            MagicError: no flow can have that name.
+        """
+        variable_name(name)
+        found = self._flows.get(name)
+        if found is not None:
+            return found, False
+        plain = self._by_name().get(name)
+        return FlowCells(plain or Flow(name)), plain is None
+
+    def keep(self, cells: FlowCells) -> str | None:
+        """Remember a flow and bind its variable.
+
+        Returns:
+            A line that says so where the variable holds something else and was left alone.
+        """
+        flow = cells.flow
+        self._flows[flow.name] = cells
+        variable = variable_name(flow.name)
+        held = self.namespace.get(variable)
+        if held is None or held is flow or (isinstance(held, Flow) and held.name == flow.name):
+            self.namespace[variable] = flow
+            return None
+        return (
+            f"flow {flow.name!r} is not bound to {variable!r}, which holds a "
+            f"{type(held).__name__}; %flow {flow.name} shows it"
+        )
+
+    def _by_name(self) -> dict[str, Flow]:
+        found = {name: cells.flow for name, cells in self._flows.items()}
+        for value in list(self.namespace.values()):
+            if isinstance(value, Flow):
+                found.setdefault(value.name, value)
+        return found
+
+
+__all__ = ["Session"]

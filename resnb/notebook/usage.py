@@ -1,0 +1,227 @@
+"""What may stand on the magic lines: the one table behind parser, help texts and error messages.
+
+An option that is not in the table is parsed nowhere and documented nowhere; an error about a line
+always ends with the usage that this table gives.
+"""
+
+import re
+from dataclasses import dataclass
+
+from resnb.errors import MagicError
+
+_SPELLED_OUT = 4  # with more options than this, a usage line says [options]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the value of an option looks like.
+
+    Attributes:
+        metavar: what the help calls it.
+        pattern: a regular expression for the whole value; None where the parser reads it.
+        remedy: how a right one is written.
+    """
+
+    metavar: str
+    pattern: str | None = None
+    remedy: str = ""
+
+    def accepts(self, value: str) -> bool:
+        """Whether `value` looks like this."""
+        return self.pattern is None or re.fullmatch(self.pattern, value) is not None
+
+
+DURATION = Kind("DURATION", r"[0-9]+(\.[0-9]*)?(ms|s|m|h|d)?", "30s, 10m, 2h, or seconds")
+COUNT = Kind("N", r"[0-9]+", "a whole number")
+
+
+def _one_of(*choices: str) -> Kind:
+    return Kind("|".join(choices), "|".join(choices), f"one of {', '.join(choices)}")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a magic line.
+
+    Attributes:
+        name: as it is written, dashes and all.
+        help: what it does.
+        value: what its value looks like; None for a flag.
+        repeatable: whether it may be given more than once.
+    """
+
+    name: str
+    help: str
+    value: Kind | None = None
+    repeatable: bool = False
+
+    @property
+    def keyword(self) -> str:
+        """The name as Python writes it: ``cleanup_timeout`` for ``--cleanup-timeout``."""
+        return self.name.lstrip("-").replace("-", "_")
+
+    @property
+    def spelling(self) -> str:
+        """The option with its value, as the help shows it."""
+        return f"{self.name} {self.value.metavar}" if self.value else self.name
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to write a magic line.
+
+    Attributes:
+        words: what follows the magic's name, options left out.
+        help: what it does.
+        command: the word that selects this form, None for the form without one.
+    """
+
+    words: str
+    help: str
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class Magic:
+    """A magic with all its forms and options.
+
+    Attributes:
+        name: with its percent signs.
+        summary: what the magic is for.
+        forms: the ways to write it.
+        options: its options, in the order of the help.
+    """
+
+    name: str
+    summary: str
+    forms: tuple[Form, ...]
+    options: tuple[Option, ...] = ()
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The words that select a form."""
+        return tuple(form.command for form in self.forms if form.command)
+
+    def option(self, name: str) -> Option | None:
+        """The option that is written `name`."""
+        return next((option for option in self.options if option.name == name), None)
+
+    def synopsis(self, command: str | None = None) -> str:
+        """One line: how the form that `command` selects is written."""
+        form = next(form for form in self.forms if form.command == command)
+        options = () if form.command else self.options
+        if len(options) > _SPELLED_OUT:
+            shown = ["[options]"]
+        else:
+            shown = [f"[{option.spelling}]" + "..." * option.repeatable for option in options]
+        return " ".join([self.name, *([form.words] if form.words else []), *shown])
+
+    def usage(self) -> str:
+        """The help text: all forms, all options."""
+        forms = {self.synopsis(form.command): form.help for form in self.forms}
+        options = {option.spelling: option.help for option in self.options}
+        parts = [self.summary, "Usage:\n" + _aligned(forms)]
+        if options:
+            parts.append("Options:\n" + _aligned(options))
+        return "\n\n".join(parts) + "\n"
+
+    def error(self, problem: str, command: str | None = None) -> MagicError:
+        """The error for a line of this magic: one line with the problem and the correct usage."""
+        usage = self.synopsis(command)
+        problem = " ".join(problem.splitlines())  # names are quoted as they were typed
+        more = f" (options: {self.name}?)" if "[options]" in usage else ""
+        stop = "" if problem.endswith((".", "?")) else "."
+        return MagicError(f"{self.name}: {problem}{stop} Usage: {usage}{more}")
+
+
+def _aligned(entries: dict[str, str]) -> str:
+    width = max(len(entry) for entry in entries)
+    return "\n".join(f"  {entry:<{width}}  {text}".rstrip() for entry, text in entries.items())
+
+
+FLOW = Magic(
+    "%%flow",
+    "Build the cell's body into the flow NAME; a signature makes its parameters.",
+    (Form("NAME[(param=default, ...)]", "add the cell's tasks, or replace those it added before"),),
+    (
+        Option(
+            "--with",
+            "put the cell into a scope, which other cells may join; the first is the outermost",
+            Kind("RESOURCE[(args)] [as VAR]"),
+            repeatable=True,
+        ),
+        Option("--run", "also run what the cell added, and leave its scopes open"),
+        Option("--quiet", "show nothing"),
+    ),
+)
+
+RESOURCE = Magic(
+    "%%resource",
+    "Define a resource from the cell: a body with one yield, or a class with setup and cleanup.",
+    (Form("NAME[(arg=default, ...)]", "define the resource, or replace its definition"),),
+    (
+        Option("--cleanup-timeout", "how long one try of the clean-up may take", DURATION),
+        Option("--cleanup-retries", "how many more tries follow a failed clean-up", COUNT),
+        Option("--ttl", f"clean up at this age ({DURATION.remedy})", DURATION),
+        Option("--idle-timeout", "clean up after this long without use", DURATION),
+        Option("--keep", "survive a kernel restart for so long, to be adopted", DURATION),
+        Option(
+            "--on",
+            "the outcome upon which to clean up when the scope ends; else at the kernel's end",
+            _one_of("always", "success", "failure"),
+        ),
+        Option(
+            "--lifetime",
+            "clean up after the scope's last task, at the run's end, or at the kernel's",
+            _one_of("block", "flow", "kernel"),
+        ),
+        Option("--dies-with-kernel", "the resource lives inside the kernel's process"),
+    ),
+)
+
+COMMAND = Magic(
+    "%flow",
+    "Show and run flows.",
+    (
+        Form("[NAME]", "list the flows, or show one"),
+        Form("run NAME [k=v ...]", "run a flow; values are Python expressions", "run"),
+        Form("plan NAME", "set-up and clean-up order, without running", "plan"),
+        Form("cancel NAME", "cancel the flow's run", "cancel"),
+        Form("close NAME", "clean up the flow's open scopes", "close"),
+        Form("timeline NAME", "picture of the last run", "timeline"),
+    ),
+)
+
+RESOURCES = Magic(
+    "%resources",
+    "Show and manage what is alive.",
+    (
+        Form("", "what is alive in this kernel"),
+        Form("cleanup [NAME]", "clean up one resource, or all of this kernel", "cleanup"),
+        Form("adopt NAME", "take over a resource that another kernel kept", "adopt"),
+        Form("keep NAME DURATION", "let a resource survive the kernel for so long", "keep"),
+    ),
+    (Option("--all", "what is alive in every kernel"),),
+)
+
+FLOW_USAGE = FLOW.usage()
+RESOURCE_USAGE = RESOURCE.usage()
+COMMAND_USAGE = COMMAND.usage()
+RESOURCES_USAGE = RESOURCES.usage()
+
+__all__ = [
+    "COMMAND",
+    "COMMAND_USAGE",
+    "COUNT",
+    "DURATION",
+    "FLOW",
+    "FLOW_USAGE",
+    "RESOURCE",
+    "RESOURCES",
+    "RESOURCES_USAGE",
+    "RESOURCE_USAGE",
+    "Form",
+    "Kind",
+    "Magic",
+    "Option",
+]

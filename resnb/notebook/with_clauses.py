@@ -1,0 +1,80 @@
+"""One ``--with RESOURCE[(args)] [as VAR]`` of a ``%%flow`` line.
+
+The resource is a name, perhaps dotted, perhaps with ``.options(...)``: so that a scope has a name
+without ``as VAR``, and two clauses can be compared as text.
+"""
+
+from dataclasses import dataclass
+from keyword import iskeyword
+
+from resnb.notebook.lexing import normalised, python_fault, shown
+from resnb.notebook.names import identifier
+from resnb.notebook.scanning import Scanner
+
+_DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
+_OPTIONS = ".options"
+
+
+@dataclass(frozen=True)
+class WithClause:
+    """One ``--with`` clause.
+
+    Attributes:
+        resource_source: the manager: ``Cluster``, ``pkg.Cluster`` or ``Cluster.options(ttl="2h")``.
+        arguments_source: the text between the brackets; None without brackets. The difference
+            matters only for a scope that is there already: without brackets it is joined, with
+            empty ones it is asked for without arguments.
+        call_source: the whole call, as Python itself would write it, for comparing.
+        variable: what stands after ``as``.
+    """
+
+    resource_source: str
+    arguments_source: str | None
+    call_source: str
+    variable: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the scope is known by: its variable, else the resource's name."""
+        resource = self.resource_source.partition(f"{_OPTIONS}(")[0]
+        return self.variable or resource.rpartition(".")[2]
+
+
+def take_with_clause(scanner: Scanner) -> WithClause:
+    """Read what stands after ``--with``.
+
+    Raises:
+        MagicError: it is no clause.
+    """
+    before = scanner.rest
+    resource = scanner.take(_DOTTED) or ""
+    if not resource or any(iskeyword(part) for part in resource.split(".")):
+        at = f", not {shown(before)}" if before else ""
+        raise scanner.error(f"--with takes the name of a resource{at}")
+    if resource.endswith(_OPTIONS) and resource != _OPTIONS:
+        resource += scanner.group() or ""
+    group = scanner.group()
+    if scanner.rest.startswith((".", "[", "(")):
+        raise scanner.error(
+            f"--with takes a resource's name and its arguments, not {shown(before)}; "
+            "give it a name in a %%resource cell, or by an assignment"
+        )
+    call = f"{resource}{group or '()'}"
+    if fault := python_fault(call):
+        raise scanner.error(f"{shown(call)} is no valid Python: {fault}")
+    arguments = None if group is None else group[1:-1].strip()
+    return WithClause(resource, arguments, normalised(call), _variable(scanner))
+
+
+def _variable(scanner: Scanner) -> str | None:
+    if scanner.take(r"as(?=\s|#|$)") is None:
+        return None
+    text = "" if scanner.rest.startswith("--") else scanner.take(r"[^\s#]+") or ""
+    name = identifier(text)
+    if name is None:
+        said = f"{shown(text)} is none" if text else "there is none"
+        raise scanner.error(f"after `as` stands a variable: {said}")
+    return name
+
+
+__all__ = ["WithClause", "take_with_clause"]

@@ -1,0 +1,316 @@
+"""The driver: carries out what the scheduler decides, and feeds outcomes back to it.
+
+Workers never wait for each other. Each puts its outcome into a queue and tries the lock; who
+gets it feeds everything that has come in to the scheduler, the others take their next row at
+once. Blocking on the lock instead would hand the interpreter from thread to thread at every
+task, which costs several times what a small task does.
+
+Outcomes are either a row (its code returned, its value is in place) or a call: a tuple of a
+function and its arguments, which is made with the lock held.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Protocol
+
+from resnb.run import plan as planning
+from resnb.run.clock import Clock
+from resnb.run.output import Output
+from resnb.run.scheduler import Scheduler
+from resnb.run.slots import CURRENT, NOTHING, Slot
+from resnb.run.stopping import GRACE, Stopping
+from resnb.run.table import Table
+from resnb.states import LEGAL, RUNNING
+
+if TYPE_CHECKING:
+    from resnb.run.plan import Plan
+    from resnb.run.scopes import RunScopes
+
+
+def _no_more_workers(*, replacing: bool) -> bool:
+    del replacing
+    return False
+
+
+COUNTED, NOT_COUNTED = True, False
+"""Tokens for idle workers: whether whoever gave it has counted the worker out already."""
+
+
+class AddWorker(Protocol):
+    """An executor's way to start another worker."""
+
+    def __call__(self, *, replacing: bool) -> bool:
+        """Start one if there may be more, or in place of one that hangs; whether one began."""
+
+
+class Engine:
+    """One run in progress.
+
+    Args:
+        plan: what to run.
+        clock: time.
+        scopes: set-up and clean-up.
+        ended: called once, on some thread, when everything has ended.
+
+    Attributes:
+        values: the value of each row; its argument lists are read from here.
+        errors: the exception of each row that failed.
+        items: for each mapped row what its children are mapped over, by argument.
+        stopping: cancel, time limits and further tries; called with the lock held.
+        finished: whether everything has ended.
+        defect: an error of ours that ended the run.
+    """
+
+    def __init__(
+        self, plan: "Plan", clock: Clock, scopes: "RunScopes", ended: Callable[[], object]
+    ) -> None:
+        self.plan = plan
+        self.clock = clock
+        self.scopes = scopes
+        self.table = Table(len(plan.tasks))
+        self.scheduler = Scheduler(plan, self.table)
+        scopes.table = self.table
+        self.output = Output(self.scheduler)
+        self.values: list[Any] = [None] * len(plan.tasks)
+        self.errors: dict[int, BaseException] = {}
+        self.items: dict[int, dict[str, Any]] = {}
+        self.slots: list[Slot] = []
+        self.finished = False
+        self.defect: BaseException | None = None
+        self.add_worker: AddWorker = _no_more_workers
+        self.stopping = Stopping(self)
+        self._on_ended = ended
+        self._lock = threading.Lock()
+        self._outcomes: deque[Any] = deque()
+        self._idle = 0
+        self._waking = 0
+        self._tokens: SimpleQueue[bool] = SimpleQueue()
+
+    # ---- outcomes
+
+    def begin(self) -> None:
+        """Release what can run at once."""
+        for row, state in self.plan.given.items():
+            self.values[row] = state.result
+        self.post(self.scheduler.begin)
+
+    def post(self, function: Callable[..., object], *args: object) -> None:
+        """Let `function` be called with the lock held, and see to what follows from it."""
+        self._outcomes.append((function, *args))
+        self.drain()
+
+    def cancel(self, grace: float = GRACE) -> None:
+        """Give up what has not begun, ask what runs to stop, and still clean up."""
+        self.post(self.stopping.cancel, grace)
+
+    def interrupted(self) -> None:
+        """Cancel soon: leaves it to the next who drains, as a signal handler must."""
+        self._outcomes.append((self.stopping.cancel, GRACE))
+        self._tokens.put(NOT_COUNTED)
+
+    def drain(self) -> None:
+        """Feed all outcomes to the scheduler, unless somebody else is doing that."""
+        outcomes, lock = self._outcomes, self._lock
+        while outcomes:
+            if not lock.acquire(blocking=False):
+                return  # whoever has the lock looks again after giving it back
+            try:
+                succeeded = self.scheduler.succeeded
+                while outcomes:
+                    outcome = outcomes.popleft()
+                    if type(outcome) is int:
+                        if self.table.state[outcome] == RUNNING:
+                            succeeded(outcome)
+                        else:
+                            self.scheduler.returned(outcome)
+                    else:
+                        outcome[0](*outcome[1:])
+                self._follow_up()
+            except BaseException as error:  # noqa: BLE001 - a defect of ours must not hang the run
+                self._break_down(error)
+            finally:
+                lock.release()
+
+    def _follow_up(self) -> None:
+        scheduler = self.scheduler
+        while scheduler.errands:
+            self._dispatch(scheduler.errands.popleft())
+        if scheduler.ready:
+            self._wake()
+        if self.output.waiting:
+            self.output.advance()
+        if scheduler.done and not self.finished:
+            self._finish()
+
+    def _finish(self) -> None:
+        self.finished = True
+        for _ in range(self._idle):
+            self._tokens.put(COUNTED)
+        self._idle = 0
+        self._on_ended()
+
+    def _break_down(self, error: BaseException) -> None:
+        if not self.finished:
+            self.defect = error
+            self._finish()
+
+    def _dispatch(self, row: int) -> None:
+        """Start a row that does not run on the executor."""
+        from resnb.run.special import perform, perform_async
+
+        if self.plan.lanes[self.scheduler.origin(row)] == planning.LEASE:
+            thread = self.scopes.thread_of(self.scheduler.origin(row))
+            thread.submit(lambda: self.defended(perform, self, row, None))
+        else:
+            perform_async(self, row)
+
+    def defended(self, function: Callable[..., object], *args: object) -> None:
+        """Call `function`; an error of ours in it ends the run rather than leave it hanging."""
+        try:
+            function(*args)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the run was started
+            self.post(self._break_down, error)
+
+    # ---- workers
+
+    def work(self) -> None:
+        """Run rows on this thread until the run is over."""
+        slot = Slot(threading.get_ident(), self.output)
+        self.slots.append(slot)
+        token = CURRENT.set(slot)
+        try:
+            with self._lock:
+                self._waking = 0
+                if len(self.scheduler.ready) > 1:
+                    self._wake()
+            self.defended(self._work, slot)
+        finally:
+            CURRENT.reset(token)
+
+    def _work(self, slot: Slot) -> None:  # noqa: C901 - the one loop where a call costs too much
+        from resnb.run.special import failed, perform
+
+        take, post = self.scheduler.ready.popleft, self._outcomes.append
+        table, values, now = self.table, self.values, self.clock.now
+        state, started, ended, tries = table.state, table.started, table.ended, table.tries
+        special, functions, references = (
+            self.plan.special,
+            self.plan.functions,
+            self.plan.references,
+        )
+        count = len(special)
+        while True:
+            try:
+                row = take()
+            except IndexError:
+                found = self._wait_for_row()
+                if found is None:
+                    return
+                row = found
+            if row >= count or special[row]:
+                if perform(self, row, slot):
+                    return  # the thread was given up meanwhile, and replaced
+                continue
+            if not LEGAL[state[row]][RUNNING]:
+                table.move(row, RUNNING)
+            state[row] = RUNNING
+            tries[row] += 1
+            slot.row = row
+            started[row] = now()
+            try:
+                refs = references[row]
+                slot.inside = row
+                if refs is None:
+                    args, kwargs = self.arguments(row)
+                    value = functions[row](*args, **kwargs)
+                elif len(refs) == 1:
+                    value = functions[row](values[refs[0]])
+                else:
+                    value = functions[row](*[values[one] for one in refs])
+                slot.inside = NOTHING
+            except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
+                slot.inside = NOTHING
+                slot.row = NOTHING
+                failed(self, row, error)
+            else:
+                slot.row = NOTHING
+                values[row] = value
+                value = None
+                ended[row] = now()
+                post(row)
+            self.drain()
+
+    def _wait_for_row(self) -> int | None:
+        """The next row for an idle worker; None when the run is over."""
+        ready = self.scheduler.ready
+        while True:
+            self.drain()
+            with self._lock:
+                if self.finished:
+                    return None
+                if ready:
+                    try:
+                        row = ready.popleft()
+                    except IndexError:
+                        continue
+                    if ready:
+                        self._wake()
+                    return row
+                self._idle += 1
+            self.drain()  # what came in while we had the lock
+            counted = self._tokens.get()
+            with self._lock:
+                self._waking = 0
+                self._idle -= not counted
+
+    def _wake(self) -> None:
+        """Wake one idle worker, or start one; it wakes the next if there is more to do."""
+        if self._waking or self.finished:
+            return
+        if self._idle:
+            self._idle -= 1
+            self._waking = 1
+            self._tokens.put(COUNTED)
+        elif self.add_worker(replacing=False):
+            self._waking = 1
+
+    # ---- arguments
+
+    def arguments(self, row: int) -> tuple[list[Any], dict[str, Any]]:
+        """What to call the code of `row` with."""
+        plan = self.plan
+        origin, items, index = row, None, 0
+        if row >= len(plan.tasks):
+            origin = self.scheduler.origin(row)
+            items, index = self.items[origin], self.scheduler.child_index(row)
+        node = plan.nodes[origin]
+        actual = [
+            (
+                key,
+                items[key][index]
+                if items is not None and key in items
+                else planning.argument(value, plan.row_of, self.values),
+            )
+            for key, value in node.inputs.items()
+        ]
+        return [value for _, value in actual[: node.positional]], dict(actual[node.positional :])
+
+    def store(self, row: int, value: Any) -> None:
+        """Keep the value of `row`; a child's goes into the list that is its mapped row's value."""
+        if row < len(self.plan.tasks):
+            self.values[row] = value
+        else:
+            self.values[self.scheduler.origin(row)][self.scheduler.child_index(row)] = value
+
+    def after(self, delay: float, function: Callable[..., object], *args: object) -> None:
+        """Let `function` be called with the lock held, in `delay` seconds; for holders of it."""
+        if delay <= 0:
+            self._outcomes.append((function, *args))
+        else:
+            self.clock.call_later(delay, partial(self.post, function, *args))
+
+
+__all__ = ["Engine"]

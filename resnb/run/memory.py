@@ -1,0 +1,183 @@
+"""What a flow remembers between runs: the latest state and value of each task, and open scopes.
+
+It answers from the latest run's arrays, and keeps the states of tasks which that run did not
+cover. A value is forgotten when the task, or one that it depends on, is replaced.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from resnb.errors import NoValueError
+from resnb.graph.scope import Scope
+from resnb.graph.task import Task
+from resnb.ledger import states as lease_states
+from resnb.ledger.lease import Lease
+from resnb.run.result import state_of
+from resnb.states import MAPPED, PENDING, SKIPPED, Pending, State
+
+if TYPE_CHECKING:
+    from resnb.graph.flow import Flow
+    from resnb.run.engine import Engine
+
+
+class FlowMemory:
+    """The memory of one flow.
+
+    Attributes:
+        open_leases: leases that `%%flow --run` left open, by scope.
+        code: the state of the latest run.
+    """
+
+    def __init__(self, flow: "Flow") -> None:
+        self.flow_name = flow.name
+        self.open_leases: dict[Scope, Lease] = {}
+        self.code = PENDING
+        self._engine: Engine | None = None
+        self._leases: dict[Scope, Lease] = {}
+        self._kept: dict[Task, State] = {}
+
+    # ---- what runs write
+
+    def begin(self, engine: "Engine", *, whole: bool) -> None:
+        """`engine` is the latest run from now on; a partial one leaves older states in place."""
+        before = self._engine
+        if whole:
+            self._kept = {}
+        elif before is not None:
+            for task, row in before.plan.row_of.items():
+                state = state_of(before, row)
+                if state.is_finished():
+                    self._kept[task] = state
+        self._engine = engine
+        self._leases = engine.scopes.leases
+
+    def forget(self, tasks: Iterable[Task]) -> None:
+        """Drop what is known of `tasks`, because they or what they depend on were replaced."""
+        gone = set(tasks)
+        if self._engine is not None:
+            for task, row in self._engine.plan.row_of.items():
+                if task not in gone:
+                    state = state_of(self._engine, row)
+                    if state.is_finished():
+                        self._kept[task] = state
+            self._engine = None
+        for task in gone:
+            self._kept.pop(task, None)
+
+    # ---- what handles ask
+
+    def state_of(self, task: Task) -> State:
+        """The latest state of `task`."""
+        engine = self._engine
+        if engine is not None:
+            row = engine.plan.row_of.get(task)
+            if row is not None:
+                return state_of(engine, row)
+        return self._kept.get(task, Pending())
+
+    def value_of(self, task: Task) -> Any:
+        """The latest value of `task`.
+
+        Raises:
+            NoValueError: there is none; the message says why, and what to do.
+        """
+        if task.kind == "setup":
+            return self._resource_of(task)
+        state = self.state_of(task)
+        if state.is_successful() and not state.is_skipped():
+            return state.result
+        run = f"%flow run {self.flow_name}"
+        if state.is_skipped():
+            message = f"task {task.name!r} was skipped, so it has no value: {state.message}"
+        elif state.is_failed():
+            message = f"task {task.name!r} has no value: it failed ({state.message})"
+        elif state.is_running():
+            message = f"task {task.name!r} has no value yet: it is running"
+        else:
+            message = f"task {task.name!r} has no value yet: run the flow ({run}, or flow.run())"
+        raise NoValueError(message)
+
+    def lease_of(self, scope: Scope) -> Lease | None:
+        """The latest lease of `scope`."""
+        return self.open_leases.get(scope) or self._leases.get(scope)
+
+    def _resource_of(self, setup: Task) -> Any:
+        scope: Scope = setup.scope  # type: ignore[attr-defined]
+        lease = self.lease_of(scope)
+        if lease is not None and lease.state == lease_states.OPEN:
+            return lease.resource
+        state = "is not set up" if lease is None else f"is {lease.state}"
+        message = (
+            f"resource {scope.name!r} {state}: it has a value while its scope is open, inside a "
+            f"task or after a cell with --with {scope.manager.name} --run"
+        )
+        raise NoValueError(message)
+
+    # ---- what views ask
+
+    def code_of(self, task: Task) -> int:
+        """The latest state of `task` as a code."""
+        engine = self._engine
+        row = None if engine is None else engine.plan.row_of.get(task)
+        if engine is not None and row is not None:
+            return engine.table.state[row]
+        return self._kept.get(task, Pending()).code
+
+    def child_counts(self, task: Task) -> Mapping[int, int]:
+        """How many children of a mapped task are in each state."""
+        engine = self._engine
+        row = None if engine is None else engine.plan.row_of.get(task)
+        if engine is None or row is None:
+            counts: dict[int, int] = {}
+            for child in getattr(self._kept.get(task), "map_states", ()):
+                counts[child.code] = counts.get(child.code, 0) + 1
+            return counts
+        block = engine.scheduler.children.get(row)
+        return {} if block is None else engine.table.counts(block.first, block.last)
+
+    def duration_of(self, task: Task) -> float | None:
+        """How long the task took, in seconds."""
+        engine = self._engine
+        row = None if engine is None else engine.plan.row_of.get(task)
+        if engine is None or row is None or not engine.table.ended[row]:
+            return None
+        started = engine.table.started[row]
+        return engine.table.ended[row] - started if started else None
+
+    def tries_of(self, task: Task) -> int:
+        """How many tries of the task have begun."""
+        engine = self._engine
+        row = None if engine is None else engine.plan.row_of.get(task)
+        return 0 if engine is None or row is None else engine.table.tries[row]
+
+    def failure_of(self, task: Task) -> str | None:
+        """Why the task failed, in one line."""
+        state = self.state_of(task)
+        if not state.is_failed() and state.code not in (MAPPED, SKIPPED):
+            return None
+        return state.message or None
+
+    def lease_state(self, scope: Scope) -> str:
+        """The state of the scope's latest lease."""
+        lease = self.lease_of(scope)
+        return "not yet" if lease is None else lease.state
+
+    def flow_code(self) -> int:
+        """The state of the latest run."""
+        return self.code
+
+    def log_of(self, task: Task) -> str:
+        """What the task printed in the latest run."""
+        engine = self._engine
+        row = None if engine is None else engine.plan.row_of.get(task)
+        return "" if engine is None or row is None else engine.output.log_of(row)
+
+
+def memory_of(flow: "Flow") -> FlowMemory:
+    """The memory of `flow`, made if it has none."""
+    if not isinstance(flow.memory, FlowMemory):
+        flow.memory = FlowMemory(flow)
+    return flow.memory
+
+
+__all__ = ["FlowMemory", "memory_of"]

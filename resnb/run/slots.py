@@ -1,0 +1,52 @@
+"""Which row a thread (or coroutine) is working on, and the one way to interrupt its code.
+
+``inside`` is set only while the *user's* code runs. With the interpreter lock held, an
+exception that is sent while it is set arrives in that code and nowhere else: a thread that is
+suspended looks for it before it goes on. So none of our own lines is ever interrupted.
+"""
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from resnb.errors import TaskCancelled
+
+if TYPE_CHECKING:
+    from resnb.run.output import Output
+
+NOTHING = -1
+
+
+class Slot:
+    """One thread or coroutine that runs rows.
+
+    Attributes:
+        row: the row it works on.
+        inside: the same while the user's code runs, else -1.
+        thread_id: the thread's identifier; 0 for a coroutine.
+        output: where what it prints goes.
+    """
+
+    __slots__ = ("inside", "output", "row", "thread_id")
+
+    def __init__(self, thread_id: int, output: "Output | None" = None) -> None:
+        self.row = NOTHING
+        self.inside = NOTHING
+        self.thread_id = thread_id
+        self.output = output
+
+    def interrupt(self, row: int) -> bool:
+        """Raise `TaskCancelled` in the thread's code if that still works on `row`."""
+        if not self.thread_id:
+            return False
+        import ctypes
+
+        send: Any = ctypes.pythonapi.PyThreadState_SetAsyncExc
+        thread_id, kind = ctypes.c_ulong(self.thread_id), ctypes.py_object(TaskCancelled)
+        # between the comparison and the call no other thread can run
+        return self.inside == row and send(thread_id, kind) == 1
+
+
+CURRENT: ContextVar[Slot | None] = ContextVar("resnb_slot", default=None)
+"""The slot of the running code, if it is a task's."""
+
+__all__ = ["CURRENT", "NOTHING", "Slot"]

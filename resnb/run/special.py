@@ -1,0 +1,291 @@
+"""Running a row that takes more than calling its code.
+
+Mapped rows, triggers and handlers of the user's own, time limits, hooks, coroutines, and the
+three tasks of a scope come here; everything else goes the short way in `Engine.work`.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from resnb.graph.inputs import is_sequence
+from resnb.graph.node import Edge
+from resnb.graph.signals import Signal
+from resnb.graph.task import Task
+from resnb.graph.triggers import Trigger
+from resnb.run import outcome as outcomes
+from resnb.run.attempt import Attempt
+from resnb.run.hooks import handled, run_hooks
+from resnb.run.loop import LOOP
+from resnb.run.outcome import Outcome
+from resnb.run.plan import argument
+from resnb.run.result import state_of
+from resnb.run.slots import CURRENT, NOTHING, Slot
+from resnb.states import (
+    FAILED,
+    FIRST_FINISHED,
+    PENDING,
+    RETRYING,
+    RUNNING,
+    SUCCESS,
+    TRIGGER_FAILED,
+    Running,
+)
+
+if TYPE_CHECKING:
+    from resnb.run.engine import Engine
+
+
+def perform(engine: "Engine", row: int, slot: Slot | None) -> bool:
+    """Run `row` on this thread and report what became of it.
+
+    Args:
+        engine: the run.
+        row: the row, which the caller has taken.
+        slot: the worker's slot; None on a thread that is no worker.
+
+    Returns:
+        Whether the thread was given up meanwhile, so that it must end.
+    """
+    if slot is None:
+        slot = Slot(threading.get_ident(), engine.output)
+        token = CURRENT.set(slot)
+        try:
+            return perform(engine, row, slot)
+        finally:
+            CURRENT.reset(token)
+    slot.row = row
+    task = engine.plan.tasks[engine.scheduler.origin(row)]
+    if not _begin(engine, row, task):
+        return False
+    attempt = _attempt(engine, row, task, slot, lambda: slot.interrupt(row))
+    try:
+        code, args, kwargs = _code(engine, row, task)
+        slot.inside = row
+        value = code(*args, **kwargs)
+        slot.inside = NOTHING
+    except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
+        slot.inside = NOTHING
+        result = _of_error(engine, row, task, error)
+    else:
+        result = outcomes.success(value)
+    slot.row = NOTHING
+    return _end(engine, attempt, result)
+
+
+def perform_async(engine: "Engine", row: int) -> None:
+    """Run the coroutine of `row` on the loop thread."""
+    import asyncio
+
+    task = engine.plan.tasks[engine.scheduler.origin(row)]
+    slot = Slot(0, engine.output)
+
+    async def defended() -> None:
+        CURRENT.set(slot)
+        try:
+            await run()
+        except BaseException as error:  # noqa: BLE001 - an error of ours must not hang the run
+            engine.defended(_raise, error)
+
+    async def run() -> None:
+        slot.row = row
+        if not _begin(engine, row, task):
+            return
+        this = asyncio.current_task()
+        assert this is not None
+        loop = asyncio.get_running_loop()
+        attempt = _attempt(engine, row, task, slot, lambda: loop.call_soon_threadsafe(this.cancel))
+        try:
+            args, kwargs = engine.arguments(row)
+            value = await task.run(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
+            result = _of_error(engine, row, task, error)
+        else:
+            result = outcomes.success(value)
+        _end(engine, attempt, result)
+
+    LOOP.submit(defended())
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def failed(engine: "Engine", row: int, error: BaseException) -> None:
+    """Report that the code of a plain row raised."""
+    task = engine.plan.tasks[engine.scheduler.origin(row)]
+    settle(engine, row, task, _of_error(engine, row, task, error))
+
+
+def settle(engine: "Engine", row: int, task: Task, outcome: Outcome) -> None:
+    """Give `row` the state of `outcome`, by way of the user's handlers and hooks."""
+    outcome = handled(task, Running(), outcome)
+    if outcome.code == RETRYING:
+        engine.post(engine.stopping.retry, row, outcome)
+        return
+    if outcome.error is not None:
+        engine.errors[row] = outcome.error
+    if outcome.code < FIRST_FINISHED:
+        outcome = outcome._replace(code=SUCCESS)
+    if outcome.error is None:
+        engine.store(row, outcome.value)
+    engine.table.ended[row] = engine.clock.now()
+    run_hooks(engine, task, outcome.state())
+    engine.post(engine.scheduler.ended, row, outcome.code, outcome.reason)
+
+
+def _begin(engine: "Engine", row: int, task: Task) -> bool:
+    """Mark `row` as running; false if it is not to run after all (its state is set then)."""
+    table, clock = engine.table, engine.clock
+    first = table.state[row] == PENDING
+    verdict = _own_trigger(engine, row, task) if first else None
+    if verdict is None and task.state_handlers:
+        chosen = handled(task, None, Outcome(RUNNING))
+        verdict = chosen if chosen.code >= FIRST_FINISHED else None
+    if verdict is not None:
+        if verdict.error is not None:
+            engine.errors[row] = verdict.error
+        engine.post(engine.scheduler.ended, row, verdict.code, verdict.reason)
+        return False
+    table.move(row, RUNNING)
+    table.tries[row] += 1
+    table.started[row] = clock.now()
+    origin = engine.scheduler.origin(row)
+    if row == origin and engine.plan.nodes[row].is_mapped:
+        _expand(engine, row, task)
+        return False
+    return True
+
+
+def _own_trigger(engine: "Engine", row: int, task: Task) -> Outcome | None:
+    """What a trigger function of the user's own decides; None to run."""
+    if isinstance(task.trigger, Trigger):
+        return None
+    plan = engine.plan
+    origin = engine.scheduler.origin(row)
+    upstream = {
+        edge: state_of(engine, plan.row_of[edge.upstream_task])
+        for edge in _edges_of(engine, origin)
+    }
+    try:
+        if task.trigger(upstream):
+            return None
+    except Signal as signal:
+        return outcomes.of_state(signal.state)
+    except Exception as error:  # noqa: BLE001 - the user's code
+        return Outcome(TRIGGER_FAILED, error=error, reason=f"its trigger raised {error!r}")
+    return Outcome(TRIGGER_FAILED, reason="its trigger said no")
+
+
+def _edges_of(engine: "Engine", row: int) -> list[Edge]:
+    plan = engine.plan
+    node = plan.nodes[row]
+    explicit = [edge for edge in node.edges() if edge.upstream_task in plan.row_of]
+    known = {plan.row_of[edge.upstream_task] for edge in explicit}
+    derived = [Edge(plan.tasks[up], node.task) for up in plan.upstream[row] if up not in known]
+    return [*explicit, *derived]
+
+
+def _expand(engine: "Engine", row: int, task: Task) -> None:
+    """Give each item that `row` is mapped over a child."""
+    node, plan = engine.plan.nodes[row], engine.plan
+    items: dict[str, Any] = {}
+    try:
+        for key in node.mapped:
+            value = argument(node.inputs[key], plan.row_of, engine.values)
+            items[key] = _items_of(task, key, value, flat=key in node.flattened)
+        lengths = [len(one) for one in items.values()]
+        for source, mapped in node.control.items():
+            block = engine.scheduler.children.get(plan.row_of[source]) if mapped else None
+            if block is not None:
+                lengths.append(block.last - block.first)
+    except Exception as error:  # noqa: BLE001 - the user's values
+        settle(engine, row, task, Outcome(FAILED, error=error, reason=str(error)))
+        return
+    count = min(lengths, default=0)
+    engine.items[row] = items
+    engine.values[row] = [None] * count
+    engine.post(engine.scheduler.expand, row, count)
+
+
+def _items_of(task: Task, key: str, value: Any, *, flat: bool) -> list[Any]:
+    if not is_sequence(value):
+        message = (
+            f"task {task.name!r} cannot be mapped over {key}, which is no sequence but "
+            f"{type(value).__name__}: wrap it in unmapped(...)"
+        )
+        raise TypeError(message)
+    return [one for part in value for one in part] if flat else list(value)
+
+
+def _code(
+    engine: "Engine", row: int, task: Task
+) -> tuple[Callable[..., Any], list[Any], dict[str, Any]]:
+    """What to call for `row`, and with what."""
+    args, kwargs = engine.arguments(row)
+    kind = task.kind
+    if kind == "init":
+        return engine.scopes.init, [row, args, kwargs], {}
+    if kind == "setup":
+        return engine.scopes.set_up, [row, args[0]], {}
+    if kind == "cleanup":
+        return engine.scopes.clean_up, [row], {}
+    return engine.plan.functions[engine.scheduler.origin(row)], args, kwargs
+
+
+def _attempt(
+    engine: "Engine", row: int, task: Task, slot: Slot, stop: Callable[[], object]
+) -> Attempt:
+    limit = task.timeout
+    if limit is None and task.kind == "cleanup":
+        limit = engine.scopes.options_of(row).cleanup_timeout
+    attempt = Attempt(row, task, slot, limit, stop)
+    engine.stopping.attempts[row] = attempt
+    if limit is not None:
+        attempt.call_off = engine.clock.call_later(limit, partial(_time_out, engine, attempt))
+    return attempt
+
+
+def _time_out(engine: "Engine", attempt: Attempt) -> None:
+    if not attempt.claim():
+        return
+    row, task = attempt.row, attempt.task
+    assert attempt.limit is not None
+    result = outcomes.of_timeout(
+        task, attempt.limit, engine.table.tries[row], _retries(engine, row, task)
+    )
+    result = handled(task, Running(), result)
+    if result.code != RETRYING:
+        if result.error is not None:
+            engine.errors[row] = result.error
+        engine.table.ended[row] = engine.clock.now()
+        run_hooks(engine, task, result.state())
+    if attempt.slot in engine.slots:
+        engine.add_worker(replacing=True)
+    engine.post(engine.stopping.overran, attempt, result)
+
+
+def _end(engine: "Engine", attempt: Attempt, result: Outcome) -> bool:
+    """The code of `attempt` has returned; gives whether its worker was replaced meanwhile."""
+    if attempt.claim():
+        engine.stopping.attempts.pop(attempt.row, None)
+        settle(engine, attempt.row, attempt.task, result)
+        return False
+    if result.code == SUCCESS and attempt.task.kind == "setup":
+        engine.scopes.undo(attempt.row)
+    engine.post(engine.stopping.returned, attempt)
+    return attempt.slot in engine.slots
+
+
+def _of_error(engine: "Engine", row: int, task: Task, error: BaseException) -> Outcome:
+    return outcomes.of_error(task, error, engine.table.tries[row], _retries(engine, row, task))
+
+
+def _retries(engine: "Engine", row: int, task: Task) -> int:
+    if task.kind == "cleanup":
+        return task.max_retries or engine.scopes.options_of(row).cleanup_retries
+    return task.max_retries
+
+
+__all__ = ["failed", "perform", "perform_async", "settle"]

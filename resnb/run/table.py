@@ -1,0 +1,62 @@
+"""The state table of a run: arrays of state, start, end and tries, one row per task or child.
+
+The run writes it, views sample it; nothing is allocated per transition. Every write of a state
+goes by the table of legal moves, and an illegal one raises with the row's story.
+"""
+
+from array import array
+
+from resnb.errors import IllegalTransition
+from resnb.states import LEGAL, NAMES, PENDING
+
+
+class Table:
+    """State (a code of `resnb.states`), start and end in seconds of the run's clock, and tries.
+
+    Attributes:
+        state: a code for each row.
+        started: when the latest try began; 0.0 if none has.
+        ended: when the row reached its final state; 0.0 if it has not.
+        tries: how many tries have begun.
+    """
+
+    __slots__ = ("ended", "started", "state", "tries")
+
+    def __init__(self, rows: int) -> None:
+        self.state = bytearray(rows)
+        self.started = array("d", bytes(8 * rows))
+        self.ended = array("d", bytes(8 * rows))
+        self.tries = array("H", bytes(2 * rows))
+
+    def extend(self, rows: int) -> int:
+        """Append `rows` pending rows (the children of a mapped task); gives the first one."""
+        first = len(self.state)
+        self.state.extend(bytes(rows))
+        self.started.frombytes(bytes(8 * rows))
+        self.ended.frombytes(bytes(8 * rows))
+        self.tries.frombytes(bytes(2 * rows))
+        return first
+
+    def move(self, row: int, code: int, label: str = "") -> None:
+        """Let `row` go over to state `code`.
+
+        Raises:
+            IllegalTransition: it cannot get there from where it is.
+        """
+        if not LEGAL[self.state[row]][code]:
+            message = (
+                f"row {row} {label}cannot go from {NAMES[self.state[row]]} to {NAMES[code]} "
+                f"(tries {self.tries[row]}, started {self.started[row]:.6f}, "
+                f"ended {self.ended[row]:.6f})"
+            )
+            raise IllegalTransition(message)
+        self.state[row] = code
+
+    def counts(self, first: int, last: int) -> dict[int, int]:
+        """How many of the rows from `first` up to `last` (exclusive) are in each state."""
+        block = self.state[first:last]
+        found = {code: block.count(code) for code in range(PENDING, len(NAMES))}
+        return {code: count for code, count in found.items() if count}
+
+
+__all__ = ["Table"]

@@ -1,0 +1,256 @@
+"""The vocabulary of task states, named once, and the one table of legal moves between them.
+
+A run keeps a state as a small integer (a *code*) in its state table; what users see are
+`State` objects, made from those codes when somebody asks. Names and hierarchy are those of
+Prefect 1.x: a skipped, mapped or cached task counts as successful; a cancelled one is neither
+successful nor failed.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from resnb.errors import FlowFailed
+
+PENDING: Final = 0
+RUNNING: Final = 1
+RETRYING: Final = 2
+SUCCESS: Final = 3
+CACHED: Final = 4
+MAPPED: Final = 5
+SKIPPED: Final = 6
+FAILED: Final = 7
+TRIGGER_FAILED: Final = 8
+TIMED_OUT: Final = 9
+CANCELLED: Final = 10
+
+FIRST_FINISHED: Final = SUCCESS
+"""Codes from here on are final."""
+FIRST_UNSUCCESSFUL: Final = FAILED
+"""Codes from here on are final and not successful."""
+
+
+class State:
+    """What became of a task, or of a whole flow.
+
+    Attributes:
+        result: a successful task's value, a failed one's exception, and for a flow a mapping
+            from task to that task's state.
+        message: one line for people.
+    """
+
+    code: ClassVar[int] = PENDING
+
+    __slots__ = ("message", "result")
+
+    def __init__(self, message: str = "", result: Any = None) -> None:
+        self.message = message
+        self.result = result
+
+    @property
+    def name(self) -> str:
+        """The state's name, such as ``"Success"``."""
+        return type(self).__name__
+
+    def is_pending(self) -> bool:
+        """Whether the task has still to run (again)."""
+        return self.code in (PENDING, RETRYING)
+
+    def is_running(self) -> bool:
+        """Whether the task's code is running."""
+        return self.code == RUNNING
+
+    def is_retrying(self) -> bool:
+        """Whether the task failed and waits for its next try."""
+        return self.code == RETRYING
+
+    def is_finished(self) -> bool:
+        """Whether the state is final."""
+        return self.code >= FIRST_FINISHED
+
+    def is_successful(self) -> bool:
+        """Whether the state is final and counts as a success (skipped and mapped ones do)."""
+        return FIRST_FINISHED <= self.code < FIRST_UNSUCCESSFUL
+
+    def is_failed(self) -> bool:
+        """Whether the task failed, timed out, or its trigger did not hold."""
+        return self.code in (FAILED, TRIGGER_FAILED, TIMED_OUT)
+
+    def is_skipped(self) -> bool:
+        """Whether the task was skipped."""
+        return self.code == SKIPPED
+
+    def is_mapped(self) -> bool:
+        """Whether the task was mapped over items (see ``map_states``)."""
+        return self.code == MAPPED
+
+    def is_cached(self) -> bool:
+        """Whether the value was given to the run rather than computed by it."""
+        return self.code == CACHED
+
+    def is_cancelled(self) -> bool:
+        """Whether a cancel kept the task from finishing."""
+        return self.code == CANCELLED
+
+    def raise_for_failure(self) -> None:
+        """Raise `FlowFailed`, with the first failed task's exception as cause, unless successful.
+
+        Raises:
+            FlowFailed: the state is not a success.
+        """
+        if self.is_successful():
+            return
+        states = self.result.values() if isinstance(self.result, Mapping) else (self,)
+        causes = (
+            found
+            for state in states
+            for one in getattr(state, "map_states", ()) or (state,)
+            if isinstance(found := one.result, BaseException)
+        )
+        raise FlowFailed(self.message or self.name, self) from next(causes, None)
+
+    def __repr__(self) -> str:
+        """A stable text: neither times nor addresses."""
+        return f"<{self.name}: {self.message!r}>" if self.message else f"<{self.name}>"
+
+
+class Pending(State):
+    """Not begun yet."""
+
+    __slots__ = ()
+
+
+class Running(State):
+    """Its code is running."""
+
+    code = RUNNING
+    __slots__ = ()
+
+
+class Retrying(Pending):
+    """Failed, and waits for its next try."""
+
+    code = RETRYING
+    __slots__ = ()
+
+
+class Finished(State):
+    """Base of all final states."""
+
+    __slots__ = ()
+
+
+class Success(Finished):
+    """Returned a value, which is ``result``."""
+
+    code = SUCCESS
+    __slots__ = ()
+
+
+class Cached(Success):
+    """Its value was given to the run (``task_states``) or kept from an earlier one."""
+
+    code = CACHED
+    __slots__ = ()
+
+
+class Mapped(Success):
+    """Ran once for each item; ``map_states`` holds a state for each, ``result`` the values."""
+
+    code = MAPPED
+    __slots__ = ("map_states",)
+
+    def __init__(
+        self, message: str = "", result: Any = None, map_states: tuple[State, ...] = ()
+    ) -> None:
+        super().__init__(message, result)
+        self.map_states = map_states
+
+
+class Skipped(Success):
+    """Did not need to run."""
+
+    code = SKIPPED
+    __slots__ = ()
+
+
+class Failed(Finished):
+    """Raised an exception, which is ``result``."""
+
+    code = FAILED
+    __slots__ = ()
+
+
+class TriggerFailed(Failed):
+    """Did not run, because its trigger did not hold."""
+
+    code = TRIGGER_FAILED
+    __slots__ = ()
+
+
+class TimedOut(Failed):
+    """Ran for longer than its ``timeout``."""
+
+    code = TIMED_OUT
+    __slots__ = ()
+
+
+class Cancelled(Finished):
+    """Was kept from finishing by a cancel."""
+
+    code = CANCELLED
+    __slots__ = ()
+
+
+CLASSES: Final[tuple[type[State], ...]] = (
+    Pending,
+    Running,
+    Retrying,
+    Success,
+    Cached,
+    Mapped,
+    Skipped,
+    Failed,
+    TriggerFailed,
+    TimedOut,
+    Cancelled,
+)
+"""State class by code."""
+
+NAMES: Final = tuple(cls.__name__ for cls in CLASSES)
+"""State name by code."""
+
+_MOVES: Final = {
+    PENDING: (RUNNING, SUCCESS, CACHED, MAPPED, SKIPPED, FAILED, TRIGGER_FAILED, CANCELLED),
+    RUNNING: (
+        RETRYING, SUCCESS, CACHED, MAPPED, SKIPPED, FAILED, TRIGGER_FAILED, TIMED_OUT, CANCELLED,
+    ),
+    RETRYING: (RUNNING, SKIPPED, FAILED, CANCELLED),
+}  # fmt: skip
+
+LEGAL: Final = tuple(
+    bytes(to in _MOVES.get(source, ()) for to in range(len(CLASSES)))
+    for source in range(len(CLASSES))
+)
+"""``LEGAL[source][target]`` is 1 where a task may move from one code to the other."""
+
+
+def is_legal(source: int, target: int) -> bool:
+    """Whether a task may move from code ``source`` to code ``target``."""
+    return bool(LEGAL[source][target])
+
+
+__all__ = [
+    "Cached",
+    "Cancelled",
+    "Failed",
+    "Finished",
+    "Mapped",
+    "Pending",
+    "Retrying",
+    "Running",
+    "Skipped",
+    "State",
+    "Success",
+    "TimedOut",
+    "TriggerFailed",
+]

@@ -1,0 +1,149 @@
+"""Snapshot -> DOT, the language of Graphviz.
+
+Invariants: the same snapshot gives the same text, and so the same layout; what users wrote
+reaches Graphviz as a quoted, escaped label only, never as markup or as an identifier.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+from resnb.view import palette, wording
+from resnb.view.links import common_cluster, worth_drawing
+from resnb.view.outline import Link, Node, contents
+from resnb.view.palette import LEASE, TASK, Look
+from resnb.view.snapshot import Snapshot
+
+FONT = "Arial"  # every engine has it, or one with the same widths
+_LARGE = 60
+_OWN = ("init", "setup", "cleanup")
+_SHAPES = {
+    "case": {"shape": "octagon", "style": "filled", "margin": "0.06,0.04"},
+    "merge": {"shape": "octagon", "style": "filled", "margin": "0.06,0.04"},
+    "parameter": {"shape": "note", "style": "filled"},
+    "folded": {"shape": "box3d", "style": "filled", "margin": "0.14,0.09"},
+}
+_MAPPED = {"shape": "box3d", "style": "filled", "margin": "0.14,0.09"}
+_SMALL = {"fontsize": "8.5", "height": "0.22", "margin": "0.08,0.03"}
+_LINKS = {
+    "data": {},
+    "control": {"style": "dashed", "arrowhead": "vee"},
+    "setup": {"color": palette.FAINT_LINK, "style": "dashed", "arrowsize": "0.5"},
+    "cleanup": {"color": palette.FAINT_LINK, "style": "dashed", "arrowsize": "0.5"},
+}
+
+
+def dot_source(snapshot: Snapshot) -> str:
+    """The picture of `snapshot` in the DOT language."""
+    import graphviz
+
+    picture = graphviz.Digraph(
+        graph_attr={
+            "bgcolor": palette.PAPER, "compound": "true", "dpi": _dpi(snapshot),
+            "fontcolor": palette.INK, "fontname": FONT, "fontsize": "11",
+            "label": _title(snapshot), "labeljust": "l", "labelloc": "t",
+            "nodesep": "0.2", "pad": "0.1", "ranksep": "0.32",
+        },
+        node_attr={
+            "fontname": FONT, "fontsize": "10", "height": "0.32", "margin": "0.12,0.05",
+            "shape": "box", "style": "rounded,filled", "width": "0",
+        },
+        edge_attr={
+            "arrowsize": "0.6", "color": palette.LINK, "fontcolor": palette.FAINT,
+            "fontname": FONT, "fontsize": "8.5", "penwidth": "1",
+        },
+    )  # fmt: skip
+    _Drawing(snapshot).draw(picture)
+    return str(picture.source)
+
+
+class _Drawing:
+    """What is inside each cluster, by its place; None is the flow itself.
+
+    A link is declared in the innermost cluster around both its ends, or the layout would lead it
+    around that cluster's border.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        outline = snapshot.outline
+        self._contents = contents(outline)
+        self._links: defaultdict[int | None, list[Link]] = defaultdict(list)
+        for link in worth_drawing(outline):
+            self._links[common_cluster(outline, link)].append(link)
+
+    def draw(self, picture: Any, cluster: int | None = None) -> None:
+        snapshot = self._snapshot
+        for place, is_cluster in self._contents[cluster]:
+            if not is_cluster:
+                picture.node(f"n{place}", **_node_look(snapshot, place))
+                continue
+            one, lease = snapshot.outline.clusters[place], snapshot.leases[place]
+            with picture.subgraph(name=f"cluster_{place}") as box:
+                box.attr(**_cluster_look(LEASE[lease]))
+                box.attr(label=_lines("l", *wording.of_cluster(one, lease)))
+                self.draw(box, place)
+        for link in self._links[cluster]:
+            picture.edge(f"n{link.source}", f"n{link.target}", **self._link_look(link, cluster))
+
+    def _link_look(self, link: Link, cluster: int | None) -> dict[str, str]:
+        """A link to a resource's first step ends at the border of its box, and the like."""
+        nodes = self._snapshot.outline.nodes
+        look = dict(_LINKS[link.kind])
+        source, target = nodes[link.source], nodes[link.target]
+        if target.kind in ("init", "folded") and target.cluster != cluster:
+            look["lhead"] = f"cluster_{target.cluster}"
+        if source.kind in ("cleanup", "folded") and source.cluster != cluster:
+            look["ltail"] = f"cluster_{source.cluster}"
+        return look
+
+
+def _dpi(snapshot: Snapshot) -> str:
+    """The resolution: large pictures are shown scaled down anyway."""
+    return "96" if len(snapshot.outline.nodes) <= _LARGE else "72"
+
+
+def _title(snapshot: Snapshot) -> Any:
+    name = wording.SEPARATOR.join((snapshot.outline.name, wording.of_flow(snapshot)))
+    return _lines("l", name, wording.left_out(snapshot) or " ")
+
+
+def _lines(justified: str, *texts: str) -> Any:
+    """A label of those `texts` that are not empty, each a line."""
+    import graphviz
+
+    lines = [graphviz.escape(text.replace("&", "&amp;")) for text in texts if text]
+    end = f"\\{justified}"
+    return graphviz.nohtml(end.join(lines) + (end if justified != "n" else ""))
+
+
+def _node_look(snapshot: Snapshot, place: int) -> dict[str, Any]:
+    node, look = snapshot.outline.nodes[place], TASK[snapshot.codes[place]]
+    shape = dict(_MAPPED if node.mapped else _SHAPES.get(node.kind, {}))
+    if node.kind in _OWN:
+        shape |= _SMALL
+    style = shape.pop("style", "rounded,filled")
+    return shape | {
+        "label": _lines("n", _name(node), *wording.of_node(snapshot, place)),
+        "style": style if look.style == "solid" else f"{style},{look.style}",
+        "fillcolor": look.fill,
+        "color": look.line,
+        "fontcolor": look.ink,
+        "penwidth": f"{look.strength:g}",
+    }
+
+
+def _name(node: Node) -> str:
+    if node.kind == "parameter" and node.note != "required":
+        return f"{node.label} = {node.note}"
+    return node.short
+
+
+def _cluster_look(look: Look) -> dict[str, str]:
+    return {
+        "bgcolor": look.fill, "color": look.line, "fontcolor": look.ink, "fontsize": "10",
+        "labeljust": "l", "margin": "10", "penwidth": f"{look.strength:g}",
+        "style": f"rounded,{look.style}",
+    }  # fmt: skip
+
+
+__all__ = ["dot_source"]

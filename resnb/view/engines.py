@@ -1,0 +1,131 @@
+"""Graphviz engines: the system's `dot` where there is one, else the one installed with resnb.
+
+``RESNB_GRAPHVIZ=system`` or ``bundled`` chooses; otherwise the second is tried if the first
+cannot do it. An engine is a process that reads DOT on its standard input and writes the picture
+on its standard output, started without a shell and with a deadline.
+"""
+
+import os
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from resnb.errors import OptionError, ResnbError
+
+TIMEOUT: Final = 30.0
+"""Seconds that a picture may take."""
+VARIABLE: Final = "RESNB_GRAPHVIZ"
+FORMATS: Final = ("png", "svg", "pdf")
+
+_BUNDLED = "graphviz-pure"
+
+
+class DrawingError(ResnbError):
+    """A picture that cannot be made; the flow itself is not hurt."""
+
+
+class Engine(NamedTuple):
+    """A program that draws DOT: its name among the choices, and its file."""
+
+    name: str
+    program: str
+
+
+def system() -> str | None:
+    """The system's `dot`."""
+    return shutil.which("dot")
+
+
+def bundled() -> str | None:
+    """The program of the package that is installed along with resnb."""
+    name = f"{_BUNDLED}.exe" if os.name == "nt" else _BUNDLED
+    here = Path(sysconfig.get_path("scripts")) / name
+    if here.is_file():
+        return str(here)
+    from importlib import metadata
+
+    try:  # installed for the user, or in another folder
+        files = metadata.files(_BUNDLED) or ()
+    except metadata.PackageNotFoundError:
+        files = ()
+    found = next((Path(str(one.locate())) for one in files if one.name == name), None)
+    return str(found.resolve()) if found and found.is_file() else shutil.which(name)
+
+
+_CHOICES: Final[Mapping[str, Callable[[], str | None]]] = {"system": system, "bundled": bundled}
+
+
+def engines() -> tuple[Engine, ...]:
+    """The engines to try, in this order.
+
+    Raises:
+        OptionError: the environment variable names none of the choices.
+        DrawingError: there is none.
+    """
+    chosen = os.environ.get(VARIABLE, "").strip().lower()
+    if chosen and chosen not in _CHOICES:
+        message = f"{VARIABLE}={chosen!r} must be one of {', '.join(_CHOICES)}, or not set"
+        raise OptionError(message)
+    programs = [(name, find()) for name, find in _CHOICES.items() if chosen in ("", name)]
+    found = tuple(Engine(name, program) for name, program in programs if program)
+    if found:
+        return found
+    if chosen == "system":
+        message = f"{VARIABLE}=system, but there is no `dot`: install Graphviz or unset {VARIABLE}"
+    else:
+        message = f"no Graphviz engine: install Graphviz, or `pip install {_BUNDLED}`"
+    raise DrawingError(message)
+
+
+def render(source: str, format: str = "png") -> bytes:  # noqa: A002 - Graphviz's word
+    """The picture of a graph in the DOT language.
+
+    Args:
+        source: the graph.
+        format: ``png``, ``svg`` or ``pdf`` (the system's Graphviz only).
+
+    Raises:
+        OptionError: the format is unknown.
+        DrawingError: there is no engine, or none can draw this.
+    """
+    if format not in FORMATS:
+        message = f"format={format!r} must be one of {', '.join(FORMATS)}"
+        raise OptionError(message)
+    complaints = []
+    for engine in engines():
+        try:
+            return drawn(engine, source, format)
+        except (DrawingError, OSError) as error:
+            complaints.append(f"{engine.name} engine: {error}")
+        except subprocess.TimeoutExpired:  # so would the other's
+            complaints.append(f"{engine.name} engine: took longer than {TIMEOUT:g} s")
+            break
+    message = f"cannot draw {format}: {'; '.join(complaints)}"
+    raise DrawingError(message)
+
+
+def drawn(engine: Engine, source: str, format: str) -> bytes:  # noqa: A002 - Graphviz's word
+    """The picture that one engine makes.
+
+    Raises:
+        DrawingError: the engine complains.
+        OSError: it cannot be started.
+        subprocess.TimeoutExpired: it took too long, and was ended.
+    """
+    done = subprocess.run(  # noqa: S603 - a program that we chose, no shell
+        [engine.program, f"-T{format}"],
+        input=source.encode(),
+        capture_output=True,
+        check=False,
+        timeout=TIMEOUT,
+    )
+    if done.returncode or not done.stdout:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise DrawingError(lines[0] if lines else f"ended with {done.returncode}")
+    return done.stdout
+
+
+__all__ = ["FORMATS", "TIMEOUT", "VARIABLE", "DrawingError", "Engine", "drawn", "engines", "render"]

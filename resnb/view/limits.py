@@ -1,0 +1,38 @@
+"""A scope's options in words, those only that differ from the defaults."""
+
+from resnb.graph.scope import ScopeOptions
+
+_DEFAULT = ScopeOptions()
+_UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
+_ON = {"success": "cleaned up on success", "failure": "cleaned up on failure"}
+_DURATIONS = (
+    ("ttl", "ttl"), ("idle_timeout", "idle timeout"), ("keep", "keep"),
+    ("cleanup_timeout", "cleanup timeout"),
+)  # fmt: skip
+
+
+def spelled(seconds: float) -> str:
+    """A duration as users write it: ``90s``, ``10m``, ``2h``."""
+    for size, unit in _UNITS:
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
+
+
+def notes(options: ScopeOptions) -> tuple[str, ...]:
+    """What is special about a scope, each in a few words."""
+    found = []
+    if options.lifetime != _DEFAULT.lifetime:
+        found.append(f"lifetime {options.lifetime}")
+    if options.on != _DEFAULT.on:
+        found.append(_ON[options.on])
+    for field, words in _DURATIONS:
+        value = getattr(options, field)
+        if value is not None and value != getattr(_DEFAULT, field):
+            found.append(f"{words} {spelled(value)}")
+    if options.cleanup_retries:
+        found.append(f"cleanup retries {options.cleanup_retries}")
+    return tuple(found)
+
+
+__all__ = ["notes", "spelled"]

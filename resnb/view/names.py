@@ -1,0 +1,68 @@
+"""How names and messages that users wrote are shown: as one line of bounded, harmless text.
+
+Invariant: a shown text holds no character that moves the cursor, reverses the reading direction
+or cannot be encoded, and is the same on every run and machine.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+NAME_WIDTH = 48
+MESSAGE_WIDTH = 160
+
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
+_HIDDEN = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def shown(text: str, width: int = NAME_WIDTH) -> str:
+    """`text` as one line without control characters or addresses, bounded by leaving out."""
+    if len(text) > 4 * width:  # spelling out makes a text longer, never shorter
+        text = text[: 2 * width] + text[-2 * width :]
+    if not text.isprintable() or not _DIRECTION.isdisjoint(text):
+        text = "".join(map(_spelled, text))
+    if "0x" in text:
+        text = _ADDRESS.sub("0x…", text)
+    if len(text) > width:
+        head = width * 2 // 3
+        text = f"{text[:head]}…{text[head + 1 - width :]}"
+    return text if text.strip() else repr(text)
+
+
+def _spelled(character: str) -> str:
+    if character in _DIRECTION or unicodedata.category(character) in _HIDDEN:
+        return character.encode("unicode_escape").decode("ascii")
+    return character
+
+
+def message(text: str) -> str:
+    """A failure's reason as one bounded line without addresses."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return shown(first, MESSAGE_WIDTH) if first else ""
+
+
+def unique(names: Iterable[str]) -> tuple[str, ...]:
+    """Each of `names` as it is shown; one that was there before gets ``-2``, ``-3`` and so on."""
+    wanted = [shown(name) for name in names]
+    taken = set(wanted)
+    next_number: dict[str, int] = {}
+    found = []
+    for name in wanted:
+        number = next_number.get(name, 1)
+        label = name
+        if number > 1:
+            while (label := f"{name}-{number}") in taken:
+                number += 1
+            taken.add(label)
+        next_number[name] = number + 1
+        found.append(label)
+    return tuple(found)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 task``, ``1,200 tasks``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+__all__ = ["MESSAGE_WIDTH", "NAME_WIDTH", "counted", "message", "shown", "unique"]

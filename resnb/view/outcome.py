@@ -1,0 +1,67 @@
+"""A run's final state, read as progress: for pictures of a run that is over."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from resnb.states import FAILED, PENDING, SUCCESS, TIMED_OUT, Mapped
+from resnb.view.snapshot import NOT_YET
+
+if TYPE_CHECKING:
+    from resnb.graph.scope import Scope
+    from resnb.graph.task import Task
+    from resnb.states import State
+
+
+class Outcome:
+    """Progress (see `resnb.view.snapshot`) as far as a flow's final state tells of it."""
+
+    def __init__(self, state: "State") -> None:
+        self._state = state
+        result: Any = state.result
+        self._states: Mapping[Task, State] = result if isinstance(result, Mapping) else {}
+
+    def code_of(self, task: "Task") -> int:
+        """The code of the task's state; pending if the run did not have the task."""
+        state = self._states.get(task)
+        return PENDING if state is None else state.code
+
+    def child_counts(self, task: "Task") -> Mapping[int, int]:
+        """The number of children by state code."""
+        state = self._states.get(task)
+        return Counter(one.code for one in state.map_states) if isinstance(state, Mapped) else {}
+
+    def duration_of(self, task: "Task") -> float | None:
+        """Not known from a state."""
+        del task
+        return None
+
+    def tries_of(self, task: "Task") -> int:
+        """At least one if the task ended."""
+        return int(self.code_of(task) >= SUCCESS)
+
+    def failure_of(self, task: "Task") -> str | None:
+        """The exception's type and message, else the state's message."""
+        state = self._states.get(task)
+        if state is None or not state.is_failed():
+            return None
+        error = state.result
+        if isinstance(error, BaseException):
+            return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return state.message or None
+
+    def lease_state(self, scope: "Scope") -> str:
+        """What set-up and clean-up say about the lease."""
+        cleanup = self.code_of(scope.cleanup_task)
+        if cleanup == SUCCESS:
+            return "closed"
+        if cleanup in (FAILED, TIMED_OUT):
+            return "failed"
+        return "open" if self.code_of(scope.setup_task) == SUCCESS else NOT_YET
+
+    def flow_code(self) -> int:
+        """The code of the flow's state."""
+        return self._state.code
+
+
+__all__ = ["Outcome"]

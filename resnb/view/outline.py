@@ -1,0 +1,99 @@
+"""What there is to draw of a flow, whatever its state: nodes, clusters (scopes) and links.
+
+Nodes and clusters are referred to by their places. An outline is plain data which changes with
+the flow's structure only; its labels are unique, so a view can follow a node from one outline
+to the next.
+"""
+
+from typing import NamedTuple
+
+
+class Node(NamedTuple):
+    """A task, or a folded scope.
+
+    Attributes:
+        label: its name, unique in the flow.
+        short: what it is called inside its cluster.
+        kind: ``task``, ``parameter``, ``case``, ``merge``, ``init``, ``setup``, ``cleanup`` or
+            ``folded`` (a scope and all that is in it).
+        mapped: whether it runs once for each item of something.
+        cluster: place of the innermost cluster that it is drawn in.
+        note: a parameter's default, or that it has none.
+    """
+
+    label: str
+    short: str
+    kind: str
+    mapped: bool = False
+    cluster: int | None = None
+    note: str = ""
+
+
+class Cluster(NamedTuple):
+    """A resource scope.
+
+    Attributes:
+        label: its name, unique in the flow.
+        manager: what its resource manager is called.
+        parent: place of the cluster around it.
+        notes: the options that are not the default ones, in words.
+    """
+
+    label: str
+    manager: str
+    parent: int | None
+    notes: tuple[str, ...]
+
+
+class Link(NamedTuple):
+    """That one node comes after another.
+
+    Attributes:
+        source: place of the first node.
+        target: place of the second.
+        label: the arguments that receive the value, or an empty text.
+        kind: ``data``, ``control``, ``setup`` (from the resource to what uses it) or
+            ``cleanup`` (to the clean-up from what it waits for).
+        mapped: whether each child depends on one item of the value.
+    """
+
+    source: int
+    target: int
+    label: str
+    kind: str
+    mapped: bool = False
+
+
+class Outline(NamedTuple):
+    """All nodes in graph order, all clusters with outer ones first, all links."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    clusters: tuple[Cluster, ...]
+    links: tuple[Link, ...]
+
+
+class Entry(NamedTuple):
+    """A node or a cluster, as part of what is directly inside a cluster."""
+
+    place: int
+    is_cluster: bool
+
+
+def contents(outline: Outline) -> dict[int | None, list[Entry]]:
+    """What is directly inside each cluster (None: in no cluster), in graph order.
+
+    A cluster stands where the first of its nodes is; one without nodes is left out.
+    """
+    found: dict[int | None, list[Entry]] = {None: []}
+    for place, node in enumerate(outline.nodes):
+        inner, entry = node.cluster, Entry(place, is_cluster=False)
+        while inner is not None and inner not in found:
+            found[inner] = [entry]
+            entry = Entry(inner, is_cluster=True)
+            inner = outline.clusters[inner].parent
+        found[inner].append(entry)
+    return found
+
+
+__all__ = ["Cluster", "Entry", "Link", "Node", "Outline", "contents"]

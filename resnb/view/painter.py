@@ -1,0 +1,55 @@
+"""The part that draws flows, plugged into `resnb.graph.ports`."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from resnb.errors import OptionError
+from resnb.view.engines import FORMATS
+from resnb.view.outcome import Outcome
+from resnb.view.picture import Picture
+from resnb.view.snapshot import Progress, snapshot
+
+if TYPE_CHECKING:
+    from resnb.graph.flow import Flow
+    from resnb.states import State
+
+
+class Painter:
+    """Draws flows in the state that their memory tells of, or that of a given run."""
+
+    def visualize(
+        self,
+        flow: "Flow",
+        flow_state: "State | None" = None,
+        filename: str | None = None,
+        format: str | None = None,  # noqa: A002 - Prefect's name
+    ) -> Picture:
+        """A picture of `flow`; see `Flow.visualize`.
+
+        Raises:
+            OptionError: the format is unknown.
+            DrawingError: a file is wanted and no engine can draw it.
+        """
+        ending = str(filename).rpartition(".")[2] if filename is not None else ""
+        chosen = format or (ending if ending in FORMATS else "png")
+        if chosen not in FORMATS:
+            message = f"visualize(format={chosen!r}): must be one of {', '.join(FORMATS)}"
+            raise OptionError(message)
+        progress = _memory(flow) if flow_state is None else Outcome(flow_state)
+        picture = Picture(snapshot(flow, progress), chosen)
+        if filename is not None:
+            picture.save(filename)
+        return picture
+
+    def mimebundle(self, flow: "Flow") -> Mapping[str, Any]:
+        """What a notebook shows for `flow`: ``image/png`` and ``text/plain``."""
+        return Picture(snapshot(flow, _memory(flow))).mimebundle()
+
+
+def _memory(flow: "Flow") -> Progress | None:
+    return cast("Progress | None", flow.memory)  # what runs flows keeps both protocols
+
+
+PAINTER = Painter()
+
+__all__ = ["PAINTER", "Painter"]

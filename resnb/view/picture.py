@@ -1,0 +1,76 @@
+"""A picture of a flow, as a notebook shows it and as a file.
+
+Invariant: a notebook gets ``image/png`` beside stable ``text/plain`` and nothing else (nbval
+compares SVG and HTML); where nothing can draw, the text says so and the cell does not fail.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from resnb.errors import ResnbError
+from resnb.view.dot import dot_source
+from resnb.view.engines import render
+from resnb.view.folding import folded
+from resnb.view.snapshot import Snapshot
+from resnb.view.text import flow_text
+
+
+class Picture:
+    """What ``flow.visualize()`` gives: an object that a notebook shows as the graph.
+
+    Attributes:
+        format: what `data` is: ``png``, ``svg`` or ``pdf``.
+        text: the same in words.
+    """
+
+    def __init__(self, snapshot: Snapshot, format: str = "png") -> None:  # noqa: A002 - Prefect's name
+        self.format = format
+        self.text = flow_text(snapshot)
+        self._snapshot = snapshot
+
+    @cached_property
+    def source(self) -> str:
+        """The graph in the DOT language; large flows are folded."""
+        return dot_source(folded(self._snapshot))
+
+    @cached_property
+    def data(self) -> bytes:
+        """The picture in its format.
+
+        Raises:
+            DrawingError: no engine can draw it.
+        """
+        return render(self.source, self.format)
+
+    def save(self, filename: str | Path) -> Path:
+        """Write `data` to a file; the ending is the format's, and is added where it lacks.
+
+        Raises:
+            DrawingError: no engine can draw it.
+        """
+        path = Path(filename)
+        if path.suffix != f".{self.format}":
+            path = path.with_name(f"{path.name}.{self.format}")
+        path.write_bytes(self.data)
+        return path
+
+    def mimebundle(self) -> dict[str, Any]:
+        """What a notebook shows: text, and a PNG if there is something to see."""
+        if not self._snapshot.outline.nodes:
+            return {"text/plain": self.text}
+        try:
+            png = self.data if self.format == "png" else render(self.source, "png")
+        except ResnbError as error:
+            return {"text/plain": f"{self.text}\n(no picture: {error})"}
+        return {"text/plain": self.text, "image/png": png}
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return self.mimebundle()
+
+    def __repr__(self) -> str:
+        """A stable text: neither times nor addresses."""
+        return f"<Picture of {self._snapshot.outline.name!r}: {self.format}>"
+
+
+__all__ = ["Picture"]

@@ -1,0 +1,171 @@
+"""The plan of a flow: what runs after what, where resources are set up and cleaned up.
+
+Nothing is run to find out. Tasks of one stage do not wait for each other; set-ups and clean-ups
+are drawn as the frame around what runs inside, so inner resources go before outer ones.
+
+    Plan of dask-example: 3 tasks, 1 resource
+    parameters: n_workers=None, out_path='summary.csv'
+    1  ┌ set up client = DaskCluster ← n_workers
+    2  │ load_data
+    3  │ summarize
+    4  └ clean up client
+    4  write_csv
+"""
+
+from collections import defaultdict
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from resnb.view import wording
+from resnb.view.limits import notes
+from resnb.view.names import counted
+from resnb.view.outline import Outline, contents
+from resnb.view.sketch import sketch
+from resnb.view.text import fitted, framed, inputs, parameters_line
+
+if TYPE_CHECKING:
+    from resnb.graph.flow import Flow
+    from resnb.graph.scope import ScopeOptions
+    from resnb.view.snapshot import Progress
+
+_LIFETIMES = ("block", "flow", "kernel")
+_ENDS = {"flow": "the run's end", "kernel": "the kernel's end"}
+_WHEN = {
+    "always": "",
+    "success": " if nothing failed, else at the kernel's end",
+    "failure": " if something failed, else at the kernel's end",
+}
+_LINE_LIMIT = 120
+_OF_A_SCOPE = ("init", "setup", "cleanup")
+
+
+class _Line(NamedTuple):
+    stage: int
+    text: str
+
+
+def plan_text(flow: "Flow", progress: "Progress | None" = None) -> str:
+    """What a run of `flow` would do, in order, with every set-up and clean-up.
+
+    Args:
+        flow: the flow.
+        progress: tells which resources are open already.
+    """
+    lines = _Plan(flow, progress).lines()
+    left_out = len(lines) - _LINE_LIMIT
+    if left_out > 1:
+        head = _LINE_LIMIT * 3 // 4
+        lines[head : head + left_out] = [f"… {counted(left_out, 'more line')} not shown"]
+    return "\n".join(lines)
+
+
+class _Plan:
+    def __init__(self, flow: "Flow", progress: "Progress | None") -> None:
+        self._outline, _, self._scopes = sketch(flow)
+        self._progress = progress
+        self._contents = contents(self._outline)
+        self._inputs = inputs(self._outline)
+        self._stages = stages(self._outline)
+        self._lifetimes = _lifetimes(self._outline, [one.options for one in self._scopes])
+
+    def lines(self) -> list[str]:
+        outline = self._outline
+        work = sum(node.kind not in (*_OF_A_SCOPE, "parameter") for node in outline.nodes)
+        head = counted(work, "task")
+        if outline.clusters:
+            head = f"{head}, {counted(len(outline.clusters), 'resource')}"
+        steps = self._inside(None)
+        wide = len(str(max((line.stage for line in steps), default=1)))
+        return [
+            f"Plan of {outline.name}: {head}",
+            *parameters_line(outline),
+            *(f"{line.stage:>{wide}}  {line.text}" for line in steps),
+            *(self._later(lifetime) for lifetime in _ENDS if lifetime in self._lifetimes),
+        ]
+
+    def _inside(self, cluster: int | None) -> list[_Line]:
+        """The steps of what is directly inside a cluster, by stage, scopes as blocks."""
+        blocks: list[tuple[int, int, list[_Line]]] = []
+        tasks: list[tuple[int, int]] = []
+        for place, is_cluster in self._contents[cluster]:
+            if is_cluster:
+                block = self._block(place)
+                blocks.append((block[0].stage, 1, block))
+            elif self._outline.nodes[place].kind not in (*_OF_A_SCOPE, "parameter"):
+                tasks.append((self._stages[place], place))
+        for stage, group in groupby(sorted(tasks), key=lambda pair: pair[0]):
+            names = [self._named(place) for _, place in group]
+            blocks.append((stage, 0, [_Line(stage, fitted("", names))]))
+        blocks.sort(key=lambda block: block[:2])
+        return [line for _, _, block in blocks for line in block]
+
+    def _named(self, place: int) -> str:
+        node = self._outline.nodes[place]
+        return f"{node.label} (mapped)" if node.mapped else node.label
+
+    def _block(self, cluster: int) -> list[_Line]:
+        own = {
+            self._outline.nodes[place].kind: self._stages[place]
+            for place, is_cluster in self._contents[cluster]
+            if not is_cluster and self._outline.nodes[place].kind in _OF_A_SCOPE
+        }
+        inside = self._inside(cluster)
+        texts = framed(
+            self._set_up(cluster), [*(line.text for line in inside), self._clean_up(cluster)]
+        )
+        numbers = [own["setup"], *(line.stage for line in inside), own["cleanup"]]
+        return [_Line(*pair) for pair in zip(numbers, texts, strict=True)]
+
+    def _set_up(self, cluster: int) -> str:
+        one, scope = self._outline.clusters[cluster], self._scopes[cluster]
+        name = one.label if one.label == one.manager else f"{one.label} = {one.manager}"
+        lease = self._progress.lease_state(scope) if self._progress is not None else ""
+        verb = f"use {name}, which is open" if lease in ("open", "kept") else f"set up {name}"
+        limits = notes(scope.options._replace(on="always", lifetime="block"))
+        text = wording.SEPARATOR.join((verb, *limits))
+        setup = next(
+            place
+            for place, is_cluster in self._contents[cluster]
+            if not is_cluster and self._outline.nodes[place].kind == "setup"
+        )
+        takes = self._inputs.get(setup)
+        return fitted(f"{text} ← ", takes) if takes else text
+
+    def _clean_up(self, cluster: int) -> str:
+        name, lifetime = self._outline.clusters[cluster].label, self._lifetimes[cluster]
+        if lifetime != "block":
+            return f"{name} stays open until {_ENDS[lifetime]}"
+        return f"clean up {name}{_WHEN[self._scopes[cluster].options.on]}"
+
+    def _later(self, lifetime: str) -> str:
+        names = [
+            f"{self._outline.clusters[place].label}{_WHEN[self._scopes[place].options.on]}"
+            for place, one in enumerate(self._lifetimes)
+            if one == lifetime
+        ]
+        return fitted(f"at {_ENDS[lifetime]}: clean up ", names[::-1])
+
+
+def stages(outline: Outline) -> list[int]:
+    """For each node the length of the longest way to it; making a manager is no step."""
+    arriving: defaultdict[int, list[int]] = defaultdict(list)
+    for link in outline.links:
+        arriving[link.target].append(link.source)
+    found: list[int] = []
+    for place, node in enumerate(outline.nodes):
+        before = max((found[source] for source in arriving[place]), default=0)
+        found.append(before + (node.kind not in ("init", "parameter")))
+    return found
+
+
+def _lifetimes(outline: Outline, options: "list[ScopeOptions]") -> list[str]:
+    """How long each scope is held: at least as long as the scopes inside it."""
+    found = [_LIFETIMES.index(one.lifetime) for one in options]
+    for place in reversed(range(len(found))):
+        parent = outline.clusters[place].parent
+        if parent is not None:
+            found[parent] = max(found[parent], found[place])
+    return [_LIFETIMES[rank] for rank in found]
+
+
+__all__ = ["plan_text", "stages"]

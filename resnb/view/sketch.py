@@ -1,0 +1,130 @@
+"""Flow -> outline: the one place that reads a flow's structure for views.
+
+Costs a look at each task and edge; scopes' derived edges are links like any other.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from resnb.graph.parameter import Parameter
+from resnb.view.limits import notes
+from resnb.view.names import shown, unique
+from resnb.view.outline import Cluster, Link, Node, Outline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from resnb.graph.flow import Flow
+    from resnb.graph.scope import Scope
+    from resnb.graph.task import Task
+
+
+class Sketch(NamedTuple):
+    """An outline, and the task of each node and the scope of each cluster, in the same order."""
+
+    outline: Outline
+    tasks: "tuple[Task, ...]"
+    scopes: "tuple[Scope, ...]"
+
+
+def sketch(flow: "Flow") -> Sketch:
+    """The outline of `flow` as it is now."""
+    tasks, scopes = flow.sorted_tasks(), tuple(flow.scopes)
+    clusters = _clusters(scopes)
+    return Sketch(
+        Outline(
+            shown(flow.name), _nodes(flow, tasks, scopes, clusters), clusters, _links(flow, tasks)
+        ),
+        tasks,
+        scopes,
+    )
+
+
+def _clusters(scopes: "Sequence[Scope]") -> tuple[Cluster, ...]:
+    places: dict[Scope | None, int] = {scope: place for place, scope in enumerate(scopes)}
+    labels = unique(scope.name for scope in scopes)
+    return tuple(
+        Cluster(label, shown(one.manager.name), places.get(one.parent), notes(one.options))
+        for label, one in zip(labels, scopes, strict=True)
+    )
+
+
+def _nodes(
+    flow: "Flow",
+    tasks: "Sequence[Task]",
+    scopes: "Sequence[Scope]",
+    clusters: "Sequence[Cluster]",
+) -> tuple[Node, ...]:
+    places: dict[Scope | None, int] = {scope: place for place, scope in enumerate(scopes)}
+    own = {one: place for scope, place in places.items() if scope for one in scope.own_tasks}
+    names = [
+        _own_name(task, scopes[own[task]], clusters[own[task]]) if task in own else (task.name, "")
+        for task in tasks
+    ]
+    nodes = []
+    labels = unique(name for name, _ in names)
+    for task, label, (_, short) in zip(tasks, labels, names, strict=True):
+        node = flow.nodes[task]
+        cluster = own[task] if task in own else places.get(node.scope)
+        note = _default(task) if isinstance(task, Parameter) else ""
+        nodes.append(Node(label, short or label, task.kind, node.is_mapped, cluster, note))
+    return tuple(nodes)
+
+
+def _own_name(task: "Task", scope: "Scope", cluster: Cluster) -> tuple[str, str]:
+    """The full and the short name of a scope's own task; a name that a user gave stays."""
+    manager = scope.manager.name
+    given = manager if task.kind == "init" else f"{manager}.{task.kind}"
+    if task.name != given:
+        return task.name, shown(task.name)
+    calls = task.kind == "init" and cluster.label != cluster.manager
+    return f"{cluster.label}.{task.kind}", cluster.manager if calls else task.kind
+
+
+def _default(parameter: Parameter) -> str:
+    if parameter.required:
+        return "required"
+    value = parameter.default
+    plain = value is None or isinstance(value, bool | int | float | str)
+    return shown(repr(value), 24) if plain else "…"
+
+
+def _links(flow: "Flow", tasks: "Sequence[Task]") -> tuple[Link, ...]:
+    places = {task: place for place, task in enumerate(tasks)}
+    labels: dict[str | None, str] = {None: ""}
+    found: dict[tuple[int, int], Link] = {}
+    for target, task in enumerate(tasks):
+        for edge in flow.nodes[task].edges():
+            source, key = places[edge.upstream_task], edge.key
+            label = labels.get(key)
+            if label is None:
+                label = labels[key] = shown(str(key))
+            before = found.get((source, target))
+            if before is None:
+                kind = _kind(edge.upstream_task.kind, task.kind, data=key is not None)
+                found[source, target] = Link(source, target, label, kind, edge.mapped)
+            elif label and label not in before.label.split(", "):
+                found[source, target] = _joined(before, label)
+    for scope in flow.scopes:
+        for edge in scope.derived_edges():
+            source, target = places[edge.upstream_task], places[edge.downstream_task]
+            kind = "setup" if edge.upstream_task is scope.setup_task else "cleanup"
+            found.setdefault((source, target), Link(source, target, "", kind))
+    return tuple(found.values())
+
+
+def _joined(link: Link, label: str) -> Link:
+    """The same link with one more argument."""
+    kind = "data" if link.kind == "control" else link.kind
+    label = f"{link.label}, {label}" if link.label else label
+    return link._replace(label=label, kind=kind)
+
+
+def _kind(source: str, target: str, *, data: bool) -> str:
+    if target == "cleanup":
+        return "cleanup"
+    if source in ("init", "setup"):
+        return "setup"
+    return "data" if data else "control"
+
+
+__all__ = ["Sketch", "sketch"]

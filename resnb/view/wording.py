@@ -1,0 +1,62 @@
+"""What pictures and texts say about a node, a cluster or a flow beside its name."""
+
+from resnb.states import CACHED, FAILED, MAPPED, PENDING, SUCCESS, TIMED_OUT
+from resnb.view.names import counted
+from resnb.view.outline import Cluster
+from resnb.view.palette import LEASE, QUIET, TASK
+from resnb.view.snapshot import NOT_YET, Counts, Snapshot
+
+SEPARATOR = " · "
+DONE = frozenset({SUCCESS, CACHED, MAPPED})
+FAILURES = frozenset({FAILED, TIMED_OUT})
+
+
+def tally(counts: Counts) -> tuple[str, ...]:
+    """``38 of 100 done``, then what needs attention: ``1 failed, 2 running``.
+
+    Tasks that are all in one state need no more than their number.
+    """
+    total = sum(number for _, number in counts)
+    if len(counts) < 2:  # noqa: PLR2004 - one state or none
+        return (f"×{total:,}",) if total else ()  # noqa: RUF001
+    done = sum(number for code, number in counts if code in DONE)
+    others = [pair for pair in counts if pair[0] not in DONE and pair[0] != PENDING]
+    others.sort(key=lambda pair: pair[0] not in FAILURES)
+    rest = ", ".join(f"{number:,} {TASK[code].word}" for code, number in others)
+    return tuple(part for part in (f"{done:,} of {total:,} done", rest) if part)
+
+
+def of_node(snapshot: Snapshot, place: int) -> tuple[str, ...]:
+    """The state, if it is worth a word, and the counts."""
+    code, counts = snapshot.codes[place], snapshot.counts[place]
+    folded = snapshot.outline.nodes[place].kind == "folded"
+    parts = () if folded and len(counts) == 1 else tally(counts)
+    word = () if code in QUIET or len(counts) > 1 else (TASK[code].word,)
+    return (*word, *parts)
+
+
+def of_cluster(cluster: Cluster, lease: str) -> tuple[str, str]:
+    """Its name with the lease's state, unless nothing has happened yet, and its options."""
+    name = (cluster.label, *(() if lease == NOT_YET else (LEASE[lease].word,)))
+    return SEPARATOR.join(name), SEPARATOR.join(cluster.notes)
+
+
+def titled(cluster: Cluster, lease: str) -> str:
+    """All about a cluster in a line: ``client = DaskCluster · open · ttl 2h``."""
+    name, manager = cluster.label, cluster.manager
+    words = (*(() if lease == NOT_YET else (LEASE[lease].word,)), *cluster.notes)
+    return SEPARATOR.join((name if name == manager else f"{name} = {manager}", *words))
+
+
+def of_flow(snapshot: Snapshot) -> str:
+    """The flow's state."""
+    return "not run yet" if snapshot.code == PENDING else TASK[snapshot.code].word
+
+
+def left_out(snapshot: Snapshot) -> str:
+    """What the picture or text does not show; empty if it shows all."""
+    number = snapshot.left_out
+    return f"{counted(number, 'more task')} not shown" if number else ""
+
+
+__all__ = ["DONE", "SEPARATOR", "left_out", "of_cluster", "of_flow", "of_node", "tally", "titled"]

@@ -1,0 +1,112 @@
+"""What holds for every test: it leaves no thread, no process and no open file behind.
+
+A leak is looked for after each test, once whatever the test's own fixtures opened is closed, and
+given `leak_grace` seconds to end. Fixtures of a wider scope may own such things: they come into
+being before the look at the start. A process that detached itself from its parent is found at the
+end of the session by a variable that it inherited.
+"""
+
+import gc
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from typing import NamedTuple, Self
+
+import psutil
+import pytest
+from hypothesis import settings
+
+KEPT_THREADS = (
+    "resnb-loop",  # one per kernel, for the coroutines of all flows
+    "resnb-keeper",  # one per kernel, for the leases
+    "Dask-Offload",  # a pool that distributed makes once per process
+)
+KEPT_PROCESSES = ("multiprocessing.resource_tracker",)  # one per interpreter, ends with it
+SESSION_MARK = "RESNB_TEST_SESSION"
+
+settings.register_profile("resnb", deadline=None, print_blob=True)
+settings.register_profile("long", settings.get_profile("resnb"), max_examples=2_000)
+settings.load_profile("resnb")
+
+
+class Alive(NamedTuple):
+    """The threads, processes and files that this process has at one moment."""
+
+    threads: frozenset[threading.Thread]
+    children: frozenset[psutil.Process]
+    files: frozenset[str]
+
+    @classmethod
+    def now(cls) -> Self:
+        this = psutil.Process()
+        return cls(
+            frozenset(t for t in threading.enumerate() if not t.name.startswith(KEPT_THREADS)),
+            frozenset(p for p in this.children(recursive=True) if not is_kept(p)),
+            frozenset(file.path for file in this.open_files()),
+        )
+
+    def since(self, before: "Alive", grace: float) -> list[str]:
+        """What is here and was not `before`, and does not end within `grace` seconds."""
+        deadline = time.monotonic() + grace
+        for thread in self.threads - before.threads:
+            thread.join(max(0, deadline - time.monotonic()))
+        psutil.wait_procs(self.children - before.children, max(0, deadline - time.monotonic()))
+        if self.files - before.files:
+            gc.collect()
+        left = Alive.now()
+        return [
+            *sorted(f"thread {thread.name}" for thread in left.threads - before.threads),
+            *sorted(f"process {described(p)}" for p in left.children - before.children),
+            *sorted(f"open file {path}" for path in left.files - before.files),
+        ]
+
+
+def is_kept(process: psutil.Process) -> bool:
+    return any(kept in described(process) for kept in KEPT_PROCESSES)
+
+
+def described(process: psutil.Process) -> str:
+    try:
+        return f"{process.pid}: {' '.join(process.cmdline())[:200]}"
+    except psutil.Error:
+        return f"{process.pid}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_ipython_profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the developer's IPython start-up files and history out of the tests' kernels."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def leak_grace() -> float:
+    """Seconds that what a test began may take to end; a test module may override it."""
+    return 5.0
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(leak_grace: float) -> Iterator[None]:
+    before = Alive.now()
+    yield
+    if leaks := Alive.now().since(before, leak_grace):
+        pytest.fail("the test left behind: " + "; ".join(leaks), pytrace=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_orphans(leak_grace: float) -> Iterator[None]:
+    mark = uuid.uuid4().hex
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SESSION_MARK, mark)
+        yield
+    orphans = [
+        process
+        for process in psutil.process_iter(["environ"])
+        if (process.info["environ"] or {}).get(SESSION_MARK) == mark and not is_kept(process)
+    ]
+    _, left = psutil.wait_procs(orphans, leak_grace)
+    if left:
+        names = "; ".join(described(process) for process in left)
+        pytest.fail(f"processes of this session are still there: {names}", pytrace=False)

@@ -1,0 +1,141 @@
+"""Which arguments of a mapped task are mapped over, passed whole, or flattened first."""
+
+import pytest
+
+from resnb import Flow, Parameter, flatten, task, unmapped
+from resnb.errors import GraphError, OptionError
+from resnb.graph.inputs import Collection, Constant
+from tests.graph.shapes import arrows
+
+
+@task
+def numbers():
+    return [1, 2]
+
+
+@task
+def add(x, y=0, *more):
+    return x, y, more
+
+
+@pytest.fixture
+def flow():
+    return Flow("f")
+
+
+def marks(handle):
+    node = handle.flow.nodes[handle]
+    return node.mapped, node.flattened
+
+
+def test_every_argument_is_mapped_over_unless_marked(flow):
+    with flow:
+        xs, whole = numbers(), Parameter("whole")
+        handle = add.map(xs, unmapped(whole), [3, 4])
+    assert marks(handle) == ({"x", "more[0]"}, frozenset())
+    assert flow.nodes[handle].is_mapped
+    assert arrows(flow) == {"numbers => add.x", "whole -> add.y"}
+
+
+def test_flatten_marks_the_argument(flow):
+    with flow:
+        handle = add.map(flatten(numbers()), y=flatten([[1], [2]]))
+    assert marks(handle) == ({"x", "y"}, {"x", "y"})
+    assert arrows(flow) == {"numbers =*> add.x"}
+
+
+@pytest.mark.parametrize("wrapped", [unmapped(unmapped(7)), unmapped(7)], ids=["twice", "once"])
+def test_a_mark_may_be_repeated(flow, wrapped):
+    with flow:
+        handle = add.map([1], wrapped)
+    assert flow.nodes[handle].inputs["y"] == Constant(7)
+    assert flatten(flatten(7)).value == 7
+
+
+@pytest.mark.parametrize(
+    "both", [lambda: unmapped(flatten([1])), lambda: flatten(unmapped([1]))], ids=["uf", "fu"]
+)
+def test_the_two_marks_exclude_each_other(both):
+    with pytest.raises(OptionError, match="has no meaning: use one of the two"):
+        both()
+
+
+def test_a_collection_of_tasks_is_mapped_item_by_item(flow):
+    with flow:
+        a, b = numbers(), numbers()
+        handle = add.map([a, b])
+    assert flow.nodes[handle].inputs["x"] == Collection(list, (a, b))
+    assert arrows(flow) == {"numbers => add.x"}
+    assert len(flow.edges) == 2
+
+
+def test_tasks_to_wait_for_are_mapped_over_too(flow):
+    with flow:
+        a, b = numbers(task_args={"name": "a"}), numbers(task_args={"name": "b"})
+        handle = numbers.map(upstream_tasks=[a, unmapped(b)])
+    assert arrows(flow) == {"a => numbers", "b -> numbers"}
+    assert flow.nodes[handle].is_mapped
+    assert marks(handle) == (frozenset(), frozenset())
+
+
+def test_flatten_outside_map_maps(flow):
+    with flow:
+        handle = add(flatten(numbers()), unmapped(5))
+    assert marks(handle) == ({"x"}, {"x"})
+    assert flow.nodes[handle].inputs["y"] == Constant(5)
+
+
+def test_an_edge_may_be_mapped(flow):
+    with flow:
+        xs, ys, zs, handle = numbers(), numbers(), numbers(), add(1)
+    flow.add_edge(xs, handle, key="x", mapped=True)
+    flow.add_edge(flatten(ys), handle, key="y")
+    flow.add_edge(zs, handle, mapped=True)
+    assert marks(handle) == ({"x", "y"}, {"y"})
+    assert arrows(flow) == {"numbers => add.x", "numbers =*> add.y", "numbers => add"}
+
+
+def test_a_task_that_only_receives_a_mapped_value_is_not_mapped(flow):
+    with flow:
+        handle = add(add.map(numbers()))
+    assert not flow.nodes[handle].is_mapped
+
+
+SEQUENCES = [[1], (1,), "text", range(3), b"bytes", []]
+WAYS = {
+    "map": lambda _flow, value, _handle: add.map(value),
+    "flatten": lambda _flow, value, _handle: add.map(flatten(value)),
+    "edge": lambda flow, value, handle: flow.add_edge(value, handle, key="y", mapped=True),
+}
+NO_SEQUENCES = [5, None, {1, 2}, {"a": 1}, iter([1]), list, len]
+
+
+@pytest.mark.parametrize("value", SEQUENCES, ids=repr)
+def test_constants_that_can_be_mapped_over(flow, value):
+    with flow:
+        assert marks(add.map(value))[0] == {"x"}
+
+
+@pytest.mark.parametrize("value", NO_SEQUENCES, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("way", WAYS)
+def test_constants_that_cannot(flow, value, way):
+    with flow:
+        handle = add(0)
+        version = flow.edges
+        with pytest.raises(GraphError, match=r"'add' cannot be mapped over \w=.*unmapped\(...\)"):
+            WAYS[way](flow, value, handle)
+    assert flow.tasks == {handle}
+    assert flow.edges == version
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ((), r"'add': map\(\) needs at least one argument"),
+        ((unmapped([1]), unmapped(2)), r"'add' is mapped over nothing.*leave unmapped\(...\) away"),
+    ],
+)
+def test_there_must_be_something_to_map_over(flow, args, message):
+    with flow, pytest.raises(GraphError, match=message):
+        add.map(*args)
+    assert not flow.tasks

@@ -1,0 +1,338 @@
+"""The flow's answers about its structure, and merging and copying flows."""
+
+import pytest
+
+from resnb import Flow, Parameter, Task, resource_manager, states, task
+from resnb.errors import GraphError
+from resnb.graph.inputs import Constant
+from resnb.graph.node import Edge
+from tests.graph.shapes import arrows, dump, names
+
+
+@resource_manager
+class Thing:
+    def cleanup(self, resource): ...
+
+
+@task
+def source():
+    return 1
+
+
+class Step(Task):
+    def run(self, x, y=0):
+        return x, y
+
+
+@pytest.fixture
+def flow():
+    #      .-> left --.
+    # top -+          +-> bottom <- n
+    #      `-> right -'
+    flow = Flow("f")
+    with flow:
+        flow.top = source(task_args={"name": "top", "tags": ["a", "b"]})
+        flow.left = Step(name="left", tags=["a"])(flow.top)
+        flow.right = Step(name="right")(flow.top)
+        flow.n = Parameter("n", tags=["a"])
+        flow.bottom = Step(name="bottom")(flow.left, upstream_tasks=[flow.right, flow.n])
+    return flow
+
+
+def test_tasks_and_edges(flow):
+    assert names(flow.tasks) == ["bottom", "left", "n", "right", "top"]
+    assert arrows(flow) == {
+        "top -> left.x",
+        "top -> right.x",
+        "left -> bottom.x",
+        "right -> bottom",
+        "n -> bottom",
+    }
+
+
+def test_neighbours(flow):
+    assert flow.edges_to(flow.left) == {Edge(flow.top, flow.left, "x")}
+    assert flow.edges_from(flow.n) == {Edge(flow.n, flow.bottom)}
+    assert flow.upstream_tasks(flow.bottom) == {flow.left, flow.right, flow.n}
+    assert flow.downstream_tasks(flow.top) == {flow.left, flow.right}
+    assert flow.downstream_tasks(flow.bottom) == set()
+    for one in flow.tasks:
+        assert flow.all_upstream_edges()[one] == flow.edges_to(one)
+        assert flow.all_downstream_edges()[one] == flow.edges_from(one)
+
+
+def test_ends(flow):
+    assert flow.root_tasks() == {flow.top, flow.n}
+    assert flow.terminal_tasks() == {flow.bottom}
+
+
+def test_answers_follow_changes(flow):
+    assert flow.terminal_tasks() == {flow.bottom}
+    assert flow.sorted_tasks()[-1] is flow.bottom
+    with flow:
+        more = Step(name="more")(flow.bottom)
+    assert flow.terminal_tasks() == {more}
+    assert flow.sorted_tasks()[-1] is more
+    assert "bottom -> more.x" in arrows(flow)
+
+
+def test_answers_count_edges_of_scopes(flow):
+    with flow, Thing():
+        inside = source()
+    assert names(flow.upstream_tasks(inside)) == ["Thing.setup"]
+    assert names(flow.downstream_tasks(inside)) == ["Thing.cleanup"]
+    assert names(flow.root_tasks()) == ["Thing", "n", "top"]
+
+
+# ---- reference tasks
+
+
+def test_reference_tasks_are_the_last_ones_unless_chosen(flow):
+    assert flow.reference_tasks() == {flow.bottom}
+    assert not flow.has_reference_tasks
+    flow.set_reference_tasks([flow.left, flow.right])
+    assert flow.reference_tasks() == {flow.left, flow.right}
+    assert flow.has_reference_tasks
+    flow.set_reference_tasks([])
+    assert flow.reference_tasks() == {flow.bottom}
+
+
+def test_a_task_before_cleanup_only_is_a_reference_task(flow):
+    with flow:
+        with Thing() as thing:
+            last = source()
+        (scope,) = flow.scopes
+        flow.bottom >> scope.cleanup_task
+    assert flow.reference_tasks() == {last, flow.bottom}
+    assert thing not in flow.reference_tasks()
+
+
+# ---- order
+
+
+def test_tasks_are_sorted_as_they_were_added(flow):
+    assert names(flow.sorted_tasks()) == ["top", "left", "right", "n", "bottom"]
+
+
+def test_edges_come_before_the_order_of_adding():
+    with Flow("f") as flow:
+        handles = [source(task_args={"name": name}) for name in "abcd"]
+    a, b, _, d = handles
+    d >> a
+    a >> b
+    assert names(flow.sorted_tasks()) == ["c", "d", "a", "b"]
+
+
+def test_tasks_from_some_on(flow):
+    assert names(flow.sorted_tasks([flow.left])) == ["left", "bottom"]
+    assert names(flow.sorted_tasks([flow.right, flow.n])) == ["right", "n", "bottom"]
+
+
+# ---- finding tasks
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({}, ["top", "left", "right", "n", "bottom"]),
+        ({"name": "left"}, ["left"]),
+        ({"tags": ["a"]}, ["top", "left", "n"]),
+        ({"tags": ["a", "b"]}, ["top"]),
+        ({"task_type": Step}, ["left", "right", "bottom"]),
+        ({"task_type": Parameter}, ["n"]),
+        ({"task_type": Step, "tags": ["a"]}, ["left"]),
+        ({"name": "nobody"}, []),
+    ],
+    ids=str,
+)
+def test_get_tasks(flow, wanted, found):
+    assert names(flow.get_tasks(**wanted)) == found
+
+
+def test_a_task_without_a_run_is_pending(flow):
+    assert isinstance(flow.top.state, states.Pending)
+    assert isinstance(source.state, states.Pending)
+
+
+# ---- making flows of tasks and edges
+
+
+def test_a_flow_of_given_tasks_and_edges():
+    a, b, c = source.copy(), Step(), Step()
+    flow = Flow("f", tasks=[c], edges=[Edge(a, b, "x"), Edge(b, c)], reference_tasks=[b])
+    assert arrows(flow) == {"source -> Step.x", "Step -> Step"}
+    assert flow.reference_tasks() == {b}
+
+
+def test_adding_a_task_twice_does_nothing(flow):
+    before = dump(flow)
+    assert flow.add_task(flow.left) is flow.left
+    assert dump(flow) == before
+
+
+def test_add_edge_gives_the_edge(flow):
+    fresh = source.copy()
+    assert flow.add_edge(fresh, flow.left, key="y") == Edge(fresh, flow.left, "y")
+    assert flow.chain(fresh, flow.right, flow.bottom) == [
+        Edge(fresh, flow.right),
+        Edge(flow.right, flow.bottom),
+    ]
+
+
+# ---- copy and update
+
+
+def test_a_copy_has_the_same_tasks_and_may_grow(flow):
+    with flow, Thing() as thing:
+        Step(name="inside")(thing)
+    flow.set_reference_tasks([flow.left])
+    before = dump(flow)
+    copy = flow.copy()
+    assert (copy.name, copy.tasks, copy.edges) == (flow.name, flow.tasks, flow.edges)
+    assert copy.sorted_tasks() == flow.sorted_tasks()
+    assert copy.reference_tasks() == {flow.left}
+    with copy, copy.find_scope("Thing"):
+        more = Step(name="more")(flow.bottom, thing)
+    assert names(copy.tasks - flow.tasks) == ["more"]
+    assert copy.edges - flow.edges >= {Edge(thing, more, "y")}
+    assert dump(flow) == before
+    copy.validate()
+
+
+def test_operators_inside_a_copy_build_the_copy(flow):
+    copy = flow.copy()
+    with copy:
+        total = flow.left + flow.right
+    assert total in copy.tasks
+    assert total not in flow.tasks
+
+
+def test_a_copy_has_the_options_of_the_flow():
+    def hook():
+        pass
+
+    flow = Flow("f", executor="x", on_failure=hook, on_completion=[hook], state_handlers=[hook])
+    copy = flow.copy()
+    assert (copy.executor, copy.on_failure, copy.on_completion) == ("x", (hook,), (hook,))
+    assert (copy.state_handlers, copy.on_cancellation) == ((hook,), ())
+
+
+def test_update_takes_tasks_edges_and_scopes(flow):
+    with Flow("g") as other, Thing() as thing:
+        inside = Step(name="inside")(thing)
+    flow.update(other)
+    assert other.tasks < flow.tasks
+    assert other.edges < flow.edges
+    assert flow.find_scope("Thing").members.keys() == {inside}
+    assert flow.find_scope("Thing") is not other.find_scope("Thing")
+    assert flow.find_scope("Thing").flow is flow
+    assert inside.flow is other
+    flow.validate()
+
+
+def test_update_merges_parameters_when_asked(flow):
+    with Flow("g") as other:
+        theirs = Parameter("n")
+        step = Step(name="theirs")([theirs], upstream_tasks=[theirs])
+    flow.update(other, merge_parameters=True)
+    assert theirs not in flow.tasks
+    assert flow.upstream_tasks(step) == {flow.n}
+    assert {"n -> theirs.x", "n -> theirs"} <= arrows(flow)
+    flow.validate()
+
+
+def test_update_with_a_grown_copy_takes_what_is_new(flow):
+    with flow:
+        scope = Thing()
+        with scope as thing:
+            first = source(task_args={"name": "first"})
+    copy = flow.copy()
+    with copy, copy.find_scope("Thing"):
+        more = Step(name="more")(first, thing)
+    copy.add_edge(flow.top, flow.bottom, key="y")
+    more >> flow.bottom
+    copy.add_edge(more, flow.right)
+    flow.update(copy)
+    assert flow.edges == copy.edges
+    assert list(flow.scopes) == [scope]
+    assert scope.members.keys() == {first, more}
+    flow.validate()
+    before = dump(flow)
+    flow.update(copy)
+    assert dump(flow) == before
+
+
+def test_flows_that_together_have_a_cycle_do_not_merge(flow):
+    copy = flow.copy()
+    copy.add_edge(flow.left, flow.right)
+    flow.add_edge(flow.right, flow.left)
+    before = dump(flow)
+    with pytest.raises(GraphError, match="together have a cycle"):
+        flow.update(copy)
+    assert dump(flow) == before
+
+
+def test_flows_that_disagree_about_an_argument_do_not_merge(flow):
+    copy = flow.copy()
+    copy.add_edge(flow.top, flow.bottom, key="y")
+    flow.add_edge(flow.right, flow.bottom, key="y")
+    before = dump(flow)
+    with pytest.raises(GraphError, match="different values as argument 'y' of task 'bottom'"):
+        flow.update(copy)
+    assert dump(flow) == before
+
+
+# ---- validate
+
+DAMAGE = {
+    "a one-sided edge": lambda f: f.nodes[f.top].downstream.pop(f.left),
+    "an edge without a reason": lambda f: f.nodes[f.left].upstream.update({f.right: None}),
+    "an edge to nowhere": lambda f: f.nodes[f.left].downstream.update({source: None}),
+    "an input without an edge": lambda f: f.nodes[f.top].inputs.update(x=f.left),
+    "a node that is gone": lambda f: f.nodes.pop(f.left),
+    "a mark on no argument": lambda f: setattr(f.nodes[f.left], "mapped", {"z"}),
+    "a flattened argument": lambda f: setattr(f.nodes[f.left], "flattened", {"x"}),
+    "an order that is wrong": lambda f: setattr(f.nodes[f.left], "position", 99),
+    "a claim that is wrong": lambda f: (f.add_edge(f.bottom, late(f)), setattr(f, "forward", True)),
+    "a reference to nowhere": lambda f: setattr(f, "_reference", (source,)),
+    "a member that is gone": lambda f: scope_of(f).members.update({source: None}),
+    "a member that is none": lambda f: scope_of(f).members.update({f.top: None}),
+    "a member unknown to its scope": lambda f: scope_of(f).members.clear(),
+    "a cycle": lambda f: tie(f.nodes, f.bottom, f.top),
+}
+
+
+def late(flow):
+    handle = flow.add_task(source.copy())
+    flow.nodes[handle].position = -1
+    nodes = {handle: flow.nodes.pop(handle), **flow.nodes}
+    flow.nodes.clear()
+    flow.nodes.update(nodes)
+    return handle
+
+
+def scope_of(flow):
+    return flow.find_scope("Thing")
+
+
+def tie(nodes, upstream, downstream):
+    nodes[upstream].downstream[downstream] = None
+    nodes[downstream].upstream[upstream] = None
+    nodes[downstream].control[upstream] = False
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_validate_finds_damage(flow, name):
+    with flow, Thing():
+        source()
+    flow.validate()
+    DAMAGE[name](flow)
+    with pytest.raises(GraphError):
+        flow.validate()
+
+
+def test_inputs_are_immutable(flow):
+    value = flow.nodes[flow.bottom].inputs
+    assert value == {"x": flow.left}
+    with pytest.raises(AttributeError):
+        Constant(1).value = 2

@@ -1,0 +1,230 @@
+"""What a flow ought to do: an interpreter of flow descriptions that shares no code with resnb.
+
+A description lists steps and scopes in the order in which they are added. The interpreter goes
+through the graph once, without threads or time, and gives for each task its final state, value
+and number of tries; `allowed_after_cancel` says what may become of them if a step cancels the run.
+"""
+
+import zlib
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True)
+class Step:
+    """A task: where it stands, and what each of its tries does (per child, if it is mapped).
+
+    A script's entries are ``ok``, ``raise``, ``timeout`` and the signals' names; the last repeats.
+    """
+
+    name: str
+    values: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    mapped: frozenset[str] = frozenset()
+    scripts: tuple[tuple[str, ...], ...] = (("ok",),)
+    retries: int = 0
+    trigger: str = "all_successful"
+    skips: bool = True
+    gives: int | None = None
+    items: int | None = None
+    scope: str = ""
+    case: str = ""
+    kind: str = "task"
+
+    @property
+    def upstream(self):
+        return (*self.values, *self.after)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A resource scope: the scope around it, and what its three tasks do."""
+
+    name: str
+    init: Step
+    setup: Step
+    cleanup: Step
+
+
+class Result(NamedTuple):
+    state: str
+    value: Any = None
+    tries: int = 0
+    children: tuple["Result", ...] = ()
+
+
+FAILED = ("Failed", "TriggerFailed", "TimedOut")
+SUCCESSFUL = ("Success", "Mapped", "Skipped", "Cached")
+TRIGGERS = {
+    "all_successful": lambda s: "run" if all(x in SUCCESSFUL for x in s) else "fail",
+    "all_failed": lambda s: "run" if all(x in FAILED for x in s) else "fail",
+    "any_successful": lambda s: "run" if not s or any(x in SUCCESSFUL for x in s) else "fail",
+    "any_failed": lambda s: "run" if not s or any(x in FAILED for x in s) else "fail",
+    "all_finished": lambda _: "run",
+    "not_all_skipped": lambda s: (
+        "skip" if s and set(s) == {"Skipped"} else TRIGGERS["all_successful"](s)
+    ),
+}
+
+
+def wired(description):
+    """All steps by name, those of scopes and all edges that follow from blocks included."""
+    steps, blocks = {}, {}
+    for item in description:
+        own = [item] if isinstance(item, Step) else [item.init, item.setup, item.cleanup]
+        for one in own:
+            steps[one.name] = one
+            for block in (one.case, one.scope):
+                blocks.setdefault(block, []).append(one.name)
+    cases = [item.name for item in description if getattr(item, "kind", "") == "case"]
+    scopes = [item for item in description if isinstance(item, Scope)]
+    for first, block in [(c, c) for c in cases] + [(s.setup.name, s.name) for s in scopes]:
+        inside = blocks.get(block, [])
+        for name in inside:
+            one = steps[name]
+            if not {first, *inside} & {*one.upstream}:
+                steps[name] = replace(one, after=(*one.after, first))
+    for scope in scopes:
+        inside = blocks.get(scope.name, [])
+        used = {up for name in inside for up in steps[name].upstream}
+        last = tuple(name for name in inside if name not in used)
+        steps[scope.cleanup.name] = replace(scope.cleanup, after=last)
+    return steps
+
+
+def expected(description):
+    """The result of each step, by name."""
+    steps, found = wired(description), {}
+
+    def result_of(name):
+        if name not in found:
+            one = steps[name]
+            found[name] = interpreted(one, {up: result_of(up) for up in one.upstream})
+        return found[name]
+
+    return {name: result_of(name) for name in steps}
+
+
+def interpreted(step, upstream):
+    if not step.mapped:
+        return run_once(step, upstream, step.scripts[0])
+    states = states_seen(step, upstream)
+    if step.skips and "Skipped" in states:
+        return Result("Skipped")
+    each_decides = any(upstream[name].state == "Mapped" for name in step.mapped)
+    if not each_decides and (refused := verdict(step, states)):
+        return refused
+    lists = [upstream[name].value for name in step.mapped]
+    if not all(isinstance(one, list) for one in lists):
+        return Result("Failed", tries=1)
+    children = [
+        run_once(
+            step,
+            {name: item_of(step, name, result, index) for name, result in upstream.items()},
+            step.scripts[index % len(step.scripts)],
+        )
+        for index in range(min(map(len, lists)))
+    ]
+    return Result("Mapped", [one.value for one in children], 1, tuple(children))
+
+
+def item_of(step, name, result, index):
+    """What one child sees of an upstream step."""
+    if name not in step.mapped:
+        return result
+    return result.children[index] if result.children else Result("Success", result.value[index])
+
+
+def states_seen(step, upstream):
+    """The states of `upstream`; a mapped one counts as its children unless it is mapped over."""
+    return [
+        one.state
+        for name, result in upstream.items()
+        for one in ((name not in step.mapped and result.children) or (result,))
+    ]
+
+
+def verdict(step, states):
+    """The result of a step that is not to run; None if it is."""
+    if step.skips and "Skipped" in states:
+        return Result("Skipped")
+    said = TRIGGERS[step.trigger](states)
+    return {"run": None, "skip": Result("Skipped"), "fail": Result("TriggerFailed")}[said]
+
+
+def run_once(step, upstream, script):
+    if step.kind == "cleanup":
+        refused = None if upstream[step.values[1]].state == "Success" else Result("Skipped")
+    else:
+        refused = verdict(step, states_seen(step, upstream))
+    if refused:
+        return refused
+    arguments = [upstream[name].value for name in step.values]
+    for number in range(step.retries + 1):
+        result = ended(step, script[min(number, len(script) - 1)], arguments, number + 1)
+        if result.state != "again":
+            return result
+    return Result("TimedOut" if result.value == "timeout" else "Failed", tries=step.retries + 1)
+
+
+def ended(step, outcome, arguments, tries):
+    if step.kind == "case":
+        return Result("Success" if arguments[0] == step.gives else "Skipped", tries=tries)
+    if outcome in ("SKIP", "FAIL"):
+        return Result({"SKIP": "Skipped", "FAIL": "Failed"}[outcome], tries=tries)
+    if outcome not in ("ok", "SUCCESS"):
+        return Result("again", outcome)
+    return Result("Success", value_of(step, arguments), tries)
+
+
+def value_of(step, arguments):
+    """The value that a step's code computes, which shows what it was given."""
+    if step.kind in ("init", "cleanup"):
+        return None
+    if step.kind == "merge":
+        return next((one for one in arguments if one is not None), None)
+    if step.gives is not None:
+        return step.gives
+    number = zlib.crc32(repr((step.name, arguments)).encode())
+    return number if step.items is None else [number + index for index in range(step.items)]
+
+
+def flow_state(description, results):
+    """The state of the flow: clean-ups, and set-ups with something inside, decide nothing."""
+    steps = wired(description)
+    waits = {up for one in steps.values() if one.kind != "cleanup" for up in one.upstream}
+    used = {one.scope for one in steps.values()}
+    deciding = [
+        results[name]
+        for name, one in steps.items()
+        if name not in waits
+        and one.kind not in ("cleanup", "init")
+        and not (one.kind == "setup" and name.removesuffix(".setup") in used)
+    ]
+    states = [one.state for result in deciding for one in (result.children or (result,))]
+    return "Failed" if any(state in FAILED for state in states) else "Success"
+
+
+def allowed_after_cancel(description, canceller):
+    """The states that each step may end in if `canceller` cancels the run in its code."""
+    steps, results = wired(description), expected(description)
+
+    def before(name):
+        return {name}.union(*(before(up) for up in steps[name].upstream))
+
+    allowed = {}
+    for name, one in steps.items():
+        if name in before(canceller) - {canceller}:
+            allowed[name] = {results[name].state}
+        elif one.kind == "cleanup":
+            allowed[name] = {"Skipped", run_once(one, MADE(one), one.scripts[0]).state}
+        elif canceller in before(name) - {name}:
+            allowed[name] = {"Cancelled"}
+        else:
+            failing = any(entry in ("raise", "RETRY") for s in one.scripts for entry in s)
+            allowed[name] = {results[name].state, "Cancelled", *["Failed"] * failing}
+    return allowed
+
+
+def MADE(cleanup):  # noqa: N802 - a constant but for its keys
+    return {name: Result("Success") for name in cleanup.upstream}

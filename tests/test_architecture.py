@@ -1,0 +1,66 @@
+"""The shape of the package: its layers, its public names, the size of its files."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+from packaging.version import Version
+
+import resnb
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "resnb").rglob("*.py"))
+PUBLIC = [
+    "Flow",
+    "LocalExecutor",
+    "Parameter",
+    "ResourceManager",
+    "Task",
+    "ThreadExecutor",
+    "case",
+    "flatten",
+    "get_run_logger",
+    "ifelse",
+    "merge",
+    "resource",
+    "resource_manager",
+    "signals",
+    "states",
+    "switch",
+    "tags",
+    "task",
+    "triggers",
+    "unmapped",
+]
+
+
+def relative(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_imports_keep_to_the_layers(capsys):
+    status = lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True)
+    assert status == 0, capsys.readouterr().out
+
+
+def test_the_public_names_are_the_documented_ones():
+    assert sorted(resnb.__all__) == PUBLIC
+
+
+def test_every_public_name_is_there():
+    assert {name for name in PUBLIC if not hasattr(resnb, name)} == set()
+    assert set(PUBLIC) <= set(dir(resnb))
+
+
+def test_the_front_end_has_the_version_of_the_package():
+    package = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
+    assert Version(package["version"]) == Version(resnb.__version__)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_a_file_has_one_idea_and_says_which(path):
+    source = path.read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= 400, "over 400 lines: split it by its ideas"
+    assert ast.get_docstring(ast.parse(source)), "no docstring: say what the file answers for"

@@ -1,0 +1,138 @@
+"""What errors show: one line, and the user's frames only."""
+
+import inspect
+import re
+import traceback
+from pathlib import Path
+
+import pytest
+
+import resnb
+from resnb import Flow, errors, task
+from resnb.errors import FlowFailed, GraphError, OutsideFlowError, ResnbError, user_frames
+
+KINDS = [
+    kind
+    for name in errors.__all__
+    if isinstance(kind := getattr(errors, name), type) and issubclass(kind, ResnbError)
+]
+HOME = str(Path(resnb.__file__).parent)
+
+
+def frames(tb):
+    return [frame.f_code.co_filename for frame, _ in traceback.walk_tb(tb)]
+
+
+def called_outside():
+    task(lambda: 1, name="alone")()
+
+
+def caught(function):
+    with pytest.raises(ResnbError) as found:
+        function()
+    return found.value
+
+
+def test_every_error_of_the_module_is_public():
+    defined = {name for name, kind in inspect.getmembers(errors, inspect.isclass)
+               if issubclass(kind, BaseException)}  # fmt: skip
+    assert defined <= set(errors.__all__)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_errors_can_be_caught_as_one(kind):
+    assert str(kind("a line")) == "a line"
+    assert issubclass(kind, ResnbError)
+
+
+@pytest.mark.parametrize(
+    ("kind", "base"),
+    [
+        (errors.GraphError, ValueError),
+        (errors.OptionError, ValueError),
+        (errors.OutsideFlowError, GraphError),
+        (errors.RunError, RuntimeError),
+        (errors.NoValueError, errors.RunError),
+        (errors.IllegalTransition, RuntimeError),
+    ],
+)
+def test_errors_are_what_python_calls_such_errors(kind, base):
+    assert issubclass(kind, base)
+
+
+def test_a_request_to_stop_is_not_caught_by_a_broad_except():
+    assert not issubclass(errors.TaskCancelled, Exception)
+
+
+def test_user_frames_begin_with_the_users_code():
+    code = compile("boom()", f"{HOME}/made_up.py", "exec")
+
+    def boom():
+        raise ZeroDivisionError
+
+    try:
+        exec(code, {"boom": boom})
+    except ZeroDivisionError as error:
+        tb = error.__traceback__
+    assert frames(tb)[1] == f"{HOME}/made_up.py"
+    assert frames(user_frames(tb.tb_next)) == [__file__]
+    assert user_frames(tb) is tb
+
+
+@pytest.mark.parametrize("filename", ["/x/IPython/core/interactiveshell.py", f"{HOME}/run/a.py"])
+def test_user_frames_leave_out(filename):
+    tb = traceback_through(filename)
+    assert frames(tb) == [__file__, filename]
+    assert user_frames(tb.tb_next) is None
+    assert user_frames(None) is None
+
+
+@pytest.mark.parametrize("filename", [f"{HOME}_notes/a.py", "<cell 1>", "/x/ipython/core.py"])
+def test_user_frames_keep(filename):
+    tb = traceback_through(filename).tb_next
+    assert frames(user_frames(tb)) == [filename]
+
+
+def traceback_through(filename):
+    try:
+        exec(compile("1 / 0", filename, "exec"))
+    except ZeroDivisionError as error:
+        return error.__traceback__
+
+
+def test_what_a_notebook_shows_of_an_error():
+    error = caught(called_outside)
+    assert isinstance(error, OutsideFlowError)
+    shown = "\n".join(error._render_traceback_())
+    assert "in called_outside" in shown
+    assert HOME not in shown
+    assert shown.splitlines()[-1] == f"OutsideFlowError: {error}"
+
+
+def test_an_error_without_a_traceback_shows_its_line():
+    assert GraphError("a line")._render_traceback_() == ["GraphError: a line"]
+    assert FlowFailed("a line")._render_traceback_() == ["FlowFailed: a line"]
+
+
+def test_a_failed_flow_shows_why_its_task_failed():
+    def work():
+        return 1 / 0
+
+    code = compile("work()", f"{HOME}/run/made_up.py", "exec")
+    try:
+        exec(code, {"work": work})
+    except ZeroDivisionError as error:
+        cause = error.with_traceback(error.__traceback__.tb_next)
+    failed = FlowFailed("flow 'f' failed: 'work' raised", state="the state")
+    failed.__cause__ = cause
+    shown = "\n".join(failed._render_traceback_())
+    assert failed.state == "the state"
+    assert "in work" in shown
+    assert "made_up.py" not in shown
+    assert re.search(r"ZeroDivisionError: division by zero\n\nFlowFailed: flow 'f' failed", shown)
+
+
+def test_messages_are_one_line():
+    with Flow("f"):
+        error = caught(task(lambda a: a, name="t"))
+    assert len(str(error).splitlines()) == 1

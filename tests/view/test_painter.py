@@ -1,0 +1,111 @@
+import subprocess
+import sys
+
+import pytest
+
+from resnb import Flow
+from resnb.errors import OptionError
+from resnb.states import Failed, Mapped, Pending, Success, TriggerFailed
+from resnb.view import engines
+from resnb.view.engines import DrawingError
+from resnb.view.outcome import Outcome
+from resnb.view.painter import PAINTER
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def no_engine(monkeypatch):
+    monkeypatch.setattr(engines, "_CHOICES", {"system": lambda: None, "bundled": lambda: None})
+
+
+@pytest.fixture
+def failed(seed):
+    """The final state of a run whose second task failed."""
+    state = {task.name: task for task in seed.nodes}
+    result = dict.fromkeys(seed.nodes, Success())
+    result[state["load"]] = Failed("it failed", ValueError("bad"))
+    result[state["summarize"]] = TriggerFailed("a reason")
+    return Failed("", result)
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_notebook_gets_a_png_and_a_text_and_nothing_else(seed):
+    for bundle in (PAINTER.mimebundle(seed), PAINTER.visualize(seed)._repr_mimebundle_()):
+        assert bundle.keys() == {"image/png", "text/plain"}
+        assert bundle["image/png"].startswith(PNG)
+        assert bundle["text/plain"].startswith("dask-example · not run yet\n")
+
+
+@pytest.mark.usefixtures("engine")
+def test_the_picture_of_a_usual_flow_is_small(seed):
+    assert len(PAINTER.mimebundle(seed)["image/png"]) < 40_000
+
+
+def test_the_flow_itself_shows_its_memory(seed, progress):
+    seed.memory = progress()
+    assert seed._repr_mimebundle_()["text/plain"].startswith("dask-example · success\n")
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_without_an_engine_there_is_text_with_a_hint(seed):
+    bundle = PAINTER.mimebundle(seed)
+    assert bundle.keys() == {"text/plain"}
+    assert bundle["text/plain"].splitlines()[-1].startswith("(no picture: no Graphviz engine")
+    with pytest.raises(DrawingError):
+        _ = PAINTER.visualize(seed).data
+
+
+def test_a_flow_without_tasks_has_no_picture():
+    assert PAINTER.mimebundle(Flow("nothing")) == {"text/plain": "nothing · not run yet"}
+
+
+def test_a_given_state_colours_the_picture(seed, failed):
+    picture = seed.visualize(flow_state=failed)
+    assert r'label="load\nfailed"' in picture.source
+    assert picture.text.splitlines()[-1] == "✗ load: ValueError: bad"
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_file_gets_the_ending_of_its_format(seed, tmp_path):
+    seed.visualize(filename=str(tmp_path / "a"))
+    seed.visualize(filename=str(tmp_path / "b.svg"))
+    picture = seed.visualize(filename=tmp_path / "c.d", format="svg")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.svg", "c.d.svg"]
+    assert (tmp_path / "a.png").read_bytes().startswith(PNG)
+    assert (tmp_path / "b.svg").read_bytes() == picture.data
+    assert picture._repr_mimebundle_()["image/png"].startswith(PNG)
+
+
+def test_an_unknown_format_is_refused_at_once(seed):
+    with pytest.raises(OptionError, match=r"visualize\(format='gif'\): must be one of png, svg"):
+        seed.visualize(format="gif")
+
+
+def test_the_repr_is_stable(seed):
+    assert repr(seed.visualize()) == "<Picture of 'dask-example': png>"
+
+
+def test_an_outcome_reads_the_final_state(seed, failed):
+    outcome = Outcome(failed)
+    tasks = {task.name: task for task in seed.nodes}
+    [scope] = seed.scopes
+    assert outcome.failure_of(tasks["load"]) == "ValueError: bad"
+    assert outcome.failure_of(tasks["summarize"]) == "a reason"
+    assert outcome.failure_of(tasks["write"]) is None
+    assert outcome.lease_state(scope) == "closed"
+    failed.result[scope.cleanup_task] = Failed("", RuntimeError())
+    assert outcome.lease_state(scope) == "failed"
+    assert outcome.failure_of(scope.cleanup_task) == "RuntimeError"
+    failed.result[scope.cleanup_task] = Pending()
+    assert outcome.lease_state(scope) == "open"
+    failed.result[scope.setup_task] = Pending()
+    assert outcome.lease_state(scope) == "not yet"
+    failed.result[tasks["load"]] = Mapped("", [], (Success(), Success(), Failed()))
+    assert outcome.child_counts(tasks["load"]) == {3: 2, 7: 1}
+    assert Outcome(Pending()).code_of(tasks["load"]) == 0
+
+
+def test_graphviz_is_imported_only_to_draw():
+    code = "import sys, resnb.view.painter; sys.exit('graphviz' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,111 @@
+"""Run named parts of the checks in order; stop at the first that fails; print each one's time.
+
+    python tools/parts.py set-up lint unit
+
+It is run by the Python that the developer has, before there is a virtual environment: its first
+part makes that. So it imports the standard library only.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTEST = ".venv/bin/python -m pytest"
+REAL_KERNELS = "tests/kernel"
+
+
+class Part(NamedTuple):
+    """Commands that stand or fall together."""
+
+    title: str
+    commands: Sequence[str]
+    environment: Mapping[str, str] = {}
+    program: str | None = None
+    """A program without which there is nothing to check."""
+
+
+PARTS = {
+    "set-up": Part("set-up", ["make setup"]),
+    "lint": Part(
+        "lint",
+        [
+            ".venv/bin/ruff check",
+            ".venv/bin/ruff format --check",
+            ".venv/bin/mypy",
+            ".venv/bin/lint-imports --no-logo",
+        ],
+    ),
+    "unit": Part("unit and stateful", [f"{PYTEST} tests --ignore={REAL_KERNELS} -n 2"]),
+    "kernel": Part("real kernels", [f"{PYTEST} {REAL_KERNELS}"]),
+    "notebooks": Part(
+        "notebooks, bundled Graphviz",
+        [f"{PYTEST} --nbval notebooks"],
+        environment={"RESNB_GRAPHVIZ": "bundled"},
+    ),
+    "notebooks-dot": Part(
+        "notebooks, system Graphviz",
+        [f"{PYTEST} --nbval notebooks"],
+        environment={"RESNB_GRAPHVIZ": "system"},
+        program="dot",
+    ),
+    "long": Part(
+        "long: more examples",
+        [f"{PYTEST} tests -m 'long or hypothesis' --hypothesis-profile=long --timeout=3600 -n 2"],
+    ),
+}
+
+
+def run(part: Part) -> str:
+    """Run a part's commands with their output as it comes.
+
+    Returns:
+        What became of the part: "passed", "failed" or why it was skipped.
+    """
+    if part.program is not None and shutil.which(part.program) is None:
+        return f"skipped: no `{part.program}` on this machine"
+    for command in part.commands:
+        setting = "".join(f"{name}={value} " for name, value in part.environment.items())
+        print(f"\n=== {part.title}: {setting}{command}", flush=True)
+        environment = {**os.environ, **part.environment}
+        done = subprocess.run(shlex.split(command), cwd=ROOT, env=environment, check=False)
+        if done.returncode != 0:
+            return "failed"
+    return "passed"
+
+
+def print_table(rows: Sequence[tuple[str, float, str]]) -> None:
+    """Print what each part took, in seconds, and what became of it."""
+    width = max((len(title) for title, _, _ in rows), default=len("total"))
+    total = ("total", sum(seconds for _, seconds, _ in rows), "")
+    print()
+    for title, seconds, outcome in [*rows, total]:
+        print(f"{title:<{width}}  {seconds:7.1f} s  {outcome}".rstrip())
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the parts called `names`; 0 if none failed."""
+    if unknown := [name for name in names if name not in PARTS]:
+        print(f"no part is called {', '.join(unknown)}; there are: {', '.join(PARTS)}")
+        return 2
+    rows: list[tuple[str, float, str]] = []
+    try:
+        for part in (PARTS[name] for name in names):
+            start = time.perf_counter()
+            outcome = run(part)
+            rows.append((part.title, time.perf_counter() - start, outcome))
+            if outcome == "failed":
+                return 1
+    finally:
+        print_table(rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
