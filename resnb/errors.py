@@ -37,8 +37,39 @@ def _is_ours(tb: TracebackType) -> bool:
     return filename.startswith(_PACKAGE) or "/IPython/" in filename
 
 
+def _formatted(error: BaseException) -> str:
+    """`error` and what led to it as Python formats them, without frames of resnb's."""
+    import traceback
+
+    found = traceback.TracebackException(type(error), error, user_frames(error.__traceback__))
+    related: list[traceback.TracebackException | None] = [found]
+    while related:
+        one = related.pop()
+        if one is None:
+            continue
+        frames = [frame for frame in one.stack or () if not frame.filename.startswith(_PACKAGE)]
+        one.stack = traceback.StackSummary.from_list(frames) if frames else None  # type: ignore[assignment]
+        related += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
+    return "".join(found.format())
+
+
+def shown_without_ours(error: BaseException) -> BaseException:
+    """Let a notebook show `error` without resnb's frames; gives `error` itself."""
+
+    def lines() -> list[str]:
+        return ResnbError.presented(_formatted(error)).splitlines()
+
+    error._render_traceback_ = lines  # type: ignore[attr-defined]
+    return error
+
+
 class ResnbError(Exception):
     """Base of resnb's errors."""
+
+    @staticmethod
+    def presented(text: str) -> str:
+        """A rendered traceback as it is shown; a notebook puts the names of its cells in."""
+        return text
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows: the user's own lines, then the message (IPython's protocol)."""
@@ -51,7 +82,7 @@ class ResnbError(Exception):
         ]
         head = ["Traceback (most recent call last):\n"] if frames else []
         text = "".join([*head, *traceback.format_list(frames), f"{type(self).__name__}: {self}"])
-        return text.splitlines()
+        return self.presented(text).splitlines()
 
 
 class GraphError(ResnbError, ValueError):
@@ -91,13 +122,10 @@ class FlowFailed(ResnbError):  # noqa: N818 - the name of the public API
 
     def _render_traceback_(self) -> list[str]:
         """The failed task's own frames, then the message: where the run was started is known."""
-        import traceback
-
         cause = self.__cause__
         if cause is None:
             return [f"{type(self).__name__}: {self}"]
-        tb = user_frames(cause.__traceback__)
-        shown = "".join(traceback.format_exception(type(cause), cause, tb))
+        shown = self.presented(_formatted(cause))
         return [*shown.rstrip().splitlines(), "", f"{type(self).__name__}: {self}"]
 
 
@@ -130,5 +158,6 @@ __all__ = [
     "ResnbError",
     "RunError",
     "TaskCancelled",
+    "shown_without_ours",
     "user_frames",
 ]

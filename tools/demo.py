@@ -19,7 +19,8 @@ from nbformat import NotebookNode
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks" / "quickstart.ipynb"
 BUILD = ROOT / "build"
-CSV_LINES, CSV_WIDTH = 6, 96
+WIDTH = 96
+CSV_LINES = 6
 GRACE = 5.0  # seconds that a process whose cluster was closed may take to end
 
 
@@ -49,16 +50,24 @@ def main() -> int:
 
 
 def print_source(cell: NotebookNode) -> None:
-    """Print a cell as a notebook shows it: prose as it is, code behind a bar."""
-    code = cell.cell_type == "code"
-    print("\n" + textwrap.indent(cell.source, "  | " if code else "", lambda _: True), flush=True)
+    """Print a cell as a terminal can show it: prose in lines that fit, code behind a bar."""
+    if cell.cell_type == "code":
+        text = textwrap.indent(cell.source, "  │ ", lambda _: True)
+    else:
+        text = "\n".join(map(wrapped, cell.source.splitlines()))
+    print(f"\n{text}", flush=True)
+
+
+def wrapped(line: str) -> str:
+    """A line of prose in lines that fit; an item of a list stays one that can be seen."""
+    indent = "  " if line.startswith("- ") else ""
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def print_outputs(cell: NotebookNode) -> None:
-    """Print the text of a cell's outputs."""
-    if cell.cell_type == "code":
-        for text in texts(cell.outputs):
-            print(text.rstrip("\n"), flush=True)
+    """Print the text of a cell's outputs, below an empty line."""
+    if cell.cell_type == "code" and cell.outputs:
+        print("", *(text.rstrip("\n") for text in texts(cell.outputs)), sep="\n", flush=True)
 
 
 def texts(outputs: list[NotebookNode]) -> Iterator[str]:
@@ -92,11 +101,12 @@ def report(written: list[Path], left: list[psutil.Process]) -> int:
     for path in written:
         print(f"{path.relative_to(ROOT)} begins:")
         for line in path.read_text(encoding="utf-8").splitlines()[:CSV_LINES]:
-            print(f"  {line[:CSV_WIDTH]}")
+            print(f"  {line[:WIDTH]}")
     if not written:
         print("The notebook wrote no CSV.")
     if left:
-        print(f"Still running below the kernel: {', '.join(map(str, left))}")
+        numbers = ", ".join(str(process.pid) for process in left)
+        print(f"Still running below the kernel after its last cell: processes {numbers}")
     else:
         print("No Dask worker process is left: the flow closed the cluster that it opened.")
     print(f"The notebook with its outputs: {(BUILD / NOTEBOOK.name).relative_to(ROOT)}")

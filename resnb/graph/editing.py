@@ -180,7 +180,6 @@ def rebind(structure: Structure, task: Task, inputs: Mapping[str, object], posit
             _unlink(structure, upstream, task)
         node.inputs, node.mapped, node.flattened = {}, NO_KEYS, NO_KEYS
         structure.bind_task(task, inputs, positional)
-        structure.check_cycle(node.upstream, node)
 
 
 def redefine_scope(structure: Structure, scope: "Scope", manager: "ResourceManager") -> None:
@@ -284,8 +283,8 @@ def _absorb_edges(
         found = substituted(value, same)
         if node.inputs.setdefault(key, found) != found:
             message = (
-                f"flows {structure.name!r} and {theirs.task.flow and theirs.task.flow.name!r} pass "
-                f"different values as argument {key!r} of task {node.task.name!r}"
+                f"flow {structure.name!r} and the one to be merged both have task "
+                f"{node.task.name!r}, and pass different values as its argument {key!r}"
             )
             raise GraphError(message)
     node.control |= {same.get(task, task): mapped for task, mapped in theirs.control.items()}

@@ -64,7 +64,7 @@ def is_sequence(value: Any) -> bool:
     return (
         hasattr(kind, "__getitem__")
         and hasattr(kind, "__len__")
-        and not isinstance(value, str | bytes | dict)
+        and not isinstance(value, str | bytes | Mapping)
     )
 
 

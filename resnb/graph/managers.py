@@ -24,6 +24,10 @@ class _Held:
         self._live: Any = None
         self._begun = False
 
+    def renewed(self) -> "_Held":
+        """Another one for the same arguments, for another try."""
+        return type(self)(*self._args, **self._kwargs)
+
     def _made(self) -> Any:
         """What the adapted function gives for these arguments."""
         extra = {"lease": self.lease} if self._wants_lease else {}
@@ -143,6 +147,13 @@ def _second_yield(manager: _Held) -> CleanupError:
     )
 
 
+def renewed(manager: Any) -> Any:
+    """The manager for one more try of set-up: an adapted form holds what one try has made."""
+    return (
+        manager.renewed() if isinstance(manager, _Held) and manager.lease is not None else manager
+    )
+
+
 def is_context_manager(value: Any) -> bool:
     """Whether `value` itself (not its class) can be entered with ``with`` or ``async with``."""
     kind = type(value)
@@ -180,7 +191,7 @@ def manager_class(definition: Any, name: str) -> type:
         return _adapted(_FromGenerator, definition, name)
     if inspect.isasyncgenfunction(definition):
         return _adapted(_FromAsyncGenerator, definition, name)
-    if callable(definition) and hasattr(definition, "__wrapped__"):
+    if inspect.isroutine(definition) and hasattr(definition, "__wrapped__"):
         return _adapted(_FromFactory, definition, name)
     message = (
         f"{name!r} is no resource: pass a class with setup and cleanup, a generator function with "
@@ -232,4 +243,4 @@ def _adapted(base: type[_Held], function: Callable[..., Any], name: str) -> type
     return type(name, (base,), attributes)
 
 
-__all__ = ["is_context_manager", "manager_class"]
+__all__ = ["is_context_manager", "manager_class", "renewed"]

@@ -81,6 +81,7 @@ class ResourceManager:
         **options: Any,
     ) -> None:
         self.name = name or _name_of(definition)
+        self.definition = definition
         self.resource_class = manager_class(definition, self.name)
         self.task_options = {
             "init": dict(init_task_kwargs or {}),

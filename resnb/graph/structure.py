@@ -19,6 +19,7 @@ from resnb.graph.inputs import (
     Constant,
     as_input,
     flatten,
+    is_sequence,
     tasks_in,
     unmapped,
 )
@@ -35,13 +36,6 @@ _WRAPPERS = (unmapped, flatten)
 
 def _is_task(value: Any) -> bool:
     return isinstance(value, Task)
-
-
-def _is_sequence(value: Any) -> bool:
-    kind = type(value)
-    return (
-        hasattr(kind, "__getitem__") and hasattr(kind, "__len__") and not issubclass(kind, Mapping)
-    )
 
 
 class Structure:
@@ -240,7 +234,7 @@ class Structure:
             self._bind(node, key, value.value)
             return
         inner = value.value if kind is flatten else value
-        if not isinstance(inner, Task) and not _is_sequence(inner):
+        if not isinstance(inner, Task) and not is_sequence(inner):
             message = (
                 f"task {node.task.name!r} cannot be mapped over {key}={inner!r}, which is no "
                 "sequence: wrap it in unmapped(...) to pass it to every child"

@@ -1,8 +1,10 @@
 """How a kernel ends: the interpreter's exit, SIGTERM and SIGHUP lead to `Keeper.close_all`.
 
 A signal handler only writes to a wake-up descriptor; a thread of ours cleans up and raises the
-signal again, upon which the handler restores what was there before and lets it have its way.
-Forked children inherit handlers and hooks, so each checks that it runs in the owner's process.
+signal again, upon which what was there before has its way. If the process survives that, we are
+on the watch again. Forked children inherit the hooks, so each checks that it runs in the
+owner's process. The handlers are taken from them at once: Python's handlers wait for the next
+line of Python, and a worker of ``multiprocessing`` that waits for a lock has none to come.
 """
 
 import atexit
@@ -26,17 +28,17 @@ class _Watch:
         self.keeper = keeper
         self.owner = os.getpid()
         self.previous: dict[int, Any] = {}
-        self.cleaned_up = False
+        self.cleaned_up: set[int] = set()
+        _before_thread_shutdown(self.leave)
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
         threading.Thread(target=self._serve, name="resnb-keeper", daemon=True).start()
-        _before_thread_shutdown(self.leave)
         atexit.register(self.leave)
 
     def leave(self) -> None:
         """The interpreter ends."""
-        if os.getpid() == self.owner and not self.cleaned_up:
-            self.cleaned_up = not self.keeper.close_all()
+        if os.getpid() == self.owner:
+            self.keeper.close_all(last=True)
 
     def take_signals(self) -> None:
         """Install our handlers; only the main thread can, so others leave it at that."""
@@ -46,26 +48,45 @@ class _Watch:
             if number not in self.previous and signal.getsignal(number) is not signal.SIG_IGN:
                 self.previous[number] = signal.signal(number, self._handle)
 
+    def give_signals_back(self) -> None:
+        """Put back the handlers that were there before ours."""
+        for number, previous in self.previous.items():
+            if signal.getsignal(number) == self._handle:
+                signal.signal(number, previous or signal.SIG_DFL)
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        del frame
-        if os.getpid() != self.owner or self.cleaned_up:
-            signal.signal(number, self.previous.get(number) or signal.SIG_DFL)
-            os.kill(os.getpid(), number)
+        if os.getpid() == self.owner and number not in self.cleaned_up:
+            with suppress(BlockingIOError):  # the pipe is full of signals that say the same
+                os.write(self.writer, bytes([number]))
             return
-        with suppress(BlockingIOError):  # the pipe is full of signals that say the same
-            os.write(self.writer, bytes([number]))
+        self.cleaned_up.discard(number)
+        previous = self.previous.get(number)
+        if callable(previous):
+            previous(number, frame)
+            return
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
     def _serve(self) -> None:
         while number := os.read(self.reader, 1):
             if os.getpid() != self.owner:
                 return
-            self.keeper.close_all()
-            self.cleaned_up = True
-            signal.pthread_kill(threading.main_thread().ident or 0, number[0])
+            with suppress(Exception):  # the signal has to have its way all the same
+                self.keeper.close_all()
+            self._raise_again(number[0])
+
+    def _raise_again(self, number: int) -> None:
+        """Send the signal until the main thread has taken it: just before a wait it misses one."""
+        self.cleaned_up.add(number)
+        pause, never = 0.05, threading.Event()
+        while number in self.cleaned_up:
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
+            never.wait(pause)
+            pause = min(2 * pause, 1.0)
 
 
 def _before_thread_shutdown(function: Any) -> None:
-    """Call `function` at exit while threads can still be started; Python's atexit is later."""
+    """Call `function` at exit before threads are waited for; Python's own atexit is later."""
     register = getattr(threading, "_register_atexit", None)
     if register is not None:
         register(function)
@@ -73,10 +94,15 @@ def _before_thread_shutdown(function: Any) -> None:
 
 _watches: dict[int, _Watch] = {}
 _lock = threading.Lock()
+_held = threading.local()
 
 
 def watch(keeper: "Keeper") -> None:
-    """Make sure that `keeper` closes its leases when this process ends; may be called again."""
+    """Make sure that `keeper` closes its leases when this process ends; may be called again.
+
+    Raises:
+        RuntimeError: the interpreter is ending already.
+    """
     with _lock:
         found = _watches.get(os.getpid())
         if found is None:
@@ -85,4 +111,26 @@ def watch(keeper: "Keeper") -> None:
     found.take_signals()
 
 
-__all__ = ["watch"]
+def before_fork() -> None:
+    """Hold back our signals on this thread, so that the child gets none while it has our handlers."""
+    if _watches:
+        _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+
+
+def after_fork() -> None:
+    """Let the signals through again."""
+    mask = _held.__dict__.pop("mask", None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def forked() -> None:
+    """This is a forked child: nobody holds the lock, and signals mean what they did before."""
+    global _lock  # noqa: PLW0603 - a lock that another thread held at the fork stays locked
+    _lock = threading.Lock()
+    for one in _watches.values():
+        one.give_signals_back()
+    after_fork()
+
+
+__all__ = ["after_fork", "before_fork", "forked", "watch"]

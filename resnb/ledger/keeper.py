@@ -5,6 +5,7 @@ side by side, each on its own thread. `close_all` has a budget and gives back wh
 clean-up that hangs or fails holds up only what depends on it.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -13,28 +14,12 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from resnb.ledger import ends, states
-from resnb.ledger.lease import Lease
+from resnb.ledger.lease import Caller, Lease, directly
+from resnb.ledger.shared import Shared
 from resnb.ledger.thread import LeaseThread
 
 KERNEL_END_BUDGET = 2.0
 """Seconds that Jupyter grants an orderly end."""
-
-
-class Shared:
-    """A manager that is used by several scopes: ``lifetime="kernel"``.
-
-    Attributes:
-        manager: the one manager object.
-        lock: held while the lease is being opened.
-        lease: its lease, once it was opened.
-    """
-
-    def __init__(self, recipe: Any, arguments: tuple[Any, ...], manager: Any) -> None:
-        self.recipe = recipe
-        self.arguments = arguments
-        self.manager = manager
-        self.lock = threading.Lock()
-        self.lease: Lease | None = None
 
 
 class Keeper:
@@ -52,6 +37,7 @@ class Keeper:
         self._shared: list[Shared] = []
         self._lock = threading.Lock()
         self._never = threading.Event()
+        self._deadline: float | None = None
 
     # ---- time, in one place
 
@@ -65,25 +51,29 @@ class Keeper:
 
     # ---- leases
 
+    def watch_ends(self) -> None:
+        """See to it that this process closes its leases when it ends; best on the main thread."""
+        ends.watch(self)
+
     def prepare(
         self,
         name: str,
         manager: Any,
         thread: LeaseThread,
         around: Iterable[Lease] = (),
-        resolve: Callable[[Any], Any] = lambda value: value,
+        call: Caller = directly,
     ) -> Lease:
         """A new lease in state *opening*, known to the keeper before set-up is called.
 
         Args:
             name: how it is called in lists.
             manager: the object with setup and cleanup.
-            thread: the thread that set-up and clean-up run on; the lease's from now on.
+            thread: the thread that set-up and clean-up run on; the lease holds it, too.
             around: open leases whose resources it may depend on.
-            resolve: waits for what an async method gives.
+            call: calls a method of the manager, and waits for what an async one gives.
         """
-        ends.watch(self)
-        lease = Lease(self, name, manager, thread=thread, around=tuple(around), resolve=resolve)
+        self.watch_ends()
+        lease = Lease(self, name, manager, thread=thread, around=tuple(around), call=call)
         with self._lock:
             self._leases[lease.id] = lease
         return lease
@@ -101,21 +91,39 @@ class Keeper:
         with self._lock:
             return tuple(self._leases.values())
 
-    def shared(self, recipe: Any, arguments: tuple[Any, ...], make: Callable[[], Any]) -> Shared:
+    def forget(self) -> None:
+        """This is a forked child: nothing that its parent holds is its own."""
+        ends.forked()
+        self.before_closing = []
+        self._leases = {}
+        self._shared = []
+        self._lock = threading.Lock()
+        self._never = threading.Event()
+        self._deadline = None
+
+    # ---- what several scopes share
+
+    def shared(self, recipe: Any, arguments: tuple[Any, ...]) -> Shared:
         """The entry for a kernel-wide resource: the same for the same recipe and arguments."""
         with self._lock:
             for one in self._shared:
                 if one.recipe is recipe and _equal(one.arguments, arguments):
                     return one
-        entry = Shared(recipe, arguments, make())
-        with self._lock:
+            entry = Shared(recipe, arguments)
             self._shared.append(entry)
-        return entry
+            return entry
 
-    def shared_entry(self, manager: Any) -> Shared | None:
-        """The entry whose manager object is `manager`."""
+    def share(self, entry: Shared) -> None:
+        """Let later uses find `entry` (again), unless its recipe was replaced meanwhile."""
         with self._lock:
-            return next((one for one in self._shared if one.manager is manager), None)
+            if entry not in self._shared and not entry.retired:
+                self._shared.append(entry)
+
+    def unshare(self, entry: Shared) -> None:
+        """Let later uses make a resource of their own."""
+        with self._lock:
+            if entry in self._shared:
+                self._shared.remove(entry)
 
     def retire(self, recipe: Any) -> list[Lease]:
         """A shared recipe was replaced: close what it opened, now or when its last user ends.
@@ -126,10 +134,8 @@ class Keeper:
         with self._lock:
             retired = [one for one in self._shared if one.recipe is recipe]
             self._shared = [one for one in self._shared if one.recipe is not recipe]
-        leases = [one.lease for one in retired if one.lease is not None]
-        for lease in leases:
-            lease.retired = True
-        return self.close(lease for lease in leases if not lease.in_use)
+        unused = [lease for one in retired if (lease := one.retire()) is not None]
+        return self.close(unused)
 
     # ---- ending
 
@@ -167,12 +173,22 @@ class Keeper:
                 failed.append(done)
         return [*failed, *running.values(), *pending.values()]
 
-    def close_all(self, budget: float = KERNEL_END_BUDGET) -> list[Lease]:
-        """The kernel ends: close everything within `budget` seconds; gives what is left."""
-        if not self.alive():
-            return []
-        for prepare in self.before_closing:
-            prepare()
+    def close_all(self, budget: float = KERNEL_END_BUDGET, *, last: bool = False) -> list[Lease]:
+        """The kernel ends: close everything within `budget` seconds; gives what is left.
+
+        Args:
+            budget: seconds until we go on without those that are not closed.
+            last: whether the process ends for good. One end runs several hooks (the request, the
+                interpreter's two kinds), which share one budget.
+        """
+        now = self.now()
+        if self._deadline is not None:
+            budget = min(budget, max(0.0, self._deadline - now))
+        elif last:
+            self._deadline = now + budget
+        for prepare in tuple(self.before_closing):
+            with suppress(Exception):  # what is open has to be closed all the same
+                prepare()
         return self.close(self.alive(), budget)
 
 
@@ -182,7 +198,10 @@ def _close_on_its_thread(lease: Lease, report: Callable[[Lease], object]) -> Non
             lease.close()
         report(lease)
 
-    lease.thread.submit(job)
+    if lease.thread.is_current():
+        job()
+    else:
+        lease.thread.submit(job)
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -195,4 +214,9 @@ def _equal(one: Any, other: Any) -> bool:
 KEEPER = Keeper()
 """This kernel's keeper."""
 
-__all__ = ["KEEPER", "KERNEL_END_BUDGET", "Keeper", "Shared"]
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=ends.before_fork, after_in_parent=ends.after_fork, after_in_child=KEEPER.forget
+    )
+
+__all__ = ["KEEPER", "KERNEL_END_BUDGET", "Keeper"]

@@ -10,7 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from resnb.errors import IllegalTransition, ResnbError
 from resnb.events import EVENTS, LeaseChanged
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 READY_TIMEOUT = 60.0
 """How long a resource may take to become ready after its set-up returned, in seconds."""
 
+Caller: TypeAlias = Callable[..., Any]
+"""Calls a function of the user's with some arguments, and waits for what it gives."""
+
+
+def directly(function: Callable[..., Any], *args: Any) -> Any:
+    """The plain way to call."""
+    return function(*args)
+
 
 class Lease:
     """A resource that is being set up, held, or cleaned up.
@@ -35,7 +43,7 @@ class Lease:
         manager: the object with setup and cleanup.
         resource: what set-up returned, while the lease is open.
         around: the leases whose resources this one may depend on.
-        thread: the thread on which set-up ran, and clean-up will.
+        thread: the thread on which set-up ran, and clean-up will; held until the lease is closed.
         users: how many scopes of running flows use it, where it is shared.
         retired: whether it closes when the last of them ends.
         reason: why it is as it is, where that needs saying.
@@ -49,12 +57,12 @@ class Lease:
         *,
         thread: LeaseThread,
         around: "tuple[Lease, ...]",
-        resolve: Callable[[Any], Any],
+        call: Caller,
     ) -> None:
         self.id = LeaseId(uuid.uuid4().hex)
         self.name = name
         self.manager = manager
-        self.thread = thread
+        self.thread = thread.hold()
         self.around = around
         self.state = states.OPENING
         self.resource: Any = None
@@ -62,7 +70,7 @@ class Lease:
         self.retired = False
         self.reason = ""
         self._keeper = keeper
-        self._resolve = resolve
+        self._call = call
         self._handle: list[Any] = []
         self._claim = threading.Lock()
         with suppress(AttributeError):  # a class with __slots__ cannot ask for its lease
@@ -81,32 +89,43 @@ class Lease:
 
     # ---- for the run
 
-    def set_up(self) -> Any:
+    def set_up(self, call: Caller | None = None) -> Any:
         """Make the resource and wait until it is ready; what is half made is cleaned up.
+
+        Args:
+            call: calls the manager's setup and ready, which whoever gives it may stop.
 
         Raises:
             BaseException: whatever the manager's setup raised.
         """
+        call = call or self._call
         setup = getattr(self.manager, "setup", None)
         try:
-            self.resource = None if setup is None else self._resolve(setup())
+            self.resource = None if setup is None else call(setup)
         except BaseException:
-            self._clean_half_made()
+            self._close_half_made()
             raise
         self._move(states.OPEN)
         try:
-            self._wait_until_ready()
+            self._wait_until_ready(call)
         except BaseException:
-            self.close()
+            with suppress(BaseException):  # the lease keeps the reason; set-up's own error counts
+                self.close()
             raise
         return self.resource
 
-    def close(self) -> None:
+    def close(self, call: Caller | None = None) -> None:
         """Clean the resource up, unless that is done already; on the lease's own thread.
+
+        Args:
+            call: calls the manager's cleanup, which whoever gives it may stop.
 
         Raises:
             BaseException: what the manager's cleanup raised; the lease can be closed again.
         """
+        if self.state == states.OPENING:
+            self._close_half_made()
+            return
         claim = self._claim
         with claim:
             if self.state == states.CLOSED:
@@ -114,10 +133,10 @@ class Lease:
             self._move(states.CLOSING)
             try:
                 with interrupts_kept_out():
-                    self._clean_up()
+                    self._clean_up(call or self._call)
             except BaseException as error:
                 if claim is self._claim:
-                    self.reason = f"{type(error).__name__}: {error}"
+                    self.reason = _line(error)
                     self._move(states.FAILED)
                 raise
             if claim is self._claim:
@@ -134,51 +153,57 @@ class Lease:
 
     # ---- inside
 
-    def _clean_up(self) -> None:
+    def _clean_up(self, call: Caller) -> None:
+        first: Exception | None = None
         while True:
             seen = self._keeper.interrupts
             try:
-                self._resolve(self.manager.cleanup(self.resource))
-            except Exception:
+                call(self.manager.cleanup, self.resource)
+            except Exception as error:
                 if self._keeper.interrupts == seen:
-                    raise
-                continue  # the interrupt may have cut it short: clean-ups are done again then
-            return
+                    if first is None:
+                        raise
+                    raise error from first
+                first = first or error  # the interrupt may have cut it short, so it is done again
+            else:
+                return
 
-    def _clean_half_made(self) -> None:
+    def _close_half_made(self) -> None:
         """Set-up did not return: clean up by the recorded handle, else by what `find` finds."""
         found: list[Any] = []
         try:
             if self._handle:
                 attach = getattr(self.manager, "attach", None)
-                found = [self._resolve(attach(self._handle[0])) if attach else self._handle[0]]
+                found = [self._call(attach, self._handle[0]) if attach else self._handle[0]]
             elif (find := getattr(self.manager, "find", None)) is not None:
-                thing = self._resolve(find(self.id))
+                thing = self._call(find, self.id)
                 found = [] if thing is None else [thing]
-        except Exception as error:  # noqa: BLE001 - the user's code; set-up's own error is raised
-            self.reason = f"half made, and not found: {type(error).__name__}: {error}"
+        except BaseException as error:  # noqa: BLE001 - set-up's own error is the one to raise
+            self.reason = f"half made, and not found: {_line(error)}"
             self._move(states.FAILED)
             return
         if not found:
             self._move(states.CLOSED)
             return
         self.resource = found[0]
+        self._move(states.CLOSING)
+        self._move(states.FAILED)
         try:
             self.close()
-        except Exception as error:  # noqa: BLE001 - likewise; the lease stays listed as failed
-            self.reason = f"half made, and not cleaned up: {type(error).__name__}: {error}"
+        except BaseException as error:  # noqa: BLE001 - likewise; the lease stays listed as failed
+            self.reason = f"half made, and not cleaned up: {_line(error)}"
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, call: Caller) -> None:
         ready = getattr(self.manager, "ready", None)
         if ready is None:
             return
         deadline = self._keeper.now() + READY_TIMEOUT
         pause = 0.05
-        while not self._resolve(ready(self.resource)):
+        while not call(ready, self.resource):
             if self._keeper.now() >= deadline:
                 message = f"resource {self.name!r} was not ready within {READY_TIMEOUT:g} s"
                 raise ResnbError(message)
-            self._keeper.pause(pause)
+            call(self._keeper.pause, pause)
             pause = min(2 * pause, 1.0)
 
     def _move(self, state: str) -> None:
@@ -187,11 +212,19 @@ class Lease:
             raise IllegalTransition(message)
         self.state = state
         self._keeper.moved(self)
-        EVENTS.publish(LeaseChanged(self.id, self.name, state))
+        with suppress(Exception):  # whoever looks on must not keep a resource from being cleaned up
+            EVENTS.publish(LeaseChanged(self.id, self.name, state))
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
         return f"<Lease: {self.name} ({self.state})>"
+
+
+def _line(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - the user's own __str__
+        return type(error).__name__
 
 
 @contextmanager
@@ -208,4 +241,4 @@ def interrupts_kept_out() -> Iterator[None]:
         mask(signal.SIG_SETMASK, before)
 
 
-__all__ = ["READY_TIMEOUT", "Lease", "interrupts_kept_out"]
+__all__ = ["READY_TIMEOUT", "Caller", "Lease", "directly", "interrupts_kept_out"]

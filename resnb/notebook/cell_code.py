@@ -7,6 +7,7 @@ from typing import Any
 from resnb.errors import MagicError
 from resnb.notebook.bodies import cell_awaits, cell_bindings, cell_reads
 from resnb.notebook.flow_cells import Body
+from resnb.notebook.tracebacks import cell_being_compiled
 
 
 def translated(shell: Any, body: str) -> str:
@@ -17,7 +18,10 @@ def translated(shell: Any, body: str) -> str:
 
 def cached(shell: Any, source: str) -> str:
     """Let tracebacks find `source`; gives the file name to compile it under."""
-    name: str = shell.compile.cache(source, shell.execution_count)
+    # the running cell is the last one in the history; when the shell's own count goes up,
+    # before or after the cell runs, depends on IPython's version
+    number = max(1, len(shell.history_manager.input_hist_parsed) - 1)
+    name: str = shell.compile.cache(source, number)
     return name
 
 
@@ -31,18 +35,18 @@ def flow_body(shell: Any, magic: str, body: str, cell_id: str | None) -> Body:
         cell_id: the front end's id of the cell.
 
     Raises:
-        MagicError: the body awaits.
-        SyntaxError: it is not Python; with the cell's line.
+        MagicError: the body awaits, or is no Python.
     """
-    python = translated(shell, body)
-    source = f"# {magic.strip()}\n{python}"
-    filename = cached(shell, source)
-    tree = ast.parse(source, filename)
-    if cell_awaits(python):
-        raise MagicError(
-            "%%flow: a body builds the flow and cannot await; await inside an `async def` task"
-        )
-    code = compile(tree, filename, "exec", flags=_flags(shell))
+    with cell_being_compiled(shell):
+        python = translated(shell, body)
+        source = f"# {magic.strip()}\n{python}"
+        filename = cached(shell, source)
+        tree = ast.parse(source, filename)
+        if cell_awaits(python):
+            raise MagicError(
+                "%%flow: a body builds the flow and cannot await; await inside an `async def` task"
+            )
+        code = compiled(shell, tree, filename)
     return Body(
         lambda: exec(code, shell.user_ns),  # noqa: S102 - the user's own cell
         cell_bindings(python),
@@ -51,10 +55,10 @@ def flow_body(shell: Any, magic: str, body: str, cell_id: str | None) -> Body:
     )
 
 
-def run_module(shell: Any, module: ast.Module, filename: str, namespace: dict[str, Any]) -> None:
-    """Run a parsed cell in `namespace`."""
+def compiled(shell: Any, module: ast.Module, filename: str) -> CodeType:
+    """The code of a parsed cell."""
     code: CodeType = compile(module, filename, "exec", flags=_flags(shell))
-    exec(code, namespace)  # noqa: S102 - the user's own cell
+    return code
 
 
 def _flags(shell: Any) -> int:
@@ -63,4 +67,4 @@ def _flags(shell: Any) -> int:
     return flags
 
 
-__all__ = ["cached", "flow_body", "run_module", "translated"]
+__all__ = ["cached", "compiled", "flow_body", "translated"]

@@ -7,7 +7,7 @@ arguments or another definition, after an open lease was cleaned up by its old r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from resnb.errors import GraphError, MagicError
@@ -25,12 +25,14 @@ class SharedScope:
 
     Attributes:
         scope: the scope.
-        call: its normalised source, by which arguments are compared.
+        resource: the source of its manager.
+        call: the normalised source of the whole, by which arguments are compared.
         owner: the cell that gave the arguments; None if nobody did.
         cells: the cells that are in it.
     """
 
     scope: Scope
+    resource: str
     call: str
     owner: CellKey | None
     cells: frozenset[CellKey] = frozenset()
@@ -65,20 +67,44 @@ def entered(
         args, kwargs = _arguments(clause, namespace)
         scope = manager.use(args, kwargs, flow=flow, name=clause.name)
         owner = cell if clause.arguments_source is not None else None
-        return SharedScope(scope, clause.call_source, owner, frozenset({cell})), False
-    joined = SharedScope(found.scope, found.call, found.owner, found.cells | {cell})
-    if clause.arguments_source is None or clause.call_source == found.call:
+        return _shared(clause, scope, owner, frozenset({cell})), False
+    joined = replace(found, cells=found.cells | {cell})
+    if _is_handle(clause, found, namespace):
         return joined, False
+    if _asks_for_the_same(clause, found):
+        manager = manager_named(clause, namespace)
+        if manager.definition is found.scope.manager.definition:
+            return joined, False
+        redefined(flow, found, manager)  # its class or function was defined anew
+        return joined, True
     if found.owner not in (None, cell):
         raise MagicError(
             f"--with {clause.call_source}: scope {clause.name!r} of flow {flow.name!r} was opened "
-            f"as {found.call} by another cell; join it with --with {clause.resource_source}"
+            f"as {found.call} by another cell; join it with --with {found.resource}"
             f"{_as(clause)}, or change the arguments there"
         )
     manager = manager_named(clause, namespace)
     args, kwargs = _arguments(clause, namespace)
     _redefine(flow, found.scope, manager, args, kwargs)
-    return SharedScope(found.scope, clause.call_source, cell, joined.cells), True
+    return _shared(clause, found.scope, cell, joined.cells), True
+
+
+def _shared(
+    clause: WithClause, scope: Scope, owner: CellKey | None, cells: frozenset[CellKey]
+) -> SharedScope:
+    return SharedScope(scope, clause.resource_source, clause.call_source, owner, cells)
+
+
+def _is_handle(clause: WithClause, found: SharedScope, namespace: Mapping[str, Any]) -> bool:
+    """Whether `clause` joins by naming the scope's variable: ``--with client``."""
+    named = namespace.get(clause.resource_source)
+    return clause.arguments_source is None and named is found.scope.setup_task
+
+
+def _asks_for_the_same(clause: WithClause, found: SharedScope) -> bool:
+    if clause.arguments_source is not None:
+        return clause.call_source == found.call
+    return clause.resource_source in (found.resource, found.resource.partition(".options(")[0])
 
 
 def redefined(flow: Flow, shared: SharedScope, manager: ResourceManager) -> None:
@@ -89,7 +115,7 @@ def redefined(flow: Flow, shared: SharedScope, manager: ResourceManager) -> None
     """
     with flow.transaction():
         node = flow.nodes[shared.scope.init_task]
-        inputs = {key: value for key, value in node.inputs.items()}
+        inputs = dict(node.inputs)
         editing.redefine_scope(flow, shared.scope, manager)
         missing = manager.signature.required - inputs.keys()
         surplus = [key for key in inputs if not manager.signature.accepts(key)]

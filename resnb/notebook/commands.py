@@ -6,12 +6,15 @@ from resnb.errors import CleanupError, MagicError, RunError
 from resnb.graph.flow import Flow
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.lease import Lease
+from resnb.notebook.closing import LIMIT, close, interrupts_put_off, reasons
 from resnb.notebook.display import show_flow
 from resnb.notebook.lines import parse_command_line, parse_resources_line
 from resnb.notebook.session import Session
 from resnb.run.flow_run import FlowRun, active_run
 from resnb.run.memory import memory_of
 from resnb.view.plan import plan_text
+
+_NO_WORK = frozenset({"init", "setup", "cleanup", "parameter"})
 
 
 def flow_command(session: Session, line: str) -> None:
@@ -24,19 +27,28 @@ def flow_command(session: Session, line: str) -> None:
     if parsed.command is None:
         show_flow(flow)
     elif parsed.command == "run":
-        values = {
-            key: eval(source, session.namespace)  # noqa: S307 - the user's own code
-            for key, source in parsed.arguments
-        }
-        run_flow(flow, values)
+        run_flow(flow, {key: _value(session, key, text) for key, text in parsed.arguments})
     elif parsed.command == "plan":
-        print(plan_text(flow, flow.memory))  # noqa: T201
+        print(plan_text(flow, memory_of(flow)))  # noqa: T201
     elif parsed.command == "cancel":
         _cancel(flow)
     elif parsed.command == "close":
         _close(flow)
     else:
         raise MagicError(f"%flow {parsed.command} is not there yet: it comes with the live view")
+
+
+def _value(session: Session, key: str, source: str) -> Any:
+    """The value of ``key=source`` on a ``%flow run`` line, which is an expression of the notebook.
+
+    Raises:
+        MagicError: it needs a name that is not there, such as a text without quotes.
+    """
+    try:
+        return eval(source, session.namespace)  # noqa: S307 - the user's own code
+    except NameError as error:
+        hint = f"; text goes in quotes: {key}={source!r}" if error.name == source else ""
+        raise MagicError(f"%flow run: {key}={source}: {error}{hint}") from None
 
 
 def run_flow(flow: Flow, values: dict[str, Any]) -> None:
@@ -53,7 +65,7 @@ def _list_flows(session: Session) -> None:
     for flow in flows:
         opened = sum(lease.state == "open" for lease in memory_of(flow).open_leases.values())
         scopes = f", {opened} open scope{'s' * (opened != 1)}" if opened else ""
-        count = len(flow.nodes)
+        count = sum(task.kind not in _NO_WORK for task in flow.nodes)
         print(f"{flow.name}: {count} task{'s' * (count != 1)}{scopes}")  # noqa: T201
 
 
@@ -71,8 +83,11 @@ def _close(flow: Flow) -> None:
         raise RunError(f"flow {flow.name!r} is running: its scopes are in use; cancel it first")
     opened = memory_of(flow).open_leases
     leases = [lease for lease in opened.values() if lease.state != "closed"]
-    _report(leases, KEEPER.close(leases))
-    opened.clear()
+    limit = max((scope.options.cleanup_timeout for scope in opened), default=LIMIT)
+    with interrupts_put_off():
+        left = close(leases, limit)
+        opened.clear()
+        _report(leases, left)
 
 
 def resources_command(line: str) -> None:
@@ -100,10 +115,13 @@ def _list_leases() -> None:
 
 
 def _clean_up(name: str | None) -> None:
-    leases = [lease for lease in KEEPER.alive() if name in (None, lease.name)]
+    alive = KEEPER.alive()
+    leases = [lease for lease in alive if name in (None, lease.name)]
+    inside = [one for one in alive if one not in leases and set(leases).intersection(one.around)]
     if name is not None and not leases:
-        known = ", ".join(lease.name for lease in KEEPER.alive()) or "none is open"
+        known = ", ".join(lease.name for lease in alive) or "none is open"
         raise MagicError(f"%resources cleanup: there is no resource {name!r} ({known})")
+    leases += inside  # what depends on a resource goes first
     used = [lease for lease in leases if lease.in_use]
     run = active_run()
     if run is not None:
@@ -111,7 +129,8 @@ def _clean_up(name: str | None) -> None:
     if used:
         names = ", ".join(sorted({lease.name for lease in used}))
         raise RunError(f"{names}: in use by a run; cancel it first")
-    _report(leases, KEEPER.close(leases))
+    with interrupts_put_off():
+        _report(leases, close(leases))
 
 
 def _report(leases: list[Lease], left: list[Lease]) -> None:
@@ -121,8 +140,7 @@ def _report(leases: list[Lease], left: list[Lease]) -> None:
     if not leases:
         print("nothing is open")  # noqa: T201
     if left:
-        reasons = "; ".join(f"{lease.name}: {lease.reason}" for lease in left)
-        raise CleanupError(f"not cleaned up: {reasons}")
+        raise CleanupError(f"not cleaned up: {reasons(left)}")
 
 
 __all__ = ["flow_command", "resources_command", "run_flow"]

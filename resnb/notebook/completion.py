@@ -34,37 +34,40 @@ def candidates(session: Session, line: str) -> tuple[str, list[str]]:
 
 def _words(session: Session, magic: str, before: list[str], word: str) -> Iterable[str]:
     if magic == "%%flow":
-        if before and before[-1] == "--with":
-            return _resources(session)
-        if word.startswith("-"):
-            return [option.name for option in FLOW.options]
-        return session.names() if not before else []
+        return _for_flow_cell(session, before, word)
     if magic == "%%resource":
         return [option.name for option in RESOURCE.options] if word.startswith("-") else []
     if magic == "%flow":
-        if not before:
-            return [*COMMAND.commands, *session.names()]
-        if before[0] not in COMMAND.commands:
-            return []
-        if len(before) == 1:
-            return session.names()
-        names = {flow.name: flow for flow in session.flows()}
-        flow = names.get(before[1])
-        return [f"{one.name}=" for one in flow.parameters()] if flow is not None else []
+        return _for_flow_line(session, before)
     if not before:
         return [*RESOURCES.commands, "--all"]
     return [lease.name for lease in KEEPER.alive()]
 
 
-def _resources(session: Session) -> list[str]:
-    return [name for name, value in session.namespace.items() if isinstance(value, ResourceManager)]
+def _for_flow_cell(session: Session, before: list[str], word: str) -> Iterable[str]:
+    if before and before[-1] == "--with":
+        variables = session.namespace.items()
+        return [name for name, value in variables if isinstance(value, ResourceManager)]
+    if word.startswith("-"):
+        return [option.name for option in FLOW.options]
+    return [] if before else session.names()
+
+
+def _for_flow_line(session: Session, before: list[str]) -> Iterable[str]:
+    if not before:
+        return [*COMMAND.commands, *session.names()]
+    if before[0] not in COMMAND.commands:
+        return []
+    if len(before) == 1:
+        return session.names()
+    flow = {flow.name: flow for flow in session.flows()}.get(before[1])
+    return [f"{one.name}=" for one in flow.parameters()] if flow is not None else []
 
 
 def matcher(session: Session) -> Any:
     """IPython's completion hook for `session`."""
     from IPython.core.completer import SimpleCompletion, context_matcher
 
-    @context_matcher(identifier="resnb.magics", priority=150)
     def resnb_matcher(context: Any) -> Any:
         word, words = candidates(session, context.line_with_cursor[: context.cursor_position])
         return {
@@ -73,7 +76,8 @@ def matcher(session: Session) -> Any:
             "suppress": bool(words),
         }
 
-    return resnb_matcher
+    decorate: Any = context_matcher(identifier="resnb.magics", priority=150)
+    return decorate(resnb_matcher)
 
 
 __all__ = ["candidates", "matcher"]

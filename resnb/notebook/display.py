@@ -7,10 +7,11 @@ from resnb.graph.flow import Flow
 
 def show_flow(flow: Flow) -> None:
     """Show `flow` below the cell."""
-    from IPython.display import display
+    from IPython import display
 
+    show: Any = display.display
     bundle: Any = flow._repr_mimebundle_()
-    display(bundle, raw=True)
+    show(bundle, raw=True)
 
 
 __all__ = ["show_flow"]

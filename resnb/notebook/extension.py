@@ -1,22 +1,27 @@
 """``%load_ext resnb`` and ``%unload_ext resnb``: everything that a notebook needs, and back."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resnb.notebook.completion import matcher
 from resnb.notebook.hooks import wrap_shutdown
 from resnb.notebook.magics import FlowMagics
 from resnb.notebook.session import Session
+from resnb.notebook.tracebacks import call_cells_by_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _ATTRIBUTE = "_resnb_unload"
+_SESSION = "_resnb_session"
 
 
 def load(shell: Any) -> None:
     """Add magics, completion and the kernel's shutdown hook; prints nothing, works twice."""
     unload(shell)
-    session = Session(shell.user_ns)
+    session = shell.__dict__.get(_SESSION) or Session(shell.user_ns)
+    setattr(shell, _SESSION, session)  # flows outlive %reload_ext
     shell.register_magics(FlowMagics(shell, session))
-    undo: list[Callable[[], None]] = []
+    undo: list[Callable[[], None]] = [call_cells_by_name(shell)]
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         ours = matcher(session)

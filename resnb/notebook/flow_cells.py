@@ -5,9 +5,9 @@ takes over the edges of later cells, what vanished leaves together with its depe
 it is one transaction: a cell that raises leaves graph, names and this record as they were.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from resnb.errors import MagicError
@@ -46,11 +46,19 @@ class CellRecord:
 
     Attributes:
         tasks: its tasks by identity.
+        ends: the init, set-up and clean-up tasks of the `with` blocks in its body; no other cell
+            can refer to them, so they need no identity.
         before: what its names were bound to before it ran for the first time.
     """
 
     tasks: dict[TaskKey, Task]
+    ends: tuple[Task, ...]
     before: dict[str, Any]
+
+    @property
+    def everything(self) -> tuple[Task, ...]:
+        """All tasks that the cell has added."""
+        return (*self.tasks.values(), *self.ends)
 
 
 @dataclass(frozen=True)
@@ -103,39 +111,34 @@ class FlowCells:
             Exception: whatever the body raised; likewise.
         """
         flow = self.flow
-        names = tuple(dict.fromkeys((*(p.name for p in line.parameters), *body.names)))
-        cells, key = self.cells.after(body.cell_id, names, body.reads)
+        given = tuple(parameter.name for parameter in line.parameters)
+        names = tuple(dict.fromkeys((*given, *body.names)))
+        reads = frozenset(body.reads).difference(given)
+        cells, key = self.cells.after(body.cell_id, names, reads)
         old = self.records.get(key)
         with Restored(namespace), flow.transaction():
             before = self._names_before(old, names, namespace)
             if old is not None:
-                editing.retire_parameters(flow, old.tasks.values())
+                editing.retire_parameters(flow, old.everything)
             known = set(flow.nodes)
             shared, replaced = self._run_body(line, body, key, namespace)
-            own = {
-                task
-                for one in (*self.shared.values(), *shared.values())
-                for task in one.scope.own_tasks
-            }
-            added = [task for task in flow.nodes if task not in known and task not in own]
-            labels = _labels(added, names, namespace)
-            keys = task_keys(flow.name, key, labels)
-            record = CellRecord(dict(zip(keys, added, strict=True)), before)
-            dropped, stale, mapping = self._replace(old, record)
+            common = {task for one in shared.values() for task in one.scope.own_tasks}
+            added = [task for task in flow.nodes if task not in known and task not in common]
+            record = self._record(key, added, _labels(added, names, namespace), before)
+            dropped, stale, mapping = self._replace(old, record, added)
             _rename(namespace, mapping)
-            abandoned = self._leave_scopes(key, shared)
+            after = self._scopes_after(key, shared)
         for other in self.records.values():
             _rename(other.before, mapping)
         self.cells, self.records[key] = cells, record
         self._forget(dropped)
-        self.shared = {
-            name: one for name, one in {**self.shared, **shared}.items() if one.scope in flow.scopes
-        }
+        left = [one.scope for one in self.shared.values() if one.scope not in flow.scopes]
+        self.shared = after
         return Built(
             key,
             tuple(added),
-            tuple(_scopes(shared)),
-            (*replaced, *abandoned),
+            tuple(one.scope for one in shared.values()),
+            (*replaced, *left),
             tuple(dropped),
             tuple(stale),
         )
@@ -149,7 +152,7 @@ class FlowCells:
         before = values_of(namespace, names)
         if old is None:
             return before
-        own = set(old.tasks.values())
+        own = set(old.everything)
         again = {
             name: value
             for name, value in old.before.items()
@@ -167,7 +170,7 @@ class FlowCells:
         with ExitStack() as stack:
             stack.enter_context(flow)
             for parameter in line.parameters:
-                namespace[parameter.name] = self._parameter(parameter, key, namespace)
+                namespace[parameter.name] = self._parameter(parameter, namespace)
             for clause in line.withs:
                 if clause.name in shared:
                     message = f"--with: two scopes of one cell cannot both be {clause.name!r}"
@@ -182,9 +185,7 @@ class FlowCells:
             body.execute()
         return shared, replaced
 
-    def _parameter(
-        self, parameter: SignatureParameter, key: CellKey, namespace: dict[str, Any]
-    ) -> Parameter:
+    def _parameter(self, parameter: SignatureParameter, namespace: dict[str, Any]) -> Parameter:
         source = parameter.default_source
         default = NO_DEFAULT if source is None else eval(source, namespace)  # noqa: S307
         found = self.flow.parameter_names.get(parameter.name)
@@ -198,8 +199,24 @@ class FlowCells:
             )
         return found
 
+    def _record(
+        self,
+        key: CellKey,
+        added: Iterable[Task],
+        labels: Mapping[Task, str],
+        before: dict[str, Any],
+    ) -> CellRecord:
+        ends = {task for scope in self.flow.scopes for task in scope.own_tasks}
+        tasks = [task for task in added if task not in ends]
+        keys = task_keys(self.flow.name, key, [labels.get(task) for task in tasks])
+        return CellRecord(
+            dict(zip(keys, tasks, strict=True)),
+            tuple(task for task in added if task in ends),
+            before,
+        )
+
     def _replace(
-        self, old: CellRecord | None, new: CellRecord
+        self, old: CellRecord | None, new: CellRecord, added: Sequence[Task]
     ) -> tuple[list[Task], list[Task], dict[Task, Task]]:
         """Put the cell's new tasks in the place of its old ones."""
         if old is None:
@@ -208,34 +225,35 @@ class FlowCells:
         before = {key: task for key, task in old.tasks.items() if task in flow.nodes}
         match = match_tasks(tuple(before), tuple(new.tasks))
         mapping = {before[key]: new.tasks[key] for key in match.kept}
-        follows = _first_after(flow, before.values())
-        stale = editing.dependants(flow, before.values())
+        gone = {task for task in old.everything if task in flow.nodes}
+        following = _after(flow, gone)
+        stale = editing.dependants(flow, gone)
         editing.substitute(flow, mapping)
-        gone = set(before.values())
         dropped = [task for task in editing.dependants(flow, gone) if task not in gone]
-        mine = set(new.tasks.values()).intersection(dropped)
+        mine = set(added).intersection(dropped)
         if mine:
             raise MagicError(
                 f"task {min(task.name for task in mine)!r} needs a task that this cell defined "
                 "when it ran before, but does not define any more"
             )
         editing.remove(flow, [*gone, *dropped])
-        editing.reorder(flow, list(new.tasks.values()), follows)
+        follows = next((task for task in following if task in flow.nodes), None)
+        editing.reorder(flow, added, follows)
         return dropped, stale, mapping
 
-    def _leave_scopes(self, key: CellKey, entered: dict[str, SharedScope]) -> list[Scope]:
-        """Take the cell out of shared scopes that it is not in any more; empty ones go."""
-        abandoned = []
+    def _scopes_after(
+        self, key: CellKey, entered: dict[str, SharedScope]
+    ) -> dict[str, SharedScope]:
+        """The shared scopes now that the cell is in `entered` and in no other; empty ones go."""
+        after = {**self.shared, **entered}
         for name, one in self.shared.items():
             if name in entered or key not in one.cells:
                 continue
             cells = one.cells - {key}
-            if not cells and not one.scope.members:
+            if one.scope in self.flow.scopes and not cells and not one.scope.members:
                 editing.remove(self.flow, one.scope.own_tasks)
-                abandoned.append(one.scope)
-            else:
-                self.shared[name] = SharedScope(one.scope, one.call, one.owner, cells)
-        return abandoned
+            after[name] = replace(one, cells=cells, owner=None if one.owner == key else one.owner)
+        return {name: one for name, one in after.items() if one.scope in self.flow.scopes}
 
     def _forget(self, dropped: Iterable[Task]) -> None:
         gone = set(dropped)
@@ -244,16 +262,13 @@ class FlowCells:
                 del record.tasks[key]
 
 
-def _scopes(shared: dict[str, SharedScope]) -> list[Scope]:
-    return [one.scope for one in shared.values()]
-
-
 def _labels(
-    tasks: Sequence[Task], names: Iterable[str], namespace: dict[str, Any]
-) -> list[str | None]:
-    """For each task the name that the cell bound it to."""
+    tasks: Iterable[Task], names: Iterable[str], namespace: dict[str, Any]
+) -> dict[Task, str]:
+    """The name that the cell bound a task to, where it did."""
+    own = set(tasks)
     bound = {value: name for name in names if isinstance(value := namespace.get(name), Task)}
-    return [bound.get(task) for task in tasks]
+    return {task: name for task, name in bound.items() if task in own}
 
 
 def _rename(namespace: dict[str, Any], mapping: dict[Task, Task]) -> None:
@@ -263,15 +278,15 @@ def _rename(namespace: dict[str, Any], mapping: dict[Task, Task]) -> None:
             namespace[name] = mapping[value]
 
 
-def _first_after(flow: Flow, tasks: Iterable[Task]) -> Task | None:
-    """The first task behind the last of `tasks`, in the order of the flow."""
+def _after(flow: Flow, tasks: Iterable[Task]) -> list[Task]:
+    """The tasks behind the last of `tasks`, in the order of the flow."""
     own = set(tasks)
-    following = None
+    found: list[Task] = []
     for task in reversed(flow.nodes):
         if task in own:
-            return following
-        following = task
-    return following
+            break
+        found.append(task)
+    return found[::-1]
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -4,8 +4,9 @@ from typing import Any
 
 from resnb.errors import CleanupError, RunError
 from resnb.graph.scope import Scope
-from resnb.ledger.keeper import KEEPER
+from resnb.graph.task import Task
 from resnb.notebook.cell_code import flow_body
+from resnb.notebook.closing import LIMIT, close, interrupts_put_off, reasons
 from resnb.notebook.display import show_flow
 from resnb.notebook.flow_cells import Built, FlowCells
 from resnb.notebook.lines import parse_flow_line
@@ -26,18 +27,17 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
         cell_id: the front end's id of the cell.
     """
     parsed = parse_flow_line(line)
-    flow_cells, is_new = session.for_building(parsed.name)
+    flow_cells = session.for_building(parsed.name)
     _refuse_while_running(parsed.name)
     body = flow_body(shell, f"%%flow {line}", cell, cell_id)
     built = flow_cells.build(parsed, body, session.namespace)
-    del is_new
     said = session.keep(flow_cells)
     if said:
         print(said)  # noqa: T201 - what a cell says, it prints
     _tell_dropped(built)
     flow = flow_cells.flow
     memory_of(flow).forget(built.stale)
-    _close_replaced(flow_cells, built)
+    close_scopes(flow_cells, built.replaced)  # they still know their old recipe
     if not parsed.run:
         if not parsed.quiet:
             show_flow(flow)
@@ -57,13 +57,13 @@ def _refuse_while_running(name: str) -> None:
 
 def _tell_dropped(built: Built) -> None:
     if built.dropped:
-        names = ", ".join(repr(task.name) for task in built.dropped)
+        names = ", ".join(dict.fromkeys(map(_named, built.dropped)))
         print(f"left the flow, because what they need is gone: {names}")  # noqa: T201
 
 
-def _close_replaced(cells: FlowCells, built: Built) -> None:
-    """Clean up leases that belong to an older recipe; they still know that recipe."""
-    close_scopes(cells, built.replaced)
+def _named(task: Task) -> str:
+    scope: Scope | None = getattr(task, "scope", None)  # the scope of which it is an end
+    return repr(task.name) if scope is None else f"scope {scope.name!r}"
 
 
 def close_scopes(cells: FlowCells, scopes: tuple[Scope, ...]) -> None:
@@ -74,13 +74,13 @@ def close_scopes(cells: FlowCells, scopes: tuple[Scope, ...]) -> None:
     """
     opened = memory_of(cells.flow).open_leases
     leases = [opened[scope] for scope in scopes if scope in opened]
-    left = KEEPER.close(leases)
-    for scope in scopes:
-        opened.pop(scope, None)
+    limit = max((scope.options.cleanup_timeout for scope in scopes), default=LIMIT)
+    with interrupts_put_off():
+        left = close(leases, limit)
+        for scope in scopes:
+            opened.pop(scope, None)
     if left:
-        reasons = "; ".join(f"{lease.name}: {lease.reason}" for lease in left)
-        message = f"not cleaned up: {reasons} (%resources lists it)"
-        raise CleanupError(message)
+        raise CleanupError(f"not cleaned up: {reasons(left)} (%resources lists it)")
 
 
 __all__ = ["close_scopes", "flow_cell"]

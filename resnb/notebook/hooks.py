@@ -21,7 +21,7 @@ def wrap_shutdown(kernel: Any) -> Callable[[], None]:
 
     def do_shutdown(restart: bool) -> Any:
         try:
-            KEEPER.close_all()
+            KEEPER.close_all(last=True)
         except BaseException as error:  # noqa: BLE001 - the kernel has to end all the same
             print(f"resnb: clean-up at shutdown: {error!r}", file=sys.__stderr__)
         return original(restart)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core import magic
 
 from resnb.notebook.commands import flow_command, resources_command
 from resnb.notebook.flow_magic import flow_cell
@@ -11,36 +11,42 @@ from resnb.notebook.session import Session
 from resnb.notebook.tracebacks import user_lines_only
 from resnb.notebook.usage import COMMAND_USAGE, FLOW_USAGE, RESOURCE_USAGE, RESOURCES_USAGE
 
+_ipython: Any = magic  # its decorators are not typed
 
-@magics_class
-class FlowMagics(Magics):  # type: ignore[misc]
+
+@_ipython.magics_class
+class FlowMagics(_ipython.Magics):  # type: ignore[misc]
     """``%%flow``, ``%%resource``, ``%flow`` and ``%resources``."""
 
     def __init__(self, shell: Any, session: Session) -> None:
         super().__init__(shell)
         self.session = session
 
-    @no_var_expand
-    @cell_magic("flow")
+    @_ipython.no_var_expand
+    @_ipython.cell_magic("flow")
     def flow_cell(self, line: str, cell: str) -> None:
+        """Build a cell into a flow."""
         with user_lines_only(self.shell):
             flow_cell(self.shell, self.session, line, cell, self._cell_id())
 
-    @no_var_expand
-    @line_magic("flow")
+    @_ipython.no_var_expand
+    @_ipython.line_magic("flow")
     def flow_line(self, line: str) -> None:
+        """Show, run, plan, cancel or close flows."""
         with user_lines_only(self.shell):
             flow_command(self.session, line)
 
-    @no_var_expand
-    @cell_magic("resource")
+    @_ipython.no_var_expand
+    @_ipython.cell_magic("resource")
     def resource_cell(self, line: str, cell: str) -> None:
+        """Define a resource."""
         with user_lines_only(self.shell):
             resource_cell(self.shell, self.session, line, cell)
 
-    @no_var_expand
-    @line_magic("resources")
+    @_ipython.no_var_expand
+    @_ipython.line_magic("resources")
     def resources_line(self, line: str) -> None:
+        """List and clean up resources."""
         with user_lines_only(self.shell):
             resources_command(line)
 

@@ -15,6 +15,8 @@ MISSING: Final = _Missing()
 class Restored:
     """Puts every name of a namespace back if the block raises; values are not copied.
 
+    Names that mean what they meant stay untouched: a task of a running flow may be reading them.
+
     Args:
         namespace: the notebook's variables.
     """
@@ -27,9 +29,13 @@ class Restored:
         self._before = dict(self._namespace)
 
     def __exit__(self, kind: object, error: object, tb: object) -> None:
-        if kind is not None:
-            self._namespace.clear()
-            self._namespace.update(self._before)
+        if kind is None:
+            return
+        for name in self._namespace.keys() - self._before.keys():
+            del self._namespace[name]
+        for name, value in self._before.items():
+            if self._namespace.get(name, MISSING) is not value:
+                self._namespace[name] = value
 
 
 def values_of(namespace: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -38,10 +38,12 @@ def selected(
     Args:
         flow: the flow.
         tasks: the cell's tasks.
-        held: scopes that stay open.
+        held: scopes that stay open, together with those around them.
         memory: what the flow remembers.
     """
-    nodes, opened = flow.nodes, memory.open_leases
+    nodes = flow.nodes
+    opened = {scope for scope, lease in memory.open_leases.items() if lease.state == "open"}
+    held = {outer for scope in held for outer in scope.around()}
     wanted: dict[Task, None] = {}
     given: dict[Task, State] = {}
     fresh = set(tasks)

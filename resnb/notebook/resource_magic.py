@@ -1,19 +1,24 @@
 """``%%resource``: define a resource by a cell, as a generator body or a class."""
 
 import ast
+from contextlib import ExitStack
 from typing import Any
 
 from resnb.errors import MagicError
 from resnb.graph.resource import ResourceManager
+from resnb.graph.scope import Scope
 from resnb.ledger.keeper import KEEPER
-from resnb.notebook.cell_code import cached, run_module, translated
-from resnb.notebook.cell_scopes import SharedScope, redefined
+from resnb.notebook.cell_code import cached, compiled, translated
+from resnb.notebook.cell_scopes import redefined
+from resnb.notebook.flow_cells import FlowCells
 from resnb.notebook.flow_magic import close_scopes
 from resnb.notebook.generators import generator_function
 from resnb.notebook.lines import ResourceLine, parse_resource_line
 from resnb.notebook.namespace import Restored
-from resnb.notebook.resource_bodies import ClassBody, resource_body
+from resnb.notebook.resource_bodies import GeneratorBody, resource_body
 from resnb.notebook.session import Session
+from resnb.notebook.tracebacks import cell_being_compiled
+from resnb.run.flow_run import active_run
 
 
 def resource_cell(shell: Any, session: Session, line: str, cell: str) -> None:
@@ -36,42 +41,76 @@ def resource_cell(shell: Any, session: Session, line: str, cell: str) -> None:
     with Restored(namespace):
         manager = _defined(shell, parsed, line, cell, namespace)
         namespace[parsed.name] = manager
-        if held is not None:
-            _replace(session, held, manager)
+        users = _redefine_scopes(session, held, manager) if held is not None else []
+    if held is not None:
+        _close(users, held)
 
 
 def _defined(
     shell: Any, parsed: ResourceLine, line: str, cell: str, namespace: dict[str, Any]
 ) -> ResourceManager:
-    python = translated(shell, cell)
-    body = resource_body(python, parsed.name, parsed.parameters)
-    filename = cached(shell, f"# %%resource {line.strip()}\n{python}")
     name = parsed.name
-    if isinstance(body, ClassBody):
-        run_module(shell, ast.parse("\n" + python, filename), filename, namespace)
-        definition = namespace[body.class_name]
-    else:
-        module = generator_function(python, name, parsed.parameters, filename)
-        run_module(shell, module, filename, namespace)
+    with cell_being_compiled(shell):
+        python = translated(shell, cell)
+        filename = cached(shell, f"# %%resource {line.strip()}\n{python}")
+        module = ast.parse("\n" + python, filename)  # line numbers are those of the cell
+        body = resource_body(python, name, parsed.parameters)
+        if isinstance(body, GeneratorBody):
+            module = generator_function(python, name, parsed.parameters, filename)
+        elif body.is_async:
+            raise MagicError(
+                f"%%resource {name}: the body awaits beside its class: await inside "
+                "`async def setup(self)`"
+            )
+        code = compiled(shell, module, filename)
+    exec(code, namespace)  # noqa: S102 - the user's own cell
+    if isinstance(body, GeneratorBody):
         definition = namespace.pop(name)
-    if parsed.dies_with_kernel and isinstance(definition, type):
-        definition.dies_with_kernel = True  # type: ignore[attr-defined]
-    return ResourceManager(definition, name=name, **dict(parsed.options))
+    else:
+        definition = namespace[body.class_name]
+    options: dict[str, Any] = dict(parsed.options)
+    manager = ResourceManager(definition, name=name, **options)
+    if parsed.dies_with_kernel:
+        manager.resource_class.dies_with_kernel = True  # type: ignore[attr-defined]
+    return manager
 
 
-def _replace(session: Session, old: ResourceManager, new: ResourceManager) -> None:
-    """Let scopes of cells use the new definition, after what is open was cleaned up by the old."""
-    for cells in session.cells():
-        shared: list[SharedScope] = [
-            one
-            for one in cells.shared.values()
-            if one.scope.manager.resource_class is old.resource_class
-        ]
-        with cells.flow.transaction():
-            for one in shared:
-                redefined(cells.flow, one, new)
-        close_scopes(cells, tuple(one.scope for one in shared))
+def _redefine_scopes(
+    session: Session, old: ResourceManager, new: ResourceManager
+) -> list[tuple[FlowCells, tuple[Scope, ...]]]:
+    """Let scopes of cells use the new definition, all or none; gives them, by flow."""
+    users = []
+    with ExitStack() as transactions:
+        for cells in session.cells():
+            transactions.enter_context(cells.flow.transaction())
+            found = [
+                one
+                for one in cells.shared.values()
+                if one.scope.manager.definition is old.definition
+            ]
+            for one in found:
+                redefined(cells.flow, one, _with_options(new, one.scope, old))
+            users.append((cells, tuple(one.scope for one in found)))
+    return users
+
+
+def _close(users: list[tuple[FlowCells, tuple[Scope, ...]]], old: ResourceManager) -> None:
+    """Clean up what is open by its old recipe; what a run uses is closed when that ends."""
+    run = active_run()
+    for cells, scopes in users:
+        if run is None or run.flow is not cells.flow:
+            close_scopes(cells, scopes)
     KEEPER.retire(old.resource_class)
+
+
+def _with_options(new: ResourceManager, scope: Scope, old: ResourceManager) -> ResourceManager:
+    """The new definition with the options that the scope gave to the old one."""
+    given = {
+        name: value
+        for name, value in scope.options._asdict().items()
+        if value != getattr(old.scope_options, name)
+    }
+    return new.options(**given) if given else new
 
 
 __all__ = ["resource_cell"]

@@ -50,8 +50,8 @@ class Session:
             hint = f"build one with %%flow {name}"
         raise MagicError(f"there is no flow {name!r}; {hint}")
 
-    def for_building(self, name: str) -> tuple[FlowCells, bool]:
-        """The flow called `name`, and whether it is new; a new one is kept by `keep` only.
+    def for_building(self, name: str) -> FlowCells:
+        """The flow called `name`, made if there is none; a new one is kept by `keep` only.
 
         Raises:
             MagicError: no flow can have that name.
@@ -59,9 +59,8 @@ class Session:
         variable_name(name)
         found = self._flows.get(name)
         if found is not None:
-            return found, False
-        plain = self._by_name().get(name)
-        return FlowCells(plain or Flow(name)), plain is None
+            return found
+        return FlowCells(self._by_name().get(name) or Flow(name))
 
     def keep(self, cells: FlowCells) -> str | None:
         """Remember a flow and bind its variable.
@@ -83,8 +82,8 @@ class Session:
 
     def _by_name(self) -> dict[str, Flow]:
         found = {name: cells.flow for name, cells in self._flows.items()}
-        for value in list(self.namespace.values()):
-            if isinstance(value, Flow):
+        for name, value in list(self.namespace.items()):
+            if isinstance(value, Flow) and not name.startswith("_"):  # no outputs of old cells
                 found.setdefault(value.name, value)
         return found
 

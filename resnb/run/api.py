@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from resnb.errors import shown_without_ours
 from resnb.graph.task import Task
 from resnb.run.flow_run import FlowRun
+from resnb.run.interrupts import LOOK
 from resnb.states import State
 
 if TYPE_CHECKING:
@@ -43,13 +45,14 @@ class FlowRunner:
         cancelled: asyncio.CancelledError | None = None
         while not over.done():
             try:
-                await asyncio.shield(over)
+                # each turn of the loop lets a Ctrl-C through, for which ipykernel does not wake it
+                await asyncio.wait([over], timeout=LOOK)
             except asyncio.CancelledError as error:  # clean-ups are not cut short by a second one
                 cancelled = cancelled or error
                 run.cancel()
         if cancelled is not None:
-            raise cancelled
-        return run.state
+            raise shown_without_ours(cancelled)
+        return run.wait()
 
 
 RUNNER = FlowRunner()

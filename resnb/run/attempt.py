@@ -22,6 +22,7 @@ class Attempt:
         limit: its time limit in seconds, or None.
         pause: seconds between the return of its code and the next try; None for no next try.
         over: whether nobody waits for its code any more.
+        undo: takes back what its code has made, should that come too late; None for nothing.
     """
 
     def __init__(
@@ -34,8 +35,22 @@ class Attempt:
         self.stop = stop
         self.pause: float | None = None
         self.over = False
+        self.undo: Callable[[], object] | None = None
         self.call_off: Callable[[], None] | None = None
         self._unclaimed = [True]
+        self._place = [True]
+
+    def take_place(self) -> bool:
+        """Whether its worker's place is the caller's: the worker's own, or another's instead."""
+        try:
+            return self._place.pop()
+        except IndexError:
+            return False
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether somebody has ended it."""
+        return not self._unclaimed
 
     def claim(self) -> bool:
         """Whether the caller is the first to end it."""

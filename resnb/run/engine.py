@@ -12,18 +12,19 @@ function and its arguments, which is made with the lock held.
 import threading
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
 from resnb.run import plan as planning
 from resnb.run.clock import Clock
+from resnb.run.interrupts import awaited
 from resnb.run.output import Output
-from resnb.run.scheduler import Scheduler
+from resnb.run.scheduler import NOT_BEGUN, Scheduler
 from resnb.run.slots import CURRENT, NOTHING, Slot
 from resnb.run.stopping import GRACE, Stopping
 from resnb.run.table import Table
-from resnb.states import LEGAL, RUNNING
+from resnb.states import CANCELLED, LEGAL, RUNNING
 
 if TYPE_CHECKING:
     from resnb.run.plan import Plan
@@ -72,7 +73,7 @@ class Engine:
         self.scopes = scopes
         self.table = Table(len(plan.tasks))
         self.scheduler = Scheduler(plan, self.table)
-        scopes.table = self.table
+        scopes.scheduler = self.scheduler
         self.output = Output(self.scheduler)
         self.values: list[Any] = [None] * len(plan.tasks)
         self.errors: dict[int, BaseException] = {}
@@ -82,6 +83,7 @@ class Engine:
         self.defect: BaseException | None = None
         self.add_worker: AddWorker = _no_more_workers
         self.stopping = Stopping(self)
+        self._timers: dict[object, Callable[[], object]] = {}
         self._on_ended = ended
         self._lock = threading.Lock()
         self._outcomes: deque[Any] = deque()
@@ -136,26 +138,36 @@ class Engine:
 
     def _follow_up(self) -> None:
         scheduler = self.scheduler
+        if self.finished:
+            return
         while scheduler.errands:
             self._dispatch(scheduler.errands.popleft())
         if scheduler.ready:
             self._wake()
         if self.output.waiting:
             self.output.advance()
-        if scheduler.done and not self.finished:
+        if scheduler.done:
             self._finish()
 
     def _finish(self) -> None:
         self.finished = True
+        for call_off in tuple(self._timers.values()):
+            call_off()
+        self._timers.clear()
         for _ in range(self._idle):
             self._tokens.put(COUNTED)
         self._idle = 0
         self._on_ended()
 
     def _break_down(self, error: BaseException) -> None:
-        if not self.finished:
-            self.defect = error
-            self._finish()
+        if self.finished:
+            return
+        self.defect = error
+        self.scheduler.cancelled = True
+        self.scheduler.ready.clear()
+        with suppress(Exception):
+            self.stopping.stop_all()
+        self._finish()
 
     def _dispatch(self, row: int) -> None:
         """Start a row that does not run on the executor."""
@@ -176,6 +188,11 @@ class Engine:
 
     # ---- workers
 
+    @property
+    def replaces_workers(self) -> bool:
+        """Whether the executor starts another worker in place of one that hangs."""
+        return self.add_worker is not _no_more_workers
+
     def work(self) -> None:
         """Run rows on this thread until the run is over."""
         slot = Slot(threading.get_ident(), self.output)
@@ -186,6 +203,7 @@ class Engine:
                 self._waking = 0
                 if len(self.scheduler.ready) > 1:
                     self._wake()
+            self.drain()  # what came in while we had the lock
             self.defended(self._work, slot)
         finally:
             CURRENT.reset(token)
@@ -193,7 +211,8 @@ class Engine:
     def _work(self, slot: Slot) -> None:  # noqa: C901 - the one loop where a call costs too much
         from resnb.run.special import failed, perform
 
-        take, post = self.scheduler.ready.popleft, self._outcomes.append
+        scheduler = self.scheduler
+        take, post = scheduler.ready.popleft, self._outcomes.append
         table, values, now = self.table, self.values, self.clock.now
         state, started, ended, tries = table.state, table.started, table.ended, table.tries
         special, functions, references = (
@@ -217,6 +236,9 @@ class Engine:
             if not LEGAL[state[row]][RUNNING]:
                 table.move(row, RUNNING)
             state[row] = RUNNING
+            if scheduler.cancelled:
+                self.post(scheduler.ended, row, CANCELLED, NOT_BEGUN)
+                continue
             tries[row] += 1
             slot.row = row
             started[row] = now()
@@ -233,8 +255,8 @@ class Engine:
                 slot.inside = NOTHING
             except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
                 slot.inside = NOTHING
-                slot.row = NOTHING
                 failed(self, row, error)
+                slot.row = NOTHING
             else:
                 slot.row = NOTHING
                 values[row] = value
@@ -245,26 +267,35 @@ class Engine:
 
     def _wait_for_row(self) -> int | None:
         """The next row for an idle worker; None when the run is over."""
-        ready = self.scheduler.ready
         while True:
             self.drain()
             with self._lock:
-                if self.finished:
-                    return None
-                if ready:
-                    try:
-                        row = ready.popleft()
-                    except IndexError:
-                        continue
-                    if ready:
-                        self._wake()
-                    return row
-                self._idle += 1
+                over = self.finished
+                row = NOTHING if over else self._taken()
+                if row == NOTHING and not over:
+                    self._idle += 1
             self.drain()  # what came in while we had the lock
-            counted = self._tokens.get()
+            if over:
+                return None
+            if row != NOTHING:
+                return row
+            here = threading.current_thread()
+            wait = awaited if here is threading.main_thread() else SimpleQueue.get
+            counted = wait(self._tokens)
             with self._lock:
                 self._waking = 0
                 self._idle -= not counted
+
+    def _taken(self) -> int:
+        """A row that was ready, after waking another worker for the next; -1 for none."""
+        ready = self.scheduler.ready
+        try:
+            row = ready.popleft()
+        except IndexError:
+            return NOTHING
+        if ready:
+            self._wake()
+        return row
 
     def _wake(self) -> None:
         """Wake one idle worker, or start one; it wakes the next if there is more to do."""
@@ -310,7 +341,13 @@ class Engine:
         if delay <= 0:
             self._outcomes.append((function, *args))
         else:
-            self.clock.call_later(delay, partial(self.post, function, *args))
+            key = object()
+
+            def fire() -> None:
+                self._timers.pop(key, None)
+                self.post(function, *args)
+
+            self._timers[key] = self.clock.call_later(delay, fire)
 
 
 __all__ = ["Engine"]

@@ -6,7 +6,9 @@ by exactly one thread: the caller's in ``flow.run``, a supervisor's in ``flow.st
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import RunError
@@ -17,15 +19,17 @@ from resnb.ledger.keeper import KEEPER
 from resnb.ledger.lease import Lease
 from resnb.run.clock import Clock, RealClock
 from resnb.run.engine import Engine
-from resnb.run.hooks import call_hook
-from resnb.run.interrupts import Interrupts
+from resnb.run.hooks import asked, call_hooks
+from resnb.run.interrupts import Interrupts, awaited
 from resnb.run.memory import memory_of
+from resnb.run.outcome import text_of
 from resnb.run.output import route
 from resnb.run.plan import compiled
 from resnb.run.result import TaskStates, flow_state
 from resnb.run.scopes import RunScopes
+from resnb.run.slots import CURRENT, Slot
 from resnb.run.threads import ThreadExecutor, start_supervisor
-from resnb.states import CANCELLED, RUNNING, Cached, Pending, Running, State
+from resnb.states import CANCELLED, RUNNING, Cached, Failed, Pending, Running, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Tasks
@@ -88,6 +92,7 @@ class FlowRun:
         self._final: State | None = None
         self._concluded = threading.Event()
         self._when_concluded: list[Callable[[], object]] = []
+        self._slot = Slot(0)  # of the thread that concludes the run, for the flow's hooks
         self._unroute: Callable[[], None] = lambda: None
 
     # ---- for users
@@ -108,19 +113,33 @@ class FlowRun:
 
         Raises:
             TimeoutError: the run is still on.
+            RunError: a task waits for the run that it is part of.
         """
-        over: SimpleQueue[None] = SimpleQueue()
-        self._when_concluded.append(lambda: over.put(None))
-        if not self._concluded.is_set():
-            with Interrupts(self._interrupted) as interrupts:
-                try:
-                    over.get(timeout=timeout)
-                except Empty:
-                    message = f"flow {self.flow.name!r} is still running after {timeout:g} s"
-                    raise TimeoutError(message) from None
-            self._raise_interrupt(interrupts)
-        assert self._final is not None
-        return self._final
+        slot = CURRENT.get()
+        if slot is not None and slot.output is self.engine.output and self._final is None:
+            message = f"a task of flow {self.flow.name!r} cannot wait for the run it is part of"
+            raise RunError(message)
+        if slot is self._slot:  # a hook of the flow's asks
+            return self._outcome()
+        over: SimpleQueue[str] = SimpleQueue()
+        self._when_concluded.append(lambda: over.put("ended"))
+        ended = self._concluded.is_set()
+        if not ended:
+
+            def interrupted() -> None:
+                self._interrupted()
+                over.put("interrupted")
+
+            deadline = None if timeout is None else monotonic() + timeout
+            with Interrupts(interrupted) as interrupts, suppress(Empty):
+                while not ended:
+                    ended = awaited(over, deadline) == "ended"
+                    self.engine.drain()
+            interrupts.deliver()
+        if not ended:
+            message = f"flow {self.flow.name!r} is still running after {timeout:g} s"
+            raise TimeoutError(message)
+        return self._outcome()
 
     def cancel(self) -> None:
         """Cancel the run: what has not begun is given up, what is open is cleaned up.
@@ -128,7 +147,9 @@ class FlowRun:
         Returns at once; running code is asked to stop, and given 30 s for it.
         """
         if self._final is None:
-            self.engine.cancel()
+            with Interrupts() as interrupts:
+                self.engine.cancel()
+            interrupts.deliver()
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
@@ -140,28 +161,27 @@ class FlowRun:
         """Run on the calling thread until everything has ended."""
         with Interrupts(self._interrupted) as interrupts:
             workers = self._begin()
-            try:
-                workers.drive()
-                while self._inbox.get() != "ended":
-                    self.engine.drain()
-            finally:
-                self._conclude(workers)
-        self._raise_interrupt(interrupts)
-        assert self._final is not None
-        return self._final
+            workers.drive()
+            while awaited(self._inbox) != "ended":
+                self.engine.drain()
+            self._conclude(workers)
+        interrupts.deliver()
+        return self._outcome()
 
     def start(self, when_concluded: Callable[[], object] | None = None) -> "FlowRun":
         """Run in the background; `when_concluded` is called at the end, on some thread."""
         if when_concluded is not None:
             self._when_concluded.append(when_concluded)
-        workers = self._begin()
 
         def supervise() -> None:
             workers.drive()
             self._ended.wait()
             self._conclude(workers)
 
-        start_supervisor(supervise)
+        with Interrupts(self._interrupted) as interrupts:
+            workers = self._begin()
+            start_supervisor(supervise)
+        interrupts.deliver()
         return self
 
     def abandon(self) -> None:
@@ -177,14 +197,27 @@ class FlowRun:
                 )
                 raise RunError(message)
             _ACTIVE.append(self)
-        KEEPER.before_closing.append(self.abandon)
-        self.memory.begin(self.engine, whole=self._whole)
-        self.memory.code = RUNNING
-        EVENTS.publish(RunBegan(self.flow.name))
-        self._unroute = route(self.engine.output)
-        workers = self._executor.start(self.engine)
+        try:
+            if self.engine.plan.scopes:
+                KEEPER.watch_ends()  # here, for only the main thread can install signal handlers
+            KEEPER.before_closing.append(self.abandon)
+            workers = self._executor.start(self.engine)
+            self.memory.begin(self.engine, whole=self._whole)
+            self.memory.code = RUNNING
+            EVENTS.publish(RunBegan(self.flow.name))
+            self._unroute = route(self.engine.output)
+        except BaseException:
+            self._leave()
+            raise
         self.engine.begin()
         return workers
+
+    def _leave(self) -> None:
+        """The next run may begin."""
+        with suppress(ValueError):
+            KEEPER.before_closing.remove(self.abandon)
+        with _ACTIVE_LOCK, suppress(ValueError):
+            _ACTIVE.remove(self)
 
     def _wake(self) -> None:
         self._ended.set()
@@ -196,46 +229,69 @@ class FlowRun:
         self._inbox.put("interrupted")
 
     def _conclude(self, workers: Any) -> None:
-        workers.join()
-        self._unroute()
-        self.engine.output.finish()
-        opened = self.engine.scopes.finish()
-        flow, memory = self.flow, self.memory
-        if self.engine.defect is not None:
-            KEEPER.close(opened.values())
-            opened = {}
-        references = flow.reference_tasks() if self._whole else _ends_of(self.engine)
-        state = flow_state(self.engine, references)
-        state = self._handled(state)
-        memory.open_leases = opened
-        memory.code = state.code
-        KEEPER.before_closing.remove(self.abandon)
-        _ACTIVE.remove(self)
+        """Everything has ended: judge it, let the next run begin, and tell who waits."""
+        token = CURRENT.set(self._slot)
+        try:
+            state = self._judged(workers)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the run is waited for
+            self.engine.defect = self.engine.defect or error
+            reason = f"resnb itself failed: {text_of(self.engine.defect)}"
+            state = Failed(reason, TaskStates(self.engine))
+        self.memory.code = state.code
+        self._leave()
         self._final = state
         self._run_hooks(state)
-        EVENTS.publish(RunEnded(flow.name, state.name))
+        CURRENT.reset(token)
+        with suppress(Exception):  # whoever looks on must not keep others waiting
+            EVENTS.publish(RunEnded(self.flow.name, state.name))
         self._concluded.set()
-        for call in self._when_concluded:
-            call()
+        for call in tuple(self._when_concluded):
+            with suppress(Exception):  # such as a loop that is closed: the others are told
+                call()
+
+    def _judged(self, workers: Any) -> State:
+        engine, scopes = self.engine, self.engine.scopes
+        workers.join()
+        self._unroute()
+        engine.output.finish()
+        if engine.defect is not None:
+            scopes.close_all()
+        self.memory.open_leases = scopes.finish()
+        if engine.defect is not None:
+            raise engine.defect
+        references = self.flow.reference_tasks() if self._whole else _ends_of(engine)
+        return self._handled(flow_state(engine, references))
+
+    def _outcome(self) -> State:
+        """The final state.
+
+        Raises:
+            BaseException: an error of ours that ended the run.
+        """
         if self.engine.defect is not None:
             raise self.engine.defect
+        assert self._final is not None
+        return self._final
+
+    # ---- the user's hooks
 
     def _handled(self, state: State) -> State:
-        for handler in self.flow.state_handlers:
-            chosen = handler(self.flow, Running(), state)
-            if isinstance(chosen, State):
-                state = chosen
+        try:
+            for handler in self.flow.state_handlers:
+                chosen = asked(handler, self.flow, Running(), state)
+                if isinstance(chosen, State):
+                    state = chosen
+        except BaseException as error:  # noqa: BLE001 - the user's code
+            message = f"flow {self.flow.name!r}: a state handler raised {text_of(error)}"
+            return Failed(message, TaskStates(self.engine))
         return state
 
     def _run_hooks(self, state: State) -> None:
         flow = self.flow
         hooks = flow.on_failure if state.is_failed() else flow.on_completion
-        for hook in flow.on_cancellation if state.code == CANCELLED else hooks:
-            call_hook(hook, flow, self, state)
-
-    def _raise_interrupt(self, interrupts: Interrupts) -> None:
-        if interrupts.count:
-            raise KeyboardInterrupt from None
+        if state.code == CANCELLED:
+            hooks = flow.on_cancellation
+        call_hooks(hooks, flow, self, state, self.engine.output.report)
 
 
 def _given_by(opened: Mapping[Scope, Lease]) -> dict[Task, State]:

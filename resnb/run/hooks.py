@@ -1,10 +1,12 @@
 """Calling the user's state handlers and hooks, in whichever form they were written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resnb.graph.signature import signature_of
-from resnb.run.outcome import Outcome, of_state
+from resnb.run.outcome import Outcome, of_state, text_of
+from resnb.run.slots import CURRENT
 from resnb.states import CANCELLED, FAILED, RUNNING, SKIPPED, Pending, State
 
 if TYPE_CHECKING:
@@ -17,17 +19,18 @@ def handled(task: "Task", old: State | None, outcome: Outcome) -> Outcome:
 
     A handler that raises fails the task.
     """
+    if not task.state_handlers:
+        return outcome
     state = outcome.state()
     before = old or Pending()
     try:
         for handler in task.state_handlers:
-            chosen = handler(task, before, state)
+            chosen = asked(handler, task, before, state)
             if isinstance(chosen, State) and chosen is not state:
                 state = chosen
                 outcome = of_state(chosen)
-    except Exception as error:  # noqa: BLE001 - the user's code
-        reason = f"a state handler raised {type(error).__name__}: {error}"
-        return Outcome(FAILED, error=error, reason=reason)
+    except BaseException as error:  # noqa: BLE001 - the user's code
+        return Outcome(FAILED, error=error, reason=f"a state handler raised {text_of(error)}")
     if outcome.code < RUNNING:
         return Outcome(RUNNING)
     return outcome
@@ -49,7 +52,39 @@ def call_hook(hook: Callable[..., Any], subject: Any, run: Any, state: State) ->
         hook()
 
 
-def run_hooks(engine: "Engine", task: "Task", state: State) -> None:
+def asked(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a hook or handler of the user's: on the main thread, Ctrl-C ends it."""
+    slot = CURRENT.get()
+    if slot is None:
+        return function(*args)
+    try:
+        slot.asking = True
+        value = function(*args)
+        slot.asking = False
+    except BaseException:
+        slot.asking = False
+        raise
+    return value
+
+
+def call_hooks(
+    hooks: Iterable[Callable[..., Any]],
+    subject: Any,
+    run: Any,
+    state: State,
+    report: Callable[[str], object],
+) -> None:
+    """Call all of `hooks`; one that raises is reported in one line."""
+    for hook in hooks:
+        try:
+            asked(call_hook, hook, subject, run, state)
+        except BaseException as error:  # noqa: BLE001 - the user's code
+            name = getattr(hook, "__name__", repr(hook))
+            kind = "task" if hasattr(subject, "kind") else "flow"
+            report(f"hook {name!r} of {kind} {subject.name!r} raised {text_of(error)}\n")
+
+
+def run_hooks(engine: "Engine", row: int, task: "Task", state: State) -> None:
     """Call the task's hooks for its final state; one that raises is reported with the task."""
     if state.code == CANCELLED:
         hooks = task.on_cancellation
@@ -59,13 +94,7 @@ def run_hooks(engine: "Engine", task: "Task", state: State) -> None:
         hooks = task.on_completion
     else:
         return
-    for hook in hooks:
-        try:
-            call_hook(hook, task, engine.scopes.run, state)
-        except Exception as error:  # noqa: BLE001 - the user's code
-            name = getattr(hook, "__name__", repr(hook))
-            text = f"hook {name!r} of task {task.name!r} raised {type(error).__name__}: {error}\n"
-            engine.output.write(engine.plan.row_of[task], "stderr", text)
+    call_hooks(hooks, task, engine.scopes.run, state, partial(engine.output.write, row, "stderr"))
 
 
-__all__ = ["call_hook", "handled", "run_hooks"]
+__all__ = ["asked", "call_hook", "call_hooks", "handled", "run_hooks"]

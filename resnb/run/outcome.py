@@ -49,7 +49,7 @@ def of_error(task: Task, error: BaseException, tries: int, retries: int) -> Outc
         state = error.state
         return of_state(state)
     trimmed = error.with_traceback(user_frames(error.__traceback__))
-    reason = f"{type(error).__name__}: {error}"
+    reason = text_of(error)
     if isinstance(error, TaskCancelled | KeyboardInterrupt) or _is_async_cancel(error):
         return Outcome(CANCELLED, error=trimmed, reason="it was stopped while it was running")
     kinds = task.retry_on or (Exception,)
@@ -77,6 +77,14 @@ def of_state(state: State) -> Outcome:
     return Outcome(state.code, value=state.result, reason=state.message)
 
 
+def text_of(error: BaseException) -> str:
+    """An exception in one line, whatever its own ``__str__`` does."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - the user's code
+        return type(error).__name__
+
+
 def success(value: Any) -> Outcome:
     """The code returned `value`."""
     return Outcome(SUCCESS, value=value)
@@ -91,4 +99,4 @@ def _is_async_cancel(error: BaseException) -> bool:
     return kind.__name__ == "CancelledError" and kind.__module__.startswith("asyncio")
 
 
-__all__ = ["Outcome", "of_error", "of_state", "of_timeout", "success"]
+__all__ = ["Outcome", "of_error", "of_state", "of_timeout", "success", "text_of"]

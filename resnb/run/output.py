@@ -6,10 +6,12 @@ which a kernel knows the cell it belongs to.
 """
 
 import contextvars
+import os
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from resnb.run.slots import CURRENT, NOTHING
@@ -34,7 +36,9 @@ class Output:
         self._scheduler = scheduler
         self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
         self._context = contextvars.copy_context()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # what a finalizer prints may come in while we write
+        self._writing = False
+        self._finished = False
         self._pending: dict[int, list[tuple[str, str]]] = {}
         self._logs: dict[int, list[str]] = {}
         self._sizes: dict[int, int] = {}
@@ -46,8 +50,9 @@ class Output:
         """`row` printed `text`."""
         with self._lock:
             self._keep(row, text)
-            self._pending.setdefault(row, []).append((stream, text))
-            self._advance()
+            if not self._finished:  # later, nobody waits for the code that prints
+                self._pending.setdefault(row, []).append((stream, text))
+                self._advance()
 
     def advance(self) -> None:
         """Write what waited for rows that have ended by now."""
@@ -60,7 +65,16 @@ class Output:
             self._advance()
             for row in sorted(self._pending):
                 self._flush(row)
+            self._finished = True
+            self._pending.clear()
             self.waiting = False
+
+    def report(self, text: str) -> None:
+        """Write a line about the run as a whole, once it is over."""
+        with self._lock:
+            self._keep(NOTHING, text)
+            self._pending.setdefault(NOTHING, []).append(("stderr", text))
+            self._flush(NOTHING)
 
     def keep(self, row: int, text: str) -> None:
         """Keep `text` with `row` without writing it; row -1 stands for the run as a whole."""
@@ -79,6 +93,8 @@ class Output:
             self._logs.setdefault(row, []).append(text[: LOG_LIMIT - size])
 
     def _advance(self) -> None:
+        if self._writing:
+            return  # a call further up on this thread goes on with it
         if not self._begun:
             self._begun = True
             self._turn = next(self._rows, None)
@@ -89,13 +105,19 @@ class Output:
             self._turn = next(self._rows, None)
         self.waiting = bool(self._pending)
 
+    def _flush(self, row: int) -> None:
+        self._writing = True
+        try:
+            while row in self._pending:
+                for stream, text in self._pending.pop(row):
+                    with suppress(Exception):  # a stream that is closed must not end the run
+                        self._context.run(self._streams[stream].write, text)
+        finally:
+            self._writing = False
+
     def _over(self, row: int) -> bool:
         ended = self._scheduler.table.state[row] >= FIRST_FINISHED
         return ended or row in self._scheduler.children
-
-    def _flush(self, row: int) -> None:
-        for stream, text in self._pending.pop(row, ()):
-            self._context.run(self._streams[stream].write, text)
 
     def _in_order(self) -> Iterator[int]:
         plan, children = self._scheduler.plan, self._scheduler.children
@@ -114,10 +136,11 @@ class _Router:
     def __init__(self, name: str, stream: TextIO) -> None:
         self._name = name
         self._stream = stream
+        self._owner = os.getpid()  # a forked child has no run, and writes where it can
 
     def write(self, text: str) -> int:
         slot = CURRENT.get()
-        if slot is None or slot.output is None:
+        if slot is None or slot.output is None or os.getpid() != self._owner:
             return self._stream.write(text)
         slot.output.write(slot.row, self._name, text)
         return len(text)

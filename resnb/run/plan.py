@@ -112,7 +112,11 @@ def compiled(
     plan.tasks = list(nodes)
     plan.nodes = list(nodes.values())
     plan.row_of = {task: row for row, task in enumerate(nodes)}
-    plan.given = {plan.row_of[task]: state for task, state in given.items() if task in plan.row_of}
+    plan.given = {
+        plan.row_of[task]: state
+        for task, state in given.items()
+        if task in plan.row_of and state.is_finished()
+    }
     _wire(plan)
     _add_scopes(plan)
     _read_tasks(plan)
@@ -135,15 +139,35 @@ def _add_scopes(plan: Plan) -> None:
     for index, scope in enumerate(plan.flow.scopes):
         members = tuple(row_of[task] for task in scope.members if task in row_of)
         own = init, setup, cleanup = [row_of.get(task, -1) for task in scope.own_tasks]
-        plan.scopes.append(PlannedScope(scope, init, setup, cleanup, members))
+        planned = PlannedScope(scope, init, setup, cleanup, members)
+        plan.scopes.append(planned)
         for row in (*own, *members):
             if row >= 0 and (row in own or row not in plan.scope_of):
                 plan.scope_of[row] = index
-        for edge in scope.derived_edges():
-            if edge.upstream_task in row_of and edge.downstream_task in row_of:
-                _link(plan, row_of[edge.upstream_task], row_of[edge.downstream_task])
+        _link_members(plan, planned)
     if plan.scopes:
         _order_late_cleanups(plan)
+
+
+def _link_members(plan: Plan, planned: PlannedScope) -> None:
+    """Let members wait for set-up, and clean-up for members: the edges that follow from a scope.
+
+    Only those that run count. Where a part of the flow runs, another member than in the whole
+    flow may be the first one inside. Clean-up waits for every member, not only for the last
+    ones, for these may be cancelled while the code of an earlier one is still running.
+    """
+    running = {plan.tasks[row]: row for row in planned.members if row not in plan.given}
+    setup, cleanup = planned.scope.setup_task, planned.scope.cleanup_task
+    for row in running.values():
+        node = plan.nodes[row]
+        if (
+            planned.setup >= 0
+            and setup not in node.upstream
+            and running.keys().isdisjoint(node.upstream)
+        ):
+            _link(plan, planned.setup, row)
+        if planned.cleanup >= 0 and cleanup not in node.downstream:
+            _link(plan, row, planned.cleanup)
 
 
 def _order_late_cleanups(plan: Plan) -> None:
@@ -173,7 +197,7 @@ def _link(plan: Plan, upstream: int, downstream: int) -> None:
     plan.downstream[upstream].append(downstream)
 
 
-_SCOPE_KINDS = frozenset({"init", "setup", "cleanup"})
+SCOPE_KINDS = frozenset({"init", "setup", "cleanup"})
 
 
 def _read_tasks(plan: Plan) -> None:
@@ -189,7 +213,7 @@ def _read_tasks(plan: Plan) -> None:
             if not isinstance(task.trigger, Trigger):
                 special[row] = 1
         signature = task._signature  # noqa: SLF001 - a cached property, read 10,000 times
-        if task.kind in _SCOPE_KINDS or (task.thread == "setup" and node.scope is not None):
+        if task.kind in SCOPE_KINDS or (task.thread == "setup" and node.scope is not None):
             judged[row] = special[row] = 1
             plan.lanes[row] = LEASE
         elif signature is not None and signature.asynchronous:
@@ -262,4 +286,4 @@ def argument(value: "Input", row_of: "Mapping[Task, int]", values: list[Any]) ->
     return values[row_of[value]]
 
 
-__all__ = ["LEASE", "LOOP", "WORKER", "Plan", "PlannedScope", "argument", "compiled"]
+__all__ = ["LEASE", "LOOP", "SCOPE_KINDS", "WORKER", "Plan", "PlannedScope", "argument", "compiled"]

@@ -22,6 +22,7 @@ from resnb.run.plan import Plan
 from resnb.run.table import Table
 from resnb.states import (
     CANCELLED,
+    FAILED,
     FIRST_FINISHED,
     FIRST_UNSUCCESSFUL,
     MAPPED,
@@ -32,6 +33,8 @@ from resnb.states import (
     SUCCESS,
     TRIGGER_FAILED,
 )
+
+NOT_BEGUN = "the run was cancelled before it began"
 
 
 class Children(NamedTuple):
@@ -66,6 +69,7 @@ class Scheduler:
         self._missing = [len(rows) for rows in plan.upstream]
         self._judged = bytearray(plan.judged)
         self._open_children: dict[int, int] = {}
+        self._pausing: set[int] = set()
         self._overrunning: dict[int, tuple[int, ...]] = {}
         self._holds: dict[int, int] = {}
         self._cleanups = frozenset(one.cleanup for one in plan.scopes if one.cleanup >= 0)
@@ -79,11 +83,12 @@ class Scheduler:
 
     def begin(self) -> None:
         """Take over the states that were given, and release the rows that wait for nothing."""
-        given = self.plan.given
+        pending = self.table.state  # a cancel may have come before this
+        given = {row: one for row, one in self.plan.given.items() if pending[row] == PENDING}
         roots = [row for row, count in enumerate(self._missing) if not count and row not in given]
         for row, state in given.items():
             self._judged[row] = 1
-            self.table.move(row, state.code)
+            self.table.take_over(row, state.code)
         self.unfinished -= len(given)
         for row, state in given.items():
             self._announce(row, state.code)
@@ -122,11 +127,13 @@ class Scheduler:
         if self.cancelled and self.origin(row) not in self._cleanups:
             return False
         self.table.move(row, RETRYING)
+        self._pausing.add(row)
         return True
 
     def resume(self, row: int) -> None:
         """The pause before the next try of `row` is over."""
-        if self.table.state[row] == RETRYING:
+        if row in self._pausing:
+            self._pausing.discard(row)
             self._queue(row)
 
     def expand(self, row: int, count: int) -> Children:
@@ -143,9 +150,7 @@ class Scheduler:
             for child in found.rows():
                 self._end(child, CANCELLED)
             return found
-        over = self._mapped_over(row)
-        for index, child in enumerate(found.rows()):
-            self._release_child(row, index, child, over)
+        self._release_children(row, found)
         return found
 
     def overran(self, row: int) -> None:
@@ -174,9 +179,13 @@ class Scheduler:
         self._judged = bytearray(b"\1") * len(self._judged)
         self._take_back(self.ready)
         self._take_back(self.errands)
-        for row, code in enumerate(bytes(self.table.state)):
-            waiting = code in (PENDING, RETRYING) and self.table.state[row] == code
-            if waiting and self.origin(row) not in self._cleanups:
+        for row in sorted(self._pausing):
+            if self.origin(row) not in self._cleanups:
+                self._pausing.discard(row)
+                self._cancel_row(row)
+        for row, missing in enumerate(self._missing):
+            # one that waits for nothing is in somebody's hands, who looks before it begins
+            if missing and self.table.state[row] == PENDING and row not in self._cleanups:
                 self._cancel_row(row)
         return [row for row, code in enumerate(self.table.state) if code == RUNNING]
 
@@ -208,7 +217,7 @@ class Scheduler:
         if self.cancelled:
             self._cancel_row(row)
             return
-        verdict = self._verdict(row, self._upstream_codes(row))
+        verdict = self._verdict_on_all(row)
         if verdict is None:
             self._queue(row)
         else:
@@ -220,23 +229,34 @@ class Scheduler:
             return
         planned = self.plan.scopes[self.plan.scope_of[row]]
         state = self.table.state
-        if planned.setup >= 0 and not _made(state[planned.setup]):
+        if planned.setup >= 0 and not has_made(state[planned.setup]):
             self.ended(row, SKIPPED, "there is nothing to clean up: set-up did not succeed")
             return
         self._queue(row)
 
-    def _release_child(
-        self, row: int, index: int, child: int, over: Sequence[tuple[int, Children]]
-    ) -> None:
-        if over and any(self.table.state[block.first + index] != SUCCESS for _, block in over):
-            parents = {upstream for upstream, _ in over}
-            codes = [self.table.state[block.first + index] for _, block in over]
-            codes += self._upstream_codes(row, leave_out=parents)
-            verdict = self._verdict(row, codes)
-            if verdict is not None:
-                self.ended(child, *verdict)
-                return
-        self._queue(child)
+    def _verdict_on_all(self, row: int) -> tuple[int, str] | None:
+        """The final state of `row` if none of it must run: a mapped row has items that differ."""
+        over = self._mapped_over(row)
+        if not over:
+            return self._verdict(row, self._upstream_codes(row))
+        rest = self._upstream_codes(row, leave_out=[upstream for upstream, _ in over])
+        verdicts = [self._verdict(row, [*rest, item]) for item in (SUCCESS, FAILED)]
+        return verdicts[0] if all(verdicts) else None
+
+    def _release_children(self, row: int, children: Children) -> None:
+        """Decide for each child of `row`, which sees its own item of what is mapped over."""
+        over = [block.first for _, block in self._mapped_over(row)]
+        upstream = [one for one, _ in self._mapped_over(row)]
+        rest = self._upstream_codes(row, leave_out=upstream) if over else []
+        state = self.table.state
+        for index, child in enumerate(children.rows()):
+            items = [state[first + index] for first in over]
+            if over and (self._judged[row] or items.count(SUCCESS) < len(items)):
+                verdict = self._verdict(row, [*rest, *items])
+                if verdict is not None:
+                    self.ended(child, *verdict)
+                    continue
+            self._queue(child)
 
     def _mapped_over(self, row: int) -> list[tuple[int, Children]]:
         """The mapped rows whose children the children of `row` depend on one by one."""
@@ -338,7 +358,7 @@ class Scheduler:
             self._end(parent, MAPPED)
 
     def _cancel_row(self, row: int) -> None:
-        self.ended(row, CANCELLED, "the run was cancelled before it began")
+        self.ended(row, CANCELLED, NOT_BEGUN)
 
     def _take_back(self, rows: deque[int]) -> None:
         """Cancel the rows that nobody has taken yet; leave clean-ups where they are."""
@@ -355,7 +375,7 @@ class Scheduler:
         rows.extend(kept)
 
 
-def _made(code: int) -> bool:
+def has_made(code: int) -> bool:
     """Whether a set-up that ended with `code` made something."""
     return FIRST_FINISHED <= code < FIRST_UNSUCCESSFUL and code != SKIPPED
 
@@ -372,4 +392,4 @@ def tally_of_codes(codes: Sequence[int]) -> Tally:
     return Tally(len(codes), successful, failed, skipped)
 
 
-__all__ = ["Children", "Scheduler", "tally_of_codes"]
+__all__ = ["NOT_BEGUN", "Children", "Scheduler", "has_made", "tally_of_codes"]

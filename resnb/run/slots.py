@@ -5,12 +5,15 @@ exception that is sent while it is set arrives in that code and nowhere else: a 
 suspended looks for it before it goes on. So none of our own lines is ever interrupted.
 """
 
+import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import TaskCancelled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from resnb.run.output import Output
 
 NOTHING = -1
@@ -24,19 +27,36 @@ class Slot:
         inside: the same while the user's code runs, else -1.
         thread_id: the thread's identifier; 0 for a coroutine.
         output: where what it prints goes.
+        asking: whether a hook or handler of the user's is called, which only Ctrl-C interrupts.
+        stop_waiting: calls off what it waits for on another thread, if it does.
+        stopped: whether it was told to stop while it was in neither.
+        left_behind: whether nobody waits for the thread any more.
     """
 
-    __slots__ = ("inside", "output", "row", "thread_id")
+    __slots__ = (
+        "asking",
+        "inside",
+        "left_behind",
+        "output",
+        "row",
+        "stop_waiting",
+        "stopped",
+        "thread_id",
+    )
 
     def __init__(self, thread_id: int, output: "Output | None" = None) -> None:
         self.row = NOTHING
         self.inside = NOTHING
         self.thread_id = thread_id
         self.output = output
+        self.asking = False
+        self.stop_waiting: Callable[[], object] | None = None
+        self.stopped = False
+        self.left_behind = False
 
     def interrupt(self, row: int) -> bool:
         """Raise `TaskCancelled` in the thread's code if that still works on `row`."""
-        if not self.thread_id:
+        if self.thread_id in (0, threading.get_ident()):
             return False
         import ctypes
 
@@ -44,6 +64,14 @@ class Slot:
         thread_id, kind = ctypes.c_ulong(self.thread_id), ctypes.py_object(TaskCancelled)
         # between the comparison and the call no other thread can run
         return self.inside == row and send(thread_id, kind) == 1
+
+    def stop(self, row: int) -> None:
+        """Interrupt the code for `row`, or what it waits for; else it stops at its next step."""
+        if not self.interrupt(row) and self.row == row:
+            self.stopped = True
+            stop_waiting = self.stop_waiting
+            if stop_waiting is not None:
+                stop_waiting()
 
 
 CURRENT: ContextVar[Slot | None] = ContextVar("resnb_slot", default=None)

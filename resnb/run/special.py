@@ -19,10 +19,12 @@ from resnb.run.attempt import Attempt
 from resnb.run.hooks import handled, run_hooks
 from resnb.run.loop import LOOP
 from resnb.run.outcome import Outcome
-from resnb.run.plan import argument
+from resnb.run.plan import SCOPE_KINDS, argument
 from resnb.run.result import state_of
+from resnb.run.scheduler import NOT_BEGUN, has_made
 from resnb.run.slots import CURRENT, NOTHING, Slot
 from resnb.states import (
+    CANCELLED,
     FAILED,
     FIRST_FINISHED,
     PENDING,
@@ -30,7 +32,10 @@ from resnb.states import (
     RUNNING,
     SUCCESS,
     TRIGGER_FAILED,
+    Failed,
     Running,
+    State,
+    Success,
 )
 
 if TYPE_CHECKING:
@@ -58,11 +63,13 @@ def perform(engine: "Engine", row: int, slot: Slot | None) -> bool:
     slot.row = row
     task = engine.plan.tasks[engine.scheduler.origin(row)]
     if not _begin(engine, row, task):
+        slot.row = NOTHING
         return False
-    attempt = _attempt(engine, row, task, slot, lambda: slot.interrupt(row))
+    own = task.kind in SCOPE_KINDS
+    attempt = _attempt(engine, row, task, slot, partial(slot.stop if own else slot.interrupt, row))
     try:
-        code, args, kwargs = _code(engine, row, task)
-        slot.inside = row
+        code, args, kwargs = _code(engine, attempt)
+        slot.inside = NOTHING if own else row  # a scope's steps are lines of ours
         value = code(*args, **kwargs)
         slot.inside = NOTHING
     except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
@@ -70,8 +77,9 @@ def perform(engine: "Engine", row: int, slot: Slot | None) -> bool:
         result = _of_error(engine, row, task, error)
     else:
         result = outcomes.success(value)
+    replaced = _end(engine, attempt, result)
     slot.row = NOTHING
-    return _end(engine, attempt, result)
+    return replaced
 
 
 def perform_async(engine: "Engine", row: int) -> None:
@@ -118,21 +126,38 @@ def failed(engine: "Engine", row: int, error: BaseException) -> None:
     settle(engine, row, task, _of_error(engine, row, task, error))
 
 
-def settle(engine: "Engine", row: int, task: Task, outcome: Outcome) -> None:
-    """Give `row` the state of `outcome`, by way of the user's handlers and hooks."""
+def settle(
+    engine: "Engine",
+    row: int,
+    task: Task,
+    outcome: Outcome,
+    undo: Callable[[], object] | None = None,
+) -> None:
+    """Give `row` the state of `outcome`, by way of the user's handlers and hooks.
+
+    Args:
+        engine: the run.
+        row: the row.
+        task: its task.
+        outcome: what became of its code.
+        undo: takes back what its code has made, if the row is not to end as having made it.
+    """
     outcome = handled(task, Running(), outcome)
+    if outcome.code < FIRST_FINISHED and outcome.code != RETRYING:
+        outcome = outcome._replace(code=SUCCESS)
+    if undo is not None and not has_made(outcome.code):
+        undo()
+        undo = None
     if outcome.code == RETRYING:
         engine.post(engine.stopping.retry, row, outcome)
         return
     if outcome.error is not None:
         engine.errors[row] = outcome.error
-    if outcome.code < FIRST_FINISHED:
-        outcome = outcome._replace(code=SUCCESS)
     if outcome.error is None:
         engine.store(row, outcome.value)
     engine.table.ended[row] = engine.clock.now()
-    run_hooks(engine, task, outcome.state())
-    engine.post(engine.scheduler.ended, row, outcome.code, outcome.reason)
+    run_hooks(engine, row, task, outcome.state())
+    engine.post(engine.stopping.settled, row, outcome, undo)
 
 
 def _begin(engine: "Engine", row: int, task: Task) -> bool:
@@ -143,12 +168,17 @@ def _begin(engine: "Engine", row: int, task: Task) -> bool:
     if verdict is None and task.state_handlers:
         chosen = handled(task, None, Outcome(RUNNING))
         verdict = chosen if chosen.code >= FIRST_FINISHED else None
-    if verdict is not None:
-        if verdict.error is not None:
-            engine.errors[row] = verdict.error
-        engine.post(engine.scheduler.ended, row, verdict.code, verdict.reason)
-        return False
     table.move(row, RUNNING)
+    if engine.scheduler.cancelled and task.kind != "cleanup":
+        engine.post(engine.scheduler.ended, row, CANCELLED, NOT_BEGUN)
+        return False
+    if verdict is not None:
+        if verdict.error is None:
+            engine.store(row, verdict.value)
+        else:
+            engine.errors[row] = verdict.error
+        engine.post(engine.stopping.settled, row, verdict, None)
+        return False
     table.tries[row] += 1
     table.started[row] = clock.now()
     origin = engine.scheduler.origin(row)
@@ -159,22 +189,41 @@ def _begin(engine: "Engine", row: int, task: Task) -> bool:
 
 
 def _own_trigger(engine: "Engine", row: int, task: Task) -> Outcome | None:
-    """What a trigger function of the user's own decides; None to run."""
+    """What a trigger function of the user's own decides; None to run.
+
+    A mapped task is refused as a whole where no item that it could be mapped over would help.
+    """
     if isinstance(task.trigger, Trigger):
         return None
-    plan = engine.plan
-    origin = engine.scheduler.origin(row)
-    upstream = {
-        edge: state_of(engine, plan.row_of[edge.upstream_task])
-        for edge in _edges_of(engine, origin)
-    }
+    scheduler = engine.scheduler
+    origin = scheduler.origin(row)
+    upstream: dict[Edge, State] = {}
+    over = []
+    for edge in _edges_of(engine, origin):
+        source = engine.plan.row_of[edge.upstream_task]
+        block = scheduler.children.get(source)
+        if edge.mapped and not edge.flattened and block is not None:
+            over.append(edge)
+            if row != origin:
+                source = block.first + scheduler.child_index(row)
+        upstream[edge] = state_of(engine, source)
+    if row != origin or not over:
+        return _asked(task, upstream)
+    answers = [
+        _asked(task, {**upstream, **dict.fromkeys(over, item)}) for item in (Success(), Failed())
+    ]
+    return answers[0] if all(answers) else None
+
+
+def _asked(task: Task, upstream: dict[Edge, State]) -> Outcome | None:
     try:
         if task.trigger(upstream):
             return None
     except Signal as signal:
         return outcomes.of_state(signal.state)
-    except Exception as error:  # noqa: BLE001 - the user's code
-        return Outcome(TRIGGER_FAILED, error=error, reason=f"its trigger raised {error!r}")
+    except BaseException as error:  # noqa: BLE001 - the user's code
+        reason = f"its trigger raised {outcomes.text_of(error)}"
+        return Outcome(TRIGGER_FAILED, error=error, reason=reason)
     return Outcome(TRIGGER_FAILED, reason="its trigger said no")
 
 
@@ -200,8 +249,8 @@ def _expand(engine: "Engine", row: int, task: Task) -> None:
             block = engine.scheduler.children.get(plan.row_of[source]) if mapped else None
             if block is not None:
                 lengths.append(block.last - block.first)
-    except Exception as error:  # noqa: BLE001 - the user's values
-        settle(engine, row, task, Outcome(FAILED, error=error, reason=str(error)))
+    except BaseException as error:  # noqa: BLE001 - the user's values
+        settle(engine, row, task, Outcome(FAILED, error=error, reason=outcomes.text_of(error)))
         return
     count = min(lengths, default=0)
     engine.items[row] = items
@@ -220,15 +269,15 @@ def _items_of(task: Task, key: str, value: Any, *, flat: bool) -> list[Any]:
 
 
 def _code(
-    engine: "Engine", row: int, task: Task
+    engine: "Engine", attempt: Attempt
 ) -> tuple[Callable[..., Any], list[Any], dict[str, Any]]:
-    """What to call for `row`, and with what."""
+    """What to call for `attempt`, and with what."""
+    row, kind = attempt.row, attempt.task.kind
     args, kwargs = engine.arguments(row)
-    kind = task.kind
     if kind == "init":
         return engine.scopes.init, [row, args, kwargs], {}
     if kind == "setup":
-        return engine.scopes.set_up, [row, args[0]], {}
+        return engine.scopes.set_up, [attempt, args[0]], {}
     if kind == "cleanup":
         return engine.scopes.clean_up, [row], {}
     return engine.plan.functions[engine.scheduler.origin(row)], args, kwargs
@@ -248,8 +297,14 @@ def _attempt(
 
 
 def _time_out(engine: "Engine", attempt: Attempt) -> None:
-    if not attempt.claim():
-        return
+    if attempt.claim():
+        token = CURRENT.set(slot := Slot(0, engine.output))
+        slot.row = attempt.row
+        engine.defended(_timed_out, engine, attempt)
+        CURRENT.reset(token)
+
+
+def _timed_out(engine: "Engine", attempt: Attempt) -> None:
     row, task = attempt.row, attempt.task
     assert attempt.limit is not None
     result = outcomes.of_timeout(
@@ -260,8 +315,8 @@ def _time_out(engine: "Engine", attempt: Attempt) -> None:
         if result.error is not None:
             engine.errors[row] = result.error
         engine.table.ended[row] = engine.clock.now()
-        run_hooks(engine, task, result.state())
-    if attempt.slot in engine.slots:
+        run_hooks(engine, row, task, result.state())
+    if engine.replaces_workers and attempt.slot in engine.slots and attempt.take_place():
         engine.add_worker(replacing=True)
     engine.post(engine.stopping.overran, attempt, result)
 
@@ -270,12 +325,12 @@ def _end(engine: "Engine", attempt: Attempt, result: Outcome) -> bool:
     """The code of `attempt` has returned; gives whether its worker was replaced meanwhile."""
     if attempt.claim():
         engine.stopping.attempts.pop(attempt.row, None)
-        settle(engine, attempt.row, attempt.task, result)
+        settle(engine, attempt.row, attempt.task, result, attempt.undo)
         return False
-    if result.code == SUCCESS and attempt.task.kind == "setup":
-        engine.scopes.undo(attempt.row)
+    if attempt.undo is not None:
+        attempt.undo()
     engine.post(engine.stopping.returned, attempt)
-    return attempt.slot in engine.slots
+    return not attempt.take_place()
 
 
 def _of_error(engine: "Engine", row: int, task: Task, error: BaseException) -> Outcome:

@@ -2,13 +2,15 @@
 
 A thread cannot be ended from outside. Its code gets a `TaskCancelled` at its next line of
 Python; a clean-up waits for it to return for as long as the *grace*, then goes on without it.
+What comes back later still finds its row ended, and a set-up takes back what it has made.
 Everything here is called with the engine's lock held.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from resnb.run.plan import LEASE
-from resnb.states import CANCELLED, FAILED, RETRYING, RUNNING
+from resnb.states import CANCELLED, FAILED, FIRST_FINISHED, RETRYING, RUNNING
 
 if TYPE_CHECKING:
     from resnb.run.attempt import Attempt
@@ -30,27 +32,45 @@ class Stopping:
         self.attempts: dict[int, Attempt] = {}
         self._engine = engine
 
+    # ---- what became of code
+
+    def settled(self, row: int, outcome: "Outcome", undo: Callable[[], object] | None) -> None:
+        """`row` has the state of `outcome`, unless it was given up meanwhile."""
+        engine = self._engine
+        if engine.table.state[row] < FIRST_FINISHED:
+            engine.scheduler.ended(row, outcome.code, outcome.reason)
+        elif undo is not None:
+            engine.scopes.thread_of(row).submit(undo)
+
     def retry(self, row: int, outcome: "Outcome") -> None:
         """Let `row` try again after a pause, unless the run was cancelled meanwhile."""
         engine = self._engine
-        if engine.scheduler.retry(row):
-            if outcome.error is not None:
-                engine.errors[row] = outcome.error
-            engine.after(outcome.delay, engine.scheduler.resume, row)
+        if engine.table.state[row] >= FIRST_FINISHED:
             return
         if outcome.error is not None:
             engine.errors[row] = outcome.error
+        if engine.scheduler.retry(row):
+            engine.after(outcome.delay, engine.scheduler.resume, row)
+            return
         engine.scheduler.ended(row, FAILED, outcome.reason)
 
     def overran(self, attempt: "Attempt", outcome: "Outcome") -> None:
         """The time of `attempt` is up, and its code is still running."""
         engine, row = self._engine, attempt.row
-        engine.scheduler.overran(row)
+        if engine.table.state[row] >= FIRST_FINISHED:  # it was given up meanwhile
+            attempt.over = True
+            return
+        if not attempt.over:
+            engine.scheduler.overran(row)
         if outcome.code == RETRYING and engine.scheduler.retry(row):
             attempt.pause = outcome.delay
         else:
             code = outcome.code if outcome.code != RETRYING else FAILED
             engine.scheduler.ended(row, code, outcome.reason)
+        if attempt.over:  # its code returned while the user's handlers were called
+            if attempt.pause is not None:
+                engine.after(attempt.pause, engine.scheduler.resume, row)
+            return
         attempt.stop()
         engine.after(GRACE, self._leave_behind, attempt)
 
@@ -66,8 +86,11 @@ class Stopping:
 
     def _leave_behind(self, attempt: "Attempt") -> None:
         if not attempt.over:
+            attempt.slot.left_behind = True
             self._leave_thread(attempt.row)
             self.returned(attempt)
+
+    # ---- cancel
 
     def cancel(self, grace: float) -> None:
         """Give up what has not begun, and ask what runs to stop; clean-ups go on."""
@@ -81,14 +104,31 @@ class Stopping:
                 self._interrupt(row)
             engine.after(grace, self._give_up, row)
 
+    def stop_all(self) -> None:
+        """Ask all code to stop, because the run breaks down; nobody waits for it."""
+        for attempt in tuple(self.attempts.values()):
+            attempt.stop()
+        for slot in tuple(self._engine.slots):
+            row = slot.row
+            if row >= 0:
+                slot.left_behind = True
+                slot.interrupt(row)
+
     def _give_up(self, row: int) -> None:
         """The grace is over: go on without the code of `row`, whose thread is left behind."""
         engine = self._engine
-        if engine.table.state[row] == RUNNING:
-            self._interrupt(row)
-            self._leave_thread(row)
-            reason = "its code was still running when it was given up"
-            engine.scheduler.ended(row, CANCELLED, reason)
+        if engine.table.state[row] != RUNNING:
+            return
+        self._interrupt(row)
+        attempt = self.attempts.pop(row, None)
+        if attempt is not None:
+            attempt.claim()
+        for slot in engine.slots:
+            if slot.row == row:
+                slot.left_behind = True
+        self._leave_thread(row)
+        reason = "its code was still running when it was given up"
+        engine.scheduler.ended(row, CANCELLED, reason)
 
     def _interrupt(self, row: int) -> None:
         attempt = self.attempts.get(row)

@@ -26,7 +26,7 @@ class Table:
         self.state = bytearray(rows)
         self.started = array("d", bytes(8 * rows))
         self.ended = array("d", bytes(8 * rows))
-        self.tries = array("H", bytes(2 * rows))
+        self.tries = array("I", bytes(4 * rows))
 
     def extend(self, rows: int) -> int:
         """Append `rows` pending rows (the children of a mapped task); gives the first one."""
@@ -34,7 +34,7 @@ class Table:
         self.state.extend(bytes(rows))
         self.started.frombytes(bytes(8 * rows))
         self.ended.frombytes(bytes(8 * rows))
-        self.tries.frombytes(bytes(2 * rows))
+        self.tries.frombytes(bytes(4 * rows))
         return first
 
     def move(self, row: int, code: int, label: str = "") -> None:
@@ -50,6 +50,10 @@ class Table:
                 f"ended {self.ended[row]:.6f})"
             )
             raise IllegalTransition(message)
+        self.state[row] = code
+
+    def take_over(self, row: int, code: int) -> None:
+        """`row` had state `code` before the run began."""
         self.state[row] = code
 
     def counts(self, first: int, last: int) -> dict[int, int]:

@@ -58,8 +58,13 @@ class Workers:
             return False
         name = f"resnb-worker-{len(self._threads) + 1}"
         thread = threading.Thread(target=self._engine.work, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads are to be had: those that there are go on
+            if not self._threads:
+                raise
+            return False
         self._threads.append(thread)
-        thread.start()
         return True
 
     def drive(self) -> None:
@@ -67,9 +72,9 @@ class Workers:
 
     def join(self) -> None:
         """Wait for the workers to end; not for those that hang in code that was given up."""
-        busy = {slot.thread_id for slot in self._engine.slots if slot.inside >= 0}
+        left = {slot.thread_id for slot in self._engine.slots if slot.left_behind}
         for thread in self._threads:
-            if thread.ident not in busy:
+            if thread.ident not in left:
                 thread.join()
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from resnb.states import FAILED, PENDING, SUCCESS, TIMED_OUT, Mapped
+from resnb.states import FAILED, PENDING, SUCCESS, TIMED_OUT, Mapped, Pending
 from resnb.view.snapshot import NOT_YET
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ class Outcome:
         if cleanup in (FAILED, TIMED_OUT):
             return "failed"
         return "open" if self.code_of(scope.setup_task) == SUCCESS else NOT_YET
+
+    def state_of(self, task: "Task") -> "State":
+        """The task's state; pending if the run did not have the task."""
+        return self._states.get(task, Pending())
 
     def flow_code(self) -> int:
         """The code of the flow's state."""

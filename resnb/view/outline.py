@@ -18,7 +18,7 @@ class Node(NamedTuple):
             ``folded`` (a scope and all that is in it).
         mapped: whether it runs once for each item of something.
         cluster: place of the innermost cluster that it is drawn in.
-        note: a parameter's default, or that it has none.
+        note: a parameter's value in the latest run, else its default, or that it has none.
     """
 
     label: str

@@ -81,9 +81,11 @@ def _own_name(task: "Task", scope: "Scope", cluster: Cluster) -> tuple[str, str]
 
 
 def _default(parameter: Parameter) -> str:
-    if parameter.required:
-        return "required"
-    value = parameter.default
+    return "required" if parameter.required else spelled(parameter.default)
+
+
+def spelled(value: object) -> str:
+    """A parameter's value in a few characters; an ellipsis if that tells nothing."""
     plain = value is None or isinstance(value, bool | int | float | str)
     return shown(repr(value), 24) if plain else "…"
 
@@ -127,4 +129,4 @@ def _kind(source: str, target: str, *, data: bool) -> str:
     return "data" if data else "control"
 
 
-__all__ = ["Sketch", "sketch"]
+__all__ = ["Sketch", "sketch", "spelled"]

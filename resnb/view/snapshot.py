@@ -7,15 +7,16 @@ to, and costs a look at each task. A snapshot is plain data and never changes.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from resnb.states import FAILED, FIRST_UNSUCCESSFUL, PENDING, TIMED_OUT
+from resnb.states import CACHED, FAILED, FIRST_UNSUCCESSFUL, PENDING, SUCCESS, TIMED_OUT
 from resnb.view.names import message
 from resnb.view.outline import Outline
-from resnb.view.sketch import Sketch, sketch
+from resnb.view.sketch import Sketch, sketch, spelled
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.graph.scope import Scope
     from resnb.graph.task import Task
+    from resnb.states import State
 
 Counts: TypeAlias = tuple[tuple[int, int], ...]
 """How many there are of each state: pairs of state code and number, by code."""
@@ -43,6 +44,9 @@ class Progress(Protocol):
 
     def lease_state(self, scope: "Scope") -> str:
         """``not yet``, ``opening``, ``open``, ``closing``, ``closed``, ``failed`` or ``kept``."""
+
+    def state_of(self, task: "Task") -> "State":
+        """The task's state; asked of parameters only, for the value that they had."""
 
     def flow_code(self) -> int:
         """The code of the latest run's state."""
@@ -97,20 +101,36 @@ def sampled(drawn: Sketch, progress: Progress | None = None) -> Snapshot:
     codes = tuple([code_of(task) for task in tasks])
     counts: list[Counts] = [()] * len(tasks)
     failures = []
+    values = {}
     for place, (node, code) in enumerate(zip(outline.nodes, codes, strict=True)):
+        if node.kind == "parameter" and code in (SUCCESS, CACHED):
+            values[place] = spelled(progress.state_of(tasks[place]).result)
         if node.mapped:
             counts[place] = in_order(progress.child_counts(tasks[place]))
         if code >= FIRST_UNSUCCESSFUL and code in (FAILED, TIMED_OUT):
             reason = progress.failure_of(tasks[place]) or ""
             failures.append(Failure(node.label, message(reason)))
     return Snapshot(
-        outline,
+        _with_values(outline, values),
         progress.flow_code(),
         codes,
         tuple(counts),
         tuple([progress.lease_state(scope) for scope in scopes]),
         tuple(failures),
     )
+
+
+def _with_values(outline: Outline, values: Mapping[int, str]) -> Outline:
+    """`outline` with the values that parameters had in place of their defaults."""
+    nodes = outline.nodes
+    changed = {place: text for place, text in values.items() if nodes[place].note != text}
+    if not changed:
+        return outline
+    noted = [
+        node._replace(note=changed[place]) if place in changed else node
+        for place, node in enumerate(nodes)
+    ]
+    return outline._replace(nodes=tuple(noted))
 
 
 def in_order(counts: Mapping[int, int]) -> Counts:

@@ -259,6 +259,11 @@ IN_THE_FLOW = {
         GraphError,
         ["flow 'main' has no task 'load'"],
     ),
+    "sorting from a stranger on": (
+        lambda w: w.flow.sorted_tasks([w.foreign]),
+        GraphError,
+        ["flow 'main' has no task 'load'"],
+    ),
     "reference tasks that are not there": (
         lambda w: w.flow.set_reference_tasks([w.last, w.foreign]),
         GraphError,

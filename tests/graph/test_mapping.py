@@ -1,5 +1,8 @@
 """Which arguments of a mapped task are mapped over, passed whole, or flattened first."""
 
+from array import array
+from collections import Counter
+
 import pytest
 
 from resnb import Flow, Parameter, flatten, task, unmapped
@@ -101,13 +104,13 @@ def test_a_task_that_only_receives_a_mapped_value_is_not_mapped(flow):
     assert not flow.nodes[handle].is_mapped
 
 
-SEQUENCES = [[1], (1,), "text", range(3), b"bytes", []]
+SEQUENCES = [[1], (1,), range(3), array("i"), bytearray(2), []]
 WAYS = {
     "map": lambda _flow, value, _handle: add.map(value),
     "flatten": lambda _flow, value, _handle: add.map(flatten(value)),
     "edge": lambda flow, value, handle: flow.add_edge(value, handle, key="y", mapped=True),
 }
-NO_SEQUENCES = [5, None, {1, 2}, {"a": 1}, iter([1]), list, len]
+NO_SEQUENCES = [5, None, {1, 2}, {"a": 1}, Counter(), "text", b"bytes", iter([1]), list, len]
 
 
 @pytest.mark.parametrize("value", SEQUENCES, ids=repr)

@@ -99,6 +99,7 @@ def test_both_forms_of_the_decorator():
         pass
 
     assert (plain.name, plain.__doc__) == ("plain", "What it does.")
+    assert plain.__wrapped__ is plain.run
     assert (other.name, other.max_retries) == ("renamed", 1)
 
 

@@ -44,7 +44,7 @@ def form(request):
 
 
 @pytest.fixture
-def flow(form, fake_dask):  # noqa: ARG001 - the seed imports it
+def flow(form, fake_dask):
     path = SEEDS / f"{form}.txt"
     namespace = {}
     exec(compile(path.read_text(encoding="utf-8"), path, "exec"), namespace)

@@ -228,6 +228,55 @@ def test_several_tasks_may_be_substituted_at_once(abc):
     flow.validate()
 
 
+def test_a_scope_is_substituted_as_a_whole(flow):
+    with flow:
+        old, new = Thing(), Thing()
+        late = called("late")(upstream_tasks=[old.cleanup_task])
+    editing.substitute(flow, dict(zip(old.own_tasks, new.own_tasks, strict=True)))
+    assert flow.upstream_tasks(late) == {new.cleanup_task}
+    editing.remove(flow, old.own_tasks)
+    assert list(flow.scopes) == [new]
+    flow.validate()
+
+
+def test_rebinding_gives_other_arguments(abc):
+    flow, a, b, c = abc
+    a >> c
+    editing.rebind(flow, c, {"values[0]": [a], "key": 5}, 1)
+    assert arrows(flow) == {"a -> b.values[0]", "a -> c.values[0]", "a -> c"}
+    assert flow.downstream_tasks(b) == set()
+    flow.validate()
+    before = dump(flow)
+    with pytest.raises(GraphError, match="no cycle"):
+        editing.rebind(flow, a, {"values[0]": c}, 1)
+    assert dump(flow) == before
+
+
+def test_redefining_a_scope_keeps_its_tasks(flow):
+    with flow:
+        scope = Thing(1)
+        with scope:
+            called("inside")()
+    before = dump(flow)
+    other = resource_manager(ttl="1m")(type("Other", (Thing.resource_class,), {}))
+    with taken_back(flow):
+        editing.redefine_scope(flow, scope, other)
+        assert (scope.manager, scope.options.ttl) == (other, 60)
+        assert isinstance(scope.init_task.run(), other.resource_class)
+        assert flow.edges == before["edges"]
+    assert dump(flow) == before
+
+
+def test_a_retired_parameter_frees_its_name_but_stays(abc):
+    flow, *_, c = abc
+    (old,) = flow.parameters()
+    with taken_back(flow), flow:
+        editing.retire_parameters(flow, [old, c])
+        assert {old, Parameter("p")} == flow.parameters()
+    with flow, pytest.raises(GraphError, match="already has a parameter 'p'"):
+        Parameter("p")
+
+
 def test_reordering(abc):
     flow, a, b, c = abc
     (p,) = flow.parameters()

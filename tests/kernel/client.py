@@ -70,11 +70,13 @@ class Kernel:
     def __init__(self, folder, ready="", **options):
         self.folder = folder
         self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel(cwd=str(folder), **options)
+        self._log = (folder / "kernel.log").open("w")  # stays open for a restart
+        self.manager.start_kernel(cwd=str(folder), stdout=self._log, stderr=self._log, **options)
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
-        self.run(ready)
+        if ready:
+            self.run(ready)
 
     @property
     def pid(self):
@@ -139,7 +141,7 @@ class Kernel:
 
     def value(self, expression):
         """The value of an expression, which is plain."""
-        shown = self.run(f"print(repr({expression}))")
+        shown = self.run(f"print(repr(({expression})))")
         return ast.literal_eval(shown.stdout)
 
     # ---- questions
@@ -172,6 +174,7 @@ class Kernel:
             self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
         self.client.context.destroy(linger=0)
+        self._log.close()
 
 
 def _take(shown, kind, content):

@@ -14,7 +14,10 @@ from typing import Any, NamedTuple
 class Step:
     """A task: where it stands, and what each of its tries does (per child, if it is mapped).
 
-    A script's entries are ``ok``, ``raise``, ``timeout`` and the signals' names; the last repeats.
+    A script's entries are ``ok``, ``raise``, the signals' names, ``timeout`` (code that returns when
+    its time is over), ``stubborn`` (that returns only after it was asked to stop) and ``half`` (a
+    set-up that makes something and raises); the last repeats. `own` wraps the trigger in a
+    function, of which nobody can know what it says of other states. `ways` makes no difference.
     """
 
     name: str
@@ -24,16 +27,25 @@ class Step:
     scripts: tuple[tuple[str, ...], ...] = (("ok",),)
     retries: int = 0
     trigger: str = "all_successful"
+    own: bool = False
     skips: bool = True
     gives: int | None = None
     items: int | None = None
     scope: str = ""
     case: str = ""
     kind: str = "task"
+    ways: frozenset[str] = frozenset()
 
     @property
     def upstream(self):
         return (*self.values, *self.after)
+
+    def __repr__(self):
+        told = [f"{key}={value!r}" for key, value in vars(self).items() if value != vars(BARE)[key]]
+        return f"Step({', '.join(told)})"
+
+
+BARE = Step("")
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,7 @@ class Result(NamedTuple):
     children: tuple["Result", ...] = ()
 
 
+OVERRUN = ("timeout", "stubborn")
 FAILED = ("Failed", "TriggerFailed", "TimedOut")
 SUCCESSFUL = ("Success", "Mapped", "Skipped", "Cached")
 TRIGGERS = {
@@ -108,12 +121,13 @@ def expected(description):
 def interpreted(step, upstream):
     if not step.mapped:
         return run_once(step, upstream, step.scripts[0])
-    states = states_seen(step, upstream)
-    if step.skips and "Skipped" in states:
-        return Result("Skipped")
-    each_decides = any(upstream[name].state == "Mapped" for name in step.mapped)
-    if not each_decides and (refused := verdict(step, states)):
-        return refused
+    each = step.own and any(upstream[name].state == "Mapped" for name in step.mapped)
+    whatever = [
+        verdict(step, states_seen(step, upstream, item), asked=not each)
+        for item in ("Success", "Failed")
+    ]
+    if all(whatever):  # no item could let a child run
+        return whatever[0]
     lists = [upstream[name].value for name in step.mapped]
     if not all(isinstance(one, list) for one in lists):
         return Result("Failed", tries=1)
@@ -135,20 +149,27 @@ def item_of(step, name, result, index):
     return result.children[index] if result.children else Result("Success", result.value[index])
 
 
-def states_seen(step, upstream):
-    """The states of `upstream`; a mapped one counts as its children unless it is mapped over."""
-    return [
-        one.state
-        for name, result in upstream.items()
-        for one in ((name not in step.mapped and result.children) or (result,))
-    ]
+def states_seen(step, upstream, item=None):
+    """The states of `upstream`; a mapped one counts as its children unless it is mapped over.
+
+    Of one that is mapped over each child sees one item, which ended as `item`.
+    """
+    states = []
+    for name, result in upstream.items():
+        if result.state != "Mapped":
+            states.append(result.state)
+        elif name in step.mapped:
+            states.append(item)
+        else:
+            states += [one.state for one in result.children] or ["Mapped"]
+    return states
 
 
-def verdict(step, states):
-    """The result of a step that is not to run; None if it is."""
+def verdict(step, states, *, asked=True):
+    """The result of a step that is not to run; None if it is, or if its trigger is not `asked`."""
     if step.skips and "Skipped" in states:
         return Result("Skipped")
-    said = TRIGGERS[step.trigger](states)
+    said = TRIGGERS[step.trigger](states) if asked else "run"
     return {"run": None, "skip": Result("Skipped"), "fail": Result("TriggerFailed")}[said]
 
 
@@ -164,7 +185,7 @@ def run_once(step, upstream, script):
         result = ended(step, script[min(number, len(script) - 1)], arguments, number + 1)
         if result.state != "again":
             return result
-    return Result("TimedOut" if result.value == "timeout" else "Failed", tries=step.retries + 1)
+    return Result("TimedOut" if result.value in OVERRUN else "Failed", tries=step.retries + 1)
 
 
 def ended(step, outcome, arguments, tries):
@@ -190,17 +211,10 @@ def value_of(step, arguments):
 
 
 def flow_state(description, results):
-    """The state of the flow: clean-ups, and set-ups with something inside, decide nothing."""
-    steps = wired(description)
-    waits = {up for one in steps.values() if one.kind != "cleanup" for up in one.upstream}
-    used = {one.scope for one in steps.values()}
-    deciding = [
-        results[name]
-        for name, one in steps.items()
-        if name not in waits
-        and one.kind not in ("cleanup", "init")
-        and not (one.kind == "setup" and name.removesuffix(".setup") in used)
-    ]
+    """The state of the flow: the last steps decide, where clean-ups do not count."""
+    steps = {name: one for name, one in wired(description).items() if one.kind != "cleanup"}
+    followed = {up for one in steps.values() for up in one.upstream}
+    deciding = [results[name] for name in steps if name not in followed]
     states = [one.state for result in deciding for one in (result.children or (result,))]
     return "Failed" if any(state in FAILED for state in states) else "Success"
 
@@ -217,14 +231,13 @@ def allowed_after_cancel(description, canceller):
         if name in before(canceller) - {canceller}:
             allowed[name] = {results[name].state}
         elif one.kind == "cleanup":
-            allowed[name] = {"Skipped", run_once(one, MADE(one), one.scripts[0]).state}
+            after_success = dict.fromkeys(one.upstream, Result("Success"))
+            allowed[name] = {"Skipped", run_once(one, after_success, one.scripts[0]).state}
         elif canceller in before(name) - {name}:
             allowed[name] = {"Cancelled"}
-        else:
-            failing = any(entry in ("raise", "RETRY") for s in one.scripts for entry in s)
-            allowed[name] = {results[name].state, "Cancelled", *["Failed"] * failing}
+        else:  # a try that fails after the cancel is the last one
+            entries = {entry for script in one.scripts for entry in script}
+            last = {"Failed"} if entries - {"ok", "SUCCESS", "SKIP"} else set()
+            swallowed = {"Success"} if "stubborn" in entries else set()
+            allowed[name] = {results[name].state, "Cancelled"} | last | swallowed
     return allowed
-
-
-def MADE(cleanup):  # noqa: N802 - a constant but for its keys
-    return {name: Result("Success") for name in cleanup.upstream}

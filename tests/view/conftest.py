@@ -5,16 +5,18 @@ import shutil
 import pytest
 
 from resnb import Flow, Parameter, resource_manager, task
-from resnb.states import SUCCESS
+from resnb.states import SUCCESS, Success
 from resnb.view import engines
 
 
 class FakeProgress:
     """What a test says of a run; tasks by name, and a default for those it does not name."""
 
-    def __init__(self, codes=None, *, leases=None, flow=SUCCESS, counts=None, failures=None):
+    def __init__(
+        self, codes=None, *, leases=None, flow=SUCCESS, counts=None, failures=None, values=None
+    ):
         self.codes, self.leases, self.flow = codes or {}, leases or {}, flow
-        self.counts, self.failures = counts or {}, failures or {}
+        self.counts, self.failures, self.values = counts or {}, failures or {}, values or {}
 
     def code_of(self, task):
         return self.codes.get(task.name, SUCCESS)
@@ -33,6 +35,9 @@ class FakeProgress:
 
     def lease_state(self, scope):
         return self.leases.get(scope.name, "closed")
+
+    def state_of(self, task):
+        return Success("", self.values.get(task.name, getattr(task, "default", None)))
 
     def flow_code(self):
         return self.flow

@@ -159,9 +159,33 @@ def test_states_counts_leases_and_failures_are_sampled(seed, progress, work):
 
 def test_a_sketch_can_be_sampled_again_and_again(seed, progress):
     drawn = sketch(seed)
-    before, after = sampled(drawn), sampled(drawn, progress())
+    before, after = sampled(drawn), sampled(drawn, progress({"out_path": PENDING}))
     assert before.outline is after.outline
     assert before.codes != after.codes
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "note"),
+    [
+        (SUCCESS, "a.csv", "'a.csv'"),
+        (SUCCESS, [1, 2], "…"),
+        (PENDING, "a.csv", "required"),
+        (RUNNING, None, "required"),
+    ],
+)
+def test_a_parameter_is_noted_with_the_value_that_it_had(seed, progress, code, value, note):
+    state = progress({"out_path": code}, values={"out_path": value})
+    notes = {node.label: node.note for node in snapshot(seed, state).outline.nodes}
+    assert notes["out_path"] == note
+
+
+def test_values_go_back_to_defaults_in_a_flow_that_was_run_with_other_ones():
+    with Flow("f") as flow:
+        Parameter("n", default=1)
+    for values, note in (({"n": 2}, "2"), ({}, "1")):
+        state = flow.run(values)
+        assert snapshot(flow, flow.memory).outline.nodes[0].note == note
+        assert flow.visualize(state).text.splitlines()[1] == f"parameters: n={note}"
 
 
 def test_a_snapshot_is_plain_data_that_compares_and_never_changes(seed):

@@ -24,7 +24,7 @@ parameters: n_workers=None, out_path (required)
 
 FAILED_RUN = """\
 dask-example · failed
-parameters: n_workers=None, out_path (required)
+parameters: n_workers=4, out_path='a.csv'
 ┌ client = Cluster · closed
 │ ✓ setup ← n_workers
 │ ✗ load · failed
@@ -62,6 +62,7 @@ def test_a_failed_run_tells_why_in_one_line_each(seed, progress):
         },
         flow=FAILED,
         failures={"load": "OSError: no such file\nwith a second line", "write": "upstream"},
+        values={"n_workers": 4, "out_path": "a.csv"},
     )
     assert flow_text(snapshot(seed, state)) == FAILED_RUN
 

@@ -1,0 +1,104 @@
+"""Closing leases from a cell, which prints the same on every run.
+
+Leases close side by side, each on its own thread. If there are several, what their clean-ups
+print is kept apart until all have ended, and is then written, the last opened first. Ctrl-C cuts
+no clean-up short; it is raised when all have ended, or their time is up.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextvars import ContextVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, cast
+
+from resnb.graph.scope import ScopeOptions
+from resnb.ledger import states
+from resnb.ledger.keeper import KEEPER
+from resnb.run.interrupts import Interrupts
+
+if TYPE_CHECKING:
+    from resnb.ledger.lease import Lease
+
+_Kept: TypeAlias = list[tuple[TextIO, str]]
+
+_KEPT: ContextVar[_Kept | None] = ContextVar("resnb_closing", default=None)
+"""On a lease's thread, and in coroutines that it starts: where its output goes meanwhile."""
+
+
+LIMIT = ScopeOptions().cleanup_timeout
+"""How long a cell waits for clean-ups, in seconds, where no option says otherwise."""
+
+
+@contextmanager
+def interrupts_put_off() -> Iterator[None]:
+    """Raise a Ctrl-C at the end of the block only.
+
+    Raises:
+        KeyboardInterrupt: there was one, and the block raised nothing else.
+    """
+    with Interrupts() as interrupts:
+        yield
+    interrupts.deliver()
+
+
+def reasons(left: "Iterable[Lease]") -> str:
+    """Why those that `close` gave back are not closed, in one line."""
+    return "; ".join(f"{lease.name}: {_reason(lease)}" for lease in left)
+
+
+def _reason(lease: "Lease") -> str:
+    return "its clean-up is still running" if lease.state == states.CLOSING else lease.reason
+
+
+def close(leases: "Iterable[Lease]", limit: float = LIMIT) -> "list[Lease]":
+    """Close `leases`; gives those that are not closed then.
+
+    Args:
+        leases: what to close.
+        limit: how long to wait for it, in seconds.
+    """
+    chosen = list(leases)
+    if len(chosen) <= 1:
+        return KEEPER.close(chosen, limit)
+    kept: list[_Kept] = [[] for _ in chosen]
+    for lease, texts in zip(chosen, kept, strict=True):
+        lease.thread.submit(partial(_KEPT.set, texts))
+    try:
+        with redirect_stdout(_splitting(sys.stdout)), redirect_stderr(_splitting(sys.stderr)):
+            left = KEEPER.close(chosen, limit)
+    finally:
+        for texts in reversed(kept):
+            for stream, text in texts:
+                stream.write(text)
+    for lease in left:
+        lease.thread.submit(partial(_KEPT.set, None))
+    return left
+
+
+def _splitting(stream: TextIO) -> TextIO:
+    return cast("TextIO", _Splitter(stream))
+
+
+class _Splitter:
+    """Stands in for a stream, and keeps what a lease's thread writes to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        kept = _KEPT.get()
+        if kept is None:
+            return self._stream.write(text)
+        kept.append((self._stream, text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+__all__ = ["LIMIT", "close", "interrupts_put_off", "reasons"]

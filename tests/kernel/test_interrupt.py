@@ -1,0 +1,248 @@
+"""Ctrl-C: a real SIGINT to the kernel's process group, as Jupyter sends it.
+
+Each cell tells by files where it is, so that the interrupt comes at a known place.
+"""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from tests.kernel.client import wait_for
+
+THINGS = """
+@task
+def loop(*_):
+    Path("looping").touch()
+    happened.append("loop")
+    while True:
+        pass
+
+@task
+def wait(*_):
+    Path("looping").touch()
+    threading.Event().wait(30)
+
+@task
+async def sleep(*_):
+    Path("looping").touch()
+    await asyncio.sleep(30)
+
+@resource_manager
+class Slow:
+    '''Its clean-up needs a process of the kernel's process group, which gets each Ctrl-C, too.'''
+
+    def cleanup(self, resource):
+        Path("cleaning").touch()
+        done = subprocess.run(["sleep", "1"])
+        happened.append(f"slow clean up: {done.returncode}")
+"""
+ETL = """
+%%flow etl --with Cluster(2) as c --with Slow as s --quiet
+x = {task}(c)
+y = number(x)
+z = number(1, upstream_tasks=[x])
+"""
+RUNS = {
+    "flow.run()": "state = etl.run()",
+    "%flow run": "%flow run etl",
+    "LocalExecutor": "state = etl.run(executor=LocalExecutor())",
+    "await run_async()": "state = await etl.run_async()",
+    "start and wait": "run = etl.start(); run.wait()",
+    "--run": "%%flow etl --quiet --with c --run\nw = {task}(c)",
+}
+
+
+@pytest.fixture
+def work(notebook):
+    notebook.run(THINGS)
+    for name in ("looping", "cleaning"):
+        (notebook.kernel.folder / name).unlink(missing_ok=True)
+    return notebook
+
+
+def reached(work, name):
+    wait_for((work.kernel.folder / name).exists, f"the cell to be {name}")
+
+
+def interrupt(work):
+    """What Jupyter does: SIGINT to the whole process group."""
+    os.killpg(os.getpgid(work.kernel.pid), signal.SIGINT)
+
+
+def interrupted(work, cell, times=1):
+    """Run a cell and interrupt it, in the middle of the clean-up after the first time."""
+    request = work.kernel.send(cell)
+    reached(work, "looping")
+    interrupt(work)
+    if times > 1:
+        reached(work, "cleaning")
+    for _ in range(times - 1):
+        interrupt(work)
+        threading.Event().wait(0.1)  # as fast as a person presses it
+    return work.kernel.finish(request)
+
+
+@pytest.mark.parametrize("run", ["flow.run()", "%flow run", "LocalExecutor", "start and wait"])
+def test_what_runs_is_stopped_and_what_has_not_begun_is_cancelled(work, run):
+    work.run(ETL.format(task="loop"))
+    shown = interrupted(work, RUNS[run])
+    assert shown.error == "KeyboardInterrupt"
+    assert work.value("since()") == ["set up 2", "loop", "slow clean up: 0", "clean up 2"]
+    assert work.value("[one.state.name for one in (x, y, z)]") == ["Cancelled"] * 3
+    assert work.value("alive()") == []
+
+
+def test_an_awaited_run(work):
+    work.run(ETL.format(task="loop"))
+    shown = interrupted(work, RUNS["await run_async()"])
+    assert shown.error in {"KeyboardInterrupt", "CancelledError"}
+    assert "resnb/" not in shown.traceback
+    assert work.value("since()") == ["set up 2", "loop", "slow clean up: 0", "clean up 2"]
+    assert work.value("[one.state.name for one in (x, y, z)], alive()") == (["Cancelled"] * 3, [])
+
+
+@pytest.mark.parametrize(
+    "run", ["flow.run()", "LocalExecutor", "await run_async()", "start and wait"]
+)
+def test_further_interrupts_cut_no_clean_up_short(work, run):
+    work.run(ETL.format(task="loop"))
+    shown = interrupted(work, RUNS[run], times=3)
+    assert shown.error in {"KeyboardInterrupt", "CancelledError"}
+    assert work.value("since()") == ["set up 2", "loop", "slow clean up: 0", "clean up 2"]
+    assert work.value("alive()") == []
+
+
+def test_the_part_of_a_cell_keeps_its_scopes_open(work):
+    """As when it fails: so that one can look, and try again."""
+    work.run(ETL.format(task="number"))
+    shown = interrupted(work, RUNS["--run"].format(task="loop"))
+    assert shown.error == "KeyboardInterrupt"
+    assert work.value("alive(), w.state.name") == (["etl/c open"], "Cancelled")
+
+
+def test_several_at_work(work):
+    work.run(
+        """
+        both = threading.Barrier(2)
+
+        @task
+        def loop_too(c):
+            both.wait(10)
+            if len(happened) < 5:
+                Path("looping").touch()
+            while True:
+                pass
+        """
+    )
+    work.run("%%flow etl --with Cluster(2) as c --quiet\nx = loop_too(c)\ny = loop_too(c)")
+    interrupted(work, RUNS["flow.run()"])
+    assert work.value("since(), [one.state.name for one in (x, y)]") == (
+        ["set up 2", "clean up 2"],
+        ["Cancelled", "Cancelled"],
+    )
+
+
+def test_a_coroutine_is_stopped(work):
+    work.run("%%flow etl --with Cluster(2) as c --quiet\nx = sleep(c)\ny = number(x)")
+    interrupted(work, RUNS["flow.run()"])
+    assert work.value("since(), x.state.name") == (["set up 2", "clean up 2"], "Cancelled")
+
+
+def test_a_task_on_the_main_thread_is_interrupted_where_it_waits(work):
+    work.run("%%flow etl --with Cluster(2) as c --quiet\nx = wait(c)\ny = number(x)")
+    interrupted(work, RUNS["LocalExecutor"])
+    assert work.value("since(), x.state.name") == (["set up 2", "clean up 2"], "Cancelled")
+
+
+def test_a_set_up_is_given_the_time_to_return_what_it_makes(work):
+    work.run(
+        """
+        go = threading.Event()
+        threading.Timer(0.3, go.set).start()
+
+        @resource_manager
+        class Late:
+            def setup(self):
+                Path("looping").touch()
+                go.wait(10)
+                happened.append("made")
+            def cleanup(self, resource):
+                happened.append("cleaned")
+        """
+    )
+    work.run("%%flow etl --with Late as late --quiet\nx = number(1)")
+    interrupted(work, RUNS["flow.run()"])
+    assert work.value("since(), alive()") == (["made", "cleaned"], [])
+
+
+def test_the_traceback_is_the_users_line(work):
+    work.run(ETL.format(task="loop"))
+    shown = interrupted(work, "def go():\n    return etl.run()\ngo()")
+    assert "KeyboardInterrupt" in shown.traceback
+    assert "return etl.run()" in shown.traceback
+    assert "resnb/" not in shown.traceback
+
+
+def test_the_next_run_is_a_run_like_any_other(work):
+    work.run("%%flow etl --with Cluster(2) as c --quiet\nx = loop(c)", "a")
+    interrupted(work, RUNS["flow.run()"])
+    work.run("since()")
+    work.run("%%flow etl --with Cluster(2) as c --quiet\nx = use(c)", "a")
+    work.run("%flow run etl")
+    assert work.value("since()") == ["set up 2", "use cluster of 2 0", "clean up 2"]
+
+
+def test_an_interrupt_of_a_closing_command_cuts_no_clean_up_short(work):
+    work.run("%%flow etl --with Cluster(2) as c --with Slow as s --run\nx = number(1)")
+    work.run("since()")
+    request = work.kernel.send("%flow close etl")
+    reached(work, "cleaning")
+    interrupt(work)
+    interrupt(work)
+    shown = work.kernel.finish(request)
+    assert shown.error == "KeyboardInterrupt"
+    assert work.value("since(), alive()") == (["slow clean up: 0", "clean up 2"], [])
+
+
+def test_an_interrupt_of_a_cell_that_replaces_a_scope_cuts_no_clean_up_short(work):
+    work.run("%%flow etl --with Slow.options(ttl='1h') as s --run\nx = number(1)", "a")
+    work.run("since()")
+    request = work.kernel.send("%%flow etl --with Slow.options(ttl='2h') as s\nx = number(1)", "a")
+    reached(work, "cleaning")
+    interrupt(work)
+    work.kernel.finish(request)
+    assert work.value("since(), alive()") == (["slow clean up: 0"], [])
+
+
+def test_a_run_in_the_background_is_left_alone(work):
+    """Ctrl-C means the cell that is running; a run in the background has its own cancel."""
+    work.run(ETL.format(task="wait"))
+    work.run("run = etl.start()")
+    reached(work, "looping")
+    request = work.kernel.send("Path('cell').touch(); threading.Event().wait(30)")
+    reached(work, "cell")
+    interrupt(work)
+    assert work.kernel.finish(request).error == "KeyboardInterrupt"
+    assert work.value("run.state.name") == "Running"
+    work.run("from resnb.run import stopping; run.engine.cancel(grace=0.0); run.wait()")
+    (work.kernel.folder / "cell").unlink()
+
+
+def test_cancel_of_a_run_in_the_background(work):
+    work.run(ETL.format(task="loop"))
+    work.run("run = etl.start()")
+    reached(work, "looping")
+    work.run("run.cancel(); state = run.wait()")
+    assert work.value("state.name, since()") == (
+        "Cancelled",
+        ["set up 2", "loop", "slow clean up: 0", "clean up 2"],
+    )
+    assert work.value("[one.state.name for one in (x, y, z)]") == ["Cancelled"] * 3
+
+
+def test_an_interrupt_of_an_idle_kernel_changes_nothing(work):
+    work.run("%%flow etl --with Cluster(2) as c --run\nx = number(1)")
+    interrupt(work)
+    assert work.value("alive()") == ["etl/c open"]

@@ -1,0 +1,257 @@
+"""Random flows, run for real, against the reference interpreter and against what their code saw."""
+
+import threading
+
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from resnb import LocalExecutor, ThreadExecutor
+from tests.stateful.reference import (
+    OVERRUN,
+    Scope,
+    Step,
+    allowed_after_cancel,
+    expected,
+    flow_state,
+    wired,
+)
+from tests.stateful.specs import descriptions
+from tests.stateful.worlds import KEEPER, World
+
+EXECUTORS = {"local": LocalExecutor, "threads": lambda: ThreadExecutor(max_workers=3)}
+MANY = settings(max_examples=max(300, settings().max_examples))
+SILENT = ("case", "merge")  # kinds of steps whose code is resnb's own
+
+
+@pytest.fixture(params=EXECUTORS, scope="module")
+def executor(request):
+    return EXECUTORS[request.param]
+
+
+# ---- states and values
+
+
+def check_result(name, state, result):
+    assert state.name == result.state, f"{name}: {state}"
+    if state.name == "Success":
+        assert state.result == result.value, name
+    elif state.name == "Skipped":
+        assert state.result is None, name
+    elif state.name in ("Failed", "TimedOut"):
+        assert isinstance(state.result, BaseException), name
+    elif state.name == "Mapped":
+        assert state.result == result.value, name
+        assert len(state.map_states) == len(result.children), name
+        for number, (child, wanted) in enumerate(
+            zip(state.map_states, result.children, strict=True)
+        ):
+            check_result(f"{name}, child {number}", child, wanted)
+
+
+def check_results(world, state):
+    description = world.description
+    results = expected(description)
+    for name, result in results.items():
+        if wired(description)[name].kind == "init" and result.state == "Success":
+            assert state.result[world.handles[name]].name == "Success"
+        else:
+            check_result(name, state.result[world.handles[name]], result)
+    assert state.name == flow_state(description, results)
+    check_tries(world, results)
+
+
+def check_tries(world, results):
+    begun = {}
+    for entry in world.log:
+        if entry.what == "begin" and entry.scripted:
+            begun[entry.name, entry.child] = begun.get((entry.name, entry.child), 0) + 1
+    wanted = {}
+    for name, result in results.items():
+        step = wired(world.description)[name]
+        if step.kind in SILENT:
+            continue
+        for child, one in enumerate(result.children) if step.mapped else [(0, result)]:
+            if one.tries and not (step.mapped and not result.children):
+                wanted[name, child] = one.tries
+    assert begun == wanted
+
+
+# ---- what the tasks' own code saw
+
+
+def check_order(world):
+    steps = wired(world.description)
+    where = {entry: number for number, entry in enumerate(world.log)}
+    assert len(where) >= len({entry for entry in world.log if entry.scripted})
+    check_tries_follow_each_other(world)
+    check_upstream_comes_first(world, steps)
+    check_cleanup_comes_last(world)
+
+
+def check_tries_follow_each_other(world):
+    running = set()
+    for entry in world.log:
+        key = entry.name, entry.child
+        assert (key in running) == (entry.what == "end"), f"two tries at once: {entry}"
+        (running.discard if entry.what == "end" else running.add)(key)
+    assert not running
+
+
+def check_upstream_comes_first(world, steps):
+    def sources(name):
+        """The steps upstream of `name` that have code of their own."""
+        for up in steps[name].upstream:
+            yield from sources(up) if steps[up].kind in SILENT else [up]
+
+    for number, entry in enumerate(world.log):
+        if entry.what == "begin" and entry.scripted:
+            step = steps[entry.name]
+            for up in sources(entry.name):
+                same = {entry.child} if up in step.mapped and steps[up].mapped else None
+                late = [
+                    one
+                    for one in world.log[number:]
+                    if one.name == up
+                    and one.scripted
+                    and (same is None or one.child in same)
+                    and not (one.what == "end" and overran(steps[up], one))
+                ]
+                assert not late, f"{entry} before {late}"
+
+
+def overran(step, entry):
+    """Whether that try timed out: its successors need not wait for its code then."""
+    script = step.scripts[entry.child % len(step.scripts)]
+    return script[min(entry.number, len(script)) - 1] in OVERRUN
+
+
+def members_of(description, scope):
+    """The steps inside `scope`, those of the scopes inside it included."""
+    found = set()
+    for item in description:
+        own = [item] if isinstance(item, Step) else [item.init, item.setup, item.cleanup]
+        if own[0].scope == scope:
+            found |= {one.name for one in own}
+            if isinstance(item, Scope):
+                found |= members_of(description, item.name)
+    return found
+
+
+def check_cleanup_comes_last(world):
+    for scope in (item for item in world.description if isinstance(item, Scope)):
+        inside = members_of(world.description, scope.name)
+        cleanup = [
+            number
+            for number, entry in enumerate(world.log)
+            if entry.name == scope.cleanup.name and entry.scripted
+        ]
+        if cleanup:
+            late = [one for one in world.log[cleanup[0] :] if one.name in inside]
+            assert not late, f"{scope.cleanup.name} began before {late}"
+
+
+def check_resources(world, state):
+    """Every set-up that made something has one completed clean-up, or a script against it."""
+    for item in world.description:
+        if not isinstance(item, Scope):
+            continue
+        cleanup = state.result[world.handles[item.cleanup.name]]
+        tokens = [token for token in world.made if token.startswith(f"{item.setup.name} ")]
+        for token in tokens:
+            assert world.made[token] == 1
+            kept = cleanup.name == "Failed" and token == tokens[-1]
+            assert world.cleaned[token] == (not kept), token
+    assert world.cleaned.keys() <= world.made.keys()
+    left = world.close()
+    assert left == []
+    assert world.cleaned == world.made
+    assert KEEPER.alive() == ()
+
+
+def check_threads(world, state):
+    """Set-up and its clean-up share a thread of their own, and so do tasks that ask for it."""
+    threads = {}
+    for entry in world.log:
+        if entry.what == "begin":
+            threads.setdefault(entry.name, []).append(entry.thread)
+    for item in world.description:
+        if (
+            isinstance(item, Scope)
+            and state.result[world.handles[item.setup.name]].name == "Success"
+        ):
+            (home,) = set(threads[item.setup.name][-1:])
+            assert home != threading.get_ident()
+            assert set(threads.get(item.cleanup.name, [])[-1:]) <= {home}
+            for one in world.description:
+                if isinstance(one, Step) and one.scope == item.name:
+                    own = set(threads.get(one.name, []))
+                    assert (own <= {home}) if "setup thread" in one.ways else (home not in own)
+
+
+# ---- the tests
+
+
+def story(world):
+    note(f"cancelled by {world.canceller!r}, by {world.way}")
+    for item in world.description:
+        note(str(item))
+    for entry in world.log:
+        note(str(entry))
+
+
+@MANY
+@given(description=descriptions())
+def test_a_run_is_what_the_reference_says(executor, description):
+    world = World(description)
+    try:
+        state = world.finish(executor())
+        check_results(world, state)
+        check_order(world)
+        check_threads(world, state)
+        check_resources(world, state)
+    finally:
+        world.close()
+        story(world)
+
+
+@MANY
+@given(
+    description=descriptions(),
+    number=st.integers(0, 99),
+    way=st.sampled_from(["code", "handler"]),
+)
+def test_a_cancelled_run_cleans_up_and_begins_nothing_more(executor, description, number, way):
+    results = expected(description)
+    names = [
+        name
+        for name, step in wired(description).items()
+        if step.kind == "task" and results[name].tries and not step.mapped
+    ]
+    canceller = names[number % len(names)] if names else ""
+    world = World(description, canceller, way)
+    try:
+        state = world.finish(executor())
+        if canceller:
+            check_cancelled(world, state, canceller)
+        check_order(world)
+        check_resources(world, state)
+    finally:
+        world.close()
+        story(world)
+
+
+def check_cancelled(world, state, canceller):
+    description = world.description
+    results = expected(description)
+    assert state.name == "Cancelled"
+    for name, allowed in allowed_after_cancel(description, canceller).items():
+        found = state.result[world.handles[name]]
+        assert found.name in allowed, f"{name}: {found}"
+        if found.name == results[name].state == "Success" and name.startswith("t"):
+            assert found.result == results[name].value, name
+    for item in description:
+        if isinstance(item, Scope):
+            made = state.result[world.handles[item.setup.name]].name == "Success"
+            cleanup = state.result[world.handles[item.cleanup.name]]
+            assert (cleanup.name != "Skipped") == made, item.name
