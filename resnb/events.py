@@ -2,12 +2,11 @@
 
 Tasks make no events (views sample the state table); events exist only for steps that are rare:
 a flow's structure changed, a run began or ended, a lease changed state. Listeners are called on
-the thread that publishes, must return at once, and never hurt the publisher: their errors are
-reported through `sys.unraisablehook`.
+the thread that publishes, must return at once, and never hurt the publisher: their errors
+are printed to standard error.
 """
 
 import traceback
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
@@ -68,8 +67,7 @@ class Events:
             try:
                 listener(event)
             except Exception as error:  # noqa: BLE001 - a view must not stop a run
-                text = "".join(traceback.format_exception(error))
-                warnings.warn(f"a listener to resnb's events raised:\n{text}", stacklevel=2)
+                traceback.print_exception(error)
 
 
 EVENTS = Events()

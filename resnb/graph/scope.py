@@ -153,6 +153,12 @@ class Scope:
         """The init, set-up and clean-up tasks."""
         return self.init_task, self.setup_task, self.cleanup_task
 
+    @property
+    def clause(self) -> str:
+        """What a ``%%flow`` line says to put its cell into this scope."""
+        manager = self.manager.name
+        return f"--with {manager}" if self.name == manager else f"--with {manager} as {self.name}"
+
     def derived_edges(self) -> Iterator[Edge]:
         """The edges that set-up and clean-up have to members (see the module's text)."""
         members, nodes = self.members, self.flow.nodes

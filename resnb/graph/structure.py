@@ -278,7 +278,7 @@ class Structure:
             message = (
                 f"task {node.task.name!r} uses resource {scope.name!r} outside its scope, where it "
                 f"may be cleaned up already: move the task into the `with` block, or give its cell "
-                f"--with {scope.manager.name}"
+                f"{scope.clause}"
             )
             raise GraphError(message)
 

@@ -112,7 +112,7 @@ def watch(keeper: "Keeper") -> None:
 
 
 def before_fork() -> None:
-    """Hold back our signals on this thread, so that the child gets none while it has our handlers."""
+    """Hold our signals back on this thread: the child gets none while it has our handlers."""
     if _watches:
         _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 

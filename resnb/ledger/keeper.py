@@ -5,6 +5,7 @@ side by side, each on its own thread. `close_all` has a budget and gives back wh
 clean-up that hangs or fails holds up only what depends on it.
 """
 
+import itertools
 import os
 import threading
 import time
@@ -73,10 +74,17 @@ class Keeper:
             call: calls a method of the manager, and waits for what an async one gives.
         """
         self.watch_ends()
+        name = self._unused(name)
         lease = Lease(self, name, manager, thread=thread, around=tuple(around), call=call)
         with self._lock:
             self._leases[lease.id] = lease
         return lease
+
+    def _unused(self, name: str) -> str:
+        """`name`, with a number behind it if a lease that is alive has it already."""
+        taken = {lease.name for lease in self.alive()}
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        return name if name not in taken else next(one for one in numbered if one not in taken)
 
     def moved(self, lease: Lease) -> None:
         """Called by a lease when its state has changed."""

@@ -6,7 +6,7 @@ resource is defined anew, the scope itself stays, with its members: only its ini
 arguments or another definition, after an open lease was cleaned up by its old recipe.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from resnb.graph import editing
 from resnb.graph.flow import Flow
 from resnb.graph.resource import ResourceManager
 from resnb.graph.scope import Scope
+from resnb.graph.task import Task
 from resnb.notebook.identity import CellKey
 from resnb.notebook.with_clauses import WithClause
 
@@ -128,6 +129,18 @@ def redefined(flow: Flow, shared: SharedScope, manager: ResourceManager) -> None
             )
 
 
+def users(flow: Flow, scopes: Iterable[Scope]) -> list[Task]:
+    """What made `scopes`, and all that depends on their resources, but for clean-ups."""
+    found = dict.fromkeys(task for scope in scopes for task in scope.own_tasks)
+    stack = list(found)
+    while stack:
+        for after in flow.nodes[stack.pop()].downstream:
+            if after not in found and after.kind != "cleanup":
+                found[after] = None
+                stack.append(after)
+    return list(found)
+
+
 def _redefine(
     flow: Flow,
     scope: Scope,
@@ -180,4 +193,4 @@ def _as(clause: WithClause) -> str:
     return f" as {clause.variable}" if clause.variable else ""
 
 
-__all__ = ["SharedScope", "entered", "manager_named", "redefined"]
+__all__ = ["SharedScope", "entered", "manager_named", "redefined", "users"]

@@ -16,7 +16,7 @@ from resnb.graph.flow import Flow
 from resnb.graph.parameter import NO_DEFAULT, Parameter
 from resnb.graph.scope import Scope
 from resnb.graph.task import Task
-from resnb.notebook.cell_scopes import SharedScope, entered
+from resnb.notebook.cell_scopes import SharedScope, entered, users
 from resnb.notebook.identity import CellKey, Cells, TaskKey, match_tasks, task_keys
 from resnb.notebook.lines import FlowLine
 from resnb.notebook.namespace import Restored, bind, values_of
@@ -140,7 +140,7 @@ class FlowCells:
             tuple(one.scope for one in shared.values()),
             (*replaced, *left),
             tuple(dropped),
-            tuple(stale),
+            (*stale, *users(flow, replaced)),
         )
 
     # ---- steps, inside the transaction

@@ -9,7 +9,7 @@ from resnb.graph.resource import ResourceManager
 from resnb.graph.scope import Scope
 from resnb.ledger.keeper import KEEPER
 from resnb.notebook.cell_code import cached, compiled, translated
-from resnb.notebook.cell_scopes import redefined
+from resnb.notebook.cell_scopes import redefined, users
 from resnb.notebook.flow_cells import FlowCells
 from resnb.notebook.flow_magic import close_scopes
 from resnb.notebook.generators import generator_function
@@ -19,6 +19,7 @@ from resnb.notebook.resource_bodies import GeneratorBody, resource_body
 from resnb.notebook.session import Session
 from resnb.notebook.tracebacks import cell_being_compiled
 from resnb.run.flow_run import active_run
+from resnb.run.memory import memory_of
 
 
 def resource_cell(shell: Any, session: Session, line: str, cell: str) -> None:
@@ -41,9 +42,9 @@ def resource_cell(shell: Any, session: Session, line: str, cell: str) -> None:
     with Restored(namespace):
         manager = _defined(shell, parsed, line, cell, namespace)
         namespace[parsed.name] = manager
-        users = _redefine_scopes(session, held, manager) if held is not None else []
+        changed = _redefine_scopes(session, held, manager) if held is not None else []
     if held is not None:
-        _close(users, held)
+        _close(changed, held)
 
 
 def _defined(
@@ -79,7 +80,7 @@ def _redefine_scopes(
     session: Session, old: ResourceManager, new: ResourceManager
 ) -> list[tuple[FlowCells, tuple[Scope, ...]]]:
     """Let scopes of cells use the new definition, all or none; gives them, by flow."""
-    users = []
+    changed = []
     with ExitStack() as transactions:
         for cells in session.cells():
             transactions.enter_context(cells.flow.transaction())
@@ -90,15 +91,16 @@ def _redefine_scopes(
             ]
             for one in found:
                 redefined(cells.flow, one, _with_options(new, one.scope, old))
-            users.append((cells, tuple(one.scope for one in found)))
-    return users
+            changed.append((cells, tuple(one.scope for one in found)))
+    return changed
 
 
-def _close(users: list[tuple[FlowCells, tuple[Scope, ...]]], old: ResourceManager) -> None:
+def _close(changed: list[tuple[FlowCells, tuple[Scope, ...]]], old: ResourceManager) -> None:
     """Clean up what is open by its old recipe; what a run uses is closed when that ends."""
     run = active_run()
-    for cells, scopes in users:
+    for cells, scopes in changed:
         if run is None or run.flow is not cells.flow:
+            memory_of(cells.flow).forget(users(cells.flow, scopes))
             close_scopes(cells, scopes)
     KEEPER.retire(old.resource_class)
 

@@ -109,7 +109,7 @@ class FlowMemory:
         state = "is not set up" if lease is None else f"is {lease.state}"
         message = (
             f"resource {scope.name!r} {state}: it has a value while its scope is open, inside a "
-            f"task or after a cell with --with {scope.manager.name} --run"
+            f"task or after a cell with {scope.clause} --run"
         )
         raise NoValueError(message)
 

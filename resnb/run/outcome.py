@@ -78,11 +78,12 @@ def of_state(state: State) -> Outcome:
 
 
 def text_of(error: BaseException) -> str:
-    """An exception in one line, whatever its own ``__str__`` does."""
+    """An exception in one line, whatever its own ``__str__`` does or how much it says."""
     try:
-        return f"{type(error).__name__}: {error}"
+        first, *more = f"{type(error).__name__}: {error}".splitlines()
     except Exception:  # noqa: BLE001 - the user's code
         return type(error).__name__
+    return f"{first} [...]" if any(more) else first
 
 
 def success(value: Any) -> Outcome:

@@ -6,7 +6,7 @@ from tests.kernel.conftest import with_ids
 
 
 def test_the_tasks_of_a_cell_are_in_the_scope(cells):
-    cells.run("%%flow etl --with Cluster(2)\nu = use(Cluster_) if False else number(1)", "a")
+    cells.run("%%flow etl --with Cluster(2)\nu = number(1)", "a")
     assert cells.value("members(etl)") == {"Cluster": ["number"]}
     cells.run("%flow run etl")
     assert cells.value("since()") == ["set up 2", "number 1", "clean up 2"]
@@ -171,6 +171,23 @@ def test_a_class_that_was_defined_anew_counts_when_the_cell_runs_again(cells):
     assert cells.value("since(), u.value") == (["clean up 2", "use new 0"], "new used")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "%%flow etl --with Cluster(3) as c --run\nu = number(1)",
+        "%%resource Cluster(size)\nyield 'cluster of 3'",
+    ],
+)
+def test_values_that_depend_on_the_resource_are_computed_anew(cells, change):
+    cells.run("%%flow etl --with Cluster(2) as c --run\nu = number(1)", "a")
+    cells.run("%%flow etl --with c --run\nv = use(c)\nw = number(v)\nother = number(9)", "b")
+    cells.run(change, "a")
+    cells.run("since()")
+    cells.run("%%flow etl --with c --run\nx = add(w, '!')\ny = add(other, 1)", "d")
+    assert cells.value("w.value") == "cluster of 3 used"
+    assert "number 9" not in cells.value("since()")
+
+
 def test_a_cell_that_raises_leaves_the_open_lease(cells):
     cells.run("%%flow etl --with Cluster(2) as c --run\nu = use(c)", "a")
     cells.run("since(); before = None; before = everything()")
@@ -209,12 +226,11 @@ def test_a_resource_used_outside_its_scope_names_the_remedy(notebook):
     notebook.run("%%flow etl --with Cluster(2) as c\nu = use(c)", "a")
     line = notebook.refuse("%%flow etl\nv = use(c)", "b")
     assert "uses resource 'c' outside its scope" in line
-    assert line.endswith("--with Cluster as c") or "--with Cluster" in line
+    assert line.endswith("--with Cluster as c")
 
 
 def test_options_of_a_resource_on_the_line(cells):
     cells.run('%%flow etl --with Cluster.options(ttl="2h")(2) as c\nu = use(c)', "a")
-    assert "ttl" in cells.run("%flow plan etl").stdout or True
     assert cells.value("[scope.options.ttl for scope in etl.scopes]") == [7200.0]
 
 
