@@ -53,14 +53,17 @@ class Session:
     def for_building(self, name: str) -> FlowCells:
         """The flow called `name`, made if there is none; a new one is kept by `keep` only.
 
+        A flow that Python made under that name and put into its variable since comes first.
+
         Raises:
             MagicError: no flow can have that name.
         """
         variable_name(name)
+        flow = self._by_name().get(name)
         found = self._flows.get(name)
-        if found is not None:
+        if found is not None and found.flow is flow:
             return found
-        return FlowCells(self._by_name().get(name) or Flow(name))
+        return FlowCells(flow or Flow(name))
 
     def keep(self, cells: FlowCells) -> str | None:
         """Remember a flow and bind its variable.
@@ -82,10 +85,19 @@ class Session:
 
     def _by_name(self) -> dict[str, Flow]:
         found = {name: cells.flow for name, cells in self._flows.items()}
-        for name, value in list(self.namespace.items()):
-            if isinstance(value, Flow) and not name.startswith("_"):  # no outputs of old cells
-                found.setdefault(value.name, value)
+        for variable, value in list(self.namespace.items()):
+            if not isinstance(value, Flow) or variable.startswith("_"):  # an output of an old cell
+                continue
+            if value.name not in found or variable == _variable(value.name):
+                found[value.name] = value
         return found
+
+
+def _variable(name: str) -> str | None:
+    try:
+        return variable_name(name)
+    except MagicError:  # a name that Python may give and a magic line may not
+        return None
 
 
 __all__ = ["Session"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import shown_without_ours
@@ -41,15 +42,17 @@ class FlowRunner:
             if not over.done():
                 over.set_result(None)
 
-        run = FlowRun(flow, **options).start(concluded)
-        cancelled: asyncio.CancelledError | None = None
+        run = FlowRun(flow, **options)
+        interrupted = run.launch(concluded).count > 0
+        cancelled = asyncio.CancelledError() if interrupted else None
         while not over.done():
             try:
                 # each turn of the loop lets a Ctrl-C through, for which ipykernel does not wake it
                 await asyncio.wait([over], timeout=LOOK)
             except asyncio.CancelledError as error:  # clean-ups are not cut short by a second one
                 cancelled = cancelled or error
-                run.cancel()
+                with suppress(KeyboardInterrupt):
+                    run.cancel()
         if cancelled is not None:
             raise shown_without_ours(cancelled)
         return run.wait()

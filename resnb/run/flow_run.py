@@ -168,8 +168,20 @@ class FlowRun:
         interrupts.deliver()
         return self._outcome()
 
-    def start(self, when_concluded: Callable[[], object] | None = None) -> "FlowRun":
-        """Run in the background; `when_concluded` is called at the end, on some thread."""
+    def start(self) -> "FlowRun":
+        """Run in the background."""
+        self.launch().deliver()
+        return self
+
+    def launch(self, when_concluded: Callable[[], object] | None = None) -> Interrupts:
+        """Run in the background.
+
+        Args:
+            when_concluded: called at the end, on some thread.
+
+        Returns:
+            The interrupts that came meanwhile; the first has cancelled the run.
+        """
         if when_concluded is not None:
             self._when_concluded.append(when_concluded)
 
@@ -181,8 +193,7 @@ class FlowRun:
         with Interrupts(self._interrupted) as interrupts:
             workers = self._begin()
             start_supervisor(supervise)
-        interrupts.deliver()
-        return self
+        return interrupts
 
     def abandon(self) -> None:
         """The kernel ends: stop the tasks without waiting for their code."""

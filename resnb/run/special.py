@@ -32,10 +32,8 @@ from resnb.states import (
     RUNNING,
     SUCCESS,
     TRIGGER_FAILED,
-    Failed,
     Running,
     State,
-    Success,
 )
 
 if TYPE_CHECKING:
@@ -191,31 +189,21 @@ def _begin(engine: "Engine", row: int, task: Task) -> bool:
 def _own_trigger(engine: "Engine", row: int, task: Task) -> Outcome | None:
     """What a trigger function of the user's own decides; None to run.
 
-    A mapped task is refused as a whole where no item that it could be mapped over would help.
+    Where a mapped task is mapped over, the function is asked for each child only.
     """
     if isinstance(task.trigger, Trigger):
         return None
     scheduler = engine.scheduler
     origin = scheduler.origin(row)
     upstream: dict[Edge, State] = {}
-    over = []
     for edge in _edges_of(engine, origin):
         source = engine.plan.row_of[edge.upstream_task]
         block = scheduler.children.get(source)
         if edge.mapped and not edge.flattened and block is not None:
-            over.append(edge)
-            if row != origin:
-                source = block.first + scheduler.child_index(row)
+            if row == origin:
+                return None
+            source = block.first + scheduler.child_index(row)
         upstream[edge] = state_of(engine, source)
-    if row != origin or not over:
-        return _asked(task, upstream)
-    answers = [
-        _asked(task, {**upstream, **dict.fromkeys(over, item)}) for item in (Success(), Failed())
-    ]
-    return answers[0] if all(answers) else None
-
-
-def _asked(task: Task, upstream: dict[Edge, State]) -> Outcome | None:
     try:
         if task.trigger(upstream):
             return None

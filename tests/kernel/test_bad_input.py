@@ -13,6 +13,8 @@ foreign = number(5)
 """
 
 LINES = {
+    "what comes later": ("%flow timeline etl", "%flow timeline is not there yet"),
+    "what comes later still": ("%resources --all", "%resources --all is not there yet"),
     "an unknown flow": ("%flow run elt", "there is no flow 'elt'; did you mean 'etl'?"),
     "an unknown flow to show": (
         "%flow nothing",

@@ -46,6 +46,20 @@ def test_a_flow_that_was_built_in_python_can_be_continued_by_a_cell(cells):
     assert cells.value("arrows(etl), y.value") == (["number -> double"], 6)
 
 
+def test_a_flow_that_python_made_anew_is_built_anew(cells):
+    cells.run("with Flow('etl') as etl:\n    x = number(3)")
+    cells.run("%%flow etl --run\ny = double(x)", "b")
+    cells.run("with Flow('etl') as etl:\n    x = number(4)")
+    cells.run("%%flow etl --run\ny = double(x)", "b")
+    assert cells.value("names(etl), y.value") == (["number", "double"], 8)
+
+
+def test_a_flow_whose_name_no_line_can_give_does_no_harm(cells):
+    cells.run("odd = Flow('a/b')")
+    cells.run("%%flow etl\nx = number(1)", "a")
+    assert cells.run("%flow").stdout == "etl: 1 task\na/b: 0 tasks\n"
+
+
 @pytest.mark.parametrize("name", ["run", "plan", "cancel", "close", "timeline"])
 def test_words_of_the_command_are_no_names(notebook, name):
     assert "is no name for a flow" in notebook.refuse(f"%%flow {name}\nx = number(1)")

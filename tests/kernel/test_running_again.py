@@ -275,3 +275,11 @@ def test_a_block_that_vanished_is_gone_with_its_scope(cells):
     shown = cells.run("%%flow etl\nn = number(1)", "a")
     assert shown.stdout == "left the flow, because what they need is gone: 'add'\n"
     assert cells.value("members(etl), names(etl)") == ({}, ["number"])
+
+
+def test_a_cell_of_another_flow_can_be_built_while_one_runs(notebook):
+    notebook.run("go = threading.Event()\n@task\ndef wait(): go.wait()")
+    notebook.run("%%flow other\nw = wait()", "a")
+    notebook.run("run = other.start()")
+    assert "number" in notebook.run("%%flow etl\nx = number(1)", "b").texts
+    notebook.run("go.set(); run.wait()")

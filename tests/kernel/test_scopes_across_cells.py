@@ -39,6 +39,16 @@ def test_parentheses_or_none(cells):
     assert cells.value("members(etl)") == {"Cluster": ["number", "number"]}
 
 
+def test_a_resource_of_a_module(cells):
+    cells.run("import types\nlib = types.SimpleNamespace(Cluster=Cluster)")
+    cells.run("%%flow etl --with lib.Cluster(2) --run\nx = number(1)", "a")
+    cells.run("%%flow etl --with lib.Cluster --run\ny = number(2)", "b")
+    assert cells.value("members(etl), alive()") == (
+        {"Cluster": ["number", "number"]},
+        ["etl/Cluster open"],
+    )
+
+
 def test_two_scopes_of_one_resource_have_two_names(cells):
     cells.run("%%flow etl --with Cluster(1) as small\nx = use(small)", "a")
     cells.run("%%flow etl --with Cluster(9) as large\ny = use(large)", "b")
