@@ -30,9 +30,10 @@ lint: ## check style, types and layers
 lab: setup ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
-bench: setup ## print what imports and the engine cost
+bench: setup ## print what imports, the engine and pictures cost
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/drawing.py
 
 clean: ## remove all that make made
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -86,7 +86,6 @@ class FlowRun:
         given = {**_given_by(opened), **(task_states or {})}
         plan = compiled(flow, self.parameters, given, only)
         scopes = RunScopes(plan, KEEPER, self, opened)
-        self._ended = threading.Event()
         self._inbox: SimpleQueue[str] = SimpleQueue()
         self.engine = Engine(plan, clock or RealClock(), scopes, self._wake)
         self._final: State | None = None
@@ -187,7 +186,8 @@ class FlowRun:
 
         def supervise() -> None:
             workers.drive()
-            self._ended.wait()
+            while self._inbox.get() != "ended":
+                self.engine.drain()
             self._conclude(workers)
 
         with Interrupts(self._interrupted) as interrupts:
@@ -231,7 +231,6 @@ class FlowRun:
             _ACTIVE.remove(self)
 
     def _wake(self) -> None:
-        self._ended.set()
         self._inbox.put("ended")
 
     def _interrupted(self) -> None:

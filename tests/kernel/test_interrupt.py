@@ -12,10 +12,20 @@ import pytest
 from tests.kernel.client import wait_for
 
 THINGS = """
+import sys
+
+def main_waits():
+    '''Whether the main thread waits for the run by now, or runs the task itself.'''
+    main = threading.main_thread().ident
+    place = sys._current_frames()[main].f_code.co_name
+    return threading.get_ident() == main or place in ("awaited", "select")
+
 @task
 def loop(*_):
-    Path("looping").touch()
     happened.append("loop")
+    while not main_waits():
+        pass
+    Path("looping").touch()
     while True:
         pass
 
@@ -240,6 +250,36 @@ def test_cancel_of_a_run_in_the_background(work):
         ["set up 2", "loop", "slow clean up: 0", "clean up 2"],
     )
     assert work.value("[one.state.name for one in (x, y, z)]") == ["Cancelled"] * 3
+
+
+@pytest.mark.parametrize("run", ["state = await etl.run_async()", "run = etl.start()"])
+def test_an_interrupt_while_the_run_is_being_launched(work, run):
+    work.run(
+        """
+        import signal
+        from resnb.run import flow_run
+
+        begun = threading.Event()
+        supervisor = flow_run.start_supervisor
+
+        @task
+        def busy(*_):
+            begun.set()
+            while True:
+                pass
+
+        def launch(function):
+            supervisor(function)
+            begun.wait(10)
+            signal.raise_signal(signal.SIGINT)
+        """
+    )
+    work.run("%%flow etl --with Cluster(2) as c --quiet\nx = busy(c)\ny = number(x)")
+    shown = work.kernel.finish(work.kernel.send(f"flow_run.start_supervisor = launch\n{run}"))
+    assert shown.error in {"KeyboardInterrupt", "CancelledError"}
+    work.run("flow_run.start_supervisor = supervisor")
+    wait_for(lambda: work.value("alive()") == [], "the clean-up")
+    assert work.value("since(), x.state.name") == (["set up 2", "clean up 2"], "Cancelled")
 
 
 def test_an_interrupt_of_an_idle_kernel_changes_nothing(work):
