@@ -137,6 +137,10 @@ class CleanupError(ResnbError):
     """A resource's cleanup failed or did not end within its deadline."""
 
 
+class LedgerError(ResnbError):
+    """The ledger cannot be written, read or trusted; nothing was created that it does not know."""
+
+
 class LeaseLost(ResnbError):  # noqa: N818 - the name of the public API
     """The resource was cleaned up by somebody else while it was still in use."""
 
@@ -151,6 +155,7 @@ __all__ = [
     "GraphError",
     "IllegalTransition",
     "LeaseLost",
+    "LedgerError",
     "MagicError",
     "NoValueError",
     "OptionError",

@@ -7,6 +7,8 @@ OPEN: Final = "open"
 CLOSING: Final = "closing"
 CLOSED: Final = "closed"
 FAILED: Final = "failed"
+KEPT: Final = "kept"
+"""Survives its kernel for a while; a state of records only."""
 
 _MOVES: Final = {
     OPENING: frozenset({OPEN, CLOSING, CLOSED, FAILED}),
@@ -22,4 +24,4 @@ def is_legal(source: str, target: str) -> bool:
     return target in _MOVES[source]
 
 
-__all__ = ["CLOSED", "CLOSING", "FAILED", "OPEN", "OPENING", "is_legal"]
+__all__ = ["CLOSED", "CLOSING", "FAILED", "KEPT", "OPEN", "OPENING", "is_legal"]

@@ -1,0 +1,195 @@
+"""What the reaper does next. Pure: records, liveness and the time in, actions out.
+
+Dependants come first, everything else side by side, a few at a time; a failed clean-up is tried
+again after growing pauses and holds up nobody but what it depends on.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final, NamedTuple, TypeAlias
+
+from resnb.ledger import states
+from resnb.ledger.owner import ALIVE, DEAD, Owner
+from resnb.ledger.record import Record
+
+AT_ONCE: Final = 4
+"""How many clean-ups run side by side."""
+TRIES: Final = 8
+"""How many clean-ups are begun before a lease is left as failed."""
+FENCE_AFTER: Final = 5.0
+"""How long a kernel has to claim a clean-up that was asked of it, in seconds."""
+_LONGEST_PAUSE = 300.0
+
+
+class Clean(NamedTuple):
+    """Clean the lease up in a fresh interpreter."""
+
+    record: Record
+
+
+class Close(NamedTuple):
+    """There is nothing to clean up: close the lease."""
+
+    record: Record
+    reason: str
+
+
+class Fail(NamedTuple):
+    """Nothing more can be done from here: say why."""
+
+    record: Record
+    reason: str
+
+
+class Keep(NamedTuple):
+    """The lease survives its kernel for a while."""
+
+    record: Record
+
+
+class Ask(NamedTuple):
+    """Ask the kernel, which is alive, to clean the lease up."""
+
+    record: Record
+    reason: str
+
+
+Action: TypeAlias = Clean | Close | Fail | Keep | Ask
+
+
+class Decision(NamedTuple):
+    """What to do now, when to look again at the latest, and whether anything is left to do."""
+
+    actions: tuple[Action, ...]
+    look_again: float | None
+    idle: bool
+
+
+def pause_after(tries: int) -> float:
+    """How long to wait before the next try, in seconds."""
+    return float(min(_LONGEST_PAUSE, 2.0**tries))
+
+
+def decide(
+    records: Iterable[Record],
+    *,
+    liveness: Callable[[Owner], str],
+    now: float,
+    running: Collection[str] = (),
+    asked: Mapping[str, float] | None = None,
+) -> Decision:
+    """What the reaper does next.
+
+    Args:
+        records: the leases that are not closed.
+        liveness: the status of a process.
+        now: seconds since the epoch.
+        running: ids of the leases that are being cleaned up by us.
+        asked: when the kernel was asked to clean a lease up.
+    """
+    known: dict[str, Record] = {record.id: record for record in records}
+    asked = asked or {}
+    actions: list[Action] = []
+    ready: list[Record] = []
+    times: list[float] = []
+    idle = True
+    for record in known.values():
+        verdict = _verdict(record, liveness, now, running, asked)
+        if verdict is None:
+            continue
+        if isinstance(verdict, float):
+            times.append(verdict)
+            idle = False
+        elif isinstance(verdict, Clean):
+            ready.append(record)
+            idle = False
+        else:
+            actions.append(verdict)
+            idle = idle and not isinstance(verdict, Ask)
+    inner = {outer for record in ready for outer in record.around}
+    inner |= {outer for lease in running if lease in known for outer in known[lease].around}
+    free = AT_ONCE - len(running)
+    actions += [Clean(record) for record in ready if record.id not in inner][: max(0, free)]
+    return Decision(tuple(actions), min(times, default=None), idle and not running)
+
+
+def _verdict(  # noqa: PLR0911 - a table of cases, one line each
+    record: Record,
+    liveness: Callable[[Owner], str],
+    now: float,
+    running: Collection[str],
+    asked: Mapping[str, float],
+) -> Action | float | None:
+    """An action, the time to look again, or None."""
+    if record.id in running or record.state == states.CLOSED:
+        return None
+    if _is_claimed(record, liveness):
+        return None
+    status = liveness(record.owner)
+    if status == ALIVE:
+        return _while_alive(record, now, asked)
+    if status != DEAD:
+        return None
+    kept = record.state in (states.OPEN, states.KEPT) and not record.request
+    if kept and record.keep_until is not None and now < record.keep_until:
+        return record.keep_until if record.state == states.KEPT else Keep(record)
+    if record.dies_with_kernel:
+        return Close(record, "died with its kernel")
+    return _cleaning(record, now)
+
+
+def _is_claimed(record: Record, liveness: Callable[[Owner], str]) -> bool:
+    """Whether somebody who may still be there is cleaning `record` up."""
+    if record.state != states.CLOSING or record.claimant is None:
+        return False
+    return liveness(record.claimant) != DEAD
+
+
+def _while_alive(record: Record, now: float, asked: Mapping[str, float]) -> Action | float | None:
+    if record.state == states.FAILED:
+        return _cleaning(record, now) if not record.dies_with_kernel else None
+    if record.state == states.CLOSING:
+        return _cleaning(record, now)  # its claimant is dead
+    limits = [record.created + record.ttl] if record.ttl is not None else []
+    if record.idle_timeout is not None:
+        limits.append(record.used + record.idle_timeout)
+    due = min(limits, default=None)
+    reason = record.request or (
+        "its time limit has passed" if due is not None and due <= now else ""
+    )
+    if not reason:
+        return due
+    if record.id not in asked:
+        return Ask(record, reason)
+    deadline = asked[record.id] + FENCE_AFTER
+    return _cleaning(record, now) if deadline <= now else deadline
+
+
+def _cleaning(record: Record, now: float) -> Action | float | None:
+    """Clean `record` up, now or later, if that can be done at all."""
+    if record.tries >= TRIES:
+        return None
+    made = record.state != states.OPENING
+    if not record.recipe or (record.handle is None and not record.can_find):
+        if record.state == states.FAILED and record.reason:
+            return None
+        fault = record.unprotected or "it left no handle"
+        if not made:
+            fault = f"its set-up did not return, and nothing tells what it made ({fault})"
+        return Fail(record, f"cannot be cleaned up from outside its kernel: {fault}")
+    return Clean(record) if record.next_try <= now else record.next_try
+
+
+__all__ = [
+    "AT_ONCE",
+    "FENCE_AFTER",
+    "TRIES",
+    "Action",
+    "Ask",
+    "Clean",
+    "Close",
+    "Decision",
+    "Fail",
+    "Keep",
+    "decide",
+    "pause_after",
+]

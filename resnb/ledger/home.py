@@ -1,0 +1,81 @@
+"""The folder that holds the ledger: private, and refused when others can write it."""
+
+import os
+import stat
+from pathlib import Path
+
+from resnb.errors import LedgerError
+
+_NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "afs", "ceph", "beegfs"}
+)
+
+
+def ledger_home() -> Path:
+    """The user's ledger folder: ``RESNB_HOME``, else the user's state folder."""
+    chosen = os.environ.get("RESNB_HOME")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    from platformdirs import user_state_path
+
+    return user_state_path("resnb")
+
+
+def made_private(home: Path) -> Path:
+    """Make sure that `home` is there and nobody else's.
+
+    Raises:
+        LedgerError: it cannot be made, is somebody else's, or others can write it.
+    """
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        message = (
+            f"the ledger's folder {home} cannot be made ({error.strerror}): make it writable, or "
+            "point RESNB_HOME to a folder of yours"
+        )
+        raise LedgerError(message) from None
+    refuse_foreign(home)
+    return home
+
+
+def refuse_foreign(path: Path) -> None:
+    """Refuse a file or folder that is somebody else's, or that others can write.
+
+    Raises:
+        LedgerError: it is; the message says how to mend it.
+    """
+    found = path.stat()
+    if found.st_uid != os.getuid():
+        message = f"{path} belongs to another user: point RESNB_HOME to a folder of yours"
+        raise LedgerError(message)
+    if stat.S_IMODE(found.st_mode) & 0o022:
+        message = f"{path} can be written by others: run chmod go-w {path}"
+        raise LedgerError(message)
+
+
+def is_on_network(path: Path, mounts: str | None = None) -> bool:
+    """Whether `path` lies on a network file system, where SQLite's WAL does not work.
+
+    Args:
+        path: an absolute path.
+        mounts: the text of ``/proc/mounts``; read from there if None.
+    """
+    if mounts is None:
+        try:
+            mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        parts = line.split()
+        if len(parts) < 3:  # noqa: PLR2004 - device, folder, type
+            continue
+        folder = parts[1].replace("\\040", " ")
+        inside = str(path) == folder or str(path).startswith(folder.rstrip("/") + "/")
+        if inside and len(folder) >= len(best):
+            best, kind = folder, parts[2]
+    return kind in _NETWORK or kind.startswith("fuse.sshfs")
+
+
+__all__ = ["is_on_network", "ledger_home", "made_private", "refuse_foreign"]

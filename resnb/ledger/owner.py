@@ -1,0 +1,129 @@
+"""Who holds a lease, and whether that process is still there. Standard library only.
+
+A process is named by machine, boot, pid namespace, pid and start time, so that neither a reused
+pid nor another container's process is taken for it. What cannot be seen from here is *unknown*,
+never dead.
+"""
+
+import json
+import os
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ALIVE: Final = "alive"
+DEAD: Final = "dead"
+UNKNOWN: Final = "unknown"
+
+
+class Owner(NamedTuple):
+    """One process of one machine.
+
+    Attributes:
+        machine: the machine's id.
+        boot: the id of its boot.
+        namespace: the pid namespace.
+        pid: the process id.
+        started: when it was started, in clock ticks since the boot; 0 where that is not known.
+    """
+
+    machine: str
+    boot: str
+    namespace: str
+    pid: int
+    started: int
+
+    def to_text(self) -> str:
+        """As it is kept in the ledger."""
+        return json.dumps(self)
+
+
+def from_text(text: str) -> Owner:
+    """The owner that `Owner.to_text` wrote.
+
+    Raises:
+        ValueError: `text` is no owner.
+    """
+    values = json.loads(text)
+    kinds = (str, str, str, int, int)
+    if not isinstance(values, list) or [type(one) for one in values] != list(kinds):
+        message = "not an owner"
+        raise ValueError(message)
+    return Owner(*values)
+
+
+def this_process() -> Owner:
+    """The calling process; a fork is another one."""
+    pid = os.getpid()
+    return Owner(_machine(), _boot(), _namespace(), pid, start_time(pid) or 0)
+
+
+def status(owner: Owner, seen_from: Owner) -> str:
+    """Whether the process `owner` is ALIVE, DEAD, or UNKNOWN from the process `seen_from`."""
+    if owner.machine != seen_from.machine:
+        return UNKNOWN
+    if owner.boot != seen_from.boot:
+        return DEAD
+    if owner.namespace != seen_from.namespace:
+        return UNKNOWN
+    if not Path("/proc/self/stat").exists():
+        return ALIVE if _answers(owner.pid) else DEAD
+    started = start_time(owner.pid)
+    if started is None or (owner.started and started != owner.started):
+        return DEAD
+    return ALIVE
+
+
+def start_time(pid: int) -> int | None:
+    """When process `pid` was started; None if it is gone or a zombie, 0 where nobody can tell."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return 0 if sys.platform != "linux" and _answers(pid) else None
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def _answers(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@cache
+def _machine() -> str:
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+        try:
+            found = Path(path).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if found:
+            return found
+    import uuid
+
+    return f"{os.uname().nodename}-{uuid.getnode():x}"
+
+
+@cache
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _namespace() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
+__all__ = ["ALIVE", "DEAD", "UNKNOWN", "Owner", "from_text", "start_time", "status", "this_process"]

@@ -1,0 +1,299 @@
+"""The reaper: the small detached process that cleans up after a kernel. Started by file path.
+
+It runs in a session of its own and ignores INT, TERM and HUP, so no end of the kernel, of the
+server or of the terminal takes it along. It learns of the kernel's death by a pidfd that the
+kernel opened on itself (elsewhere by looking at the process now and then), and of everything
+else by a socket and by the ledger. It imports the standard library only, and ends when nothing
+is left to do. What to do next is decided in `resnb.ledger.decisions`.
+"""
+
+import base64
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+sys.path.append(str(Path(__file__).parents[2]))  # last: nothing there may shadow the library
+
+from resnb.errors import LedgerError
+from resnb.ids import LeaseId
+from resnb.ledger import states
+from resnb.ledger.decisions import (
+    Ask,
+    Clean,
+    Close,
+    Fail,
+    Keep,
+    decide,
+    pause_after,
+)
+from resnb.ledger.owner import DEAD, Owner, from_text, status, this_process
+from resnb.ledger.record import Record
+from resnb.ledger.store import Store
+
+LOOK_EVERY = 0.5
+"""How often it looks for requests and limits while the kernel lives, in seconds."""
+LINGER = 30.0
+"""How long it stays when the kernel holds nothing, in seconds."""
+EXTRA = 15.0
+"""What a clean-up gets beside its time limit: to start, and to find half-made things."""
+
+
+class Running(NamedTuple):
+    """A clean-up in progress."""
+
+    record: Record
+    process: "subprocess.Popen[bytes]"
+    report: IO[bytes]
+    deadline: float
+
+
+class Reaper:
+    """Cleans up the leases of one kernel.
+
+    Args:
+        store: the ledger.
+        owner: the kernel; None to sweep the leases of every dead owner once.
+        channel: the socket to the kernel, or None.
+        pidfd: a descriptor that becomes readable when the kernel ends, or None.
+    """
+
+    def __init__(
+        self, store: Store, owner: Owner | None, channel: socket.socket | None, pidfd: int | None
+    ) -> None:
+        self._store = store
+        self._owner = owner
+        self._channel = channel
+        self._me = this_process()
+        self._running: dict[str, Running] = {}
+        self._asked: dict[str, float] = {}
+        self._selector = selectors.DefaultSelector()
+        if channel is not None:
+            channel.settimeout(0.0)
+            self._selector.register(channel, selectors.EVENT_READ, self._listen)
+        if pidfd is not None:
+            self._selector.register(pidfd, selectors.EVENT_READ, self._kernel_ended)
+        self._last_use = time.monotonic()
+
+    def run(self) -> None:
+        """Go on until nothing is left to do."""
+        while True:
+            look_again = self._act()
+            if look_again is None:
+                return
+            for key, _ in self._selector.select(look_again):
+                key.data()
+
+    def _act(self) -> float | None:
+        """Do what is to be done now; gives the seconds until the next look, None at the end."""
+        self._collect()
+        try:
+            records = self._store.alive(self._owner)
+        except LedgerError as error:
+            _log(f"{error}")
+            return 5.0
+        decision = decide(
+            records,
+            liveness=lambda owner: status(owner, self._me),
+            now=time.time(),
+            running=self._running,
+            asked=self._asked,
+        )
+        for action in decision.actions:
+            self._carry_out(action)
+        if decision.actions:
+            return 0.0 if not self._running else 0.05
+        kernel_gone = self._owner is None or status(self._owner, self._me) == DEAD
+        if self._running:
+            return 0.05
+        if records and not (kernel_gone and decision.idle):
+            self._last_use = time.monotonic()
+        elif kernel_gone or time.monotonic() - self._last_use > LINGER:
+            return None
+        later = LOOK_EVERY if not kernel_gone else 5.0
+        if decision.look_again is not None:
+            later = min(later, max(0.01, decision.look_again - time.time()))
+        return later
+
+    # ---- actions
+
+    def _carry_out(self, action: Any) -> None:
+        record: Record = action.record
+        if isinstance(action, Clean):
+            self._begin(record)
+        elif isinstance(action, Close):
+            if self._claim(record):
+                self._store.close(record.id, time.time(), action.reason)
+                self._note(record.id, f"closed: {action.reason}")
+        elif isinstance(action, Fail):
+            if self._claim(record):
+                self._store.change(
+                    record.id, state=states.FAILED, reason=action.reason, claimant=None,
+                    tries=record.tries,
+                )  # fmt: skip
+                self._note(record.id, action.reason)
+        elif isinstance(action, Keep):
+            self._store.change(record.id, state=states.KEPT)
+        elif isinstance(action, Ask):
+            self._asked[record.id] = time.time()
+            self._tell(f"close {record.id} {action.reason}")
+
+    def _claim(self, record: Record) -> bool:
+        return self._store.claim(record.id, self._me, lambda other: status(other, self._me) == DEAD)
+
+    def _begin(self, record: Record) -> None:
+        if not self._claim(record):
+            return
+        self._note(record.id, f"clean-up begins (try {record.tries + 1})")
+        environment = record.environment
+        order = {
+            "lease": record.id,
+            "path": environment.path,
+            "folder": environment.folder,
+            "recipe": base64.b64encode(record.recipe).decode(),
+            "handle": None if record.handle is None else base64.b64encode(record.handle).decode(),
+        }
+        variables = {**os.environ, **dict(environment.variables)}
+        read, write = os.pipe()
+        script = str(Path(__file__).with_name("cleaner.py"))
+        try:
+            with self._log_file(record.id) as log:
+                process = subprocess.Popen(  # noqa: S603 - our own script
+                    [environment.python, "-P", script, str(write)],
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=(write,),
+                    env=variables,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            os.close(read)
+            os.close(write)
+            self._finished(record, "failed", f"its interpreter cannot be started: {error}")
+            return
+        os.close(write)
+        assert process.stdin is not None
+        try:
+            process.stdin.write(json.dumps(order).encode())
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # it ended at once; `_collect` tells why
+        deadline = time.monotonic() + record.cleanup_timeout + EXTRA
+        self._running[record.id] = Running(record, process, os.fdopen(read, "rb"), deadline)
+
+    def _collect(self) -> None:
+        for lease, running in list(self._running.items()):
+            process = running.process
+            if process.poll() is None and time.monotonic() < running.deadline:
+                continue
+            late = process.poll() is None
+            if late:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            del self._running[lease]
+            text = running.report.read()
+            running.report.close()
+            if late:
+                limit = running.record.cleanup_timeout
+                self._finished(running.record, "failed", f"it did not end within {limit:g} s")
+                continue
+            try:
+                said = json.loads(text)
+                result, reason = str(said["result"]), str(said["reason"])
+            except (ValueError, KeyError, TypeError):
+                result, reason = "failed", f"its interpreter ended with {process.returncode}"
+            self._finished(running.record, result, reason)
+
+    def _finished(self, record: Record, result: str, reason: str) -> None:
+        lease = LeaseId(record.id)
+        if result in ("cleaned", "nothing"):
+            said = "cleaned up by the reaper" if result == "cleaned" else "nothing was found"
+            self._store.close(lease, time.time(), said)
+            self._note(lease, said)
+            return
+        if result == "wrong environment":
+            reason = f"wrong environment: {reason}"
+        tries = record.tries + 1
+        self._store.change(
+            lease, state=states.FAILED, reason=reason, claimant=None,
+            next_try=time.time() + pause_after(tries),
+        )  # fmt: skip
+        self._note(lease, f"failed: {reason}")
+
+    # ---- the kernel
+
+    def _listen(self) -> None:
+        assert self._channel is not None
+        try:
+            data = self._channel.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._selector.unregister(self._channel)
+            self._channel.close()
+            self._channel = None
+            return
+        self._last_use = time.monotonic()
+        for _ in range(data.count(b"?")):
+            self._tell("!")
+
+    def _kernel_ended(self) -> None:
+        for key in [k for k in self._selector.get_map().values() if k.data == self._kernel_ended]:
+            self._selector.unregister(key.fileobj)
+
+    def _tell(self, text: str) -> None:
+        if self._channel is not None:
+            with suppress(OSError):
+                self._channel.sendall(f"{text}\n".encode())
+
+    # ---- logs
+
+    def _log_file(self, lease: str) -> IO[bytes]:
+        folder = self._store.home / "logs"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        name = "".join(one for one in lease if one.isalnum() or one in "-_")
+        descriptor = os.open(folder / f"{name}.log", os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        return os.fdopen(descriptor, "ab")
+
+    def _note(self, lease: str, text: str) -> None:
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        with suppress(OSError), self._log_file(lease) as log:
+            log.write(f"{stamp} {text}\n".encode())
+
+
+def _log(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - its standard error is a file
+
+
+def main(arguments: list[str]) -> None:
+    """Start with: home, owner, descriptor of the socket, descriptor of the pidfd (-1: none)."""
+    home, owner, channel, pidfd = arguments
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        # not SIG_IGN, which the processes that we start would inherit
+        signal.signal(getattr(signal, name), lambda _number, _frame: None)
+    os.chdir(home)
+    os.umask(0o077)
+    connection = socket.socket(fileno=int(channel)) if int(channel) >= 0 else None
+    if connection is not None:
+        connection.sendall(b"ready\n")
+    Reaper(
+        Store(Path(home)),
+        from_text(owner) if owner else None,
+        connection,
+        int(pidfd) if int(pidfd) >= 0 else None,
+    ).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

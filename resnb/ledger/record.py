@@ -1,0 +1,85 @@
+"""What the ledger knows of one lease: an immutable record, written before set-up is called."""
+
+from typing import NamedTuple
+
+from resnb.ids import LeaseId
+from resnb.ledger.owner import Owner
+
+
+class Environment(NamedTuple):
+    """What a clean-up needs to run elsewhere.
+
+    Attributes:
+        python: the interpreter.
+        prefix: its ``sys.prefix``.
+        path: its ``sys.path``.
+        folder: the working folder.
+        variables: environment variables.
+    """
+
+    python: str
+    prefix: str
+    path: tuple[str, ...]
+    folder: str
+    variables: tuple[tuple[str, str], ...]
+
+
+class Record(NamedTuple):
+    """One lease.
+
+    Attributes:
+        id: the lease's id, also the tag of the real thing.
+        name: how it is called in lists.
+        state: see `resnb.ledger.states`.
+        owner: the process that opened it.
+        notebook: the notebook's session name, else the folder.
+        session: id of the test session that the kernel was started in, if any.
+        environment: what its clean-up needs.
+        recipe: the pickled recipe; empty if there is none.
+        handle: the pickled handle; None if there is none (yet).
+        around: ids of the leases that it may depend on.
+        dies_with_kernel: whether nothing of it outlives the owner.
+        can_find: whether half-made things can be found by the lease's id.
+        unprotected: why the once-open lease cannot be cleaned up elsewhere; empty if it can.
+        cleanup_timeout: seconds for one try.
+        created: seconds since the epoch.
+        ttl: age limit in seconds, or None.
+        idle_timeout: limit of idleness in seconds, or None.
+        used: when it was last used, seconds since the epoch.
+        keep_until: until when it survives its owner, or None.
+        tries: how many clean-ups were begun.
+        next_try: not before this time, seconds since the epoch.
+        claimant: the process that is cleaning it up, or None.
+        reason: why it is as it is.
+        request: what somebody asked for: ``"cleanup"`` or nothing.
+        ended: when it was closed, or None.
+    """
+
+    id: LeaseId
+    name: str
+    state: str
+    owner: Owner
+    notebook: str
+    session: str
+    environment: Environment
+    recipe: bytes = b""
+    handle: bytes | None = None
+    around: tuple[str, ...] = ()
+    dies_with_kernel: bool = False
+    can_find: bool = False
+    unprotected: str = ""
+    cleanup_timeout: float = 60.0
+    created: float = 0.0
+    ttl: float | None = None
+    idle_timeout: float | None = None
+    used: float = 0.0
+    keep_until: float | None = None
+    tries: int = 0
+    next_try: float = 0.0
+    claimant: Owner | None = None
+    reason: str = ""
+    request: str = ""
+    ended: float | None = None
+
+
+__all__ = ["Environment", "Record"]

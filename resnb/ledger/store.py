@@ -1,0 +1,273 @@
+"""The ledger's store: SQLite, one short connection for each step, durable when it returns.
+
+Connections never outlive a call, so none crosses a thread or a fork. Each step is one
+transaction; a claim succeeds for exactly one process. The schema's version is checked on every
+opening: a newer store is refused, a damaged one is set aside and what can be read carried over.
+Standard library only.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from resnb.errors import LedgerError
+from resnb.ids import LeaseId
+from resnb.ledger import states
+from resnb.ledger.home import is_on_network, made_private, refuse_foreign
+from resnb.ledger.owner import Owner, from_text
+from resnb.ledger.record import Environment, Record
+
+VERSION = 1
+BUSY_TIMEOUT = 10.0
+KEPT_HISTORY = 30 * 86400.0
+"""How long closed leases are kept, in seconds."""
+
+_TABLE = """
+create table if not exists leases (
+    id text primary key, name text not null, state text not null, owner text not null,
+    notebook text not null, session text not null, environment text not null,
+    recipe blob not null, handle blob, around text not null, dies_with_kernel integer not null,
+    can_find integer not null, unprotected text not null, cleanup_timeout real not null,
+    created real not null, ttl real, idle_timeout real, used real not null, keep_until real,
+    tries integer not null, next_try real not null, claimant text, reason text not null,
+    request text not null, ended real
+) strict
+"""
+_INDEX = "create index if not exists alive on leases (owner) where state != 'closed'"
+_FIELDS = Record._fields
+_INSERT = f"insert into leases ({', '.join(_FIELDS)}) values ({', '.join('?' * len(_FIELDS))})"  # noqa: S608
+T = TypeVar("T")
+
+
+class Store:
+    """The leases of one user.
+
+    Args:
+        home: the ledger's folder.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.path = home / "leases.db"
+        self._journal = "delete" if is_on_network(home) else "wal"
+
+    # ---- steps
+
+    def add(self, record: Record) -> None:
+        """Write the intent.
+
+        Raises:
+            LedgerError: it is not durable, so nothing may be created.
+        """
+        with self._transaction() as db:
+            db.execute(_INSERT, _to_row(record))
+
+    def change(self, lease: LeaseId, **values: Any) -> None:
+        """Write other values of a lease."""
+        row = {name: _to_column(name, value) for name, value in values.items()}
+        assignments = ", ".join(f"{name} = :{name}" for name in row)
+        with self._transaction() as db:
+            db.execute(f"update leases set {assignments} where id = :id", {**row, "id": lease})  # noqa: S608
+
+    def claim(self, lease: LeaseId, claimant: Owner, stale: Callable[[Owner], bool]) -> bool:
+        """Let `claimant` be the one process that cleans the lease up.
+
+        Args:
+            lease: the lease.
+            claimant: who wants to.
+            stale: whether an earlier claimant is gone.
+
+        Returns:
+            Whether it got the claim; not if the lease is closed, or somebody else is at it.
+        """
+        with self._transaction() as db:
+            row = db.execute("select state, claimant from leases where id = ?", (lease,)).fetchone()
+            if row is None or row[0] == states.CLOSED:
+                return False
+            if row[0] == states.CLOSING and row[1] is not None:
+                other = from_text(row[1])
+                if other != claimant and not stale(other):
+                    return False
+            db.execute(
+                "update leases set state = ?, claimant = ?, tries = tries + 1 where id = ?",
+                (states.CLOSING, claimant.to_text(), lease),
+            )
+            return True
+
+    def close(self, lease: LeaseId, now: float, reason: str = "") -> None:
+        """The clean-up has completed; the recipe and the handle are erased."""
+        with self._transaction() as db:
+            db.execute(
+                "update leases set state = ?, ended = ?, reason = ?, recipe = x'', handle = null, "
+                "claimant = null, request = '' where id = ?",
+                (states.CLOSED, now, reason, lease),
+            )
+            db.execute(
+                "delete from leases where state = ? and ended < ?",
+                (states.CLOSED, now - KEPT_HISTORY),
+            )
+
+    # ---- questions
+
+    def get(self, lease: LeaseId) -> Record | None:
+        """One lease."""
+        found = self._select("where id = ?", (lease,))
+        return found[0] if found else None
+
+    def alive(self, owner: Owner | None = None) -> list[Record]:
+        """The leases that are not closed, of one owner or of all, oldest first."""
+        where, values = "where state != 'closed'", ()
+        if owner is not None:
+            where, values = f"{where} and owner = ?", (owner.to_text(),)  # type: ignore[assignment]
+        return self._select(f"{where} order by created", values)
+
+    def history(self, limit: int = 1000) -> list[Record]:
+        """The leases that were closed, the latest first."""
+        return self._select("where state = 'closed' order by ended desc limit ?", (limit,))
+
+    def version(self) -> int:
+        """A number that changes when another process has written."""
+        with self._reading() as db:
+            return int(db.execute("pragma data_version").fetchone()[0])
+
+    def _select(self, where: str, values: tuple[Any, ...]) -> list[Record]:
+        if not self.path.exists():
+            return []
+        with self._reading() as db:
+            rows = db.execute(f"select {', '.join(_FIELDS)} from leases {where}", values)  # noqa: S608
+            return [record for row in rows if (record := _readable(row)) is not None]
+
+    # ---- connections
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._connection() as db:
+            db.execute("begin immediate")
+            yield db
+            db.execute("commit")
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._connection() as db:
+            yield db
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(self._opened()) as db:
+                yield db
+        except sqlite3.OperationalError as error:
+            raise LedgerError(_explained(self.path, error)) from None
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # its subclasses are no damage
+                raise
+            set_aside(self.path)
+            message = f"the ledger {self.path} was damaged ({error}) and set aside: try again"
+            raise LedgerError(message) from None
+
+    def _opened(self) -> sqlite3.Connection:
+        fresh = not self.path.exists()
+        if fresh:
+            made_private(self.home)
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        refuse_foreign(self.home)
+        refuse_foreign(self.path)
+        db = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)
+        try:
+            version = db.execute("pragma user_version").fetchone()[0]
+            if version > VERSION:
+                message = (
+                    f"the ledger {self.path} was written by a newer resnb (format {version}): "
+                    "update this resnb"
+                )
+                raise LedgerError(message)  # noqa: TRY301 - the connection is closed on the way
+            db.execute("pragma synchronous = full")
+            if version < VERSION:
+                db.execute(f"pragma journal_mode = {self._journal}")
+                db.execute("begin immediate")
+                db.execute(_TABLE)
+                db.execute(_INDEX)
+                db.execute(f"pragma user_version = {VERSION}")
+                db.execute("commit")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def set_aside(path: Path) -> Path:
+    """Move a damaged store out of the way, and carry over what can be read; nothing is deleted.
+
+    Returns:
+        Where it is now.
+    """
+    number = 1
+    while (target := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    path.rename(target)
+    for suffix in ("-wal", "-shm"):
+        companion = path.with_name(path.name + suffix)
+        if companion.exists():
+            companion.rename(target.with_name(target.name + suffix))
+    rows: list[Record] = []
+    try:
+        with closing(sqlite3.connect(target)) as db:
+            rows.extend(
+                record
+                for row in db.execute(f"select {', '.join(_FIELDS)} from leases")  # noqa: S608
+                if (record := _readable(row)) is not None
+            )
+    except sqlite3.Error:
+        pass  # what was read up to the damage is carried over
+    fresh = Store(path.parent)
+    for record in rows:
+        fresh.add(record)
+    return target
+
+
+def _explained(path: Path, error: sqlite3.OperationalError) -> str:
+    text = str(error)
+    if "full" in text:
+        return f"the disk is full, so the ledger {path} cannot be written: nothing was created"
+    if "readonly" in text or "unable to open" in text:
+        return f"the ledger {path} cannot be written ({text}): make it writable, or set RESNB_HOME"
+    return f"the ledger {path} cannot be used: {text}"
+
+
+def _to_row(record: Record) -> list[Any]:
+    return [_to_column(name, value) for name, value in record._asdict().items()]
+
+
+def _to_column(name: str, value: Any) -> Any:
+    if name in ("owner", "claimant"):
+        return None if value is None else value.to_text()
+    if name in ("environment", "around"):
+        return json.dumps(value)
+    return int(value) if isinstance(value, bool) else value
+
+
+def _readable(row: tuple[Any, ...]) -> Record | None:
+    """The record of a row, unless somebody has written nonsense into it."""
+    values = dict(zip(_FIELDS, row, strict=True))
+    try:
+        python, prefix, path, folder, variables = json.loads(values["environment"])
+        values["environment"] = Environment(
+            str(python), str(prefix), tuple(map(str, path)), str(folder),
+            tuple((str(key), str(value)) for key, value in variables),
+        )  # fmt: skip
+        values["owner"] = from_text(values["owner"])
+        claimant = values["claimant"]
+        values["claimant"] = None if claimant is None else from_text(claimant)
+        values["around"] = tuple(map(str, json.loads(values["around"])))
+        values["dies_with_kernel"] = bool(values["dies_with_kernel"])
+        values["can_find"] = bool(values["can_find"])
+    except (ValueError, TypeError, KeyError):
+        return None
+    return Record(**values)
+
+
+__all__ = ["BUSY_TIMEOUT", "KEPT_HISTORY", "VERSION", "Store", "set_aside"]
