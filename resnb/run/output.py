@@ -37,6 +37,7 @@ class Output:
         self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
         self._context = contextvars.copy_context()
         self._lock = threading.RLock()  # what a finalizer prints may come in while we write
+        self._last = ""
         self._writing = False
         self._finished = False
         self._pending: dict[int, list[tuple[str, str]]] = {}
@@ -111,9 +112,17 @@ class Output:
             while row in self._pending:
                 for stream, text in self._pending.pop(row):
                     with suppress(Exception):  # a stream that is closed must not end the run
-                        self._context.run(self._streams[stream].write, text)
+                        self._context.run(self._write, stream, text)
         finally:
             self._writing = False
+
+    def _write(self, stream: str, text: str) -> None:
+        if stream != self._last:  # a kernel sends what is written to each when it likes
+            self._last = stream
+            for name, other in self._streams.items():
+                if name != stream:
+                    other.flush()
+        self._streams[stream].write(text)
 
     def _over(self, row: int) -> bool:
         ended = self._scheduler.table.state[row] >= FIRST_FINISHED
