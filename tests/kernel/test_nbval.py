@@ -30,7 +30,8 @@ def nbval(tmp_path):
     def run(notebook):
         path = tmp_path / "copy.ipynb"
         nbformat.write(notebook, path)
-        options = ["-c", ROOT / "pyproject.toml", "--rootdir", tmp_path, "-q", "--color=no"]
+        # No short summary: pytest repeats each failure there, in full where CI is set.
+        options = ["-c", ROOT / "pyproject.toml", "--rootdir", tmp_path, "-q", "--color=no", "-rN"]
         without = ["-p", "no:asyncio", "-p", "no:cacheprovider"]  # the former warns where installed
         return subprocess.run(
             [sys.executable, "-m", "pytest", "--nbval", path, *options, *without],
