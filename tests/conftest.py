@@ -7,6 +7,7 @@ end of the session by a variable that it inherited.
 """
 
 import gc
+import signal
 import threading
 import time
 import uuid
@@ -79,6 +80,15 @@ def own_ipython_profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def default_signals() -> None:
+    """Signals mean to tests and their processes what they mean to a kernel, under nohup too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
