@@ -41,9 +41,10 @@ class Fail(NamedTuple):
 
 
 class Keep(NamedTuple):
-    """The lease survives its kernel for a while."""
+    """The lease survives its kernel until a time, in seconds since the epoch."""
 
     record: Record
+    until: float
 
 
 class Ask(NamedTuple):
@@ -129,9 +130,11 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
         return _while_alive(record, now, asked)
     if status != DEAD:
         return None
-    kept = record.state in (states.OPEN, states.KEPT) and not record.request
-    if kept and record.keep_until is not None and now < record.keep_until:
-        return record.keep_until if record.state == states.KEPT else Keep(record)
+    if not record.request and not record.dies_with_kernel:
+        if record.state == states.OPEN and record.keep is not None:
+            return Keep(record, now + record.keep)
+        if record.state == states.KEPT and now < (record.keep_until or 0.0):
+            return record.keep_until
     if record.dies_with_kernel:
         return Close(record, "died with its kernel")
     return _cleaning(record, now)

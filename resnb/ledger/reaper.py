@@ -140,7 +140,8 @@ class Reaper:
                 )  # fmt: skip
                 self._note(record.id, action.reason)
         elif isinstance(action, Keep):
-            self._store.change(record.id, state=states.KEPT)
+            self._store.change(record.id, state=states.KEPT, keep_until=action.until)
+            self._note(record.id, "kept: its kernel has ended")
         elif isinstance(action, Ask):
             self._asked[record.id] = time.time()
             self._tell(f"close {record.id} {action.reason}")
@@ -288,7 +289,7 @@ def main(arguments: list[str]) -> None:
     if connection is not None:
         connection.sendall(b"ready\n")
     Reaper(
-        Store(Path(home)),
+        Store(Path(home), kept=True),
         from_text(owner) if owner else None,
         connection,
         int(pidfd) if int(pidfd) >= 0 else None,

@@ -40,13 +40,18 @@ class Record(NamedTuple):
         around: ids of the leases that it may depend on.
         dies_with_kernel: whether nothing of it outlives the owner.
         can_find: whether half-made things can be found by the lease's id.
-        unprotected: why the once-open lease cannot be cleaned up elsewhere; empty if it can.
+        unfindable: why what a broken-off set-up made cannot be found; empty if it can.
+        unprotected: why the open lease cannot be cleaned up elsewhere; empty if it can.
+        notice: what else its user should know, such as names that look like secrets.
+        key: by what a later kernel recognises it after ``keep``; empty if it cannot.
         cleanup_timeout: seconds for one try.
+        find_quiet: for how many seconds nothing must be found until a half-made thing is gone.
         created: seconds since the epoch.
         ttl: age limit in seconds, or None.
         idle_timeout: limit of idleness in seconds, or None.
         used: when it was last used, seconds since the epoch.
-        keep_until: until when it survives its owner, or None.
+        keep: for how many seconds it survives its owner, or None.
+        keep_until: until when it does, once the owner has ended.
         tries: how many clean-ups were begun.
         next_try: not before this time, seconds since the epoch.
         claimant: the process that is cleaning it up, or None.
@@ -67,12 +72,17 @@ class Record(NamedTuple):
     around: tuple[str, ...] = ()
     dies_with_kernel: bool = False
     can_find: bool = False
+    unfindable: str = ""
     unprotected: str = ""
+    notice: str = ""
+    key: str = ""
     cleanup_timeout: float = 60.0
+    find_quiet: float = 10.0
     created: float = 0.0
     ttl: float | None = None
     idle_timeout: float | None = None
     used: float = 0.0
+    keep: float | None = None
     keep_until: float | None = None
     tries: int = 0
     next_try: float = 0.0

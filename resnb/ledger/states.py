@@ -9,6 +9,8 @@ CLOSED: Final = "closed"
 FAILED: Final = "failed"
 KEPT: Final = "kept"
 """Survives its kernel for a while; a state of records only."""
+UNKNOWN: Final = "unknown"
+"""Its owner cannot be seen from here; a state of lists only."""
 
 _MOVES: Final = {
     OPENING: frozenset({OPEN, CLOSING, CLOSED, FAILED}),
@@ -24,4 +26,4 @@ def is_legal(source: str, target: str) -> bool:
     return target in _MOVES[source]
 
 
-__all__ = ["CLOSED", "CLOSING", "FAILED", "KEPT", "OPEN", "OPENING", "is_legal"]
+__all__ = ["CLOSED", "CLOSING", "FAILED", "KEPT", "OPEN", "OPENING", "UNKNOWN", "is_legal"]

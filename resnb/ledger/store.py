@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from resnb.errors import LedgerError
 from resnb.ids import LeaseId
@@ -31,8 +31,10 @@ create table if not exists leases (
     id text primary key, name text not null, state text not null, owner text not null,
     notebook text not null, session text not null, environment text not null,
     recipe blob not null, handle blob, around text not null, dies_with_kernel integer not null,
-    can_find integer not null, unprotected text not null, cleanup_timeout real not null,
-    created real not null, ttl real, idle_timeout real, used real not null, keep_until real,
+    can_find integer not null, unfindable text not null, unprotected text not null,
+    notice text not null, key text not null, cleanup_timeout real not null,
+    find_quiet real not null, created real not null, ttl real, idle_timeout real,
+    used real not null, keep real, keep_until real,
     tries integer not null, next_try real not null, claimant text, reason text not null,
     request text not null, ended real
 ) strict
@@ -40,7 +42,7 @@ create table if not exists leases (
 _INDEX = "create index if not exists alive on leases (owner) where state != 'closed'"
 _FIELDS = Record._fields
 _INSERT = f"insert into leases ({', '.join(_FIELDS)}) values ({', '.join('?' * len(_FIELDS))})"  # noqa: S608
-T = TypeVar("T")
+_NO_ENVIRONMENT = Environment("", "", (), "", ())
 
 
 class Store:
@@ -48,12 +50,17 @@ class Store:
 
     Args:
         home: the ledger's folder.
+        kept: hold one connection open between calls, which must all come from one thread. While
+            somebody does, the closing of other connections moves no pages about.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, kept: bool = False) -> None:
         self.home = home
         self.path = home / "leases.db"
         self._journal = "delete" if is_on_network(home) else "wal"
+        self._keeps = kept
+        self._kept: sqlite3.Connection | None = None
+        self._file = (0, 0)
 
     # ---- steps
 
@@ -99,17 +106,39 @@ class Store:
             return True
 
     def close(self, lease: LeaseId, now: float, reason: str = "") -> None:
-        """The clean-up has completed; the recipe and the handle are erased."""
+        """The clean-up has completed; recipe, handle and environment are erased."""
         with self._transaction() as db:
             db.execute(
                 "update leases set state = ?, ended = ?, reason = ?, recipe = x'', handle = null, "
-                "claimant = null, request = '' where id = ?",
-                (states.CLOSED, now, reason, lease),
+                "environment = ?, claimant = null, request = '' where id = ?",
+                (states.CLOSED, now, reason, json.dumps(_NO_ENVIRONMENT), lease),
             )
             db.execute(
                 "delete from leases where state = ? and ended < ?",
                 (states.CLOSED, now - KEPT_HISTORY),
             )
+
+    def adopt(self, lease: LeaseId, owner: Owner, before: Owner, **values: Any) -> bool:
+        """Let `owner` hold what `before` has left.
+
+        Args:
+            lease: the lease.
+            owner: its new owner.
+            before: whose it was, as far as the caller knows.
+            **values: other values that change with it.
+
+        Returns:
+            Whether it does now; not if somebody else was faster, or cleans the lease up.
+        """
+        row = {name: _to_column(name, value) for name, value in values.items()}
+        assignments = "".join(f", {name} = :{name}" for name in row)
+        with self._transaction() as db:
+            done = db.execute(
+                f"update leases set owner = :new{assignments} where id = :id and owner = :before "  # noqa: S608
+                "and state not in ('closed', 'closing')",
+                {**row, "id": lease, "new": owner.to_text(), "before": before.to_text()},
+            )
+            return done.rowcount == 1
 
     # ---- questions
 
@@ -129,10 +158,9 @@ class Store:
         """The leases that were closed, the latest first."""
         return self._select("where state = 'closed' order by ended desc limit ?", (limit,))
 
-    def version(self) -> int:
-        """A number that changes when another process has written."""
-        with self._reading() as db:
-            return int(db.execute("pragma data_version").fetchone()[0])
+    def kept_for(self, key: str) -> list[Record]:
+        """The leases that survive their kernel, and that one with `key` may adopt."""
+        return self._select("where state = 'kept' and key = ? order by created", (key,))
 
     def _select(self, where: str, values: tuple[Any, ...]) -> list[Record]:
         if not self.path.exists():
@@ -158,16 +186,35 @@ class Store:
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         try:
-            with closing(self._opened()) as db:
-                yield db
+            if self._keeps:
+                yield self._kept_open()
+            else:
+                with closing(self._opened()) as db:
+                    yield db
         except sqlite3.OperationalError as error:
+            self.let_go()
             raise LedgerError(_explained(self.path, error)) from None
         except sqlite3.DatabaseError as error:
             if type(error) is not sqlite3.DatabaseError:  # its subclasses are no damage
                 raise
+            self.let_go()
             set_aside(self.path)
             message = f"the ledger {self.path} was damaged ({error}) and set aside: try again"
             raise LedgerError(message) from None
+
+    def let_go(self) -> None:
+        """Close the connection that is kept, if any; the next call opens another."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _kept_open(self) -> sqlite3.Connection:
+        if self._kept is not None and _identity(self.path) != self._file:  # it was replaced
+            self.let_go()
+        if self._kept is None:
+            self._kept = self._opened()
+            self._file = _identity(self.path)
+        return self._kept
 
     def _opened(self) -> sqlite3.Connection:
         fresh = not self.path.exists()
@@ -186,6 +233,7 @@ class Store:
                 )
                 raise LedgerError(message)  # noqa: TRY301 - the connection is closed on the way
             db.execute("pragma synchronous = full")
+            db.execute("pragma secure_delete = on")
             if version < VERSION:
                 db.execute(f"pragma journal_mode = {self._journal}")
                 db.execute("begin immediate")
@@ -227,6 +275,14 @@ def set_aside(path: Path) -> Path:
     for record in rows:
         fresh.add(record)
     return target
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
 
 
 def _explained(path: Path, error: sqlite3.OperationalError) -> str:

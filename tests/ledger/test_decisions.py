@@ -141,11 +141,13 @@ def test_use_puts_off_the_idle_limit():
 
 
 def test_keep_survives_the_kernel_for_a_while():
-    assert kinds(decided(record(keep_until=NOW + 60))) == [(Keep, "a")]
-    kept = record(state="kept", keep_until=NOW + 60)
+    [keep] = decided(record(keep=60.0)).actions
+    assert keep == Keep(record(keep=60.0), NOW + 60)
+    kept = record(state="kept", keep=60.0, keep_until=NOW + 60)
     assert decided(kept).look_again == NOW + 60
     assert kinds(decided(kept, now=NOW + 60)) == [(Clean, "a")]
-    assert kinds(decided(record(keep_until=NOW + 60, request="cleanup"))) == [(Clean, "a")]
+    assert kinds(decided(kept._replace(request="cleanup"))) == [(Clean, "a")]
+    assert kinds(decided(record(keep=60.0, request="cleanup"))) == [(Clean, "a")]
 
 
 STATES = st.sampled_from(["opening", "open", "closing", "failed", "kept"])
