@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from contextvars import ContextVar
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, cast
 
 from resnb.graph.scope import ScopeOptions
@@ -29,6 +30,9 @@ _KEPT: ContextVar[_Kept | None] = ContextVar("resnb_closing", default=None)
 LIMIT = ScopeOptions().cleanup_timeout
 """How long a cell waits for clean-ups, in seconds, where no option says otherwise."""
 
+REAPER_LIMIT = 5.0
+"""How long a cell waits for what the reaper is doing, in seconds."""
+
 
 @contextmanager
 def interrupts_put_off() -> Iterator[None]:
@@ -40,6 +44,13 @@ def interrupts_put_off() -> Iterator[None]:
     with Interrupts() as interrupts:
         yield
     interrupts.deliver()
+
+
+def wait_for_reaper(leases: "Iterable[Lease]") -> None:
+    """Wait for what the reaper is at, but not for long, so that a cell shows how that ends."""
+    deadline = monotonic() + REAPER_LIMIT
+    for lease in leases:
+        lease.wait_for_reaper(max(0.0, deadline - monotonic()))
 
 
 def reasons(left: "Iterable[Lease]") -> str:
@@ -101,4 +112,4 @@ class _Splitter:
         return getattr(self._stream, name)
 
 
-__all__ = ["LIMIT", "close", "interrupts_put_off", "reasons"]
+__all__ = ["LIMIT", "close", "interrupts_put_off", "reasons", "wait_for_reaper"]
