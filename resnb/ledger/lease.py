@@ -55,6 +55,7 @@ class Lease:
         entry: what the ledger is told of it.
         limits: how long things may take, and it may last.
         last_used: when it was last used, in seconds since the epoch.
+        is_closed_by_reaper: whether the reaper has cleaned it up.
         is_lost: whether the reaper has taken the resource away while it was open.
     """
 
@@ -83,6 +84,7 @@ class Lease:
         self.limits = Limits()
         self.last_used = time.time()
         self.is_lost = False
+        self.is_closed_by_reaper = False
         self._keeper = keeper
         self._call = call
         self._handle: list[Any] = []
@@ -227,6 +229,7 @@ class Lease:
         self.is_lost = self.is_lost or self.state == states.OPEN
         self.reason = reason
         if state == states.CLOSED:
+            self.is_closed_by_reaper = True
             self._forget(reason)
         elif state == states.CLOSING:
             self.resource = None

@@ -59,17 +59,23 @@ def reasons(left: "Iterable[Lease]") -> str:
 
 
 def _reason(lease: "Lease") -> str:
-    return "its clean-up is still running" if lease.state == states.CLOSING else lease.reason
+    ours = lease.state == states.CLOSING and not lease.is_with_reaper
+    return "its clean-up is still running" if ours else lease.reason
 
 
 def close(leases: "Iterable[Lease]", limit: float = LIMIT) -> "list[Lease]":
-    """Close `leases`; gives those that are not closed then.
+    """Close `leases`; gives those that are not closed then, though the reaper tried, too.
 
     Args:
         leases: what to close.
         limit: how long to wait for it, in seconds.
     """
-    chosen = list(leases)
+    left = _closed_here(list(leases), limit)
+    wait_for_reaper(left)
+    return [lease for lease in left if lease.state != states.CLOSED]
+
+
+def _closed_here(chosen: "list[Lease]", limit: float) -> "list[Lease]":
     if len(chosen) <= 1:
         return KEEPER.close(chosen, limit)
     kept: list[_Kept] = [[] for _ in chosen]

@@ -144,7 +144,8 @@ def _clean_up(name: str | None) -> None:
 def _report(leases: list[Lease], left: list[Lease]) -> None:
     for lease in leases:
         if lease not in left:
-            print(f"cleaned up {lease.name}")  # noqa: T201
+            whom = ", by the reaper" if lease.is_closed_by_reaper else ""
+            print(f"cleaned up {lease.name}{whom}")  # noqa: T201
     if not leases:
         print("nothing is open")  # noqa: T201
     if left:
