@@ -80,6 +80,17 @@ class Store:
         with self._transaction() as db:
             db.execute(f"update leases set {assignments} where id = :id", {**row, "id": lease})  # noqa: S608
 
+    def change_alive(self, lease: LeaseId, **values: Any) -> bool:
+        """Write other values of a lease that is not closed; gives whether it is not."""
+        row = {name: _to_column(name, value) for name, value in values.items()}
+        assignments = ", ".join(f"{name} = :{name}" for name in row)
+        with self._transaction() as db:
+            done = db.execute(
+                f"update leases set {assignments} where id = :id and state != 'closed'",  # noqa: S608
+                {**row, "id": lease},
+            )
+            return done.rowcount == 1
+
     def claim(self, lease: LeaseId, claimant: Owner, stale: Callable[[Owner], bool]) -> bool:
         """Let `claimant` be the one process that cleans the lease up.
 
