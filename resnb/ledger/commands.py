@@ -27,6 +27,8 @@ POLL = 0.1
 """How often a waiting command looks, in seconds."""
 SWEEP_AGAIN = 15.0
 """After how long a waiting command starts another sweeper, lest one was killed, in seconds."""
+HEAD_START = 2.0
+"""How long `wait` leaves things to the kernels' own reapers, in seconds."""
 SHORTEST_ID = 4
 """How many characters of an id stand for it at least."""
 _SWEEPER_DETACHES_WITHIN = 20.0
@@ -193,6 +195,7 @@ class LedgerCommands:
             lambda one: _is_orphan(one) and session in (None, one.record.session),
             lambda one: not one.is_given_up,
             timeout,
+            HEAD_START,
         )
 
     def forget(self, name: str) -> Listed:
@@ -276,10 +279,11 @@ class LedgerCommands:
         is_meant: Callable[[Listed], bool],
         is_pending: Callable[[Listed], bool],
         timeout: float | None,
+        sweep_after: float = 0.0,
     ) -> list[Listed]:
         """Wait until none of the leases that are meant is pending; gives those that are left."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        sweep_at = 0.0
+        sweep_at = time.monotonic() + sweep_after
         while True:
             now = time.monotonic()
             left = [one for one in self.leases() if is_meant(one)]

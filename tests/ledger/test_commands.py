@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from resnb.errors import LedgerError, OptionError
+from resnb.ledger import commands as commanding
 from resnb.ledger.commands import LedgerCommands
 from resnb.ledger.listed import plain
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, status, this_process
@@ -266,7 +267,8 @@ def test_what_was_kept_long_enough_is_swept(commands):
 # ---- waiting
 
 
-def test_waiting_goes_on_through_retries_until_it_is_given_up(commands):
+def test_waiting_goes_on_through_retries_until_it_is_given_up(commands, monkeypatch):
+    monkeypatch.setattr(commanding, "HEAD_START", 0.0)
     added(commands, lease("a", gone(), state="failed", tries=2, next_try=LATER))
     sweeps = threading.Event()
     waiting = LedgerCommands(commands.home, lambda _: sweeps.set())
@@ -284,6 +286,12 @@ def test_waiting_ends_at_its_deadline(commands):
     added(commands, lease("a", gone(), state="closing", claimant=here()))
     idle = LedgerCommands(commands.home, lambda _: None)
     assert names(idle.wait(timeout=0.01)) == ["flow/a"]
+
+
+def test_waiting_leaves_it_to_the_kernels_own_reapers_at_first(commands, sweeper):
+    added(commands, lease("a", gone()))
+    assert names(commands.wait(timeout=0)) == ["flow/a"]
+    assert sweeper.calls == 0
 
 
 def test_waiting_for_a_session_leaves_out_the_others(commands):
