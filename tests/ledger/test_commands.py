@@ -15,30 +15,20 @@ from resnb.ledger import commands as commanding
 from resnb.ledger.commands import LedgerCommands
 from resnb.ledger.listed import plain
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, status, this_process
-from tests.ledger.worlds import ELSEWHERE, appending, failing, gone, here, lease
+from tests.ledger.worlds import (
+    ELSEWHERE,
+    PATIENCE,
+    Sweeper,
+    appending,
+    end_sweepers,
+    failing,
+    gone,
+    here,
+    lease,
+)
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 40.0
 LATER = time.time() + 3600.0
-
-
-class Sweeper:
-    """Closes what dead kernels have left, in no time, unless it is told to fail."""
-
-    def __init__(self):
-        self.calls = 0
-        self.reason = ""
-
-    def __call__(self, home):
-        self.calls += 1
-        commands = LedgerCommands(home, self)
-        for one in commands.leases():
-            if one.kernel != DEAD or one.is_kept:
-                continue
-            if self.reason:
-                commands.store.change(one.record.id, state="failed", reason=self.reason, tries=99)
-            else:
-                commands.store.close(one.record.id, 3000.0, "cleaned up by the reaper")
 
 
 @pytest.fixture
@@ -386,25 +376,29 @@ def test_what_is_being_cleaned_up_is_not_forgotten(commands):
 # ---- real sweepers
 
 
-def test_a_sweeper_cleans_up_and_writes_a_log(tmp_path):
-    commands = LedgerCommands(tmp_path / "ledger")
-    added(commands, lease("good", gone(), **appending(tmp_path / "log", "x")))
-    added(commands, lease("bad", gone(), **failing()))
-    (left,) = commands.sweep(timeout=PATIENCE)
+@pytest.fixture
+def real(tmp_path):
+    """The commands with sweepers that are processes."""
+    yield LedgerCommands(tmp_path / "ledger")
+    end_sweepers(tmp_path / "ledger")
+
+
+def test_a_sweeper_cleans_up_and_writes_a_log(real, tmp_path):
+    added(real, lease("good", gone(), **appending(tmp_path / "log", "x")))
+    added(real, lease("bad", gone(), **failing()))
+    (left,) = real.sweep(timeout=PATIENCE)
     assert (left.record.id, left.state, left.record.reason) == ("bad", "failed", "OSError: stuck")
     assert (tmp_path / "log").read_text() == "x\n"
-    assert "OSError: stuck" in commands.log("flow/bad")
-    assert "cleaned up by the reaper" in commands.log("good")
-    commands.forget("flow/bad")
+    assert "OSError: stuck" in real.log("flow/bad")
+    assert "cleaned up by the reaper" in real.log("good")
 
 
-def test_what_is_kept_is_ended_when_its_time_has_come(tmp_path):
-    commands = LedgerCommands(tmp_path / "ledger")
-    added(commands, lease("a", gone(), **appending(tmp_path / "log", "x")))
-    commands.keep("flow/a", 0.3)
-    assert names(commands.leases()) == ["flow/a"]
-    while commands.leases():
-        assert commands.wait(PATIENCE) == []
+def test_what_is_kept_is_ended_when_its_time_has_come(real, tmp_path):
+    added(real, lease("a", gone(), **appending(tmp_path / "log", "x")))
+    real.keep("flow/a", 0.3)
+    assert names(real.leases()) == ["flow/a"]
+    while real.leases():
+        assert real.wait(PATIENCE) == []
     assert (tmp_path / "log").read_text() == "x\n"
 
 
@@ -427,11 +421,10 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_of_eight_sweepers_at_once_one_cleans_up(tmp_path, kind):
-    home = tmp_path / "ledger"
-    commands = LedgerCommands(home)
+def test_of_eight_sweepers_at_once_one_cleans_up(real, tmp_path, kind):
+    home = real.home
     for number in range(3):
-        added(commands, lease(f"lease{number}", gone(), **appending(tmp_path / "log", number)))
+        added(real, lease(f"lease{number}", gone(), **appending(tmp_path / "log", number)))
     argv = [sys.executable, "-c", AT_ONCE + KINDS[kind], str(home), "", "-1", "-1"]
     read, write = os.pipe()
     processes = [
@@ -446,6 +439,6 @@ def test_of_eight_sweepers_at_once_one_cleans_up(tmp_path, kind):
     os.close(read)
     os.close(write)  # all of them read its end, and go
     assert [process.wait(PATIENCE) for process in processes] == [0] * 8
-    assert commands.wait(PATIENCE) == []
+    assert real.wait(PATIENCE) == []
     assert sorted((tmp_path / "log").read_text().split()) == ["0", "1", "2"]
-    assert [one.record.tries for one in commands.leases(closed=True)] == [1, 1, 1]
+    assert [one.record.tries for one in real.leases(closed=True)] == [1, 1, 1]

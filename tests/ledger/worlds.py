@@ -1,7 +1,10 @@
 """Ledgers for tests: leases whose kernels are here, gone or out of sight, and real recipes."""
 
+import threading
+import time
 from pathlib import Path
 
+from resnb.ledger.commands import LedgerCommands
 from resnb.ledger.listed import nobody
 from resnb.ledger.owner import this_process
 from resnb.ledger.recipe import recipe_of
@@ -9,6 +12,8 @@ from tests.ledger.records import KERNEL, record
 
 ELSEWHERE = KERNEL
 """A kernel on another machine."""
+PATIENCE = 40.0
+_never = threading.Event()
 
 
 def here():
@@ -33,7 +38,7 @@ def appending(file, line):
             with Path(self.file).open("a") as log:
                 log.write(f"{self.line}\n")
 
-    return _pickled(Appending(str(file), line))
+    return pickled(Appending(str(file), line))
 
 
 def failing(text="stuck"):
@@ -46,13 +51,55 @@ def failing(text="stuck"):
         def cleanup(self, _):
             raise OSError(self.text)
 
-    return _pickled(Failing(text))
+    return pickled(Failing(text))
 
 
-def _pickled(manager):
+def pickled(manager):
+    """The recipe and a handle for a manager, as a record has them."""
     return {"recipe": recipe_of("thing", manager).data, "handle": recipe_of("thing", None).data}
 
 
 def lease(lease_id, owner, **values):
     """A record of an open lease."""
     return record(lease_id, owner=owner, **values)
+
+
+class Sweeper:
+    """Closes what dead kernels have left, in no time, unless it is told to fail."""
+
+    def __init__(self):
+        self.calls = 0
+        self.reason = ""
+
+    def __call__(self, home):
+        self.calls += 1
+        commands = LedgerCommands(home, self)
+        for one in commands.leases():
+            if one.kernel != "dead" or one.is_kept:
+                continue
+            if self.reason:
+                commands.store.change(one.record.id, state="failed", reason=self.reason, tries=99)
+            else:
+                commands.store.close(one.record.id, 3000.0, "cleaned up by the reaper")
+
+
+def end_sweepers(home):
+    """Let nothing be left to do in a ledger, and wait until its sweepers have ended."""
+    store = LedgerCommands(home).store
+    for one in store.alive():
+        store.close(one.id, 3000.0)
+    deadline = time.monotonic() + PATIENCE
+    while any(f"{home}".encode() in command for command in _commands()):
+        assert time.monotonic() < deadline, f"a process works on {home} still"
+        _never.wait(0.02)
+
+
+def _commands():
+    """The command lines of all processes but this one and its like; a zombie has none."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes()
+        except OSError:
+            continue
+        if b"sweeper.py" in command or b"reaper.py" in command:
+            yield command
