@@ -9,6 +9,8 @@ Standard library only.
 import json
 import os
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -246,7 +248,7 @@ class Store:
             db.execute("pragma synchronous = full")
             db.execute("pragma secure_delete = on")
             if version < VERSION:
-                db.execute(f"pragma journal_mode = {self._journal}")
+                _set_journal(db, self._journal)
                 db.execute("begin immediate")
                 db.execute(_TABLE)
                 db.execute(_INDEX)
@@ -286,6 +288,20 @@ def set_aside(path: Path) -> Path:
     for record in rows:
         fresh.add(record)
     return target
+
+
+def _set_journal(db: sqlite3.Connection, mode: str) -> None:
+    """Choose the journal; SQLite does not wait by itself for another process that is at it."""
+    deadline, never = time.monotonic() + BUSY_TIMEOUT, threading.Event()
+    while True:
+        try:
+            db.execute(f"pragma journal_mode = {mode}")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= deadline:
+                raise
+            never.wait(0.01)
+        else:
+            return
 
 
 def _identity(path: Path) -> tuple[int, int]:
