@@ -6,7 +6,6 @@ caller, so that a Ctrl-C here cuts no clean-up short. What an unseen kernel hold
 if it is named. Every call is a few short transactions, so any thread may make it.
 """
 
-import difflib
 import os
 import subprocess
 import sys
@@ -18,10 +17,9 @@ from pathlib import Path
 from resnb.errors import LedgerError, OptionError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.home import ledger_home
-from resnb.ledger.listed import Listed, listed, nobody, plain
+from resnb.ledger.listed import Listed, nobody
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, status, this_process
-from resnb.ledger.store import Store
+from resnb.ledger.questions import LedgerQuestions
 
 POLL = 0.1
 """How often a waiting command looks, in seconds."""
@@ -29,8 +27,6 @@ SWEEP_AGAIN = 15.0
 """After how long a waiting command starts another sweeper, lest one was killed, in seconds."""
 HEAD_START = 2.0
 """How long `wait` leaves things to the kernels' own reapers, in seconds."""
-SHORTEST_ID = 4
-"""How many characters of an id stand for it at least."""
 _SWEEPER_DETACHES_WITHIN = 20.0
 
 
@@ -61,7 +57,7 @@ def start_sweeper(home: Path) -> None:
         raise LedgerError(f"the sweeper cannot be started: see {log}")
 
 
-class LedgerCommands:
+class LedgerCommands(LedgerQuestions):
     """The commands.
 
     Args:
@@ -72,71 +68,9 @@ class LedgerCommands:
     def __init__(
         self, home: Path | None = None, sweeper: Callable[[Path], None] = start_sweeper
     ) -> None:
-        self.home = home or ledger_home()
-        self.store = Store(self.home)
+        super().__init__(home)
         self._sweeper = sweeper
         self._never = threading.Event()
-
-    # ---- asking
-
-    def leases(self, *, closed: bool = False) -> list[Listed]:
-        """The leases that are not closed, oldest first; with `closed` those that are, before them.
-
-        Raises:
-            LedgerError: the ledger cannot be read or trusted.
-        """
-        records = self.store.alive()
-        if closed:
-            records = [*reversed(self.store.history()), *records]
-        me = this_process()
-        return [listed(record, me) for record in records]
-
-    def find(self, name: str, *, closed: bool = False) -> list[Listed]:
-        """The leases that are called `name`, else the one whose id begins with it.
-
-        Args:
-            name: a name, or at least four characters of an id.
-            closed: whether to look at closed leases, too.
-
-        Raises:
-            OptionError: there is none.
-        """
-        known = self.leases(closed=closed)
-        found = [one for one in known if one.record.name == name]
-        if not found and len(name) >= SHORTEST_ID:
-            found = [one for one in known if one.record.id.startswith(name)]
-        if found:
-            return found
-        names = sorted({one.name for one in known})
-        near = difflib.get_close_matches(name, names, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there is {_listing(names)}"
-        raise OptionError(f"there is no lease {plain(name)!r}; {hint}")
-
-    def find_one(self, name: str) -> Listed:
-        """The one lease that `name` stands for.
-
-        Raises:
-            OptionError: there is none, or more than one.
-        """
-        found = self.find(name)
-        if len(found) > 1:
-            ids = ", ".join(f"{one.record.id[:8]} of {one.notebook}" for one in found)
-            raise OptionError(f"{plain(name)!r} stands for several leases ({ids}): give the id")
-        return found[0]
-
-    def log(self, name: str) -> str:
-        """What the clean-ups of a lease wrote; of several that are called `name`, the latest.
-
-        Raises:
-            OptionError: there is no such lease, not even a closed one.
-        """
-        one = self.find(name, closed=True)[-1]
-        path = self.home / "logs" / f"{one.record.id}.log"
-        try:
-            return path.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            said = f"; {one.record.reason}" if one.record.reason else ""
-            return f"no clean-up was begun from outside its kernel: {one.state}{said}\n"
 
     # ---- ending
 
@@ -160,7 +94,12 @@ class LedgerCommands:
             if one.record.state == states.CLOSING:  # whoever began cannot be seen either
                 self.store.change_alive(lease, state=states.FAILED, claimant=None)
             self.store.adopt(
-                lease, nobody(me), one.record.owner, request=request, tries=0, next_try=0.0
+                lease,
+                nobody(me, one.record.owner),
+                one.record.owner,
+                request=request,
+                tries=0,
+                next_try=0.0,
             )
         ids = {one.record.id for one in chosen}
         return self._watch(
@@ -253,21 +192,9 @@ class LedgerCommands:
 
     # ---- inside
 
-    def with_dependants(self, leases: Iterable[Listed]) -> list[Listed]:
-        """`leases`, and those that may depend on one of them."""
-        chosen = {one.record.id: one for one in leases}
-        found = self.leases()
-        while more := [
-            one
-            for one in found
-            if one.record.id not in chosen and not chosen.keys().isdisjoint(one.record.around)
-        ]:
-            chosen |= {one.record.id: one for one in more}
-        return list(chosen.values())
-
     def _take_over(self, one: Listed, seconds: float) -> None:
         done = self.store.adopt(
-            LeaseId(one.record.id), nobody(this_process()), one.record.owner,
+            LeaseId(one.record.id), nobody(this_process(), one.record.owner), one.record.owner,
             state=states.KEPT, keep_until=time.time() + seconds, request="",
         )  # fmt: skip
         if not done:
@@ -315,13 +242,6 @@ def _refuse_unkeepable(one: Listed) -> None:
         why = "its clean-up has begun"
     if why:
         raise OptionError(f"{one.name} cannot be kept: {why}")
-
-
-def _listing(names: list[str], most: int = 5) -> str:
-    if not names:
-        return "none"
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more
 
 
 __all__ = ["LedgerCommands", "Listed", "start_sweeper"]

@@ -55,10 +55,14 @@ class Listed(NamedTuple):
     @property
     def said(self) -> str:
         """What there is to say of it in a list, in one line."""
-        parts = [plain(self.record.reason), f"unprotected: {self.fault}" if self.fault else ""]
-        if self.record.request and self.state not in (states.CLOSING, states.FAILED):
-            parts.insert(0, "asked to be cleaned up")
-        return "; ".join(filter(None, [*parts, plain(self.record.notice)]))
+        begun = self.record.state in (states.CLOSING, states.FAILED, states.CLOSED)
+        parts = [
+            "asked to be cleaned up" if self.record.request and not begun else "",
+            plain(self.record.reason),
+            f"unprotected: {self.fault}" if self.fault and not begun else "",
+            plain(self.record.notice),
+        ]
+        return "; ".join(filter(None, parts))
 
     @property
     def is_kept(self) -> bool:
@@ -113,9 +117,18 @@ def listed(record: Record, seen_from: Owner) -> Listed:
     return Listed(record, states.UNKNOWN if hidden else record.state, kernel)
 
 
-def nobody(here: Owner) -> Owner:
-    """The owner of what this machine cares for without a kernel; dead, seen from `here`."""
-    return here._replace(pid=NOBODY, started=1)
+def nobody(here: Owner, before: Owner | None = None) -> Owner:
+    """The owner of what this machine cares for without a kernel; dead, seen from `here`.
+
+    Args:
+        here: a process of this machine.
+        before: whose it was; what was half made elsewhere is not to be sought in vain here, so
+            the owner stays one of that machine and pid namespace.
+    """
+    namespace = here.namespace if before is None else before.namespace
+    if before is not None and before.machine != here.machine:
+        namespace = f"{before.machine} {namespace}"
+    return Owner(here.machine, "", namespace, NOBODY, 1)
 
 
 def plain(text: str, keep: str = "") -> str:

@@ -321,6 +321,15 @@ def test_a_lease_of_another_machine_comes_into_the_care_of_this_one(commands, sw
     assert sweeper.calls == 1
 
 
+def test_what_was_half_made_elsewhere_is_not_sought_here_as_if_at_home(commands):
+    idle = LedgerCommands(commands.home, lambda _: None)
+    added(commands, lease("a", ELSEWHERE, state="opening", handle=None, can_find=True))
+    (left,) = idle.clean_up(idle.find("flow/a"), timeout=0)
+    owner = left.record.owner
+    assert left.kernel == DEAD
+    assert (owner.machine, owner.namespace) != (here().machine, here().namespace)
+
+
 UNKEEPABLE = {
     "lives inside its kernel": {"dies_with_kernel": True},
     "set-up did not return": {"state": "opening"},

@@ -89,17 +89,17 @@ def end_sweepers(home):
     for one in store.alive():
         store.close(one.id, 3000.0)
     deadline = time.monotonic() + PATIENCE
-    while any(f"{home}".encode() in command for command in _commands()):
-        assert time.monotonic() < deadline, f"a process works on {home} still"
+    while any(f"{home}".encode() in command for command in _sweepers()):
+        assert time.monotonic() < deadline, f"a sweeper works on {home} still"
         _never.wait(0.02)
 
 
-def _commands():
-    """The command lines of all processes but this one and its like; a zombie has none."""
+def _sweepers():
+    """The command lines of all sweepers; a zombie has none."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             command = path.read_bytes()
         except OSError:
             continue
-        if b"sweeper.py" in command or b"reaper.py" in command:
+        if b"sweeper.py" in command:
             yield command
