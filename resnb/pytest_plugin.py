@@ -174,7 +174,7 @@ def _fail(session: pytest.Session) -> None:
 def _say(config: pytest.Config, line: str) -> None:
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
-        reporter.ensure_newline()
+        reporter.line("")  # what runs may have left a line open
         reporter.line(line)
 
 
