@@ -9,7 +9,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from resnb.ledger.commands import LedgerCommands
 from resnb.pytest_plugin import Items
+from tests.ledger.worlds import end_sweepers
 
 ROOT = Path(__file__).parents[1]
 HEAD = f"""
@@ -34,7 +36,8 @@ def home(tmp_path, monkeypatch):
     home = tmp_path / "ledger"
     monkeypatch.setenv("RESNB_HOME", str(home))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    return home
+    yield home
+    end_sweepers(home)
 
 
 @pytest.fixture
@@ -139,6 +142,7 @@ def test_a_ledger_that_cannot_be_used_is_one_line(session, home):
     assert result.ret == 1
     result.stdout.fnmatch_lines(["resnb: * can be written by others: run chmod go-w *"])
     result.stdout.no_fnmatch_line("*Traceback*")
+    home.chmod(0o700)
 
 
 def test_workers_of_xdist_belong_to_the_session(session):
@@ -176,26 +180,61 @@ def test_a_session_within_a_session_has_its_own_id(session):
     assert result.ret == 0, result.stdout.str()
 
 
-def notebook_with(folder, *cells):
-    path = folder / "leaky.ipynb"
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "", "language": "python"}
-    nbformat.write(notebook, path)
-    return path
+DEFINITIONS = """
+%load_ext resnb
+from pathlib import Path
+from resnb import resource_manager, task
+
+@resource_manager
+class Folder:
+    def setup(self):
+        Path("folder").mkdir()
+        return str(Path("folder").absolute())
+
+    def cleanup(self, folder):
+        {cleanup}
+
+@task
+def use(folder):
+    return folder
+"""
+OPENED = "%%flow etl --with Folder as f --run --quiet\nx = use(f)"
 
 
-@pytest.mark.parametrize(("statement", "code"), [("1", 0), (f"{GIVEN_UP};", 1)])
-def test_a_notebook_under_nbval_names_itself_and_its_cell(
-    pytester, home, tmp_path, statement, code
-):
-    path = notebook_with(pytester.path, HEAD, statement)
-    plugins = ["-p", "resnb.pytest_plugin", "-p", "nbval.plugin", "-p", "no:cacheprovider"]
-    result = pytester.runpytest_subprocess(*plugins, "--nbval-lax", path)
-    assert result.ret == code, result.stdout.str()
-    if code:
-        result.stdout.fnmatch_lines(
-            ["flow/abcdef, opened by * during leaky.ipynb::Cell 1, failed*"]
-        )
+@pytest.fixture
+def nbval(pytester, home, monkeypatch):
+    """Runs a notebook that ends with an open lease; nbval ends its kernel by kill -9."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    def run(cleanup, *options):
+        sources = [DEFINITIONS.format(cleanup=cleanup), OPENED]
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        kernel = {"name": "python3", "display_name": "", "language": "python"}
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, pytester.path / "leaky.ipynb")
+        plugins = ["-p", "resnb.pytest_plugin", "-p", "nbval.plugin", "-p", "no:cacheprovider"]
+        return pytester.runpytest_subprocess(*plugins, "--nbval-lax", "leaky.ipynb", *options)
+
+    return run
+
+
+def test_what_a_notebook_left_open_is_gone_when_its_session_ends(nbval, pytester, home):
+    result = nbval("Path(folder).rmdir()")
+    assert result.ret == 0, result.stdout.str()
+    result.assert_outcomes(passed=2)
+    assert not (pytester.path / "folder").exists()
+    (closed,) = LedgerCommands(home).leases(closed=True)
+    assert (closed.name, closed.state) == ("etl/f", "closed")
+
+
+def test_a_clean_up_that_fails_after_a_notebook_names_notebook_and_cell(nbval, pytester):
+    result = nbval("raise OSError('stuck')", "--resnb-wait=3s")
+    assert result.ret == 1
+    result.assert_outcomes(passed=2)
+    folder = pytester.path
+    result.stdout.fnmatch_lines(
+        [f"etl/f, opened by {folder} during leaky.ipynb::Cell 1, *: OSError: stuck"]
+    )
 
 
 # ---- which item it was

@@ -92,7 +92,7 @@ def cleanup(
         raise OptionError("say what to clean up: NAME|ID..., --orphans or --all")
     chosen = [commands.find_one(name) for name in names]
     if orphans:
-        chosen = [one for one in commands.leases() if one.kernel == DEAD and not one.is_kept]
+        chosen = [one for one in commands.leases() if one.is_orphan]
     elif everything:
         chosen = _seen(commands.leases())
     chosen = commands.with_dependants(chosen)
@@ -150,7 +150,7 @@ def wait(*, timeout: float | None, session: str | None) -> None:
 def sweep() -> None:
     """Clean up what ended kernels left; after a reboot, or from cron."""
     commands = LedgerCommands()
-    found = [one for one in commands.leases() if one.kernel == DEAD and not one.is_kept]
+    found = [one for one in commands.leases() if one.is_orphan]
     _report_and_exit(found, commands.sweep(), "nothing was left behind")
 
 

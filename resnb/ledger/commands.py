@@ -116,9 +116,9 @@ class LedgerCommands(LedgerQuestions):
             What is left; not what is kept.
         """
         for one in self.leases():
-            if _is_orphan(one) and one.record.state == states.FAILED:
+            if one.is_orphan and one.record.state == states.FAILED:
                 self.store.change_alive(LeaseId(one.record.id), tries=0, next_try=0.0)
-        return self._watch(_is_orphan, lambda one: not one.is_settled, timeout)
+        return self._watch(lambda one: one.is_orphan, lambda one: not one.is_settled, timeout)
 
     def wait(self, timeout: float | None = None, session: str | None = None) -> list[Listed]:
         """Wait until nothing that dead kernels have left is there, however often that is tried.
@@ -131,7 +131,7 @@ class LedgerCommands(LedgerQuestions):
             What is left; not what is kept.
         """
         return self._watch(
-            lambda one: _is_orphan(one) and session in (None, one.record.session),
+            lambda one: one.is_orphan and session in (None, one.record.session),
             lambda one: not one.is_given_up,
             timeout,
             HEAD_START,
@@ -221,10 +221,6 @@ class LedgerCommands(LedgerQuestions):
             if not pending or (deadline is not None and now >= deadline):
                 return left
             self._never.wait(POLL)
-
-
-def _is_orphan(one: Listed) -> bool:
-    return one.kernel == DEAD and not one.is_kept
 
 
 def _refuse_unkeepable(one: Listed) -> None:

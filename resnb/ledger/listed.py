@@ -72,6 +72,11 @@ class Listed(NamedTuple):
         return record.state == states.KEPT and not record.request and until > time.time()
 
     @property
+    def is_orphan(self) -> bool:
+        """Whether its kernel has ended, and it is not kept."""
+        return self.kernel == DEAD and not self.is_kept
+
+    @property
     def is_given_up(self) -> bool:
         """Whether its clean-up has failed, and will not be tried again unless asked for."""
         if self.record.state != states.FAILED:

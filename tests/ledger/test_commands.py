@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from resnb.errors import LedgerError, OptionError
 from resnb.ledger import commands as commanding
@@ -22,6 +24,7 @@ from tests.ledger.worlds import (
     appending,
     end_sweepers,
     failing,
+    finding_nothing,
     gone,
     here,
     lease,
@@ -175,6 +178,13 @@ def test_what_comes_from_files_is_made_fit_for_a_terminal(text, shown):
     assert plain(text) == shown
 
 
+@given(st.text())
+def test_nothing_but_what_can_be_printed_is_left(text):
+    assert plain(text).isprintable()
+    assert plain(plain(text)) == plain(text)
+    assert all(one.isprintable() or one == "\n" for one in plain(text, keep="\n"))
+
+
 # ---- cleaning up
 
 
@@ -321,15 +331,6 @@ def test_a_lease_of_another_machine_comes_into_the_care_of_this_one(commands, sw
     assert sweeper.calls == 1
 
 
-def test_what_was_half_made_elsewhere_is_not_sought_here_as_if_at_home(commands):
-    idle = LedgerCommands(commands.home, lambda _: None)
-    added(commands, lease("a", ELSEWHERE, state="opening", handle=None, can_find=True))
-    (left,) = idle.clean_up(idle.find("flow/a"), timeout=0)
-    owner = left.record.owner
-    assert left.kernel == DEAD
-    assert (owner.machine, owner.namespace) != (here().machine, here().namespace)
-
-
 UNKEEPABLE = {
     "lives inside its kernel": {"dies_with_kernel": True},
     "set-up did not return": {"state": "opening"},
@@ -409,6 +410,18 @@ def test_what_is_kept_is_ended_when_its_time_has_come(real, tmp_path):
     while real.leases():
         assert real.wait(PATIENCE) == []
     assert (tmp_path / "log").read_text() == "x\n"
+
+
+@pytest.mark.parametrize("owner", [gone(), ELSEWHERE, here()._replace(namespace="a container's")])
+def test_where_nothing_is_found_of_what_was_half_made_that_counts_at_home_only(real, owner):
+    added(real, lease("half", owner, state="opening", **finding_nothing()))
+    left = real.clean_up(real.find("half"), PATIENCE)
+    if owner == gone():
+        assert left == []
+        return
+    (one,) = left
+    assert (one.state, one.kernel) == ("failed", DEAD)
+    assert one.record.reason.startswith("wrong environment")
 
 
 def test_a_sweeper_that_cannot_start_is_an_error(tmp_path, monkeypatch):

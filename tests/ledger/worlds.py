@@ -54,6 +54,19 @@ def failing(text="stuck"):
     return pickled(Failing(text))
 
 
+def finding_nothing():
+    """A recipe that looks for half-made things, and never finds one."""
+
+    class Finding:
+        def find(self, _):
+            return None
+
+        def cleanup(self, _):
+            raise AssertionError
+
+    return {**pickled(Finding()), "handle": None, "can_find": True, "find_quiet": 0.1}
+
+
 def pickled(manager):
     """The recipe and a handle for a manager, as a record has them."""
     return {"recipe": recipe_of("thing", manager).data, "handle": recipe_of("thing", None).data}
