@@ -118,3 +118,26 @@ def test_a_kept_resource_that_nobody_adopts_is_cleaned_up_when_asked(begin, home
     assert (tmp_path / "place").exists()
     assert commands.clean_up(commands.find("etl/p"), LIMIT) == []
     assert not (tmp_path / "place").exists()
+
+
+def test_a_command_cleans_up_in_a_kernel_that_is_alive(begin, home, tmp_path):
+    kernel = begin()
+    kernel.run("%%flow etl --with Place as p --run\nx = use(p)")
+    commands = LedgerCommands(home)
+    assert commands.clean_up(commands.find("etl/p"), LIMIT) == []
+    assert not (tmp_path / "place").exists()
+    assert kernel.run("%resources").stdout == "no resources are open\n"
+    (closed,) = commands.leases(closed=True)
+    assert closed.record.reason == "cleaned up"  # by the kernel, where the live object is
+
+
+def test_what_a_command_keeps_survives_an_orderly_end(begin, home, tmp_path):
+    kernel = begin()
+    kernel.run("%%flow etl --with Place as p --run\nx = use(p)")
+    commands = LedgerCommands(home)
+    commands.keep("etl/p", 600.0)
+    kernel.manager.shutdown_kernel()
+    (kept,) = commands.leases()
+    assert (kept.state, (tmp_path / "place").exists()) == ("kept", True)
+    assert commands.clean_up([kept], LIMIT) == []
+    assert not (tmp_path / "place").exists()
