@@ -13,7 +13,7 @@ from resnb.errors import CleanupError, LedgerError, MagicError, RunError
 from resnb.ledger import states
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.lease import Lease
-from resnb.notebook.closing import close, interrupts_put_off, reasons
+from resnb.notebook.closing import close, interrupts_put_off, reasons, wait_for_reaper
 from resnb.notebook.lines import parse_resources_line
 from resnb.run.flow_run import active_run
 
@@ -53,7 +53,8 @@ def report(leases: Iterable[Lease], left: list[Lease]) -> None:
     chosen = list(leases)
     for lease in chosen:
         if lease not in left:
-            print(f"cleaned up {lease.name}")  # noqa: T201
+            whom = ", by the reaper" if lease.is_closed_by_reaper else ""
+            print(f"cleaned up {lease.name}{whom}")  # noqa: T201
     if not chosen:
         print("nothing is open")  # noqa: T201
     if left:
@@ -64,16 +65,22 @@ def report(leases: Iterable[Lease], left: list[Lease]) -> None:
 
 
 def _list_own() -> None:
-    _print_table([(lease.name, lease.state, _said(lease)) for lease in KEEPER.alive()])
+    _print_table([(lease.name, lease.state, _said(lease)) for lease in _own()])
 
 
 def _list_all() -> None:
-    rows = [(one.name, one.state, "this kernel", _said(one)) for one in KEEPER.alive()]
+    rows = [(one.name, one.state, "this kernel", _said(one)) for one in _own()]
     others = sorted(_of_others(), key=lambda one: (one.notebook, one.name))
     for one in others:
         where = _WHERE[one.kernel].format(one.notebook)
         rows.append((one.name, one.state, where, _stable(one.said)))
     _print_table(rows)
+
+
+def _own() -> tuple[Lease, ...]:
+    """This kernel's leases, none of them in the middle of what the reaper does."""
+    wait_for_reaper(KEEPER.alive())
+    return KEEPER.alive()
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:
@@ -108,7 +115,7 @@ def _stable(text: str) -> str:
 
 
 def _clean_up(name: str | None) -> None:
-    alive = KEEPER.alive()
+    alive = _own()
     leases = [lease for lease in alive if name in (None, lease.name)]
     if name is not None and not leases:
         _clean_up_elsewhere(name, [lease.name for lease in alive])
@@ -156,7 +163,7 @@ def _refuse_foreign(one: "Listed") -> NoReturn:
 
 def _keep(name: str, duration: str) -> None:
     limit = seconds(duration, "keep") or 0.0
-    own = next((lease for lease in KEEPER.alive() if lease.name == name), None)
+    own = next((lease for lease in _own() if lease.name == name), None)
     if own is None:
         commands = _commands()
         one = commands.find_one(name)
