@@ -27,6 +27,7 @@ class _Generator(Held):
         super().__init__(*args, **kwargs)
         self._is_open = False
         self._begun: Variables | None = None
+        self._rebuilt: SplitRecipe | None = None
 
     @classmethod
     def _halves(cls) -> Halves | NoSplit:
@@ -79,29 +80,37 @@ class _Generator(Held):
         if isinstance(found, Halves):
             if name == "handle":
                 return self._handle
+            if name == "attach":
+                return self._attach
             find = found.hooks.get("find")
-            if name == "attach" or (name == "find" and find and not find.fault):
-                return getattr(self.__resnb_recipe__(), name)
+            if name == "find" and find and not find.fault:
+                return self.__resnb_recipe__().find
         message = f"{type(self).__name__!r} has no {name}"
         raise AttributeError(message)
 
     def _handle(self, resource: Any) -> Any:
         return self.__resnb_recipe__().kept(self._locals(), resource)
 
+    def _attach(self, handle: Any) -> Any:
+        self._rebuilt = self.__resnb_recipe__()
+        return self._rebuilt.attach(handle)
+
     def _locals(self) -> dict[str, Any]:
         frame = getattr(self._live, self._frame_name, None)
         return {} if frame is None else dict(frame.f_locals)
 
-    def _stands_alone(self, resource: Any) -> SplitRecipe | None:
-        """What cleans `resource` up without the live generator; None if that goes on."""
-        if isinstance(resource, Variables):
-            return self.__resnb_recipe__()
+    def _alone(self, resource: Any) -> tuple[SplitRecipe, Any] | None:
+        """What cleans up without the live generator, and of what; None if that goes on."""
+        if self._rebuilt is not None:
+            return self._rebuilt, resource
         can_split = isinstance(self._halves(), Halves)
         if not self._is_open:
-            return self.__resnb_recipe__() if can_split else None
+            return (self.__resnb_recipe__(), resource) if can_split else None
         if self._begun is None:
-            recipe = self.__resnb_recipe__() if can_split else None
-            self._begun = recipe.variables(self._locals()) if recipe else Variables()
+            wanted = self._halves()
+            names = wanted.split.variables if isinstance(wanted, Halves) else ()
+            found = self._locals()
+            self._begun = Variables({name: found[name] for name in names if name in found})
             return None
         if not can_split:
             message = (
@@ -109,12 +118,7 @@ class _Generator(Held):
                 "generator goes on where it raised; use a class with setup and cleanup for that"
             )
             raise CleanupError(message)
-        return self.__resnb_recipe__()
-
-    def _again(self, recipe: SplitRecipe, resource: Any) -> Any:
-        """Clean `resource` up by what follows the yield alone."""
-        is_rebuilt = isinstance(resource, Variables) or self._begun is None
-        return recipe.cleanup(resource if is_rebuilt else self._begun)
+        return self.__resnb_recipe__(), self._begun
 
 
 class FromGenerator(_Generator):
@@ -132,9 +136,9 @@ class FromGenerator(_Generator):
 
     def cleanup(self, resource: Any) -> None:
         """Go on to the end."""
-        alone = self._stands_alone(resource)
-        if alone is not None:
-            self._again(alone, resource)
+        if alone := self._alone(resource):
+            recipe, what = alone
+            recipe.cleanup(what)
             return
         try:
             next(self._live)
@@ -161,9 +165,9 @@ class FromAsyncGenerator(_Generator):
 
     async def cleanup(self, resource: Any) -> None:
         """Go on to the end."""
-        alone = self._stands_alone(resource)
-        if alone is not None:
-            done = self._again(alone, resource)
+        if alone := self._alone(resource):
+            recipe, what = alone
+            done = recipe.cleanup(what)
             if done is not None:
                 await done
             return

@@ -31,16 +31,27 @@ class Kept:
     Attributes:
         variables: values of the clean-up's variables.
         own: what the body's own ``handle`` gave, in a tuple; empty if it has none.
+        yielded: values of what else was yielded; another kernel can do without.
     """
 
-    def __init__(self, variables: dict[str, Any], own: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self,
+        variables: dict[str, Any],
+        own: tuple[Any, ...] = (),
+        yielded: Mapping[str, Any] | None = None,
+    ) -> None:
         self.variables = variables
         self.own = own
+        self.yielded = dict(yielded or {})
 
     def __resnb_values__(self) -> Mapping[str, Any]:
         """What it consists of, by what errors call it."""
         own = {"what handle() returned": self.own[0]} if self.own else {}
         return {**{f"variable {name!r}": one for name, one in self.variables.items()}, **own}
+
+    def __resnb_lesser__(self) -> "Kept":
+        """The same with what the clean-up needs only."""
+        return Kept(self.variables, self.own)
 
 
 class SplitRecipe:
@@ -58,6 +69,7 @@ class SplitRecipe:
     """
 
     lease: Any = None
+    _variables: Variables | None = None
 
     def __init__(
         self,
@@ -108,13 +120,17 @@ class SplitRecipe:
         return tuple(sorted(self._needed().difference(found)))
 
     def attach(self, handle: Any) -> Any:
-        """The variables that the handle of an open generator, or a recorded value, stands for."""
+        """What was yielded, of the handle of an open generator or of a recorded value.
+
+        It gives `Variables` where that is not known. The clean-up has its variables either way.
+        """
         attach = self._hook("attach") if "attach" in self._halves.hooks else _itself
         if not isinstance(handle, Kept):
-            return _then(attach(handle), self._meant)
+            return _then(attach(handle), self._rebuilt)
         if not handle.own:
-            return Variables(handle.variables)
-        return _then(attach(handle.own[0]), partial(self._meant, known=handle.variables))
+            self._variables = Variables(handle.variables)
+            return self._yielded({**handle.yielded, **handle.variables})
+        return _then(attach(handle.own[0]), partial(self._rebuilt, known=handle.variables))
 
     def find(self, lease_id: str) -> Any:
         """What the body's own ``find`` finds."""
@@ -124,9 +140,11 @@ class SplitRecipe:
         """Run what follows the yield; gives a coroutine if that awaits.
 
         Args:
-            resource: `Variables`, or what `resnb.syntax.meaning` says of anything else.
+            resource: what `attach` gave, or what `find` found; see `resnb.syntax.meaning`.
         """
-        variables = resource if isinstance(resource, Variables) else self._meant(resource)
+        variables = self._variables
+        if variables is None:
+            variables = resource if isinstance(resource, Variables) else self._meant(resource)
         split = self._halves.split
         values = {**self._given, "lease": self.lease, **variables}
         wanted = sorted(split.variables | (split.outer_names & self._given.keys()))
@@ -151,16 +169,16 @@ class SplitRecipe:
 
     def kept(self, local_names: Mapping[str, Any], resource: Any) -> Kept:
         """The handle of the open generator that has these local variables."""
-        variables = self.variables(local_names)
-        if "handle" not in self._halves.hooks:
-            return Kept(variables)
-        stood_for = self._halves.yielded
-        others = {
-            name: value
-            for name, value in variables.items()
-            if name not in stood_for and value is not resource
-        }
-        return Kept(others, (local_names["handle"](resource),))
+        variables, yielded = self.variables(local_names), self._halves.yielded
+        if "handle" in self._halves.hooks:
+            others = {
+                name: value
+                for name, value in variables.items()
+                if name not in yielded and value is not resource
+            }
+            return Kept(others, (local_names["handle"](resource),))
+        rest = {name: local_names[name] for name in yielded if name not in variables}
+        return Kept(dict(variables), (), rest)
 
     def variables(self, local_names: Mapping[str, Any]) -> Variables:
         """The clean-up's variables, of the generator's local ones."""
@@ -168,6 +186,17 @@ class SplitRecipe:
         return Variables({name: local_names[name] for name in wanted if name in local_names})
 
     # ---- inside
+
+    def _rebuilt(self, value: Any, known: Mapping[str, Any] | None = None) -> Any:
+        self._variables = self._meant(value, known)
+        return value
+
+    def _yielded(self, values: Mapping[str, Any]) -> Any:
+        names = self._halves.yielded
+        if not names or not values.keys() >= set(names):
+            return self._variables
+        found = tuple(values[name] for name in names)
+        return found if self._halves.unpacked else found[0]
 
     def _meant(self, value: Any, known: Mapping[str, Any] | None = None) -> Variables:
         return Variables(meant(self._name, self._halves, value, known))
