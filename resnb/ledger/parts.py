@@ -57,7 +57,7 @@ def attributes_of(thing: Any) -> dict[str, Any]:
 
 
 def parts_of(thing: Any) -> Iterator[Part]:
-    """Everything that the pickle of `thing` takes along, each once."""
+    """Everything that the pickle of `thing` takes along, as far as it has a name."""
     seen: set[int] = set()
     for label, value in values_of(thing).items():
         yield from _parts(label, value, seen)
@@ -65,12 +65,12 @@ def parts_of(thing: Any) -> Iterator[Part]:
 
 
 def _parts(label: str, value: Any, seen: set[int]) -> Iterator[Part]:
-    if id(value) in seen or isinstance(value, ModuleType):
+    if isinstance(value, ModuleType):
         return
-    seen.add(id(value))
     if not isinstance(value, FunctionType | type):
         yield Part(label, label.partition("'")[2].rstrip("'") or label, value)
-    elif goes_by_value(value):
+    elif id(value) not in seen and goes_by_value(value):
+        seen.add(id(value))
         for name, one in _inside(value).items():
             yield from _parts(f"name {name!r}", one, seen)
 

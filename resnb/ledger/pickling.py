@@ -62,7 +62,7 @@ def pickled(value: Any, without: Collection[str] = ()) -> Pickled:
     try:
         _dump(value, buffer, without)
     except _TooLargeError:
-        return Pickled(None, f"it has more than {LARGEST} bytes", too_large=True)
+        return Pickled(None, f"it has more than {LARGEST:,} bytes", too_large=True)
     except Exception as error:  # noqa: BLE001 - whatever the user's objects raise
         return Pickled(None, _ADDRESS.sub("", f"{type(error).__name__}: {error}").splitlines()[0])
     return Pickled(buffer.getvalue())

@@ -104,7 +104,7 @@ def handle_of(manager: Any, resource: Any) -> Pickled:
     if found.data is None:
         return Pickled(None, _blamed_part(what, value, found))
     if own is None and not is_known(value) and len(found.data) > LARGEST_PLAIN:
-        return Pickled(None, f"{what} of {len(found.data)} bytes is no handle: define handle()")
+        return Pickled(None, f"{what} of {len(found.data):,} bytes is no handle: define handle()")
     return found
 
 
@@ -171,12 +171,10 @@ def _blamed_part(label: str, value: Any, found: Pickled) -> str:
 
 def _blamed(label: str, value: Any, found: Pickled) -> str:
     if found.too_large:
-        return f"{label} ({type(value).__name__}) has {_counted(value)} bytes, more than {LARGEST}"
+        return (
+            f"{label} ({type(value).__name__}) has {size_of(value):,} bytes, more than {LARGEST:,}"
+        )
     return f"{label} ({type(value).__name__}) does not pickle: {found.fault}"
-
-
-def _counted(value: Any) -> str:
-    return f"{size_of(value):,}"
 
 
 def _too_large(name: str, recipe: Any) -> str:
