@@ -6,6 +6,7 @@ is left is counted outside: processes by a variable that they inherited, files i
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -214,6 +215,7 @@ ARGUMENTS = {
 }
 BESIDE = """
 import os
+import shutil
 from pathlib import Path
 from resnb import resource
 things = Path(os.environ.get("RESNB_TEST_THINGS", "/nowhere"))
@@ -252,6 +254,7 @@ class machine:
 """,
     "cell with find": """%%resource machine(folder=things)
 import os
+import shutil
 ending = ".txt"
 def named(lease_id): return Path(folder, lease_id + ending)
 def find(lease_id):
@@ -403,3 +406,138 @@ def test_where_nothing_is_half_made_nothing_is_found(things, kind):
     for one in things.iterdir():
         one.unlink()
     assert cleaned_up(things, said) == ("nothing", "", "")
+
+
+# ---- what dies with the kernel
+
+DYING = {
+    "class with a cluster": """
+from dask.distributed import LocalCluster
+@resource_manager
+class machine:
+    def setup(self): return LocalCluster(n_workers=1, dashboard_address=None)
+    def cleanup(self, cluster): cluster.close()
+""",
+    "class with a client, and the cluster put on it": """
+from dask.distributed import Client, LocalCluster
+@resource_manager
+class machine:
+    def setup(self):
+        self.cluster = LocalCluster(n_workers=1, dashboard_address=None)
+        self.client = Client(self.cluster)
+        return self.client
+    def cleanup(self, client):
+        self.client.close()
+        self.cluster.close()
+""",
+    "cell with a client": """%%resource machine
+from dask.distributed import Client
+client = Client(n_workers=1, dashboard_address=None)
+yield client
+client.close()
+""",
+    "cell that cannot be split": """%%resource machine
+from dask.distributed import Client, LocalCluster
+with LocalCluster(n_workers=1, dashboard_address=None) as cluster, Client(cluster) as client:
+    yield client
+""",
+    "contextmanager": """
+from contextlib import contextmanager
+from dask.distributed import Client, LocalCluster
+@resource
+@contextmanager
+def machine():
+    with LocalCluster(n_workers=1, dashboard_address=None) as cluster, Client(cluster) as client:
+        yield client
+""",
+    "declared": """%%resource machine --dies-with-kernel
+numbers = list(range(9))
+yield iter(numbers)
+""",
+}
+
+
+@pytest.mark.parametrize("kind", DYING)
+def test_what_is_said_to_die_with_the_kernel_does(things, kind):
+    said = notebook(things, [START, DYING[kind]])
+    assert said["dies"] is True
+    _, alive = psutil.wait_procs(processes(things), PATIENCE)
+    assert alive == []
+
+
+BESIDE_A_CLUSTER = """%%resource machine
+from dask.distributed import Client, LocalCluster
+cluster = LocalCluster(n_workers=1, dashboard_address=None)
+client = Client(cluster)
+process = start()
+yield client
+client.close()
+cluster.close()
+stop(process)
+"""
+
+
+def test_what_outlives_the_kernel_beside_a_cluster_is_cleaned_up(things):
+    said = notebook(things, [START, BESIDE_A_CLUSTER])
+    assert (said["dies"], said["faults"]) == (False, [])
+    assert cleaned_up(things, said) == ("cleaned", "", "")
+    _, alive = psutil.wait_procs(processes(things), PATIENCE)
+    assert alive == []
+
+
+# ---- what cannot be loaded, what fails
+
+
+def test_a_recipe_that_cannot_be_loaded_is_in_the_wrong_environment(things):
+    kind = "generator function of a module beside the notebook"
+    said = notebook(things, [START, KINDS[kind]])
+    (things.parent / "notebook" / "beside.py").unlink()
+    shutil.rmtree(things.parent / "notebook" / "__pycache__")
+    result, reason, log = cleaned_up(things, said)
+    assert (result, reason) == (
+        "wrong environment",
+        "its recipe cannot be loaded: ModuleNotFoundError: No module named 'beside'",
+    )
+    assert log.startswith("Traceback")
+
+
+def test_a_clean_up_that_misses_an_attribute_fails_and_says_which(things):
+    kind = """
+@resource_manager
+class machine:
+    def setup(self): self.guard = threading.Lock()
+    def cleanup(self, resource): self.guard.acquire()
+"""
+    said = notebook(things, [START, kind])
+    assert said["faults"] == [
+        "attribute 'guard' (lock) does not pickle: TypeError: cannot pickle '_thread.lock' object"
+    ]
+    result, reason, _ = cleaned_up(things, said)
+    assert (result, reason) == (
+        "failed",
+        "AttributeError: 'machine' object has no attribute 'guard'",
+    )
+
+
+def test_a_traceback_elsewhere_shows_the_line_of_the_cell(things):
+    cell = "%%resource machine\nfirst = 1\nyield first\nsecond = first - 1\nprint(first / second)"
+    said = notebook(things, [START, cell])
+    result, reason, log = cleaned_up(things, said)
+    assert (result, reason) == ("failed", "ZeroDivisionError: division by zero")
+    assert ", line 5, in machine\n    print(first / second)\n" in log
+
+
+def test_a_record_that_leaves_a_variable_out_says_which(things):
+    cell = """%%resource machine
+one, other = 1, 2
+lease.record(one)
+raise RuntimeError
+yield
+print(one, other)
+"""
+    result, reason, _ = cleaned_up(things, notebook(things, [START, cell]))
+    assert result == "failed"
+    assert reason == (
+        "CleanupError: resource 'machine': its clean-up uses one, other, too: let find, attach and "
+        "lease.record give {'one': one, 'other': other}"
+    )
