@@ -10,6 +10,7 @@ is left to do. What to do next is decided in `resnb.ledger.decisions`.
 import base64
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -45,6 +46,10 @@ LINGER = 30.0
 """How long it stays when the kernel holds nothing, in seconds."""
 EXTRA = 5.0
 """What a clean-up gets beside its time limit, to start."""
+
+
+LEAVE_WITHIN = 5.0
+"""How long a clean-up's process may take to end once its result is written, in seconds."""
 
 
 class Running(NamedTuple):
@@ -194,37 +199,28 @@ class Reaper:
         started = start_time(process.pid) or 0
         claimant = self._me._replace(pid=process.pid, started=started)
         self._store.change(record.id, claimant=claimant)
-        try:
-            process.stdin.write(json.dumps(order).encode())
-            process.stdin.close()
-        except BrokenPipeError:
-            pass  # it ended at once; `_collect` tells why
+        with suppress(BrokenPipeError):  # it ended at once; `_collect` tells why
+            process.stdin.write(f"{json.dumps(order)}\n".encode())
+            process.stdin.flush()
         deadline = time.monotonic() + record.cleanup_timeout + record.find_quiet + EXTRA
         self._running[record.id] = Running(record, process, os.fdopen(read, "rb"), deadline)
 
     def _collect(self) -> None:
         for lease, running in list(self._running.items()):
             process = running.process
-            if process.poll() is None and time.monotonic() < running.deadline:
+            text = running.report.readline() if _is_readable(running.report) else b""
+            late = time.monotonic() >= running.deadline
+            if not text and process.poll() is None and not late:
                 continue
-            late = process.poll() is None
-            if late:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
             del self._running[lease]
-            text = running.report.read()
-            running.report.close()
-            if late:
+            if text or process.poll() is not None:
+                self._finished(running.record, *_understood(text, process.returncode))
+            else:
+                _end(process, at_once=True)
                 limit = running.record.cleanup_timeout
                 self._finished(running.record, "failed", f"it did not end within {limit:g} s")
-                continue
-            try:
-                said = json.loads(text)
-                result, reason = str(said["result"]), str(said["reason"])
-            except (ValueError, KeyError, TypeError):
-                result, reason = "failed", f"its interpreter ended with {process.returncode}"
-            self._finished(running.record, result, reason)
+            _end(process)  # only now: while it is there, nobody else claims the lease
+            running.report.close()
 
     def _finished(self, record: Record, result: str, reason: str) -> None:
         lease = LeaseId(record.id)
@@ -298,6 +294,32 @@ class Reaper:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         with suppress(OSError), self._log_file(lease) as log:
             log.write(f"{stamp} {text}\n".encode())
+
+
+def _is_readable(file: IO[bytes]) -> bool:
+    return bool(select.select([file], [], [], 0)[0])
+
+
+def _understood(text: bytes, code: int | None) -> tuple[str, str]:
+    """Result and reason, from what a clean-up's process has said."""
+    try:
+        said = json.loads(text)
+        return str(said["result"]), str(said["reason"])
+    except (ValueError, KeyError, TypeError):
+        return "failed", f"its interpreter ended with {code}"
+
+
+def _end(process: "subprocess.Popen[bytes]", *, at_once: bool = False) -> None:
+    """Let a clean-up's process go, which has nothing left to do; end it if it does not."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):
+        process.stdin.close()
+    try:
+        process.wait(0.0 if at_once else LEAVE_WITHIN)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _log(text: str) -> None:

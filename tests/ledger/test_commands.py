@@ -28,6 +28,7 @@ from tests.ledger.worlds import (
     gone,
     here,
     lease,
+    running,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -464,3 +465,21 @@ def test_of_eight_sweepers_at_once_one_cleans_up(real, tmp_path, kind):
     assert real.wait(PATIENCE) == []
     assert sorted((tmp_path / "log").read_text().split()) == ["0", "1", "2"]
     assert [one.record.tries for one in real.leases(closed=True)] == [1, 1, 1]
+
+
+ENDINGS = {
+    "raises": ("raise OSError('no')", "OSError: no"),
+    "exits": ("sys.exit(3)", "SystemExit: 3"),
+    "is killed": ("os.kill(os.getpid(), 9)", "its interpreter ended with -9"),
+    "ends hard": ("os._exit(4)", "its interpreter ended with 4"),
+    "reads": ("input()", "EOFError"),
+    "says much": ("raise OSError('x' * 100_000)", "OSError: xxx"),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_however_a_clean_up_ends_its_reason_is_kept(real, ending):
+    statement, reason = ENDINGS[ending]
+    added(real, lease("a", gone(), **running(f"import os, sys; {statement}")))
+    (left,) = real.sweep(PATIENCE)
+    assert left.record.reason.startswith(reason)

@@ -54,6 +54,19 @@ def failing(text="stuck"):
     return pickled(Failing(text))
 
 
+def running(statements):
+    """A recipe whose clean-up runs some statements."""
+
+    class Running:
+        def __init__(self, statements):
+            self.statements = statements
+
+        def cleanup(self, _):
+            exec(self.statements, {})
+
+    return pickled(Running(statements))
+
+
 def finding_nothing():
     """A recipe that looks for half-made things, and never finds one."""
 
