@@ -1,11 +1,9 @@
 """One clean-up in a fresh interpreter: started by file path, told what to do on standard input.
 
 The recipe is user data: it is unpickled here and nowhere else. What the clean-up prints goes to
-the lease's log; the result is one line of JSON on the descriptor that its argument names. This
-process holds the lease's claim, so it stays until the reaper has written the result down.
+the lease's log; the result is one line of JSON on the descriptor that its argument names.
 """
 
-import atexit
 import base64
 import inspect
 import json
@@ -35,32 +33,29 @@ class _Lease:
 
 def main() -> None:
     """Carry out what standard input says, and report on the descriptor of the first argument."""
-    order = json.loads(sys.stdin.readline())
-    result = {"result": FAILED, "reason": "it ended before its time"}
-    atexit.register(_report, int(sys.argv[1]), _standard_input(), result)  # first in, last out
+    order = json.load(sys.stdin)
+    report = os.fdopen(int(sys.argv[1]), "w", encoding="utf-8")
     sys.path[:] = order["path"]
     try:
         os.chdir(order["folder"])
     except OSError as error:
         print(f"its folder is gone ({error}); going on in {Path.cwd()}")  # noqa: T201
-    result["result"], result["reason"] = _result(order)
-
-
-def _result(order: dict[str, Any]) -> tuple[str, str]:
     try:
         manager = pickle.loads(base64.b64decode(order["recipe"]))  # noqa: S301 - the user's own
         handle = order["handle"] and pickle.loads(base64.b64decode(order["handle"]))  # noqa: S301
     except BaseException as error:  # noqa: BLE001 - whatever unpickling runs
         traceback.print_exc()
-        return WRONG_ENVIRONMENT, f"its recipe cannot be loaded: {_line(error)}"
+        _say(report, WRONG_ENVIRONMENT, f"its recipe cannot be loaded: {_line(error)}")
+        return
     with suppress(AttributeError):  # a class with __slots__ cannot ask for its lease
         manager.lease = _Lease(order["lease"])
     try:
         found = _clean(manager, order, handle)
     except BaseException as error:  # noqa: BLE001 - the user's code
         traceback.print_exc()
-        return FAILED, _line(error)
-    return CLEANED if found else NOTHING, ""
+        _say(report, FAILED, _line(error))
+        return
+    _say(report, CLEANED if found else NOTHING, "")
 
 
 def _clean(manager: Any, order: dict[str, Any], handle: Any) -> bool:
@@ -97,20 +92,9 @@ def _line(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def _standard_input() -> int:
-    """A descriptor of our own for the reaper's pipe; the clean-up reads nothing from it."""
-    pipe = os.dup(0)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    return pipe
-
-
-def _report(descriptor: int, pipe: int, result: dict[str, str]) -> None:
-    """Say how it went, and wait until that is written, or nobody is there to do so."""
-    with suppress(BrokenPipeError):
-        os.write(descriptor, f"{json.dumps(result)}\n".encode())
-    os.read(pipe, 1)
+def _say(report: Any, result: str, reason: str) -> None:
+    json.dump({"result": result, "reason": reason}, report)
+    report.close()
 
 
 if __name__ == "__main__":
