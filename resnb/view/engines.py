@@ -85,13 +85,13 @@ def render(source: str, format: str = "png") -> bytes:  # noqa: A002 - Graphviz'
 
     Args:
         source: the graph.
-        format: ``png``, ``svg`` or ``pdf`` (the system's Graphviz only).
+        format: ``png``, ``svg``, ``pdf`` (the system's Graphviz only), or ``json0``, a layout.
 
     Raises:
         OptionError: the format is unknown.
         DrawingError: there is no engine, or none can draw this.
     """
-    if format not in FORMATS:
+    if format not in (*FORMATS, "json0"):
         message = f"format={format!r} must be one of {', '.join(FORMATS)}"
         raise OptionError(message)
     complaints = []

@@ -1,0 +1,220 @@
+"""Where everything of a flow's picture stands: Graphviz lays it out, others draw it.
+
+An outline goes in as DOT whose labels only take up room (a view draws its own text, so nothing
+that users wrote is markup anywhere); boxes and curves in points come out.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from resnb.view.dot import FONT
+from resnb.view.engines import DrawingError, render
+from resnb.view.links import common_cluster, worth_drawing
+from resnb.view.outline import Link, Node, Outline, contents
+
+Point: TypeAlias = tuple[float, float]
+
+_SMALL_KINDS = frozenset({"init", "setup", "cleanup"})
+_WIDEST_VALUE = 12
+"""Characters that a parameter's value, which may change, takes up at least."""
+
+
+class Box(NamedTuple):
+    """A rectangle: its left upper corner and its size, in points; y grows downwards."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Curve(NamedTuple):
+    """A link as a chain of cubic Bezier curves: a start, then three points for each.
+
+    Attributes:
+        source: place of the node that it leaves.
+        target: place of the node that it reaches.
+        kind: see `resnb.view.outline.Link`.
+        points: the points.
+        tip: where the arrow's head ends.
+    """
+
+    source: int
+    target: int
+    kind: str
+    points: tuple[Point, ...]
+    tip: Point
+
+
+class Layout(NamedTuple):
+    """The places of nodes and clusters, in the order of the outline, and the curves of links."""
+
+    width: float
+    height: float
+    nodes: tuple[Box, ...]
+    clusters: tuple[Box, ...]
+    curves: tuple[Curve, ...]
+
+
+def laid_out(outline: Outline) -> Layout:
+    """The layout of `outline`.
+
+    Raises:
+        DrawingError: there is no engine, or none can lay this out.
+    """
+    if not outline.nodes:
+        return Layout(0, 0, (), (), ())
+    return parsed(outline, render(layout_source(outline), "json0"))
+
+
+# ---- to Graphviz
+
+
+def layout_source(outline: Outline) -> str:
+    """`outline` in the DOT language, with room for what a view writes."""
+    import graphviz
+
+    source = graphviz.Digraph(
+        graph_attr={
+            "compound": "true", "fontname": FONT, "fontsize": "10", "nodesep": "0.24",
+            "pad": "0", "ranksep": "0.36",
+        },
+        node_attr={
+            "fontname": FONT, "fontsize": "10", "height": "0.36", "margin": "0.14,0.06",
+            "shape": "box", "width": "0.5",
+        },
+        edge_attr={"arrowsize": "0.6"},
+    )  # fmt: skip
+    links: defaultdict[int | None, list[Link]] = defaultdict(list)
+    for link in worth_drawing(outline):
+        links[common_cluster(outline, link)].append(link)
+    _write(outline, contents(outline), links, source, None)
+    return str(source.source)
+
+
+def _write(
+    outline: Outline,
+    inside: Mapping[int | None, Any],
+    links: Mapping[int | None, list[Link]],
+    picture: Any,
+    cluster: int | None,
+) -> None:
+    for place, is_cluster in inside[cluster]:
+        if not is_cluster:
+            picture.node(f"n{place}", **_room(outline.nodes[place]))
+            continue
+        with picture.subgraph(name=f"cluster_{place}") as box:
+            one = outline.clusters[place]
+            widest = max((one.label + " · with the reaper", *one.notes), key=len)
+            lines = [widest, *(["x"] if one.notes else [])]
+            box.attr(label=_wide(lines), labeljust="l", margin="10")
+            _write(outline, inside, links, box, place)
+    for link in links.get(cluster, ()):
+        picture.edge(f"n{link.source}", f"n{link.target}", **_ends(outline, link, cluster))
+
+
+def _room(node: Node) -> dict[str, str]:
+    text = node.short
+    if node.kind == "parameter":
+        text = f"{node.label} = {node.note.ljust(_WIDEST_VALUE, 'x')}"
+    lines = [text, "0,000 of 0,000 done"] if node.mapped or node.kind == "folded" else [text]
+    small = {"fontsize": "8.5", "height": "0.26", "margin": "0.1,0.04"}
+    return {"label": _wide(lines), **(small if node.kind in _SMALL_KINDS else {})}
+
+
+def _wide(lines: list[str]) -> Any:
+    """A label that takes up the room of `lines`; its characters never matter."""
+    import graphviz
+
+    plain = ["".join(one if one.isalnum() and one.isascii() else "m" for one in x) for x in lines]
+    return graphviz.nohtml("\\n".join(plain))
+
+
+def _ends(outline: Outline, link: Link, cluster: int | None) -> dict[str, str]:
+    """A link to a resource's first step ends at the border of its box, and the like."""
+    source, target = outline.nodes[link.source], outline.nodes[link.target]
+    look = {}
+    if target.kind in ("init", "folded") and target.cluster != cluster:
+        look["lhead"] = f"cluster_{target.cluster}"
+    if source.kind in ("cleanup", "folded") and source.cluster != cluster:
+        look["ltail"] = f"cluster_{source.cluster}"
+    return look
+
+
+# ---- from Graphviz
+
+
+def parsed(outline: Outline, data: bytes) -> Layout:
+    """The layout in what an engine wrote (its format ``json0``).
+
+    Raises:
+        DrawingError: that is no layout of `outline`.
+    """
+    try:
+        return _Parser(json.loads(data)).layout(outline)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        message = f"the engine's layout cannot be read: {type(error).__name__}: {error}"
+        raise DrawingError(message) from None
+
+
+class _Parser:
+    def __init__(self, found: Any) -> None:
+        self._found = found
+        left, bottom, right, top = _numbers(found["bb"])
+        self._left, self._top = left, top
+        self.width, self.height = right - left, top - bottom
+
+    def layout(self, outline: Outline) -> Layout:
+        boxes: dict[str, Box] = {}
+        names: dict[int, str] = {}
+        for one in self._found.get("objects", ()):
+            names[one["_gvid"]] = one["name"]
+            boxes[one["name"]] = self._cluster(one) if "bb" in one else self._node(one)
+        kinds = {(link.source, link.target): link.kind for link in outline.links}
+        curves = []
+        for one in self._found.get("edges", ()):
+            source, target = (int(names[one[end]].removeprefix("n")) for end in ("tail", "head"))
+            curves.append(self._curve(source, target, kinds[source, target], one["pos"]))
+        nowhere = Box(0, 0, 0, 0)  # a scope without a node is not drawn
+        return Layout(
+            self.width,
+            self.height,
+            tuple(boxes[f"n{place}"] for place in range(len(outline.nodes))),
+            tuple(boxes.get(f"cluster_{place}", nowhere) for place in range(len(outline.clusters))),
+            tuple(curves),
+        )
+
+    def _point(self, text: str) -> Point:
+        x, y = _numbers(text)
+        return round(x - self._left, 1), round(self._top - y, 1)
+
+    def _node(self, one: Mapping[str, Any]) -> Box:
+        x, y = self._point(one["pos"])
+        width, height = 72 * float(one["width"]), 72 * float(one["height"])
+        return Box(
+            round(x - width / 2, 1), round(y - height / 2, 1), round(width, 1), round(height, 1)
+        )
+
+    def _cluster(self, one: Mapping[str, Any]) -> Box:
+        left, bottom, right, top = _numbers(one["bb"])
+        x, y = left - self._left, self._top - top
+        return Box(round(x, 1), round(y, 1), round(right - left, 1), round(top - bottom, 1))
+
+    def _curve(self, source: int, target: int, kind: str, text: str) -> Curve:
+        tip = None
+        points = []
+        for word in text.split():
+            if word.startswith("e,"):
+                tip = self._point(word[2:])
+            elif not word.startswith("s,"):
+                points.append(self._point(word))
+        return Curve(source, target, kind, tuple(points), tip or points[-1])
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(word) for word in text.split(",")]
+
+
+__all__ = ["Box", "Curve", "Layout", "Point", "laid_out", "layout_source", "parsed"]
