@@ -22,7 +22,7 @@ LONGEST_MESSAGE = 64 * 1024
 """How many characters the parameters of a message may have in all."""
 
 
-class FlowWidget(anywidget.AnyWidget):  # type: ignore[misc]
+class FlowWidget(anywidget.AnyWidget):
     """Shows a flow as it is built, runs and cleans up.
 
     Args:
