@@ -54,6 +54,7 @@ class Lease:
         reason: why it is as it is, where that needs saying.
         entry: what the ledger is told of it.
         limits: how long things may take, and it may last.
+        began: when it was made, in seconds since the epoch.
         last_used: when it was last used, in seconds since the epoch.
         is_closed_by_reaper: whether the reaper has cleaned it up.
         is_lost: whether the reaper has taken the resource away while it was open.
@@ -82,7 +83,7 @@ class Lease:
         self.reason = ""
         self.entry: LeaseEntry = NoEntry()
         self.limits = Limits()
-        self.last_used = time.time()
+        self.began = self.last_used = time.time()
         self.is_lost = False
         self.is_closed_by_reaper = False
         self._keeper = keeper

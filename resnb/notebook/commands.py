@@ -5,7 +5,7 @@ from typing import Any
 from resnb.errors import MagicError, RunError
 from resnb.graph.flow import Flow
 from resnb.notebook.closing import LIMIT, close, interrupts_put_off
-from resnb.notebook.display import show_flow
+from resnb.notebook.display import show_flow, shown_while_running
 from resnb.notebook.lines import parse_command_line
 from resnb.notebook.resources import report
 from resnb.notebook.session import Session
@@ -54,8 +54,8 @@ def _value(session: Session, key: str, source: str) -> Any:
 
 def run_flow(flow: Flow, values: dict[str, Any]) -> None:
     """Run `flow`, show it, and raise if it failed."""
-    state = flow.run(values)
-    show_flow(flow)
+    with shown_while_running(flow):
+        state = flow.run(values)
     state.raise_for_failure()
 
 

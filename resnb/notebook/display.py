@@ -1,20 +1,99 @@
-"""What cells show: the picture of a flow beside a text that is the same on every run."""
+"""What cells show: the picture of a flow beside a text that is the same on every run.
 
-from typing import Any
+Where a kernel runs, the flow's widget stands beside them, which front ends prefer and headless
+runs ignore. There is one widget for each name of a flow, however often a cell shows it.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from resnb.graph.flow import Flow
 from resnb.notebook.closing import wait_for_reaper
 from resnb.run.memory import memory_of
 
+if TYPE_CHECKING:
+    from resnb.notebook.widget import FlowWidget
+
+_WIDGETS: "dict[str, FlowWidget]" = {}
+
+
+def bundle(flow: Flow, **_: Any) -> dict[str, Any]:
+    """All the forms in which a cell shows `flow`."""
+    return {**flow._repr_mimebundle_(), **_live(flow)}
+
 
 def show_flow(flow: Flow) -> None:
     """Show `flow` below the cell, as it is when the reaper has had its try."""
+    wait_for_reaper(memory_of(flow).leases())
+    _display()(bundle(flow), raw=True)
+
+
+@contextmanager
+def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
+    """Show `flow` at the end of the block, unless that raises; where people look on, all along.
+
+    A front end that has opened a view in this kernel shows the widget from the block's beginning,
+    and the whole output in its place at the end. Headless runs get one output, at the end.
+    """
+    if quiet or not _is_watched():
+        yield
+        if not quiet:
+            show_flow(flow)
+        return
+    import uuid
+
+    place = uuid.uuid4().hex
+    _display()(_live(flow), raw=True, display_id=place)
+    yield
+    wait_for_reaper(memory_of(flow).leases())
+    _display()(bundle(flow), raw=True, display_id=place, update=True)
+
+
+def _display() -> Any:
     from IPython import display
 
-    wait_for_reaper(memory_of(flow).leases())
-    show: Any = display.display
-    bundle: Any = flow._repr_mimebundle_()
-    show(bundle, raw=True)
+    return display.display
 
 
-__all__ = ["show_flow"]
+# ---- the widget
+
+
+def _live(flow: Flow) -> Mapping[str, Any]:
+    """The form that changes; empty where there is no kernel, or the front end was not built."""
+    if not _is_possible() or not _has_kernel():
+        return {}
+    from resnb.notebook.widget import FlowWidget
+
+    widget = _WIDGETS.get(flow.name)
+    if widget is None:
+        widget = _WIDGETS[flow.name] = FlowWidget(flow)
+    widget.follow(flow)
+    return widget.bundle()
+
+
+def _is_watched() -> bool:
+    if not _WIDGETS:
+        return False
+    from resnb.notebook.widget import FlowWidget
+
+    return FlowWidget.is_seen
+
+
+def _has_kernel() -> bool:
+    from IPython.core.getipython import get_ipython
+
+    shell: Any = get_ipython()
+    return getattr(shell, "kernel", None) is not None
+
+
+@cache
+def _is_possible() -> bool:
+    built = Path(__file__).parents[1] / "view" / "static" / "widget.js"
+    return built.is_file() and find_spec("anywidget") is not None
+
+
+__all__ = ["bundle", "show_flow", "shown_while_running"]

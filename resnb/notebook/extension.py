@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from resnb.graph.flow import Flow
 from resnb.ledger.orphans import sweep_soon
 from resnb.notebook.completion import matcher
+from resnb.notebook.display import bundle
 from resnb.notebook.hooks import count_cells_as_use, wrap_shutdown
 from resnb.notebook.magics import FlowMagics
 from resnb.notebook.session import Session
@@ -28,6 +30,9 @@ def load(shell: Any) -> None:
         ours = matcher(session)
         completer.custom_matchers.append(ours)
         undo.append(lambda: completer.custom_matchers.remove(ours))
+    forms = shell.display_formatter.mimebundle_formatter
+    forms.for_type(Flow, bundle)
+    undo.append(lambda: forms.pop(Flow))
     kernel = getattr(shell, "kernel", None)
     if kernel is not None:
         undo.append(wrap_shutdown(kernel))

@@ -3,11 +3,12 @@
 from typing import Any
 
 from resnb.errors import CleanupError, RunError
+from resnb.events import EVENTS, StructureChanged
 from resnb.graph.scope import Scope
 from resnb.graph.task import Task
 from resnb.notebook.cell_code import flow_body
 from resnb.notebook.closing import LIMIT, close, interrupts_put_off, reasons
-from resnb.notebook.display import show_flow
+from resnb.notebook.display import show_flow, shown_while_running
 from resnb.notebook.flow_cells import Built, FlowCells
 from resnb.notebook.lines import parse_flow_line
 from resnb.notebook.part_runs import run_part
@@ -37,14 +38,14 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
     _tell_dropped(built)
     flow = flow_cells.flow
     memory_of(flow).forget(built.stale)
+    EVENTS.publish(StructureChanged(flow.name))
     close_scopes(flow_cells, built.replaced)  # they still know their old recipe
     if not parsed.run:
         if not parsed.quiet:
             show_flow(flow)
         return
-    state = run_part(flow, built.tasks, built.scopes)
-    if not parsed.quiet:
-        show_flow(flow)
+    with shown_while_running(flow, quiet=parsed.quiet):
+        state = run_part(flow, built.tasks, built.scopes)
     state.raise_for_failure()
 
 

@@ -2,16 +2,16 @@
 
 A front end sends small JSON messages, of which only the known ones are looked at. Their handlers
 run on whatever thread the message came in (a subshell's, while a cell is running), so they post
-a command and return; frames are sent by the ticker's thread.
+a command and return; frames of states are sent by the ticker's thread only, hence in order.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import anywidget
 
 from resnb.graph.flow import Flow
-from resnb.notebook.flow_commands import COMMANDS, FlowCommands
+from resnb.notebook.flow_commands import FlowCommands
 from resnb.run.memory import memory_of
 from resnb.view.frames import Frame
 from resnb.view.live import LiveFlow
@@ -27,35 +27,55 @@ class FlowWidget(anywidget.AnyWidget):
 
     Args:
         flow: the flow.
+
+    Attributes:
+        is_seen: whether a front end has ever opened a view in this kernel.
     """
 
     _esm = STATIC / "widget.js"
     _css = STATIC / "widget.css"
 
+    is_seen: ClassVar[bool] = False
+
     def __init__(self, flow: Flow) -> None:
         super().__init__()
-        self._flow = flow
         self._live = LiveFlow(flow, lambda: memory_of(flow))
-        self._commands = FlowCommands(flow, self._tell)
+        self._commands = FlowCommands(self._tell)
         self.on_msg(self._received)
         TICKER.add(self._live, self._tell)
+
+    def follow(self, flow: Flow) -> None:
+        """Show `flow` from now on, which has taken the place of another one of its name."""
+        before = self._live
+        if before.flow is flow:
+            return
+        self._live = LiveFlow(flow, lambda: memory_of(flow), before.views)
+        TICKER.remove(before)
+        TICKER.add(self._live, self._tell)
+
+    def bundle(self) -> dict[str, Any]:
+        """What a front end needs to show a view of this model."""
+        content = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return {"application/vnd.jupyter.widget-view+json": content}
 
     def _tell(self, frame: Frame) -> None:
         self.send(frame)
 
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
         del buffers
-        what = content.get("do") if isinstance(content, dict) else None
+        if not isinstance(content, dict) or len(str(content)) > LONGEST_MESSAGE:
+            return
+        live, what, view = self._live, content.get("do"), str(content.get("view"))
         if what == "open":
-            self._commands.post(self._opened)
+            type(self).is_seen = True
+            live.opened(view)
         elif what == "close":
-            self._live.closed()
-        elif what in COMMANDS and len(str(content)) <= LONGEST_MESSAGE:
-            self._commands.take(what, content)
-
-    def _opened(self) -> None:
-        for frame in (*self._live.opened(), self._commands.form()):
-            self._tell(frame)
+            live.closed(view)
+        elif what in ("unfold", "fold"):
+            live.unfold(unfolded=what == "unfold")
+        elif not self._commands.take(live, content):
+            return
+        self._tell({"frame": "taken", "ask": str(content.get("ask"))})
         TICKER.look()
 
     def close(self) -> None:
@@ -65,7 +85,7 @@ class FlowWidget(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
-        return f"<FlowWidget of {self._flow.name!r}>"
+        return f"<FlowWidget of {self._live.flow.name!r}>"
 
 
 __all__ = ["FlowWidget"]

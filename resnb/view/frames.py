@@ -32,18 +32,20 @@ class Tally(NamedTuple):
     running: int
 
 
-def structure(outline: Outline, layout: Layout, version: int) -> Frame:
+def structure(outline: Outline, layout: Layout, version: int, fold: str = "no") -> Frame:
     """The frame for a structure.
 
     Args:
         outline: what there is.
         layout: where it stands.
         version: a number that grows with each structure; later frames refer to it.
+        fold: ``no``, ``yes`` (the flow is so large that it is folded) or ``unfolded``.
     """
     return {
         "frame": "structure",
         "version": version,
         "name": outline.name,
+        "folded": fold,
         "size": [round(layout.width, 1), round(layout.height, 1)],
         "nodes": [
             {
@@ -90,8 +92,14 @@ def _steps(points: list[Any]) -> range:
     return range(0, len(points) - 2, 3)
 
 
-def states(snapshot: Snapshot, version: int) -> Frame:
-    """The frame with the state of everything."""
+def states(snapshot: Snapshot, version: int, elapsed: float | None = None) -> Frame:
+    """The frame with the state of everything.
+
+    Args:
+        snapshot: the states.
+        version: the structure's.
+        elapsed: seconds that the latest run took or has been taking.
+    """
     notes = {
         place: node.note
         for place, node in enumerate(snapshot.outline.nodes)
@@ -107,10 +115,13 @@ def states(snapshot: Snapshot, version: int) -> Frame:
         "notes": notes,
         "tally": list(tally(snapshot)),
         "hidden": snapshot.left_out,
+        "elapsed": elapsed,
     }
 
 
-def delta(before: Snapshot, now: Snapshot, version: int) -> Frame | None:
+def delta(
+    before: Snapshot, now: Snapshot, version: int, elapsed: float | None = None
+) -> Frame | None:
     """What has changed between two snapshots of one structure; None if nothing has."""
     changed: Frame = {}
     if now.code != before.code:
@@ -129,7 +140,8 @@ def delta(before: Snapshot, now: Snapshot, version: int) -> Frame | None:
         changed["notes"] = [[place, new.note] for place, (old, new) in noted if new != old]
     if not changed:
         return None
-    return {"frame": "delta", "version": version, "tally": list(tally(now)), **changed}
+    now_known = {"tally": list(tally(now)), "elapsed": elapsed}
+    return {"frame": "delta", "version": version, **now_known, **changed}
 
 
 def tally(snapshot: Snapshot) -> Tally:

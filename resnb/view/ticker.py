@@ -11,7 +11,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final
 
-from resnb.events import EVENTS, Event, StructureChanged
+from resnb.events import EVENTS, Event
 from resnb.view.frames import Frame
 from resnb.view.live import LiveFlow
 
@@ -49,10 +49,8 @@ class Ticker:
         self._wake.set()
 
     def _happened(self, event: Event) -> None:
-        if isinstance(event, StructureChanged):
-            for live in tuple(self._flows):
-                if live.flow.name == event.flow:
-                    live.restructured()
+        for live in tuple(self._flows):
+            live.happened(event)
         self._wake.set()
 
     def _work(self) -> None:

@@ -1,0 +1,12 @@
+// What anywidget gives a view, as far as this one uses it.
+
+export interface AnyModel {
+  on(event: "msg:custom", listener: (message: unknown) => void): void;
+  off(event: "msg:custom", listener: (message: unknown) => void): void;
+  send(message: unknown): void;
+}
+
+export interface RenderContext {
+  readonly model: AnyModel;
+  readonly el: HTMLElement;
+}

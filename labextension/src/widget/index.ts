@@ -1,0 +1,13 @@
+// What anywidget loads: draws one view, and takes it away again.
+import type { RenderContext } from "./anywidget";
+import { View } from "./view";
+
+function render(context: RenderContext): () => void {
+  const life = new AbortController();
+  new View(context, life.signal);
+  return () => {
+    life.abort();
+  };
+}
+
+export default { render };

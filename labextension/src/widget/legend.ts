@@ -1,0 +1,61 @@
+// The legend: what shapes, colours and marks mean, drawn with the very same shapes.
+import { ClusterShape } from "./cluster";
+import { html, svg } from "./dom";
+import { NodeShape } from "./node";
+import type { NodeKind } from "./protocol";
+import { LEASE, TASK } from "./vocabulary";
+
+const KINDS: readonly (readonly [NodeKind, boolean, string])[] = [
+  ["task", false, "task"],
+  ["task", true, "mapped task"],
+  ["parameter", false, "parameter"],
+  ["case", false, "case, merge"],
+  ["setup", false, "init, set-up, clean-up"],
+];
+
+/** The legend; it is made when it is first shown, for texts are measured then. */
+export function filled(legend: HTMLElement): void {
+  if (legend.childElementCount > 0) {
+    return;
+  }
+  const list = (title: string, ...items: readonly HTMLElement[]): HTMLElement =>
+    html("section", {}, html("h4", {}, title), html("ul", {}, ...items));
+  legend.replaceChildren(
+    list("Shapes", ...KINDS.map(([kind, mapped, name]) => node(kind, mapped, 0, name))),
+    list("Tasks", ...TASK.map(({ word }, code) => node("task", false, code, word))),
+    list("Scopes", ...LEASE.map(({ word }) => cluster(word))),
+  );
+}
+
+function node(kind: NodeKind, mapped: boolean, code: number, name: string): HTMLElement {
+  const shape = new NodeShape({
+    id: name,
+    text: "",
+    kind,
+    mapped,
+    cluster: null,
+    box: [0, 0, 30, 16],
+  });
+  shape.moved({ id: name, text: "", kind, mapped, cluster: null, box: [0, 0, 30, 16] });
+  const item = sample(shape.element, name);
+  shape.show(code, [], "");
+  shape.element.querySelector(".name")?.remove();
+  return item;
+}
+
+function cluster(lease: string): HTMLElement {
+  const info = { id: "", manager: "", parent: null, notes: [], box: [0, 0, 30, 16] as const };
+  const shape = new ClusterShape(info);
+  shape.place(info.box);
+  const item = sample(shape.element, lease);
+  shape.show(lease);
+  shape.element.querySelector(".name")?.remove();
+  shape.element.querySelector("rect")?.setAttribute("rx", "4");
+  return item;
+}
+
+function sample(shape: SVGGElement, name: string): HTMLElement {
+  shape.removeAttribute("role");
+  const picture = svg("svg", { viewBox: "-2 -7 42 26", "aria-hidden": "true" }, shape);
+  return html("li", {}, picture, name);
+}

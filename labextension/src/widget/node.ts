@@ -1,0 +1,97 @@
+// One node as SVG: its outline, name, mark of state, and for many children a bar of counts.
+import { say, set, svg } from "./dom";
+import type { Count, NodeInfo } from "./protocol";
+import { extra, outline } from "./shapes";
+import { className, DONE, FAILURES, RUNNING, taskLook } from "./vocabulary";
+import { nodeName, tallied } from "./words";
+
+const MARK_AT = 7.5;
+const SIDE = 5;
+const BAR = 2.5;
+
+export class NodeShape {
+  readonly element: SVGGElement;
+  private readonly behind = svg("path", { class: "extra" });
+  private readonly body = svg("path", { class: "body" });
+  private readonly mark = svg("text", { class: "mark", "aria-hidden": "true" });
+  private readonly name = svg("text", { class: "name" });
+  private readonly counts = svg("text", { class: "counts" });
+  private readonly bar = svg("g", { class: "bar" });
+  private readonly title = svg("title");
+  private info: NodeInfo;
+
+  constructor(info: NodeInfo) {
+    this.info = info;
+    this.element = svg(
+      "g",
+      { role: "button", tabindex: -1 },
+      this.title,
+      this.behind,
+      this.body,
+      this.mark,
+      this.name,
+      this.counts,
+      this.bar,
+    );
+  }
+
+  /** Take over the node's place in a new structure. */
+  moved(info: NodeInfo): void {
+    this.info = info;
+    set(this.body, { d: outline(info) });
+    set(this.behind, { d: extra(info) });
+  }
+
+  show(code: number, counts: readonly Count[], note: string): void {
+    const { info } = this;
+    const [, , width, height] = info.box;
+    const look = taskLook(code);
+    const line = tallied(counts);
+    set(this.element, {
+      class: `node kind-${info.kind}${info.mapped ? " mapped" : ""} is-${className(look.word)}`,
+      "aria-label": nodeName(info, code, counts, note),
+    });
+    say(this.title, nodeName(info, code, counts, note));
+    say(this.mark, look.mark);
+    set(this.mark, { x: MARK_AT, y: height / 2 });
+    say(this.name, info.kind === "parameter" ? `${info.text} = ${note}` : info.text);
+    say(this.counts, line);
+    const middle = width / 2 + SIDE / 2;
+    set(this.name, { x: middle, y: line ? height * 0.34 : height / 2 });
+    set(this.counts, { x: middle, y: height * 0.68 });
+    this.showBar(counts, width, height);
+    squeeze(this.name, width - 2 * SIDE - MARK_AT);
+    squeeze(this.counts, width - 2 * SIDE - MARK_AT);
+  }
+
+  private showBar(counts: readonly Count[], width: number, height: number): void {
+    const total = counts.reduce((sum, [, many]) => sum + many, 0);
+    const groups = [DONE, FAILURES, new Set([RUNNING])].map((codes) =>
+      counts.reduce((sum, [code, many]) => sum + (codes.has(code) ? many : 0), 0),
+    );
+    let left = 6;
+    const parts = counts.length < 2 ? [] : groups;
+    this.bar.replaceChildren(
+      ...parts.map((many, place) => {
+        const part = ((width - 12) * many) / total;
+        const found = svg("rect", {
+          class: ["done", "failed", "running"][place] ?? "",
+          x: left,
+          y: height - BAR - 3,
+          width: part,
+          height: BAR,
+        });
+        left += part;
+        return found;
+      }),
+    );
+  }
+}
+
+/** Make a text as narrow as its room, where a font is wider than the layout's. */
+export function squeeze(text: SVGTextElement, room: number): void {
+  text.removeAttribute("textLength");
+  if (text.textContent !== "" && text.getComputedTextLength() > room) {
+    set(text, { textLength: room, lengthAdjust: "spacingAndGlyphs" });
+  }
+}

@@ -1,0 +1,147 @@
+// The messages between a view and the kernel. Places are indices into the structure's lists.
+
+/** A rectangle in points: left, top, width, height. */
+export type Box = readonly [number, number, number, number];
+
+/** How many tasks are in a state: the state's code and a number. */
+export type Count = readonly [number, number];
+
+export type NodeKind =
+  "task" | "parameter" | "case" | "merge" | "init" | "setup" | "cleanup" | "folded";
+
+export interface NodeInfo {
+  readonly id: string;
+  readonly text: string;
+  readonly kind: NodeKind;
+  readonly mapped: boolean;
+  readonly cluster: number | null;
+  readonly box: Box;
+}
+
+export interface ClusterInfo {
+  readonly id: string;
+  readonly manager: string;
+  readonly parent: number | null;
+  readonly notes: readonly string[];
+  readonly box: Box;
+}
+
+export interface LinkInfo {
+  readonly source: number;
+  readonly target: number;
+  readonly kind: "data" | "control" | "setup" | "cleanup";
+  readonly path: string;
+}
+
+export interface Structure {
+  readonly frame: "structure";
+  readonly version: number;
+  readonly name: string;
+  readonly size: readonly [number, number];
+  readonly folded: "no" | "yes" | "unfolded";
+  readonly nodes: readonly NodeInfo[];
+  readonly clusters: readonly ClusterInfo[];
+  readonly links: readonly LinkInfo[];
+}
+
+/** Tasks and children that do work: all, done, failed, running. */
+export type Tally = readonly [number, number, number, number];
+
+export interface States {
+  readonly frame: "states";
+  readonly version: number;
+  readonly flow: number;
+  readonly codes: readonly number[];
+  readonly counts: Readonly<Record<string, readonly Count[]>>;
+  readonly leases: readonly string[];
+  readonly notes: Readonly<Record<string, string>>;
+  readonly tally: Tally;
+  readonly hidden: number;
+  /** Seconds since the latest run began, while it is on. */
+  readonly elapsed: number | null;
+}
+
+export interface Delta {
+  readonly frame: "delta";
+  readonly version: number;
+  readonly tally: Tally;
+  readonly elapsed: number | null;
+  readonly flow?: number;
+  readonly codes?: readonly (readonly [number, number])[];
+  readonly counts?: readonly (readonly [number, readonly Count[]])[];
+  readonly leases?: readonly (readonly [number, string])[];
+  readonly notes?: readonly (readonly [number, string])[];
+}
+
+export interface Field {
+  readonly name: string;
+  readonly required: boolean;
+  /** The type of the default: int, float, bool, str, text (unknown) or another one's name. */
+  readonly kind: string;
+  readonly editable: boolean;
+  readonly default: string | number | boolean | null;
+}
+
+export interface Form {
+  readonly frame: "form";
+  readonly fields: readonly Field[];
+}
+
+/** One line for people. */
+export interface Said {
+  readonly frame: "said";
+  readonly text: string;
+}
+
+/** The structure could not be laid out. */
+export interface Failed {
+  readonly frame: "failed";
+  readonly reason: string;
+}
+
+/** The kernel has taken up a command. */
+export interface Taken {
+  readonly frame: "taken";
+  readonly ask: string;
+}
+
+/** What there is to know of one node or cluster. */
+export interface Inspected {
+  readonly frame: "inspected";
+  readonly what: "node" | "cluster";
+  readonly id: string;
+  readonly rows: readonly (readonly [string, string])[];
+  readonly texts: readonly (readonly [string, string])[];
+}
+
+export type Frame = Structure | States | Delta | Form | Said | Failed | Taken | Inspected;
+
+export type Value = string | number | boolean | null;
+
+export type Command =
+  | { readonly do: "open" | "close" }
+  | { readonly do: "run"; readonly parameters: Readonly<Record<string, Value>> }
+  | { readonly do: "cancel" | "cleanup" | "close_scopes" | "unfold" | "fold" }
+  | { readonly do: "inspect"; readonly what: "node" | "cluster"; readonly id: string }
+  | { readonly do: "cleanup_one" | "keep_one"; readonly id: string };
+
+const KINDS: ReadonlySet<unknown> = new Set([
+  "structure",
+  "states",
+  "delta",
+  "form",
+  "said",
+  "failed",
+  "taken",
+  "inspected",
+]);
+
+/** Whether a message is one of ours; what is in it is the kernel's to keep right. */
+export function isFrame(message: unknown): message is Frame {
+  return (
+    typeof message === "object" &&
+    message !== null &&
+    "frame" in message &&
+    KINDS.has(message.frame)
+  );
+}

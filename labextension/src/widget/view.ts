@@ -1,0 +1,177 @@
+// One view of a flow: puts the parts together, and carries frames to them and commands back.
+import type { RenderContext } from "./anywidget";
+import { Channel } from "./channel";
+import { html, say, set } from "./dom";
+import { Form } from "./form";
+import { Graph, type Picked } from "./graph";
+import { Inspector } from "./inspector";
+import { filled } from "./legend";
+import { after, NOTHING, type Model } from "./model";
+import { Progress } from "./progress";
+import type { Frame } from "./protocol";
+import { Toolbar } from "./toolbar";
+
+const UNANSWERED =
+  "The kernel has not answered yet. If a cell is running, this front end passes the message on " +
+  "when the cell has ended; flow.start() runs a flow beside cells. After a restart of the kernel, " +
+  "run the cell again.";
+
+export class View {
+  private model: Model = NOTHING;
+  private picked: Picked | null = null;
+  private frame = 0;
+  private readonly channel: Channel;
+  private readonly graph: Graph;
+  private readonly toolbar: Toolbar;
+  private readonly form: Form;
+  private readonly progress: Progress;
+  private readonly inspector: Inspector;
+  private readonly notice = html("p", { class: "notice", role: "alert", hidden: true });
+  private readonly more = html("p", { class: "more", hidden: true });
+  private readonly legend = html("aside", {
+    class: "legend",
+    hidden: true,
+    "aria-label": "legend",
+  });
+
+  constructor({ model, el }: RenderContext, signal: AbortSignal) {
+    this.channel = new Channel(model, this.received, this.unanswered, signal);
+    this.graph = new Graph(this.pick, signal);
+    this.form = new Form(this.run);
+    this.progress = new Progress(signal);
+    this.toolbar = new Toolbar({
+      run: this.run,
+      send: (command) => {
+        this.tell("");
+        this.channel.send(command);
+      },
+      search: (text, go) => this.graph.search(text, go),
+      zoom: (direction) => {
+        this.graph.viewport.zoom(direction);
+      },
+      fit: () => {
+        this.graph.viewport.fit();
+      },
+      toggleEdges: () => !this.graph.element.classList.toggle("without-own-edges"),
+      toggleLegend: this.toggleLegend,
+    });
+    this.inspector = new Inspector({
+      close: () => {
+        this.pick(null);
+      },
+      cleanUp: (id) => {
+        this.channel.send({ do: "cleanup_one", id });
+      },
+      keep: (id) => {
+        this.channel.send({ do: "keep_one", id });
+      },
+    });
+    this.assemble(el, signal);
+    this.channel.send({ do: "open" });
+    const close = (): void => {
+      this.channel.send({ do: "close" });
+    };
+    addEventListener("pagehide", close, { signal });
+    signal.addEventListener("abort", () => {
+      cancelAnimationFrame(this.frame);
+      close();
+    });
+  }
+
+  private assemble(el: HTMLElement, signal: AbortSignal): void {
+    const body = html("div", { class: "body" }, this.graph.element, this.inspector.element);
+    const { toolbar, form, progress, notice, more, legend } = this;
+    const parts = [toolbar.element, form.element, progress.element, notice, body, more, legend];
+    const root = html("div", { class: "resnb", "data-lm-suppress-shortcuts": true }, ...parts);
+    el.replaceChildren(root);
+    signal.addEventListener("abort", () => {
+      root.remove();
+    });
+  }
+
+  private readonly received = (frame: Frame): void => {
+    const before = this.model;
+    this.model = after(before, frame);
+    if (frame.frame === "said" || frame.frame === "failed") {
+      this.tell(this.model.said);
+    }
+    if (frame.frame === "inspected") {
+      this.inspector.show(frame);
+    }
+    if (this.model !== before && this.frame === 0) {
+      this.frame = requestAnimationFrame(this.show); // once for all frames that come together
+    }
+  };
+
+  private readonly show = (): void => {
+    this.frame = 0;
+    const { model } = this;
+    this.toolbar.show(model);
+    this.form.show(model.fields);
+    this.progress.show(model);
+    this.graph.show(model);
+    const { hidden } = model;
+    set(this.more, { hidden: hidden === 0 });
+    say(
+      this.more,
+      `${hidden.toLocaleString("en")} more ${hidden === 1 ? "task" : "tasks"} not shown`,
+    );
+    if (this.picked !== null) {
+      this.look(this.picked);
+    }
+  };
+
+  private readonly run = (): void => {
+    const parameters = this.form.values();
+    if (parameters !== null) {
+      this.tell("");
+      this.channel.send({ do: "run", parameters });
+    }
+  };
+
+  private readonly pick = (picked: Picked | null): void => {
+    this.picked = picked;
+    this.graph.select(picked);
+    this.inspector.open(picked);
+    if (picked !== null) {
+      this.look(picked);
+    }
+  };
+
+  /** Ask for what there is to know now; asked again when the state of it has changed. */
+  private look({ what, id }: Picked): void {
+    const state = this.stateOf(what, id);
+    if (this.seen !== state) {
+      this.seen = state;
+      this.channel.send({ do: "inspect", what, id });
+    }
+  }
+
+  private seen = "";
+
+  private stateOf(what: Picked["what"], id: string): string {
+    const { structure, codes, leases, counts } = this.model;
+    const items = what === "node" ? structure?.nodes : structure?.clusters;
+    const place = items?.findIndex((one) => one.id === id) ?? -1;
+    const state = what === "node" ? codes[place] : leases[place];
+    return JSON.stringify([what, id, state, counts.get(place), structure?.version]);
+  }
+
+  private readonly toggleLegend = (): boolean => {
+    const isShown = this.legend.hidden;
+    this.legend.hidden = !isShown;
+    if (isShown) {
+      filled(this.legend);
+    }
+    return isShown;
+  };
+
+  private readonly unanswered = (): void => {
+    this.tell(UNANSWERED);
+  };
+
+  private tell(text: string): void {
+    say(this.notice, text);
+    set(this.notice, { hidden: text === "" });
+  }
+}

@@ -1,0 +1,82 @@
+// What a view says of states and progress, in words.
+import type { ClusterInfo, Count, NodeInfo, Tally } from "./protocol";
+import { DONE, FAILURES, kindWord, leaseLook, PENDING, taskLook } from "./vocabulary";
+
+const number = new Intl.NumberFormat("en");
+
+/** `38 of 100 done, 1 failed`: what the counts of a mapped task say in a line. */
+export function tallied(counts: readonly Count[]): string {
+  const total = sum(counts);
+  if (counts.length === 0) {
+    return "";
+  }
+  if (counts.length === 1) {
+    return `×${number.format(total)}`;
+  }
+  const done = sum(counts.filter(([code]) => DONE.has(code)));
+  const failed = sum(counts.filter(([code]) => FAILURES.has(code)));
+  const rest = failed ? `, ${number.format(failed)} failed` : "";
+  return `${number.format(done)} of ${number.format(total)}${rest === "" ? " done" : rest}`;
+}
+
+function sum(counts: readonly Count[]): number {
+  return counts.reduce((total, [, many]) => total + many, 0);
+}
+
+/** What a node is called by a screen reader, and in its tooltip. */
+export function nodeName(
+  node: NodeInfo,
+  code: number,
+  counts: readonly Count[],
+  note: string,
+): string {
+  const value = node.kind === "parameter" && note !== "" ? ` = ${note}` : "";
+  const parts = [`${node.id}${value}`, kindWord(node.kind, node.mapped), taskLook(code).word];
+  for (const [state, many] of counts) {
+    parts.push(`${number.format(many)} ${taskLook(state).word}`);
+  }
+  return parts.join(", ");
+}
+
+/** Likewise of a cluster. */
+export function clusterName(cluster: ClusterInfo, lease: string): string {
+  const { id, manager, notes } = cluster;
+  const name = id === manager ? id : `${id} = ${manager}`;
+  return [`resource ${name}`, leaseLook(lease).word, ...notes].join(", ");
+}
+
+/** `12 of 40 done · 1 failed · 2 running`. */
+export function progressWords([total, done, failed, running]: Tally): string {
+  const parts = [`${number.format(done)} of ${number.format(total)} done`];
+  if (failed) {
+    parts.push(`${number.format(failed)} not done`);
+  }
+  if (running) {
+    parts.push(`${number.format(running)} running`);
+  }
+  return parts.join(" · ");
+}
+
+/** `8 s`, `3 min 05 s`, `2 h 10 min`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < 60) {
+    return `${whole} s`;
+  }
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) {
+    return `${minutes} min ${String(whole % 60).padStart(2, "0")} s`;
+  }
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+}
+
+/** How long a run may still take, guessed from its pace; null if nothing can be said. */
+export function secondsLeft([total, done, failed]: Tally, elapsed: number): number | null {
+  const ended = done + failed;
+  return ended < 3 || ended >= total ? null : (elapsed / ended) * (total - ended);
+}
+
+/** The state of a flow, as its heading says it. */
+export function flowWord(code: number): string {
+  return code === PENDING ? "not run yet" : taskLook(code).word;
+}

@@ -1,0 +1,192 @@
+"""A real JupyterLab with a real browser before it: notebooks are opened, cells run, views looked at."""
+
+import json
+import os
+import sys
+import threading
+import time
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from subprocess import STDOUT, Popen
+
+import nbformat
+from nbformat import v4
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 60.0
+"""Seconds that anything in a browser may take."""
+
+_CURRENT = "window.jupyterapp?.shell?.currentWidget"
+_READY = f"""() => {{
+  const context = {_CURRENT}?.context, session = context?.sessionContext, kernel = session?.session?.kernel;
+  return context?.isReady && session?.isReady && kernel?.connectionStatus === 'connected'
+    && kernel?.status === 'idle';
+}}"""
+_RECORD = """() => {
+  window.resnbSeen = [];
+  const look = () => {
+    const words = [...document.querySelectorAll('.resnb .graph [role=button]')].map(
+      (one) => one.getAttribute('aria-label'));
+    const now = JSON.stringify(words);
+    if (window.resnbSeen.at(-1) !== now) window.resnbSeen.push(now);
+  };
+  new MutationObserver(look).observe(document.body, {subtree: true, childList: true, attributes: true,
+    attributeFilter: ['aria-label']});
+  look();
+}"""
+_never = threading.Event()
+
+
+class Server:
+    """A JupyterLab server in a folder of its own.
+
+    Args:
+        folder: where it keeps everything.
+    """
+
+    def __init__(self, folder):
+        self.notebooks = folder / "notebooks"
+        self.notebooks.mkdir()
+        settings = folder / "config" / "labconfig"
+        settings.mkdir(parents=True)
+        news = {"fetchNews": "false", "checkForUpdates": False}
+        quiet = {"@jupyterlab/apputils-extension:notification": news}
+        (settings / "default_setting_overrides.json").write_text(json.dumps(quiet))
+        port = _free_port()
+        self._log = (folder / "server.log").open("w")
+        options = {
+            "--ServerApp.root_dir": self.notebooks,
+            "--ServerApp.port": port,
+            "--ServerApp.port_retries": 0,
+            "--ServerApp.disable_check_xsrf": True,
+            "--IdentityProvider.token": "",
+            "--ServerApp.password": "",
+            "--LabApp.user_settings_dir": folder / "settings",
+            "--LabApp.workspaces_dir": folder / "workspaces",
+        }
+        command = [
+            sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+            "--LabApp.expose_app_in_browser=True",
+            *(f"{name}={value}" for name, value in options.items()),
+        ]  # fmt: skip
+        environment = {
+            **os.environ,
+            "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTER_DATA_DIR": str(folder / "data"),
+            "PYTHONPATH": str(ROOT),
+        }
+        self.process = Popen(command, cwd=folder, env=environment, stdout=self._log, stderr=STDOUT)
+        self.url = f"http://127.0.0.1:{port}"
+        self._wait()
+
+    def _wait(self):
+        deadline = time.monotonic() + LIMIT
+        while True:
+            with suppress(OSError):
+                urllib.request.urlopen(f"{self.url}/api").close()
+                return
+            assert time.monotonic() < deadline, "JupyterLab has not started"
+            _never.wait(0.1)
+
+    def end_kernels(self):
+        """End all kernels, as a user does."""
+        with urllib.request.urlopen(f"{self.url}/api/kernels") as answer:
+            kernels = json.load(answer)
+        for one in kernels:
+            url = f"{self.url}/api/kernels/{one['id']}"
+            urllib.request.urlopen(urllib.request.Request(url, method="DELETE")).close()
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self._log.close()
+
+
+def _free_port():
+    import socket
+
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+class Notebook:
+    """A notebook in the browser.
+
+    Args:
+        page: the browser's page.
+        server: the server.
+        name: the notebook's name, without its ending.
+        pictures: where screenshots go.
+    """
+
+    def __init__(self, page, server, name, pictures):
+        self.page, self.server, self.name, self.pictures = page, server, name, pictures
+        self.path = server.notebooks / f"{name}.ipynb"
+
+    def open(self, *cells):
+        """Write the notebook and open it with a fresh kernel."""
+        sources = [v4.new_code_cell(source.strip("\n")) for source in cells]
+        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(v4.new_notebook(cells=sources, metadata={"kernelspec": spec}), self.path)
+        self.show()
+
+    def show(self):
+        """Open the notebook as it is on the disk."""
+        self.page.goto(f"{self.server.url}/lab/tree/{self.name}.ipynb?reset")
+        self.wait_idle()
+        self.page.evaluate("jupyterapp.shell.collapseLeft()")
+
+    def wait_idle(self):
+        self.page.wait_for_function(_READY, timeout=1000 * LIMIT)
+
+    def begin(self, cell):
+        """Run a cell without waiting for its end."""
+        self.page.evaluate(
+            f"""async () => {{
+              jupyterapp.shell.currentWidget.content.activeCellIndex = {cell};
+              const ran = jupyterapp.commands.execute('notebook:run-cell');
+              window.resnbRan = ran.then(() => true, () => true);
+            }}"""
+        )
+
+    def run(self, *cells):
+        """Run cells, each to its end."""
+        for cell in cells:
+            self.begin(cell)
+            self.page.evaluate("() => window.resnbRan")
+            self.wait_idle()
+
+    def save(self):
+        self.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+
+    def output(self, cell):
+        """The output of a cell."""
+        return self.page.locator(".jp-CodeCell").nth(cell).locator(".jp-Cell-outputArea")
+
+    def view(self, cell):
+        """The live view in the output of a cell."""
+        return self.output(cell).locator(".resnb")
+
+    def record(self):
+        """Write down from now on what the views' graphs say."""
+        self.page.evaluate(_RECORD)
+
+    @property
+    def seen(self):
+        """What was written down: for each change the names of nodes and clusters with states."""
+        return [json.loads(one) for one in self.page.evaluate("window.resnbSeen")]
+
+    def picture(self, name, of=None):
+        """Keep a screenshot."""
+        self.pictures.mkdir(parents=True, exist_ok=True)
+        (of or self.page).screenshot(path=self.pictures / f"{name}.png")
+
+    def close(self):
+        """Leave the page and end the kernel."""
+        self.page.goto("about:blank")
+        self.server.end_kernels()
+
+
+__all__ = ["LIMIT", "ROOT", "Notebook", "Server"]

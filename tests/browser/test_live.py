@@ -1,0 +1,186 @@
+"""A flow's view while it is built, runs and is cleaned up."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PRELUDE
+
+LOAD = """
+%%flow demo(n=3) --with Machine(2) as machine
+def load(n, machine):
+    never.wait(0.5)
+    print("loading", n)
+    return list(range(n))
+xs = task(load)(n, machine)
+"""
+SQUARE = """
+%%flow demo --with Machine(2) as machine
+def square(x):
+    never.wait(0.4)
+    return x * x
+squares = task(square).map(xs)
+"""
+ADD = """
+%%flow demo
+total = task(sum, name="add")(squares)
+"""
+LONG = """
+%%flow slow --with Machine(2) as machine
+def wait(machine):
+    while not never.wait(0.05):
+        pass
+wait_long = task(wait)(machine)
+"""
+
+
+def names(view):
+    return [one.get_attribute("aria-label") for one in view.locator("[role=button]").all()]
+
+
+def states_of(seen, name):
+    """The states in which something was seen, in order."""
+    found = []
+    for words in seen:
+        for word in words:
+            if word.startswith(name):
+                state = word.removeprefix(name).split(", ")[-1 if "resource" in name else 2]
+                if not found or found[-1] != state:
+                    found.append(state)
+    return found
+
+
+def test_the_graph_grows_with_the_cells(notebook):
+    notebook.open(PRELUDE, LOAD, SQUARE, ADD)
+    notebook.run(0, 1)
+    first = notebook.view(1)
+    expect(first.locator(".node")).to_have_count(5)
+    notebook.run(2)
+    expect(first.locator(".node")).to_have_count(6)
+    expect(notebook.view(2).locator(".node")).to_have_count(6)
+    notebook.run(3)
+    for cell in (1, 2, 3):
+        expect(notebook.view(cell).locator(".node")).to_have_count(7)
+    assert notebook.page.locator("script:has-text('demo')").count() == 0
+    notebook.picture("grown", notebook.view(3))
+
+
+def test_a_run_is_seen_step_by_step(notebook):
+    notebook.open(PRELUDE, LOAD, SQUARE, ADD)
+    notebook.run(0, 1, 2, 3)
+    view = notebook.view(3)
+    expect(view.locator(".node")).to_have_count(7)
+    notebook.record()
+    view.get_by_role("button", name="Run", exact=True).click()
+    expect(view.locator(".cluster.is-open")).to_have_count(1)
+    expect(view.locator(".node.mapped.is-running, .node.mapped.is-mapped")).to_have_count(1)
+    notebook.picture("running", view)
+    expect(view.locator(".flow-state")).to_contain_text("success")
+    expect(view.locator(".cluster.is-closed")).to_have_count(1)
+    notebook.picture("ended", view)
+    between = [words for words in notebook.seen if any("running" in word for word in words)]
+    assert len(between) >= 3
+    cluster = next(word for word in notebook.seen[-1] if word.startswith("resource"))
+    leases = [
+        state
+        for state in ("opening", "open", "closing", "closed")
+        if any(
+            f"{cluster.split(',')[0]}, {state}" in words for words in map(", ".join, notebook.seen)
+        )
+    ]
+    assert leases == ["opening", "open", "closing", "closed"]
+
+
+def test_cancel_reaches_a_task_while_its_cell_is_running(notebook):
+    notebook.open(PRELUDE, LONG, "slow.run()")
+    notebook.run(0, 1)
+    notebook.begin(2)
+    view = notebook.view(1)
+    expect(view.locator(".node.kind-task.is-running")).to_have_count(1)
+    notebook.picture("before-cancel", view)
+    view.get_by_role("button", name="Cancel").click()
+    expect(view.locator(".flow-state")).to_contain_text("cancelled", timeout=45_000)
+    expect(view.locator(".cluster.is-closed")).to_have_count(1)
+    notebook.wait_idle()
+    notebook.picture("cancelled", view)
+
+
+def test_an_open_scope_is_cleaned_up(notebook):
+    notebook.open(PRELUDE, LOAD.replace("machine\ndef", "machine --run\ndef", 1))
+    notebook.run(0, 1)
+    view = notebook.view(1)
+    expect(view.locator(".cluster.is-open")).to_have_count(1)
+    notebook.picture("open-scope", view)
+    view.get_by_role("button", name="Close scopes").click()
+    expect(view.locator(".cluster.is-closed")).to_have_count(1)
+    expect(view.get_by_role("button", name="Clean up", exact=True)).to_be_disabled()
+
+
+def test_a_parameter_is_checked_and_used(notebook):
+    notebook.open(PRELUDE, LOAD, "xs.value")
+    notebook.run(0, 1)
+    view = notebook.view(1)
+    field = view.get_by_label("n", exact=True)
+    field.fill("many")
+    view.get_by_role("button", name="Run", exact=True).click()
+    expect(view.get_by_text("n takes a whole number")).to_be_visible()
+    notebook.picture("form", view)
+    field.fill("5")
+    view.get_by_role("button", name="Run", exact=True).click()
+    expect(view.locator(".flow-state")).to_contain_text("success")
+    expect(view.locator(".kind-parameter .name")).to_have_text("n = 5")
+    notebook.run(2)
+    expect(notebook.output(2)).to_contain_text("[0, 1, 2, 3, 4]")
+
+
+def test_a_page_that_is_loaded_again_shows_the_flow_as_it_is(notebook):
+    notebook.open(PRELUDE, LOAD)
+    notebook.run(0, 1)
+    view = notebook.view(1)
+    view.get_by_role("button", name="Run", exact=True).click()
+    expect(view.locator(".flow-state")).to_contain_text("success")
+    notebook.save()
+    notebook.show()
+    view = notebook.view(1)
+    expect(view.locator(".flow-state")).to_contain_text("success")
+    expect(view.locator(".node")).to_have_count(5)
+    expect(view.locator(".cluster.is-closed")).to_have_count(1)
+    stored = notebook.path.read_text(encoding="utf-8")
+    assert re.search(r'"image/png": "', stored)
+    assert "[success]" in stored or "demo" in stored
+
+
+def test_running_a_cell_again_makes_no_other_model(notebook):
+    count = "from ipywidgets import Widget\nprint('models:', sum(type(one).__name__ == 'FlowWidget' for one in Widget._instances.values()) if hasattr(Widget, '_instances') else len(__import__('ipywidgets').widgets.widget._instances))"
+    notebook.open(PRELUDE, LOAD, SQUARE, count)
+    notebook.run(0, 1, 2, 1, 2, 1, 2, 3)
+    expect(notebook.output(3)).to_contain_text(re.compile(r"models: 1\b"))
+    expect(notebook.view(2).locator(".node")).to_have_count(6)
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_both_themes_are_readable(notebook, theme):
+    failing = ADD.replace(
+        'task(sum, name="add")(squares)', "task(lambda x: x[99], name='pick')(squares)"
+    )
+    notebook.open(PRELUDE, LOAD, SQUARE, failing)
+    notebook.page.evaluate(
+        f"jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})"
+    )
+    notebook.run(0, 1, 2, 3)
+    view = notebook.view(3)
+    view.get_by_role("button", name="Run", exact=True).click()
+    expect(view.locator(".flow-state")).to_contain_text("failed")
+    view.locator(".node.is-failed").click()
+    expect(view.locator(".inspector pre").first).to_contain_text("IndexError")
+    view.get_by_role("button", name="Legend").click()
+    notebook.picture(theme.split()[-1].lower(), view)
+    paper, ink = (
+        view.evaluate(f"one => getComputedStyle(one.querySelector('{part}')).{what}")
+        for part, what in ((".graph", "backgroundColor"), (".node.is-success .name", "fill"))
+    )
+    assert paper != ink
+    notebook.page.evaluate(
+        "jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})"
+    )
