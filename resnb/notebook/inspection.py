@@ -155,6 +155,8 @@ def _age(lease: "Lease") -> list[tuple[str, str]]:
 
 
 def _seconds(seconds: float) -> str:
+    if seconds < 1:
+        return f"{1000 * seconds:.3g} ms" if seconds >= 0.001 else "under 1 ms"  # noqa: PLR2004
     if seconds < 60:  # noqa: PLR2004 - a minute
         return f"{seconds:.3g} s"
     return spelled(int(seconds) if seconds < 3600 else 60 * (int(seconds) // 60))  # noqa: PLR2004 - an hour

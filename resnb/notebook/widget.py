@@ -42,6 +42,7 @@ class FlowWidget(anywidget.AnyWidget):
         self._live = LiveFlow(flow, lambda: memory_of(flow))
         self._commands = FlowCommands(self._tell)
         self.on_msg(self._received)
+        _release(self.comm)
         TICKER.add(self._live, self._tell)
 
     def follow(self, flow: Flow) -> None:
@@ -60,6 +61,7 @@ class FlowWidget(anywidget.AnyWidget):
 
     def _tell(self, frame: Frame) -> None:
         self.send(frame)
+        _release(self.comm)
 
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
         del buffers
@@ -86,6 +88,15 @@ class FlowWidget(anywidget.AnyWidget):
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
         return f"<FlowWidget of {self._live.flow.name!r}>"
+
+
+def _release(comm: Any) -> None:
+    """Let what a front end sends go to the subshell that it names, also while a cell is running.
+
+    ipykernel 7.4 sends it to the shell in whose name something was last published: for our
+    threads that is the one which runs cells.
+    """
+    getattr(comm, "__dict__", {}).pop("_reply_subshell_id", None)
 
 
 __all__ = ["FlowWidget"]

@@ -17,7 +17,7 @@ from resnb.view.outline import Link, Node, Outline, contents
 Point: TypeAlias = tuple[float, float]
 
 _SMALL_KINDS = frozenset({"init", "setup", "cleanup"})
-_WIDEST_VALUE = 12
+_WIDEST_VALUE = 8
 """Characters that a parameter's value, which may change, takes up at least."""
 
 
@@ -82,7 +82,7 @@ def layout_source(outline: Outline) -> str:
             "pad": "0", "ranksep": "0.36",
         },
         node_attr={
-            "fontname": FONT, "fontsize": "10", "height": "0.36", "margin": "0.14,0.06",
+            "fontname": FONT, "fontsize": "10", "height": "0.36", "margin": "0.2,0.06",
             "shape": "box", "width": "0.5",
         },
         edge_attr={"arrowsize": "0.6"},
@@ -120,7 +120,7 @@ def _room(node: Node) -> dict[str, str]:
     if node.kind == "parameter":
         text = f"{node.label} = {node.note.ljust(_WIDEST_VALUE, 'x')}"
     lines = [text, "0,000 of 0,000 done"] if node.mapped or node.kind == "folded" else [text]
-    small = {"fontsize": "8.5", "height": "0.26", "margin": "0.1,0.04"}
+    small = {"fontsize": "8.5", "height": "0.26", "margin": "0.17,0.04"}
     return {"label": _wide(lines), **(small if node.kind in _SMALL_KINDS else {})}
 
 

@@ -59,12 +59,12 @@ def browser():
         found.close()
 
 
-@pytest.fixture(scope="session")
-def page(browser):
+@pytest.fixture
+def page(browser, no_leaks):
+    # the notebook closes it
     found = browser.new_page(viewport={"width": 1200, "height": 1100})
     found.set_default_timeout(1000 * LIMIT)
-    yield found
-    found.close()
+    return found
 
 
 @pytest.fixture

@@ -181,11 +181,12 @@ class Notebook:
     def picture(self, name, of=None):
         """Keep a screenshot."""
         self.pictures.mkdir(parents=True, exist_ok=True)
-        (of or self.page).screenshot(path=self.pictures / f"{name}.png")
+        seen = (of or self.page).screenshot()
+        (self.pictures / f"{name}.png").write_bytes(seen)
 
     def close(self):
         """Leave the page and end the kernel."""
-        self.page.goto("about:blank")
+        self.page.close()
         self.server.end_kernels()
 
 

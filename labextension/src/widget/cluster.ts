@@ -46,11 +46,10 @@ export class ClusterShape {
       display: info.box[2] === 0 ? "none" : false,
     });
     say(this.title, name);
-    const state = lease === "not yet" ? "" : ` ${look.word}`;
     const named = svg("tspan", { class: "id" });
     named.textContent = info.id;
     const said = svg("tspan", { class: "state" });
-    said.textContent = `  ${look.mark}${state}`;
+    said.textContent = lease === "not yet" ? "" : `  ${look.mark} ${look.word}`;
     this.name.replaceChildren(named, said);
     say(
       this.notes,

@@ -45,7 +45,7 @@ export class Graph {
     graphs += 1;
     this.tip = `resnb-tip-${graphs}-${Math.random().toString(36).slice(2)}`;
     const content = svg("g", {}, this.clusters, this.links, this.nodes);
-    this.element = svg("svg", { class: "graph", role: "group" }, this.arrow(), content);
+    this.element = svg("svg", { class: "graph", role: "group" }, this.arrows(), content);
     this.viewport = new Viewport(this.element, content, signal);
     this.element.addEventListener("click", this.clicked, { signal });
     this.element.addEventListener("keydown", this.keyed, { signal });
@@ -194,8 +194,13 @@ export class Graph {
       const ends = [structure.nodes[link.source]?.id, structure.nodes[link.target]?.id];
       const key = JSON.stringify(ends);
       const old = known.get(key);
-      const path = old ?? svg("path", { "marker-end": `url(#${this.tip})` });
-      set(path, { class: `link link-${link.kind}`, "data-new": old === undefined });
+      const path = old ?? svg("path");
+      const isOwn = link.kind === "setup" || link.kind === "cleanup";
+      set(path, {
+        class: `link link-${link.kind}`,
+        "data-new": old === undefined,
+        "marker-end": `url(#${this.tip}${isOwn ? "-own" : ""})`,
+      });
       this.paths.set(key, path);
       return [path, old?.getAttribute("d") ?? link.path, link.path] as const;
     });
@@ -203,14 +208,15 @@ export class Graph {
     return moves;
   }
 
-  private arrow(): SVGDefsElement {
-    const tip = svg("path", { d: "M0,0L6,2.6L0,5.2Z", class: "tip" });
+  private arrows(): SVGDefsElement {
     const box = { refX: 6, refY: 2.6, markerWidth: 7, markerHeight: 6, orient: "auto" };
-    return svg(
-      "defs",
-      {},
-      svg("marker", { id: this.tip, markerUnits: "userSpaceOnUse", ...box }, tip),
-    );
+    const arrow = (id: string, name: string): SVGMarkerElement =>
+      svg(
+        "marker",
+        { id, markerUnits: "userSpaceOnUse", ...box },
+        svg("path", { d: "M0,0L6,2.6L0,5.2Z", class: name }),
+      );
+    return svg("defs", {}, arrow(this.tip, "tip"), arrow(`${this.tip}-own`, "own-tip"));
   }
 
   // ---- input

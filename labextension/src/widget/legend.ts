@@ -56,6 +56,6 @@ function cluster(lease: string): HTMLElement {
 
 function sample(shape: SVGGElement, name: string): HTMLElement {
   shape.removeAttribute("role");
-  const picture = svg("svg", { viewBox: "-2 -7 42 26", "aria-hidden": "true" }, shape);
+  const picture = svg("svg", { viewBox: "-2 -3 42 26", "aria-hidden": "true" }, shape);
   return html("li", {}, picture, name);
 }

