@@ -84,7 +84,12 @@ describe("words", () => {
 
   test("progress and time", () => {
     expect(progressWords([10, 4, 1, 2])).toBe("4 of 10 done · 1 not done · 2 running");
-    expect([7.9, 65, 7300].map(duration)).toEqual(["7 s", "1 min 05 s", "2 h 01 min"]);
+    expect([0.4, 7.9, 65, 7300].map(duration)).toEqual([
+      "under 1 s",
+      "7 s",
+      "1 min 05 s",
+      "2 h 01 min",
+    ]);
     expect(secondsLeft([10, 5, 0, 1], 10)).toBe(10);
     expect(secondsLeft([10, 1, 0, 1], 10)).toBeNull();
   });

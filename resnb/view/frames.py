@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from resnb.states import CACHED, FIRST_FINISHED, FIRST_UNSUCCESSFUL, MAPPED, RUNNING, SUCCESS
 from resnb.view.layout import Curve, Layout
-from resnb.view.outline import Outline
+from resnb.view.outline import Node, Outline
 from resnb.view.snapshot import Counts, Snapshot
 
 Frame: TypeAlias = dict[str, Any]
@@ -49,7 +49,7 @@ def structure(outline: Outline, layout: Layout, version: int, fold: str = "no") 
         "size": [round(layout.width, 1), round(layout.height, 1)],
         "nodes": [
             {
-                "id": node.label,
+                "id": _id(outline, node),
                 "text": node.short,
                 "kind": node.kind,
                 "mapped": node.mapped,
@@ -78,6 +78,13 @@ def structure(outline: Outline, layout: Layout, version: int, fold: str = "no") 
             for curve in layout.curves
         ],
     }
+
+
+def _id(outline: Outline, node: Node) -> str:
+    """What tells a node from all others; folded scopes may be called alike."""
+    if node.kind != "folded" or node.cluster is None:
+        return node.label
+    return f"scope {outline.clusters[node.cluster].label}"
 
 
 def path(curve: Curve) -> str:

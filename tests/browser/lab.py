@@ -14,7 +14,7 @@ import nbformat
 from nbformat import v4
 
 ROOT = Path(__file__).parents[2]
-LIMIT = 60.0
+LIMIT = 40.0
 """Seconds that anything in a browser may take."""
 
 _CURRENT = "window.jupyterapp?.shell?.currentWidget"

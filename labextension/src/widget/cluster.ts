@@ -10,8 +10,8 @@ const SIDE = 9;
 export class ClusterShape {
   readonly element: SVGGElement;
   private readonly body = svg("rect", { class: "body", rx: 9 });
-  private readonly name = svg("text", { class: "name", x: SIDE, y: 11 });
-  private readonly notes = svg("text", { class: "notes", x: SIDE, y: 23.5 });
+  private readonly name = svg("text", { class: "name", x: SIDE, y: 14 });
+  private readonly notes = svg("text", { class: "notes", x: SIDE, y: 26 });
   private readonly title = svg("title");
   private info: ClusterInfo;
 

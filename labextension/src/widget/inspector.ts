@@ -3,6 +3,9 @@ import { button, html, say, set } from "./dom";
 import type { Picked } from "./graph";
 import type { Inspected } from "./protocol";
 
+/** States of a lease, or none, in which there is nothing to clean up or keep. */
+const NOTHING_LEFT: ReadonlySet<string> = new Set(["", "not yet", "closed"]);
+
 export interface InspectorActions {
   readonly close: () => void;
   readonly cleanUp: (id: string) => void;
@@ -52,9 +55,9 @@ export class Inspector {
     set(this.element, { hidden: picked === null });
     if (picked !== null) {
       say(this.title, picked.id);
-      set(this.buttons, { hidden: picked.what !== "cluster" });
     }
     if (!isSame) {
+      set(this.buttons, { hidden: true });
       this.content.replaceChildren();
     }
   }
@@ -63,6 +66,8 @@ export class Inspector {
     if (found.id !== this.picked?.id || found.what !== this.picked.what) {
       return; // another view of the flow has asked
     }
+    const lease = found.rows.find(([name]) => name === "lease")?.[1] ?? "";
+    set(this.buttons, { hidden: NOTHING_LEFT.has(lease) });
     const rows = found.rows.flatMap(([name, value]) => [
       html("dt", {}, name),
       html("dd", { class: value.includes("\n") ? "lines" : "" }, value),

@@ -46,7 +46,7 @@ export class NodeShape {
     const { info } = this;
     const [, , width, height] = info.box;
     const look = taskLook(code);
-    const line = tallied(counts);
+    const line = info.kind === "folded" && counts.length === 1 ? "" : tallied(counts);
     set(this.element, {
       class: `node kind-${info.kind}${info.mapped ? " mapped" : ""} is-${className(look.word)}`,
       "aria-label": nodeName(info, code, counts, note),

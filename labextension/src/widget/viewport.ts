@@ -4,6 +4,7 @@ import { set } from "./dom";
 const LARGEST_FIT = 4 / 3; // a point of the layout is then as large as one on paper
 const CLOSEST = 6;
 const MARGIN = 14;
+const LEAST_AT_FIRST = 0.55; // what is smaller cannot be read; Fit shows all of it
 const LOWEST = 64;
 const HIGHEST = 560;
 const STEP = 1.25;
@@ -13,6 +14,7 @@ export class Viewport {
   private y = 0;
   private scale = 1;
   private isOwn = false; // whether the user has zoomed or panned
+  private isWhole = false; // whether the user wants to see all of it
   private width = 0;
   private height = 0;
   private size: readonly [number, number] = [0, 0];
@@ -40,6 +42,7 @@ export class Viewport {
 
   fit(): void {
     this.isOwn = false;
+    this.isWhole = true;
     this.measured();
   }
 
@@ -83,13 +86,13 @@ export class Viewport {
       return; // not shown yet
     }
     const [width, height] = this.size;
-    const scale = this.fitting();
+    const scale = this.isWhole ? this.fitting() : Math.max(this.fitting(), LEAST_AT_FIRST);
     this.height = Math.min(HIGHEST, Math.max(LOWEST, height * scale + 2 * MARGIN));
     this.frame.style.height = `${this.height}px`;
     if (!this.isOwn) {
       this.scale = scale;
-      this.x = (this.width - width * scale) / 2;
-      this.y = (this.height - height * scale) / 2;
+      this.x = Math.max((this.width - width * scale) / 2, MARGIN);
+      this.y = Math.max((this.height - height * scale) / 2, MARGIN);
       this.apply();
     }
   }

@@ -60,6 +60,9 @@ export function progressWords([total, done, failed, running]: Tally): string {
 /** `8 s`, `3 min 05 s`, `2 h 10 min`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
+  if (whole === 0) {
+    return "under 1 s";
+  }
   if (whole < 60) {
     return `${whole} s`;
   }
