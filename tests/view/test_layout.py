@@ -1,0 +1,59 @@
+"""Layouts have a place for everything, and nothing that users wrote reaches the engine."""
+
+import pytest
+
+from resnb import Flow
+from resnb.view.engines import DrawingError
+from resnb.view.frames import path
+from resnb.view.layout import laid_out, layout_source, parsed
+from resnb.view.snapshot import snapshot
+
+
+def is_inside(box, outer):
+    return (
+        outer.x <= box.x
+        and outer.y <= box.y
+        and box.x + box.width <= outer.x + outer.width
+        and box.y + box.height <= outer.y + outer.height
+    )
+
+
+def test_nodes_stand_in_their_clusters_and_these_in_the_picture(nested, engine):
+    outline = snapshot(nested).outline
+    layout = laid_out(outline)
+    for node, box in zip(outline.nodes, layout.nodes, strict=True):
+        if node.cluster is not None:
+            assert is_inside(box, layout.clusters[node.cluster])
+    for cluster, box in zip(outline.clusters, layout.clusters, strict=True):
+        if cluster.parent is not None:
+            assert is_inside(box, layout.clusters[cluster.parent])
+    assert max(box.x + box.width for box in layout.nodes) <= layout.width
+    assert max(box.y + box.height for box in layout.nodes) <= layout.height
+
+
+def test_curves_go_down_and_are_chains_of_bezier_curves(seed, engine):
+    layout = laid_out(snapshot(seed).outline)
+    assert layout.curves
+    for curve in layout.curves:
+        assert len(curve.points) % 3 == 1
+        assert curve.points[0][1] < curve.tip[1]
+        assert path(curve).startswith("M")
+
+
+def test_an_empty_flow_has_an_empty_layout():
+    assert laid_out(snapshot(Flow("empty")).outline).nodes == ()
+
+
+def test_the_engine_sees_no_character_that_means_something_to_it(work):
+    with Flow("hostile") as flow:
+        for name in ('"]; evil', "<b>bold</b>", "a\nb", "\\N", "🚀"):
+            work(name)()
+    source = layout_source(snapshot(flow).outline)
+    assert not {"evil", "<", "🚀", "\\N"} & set(source.split())
+    assert "<b>" not in source
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"bb": "0,0,1"}', b'{"bb": "0,0,1,1"}'])
+def test_what_is_no_layout_is_said_to_be_none(seed, data):
+    with pytest.raises(DrawingError, match="cannot be read"):
+        parsed(snapshot(seed).outline, data)

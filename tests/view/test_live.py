@@ -1,0 +1,167 @@
+"""What views are told, given what has happened; without threads, clocks and engines."""
+
+import json
+
+import pytest
+
+from resnb import Flow, Parameter
+from resnb.errors import OptionError
+from resnb.events import RunBegan, RunEnded, StructureChanged
+from resnb.states import PENDING, RUNNING, SUCCESS
+from resnb.view.engines import DrawingError
+from resnb.view.fields import checked, form
+from resnb.view.layout import Box, Layout
+from resnb.view.live import LiveFlow
+
+
+class Layouts:
+    """Stands in for the engine, and counts how often it was asked."""
+
+    def __init__(self):
+        self.count = 0
+        self.error = None
+
+    def __call__(self, outline):
+        self.count += 1
+        if self.error:
+            raise DrawingError(self.error)
+        box = Box(0, 0, 1, 1)
+        return Layout(1, 1, (box,) * len(outline.nodes), (box,) * len(outline.clusters), ())
+
+
+@pytest.fixture
+def layouts():
+    return Layouts()
+
+
+@pytest.fixture
+def live(seed, progress, layouts):
+    found = LiveFlow(seed, lambda: found.told, lay_out=layouts, now=lambda: found.time)
+    found.told, found.time = progress({}, flow=PENDING), 0.0
+    return found
+
+
+def kinds(frames):
+    assert json.loads(json.dumps(frames)) is not None
+    return [one["frame"] for one in frames]
+
+
+def test_nobody_is_told_anything_while_nobody_looks(live, layouts):
+    assert live.refresh() == []
+    assert layouts.count == 0
+
+
+def test_a_view_is_told_everything_once(live, layouts):
+    live.opened("a")
+    assert kinds(live.refresh()) == ["structure", "states", "form"]
+    assert live.refresh() == []
+    live.opened("b")
+    assert kinds(live.refresh()) == ["structure", "states", "form"]
+    assert layouts.count == 1
+
+
+def test_what_changes_is_told_as_a_delta_of_the_same_structure(live, progress):
+    live.opened("a")
+    version = live.refresh()[0]["version"]
+    live.told = progress({"load": RUNNING}, leases={"client": "open"}, flow=RUNNING)
+    [delta] = live.refresh()
+    assert (delta["frame"], delta["version"], delta["flow"]) == ("delta", version, RUNNING)
+    assert delta["leases"] == [[0, "open"]]
+    assert live.is_moving
+    live.told = progress({"load": SUCCESS}, leases={"client": "open"}, flow=RUNNING)
+    [delta] = live.refresh()
+    assert delta["codes"] == [[4, SUCCESS]]
+    assert "leases" not in delta
+
+
+def test_a_structure_is_laid_out_again_only_where_it_has_changed(live, layouts, seed, work):
+    live.opened("a")
+    first = live.refresh()[0]
+    live.happened(StructureChanged(seed.name))
+    assert kinds(live.refresh()) == ["form"]
+    with seed:
+        work("more")()
+    live.happened(StructureChanged("another"))
+    assert live.refresh() == []
+    live.happened(StructureChanged(seed.name))
+    structure, *_ = live.refresh()
+    assert len(structure["nodes"]) == len(first["nodes"]) + 1
+    assert structure["version"] > first["version"]
+    assert layouts.count == 2
+
+
+def test_after_the_last_view_is_closed_nothing_is_told(live, progress):
+    live.opened("a")
+    live.refresh()
+    live.closed("a")
+    live.closed("a")
+    live.told = progress({}, flow=RUNNING)
+    assert live.refresh() == []
+
+
+def test_what_cannot_be_drawn_is_said_once(live, layouts):
+    layouts.error = "no engine"
+    live.opened("a")
+    assert kinds(live.refresh()) == ["failed", "form"]
+    assert live.refresh() == []
+
+
+def test_a_run_is_timed(live, progress, seed):
+    live.opened("a")
+    assert live.refresh()[1]["elapsed"] is None
+    live.happened(RunBegan(seed.name))
+    live.time, live.told = 2.0, progress({}, flow=RUNNING)
+    assert live.refresh()[0]["elapsed"] == 2.0
+    live.time = 3.0
+    live.happened(RunEnded(seed.name, "Success"))
+    live.time, live.told = 9.0, progress({}, flow=SUCCESS)
+    assert live.refresh()[0]["elapsed"] == 3.0
+
+
+def test_a_large_flow_is_folded_until_somebody_unfolds_it(large, progress, layouts):
+    live = LiveFlow(large, lambda: progress({}), lay_out=layouts)
+    live.opened("a")
+    small = live.refresh()[0]
+    assert small["folded"] == "yes"
+    assert len({one["id"] for one in small["nodes"]}) == len(small["nodes"]) == 4
+    live.unfold(unfolded=True)
+    whole = live.refresh()[0]
+    assert (whole["folded"], len(whole["nodes"])) == ("unfolded", 310)
+
+
+# ---- the form
+
+
+def test_fields_have_the_kind_of_their_default():
+    with Flow("form") as flow:
+        for name, default in {
+            "n": 3,
+            "x": 0.5,
+            "on": True,
+            "s": "a",
+            "any": None,
+            "t": (1,),
+        }.items():
+            flow.add_task(Parameter(name, default=default))
+        flow.add_task(Parameter("must"))
+    fields = {one["name"]: one for one in form(flow)["fields"]}
+    assert {name: one["kind"] for name, one in fields.items()} == {
+        "n": "int", "x": "float", "on": "bool", "s": "str", "any": "text", "t": "tuple", "must": "text",
+    }  # fmt: skip
+    assert fields["must"]["required"]
+    assert not fields["t"]["editable"]
+
+
+def test_values_of_a_front_end_are_checked(seed):
+    with Flow("form") as flow:
+        flow.add_task(Parameter("n", default=3))
+        flow.add_task(Parameter("x", default=0.5))
+    assert checked(flow, {"n": 4, "x": 2}) == {"n": 4, "x": 2.0}
+    for values, reason in (
+        ({"n": "4"}, "takes int, not str"),
+        ({"n": True}, "takes int, not bool"),
+        ({"m": 1}, "has no parameter 'm'"),
+        ([1], "must be a table"),
+    ):
+        with pytest.raises(OptionError, match=reason):
+            checked(flow, values)
