@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,10 @@ create table if not exists leases (
 _INDEX = "create index if not exists alive on leases (owner) where state != 'closed'"
 _FIELDS = Record._fields
 _INSERT = f"insert into leases ({', '.join(_FIELDS)}) values ({', '.join('?' * len(_FIELDS))})"  # noqa: S608
+_CLOSE = (
+    "update leases set state = 'closed', ended = ?, reason = ?, recipe = x'', handle = null, "
+    "environment = ?, claimant = null, cleaner = null, request = '' where id = ?"
+)
 _NO_ENVIRONMENT = Environment("", "", (), "", ())
 
 
@@ -74,6 +78,14 @@ class Store:
         """
         with self._transaction() as db:
             db.execute(_INSERT, _to_row(record))
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Write records that a damaged ledger has lost; what is there already stays as it is."""
+        rows = [_to_row(record) for record in records]
+        if not rows:
+            return
+        with self._transaction() as db:
+            db.executemany(_INSERT.replace("insert", "insert or ignore", 1), rows)
 
     def change(self, lease: LeaseId, **values: Any) -> None:
         """Write other values of a lease."""
@@ -142,15 +154,17 @@ class Store:
     def close(self, lease: LeaseId, now: float, reason: str = "") -> None:
         """The clean-up has completed; recipe, handle and environment are erased."""
         with self._transaction() as db:
-            db.execute(
-                "update leases set state = ?, ended = ?, reason = ?, recipe = x'', handle = null, "
-                "environment = ?, claimant = null, cleaner = null, request = '' where id = ?",
-                (states.CLOSED, now, reason, json.dumps(_NO_ENVIRONMENT), lease),
-            )
+            db.execute(_CLOSE, _closing_values(lease, now, reason))
             db.execute(
                 "delete from leases where state = ? and ended < ?",
                 (states.CLOSED, now - KEPT_HISTORY),
             )
+
+    def end_of(self, lease: LeaseId, reason: str) -> dict[str, Any]:
+        """How a clean-up's own process closes the lease, in an interpreter that may lack resnb."""
+        values = _closing_values(lease, time.time(), reason)
+        steps = [("pragma secure_delete = on", ()), (f"{_CLOSE} and state = 'closing'", values)]
+        return {"path": str(self.path), "timeout": BUSY_TIMEOUT, "steps": steps}
 
     def adopt(self, lease: LeaseId, owner: Owner, before: Owner, **values: Any) -> bool:
         """Let `owner` hold what `before` has left.
@@ -340,6 +354,10 @@ def _explained(path: Path, error: sqlite3.OperationalError) -> str:
     if "readonly" in text or "unable to open" in text:
         return f"the ledger {path} cannot be written ({text}): make it writable, or set RESNB_HOME"
     return f"the ledger {path} cannot be used: {text}"
+
+
+def _closing_values(lease: LeaseId, now: float, reason: str) -> tuple[Any, ...]:
+    return now, reason, json.dumps(_NO_ENVIRONMENT), lease
 
 
 def _to_row(record: Record) -> list[Any]:
