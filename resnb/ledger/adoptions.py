@@ -4,6 +4,7 @@ Light on purpose: the ledger is looked into only where a scope has ``keep``, or 
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LedgerError
@@ -113,6 +114,9 @@ class Adoptions:
         lease.entry = entry
         lease.limits = Limits(*(getattr(record, name) for name in Limits._fields))
         keeper.enter(lease)
+        if keeper.book is not None and keeper.book.link.is_lost:
+            with suppress(LedgerError):  # the next lease tries again
+                keeper.book.link.ensure()
         try:
             resume(lease, record, call)
         except Exception:  # noqa: BLE001 - the user's attach; the lease keeps the reason

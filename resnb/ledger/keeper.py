@@ -123,6 +123,12 @@ class Keeper:
                 lease.thread.close()
                 raise
         self.enter(lease)
+        if book is not None and book.link.is_lost:  # meanwhile, when there was nothing to watch
+            try:
+                book.link.ensure()
+            except LedgerError:
+                lease.close()  # nothing was created
+                raise
         return lease
 
     def enter(self, lease: Lease) -> None:

@@ -127,12 +127,23 @@ class Reaper:
         return later
 
     def _restored(self, records: list[Record]) -> bool:
-        """Write down again what a ledger has lost that was damaged or removed."""
-        now_known: dict[str, Record] = {record.id: record for record in records}
-        gone = [record for lease, record in self._known.items() if lease not in now_known]
-        lost = [record for record in gone if self._store.get(record.id) is None]
+        """Write down again what a ledger has lost that was damaged or removed.
+
+        What another process has closed, such as a clean-up that has outlived its reaper, is told
+        to the kernel.
+        """
+        present: dict[str, Record] = {record.id: record for record in records}
+        lost = []
+        for lease, record in self._known.items():
+            if lease in present:
+                continue
+            found = self._store.get(record.id)
+            if found is None:
+                lost.append(record)
+            elif found.state == states.CLOSED:
+                self._tell("state", lease, states.CLOSED, found.reason)
         self._store.restore(lost)
-        self._known = now_known
+        self._known = present
         for record in lost:
             self._note(record.id, "written again: the ledger had lost it")
         return bool(lost)
