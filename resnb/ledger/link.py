@@ -118,7 +118,8 @@ class ReaperLink:
             with theirs:
                 self._run_starter(theirs)
             ours.settimeout(_STARTS_WITHIN)
-            word, _, pid = ours.recv(64).decode(errors="replace").partition(" ")
+            first, _, rest = ours.recv(4096).partition(b"\n")  # it may have said more by now
+            word, _, pid = first.decode(errors="replace").partition(" ")
         except (OSError, subprocess.SubprocessError) as error:
             ours.close()
             message = f"the reaper cannot be started ({error}): nothing was created"
@@ -132,7 +133,7 @@ class ReaperLink:
         ours.settimeout(None)
         self.pid, self._channel = int(pid), ours
         threading.Thread(
-            target=self._listen, args=(ours,), name="resnb-reaper-link", daemon=True
+            target=self._listen, args=(ours, rest), name="resnb-reaper-link", daemon=True
         ).start()
 
     def _run_starter(self, channel: socket.socket) -> None:
@@ -164,8 +165,8 @@ class ReaperLink:
         ):  # such as a full disk, which must not keep a dead reaper from being replaced
             return os.open(os.devnull, os.O_WRONLY)
 
-    def _listen(self, channel: socket.socket) -> None:
-        for line in _lines(channel):
+    def _listen(self, channel: socket.socket, said_before: bytes) -> None:
+        for line in _lines(channel, said_before):
             if line == b"!":
                 if channel is self._channel:
                     self._answered.set()
@@ -183,17 +184,17 @@ class ReaperLink:
             self._told(Told("gone"))
 
 
-def _lines(channel: socket.socket) -> Iterator[bytes]:
-    buffer = b""
+def _lines(channel: socket.socket, buffer: bytes) -> Iterator[bytes]:
     while True:
+        *lines, buffer = buffer.split(b"\n")
+        yield from lines
         try:
             data = channel.recv(4096)
         except OSError:
             return
         if not data:
             return
-        *lines, buffer = (buffer + data).split(b"\n")
-        yield from lines
+        buffer += data
 
 
 def _pidfd_of_ourselves() -> int:

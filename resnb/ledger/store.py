@@ -12,16 +12,18 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.home import is_on_network, made_private, refuse_foreign
+from resnb.ledger.damage import is_damaged, moved_aside
+from resnb.ledger.home import in_use, is_on_network, refuse_foreign
 from resnb.ledger.owner import Owner, from_text
 from resnb.ledger.record import Environment, Record
+from resnb.ledger.rows import FIELDS, readable, to_column, to_row
 
 VERSION = 1
 BUSY_TIMEOUT = 10.0
@@ -42,8 +44,7 @@ create table if not exists leases (
 ) strict
 """
 _INDEX = "create index if not exists alive on leases (owner) where state != 'closed'"
-_FIELDS = Record._fields
-_INSERT = f"insert into leases ({', '.join(_FIELDS)}) values ({', '.join('?' * len(_FIELDS))})"  # noqa: S608
+_INSERT = f"insert into leases ({', '.join(FIELDS)}) values ({', '.join('?' * len(FIELDS))})"  # noqa: S608
 _CLOSE = (
     "update leases set state = 'closed', ended = ?, reason = ?, recipe = x'', handle = null, "
     "environment = ?, claimant = null, cleaner = null, request = '' where id = ?"
@@ -58,13 +59,15 @@ class Store:
         home: the ledger's folder.
         kept: hold one connection open between calls, which must all come from one thread. While
             somebody does, the closing of other connections moves no pages about.
+        is_locked: the caller has the ledger for itself.
     """
 
-    def __init__(self, home: Path, *, kept: bool = False) -> None:
+    def __init__(self, home: Path, *, kept: bool = False, is_locked: bool = False) -> None:
         self.home = home
         self.path = home / "leases.db"
         self._journal = "delete" if is_on_network(home) else "wal"
         self._keeps = kept
+        self._is_locked = is_locked
         self._kept: sqlite3.Connection | None = None
         self._file = (0, 0)
 
@@ -77,11 +80,11 @@ class Store:
             LedgerError: it is not durable, so nothing may be created.
         """
         with self._transaction() as db:
-            db.execute(_INSERT, _to_row(record))
+            db.execute(_INSERT, to_row(record))
 
     def restore(self, records: Iterable[Record]) -> None:
         """Write records that a damaged ledger has lost; what is there already stays as it is."""
-        rows = [_to_row(record) for record in records]
+        rows = [to_row(record) for record in records]
         if not rows:
             return
         with self._transaction() as db:
@@ -89,14 +92,14 @@ class Store:
 
     def change(self, lease: LeaseId, **values: Any) -> None:
         """Write other values of a lease."""
-        row = {name: _to_column(name, value) for name, value in values.items()}
+        row = {name: to_column(name, value) for name, value in values.items()}
         assignments = ", ".join(f"{name} = :{name}" for name in row)
         with self._transaction() as db:
             db.execute(f"update leases set {assignments} where id = :id", {**row, "id": lease})  # noqa: S608
 
     def change_alive(self, lease: LeaseId, **values: Any) -> bool:
         """Write other values of a lease that is not closed; gives whether it is not."""
-        row = {name: _to_column(name, value) for name, value in values.items()}
+        row = {name: to_column(name, value) for name, value in values.items()}
         assignments = ", ".join(f"{name} = :{name}" for name in row)
         with self._transaction() as db:
             done = db.execute(
@@ -141,7 +144,7 @@ class Store:
         Returns:
             Whether that was written; not if somebody else has taken the lease.
         """
-        row = {name: _to_column(name, value) for name, value in values.items()}
+        row = {name: to_column(name, value) for name, value in values.items()}
         assignments = "".join(f", {name} = :{name}" for name in row)
         with self._transaction() as db:
             done = db.execute(
@@ -178,7 +181,7 @@ class Store:
         Returns:
             Whether it does now; not if somebody else was faster, or cleans the lease up.
         """
-        row = {name: _to_column(name, value) for name, value in values.items()}
+        row = {name: to_column(name, value) for name, value in values.items()}
         assignments = "".join(f", {name} = :{name}" for name in row)
         with self._transaction() as db:
             done = db.execute(
@@ -214,8 +217,8 @@ class Store:
         if not self.path.exists():
             return []
         with self._reading() as db:
-            rows = db.execute(f"select {', '.join(_FIELDS)} from leases {where}", values)  # noqa: S608
-            return [record for row in rows if (record := _readable(row)) is not None]
+            rows = db.execute(f"select {', '.join(FIELDS)} from leases {where}", values)  # noqa: S608
+            return [record for row in rows if (record := readable(row)) is not None]
 
     # ---- connections
 
@@ -223,8 +226,13 @@ class Store:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._connection() as db:
             db.execute("begin immediate")
-            yield db
-            db.execute("commit")
+            try:
+                yield db
+                db.execute("commit")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("rollback")
+                raise
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -233,22 +241,42 @@ class Store:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
+        damage: tuple[tuple[int, int], str] | None = None
         try:
-            if self._keeps:
-                yield self._kept_open()
-            else:
-                with closing(self._opened()) as db:
-                    yield db
-        except sqlite3.OperationalError as error:
+            with nullcontext() if self._is_locked else in_use(self.home):
+                seen = _identity(self.path)
+                try:
+                    if self._keeps:
+                        yield self._kept_open()
+                    else:
+                        with closing(self._opened()) as db:
+                            yield db
+                except sqlite3.OperationalError as error:
+                    raise LedgerError(_explained(self.path, str(error))) from None
+                except sqlite3.DatabaseError as error:
+                    if type(error) is not sqlite3.DatabaseError:  # its subclasses are no damage
+                        raise
+                    damage = seen, str(error)
+                except OSError as error:
+                    raise LedgerError(_explained(self.path, str(error.strerror))) from None
+        except LedgerError:
             self.let_go()
-            raise LedgerError(_explained(self.path, error)) from None
-        except sqlite3.DatabaseError as error:
-            if type(error) is not sqlite3.DatabaseError:  # its subclasses are no damage
-                raise
+            raise
+        if damage is not None:
             self.let_go()
-            set_aside(self.path)
-            message = f"the ledger {self.path} was damaged ({error}) and set aside: try again"
-            raise LedgerError(message) from None
+            self._set_aside(damage[0])
+            message = f"the ledger {self.path} was damaged ({damage[1]}) and set aside: try again"
+            raise LedgerError(message)
+
+    def _set_aside(self, seen: tuple[int, int]) -> None:
+        """Go on with a new file that has what can be read of the damaged one, which is kept.
+
+        Args:
+            seen: which file was damaged; another one that is there by now is not.
+        """
+        with in_use(self.home, alone=True):
+            if _identity(self.path) == seen and is_damaged(self.path):
+                Store(self.home, is_locked=True).restore(moved_aside(self.path))
 
     def let_go(self) -> None:
         """Close the connection that is kept, if any; the next call opens another."""
@@ -265,9 +293,7 @@ class Store:
         return self._kept
 
     def _opened(self) -> sqlite3.Connection:
-        fresh = not self.path.exists()
-        if fresh:
-            made_private(self.home)
+        if not self.path.exists():
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         refuse_foreign(self.home)
         refuse_foreign(self.path)
@@ -295,36 +321,6 @@ class Store:
         return db
 
 
-def set_aside(path: Path) -> Path:
-    """Move a damaged store out of the way, and carry over what can be read; nothing is deleted.
-
-    Returns:
-        Where it is now.
-    """
-    number = 1
-    while (target := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    path.rename(target)
-    for suffix in ("-wal", "-shm"):
-        companion = path.with_name(path.name + suffix)
-        if companion.exists():
-            companion.rename(target.with_name(target.name + suffix))
-    rows: list[Record] = []
-    try:
-        with closing(sqlite3.connect(target)) as db:
-            rows.extend(
-                record
-                for row in db.execute(f"select {', '.join(_FIELDS)} from leases")  # noqa: S608
-                if (record := _readable(row)) is not None
-            )
-    except sqlite3.Error:
-        pass  # what was read up to the damage is carried over
-    fresh = Store(path.parent)
-    for record in rows:
-        fresh.add(record)
-    return target
-
-
 def _set_journal(db: sqlite3.Connection, mode: str) -> None:
     """Choose the journal; SQLite does not wait by itself for another process that is at it."""
     deadline, never = time.monotonic() + BUSY_TIMEOUT, threading.Event()
@@ -347,11 +343,10 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _explained(path: Path, error: sqlite3.OperationalError) -> str:
-    text = str(error)
-    if "full" in text:
-        return f"the disk is full, so the ledger {path} cannot be written: nothing was created"
-    if "readonly" in text or "unable to open" in text:
+def _explained(path: Path, text: str) -> str:
+    if "full" in text or "No space" in text or "quota" in text.lower():
+        return f"the disk is full, so the ledger {path} cannot be written"
+    if any(one in text.lower() for one in ("readonly", "read-only", "unable to open", "denied")):
         return f"the ledger {path} cannot be written ({text}): make it writable, or set RESNB_HOME"
     return f"the ledger {path} cannot be used: {text}"
 
@@ -360,36 +355,4 @@ def _closing_values(lease: LeaseId, now: float, reason: str) -> tuple[Any, ...]:
     return now, reason, json.dumps(_NO_ENVIRONMENT), lease
 
 
-def _to_row(record: Record) -> list[Any]:
-    return [_to_column(name, value) for name, value in record._asdict().items()]
-
-
-def _to_column(name: str, value: Any) -> Any:
-    if name in ("owner", "claimant", "cleaner"):
-        return None if value is None else value.to_text()
-    if name in ("environment", "around"):
-        return json.dumps(value)
-    return int(value) if isinstance(value, bool) else value
-
-
-def _readable(row: tuple[Any, ...]) -> Record | None:
-    """The record of a row, unless somebody has written nonsense into it."""
-    values = dict(zip(_FIELDS, row, strict=True))
-    try:
-        python, prefix, path, folder, variables = json.loads(values["environment"])
-        values["environment"] = Environment(
-            str(python), str(prefix), tuple(map(str, path)), str(folder),
-            tuple((str(key), str(value)) for key, value in variables),
-        )  # fmt: skip
-        values["owner"] = from_text(values["owner"])
-        for name in ("claimant", "cleaner"):
-            values[name] = None if values[name] is None else from_text(values[name])
-        values["around"] = tuple(map(str, json.loads(values["around"])))
-        values["dies_with_kernel"] = bool(values["dies_with_kernel"])
-        values["can_find"] = bool(values["can_find"])
-    except (ValueError, TypeError, KeyError):
-        return None
-    return Record(**values)
-
-
-__all__ = ["BUSY_TIMEOUT", "KEPT_HISTORY", "VERSION", "Store", "set_aside"]
+__all__ = ["BUSY_TIMEOUT", "KEPT_HISTORY", "VERSION", "Store"]
