@@ -40,7 +40,8 @@ class Cleaning:
         self._order = b""
         variables = {**os.environ, **dict(record.environment.variables)}
         self._variables = {name: variables.pop(name) for name in _HIDDEN if name in variables}
-        self._time = record.cleanup_timeout + record.find_quiet + EXTRA
+        quiet = 0.0 if record.handle is not None else record.find_quiet
+        self._time = record.cleanup_timeout + quiet + EXTRA
         self._deadline = time.monotonic() + self._time
         script = str(Path(__file__).with_name("cleaner.py"))
         self._report, theirs = os.pipe()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2]))
 
-from resnb.ledger import decisions, reaper
+from resnb.ledger import cleaning, decisions, reaper
 from resnb.ledger.cleaning import Cleaning
 from resnb.ledger.reaper import Reaper
 from resnb.ledger.store import Store
@@ -67,7 +67,8 @@ def main():
         deadly(*AFTER[step], first=False)
     elif step == "in the middle":
         die_once_it_has_begun()
-    decisions.FENCE_AFTER = float(os.environ.get("RESNB_TEST_FENCE_AFTER", "0.5"))
+    decisions.FENCE_AFTER, cleaning.EXTRA = 0.5, 0.5
+    reaper.LINGER = float(os.environ.get("RESNB_TEST_LINGER", "30"))
     reaper.pause_after = lambda tries: 0.05 * tries
     if os.environ.get("RESNB_TEST_NO_PIDFD"):
         sys.argv[4] = "-1"
