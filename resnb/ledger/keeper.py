@@ -273,7 +273,11 @@ class Keeper:
                 prepare()
         if last:
             self._leave()
-        return self.close(self.alive(), budget)
+        left = self.close(self.alive(), budget)
+        if self._book is not None:
+            with suppress(LedgerError):  # it still cannot be written, and is done again elsewhere
+                self._book.write_what_is_due()
+        return left
 
     def _leave(self) -> None:
         """Leave what survives the kernel: with it, all that it may depend on."""

@@ -98,7 +98,11 @@ class Reaper:
             return self._decide(records)
         except LedgerError as error:
             _log(f"{error}")
-            return AFTER_ERROR
+            hopeless = time.monotonic() - self._last_use > LINGER  # nothing was ever read
+            return None if hopeless and not self._known and self._is_kernel_gone() else AFTER_ERROR
+
+    def _is_kernel_gone(self) -> bool:
+        return self._owner is None or status(self._owner, self._me) == DEAD
 
     def _decide(self, records: list[Record]) -> float | None:
         overdue = {record.id for record in records if due(record, time.time())}
@@ -114,7 +118,7 @@ class Reaper:
             self._carry_out(action)
         if decision.actions:
             return 0.0 if not self._running else 0.05
-        kernel_gone = self._owner is None or status(self._owner, self._me) == DEAD
+        kernel_gone = self._is_kernel_gone()
         if self._running:
             return 0.05
         if records and not (kernel_gone and decision.idle):
@@ -294,7 +298,8 @@ class Reaper:
 
 
 def _log(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - its standard error is a file
+    with suppress(OSError):  # a full disk, of which it may tell
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - its standard error is a file
 
 
 def main(arguments: list[str]) -> None:

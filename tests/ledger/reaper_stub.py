@@ -68,6 +68,7 @@ def main():
     elif step == "in the middle":
         die_once_it_has_begun()
     decisions.FENCE_AFTER, cleaning.EXTRA = 0.5, 0.5
+    reaper.AFTER_ERROR = 0.2
     reaper.LINGER = float(os.environ.get("RESNB_TEST_LINGER", "30"))
     reaper.pause_after = lambda tries: 0.05 * tries
     if os.environ.get("RESNB_TEST_NO_PIDFD"):
