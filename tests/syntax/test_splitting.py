@@ -93,6 +93,7 @@ NO_SPLITS = {
     "global count, total\ncount = 1\nyield 1": "it assigns count, total, which is not its own",
     "yield 1\nyield 2": "it does not yield in one place",
     "x = 1": "it does not yield in one place",
+    "yield\nif x: get_ipython().run_line_magic('pwd', '')": "its clean-up uses a magic",
 }
 
 
