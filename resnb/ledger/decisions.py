@@ -147,9 +147,10 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
 
 def _is_claimed(record: Record, liveness: Callable[[Owner], str]) -> bool:
     """Whether somebody who may still be there is cleaning `record` up."""
-    if record.state != states.CLOSING or record.claimant is None:
+    if record.state != states.CLOSING:
         return False
-    return liveness(record.claimant) != DEAD
+    claimants = (one for one in (record.claimant, record.cleaner) if one is not None)
+    return any(liveness(one) != DEAD for one in claimants)
 
 
 def _while_alive(record: Record, now: float, asked: Mapping[str, float]) -> Action | float | None:
