@@ -68,7 +68,8 @@ Path("cleaned" + suffix).touch()
 %%resource machine(suffix=".txt")
 def find(lease_id):
     import psutil
-    tagged = [one for one in psutil.process_iter() if lease_id in " ".join(one.cmdline())]
+    tag = f"0.{{int(lease_id, 16)}}"
+    tagged = [one for one in psutil.process_iter(["cmdline"]) if tag in (one.info["cmdline"] or ())]
     return tagged[0] if tagged else None
 process = subprocess.Popen(["sleep", "1000", f"0.{{int(lease.id, 16)}}"], start_new_session=True)
 {NOTED}
@@ -76,7 +77,7 @@ process = subprocess.Popen(["sleep", "1000", f"0.{{int(lease.id, 16)}}"], start_
 yield process
 stop(process)
 Path("cleaned" + suffix).touch()
-""".replace("lease_id in", "f'0.{int(lease_id, 16)}' in"),
+""",
 }
 USE = "%%flow etl --with machine(suffix='.ok') --run\n# open"
 
