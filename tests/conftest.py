@@ -30,6 +30,7 @@ KEPT_THREADS = (
 KEPT_PROCESSES = (
     "multiprocessing.resource_tracker",  # one per interpreter, ends with it
     "ledger/reaper.py",  # one per process that holds leases, ends after it; see `own_ledger`
+    "ledger/sweeper.py",  # a moment after %load_ext, if something was left
 )
 LEDGER_GRACE = 30.0
 """Seconds that the reapers of a session have to clean up what its tests have left to them."""
