@@ -66,6 +66,9 @@ class Alive(NamedTuple):
         if self.files - before.files:
             gc.collect()
         left = Alive.now()
+        while (begun := left.children - before.children) and time.monotonic() < deadline:
+            psutil.wait_procs(begun, max(0, deadline - time.monotonic()))  # begun meanwhile
+            left = Alive.now()
         return [
             *sorted(f"thread {thread.name}" for thread in left.threads - before.threads),
             *sorted(f"process {described(p)}" for p in left.children - before.children),
