@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _LONGEST_PAUSE = 1.0
-_LONGEST_REASON = 1000  # more would fill the pipe, which is read when this process has ended
+_LONGEST_REASON = 1000
 
 CLEANED, NOTHING, FAILED, WRONG_ENVIRONMENT = "cleaned", "nothing", "failed", "wrong environment"
 
