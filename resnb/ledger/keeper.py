@@ -268,11 +268,11 @@ class Keeper:
             budget = min(budget, max(0.0, self._deadline - now))
         elif last:
             self._deadline = now + budget
+        if last:
+            self._leave()  # first, or a run that is stopped cleans up what should be kept
         for prepare in tuple(self.before_closing):
             with suppress(Exception):  # what is open has to be closed all the same
                 prepare()
-        if last:
-            self._leave()
         left = self.close(self.alive(), budget)
         if self._book is not None:
             with suppress(LedgerError):  # it still cannot be written, and is done again elsewhere
