@@ -113,12 +113,18 @@ class LeaseBook:
             raise LedgerError(message) from None
         return Entry(self, record)
 
-    def adopted(self, record: Record) -> "Entry | None":
-        """Take what a kernel has left into this one's hands; None if somebody else was faster."""
+    def adopted(self, record: Record, limits: Limits) -> "Entry | None":
+        """Take what a kernel has left into this one's hands; None if somebody else was faster.
+
+        Args:
+            record: what it has left.
+            limits: its limits from now on.
+        """
         self.link.ensure()
         values = {
             "state": states.OPEN, "keep_until": None, "request": "", "used": time.time(),
             "tries": 0, "next_try": 0.0, "claimant": None, "cleaner": None, "reason": "",
+            **limits._asdict(),
         }  # fmt: skip
         if not self.store.adopt(LeaseId(record.id), self.owner, record.owner, **values):
             return None
