@@ -62,7 +62,7 @@ class Adoptions:
         from resnb.ledger.adoption import kept_for
 
         adopted = (
-            self._adopted(record, manager, thread, around, call, limits)
+            self._adopted(record, manager, thread, around, call, limits=limits)
             for record in kept_for(book, key)
         )
         return next((lease for lease in adopted if lease is not None), None)
@@ -96,6 +96,7 @@ class Adoptions:
         thread: LeaseThread,
         around: Iterable[Lease] = (),
         call: Caller = directly,
+        *,
         limits: Limits | None = None,
     ) -> Lease | None:
         """The lease of `record`; None if somebody else was faster, or it did not attach."""

@@ -43,7 +43,11 @@ create table if not exists leases (
     reason text not null, request text not null, ended real
 ) strict
 """
-_INDEX = "create index if not exists alive on leases (owner) where state != 'closed'"
+_INDICES = (
+    "create index if not exists alive on leases (owner) where state != 'closed'",
+    "create index if not exists ended on leases (ended) where state = 'closed'",
+)
+"""SQLite uses them where a question repeats their condition word by word."""
 _INSERT = f"insert into leases ({', '.join(FIELDS)}) values ({', '.join('?' * len(FIELDS))})"  # noqa: S608
 _CLOSE = (
     "update leases set state = 'closed', ended = ?, reason = ?, recipe = x'', handle = null, "
@@ -159,8 +163,7 @@ class Store:
         with self._transaction() as db:
             db.execute(_CLOSE, _closing_values(lease, now, reason))
             db.execute(
-                "delete from leases where state = ? and ended < ?",
-                (states.CLOSED, now - KEPT_HISTORY),
+                "delete from leases where state = 'closed' and ended < ?", (now - KEPT_HISTORY,)
             )
 
     def end_of(self, lease: LeaseId, reason: str) -> dict[str, Any]:
@@ -211,7 +214,9 @@ class Store:
 
     def kept_for(self, key: str) -> list[Record]:
         """The leases that survive their kernel, and that one with `key` may adopt."""
-        return self._select("where state = 'kept' and key = ? order by created", (key,))
+        return self._select(
+            "where state != 'closed' and state = 'kept' and key = ? order by created", (key,)
+        )
 
     def _select(self, where: str, values: tuple[Any, ...]) -> list[Record]:
         if not self.path.exists():
@@ -312,7 +317,8 @@ class Store:
                 _set_journal(db, self._journal)
                 db.execute("begin immediate")
                 db.execute(_TABLE)
-                db.execute(_INDEX)
+                for index in _INDICES:
+                    db.execute(index)
                 db.execute(f"pragma user_version = {VERSION}")
                 db.execute("commit")
         except BaseException:
