@@ -88,6 +88,7 @@ class Reaper:
     def _act(self) -> float | None:
         """Do what is to be done now; gives the seconds until the next look, None at the end."""
         self._collect()
+        is_kernel_gone = self._is_kernel_gone()  # asked first: what it has left is all there then
         try:
             while self._results:  # what cannot be written now is written later, and not done again
                 self._finished(*self._results[0])
@@ -95,16 +96,16 @@ class Reaper:
             records = self._store.alive(self._owner)
             if self._restored(records):
                 records = self._store.alive(self._owner)
-            return self._decide(records)
+            return self._decide(records, is_kernel_gone=is_kernel_gone)
         except LedgerError as error:
             _log(f"{error}")
             hopeless = time.monotonic() - self._last_use > LINGER  # nothing was ever read
-            return None if hopeless and not self._known and self._is_kernel_gone() else AFTER_ERROR
+            return None if hopeless and not self._known and is_kernel_gone else AFTER_ERROR
 
     def _is_kernel_gone(self) -> bool:
         return self._owner is None or status(self._owner, self._me) == DEAD
 
-    def _decide(self, records: list[Record]) -> float | None:
+    def _decide(self, records: list[Record], *, is_kernel_gone: bool) -> float | None:
         overdue = {record.id for record in records if due(record, time.time())}
         self._asked = {lease: when for lease, when in self._asked.items() if lease in overdue}
         decision = decide(
@@ -118,14 +119,13 @@ class Reaper:
             self._carry_out(action)
         if decision.actions:
             return 0.0 if not self._running else 0.05
-        kernel_gone = self._is_kernel_gone()
         if self._running:
             return 0.05
-        if records and not (kernel_gone and decision.idle):
+        if records and not (is_kernel_gone and decision.idle):
             self._last_use = time.monotonic()
-        elif kernel_gone or time.monotonic() - self._last_use > LINGER:
+        elif is_kernel_gone or time.monotonic() - self._last_use > LINGER:
             return None
-        later = LOOK_EVERY if not kernel_gone else 5.0
+        later = LOOK_EVERY if not is_kernel_gone else 5.0
         if decision.look_again is not None:
             later = min(later, max(0.01, decision.look_again - time.time()))
         return later

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from resnb.ledger.commands import LedgerCommands
-from resnb.ledger.owner import start_time
+from resnb.ledger.owner import ALIVE, DEAD, start_time
+from resnb.ledger.reaper import Reaper
 from resnb.ledger.store import Store
 from tests.ledger.held import held, killed, reaper_of
+from tests.ledger.records import KERNEL, record
 from tests.ledger.things import settle, until
 from tests.run.scripts import lines_until, outcome
 
@@ -27,6 +29,21 @@ def words(log):
 
 def state_of(home):
     return [one.state for one in Store(home).alive()]
+
+
+@pytest.mark.parametrize("calls", range(8))
+def test_whenever_the_kernel_dies_the_reaper_does_not_end_before_it_has_looked_again(
+    tmp_path, monkeypatch, calls
+):
+    """The kernel is seen alive so many times, and dead from then on."""
+    store = Store(tmp_path / "ledger")
+    store.add(record(dies_with_kernel=True))
+    answers = iter([ALIVE] * calls)
+    monkeypatch.setattr("resnb.ledger.reaper.status", lambda *_: next(answers, DEAD))
+    reaper = Reaper(store, KERNEL, None, None)
+    while reaper._act() is not None:
+        pass
+    assert store.alive() == []
 
 
 def test_a_killed_kernel_is_noticed_without_a_pidfd(ledger_home, log, monkeypatch):
