@@ -34,6 +34,7 @@ bench: setup ## print what imports, the engine and pictures cost
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/drawing.py
+	$(BIN)/python benchmarks/leases.py
 
 clean: ## remove all that make made
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
