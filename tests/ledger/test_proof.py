@@ -4,19 +4,24 @@ A notebook makes the thing and is killed; the reaper's cleaner gets the bytes an
 is left is counted outside: processes by a variable that they inherited, files in a folder.
 """
 
+import base64
 import contextlib
 import json
 import os
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import psutil
 import pytest
 
+from resnb.ledger.cleaning import Cleaning
+from resnb.ledger.record import Environment
+from tests.ledger.records import record
+
 ROOT = Path(__file__).parents[2]
-CLEANER = ROOT / "resnb" / "ledger" / "cleaner.py"
 MARK = "RESNB_TEST_THINGS"
 TRACKER = "multiprocessing.resource_tracker"  # ends by itself, somewhat later
 PATIENCE = 30.0
@@ -362,35 +367,26 @@ def notebook(things, cells, args=()):
     return json.loads(report.read_text())
 
 
-def cleaned_up(things, said, **changed):
+def cleaned_up(things, said):
     """Clean up as the reaper does; gives its result and log."""
-    order = {
-        "lease": "the-lease",
-        "path": [str(things.parent / "notebook"), str(ROOT), *sys.path],
-        "folder": str(things.parent / "notebook"),
-        "recipe": said["recipe"],
-        "handle": said["handle"],
-        "find_quiet": 0.2,
-        "variables": {},
-        "deadline": 60.0,
-        "end": {"path": str(things.parent / "no ledger"), "timeout": 1.0, "steps": []},
-        **changed,
-    }
-    read, write = os.pipe()
-    done = subprocess.run(
-        [sys.executable, "-P", str(CLEANER), str(write)],
-        input=json.dumps(order),
-        env={**os.environ, "RESNB_TEST_WHERE": str(things)},
-        pass_fds=(write,),
-        capture_output=True,
-        text=True,
-        check=False,
-        start_new_session=True,
+    folder = things.parent / "notebook"
+    path = (str(folder), str(ROOT), *sys.path)
+    variables = (("RESNB_TEST_WHERE", str(things)),)
+    kept = record(
+        "the-lease",
+        environment=Environment(sys.executable, sys.prefix, path, str(folder), variables),
+        recipe=base64.b64decode(said["recipe"]),
+        handle=said["handle"] and base64.b64decode(said["handle"]),
+        find_quiet=0.2,
     )
-    os.close(write)
-    with os.fdopen(read) as report:
-        result = json.load(report)
-    return result["result"], result["reason"], done.stdout + done.stderr
+    log = things.parent / "cleaner.log"
+    with log.open("wb") as output:
+        cleaning = Cleaning(kept, output)
+        cleaning.give_order({"path": str(things / "no ledger"), "timeout": 1.0, "steps": []})
+        pause = threading.Event()
+        while (result := cleaning.result()) is None:
+            pause.wait(0.02)
+    return (*result, log.read_text())
 
 
 @pytest.mark.parametrize("kind", KINDS)
