@@ -1,0 +1,78 @@
+"""Carry out many trials, a few kernels at a time, and keep each row as soon as it is there."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+from .trial import Row, Spec, Trial
+
+WAITING = 6
+"""For each kernel that lives, so many trials wait for clean-ups to end."""
+
+
+def carry_out(
+    specs: Sequence[Spec],
+    *,
+    kernels: int,
+    engine: Any = None,
+    until: float | None = None,
+    report: Callable[[Row], object] = lambda _: None,
+    keep: Path | None = None,
+) -> list[Row]:
+    """The rows of `specs`, in the order in which they ended.
+
+    A trial that went wrong itself is repeated once.
+
+    Args:
+        specs: what to try.
+        kernels: how many kernels live at the same time.
+        engine: a client of the container engine; None if no trial has a container.
+        until: begin no trial after this time of the monotonic clock.
+        report: called with each row, on this thread.
+        keep: where folders of leaking trials are kept.
+    """
+    gate = threading.Semaphore(kernels)
+    rows: list[Row] = []
+    waiting = list(specs)
+    again: set[str] = set()
+    running: set[Future[Row]] = set()
+    with ThreadPoolExecutor(kernels * WAITING) as pool:
+        while True:
+            late = until is not None and time.monotonic() > until
+            while waiting and not late and len(running) < kernels * WAITING:
+                trial = Trial(waiting.pop(0), gate, engine, keep)
+                running.add(pool.submit(trial.run))
+            if not running:
+                return rows
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for row in (one.result() for one in done):
+                if row.error and row.spec.name not in again:
+                    again.add(row.spec.name)
+                    waiting.append(row.spec)
+                    continue
+                rows.append(row)
+                report(row)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows that an earlier run has kept."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [Row.of(json.loads(line)) for line in lines]
+
+
+def add_row(path: Path, row: Row) -> None:
+    """Keep a row."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row.as_dict()) + "\n")
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Keep `rows`, and no others."""
+    text = "".join(json.dumps(row.as_dict()) + "\n" for row in rows)
+    path.write_text(text, encoding="utf-8")

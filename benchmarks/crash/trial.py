@@ -1,0 +1,266 @@
+"""One trial: a real kernel brought to a moment, ended, and what it leaves behind counted."""
+
+import random
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from resnb.ledger.store import Store
+
+from . import cells
+from .ends import ENDS, End, Scene, sweep, wait_until_dead
+from .fronts import Managed, Program, Served, environment_of
+from .truth import Truth
+from .waiting import Marks, TrialError, pause
+
+PATIENCE = 60.0
+"""Seconds that clean-ups may take until what is left counts as a leak."""
+WAIT = "threading.Event().wait()"
+SETTLED = 3.0
+"""Seconds after which what has not begun to exist never will."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Which trial.
+
+    Attributes:
+        end: a name of `ENDS`.
+        moment: one of `MOMENTS`.
+        kind: a name of `KINDS`.
+        number: counts the trials of the same end, moment and kind.
+        seed: the whole run's.
+        reaper: False to take the reaper out.
+    """
+
+    end: str
+    moment: str
+    kind: str
+    number: int = 0
+    seed: int = 0
+    reaper: bool = True
+
+    @property
+    def name(self) -> str:
+        """A name that is its own among the trials of a run."""
+        return f"{self.end} / {self.moment} / {self.kind} / {self.number}"
+
+    def offset(self) -> float:
+        """When, after the moment has begun, the end comes, in seconds."""
+        chance = random.Random(f"{self.seed} {self.name}").random()  # noqa: S311 - no secret
+        return chance * cells.length_of(self.kind, self.moment)
+
+
+@dataclass
+class Row:
+    """What became of a trial.
+
+    Attributes:
+        spec: which trial.
+        offset: when the end came after the moment had begun, in seconds.
+        phase: the last mark before it.
+        leaks: what was left behind, one line each.
+        listed: what the ledger says of leases that are not closed.
+        begun: how many clean-ups were begun.
+        first: seconds from the kernel's death to the first line of a clean-up elsewhere, if any.
+        gone: seconds from the end until nothing was left.
+        error: why the trial tells nothing; empty if it does.
+    """
+
+    spec: Spec
+    offset: float = 0.0
+    phase: str = ""
+    leaks: list[str] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
+    begun: int = 0
+    first: float | None = None
+    gone: float | None = None
+    error: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Self:
+        """From plain values."""
+        return cls(**{**values, "spec": Spec(**values["spec"])})
+
+
+class Trial:
+    """Carries out one trial.
+
+    Args:
+        spec: which.
+        kernels: lets as many kernels live at the same time as it has permits.
+        engine: a client of the container engine, or None.
+        keep: where a trial's folder is kept if it leaks; None to remove all.
+    """
+
+    def __init__(
+        self, spec: Spec, kernels: threading.Semaphore, engine: Any, keep: Path | None = None
+    ) -> None:
+        self.spec = spec
+        self.row = Row(spec, offset=spec.offset())
+        self._end: End = ENDS[spec.end]
+        self._kernels = kernels
+        self._keep = keep
+        self._folder = Path(tempfile.mkdtemp(prefix="resnb-crash-"))
+        self._tag = f"thing-{uuid.uuid4().hex}"
+        self._marks = Marks(self._folder)
+        used = engine if spec.kind == "container" else None
+        self._truth = Truth(self._folder, self._tag, used)
+        self._killed = self._died = 0.0
+
+    def run(self) -> Row:
+        """Carry it out; leaves nothing behind."""
+        try:
+            with self._kernels, ExitStack() as stack:
+                self._live(stack)
+            if self._end.sweeps:
+                sweep(self._folder / "home")
+            if not self._end.lives or self.spec.moment == "idle":
+                self._settle()
+            self._judge()
+        except (TrialError, RuntimeError, OSError, subprocess.SubprocessError) as error:
+            self.row.error = f"{type(error).__name__}: {error}"
+        finally:
+            interesting = self.row.leaks or self.row.listed or self.row.error
+            if self._keep is not None and interesting:
+                target = self._keep / self.spec.name.replace(" / ", "-").replace(" ", "_")
+                shutil.copytree(
+                    self._folder, target, dirs_exist_ok=True, ignore=lambda *_: {"go", "things"}
+                )
+            self._truth.remove()
+        return self.row
+
+    # ---- while the kernel lives
+
+    def _live(self, stack: ExitStack) -> None:
+        front = self._started()
+        stack.callback(front.close)
+        kernel = self._marks.wait("kernel", 60).pid
+        scene = Scene(front, kernel, self._folder, self._truth)
+        if self._end.front != "program":
+            self._lead_up(front)
+        if self._end.act is not None:
+            begun = self._marks.wait(cells.begin_of(self.spec.kind, self.spec.moment), 60).time
+            pause(begun + self.row.offset - time.monotonic())
+            self._killed = time.monotonic()
+            self._end.act(scene)
+        if self._end.lives:
+            self._live_on(scene)
+            return
+        wait_until_dead(kernel, 60)
+        self._died = time.monotonic()
+        if self._end.act is None:
+            ended = self._marks.of("end")
+            self._killed = ended[0].time if ended else self._died
+
+    def _started(self) -> Any:
+        spec, environment = self.spec, environment_of(self._folder)
+        first = [cells.NO_REAPER] if not spec.reaper else []
+        first += [cells.head(str(self._folder), self._tag, spec.moment)]
+        first += cells.KINDS[spec.kind].cells
+        first += [self._end.armed] if self._end.armed else []
+        if self._end.front == "program":
+            command = self._end.command("trial.ipynb", max(self.row.offset, 0.01))
+            book = [*first, *self._program_cells()]
+            return Program(self._folder, environment, book, command)
+        front = (Managed if self._end.front == "managed" else Served)(self._folder, environment)
+        try:
+            for cell in first:
+                front.run(cell)
+        except BaseException:
+            front.close()
+            raise
+        return front
+
+    def _lead_up(self, front: Any) -> None:
+        """Bring the kernel into the moment, with a cell running unless it is to be idle."""
+        if self.spec.moment == "idle":
+            front.run(cells.open_cell(self.spec.kind))
+            front.run("mark('idle')")
+            return
+        front.run(cells.flow_cell(self.spec.kind))
+        if self._end.background:
+            front.run(cells.START)
+        else:
+            self._running = front.send(cells.RUN)
+
+    def _program_cells(self) -> list[str]:
+        kind, moment, last = self.spec.kind, self.spec.moment, self._end.last
+        begins = cells.begin_of(kind, moment)
+        if moment == "idle":
+            book = [cells.open_cell(kind), "mark('idle')"]
+        else:
+            book = [cells.flow_cell(kind), cells.START]
+        if last is None and not self._end.timed:
+            return [*book, WAIT]
+        offset = 0.0 if self._end.timed else self.row.offset  # the time limit is the offset
+        return [*book, f"until({begins!r}, {offset!r})", last or WAIT]
+
+    # ---- where the kernel lives on
+
+    def _live_on(self, scene: Scene) -> None:
+        """The kernel lives: what its cell made has to go all the same, what is open stays."""
+        if self.spec.moment == "idle":
+            if (name := scene.folder / "raise").exists():
+                scene.front.finish(scene.front.send("pause()"))
+                name.unlink(missing_ok=True)
+            scene.front.run("mark('lives')")
+            if not self._truth.left():
+                message = "what was open and in use is gone"
+                raise TrialError(message)
+            scene.front.manager.shutdown_kernel(now=True)
+            self._killed = self._died = time.monotonic()
+            return
+        scene.front.finish(self._running)
+        self._died = time.monotonic()
+        self._settle()
+        scene.front.run("mark('lives')")
+
+    # ---- afterwards
+
+    def _settle(self) -> None:
+        """Wait until resnb has nothing left to do, or would never do it."""
+        patience = PATIENCE if self.spec.reaper else SETTLED
+        store = Store(self._folder / "home")
+        deadline = time.monotonic() + patience
+        settled = self._killed + (SETTLED if self.spec.kind == "late" else 0.0)
+        quiet: float | None = None
+        while (now := time.monotonic()) < deadline:
+            left, listed = self._truth.left(), store.alive()
+            if not left and self.row.gone is None:
+                self.row.gone = now - self._killed
+            if left:
+                self.row.gone = None
+            if not listed and now > settled:
+                if not left:
+                    break
+                quiet = quiet or now  # nobody feels responsible: a process may be on its way out
+                if now - quiet > SETTLED:
+                    break
+            pause(0.05)
+
+    def _judge(self) -> None:
+        row = self.row
+        row.leaks = self._truth.left()
+        row.phase = self._marks.phase(self._killed)
+        begun = self._marks.of("cleanup")
+        row.begun = len(begun)
+        kernel = self._marks.of("kernel")[0].pid
+        row.first = next(
+            (mark.time - self._died for mark in begun if mark.pid != kernel and self._died), None
+        )
+        row.listed = [f"{one.state}: {one.reason}" for one in Store(self._folder / "home").alive()]
+
+
+__all__ = ["Row", "Spec", "Trial"]
