@@ -22,6 +22,7 @@ class Kind(NamedTuple):
         use: what stands behind ``--with``.
         begins: the mark with which the part of set-up begins that is claimed to be safe.
         set_up: how long that part takes, in seconds.
+        cleanup: how long cleanup takes.
         claimed: whether nothing of it may leak.
     """
 
@@ -30,6 +31,7 @@ class Kind(NamedTuple):
     use: str = "Thing()"
     begins: str = "set-up"
     set_up: float = 3 * STEP
+    cleanup: float = 3 * STEP
     claimed: bool = True
 
 
@@ -186,7 +188,7 @@ class Thing:
         mark("cleaned")
 """
 
-_POPEN = """%%resource thing
+_POPEN = """%%resource sleeper
 mark("set-up")
 pause()
 proc = subprocess.Popen([*SLEEPER, f"{TAG}-cell"], start_new_session=True)
@@ -209,13 +211,18 @@ KINDS: Final = {
     "late": Kind("the same, 2 s late", (_PROCESSES, _LATE), set_up=LATE + 2 * STEP),
     "container": Kind("container", (_CONTAINER,)),
     "popen": Kind(
-        "`%%resource` cell with Popen", ("EARLY = 0", _POPEN), use="thing()", begins="recorded"
+        "`%%resource` cell with Popen",
+        ("EARLY = 0", _POPEN),
+        use="sleeper()",
+        begins="recorded",
+        cleanup=2 * STEP,
     ),
     "unrecorded": Kind(
         "the same, before `lease.record`",
         ("EARLY = 3 * STEP", _POPEN),
-        use="thing()",
+        use="sleeper()",
         set_up=4 * STEP,
+        cleanup=2 * STEP,
         claimed=False,
     ),
 }
@@ -234,7 +241,8 @@ def begin_of(kind: str, moment: str) -> str:
 
 def length_of(kind: str, moment: str) -> float:
     """For how long a moment lasts, in seconds."""
-    return {"set-up": KINDS[kind].set_up, "cleanup": 2.5 * STEP, "idle": STEP}.get(moment, 3 * STEP)
+    own = KINDS[kind]
+    return {"set-up": own.set_up, "task": 3 * STEP, "cleanup": own.cleanup, "idle": STEP}[moment]
 
 
 def flow_cell(kind: str) -> str:

@@ -154,7 +154,7 @@ import sys, nbclient, nbformat
 path, timeout = sys.argv[1], float(sys.argv[2])
 nbclient.NotebookClient(
     nbformat.read(path, 4),
-    timeout_func=lambda cell: timeout if "timeout" in cell.metadata.tags else None,
+    timeout_func=lambda cell: timeout if "timeout" in cell.metadata.get("tags", ()) else None,
     kernel_name="python3",
 ).execute()
 """
@@ -196,6 +196,11 @@ class Program:
             command, cwd=folder, env=environment, stdout=self._log, stderr=self._log,
             start_new_session=True,
         )  # fmt: skip
+
+    def said(self) -> str:
+        """What it printed, the end of it."""
+        path = Path(self._log.name)
+        return path.read_text(encoding="utf-8", errors="replace")[-4000:]
 
     def close(self) -> None:
         """End the program."""

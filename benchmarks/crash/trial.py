@@ -161,6 +161,9 @@ class Trial:
         wait_until_dead(kernel, 60)
         self._died = time.monotonic()
         if self._end.act is None:
+            if not self._marks.of(cells.begin_of(self.spec.kind, self.spec.moment)):
+                message = f"the moment did not come:\n{front.said()}"
+                raise TrialError(message)
             ended = self._marks.of("end")
             self._killed = ended[0].time if ended else self._died
 

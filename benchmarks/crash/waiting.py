@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 import psutil
 
 T = TypeVar("T")
+OF_THE_HARNESS = ("kernel", "end", "lives")
 _never = threading.Event()
 
 
@@ -67,8 +68,9 @@ class Marks:
         return wait_for(lambda: self.of(what), f"the mark {what!r}", limit)[0]
 
     def phase(self, moment: float) -> str:
-        """The last mark before `moment`."""
-        return next((mark.what for mark in reversed(self.all()) if mark.time <= moment), "start")
+        """The last mark of a thing or a task before `moment`."""
+        before = [mark.what for mark in self.all() if mark.time <= moment]
+        return next((what for what in reversed(before) if what not in OF_THE_HARNESS), "start")
 
 
 def is_alive(pid: int) -> bool:
