@@ -69,9 +69,7 @@ class Kernel:
 
     def __init__(self, folder, ready="", **options):
         self.folder = folder
-        self.manager = KernelManager(
-            kernel_name="python3", transport="ipc"
-        )  # no port to compete for
+        self.manager = KernelManager(kernel_name="python3")
         self._log = (folder / "kernel.log").open("w")  # stays open for a restart
         self.manager.start_kernel(cwd=str(folder), stdout=self._log, stderr=self._log, **options)
         self.client = self.manager.blocking_client()
