@@ -29,9 +29,10 @@ from .trial import Row
 def main(arguments: list[str] | None = None) -> int:
     """Run as the command line says; gives the exit code."""
     options = _parsed(arguments)
-    for number in (signal.SIGINT, signal.SIGHUP):  # under nohup, kernels would not mind them
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    for number, handler in usual.items():  # under nohup, kernels would not mind them
         if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, handler)
     specs = whole(
         trials=options.trials,
         seed=options.seed,

@@ -1,6 +1,7 @@
 """Which trials a run consists of."""
 
 import itertools
+import random
 from collections.abc import Collection, Iterator, Sequence
 
 from .cells import KINDS, MOMENTS
@@ -19,17 +20,19 @@ def whole(
 ) -> list[Spec]:
     """At least `trials` trials for each end and moment, spread evenly over `kinds`.
 
-    The first trial of everything comes first, so that a run cut short has seen all ends. Kinds of
-    which nothing is claimed are tried once in set-up.
+    The first trial of everything comes first, so that a run cut short has seen all ends; otherwise
+    they are mixed, since some wait and some compute. Kinds of which nothing is claimed are tried
+    once in set-up.
     """
     claimed = [kind for kind in kinds if KINDS[kind].claimed]
     each = -(-trials // max(1, len(claimed)))
-    rounds = itertools.product(range(each), kinds, moments, ends)
-    return [
+    specs = [
         Spec(end, moment, kind, number, seed, reaper)
-        for number, kind, moment, end in rounds
+        for number, kind, moment, end in itertools.product(range(each), kinds, moments, ends)
         if KINDS[kind].claimed or (moment == "set-up" and number == 0)
     ]
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    return sorted(specs, key=lambda spec: (spec.number, chance.random()))
 
 
 def sample(*, seed: int) -> Iterator[Spec]:

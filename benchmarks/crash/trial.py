@@ -22,6 +22,8 @@ from .waiting import Marks, TrialError, pause
 
 PATIENCE = 60.0
 """Seconds that clean-ups may take until what is left counts as a leak."""
+LOOK_EVERY = 0.2
+"""Seconds between two counts."""
 WAIT = "threading.Event().wait()"
 SETTLED = 3.0
 """Seconds after which what has not begun to exist never will."""
@@ -251,7 +253,7 @@ class Trial:
                 quiet = quiet or now  # nobody feels responsible: a process may be on its way out
                 if now - quiet > SETTLED:
                     break
-            pause(0.05)
+            pause(LOOK_EVERY)
 
     def _judge(self) -> None:
         row = self.row
