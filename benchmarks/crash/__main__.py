@@ -11,7 +11,6 @@ Ends with 1 if anything leaked that is claimed to be safe (with ``--no-reaper``:
 import argparse
 import signal
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,7 +28,10 @@ from .trial import Row
 def main(arguments: list[str] | None = None) -> int:
     """Run as the command line says; gives the exit code."""
     options = _parsed(arguments)
-    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    usual: dict[int, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
     for number, handler in usual.items():  # under nohup, kernels would not mind them
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
@@ -97,7 +99,7 @@ def _engine(stack: ExitStack, *, wanted: bool) -> tuple[Any, str]:
     if not wanted:
         return None, ""
     try:
-        stack.enter_context(engine(Path(tempfile.gettempdir()) / "resnb-crash-engine"))
+        stack.enter_context(engine())
         return client(), ""
     except NoEngineError as error:
         return None, str(error)

@@ -1,7 +1,9 @@
 """The container engine of a whole run: one that is there, or the one that a script can start."""
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +19,8 @@ class NoEngineError(Exception):
 
 
 @contextmanager
-def engine(folder: Path) -> Iterator[None]:
+def engine() -> Iterator[None]:
     """Have a container engine within the block, known to this process and those that it starts.
-
-    Args:
-        folder: for the engine's images and containers.
 
     Raises:
         NoEngineError: there is none, and none can be started.
@@ -36,7 +35,7 @@ def engine(folder: Path) -> Iterator[None]:
     else:
         yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="resnb-engine-")
     try:
         started = subprocess.run(
             [script, "start", folder], capture_output=True, text=True, check=False, timeout=300
@@ -55,6 +54,7 @@ def engine(folder: Path) -> Iterator[None]:
                 os.environ["DOCKER_HOST"] = before
     finally:
         subprocess.run([script, "stop", folder], capture_output=True, check=False, timeout=60)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def client() -> Any:

@@ -49,8 +49,8 @@ class Truth:
         for _ in range(2):  # a provider may bring forth one thing more
             for pid in (*self._offspring(), *self._pids()):
                 kill(pid)
-            for container in self._containers():
-                with suppress(Exception):  # somebody else is removing it
+            with suppress(Exception):  # somebody else is removing it
+                for container in self._containers():
                     container.remove(force=True)
             pause(0.05)
         shutil.rmtree(self.folder, ignore_errors=True)
