@@ -12,6 +12,8 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple, Self
 
 import psutil
@@ -21,9 +23,15 @@ from hypothesis import settings
 KEPT_THREADS = (
     "resnb-loop",  # one per kernel, for the coroutines of all flows
     "resnb-keeper",  # one per kernel, for the leases
+    "resnb-reaper-link",  # likewise
     "Dask-Offload",  # a pool that distributed makes once per process
 )
-KEPT_PROCESSES = ("multiprocessing.resource_tracker",)  # one per interpreter, ends with it
+KEPT_PROCESSES = (
+    "multiprocessing.resource_tracker",  # one per interpreter, ends with it
+    "ledger/reaper.py",  # one per process that holds leases, ends after it; see `own_ledger`
+)
+LEDGER_GRACE = 30.0
+"""Seconds that the reapers of a session have to clean up what its tests have left to them."""
 SESSION_MARK = "RESNB_TEST_SESSION"
 
 settings.register_profile("resnb", deadline=None, print_blob=True)
@@ -89,6 +97,52 @@ def default_signals() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A ledger for this session, in which nothing may be left alive, and whose reapers end."""
+    home = tmp_path_factory.mktemp("ledger")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RESNB_HOME", str(home))
+        yield
+    from resnb.ledger.store import Store
+
+    never, deadline = threading.Event(), time.monotonic() + LEDGER_GRACE
+    while (left := Store(home).alive()) and time.monotonic() < deadline:
+        never.wait(0.1)
+    end_reapers(home)
+    if left:
+        names = "; ".join(f"{one.name} ({one.state}: {one.reason})" for one in left)
+        pytest.fail(f"leases of this session are still alive: {names}", pytrace=False)
+
+
+@pytest.fixture
+def ledger_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A ledger for one test, in which leases may be left; processes that it starts write there."""
+    home = tmp_path / "ledger"
+    monkeypatch.setenv("RESNB_HOME", str(home))
+    yield home
+    end_reapers(home)
+
+
+def end_reapers(home: Path) -> None:
+    """Kill the reapers of one ledger."""
+    for process in psutil.process_iter(["cmdline"]):
+        if str(home) in (process.info["cmdline"] or ()):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_ledger() -> Iterator[None]:
+    """Leases of the tests' own process are in no ledger: a reaper could not see their objects.
+
+    Other processes that tests start have one, and so have the keepers of tests of the ledger.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("resnb.ledger.keeper.KEEPER.make_book", None)
+        yield
 
 
 @pytest.fixture(scope="session")

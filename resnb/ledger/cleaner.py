@@ -16,8 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-QUIET = 10.0
-"""For how long nothing must be found before a half-made thing counts as gone, in seconds."""
 _LONGEST_PAUSE = 1.0
 
 CLEANED, NOTHING, FAILED, WRONG_ENVIRONMENT = "cleaned", "nothing", "failed", "wrong environment"
@@ -66,7 +64,8 @@ def _clean(manager: Any, order: dict[str, Any], handle: Any) -> bool:
         resource = _resolved(attach(handle)) if attach is not None else handle
         _resolved(manager.cleanup(resource))
         return True
-    found, deadline, pause = False, time.monotonic() + QUIET, 0.1
+    quiet = float(order["find_quiet"])
+    found, deadline, pause = False, time.monotonic() + quiet, 0.1
     while time.monotonic() < deadline:
         thing = _resolved(manager.find(order["lease"]))
         if thing is None:
@@ -74,7 +73,7 @@ def _clean(manager: Any, order: dict[str, Any], handle: Any) -> bool:
             pause = min(2 * pause, _LONGEST_PAUSE)
             continue
         _resolved(manager.cleanup(thing))
-        found, deadline, pause = True, time.monotonic() + QUIET, 0.1
+        found, deadline, pause = True, time.monotonic() + quiet, 0.1
     return found
 
 

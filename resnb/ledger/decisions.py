@@ -17,6 +17,10 @@ TRIES: Final = 8
 """How many clean-ups are begun before a lease is left as failed."""
 FENCE_AFTER: Final = 5.0
 """How long a kernel has to claim a clean-up that was asked of it, in seconds."""
+REQUEST: Final = "request"
+TTL: Final = "ttl"
+IDLE: Final = "idle"
+"""Why a kernel is asked to close a lease; one that was used since does not for idleness."""
 _LONGEST_PAUSE = 300.0
 
 
@@ -51,6 +55,7 @@ class Ask(NamedTuple):
     """Ask the kernel, which is alive, to clean the lease up."""
 
     record: Record
+    kind: str
     reason: str
 
 
@@ -152,19 +157,29 @@ def _while_alive(record: Record, now: float, asked: Mapping[str, float]) -> Acti
         return _cleaning(record, now) if not record.dies_with_kernel else None
     if record.state == states.CLOSING:
         return _cleaning(record, now)  # its claimant is dead
-    limits = [record.created + record.ttl] if record.ttl is not None else []
-    if record.idle_timeout is not None:
-        limits.append(record.used + record.idle_timeout)
-    due = min(limits, default=None)
-    reason = record.request or (
-        "its time limit has passed" if due is not None and due <= now else ""
-    )
-    if not reason:
-        return due
+    why = due(record, now)
+    if why is None:
+        return min(_limits(record), default=None)
     if record.id not in asked:
-        return Ask(record, reason)
+        return Ask(record, *why)
     deadline = asked[record.id] + FENCE_AFTER
     return _cleaning(record, now) if deadline <= now else deadline
+
+
+def due(record: Record, now: float) -> tuple[str, str] | None:
+    """Why a kernel that is alive should close `record`: the kind of reason, and the reason."""
+    if record.request:
+        return REQUEST, "somebody asked for it"
+    if record.ttl is not None and record.created + record.ttl <= now:
+        return TTL, f"it is older than its ttl of {record.ttl:g} s"
+    if record.idle_timeout is not None and record.used + record.idle_timeout <= now:
+        return IDLE, f"it was idle for {record.idle_timeout:g} s"
+    return None
+
+
+def _limits(record: Record) -> list[float]:
+    limits = [record.created + record.ttl] if record.ttl is not None else []
+    return [*limits, record.used + record.idle_timeout] if record.idle_timeout else limits
 
 
 def _cleaning(record: Record, now: float) -> Action | float | None:
@@ -185,7 +200,10 @@ def _cleaning(record: Record, now: float) -> Action | float | None:
 __all__ = [
     "AT_ONCE",
     "FENCE_AFTER",
+    "IDLE",
+    "REQUEST",
     "TRIES",
+    "TTL",
     "Action",
     "Ask",
     "Clean",
@@ -194,5 +212,6 @@ __all__ = [
     "Fail",
     "Keep",
     "decide",
+    "due",
     "pause_after",
 ]

@@ -11,13 +11,23 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from resnb.errors import LedgerError
 from resnb.ledger import ends, states
+from resnb.ledger.adoptions import Adoptions
+from resnb.ledger.ending import close_in_order
+from resnb.ledger.entry import Limits
 from resnb.ledger.lease import Caller, Lease, directly
+from resnb.ledger.listening import LeaseUser, Listener, Use
 from resnb.ledger.shared import Shared
 from resnb.ledger.thread import LeaseThread
+
+if TYPE_CHECKING:
+    from resnb.ledger.book import LeaseBook
+    from resnb.ledger.link import Told
+
+MakeBook: TypeAlias = "Callable[[Callable[[Told], object]], LeaseBook]"
 
 KERNEL_END_BUDGET = 2.0
 """Seconds that Jupyter grants an orderly end."""
@@ -26,14 +36,29 @@ KERNEL_END_BUDGET = 2.0
 class Keeper:
     """Knows the leases of one kernel.
 
+    Args:
+        make_book: makes the kernel's book when the first lease is prepared, with what is to be
+            called when the reaper says something; None for leases that no ledger knows.
+
     Attributes:
+        make_book: see `Args`.
         interrupts: counts Ctrl-C, so that a clean-up that failed meanwhile is done again.
         before_closing: called before `close_all` closes anything (a run stops its tasks).
+        users: who uses leases (a run), and is to give one up that has to be closed.
+        use: whether something is going on that counts as use of every lease (a cell).
+        adoptions: what earlier kernels have left for this one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make_book: "MakeBook | None" = None) -> None:
         self.interrupts = 0
         self.before_closing: list[Callable[[], object]] = []
+        self.users: list[LeaseUser] = []
+        self.use = Use()
+        self.told = Listener(self)
+        self.adoptions = Adoptions(self)
+        self.make_book = make_book
+        self._book: LeaseBook | None = None
+        self._book_lock = threading.Lock()
         self._leases: dict[str, Lease] = {}
         self._shared: list[Shared] = []
         self._lock = threading.Lock()
@@ -63,8 +88,11 @@ class Keeper:
         thread: LeaseThread,
         around: Iterable[Lease] = (),
         call: Caller = directly,
+        *,
+        limits: Limits | None = None,
+        key: str = "",
     ) -> Lease:
-        """A new lease in state *opening*, known to the keeper before set-up is called.
+        """A new lease in state *opening*, known to keeper and ledger before set-up is called.
 
         Args:
             name: how it is called in lists.
@@ -72,13 +100,68 @@ class Keeper:
             thread: the thread that set-up and clean-up run on; the lease holds it, too.
             around: open leases whose resources it may depend on.
             call: calls a method of the manager, and waits for what an async one gives.
+            limits: how long things may take, and the lease may last.
+            key: by what a later kernel recognises it after ``keep``.
+
+        Raises:
+            LedgerError: the ledger cannot be written, or the recipe is too large; so nothing may
+                be created.
         """
         self.watch_ends()
+        limits = limits or Limits()
         name = self._unused(name)
         lease = Lease(self, name, manager, thread=thread, around=tuple(around), call=call)
+        lease.limits = limits
+        book = self.book
+        if book is not None:
+            ids = [one.id for one in lease.around]
+            try:
+                lease.entry = book.begin(
+                    lease.id, name, manager, around=ids, limits=limits, key=key
+                )
+            except BaseException:
+                lease.thread.close()
+                raise
+        self.enter(lease)
+        return lease
+
+    def enter(self, lease: Lease) -> None:
+        """Know `lease` from now on, until it is closed."""
         with self._lock:
             self._leases[lease.id] = lease
-        return lease
+
+    def adopt(self, name: str) -> Lease:
+        """Take over the lease called `name` of a kernel that has ended; for the next such scope.
+
+        Raises:
+            LedgerError: there is none, or it cannot be adopted here.
+        """
+        return self.adoptions.by_name(name)
+
+    def keep(self, lease: Lease, seconds: float | None) -> None:
+        """Let the resource survive this kernel for so long.
+
+        Raises:
+            LedgerError: it cannot be written, or nobody could find the resource afterwards.
+        """
+        if lease.protection.once_open:
+            message = f"resource {lease.name!r} cannot be kept: {lease.protection.once_open}"
+            raise LedgerError(message)
+        lease.limits = lease.limits._replace(keep=seconds)
+        lease.entry.keeps(seconds)
+
+    @property
+    def book(self) -> "LeaseBook | None":
+        """This kernel's book, made when it is first asked for.
+
+        Raises:
+            LedgerError: the ledger's folder cannot be made, or is not private.
+        """
+        if self._book is None and self.make_book is not None:
+            with self._book_lock:
+                if self._book is None:
+                    self._book = self.make_book(self.told)
+        return self._book
 
     def _unused(self, name: str) -> str:
         """`name`, with a number behind it if a lease that is alive has it already."""
@@ -102,8 +185,15 @@ class Keeper:
     def forget(self) -> None:
         """This is a forked child: nothing that its parent holds is its own."""
         ends.forked()
+        if self._book is not None:
+            self._book.link.forget()
+            self._book = None
+        self._book_lock = threading.Lock()
         self.before_closing = []
+        self.users = []
+        self.use = Use()
         self._leases = {}
+        self.adoptions = Adoptions(self)
         self._shared = []
         self._lock = threading.Lock()
         self._never = threading.Event()
@@ -157,29 +247,7 @@ class Keeper:
         Returns:
             The leases that are not closed.
         """
-        pending = {lease.id: lease for lease in leases}
-        deadline = None if budget is None else self.now() + budget
-        over: SimpleQueue[Lease] = SimpleQueue()
-        running: dict[str, Lease] = {}
-        failed: list[Lease] = []
-        while pending or running:
-            held = {
-                outer.id for one in (*pending.values(), *running.values()) for outer in one.around
-            }
-            for lease in [one for one in pending.values() if one.id not in held]:
-                del pending[lease.id]
-                running[lease.id] = lease
-                _close_on_its_thread(lease, over.put)
-            try:
-                done = over.get(
-                    timeout=None if deadline is None else max(0.0, deadline - self.now())
-                )
-            except Empty:
-                break
-            del running[done.id]
-            if done.state != states.CLOSED:
-                failed.append(done)
-        return [*failed, *running.values(), *pending.values()]
+        return close_in_order(leases, budget, self.now)
 
     def close_all(self, budget: float = KERNEL_END_BUDGET, *, last: bool = False) -> list[Lease]:
         """The kernel ends: close everything within `budget` seconds; gives what is left.
@@ -197,19 +265,16 @@ class Keeper:
         for prepare in tuple(self.before_closing):
             with suppress(Exception):  # what is open has to be closed all the same
                 prepare()
+        if last:
+            self._leave()
         return self.close(self.alive(), budget)
 
-
-def _close_on_its_thread(lease: Lease, report: Callable[[Lease], object]) -> None:
-    def job() -> None:
-        with suppress(BaseException):  # the lease keeps the reason, and stays listed
-            lease.close()
-        report(lease)
-
-    if lease.thread.is_current():
-        job()
-    else:
-        lease.thread.submit(job)
+    def _leave(self) -> None:
+        """Leave what survives the kernel: with it, all that it may depend on."""
+        left: set[Lease] = set()
+        for lease in self.alive():
+            if left.issuperset(lease.around) and lease.leave():
+                left.add(lease)
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -219,7 +284,13 @@ def _equal(one: Any, other: Any) -> bool:
         return one is other
 
 
-KEEPER = Keeper()
+def _users_ledger(told: "Callable[[Told], object]") -> "LeaseBook":
+    from resnb.ledger.book import LeaseBook
+
+    return LeaseBook(told)
+
+
+KEEPER = Keeper(_users_ledger)
 """This kernel's keeper."""
 
 if hasattr(os, "register_at_fork"):

@@ -2,20 +2,25 @@
 
 A lease is closed by one caller at a time (`close` claims it), its clean-up completes once, and
 an interrupt neither cuts the clean-up short nor reaches the processes that it starts: SIGINT is
-blocked for the thread while the clean-up runs, and child processes inherit that.
+blocked for the thread while the clean-up runs, and child processes inherit that. Each step is
+written into the ledger before it is taken. What this kernel cannot clean up the reaper takes
+over; then the lease follows what the reaper does.
 """
 
 import signal
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from resnb.errors import IllegalTransition, ResnbError
+from resnb.errors import IllegalTransition, LeaseLost, ResnbError
 from resnb.events import EVENTS, LeaseChanged
 from resnb.ids import LeaseId
 from resnb.ledger import states
+from resnb.ledger.entry import LeaseEntry, Limits, NoEntry
+from resnb.ledger.recipe import Protection
 from resnb.ledger.thread import LeaseThread
 
 if TYPE_CHECKING:
@@ -47,6 +52,10 @@ class Lease:
         users: how many scopes of running flows use it, where it is shared.
         retired: whether it closes when the last of them ends.
         reason: why it is as it is, where that needs saying.
+        entry: what the ledger is told of it.
+        limits: how long things may take, and it may last.
+        last_used: when it was last used, in seconds since the epoch.
+        is_lost: whether the reaper has taken the resource away while it was open.
     """
 
     def __init__(
@@ -58,8 +67,9 @@ class Lease:
         thread: LeaseThread,
         around: "tuple[Lease, ...]",
         call: Caller,
+        lease_id: str | None = None,
     ) -> None:
-        self.id = LeaseId(uuid.uuid4().hex)
+        self.id = LeaseId(lease_id or uuid.uuid4().hex)
         self.name = name
         self.manager = manager
         self.thread = thread.hold()
@@ -69,9 +79,15 @@ class Lease:
         self.users = 0
         self.retired = False
         self.reason = ""
+        self.entry: LeaseEntry = NoEntry()
+        self.limits = Limits()
+        self.last_used = time.time()
+        self.is_lost = False
         self._keeper = keeper
         self._call = call
         self._handle: list[Any] = []
+        self._is_made = False
+        self._is_ours = True
         self._claim = threading.Lock()
         with suppress(AttributeError):  # a class with __slots__ cannot ask for its lease
             manager.lease = self
@@ -81,11 +97,21 @@ class Lease:
         """Whether a running flow uses it (shared leases only)."""
         return self.users > 0
 
+    @property
+    def protection(self) -> Protection:
+        """Why it cannot be cleaned up from outside the kernel, during set-up and once open."""
+        return self.entry.protection
+
     # ---- for setup
 
     def record(self, handle: Any) -> None:
-        """Keep `handle`, by which the resource can be cleaned up if set-up does not return."""
+        """Keep `handle`, by which the resource can be cleaned up if set-up does not return.
+
+        Raises:
+            LedgerError: it does not pickle, or cannot be written.
+        """
         self._handle[:] = [handle]
+        self.entry.record(handle)
 
     # ---- for the run
 
@@ -103,43 +129,55 @@ class Lease:
         try:
             self.resource = None if setup is None else call(setup)
         except BaseException:
-            self._close_half_made()
+            with suppress(BaseException):  # the lease keeps the reason; set-up's own error counts
+                self.close()
             raise
+        self._is_made = True
         self._move(states.OPEN)
         try:
+            self.entry.opened(self.manager, self.resource)
             self._wait_until_ready(call)
+        except LeaseLost:
+            with suppress(BaseException):  # the reaper may have looked before it was there
+                self._clean_up(self._call, self.resource)
+            raise
         except BaseException:
-            with suppress(BaseException):  # the lease keeps the reason; set-up's own error counts
+            with suppress(BaseException):  # likewise
                 self.close()
             raise
         return self.resource
 
-    def close(self, call: Caller | None = None) -> None:
+    def close(self, call: Caller | None = None, *, hand_over: bool = True) -> None:
         """Clean the resource up, unless that is done already; on the lease's own thread.
+
+        What a set-up that did not return has made is found by the handle that it recorded, else
+        by its tag.
 
         Args:
             call: calls the manager's cleanup, which whoever gives it may stop.
+            hand_over: whether the reaper is to try if this fails; else the caller tries again.
 
         Raises:
+            LeaseLost: the reaper is cleaning it up.
             BaseException: what the manager's cleanup raised; the lease can be closed again.
         """
-        if self.state == states.OPENING:
-            self._close_half_made()
-            return
+        call = call or self._call
         claim = self._claim
         with claim:
-            if self.state == states.CLOSED:
+            if self.state == states.CLOSED or not self._claimed():
                 return
             self._move(states.CLOSING)
             try:
                 with interrupts_kept_out():
-                    self._clean_up(call or self._call)
+                    for resource in self._to_clean_up(call):
+                        self._clean_up(call, resource)
             except BaseException as error:
                 if claim is self._claim:
-                    self.reason = _line(error)
-                    self._move(states.FAILED)
+                    half = "" if self._is_made else "half made, and not cleaned up: "
+                    self._fail(f"{half}{_line(error)}", hand_over=hand_over)
                 raise
             if claim is self._claim:
+                self.entry.closed(half_made=not self._is_made and not self._handle)
                 self.resource = None
                 self._move(states.CLOSED)
 
@@ -148,17 +186,81 @@ class Lease:
         self.thread = self.thread.replaced()
         if self.state == states.CLOSING:
             self._claim = threading.Lock()
-            self.reason = reason
-            self._move(states.FAILED)
+            self._fail(reason, hand_over=True)
+
+    def resume(self, resource: Any) -> None:
+        """Go on with what an earlier kernel has set up."""
+        self.resource = resource
+        self._is_made = True
+        self._move(states.OPEN)
+
+    def abandon(self, reason: str) -> None:
+        """It cannot be used here: leave the cleaning up to the reaper."""
+        self._move(states.CLOSING)
+        self._fail(reason, hand_over=True)
+
+    def hand_over(self) -> None:
+        """Nobody here tries again to clean it up: if that failed, the reaper goes on."""
+        if self.state == states.FAILED and self._is_ours:
+            self._is_ours = False
+            self.entry.failed(self.reason, hand_over=True)
+
+    def leave(self) -> bool:
+        """The kernel ends: leave the resource to a later one, where its ``keep`` allows that."""
+        if self.state != states.OPEN or not self.entry.kept():
+            return False
+        self._forget("kept for a later kernel")
+        return True
+
+    def follow(self, state: str, reason: str) -> None:
+        """The reaper has moved the lease to `state`; the resource is its now."""
+        self.is_lost = self.is_lost or self.state == states.OPEN
+        self.reason = reason
+        if state == states.CLOSED:
+            self._forget(reason)
+        elif state == states.CLOSING:
+            self.resource = None
+            self._take_over(states.CLOSING)
+        elif state == states.FAILED:
+            self._take_over(states.CLOSING)
+            self._take_over(states.FAILED)
 
     # ---- inside
 
-    def _clean_up(self, call: Caller) -> None:
+    def _forget(self, reason: str) -> None:
+        """There is nothing left for this kernel to do."""
+        self.reason = reason
+        self.resource = None
+        self._take_over(states.CLOSING)
+        self._take_over(states.CLOSED)
+
+    def _take_over(self, state: str) -> None:
+        if self.state != state and states.is_legal(self.state, state):
+            self._move(state)
+
+    def _claimed(self) -> bool:
+        """Whether the clean-up is ours; it is not if it has been done.
+
+        Raises:
+            LeaseLost: the reaper is at it.
+        """
+        if self.entry.claim():
+            return True
+        self._forget("cleaned up by the reaper")
+        return False
+
+    def _fail(self, reason: str, *, hand_over: bool) -> None:
+        self.reason = reason
+        self._is_ours = not hand_over
+        self._move(states.FAILED)
+        self.entry.failed(reason, hand_over=hand_over)
+
+    def _clean_up(self, call: Caller, resource: Any) -> None:
         first: Exception | None = None
         while True:
             seen = self._keeper.interrupts
             try:
-                call(self.manager.cleanup, self.resource)
+                call(self.manager.cleanup, resource)
             except Exception as error:
                 if self._keeper.interrupts == seen:
                     if first is None:
@@ -168,30 +270,15 @@ class Lease:
             else:
                 return
 
-    def _close_half_made(self) -> None:
-        """Set-up did not return: clean up by the recorded handle, else by what `find` finds."""
-        found: list[Any] = []
-        try:
-            if self._handle:
-                attach = getattr(self.manager, "attach", None)
-                found = [self._call(attach, self._handle[0]) if attach else self._handle[0]]
-            elif (find := getattr(self.manager, "find", None)) is not None:
-                thing = self._call(find, self.id)
-                found = [] if thing is None else [thing]
-        except BaseException as error:  # noqa: BLE001 - set-up's own error is the one to raise
-            self.reason = f"half made, and not found: {_line(error)}"
-            self._move(states.FAILED)
-            return
-        if not found:
-            self._move(states.CLOSED)
-            return
-        self.resource = found[0]
-        self._move(states.CLOSING)
-        self._move(states.FAILED)
-        try:
-            self.close()
-        except BaseException as error:  # noqa: BLE001 - likewise; the lease stays listed as failed
-            self.reason = f"half made, and not cleaned up: {_line(error)}"
+    def _to_clean_up(self, call: Caller) -> list[Any]:
+        if self._is_made:
+            return [self.resource]
+        if self._handle:
+            attach = getattr(self.manager, "attach", None)
+            return [call(attach, self._handle[0]) if attach else self._handle[0]]
+        find = getattr(self.manager, "find", None)
+        thing = None if find is None else call(find, self.id)
+        return [] if thing is None else [thing]
 
     def _wait_until_ready(self, call: Caller) -> None:
         ready = getattr(self.manager, "ready", None)

@@ -4,19 +4,38 @@ The reaper is ready before the first record is written. Before each further one 
 sign of life; a dead one is replaced. A fork is another process, and starts its own.
 """
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from resnb.errors import LedgerError
 from resnb.ledger.owner import Owner
 
 _ANSWER_WITHIN = 5.0
+
+
+class Told(NamedTuple):
+    """What a reaper says.
+
+    Attributes:
+        word: ``"close"`` (the kernel should close a lease), ``"state"`` (the reaper has moved a
+            lease to another state), or ``"gone"`` (the reaper has ended).
+        lease: the lease's id.
+        state: its new state.
+        reason: why.
+    """
+
+    word: str
+    lease: str = ""
+    state: str = ""
+    reason: str = ""
 
 
 class ReaperLink:
@@ -25,22 +44,18 @@ class ReaperLink:
     Args:
         home: the ledger's folder.
         owner: this process.
-        asked: called, on a thread of ours, with the id of a lease that should be closed and why.
+        told: called, on a thread of ours, with what the reaper says.
     """
 
-    def __init__(self, home: Path, owner: Owner, asked: Callable[[str, str], object]) -> None:
+    def __init__(self, home: Path, owner: Owner, told: Callable[[Told], object]) -> None:
+        self.pid: int | None = None
+        """The reaper's process id, once one was started."""
         self._home = home
         self._owner = owner
-        self._asked = asked
+        self._told = told
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._answered = threading.Event()
-
-    @property
-    def pid(self) -> int | None:
-        """The reaper's process id, if one was started."""
-        return None if self._process is None else self._process.pid
 
     def ensure(self) -> None:
         """Make sure that a reaper is there and listening.
@@ -63,12 +78,20 @@ class ReaperLink:
     def close(self) -> None:
         """Let go of the reaper; it ends by itself when nothing is left to do."""
         with self._lock:
-            if self._channel is not None:
-                self._channel.close()
-                self._channel = None
+            channel, self._channel = self._channel, None
+        if channel is not None:
+            with suppress(OSError):
+                channel.shutdown(socket.SHUT_RDWR)  # wakes the thread that listens
+            channel.close()
+
+    def forget(self) -> None:
+        """This is a forked child: the reaper is its parent's."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
 
     def _is_there(self) -> bool:
-        if self._process is None or self._channel is None or self._process.poll() is not None:
+        if self._channel is None:
             return False
         self._answered.clear()
         try:
@@ -84,7 +107,7 @@ class ReaperLink:
         script = str(Path(__file__).with_name("reaper.py"))
         arguments = [str(self._home), self._owner.to_text(), str(theirs.fileno()), str(pidfd)]
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own script
+            starter = subprocess.Popen(  # noqa: S603 - our own script
                 [sys.executable, "-I", "-S", script, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -103,38 +126,53 @@ class ReaperLink:
                 os.close(pidfd)
         ours.settimeout(_ANSWER_WITHIN)
         try:
-            ready = ours.recv(16)
+            ready = ours.recv(64)
         except OSError:
             ready = b""
-        if not ready.startswith(b"ready"):
+        starter.wait()  # it has left the reaper to itself, so that nobody takes it for our child
+        word, _, pid = ready.decode(errors="replace").partition(" ")
+        if word != "ready":
             ours.close()
             message = (
                 f"the reaper did not start (see {self._home / 'reaper.log'}): nothing was created"
             )
             raise LedgerError(message)
         ours.settimeout(None)
-        self._channel = ours
+        self.pid, self._channel = int(pid), ours
         threading.Thread(
             target=self._listen, args=(ours,), name="resnb-reaper-link", daemon=True
         ).start()
 
     def _listen(self, channel: socket.socket) -> None:
-        buffer = b""
-        while True:
+        for line in _lines(channel):
+            if line == b"!":
+                self._answered.set()
+                continue
             try:
-                data = channel.recv(4096)
-            except OSError:
-                return
-            if not data:
-                return
-            *lines, buffer = (buffer + data).split(b"\n")
-            for line in lines:
-                word, _, rest = line.decode(errors="replace").partition(" ")
-                if word == "!":
-                    self._answered.set()
-                elif word == "close":
-                    lease, _, reason = rest.partition(" ")
-                    self._asked(lease, reason)
+                said = Told(*map(str, json.loads(line)))
+            except (ValueError, TypeError):
+                continue  # not of our reaper's making
+            self._told(said)
+        with self._lock:
+            lost = self._channel is channel
+            if lost:
+                self._channel = None
+        if lost:
+            channel.close()
+            self._told(Told("gone"))
+
+
+def _lines(channel: socket.socket) -> Iterator[bytes]:
+    buffer = b""
+    while True:
+        try:
+            data = channel.recv(4096)
+        except OSError:
+            return
+        if not data:
+            return
+        *lines, buffer = (buffer + data).split(b"\n")
+        yield from lines
 
 
 def _pidfd_of_ourselves() -> int:
@@ -147,4 +185,4 @@ def _pidfd_of_ourselves() -> int:
         return -1
 
 
-__all__ = ["ReaperLink"]
+__all__ = ["ReaperLink", "Told"]

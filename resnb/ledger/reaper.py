@@ -32,6 +32,7 @@ from resnb.ledger.decisions import (
     Fail,
     Keep,
     decide,
+    due,
     pause_after,
 )
 from resnb.ledger.owner import DEAD, Owner, from_text, status, this_process
@@ -42,8 +43,8 @@ LOOK_EVERY = 0.5
 """How often it looks for requests and limits while the kernel lives, in seconds."""
 LINGER = 30.0
 """How long it stays when the kernel holds nothing, in seconds."""
-EXTRA = 15.0
-"""What a clean-up gets beside its time limit: to start, and to find half-made things."""
+EXTRA = 5.0
+"""What a clean-up gets beside its time limit, to start."""
 
 
 class Running(NamedTuple):
@@ -99,6 +100,8 @@ class Reaper:
         except LedgerError as error:
             _log(f"{error}")
             return 5.0
+        overdue = {record.id for record in records if due(record, time.time())}
+        self._asked = {lease: when for lease, when in self._asked.items() if lease in overdue}
         decision = decide(
             records,
             liveness=lambda owner: status(owner, self._me),
@@ -132,6 +135,7 @@ class Reaper:
             if self._claim(record):
                 self._store.close(record.id, time.time(), action.reason)
                 self._note(record.id, f"closed: {action.reason}")
+                self._tell("state", record.id, states.CLOSED, action.reason)
         elif isinstance(action, Fail):
             if self._claim(record):
                 self._store.change(
@@ -139,12 +143,13 @@ class Reaper:
                     tries=record.tries,
                 )  # fmt: skip
                 self._note(record.id, action.reason)
+                self._tell("state", record.id, states.FAILED, action.reason)
         elif isinstance(action, Keep):
             self._store.change(record.id, state=states.KEPT, keep_until=action.until)
             self._note(record.id, "kept: its kernel has ended")
         elif isinstance(action, Ask):
             self._asked[record.id] = time.time()
-            self._tell(f"close {record.id} {action.reason}")
+            self._tell("close", record.id, action.kind, action.reason)
 
     def _claim(self, record: Record) -> bool:
         return self._store.claim(record.id, self._me, lambda other: status(other, self._me) == DEAD)
@@ -153,9 +158,11 @@ class Reaper:
         if not self._claim(record):
             return
         self._note(record.id, f"clean-up begins (try {record.tries + 1})")
+        self._tell("state", record.id, states.CLOSING, "the reaper is cleaning it up")
         environment = record.environment
         order = {
             "lease": record.id,
+            "find_quiet": record.find_quiet,
             "path": environment.path,
             "folder": environment.folder,
             "recipe": base64.b64encode(record.recipe).decode(),
@@ -178,7 +185,8 @@ class Reaper:
         except OSError as error:
             os.close(read)
             os.close(write)
-            self._finished(record, "failed", f"its interpreter cannot be started: {error}")
+            reason = f"its interpreter {environment.python} cannot be started ({error.strerror})"
+            self._finished(record, "wrong environment", reason)
             return
         os.close(write)
         assert process.stdin is not None
@@ -187,7 +195,7 @@ class Reaper:
             process.stdin.close()
         except BrokenPipeError:
             pass  # it ended at once; `_collect` tells why
-        deadline = time.monotonic() + record.cleanup_timeout + EXTRA
+        deadline = time.monotonic() + record.cleanup_timeout + record.find_quiet + EXTRA
         self._running[record.id] = Running(record, process, os.fdopen(read, "rb"), deadline)
 
     def _collect(self) -> None:
@@ -216,19 +224,31 @@ class Reaper:
 
     def _finished(self, record: Record, result: str, reason: str) -> None:
         lease = LeaseId(record.id)
+        if result == "nothing" and not self._is_at_home(record):
+            result, reason = "wrong environment", "nothing was found from this machine"
         if result in ("cleaned", "nothing"):
             said = "cleaned up by the reaper" if result == "cleaned" else "nothing was found"
             self._store.close(lease, time.time(), said)
             self._note(lease, said)
+            self._tell("state", lease, states.CLOSED, said)
             return
         if result == "wrong environment":
-            reason = f"wrong environment: {reason}"
+            reason = (
+                f"wrong environment: {reason}; clean it up where it was made, or remove "
+                f"what has the tag {lease} by hand and run: resnb forget {lease[:8]}"
+            )
         tries = record.tries + 1
         self._store.change(
             lease, state=states.FAILED, reason=reason, claimant=None,
             next_try=time.time() + pause_after(tries),
         )  # fmt: skip
         self._note(lease, f"failed: {reason}")
+        self._tell("state", lease, states.FAILED, reason)
+
+    def _is_at_home(self, record: Record) -> bool:
+        """Whether what was made there would be found here."""
+        here, there = self._me, record.owner
+        return (here.machine, here.namespace) == (there.machine, there.namespace)
 
     # ---- the kernel
 
@@ -247,13 +267,16 @@ class Reaper:
             return
         self._last_use = time.monotonic()
         for _ in range(data.count(b"?")):
-            self._tell("!")
+            self._send("!")
 
     def _kernel_ended(self) -> None:
         for key in [k for k in self._selector.get_map().values() if k.data == self._kernel_ended]:
             self._selector.unregister(key.fileobj)
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, word: str, lease: str, state: str = "", reason: str = "") -> None:
+        self._send(json.dumps([word, lease, state, reason]))
+
+    def _send(self, text: str) -> None:
         if self._channel is not None:
             with suppress(OSError):
                 self._channel.sendall(f"{text}\n".encode())
@@ -280,6 +303,8 @@ def _log(text: str) -> None:
 def main(arguments: list[str]) -> None:
     """Start with: home, owner, descriptor of the socket, descriptor of the pidfd (-1: none)."""
     home, owner, channel, pidfd = arguments
+    if os.fork():
+        os._exit(0)  # what kills a kernel's children does not find us among them
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         # not SIG_IGN, which the processes that we start would inherit
         signal.signal(getattr(signal, name), lambda _number, _frame: None)
@@ -287,7 +312,7 @@ def main(arguments: list[str]) -> None:
     os.umask(0o077)
     connection = socket.socket(fileno=int(channel)) if int(channel) >= 0 else None
     if connection is not None:
-        connection.sendall(b"ready\n")
+        connection.sendall(f"ready {os.getpid()}\n".encode())
     Reaper(
         Store(Path(home), kept=True),
         from_text(owner) if owner else None,

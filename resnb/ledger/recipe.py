@@ -107,6 +107,17 @@ def lives_in_kernel(manager: Any, resource: Any) -> bool:
     return bool(getattr(manager, "dies_with_kernel", False)) or dies_with_kernel(resource)
 
 
+def can_find(manager: Any) -> bool:
+    """Whether half-made things can be found by the lease's id."""
+    return callable(getattr(manager, "find", None))
+
+
+def notice_of(manager: Any) -> str:
+    """What the user should know of what `manager` captures."""
+    del manager
+    return ""
+
+
 def vars_of(manager: Any) -> Mapping[str, Any]:
     """The attributes of `manager`."""
     return getattr(manager, "__dict__", {})
@@ -148,8 +159,10 @@ __all__ = [
     "LARGEST",
     "Pickled",
     "Protection",
+    "can_find",
     "handle_of",
     "lives_in_kernel",
+    "notice_of",
     "pickled",
     "recipe_of",
 ]

@@ -97,13 +97,31 @@ class Store:
                 return False
             if row[0] == states.CLOSING and row[1] is not None:
                 other = from_text(row[1])
-                if other != claimant and not stale(other):
+                if other == claimant:
+                    return True
+                if not stale(other):
                     return False
             db.execute(
                 "update leases set state = ?, claimant = ?, tries = tries + 1 where id = ?",
                 (states.CLOSING, claimant.to_text(), lease),
             )
             return True
+
+    def open(self, lease: LeaseId, owner: Owner, **values: Any) -> bool:
+        """Set-up has returned; a lease that `owner` is about to clean up stays that.
+
+        Returns:
+            Whether that was written; not if somebody else has taken the lease.
+        """
+        row = {name: _to_column(name, value) for name, value in values.items()}
+        assignments = "".join(f", {name} = :{name}" for name in row)
+        with self._transaction() as db:
+            done = db.execute(
+                "update leases set state = case state when 'opening' then 'open' else state end"  # noqa: S608
+                f"{assignments} where id = :id and (state = 'opening' or claimant = :me)",
+                {**row, "id": lease, "me": owner.to_text()},
+            )
+            return done.rowcount == 1
 
     def close(self, lease: LeaseId, now: float, reason: str = "") -> None:
         """The clean-up has completed; recipe, handle and environment are erased."""

@@ -11,7 +11,7 @@ function and its arguments, which is made with the lock held.
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
@@ -107,6 +107,10 @@ class Engine:
     def cancel(self, grace: float = GRACE) -> None:
         """Give up what has not begun, ask what runs to stop, and still clean up."""
         self.post(self.stopping.cancel, grace)
+
+    def give_up(self, rows: Iterable[int], reason: str) -> None:
+        """End the work of some rows, because a resource that they use is taken away."""
+        self.post(self.stopping.give_up, rows, reason, GRACE)
 
     def interrupted(self) -> None:
         """Cancel soon: leaves it to the next who drains, as a signal handler must."""

@@ -199,6 +199,19 @@ class FlowRun:
         """The kernel ends: stop the tasks without waiting for their code."""
         self.engine.cancel(grace=0.0)
 
+    def uses(self, lease: Lease) -> bool:
+        """Whether a scope of the run holds `lease`."""
+        return lease in self.engine.scopes.leases.values()
+
+    def give_up(self, lease: Lease, reason: str) -> bool:
+        """End the tasks that use `lease`, and then close it; false if there are none."""
+        if not self.uses(lease):
+            return False
+        self.engine.give_up(
+            self.engine.scopes.rows_using(lease), f"resource {lease.name!r} is gone: {reason}"
+        )
+        return True
+
     def _begin(self) -> Any:
         with _ACTIVE_LOCK:
             if _ACTIVE:
@@ -212,6 +225,7 @@ class FlowRun:
             if self.engine.plan.scopes:
                 KEEPER.watch_ends()  # here, for only the main thread can install signal handlers
             KEEPER.before_closing.append(self.abandon)
+            KEEPER.users.append(self)
             workers = self._executor.start(self.engine)
             self.memory.begin(self.engine, whole=self._whole)
             self.memory.code = RUNNING
@@ -226,6 +240,7 @@ class FlowRun:
     def _leave(self) -> None:
         """The next run may begin."""
         with suppress(ValueError):
+            KEEPER.users.remove(self)
             KEEPER.before_closing.remove(self.abandon)
         with _ACTIVE_LOCK, suppress(ValueError):
             _ACTIVE.remove(self)

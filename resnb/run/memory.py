@@ -5,9 +5,10 @@ cover. A value is forgotten when the task, or one that it depends on, is replace
 """
 
 from collections.abc import Iterable, Mapping
+from time import time
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import NoValueError
+from resnb.errors import LeaseLost, NoValueError
 from resnb.graph.scope import Scope
 from resnb.graph.task import Task
 from resnb.ledger import states as lease_states
@@ -79,6 +80,7 @@ class FlowMemory:
         """The latest value of `task`.
 
         Raises:
+            LeaseLost: the reaper has taken the resource away.
             NoValueError: there is none; the message says why, and what to do.
         """
         if task.kind == "setup":
@@ -105,7 +107,10 @@ class FlowMemory:
         scope: Scope = setup.scope  # type: ignore[attr-defined]
         lease = self.lease_of(scope)
         if lease is not None and lease.state == lease_states.OPEN:
+            lease.last_used = time()
             return lease.resource
+        if lease is not None and lease.is_lost:
+            raise LeaseLost(f"resource {scope.name!r} was taken away: {lease.reason}")
         state = "is not set up" if lease is None else f"is {lease.state}"
         message = (
             f"resource {scope.name!r} {state}: it has a value while its scope is open, inside a "

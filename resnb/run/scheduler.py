@@ -17,14 +17,13 @@ from typing import NamedTuple
 
 from resnb.graph.signals import SKIP, Signal
 from resnb.graph.task import Task
-from resnb.graph.triggers import Tally, Trigger
+from resnb.graph.triggers import Trigger
+from resnb.run.codes import has_made, tally_of_codes
 from resnb.run.plan import Plan
 from resnb.run.table import Table
 from resnb.states import (
     CANCELLED,
     FAILED,
-    FIRST_FINISHED,
-    FIRST_UNSUCCESSFUL,
     MAPPED,
     PENDING,
     RETRYING,
@@ -63,6 +62,7 @@ class Scheduler:
         self.errands: deque[int] = deque()
         self.unfinished = len(plan.tasks)
         self.cancelled = False
+        self._given_up: dict[int, str] = {}
         self.reasons: dict[int, str] = {}
         self.children: dict[int, Children] = {}
         self._parents: list[tuple[int, int]] = []  # first child row, mapped row
@@ -124,7 +124,7 @@ class Scheduler:
 
     def retry(self, row: int) -> bool:
         """`row` failed a try and has tries left; false if the run was cancelled meanwhile."""
-        if self.cancelled and self.origin(row) not in self._cleanups:
+        if self.origin(row) in self._given_up:
             return False
         self.table.move(row, RETRYING)
         self._pausing.add(row)
@@ -146,7 +146,7 @@ class Scheduler:
         if not count:
             self._end(row, MAPPED)
             return found
-        if self.cancelled:
+        if row in self._given_up:
             for child in found.rows():
                 self._end(child, CANCELLED)
             return found
@@ -173,21 +173,34 @@ class Scheduler:
                 if not self._missing[cleanup] and self.table.state[cleanup] == PENDING:
                     self._release(cleanup)
 
-    def cancel(self) -> list[int]:
-        """Give up what has not begun (clean-ups apart); gives the rows that are running."""
-        self.cancelled = True
-        self._judged = bytearray(b"\1") * len(self._judged)
+    def cancel(self, rows: Iterable[int] | None = None, reason: str = NOT_BEGUN) -> list[int]:
+        """Give up what has not begun; gives the rows that are running.
+
+        Args:
+            rows: planned rows, no clean-ups, whose children are meant, too; all by default.
+            reason: why.
+        """
+        if rows is None:
+            self.cancelled = True
+            rows = range(len(self._missing))
+        chosen = frozenset(rows) - self._cleanups
+        self._given_up.update(dict.fromkeys(chosen, reason))
+        for row in chosen:
+            self._judged[row] = 1
         self._take_back(self.ready)
         self._take_back(self.errands)
         for row in sorted(self._pausing):
-            if self.origin(row) not in self._cleanups:
+            if self.origin(row) in chosen:
                 self._pausing.discard(row)
                 self._cancel_row(row)
-        for row, missing in enumerate(self._missing):
+        state = self.table.state
+        for row in sorted(chosen):
             # one that waits for nothing is in somebody's hands, who looks before it begins
-            if missing and self.table.state[row] == PENDING and row not in self._cleanups:
+            if self._missing[row] and state[row] == PENDING:
                 self._cancel_row(row)
-        return [row for row, code in enumerate(self.table.state) if code == RUNNING]
+        return [
+            row for row, code in enumerate(state) if code == RUNNING and self.origin(row) in chosen
+        ]
 
     def origin(self, row: int) -> int:
         """The planned row of which `row` is a child; `row` itself if it is none."""
@@ -214,7 +227,7 @@ class Scheduler:
         if row in self._cleanups:
             self._release_cleanup(row)
             return
-        if self.cancelled:
+        if row in self._given_up:
             self._cancel_row(row)
             return
         verdict = self._verdict_on_all(row)
@@ -358,38 +371,21 @@ class Scheduler:
             self._end(parent, MAPPED)
 
     def _cancel_row(self, row: int) -> None:
-        self.ended(row, CANCELLED, NOT_BEGUN)
+        self.ended(row, CANCELLED, self._given_up.get(self.origin(row), NOT_BEGUN))
 
     def _take_back(self, rows: deque[int]) -> None:
-        """Cancel the rows that nobody has taken yet; leave clean-ups where they are."""
+        """Cancel those that are given up and that nobody has taken yet."""
         kept = []
         while rows:
             try:
                 row = rows.popleft()
             except IndexError:
                 break
-            if self.origin(row) in self._cleanups:
-                kept.append(row)
-            else:
+            if self.origin(row) in self._given_up:
                 self._cancel_row(row)
+            else:
+                kept.append(row)
         rows.extend(kept)
 
 
-def has_made(code: int) -> bool:
-    """Whether a set-up that ended with `code` made something."""
-    return FIRST_FINISHED <= code < FIRST_UNSUCCESSFUL and code != SKIPPED
-
-
-def tally_of_codes(codes: Sequence[int]) -> Tally:
-    """Count final states."""
-    successful = failed = skipped = 0
-    for code in codes:
-        if code < FIRST_UNSUCCESSFUL:
-            successful += 1
-            skipped += code == SKIPPED
-        elif code != CANCELLED:
-            failed += 1
-    return Tally(len(codes), successful, failed, skipped)
-
-
-__all__ = ["NOT_BEGUN", "Children", "Scheduler", "has_made", "tally_of_codes"]
+__all__ = ["NOT_BEGUN", "Children", "Scheduler"]

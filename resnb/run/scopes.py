@@ -14,12 +14,13 @@ from resnb.graph.managers import renewed
 from resnb.graph.scope import Scope, ScopeOptions
 from resnb.graph.signals import SKIP, SUCCESS
 from resnb.ledger import states as lease_states
+from resnb.ledger.entry import Limits
 from resnb.ledger.keeper import Keeper
 from resnb.ledger.lease import Lease
 from resnb.ledger.shared import Shared
 from resnb.ledger.thread import LeaseThread
 from resnb.run.calls import plainly, stoppably
-from resnb.run.scheduler import has_made
+from resnb.run.codes import has_made
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class RunScopes:
         self._keeper = keeper
         self._threads: dict[Scope, LeaseThread] = {}
         self._entries: dict[Scope, Shared] = {}
+        self._keys: dict[Scope, str] = {}
         self._lock = threading.Lock()
         self._names = lease_names(plan.flow.name, plan.flow.scopes)
 
@@ -97,6 +99,11 @@ class RunScopes:
         """Make the manager, or take the one that is shared by the whole kernel."""
         scope = self.scope_of(row)
         recipe = scope.manager.resource_class
+        if scope.options.keep is not None:
+            from resnb.ledger.adoption import adoption_key
+
+            definition = scope.manager.definition
+            self._keys[scope] = adoption_key(self._names[scope], definition, tuple(args), kwargs)
         if scope.options.lifetime != "kernel":
             return stoppably(recipe, *args, **kwargs)
         entry = self._entries[scope] = self._keeper.shared(recipe, (tuple(args), kwargs))
@@ -116,9 +123,10 @@ class RunScopes:
         if scope.options.lifetime == "kernel":
             return self._share(scope, manager, attempt, thread)
         lease = self._prepare(scope, renewed(manager), attempt, thread)
-        resource = lease.set_up(_made)
+        if lease.state == lease_states.OPENING:
+            lease.set_up(_made)
         attempt.undo = partial(_put_away, lease)
-        return resource
+        return lease.resource
 
     def _share(self, scope: Scope, manager: Any, attempt: "Attempt", thread: LeaseThread) -> Any:
         entry = self._entries.get(scope)
@@ -130,7 +138,8 @@ class RunScopes:
             entry.manager = renewed(entry.manager)
             lease = self._prepare(scope, entry.manager, attempt, thread)
             self._keeper.share(entry)  # it left when an earlier lease was closed
-            lease.set_up(_made)
+            if lease.state == lease_states.OPENING:
+                lease.set_up(_made)
             return lease
 
         lease = self.leases[scope] = entry.opened((self, scope), open_lease)
@@ -140,16 +149,34 @@ class RunScopes:
     def _prepare(
         self, scope: Scope, manager: Any, attempt: "Attempt", thread: LeaseThread
     ) -> Lease:
+        """A lease to set up, or the open one that an earlier kernel has kept for this scope."""
         if attempt.is_claimed:  # its time is up already: make nothing
             raise TaskCancelled
         around = [self.leases[one] for one in scope.around() if one in self.leases]
         live = [one for one in around if one.state != lease_states.CLOSED]
-        lease = self._keeper.prepare(self._names[scope], manager, thread, live, plainly)
+        use = (self._names[scope], manager, thread, live, plainly)
+        limits = Limits(*(getattr(scope.options, name) for name in Limits._fields))
+        key = self._keys.get(scope, "")
+        lease = self._keeper.adoptions.for_scope(
+            *use, limits=limits, key=key
+        ) or self._keeper.prepare(*use, limits=limits, key=key)
         self.leases[scope] = lease
         return lease
 
-    def clean_up(self, row: int) -> None:
+    def rows_using(self, lease: Lease) -> list[int]:
+        """The rows that use `lease`: its set-up and what is inside its scope, no clean-ups."""
+        holders = {scope for scope, one in self.leases.items() if one is lease}
+        cleanups = {planned.cleanup for planned in self._plan.scopes}
+        inside = (one for one in self._plan.scopes if holders.intersection(one.scope.around()))
+        rows = {row for planned in inside for row in (planned.setup, *planned.members)}
+        return sorted(rows - cleanups - {-1})
+
+    def clean_up(self, row: int, *, last_try: bool) -> None:
         """Close the lease, unless the scope's options put that off.
+
+        Args:
+            row: the row.
+            last_try: whether the reaper is to go on if this fails.
 
         Raises:
             SKIP: it is put off.
@@ -163,9 +190,13 @@ class RunScopes:
             self._release_entry(scope)
             if not lease.retired or lease.in_use:
                 raise SKIP("kept until the kernel ends (lifetime='kernel')")
-        elif options.on != "always" and (options.on == "success") != self._succeeded(scope):
+        elif (
+            not lease.retired
+            and options.on != "always"
+            and (options.on == "success") != self._succeeded(scope)
+        ):
             raise SKIP(f"kept until the kernel ends (on={options.on!r})")
-        lease.close(stoppably)
+        lease.close(stoppably, hand_over=last_try)
 
     def _release(self, scope: Scope) -> None:
         """`scope` uses what it shares no longer; the last user of what is retired closes it."""
@@ -196,6 +227,10 @@ class RunScopes:
             lease = self._release_entry(scope)
             if lease is not None:
                 lease.thread.submit(partial(_put_away, lease))
+        for lease in self.leases.values():
+            if lease.retired and lease.state == lease_states.OPEN and not lease.in_use:
+                lease.thread.submit(partial(_put_away, lease))
+            lease.hand_over()
         with self._lock:
             threads = list(self._threads.values())
             self._threads.clear()
@@ -205,6 +240,7 @@ class RunScopes:
             scope: lease
             for scope, lease in list(self.leases.items())
             if lease.state == lease_states.OPEN
+            and not lease.retired
             and scope.options.lifetime != "kernel"
             and self._was_set_up(scope)
         }

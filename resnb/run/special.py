@@ -16,12 +16,13 @@ from resnb.graph.task import Task
 from resnb.graph.triggers import Trigger
 from resnb.run import outcome as outcomes
 from resnb.run.attempt import Attempt
+from resnb.run.codes import has_made
 from resnb.run.hooks import handled, run_hooks
 from resnb.run.loop import LOOP
 from resnb.run.outcome import Outcome
 from resnb.run.plan import SCOPE_KINDS, argument
 from resnb.run.result import state_of
-from resnb.run.scheduler import NOT_BEGUN, has_made
+from resnb.run.scheduler import NOT_BEGUN
 from resnb.run.slots import CURRENT, NOTHING, Slot
 from resnb.states import (
     CANCELLED,
@@ -267,7 +268,8 @@ def _code(
     if kind == "setup":
         return engine.scopes.set_up, [attempt, args[0]], {}
     if kind == "cleanup":
-        return engine.scopes.clean_up, [row], {}
+        last_try = engine.table.tries[row] > _retries(engine, row, attempt.task)
+        return engine.scopes.clean_up, [row], {"last_try": last_try}
     return engine.plan.functions[engine.scheduler.origin(row)], args, kwargs
 
 

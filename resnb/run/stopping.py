@@ -6,7 +6,7 @@ What comes back later still finds its row ended, and a set-up takes back what it
 Everything here is called with the engine's lock held.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from resnb.run.plan import LEASE
@@ -94,15 +94,22 @@ class Stopping:
 
     def cancel(self, grace: float) -> None:
         """Give up what has not begun, and ask what runs to stop; clean-ups go on."""
+        self._stop(self._engine.scheduler.cancel(), grace)
+
+    def _stop(self, running: Iterable[int], grace: float) -> None:
         engine = self._engine
         cleanups = {planned.cleanup for planned in engine.plan.scopes}
         setups = {planned.setup for planned in engine.plan.scopes}
-        for row in engine.scheduler.cancel():
+        for row in running:
             if row in cleanups or row in engine.scheduler.children:
                 continue
             if row not in setups:  # a set-up is given the grace to return what it makes
                 self._interrupt(row)
             engine.after(grace, self._give_up, row)
+
+    def give_up(self, rows: Iterable[int], reason: str, grace: float) -> None:
+        """End the work of some rows, no clean-ups: what has not begun, and what runs."""
+        self._stop(self._engine.scheduler.cancel(rows, reason), grace)
 
     def stop_all(self) -> None:
         """Ask all code to stop, because the run breaks down; nobody waits for it."""

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import threading
 
 import pytest
 
+from resnb.ledger.store import Store
 from tests.run.scripts import done, lines_until, outcome, script
 
 OPEN = """
@@ -59,9 +61,9 @@ flow.run()
     assert (out, err, code) == (["setup", "cleanup"], "", 0)
 
 
-def test_the_interpreter_exits_after_a_clean_up_failed():
-    out, err, code = done("""
-tries = []
+def test_what_could_not_be_cleaned_up_here_the_reaper_cleans_up(tmp_path, ledger_home):
+    out, err, code = done(f"""
+folder = {str(tmp_path)!r}
 
 @resource_manager
 class Sticky:
@@ -69,18 +71,24 @@ class Sticky:
         self.lease.record("thing")
         raise ValueError
     def cleanup(self, resource):
-        tries.append(1)
-        if len(tries) == 1:
+        first = os.path.join(folder, "first")
+        if not os.path.exists(first):
+            open(first, "w").close()
             raise OSError
-        say("cleanup", resource)
+        open(os.path.join(folder, "cleaned " + resource), "w").close()
 
 with Flow("f") as flow, Sticky():
     task(lambda: None, name="t")()
 flow.run()
 """)
-    assert (out, err, code) == (["cleanup thing"], "", 0)
+    assert (out, err, code) == ([], "", 0)
+    never = threading.Event()
+    while Store(ledger_home).alive():
+        never.wait(0.05)
+    assert (tmp_path / "cleaned thing").exists()
 
 
+@pytest.mark.usefixtures("ledger_home")
 def test_a_clean_up_that_hangs_does_not_keep_the_process_alive():
     out, _, code = done("""
 @resource_manager(on="failure")

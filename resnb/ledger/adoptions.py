@@ -1,0 +1,123 @@
+"""A kernel's adoptions: what it has taken over, and which scope gets it.
+
+Light on purpose: the ledger is looked into only where a scope has ``keep``, or by command.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from resnb.errors import LedgerError
+from resnb.ledger import states
+from resnb.ledger.entry import Limits
+from resnb.ledger.lease import Caller, Lease, directly
+from resnb.ledger.thread import LeaseThread
+
+if TYPE_CHECKING:
+    from resnb.ledger.keeper import Keeper
+    from resnb.ledger.record import Record
+
+
+class Adoptions:
+    """Takes leases over from kernels that have ended.
+
+    Args:
+        keeper: this kernel's leases.
+    """
+
+    def __init__(self, keeper: "Keeper") -> None:
+        self._keeper = keeper
+        self._waiting: list[Lease] = []
+
+    def for_scope(
+        self,
+        name: str,
+        manager: Any,
+        thread: LeaseThread,
+        around: Iterable[Lease] = (),
+        call: Caller = directly,
+        *,
+        limits: Limits | None = None,
+        key: str = "",
+    ) -> Lease | None:
+        """The open lease that was adopted for such a scope, or kept by an earlier kernel.
+
+        Args:
+            name: as in `Keeper.prepare`, and likewise the others.
+            manager: what stands for it here.
+            thread: the thread of the scope.
+            around: open leases whose resources it may depend on.
+            call: calls a method of the manager.
+            limits: its limits from now on.
+            key: by what it is recognised; empty if it is not.
+        """
+        for lease in tuple(self._waiting):
+            if lease.name == name:
+                self._waiting.remove(lease)
+                if lease.state == states.OPEN:
+                    return lease
+        book = self._keeper.book if key else None
+        if book is None:
+            return None
+        from resnb.ledger.adoption import kept_for
+
+        adopted = (
+            self._adopted(record, manager, thread, around, call) for record in kept_for(book, key)
+        )
+        found = next((lease for lease in adopted if lease is not None), None)
+        if found is not None and limits is not None:
+            found.limits = limits
+        return found
+
+    def by_name(self, name: str) -> Lease:
+        """Take over the lease called `name`, for the next scope of that name.
+
+        Raises:
+            LedgerError: there is none, or it cannot be adopted here.
+        """
+        from resnb.ledger.adoption import manager_of, named
+
+        book = self._keeper.book
+        assert book is not None, "this keeper has no ledger"
+        record = named(book, name)
+        thread = LeaseThread()
+        try:
+            lease = self._adopted(record, manager_of(record), thread)
+        finally:
+            thread.close()
+        if lease is None:
+            message = f"resource {name!r} could not be adopted: it was taken or did not attach"
+            raise LedgerError(message)
+        self._waiting.append(lease)
+        return lease
+
+    def _adopted(
+        self,
+        record: "Record",
+        manager: Any,
+        thread: LeaseThread,
+        around: Iterable[Lease] = (),
+        call: Caller = directly,
+    ) -> Lease | None:
+        """The lease of `record`; None if somebody else was faster, or it did not attach."""
+        from resnb.ledger.adoption import resume
+
+        keeper = self._keeper
+        keeper.watch_ends()
+        entry = None if keeper.book is None else keeper.book.adopted(record)
+        if entry is None:
+            return None
+        outer = tuple(around)
+        lease = Lease(
+            keeper, record.name, manager, thread=thread, around=outer, call=call, lease_id=record.id
+        )
+        lease.entry = entry
+        lease.limits = Limits(*(getattr(record, name) for name in Limits._fields))
+        keeper.enter(lease)
+        try:
+            resume(lease, record, call)
+        except Exception:  # noqa: BLE001 - the user's attach; the lease keeps the reason
+            return None
+        return lease
+
+
+__all__ = ["Adoptions"]

@@ -1,0 +1,91 @@
+"""What a lease tells the ledger: the steps of one entry, and the entry of those who keep no ledger.
+
+Light on purpose: nothing of the store is imported until a lease is prepared.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+from resnb.ledger.recipe import Protection
+
+
+class Limits(NamedTuple):
+    """How long things may take, and how long a lease may last; in seconds.
+
+    Attributes:
+        cleanup_timeout: for one try of the clean-up.
+        ttl: age limit, or None.
+        idle_timeout: limit of idleness, or None.
+        keep: how long the resource survives its kernel, or None.
+    """
+
+    cleanup_timeout: float = 60.0
+    ttl: float | None = None
+    idle_timeout: float | None = None
+    keep: float | None = None
+
+
+class LeaseEntry(Protocol):
+    """The steps of a lease, each durable when its method returns."""
+
+    @property
+    def protection(self) -> Protection:
+        """The two marks, as far as they are known."""
+
+    def record(self, handle: Any) -> None:
+        """Keep the handle of what is half made."""
+
+    def opened(self, manager: Any, resource: Any) -> None:
+        """Set-up has returned: keep the handle, and the recipe with what set-up put on it."""
+
+    def used(self, when: float) -> None:
+        """The resource was in use at `when`, in seconds since the epoch."""
+
+    def keeps(self, seconds: float | None) -> None:
+        """The resource survives its kernel for so long."""
+
+    def kept(self) -> bool:
+        """Leave the resource to a later kernel; false if it cannot be left."""
+
+    def claim(self) -> bool:
+        """Be the one who cleans up; false if it is closed already, else `LeaseLost`."""
+
+    def closed(self, *, half_made: bool = False) -> None:
+        """The clean-up has completed, as far as can be seen now."""
+
+    def failed(self, reason: str, *, hand_over: bool) -> None:
+        """The clean-up failed here; with `hand_over`, the reaper is to try, too."""
+
+
+class NoEntry:
+    """The entry of a lease that no ledger knows: everything is fine, and nothing is written."""
+
+    protection = Protection()
+
+    def record(self, handle: Any) -> None:
+        """See `LeaseEntry`."""
+
+    def opened(self, manager: Any, resource: Any) -> None:
+        """See `LeaseEntry`."""
+
+    def used(self, when: float) -> None:
+        """See `LeaseEntry`."""
+
+    def keeps(self, seconds: float | None) -> None:
+        """See `LeaseEntry`."""
+
+    def kept(self) -> bool:
+        """See `LeaseEntry`."""
+        return False
+
+    def claim(self) -> bool:
+        """See `LeaseEntry`."""
+        return True
+
+    def closed(self, *, half_made: bool = False) -> None:
+        """See `LeaseEntry`."""
+
+    def failed(self, reason: str, *, hand_over: bool) -> None:
+        """See `LeaseEntry`."""
+
+
+__all__ = ["LeaseEntry", "Limits", "NoEntry"]

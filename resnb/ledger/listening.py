@@ -1,0 +1,109 @@
+"""What the kernel does when its reaper asks for something, or has done something.
+
+A resource that somebody asked to clean up, or that is past a limit, is claimed at once, so that
+the reaper knows that this kernel is not hanging; then who uses it is told to give it up.
+"""
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from resnb.errors import ResnbError
+from resnb.ledger.decisions import IDLE
+from resnb.ledger.ending import close_on_its_thread
+
+if TYPE_CHECKING:
+    from resnb.ledger.keeper import Keeper
+    from resnb.ledger.lease import Lease
+    from resnb.ledger.link import Told
+
+
+class LeaseUser(Protocol):
+    """Somebody who uses leases: a run."""
+
+    def uses(self, lease: "Lease") -> bool:
+        """Whether `lease` is in use."""
+
+    def give_up(self, lease: "Lease", reason: str) -> bool:
+        """End what uses `lease` and close it; false if it is not in use."""
+
+
+class Use:
+    """When this kernel was last in use, by which idle limits are judged."""
+
+    def __init__(self) -> None:
+        self._is_on = False
+        self._last = 0.0
+
+    def begin(self) -> None:
+        """A cell begins."""
+        self._is_on = True
+
+    def end(self) -> None:
+        """It has ended."""
+        self._is_on = False
+        self._last = time.time()
+
+    def last(self) -> float:
+        """When it was last on, in seconds since the epoch."""
+        return time.time() if self._is_on else self._last
+
+
+class Listener:
+    """Hears what the reaper says, on a thread of the link's.
+
+    Args:
+        keeper: the kernel's leases.
+    """
+
+    def __init__(self, keeper: "Keeper") -> None:
+        self._keeper = keeper
+
+    def __call__(self, said: "Told") -> None:
+        """Act upon it."""
+        if said.word == "gone":
+            self._replace_reaper()
+            return
+        lease = next((one for one in self._keeper.alive() if one.id == said.lease), None)
+        if lease is None:
+            return
+        if said.word == "state":
+            lease.follow(said.state, said.reason)
+            if lease.is_lost:
+                self._given_up(lease, said.reason)
+        elif said.word == "close":
+            self._close(lease, said.state, said.reason)
+
+    def _replace_reaper(self) -> None:
+        book = self._keeper.book
+        if book is not None and self._keeper.alive():
+            with suppress(ResnbError):  # the next lease tries again, and says so
+                book.link.ensure()
+
+    def _close(self, lease: "Lease", kind: str, reason: str) -> None:
+        if kind == IDLE and (used := self._used(lease)) is not None:
+            with suppress(ResnbError):  # it is asked again
+                lease.entry.used(used)
+            return
+        with suppress(ResnbError):  # closing says what is wrong
+            lease.entry.claim()
+        lease.retired = True
+        lease.reason = reason
+        if not self._given_up(lease, reason):
+            close_on_its_thread(lease, lambda _: None)
+
+    def _used(self, lease: "Lease") -> float | None:
+        """When `lease` was last in use, if that is within its idle limit."""
+        now = time.time()
+        if any(user.uses(lease) for user in tuple(self._keeper.users)):
+            return now
+        last = max(lease.last_used, self._keeper.use.last())
+        limit = lease.limits.idle_timeout
+        return last if limit is not None and now - last < limit else None
+
+    def _given_up(self, lease: "Lease", reason: str) -> bool:
+        given_up = [user.give_up(lease, reason) for user in tuple(self._keeper.users)]
+        return any(given_up)
+
+
+__all__ = ["LeaseUser", "Listener", "Use"]
