@@ -7,7 +7,7 @@ so the harness knows how far the kernel is, and who has cleaned up how often.
 from typing import Final, NamedTuple
 
 MOMENTS: Final = ("set-up", "task", "cleanup", "idle")
-STEP: Final = 0.2
+STEP: Final = 0.15
 """Seconds that each step takes."""
 LATE: Final = 2.0
 """Seconds after which a late thing begins to exist."""

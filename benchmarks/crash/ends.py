@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from .fronts import Command, nbclient, nbconvert, nbval
 from .truth import Truth, kill
-from .waiting import is_alive, pause, wait_for
+from .waiting import pause
 
 BETWEEN: Final = 0.25
 """Seconds between two signals that belong together."""
@@ -138,15 +138,6 @@ def sweep(home: Path) -> None:
         timeout=120,
         env={**os.environ, "RESNB_HOME": str(home)},
     )
-
-
-def wait_until_dead(pid: int, limit: float = 20.0) -> None:
-    """Wait for a process to end.
-
-    Raises:
-        TrialError: it does not.
-    """
-    wait_for(lambda: not is_alive(pid), "the kernel's end", limit)
 
 
 EXIT_NOW: Final = """

@@ -14,10 +14,10 @@ from typing import Any, Self
 from resnb.ledger.store import Store
 
 from . import cells
-from .ends import ENDS, End, Scene, sweep, wait_until_dead
+from .ends import ENDS, End, Scene, sweep
 from .fronts import Managed, Program, Served, environment_of
 from .truth import Truth
-from .waiting import Marks, TrialError, pause
+from .waiting import Marks, TrialError, is_alive, pause, wait_for
 
 PATIENCE = 60.0
 """Seconds that clean-ups may take until what is left counts as a leak."""
@@ -155,18 +155,30 @@ class Trial:
             begun = self._marks.wait(cells.begin_of(self.spec.kind, self.spec.moment), 60).time
             pause(begun + self.row.offset - time.monotonic())
             self._killed = time.monotonic()
+            self._watch(kernel)
             self._end.act(scene)
         if self._end.lives:
             self._live_on(scene)
             return
-        wait_until_dead(kernel, 60)
-        self._died = time.monotonic()
+        self._watch(kernel)
+        wait_for(lambda: self._died, "the kernel's end", 60)
         if self._end.act is None:
             if not self._marks.of(cells.begin_of(self.spec.kind, self.spec.moment)):
                 message = f"the moment did not come:\n{front.said()}"
                 raise TrialError(message)
             ended = self._marks.of("end")
             self._killed = ended[0].time if ended else self._died
+
+    def _watch(self, kernel: int) -> None:
+        """Note when the kernel ends."""
+
+        def look() -> None:
+            deadline = time.monotonic() + 120
+            while is_alive(kernel) and time.monotonic() < deadline:
+                pause(0.01)
+            self._died = self._died or time.monotonic()
+
+        threading.Thread(target=look, name="crash-watch", daemon=True).start()
 
     def _started(self) -> Any:
         spec, environment = self.spec, environment_of(self._folder)
@@ -223,11 +235,10 @@ class Trial:
             if not self._truth.left():
                 message = "what was open and in use is gone"
                 raise TrialError(message)
+            self._killed = time.monotonic()
             scene.front.manager.shutdown_kernel(now=True)
-            self._killed = self._died = time.monotonic()
             return
         scene.front.finish(self._running)
-        self._died = time.monotonic()
         self._settle()
         scene.front.run("mark('lives')")
 
@@ -261,9 +272,9 @@ class Trial:
         begun = self._marks.of("cleanup")
         row.begun = len(begun)
         kernel = self._marks.of("kernel")[0].pid
-        row.first = next(
-            (mark.time - self._died for mark in begun if mark.pid != kernel and self._died), None
-        )
+        if self._died and not self._end.sweeps:
+            elsewhere = (mark.time - self._died for mark in begun if mark.pid != kernel)
+            row.first = next(elsewhere, None)
         row.listed = [f"{one.state}: {one.reason}" for one in Store(self._folder / "home").alive()]
 
 
