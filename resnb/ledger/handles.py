@@ -95,40 +95,11 @@ class FoundFolder:
         shutil.rmtree(self.name, ignore_errors=True)
 
 
-class GoneContainer:
-    """A container that is not there any more, as after a clean-up that was cut short.
-
-    Args:
-        container: its id.
-    """
-
-    status = "removed"
-
-    def __init__(self, container: str) -> None:
-        self.id = container
-
-    def remove(self, **_: Any) -> None:
-        """It is removed."""
-
-    def stop(self, **_: Any) -> None:
-        """It has stopped."""
-
-    def kill(self, **_: Any) -> None:
-        """It has ended."""
-
-    def wait(self, **_: Any) -> dict[str, int]:
-        """It has ended; its exit code cannot be known."""
-        return {"StatusCode": 0}
-
-
 def found_container(container: str) -> Any:
     """The container with id `container` of the engine that the environment names."""
     import docker
 
-    try:
-        return docker.from_env().containers.get(container)
-    except docker.errors.NotFound:
-        return GoneContainer(container)
+    return docker.from_env().containers.get(container)
 
 
 def adapted(value: Any) -> tuple[Any, tuple[Any, ...]] | None:
@@ -170,7 +141,6 @@ def _is_of(value: Any, module: str, name: str) -> bool:
 __all__ = [
     "FoundFolder",
     "FoundProcess",
-    "GoneContainer",
     "adapted",
     "dies_with_kernel",
     "found_container",
