@@ -197,11 +197,6 @@ class Program:
             start_new_session=True,
         )  # fmt: skip
 
-    def said(self) -> str:
-        """What it printed, the end of it."""
-        path = Path(self._log.name)
-        return path.read_text(encoding="utf-8", errors="replace")[-4000:]
-
     def close(self) -> None:
         """End the program."""
         if self.process.poll() is None:

@@ -66,17 +66,22 @@ def _figures(rows: Sequence[Row]) -> list[str]:
     leaks = sum(bool(row.leaks) for row in rows)
     twice = sum(row.begun > 1 for row in rows)
     listed = sum(bool(row.listed) for row in rows)
-    first = sorted(row.first for row in rows if row.first is not None)
     found = [
         f"{leaks} leaks in {len(rows)} trials",
         f"{twice} trials began a clean-up more than once",
         f"{listed} trials left a lease listed in the ledger",
     ]
-    if first:
-        late = first[min(len(first) - 1, int(len(first) * 0.95))]
-        found.append(
-            "kernel's death to the first line of a clean-up elsewhere: median "
-            f"{statistics.median(first):.2f} s, 95 % {late:.2f} s, worst {first[-1]:.2f} s "
-            f"({len(first)} trials)"
+    for what, containers in (("a container's recipe", True), ("any other recipe", False)):
+        first = sorted(
+            row.first
+            for row in rows
+            if row.first is not None and (row.spec.kind == "container") == containers
         )
+        if first:
+            late = first[min(len(first) - 1, int(len(first) * 0.95))]
+            found.append(
+                f"kernel's death to the first line of {what} in another process: median "
+                f"{statistics.median(first):.2f} s, 95 % {late:.2f} s, worst {first[-1]:.2f} s "
+                f"({len(first)} trials)"
+            )
     return found

@@ -131,7 +131,7 @@ class Trial:
                 self._settle()
             self._judge()
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, the others go on
-            self.row.error = f"{type(error).__name__}: {error}"
+            self.row.error = f"{type(error).__name__}: {error}\n{self._said()}"
         finally:
             interesting = self.row.leaks or self.row.listed or self.row.error
             if self._keep is not None and interesting:
@@ -164,10 +164,14 @@ class Trial:
         wait_for(lambda: self._died, "the kernel's end", 60)
         if self._end.act is None:
             if not self._marks.of(cells.begin_of(self.spec.kind, self.spec.moment)):
-                message = f"the moment did not come:\n{front.said()}"
-                raise TrialError(message)
+                raise TrialError("the moment did not come")
             ended = self._marks.of("end")
             self._killed = ended[0].time if ended else self._died
+
+    def _said(self) -> str:
+        """What the front end and the kernel printed, the end of it."""
+        texts = [path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log"))]
+        return "\n".join(text[-2000:] for text in texts if text)
 
     def _watch(self, kernel: int) -> None:
         """Note when the kernel ends."""
