@@ -52,8 +52,8 @@ class LeaseEntry(Protocol):
     def closed(self, *, half_made: bool = False) -> None:
         """The clean-up has completed, as far as can be seen now."""
 
-    def failed(self, reason: str, *, hand_over: bool) -> None:
-        """The clean-up failed here; with `hand_over`, the reaper is to try, too."""
+    def failed(self, reason: str) -> bool:
+        """The clean-up failed here for good; gives whether the reaper goes on with it."""
 
 
 class NoEntry:
@@ -84,8 +84,10 @@ class NoEntry:
     def closed(self, *, half_made: bool = False) -> None:
         """See `LeaseEntry`."""
 
-    def failed(self, reason: str, *, hand_over: bool) -> None:
+    def failed(self, reason: str) -> bool:
         """See `LeaseEntry`."""
+        del reason
+        return False
 
 
 __all__ = ["LeaseEntry", "Limits", "NoEntry"]

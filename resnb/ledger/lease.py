@@ -55,6 +55,7 @@ class Lease:
         entry: what the ledger is told of it.
         limits: how long things may take, and it may last.
         last_used: when it was last used, in seconds since the epoch.
+        is_closed_by_reaper: whether the reaper has cleaned it up.
         is_lost: whether the reaper has taken the resource away while it was open.
     """
 
@@ -83,11 +84,14 @@ class Lease:
         self.limits = Limits()
         self.last_used = time.time()
         self.is_lost = False
+        self.is_closed_by_reaper = False
         self._keeper = keeper
         self._call = call
         self._handle: list[Any] = []
         self._is_made = False
         self._is_ours = True
+        self._reaper_rests = threading.Event()
+        self._reaper_rests.set()
         self._claim = threading.Lock()
         with suppress(AttributeError):  # a class with __slots__ cannot ask for its lease
             manager.lease = self
@@ -101,6 +105,15 @@ class Lease:
     def protection(self) -> Protection:
         """Why it cannot be cleaned up from outside the kernel, during set-up and once open."""
         return self.entry.protection
+
+    @property
+    def is_with_reaper(self) -> bool:
+        """Whether the reaper is cleaning it up, or about to."""
+        return not self._reaper_rests.is_set()
+
+    def wait_for_reaper(self, seconds: float) -> None:
+        """Wait until the reaper's present try is over, but no longer than so."""
+        self._reaper_rests.wait(seconds)
 
     # ---- for setup
 
@@ -202,8 +215,7 @@ class Lease:
     def hand_over(self) -> None:
         """Nobody here tries again to clean it up: if that failed, the reaper goes on."""
         if self.state == states.FAILED and self._is_ours:
-            self._is_ours = False
-            self.entry.failed(self.reason, hand_over=True)
+            self._fail_over()
 
     def leave(self) -> bool:
         """The kernel ends: leave the resource to a later one, where its ``keep`` allows that."""
@@ -217,13 +229,17 @@ class Lease:
         self.is_lost = self.is_lost or self.state == states.OPEN
         self.reason = reason
         if state == states.CLOSED:
+            self.is_closed_by_reaper = True
             self._forget(reason)
         elif state == states.CLOSING:
             self.resource = None
             self._take_over(states.CLOSING)
+            self._reaper_rests.clear()
+            return
         elif state == states.FAILED:
             self._take_over(states.CLOSING)
             self._take_over(states.FAILED)
+        self._reaper_rests.set()
 
     # ---- inside
 
@@ -251,9 +267,17 @@ class Lease:
 
     def _fail(self, reason: str, *, hand_over: bool) -> None:
         self.reason = reason
-        self._is_ours = not hand_over
+        self._is_ours = True
         self._move(states.FAILED)
-        self.entry.failed(reason, hand_over=hand_over)
+        if hand_over:
+            self._fail_over()
+
+    def _fail_over(self) -> None:
+        """Hand a failed clean-up over to the reaper."""
+        self._is_ours = False
+        self._reaper_rests.clear()
+        if not self.entry.failed(self.reason):
+            self._reaper_rests.set()
 
     def _clean_up(self, call: Caller, resource: Any) -> None:
         first: Exception | None = None

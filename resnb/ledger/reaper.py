@@ -35,7 +35,7 @@ from resnb.ledger.decisions import (
     due,
     pause_after,
 )
-from resnb.ledger.owner import DEAD, Owner, from_text, status, this_process
+from resnb.ledger.owner import DEAD, Owner, from_text, start_time, status, this_process
 from resnb.ledger.record import Record
 from resnb.ledger.store import Store
 
@@ -190,6 +190,10 @@ class Reaper:
             return
         os.close(write)
         assert process.stdin is not None
+        # it waits for its order: from now on the claim is its own, and lives as long as it does
+        started = start_time(process.pid) or 0
+        claimant = self._me._replace(pid=process.pid, started=started)
+        self._store.change(record.id, claimant=claimant)
         try:
             process.stdin.write(json.dumps(order).encode())
             process.stdin.close()

@@ -125,29 +125,20 @@ class Entry:
         else:
             self._book.close(self._id, "its set-up did not return")
 
-    def failed(self, reason: str, *, hand_over: bool) -> None:
-        """The clean-up failed here.
+    def failed(self, reason: str) -> bool:
+        """The clean-up failed here for good; gives whether the reaper goes on with it."""
+        handed_over = self._hand_over(states.FAILED, reason)
+        return handed_over and (self._finds or not self.protection.once_open)
 
-        Args:
-            reason: why.
-            hand_over: whether the reaper is to try, too; else this process tries again.
-        """
-        if hand_over:
-            self._hand_over(states.FAILED, reason)
-            return
-        try:
-            self._store.change(self._id, reason=reason)
-        except LedgerError:
-            return  # the lease itself keeps the reason
-
-    def _hand_over(self, state: str, reason: str) -> None:
+    def _hand_over(self, state: str, reason: str) -> bool:
         try:
             self._store.change(
                 self._id, state=state, reason=reason, claimant=None, tries=0, next_try=0.0
             )
         except LedgerError:
-            return  # the claim stands, and the reaper takes it over when this process ends
+            return False  # the claim stands, and the reaper takes it over when this process ends
         self._book.link.look()
+        return True
 
 
 __all__ = ["Entry"]

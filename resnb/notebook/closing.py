@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from contextvars import ContextVar
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, cast
 
 from resnb.graph.scope import ScopeOptions
@@ -29,6 +30,9 @@ _KEPT: ContextVar[_Kept | None] = ContextVar("resnb_closing", default=None)
 LIMIT = ScopeOptions().cleanup_timeout
 """How long a cell waits for clean-ups, in seconds, where no option says otherwise."""
 
+REAPER_LIMIT = 5.0
+"""How long a cell waits for what the reaper is doing, in seconds."""
+
 
 @contextmanager
 def interrupts_put_off() -> Iterator[None]:
@@ -42,23 +46,36 @@ def interrupts_put_off() -> Iterator[None]:
     interrupts.deliver()
 
 
+def wait_for_reaper(leases: "Iterable[Lease]") -> None:
+    """Wait for what the reaper is at, but not for long, so that a cell shows how that ends."""
+    deadline = monotonic() + REAPER_LIMIT
+    for lease in leases:
+        lease.wait_for_reaper(max(0.0, deadline - monotonic()))
+
+
 def reasons(left: "Iterable[Lease]") -> str:
     """Why those that `close` gave back are not closed, in one line."""
     return "; ".join(f"{lease.name}: {_reason(lease)}" for lease in left)
 
 
 def _reason(lease: "Lease") -> str:
-    return "its clean-up is still running" if lease.state == states.CLOSING else lease.reason
+    ours = lease.state == states.CLOSING and not lease.is_with_reaper
+    return "its clean-up is still running" if ours else lease.reason
 
 
 def close(leases: "Iterable[Lease]", limit: float = LIMIT) -> "list[Lease]":
-    """Close `leases`; gives those that are not closed then.
+    """Close `leases`; gives those that are not closed then, though the reaper tried, too.
 
     Args:
         leases: what to close.
         limit: how long to wait for it, in seconds.
     """
-    chosen = list(leases)
+    left = _closed_here(list(leases), limit)
+    wait_for_reaper(left)
+    return [lease for lease in left if lease.state != states.CLOSED]
+
+
+def _closed_here(chosen: "list[Lease]", limit: float) -> "list[Lease]":
     if len(chosen) <= 1:
         return KEEPER.close(chosen, limit)
     kept: list[_Kept] = [[] for _ in chosen]
@@ -101,4 +118,4 @@ class _Splitter:
         return getattr(self._stream, name)
 
 
-__all__ = ["LIMIT", "close", "interrupts_put_off", "reasons"]
+__all__ = ["LIMIT", "close", "interrupts_put_off", "reasons", "wait_for_reaper"]

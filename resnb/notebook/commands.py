@@ -6,7 +6,13 @@ from resnb.errors import CleanupError, MagicError, RunError
 from resnb.graph.flow import Flow
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.lease import Lease
-from resnb.notebook.closing import LIMIT, close, interrupts_put_off, reasons
+from resnb.notebook.closing import (
+    LIMIT,
+    close,
+    interrupts_put_off,
+    reasons,
+    wait_for_reaper,
+)
 from resnb.notebook.display import show_flow
 from resnb.notebook.lines import parse_command_line, parse_resources_line
 from resnb.notebook.session import Session
@@ -105,6 +111,7 @@ def resources_command(line: str) -> None:
 
 
 def _list_leases() -> None:
+    wait_for_reaper(KEEPER.alive())
     leases = KEEPER.alive()
     if not leases:
         print("no resources are open")  # noqa: T201
@@ -115,6 +122,7 @@ def _list_leases() -> None:
 
 
 def _clean_up(name: str | None) -> None:
+    wait_for_reaper(KEEPER.alive())
     alive = KEEPER.alive()
     leases = [lease for lease in alive if name in (None, lease.name)]
     inside = [one for one in alive if one not in leases and set(leases).intersection(one.around)]
@@ -136,7 +144,8 @@ def _clean_up(name: str | None) -> None:
 def _report(leases: list[Lease], left: list[Lease]) -> None:
     for lease in leases:
         if lease not in left:
-            print(f"cleaned up {lease.name}")  # noqa: T201
+            whom = ", by the reaper" if lease.is_closed_by_reaper else ""
+            print(f"cleaned up {lease.name}{whom}")  # noqa: T201
     if not leases:
         print("nothing is open")  # noqa: T201
     if left:
