@@ -25,7 +25,7 @@ def carry_out(
 ) -> list[Row]:
     """The rows of `specs`, in the order in which they ended.
 
-    A trial that went wrong itself is repeated once.
+    A trial that went wrong itself is repeated once. After Ctrl-C no other begins.
 
     Args:
         specs: what to try.
@@ -48,7 +48,11 @@ def carry_out(
                 running.add(pool.submit(trial.run))
             if not running:
                 return rows
-            done, running = wait(running, return_when=FIRST_COMPLETED)
+            try:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+            except KeyboardInterrupt:  # the trials that have begun end by themselves
+                waiting.clear()
+                continue
             for row in (one.result() for one in done):
                 if row.error and row.spec.name not in again:
                     again.add(row.spec.name)
