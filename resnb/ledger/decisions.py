@@ -17,6 +17,8 @@ TRIES: Final = 8
 """How many clean-ups are begun before a lease is left as failed."""
 FENCE_AFTER: Final = 5.0
 """How long a kernel has to claim a clean-up that was asked of it, in seconds."""
+CLAIMED_LOOK: Final = 0.5
+"""How soon to look again at what another process is cleaning up, in seconds."""
 REQUEST: Final = "request"
 TTL: Final = "ttl"
 IDLE: Final = "idle"
@@ -118,7 +120,7 @@ def decide(
     return Decision(tuple(actions), min(times, default=None), idle and not running)
 
 
-def _verdict(  # noqa: PLR0911 - a table of cases, one line each
+def _verdict(  # noqa: C901, PLR0911 - a table of cases, one line each
     record: Record,
     liveness: Callable[[Owner], str],
     now: float,
@@ -128,8 +130,12 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
     """An action, the time to look again, or None."""
     if record.id in running or record.state == states.CLOSED:
         return None
-    if _is_claimed(record, liveness):
-        return None
+    if record.state == states.CLOSING and record.claimant is not None:
+        claims = liveness(record.claimant)
+        if claims == ALIVE and record.claimant != record.owner:
+            return now + CLAIMED_LOOK  # a clean-up that has outlived its reaper, or may not
+        if claims != DEAD:
+            return None
     status = liveness(record.owner)
     if status == ALIVE:
         return _while_alive(record, now, asked)
@@ -143,13 +149,6 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
     if record.dies_with_kernel:
         return Close(record, "died with its kernel")
     return _cleaning(record, now)
-
-
-def _is_claimed(record: Record, liveness: Callable[[Owner], str]) -> bool:
-    """Whether somebody who may still be there is cleaning `record` up."""
-    if record.state != states.CLOSING or record.claimant is None:
-        return False
-    return liveness(record.claimant) != DEAD
 
 
 def _while_alive(record: Record, now: float, asked: Mapping[str, float]) -> Action | float | None:
@@ -199,6 +198,7 @@ def _cleaning(record: Record, now: float) -> Action | float | None:
 
 __all__ = [
     "AT_ONCE",
+    "CLAIMED_LOOK",
     "FENCE_AFTER",
     "IDLE",
     "REQUEST",

@@ -41,6 +41,8 @@ from resnb.ledger.store import Store
 
 LOOK_EVERY = 0.5
 """How often it looks for requests and limits while the kernel lives, in seconds."""
+TRY_AGAIN = 5.0
+"""How soon it goes on when the ledger cannot be used, in seconds."""
 LINGER = 30.0
 """How long it stays when the kernel holds nothing, in seconds."""
 EXTRA = 5.0
@@ -86,7 +88,11 @@ class Reaper:
     def run(self) -> None:
         """Go on until nothing is left to do."""
         while True:
-            look_again = self._act()
+            try:
+                look_again = self._act()
+            except LedgerError as error:  # a full disk, a lock that is held for long: try again
+                _log(f"{error}")
+                look_again = TRY_AGAIN
             if look_again is None:
                 return
             for key, _ in self._selector.select(look_again):
@@ -95,11 +101,7 @@ class Reaper:
     def _act(self) -> float | None:
         """Do what is to be done now; gives the seconds until the next look, None at the end."""
         self._collect()
-        try:
-            records = self._store.alive(self._owner)
-        except LedgerError as error:
-            _log(f"{error}")
-            return 5.0
+        records = self._store.alive(self._owner)
         overdue = {record.id for record in records if due(record, time.time())}
         self._asked = {lease: when for lease, when in self._asked.items() if lease in overdue}
         decision = decide(
@@ -199,6 +201,7 @@ class Reaper:
             process.stdin.close()
         except BrokenPipeError:
             pass  # it ended at once; `_collect` tells why
+        os.set_blocking(read, False)  # a process that it leaves behind may keep the other end
         deadline = time.monotonic() + record.cleanup_timeout + record.find_quiet + EXTRA
         self._running[record.id] = Running(record, process, os.fdopen(read, "rb"), deadline)
 
@@ -213,7 +216,7 @@ class Reaper:
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
             del self._running[lease]
-            text = running.report.read()
+            text = running.report.read() or b""
             running.report.close()
             if late:
                 limit = running.record.cleanup_timeout
