@@ -9,6 +9,8 @@ Standard library only.
 import json
 import os
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -79,6 +81,17 @@ class Store:
         assignments = ", ".join(f"{name} = :{name}" for name in row)
         with self._transaction() as db:
             db.execute(f"update leases set {assignments} where id = :id", {**row, "id": lease})  # noqa: S608
+
+    def change_alive(self, lease: LeaseId, **values: Any) -> bool:
+        """Write other values of a lease that is not closed; gives whether it is not."""
+        row = {name: _to_column(name, value) for name, value in values.items()}
+        assignments = ", ".join(f"{name} = :{name}" for name in row)
+        with self._transaction() as db:
+            done = db.execute(
+                f"update leases set {assignments} where id = :id and state != 'closed'",  # noqa: S608
+                {**row, "id": lease},
+            )
+            return done.rowcount == 1
 
     def claim(self, lease: LeaseId, claimant: Owner, stale: Callable[[Owner], bool]) -> bool:
         """Let `claimant` be the one process that cleans the lease up.
@@ -253,7 +266,7 @@ class Store:
             db.execute("pragma synchronous = full")
             db.execute("pragma secure_delete = on")
             if version < VERSION:
-                db.execute(f"pragma journal_mode = {self._journal}")
+                _set_journal(db, self._journal)
                 db.execute("begin immediate")
                 db.execute(_TABLE)
                 db.execute(_INDEX)
@@ -293,6 +306,20 @@ def set_aside(path: Path) -> Path:
     for record in rows:
         fresh.add(record)
     return target
+
+
+def _set_journal(db: sqlite3.Connection, mode: str) -> None:
+    """Choose the journal; SQLite does not wait by itself for another process that is at it."""
+    deadline, never = time.monotonic() + BUSY_TIMEOUT, threading.Event()
+    while True:
+        try:
+            db.execute(f"pragma journal_mode = {mode}")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= deadline:
+                raise
+            never.wait(0.01)
+        else:
+            return
 
 
 def _identity(path: Path) -> tuple[int, int]:

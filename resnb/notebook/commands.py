@@ -1,20 +1,13 @@
-"""``%flow`` and ``%resources``: show, run, plan, cancel, close; list and clean up."""
+"""``%flow``: show, run, plan, cancel, close."""
 
 from typing import Any
 
-from resnb.errors import CleanupError, MagicError, RunError
+from resnb.errors import MagicError, RunError
 from resnb.graph.flow import Flow
-from resnb.ledger.keeper import KEEPER
-from resnb.ledger.lease import Lease
-from resnb.notebook.closing import (
-    LIMIT,
-    close,
-    interrupts_put_off,
-    reasons,
-    wait_for_reaper,
-)
+from resnb.notebook.closing import LIMIT, close, interrupts_put_off
 from resnb.notebook.display import show_flow
-from resnb.notebook.lines import parse_command_line, parse_resources_line
+from resnb.notebook.lines import parse_command_line
+from resnb.notebook.resources import report
 from resnb.notebook.session import Session
 from resnb.run.flow_run import FlowRun, active_run
 from resnb.run.memory import memory_of
@@ -93,63 +86,7 @@ def _close(flow: Flow) -> None:
     with interrupts_put_off():
         left = close(leases, limit)
         opened.clear()
-        _report(leases, left)
+        report(leases, left)
 
 
-def resources_command(line: str) -> None:
-    """Carry out a ``%resources`` line."""
-    parsed = parse_resources_line(line)
-    if parsed.command is None and not parsed.all_kernels:
-        _list_leases()
-    elif parsed.command == "cleanup":
-        _clean_up(parsed.name)
-    else:
-        what = parsed.command or "--all"
-        raise MagicError(
-            f"%resources {what} is not there yet: it comes with the ledger that kernels share"
-        )
-
-
-def _list_leases() -> None:
-    wait_for_reaper(KEEPER.alive())
-    leases = KEEPER.alive()
-    if not leases:
-        print("no resources are open")  # noqa: T201
-    width = max((len(lease.name) for lease in leases), default=0)
-    for lease in leases:
-        reason = f"  {lease.reason}" if lease.reason else ""
-        print(f"{lease.name:<{width}}  {lease.state}{reason}")  # noqa: T201
-
-
-def _clean_up(name: str | None) -> None:
-    wait_for_reaper(KEEPER.alive())
-    alive = KEEPER.alive()
-    leases = [lease for lease in alive if name in (None, lease.name)]
-    inside = [one for one in alive if one not in leases and set(leases).intersection(one.around)]
-    if name is not None and not leases:
-        known = ", ".join(lease.name for lease in alive) or "none is open"
-        raise MagicError(f"%resources cleanup: there is no resource {name!r} ({known})")
-    leases += inside  # what depends on a resource goes first
-    used = [lease for lease in leases if lease.in_use]
-    run = active_run()
-    if run is not None:
-        used += [lease for lease in run.engine.scopes.leases.values() if lease in leases]
-    if used:
-        names = ", ".join(sorted({lease.name for lease in used}))
-        raise RunError(f"{names}: in use by a run; cancel it first")
-    with interrupts_put_off():
-        _report(leases, close(leases))
-
-
-def _report(leases: list[Lease], left: list[Lease]) -> None:
-    for lease in leases:
-        if lease not in left:
-            whom = ", by the reaper" if lease.is_closed_by_reaper else ""
-            print(f"cleaned up {lease.name}{whom}")  # noqa: T201
-    if not leases:
-        print("nothing is open")  # noqa: T201
-    if left:
-        raise CleanupError(f"not cleaned up: {reasons(left)}")
-
-
-__all__ = ["flow_command", "resources_command", "run_flow"]
+__all__ = ["flow_command", "run_flow"]

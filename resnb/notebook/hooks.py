@@ -1,7 +1,8 @@
-"""The kernel's own end: a shutdown or restart request cleans up before it is answered.
+"""What the kernel tells us: that it ends, and that a cell is running.
 
-ipykernel calls ``do_shutdown`` on its control thread for every request, also while a cell is
-running. The wrapper has its budget and never raises, so the kernel always goes on to end.
+A shutdown or restart request cleans up before it is answered: ipykernel calls ``do_shutdown`` on
+its control thread for every request, also while a cell is running. The wrapper has its budget and
+never raises, so the kernel always goes on to end.
 """
 
 import sys
@@ -35,4 +36,27 @@ def wrap_shutdown(kernel: Any) -> Callable[[], None]:
     return unwrap
 
 
-__all__ = ["wrap_shutdown"]
+def count_cells_as_use(shell: Any) -> Callable[[], None]:
+    """Let a cell that runs count as use of all that is open, for ``idle_timeout``.
+
+    Returns:
+        A function that ends this.
+    """
+
+    def began(*_: Any) -> None:
+        KEEPER.use.begin()
+
+    def ended(*_: Any) -> None:
+        KEEPER.use.end()
+
+    shell.events.register("pre_run_cell", began)
+    shell.events.register("post_run_cell", ended)
+
+    def unregister() -> None:
+        shell.events.unregister("pre_run_cell", began)
+        shell.events.unregister("post_run_cell", ended)
+
+    return unregister
+
+
+__all__ = ["count_cells_as_use", "wrap_shutdown"]

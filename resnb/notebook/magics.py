@@ -4,9 +4,10 @@ from typing import Any
 
 from IPython.core import magic
 
-from resnb.notebook.commands import flow_command, resources_command
+from resnb.notebook.commands import flow_command
 from resnb.notebook.flow_magic import flow_cell
 from resnb.notebook.resource_magic import resource_cell
+from resnb.notebook.resources import resources_command
 from resnb.notebook.session import Session
 from resnb.notebook.tracebacks import user_lines_only
 from resnb.notebook.usage import COMMAND_USAGE, FLOW_USAGE, RESOURCE_USAGE, RESOURCES_USAGE
@@ -46,7 +47,7 @@ class FlowMagics(_ipython.Magics):  # type: ignore[misc]
     @_ipython.no_var_expand
     @_ipython.line_magic("resources")
     def resources_line(self, line: str) -> None:
-        """List and clean up resources."""
+        """List, clean up, keep and adopt resources."""
         with user_lines_only(self.shell):
             resources_command(line)
 

@@ -165,7 +165,13 @@ class FlowMemory:
     def lease_state(self, scope: Scope) -> str:
         """The state of the scope's latest lease."""
         lease = self.lease_of(scope)
-        return "not yet" if lease is None else lease.state
+        if lease is None:
+            return "not yet"
+        return "with the reaper" if lease.is_with_reaper else lease.state
+
+    def leases(self) -> list[Lease]:
+        """The latest lease of each scope that had one."""
+        return list({**self._leases, **self.open_leases}.values())
 
     def flow_code(self) -> int:
         """The state of the latest run."""

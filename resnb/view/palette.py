@@ -59,6 +59,7 @@ LEASE: Final = {
     "closing": Look("closing", "▸", "#fbf8f0", "#b07d00", "#6b4c00", "dotted", 1.8),
     "closed": Look("closed", "✓", "#f6f8fa", "#8c959f", "#57606a"),
     "failed": Look("failed", "✗", "#fdf0ec", "#b3261e", "#b3261e", "solid", 2.2),
+    "with the reaper": Look("with the reaper", "↻", "#fdf0ec", "#b3261e", "#b3261e", "dashed", 2.2),
     "kept": Look("kept", "●", "#f4effb", "#7a4fb0", "#57357f", "dashed", 1.8),
 }
 """Scopes, by their lease's state."""

@@ -14,7 +14,8 @@ foreign = number(5)
 
 LINES = {
     "what comes later": ("%flow timeline etl", "%flow timeline is not there yet"),
-    "what comes later still": ("%resources --all", "%resources --all is not there yet"),
+    "nothing to adopt": ("%resources adopt etl/d", "nothing called 'etl/d' is left"),
+    "nothing to keep": ("%resources keep etl/d 5m", "there is no lease 'etl/d'"),
     "an unknown flow": ("%flow run elt", "there is no flow 'elt'; did you mean 'etl'?"),
     "an unknown flow to show": (
         "%flow nothing",

@@ -76,6 +76,26 @@ def test_of_eight_at_once_one_gets_the_claim(store):
     assert len(got) == 1
 
 
+@pytest.mark.parametrize("trial", range(10))
+def test_of_eight_that_make_the_store_at_once_none_is_locked_out(store, trial):
+    barrier, errors = threading.Barrier(8), []
+
+    def add(number):
+        barrier.wait()
+        try:
+            Store(store.home).add(record(f"{number}"))
+        except LedgerError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert len(store.alive()) == 8
+
+
 def test_a_newer_format_is_refused(store):
     store.add(record())
     with sqlite3.connect(store.path) as db:

@@ -1,0 +1,1 @@
+"""``resnb`` in a terminal: what is alive in every kernel, and what to do with it."""

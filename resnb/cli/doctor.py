@@ -1,0 +1,134 @@
+"""Whether the promise can be kept on this machine: what ``resnb doctor`` looks at."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from resnb.errors import LedgerError, ResnbError
+from resnb.ids import LeaseId
+from resnb.ledger import states
+from resnb.ledger.commands import LedgerCommands
+from resnb.ledger.home import is_on_network
+from resnb.ledger.link import ReaperLink
+from resnb.ledger.owner import this_process
+
+_PATIENCE = 60.0
+_EXTENSION = "resnb"
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at.
+
+    Attributes:
+        what: what it is.
+        text: what was found.
+        is_bad: whether the promise is broken by it.
+        is_news: whether it is for information only.
+    """
+
+    what: str
+    text: str
+    is_bad: bool = False
+    is_news: bool = False
+
+    @property
+    def mark(self) -> str:
+        """How it is marked in a list."""
+        return "BAD" if self.is_bad else "info" if self.is_news else "ok"
+
+
+def findings() -> Iterator[Finding]:
+    """Look at everything, one thing after the other.
+
+    Yields:
+        What was found.
+    """
+    commands = LedgerCommands()
+    yield _tried("ledger", lambda: _written(commands))
+    yield from _oddities(commands)
+    yield _tried("reaper", lambda: _reaper_started(commands.home))
+    yield _tried("recipes", _recipes_loadable)
+    yield _tried("pictures", _drawn)
+    yield _lab_extension()
+
+
+def _tried(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, look())
+    except (ResnbError, OSError, subprocess.SubprocessError) as error:
+        return Finding(what, str(error), is_bad=True)
+
+
+def _written(commands: LedgerCommands) -> str:
+    commands.store.change_alive(LeaseId(""), reason="")  # a durable write that changes nothing
+    return f"{commands.home} is private and can be written"
+
+
+def _oddities(commands: LedgerCommands) -> Iterator[Finding]:
+    if is_on_network(commands.home):
+        yield Finding(
+            "ledger", "it is on a network file system, so each step is slower", is_news=True
+        )
+    aside = sorted(
+        one.name for one in commands.home.glob("*.damaged-*") if one.suffix[-1].isdigit()
+    )
+    if aside:
+        yield Finding("ledger", f"a damaged one was set aside: {', '.join(aside)}", is_news=True)
+    try:
+        failed = [one.name for one in commands.leases() if one.state == states.FAILED]
+    except LedgerError:
+        return  # which was said already
+    if failed:
+        yield Finding("leases", f"not cleaned up: {', '.join(failed)}; see resnb ls", is_news=True)
+
+
+def _reaper_started(home: Path) -> str:
+    link = ReaperLink(home, this_process(), lambda *_: None)
+    try:
+        link.ensure()
+    finally:
+        link.close()
+    return "it starts and answers"
+
+
+def _recipes_loadable() -> str:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", "import cloudpickle"],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=_PATIENCE,
+    )
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+        raise LedgerError(f"a fresh {sys.executable} cannot import cloudpickle: {said}")
+    return "a fresh interpreter can load them"
+
+
+def _drawn() -> str:
+    from resnb.view.engines import engines, render
+
+    render("digraph { a -> b }")
+    return f"Graphviz draws them ({', '.join(one.name for one in engines())} engine)"
+
+
+def _lab_extension() -> Finding:
+    folders = [Path(sys.prefix, "share", "jupyter", "labextensions")]
+    try:
+        from jupyter_core.paths import jupyter_path
+
+        folders += [Path(one) for one in jupyter_path("labextensions")]
+    except ImportError:
+        pass  # no Jupyter here
+    if any((folder / _EXTENSION).exists() for folder in folders):
+        return Finding("JupyterLab", "the extension is installed")
+    return Finding(
+        "JupyterLab",
+        "no extension: it is not part of this version, and nothing needs it",
+        is_news=True,
+    )
+
+
+__all__ = ["Finding", "findings"]

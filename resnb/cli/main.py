@@ -1,0 +1,188 @@
+"""The commands: each reads its options, asks `LedgerCommands`, prints, and ends with a code.
+
+Exit codes: 0 as asked, 1 something is left that should not be (or the ledger cannot be used),
+2 bad usage.
+"""
+
+import json
+import time
+from collections.abc import Iterable
+from typing import Any, Final, NoReturn
+
+import click
+
+import resnb
+from resnb.cli.text import exactly, outcome, table
+from resnb.durations import seconds
+from resnb.errors import OptionError, ResnbError
+from resnb.ledger.commands import LedgerCommands
+from resnb.ledger.listed import Listed, plain
+from resnb.ledger.owner import DEAD, UNKNOWN
+
+_LEFT: Final = 1
+
+
+class _BadUsage(click.ClickException):
+    """An error of whoever typed the command, in one line."""
+
+    exit_code = 2
+
+
+class _Commands(click.Group):
+    """Shows resnb's errors without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry out a command."""
+        try:
+            return super().invoke(ctx)
+        except OptionError as error:
+            raise _BadUsage(plain(str(error))) from None
+        except ResnbError as error:
+            raise click.ClickException(plain(str(error))) from None
+
+
+def _in_seconds(_: click.Context, param: click.Parameter, value: str) -> float | None:
+    return seconds(value, param.opts[-1])
+
+
+_duration = click.argument("duration", callback=_in_seconds, default="30m")
+_as_json = click.option("--json", "as_json", is_flag=True, help="For programs; the form is stable.")
+_timeout = click.option(
+    "--timeout",
+    callback=_in_seconds,
+    metavar="DURATION",
+    default="60s",
+    show_default=True,
+    help="How long to wait at most.",
+)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(resnb.__version__, package_name="resnb")
+def main() -> None:
+    """Temporary resources of notebooks: what is alive, and what to do with it.
+
+    Exit codes: 0 as asked, 1 something is left that should not be, 2 bad usage.
+    """
+
+
+@main.command("ls")
+@click.option("--all", "closed", is_flag=True, help="Closed ones, too.")
+@_as_json
+def list_leases(*, closed: bool, as_json: bool) -> None:
+    """List what is alive, in every kernel."""
+    found = LedgerCommands().leases(closed=closed)
+    if as_json:
+        click.echo(json.dumps([one.to_json() for one in found], indent=2))
+    else:
+        click.echo(table(found, time.time()) or "no resources are alive")
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="NAME|ID...")
+@click.option("--orphans", is_flag=True, help="What kernels left that have ended.")
+@click.option("--all", "everything", is_flag=True, help="That, and what living kernels hold.")
+@_timeout
+def cleanup(
+    *, names: tuple[str, ...], orphans: bool, everything: bool, timeout: float | None
+) -> None:
+    """Clean up resources, whoever holds them."""
+    commands = LedgerCommands()
+    if bool(names) + orphans + everything != 1:
+        raise OptionError("say what to clean up: NAME|ID..., --orphans or --all")
+    chosen = [commands.find_one(name) for name in names]
+    if orphans:
+        chosen = [one for one in commands.leases() if one.is_orphan]
+    elif everything:
+        chosen = _seen(commands.leases())
+    chosen = commands.with_dependants(chosen)
+    _report_and_exit(chosen, commands.clean_up(chosen, timeout), "there is nothing to clean up")
+
+
+@main.command()
+@click.argument("name", metavar="NAME|ID")
+def forget(*, name: str) -> None:
+    """Close the record of a resource that you have removed by hand."""
+    click.echo(f"{LedgerCommands().forget(name).name}: forgotten")
+
+
+@main.command()
+@click.argument("name", metavar="NAME|ID")
+@_duration
+def keep(*, name: str, duration: float) -> None:
+    """Let a resource survive its kernel for DURATION (30m if not given)."""
+    one = LedgerCommands().keep(name, duration)
+    since = "from now on" if one.kernel == DEAD else "after its kernel's end"
+    click.echo(f"{one.name}: kept for {exactly(duration)} {since}")
+
+
+@main.command()
+@click.argument("name", metavar="NAME|ID")
+@_duration
+def adopt(*, name: str, duration: float) -> None:
+    """Take over a resource whose kernel is gone, or cannot be seen from this machine.
+
+    It is kept for DURATION (30m if not given), and then cleaned up here.
+    """
+    one = LedgerCommands().adopt(name, duration)
+    click.echo(
+        f"{one.name}: kept for {exactly(duration)}; in a notebook: %resources adopt {one.name}"
+    )
+
+
+@main.command()
+@click.argument("name", metavar="NAME|ID")
+def log(*, name: str) -> None:
+    """Show what the clean-ups of a resource wrote, of a closed one, too."""
+    click.echo(plain(LedgerCommands().log(name), keep="\n\t"), nl=False)
+
+
+@main.command()
+@_timeout
+@click.option("--session", metavar="ID", help="Only what this test session opened.")
+def wait(*, timeout: float | None, session: str | None) -> None:
+    """Wait until what ended kernels left is cleaned up; for the end of a CI job."""
+    left = LedgerCommands().wait(timeout, session)
+    _report_and_exit([], left, "nothing is left behind")
+
+
+@main.command()
+def sweep() -> None:
+    """Clean up what ended kernels left; after a reboot, or from cron."""
+    commands = LedgerCommands()
+    found = [one for one in commands.leases() if one.is_orphan]
+    _report_and_exit(found, commands.sweep(), "nothing was left behind")
+
+
+@main.command()
+def doctor() -> None:
+    """Check whether this machine can keep the promise."""
+    from resnb.cli.doctor import findings
+
+    bad = False
+    for one in findings():
+        click.echo(f"{one.mark:<4} {one.what}: {plain(one.text)}")
+        bad = bad or one.is_bad
+    raise SystemExit(_LEFT if bad else 0)
+
+
+def _seen(leases: Iterable[Listed]) -> list[Listed]:
+    found = list(leases)
+    hidden = sum(one.kernel == UNKNOWN for one in found)
+    if hidden:
+        click.echo(f"left alone, as their kernels cannot be seen from here: {hidden}; name them")
+    return [one for one in found if one.kernel != UNKNOWN]
+
+
+def _report_and_exit(chosen: Iterable[Listed], left: Iterable[Listed], nothing: str) -> NoReturn:
+    remaining = {one.record.id: one for one in left}
+    lines = [f"{one.name}: cleaned up" for one in chosen if one.record.id not in remaining] + [
+        outcome(one) for one in remaining.values()
+    ]
+    for line in lines or [nothing]:
+        click.echo(line)
+    raise SystemExit(_LEFT if remaining else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Leases as lines for people. Pure; what comes from the ledger's file has no escape sequences."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from resnb.ledger.listed import Listed
+
+_UNITS = (("d", 86400), ("h", 3600), ("m", 60))
+_HEAD = ("ID", "NAME", "STATE", "KERNEL", "AGE", "NOTEBOOK", "NOTE")
+ID_LENGTH = 8
+
+
+def table(leases: Iterable[Listed], now: float) -> str:
+    """A line for each lease below a head; empty if there is none.
+
+    Args:
+        leases: what to show.
+        now: seconds since the epoch.
+    """
+    rows = [_HEAD, *(_row(one, now) for one in leases)]
+    return _aligned(rows) if len(rows) > 1 else ""
+
+
+def outcome(one: Listed) -> str:
+    """A line for a lease that is left although it was to be cleaned up."""
+    said = f": {one.said}" if one.said else ""
+    hint = "" if not one.record.tries else f" (resnb log {_short_id(one)})"
+    return f"{one.name}: {one.state}{said}{hint}"
+
+
+def span(seconds: float) -> str:
+    """A number of seconds in its largest unit, such as ``5m``."""
+    whole = max(0, int(seconds))
+    for unit, size in _UNITS:
+        if whole >= size:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"
+
+
+def exactly(seconds: float) -> str:
+    """A number of seconds in the largest unit that divides it, such as ``90m``."""
+    for unit, size in _UNITS:
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
+
+
+def _row(one: Listed, now: float) -> tuple[str, ...]:
+    record = one.record
+    pid = one.to_json()["pid"]
+    kernel = one.kernel if pid is None else f"{one.kernel} {pid}"
+    age = span((record.ended or now) - record.created)
+    return (
+        _short_id(one),
+        one.name,
+        one.state,
+        kernel,
+        age,
+        _shortened(one.notebook),
+        note(one, now),
+    )
+
+
+def note(one: Listed, now: float) -> str:
+    """What else there is to say of a lease, in one line."""
+    left = span((one.record.keep_until or now) - now)
+    return "; ".join(filter(None, [f"for {left} more" if one.is_kept else "", one.said]))
+
+
+def _short_id(one: Listed) -> str:
+    return "".join(filter(str.isalnum, one.record.id[:ID_LENGTH]))
+
+
+def _shortened(path: str) -> str:
+    home = str(Path.home())
+    return f"~{path[len(home) :]}" if path.startswith(home + "/") else path
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+__all__ = ["ID_LENGTH", "exactly", "note", "outcome", "span", "table"]

@@ -1,0 +1,181 @@
+"""The pytest plugin: a test session passes only if the resources that it opened are gone.
+
+Tests, and notebooks under nbval, start kernels that end by ``kill -9``; their reapers clean up a
+little later. At its end the session waits for that, and fails where something is left. Kernels
+know their session by an environment variable, so other people's leases do not count. What is
+kept on purpose does not either. Without a ledger this costs a look at one file.
+"""
+
+import os
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from resnb.ledger.commands import LedgerCommands
+    from resnb.ledger.listed import Listed
+
+SESSION = "RESNB_SESSION"
+"""The environment variable that holds the session's id."""
+_NAME = "resnb-leases"
+_HELP = (
+    "how long a session waits at its end for the resources of its ended kernels to be cleaned "
+    "up, before it fails, such as 90s"
+)
+_MOST = 3
+"""How many items a line names at most."""
+
+
+class Items:
+    """Which test items ran when, by the clock that leases are dated with."""
+
+    def __init__(self) -> None:
+        self._spans: list[tuple[float, float, str]] = []
+
+    def add(self, begin: float, end: float, item: str) -> None:
+        """`item`, or a phase of it, ran from `begin` to `end`."""
+        self._spans.append((begin, end, item))
+
+    def at(self, moment: float) -> str:
+        """What ran at `moment`, or last before it; several where tests run side by side."""
+        found = dict.fromkeys(item for begin, end, item in self._spans if begin <= moment <= end)
+        if found:
+            more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
+            return "during " + ", ".join(list(found)[:_MOST]) + more
+        before = [(end, item) for _, end, item in self._spans if end < moment]
+        return f"after {max(before)[1]}" if before else "before the first test"
+
+
+class Leases:
+    """Watches over what one session opens.
+
+    Args:
+        session: the session's id.
+        timeout: how long to wait at its end, in seconds.
+    """
+
+    def __init__(self, session: str, timeout: float) -> None:
+        self._session = session
+        self._timeout = timeout
+        self._items = Items()
+        self._left: list[Listed] = []
+        self._kept: list[Listed] = []
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker of xdist, which may run on another machine."""
+        node.workerinput[SESSION] = self._session
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember when an item ran."""
+        self._items.add(report.start, report.stop, report.nodeid)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Wait for what ended kernels left, and fail the session where something stays."""
+        from resnb.ledger.home import ledger_home
+
+        if exitstatus == pytest.ExitCode.INTERRUPTED:
+            self._timeout = 0.0  # whoever pressed Ctrl-C waits for nothing
+        home = ledger_home()
+        if not (home / "leases.db").exists():
+            return
+        from resnb.errors import LedgerError
+        from resnb.ledger.commands import LedgerCommands
+
+        try:
+            self._look(LedgerCommands(home), session)
+        except LedgerError as error:
+            _say(session.config, f"resnb: {error}")
+            _fail(session)
+
+    def _look(self, commands: "LedgerCommands", session: pytest.Session) -> None:
+        self._left = commands.wait(0.0, self._session)
+        count = sum(not one.is_given_up for one in self._left)
+        if count and self._timeout:
+            _say(
+                session.config,
+                f"resnb: waiting up to {self._timeout:g} s for the clean-up of {count} "
+                f"resource{'s' * (count != 1)} of ended kernels",
+            )
+            try:
+                self._left = commands.wait(self._timeout, self._session)
+            except KeyboardInterrupt:  # then what is left is told at once
+                self._left = commands.wait(0.0, self._session)
+        found = [one for one in commands.leases() if one.record.session == self._session]
+        self._kept = [one for one in found if one.is_kept]
+        if self._left:
+            _fail(session)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Name what is left."""
+        if self._left:
+            terminalreporter.section("resources left behind", red=True, bold=True)
+            for line in told(self._left, self._items):
+                terminalreporter.line(line)
+        for one in self._kept:
+            terminalreporter.line(f"resnb: {one.name} is kept for a while, as it was asked for")
+
+
+def told(left: "Iterable[Listed]", items: Items) -> list[str]:
+    """A line for each lease that is left, with its origin, state and reason."""
+    lines = []
+    for one in left:
+        said = f": {one.said}" if one.said else ""
+        origin = f"opened by {one.notebook} {items.at(one.record.created)}"
+        lines.append(f"{one.name}, {origin}, {one.state}{said}")
+    return [*lines, "what was tried: resnb log NAME; once removed by hand: resnb forget NAME"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option and its ini form."""
+    group = parser.getgroup("resnb")
+    group.addoption("--resnb-wait", metavar="DURATION", help=f"{_HELP} (default: the ini value)")
+    parser.addini("resnb_wait", _HELP, default="60s")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the session its id; a worker of xdist has its controller's."""
+    from resnb.durations import seconds
+    from resnb.errors import OptionError
+
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        os.environ.setdefault(SESSION, worker.get(SESSION, ""))
+        return
+    chosen = config.getoption("--resnb-wait") or config.getini("resnb_wait")
+    try:
+        timeout = seconds(chosen, "resnb_wait")
+    except OptionError as error:
+        raise pytest.UsageError(str(error)) from None
+    before = os.environ.get(SESSION)
+    os.environ[SESSION] = session = f"{int(time.time())}-{uuid.uuid4().hex[:12]}"
+    config.add_cleanup(lambda: _restore(before))
+    config.pluginmanager.register(Leases(session, timeout or 0.0), _NAME)
+
+
+def _restore(before: str | None) -> None:
+    """A session inside a session (pytester) leaves the outer one its id."""
+    if before is None:
+        os.environ.pop(SESSION, None)
+    else:
+        os.environ[SESSION] = before
+
+
+def _fail(session: pytest.Session) -> None:
+    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _say(config: pytest.Config, line: str) -> None:
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.line("")  # what runs may have left a line open
+        reporter.line(line)
+
+
+__all__ = ["SESSION", "Items", "Leases", "told"]

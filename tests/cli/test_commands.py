@@ -1,0 +1,205 @@
+"""``resnb`` as people and scripts use it: what it prints, and the code with which it ends."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from resnb.cli.main import main
+from resnb.ledger import commands as commanding
+from resnb.ledger.commands import LedgerCommands
+from tests.ledger.worlds import (
+    ELSEWHERE,
+    Sweeper,
+    appending,
+    end_sweepers,
+    failing,
+    gone,
+    here,
+    lease,
+)
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def ledger(tmp_path, monkeypatch):
+    """A ledger that the command line uses; gives the commands to prepare and check it."""
+    monkeypatch.setenv("RESNB_HOME", str(tmp_path / "ledger"))
+    yield LedgerCommands()
+    end_sweepers(tmp_path / "ledger")
+
+
+@pytest.fixture
+def sweeper(monkeypatch):
+    """Does in no time what the process would do."""
+    sweeper = Sweeper()
+    init = commanding.LedgerCommands.__init__
+    monkeypatch.setattr(init, "__defaults__", (None, sweeper))
+    return sweeper
+
+
+def added(ledger, *records):
+    for number, one in enumerate(records):
+        ledger.store.add(one._replace(created=time.time() - HOUR + number))
+
+
+def resnb(line, code=0):
+    result = CliRunner().invoke(main, line.split(), catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+# ---- listing
+
+
+def test_an_empty_ledger(ledger):
+    assert resnb("ls") == resnb("ls --all") == "no resources are alive\n"
+    assert json.loads(resnb("ls --json")) == []
+    assert not ledger.home.exists()
+
+
+LIST = """
+ID        NAME    STATE    KERNEL        AGE  NOTEBOOK          NOTE
+01234567  etl/db  open     alive PID     1h   ~/work/etl.ipynb
+11234567  x       kept     dead          59m  /notebooks        for 2h more
+21234567  far     unknown  unknown 4000  59m  /notebooks        unprotected: it has no handle
+31234567  bad     failed   dead          59m  /notebooks        OSError: stuck
+"""
+
+
+def test_the_list_for_people(ledger):
+    notebook = str(Path.home() / "work" / "etl.ipynb")
+    added(
+        ledger,
+        lease("0123456789", here(), name="etl/db", notebook=notebook),
+        lease("1123456789", gone(), name="x", state="kept", keep_until=time.time() + 7210),
+        lease("2123456789", ELSEWHERE, name="far", unprotected="it has no handle"),
+        lease("3123456789", gone(), name="bad", state="failed", reason="OSError: stuck"),
+    )
+    pid = str(here().pid)
+    assert resnb("ls") == LIST.lstrip().replace("PID".ljust(len(pid)), pid)
+
+
+def test_closed_ones_are_listed_if_asked_for(ledger):
+    added(ledger, lease("a", gone()))
+    ledger.store.close("a", time.time(), "cleaned up by the reaper")
+    assert resnb("ls") == "no resources are alive\n"
+    assert "cleaned up by the reaper" in resnb("ls --all")
+    (one,) = json.loads(resnb("ls --all --json"))
+    assert (one["name"], one["state"], one["pid"]) == ("flow/a", "closed", None)
+
+
+def test_nothing_from_the_ledger_can_steer_the_terminal(ledger, sweeper):
+    sweeper.reason = "\x1b[5mevil\x07"
+    evil = "\x1b[2J\x1b]0;owned\x07evil\n\u202ename"
+    values = {"name": evil, "notebook": evil, "reason": evil, "notice": evil, "unprotected": evil}
+    added(ledger, lease("\x1b[31m1234", gone(), state="failed", tries=8, **values))
+    log = ledger.home / "logs" / "\x1b[31m1234.log"
+    log.parent.mkdir()
+    log.write_text(f"one\n{evil}\n")
+    outputs = [resnb("ls"), resnb("wait", 1), resnb("sweep", 1), resnb("cleanup other", 2)]
+    outputs.append(CliRunner().invoke(main, ["log", evil]).output)
+    for output in outputs:
+        assert "evil" in output
+        assert all(one.isprintable() or one == "\n" for one in output), repr(output)
+    assert outputs[-1] == "one\nevil\nname\n"
+
+
+# ---- cleaning up
+
+
+def test_cleanup_says_what_became_of_each(ledger, tmp_path):
+    added(
+        ledger,
+        lease("good", gone(), **appending(tmp_path / "log", "x")),
+        lease("evil", gone(), **failing()),
+    )
+    output = resnb("cleanup flow/good evil", 1)
+    assert output == "flow/good: cleaned up\nflow/evil: failed: OSError: stuck (resnb log evil)\n"
+    assert "OSError: stuck" in resnb("log evil")
+    assert resnb("forget evil") == "flow/evil: forgotten\n"
+    assert resnb("cleanup --all") == "there is nothing to clean up\n"
+
+
+def test_cleanup_of_a_living_kernel_waits_no_longer_than_it_may(ledger):
+    added(ledger, lease("a", here()))
+    assert resnb("cleanup flow/a --timeout 0", 1) == ("flow/a: open: asked to be cleaned up\n")
+    assert ledger.store.get("a").request == "cleanup"
+
+
+def test_orphans_are_what_ended_kernels_left_and_do_not_keep(ledger, sweeper):
+    added(
+        ledger,
+        lease("a", gone()),
+        lease("b", gone(), state="kept", keep_until=time.time() + HOUR),
+        lease("c", here()),
+        lease("d", ELSEWHERE),
+    )
+    assert resnb("cleanup --orphans") == "flow/a: cleaned up\n"
+    assert [one.record.id for one in ledger.leases()] == ["b", "c", "d"]
+
+
+def test_all_leaves_out_what_cannot_be_seen_and_says_so(ledger):
+    added(ledger, lease("a", here()), lease("b", ELSEWHERE))
+    output = resnb("cleanup --all --timeout 0s", 1)
+    assert output.startswith("left alone, as their kernels cannot be seen from here: 1; name them")
+    assert [one.record.request for one in ledger.leases()] == ["cleanup", ""]
+
+
+def test_sweep_and_wait_say_what_is_left(ledger, tmp_path):
+    assert resnb("sweep") == "nothing was left behind\n"
+    assert resnb("wait") == "nothing is left behind\n"
+    added(ledger, lease("a", gone(), **appending(tmp_path / "log", "x")))
+    assert resnb("sweep") == "flow/a: cleaned up\n"
+    added(ledger, lease("b", gone(), state="failed", reason="stuck", tries=8, session="one"))
+    assert resnb("wait --session two") == "nothing is left behind\n"
+    assert resnb("wait --session one", 1) == "flow/b: failed: stuck (resnb log b)\n"
+
+
+# ---- keeping
+
+
+def test_keep_and_adopt_say_for_how_long(ledger, sweeper):
+    kept = {"state": "kept", "keep_until": time.time() + HOUR}
+    added(ledger, lease("a", here()), lease("b", gone(), **kept), lease("c", ELSEWHERE))
+    assert resnb("keep flow/a 90m") == "flow/a: kept for 90m after its kernel's end\n"
+    assert resnb("keep flow/b") == "flow/b: kept for 30m from now on\n"
+    assert resnb("adopt flow/c 2h") == (
+        "flow/c: kept for 2h; in a notebook: %resources adopt flow/c\n"
+    )
+    assert sweeper.calls == 2
+    assert [one.state for one in ledger.leases()] == ["open", "kept", "kept"]
+
+
+# ---- bad usage
+
+BAD = {
+    "cleanup": "say what to clean up: NAME|ID..., --orphans or --all",
+    "cleanup x --all": "say what to clean up",
+    "cleanup flow/b": "there is no lease 'flow/b'; did you mean 'flow/a'?",
+    "forget flow/a": "flow/a is held by a kernel that is alive: resnb cleanup flow/a",
+    "adopt flow/a": "flow/a is held by a kernel that is alive: end it, or resnb keep flow/a",
+    "keep flow/a soon": "duration='soon' is no duration",
+    "keep flow/a -1": "No such option '-1'",
+    "wait --timeout 3y": "--timeout='3y' is no duration",
+    "log nothing": "there is no lease 'nothing'",
+    "lst": "No such command 'lst'",
+}
+
+
+@pytest.mark.parametrize(("line", "words"), BAD.items())
+def test_bad_usage_is_told_and_changes_nothing(ledger, line, words):
+    added(ledger, lease("a", here()))
+    before = ledger.store.get("a")
+    assert words.lower() in resnb(line, 2).lower()
+    assert ledger.store.get("a") == before
+
+
+def test_a_ledger_that_others_can_write_is_refused(ledger):
+    added(ledger, lease("a", here()))
+    ledger.home.chmod(0o777)
+    assert "can be written by others: run chmod go-w" in resnb("ls", 1)
+    ledger.home.chmod(0o700)

@@ -1,0 +1,143 @@
+"""``%resources``: what is unprotected says so; what is kept survives the kernel and is adopted."""
+
+import os
+
+import pytest
+
+from resnb.ledger.commands import LedgerCommands
+from tests.kernel.client import LIMIT, Kernel
+from tests.ledger.worlds import end_sweepers
+
+PLACE = """
+%load_ext resnb
+from pathlib import Path
+from resnb import resource_manager, task
+
+set_up = []
+
+@resource_manager
+class Place:
+    def setup(self):
+        folder = Path("place")
+        folder.mkdir()
+        set_up.append(folder)
+        return str(folder.absolute())
+
+    def cleanup(self, folder):
+        Path(folder).rmdir()
+
+class Thing:
+    pass
+
+@resource_manager
+class Fragile:
+    def setup(self): return Thing()
+    def cleanup(self, thing): pass
+
+@resource_manager
+class Inside:
+    dies_with_kernel = True
+    def setup(self): return Thing()
+    def cleanup(self, thing): pass
+
+@task
+def use(place):
+    return Path(place).exists()
+"""
+
+
+@pytest.fixture
+def home(tmp_path):
+    yield tmp_path / "ledger"
+    end_sweepers(tmp_path / "ledger")
+
+
+@pytest.fixture
+def begin(tmp_path, home):
+    """Starts kernels on one ledger in one folder."""
+    kernels = []
+
+    def begin():
+        kernels.append(Kernel(tmp_path, PLACE, env={**os.environ, "RESNB_HOME": str(home)}))
+        return kernels[-1]
+
+    yield begin
+    for kernel in kernels:
+        kernel.close()
+
+
+def test_what_only_this_kernel_can_clean_up_is_marked(begin):
+    kernel = begin()
+    kernel.run(
+        "%%flow etl --with Fragile as f --with Inside as i --with Place as p --run\nx = use(p)"
+    )
+    assert kernel.run("%resources").stdout == (
+        "etl/f  open  unprotected: a Thing cannot be found by another process: "
+        "define handle() and attach()\n"
+        "etl/i  open\n"
+        "etl/p  open\n"
+    )
+    assert kernel.fail("%resources keep etl/f 5m").message.startswith(
+        "resource 'etl/f' cannot be kept: a Thing cannot be found"
+    )
+    assert kernel.fail("%resources keep etl/i 5m").message == (
+        "resource 'etl/i' cannot be kept: it lives inside the kernel's process"
+    )
+
+
+def test_a_kept_resource_survives_its_kernel_and_is_adopted_by_the_next(begin, home, tmp_path):
+    first = begin()
+    first.run("%%flow etl --with Place as p --run\nx = use(p)")
+    shown = first.run("%resources keep etl/p 10m")
+    assert shown.stdout == "etl/p: kept for 10m after this kernel's end\n"
+    first.close()
+    assert (tmp_path / "place").exists()
+
+    second = begin()
+    commands = LedgerCommands(home)
+    assert commands.wait(LIMIT) == []  # until its reaper has seen that the kernel has ended
+    listed = second.run("%resources --all").stdout
+    assert listed == f"etl/p  kept  {tmp_path}, whose kernel has ended\n"
+    shown = second.run("%resources adopt etl/p")
+    assert shown.stdout == "adopted etl/p: the next scope of that name uses it\n"
+    assert second.run("%resources").stdout == "etl/p  open\n"
+    second.run("%%flow etl --with Place as p --run\nx = use(p)")
+    assert second.value("x.value, set_up") == (True, [])
+    assert second.run("%resources cleanup").stdout == "cleaned up etl/p\n"
+    assert not (tmp_path / "place").exists()
+    assert second.fail("%resources adopt etl/p").error == "LedgerError"
+
+
+def test_a_kept_resource_that_nobody_adopts_is_cleaned_up_when_asked(begin, home, tmp_path):
+    kernel = begin()
+    kernel.run("%%flow etl --with Place as p --run\nx = use(p)")
+    kernel.run("%resources keep etl/p 10m")
+    kernel.close()
+    commands = LedgerCommands(home)
+    assert commands.wait(LIMIT) == []
+    assert (tmp_path / "place").exists()
+    assert commands.clean_up(commands.find("etl/p"), LIMIT) == []
+    assert not (tmp_path / "place").exists()
+
+
+def test_a_command_cleans_up_in_a_kernel_that_is_alive(begin, home, tmp_path):
+    kernel = begin()
+    kernel.run("%%flow etl --with Place as p --run\nx = use(p)")
+    commands = LedgerCommands(home)
+    assert commands.clean_up(commands.find("etl/p"), LIMIT) == []
+    assert not (tmp_path / "place").exists()
+    assert kernel.run("%resources").stdout == "no resources are open\n"
+    (closed,) = commands.leases(closed=True)
+    assert closed.record.reason == "cleaned up"  # by the kernel, where the live object is
+
+
+def test_what_a_command_keeps_survives_an_orderly_end(begin, home, tmp_path):
+    kernel = begin()
+    kernel.run("%%flow etl --with Place as p --run\nx = use(p)")
+    commands = LedgerCommands(home)
+    commands.keep("etl/p", 600.0)
+    kernel.manager.shutdown_kernel()
+    (kept,) = commands.leases()
+    assert (kept.state, (tmp_path / "place").exists()) == ("kept", True)
+    assert commands.clean_up([kept], LIMIT) == []
+    assert not (tmp_path / "place").exists()

@@ -1,0 +1,118 @@
+"""Ledgers for tests: leases whose kernels are here, gone or out of sight, and real recipes."""
+
+import threading
+import time
+from pathlib import Path
+
+from resnb.ledger.commands import LedgerCommands
+from resnb.ledger.listed import nobody
+from resnb.ledger.owner import this_process
+from resnb.ledger.recipe import recipe_of
+from tests.ledger.records import KERNEL, record
+
+ELSEWHERE = KERNEL
+"""A kernel on another machine."""
+PATIENCE = 40.0
+_never = threading.Event()
+
+
+def here():
+    """A kernel that is alive: this process."""
+    return this_process()
+
+
+def gone():
+    """A kernel of this machine that has ended."""
+    return nobody(this_process())
+
+
+def appending(file, line):
+    """A recipe whose clean-up appends a line to a file."""
+
+    class Appending:
+        def __init__(self, file, line):
+            self.file = file
+            self.line = line
+
+        def cleanup(self, _):
+            with Path(self.file).open("a") as log:
+                log.write(f"{self.line}\n")
+
+    return pickled(Appending(str(file), line))
+
+
+def failing(text="stuck"):
+    """A recipe whose clean-up always raises an OSError."""
+
+    class Failing:
+        def __init__(self, text):
+            self.text = text
+
+        def cleanup(self, _):
+            raise OSError(self.text)
+
+    return pickled(Failing(text))
+
+
+def finding_nothing():
+    """A recipe that looks for half-made things, and never finds one."""
+
+    class Finding:
+        def find(self, _):
+            return None
+
+        def cleanup(self, _):
+            raise AssertionError
+
+    return {**pickled(Finding()), "handle": None, "can_find": True, "find_quiet": 0.1}
+
+
+def pickled(manager):
+    """The recipe and a handle for a manager, as a record has them."""
+    return {"recipe": recipe_of("thing", manager).data, "handle": recipe_of("thing", None).data}
+
+
+def lease(lease_id, owner, **values):
+    """A record of an open lease."""
+    return record(lease_id, owner=owner, **values)
+
+
+class Sweeper:
+    """Closes what dead kernels have left, in no time, unless it is told to fail."""
+
+    def __init__(self):
+        self.calls = 0
+        self.reason = ""
+
+    def __call__(self, home):
+        self.calls += 1
+        commands = LedgerCommands(home, self)
+        for one in commands.leases():
+            if one.kernel != "dead" or one.is_kept:
+                continue
+            if self.reason:
+                commands.store.change(one.record.id, state="failed", reason=self.reason, tries=99)
+            else:
+                commands.store.close(one.record.id, 3000.0, "cleaned up by the reaper")
+
+
+def end_sweepers(home):
+    """Let nothing be left to do in a ledger, and wait until its sweepers have ended."""
+    store = LedgerCommands(home).store
+    for one in store.alive():
+        store.close(one.id, 3000.0)
+    deadline = time.monotonic() + PATIENCE
+    while any(f"{home}".encode() in command for command in _sweepers()):
+        assert time.monotonic() < deadline, f"a sweeper works on {home} still"
+        _never.wait(0.02)
+
+
+def _sweepers():
+    """The command lines of all sweepers; a zombie has none."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes()
+        except OSError:
+            continue
+        if b"sweeper.py" in command:
+            yield command
