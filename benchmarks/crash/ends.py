@@ -1,7 +1,5 @@
 """The ends: every way in which a kernel ends, or a cell of it breaks off."""
 
-import importlib.util
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from .fronts import Command, nbclient, nbconvert, nbval
+from .fronts import Command, environment_of, nbclient, nbconvert, nbval
 from .truth import Truth, kill
 from .waiting import pause
 
@@ -128,15 +126,13 @@ def server_killed(scene: Scene) -> None:
 
 
 def sweep(home: Path) -> None:
-    """Clean up what dead kernels have left in a ledger, as the next one does."""
-    found = importlib.util.find_spec("resnb.ledger.reaper")
-    assert found is not None
-    assert found.origin is not None
+    """Run ``resnb sweep``: clean up what dead kernels have left in a ledger."""
     subprocess.run(
-        [sys.executable, "-I", "-S", found.origin, str(home), "", "-1", "-1"],
+        [sys.executable, "-c", "from resnb.cli.main import main; main()", "sweep"],
         check=False,
+        capture_output=True,
         timeout=120,
-        env={**os.environ, "RESNB_HOME": str(home)},
+        env=environment_of(home.parent),
     )
 
 
