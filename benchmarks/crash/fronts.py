@@ -19,6 +19,7 @@ from typing import Any
 import nbformat
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from jupyter_core.utils import ensure_event_loop
 
 from .waiting import TrialError, wait_for
 
@@ -29,6 +30,12 @@ class Client:
     """Sends cells to a kernel."""
 
     client: BlockingKernelClient
+
+    def hang_up(self) -> None:
+        """Close the client, and the event loop that it has made for this thread."""
+        self.client.stop_channels()
+        self.client.context.destroy(linger=0)
+        ensure_event_loop().close()
 
     def send(self, source: str) -> str:
         """Begin a cell; gives the request's id."""
@@ -73,11 +80,10 @@ class Managed(Client):
 
     def close(self) -> None:
         """End the kernel, if there is one still, and the client."""
-        self.client.stop_channels()
         with suppress(ProcessLookupError, RuntimeError):
             self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
-        self.client.context.destroy(linger=0)
+        self.hang_up()
         self._log.close()
 
 
@@ -119,8 +125,7 @@ class Served(Client):
 
     def close(self) -> None:
         """End the server and the client."""
-        self.client.stop_channels()
-        self.client.context.destroy(linger=0)
+        self.hang_up()
         if self.process.poll() is None:
             self.process.terminate()
             with suppress(subprocess.TimeoutExpired):

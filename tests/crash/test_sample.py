@@ -11,6 +11,7 @@ from benchmarks.crash.running import carry_out
 from benchmarks.crash.trial import Spec
 
 KERNELS = 2
+pytestmark = pytest.mark.timeout(600)  # the first test waits for the whole sample
 
 
 @pytest.fixture(scope="module")
