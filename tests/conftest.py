@@ -24,6 +24,7 @@ KEPT_THREADS = (
     "resnb-loop",  # one per kernel, for the coroutines of all flows
     "resnb-keeper",  # one per kernel, for the leases
     "resnb-reaper-link",  # likewise
+    "resnb-sweep",  # a moment after %load_ext
     "Dask-Offload",  # a pool that distributed makes once per process
 )
 KEPT_PROCESSES = (

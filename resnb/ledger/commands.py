@@ -92,7 +92,7 @@ class LedgerCommands(LedgerQuestions):
                 self.store.change_alive(lease, request=request, tries=0, next_try=0.0)
                 continue
             if one.record.state == states.CLOSING:  # whoever began cannot be seen either
-                self.store.change_alive(lease, state=states.FAILED, claimant=None)
+                self.store.change_alive(lease, state=states.FAILED, claimant=None, cleaner=None)
             self.store.adopt(
                 lease,
                 nobody(me, one.record.owner),

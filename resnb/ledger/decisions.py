@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from resnb.ledger import states
-from resnb.ledger.owner import ALIVE, DEAD, Owner
+from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, Owner
 from resnb.ledger.record import Record
 
 AT_ONCE: Final = 4
@@ -120,7 +120,7 @@ def decide(
     return Decision(tuple(actions), min(times, default=None), idle and not running)
 
 
-def _verdict(  # noqa: C901, PLR0911 - a table of cases, one line each
+def _verdict(  # noqa: PLR0911 - a table of cases, one line each
     record: Record,
     liveness: Callable[[Owner], str],
     now: float,
@@ -130,12 +130,9 @@ def _verdict(  # noqa: C901, PLR0911 - a table of cases, one line each
     """An action, the time to look again, or None."""
     if record.id in running or record.state == states.CLOSED:
         return None
-    if record.state == states.CLOSING and record.claimant is not None:
-        claims = liveness(record.claimant)
-        if claims == ALIVE and record.claimant != record.owner:
-            return now + CLAIMED_LOOK  # a clean-up that has outlived its reaper, or may not
-        if claims != DEAD:
-            return None
+    if (claimed := _claimed(record, liveness)) != DEAD:
+        # a clean-up that has outlived its reaper may be cut short, so it is waited for
+        return now + CLAIMED_LOOK if claimed == ALIVE else None
     status = liveness(record.owner)
     if status == ALIVE:
         return _while_alive(record, now, asked)
@@ -149,6 +146,21 @@ def _verdict(  # noqa: C901, PLR0911 - a table of cases, one line each
     if record.dies_with_kernel:
         return Close(record, "died with its kernel")
     return _cleaning(record, now)
+
+
+def _claimed(record: Record, liveness: Callable[[Owner], str]) -> str:
+    """Whether a process other than its kernel is cleaning `record` up: ALIVE, or DEAD if not.
+
+    UNKNOWN if that cannot be seen, or if it is its kernel, whose end will be noticed.
+    """
+    if record.state != states.CLOSING:
+        return DEAD
+    claimants = [one for one in (record.claimant, record.cleaner) if one is not None]
+    others = {liveness(one) for one in claimants if one != record.owner}
+    if ALIVE in others:
+        return ALIVE
+    by_kernel = record.owner in claimants and liveness(record.owner) != DEAD
+    return UNKNOWN if by_kernel or UNKNOWN in others else DEAD
 
 
 def _while_alive(record: Record, now: float, asked: Mapping[str, float]) -> Action | float | None:

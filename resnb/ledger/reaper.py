@@ -41,8 +41,8 @@ from resnb.ledger.store import Store
 
 LOOK_EVERY = 0.5
 """How often it looks for requests and limits while the kernel lives, in seconds."""
-TRY_AGAIN = 5.0
-"""How soon it goes on when the ledger cannot be used, in seconds."""
+AFTER_ERROR = 5.0
+"""How long it waits when the ledger cannot be read or written, in seconds."""
 LINGER = 30.0
 """How long it stays when the kernel holds nothing, in seconds."""
 EXTRA = 5.0
@@ -76,6 +76,7 @@ class Reaper:
         self._channel = channel
         self._me = this_process()
         self._running: dict[str, Running] = {}
+        self._results: list[tuple[Record, str, str]] = []
         self._asked: dict[str, float] = {}
         self._selector = selectors.DefaultSelector()
         if channel is not None:
@@ -88,11 +89,7 @@ class Reaper:
     def run(self) -> None:
         """Go on until nothing is left to do."""
         while True:
-            try:
-                look_again = self._act()
-            except LedgerError as error:  # a full disk, a lock that is held for long: try again
-                _log(f"{error}")
-                look_again = TRY_AGAIN
+            look_again = self._act()
             if look_again is None:
                 return
             for key, _ in self._selector.select(look_again):
@@ -101,12 +98,21 @@ class Reaper:
     def _act(self) -> float | None:
         """Do what is to be done now; gives the seconds until the next look, None at the end."""
         self._collect()
-        records = self._store.alive(self._owner)
+        try:
+            while self._results:  # what cannot be written now is written later, and not done again
+                self._finished(*self._results[0])
+                del self._results[0]
+            return self._decide(self._store.alive(self._owner))
+        except LedgerError as error:
+            _log(f"{error}")
+            return AFTER_ERROR
+
+    def _decide(self, records: list[Record]) -> float | None:
         overdue = {record.id for record in records if due(record, time.time())}
         self._asked = {lease: when for lease, when in self._asked.items() if lease in overdue}
         decision = decide(
             records,
-            liveness=lambda owner: status(owner, self._me),
+            liveness=self._status,
             now=time.time(),
             running=self._running,
             asked=self._asked,
@@ -127,6 +133,10 @@ class Reaper:
             later = min(later, max(0.01, decision.look_again - time.time()))
         return later
 
+    def _status(self, owner: Owner) -> str:
+        """Whether `owner` is there; a claim of our own that we do not carry out is void."""
+        return DEAD if owner == self._me else status(owner, self._me)
+
     # ---- actions
 
     def _carry_out(self, action: Any) -> None:
@@ -142,7 +152,7 @@ class Reaper:
             if self._claim(record):
                 self._store.change(
                     record.id, state=states.FAILED, reason=action.reason, claimant=None,
-                    tries=record.tries,
+                    cleaner=None, tries=record.tries,
                 )  # fmt: skip
                 self._note(record.id, action.reason)
                 self._tell("state", record.id, states.FAILED, action.reason)
@@ -192,10 +202,16 @@ class Reaper:
             return
         os.close(write)
         assert process.stdin is not None
-        # it waits for its order: from now on the claim is its own, and lives as long as it does
+        # it waits for its order: from now on the claim holds as long as it lives, should we die
         started = start_time(process.pid) or 0
-        claimant = self._me._replace(pid=process.pid, started=started)
-        self._store.change(record.id, claimant=claimant)
+        try:
+            self._store.change(
+                record.id, cleaner=self._me._replace(pid=process.pid, started=started)
+            )
+        except LedgerError:
+            process.stdin.close()  # without an order it ends
+            os.close(read)
+            raise
         try:
             process.stdin.write(json.dumps(order).encode())
             process.stdin.close()
@@ -220,14 +236,15 @@ class Reaper:
             running.report.close()
             if late:
                 limit = running.record.cleanup_timeout
-                self._finished(running.record, "failed", f"it did not end within {limit:g} s")
+                reason = f"it did not end within {limit:g} s"
+                self._results.append((running.record, "failed", reason))
                 continue
             try:
                 said = json.loads(text)
                 result, reason = str(said["result"]), str(said["reason"])
             except (ValueError, KeyError, TypeError):
                 result, reason = "failed", f"its interpreter ended with {process.returncode}"
-            self._finished(running.record, result, reason)
+            self._results.append((running.record, result, reason))
 
     def _finished(self, record: Record, result: str, reason: str) -> None:
         lease = LeaseId(record.id)
@@ -246,7 +263,7 @@ class Reaper:
             )
         tries = record.tries + 1
         self._store.change(
-            lease, state=states.FAILED, reason=reason, claimant=None,
+            lease, state=states.FAILED, reason=reason, claimant=None, cleaner=None,
             next_try=time.time() + pause_after(tries),
         )  # fmt: skip
         self._note(lease, f"failed: {reason}")

@@ -55,6 +55,8 @@ class Record(NamedTuple):
         tries: how many clean-ups were begun.
         next_try: not before this time, seconds since the epoch.
         claimant: the process that is cleaning it up, or None.
+        cleaner: the process in which the claimant has it cleaned up, or None; the claim holds
+            as long as either is there.
         reason: why it is as it is.
         request: what somebody asked for: ``"cleanup"`` or nothing.
         ended: when it was closed, or None.
@@ -87,6 +89,7 @@ class Record(NamedTuple):
     tries: int = 0
     next_try: float = 0.0
     claimant: Owner | None = None
+    cleaner: Owner | None = None
     reason: str = ""
     request: str = ""
     ended: float | None = None

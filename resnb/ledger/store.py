@@ -37,8 +37,8 @@ create table if not exists leases (
     notice text not null, key text not null, cleanup_timeout real not null,
     find_quiet real not null, created real not null, ttl real, idle_timeout real,
     used real not null, keep real, keep_until real,
-    tries integer not null, next_try real not null, claimant text, reason text not null,
-    request text not null, ended real
+    tries integer not null, next_try real not null, claimant text, cleaner text,
+    reason text not null, request text not null, ended real
 ) strict
 """
 _INDEX = "create index if not exists alive on leases (owner) where state != 'closed'"
@@ -105,17 +105,20 @@ class Store:
             Whether it got the claim; not if the lease is closed, or somebody else is at it.
         """
         with self._transaction() as db:
-            row = db.execute("select state, claimant from leases where id = ?", (lease,)).fetchone()
+            row = db.execute(
+                "select state, claimant, cleaner from leases where id = ?", (lease,)
+            ).fetchone()
             if row is None or row[0] == states.CLOSED:
                 return False
-            if row[0] == states.CLOSING and row[1] is not None:
-                other = from_text(row[1])
-                if other == claimant:
+            others = [from_text(one) for one in row[1:] if one is not None]
+            if row[0] == states.CLOSING and others:
+                if others == [claimant]:
                     return True
-                if not stale(other):
+                if not all(one == claimant or stale(one) for one in others):
                     return False
             db.execute(
-                "update leases set state = ?, claimant = ?, tries = tries + 1 where id = ?",
+                "update leases set state = ?, claimant = ?, cleaner = null, tries = tries + 1 "
+                "where id = ?",
                 (states.CLOSING, claimant.to_text(), lease),
             )
             return True
@@ -141,7 +144,7 @@ class Store:
         with self._transaction() as db:
             db.execute(
                 "update leases set state = ?, ended = ?, reason = ?, recipe = x'', handle = null, "
-                "environment = ?, claimant = null, request = '' where id = ?",
+                "environment = ?, claimant = null, cleaner = null, request = '' where id = ?",
                 (states.CLOSED, now, reason, json.dumps(_NO_ENVIRONMENT), lease),
             )
             db.execute(
@@ -344,7 +347,7 @@ def _to_row(record: Record) -> list[Any]:
 
 
 def _to_column(name: str, value: Any) -> Any:
-    if name in ("owner", "claimant"):
+    if name in ("owner", "claimant", "cleaner"):
         return None if value is None else value.to_text()
     if name in ("environment", "around"):
         return json.dumps(value)
@@ -361,8 +364,8 @@ def _readable(row: tuple[Any, ...]) -> Record | None:
             tuple((str(key), str(value)) for key, value in variables),
         )  # fmt: skip
         values["owner"] = from_text(values["owner"])
-        claimant = values["claimant"]
-        values["claimant"] = None if claimant is None else from_text(claimant)
+        for name in ("claimant", "cleaner"):
+            values[name] = None if values[name] is None else from_text(values[name])
         values["around"] = tuple(map(str, json.loads(values["around"])))
         values["dies_with_kernel"] = bool(values["dies_with_kernel"])
         values["can_find"] = bool(values["can_find"])

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from resnb.ledger.orphans import sweep_soon
 from resnb.notebook.completion import matcher
 from resnb.notebook.hooks import count_cells_as_use, wrap_shutdown
 from resnb.notebook.magics import FlowMagics
@@ -31,6 +32,7 @@ def load(shell: Any) -> None:
     if kernel is not None:
         undo.append(wrap_shutdown(kernel))
     setattr(shell, _ATTRIBUTE, undo)
+    sweep_soon()
 
 
 def unload(shell: Any) -> None:

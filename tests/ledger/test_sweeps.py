@@ -46,7 +46,7 @@ class OnceFull(Store):
 
 
 def test_a_ledger_that_cannot_be_written_is_tried_again(home, tmp_path, monkeypatch):
-    monkeypatch.setattr(reaper, "TRY_AGAIN", 0.01)
+    monkeypatch.setattr(reaper, "AFTER_ERROR", 0.01)
     thing = tmp_path / "thing"
     thing.touch()
     store = OnceFull(home)
