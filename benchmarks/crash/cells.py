@@ -7,10 +7,10 @@ so the harness knows how far the kernel is, and who has cleaned up how often.
 from typing import Final, NamedTuple
 
 MOMENTS: Final = ("set-up", "task", "cleanup", "idle")
-STEP: Final = 0.15
+STEP: Final = 0.1
 """Seconds that each step takes."""
 LATE: Final = 2.0
-"""Seconds after which a late thing begins to exist."""
+"""Seconds after which a late thing begins to exist; where its set-up is over, that is past."""
 
 
 class Kind(NamedTuple):
@@ -47,7 +47,7 @@ import json, os, shutil, signal, subprocess, sys, threading, time
 from pathlib import Path
 from resnb import resource_manager, task
 
-TRIAL, TAG, STEP, TASK = {trial!r}, {tag!r}, {step!r}, {task!r}
+TRIAL, TAG, STEP, TASK, LATE = {trial!r}, {tag!r}, {step!r}, {task!r}, {late!r}
 KERNEL = os.getpid()
 SLEEPER = [sys.executable, "-IS", "-c", "import signal; signal.pause()"]
 
@@ -134,9 +134,9 @@ class Thing:
 _LATE = f"""
 PROVIDER = '''
 import os, sys, time
-time.sleep({LATE})
+time.sleep(float(sys.argv[1]))
 os.makedirs(os.environ["THING_FOLDER"])
-os.execv(sys.argv[1], [*sys.argv[1:], os.environ["THING_TAG"]])
+os.execv(sys.argv[2], [*sys.argv[2:], os.environ["THING_TAG"]])
 '''
 
 @resource_manager
@@ -146,7 +146,7 @@ class Thing:
         tag = f"{{TAG}}-{{self.lease.id}}"
         order = {{"THING_FOLDER": folder_of(self.lease.id), "THING_TAG": tag}}
         subprocess.Popen(
-            [sys.executable, "-IS", "-c", PROVIDER, *SLEEPER],
+            [sys.executable, "-IS", "-c", PROVIDER, str(LATE), *SLEEPER],
             env={{**os.environ, **order}},
             start_new_session=True,
         )
@@ -231,7 +231,8 @@ KINDS: Final = {
 def head(folder: str, tag: str, moment: str) -> str:
     """The cell that everything begins with."""
     task = 0.0 if moment == "cleanup" else 3 * STEP
-    return HEAD.format(trial=folder, tag=tag, step=STEP, task=task)
+    late = LATE if moment == "set-up" else 0.0
+    return HEAD.format(trial=folder, tag=tag, step=STEP, task=task, late=late)
 
 
 def begin_of(kind: str, moment: str) -> str:
