@@ -167,7 +167,7 @@ Command = Callable[[str, float], Sequence[str]]
 
 
 def nbclient(path: str, timeout: float) -> list[str]:
-    """A program that runs a notebook by nbclient; the last cell may have a time limit."""
+    """A program that runs a notebook by nbclient; the last cell has a time limit, 0 for none."""
     return [sys.executable, "-c", NBCLIENT, path, str(timeout)]
 
 

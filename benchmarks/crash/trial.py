@@ -191,7 +191,8 @@ class Trial:
         first += cells.KINDS[spec.kind].cells
         first += [self._end.armed] if self._end.armed else []
         if self._end.front == "program":
-            command = self._end.command("trial.ipynb", max(self.row.offset, 0.01))
+            limit = max(self.row.offset, 0.01) if self._end.timed else 0.0
+            command = self._end.command("trial.ipynb", limit)
             book = [*first, *self._program_cells()]
             return Program(self._folder, environment, book, command)
         front = (Managed if self._end.front == "managed" else Served)(self._folder, environment)

@@ -64,7 +64,11 @@ class Marks:
         return [mark for mark in self.all() if mark.what == what]
 
     def wait(self, what: str, limit: float = 30.0) -> Mark:
-        """The first mark that says `what`, as soon as it is there."""
+        """The first mark that says `what`, as soon as it is there.
+
+        Raises:
+            TrialError: it is not there within `limit` seconds.
+        """
         return wait_for(lambda: self.of(what), f"the mark {what!r}", limit)[0]
 
     def phase(self, moment: float) -> str:
