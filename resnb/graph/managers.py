@@ -2,96 +2,18 @@
 
 A generator function with one ``yield``, a function that gives a context manager, a context
 manager itself, and the async form of each become classes here; what runs them need not know.
-A set-up that raises inside a generator has run the generator's own ``finally`` blocks already.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from typing import Any
 
-from resnb.errors import CleanupError, GraphError
+from resnb.errors import GraphError
+from resnb.graph.generators import FromAsyncGenerator, FromGenerator
+from resnb.graph.held import Held
 
 
-class _Held:
-    """Base of the adapted forms: remembers the arguments until set-up."""
-
-    _function: Callable[..., Any]
-    _wants_lease = False
-    lease: Any = None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._args, self._kwargs = args, kwargs
-        self._live: Any = None
-        self._begun = False
-
-    def renewed(self) -> "_Held":
-        """Another one for the same arguments, for another try."""
-        return type(self)(*self._args, **self._kwargs)
-
-    def _made(self) -> Any:
-        """What the adapted function gives for these arguments."""
-        extra = {"lease": self.lease} if self._wants_lease else {}
-        return self._function(*self._args, **self._kwargs, **extra)
-
-    def _made_of(self, kind: type[Any]) -> Any:
-        live = self._made()
-        if not isinstance(live, kind):
-            message = f"resource {type(self).__name__!r}: {live!r} is no {kind.__name__}"
-            raise GraphError(message)
-        return live
-
-    def _begin_once(self) -> None:
-        if self._begun:
-            message = (
-                f"the cleanup of resource {type(self).__name__!r} cannot be begun again: a "
-                "generator goes on where it raised; use a class with setup and cleanup for that"
-            )
-            raise CleanupError(message)
-
-
-class _FromGenerator(_Held):
-    def setup(self) -> Any:
-        self._live = self._made()
-        try:
-            return next(self._live)
-        except StopIteration:
-            raise _no_yield(self) from None
-
-    def cleanup(self, resource: Any) -> None:
-        del resource
-        self._begin_once()
-        try:
-            next(self._live)
-        except StopIteration:
-            return
-        finally:
-            self._begun = True
-        self._live.close()
-        raise _second_yield(self)
-
-
-class _FromAsyncGenerator(_Held):
-    async def setup(self) -> Any:
-        self._live = self._made()
-        try:
-            return await anext(self._live)
-        except StopAsyncIteration:
-            raise _no_yield(self) from None
-
-    async def cleanup(self, resource: Any) -> None:
-        del resource
-        self._begin_once()
-        try:
-            await anext(self._live)
-        except StopAsyncIteration:
-            return
-        finally:
-            self._begun = True
-        await self._live.aclose()
-        raise _second_yield(self)
-
-
-class _FromContextManager(_Held):
+class _FromContextManager(Held):
     def setup(self) -> Any:
         self._live = self._made_of(AbstractContextManager)
         return self._live.__enter__()
@@ -101,7 +23,7 @@ class _FromContextManager(_Held):
         self._live.__exit__(None, None, None)
 
 
-class _FromAsyncContextManager(_Held):
+class _FromAsyncContextManager(Held):
     async def setup(self) -> Any:
         self._live = self._made_of(AbstractAsyncContextManager)
         return await self._live.__aenter__()
@@ -111,7 +33,7 @@ class _FromAsyncContextManager(_Held):
         await self._live.__aexit__(None, None, None)
 
 
-class _FromFactory(_Held):
+class _FromFactory(Held):
     """The function's result decides, at set-up, whether it is entered the async way."""
 
     def setup(self) -> Any:
@@ -133,25 +55,9 @@ class _FromFactory(_Held):
         return self._live.__aexit__(None, None, None)
 
 
-def _no_yield(manager: _Held) -> GraphError:
-    return GraphError(
-        f"resource {type(manager).__name__!r} returned without a yield: yield the resource once, "
-        "and clean it up after the yield"
-    )
-
-
-def _second_yield(manager: _Held) -> CleanupError:
-    return CleanupError(
-        f"resource {type(manager).__name__!r} yielded twice: a resource yields once, and what "
-        "follows the yield is its cleanup"
-    )
-
-
 def renewed(manager: Any) -> Any:
     """The manager for one more try of set-up: an adapted form holds what one try has made."""
-    return (
-        manager.renewed() if isinstance(manager, _Held) and manager.lease is not None else manager
-    )
+    return manager.renewed() if isinstance(manager, Held) and manager.lease is not None else manager
 
 
 def is_context_manager(value: Any) -> bool:
@@ -188,9 +94,9 @@ def manager_class(definition: Any, name: str) -> type:
         )
         raise GraphError(message)
     if inspect.isgeneratorfunction(definition):
-        return _adapted(_FromGenerator, definition, name)
+        return _adapted(FromGenerator, definition, name)
     if inspect.isasyncgenfunction(definition):
-        return _adapted(_FromAsyncGenerator, definition, name)
+        return _adapted(FromAsyncGenerator, definition, name)
     if inspect.isroutine(definition) and hasattr(definition, "__wrapped__"):
         return _adapted(_FromFactory, definition, name)
     message = (
@@ -224,7 +130,7 @@ def is_context_manager_class(kind: type) -> bool:
     return hasattr(kind, "__enter__") or hasattr(kind, "__aenter__")
 
 
-def _adapted(base: type[_Held], function: Callable[..., Any], name: str) -> type:
+def _adapted(base: type[Held], function: Callable[..., Any], name: str) -> type:
     import inspect
 
     attributes: dict[str, Any] = {

@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +79,21 @@ def _clean(manager: Any, order: dict[str, Any], handle: Any) -> bool:
 
 
 def _resolved(value: Any) -> Any:
+    """`value`, awaited if need be; on one loop, to which what `attach` opened may be bound."""
     if not inspect.isawaitable(value):
         return value
-    import asyncio
 
     async def awaited() -> Any:
         return await value
 
-    return asyncio.run(awaited())
+    return _loop().run(awaited())
+
+
+@cache
+def _loop() -> Any:
+    import asyncio
+
+    return asyncio.Runner()
 
 
 def _line(error: BaseException) -> str:

@@ -83,9 +83,18 @@ class LedgerCommands(LedgerQuestions):
 
         Returns:
             Those that are left: not closed in time, or failed.
+
+        Raises:
+            OptionError: one lives inside a kernel that cannot be seen from here.
         """
         chosen = self.with_dependants(leases)
         me = this_process()
+        for one in chosen:
+            if one.kernel == UNKNOWN and one.record.dies_with_kernel:
+                raise OptionError(
+                    f"{one.name} lives inside a kernel that cannot be seen from here: end that, "
+                    f"then resnb forget {one.name}"
+                )
         for one in chosen:
             lease, request = LeaseId(one.record.id), "cleanup"
             if one.kernel != UNKNOWN:

@@ -72,7 +72,7 @@ class _Watch:
             if os.getpid() != self.owner:
                 return
             with suppress(Exception):  # the signal has to have its way all the same
-                self.keeper.close_all()
+                self.keeper.close_all(last=not callable(self.previous.get(number[0])))
             self._raise_again(number[0])
 
     def _raise_again(self, number: int) -> None:

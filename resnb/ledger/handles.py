@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from resnb.ledger.owner import start_time
@@ -28,11 +29,11 @@ class FoundProcess:
         self.args = args
         self.returncode: int | None = None
         self.stdin = self.stdout = self.stderr = None
-        self._started = started
+        self.started = started
 
     def poll(self) -> int | None:
         """None while it is there; its exit code cannot be known, so 0 afterwards."""
-        if self.returncode is None and start_time(self.pid) != self._started:
+        if self.returncode is None and start_time(self.pid) != self.started:
             self.returncode = 0
         return self.returncode
 
@@ -82,6 +83,21 @@ class FoundProcess:
         """There is nothing to close."""
 
 
+class FoundAsyncProcess(FoundProcess):
+    """The same for a process that asyncio started."""
+
+    async def wait(self) -> int:  # type: ignore[override]
+        """Wait until it is gone."""
+        import asyncio
+
+        return await asyncio.to_thread(super().wait)
+
+    async def communicate(self, *_: Any) -> tuple[None, None]:  # type: ignore[override]
+        """Wait; there is nothing to read."""
+        await self.wait()
+        return None, None
+
+
 class FoundFolder:
     """A temporary folder that somebody else made."""
 
@@ -95,26 +111,85 @@ class FoundFolder:
         shutil.rmtree(self.name, ignore_errors=True)
 
 
-def found_container(container: str) -> Any:
-    """The container with id `container` of the engine that the environment names."""
-    import docker
+class FoundContainer:
+    """A container that somebody else started; one that is gone does not mind what it is told.
 
-    return docker.from_env().containers.get(container)
+    Args:
+        container: its id.
+    """
+
+    def __init__(self, container: str) -> None:
+        self.id = container
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        import docker
+
+        try:
+            return getattr(docker.from_env().containers.get(self.id), name)
+        except docker.errors.NotFound:
+            return _nothing
 
 
-def adapted(value: Any) -> tuple[Any, tuple[Any, ...]] | None:
-    """How to pickle a thing of a known kind (a reduce value); None for everything else."""
-    if isinstance(value, subprocess.Popen):
-        return FoundProcess, (value.pid, start_time(value.pid) or -1, value.args)
-    if isinstance(value, FoundProcess):
-        return FoundProcess, (value.pid, value._started, value.args)  # noqa: SLF001
-    if _is_of(value, "multiprocessing.process", "BaseProcess"):
-        return FoundProcess, (value.pid, start_time(value.pid) or -1)
-    if _is_of(value, "tempfile", "TemporaryDirectory"):
-        return FoundFolder, (value.name,)
-    if _is_of(value, "docker.models.containers", "Container"):
-        return found_container, (value.id,)
+class Ended:
+    """What has ended with the kernel: whatever it is told, there is nothing to do.
+
+    Args:
+        kind: what it was.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _nothing
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}, which has ended with its kernel>"
+
+
+class FoundLease:
+    """A lease of another process: its id, with which the real thing is tagged."""
+
+    def __init__(self, lease: str) -> None:
+        self.id = lease
+
+    def record(self, handle: Any) -> None:
+        """Nothing is to be kept any more."""
+
+
+def _nothing(*_: Any, **__: Any) -> None:
     return None
+
+
+_Reduced = tuple[Any, tuple[Any, ...]]
+
+
+def _process(value: Any) -> _Reduced:
+    kind = FoundAsyncProcess if _is_of(value, "asyncio.subprocess", "Process") else FoundProcess
+    return kind, (value.pid, start_time(value.pid) or -1, getattr(value, "args", None))
+
+
+_KINDS: tuple[tuple[str, str, Callable[[Any], _Reduced]], ...] = (
+    ("subprocess", "Popen", _process),
+    ("multiprocessing.process", "BaseProcess", _process),
+    ("asyncio.subprocess", "Process", _process),
+    (__name__, "FoundProcess", lambda one: (type(one), (one.pid, one.started, one.args))),
+    ("tempfile", "TemporaryDirectory", lambda one: (FoundFolder, (one.name,))),
+    ("docker.models.containers", "Container", lambda one: (FoundContainer, (one.id,))),
+    ("resnb.ledger.lease", "Lease", lambda one: (FoundLease, (one.id,))),
+)
+
+
+def adapted(value: Any) -> _Reduced | None:
+    """How to pickle a thing of a known kind (a reduce value); None for everything else."""
+    for module, name, reduced in _KINDS:
+        if _is_of(value, module, name):
+            return reduced(value)
+    return (Ended, (type(value).__name__,)) if dies_with_kernel(value) else None
 
 
 def is_known(value: Any) -> bool:
@@ -124,12 +199,8 @@ def is_known(value: Any) -> bool:
 
 def dies_with_kernel(value: Any) -> bool:
     """Whether `value` is known to end with this process: a Dask LocalCluster, or its client."""
-    if _is_of(value, "distributed.deploy.local", "LocalCluster"):
-        return True
-    cluster = getattr(value, "cluster", None)
-    return _is_of(value, "distributed.client", "Client") and _is_of(
-        cluster, "distributed.deploy.local", "LocalCluster"
-    )
+    cluster = value.cluster if _is_of(value, "distributed.client", "Client") else value
+    return _is_of(cluster, "distributed.deploy.local", "LocalCluster")
 
 
 def _is_of(value: Any, module: str, name: str) -> bool:
@@ -139,10 +210,13 @@ def _is_of(value: Any, module: str, name: str) -> bool:
 
 
 __all__ = [
+    "Ended",
+    "FoundAsyncProcess",
+    "FoundContainer",
     "FoundFolder",
+    "FoundLease",
     "FoundProcess",
     "adapted",
     "dies_with_kernel",
-    "found_container",
     "is_known",
 ]

@@ -146,13 +146,14 @@ class Lease:
                 self.close()
             raise
         self._is_made = True
-        self._move(states.OPEN)
         try:
+            self._refuse_if_lost()
+            self._move(states.OPEN)
             self.entry.opened(self.manager, self.resource)
             self._wait_until_ready(call)
         except LeaseLost:
-            with suppress(BaseException):  # the reaper may have looked before it was there
-                self._clean_up(self._call, self.resource)
+            with suppress(BaseException), interrupts_kept_out():
+                self._clean_up(self._call, self.resource)  # the reaper may have looked too early
             raise
         except BaseException:
             with suppress(BaseException):  # likewise
@@ -226,13 +227,12 @@ class Lease:
 
     def follow(self, state: str, reason: str) -> None:
         """The reaper has moved the lease to `state`; the resource is its now."""
-        self.is_lost = self.is_lost or self.state == states.OPEN
+        self.is_lost = self.is_lost or self.state in (states.OPENING, states.OPEN)
         self.reason = reason
         if state == states.CLOSED:
             self.is_closed_by_reaper = True
             self._forget(reason)
         elif state == states.CLOSING:
-            self.resource = None
             self._take_over(states.CLOSING)
             self._reaper_rests.clear()
             return
@@ -253,6 +253,11 @@ class Lease:
     def _take_over(self, state: str) -> None:
         if self.state != state and states.is_legal(self.state, state):
             self._move(state)
+
+    def _refuse_if_lost(self) -> None:
+        if self.is_lost:
+            message = f"resource {self.name!r} was given up while it was set up: {self.reason}"
+            raise LeaseLost(message)
 
     def _claimed(self) -> bool:
         """Whether the clean-up is ours; it is not if it has been done.

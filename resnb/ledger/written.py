@@ -53,7 +53,8 @@ class Entry:
             self._write_open(dies_with_kernel=True, unfindable="", unprotected="")
             self.protection = Protection()
             return
-        recipe, handle = recipe_of(self._name, manager), handle_of(manager, resource)
+        recipe = recipe_of(self._name, manager, is_open=True)
+        handle = handle_of(manager, resource)
         fault = recipe.fault or handle.fault
         values: dict[str, Any] = {"unprotected": fault}
         if handle.data is not None:

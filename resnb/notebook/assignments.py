@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from unicodedata import normalize
 
 from resnb.errors import MagicError
-from resnb.notebook.lexing import UnclosedError, lexemes, parsed, python_fault, shown
+from resnb.notebook.lexing import UnclosedError, lexemes, python_fault, shown
+from resnb.syntax.parsing import parsed
 
 
 @dataclass(frozen=True)

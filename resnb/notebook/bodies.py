@@ -7,16 +7,15 @@ own `SyntaxError`, which shows the place better than we could.
 import ast
 
 from resnb.notebook.generators import generator_function
-from resnb.notebook.lexing import parsed
-from resnb.notebook.reads import names_needed
 from resnb.notebook.resource_bodies import (
-    HOOKS,
     ClassBody,
     GeneratorBody,
     ResourceBody,
     resource_body,
 )
-from resnb.notebook.scoping import bound_names, has_await
+from resnb.syntax.parsing import parsed
+from resnb.syntax.reads import names_needed
+from resnb.syntax.scoping import bound_names, has_await
 
 
 def cell_bindings(source: str) -> tuple[str, ...]:
@@ -53,7 +52,6 @@ def cell_awaits(source: str) -> bool:
 
 
 __all__ = [
-    "HOOKS",
     "ClassBody",
     "GeneratorBody",
     "ResourceBody",

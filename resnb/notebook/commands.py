@@ -28,7 +28,9 @@ def flow_command(session: Session, line: str) -> None:
     elif parsed.command == "run":
         run_flow(flow, {key: _value(session, key, text) for key, text in parsed.arguments})
     elif parsed.command == "plan":
-        print(plan_text(flow, memory_of(flow)))  # noqa: T201
+        memory = memory_of(flow)
+        protections = {scope: one.protection for scope, one in memory.open_leases.items()}
+        print(plan_text(flow, memory, protections))  # noqa: T201
     elif parsed.command == "cancel":
         _cancel(flow)
     elif parsed.command == "close":

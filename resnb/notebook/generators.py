@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Sequence
 
-from resnb.notebook.scoping import has_await
 from resnb.notebook.signatures import SignatureParameter
+from resnb.syntax.scoping import has_await
 
 _NO_COLUMN = -1
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tokenize import ERRORTOKEN, NAME, OP, TokenError, TokenInfo, generate_tokens
 
 from resnb.errors import MagicError
+from resnb.syntax.parsing import parsed
 
 _SHOWN = 60
 _QUOTES = frozenset("\"'")
@@ -113,17 +114,6 @@ def python_fault(source: str, mode: str = "eval") -> str | None:
     return None
 
 
-def parsed(source: str) -> ast.Module:
-    """The tree of Python text, without the compiler's warnings: they come where it is used.
-
-    Raises:
-        SyntaxError: it is not Python.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(source)
-
-
 def literal(source: str) -> object:
     """The value of a literal that has no `python_fault`."""
     with warnings.catch_warnings():
@@ -145,7 +135,6 @@ __all__ = [
     "lexemes",
     "literal",
     "normalised",
-    "parsed",
     "python_fault",
     "shown",
 ]

@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resnb.errors import MagicError
-from resnb.notebook.lexing import parsed
-from resnb.notebook.scoping import bound_names, has_await, own_nodes
 from resnb.notebook.signatures import SignatureParameter
-
-HOOKS = ("handle", "attach", "find", "ready")
-"""The functions that a resource body may define before its yield."""
+from resnb.syntax.hooks import NAMES
+from resnb.syntax.parsing import parsed
+from resnb.syntax.scoping import bound_names, has_await, own_nodes
 
 _Located = ast.stmt | ast.expr
 
@@ -25,7 +23,7 @@ class GeneratorBody:
 
     Attributes:
         is_async: whether it awaits, so that it makes an async generator.
-        hooks: which of `HOOKS` it defines before the yield.
+        hooks: which of the functions `resnb.syntax.hooks.NAMES` it defines before the yield.
     """
 
     is_async: bool = False
@@ -126,10 +124,13 @@ class _Body:
         place = self.yields[0]
         found = set()
         for node in self.nodes:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in HOOKS:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in NAMES:
                 if (node.lineno, node.col_offset) > (place.lineno, place.col_offset):
                     remedy = "define it before, where it can be of use"
                     raise self.error(f"defines {node.name!r} after the yield", node, remedy)
+                if node not in self.statements:
+                    remedy = "define it at the body's top level, where it can be taken out"
+                    raise self.error(f"defines {node.name!r} inside a block", node, remedy)
                 found.add(node.name)
         return frozenset(found)
 
@@ -161,4 +162,4 @@ class _Body:
         return (named or able)[0]
 
 
-__all__ = ["HOOKS", "ClassBody", "GeneratorBody", "ResourceBody", "resource_body"]
+__all__ = ["ClassBody", "GeneratorBody", "ResourceBody", "resource_body"]

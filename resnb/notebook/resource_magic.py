@@ -20,6 +20,7 @@ from resnb.notebook.session import Session
 from resnb.notebook.tracebacks import cell_being_compiled
 from resnb.run.flow_run import active_run
 from resnb.run.memory import memory_of
+from resnb.syntax.body import FUTURE, Body
 
 
 def resource_cell(shell: Any, session: Session, line: str, cell: str) -> None:
@@ -67,6 +68,13 @@ def _defined(
     exec(code, namespace)  # noqa: S102 - the user's own cell
     if isinstance(body, GeneratorBody):
         definition = namespace.pop(name)
+        definition.__resnb_body__ = Body(
+            python,
+            filename,
+            first_line=2,
+            parameters=tuple(one.name for one in parsed.parameters),
+            flags=definition.__code__.co_flags & FUTURE,
+        )
     else:
         definition = namespace[body.class_name]
     options: dict[str, Any] = dict(parsed.options)

@@ -9,8 +9,9 @@ import ast
 from dataclasses import dataclass
 
 from resnb.errors import MagicError
-from resnb.notebook.lexing import lexemes, parsed, python_fault, shown
+from resnb.notebook.lexing import lexemes, python_fault, shown
 from resnb.notebook.names import identifier
+from resnb.syntax.parsing import parsed
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ are drawn as the frame around what runs inside, so inner resources go before out
     3  │ summarize
     4  └ clean up client
     4  write_csv
+    client: unprotected during set-up: no find(lease_id); then known once open
 """
 
 from collections import defaultdict
@@ -20,12 +21,16 @@ from resnb.view import wording
 from resnb.view.limits import notes
 from resnb.view.names import counted
 from resnb.view.outline import Outline, contents
+from resnb.view.protection import marks
 from resnb.view.sketch import sketch
 from resnb.view.text import fitted, framed, inputs, parameters_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from resnb.graph.flow import Flow
-    from resnb.graph.scope import ScopeOptions
+    from resnb.graph.scope import Scope, ScopeOptions
+    from resnb.ledger.recipe import Protection
     from resnb.view.snapshot import Progress
 
 _LIFETIMES = ("block", "flow", "kernel")
@@ -44,14 +49,19 @@ class _Line(NamedTuple):
     text: str
 
 
-def plan_text(flow: "Flow", progress: "Progress | None" = None) -> str:
+def plan_text(
+    flow: "Flow",
+    progress: "Progress | None" = None,
+    protections: "Mapping[Scope, Protection] | None" = None,
+) -> str:
     """What a run of `flow` would do, in order, with every set-up and clean-up.
 
     Args:
         flow: the flow.
         progress: tells which resources are open already.
+        protections: the marks of those that are.
     """
-    lines = _Plan(flow, progress).lines()
+    lines = _Plan(flow, progress, protections or {}).lines()
     left_out = len(lines) - _LINE_LIMIT
     if left_out > 1:
         head = _LINE_LIMIT * 3 // 4
@@ -60,9 +70,15 @@ def plan_text(flow: "Flow", progress: "Progress | None" = None) -> str:
 
 
 class _Plan:
-    def __init__(self, flow: "Flow", progress: "Progress | None") -> None:
+    def __init__(
+        self,
+        flow: "Flow",
+        progress: "Progress | None",
+        protections: "Mapping[Scope, Protection]",
+    ) -> None:
         self._outline, _, self._scopes = sketch(flow)
         self._progress = progress
+        self._protections = protections
         self._contents = contents(self._outline)
         self._inputs = inputs(self._outline)
         self._stages = stages(self._outline)
@@ -81,7 +97,13 @@ class _Plan:
             *parameters_line(outline),
             *(f"{line.stage:>{wide}}  {line.text}" for line in steps),
             *(self._later(lifetime) for lifetime in _ENDS if lifetime in self._lifetimes),
+            *self._marks(),
         ]
+
+    def _marks(self) -> list[str]:
+        labels = [one.label for one in self._outline.clusters]
+        found = marks(self._scopes, labels, self._protections)
+        return [f"{fitted('', names)}: {mark}" for mark, names in found]
 
     def _inside(self, cluster: int | None) -> list[_Line]:
         """The steps of what is directly inside a cluster, by stage, scopes as blocks."""

@@ -6,6 +6,7 @@ Costs a look at each task and edge; scopes' derived edges are links like any oth
 from typing import TYPE_CHECKING, NamedTuple
 
 from resnb.graph.parameter import Parameter
+from resnb.view import protection
 from resnb.view.limits import notes
 from resnb.view.names import shown, unique
 from resnb.view.outline import Cluster, Link, Node, Outline
@@ -43,7 +44,12 @@ def _clusters(scopes: "Sequence[Scope]") -> tuple[Cluster, ...]:
     places: dict[Scope | None, int] = {scope: place for place, scope in enumerate(scopes)}
     labels = unique(scope.name for scope in scopes)
     return tuple(
-        Cluster(label, shown(one.manager.name), places.get(one.parent), notes(one.options))
+        Cluster(
+            label,
+            shown(one.manager.name),
+            places.get(one.parent),
+            (*notes(one.options), *protection.notes(one)),
+        )
         for label, one in zip(labels, scopes, strict=True)
     )
 

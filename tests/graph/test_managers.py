@@ -253,35 +253,62 @@ def test_a_generator_that_yields_twice_is_closed(form):
     assert LOG == ["closed"]
 
 
-def fails_after_yield():
+def fails_once():
+    count = 0
     yield 1
-    raise ZeroDivisionError
+    count += 1
+    LOG.append(f"cleaned up {count}")
+    if len(LOG) == 1:
+        raise ZeroDivisionError
 
 
-async def async_fails_after_yield():
+async def async_fails_once():
+    count = 0
     yield 1
-    raise ZeroDivisionError
+    count += 1
+    LOG.append(f"cleaned up {count}")
+    if len(LOG) == 1:
+        raise ZeroDivisionError
 
 
-@pytest.mark.parametrize("form", [fails_after_yield, async_fails_after_yield])
-def test_the_cleanup_of_a_generator_is_not_begun_again(form):
+def fails_in_a_block():
+    with nullcontext():
+        yield 1
+        raise ZeroDivisionError
+
+
+async def async_fails_in_a_block():
+    with nullcontext():
+        yield 1
+        raise ZeroDivisionError
+
+
+def cleaned_up_twice(form):
     made = resource(form).resource_class()
 
-    async def life():
-        for attempt, error in ((made.setup, None), (made.cleanup, ZeroDivisionError)):
-            args = () if attempt == made.setup else (1,)
-            try:
-                done = attempt(*args)
-                if inspect.isawaitable(done):
-                    await done
-            except ZeroDivisionError:
-                assert error is ZeroDivisionError
-        done = made.cleanup(1)
-        if inspect.isawaitable(done):
-            await done
+    async def called(function, *args):
+        done = function(*args)
+        return await done if inspect.isawaitable(done) else done
 
+    async def life():
+        resource = await called(made.setup)
+        with pytest.raises(ZeroDivisionError):
+            await called(made.cleanup, resource)
+        await called(made.cleanup, resource)
+
+    asyncio.run(life())
+
+
+@pytest.mark.parametrize("form", [fails_once, async_fails_once])
+def test_a_second_cleanup_of_a_generator_runs_what_follows_the_yield_alone(form):
+    cleaned_up_twice(form)
+    assert LOG == ["cleaned up 1", "cleaned up 1"]
+
+
+@pytest.mark.parametrize("form", [fails_in_a_block, async_fails_in_a_block])
+def test_the_cleanup_of_a_generator_that_cannot_be_split_is_not_begun_again(form):
     with pytest.raises(CleanupError, match="cannot be begun again"):
-        asyncio.run(life())
+        cleaned_up_twice(form)
 
 
 # ---- what is refused

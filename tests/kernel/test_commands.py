@@ -48,6 +48,7 @@ def test_plan(cells):
         "2  │ number\n"
         "3  │ use\n"
         "4  └ clean up c\n"
+        "c: unprotected during set-up: no find(lease_id); then known once open\n"
     )
     assert cells.value("since()") == []
     cells.run("%%flow etl --with c --run\nz = number(2)", "b")
@@ -108,15 +109,18 @@ def test_what_was_not_cleaned_up_stays_listed_and_can_be_cleaned_up_again(cells)
         ready = []
         @resource_manager
         class Sticky:
+            def setup(self): return "a thing"
             def cleanup(self, resource):
                 if not ready: raise OSError("stuck")
+                print("put away", resource)
         """
     )
     cells.run("%%flow etl --with Sticky as s --run\nu = number()", "a")
     cells.fail("%flow close etl")
     assert cells.run("%resources").stdout == "etl/s  failed  OSError: stuck\n"
     cells.run("ready.append(1)")
-    assert cells.run("%resources cleanup etl/s").stdout == "cleaned up etl/s\n"
+    shown = cells.run("%resources cleanup etl/s")
+    assert shown.stdout == "put away a thing\ncleaned up etl/s\n"
     assert cells.run("%resources").stdout == "no resources are open\n"
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from resnb.errors import LedgerError, OptionError
 from resnb.ledger import commands as commanding
-from resnb.ledger.commands import LedgerCommands
+from resnb.ledger.commands import LedgerCommands, start_sweeper
 from resnb.ledger.listed import plain
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, status, this_process
 from tests.ledger.worlds import (
@@ -28,6 +28,9 @@ from tests.ledger.worlds import (
     gone,
     here,
     lease,
+    running,
+    sweepers,
+    wait_for,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -210,6 +213,14 @@ def test_a_kernel_out_of_sight_is_passed_over_unless_it_is_named(commands, sweep
     for name in ("flow/a", "flow/b"):
         assert commands.clean_up(commands.find(name), timeout=PATIENCE) == []
     assert commands.leases() == []
+
+
+def test_what_lives_inside_a_kernel_out_of_sight_is_not_cleaned_up_from_here(commands):
+    added(commands, lease("a", ELSEWHERE, dies_with_kernel=True), lease("b", ELSEWHERE))
+    before = commands.leases()
+    with pytest.raises(OptionError, match="flow/a lives inside a kernel that cannot be seen"):
+        commands.clean_up(before)
+    assert commands.leases() == before
 
 
 def test_what_depends_on_a_lease_is_cleaned_up_with_it(commands):
@@ -412,6 +423,14 @@ def test_what_is_kept_is_ended_when_its_time_has_come(real, tmp_path):
     assert (tmp_path / "log").read_text() == "x\n"
 
 
+def test_one_sweeper_stays_for_what_is_kept(real):
+    added(real, lease("a", gone(), state="kept", keep_until=LATER))
+    for _ in range(3):
+        start_sweeper(real.home)
+    wait_for(lambda: len(sweepers(real.home)) <= 1, "all sweepers but one to end")
+    assert len(sweepers(real.home)) == 1
+
+
 @pytest.mark.parametrize("owner", [gone(), ELSEWHERE, here()._replace(namespace="a container's")])
 def test_where_nothing_is_found_of_what_was_half_made_that_counts_at_home_only(real, owner):
     added(real, lease("half", owner, state="opening", **finding_nothing()))
@@ -433,7 +452,7 @@ def test_a_sweeper_that_cannot_start_is_an_error(tmp_path, monkeypatch):
 
 AT_ONCE = """
 import runpy, sys
-from resnb.ledger.commands import LedgerCommands
+from resnb.ledger.commands import LedgerCommands, start_sweeper
 sys.stdin.read()
 """
 KINDS = {
@@ -464,3 +483,21 @@ def test_of_eight_sweepers_at_once_one_cleans_up(real, tmp_path, kind):
     assert real.wait(PATIENCE) == []
     assert sorted((tmp_path / "log").read_text().split()) == ["0", "1", "2"]
     assert [one.record.tries for one in real.leases(closed=True)] == [1, 1, 1]
+
+
+ENDINGS = {
+    "raises": ("raise OSError('no')", "OSError: no"),
+    "exits": ("sys.exit(3)", "SystemExit: 3"),
+    "is killed": ("os.kill(os.getpid(), 9)", "its interpreter ended with -9"),
+    "ends hard": ("os._exit(4)", "its interpreter ended with 4"),
+    "reads": ("input()", "EOFError"),
+    "says much": ("raise OSError('x' * 100_000)", "OSError: xxx"),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_however_a_clean_up_ends_its_reason_is_kept(real, ending):
+    statement, reason = ENDINGS[ending]
+    added(real, lease("a", gone(), **running(f"import os, sys; {statement}")))
+    (left,) = real.sweep(PATIENCE)
+    assert left.record.reason.startswith(reason)

@@ -54,6 +54,19 @@ def failing(text="stuck"):
     return pickled(Failing(text))
 
 
+def running(statements):
+    """A recipe whose clean-up runs some statements."""
+
+    class Running:
+        def __init__(self, statements):
+            self.statements = statements
+
+        def cleanup(self, _):
+            exec(self.statements, {})
+
+    return pickled(Running(statements))
+
+
 def finding_nothing():
     """A recipe that looks for half-made things, and never finds one."""
 
@@ -101,18 +114,25 @@ def end_sweepers(home):
     store = LedgerCommands(home).store
     for one in store.alive():
         store.close(one.id, 3000.0)
-    deadline = time.monotonic() + PATIENCE
-    while any(f"{home}".encode() in command for command in _sweepers()):
-        assert time.monotonic() < deadline, f"a sweeper works on {home} still"
-        _never.wait(0.02)
+    wait_for(lambda: not sweepers(home), f"the sweepers of {home} to end")
 
 
-def _sweepers():
-    """The command lines of all sweepers; a zombie has none."""
+def sweepers(home):
+    """The command lines of the sweepers of a ledger; a zombie has none."""
+    found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             command = path.read_bytes()
         except OSError:
             continue
-        if b"sweeper.py" in command:
-            yield command
+        if b"sweeper.py" in command and f"{home}".encode() in command:
+            found.append(command)
+    return found
+
+
+def wait_for(condition, what):
+    """Look every few milliseconds until `condition` holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {PATIENCE:g} s for {what}"
+        _never.wait(0.02)

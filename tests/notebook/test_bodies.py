@@ -85,9 +85,6 @@ RESOURCES = {
     "def handle(x): return x.id\nasync def find(lease_id): pass\nyield 1": GeneratorBody(
         hooks=frozenset({"handle", "find"})
     ),
-    "try:\n def attach(h): return h\n yield 1\nfinally: pass": GeneratorBody(
-        hooks=frozenset({"attach"})
-    ),
     "handle = open(path)\nyield handle": GeneratorBody(),  # a variable, no hook
     "def g():\n def ready(x): pass\nyield 1": GeneratorBody(),
     "class Any:\n def cleanup(self, r): pass": ClassBody("Any"),
@@ -119,6 +116,8 @@ NO_RESOURCES = {
     "return 1": "returns (line 2 of the cell)",
     "if not x: return\nyield x": "returns (line 2 of the cell)",
     "yield 1\ndef find(lease_id): pass": "defines 'find' after the yield (line 3 of the cell)",
+    "try:\n def attach(h): return h\n yield 1\nfinally: pass": "defines 'attach' inside a block "
+    "(line 3 of the cell): define it at the body's top level",
     "from x import *\nyield 1": "has `import *` (line 2 of the cell)",
     "class Db:\n def setup(self): pass": "has the class 'Db' without cleanup (line 2 of the cell): "
     "add `def cleanup(self, resource)`",

@@ -1,4 +1,5 @@
 from resnb import Flow, Parameter
+from resnb.ledger.recipe import Protection
 from resnb.view.plan import plan_text, stages
 from resnb.view.sketch import sketch
 
@@ -9,7 +10,8 @@ parameters: n_workers=None, out_path (required)
 2  │ load
 3  │ summarize
 4  └ clean up client
-4  write"""
+4  write
+client: unprotected during set-up: no find(lease_id); then known once open"""
 
 NESTED = """\
 Plan of nested: 3 tasks, 2 resources
@@ -19,7 +21,8 @@ Plan of nested: 3 tasks, 2 resources
 3  │ │ second
 4  │ └ clean up inner
 3  │ third
-5  └ clean up outer"""
+5  └ clean up outer
+outer, inner: unprotected during set-up: no find(lease_id); then known once open"""
 
 LIFETIMES = """\
 Plan of lifetimes: 2 tasks, 4 resources
@@ -34,7 +37,8 @@ Plan of lifetimes: 2 tasks, 4 resources
 2  │ in_d
 3  └ d stays open until the kernel's end
 at the run's end: clean up c, b if nothing failed, else at the kernel's end, a
-at the kernel's end: clean up d"""
+at the kernel's end: clean up d
+a, b, c, d: unprotected during set-up: no find(lease_id); then known once open"""
 
 
 def test_set_up_and_clean_up_frame_what_runs_between(seed):
@@ -60,13 +64,19 @@ def test_lifetimes_and_limits_are_told_and_late_clean_ups_are_last_in_first_out(
 def test_the_outcome_that_a_clean_up_waits_for_is_named(cluster):
     with Flow("on") as flow, cluster.options(on="failure").use((), {}, name="a"):
         pass
-    last = plan_text(flow).splitlines()[-1]
+    last = plan_text(flow).splitlines()[-2]
     assert last == "2  └ clean up a if something failed, else at the kernel's end"
 
 
 def test_an_open_resource_is_used_rather_than_set_up(seed, progress):
     lines = plan_text(seed, progress(leases={"client": "open"})).splitlines()
     assert lines[2] == "1  ┌ use client = Cluster, which is open ← n_workers"
+
+
+def test_what_is_open_has_the_marks_of_its_lease(seed):
+    (scope,) = seed.scopes
+    lines = plan_text(seed, None, {scope: Protection("", "a socket does not pickle")}).splitlines()
+    assert lines[-1] == "client: unprotected once open: a socket does not pickle"
 
 
 def test_tasks_that_can_run_side_by_side_share_a_line(work):

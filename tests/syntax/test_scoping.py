@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from resnb.notebook.reads import names_needed
-from resnb.notebook.scoping import bound_names, has_await, local_names, names_read
+from resnb.syntax.reads import names_needed
+from resnb.syntax.scoping import bound_names, has_await, local_names, names_read
 
 BOUND = {
     "x = 1": "x",

@@ -8,7 +8,8 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from resnb.notebook.bodies import generator_function
-from resnb.notebook.recipes import NoSplit, RecipeSplit, recipe_split
+from resnb.syntax.parsing import parsed
+from resnb.syntax.splitting import NoSplit, RecipeSplit, recipe_split
 
 # body -> what the clean-up needs of the set-up, and what it needs of the notebook
 SPLITS = {
@@ -37,7 +38,7 @@ SPLITS = {
 
 @pytest.mark.parametrize("source", SPLITS)
 def test_a_body_is_split_with_the_names_that_its_cleanup_needs(source):
-    split = recipe_split(source, parameters=["n"])
+    split = recipe_split(parsed(source).body, ["n", "lease"])
     variables, outer_names = SPLITS[source]
     assert isinstance(split, RecipeSplit)
     assert split.variables == frozenset(variables.split())
@@ -45,7 +46,9 @@ def test_a_body_is_split_with_the_names_that_its_cleanup_needs(source):
 
 
 def test_the_parts_of_a_split_are_the_statements_with_their_places():
-    split = recipe_split("a = 1\nb = 2\ntry:\n    yield a + b\nfinally:\n    c(a)\n    d(b)\n")
+    split = recipe_split(
+        parsed("a = 1\nb = 2\ntry:\n    yield a + b\nfinally:\n    c(a)\n    d(b)\n").body
+    )
     assert [ast.unparse(node) for node in split.setup] == ["a = 1", "b = 2"]
     assert ast.unparse(split.resource) == "a + b"
     assert [(ast.unparse(node), node.lineno) for node in split.cleanup] == [
@@ -55,7 +58,7 @@ def test_the_parts_of_a_split_are_the_statements_with_their_places():
 
 
 def test_a_bare_yield_has_no_resource():
-    assert recipe_split("yield").resource is None
+    assert recipe_split(parsed("yield").body).resource is None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +70,7 @@ def test_a_bare_yield_has_no_resource():
     ],
 )
 def test_a_cleanup_that_awaits_says_so(source, awaits):
-    assert recipe_split(source).cleanup_is_async is awaits
+    assert recipe_split(parsed(source).body).cleanup_is_async is awaits
 
 
 NO_SPLITS = {
@@ -87,7 +90,7 @@ NO_SPLITS = {
     "try:\n yield 1\n f()\nfinally: g()": "the `try` holds more than the yield",
     "try:\n f()\n yield 1\nfinally: g()": "the `try` holds more than the yield",
     "try: yield 1\nfinally: f()\ng()": "statements follow the `try` around the yield",
-    "global count, total\ncount = 1\nyield 1": "it assigns the notebook's own count, total",
+    "global count, total\ncount = 1\nyield 1": "it assigns count, total, which is not its own",
     "yield 1\nyield 2": "it does not yield in one place",
     "x = 1": "it does not yield in one place",
 }
@@ -95,7 +98,7 @@ NO_SPLITS = {
 
 @pytest.mark.parametrize(("source", "reason"), NO_SPLITS.items())
 def test_a_body_of_another_shape_is_not_split_and_says_why(source, reason):
-    split = recipe_split(source)
+    split = recipe_split(parsed(source).body)
     assert isinstance(split, NoSplit)
     assert reason in split.reason
 
@@ -170,7 +173,7 @@ def test_the_cleanup_alone_does_what_the_generator_does(setup, cleanup):
     source = "\n".join(["a, b, c = 1, 2, 3", *setup, "yield a", *cleanup])
     log_alive, log_alone = [], []
     alive, stopped = started(source, log_alive), started(source, log_alone)
-    split = recipe_split(source)
+    split = recipe_split(parsed(source).body)
     variables = {name: stopped.gi_frame.f_locals[name] for name in split.variables}
     alone = cleanup_function(split, log_alone)
     assert outcome(lambda: next(alive, None)) == outcome(lambda: alone(**variables))

@@ -1,6 +1,6 @@
 """Which names a piece of Python binds and reads, by Python's rules of scope.
 
-Order and branches do not count here; see `resnb.notebook.reads` for what is read before it is
+Order and branches do not count here; see `resnb.syntax.reads` for what is read before it is
 assigned. The standard library's `symtable` knows the same of a whole function or module, but not
 of some of its statements.
 """

@@ -7,7 +7,7 @@ not certain, the name counts as needed: one too many is captured rather than one
 import ast
 from collections.abc import Iterable, Sequence
 
-from resnb.notebook.scoping import bound_names, names_read
+from resnb.syntax.scoping import bound_names, names_read
 
 
 def names_needed(statements: Sequence[ast.stmt]) -> tuple[str, ...]:

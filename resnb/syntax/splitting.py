@@ -6,14 +6,12 @@ its clean-up in the live generator, and the reason is given.
 """
 
 import ast
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
-from resnb.notebook.lexing import parsed
-from resnb.notebook.reads import names_needed
-from resnb.notebook.scoping import has_await, local_names, own_nodes
+from resnb.syntax.reads import names_needed
+from resnb.syntax.scoping import has_await, local_names, own_nodes
 
-_GIVEN = frozenset({"lease"})
 _KINDS: dict[type[ast.stmt], str] = {
     ast.With: "a `with` block",
     ast.AsyncWith: "an `async with` block",
@@ -26,16 +24,14 @@ _KINDS: dict[type[ast.stmt], str] = {
 }
 
 
-@dataclass(frozen=True)
-class RecipeSplit:
+class RecipeSplit(NamedTuple):
     """A body in two parts. Its statements keep their places and are not to be changed.
 
     Attributes:
         setup: the statements before the yield.
         resource: the expression that is yielded; None for a bare yield.
         cleanup: the statements after it.
-        variables: the local names that the clean-up needs: what the set-up assigned, parameters,
-            ``lease``.
+        variables: the local names that the clean-up needs: what the set-up assigned, parameters.
         outer_names: the other names that it needs, of the notebook or built in.
         cleanup_is_async: whether the clean-up awaits.
     """
@@ -48,8 +44,7 @@ class RecipeSplit:
     cleanup_is_async: bool
 
 
-@dataclass(frozen=True)
-class NoSplit:
+class NoSplit(NamedTuple):
     """Why a body cannot be split.
 
     Attributes:
@@ -59,28 +54,26 @@ class NoSplit:
     reason: str
 
 
-def recipe_split(source: str, parameters: Collection[str] = ()) -> RecipeSplit | NoSplit:
-    """Split a body that `resource_body` found to be a generator.
+def recipe_split(
+    statements: Sequence[ast.stmt], parameters: Collection[str] = ()
+) -> RecipeSplit | NoSplit:
+    """Split the body of a generator function.
 
     Args:
-        source: the body.
-        parameters: the names in its signature.
-
-    Raises:
-        SyntaxError: `source` is not Python.
+        statements: the body.
+        parameters: the names of the function's parameters.
     """
-    statements = parsed(source).body
     parts = _parts(statements)
     if isinstance(parts, NoSplit):
         return parts
     setup, place, cleanup = parts
     for node in own_nodes(statements):
-        if isinstance(node, ast.Global):
-            return NoSplit(f"it assigns the notebook's own {', '.join(node.names)}")
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            return NoSplit(f"it assigns {', '.join(node.names)}, which is not its own")
     resource = place.value
     assigned = local_names([*setup, *([resource] if resource else [])])
     needed = frozenset(names_needed(cleanup))
-    variables = needed & (assigned | _GIVEN | frozenset(parameters))
+    variables = needed & (assigned | frozenset(parameters))
     return RecipeSplit(
         setup=tuple(setup),
         resource=resource,
@@ -91,10 +84,10 @@ def recipe_split(source: str, parameters: Collection[str] = ()) -> RecipeSplit |
     )
 
 
-_Parts = tuple[list[ast.stmt], ast.Yield, list[ast.stmt]]
+_Parts = tuple[Sequence[ast.stmt], ast.Yield, Sequence[ast.stmt]]
 
 
-def _parts(statements: list[ast.stmt]) -> _Parts | NoSplit:
+def _parts(statements: Sequence[ast.stmt]) -> _Parts | NoSplit:
     holders = [i for i, statement in enumerate(statements) if _yields(statement)]
     if len(holders) != 1:
         return NoSplit("it does not yield in one place")
@@ -109,7 +102,7 @@ def _parts(statements: list[ast.stmt]) -> _Parts | NoSplit:
     return NoSplit(f"the yield is part of {_KINDS.get(type(holder), 'another statement')}")
 
 
-def _fault_of_try(holder: ast.Try, after: list[ast.stmt]) -> str | None:
+def _fault_of_try(holder: ast.Try, after: Sequence[ast.stmt]) -> str | None:
     if any(map(_yields, (*holder.handlers, *holder.orelse, *holder.finalbody))):
         return "the yield is not in the body of its `try`"
     if holder.handlers or holder.orelse:

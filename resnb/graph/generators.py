@@ -1,0 +1,196 @@
+"""Generator functions with one ``yield`` as resource managers.
+
+In the kernel, the clean-up goes on with the live generator. A generator cannot be begun again: a
+second try, the clean-up of what a broken-off set-up has left, and every clean-up in another process
+run what follows the yield by itself, if the generator's text can be split so.
+A set-up that raises inside a generator has run the generator's own ``finally`` blocks already.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from resnb.errors import CleanupError, GraphError, LedgerError
+from resnb.graph.held import LIVES_IN_KERNEL, Held
+from resnb.graph.sources import body_of, given_to
+from resnb.graph.split_recipe import SplitRecipe, Variables, importable_module
+from resnb.syntax.body import Body, Halves, halves
+from resnb.syntax.splitting import NoSplit
+
+
+class _Generator(Held):
+    """What both kinds have in common."""
+
+    _frame_name = "gi_frame"
+    _text: Body | NoSplit | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._is_open = False
+        self._begun: Variables | None = None
+        self._rebuilt: SplitRecipe | None = None
+
+    @classmethod
+    def _halves(cls) -> Halves | NoSplit:
+        if cls._text is None:
+            cls._text = body_of(cls._function)
+        return cls._text if isinstance(cls._text, NoSplit) else halves(cls._text)
+
+    @classmethod
+    def _fault(cls) -> str:
+        found = cls._halves()
+        return f"{LIVES_IN_KERNEL}{found.reason}" if isinstance(found, NoSplit) else ""
+
+    @classmethod
+    def __resnb_protection__(cls) -> tuple[str | None, str | None]:
+        """See `Held`."""
+        found = cls._halves()
+        if isinstance(found, NoSplit):
+            return cls._fault(), cls._fault()
+        find = found.hooks.get("find")
+        return find.fault if find else None, None if found.made else ""
+
+    def __resnb_recipe__(self) -> SplitRecipe:
+        """See `Held`."""
+        found = self._halves()
+        if isinstance(found, NoSplit):
+            raise LedgerError(self._fault())
+        assert isinstance(self._text, Body)
+        function = self._function
+        recipe = SplitRecipe(
+            type(self).__name__,
+            self._text,
+            function.__globals__,
+            given_to(function, self._args, self._kwargs),
+            importable_module(function),
+        )
+        recipe.lease = self.lease
+        if recipe.missing:
+            names = ", ".join(recipe.missing)
+            raise LedgerError(f"its clean-up uses {names}, which is not defined (yet)")
+        return recipe
+
+    def __resnb_values__(self) -> Mapping[str, Any]:
+        """See `Held`."""
+        return {name: value for name, value in self._locals().items() if name != "lease"}
+
+    def __getattr__(self, name: str) -> Any:
+        found = self._halves() if name in ("handle", "attach", "find", "ready") else None
+        if name == "ready" and self._wants_lease and "ready" in self._locals():
+            return self._locals()["ready"]
+        if isinstance(found, Halves):
+            if name == "handle":
+                return self._handle
+            if name == "attach":
+                return self._attach
+            find = found.hooks.get("find")
+            if name == "find" and find and not find.fault:
+                return self.__resnb_recipe__().find
+        message = f"{type(self).__name__!r} has no {name}"
+        raise AttributeError(message)
+
+    def _handle(self, resource: Any) -> Any:
+        return self.__resnb_recipe__().kept(self._locals(), resource)
+
+    def _attach(self, handle: Any) -> Any:
+        self._rebuilt = self.__resnb_recipe__()
+        return self._rebuilt.attach(handle)
+
+    def _locals(self) -> dict[str, Any]:
+        frame = getattr(self._live, self._frame_name, None)
+        return {} if frame is None else dict(frame.f_locals)
+
+    def _alone(self, resource: Any) -> tuple[SplitRecipe, Any] | None:
+        """What cleans up without the live generator, and of what; None if that goes on."""
+        if self._rebuilt is not None:
+            return self._rebuilt, resource
+        can_split = isinstance(self._halves(), Halves)
+        if not self._is_open:
+            return (self.__resnb_recipe__(), resource) if can_split else None
+        if self._begun is None:
+            wanted = self._halves()
+            names = wanted.split.variables if isinstance(wanted, Halves) else ()
+            found = self._locals()
+            self._begun = Variables({name: found[name] for name in names if name in found})
+            return None
+        if not can_split:
+            message = (
+                f"the cleanup of resource {type(self).__name__!r} cannot be begun again: a "
+                "generator goes on where it raised; use a class with setup and cleanup for that"
+            )
+            raise CleanupError(message)
+        return self.__resnb_recipe__(), self._begun
+
+
+class FromGenerator(_Generator):
+    """A generator function as a manager."""
+
+    def setup(self) -> Any:
+        """Go on to the yield."""
+        self._live = self._made()
+        try:
+            resource = next(self._live)
+        except StopIteration:
+            raise _no_yield(self) from None
+        self._is_open = True
+        return resource
+
+    def cleanup(self, resource: Any) -> None:
+        """Go on to the end."""
+        if alone := self._alone(resource):
+            recipe, what = alone
+            recipe.cleanup(what)
+            return
+        try:
+            next(self._live)
+        except StopIteration:
+            return
+        self._live.close()
+        raise _second_yield(self)
+
+
+class FromAsyncGenerator(_Generator):
+    """An async generator function as a manager."""
+
+    _frame_name = "ag_frame"
+
+    async def setup(self) -> Any:
+        """Go on to the yield."""
+        self._live = self._made()
+        try:
+            resource = await anext(self._live)
+        except StopAsyncIteration:
+            raise _no_yield(self) from None
+        self._is_open = True
+        return resource
+
+    async def cleanup(self, resource: Any) -> None:
+        """Go on to the end."""
+        if alone := self._alone(resource):
+            recipe, what = alone
+            done = recipe.cleanup(what)
+            if done is not None:
+                await done
+            return
+        try:
+            await anext(self._live)
+        except StopAsyncIteration:
+            return
+        await self._live.aclose()
+        raise _second_yield(self)
+
+
+def _no_yield(manager: Held) -> GraphError:
+    return GraphError(
+        f"resource {type(manager).__name__!r} returned without a yield: yield the resource once, "
+        "and clean it up after the yield"
+    )
+
+
+def _second_yield(manager: Held) -> CleanupError:
+    return CleanupError(
+        f"resource {type(manager).__name__!r} yielded twice: a resource yields once, and what "
+        "follows the yield is its cleanup"
+    )
+
+
+__all__ = ["FromAsyncGenerator", "FromGenerator"]

@@ -1,0 +1,80 @@
+"""The text of a generator function, and the values that it was given."""
+
+from collections.abc import Callable, Mapping
+from types import CodeType, FunctionType
+from typing import Any
+
+from resnb.syntax.body import FUTURE, Body
+from resnb.syntax.splitting import NoSplit
+
+
+def body_of(function: Callable[..., Any]) -> Body | NoSplit:
+    """The text of a generator function, or why it is not known.
+
+    Whoever made the function of some text gives it as ``__resnb_body__``; of any other the source
+    is read, and compared with what runs.
+    """
+    known = getattr(function, "__resnb_body__", None)
+    if isinstance(known, Body):
+        return known
+    import inspect
+
+    unknown = NoSplit("its source is not known")
+    if not isinstance(function, FunctionType) or hasattr(function, "__wrapped__"):
+        return unknown
+    try:
+        lines, first = inspect.getsourcelines(function)
+    except (OSError, TypeError, SyntaxError):
+        return unknown
+    signature = inspect.signature(function).parameters
+    lease = signature.get("lease")
+    has_lease = lease is not None and lease.kind is lease.KEYWORD_ONLY
+    body = Body(
+        source="".join(lines),
+        filename=function.__code__.co_filename,
+        first_line=first,
+        parameters=tuple(name for name in signature if not (has_lease and name == "lease")),
+        is_function=True,
+        has_lease=has_lease,
+        flags=function.__code__.co_flags & FUTURE,
+    )
+    return body if _is_text_of(body, function) else NoSplit("its source has changed since")
+
+
+def _is_text_of(body: Body, function: FunctionType) -> bool:
+    try:
+        module = compile(body.tree(), body.filename, "exec", flags=body.flags, dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    code = function.__code__
+    same = [one for one in _codes(module) if one.co_name == code.co_name]
+    if not code.co_freevars:
+        return code in same
+    names = (code.co_varnames, code.co_cellvars)  # which names are free, the text alone cannot say
+    return any((one.co_varnames, one.co_cellvars) == names for one in same)
+
+
+def _codes(module: CodeType) -> list[CodeType]:
+    return [one for one in module.co_consts if isinstance(one, CodeType)]
+
+
+def given_to(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The values of a function's parameters but ``lease``, and of variables around it."""
+    import inspect
+
+    bound = inspect.signature(function).bind_partial(*args, **kwargs)
+    bound.apply_defaults()
+    values = {name: value for name, value in bound.arguments.items() if name != "lease"}
+    code = getattr(function, "__code__", None)
+    cells = getattr(function, "__closure__", None) or ()
+    for name, cell in zip(getattr(code, "co_freevars", ()), cells, strict=True):
+        try:
+            values.setdefault(name, cell.cell_contents)
+        except ValueError:  # not assigned yet
+            continue
+    return values
+
+
+__all__ = ["body_of", "given_to"]

@@ -1,0 +1,256 @@
+"""The clean-up of a generator by itself: what follows the yield, run with the variables it uses.
+
+Pickled, it is the text of the generator with the names that its clean-up needs. A function of an
+importable module takes these names from the module; any other takes their values along, as they
+are when it is pickled.
+"""
+
+import ast
+import linecache
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from importlib import import_module
+from types import FunctionType
+from typing import Any
+
+from resnb.errors import LedgerError
+from resnb.syntax.body import Body, Halves
+from resnb.syntax.body import halves as halves_of
+from resnb.syntax.functions import function_of
+from resnb.syntax.meaning import meant
+
+
+class Variables(dict[str, Any]):
+    """Values of the clean-up's variables."""
+
+
+class Kept:
+    """The handle of an open generator.
+
+    Attributes:
+        variables: values of the clean-up's variables.
+        own: what the body's own ``handle`` gave, in a tuple; empty if it has none.
+        yielded: values of what else was yielded; another kernel can do without.
+    """
+
+    def __init__(
+        self,
+        variables: dict[str, Any],
+        own: tuple[Any, ...] = (),
+        yielded: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.variables = variables
+        self.own = own
+        self.yielded = dict(yielded or {})
+
+    def __resnb_values__(self) -> Mapping[str, Any]:
+        """What it consists of, by what errors call it."""
+        own = {"what handle() returned": self.own[0]} if self.own else {}
+        return {**{f"variable {name!r}": one for name, one in self.variables.items()}, **own}
+
+    def __resnb_lesser__(self) -> "Kept":
+        """The same with what the clean-up needs only."""
+        return Kept(self.variables, self.own)
+
+
+class SplitRecipe:
+    """Cleans up what a generator made, without the generator.
+
+    Args:
+        name: what the resource is called.
+        body: the generator's text.
+        names: the namespace that it runs in.
+        given: the values of its parameters, and of variables of functions around it.
+        module: the module whose namespace that is, if another process can import it.
+
+    Raises:
+        LedgerError: the body cannot be split.
+    """
+
+    lease: Any = None
+    _variables: Variables | None = None
+
+    def __init__(
+        self,
+        name: str,
+        body: Body,
+        names: dict[str, Any],
+        given: Mapping[str, Any],
+        module: str = "",
+    ) -> None:
+        halves = halves_of(body)
+        if not isinstance(halves, Halves):
+            raise LedgerError(halves.reason)
+        self._name, self._body, self._halves = name, body, halves
+        self._names, self._given, self._module = names, given, module
+
+    # ---- what the ledger asks for
+
+    def __getstate__(self) -> dict[str, Any]:
+        lines = [] if self._module else linecache.getlines(self._body.filename)
+        return {
+            "name": self._name,
+            "body": self._body,
+            "names": self._captured(),
+            "given": self._used(),
+            "module": self._module,
+            "lines": lines,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        module, lines, body = state["module"], state["lines"], state["body"]
+        if lines:  # a traceback shows them in another process, too
+            entry = (sum(map(len, lines)), None, lines, body.filename)
+            linecache.cache.setdefault(body.filename, entry)
+        names = vars(import_module(module)) if module else {"__name__": "__main__"} | state["names"]
+        self.__init__(state["name"], body, names, state["given"], module)  # type: ignore[misc]
+
+    def __resnb_values__(self) -> Mapping[str, Any]:
+        """What it takes along, by what errors call it."""
+        given = {f"argument {name!r}": value for name, value in self._used().items()}
+        return {**given, **{f"name {name!r}": one for name, one in self._captured().items()}}
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The names that it needs and that nothing defines (yet)."""
+        import builtins
+
+        found = (*self._names, *self._given, *vars(builtins), "lease")
+        return tuple(sorted(self._needed().difference(found)))
+
+    def attach(self, handle: Any) -> Any:
+        """What was yielded, of the handle of an open generator or of a recorded value.
+
+        It gives `Variables` where that is not known. The clean-up has its variables either way.
+        """
+        attach = self._hook("attach") if "attach" in self._halves.hooks else _itself
+        if not isinstance(handle, Kept):
+            return _then(attach(handle), self._rebuilt)
+        if not handle.own:
+            self._variables = Variables(handle.variables)
+            return self._yielded({**handle.yielded, **handle.variables})
+        return _then(attach(handle.own[0]), partial(self._rebuilt, known=handle.variables))
+
+    def find(self, lease_id: str) -> Any:
+        """What the body's own ``find`` finds."""
+        return self._hook("find")(lease_id)
+
+    def cleanup(self, resource: Any) -> Any:
+        """Run what follows the yield; gives a coroutine if that awaits.
+
+        Args:
+            resource: what `attach` gave, or what `find` found; see `resnb.syntax.meaning`.
+        """
+        variables = self._variables
+        if variables is None:
+            variables = resource if isinstance(resource, Variables) else self._meant(resource)
+        split = self._halves.split
+        values = {**self._given, "lease": self.lease, **variables}
+        wanted = sorted(split.variables | (split.outer_names & self._given.keys()))
+        function = function_of(
+            self._body,
+            split.cleanup,
+            self._name,
+            wanted,
+            self._names,
+            unbound=[name for name in wanted if name not in values],
+            is_async=split.cleanup_is_async,
+        )
+        return function(**{name: values.get(name) for name in wanted})
+
+    # ---- the kernel's side
+
+    @property
+    def can_find(self) -> bool:
+        """Whether the body has a ``find`` that can be called alone."""
+        find = self._halves.hooks.get("find")
+        return find is not None and not find.fault
+
+    def kept(self, local_names: Mapping[str, Any], resource: Any) -> Kept:
+        """The handle of the open generator that has these local variables."""
+        variables, yielded = self.variables(local_names), self._halves.yielded
+        if "handle" in self._halves.hooks:
+            others = {
+                name: value
+                for name, value in variables.items()
+                if name not in yielded and value is not resource
+            }
+            return Kept(others, (local_names["handle"](resource),))
+        rest = {name: local_names[name] for name in yielded if name not in variables}
+        return Kept(dict(variables), (), rest)
+
+    def variables(self, local_names: Mapping[str, Any]) -> Variables:
+        """The clean-up's variables, of the generator's local ones."""
+        wanted = self._halves.split.variables - ({"lease"} if self._body.has_lease else set())
+        return Variables({name: local_names[name] for name in wanted if name in local_names})
+
+    # ---- inside
+
+    def _rebuilt(self, value: Any, known: Mapping[str, Any] | None = None) -> Any:
+        self._variables = self._meant(value, known)
+        return value
+
+    def _yielded(self, values: Mapping[str, Any]) -> Any:
+        names = self._halves.yielded
+        if not names or not values.keys() >= set(names):
+            return self._variables
+        found = tuple(values[name] for name in names)
+        return found if self._halves.unpacked else found[0]
+
+    def _meant(self, value: Any, known: Mapping[str, Any] | None = None) -> Variables:
+        return Variables(meant(self._name, self._halves, value, known))
+
+    def _hook(self, name: str) -> Callable[..., Any]:
+        hook = self._halves.hooks[name]
+        given = {**self._given, "lease": self.lease}
+        wanted = sorted((hook.parameters | hook.outer_names) & given.keys())
+        statements = (*hook.statements, ast.Return(ast.Name(name, ast.Load())))
+        make = function_of(self._body, statements, self._name, wanted, self._names)
+        made: Callable[..., Any] = make(**{one: given[one] for one in wanted})
+        return made
+
+    def _needed(self) -> frozenset[str]:
+        """The names that it needs beside what set-up makes."""
+        split, hooks = self._halves.split, self._halves.hooks
+        taken = [hooks[name] for name in ("attach", "find") if name in hooks]
+        return split.outer_names.union(
+            split.variables.difference(self._halves.made),
+            *(one.parameters | one.outer_names for one in taken),
+        )
+
+    def _used(self) -> dict[str, Any]:
+        needed = self._needed()
+        return {name: value for name, value in self._given.items() if name in needed}
+
+    def _captured(self) -> dict[str, Any]:
+        """The values that another process cannot import with the module."""
+        needed = () if self._module else sorted(self._needed() - self._given.keys())
+        return {name: self._names[name] for name in needed if name in self._names}
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _then(value: Any, function: Callable[[Any], Any]) -> Any:
+    """`function` of `value`, or of what it gives when it is awaited."""
+    if not isinstance(value, Awaitable):
+        return function(value)
+
+    async def awaited() -> Any:
+        return function(await value)
+
+    return awaited()
+
+
+def importable_module(function: Callable[..., Any]) -> str:
+    """The name of the module that `function` is of, if another process can import it."""
+    assert isinstance(function, FunctionType)
+    module = sys.modules.get(function.__module__)
+    is_its_own = module is not None and vars(module) is function.__globals__
+    importable = function.__module__ != "__main__" and getattr(module, "__spec__", None) is not None
+    return function.__module__ if is_its_own and importable else ""
+
+
+__all__ = ["Kept", "SplitRecipe", "Variables", "importable_module"]

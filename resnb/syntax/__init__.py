@@ -1,0 +1,1 @@
+"""What can be said of Python text: the names that it binds and needs, and a resource in halves."""

@@ -1,0 +1,58 @@
+"""How a scope's protection is told: whether it is cleaned up however the kernel ends."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from resnb.ledger.protection import KNOWN_ONCE_OPEN, protection_before
+
+if TYPE_CHECKING:
+    from resnb.graph.scope import Scope
+    from resnb.ledger.recipe import Protection
+
+UNPROTECTED = "unprotected"
+
+
+def marked(protection: "Protection") -> str:
+    """Both marks in a few words, with the reasons."""
+    during, opened = protection
+    if not during and not opened:
+        return "protected"
+    if during == opened:
+        return f"{UNPROTECTED}: {during}"
+    if opened == KNOWN_ONCE_OPEN:
+        begin = f"{UNPROTECTED} during set-up: {during}" if during else "protected during set-up"
+        return f"{begin}; then {KNOWN_ONCE_OPEN}"
+    if not opened:
+        return f"{UNPROTECTED} during set-up: {during}"
+    begin = f"{UNPROTECTED} during set-up: {during}; " if during else ""
+    return f"{begin}{UNPROTECTED} once open: {opened}"
+
+
+def marks(
+    scopes: "Sequence[Scope]", labels: Sequence[str], known: "Mapping[Scope, Protection]"
+) -> list[tuple[str, list[str]]]:
+    """The different marks of some scopes, each with the labels of those that have it.
+
+    Args:
+        scopes: the scopes.
+        labels: what they are called.
+        known: the marks of leases that are open; of others what is known before their use is told.
+    """
+    found: dict[str, list[str]] = {}
+    for scope, label in zip(scopes, labels, strict=True):
+        protection = known.get(scope)
+        if protection is None:
+            protection = protection_before(scope.manager.resource_class)
+        found.setdefault(marked(protection), []).append(label)
+    return list(found.items())
+
+
+def notes(scope: "Scope") -> tuple[str, ...]:
+    """What a picture says beside a scope's name, of what is known without a closer look."""
+    kind = scope.manager.resource_class
+    is_quick = hasattr(kind, "__resnb_protection__")
+    opened = protection_before(kind).once_open if is_quick else ""
+    return () if opened in ("", KNOWN_ONCE_OPEN) else (UNPROTECTED,)
+
+
+__all__ = ["marked", "marks", "notes"]
