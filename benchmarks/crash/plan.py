@@ -38,7 +38,7 @@ def whole(
 def sample(*, seed: int) -> Iterator[Spec]:
     """Every end once, at moments and with kinds that take turns."""
     moments = itertools.cycle(("task", "set-up", "idle", "cleanup"))
-    kinds = itertools.cycle(("folder", "late", "folder"))
+    kinds = itertools.cycle(("folder", "popen", "late"))
     for end, moment, kind in zip(ENDS, moments, kinds, strict=False):
         yield Spec(end, moment, kind, 0, seed)
 
