@@ -48,7 +48,7 @@ PARTS = {
         "unit and stateful", [f"{PYTEST} tests --ignore={REAL_KERNELS} --ignore={CRASHES} -n 2"]
     ),
     "kernel": Part("real kernels", [f"{PYTEST} {REAL_KERNELS}"]),
-    "crash": Part("crash: a sample", [f"{PYTEST} {CRASHES}"]),
+    "crash": Part("crash: a sample", [f"{PYTEST} -rs {CRASHES}"]),
     "crash-all": Part("crash: all of it", [".venv/bin/python -m benchmarks.crash"]),
     "notebooks": Part(
         "notebooks, bundled Graphviz",

@@ -5,6 +5,8 @@ import pickle
 import pytest
 
 from benchmarks.crash.engine import IMAGE, NoEngineError, client, engine
+from benchmarks.crash.running import carry_out
+from benchmarks.crash.trial import Spec
 from resnb.ledger.recipe import pickled
 
 
@@ -44,3 +46,9 @@ def test_one_that_is_gone_needs_no_cleaning_up(container):
     found.stop(timeout=1)
     found.kill()
     found.remove(force=True)
+
+
+def test_a_killed_kernel_leaves_none(docker_client):
+    specs = [Spec("SIGKILL", moment, "container") for moment in ("set-up", "cleanup")]
+    for row in carry_out(specs, kernels=2, engine=docker_client):
+        assert (row.error, row.leaks, row.listed) == ("", [], []), row
