@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _LONGEST_PAUSE = 1.0
+_LONGEST_REASON = 1000
 
 CLEANED, NOTHING, FAILED, WRONG_ENVIRONMENT = "cleaned", "nothing", "failed", "wrong environment"
 
@@ -97,7 +98,7 @@ def _loop() -> Any:
 
 
 def _line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    return f"{type(error).__name__}: {error}".splitlines()[0][:_LONGEST_REASON]
 
 
 def _say(report: Any, result: str, reason: str) -> None:
