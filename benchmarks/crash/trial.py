@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -136,9 +136,8 @@ class Trial:
             interesting = self.row.leaks or self.row.listed or self.row.error
             if self._keep is not None and interesting:
                 target = self._keep / self.spec.name.replace(" / ", "-").replace(" ", "_")
-                shutil.copytree(
-                    self._folder, target, dirs_exist_ok=True, ignore=lambda *_: {"go", "things"}
-                )
+                with suppress(OSError):  # sockets and pipes do not copy; the rest is there
+                    shutil.copytree(self._folder, target, ignore=lambda *_: {"go", "things"})
             self._truth.remove()
         return self.row
 
