@@ -16,13 +16,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from .cells import KINDS, MOMENTS
+from .cells import MOMENTS
 from .ends import ENDS
 from .engine import NoEngineError, client, engine
+from .kinds import KINDS
 from .plan import whole, without
-from .running import add_row, carry_out, read_rows, write_rows
+from .rows import Row, add_row, read_rows, write_rows
+from .running import carry_out
 from .table import report
-from .trial import Row
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,9 +4,10 @@ import itertools
 import random
 from collections.abc import Collection, Iterator, Sequence
 
-from .cells import KINDS, MOMENTS
+from .cells import MOMENTS
 from .ends import ENDS
-from .trial import Spec
+from .kinds import KINDS
+from .rows import Spec
 
 
 def whole(

@@ -1,14 +1,14 @@
 """Carry out many trials, a few kernels at a time, and keep each row as soon as it is there."""
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-from .trial import Row, Spec, Trial
+from .rows import Row, Spec
+from .trial import Trial
 
 WAITING = 6
 """For each kernel that lives, so many trials wait for clean-ups to end."""
@@ -60,23 +60,3 @@ def carry_out(
                     continue
                 rows.append(row)
                 report(row)
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The rows that an earlier run has kept."""
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [Row.of(json.loads(line)) for line in lines]
-
-
-def add_row(path: Path, row: Row) -> None:
-    """Keep a row."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row.as_dict()) + "\n")
-
-
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Keep `rows`, and no others."""
-    text = "".join(json.dumps(row.as_dict()) + "\n" for row in rows)
-    path.write_text(text, encoding="utf-8")

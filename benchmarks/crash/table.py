@@ -3,8 +3,9 @@
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 
-from .cells import KINDS, MOMENTS
-from .trial import Row
+from .cells import MOMENTS
+from .kinds import KINDS
+from .rows import Row
 
 
 def report(rows: Sequence[Row]) -> str:

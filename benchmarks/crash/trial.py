@@ -1,21 +1,21 @@
 """One trial: a real kernel brought to a moment, ended, and what it leaves behind counted."""
 
-import random
 import shutil
 import tempfile
 import threading
 import time
 import uuid
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from resnb.ledger.store import Store
 
 from . import cells
 from .ends import ENDS, End, Scene, sweep
 from .fronts import Managed, Program, Served, environment_of
+from .kinds import KINDS
+from .rows import Row, Spec
 from .truth import Truth
 from .waiting import Marks, TrialError, is_alive, pause, wait_for
 
@@ -26,73 +26,6 @@ LOOK_EVERY = 0.2
 WAIT = "threading.Event().wait()"
 SETTLED = 3.0
 """Seconds after which what has not begun to exist never will."""
-
-
-@dataclass(frozen=True)
-class Spec:
-    """Which trial.
-
-    Attributes:
-        end: a name of `ENDS`.
-        moment: one of `MOMENTS`.
-        kind: a name of `KINDS`.
-        number: counts the trials of the same end, moment and kind.
-        seed: the whole run's.
-        reaper: False to take the reaper out.
-    """
-
-    end: str
-    moment: str
-    kind: str
-    number: int = 0
-    seed: int = 0
-    reaper: bool = True
-
-    @property
-    def name(self) -> str:
-        """A name that is its own among the trials of a run."""
-        return f"{self.end} / {self.moment} / {self.kind} / {self.number}"
-
-    def offset(self) -> float:
-        """When, after the moment has begun, the end comes, in seconds."""
-        chance = random.Random(f"{self.seed} {self.name}").random()  # noqa: S311 - no secret
-        return chance * cells.length_of(self.kind, self.moment)
-
-
-@dataclass
-class Row:
-    """What became of a trial.
-
-    Attributes:
-        spec: which trial.
-        offset: when the end came after the moment had begun, in seconds.
-        phase: the last mark before it.
-        leaks: what was left behind, one line each.
-        listed: what the ledger says of leases that are not closed.
-        begun: how many clean-ups were begun.
-        first: seconds from the kernel's death to the first line of a clean-up elsewhere, if any.
-        gone: seconds from the end until nothing was left.
-        error: why the trial tells nothing; empty if it does.
-    """
-
-    spec: Spec
-    offset: float = 0.0
-    phase: str = ""
-    leaks: list[str] = field(default_factory=list)
-    listed: list[str] = field(default_factory=list)
-    begun: int = 0
-    first: float | None = None
-    gone: float | None = None
-    error: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
-
-    @classmethod
-    def of(cls, values: dict[str, Any]) -> Self:
-        """From plain values."""
-        return cls(**{**values, "spec": Spec(**values["spec"])})
 
 
 class Trial:
@@ -187,7 +120,7 @@ class Trial:
         spec, environment = self.spec, environment_of(self._folder)
         first = [cells.NO_REAPER] if not spec.reaper else []
         first += [cells.head(str(self._folder), self._tag, spec.moment)]
-        first += cells.KINDS[spec.kind].cells
+        first += KINDS[spec.kind].cells
         first += [self._end.armed] if self._end.armed else []
         if self._end.front == "program":
             limit = max(self.row.offset, 0.01) if self._end.timed else 0.0
@@ -282,4 +215,4 @@ class Trial:
         row.listed = [f"{one.state}: {one.reason}" for one in Store(self._folder / "home").alive()]
 
 
-__all__ = ["Row", "Spec", "Trial"]
+__all__ = ["Trial"]

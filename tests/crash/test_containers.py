@@ -5,8 +5,8 @@ import pickle
 import pytest
 
 from benchmarks.crash.engine import IMAGE, NoEngineError, client, engine
+from benchmarks.crash.rows import Spec
 from benchmarks.crash.running import carry_out
-from benchmarks.crash.trial import Spec
 from resnb.ledger.recipe import pickled
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.crash.ends import ENDS
 from benchmarks.crash.plan import sample
+from benchmarks.crash.rows import Spec
 from benchmarks.crash.running import carry_out
-from benchmarks.crash.trial import Spec
 
 KERNELS = 2
 pytestmark = pytest.mark.timeout(600)  # the first test waits for the whole sample
