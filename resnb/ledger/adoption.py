@@ -42,6 +42,9 @@ def adoption_key(
 
 
 def _source_of(definition: Any) -> str:
+    body = getattr(definition, "__resnb_body__", None)
+    if body is not None:  # of a generator, whose file in a notebook is the magic line only
+        return str(body.source)
     try:
         return inspect.getsource(definition)
     except (OSError, TypeError):

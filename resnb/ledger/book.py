@@ -19,6 +19,7 @@ from resnb.ledger.entry import Limits
 from resnb.ledger.home import ledger_home, made_private
 from resnb.ledger.link import ReaperLink, Told
 from resnb.ledger.owner import Owner, this_process
+from resnb.ledger.protection import NO_FIND
 from resnb.ledger.recipe import can_find, notice_of, recipe_of
 from resnb.ledger.record import Environment, Record
 from resnb.ledger.store import Store
@@ -83,7 +84,7 @@ class LeaseBook:
         now = time.time()
         lives = bool(getattr(manager, "dies_with_kernel", False))
         finds = can_find(manager) and recipe.data is not None
-        unfindable = "" if lives or finds else recipe.fault or "its manager has no find(lease_id)"
+        unfindable = "" if lives else recipe.fault or ("" if finds else NO_FIND)
         record = Record(
             lease,
             name,

@@ -262,11 +262,11 @@ class Keeper:
             budget = min(budget, max(0.0, self._deadline - now))
         elif last:
             self._deadline = now + budget
+        if last:
+            self._leave()  # first, or a run that is stopped cleans up what should be kept
         for prepare in tuple(self.before_closing):
             with suppress(Exception):  # what is open has to be closed all the same
                 prepare()
-        if last:
-            self._leave()
         return self.close(self.alive(), budget)
 
     def _leave(self) -> None:
