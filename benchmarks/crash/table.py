@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 
 from .cells import MOMENTS
+from .ends import ENDS
 from .kinds import KINDS
 from .rows import Row
 
@@ -13,7 +14,7 @@ def report(rows: Sequence[Row]) -> str:
     valid = [row for row in rows if not row.error]
     claimed = [row for row in valid if KINDS[row.spec.kind].claimed]
     other = [row for row in valid if not KINDS[row.spec.kind].claimed]
-    ends = list(dict.fromkeys(row.spec.end for row in claimed))
+    ends = [end for end in ENDS if any(row.spec.end == end for row in claimed)]
     kinds = [kind for kind in KINDS if any(row.spec.kind == kind for row in claimed)]
     parts = [
         "leaks / trials",

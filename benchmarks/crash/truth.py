@@ -71,8 +71,8 @@ class Truth:
         if self._engine is None:
             return []
         found = self._engine.containers.list(
-            all=True, filters={"label": f"trial={self.tag}"}, ignore_removed=True
-        )
+            all=True, filters={"label": f"trial={self.tag}"}, sparse=True
+        )  # looked at one by one, those that are being removed would be errors
         return list(found)
 
 
