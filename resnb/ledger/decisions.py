@@ -1,7 +1,8 @@
 """What the reaper does next. Pure: records, liveness and the time in, actions out.
 
 Dependants come first, everything else side by side, a few at a time; a failed clean-up is tried
-again after growing pauses and holds up nobody but what it depends on.
+again after growing pauses and holds up nobody but what it depends on, and that only until it is
+given up.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -98,22 +99,28 @@ def decide(
     asked = asked or {}
     actions: list[Action] = []
     ready: list[Record] = []
+    held: set[str] = set()
     times: list[float] = []
     idle = True
     for record in known.values():
         verdict = _verdict(record, liveness, now, running, asked)
+        outer = [known[one] for one in record.around if one in known]
+        if isinstance(verdict, Keep) and not all(map(_survives, outer)):
+            verdict = _cleaning(record, now)  # what it depends on ends
         if verdict is None:
             continue
         if isinstance(verdict, float):
             times.append(verdict)
             idle = False
+            if record.state in (states.CLOSING, states.FAILED):  # it is being ended, or will be
+                held.update(record.around)
         elif isinstance(verdict, Clean):
             ready.append(record)
             idle = False
         else:
             actions.append(verdict)
             idle = idle and not isinstance(verdict, Ask)
-    inner = {outer for record in ready for outer in record.around}
+    inner = held.union(*(record.around for record in ready))
     inner |= {outer for lease in running if lease in known for outer in known[lease].around}
     free = AT_ONCE - len(running)
     actions += [Clean(record) for record in ready if record.id not in inner][: max(0, free)]
@@ -130,9 +137,9 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
     """An action, the time to look again, or None."""
     if record.id in running or record.state == states.CLOSED:
         return None
-    if (claimed := _claimed(record, liveness)) != DEAD:
-        # a clean-up that has outlived its reaper may be cut short, so it is waited for
-        return now + CLAIMED_LOOK if claimed == ALIVE else None
+    claim = _claim_of(record, liveness)
+    if claim is not None:  # who holds it may die, and a clean-up may have outlived its reaper
+        return now + CLAIMED_LOOK if claim == ALIVE and record.claimant != record.owner else None
     status = liveness(record.owner)
     if status == ALIVE:
         return _while_alive(record, now, asked)
@@ -148,19 +155,18 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
     return _cleaning(record, now)
 
 
-def _claimed(record: Record, liveness: Callable[[Owner], str]) -> str:
-    """Whether a process other than its kernel is cleaning `record` up: ALIVE, or DEAD if not.
-
-    UNKNOWN if that cannot be seen, or if it is its kernel, whose end will be noticed.
-    """
+def _claim_of(record: Record, liveness: Callable[[Owner], str]) -> str | None:
+    """The status of who is cleaning `record` up; None if nobody is who may still be there."""
     if record.state != states.CLOSING:
-        return DEAD
-    claimants = [one for one in (record.claimant, record.cleaner) if one is not None]
-    others = {liveness(one) for one in claimants if one != record.owner}
-    if ALIVE in others:
-        return ALIVE
-    by_kernel = record.owner in claimants and liveness(record.owner) != DEAD
-    return UNKNOWN if by_kernel or UNKNOWN in others else DEAD
+        return None
+    claimants = (one for one in (record.claimant, record.cleaner) if one is not None)
+    found = [status for one in claimants if (status := liveness(one)) != DEAD]
+    return min(found, default=None, key=(ALIVE, UNKNOWN).index)
+
+
+def _survives(record: Record) -> bool:
+    """Whether `record` is there for a while when its kernel has ended."""
+    return record.keep is not None and not record.request
 
 
 def _while_alive(record: Record, now: float, asked: Mapping[str, float]) -> Action | float | None:
@@ -196,7 +202,9 @@ def _limits(record: Record) -> list[float]:
 def _cleaning(record: Record, now: float) -> Action | float | None:
     """Clean `record` up, now or later, if that can be done at all."""
     if record.tries >= TRIES:
-        return None
+        if record.state == states.FAILED:
+            return None
+        return Fail(record, f"its clean-up was cut short {record.tries} times")
     made = record.state != states.OPENING
     if not record.recipe or (record.handle is None and not record.can_find):
         if record.state == states.FAILED and record.reason:

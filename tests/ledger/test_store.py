@@ -165,7 +165,7 @@ def test_a_full_disk_has_one_clear_line(store, monkeypatch):
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(storing, "_to_row", full)
-    with pytest.raises(LedgerError, match=r"disk is full.*nothing was created"):
+    with pytest.raises(LedgerError, match="disk is full"):
         store.add(record("b"))
 
 
