@@ -19,10 +19,10 @@ demo: setup ## run the quickstart notebook here and show what happens
 	$(BIN)/python tools/demo.py
 
 test: ## run all checks but the long ones, with the time of each part
-	$(PYTHON) tools/parts.py set-up lint unit kernel notebooks notebooks-dot
+	$(PYTHON) tools/parts.py set-up lint unit kernel crash notebooks notebooks-dot
 
 test-all: ## run all checks, with many more examples of the generated tests
-	$(PYTHON) tools/parts.py set-up lint unit kernel notebooks notebooks-dot long
+	$(PYTHON) tools/parts.py set-up lint unit kernel crash notebooks notebooks-dot long crash-all
 
 lint: ## check style, types and layers
 	$(PYTHON) tools/parts.py set-up lint

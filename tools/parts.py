@@ -19,6 +19,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 PYTEST = ".venv/bin/python -m pytest"
 REAL_KERNELS = "tests/kernel"
+CRASHES = "tests/crash"
 
 
 class Part(NamedTuple):
@@ -43,8 +44,12 @@ PARTS = {
             ".venv/bin/lint-imports --no-logo",
         ],
     ),
-    "unit": Part("unit and stateful", [f"{PYTEST} tests --ignore={REAL_KERNELS} -n 2"]),
+    "unit": Part(
+        "unit and stateful", [f"{PYTEST} tests --ignore={REAL_KERNELS} --ignore={CRASHES} -n 2"]
+    ),
     "kernel": Part("real kernels", [f"{PYTEST} {REAL_KERNELS}"]),
+    "crash": Part("crash: a sample", [f"{PYTEST} -rs {CRASHES}"]),
+    "crash-all": Part("crash: all of it", [".venv/bin/python -m benchmarks.crash"]),
     "notebooks": Part(
         "notebooks, bundled Graphviz",
         [f"{PYTEST} --nbval notebooks"],

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from resnb.errors import IllegalTransition, LeaseLost, ResnbError
+from resnb.errors import CleanupError, IllegalTransition, LeaseLost, ResnbError
 from resnb.events import EVENTS, LeaseChanged
 from resnb.ids import LeaseId
 from resnb.ledger import states
@@ -89,6 +89,7 @@ class Lease:
         self._call = call
         self._handle: list[Any] = []
         self._is_made = False
+        self._was_stopped = False
         self._is_ours = True
         self._reaper_rests = threading.Event()
         self._reaper_rests.set()
@@ -141,7 +142,8 @@ class Lease:
         setup = getattr(self.manager, "setup", None)
         try:
             self.resource = None if setup is None else call(setup)
-        except BaseException:
+        except BaseException as error:
+            self._was_stopped = not isinstance(error, Exception)
             with suppress(BaseException):  # the lease keeps the reason; set-up's own error counts
                 self.close()
             raise
@@ -306,6 +308,9 @@ class Lease:
             attach = getattr(self.manager, "attach", None)
             return [call(attach, self._handle[0]) if attach else self._handle[0]]
         find = getattr(self.manager, "find", None)
+        if find is None and self._was_stopped and (why := self.protection.during_setup):
+            message = f"its set-up was stopped, and nothing tells what it made: {why}"
+            raise CleanupError(message)
         thing = None if find is None else call(find, self.id)
         return [] if thing is None else [thing]
 
