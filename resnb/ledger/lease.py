@@ -7,6 +7,7 @@ written into the ledger before it is taken. What this kernel cannot clean up the
 over; then the lease follows what the reaper does.
 """
 
+import os
 import signal
 import threading
 import time
@@ -88,6 +89,7 @@ class Lease:
         self._keeper = keeper
         self._call = call
         self._handle: list[Any] = []
+        self._process = os.getpid()
         self._is_made = False
         self._was_stopped = False
         self._is_ours = True
@@ -148,6 +150,8 @@ class Lease:
                 self.close()
             raise
         self._is_made = True
+        if os.getpid() != self._process:  # set-up has forked, and this is the child
+            return self.resource
         try:
             self._refuse_if_lost()
             self._move(states.OPEN)
@@ -177,6 +181,8 @@ class Lease:
             LeaseLost: the reaper is cleaning it up.
             BaseException: what the manager's cleanup raised; the lease can be closed again.
         """
+        if os.getpid() != self._process:  # a forked child has no part in it
+            return
         call = call or self._call
         claim = self._claim
         with claim:
