@@ -19,10 +19,10 @@ demo: setup ## run the quickstart notebook here and show what happens
 	$(BIN)/python tools/demo.py
 
 test: ## run all checks but the long ones, with the time of each part
-	$(PYTHON) tools/parts.py set-up lint front unit kernel browser notebooks notebooks-dot
+	$(PYTHON) tools/parts.py set-up lint front unit kernel browser crash notebooks notebooks-dot
 
 test-all: ## run all checks, with many more examples of the generated tests
-	$(PYTHON) tools/parts.py set-up lint front unit kernel browser notebooks notebooks-dot long
+	$(PYTHON) tools/parts.py set-up lint front unit kernel browser crash notebooks notebooks-dot long crash-all
 
 lint: ## check style, types and layers
 	$(PYTHON) tools/parts.py set-up lint front
@@ -34,6 +34,7 @@ bench: setup ## print what imports, the engine and pictures cost
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/drawing.py
+	$(BIN)/python benchmarks/leases.py
 
 widget: node_modules/.package-lock.json ## build the widget's front end again
 	PATH="$$PATH:$(CURDIR)/$(BIN)" npm run --silent build

@@ -32,6 +32,7 @@ KEPT_THREADS = (
 KEPT_PROCESSES = (
     "multiprocessing.resource_tracker",  # one per interpreter, ends with it
     "ledger/reaper.py",  # one per process that holds leases, ends after it; see `own_ledger`
+    "ledger/sweeper.py",  # a moment after %load_ext, if something was left
 )
 LEDGER_GRACE = 30.0
 """Seconds that the reapers of a session have to clean up what its tests have left to them."""
@@ -67,6 +68,9 @@ class Alive(NamedTuple):
         if self.files - before.files:
             gc.collect()
         left = Alive.now()
+        while (begun := left.children - before.children) and time.monotonic() < deadline:
+            psutil.wait_procs(begun, max(0, deadline - time.monotonic()))  # begun meanwhile
+            left = Alive.now()
         return [
             *sorted(f"thread {thread.name}" for thread in left.threads - before.threads),
             *sorted(f"process {described(p)}" for p in left.children - before.children),

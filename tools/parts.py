@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PYTEST = ".venv/bin/python -m pytest"
 REAL_KERNELS = "tests/kernel"
 REAL_BROWSER = "tests/browser"
+CRASHES = "tests/crash"
+WITHOUT_SLOW_PARTS = " ".join(f"--ignore={one}" for one in (REAL_KERNELS, REAL_BROWSER, CRASHES))
 
 
 class Part(NamedTuple):
@@ -47,7 +49,7 @@ PARTS = {
     "front": Part("front end", ["make widget", "npm run --silent check", "npm test --silent"]),
     "unit": Part(
         "unit and stateful",
-        [f"{PYTEST} tests --ignore={REAL_KERNELS} --ignore={REAL_BROWSER} -n 2"],
+        [f"{PYTEST} tests {WITHOUT_SLOW_PARTS} -n 2"],
     ),
     "kernel": Part("real kernels", [f"{PYTEST} {REAL_KERNELS}"]),
     "browser": Part(
@@ -56,6 +58,8 @@ PARTS = {
         program="chromium",
         package="chromium",
     ),
+    "crash": Part("crash: a sample", [f"{PYTEST} -rs {CRASHES}"]),
+    "crash-all": Part("crash: all of it", [".venv/bin/python -m benchmarks.crash"]),
     "notebooks": Part(
         "notebooks, bundled Graphviz",
         [f"{PYTEST} --nbval notebooks"],

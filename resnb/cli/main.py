@@ -17,7 +17,7 @@ from resnb.durations import seconds
 from resnb.errors import OptionError, ResnbError
 from resnb.ledger.commands import LedgerCommands
 from resnb.ledger.listed import Listed, plain
-from resnb.ledger.owner import DEAD, UNKNOWN
+from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
 
 _LEFT: Final = 1
 
@@ -96,6 +96,8 @@ def cleanup(
     elif everything:
         chosen = _seen(commands.leases())
     chosen = commands.with_dependants(chosen)
+    if timeout and any(one.kernel == ALIVE for one in chosen):
+        click.echo(f"waiting up to {exactly(timeout)} for the kernel to end what uses it", err=True)
     _report_and_exit(chosen, commands.clean_up(chosen, timeout), "there is nothing to clean up")
 
 

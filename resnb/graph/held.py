@@ -67,7 +67,8 @@ class Held:
 
     def __resnb_values__(self) -> Mapping[str, Any]:
         """What it holds, by name."""
-        frame = getattr(getattr(self._live, "gen", None), "gi_frame", None)
+        generator = getattr(self._live, "gen", None)  # of contextlib's decorators
+        frame = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
         return {"its context manager": self._live} if frame is None else dict(frame.f_locals)
 
 

@@ -47,15 +47,27 @@ def _is_text_of(body: Body, function: FunctionType) -> bool:
     except (SyntaxError, ValueError):
         return False
     code = function.__code__
-    same = [one for one in _codes(module) if one.co_name == code.co_name]
-    if not code.co_freevars:
-        return code in same
-    names = (code.co_varnames, code.co_cellvars)  # which names are free, the text alone cannot say
-    return any((one.co_varnames, one.co_cellvars) == names for one in same)
+    alone = bool(code.co_freevars)
+    found = [one for one in _codes(module) if one.co_name == code.co_name]
+    return any(_looks(one, alone=alone) == _looks(code, alone=alone) for one in found)
 
 
-def _codes(module: CodeType) -> list[CodeType]:
-    return [one for one in module.co_consts if isinstance(one, CodeType)]
+def _looks(code: CodeType, *, alone: bool) -> tuple[Any, ...]:
+    """What two compilations of the same text have in common, whatever stands around it.
+
+    The instructions do not: they depend on what the module imports, or which names are free; those
+    with free names are compared `alone`, without what is inside and the names that they look up.
+    """
+    names = (code.co_firstlineno, code.co_varnames, code.co_cellvars)
+    constants = [(type(one), one) for one in code.co_consts if not isinstance(one, CodeType)]
+    if alone:
+        return (*names, *constants)
+    inside = [_looks(one, alone=False) for one in _codes(code)]
+    return (*names, *constants, code.co_names, *inside)
+
+
+def _codes(code: CodeType) -> list[CodeType]:
+    return [one for one in code.co_consts if isinstance(one, CodeType)]
 
 
 def given_to(

@@ -117,7 +117,7 @@ class SplitRecipe:
         import builtins
 
         found = (*self._names, *self._given, *vars(builtins), "lease")
-        return tuple(sorted(self._needed().difference(found)))
+        return tuple(sorted(self._needed(optional=False).difference(found)))
 
     def attach(self, handle: Any) -> Any:
         """What was yielded, of the handle of an open generator or of a recorded value.
@@ -147,7 +147,8 @@ class SplitRecipe:
             variables = resource if isinstance(resource, Variables) else self._meant(resource)
         split = self._halves.split
         values = {**self._given, "lease": self.lease, **variables}
-        wanted = sorted(split.variables | (split.outer_names & self._given.keys()))
+        around = (split.outer_names | split.named) & self._given.keys()
+        wanted = sorted(split.variables | around)
         function = function_of(
             self._body,
             split.cleanup,
@@ -210,12 +211,13 @@ class SplitRecipe:
         made: Callable[..., Any] = make(**{one: given[one] for one in wanted})
         return made
 
-    def _needed(self) -> frozenset[str]:
-        """The names that it needs beside what set-up makes."""
+    def _needed(self, *, optional: bool = True) -> frozenset[str]:
+        """The names that it needs, or may mean, beside what set-up makes."""
         split, hooks = self._halves.split, self._halves.hooks
         taken = [hooks[name] for name in ("attach", "find") if name in hooks]
         return split.outer_names.union(
             split.variables.difference(self._halves.made),
+            split.named if optional else (),
             *(one.parameters | one.outer_names for one in taken),
         )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from resnb.errors import LedgerError
 from resnb.ledger import states
 from resnb.ledger.book import LeaseBook, notebook_name
-from resnb.ledger.owner import DEAD, status
+from resnb.ledger.owner import DEAD, UNKNOWN, status
 from resnb.ledger.recipe import pickled
 from resnb.ledger.record import Record
 
@@ -42,6 +42,9 @@ def adoption_key(
 
 
 def _source_of(definition: Any) -> str:
+    body = getattr(definition, "__resnb_body__", None)
+    if body is not None:  # of a generator, whose file in a notebook is the magic line only
+        return str(body.source)
     try:
         return inspect.getsource(definition)
     except (OSError, TypeError):
@@ -50,9 +53,9 @@ def _source_of(definition: Any) -> str:
 
 
 def kept_for(book: LeaseBook, key: str) -> list[Record]:
-    """The leases that dead kernels have kept under `key`."""
+    """The leases that are kept under `key`; kernels that kept them have let go of them."""
     found = book.store.kept_for(key) if key else []
-    return [record for record in found if status(record.owner, book.owner) == DEAD]
+    return [record for record in found if status(record.owner, book.owner) != UNKNOWN]
 
 
 def named(book: LeaseBook, name: str) -> Record:

@@ -4,6 +4,7 @@ Light on purpose: the ledger is looked into only where a scope has ``keep``, or 
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LedgerError
@@ -61,12 +62,10 @@ class Adoptions:
         from resnb.ledger.adoption import kept_for
 
         adopted = (
-            self._adopted(record, manager, thread, around, call) for record in kept_for(book, key)
+            self._adopted(record, manager, thread, around, call, limits=limits)
+            for record in kept_for(book, key)
         )
-        found = next((lease for lease in adopted if lease is not None), None)
-        if found is not None and limits is not None:
-            found.limits = limits
-        return found
+        return next((lease for lease in adopted if lease is not None), None)
 
     def by_name(self, name: str) -> Lease:
         """Take over the lease called `name`, for the next scope of that name.
@@ -97,13 +96,16 @@ class Adoptions:
         thread: LeaseThread,
         around: Iterable[Lease] = (),
         call: Caller = directly,
+        *,
+        limits: Limits | None = None,
     ) -> Lease | None:
         """The lease of `record`; None if somebody else was faster, or it did not attach."""
         from resnb.ledger.adoption import resume
 
         keeper = self._keeper
+        limits = limits or Limits(*(getattr(record, name) for name in Limits._fields))
         keeper.watch_ends()
-        entry = None if keeper.book is None else keeper.book.adopted(record)
+        entry = None if keeper.book is None else keeper.book.adopted(record, limits)
         if entry is None:
             return None
         outer = tuple(around)
@@ -111,8 +113,11 @@ class Adoptions:
             keeper, record.name, manager, thread=thread, around=outer, call=call, lease_id=record.id
         )
         lease.entry = entry
-        lease.limits = Limits(*(getattr(record, name) for name in Limits._fields))
+        lease.limits = limits
         keeper.enter(lease)
+        if keeper.book is not None and keeper.book.link.is_lost:
+            with suppress(LedgerError):  # the next lease tries again
+                keeper.book.link.ensure()
         try:
             resume(lease, record, call)
         except Exception:  # noqa: BLE001 - the user's attach; the lease keeps the reason

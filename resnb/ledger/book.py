@@ -19,6 +19,7 @@ from resnb.ledger.entry import Limits
 from resnb.ledger.home import ledger_home, made_private
 from resnb.ledger.link import ReaperLink, Told
 from resnb.ledger.owner import Owner, this_process
+from resnb.ledger.protection import NO_FIND
 from resnb.ledger.recipe import can_find, notice_of, recipe_of
 from resnb.ledger.record import Environment, Record
 from resnb.ledger.store import Store
@@ -79,11 +80,10 @@ class LeaseBook:
         limits = limits or Limits()
         recipe = recipe_of(name, manager)
         self.link.ensure()
-        self.write_what_is_due()
         now = time.time()
         lives = bool(getattr(manager, "dies_with_kernel", False))
         finds = can_find(manager) and recipe.data is not None
-        unfindable = "" if lives or finds else recipe.fault or "its manager has no find(lease_id)"
+        unfindable = "" if lives else recipe.fault or ("" if finds else NO_FIND)
         record = Record(
             lease,
             name,
@@ -105,13 +105,27 @@ class LeaseBook:
             used=now,
             **limits._asdict(),
         )
-        self.store.add(record)
+        try:
+            self.write_what_is_due()
+            self.store.add(record)
+        except LedgerError as error:
+            message = f"{error}; nothing was created"
+            raise LedgerError(message) from None
         return Entry(self, record)
 
-    def adopted(self, record: Record) -> "Entry | None":
-        """Take what a kernel has left into this one's hands; None if somebody else was faster."""
+    def adopted(self, record: Record, limits: Limits) -> "Entry | None":
+        """Take what a kernel has left into this one's hands; None if somebody else was faster.
+
+        Args:
+            record: what it has left.
+            limits: its limits from now on.
+        """
         self.link.ensure()
-        values = {"state": states.OPEN, "keep_until": None, "request": "", "used": time.time()}
+        values = {
+            "state": states.OPEN, "keep_until": None, "request": "", "used": time.time(),
+            "tries": 0, "next_try": 0.0, "claimant": None, "cleaner": None, "reason": "",
+            **limits._asdict(),
+        }  # fmt: skip
         if not self.store.adopt(LeaseId(record.id), self.owner, record.owner, **values):
             return None
         self.link.look()

@@ -1,10 +1,13 @@
 """One clean-up in a fresh interpreter: started by file path, told what to do on standard input.
 
 The recipe is user data: it is unpickled here and nowhere else. What the clean-up prints goes to
-the lease's log; the result is one line of JSON on the descriptor that its argument names.
+the lease's log; the result is one line of JSON on the descriptor that its argument names. An end
+is written into the ledger at once, so that nobody begins again should the reaper be gone. One
+that hangs ends by itself.
 """
 
 import base64
+import faulthandler
 import inspect
 import json
 import os
@@ -12,7 +15,7 @@ import pickle
 import sys
 import time
 import traceback
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,29 +38,38 @@ class _Lease:
 
 def main() -> None:
     """Carry out what standard input says, and report on the descriptor of the first argument."""
-    order = json.load(sys.stdin)
-    report = os.fdopen(int(sys.argv[1]), "w", encoding="utf-8")
+    order = json.load(sys.stdin)  # nothing, and so an error, if the reaper has died meanwhile
+    report = int(sys.argv[1])
+    os.set_inheritable(report, False)  # noqa: FBT003 - processes that the clean-up starts may outlive it
+    faulthandler.dump_traceback_later(order["deadline"], exit=True)
     sys.path[:] = order["path"]
+    os.environ.update(order["variables"])
     try:
         os.chdir(order["folder"])
     except OSError as error:
         print(f"its folder is gone ({error}); going on in {Path.cwd()}")  # noqa: T201
+    result, reason = _result(order)
+    if result == CLEANED:
+        _write_end(order["end"])
+    with suppress(BrokenPipeError):
+        os.write(report, json.dumps({"result": result, "reason": reason}).encode())
+
+
+def _result(order: dict[str, Any]) -> tuple[str, str]:
     try:
         manager = pickle.loads(base64.b64decode(order["recipe"]))  # noqa: S301 - the user's own
         handle = order["handle"] and pickle.loads(base64.b64decode(order["handle"]))  # noqa: S301
     except BaseException as error:  # noqa: BLE001 - whatever unpickling runs
         traceback.print_exc()
-        _say(report, WRONG_ENVIRONMENT, f"its recipe cannot be loaded: {_line(error)}")
-        return
+        return WRONG_ENVIRONMENT, f"its recipe cannot be loaded: {_line(error)}"
     with suppress(AttributeError):  # a class with __slots__ cannot ask for its lease
         manager.lease = _Lease(order["lease"])
     try:
         found = _clean(manager, order, handle)
     except BaseException as error:  # noqa: BLE001 - the user's code
         traceback.print_exc()
-        _say(report, FAILED, _line(error))
-        return
-    _say(report, CLEANED if found else NOTHING, "")
+        return FAILED, _line(error)
+    return CLEANED if found else NOTHING, ""
 
 
 def _clean(manager: Any, order: dict[str, Any], handle: Any) -> bool:
@@ -68,15 +80,16 @@ def _clean(manager: Any, order: dict[str, Any], handle: Any) -> bool:
         return True
     quiet = float(order["find_quiet"])
     found, deadline, pause = False, time.monotonic() + quiet, 0.1
-    while time.monotonic() < deadline:
+    while True:
         thing = _resolved(manager.find(order["lease"]))
-        if thing is None:
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-            continue
-        _resolved(manager.cleanup(thing))
-        found, deadline, pause = True, time.monotonic() + quiet, 0.1
-    return found
+        if thing is not None:
+            _resolved(manager.cleanup(thing))
+            found, deadline, pause = True, time.monotonic() + quiet, 0.1
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return found
+        time.sleep(min(pause, left))
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _resolved(value: Any) -> Any:
@@ -97,13 +110,23 @@ def _loop() -> Any:
     return asyncio.Runner()
 
 
+def _write_end(end: dict[str, Any]) -> None:
+    """Write the lease's end; where that cannot be done here, the reaper does it."""
+    with suppress(Exception):
+        import sqlite3
+
+        uri = f"{Path(end['path']).as_uri()}?mode=rw"  # one that is gone is not made anew
+        with closing(sqlite3.connect(uri, uri=True, timeout=end["timeout"])) as db, db:
+            for statement, values in end["steps"]:
+                db.execute(statement, values)
+
+
 def _line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0][:_LONGEST_REASON]
-
-
-def _say(report: Any, result: str, reason: str) -> None:
-    json.dump({"result": result, "reason": reason}, report)
-    report.close()
+    try:
+        text = f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - the user's own __str__
+        text = type(error).__name__
+    return text.splitlines()[0][:_LONGEST_REASON]
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 """What the reaper does next. Pure: records, liveness and the time in, actions out.
 
 Dependants come first, everything else side by side, a few at a time; a failed clean-up is tried
-again after growing pauses and holds up nobody but what it depends on.
+again after growing pauses and holds up nobody but what it depends on, and that only until it is
+given up.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from resnb.ledger import states
-from resnb.ledger.owner import ALIVE, DEAD, Owner
+from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, Owner
 from resnb.ledger.record import Record
 
 AT_ONCE: Final = 4
@@ -17,6 +18,8 @@ TRIES: Final = 8
 """How many clean-ups are begun before a lease is left as failed."""
 FENCE_AFTER: Final = 5.0
 """How long a kernel has to claim a clean-up that was asked of it, in seconds."""
+CLAIMED_LOOK: Final = 0.5
+"""How soon to look again at what another process is cleaning up, in seconds."""
 REQUEST: Final = "request"
 TTL: Final = "ttl"
 IDLE: Final = "idle"
@@ -96,22 +99,28 @@ def decide(
     asked = asked or {}
     actions: list[Action] = []
     ready: list[Record] = []
+    held: set[str] = set()
     times: list[float] = []
     idle = True
     for record in known.values():
         verdict = _verdict(record, liveness, now, running, asked)
+        outer = [known[one] for one in record.around if one in known]
+        if isinstance(verdict, Keep) and not all(map(_survives, outer)):
+            verdict = _cleaning(record, now)  # what it depends on ends
         if verdict is None:
             continue
         if isinstance(verdict, float):
             times.append(verdict)
             idle = False
+            if record.state in (states.CLOSING, states.FAILED):  # it is being ended, or will be
+                held.update(record.around)
         elif isinstance(verdict, Clean):
             ready.append(record)
             idle = False
         else:
             actions.append(verdict)
             idle = idle and not isinstance(verdict, Ask)
-    inner = {outer for record in ready for outer in record.around}
+    inner = held.union(*(record.around for record in ready))
     inner |= {outer for lease in running if lease in known for outer in known[lease].around}
     free = AT_ONCE - len(running)
     actions += [Clean(record) for record in ready if record.id not in inner][: max(0, free)]
@@ -128,8 +137,9 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
     """An action, the time to look again, or None."""
     if record.id in running or record.state == states.CLOSED:
         return None
-    if _is_claimed(record, liveness):
-        return None
+    claim = _claim_of(record, liveness)
+    if claim is not None:  # who holds it may die, and a clean-up may have outlived its reaper
+        return now + CLAIMED_LOOK if claim == ALIVE and record.claimant != record.owner else None
     status = liveness(record.owner)
     if status == ALIVE:
         return _while_alive(record, now, asked)
@@ -145,12 +155,18 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
     return _cleaning(record, now)
 
 
-def _is_claimed(record: Record, liveness: Callable[[Owner], str]) -> bool:
-    """Whether somebody who may still be there is cleaning `record` up."""
+def _claim_of(record: Record, liveness: Callable[[Owner], str]) -> str | None:
+    """The status of who is cleaning `record` up; None if nobody is who may still be there."""
     if record.state != states.CLOSING:
-        return False
+        return None
     claimants = (one for one in (record.claimant, record.cleaner) if one is not None)
-    return any(liveness(one) != DEAD for one in claimants)
+    found = [status for one in claimants if (status := liveness(one)) != DEAD]
+    return min(found, default=None, key=(ALIVE, UNKNOWN).index)
+
+
+def _survives(record: Record) -> bool:
+    """Whether `record` is there for a while when its kernel has ended."""
+    return record.keep is not None and not record.request
 
 
 def _while_alive(record: Record, now: float, asked: Mapping[str, float]) -> Action | float | None:
@@ -186,7 +202,9 @@ def _limits(record: Record) -> list[float]:
 def _cleaning(record: Record, now: float) -> Action | float | None:
     """Clean `record` up, now or later, if that can be done at all."""
     if record.tries >= TRIES:
-        return None
+        if record.state == states.FAILED:
+            return None
+        return Fail(record, f"its clean-up was cut short {record.tries} times")
     made = record.state != states.OPENING
     if not record.recipe or (record.handle is None and not record.can_find):
         if record.state == states.FAILED and record.reason:
@@ -200,6 +218,7 @@ def _cleaning(record: Record, now: float) -> Action | float | None:
 
 __all__ = [
     "AT_ONCE",
+    "CLAIMED_LOOK",
     "FENCE_AFTER",
     "IDLE",
     "REQUEST",

@@ -1,11 +1,19 @@
 """The folder that holds the ledger: private, and refused when others can write it."""
 
+import errno
+import fcntl
 import os
 import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from resnb.errors import LedgerError
 
+_MEND = "make it writable, or point RESNB_HOME to a folder of yours"
+_LOCKED_WITHIN = 10.0
 _NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "afs", "ceph", "beegfs"}
 )
@@ -30,13 +38,51 @@ def made_private(home: Path) -> Path:
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        message = (
-            f"the ledger's folder {home} cannot be made ({error.strerror}): make it writable, or "
-            "point RESNB_HOME to a folder of yours"
-        )
+        message = f"the ledger's folder {home} cannot be made ({error.strerror}): {_MEND}"
         raise LedgerError(message) from None
     refuse_foreign(home)
     return home
+
+
+@contextmanager
+def in_use(home: Path, *, alone: bool = False) -> Iterator[None]:
+    """Use the ledger's file within the block, together with others or alone.
+
+    Whoever replaces the file does that alone, so nobody writes into one that is on its way out.
+    Where files cannot be locked, or somebody who is stopped holds the lock, it goes on without.
+
+    Raises:
+        LedgerError: the folder cannot be made or written, or is not private.
+    """
+    made_private(home)
+    try:
+        lock = os.open(home / "leases.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            message = f"the disk is full, so the ledger in {home} cannot be written"
+        else:
+            message = f"the ledger in {home} cannot be written ({error.strerror}): {_MEND}"
+        raise LedgerError(message) from None
+    try:
+        _lock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+    finally:
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_UN)  # a fork may have copied the descriptor
+        os.close(lock)
+
+
+def _lock(descriptor: int, kind: int) -> None:
+    deadline, never = time.monotonic() + _LOCKED_WITHIN, threading.Event()
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            never.wait(0.005)
+        except OSError:
+            return
+        else:
+            return
 
 
 def refuse_foreign(path: Path) -> None:
@@ -78,4 +124,4 @@ def is_on_network(path: Path, mounts: str | None = None) -> bool:
     return kind in _NETWORK or kind.startswith("fuse.sshfs")
 
 
-__all__ = ["is_on_network", "ledger_home", "made_private", "refuse_foreign"]
+__all__ = ["in_use", "is_on_network", "ledger_home", "made_private", "refuse_foreign"]

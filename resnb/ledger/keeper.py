@@ -123,6 +123,12 @@ class Keeper:
                 lease.thread.close()
                 raise
         self.enter(lease)
+        if book is not None and book.link.is_lost:  # meanwhile, when there was nothing to watch
+            try:
+                book.link.ensure()
+            except LedgerError:
+                lease.close()  # nothing was created
+                raise
         return lease
 
     def enter(self, lease: Lease) -> None:
@@ -262,12 +268,16 @@ class Keeper:
             budget = min(budget, max(0.0, self._deadline - now))
         elif last:
             self._deadline = now + budget
+        if last:
+            self._leave()  # first, or a run that is stopped cleans up what should be kept
         for prepare in tuple(self.before_closing):
             with suppress(Exception):  # what is open has to be closed all the same
                 prepare()
-        if last:
-            self._leave()
-        return self.close(self.alive(), budget)
+        left = self.close(self.alive(), budget)
+        if self._book is not None:
+            with suppress(LedgerError):  # it still cannot be written, and is done again elsewhere
+                self._book.write_what_is_due()
+        return left
 
     def _leave(self) -> None:
         """Leave what survives the kernel: with it, all that it may depend on."""

@@ -7,6 +7,7 @@ written into the ledger before it is taken. What this kernel cannot clean up the
 over; then the lease follows what the reaper does.
 """
 
+import os
 import signal
 import threading
 import time
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from resnb.errors import IllegalTransition, LeaseLost, ResnbError
+from resnb.errors import CleanupError, IllegalTransition, LeaseLost, ResnbError
 from resnb.events import EVENTS, LeaseChanged
 from resnb.ids import LeaseId
 from resnb.ledger import states
@@ -89,7 +90,9 @@ class Lease:
         self._keeper = keeper
         self._call = call
         self._handle: list[Any] = []
+        self._process = os.getpid()
         self._is_made = False
+        self._was_stopped = False
         self._is_ours = True
         self._reaper_rests = threading.Event()
         self._reaper_rests.set()
@@ -142,11 +145,14 @@ class Lease:
         setup = getattr(self.manager, "setup", None)
         try:
             self.resource = None if setup is None else call(setup)
-        except BaseException:
+        except BaseException as error:
+            self._was_stopped = not isinstance(error, Exception)
             with suppress(BaseException):  # the lease keeps the reason; set-up's own error counts
                 self.close()
             raise
         self._is_made = True
+        if os.getpid() != self._process:  # set-up has forked, and this is the child
+            return self.resource
         try:
             self._refuse_if_lost()
             self._move(states.OPEN)
@@ -176,6 +182,8 @@ class Lease:
             LeaseLost: the reaper is cleaning it up.
             BaseException: what the manager's cleanup raised; the lease can be closed again.
         """
+        if os.getpid() != self._process:  # a forked child has no part in it
+            return
         call = call or self._call
         claim = self._claim
         with claim:
@@ -307,6 +315,9 @@ class Lease:
             attach = getattr(self.manager, "attach", None)
             return [call(attach, self._handle[0]) if attach else self._handle[0]]
         find = getattr(self.manager, "find", None)
+        if find is None and self._was_stopped and (why := self.protection.during_setup):
+            message = f"its set-up was stopped, and nothing tells what it made: {why}"
+            raise CleanupError(message)
         thing = None if find is None else call(find, self.id)
         return [] if thing is None else [thing]
 

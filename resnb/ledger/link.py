@@ -19,6 +19,8 @@ from resnb.errors import LedgerError
 from resnb.ledger.owner import Owner
 
 _ANSWER_WITHIN = 5.0
+_STARTS_WITHIN = 20.0
+_REAPER = Path(__file__).with_name("reaper.py")
 
 
 class Told(NamedTuple):
@@ -55,7 +57,13 @@ class ReaperLink:
         self._told = told
         self._lock = threading.Lock()
         self._channel: socket.socket | None = None
+        self._let_go: socket.socket | None = None
         self._answered = threading.Event()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the reaper is known to be gone, or there was none yet."""
+        return self._channel is None
 
     def ensure(self) -> None:
         """Make sure that a reaper is there and listening.
@@ -78,11 +86,11 @@ class ReaperLink:
     def close(self) -> None:
         """Let go of the reaper; it ends by itself when nothing is left to do."""
         with self._lock:
-            channel, self._channel = self._channel, None
+            channel = self._let_go = self._channel
+            self._channel = None
         if channel is not None:
             with suppress(OSError):
-                channel.shutdown(socket.SHUT_RDWR)  # wakes the thread that listens
-            channel.close()
+                channel.shutdown(socket.SHUT_RDWR)  # wakes the thread that listens, and closes it
 
     def forget(self) -> None:
         """This is a forked child: the reaper is its parent's."""
@@ -91,46 +99,31 @@ class ReaperLink:
             self._channel = None
 
     def _is_there(self) -> bool:
-        if self._channel is None:
+        channel = self._channel
+        if channel is None:
             return False
         self._answered.clear()
-        try:
-            self._channel.sendall(b"?")
-        except OSError:
-            return False
-        return self._answered.wait(_ANSWER_WITHIN)
+        with suppress(OSError):
+            channel.sendall(b"?")
+            if self._answered.wait(_ANSWER_WITHIN) and self._channel is not None:
+                return True
+        self._channel = None  # it is dead, or hangs: what it says yet is no answer of the next
+        with suppress(OSError):
+            channel.shutdown(socket.SHUT_RDWR)  # as in `close`
+        return False
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
-        pidfd = _pidfd_of_ourselves()
-        log = os.open(self._home / "reaper.log", os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
-        script = str(Path(__file__).with_name("reaper.py"))
-        arguments = [str(self._home), self._owner.to_text(), str(theirs.fileno()), str(pidfd)]
         try:
-            starter = subprocess.Popen(  # noqa: S603 - our own script
-                [sys.executable, "-I", "-S", script, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(theirs.fileno(), *([pidfd] if pidfd >= 0 else [])),
-                start_new_session=True,
-            )
-        except OSError as error:
+            with theirs:
+                self._run_starter(theirs)
+            ours.settimeout(_STARTS_WITHIN)
+            first, _, rest = ours.recv(4096).partition(b"\n")  # it may have said more by now
+            word, _, pid = first.decode(errors="replace").partition(" ")
+        except (OSError, subprocess.SubprocessError) as error:
             ours.close()
             message = f"the reaper cannot be started ({error}): nothing was created"
             raise LedgerError(message) from None
-        finally:
-            theirs.close()
-            os.close(log)
-            if pidfd >= 0:
-                os.close(pidfd)
-        ours.settimeout(_ANSWER_WITHIN)
-        try:
-            ready = ours.recv(64)
-        except OSError:
-            ready = b""
-        starter.wait()  # it has left the reaper to itself, so that nobody takes it for our child
-        word, _, pid = ready.decode(errors="replace").partition(" ")
         if word != "ready":
             ours.close()
             message = (
@@ -140,39 +133,68 @@ class ReaperLink:
         ours.settimeout(None)
         self.pid, self._channel = int(pid), ours
         threading.Thread(
-            target=self._listen, args=(ours,), name="resnb-reaper-link", daemon=True
+            target=self._listen, args=(ours, rest), name="resnb-reaper-link", daemon=True
         ).start()
 
-    def _listen(self, channel: socket.socket) -> None:
-        for line in _lines(channel):
+    def _run_starter(self, channel: socket.socket) -> None:
+        pidfd = _pidfd_of_ourselves()
+        passed = [channel.fileno(), *([pidfd] if pidfd >= 0 else [])]
+        log = self._log()
+        arguments = [str(self._home), self._owner.to_text(), str(channel.fileno()), str(pidfd)]
+        try:
+            subprocess.run(  # noqa: S603 - our own script
+                [sys.executable, "-I", "-S", str(_REAPER), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=passed,
+                start_new_session=True,
+                timeout=_STARTS_WITHIN,
+                check=False,
+            )  # it has left the reaper to itself, so that nobody takes it for our child
+        finally:
+            for one in (log, *passed[1:]):
+                os.close(one)
+
+    def _log(self) -> int:
+        try:
+            flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY
+            return os.open(self._home / "reaper.log", flags, 0o600)
+        except (
+            OSError
+        ):  # such as a full disk, which must not keep a dead reaper from being replaced
+            return os.open(os.devnull, os.O_WRONLY)
+
+    def _listen(self, channel: socket.socket, said_before: bytes) -> None:
+        for line in _lines(channel, said_before):
             if line == b"!":
-                self._answered.set()
+                if channel is self._channel:
+                    self._answered.set()
                 continue
             try:
                 said = Told(*map(str, json.loads(line)))
             except (ValueError, TypeError):
                 continue  # not of our reaper's making
             self._told(said)
-        with self._lock:
-            lost = self._channel is channel
-            if lost:
-                self._channel = None
-        if lost:
-            channel.close()
+        if channel is self._channel:
+            self._channel = None
+            self._answered.set()  # for who waits for an answer: there will be none
+        channel.close()
+        if channel is not self._let_go:
             self._told(Told("gone"))
 
 
-def _lines(channel: socket.socket) -> Iterator[bytes]:
-    buffer = b""
+def _lines(channel: socket.socket, buffer: bytes) -> Iterator[bytes]:
     while True:
+        *lines, buffer = buffer.split(b"\n")
+        yield from lines
         try:
             data = channel.recv(4096)
         except OSError:
             return
         if not data:
             return
-        *lines, buffer = (buffer + data).split(b"\n")
-        yield from lines
+        buffer += data
 
 
 def _pidfd_of_ourselves() -> int:

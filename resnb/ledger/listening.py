@@ -9,13 +9,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from resnb.errors import ResnbError
+from resnb.ledger import states
 from resnb.ledger.decisions import IDLE
 from resnb.ledger.ending import close_on_its_thread
 
 if TYPE_CHECKING:
+    from resnb.ledger.book import LeaseBook
     from resnb.ledger.keeper import Keeper
     from resnb.ledger.lease import Lease
     from resnb.ledger.link import Told
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+"""How soon another reaper is started where none could be, in seconds."""
 
 
 class LeaseUser(Protocol):
@@ -68,17 +73,43 @@ class Listener:
         if lease is None:
             return
         if said.word == "state":
-            lease.follow(said.state, said.reason)
-            if lease.is_lost:
-                self._given_up(lease, said.reason)
+            self._follow(lease, said.state, said.reason)
         elif said.word == "close":
             self._close(lease, said.state, said.reason)
 
     def _replace_reaper(self) -> None:
-        book = self._keeper.book
-        if book is not None and self._keeper.alive():
-            with suppress(ResnbError):  # the next lease tries again, and says so
+        """Start another reaper as long as there is something for it to watch."""
+        book, pause = self._keeper.book, _FIRST_PAUSE
+        while book is not None and self._keeper.alive():
+            try:
                 book.link.ensure()
+            except ResnbError:  # the next lease tries again, too, and says what is wrong
+                self._keeper.pause(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                continue
+            with suppress(ResnbError):  # it is seen when the lease is used or closed
+                self._catch_up(book)
+            return
+
+    def _catch_up(self, book: "LeaseBook") -> None:
+        """Follow what the dead reaper has done and could not tell."""
+        for lease in self._keeper.alive():
+            found = book.store.get(lease.id)
+            if found is None:
+                continue
+            is_taken = found.state == states.CLOSING and found.claimant != book.owner
+            has_failed = found.state == states.FAILED and lease.is_with_reaper
+            if (is_taken or has_failed or found.state == states.CLOSED) and (
+                found.state != lease.state
+            ):
+                self._follow(lease, found.state, found.reason)
+
+    def _follow(self, lease: "Lease", state: str, reason: str) -> None:
+        if lease.state == states.CLOSING and not lease.is_with_reaper:
+            return  # this kernel is at it, so it knows
+        lease.follow(state, reason)
+        if lease.is_lost:
+            self._given_up(lease, reason)
 
     def _close(self, lease: "Lease", kind: str, reason: str) -> None:
         if kind == IDLE and (used := self._used(lease)) is not None:

@@ -7,7 +7,6 @@ else by a socket and by the ledger. It imports the standard library only, and en
 is left to do. What to do next is decided in `resnb.ledger.decisions`.
 """
 
-import base64
 import json
 import os
 import selectors
@@ -18,13 +17,14 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: nothing there may shadow the library
 
 from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
+from resnb.ledger.cleaning import Cleaning
 from resnb.ledger.decisions import (
     Ask,
     Clean,
@@ -35,7 +35,7 @@ from resnb.ledger.decisions import (
     due,
     pause_after,
 )
-from resnb.ledger.owner import DEAD, Owner, from_text, start_time, status, this_process
+from resnb.ledger.owner import DEAD, Owner, from_text, status, this_process
 from resnb.ledger.record import Record
 from resnb.ledger.store import Store
 
@@ -45,17 +45,6 @@ AFTER_ERROR = 5.0
 """How long it waits when the ledger cannot be read or written, in seconds."""
 LINGER = 30.0
 """How long it stays when the kernel holds nothing, in seconds."""
-EXTRA = 5.0
-"""What a clean-up gets beside its time limit, to start."""
-
-
-class Running(NamedTuple):
-    """A clean-up in progress."""
-
-    record: Record
-    process: "subprocess.Popen[bytes]"
-    report: IO[bytes]
-    deadline: float
 
 
 class Reaper:
@@ -75,7 +64,8 @@ class Reaper:
         self._owner = owner
         self._channel = channel
         self._me = this_process()
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, Cleaning] = {}
+        self._known: dict[str, Record] = {}
         self._results: list[tuple[Record, str, str]] = []
         self._asked: dict[str, float] = {}
         self._selector = selectors.DefaultSelector()
@@ -98,16 +88,24 @@ class Reaper:
     def _act(self) -> float | None:
         """Do what is to be done now; gives the seconds until the next look, None at the end."""
         self._collect()
+        is_kernel_gone = self._is_kernel_gone()  # asked first: what it has left is all there then
         try:
             while self._results:  # what cannot be written now is written later, and not done again
                 self._finished(*self._results[0])
                 del self._results[0]
-            return self._decide(self._store.alive(self._owner))
+            records = self._store.alive(self._owner)
+            if self._restored(records):
+                records = self._store.alive(self._owner)
+            return self._decide(records, is_kernel_gone=is_kernel_gone)
         except LedgerError as error:
             _log(f"{error}")
-            return AFTER_ERROR
+            hopeless = time.monotonic() - self._last_use > LINGER  # nothing was ever read
+            return None if hopeless and not self._known and is_kernel_gone else AFTER_ERROR
 
-    def _decide(self, records: list[Record]) -> float | None:
+    def _is_kernel_gone(self) -> bool:
+        return self._owner is None or status(self._owner, self._me) == DEAD
+
+    def _decide(self, records: list[Record], *, is_kernel_gone: bool) -> float | None:
         overdue = {record.id for record in records if due(record, time.time())}
         self._asked = {lease: when for lease, when in self._asked.items() if lease in overdue}
         decision = decide(
@@ -121,17 +119,38 @@ class Reaper:
             self._carry_out(action)
         if decision.actions:
             return 0.0 if not self._running else 0.05
-        kernel_gone = self._owner is None or status(self._owner, self._me) == DEAD
         if self._running:
             return 0.05
-        if records and not (kernel_gone and decision.idle):
+        if records and not (is_kernel_gone and decision.idle):
             self._last_use = time.monotonic()
-        elif kernel_gone or time.monotonic() - self._last_use > LINGER:
+        elif is_kernel_gone or time.monotonic() - self._last_use > LINGER:
             return None
-        later = LOOK_EVERY if not kernel_gone else 5.0
+        later = LOOK_EVERY if not is_kernel_gone else 5.0
         if decision.look_again is not None:
             later = min(later, max(0.01, decision.look_again - time.time()))
         return later
+
+    def _restored(self, records: list[Record]) -> bool:
+        """Write down again what a ledger has lost that was damaged or removed.
+
+        What another process has closed, such as a clean-up that has outlived its reaper, is told
+        to the kernel.
+        """
+        present: dict[str, Record] = {record.id: record for record in records}
+        lost = []
+        for lease, record in self._known.items():
+            if lease in present:
+                continue
+            found = self._store.get(record.id)
+            if found is None:
+                lost.append(record)
+            elif found.state == states.CLOSED:
+                self._tell("state", lease, states.CLOSED, found.reason)
+        self._store.restore(lost)
+        self._known = present
+        for record in lost:
+            self._note(record.id, "written again: the ledger had lost it")
+        return bool(lost)
 
     def _status(self, owner: Owner) -> str:
         """Whether `owner` is there; a claim of our own that we do not carry out is void."""
@@ -159,7 +178,7 @@ class Reaper:
         elif isinstance(action, Keep):
             self._store.change(record.id, state=states.KEPT, keep_until=action.until)
             self._note(record.id, "kept: its kernel has ended")
-        elif isinstance(action, Ask):
+        elif isinstance(action, Ask) and self._channel is not None:  # else another reaper asks
             self._asked[record.id] = time.time()
             self._tell("close", record.id, action.kind, action.reason)
 
@@ -171,79 +190,32 @@ class Reaper:
             return
         self._note(record.id, f"clean-up begins (try {record.tries + 1})")
         self._tell("state", record.id, states.CLOSING, "the reaper is cleaning it up")
-        environment = record.environment
-        order = {
-            "lease": record.id,
-            "find_quiet": record.find_quiet,
-            "path": environment.path,
-            "folder": environment.folder,
-            "recipe": base64.b64encode(record.recipe).decode(),
-            "handle": None if record.handle is None else base64.b64encode(record.handle).decode(),
-        }
-        variables = {**os.environ, **dict(environment.variables)}
-        read, write = os.pipe()
-        script = str(Path(__file__).with_name("cleaner.py"))
+        log = self._log_file(record.id)
         try:
-            with self._log_file(record.id) as log:
-                process = subprocess.Popen(  # noqa: S603 - our own script
-                    [environment.python, "-P", script, str(write)],
-                    stdin=subprocess.PIPE,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    pass_fds=(write,),
-                    env=variables,
-                    start_new_session=True,
-                )
-        except OSError as error:
-            os.close(read)
-            os.close(write)
-            reason = f"its interpreter {environment.python} cannot be started ({error.strerror})"
-            self._finished(record, "wrong environment", reason)
+            cleaning = Cleaning(record, log or subprocess.DEVNULL)
+        except (OSError, ValueError) as error:  # the latter of variables that no process can have
+            why = getattr(error, "strerror", None) or error
+            reason = f"its interpreter {record.environment.python} cannot be started ({why})"
+            self._results.append((record, "wrong environment", reason))
             return
-        os.close(write)
-        assert process.stdin is not None
+        finally:
+            if log is not None:
+                log.close()
         # it waits for its order: from now on the claim holds as long as it lives, should we die
-        started = start_time(process.pid) or 0
         try:
-            self._store.change(
-                record.id, cleaner=self._me._replace(pid=process.pid, started=started)
-            )
+            self._store.change(record.id, cleaner=cleaning.process_of(self._me))
         except LedgerError:
-            process.stdin.close()  # without an order it ends
-            os.close(read)
+            cleaning.end()
             raise
-        try:
-            process.stdin.write(json.dumps(order).encode())
-            process.stdin.close()
-        except BrokenPipeError:
-            pass  # it ended at once; `_collect` tells why
-        deadline = time.monotonic() + record.cleanup_timeout + record.find_quiet + EXTRA
-        self._running[record.id] = Running(record, process, os.fdopen(read, "rb"), deadline)
+        self._running[record.id] = cleaning
+        cleaning.give_order(self._store.end_of(record.id, "cleaned up by the reaper"))
 
     def _collect(self) -> None:
-        for lease, running in list(self._running.items()):
-            process = running.process
-            if process.poll() is None and time.monotonic() < running.deadline:
-                continue
-            late = process.poll() is None
-            if late:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-            del self._running[lease]
-            text = running.report.read()
-            running.report.close()
-            if late:
-                limit = running.record.cleanup_timeout
-                reason = f"it did not end within {limit:g} s"
-                self._results.append((running.record, "failed", reason))
-                continue
-            try:
-                said = json.loads(text)
-                result, reason = str(said["result"]), str(said["reason"])
-            except (ValueError, KeyError, TypeError):
-                result, reason = "failed", f"its interpreter ended with {process.returncode}"
-            self._results.append((running.record, result, reason))
+        for lease, cleaning in list(self._running.items()):
+            result = cleaning.result()
+            if result is not None:
+                del self._running[lease]
+                self._results.append((cleaning.record, *result))
 
     def _finished(self, record: Record, result: str, reason: str) -> None:
         lease = LeaseId(record.id)
@@ -306,21 +278,28 @@ class Reaper:
 
     # ---- logs
 
-    def _log_file(self, lease: str) -> IO[bytes]:
+    def _log_file(self, lease: str) -> IO[bytes] | None:
+        """The lease's log; None if there cannot be one, which must keep nobody from cleaning up."""
         folder = self._store.home / "logs"
-        folder.mkdir(mode=0o700, exist_ok=True)
         name = "".join(one for one in lease if one.isalnum() or one in "-_")
-        descriptor = os.open(folder / f"{name}.log", os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
-        return os.fdopen(descriptor, "ab")
+        flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            return os.fdopen(os.open(folder / f"{name}.log", flags, 0o600), "ab")
+        except OSError:
+            return None
 
     def _note(self, lease: str, text: str) -> None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        with suppress(OSError), self._log_file(lease) as log:
-            log.write(f"{stamp} {text}\n".encode())
+        log = self._log_file(lease)
+        if log is not None:
+            with suppress(OSError), log:
+                log.write(f"{stamp} {text}\n".encode())
 
 
 def _log(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - its standard error is a file
+    with suppress(OSError):  # a full disk, of which it may tell
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - its standard error is a file
 
 
 def main(arguments: list[str]) -> None:
@@ -331,11 +310,13 @@ def main(arguments: list[str]) -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         # not SIG_IGN, which the processes that we start would inherit
         signal.signal(getattr(signal, name), lambda _number, _frame: None)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whatever the thread that started us blocked
     os.chdir(home)
     os.umask(0o077)
     connection = socket.socket(fileno=int(channel)) if int(channel) >= 0 else None
     if connection is not None:
-        connection.sendall(f"ready {os.getpid()}\n".encode())
+        with suppress(OSError):  # the kernel has died meanwhile, and may have left something
+            connection.sendall(f"ready {os.getpid()}\n".encode())
     Reaper(
         Store(Path(home), kept=True),
         from_text(owner) if owner else None,

@@ -63,15 +63,14 @@ def recipe_of(name: str, manager: Any, *, is_open: bool = False) -> Pickled:
         return found
     if found.too_large and not is_open:
         raise LedgerError(_too_large(name, recipe))
-    left_out, fault = set(), found.fault
+    left_out: dict[str, str] = {}
     for key, value in attributes_of(recipe).items() if recipe is manager else ():
         if (one := pickled(value)).data is None:
-            left_out.add(key)
-            fault = _blamed(f"attribute {key!r}", value, one)
+            left_out[key] = _blamed(f"attribute {key!r}", value, one)
     if left_out:
-        found = pickled(recipe, without | left_out)
+        found = pickled(recipe, without | left_out.keys())
     if found.data is not None:
-        return Pickled(found.data, fault)
+        return Pickled(found.data, "; ".join(left_out.values()))
     for part in parts_of(recipe):
         if (one := pickled(part.value)).data is None:
             return Pickled(None, _blamed(part.label, part.value, one))
@@ -162,10 +161,14 @@ def _recipe_or_none(manager: Any) -> Any:
 
 def _blamed_part(label: str, value: Any, found: Pickled) -> str:
     """What is wrong with a value, or with that one of its parts which is to blame."""
-    if hasattr(value, "__resnb_values__"):
-        for inner, one in values_of(value).items():
-            if (fault := pickled(one)).data is None:
-                return _blamed(inner, one, fault)
+    parts = values_of(value) if hasattr(value, "__resnb_values__") else {}
+    for inner, one in parts.items():
+        if (fault := pickled(one)).data is None:
+            return _blamed(inner, one, fault)
+    if parts and found.too_large:
+        largest = max(parts, key=lambda inner: size_of(parts[inner]))
+        size = f"{size_of(value):,} bytes, more than {LARGEST:,}"
+        return f"its variables have {size}, most of them {largest}"
     return _blamed(label, value, found)
 
 

@@ -11,17 +11,19 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.home import is_on_network, made_private, refuse_foreign
+from resnb.ledger.damage import is_damaged, moved_aside
+from resnb.ledger.home import in_use, is_on_network, refuse_foreign
 from resnb.ledger.owner import Owner, from_text
 from resnb.ledger.record import Environment, Record
+from resnb.ledger.rows import FIELDS, readable, to_column, to_row
 
 VERSION = 1
 BUSY_TIMEOUT = 10.0
@@ -41,9 +43,16 @@ create table if not exists leases (
     reason text not null, request text not null, ended real
 ) strict
 """
-_INDEX = "create index if not exists alive on leases (owner) where state != 'closed'"
-_FIELDS = Record._fields
-_INSERT = f"insert into leases ({', '.join(_FIELDS)}) values ({', '.join('?' * len(_FIELDS))})"  # noqa: S608
+_INDICES = (
+    "create index if not exists alive on leases (owner) where state != 'closed'",
+    "create index if not exists ended on leases (ended) where state = 'closed'",
+)
+"""SQLite uses them where a question repeats their condition word by word."""
+_INSERT = f"insert into leases ({', '.join(FIELDS)}) values ({', '.join('?' * len(FIELDS))})"  # noqa: S608
+_CLOSE = (
+    "update leases set state = 'closed', ended = ?, reason = ?, recipe = x'', handle = null, "
+    "environment = ?, claimant = null, cleaner = null, request = '' where id = ?"
+)
 _NO_ENVIRONMENT = Environment("", "", (), "", ())
 
 
@@ -54,13 +63,15 @@ class Store:
         home: the ledger's folder.
         kept: hold one connection open between calls, which must all come from one thread. While
             somebody does, the closing of other connections moves no pages about.
+        is_locked: the caller has the ledger for itself.
     """
 
-    def __init__(self, home: Path, *, kept: bool = False) -> None:
+    def __init__(self, home: Path, *, kept: bool = False, is_locked: bool = False) -> None:
         self.home = home
         self.path = home / "leases.db"
         self._journal = "delete" if is_on_network(home) else "wal"
         self._keeps = kept
+        self._is_locked = is_locked
         self._kept: sqlite3.Connection | None = None
         self._file = (0, 0)
 
@@ -73,18 +84,26 @@ class Store:
             LedgerError: it is not durable, so nothing may be created.
         """
         with self._transaction() as db:
-            db.execute(_INSERT, _to_row(record))
+            db.execute(_INSERT, to_row(record))
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Write records that a damaged ledger has lost; what is there already stays as it is."""
+        rows = [to_row(record) for record in records]
+        if not rows:
+            return
+        with self._transaction() as db:
+            db.executemany(_INSERT.replace("insert", "insert or ignore", 1), rows)
 
     def change(self, lease: LeaseId, **values: Any) -> None:
         """Write other values of a lease."""
-        row = {name: _to_column(name, value) for name, value in values.items()}
+        row = {name: to_column(name, value) for name, value in values.items()}
         assignments = ", ".join(f"{name} = :{name}" for name in row)
         with self._transaction() as db:
             db.execute(f"update leases set {assignments} where id = :id", {**row, "id": lease})  # noqa: S608
 
     def change_alive(self, lease: LeaseId, **values: Any) -> bool:
         """Write other values of a lease that is not closed; gives whether it is not."""
-        row = {name: _to_column(name, value) for name, value in values.items()}
+        row = {name: to_column(name, value) for name, value in values.items()}
         assignments = ", ".join(f"{name} = :{name}" for name in row)
         with self._transaction() as db:
             done = db.execute(
@@ -129,7 +148,7 @@ class Store:
         Returns:
             Whether that was written; not if somebody else has taken the lease.
         """
-        row = {name: _to_column(name, value) for name, value in values.items()}
+        row = {name: to_column(name, value) for name, value in values.items()}
         assignments = "".join(f", {name} = :{name}" for name in row)
         with self._transaction() as db:
             done = db.execute(
@@ -142,15 +161,16 @@ class Store:
     def close(self, lease: LeaseId, now: float, reason: str = "") -> None:
         """The clean-up has completed; recipe, handle and environment are erased."""
         with self._transaction() as db:
+            db.execute(_CLOSE, _closing_values(lease, now, reason))
             db.execute(
-                "update leases set state = ?, ended = ?, reason = ?, recipe = x'', handle = null, "
-                "environment = ?, claimant = null, cleaner = null, request = '' where id = ?",
-                (states.CLOSED, now, reason, json.dumps(_NO_ENVIRONMENT), lease),
+                "delete from leases where state = 'closed' and ended < ?", (now - KEPT_HISTORY,)
             )
-            db.execute(
-                "delete from leases where state = ? and ended < ?",
-                (states.CLOSED, now - KEPT_HISTORY),
-            )
+
+    def end_of(self, lease: LeaseId, reason: str) -> dict[str, Any]:
+        """How a clean-up's own process closes the lease, in an interpreter that may lack resnb."""
+        values = _closing_values(lease, time.time(), reason)
+        steps = [("pragma secure_delete = on", ()), (f"{_CLOSE} and state = 'closing'", values)]
+        return {"path": str(self.path), "timeout": BUSY_TIMEOUT, "steps": steps}
 
     def adopt(self, lease: LeaseId, owner: Owner, before: Owner, **values: Any) -> bool:
         """Let `owner` hold what `before` has left.
@@ -164,7 +184,7 @@ class Store:
         Returns:
             Whether it does now; not if somebody else was faster, or cleans the lease up.
         """
-        row = {name: _to_column(name, value) for name, value in values.items()}
+        row = {name: to_column(name, value) for name, value in values.items()}
         assignments = "".join(f", {name} = :{name}" for name in row)
         with self._transaction() as db:
             done = db.execute(
@@ -194,14 +214,16 @@ class Store:
 
     def kept_for(self, key: str) -> list[Record]:
         """The leases that survive their kernel, and that one with `key` may adopt."""
-        return self._select("where state = 'kept' and key = ? order by created", (key,))
+        return self._select(
+            "where state != 'closed' and state = 'kept' and key = ? order by created", (key,)
+        )
 
     def _select(self, where: str, values: tuple[Any, ...]) -> list[Record]:
         if not self.path.exists():
             return []
         with self._reading() as db:
-            rows = db.execute(f"select {', '.join(_FIELDS)} from leases {where}", values)  # noqa: S608
-            return [record for row in rows if (record := _readable(row)) is not None]
+            rows = db.execute(f"select {', '.join(FIELDS)} from leases {where}", values)  # noqa: S608
+            return [record for row in rows if (record := readable(row)) is not None]
 
     # ---- connections
 
@@ -209,8 +231,13 @@ class Store:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._connection() as db:
             db.execute("begin immediate")
-            yield db
-            db.execute("commit")
+            try:
+                yield db
+                db.execute("commit")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("rollback")
+                raise
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -219,22 +246,42 @@ class Store:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
+        damage: tuple[tuple[int, int], str] | None = None
         try:
-            if self._keeps:
-                yield self._kept_open()
-            else:
-                with closing(self._opened()) as db:
-                    yield db
-        except sqlite3.OperationalError as error:
+            with nullcontext() if self._is_locked else in_use(self.home):
+                seen = _identity(self.path)
+                try:
+                    if self._keeps:
+                        yield self._kept_open()
+                    else:
+                        with closing(self._opened()) as db:
+                            yield db
+                except sqlite3.OperationalError as error:
+                    raise LedgerError(_explained(self.path, str(error))) from None
+                except sqlite3.DatabaseError as error:
+                    if type(error) is not sqlite3.DatabaseError:  # its subclasses are no damage
+                        raise
+                    damage = seen, str(error)
+                except OSError as error:
+                    raise LedgerError(_explained(self.path, str(error.strerror))) from None
+        except LedgerError:
             self.let_go()
-            raise LedgerError(_explained(self.path, error)) from None
-        except sqlite3.DatabaseError as error:
-            if type(error) is not sqlite3.DatabaseError:  # its subclasses are no damage
-                raise
+            raise
+        if damage is not None:
             self.let_go()
-            set_aside(self.path)
-            message = f"the ledger {self.path} was damaged ({error}) and set aside: try again"
-            raise LedgerError(message) from None
+            self._set_aside(damage[0])
+            message = f"the ledger {self.path} was damaged ({damage[1]}) and set aside: try again"
+            raise LedgerError(message)
+
+    def _set_aside(self, seen: tuple[int, int]) -> None:
+        """Go on with a new file that has what can be read of the damaged one, which is kept.
+
+        Args:
+            seen: which file was damaged; another one that is there by now is not.
+        """
+        with in_use(self.home, alone=True):
+            if _identity(self.path) == seen and is_damaged(self.path):
+                Store(self.home, is_locked=True).restore(moved_aside(self.path))
 
     def let_go(self) -> None:
         """Close the connection that is kept, if any; the next call opens another."""
@@ -251,9 +298,7 @@ class Store:
         return self._kept
 
     def _opened(self) -> sqlite3.Connection:
-        fresh = not self.path.exists()
-        if fresh:
-            made_private(self.home)
+        if not self.path.exists():
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         refuse_foreign(self.home)
         refuse_foreign(self.path)
@@ -272,43 +317,14 @@ class Store:
                 _set_journal(db, self._journal)
                 db.execute("begin immediate")
                 db.execute(_TABLE)
-                db.execute(_INDEX)
+                for index in _INDICES:
+                    db.execute(index)
                 db.execute(f"pragma user_version = {VERSION}")
                 db.execute("commit")
         except BaseException:
             db.close()
             raise
         return db
-
-
-def set_aside(path: Path) -> Path:
-    """Move a damaged store out of the way, and carry over what can be read; nothing is deleted.
-
-    Returns:
-        Where it is now.
-    """
-    number = 1
-    while (target := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    path.rename(target)
-    for suffix in ("-wal", "-shm"):
-        companion = path.with_name(path.name + suffix)
-        if companion.exists():
-            companion.rename(target.with_name(target.name + suffix))
-    rows: list[Record] = []
-    try:
-        with closing(sqlite3.connect(target)) as db:
-            rows.extend(
-                record
-                for row in db.execute(f"select {', '.join(_FIELDS)} from leases")  # noqa: S608
-                if (record := _readable(row)) is not None
-            )
-    except sqlite3.Error:
-        pass  # what was read up to the damage is carried over
-    fresh = Store(path.parent)
-    for record in rows:
-        fresh.add(record)
-    return target
 
 
 def _set_journal(db: sqlite3.Connection, mode: str) -> None:
@@ -333,45 +349,16 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _explained(path: Path, error: sqlite3.OperationalError) -> str:
-    text = str(error)
-    if "full" in text:
-        return f"the disk is full, so the ledger {path} cannot be written: nothing was created"
-    if "readonly" in text or "unable to open" in text:
+def _explained(path: Path, text: str) -> str:
+    if "full" in text or "No space" in text or "quota" in text.lower():
+        return f"the disk is full, so the ledger {path} cannot be written"
+    if any(one in text.lower() for one in ("readonly", "read-only", "unable to open", "denied")):
         return f"the ledger {path} cannot be written ({text}): make it writable, or set RESNB_HOME"
     return f"the ledger {path} cannot be used: {text}"
 
 
-def _to_row(record: Record) -> list[Any]:
-    return [_to_column(name, value) for name, value in record._asdict().items()]
+def _closing_values(lease: LeaseId, now: float, reason: str) -> tuple[Any, ...]:
+    return now, reason, json.dumps(_NO_ENVIRONMENT), lease
 
 
-def _to_column(name: str, value: Any) -> Any:
-    if name in ("owner", "claimant", "cleaner"):
-        return None if value is None else value.to_text()
-    if name in ("environment", "around"):
-        return json.dumps(value)
-    return int(value) if isinstance(value, bool) else value
-
-
-def _readable(row: tuple[Any, ...]) -> Record | None:
-    """The record of a row, unless somebody has written nonsense into it."""
-    values = dict(zip(_FIELDS, row, strict=True))
-    try:
-        python, prefix, path, folder, variables = json.loads(values["environment"])
-        values["environment"] = Environment(
-            str(python), str(prefix), tuple(map(str, path)), str(folder),
-            tuple((str(key), str(value)) for key, value in variables),
-        )  # fmt: skip
-        values["owner"] = from_text(values["owner"])
-        for name in ("claimant", "cleaner"):
-            values[name] = None if values[name] is None else from_text(values[name])
-        values["around"] = tuple(map(str, json.loads(values["around"])))
-        values["dies_with_kernel"] = bool(values["dies_with_kernel"])
-        values["can_find"] = bool(values["can_find"])
-    except (ValueError, TypeError, KeyError):
-        return None
-    return Record(**values)
-
-
-__all__ = ["BUSY_TIMEOUT", "KEPT_HISTORY", "VERSION", "Store", "set_aside"]
+__all__ = ["BUSY_TIMEOUT", "KEPT_HISTORY", "VERSION", "Store"]

@@ -66,6 +66,7 @@ class Entry:
 
     def _write_open(self, **values: Any) -> None:
         if self._store.open(self._id, self._book.owner, **values):
+            self._book.link.look()  # whatever becomes of the ledger, the reaper knows of it now
             return
         if self._store.get(self._id) is not None:
             message = f"resource {self._name!r} was given up by the reaper while it was set up"

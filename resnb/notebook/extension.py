@@ -9,6 +9,7 @@ from resnb.notebook.display import bundle
 from resnb.notebook.hooks import count_cells_as_use, wrap_shutdown
 from resnb.notebook.magics import FlowMagics
 from resnb.notebook.session import Session
+from resnb.notebook.shell import let_shells_pickle
 from resnb.notebook.tracebacks import call_cells_by_name
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def load(shell: Any) -> None:
     session = shell.__dict__.get(_SESSION) or Session(shell.user_ns)
     setattr(shell, _SESSION, session)  # flows outlive %reload_ext
     shell.register_magics(FlowMagics(shell, session))
+    let_shells_pickle(type(shell))
     undo: list[Callable[[], None]] = [call_cells_by_name(shell), count_cells_as_use(shell)]
     completer = getattr(shell, "Completer", None)
     if completer is not None:

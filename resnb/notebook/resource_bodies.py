@@ -2,6 +2,14 @@
 
 A body is refused, with the rule, the line of the cell and the remedy, unless it makes its resource
 in exactly one place and says how to clean it up.
+
+Before its yield, at its top level, a generator body may define functions that serve other
+processes: ``find(lease_id)`` gives what a broken-off set-up has left, or None; it may use the
+parameters, the notebook's names, and what the body imports, defines or sets to a constant.
+``handle(resource)`` gives a small value in place of what was yielded, of which ``attach(handle)``
+makes it again. What ``find`` and ``attach`` give, and what ``lease.record`` is given if there is no
+``attach``, is what would be yielded, or a dictionary of the variables that the clean-up uses: see
+`resnb.syntax.meaning`. ``ready(resource)`` tells when the resource can be used.
 """
 
 import ast

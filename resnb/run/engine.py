@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from resnb.run import plan as planning
 from resnb.run.clock import Clock
+from resnb.run.forks import end_child
 from resnb.run.interrupts import awaited
 from resnb.run.output import Output
 from resnb.run.scheduler import NOT_BEGUN, Scheduler
@@ -62,6 +63,7 @@ class Engine:
         items: for each mapped row what its children are mapped over, by argument.
         stopping: cancel, time limits and further tries; called with the lock held.
         finished: whether everything has ended.
+        forked: whether this is a forked child, in which nothing of the run goes on.
         defect: an error of ours that ended the run.
     """
 
@@ -80,6 +82,7 @@ class Engine:
         self.items: dict[int, dict[str, Any]] = {}
         self.slots: list[Slot] = []
         self.finished = False
+        self.forked = False
         self.defect: BaseException | None = None
         self.add_worker: AddWorker = _no_more_workers
         self.stopping = Stopping(self)
@@ -212,7 +215,8 @@ class Engine:
         finally:
             CURRENT.reset(token)
 
-    def _work(self, slot: Slot) -> None:  # noqa: C901 - the one loop where a call costs too much
+    # the one loop where a call costs too much
+    def _work(self, slot: Slot) -> None:  # noqa: C901, PLR0912
         from resnb.run.special import failed, perform
 
         scheduler = self.scheduler
@@ -262,6 +266,8 @@ class Engine:
                 failed(self, row, error)
                 slot.row = NOTHING
             else:
+                if self.forked:
+                    end_child()
                 slot.row = NOTHING
                 values[row] = value
                 value = None

@@ -4,6 +4,7 @@ A run is prepared (all that can be wrong is found before anything begins), begun
 by exactly one thread: the caller's in ``flow.run``, a supervisor's in ``flow.start``.
 """
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -38,6 +39,19 @@ if TYPE_CHECKING:
 
 _ACTIVE: list["FlowRun"] = []
 _ACTIVE_LOCK = threading.Lock()
+
+
+def _forked() -> None:
+    """This is a forked child: what runs is its parent's."""
+    global _ACTIVE_LOCK  # noqa: PLW0603 - one that another thread held at the fork stays locked
+    _ACTIVE_LOCK = threading.Lock()
+    for run in _ACTIVE:
+        run.engine.forked = True
+    _ACTIVE.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def active_run() -> "FlowRun | None":

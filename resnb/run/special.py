@@ -17,6 +17,7 @@ from resnb.graph.triggers import Trigger
 from resnb.run import outcome as outcomes
 from resnb.run.attempt import Attempt
 from resnb.run.codes import has_made
+from resnb.run.forks import end_child
 from resnb.run.hooks import handled, run_hooks
 from resnb.run.loop import LOOP
 from resnb.run.outcome import Outcome
@@ -73,8 +74,12 @@ def perform(engine: "Engine", row: int, slot: Slot | None) -> bool:
         slot.inside = NOTHING
     except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
         slot.inside = NOTHING
+        if engine.forked:
+            end_child(error)
         result = _of_error(engine, row, task, error)
     else:
+        if engine.forked:
+            end_child()
         result = outcomes.success(value)
     replaced = _end(engine, attempt, result)
     slot.row = NOTHING
@@ -107,8 +112,12 @@ def perform_async(engine: "Engine", row: int) -> None:
             args, kwargs = engine.arguments(row)
             value = await task.run(*args, **kwargs)
         except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
+            if engine.forked:
+                end_child(error)
             result = _of_error(engine, row, task, error)
         else:
+            if engine.forked:
+                end_child()
             result = outcomes.success(value)
         _end(engine, attempt, result)
 
@@ -121,6 +130,8 @@ def _raise(error: BaseException) -> None:
 
 def failed(engine: "Engine", row: int, error: BaseException) -> None:
     """Report that the code of a plain row raised."""
+    if engine.forked:
+        end_child(error)
     task = engine.plan.tasks[engine.scheduler.origin(row)]
     settle(engine, row, task, _of_error(engine, row, task, error))
 

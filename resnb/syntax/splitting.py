@@ -9,9 +9,11 @@ import ast
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from resnb.syntax.commands import names_in_commands
 from resnb.syntax.reads import names_needed
 from resnb.syntax.scoping import has_await, local_names, own_nodes
 
+_MAGICS = ("run_line_magic", "run_cell_magic")
 _KINDS: dict[type[ast.stmt], str] = {
     ast.With: "a `with` block",
     ast.AsyncWith: "an `async with` block",
@@ -33,6 +35,8 @@ class RecipeSplit(NamedTuple):
         cleanup: the statements after it.
         variables: the local names that the clean-up needs: what the set-up assigned, parameters.
         outer_names: the other names that it needs, of the notebook or built in.
+        named: names that its commands (``!rm {path}``) may mean; they are variables of the
+            shell if the notebook does not have them.
         cleanup_is_async: whether the clean-up awaits.
     """
 
@@ -41,6 +45,7 @@ class RecipeSplit(NamedTuple):
     cleanup: tuple[ast.stmt, ...]
     variables: frozenset[str]
     outer_names: frozenset[str]
+    named: frozenset[str]
     cleanup_is_async: bool
 
 
@@ -70,16 +75,20 @@ def recipe_split(
     for node in own_nodes(statements):
         if isinstance(node, ast.Global | ast.Nonlocal):
             return NoSplit(f"it assigns {', '.join(node.names)}, which is not its own")
+    if any(getattr(node, "attr", "") in _MAGICS for one in cleanup for node in ast.walk(one)):
+        return NoSplit("its clean-up uses a magic, which no other process has")
     resource = place.value
     assigned = local_names([*setup, *([resource] if resource else [])])
     needed = frozenset(names_needed(cleanup))
-    variables = needed & (assigned | frozenset(parameters))
+    named = names_in_commands(cleanup)
+    variables = (needed | named) & (assigned | frozenset(parameters))
     return RecipeSplit(
         setup=tuple(setup),
         resource=resource,
         cleanup=tuple(cleanup),
         variables=variables,
         outer_names=needed - variables - local_names(statements),
+        named=named - variables - local_names(statements),
         cleanup_is_async=has_await(cleanup),
     )
 

@@ -1,6 +1,7 @@
 """``resnb`` as people and scripts use it: what it prints, and the code with which it ends."""
 
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.ledger.worlds import (
     gone,
     here,
     lease,
+    wait_for,
 )
 
 HOUR = 3600.0
@@ -128,6 +130,21 @@ def test_cleanup_of_a_living_kernel_waits_no_longer_than_it_may(ledger):
     added(ledger, lease("a", here()))
     assert resnb("cleanup flow/a --timeout 0", 1) == ("flow/a: open: asked to be cleaned up\n")
     assert ledger.store.get("a").request == "cleanup"
+
+
+def test_cleanup_says_beside_its_output_what_it_waits_for(ledger):
+    added(ledger, lease("a", here()))
+
+    def kernel():
+        wait_for(lambda: ledger.store.get("a").request == "cleanup", "the request")
+        ledger.store.close("a", time.time(), "cleaned up")
+
+    thread = threading.Thread(target=kernel)
+    thread.start()
+    result = CliRunner().invoke(main, ["cleanup", "flow/a"])
+    thread.join()
+    assert (result.exit_code, result.stdout) == (0, "flow/a: cleaned up\n")
+    assert result.stderr == "waiting up to 1m for the kernel to end what uses it\n"
 
 
 def test_orphans_are_what_ended_kernels_left_and_do_not_keep(ledger, sweeper):

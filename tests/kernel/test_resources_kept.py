@@ -1,11 +1,12 @@
 """``%resources``: what is unprotected says so; what is kept survives the kernel and is adopted."""
 
 import os
+import signal
 
 import pytest
 
 from resnb.ledger.commands import LedgerCommands
-from tests.kernel.client import LIMIT, Kernel
+from tests.kernel.client import LIMIT, Kernel, wait_for
 from tests.ledger.worlds import end_sweepers
 
 PLACE = """
@@ -140,4 +141,43 @@ def test_what_a_command_keeps_survives_an_orderly_end(begin, home, tmp_path):
     (kept,) = commands.leases()
     assert (kept.state, (tmp_path / "place").exists()) == ("kept", True)
     assert commands.clean_up([kept], LIMIT) == []
+    assert not (tmp_path / "place").exists()
+
+
+@pytest.mark.parametrize("end", ["shutdown", "SIGTERM", "SIGKILL"])
+def test_the_same_cell_takes_over_what_was_kept_even_from_a_running_flow(
+    begin, home, tmp_path, end
+):
+    cell = '%%flow etl --with Place.options(keep="10m") as p\nx = wait_or_use(p)'
+    task = """
+    import threading
+    @task
+    def wait_or_use(place):
+        Path("began").touch()
+        while Path("wait").exists():
+            threading.Event().wait(0.05)
+        return Path(place).exists()
+    """
+    (tmp_path / "wait").touch()
+    first = begin()
+    first.run(task)
+    first.run(cell)
+    first.run("run = etl.start()")
+    wait_for((tmp_path / "began").exists, "the task")
+    if end == "shutdown":
+        first.manager.shutdown_kernel()
+    else:
+        os.kill(first.pid, getattr(signal, end))
+        first.wait_until_gone()
+    commands = LedgerCommands(home)
+    wait_for(lambda: [one.state for one in commands.leases()] == ["kept"], "the reaper")
+    assert (tmp_path / "place").exists()
+
+    (tmp_path / "wait").unlink()
+    second = begin()
+    second.run(task)
+    second.run(cell)
+    second.run("%flow run etl")
+    assert second.value("x.value, set_up") == (True, [])
+    assert commands.leases() == []
     assert not (tmp_path / "place").exists()

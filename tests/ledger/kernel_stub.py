@@ -1,65 +1,119 @@
-"""A process that records a lease, makes the thing, and is killed: argv is home, thing, moment."""
+"""Kernels for tests: a server forks one for each line that it reads, and tells how each ended.
 
+Such a kernel sets up, holds and cleans up one machine. At steps with a name it dies, or kills its
+reaper, as it was told.
+"""
+
+import json
 import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
-from resnb.ledger.home import made_private
-from resnb.ledger.link import ReaperLink
-from resnb.ledger.owner import this_process
-from resnb.ledger.recipe import handle_of, recipe_of
-from resnb.ledger.record import Environment, Record
+from resnb.ledger import link
+from resnb.ledger.book import LeaseBook
+from resnb.ledger.keeper import Keeper, _users_ledger
+from resnb.ledger.lease import Lease
+from resnb.ledger.owner import start_time
 from resnb.ledger.store import Store
+from resnb.ledger.thread import LeaseThread
+from tests.ledger.things import Machine, kill, until
+
+STEPS = {
+    "before the record": (Store, "add", "before"),
+    "after the record": (LeaseBook, "begin", "after"),
+    "before set-up": (Machine, "setup", "before"),
+    "after the thing exists": (Machine, "setup", "after"),
+    "after record": (Lease, "record", "after"),
+    "after the handle": (Lease, "set_up", "after"),
+    "before the claim": (Lease, "close", "before"),
+    "after the claim": (Lease, "_claimed", "after"),
+    "after its own clean-up": (Lease, "_clean_up", "after"),
+    "after the end": (Lease, "close", "after"),
+}
 
 
-class Machine:
-    """A detached process that makes a folder; the folder is named by the lease's id."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
+class Recording(Machine):
     def setup(self):
-        code = f"import os, time; os.mkdir({self.folder!r}); time.sleep(3600)"
-        process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
-        while not Path(self.folder).exists():
-            os.sched_yield()
-        return process
+        name = super().setup()
+        self.lease.record(name)
+        return name
 
-    def find(self, lease_id):
-        return lease_id if Path(self.folder).exists() else None
-
-    def cleanup(self, process):
-        if hasattr(process, "terminate"):
-            process.terminate()
-            process.wait(10)
-        else:
-            subprocess.run(["pkill", "-f", self.folder], check=False)
-        Path(self.folder).rmdir()
+    def __reduce__(self):
+        return Machine, (self.root,)
 
 
-def main(home, folder, moment):
-    store = Store(made_private(Path(home)))
-    link = ReaperLink(store.home, this_process(), lambda *_: None)
-    link.ensure()
-    machine = Machine(folder)
-    environment = Environment(sys.executable, sys.prefix, tuple(sys.path), str(Path.cwd()), ())
-    recipe = recipe_of("machine", machine)
-    store.add(
-        Record(
-            "lease", "flow/machine", "opening", this_process(), "notebook", "", environment,
-            recipe=recipe.data, can_find=True, created=time.time(), used=time.time(),
-        )
-    )  # fmt: skip
-    if moment != "after the record":
-        process = machine.setup()
-        if moment == "after the handle":
-            handle = handle_of(machine, process)
-            store.change("lease", state="open", handle=handle.data)
-    os.kill(os.getpid(), signal.SIGKILL)
+class Failing(Machine):
+    """Its clean-up fails in the kernel, and works elsewhere."""
+
+    def cleanup(self, name):
+        raise OSError("not here")
+
+    def __reduce__(self):
+        return Machine, (self.root,)
+
+
+class Kernel:
+    def __init__(self, *, root, home, dies="", reaper_dies="", waits=False, fails=False, env=None):
+        os.environ.update({"RESNB_HOME": home, "RESNB_TEST_ROOT": root, **(env or {})})
+        self.dies, self.reaper_dies, self.waits = dies, reaper_dies, waits
+        self.keeper = Keeper(_users_ledger)
+        self.manager = (Failing if fails else Recording)(root)
+        self.killed = None
+        link._REAPER = Path(__file__).with_name("reaper_stub.py")
+
+    def run(self):
+        for name in {self.dies, self.reaper_dies} - {""}:
+            self._watch(name, *STEPS[name])
+        lease = self.keeper.prepare("flow/machine", self.manager, LeaseThread())
+        lease.set_up()
+        try:
+            lease.close()
+        except OSError:  # the reaper goes on, and this kernel lives until it has done so
+            until(lambda: lease.state == "closed")
+            self._kill_reaper()
+
+    def _watch(self, step, owner, name, when):
+        original = getattr(owner, name)
+
+        def watched(*args, **kwargs):
+            if when == "before":
+                self._reached(step)
+            result = original(*args, **kwargs)
+            if when == "after":
+                self._reached(step)
+            return result
+
+        setattr(owner, name, watched)
+
+    def _reached(self, step):
+        if step == self.reaper_dies:
+            self._kill_reaper()
+        if step == self.dies:
+            if self.waits and self.killed is not None and self.keeper.alive():
+                until(lambda: self.keeper.book.link.pid != self.killed)
+            kill(os.getpid())
+
+    def _kill_reaper(self):
+        self.killed = self.keeper.book.link.pid
+        if self.killed is not None:
+            kill(self.killed)
+            until(lambda: start_time(self.killed) is None)
+
+
+def main():
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                Kernel(**json.loads(line)).run()
+            finally:
+                sys.stderr.flush()
+                os._exit(1 if sys.exc_info()[0] else 0)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201 - to who asked
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    main()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from resnb.ledger import states
 from resnb.ledger.decisions import (
     AT_ONCE,
+    CLAIMED_LOOK,
     FENCE_AFTER,
     TRIES,
     Ask,
@@ -81,6 +82,36 @@ def test_dependants_come_first():
     assert kinds(decided(outer, inner)) == [(Clean, "inner")]
     assert decided(outer, inner, running={"inner"}).actions == ()
     assert kinds(decided(outer)) == [(Clean, "outer")]
+
+
+def test_one_that_failed_holds_up_what_it_depends_on_and_nobody_else():
+    outer, other = record("outer"), record("other")
+    inner = record("inner", around=("outer",), state="failed", tries=1, next_try=NOW + 8)
+    assert kinds(decided(outer, inner, other)) == [(Clean, "other")]
+    assert kinds(decided(outer, inner, now=NOW + 8)) == [(Clean, "inner")]
+
+
+@pytest.mark.parametrize("by", ["claimant", "cleaner"])
+def test_one_that_another_process_cleans_up_is_waited_for(by):
+    outer = record("outer")
+    inner = record("inner", around=("outer",), state="closing", **{by: REAPER})
+    decision = decided(outer, inner, reaper=ALIVE)
+    assert (decision.actions, decision.idle) == ((), False)
+    assert decision.look_again == NOW + CLAIMED_LOOK
+    assert kinds(decided(outer, inner, reaper=DEAD)) == [(Clean, "inner")]
+
+
+def test_a_clean_up_that_is_always_cut_short_ends_with_a_reason():
+    cut_short = record(state="closing", tries=TRIES, claimant=REAPER)
+    (fail,) = decided(cut_short, reaper=DEAD).actions
+    assert fail.reason == f"its clean-up was cut short {TRIES} times"
+
+
+def test_nothing_is_kept_without_what_it_depends_on():
+    inner = record("inner", keep=60.0, around=("outer",))
+    assert kinds(decided(inner, record("outer"))) == [(Clean, "inner")]
+    assert kinds(decided(inner, record("outer", keep=60.0))) == [(Keep, "inner"), (Keep, "outer")]
+    assert kinds(decided(inner)) == [(Keep, "inner")]
 
 
 def test_a_dependant_that_is_given_up_holds_up_nobody():
@@ -177,8 +208,9 @@ def test_every_ledger_of_a_dead_kernel_comes_to_rest_with_everything_tried(recor
     """Clean-ups that work close everything that can be cleaned, inner ones first."""
     known = {one.id: one for one in records}
     now = NOW
-    for _ in range(100):
-        decision = decided(*known.values(), reaper=DEAD if reaper == DEAD else ALIVE, now=now)
+    for turn in range(100):
+        reaper = DEAD if turn == 50 else reaper  # it ends in the middle of what it has claimed
+        decision = decided(*known.values(), reaper=reaper, now=now)
         for action in decision.actions:
             lease = action.record.id
             if isinstance(action, Clean | Close):
@@ -197,9 +229,9 @@ def test_every_ledger_of_a_dead_kernel_comes_to_rest_with_everything_tried(recor
     else:
         pytest.fail("it never comes to rest")
     for one in known.values():
-        held = one.state == "closing" and one.claimant is not None and reaper == ALIVE
         hopeless = not one.dies_with_kernel and one.handle is None and not one.can_find
-        assert held or hopeless or one.tries >= TRIES, one
+        assert one.state == "failed" or one.tries < TRIES
+        assert hopeless or one.tries >= TRIES, one
 
 
 def _alone(one, now, reaper):

@@ -4,20 +4,26 @@ A notebook makes the thing and is killed; the reaper's cleaner gets the bytes an
 is left is counted outside: processes by a variable that they inherited, files in a folder.
 """
 
+import base64
+import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import psutil
 import pytest
 
+from resnb.ledger.cleaning import Cleaning
+from resnb.ledger.record import Environment
+from tests.ledger.records import record
+
 ROOT = Path(__file__).parents[2]
-CLEANER = ROOT / "resnb" / "ledger" / "cleaner.py"
 MARK = "RESNB_TEST_THINGS"
+TRACKER = "multiprocessing.resource_tracker"  # ends by itself, somewhat later
 PATIENCE = 30.0
 
 START = """
@@ -178,6 +184,14 @@ yield one, other
 for process in (one, other):
     stop(process)
 """,
+    "cell with commands": """%%resource machine(name="of-shell")
+path = things / name
+!touch {path}
+yield path
+there = !ls {things}
+!rm $path.parent/{there[0]}
+!false
+""",
     "generator function of a cell": """
 @resource
 def machine():
@@ -213,9 +227,9 @@ ARGUMENTS = {
     "class with helpers, a global and a module beside the notebook": ["helped"],
     "cell with folder, variables and its own imports": ["of-cell"],
 }
+LOGS = {"cell with commands": "!false: exit code 1\n"}
 BESIDE = """
 import os
-import shutil
 from pathlib import Path
 from resnb import resource
 things = Path(os.environ.get("RESNB_TEST_THINGS", "/nowhere"))
@@ -254,7 +268,6 @@ class machine:
 """,
     "cell with find": """%%resource machine(folder=things)
 import os
-import shutil
 ending = ".txt"
 def named(lease_id): return Path(folder, lease_id + ending)
 def find(lease_id):
@@ -330,7 +343,8 @@ def processes(things):
 
 def left(things):
     """What there is, told by the machine itself."""
-    return [*(" ".join(one.cmdline()) for one in processes(things)), *map(str, things.iterdir())]
+    commands = [" ".join(one.cmdline()) for one in processes(things)]
+    return [*(one for one in commands if TRACKER not in one), *map(str, things.iterdir())]
 
 
 def notebook(things, cells, args=()):
@@ -353,32 +367,26 @@ def notebook(things, cells, args=()):
     return json.loads(report.read_text())
 
 
-def cleaned_up(things, said, **changed):
+def cleaned_up(things, said):
     """Clean up as the reaper does; gives its result and log."""
-    order = {
-        "lease": "the-lease",
-        "path": [str(things.parent / "notebook"), str(ROOT), *sys.path],
-        "folder": str(things.parent / "notebook"),
-        "recipe": said["recipe"],
-        "handle": said["handle"],
-        "find_quiet": 0.2,
-        **changed,
-    }
-    read, write = os.pipe()
-    done = subprocess.run(
-        [sys.executable, "-P", str(CLEANER), str(write)],
-        input=json.dumps(order),
-        env={**os.environ, "RESNB_TEST_WHERE": str(things)},
-        pass_fds=(write,),
-        capture_output=True,
-        text=True,
-        check=False,
-        start_new_session=True,
+    folder = things.parent / "notebook"
+    path = (str(folder), str(ROOT), *sys.path)
+    variables = (("RESNB_TEST_WHERE", str(things)),)
+    kept = record(
+        "the-lease",
+        environment=Environment(sys.executable, sys.prefix, path, str(folder), variables),
+        recipe=base64.b64decode(said["recipe"]),
+        handle=said["handle"] and base64.b64decode(said["handle"]),
+        find_quiet=0.2,
     )
-    os.close(write)
-    with os.fdopen(read) as report:
-        result = json.load(report)
-    return result["result"], result["reason"], done.stdout + done.stderr
+    log = things.parent / "cleaner.log"
+    with log.open("wb") as output:
+        cleaning = Cleaning(kept, output)
+        cleaning.give_order({"path": str(things / "no ledger"), "timeout": 1.0, "steps": []})
+        pause = threading.Event()
+        while (result := cleaning.result()) is None:
+            pause.wait(0.02)
+    return (*result, log.read_text())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -386,7 +394,9 @@ def test_what_is_open_is_cleaned_up_elsewhere(things, kind):
     said = notebook(things, [START, KINDS[kind]], ARGUMENTS.get(kind, ()))
     assert said["faults"] == []
     assert left(things), "the thing is not there"
-    assert cleaned_up(things, said) == ("cleaned", "", "")
+    result, reason, log = cleaned_up(things, said)
+    assert (result, reason) == ("cleaned", "")
+    assert log == LOGS.get(kind, "")
     assert left(things) == []
 
 
@@ -485,6 +495,53 @@ def test_what_outlives_the_kernel_beside_a_cluster_is_cleaned_up(things):
     assert alive == []
 
 
+# ---- containers
+
+CONTAINERS = {
+    "class with a container": """
+import docker
+@resource_manager
+class machine:
+    def setup(self):
+        return docker.from_env().containers.run("tiny", "sleep 600", detach=True, labels={"things": str(things)})
+    def cleanup(self, container):
+        container.kill()
+        container.remove()
+        container.remove()  # one that is gone does not mind
+""",
+    "cell with a container": """%%resource machine
+import docker
+container = docker.from_env().containers.run("tiny", "sleep 600", detach=True, labels={"things": str(things)})
+yield container.id
+container.remove(force=True)
+""",
+}
+
+
+@pytest.fixture
+def engine():
+    """What speaks the Docker API here."""
+    docker = pytest.importorskip("docker", reason="containers are not tested: no docker package")
+    if not (os.environ.get("DOCKER_HOST") or Path("/var/run/docker.sock").exists()):
+        pytest.skip("containers are not tested: no engine at DOCKER_HOST")
+    with contextlib.closing(docker.from_env()) as client:
+        yield client
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_a_container_is_cleaned_up_elsewhere(engine, things, kind):
+    mine = {"all": True, "filters": {"label": f"things={things}"}}
+    try:
+        said = notebook(things, [START, CONTAINERS[kind]])
+        assert said["faults"] == []
+        assert [one.status for one in engine.containers.list(**mine)] == ["running"]
+        assert cleaned_up(things, said) == ("cleaned", "", "")
+        assert engine.containers.list(**mine) == []
+    finally:
+        for one in engine.containers.list(**mine):
+            one.remove(force=True)
+
+
 # ---- what cannot be loaded, what fails
 
 
@@ -492,7 +549,6 @@ def test_a_recipe_that_cannot_be_loaded_is_in_the_wrong_environment(things):
     kind = "generator function of a module beside the notebook"
     said = notebook(things, [START, KINDS[kind]])
     (things.parent / "notebook" / "beside.py").unlink()
-    shutil.rmtree(things.parent / "notebook" / "__pycache__", ignore_errors=True)  # if written
     result, reason, log = cleaned_up(things, said)
     assert (result, reason) == (
         "wrong environment",

@@ -133,6 +133,19 @@ def test_a_handle_that_is_too_large_is_named():
     )
 
 
+def test_variables_that_are_too_large_together_name_the_largest():
+    code = "def machine():\n    one, other = bytes(600_000), bytes(700_000)\n    yield 1\n    one + other\n"
+    fault = handle_of(manager_of(code, {}), 1).fault
+    assert fault.startswith("its variables have 1,300,")
+    assert fault.endswith(" bytes, more than 1,000,000, most of them variable 'other'")
+
+
+def test_all_attributes_that_are_left_out_are_named():
+    found = recipe_of("m", Manager(one=LOCK, other=sys.stdout, third=1))
+    assert found.fault.count("does not pickle") == 2
+    assert vars(pickle.loads(found.data)) == {"third": 1}
+
+
 def manager_of(source, namespace, *args):
     """A generator function of a notebook, set up."""
     import linecache

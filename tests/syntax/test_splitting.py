@@ -8,6 +8,8 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from resnb.notebook.bodies import generator_function
+from resnb.syntax.body import Body
+from resnb.syntax.functions import function_of
 from resnb.syntax.parsing import parsed
 from resnb.syntax.splitting import NoSplit, RecipeSplit, recipe_split
 
@@ -93,6 +95,7 @@ NO_SPLITS = {
     "global count, total\ncount = 1\nyield 1": "it assigns count, total, which is not its own",
     "yield 1\nyield 2": "it does not yield in one place",
     "x = 1": "it does not yield in one place",
+    "yield\nif x: get_ipython().run_line_magic('pwd', '')": "its clean-up uses a magic",
 }
 
 
@@ -159,13 +162,11 @@ def started(source, log):
     return generator
 
 
-def cleanup_function(split, log):
+def cleanup_function(split, log, unbound):
     """The clean-up alone, as another process would run it: with the names of the split only."""
-    module = ast.parse(f"def clean_up({', '.join(split.variables)}): pass")
-    module.body[0].body = list(split.cleanup) or [ast.Pass(lineno=1, col_offset=0)]
-    namespace = {"log": log}
-    exec(compile(ast.fix_missing_locations(module), "<cell>", "exec"), namespace)
-    return namespace["clean_up"]
+    body = Body("", "<cell>", 1, ())
+    parameters = sorted(split.variables)
+    return function_of(body, split.cleanup, "clean_up", parameters, {"log": log}, unbound=unbound)
 
 
 @given(setup=STATEMENTS, cleanup=STATEMENTS)
@@ -174,7 +175,9 @@ def test_the_cleanup_alone_does_what_the_generator_does(setup, cleanup):
     log_alive, log_alone = [], []
     alive, stopped = started(source, log_alive), started(source, log_alone)
     split = recipe_split(parsed(source).body)
-    variables = {name: stopped.gi_frame.f_locals[name] for name in split.variables}
-    alone = cleanup_function(split, log_alone)
+    local = stopped.gi_frame.f_locals
+    unbound = [name for name in split.variables if name not in local]
+    alone = cleanup_function(split, log_alone, unbound)
+    variables = {name: local.get(name) for name in split.variables}
     assert outcome(lambda: next(alive, None)) == outcome(lambda: alone(**variables))
     assert log_alive == log_alone

@@ -97,7 +97,6 @@ export class Graph {
       const next = hits[(at + 1) % Math.max(hits.length, 1)];
       if (next !== undefined) {
         set(next.shape.element, { "data-found": true });
-        this.viewport.reveal(next.box[0] + next.box[2] / 2, next.box[1] + next.box[3] / 2);
         this.pick(next);
       }
     }
@@ -109,6 +108,9 @@ export class Graph {
     for (const item of this.items) {
       const isIt = item.what === picked?.what && item.id === picked.id;
       set(item.shape.element, { "aria-pressed": isIt ? "true" : "false" });
+      if (isIt) {
+        this.reveal(item);
+      }
     }
   }
 
@@ -246,7 +248,7 @@ export class Graph {
       if (found !== undefined) {
         this.rove(found.shape.element);
         found.shape.element.focus({ preventScroll: true });
-        this.viewport.reveal(found.box[0] + found.box[2] / 2, found.box[1] + found.box[3] / 2);
+        this.reveal(found);
       }
     } else {
       return;
@@ -254,6 +256,12 @@ export class Graph {
     event.preventDefault();
     event.stopPropagation(); // the notebook has its own meaning for keys
   };
+
+  private reveal({ what, box: [x, y, width, height] }: Item): void {
+    if (what === "node") {
+      this.viewport.reveal(x + width / 2, y + height / 2);
+    }
+  }
 
   private itemOf(event: Event): Item | undefined {
     const target = event.target;

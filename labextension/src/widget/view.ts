@@ -131,8 +131,8 @@ export class View {
 
   private readonly pick = (picked: Picked | null): void => {
     this.picked = picked;
+    this.inspector.open(picked); // first, for it takes room from the graph
     this.graph.select(picked);
-    this.inspector.open(picked);
     if (picked !== null) {
       this.look(picked);
     }

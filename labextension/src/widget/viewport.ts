@@ -59,6 +59,7 @@ export class Viewport {
 
   /** See to it that a place of the graph is in sight. */
   reveal(x: number, y: number): void {
+    this.width = this.frame.clientWidth;
     const [left, top] = [this.x + x * this.scale, this.y + y * this.scale];
     const isIn = left > 0 && top > 0 && left < this.width && top < this.height;
     if (!isIn) {

@@ -1,0 +1,1 @@
+"""Kill real kernels at random moments, and count outside resnb what they leave behind."""

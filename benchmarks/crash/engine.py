@@ -1,0 +1,77 @@
+"""The container engine of a whole run: one that is there, or the one that a script can start."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+SCRIPT = Path(__file__).parents[3] / "shared" / "engines" / "docker-engine"
+"""Starts an engine that speaks the Docker API: ``start DIR`` prints what to export."""
+IMAGE = "tiny:latest"
+
+
+class NoEngineError(Exception):
+    """There is no container engine here; the message says why."""
+
+
+@contextmanager
+def engine() -> Iterator[None]:
+    """Have a container engine within the block, known to this process and those that it starts.
+
+    Raises:
+        NoEngineError: there is none, and none can be started.
+    """
+    script = Path(os.environ.get("CRASH_ENGINE", SCRIPT))
+    try:
+        client()
+    except NoEngineError as error:
+        if not script.exists():
+            message = f"{error}; nor is there {script} to start one (CRASH_ENGINE names another)"
+            raise NoEngineError(message) from None
+    else:
+        yield
+        return
+    folder = tempfile.mkdtemp(prefix="resnb-engine-")
+    try:
+        started = subprocess.run(
+            [script, "start", folder], capture_output=True, text=True, check=False, timeout=300
+        )
+        if started.returncode != 0:
+            message = f"{script} start: {started.stderr.strip()}"
+            raise NoEngineError(message)
+        before = os.environ.get("DOCKER_HOST")
+        os.environ["DOCKER_HOST"] = started.stdout.strip().rpartition("DOCKER_HOST=")[2]
+        try:
+            client()
+            yield
+        finally:
+            os.environ.pop("DOCKER_HOST")
+            if before is not None:
+                os.environ["DOCKER_HOST"] = before
+    finally:
+        subprocess.run([script, "stop", folder], capture_output=True, check=False, timeout=60)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def client() -> Any:
+    """A client of the engine that the environment names.
+
+    Raises:
+        NoEngineError: there is none, or the image is missing.
+    """
+    try:
+        import docker
+    except ImportError:
+        message = "the package `docker` is not installed"
+        raise NoEngineError(message) from None
+    try:
+        found = docker.from_env()
+        found.images.get(IMAGE)
+    except docker.errors.DockerException as error:
+        message = f"no container engine with the image {IMAGE} answers ({error})"
+        raise NoEngineError(message) from None
+    return found

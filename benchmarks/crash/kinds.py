@@ -1,0 +1,176 @@
+"""The kinds of things that trials make: cells of a notebook, as a user would write them.
+
+What a thing's methods do takes a while, in steps, and each step is marked in the trial's folder:
+so the harness knows how far the kernel is, and who has cleaned up how often. `cells.HEAD` defines
+the names that these cells use.
+"""
+
+from typing import Final, NamedTuple
+
+STEP: Final = 0.1
+"""Seconds that each step takes."""
+LATE: Final = 2.0
+"""Seconds after which a late thing begins to exist; where its set-up is over, that is past."""
+
+
+class Kind(NamedTuple):
+    """A kind of thing.
+
+    Attributes:
+        title: how tables call it.
+        cells: the cells that define it.
+        use: what stands behind ``--with``.
+        begins: the mark with which the part of set-up begins that is claimed to be safe.
+        set_up: how long that part takes, in seconds.
+        cleanup: how long cleanup takes.
+        claimed: whether nothing of it may leak.
+    """
+
+    title: str
+    cells: tuple[str, ...]
+    use: str = "Thing()"
+    begins: str = "set-up"
+    set_up: float = 3 * STEP
+    cleanup: float = 3 * STEP
+    claimed: bool = True
+
+
+_PROCESSES = """
+def folder_of(lease):
+    return f"{TRIAL}/things/{lease}"
+
+def pids_of(lease):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes().endswith(f"{TAG}-{lease}\\0".encode()):
+                found.append(int(path.parent.name))
+        except OSError:
+            pass
+    return found
+"""
+
+_CLEANUP = """
+    def find(self, lease):
+        return lease if os.path.exists(folder_of(lease)) or pids_of(lease) else None
+
+    def cleanup(self, lease):
+        mark("cleanup")
+        pause()
+        for pid in pids_of(lease):
+            os.kill(pid, signal.SIGKILL)
+        pause()
+        shutil.rmtree(folder_of(lease), ignore_errors=True)
+        pause()
+        mark("cleaned")
+"""
+
+_FOLDER = f"""
+@resource_manager
+class Thing:
+    def setup(self):
+        mark("set-up")
+        pause()
+        os.makedirs(folder_of(self.lease.id))
+        pause()
+        subprocess.Popen([*SLEEPER, f"{{TAG}}-{{self.lease.id}}"], start_new_session=True)
+        pause()
+        mark("made")
+        return self.lease.id
+{_CLEANUP}"""
+
+_LATE = f"""
+PROVIDER = '''
+import os, sys, time
+time.sleep(float(sys.argv[1]))
+os.makedirs(os.environ["THING_FOLDER"])
+os.execv(sys.argv[2], [*sys.argv[2:], os.environ["THING_TAG"]])
+'''
+
+@resource_manager
+class Thing:
+    def setup(self):
+        mark("set-up")
+        tag = f"{{TAG}}-{{self.lease.id}}"
+        order = {{"THING_FOLDER": folder_of(self.lease.id), "THING_TAG": tag}}
+        subprocess.Popen(
+            [sys.executable, "-IS", "-c", PROVIDER, str(LATE), *SLEEPER],
+            env={{**os.environ, **order}},
+            start_new_session=True,
+        )
+        while not pids_of(self.lease.id):
+            pause()
+        pause()
+        mark("made")
+        return self.lease.id
+{_CLEANUP}"""
+
+_CONTAINER = """
+import docker, docker.errors
+
+@resource_manager
+class Thing:
+    def setup(self):
+        mark("set-up")
+        pause()
+        labels = {"trial": TAG, "lease": self.lease.id}
+        container = docker.from_env().containers.run(
+            "tiny:latest", ["sleep", "1000"], detach=True, labels=labels
+        )
+        pause()
+        mark("made")
+        return container
+
+    def find(self, lease):
+        filters = {"label": f"lease={lease}"}
+        return next(iter(docker.from_env().containers.list(all=True, filters=filters)), None)
+
+    def cleanup(self, container):
+        mark("cleanup")
+        pause()
+        try:
+            container.remove(force=True)
+        except docker.errors.NotFound:
+            pass
+        pause()
+        mark("cleaned")
+"""
+
+_POPEN = """%%resource sleeper
+mark("set-up")
+pause()
+proc = subprocess.Popen([*SLEEPER, f"{TAG}-cell"], start_new_session=True)
+pause(EARLY)
+lease.record(proc)
+mark("recorded")
+pause(3 * STEP)
+mark("made")
+yield proc
+mark("cleanup")
+pause()
+proc.terminate()
+proc.wait()
+pause()
+mark("cleaned")
+"""
+
+KINDS: Final = {
+    "folder": Kind("detached process and folder", (_PROCESSES, _FOLDER)),
+    "late": Kind("the same, 2 s late", (_PROCESSES, _LATE), set_up=LATE + 2 * STEP),
+    "container": Kind("container", (_CONTAINER,)),
+    "popen": Kind(
+        "`%%resource` cell with Popen",
+        ("EARLY = 0", _POPEN),
+        use="sleeper()",
+        begins="recorded",
+        cleanup=2 * STEP,
+    ),
+    "unrecorded": Kind(
+        "the same, before `lease.record`",
+        ("EARLY = 3 * STEP", _POPEN),
+        use="sleeper()",
+        set_up=4 * STEP,
+        cleanup=2 * STEP,
+        claimed=False,
+    ),
+}

@@ -1,0 +1,71 @@
+"""What stands for IPython's shell in a clean-up elsewhere: ``!command``, and nothing else.
+
+IPython turns ``!command`` into a call of the shell, which other processes do not have. So the
+shell is pickled as `FoundShell`.
+"""
+
+import copyreg
+import inspect
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+from IPython.utils.text import DollarFormatter
+
+from resnb.errors import CleanupError
+
+
+class FoundShell:
+    """Runs commands as ``!command`` and ``x = !command`` do."""
+
+    def system(self, command: str) -> None:
+        """Run a command; what it prints goes to the log.
+
+        As in a cell, one that fails does not raise; its exit code goes to the log.
+        """
+        done = _run(command, inspect.currentframe(), None)
+        if done.returncode:
+            print(f"!{command}: exit code {done.returncode}", flush=True)  # noqa: T201
+
+    def getoutput(self, command: str, *, split: bool = True) -> Any:
+        """The lines that a command prints."""
+        text = _run(command, inspect.currentframe(), subprocess.PIPE).stdout.rstrip("\n")
+        return text.split("\n") if split else text
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        message = f"a clean-up outside the kernel can use ! but no magics ({name})"
+        raise CleanupError(message)
+
+
+def _run(command: str, frame: FrameType | None, output: int | None) -> Any:
+    caller = frame and frame.f_back
+    if caller is not None:
+        names = {**caller.f_globals, **caller.f_locals}
+        with suppress(Exception):  # as IPython does: what it cannot expand is for the shell
+            command = DollarFormatter().vformat(command, (), names)
+    sys.stdout.flush()
+    return subprocess.run(  # noqa: S602 - the user's own command, for the shell
+        command,
+        shell=True,
+        executable=os.environ.get("SHELL") or "/bin/sh",
+        stdout=output,
+        text=True,
+        check=False,
+    )
+
+
+def let_shells_pickle(kind: type) -> None:
+    """Let a shell be part of a recipe, as far as commands go."""
+    copyreg.pickle(kind, _reduced)
+
+
+def _reduced(_: Any) -> tuple[type, tuple[()]]:
+    return FoundShell, ()
+
+
+__all__ = ["FoundShell", "let_shells_pickle"]

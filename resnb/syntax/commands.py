@@ -1,0 +1,46 @@
+"""The names that shell commands in a cell may mean: ``!rm {path} $name`` uses both of them.
+
+In Python, IPython has made calls of the shell of them, with the command as a text.
+"""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from string import Formatter
+
+from resnb.syntax.parsing import parsed
+from resnb.syntax.scoping import names_read
+
+_CALLS = ("system", "getoutput", "getlines")
+_VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
+
+
+def names_in_commands(statements: Iterable[ast.stmt]) -> frozenset[str]:
+    """The names in the commands that `statements` give to the shell."""
+    return frozenset(name for command in _commands(statements) for name in _names(command))
+
+
+def _commands(statements: Iterable[ast.stmt]) -> Iterator[str]:
+    for statement in statements:
+        for node in ast.walk(statement):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr=call),
+                    args=[ast.Constant(value=str(command))],
+                ) if call in _CALLS:
+                    yield command
+                case _:
+                    pass
+
+
+def _names(command: str) -> Iterator[str]:
+    yield from _VARIABLE.findall(command)
+    try:
+        fields = [field for _, field, _, _ in Formatter().parse(command) if field]
+        for field in fields:
+            yield from names_read(parsed(field).body)
+    except (ValueError, SyntaxError):  # IPython leaves it to the shell as it stands
+        return
+
+
+__all__ = ["names_in_commands"]
