@@ -7,6 +7,7 @@ a command and return; frames of states are sent by the ticker's thread only, hen
 
 from pathlib import Path
 from typing import Any, ClassVar
+from uuid import NAMESPACE_URL, uuid5
 
 import anywidget
 
@@ -38,7 +39,8 @@ class FlowWidget(anywidget.AnyWidget):
     is_seen: ClassVar[bool] = False
 
     def __init__(self, flow: Flow) -> None:
-        super().__init__()
+        # the same name in every run, so that headless runs write the same notebook
+        super().__init__(model_id=uuid5(NAMESPACE_URL, f"resnb:{flow.name}").hex)
         self._live = LiveFlow(flow, lambda: memory_of(flow))
         self._commands = FlowCommands(self._tell)
         self.on_msg(self._received)
