@@ -50,6 +50,7 @@ def main() -> None:
         print(f"its folder is gone ({error}); going on in {Path.cwd()}")  # noqa: T201
     result, reason = _result(order)
     if result == CLEANED:
+        print(time.strftime("%Y-%m-%d %H:%M:%S"), "cleaned up by the reaper", flush=True)  # noqa: T201
         _write_end(order["end"])
     with suppress(BrokenPipeError):
         os.write(report, json.dumps({"result": result, "reason": reason}).encode())

@@ -224,7 +224,8 @@ class Reaper:
         if result in ("cleaned", "nothing"):
             said = "cleaned up by the reaper" if result == "cleaned" else "nothing was found"
             self._store.close(lease, time.time(), said)
-            self._note(lease, said)
+            if result == "nothing":  # else its own process has said so
+                self._note(lease, said)
             self._tell("state", lease, states.CLOSED, said)
             return
         if result == "wrong environment":

@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 
-from tests.ledger.things import command_of, processes
+from tests.ledger.things import command_of, processes, until
 from tests.run.scripts import script
 
 STUB = Path(__file__).with_name("reaper_stub.py")
@@ -48,15 +48,28 @@ def held(log, text):
 
 
 def reaper_of(home, kernel):
-    """The pid of the reaper of a kernel."""
-    ours = (
-        pid
-        for pid in processes()
-        if "reaper_stub.py" in command_of(pid)
-        and str(home) in command_of(pid)
-        and f", {kernel}, " in command_of(pid)
-    )
-    return next(ours, None)
+    """The pid of the reaper of a kernel, once it has left the process that was started."""
+
+    def found():
+        ours = (
+            pid
+            for pid in processes()
+            if "reaper_stub.py" in command_of(pid)
+            and str(home) in command_of(pid)
+            and f", {kernel}, " in command_of(pid)
+            and parent_of(pid) not in (None, kernel)
+        )
+        return next(ours, None)
+
+    return until(found)
+
+
+def parent_of(pid):
+    """The parent's pid; None if the process is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def killed(process):

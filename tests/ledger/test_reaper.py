@@ -62,7 +62,7 @@ def test_a_dead_reaper_is_replaced_as_long_as_something_is_open(ledger_home, log
     for _ in range(3):
         reaper = reaper_of(ledger_home, kernel.pid)
         os.kill(reaper, number)
-        until(lambda old=reaper: reaper_of(ledger_home, kernel.pid) not in (None, old))
+        until(lambda old=reaper: reaper_of(ledger_home, kernel.pid) != old)
     killed(kernel)
     settle(ledger_home)
     assert words(log) == ["cleaned"]
