@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PYTEST = ".venv/bin/python -m pytest"
 REAL_KERNELS = "tests/kernel"
 REAL_BROWSER = "tests/browser"
+LEDGER = str(ROOT / "build" / "ledger")
+"""Where the notebooks' resources are listed while they are tested: not with the developer's own."""
 CRASHES = "tests/crash"
 WITHOUT_SLOW_PARTS = " ".join(f"--ignore={one}" for one in (REAL_KERNELS, REAL_BROWSER, CRASHES))
 
@@ -63,12 +65,12 @@ PARTS = {
     "notebooks": Part(
         "notebooks, bundled Graphviz",
         [f"{PYTEST} --nbval notebooks"],
-        environment={"RESNB_GRAPHVIZ": "bundled"},
+        environment={"RESNB_GRAPHVIZ": "bundled", "RESNB_HOME": LEDGER},
     ),
     "notebooks-dot": Part(
         "notebooks, system Graphviz",
         [f"{PYTEST} --nbval notebooks"],
-        environment={"RESNB_GRAPHVIZ": "system"},
+        environment={"RESNB_GRAPHVIZ": "system", "RESNB_HOME": LEDGER},
         program="dot",
         package="graphviz",
     ),

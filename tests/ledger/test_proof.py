@@ -368,7 +368,7 @@ def notebook(things, cells, args=()):
 
 
 def cleaned_up(things, said):
-    """Clean up as the reaper does; gives its result and log."""
+    """Clean up as the reaper does; gives its result, and what the recipe wrote into its log."""
     folder = things.parent / "notebook"
     path = (str(folder), str(ROOT), *sys.path)
     variables = (("RESNB_TEST_WHERE", str(things)),)
@@ -386,7 +386,8 @@ def cleaned_up(things, said):
         pause = threading.Event()
         while (result := cleaning.result()) is None:
             pause.wait(0.02)
-    return (*result, log.read_text())
+    lines = log.read_text().splitlines(keepends=True)
+    return (*result, "".join(one for one in lines if "cleaned up by the reaper" not in one))
 
 
 @pytest.mark.parametrize("kind", KINDS)
