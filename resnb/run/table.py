@@ -7,7 +7,7 @@ goes by the table of legal moves, and an illegal one raises with the row's story
 from array import array
 
 from resnb.errors import IllegalTransition
-from resnb.states import LEGAL, NAMES, PENDING
+from resnb.states import LEGAL, NAMES, census
 
 
 class Table:
@@ -58,9 +58,7 @@ class Table:
 
     def counts(self, first: int, last: int) -> dict[int, int]:
         """How many of the rows from `first` up to `last` (exclusive) are in each state."""
-        block = self.state[first:last]
-        found = {code: block.count(code) for code in range(PENDING, len(NAMES))}
-        return {code: count for code, count in found.items() if count}
+        return census(self.state[first:last])
 
 
 __all__ = ["Table"]

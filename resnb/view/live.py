@@ -15,12 +15,12 @@ from resnb.events import Event, RunBegan, RunEnded, StructureChanged
 from resnb.states import FIRST_FINISHED, PENDING
 from resnb.view import frames
 from resnb.view.fields import form
-from resnb.view.folding import folded
+from resnb.view.folding import NODE_LIMIT, Fold
 from resnb.view.frames import Frame
 from resnb.view.layout import Layout, laid_out
 from resnb.view.outline import Outline
 from resnb.view.sketch import Sketch, sketch
-from resnb.view.snapshot import Progress, Snapshot, sampled
+from resnb.view.snapshot import Progress, Sampler, Snapshot
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
@@ -60,7 +60,8 @@ class LiveFlow:
         self._lay_out = lay_out
         self._now = now
         self._lock = threading.Lock()
-        self._sketch: Sketch | None = None
+        self._sampler: Sampler | None = None
+        self._fold: Fold | None = None
         self._drawn: Outline | None = None
         self._layout: Layout | None = None
         self._sent: Snapshot | None = None
@@ -86,6 +87,7 @@ class LiveFlow:
     def unfold(self, *, unfolded: bool) -> None:
         """Show what is inside the scopes of a large flow, or fold them again."""
         self._is_unfolded = unfolded
+        self._fold = None
 
     def happened(self, event: Event) -> None:
         """Something has happened, maybe to this flow."""
@@ -114,24 +116,26 @@ class LiveFlow:
     def drawn(self) -> Sketch:
         """What a view can ask about: outline, tasks and scopes in the same order."""
         with self._lock:
-            return self._sketch or sketch(self.flow)
+            return self._sampler.drawn if self._sampler else sketch(self.flow)
 
     # ---- inside
 
     def _refreshed(self) -> Iterator[Frame]:
         restructured, self._is_restructured = self._is_restructured, False
-        if restructured or self._sketch is None:
+        if restructured or self._sampler is None:
             try:
-                self._sketch = sketch(self.flow)
+                self._sampler, self._fold = Sampler(sketch(self.flow)), None
             except RuntimeError:  # it is being built this moment, which ends with another event
                 self._is_restructured = True
                 return
+        if self._fold is None:
+            limit = UNFOLDED_LIMIT if self._is_unfolded else NODE_LIMIT
+            self._fold = Fold(self._sampler.drawn.outline, limit)
         is_new, self._is_new = self._is_new, False
-        whole = sampled(self._sketch, self._progress())
-        now = folded(whole, UNFOLDED_LIMIT) if self._is_unfolded else folded(whole)
+        now = self._fold.applied(self._sampler.sample(self._progress()))
         before = self._sent
-        if self._drawn is None or not _is_same(now.outline, self._drawn):
-            self._was_folded = self._is_unfolded or now is not whole
+        if now.outline != self._drawn:
+            self._was_folded = self._is_unfolded or not self._fold.is_whole
             yield from self._laid_out(now)
         elif before is not None and not is_new:
             self._sent = now
@@ -167,16 +171,6 @@ class LiveFlow:
         if self._began is None:
             return None
         return round((self._ended or self._now()) - self._began, 2)
-
-
-def _is_same(one: Outline, other: Outline | None) -> bool:
-    """Whether two outlines have the same layout: all but the values of parameters is the same."""
-    if other is None or len(one.nodes) != len(other.nodes):
-        return False
-    if (one.name, one.clusters, one.links) != (other.name, other.clusters, other.links):
-        return False
-    pairs = zip(one.nodes, other.nodes, strict=True)
-    return all(node == known or node._replace(note=known.note) == known for node, known in pairs)
 
 
 __all__ = ["LiveFlow"]

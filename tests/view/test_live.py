@@ -129,6 +129,21 @@ def test_a_large_flow_is_folded_until_somebody_unfolds_it(large, progress, layou
     assert (whole["folded"], len(whole["nodes"])) == ("unfolded", 310)
 
 
+def test_progress_counts_tasks_that_are_not_drawn(work, progress, layouts):
+    with Flow("wide") as flow:
+        for number in range(400):
+            work(f"task {number}")()
+        work("each").map([1, 2, 3])
+    live = LiveFlow(flow, lambda: live.told, lay_out=layouts)
+    live.told = progress({"task 399": PENDING}, flow=RUNNING, counts={"each": {RUNNING: 3}})
+    live.opened("a")
+    assert live.refresh()[1]["tally"] == [403, 399, 0, 3]
+    live.told = progress({}, flow=RUNNING, counts={"each": {RUNNING: 3}})
+    [delta] = live.refresh()
+    assert delta["tally"] == [403, 400, 0, 3]
+    assert "codes" not in delta
+
+
 # ---- the form
 
 
