@@ -15,7 +15,7 @@ from resnb.events import Event, RunBegan, RunEnded, StructureChanged
 from resnb.states import FIRST_FINISHED, PENDING
 from resnb.view import frames
 from resnb.view.fields import form
-from resnb.view.folding import NODE_LIMIT, Fold
+from resnb.view.folding import Fold
 from resnb.view.frames import Frame
 from resnb.view.layout import Layout, laid_out
 from resnb.view.outline import Outline
@@ -25,8 +25,8 @@ from resnb.view.snapshot import Progress, Sampler, Snapshot
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
 
-UNFOLDED_LIMIT = 600
-"""How many nodes are drawn when a user asks for what is folded."""
+UNFOLDED_NODES, UNFOLDED_LINKS = 1_500, 4_000
+"""How much is drawn when a user asks for what is folded: what Graphviz lays out in 2 s or so."""
 
 _VERSIONS = count(1)
 """No two structures of a kernel have the same number."""
@@ -129,8 +129,8 @@ class LiveFlow:
                 self._is_restructured = True
                 return
         if self._fold is None:
-            limit = UNFOLDED_LIMIT if self._is_unfolded else NODE_LIMIT
-            self._fold = Fold(self._sampler.drawn.outline, limit)
+            limits = (UNFOLDED_NODES, UNFOLDED_LINKS) if self._is_unfolded else ()
+            self._fold = Fold(self._sampler.drawn.outline, *limits)
         is_new, self._is_new = self._is_new, False
         now = self._fold.applied(self._sampler.sample(self._progress()))
         before = self._sent
