@@ -11,7 +11,7 @@ function and its arguments, which is made with the lock held.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
@@ -61,6 +61,7 @@ class Engine:
         values: the value of each row; its argument lists are read from here.
         errors: the exception of each row that failed.
         items: for each mapped row what its children are mapped over, by argument.
+        columns: the arguments of all children of a mapped row, where these are plain calls.
         stopping: cancel, time limits and further tries; called with the lock held.
         finished: whether everything has ended.
         forked: whether this is a forked child, in which nothing of the run goes on.
@@ -80,6 +81,7 @@ class Engine:
         self.values: list[Any] = [None] * len(plan.tasks)
         self.errors: dict[int, BaseException] = {}
         self.items: dict[int, dict[str, Any]] = {}
+        self.columns: dict[int, Sequence[Sequence[Any]]] = {}
         self.slots: list[Slot] = []
         self.finished = False
         self.forked = False
@@ -216,7 +218,8 @@ class Engine:
             CURRENT.reset(token)
 
     # the one loop where a call costs too much
-    def _work(self, slot: Slot) -> None:  # noqa: C901, PLR0912
+    def _work(self, slot: Slot) -> None:  # noqa: C901, PLR0912, PLR0915
+        from resnb.run.mapping import NO_BLOCK, block_of
         from resnb.run.special import failed, perform
 
         scheduler = self.scheduler
@@ -229,6 +232,7 @@ class Engine:
             self.plan.references,
         )
         count = len(special)
+        first, last, function, columns, results = NO_BLOCK
         while True:
             try:
                 row = take()
@@ -237,7 +241,9 @@ class Engine:
                 if found is None:
                     return
                 row = found
-            if row >= count or special[row]:
+            if row >= count and not first <= row < last:
+                first, last, function, columns, results = block_of(self, row)
+            if special[row] if row < count else function is None:
                 if perform(self, row, slot):
                     return  # the thread was given up meanwhile, and replaced
                 continue
@@ -251,9 +257,11 @@ class Engine:
             slot.row = row
             started[row] = now()
             try:
-                refs = references[row]
+                refs = references[row] if row < count else ()
                 slot.inside = row
-                if refs is None:
+                if function is not None and row >= count:
+                    value = function(*[column[row - first] for column in columns])
+                elif refs is None:
                     args, kwargs = self.arguments(row)
                     value = functions[row](*args, **kwargs)
                 elif len(refs) == 1:
@@ -269,7 +277,10 @@ class Engine:
                 if self.forked:
                     end_child()
                 slot.row = NOTHING
-                values[row] = value
+                if row < count:
+                    values[row] = value
+                else:
+                    results[row - first] = value
                 value = None
                 ended[row] = now()
                 post(row)
