@@ -63,7 +63,7 @@ def cell_milliseconds() -> float:
     """What a cell takes that adds ten tasks to a flow of 10,000."""
     from IPython.core.interactiveshell import InteractiveShell
 
-    shell = InteractiveShell.instance()
+    shell: Any = InteractiveShell.instance()
     shell.run_line_magic("load_ext", "resnb")
     shell.run_cell("from resnb import task\ndef no_op(*values):\n    return 1\n")
     many = "last = task(no_op)()\nfor _ in range(9_999):\n    last = task(no_op)(last)"
