@@ -5,7 +5,7 @@ lease's state, and its failures; nothing is left out without being counted.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from resnb.states import (
     CANCELLED,
@@ -76,16 +76,15 @@ def _fits(outline: Outline, nodes: int, links: int) -> bool:
     return len(outline.nodes) <= nodes and len(outline.links) <= links
 
 
-def overall(codes: Iterable[int]) -> int:
-    """One state for many tasks: the one that people should know about first."""
-    found = set(codes)
+def overall(found: Collection[int]) -> int:
+    """One state for many tasks in those states: the one that people should know about first."""
     for code, causes in (
         (FAILED, {FAILED, TIMED_OUT}),
         (RUNNING, {RUNNING, RETRYING}),
         (CANCELLED, {CANCELLED}),
         (TRIGGER_FAILED, {TRIGGER_FAILED}),
     ):
-        if found & causes:
+        if not causes.isdisjoint(found):
             return code
     finished = [code >= FIRST_FINISHED for code in found]
     if finished and all(finished):
@@ -115,17 +114,17 @@ class _Scopes:
                 self._new.append(-1 - top)
             self._goes_to.append(first[top])
         nodes = outline.nodes
-        work = {
-            top: [place for place in places if nodes[place].kind not in NO_WORK]
+        self._no_work = {
+            top: [place for place in places if nodes[place].kind in NO_WORK]
             for top, places in inside.items()
         }
-        self._all = {top: picker(places) for top, places in inside.items()}
-        self._work = {top: picker(places) for top, places in work.items()}
+        self._pick = {top: picker(places) for top, places in inside.items()}
+        sizes = {top: len(inside[top]) - len(own) for top, own in self._no_work.items()}
         self.outline = outline._replace(
             nodes=tuple(
                 nodes[old]
                 if old >= 0
-                else _folded_node(len(work[-1 - old]), self._kept.index(-1 - old))
+                else _folded_node(sizes[-1 - old], self._kept.index(-1 - old))
                 for old in self._new
             ),
             clusters=tuple(outline.clusters[place]._replace(parent=None) for place in self._kept),
@@ -139,8 +138,11 @@ class _Scopes:
                 codes.append(snapshot.codes[old])
                 counts.append(snapshot.counts[old])
                 continue
-            codes.append(overall(self._all[-1 - old](snapshot.codes)))
-            counts.append(in_order(census(self._work[-1 - old](snapshot.codes))))
+            found = census(self._pick[-1 - old](snapshot.codes))
+            codes.append(overall(found))
+            for own in self._no_work[-1 - old]:
+                found[snapshot.codes[own]] -= 1
+            counts.append(in_order(found))
         shown = snapshot.outline.nodes
         nodes = [  # a parameter's value may stand in the snapshot's own outline
             shown[old] if old >= 0 else node
