@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
+from time import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from resnb.run import plan as planning
@@ -64,6 +65,8 @@ class Engine:
         columns: the arguments of all children of a mapped row, where these are plain calls.
         stopping: cancel, time limits and further tries; called with the lock held.
         finished: whether everything has ended.
+        began: when the run began, in seconds of its clock, and in seconds since the epoch.
+        over: when everything had ended, in seconds of its clock; None before.
         forked: whether this is a forked child, in which nothing of the run goes on.
         defect: an error of ours that ended the run.
     """
@@ -84,6 +87,8 @@ class Engine:
         self.columns: dict[int, Sequence[Sequence[Any]]] = {}
         self.slots: list[Slot] = []
         self.finished = False
+        self.began = (clock.now(), time())
+        self.over: float | None = None
         self.forked = False
         self.defect: BaseException | None = None
         self.add_worker: AddWorker = _no_more_workers
@@ -100,6 +105,7 @@ class Engine:
 
     def begin(self) -> None:
         """Release what can run at once."""
+        self.began = (self.clock.now(), time())
         for row, state in self.plan.given.items():
             self.values[row] = state.result
         self.post(self.scheduler.begin)
@@ -159,6 +165,7 @@ class Engine:
             self._finish()
 
     def _finish(self) -> None:
+        self.over = self.clock.now()
         self.finished = True
         for call_off in tuple(self._timers.values()):
             call_off()
@@ -202,9 +209,10 @@ class Engine:
         """Whether the executor starts another worker in place of one that hangs."""
         return self.add_worker is not _no_more_workers
 
-    def work(self) -> None:
-        """Run rows on this thread until the run is over."""
+    def work(self, label: str = "worker") -> None:
+        """Run rows on this thread until the run is over; `label` is how views call the thread."""
         slot = Slot(threading.get_ident(), self.output)
+        slot.worker = self.table.number_of(label)
         self.slots.append(slot)
         token = CURRENT.set(slot)
         try:
@@ -226,6 +234,7 @@ class Engine:
         take, post = scheduler.ready.popleft, self._outcomes.append
         table, values, now = self.table, self.values, self.clock.now
         state, started, ended, tries = table.state, table.started, table.ended, table.tries
+        workers, worker = table.worker, slot.worker
         special, functions, references = (
             self.plan.special,
             self.plan.functions,
@@ -254,6 +263,7 @@ class Engine:
                 self.post(scheduler.ended, row, CANCELLED, NOT_BEGUN)
                 continue
             tries[row] += 1
+            workers[row] = worker
             slot.row = row
             started[row] = now()
             try:

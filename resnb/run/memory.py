@@ -123,6 +123,11 @@ class FlowMemory:
 
     # ---- what views ask
 
+    @property
+    def latest_run(self) -> "Engine | None":
+        """The latest run; None if there was none, or tasks of it were replaced since."""
+        return self._engine
+
     def code_of(self, task: Task) -> int:
         """The latest state of `task` as a code."""
         engine = self._engine

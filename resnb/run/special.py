@@ -61,7 +61,7 @@ def perform(engine: "Engine", row: int, slot: Slot | None) -> bool:
             CURRENT.reset(token)
     slot.row = row
     task = engine.plan.tasks[engine.scheduler.origin(row)]
-    if not _begin(engine, row, task):
+    if not _begin(engine, row, task, slot.worker):
         slot.row = NOTHING
         return False
     own = task.kind in SCOPE_KINDS
@@ -169,7 +169,7 @@ def settle(
     engine.post(engine.stopping.settled, row, outcome, undo)
 
 
-def _begin(engine: "Engine", row: int, task: Task) -> bool:
+def _begin(engine: "Engine", row: int, task: Task, worker: int = 0) -> bool:
     """Mark `row` as running; false if it is not to run after all (its state is set then)."""
     table, clock = engine.table, engine.clock
     first = table.state[row] == PENDING
@@ -189,6 +189,7 @@ def _begin(engine: "Engine", row: int, task: Task) -> bool:
         engine.post(engine.stopping.settled, row, verdict, None)
         return False
     table.tries[row] += 1
+    table.worker[row] = worker
     table.started[row] = clock.now()
     origin = engine.scheduler.origin(row)
     if row == origin and engine.plan.nodes[row].is_mapped:
