@@ -5,6 +5,7 @@ run on whatever thread the message came in (a subshell's, while a cell is runnin
 a command and return; frames of states are sent by the ticker's thread only, hence in order.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, uuid5
@@ -12,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 import anywidget
 
 from resnb.graph.flow import Flow
+from resnb.ledger.keeper import KEEPER
 from resnb.notebook.flow_commands import FlowCommands
 from resnb.run.memory import memory_of
 from resnb.view.frames import Frame
@@ -21,6 +23,8 @@ from resnb.view.ticker import TICKER
 STATIC = Path(__file__).parents[1] / "view" / "static"
 LONGEST_MESSAGE = 64 * 1024
 """How many characters the parameters of a message may have in all."""
+LONGEST_ID = 64
+"""How many characters the name of a view may have."""
 
 
 class FlowWidget(anywidget.AnyWidget):
@@ -41,8 +45,8 @@ class FlowWidget(anywidget.AnyWidget):
     def __init__(self, flow: Flow) -> None:
         # the same name in every run, so that headless runs write the same notebook
         super().__init__(model_id=uuid5(NAMESPACE_URL, f"resnb:{flow.name}").hex)
-        self._live = LiveFlow(flow, lambda: memory_of(flow))
         self._commands = FlowCommands(self._tell)
+        self._live = self._made(flow)
         self.on_msg(self._received)
         _release(self.comm)
         TICKER.add(self._live, self._tell)
@@ -52,9 +56,19 @@ class FlowWidget(anywidget.AnyWidget):
         before = self._live
         if before.flow is flow:
             return
-        self._live = LiveFlow(flow, lambda: memory_of(flow), before.views)
+        self._live = self._made(flow, before.views)
         TICKER.remove(before)
         TICKER.add(self._live, self._tell)
+
+    def _made(self, flow: Flow, views: Iterable[str] = ()) -> LiveFlow:
+        live = LiveFlow(
+            flow,
+            lambda: memory_of(flow),
+            views,
+            sources=lambda subject: self._commands.sources(live, subject),
+            is_deaf=lambda: KEEPER.use.is_on,
+        )
+        return live
 
     def bundle(self) -> dict[str, Any]:
         """What a front end needs to show a view of this model."""
@@ -69,12 +83,22 @@ class FlowWidget(anywidget.AnyWidget):
         del buffers
         if not isinstance(content, dict) or len(str(content)) > LONGEST_MESSAGE:
             return
-        live, what, view = self._live, content.get("do"), str(content.get("view"))
+        live, what, view = self._live, content.get("do"), content.get("view")
+        if not isinstance(view, str) or len(view) > LONGEST_ID:
+            return
+        if what == "close":
+            live.closed(view)
+            return
+        is_new = live.heard(view)
+        if what == "here":
+            if is_new and "id" in content:  # it was forgotten, with what it looked at
+                self._commands.take(live, {**content, "do": "inspect"})
+            if is_new:
+                TICKER.look()
+            return
         if what == "open":
             type(self).is_seen = True
             live.opened(view)
-        elif what == "close":
-            live.closed(view)
         elif what in ("unfold", "fold"):
             live.unfold(unfolded=what == "unfold")
         elif not self._commands.take(live, content):

@@ -194,9 +194,14 @@ class FlowMemory:
 
     def log_of(self, task: Task) -> str:
         """What the task printed in the latest run."""
+        found = self.row_of(task)
+        return "" if found is None else found[0].output.log_of(found[1])
+
+    def row_of(self, task: Task) -> "tuple[Engine, int] | None":
+        """The latest run and the task's row in it; None if the task had no part in it."""
         engine = self._engine
         row = None if engine is None else engine.plan.row_of.get(task)
-        return "" if engine is None or row is None else engine.output.log_of(row)
+        return None if engine is None or row is None else (engine, row)
 
 
 def memory_of(flow: "Flow") -> FlowMemory:

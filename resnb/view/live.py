@@ -5,7 +5,7 @@ one thread, and gives the frames. A layout is made once for each structure.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -18,9 +18,11 @@ from resnb.view.fields import form
 from resnb.view.folding import Fold
 from resnb.view.frames import Frame
 from resnb.view.layout import Layout, laid_out
+from resnb.view.looks import Looks, Sources
 from resnb.view.outline import Outline
 from resnb.view.sketch import Sketch, sketch
 from resnb.view.snapshot import Progress, Sampler, Snapshot
+from resnb.view.viewers import Viewers
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
@@ -41,24 +43,34 @@ class LiveFlow:
         views: the views that are open already.
         lay_out: makes the layout of an outline.
         now: the time in seconds.
+        sources: the logs of what a view looks at closely.
+        is_deaf: whether what views say may be held back for the moment.
 
     Attributes:
         views: the views that are open; nobody is told anything while there is none.
+        looks: what they look at closely.
     """
 
     def __init__(
         self,
         flow: "Flow",
         progress: Callable[[], Progress | None],
-        views: set[str] | None = None,
+        views: Iterable[str] = (),
+        *,
         lay_out: Callable[[Outline], Layout] = laid_out,
         now: Callable[[], float] = monotonic,
+        sources: Sources = lambda _: (),
+        is_deaf: Callable[[], bool] = lambda: False,
     ) -> None:
         self.flow = flow
-        self.views = set(views or ())
+        self.views = Viewers(views)
+        self.looks = Looks()
         self._progress = progress
         self._lay_out = lay_out
         self._now = now
+        self._sources = sources
+        self._is_deaf = is_deaf
+        self._is_turn_of_logs = False
         self._lock = threading.Lock()
         self._sampler: Sampler | None = None
         self._fold: Fold | None = None
@@ -77,12 +89,23 @@ class LiveFlow:
 
     def opened(self, view: str) -> None:
         """A view was opened: the next refresh tells it all there is to know."""
-        self.views.add(view)
+        self.views.heard(view, self._now())
         self._is_new = True
+
+    def heard(self, view: str) -> bool:
+        """A view has said something; one that was forgotten, or never known, is opened.
+
+        Returns:
+            Whether it was.
+        """
+        is_new = self.views.heard(view, self._now())
+        self._is_new = self._is_new or is_new
+        return is_new
 
     def closed(self, view: str) -> None:
         """A view was closed."""
-        self.views.discard(view)
+        self.views.closed(view)
+        self.looks.end(view)
 
     def unfold(self, *, unfolded: bool) -> None:
         """Show what is inside the scopes of a large flow, or fold them again."""
@@ -108,17 +131,39 @@ class LiveFlow:
         progress = self._progress()
         return progress is not None and PENDING < progress.flow_code() < FIRST_FINISHED
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there may be more to tell at the next refresh, whatever happens until then."""
+        return self._is_turn_of_logs and bool(self.looks.at())
+
     def refresh(self) -> list[Frame]:
-        """What views have to be told by now, in this order."""
+        """What views have to be told by now, in this order.
+
+        While states change all the time, logs and states take turns, so that both together keep
+        to the number of messages that views are told.
+        """
         with self._lock:
-            return list(self._refreshed()) if self.views else []
+            self.views.forget(self._now(), is_deaf=self._is_deaf())
+            self.looks.keep(self.views)
+            if not self.views:
+                return []
+            first, self._is_turn_of_logs = self._is_turn_of_logs, False
+            found = self._logs() if first else []
+            if not found:
+                found = list(self._refreshed())
+                self._is_turn_of_logs = bool(found)
+            return found or self._logs()
 
     def drawn(self) -> Sketch:
         """What a view can ask about: outline, tasks and scopes in the same order."""
-        with self._lock:
-            return self._sampler.drawn if self._sampler else sketch(self.flow)
+        sampler = self._sampler
+        return sampler.drawn if sampler else sketch(self.flow)
 
     # ---- inside
+
+    def _logs(self) -> list[Frame]:
+        found = self.looks.frame(self._sources)
+        return [] if found is None else [found]
 
     def _refreshed(self) -> Iterator[Frame]:
         restructured, self._is_restructured = self._is_restructured, False

@@ -1,5 +1,5 @@
 // What a view knows of its flow: frames go in, a new state comes out. Pure; knows no DOM.
-import type { Count, Field, Frame, Inspected, States, Structure, Tally } from "./protocol";
+import type { Count, Field, Frame, States, Structure, Tally } from "./protocol";
 import { PENDING } from "./vocabulary";
 
 export interface Model {
@@ -15,7 +15,6 @@ export interface Model {
   readonly fields: readonly Field[];
   /** The latest line for people; "" if there is none to show. */
   readonly said: string;
-  readonly inspected: Inspected | null;
 }
 
 export const NOTHING: Model = {
@@ -30,7 +29,6 @@ export const NOTHING: Model = {
   elapsed: null,
   fields: [],
   said: "",
-  inspected: null,
 };
 
 /** The state after `frame`; the very same if that changes nothing. */
@@ -66,9 +64,10 @@ export function after(model: Model, frame: Frame): Model {
     case "failed":
       return { ...model, said: `no picture: ${frame.reason}` };
     case "taken":
-      return model;
     case "inspected":
-      return { ...model, inspected: frame };
+    case "preview":
+    case "logs":
+      return model; // the inspector's
   }
 }
 

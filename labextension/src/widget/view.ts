@@ -4,6 +4,7 @@ import { Channel } from "./channel";
 import { html, say, set } from "./dom";
 import { Form } from "./form";
 import { Graph, type Picked } from "./graph";
+import { keepHeard } from "./heartbeat";
 import { Inspector } from "./inspector";
 import { filled } from "./legend";
 import { after, NOTHING, type Model } from "./model";
@@ -55,19 +56,23 @@ export class View {
       toggleEdges: () => !this.graph.element.classList.toggle("without-own-edges"),
       toggleLegend: this.toggleLegend,
     });
-    this.inspector = new Inspector({
-      close: () => {
-        this.pick(null);
+    this.inspector = new Inspector(
+      {
+        close: () => {
+          this.pick(null);
+        },
+        act: (command, { what, id }) => {
+          this.tell("");
+          this.channel.send({ do: command, what, id });
+        },
       },
-      cleanUp: (id) => {
-        this.channel.send({ do: "cleanup_one", id });
-      },
-      keep: (id) => {
-        this.channel.send({ do: "keep_one", id });
-      },
-    });
+      signal,
+    );
     this.assemble(el, signal);
     this.channel.send({ do: "open" });
+    keepHeard(() => {
+      this.channel.send({ do: "here", ...this.picked });
+    }, signal);
     const close = (): void => {
       this.channel.send({ do: "close" });
     };
@@ -93,11 +98,9 @@ export class View {
     const before = this.model;
     this.model = after(before, frame);
     if (frame.frame === "said" || frame.frame === "failed") {
-      this.tell(this.model.said);
+      this.tell(this.model.said, frame.frame === "said" && frame.done === true);
     }
-    if (frame.frame === "inspected") {
-      this.inspector.show(frame);
-    }
+    this.inspector.received(frame, this.channel.view);
     if (this.model !== before && this.frame === 0) {
       this.frame = requestAnimationFrame(this.show); // once for all frames that come together
     }
@@ -131,9 +134,12 @@ export class View {
 
   private readonly pick = (picked: Picked | null): void => {
     this.picked = picked;
+    this.seen = "";
     this.inspector.open(picked); // first, for it takes room from the graph
     this.graph.select(picked);
-    if (picked !== null) {
+    if (picked === null) {
+      this.channel.send({ do: "look_away" });
+    } else {
       this.look(picked);
     }
   };
@@ -154,7 +160,8 @@ export class View {
     const items = what === "node" ? structure?.nodes : structure?.clusters;
     const place = items?.findIndex((one) => one.id === id) ?? -1;
     const state = what === "node" ? codes[place] : leases[place];
-    return JSON.stringify([what, id, state, counts.get(place), structure?.version]);
+    const { flow } = this.model;
+    return JSON.stringify([what, id, state, counts.get(place), structure?.version, flow]);
   }
 
   private readonly toggleLegend = (): boolean => {
@@ -170,8 +177,8 @@ export class View {
     this.tell(UNANSWERED);
   };
 
-  private tell(text: string): void {
+  private tell(text: string, isDone = false): void {
     say(this.notice, text);
-    set(this.notice, { hidden: text === "" });
+    set(this.notice, { hidden: text === "", class: isDone ? "notice done" : "notice" });
   }
 }
