@@ -29,7 +29,7 @@ UNFOLDED_LIMIT = 600
 """How many nodes are drawn when a user asks for what is folded."""
 
 _VERSIONS = count(1)
-"""No two structures of a kernel have the same number."""
+"""No two structures of a kernel have the same number; 0 is none."""
 
 
 class LiveFlow:
@@ -116,6 +116,11 @@ class LiveFlow:
         with self._lock:
             return self._sketch or sketch(self.flow)
 
+    def at_rest(self) -> list[Frame]:
+        """The latest structure and states, the same in every kernel; empty if there are none."""
+        with self._lock:
+            return self._everything(0, None)
+
     # ---- inside
 
     def _refreshed(self) -> Iterator[Frame]:
@@ -140,7 +145,7 @@ class LiveFlow:
                 yield changed
         if is_new and before is not None:
             self._sent = now
-            yield from self._everything()
+            yield from self._everything(self._version, self._elapsed())
         if restructured or is_new:
             yield form(self.flow)
 
@@ -152,15 +157,15 @@ class LiveFlow:
             yield {"frame": "failed", "reason": str(error)}
             return
         self._version = next(_VERSIONS)
-        yield from self._everything()
+        yield from self._everything(self._version, self._elapsed())
 
-    def _everything(self) -> list[Frame]:
+    def _everything(self, version: int, elapsed: float | None) -> list[Frame]:
         if self._layout is None or self._drawn is None or self._sent is None:
             return []
         fold = "no" if not self._was_folded else "unfolded" if self._is_unfolded else "yes"
         return [
-            frames.structure(self._drawn, self._layout, self._version, fold),
-            frames.states(self._sent, self._version, self._elapsed()),
+            frames.structure(self._drawn, self._layout, version, fold),
+            frames.states(self._sent, version, elapsed),
         ]
 
     def _elapsed(self) -> float | None:
