@@ -9,6 +9,7 @@ import type { Widget } from "@lumino/widgets";
 import { FLOW, modelOf, VIEW } from "./bundle";
 import { FlowOutput } from "./flow-output";
 import { Models } from "./models";
+import { keepFlowsOut } from "./saved-state";
 
 class FlowOutputs implements DocumentRegistry.WidgetExtension {
   private readonly open = new Set<Models>();
@@ -25,6 +26,7 @@ class FlowOutputs implements DocumentRegistry.WidgetExtension {
       models.dispose();
     });
     show(rendermime, models);
+    keepFlowsOut(context);
   }
 }
 

@@ -3,6 +3,9 @@
 /** The form in which a widget's view is saved. */
 export const VIEW = "application/vnd.jupyter.widget-view+json";
 
+/** The form in which a notebook's metadata hold the state of widgets. */
+const STATE = "application/vnd.jupyter.widget-state+json";
+
 /** The form that our renderer stands for; it is in no notebook. */
 export const FLOW = "application/x-resnb-flow+json";
 
@@ -24,10 +27,36 @@ export function withoutView<T>(bundle: Readonly<Record<string, T>>): Record<stri
 
 /** Whether a notebook's metadata hold the state of a model. */
 export function isSaved(metadata: unknown, id: string): boolean {
-  const form = "application/vnd.jupyter.widget-state+json";
-  const saved = isRecord(metadata) ? metadata[form] : null;
+  return Object.hasOwn(stateIn(metadata), id);
+}
+
+/** The metadata without the state of flows: the very same if there is none, null if no more is left. */
+export function withoutFlows(metadata: unknown): unknown {
+  const state = stateIn(metadata);
+  const flows = Object.keys(state).filter((id) => id.startsWith(OURS));
+  if (!isRecord(metadata) || flows.length === 0) {
+    return metadata;
+  }
+  const layouts = flows.map((id) => layoutOf(state[id]));
+  const gone = new Set([...flows, ...layouts]);
+  const left = Object.entries(state).filter(([id]) => !gone.has(id));
+  const saved = metadata[STATE];
+  return left.length === 0
+    ? null
+    : { ...metadata, [STATE]: { ...(saved as object), state: Object.fromEntries(left) } };
+}
+
+function stateIn(metadata: unknown): Readonly<Record<string, unknown>> {
+  const saved = isRecord(metadata) ? metadata[STATE] : null;
   const state = isRecord(saved) ? saved["state"] : null;
-  return isRecord(state) && Object.hasOwn(state, id);
+  return isRecord(state) ? state : {};
+}
+
+/** The id of the layout that belongs to a model alone; "" if it has none. */
+function layoutOf(model: unknown): string {
+  const state = isRecord(model) ? model["state"] : null;
+  const layout = isRecord(state) ? state["layout"] : null;
+  return typeof layout === "string" ? layout.replace("IPY_MODEL_", "") : "";
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
