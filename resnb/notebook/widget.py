@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
 import anywidget
+import traitlets
 
 from resnb.graph.flow import Flow
 from resnb.ledger.keeper import KEEPER
@@ -21,10 +22,13 @@ from resnb.view.live import LiveFlow
 from resnb.view.ticker import TICKER
 
 STATIC = Path(__file__).parents[1] / "view" / "static"
+OURS = "resnb-"
+"""How the ids of our models begin."""
 LONGEST_MESSAGE = 64 * 1024
 """How many characters the parameters of a message may have in all."""
 LONGEST_ID = 64
 """How many characters the name of a view may have."""
+_DRAWN = frozenset({"structure", "states", "delta"})
 
 
 class FlowWidget(anywidget.AnyWidget):
@@ -34,17 +38,21 @@ class FlowWidget(anywidget.AnyWidget):
         flow: the flow.
 
     Attributes:
+        rest: the frames with all there was to see when the flow last came to rest, for views that
+            no kernel tells anything: those of a notebook that was saved with its widgets.
         is_seen: whether a front end has ever opened a view in this kernel.
     """
 
     _esm = STATIC / "widget.js"
     _css = STATIC / "widget.css"
 
+    rest: Any = traitlets.List().tag(sync=True)
     is_seen: ClassVar[bool] = False
 
     def __init__(self, flow: Flow) -> None:
-        # the same name in every run, so that headless runs write the same notebook
-        super().__init__(model_id=uuid5(NAMESPACE_URL, f"resnb:{flow.name}").hex)
+        # the same in every run; by its beginning our plugin for JupyterLab knows what is ours
+        name = uuid5(NAMESPACE_URL, f"resnb:{flow.name}").hex
+        super().__init__(model_id=f"{OURS}{name}")
         self._commands = FlowCommands(self._tell)
         self._live = self._made(flow)
         self.on_msg(self._received)
@@ -57,6 +65,7 @@ class FlowWidget(anywidget.AnyWidget):
         if before.flow is flow:
             return
         self._live = self._made(flow, before.views)
+        self.rest = []
         TICKER.remove(before)
         TICKER.add(self._live, self._tell)
 
@@ -77,6 +86,8 @@ class FlowWidget(anywidget.AnyWidget):
 
     def _tell(self, frame: Frame) -> None:
         self.send(frame)
+        if frame["frame"] in _DRAWN and not self._live.is_moving:
+            self.rest = self._live.at_rest()
         _release(self.comm)
 
     def _received(self, _: Any, content: Any, buffers: Any) -> None:

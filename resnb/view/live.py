@@ -31,7 +31,7 @@ UNFOLDED_NODES, UNFOLDED_LINKS = 1_500, 4_000
 """How much is drawn when a user asks for what is folded: what Graphviz lays out in 2 s or so."""
 
 _VERSIONS = count(1)
-"""No two structures of a kernel have the same number."""
+"""No two structures of a kernel have the same number; 0 is none."""
 
 
 class LiveFlow:
@@ -159,6 +159,11 @@ class LiveFlow:
         sampler = self._sampler
         return sampler.drawn if sampler else sketch(self.flow)
 
+    def at_rest(self) -> list[Frame]:
+        """The latest structure and states, the same in every kernel; empty if there are none."""
+        with self._lock:
+            return self._everything(0, None)
+
     # ---- inside
 
     def _logs(self) -> list[Frame]:
@@ -173,14 +178,15 @@ class LiveFlow:
             except RuntimeError:  # it is being built this moment, which ends with another event
                 self._is_restructured = True
                 return
-        if self._fold is None:
+        fold = self._fold
+        if fold is None:  # and may be so again at any moment: a view asks for another
             limits = (UNFOLDED_NODES, UNFOLDED_LINKS) if self._is_unfolded else ()
-            self._fold = Fold(self._sampler.drawn.outline, *limits)
+            fold = self._fold = Fold(self._sampler.drawn.outline, *limits)
         is_new, self._is_new = self._is_new, False
-        now = self._fold.applied(self._sampler.sample(self._progress()))
+        now = fold.applied(self._sampler.sample(self._progress()))
         before = self._sent
         if now.outline != self._drawn:
-            self._was_folded = self._is_unfolded or not self._fold.is_whole
+            self._was_folded = self._is_unfolded or not fold.is_whole
             yield from self._laid_out(now)
         elif before is not None and not is_new:
             self._sent = now
@@ -189,7 +195,7 @@ class LiveFlow:
                 yield changed
         if is_new and before is not None:
             self._sent = now
-            yield from self._everything()
+            yield from self._everything(self._version, self._elapsed())
         if restructured or is_new:
             yield form(self.flow)
 
@@ -201,15 +207,15 @@ class LiveFlow:
             yield {"frame": "failed", "reason": str(error)}
             return
         self._version = next(_VERSIONS)
-        yield from self._everything()
+        yield from self._everything(self._version, self._elapsed())
 
-    def _everything(self) -> list[Frame]:
+    def _everything(self, version: int, elapsed: float | None) -> list[Frame]:
         if self._layout is None or self._drawn is None or self._sent is None:
             return []
         fold = "no" if not self._was_folded else "unfolded" if self._is_unfolded else "yes"
         return [
-            frames.structure(self._drawn, self._layout, self._version, fold),
-            frames.states(self._sent, self._version, self._elapsed()),
+            frames.structure(self._drawn, self._layout, version, fold),
+            frames.states(self._sent, version, elapsed),
         ]
 
     def _elapsed(self) -> float | None:

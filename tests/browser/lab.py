@@ -1,4 +1,7 @@
-"""A real JupyterLab with a real browser before it: notebooks are opened, cells run, views looked at."""
+"""A real JupyterLab, and Notebook 7 on the same server, with a real browser before them.
+
+Notebooks are opened, cells run, views looked at.
+"""
 
 import json
 import os
@@ -9,6 +12,7 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from subprocess import STDOUT, Popen
+from typing import NamedTuple
 
 import nbformat
 from nbformat import v4
@@ -38,6 +42,35 @@ _RECORD = """() => {
 _never = threading.Event()
 
 
+class FrontEnd(NamedTuple):
+    """What the two front ends differ in.
+
+    Attributes:
+        name: what it is called here.
+        address: where a notebook is, given its name.
+        noise: what it complains of by itself.
+        tidy: what makes room for the notebook.
+    """
+
+    name: str
+    address: str
+    noise: frozenset = frozenset()
+    tidy: str = "0"
+
+
+LAB = FrontEnd("lab", "lab/tree/{}.ipynb?reset", tidy="jupyterapp.shell.collapseLeft()")
+NOTEBOOK_7 = FrontEnd(
+    "notebook-7",
+    "notebooks/{}.ipynb",
+    frozenset(
+        {
+            "Cannot read properties of undefined (reading 'schema')",
+            "Command 'filebrowser:open-path' not registered.",
+        }
+    ),
+)
+
+
 class Server:
     """A JupyterLab server in a folder of its own.
 
@@ -53,6 +86,9 @@ class Server:
         news = {"fetchNews": "false", "checkForUpdates": False}
         quiet = {"@jupyterlab/apputils-extension:notification": news}
         (settings / "default_setting_overrides.json").write_text(json.dumps(quiet))
+        (folder / "data" / "labextensions").mkdir(parents=True)  # as it was built last
+        extension = ROOT / "resnb" / "labextension"
+        (folder / "data" / "labextensions" / "resnb").symlink_to(extension)
         port = _free_port()
         self._log = (folder / "server.log").open("w")
         options = {
@@ -67,7 +103,7 @@ class Server:
         }
         command = [
             sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
-            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
             *(f"{name}={value}" for name, value in options.items()),
         ]  # fmt: skip
         environment = {
@@ -119,10 +155,15 @@ class Notebook:
         server: the server.
         name: the notebook's name, without its ending.
         pictures: where screenshots go.
+        front_end: what it is opened in.
     """
 
-    def __init__(self, page, server, name, pictures):
+    def __init__(self, page, server, name, pictures, front_end=LAB):
         self.page, self.server, self.name, self.pictures = page, server, name, pictures
+        self.front_end = front_end
+        self._complaints = []
+        page.on("console", lambda one: one.type == "error" and self._complaints.append(one.text))
+        page.on("pageerror", lambda one: self._complaints.append(str(one)))
         self.path = server.notebooks / f"{name}.ipynb"
 
     def open(self, *cells):
@@ -134,9 +175,9 @@ class Notebook:
 
     def show(self):
         """Open the notebook as it is on the disk."""
-        self.page.goto(f"{self.server.url}/lab/tree/{self.name}.ipynb?reset")
+        self.page.goto(f"{self.server.url}/{self.front_end.address.format(self.name)}")
         self.wait_idle()
-        self.page.evaluate("jupyterapp.shell.collapseLeft()")
+        self.page.evaluate(self.front_end.tidy)
 
     def wait_idle(self):
         self.page.wait_for_function(_READY, timeout=1000 * LIMIT)
@@ -178,6 +219,11 @@ class Notebook:
         """What was written down: for each change the names of nodes and clusters with states."""
         return [json.loads(one) for one in self.page.evaluate("window.resnbSeen")]
 
+    @property
+    def complaints(self):
+        """What the page has written to the browser's console as an error."""
+        return [one for one in self._complaints if one not in self.front_end.noise]
+
     def picture(self, name, of=None):
         """Keep a screenshot."""
         self.pictures.mkdir(parents=True, exist_ok=True)
@@ -190,4 +236,4 @@ class Notebook:
         self.server.end_kernels()
 
 
-__all__ = ["LIMIT", "ROOT", "Notebook", "Server"]
+__all__ = ["LAB", "LIMIT", "NOTEBOOK_7", "ROOT", "Notebook", "Server"]

@@ -196,3 +196,8 @@ export function isFrame(message: unknown): message is Frame {
     KINDS.has(message.frame)
   );
 }
+
+/** The frames in a list, such as those that a model keeps for the time when there is no kernel. */
+export function framesOf(list: unknown): readonly Frame[] {
+  return Array.isArray(list) ? list.filter(isFrame) : [];
+}

@@ -9,7 +9,7 @@ import { Inspector } from "./inspector";
 import { filled } from "./legend";
 import { after, NOTHING, type Model } from "./model";
 import { Progress } from "./progress";
-import type { Frame } from "./protocol";
+import { framesOf, type Frame } from "./protocol";
 import { Toolbar } from "./toolbar";
 
 const UNANSWERED =
@@ -17,10 +17,15 @@ const UNANSWERED =
   "when the cell has ended; flow.start() runs a flow beside cells. After a restart of the kernel, " +
   "run the cell again.";
 
+const SAVED =
+  "This is the flow as it was saved; no kernel has answered. Run the cell to work with it. If a cell " +
+  "is running, the answer may come when that has ended.";
+
 export class View {
   private model: Model = NOTHING;
   private picked: Picked | null = null;
   private frame = 0;
+  private isHeard = false; // whether the kernel has ever said something
   private readonly channel: Channel;
   private readonly graph: Graph;
   private readonly toolbar: Toolbar;
@@ -36,7 +41,7 @@ export class View {
   });
 
   constructor({ model, el }: RenderContext, signal: AbortSignal) {
-    this.channel = new Channel(model, this.received, this.unanswered, signal);
+    this.channel = new Channel(model, this.heard, this.unanswered, signal);
     this.graph = new Graph(this.pick, signal);
     this.form = new Form(this.run);
     this.progress = new Progress(signal);
@@ -69,6 +74,7 @@ export class View {
       signal,
     );
     this.assemble(el, signal);
+    framesOf(model.get("rest")).forEach(this.received);
     this.channel.send({ do: "open" });
     keepHeard(() => {
       this.channel.send({ do: "here", ...this.picked });
@@ -93,6 +99,11 @@ export class View {
       root.remove();
     });
   }
+
+  private readonly heard = (frame: Frame): void => {
+    this.isHeard = true;
+    this.received(frame);
+  };
 
   private readonly received = (frame: Frame): void => {
     const before = this.model;
@@ -174,7 +185,7 @@ export class View {
   };
 
   private readonly unanswered = (): void => {
-    this.tell(UNANSWERED);
+    this.tell(this.isHeard ? UNANSWERED : SAVED);
   };
 
   private tell(text: string, isDone = false): void {

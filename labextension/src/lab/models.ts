@@ -1,0 +1,77 @@
+// Which models a notebook's front end can show: those that its kernel has opened, and those whose
+// state was saved with the notebook.
+import type { DocumentRegistry } from "@jupyterlab/docregistry";
+import type { Kernel, KernelMessage } from "@jupyterlab/services";
+import { Signal } from "@lumino/signaling";
+import { isSaved } from "./bundle";
+
+// A page that is loaded again gets its models from the kernel without a message that says when.
+const LATER = [100, 500, 2000, 5000]; // milliseconds
+
+interface NotebookModel {
+  getMetadata(key: string): unknown;
+}
+
+export class Models {
+  /** Other models may be there now, or some no longer. */
+  readonly changed = new Signal<this, void>(this);
+  private readonly timers = new Set<ReturnType<typeof setTimeout>>();
+
+  /**
+   * @param context the notebook.
+   * @param all those of all notebooks that are open: one of them speaks for each kernel.
+   */
+  constructor(
+    private readonly context: DocumentRegistry.Context,
+    private readonly all: ReadonlySet<Models>,
+  ) {
+    const { sessionContext } = context;
+    sessionContext.kernelChanged.connect(this.soon, this);
+    sessionContext.statusChanged.connect(this.soon, this);
+    sessionContext.connectionStatusChanged.connect(this.soon, this);
+    sessionContext.iopubMessage.connect(this.heard, this);
+    this.soon();
+  }
+
+  has(id: string): boolean {
+    const kernel = this.kernel;
+    if (kernel === null) {
+      return false;
+    }
+    for (const one of this.all) {
+      if (one.kernel?.id === kernel.id && one.kernel.hasComm(id)) {
+        return true;
+      }
+    }
+    const { model } = this.context as { readonly model: Partial<NotebookModel> };
+    return isSaved(model.getMetadata?.("widgets"), id);
+  }
+
+  dispose(): void {
+    this.timers.forEach(clearTimeout);
+    Signal.clearData(this);
+  }
+
+  private get kernel(): Kernel.IKernelConnection | null {
+    return this.context.sessionContext.session?.kernel ?? null;
+  }
+
+  private readonly heard = (_: unknown, message: KernelMessage.IMessage): void => {
+    if (message.header.msg_type.startsWith("comm_")) {
+      this.changed.emit();
+    }
+  };
+
+  private readonly soon = (): void => {
+    this.timers.forEach(clearTimeout);
+    this.timers.clear();
+    this.changed.emit();
+    for (const delay of LATER) {
+      this.timers.add(
+        setTimeout(() => {
+          this.changed.emit();
+        }, delay),
+      );
+    }
+  };
+}

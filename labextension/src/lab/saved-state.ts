@@ -1,0 +1,33 @@
+// Keeps flows out of the widgets' state that JupyterLab saves where a user has asked for it. A page
+// made from such a notebook would show the widget, which it has to load from the internet, in the
+// place of the picture.
+import type { DocumentRegistry } from "@jupyterlab/docregistry";
+import { withoutFlows } from "./bundle";
+
+interface NotebookModel {
+  getMetadata(key: string): unknown;
+  setMetadata(key: string, value: unknown): void;
+  deleteMetadata(key: string): void;
+}
+
+export function keepFlowsOut(context: DocumentRegistry.Context): void {
+  const clean = (_: unknown, state: DocumentRegistry.SaveState): void => {
+    if (state !== "started") {
+      return;
+    }
+    const model = context.model as unknown as NotebookModel;
+    const saved = model.getMetadata("widgets");
+    const left = withoutFlows(saved);
+    if (left === null) {
+      model.deleteMetadata("widgets");
+    } else if (left !== saved) {
+      model.setMetadata("widgets", left);
+    }
+  };
+  // by then the widgets' manager listens, and writes first
+  void context.sessionContext.ready.then(() => {
+    if (!context.isDisposed) {
+      context.saveState.connect(clean);
+    }
+  });
+}
