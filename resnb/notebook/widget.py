@@ -13,10 +13,12 @@ import anywidget
 
 from resnb.graph.flow import Flow
 from resnb.notebook.flow_commands import FlowCommands
+from resnb.notebook.recording import recorded
 from resnb.run.memory import memory_of
 from resnb.view.frames import Frame
 from resnb.view.live import LiveFlow
 from resnb.view.ticker import TICKER
+from resnb.view.timeline_feed import TimelineFeed
 
 STATIC = Path(__file__).parents[1] / "view" / "static"
 LONGEST_MESSAGE = 64 * 1024
@@ -41,7 +43,7 @@ class FlowWidget(anywidget.AnyWidget):
     def __init__(self, flow: Flow) -> None:
         # the same name in every run, so that headless runs write the same notebook
         super().__init__(model_id=uuid5(NAMESPACE_URL, f"resnb:{flow.name}").hex)
-        self._live = LiveFlow(flow, lambda: memory_of(flow))
+        self._live = _live(flow)
         self._commands = FlowCommands(self._tell)
         self.on_msg(self._received)
         _release(self.comm)
@@ -52,7 +54,7 @@ class FlowWidget(anywidget.AnyWidget):
         before = self._live
         if before.flow is flow:
             return
-        self._live = LiveFlow(flow, lambda: memory_of(flow), before.views)
+        self._live = _live(flow, before)
         TICKER.remove(before)
         TICKER.add(self._live, self._tell)
 
@@ -77,6 +79,8 @@ class FlowWidget(anywidget.AnyWidget):
             live.closed(view)
         elif what in ("unfold", "fold"):
             live.unfold(unfolded=what == "unfold")
+        elif what == "timeline":
+            live.timelines.shown(view, is_shown=content.get("shown") is True)
         elif not self._commands.take(live, content):
             return
         self._tell({"frame": "taken", "ask": str(content.get("ask"))})
@@ -90,6 +94,14 @@ class FlowWidget(anywidget.AnyWidget):
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
         return f"<FlowWidget of {self._live.flow.name!r}>"
+
+
+def _live(flow: Flow, before: LiveFlow | None = None) -> LiveFlow:
+    """`flow` for the views that have shown `before`."""
+    watched = () if before is None else before.timelines.views
+    timelines = TimelineFeed(flow.name, lambda drawn: recorded(flow, drawn), watched)
+    views = None if before is None else before.views
+    return LiveFlow(flow, lambda: memory_of(flow), views, timelines=timelines)
 
 
 def _release(comm: Any) -> None:

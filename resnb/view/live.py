@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from resnb.errors import ResnbError
-from resnb.events import Event, RunBegan, RunEnded, StructureChanged
+from resnb.events import Event, LeaseChanged, RunBegan, RunEnded, StructureChanged
 from resnb.states import FIRST_FINISHED, PENDING
 from resnb.view import frames
 from resnb.view.fields import form
@@ -21,6 +21,7 @@ from resnb.view.layout import Layout, laid_out
 from resnb.view.outline import Outline
 from resnb.view.sketch import Sketch, sketch
 from resnb.view.snapshot import Progress, Snapshot, sampled
+from resnb.view.timeline_feed import TimelineFeed
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
@@ -41,6 +42,7 @@ class LiveFlow:
         views: the views that are open already.
         lay_out: makes the layout of an outline.
         now: the time in seconds.
+        timelines: who is shown the timeline; nobody without it.
 
     Attributes:
         views: the views that are open; nobody is told anything while there is none.
@@ -53,8 +55,11 @@ class LiveFlow:
         views: set[str] | None = None,
         lay_out: Callable[[Outline], Layout] = laid_out,
         now: Callable[[], float] = monotonic,
+        *,
+        timelines: TimelineFeed | None = None,
     ) -> None:
         self.flow = flow
+        self.timelines = timelines or TimelineFeed(flow.name, lambda _: None)
         self.views = set(views or ())
         self._progress = progress
         self._lay_out = lay_out
@@ -82,6 +87,7 @@ class LiveFlow:
     def closed(self, view: str) -> None:
         """A view was closed."""
         self.views.discard(view)
+        self.timelines.shown(view, is_shown=False)
 
     def unfold(self, *, unfolded: bool) -> None:
         """Show what is inside the scopes of a large flow, or fold them again."""
@@ -89,6 +95,8 @@ class LiveFlow:
 
     def happened(self, event: Event) -> None:
         """Something has happened, maybe to this flow."""
+        if isinstance(event, LeaseChanged) or event.flow == self.flow.name:
+            self.timelines.happened(event)
         if not isinstance(event, StructureChanged | RunBegan | RunEnded):
             return
         if event.flow != self.flow.name:
@@ -109,7 +117,10 @@ class LiveFlow:
     def refresh(self) -> list[Frame]:
         """What views have to be told by now, in this order."""
         with self._lock:
-            return list(self._refreshed()) if self.views else []
+            if not self.views:
+                return []
+            told = list(self._refreshed())
+            return [*told, *self.timelines.frames(self._sketch, is_moving=self.is_moving)]
 
     def drawn(self) -> Sketch:
         """What a view can ask about: outline, tasks and scopes in the same order."""

@@ -1,5 +1,6 @@
 // What a view knows of its flow: frames go in, a new state comes out. Pure; knows no DOM.
 import type { Count, Field, Frame, Inspected, States, Structure, Tally } from "./protocol";
+import type { TimelineInfo } from "./timedata";
 import { PENDING } from "./vocabulary";
 
 export interface Model {
@@ -16,6 +17,7 @@ export interface Model {
   /** The latest line for people; "" if there is none to show. */
   readonly said: string;
   readonly inspected: Inspected | null;
+  readonly timeline: TimelineInfo | null;
 }
 
 export const NOTHING: Model = {
@@ -31,6 +33,7 @@ export const NOTHING: Model = {
   fields: [],
   said: "",
   inspected: null,
+  timeline: null,
 };
 
 /** The state after `frame`; the very same if that changes nothing. */
@@ -69,6 +72,8 @@ export function after(model: Model, frame: Frame): Model {
       return model;
     case "inspected":
       return { ...model, inspected: frame };
+    case "timeline":
+      return { ...model, timeline: frame.timeline };
   }
 }
 

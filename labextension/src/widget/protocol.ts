@@ -1,4 +1,5 @@
 // The messages between a view and the kernel. Places are indices into the structure's lists.
+import type { Timeline } from "./timedata";
 
 /** A rectangle in points: left, top, width, height. */
 export type Box = readonly [number, number, number, number];
@@ -114,7 +115,8 @@ export interface Inspected {
   readonly texts: readonly (readonly [string, string])[];
 }
 
-export type Frame = Structure | States | Delta | Form | Said | Failed | Taken | Inspected;
+export type Frame =
+  Structure | States | Delta | Form | Said | Failed | Taken | Inspected | Timeline;
 
 export type Value = string | number | boolean | null;
 
@@ -122,6 +124,7 @@ export type Command =
   | { readonly do: "open" | "close" }
   | { readonly do: "run"; readonly parameters: Readonly<Record<string, Value>> }
   | { readonly do: "cancel" | "cleanup" | "close_scopes" | "unfold" | "fold" }
+  | { readonly do: "timeline"; readonly shown: boolean }
   | { readonly do: "inspect"; readonly what: "node" | "cluster"; readonly id: string }
   | { readonly do: "cleanup_one" | "keep_one"; readonly id: string };
 
@@ -134,6 +137,7 @@ const KINDS: ReadonlySet<unknown> = new Set([
   "failed",
   "taken",
   "inspected",
+  "timeline",
 ]);
 
 /** Whether a message is one of ours; what is in it is the kernel's to keep right. */

@@ -9,6 +9,7 @@ import { filled } from "./legend";
 import { after, NOTHING, type Model } from "./model";
 import { Progress } from "./progress";
 import type { Frame } from "./protocol";
+import { TimelinePanel } from "./timeline";
 import { Toolbar } from "./toolbar";
 
 const UNANSWERED =
@@ -26,6 +27,7 @@ export class View {
   private readonly form: Form;
   private readonly progress: Progress;
   private readonly inspector: Inspector;
+  private readonly timeline: TimelinePanel;
   private readonly notice = html("p", { class: "notice", role: "alert", hidden: true });
   private readonly more = html("p", { class: "more", hidden: true });
   private readonly legend = html("aside", {
@@ -53,8 +55,10 @@ export class View {
         this.graph.viewport.fit();
       },
       toggleEdges: () => !this.graph.element.classList.toggle("without-own-edges"),
+      toggleTimeline: this.toggleTimeline,
       toggleLegend: this.toggleLegend,
     });
+    this.timeline = new TimelinePanel(this.pick, signal);
     this.inspector = new Inspector({
       close: () => {
         this.pick(null);
@@ -80,8 +84,9 @@ export class View {
 
   private assemble(el: HTMLElement, signal: AbortSignal): void {
     const body = html("div", { class: "body" }, this.graph.element, this.inspector.element);
-    const { toolbar, form, progress, notice, more, legend } = this;
-    const parts = [toolbar.element, form.element, progress.element, notice, body, more, legend];
+    const { toolbar, form, progress, notice, more, timeline, legend } = this;
+    const above = [toolbar.element, form.element, progress.element, notice];
+    const parts = [...above, body, more, timeline.element, legend];
     const root = html("div", { class: "resnb", "data-lm-suppress-shortcuts": true }, ...parts);
     el.replaceChildren(root);
     signal.addEventListener("abort", () => {
@@ -110,6 +115,7 @@ export class View {
     this.form.show(model.fields);
     this.progress.show(model);
     this.graph.show(model);
+    this.timeline.show(model.timeline);
     const { hidden } = model;
     set(this.more, { hidden: hidden === 0 });
     say(
@@ -133,6 +139,7 @@ export class View {
     this.picked = picked;
     this.inspector.open(picked); // first, for it takes room from the graph
     this.graph.select(picked);
+    this.timeline.select(picked);
     if (picked !== null) {
       this.look(picked);
     }
@@ -156,6 +163,12 @@ export class View {
     const state = what === "node" ? codes[place] : leases[place];
     return JSON.stringify([what, id, state, counts.get(place), structure?.version]);
   }
+
+  private readonly toggleTimeline = (): boolean => {
+    const shown = this.timeline.toggle();
+    this.channel.send({ do: "timeline", shown });
+    return shown;
+  };
 
   private readonly toggleLegend = (): boolean => {
     const isShown = this.legend.hidden;
