@@ -13,6 +13,7 @@ const LETTER = 6.1; // about how wide a character of a label is
 const SMALL = 5.2;
 const LONGEST = 24;
 const NARROW = 3;
+const LEAST = 1.5; // so that it can be seen
 const STEPS: ReadonlySet<string> = new Set(["setup", "cleanup"]);
 
 const number = new Intl.NumberFormat("en");
@@ -110,7 +111,7 @@ function placedBar(
   const [start, end, code, place, item, many, busy] = bar;
   const task = timeline.names[place] ?? "";
   const left = x(start);
-  const wide = Math.max(x(end) - left, 1);
+  const wide = Math.max(x(end) - left, LEAST);
   const label = barLabel(task, item, many);
   const isStep = STEPS.has(timeline.kinds[place] ?? "");
   const took = many > 1 ? `${precise(busy)} of work` : precise(end - start);
