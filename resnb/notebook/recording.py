@@ -31,7 +31,7 @@ def recorded(flow: "Flow", drawn: Sketch | None = None) -> Record | None:
         scope: one.label for scope, one in zip(drawn.scopes, drawn.outline.clusters, strict=True)
     }
     blocks = tuple(
-        Block(one.first, one.last, row) for row, one in tuple(engine.scheduler.children.items())
+        Block(one.first, one.last, row) for row, one in dict(engine.scheduler.children).items()
     )
     over = engine.over  # first, for a run that is over changes no more
     began = engine.began

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from resnb.errors import ResnbError
-from resnb.events import Event, RunBegan, RunEnded, StructureChanged
+from resnb.events import Event, LeaseChanged, RunBegan, RunEnded, StructureChanged
 from resnb.states import FIRST_FINISHED, PENDING
 from resnb.view import frames
 from resnb.view.fields import form
@@ -22,6 +22,7 @@ from resnb.view.looks import Looks, Sources
 from resnb.view.outline import Outline
 from resnb.view.sketch import Sketch, sketch
 from resnb.view.snapshot import Progress, Sampler, Snapshot
+from resnb.view.timeline_feed import TimelineFeed
 from resnb.view.viewers import Viewers
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class LiveFlow:
         now: the time in seconds.
         sources: the logs of what a view looks at closely.
         is_deaf: whether what views say may be held back for the moment.
+        timelines: who is shown the timeline; nobody without it.
 
     Attributes:
         views: the views that are open; nobody is told anything while there is none.
@@ -61,8 +63,10 @@ class LiveFlow:
         now: Callable[[], float] = monotonic,
         sources: Sources = lambda _: (),
         is_deaf: Callable[[], bool] = lambda: False,
+        timelines: TimelineFeed | None = None,
     ) -> None:
         self.flow = flow
+        self.timelines = timelines or TimelineFeed(flow.name, lambda _: None)
         self.views = Viewers(views)
         self.looks = Looks()
         self._progress = progress
@@ -106,6 +110,7 @@ class LiveFlow:
         """A view was closed."""
         self.views.closed(view)
         self.looks.end(view)
+        self.timelines.shown(view, is_shown=False)
 
     def unfold(self, *, unfolded: bool) -> None:
         """Show what is inside the scopes of a large flow, or fold them again."""
@@ -114,6 +119,8 @@ class LiveFlow:
 
     def happened(self, event: Event) -> None:
         """Something has happened, maybe to this flow."""
+        if isinstance(event, LeaseChanged) or event.flow == self.flow.name:
+            self.timelines.happened(event)
         if not isinstance(event, StructureChanged | RunBegan | RunEnded):
             return
         if event.flow != self.flow.name:
@@ -145,6 +152,7 @@ class LiveFlow:
         with self._lock:
             self.views.forget(self._now(), is_deaf=self._is_deaf())
             self.looks.keep(self.views)
+            self.timelines.keep(self.views)
             if not self.views:
                 return []
             first, self._is_turn_of_logs = self._is_turn_of_logs, False
@@ -152,7 +160,10 @@ class LiveFlow:
             if not found:
                 found = list(self._refreshed())
                 self._is_turn_of_logs = bool(found)
-            return found or self._logs()
+            sampler = self._sampler
+            drawn = None if sampler is None else sampler.drawn
+            times = self.timelines.frames(drawn, is_moving=self.is_moving)
+            return [*(found or self._logs()), *times]
 
     def drawn(self) -> Sketch:
         """What a view can ask about: outline, tasks and scopes in the same order."""

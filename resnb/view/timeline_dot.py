@@ -29,6 +29,8 @@ _SMALL: Final = 8.0
 _NORMAL: Final = 9.0
 _LABEL: Final = 24
 """How many characters of a lane's name are shown."""
+_LEAST: Final = 1.5
+"""How wide a bar is at least, so that it can be seen."""
 _TEXT: Final = 160
 _STRIPE: Final = 4.0
 _STEPS: Final = {"setup": "set-up", "cleanup": "clean-up"}
@@ -187,7 +189,7 @@ class _Drawing:
             style |= _striped(look, right - left)
         elif look.style not in ("solid", "bold"):
             style["style"] = f"filled,{look.style}"
-        self._box(left, low, right, low + _BAR, **style)
+        self._box(left, low, max(right, left + _LEAST), low + _BAR, **style)
         text = _STEPS.get(kind) or shown(timeline.label_of(bar), 32)
         if kind not in _STEPS and width_of(text, _SMALL) + 6 < right - left:
             middle = (left + right) / 2

@@ -1,4 +1,5 @@
 // The messages between a view and the kernel. Places are indices into the structure's lists.
+import type { Timeline } from "./timedata";
 
 /** A rectangle in points: left, top, width, height. */
 export type Box = readonly [number, number, number, number];
@@ -158,7 +159,7 @@ export interface Logs {
 }
 
 export type Frame =
-  Structure | States | Delta | Form | Said | Failed | Taken | Inspected | Preview | Logs;
+  Structure | States | Delta | Form | Said | Failed | Taken | Inspected | Preview | Logs | Timeline;
 
 export type Value = string | number | boolean | null;
 
@@ -167,6 +168,7 @@ export type Command =
   | { readonly do: "here"; readonly what?: "node" | "cluster"; readonly id?: string }
   | { readonly do: "run"; readonly parameters: Readonly<Record<string, Value>> }
   | { readonly do: "cancel" | "cleanup" | "close_scopes" | "unfold" | "fold" }
+  | { readonly do: "timeline"; readonly shown: boolean }
   | { readonly do: "inspect"; readonly what: "node" | "cluster"; readonly id: string }
   | {
       readonly do: "cleanup_one" | "keep_one";
@@ -185,6 +187,7 @@ const KINDS: ReadonlySet<unknown> = new Set([
   "inspected",
   "preview",
   "logs",
+  "timeline",
 ]);
 
 /** Whether a message is one of ours; what is in it is the kernel's to keep right. */

@@ -10,6 +10,7 @@ import { filled } from "./legend";
 import { after, NOTHING, type Model } from "./model";
 import { Progress } from "./progress";
 import { framesOf, type Frame } from "./protocol";
+import { TimelinePanel } from "./timeline";
 import { Toolbar } from "./toolbar";
 
 const UNANSWERED =
@@ -32,6 +33,7 @@ export class View {
   private readonly form: Form;
   private readonly progress: Progress;
   private readonly inspector: Inspector;
+  private readonly timeline: TimelinePanel;
   private readonly notice = html("p", { class: "notice", role: "alert", hidden: true });
   private readonly more = html("p", { class: "more", hidden: true });
   private readonly legend = html("aside", {
@@ -59,8 +61,10 @@ export class View {
         this.graph.viewport.fit();
       },
       toggleEdges: () => !this.graph.element.classList.toggle("without-own-edges"),
+      toggleTimeline: this.toggleTimeline,
       toggleLegend: this.toggleLegend,
     });
+    this.timeline = new TimelinePanel(this.pick, signal);
     this.inspector = new Inspector(
       {
         close: () => {
@@ -91,8 +95,9 @@ export class View {
 
   private assemble(el: HTMLElement, signal: AbortSignal): void {
     const body = html("div", { class: "body" }, this.graph.element, this.inspector.element);
-    const { toolbar, form, progress, notice, more, legend } = this;
-    const parts = [toolbar.element, form.element, progress.element, notice, body, more, legend];
+    const { toolbar, form, progress, notice, more, timeline, legend } = this;
+    const above = [toolbar.element, form.element, progress.element, notice];
+    const parts = [...above, body, more, timeline.element, legend];
     const root = html("div", { class: "resnb", "data-lm-suppress-shortcuts": true }, ...parts);
     el.replaceChildren(root);
     signal.addEventListener("abort", () => {
@@ -124,6 +129,7 @@ export class View {
     this.form.show(model.fields);
     this.progress.show(model);
     this.graph.show(model);
+    this.timeline.show(model.timeline);
     const { hidden } = model;
     set(this.more, { hidden: hidden === 0 });
     say(
@@ -148,6 +154,7 @@ export class View {
     this.seen = "";
     this.inspector.open(picked); // first, for it takes room from the graph
     this.graph.select(picked);
+    this.timeline.select(picked);
     if (picked === null) {
       this.channel.send({ do: "look_away" });
     } else {
@@ -174,6 +181,12 @@ export class View {
     const { flow } = this.model;
     return JSON.stringify([what, id, state, counts.get(place), structure?.version, flow]);
   }
+
+  private readonly toggleTimeline = (): boolean => {
+    const shown = this.timeline.toggle();
+    this.channel.send({ do: "timeline", shown });
+    return shown;
+  };
 
   private readonly toggleLegend = (): boolean => {
     const isShown = this.legend.hidden;
