@@ -108,7 +108,7 @@ class FlowWidget(anywidget.AnyWidget):
                 TICKER.look()
             return
         if what == "open":
-            type(self).is_seen = True
+            FlowWidget.is_seen = True  # each widget has a class of its own
             live.opened(view)
         elif what in ("unfold", "fold"):
             live.unfold(unfolded=what == "unfold")
