@@ -139,6 +139,27 @@ def test_a_mapped_task_counts_its_children_and_names_the_first_failures():
     assert desk.logs() == {"log": ""}
 
 
+def test_a_mapped_task_has_a_value_when_all_its_children_have_ended():
+    began, go_on = threading.Event(), threading.Event()
+
+    def each(x):
+        began.set()
+        assert not x or go_on.wait(PATIENCE)
+        return x
+
+    with Flow("look") as flow:
+        task(each).map([0, 1])
+    desk = Desk(flow)
+    run = flow.start()
+    assert began.wait(PATIENCE)
+    assert desk.look("each")[0]["state"] in ("mapped", "running")
+    assert desk.preview()["shows"] is None
+    go_on.set()
+    run.wait(PATIENCE)
+    assert desk.look("each")[0]["children"] == "2 success"
+    assert desk.preview()["shows"]["text"] == "[0, 1]"
+
+
 def test_skipped_and_cancelled_tasks_and_those_after_a_failure_say_why():
     def skips():
         raise SKIP("not today")
