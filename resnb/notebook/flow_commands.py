@@ -125,7 +125,8 @@ class FlowCommands:
             except TooSlow as error:
                 shows = {"type": _type(value), "text": str(error)}
             except BaseException as error:  # noqa: BLE001 - the user's own code, on another thread
-                why = f"its repr raises {type(error).__name__}"
+                why = "it cannot be read:" if title == "handle" else "its repr raises"
+                why = f"{why} {type(error).__name__}"
                 shows = {"type": _type(value), "text": why}
         self._tell(
             {

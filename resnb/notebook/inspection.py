@@ -12,9 +12,15 @@ from resnb.errors import ResnbError, user_frames
 from resnb.graph.parameter import Parameter
 from resnb.notebook import scope_inspection
 from resnb.notebook.rich import listed, printed
-from resnb.run.closely import failed_children, log_since, run_number, running_for
+from resnb.run.closely import (
+    failed_children,
+    log_since,
+    run_number,
+    running_for,
+    state_alone,
+)
 from resnb.run.memory import FlowMemory, memory_of
-from resnb.states import CANCELLED, MAPPED, PENDING, RETRYING, SKIPPED
+from resnb.states import CANCELLED, FIRST_FINISHED, MAPPED, PENDING, RETRYING, SKIPPED
 from resnb.view.limits import spelled
 from resnb.view.looks import LOG, Source, Subject, Told
 from resnb.view.names import counted, message
@@ -24,7 +30,6 @@ from resnb.view.palette import TASK
 if TYPE_CHECKING:
     from resnb.graph.scope import Scope
     from resnb.graph.task import Task
-    from resnb.states import State
     from resnb.view.frames import Frame
     from resnb.view.live import LiveFlow
 
@@ -141,7 +146,7 @@ def _fit(source: Source) -> Any:
 
 
 def _of_task(task: "Task", memory: FlowMemory) -> list[tuple[str, str]]:
-    code, state = memory.code_of(task), memory.state_of(task)
+    code, state = memory.code_of(task), state_alone(memory, task)
     rows = [("state", TASK[code].word)]
     if counts := memory.child_counts(task):
         words = (f"{number:,} {TASK[one].word}" for one, number in sorted(counts.items()))
@@ -174,7 +179,7 @@ def _neighbours(one: Found) -> list[tuple[str, str]]:
 
 
 def _texts(task: "Task", memory: FlowMemory) -> list[tuple[str, str]]:
-    state = memory.state_of(task)
+    state = state_alone(memory, task)
     failed = failed_children(memory, task, FAILED)
     lines = "\n".join(f"[{one.item}] {message(one.reason)}" for one in failed)
     error = next((one.error for one in failed if one.error is not None), None)
@@ -204,7 +209,10 @@ def value_of(live: "LiveFlow", subject: Subject) -> Any:
     one = found(live, subject)
     if one is None or one.task is None or one.task.kind in ("init", "cleanup"):
         return NO_VALUE
-    state: State = memory_of(live.flow).state_of(one.task)
+    memory = memory_of(live.flow)
+    state = state_alone(memory, one.task)
+    if any(code < FIRST_FINISHED for code in memory.child_counts(one.task)):
+        return NO_VALUE
     if state.is_successful() and not state.is_skipped():
         return state.result
     if isinstance(one.task, Parameter) and not one.task.required and state.is_pending():

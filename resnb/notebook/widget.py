@@ -119,7 +119,7 @@ class FlowWidget(anywidget.AnyWidget):
         """Change what a view is shown; false if it asks for something else."""
         what = content.get("do")
         if what == "open":
-            type(self).is_seen = True
+            FlowWidget.is_seen = True  # each widget has a class of its own
             live.opened(view)
         elif what in ("unfold", "fold"):
             live.unfold(unfolded=what == "unfold")

@@ -22,6 +22,9 @@ const SAVED =
   "This is the flow as it was saved; no kernel has answered. Run the cell to work with it. If a cell " +
   "is running, the answer may come when that has ended.";
 
+/** Milliseconds between two questions about what is looked at. */
+const PAUSE = 1000;
+
 export class View {
   private model: Model = NOTHING;
   private picked: Picked | null = null;
@@ -89,6 +92,7 @@ export class View {
     addEventListener("pagehide", close, { signal });
     signal.addEventListener("abort", () => {
       cancelAnimationFrame(this.frame);
+      clearTimeout(this.pause);
       close();
     });
   }
@@ -152,6 +156,8 @@ export class View {
   private readonly pick = (picked: Picked | null): void => {
     this.picked = picked;
     this.seen = "";
+    clearTimeout(this.pause);
+    this.pause = undefined;
     this.inspector.open(picked); // first, for it takes room from the graph
     this.graph.select(picked);
     this.timeline.select(picked);
@@ -162,14 +168,23 @@ export class View {
     }
   };
 
-  /** Ask for what there is to know now; asked again when the state of it has changed. */
+  /** Ask for what there is to know now; asked again, after a pause, when its state has changed. */
   private look({ what, id }: Picked): void {
     const state = this.stateOf(what, id);
-    if (this.seen !== state) {
-      this.seen = state;
-      this.channel.send({ do: "inspect", what, id });
+    if (this.seen === state || this.pause !== undefined) {
+      return;
     }
+    this.seen = state;
+    this.channel.send({ do: "inspect", what, id });
+    this.pause = setTimeout(() => {
+      this.pause = undefined;
+      if (this.picked !== null) {
+        this.look(this.picked);
+      }
+    }, PAUSE);
   }
+
+  private pause: ReturnType<typeof setTimeout> | undefined;
 
   private seen = "";
 
