@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import nbformat
 from nbformat import v4
+from nbformat.sign import NotebookNotary
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 40.0
@@ -79,6 +80,7 @@ class Server:
     """
 
     def __init__(self, folder):
+        self._data = folder / "data"
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir()
         settings = folder / "config" / "labconfig"
@@ -110,6 +112,7 @@ class Server:
             **os.environ,
             "JUPYTER_CONFIG_DIR": str(folder / "config"),
             "JUPYTER_DATA_DIR": str(folder / "data"),
+            "JUPYTER_PREFER_ENV_PATH": "0",
             "PYTHONPATH": str(ROOT),
         }
         self.process = Popen(command, cwd=folder, env=environment, stdout=self._log, stderr=STDOUT)
@@ -132,6 +135,12 @@ class Server:
         for one in kernels:
             url = f"{self.url}/api/kernels/{one['id']}"
             urllib.request.urlopen(urllib.request.Request(url, method="DELETE")).close()
+
+    def trust(self, path):
+        """Let JupyterLab trust a notebook that was changed on the disk."""
+        notary = NotebookNotary(data_dir=str(self._data))
+        notary.sign(nbformat.read(path, as_version=4))
+        notary.store.close()
 
     def close(self):
         self.process.terminate()
@@ -198,6 +207,11 @@ class Notebook:
             self.begin(cell)
             self.page.evaluate("() => window.resnbRan")
             self.wait_idle()
+
+    def restart(self):
+        """Restart the kernel."""
+        self.page.evaluate(f"{_CURRENT}.context.sessionContext.restartKernel()")
+        self.wait_idle()
 
     def save(self):
         self.page.evaluate("jupyterapp.commands.execute('docmanager:save')")

@@ -9,7 +9,7 @@ import type { Widget } from "@lumino/widgets";
 import { FLOW, modelOf, VIEW } from "./bundle";
 import { FlowOutput } from "./flow-output";
 import { Models } from "./models";
-import { keepFlowsOut } from "./saved-state";
+import { keepingFlowsOut } from "./saved-state";
 
 class FlowOutputs implements DocumentRegistry.WidgetExtension {
   private readonly open = new Set<Models>();
@@ -25,18 +25,17 @@ class FlowOutputs implements DocumentRegistry.WidgetExtension {
       this.open.delete(models);
       models.dispose();
     });
-    show(rendermime, models);
-    keepFlowsOut(context);
+    show(rendermime, models, keepingFlowsOut(context));
   }
 }
 
-function show(rendermime: IRenderMimeRegistry, models: Models): void {
+function show(rendermime: IRenderMimeRegistry, models: Models, isLive: () => void): void {
   const stock = rendermime.preferredMimeType.bind(rendermime);
   rendermime.preferredMimeType = (bundle, safe) => {
     const found = stock(bundle, safe);
     return found === VIEW && modelOf(bundle) !== null ? FLOW : found;
   };
-  const createRenderer = (): FlowOutput => new FlowOutput(rendermime, models);
+  const createRenderer = (): FlowOutput => new FlowOutput(rendermime, models, isLive);
   rendermime.addFactory({ safe: false, mimeTypes: [FLOW], createRenderer });
 }
 

@@ -7,7 +7,7 @@ import { modelOf, VIEW, withoutView } from "./bundle";
 import type { Models } from "./models";
 
 const SAVED = "The flow as it was saved. Run the cell to see it live.";
-const TRIES = 5; // a model that is there may not be ready at once
+const TRIES = 10; // a model that is there may not be ready at once
 
 export class FlowOutput extends Panel implements IRenderMime.IRenderer {
   private model: IRenderMime.IMimeModel | null = null;
@@ -20,6 +20,7 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
   constructor(
     private readonly rendermime: IRenderMimeRegistry,
     private readonly models: Models,
+    private readonly isLive: () => void,
   ) {
     super();
     this.addClass("resnb-output");
@@ -80,6 +81,7 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
     this.drop("still");
     this.live = live;
     this.shown = id;
+    this.isLive();
   }
 
   private async goStill(model: IRenderMime.IMimeModel): Promise<void> {

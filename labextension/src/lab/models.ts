@@ -6,7 +6,7 @@ import { Signal } from "@lumino/signaling";
 import { isSaved } from "./bundle";
 
 // A page that is loaded again gets its models from the kernel without a message that says when.
-const LATER = [100, 500, 2000, 5000]; // milliseconds
+const LATER = [0, 100, 500, 2000, 5000]; // milliseconds
 
 interface NotebookModel {
   getMetadata(key: string): unknown;
@@ -57,15 +57,15 @@ export class Models {
   }
 
   private readonly heard = (_: unknown, message: KernelMessage.IMessage): void => {
-    if (message.header.msg_type.startsWith("comm_")) {
-      this.changed.emit();
+    if (/^comm_(open|close)$/.test(message.header.msg_type)) {
+      this.soon();
     }
   };
 
+  /** Say so once all is quiet, and some time later. */
   private readonly soon = (): void => {
     this.timers.forEach(clearTimeout);
     this.timers.clear();
-    this.changed.emit();
     for (const delay of LATER) {
       this.timers.add(
         setTimeout(() => {

@@ -36,7 +36,11 @@ export class Channel {
       };
       this.waiting.set(ask, setTimeout(tell, PATIENCE));
     }
-    this.model.send({ ...command, view: this.view, ask });
+    try {
+      this.model.send({ ...command, view: this.view, ask });
+    } catch {
+      // its kernel has ended: nobody answers, which is told in its time
+    }
   }
 
   private readonly came = (message: unknown): void => {
