@@ -1,9 +1,10 @@
+# ruff: noqa: T201 - what tasks print is what is tested
 """``@flow`` functions: tasks that run when they are called, and the graph they leave behind."""
 
 import sqlite3
 import threading
-from collections import namedtuple
 from enum import Enum
+from typing import NamedTuple
 
 import pytest
 
@@ -317,9 +318,9 @@ def test_hooks_of_tasks_and_flows(things):
     def my_flow(ok):
         main(ok)
 
-    my_flow(True)
+    my_flow(ok=True)
     with pytest.raises(ValueError, match="no"):
-        my_flow(False)
+        my_flow(ok=False)
     assert things.story == [
         "hook my_flow",
         "flow my_flow Success",
@@ -335,7 +336,10 @@ class Colour(Enum):
     RED = 1
 
 
-Pair = namedtuple("Pair", "x y")
+class Pair(NamedTuple):
+    x: int
+    y: int
+
 
 OWN = {
     "a dict": lambda: {"a": 1},

@@ -310,13 +310,13 @@ class FunctionRun(Called, FlowRun):
     def stop(self, grace: float = GRACE) -> None:
         """Stop the function and what it has begun."""
         self.is_cancelled = True
-        cancel = self.cancel_coroutine
-        if cancel is None or self.body.slot.row != NOTHING:
+        cancel = self.cancel_coroutine if self.body.slot.row == NOTHING else None
+        if cancel is None:
             self.body.note(TaskCancelled)
         self.engine.cancel(grace)
         if cancel is None:
             self.body.interrupt()
-        elif self.body.slot.row == NOTHING:
+        else:
             cancel()
 
     def _noted(self, raised: bool) -> None:
