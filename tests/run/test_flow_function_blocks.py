@@ -72,6 +72,19 @@ def test_set_up_and_clean_up_run_on_the_leases_thread(things):
     assert len(things.threads) == 1
 
 
+def test_blocks_in_a_loop_keep_no_threads(things):
+    thing, counts = things.manager(), []
+
+    @flow
+    def etl():
+        for number in range(20):
+            with thing(number):
+                counts.append(threading.active_count())
+
+    etl()
+    assert max(counts) - min(counts) <= 2
+
+
 def test_every_form_of_a_resource(things):
     @resource
     def generator():

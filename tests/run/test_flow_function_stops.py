@@ -255,6 +255,38 @@ def test_code_that_will_not_stop_is_waited_for(things):
     assert things.story == ["init a", "setup a", "returned", "cleanup a"]
 
 
+def test_an_interrupt_in_a_hook_stops_the_function(things, capsys):
+    def hook():
+        interrupt()
+        NEVER.wait(PATIENCE)
+
+    @flow
+    def etl():
+        use(1, task_args={"on_completion": hook})
+        things.note("not reached")
+
+    with pytest.raises(KeyboardInterrupt):
+        etl()
+    assert things.story == []
+    assert capsys.readouterr().err == "hook 'hook' of task 'use' raised KeyboardInterrupt: \n"
+
+
+def test_a_defect_of_ours_ends_the_run(things):
+    thing = things.manager()
+
+    @flow
+    def etl():
+        with thing("a"):
+            engine = active_run().engine
+            engine.post(lambda: 1 / 0)
+            use(1)
+
+    with pytest.raises(ZeroDivisionError):
+        etl()
+    assert things.story[-1] == "cleanup a"
+    assert active_run() is None
+
+
 # ---- async functions
 
 

@@ -119,8 +119,9 @@ async def _closed(run: "FunctionRun", block: "Block") -> asyncio.CancelledError 
     told = _Told()
     run.engine.post(run.engine.scheduler.watch, block.rows.cleanup, told)
     run.engine.post(run.engine.scheduler.let_go, block.rows.cleanup)
-    cancelled = await told.got_for_certain()
+    cancelled = await told.got_for_certain() if run.engine.defect is None else None
     run.blocks.pop(block, None)
+    run.scopes.let_thread_go(block)
     return cancelled
 
 

@@ -93,7 +93,15 @@ class Called:
         return TaskFuture(self, row, one.task)  # type: ignore[arg-type]
 
     def _enter(self, one: Bound, inbox: Watcher | None, watcher: Watcher | None) -> int:
-        """Record a task, and let it run when it can."""
+        """Record a task, and let it run when it can.
+
+        Raises:
+            LeaseLost: the resource of the block around it was taken away.
+            RunError: resnb itself failed in this run.
+        """
+        if self.engine.defect is not None:
+            message = f"resnb itself failed in this run: {text_of(self.engine.defect)}"
+            raise RunError(message)
         block, cleanup = INNERMOST.get(), -1
         if block is not None and block.rows is not None:
             cleanup = block.rows.cleanup
@@ -307,9 +315,11 @@ class Called:
     def close_block(self, block: Block) -> None:
         """Clean up what `block` holds as soon as what was begun in it has ended; waits."""
         assert block.rows is not None
-        self.engine.post(self.engine.scheduler.let_go, block.rows.cleanup)
-        self.body.wait_for(block.rows.cleanup)
         self.blocks.pop(block, None)
+        if self.engine.defect is None:  # else the run closes what is open
+            self.engine.post(self.engine.scheduler.let_go, block.rows.cleanup)
+            self.body.wait_for(block.rows.cleanup)
+        self.scopes.let_thread_go(block)
 
 
 __all__ = ["Called"]

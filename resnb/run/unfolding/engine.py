@@ -112,6 +112,12 @@ class UnfoldingScheduler(Scheduler):
         else:
             self._watchers.setdefault(row, []).append(watcher)
 
+    def tell_everybody(self) -> None:
+        """Let nobody wait for anything any more."""
+        for watchers in tuple(self._watchers.values()):
+            for watcher in watchers:
+                watcher.put(ENDED)
+
     def give_up_pending(self, rows: Iterable[int], reason: str) -> None:
         """Give up what has not begun; what runs goes on, and is not tried again."""
         self.cancel(tuple(rows), reason)
@@ -241,6 +247,11 @@ class UnfoldingEngine(Engine):
     def _forget(self, row: int) -> None:
         self._calls.pop(row, None)
         self._inboxes.pop(row, None)
+
+    def _break_down(self, error: BaseException) -> None:
+        """An error of ours ends the run: nobody waits any longer."""
+        super()._break_down(error)
+        self.scheduler.tell_everybody()
 
     def _dispatch(self, row: int) -> None:
         inbox = self._inboxes.get(row)

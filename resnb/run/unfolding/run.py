@@ -18,7 +18,7 @@ from resnb.graph.building import building_nothing
 from resnb.graph.unfolding import UNFOLDING
 from resnb.ledger.keeper import KEEPER
 from resnb.run.clock import Clock, RealClock
-from resnb.run.flow_run import FlowRun
+from resnb.run.flow_run import FlowRun, join_active
 from resnb.run.interrupts import Interrupts, awaited
 from resnb.run.local import LocalExecutor
 from resnb.run.memory import memory_of
@@ -182,8 +182,10 @@ class FunctionRun(Called, FlowRun):
         slot = self.body.slot
         with BodyInterrupts(slot, self._noted) as interrupts:
             slot.is_woken = interrupts.are_handled
-            yield
-            slot.is_woken = False
+            try:
+                yield
+            finally:
+                slot.is_woken = False
 
     @contextmanager
     def surroundings(self) -> Iterator[None]:
@@ -191,11 +193,13 @@ class FunctionRun(Called, FlowRun):
         here = CURRENT.set(self.body.slot)
         run = UNFOLDING.set(self)
         block = INNERMOST.set(None)
-        with building_nothing():
-            yield
-        INNERMOST.reset(block)
-        UNFOLDING.reset(run)
-        CURRENT.reset(here)
+        try:
+            with building_nothing():
+                yield
+        finally:
+            INNERMOST.reset(block)
+            UNFOLDING.reset(run)
+            CURRENT.reset(here)
 
     def finish_body(self) -> None:
         """The function has returned: close what it left open, innermost first, and wait."""
@@ -253,6 +257,7 @@ class FunctionRun(Called, FlowRun):
         if self._outer is None:
             workers = super()._begin()
         else:
+            join_active(self)
             KEEPER.users.append(self)
             workers = self._executor.start(self.engine)
             if not self.flow.signature.asynchronous:  # one at a time

@@ -45,6 +45,13 @@ class UnfoldingScopes(RunScopes):
         block.inside.append(row)
         self._plan.scope_of.setdefault(row, block.index)
 
+    def let_thread_go(self, block: "Block") -> None:
+        """`block` is closed: its thread ends, unless the lease needs it yet."""
+        with self._lock:
+            thread = self._threads.pop(block, None)
+        if thread is not None:
+            thread.close()
+
     def _succeeded(self, scope: Scope) -> bool:
         return scope not in self.raised and super()._succeeded(scope)
 

@@ -84,9 +84,9 @@ class BodyInterrupts(Interrupts):
         del number, frame
         self.count += 1
         KEEPER.interrupts += 1
-        inside = current is not None and (current.inside >= 0 or current.asking)
+        inside = current is not None and current.inside >= 0
         self._noted(inside)
-        if inside:
+        if inside or (current is not None and current.asking):  # a hook's own end is not the run's
             raise KeyboardInterrupt
 
     @property
