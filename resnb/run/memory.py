@@ -28,12 +28,14 @@ class FlowMemory:
     Attributes:
         open_leases: leases that `%%flow --run` left open, by scope.
         code: the state of the latest run.
+        final: the final state of a ``@flow`` function's latest run.
     """
 
     def __init__(self, flow: "Flow") -> None:
         self.flow_name = flow.name
         self.open_leases: dict[Scope, Lease] = {}
         self.code = PENDING
+        self.final: State | None = None
         self._engine: Engine | None = None
         self._leases: dict[Scope, Lease] = {}
         self._kept: dict[Task, State] = {}

@@ -4,7 +4,7 @@ Row numbers follow the order in which tasks were added. Edges that follow from s
 written out, so that the scheduler knows tasks and numbers only.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import OptionError
@@ -32,7 +32,7 @@ class PlannedScope(NamedTuple):
     init: int
     setup: int
     cleanup: int
-    members: tuple[int, ...]
+    members: Sequence[int]
 
 
 class Plan:

@@ -13,6 +13,7 @@ without a final state, the children of mapped rows included.
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from resnb.graph.signals import SKIP, Signal
@@ -73,7 +74,9 @@ class Scheduler:
         self._pausing: set[int] = set()
         self._overrunning: dict[int, tuple[int, ...]] = {}
         self._holds: dict[int, int] = {}
-        self._cleanups = frozenset(one.cleanup for one in plan.scopes if one.cleanup >= 0)
+        self._cleanups: AbstractSet[int] = frozenset(
+            one.cleanup for one in plan.scopes if one.cleanup >= 0
+        )
 
     @property
     def done(self) -> bool:
@@ -202,6 +205,10 @@ class Scheduler:
         return [
             row for row, code in enumerate(state) if code == RUNNING and self.origin(row) in chosen
         ]
+
+    def is_given_up(self, row: int) -> bool:
+        """Whether `row` is not to begin (again)."""
+        return self.origin(row) in self._given_up
 
     def origin(self, row: int) -> int:
         """The planned row of which `row` is a child; `row` itself if it is none."""

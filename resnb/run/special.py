@@ -178,7 +178,8 @@ def _begin(engine: "Engine", row: int, task: Task, worker: int = 0) -> bool:
         chosen = handled(task, None, Outcome(RUNNING))
         verdict = chosen if chosen.code >= FIRST_FINISHED else None
     table.move(row, RUNNING)
-    if engine.scheduler.cancelled and task.kind != "cleanup":
+    given_up = engine.scheduler.cancelled or engine.scheduler.is_given_up(row)
+    if given_up and task.kind != "cleanup":
         engine.post(engine.scheduler.ended, row, CANCELLED, NOT_BEGUN)
         return False
     if verdict is not None:
