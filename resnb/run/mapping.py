@@ -42,9 +42,11 @@ NO_BLOCK = Block(0, 0, None, (), [])
 
 
 def block_of(engine: "Engine", row: int) -> Block:
-    """The block that `row`, a child, is in."""
+    """The block that `row` is in."""
     origin = engine.scheduler.origin(row)
-    rows = engine.scheduler.children[origin]
+    rows = engine.scheduler.children.get(origin)
+    if rows is None:  # no child: the plan has grown since the worker began
+        return Block(row, row + 1, None, (), [])
     columns = engine.columns.get(origin)
     function = None if columns is None else engine.plan.functions[origin]
     return Block(rows.first, rows.last, function, columns or (), engine.values[origin])
