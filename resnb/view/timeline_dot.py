@@ -166,6 +166,13 @@ class _Drawing:
         start = self._x(min((one[0] for one in intervals), default=0.0))
         at = min(start, self._right - width_of(said, _SMALL))
         self._text(said, at, top, size=_SMALL, ink=look.ink)
+        for step in (band.setup, band.cleanup):  # where a row of the run did it, its bar is above
+            if step is not None and step[0] < self._timeline.last:
+                left, right = self._x(step[0]), self._x(step[1])
+                pen = {"color": look.line, "penwidth": "0.8"}
+                self._box(
+                    left, low + 1, right, low + _BAR - 1, **pen, **_striped(look, right - left)
+                )
         if band.open is None:
             return
         left, right = self._x(band.open[0]), self._x(band.open[1])

@@ -40,6 +40,8 @@ export interface PlacedBand {
   readonly words: readonly [number, number];
   readonly open: Box | null;
   readonly used: readonly Box[];
+  /** Its set-up and clean-up, which may have a bar, too. */
+  readonly steps: readonly Box[];
   /** The same time behind the lanes below. */
   readonly shade: Box | null;
   /** Whether it goes on before the picture's beginning, and after its end. */
@@ -149,6 +151,10 @@ function placedBand(
     words: [words, top + 11],
     open: open === null ? null : box(open, low + 1, low + BAR - 1),
     used: band.used.map((one) => box(one, low + 1, low + BAR - 1)),
+    steps: [band.setup, band.cleanup]
+      .filter((one) => one !== null)
+      .filter(([start]) => start < last)
+      .map((one) => box(one, low + 1, low + BAR - 1)),
     shade: open === null ? null : box(open, low + BAR, bottom),
     goesOn: open === null ? [false, false] : [open[0] < 0, open[1] > last],
   };
