@@ -67,10 +67,11 @@ def words(band: Band) -> str:
         if band.setup is None:
             return "not set up"
         return "being set up" if band.lease == "opening" else "not set up: its set-up failed"
-    start, after = ("still open after", "") if band.is_open else ("open", "")
-    if band.open[0] < 0:
-        start, after = f"opened by an earlier run, {start}", " of this one"
-    return f"{start} {spelled(band.seconds)}{after}, idle {100 * band.share:.0f} %"
+    took, idle = spelled(band.seconds), f"idle {100 * band.share:.0f} %"
+    if band.open[0] >= 0:
+        return f"still open after {took}, {idle}" if band.is_open else f"open {took}, {idle}"
+    since = f"still open {took} after" if band.is_open else f"open {took} since"
+    return f"opened by an earlier run, {since} this one began, {idle}"
 
 
 def band_of(record: Record, use: Use, spans: Mapping[int, Sequence[Span]], until: float) -> Band:

@@ -174,7 +174,7 @@ def test_what_an_earlier_run_opened_begins_before_the_run():
     assert (band.open, band.cleanup) == ((-50, 10), (10, 11))
     assert band.share == 0.5
     assert found.first < 0
-    assert words(band) == "opened by an earlier run, open 10.0 s of this one, idle 50 %"
+    assert words(band) == "opened by an earlier run, open 10.0 s since this one began, idle 50 %"
 
 
 @pytest.mark.parametrize(
