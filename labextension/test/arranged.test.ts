@@ -79,6 +79,7 @@ describe("a timeline", () => {
     expect(one?.open?.[0]).toBeCloseTo(x(2));
     expect(one?.open?.[2]).toBeCloseTo(x(8) - x(2));
     expect(one?.used[0]?.[2]).toBeCloseTo(x(6) - x(3));
+    expect(one?.steps.map(([left]) => left)).toEqual([x(8)]); // the set-up has a bar
     expect((one?.shade?.[1] ?? 0) + (one?.shade?.[3] ?? 0)).toBe(found.bottom);
     expect(one?.goesOn).toEqual([false, false]);
     expect(found.labels[0]).toMatchObject({ text: "client", lease: "closed" });

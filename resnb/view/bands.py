@@ -4,7 +4,7 @@ A resource is idle while it is open and no task of its block is running; tasks o
 count as its own. What happened before the run began is not known: it counts from there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL, SKIPPED
@@ -67,25 +67,23 @@ def words(band: Band) -> str:
         if band.setup is None:
             return "not set up"
         return "being set up" if band.lease == "opening" else "not set up: its set-up failed"
-    start, after = ("still open after", "") if band.is_open else ("open", "")
-    if band.open[0] < 0:
-        start, after = f"opened by an earlier run, {start}", " of this one"
-    return f"{start} {spelled(band.seconds)}{after}, idle {100 * band.share:.0f} %"
+    took, idle = spelled(band.seconds), f"idle {100 * band.share:.0f} %"
+    if band.open[0] >= 0:
+        return f"still open after {took}, {idle}" if band.is_open else f"open {took}, {idle}"
+    since = f"still open {took} after" if band.is_open else f"open {took} since"
+    return f"opened by an earlier run, {since} this one began, {idle}"
 
 
-def band_of(record: Record, use: Use, spans: Sequence[Span], until: float) -> Band:
+def band_of(record: Record, use: Use, spans: Mapping[int, Sequence[Span]], until: float) -> Band:
     """The lifetime of one resource.
 
     Args:
         record: the run.
         use: its scope.
-        spans: all that ran.
+        spans: all that ran, by planned row.
         until: when the run ended, or the present, in seconds since it began.
     """
-    own = {
-        span.row: (span.start, span.end) for span in spans if span.row in (use.setup, use.cleanup)
-    }
-    setup, cleanup = own.get(use.setup), own.get(use.cleanup)
+    setup, cleanup = _only(spans.get(use.setup)), _only(spans.get(use.cleanup))
     now = max(record.now - record.began, until)
     if cleanup is not None and record.states[use.cleanup] == SKIPPED:
         cleanup = None  # it was put off
@@ -98,10 +96,15 @@ def band_of(record: Record, use: Use, spans: Sequence[Span], until: float) -> Ba
     is_open = cleanup is None and use.lease in ("open", "kept")
     end = cleanup[0] if cleanup is not None else now if is_open else until
     opened = start, max(start, end)
-    work = [(span.start, span.end) for span in spans if span.row in use.inside]
+    work = [(span.start, span.end) for row in use.inside for span in spans.get(row, ())]
     used = united(work, (max(0.0, opened[0]), opened[1]))
     busy = sum(end - start for start, end in used)
     return Band(use.label, use.lease, setup, opened, cleanup, used, busy, is_open)
+
+
+def _only(spans: Sequence[Span] | None) -> Interval | None:
+    """When a row that has no children ran."""
+    return (spans[0].start, spans[0].end) if spans else None
 
 
 def _opened(record: Record, use: Use, setup: Interval | None) -> float | None:

@@ -5,10 +5,11 @@ there are few enough of them to draw, however many tasks there were: those narro
 are merged, and workers beyond the first ones share a lane.
 """
 
+from collections import defaultdict
 from typing import Final, NamedTuple
 
 from resnb.view.bands import Band, band_of, coarser
-from resnb.view.bars import ONE, Bar, merged
+from resnb.view.bars import ONE, Bar, Span, merged
 from resnb.view.lanes import MOST_SCOPES, rows_of, spans_of
 from resnb.view.names import counted
 from resnb.view.record import Record
@@ -93,7 +94,11 @@ def timeline(record: Record, columns: int = COLUMNS, most_bars: int = MOST_BARS)
     """
     until = max((record.now if record.over is None else record.over) - record.began, 0.0)
     spans = spans_of(record, until)
-    bands = [band_of(record, use, spans, until) for use in record.uses if use.is_part]
+    uses = [use for use in record.uses if use.is_part]
+    by_row: defaultdict[int, list[Span]] = defaultdict(list)
+    for span in spans:
+        by_row[span.row].append(span)
+    bands = [band_of(record, use, by_row, until) for use in uses[:MOST_SCOPES]]
     first, last = _view(bands, until)
     pixel = (last - first) / columns
     rows = list(rows_of(record, spans))
@@ -111,8 +116,8 @@ def timeline(record: Record, columns: int = COLUMNS, most_bars: int = MOST_BARS)
         last,
         ticks(last),
         lanes,
-        tuple(band._replace(used=coarser(band.used, pixel)) for band in bands[:MOST_SCOPES]),
-        len(bands[MOST_SCOPES:]),
+        tuple(band._replace(used=coarser(band.used, pixel)) for band in bands),
+        len(uses[MOST_SCOPES:]),
         record.labels,
         record.kinds,
     )

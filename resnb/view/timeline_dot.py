@@ -155,17 +155,25 @@ class _Drawing:
         low = top + height - _BAR - (4 if lane.kind == "scope" else (_WORKER - _BAR) / 2)
         if band is not None:
             ink = LEASE[band.lease].ink
-            self._strip(band, top + 2, low)
+            self._strip(band, {self._timeline.kind_of(bar) for bar in lane.bars}, top + 2, low)
         self._text(label, _SIDE, low, ink=ink)
         for bar in lane.bars:
             self._bar(bar, low)
 
-    def _strip(self, band: Band, top: float, low: float) -> None:
+    def _strip(self, band: Band, kinds: set[str], top: float, low: float) -> None:
+        """The band itself, and those of its steps that no task of the run has a bar for."""
         look, said = LEASE[band.lease], words(band)
         intervals = [one for one in (band.setup, band.open, band.cleanup) if one is not None]
         start = self._x(min((one[0] for one in intervals), default=0.0))
         at = min(start, self._right - width_of(said, _SMALL))
         self._text(said, at, top, size=_SMALL, ink=look.ink)
+        for kind, step in (("setup", band.setup), ("cleanup", band.cleanup)):
+            if step is not None and kind not in kinds and step[0] < self._timeline.last:
+                left, right = self._x(step[0]), self._x(step[1])
+                pen = {"color": look.line, "penwidth": "0.8"}
+                self._box(
+                    left, low + 1, right, low + _BAR - 1, **pen, **_striped(look, right - left)
+                )
         if band.open is None:
             return
         left, right = self._x(band.open[0]), self._x(band.open[1])

@@ -40,6 +40,8 @@ export interface PlacedBand {
   readonly words: readonly [number, number];
   readonly open: Box | null;
   readonly used: readonly Box[];
+  /** Its set-up and clean-up, as far as no task of the run has a bar for them. */
+  readonly steps: readonly Box[];
   /** The same time behind the lanes below. */
   readonly shade: Box | null;
   /** Whether it goes on before the picture's beginning, and after its end. */
@@ -85,7 +87,7 @@ export function arranged(timeline: TimelineInfo, width: number): Arranged {
     return {
       label: { text: labels[place] ?? "", y: low + BAR / 2, lease: band?.lease ?? "" },
       bars: lane.bars.map((bar) => placedBar(timeline, lane, bar, low, x)),
-      bands: band === undefined ? [] : [placedBand(band, top, low, at)],
+      bands: band === undefined ? [] : [placedBand(band, kindsOf(timeline, lane), top, low, at)],
     };
   });
   return {
@@ -127,8 +129,13 @@ function placedBar(
   };
 }
 
+function kindsOf({ kinds }: TimelineInfo, { bars }: LaneInfo): ReadonlySet<string> {
+  return new Set(bars.map(([, , , place]) => kinds[place] ?? ""));
+}
+
 function placedBand(
   band: BandInfo,
+  kinds: ReadonlySet<string>,
   top: number,
   low: number,
   at: { x: (seconds: number) => number; right: number; bottom: number; last: number },
@@ -149,6 +156,10 @@ function placedBand(
     words: [words, top + 11],
     open: open === null ? null : box(open, low + 1, low + BAR - 1),
     used: band.used.map((one) => box(one, low + 1, low + BAR - 1)),
+    steps: [kinds.has("setup") ? null : band.setup, kinds.has("cleanup") ? null : band.cleanup]
+      .filter((one) => one !== null)
+      .filter(([start]) => start < last)
+      .map((one) => box(one, low + 1, low + BAR - 1)),
     shade: open === null ? null : box(open, low + BAR, bottom),
     goesOn: open === null ? [false, false] : [open[0] < 0, open[1] > last],
   };

@@ -142,7 +142,7 @@ export class TimelinePanel {
     return { key: bar.key, box: bar.box, element, picked };
   }
 
-  private band({ info, row, words, open, used, goesOn }: PlacedBand): Item {
+  private band({ info, row, words, open, used, steps, goesOn }: PlacedBand): Item {
     const name = `${info.id}, ${leaseLook(info.lease).word}, ${info.words}`;
     const element = svg(
       "g",
@@ -152,6 +152,9 @@ export class TimelinePanel {
       svg("text", { x: words[0], y: words[1] }, info.words),
     );
     set(element, { "aria-label": name });
+    for (const step of steps) {
+      element.append(svg("rect", { class: "body", ...sides(step) }), stripes(step));
+    }
     if (open !== null) {
       element.append(svg("rect", { class: "body", ...sides(open) }));
       element.append(...used.map((box) => svg("rect", { class: "used", ...sides(box) })));
