@@ -31,11 +31,14 @@ lint: ## check style, types and layers
 lab: setup ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
-bench: setup ## print what imports, the engine and pictures cost
+bench: setup ## print what imports, the engine, pictures, leases and views cost
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python benchmarks/drawing.py
 	$(BIN)/python benchmarks/leases.py
+	$(BIN)/python benchmarks/live.py
+	$(BIN)/python -m benchmarks.in_browser
 
 widget: node_modules/.package-lock.json ## build the front end again
 	PATH="$$PATH:$(CURDIR)/$(BIN)" npm run --silent build

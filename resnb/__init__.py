@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from resnb.graph.control import merge as merge
     from resnb.graph.control import switch as switch
     from resnb.graph.flow import Flow as Flow
+    from resnb.graph.function import flow as flow
     from resnb.graph.parameter import Parameter as Parameter
     from resnb.graph.resource import ResourceManager as ResourceManager
     from resnb.graph.resource import resource as resource
@@ -35,6 +36,7 @@ _HOMES = {
     "ThreadExecutor": "resnb.run.threads",
     "case": "resnb.graph.control",
     "flatten": "resnb.graph.inputs",
+    "flow": "resnb.graph.function",
     "get_run_logger": "resnb.run.logs",
     "ifelse": "resnb.graph.control",
     "merge": "resnb.graph.control",
@@ -76,6 +78,7 @@ def _plug_in() -> None:
     from resnb.graph.ports import PORTS
 
     PORTS.runner = lambda: import_module("resnb.run.api").RUNNER
+    PORTS.unfolder = lambda: import_module("resnb.run.unfolding.api").UNFOLDER
     PORTS.painter = lambda: import_module("resnb.view.painter").PAINTER
 
 

@@ -21,6 +21,7 @@ PUBLIC = [
     "ThreadExecutor",
     "case",
     "flatten",
+    "flow",
     "get_run_logger",
     "ifelse",
     "merge",

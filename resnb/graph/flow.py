@@ -18,6 +18,7 @@ from resnb.graph.parameter import Parameter
 from resnb.graph.ports import PORTS, Memory
 from resnb.graph.queries import Queries
 from resnb.graph.task import Hook, Task
+from resnb.graph.unfolding import UNFOLDING
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -223,6 +224,12 @@ class Flow(Queries):
             message = (
                 f"flow {self.name!r} cannot run inside its own building block: "
                 "run it after the `with` block or %%flow cell"
+            )
+            raise RunError(message)
+        if (running := UNFOLDING.get()) is not None and not hasattr(self, "function"):
+            message = (
+                f"flow {self.name!r} cannot run inside @flow function {running.flow.name!r}: run "
+                "it before or after, or make it a @flow function, too, and call that"
             )
             raise RunError(message)
         twice = set(parameters or ()) & params.keys()

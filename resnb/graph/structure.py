@@ -7,6 +7,7 @@ trace, for each step has an entry in the journal that takes it back.
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -48,9 +49,12 @@ class Structure:
         version: changes with every change.
         forward: whether every edge points from an older task to a newer one and none begins at a
             clean-up, but for the edges that follow from a scope and end at a clean-up.
+        changing: held by whoever changes it while others look on, and by those.
         journal: how to take back, step by step, what the transactions that are open changed;
             None if there is none.
     """
+
+    changing: AbstractContextManager[Any] = nullcontext()
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -12,8 +12,9 @@ from resnb.graph.building import flow_being_built
 from resnb.graph.inputs import flatten, unmapped
 from resnb.graph.operators import Operators
 from resnb.graph.options import checked, checked_name
-from resnb.graph.signature import Signature, signature_of
+from resnb.graph.signature import Signature, annotated_nout, signature_of
 from resnb.graph.triggers import TriggerLike, all_successful
+from resnb.graph.unfolding import unfolding, unfolding_for, with_options
 
 if TYPE_CHECKING:
     import weakref
@@ -162,8 +163,32 @@ class Task(Operators):
             GraphError: an argument belongs to another flow, or lives in a scope we are not in.
             OptionError: an argument is missing or surplus.
         """
+        if flow is None and (running := unfolding()) is not None:
+            run = running.map if mapped else running.call
+            return run(self, args, with_options(kwargs, task_args, upstream_tasks))  # type: ignore[no-any-return]
         new = self._use(task_args)
         return new.bind(*args, mapped=mapped, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        """In a ``@flow`` function: run on a worker, once the futures among the arguments ended.
+
+        Args:
+            *args: values and futures, also inside lists, tuples, dicts and sets.
+            **kwargs: likewise; ``wait_for=[...]``: futures and values that only have to come first.
+
+        Returns:
+            A future: ``result()``, ``wait()``, ``state``, ``done()``; in an async function it can
+            be awaited.
+
+        Raises:
+            OutsideFlowError: no ``@flow`` function is running here.
+            OptionError: an argument is missing or surplus.
+        """
+        return unfolding_for(f"task {self.name!r} was submitted").submit(self, args, kwargs)
+
+    def with_options(self, **options: Any) -> Self:
+        """A task of the same definition with some options changed (Prefect 2's name of `copy`)."""
+        return self.copy(**options)
 
     def bind(
         self,
@@ -197,11 +222,15 @@ class Task(Operators):
         """Add a copy of this task that runs once for each item of its arguments.
 
         Arguments inside `unmapped` are passed whole; those inside `flatten` lose one level of
-        nesting first. The shortest argument decides how many children there are.
+        nesting first. The shortest argument decides how many children there are. In a ``@flow``
+        function the result is a list of futures.
         """
         if not args and not kwargs and not upstream_tasks:
             message = f"task {self.name!r}: map() needs at least one argument to map over"
             raise GraphError(message)
+        if flow is None and (running := unfolding()) is not None:
+            options = with_options(kwargs, task_args, upstream_tasks)
+            return running.map(self, args, options)  # type: ignore[no-any-return]
         new = self._use(task_args)
         return new.bind(*args, mapped=True, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
 
@@ -302,21 +331,12 @@ class FunctionTask(Task):
         self.run = function
         label = name or getattr(function, "__name__", type(function).__name__)
         if "nout" not in options:
-            nout = _annotated_nout(function)
+            nout = annotated_nout(function)
             if nout is not None:
                 options["nout"] = nout
         super().__init__(name=label, **options)
         self.__dict__["__doc__"] = getattr(function, "__doc__", None)
         self.__dict__["__wrapped__"] = function
-
-
-def _annotated_nout(function: Callable[..., Any]) -> int | None:
-    """The number of items of a ``tuple[...]`` return annotation."""
-    annotation = getattr(function, "__annotations__", {}).get("return")
-    parts = getattr(annotation, "__args__", ())
-    if getattr(annotation, "__origin__", None) is tuple and parts and parts[-1] is not Ellipsis:
-        return len(parts)
-    return None
 
 
 def _refuse_no_function(value: object) -> None:
@@ -348,8 +368,8 @@ def common_flow(*tasks: Any) -> "Flow":
 
 def _no_flow(task: Task) -> NoReturn:
     message = (
-        f"task {task.name!r} was called outside a flow: call it inside `with Flow(...)` or a "
-        f"%%flow cell, pass flow=..., or call its code with {task.name}.run(...)"
+        f"task {task.name!r} was called outside a flow: call it inside `with Flow(...)`, a %%flow "
+        f"cell or a @flow function, pass flow=..., or call its code with {task.name}.run(...)"
     )
     raise OutsideFlowError(message)
 

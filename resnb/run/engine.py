@@ -11,9 +11,10 @@ function and its arguments, which is made with the lock held.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
+from time import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from resnb.run import plan as planning
@@ -61,8 +62,11 @@ class Engine:
         values: the value of each row; its argument lists are read from here.
         errors: the exception of each row that failed.
         items: for each mapped row what its children are mapped over, by argument.
+        columns: the arguments of all children of a mapped row, where these are plain calls.
         stopping: cancel, time limits and further tries; called with the lock held.
         finished: whether everything has ended.
+        began: when the run began, in seconds of its clock, and in seconds since the epoch.
+        over: when everything had ended, in seconds of its clock; None before.
         forked: whether this is a forked child, in which nothing of the run goes on.
         defect: an error of ours that ended the run.
     """
@@ -80,8 +84,11 @@ class Engine:
         self.values: list[Any] = [None] * len(plan.tasks)
         self.errors: dict[int, BaseException] = {}
         self.items: dict[int, dict[str, Any]] = {}
+        self.columns: dict[int, Sequence[Sequence[Any]]] = {}
         self.slots: list[Slot] = []
         self.finished = False
+        self.began = (clock.now(), time())
+        self.over: float | None = None
         self.forked = False
         self.defect: BaseException | None = None
         self.add_worker: AddWorker = _no_more_workers
@@ -98,6 +105,7 @@ class Engine:
 
     def begin(self) -> None:
         """Release what can run at once."""
+        self.began = (self.clock.now(), time())
         for row, state in self.plan.given.items():
             self.values[row] = state.result
         self.post(self.scheduler.begin)
@@ -157,6 +165,7 @@ class Engine:
             self._finish()
 
     def _finish(self) -> None:
+        self.over = self.clock.now()
         self.finished = True
         for call_off in tuple(self._timers.values()):
             call_off()
@@ -200,9 +209,10 @@ class Engine:
         """Whether the executor starts another worker in place of one that hangs."""
         return self.add_worker is not _no_more_workers
 
-    def work(self) -> None:
-        """Run rows on this thread until the run is over."""
+    def work(self, label: str = "worker") -> None:
+        """Run rows on this thread until the run is over; `label` is how views call the thread."""
         slot = Slot(threading.get_ident(), self.output)
+        slot.worker = self.table.number_of(label)
         self.slots.append(slot)
         token = CURRENT.set(slot)
         try:
@@ -216,19 +226,22 @@ class Engine:
             CURRENT.reset(token)
 
     # the one loop where a call costs too much
-    def _work(self, slot: Slot) -> None:  # noqa: C901, PLR0912
+    def _work(self, slot: Slot) -> None:  # noqa: C901, PLR0912, PLR0915
+        from resnb.run.mapping import NO_BLOCK, block_of
         from resnb.run.special import failed, perform
 
         scheduler = self.scheduler
         take, post = scheduler.ready.popleft, self._outcomes.append
         table, values, now = self.table, self.values, self.clock.now
         state, started, ended, tries = table.state, table.started, table.ended, table.tries
+        workers, worker = table.worker, slot.worker
         special, functions, references = (
             self.plan.special,
             self.plan.functions,
             self.plan.references,
         )
         count = len(special)
+        first, last, function, columns, results = NO_BLOCK
         while True:
             try:
                 row = take()
@@ -237,7 +250,9 @@ class Engine:
                 if found is None:
                     return
                 row = found
-            if row >= count or special[row]:
+            if row >= count and not first <= row < last:
+                first, last, function, columns, results = block_of(self, row)
+            if special[row] if row < count else function is None:
                 if perform(self, row, slot):
                     return  # the thread was given up meanwhile, and replaced
                 continue
@@ -248,12 +263,15 @@ class Engine:
                 self.post(scheduler.ended, row, CANCELLED, NOT_BEGUN)
                 continue
             tries[row] += 1
+            workers[row] = worker
             slot.row = row
             started[row] = now()
             try:
-                refs = references[row]
+                refs = references[row] if row < count else ()
                 slot.inside = row
-                if refs is None:
+                if function is not None and row >= count:
+                    value = function(*[column[row - first] for column in columns])
+                elif refs is None:
                     args, kwargs = self.arguments(row)
                     value = functions[row](*args, **kwargs)
                 elif len(refs) == 1:
@@ -269,7 +287,10 @@ class Engine:
                 if self.forked:
                     end_child()
                 slot.row = NOTHING
-                values[row] = value
+                if row < count:
+                    values[row] = value
+                else:
+                    results[row - first] = value
                 value = None
                 ended[row] = now()
                 post(row)

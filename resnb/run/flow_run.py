@@ -59,6 +59,12 @@ def active_run() -> "FlowRun | None":
     return _ACTIVE[0] if _ACTIVE else None
 
 
+def join_active(run: "FlowRun") -> None:
+    """`run` goes on inside the run that is on."""
+    with _ACTIVE_LOCK:
+        _ACTIVE.append(run)
+
+
 class FlowRun:
     """One run of a flow.
 
@@ -354,4 +360,4 @@ def _ends_of(engine: Engine) -> list[Task]:
     ]
 
 
-__all__ = ["FlowRun", "active_run"]
+__all__ = ["FlowRun", "active_run", "join_active"]

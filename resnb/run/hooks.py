@@ -5,16 +5,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resnb.graph.signature import signature_of
+from resnb.graph.task import Task
 from resnb.run.outcome import Outcome, of_state, text_of
 from resnb.run.slots import CURRENT
 from resnb.states import CANCELLED, FAILED, RUNNING, SKIPPED, Pending, State
 
 if TYPE_CHECKING:
-    from resnb.graph.task import Task
     from resnb.run.engine import Engine
 
 
-def handled(task: "Task", old: State | None, outcome: Outcome) -> Outcome:
+def handled(task: Task, old: State | None, outcome: Outcome) -> Outcome:
     """`outcome` after the task's state handlers, each of which may put another state in its place.
 
     A handler that raises fails the task.
@@ -39,8 +39,10 @@ def handled(task: "Task", old: State | None, outcome: Outcome) -> Outcome:
 def call_hook(hook: Callable[..., Any], subject: Any, run: Any, state: State) -> None:
     """Call `hook` with as many of (subject, run, state) as it accepts.
 
-    One argument gets the run; two get the subject and, by the second's name, state or run.
+    One argument gets the run; two get the subject and, by the second's name, state or run. Of a
+    task that serves as a hook, the code is called.
     """
+    hook = hook.run if isinstance(hook, Task) else hook
     names = signature_of(hook).positional
     if len(names) == 1:
         hook(run)
@@ -79,12 +81,12 @@ def call_hooks(
         try:
             asked(call_hook, hook, subject, run, state)
         except BaseException as error:  # noqa: BLE001 - the user's code
-            name = getattr(hook, "__name__", repr(hook))
+            name = getattr(hook, "__name__", None) or getattr(hook, "name", repr(hook))
             kind = "task" if hasattr(subject, "kind") else "flow"
             report(f"hook {name!r} of {kind} {subject.name!r} raised {text_of(error)}\n")
 
 
-def run_hooks(engine: "Engine", row: int, task: "Task", state: State) -> None:
+def run_hooks(engine: "Engine", row: int, task: Task, state: State) -> None:
     """Call the task's hooks for its final state; one that raises is reported with the task."""
     if state.code == CANCELLED:
         hooks = task.on_cancellation

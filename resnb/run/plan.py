@@ -4,7 +4,7 @@ Row numbers follow the order in which tasks were added. Edges that follow from s
 written out, so that the scheduler knows tasks and numbers only.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import OptionError
@@ -32,7 +32,7 @@ class PlannedScope(NamedTuple):
     init: int
     setup: int
     cleanup: int
-    members: tuple[int, ...]
+    members: Sequence[int]
 
 
 class Plan:
@@ -158,16 +158,22 @@ def _link_members(plan: Plan, planned: PlannedScope) -> None:
     """
     running = {plan.tasks[row]: row for row in planned.members if row not in plan.given}
     setup, cleanup = planned.scope.setup_task, planned.scope.cleanup_task
+    after_setup, before_cleanup = [], []
+    is_outside, nodes = running.keys().isdisjoint, plan.nodes
     for row in running.values():
-        node = plan.nodes[row]
-        if (
-            planned.setup >= 0
-            and setup not in node.upstream
-            and running.keys().isdisjoint(node.upstream)
-        ):
-            _link(plan, planned.setup, row)
-        if planned.cleanup >= 0 and cleanup not in node.downstream:
-            _link(plan, row, planned.cleanup)
+        node = nodes[row]
+        if is_outside(node.upstream) and setup not in node.upstream:
+            after_setup.append(row)
+        if cleanup not in node.downstream:
+            before_cleanup.append(row)
+    if planned.setup >= 0:
+        plan.downstream[planned.setup] += after_setup
+        for row in after_setup:
+            plan.upstream[row].append(planned.setup)
+    if planned.cleanup >= 0:
+        plan.upstream[planned.cleanup] += before_cleanup
+        for row in before_cleanup:
+            plan.downstream[row].append(planned.cleanup)
 
 
 def _order_late_cleanups(plan: Plan) -> None:

@@ -13,6 +13,7 @@ without a final state, the children of mapped rows included.
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from resnb.graph.signals import SKIP, Signal
@@ -69,10 +70,13 @@ class Scheduler:
         self._missing = [len(rows) for rows in plan.upstream]
         self._judged = bytearray(plan.judged)
         self._open_children: dict[int, int] = {}
+        self._latest = (0, 0, 0)  # the block of children that ended last, and its mapped row
         self._pausing: set[int] = set()
         self._overrunning: dict[int, tuple[int, ...]] = {}
         self._holds: dict[int, int] = {}
-        self._cleanups = frozenset(one.cleanup for one in plan.scopes if one.cleanup >= 0)
+        self._cleanups: AbstractSet[int] = frozenset(
+            one.cleanup for one in plan.scopes if one.cleanup >= 0
+        )
 
     @property
     def done(self) -> bool:
@@ -202,6 +206,10 @@ class Scheduler:
             row for row, code in enumerate(state) if code == RUNNING and self.origin(row) in chosen
         ]
 
+    def is_given_up(self, row: int) -> bool:
+        """Whether `row` is not to begin (again)."""
+        return self.origin(row) in self._given_up
+
     def origin(self, row: int) -> int:
         """The planned row of which `row` is a child; `row` itself if it is none."""
         if row < len(self._missing):
@@ -262,6 +270,9 @@ class Scheduler:
         upstream = [one for one, _ in self._mapped_over(row)]
         rest = self._upstream_codes(row, leave_out=upstream) if over else []
         state = self.table.state
+        if not over and row not in self.plan.lanes:
+            self.ready.extend(children.rows())
+            return
         for index, child in enumerate(children.rows()):
             items = [state[first + index] for first in over]
             if over and (self._judged[row] or items.count(SUCCESS) < len(items)):
@@ -365,9 +376,13 @@ class Scheduler:
             self._following = None
 
     def _child_ended(self, row: int) -> None:
-        parent = self.origin(row)
-        self._open_children[parent] -= 1
-        if not self._open_children[parent] and self.table.state[parent] == RUNNING:
+        first, last, parent = self._latest
+        if not first <= row < last:
+            parent = self.origin(row)
+            self._latest = (*self.children[parent], parent)
+        left = self._open_children[parent] - 1
+        self._open_children[parent] = left
+        if not left and self.table.state[parent] == RUNNING:
             self._end(parent, MAPPED)
 
     def _cancel_row(self, row: int) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.graph.inputs import is_sequence
 from resnb.graph.node import Edge
 from resnb.graph.signals import Signal
 from resnb.graph.task import Task
@@ -20,14 +19,14 @@ from resnb.run.codes import has_made
 from resnb.run.forks import end_child
 from resnb.run.hooks import handled, run_hooks
 from resnb.run.loop import LOOP
+from resnb.run.mapping import expand
 from resnb.run.outcome import Outcome
-from resnb.run.plan import SCOPE_KINDS, argument
+from resnb.run.plan import SCOPE_KINDS
 from resnb.run.result import state_of
 from resnb.run.scheduler import NOT_BEGUN
 from resnb.run.slots import CURRENT, NOTHING, Slot
 from resnb.states import (
     CANCELLED,
-    FAILED,
     FIRST_FINISHED,
     PENDING,
     RETRYING,
@@ -62,7 +61,7 @@ def perform(engine: "Engine", row: int, slot: Slot | None) -> bool:
             CURRENT.reset(token)
     slot.row = row
     task = engine.plan.tasks[engine.scheduler.origin(row)]
-    if not _begin(engine, row, task):
+    if not _begin(engine, row, task, slot.worker):
         slot.row = NOTHING
         return False
     own = task.kind in SCOPE_KINDS
@@ -170,7 +169,7 @@ def settle(
     engine.post(engine.stopping.settled, row, outcome, undo)
 
 
-def _begin(engine: "Engine", row: int, task: Task) -> bool:
+def _begin(engine: "Engine", row: int, task: Task, worker: int = 0) -> bool:
     """Mark `row` as running; false if it is not to run after all (its state is set then)."""
     table, clock = engine.table, engine.clock
     first = table.state[row] == PENDING
@@ -179,7 +178,8 @@ def _begin(engine: "Engine", row: int, task: Task) -> bool:
         chosen = handled(task, None, Outcome(RUNNING))
         verdict = chosen if chosen.code >= FIRST_FINISHED else None
     table.move(row, RUNNING)
-    if engine.scheduler.cancelled and task.kind != "cleanup":
+    given_up = engine.scheduler.cancelled or engine.scheduler.is_given_up(row)
+    if given_up and task.kind != "cleanup":
         engine.post(engine.scheduler.ended, row, CANCELLED, NOT_BEGUN)
         return False
     if verdict is not None:
@@ -190,10 +190,13 @@ def _begin(engine: "Engine", row: int, task: Task) -> bool:
         engine.post(engine.stopping.settled, row, verdict, None)
         return False
     table.tries[row] += 1
+    table.worker[row] = worker
     table.started[row] = clock.now()
     origin = engine.scheduler.origin(row)
     if row == origin and engine.plan.nodes[row].is_mapped:
-        _expand(engine, row, task)
+        reason = expand(engine, row, task)
+        if reason is not None:
+            settle(engine, row, task, reason)
         return False
     return True
 
@@ -234,38 +237,6 @@ def _edges_of(engine: "Engine", row: int) -> list[Edge]:
     known = {plan.row_of[edge.upstream_task] for edge in explicit}
     derived = [Edge(plan.tasks[up], node.task) for up in plan.upstream[row] if up not in known]
     return [*explicit, *derived]
-
-
-def _expand(engine: "Engine", row: int, task: Task) -> None:
-    """Give each item that `row` is mapped over a child."""
-    node, plan = engine.plan.nodes[row], engine.plan
-    items: dict[str, Any] = {}
-    try:
-        for key in node.mapped:
-            value = argument(node.inputs[key], plan.row_of, engine.values)
-            items[key] = _items_of(task, key, value, flat=key in node.flattened)
-        lengths = [len(one) for one in items.values()]
-        for source, mapped in node.control.items():
-            block = engine.scheduler.children.get(plan.row_of[source]) if mapped else None
-            if block is not None:
-                lengths.append(block.last - block.first)
-    except BaseException as error:  # noqa: BLE001 - the user's values
-        settle(engine, row, task, Outcome(FAILED, error=error, reason=outcomes.text_of(error)))
-        return
-    count = min(lengths, default=0)
-    engine.items[row] = items
-    engine.values[row] = [None] * count
-    engine.post(engine.scheduler.expand, row, count)
-
-
-def _items_of(task: Task, key: str, value: Any, *, flat: bool) -> list[Any]:
-    if not is_sequence(value):
-        message = (
-            f"task {task.name!r} cannot be mapped over {key}, which is no sequence but "
-            f"{type(value).__name__}: wrap it in unmapped(...)"
-        )
-        raise TypeError(message)
-    return [one for part in value for one in part] if flat else list(value)
 
 
 def _code(

@@ -134,6 +134,7 @@ class Stopping:
             if slot.row == row:
                 slot.left_behind = True
         self._leave_thread(row)
+        engine.table.ended[row] = engine.clock.now()
         reason = "its code was still running when it was given up"
         engine.scheduler.ended(row, CANCELLED, reason)
 

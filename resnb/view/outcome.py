@@ -1,7 +1,7 @@
 """A run's final state, read as progress: for pictures of a run that is over."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from resnb.states import FAILED, PENDING, SUCCESS, TIMED_OUT, Mapped, Pending
@@ -25,6 +25,10 @@ class Outcome:
         """The code of the task's state; pending if the run did not have the task."""
         state = self._states.get(task)
         return PENDING if state is None else state.code
+
+    def codes_of(self, tasks: "Sequence[Task]") -> bytes:
+        """The code of each task's state."""
+        return bytes(map(self.code_of, tasks))
 
     def child_counts(self, task: "Task") -> Mapping[int, int]:
         """The number of children by state code."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from resnb.graph.task import Task
 
 
+_VALUE_WIDTH = 24
+
+
 class Sketch(NamedTuple):
     """An outline, and the task of each node and the scope of each cluster, in the same order."""
 
@@ -29,6 +32,11 @@ class Sketch(NamedTuple):
 
 def sketch(flow: "Flow") -> Sketch:
     """The outline of `flow` as it is now."""
+    with flow.changing:
+        return _sketched(flow)
+
+
+def _sketched(flow: "Flow") -> Sketch:
     tasks, scopes = flow.sorted_tasks(), tuple(flow.scopes)
     clusters = _clusters(scopes)
     return Sketch(
@@ -92,8 +100,13 @@ def _default(parameter: Parameter) -> str:
 
 def spelled(value: object) -> str:
     """A parameter's value in a few characters; an ellipsis if that tells nothing."""
+    if isinstance(value, str) and len(value) > 8 * _VALUE_WIDTH:
+        value = value[: 4 * _VALUE_WIDTH] + value[-4 * _VALUE_WIDTH :]
     plain = value is None or isinstance(value, bool | int | float | str)
-    return shown(repr(value), 24) if plain else "…"
+    try:
+        return shown(repr(value), _VALUE_WIDTH) if plain else "…"
+    except Exception:  # noqa: BLE001 - an int of thousands of digits, a subclass's own repr
+        return "…"
 
 
 def _links(flow: "Flow", tasks: "Sequence[Task]") -> tuple[Link, ...]:

@@ -66,6 +66,7 @@ class Ticker:
                 with suppress(Exception):  # a view that is gone must not keep others waiting
                     for frame in live.refresh():
                         send(frame)
+                moving = live.has_more or moving
             if moving:
                 self._wake.set()
             self._never.wait(max(0.0, PERIOD - (monotonic() - began)))
