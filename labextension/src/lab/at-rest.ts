@@ -19,23 +19,24 @@ class FlowOutputs implements DocumentRegistry.WidgetExtension {
     if (rendermime === null) {
       return;
     }
-    const models = new Models(context, this.open);
+    const models = new Models(context, rendermime, this.open);
     this.open.add(models);
     panel.disposed.connect(() => {
       this.open.delete(models);
       models.dispose();
     });
-    show(rendermime, models, keepingFlowsOut(context));
+    show(models, keepingFlowsOut(context));
   }
 }
 
-function show(rendermime: IRenderMimeRegistry, models: Models, isLive: () => void): void {
+function show(models: Models, isLive: () => void): void {
+  const { rendermime } = models;
   const stock = rendermime.preferredMimeType.bind(rendermime);
   rendermime.preferredMimeType = (bundle, safe) => {
     const found = stock(bundle, safe);
     return found === VIEW && modelOf(bundle) !== null ? FLOW : found;
   };
-  const createRenderer = (): FlowOutput => new FlowOutput(rendermime, models, isLive);
+  const createRenderer = (): FlowOutput => new FlowOutput(models, isLive);
   rendermime.addFactory({ safe: false, mimeTypes: [FLOW], createRenderer });
 }
 

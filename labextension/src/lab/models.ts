@@ -1,6 +1,7 @@
 // Which models a notebook's front end can show: those that its kernel has opened, and those whose
 // state was saved with the notebook.
 import type { DocumentRegistry } from "@jupyterlab/docregistry";
+import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { Kernel, KernelMessage } from "@jupyterlab/services";
 import { Signal } from "@lumino/signaling";
 import { isSaved } from "./bundle";
@@ -19,10 +20,12 @@ export class Models {
 
   /**
    * @param context the notebook.
+   * @param rendermime its renderers.
    * @param all those of all notebooks that are open: one of them speaks for each kernel.
    */
   constructor(
     private readonly context: DocumentRegistry.Context,
+    readonly rendermime: IRenderMimeRegistry,
     private readonly all: ReadonlySet<Models>,
   ) {
     const { sessionContext } = context;
@@ -33,18 +36,23 @@ export class Models {
     this.soon();
   }
 
-  has(id: string): boolean {
+  /** Whose renderer shows the model with this id; null if there is none. */
+  ownerOf(id: string): Models | null {
     const kernel = this.kernel;
     if (kernel === null) {
-      return false;
+      return null;
     }
-    for (const one of this.all) {
+    for (const one of [this, ...this.all]) {
       if (one.kernel?.id === kernel.id && one.kernel.hasComm(id)) {
-        return true;
+        return one;
       }
     }
     const { model } = this.context as { readonly model: Partial<NotebookModel> };
-    return isSaved(model.getMetadata?.("widgets"), id);
+    return isSaved(model.getMetadata?.("widgets"), id) ? this : null;
+  }
+
+  get kernelId(): string {
+    return this.kernel?.id ?? "";
   }
 
   dispose(): void {
