@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ResnbError, user_frames
 from resnb.run.memory import FlowMemory, memory_of
+from resnb.states import Elsewhere
 from resnb.view.limits import notes, spelled
 from resnb.view.names import message, shown
 from resnb.view.outline import Outline
@@ -109,7 +110,7 @@ def _texts(task: "Task", memory: FlowMemory) -> list[tuple[str, str]]:
 
 
 def _traceback(state: "State") -> str:
-    error = state.result
+    error = state.kept
     if not state.is_failed() or not isinstance(error, BaseException):
         return ""
     frames = traceback.format_tb(user_frames(error.__traceback__))
@@ -120,6 +121,8 @@ def _traceback(state: "State") -> str:
 def _value(task: "Task", state: "State") -> str:
     if not state.is_successful() or state.is_skipped() or task.kind in ("init", "cleanup"):
         return ""
+    if isinstance(state.kept, Elsewhere):
+        return f"on the Dask cluster; {task.name}.value brings it here"
     try:
         text = _preview.repr(state.result)
     except Exception as error:  # noqa: BLE001 - the user's own __repr__

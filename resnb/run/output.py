@@ -165,6 +165,14 @@ class _Router:
         return getattr(self._stream, name)
 
 
+def route_for_good() -> None:
+    """Send what tasks print to their slot's output as long as this process lives: a worker's."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, _Router):
+            setattr(sys, name, _Router(name, stream))
+
+
 def route(output: Output) -> Callable[[], None]:
     """Send what tasks print to their slot's output.
 
@@ -199,4 +207,4 @@ def route(output: Output) -> Callable[[], None]:
     return stop
 
 
-__all__ = ["LOG_LIMIT", "Output", "route"]
+__all__ = ["LOG_LIMIT", "Output", "route", "route_for_good"]

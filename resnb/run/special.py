@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.graph.inputs import is_sequence
+from resnb.graph.inputs import items_of
 from resnb.graph.node import Edge
 from resnb.graph.signals import Signal
 from resnb.graph.task import Task
@@ -29,6 +29,7 @@ from resnb.states import (
     CANCELLED,
     FAILED,
     FIRST_FINISHED,
+    LEGAL,
     PENDING,
     RETRYING,
     RUNNING,
@@ -76,12 +77,12 @@ def perform(engine: "Engine", row: int, slot: Slot | None) -> bool:
         slot.inside = NOTHING
         if engine.forked:
             end_child(error)
-        result = _of_error(engine, row, task, error)
+        result = of_error(engine, row, task, error)
     else:
         if engine.forked:
             end_child()
         result = outcomes.success(value)
-    replaced = _end(engine, attempt, result)
+    replaced = end(engine, attempt, result)
     slot.row = NOTHING
     return replaced
 
@@ -114,12 +115,12 @@ def perform_async(engine: "Engine", row: int) -> None:
         except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
             if engine.forked:
                 end_child(error)
-            result = _of_error(engine, row, task, error)
+            result = of_error(engine, row, task, error)
         else:
             if engine.forked:
                 end_child()
             result = outcomes.success(value)
-        _end(engine, attempt, result)
+        end(engine, attempt, result)
 
     LOOP.submit(defended())
 
@@ -133,7 +134,7 @@ def failed(engine: "Engine", row: int, error: BaseException) -> None:
     if engine.forked:
         end_child(error)
     task = engine.plan.tasks[engine.scheduler.origin(row)]
-    settle(engine, row, task, _of_error(engine, row, task, error))
+    settle(engine, row, task, of_error(engine, row, task, error))
 
 
 def settle(
@@ -172,30 +173,53 @@ def settle(
 
 def _begin(engine: "Engine", row: int, task: Task) -> bool:
     """Mark `row` as running; false if it is not to run after all (its state is set then)."""
-    table, clock = engine.table, engine.clock
-    first = table.state[row] == PENDING
-    verdict = _own_trigger(engine, row, task) if first else None
-    if verdict is None and task.state_handlers:
-        chosen = handled(task, None, Outcome(RUNNING))
-        verdict = chosen if chosen.code >= FIRST_FINISHED else None
+    table = engine.table
+    if not may_run(engine, row, task):
+        return False
     table.move(row, RUNNING)
     if engine.scheduler.cancelled and task.kind != "cleanup":
         engine.post(engine.scheduler.ended, row, CANCELLED, NOT_BEGUN)
         return False
-    if verdict is not None:
-        if verdict.error is None:
-            engine.store(row, verdict.value)
-        else:
-            engine.errors[row] = verdict.error
-        engine.post(engine.stopping.settled, row, verdict, None)
-        return False
     table.tries[row] += 1
-    table.started[row] = clock.now()
-    origin = engine.scheduler.origin(row)
-    if row == origin and engine.plan.nodes[row].is_mapped:
-        _expand(engine, row, task)
+    table.started[row] = engine.clock.now()
+    if is_mapped(engine, row):
+        items = _expanded(engine, row, task)
+        if items is not None:
+            expand(engine, row, items)
         return False
     return True
+
+
+def is_mapped(engine: "Engine", row: int) -> bool:
+    """Whether `row` is to get children, rather than to run."""
+    return row < len(engine.plan.nodes) and engine.plan.nodes[row].is_mapped
+
+
+def may_run(engine: "Engine", row: int, task: Task) -> bool:
+    """Ask the user's trigger and handlers; false if they say no (the row's state is set then)."""
+    first = engine.table.state[row] == PENDING
+    verdict = _own_trigger(engine, row, task) if first else None
+    if verdict is None and task.state_handlers:
+        chosen = handled(task, None, Outcome(RUNNING))
+        verdict = chosen if chosen.code >= FIRST_FINISHED else None
+    if verdict is None:
+        return True
+    engine.post(begun, engine, row)
+    if engine.scheduler.cancelled and task.kind != "cleanup":
+        engine.post(engine.scheduler.ended, row, CANCELLED, NOT_BEGUN)
+        return False
+    if verdict.error is None:
+        engine.store(row, verdict.value)
+    else:
+        engine.errors[row] = verdict.error
+    engine.post(engine.stopping.settled, row, verdict, None)
+    return False
+
+
+def begun(engine: "Engine", row: int) -> None:
+    """Mark `row` as running, unless it is; with the lock held."""
+    if LEGAL[engine.table.state[row]][RUNNING]:
+        engine.table.move(row, RUNNING)
 
 
 def _own_trigger(engine: "Engine", row: int, task: Task) -> Outcome | None:
@@ -236,36 +260,32 @@ def _edges_of(engine: "Engine", row: int) -> list[Edge]:
     return [*explicit, *derived]
 
 
-def _expand(engine: "Engine", row: int, task: Task) -> None:
-    """Give each item that `row` is mapped over a child."""
-    node, plan = engine.plan.nodes[row], engine.plan
+def _expanded(engine: "Engine", row: int, task: Task) -> dict[str, Any] | None:
+    """What `row` is mapped over, by argument; None if it cannot be (its state is set then)."""
+    node, plan, values = engine.plan.nodes[row], engine.plan, engine.readable
     items: dict[str, Any] = {}
     try:
         for key in node.mapped:
-            value = argument(node.inputs[key], plan.row_of, engine.values)
-            items[key] = _items_of(task, key, value, flat=key in node.flattened)
-        lengths = [len(one) for one in items.values()]
-        for source, mapped in node.control.items():
-            block = engine.scheduler.children.get(plan.row_of[source]) if mapped else None
-            if block is not None:
-                lengths.append(block.last - block.first)
+            value = argument(node.inputs[key], plan.row_of, values)
+            items[key] = items_of(task.name, key, value, flat=key in node.flattened)
     except BaseException as error:  # noqa: BLE001 - the user's values
         settle(engine, row, task, Outcome(FAILED, error=error, reason=outcomes.text_of(error)))
-        return
+        return None
+    return items
+
+
+def expand(engine: "Engine", row: int, items: dict[str, Any]) -> None:
+    """Give each item that `row` is mapped over a child."""
+    plan = engine.plan
+    lengths = [len(one) for one in items.values()]
+    for source, mapped in plan.nodes[row].control.items():
+        block = engine.scheduler.children.get(plan.row_of[source]) if mapped else None
+        if block is not None:
+            lengths.append(block.last - block.first)
     count = min(lengths, default=0)
     engine.items[row] = items
     engine.values[row] = [None] * count
     engine.post(engine.scheduler.expand, row, count)
-
-
-def _items_of(task: Task, key: str, value: Any, *, flat: bool) -> list[Any]:
-    if not is_sequence(value):
-        message = (
-            f"task {task.name!r} cannot be mapped over {key}, which is no sequence but "
-            f"{type(value).__name__}: wrap it in unmapped(...)"
-        )
-        raise TypeError(message)
-    return [one for part in value for one in part] if flat else list(value)
 
 
 def _code(
@@ -292,9 +312,15 @@ def _attempt(
         limit = engine.scopes.options_of(row).cleanup_timeout
     attempt = Attempt(row, task, slot, limit, stop)
     engine.stopping.attempts[row] = attempt
-    if limit is not None:
-        attempt.call_off = engine.clock.call_later(limit, partial(_time_out, engine, attempt))
+    time_begins(engine, attempt)
     return attempt
+
+
+def time_begins(engine: "Engine", attempt: Attempt) -> None:
+    """The code of `attempt` begins: so does its time limit."""
+    if attempt.limit is not None:
+        call_later = engine.clock.call_later
+        attempt.call_off = call_later(attempt.limit, partial(_time_out, engine, attempt))
 
 
 def _time_out(engine: "Engine", attempt: Attempt) -> None:
@@ -322,7 +348,7 @@ def _timed_out(engine: "Engine", attempt: Attempt) -> None:
     engine.post(engine.stopping.overran, attempt, result)
 
 
-def _end(engine: "Engine", attempt: Attempt, result: Outcome) -> bool:
+def end(engine: "Engine", attempt: Attempt, result: Outcome) -> bool:
     """The code of `attempt` has returned; gives whether its worker was replaced meanwhile."""
     if attempt.claim():
         engine.stopping.attempts.pop(attempt.row, None)
@@ -334,7 +360,7 @@ def _end(engine: "Engine", attempt: Attempt, result: Outcome) -> bool:
     return not attempt.take_place()
 
 
-def _of_error(engine: "Engine", row: int, task: Task, error: BaseException) -> Outcome:
+def of_error(engine: "Engine", row: int, task: Task, error: BaseException) -> Outcome:
     return outcomes.of_error(task, error, engine.table.tries[row], _retries(engine, row, task))
 
 
@@ -344,4 +370,16 @@ def _retries(engine: "Engine", row: int, task: Task) -> int:
     return task.max_retries
 
 
-__all__ = ["failed", "perform", "perform_async", "settle"]
+__all__ = [
+    "begun",
+    "end",
+    "expand",
+    "failed",
+    "is_mapped",
+    "may_run",
+    "of_error",
+    "perform",
+    "perform_async",
+    "settle",
+    "time_begins",
+]
