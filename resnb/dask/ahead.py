@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from resnb.graph.triggers import all_successful
-from resnb.states import CACHED, SUCCESS
+from resnb.states import CACHED, FIRST_FINISHED, SUCCESS
 
 if TYPE_CHECKING:
     from resnb.graph.scope import Scope
@@ -49,7 +49,7 @@ class Ahead:
             if waits is None:
                 waits = self._counted(after)
             self._waits[after] = waits = waits if waits == _NEVER else waits - 1
-            if not waits and self._rest_has_succeeded(after):
+            if not waits and self._nothing_is_against(after):
                 found.append(after)
         return found
 
@@ -61,10 +61,11 @@ class Ahead:
         upstream = [one for one in self._plan.upstream[row] if self._is_mine(one)]
         return len(upstream) if all(self._is_plain(one) for one in upstream) else _NEVER
 
-    def _rest_has_succeeded(self, row: int) -> bool:
+    def _nothing_is_against(self, row: int) -> bool:
         return all(
-            self._is_mine(one) or self._state_of(one) in (SUCCESS, CACHED)
+            code in (SUCCESS, CACHED) or (self._is_mine(one) and code < FIRST_FINISHED)
             for one in self._plan.upstream[row]
+            for code in (self._state_of(one),)
         )
 
     def _is_mine(self, row: int) -> bool:

@@ -245,8 +245,7 @@ class Lane:
                     value = value.fetched()
                 known[key] = items_of(node.task.name, key, value, flat=flat)
         except Exception as error:  # noqa: BLE001 - the user's values
-            self._attempt(row)
-            self._fail(row, error)
+            self._refuse(row, error)
             return
         self._taken.discard(row)
         engine.table.tries[row] += 1
@@ -262,10 +261,17 @@ class Lane:
         if isinstance(count, Told):
             count = error_of(count)
         if isinstance(count, BaseException):
-            self._attempt(row)
-            self._fail(row, count)
+            self._refuse(row, count)
         else:
             self._measure(row, {**known, key: Items(held, count)})
+
+    def _refuse(self, row: int, error: BaseException) -> None:
+        """`row` cannot be mapped; no further try would change that."""
+        engine = self._engine
+        self._taken.discard(row)
+        engine.post(special.begun, engine, row)
+        outcome = Outcome(FAILED, error=error, reason=outcomes.text_of(error))
+        special.settle(engine, row, engine.plan.tasks[row], outcome)
 
     # ---- what comes back
 
