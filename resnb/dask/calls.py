@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LARGE = 1_000_000
 """From so many bytes on (as Dask reckons them), a value of the kernel is sent once for all."""
-_SMALL = (type(None), bool, int, float, complex, str, bytes, Held, Item)
+_SMALL = (type(None), bool, int, float, complex, Held, Item)
 
 
 class Calls:
@@ -118,7 +118,7 @@ class Calls:
 
     def _once(self, value: Any) -> Any:
         """`value`, or where it was sent to if it is large."""
-        if isinstance(value, _SMALL):
+        if isinstance(value, _SMALL) or (isinstance(value, str | bytes) and len(value) < LARGE):
             return value
         known = self._scattered.get(id(value))
         if known is not None:

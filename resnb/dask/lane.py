@@ -6,9 +6,8 @@ the run call, and this thread sleeps until they do. States are the scheduler's a
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +42,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 500
 """How many rows go to the cluster in one message."""
+LARGEST = 4_000_000
+"""How many bytes such a message has, or a little more; Dask warns of more than twice as many."""
 END = 5.0
 """Seconds that taking leave of a cluster may take."""
 
@@ -213,7 +214,7 @@ class Lane:
 
     def _submit(self) -> None:
         while self._batch:
-            keys = list(islice(self._batch, AT_ONCE))
+            keys = list(_first(self._batch))
             rows = [self._batch.pop(key) for key in keys]
             graph = {key: call for key, (call, _, _) in zip(keys, rows, strict=True)}
             try:
@@ -467,6 +468,17 @@ class Lane:
         except Exception as error:  # noqa: BLE001 - the run is over, and the cluster perhaps gone
             self._engine.output.keep(-1, f"{outcomes.text_of(error)}\n")
         self._futures.clear()
+
+
+def _first(batch: dict[Any, tuple[Any, int, int]]) -> Iterator[Any]:
+    """The keys of the calls that go to the cluster in the next message."""
+    room = LARGEST
+    for count, (key, (call, _, _)) in enumerate(batch.items()):
+        if count == AT_ONCE or room < 0:
+            return
+        (sent, *_) = call.args
+        room -= len(sent.values or b"")
+        yield key
 
 
 __all__ = ["Lane"]
