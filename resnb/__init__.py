@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "DaskExecutor": "resnb.dask.executor",
     "Flow": "resnb.graph.flow",
     "LocalExecutor": "resnb.run.local",
     "Parameter": "resnb.graph.parameter",
@@ -80,6 +81,7 @@ def _plug_in() -> None:
     PORTS.runner = lambda: import_module("resnb.run.api").RUNNER
     PORTS.unfolder = lambda: import_module("resnb.run.unfolding.api").UNFOLDER
     PORTS.painter = lambda: import_module("resnb.view.painter").PAINTER
+    PORTS.clusters = lambda: import_module("resnb.dask.lanes").Lanes
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -27,7 +27,8 @@ KEPT_THREADS = (
     "resnb-view",  # one per kernel, for the live views
     "resnb-widget",  # two per flow that is shown, for the commands of its views
     "resnb-sweep",  # a moment after %load_ext
-    "Dask-Offload",  # a pool that distributed makes once per process
+    "Dask-Offload",  # pools that distributed makes once per process
+    "Dask-Callback-Thread",
 )
 KEPT_PROCESSES = (
     "multiprocessing.resource_tracker",  # one per interpreter, ends with it

@@ -20,7 +20,14 @@ from resnb.run.closely import (
     state_alone,
 )
 from resnb.run.memory import FlowMemory, memory_of
-from resnb.states import CANCELLED, FIRST_FINISHED, MAPPED, PENDING, RETRYING, SKIPPED
+from resnb.states import (
+    CANCELLED,
+    FIRST_FINISHED,
+    MAPPED,
+    PENDING,
+    RETRYING,
+    SKIPPED,
+)
 from resnb.view.limits import spelled
 from resnb.view.looks import LOG, Source, Subject, Told
 from resnb.view.names import counted, message
@@ -214,7 +221,7 @@ def value_of(live: "LiveFlow", subject: Subject) -> Any:
     if any(code < FIRST_FINISHED for code in memory.child_counts(one.task)):
         return NO_VALUE
     if state.is_successful() and not state.is_skipped():
-        return state.result
+        return state.kept  # one that is elsewhere is not fetched to be looked at
     if isinstance(one.task, Parameter) and not one.task.required and state.is_pending():
         return one.task.default
     return NO_VALUE

@@ -29,6 +29,7 @@ from resnb.run.table import Table
 from resnb.states import CANCELLED, LEGAL, RUNNING
 
 if TYPE_CHECKING:
+    from resnb.graph.scope import Scope
     from resnb.run.plan import Plan
     from resnb.run.scopes import RunScopes
 
@@ -40,6 +41,28 @@ def _no_more_workers(*, replacing: bool) -> bool:
 
 COUNTED, NOT_COUNTED = True, False
 """Tokens for idle workers: whether whoever gave it has counted the worker out already."""
+
+
+class Remote(Protocol):
+    """What runs rows on clusters (see `resnb.dask.lanes`); none of these waits."""
+
+    def take(self, row: int) -> None:
+        """`row` may run; called with the lock held."""
+
+    def claim(self) -> None:
+        """A cancel begins: mark every row that may have begun as running; with the lock held."""
+
+    def over(self) -> None:
+        """Every row has its final state; with the lock held."""
+
+    def join(self) -> None:
+        """The run is over: wait until nothing of this goes on."""
+
+    def leave(self, scope: "Scope") -> None:
+        """The resource of `scope` is about to be cleaned up: fetch what is wanted of it."""
+
+    def readable(self, values: list[Any]) -> Any:
+        """`values`, those that are on a cluster fetched when they are looked up."""
 
 
 class AddWorker(Protocol):
@@ -64,6 +87,7 @@ class Engine:
         items: for each mapped row what its children are mapped over, by argument.
         columns: the arguments of all children of a mapped row, where these are plain calls.
         stopping: cancel, time limits and further tries; called with the lock held.
+        remote: what runs rows on clusters, if any do.
         finished: whether everything has ended.
         began: when the run began, in seconds of its clock, and in seconds since the epoch.
         over: when everything had ended, in seconds of its clock; None before.
@@ -93,6 +117,7 @@ class Engine:
         self.defect: BaseException | None = None
         self.add_worker: AddWorker = _no_more_workers
         self.stopping = Stopping(self)
+        self.remote: Remote | None = None
         self._timers: dict[object, Callable[[], object]] = {}
         self._on_ended = ended
         self._lock = threading.Lock()
@@ -107,7 +132,7 @@ class Engine:
         """Release what can run at once."""
         self.began = (self.clock.now(), time())
         for row, state in self.plan.given.items():
-            self.values[row] = state.result
+            self.values[row] = state.kept
         self.post(self.scheduler.begin)
 
     def post(self, function: Callable[..., object], *args: object) -> None:
@@ -173,6 +198,8 @@ class Engine:
         for _ in range(self._idle):
             self._tokens.put(COUNTED)
         self._idle = 0
+        if self.remote is not None:
+            self.remote.over()
         self._on_ended()
 
     def _break_down(self, error: BaseException) -> None:
@@ -189,7 +216,11 @@ class Engine:
         """Start a row that does not run on the executor."""
         from resnb.run.special import perform, perform_async
 
-        if self.plan.lanes[self.scheduler.origin(row)] == planning.LEASE:
+        lane = self.plan.lanes[self.scheduler.origin(row)]
+        if lane == planning.REMOTE:
+            assert self.remote is not None
+            self.remote.take(row)
+        elif lane == planning.LEASE:
             thread = self.scopes.thread_of(self.scheduler.origin(row))
             thread.submit(lambda: self.defended(perform, self, row, None))
         else:
@@ -341,9 +372,15 @@ class Engine:
 
     # ---- arguments
 
-    def arguments(self, row: int) -> tuple[list[Any], dict[str, Any]]:
-        """What to call the code of `row` with."""
+    @property
+    def readable(self) -> Any:
+        """The value of each row, for what runs in the kernel."""
+        return self.values if self.remote is None else self.remote.readable(self.values)
+
+    def arguments(self, row: int, values: Any = None) -> tuple[list[Any], dict[str, Any]]:
+        """What to call the code of `row` with; `values` stands in for those in the kernel."""
         plan = self.plan
+        values = self.readable if values is None else values
         origin, items, index = row, None, 0
         if row >= len(plan.tasks):
             origin = self.scheduler.origin(row)
@@ -354,7 +391,7 @@ class Engine:
                 key,
                 items[key][index]
                 if items is not None and key in items
-                else planning.argument(value, plan.row_of, self.values),
+                else planning.argument(value, plan.row_of, values),
             )
             for key, value in node.inputs.items()
         ]

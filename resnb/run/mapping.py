@@ -7,7 +7,7 @@ those a worker keeps the block that it is in at hand, so that a child costs what
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resnb.graph.inputs import Collection, is_sequence
+from resnb.graph.inputs import Collection, items_of
 from resnb.graph.triggers import Trigger
 from resnb.run import outcome as outcomes
 from resnb.run.outcome import Outcome
@@ -52,31 +52,37 @@ def block_of(engine: "Engine", row: int) -> Block:
     return Block(rows.first, rows.last, function, columns or (), engine.values[origin])
 
 
-def expand(engine: "Engine", row: int, task: "Task") -> Outcome | None:
-    """Give each item that `row` is mapped over a child; what became of `row` if that cannot be."""
-    node, plan = engine.plan.nodes[row], engine.plan
-    items: dict[str, list[Any]] = {}
+def mapped_over(engine: "Engine", row: int, task: "Task") -> dict[str, Any] | Outcome:
+    """What `row` is mapped over, by argument; what becomes of `row` if it cannot be."""
+    node, plan, values = engine.plan.nodes[row], engine.plan, engine.readable
+    items: dict[str, Any] = {}
     try:
         for key in node.mapped:
-            value = argument(node.inputs[key], plan.row_of, engine.values)
-            items[key] = _items_of(task, key, value, flat=key in node.flattened)
-        lengths = [len(one) for one in items.values()]
-        for source, mapped in node.control.items():
-            block = engine.scheduler.children.get(plan.row_of[source]) if mapped else None
-            if block is not None:
-                lengths.append(block.last - block.first)
+            value = argument(node.inputs[key], plan.row_of, values)
+            items[key] = items_of(task.name, key, value, flat=key in node.flattened)
     except BaseException as error:  # noqa: BLE001 - the user's values
         return Outcome(FAILED, error=error, reason=outcomes.text_of(error))
+    return items
+
+
+def expand(engine: "Engine", row: int, items: dict[str, Any]) -> None:
+    """Give each item that `row` is mapped over a child."""
+    node, plan = engine.plan.nodes[row], engine.plan
+    lengths = [len(one) for one in items.values()]
+    for source, mapped in node.control.items():
+        block = engine.scheduler.children.get(plan.row_of[source]) if mapped else None
+        if block is not None:
+            lengths.append(block.last - block.first)
     count = min(lengths, default=0)
     engine.items[row] = items
     if _is_plain(plan, row):
+        values = engine.readable
         engine.columns[row] = [
-            items[key] if key in items else [argument(value, plan.row_of, engine.values)] * count
+            items[key] if key in items else [argument(value, plan.row_of, values)] * count
             for key, value in node.inputs.items()
         ]
     engine.values[row] = [None] * count
     engine.post(engine.scheduler.expand, row, count)
-    return None
 
 
 def _is_plain(plan: "Plan", row: int) -> bool:
@@ -96,14 +102,4 @@ def _is_plain(plan: "Plan", row: int) -> bool:
     )
 
 
-def _items_of(task: "Task", key: str, value: Any, *, flat: bool) -> list[Any]:
-    if not is_sequence(value):
-        message = (
-            f"task {task.name!r} cannot be mapped over {key}, which is no sequence but "
-            f"{type(value).__name__}: wrap it in unmapped(...)"
-        )
-        raise TypeError(message)
-    return [one for part in value for one in part] if flat else list(value)
-
-
-__all__ = ["NO_BLOCK", "Block", "block_of", "expand"]
+__all__ = ["NO_BLOCK", "Block", "block_of", "expand", "mapped_over"]

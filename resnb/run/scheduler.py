@@ -83,6 +83,10 @@ class Scheduler:
         """Whether every row has its final state, and no code of a given-up row is running."""
         return not self.unfinished and not self._overrunning
 
+    def read_again(self) -> None:
+        """The plan's lanes have changed, before anything began."""
+        self._judged = bytearray(self.plan.judged)
+
     # ---- events
 
     def begin(self) -> None:
