@@ -55,6 +55,10 @@ class Elsewhere:
         """It is pickled as the value itself."""
         return _itself, (self.fetched(),)
 
+    def __repr__(self) -> str:
+        """It is not fetched to be looked at."""
+        return "<on the cluster; .value brings it here>"
+
     @staticmethod
     def together(values: Sequence[Any]) -> list[Any]:
         """`values` with those that are kept elsewhere fetched, in as few steps as there may be."""
