@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from resnb.run.memory import FlowMemory, memory_of
 from resnb.run.plan import LEASE, WORKER
 from resnb.view.names import shown
-from resnb.view.record import EXECUTOR, LOOP, Block, Record, Use
 from resnb.view.sketch import Sketch, sketch
+from resnb.view.timeline.record import EXECUTOR, LOOP, Block, Record, Use
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

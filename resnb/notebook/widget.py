@@ -18,10 +18,10 @@ from resnb.ledger.keeper import KEEPER
 from resnb.notebook.flow_commands import FlowCommands
 from resnb.notebook.recording import recorded
 from resnb.run.memory import memory_of
-from resnb.view.frames import Frame
-from resnb.view.live import LiveFlow
-from resnb.view.ticker import TICKER
-from resnb.view.timeline_feed import TimelineFeed
+from resnb.view.live.flow import LiveFlow
+from resnb.view.live.frames import Frame
+from resnb.view.live.ticker import TICKER
+from resnb.view.timeline.feed import TimelineFeed
 
 STATIC = Path(__file__).parents[1] / "view" / "static"
 OURS = "resnb-"

@@ -85,7 +85,7 @@ names = task(look)(folder)
 
 
 FORGET = """
-from resnb.view.ticker import TICKER
+from resnb.view.live.ticker import TICKER
 for live in tuple(TICKER._flows):
     for view in tuple(live.views):
         live.closed(view)

@@ -4,8 +4,8 @@ from queue import SimpleQueue
 
 from resnb.notebook.flow_commands import FlowCommands
 from resnb.run.memory import memory_of
-from resnb.view.layout import Box, Layout
-from resnb.view.live import LiveFlow
+from resnb.view.live.flow import LiveFlow
+from resnb.view.live.layout import Box, Layout
 
 PATIENCE = 20.0
 """Seconds after which a test gives up waiting for a frame."""

@@ -13,9 +13,9 @@ from resnb.graph.signals import SKIP
 from resnb.ledger.handles import Ended, FoundContainer, FoundFolder, FoundProcess
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.recipe import Protection
-from resnb.notebook.inspection import seconds_in_words
-from resnb.notebook.previews import Previews
-from resnb.notebook.scope_inspection import handle_text
+from resnb.notebook.inspector.previews import Previews
+from resnb.notebook.inspector.resources import handle_text
+from resnb.notebook.inspector.tasks import seconds_in_words
 from resnb.run.api import RUNNER
 from resnb.run.flow_run import active_run
 from resnb.run.memory import memory_of

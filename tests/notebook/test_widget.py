@@ -4,7 +4,7 @@ import pytest
 
 from resnb import Flow, task
 from resnb.notebook.widget import FlowWidget
-from resnb.view.viewers import SILENCE
+from resnb.view.live.viewers import SILENCE
 
 
 @pytest.fixture

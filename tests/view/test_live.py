@@ -10,10 +10,10 @@ from resnb.events import RunBegan, RunEnded, StructureChanged
 from resnb.run.log import Log
 from resnb.states import PENDING, RUNNING, SUCCESS
 from resnb.view.engines import DrawingError
-from resnb.view.fields import checked, form
-from resnb.view.layout import Box, Layout
-from resnb.view.live import LiveFlow
-from resnb.view.looks import Source, Subject
+from resnb.view.live.fields import checked, form
+from resnb.view.live.flow import LiveFlow
+from resnb.view.live.layout import Box, Layout
+from resnb.view.live.looks import Source, Subject
 
 
 class Layouts:

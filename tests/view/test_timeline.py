@@ -18,11 +18,11 @@ from resnb.states import (
     SKIPPED,
     SUCCESS,
 )
-from resnb.view.bands import Band, united, words
-from resnb.view.bars import ONE, Span, merged, side_by_side
-from resnb.view.record import EXECUTOR, LOOP, Block, Record, Use
-from resnb.view.scale import spelled, ticks
-from resnb.view.timeline import MOST_BARS, timeline
+from resnb.view.timeline.bands import Band, united, words
+from resnb.view.timeline.bars import ONE, Span, merged, side_by_side
+from resnb.view.timeline.chart import MOST_BARS, timeline
+from resnb.view.timeline.record import EXECUTOR, LOOP, Block, Record, Use
+from resnb.view.timeline.scale import spelled, ticks
 
 CLOCK = 100.0
 """What the clock of a made-up run says when it begins."""

@@ -6,13 +6,13 @@ import pytest
 
 from resnb.events import LeaseChanged, RunBegan, RunEnded, StructureChanged
 from resnb.states import FAILED, MAPPED, PENDING, RUNNING, SUCCESS
-from resnb.view.layout import Box, Layout
-from resnb.view.live import LiveFlow
-from resnb.view.record import EXECUTOR, Block, Use
+from resnb.view.live.flow import LiveFlow
+from resnb.view.live.layout import Box, Layout
 from resnb.view.sketch import sketch
-from resnb.view.timeline import timeline
-from resnb.view.timeline_feed import PERIOD, REST, TimelineFeed
-from resnb.view.timeline_frame import MOST_BARS, timeline_frame
+from resnb.view.timeline.chart import timeline
+from resnb.view.timeline.feed import PERIOD, REST, TimelineFeed
+from resnb.view.timeline.frame import MOST_BARS, timeline_frame
+from resnb.view.timeline.record import EXECUTOR, Block, Use
 from tests.view.test_timeline import CLOCK, NOT_BEGUN, record, scope_at, task_at
 
 

@@ -10,11 +10,11 @@ from resnb.states import CACHED, FAILED, MAPPED, RUNNING, SUCCESS
 from resnb.view import engines
 from resnb.view.engines import drawn
 from resnb.view.palette import LEASE, TASK
-from resnb.view.record import Block, Use
 from resnb.view.snapshot import snapshot
-from resnb.view.timeline import timeline
-from resnb.view.timeline_dot import PLOT, timeline_dot
-from resnb.view.timeline_picture import timeline_bundle, timeline_text
+from resnb.view.timeline.chart import timeline
+from resnb.view.timeline.dot import PLOT, timeline_dot
+from resnb.view.timeline.picture import timeline_bundle, timeline_text
+from resnb.view.timeline.record import Block, Use
 from tests.view.test_dot import EVIL
 from tests.view.test_timeline import CLOCK, NOT_BEGUN, record, scope_at, task_at
 

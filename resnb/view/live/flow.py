@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 from resnb.errors import ResnbError
 from resnb.events import Event, LeaseChanged, RunBegan, RunEnded, StructureChanged
 from resnb.states import FIRST_FINISHED, PENDING
-from resnb.view import frames
-from resnb.view.fields import form
 from resnb.view.folding import Fold
-from resnb.view.frames import Frame
-from resnb.view.layout import Layout, laid_out
-from resnb.view.looks import Looks, Sources
+from resnb.view.live import frames
+from resnb.view.live.fields import form
+from resnb.view.live.frames import Frame
+from resnb.view.live.layout import Layout, laid_out
+from resnb.view.live.looks import Looks, Sources
+from resnb.view.live.viewers import Viewers
 from resnb.view.outline import Outline
 from resnb.view.sketch import Sketch, sketch
 from resnb.view.snapshot import Progress, Sampler, Snapshot
-from resnb.view.timeline_feed import TimelineFeed
-from resnb.view.viewers import Viewers
+from resnb.view.timeline.feed import TimelineFeed
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow

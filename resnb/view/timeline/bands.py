@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL, SKIPPED
-from resnb.view.bars import Span
-from resnb.view.record import Record, Use
-from resnb.view.scale import spelled
+from resnb.view.timeline.bars import Span
+from resnb.view.timeline.record import Record, Use
+from resnb.view.timeline.scale import spelled
 
 Interval: TypeAlias = tuple[float, float]
 """Start and end in seconds since the run began."""

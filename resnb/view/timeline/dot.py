@@ -8,13 +8,13 @@ from typing import Final
 
 from resnb.states import FIRST_UNSUCCESSFUL
 from resnb.view import palette, wording
-from resnb.view.bands import Band, Interval, words
-from resnb.view.bars import Bar
 from resnb.view.dot import FONT
 from resnb.view.names import counted, shown
 from resnb.view.palette import LEASE, TASK, Look
-from resnb.view.scale import spelled
-from resnb.view.timeline import Lane, Timeline
+from resnb.view.timeline.bands import Band, Interval, words
+from resnb.view.timeline.bars import Bar
+from resnb.view.timeline.chart import Lane, Timeline
+from resnb.view.timeline.scale import spelled
 
 PLOT: Final = 640.0
 _SIDE: Final = 10.0

@@ -12,8 +12,8 @@ from time import monotonic
 from typing import Final
 
 from resnb.events import EVENTS, Event
-from resnb.view.frames import Frame
-from resnb.view.live import LiveFlow
+from resnb.view.live.flow import LiveFlow
+from resnb.view.live.frames import Frame
 
 PERIOD: Final = 0.05
 """Seconds between two looks."""

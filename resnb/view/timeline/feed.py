@@ -9,11 +9,11 @@ from time import monotonic
 from typing import Final
 
 from resnb.events import Event, LeaseChanged
-from resnb.view.frames import Frame
-from resnb.view.record import Record
+from resnb.view.live.frames import Frame
 from resnb.view.sketch import Sketch
-from resnb.view.timeline import timeline
-from resnb.view.timeline_frame import MOST_BARS, timeline_frame
+from resnb.view.timeline.chart import timeline
+from resnb.view.timeline.frame import MOST_BARS, timeline_frame
+from resnb.view.timeline.record import Record
 
 PERIOD: Final = 1.0
 """Seconds between two timelines of a run that is on, at least."""

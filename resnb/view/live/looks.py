@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol, TypeAlias
 
-from resnb.view.frames import Frame
+from resnb.view.live.frames import Frame
 
 LOG = 8_000
 """Characters of a log's end that a view is told."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import ResnbError, user_frames
 from resnb.graph.parameter import Parameter
-from resnb.notebook import scope_inspection
-from resnb.notebook.rich import listed, printed
+from resnb.notebook.inspector import resources
+from resnb.notebook.inspector.rich import listed, printed
 from resnb.run.closely import (
     failed_children,
     log_since,
@@ -29,7 +29,7 @@ from resnb.states import (
     SKIPPED,
 )
 from resnb.view.limits import spelled
-from resnb.view.looks import LOG, Source, Subject, Told
+from resnb.view.live.looks import LOG, Source, Subject, Told
 from resnb.view.names import counted, message
 from resnb.view.outline import Outline
 from resnb.view.palette import TASK
@@ -37,8 +37,8 @@ from resnb.view.palette import TASK
 if TYPE_CHECKING:
     from resnb.graph.scope import Scope
     from resnb.graph.task import Task
-    from resnb.view.frames import Frame
-    from resnb.view.live import LiveFlow
+    from resnb.view.live.flow import LiveFlow
+    from resnb.view.live.frames import Frame
 
 NEIGHBOURS = 12
 """How many inputs and outputs are named."""
@@ -106,13 +106,13 @@ def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Frame":
         texts = _texts(one.task, memory)
     elif one.scope is not None:
         manager = one.outline.clusters[one.place].manager
-        rows = scope_inspection.rows_of(one.scope, manager, memory)
-        clocks = scope_inspection.clocks_of(one.scope, memory)
+        rows = resources.rows_of(one.scope, manager, memory)
+        clocks = resources.clocks_of(one.scope, memory)
         if subject.what == "node":
             rows.append(("tasks inside", _inside(live, one.scope, memory)))
         actions = {
-            "cleanup": scope_inspection.why_not_cleaned_up(live.flow, one.scope),
-            "keep": scope_inspection.why_not_kept(live.flow, one.scope),
+            "cleanup": resources.why_not_cleaned_up(live.flow, one.scope),
+            "keep": resources.why_not_kept(live.flow, one.scope),
         }
     return {
         "frame": "inspected",
@@ -133,7 +133,7 @@ def sources(live: "LiveFlow", subject: Subject) -> Iterator[Source]:
         return
     if one.task is None:
         assert one.scope is not None, "a name stands for a task or a scope"
-        for source in scope_inspection.sources_of(one.scope, memory):
+        for source in resources.sources_of(one.scope, memory):
             yield source._replace(since=_fit(source))
         return
     task = one.task

@@ -7,7 +7,7 @@ and a view writes them as text, never as markup.
 from typing import Any, NamedTuple, TypeAlias
 
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL, RUNNING
-from resnb.view.layout import Curve, Layout
+from resnb.view.live.layout import Curve, Layout
 from resnb.view.outline import Node, Outline
 from resnb.view.snapshot import Counts, Snapshot
 

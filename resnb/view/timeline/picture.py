@@ -20,8 +20,8 @@ from resnb.view.names import counted
 from resnb.view.palette import TASK
 from resnb.view.snapshot import NOT_YET, Snapshot
 from resnb.view.text import fitted
-from resnb.view.timeline import Timeline
-from resnb.view.timeline_dot import timeline_dot
+from resnb.view.timeline.chart import Timeline
+from resnb.view.timeline.dot import timeline_dot
 
 LINES: Final = 60
 _OWN: Final = frozenset({"init", "setup", "cleanup", "parameter"})

@@ -8,12 +8,12 @@ are merged, and workers beyond the first ones share a lane.
 from collections import defaultdict
 from typing import Final, NamedTuple
 
-from resnb.view.bands import Band, band_of, coarser
-from resnb.view.bars import ONE, Bar, Span, merged
-from resnb.view.lanes import MOST_SCOPES, rows_of, spans_of
 from resnb.view.names import counted
-from resnb.view.record import Record
-from resnb.view.scale import Tick, ticks
+from resnb.view.timeline.bands import Band, band_of, coarser
+from resnb.view.timeline.bars import ONE, Bar, Span, merged
+from resnb.view.timeline.lanes import MOST_SCOPES, rows_of, spans_of
+from resnb.view.timeline.record import Record
+from resnb.view.timeline.scale import Tick, ticks
 
 COLUMNS: Final = 900
 """How many pixels a timeline is wide, as far as merging goes."""
@@ -30,7 +30,7 @@ class Lane(NamedTuple):
 
     Attributes:
         label: the worker, or the scope.
-        kind: that of `resnb.view.lanes.Row`.
+        kind: that of `resnb.view.timeline.lanes.Row`.
         bars: its bars in their order.
     """
 

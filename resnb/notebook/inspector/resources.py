@@ -13,14 +13,14 @@ from resnb.ledger.handles import Ended, FoundContainer, FoundFolder, FoundProces
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.protection import protection_before
 from resnb.ledger.recipe import lives_in_kernel
-from resnb.notebook.rich import text_of
-from resnb.notebook.secrets import masked
+from resnb.notebook.inspector.rich import text_of
+from resnb.notebook.inspector.secrets import masked
 from resnb.run.closely import log_since, run_number
 from resnb.run.flow_run import active_run
 from resnb.run.log import Piece
 from resnb.run.memory import FlowMemory, memory_of
 from resnb.view.limits import notes, spelled
-from resnb.view.looks import Source
+from resnb.view.live.looks import Source
 from resnb.view.names import message, shown
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 Nothing is consumed or computed: of containers the first items are shown, everything else is asked
 for its repr, or for a picture if it has one. No HTML of anybody's is taken. The user's code that
-is called here may hang or raise: see `resnb.notebook.previews` for who calls this.
+is called here may hang or raise: see `resnb.notebook.inspector.previews` for who calls this.
 """
 
 import base64

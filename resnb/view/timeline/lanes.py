@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from resnb.states import FIRST_FINISHED, MAPPED, RUNNING
-from resnb.view.bars import ONE, Span, ends_found, side_by_side
 from resnb.view.names import counted, shown
-from resnb.view.record import EXECUTOR, LOOP, Record
+from resnb.view.timeline.bars import ONE, Span, ends_found, side_by_side
+from resnb.view.timeline.record import EXECUTOR, LOOP, Record
 
 MOST_LANES: Final = 24
 """How many workers have a lane of their own, coroutines included."""

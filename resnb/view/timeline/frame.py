@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from resnb.view.bands import Band, Interval, words
-from resnb.view.bars import Bar
-from resnb.view.frames import Frame
+from resnb.view.live.frames import Frame
 from resnb.view.names import shown
-from resnb.view.timeline import Timeline
+from resnb.view.timeline.bands import Band, Interval, words
+from resnb.view.timeline.bars import Bar
+from resnb.view.timeline.chart import Timeline
 
 MOST_BARS: Final = 1_200
 """How many bars a live view is sent."""
