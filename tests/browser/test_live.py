@@ -77,9 +77,9 @@ def test_a_run_is_seen_step_by_step(notebook):
 
 
 def test_cancel_reaches_a_task_while_its_cell_is_running(notebook):
-    notebook.open(PRELUDE, LONG.replace("as machine", "as machine --run", 1))
-    notebook.run(0)
-    notebook.begin(1)  # the first of a kernel is shown from its beginning, too
+    notebook.open(PRELUDE, LONG, "slow.run()")
+    notebook.run(0, 1)
+    notebook.begin(2)
     view = notebook.view(1)
     expect(view.locator(".node.kind-task.is-running")).to_have_count(1)
     notebook.picture("before-cancel", view)

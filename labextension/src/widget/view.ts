@@ -213,7 +213,7 @@ export class View {
   };
 
   private readonly unanswered = (): void => {
-    this.tell(this.isHeard ? UNANSWERED : SAVED);
+    this.tell(this.isHeard || this.model.structure === null ? UNANSWERED : SAVED);
   };
 
   private tell(text: string, isDone = false): void {
