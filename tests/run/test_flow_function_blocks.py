@@ -312,6 +312,36 @@ def test_a_lease_that_is_taken_away(things):
     assert things.story == ["init a", "setup a", "cleanup a", "after"]
 
 
+def test_a_lease_that_is_taken_away_from_a_running_task(things):
+    thing, begun = things.manager(), threading.Event()
+
+    @task
+    def spin(_):
+        begun.set()
+        while True:
+            pass
+
+    def take_away():
+        assert begun.wait(PATIENCE)
+        (lease,) = KEEPER.alive()
+        KEEPER.told._given_up(lease, "past its age limit")
+
+    @flow
+    def etl():
+        with thing("a") as a:
+            with pytest.raises(
+                RunError, match="task 'spin' was cancelled: resource 'etl/Thing' is gone"
+            ):
+                spin(a)
+            things.await_note("cleanup a")
+        return "went on"
+
+    thread = threading.Thread(target=take_away)
+    thread.start()
+    assert etl() == "went on"
+    thread.join()
+
+
 def test_async_blocks(things):
     thing = things.manager()
 
