@@ -72,6 +72,27 @@ def test_set_up_and_clean_up_run_on_the_leases_thread(things):
     assert len(things.threads) == 1
 
 
+def test_a_task_on_the_thread_of_its_resource():
+    threads = []
+
+    @resource
+    def bound_to_a_thread():
+        threads.append(threading.get_ident())
+        yield "thing"
+
+    @task(thread="setup")
+    def where(_=None):
+        return threading.get_ident()
+
+    @flow
+    def etl():
+        with bound_to_a_thread() as thing:
+            return where(thing), where.submit(thing), where.run()
+
+    here = threading.get_ident()
+    assert etl() == (*threads, *threads, here)
+
+
 def test_blocks_in_a_loop_keep_no_threads(things):
     thing, counts = things.manager(), []
 

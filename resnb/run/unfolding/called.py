@@ -74,7 +74,7 @@ class Called:
     def _run_now(self, one: Bound) -> int:
         """Carry out a call; gives its row, which has ended."""
         inbox: Inbox = SimpleQueue()
-        own = self.body.is_here and (one.task.timeout is None or self._is_inline)
+        own = self._is_inline or (self.body.is_here and one.task.timeout is None)
         bound_to_lease = one.task.thread == "setup" and INNERMOST.get() is not None
         runs_here = own and not bound_to_lease and not one.task.signature.asynchronous
         row = self._enter(one, inbox if runs_here else None, inbox)
