@@ -171,6 +171,16 @@ class FlowFunction(Flow):
         self.signature.assign(f"flow {self.name!r}", (), kwargs)
         return kwargs
 
+    def visualize(
+        self,
+        flow_state: "State | None" = None,
+        filename: str | None = None,
+        format: str | None = None,  # noqa: A002 - Prefect's name
+    ) -> Any:
+        """A picture of the latest run, whichever state is given; see `Flow.visualize`."""
+        del flow_state  # it holds what the function returned, not the states of tasks
+        return super().visualize(None, filename, format)
+
     @property
     def state(self) -> "State":
         """The state of the latest run; pending if there was none."""

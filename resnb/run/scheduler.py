@@ -214,6 +214,10 @@ class Scheduler:
         """Whether `row` is not to begin (again)."""
         return self.origin(row) in self._given_up
 
+    def why_given_up(self, row: int) -> str:
+        """Why `row` was given up; empty if it was not."""
+        return self._given_up.get(self.origin(row), "")
+
     def origin(self, row: int) -> int:
         """The planned row of which `row` is a child; `row` itself if it is none."""
         if row < len(self._missing):

@@ -72,6 +72,27 @@ def test_set_up_and_clean_up_run_on_the_leases_thread(things):
     assert len(things.threads) == 1
 
 
+def test_a_task_on_the_thread_of_its_resource():
+    threads = []
+
+    @resource
+    def bound_to_a_thread():
+        threads.append(threading.get_ident())
+        yield "thing"
+
+    @task(thread="setup")
+    def where(_=None):
+        return threading.get_ident()
+
+    @flow
+    def etl():
+        with bound_to_a_thread() as thing:
+            return where(thing), where.submit(thing), where.run()
+
+    here = threading.get_ident()
+    assert etl() == (*threads, *threads, here)
+
+
 def test_blocks_in_a_loop_keep_no_threads(things):
     thing, counts = things.manager(), []
 
@@ -310,6 +331,36 @@ def test_a_lease_that_is_taken_away(things):
 
     etl()
     assert things.story == ["init a", "setup a", "cleanup a", "after"]
+
+
+def test_a_lease_that_is_taken_away_from_a_running_task(things):
+    thing, begun = things.manager(), threading.Event()
+
+    @task
+    def spin(_):
+        begun.set()
+        while True:
+            pass
+
+    def take_away():
+        assert begun.wait(PATIENCE)
+        (lease,) = KEEPER.alive()
+        KEEPER.told._given_up(lease, "past its age limit")
+
+    @flow
+    def etl():
+        with thing("a") as a:
+            with pytest.raises(
+                RunError, match="task 'spin' was cancelled: resource 'etl/Thing' is gone"
+            ):
+                spin(a)
+            things.await_note("cleanup a")
+        return "went on"
+
+    thread = threading.Thread(target=take_away)
+    thread.start()
+    assert etl() == "went on"
+    thread.join()
 
 
 def test_async_blocks(things):

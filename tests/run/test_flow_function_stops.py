@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from resnb import flow, resource_manager, task
+from resnb import LocalExecutor, flow, resource_manager, task
 from resnb.errors import FlowFailed, GraphError, TaskCancelled
 from resnb.ledger.keeper import KEEPER
 from resnb.run.flow_run import active_run
@@ -312,6 +312,16 @@ def test_an_async_function():
     assert [one.name for one in etl.sorted_tasks()] == ["fetch", "fetch", "use", "use", "child"]
     assert asyncio.run(etl(return_state=True)).is_successful()
     assert asyncio.run(etl.run_async()).is_successful()
+
+
+@pytest.mark.parametrize("executor", [None, LocalExecutor()])
+def test_tasks_called_on_other_threads_of_the_function(executor):
+    @flow(executor=executor)
+    async def etl():
+        one, two = [asyncio.to_thread(use, name) for name in ("one", "two")]
+        return await asyncio.gather(one, two)
+
+    assert asyncio.run(etl()) == [["one"], ["two"]]
 
 
 def test_an_async_function_that_fails():

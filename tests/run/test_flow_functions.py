@@ -219,6 +219,16 @@ def test_handles_answer_for_the_latest_run():
     assert (one.value, one.state.name) == (1002, "Success")
 
 
+def test_a_picture_is_that_of_the_latest_run():
+    @flow
+    def etl():
+        size(load(2))
+
+    state = etl(return_state=True)
+    assert repr(etl.visualize(state)) == repr(etl.visualize())
+    assert "✓ size ← load" in etl.visualize(state).mimebundle()["text/plain"]
+
+
 def test_options_of_a_call():
     @flow
     def etl():

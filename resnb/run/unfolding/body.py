@@ -97,7 +97,10 @@ class Body:
         Raises:
             Empty: it is past the deadline.
         """
-        before, self._inbox = self._inbox, inbox
+        slot = self.slot if self.is_here else None  # another thread of the function's has its own
+        before = self._inbox
+        if slot is not None:
+            self._inbox = inbox
         try:
             while True:
                 try:
@@ -111,11 +114,12 @@ class Body:
                     continue
                 token = UNFOLDING.set(None)
                 try:
-                    perform(self._engine, item, self.slot)
+                    perform(self._engine, item, slot)
                 finally:
                     UNFOLDING.reset(token)
         finally:
-            self._inbox = before
+            if slot is not None:
+                self._inbox = before
 
     def wait_for(self, row: int, deadline: float | None = None) -> None:
         """Wait until `row` has its final state.
@@ -125,10 +129,7 @@ class Body:
         """
         inbox: Inbox = SimpleQueue()
         self._engine.post(self._engine.scheduler.watch, row, inbox)
-        if self.is_here:
-            self.carry_out(inbox, deadline)
-        else:
-            awaited(inbox, deadline)
+        self.carry_out(inbox, deadline)
 
 
 class _Paused:

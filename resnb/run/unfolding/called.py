@@ -1,26 +1,23 @@
-"""What the lines of a ``@flow`` function can call: tasks, resources, other flow functions."""
+"""What the lines of a ``@flow`` function can call: tasks, and other flow functions."""
 
 from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import LeaseLost, OptionError, RunError, user_frames
+from resnb.errors import LeaseLost, OptionError, RunError, TaskCancelled, user_frames
 from resnb.graph.task import FunctionTask, Task
-from resnb.ledger.keeper import KEEPER
 from resnb.run.outcome import text_of
-from resnb.run.plan import PlannedScope
 from resnb.run.result import state_of
 from resnb.run.unfolding.awaiting import value_of_row
-from resnb.run.unfolding.calls import Bound, bound, bound_resource, items
+from resnb.run.unfolding.calls import Bound, bound, items
 from resnb.run.unfolding.engine import Call, Inbox, Watcher
 from resnb.run.unfolding.futures import Futures, TaskFuture
-from resnb.run.unfolding.scopes import INNERMOST, Block
+from resnb.run.unfolding.scopes import INNERMOST
 from resnb.states import CANCELLED, FIRST_FINISHED, FIRST_UNSUCCESSFUL, PENDING, TRIGGER_FAILED
 
 if TYPE_CHECKING:
     from resnb.graph.function import FlowFunction
-    from resnb.graph.resource import ResourceManager
     from resnb.run.unfolding.body import Body
     from resnb.run.unfolding.drawing import Redrawing
     from resnb.run.unfolding.engine import UnfoldingEngine
@@ -32,7 +29,6 @@ class Called:
     """The part of a run that its function's lines see; see `resnb.graph.unfolding.Unfolding`.
 
     Attributes:
-        blocks: the blocks that were entered and not closed, outer ones first.
         origins: which task each value came from.
     """
 
@@ -41,7 +37,6 @@ class Called:
     scopes: "UnfoldingScopes"
     body: "Body"
     origins: "Origins"
-    blocks: dict[Block, None]
     _redrawing: "Redrawing"
     _is_inline: bool
     _unasked: dict[int, Task]
@@ -79,7 +74,7 @@ class Called:
     def _run_now(self, one: Bound) -> int:
         """Carry out a call; gives its row, which has ended."""
         inbox: Inbox = SimpleQueue()
-        own = self.body.is_here and (one.task.timeout is None or self._is_inline)
+        own = self._is_inline or (self.body.is_here and one.task.timeout is None)
         bound_to_lease = one.task.thread == "setup" and INNERMOST.get() is not None
         runs_here = own and not bound_to_lease and not one.task.signature.asynchronous
         row = self._enter(one, inbox if runs_here else None, inbox)
@@ -181,11 +176,13 @@ class Called:
         code = engine.table.state[row]
         if FIRST_FINISHED <= code < FIRST_UNSUCCESSFUL:
             return self.origins.handed_out(engine.values[row], row)
-        error = engine.errors.get(row)
+        error, gone = engine.errors.get(row), False
         if code == CANCELLED and raises and self.body.is_here:
             kind = self.body.taken()
             error = error if kind is None else kind()
-        if error is None:
+            given_up = bool(engine.scheduler.why_given_up(row))
+            gone = given_up and kind is None and isinstance(error, TaskCancelled)
+        if error is None or gone:
             error = self._without_error(row, code)
         if not raises:
             return error
@@ -196,6 +193,7 @@ class Called:
         engine = self.engine
         task = engine.plan.tasks[row]
         reason = engine.scheduler.reasons.get(row, "")
+        reason = engine.scheduler.why_given_up(row) or reason
         if code != TRIGGER_FAILED:
             return RunError(f"task {task.name!r} was cancelled: {reason}")
         error = RunError(f"task {task.name!r} did not run: {reason}")
@@ -231,95 +229,6 @@ class Called:
             if error is not None and self.engine.table.state[row] != CANCELLED:
                 text = f"task {task.name!r} failed, and nobody asked for its result: "
                 self.engine.output.write(row, "stderr", f"{text}{text_of(error)}\n")
-
-    # ---- resources
-
-    def use(
-        self, manager: "ResourceManager", args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> Block:
-        """A block that holds a resource, once it is entered."""
-        return Block(self, manager, args, kwargs)  # type: ignore[arg-type]
-
-    def enter(self, block: Block) -> Any:
-        """Set up the resource of `block`; gives the resource.
-
-        Raises:
-            BaseException: what init or set-up raised; nothing is left behind.
-        """
-        try:
-            with self.body.paused:
-                rows = self.begin_block(block)
-                for row in (rows.init, rows.setup):
-                    self.body.wait_for(row)
-                    resource = self.outcome(row)
-        except BaseException:
-            if block in self.blocks:
-                with self.body.paused:
-                    self.close_block(block)
-            raise
-        block.is_innermost()
-        return resource
-
-    def leave(self, block: Block, error: BaseException | None) -> None:
-        """Wait for what was begun in `block`, and clean up, unless that comes later."""
-        with self.body.paused:
-            if self.end_block(block, error):
-                self.close_block(block)
-
-    def begin_block(self, block: Block) -> PlannedScope:
-        """Record a block, and begin to set up its resource.
-
-        Raises:
-            RunError: it was entered before.
-        """
-        if block.rows is not None:
-            message = (
-                f"resource {block.name!r} was entered twice: write "
-                f"`with {block.manager.name}(...)` for each use"
-            )
-            raise RunError(message)
-        KEEPER.watch_ends()  # here, for only the main thread can install signal handlers
-        owner, engine = f"resource {block.name!r}", self.engine
-        inputs = bound_resource(owner, block.inputs, self.origins)
-        around = INNERMOST.get()
-        nodes = self.flow.record_scope(block, self._sources(inputs), around)
-        sources = [row for rows, _ in inputs.values() for row in rows]
-        cleanup = -1 if around is None or around.rows is None else around.rows.cleanup
-        with engine.adding:
-            first = len(engine.plan.tasks)
-            rows = PlannedScope(block, first, first + 1, first + 2, block.inside)
-            self.scopes.enter(block, rows)
-            self.blocks[block] = None
-            manager = TaskFuture(self, rows.init, block.init_task)  # type: ignore[arg-type]
-            calls = (Call(*block.call), sources), (Call((manager,), {}), [rows.init])
-            upstream = (*calls, (Call((), {}), [rows.init, rows.setup]))
-            for row in (rows.init, rows.setup, rows.cleanup):
-                engine.output.show(row)
-            for node, (call, before) in zip(nodes, upstream, strict=True):
-                row = engine.add(node, call, before, cleanup=cleanup)
-                if around is not None:
-                    self.scopes.add_member(around, row)
-        self._redrawing.changed(first)
-        return rows
-
-    def end_block(self, block: Block, error: BaseException | None) -> bool:
-        """The lines of `block` are over; gives whether it is to be closed now."""
-        block.is_over()
-        if error is not None:
-            self.scopes.raised.add(block)
-            reason = f"the block of resource {block.name!r} raised"
-            self.engine.post(self.engine.scheduler.give_up_pending, block.inside, reason)
-        inner = any(one is not block and block in one.around() for one in self.blocks)
-        return block.options.lifetime != "flow" and not inner
-
-    def close_block(self, block: Block) -> None:
-        """Clean up what `block` holds as soon as what was begun in it has ended; waits."""
-        assert block.rows is not None
-        self.blocks.pop(block, None)
-        if self.engine.defect is None:  # else the run closes what is open
-            self.engine.post(self.engine.scheduler.let_go, block.rows.cleanup)
-            self.body.wait_for(block.rows.cleanup)
-        self.scopes.let_thread_go(block)
 
 
 __all__ = ["Called"]

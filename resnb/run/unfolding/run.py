@@ -13,7 +13,8 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import RunError, TaskCancelled
+from resnb.errors import RunError
+from resnb.events import EVENTS, RunBegan
 from resnb.graph.building import building_nothing
 from resnb.graph.unfolding import UNFOLDING
 from resnb.ledger.keeper import KEEPER
@@ -24,26 +25,25 @@ from resnb.run.local import LocalExecutor
 from resnb.run.memory import memory_of
 from resnb.run.plan import Plan
 from resnb.run.slots import CURRENT, NOTHING, Slot
-from resnb.run.stopping import GRACE
 from resnb.run.threads import ThreadExecutor, start_supervisor
 from resnb.run.unfolding.body import Body
-from resnb.run.unfolding.called import Called
 from resnb.run.unfolding.drawing import Redrawing
 from resnb.run.unfolding.ending import judged
 from resnb.run.unfolding.engine import UnfoldingEngine
 from resnb.run.unfolding.futures import TaskFuture, resolved
+from resnb.run.unfolding.holding import Holding
 from resnb.run.unfolding.origins import Origins
 from resnb.run.unfolding.scopes import INNERMOST, Block, UnfoldingScopes
 from resnb.run.unfolding.slot import BodyInterrupts
-from resnb.states import State
+from resnb.run.unfolding.stopped import Stopped
+from resnb.states import RUNNING, State
 
 if TYPE_CHECKING:
     from resnb.graph.function import FlowFunction
     from resnb.graph.task import Task
-    from resnb.ledger.lease import Lease
 
 
-class FunctionRun(Called, FlowRun):
+class FunctionRun(Holding, Stopped, FlowRun):
     """One run of a ``@flow`` function.
 
     Args:
@@ -58,10 +58,6 @@ class FunctionRun(Called, FlowRun):
         executor: what runs submitted tasks.
         value: what the function returned.
         error: what it raised, or None.
-        has_timed_out: whether it ran for longer than its timeout.
-        is_cancelled: whether somebody cancelled it.
-        inner: the run of a flow function that it is calling.
-        cancel_coroutine: cancels the coroutine that an async function is, while it runs.
     """
 
     flow: "FlowFunction"
@@ -239,16 +235,6 @@ class FunctionRun(Called, FlowRun):
         super()._wake()
         self._when_ended()
 
-    def limit(self) -> Callable[[], object]:
-        """Begin to count the function's time; gives a way to call that off."""
-        if self.flow.timeout is None:
-            return lambda: None
-        return self.engine.clock.call_later(self.flow.timeout, self._time_out)
-
-    def _time_out(self) -> None:
-        self.has_timed_out = True
-        self.stop()
-
     def begin(self) -> Any:
         """Begin the run; gives the executor's workers."""
         return self._begin()
@@ -282,9 +268,6 @@ class FunctionRun(Called, FlowRun):
         return (*(placed[name] for name in names), *args[len(names) :]), given
 
     def _announce(self) -> None:
-        from resnb.events import EVENTS, RunBegan
-        from resnb.states import RUNNING
-
         self.memory.begin(self.engine, whole=True)
         self.memory.code = RUNNING
         EVENTS.publish(RunBegan(self.flow.name))
@@ -295,60 +278,6 @@ class FunctionRun(Called, FlowRun):
         if self._outer is not None and self._outer.inner is self:
             self._outer.inner = None
             self._outer.body.slot.cancel_inner = None
-
-    # ---- stopping
-
-    def cancel(self) -> None:
-        """Cancel the run: the function gets a `TaskCancelled`, once; what is open is cleaned up.
-
-        Returns at once; what it calls after that, such as in ``finally``, runs.
-        """
-        if self._final is None:
-            with Interrupts() as interrupts:
-                self.stop()
-            interrupts.deliver()
-
-    def abandon(self) -> None:
-        """The kernel ends: stop the tasks without waiting for their code."""
-        self.stop(grace=0.0)
-
-    def stop(self, grace: float = GRACE) -> None:
-        """Stop the function and what it has begun."""
-        self.is_cancelled = True
-        cancel = self.cancel_coroutine if self.body.slot.row == NOTHING else None
-        if cancel is None:
-            self.body.note(TaskCancelled)
-        self.engine.cancel(grace)
-        if cancel is None:
-            self.body.interrupt()
-        else:
-            cancel()
-
-    def _noted(self, raised: bool) -> None:
-        """Ctrl-C came, and was raised at once or not; called by a signal handler."""
-        run: FunctionRun | None = self
-        while run is not None:
-            innermost = run
-            run.is_cancelled = True
-            spared = run.body.slot.row if raised or run.inner is not None else NOTHING
-            run.engine.interrupted(spared)
-            run = run.inner
-        if not raised:
-            innermost.body.note(KeyboardInterrupt)
-        innermost.body.wake()
-
-    def _interrupted(self) -> None:
-        """Ctrl-C where somebody waits for a run in the background."""
-        self.stop()
-
-    def give_up(self, lease: "Lease", reason: str) -> bool:
-        """End the tasks that use `lease`, and then close it, though its block goes on."""
-        if not super().give_up(lease, reason):
-            return False
-        for block in tuple(self.blocks):
-            if self.scopes.leases.get(block) is lease and block.rows is not None:
-                self.engine.post(self.engine.scheduler.let_go, block.rows.cleanup)
-        return True
 
     # ---- the end
 
