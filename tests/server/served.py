@@ -132,6 +132,7 @@ class Served:
             yield connection
         finally:
             connection.close()
+            connection.shutdown()  # also if it was closed by the other side
 
     def close(self):
         self.process.terminate()
