@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.graph.flow import Flow
 from resnb.notebook.closing import wait_for_reaper
-from resnb.notebook.front_end import is_attended
+from resnb.notebook.front_end import cell_id, is_attended
 from resnb.run.memory import memory_of
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ def show_flow(flow: Flow) -> None:
 def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
     """Show `flow` at the end of the block, unless that raises; where people look on, all along.
 
-    A front end that has opened a view in this kernel shows the widget from the block's beginning,
-    and the whole output in its place at the end. Others get one output, at the end.
+    A front end that names its cells, or has opened a view in this kernel, shows the widget from the
+    block's beginning, and the whole output in its place at the end. Others get one output, at the
+    end.
     """
     live = {} if quiet or not _is_watched() else _live(flow)
     if not live:
@@ -51,7 +52,12 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
 
     place = uuid.uuid4().hex
     _display()(live, raw=True, display_id=place)
-    yield
+    widget = _WIDGETS[flow.name]
+    widget.expect(views=True)
+    try:
+        yield
+    finally:
+        widget.expect(views=False)
     wait_for_reaper(memory_of(flow).leases())
     _display()(bundle(flow), raw=True, display_id=place, update=True)
 
@@ -80,7 +86,12 @@ def _live(flow: Flow) -> Mapping[str, Any]:
 
 
 def _is_watched() -> bool:
-    if not _WIDGETS or not is_attended(_shell()):
+    shell = _shell()
+    if not is_attended(shell):
+        return False
+    if cell_id(shell) is not None:
+        return True
+    if not _WIDGETS:
         return False
     from resnb.notebook.widget import FlowWidget
 

@@ -14,13 +14,13 @@ from resnb.errors import ResnbError, RunError
 from resnb.ledger.keeper import KEEPER
 from resnb.notebook.closing import close_unheard, reasons
 from resnb.notebook.inspector.previews import PREVIEWS, Previews, TooSlow
-from resnb.notebook.inspector.rich import preview, printed
 from resnb.notebook.inspector.resources import (
     handle_of,
     handle_text,
     why_not_cleaned_up,
     why_not_kept,
 )
+from resnb.notebook.inspector.rich import preview, printed
 from resnb.notebook.inspector.tasks import NO_VALUE, found, inspected, sources, value_of
 from resnb.run.flow_run import active_run
 from resnb.run.log import Log

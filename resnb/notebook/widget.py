@@ -84,6 +84,11 @@ class FlowWidget(anywidget.AnyWidget):
         )
         return live
 
+    def expect(self, *, views: bool) -> None:
+        """Views may be open that cannot say so yet, because the cell that runs shows the first."""
+        self._live.expect(views=views)
+        TICKER.look()
+
     def bundle(self) -> dict[str, Any]:
         """What a front end needs to show a view of this model."""
         content = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}

@@ -92,6 +92,24 @@ def test_a_structure_is_laid_out_again_only_where_it_has_changed(live, layouts, 
     assert layouts.count == 2
 
 
+def test_views_that_cannot_say_so_yet_are_told_everything_once_a_second(live, progress):
+    live.told = progress({}, flow=RUNNING)
+    live.expect(views=True)
+    assert kinds(live.refresh()) == ["structure", "states", "form"]
+    assert live.refresh() == []
+    live.time = 1.5
+    assert kinds(live.refresh()) == ["structure", "states", "form"]
+    live.opened("a")
+    assert kinds(live.refresh()) == ["structure", "states", "form"]
+    live.time = 9.0
+    live.told = progress({}, flow=SUCCESS)
+    assert kinds(live.refresh()) == ["delta"]
+    live.closed("a")
+    live.expect(views=False)
+    live.told = progress({}, flow=RUNNING)
+    assert live.refresh() == []
+
+
 def test_after_the_last_view_is_closed_nothing_is_told(live, progress):
     live.opened("a")
     live.refresh()

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 UNFOLDED_NODES, UNFOLDED_LINKS = 1_500, 4_000
 """How much is drawn when a user asks for what is folded: what Graphviz lays out in 2 s or so."""
 
+REMINDER = 1.0
+"""Seconds until views that are expected are told everything again."""
+
 _VERSIONS = count(1)
 """No two structures of a kernel have the same number; 0 is none."""
 
@@ -75,6 +78,7 @@ class LiveFlow:
         self._sources = sources
         self._is_deaf = is_deaf
         self._is_turn_of_logs = False
+        self._repeat: float | None = None
         self._lock = threading.Lock()
         self._sampler: Sampler | None = None
         self._fold: Fold | None = None
@@ -95,6 +99,18 @@ class LiveFlow:
         """A view was opened: the next refresh tells it all there is to know."""
         self.views.heard(view, self._now())
         self._is_new = True
+
+    def expect(self, *, views: bool) -> None:
+        """Views may be open which cannot say so before the running cell has ended, or no longer.
+
+        Until one does, all there is to know is told again and again.
+        """
+        self._repeat = self._now() if views else None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether there is anybody to tell."""
+        return bool(self.views) or self._repeat is not None
 
     def heard(self, view: str) -> bool:
         """A view has said something; one that was forgotten, or never known, is opened.
@@ -153,8 +169,9 @@ class LiveFlow:
             self.views.forget(self._now(), is_deaf=self._is_deaf())
             self.looks.keep(self.views)
             self.timelines.keep(self.views)
-            if not self.views:
+            if not self.is_watched:
                 return []
+            self._remind()
             first, self._is_turn_of_logs = self._is_turn_of_logs, False
             found = self._logs() if first else []
             if not found:
@@ -176,6 +193,13 @@ class LiveFlow:
             return self._everything(0, None)
 
     # ---- inside
+
+    def _remind(self) -> None:
+        """While views are expected and none has been heard of, tell everything once a second."""
+        now = self._now()
+        if self._repeat is not None and not self.views and now >= self._repeat:
+            self._is_new = True
+            self._repeat = now + REMINDER
 
     def _logs(self) -> list[Frame]:
         found = self.looks.frame(self._sources)

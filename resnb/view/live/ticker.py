@@ -60,7 +60,7 @@ class Ticker:
             began = monotonic()
             moving = False
             for live, send in tuple(self._flows.items()):
-                if not live.views:
+                if not live.is_watched:
                     continue
                 moving = live.is_moving or moving
                 with suppress(Exception):  # a view that is gone must not keep others waiting
