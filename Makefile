@@ -33,6 +33,7 @@ lab: setup ## open the notebooks in JupyterLab
 bench: setup ## print what imports, the engine and pictures cost
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/functions.py
 	$(BIN)/python benchmarks/drawing.py
 	$(BIN)/python benchmarks/leases.py
 
