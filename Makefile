@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+EXTENSIONS := $(VENV)/share/jupyter/labextensions
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -30,18 +31,25 @@ lint: ## check style, types and layers
 lab: setup ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
-bench: setup ## print what imports, the engine and pictures cost
+bench: setup ## print what imports, the engine, pictures, leases and views cost
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/functions.py
+	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python benchmarks/drawing.py
 	$(BIN)/python benchmarks/leases.py
+	$(BIN)/python benchmarks/live.py
+	$(BIN)/python -m benchmarks.in_browser
 
-widget: node_modules/.package-lock.json ## build the widget's front end again
+widget: node_modules/.package-lock.json ## build the front end again
 	PATH="$$PATH:$(CURDIR)/$(BIN)" npm run --silent build
+	mkdir -p $(EXTENSIONS)
+	rm -rf $(EXTENSIONS)/resnb
+	cp -r resnb/labextension $(EXTENSIONS)/resnb
+	cp labextension/install.json $(EXTENSIONS)/resnb
 
 clean: ## remove all that make made
-	rm -rf $(VENV) build dist node_modules resnb/view/static .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist node_modules labextension/lib resnb/labextension resnb/view/static .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # Debian keeps ensurepip in a package of its own; where it is missing, the system's pip serves.

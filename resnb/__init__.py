@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "DaskExecutor": "resnb.dask.executor",
     "Flow": "resnb.graph.flow",
     "LocalExecutor": "resnb.run.local",
     "Parameter": "resnb.graph.parameter",
@@ -80,6 +81,7 @@ def _plug_in() -> None:
     PORTS.runner = lambda: import_module("resnb.run.api").RUNNER
     PORTS.unfolder = lambda: import_module("resnb.run.unfolding.api").UNFOLDER
     PORTS.painter = lambda: import_module("resnb.view.painter").PAINTER
+    PORTS.clusters = lambda: import_module("resnb.dask.lanes").Lanes
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -91,3 +93,9 @@ def load_ipython_extension(shell: Any) -> None:
 def unload_ipython_extension(shell: Any) -> None:
     """``%unload_ext resnb``: take the magics and hooks away; open resources stay registered."""
     import_module("resnb.notebook.extension").unload(shell)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """The Jupyter server's extension; asked for by the server only."""
+    app = import_module("resnb.server.extension").ResnbServer
+    return [{"module": "resnb.server.extension", "app": app}]

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { after, NOTHING } from "../src/widget/model";
-import { isFrame, type Frame, type States, type Structure } from "../src/widget/protocol";
+import { framesOf, isFrame, type Frame, type States, type Structure } from "../src/widget/protocol";
 
 const structure: Structure = {
   frame: "structure",
@@ -72,4 +72,9 @@ describe("a view's state", () => {
 test("messages that are not ours are left alone", () => {
   expect([null, 3, {}, { frame: "else" }, "states"].map(isFrame)).not.toContain(true);
   expect(isFrame(structure)).toBe(true);
+});
+
+test("what a model keeps for the time without a kernel is looked at just the same", () => {
+  expect(framesOf([structure, { frame: "else" }, states])).toEqual([structure, states]);
+  expect([undefined, null, "states", {}].map(framesOf)).toEqual([[], [], [], []]);
 });

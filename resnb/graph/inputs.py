@@ -68,6 +68,21 @@ def is_sequence(value: Any) -> bool:
     )
 
 
+def items_of(name: str, key: str, value: Any, *, flat: bool) -> list[Any]:
+    """The items that task `name` is mapped over by argument `key`.
+
+    Raises:
+        TypeError: `value` has none.
+    """
+    if not is_sequence(value):
+        message = (
+            f"task {name!r} cannot be mapped over {key}, which is no sequence but "
+            f"{type(value).__name__}: wrap it in unmapped(...)"
+        )
+        raise TypeError(message)
+    return [one for part in value for one in part] if flat else list(value)
+
+
 def as_input(value: Any, is_task: Callable[[Any], bool]) -> "Input":
     """`value` as an input: collections are searched for tasks, everything else is constant."""
     if is_task(value):
@@ -115,6 +130,7 @@ __all__ = [
     "as_input",
     "flatten",
     "is_sequence",
+    "items_of",
     "substituted",
     "tasks_in",
     "unmapped",

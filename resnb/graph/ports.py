@@ -63,6 +63,7 @@ class Ports:
         self.runner: Callable[[], Runner] = _unplugged
         self.painter: Callable[[], Painter] = _unplugged
         self.unfolder: Callable[[], Unfolder] = _unplugged
+        self.clusters: Callable[[], Any] = _unplugged
 
 
 def _unplugged() -> Any:

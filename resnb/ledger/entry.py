@@ -25,7 +25,15 @@ class Limits(NamedTuple):
 
 
 class LeaseEntry(Protocol):
-    """The steps of a lease, each durable when its method returns."""
+    """The steps of a lease, each durable when its method returns.
+
+    Attributes:
+        handle: the pickled handle, as long as there is one to clean up by.
+        notice: what else its user should know, such as names that look like secrets.
+    """
+
+    handle: bytes | None
+    notice: str
 
     @property
     def protection(self) -> Protection:
@@ -60,6 +68,8 @@ class NoEntry:
     """The entry of a lease that no ledger knows: everything is fine, and nothing is written."""
 
     protection = Protection()
+    handle: bytes | None = None
+    notice = ""
 
     def record(self, handle: Any) -> None:
         """See `LeaseEntry`."""

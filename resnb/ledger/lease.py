@@ -57,6 +57,7 @@ class Lease:
         limits: how long things may take, and it may last.
         began: when it was made, in seconds since the epoch.
         last_used: when it was last used, in seconds since the epoch.
+        changed: when it came into each state that it was in, in seconds since the epoch.
         is_closed_by_reaper: whether the reaper has cleaned it up.
         is_lost: whether the reaper has taken the resource away while it was open.
     """
@@ -85,6 +86,7 @@ class Lease:
         self.entry: LeaseEntry = NoEntry()
         self.limits = Limits()
         self.began = self.last_used = time.time()
+        self.changed = {self.state: self.began}
         self.is_lost = False
         self.is_closed_by_reaper = False
         self._keeper = keeper
@@ -339,6 +341,7 @@ class Lease:
             message = f"lease {self.name!r} cannot go from {self.state} to {state}"
             raise IllegalTransition(message)
         self.state = state
+        self.changed[state] = time.time()
         self._keeper.moved(self)
         with suppress(Exception):  # whoever looks on must not keep a resource from being cleaned up
             EVENTS.publish(LeaseChanged(self.id, self.name, state))

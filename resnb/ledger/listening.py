@@ -49,6 +49,11 @@ class Use:
         self._is_on = False
         self._last = time.time()
 
+    @property
+    def is_on(self) -> bool:
+        """Whether a cell is running."""
+        return self._is_on
+
     def last(self) -> float:
         """When it was last on, in seconds since the epoch."""
         return time.time() if self._is_on else self._last

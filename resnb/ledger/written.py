@@ -19,10 +19,14 @@ class Entry:
 
     Attributes:
         protection: the two marks, as far as they are known.
+        handle: the pickled handle, until the lease is closed.
+        notice: what else its user should know.
     """
 
     def __init__(self, book: "LeaseBook", record: Record) -> None:
         self.protection = Protection(record.unfindable, record.unprotected)
+        self.handle = record.handle
+        self.notice = record.notice
         self._book = book
         self._store = book.store
         self._record = record
@@ -41,6 +45,7 @@ class Entry:
             message = f"lease.record of {self._name!r}: the handle does not pickle: {found.fault}"
             raise LedgerError(message)
         self._store.change(self._id, handle=found.data)
+        self.handle = found.data
 
     def opened(self, manager: Any, resource: Any) -> None:
         """Set-up has returned: keep the handle, and the recipe with what set-up put on it.
@@ -62,6 +67,7 @@ class Entry:
         if recipe.data is not None:
             values["recipe"] = recipe.data
         self._write_open(**values)
+        self.handle = handle.data
         self.protection = Protection(self.protection.during_setup, fault)
 
     def _write_open(self, **values: Any) -> None:
@@ -120,6 +126,7 @@ class Entry:
             half_made: set-up did not return, so that something may still turn up; if it can be
                 found, the reaper goes on looking for it.
         """
+        self.handle = None
         if not half_made:
             self._book.close(self._id, "cleaned up")
         elif self._finds:

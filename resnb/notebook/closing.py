@@ -6,7 +6,7 @@ no clean-up short; it is raised when all have ended, or their time is up.
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from contextvars import ContextVar
 from functools import partial
@@ -17,6 +17,7 @@ from resnb.graph.scope import ScopeOptions
 from resnb.ledger import states
 from resnb.ledger.keeper import KEEPER
 from resnb.run.interrupts import Interrupts
+from resnb.run.routing import HEARD_BY, routed
 
 if TYPE_CHECKING:
     from resnb.ledger.lease import Lease
@@ -75,6 +76,33 @@ def close(leases: "Iterable[Lease]", limit: float = LIMIT) -> "list[Lease]":
     return [lease for lease in left if lease.state != states.CLOSED]
 
 
+def close_unheard(
+    leases: "Iterable[Lease]",
+    listener: "Callable[[Lease, str], object]",
+    limit: float = LIMIT,
+) -> "list[Lease]":
+    """Close `leases` for somebody who is no cell; gives those that are not closed then.
+
+    Args:
+        leases: what to close.
+        listener: is told what their clean-ups print, which goes to no cell.
+        limit: how long to wait for it, in seconds.
+    """
+    chosen = list(leases)
+    ends = []
+    for lease in chosen:
+        lease.thread.submit(partial(HEARD_BY.set, partial(listener, lease)))
+        ends.append((lease.thread, routed()))
+    try:
+        left = KEEPER.close(chosen, limit)
+    finally:
+        for thread, stop in ends:  # after what is left, however long that takes
+            thread.submit(partial(HEARD_BY.set, None))
+            thread.submit(stop)
+    wait_for_reaper(left)
+    return [lease for lease in left if lease.state != states.CLOSED]
+
+
 def _closed_here(chosen: "list[Lease]", limit: float) -> "list[Lease]":
     if len(chosen) <= 1:
         return KEEPER.close(chosen, limit)
@@ -118,4 +146,4 @@ class _Splitter:
         return getattr(self._stream, name)
 
 
-__all__ = ["LIMIT", "close", "interrupts_put_off", "reasons", "wait_for_reaper"]
+__all__ = ["LIMIT", "close", "close_unheard", "interrupts_put_off", "reasons", "wait_for_reaper"]

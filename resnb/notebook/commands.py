@@ -1,4 +1,4 @@
-"""``%flow``: show, run, plan, cancel, close."""
+"""``%flow``: show, run, plan, cancel, close, timeline."""
 
 from typing import Any
 
@@ -36,7 +36,9 @@ def flow_command(session: Session, line: str) -> None:
     elif parsed.command == "close":
         _close(flow)
     else:
-        raise MagicError(f"%flow {parsed.command} is not there yet: it comes with the live view")
+        from resnb.notebook.timelines import show_timeline
+
+        show_timeline(flow)
 
 
 def _value(session: Session, key: str, source: str) -> Any:

@@ -1,7 +1,8 @@
 """What cells show: the picture of a flow beside a text that is the same on every run.
 
-Where a kernel runs, the flow's widget stands beside them, which front ends prefer and headless
-runs ignore. There is one widget for each name of a flow, however often a cell shows it.
+Where people look on, the flow's widget stands beside them, which front ends prefer. A headless run
+has no use for it, and would only save its state: with a notebook's picture and text alone, all
+readers see the picture. There is one widget for each name of a flow, however often a cell shows it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.graph.flow import Flow
 from resnb.notebook.closing import wait_for_reaper
+from resnb.notebook.front_end import is_attended
 from resnb.run.memory import memory_of
 
 if TYPE_CHECKING:
@@ -37,9 +39,10 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
     """Show `flow` at the end of the block, unless that raises; where people look on, all along.
 
     A front end that has opened a view in this kernel shows the widget from the block's beginning,
-    and the whole output in its place at the end. Headless runs get one output, at the end.
+    and the whole output in its place at the end. Others get one output, at the end.
     """
-    if quiet or not _is_watched():
+    live = {} if quiet or not _is_watched() else _live(flow)
+    if not live:
         yield
         if not quiet:
             show_flow(flow)
@@ -47,7 +50,7 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
     import uuid
 
     place = uuid.uuid4().hex
-    _display()(_live(flow), raw=True, display_id=place)
+    _display()(live, raw=True, display_id=place)
     yield
     wait_for_reaper(memory_of(flow).leases())
     _display()(bundle(flow), raw=True, display_id=place, update=True)
@@ -63,31 +66,31 @@ def _display() -> Any:
 
 
 def _live(flow: Flow) -> Mapping[str, Any]:
-    """The form that changes; empty where there is no kernel, or the front end was not built."""
-    if not _is_possible() or not _has_kernel():
+    """The form that changes; empty where nobody looks on, or the front end was not built."""
+    shell = _shell()
+    if getattr(shell, "kernel", None) is None or not is_attended(shell) or not _is_possible():
         return {}
     from resnb.notebook.widget import FlowWidget
 
     widget = _WIDGETS.get(flow.name)
-    if widget is None:
+    if widget is None or widget.comm is None:  # all widgets can be closed at once
         widget = _WIDGETS[flow.name] = FlowWidget(flow)
     widget.follow(flow)
     return widget.bundle()
 
 
 def _is_watched() -> bool:
-    if not _WIDGETS:
+    if not _WIDGETS or not is_attended(_shell()):
         return False
     from resnb.notebook.widget import FlowWidget
 
     return FlowWidget.is_seen
 
 
-def _has_kernel() -> bool:
+def _shell() -> Any:
     from IPython.core.getipython import get_ipython
 
-    shell: Any = get_ipython()
-    return getattr(shell, "kernel", None) is not None
+    return get_ipython()
 
 
 @cache

@@ -6,6 +6,7 @@ from IPython.core import magic
 
 from resnb.notebook.commands import flow_command
 from resnb.notebook.flow_magic import flow_cell
+from resnb.notebook.front_end import cell_id
 from resnb.notebook.resource_magic import resource_cell
 from resnb.notebook.resources import resources_command
 from resnb.notebook.session import Session
@@ -28,7 +29,7 @@ class FlowMagics(_ipython.Magics):  # type: ignore[misc]
     def flow_cell(self, line: str, cell: str) -> None:
         """Build a cell into a flow."""
         with user_lines_only(self.shell):
-            flow_cell(self.shell, self.session, line, cell, self._cell_id())
+            flow_cell(self.shell, self.session, line, cell, cell_id(self.shell))
 
     @_ipython.no_var_expand
     @_ipython.line_magic("flow")
@@ -50,15 +51,6 @@ class FlowMagics(_ipython.Magics):  # type: ignore[misc]
         """List, clean up, keep and adopt resources."""
         with user_lines_only(self.shell):
             resources_command(line)
-
-    def _cell_id(self) -> str | None:
-        """The id by which the front end knows the running cell, if it sends one."""
-        get_parent = getattr(self.shell, "get_parent", None)
-        if get_parent is None:
-            return None
-        parent = get_parent() or {}
-        found = parent.get("metadata", {}).get("cellId")
-        return found if isinstance(found, str) else None
 
 
 FlowMagics.flow_cell.__doc__ = FLOW_USAGE

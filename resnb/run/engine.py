@@ -11,9 +11,10 @@ function and its arguments, which is made with the lock held.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
+from time import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from resnb.run import plan as planning
@@ -29,6 +30,7 @@ from resnb.states import CANCELLED, LEGAL, RUNNING
 
 if TYPE_CHECKING:
     from resnb.run.plan import Plan
+    from resnb.run.remote import Remote
     from resnb.run.scopes import RunScopes
 
 
@@ -61,8 +63,12 @@ class Engine:
         values: the value of each row; its argument lists are read from here.
         errors: the exception of each row that failed.
         items: for each mapped row what its children are mapped over, by argument.
+        columns: the arguments of all children of a mapped row, where these are plain calls.
         stopping: cancel, time limits and further tries; called with the lock held.
+        remote: what runs rows on clusters, if any do.
         finished: whether everything has ended.
+        began: when the run began, in seconds of its clock, and in seconds since the epoch.
+        over: when everything had ended, in seconds of its clock; None before.
         forked: whether this is a forked child, in which nothing of the run goes on.
         defect: an error of ours that ended the run.
     """
@@ -80,12 +86,16 @@ class Engine:
         self.values: list[Any] = [None] * len(plan.tasks)
         self.errors: dict[int, BaseException] = {}
         self.items: dict[int, dict[str, Any]] = {}
+        self.columns: dict[int, Sequence[Sequence[Any]]] = {}
         self.slots: list[Slot] = []
         self.finished = False
+        self.began = (clock.now(), time())
+        self.over: float | None = None
         self.forked = False
         self.defect: BaseException | None = None
         self.add_worker: AddWorker = _no_more_workers
         self.stopping = Stopping(self)
+        self.remote: Remote | None = None
         self._timers: dict[object, Callable[[], object]] = {}
         self._on_ended = ended
         self._lock = threading.Lock()
@@ -98,8 +108,9 @@ class Engine:
 
     def begin(self) -> None:
         """Release what can run at once."""
+        self.began = (self.clock.now(), time())
         for row, state in self.plan.given.items():
-            self.values[row] = state.result
+            self.values[row] = state.kept
         self.post(self.scheduler.begin)
 
     def post(self, function: Callable[..., object], *args: object) -> None:
@@ -157,6 +168,7 @@ class Engine:
             self._finish()
 
     def _finish(self) -> None:
+        self.over = self.clock.now()
         self.finished = True
         for call_off in tuple(self._timers.values()):
             call_off()
@@ -164,6 +176,8 @@ class Engine:
         for _ in range(self._idle):
             self._tokens.put(COUNTED)
         self._idle = 0
+        if self.remote is not None:
+            self.remote.over()
         self._on_ended()
 
     def _break_down(self, error: BaseException) -> None:
@@ -180,7 +194,11 @@ class Engine:
         """Start a row that does not run on the executor."""
         from resnb.run.special import perform, perform_async
 
-        if self.plan.lanes[self.scheduler.origin(row)] == planning.LEASE:
+        lane = self.plan.lanes[self.scheduler.origin(row)]
+        if lane == planning.REMOTE:
+            assert self.remote is not None
+            self.remote.take(row)
+        elif lane == planning.LEASE:
             thread = self.scopes.thread_of(self.scheduler.origin(row))
             thread.submit(lambda: self.defended(perform, self, row, None))
         else:
@@ -200,9 +218,10 @@ class Engine:
         """Whether the executor starts another worker in place of one that hangs."""
         return self.add_worker is not _no_more_workers
 
-    def work(self) -> None:
-        """Run rows on this thread until the run is over."""
+    def work(self, label: str = "worker") -> None:
+        """Run rows on this thread until the run is over; `label` is how views call the thread."""
         slot = Slot(threading.get_ident(), self.output)
+        slot.worker = self.table.number_of(label)
         self.slots.append(slot)
         token = CURRENT.set(slot)
         try:
@@ -216,19 +235,22 @@ class Engine:
             CURRENT.reset(token)
 
     # the one loop where a call costs too much
-    def _work(self, slot: Slot) -> None:  # noqa: C901, PLR0912
+    def _work(self, slot: Slot) -> None:  # noqa: C901, PLR0912, PLR0915
+        from resnb.run.mapping import NO_BLOCK, block_of
         from resnb.run.special import failed, perform
 
         scheduler = self.scheduler
         take, post = scheduler.ready.popleft, self._outcomes.append
         table, values, now = self.table, self.values, self.clock.now
         state, started, ended, tries = table.state, table.started, table.ended, table.tries
+        workers, worker = table.worker, slot.worker
         special, functions, references = (
             self.plan.special,
             self.plan.functions,
             self.plan.references,
         )
         count = len(special)
+        first, last, function, columns, results = NO_BLOCK
         while True:
             try:
                 row = take()
@@ -237,7 +259,9 @@ class Engine:
                 if found is None:
                     return
                 row = found
-            if row >= count or special[row]:
+            if row >= count and not first <= row < last:
+                first, last, function, columns, results = block_of(self, row)
+            if special[row] if row < count else function is None:
                 if perform(self, row, slot):
                     return  # the thread was given up meanwhile, and replaced
                 continue
@@ -248,12 +272,15 @@ class Engine:
                 self.post(scheduler.ended, row, CANCELLED, NOT_BEGUN)
                 continue
             tries[row] += 1
+            workers[row] = worker
             slot.row = row
             started[row] = now()
             try:
-                refs = references[row]
+                refs = references[row] if row < count else ()
                 slot.inside = row
-                if refs is None:
+                if function is not None and row >= count:
+                    value = function(*[column[row - first] for column in columns])
+                elif refs is None:
                     args, kwargs = self.arguments(row)
                     value = functions[row](*args, **kwargs)
                 elif len(refs) == 1:
@@ -269,7 +296,10 @@ class Engine:
                 if self.forked:
                     end_child()
                 slot.row = NOTHING
-                values[row] = value
+                if row < count:
+                    values[row] = value
+                else:
+                    results[row - first] = value
                 value = None
                 ended[row] = now()
                 post(row)
@@ -320,9 +350,15 @@ class Engine:
 
     # ---- arguments
 
-    def arguments(self, row: int) -> tuple[list[Any], dict[str, Any]]:
-        """What to call the code of `row` with."""
+    @property
+    def readable(self) -> Any:
+        """The value of each row, for what runs in the kernel."""
+        return self.values if self.remote is None else self.remote.readable(self.values)
+
+    def arguments(self, row: int, values: Any = None) -> tuple[list[Any], dict[str, Any]]:
+        """What to call the code of `row` with; `values` stands in for those in the kernel."""
         plan = self.plan
+        values = self.readable if values is None else values
         origin, items, index = row, None, 0
         if row >= len(plan.tasks):
             origin = self.scheduler.origin(row)
@@ -333,7 +369,7 @@ class Engine:
                 key,
                 items[key][index]
                 if items is not None and key in items
-                else planning.argument(value, plan.row_of, self.values),
+                else planning.argument(value, plan.row_of, values),
             )
             for key, value in node.inputs.items()
         ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import RunError
 from resnb.events import EVENTS, RunBegan, RunEnded
+from resnb.graph.ports import PORTS
 from resnb.graph.scope import Scope
 from resnb.graph.task import Task
 from resnb.ledger.keeper import KEEPER
@@ -247,6 +248,8 @@ class FlowRun:
             KEEPER.before_closing.append(self.abandon)
             KEEPER.users.append(self)
             workers = self._executor.start(self.engine)
+            if self.engine.plan.remote and self.engine.remote is None:
+                self.engine.remote = PORTS.clusters()(self.engine)
             self.memory.begin(self.engine, whole=self._whole)
             self.memory.code = RUNNING
             EVENTS.publish(RunBegan(self.flow.name))
@@ -297,6 +300,8 @@ class FlowRun:
     def _judged(self, workers: Any) -> State:
         engine, scopes = self.engine, self.engine.scopes
         workers.join()
+        if engine.remote is not None:
+            engine.remote.join()
         self._unroute()
         engine.output.finish()
         if engine.defect is not None:

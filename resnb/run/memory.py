@@ -4,7 +4,7 @@ It answers from the latest run's arrays, and keeps the states of tasks which tha
 cover. A value is forgotten when the task, or one that it depends on, is replaced.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from resnb.graph.scope import Scope
 from resnb.graph.task import Task
 from resnb.ledger import states as lease_states
 from resnb.ledger.lease import Lease
+from resnb.run.reading import StateReader
 from resnb.run.result import state_of
 from resnb.states import MAPPED, PENDING, SKIPPED, Pending, State
 
@@ -38,6 +39,7 @@ class FlowMemory:
         self._engine: Engine | None = None
         self._leases: dict[Scope, Lease] = {}
         self._kept: dict[Task, State] = {}
+        self._reader: StateReader | None = None
 
     # ---- what runs write
 
@@ -51,7 +53,7 @@ class FlowMemory:
                 state = state_of(before, row)
                 if state.is_finished():
                     self._kept[task] = state
-        self._engine = engine
+        self._engine, self._reader = engine, None
         self._leases = engine.scopes.leases
 
     def forget(self, tasks: Iterable[Task]) -> None:
@@ -66,6 +68,7 @@ class FlowMemory:
             self._engine = None
         for task in gone:
             self._kept.pop(task, None)
+        self._reader = None
 
     # ---- what handles ask
 
@@ -122,6 +125,11 @@ class FlowMemory:
 
     # ---- what views ask
 
+    @property
+    def latest_run(self) -> "Engine | None":
+        """The latest run; None if there was none, or tasks of it were replaced since."""
+        return self._engine
+
     def code_of(self, task: Task) -> int:
         """The latest state of `task` as a code."""
         engine = self._engine
@@ -129,6 +137,13 @@ class FlowMemory:
         if engine is not None and row is not None:
             return engine.table.state[row]
         return self._kept.get(task, Pending()).code
+
+    def codes_of(self, tasks: Sequence[Task]) -> bytes:
+        """The latest states of `tasks` as codes; fast if asked again with the same ones."""
+        reader = self._reader
+        if reader is None or reader.tasks is not tasks:
+            reader = self._reader = StateReader(tasks, self._engine, self._kept)
+        return reader.codes()
 
     def child_counts(self, task: Task) -> Mapping[int, int]:
         """How many children of a mapped task are in each state."""
@@ -181,9 +196,14 @@ class FlowMemory:
 
     def log_of(self, task: Task) -> str:
         """What the task printed in the latest run."""
+        found = self.row_of(task)
+        return "" if found is None else found[0].output.log_of(found[1])
+
+    def row_of(self, task: Task) -> "tuple[Engine, int] | None":
+        """The latest run and the task's row in it; None if the task had no part in it."""
         engine = self._engine
         row = None if engine is None else engine.plan.row_of.get(task)
-        return "" if engine is None or row is None else engine.output.log_of(row)
+        return None if engine is None or row is None else (engine, row)
 
 
 def memory_of(flow: "Flow") -> FlowMemory:

@@ -69,12 +69,12 @@ def of_timeout(task: Task, limit: float, tries: int, retries: int) -> Outcome:
 
 def of_state(state: State) -> Outcome:
     """What a state that the user's code chose itself leads to."""
-    if isinstance(state.result, BaseException):
-        return Outcome(state.code, error=state.result, reason=state.message)
+    if isinstance(state.kept, BaseException):
+        return Outcome(state.code, error=state.kept, reason=state.message)
     if state.is_failed():
         error = RuntimeError(state.message or state.name)
-        return Outcome(state.code, value=state.result, error=error, reason=state.message)
-    return Outcome(state.code, value=state.result, reason=state.message)
+        return Outcome(state.code, value=state.kept, error=error, reason=state.message)
+    return Outcome(state.code, value=state.kept, reason=state.message)
 
 
 def text_of(error: BaseException) -> str:

@@ -2,26 +2,34 @@
 
 The task whose turn it is streams; the others wait for theirs. So a notebook prints the same on
 every run, however its tasks interleave. The text is written in the context of the caller, by
-which a kernel knows the cell it belongs to.
+which a kernel knows the cell it belongs to. A run that no cell has begun writes nowhere: what
+its tasks print is kept with them.
 """
 
 import contextvars
-import os
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
+from resnb.run.log import LOG_LIMIT, Log, Piece, Together
+from resnb.run.routing import routed
 from resnb.run.slots import CURRENT, NOTHING
 from resnb.states import FIRST_FINISHED
 
 if TYPE_CHECKING:
     from resnb.run.scheduler import Scheduler
 
-LOG_LIMIT = 256 * 1024
-"""How many characters of one task's output are kept; the rest is counted only."""
+WITHOUT_CELL: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "resnb_without_cell", default=False
+)
+"""Whether runs that are begun in this context belong to no cell: a button has begun them."""
+
+
+_NUMBERS = count(1)
 
 
 class Output:
@@ -29,28 +37,35 @@ class Output:
 
     Args:
         scheduler: tells which rows have ended.
+
+    Attributes:
+        waiting: whether something waits to be written.
+        number: tells this run's output from that of others.
     """
 
     def __init__(self, scheduler: "Scheduler") -> None:
         self.waiting = False
         self._scheduler = scheduler
+        self.number = next(_NUMBERS)
         self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
         self._context = contextvars.copy_context()
         self._lock = threading.RLock()  # what a finalizer prints may come in while we write
+        self._logs_lock = threading.RLock()  # of its own: a stream may block whoever writes to it
         self._last = ""
         self._writing = False
-        self._finished = False
+        self._is_unseen = WITHOUT_CELL.get()
+        self._finished = self._is_unseen
         self._pending: dict[int, list[tuple[str, str]]] = {}
-        self._logs: dict[int, list[str]] = {}
-        self._sizes: dict[int, int] = {}
+        self._logs: dict[int, Log] = {}
+        self._together: dict[int, Together] = {}
         self._rows = self._in_order()
         self._turn: int | None = None
         self._begun = False
 
     def write(self, row: int, stream: str, text: str) -> None:
         """`row` printed `text`."""
+        self._keep(row, text)
         with self._lock:
-            self._keep(row, text)
             if not self._finished:  # later, nobody waits for the code that prints
                 self._pending.setdefault(row, []).append((stream, text))
                 self._advance()
@@ -72,26 +87,53 @@ class Output:
 
     def report(self, text: str) -> None:
         """Write a line about the run as a whole, once it is over."""
+        self._keep(NOTHING, text)
         with self._lock:
-            self._keep(NOTHING, text)
-            self._pending.setdefault(NOTHING, []).append(("stderr", text))
-            self._flush(NOTHING)
+            if not self._is_unseen:
+                self._pending.setdefault(NOTHING, []).append(("stderr", text))
+                self._flush(NOTHING)
 
     def keep(self, row: int, text: str) -> None:
         """Keep `text` with `row` without writing it; row -1 stands for the run as a whole."""
-        with self._lock:
-            self._keep(row, text)
+        self._keep(row, text)
 
     def log_of(self, row: int) -> str:
-        """What `row` has printed so far."""
-        with self._lock:
-            return "".join(self._logs.get(row, ()))
+        """What `row` has printed so far, or its end if that is long."""
+        return self.log_since(row, 0).text
+
+    def log_since(self, row: int, position: int, most: int = LOG_LIMIT) -> Piece:
+        """What `row` has printed after `position`; of a mapped row what its children have.
+
+        Args:
+            row: the row.
+            position: the end of an earlier piece; 0 for the beginning.
+            most: how many characters at most, from the end.
+        """
+        with self._logs_lock:
+            together = self._together.get(row)
+            if together is not None:
+                first = self._scheduler.children[row].first
+                for item in together.begun():
+                    if self._over(first + item):
+                        together.end_line(item)
+            log = self._logs.get(row)
+            return Piece(0, 0, "") if log is None else log.since(position, most)
 
     def _keep(self, row: int, text: str) -> None:
-        size = self._sizes.get(row, 0)
-        self._sizes[row] = size + len(text)
-        if size < LOG_LIMIT:
-            self._logs.setdefault(row, []).append(text[: LOG_LIMIT - size])
+        scheduler = self._scheduler
+        tries = scheduler.table.tries[row] if row >= 0 else 1
+        with self._logs_lock:
+            origin = row if row < 0 else scheduler.origin(row)
+            log = self._logs.get(origin)
+            if log is None:
+                log = self._logs[origin] = Log()
+            if origin == row:
+                log.begin_try(tries)
+                log.add(text)
+                return
+            if origin not in self._together:
+                self._together[origin] = Together(log)
+            self._together[origin].add(scheduler.child_index(row), text, tries)
 
     def _advance(self) -> None:
         if self._writing:
@@ -139,41 +181,13 @@ class Output:
                 yield from children[row].rows()
 
 
-class _Router:
-    """Stands in for ``sys.stdout`` or ``sys.stderr`` while a run is on."""
-
-    def __init__(self, name: str, stream: TextIO) -> None:
-        self._name = name
-        self._stream = stream
-        self._owner = os.getpid()  # a forked child has no run, and writes where it can
-
-    def write(self, text: str) -> int:
-        slot = CURRENT.get()
-        if slot is None or slot.output is None or os.getpid() != self._owner:
-            return self._stream.write(text)
-        slot.output.write(slot.row, self._name, text)
-        return len(text)
-
-    def writelines(self, lines: Any) -> None:
-        for line in lines:
-            self.write(line)
-
-    def flush(self) -> None:
-        self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
 def route(output: Output) -> Callable[[], None]:
     """Send what tasks print to their slot's output.
 
     Returns:
         A function that ends it; what somebody else put in place meanwhile stays.
     """
-    routers = {name: _Router(name, getattr(sys, name)) for name in ("stdout", "stderr")}
-    for name, router in routers.items():
-        setattr(sys, name, router)
+    unroute = routed()
     show = warnings.showwarning
 
     def show_warning(*args: Any, **kwargs: Any) -> None:
@@ -190,13 +204,11 @@ def route(output: Output) -> Callable[[], None]:
     warnings.showwarning = show_warning
 
     def stop() -> None:
-        for name, router in routers.items():
-            if getattr(sys, name) is router:
-                setattr(sys, name, router._stream)  # noqa: SLF001 - its own class's
+        unroute()
         if warnings.showwarning is show_warning:
             warnings.showwarning = show
 
     return stop
 
 
-__all__ = ["LOG_LIMIT", "Output", "route"]
+__all__ = ["LOG_LIMIT", "WITHOUT_CELL", "Output", "route"]

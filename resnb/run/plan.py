@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from resnb.graph.task import Task
     from resnb.states import State
 
-WORKER, LEASE, LOOP = 0, 1, 2
-"""Where a row's code runs: on the executor, on its scope's lease thread, on the loop thread."""
+WORKER, LEASE, LOOP, REMOTE = 0, 1, 2, 3
+"""Where a row's code runs: on the executor, on its scope's lease thread, on the loop thread, or
+on a cluster."""
 
 
 class PlannedScope(NamedTuple):
@@ -54,6 +55,7 @@ class Plan:
         scopes: the scopes.
         scope_of: for each own row and each member of a scope the scope's index.
         given: the final states that were given to the run.
+        remote: the rows that run on a cluster: that of a scope, or (None) the whole run's.
     """
 
     def __init__(self, flow: "Flow") -> None:
@@ -71,6 +73,7 @@ class Plan:
         self.scopes: list[PlannedScope] = []
         self.scope_of: dict[int, int] = {}
         self.given: dict[int, State] = {}
+        self.remote: dict[int, Scope | None] = {}
 
     def scopes_around(self, row: int) -> list[int]:
         """The scopes around `row`, from the inside out; those of its own task included."""
@@ -121,6 +124,8 @@ def compiled(
     _add_scopes(plan)
     _read_tasks(plan)
     _set_parameters(plan, parameters)
+    if any(scope.executes for scope in flow.scopes):
+        send_away(plan)
     return plan
 
 
@@ -158,16 +163,22 @@ def _link_members(plan: Plan, planned: PlannedScope) -> None:
     """
     running = {plan.tasks[row]: row for row in planned.members if row not in plan.given}
     setup, cleanup = planned.scope.setup_task, planned.scope.cleanup_task
+    after_setup, before_cleanup = [], []
+    is_outside, nodes = running.keys().isdisjoint, plan.nodes
     for row in running.values():
-        node = plan.nodes[row]
-        if (
-            planned.setup >= 0
-            and setup not in node.upstream
-            and running.keys().isdisjoint(node.upstream)
-        ):
-            _link(plan, planned.setup, row)
-        if planned.cleanup >= 0 and cleanup not in node.downstream:
-            _link(plan, row, planned.cleanup)
+        node = nodes[row]
+        if is_outside(node.upstream) and setup not in node.upstream:
+            after_setup.append(row)
+        if cleanup not in node.downstream:
+            before_cleanup.append(row)
+    if planned.setup >= 0:
+        plan.downstream[planned.setup] += after_setup
+        for row in after_setup:
+            plan.upstream[row].append(planned.setup)
+    if planned.cleanup >= 0:
+        plan.upstream[planned.cleanup] += before_cleanup
+        for row in before_cleanup:
+            plan.downstream[row].append(planned.cleanup)
 
 
 def _order_late_cleanups(plan: Plan) -> None:
@@ -238,6 +249,27 @@ def _read_tasks(plan: Plan) -> None:
     plan.judged, plan.special = judged, special
 
 
+def send_away(plan: Plan, *, whole: bool = False) -> None:
+    """Let rows run on a cluster: those in a scope that is their executor, or all that can.
+
+    Coroutines and what is bound to a scope's thread stay in the kernel, and so do parameters.
+    """
+    for row, task in enumerate(plan.tasks):
+        if row in plan.lanes or row in plan.given or task.kind == "parameter":
+            continue
+        index = plan.scope_of.get(row, -1)
+        around = plan.scopes[index].scope.around() if index >= 0 else ()
+        scope = next((one for one in around if one.executes), None)
+        if scope is not None or whole:
+            plan.remote[row] = scope
+    for row in plan.remote:
+        plan.lanes[row] = REMOTE
+        plan.judged[row] = 1
+    for row in plan.remote:
+        for after in plan.downstream[row]:
+            plan.special[after] |= after not in plan.lanes  # its arguments have to be fetched
+
+
 def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
     known = {}
     for row, task in enumerate(plan.tasks):
@@ -286,4 +318,15 @@ def argument(value: "Input", row_of: "Mapping[Task, int]", values: list[Any]) ->
     return values[row_of[value]]
 
 
-__all__ = ["LEASE", "LOOP", "SCOPE_KINDS", "WORKER", "Plan", "PlannedScope", "argument", "compiled"]
+__all__ = [
+    "LEASE",
+    "LOOP",
+    "REMOTE",
+    "SCOPE_KINDS",
+    "WORKER",
+    "Plan",
+    "PlannedScope",
+    "argument",
+    "compiled",
+    "send_away",
+]

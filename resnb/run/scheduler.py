@@ -70,6 +70,7 @@ class Scheduler:
         self._missing = [len(rows) for rows in plan.upstream]
         self._judged = bytearray(plan.judged)
         self._open_children: dict[int, int] = {}
+        self._latest = (0, 0, 0)  # the block of children that ended last, and its mapped row
         self._pausing: set[int] = set()
         self._overrunning: dict[int, tuple[int, ...]] = {}
         self._holds: dict[int, int] = {}
@@ -81,6 +82,10 @@ class Scheduler:
     def done(self) -> bool:
         """Whether every row has its final state, and no code of a given-up row is running."""
         return not self.unfinished and not self._overrunning
+
+    def read_again(self) -> None:
+        """The plan's lanes have changed, before anything began."""
+        self._judged = bytearray(self.plan.judged)
 
     # ---- events
 
@@ -273,6 +278,9 @@ class Scheduler:
         upstream = [one for one, _ in self._mapped_over(row)]
         rest = self._upstream_codes(row, leave_out=upstream) if over else []
         state = self.table.state
+        if not over and row not in self.plan.lanes:
+            self.ready.extend(children.rows())
+            return
         for index, child in enumerate(children.rows()):
             items = [state[first + index] for first in over]
             if over and (self._judged[row] or items.count(SUCCESS) < len(items)):
@@ -376,9 +384,13 @@ class Scheduler:
             self._following = None
 
     def _child_ended(self, row: int) -> None:
-        parent = self.origin(row)
-        self._open_children[parent] -= 1
-        if not self._open_children[parent] and self.table.state[parent] == RUNNING:
+        first, last, parent = self._latest
+        if not first <= row < last:
+            parent = self.origin(row)
+            self._latest = (*self.children[parent], parent)
+        left = self._open_children[parent] - 1
+        self._open_children[parent] = left
+        if not left and self.table.state[parent] == RUNNING:
             self._end(parent, MAPPED)
 
     def _cancel_row(self, row: int) -> None:

@@ -24,6 +24,7 @@ class Slot:
 
     Attributes:
         row: the row it works on.
+        worker: the worker's number in the state table; 0 for one that is not the executor's.
         inside: the same while the user's code runs, else -1.
         thread_id: the thread's identifier; 0 for a coroutine.
         output: where what it prints goes.
@@ -42,11 +43,13 @@ class Slot:
         "stop_waiting",
         "stopped",
         "thread_id",
+        "worker",
     )
 
     def __init__(self, thread_id: int, output: "Output | None" = None) -> None:
         self.row = NOTHING
         self.inside = NOTHING
+        self.worker = 0
         self.thread_id = thread_id
         self.output = output
         self.asking = False

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.graph.inputs import is_sequence
 from resnb.graph.node import Edge
 from resnb.graph.signals import Signal
 from resnb.graph.task import Task
@@ -20,15 +19,16 @@ from resnb.run.codes import has_made
 from resnb.run.forks import end_child
 from resnb.run.hooks import handled, run_hooks
 from resnb.run.loop import LOOP
+from resnb.run.mapping import expand, mapped_over
 from resnb.run.outcome import Outcome
-from resnb.run.plan import SCOPE_KINDS, argument
+from resnb.run.plan import SCOPE_KINDS
 from resnb.run.result import state_of
 from resnb.run.scheduler import NOT_BEGUN
 from resnb.run.slots import CURRENT, NOTHING, Slot
 from resnb.states import (
     CANCELLED,
-    FAILED,
     FIRST_FINISHED,
+    LEGAL,
     PENDING,
     RETRYING,
     RUNNING,
@@ -62,7 +62,7 @@ def perform(engine: "Engine", row: int, slot: Slot | None) -> bool:
             CURRENT.reset(token)
     slot.row = row
     task = engine.plan.tasks[engine.scheduler.origin(row)]
-    if not _begin(engine, row, task):
+    if not _begin(engine, row, task, slot.worker):
         slot.row = NOTHING
         return False
     own = task.kind in SCOPE_KINDS
@@ -76,12 +76,12 @@ def perform(engine: "Engine", row: int, slot: Slot | None) -> bool:
         slot.inside = NOTHING
         if engine.forked:
             end_child(error)
-        result = _of_error(engine, row, task, error)
+        result = of_error(engine, row, task, error)
     else:
         if engine.forked:
             end_child()
         result = outcomes.success(value)
-    replaced = _end(engine, attempt, result)
+    replaced = end(engine, attempt, result)
     slot.row = NOTHING
     return replaced
 
@@ -114,12 +114,12 @@ def perform_async(engine: "Engine", row: int) -> None:
         except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
             if engine.forked:
                 end_child(error)
-            result = _of_error(engine, row, task, error)
+            result = of_error(engine, row, task, error)
         else:
             if engine.forked:
                 end_child()
             result = outcomes.success(value)
-        _end(engine, attempt, result)
+        end(engine, attempt, result)
 
     LOOP.submit(defended())
 
@@ -133,7 +133,7 @@ def failed(engine: "Engine", row: int, error: BaseException) -> None:
     if engine.forked:
         end_child(error)
     task = engine.plan.tasks[engine.scheduler.origin(row)]
-    settle(engine, row, task, _of_error(engine, row, task, error))
+    settle(engine, row, task, of_error(engine, row, task, error))
 
 
 def settle(
@@ -170,33 +170,59 @@ def settle(
     engine.post(engine.stopping.settled, row, outcome, undo)
 
 
-def _begin(engine: "Engine", row: int, task: Task) -> bool:
+def _begin(engine: "Engine", row: int, task: Task, worker: int = 0) -> bool:
     """Mark `row` as running; false if it is not to run after all (its state is set then)."""
-    table, clock = engine.table, engine.clock
-    first = table.state[row] == PENDING
-    verdict = _own_trigger(engine, row, task) if first else None
-    if verdict is None and task.state_handlers:
-        chosen = handled(task, None, Outcome(RUNNING))
-        verdict = chosen if chosen.code >= FIRST_FINISHED else None
+    table = engine.table
+    if not may_run(engine, row, task):
+        return False
     table.move(row, RUNNING)
     given_up = engine.scheduler.cancelled or engine.scheduler.is_given_up(row)
     if given_up and task.kind != "cleanup":
         engine.post(engine.scheduler.ended, row, CANCELLED, NOT_BEGUN)
         return False
-    if verdict is not None:
-        if verdict.error is None:
-            engine.store(row, verdict.value)
-        else:
-            engine.errors[row] = verdict.error
-        engine.post(engine.stopping.settled, row, verdict, None)
-        return False
     table.tries[row] += 1
-    table.started[row] = clock.now()
-    origin = engine.scheduler.origin(row)
-    if row == origin and engine.plan.nodes[row].is_mapped:
-        _expand(engine, row, task)
+    table.worker[row] = worker
+    table.started[row] = engine.clock.now()
+    if is_mapped(engine, row):
+        items = mapped_over(engine, row, task)
+        if isinstance(items, Outcome):
+            settle(engine, row, task, items)
+        else:
+            expand(engine, row, items)
         return False
     return True
+
+
+def is_mapped(engine: "Engine", row: int) -> bool:
+    """Whether `row` is to get children, rather than to run."""
+    return row < len(engine.plan.nodes) and engine.plan.nodes[row].is_mapped
+
+
+def may_run(engine: "Engine", row: int, task: Task) -> bool:
+    """Ask the user's trigger and handlers; false if they say no (the row's state is set then)."""
+    first = engine.table.state[row] == PENDING
+    verdict = _own_trigger(engine, row, task) if first else None
+    if verdict is None and task.state_handlers:
+        chosen = handled(task, None, Outcome(RUNNING))
+        verdict = chosen if chosen.code >= FIRST_FINISHED else None
+    if verdict is None:
+        return True
+    engine.post(begun, engine, row)
+    if engine.scheduler.cancelled and task.kind != "cleanup":
+        engine.post(engine.scheduler.ended, row, CANCELLED, NOT_BEGUN)
+        return False
+    if verdict.error is None:
+        engine.store(row, verdict.value)
+    else:
+        engine.errors[row] = verdict.error
+    engine.post(engine.stopping.settled, row, verdict, None)
+    return False
+
+
+def begun(engine: "Engine", row: int) -> None:
+    """Mark `row` as running, unless it is; with the lock held."""
+    if LEGAL[engine.table.state[row]][RUNNING]:
+        engine.table.move(row, RUNNING)
 
 
 def _own_trigger(engine: "Engine", row: int, task: Task) -> Outcome | None:
@@ -237,38 +263,6 @@ def _edges_of(engine: "Engine", row: int) -> list[Edge]:
     return [*explicit, *derived]
 
 
-def _expand(engine: "Engine", row: int, task: Task) -> None:
-    """Give each item that `row` is mapped over a child."""
-    node, plan = engine.plan.nodes[row], engine.plan
-    items: dict[str, Any] = {}
-    try:
-        for key in node.mapped:
-            value = argument(node.inputs[key], plan.row_of, engine.values)
-            items[key] = _items_of(task, key, value, flat=key in node.flattened)
-        lengths = [len(one) for one in items.values()]
-        for source, mapped in node.control.items():
-            block = engine.scheduler.children.get(plan.row_of[source]) if mapped else None
-            if block is not None:
-                lengths.append(block.last - block.first)
-    except BaseException as error:  # noqa: BLE001 - the user's values
-        settle(engine, row, task, Outcome(FAILED, error=error, reason=outcomes.text_of(error)))
-        return
-    count = min(lengths, default=0)
-    engine.items[row] = items
-    engine.values[row] = [None] * count
-    engine.post(engine.scheduler.expand, row, count)
-
-
-def _items_of(task: Task, key: str, value: Any, *, flat: bool) -> list[Any]:
-    if not is_sequence(value):
-        message = (
-            f"task {task.name!r} cannot be mapped over {key}, which is no sequence but "
-            f"{type(value).__name__}: wrap it in unmapped(...)"
-        )
-        raise TypeError(message)
-    return [one for part in value for one in part] if flat else list(value)
-
-
 def _code(
     engine: "Engine", attempt: Attempt
 ) -> tuple[Callable[..., Any], list[Any], dict[str, Any]]:
@@ -293,9 +287,15 @@ def _attempt(
         limit = engine.scopes.options_of(row).cleanup_timeout
     attempt = Attempt(row, task, slot, limit, stop)
     engine.stopping.attempts[row] = attempt
-    if limit is not None:
-        attempt.call_off = engine.clock.call_later(limit, partial(_time_out, engine, attempt))
+    time_begins(engine, attempt)
     return attempt
+
+
+def time_begins(engine: "Engine", attempt: Attempt) -> None:
+    """The code of `attempt` begins: so does its time limit."""
+    if attempt.limit is not None:
+        call_later = engine.clock.call_later
+        attempt.call_off = call_later(attempt.limit, partial(_time_out, engine, attempt))
 
 
 def _time_out(engine: "Engine", attempt: Attempt) -> None:
@@ -323,7 +323,7 @@ def _timed_out(engine: "Engine", attempt: Attempt) -> None:
     engine.post(engine.stopping.overran, attempt, result)
 
 
-def _end(engine: "Engine", attempt: Attempt, result: Outcome) -> bool:
+def end(engine: "Engine", attempt: Attempt, result: Outcome) -> bool:
     """The code of `attempt` has returned; gives whether its worker was replaced meanwhile."""
     if attempt.claim():
         engine.stopping.attempts.pop(attempt.row, None)
@@ -335,7 +335,7 @@ def _end(engine: "Engine", attempt: Attempt, result: Outcome) -> bool:
     return not attempt.take_place()
 
 
-def _of_error(engine: "Engine", row: int, task: Task, error: BaseException) -> Outcome:
+def of_error(engine: "Engine", row: int, task: Task, error: BaseException) -> Outcome:
     return outcomes.of_error(task, error, engine.table.tries[row], _retries(engine, row, task))
 
 
@@ -345,4 +345,16 @@ def _retries(engine: "Engine", row: int, task: Task) -> int:
     return task.max_retries
 
 
-__all__ = ["failed", "perform", "perform_async", "settle"]
+__all__ = [
+    "begun",
+    "end",
+    "expand",
+    "failed",
+    "is_mapped",
+    "may_run",
+    "of_error",
+    "perform",
+    "perform_async",
+    "settle",
+    "time_begins",
+]

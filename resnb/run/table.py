@@ -1,32 +1,45 @@
-"""The state table of a run: arrays of state, start, end and tries, one row per task or child.
+"""The state table of a run: arrays of state, start, end, tries and worker by row.
 
-The run writes it, views sample it; nothing is allocated per transition. Every write of a state
-goes by the table of legal moves, and an illegal one raises with the row's story.
+A row is a task or a child of a mapped task. The run writes the table, views sample it; nothing is
+allocated per transition. Every write of a state goes by the table of legal moves, and an illegal
+one raises with the row's story.
 """
 
 from array import array
+from itertools import count
 
 from resnb.errors import IllegalTransition
-from resnb.states import LEGAL, NAMES, PENDING
+from resnb.states import LEGAL, NAMES, census
 
 
 class Table:
-    """State (a code of `resnb.states`), start and end in seconds of the run's clock, and tries.
+    """State (a code of `resnb.states`), start and end in seconds of the run's clock, and so on.
 
     Attributes:
         state: a code for each row.
         started: when the latest try began; 0.0 if none has.
         ended: when the row reached its final state; 0.0 if it has not.
         tries: how many tries have begun.
+        worker: the number of the worker that ran the latest try; 0 where that was not one of the
+            executor's but a scope's thread or the loop.
+        workers: the number of each worker by its label, from 1.
     """
 
-    __slots__ = ("ended", "started", "state", "tries")
+    __slots__ = ("_numbers", "ended", "started", "state", "tries", "worker", "workers")
 
     def __init__(self, rows: int) -> None:
         self.state = bytearray(rows)
         self.started = array("d", bytes(8 * rows))
         self.ended = array("d", bytes(8 * rows))
         self.tries = array("I", bytes(4 * rows))
+        self.worker = array("I", bytes(4 * rows))
+        self.workers: dict[str, int] = {}
+        self._numbers = count(1)
+
+    def number_of(self, label: str) -> int:
+        """The number of the worker that is called `label`; may be called on any thread."""
+        number = self.workers.get(label)
+        return self.workers.setdefault(label, next(self._numbers)) if number is None else number
 
     def extend(self, rows: int) -> int:
         """Append `rows` pending rows (the children of a mapped task); gives the first one."""
@@ -35,6 +48,7 @@ class Table:
         self.started.frombytes(bytes(8 * rows))
         self.ended.frombytes(bytes(8 * rows))
         self.tries.frombytes(bytes(4 * rows))
+        self.worker.frombytes(bytes(4 * rows))
         return first
 
     def move(self, row: int, code: int, label: str = "") -> None:
@@ -58,9 +72,7 @@ class Table:
 
     def counts(self, first: int, last: int) -> dict[int, int]:
         """How many of the rows from `first` up to `last` (exclusive) are in each state."""
-        block = self.state[first:last]
-        found = {code: block.count(code) for code in range(PENDING, len(NAMES))}
-        return {code: count for code, count in found.items() if count}
+        return census(self.state[first:last])
 
 
 __all__ = ["Table"]

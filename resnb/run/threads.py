@@ -56,8 +56,9 @@ class Workers:
         self._limit += replacing
         if len(self._threads) >= self._limit:
             return False
-        name = f"resnb-worker-{len(self._threads) + 1}"
-        thread = threading.Thread(target=self._engine.work, name=name, daemon=True)
+        number = len(self._threads) + 1
+        work, label, name = self._engine.work, f"worker {number}", f"resnb-worker-{number}"
+        thread = threading.Thread(target=work, args=(label,), name=name, daemon=True)
         try:
             thread.start()
         except RuntimeError:  # no more threads are to be had: those that there are go on

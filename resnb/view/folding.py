@@ -5,7 +5,7 @@ lease's state, and its failures; nothing is left out without being counted.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from resnb.states import (
     CANCELLED,
@@ -17,16 +17,48 @@ from resnb.states import (
     SUCCESS,
     TIMED_OUT,
     TRIGGER_FAILED,
+    census,
 )
 from resnb.view.names import counted
-from resnb.view.outline import Cluster, Link, Node
-from resnb.view.snapshot import Counts, Snapshot, in_order
+from resnb.view.outline import Cluster, Link, Node, Outline
+from resnb.view.snapshot import NO_WORK, Snapshot, in_order, picker
 
 NODE_LIMIT = 150
 LINK_LIMIT = 1_000
 """A layout of more links takes seconds, and nobody can follow them."""
 
-_OF_A_SCOPE = ("init", "setup", "cleanup")
+
+class Fold:
+    """How the outline of a flow is made small enough, and its snapshots after it.
+
+    It is small if it fits; else scopes are folded, and what still does not fit is cut off.
+
+    Args:
+        outline: the flow's.
+        nodes: how many nodes may be drawn.
+        links: how many links may be drawn.
+
+    Attributes:
+        outline: what is drawn of it.
+        is_whole: whether that is all.
+    """
+
+    def __init__(self, outline: Outline, nodes: int = NODE_LIMIT, links: int = LINK_LIMIT) -> None:
+        self._steps: list[_Scopes | _Cut] = []
+        if not _fits(outline, nodes, links) and outline.clusters:
+            self._steps.append(_Scopes(outline))
+            outline = self._steps[-1].outline
+        if not _fits(outline, nodes, links):
+            self._steps.append(_Cut(outline, nodes, links))
+            outline = self._steps[-1].outline
+        self.outline = outline
+        self.is_whole = not self._steps
+
+    def applied(self, snapshot: Snapshot) -> Snapshot:
+        """`snapshot`, of the whole outline, made as small."""
+        for step in self._steps:
+            snapshot = step.applied(snapshot)
+        return snapshot
 
 
 def folded(snapshot: Snapshot, nodes: int = NODE_LIMIT, links: int = LINK_LIMIT) -> Snapshot:
@@ -37,26 +69,22 @@ def folded(snapshot: Snapshot, nodes: int = NODE_LIMIT, links: int = LINK_LIMIT)
         nodes: how many nodes may be drawn.
         links: how many links may be drawn.
     """
-    if _fits(snapshot, nodes, links):
-        return snapshot
-    small = _scopes_folded(snapshot) if snapshot.outline.clusters else snapshot
-    return small if _fits(small, nodes, links) else _cut(small, nodes, links)
+    return Fold(snapshot.outline, nodes, links).applied(snapshot)
 
 
-def _fits(snapshot: Snapshot, nodes: int, links: int) -> bool:
-    return len(snapshot.outline.nodes) <= nodes and len(snapshot.outline.links) <= links
+def _fits(outline: Outline, nodes: int, links: int) -> bool:
+    return len(outline.nodes) <= nodes and len(outline.links) <= links
 
 
-def overall(codes: Iterable[int]) -> int:
-    """One state for many tasks: the one that people should know about first."""
-    found = set(codes)
+def overall(found: Collection[int]) -> int:
+    """One state for many tasks in those states: the one that people should know about first."""
     for code, causes in (
         (FAILED, {FAILED, TIMED_OUT}),
         (RUNNING, {RUNNING, RETRYING}),
         (CANCELLED, {CANCELLED}),
         (TRIGGER_FAILED, {TRIGGER_FAILED}),
     ):
-        if found & causes:
+        if not causes.isdisjoint(found):
             return code
     finished = [code >= FIRST_FINISHED for code in found]
     if finished and all(finished):
@@ -64,47 +92,73 @@ def overall(codes: Iterable[int]) -> int:
     return RUNNING if any(finished) else PENDING
 
 
-def _scopes_folded(snapshot: Snapshot) -> Snapshot:
-    outline = snapshot.outline
-    outermost = _outermost(outline.clusters)
-    kept = sorted(set(outermost))
-    inside: dict[int, list[int]] = {place: [] for place in kept}
-    goes_to: list[int] = []  # the new place of each node
-    new: list[int] = []  # for each new node the old place, or for a cluster -1 - its old place
-    first: dict[int, int] = {}
-    for place, node in enumerate(outline.nodes):
-        if node.cluster is None:
-            goes_to.append(len(new))
-            new.append(place)
-            continue
-        top = outermost[node.cluster]
-        inside[top].append(place)
-        if top not in first:
-            first[top] = len(new)
-            new.append(-1 - top)
-        goes_to.append(first[top])
-    nodes, codes, counts = [], [], []
-    for old in new:
-        if old >= 0:
-            nodes.append(outline.nodes[old])
-            codes.append(snapshot.codes[old])
-            counts.append(snapshot.counts[old])
-            continue
-        top = -1 - old
-        node, code, count = _folded_node(snapshot, inside[top], kept.index(top))
-        nodes.append(node)
-        codes.append(code)
-        counts.append(count)
-    return snapshot._replace(
-        outline=outline._replace(
-            nodes=tuple(nodes),
-            clusters=tuple(outline.clusters[place]._replace(parent=None) for place in kept),
-            links=_moved(outline.links, goes_to),
-        ),
-        codes=tuple(codes),
-        counts=tuple(counts),
-        leases=tuple(snapshot.leases[place] for place in kept),
-    )
+class _Scopes:
+    """Each outermost scope becomes one node, in its cluster."""
+
+    def __init__(self, outline: Outline) -> None:
+        outermost = _outermost(outline.clusters)
+        self._kept = sorted(set(outermost))
+        inside: dict[int, list[int]] = {place: [] for place in self._kept}
+        self._goes_to: list[int] = []  # the new place of each node
+        self._new: list[int] = []  # for each new node the old place, or for a scope -1 - its place
+        first: dict[int, int] = {}
+        for place, node in enumerate(outline.nodes):
+            if node.cluster is None:
+                self._goes_to.append(len(self._new))
+                self._new.append(place)
+                continue
+            top = outermost[node.cluster]
+            inside[top].append(place)
+            if top not in first:
+                first[top] = len(self._new)
+                self._new.append(-1 - top)
+            self._goes_to.append(first[top])
+        nodes = outline.nodes
+        self._no_work = {
+            top: [place for place in places if nodes[place].kind in NO_WORK]
+            for top, places in inside.items()
+        }
+        self._pick = {top: picker(places) for top, places in inside.items()}
+        sizes = {top: len(inside[top]) - len(own) for top, own in self._no_work.items()}
+        self.outline = outline._replace(
+            nodes=tuple(
+                nodes[old]
+                if old >= 0
+                else _folded_node(sizes[-1 - old], self._kept.index(-1 - old))
+                for old in self._new
+            ),
+            clusters=tuple(outline.clusters[place]._replace(parent=None) for place in self._kept),
+            links=_moved(outline.links, self._goes_to),
+        )
+
+    def applied(self, snapshot: Snapshot) -> Snapshot:
+        codes, counts = bytearray(), []
+        for old in self._new:
+            if old >= 0:
+                codes.append(snapshot.codes[old])
+                counts.append(snapshot.counts[old])
+                continue
+            found = census(self._pick[-1 - old](snapshot.codes))
+            codes.append(overall(found))
+            for own in self._no_work[-1 - old]:
+                found[snapshot.codes[own]] -= 1
+            counts.append(in_order(found))
+        shown = snapshot.outline.nodes
+        nodes = [  # a parameter's value may stand in the snapshot's own outline
+            shown[old] if old >= 0 else node
+            for old, node in zip(self._new, self.outline.nodes, strict=True)
+        ]
+        return snapshot._replace(
+            outline=self.outline._replace(nodes=tuple(nodes)),
+            codes=bytes(codes),
+            counts=tuple(counts),
+            leases=tuple([snapshot.leases[place] for place in self._kept]),
+            values=tuple(
+                (self._goes_to[place], text)
+                for place, text in snapshot.values
+                if self._new[self._goes_to[place]] == place
+            ),
+        )
 
 
 def _outermost(clusters: Sequence[Cluster]) -> list[int]:
@@ -118,14 +172,9 @@ def _outermost(clusters: Sequence[Cluster]) -> list[int]:
     return found
 
 
-def _folded_node(
-    snapshot: Snapshot, places: Sequence[int], cluster: int
-) -> tuple[Node, int, Counts]:
-    nodes, codes = snapshot.outline.nodes, snapshot.codes
-    work = Counter(codes[place] for place in places if nodes[place].kind not in _OF_A_SCOPE)
-    label = counted(work.total(), "task")
-    node = Node(label, label, "folded", cluster=cluster)
-    return node, overall(codes[place] for place in places), in_order(work)
+def _folded_node(tasks: int, cluster: int) -> Node:
+    label = counted(tasks, "task")
+    return Node(label, label, "folded", cluster=cluster)
 
 
 def _moved(links: Iterable[Link], goes_to: Sequence[int]) -> tuple[Link, ...]:
@@ -142,31 +191,37 @@ def _moved(links: Iterable[Link], goes_to: Sequence[int]) -> tuple[Link, ...]:
     return tuple(found.values())
 
 
-def _cut(snapshot: Snapshot, nodes: int, links: int) -> Snapshot:
+class _Cut:
     """The first nodes in graph order, as many as there is room for."""
-    outline = snapshot.outline
-    arriving = Counter(max(link.source, link.target) for link in outline.links)
-    end = total = 0
-    for end in range(min(nodes, len(outline.nodes))):
-        total += arriving[end]
-        if total > links:
-            break
-    else:
-        end += 1
-    dropped = zip(outline.nodes[end:], snapshot.counts[end:], strict=True)
-    return snapshot._replace(
-        outline=outline._replace(
+
+    def __init__(self, outline: Outline, nodes: int, links: int) -> None:
+        arriving = Counter(max(link.source, link.target) for link in outline.links)
+        end = total = 0
+        for end in range(min(nodes, len(outline.nodes))):
+            total += arriving[end]
+            if total > links:
+                break
+        else:
+            end += 1
+        self._end = end
+        dropped = range(end, len(outline.nodes))
+        self._scopes = [place for place in dropped if outline.nodes[place].kind == "folded"]
+        self._tasks = len(dropped) - len(self._scopes)
+        self.outline = outline._replace(
             nodes=outline.nodes[:end],
             links=tuple(link for link in outline.links if max(link.source, link.target) < end),
-        ),
-        codes=snapshot.codes[:end],
-        counts=snapshot.counts[:end],
-        left_out=snapshot.left_out
-        + sum(
-            sum(number for _, number in counts) if node.kind == "folded" else 1
-            for node, counts in dropped
-        ),
-    )
+        )
+
+    def applied(self, snapshot: Snapshot) -> Snapshot:
+        end, counts = self._end, snapshot.counts
+        return snapshot._replace(
+            outline=self.outline._replace(nodes=snapshot.outline.nodes[:end]),
+            codes=snapshot.codes[:end],
+            counts=counts[:end],
+            values=tuple(one for one in snapshot.values if one[0] < end),
+            left_out=self._tasks
+            + sum(number for place in self._scopes for _, number in counts[place]),
+        )
 
 
-__all__ = ["LINK_LIMIT", "NODE_LIMIT", "folded", "overall"]
+__all__ = ["LINK_LIMIT", "NODE_LIMIT", "Fold", "folded", "overall"]

@@ -1,7 +1,7 @@
 """A run's final state, read as progress: for pictures of a run that is over."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from resnb.states import FAILED, PENDING, SUCCESS, TIMED_OUT, Mapped, Pending
@@ -18,13 +18,17 @@ class Outcome:
 
     def __init__(self, state: "State") -> None:
         self._state = state
-        result: Any = state.result
+        result: Any = state.kept
         self._states: Mapping[Task, State] = result if isinstance(result, Mapping) else {}
 
     def code_of(self, task: "Task") -> int:
         """The code of the task's state; pending if the run did not have the task."""
         state = self._states.get(task)
         return PENDING if state is None else state.code
+
+    def codes_of(self, tasks: "Sequence[Task]") -> bytes:
+        """The code of each task's state."""
+        return bytes(map(self.code_of, tasks))
 
     def child_counts(self, task: "Task") -> Mapping[int, int]:
         """The number of children by state code."""
@@ -45,7 +49,7 @@ class Outcome:
         state = self._states.get(task)
         if state is None or not state.is_failed():
             return None
-        error = state.result
+        error = state.kept
         if isinstance(error, BaseException):
             return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return state.message or None

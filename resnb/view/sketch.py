@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from resnb.graph.task import Task
 
 
+_VALUE_WIDTH = 24
+
+
 class Sketch(NamedTuple):
     """An outline, and the task of each node and the scope of each cluster, in the same order."""
 
@@ -97,8 +100,13 @@ def _default(parameter: Parameter) -> str:
 
 def spelled(value: object) -> str:
     """A parameter's value in a few characters; an ellipsis if that tells nothing."""
+    if isinstance(value, str) and len(value) > 8 * _VALUE_WIDTH:
+        value = value[: 4 * _VALUE_WIDTH] + value[-4 * _VALUE_WIDTH :]
     plain = value is None or isinstance(value, bool | int | float | str)
-    return shown(repr(value), 24) if plain else "…"
+    try:
+        return shown(repr(value), _VALUE_WIDTH) if plain else "…"
+    except Exception:  # noqa: BLE001 - an int of thousands of digits, a subclass's own repr
+        return "…"
 
 
 def _links(flow: "Flow", tasks: "Sequence[Task]") -> tuple[Link, ...]:

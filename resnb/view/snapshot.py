@@ -1,18 +1,21 @@
 """A flow at one moment: its outline, and the state of everything in it.
 
-An outline is made once for each structure; `sampled` adds the states as often as a view wants
-to, and costs a look at each task. A snapshot is plain data and never changes.
+An outline is made once for each structure; a `Sampler` adds the states as often as a view wants
+to, without a step of Python for each task. A snapshot is plain data and never changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from resnb.states import CACHED, FAILED, FIRST_UNSUCCESSFUL, PENDING, SUCCESS, TIMED_OUT
+from resnb.states import CACHED, FAILED, FIRST_UNSUCCESSFUL, PENDING, SUCCESS, TIMED_OUT, census
 from resnb.view.names import message
 from resnb.view.outline import Outline
 from resnb.view.sketch import Sketch, sketch, spelled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from resnb.graph.flow import Flow
     from resnb.graph.scope import Scope
     from resnb.graph.task import Task
@@ -22,13 +25,15 @@ Counts: TypeAlias = tuple[tuple[int, int], ...]
 """How many there are of each state: pairs of state code and number, by code."""
 
 NOT_YET = "not yet"
+NO_WORK = frozenset({"init", "setup", "cleanup", "parameter"})
+"""Kinds of tasks that do not count as work in progress."""
 
 
 class Progress(Protocol):
     """What is known of a flow's latest run."""
 
-    def code_of(self, task: "Task") -> int:
-        """The code of the task's state."""
+    def codes_of(self, tasks: "Sequence[Task]") -> bytes:
+        """The code of each task's state; asked again and again with the same tuple."""
 
     def child_counts(self, task: "Task") -> Mapping[int, int]:
         """Of a mapped task: the number of children by state code; empty before it expanded."""
@@ -65,72 +70,111 @@ class Snapshot(NamedTuple):
     Attributes:
         outline: nodes, clusters and links.
         code: the flow's state.
-        codes: the state of each node.
+        codes: the state of each node, a byte each.
         counts: for each node how many children (or tasks, if it is folded) are in which state.
         leases: the lease's state of each cluster.
+        values: the values that parameters had, in a few characters: pairs of place and text.
+        totals: how many tasks and children that do work are in which state, drawn or not.
         failures: the tasks that failed by themselves, and why.
         left_out: how many tasks are not drawn at all.
     """
 
     outline: Outline
     code: int
-    codes: tuple[int, ...]
+    codes: bytes
     counts: tuple[Counts, ...]
     leases: tuple[str, ...]
+    values: tuple[tuple[int, str], ...] = ()
+    totals: Counts = ()
     failures: tuple[Failure, ...] = ()
     left_out: int = 0
 
 
-def snapshot(flow: "Flow", progress: Progress | None = None) -> Snapshot:
-    """The flow as it is now; without `progress` as a flow that has never run."""
-    return sampled(sketch(flow), progress)
+class Sampler:
+    """Takes samples of what was sketched.
 
+    Args:
+        drawn: the sketch.
+    """
 
-def sampled(drawn: Sketch, progress: Progress | None = None) -> Snapshot:
-    """The states, as they are now, of what was sketched before."""
-    outline, tasks, scopes = drawn
-    if progress is None:
+    def __init__(self, drawn: Sketch) -> None:
+        self.drawn = drawn
+        nodes = drawn.outline.nodes
+        self._mapped = [place for place, node in enumerate(nodes) if node.mapped]
+        self._parameters = [place for place, node in enumerate(nodes) if node.kind == "parameter"]
+        self._no_work = [place for place, node in enumerate(nodes) if node.kind in NO_WORK]
+
+    def sample(self, progress: Progress | None) -> Snapshot:
+        """The states as they are now; without `progress` as of a flow that has never run."""
+        outline, tasks, scopes = self.drawn
+        counts: list[Counts] = [()] * len(tasks)
+        if progress is None:
+            codes = bytes([PENDING]) * len(tasks)
+            leases = (NOT_YET,) * len(scopes)
+            totals = self._totals(codes)
+            return Snapshot(outline, PENDING, codes, tuple(counts), leases, totals=in_order(totals))
+        codes = progress.codes_of(tasks)
+        totals = self._totals(codes)
+        for place in self._mapped:
+            children = progress.child_counts(tasks[place])
+            counts[place] = in_order(children)
+            if children:
+                totals[codes[place]] -= 1
+            for code, number in children.items():
+                totals[code] = totals.get(code, 0) + number
         return Snapshot(
             outline,
-            PENDING,
-            (PENDING,) * len(tasks),
-            ((),) * len(tasks),
-            (NOT_YET,) * len(scopes),
+            progress.flow_code(),
+            codes,
+            tuple(counts),
+            tuple([progress.lease_state(scope) for scope in scopes]),
+            tuple(
+                (place, spelled(progress.state_of(tasks[place]).result))
+                for place in self._parameters
+                if codes[place] in (SUCCESS, CACHED)
+            ),
+            in_order(totals),
         )
-    code_of = progress.code_of
-    codes = tuple([code_of(task) for task in tasks])
-    counts: list[Counts] = [()] * len(tasks)
+
+    def _totals(self, codes: bytes) -> dict[int, int]:
+        totals = census(codes)
+        for place in self._no_work:
+            totals[codes[place]] -= 1
+        return totals
+
+
+def snapshot(flow: "Flow", progress: Progress | None = None) -> Snapshot:
+    """The flow as it is now, and why it failed; without `progress` as one that has never run."""
+    drawn = sketch(flow)
+    seen = Sampler(drawn).sample(progress)
+    if progress is None:
+        return seen
     failures = []
-    values = {}
-    for place, (node, code) in enumerate(zip(outline.nodes, codes, strict=True)):
-        if node.kind == "parameter" and code in (SUCCESS, CACHED):
-            values[place] = spelled(progress.state_of(tasks[place]).result)
-        if node.mapped:
-            counts[place] = in_order(progress.child_counts(tasks[place]))
+    for place, code in enumerate(seen.codes):
         if code >= FIRST_UNSUCCESSFUL and code in (FAILED, TIMED_OUT):
-            reason = progress.failure_of(tasks[place]) or ""
-            failures.append(Failure(node.label, message(reason)))
-    return Snapshot(
-        _with_values(outline, values),
-        progress.flow_code(),
-        codes,
-        tuple(counts),
-        tuple([progress.lease_state(scope) for scope in scopes]),
-        tuple(failures),
-    )
+            reason = progress.failure_of(drawn.tasks[place]) or ""
+            failures.append(Failure(drawn.outline.nodes[place].label, message(reason)))
+    outline = _with_values(drawn.outline, seen.values)
+    return seen._replace(outline=outline, failures=tuple(failures))
 
 
-def _with_values(outline: Outline, values: Mapping[int, str]) -> Outline:
+def _with_values(outline: Outline, values: Sequence[tuple[int, str]]) -> Outline:
     """`outline` with the values that parameters had in place of their defaults."""
-    nodes = outline.nodes
-    changed = {place: text for place, text in values.items() if nodes[place].note != text}
-    if not changed:
+    if not values:
         return outline
-    noted = [
-        node._replace(note=changed[place]) if place in changed else node
-        for place, node in enumerate(nodes)
-    ]
-    return outline._replace(nodes=tuple(noted))
+    nodes = list(outline.nodes)
+    for place, text in values:
+        nodes[place] = nodes[place]._replace(note=text)
+    return outline._replace(nodes=tuple(nodes))
+
+
+def picker(places: Sequence[int]) -> "Callable[[bytes], bytes]":
+    """A function that takes the codes at `places`, which grow, out of all codes; at C's speed."""
+    if not places or places[-1] - places[0] == len(places) - 1:
+        whole = slice(places[0], places[-1] + 1) if places else slice(0)
+        return lambda codes: codes[whole]
+    pick = itemgetter(*places)
+    return lambda codes: bytes(pick(codes))
 
 
 def in_order(counts: Mapping[int, int]) -> Counts:
@@ -140,11 +184,13 @@ def in_order(counts: Mapping[int, int]) -> Counts:
 
 __all__ = [
     "NOT_YET",
+    "NO_WORK",
     "Counts",
     "Failure",
     "Progress",
+    "Sampler",
     "Snapshot",
     "in_order",
-    "sampled",
+    "picker",
     "snapshot",
 ]

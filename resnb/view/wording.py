@@ -50,7 +50,12 @@ def titled(cluster: Cluster, lease: str) -> str:
 
 def of_flow(snapshot: Snapshot) -> str:
     """The flow's state."""
-    return "not run yet" if snapshot.code == PENDING else TASK[snapshot.code].word
+    return of_code(snapshot.code)
+
+
+def of_code(code: int) -> str:
+    """A flow's state as a word."""
+    return "not run yet" if code == PENDING else TASK[code].word
 
 
 def left_out(snapshot: Snapshot) -> str:
@@ -59,4 +64,7 @@ def left_out(snapshot: Snapshot) -> str:
     return f"{counted(number, 'more task')} not shown" if number else ""
 
 
-__all__ = ["DONE", "SEPARATOR", "left_out", "of_cluster", "of_flow", "of_node", "tally", "titled"]
+__all__ = [
+    "DONE", "SEPARATOR", "left_out", "of_cluster", "of_code", "of_flow", "of_node", "tally",
+    "titled",
+]  # fmt: skip

@@ -1,4 +1,7 @@
-"""A real JupyterLab with a real browser before it: notebooks are opened, cells run, views looked at."""
+"""A real JupyterLab, and Notebook 7 on the same server, with a real browser before them.
+
+Notebooks are opened, cells run, views looked at.
+"""
 
 import json
 import os
@@ -9,9 +12,11 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from subprocess import STDOUT, Popen
+from typing import NamedTuple
 
 import nbformat
 from nbformat import v4
+from nbformat.sign import NotebookNotary
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 40.0
@@ -38,6 +43,44 @@ _RECORD = """() => {
 _never = threading.Event()
 
 
+class FrontEnd(NamedTuple):
+    """What the two front ends differ in.
+
+    Attributes:
+        name: what it is called here.
+        address: where a notebook is, given its name.
+        noise: what it complains of by itself.
+        tidy: what makes room for the notebook.
+    """
+
+    name: str
+    address: str
+    noise: frozenset = frozenset()
+    tidy: str = "0"
+
+
+_DEBUGGER = (
+    "Could not restore the debugger state: "
+    "Canceled future for debug_request message before replies were done"
+)
+LAB = FrontEnd(
+    "lab",
+    "lab/tree/{}.ipynb?reset",
+    frozenset({_DEBUGGER}),  # when the kernel of a notebook is changed
+    tidy="jupyterapp.shell.collapseLeft()",
+)
+NOTEBOOK_7 = FrontEnd(
+    "notebook-7",
+    "notebooks/{}.ipynb",
+    frozenset(
+        {
+            "Cannot read properties of undefined (reading 'schema')",
+            "Command 'filebrowser:open-path' not registered.",
+        }
+    ),
+)
+
+
 class Server:
     """A JupyterLab server in a folder of its own.
 
@@ -46,6 +89,7 @@ class Server:
     """
 
     def __init__(self, folder):
+        self._data = folder / "data"
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir()
         settings = folder / "config" / "labconfig"
@@ -53,6 +97,9 @@ class Server:
         news = {"fetchNews": "false", "checkForUpdates": False}
         quiet = {"@jupyterlab/apputils-extension:notification": news}
         (settings / "default_setting_overrides.json").write_text(json.dumps(quiet))
+        (folder / "data" / "labextensions").mkdir(parents=True)  # as it was built last
+        extension = ROOT / "resnb" / "labextension"
+        (folder / "data" / "labextensions" / "resnb").symlink_to(extension)
         port = _free_port()
         self._log = (folder / "server.log").open("w")
         options = {
@@ -67,13 +114,14 @@ class Server:
         }
         command = [
             sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
-            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
             *(f"{name}={value}" for name, value in options.items()),
         ]  # fmt: skip
         environment = {
             **os.environ,
             "JUPYTER_CONFIG_DIR": str(folder / "config"),
             "JUPYTER_DATA_DIR": str(folder / "data"),
+            "JUPYTER_PREFER_ENV_PATH": "0",
             "PYTHONPATH": str(ROOT),
         }
         self.process = Popen(command, cwd=folder, env=environment, stdout=self._log, stderr=STDOUT)
@@ -97,6 +145,12 @@ class Server:
             url = f"{self.url}/api/kernels/{one['id']}"
             urllib.request.urlopen(urllib.request.Request(url, method="DELETE")).close()
 
+    def trust(self, path):
+        """Let JupyterLab trust a notebook that was changed on the disk."""
+        notary = NotebookNotary(data_dir=str(self._data))
+        notary.sign(nbformat.read(path, as_version=4))
+        notary.store.close()
+
     def close(self):
         self.process.terminate()
         self.process.wait()
@@ -119,24 +173,58 @@ class Notebook:
         server: the server.
         name: the notebook's name, without its ending.
         pictures: where screenshots go.
+        front_end: what it is opened in.
     """
 
-    def __init__(self, page, server, name, pictures):
+    def __init__(self, page, server, name, pictures, front_end=LAB):
         self.page, self.server, self.name, self.pictures = page, server, name, pictures
+        self.front_end = front_end
+        self._complaints = []
+        page.on("console", lambda one: one.type == "error" and self._complaints.append(one.text))
+        page.on("pageerror", lambda one: self._complaints.append(str(one)))
         self.path = server.notebooks / f"{name}.ipynb"
+        self.root = page  # what is looked at
+        self._panel = ""
 
     def open(self, *cells):
         """Write the notebook and open it with a fresh kernel."""
+        self._write(cells)
+        self.show()
+
+    def beside(self, name, *cells):
+        """Open another notebook beside this one, in the same JupyterLab, with a kernel of its own."""
+        other = Notebook(self.page, self.server, name, self.pictures, self.front_end)
+        other._write(cells)
+        panels = [
+            self.page.evaluate(
+                """async (options) => (await jupyterapp.commands.execute('docmanager:open', options)).id""",
+                {"path": f"{one.name}.ipynb", "options": {"mode": "split-right"}},
+            )
+            for one in (self, other)
+        ]
+        for one, panel in zip((self, other), panels, strict=True):
+            one.root = self.page.locator(f"[id='{panel}']")
+            one._panel = panel
+        other.activate()
+        return other
+
+    def activate(self):
+        """Turn to this notebook, where there are several."""
+        if self._panel:
+            self.page.evaluate(f"jupyterapp.shell.activateById('{self._panel}')")
+            self.page.wait_for_function(f"{_CURRENT}.id === '{self._panel}'")
+        self.wait_idle()
+
+    def _write(self, cells):
         sources = [v4.new_code_cell(source.strip("\n")) for source in cells]
         spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(v4.new_notebook(cells=sources, metadata={"kernelspec": spec}), self.path)
-        self.show()
 
     def show(self):
         """Open the notebook as it is on the disk."""
-        self.page.goto(f"{self.server.url}/lab/tree/{self.name}.ipynb?reset")
+        self.page.goto(f"{self.server.url}/{self.front_end.address.format(self.name)}")
         self.wait_idle()
-        self.page.evaluate("jupyterapp.shell.collapseLeft()")
+        self.page.evaluate(self.front_end.tidy)
 
     def wait_idle(self):
         self.page.wait_for_function(_READY, timeout=1000 * LIMIT)
@@ -153,17 +241,23 @@ class Notebook:
 
     def run(self, *cells):
         """Run cells, each to its end."""
+        self.activate()
         for cell in cells:
             self.begin(cell)
             self.page.evaluate("() => window.resnbRan")
             self.wait_idle()
+
+    def restart(self):
+        """Restart the kernel."""
+        self.page.evaluate(f"{_CURRENT}.context.sessionContext.restartKernel()")
+        self.wait_idle()
 
     def save(self):
         self.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
 
     def output(self, cell):
         """The output of a cell."""
-        return self.page.locator(".jp-CodeCell").nth(cell).locator(".jp-Cell-outputArea")
+        return self.root.locator(".jp-CodeCell").nth(cell).locator(".jp-Cell-outputArea")
 
     def view(self, cell):
         """The live view in the output of a cell."""
@@ -178,6 +272,11 @@ class Notebook:
         """What was written down: for each change the names of nodes and clusters with states."""
         return [json.loads(one) for one in self.page.evaluate("window.resnbSeen")]
 
+    @property
+    def complaints(self):
+        """What the page has written to the browser's console as an error."""
+        return [one for one in self._complaints if one not in self.front_end.noise]
+
     def picture(self, name, of=None):
         """Keep a screenshot."""
         self.pictures.mkdir(parents=True, exist_ok=True)
@@ -190,4 +289,4 @@ class Notebook:
         self.server.end_kernels()
 
 
-__all__ = ["LIMIT", "ROOT", "Notebook", "Server"]
+__all__ = ["LAB", "LIMIT", "NOTEBOOK_7", "ROOT", "Notebook", "Server"]

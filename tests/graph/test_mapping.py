@@ -1,7 +1,7 @@
 """Which arguments of a mapped task are mapped over, passed whole, or flattened first."""
 
 from array import array
-from collections import Counter
+from collections import Counter, deque
 
 import pytest
 
@@ -142,3 +142,19 @@ def test_there_must_be_something_to_map_over(flow, args, message):
     with flow, pytest.raises(GraphError, match=message):
         add.map(*args)
     assert not flow.tasks
+
+
+@pytest.mark.parametrize("options", [{}, {"timeout": 60}])
+def test_children_get_their_items_and_collections_of_their_own(options):
+    shared = deque()
+
+    def grow(item, parts, given):
+        parts.append(item)
+        given.append(item)
+        return tuple(parts)
+
+    with Flow("f") as flow:
+        start = task(lambda: "s", name="start")()
+        found = task(grow, **options).map([1, 2, 3], unmapped([start]), unmapped(shared))
+    assert flow.run().result[found].result == [("s", 1), ("s", 2), ("s", 3)]
+    assert sorted(shared) == [1, 2, 3]

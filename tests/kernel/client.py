@@ -30,6 +30,7 @@ class Shown:
         stdout: what it printed.
         stderr: likewise.
         displays: each display and result as a dictionary of MIME types.
+        places: their ids, by which a cell can replace them.
         error: the error's type name, "" if there was none.
         message: its message.
         traceback: what the front end shows of it, without colours.
@@ -41,6 +42,7 @@ class Shown:
     stdout: str = ""
     stderr: str = ""
     displays: list = field(default_factory=list)
+    places: list = field(default_factory=list)
     error: str = ""
     message: str = ""
     traceback: str = ""
@@ -182,7 +184,10 @@ def _take(shown, kind, content):
         name = content["name"]
         setattr(shown, name, getattr(shown, name) + content["text"])
     elif kind in {"display_data", "execute_result"}:
+        shown.places.append(content.get("transient", {}).get("display_id"))
         shown.displays.append(content["data"])
+    elif kind == "update_display_data":
+        shown.displays[shown.places.index(content["transient"]["display_id"])] = content["data"]
     elif kind == "error":
         shown.error, shown.message = content["ename"], content["evalue"]
         shown.traceback = _COLOURS.sub("", "\n".join(content["traceback"]))

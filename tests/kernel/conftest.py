@@ -8,7 +8,7 @@ from tests.kernel.client import Kernel
 
 PRELUDE = Path(__file__).with_name("prelude.py").read_text(encoding="utf-8")
 
-_BEGIN = """
+BEGIN = """
 %load_ext resnb
 _own = set(globals())  # In, Out and what else IPython keeps there
 """
@@ -58,7 +58,7 @@ class Cells:
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory):
-    kernel = Kernel(tmp_path_factory.mktemp("kernel"), _BEGIN)
+    kernel = Kernel(tmp_path_factory.mktemp("kernel"), BEGIN)
     yield kernel
     kernel.close()
 

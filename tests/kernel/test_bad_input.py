@@ -13,7 +13,10 @@ foreign = number(5)
 """
 
 LINES = {
-    "what comes later": ("%flow timeline etl", "%flow timeline is not there yet"),
+    "a timeline of what has not run": (
+        "%flow timeline other",
+        "flow 'other' has not run, so it has no timeline: %flow run other",
+    ),
     "nothing to adopt": ("%resources adopt etl/d", "nothing called 'etl/d' is left"),
     "nothing to keep": ("%resources keep etl/d 5m", "there is no lease 'etl/d'"),
     "an unknown flow": ("%flow run elt", "there is no flow 'elt'; did you mean 'etl'?"),

@@ -80,7 +80,7 @@ def test_output_is_kept_with_its_task_up_to_a_limit(capsys):
         much = task(lambda: print("x" * (LOG_LIMIT + 5)), name="much")()
     flow.run()
     assert memory_of(flow).log_of(little) == "little\n"
-    assert memory_of(flow).log_of(much) == "x" * LOG_LIMIT
+    assert memory_of(flow).log_of(much) == "x" * (LOG_LIMIT - 1) + "\n"
     assert len(capsys.readouterr().out) == LOG_LIMIT + 6
 
 

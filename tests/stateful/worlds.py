@@ -10,6 +10,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from typing import NamedTuple
 from unittest import mock
+from weakref import WeakValueDictionary
 
 from resnb import Flow, case, merge, resource_manager, signals, task, triggers, unmapped
 from resnb.errors import TaskCancelled
@@ -68,11 +69,20 @@ class FakeClock:
         LOOP.call_later(0.0, self._timers[threading.get_ident()])
 
 
+WORLDS = WeakValueDictionary()
+"""The worlds that are alive, by identity."""
+
+
+def known_world(identity):
+    return WORLDS[identity]
+
+
 class World:
     """The code of a description's tasks, and the flow that is made of them."""
 
     def __init__(self, description, canceller="", way="code"):
         self.description = description
+        WORLDS[id(self)] = self
         self.log = []
         self.made = Counter()
         self.cleaned = Counter()
@@ -90,6 +100,10 @@ class World:
         self.flow = Flow("random")
         with self.flow:
             self._build()
+
+    def __reduce__(self):
+        """On a cluster in this process, its tasks' code finds the very same world."""
+        return known_world, (id(self),)
 
     # ---- running
 

@@ -21,6 +21,9 @@ class FakeProgress:
     def code_of(self, task):
         return self.codes.get(task.name, SUCCESS)
 
+    def codes_of(self, tasks):
+        return bytes(map(self.code_of, tasks))
+
     def child_counts(self, task):
         return self.counts.get(task.name, {})
 

@@ -7,11 +7,13 @@ import pytest
 from resnb import Flow, Parameter
 from resnb.errors import OptionError
 from resnb.events import RunBegan, RunEnded, StructureChanged
+from resnb.run.log import Log
 from resnb.states import PENDING, RUNNING, SUCCESS
 from resnb.view.engines import DrawingError
-from resnb.view.fields import checked, form
-from resnb.view.layout import Box, Layout
-from resnb.view.live import LiveFlow
+from resnb.view.live.fields import checked, form
+from resnb.view.live.flow import LiveFlow
+from resnb.view.live.layout import Box, Layout
+from resnb.view.live.looks import Source, Subject
 
 
 class Layouts:
@@ -129,6 +131,21 @@ def test_a_large_flow_is_folded_until_somebody_unfolds_it(large, progress, layou
     assert (whole["folded"], len(whole["nodes"])) == ("unfolded", 310)
 
 
+def test_progress_counts_tasks_that_are_not_drawn(work, progress, layouts):
+    with Flow("wide") as flow:
+        for number in range(400):
+            work(f"task {number}")()
+        work("each").map([1, 2, 3])
+    live = LiveFlow(flow, lambda: live.told, lay_out=layouts)
+    live.told = progress({"task 399": PENDING}, flow=RUNNING, counts={"each": {RUNNING: 3}})
+    live.opened("a")
+    assert live.refresh()[1]["tally"] == [403, 399, 0, 3]
+    live.told = progress({}, flow=RUNNING, counts={"each": {RUNNING: 3}})
+    [delta] = live.refresh()
+    assert delta["tally"] == [403, 400, 0, 3]
+    assert "codes" not in delta
+
+
 # ---- the form
 
 
@@ -165,3 +182,90 @@ def test_values_of_a_front_end_are_checked(seed):
     ):
         with pytest.raises(OptionError, match=reason):
             checked(flow, values)
+
+
+# ---- several views, and logs
+
+
+@pytest.fixture
+def talking(seed, progress, layouts):
+    """A flow of which every node has the same log."""
+    log = Log()
+    found = LiveFlow(
+        seed,
+        lambda: found.told,
+        lay_out=layouts,
+        now=lambda: found.time,
+        sources=lambda _: [Source("log", 1, log.since)],
+        is_deaf=lambda: found.deaf,
+    )
+    found.told, found.time, found.deaf, found.log = progress({}, flow=RUNNING), 0.0, False, log
+    return found
+
+
+def test_logs_and_states_take_turns(talking, progress):
+    talking.opened("a")
+    talking.refresh()
+    talking.looks.begin("a", Subject("node", "load"))
+    told = []
+    for number in range(10):
+        talking.log.add(f"{number}\n")
+        talking.told = progress({"load": number % 3}, flow=RUNNING)
+        frames = talking.refresh()
+        told += kinds(frames)
+        assert len(frames) == 1
+    assert told == ["logs", "delta"] * 5
+
+
+def test_what_was_printed_last_is_told_after_the_last_states(talking, progress):
+    talking.opened("a")
+    talking.refresh()
+    talking.looks.begin("a", Subject("node", "load"))
+    talking.refresh()
+    talking.log.add("the last words")
+    talking.told = progress({"load": SUCCESS}, flow=SUCCESS)
+    assert kinds(talking.refresh()) == ["delta"]
+    assert not talking.is_moving
+    assert talking.has_more
+    assert kinds(talking.refresh()) == ["logs"]
+    assert not talking.has_more
+    assert talking.refresh() == []
+
+
+def test_nothing_more_is_to_be_told_where_nobody_looks_closely(talking):
+    talking.opened("a")
+    talking.refresh()
+    assert not talking.has_more
+    talking.log.add("text")
+    assert talking.refresh() == []
+
+
+def test_a_view_that_dies_is_forgotten_and_one_that_comes_back_gets_everything(talking):
+    talking.opened("a")
+    talking.opened("b")
+    talking.refresh()
+    talking.looks.begin("a", Subject("node", "load"))
+    talking.time = 100.0
+    assert not talking.heard("b")
+    talking.time, talking.deaf = 200.0, True
+    talking.refresh()
+    assert list(talking.views) == ["a", "b"]
+    talking.time, talking.deaf = 330.0, False
+    talking.heard("b")
+    talking.refresh()
+    assert list(talking.views) == ["b"]
+    assert talking.looks.at() == {}
+    assert talking.heard("a")
+    assert kinds(talking.refresh()) == ["structure", "states", "form"]
+
+
+def test_closing_one_view_leaves_the_other(talking):
+    talking.opened("a")
+    talking.opened("b")
+    talking.refresh()
+    for view in "ab":
+        talking.looks.begin(view, Subject("node", "load"))
+    talking.closed("a")
+    talking.log.add("text")
+    [frame] = talking.refresh()
+    assert [one["to"] for one in frame["logs"]] == ["b"]

@@ -4,7 +4,7 @@ from resnb import Flow, Parameter, case, merge, unmapped
 from resnb.states import FAILED, MAPPED, PENDING, RUNNING, SUCCESS, TIMED_OUT, TRIGGER_FAILED
 from resnb.view.outline import contents
 from resnb.view.sketch import sketch
-from resnb.view.snapshot import Failure, sampled, snapshot
+from resnb.view.snapshot import Failure, Sampler, snapshot
 
 
 def labels(outline):
@@ -121,9 +121,13 @@ def test_a_default_that_has_no_stable_text_is_not_shown():
     with Flow("defaults") as flow:
         Parameter("a", default=object())
         Parameter("b", default="x" * 1000)
+        Parameter("c", default=10**5000)
     notes = [node.note for node in snapshot(flow).outline.nodes]
     assert notes[0] == "…"
+    assert notes[1].startswith("'xxx")
+    assert notes[1].endswith("xxx'")
     assert len(notes[1]) < 30
+    assert notes[2] == "…"
 
 
 def test_without_progress_nothing_has_happened(seed):
@@ -159,7 +163,8 @@ def test_states_counts_leases_and_failures_are_sampled(seed, progress, work):
 
 def test_a_sketch_can_be_sampled_again_and_again(seed, progress):
     drawn = sketch(seed)
-    before, after = sampled(drawn), sampled(drawn, progress({"out_path": PENDING}))
+    sampler = Sampler(drawn)
+    before, after = sampler.sample(None), sampler.sample(progress({"out_path": PENDING}))
     assert before.outline is after.outline
     assert before.codes != after.codes
 

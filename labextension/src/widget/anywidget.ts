@@ -1,6 +1,7 @@
 // What anywidget gives a view, as far as this one uses it.
 
 export interface AnyModel {
+  get(trait: "rest"): unknown;
   on(event: "msg:custom", listener: (message: unknown) => void): void;
   off(event: "msg:custom", listener: (message: unknown) => void): void;
   send(message: unknown): void;

@@ -5,8 +5,11 @@ import { isFrame, type Command, type Frame } from "./protocol";
 
 const PATIENCE = 1500; // milliseconds
 
+/** Commands that nobody waits for. */
+const QUIET: ReadonlySet<Command["do"]> = new Set<Command["do"]>(["close", "here", "look_away"]);
+
 export class Channel {
-  private readonly view = crypto.randomUUID();
+  readonly view = crypto.randomUUID();
   private readonly waiting = new Map<string, ReturnType<typeof setTimeout>>();
   private count = 0;
 
@@ -26,19 +29,23 @@ export class Channel {
   send(command: Command): void {
     this.count += 1;
     const ask = `${this.view}/${this.count}`;
-    if (command.do !== "close") {
+    if (!QUIET.has(command.do)) {
       const tell = (): void => {
         this.waiting.delete(ask);
         this.unanswered();
       };
       this.waiting.set(ask, setTimeout(tell, PATIENCE));
     }
-    this.model.send({ ...command, view: this.view, ask });
+    try {
+      this.model.send({ ...command, view: this.view, ask });
+    } catch {
+      // its kernel has ended: nobody answers, which is told in its time
+    }
   }
 
   private readonly came = (message: unknown): void => {
-    if (!isFrame(message)) {
-      return;
+    if (!isFrame(message) || ("to" in message && message.to !== this.view)) {
+      return; // no frame, or one for another view
     }
     if (message.frame === "taken") {
       clearTimeout(this.waiting.get(message.ask));

@@ -1,80 +1,138 @@
 // A closer look at one node or cluster: what the kernel tells of it, beside the graph.
 import { button, html, say, set } from "./dom";
 import type { Picked } from "./graph";
-import type { Inspected } from "./protocol";
+import type { Addressed, Frame, Inspected } from "./protocol";
+import { LogTexts, Texts, Values } from "./sections";
+import { duration } from "./words";
 
-/** States of a lease, or none, in which there is nothing to clean up or keep. */
-const NOTHING_LEFT: ReadonlySet<string> = new Set(["", "not yet", "closed"]);
+const SECOND = 1000;
+
+type Act = "cleanup_one" | "keep_one";
 
 export interface InspectorActions {
   readonly close: () => void;
-  readonly cleanUp: (id: string) => void;
-  readonly keep: (id: string) => void;
+  readonly act: (command: Act, picked: Picked) => void;
+}
+
+/** A row whose seconds go on. */
+interface Clock {
+  readonly element: HTMLElement;
+  readonly began: number;
 }
 
 export class Inspector {
   readonly element: HTMLElement;
   private readonly title = html("h4");
-  private readonly content = html("div", { class: "content" });
+  private readonly facts = html("dl");
+  private readonly texts = new Texts();
+  private readonly logs = new LogTexts();
+  private readonly values = new Values();
+  private readonly cleanUp: HTMLButtonElement;
+  private readonly keep: HTMLButtonElement;
   private readonly buttons: HTMLElement;
+  private clocks: readonly Clock[] = [];
   private picked: Picked | null = null;
 
-  constructor(actions: InspectorActions) {
-    const of = (act: (id: string) => void) => (): void => {
+  constructor({ close, act }: InspectorActions, signal: AbortSignal) {
+    const on = (command: Act) => (): void => {
       if (this.picked !== null) {
-        act(this.picked.id);
+        act(command, this.picked);
       }
     };
-    this.buttons = html(
-      "div",
-      { class: "group" },
-      button("Clean up", "Clean up this resource", of(actions.cleanUp)),
-      button("Keep for 30 min", "Let it survive a kernel restart for 30 minutes", of(actions.keep)),
-    );
-    const close = button("×", "Close", actions.close);
-    set(close, { "aria-label": "close details", class: "quiet" });
+    this.cleanUp = button("Clean up", "", on("cleanup_one"));
+    this.keep = button("Keep 30 minutes", "", on("keep_one"));
+    this.buttons = html("div", { class: "group", hidden: true }, this.cleanUp, this.keep);
+    const cross = button("×", "Close", close);
+    set(cross, { "aria-label": "close details", class: "quiet" });
+    const { facts, texts, logs, values } = this;
     this.element = html(
       "aside",
       { class: "inspector", hidden: true, "aria-label": "details" },
-      html("header", {}, this.title, close),
+      html("header", {}, this.title, cross),
       this.buttons,
-      this.content,
+      facts,
+      texts.element,
+      logs.element,
+      values.element,
     );
     this.element.addEventListener("keydown", (event) => {
       event.stopPropagation();
       if (event.key === "Escape") {
-        actions.close();
+        close();
       }
+    });
+    const clock = setInterval(this.tick, SECOND);
+    signal.addEventListener("abort", () => {
+      clearInterval(clock);
     });
   }
 
   /** Show that something was picked, before the kernel has answered; null for nothing. */
   open(picked: Picked | null): void {
-    const isSame = picked?.id === this.picked?.id && picked?.what === this.picked?.what;
+    const isSame = picked !== null && picked.id === this.picked?.id;
+    const isKnown = isSame && picked.what === this.picked?.what;
     this.picked = picked;
     set(this.element, { hidden: picked === null });
     if (picked !== null) {
       say(this.title, picked.id);
     }
-    if (!isSame) {
+    if (!isKnown) {
       set(this.buttons, { hidden: true });
-      this.content.replaceChildren();
+      this.clocks = [];
+      this.facts.replaceChildren();
+      this.texts.show([]);
+      this.logs.clear();
+      this.values.show("", null);
     }
   }
 
-  show(found: Inspected): void {
-    if (found.id !== this.picked?.id || found.what !== this.picked.what) {
-      return; // another view of the flow has asked
+  /** Show a frame, if it is about what was picked; `view` is the name of this view. */
+  received(frame: Frame, view: string): void {
+    if (frame.frame === "inspected" && this.isPicked(frame)) {
+      this.show(frame);
+    } else if (frame.frame === "preview" && this.isPicked(frame)) {
+      this.values.show(frame.title, frame.shows);
+    } else if (frame.frame === "logs") {
+      for (const news of frame.logs) {
+        if (news.to === view && this.isPicked(news)) {
+          this.logs.add(news);
+        }
+      }
     }
-    const lease = found.rows.find(([name]) => name === "lease")?.[1] ?? "";
-    set(this.buttons, { hidden: NOTHING_LEFT.has(lease) });
-    const rows = found.rows.flatMap(([name, value]) => [
-      html("dt", {}, name),
-      html("dd", { class: value.includes("\n") ? "lines" : "" }, value),
-    ]);
-    const texts = found.texts.map(([name, text]) =>
-      html("details", { open: true }, html("summary", {}, name), html("pre", {}, text)),
-    );
-    this.content.replaceChildren(html("dl", {}, ...rows), ...texts);
   }
+
+  private isPicked({ what, id }: Addressed): boolean {
+    return what === this.picked?.what && id === this.picked.id;
+  }
+
+  private show({ rows, clocks, texts, actions }: Inspected): void {
+    set(this.buttons, { hidden: actions === null });
+    enable(this.cleanUp, actions?.cleanup ?? "", "Clean up this resource");
+    enable(this.keep, actions?.keep ?? "", "Let it survive a kernel's end for 30 minutes");
+    const now = performance.now();
+    this.clocks = clocks.map(([, seconds]) => ({
+      element: html("dd"),
+      began: now - SECOND * seconds,
+    }));
+    this.tick();
+    const facts = rows.map(([name, value]) => [html("dt", {}, name), html("dd", {}, value)]);
+    const ticking = clocks.map(([name], place) => [
+      html("dt", {}, name),
+      this.clocks[place]?.element ?? "",
+    ]);
+    const [first = [], ...others] = facts;
+    this.facts.replaceChildren(...first, ...ticking.flat(), ...others.flat());
+    this.texts.show(texts);
+  }
+
+  private readonly tick = (): void => {
+    for (const { element, began } of this.clocks) {
+      say(element, duration((performance.now() - began) / SECOND));
+    }
+  };
+}
+
+/** Let a button be pressed, or say why it cannot. */
+function enable(one: HTMLButtonElement, why: string, title: string): void {
+  set(one, { disabled: why !== "", title: why === "" ? title : why });
 }

@@ -1,5 +1,6 @@
 // What a view knows of its flow: frames go in, a new state comes out. Pure; knows no DOM.
-import type { Count, Field, Frame, Inspected, States, Structure, Tally } from "./protocol";
+import type { Count, Field, Frame, States, Structure, Tally } from "./protocol";
+import type { TimelineInfo } from "./timedata";
 import { PENDING } from "./vocabulary";
 
 export interface Model {
@@ -15,7 +16,7 @@ export interface Model {
   readonly fields: readonly Field[];
   /** The latest line for people; "" if there is none to show. */
   readonly said: string;
-  readonly inspected: Inspected | null;
+  readonly timeline: TimelineInfo | null;
 }
 
 export const NOTHING: Model = {
@@ -30,7 +31,7 @@ export const NOTHING: Model = {
   elapsed: null,
   fields: [],
   said: "",
-  inspected: null,
+  timeline: null,
 };
 
 /** The state after `frame`; the very same if that changes nothing. */
@@ -66,9 +67,12 @@ export function after(model: Model, frame: Frame): Model {
     case "failed":
       return { ...model, said: `no picture: ${frame.reason}` };
     case "taken":
-      return model;
     case "inspected":
-      return { ...model, inspected: frame };
+    case "preview":
+    case "logs":
+      return model; // the inspector's
+    case "timeline":
+      return { ...model, timeline: frame.timeline };
   }
 }
 

@@ -1,4 +1,5 @@
 // The messages between a view and the kernel. Places are indices into the structure's lists.
+import type { Timeline } from "./timedata";
 
 /** A rectangle in points: left, top, width, height. */
 export type Box = readonly [number, number, number, number];
@@ -91,6 +92,8 @@ export interface Form {
 export interface Said {
   readonly frame: "said";
   readonly text: string;
+  /** Whether it tells of something that was done, not of something that failed. */
+  readonly done?: boolean;
 }
 
 /** The structure could not be laid out. */
@@ -105,25 +108,73 @@ export interface Taken {
   readonly ask: string;
 }
 
-/** What there is to know of one node or cluster. */
-export interface Inspected {
-  readonly frame: "inspected";
+/** Whom a frame is for, and what that view looks at closely. */
+export interface Addressed {
+  readonly to: string;
   readonly what: "node" | "cluster";
   readonly id: string;
-  readonly rows: readonly (readonly [string, string])[];
-  readonly texts: readonly (readonly [string, string])[];
 }
 
-export type Frame = Structure | States | Delta | Form | Said | Failed | Taken | Inspected;
+/** What there is to know of one node or cluster, but for its logs and its value. */
+export interface Inspected extends Addressed {
+  readonly frame: "inspected";
+  readonly rows: readonly (readonly [string, string])[];
+  /** Names, and seconds that go on. */
+  readonly clocks: readonly (readonly [string, number])[];
+  readonly texts: readonly (readonly [string, string])[];
+  /** Of a scope: why it cannot be cleaned up or kept now; "" if it can. */
+  readonly actions: { readonly cleanup: string; readonly keep: string } | null;
+}
+
+/** A value as plain data. */
+export interface Shows {
+  readonly type: string;
+  readonly text: string;
+  readonly shape?: string;
+  /** Rows of cells, the heads first. */
+  readonly table?: readonly (readonly string[])[];
+  /** A PNG as base64. */
+  readonly image?: string;
+}
+
+export interface Preview extends Addressed {
+  readonly frame: "preview";
+  readonly title: string;
+  readonly shows: Shows | null;
+}
+
+/** What was added to a log: after position `from`, where `start` is later if that is much. */
+export interface LogNews extends Addressed {
+  readonly name: string;
+  /** null: it is another log from now on. */
+  readonly from: number | null;
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+export interface Logs {
+  readonly frame: "logs";
+  readonly logs: readonly LogNews[];
+}
+
+export type Frame =
+  Structure | States | Delta | Form | Said | Failed | Taken | Inspected | Preview | Logs | Timeline;
 
 export type Value = string | number | boolean | null;
 
 export type Command =
-  | { readonly do: "open" | "close" }
+  | { readonly do: "open" | "close" | "look_away" }
+  | { readonly do: "here"; readonly what?: "node" | "cluster"; readonly id?: string }
   | { readonly do: "run"; readonly parameters: Readonly<Record<string, Value>> }
   | { readonly do: "cancel" | "cleanup" | "close_scopes" | "unfold" | "fold" }
+  | { readonly do: "timeline"; readonly shown: boolean }
   | { readonly do: "inspect"; readonly what: "node" | "cluster"; readonly id: string }
-  | { readonly do: "cleanup_one" | "keep_one"; readonly id: string };
+  | {
+      readonly do: "cleanup_one" | "keep_one";
+      readonly what: "node" | "cluster";
+      readonly id: string;
+    };
 
 const KINDS: ReadonlySet<unknown> = new Set([
   "structure",
@@ -134,6 +185,9 @@ const KINDS: ReadonlySet<unknown> = new Set([
   "failed",
   "taken",
   "inspected",
+  "preview",
+  "logs",
+  "timeline",
 ]);
 
 /** Whether a message is one of ours; what is in it is the kernel's to keep right. */
@@ -144,4 +198,9 @@ export function isFrame(message: unknown): message is Frame {
     "frame" in message &&
     KINDS.has(message.frame)
   );
+}
+
+/** The frames in a list, such as those that a model keeps for the time when there is no kernel. */
+export function framesOf(list: unknown): readonly Frame[] {
+  return Array.isArray(list) ? list.filter(isFrame) : [];
 }

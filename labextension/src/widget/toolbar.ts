@@ -14,6 +14,7 @@ export interface Actions {
   readonly zoom: (direction: number) => void;
   readonly fit: () => void;
   readonly toggleEdges: () => boolean;
+  readonly toggleTimeline: () => boolean;
   readonly toggleLegend: () => boolean;
 }
 
@@ -49,6 +50,9 @@ export class Toolbar {
     this.edges = this.toggle("Set-up edges", "Show edges from set-ups and to clean-ups", true, () =>
       actions.toggleEdges(),
     );
+    const timeline = this.toggle("Timeline", "What ran when, and for how long", false, () =>
+      actions.toggleTimeline(),
+    );
     const legend = this.toggle("Legend", "What shapes, colours and marks mean", false, () =>
       actions.toggleLegend(),
     );
@@ -64,6 +68,7 @@ export class Toolbar {
         this.search,
         this.fold,
         this.edges,
+        timeline,
         legend,
         this.zoom(),
       ),

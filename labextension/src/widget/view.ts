@@ -4,11 +4,13 @@ import { Channel } from "./channel";
 import { html, say, set } from "./dom";
 import { Form } from "./form";
 import { Graph, type Picked } from "./graph";
+import { keepHeard } from "./heartbeat";
 import { Inspector } from "./inspector";
 import { filled } from "./legend";
 import { after, NOTHING, type Model } from "./model";
 import { Progress } from "./progress";
-import type { Frame } from "./protocol";
+import { framesOf, type Frame } from "./protocol";
+import { TimelinePanel } from "./timeline";
 import { Toolbar } from "./toolbar";
 
 const UNANSWERED =
@@ -16,16 +18,25 @@ const UNANSWERED =
   "when the cell has ended; flow.start() runs a flow beside cells. After a restart of the kernel, " +
   "run the cell again.";
 
+const SAVED =
+  "This is the flow as it was saved; no kernel has answered. Run the cell to work with it. If a cell " +
+  "is running, the answer may come when that has ended.";
+
+/** Milliseconds between two questions about what is looked at. */
+const PAUSE = 1000;
+
 export class View {
   private model: Model = NOTHING;
   private picked: Picked | null = null;
   private frame = 0;
+  private isHeard = false; // whether the kernel has ever said something
   private readonly channel: Channel;
   private readonly graph: Graph;
   private readonly toolbar: Toolbar;
   private readonly form: Form;
   private readonly progress: Progress;
   private readonly inspector: Inspector;
+  private readonly timeline: TimelinePanel;
   private readonly notice = html("p", { class: "notice", role: "alert", hidden: true });
   private readonly more = html("p", { class: "more", hidden: true });
   private readonly legend = html("aside", {
@@ -35,7 +46,7 @@ export class View {
   });
 
   constructor({ model, el }: RenderContext, signal: AbortSignal) {
-    this.channel = new Channel(model, this.received, this.unanswered, signal);
+    this.channel = new Channel(model, this.heard, this.unanswered, signal);
     this.graph = new Graph(this.pick, signal);
     this.form = new Form(this.run);
     this.progress = new Progress(signal);
@@ -53,35 +64,44 @@ export class View {
         this.graph.viewport.fit();
       },
       toggleEdges: () => !this.graph.element.classList.toggle("without-own-edges"),
+      toggleTimeline: this.toggleTimeline,
       toggleLegend: this.toggleLegend,
     });
-    this.inspector = new Inspector({
-      close: () => {
-        this.pick(null);
+    this.timeline = new TimelinePanel(this.pick, signal);
+    this.inspector = new Inspector(
+      {
+        close: () => {
+          this.pick(null);
+        },
+        act: (command, { what, id }) => {
+          this.tell("");
+          this.channel.send({ do: command, what, id });
+        },
       },
-      cleanUp: (id) => {
-        this.channel.send({ do: "cleanup_one", id });
-      },
-      keep: (id) => {
-        this.channel.send({ do: "keep_one", id });
-      },
-    });
+      signal,
+    );
     this.assemble(el, signal);
+    framesOf(model.get("rest")).forEach(this.received);
     this.channel.send({ do: "open" });
+    keepHeard(() => {
+      this.channel.send({ do: "here", ...this.picked });
+    }, signal);
     const close = (): void => {
       this.channel.send({ do: "close" });
     };
     addEventListener("pagehide", close, { signal });
     signal.addEventListener("abort", () => {
       cancelAnimationFrame(this.frame);
+      clearTimeout(this.pause);
       close();
     });
   }
 
   private assemble(el: HTMLElement, signal: AbortSignal): void {
     const body = html("div", { class: "body" }, this.graph.element, this.inspector.element);
-    const { toolbar, form, progress, notice, more, legend } = this;
-    const parts = [toolbar.element, form.element, progress.element, notice, body, more, legend];
+    const { toolbar, form, progress, notice, more, timeline, legend } = this;
+    const above = [toolbar.element, form.element, progress.element, notice];
+    const parts = [...above, body, more, timeline.element, legend];
     const root = html("div", { class: "resnb", "data-lm-suppress-shortcuts": true }, ...parts);
     el.replaceChildren(root);
     signal.addEventListener("abort", () => {
@@ -89,15 +109,18 @@ export class View {
     });
   }
 
+  private readonly heard = (frame: Frame): void => {
+    this.isHeard = true;
+    this.received(frame);
+  };
+
   private readonly received = (frame: Frame): void => {
     const before = this.model;
     this.model = after(before, frame);
     if (frame.frame === "said" || frame.frame === "failed") {
-      this.tell(this.model.said);
+      this.tell(this.model.said, frame.frame === "said" && frame.done === true);
     }
-    if (frame.frame === "inspected") {
-      this.inspector.show(frame);
-    }
+    this.inspector.received(frame, this.channel.view);
     if (this.model !== before && this.frame === 0) {
       this.frame = requestAnimationFrame(this.show); // once for all frames that come together
     }
@@ -110,6 +133,7 @@ export class View {
     this.form.show(model.fields);
     this.progress.show(model);
     this.graph.show(model);
+    this.timeline.show(model.timeline);
     const { hidden } = model;
     set(this.more, { hidden: hidden === 0 });
     say(
@@ -131,21 +155,36 @@ export class View {
 
   private readonly pick = (picked: Picked | null): void => {
     this.picked = picked;
+    this.seen = "";
+    clearTimeout(this.pause);
+    this.pause = undefined;
     this.inspector.open(picked); // first, for it takes room from the graph
     this.graph.select(picked);
-    if (picked !== null) {
+    this.timeline.select(picked);
+    if (picked === null) {
+      this.channel.send({ do: "look_away" });
+    } else {
       this.look(picked);
     }
   };
 
-  /** Ask for what there is to know now; asked again when the state of it has changed. */
+  /** Ask for what there is to know now; asked again, after a pause, when its state has changed. */
   private look({ what, id }: Picked): void {
     const state = this.stateOf(what, id);
-    if (this.seen !== state) {
-      this.seen = state;
-      this.channel.send({ do: "inspect", what, id });
+    if (this.seen === state || this.pause !== undefined) {
+      return;
     }
+    this.seen = state;
+    this.channel.send({ do: "inspect", what, id });
+    this.pause = setTimeout(() => {
+      this.pause = undefined;
+      if (this.picked !== null) {
+        this.look(this.picked);
+      }
+    }, PAUSE);
   }
+
+  private pause: ReturnType<typeof setTimeout> | undefined;
 
   private seen = "";
 
@@ -154,8 +193,15 @@ export class View {
     const items = what === "node" ? structure?.nodes : structure?.clusters;
     const place = items?.findIndex((one) => one.id === id) ?? -1;
     const state = what === "node" ? codes[place] : leases[place];
-    return JSON.stringify([what, id, state, counts.get(place), structure?.version]);
+    const { flow } = this.model;
+    return JSON.stringify([what, id, state, counts.get(place), structure?.version, flow]);
   }
+
+  private readonly toggleTimeline = (): boolean => {
+    const shown = this.timeline.toggle();
+    this.channel.send({ do: "timeline", shown });
+    return shown;
+  };
 
   private readonly toggleLegend = (): boolean => {
     const isShown = this.legend.hidden;
@@ -167,11 +213,11 @@ export class View {
   };
 
   private readonly unanswered = (): void => {
-    this.tell(UNANSWERED);
+    this.tell(this.isHeard || this.model.structure === null ? UNANSWERED : SAVED);
   };
 
-  private tell(text: string): void {
+  private tell(text: string, isDone = false): void {
     say(this.notice, text);
-    set(this.notice, { hidden: text === "" });
+    set(this.notice, { hidden: text === "", class: isDone ? "notice done" : "notice" });
   }
 }

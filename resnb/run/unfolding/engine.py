@@ -246,8 +246,9 @@ class UnfoldingEngine(Engine):
         rows = [row for row in range(self.scheduler.joined) if row != spared]
         self.stopping.give_up(rows, NOT_BEGUN, grace)
 
-    def arguments(self, row: int) -> tuple[list[Any], dict[str, Any]]:
+    def arguments(self, row: int, values: Any = None) -> tuple[list[Any], dict[str, Any]]:
         """What to call the code of `row` with."""
+        del values  # nothing of it runs on a cluster
         call = self._calls[row]
         if not call.has_futures:
             return list(call.args), dict(call.kwargs)

@@ -5,31 +5,34 @@ one thread, and gives the frames. A layout is made once for each structure.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from resnb.errors import ResnbError
-from resnb.events import Event, RunBegan, RunEnded, StructureChanged
+from resnb.events import Event, LeaseChanged, RunBegan, RunEnded, StructureChanged
 from resnb.states import FIRST_FINISHED, PENDING
-from resnb.view import frames
-from resnb.view.fields import form
-from resnb.view.folding import folded
-from resnb.view.frames import Frame
-from resnb.view.layout import Layout, laid_out
+from resnb.view.folding import Fold
+from resnb.view.live import frames
+from resnb.view.live.fields import form
+from resnb.view.live.frames import Frame
+from resnb.view.live.layout import Layout, laid_out
+from resnb.view.live.looks import Looks, Sources
+from resnb.view.live.viewers import Viewers
 from resnb.view.outline import Outline
 from resnb.view.sketch import Sketch, sketch
-from resnb.view.snapshot import Progress, Snapshot, sampled
+from resnb.view.snapshot import Progress, Sampler, Snapshot
+from resnb.view.timeline.feed import TimelineFeed
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
 
-UNFOLDED_LIMIT = 600
-"""How many nodes are drawn when a user asks for what is folded."""
+UNFOLDED_NODES, UNFOLDED_LINKS = 1_500, 4_000
+"""How much is drawn when a user asks for what is folded: what Graphviz lays out in 2 s or so."""
 
 _VERSIONS = count(1)
-"""No two structures of a kernel have the same number."""
+"""No two structures of a kernel have the same number; 0 is none."""
 
 
 class LiveFlow:
@@ -41,26 +44,40 @@ class LiveFlow:
         views: the views that are open already.
         lay_out: makes the layout of an outline.
         now: the time in seconds.
+        sources: the logs of what a view looks at closely.
+        is_deaf: whether what views say may be held back for the moment.
+        timelines: who is shown the timeline; nobody without it.
 
     Attributes:
         views: the views that are open; nobody is told anything while there is none.
+        looks: what they look at closely.
     """
 
     def __init__(
         self,
         flow: "Flow",
         progress: Callable[[], Progress | None],
-        views: set[str] | None = None,
+        views: Iterable[str] = (),
+        *,
         lay_out: Callable[[Outline], Layout] = laid_out,
         now: Callable[[], float] = monotonic,
+        sources: Sources = lambda _: (),
+        is_deaf: Callable[[], bool] = lambda: False,
+        timelines: TimelineFeed | None = None,
     ) -> None:
         self.flow = flow
-        self.views = set(views or ())
+        self.timelines = timelines or TimelineFeed(flow.name, lambda _: None)
+        self.views = Viewers(views)
+        self.looks = Looks()
         self._progress = progress
         self._lay_out = lay_out
         self._now = now
+        self._sources = sources
+        self._is_deaf = is_deaf
+        self._is_turn_of_logs = False
         self._lock = threading.Lock()
-        self._sketch: Sketch | None = None
+        self._sampler: Sampler | None = None
+        self._fold: Fold | None = None
         self._drawn: Outline | None = None
         self._layout: Layout | None = None
         self._sent: Snapshot | None = None
@@ -76,19 +93,34 @@ class LiveFlow:
 
     def opened(self, view: str) -> None:
         """A view was opened: the next refresh tells it all there is to know."""
-        self.views.add(view)
+        self.views.heard(view, self._now())
         self._is_new = True
+
+    def heard(self, view: str) -> bool:
+        """A view has said something; one that was forgotten, or never known, is opened.
+
+        Returns:
+            Whether it was.
+        """
+        is_new = self.views.heard(view, self._now())
+        self._is_new = self._is_new or is_new
+        return is_new
 
     def closed(self, view: str) -> None:
         """A view was closed."""
-        self.views.discard(view)
+        self.views.closed(view)
+        self.looks.end(view)
+        self.timelines.shown(view, is_shown=False)
 
     def unfold(self, *, unfolded: bool) -> None:
         """Show what is inside the scopes of a large flow, or fold them again."""
         self._is_unfolded = unfolded
+        self._fold = None
 
     def happened(self, event: Event) -> None:
         """Something has happened, maybe to this flow."""
+        if isinstance(event, LeaseChanged) or event.flow == self.flow.name:
+            self.timelines.happened(event)
         if not isinstance(event, StructureChanged | RunBegan | RunEnded):
             return
         if event.flow != self.flow.name:
@@ -106,32 +138,66 @@ class LiveFlow:
         progress = self._progress()
         return progress is not None and PENDING < progress.flow_code() < FIRST_FINISHED
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there may be more to tell at the next refresh, whatever happens until then."""
+        return self._is_turn_of_logs and bool(self.looks.at())
+
     def refresh(self) -> list[Frame]:
-        """What views have to be told by now, in this order."""
+        """What views have to be told by now, in this order.
+
+        While states change all the time, logs and states take turns, so that both together keep
+        to the number of messages that views are told.
+        """
         with self._lock:
-            return list(self._refreshed()) if self.views else []
+            self.views.forget(self._now(), is_deaf=self._is_deaf())
+            self.looks.keep(self.views)
+            self.timelines.keep(self.views)
+            if not self.views:
+                return []
+            first, self._is_turn_of_logs = self._is_turn_of_logs, False
+            found = self._logs() if first else []
+            if not found:
+                found = list(self._refreshed())
+                self._is_turn_of_logs = bool(found)
+            sampler = self._sampler
+            drawn = None if sampler is None else sampler.drawn
+            times = self.timelines.frames(drawn, is_moving=self.is_moving)
+            return [*(found or self._logs()), *times]
 
     def drawn(self) -> Sketch:
         """What a view can ask about: outline, tasks and scopes in the same order."""
+        sampler = self._sampler
+        return sampler.drawn if sampler else sketch(self.flow)
+
+    def at_rest(self) -> list[Frame]:
+        """The latest structure and states, the same in every kernel; empty if there are none."""
         with self._lock:
-            return self._sketch or sketch(self.flow)
+            return self._everything(0, None)
 
     # ---- inside
 
+    def _logs(self) -> list[Frame]:
+        found = self.looks.frame(self._sources)
+        return [] if found is None else [found]
+
     def _refreshed(self) -> Iterator[Frame]:
         restructured, self._is_restructured = self._is_restructured, False
-        if restructured or self._sketch is None:
+        if restructured or self._sampler is None:
             try:
-                self._sketch = sketch(self.flow)
+                self._sampler, self._fold = Sampler(sketch(self.flow)), None
             except RuntimeError:  # it is being built this moment, which ends with another event
                 self._is_restructured = True
                 return
+        fold = self._fold
+        if fold is None:  # and may be so again at any moment: a view asks for another
+            limits = (UNFOLDED_NODES, UNFOLDED_LINKS) if self._is_unfolded else ()
+            fold = self._fold = Fold(self._sampler.drawn.outline, *limits)
         is_new, self._is_new = self._is_new, False
-        whole = sampled(self._sketch, self._progress())
-        now = folded(whole, UNFOLDED_LIMIT) if self._is_unfolded else folded(whole)
+        now = fold.applied(self._sampler.sample(self._progress()))
         before = self._sent
-        if self._drawn is None or not _is_same(now.outline, self._drawn):
-            self._was_folded = self._is_unfolded or now is not whole
+        if now.outline != self._drawn:
+            self._was_folded = self._is_unfolded or not fold.is_whole
             yield from self._laid_out(now)
         elif before is not None and not is_new:
             self._sent = now
@@ -140,7 +206,7 @@ class LiveFlow:
                 yield changed
         if is_new and before is not None:
             self._sent = now
-            yield from self._everything()
+            yield from self._everything(self._version, self._elapsed())
         if restructured or is_new:
             yield form(self.flow)
 
@@ -152,31 +218,21 @@ class LiveFlow:
             yield {"frame": "failed", "reason": str(error)}
             return
         self._version = next(_VERSIONS)
-        yield from self._everything()
+        yield from self._everything(self._version, self._elapsed())
 
-    def _everything(self) -> list[Frame]:
+    def _everything(self, version: int, elapsed: float | None) -> list[Frame]:
         if self._layout is None or self._drawn is None or self._sent is None:
             return []
         fold = "no" if not self._was_folded else "unfolded" if self._is_unfolded else "yes"
         return [
-            frames.structure(self._drawn, self._layout, self._version, fold),
-            frames.states(self._sent, self._version, self._elapsed()),
+            frames.structure(self._drawn, self._layout, version, fold),
+            frames.states(self._sent, version, elapsed),
         ]
 
     def _elapsed(self) -> float | None:
         if self._began is None:
             return None
         return round((self._ended or self._now()) - self._began, 2)
-
-
-def _is_same(one: Outline, other: Outline | None) -> bool:
-    """Whether two outlines have the same layout: all but the values of parameters is the same."""
-    if other is None or len(one.nodes) != len(other.nodes):
-        return False
-    if (one.name, one.clusters, one.links) != (other.name, other.clusters, other.links):
-        return False
-    pairs = zip(one.nodes, other.nodes, strict=True)
-    return all(node == known or node._replace(note=known.note) == known for node, known in pairs)
 
 
 __all__ = ["LiveFlow"]

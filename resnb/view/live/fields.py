@@ -7,7 +7,7 @@ has, in the kind that its default has.
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import OptionError
-from resnb.view.frames import Frame
+from resnb.view.live.frames import Frame
 from resnb.view.names import message, shown
 
 if TYPE_CHECKING:

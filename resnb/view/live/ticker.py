@@ -12,8 +12,8 @@ from time import monotonic
 from typing import Final
 
 from resnb.events import EVENTS, Event
-from resnb.view.frames import Frame
-from resnb.view.live import LiveFlow
+from resnb.view.live.flow import LiveFlow
+from resnb.view.live.frames import Frame
 
 PERIOD: Final = 0.05
 """Seconds between two looks."""
@@ -66,6 +66,7 @@ class Ticker:
                 with suppress(Exception):  # a view that is gone must not keep others waiting
                     for frame in live.refresh():
                         send(frame)
+                moving = live.has_more or moving
             if moving:
                 self._wake.set()
             self._never.wait(max(0.0, PERIOD - (monotonic() - began)))

@@ -6,14 +6,12 @@ and a view writes them as text, never as markup.
 
 from typing import Any, NamedTuple, TypeAlias
 
-from resnb.states import CACHED, FIRST_FINISHED, FIRST_UNSUCCESSFUL, MAPPED, RUNNING, SUCCESS
-from resnb.view.layout import Curve, Layout
+from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL, RUNNING
+from resnb.view.live.layout import Curve, Layout
 from resnb.view.outline import Node, Outline
 from resnb.view.snapshot import Counts, Snapshot
 
 Frame: TypeAlias = dict[str, Any]
-
-_OWN = frozenset({"init", "setup", "cleanup", "parameter"})
 
 
 class Tally(NamedTuple):
@@ -107,8 +105,9 @@ def states(snapshot: Snapshot, version: int, elapsed: float | None = None) -> Fr
         version: the structure's.
         elapsed: seconds that the latest run took or has been taking.
     """
+    values = dict(snapshot.values)
     notes = {
-        place: node.note
+        place: values.get(place, node.note)
         for place, node in enumerate(snapshot.outline.nodes)
         if node.kind == "parameter"
     }
@@ -142,10 +141,11 @@ def delta(
     if now.leases != before.leases:
         leased = enumerate(zip(before.leases, now.leases, strict=True))
         changed["leases"] = [[place, new] for place, (old, new) in leased if new != old]
-    if now.outline.nodes != before.outline.nodes:
-        noted = enumerate(zip(before.outline.nodes, now.outline.nodes, strict=True))
-        changed["notes"] = [[place, new.note] for place, (old, new) in noted if new != old]
-    if not changed:
+    if now.values != before.values:
+        nodes, values = now.outline.nodes, dict(now.values)
+        places = sorted({place for place, _ in (*now.values, *before.values)})
+        changed["notes"] = [[place, values.get(place, nodes[place].note)] for place in places]
+    if not changed and now.totals == before.totals:
         return None
     now_known = {"tally": list(tally(now)), "elapsed": elapsed}
     return {"frame": "delta", "version": version, **now_known, **changed}
@@ -154,19 +154,14 @@ def delta(
 def tally(snapshot: Snapshot) -> Tally:
     """How far the run is; set-ups, clean-ups and parameters do not count."""
     total = done = failed = running = 0
-    for node, code, counts in zip(
-        snapshot.outline.nodes, snapshot.codes, snapshot.counts, strict=True
-    ):
-        if node.kind in _OWN:
-            continue
-        for one, number in counts or ((code, 1),):
-            total += number
-            if one in (SUCCESS, CACHED, MAPPED) or FIRST_FINISHED <= one < FIRST_UNSUCCESSFUL:
-                done += number
-            elif one >= FIRST_UNSUCCESSFUL:
-                failed += number
-            elif one == RUNNING:
-                running += number
+    for code, number in snapshot.totals:
+        total += number
+        if FIRST_FINISHED <= code < FIRST_UNSUCCESSFUL:
+            done += number
+        elif code >= FIRST_UNSUCCESSFUL:
+            failed += number
+        elif code == RUNNING:
+            running += number
     return Tally(total, done, failed, running)
 
 

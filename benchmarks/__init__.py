@@ -1,0 +1,1 @@
+"""What resnb costs; see README.md."""

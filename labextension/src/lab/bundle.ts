@@ -1,0 +1,64 @@
+// What is in the output of a cell that shows a flow. Pure.
+
+/** The form in which a widget's view is saved. */
+export const VIEW = "application/vnd.jupyter.widget-view+json";
+
+/** The form in which a notebook's metadata hold the state of widgets. */
+const STATE = "application/vnd.jupyter.widget-state+json";
+
+/** The form that our renderer stands for; it is in no notebook. */
+export const FLOW = "application/x-resnb-flow+json";
+
+const OURS = "resnb-"; // as resnb/notebook/widget.py names its models
+
+type Bundle = Readonly<Record<string, unknown>>;
+
+/** The id of the model of a flow; null if the output shows something else. */
+export function modelOf(bundle: Bundle): string | null {
+  const view = bundle[VIEW];
+  const id = isRecord(view) ? view["model_id"] : null;
+  return typeof id === "string" && id.startsWith(OURS) ? id : null;
+}
+
+/** The forms that need no kernel: picture and text. */
+export function withoutView<T>(bundle: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(bundle).filter(([form]) => form !== VIEW));
+}
+
+/** Whether a notebook's metadata hold the state of a model. */
+export function isSaved(metadata: unknown, id: string): boolean {
+  return Object.hasOwn(stateIn(metadata), id);
+}
+
+/** The metadata without the state of flows: the very same if there is none, null if no more is left. */
+export function withoutFlows(metadata: unknown): unknown {
+  const state = stateIn(metadata);
+  const flows = Object.keys(state).filter((id) => id.startsWith(OURS));
+  if (!isRecord(metadata) || flows.length === 0) {
+    return metadata;
+  }
+  const layouts = flows.map((id) => layoutOf(state[id]));
+  const gone = new Set([...flows, ...layouts]);
+  const left = Object.entries(state).filter(([id]) => !gone.has(id));
+  const saved = metadata[STATE];
+  return left.length === 0
+    ? null
+    : { ...metadata, [STATE]: { ...(saved as object), state: Object.fromEntries(left) } };
+}
+
+function stateIn(metadata: unknown): Readonly<Record<string, unknown>> {
+  const saved = isRecord(metadata) ? metadata[STATE] : null;
+  const state = isRecord(saved) ? saved["state"] : null;
+  return isRecord(state) ? state : {};
+}
+
+/** The id of the layout that belongs to a model alone; "" if it has none. */
+function layoutOf(model: unknown): string {
+  const state = isRecord(model) ? model["state"] : null;
+  const layout = isRecord(state) ? state["layout"] : null;
+  return typeof layout === "string" ? layout.replace("IPY_MODEL_", "") : "";
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,36 @@
+// Keeps flows out of the widgets' state that JupyterLab saves where a user has asked for it. A page
+// made from such a notebook would show the widget, which it has to load from the internet, in the
+// place of the picture.
+import type { DocumentRegistry } from "@jupyterlab/docregistry";
+import { withoutFlows } from "./bundle";
+
+interface NotebookModel {
+  getMetadata(key: string): unknown;
+  setMetadata(key: string, value: unknown): void;
+  deleteMetadata(key: string): void;
+}
+
+/** What to call once a notebook shows a live view: by then the widgets' manager writes first. */
+export function keepingFlowsOut(context: DocumentRegistry.Context): () => void {
+  let isListening = false;
+  return () => {
+    if (!isListening) {
+      isListening = true;
+      context.saveState.connect(clean);
+    }
+  };
+}
+
+function clean(context: DocumentRegistry.Context, state: DocumentRegistry.SaveState): void {
+  if (state !== "started") {
+    return;
+  }
+  const model = context.model as unknown as NotebookModel;
+  const saved = model.getMetadata("widgets");
+  const left = withoutFlows(saved);
+  if (left === null) {
+    model.deleteMetadata("widgets");
+  } else if (left !== saved) {
+    model.setMetadata("widgets", left);
+  }
+}

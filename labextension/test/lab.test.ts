@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import { isSaved, modelOf, VIEW, withoutFlows, withoutView } from "../src/lab/bundle";
+
+const STATE = "application/vnd.jupyter.widget-state+json";
+
+function bundle(id: unknown): Record<string, unknown> {
+  return { [VIEW]: { version_major: 2, model_id: id }, "image/png": "png", "text/plain": "text" };
+}
+
+describe("an output", () => {
+  test("is ours by the id of its model, whatever it may hold", () => {
+    expect(modelOf(bundle("resnb-12"))).toBe("resnb-12");
+    expect([bundle("12"), bundle(3), bundle(undefined), {}, { [VIEW]: null }].map(modelOf)).toEqual(
+      Array(5).fill(null),
+    );
+  });
+
+  test("has a form that needs no kernel", () => {
+    expect(withoutView(bundle("resnb-12"))).toEqual({ "image/png": "png", "text/plain": "text" });
+  });
+});
+
+describe("the saved state of widgets", () => {
+  const mine = { state: { layout: "IPY_MODEL_a" } };
+  const saved = { [STATE]: { version_major: 2, state: { "resnb-1": mine, a: {}, b: {} } }, x: 1 };
+
+  test("tells which models it holds", () => {
+    expect(isSaved(saved, "resnb-1")).toBe(true);
+    expect([saved, undefined, { [STATE]: 3 }].map((one) => isSaved(one, "resnb-2"))).toEqual(
+      Array(3).fill(false),
+    );
+  });
+
+  test("loses the flows and what belongs to them, and nothing else", () => {
+    expect(withoutFlows(saved)).toEqual({ [STATE]: { version_major: 2, state: { b: {} } }, x: 1 });
+    expect(isSaved(saved, "resnb-1")).toBe(true);
+    const others = { [STATE]: { state: { b: {} } } };
+    expect(withoutFlows(others)).toBe(others);
+    expect(withoutFlows(undefined)).toBe(undefined);
+    expect(withoutFlows({ [STATE]: { state: { "resnb-1": {} } } })).toBe(null);
+  });
+});

@@ -1,0 +1,28 @@
+"""Who has sent the cell that is running: people in front of a notebook, or a program.
+
+Front ends name the cell, or can at least ask a question (`input()`); nbclient, nbval, papermill
+and ``nbconvert --execute`` do neither.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def cell_id(shell: Any) -> str | None:
+    """The front end's id of the cell that is running, if it sent one."""
+    found = _request(shell).get("metadata", {}).get("cellId")
+    return found if isinstance(found, str) else None
+
+
+def is_attended(shell: Any) -> bool:
+    """Whether there may be somebody to whom a live view is of use."""
+    content = _request(shell).get("content", {})
+    return cell_id(shell) is not None or content.get("allow_stdin") is True
+
+
+def _request(shell: Any) -> Mapping[str, Any]:
+    get_parent = getattr(shell, "get_parent", None)
+    return {} if get_parent is None else get_parent() or {}
+
+
+__all__ = ["cell_id", "is_attended"]

@@ -1,0 +1,129 @@
+"""The end of what one task printed, with positions by which a view follows it while it grows.
+
+A position is the number of characters that were ever added. What is bounded is the memory: of a
+task that prints without end the last `LOG_LIMIT` characters are kept. Whoever calls takes care
+that one thread at a time does.
+"""
+
+from collections import deque
+from typing import NamedTuple
+
+LOG_LIMIT = 256 * 1024
+"""How many characters of one task's output are kept at its end."""
+
+
+class Piece(NamedTuple):
+    """A part of a log.
+
+    Attributes:
+        start: the position of its first character.
+        end: the position after its last one.
+        text: the text.
+    """
+
+    start: int
+    end: int
+    text: str
+
+
+class Log:
+    """What one task printed.
+
+    Attributes:
+        end: the position after its last character.
+        tries: the try that the last of it comes from.
+        at_line_start: whether the next character begins a line.
+    """
+
+    __slots__ = ("_kept", "_parts", "at_line_start", "end", "tries")
+
+    def __init__(self) -> None:
+        self.end = 0
+        self.tries = 1
+        self.at_line_start = True
+        self._parts: deque[str] = deque()
+        self._kept = 0
+
+    def add(self, text: str) -> None:
+        """Append `text`."""
+        if not text:
+            return
+        self.end += len(text)
+        self.at_line_start = text.endswith("\n")
+        text = text[-LOG_LIMIT:]
+        self._parts.append(text)
+        self._kept += len(text)
+        while self._kept - len(self._parts[0]) >= LOG_LIMIT:
+            self._kept -= len(self._parts.popleft())
+
+    def begin_try(self, number: int) -> None:
+        """What follows comes from try `number`; said in a line of its own, but for the first."""
+        if number > self.tries:
+            self.tries = number
+            self.add(f"{'' if self.at_line_start else chr(10)}--- try {number} ---\n")
+
+    def since(self, position: int = 0, most: int = LOG_LIMIT) -> Piece:
+        """What was added after `position`: the last `most` characters of it."""
+        wanted = min(self.end - position, self._kept, most)
+        if wanted <= 0:
+            return Piece(self.end, self.end, "")
+        found: list[str] = []
+        size = 0
+        for part in reversed(self._parts):
+            found.append(part)
+            size += len(part)
+            if size >= wanted:
+                break
+        text = "".join(reversed(found))[-wanted:]
+        return Piece(self.end - wanted, self.end, text)
+
+
+class Together:
+    """Adds to a mapped task's log the lines of all its children, each with the item's number.
+
+    A line is added when it is whole, so that children which print at the same time do not mix.
+
+    Args:
+        log: the log.
+    """
+
+    __slots__ = ("_begun", "_log")
+
+    LONGEST = 2_000
+    """A line that is not whole is added when it has so many characters."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._begun: dict[int, tuple[int, str]] = {}
+
+    def add(self, item: int, text: str, tries: int) -> None:
+        """The child of `item` printed `text` in its try number `tries`."""
+        before, begun = self._begun.pop(item, (tries, ""))
+        if before != tries:
+            self._add_lines(item, begun, before)
+            begun = ""
+        text = begun + text
+        whole, newline, rest = text.rpartition("\n")
+        if newline:
+            self._add_lines(item, whole, tries)
+        if len(rest) >= self.LONGEST:
+            self._add_lines(item, rest, tries)
+        elif rest:
+            self._begun[item] = tries, rest
+
+    def begun(self) -> list[int]:
+        """The items whose children are in the middle of a line."""
+        return list(self._begun)
+
+    def end_line(self, item: int) -> None:
+        """The child of `item` prints no more."""
+        if item in self._begun:
+            tries, rest = self._begun.pop(item)
+            self._add_lines(item, rest, tries)
+
+    def _add_lines(self, item: int, text: str, tries: int) -> None:
+        mark = f"[{item}] " if tries <= 1 else f"[{item}, try {tries}] "
+        self._log.add("".join(f"{mark}{line}\n" for line in text.split("\n")))
+
+
+__all__ = ["LOG_LIMIT", "Log", "Piece", "Together"]

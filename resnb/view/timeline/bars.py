@@ -1,0 +1,139 @@
+"""From spans of work to the bars of lanes: side by side where they overlap, merged where tiny.
+
+Pure. Bars that are narrower than a pixel and next to each other become one bar that counts them;
+nothing is left out, and the bars of a lane never overlap.
+"""
+
+from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
+from typing import Final, NamedTuple
+
+from resnb.states import RUNNING
+from resnb.view.folding import overall
+
+ONE: Final = -1
+"""In place of an item: the span is of a task that is not mapped."""
+
+
+class Span(NamedTuple):
+    """One try of one row.
+
+    Attributes:
+        start: when it began, in seconds.
+        end: when it ended.
+        code: the row's state.
+        row: the planned row.
+        item: of a mapped row which child it is, else ONE.
+        is_sure: whether the end is known; else it is the latest that it may be.
+    """
+
+    start: float
+    end: float
+    code: int
+    row: int
+    item: int = ONE
+    is_sure: bool = True
+
+
+class Bar(NamedTuple):
+    """A span as it is drawn, or several.
+
+    Attributes:
+        start: when it begins, in seconds.
+        end: when it ends.
+        code: a state; of several spans the one that people should know about first.
+        row: the planned row that all its spans are of; -1 if they are of several.
+        item: which child it is, if it is one, else ONE.
+        number: how many spans it stands for.
+        busy: the seconds of all of them together.
+    """
+
+    start: float
+    end: float
+    code: int
+    row: int
+    item: int
+    number: int
+    busy: float
+
+
+def ends_found(spans: Sequence[Span]) -> list[Span]:
+    """`spans` of one worker in their order, which did one after the other.
+
+    Where an end is not known (the row waits for its next try, or its code was given up), it is
+    when the worker took up its next row, at the latest.
+    """
+    found = []
+    for place, span in enumerate(spans):
+        if not span.is_sure and span.code != RUNNING and place + 1 < len(spans):
+            following = spans[place + 1].start
+            found.append(span._replace(end=max(span.start, min(span.end, following))))
+        else:
+            found.append(span)
+    return found
+
+
+def side_by_side(spans: Iterable[Span]) -> list[list[Span]]:
+    """`spans`, sorted by their start, in as few rows as are needed so that none overlap in one."""
+    lanes: list[list[Span]] = []
+    free: list[int] = []
+    taken: list[tuple[float, int]] = []  # when it is free again, which
+    for span in spans:
+        while taken and taken[0][0] <= span.start:
+            heappush(free, heappop(taken)[1])
+        if free:
+            place = heappop(free)
+        else:
+            place = len(lanes)
+            lanes.append([])
+        lanes[place].append(span)
+        heappush(taken, (span.end, place))
+    return lanes
+
+
+def merged(spans: Iterable[Span], pixel: float) -> list[Bar]:
+    """The bars of a lane.
+
+    Args:
+        spans: its spans, sorted by their start; those that overlap are merged, too.
+        pixel: how many seconds a pixel is.
+    """
+    found: list[Bar] = []
+    block: list[Span] = []
+    start = end = 0.0
+    for span in spans:
+        fits = bool(block) and (
+            span.start < end
+            or (
+                max(span.end - span.start, span.start - end) < pixel
+                and (end - start < pixel or span.code == block[-1].code)
+                and block[-1].end - block[-1].start < pixel
+            )
+        )
+        if not fits:
+            if block:
+                found.append(_bar(block, end))
+            block, start, end = [], span.start, span.end
+        block.append(span)
+        end = max(end, span.end)
+    return [*found, _bar(block, end)] if block else found
+
+
+def _bar(spans: Sequence[Span], end: float) -> Bar:
+    first = spans[0]
+    if len(spans) == 1:
+        return Bar(first.start, end, first.code, first.row, first.item, 1, end - first.start)
+    codes = {span.code for span in spans}
+    rows = {span.row for span in spans}
+    return Bar(
+        first.start,
+        end,
+        first.code if len(codes) == 1 else overall(codes),
+        first.row if len(rows) == 1 else -1,
+        ONE,
+        len(spans),
+        sum(span.end - span.start for span in spans),
+    )
+
+
+__all__ = ["ONE", "Bar", "Span", "ends_found", "merged", "side_by_side"]

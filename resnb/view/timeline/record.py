@@ -1,0 +1,92 @@
+"""What a run wrote down, as plain arrays: all that a timeline is made of.
+
+Times are seconds of the run's clock. Whoever makes a record copies the arrays, so that it is one
+moment of a run which may go on.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+EXECUTOR: Final = -1
+LOOP: Final = -2
+"""Where rows ran that have no scope's thread."""
+
+
+class Block(NamedTuple):
+    """The rows from `first` up to `last` (exclusive): the children of the mapped row `of`."""
+
+    first: int
+    last: int
+    of: int
+
+
+class Use(NamedTuple):
+    """A scope and its resource in one run.
+
+    Attributes:
+        label: its name, unique in the flow.
+        lease: the state of its lease, as `resnb.view.palette.LEASE` calls them.
+        setup: the row of its set-up; -1 if the run had none.
+        cleanup: the row of its clean-up; likewise.
+        inside: the planned rows in its block, those of scopes inside included; no own ones.
+        opened: when the resource came to be open; None if it never was.
+        closing: when its clean-up began, in whatever run; None if it has not.
+        closed: when its clean-up ended, well or not; likewise.
+    """
+
+    label: str
+    lease: str
+    setup: int
+    cleanup: int
+    inside: frozenset[int]
+    opened: float | None = None
+    closing: float | None = None
+    closed: float | None = None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it has a part in the run."""
+        return self.setup >= 0 or self.opened is not None
+
+
+class Record(NamedTuple):
+    """One run, at one moment.
+
+    Attributes:
+        name: the flow.
+        code: the run's state.
+        began: when it began.
+        now: the moment.
+        over: when all of it had ended; None while it is on.
+        states: each row's state; rows of planned tasks first, then those of children.
+        started: when its latest try began.
+        ended: when it reached its final state; before `started` if that is not known.
+        tries: how many tries have begun.
+        worker: the number of the worker that ran it, from 1; 0 for none.
+        workers: the labels of the workers, in the order of their numbers.
+        labels: what each planned row's task is called, unique in the flow.
+        kinds: what it is: ``task``, ``setup``, ``cleanup``, ``init``, ``parameter`` and so on.
+        homes: where it ran: the place of a scope whose thread it was, EXECUTOR or LOOP.
+        blocks: the children of mapped rows.
+        uses: the scopes.
+    """
+
+    name: str
+    code: int
+    began: float
+    now: float
+    over: float | None
+    states: Sequence[int]
+    started: Sequence[float]
+    ended: Sequence[float]
+    tries: Sequence[int]
+    worker: Sequence[int]
+    workers: tuple[str, ...]
+    labels: tuple[str, ...]
+    kinds: tuple[str, ...]
+    homes: tuple[int, ...]
+    blocks: tuple[Block, ...] = ()
+    uses: tuple[Use, ...] = ()
+
+
+__all__ = ["EXECUTOR", "LOOP", "Block", "Record", "Use"]
