@@ -9,7 +9,7 @@ import copy
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
 from resnb.durations import seconds
 from resnb.errors import GraphError, OptionError
@@ -332,6 +332,14 @@ def _checked(label: str, options: Mapping[str, Any]) -> dict[str, Any]:
         message = f"{owner}: timeout=0 leaves no time to run; leave it out for no limit"
         raise OptionError(message)
     return found
+
+
+@overload
+def flow(function: Callable[..., Any], /) -> FlowFunction: ...
+@overload
+def flow(**options: Any) -> Callable[[Callable[..., Any]], FlowFunction]: ...
+@overload
+def flow(function: Callable[..., Any], /, **options: Any) -> FlowFunction: ...
 
 
 def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:

@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from resnb.graph.node import Node
+from resnb.graph.triggers import all_successful
 from resnb.run.clock import Clock
 from resnb.run.engine import NOT_COUNTED, Engine
 from resnb.run.plan import LEASE, LOOP, SCOPE_KINDS, Plan
@@ -24,6 +25,7 @@ from resnb.run.unfolding.output import UnfoldingOutput
 from resnb.states import FIRST_FINISHED, SUCCESS
 
 if TYPE_CHECKING:
+    from resnb.graph.task import Task
     from resnb.run.scopes import RunScopes
 
 HERE: Final = 3
@@ -66,10 +68,10 @@ class UnfoldingScheduler(Scheduler):
         """Whether the function has returned, and everything that it began has ended."""
         return self.closed and super().done
 
-    def make_place(self) -> None:
+    def make_place(self, task: "Task") -> None:
         """A place for one more row, which waits to be joined."""
         self._missing.append(1)
-        self._judged.append(1)
+        self._judged.append(task.trigger is not all_successful)
 
     def join(
         self, row: int, upstream: Iterable[int], cleanup: int, watcher: "Watcher | None"
@@ -85,6 +87,8 @@ class UnfoldingScheduler(Scheduler):
             if state[one] < FIRST_FINISHED:
                 plan.downstream[one].append(row)
                 self._missing[row] += 1
+            elif state[one] != SUCCESS:
+                self._judged[row] = 1
         if cleanup >= 0:
             plan.upstream[cleanup].append(row)
             plan.downstream[row].append(cleanup)
@@ -105,6 +109,16 @@ class UnfoldingScheduler(Scheduler):
         """No more rows come."""
         self.closed = True
 
+    def cancel(self, rows: Iterable[int] | None = None, reason: str = NOT_BEGUN) -> list[int]:
+        """Give up what has not begun; gives the rows that are running. A row to come is not meant.
+
+        Args:
+            rows: as for `Scheduler.cancel`; all that have been joined by default.
+            reason: why.
+        """
+        chosen = range(self.joined) if rows is None else [row for row in rows if row < self.joined]
+        return super().cancel(chosen, reason)
+
     def watch(self, row: int, watcher: "Watcher") -> None:
         """Tell `watcher` once `row` has its final state."""
         if self.table.state[row] >= FIRST_FINISHED:
@@ -120,16 +134,16 @@ class UnfoldingScheduler(Scheduler):
 
     def give_up_pending(self, rows: Iterable[int], reason: str) -> None:
         """Give up what has not begun; what runs goes on, and is not tried again."""
-        self.cancel(tuple(rows), reason)
+        self.cancel(rows, reason)
 
     def give_up_rest(self, reason: str) -> None:
         """Likewise with everything that there is."""
-        self.cancel(range(self.joined), reason)
+        self.cancel(None, reason)
 
     def _one_less(self, row: int) -> None:
         self._missing[row] -= 1
         if not self._missing[row]:
-            self._release(row)
+            (self._release if self._judged[row] else self._queue)(row)
 
     def _end(self, row: int, code: int) -> None:
         super()._end(row, code)
@@ -203,7 +217,7 @@ class UnfoldingEngine(Engine):
         plan.special.append(1)
         plan.nodes.append(node)
         self.values.append(None)
-        self.scheduler.make_place()
+        self.scheduler.make_place(task)
         self.table.extend(1)
         plan.tasks.append(task)
         plan.row_of[task] = row
