@@ -2,15 +2,18 @@
 
 import json
 import math
+import re
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+import resnb.server
 from resnb.ledger.listed import listed
 from resnb.server import model
 from tests.ledger.records import record
 from tests.ledger.worlds import gone, here
 
+LIST = ("version", "now", "leases", "total", "error")
 TEXTS = st.text() | st.sampled_from(["x" * 5000, "\x1b[31m" * 900, "</script>", "\u2028", "\x00"])
 NUMBERS = st.none() | st.floats()
 
@@ -67,3 +70,15 @@ def test_what_is_asked_kept_orphaned_or_given_up_is_marked():
     assert marks(gone(), state="kept", keep_until=later) == {"kept"}
     assert marks(gone(), state="kept", keep_until=1.0) == {"orphan"}
     assert marks(gone(), state="failed", tries=99) == {"orphan", "given_up"}
+
+
+def test_the_documented_form_is_the_form():
+    lines = re.findall(r"^ +(\w+): (.*?)(?:;|$)", resnb.server.__doc__, re.MULTILINE)
+    documented = {name: kind for name, kind in lines if name not in LIST}
+    found = model.lease(listed(record(), here()))
+    assert documented.keys() == found.keys()
+    kinds = {str: "string", bool: "boolean", int: "number", float: "number"}
+    for name, value in found.items():
+        kind = documented[name].split("'")[0].strip() or "string"
+        assert kind in (kinds.get(type(value)), "number | null")
+    assert set(LIST) == json.loads(model.message(model.NONE, 5.0)).keys()

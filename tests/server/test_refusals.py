@@ -10,7 +10,10 @@ from contextlib import suppress
 import pytest
 import websocket
 
-from tests.server.served import PATIENCE
+from resnb.ledger.store import Store
+from tests.ledger.worlds import here
+from tests.ledger.worlds import lease as made
+from tests.server.served import PATIENCE, Served
 
 SECRET = "etl/very-secret"
 ROUTES = [
@@ -108,6 +111,31 @@ def test_another_site_is_refused_with_a_users_cookies_and_token(server, origin):
     assert refused.value.status_code == 403
     with server.stream({"Cookie": cookies}, origin=f"http://{server.site}") as stream:
         assert json.loads(stream.recv())["total"] == 1
+
+
+def test_another_name_for_the_server_opens_nothing(server):
+    """Against a page whose name somebody makes point here."""
+    answer = server.ask("GET", "leases", headers={**server.pass_by_token, "Host": "evil.example"})
+    assert (answer.status, is_one_line(answer)) == (403, True)
+
+
+def test_a_server_without_a_token_is_not_open_to_other_sites(tmp_path):
+    open_to_all = Served(tmp_path, "--IdentityProvider.token=")
+    try:
+        Store(open_to_all.home).add(made("abcd", here(), name=SECRET))
+        assert SECRET in open_to_all.ask("GET", "leases", headers={}).text
+        evil = {"Origin": "http://evil.example"}
+        assert open_to_all.ask("GET", "leases", headers=evil).status == 404
+        with (
+            pytest.raises(websocket.WebSocketBadStatusException, match="403"),
+            open_to_all.stream({}, origin="http://evil.example"),
+        ):
+            pass
+        for headers in ({}, evil, {"Content-Type": "text/plain"}):
+            assert open_to_all.command("abcd", "cleanup", headers=headers).status in (403, 404)
+        assert Store(open_to_all.home).get("abcd").request == ""
+    finally:
+        open_to_all.close()
 
 
 def test_no_page_may_show_or_guess_an_answer(server):
