@@ -24,7 +24,7 @@ def connected(target: Any, what: str) -> tuple[Any, bool]:
         RunError: it is none of these, or nothing answers there.
     """
     from distributed import Client
-    from distributed.deploy import Cluster
+    from distributed.deploy.cluster import Cluster
 
     if isinstance(target, Client):
         if target.asynchronous or target.status != "running":
@@ -83,7 +83,7 @@ class KernelCluster:
 
 
 def _dashboard() -> str | None:
-    """Where the dashboard is to listen: at its usual port if that is free; nowhere without Bokeh."""
+    """Where the dashboard is to listen: at its usual port if that is free; None without Bokeh."""
     import socket
 
     if find_spec("bokeh") is None:

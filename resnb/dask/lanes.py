@@ -4,11 +4,12 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from resnb.dask.connecting import connected, link_of
 from resnb.dask.held import Held
 from resnb.dask.lane import Lane
 from resnb.errors import NoValueError, RunError
 from resnb.run.plan import send_away
-from resnb.states import FIRST_FINISHED, Elsewhere
+from resnb.states import FAILED, FIRST_FINISHED, Elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +91,9 @@ class Lanes:
         with self._opening:
             if scope not in self._lanes and scope not in self._faults:
                 try:
-                    self._lanes[scope] = Lane(self._engine, self._client_of(scope), scope)
+                    client = self._client_of(scope)
+                    self._lanes[scope] = Lane(self._engine, client, scope)
+                    self.link = link_of(client)
                 except Exception as error:  # noqa: BLE001 - the user's resource
                     self._faults[scope] = str(error)
         if scope in self._lanes:
@@ -99,15 +102,11 @@ class Lanes:
             self._engine.post(self._refuse, row, RunError(self._faults[scope]))
 
     def _refuse(self, row: int, error: RunError) -> None:
-        from resnb.states import FAILED
-
         if self._engine.table.state[row] < FIRST_FINISHED:
             self._engine.errors[row] = error
             self._engine.scheduler.ended(row, FAILED, str(error))
 
     def _client_of(self, scope: "Scope") -> Any:
-        from resnb.dask.connecting import connected
-
         resource = self._engine.values[self._engine.plan.row_of[scope.setup_task]]
         client, own = connected(resource, f"scope {scope.name!r} is an executor")
         if own:

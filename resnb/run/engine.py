@@ -43,7 +43,13 @@ COUNTED, NOT_COUNTED = True, False
 
 
 class Remote(Protocol):
-    """What runs rows on clusters (see `resnb.dask.lanes`); none of these waits."""
+    """What runs rows on clusters (see `resnb.dask.lanes`); what the lock is held for never waits.
+
+    Attributes:
+        link: the address of the latest cluster's dashboard; empty if there is none.
+    """
+
+    link: str
 
     def take(self, row: int) -> None:
         """`row` may run; called with the lock held."""

@@ -135,7 +135,7 @@ class LiveFlow:
             yield from self._laid_out(now)
         elif before is not None and not is_new:
             self._sent = now
-            changed = frames.delta(before, now, self._version, self._elapsed())
+            changed = frames.delta(before, now, self._version, self._elapsed(), self._link())
             if changed is not None:
                 yield changed
         if is_new and before is not None:
@@ -160,8 +160,12 @@ class LiveFlow:
         fold = "no" if not self._was_folded else "unfolded" if self._is_unfolded else "yes"
         return [
             frames.structure(self._drawn, self._layout, self._version, fold),
-            frames.states(self._sent, self._version, self._elapsed()),
+            frames.states(self._sent, self._version, self._elapsed(), self._link()),
         ]
+
+    def _link(self) -> str:
+        progress = self._progress()
+        return "" if progress is None else str(getattr(progress, "link", ""))
 
     def _elapsed(self) -> float | None:
         if self._began is None:
