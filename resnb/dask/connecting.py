@@ -82,12 +82,10 @@ class KernelCluster:
             cluster.close()
 
 
-def _dashboard() -> str | None:
-    """Where the dashboard is to listen: at its usual port if that is free; None without Bokeh."""
+def _dashboard() -> str:
+    """Where the dashboard is to listen: at its usual port if that is free, else at any."""
     import socket
 
-    if find_spec("bokeh") is None:
-        return None
     with socket.socket() as trial:
         try:
             trial.bind(("127.0.0.1", DASHBOARD))

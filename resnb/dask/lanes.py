@@ -21,6 +21,10 @@ KEPT = 100_000_000
 """How many bytes of results come to the kernel when the cluster of a scope is given back."""
 
 
+_CLIENTS: dict[str, Any] = {}
+"""Those made here for scopes, by the scheduler's address: one that stays open is used again."""
+
+
 class Lanes:
     """The clusters of one run (see `resnb.run.engine.Remote`).
 
@@ -40,7 +44,7 @@ class Lanes:
         self._when_over = when_over
         self._lanes: dict[Scope | None, Lane] = {}
         self._faults: dict[Scope | None, str] = {}
-        self._own: dict[Scope, Any] = {}
+        self._own: dict[Scope, str] = {}
         self._left: set[Scope] = set()
         self.link = ""
         self._opening = threading.Lock()
@@ -108,9 +112,13 @@ class Lanes:
 
     def _client_of(self, scope: "Scope") -> Any:
         resource = self._engine.values[self._engine.plan.row_of[scope.setup_task]]
-        client, own = connected(resource, f"scope {scope.name!r} is an executor")
-        if own:
-            self._own[scope] = client
+        key = resource if isinstance(resource, str) else getattr(resource, "scheduler_address", "")
+        client = _CLIENTS.get(key)
+        if client is None or client.status != "running":
+            client, own = connected(resource, f"scope {scope.name!r} is an executor")
+            if own:
+                _CLIENTS[key] = client
+        self._own[scope] = key
         return client
 
     def leave(self, scope: "Scope") -> None:
@@ -122,7 +130,7 @@ class Lanes:
         lane.join()
         with suppress(Exception):  # what cannot be fetched says so when somebody asks for it
             self._bring_home(scope, lane)
-        client = self._own.pop(scope, None)
+        client = _CLIENTS.pop(self._own.pop(scope), None)
         if client is not None:
             client.close()
 
