@@ -136,7 +136,9 @@ def main() -> None:
     print("---|--:|--:|--:|--:|--:|--:", flush=True)
     worst = 0.0
     with (
-        LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(
+            n_workers=WORKERS, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+        ) as cluster,
         Client(cluster) as client,
     ):
         for graph in graphs(options.size):

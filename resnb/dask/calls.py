@@ -83,7 +83,9 @@ class Calls:
             ]
         code = self._code(origin, task)
         call = remote.Call(self.topic, row, number, task.name, code, data, count)
-        key = (f"{_worded(task.name)}-{self.topic[6:]}", row, number)
+        # a key like those of client.submit: tasks of one group would wait for their turn at the
+        # scheduler, a message to and fro for each
+        key = f"{_worded(task.name)}-{uuid.uuid4()}"
         return key, Task(key, remote.perform, call, *[TaskRef(one.key) for one in futures])
 
     def is_remote(self, value: Any, *, flat: bool) -> bool:

@@ -24,7 +24,7 @@ def connected(target: Any, what: str) -> tuple[Any, bool]:
         RunError: it is none of these, or nothing answers there.
     """
     from distributed import Client
-    from distributed.deploy import Cluster
+    from distributed.deploy.cluster import Cluster
 
     if isinstance(target, Client):
         if target.asynchronous or target.status != "running":
@@ -82,12 +82,10 @@ class KernelCluster:
             cluster.close()
 
 
-def _dashboard() -> str | None:
-    """Where the dashboard is to listen: at its usual port if that is free; nowhere without Bokeh."""
+def _dashboard() -> str:
+    """Where the dashboard is to listen: at its usual port if that is free, else at any."""
     import socket
 
-    if find_spec("bokeh") is None:
-        return None
     with socket.socket() as trial:
         try:
             trial.bind(("127.0.0.1", DASHBOARD))

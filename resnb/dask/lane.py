@@ -72,14 +72,14 @@ class Lane:
         self._numbers: dict[int, int] = {}
         self._futures: dict[int, Any] = {}
         self._stopped: set[tuple[int, int]] = set()
-        self._ends: dict[int, float] = {}
         self._batch: dict[Any, tuple[Any, int, int]] = {}
         self._begun: list[int] = []
         self._succeeded: list[int] = []
         self._lost = ""
         self._slot = Slot(0, engine.output)
         self._watch = Watch(client, partial(self._put, self._lose))
-        client.subscribe_topic(self._calls.topic, self._reported)
+        self._listeners = [self._report]
+        client.subscribe_topic(self._calls.topic, _Reports(self._listeners, self._inbox))
         self._thread = threading.Thread(target=self._drive, name="resnb-dask", daemon=True)
         self._thread.start()
 
@@ -108,9 +108,6 @@ class Lane:
 
     def _put(self, handler: Callable[..., object], *arguments: Any) -> None:
         self._inbox.put((handler, *arguments))
-
-    def _reported(self, event: tuple[Any, Any]) -> None:
-        self._put(self._report, event[1])
 
     def _stop(self, row: int) -> None:
         self._put(self._stop_row, row)
@@ -254,9 +251,7 @@ class Lane:
         engine.post(special.begun, engine, row)
         special.expand(engine, row, {key: known[key] for key in node.inputs if key in known})
 
-    def _measured(
-        self, row: int, known: dict[str, Any], key: str, held: Held, count: Any
-    ) -> None:
+    def _measured(self, row: int, known: dict[str, Any], key: str, held: Held, count: Any) -> None:
         if row not in self._taken:
             return
         if isinstance(count, Told):
@@ -277,22 +272,27 @@ class Lane:
     # ---- what comes back
 
     def _report(self, message: dict[str, Any]) -> None:
-        """A worker tells of code that runs, or has just ended."""
-        engine, row = self._engine, message["row"]
-        for stream, text in message["texts"]:
+        """A worker tells of code that runs, or has ended a moment ago."""
+        for one in message["reports"]:
+            self._report_one(one, message.get("worker", ""))
+
+    def _report_one(self, report: dict[str, Any], worker: str) -> None:
+        engine, row = self._engine, report["row"]
+        for stream, text in report["texts"]:
             engine.output.write(row, stream, text)
-        if self._numbers.get(row) != message["try"]:
+        if self._numbers.get(row) != report["try"]:
             return
-        now = engine.clock.now()
-        engine.table.started[row] = now - message["spent"]
-        self.workers[row] = message.get("worker", "")
-        if message["ended"]:
-            self._ends[row] = now
+        table, ago = engine.table, report["ago"]
+        ended = engine.clock.now() - (ago or 0.0)
+        table.started[row] = ended - report["spent"]
+        self.workers[row] = worker
+        if table.state[row] >= FIRST_FINISHED and ago is not None:
+            table.ended[row] = ended
         if row not in self._taken:
             return
         self._begun.append(row)
         attempt = engine.stopping.attempts.get(row)
-        if attempt is not None and attempt.call_off is None and not message["ended"]:
+        if attempt is not None and attempt.call_off is None and ago is None:
             special.time_begins(engine, attempt)
 
     def _done(self, row: int, number: int, future: Any) -> None:
@@ -341,7 +341,7 @@ class Lane:
             engine.post(engine.stopping.returned, attempt)
             return
         engine.store(row, held)
-        engine.table.ended[row] = self._ends.pop(row, 0.0) or engine.clock.now()
+        engine.table.ended[row] = engine.clock.now()
         self._succeeded.append(row)
 
     def _fail(self, row: int, error: BaseException | str) -> None:
@@ -419,7 +419,9 @@ class Lane:
         async def ask() -> None:
             begun: set[int] = set()
             try:
-                for answer in (await self.client.run(remote.stop, calls, on_error="return")).values():
+                for answer in (
+                    await self.client.run(remote.stop, calls, on_error="return")
+                ).values():
                     begun.update(answer if isinstance(answer, list) else futures)
                 not_begun = [one for row, one in futures.items() if row not in begun]
                 await self.client.cancel(not_begun, force=True)
@@ -451,7 +453,9 @@ class Lane:
     def _close(self) -> None:
         """Give up what nobody waits for, and let the workers forget the run."""
         topic = self._calls.topic
+        self._listeners.clear()
         left = [one for one in self._futures.values() if one is not None and not one.done()]
+        late: list[dict[str, Any]] = []
         self._watch.close()
 
         async def take_leave() -> None:
@@ -459,7 +463,9 @@ class Lane:
 
             if left:
                 await asyncio.wait_for(self.client.cancel(left, force=True), END)
-            await asyncio.wait_for(self.client.run(remote.leave, topic, on_error="ignore"), END)
+            run = self.client.run(remote.leave, topic, on_error="ignore")
+            for worker, reports in (await asyncio.wait_for(run, END)).items():
+                late.append({"worker": worker, "reports": reports})
 
         try:
             if self.client.status == "running":
@@ -467,7 +473,25 @@ class Lane:
                 self.client.sync(take_leave)
         except Exception as error:  # noqa: BLE001 - the run is over, and the cluster perhaps gone
             self._engine.output.keep(-1, f"{outcomes.text_of(error)}\n")
+        for message in late:
+            self._report(message)
         self._futures.clear()
+        self._slot.output = None  # callbacks on the client's loop keep the context for a while
+
+
+class _Reports:
+    """Hands on what workers say.
+
+    A client keeps the handler of a topic for good; this one holds nothing once the lane is closed.
+    """
+
+    def __init__(self, listeners: list[Any], inbox: SimpleQueue[Any]) -> None:
+        self._listeners = listeners
+        self._inbox = inbox
+
+    def __call__(self, event: tuple[Any, Any]) -> None:
+        for listener in self._listeners:
+            self._inbox.put((listener, event[1]))
 
 
 def _first(batch: dict[Any, tuple[Any, int, int]]) -> Iterator[Any]:

@@ -4,11 +4,12 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from resnb.dask.connecting import connected, link_of
 from resnb.dask.held import Held
 from resnb.dask.lane import Lane
 from resnb.errors import NoValueError, RunError
 from resnb.run.plan import send_away
-from resnb.states import FIRST_FINISHED, Elsewhere
+from resnb.states import FAILED, FIRST_FINISHED, Elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 KEPT = 100_000_000
 """How many bytes of results come to the kernel when the cluster of a scope is given back."""
+
+
+_CLIENTS: dict[str, Any] = {}
+"""Those made here for scopes, by the scheduler's address: one that stays open is used again."""
 
 
 class Lanes:
@@ -39,7 +44,7 @@ class Lanes:
         self._when_over = when_over
         self._lanes: dict[Scope | None, Lane] = {}
         self._faults: dict[Scope | None, str] = {}
-        self._own: dict[Scope, Any] = {}
+        self._own: dict[Scope, str] = {}
         self._left: set[Scope] = set()
         self.link = ""
         self._opening = threading.Lock()
@@ -90,7 +95,9 @@ class Lanes:
         with self._opening:
             if scope not in self._lanes and scope not in self._faults:
                 try:
-                    self._lanes[scope] = Lane(self._engine, self._client_of(scope), scope)
+                    client = self._client_of(scope)
+                    self._lanes[scope] = Lane(self._engine, client, scope)
+                    self.link = link_of(client)
                 except Exception as error:  # noqa: BLE001 - the user's resource
                     self._faults[scope] = str(error)
         if scope in self._lanes:
@@ -99,19 +106,19 @@ class Lanes:
             self._engine.post(self._refuse, row, RunError(self._faults[scope]))
 
     def _refuse(self, row: int, error: RunError) -> None:
-        from resnb.states import FAILED
-
         if self._engine.table.state[row] < FIRST_FINISHED:
             self._engine.errors[row] = error
             self._engine.scheduler.ended(row, FAILED, str(error))
 
     def _client_of(self, scope: "Scope") -> Any:
-        from resnb.dask.connecting import connected
-
         resource = self._engine.values[self._engine.plan.row_of[scope.setup_task]]
-        client, own = connected(resource, f"scope {scope.name!r} is an executor")
-        if own:
-            self._own[scope] = client
+        key = resource if isinstance(resource, str) else getattr(resource, "scheduler_address", "")
+        client = _CLIENTS.get(key)
+        if client is None or client.status != "running":
+            client, own = connected(resource, f"scope {scope.name!r} is an executor")
+            if own:
+                _CLIENTS[key] = client
+        self._own[scope] = key
         return client
 
     def leave(self, scope: "Scope") -> None:
@@ -123,7 +130,7 @@ class Lanes:
         lane.join()
         with suppress(Exception):  # what cannot be fetched says so when somebody asks for it
             self._bring_home(scope, lane)
-        client = self._own.pop(scope, None)
+        client = _CLIENTS.pop(self._own.pop(scope), None)
         if client is not None:
             client.close()
 

@@ -43,14 +43,13 @@ class Watch:
 
     def __init__(self, client: Any, lost: Callable[[str], object]) -> None:
         self._client = client
-        self._lost = lost
+        self._lost: Callable[[str], object] | None = lost
         self._timer: Any = None
-        self._closed = False
         client.subscribe_topic("all", self._event)
 
     def close(self) -> None:
         """Watch no longer."""
-        self._closed = True
+        self._lost = None  # for the client keeps the handler of a topic for good
         if self._client.status == "running":
             self._client.unsubscribe_topic("all")
             self._client.loop.add_callback(self._call_off)
@@ -60,7 +59,7 @@ class Watch:
         action = event[1].get("action") if isinstance(event[1], dict) else None
         if action == "add-worker":
             self._call_off()
-        elif action == "remove-worker" and self._timer is None and not self._closed:
+        elif action == "remove-worker" and self._timer is None and self._lost is not None:
             self._timer = self._client.loop.call_later(PATIENCE, self._look)
 
     def _call_off(self) -> None:
@@ -72,8 +71,10 @@ class Watch:
         self._timer = None
 
         async def look() -> None:
-            if not self._closed and not await self._client.nthreads():
-                self._lost(f"no Dask worker is left, and none has come for {PATIENCE:g} s")
+            workers = await self._client.nthreads()
+            lost = self._lost
+            if lost is not None and not workers:
+                lost(f"no Dask worker is left, and none has come for {PATIENCE:g} s")
 
         self._client.loop.add_callback(look)
 

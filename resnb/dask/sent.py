@@ -86,11 +86,11 @@ def loaded(
                 _CODES.clear()
             function = _CODES[call.code] = pickle.loads(call.code)  # noqa: S301 - the kernel's
         if call.values is None:
-            return function, list(upstream[: call.count]), {}
+            return function, list(upstream[: call.known]), {}
         args, kwargs = _Loader(call, upstream, desk).load()
     except RunError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever an import may raise
         message = (
             f"task {call.name!r} cannot be loaded on a Dask worker ({text_of(error)}): install "
             "there what it uses"
@@ -123,7 +123,6 @@ class _Loader(pickle.Unpickler):
                 live = handle if manager is None else self._attached(manager, handle)
                 attached[key] = manager, live
             return attached[key][1]
-
 
     def _attached(self, manager: Any, handle: Any) -> Any:
         try:
@@ -190,7 +189,7 @@ def code_of(task: Task, function: "Callable[..., Any]") -> bytes:
         )  # fmt: skip
         function = getattr(bare, getattr(function, "__name__", "run"))
     try:
-        return cloudpickle.dumps(function)
+        data: bytes = cloudpickle.dumps(function)
     except Exception as error:
         message = (
             f"task {task.name!r} cannot be sent to a Dask worker: its code uses something that "
@@ -198,6 +197,7 @@ def code_of(task: Task, function: "Callable[..., Any]") -> bytes:
             "the task in the kernel"
         )
         raise RunError(message) from error
+    return data
 
 
 class Sender:
@@ -235,7 +235,7 @@ class Sender:
         futures: list[Any] = []
         try:
             return self._dumped((args, kwargs), futures), futures
-        except Exception as error:  # noqa: BLE001 - the user's values
+        except Exception as error:
             raise self._refusal(name, args, kwargs, error) from error
 
     def _dumped(self, value: Any, futures: list[Any]) -> bytes:

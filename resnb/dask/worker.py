@@ -2,7 +2,8 @@
 
 What the code raises is no error to Dask: it comes back as a `Told`, so that the kernel decides
 what follows, and no worker writes about it. What the code prints, and when it began and ended,
-goes to the kernel as events; those of a try's end are sent before its result is announced.
+goes to the kernel as events, many at once: a message for each end would delay the next task of a
+chain. Only what is left of its output is sent at its end, before its result is announced.
 """
 
 import sys
@@ -31,7 +32,7 @@ class Call(NamedTuple):
         name: the task's name.
         code: its function, pickled.
         values: its arguments, pickled; None if these are just what is upstream, in order.
-        count: how many of the values upstream are arguments; the others only come first.
+        known: how many of the values upstream are arguments; the others only come first.
     """
 
     topic: str
@@ -40,7 +41,7 @@ class Call(NamedTuple):
     name: str
     code: bytes
     values: bytes | None
-    count: int
+    known: int
 
 
 class Report:
@@ -50,6 +51,7 @@ class Report:
         self.slot = Slot(threading.get_ident(), cast("Any", self))
         self.call = call
         self.began = time.perf_counter()
+        self.ended = 0.0
         self._told_beginning = False
         self._texts: list[tuple[str, str]] = []
         self._room = LOG_LIMIT
@@ -66,18 +68,26 @@ class Report:
             self._room -= len(text)
             self._texts.append((stream, text))
 
-    def message(self, *, ended: bool) -> dict[str, Any] | None:
+    def message(self) -> dict[str, Any] | None:
         """What the kernel is to know by now; None if it does already."""
+        now = time.perf_counter()
         with self._lock:
-            if not ended and self._told_beginning and not self._texts:
+            if not self.ended and self._told_beginning and not self._texts:
                 return None
             self._told_beginning = True
             texts, self._texts = self._texts, []
-        spent = time.perf_counter() - self.began
-        call = self.call
         return {
-            "row": call.row, "try": call.number, "spent": spent, "ended": ended, "texts": texts,
-        }  # fmt: skip
+            "row": self.call.row,
+            "try": self.call.number,
+            "spent": (self.ended or now) - self.began,
+            "ago": now - self.ended if self.ended else None,
+            "texts": texts,
+        }
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether something that it has printed was not sent yet."""
+        return bool(self._texts)
 
 
 class Desk:
@@ -90,6 +100,7 @@ class Desk:
     def __init__(self, worker: Any) -> None:
         self._worker = worker
         self._reports: dict[tuple[str, int, int], Report] = {}
+        self._ended: list[Report] = []
         self._begun: set[tuple[str, int, int]] = set()
         self._forbidden: set[tuple[str, int, int]] = set()
         self._lock = threading.Lock()
@@ -112,9 +123,13 @@ class Desk:
 
     def ends(self, report: Report) -> None:
         """Its code has returned."""
+        report.ended = time.perf_counter()
         with self._lock:
             self._reports.pop(report.call[:3], None)
-        self._worker.log_event(report.call.topic, report.message(ended=True))
+            if not report.has_texts:
+                self._ended.append(report)
+                return
+        self._worker.log_event(report.call.topic, {"reports": [report.message()]})
 
     def stop(self, calls: list[tuple[str, int, int]]) -> list[int]:
         """Interrupt those that run, and let the others not begin; gives the rows that had begun."""
@@ -126,22 +141,28 @@ class Desk:
             report.slot.interrupt(report.call.row)
         return [row for _, row, _ in begun]
 
-    def leave(self, topic: str) -> list[Any]:
-        """A run is over: forget what it gave up; gives what it had attached."""
+    def leave(self, topic: str) -> tuple[list[Any], list[Any]]:
+        """A run is over: forget it; gives what it had attached, and what was not reported yet."""
         with self._lock:
+            ended = [one for one in self._ended if one.call.topic == topic]
+            self._ended = [one for one in self._ended if one.call.topic != topic]
             self._begun = {one for one in self._begun if one[0] != topic}
             self._forbidden = {one for one in self._forbidden if one[0] != topic}
         mine = [key for key in self.attached if key[0] == topic]
-        return [self.attached.pop(key) for key in mine]
+        attached = [self.attached.pop(key) for key in mine]
+        return attached, [report.message() for report in ended]
 
     def _tick(self) -> None:
         with self._lock:
-            reports = list(self._reports.values())
+            reports, self._ended = [*self._ended, *self._reports.values()], []
             self._ticking = bool(reports)
+        messages: dict[str, list[Any]] = {}
         for report in reports:
-            message = report.message(ended=False)
+            message = report.message()
             if message is not None:
-                self._worker.log_event(report.call.topic, message)
+                messages.setdefault(report.call.topic, []).append(message)
+        for topic, some in messages.items():
+            self._worker.log_event(topic, {"reports": some})
         if reports:
             self._worker.loop.call_later(INTERVAL, self._tick)
 
@@ -221,15 +242,21 @@ def stop(calls: list[tuple[str, int, int]], dask_worker: Any = None) -> list[int
     return desk_of(dask_worker).stop([(topic, row, number) for topic, row, number in calls])
 
 
-def leave(topic: str, dask_worker: Any = None) -> None:
-    """A run is over; what it attached is detached where its manager says how."""
-    for manager, resource in desk_of(dask_worker).leave(topic):
+def leave(topic: str, dask_worker: Any = None) -> list[Any]:
+    """A run is over; what it attached is detached where its manager says how.
+
+    Returns:
+        Reports that were not sent yet.
+    """
+    attached, reports = desk_of(dask_worker).leave(topic)
+    for manager, resource in attached:
         detach = getattr(manager, "detach", None)
         if detach is not None:
             try:
                 detach(resource)
             except Exception as error:  # noqa: BLE001 - the user's code, on its way out
                 print(f"detach raised {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+    return reports
 
 
 __all__ = [

@@ -190,6 +190,12 @@ class FlowMemory:
         """The latest lease of each scope that had one."""
         return list({**self._leases, **self.open_leases}.values())
 
+    @property
+    def link(self) -> str:
+        """The address of the dashboard of the cluster that the latest run uses; empty for none."""
+        remote = None if self._engine is None else self._engine.remote
+        return "" if remote is None else remote.link
+
     def flow_code(self) -> int:
         """The state of the latest run."""
         return self.code

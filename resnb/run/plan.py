@@ -305,7 +305,7 @@ class _Given:
         return self.value
 
 
-def argument(value: "Input", row_of: "Mapping[Task, int]", values: list[Any]) -> Any:
+def argument(value: "Input", row_of: "Mapping[Task, int]", values: Any) -> Any:
     """The actual argument for `value`, from the run's values."""
     if isinstance(value, Constant):
         return value.value

@@ -7,7 +7,13 @@ if TYPE_CHECKING:
 
 
 class Remote(Protocol):
-    """What runs rows on clusters (see `resnb.dask.lanes`); none of these waits."""
+    """What runs rows on clusters (see `resnb.dask.lanes`); what the lock is held for never waits.
+
+    Attributes:
+        link: the address of the latest cluster's dashboard; empty if there is none.
+    """
+
+    link: str
 
     def take(self, row: int) -> None:
         """`row` may run; called with the lock held."""

@@ -336,6 +336,7 @@ def end(engine: "Engine", attempt: Attempt, result: Outcome) -> bool:
 
 
 def of_error(engine: "Engine", row: int, task: Task, error: BaseException) -> Outcome:
+    """What an exception that the code of `row` raised leads to."""
     return outcomes.of_error(task, error, engine.table.tries[row], _retries(engine, row, task))
 
 

@@ -17,7 +17,7 @@ def cluster(n_workers=2, **options):
     return LocalCluster(
         n_workers=n_workers,
         threads_per_worker=1,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         silence_logs=60,
         **options,
     )

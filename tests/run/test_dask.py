@@ -141,7 +141,7 @@ def test_signals_retries_triggers_and_handlers(executor, tmp_path):
     with Flow("f") as flow:
         late = task(second_time, max_retries=2)(str(tmp_path))
         skipped = task(skips)()
-        after = task(codes.one, name="after")(upstream_tasks=[skipped])
+        task(codes.one, name="after")(upstream_tasks=[skipped])
         again = task(codes.one, name="again", skip_on_upstream_skip=False)(upstream_tasks=[skipped])
         seven = plus_one(task(succeeds)())
         bad = task(lambda: 1 / 0, name="bad", on_failure=lambda run: seen.append(os.getpid()))()
@@ -225,6 +225,11 @@ def test_a_task_that_prints_without_end_is_cut_short(executor, capsys):
 # ---- what cannot be sent
 
 
+def with_lock():
+    lock = threading.Lock()
+    return lambda: lock
+
+
 @pytest.mark.parametrize(
     ("build", "text"),
     [
@@ -233,7 +238,7 @@ def test_a_task_that_prints_without_end_is_cut_short(executor, capsys):
             r"task 'use' cannot be sent to a Dask worker: its argument 1 \(a lock\) does not pickle",
         ),
         (
-            lambda: task(lambda lock=threading.Lock(): lock, name="use")(),
+            lambda: task(with_lock(), name="use")(),
             "task 'use' cannot be sent to a Dask worker: its code uses something that does not",
         ),
         (
@@ -355,11 +360,10 @@ def test_values_that_are_too_large_go_with_the_cluster_of_their_scope(client, mo
 
 
 def test_the_client_of_a_scope_is_each_workers_own(client):
-    with Flow("f") as flow:
-        with manager_of(client, lambda c: c)().as_executor() as dask_client:
-            found = task(
-                lambda c: c.submit(codes.plus_one, 41, pure=False).result(), name="inner"
-            )(dask_client)
+    with Flow("f") as flow, manager_of(client, lambda c: c)().as_executor() as dask_client:
+        found = task(lambda c: c.submit(codes.plus_one, 41, pure=False).result(), name="inner")(
+            dask_client
+        )
     flow.run().raise_for_failure()
     assert found.value == 42
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import dask
 import psutil
@@ -64,6 +65,7 @@ def test_a_worker_that_dies_with_a_task_is_replaced(tmp_path, thing):
         assert thing.held == []
 
 
+@pytest.mark.long
 def test_a_task_that_kills_every_worker_fails_and_says_so(tmp_path, thing):
     def dies():
         os.kill(os.getpid(), signal.SIGKILL)
@@ -81,6 +83,7 @@ def test_a_task_that_kills_every_worker_fails_and_says_so(tmp_path, thing):
         assert thing.held == []
 
 
+@pytest.mark.long
 def test_all_workers_and_their_nannies_are_killed(tmp_path, thing, monkeypatch):
     monkeypatch.setattr(lost, "PATIENCE", 1.0)
     with codes.cluster() as cluster, codes.client_of(cluster) as client:
@@ -99,6 +102,7 @@ def test_all_workers_and_their_nannies_are_killed(tmp_path, thing, monkeypatch):
         assert thing.held == []
 
 
+@pytest.mark.long
 def test_a_worker_that_is_stopped_is_given_up_after_its_time(tmp_path, thing):
     with (
         dask.config.set({"distributed.scheduler.worker-ttl": "2s"}),
@@ -144,7 +148,7 @@ def test_the_scheduler_is_killed(tmp_path, thing):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
     )
     executor = DaskExecutor(process.stdout.readline().strip())
     try:

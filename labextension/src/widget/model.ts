@@ -13,6 +13,7 @@ export interface Model {
   readonly tally: Tally;
   readonly hidden: number;
   readonly elapsed: number | null;
+  readonly link: string;
   readonly fields: readonly Field[];
   /** The latest line for people; "" if there is none to show. */
   readonly said: string;
@@ -29,6 +30,7 @@ export const NOTHING: Model = {
   tally: [0, 0, 0, 0],
   hidden: 0,
   elapsed: null,
+  link: "",
   fields: [],
   said: "",
   timeline: null,
@@ -58,6 +60,7 @@ export function after(model: Model, frame: Frame): Model {
         notes: new Map([...model.notes, ...(frame.notes ?? [])]),
         tally: frame.tally,
         elapsed: frame.elapsed,
+        link: frame.link ?? "",
       };
     }
     case "form":
@@ -87,6 +90,7 @@ function withStates(model: Model, frame: States): Model {
     tally: frame.tally,
     hidden: frame.hidden,
     elapsed: frame.elapsed,
+    link: frame.link ?? "",
   };
 }
 

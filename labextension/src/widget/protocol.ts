@@ -60,6 +60,8 @@ export interface States {
   readonly hidden: number;
   /** Seconds since the latest run began, while it is on. */
   readonly elapsed: number | null;
+  /** The dashboard of the cluster that the latest run uses. */
+  readonly link?: string;
 }
 
 export interface Delta {
@@ -67,6 +69,7 @@ export interface Delta {
   readonly version: number;
   readonly tally: Tally;
   readonly elapsed: number | null;
+  readonly link?: string;
   readonly flow?: number;
   readonly codes?: readonly (readonly [number, number])[];
   readonly counts?: readonly (readonly [number, readonly Count[]])[];

@@ -225,12 +225,12 @@ class LiveFlow:
             yield from self._laid_out(now)
         elif before is not None and not is_new:
             self._sent = now
-            changed = frames.delta(before, now, self._version, self._elapsed())
+            changed = frames.delta(before, now, self._version, self._elapsed(), self._link())
             if changed is not None:
                 yield changed
         if is_new and before is not None:
             self._sent = now
-            yield from self._everything(self._version, self._elapsed())
+            yield from self._everything(self._version, self._elapsed(), self._link())
         if restructured or is_new:
             yield form(self.flow)
 
@@ -242,16 +242,20 @@ class LiveFlow:
             yield {"frame": "failed", "reason": str(error)}
             return
         self._version = next(_VERSIONS)
-        yield from self._everything(self._version, self._elapsed())
+        yield from self._everything(self._version, self._elapsed(), self._link())
 
-    def _everything(self, version: int, elapsed: float | None) -> list[Frame]:
+    def _everything(self, version: int, elapsed: float | None, link: str = "") -> list[Frame]:
         if self._layout is None or self._drawn is None or self._sent is None:
             return []
         fold = "no" if not self._was_folded else "unfolded" if self._is_unfolded else "yes"
         return [
             frames.structure(self._drawn, self._layout, version, fold),
-            frames.states(self._sent, version, elapsed),
+            frames.states(self._sent, version, elapsed, link),
         ]
+
+    def _link(self) -> str:
+        progress = self._progress()
+        return "" if progress is None else str(getattr(progress, "link", ""))
 
     def _elapsed(self) -> float | None:
         if self._began is None:

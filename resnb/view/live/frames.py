@@ -13,6 +13,9 @@ from resnb.view.snapshot import Counts, Snapshot
 
 Frame: TypeAlias = dict[str, Any]
 
+LONGEST_LINK = 500
+"""Characters of a link."""
+
 
 class Tally(NamedTuple):
     """How far a run is, in tasks and children that do work.
@@ -97,13 +100,14 @@ def _steps(points: list[Any]) -> range:
     return range(0, len(points) - 2, 3)
 
 
-def states(snapshot: Snapshot, version: int, elapsed: float | None = None) -> Frame:
+def states(snapshot: Snapshot, version: int, elapsed: float | None = None, link: str = "") -> Frame:
     """The frame with the state of everything.
 
     Args:
         snapshot: the states.
         version: the structure's.
         elapsed: seconds that the latest run took or has been taking.
+        link: the address of the dashboard of the cluster that it ran on; empty for none.
     """
     values = dict(snapshot.values)
     notes = {
@@ -122,11 +126,18 @@ def states(snapshot: Snapshot, version: int, elapsed: float | None = None) -> Fr
         "tally": list(tally(snapshot)),
         "hidden": snapshot.left_out,
         "elapsed": elapsed,
+        **_linked(link),
     }
 
 
+def _linked(link: str) -> Frame:
+    """A link as part of a frame: to a page of the web, or none."""
+    is_page = link.startswith(("http://", "https://")) and len(link) <= LONGEST_LINK
+    return {"link": link} if is_page else {}
+
+
 def delta(
-    before: Snapshot, now: Snapshot, version: int, elapsed: float | None = None
+    before: Snapshot, now: Snapshot, version: int, elapsed: float | None = None, link: str = ""
 ) -> Frame | None:
     """What has changed between two snapshots of one structure; None if nothing has."""
     changed: Frame = {}
@@ -147,7 +158,7 @@ def delta(
         changed["notes"] = [[place, values.get(place, nodes[place].note)] for place in places]
     if not changed and now.totals == before.totals:
         return None
-    now_known = {"tally": list(tally(now)), "elapsed": elapsed}
+    now_known = {"tally": list(tally(now)), "elapsed": elapsed, **_linked(link)}
     return {"frame": "delta", "version": version, **now_known, **changed}
 
 
