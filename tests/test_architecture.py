@@ -13,16 +13,22 @@ import resnb
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "resnb").rglob("*.py"))
 PUBLIC = [
+    "DateTimeParameter",
+    "FilterTask",
     "Flow",
     "LocalExecutor",
     "Parameter",
     "ResourceManager",
     "Task",
     "ThreadExecutor",
+    "apply_map",
     "case",
+    "context",
+    "defaults_from_attrs",
     "flatten",
     "get_run_logger",
     "ifelse",
+    "mapped",
     "merge",
     "resource",
     "resource_manager",

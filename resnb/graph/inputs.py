@@ -40,14 +40,26 @@ class unmapped:  # noqa: N801 - Prefect's name, used like a function
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        if isinstance(value, flatten):
-            message = "unmapped(flatten(x)) has no meaning: use one of the two"
+        if isinstance(value, flatten | mapped):
+            message = f"unmapped({type(value).__name__}(x)) has no meaning: use one of the two"
             raise OptionError(message)
         self.value: Any = value.value if isinstance(value, unmapped) else value
 
 
+class mapped:  # noqa: N801 - Prefect's name, used like a function
+    """In ``task(mapped(xs), y)``: run once for each item of `xs`, as `Task.map` does."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        if isinstance(value, unmapped):
+            message = "mapped(unmapped(x)) has no meaning: use one of the two"
+            raise OptionError(message)
+        self.value: Any = value.value if isinstance(value, mapped) else value
+
+
 class flatten:  # noqa: N801 - Prefect's name, used like a function
-    """In ``task.map(flatten(xs))``: take one level of nesting out of `xs` before mapping."""
+    """In ``task.map(flatten(xs))`` or ``task(flatten(xs))``: take a level of nesting out first."""
 
     __slots__ = ("value",)
 
@@ -66,6 +78,14 @@ def is_sequence(value: Any) -> bool:
         and hasattr(kind, "__len__")
         and not isinstance(value, str | bytes | Mapping)
     )
+
+
+def flat(value: Any) -> Any:
+    """`value` with one level of nesting taken out; unchanged if its items have none."""
+    try:
+        return [item for part in value for item in part]
+    except TypeError:
+        return value
 
 
 def as_input(value: Any, is_task: Callable[[Any], bool]) -> "Input":
@@ -113,8 +133,10 @@ __all__ = [
     "Constant",
     "Input",
     "as_input",
+    "flat",
     "flatten",
     "is_sequence",
+    "mapped",
     "substituted",
     "tasks_in",
     "unmapped",

@@ -52,6 +52,7 @@ class Ports:
     def __init__(self) -> None:
         self.runner: Callable[[], Runner] = _unplugged
         self.painter: Callable[[], Painter] = _unplugged
+        self.logger: Callable[[], Any] = _unplugged
 
 
 def _unplugged() -> Any:

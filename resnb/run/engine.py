@@ -16,6 +16,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
+from resnb.graph.inputs import flat
+from resnb.graph.signals import TRIGGERFAIL
 from resnb.run import plan as planning
 from resnb.run.clock import Clock
 from resnb.run.forks import end_child
@@ -28,6 +30,7 @@ from resnb.run.table import Table
 from resnb.states import CANCELLED, LEGAL, RUNNING
 
 if TYPE_CHECKING:
+    from resnb.run.outcome import Outcome
     from resnb.run.plan import Plan
     from resnb.run.scopes import RunScopes
 
@@ -61,6 +64,7 @@ class Engine:
         values: the value of each row; its argument lists are read from here.
         errors: the exception of each row that failed.
         items: for each mapped row what its children are mapped over, by argument.
+        owners: for each mapped row, and each row whose values it flattens, who gave each item.
         stopping: cancel, time limits and further tries; called with the lock held.
         finished: whether everything has ended.
         forked: whether this is a forked child, in which nothing of the run goes on.
@@ -75,11 +79,13 @@ class Engine:
         self.scopes = scopes
         self.table = Table(len(plan.tasks))
         self.scheduler = Scheduler(plan, self.table)
+        self.scheduler.refused = self._refused
         scopes.scheduler = self.scheduler
         self.output = Output(self.scheduler)
         self.values: list[Any] = [None] * len(plan.tasks)
         self.errors: dict[int, BaseException] = {}
-        self.items: dict[int, dict[str, Any]] = {}
+        self.items: dict[int, dict[str, list[Any]]] = {}
+        self.owners: dict[int, dict[int, list[int]]] = {}
         self.slots: list[Slot] = []
         self.finished = False
         self.forked = False
@@ -99,7 +105,8 @@ class Engine:
     def begin(self) -> None:
         """Release what can run at once."""
         for row, state in self.plan.given.items():
-            self.values[row] = state.result
+            children = getattr(state, "map_states", ())
+            self.values[row] = [one.result for one in children] if children else state.result
         self.post(self.scheduler.begin)
 
     def post(self, function: Callable[..., object], *args: object) -> None:
@@ -337,6 +344,9 @@ class Engine:
             )
             for key, value in node.inputs.items()
         ]
+        for place, (key, value) in enumerate(actual):
+            if key in node.flattened and key not in node.mapped:
+                actual[place] = (key, flat(value))
         return [value for _, value in actual[: node.positional]], dict(actual[node.positional :])
 
     def store(self, row: int, value: Any) -> None:
@@ -345,6 +355,18 @@ class Engine:
             self.values[row] = value
         else:
             self.values[self.scheduler.origin(row)][self.scheduler.child_index(row)] = value
+
+    def keep(self, row: int, outcome: "Outcome") -> None:
+        """Keep what `row` ended with; who takes its value gets its exception if it failed."""
+        value = outcome.value
+        if outcome.error is not None:
+            self.errors[row] = outcome.error
+            value = outcome.error if value is None else value
+        self.store(row, value)
+
+    def _refused(self, row: int, reason: str) -> None:
+        self.errors[row] = error = TRIGGERFAIL(reason)
+        self.store(row, error)
 
     def after(self, delay: float, function: Callable[..., object], *args: object) -> None:
         """Let `function` be called with the lock held, in `delay` seconds; for holders of it."""

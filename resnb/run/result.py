@@ -36,7 +36,7 @@ def state_of(engine: "Engine", row: int) -> State:
     reason = engine.scheduler.reasons.get(row, "")
     if code == MAPPED:
         block = engine.scheduler.children[row]
-        states = tuple(state_of(engine, child) for child in block.rows())
+        states = [state_of(engine, child) for child in block.rows()]
         return Mapped(reason, engine.values[row], states)
     error = engine.errors.get(row)
     if error is not None and (code >= FIRST_UNSUCCESSFUL or code < FIRST_FINISHED):

@@ -12,18 +12,15 @@ without a final state, the children of mapped rows included.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from resnb.graph.signals import SKIP, Signal
-from resnb.graph.task import Task
-from resnb.graph.triggers import Trigger
-from resnb.run.codes import has_made, tally_of_codes
+from resnb.run.codes import has_made
+from resnb.run.judging import mapped_over, upstream_codes, verdict, verdict_on_all
 from resnb.run.plan import Plan
 from resnb.run.table import Table
 from resnb.states import (
     CANCELLED,
-    FAILED,
     MAPPED,
     PENDING,
     RETRYING,
@@ -53,6 +50,11 @@ class Scheduler:
     Args:
         plan: the rows and their edges.
         table: the state table that it writes.
+
+    Attributes:
+        verdicts: final states, with the reasons, of rows that are not to run and whose tasks have
+            handlers or hooks: such a row is released all the same, so that these are called first.
+        refused: called with a row and a reason just before it ends because of its trigger.
     """
 
     def __init__(self, plan: Plan, table: Table) -> None:
@@ -64,6 +66,8 @@ class Scheduler:
         self.cancelled = False
         self._given_up: dict[int, str] = {}
         self.reasons: dict[int, str] = {}
+        self.verdicts: dict[int, tuple[int, str]] = {}
+        self.refused: Callable[[int, str], object] = lambda _row, _reason: None
         self.children: dict[int, Children] = {}
         self._parents: list[tuple[int, int]] = []  # first child row, mapped row
         self._missing = [len(rows) for rows in plan.upstream]
@@ -89,6 +93,9 @@ class Scheduler:
         for row, state in given.items():
             self._judged[row] = 1
             self.table.take_over(row, state.code)
+            codes = [one.code for one in getattr(state, "map_states", ())]
+            if codes:
+                self._take_over_children(row, len(codes), enumerate(codes))
         self.unfinished -= len(given)
         for row, state in given.items():
             self._announce(row, state.code)
@@ -136,21 +143,47 @@ class Scheduler:
             self._pausing.discard(row)
             self._queue(row)
 
-    def expand(self, row: int, count: int) -> Children:
-        """`row` is mapped over `count` items: give each a row of its own."""
-        first = self.table.extend(count)
-        found = self.children[row] = Children(first, first + count)
-        self._parents.append((first, row))
-        self._open_children[row] = count
-        self.unfinished += count
-        if not count:
+    def expand(
+        self,
+        row: int,
+        count: int,
+        owners: Mapping[int, Sequence[int]] | None = None,
+        kept: Mapping[int, int] | None = None,
+    ) -> Children:
+        """`row` is mapped over `count` items: give each a row of its own.
+
+        Args:
+            row: the row.
+            count: how many items there are.
+            owners: for a mapped row upstream whose values were flattened, the row that gave each
+                item.
+            kept: the codes of children, by number, that need not run.
+        """
+        kept = kept or {}
+        found = self._take_over_children(row, count, kept.items())
+        left = count - len(kept)
+        self._open_children[row] = left
+        self.unfinished += left
+        if not left:
             self._end(row, MAPPED)
             return found
         if row in self._given_up:
             for child in found.rows():
-                self._end(child, CANCELLED)
+                if self.table.state[child] == PENDING:
+                    self._cancel_row(child)
             return found
-        self._release_children(row, found)
+        self._release_children(row, found, owners or {})
+        return found
+
+    def _take_over_children(
+        self, row: int, count: int, codes: Iterable[tuple[int, int]]
+    ) -> Children:
+        """Rows for `count` children of `row`, of which some have their final states."""
+        first = self.table.extend(count)
+        found = self.children[row] = Children(first, first + count)
+        self._parents.append((first, row))
+        for number, code in codes:
+            self.table.take_over(first + number, code)
         return found
 
     def overran(self, row: int) -> None:
@@ -230,12 +263,23 @@ class Scheduler:
         if row in self._given_up:
             self._cancel_row(row)
             return
-        verdict = self._verdict_on_all(row)
-        if verdict is None:
+        refusal = verdict_on_all(self, row)
+        if refusal is None:
             self._queue(row)
         else:
-            code, reason = verdict
-            self.ended(row, code, reason)
+            self._refuse(row, *refusal)
+
+    def _refuse(self, row: int, code: int, reason: str) -> None:
+        """`row` is not to run: it ends as `code`, after its task's handlers and hooks if any."""
+        if row in self.verdicts:
+            return
+        if self.origin(row) in self.plan.watched:
+            self.verdicts[row] = (code, reason)
+            self.ready.append(row)
+            return
+        if code == TRIGGER_FAILED:
+            self.refused(row, reason)
+        self.ended(row, code, reason)
 
     def _release_cleanup(self, row: int) -> None:
         if self._holds.get(row):
@@ -243,83 +287,31 @@ class Scheduler:
         planned = self.plan.scopes[self.plan.scope_of[row]]
         state = self.table.state
         if planned.setup >= 0 and not has_made(state[planned.setup]):
-            self.ended(row, SKIPPED, "there is nothing to clean up: set-up did not succeed")
+            self._refuse(row, SKIPPED, "there is nothing to clean up: set-up did not succeed")
             return
         self._queue(row)
 
-    def _verdict_on_all(self, row: int) -> tuple[int, str] | None:
-        """The final state of `row` if none of it must run: a mapped row has items that differ."""
-        over = self._mapped_over(row)
-        if not over:
-            return self._verdict(row, self._upstream_codes(row))
-        rest = self._upstream_codes(row, leave_out=[upstream for upstream, _ in over])
-        verdicts = [self._verdict(row, [*rest, item]) for item in (SUCCESS, FAILED)]
-        return verdicts[0] if all(verdicts) else None
-
-    def _release_children(self, row: int, children: Children) -> None:
+    def _release_children(
+        self, row: int, children: Children, owners: Mapping[int, Sequence[int]]
+    ) -> None:
         """Decide for each child of `row`, which sees its own item of what is mapped over."""
-        over = [block.first for _, block in self._mapped_over(row)]
-        upstream = [one for one, _ in self._mapped_over(row)]
-        rest = self._upstream_codes(row, leave_out=upstream) if over else []
-        state = self.table.state
+        blocks = {
+            source: owners.get(source) or self.children[source].rows()
+            for source in mapped_over(self, row)
+            if source in self.children and self.table.state[source] == MAPPED
+        }
+        rest = upstream_codes(self, row, leave_out=blocks)
+        state, judged = self.table.state, self._judged[row]
         for index, child in enumerate(children.rows()):
-            items = [state[first + index] for first in over]
-            if over and (self._judged[row] or items.count(SUCCESS) < len(items)):
-                verdict = self._verdict(row, [*rest, *items])
-                if verdict is not None:
-                    self.ended(child, *verdict)
+            if state[child] != PENDING:
+                continue
+            items = [state[rows[index]] for rows in blocks.values()]
+            if judged or items.count(SUCCESS) < len(items):
+                refusal = verdict(self, row, [*rest, *items])
+                if refusal is not None:
+                    self._refuse(child, *refusal)
                     continue
             self._queue(child)
-
-    def _mapped_over(self, row: int) -> list[tuple[int, Children]]:
-        """The mapped rows whose children the children of `row` depend on one by one."""
-        node, row_of = self.plan.nodes[row], self.plan.row_of
-        if not node.is_mapped:
-            return []
-        sources = [
-            source
-            for key in node.mapped - node.flattened
-            if isinstance(source := node.inputs[key], Task)
-        ]
-        sources += [source for source, mapped in node.control.items() if mapped]
-        found = []
-        for source in sources:
-            upstream = row_of.get(source, -1)
-            if upstream in self.children and self.table.state[upstream] == MAPPED:
-                found.append((upstream, self.children[upstream]))
-        return found
-
-    def _upstream_codes(self, row: int, leave_out: Iterable[int] = ()) -> list[int]:
-        """Final states upstream; a mapped row counts as its children, unless mapped over."""
-        state = self.table.state
-        over = {upstream for upstream, _ in self._mapped_over(row)}
-        codes: list[int] = []
-        for upstream in self.plan.upstream[row]:
-            if upstream in leave_out:
-                continue
-            block = self.children.get(upstream)
-            if block is not None and upstream not in over and block.first < block.last:
-                codes += state[block.first : block.last]
-            else:
-                codes.append(state[upstream])
-        return codes
-
-    def _verdict(self, row: int, codes: Sequence[int]) -> tuple[int, str] | None:
-        """The final state of `row` if it must not run; None if it may."""
-        task = self.plan.tasks[row]
-        tally = tally_of_codes(codes)
-        if tally.skipped and task.skip_on_upstream_skip:
-            return SKIPPED, "an upstream task was skipped"
-        trigger = task.trigger
-        if not isinstance(trigger, Trigger):
-            return None  # a function of the user's own is called by whoever runs the row
-        try:
-            trigger.decide(tally)
-        except SKIP as signal:
-            return SKIPPED, str(signal)
-        except Signal as signal:
-            return TRIGGER_FAILED, str(signal)
-        return None
 
     # ---- ending
 
@@ -371,21 +363,21 @@ class Scheduler:
             self._end(parent, MAPPED)
 
     def _cancel_row(self, row: int) -> None:
-        self.ended(row, CANCELLED, self._given_up.get(self.origin(row), NOT_BEGUN))
+        self._refuse(row, CANCELLED, self._given_up.get(self.origin(row), NOT_BEGUN))
 
     def _take_back(self, rows: deque[int]) -> None:
         """Cancel those that are given up and that nobody has taken yet."""
-        kept = []
+        taken = []
         while rows:
             try:
-                row = rows.popleft()
+                taken.append(rows.popleft())
             except IndexError:
                 break
-            if self.origin(row) in self._given_up:
+        for row in taken:
+            if self.origin(row) in self._given_up and row not in self.verdicts:
                 self._cancel_row(row)
             else:
-                kept.append(row)
-        rows.extend(kept)
+                rows.append(row)
 
 
 __all__ = ["NOT_BEGUN", "Children", "Scheduler"]

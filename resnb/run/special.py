@@ -9,9 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.graph.inputs import is_sequence
 from resnb.graph.node import Edge
-from resnb.graph.signals import Signal
+from resnb.graph.signals import TRIGGERFAIL, Signal
 from resnb.graph.task import Task
 from resnb.graph.triggers import Trigger
 from resnb.run import outcome as outcomes
@@ -20,20 +19,22 @@ from resnb.run.codes import has_made
 from resnb.run.forks import end_child
 from resnb.run.hooks import handled, run_hooks
 from resnb.run.loop import LOOP
+from resnb.run.mapping import expand
 from resnb.run.outcome import Outcome
-from resnb.run.plan import SCOPE_KINDS, argument
+from resnb.run.plan import SCOPE_KINDS
 from resnb.run.result import state_of
 from resnb.run.scheduler import NOT_BEGUN
 from resnb.run.slots import CURRENT, NOTHING, Slot
 from resnb.states import (
     CANCELLED,
-    FAILED,
     FIRST_FINISHED,
+    MAPPED,
     PENDING,
     RETRYING,
     RUNNING,
     SUCCESS,
     TRIGGER_FAILED,
+    Retrying,
     Running,
     State,
 )
@@ -161,61 +162,83 @@ def settle(
     if outcome.code == RETRYING:
         engine.post(engine.stopping.retry, row, outcome)
         return
-    if outcome.error is not None:
-        engine.errors[row] = outcome.error
-    if outcome.error is None:
-        engine.store(row, outcome.value)
     engine.table.ended[row] = engine.clock.now()
+    _conclude(engine, row, task, outcome, undo)
+
+
+def _conclude(
+    engine: "Engine",
+    row: int,
+    task: Task,
+    outcome: Outcome,
+    undo: Callable[[], object] | None = None,
+) -> None:
+    """Keep what `row` ended with, call the hooks, and report its final state."""
+    engine.keep(row, outcome)
     run_hooks(engine, row, task, outcome.state())
     engine.post(engine.stopping.settled, row, outcome, undo)
 
 
 def _begin(engine: "Engine", row: int, task: Task) -> bool:
     """Mark `row` as running; false if it is not to run after all (its state is set then)."""
-    table, clock = engine.table, engine.clock
-    first = table.state[row] == PENDING
-    verdict = _own_trigger(engine, row, task) if first else None
-    if verdict is None and task.state_handlers:
-        chosen = handled(task, None, Outcome(RUNNING))
-        verdict = chosen if chosen.code >= FIRST_FINISHED else None
+    table = engine.table
+    before = table.state[row]
     table.move(row, RUNNING)
-    if engine.scheduler.cancelled and task.kind != "cleanup":
-        engine.post(engine.scheduler.ended, row, CANCELLED, NOT_BEGUN)
-        return False
-    if verdict is not None:
-        if verdict.error is None:
-            engine.store(row, verdict.value)
-        else:
-            engine.errors[row] = verdict.error
-        engine.post(engine.stopping.settled, row, verdict, None)
+    refused = _refusal(engine, row, task) if before == PENDING else None
+    expands = row < len(engine.plan.nodes) and engine.plan.nodes[row].is_mapped
+    if refused is not None:
+        chosen = handled(task, None, refused)
+        refused = chosen if chosen.code >= FIRST_FINISHED else refused
+    elif engine.scheduler.cancelled and task.kind != "cleanup":
+        refused = Outcome(CANCELLED, reason=NOT_BEGUN)
+    elif task.state_handlers:
+        old = Retrying(result=engine.errors.get(row)) if before == RETRYING else None
+        chosen = handled(task, old, Outcome(MAPPED if expands else RUNNING))
+        refused = chosen if chosen.code >= FIRST_FINISHED and chosen.code != MAPPED else None
+    if refused is not None:
+        _conclude(engine, row, task, refused)
         return False
     table.tries[row] += 1
-    table.started[row] = clock.now()
-    origin = engine.scheduler.origin(row)
-    if row == origin and engine.plan.nodes[row].is_mapped:
-        _expand(engine, row, task)
+    table.started[row] = engine.clock.now()
+    if expands:
+        expand(engine, row, task)
         return False
     return True
+
+
+def _refusal(engine: "Engine", row: int, task: Task) -> Outcome | None:
+    """The final state of `row` if it is not to run; None if it is."""
+    verdict = engine.scheduler.verdicts.get(row)
+    if verdict is None:
+        return _own_trigger(engine, row, task)
+    code, reason = verdict
+    error = TRIGGERFAIL(reason) if code == TRIGGER_FAILED else None
+    return Outcome(code, error=error, reason=reason)
 
 
 def _own_trigger(engine: "Engine", row: int, task: Task) -> Outcome | None:
     """What a trigger function of the user's own decides; None to run.
 
-    Where a mapped task is mapped over, the function is asked for each child only.
+    For a mapped task it is asked for each child.
     """
     if isinstance(task.trigger, Trigger):
         return None
     scheduler = engine.scheduler
     origin = scheduler.origin(row)
+    if row == origin and engine.plan.nodes[row].is_mapped:
+        return None
     upstream: dict[Edge, State] = {}
+    known: dict[int, State] = {}  # one state for two edges counts once
     for edge in _edges_of(engine, origin):
         source = engine.plan.row_of[edge.upstream_task]
         block = scheduler.children.get(source)
-        if edge.mapped and not edge.flattened and block is not None:
-            if row == origin:
-                return None
-            source = block.first + scheduler.child_index(row)
-        upstream[edge] = state_of(engine, source)
+        if edge.mapped and block is not None:
+            index = scheduler.child_index(row)
+            owners = engine.owners.get(origin, {}).get(source)
+            source = block.first + index if owners is None else owners[index]
+        if source not in known:
+            known[source] = state_of(engine, source)
+        upstream[edge] = known[source]
     try:
         if task.trigger(upstream):
             return None
@@ -224,7 +247,8 @@ def _own_trigger(engine: "Engine", row: int, task: Task) -> Outcome | None:
     except BaseException as error:  # noqa: BLE001 - the user's code
         reason = f"its trigger raised {outcomes.text_of(error)}"
         return Outcome(TRIGGER_FAILED, error=error, reason=reason)
-    return Outcome(TRIGGER_FAILED, reason="its trigger said no")
+    reason = "its trigger said no"
+    return Outcome(TRIGGER_FAILED, error=TRIGGERFAIL(reason), reason=reason)
 
 
 def _edges_of(engine: "Engine", row: int) -> list[Edge]:
@@ -234,38 +258,6 @@ def _edges_of(engine: "Engine", row: int) -> list[Edge]:
     known = {plan.row_of[edge.upstream_task] for edge in explicit}
     derived = [Edge(plan.tasks[up], node.task) for up in plan.upstream[row] if up not in known]
     return [*explicit, *derived]
-
-
-def _expand(engine: "Engine", row: int, task: Task) -> None:
-    """Give each item that `row` is mapped over a child."""
-    node, plan = engine.plan.nodes[row], engine.plan
-    items: dict[str, Any] = {}
-    try:
-        for key in node.mapped:
-            value = argument(node.inputs[key], plan.row_of, engine.values)
-            items[key] = _items_of(task, key, value, flat=key in node.flattened)
-        lengths = [len(one) for one in items.values()]
-        for source, mapped in node.control.items():
-            block = engine.scheduler.children.get(plan.row_of[source]) if mapped else None
-            if block is not None:
-                lengths.append(block.last - block.first)
-    except BaseException as error:  # noqa: BLE001 - the user's values
-        settle(engine, row, task, Outcome(FAILED, error=error, reason=outcomes.text_of(error)))
-        return
-    count = min(lengths, default=0)
-    engine.items[row] = items
-    engine.values[row] = [None] * count
-    engine.post(engine.scheduler.expand, row, count)
-
-
-def _items_of(task: Task, key: str, value: Any, *, flat: bool) -> list[Any]:
-    if not is_sequence(value):
-        message = (
-            f"task {task.name!r} cannot be mapped over {key}, which is no sequence but "
-            f"{type(value).__name__}: wrap it in unmapped(...)"
-        )
-        raise TypeError(message)
-    return [one for part in value for one in part] if flat else list(value)
 
 
 def _code(
@@ -313,8 +305,7 @@ def _timed_out(engine: "Engine", attempt: Attempt) -> None:
     )
     result = handled(task, Running(), result)
     if result.code != RETRYING:
-        if result.error is not None:
-            engine.errors[row] = result.error
+        engine.keep(row, result)
         engine.table.ended[row] = engine.clock.now()
         run_hooks(engine, row, task, result.state())
     if engine.replaces_workers and attempt.slot in engine.slots and attempt.take_place():
