@@ -5,6 +5,7 @@ built and gives that copy. A copy belongs to one flow for good.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, overload
 
 from resnb.errors import GraphError, NoValueError, OptionError, OutsideFlowError
@@ -98,7 +99,7 @@ class Task(Operators):
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """What the task does; a plain `Task` does nothing, and only marks a place in the graph."""
 
-    @property
+    @cached_property
     def logger(self) -> Any:
         """The logger for a running task's messages, as `resnb.get_run_logger` gives it."""
         return PORTS.logger()

@@ -155,6 +155,14 @@ def test_a_task_may_use_its_logger(capsys):
     assert capsys.readouterr().err == "INFO: from Speaks\n"
 
 
+def test_a_task_may_have_a_logger_of_its_own():
+    import logging
+
+    own = Task("t")
+    own.logger = logging.getLogger("mine")
+    assert own.copy().logger is own.logger
+
+
 def test_pipe():
     with Flow("f") as flow:
         value = inc(1).pipe(inc).pipe(inc, by=10)
