@@ -6,7 +6,8 @@ Prefect 1.x: a skipped, mapped or cached task counts as successful; a cancelled 
 successful nor failed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, ClassVar, Final
 
 from resnb.errors import FlowFailed
@@ -149,13 +150,14 @@ class State:
         if self.is_successful():
             return
         states = self.kept.values() if isinstance(self.kept, Mapping) else (self,)
-        causes = (
-            found
+        causes = [
+            (one.code == TRIGGER_FAILED, found)
             for state in states
             for one in getattr(state, "map_states", ()) or (state,)
             if isinstance(found := one.kept, BaseException)
-        )
-        raise FlowFailed(self.message or self.name, self) from next(causes, None)
+        ]
+        cause = min(causes, key=itemgetter(0), default=(False, None))[1]
+        raise FlowFailed(self.message or self.name, self) from cause
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
@@ -209,10 +211,10 @@ class Mapped(Success):
     __slots__ = ("map_states",)
 
     def __init__(
-        self, message: str = "", result: Any = None, map_states: tuple[State, ...] = ()
+        self, message: str = "", result: Any = None, map_states: Iterable[State] = ()
     ) -> None:
         super().__init__(message, result)
-        self.map_states = map_states
+        self.map_states = list(map_states)
 
 
 class Skipped(Success):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.dask import worker as remote
 from resnb.dask.held import Held, Item
-from resnb.dask.sent import Resource, Sender, code_of
+from resnb.dask.sent import Flattened, Resource, Sender, code_of
 from resnb.ledger import states as lease_states
+from resnb.run.mapping import Source
 from resnb.states import FIRST_FINISHED
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 LARGE = 1_000_000
 """From so many bytes on (as Dask reckons them), a value of the kernel is sent once for all."""
-_SMALL = (type(None), bool, int, float, complex, Held, Item)
+_SMALL = (type(None), bool, int, float, complex, Held, Item, Flattened)
 
 
 class Calls:
@@ -43,8 +44,11 @@ class Calls:
 
     def promise(self, row: int, key: Any) -> None:
         """Let later calls refer to what `row` will give; nothing is known of it yet."""
-        name = self._engine.plan.tasks[self._engine.scheduler.origin(row)].name
-        self._held[row] = Held(name, self._client, self.cluster, _Promise(key))
+        self._held[row] = Held(self.name_of(row), self._client, self.cluster, _Promise(key))
+
+    def name_of(self, row: int) -> str:
+        """The name of the task of `row`."""
+        return self._engine.plan.tasks[self._engine.scheduler.origin(row)].name
 
     def hold(self, row: int, future: Any) -> None:
         """`row` is on the cluster."""
@@ -67,7 +71,7 @@ class Calls:
         task = plan.tasks[origin]
         references = plan.references[row] if row == origin else None
         if references is None:
-            args, kwargs = engine.arguments(row, self.values)
+            args, kwargs = engine.arguments(row, self.values, self._flattened)
         else:
             args, kwargs = [self.values[one] for one in references], {}
         sender = Sender(self._reference, self._client, self._resources())
@@ -88,21 +92,30 @@ class Calls:
         key = f"{_worded(task.name)}-{uuid.uuid4()}"
         return key, Task(key, remote.perform, call, *[TaskRef(one.key) for one in futures])
 
-    def is_remote(self, value: Any, *, flat: bool) -> bool:
-        """Whether the items of `value` are to be counted on the cluster."""
-        if flat and isinstance(value, list | tuple):
+    def is_remote(self, source: Source) -> bool:
+        """Whether the items of `source` are to be counted on the cluster."""
+        value = source.value
+        if source.is_flat and isinstance(value, list | tuple):
             return any(self._reference(one) is not None for one in value)
         return self._reference(value) is not None
 
-    def counted(self, name: str, key: str, value: Any, *, flat: bool) -> tuple[Held, Any]:
-        """What a task is mapped over, and a future of its length."""
+    def counted(self, name: str, source: Source) -> tuple[Held, Any]:
+        """The items of `source`, and a future of how many there are.
+
+        For the children of a mapped task that is a list: how many items each of them gave.
+        """
         submit = partial(self._client.submit, pure=False)
+        value = source.value
         future = value.future if isinstance(value, Held) else None
-        if flat:
-            parts = future or [one.future if self._reference(one) else one for one in value]
-            future = submit(remote.flattened, name, key, parts)
-        held = Held(name, self._client, self.cluster, future)
-        return held, submit(remote.counted, name, key, future)
+        parts = future or [one.future if self._reference(one) else one for one in value]
+        if source.children:
+            future = submit(remote.joined_items, parts)
+            count = submit(remote.joined_counts, parts)
+        else:
+            if source.is_flat:
+                future = submit(remote.flattened, name, source.key, parts)
+            count = submit(remote.counted, name, source.key, future)
+        return Held(name, self._client, self.cluster, future), count
 
     def _code(self, origin: int, task: Any) -> bytes:
         function = self._engine.plan.functions[origin]
@@ -117,6 +130,9 @@ class Calls:
         if type(held) is not Held or held.cluster != self.cluster or held.future is None:
             return None
         return held.future, value.index if kind is Item else None
+
+    def _flattened(self, value: Any) -> Flattened:
+        return Flattened(self._once(value))
 
     def _once(self, value: Any) -> Any:
         """`value`, or where it was sent to if it is large."""

@@ -8,6 +8,8 @@ from resnb.dask.connecting import connected, link_of
 from resnb.dask.held import Held
 from resnb.dask.lane import Lane
 from resnb.errors import NoValueError, RunError
+from resnb.run import special
+from resnb.run.outcome import Outcome
 from resnb.run.plan import send_away
 from resnb.states import FAILED, FIRST_FINISHED, Elsewhere
 
@@ -103,12 +105,14 @@ class Lanes:
         if scope in self._lanes:
             self._lanes[scope].take(row)
         else:
-            self._engine.post(self._refuse, row, RunError(self._faults[scope]))
+            self._refuse(row, RunError(self._faults[scope]))
 
     def _refuse(self, row: int, error: RunError) -> None:
-        if self._engine.table.state[row] < FIRST_FINISHED:
-            self._engine.errors[row] = error
-            self._engine.scheduler.ended(row, FAILED, str(error))
+        engine = self._engine
+        engine.post(special.begun, engine, row)
+        task = engine.plan.tasks[engine.scheduler.origin(row)]
+        outcome = Outcome(FAILED, error=error, reason=str(error))
+        special.settle(engine, row, task, outcome)
 
     def _client_of(self, scope: "Scope") -> Any:
         resource = self._engine.values[self._engine.plan.row_of[scope.setup_task]]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import RunError
+from resnb.graph.inputs import flat
 from resnb.graph.task import Task
 from resnb.run.outcome import text_of
 
@@ -39,6 +40,19 @@ class Resource(NamedTuple):
     live: Any
     manager: Any
     lease: str
+
+
+class Flattened:
+    """An argument of which the worker takes a level of nesting out."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It is pickled as what it is on the worker."""
+        return flat, (self._value,)
 
 
 # ---- on a worker
@@ -306,6 +320,7 @@ class Sender:
 
 
 __all__ = [
+    "Flattened",
     "Resource",
     "Sender",
     "Told",

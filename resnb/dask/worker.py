@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
 from resnb.dask.sent import Told, loaded, told_of, unsendable
-from resnb.graph.inputs import is_sequence, items_of
+from resnb.graph.inputs import flat, is_sequence, items_of, joined
 from resnb.run.output import LOG_LIMIT
 from resnb.run.routing import routed
 from resnb.run.slots import CURRENT, NOTHING, Slot
@@ -220,19 +220,37 @@ def perform(call: Call, *upstream: Any) -> Any:
 
 
 def flattened(name: str, key: str, value: Any) -> Any:
-    """The items of the items of `value`; a `Told` if it has none."""
+    """`value` with a level of nesting taken out; a `Told` if it has no items."""
     try:
-        return items_of(name, key, value, flat=True)
+        return items_of(name, key, flat(value))
     except Exception as error:  # noqa: BLE001 - the user's value
         return told_of(error)
 
 
+def joined_items(values: list[Any]) -> Any:
+    """What the children of a mapped task gave, one level flatter."""
+    try:
+        return joined(values)[0]
+    except Exception as error:  # noqa: BLE001 - the user's values
+        return told_of(error)
+
+
+def joined_counts(values: list[Any]) -> Any:
+    """How many items each of these children gave."""
+    try:
+        return joined(values)[1]
+    except Exception as error:  # noqa: BLE001 - the user's values
+        return told_of(error)
+
+
 def counted(name: str, key: str, value: Any) -> Any:
-    """How many items `value` has; a `Told` if it has none."""
+    """How many items `value` has; if it has none, a `Told`, or None where it is no argument."""
     if type(value) is Told:
         return value
+    if not key and not is_sequence(value):
+        return None
     try:
-        return len(value) if is_sequence(value) else len(items_of(name, key, value, flat=False))
+        return len(value) if is_sequence(value) else len(items_of(name, key, value))
     except Exception as error:  # noqa: BLE001 - the user's value
         return told_of(error)
 
@@ -267,6 +285,8 @@ __all__ = [
     "counted",
     "desk_of",
     "flattened",
+    "joined_counts",
+    "joined_items",
     "leave",
     "perform",
     "stop",

@@ -116,7 +116,7 @@ class FlowFunction(Flow):
         self,
         parameters: Mapping[str, Any] | None = None,
         executor: Any = None,
-        task_states: "Mapping[Task, State] | None" = None,
+        task_states: "Mapping[Task, State] | State | None" = None,
         **params: Any,
     ) -> "State":
         """Call the function with these arguments, and give the run's state."""
@@ -131,7 +131,7 @@ class FlowFunction(Flow):
         self,
         parameters: Mapping[str, Any] | None = None,
         executor: Any = None,
-        task_states: "Mapping[Task, State] | None" = None,
+        task_states: "Mapping[Task, State] | State | None" = None,
         **params: Any,
     ) -> Any:
         """Call the function on a thread of its own.
@@ -146,7 +146,7 @@ class FlowFunction(Flow):
         self,
         parameters: Mapping[str, Any] | None = None,
         executor: Any = None,
-        task_states: "Mapping[Task, State] | None" = None,
+        task_states: "Mapping[Task, State] | State | None" = None,
         **params: Any,
     ) -> "State":
         """Call the function, which is ``async``, with these arguments, and await its state."""

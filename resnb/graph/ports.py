@@ -64,6 +64,7 @@ class Ports:
         self.painter: Callable[[], Painter] = _unplugged
         self.unfolder: Callable[[], Unfolder] = _unplugged
         self.clusters: Callable[[], Any] = _unplugged
+        self.logger: Callable[[], Any] = _unplugged
 
 
 def _unplugged() -> Any:

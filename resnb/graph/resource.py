@@ -27,7 +27,7 @@ class InitTask(Task):
     scope: Scope
 
     def __init__(self, manager: "ResourceManager", **options: Any) -> None:
-        self.run = manager.resource_class
+        self.run = manager.resource_class  # type: ignore[method-assign]
         self._signature = manager.signature
         super().__init__(**options)
 

@@ -5,13 +5,15 @@ built and gives that copy. A copy belongs to one flow for good.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, overload
 
 from resnb.errors import GraphError, NoValueError, OptionError, OutsideFlowError
-from resnb.graph.building import flow_being_built
+from resnb.graph.building import BUILDING, flow_being_built
 from resnb.graph.inputs import flatten, unmapped
 from resnb.graph.operators import Operators
 from resnb.graph.options import checked, checked_name
+from resnb.graph.ports import PORTS
 from resnb.graph.signature import Signature, annotated_nout, signature_of
 from resnb.graph.triggers import TriggerLike, all_successful
 from resnb.graph.unfolding import unfolding, unfolding_for, with_options
@@ -76,7 +78,6 @@ class Task(Operators):
     on_cancellation: tuple[Hook, ...] = ()
     thread: str = "worker"
 
-    run: Callable[..., Any]
     _signature: Signature | None = None
 
     def __init__(self, name: str | None = None, **options: Any) -> None:
@@ -84,7 +85,10 @@ class Task(Operators):
         self.name = label if name is None else checked_name(label, name)
         if options:
             self.__dict__.update(checked(self.name, options))
-        if not callable(getattr(self, "run", None)):
+        around = BUILDING.get().tags
+        if around:
+            self.tags = self.tags | around
+        if type(self) is not Task and type(self).run is Task.run and "run" not in self.__dict__:
             message = f"task {self.name!r} has no code: define run(self, ...) in its class"
             raise GraphError(message)
 
@@ -92,6 +96,14 @@ class Task(Operators):
         super().__init_subclass__()
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """What the task does; a plain `Task` does nothing, and only marks a place in the graph."""
+
+    @cached_property
+    def logger(self) -> Any:
+        """The logger for a running task's messages, as `resnb.get_run_logger` gives it."""
+        return PORTS.logger()
 
     @property
     def flow(self) -> "Flow | None":
@@ -234,6 +246,10 @@ class Task(Operators):
         new = self._use(task_args)
         return new.bind(*args, mapped=True, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
 
+    def pipe(self, task: Callable[..., Any], **kwargs: Any) -> Any:
+        """Call `task` with this one as its first argument: ``a.pipe(b).pipe(c, n=1)``."""
+        return task(self, **kwargs)
+
     def set_upstream(
         self,
         task: Any,
@@ -328,7 +344,7 @@ class FunctionTask(Task):
         self, function: Callable[..., Any], name: str | None = None, **options: Any
     ) -> None:
         _refuse_no_function(function)
-        self.run = function
+        self.run = function  # type: ignore[method-assign]
         label = name or getattr(function, "__name__", type(function).__name__)
         if "nout" not in options:
             nout = annotated_nout(function)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from resnb.errors import OptionError
 from resnb.graph.inputs import Collection, Constant
 from resnb.graph.triggers import Trigger, all_successful
+from resnb.run.again import is_over
+from resnb.states import Mapped
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Tasks
@@ -51,11 +53,13 @@ class Plan:
         functions: each row's code.
         judged: 1 where more than "all upstream rows succeeded" decides whether a row runs.
         special: 1 where running a row takes more than calling its code.
+        watched: the rows whose tasks have handlers or hooks that are called without a run, too.
         lanes: where the code of a row runs, if not on the executor.
         scopes: the scopes.
         scope_of: for each own row and each member of a scope the scope's index.
         given: the final states that were given to the run.
         remote: the rows that run on a cluster: that of a scope, or (None) the whole run's.
+        kept: for mapped rows of which some children need not run again, the children's states.
     """
 
     def __init__(self, flow: "Flow") -> None:
@@ -69,11 +73,13 @@ class Plan:
         self.functions: list[Callable[..., Any]] = []
         self.judged = bytearray()
         self.special = bytearray()
+        self.watched: set[int] = set()
         self.lanes: dict[int, int] = {}
         self.scopes: list[PlannedScope] = []
         self.scope_of: dict[int, int] = {}
         self.given: dict[int, State] = {}
         self.remote: dict[int, Scope | None] = {}
+        self.kept: dict[int, list[State]] = {}
 
     def scopes_around(self, row: int) -> list[int]:
         """The scopes around `row`, from the inside out; those of its own task included."""
@@ -115,11 +121,14 @@ def compiled(
     plan.tasks = list(nodes)
     plan.nodes = list(nodes.values())
     plan.row_of = {task: row for row, task in enumerate(nodes)}
-    plan.given = {
-        plan.row_of[task]: state
-        for task, state in given.items()
-        if task in plan.row_of and state.is_finished()
-    }
+    for task, state in given.items():
+        row = plan.row_of.get(task)
+        if row is None:
+            continue
+        if is_over(state):
+            plan.given[row] = state
+        elif isinstance(state, Mapped):
+            plan.kept[row] = state.map_states
     _wire(plan)
     _add_scopes(plan)
     _read_tasks(plan)
@@ -238,8 +247,11 @@ def _read_tasks(plan: Plan) -> None:
             or (node.control and node.is_mapped)
         ):
             special[row] = 1
+        if task.state_handlers or task.on_failure or task.on_cancellation:
+            special[row] = 1
+            plan.watched.add(row)
         inputs = node.inputs
-        if node.positional == len(inputs):
+        if node.positional == len(inputs) and not node.flattened:
             try:
                 references.append(tuple([row_of[one] for one in inputs.values()]))  # type: ignore[index]
             except (KeyError, TypeError):
@@ -265,7 +277,7 @@ def send_away(plan: Plan, *, whole: bool = False) -> None:
     for row in plan.remote:
         plan.lanes[row] = REMOTE
         plan.judged[row] = 1
-    for row in plan.remote:
+    for row in (*plan.remote, *plan.given):
         for after in plan.downstream[row]:
             plan.special[after] |= after not in plan.lanes  # its arguments have to be fetched
 
@@ -277,7 +289,8 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
             continue
         known[task.name] = task
         if task.name in parameters:
-            plan.functions[row] = _Given(parameters[task.name])
+            value = task.converted(parameters[task.name])  # type: ignore[attr-defined]
+            plan.functions[row] = _Given(value)
         elif task.required and row not in plan.given:  # type: ignore[attr-defined]
             message = (
                 f"flow {plan.flow.name!r} needs parameter {task.name!r}: pass "

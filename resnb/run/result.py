@@ -37,7 +37,7 @@ def state_of(engine: "Engine", row: int) -> State:
     reason = engine.scheduler.reasons.get(row, "")
     if code == MAPPED:
         block = engine.scheduler.children[row]
-        states = tuple(state_of(engine, child) for child in block.rows())
+        states = [state_of(engine, child) for child in block.rows()]
         values = engine.values[row]
         if any(isinstance(one, Elsewhere) for one in values):
             values = _Together(values)

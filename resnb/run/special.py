@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resnb.graph.node import Edge
-from resnb.graph.signals import Signal
+from resnb.graph.signals import TRIGGERFAIL, Signal
 from resnb.graph.task import Task
 from resnb.graph.triggers import Trigger
 from resnb.run import outcome as outcomes
@@ -29,11 +29,13 @@ from resnb.states import (
     CANCELLED,
     FIRST_FINISHED,
     LEGAL,
+    MAPPED,
     PENDING,
     RETRYING,
     RUNNING,
     SUCCESS,
     TRIGGER_FAILED,
+    Retrying,
     Running,
     State,
 )
@@ -161,11 +163,19 @@ def settle(
     if outcome.code == RETRYING:
         engine.post(engine.stopping.retry, row, outcome)
         return
-    if outcome.error is not None:
-        engine.errors[row] = outcome.error
-    if outcome.error is None:
-        engine.store(row, outcome.value)
     engine.table.ended[row] = engine.clock.now()
+    conclude(engine, row, task, outcome, undo)
+
+
+def conclude(
+    engine: "Engine",
+    row: int,
+    task: Task,
+    outcome: Outcome,
+    undo: Callable[[], object] | None = None,
+) -> None:
+    """Keep what `row` ended with, call the hooks, and report its final state."""
+    engine.keep(row, outcome)
     run_hooks(engine, row, task, outcome.state())
     engine.post(engine.stopping.settled, row, outcome, undo)
 
@@ -173,22 +183,21 @@ def settle(
 def _begin(engine: "Engine", row: int, task: Task, worker: int = 0) -> bool:
     """Mark `row` as running; false if it is not to run after all (its state is set then)."""
     table = engine.table
-    if not may_run(engine, row, task):
-        return False
+    before = table.state[row]
     table.move(row, RUNNING)
-    given_up = engine.scheduler.cancelled or engine.scheduler.is_given_up(row)
-    if given_up and task.kind != "cleanup":
-        engine.post(engine.scheduler.ended, row, CANCELLED, NOT_BEGUN)
+    refused = decided(engine, row, task, before)
+    if refused is not None:
+        conclude(engine, row, task, refused)
         return False
     table.tries[row] += 1
     table.worker[row] = worker
     table.started[row] = engine.clock.now()
     if is_mapped(engine, row):
-        items = mapped_over(engine, row, task)
-        if isinstance(items, Outcome):
-            settle(engine, row, task, items)
+        given = mapped_over(engine, row, task)
+        if isinstance(given, Outcome):
+            settle(engine, row, task, given)
         else:
-            expand(engine, row, items)
+            expand(engine, row, given)
         return False
     return True
 
@@ -198,51 +207,75 @@ def is_mapped(engine: "Engine", row: int) -> bool:
     return row < len(engine.plan.nodes) and engine.plan.nodes[row].is_mapped
 
 
-def may_run(engine: "Engine", row: int, task: Task) -> bool:
-    """Ask the user's trigger and handlers; false if they say no (the row's state is set then)."""
-    first = engine.table.state[row] == PENDING
-    verdict = _own_trigger(engine, row, task) if first else None
-    if verdict is None and task.state_handlers:
-        chosen = handled(task, None, Outcome(RUNNING))
-        verdict = chosen if chosen.code >= FIRST_FINISHED else None
-    if verdict is None:
-        return True
-    engine.post(begun, engine, row)
-    if engine.scheduler.cancelled and task.kind != "cleanup":
-        engine.post(engine.scheduler.ended, row, CANCELLED, NOT_BEGUN)
-        return False
-    if verdict.error is None:
-        engine.store(row, verdict.value)
-    else:
-        engine.errors[row] = verdict.error
-    engine.post(engine.stopping.settled, row, verdict, None)
-    return False
-
-
 def begun(engine: "Engine", row: int) -> None:
     """Mark `row` as running, unless it is; with the lock held."""
     if LEGAL[engine.table.state[row]][RUNNING]:
         engine.table.move(row, RUNNING)
 
 
+def decided(engine: "Engine", row: int, task: Task, before: int) -> Outcome | None:
+    """What becomes of `row` if it is not to run, by its trigger and handlers; None if it is.
+
+    Args:
+        engine: the run.
+        row: the row, which the caller has taken.
+        task: its task.
+        before: its state until now.
+    """
+    refused = _refusal(engine, row, task) if before == PENDING else None
+    if refused is not None:
+        chosen = handled(task, None, refused)
+        return chosen if chosen.code >= FIRST_FINISHED else refused
+    given_up = _given_up(engine, row, task)
+    if given_up is not None or not task.state_handlers:
+        return given_up
+    old = Retrying(result=engine.errors.get(row)) if before == RETRYING else None
+    chosen = handled(task, old, Outcome(MAPPED if is_mapped(engine, row) else RUNNING))
+    if chosen.code >= FIRST_FINISHED and chosen.code != MAPPED:
+        return chosen
+    return _given_up(engine, row, task)
+
+
+def _given_up(engine: "Engine", row: int, task: Task) -> Outcome | None:
+    scheduler = engine.scheduler
+    if task.kind == "cleanup" or not (scheduler.cancelled or scheduler.is_given_up(row)):
+        return None
+    return Outcome(CANCELLED, reason=scheduler.why_given_up(row) or NOT_BEGUN)
+
+
+def _refusal(engine: "Engine", row: int, task: Task) -> Outcome | None:
+    """The final state of `row` if it is not to run; None if it is."""
+    verdict = engine.scheduler.verdicts.get(row)
+    if verdict is None:
+        return _own_trigger(engine, row, task)
+    code, reason = verdict
+    error = TRIGGERFAIL(reason) if code == TRIGGER_FAILED else None
+    return Outcome(code, error=error, reason=reason)
+
+
 def _own_trigger(engine: "Engine", row: int, task: Task) -> Outcome | None:
     """What a trigger function of the user's own decides; None to run.
 
-    Where a mapped task is mapped over, the function is asked for each child only.
+    For a mapped task it is asked for each child.
     """
     if isinstance(task.trigger, Trigger):
         return None
     scheduler = engine.scheduler
     origin = scheduler.origin(row)
+    if row == origin and engine.plan.nodes[row].is_mapped:
+        return None
     upstream: dict[Edge, State] = {}
+    known: dict[int, State] = {}  # one state for two edges counts once
     for edge in _edges_of(engine, origin):
         source = engine.plan.row_of[edge.upstream_task]
         block = scheduler.children.get(source)
-        if edge.mapped and not edge.flattened and block is not None:
-            if row == origin:
-                return None
-            source = block.first + scheduler.child_index(row)
-        upstream[edge] = state_of(engine, source)
+        if edge.mapped and block is not None:
+            index = scheduler.child_index(row)
+            owners = engine.owners.get(origin, {}).get(source)
+            source = block.first + index if owners is None else owners[index]
+        if source not in known:
+            known[source] = state_of(engine, source)
+        upstream[edge] = known[source]
     try:
         if task.trigger(upstream):
             return None
@@ -251,7 +284,8 @@ def _own_trigger(engine: "Engine", row: int, task: Task) -> Outcome | None:
     except BaseException as error:  # noqa: BLE001 - the user's code
         reason = f"its trigger raised {outcomes.text_of(error)}"
         return Outcome(TRIGGER_FAILED, error=error, reason=reason)
-    return Outcome(TRIGGER_FAILED, reason="its trigger said no")
+    reason = "its trigger said no"
+    return Outcome(TRIGGER_FAILED, error=TRIGGERFAIL(reason), reason=reason)
 
 
 def _edges_of(engine: "Engine", row: int) -> list[Edge]:
@@ -314,8 +348,7 @@ def _timed_out(engine: "Engine", attempt: Attempt) -> None:
     )
     result = handled(task, Running(), result)
     if result.code != RETRYING:
-        if result.error is not None:
-            engine.errors[row] = result.error
+        engine.keep(row, result)
         engine.table.ended[row] = engine.clock.now()
         run_hooks(engine, row, task, result.state())
     if engine.replaces_workers and attempt.slot in engine.slots and attempt.take_place():
@@ -348,11 +381,11 @@ def _retries(engine: "Engine", row: int, task: Task) -> int:
 
 __all__ = [
     "begun",
+    "conclude",
+    "decided",
     "end",
-    "expand",
     "failed",
     "is_mapped",
-    "may_run",
     "of_error",
     "perform",
     "perform_async",

@@ -139,6 +139,8 @@ class Stopping:
         for slot in engine.slots:
             if slot.row == row:
                 slot.left_behind = True
+                if engine.replaces_workers:  # hooks of what was given up may be left to call
+                    engine.add_worker(replacing=True)
         self._leave_thread(row)
         engine.table.ended[row] = engine.clock.now()
         reason = "its code was still running when it was given up"

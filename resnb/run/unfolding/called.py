@@ -182,7 +182,7 @@ class Called:
             error = error if kind is None else kind()
             given_up = bool(engine.scheduler.why_given_up(row))
             gone = given_up and kind is None and isinstance(error, TaskCancelled)
-        if error is None or gone:
+        if error is None or gone or (code == TRIGGER_FAILED and not engine.table.tries[row]):
             error = self._without_error(row, code)
         if not raises:
             return error
@@ -198,7 +198,7 @@ class Called:
             return RunError(f"task {task.name!r} was cancelled: {reason}")
         error = RunError(f"task {task.name!r} did not run: {reason}")
         for upstream in engine.plan.upstream[row]:
-            if upstream in engine.errors:
+            if upstream in engine.errors and engine.table.tries[upstream]:
                 error.__cause__ = engine.errors[upstream]
         return error
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from resnb.graph.inputs import flat
 from resnb.graph.node import Node
 from resnb.graph.triggers import all_successful
 from resnb.run.clock import Clock
@@ -145,6 +146,9 @@ class UnfoldingScheduler(Scheduler):
         if not self._missing[row]:
             (self._release if self._judged[row] else self._queue)(row)
 
+    def _queue_refused(self, row: int) -> None:
+        self._queue(row)  # there need not be a worker: who called the task calls its handlers
+
     def _end(self, row: int, code: int) -> None:
         super()._end(row, code)
         self._ended_row(row)
@@ -170,6 +174,7 @@ class UnfoldingEngine(Engine):
         self._inboxes: dict[int, Watcher] = {}
         self.adding = threading.RLock()
         self.scheduler = scopes.scheduler = UnfoldingScheduler(plan, self.table, self._forget)
+        self.scheduler.refused = self.refuse
         self.output = UnfoldingOutput(self.scheduler)
 
     def add(
@@ -210,6 +215,8 @@ class UnfoldingEngine(Engine):
             self._inboxes[row] = inbox
         elif task.signature.asynchronous:
             plan.lanes[row] = LOOP
+        if task.state_handlers or task.on_failure or task.on_cancellation:
+            plan.watched.add(row)
         plan.upstream.append([])
         plan.downstream.append([])
         plan.references.append(None)
@@ -246,9 +253,11 @@ class UnfoldingEngine(Engine):
         rows = [row for row in range(self.scheduler.joined) if row != spared]
         self.stopping.give_up(rows, NOT_BEGUN, grace)
 
-    def arguments(self, row: int, values: Any = None) -> tuple[list[Any], dict[str, Any]]:
+    def arguments(
+        self, row: int, values: Any = None, flattened: Callable[[Any], Any] = flat
+    ) -> tuple[list[Any], dict[str, Any]]:
         """What to call the code of `row` with."""
-        del values  # nothing of it runs on a cluster
+        del values, flattened  # nothing of it runs on a cluster, and lists are flattened by map
         call = self._calls[row]
         if not call.has_futures:
             return list(call.args), dict(call.kwargs)

@@ -36,7 +36,7 @@ from resnb.run.unfolding.origins import Origins
 from resnb.run.unfolding.scopes import INNERMOST, Block, UnfoldingScopes
 from resnb.run.unfolding.slot import BodyInterrupts
 from resnb.run.unfolding.stopped import Stopped
-from resnb.states import RUNNING, State
+from resnb.states import RUNNING, Running, State
 
 if TYPE_CHECKING:
     from resnb.graph.function import FlowFunction
@@ -96,6 +96,7 @@ class FunctionRun(Holding, Stopped, FlowRun):
         self.cancel_coroutine: Callable[[], object] | None = None
         self._when_ended: Callable[[], object] = lambda: None
         self._final: State | None = None
+        self._refusal: State | None = None
         self._concluded = threading.Event()
         self._when_concluded: list[Callable[[], object]] = []
         self._slot = Slot(0)
@@ -152,6 +153,8 @@ class FunctionRun(Holding, Stopped, FlowRun):
 
     def _call_function(self) -> BaseException | None:
         """Call the function, and give what it raised."""
+        if self._refusal is not None:
+            return None
         slot = self.body.slot
         args, kwargs = self._arguments
         try:
@@ -218,6 +221,8 @@ class FunctionRun(Holding, Stopped, FlowRun):
 
     async def awaited_value(self) -> Any:
         """What the function gives."""
+        if self._refusal is not None:
+            return None
         args, kwargs = self._arguments
         value = await self.flow.function(*args, **kwargs)
         return resolved(value, TaskFuture.result)
@@ -249,6 +254,7 @@ class FunctionRun(Holding, Stopped, FlowRun):
             if not self.flow.signature.asynchronous:  # one at a time
                 self._outer.inner = self
                 self._outer.body.slot.cancel_inner = self.stop
+            self._ask_to_begin()
             self._announce()
         self.flow.clear()
         self._arguments = self._given(*self._arguments)
@@ -297,7 +303,7 @@ class FunctionRun(Holding, Stopped, FlowRun):
         self.memory.open_leases = {**known, **self.scopes.finish()}
         if engine.defect is not None:
             raise engine.defect
-        return self._handled(judged(self))
+        return self._refusal or self._handled(Running(), judged(self))
 
     def _run_hooks(self, state: State) -> None:
         self.memory.final = state
