@@ -69,14 +69,17 @@ def _depends_on(flow: "Flow", task: "Task", gone: "set[Task]") -> bool:
 
 
 def without_gone_resources(
-    flow: "Flow", given: "Mapping[Task, State]", opened: "Iterable[Scope]"
+    flow: "Flow", given: "Mapping[Task, State]", opened: "Iterable[Scope]", *, fresh: bool
 ) -> "dict[Task, State]":
     """`given`, where a scope is set up again if and only if one of its tasks is to run.
+
+    A set-up whose given state is cached counts as done: that is how a resource is passed in.
 
     Args:
         flow: the flow.
         given: states that are given to a run.
         opened: scopes that are open, which need no set-up.
+        fresh: whether the manager objects are made again, too.
     """
     kept = dict(given)
     is_open = frozenset(opened)
@@ -84,7 +87,7 @@ def without_gone_resources(
         if scope in is_open:
             continue
         if _is_needed(flow, scope, kept):
-            for task in scope.own_tasks:
+            for task in scope.own_tasks[0 if fresh else 1 :]:
                 one = kept.get(task)
                 if one is not None and one.is_finished() and not one.is_cached():
                     del kept[task]

@@ -105,11 +105,12 @@ class FlowRun:
             for scope, lease in self.memory.open_leases.items()
             if scope in flow.scopes and lease.state == "open"
         }
+        again = isinstance(task_states, State)
         if isinstance(task_states, State):
             task_states = kept_states(flow, task_states, self.parameters)
         given = {**_given_by(opened), **(task_states or {})}
         if task_states and self._whole:
-            given = without_gone_resources(flow, given, opened)
+            given = without_gone_resources(flow, given, opened, fresh=again)
         plan = compiled(flow, self.parameters, given, only)
         scopes = RunScopes(plan, KEEPER, self, opened)
         self._inbox: SimpleQueue[str] = SimpleQueue()

@@ -137,7 +137,7 @@ def interpreted(step, upstream):
     if not all(isinstance(one, list) for one in lists):
         return Result("Failed", LOST, tries=1)
     waits = [upstream[name] for name in step.after if name in step.mapped]
-    lengths = [len(one.children) for one in waits if one.state == "Mapped"]
+    lengths = [len(one.value) for one in waits if isinstance(one.value, list)]
     count = min([MOST_ITEMS, *map(len, lists), *lengths])
     children = [
         run_once(
