@@ -28,8 +28,8 @@ from resnb.run.table import Table
 from resnb.states import CANCELLED, LEGAL, RUNNING
 
 if TYPE_CHECKING:
-    from resnb.graph.scope import Scope
     from resnb.run.plan import Plan
+    from resnb.run.remote import Remote
     from resnb.run.scopes import RunScopes
 
 
@@ -40,34 +40,6 @@ def _no_more_workers(*, replacing: bool) -> bool:
 
 COUNTED, NOT_COUNTED = True, False
 """Tokens for idle workers: whether whoever gave it has counted the worker out already."""
-
-
-class Remote(Protocol):
-    """What runs rows on clusters (see `resnb.dask.lanes`); what the lock is held for never waits.
-
-    Attributes:
-        link: the address of the latest cluster's dashboard; empty if there is none.
-    """
-
-    link: str
-
-    def take(self, row: int) -> None:
-        """`row` may run; called with the lock held."""
-
-    def claim(self) -> None:
-        """A cancel begins: mark every row that may have begun as running; with the lock held."""
-
-    def over(self) -> None:
-        """Every row has its final state; with the lock held."""
-
-    def join(self) -> None:
-        """The run is over: wait until nothing of this goes on."""
-
-    def leave(self, scope: "Scope") -> None:
-        """The resource of `scope` is about to be cleaned up: fetch what is wanted of it."""
-
-    def readable(self, values: list[Any]) -> Any:
-        """`values`, those that are on a cluster fetched when they are looked up."""
 
 
 class AddWorker(Protocol):
