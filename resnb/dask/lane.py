@@ -23,18 +23,10 @@ from resnb.run.attempt import Attempt
 from resnb.run.outcome import Outcome
 from resnb.run.scheduler import NOT_BEGUN
 from resnb.run.slots import CURRENT, Slot
-from resnb.states import (
-    CANCELLED,
-    FAILED,
-    FIRST_FINISHED,
-    PENDING,
-    RETRYING,
-    RUNNING,
-)
+from resnb.states import CANCELLED, FAILED, FIRST_FINISHED, PENDING, RETRYING, RUNNING
 
 if TYPE_CHECKING:
     from resnb.graph.scope import Scope
-    from resnb.graph.task import Task
     from resnb.run.engine import Engine
 
 
@@ -160,7 +152,9 @@ class Lane:
         if not ahead and engine.plan.special[engine.scheduler.origin(row)]:
             refused = special.decided(engine, row, task, engine.table.state[row])
             if refused is not None:
-                self._conclude(row, task, refused)
+                self.taken.discard(row)
+                engine.post(special.begun, engine, row)
+                special.conclude(engine, row, task, refused)
                 return
             if special.is_mapped(engine, row):
                 measure(self, row)
@@ -173,13 +167,6 @@ class Lane:
             self._send(row)
         elif future is not None and future.done():
             self._done(row, self._numbers[row], future)
-
-    def _conclude(self, row: int, task: "Task", outcome: Outcome) -> None:
-        """`row` is not to run."""
-        self.taken.discard(row)
-        self.engine.stopping.attempts.pop(row, None)
-        self.engine.post(special.begun, self.engine, row)
-        special.conclude(self.engine, row, task, outcome)
 
     def _attempt(self, row: int) -> Attempt:
         engine = self.engine

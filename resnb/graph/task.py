@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, overload
 
-from resnb.errors import GraphError, NoValueError, OptionError, OutsideFlowError
+from resnb.errors import GraphError, OptionError, OutsideFlowError
 from resnb.graph.building import BUILDING, flow_being_built
 from resnb.graph.inputs import flatten, unmapped
+from resnb.graph.latest import Latest
 from resnb.graph.operators import Operators
 from resnb.graph.options import checked, checked_name
 from resnb.graph.ports import PORTS
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
     import weakref
 
     from resnb.graph.flow import Flow
-    from resnb.states import State
 
 Hook = Callable[..., Any]
 
 _RESERVED = frozenset({"flow", "mapped", "task_args", "upstream_tasks"})
 
 
-class Task(Operators):
+class Task(Operators, Latest):
     """One unit of work. Subclass it and define ``run``, or decorate a function with `task`.
 
     Args:
@@ -302,35 +302,6 @@ class Task(Operators):
                 flow.add_edge(self, task, mapped=mapped)
             for key, task in (keyword_tasks or {}).items():
                 flow.add_edge(task, self, key=key, mapped=mapped)
-
-    @property
-    def value(self) -> Any:
-        """The latest value; for a scope's variable the resource while its lease is open.
-
-        Raises:
-            NoValueError: there is none; the message says how to get one.
-        """
-        flow = self.flow
-        if flow is None:
-            message = f"task {self.name!r} is in no flow, so it has no value: call it in a flow"
-            raise NoValueError(message)
-        if flow.memory is None:
-            message = (
-                f"task {self.name!r} has no value yet: flow {flow.name!r} has not run "
-                f"(%flow run {flow.name}, or flow.run())"
-            )
-            raise NoValueError(message)
-        return flow.memory.value_of(self)
-
-    @property
-    def state(self) -> "State":
-        """The latest state; pending if the task has not run yet."""
-        from resnb.states import Pending
-
-        flow = self.flow
-        if flow is None or flow.memory is None:
-            return Pending()
-        return flow.memory.state_of(self)
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
