@@ -13,13 +13,11 @@ without a final state, the children of mapped rows included.
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
-from typing import NamedTuple
 
 from resnb.graph.signals import SKIP, Signal
 from resnb.graph.task import Task
 from resnb.graph.triggers import Trigger
-from resnb.run.codes import has_made, tally_of_codes
+from resnb.run.codes import Children, has_made, tally_of_codes
 from resnb.run.plan import Plan
 from resnb.run.table import Table
 from resnb.states import (
@@ -35,17 +33,6 @@ from resnb.states import (
 )
 
 NOT_BEGUN = "the run was cancelled before it began"
-
-
-class Children(NamedTuple):
-    """The rows of a mapped row's children."""
-
-    first: int
-    last: int
-
-    def rows(self) -> range:
-        """The children's rows."""
-        return range(self.first, self.last)
 
 
 class Scheduler:
@@ -74,9 +61,7 @@ class Scheduler:
         self._pausing: set[int] = set()
         self._overrunning: dict[int, tuple[int, ...]] = {}
         self._holds: dict[int, int] = {}
-        self._cleanups: AbstractSet[int] = frozenset(
-            one.cleanup for one in plan.scopes if one.cleanup >= 0
-        )
+        self._cleanups = frozenset(one.cleanup for one in plan.scopes if one.cleanup >= 0)
 
     @property
     def done(self) -> bool:
@@ -213,10 +198,6 @@ class Scheduler:
     def is_given_up(self, row: int) -> bool:
         """Whether `row` is not to begin (again)."""
         return self.origin(row) in self._given_up
-
-    def why_given_up(self, row: int) -> str:
-        """Why `row` was given up; empty if it was not."""
-        return self._given_up.get(self.origin(row), "")
 
     def origin(self, row: int) -> int:
         """The planned row of which `row` is a child; `row` itself if it is none."""

@@ -58,7 +58,8 @@ class UnfoldingScheduler(Scheduler):
         super().__init__(plan, table)
         self.closed = False
         self.joined = 0
-        self._cleanups: set[int] = set()
+        self._known_cleanups: set[int] = set()
+        self._cleanups = self._known_cleanups  # type: ignore[assignment]
         self._held: set[int] = set()
         self._ended_row = ended
         self._watchers: dict[int, list[Watcher]] = {}
@@ -94,7 +95,7 @@ class UnfoldingScheduler(Scheduler):
             plan.downstream[row].append(cleanup)
             self._missing[cleanup] += 1
         if plan.tasks[row].kind == "cleanup":
-            self._cleanups.add(row)
+            self._known_cleanups.add(row)
             self._held.add(row)
             self._missing[row] += 1
         self._one_less(row)
@@ -118,6 +119,10 @@ class UnfoldingScheduler(Scheduler):
         """
         chosen = range(self.joined) if rows is None else [row for row in rows if row < self.joined]
         return super().cancel(chosen, reason)
+
+    def why_given_up(self, row: int) -> str:
+        """Why `row` was given up; empty if it was not."""
+        return self._given_up.get(row, "")
 
     def watch(self, row: int, watcher: "Watcher") -> None:
         """Tell `watcher` once `row` has its final state."""
