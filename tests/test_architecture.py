@@ -13,6 +13,7 @@ import resnb
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "resnb").rglob("*.py"))
 PUBLIC = [
+    "DaskExecutor",
     "Flow",
     "LocalExecutor",
     "Parameter",

@@ -43,8 +43,11 @@ class Calls:
 
     def promise(self, row: int, key: Any) -> None:
         """Let later calls refer to what `row` will give; nothing is known of it yet."""
-        name = self._engine.plan.tasks[self._engine.scheduler.origin(row)].name
-        self._held[row] = Held(name, self._client, self.cluster, _Promise(key))
+        self._held[row] = Held(self.name_of(row), self._client, self.cluster, _Promise(key))
+
+    def name_of(self, row: int) -> str:
+        """The name of the task of `row`."""
+        return self._engine.plan.tasks[self._engine.scheduler.origin(row)].name
 
     def hold(self, row: int, future: Any) -> None:
         """`row` is on the cluster."""

@@ -1,51 +1,33 @@
 """The rows of one run that run on one cluster: a driver thread gives them to it, and takes back.
 
 Everything that happens (a row may run, a future is done, a worker reports) comes into one queue
-and is dealt with here, as much at once as there is. Nothing is polled: Dask and the scheduler of
-the run call, and this thread sleeps until they do. States are the scheduler's alone.
+and is dealt with here, as much at once as there is. Nothing is polled.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from resnb.dask import worker as remote
 from resnb.dask.ahead import MOST, Ahead
 from resnb.dask.calls import Calls
-from resnb.dask.held import Held, Items
 from resnb.dask.lost import Watch, reason_of
+from resnb.dask.mapping import measure
+from resnb.dask.messages import AT_ONCE, END, Reports, first_of, stopped, taken_leave
 from resnb.dask.sent import Told, error_of
 from resnb.errors import RunError
-from resnb.graph.inputs import items_of
 from resnb.run import outcome as outcomes
 from resnb.run import special
 from resnb.run.attempt import Attempt
 from resnb.run.outcome import Outcome
-from resnb.run.plan import argument
 from resnb.run.scheduler import NOT_BEGUN
 from resnb.run.slots import CURRENT, Slot
-from resnb.states import (
-    CANCELLED,
-    FAILED,
-    FIRST_FINISHED,
-    PENDING,
-    RETRYING,
-    RUNNING,
-    Elsewhere,
-)
+from resnb.states import CANCELLED, FAILED, FIRST_FINISHED, PENDING, RETRYING, RUNNING
 
 if TYPE_CHECKING:
     from resnb.graph.scope import Scope
     from resnb.run.engine import Engine
-
-AT_ONCE = 500
-"""How many rows go to the cluster in one message."""
-LARGEST = 4_000_000
-"""How many bytes such a message has, or a little more; Dask warns of more than twice as many."""
-END = 5.0
-"""Seconds that taking leave of a cluster may take."""
 
 
 class Lane:
@@ -57,18 +39,21 @@ class Lane:
         scope: the scope whose resource it is; None for the run's own.
 
     Attributes:
+        engine: the run.
+        calls: makes what the cluster is given.
+        taken: the rows that may run and have not come to an end.
         workers: which worker ran each row last.
     """
 
     def __init__(self, engine: "Engine", client: Any, scope: "Scope | None") -> None:
         self.client = client
         self.workers: dict[int, str] = {}
-        self._engine = engine
-        self._calls = Calls(engine, client)
+        self.engine = engine
+        self.calls = Calls(engine, client)
         self._ahead = Ahead(engine.plan, scope, engine.table.state.__getitem__)
         self._inbox: SimpleQueue[tuple[Callable[..., object], *tuple[Any, ...]] | None]
         self._inbox = SimpleQueue()
-        self._taken: set[int] = set()
+        self.taken: set[int] = set()
         self._numbers: dict[int, int] = {}
         self._futures: dict[int, Any] = {}
         self._stopped: set[tuple[int, int]] = set()
@@ -79,7 +64,7 @@ class Lane:
         self._slot = Slot(0, engine.output)
         self._watch = Watch(client, partial(self._put, self._lose))
         self._listeners = [self._report]
-        client.subscribe_topic(self._calls.topic, _Reports(self._listeners, self._inbox))
+        client.subscribe_topic(self.calls.topic, Reports(self._listeners, self._inbox))
         self._thread = threading.Thread(target=self._drive, name="resnb-dask", daemon=True)
         self._thread.start()
 
@@ -87,15 +72,15 @@ class Lane:
 
     def take(self, row: int) -> None:
         """`row` may run; with the engine's lock held."""
-        self._taken.add(row)
+        self.taken.add(row)
         self._put(self._take, row)
 
     def claim(self) -> None:
         """A cancel begins: what may have begun counts as running; with the engine's lock held."""
-        for row in sorted({*self._taken, *self._futures}):
-            if self._engine.table.state[row] == PENDING:
-                self._engine.table.move(row, RUNNING)
-                if row not in self._engine.stopping.attempts:
+        for row in sorted({*self.taken, *self._futures}):
+            if self.engine.table.state[row] == PENDING:
+                self.engine.table.move(row, RUNNING)
+                if row not in self.engine.stopping.attempts:
                     self._attempt(row)
 
     def over(self) -> None:
@@ -116,7 +101,7 @@ class Lane:
 
     def _drive(self) -> None:
         CURRENT.set(self._slot)
-        self._engine.defended(self._drive_on)
+        self.engine.defended(self._drive_on)
         self._close()
 
     def _drive_on(self) -> None:
@@ -139,11 +124,11 @@ class Lane:
         if self._begun or self._succeeded:
             begun, self._begun = self._begun, []
             succeeded, self._succeeded = self._succeeded, []
-            self._engine.post(self._told, begun, succeeded)
+            self.engine.post(self._told, begun, succeeded)
 
     def _told(self, begun: Iterable[int], succeeded: Iterable[int]) -> None:
         """With the engine's lock held."""
-        engine = self._engine
+        engine = self.engine
         for row in begun:
             attempt = engine.stopping.attempts.get(row)
             if attempt is not None and not attempt.is_claimed:
@@ -156,20 +141,20 @@ class Lane:
     # ---- giving rows to the cluster
 
     def _take(self, row: int) -> None:
-        engine = self._engine
+        engine = self.engine
         task = engine.plan.tasks[engine.scheduler.origin(row)]
         if engine.table.state[row] >= FIRST_FINISHED:
-            self._taken.discard(row)
+            self.taken.discard(row)
             return
         self._slot.row = row
         future = self._futures.get(row)
         ahead = row in self._futures and engine.table.state[row] != RETRYING
         if not ahead and engine.plan.special[engine.scheduler.origin(row)]:
             if not special.may_run(engine, row, task):
-                self._taken.discard(row)
+                self.taken.discard(row)
                 return
             if special.is_mapped(engine, row):
-                self._measure(row, {})
+                measure(self, row, {})
                 return
         engine.table.tries[row] += 1
         self._attempt(row)
@@ -181,7 +166,7 @@ class Lane:
             self._done(row, self._numbers[row], future)
 
     def _attempt(self, row: int) -> Attempt:
-        engine = self._engine
+        engine = self.engine
         task = engine.plan.tasks[engine.scheduler.origin(row)]
         attempt = Attempt(row, task, self._slot, task.timeout, partial(self._stop, row))
         engine.stopping.attempts[row] = attempt
@@ -196,22 +181,22 @@ class Lane:
                 continue
             number = self._numbers[one] = self._numbers.get(one, 0) + 1
             try:
-                key, call = self._calls.call(one, number)
+                key, call = self.calls.call(one, number)
             except RunError as error:
                 if one == row:
                     self._fail(row, error)
                 continue  # what goes ahead fails when it is its turn
             self._batch[key] = (call, one, number)
             self._futures[one] = None
-            self._calls.promise(one, key)
+            self.calls.promise(one, key)
             if len(self._batch) >= AT_ONCE:
                 self._submit()
-            if not self._engine.scheduler.cancelled:
+            if not self.engine.scheduler.cancelled:
                 waiting += reversed(self._ahead.after(one))
 
     def _submit(self) -> None:
         while self._batch:
-            keys = list(_first(self._batch))
+            keys = list(first_of(self._batch))
             rows = [self._batch.pop(key) for key in keys]
             graph = {key: call for key, (call, _, _) in zip(keys, rows, strict=True)}
             try:
@@ -223,61 +208,17 @@ class Lane:
                 continue
             for future, (_, row, number) in zip(futures, rows, strict=True):
                 self._futures[row] = future
-                self._calls.hold(row, future)
+                self.calls.hold(row, future)
                 future.add_done_callback(partial(self._put, self._done, row, number))
-
-    def _measure(self, row: int, known: dict[str, Any]) -> None:
-        """Find out how many items `row` is mapped over, and give it its children."""
-        engine = self._engine
-        node = engine.plan.nodes[row]
-        values = self._calls.values
-        try:
-            for key in sorted(node.mapped - known.keys()):
-                value = argument(node.inputs[key], engine.plan.row_of, values)
-                flat = key in node.flattened
-                if self._calls.is_remote(value, flat=flat):
-                    held, count = self._calls.counted(node.task.name, key, value, flat=flat)
-                    self._bring(count, partial(self._measured, row, known, key, held))
-                    return
-                if isinstance(value, Elsewhere):
-                    value = value.fetched()
-                known[key] = items_of(node.task.name, key, value, flat=flat)
-        except Exception as error:  # noqa: BLE001 - the user's values
-            self._refuse(row, error)
-            return
-        self._taken.discard(row)
-        engine.table.tries[row] += 1
-        engine.table.started[row] = engine.clock.now()
-        engine.post(special.begun, engine, row)
-        special.expand(engine, row, {key: known[key] for key in node.inputs if key in known})
-
-    def _measured(self, row: int, known: dict[str, Any], key: str, held: Held, count: Any) -> None:
-        if row not in self._taken:
-            return
-        if isinstance(count, Told):
-            count = error_of(count)
-        if isinstance(count, BaseException):
-            self._refuse(row, count)
-        else:
-            self._measure(row, {**known, key: Items(held, count)})
-
-    def _refuse(self, row: int, error: BaseException) -> None:
-        """`row` cannot be mapped; no further try would change that."""
-        engine = self._engine
-        self._taken.discard(row)
-        engine.post(special.begun, engine, row)
-        outcome = Outcome(FAILED, error=error, reason=outcomes.text_of(error))
-        special.settle(engine, row, engine.plan.tasks[row], outcome)
 
     # ---- what comes back
 
     def _report(self, message: dict[str, Any]) -> None:
-        """A worker tells of code that runs, or has ended a moment ago."""
         for one in message["reports"]:
             self._report_one(one, message.get("worker", ""))
 
     def _report_one(self, report: dict[str, Any], worker: str) -> None:
-        engine, row = self._engine, report["row"]
+        engine, row = self.engine, report["row"]
         for stream, text in report["texts"]:
             engine.output.write(row, stream, text)
         if self._numbers.get(row) != report["try"]:
@@ -288,7 +229,7 @@ class Lane:
         self.workers[row] = worker
         if table.state[row] >= FIRST_FINISHED and ago is not None:
             table.ended[row] = ended
-        if row not in self._taken:
+        if row not in self.taken:
             return
         self._begun.append(row)
         attempt = engine.stopping.attempts.get(row)
@@ -296,15 +237,17 @@ class Lane:
             special.time_begins(engine, attempt)
 
     def _done(self, row: int, number: int, future: Any) -> None:
-        if self._numbers.get(row) != number or row not in self._taken:
+        if self._numbers.get(row) != number or row not in self.taken:
             return  # it was given up, or its turn has not come
         if future.status == "finished":
             if future.type is Told:
-                self._bring(future, partial(self._told_of, row, number))
+                self.bring(future, partial(self._told_of, row, number))
             else:
                 self._succeed(row)
         elif future.status == "error":
-            self._fail(row, reason_of(self.client, future.exception(timeout=END), self._name(row)))
+            self._fail(
+                row, reason_of(self.client, future.exception(timeout=END), self.calls.name_of(row))
+            )
         elif (row, number) not in self._stopped:
             self._lose(reason_of(self.client))
             self._fail(row, RunError(self._lost))
@@ -313,7 +256,7 @@ class Lane:
 
     def _told_of(self, row: int, number: int, told: Any) -> None:
         """What its code raised has come back."""
-        if self._numbers.get(row) != number or row not in self._taken:
+        if self._numbers.get(row) != number or row not in self.taken:
             return
         error = error_of(told) if isinstance(told, Told) else told
         if error is not None:
@@ -326,14 +269,14 @@ class Lane:
             self._send(row)  # it went ahead of something that ended otherwise than thought
 
     def _succeed(self, row: int) -> None:
-        engine = self._engine
-        held = self._calls.held(row)
+        engine = self.engine
+        held = self.calls.held(row)
         if engine.plan.special[engine.scheduler.origin(row)]:
             self._futures.pop(row, None)
             self._end(row, outcomes.success(held))
             return
         attempt = engine.stopping.attempts.pop(row, None)
-        self._taken.discard(row)
+        self.taken.discard(row)
         self._futures.pop(row, None)
         if attempt is None:
             return
@@ -345,7 +288,7 @@ class Lane:
         self._succeeded.append(row)
 
     def _fail(self, row: int, error: BaseException | str) -> None:
-        engine = self._engine
+        engine = self.engine
         self._futures.pop(row, None)
         if isinstance(error, str):
             error = RunError(error)
@@ -358,9 +301,9 @@ class Lane:
 
     def _cancel(self, row: int) -> None:
         """`row` was given up before it began."""
-        engine = self._engine
+        engine = self.engine
         self._futures.pop(row, None)
-        self._taken.discard(row)
+        self.taken.discard(row)
         attempt = engine.stopping.attempts.pop(row, None)
         if attempt is not None and attempt.claim():
             engine.table.tries[row] = max(0, engine.table.tries[row] - 1)
@@ -368,8 +311,8 @@ class Lane:
 
     def _end(self, row: int, outcome: Outcome) -> None:
         """The try of `row` is over."""
-        engine = self._engine
-        self._taken.discard(row)
+        engine = self.engine
+        self.taken.discard(row)
         self._tell()  # in this order
         attempt = engine.stopping.attempts.get(row)
         if attempt is None:
@@ -379,10 +322,7 @@ class Lane:
         self._slot.row = row
         special.end(engine, attempt, outcome)
 
-    def _name(self, row: int) -> str:
-        return self._engine.plan.tasks[self._engine.scheduler.origin(row)].name
-
-    def _bring(self, future: Any, then: Callable[[Any], object]) -> None:
+    def bring(self, future: Any, then: Callable[[Any], object]) -> None:
         """Fetch a small value without waiting for it here; `then` gets it, or the exception."""
 
         async def bring() -> None:
@@ -398,7 +338,7 @@ class Lane:
 
     def _stop_row(self, row: int) -> None:
         self._stopped.add((row, self._numbers.get(row, 0)))
-        if row not in self._futures and row in self._taken:
+        if row not in self._futures and row in self.taken:
             self._cancel(row)
 
     _asked: frozenset[tuple[int, int]] = frozenset()
@@ -412,20 +352,13 @@ class Lane:
         if not rows:
             return
         self._submit()
-        self._taken |= rows  # those ahead, too, have to come to an end now
-        calls = [(self._calls.topic, row, self._numbers[row]) for row in sorted(rows)]
+        self.taken |= rows  # those ahead, too, have to come to an end now
+        calls = [(self.calls.topic, row, self._numbers[row]) for row in sorted(rows)]
         futures = {row: self._futures[row] for row in rows if row in self._futures}
 
         async def ask() -> None:
-            begun: set[int] = set()
-            try:
-                for answer in (
-                    await self.client.run(remote.stop, calls, on_error="return")
-                ).values():
-                    begun.update(answer if isinstance(answer, list) else futures)
-                not_begun = [one for row, one in futures.items() if row not in begun]
-                await self.client.cancel(not_begun, force=True)
-            except Exception as error:  # noqa: BLE001 - the cluster is gone, and all its futures
+            begun, error = await stopped(self.client, calls, futures)
+            if error is not None:
                 self._put(self._lose, reason_of(self.client, error))
             self._put(self._unbegun, [row for row in futures if row not in begun])
 
@@ -436,7 +369,7 @@ class Lane:
 
     def _unbegun(self, rows: Iterable[int]) -> None:
         for row in rows:
-            if row in self._taken:
+            if row in self.taken:
                 self._cancel(row)
 
     def _lose(self, reason: str) -> None:
@@ -444,7 +377,7 @@ class Lane:
         if self._lost:
             return
         self._lost = reason
-        for row in sorted(self._taken):
+        for row in sorted(self.taken):
             if row in self._numbers:
                 self._fail(row, RunError(reason))
 
@@ -452,57 +385,13 @@ class Lane:
 
     def _close(self) -> None:
         """Give up what nobody waits for, and let the workers forget the run."""
-        topic = self._calls.topic
         self._listeners.clear()
         left = [one for one in self._futures.values() if one is not None and not one.done()]
-        late: list[dict[str, Any]] = []
         self._watch.close()
-
-        async def take_leave() -> None:
-            import asyncio
-
-            if left:
-                await asyncio.wait_for(self.client.cancel(left, force=True), END)
-            run = self.client.run(remote.leave, topic, on_error="ignore")
-            for worker, reports in (await asyncio.wait_for(run, END)).items():
-                late.append({"worker": worker, "reports": reports})
-
-        try:
-            if self.client.status == "running":
-                self.client.unsubscribe_topic(topic)
-                self.client.sync(take_leave)
-        except Exception as error:  # noqa: BLE001 - the run is over, and the cluster perhaps gone
-            self._engine.output.keep(-1, f"{outcomes.text_of(error)}\n")
-        for message in late:
+        for message in taken_leave(self.client, self.calls.topic, left):
             self._report(message)
         self._futures.clear()
         self._slot.output = None  # callbacks on the client's loop keep the context for a while
-
-
-class _Reports:
-    """Hands on what workers say.
-
-    A client keeps the handler of a topic for good; this one holds nothing once the lane is closed.
-    """
-
-    def __init__(self, listeners: list[Any], inbox: SimpleQueue[Any]) -> None:
-        self._listeners = listeners
-        self._inbox = inbox
-
-    def __call__(self, event: tuple[Any, Any]) -> None:
-        for listener in self._listeners:
-            self._inbox.put((listener, event[1]))
-
-
-def _first(batch: dict[Any, tuple[Any, int, int]]) -> Iterator[Any]:
-    """The keys of the calls that go to the cluster in the next message."""
-    room = LARGEST
-    for count, (key, (call, _, _)) in enumerate(batch.items()):
-        if count == AT_ONCE or room < 0:
-            return
-        (sent, *_) = call.args
-        room -= len(sent.values or b"")
-        yield key
 
 
 __all__ = ["Lane"]

