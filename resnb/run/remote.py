@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""What a run needs of whoever runs some of its rows on clusters."""
-=======
 """What a run asks of whatever runs tasks on clusters; the run itself knows no Dask."""
->>>>>>> h-dask
 
 from typing import TYPE_CHECKING, Any, Protocol
 
