@@ -2,20 +2,9 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from resnb.run.codes import Children
 from resnb.run.table import Table
-
-
-class Children(NamedTuple):
-    """The rows of a mapped row's children."""
-
-    first: int
-    last: int
-
-    def rows(self) -> range:
-        """The children's rows."""
-        return range(self.first, self.last)
 
 
 class Families:
@@ -67,4 +56,4 @@ class Families:
         return -1 if left else parent
 
 
-__all__ = ["Children", "Families"]
+__all__ = ["Families"]

@@ -30,7 +30,7 @@ from resnb.run.output import route
 from resnb.run.plan import compiled
 from resnb.run.result import TaskStates, flow_state
 from resnb.run.scopes import RunScopes
-from resnb.run.slots import CURRENT, Slot
+from resnb.run.slots import CURRENT, Slot, our_own_lines
 from resnb.run.threads import ThreadExecutor, start_supervisor
 from resnb.states import CANCELLED, RUNNING, Cached, Failed, Pending, Running, State
 
@@ -174,7 +174,7 @@ class FlowRun:
         Returns at once; running code is asked to stop, and given 30 s for it.
         """
         if self._final is None:
-            with Interrupts() as interrupts:
+            with our_own_lines(), Interrupts() as interrupts:  # perhaps a task calls this
                 self.engine.cancel()
             interrupts.deliver()
 

@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from resnb.run.codes import has_made
-from resnb.run.families import Children, Families
+from resnb.run.codes import Children, has_made
+from resnb.run.families import Families
 from resnb.run.judging import mapped_over, upstream_codes, verdict, verdict_on_all
 from resnb.run.plan import Plan
 from resnb.run.table import Table

@@ -163,7 +163,8 @@ async def _answer(executor: Executor, work: Callable[[], T], deadline: float | N
     try:
         return await asyncio.wait_for(loop.run_in_executor(executor, work), deadline)
     except TimeoutError:
-        message = f"the ledger did not answer within {deadline:g} s: look at it, then try again"
+        within = "" if deadline is None else f" within {deadline:g} s"
+        message = f"the ledger did not answer{within}: look at it, then try again"
         raise Refused(503, message) from None
     except LedgerError as error:
         raise Refused(503, plain(str(error))) from None

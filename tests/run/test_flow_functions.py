@@ -824,6 +824,13 @@ def test_options_of_prefect_without_a_meaning_here():
         flow(load)
 
 
+def test_executors_of_other_kinds():
+    with pytest.raises(
+        RunError, match=r"runs its tasks on ThreadExecutor or LocalExecutor, not 'dask'"
+    ):
+        flow(executor="dask")(lambda: 1)()
+
+
 def test_a_function_is_not_built_from_outside():
     @flow
     def etl():

@@ -114,8 +114,11 @@ class FunctionRun(Holding, Stopped, FlowRun):
     def _checked(self, executor: Any) -> Any:
         if executor is None:
             executor = ThreadExecutor() if self._outer is None else self._outer.executor
-        if not hasattr(executor, "start"):
-            message = f"executor={executor!r} is no executor: use ThreadExecutor or LocalExecutor"
+        if not isinstance(executor, ThreadExecutor | LocalExecutor):
+            message = (
+                f"flow {self.flow.name!r}: a @flow function runs its tasks on ThreadExecutor or "
+                f"LocalExecutor, not {executor!r}; a task can use a cluster by its client"
+            )
             raise RunError(message)
         self._is_inline = isinstance(executor, LocalExecutor)
         return executor
