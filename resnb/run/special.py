@@ -186,15 +186,15 @@ def _begin(engine: "Engine", row: int, task: Task) -> bool:
     table.move(row, RUNNING)
     refused = _refusal(engine, row, task) if before == PENDING else None
     expands = row < len(engine.plan.nodes) and engine.plan.nodes[row].is_mapped
+    refused = refused or _cancelled(engine, task)
     if refused is not None:
         chosen = handled(task, None, refused)
         refused = chosen if chosen.code >= FIRST_FINISHED else refused
-    elif engine.scheduler.cancelled and task.kind != "cleanup":
-        refused = Outcome(CANCELLED, reason=NOT_BEGUN)
     elif task.state_handlers:
         old = Retrying(result=engine.errors.get(row)) if before == RETRYING else None
         chosen = handled(task, old, Outcome(MAPPED if expands else RUNNING))
         refused = chosen if chosen.code >= FIRST_FINISHED and chosen.code != MAPPED else None
+        refused = refused or _cancelled(engine, task)  # a handler may have done that
     if refused is not None:
         _conclude(engine, row, task, refused)
         return False
@@ -204,6 +204,13 @@ def _begin(engine: "Engine", row: int, task: Task) -> bool:
         expand(engine, row, task)
         return False
     return True
+
+
+def _cancelled(engine: "Engine", task: Task) -> Outcome | None:
+    """The final state of a row of `task` that has not begun if the run is cancelled, else None."""
+    if engine.scheduler.cancelled and task.kind != "cleanup":
+        return Outcome(CANCELLED, reason=NOT_BEGUN)
+    return None
 
 
 def _refusal(engine: "Engine", row: int, task: Task) -> Outcome | None:
