@@ -20,6 +20,7 @@ from resnb.errors import RunError
 from resnb.run import outcome as outcomes
 from resnb.run import special
 from resnb.run.attempt import Attempt
+from resnb.run.deciding import decided, is_mapped
 from resnb.run.outcome import Outcome
 from resnb.run.scheduler import NOT_BEGUN
 from resnb.run.slots import CURRENT, Slot
@@ -150,13 +151,13 @@ class Lane:
         future = self._futures.get(row)
         ahead = row in self._futures and engine.table.state[row] != RETRYING
         if not ahead and engine.plan.special[engine.scheduler.origin(row)]:
-            refused = special.decided(engine, row, task, engine.table.state[row])
+            refused = decided(engine, row, task, engine.table.state[row])
             if refused is not None:
                 self.taken.discard(row)
                 engine.post(special.begun, engine, row)
                 special.conclude(engine, row, task, refused)
                 return
-            if special.is_mapped(engine, row):
+            if is_mapped(engine, row):
                 measure(self, row)
                 return
         engine.table.tries[row] += 1

@@ -9,35 +9,25 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.graph.node import Edge
-from resnb.graph.signals import TRIGGERFAIL, Signal
 from resnb.graph.task import Task
-from resnb.graph.triggers import Trigger
 from resnb.run import outcome as outcomes
 from resnb.run.attempt import Attempt
 from resnb.run.codes import has_made
+from resnb.run.deciding import decided, is_mapped
 from resnb.run.forks import end_child
 from resnb.run.hooks import handled, run_hooks
 from resnb.run.loop import LOOP
 from resnb.run.mapping import expand, mapped_over
 from resnb.run.outcome import Outcome
 from resnb.run.plan import SCOPE_KINDS
-from resnb.run.result import state_of
-from resnb.run.scheduler import NOT_BEGUN
 from resnb.run.slots import CURRENT, NOTHING, Slot
 from resnb.states import (
-    CANCELLED,
     FIRST_FINISHED,
     LEGAL,
-    MAPPED,
-    PENDING,
     RETRYING,
     RUNNING,
     SUCCESS,
-    TRIGGER_FAILED,
-    Retrying,
     Running,
-    State,
 )
 
 if TYPE_CHECKING:
@@ -202,99 +192,10 @@ def _begin(engine: "Engine", row: int, task: Task, worker: int = 0) -> bool:
     return True
 
 
-def is_mapped(engine: "Engine", row: int) -> bool:
-    """Whether `row` is to get children, rather than to run."""
-    return row < len(engine.plan.nodes) and engine.plan.nodes[row].is_mapped
-
-
 def begun(engine: "Engine", row: int) -> None:
     """Mark `row` as running, unless it is; with the lock held."""
     if LEGAL[engine.table.state[row]][RUNNING]:
         engine.table.move(row, RUNNING)
-
-
-def decided(engine: "Engine", row: int, task: Task, before: int) -> Outcome | None:
-    """What becomes of `row` if it is not to run, by its trigger and handlers; None if it is.
-
-    Args:
-        engine: the run.
-        row: the row, which the caller has taken.
-        task: its task.
-        before: its state until now.
-    """
-    refused = _refusal(engine, row, task) if before == PENDING else None
-    if refused is not None:
-        chosen = handled(task, None, refused)
-        return chosen if chosen.code >= FIRST_FINISHED else refused
-    given_up = _given_up(engine, row, task)
-    if given_up is not None or not task.state_handlers:
-        return given_up
-    old = Retrying(result=engine.errors.get(row)) if before == RETRYING else None
-    chosen = handled(task, old, Outcome(MAPPED if is_mapped(engine, row) else RUNNING))
-    if chosen.code >= FIRST_FINISHED and chosen.code != MAPPED:
-        return chosen
-    return _given_up(engine, row, task)
-
-
-def _given_up(engine: "Engine", row: int, task: Task) -> Outcome | None:
-    scheduler = engine.scheduler
-    if task.kind == "cleanup" or not (scheduler.cancelled or scheduler.is_given_up(row)):
-        return None
-    return Outcome(CANCELLED, reason=scheduler.why_given_up(row) or NOT_BEGUN)
-
-
-def _refusal(engine: "Engine", row: int, task: Task) -> Outcome | None:
-    """The final state of `row` if it is not to run; None if it is."""
-    verdict = engine.scheduler.verdicts.get(row)
-    if verdict is None:
-        return _own_trigger(engine, row, task)
-    code, reason = verdict
-    error = TRIGGERFAIL(reason) if code == TRIGGER_FAILED else None
-    return Outcome(code, error=error, reason=reason)
-
-
-def _own_trigger(engine: "Engine", row: int, task: Task) -> Outcome | None:
-    """What a trigger function of the user's own decides; None to run.
-
-    For a mapped task it is asked for each child.
-    """
-    if isinstance(task.trigger, Trigger):
-        return None
-    scheduler = engine.scheduler
-    origin = scheduler.origin(row)
-    if row == origin and engine.plan.nodes[row].is_mapped:
-        return None
-    upstream: dict[Edge, State] = {}
-    known: dict[int, State] = {}  # one state for two edges counts once
-    for edge in _edges_of(engine, origin):
-        source = engine.plan.row_of[edge.upstream_task]
-        block = scheduler.children.get(source)
-        if edge.mapped and block is not None:
-            index = scheduler.child_index(row)
-            owners = engine.owners.get(origin, {}).get(source)
-            source = block.first + index if owners is None else owners[index]
-        if source not in known:
-            known[source] = state_of(engine, source)
-        upstream[edge] = known[source]
-    try:
-        if task.trigger(upstream):
-            return None
-    except Signal as signal:
-        return outcomes.of_state(signal.state)
-    except BaseException as error:  # noqa: BLE001 - the user's code
-        reason = f"its trigger raised {outcomes.text_of(error)}"
-        return Outcome(TRIGGER_FAILED, error=error, reason=reason)
-    reason = "its trigger said no"
-    return Outcome(TRIGGER_FAILED, error=TRIGGERFAIL(reason), reason=reason)
-
-
-def _edges_of(engine: "Engine", row: int) -> list[Edge]:
-    plan = engine.plan
-    node = plan.nodes[row]
-    explicit = [edge for edge in node.edges() if edge.upstream_task in plan.row_of]
-    known = {plan.row_of[edge.upstream_task] for edge in explicit}
-    derived = [Edge(plan.tasks[up], node.task) for up in plan.upstream[row] if up not in known]
-    return [*explicit, *derived]
 
 
 def _code(
@@ -382,10 +283,8 @@ def _retries(engine: "Engine", row: int, task: Task) -> int:
 __all__ = [
     "begun",
     "conclude",
-    "decided",
     "end",
     "failed",
-    "is_mapped",
     "of_error",
     "perform",
     "perform_async",

@@ -81,6 +81,22 @@ def test_a_task_that_a_cancel_keeps_from_beginning(told):
     assert told.hooks == [("on_cancellation", "Cancelled")]
 
 
+def test_a_task_whose_handler_cancels_the_run_does_not_begin():
+    runs, is_on, ran = [], threading.Event(), []
+
+    def handler(_task, _old, new):
+        if new.is_running():
+            assert is_on.wait(PATIENCE)
+            runs[0].cancel()
+
+    with Flow("f") as flow:
+        one = task(lambda: ran.append(1), name="t", state_handlers=[handler])()
+    runs.append(started(flow))
+    is_on.set()
+    assert ended(runs[0]).result[one].name == "Cancelled"
+    assert ran == []
+
+
 def test_hooks_are_called_although_every_worker_hangs(told, clock):
     code = Stubborn()
     with Flow("f") as flow:
