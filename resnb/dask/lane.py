@@ -14,7 +14,7 @@ from resnb.dask.ahead import MOST, Ahead
 from resnb.dask.calls import Calls
 from resnb.dask.lost import Watch, reason_of
 from resnb.dask.mapping import measure
-from resnb.dask.messages import AT_ONCE, END, Reports, first_of, stopped, taken_leave
+from resnb.dask.messages import AT_ONCE, END, Reports, brought, first_of, stopped, taken_leave
 from resnb.dask.sent import Told, error_of
 from resnb.errors import RunError
 from resnb.run import outcome as outcomes
@@ -330,11 +330,7 @@ class Lane:
         """Fetch a small value without waiting for it here; `then` gets it, or the exception."""
 
         async def bring() -> None:
-            try:
-                (value,) = await self.client.gather([future])
-            except BaseException as error:  # noqa: BLE001 - it is dealt with on our thread
-                value = RunError(reason_of(self.client, error))
-            self._put(then, value)
+            self._put(then, await brought(self.client, future))
 
         self.client.loop.add_callback(bring)
 

@@ -5,6 +5,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from resnb.dask import worker as remote
+from resnb.dask.lost import reason_of
+from resnb.errors import RunError
 
 AT_ONCE = 500
 """How many rows go to the cluster in one message."""
@@ -39,6 +41,15 @@ def first_of(batch: dict[Any, tuple[Any, int, int]]) -> Iterator[Any]:
         (sent, *_) = call.args
         room -= len(sent.values or b"")
         yield key
+
+
+async def brought(client: Any, future: Any) -> Any:
+    """The value of `future`, which is small, or why it cannot be had; on the client's loop."""
+    try:
+        (value,) = await client.gather([future])
+    except BaseException as error:  # noqa: BLE001 - who asked deals with it
+        return RunError(reason_of(client, error))
+    return value
 
 
 async def stopped(
@@ -91,4 +102,4 @@ def taken_leave(client: Any, topic: str, left: list[Any]) -> list[dict[str, Any]
     return late
 
 
-__all__ = ["AT_ONCE", "END", "LARGEST", "Reports", "first_of", "stopped", "taken_leave"]
+__all__ = ["AT_ONCE", "END", "LARGEST", "Reports", "brought", "first_of", "stopped", "taken_leave"]
