@@ -58,6 +58,8 @@ class Lane:
         self._numbers: dict[int, int] = {}
         self._futures: dict[int, Any] = {}
         self._stopped: set[tuple[int, int]] = set()
+        self._is_claimed = False
+        self._claiming = threading.Lock()
         self._batch: dict[Any, tuple[Any, int, int]] = {}
         self._begun: list[int] = []
         self._succeeded: list[int] = []
@@ -78,6 +80,8 @@ class Lane:
 
     def claim(self) -> None:
         """A cancel begins: what may have begun counts as running; with the engine's lock held."""
+        with self._claiming:
+            self._is_claimed = True  # what goes ahead later might begin after the clean-up
         for row in sorted({*self.taken, *self._futures}):
             if self.engine.table.state[row] == PENDING:
                 self.engine.table.move(row, RUNNING)
@@ -183,19 +187,23 @@ class Lane:
             one = waiting.pop()
             if one != row and (one in self._numbers or len(self._futures) > MOST):
                 continue
-            number = self._numbers[one] = self._numbers.get(one, 0) + 1
+            number = self._numbers.get(one, 0) + 1
             try:
                 key, call = self.calls.call(one, number)
             except RunError as error:
                 if one == row:
                     self._fail(row, error)
                 continue  # what goes ahead fails when it is its turn
+            with self._claiming:
+                if one != row and self._is_claimed:
+                    continue
+                self._numbers[one] = number
+                self._futures[one] = None
             self._batch[key] = (call, one, number)
-            self._futures[one] = None
             self.calls.promise(one, key)
             if len(self._batch) >= AT_ONCE:
                 self._submit()
-            if not self.engine.scheduler.cancelled:
+            if not self._is_claimed:
                 waiting += reversed(self._ahead.after(one))
 
     def _submit(self) -> None:
