@@ -10,11 +10,10 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from resnb.dask.ahead import MOST, Ahead
-from resnb.dask.calls import Calls
 from resnb.dask.lost import Watch, reason_of
 from resnb.dask.mapping import measure
-from resnb.dask.messages import AT_ONCE, END, Reports, brought, first_of, stopped, taken_leave
+from resnb.dask.messages import END, Reports, brought, stopped, taken_leave
+from resnb.dask.sending import Sending
 from resnb.dask.sent import Told, error_of
 from resnb.errors import RunError
 from resnb.run import outcome as outcomes
@@ -50,17 +49,14 @@ class Lane:
         self.client = client
         self.workers: dict[int, str] = {}
         self.engine = engine
-        self.calls = Calls(engine, client)
-        self._ahead = Ahead(engine.plan, scope, engine.table.state.__getitem__)
+        self._sent = Sending(engine, client, scope)
+        self._sent.done = partial(self._put, self._done)
+        self._sent.failed, self._sent.lost = self._fail, self._lose
+        self.calls = self._sent.calls
         self._inbox: SimpleQueue[tuple[Callable[..., object], *tuple[Any, ...]] | None]
         self._inbox = SimpleQueue()
         self.taken: set[int] = set()
-        self._numbers: dict[int, int] = {}
-        self._futures: dict[int, Any] = {}
         self._stopped: set[tuple[int, int]] = set()
-        self._is_claimed = False
-        self._claiming = threading.Lock()
-        self._batch: dict[Any, tuple[Any, int, int]] = {}
         self._begun: list[int] = []
         self._succeeded: list[int] = []
         self._lost = ""
@@ -80,9 +76,8 @@ class Lane:
 
     def claim(self) -> None:
         """A cancel begins: what may have begun counts as running; with the engine's lock held."""
-        with self._claiming:
-            self._is_claimed = True  # what goes ahead later might begin after the clean-up
-        for row in sorted({*self.taken, *self._futures}):
+        self._sent.claim()
+        for row in sorted({*self.taken, *self._sent.futures}):
             if self.engine.table.state[row] == PENDING:
                 self.engine.table.move(row, RUNNING)
                 if row not in self.engine.stopping.attempts:
@@ -119,7 +114,7 @@ class Lane:
                 except Empty:
                     break
             self._stop_rows()
-            self._submit()
+            self._sent.submit()
             self._tell()
             if item is None:
                 return
@@ -152,10 +147,11 @@ class Lane:
             self.taken.discard(row)
             return
         self._slot.row = row
-        future = self._futures.get(row)
-        ahead = row in self._futures and engine.table.state[row] != RETRYING
+        future = self._sent.futures.get(row)
+        ahead = row in self._sent.futures and engine.table.state[row] != RETRYING
         if not ahead and engine.plan.special[engine.scheduler.origin(row)]:
-            refused = decided(engine, row, task, engine.table.state[row])
+            before = RETRYING if engine.table.tries[row] else PENDING  # a claim has marked it
+            refused = decided(engine, row, task, before)
             if refused is not None:
                 self.taken.discard(row)
                 engine.post(special.begun, engine, row)
@@ -169,9 +165,9 @@ class Lane:
         if self._lost:
             self._fail(row, RunError(self._lost))
         elif not ahead:
-            self._send(row)
+            self._sent.send(row)
         elif future is not None and future.done():
-            self._done(row, self._numbers[row], future)
+            self._done(row, self._sent.numbers[row], future)
 
     def _attempt(self, row: int) -> Attempt:
         engine = self.engine
@@ -179,49 +175,6 @@ class Lane:
         attempt = Attempt(row, task, self._slot, task.timeout, partial(self._stop, row))
         engine.stopping.attempts[row] = attempt
         return attempt
-
-    def _send(self, row: int) -> None:
-        """Give `row` to the cluster, and what can follow it without asking the kernel."""
-        waiting = [row]
-        while waiting:
-            one = waiting.pop()
-            if one != row and (one in self._numbers or len(self._futures) > MOST):
-                continue
-            number = self._numbers.get(one, 0) + 1
-            try:
-                key, call = self.calls.call(one, number)
-            except RunError as error:
-                if one == row:
-                    self._fail(row, error)
-                continue  # what goes ahead fails when it is its turn
-            with self._claiming:
-                if one != row and self._is_claimed:
-                    continue
-                self._numbers[one] = number
-                self._futures[one] = None
-            self._batch[key] = (call, one, number)
-            self.calls.promise(one, key)
-            if len(self._batch) >= AT_ONCE:
-                self._submit()
-            if not self._is_claimed:
-                waiting += reversed(self._ahead.after(one))
-
-    def _submit(self) -> None:
-        while self._batch:
-            keys = list(first_of(self._batch))
-            rows = [self._batch.pop(key) for key in keys]
-            graph = {key: call for key, (call, _, _) in zip(keys, rows, strict=True)}
-            try:
-                futures = self.client.get(graph, keys, sync=False)
-            except Exception as error:  # noqa: BLE001 - the cluster's, which is not there any more
-                for _, row, _ in rows:
-                    self._futures.pop(row, None)
-                self._lose(reason_of(self.client, error))
-                continue
-            for future, (_, row, number) in zip(futures, rows, strict=True):
-                self._futures[row] = future
-                self.calls.hold(row, future)
-                future.add_done_callback(partial(self._put, self._done, row, number))
 
     # ---- what comes back
 
@@ -233,7 +186,7 @@ class Lane:
         engine, row = self.engine, report["row"]
         for stream, text in report["texts"]:
             engine.output.write(row, stream, text)
-        if self._numbers.get(row) != report["try"]:
+        if self._sent.numbers.get(row) != report["try"]:
             return
         table, ago = engine.table, report["ago"]
         ended = engine.clock.now() - (ago or 0.0)
@@ -249,7 +202,7 @@ class Lane:
             special.time_begins(engine, attempt)
 
     def _done(self, row: int, number: int, future: Any) -> None:
-        if self._numbers.get(row) != number or row not in self.taken:
+        if self._sent.numbers.get(row) != number or row not in self.taken:
             return  # it was given up, or its turn has not come
         if future.status == "finished":
             if future.type is Told:
@@ -268,7 +221,7 @@ class Lane:
 
     def _told_of(self, row: int, number: int, told: Any) -> None:
         """What its code raised has come back."""
-        if self._numbers.get(row) != number or row not in self.taken:
+        if self._sent.numbers.get(row) != number or row not in self.taken:
             return
         error = error_of(told) if isinstance(told, Told) else told
         if error is not None:
@@ -278,18 +231,18 @@ class Lane:
         elif self._lost:
             self._fail(row, RunError(self._lost))
         else:
-            self._send(row)  # it went ahead of something that ended otherwise than thought
+            self._sent.send(row)  # it went ahead of something that ended otherwise than thought
 
     def _succeed(self, row: int) -> None:
         engine = self.engine
         held = self.calls.held(row)
         if engine.plan.special[engine.scheduler.origin(row)]:
-            self._futures.pop(row, None)
+            self._sent.futures.pop(row, None)
             self._end(row, outcomes.success(held))
             return
         attempt = engine.stopping.attempts.pop(row, None)
         self.taken.discard(row)
-        self._futures.pop(row, None)
+        self._sent.futures.pop(row, None)
         if attempt is None:
             return
         if not attempt.claim():
@@ -301,7 +254,7 @@ class Lane:
 
     def _fail(self, row: int, error: BaseException | str) -> None:
         engine = self.engine
-        self._futures.pop(row, None)
+        self._sent.futures.pop(row, None)
         if isinstance(error, str):
             error = RunError(error)
         if isinstance(error, RunError):  # no further try would end otherwise
@@ -314,12 +267,17 @@ class Lane:
     def _cancel(self, row: int) -> None:
         """`row` was given up before it began."""
         engine = self.engine
-        self._futures.pop(row, None)
+        self._sent.futures.pop(row, None)
         self.taken.discard(row)
         attempt = engine.stopping.attempts.pop(row, None)
         if attempt is not None and attempt.claim():
             engine.table.tries[row] = max(0, engine.table.tries[row] - 1)
-            engine.post(engine.stopping.settled, row, Outcome(CANCELLED, reason=NOT_BEGUN), None)
+            outcome, origin = Outcome(CANCELLED, reason=NOT_BEGUN), engine.scheduler.origin(row)
+            if engine.plan.special[origin]:
+                self._slot.row = row
+                special.settle(engine, row, engine.plan.tasks[origin], outcome)
+            else:
+                engine.post(engine.stopping.settled, row, outcome, None)
 
     def _end(self, row: int, outcome: Outcome) -> None:
         """The try of `row` is over."""
@@ -345,8 +303,8 @@ class Lane:
     # ---- stopping
 
     def _stop_row(self, row: int) -> None:
-        self._stopped.add((row, self._numbers.get(row, 0)))
-        if row not in self._futures and row in self.taken:
+        self._stopped.add((row, self._sent.numbers.get(row, 0)))
+        if row not in self._sent.futures and row in self.taken:
             self._cancel(row)
 
     _asked: frozenset[tuple[int, int]] = frozenset()
@@ -355,14 +313,14 @@ class Lane:
         """Ask the workers to stop what runs; what has not begun is cancelled there."""
         fresh = frozenset(self._stopped - self._asked)
         self._asked |= fresh
-        rows = {row for row, number in fresh if number and self._numbers[row] == number}
-        rows.intersection_update(self._futures)
+        rows = {row for row, number in fresh if number and self._sent.numbers[row] == number}
+        rows.intersection_update(self._sent.futures)
         if not rows:
             return
-        self._submit()
+        self._sent.submit()
         self.taken |= rows  # those ahead, too, have to come to an end now
-        calls = [(self.calls.topic, row, self._numbers[row]) for row in sorted(rows)]
-        futures = {row: self._futures[row] for row in rows if row in self._futures}
+        calls = [(self.calls.topic, row, self._sent.numbers[row]) for row in sorted(rows)]
+        futures = {row: self._sent.futures[row] for row in rows if row in self._sent.futures}
 
         async def ask() -> None:
             begun, error = await stopped(self.client, calls, futures)
@@ -373,7 +331,7 @@ class Lane:
         self.client.loop.add_callback(ask)
         for row, future in futures.items():
             if future.done():
-                self._put(self._done, row, self._numbers[row], future)
+                self._put(self._done, row, self._sent.numbers[row], future)
 
     def _unbegun(self, rows: Iterable[int]) -> None:
         for row in rows:
@@ -386,7 +344,7 @@ class Lane:
             return
         self._lost = reason
         for row in sorted(self.taken):
-            if row in self._numbers:
+            if row in self._sent.numbers:
                 self._fail(row, RunError(reason))
 
     # ---- the end
@@ -394,11 +352,11 @@ class Lane:
     def _close(self) -> None:
         """Give up what nobody waits for, and let the workers forget the run."""
         self._listeners.clear()
-        left = [one for one in self._futures.values() if one is not None and not one.done()]
+        left = [one for one in self._sent.futures.values() if one is not None and not one.done()]
         self._watch.close()
         for message in taken_leave(self.client, self.calls.topic, left):
             self._report(message)
-        self._futures.clear()
+        self._sent.futures.clear()
         self._slot.output = None  # callbacks on the client's loop keep the context for a while
 
 
