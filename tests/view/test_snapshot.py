@@ -2,7 +2,7 @@ import pytest
 
 from resnb import Flow, Parameter, case, merge, task, unmapped
 from resnb.states import FAILED, MAPPED, PENDING, RUNNING, SUCCESS, TIMED_OUT, TRIGGER_FAILED
-from resnb.view import frames
+from resnb.view.live import frames
 from resnb.view.outline import contents
 from resnb.view.sketch import sketch
 from resnb.view.snapshot import Failure, Sampler, snapshot
