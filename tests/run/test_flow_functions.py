@@ -843,3 +843,39 @@ def test_a_function_is_not_built_from_outside():
     with pytest.raises(OptionError, match="whose run takes no executor"):
         etl.run(executor=LocalExecutor())
     assert repr(etl) == "<Flow: 'etl', a function, 0 tasks>"
+
+
+@pytest.mark.parametrize("executor", [LocalExecutor(), ThreadExecutor(2)], ids=["local", "threads"])
+def test_hooks_of_a_task_that_was_refused_are_called(executor):
+    told = []
+
+    @task
+    def broken():
+        raise ValueError("no")
+
+    @task(on_failure=lambda _task, state: told.append(state.name))
+    def after(value):
+        return value
+
+    @flow(executor=executor)
+    def both():
+        state = after.submit(broken.submit()).wait()
+        return state.name, type(state.result)
+
+    assert both() == ("TriggerFailed", signals.TRIGGERFAIL)
+    assert told == ["TriggerFailed"]
+
+
+def test_a_state_handler_can_say_that_there_is_to_be_no_run():
+    told = []
+
+    def handler(_flow, old, new):
+        told.append((old.name, new.name))
+        return states.Skipped("not today") if new.is_running() else None
+
+    @flow(state_handlers=[handler])
+    def never():
+        told.append("run")
+
+    assert never(return_state=True).message == "not today"
+    assert told == [("Pending", "Running")]
