@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
 _CODES_KEPT = 512
 _CODES: "dict[bytes, Callable[..., Any]]" = {}
-CLIENT, UPSTREAM, ITEM, ATTACHED = "client", "upstream", "item", "attached"
+CLIENT, UPSTREAM, ITEM, ATTACHED, RAISED = "client", "upstream", "item", "attached", "raised"
 
 
 class Resource(NamedTuple):
@@ -129,6 +129,8 @@ class _Loader(pickle.Unpickler):
             from distributed import get_client
 
             return get_client()
+        if kind == RAISED:
+            return error_of(Told(rest[0]))
         lease, data = rest
         key, attached = (self._call.topic, lease), self._desk.attached
         with self._desk.attaching:
@@ -259,6 +261,8 @@ class Sender:
 
         class Writer(cloudpickle.Pickler):  # type: ignore[misc]
             def persistent_id(self, found: Any) -> Any:
+                if isinstance(found, BaseException):  # what failed upstream; it need not pickle
+                    return RAISED, told_of(found).error
                 return sender._written(found, futures)
 
         data = io.BytesIO()
