@@ -80,7 +80,7 @@ class Lane:
         """A cancel begins: what may have begun counts as running; with the engine's lock held."""
         self._sent.claim()
         for row in sorted({*self._offered, *self.taken, *self._sent.futures}):
-            if self.engine.table.state[row] == PENDING:
+            if self.engine.table.state[row] in (PENDING, RETRYING):
                 self.engine.table.move(row, RUNNING)
                 if row not in self.engine.stopping.attempts:
                     self._attempt(row)
@@ -168,6 +168,8 @@ class Lane:
         self._attempt(row)
         if self._lost:
             self._fail(row, RunError(self._lost))
+        elif not ahead and engine.scheduler.is_given_up(row):
+            self._cancel(row)
         elif not ahead:
             self._sent.send(row)
         elif future is not None and future.done():
