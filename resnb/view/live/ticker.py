@@ -17,7 +17,7 @@ from resnb.view.live.frames import Frame
 
 PERIOD: Final = 0.05
 """Seconds between two looks."""
-SHARE: Final = 100.0
+SHARE: Final = 200.0
 """How many times the processor's time for a look is waited, at least: a large flow costs more."""
 LONGEST: Final = 0.25
 """Seconds between two looks, at most."""
