@@ -11,6 +11,7 @@ from resnb.errors import OptionError
 from resnb.graph.inputs import Collection, Constant
 from resnb.graph.triggers import Trigger, all_successful
 from resnb.run.again import is_over
+from resnb.run.garbage import no_collection
 from resnb.states import Mapped
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Plan:
         ]
 
 
+@no_collection()
 def compiled(
     flow: "Flow",
     parameters: Mapping[str, Any],
