@@ -62,7 +62,7 @@ def _tried(what: str, look: Callable[[], str]) -> Finding:
 
 
 def _written(commands: LedgerCommands) -> str:
-    commands.store.change_alive(LeaseId(""), reason="")  # a durable write that changes nothing
+    commands.store.change(LeaseId(""), reason="")  # a durable write that changes nothing
     return f"{commands.home} is private and can be written"
 
 
