@@ -53,7 +53,7 @@ PARTS = {
         "unit and stateful",
         [f"{PYTEST} tests {WITHOUT_SLOW_PARTS} -n 2"],
     ),
-    "kernel": Part("real kernels", [f"{PYTEST} {REAL_KERNELS}"]),
+    "kernel": Part("real kernels", [f"{PYTEST} {REAL_KERNELS} -n 2"]),
     "browser": Part(
         "real browser",
         [f"{PYTEST} {REAL_BROWSER}"],
