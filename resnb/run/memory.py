@@ -15,6 +15,7 @@ from resnb.ledger import states as lease_states
 from resnb.ledger.lease import Lease
 from resnb.run.reading import StateReader
 from resnb.run.result import state_of
+from resnb.run.scopes import in_order
 from resnb.states import MAPPED, PENDING, SKIPPED, Cached, Mapped, Pending, State
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ class FlowMemory:
 
     def leases(self) -> list[Lease]:
         """The latest lease of each scope, and each item of a mapped one, that had one."""
-        return list({**self._leases, **self.open_leases}.values())
+        return [lease for _, lease in in_order({**self._leases, **self.open_leases})]
 
     @property
     def link(self) -> str:
