@@ -155,8 +155,10 @@ class Calls:
 
     def _resources(self) -> dict[int, Resource]:
         return {
-            id(lease.resource): Resource(scope.name, lease.resource, lease.manager, lease.id)
-            for scope, lease in list(self._engine.scopes.leases.items())
+            id(lease.resource): Resource(
+                use.named(use.scope.name), lease.resource, lease.manager, lease.id
+            )
+            for use, lease in list(self._engine.scopes.leases.items())
             if lease.state == lease_states.OPEN and lease.resource is not None
         }
 

@@ -56,7 +56,8 @@ def apply_map(
         def argument(value: Any) -> Any:
             found = _as_task(value, target)
             if isinstance(found, Task):
-                given[found] = value
+                one = found.kind == "setup" and not target.scope_of(found).is_mapped
+                given[found] = unmapped(found) if one else value
             return found
 
         args = tuple(argument(value) for value in args)
@@ -66,8 +67,9 @@ def apply_map(
         with building(flow=target):
             result = function(*args, **kwargs, **extra)
         added = [task for task in target.nodes if task not in before]
+        whole = _shared_resources(target, given, added)
         for task in added:
-            _map_edges(target, target.nodes[task], given)
+            _map_edges(target, target.nodes[task], {**whole, **given})
         for task in added:
             _follow_arguments(target, target.nodes[task], given, frozenset(added))
     return result
@@ -91,8 +93,20 @@ def _as_task(value: Any, flow: "Flow") -> Any:
     return FunctionTask(lambda items: items, name=type(inner).__name__).bind(inner, flow=flow)
 
 
+def _shared_resources(
+    flow: "Flow", given: dict[Task, Any], added: Iterable[Task]
+) -> dict[Task, unmapped]:
+    """The resources that are passed whole: all but those of scopes which the function added.
+
+    Of a scope that is mapped itself each item gets one, where that is given as an argument.
+    """
+    own = set(added)
+    setups = (scope.setup_task for scope in flow.scopes)
+    return {one: unmapped(one) for one in setups if one not in own and one not in given}
+
+
 def _is_mapped(source: Task, given: dict[Task, Any]) -> bool:
-    return source.kind != "setup" and not isinstance(given.get(source), unmapped)
+    return not isinstance(given.get(source), unmapped)
 
 
 def _map_edges(flow: "Flow", node: Node, given: dict[Task, Any]) -> None:

@@ -11,6 +11,7 @@ from resnb.errors import GraphError
 from resnb.graph import order
 from resnb.graph.inputs import substituted
 from resnb.graph.node import NO_KEYS, Node
+from resnb.graph.scope import no_executor
 from resnb.graph.structure import Structure
 from resnb.graph.task import Task
 
@@ -168,8 +169,14 @@ def _refuse_parts_of_scopes(structure: Structure, mapping: Mapping[Task, Task]) 
             raise GraphError(message)
 
 
-def rebind(structure: Structure, task: Task, inputs: Mapping[str, object], positional: int) -> None:
-    """Give `task` other arguments in place of those it has.
+def rebind(
+    structure: Structure,
+    task: Task,
+    inputs: Mapping[str, object],
+    positional: int,
+    mapped: bool = False,
+) -> None:
+    """Give `task` other arguments in place of those it has, to be mapped over them if `mapped`.
 
     Raises:
         GraphError: this closes a cycle, or an argument cannot be used there.
@@ -180,7 +187,30 @@ def rebind(structure: Structure, task: Task, inputs: Mapping[str, object], posit
         for upstream in node.sources() - node.control.keys():
             unlink(structure, upstream, task)
         node.inputs, node.mapped, node.flattened = {}, NO_KEYS, NO_KEYS
-        structure.bind_task(task, inputs, positional)
+        structure.bind_task(task, inputs, positional, mapped)
+
+
+def rebind_scope(
+    structure: Structure,
+    scope: "Scope",
+    inputs: Mapping[str, object],
+    positional: int,
+    mapped: bool = False,
+) -> None:
+    """Give the manager of `scope` other arguments, and a resource for each item if `mapped`.
+
+    Raises:
+        GraphError: as `rebind`; or it is mapped, and to run the tasks inside.
+    """
+    init, *others = scope.own_tasks
+    with structure.transaction():
+        rebind(structure, init, inputs, positional, mapped)
+        if scope.executes and scope.is_mapped:
+            raise GraphError(no_executor(scope))
+        for task in others:
+            node = structure.nodes[task]
+            structure.changed(partial(node.restore, node.saved()))
+            node.mapped = frozenset(node.inputs) if scope.is_mapped else NO_KEYS
 
 
 def redefine_scope(structure: Structure, scope: "Scope", manager: "ResourceManager") -> None:
@@ -300,6 +330,7 @@ __all__ = [
     "absorb",
     "dependants",
     "rebind",
+    "rebind_scope",
     "redefine_scope",
     "remove",
     "reorder",

@@ -131,14 +131,43 @@ class ResourceManager:
             return running.use(self, args, kwargs)
         return self.use(args, kwargs, flow=flow)
 
+    def map(self, *args: Any, flow: "Flow | None" = None, **kwargs: Any) -> Scope:
+        """A new scope with a resource for each item: ``with Database.map(urls) as db:``.
+
+        Each resource has a lease of its own. ``load.map(db)`` gives each child one of them, and
+        a task that is not mapped over `db` gets the list.
+
+        Args:
+            *args: as in `Task.map`: mapped over, unless inside `unmapped`.
+            flow: as in `__call__`.
+            **kwargs: as `args`.
+
+        Raises:
+            OutsideFlowError: no flow is being built.
+            OptionError: an argument is missing or surplus.
+            GraphError: there is nothing to map over, or we are in a ``@flow`` function.
+        """
+        if not args and not kwargs:
+            message = f"resource {self.name!r}: map() needs at least one argument to map over"
+            raise GraphError(message)
+        if flow is None and unfolding() is not None:
+            message = (
+                f"resource {self.name!r}: a @flow function has no mapped resources; write "
+                f"`with ExitStack() as stack:` and in it `stack.enter_context({self.name}(...))` "
+                "for each item"
+            )
+            raise GraphError(message)
+        return self.use(args, kwargs, flow=flow, mapped=True)
+
     def use(
         self,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
         flow: "Flow | None" = None,
         name: str | None = None,
+        mapped: bool = False,
     ) -> Scope:
-        """A new scope that is called `name` in the graph; see `__call__`."""
+        """A new scope that is called `name` in the graph; see `__call__`, and `map` if `mapped`."""
         flow = flow or flow_being_built()
         if flow is None:
             message = (
@@ -148,7 +177,7 @@ class ResourceManager:
             raise OutsideFlowError(message)
         inputs, positional = self.signature.assign(f"resource {self.name!r}", args, kwargs)
         scope = self.furnish(Scope(self, flow, self.scope_options, name or self.name))
-        flow.add_scope(scope, inputs, positional)
+        flow.add_scope(scope, inputs, positional, mapped)
         return scope
 
     def furnish(self, scope: Scope) -> Scope:

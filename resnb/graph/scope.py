@@ -7,6 +7,9 @@ time they are asked for, so that cells can join a scope later on without bookkee
     every member without a downstream task among the members -> cleanup
 
 A nested scope's init, set-up and clean-up tasks are members of the scope around it.
+
+A scope is *mapped* if its init task is: then so are set-up and clean-up, and there is a resource
+for each item. What is mapped over these works with one of them, what is not with all.
 """
 
 from collections.abc import Iterator
@@ -24,8 +27,13 @@ if TYPE_CHECKING:
 
     from resnb.graph.building import Building
     from resnb.graph.flow import Flow
+    from resnb.graph.node import Node
     from resnb.graph.resource import ResourceManager
     from resnb.graph.task import Task
+
+
+WHOLE = -1
+"""Stands for an item's number where there is one resource for the whole scope."""
 
 
 class ScopeOptions(NamedTuple):
@@ -140,7 +148,12 @@ class Scope:
 
         Returns:
             The scope, to be entered: ``with DaskCluster(n_workers=4).as_executor() as client:``.
+
+        Raises:
+            GraphError: the scope is mapped, so that there is no one resource.
         """
+        if self.is_mapped:
+            raise GraphError(no_executor(self))
         self.executes = True
         return self
 
@@ -166,6 +179,30 @@ class Scope:
         return self.init_task, self.setup_task, self.cleanup_task
 
     @property
+    def is_mapped(self) -> bool:
+        """Whether it has a resource for each item of something: ``Database.map(urls)``."""
+        node = self.flow.nodes.get(self.init_task)
+        return node is not None and node.is_mapped
+
+    def in_step(self) -> "set[Task]":
+        """Of a mapped scope: its own tasks, and those of which each child has one item's resource.
+
+        Child `i` of such a task works with the resource of item `i`, for the task is mapped over
+        the resources, or over what was; every other task inside may work with all of them.
+        """
+        nodes, setup = self.flow.nodes, self.setup_task
+        found = set(self.own_tasks)
+        stack = [setup]
+        while stack:
+            for after in nodes[stack.pop()].downstream:
+                node = nodes[after]
+                inside = node.scope is not None and self in node.scope.around()
+                if after not in found and inside and _is_in_step(node, found, setup):
+                    found.add(after)
+                    stack.append(after)
+        return found
+
+    @property
     def clause(self) -> str:
         """What a ``%%flow`` line says to put its cell into this scope."""
         manager = self.manager.name
@@ -187,4 +224,36 @@ class Scope:
         return f"<Scope: {self.name}>"
 
 
-__all__ = ["Scope", "ScopeOptions"]
+class ScopeUse(NamedTuple):
+    """What one lease is held for: a scope, or one item of a mapped scope.
+
+    Attributes:
+        scope: the scope.
+        item: the item's number, from 0; `WHOLE` where the scope is not mapped.
+    """
+
+    scope: Scope
+    item: int = WHOLE
+
+    def named(self, name: str) -> str:
+        """The scope's `name` as that of this use: ``name[item]`` where it is mapped."""
+        return name if self.item == WHOLE else f"{name}[{self.item}]"
+
+
+def _is_in_step(node: "Node", leading: "set[Task]", setup: "Task") -> bool:
+    """Whether the children of `node` follow those of a task in `leading`, and see no others."""
+    edges = list(node.edges())
+    over = [one.upstream_task for one in edges if one.mapped and not one.flattened]
+    whole = any(one.upstream_task is setup and not one.mapped for one in edges)
+    return not whole and not leading.isdisjoint(over)
+
+
+def no_executor(scope: Scope) -> str:
+    """Why a mapped scope cannot run the tasks inside it."""
+    return (
+        f"scope {scope.name!r} is mapped, so no single resource of it could run the tasks inside: "
+        f"use {scope.manager.name}(...).as_executor() for one"
+    )
+
+
+__all__ = ["WHOLE", "Scope", "ScopeOptions", "ScopeUse", "no_executor"]

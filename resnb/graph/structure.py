@@ -365,16 +365,19 @@ class Structure:
         with Transaction(self):
             return [self.add_edge(first, second) for first, second in pairwise(tasks)]
 
-    def add_scope(self, scope: "Scope", inputs: Mapping[str, Any], positional: int) -> None:
+    def add_scope(
+        self, scope: "Scope", inputs: Mapping[str, Any], positional: int, mapped: bool = False
+    ) -> None:
         """Add a scope and its three tasks; `inputs` are the arguments of the manager."""
         scope.parent = BUILDING.get().scope
         init, setup, cleanup = scope.own_tasks
         with Transaction(self):
             self.scopes[scope] = None
             self.changed(partial(self.scopes.pop, scope, None))
-            self.bind_task(init, inputs, positional)
-            self.bind_task(setup, {"manager": init}, 1)
-            self.bind_task(cleanup, {"manager": init, "resource": setup}, 2)
+            self.bind_task(init, inputs, positional, mapped)
+            mapped = scope.is_mapped  # it is also by an argument inside `mapped`
+            self.bind_task(setup, {"manager": init}, 1, mapped)
+            self.bind_task(cleanup, {"manager": init, "resource": setup}, 2, mapped)
 
 
 __all__ = ["Structure"]

@@ -67,8 +67,9 @@ def entered(
     if found is None:
         manager = manager_named(clause, namespace)
         args, kwargs = _arguments(clause, namespace)
-        scope = manager.use(args, kwargs, flow=flow, name=clause.name)
-        scope.executes = clause.executes
+        scope = manager.use(args, kwargs, flow=flow, name=clause.name, mapped=clause.mapped)
+        if clause.executes:
+            scope.as_executor()
         owner = cell if clause.arguments_source is not None else None
         return _shared(clause, scope, owner, frozenset({cell})), False
     joined = replace(found, cells=found.cells | {cell})
@@ -88,9 +89,9 @@ def entered(
         )
     manager = manager_named(clause, namespace)
     args, kwargs = _arguments(clause, namespace)
-    _redefine(flow, found.scope, manager, args, kwargs)
     flow.changed(partial(setattr, found.scope, "executes", found.scope.executes))
     found.scope.executes = clause.executes
+    _redefine(flow, found.scope, manager, args, kwargs, mapped=clause.mapped)
     return _shared(clause, found.scope, cell, joined.cells), True
 
 
@@ -151,10 +152,12 @@ def _redefine(
     manager: ResourceManager,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
+    *,
+    mapped: bool,
 ) -> None:
     inputs, positional = manager.signature.assign(f"resource {manager.name!r}", args, kwargs)
     editing.redefine_scope(flow, scope, manager)
-    editing.rebind(flow, scope.init_task, inputs, positional)
+    editing.rebind_scope(flow, scope, inputs, positional, mapped)
 
 
 def manager_named(clause: WithClause, namespace: dict[str, Any]) -> ResourceManager:

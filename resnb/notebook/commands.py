@@ -29,7 +29,7 @@ def flow_command(session: Session, line: str) -> None:
         run_flow(flow, {key: _value(session, key, text) for key, text in parsed.arguments})
     elif parsed.command == "plan":
         memory = memory_of(flow)
-        protections = {scope: one.protection for scope, one in memory.open_leases.items()}
+        protections = {use.scope: one.protection for use, one in memory.open_leases.items()}
         print(plan_text(flow, memory, protections))  # noqa: T201
     elif parsed.command == "cancel":
         _cancel(flow)
@@ -66,7 +66,8 @@ def _list_flows(session: Session) -> None:
     if not flows:
         print("no flows yet: build one with %%flow NAME")  # noqa: T201
     for flow in flows:
-        opened = sum(lease.state == "open" for lease in memory_of(flow).open_leases.values())
+        leases = memory_of(flow).open_leases.items()
+        opened = len({use.scope for use, lease in leases if lease.state == "open"})
         scopes = f", {opened} open scope{'s' * (opened != 1)}" if opened else ""
         count = sum(task.kind not in _NO_WORK for task in flow.nodes)
         print(f"{flow.name}: {count} task{'s' * (count != 1)}{scopes}")  # noqa: T201
@@ -86,7 +87,7 @@ def _close(flow: Flow) -> None:
         raise RunError(f"flow {flow.name!r} is running: its scopes are in use; cancel it first")
     opened = memory_of(flow).open_leases
     leases = [lease for lease in opened.values() if lease.state != "closed"]
-    limit = max((scope.options.cleanup_timeout for scope in opened), default=LIMIT)
+    limit = max((use.scope.options.cleanup_timeout for use in opened), default=LIMIT)
     with interrupts_put_off():
         left = close(leases, limit)
         opened.clear()

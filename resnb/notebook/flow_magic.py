@@ -74,12 +74,12 @@ def close_scopes(cells: FlowCells, scopes: tuple[Scope, ...]) -> None:
         CleanupError: one could not be cleaned up; it stays listed.
     """
     opened = memory_of(cells.flow).open_leases
-    leases = [opened[scope] for scope in scopes if scope in opened]
+    chosen = {use: lease for use, lease in opened.items() if use.scope in scopes}
     limit = max((scope.options.cleanup_timeout for scope in scopes), default=LIMIT)
     with interrupts_put_off():
-        left = close(leases, limit)
-        for scope in scopes:
-            opened.pop(scope, None)
+        left = close(chosen.values(), limit)
+        for use in chosen:
+            opened.pop(use, None)
     if left:
         raise CleanupError(f"not cleaned up: {reasons(left)} (%resources lists it)")
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from resnb.graph.flow import Flow
 from resnb.graph.scope import Scope
 from resnb.graph.task import Task
+from resnb.run.again import is_over
 from resnb.run.api import RUNNER
 from resnb.run.memory import FlowMemory, memory_of
 from resnb.states import Cached, State
@@ -42,18 +43,19 @@ def selected(
         memory: what the flow remembers.
     """
     nodes = flow.nodes
-    opened = {scope for scope, lease in memory.open_leases.items() if lease.state == "open"}
+    leases = {use: one for use, one in memory.open_leases.items() if one.state == "open"}
+    opened, made = {use.scope for use in leases}, memory.given_by(leases)
     held = {outer for scope in held for outer in scope.around()}
     wanted: dict[Task, None] = {}
     given: dict[Task, State] = {}
     fresh = set(tasks)
-    stack = [*tasks, *(one.setup_task for one in held if one not in opened)]
+    stack = [*tasks, *(one.setup_task for one in held if not is_over(made.get(one.setup_task)))]
     while stack:
         task = stack.pop()
         if task in wanted or task in given or task not in nodes:
             continue
         if task not in fresh:
-            known = _known(flow, task, memory)
+            known = _known(task, memory, made)
             if known is not None:
                 given[task] = known
                 continue
@@ -72,13 +74,11 @@ def selected(
     return [task for task in nodes if task in wanted], given
 
 
-def _known(flow: Flow, task: Task, memory: FlowMemory) -> State | None:
-    """The state of `task` if it need not run again."""
+def _known(task: Task, memory: FlowMemory, made: Mapping[Task, State]) -> State | None:
+    """The state of `task` if it need not run again; `made` has those of scopes that are open."""
     if task.kind in ("init", "setup"):
-        lease = memory.open_leases.get(flow.scope_of(task))
-        if lease is None or lease.state != "open":
-            return None
-        return Cached("the scope is open", lease.manager if task.kind == "init" else lease.resource)
+        found = made.get(task)
+        return found if is_over(found) else None
     if task.kind == "cleanup":
         return None
     state = memory.state_of(task)

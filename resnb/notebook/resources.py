@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from resnb.ledger.commands import LedgerCommands, Listed
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_ITEM = re.compile(r"(?P<scope>.*)\[(?P<item>\d{1,9})\](-\d+)?", re.DOTALL)
 _WHERE = {
     "alive": "{}",
     "dead": "{}, whose kernel has ended",
@@ -78,9 +79,26 @@ def _list_all() -> None:
 
 
 def _own() -> tuple[Lease, ...]:
-    """This kernel's leases, none of them in the middle of what the reaper does."""
+    """This kernel's leases, none of them in the middle of what the reaper does.
+
+    They stand in the order in which they were prepared, those of a mapped scope by item.
+    """
     wait_for_reaper(KEEPER.alive())
-    return KEEPER.alive()
+    alive = KEEPER.alive()
+    parted = {lease.id: _ITEM.fullmatch(lease.name) for lease in alive}
+    place: dict[str, int] = {}
+    for number, lease in enumerate(alive):
+        place.setdefault(_scope_name(lease, parted[lease.id]), number)
+
+    def key(lease: Lease) -> tuple[int, int]:
+        found = parted[lease.id]
+        return place[_scope_name(lease, found)], -1 if found is None else int(found["item"])
+
+    return tuple(sorted(alive, key=key))
+
+
+def _scope_name(lease: Lease, parted: re.Match[str] | None) -> str:
+    return lease.name if parted is None else parted["scope"]
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:

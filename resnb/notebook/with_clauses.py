@@ -1,8 +1,8 @@
 """One ``--with RESOURCE[(args)] [as VAR]`` of a ``%%flow`` line.
 
 The resource is a name, perhaps dotted, perhaps with ``.options(...)`` before its arguments and
-``.as_executor()`` after them: so that a scope has a name
-without ``as VAR``, and two clauses can be compared as text.
+``.as_executor()`` after them, or with ``.map`` before them: so that a scope has a name without
+``as VAR``, and two clauses can be compared as text.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from resnb.notebook.scanning import Scanner
 
 _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _OPTIONS = ".options"
+_MAP = ".map"
 _EXECUTOR = ".as_executor"
 _AS_EXECUTOR = r"\.as_executor\(\s*\)"
 
@@ -30,6 +31,7 @@ class WithClause:
         call_source: the whole call, as Python itself would write it, for comparing.
         variable: what stands after ``as``.
         executes: whether the resource runs the cell's tasks: ``Cluster(n=2).as_executor()``.
+        mapped: whether there is a resource for each item: ``Database.map(urls)``.
     """
 
     resource_source: str
@@ -37,6 +39,7 @@ class WithClause:
     call_source: str
     variable: str | None = None
     executes: bool = False
+    mapped: bool = False
 
     @property
     def name(self) -> str:
@@ -58,7 +61,16 @@ def take_with_clause(scanner: Scanner) -> WithClause:
         raise scanner.error(f"--with takes the name of a resource{at}")
     if resource.endswith(_OPTIONS) and resource != _OPTIONS:
         resource += scanner.group() or ""
+        mapped = scanner.take(r"\.map(?=\s*\()") is not None
+    else:
+        mapped = resource.endswith(_MAP)
+        resource = resource.removesuffix(_MAP)
     group = scanner.group()
+    if mapped and group is None:
+        raise scanner.error(
+            f"{shown(before)} lacks what to map over: write {resource}{_MAP}(...), or {resource} "
+            "to join the scope"
+        )
     executes = group is not None and scanner.take(_AS_EXECUTOR) is not None
     if resource.endswith(_EXECUTOR):
         raise scanner.error(
@@ -70,12 +82,13 @@ def take_with_clause(scanner: Scanner) -> WithClause:
             f"--with takes a resource's name and its arguments, not {shown(before)}; "
             "give it a name in a %%resource cell, or by an assignment"
         )
-    call = f"{resource}{group or '()'}{f'{_EXECUTOR}()' if executes else ''}"
+    method = _MAP if mapped else ""
+    call = f"{resource}{method}{group or '()'}{f'{_EXECUTOR}()' if executes else ''}"
     if fault := python_fault(call):
         raise scanner.error(f"{shown(call)} is no valid Python: {fault}")
     arguments = None if group is None else group[1:-1].strip()
     variable = _variable(scanner)
-    return WithClause(resource, arguments, normalised(call), variable, executes)
+    return WithClause(resource, arguments, normalised(call), variable, executes, mapped)
 
 
 def _variable(scanner: Scanner) -> str | None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from resnb.graph.task import Task
 
 
+NOTHING_LEFT = "nothing in its scope is left to run"
+
+
 def kept_states(flow: "Flow", state: State, renewed: Iterable[str]) -> "dict[Task, State]":
     """The states of an earlier run that count for the next one.
 
@@ -87,22 +90,52 @@ def without_gone_resources(
         if scope in is_open:
             continue
         if _is_needed(flow, scope, kept):
+            items = _items_needed(flow, scope, kept) if scope.is_mapped else None
             for task in scope.own_tasks[0 if fresh else 1 :]:
                 one = kept.get(task)
                 if one is not None and one.is_finished() and not one.is_cached():
                     del kept[task]
+                    if items is not None and task is not scope.cleanup_task:
+                        kept[task] = _renewed(items)
         else:
             for task in scope.own_tasks:
-                kept.setdefault(task, Skipped("nothing in its scope is left to run"))
+                kept.setdefault(task, Skipped(NOTHING_LEFT))
     return kept
+
+
+def _items_needed(flow: "Flow", scope: "Scope", given: "Mapping[Task, State]") -> list[bool] | None:
+    """Of a mapped scope, which items tasks that are to run work with; None for all."""
+    needed: list[bool] = []
+    in_step = scope.in_step()
+    for task in _inside(flow, scope):
+        if is_over(given.get(task)):
+            continue
+        states = getattr(given.get(task), "map_states", ())
+        if task not in in_step or not states:
+            return None
+        needed += [False] * (len(states) - len(needed))
+        for number, one in enumerate(states):
+            needed[number] |= not one.is_finished()
+    return needed or None
+
+
+def _renewed(items: list[bool]) -> Mapped:
+    """The state of a set-up of which some items are needed again."""
+    skipped = Skipped(NOTHING_LEFT)
+    return Mapped("", [None] * len(items), [Pending() if one else skipped for one in items])
 
 
 def _is_needed(flow: "Flow", scope: "Scope", given: "Mapping[Task, State]") -> bool:
     """Whether a task inside `scope`, or inside a scope in it, is to run."""
+    members = _inside(flow, scope) or {scope.setup_task}
+    return any(not is_over(given.get(task)) for task in members)
+
+
+def _inside(flow: "Flow", scope: "Scope") -> "set[Task]":
+    """The tasks inside `scope`, and inside the scopes in it, but for those scopes' own."""
     inside = [one for one in flow.scopes if scope in one.around()]
     own = {task for one in inside for task in one.own_tasks}
-    members = {task for one in inside for task in one.members} - own
-    return any(not is_over(given.get(task)) for task in members or (scope.setup_task,))
+    return {task for one in inside for task in one.members} - own
 
 
 def is_over(state: State | None) -> bool:

@@ -11,7 +11,7 @@ function and its arguments, which is made with the lock held.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 from time import time
@@ -30,6 +30,7 @@ from resnb.run.values import Values
 from resnb.states import CANCELLED, LEGAL, RUNNING
 
 if TYPE_CHECKING:
+    from resnb.ledger.lease import Lease
     from resnb.run.plan import Plan
     from resnb.run.scopes import RunScopes
 
@@ -78,7 +79,7 @@ class Engine(Values):
         self.table = Table(len(plan.tasks))
         self.scheduler = Scheduler(plan, self.table)
         self.scheduler.refused = self.refuse
-        scopes.scheduler = self.scheduler
+        scopes.follow(self.scheduler)
         self.output = Output(self.scheduler)
         self.slots: list[Slot] = []
         self.finished = False
@@ -112,9 +113,12 @@ class Engine(Values):
         """Give up what has not begun, ask what runs to stop, and still clean up."""
         self.post(self.stopping.cancel, grace)
 
-    def give_up(self, rows: Iterable[int], reason: str) -> None:
-        """End the work of some rows, because a resource that they use is taken away."""
-        self.post(self.stopping.give_up, rows, reason, GRACE)
+    def give_up(self, lease: "Lease", reason: str) -> None:
+        """End the work of what uses `lease`, because its resource is taken away."""
+        self.post(self._give_up, lease, reason)
+
+    def _give_up(self, lease: "Lease", reason: str) -> None:
+        self.stopping.give_up(self.scopes.take_away(lease, reason), reason, GRACE)
 
     def interrupted(self) -> None:
         """Cancel soon: leaves it to the next who drains, as a signal handler must."""
@@ -154,6 +158,8 @@ class Engine(Values):
             self._wake()
         if self.output.waiting:
             self.output.advance()
+        if self.scopes.waning:
+            self.scopes.close_unused()
         if scheduler.done:
             self._finish()
 
@@ -189,7 +195,7 @@ class Engine(Values):
             assert self.remote is not None
             self.remote.take(row)
         elif lane == planning.LEASE:
-            thread = self.scopes.thread_of(self.scheduler.origin(row))
+            thread = self.scopes.thread_of(row)
             thread.submit(lambda: self.defended(perform, self, row, None))
         else:
             perform_async(self, row)

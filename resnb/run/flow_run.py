@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from resnb.errors import RunError
 from resnb.events import EVENTS, RunBegan, RunEnded
 from resnb.graph.ports import PORTS
-from resnb.graph.scope import Scope
 from resnb.graph.task import Task
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.lease import Lease
@@ -32,7 +31,7 @@ from resnb.run.result import TaskStates, flow_state
 from resnb.run.scopes import RunScopes
 from resnb.run.slots import CURRENT, Slot, our_own_lines
 from resnb.run.threads import ThreadExecutor, start_supervisor
-from resnb.states import CANCELLED, RUNNING, Cached, Failed, Pending, Running, State
+from resnb.states import CANCELLED, RUNNING, Failed, Pending, Running, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Tasks
@@ -101,16 +100,17 @@ class FlowRun:
             raise RunError(message)
         self._whole = only is None
         opened = {
-            scope: lease
-            for scope, lease in self.memory.open_leases.items()
-            if scope in flow.scopes and lease.state == "open"
+            use: lease
+            for use, lease in self.memory.open_leases.items()
+            if use.scope in flow.scopes and lease.state == "open"
         }
         again = isinstance(task_states, State)
         if isinstance(task_states, State):
             task_states = kept_states(flow, task_states, self.parameters)
-        given = {**_given_by(opened), **(task_states or {})}
+        given = {**self.memory.given_by(opened), **(task_states or {})}
         if task_states and self._whole:
-            given = without_gone_resources(flow, given, opened, fresh=again)
+            scopes_open = {use.scope for use in opened}
+            given = without_gone_resources(flow, given, scopes_open, fresh=again)
         plan = compiled(flow, self.parameters, given, only)
         scopes = RunScopes(plan, KEEPER, self, opened)
         self._inbox: SimpleQueue[str] = SimpleQueue()
@@ -235,9 +235,7 @@ class FlowRun:
         """End the tasks that use `lease`, and then close it; false if there are none."""
         if not self.uses(lease):
             return False
-        self.engine.give_up(
-            self.engine.scopes.rows_using(lease), f"resource {lease.name!r} is gone: {reason}"
-        )
+        self.engine.give_up(lease, f"resource {lease.name!r} is gone: {reason}")
         return True
 
     def _begin(self) -> Any:
@@ -360,15 +358,6 @@ class FlowRun:
         if state.code == CANCELLED:
             hooks = flow.on_cancellation
         call_hooks(hooks, flow, self, state, self.engine.output.report)
-
-
-def _given_by(opened: Mapping[Scope, Lease]) -> dict[Task, State]:
-    """An open scope's init and set-up need not run again."""
-    given: dict[Task, State] = {}
-    for scope, lease in opened.items():
-        given[scope.init_task] = Cached("the scope is open", lease.manager)
-        given[scope.setup_task] = Cached("the scope is open", lease.resource)
-    return given
 
 
 def _ends_of(engine: Engine) -> list[Task]:

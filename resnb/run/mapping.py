@@ -16,7 +16,7 @@ from resnb.graph.triggers import Trigger
 from resnb.run import outcome as outcomes
 from resnb.run.outcome import Outcome
 from resnb.run.plan import argument
-from resnb.states import FAILED, FIRST_UNSUCCESSFUL, MAPPED
+from resnb.states import CANCELLED, FAILED, FIRST_UNSUCCESSFUL, MAPPED
 
 if TYPE_CHECKING:
     from resnb.run.engine import Engine
@@ -142,7 +142,20 @@ def expand(engine: "Engine", row: int, given: Given) -> None:
     if kept is not None and len(kept) == count:  # else the items are others
         codes = {number: one.code for number, one in enumerate(kept) if one.is_finished()}
         engine.values[row] = engine.kept_values(row)
-    engine.post(engine.scheduler.expand, row, count, given.owners, codes)
+    engine.post(_expand, engine, row, count, given.owners, codes)
+
+
+def _expand(
+    engine: "Engine", row: int, count: int, owners: dict[int, list[int]], codes: dict[int, int]
+) -> None:
+    """Likewise, but for the items whose resources are gone; with the lock held."""
+    gone = engine.scopes.gone_items(row)
+    for number in gone:
+        if number < count:
+            codes.setdefault(number, CANCELLED)
+    first = engine.scheduler.expand(row, count, owners, codes).first
+    for number, reason in gone.items():
+        engine.scheduler.reasons.setdefault(first + number, reason)
 
 
 def _is_plain(plan: "Plan", row: int) -> bool:

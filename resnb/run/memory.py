@@ -9,35 +9,42 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LeaseLost, NoValueError
-from resnb.graph.scope import Scope
+from resnb.graph.scope import WHOLE, Scope, ScopeUse
 from resnb.graph.task import Task
 from resnb.ledger import states as lease_states
 from resnb.ledger.lease import Lease
 from resnb.run.reading import StateReader
 from resnb.run.result import state_of
-from resnb.states import MAPPED, PENDING, SKIPPED, Pending, State
+from resnb.run.scopes import in_order
+from resnb.states import MAPPED, PENDING, SKIPPED, Cached, Mapped, Pending, State
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.run.engine import Engine
 
 
+_BY_URGENCY = (
+    lease_states.FAILED, "with the reaper", lease_states.OPENING, lease_states.CLOSING,
+    lease_states.OPEN, lease_states.KEPT, lease_states.CLOSED,
+)  # fmt: skip
+
+
 class FlowMemory:
     """The memory of one flow.
 
     Attributes:
-        open_leases: leases that `%%flow --run` left open, by scope.
+        open_leases: leases that `%%flow --run` left open, by the use of a scope.
         code: the state of the latest run.
         final: the final state of a ``@flow`` function's latest run.
     """
 
     def __init__(self, flow: "Flow") -> None:
         self.flow_name = flow.name
-        self.open_leases: dict[Scope, Lease] = {}
+        self.open_leases: dict[ScopeUse, Lease] = {}
         self.code = PENDING
         self.final: State | None = None
         self._engine: Engine | None = None
-        self._leases: dict[Scope, Lease] = {}
+        self._leases: dict[ScopeUse, Lease] = {}
         self._kept: dict[Task, State] = {}
         self._reader: StateReader | None = None
 
@@ -69,6 +76,32 @@ class FlowMemory:
         for task in gone:
             self._kept.pop(task, None)
         self._reader = None
+
+    # ---- what runs ask
+
+    def given_by(self, opened: Mapping[ScopeUse, Lease]) -> dict[Task, State]:
+        """What need not run again: init and set-up of what is open.
+
+        Of a mapped scope only some items may be open; the others are pending.
+        """
+        given: dict[Task, State] = {}
+        items: dict[Task, list[State]] = {}
+        for (scope, item), lease in opened.items():
+            made = (scope.init_task, lease.manager), (scope.setup_task, lease.resource)
+            for task, value in made:
+                state = Cached("the scope is open", value)
+                if item == WHOLE:
+                    given[task] = state
+                    continue
+                if task not in items:
+                    known = getattr(self.state_of(task), "map_states", ())
+                    items[task] = [Pending() for _ in known]
+                states = items[task]
+                states += [Pending() for _ in range(item + 1 - len(states))]
+                states[item] = state
+        for task, states in items.items():
+            given[task] = Mapped("", [one.kept for one in states], states)
+        return given
 
     # ---- what handles ask
 
@@ -104,13 +137,37 @@ class FlowMemory:
             message = f"task {task.name!r} has no value yet: run the flow ({run}, or flow.run())"
         raise NoValueError(message)
 
-    def lease_of(self, scope: Scope) -> Lease | None:
-        """The latest lease of `scope`."""
-        return self.open_leases.get(scope) or self._leases.get(scope)
+    def lease_of(self, scope: Scope, item: int = WHOLE) -> Lease | None:
+        """The latest lease of `scope`, or of an item of it."""
+        use = ScopeUse(scope, item)
+        return self.open_leases.get(use) or self._leases.get(use)
+
+    def leases_of(self, scope: Scope) -> dict[int, Lease]:
+        """The latest leases of `scope` by item: one for each, or one for the whole of it."""
+        if not scope.is_mapped:
+            lease = self.lease_of(scope)
+            return {} if lease is None else {WHOLE: lease}
+        known = {**self._leases, **self.open_leases}
+        found = {use.item: lease for use, lease in known.items() if use.scope is scope}
+        return dict(sorted(found.items()))
 
     def _resource_of(self, setup: Task) -> Any:
+        """The live resource; of a mapped scope the list of them, with None for what is not open."""
         scope: Scope = setup.scope  # type: ignore[attr-defined]
-        lease = self.lease_of(scope)
+        leases = self.leases_of(scope)
+        if not scope.is_mapped:
+            return self._open_resource(scope, leases.get(WHOLE))
+        opened = [one for one in leases.values() if one.state == lease_states.OPEN]
+        if leases and not opened:
+            return self._open_resource(scope, next(iter(leases.values())))
+        if not leases and self.state_of(setup).code != MAPPED:
+            return self._open_resource(scope, None)
+        for one in opened:
+            one.last_used = time()
+        count = 1 + max(leases, default=-1)
+        return [leases[item].resource if item in leases else None for item in range(count)]
+
+    def _open_resource(self, scope: Scope, lease: Lease | None) -> Any:
         if lease is not None and lease.state == lease_states.OPEN:
             lease.last_used = time()
             return lease.resource
@@ -180,15 +237,21 @@ class FlowMemory:
         return state.message or None
 
     def lease_state(self, scope: Scope) -> str:
-        """The state of the scope's latest lease."""
-        lease = self.lease_of(scope)
-        if lease is None:
-            return "not yet"
-        return "with the reaper" if lease.is_with_reaper else lease.state
+        """The state of the scope's latest lease; of several the one that most wants a look."""
+        found = self.lease_states(scope)
+        return min(found, key=_BY_URGENCY.index, default="not yet")
+
+    def lease_states(self, scope: Scope) -> dict[str, int]:
+        """How many of the scope's latest leases are in each state."""
+        found: dict[str, int] = {}
+        for lease in self.leases_of(scope).values():
+            state = "with the reaper" if lease.is_with_reaper else lease.state
+            found[state] = found.get(state, 0) + 1
+        return found
 
     def leases(self) -> list[Lease]:
-        """The latest lease of each scope that had one."""
-        return list({**self._leases, **self.open_leases}.values())
+        """The latest lease of each scope, and each item of a mapped one, that had one."""
+        return [lease for _, lease in in_order({**self._leases, **self.open_leases})]
 
     @property
     def link(self) -> str:

@@ -7,8 +7,9 @@ written out, so that the scheduler knows tasks and numbers only.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resnb.errors import OptionError
+from resnb.errors import GraphError, OptionError
 from resnb.graph.inputs import Collection, Constant
+from resnb.graph.scope import no_executor
 from resnb.graph.triggers import Trigger, all_successful
 from resnb.run.again import is_over
 from resnb.run.garbage import no_collection
@@ -112,7 +113,9 @@ def compiled(
 
     Raises:
         OptionError: a parameter is missing or unknown.
+        GraphError: a scope is mapped in part.
     """
+    check_mapped(flow)
     plan = Plan(flow)
     nodes = flow.nodes
     if only is not None:
@@ -217,6 +220,23 @@ def _order_late_cleanups(plan: Plan) -> None:
 def _link(plan: Plan, upstream: int, downstream: int) -> None:
     plan.upstream[downstream].append(upstream)
     plan.downstream[upstream].append(downstream)
+
+
+def check_mapped(flow: "Flow") -> None:
+    """Make sure that of each scope all three tasks are mapped or none.
+
+    Raises:
+        GraphError: an edge that was added later says otherwise, or one resource is needed.
+    """
+    for scope in flow.scopes:
+        if len({flow.nodes[one].is_mapped for one in scope.own_tasks}) > 1:
+            message = (
+                f"scope {scope.name!r} is mapped by an edge to one of its own tasks: write "
+                f"{scope.manager.name}.map(...) instead"
+            )
+            raise GraphError(message)
+        if scope.executes and scope.is_mapped:
+            raise GraphError(no_executor(scope))
 
 
 SCOPE_KINDS = frozenset({"init", "setup", "cleanup"})

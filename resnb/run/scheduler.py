@@ -22,6 +22,7 @@ from resnb.run.plan import Plan
 from resnb.run.table import Table
 from resnb.states import (
     CANCELLED,
+    FIRST_FINISHED,
     MAPPED,
     PENDING,
     RETRYING,
@@ -32,6 +33,7 @@ from resnb.states import (
 )
 
 NOT_BEGUN = "the run was cancelled before it began"
+NOTHING_MADE = "there is nothing to clean up: set-up did not succeed"
 
 
 class Scheduler(Families):
@@ -123,7 +125,7 @@ class Scheduler(Families):
 
     def retry(self, row: int) -> bool:
         """`row` failed a try and has tries left; false if the run was cancelled meanwhile."""
-        if self.origin(row) in self._given_up:
+        if self.is_given_up(row):
             return False
         self.table.move(row, RETRYING)
         self._pausing.add(row)
@@ -167,6 +169,10 @@ class Scheduler(Families):
         self._release_children(row, found, owners or {})
         return found
 
+    def is_over(self, row: int) -> bool:
+        """Whether `row` has its final state, and its code has returned or was left behind."""
+        return self.table.state[row] >= FIRST_FINISHED and row not in self._overrunning
+
     def overran(self, row: int) -> None:
         """`row` has its final state (or waits for a retry), but its code is still running."""
         cleanups = tuple(
@@ -191,7 +197,8 @@ class Scheduler(Families):
         """Give up what has not begun; gives the rows that are running.
 
         Args:
-            rows: planned rows, no clean-ups, whose children are meant, too; all by default.
+            rows: planned rows, no clean-ups, whose children are meant, too; or children; all
+                planned ones by default.
             reason: why.
         """
         if rows is None:
@@ -199,30 +206,33 @@ class Scheduler(Families):
             rows = range(len(self._missing))
         chosen = frozenset(rows) - self._cleanups
         self._given_up.update(dict.fromkeys(chosen, reason))
-        for row in chosen:
+        planned = [row for row in chosen if row < len(self._missing)]
+        for row in planned:
             self._judged[row] = 1
         self._take_back(self.ready)
         self._take_back(self.errands)
         for row in sorted(self._pausing):
-            if self.origin(row) in chosen:
+            if row in chosen or self.origin(row) in chosen:
                 self._pausing.discard(row)
                 self._cancel_row(row)
         state = self.table.state
-        for row in sorted(chosen):
+        for row in sorted(planned):
             # one that waits for nothing is in somebody's hands, who looks before it begins
             if self._missing[row] and state[row] == PENDING:
                 self._cancel_row(row)
         return [
-            row for row, code in enumerate(state) if code == RUNNING and self.origin(row) in chosen
+            row
+            for row, code in enumerate(state)
+            if code == RUNNING and (row in chosen or self.origin(row) in chosen)
         ]
 
     def is_given_up(self, row: int) -> bool:
         """Whether `row` is not to begin (again)."""
-        return self.origin(row) in self._given_up
+        return row in self._given_up or self.origin(row) in self._given_up
 
     def why_given_up(self, row: int) -> str:
         """Why `row` was given up; empty if it was not."""
-        return self._given_up.get(self.origin(row), "")
+        return self._given_up.get(row) or self._given_up.get(self.origin(row), "")
 
     # ---- releasing
 
@@ -267,9 +277,15 @@ class Scheduler(Families):
         planned = self.plan.scopes[self.plan.scope_of[row]]
         state = self.table.state
         if planned.setup >= 0 and not has_made(state[planned.setup]):
-            self._refuse(row, SKIPPED, "there is nothing to clean up: set-up did not succeed")
+            self._refuse(row, SKIPPED, NOTHING_MADE)
             return
         self._queue(row)
+
+    def _made_for(self, row: int) -> bytearray | None:
+        """Where `row` is a mapped clean-up, what became of the set-up of each item."""
+        setup = self.plan.scopes[self.plan.scope_of[row]].setup if row in self._cleanups else -1
+        block = self.children.get(setup)
+        return None if block is None else self.table.state[block.first : block.last]
 
     def _release_children(
         self, row: int, children: Children, owners: Mapping[int, Sequence[int]]
@@ -287,8 +303,12 @@ class Scheduler(Families):
         }
         rest = upstream_codes(self, row, leave_out=blocks)
         queue = self.errands if row in self.plan.lanes else self.ready
+        made = self._made_for(row)
         known: dict[tuple[int, ...], tuple[int, str] | None] = {}
         for child in pending:
+            if made is not None and not has_made(made[child - children.first]):
+                self._refuse(child, SKIPPED, NOTHING_MADE)
+                continue
             items = tuple([state[rows[child - children.first]] for rows in blocks.values()])
             if items not in known:
                 known[items] = verdict(self, row, [*rest, *items])
@@ -347,7 +367,7 @@ class Scheduler(Families):
             self._end(parent, MAPPED)
 
     def _cancel_row(self, row: int) -> None:
-        self._refuse(row, CANCELLED, self._given_up.get(self.origin(row), NOT_BEGUN))
+        self._refuse(row, CANCELLED, self.why_given_up(row) or NOT_BEGUN)
 
     def _take_back(self, rows: deque[int]) -> None:
         """Cancel those that are given up and that nobody has taken yet."""
@@ -358,7 +378,7 @@ class Scheduler(Families):
             except IndexError:
                 break
         for row in taken:
-            if self.origin(row) in self._given_up and row not in self.verdicts:
+            if self.is_given_up(row) and row not in self.verdicts:
                 self._cancel_row(row)
             else:
                 rows.append(row)

@@ -104,7 +104,8 @@ class Stopping:
         for row in running:
             if row in cleanups or row in engine.scheduler.children:
                 continue
-            if row not in setups:  # a set-up is given the grace to return what it makes
+            # a set-up is given the grace to return what it makes
+            if engine.scheduler.origin(row) not in setups:
                 self._interrupt(row)
             engine.after(grace, self._give_up, row)
 
@@ -158,7 +159,7 @@ class Stopping:
     def _leave_thread(self, row: int) -> None:
         origin = self._engine.scheduler.origin(row)
         if self._engine.plan.lanes.get(origin) == LEASE:
-            self._engine.scopes.replace_thread(origin)
+            self._engine.scopes.replace_thread(row)
 
 
 __all__ = ["GRACE", "Stopping"]

@@ -141,6 +141,8 @@ class _Plan:
     def _set_up(self, cluster: int) -> str:
         one, scope = self._outline.clusters[cluster], self._scopes[cluster]
         name = one.label if one.label == one.manager else f"{one.label} = {one.manager}"
+        if scope.is_mapped:
+            name = f"{name} (mapped)"
         lease = self._progress.lease_state(scope) if self._progress is not None else ""
         verb = f"use {name}, which is open" if lease in ("open", "kept") else f"set up {name}"
         limits = notes(scope.options._replace(on="always", lifetime="block"))

@@ -77,6 +77,21 @@ FLOW_LINES = {
     "etl(n=2)# comment": FlowLine("etl", (parameter("n", "2"),)),
     "etl --with Db": FlowLine("etl", (), (WithClause("Db", None, "Db()"),)),
     "etl --with=Db()": FlowLine("etl", (), (WithClause("Db", "", "Db()"),)),
+    "etl --with Db.map(urls) as db": FlowLine(
+        "etl", (), (WithClause("Db", "urls", "Db.map(urls)", "db", mapped=True),)
+    ),
+    "etl --with pkg.Db.options(ttl='2h').map( urls )": FlowLine(
+        "etl",
+        (),
+        (
+            WithClause(
+                "pkg.Db.options(ttl='2h')",
+                "urls",
+                "pkg.Db.options(ttl='2h').map(urls)",
+                mapped=True,
+            ),
+        ),
+    ),
     "etl --with pkg.Db as db": FlowLine("etl", (), (WithClause("pkg.Db", None, "pkg.Db()", "db"),)),
     'etl --with R( a,tag="x y) as" ) as r': FlowLine(
         "etl", (), (WithClause("R", 'a,tag="x y) as"', "R(a, tag='x y) as')", "r"),)

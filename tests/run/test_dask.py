@@ -307,6 +307,54 @@ def test_each_worker_attaches_a_resource_by_its_handle(executor, tmp_path):
     assert len(codes.marks(folder, "cleanup")) == 1
 
 
+def test_each_mapped_resource_is_made_here_and_attached_where_its_child_runs(executor, tmp_path):
+    folder = str(tmp_path)
+
+    @resource_manager
+    class Database:
+        def __init__(self, name, folder):
+            self.name, self.folder = name, folder
+
+        def setup(self):
+            if self.name == "broken":
+                raise OSError(self.name)
+            codes.mark(self.folder, f"setup {self.name}")
+            return threading.Lock()
+
+        def handle(self, resource):
+            return self.name
+
+        def attach(self, handle):
+            return f"attached {handle}"
+
+        def cleanup(self, resource):
+            codes.mark(self.folder, f"cleanup {self.name}")
+
+    @task(trigger=triggers.any_successful)
+    def report(databases, rows):
+        return [one for one in databases if isinstance(one, str)], len(rows), os.getpid()
+
+    with Flow("f") as flow, Database.map(["a", "broken", "c"], unmapped(folder)) as database:
+        rows = task(lambda base: (base, os.getpid()), name="use").map(database)
+        whole = report(database, rows)
+    flow.set_reference_tasks([whole])
+    state = flow.run(executor=executor)
+    state.raise_for_failure()
+    assert [one.name for one in state.result[rows].map_states] == [
+        "Success", "TriggerFailed", "Success",
+    ]  # fmt: skip
+    first, _, last = rows.value
+    assert (first[0], last[0]) == ("attached a", "attached c")
+    assert whole.value[:2] == (["attached a", "attached c"], 3)
+    assert HERE not in (first[1], last[1], whole.value[2])
+    for name in ("a", "c"):
+        for step in ("setup", "cleanup"):
+            [found] = codes.marks(folder, f"{step} {name}")
+            assert int(found.split("-")[1]) == HERE
+    assert not codes.marks(folder, "cleanup broken")
+    assert KEEPER.alive() == ()
+
+
 # ---- a scope that is the executor of its tasks
 
 

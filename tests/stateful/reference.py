@@ -51,7 +51,10 @@ BARE = Step("")
 
 @dataclass(frozen=True)
 class Scope:
-    """A resource scope: the scope around it, and what its three tasks do."""
+    """A resource scope: the scope around it, and what its three tasks do.
+
+    If init is mapped, so are the others, and there is a resource for each item.
+    """
 
     name: str
     init: Step
@@ -130,8 +133,12 @@ def expected(description):
 def interpreted(step, upstream):
     if not step.mapped:
         return run_once(step, upstream, step.scripts[0])
-    if step.skips and "Skipped" in states_seen(step, upstream):
+    if step.kind == "cleanup" and upstream[step.values[1]].state != "Mapped":
         return Result("Skipped")
+    if step.kind != "cleanup" and step.skips and "Skipped" in states_seen(step, upstream):
+        return Result("Skipped")
+    if step.kind == "setup" and upstream[step.values[0]].state in FAILED:
+        return Result("TriggerFailed", LOST)
     given = [upstream[name] for name in step.values if name in step.mapped]
     lists = [one.value for one in given if one.state not in FAILED]
     if not all(isinstance(one, list) for one in lists):
@@ -265,7 +272,8 @@ def allowed_after_cancel(description, canceller):
             allowed[name] = {results[name].state}
         elif one.kind == "cleanup":
             after_success = dict.fromkeys(one.upstream, Result("Success"))
-            allowed[name] = {"Skipped", run_once(one, after_success, one.scripts[0]).state}
+            ended = "Mapped" if one.mapped else run_once(one, after_success, one.scripts[0]).state
+            allowed[name] = {"Skipped", ended}
         elif canceller in before(name) - {name}:
             allowed[name] = {"Cancelled"}
         else:  # a try that fails after the cancel is the last one

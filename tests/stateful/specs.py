@@ -44,6 +44,7 @@ class Writer:
         self.around = {"": ""}  # scope -> the scope around it
         self.steps = []  # names that every step may refer to
         self.lists = []  # those of them that are likely to give a list
+        self.several = []  # set-ups of mapped scopes
 
     def pick(self, things, most):
         if not things:
@@ -53,9 +54,9 @@ class Writer:
     def flag(self, one_in):
         return self.draw(st.integers(0, one_in - 1)) == one_in - 1
 
-    def place(self):
+    def place(self, within=None):
         """A scope, and the names that a step in it may refer to."""
-        scope = self.draw(st.sampled_from(list(self.around)))
+        scope = within or self.draw(st.sampled_from(list(self.around)))
         setups, one = [], scope
         while one:
             setups.append(f"{one}.setup")
@@ -77,7 +78,7 @@ class Writer:
 
     def ways(self, scope, script):
         found = set()
-        if scope and self.flag(5):
+        if scope and f"{scope}.setup" not in self.several and self.flag(5):
             found.add("setup thread")
         elif self.flag(5) and not any(entry in OVERRUN for one in script for entry in one):
             found.add("async")
@@ -106,11 +107,14 @@ class Writer:
                  ways=ways, **options)
         )  # fmt: skip
 
-    def mapped(self):
+    def mapped(self, within=None):
         if not self.lists:
             self.add(Step(self.name("t"), items=self.draw(st.sampled_from((3, 2, 0)))))
-        scope, usable = self.place()
+        scope, usable = self.place(within)
+        here = [one for one in dict.fromkeys(usable) if one in self.several]
         nearly = self.lists if not self.flag(9) else usable
+        if here and (within or self.flag(2)):
+            nearly = here
         over = self.pick(nearly, 2) or (nearly[-1],)
         others = tuple(one for one in self.pick(usable, 1) if one not in over)
         options = self.common(timeouts=False)
@@ -144,18 +148,36 @@ class Writer:
         cleanup, most = self.own_script(("raise", "ok", "ok"), ("raise",), timeouts=False)
         if self.timeouts and self.flag(9):
             cleanup, most = ("stubborn",), 0
+        values, over = self.pick(usable, 2), ()
+        several = [one for one in dict.fromkeys(usable) if one in (*self.lists, *self.several)]
+        if several and self.flag(2):
+            over = (self.draw(st.sampled_from(several)),)
+            values = (*over, *(one for one in values if one not in over))
+            self.several.append(f"{name}.setup")
+        setups = [setup, *self.of_items(over, ("raise", "SKIP", "half", "ok"), (*AGAIN, "half"))]
+        inits = [init, *self.of_items(over, ("raise", "SKIP"), AGAIN)]
+        cleanups = [cleanup, *self.of_items(over, ("raise", "ok", "ok"), ("raise",))]
+        mapped = [frozenset(), frozenset(), frozenset()]
+        if over:
+            mapped = map(frozenset, (over, {name}, {name, f"{name}.setup"}))
+        of_init, of_setup, of_cleanup = ({"mapped": one, **place} for one in mapped)
         self.items.append(
             Scope(
                 name,
-                Step(name, self.pick(usable, 2), kind="init", scripts=(init,), retries=tries,
-                     **place),
-                Step(f"{name}.setup", (name,), kind="setup", scripts=(setup,), retries=more,
-                     **place),
+                Step(name, values, kind="init", scripts=tuple(inits), retries=tries, **of_init),
+                Step(f"{name}.setup", (name,), kind="setup", scripts=tuple(setups), retries=more,
+                     **of_setup),
                 Step(f"{name}.cleanup", (name, f"{name}.setup"), kind="cleanup",
-                     scripts=(cleanup,), retries=most, **place),
+                     scripts=tuple(cleanups), retries=most, **of_cleanup),
             )
         )  # fmt: skip
         self.around[name] = outer
+        if over and not case and self.flag(2):
+            self.mapped(name)
+
+    def of_items(self, over, last, again):
+        """What becomes of the other items, where there are some."""
+        return [self.own_script(last, again, timeouts=False)[0] for _ in (1, 2) if over]
 
     def case(self):
         conditions = [one.name for one in self.items if isinstance(one, Step)]

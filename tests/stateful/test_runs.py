@@ -56,10 +56,13 @@ def check_results(world, state):
     description = world.description
     results = expected(description)
     for name, result in results.items():
-        if wired(description)[name].kind == "init" and result.state == "Success":
-            assert state.result[world.handles[name]].name == "Success"
-        else:
-            check_result(name, state.result[world.handles[name]], result)
+        found = state.result[world.handles[name]]
+        if wired(description)[name].kind != "init":
+            check_result(name, found, result)
+        elif result.state == "Success":  # its value is the manager
+            assert found.name == "Success"
+        elif result.state == "Mapped":
+            assert [one.name for one in found.map_states] == [one.state for one in result.children]
     assert state.name == flow_state(description, results)
     check_tries(world, results)
 
@@ -178,11 +181,13 @@ def check_resources(world, state):
         if not isinstance(item, Scope):
             continue
         cleanup = state.result[world.handles[item.cleanup.name]]
-        tokens = [token for token in world.made if token.startswith(f"{item.setup.name} ")]
-        for token in tokens:
-            assert world.made[token] == 1
-            kept = cleanup.name == "Failed" and token == tokens[-1]
-            assert world.cleaned[token] == (not kept), token
+        for child, of_item in enumerate(getattr(cleanup, "map_states", [cleanup])):
+            name = f"{item.setup.name} {child} "
+            tokens = [token for token in world.made if token.startswith(name)]
+            for token in tokens:
+                assert world.made[token] == 1
+                kept = of_item.name == "Failed" and token == tokens[-1]
+                assert world.cleaned[token] == (not kept), token
     assert world.cleaned.keys() <= world.made.keys()
     left = world.close()
     assert left == []
@@ -195,18 +200,23 @@ def check_threads(world, state):
     threads = {}
     for entry in world.log:
         if entry.what == "begin":
-            threads.setdefault(entry.name, []).append(entry.thread)
+            threads.setdefault(entry.name, {}).setdefault(entry.child, []).append(entry.thread)
     for item in world.description:
-        if (
-            isinstance(item, Scope)
-            and state.result[world.handles[item.setup.name]].name == "Success"
-        ):
-            (home,) = set(threads[item.setup.name][-1:])
-            assert home != threading.get_ident()
-            assert set(threads.get(item.cleanup.name, [])[-1:]) <= {home}
+        if not isinstance(item, Scope):
+            continue
+        found = state.result[world.handles[item.setup.name]]
+        homes = {
+            child: threads[item.setup.name][child][-1]
+            for child, of_item in enumerate(getattr(found, "map_states", [found]))
+            if of_item.name == "Success"
+        }
+        assert threading.get_ident() not in homes.values()
+        assert len({*homes.values()}) == len(homes)
+        for child, home in homes.items():
+            assert {*threads.get(item.cleanup.name, {}).get(child, [home])[-1:]} == {home}
             for one in world.description:
                 if isinstance(one, Step) and one.scope == item.name:
-                    own = set(threads.get(one.name, []))
+                    own = set().union(*threads.get(one.name, {}).values())
                     assert (own <= {home}) if "setup thread" in one.ways else (home not in own)
 
 
@@ -276,9 +286,16 @@ def check_cancelled(world, state, canceller):
             assert found.result == results[name].value, name
     for item in description:
         if isinstance(item, Scope):
-            made = state.result[world.handles[item.setup.name]].name == "Success"
-            cleanup = state.result[world.handles[item.cleanup.name]]
-            assert (cleanup.name != "Skipped") == made, item.name
+            setup, cleanup = (
+                state.result[world.handles[one.name]] for one in (item.setup, item.cleanup)
+            )
+            items = zip(
+                getattr(setup, "map_states", [setup]),
+                getattr(cleanup, "map_states", [cleanup]),
+                strict=True,
+            )
+            for one, of_item in items:
+                assert (of_item.name != "Skipped") == (one.name == "Success"), item.name
 
 
 @SOME

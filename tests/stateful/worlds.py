@@ -52,6 +52,7 @@ class Resource(int):
     """What a set-up gives: a number, so that values can be compared, with an identity."""
 
     token = ""
+    child = 0
     scripted = True
 
 
@@ -199,16 +200,19 @@ class World:
 
     def set_up(self, step, manager):
         """The code of a set-up; what it makes is counted, whether it is given out or not."""
-        number = self._tries[step.name, 0] + 1
-        outcome = step.scripts[0][min(number, len(step.scripts[0])) - 1]
+        child = manager.child
+        number = self._tries[step.name, child] + 1
+        script = step.scripts[child % len(step.scripts)]
+        outcome = script[min(number, len(script)) - 1]
         thing = Resource(value_of(step, [None]))
-        thing.token = f"{step.name} {number}"
+        thing.child = child
+        thing.token = f"{step.name} {child} {number}"
         thing.scripted = outcome == "ok"
         if outcome == "half":
             manager.lease.record(thing)
             self.made[thing.token] += 1
-            return self.perform(half_raised(step), [None])
-        found = self.perform(step, [None])
+            return self.perform(half_raised(step), [None], child)
+        found = self.perform(step, [None], child)
         assert found == thing
         self.made[thing.token] += 1
         return thing
@@ -217,19 +221,20 @@ class World:
         """The code of a clean-up: by the script, unless it is for something half made."""
         assert isinstance(thing, Resource)
         if thing.scripted and not self.over:
-            self.perform(step, [None])
+            self.perform(step, [None], thing.child)
         else:
             with self._lock:
-                self._note("begin", step, 0, 0, scripted=False)
-                self._note("end", step, 0, 0, scripted=False)
+                self._note("begin", step, thing.child, 0, scripted=False)
+                self._note("end", step, thing.child, 0, scripted=False)
         self.cleaned[thing.token] += 1
 
     def _manager(self, scope):
         world = self
 
         class Manager:
-            def __init__(self, *values):
-                world.perform(scope.init, values)
+            def __init__(self, *values, child=0):
+                self.child = child
+                world.perform(scope.init, values, child)
 
             def setup(self):
                 return world.set_up(scope.setup, self)
@@ -268,8 +273,9 @@ class World:
 
     def _add(self, item):
         if isinstance(item, Scope):
-            values = [self.handles[name] for name in item.init.values]
-            scope = self._scopes[item.name] = self._manager(item)(*values)
+            values, manager = self._marked(item.init), self._manager(item)
+            scope = manager.map(*values, child=CHILDREN) if item.init.mapped else manager(*values)
+            self._scopes[item.name] = scope
             for one, handle in zip((item.init, item.setup, item.cleanup), scope.own_tasks,
                                    strict=True):  # fmt: skip
                 self.handles[one.name] = handle
@@ -280,10 +286,7 @@ class World:
             handle = merge(*values)
             handle.set_dependencies(upstream_tasks=after)
         elif item.mapped:
-            marked = [
-                value if name in item.mapped else unmapped(value)
-                for name, value in zip(item.values, values, strict=True)
-            ]
+            marked = self._marked(item)
             after = [
                 one if name in item.mapped else unmapped(one)
                 for name, one in zip(item.after, after, strict=True)
@@ -292,6 +295,13 @@ class World:
         else:
             handle = self._definition(item)(*values, upstream_tasks=after)
         self.handles[item.name] = handle
+
+    def _marked(self, step):
+        """What `step` is given, and what of it is mapped over."""
+        values = [(name, self.handles[name]) for name in step.values]
+        if not step.mapped:
+            return [value for _, value in values]
+        return [value if name in step.mapped else unmapped(value) for name, value in values]
 
     def _definition(self, step):
         def plain_code(*values, child=0):
@@ -344,7 +354,8 @@ def wait_to_be_stopped(clock):
 
 def half_raised(step):
     """`step` with a script that raises where it says ``half``."""
-    return replace(step, scripts=(tuple("raise" if x == "half" else x for x in step.scripts[0]),))
+    scripts = tuple(tuple("raise" if x == "half" else x for x in one) for one in step.scripts)
+    return replace(step, scripts=scripts)
 
 
 def plain(value):

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LeaseLost, OptionError, RunError, TaskCancelled, user_frames
+from resnb.graph.scope import ScopeUse
 from resnb.graph.task import FunctionTask, Task
 from resnb.run.outcome import text_of
 from resnb.run.result import state_of
@@ -101,7 +102,7 @@ class Called:
         if block is not None and block.rows is not None:
             cleanup = block.rows.cleanup
             if self.engine.table.state[cleanup] != PENDING:
-                lease = self.scopes.leases.get(block)
+                lease = self.scopes.leases.get(ScopeUse(block))
                 reason = "" if lease is None else f": {lease.reason}"
                 raise LeaseLost(f"resource {block.name!r} was taken away{reason}")
         upstream = one.upstream()

@@ -173,8 +173,9 @@ class UnfoldingEngine(Engine):
         self._calls: dict[int, Call] = {}
         self._inboxes: dict[int, Watcher] = {}
         self.adding = threading.RLock()
-        self.scheduler = scopes.scheduler = UnfoldingScheduler(plan, self.table, self._forget)
+        self.scheduler = UnfoldingScheduler(plan, self.table, self._forget)
         self.scheduler.refused = self.refuse
+        scopes.follow(self.scheduler)
         self.output = UnfoldingOutput(self.scheduler)
 
     def add(

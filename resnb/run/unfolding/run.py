@@ -300,9 +300,7 @@ class FunctionRun(Holding, Stopped, FlowRun):
         self.origins.forget()
         if engine.defect is not None:
             self.scopes.close_all()
-        known = {
-            scope: one for scope, one in self.memory.open_leases.items() if one.state == "open"
-        }
+        known = {use: one for use, one in self.memory.open_leases.items() if one.state == "open"}
         self.memory.open_leases = {**known, **self.scopes.finish()}
         if engine.defect is not None:
             raise engine.defect

@@ -9,7 +9,7 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from resnb.graph.scope import Scope
+from resnb.graph.scope import Scope, ScopeUse
 from resnb.run.plan import PlannedScope
 from resnb.run.scopes import RunScopes
 
@@ -48,12 +48,12 @@ class UnfoldingScopes(RunScopes):
     def let_thread_go(self, block: "Block") -> None:
         """`block` is closed: its thread ends, unless the lease needs it yet."""
         with self._lock:
-            thread = self._threads.pop(block, None)
+            thread = self._threads.pop(ScopeUse(block), None)
         if thread is not None:
             thread.close()
 
-    def _succeeded(self, scope: Scope) -> bool:
-        return scope not in self.raised and super()._succeeded(scope)
+    def _succeeded(self, use: ScopeUse) -> bool:
+        return use.scope not in self.raised and super()._succeeded(use)
 
 
 class Block(Scope):
@@ -85,6 +85,11 @@ class Block(Scope):
         self._run = run
         self._token: Token[Block | None] | None = None
         manager.furnish(self)
+
+    @property
+    def is_mapped(self) -> bool:
+        """No: such a function has a block for each item."""
+        return False
 
     def is_innermost(self) -> None:
         """Its resource is there, and what comes now is inside."""

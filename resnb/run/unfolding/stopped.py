@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from resnb.errors import TaskCancelled
+from resnb.graph.scope import ScopeUse
 from resnb.run.flow_run import FlowRun
 from resnb.run.interrupts import Interrupts
 from resnb.run.slots import NOTHING
@@ -89,7 +90,7 @@ class Stopped(FlowRun):
         if not super().give_up(lease, reason):
             return False
         for block in tuple(self.blocks):
-            if self.scopes.leases.get(block) is lease and block.rows is not None:
+            if self.scopes.leases.get(ScopeUse(block)) is lease and block.rows is not None:
                 self.engine.post(self.engine.scheduler.let_go, block.rows.cleanup)
         return True
 
