@@ -1,6 +1,6 @@
 """Messages to and from a cluster: how large they get, who hears them, and the last ones."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
 
@@ -52,32 +52,16 @@ async def brought(client: Any, future: Any) -> Any:
     return value
 
 
-async def stopped(
-    client: Any, calls: list[tuple[str, int, int]], futures: Mapping[int, Any]
-) -> tuple[set[int], Exception | None]:
-    """Stop tries on all workers, and cancel what has not begun; on the client's loop.
-
-    Returns:
-        The rows that had begun, and what went wrong if the cluster did not answer.
-    """
-    begun: set[int] = set()
-    try:
-        for answer in (await client.run(remote.stop, calls, on_error="return")).values():
-            begun.update(answer if isinstance(answer, list) else futures)
-        not_begun = [one for row, one in futures.items() if row not in begun]
-        await client.cancel(not_begun, force=True)
-    except Exception as error:  # noqa: BLE001 - the cluster is gone, and all its futures
-        return begun, error
-    return begun, None
-
-
-def taken_leave(client: Any, topic: str, left: list[Any]) -> list[dict[str, Any]]:
+def taken_leave(
+    client: Any, topic: str, left: list[Any], forget: Callable[[], Awaitable[None]]
+) -> list[dict[str, Any]]:
     """Give up what nobody waits for, and let the workers forget the run.
 
     Args:
         client: the cluster's client.
         topic: of the run's events.
         left: futures that are not done.
+        forget: what there is to do besides.
 
     Returns:
         What the workers had still to report.
@@ -92,6 +76,7 @@ def taken_leave(client: Any, topic: str, left: list[Any]) -> list[dict[str, Any]
         run = client.run(remote.leave, topic, on_error="ignore")
         for worker, reports in (await asyncio.wait_for(run, END)).items():
             late.append({"worker": worker, "reports": reports})
+        await asyncio.wait_for(forget(), END)
 
     try:
         if client.status == "running":
@@ -102,4 +87,4 @@ def taken_leave(client: Any, topic: str, left: list[Any]) -> list[dict[str, Any]
     return late
 
 
-__all__ = ["AT_ONCE", "END", "LARGEST", "Reports", "brought", "first_of", "stopped", "taken_leave"]
+__all__ = ["AT_ONCE", "END", "LARGEST", "Reports", "brought", "first_of", "taken_leave"]

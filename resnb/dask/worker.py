@@ -135,15 +135,20 @@ class Desk:
                 return
         self._worker.log_event(report.call.topic, {"reports": [report.message()]})
 
-    def stop(self, calls: list[tuple[str, int, int]]) -> list[int]:
-        """Interrupt those that run, and let the others not begin; gives the rows that had begun."""
+    def stop(self, calls: list[tuple[str, int, int]]) -> list[tuple[int, int]]:
+        """Interrupt those that run, and let the others not begin; gives those that had begun."""
         with self._lock:
             begun = [one for one in calls if one in self._begun]
             running = [self._reports[one] for one in begun if one in self._reports]
             self._forbidden.update(calls)
         for report in running:
             report.slot.interrupt(report.call.row)
-        return [row for _, row, _ in begun]
+        return [(row, number) for _, row, number in begun]
+
+    def forbid(self, calls: list[tuple[str, int, int]]) -> None:
+        """Let none of `calls` begin."""
+        with self._lock:
+            self._forbidden.update(calls)
 
     def leave(self, topic: str) -> tuple[list[Any], list[Any]]:
         """A run is over: forget it; gives what it had attached, and what was not reported yet."""
@@ -262,7 +267,7 @@ def counted(name: str, key: str, value: Any) -> Any:
         return told_of(error)
 
 
-def stop(calls: list[tuple[str, int, int]], dask_worker: Any = None) -> list[int]:
+def stop(calls: list[tuple[str, int, int]], dask_worker: Any = None) -> list[tuple[int, int]]:
     """Stop tries on this worker; see `Desk.stop`."""
     return desk_of(dask_worker).stop([(topic, row, number) for topic, row, number in calls])
 

@@ -61,6 +61,16 @@ def await_mark(folder, name):
     return int(marks(folder, name)[0].split("-")[1])
 
 
+def await_rest(client):
+    """Wait until a cluster has nothing to do."""
+    never, deadline = threading.Event(), time.monotonic() + DEADLINE
+    while busy := client.processing():
+        if not any(busy.values()):
+            return
+        assert time.monotonic() < deadline, f"still to be done there: {busy}"
+        never.wait(0.02)
+
+
 def dies_once(folder):
     """Kill the worker at the first call."""
     first = not marks(folder, "dies")

@@ -190,7 +190,7 @@ def test_a_cancel_stops_what_runs_and_releases_what_waits(executor, client, tmp_
     assert state.result[last].name == "Cancelled"
     flow.memory = None
     del run, state
-    assert not any(client.processing().values())
+    codes.await_rest(client)
 
 
 # ---- output
