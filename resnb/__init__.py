@@ -88,3 +88,9 @@ def load_ipython_extension(shell: Any) -> None:
 def unload_ipython_extension(shell: Any) -> None:
     """``%unload_ext resnb``: take the magics and hooks away; open resources stay registered."""
     import_module("resnb.notebook.extension").unload(shell)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """The Jupyter server's extension; asked for by the server only."""
+    app = import_module("resnb.server.extension").ResnbServer
+    return [{"module": "resnb.server.extension", "app": app}]

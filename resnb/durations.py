@@ -39,7 +39,10 @@ def _parse(value: "Duration") -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return None
     if isinstance(value, str):
         text = value.strip().lower()
         number = text.rstrip("smhd")

@@ -27,7 +27,7 @@ GOOD = {
 }
 BAD = [
     "", "s", "ms", "soon", "10min", "5md", "1h30m", "-5s", "inf", "nan", "1e999", "h2", "2 h 3",
-    -1, -0.5, float("nan"), float("inf"), True, False, timedelta(seconds=-1), [], {}, object, b"5s",
+    -1, -0.5, 10**400, float("nan"), float("inf"), True, False, timedelta(seconds=-1), [], {}, object, b"5s",
 ]  # fmt: skip
 
 

@@ -45,17 +45,18 @@ class LedgerQuestions:
         return [listed(record, me) for record in records]
 
     def find(self, name: str, *, closed: bool = False) -> list[Listed]:
-        """The leases that are called `name`, else the one whose id begins with it.
+        """The lease with the id `name`, else those called so, else those whose ids begin with it.
 
         Args:
-            name: a name, or at least four characters of an id.
+            name: an id, a name, or at least four characters of an id.
             closed: whether to look at closed leases, too.
 
         Raises:
             OptionError: there is none.
         """
         known = self.leases(closed=closed)
-        found = [one for one in known if one.record.name == name]
+        found = [one for one in known if one.record.id == name]
+        found = found or [one for one in known if one.record.name == name]
         if not found and len(name) >= SHORTEST_ID:
             found = [one for one in known if one.record.id.startswith(name)]
         if found:

@@ -132,6 +132,11 @@ def test_a_lease_is_found_by_name_or_by_the_beginning_of_its_id(commands):
         commands.find("abc")
 
 
+def test_a_whole_id_is_no_name_and_no_beginning_of_another(commands):
+    added(commands, lease("abcd", here()), lease("abcde", here()), lease("x", here(), name="abcd"))
+    assert [one.record.id for one in commands.find("abcd")] == ["abcd"]
+
+
 def test_an_unknown_name_is_answered_with_the_nearest(commands):
     with pytest.raises(OptionError, match="there is no lease 'etl/bd'; there is none"):
         commands.find("etl/bd")

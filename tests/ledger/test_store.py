@@ -178,3 +178,29 @@ MOUNTS = "/dev/vda / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\ntmpfs /home/x/
 )
 def test_network_file_systems_are_known(tmp_path, path, expected):
     assert is_on_network(tmp_path.__class__(path), MOUNTS) is expected
+
+
+def test_a_mark_is_another_one_as_soon_as_somebody_else_has_written(store):
+    other = Store(store.home, kept=True)
+    assert other.mark() == other.mark()
+    assert not store.home.exists()
+    store.add(record())
+    before = other.mark()
+    assert other.mark() == before
+    store.alive()
+    assert other.mark() == before
+    store.change("a", reason="x")
+    assert other.mark() != before
+    other.let_go()
+
+
+def test_a_mark_is_another_one_after_the_file_was_replaced(store):
+    other = Store(store.home, kept=True)
+    store.add(record())
+    before = other.mark()
+    for path in store.home.glob("leases.db*"):
+        path.unlink()
+    gone = other.mark()
+    store.add(record())
+    assert len({before, gone, other.mark()}) == 3
+    other.let_go()

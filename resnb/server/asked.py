@@ -1,0 +1,157 @@
+"""What a request asks for, checked before anything is done. Pure.
+
+A request is refused by `Refused`, whose line says what is wrong with it; what it was is repeated
+in short at most.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from resnb.durations import seconds
+from resnb.errors import OptionError, ResnbError
+from resnb.ids import LeaseId
+from resnb.ledger import states
+from resnb.ledger.listed import plain
+from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
+
+LONGEST_BODY = 10_000
+"""In bytes."""
+LONGEST_VALUE = 1000
+"""Of a filter, in characters."""
+LONGEST_KEPT = 366 * 86400.0
+"""In seconds."""
+HALF_AN_HOUR = 1800.0
+UNEXPECTED = "resnb could not do that: the server's log says why"
+"""The message for what is resnb's own mistake."""
+
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_CHOICES: Final = {
+    "state": (
+        states.OPENING, states.OPEN, states.CLOSING, states.FAILED, states.KEPT, states.CLOSED,
+        states.UNKNOWN,
+    ),
+    "kernel": (ALIVE, DEAD, UNKNOWN),
+    "closed": ("true", "false"),
+}  # fmt: skip
+_FILTERS: Final = ("id", "name", "state", "kernel", "notebook", "session")
+_OF_THE_SERVER: Final = ("token", "_xsrf")
+
+
+class Refused(ResnbError):  # noqa: N818 - named for what became of the request
+    """A request that is not carried out.
+
+    Args:
+        status: of the answer.
+        message: one line.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Wanted(NamedTuple):
+    """Which leases to list.
+
+    Attributes:
+        closed: those that are closed, too.
+        values: what they must have.
+    """
+
+    closed: bool
+    values: Mapping[str, str]
+
+    def takes(self, lease: Mapping[str, Any]) -> bool:
+        """Whether a lease is to be listed."""
+        return all(lease[name] == value for name, value in self.values.items())
+
+
+def wanted(arguments: Mapping[str, Sequence[str]]) -> Wanted:
+    """The filters of a query.
+
+    Raises:
+        Refused: there is no such filter, or no such value.
+    """
+    values: dict[str, str] = {}
+    for name, given in arguments.items():
+        if name in _OF_THE_SERVER or name.isdecimal():  # JupyterLab's, against caches
+            continue
+        if name not in (*_FILTERS, "closed"):
+            known = ", ".join((*_FILTERS, "closed"))
+            raise Refused(400, f"there is no filter {brief(name)}; there are: {known}")
+        if len(given) != 1 or len(given[0]) > LONGEST_VALUE:
+            raise Refused(400, f"give {name} once, with at most {LONGEST_VALUE} characters")
+        choices = _CHOICES.get(name)
+        if choices is not None and given[0] not in choices:
+            raise Refused(400, f"{name} is one of {', '.join(choices)}; not {brief(given[0])}")
+        values[name] = given[0]
+    closed = values.pop("closed", "false") == "true"
+    return Wanted(closed or values.get("state") == states.CLOSED, values)
+
+
+def lease_id(text: str) -> LeaseId:
+    """A lease's whole id.
+
+    Raises:
+        Refused: it cannot be one.
+    """
+    if not _ID.fullmatch(text):
+        raise Refused(400, f"{brief(text)} is no lease's id: take it from the list")
+    return LeaseId(text)
+
+
+def duration(body: bytes) -> float:
+    """For how many seconds to keep something, from a request's body.
+
+    Raises:
+        Refused: the body is none, or the duration in it.
+    """
+    given = _object(body)
+    value = given.pop("duration", HALF_AN_HOUR)
+    _refuse_others(given, "only a duration is asked for")
+    if not isinstance(value, str | int | float) or len(str(value)) > 32:  # noqa: PLR2004
+        raise Refused(400, "duration is a text such as '30m', or a number of seconds")
+    try:
+        found = seconds(value, "duration")
+    except OptionError as error:
+        raise Refused(400, plain(str(error))) from None
+    if found is None or found > LONGEST_KEPT:
+        raise Refused(400, f"duration is {LONGEST_KEPT / 86400:g} days at most")
+    return found
+
+
+def nothing(body: bytes) -> None:
+    """A body in which nothing is asked for.
+
+    Raises:
+        Refused: something is.
+    """
+    _refuse_others(_object(body), "nothing else is asked for")
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    if len(body) > LONGEST_BODY:
+        raise Refused(413, f"the request's body has more than {LONGEST_BODY:,} bytes")
+    try:
+        found = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise Refused(400, "the request's body is no JSON") from None
+    if not isinstance(found, dict):
+        raise Refused(400, 'the request\'s body is no JSON object, such as {"duration": "30m"}')
+    return found
+
+
+def _refuse_others(given: Mapping[str, Any], rule: str) -> None:
+    if given:
+        raise Refused(400, f"{rule}, not {brief(next(iter(given)))}")
+
+
+def brief(text: str, most: int = 40) -> str:
+    """`text` in quotes, shortened."""
+    shown = plain(text[: 2 * most])
+    return repr(shown if len(shown) <= most else f"{shown[: most - 1]}…")
+
+
+__all__ = ["UNEXPECTED", "Refused", "Wanted", "brief", "duration", "lease_id", "nothing", "wanted"]

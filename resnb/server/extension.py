@@ -1,0 +1,52 @@
+"""The extension's life: wired when the server loads it, ended with the server."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Float
+
+from resnb.ledger.home import ledger_home
+from resnb.server.asked import Refused
+from resnb.server.desk import Desk
+from resnb.server.feed import Feed
+from resnb.server.handlers import routes
+from resnb.server.sweeps import Sweeper, Sweeps
+
+
+class ResnbServer(ExtensionApp):
+    """What is alive in every kernel, for the pages of a Jupyter server."""
+
+    name = "resnb"
+
+    sweep_every = Float(
+        600.0, min=1.0, help="Seconds between two looks for what dead kernels have left."
+    ).tag(config=True)
+
+    def initialize_handlers(self) -> None:
+        """Add the routes, and sweep as soon as the server's loop runs."""
+        assert self.serverapp is not None
+        self._loop = self.serverapp.io_loop
+        self._desk = Desk(ledger_home(), Sweeper(self._later))
+        self._feed = Feed(self._desk.news)
+        self._sweeps = Sweeps(self._desk.work, self.sweep_every)
+        self.handlers.extend(routes(self._desk, self._feed))
+        self._loop.add_callback(self._sweeps.start)
+
+    async def stop_extension(self) -> None:
+        """End what was begun; sweepers, which are processes of their own, go on."""
+        await self._sweeps.stop()
+        await self._feed.close()
+        await self._desk.close()
+
+    def _later(self, pause: float, work: Callable[[], None]) -> None:
+        """Do `work` after `pause` seconds; called on any thread."""
+
+        async def do() -> None:
+            with suppress(Refused):
+                await self._desk.work(work)
+
+        self._loop.add_callback(self._loop.call_later, pause, do)
+
+
+__all__ = ["ResnbServer"]

@@ -1,0 +1,105 @@
+"""Sweeps: at the server's start, then now and then, and when a command needs one.
+
+A sweep is a process of its own, which outlives the server. However many commands ask for one, one
+a second is started at most: it sees what all of them have asked for.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+from resnb.errors import ResnbError
+from resnb.ledger.commands import start_sweeper
+from resnb.ledger.orphans import sweep
+from resnb.server.asked import Refused
+
+AGAIN = 1.0
+"""The least time between two sweepers that commands ask for, in seconds."""
+
+Work = Callable[[], None]
+Do = Callable[[Work], Awaitable[None]]
+
+
+class Sweeper:
+    """Starts sweepers for commands.
+
+    Args:
+        later: has something done after so many seconds; called from any thread.
+        start: starts one for a ledger's folder.
+        clock: seconds.
+    """
+
+    def __init__(
+        self,
+        later: Callable[[float, Work], object],
+        start: Callable[[Path], None] = start_sweeper,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._later = later
+        self._start = start
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last = float("-inf")
+        self._is_owed = False
+
+    def __call__(self, home: Path) -> None:
+        """Start one now, or as soon as that may be.
+
+        Raises:
+            LedgerError: it cannot be started.
+        """
+        with self._lock:
+            if self._is_owed:
+                return
+            now = self._clock()
+            pause = self._last + AGAIN - now
+            if pause > 0:
+                self._is_owed = True
+                self._later(pause, lambda: self._start_late(home))
+                return
+            self._last = now
+        self._start(home)
+
+    def _start_late(self, home: Path) -> None:
+        with self._lock:
+            self._is_owed = False
+            self._last = self._clock()
+        with suppress(ResnbError):  # whoever asked has gone; a later sweep is for that, too
+            self._start(home)
+
+
+class Sweeps:
+    """Sweeps now and then, until it is told to stop.
+
+    Args:
+        do: does what takes a while elsewhere.
+        every: seconds between two sweeps.
+    """
+
+    def __init__(self, do: Do, every: float) -> None:
+        self._do = do
+        self._every = every
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; on the event loop."""
+        self._task = asyncio.ensure_future(self._run())
+
+    async def stop(self) -> None:
+        """End."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            with suppress(Refused):
+                await self._do(sweep)
+            await asyncio.sleep(self._every)
+
+
+__all__ = ["AGAIN", "Sweeper", "Sweeps"]

@@ -1,0 +1,113 @@
+"""What the server knows of the ledger: the leases as of the last look, read again only if need be.
+
+A look that finds nothing new costs a question to SQLite. All calls come from one thread, since one
+connection is kept for that question.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from resnb.ledger.listed import Listed
+from resnb.ledger.owner import Owner, status, this_process
+from resnb.ledger.questions import LedgerQuestions
+from resnb.ledger.store import Store
+from resnb.server import model
+from resnb.server.asked import Wanted
+
+LOOK_EVERY = 0.5
+"""How often it looks whether the ledger has changed while somebody waits for that, in seconds."""
+LOOK_CLOSELY = 4
+"""Each so many looks it looks for kernels, too."""
+
+
+class Watch:
+    """Looks at a ledger.
+
+    Args:
+        home: the ledger's folder.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._marks = Store(home, kept=True)
+        self._questions = LedgerQuestions(home)
+        self._mark = (-1, -1)
+        self._kernels: dict[Owner, str] = {}
+        self._stale_at = float("inf")
+        self._leases: tuple[model.Lease, ...] = ()
+        self._latest = model.NONE
+
+    def look(self, *, closely: bool = True) -> model.Leases:
+        """The leases that are not closed.
+
+        Args:
+            closely: also look whether their kernels are still there, which nobody may have
+                written down.
+
+        Raises:
+            LedgerError: the ledger cannot be read or trusted.
+        """
+        mark = self._marks.mark()  # before the records: what is written meanwhile shows next time
+        if mark != self._mark or time.time() >= self._stale_at or (closely and self._has_ended()):
+            self._read(self._questions.leases())
+            self._mark = mark
+        return self._latest
+
+    def find(self, wanted: Wanted) -> model.Leases:
+        """The leases that are wanted.
+
+        Raises:
+            LedgerError: the ledger cannot be read or trusted.
+        """
+        if wanted.closed:
+            found = map(model.lease, self._questions.leases(closed=True))
+            return model.leases(one for one in found if wanted.takes(one))
+        latest = self.look()
+        if not wanted.values:
+            return latest
+        return model.leases(one for one in self._leases if wanted.takes(one))
+
+    def news(
+        self, known: model.Leases | None, stopped: Callable[[float], bool]
+    ) -> model.Leases | None:
+        """Wait until the leases that are not closed are others than those that are `known`.
+
+        Args:
+            known: what the caller knows; None to look at once.
+            stopped: passes some seconds; gives whether nobody waits any more.
+
+        Returns:
+            The leases; None if nobody waits any more.
+
+        Raises:
+            LedgerError: the ledger cannot be read or trusted.
+        """
+        if known is None:
+            return self.look()
+        looks = 0
+        while not stopped(LOOK_EVERY):
+            looks += 1
+            found = self.look(closely=looks % LOOK_CLOSELY == 0)
+            if found != known:
+                return found
+        self.let_go()
+        return None
+
+    def let_go(self) -> None:
+        """Close the connection that is kept; the next look opens another."""
+        self._marks.let_go()
+
+    def _read(self, found: list[Listed]) -> None:
+        self._kernels = {one.record.owner: one.kernel for one in found}
+        kept = (one.record.keep_until or 0.0 for one in found if one.is_kept)
+        self._stale_at = min(kept, default=float("inf"))
+        self._leases = tuple(map(model.lease, found))
+        self._latest = model.leases(self._leases)
+
+    def _has_ended(self) -> bool:
+        """Whether a kernel is not what it was."""
+        me = this_process()
+        return any(status(owner, me) != kernel for owner, kernel in self._kernels.items())
+
+
+__all__ = ["Watch"]

@@ -1,0 +1,166 @@
+"""A real Jupyter server with the extension, in a process of its own, and clients for it."""
+
+import http.client
+import json
+import os
+import secrets
+import subprocess
+import sys
+import urllib.parse
+from contextlib import contextmanager
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import NamedTuple
+
+import websocket
+
+from tests.ledger.things import until
+from tests.ledger.worlds import sweepers, wait_for
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 40.0
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict
+    text: str
+
+    @property
+    def json(self):
+        return json.loads(self.text)
+
+
+class Served:
+    """The server; `home` is its ledger."""
+
+    def __init__(self, folder, *options, **environment):
+        self.home = folder / "ledger"
+        self.token = secrets.token_hex(8)
+        self._runtime, self._log = folder / "runtime", folder / "server.log"
+        own = {
+            "RESNB_HOME": str(self.home),
+            "JUPYTER_RUNTIME_DIR": str(self._runtime),
+            "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTER_NO_CONFIG": "1",
+            "JUPYTER_TOKEN": self.token,
+            "PYTHONPATH": str(ROOT),
+        }
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root",
+                 "--ip=127.0.0.1", "--port=0", "--ServerApp.jpserver_extensions={'resnb': True}",
+                 f"--ServerApp.root_dir={folder}", *options],
+                env={**os.environ, **own, **environment}, stdout=log, stderr=log,
+            )  # fmt: skip
+        self.port = until(self._found_port)
+        until(self._answers)
+
+    def _found_port(self):
+        assert self.process.poll() is None, self.log()
+        for path in self._runtime.glob("jpserver-*.json"):
+            try:
+                return json.loads(path.read_text())["port"]
+            except ValueError:
+                continue
+        return None
+
+    def _answers(self):
+        try:
+            return self.ask("GET", "version").status > 0
+        except OSError:
+            return False
+
+    @property
+    def site(self):
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pass_by_token(self):
+        return {"Authorization": f"token {self.token}"}
+
+    def log(self):
+        return self._log.read_text(errors="replace")
+
+    def ask(self, method, path, body=None, headers=None):
+        """Ask the interface; with the token unless there are headers."""
+        url = path if path.startswith("/") else f"/resnb/api/{path}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            data = json.dumps(body) if isinstance(body, dict) else body
+            connection.request(
+                method, url, data, self.pass_by_token if headers is None else headers
+            )
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            return Answer(answer.status, dict(answer.getheaders()), text)
+        finally:
+            connection.close()
+
+    def command(self, lease, verb, body=None, headers=None):
+        path = f"leases/{urllib.parse.quote(lease, safe='')}/{verb}"
+        return self.ask("POST", path, body, headers)
+
+    def leases(self, query=""):
+        answer = self.ask("GET", f"leases{query}")
+        assert answer.status == 200, answer.text
+        return {one["name"]: one for one in answer.json["leases"]}
+
+    def cookies(self):
+        """The cookies of a browser that has logged in by the token."""
+        jar = SimpleCookie()
+        for path in ("/login", f"/resnb/api/version?token={self.token}"):
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+            connection.request("GET", path, headers={"Cookie": _sent(jar)})
+            answer = connection.getresponse()
+            answer.read()
+            for one in answer.headers.get_all("Set-Cookie", []):
+                jar.load(one)
+            connection.close()
+        return _sent(jar), jar["_xsrf"].value
+
+    @contextmanager
+    def stream(self, headers=None, **options):
+        """A stream, from which one can `recv`."""
+        connection = websocket.create_connection(
+            f"ws://{self.site}/resnb/api/stream",
+            header=self.pass_by_token if headers is None else headers,
+            timeout=PATIENCE,
+            **options,
+        )
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        finally:
+            self.process.kill()
+            self.process.wait()
+
+
+def _sent(jar):
+    return "; ".join(f"{name}={one.value}" for name, one in jar.items())
+
+
+def told(stream, condition):
+    """Read until a message meets a condition; gives what it is about."""
+    while True:
+        message = json.loads(stream.recv())
+        found = {one["name"]: one for one in message["leases"]}
+        if condition(found, message):
+            return found
+
+
+def end_all(store):
+    """Let nothing be left to do in a ledger, and wait until its sweepers have ended."""
+
+    def has_ended():
+        for one in store.alive():  # each time: a clean-up that fails just now writes that down
+            store.close(one.id, 3000.0)
+        return not sweepers(store.home)
+
+    wait_for(has_ended, "the sweepers to end")
