@@ -40,9 +40,11 @@ A *lease* has what ``resnb ls --json`` has:
   ``idle_timeout``, ``keep``, ``keep_until``;
 - ``protected``: whether somebody else can clean up what there is of it now;
 
-and beside that ``note``, one line on it for people, and four more that are true or false: ``asked``
+and beside that ``note``, one line on it for people; ``kernel_id``, this server's id of its kernel,
+null if it is none of its kernels that are alive; and five more that are true or false: ``asked``
 (to be cleaned up, and not begun), ``kept`` (survives its kernel now), ``orphan`` (its kernel has
-ended and it is not kept), ``given_up`` (failed, and not tried again unless asked for).
+ended and it is not kept), ``given_up`` (failed, and not tried again unless asked for),
+``ends_with_kernel`` (it lives inside its kernel's process).
 
 An error is ``{"message": "one line"}`` with a status: 400 what was asked for makes no sense, 403
 not allowed, 404 no such lease, 409 that cannot be done with this lease, 413 too long, 503 the

@@ -18,6 +18,7 @@ from resnb.ledger.commands import LedgerCommands
 from resnb.ledger.listed import Listed, plain
 from resnb.server import model
 from resnb.server.asked import Refused, Wanted, brief
+from resnb.server.kernels import Kernels
 from resnb.server.watch import Watch
 
 T = TypeVar("T")
@@ -31,12 +32,16 @@ class Desk:
     Args:
         home: the ledger's folder.
         sweeper: starts a sweeper for it.
+        kernels: gives the ids of the server's kernels, by the pids of their processes.
     """
 
-    def __init__(self, home: Path, sweeper: Callable[[Path], None]) -> None:
+    def __init__(
+        self, home: Path, sweeper: Callable[[Path], None], kernels: Kernels = dict
+    ) -> None:
+        self._kernels = kernels
         self._home = home
         self._sweeper = sweeper
-        self._listed, self._streamed = Watch(home), Watch(home)
+        self._listed, self._streamed = Watch(home, kernels), Watch(home, kernels)
         self._reads = ThreadPoolExecutor(1, "resnb-server-reads")
         self._waits = ThreadPoolExecutor(1, "resnb-server-waits")
         self._commands = ThreadPoolExecutor(2, "resnb-server-commands")
@@ -123,8 +128,9 @@ class Desk:
     ) -> str:
         def carry_out() -> str:
             commands = LedgerCommands(self._home, self._sweeper)
+            kernels = self._kernels()
             done = {one.record.id for one in act(commands, _found(commands, lease))}
-            left = [model.lease(one) for one in commands.leases() if one.record.id in done]
+            left = [model.lease(one, kernels) for one in commands.leases() if one.record.id in done]
             return model.message(model.leases(left), time.time())
 
         return await _answer(self._commands, carry_out)
