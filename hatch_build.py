@@ -22,6 +22,7 @@ SOURCES = (
     "package.json",
     "package-lock.json",
     "labextension/build.mjs",
+    "labextension/schema/*",
     "labextension/src/**/*",
     "labextension/style/*",
 )

@@ -36,7 +36,11 @@ export class Channel {
       };
       this.waiting.set(ask, setTimeout(tell, PATIENCE));
     }
-    this.model.send({ ...command, view: this.view, ask });
+    try {
+      this.model.send({ ...command, view: this.view, ask });
+    } catch {
+      // the kernel is gone; whoever waits for an answer is told that there is none
+    }
   }
 
   private readonly came = (message: unknown): void => {
