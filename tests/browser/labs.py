@@ -1,5 +1,6 @@
 """What tests do with resnb's part of JupyterLab: the list of resources, questions, volumes."""
 
+import sys
 from pathlib import Path
 
 import nbformat
@@ -130,4 +131,9 @@ def exists(path):
     return Path(path).exists()
 
 
-__all__ = ["BUSY", "START", "Questions", "Resources", "exists", "opening"]
+def measured(text):
+    """Say what was measured, for those who run one test with ``-s``."""
+    sys.stdout.write(f"{text}\n")
+
+
+__all__ = ["BUSY", "START", "Questions", "Resources", "exists", "measured", "opening"]

@@ -6,7 +6,7 @@ import signal
 from playwright.sync_api import expect
 
 from resnb.durations import seconds
-from tests.browser.labs import BUSY, START, Questions, Resources, exists, opening
+from tests.browser.labs import BUSY, START, Questions, Resources, exists, measured, opening
 from tests.ledger.worlds import wait_for
 
 FIRST_SEEN = """() => {
@@ -49,7 +49,7 @@ def test_what_is_open_is_listed_kept_and_cleaned_up(notebook, tmp_path):
         name: min(at for said, at in seen.items() if said.startswith(name)) - one["created"]
         for name, one in leases(notebook).items()
     }
-    print("seconds until a lease is listed:", waited)
+    measured(f"seconds until a lease is listed: {waited}")
     assert min(waited.values()) < 1.0, waited  # the busiest moment of a busy machine aside
     expect(status).to_have_text("2 resources")
     notebook.picture("resources-of-two-notebooks")
@@ -102,5 +102,7 @@ def test_a_killed_kernel_s_lease_passes_to_the_reaper(notebook, tmp_path):
     expect(resources.rows).to_have_count(0)
     seen = list(notebook.page.evaluate("window.resnbFirst"))
     notebook.picture("after-a-kill")
-    assert any(said in seen for said in ("demo/volume with the reaper", "demo/volume closing")), seen
+    assert any(said in seen for said in ("demo/volume with the reaper", "demo/volume closing")), (
+        seen
+    )
     assert seen[0] == "demo/volume open"
