@@ -38,6 +38,7 @@ bench: setup ## print what imports, the engine, pictures, leases and views cost
 	$(BIN)/python benchmarks/drawing.py
 	$(BIN)/python benchmarks/leases.py
 	$(BIN)/python benchmarks/live.py
+	$(BIN)/python benchmarks/server.py
 	$(BIN)/python -m benchmarks.in_browser
 
 widget: node_modules/.package-lock.json ## build the front end again

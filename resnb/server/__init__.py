@@ -3,14 +3,15 @@
 All routes lie below the server's base URL. Each asks for the server's authentication, then for its
 authorisation of the resource ``resnb`` (*read* to look, *write* to change); what changes something
 needs the cross-site token, as with every route of the server. Times are in seconds since the epoch,
-durations in seconds; all texts are one line without control characters, cut after 2,000 characters.
+durations in seconds; all texts are one line without control characters, cut after 2,000 characters,
+and come from users' code: show them as text.
 
 ``GET resnb/api/version``
     ``{"version": "0.1.0"}``: the Python package's version, in its Python form.
 
 ``GET resnb/api/leases``
-    A *list* (below). Filters, each an exact text: ``name``, ``state``, ``kernel``, ``notebook``,
-    ``session``, ``id``; ``closed=true`` puts those before it that were closed in the last 30 days.
+    A list. Filters, each an exact text: ``id``, ``name``, ``state``, ``kernel``, ``notebook``,
+    ``session``; ``closed=true`` puts those before it that were closed in the last 30 days.
 
 ``POST resnb/api/leases/<id>/cleanup``
     No body. Asks that the lease and what depends on it be cleaned up, and does not wait for it.
@@ -23,36 +24,58 @@ durations in seconds; all texts are one line without control characters, cut aft
 
 ``GET resnb/api/stream``, a WebSocket
     Each message is a list: the whole state when the stream is opened, and again whenever it has
-    changed, at most a few times a second. A reader that is slow misses what is outdated. Nothing
-    may be sent to it.
+    changed, twice a second at most. A reader that is slow misses what is outdated; one that does
+    not answer a ping for 30 s is hung up on. Nothing may be sent (close code 1008). Open it again
+    after a pause when it closes; the first message makes up for what was missed.
 
-A *list* is ``{"version", "now", "leases", "total", "error"}``: the package's version; the server's
-clock; leases, oldest first, the latest 1,000 at most; how many there are; and a line if the ledger
-cannot be read now (the leases are then those of the last look), else ``""``.
+A list, of leases that are not closed, oldest first::
 
-A *lease* has what ``resnb ls --json`` has:
+    interface IList {
+      version: string;            // the Python package's
+      now: number;                // the server's clock
+      leases: ILease[];           // the latest 1,000 at most
+      total: number;              // how many there are
+      error: string;              // a line if the ledger cannot be read now: the leases are then
+    }                             // those of the last look; else ""
 
-- texts: ``id``; ``name``; ``state`` (*opening, open, closing, failed, kept*; *closed*; *unknown* if
-  its kernel cannot be seen from here); ``kernel`` (*alive, dead, unknown*); ``notebook``, or the
-  folder; ``session``; ``unfindable``, ``unprotected``: why what there is of it cannot be cleaned up
-  without its kernel during set-up, and once open; ``notice``; ``reason`` of its state;
-- numbers: ``created``; ``tries`` (clean-ups begun); or null: ``pid``, ``ended``, ``ttl``,
-  ``idle_timeout``, ``keep``, ``keep_until``;
-- ``protected``: whether somebody else can clean up what there is of it now;
-
-and beside that ``note``, one line on it for people; ``kernel_id``, this server's id of its kernel,
-null if it is none of its kernels that are alive; and five more that are true or false: ``asked``
-(to be cleaned up, and not begun), ``kept`` (survives its kernel now), ``orphan`` (its kernel has
-ended and it is not kept), ``given_up`` (failed, and not tried again unless asked for),
-``ends_with_kernel`` (it lives inside its kernel's process).
+    interface ILease {            // up to `tries` what `resnb ls --json` has
+      id: string;                 // what commands take
+      name: string;               // such as "etl/db"; several leases may have the same
+      state: 'opening' | 'open' | 'closing' | 'failed' | 'kept' | 'closed'
+        | 'unknown';              // its kernel cannot be seen from here
+      kernel: 'alive' | 'dead' | 'unknown';
+      pid: number | null;         // the kernel's
+      notebook: string;           // or the folder
+      session: string;            // of tests, else ""
+      created: number;
+      ended: number | null;
+      ttl: number | null;         // age limit
+      idle_timeout: number | null;
+      keep: number | null;        // for how long it will survive its kernel
+      keep_until: number | null;  // until when it does
+      protected: boolean;         // another process can clean up what there is of it now
+      unfindable: string;         // why not, if its set-up breaks off; "" if it can
+      unprotected: string;        // why not, once it is open; "" if it can
+      notice: string;             // what else its user should know
+      reason: string;             // why its state is what it is
+      tries: number;              // how many clean-ups were begun
+      note: string;               // all that there is to say of it, for people
+      kernel_id: string | null;   // this server's id of its kernel, while that is alive
+      ends_with_kernel: boolean;  // it lives inside its kernel's process
+      asked: boolean;             // somebody asked for its clean-up, which has not begun
+      kept: boolean;              // it survives its kernel now
+      orphan: boolean;            // its kernel has ended, and it is not kept
+      given_up: boolean;          // its clean-up failed, and is tried again only if asked for
+    }
 
 An error is ``{"message": "one line"}`` with a status: 400 what was asked for makes no sense, 403
-not allowed, 404 no such lease, 409 that cannot be done with this lease, 413 too long, 503 the
-ledger does not answer.
+not allowed, 404 no such lease (or route, or another site), 405 no such method, 409 that cannot be
+done with this lease, 413 too long, 503 the ledger does not answer, or too many streams are open.
 
-How it learns of changes: kernels, reapers and terminals write the ledger, not the server. While a
-stream is open it asks SQLite a few times a second whether anybody has written (``pragma
-data_version``, which needs no library and works on every file system), and reads only then; without
-a stream it does not look at all. WebSockets, since a browser allows six other connections to one
-server in all its tabs, and proxies that let kernels through let them through.
+How the server learns of changes: kernels, reapers and terminals write the ledger, it does not.
+While a stream is open it asks SQLite twice a second whether anybody has written (``pragma
+data_version``, which needs no library and works on every file system), and reads only then;
+without a stream it does not look at all. The stream is a WebSocket, since a browser allows all its
+tabs together six other connections to one server, and proxies that let kernels through let it
+through.
 """

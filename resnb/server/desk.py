@@ -14,8 +14,10 @@ from typing import TypeVar
 
 from resnb.errors import LedgerError, OptionError
 from resnb.ids import LeaseId
+from resnb.ledger import states
 from resnb.ledger.commands import LedgerCommands
-from resnb.ledger.listed import Listed, plain
+from resnb.ledger.listed import Listed, listed, plain
+from resnb.ledger.owner import this_process
 from resnb.server import model
 from resnb.server.asked import Refused, Wanted, brief
 from resnb.server.kernels import Kernels
@@ -23,7 +25,7 @@ from resnb.server.watch import Watch
 
 T = TypeVar("T")
 DEADLINE = 15.0
-"""For an answer of the ledger, in seconds; SQLite waits up to 10 s for another process."""
+"""SQLite waits up to 10 s for another process, so this is more."""
 
 
 class Desk:
@@ -32,12 +34,18 @@ class Desk:
     Args:
         home: the ledger's folder.
         sweeper: starts a sweeper for it.
+        deadline: for an answer of the ledger, in seconds.
         kernels: gives the ids of the server's kernels, by the pids of their processes.
     """
 
     def __init__(
-        self, home: Path, sweeper: Callable[[Path], None], kernels: Kernels = dict
+        self,
+        home: Path,
+        sweeper: Callable[[Path], None],
+        deadline: float = DEADLINE,
+        kernels: Kernels = dict,
     ) -> None:
+        self._deadline = deadline
         self._kernels = kernels
         self._home = home
         self._sweeper = sweeper
@@ -74,7 +82,9 @@ class Desk:
             Refused: the ledger does not answer.
         """
         return await _answer(
-            self._reads, lambda: model.message(self._listed.find(wanted), time.time())
+            self._reads,
+            lambda: model.message(self._listed.find(wanted), time.time()),
+            self._deadline,
         )
 
     # ---- commands
@@ -113,7 +123,7 @@ class Desk:
         Raises:
             Refused: it did not end in time.
         """
-        await _answer(self._commands, work)
+        await _answer(self._commands, work, self._deadline)
 
     async def close(self) -> None:
         """End the threads as soon as they have done what they are at."""
@@ -129,11 +139,12 @@ class Desk:
         def carry_out() -> str:
             commands = LedgerCommands(self._home, self._sweeper)
             kernels = self._kernels()
-            done = {one.record.id for one in act(commands, _found(commands, lease))}
-            left = [model.lease(one, kernels) for one in commands.leases() if one.record.id in done]
+            asked_for = act(commands, _found(commands, lease))
+            now = [_alive(commands, one.record.id) for one in asked_for]
+            left = [model.lease(one, kernels) for one in now if one is not None]
             return model.message(model.leases(left), time.time())
 
-        return await _answer(self._commands, carry_out)
+        return await _answer(self._commands, carry_out, self._deadline)
 
 
 def _found(commands: LedgerCommands, lease: LeaseId) -> Listed:
@@ -142,23 +153,26 @@ def _found(commands: LedgerCommands, lease: LeaseId) -> Listed:
     Raises:
         Refused: there is none.
     """
-    try:
-        one = commands.find_one(lease)
-    except OptionError:
-        one = None
-    if one is None or one.record.id != lease:
+    one = _alive(commands, lease)
+    if one is None:
         raise Refused(404, f"no lease with the id {brief(lease)} is alive")
     return one
 
 
-async def _answer(
-    executor: Executor, work: Callable[[], T], deadline: float | None = DEADLINE
-) -> T:
+def _alive(commands: LedgerCommands, lease: LeaseId) -> Listed | None:
+    record = commands.store.get(lease)
+    if record is None or record.state == states.CLOSED:
+        return None
+    return listed(record, this_process())
+
+
+async def _answer(executor: Executor, work: Callable[[], T], deadline: float | None) -> T:
     loop = asyncio.get_running_loop()
     try:
         return await asyncio.wait_for(loop.run_in_executor(executor, work), deadline)
     except TimeoutError:
-        message = f"the ledger did not answer within {deadline:g} s: look at it, then try again"
+        within = "" if deadline is None else f" within {deadline:g} s"
+        message = f"the ledger did not answer{within}: look at it, then try again"
         raise Refused(503, message) from None
     except LedgerError as error:
         raise Refused(503, plain(str(error))) from None

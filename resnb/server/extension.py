@@ -30,7 +30,7 @@ class ResnbServer(ExtensionApp):
         assert self.serverapp is not None
         self._loop = self.serverapp.io_loop
         kernels = partial(kernels_of, self.serverapp.kernel_manager)
-        self._desk = Desk(ledger_home(), Sweeper(self._later), kernels)
+        self._desk = Desk(ledger_home(), Sweeper(self._later), kernels=kernels)
         self._feed = Feed(self._desk.news)
         self._sweeps = Sweeps(self._desk.work, self.sweep_every)
         self.handlers.extend(routes(self._desk, self._feed))

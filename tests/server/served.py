@@ -53,8 +53,12 @@ class Served:
                  f"--ServerApp.root_dir={folder}", *options],
                 env={**os.environ, **own, **environment}, stdout=log, stderr=log,
             )  # fmt: skip
-        self.port = until(self._found_port)
-        until(self._answers)
+        try:
+            self.port = until(self._found_port)
+            until(self._answers)
+        except BaseException:
+            self.close()
+            raise
 
     def _found_port(self):
         assert self.process.poll() is None, self.log()
@@ -132,6 +136,7 @@ class Served:
             yield connection
         finally:
             connection.close()
+            connection.shutdown()  # also if it was closed by the other side
 
     def close(self):
         self.process.terminate()

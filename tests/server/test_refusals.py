@@ -10,7 +10,10 @@ from contextlib import suppress
 import pytest
 import websocket
 
-from tests.server.served import PATIENCE
+from resnb.ledger.store import Store
+from tests.ledger.worlds import here
+from tests.ledger.worlds import lease as made
+from tests.server.served import PATIENCE, Served
 
 SECRET = "etl/very-secret"
 ROUTES = [
@@ -79,15 +82,15 @@ def test_a_browser_that_has_logged_in_may_ask(server):
     assert server.command("nobody", "cleanup", headers=token).status == 404
 
 
-@pytest.mark.parametrize("verb", ["cleanup", "keep", "adopt"])
 @pytest.mark.parametrize("xsrf", [None, "", "wrong", "2|00|00|0"])
-def test_without_the_cross_site_token_nothing_is_changed(server, verb, xsrf):
+def test_without_the_cross_site_token_nothing_is_changed(server, xsrf):
     cookies, _ = server.cookies()
     headers = {"Cookie": cookies} | ({} if xsrf is None else {"X-XSRFToken": xsrf})
-    answer = server.command("abcd", verb, headers=headers)
-    assert answer.status == 403
-    assert is_one_line(answer)
-    assert "XSRF" in answer.text or "_xsrf" in answer.text
+    for verb in ("cleanup", "keep", "adopt"):
+        answer = server.command("abcd", verb, headers=headers)
+        assert answer.status == 403
+        assert is_one_line(answer)
+        assert "XSRF" in answer.text or "_xsrf" in answer.text
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
@@ -110,6 +113,31 @@ def test_another_site_is_refused_with_a_users_cookies_and_token(server, origin):
         assert json.loads(stream.recv())["total"] == 1
 
 
+def test_another_name_for_the_server_opens_nothing(server):
+    """Against a page whose name somebody makes point here."""
+    answer = server.ask("GET", "leases", headers={**server.pass_by_token, "Host": "evil.example"})
+    assert (answer.status, is_one_line(answer)) == (403, True)
+
+
+def test_a_server_without_a_token_is_not_open_to_other_sites(tmp_path):
+    open_to_all = Served(tmp_path, "--IdentityProvider.token=")
+    try:
+        Store(open_to_all.home).add(made("abcd", here(), name=SECRET))
+        assert SECRET in open_to_all.ask("GET", "leases", headers={}).text
+        evil = {"Origin": "http://evil.example"}
+        assert open_to_all.ask("GET", "leases", headers=evil).status == 404
+        with (
+            pytest.raises(websocket.WebSocketBadStatusException, match="403"),
+            open_to_all.stream({}, origin="http://evil.example"),
+        ):
+            pass
+        for headers in ({}, evil, {"Content-Type": "text/plain"}):
+            assert open_to_all.command("abcd", "cleanup", headers=headers).status in (403, 404)
+        assert Store(open_to_all.home).get("abcd").request == ""
+    finally:
+        open_to_all.close()
+
+
 def test_no_page_may_show_or_guess_an_answer(server):
     headers = server.ask("GET", "leases").headers
     assert headers["Content-Type"] == "application/json"
@@ -121,12 +149,12 @@ def test_no_page_may_show_or_guess_an_answer(server):
 # ---- what is asked
 
 
-@pytest.mark.parametrize("verb", ["cleanup", "keep", "adopt"])
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:20]))
-def test_what_is_no_leases_id_is_refused_in_a_line(server, text, verb):
-    answer = server.command(text, verb)
-    assert answer.status in (400, 404)
-    assert is_one_line(answer)
+def test_what_is_no_leases_id_is_refused_in_a_line(server, text):
+    for verb in ("cleanup", "keep", "adopt"):
+        answer = server.command(text, verb)
+        assert answer.status in (400, 404)
+        assert is_one_line(answer)
 
 
 def test_an_id_of_a_megabyte_holds_up_nobody(server):
