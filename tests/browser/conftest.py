@@ -70,6 +70,7 @@ def page(browser, no_leaks):
 @pytest.fixture
 def notebook(page, server, request, no_leaks):
     """A notebook whose first cell loads resnb and defines a resource."""
+    server.clean_up()
     found = Notebook(page, server, request.node.name, PICTURES)
     yield found
     found.picture(request.node.name.replace("test_", "").replace(" ", "-"))

@@ -10,6 +10,7 @@ import shutil
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
@@ -147,6 +148,16 @@ class Server:
         """End all kernels, as a user does."""
         for one in self.ask("GET", "api/kernels"):
             self.ask("DELETE", f"api/kernels/{one['id']}")
+
+    def clean_up(self):
+        """End all leases, such as those that another test has kept."""
+        deadline = time.monotonic() + LIMIT
+        while left := self.ask("GET", "resnb/api/leases")["leases"]:
+            for one in left:
+                with suppress(urllib.error.HTTPError):  # it is being cleaned up by now
+                    self.ask("POST", f"resnb/api/leases/{one['id']}/cleanup")
+            assert time.monotonic() < deadline, f"leases are left: {left}"
+            _never.wait(0.3)
 
     def stop(self):
         """End it, with its kernels."""
