@@ -34,6 +34,7 @@ lab: setup ## open the notebooks in JupyterLab
 bench: setup ## print what imports, the engine, pictures, leases and views cost
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/functions.py
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python benchmarks/drawing.py
 	$(BIN)/python benchmarks/leases.py

@@ -24,7 +24,7 @@ from benchmarks.drawing import built
 from resnb.events import StructureChanged
 from resnb.states import RUNNING, SUCCESS
 from resnb.view.engines import VARIABLE
-from resnb.view.live import LiveFlow
+from resnb.view.live.flow import LiveFlow
 
 STATIC = Path(__file__).parents[1] / "resnb" / "view" / "static"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -8,13 +8,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resnb.graph import signals as signals
-    from resnb.graph import triggers as triggers
+    from resnb.graph.applying import apply_map as apply_map
+    from resnb.graph.control import FilterTask as FilterTask
     from resnb.graph.control import case as case
     from resnb.graph.control import ifelse as ifelse
     from resnb.graph.control import merge as merge
     from resnb.graph.control import switch as switch
+    from resnb.graph.defaults import defaults_from_attrs as defaults_from_attrs
     from resnb.graph.flow import Flow as Flow
+    from resnb.graph.function import flow as flow
+    from resnb.graph.inputs import mapped as mapped
+    from resnb.graph.parameter import DateTimeParameter as DateTimeParameter
     from resnb.graph.parameter import Parameter as Parameter
     from resnb.graph.resource import ResourceManager as ResourceManager
     from resnb.graph.resource import resource as resource
@@ -27,16 +31,24 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "DaskExecutor": "resnb.dask.executor",
+    "DateTimeParameter": "resnb.graph.parameter",
+    "FilterTask": "resnb.graph.control",
     "Flow": "resnb.graph.flow",
     "LocalExecutor": "resnb.run.local",
     "Parameter": "resnb.graph.parameter",
     "ResourceManager": "resnb.graph.resource",
     "Task": "resnb.graph.task",
     "ThreadExecutor": "resnb.run.threads",
+    "apply_map": "resnb.graph.applying",
     "case": "resnb.graph.control",
+    "context": "resnb.run.context",
+    "defaults_from_attrs": "resnb.graph.defaults",
     "flatten": "resnb.graph.inputs",
+    "flow": "resnb.graph.function",
     "get_run_logger": "resnb.run.logs",
     "ifelse": "resnb.graph.control",
+    "mapped": "resnb.graph.inputs",
     "merge": "resnb.graph.control",
     "resource": "resnb.graph.resource",
     "resource_manager": "resnb.graph.resource",
@@ -46,9 +58,9 @@ _HOMES = {
     "unmapped": "resnb.graph.inputs",
 }
 _MODULES = {
-    "signals": "resnb.graph.signals",
+    "signals": "resnb.signals",
     "states": "resnb.states",
-    "triggers": "resnb.graph.triggers",
+    "triggers": "resnb.triggers",
 }
 
 __all__ = sorted([*_HOMES, *_MODULES])  # noqa: PLE0605 - a sorted list of texts
@@ -76,7 +88,10 @@ def _plug_in() -> None:
     from resnb.graph.ports import PORTS
 
     PORTS.runner = lambda: import_module("resnb.run.api").RUNNER
+    PORTS.unfolder = lambda: import_module("resnb.run.unfolding.api").UNFOLDER
+    PORTS.logger = lambda: import_module("resnb.run.logs").get_run_logger()
     PORTS.painter = lambda: import_module("resnb.view.painter").PAINTER
+    PORTS.clusters = lambda: import_module("resnb.dask.lanes").Lanes
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -6,7 +6,8 @@ Prefect 1.x: a skipped, mapped or cached task counts as successful; a cancelled 
 successful nor failed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, ClassVar, Final
 
 from resnb.errors import FlowFailed
@@ -42,22 +43,58 @@ def census(codes: bytes | bytearray) -> dict[int, int]:
     return found
 
 
+class Elsewhere:
+    """A value that is kept elsewhere, such as on a cluster, and fetched when somebody asks."""
+
+    __slots__ = ()
+
+    def fetched(self) -> Any:
+        """The value itself."""
+        raise NotImplementedError
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It is pickled as the value itself."""
+        return _itself, (self.fetched(),)
+
+    def __repr__(self) -> str:
+        """It is not fetched to be looked at."""
+        return "<on the cluster; .value brings it here>"
+
+    @staticmethod
+    def together(values: Sequence[Any]) -> list[Any]:
+        """`values` with those that are kept elsewhere fetched, in as few steps as there may be."""
+        return [one.fetched() if isinstance(one, Elsewhere) else one for one in values]
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
 class State:
     """What became of a task, or of a whole flow.
 
     Attributes:
-        result: a successful task's value, a failed one's exception, and for a flow a mapping
-            from task to that task's state.
+        kept: the result as the run has it: one that is elsewhere is not fetched for it.
         message: one line for people.
     """
 
     code: ClassVar[int] = PENDING
 
-    __slots__ = ("message", "result")
+    __slots__ = ("kept", "message")
 
     def __init__(self, message: str = "", result: Any = None) -> None:
         self.message = message
-        self.result = result
+        self.kept = result
+
+    @property
+    def result(self) -> Any:
+        """A successful task's value, a failed one's exception; a flow's state of each task."""
+        kept = self.kept
+        return kept.fetched() if isinstance(kept, Elsewhere) else kept
+
+    @result.setter
+    def result(self, value: Any) -> None:
+        self.kept = value
 
     @property
     def name(self) -> str:
@@ -112,14 +149,15 @@ class State:
         """
         if self.is_successful():
             return
-        states = self.result.values() if isinstance(self.result, Mapping) else (self,)
-        causes = (
-            found
+        states = self.kept.values() if isinstance(self.kept, Mapping) else (self,)
+        causes = [
+            (one.code == TRIGGER_FAILED, found)
             for state in states
             for one in getattr(state, "map_states", ()) or (state,)
-            if isinstance(found := one.result, BaseException)
-        )
-        raise FlowFailed(self.message or self.name, self) from next(causes, None)
+            if isinstance(found := one.kept, BaseException)
+        ]
+        cause = min(causes, key=itemgetter(0), default=(False, None))[1]
+        raise FlowFailed(self.message or self.name, self) from cause
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
@@ -173,10 +211,10 @@ class Mapped(Success):
     __slots__ = ("map_states",)
 
     def __init__(
-        self, message: str = "", result: Any = None, map_states: tuple[State, ...] = ()
+        self, message: str = "", result: Any = None, map_states: Iterable[State] = ()
     ) -> None:
         super().__init__(message, result)
-        self.map_states = map_states
+        self.map_states = list(map_states)
 
 
 class Skipped(Success):
@@ -255,6 +293,7 @@ def is_legal(source: int, target: int) -> bool:
 __all__ = [
     "Cached",
     "Cancelled",
+    "Elsewhere",
     "Failed",
     "Finished",
     "Mapped",

@@ -27,13 +27,15 @@ KEPT_THREADS = (
     "resnb-view",  # one per kernel, for the live views
     "resnb-widget",  # two per flow that is shown, for the commands of its views
     "resnb-sweep",  # a moment after %load_ext
-    "Dask-Offload",  # a pool that distributed makes once per process
+    "Dask-Offload",  # pools that distributed makes once per process
+    "Dask-Callback-Thread",
 )
 KEPT_PROCESSES = (
     "multiprocessing.resource_tracker",  # one per interpreter, ends with it
     "ledger/reaper.py",  # one per process that holds leases, ends after it; see `own_ledger`
     "utility-sub-type=on_device_model",  # Chromium's, which begins it when it likes
     "ledger/sweeper.py",  # a moment after %load_ext, if something was left
+    "on_device_model",  # Chromium starts one by itself, a few minutes after its own beginning
 )
 LEDGER_GRACE = 30.0
 """Seconds that the reapers of a session have to clean up what its tests have left to them."""

@@ -98,7 +98,7 @@ def test_states_carry_message_and_result():
     state = states.Failed("why", error)
     assert (state.message, state.result) == ("why", error)
     assert (State().message, State().result) == ("", None)
-    children = (states.Success(result=1), states.Skipped())
+    children = [states.Success(result=1), states.Skipped()]
     mapped = states.Mapped("two", [1, None], children)
     assert (mapped.map_states, mapped.result, mapped.message) == (children, [1, None], "two")
-    assert states.Mapped().map_states == ()
+    assert states.Mapped().map_states == []

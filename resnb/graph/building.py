@@ -59,10 +59,20 @@ def building(
 
 
 @contextmanager
+def building_nothing() -> Iterator[None]:
+    """Leave all surroundings for the length of a block."""
+    token = BUILDING.set(Building())
+    try:
+        yield
+    finally:
+        BUILDING.reset(token)
+
+
+@contextmanager
 def tags(*names: str) -> Iterator[None]:
     """Give `names` as tags to every task that is added inside the block."""
     with building(tags=names):
         yield
 
 
-__all__ = ["BUILDING", "Building", "building", "flow_being_built", "tags"]
+__all__ = ["BUILDING", "Building", "building", "building_nothing", "flow_being_built", "tags"]

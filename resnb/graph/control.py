@@ -4,7 +4,7 @@ A condition is a task that ends as skipped when it does not hold; what depends o
 too. `merge` brings the branches together again: it takes the one that ran.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from resnb.errors import GraphError
 from resnb.graph.building import BUILDING
 from resnb.graph.signals import SKIP
 from resnb.graph.task import FunctionTask, Task, common_flow
-from resnb.graph.triggers import not_all_skipped
+from resnb.graph.triggers import all_finished, not_all_skipped
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -54,6 +54,38 @@ class Merge(Task):
     def run(self, **branches: Any) -> Any:
         """Give the value of the branch that ran."""
         return next((value for value in branches.values() if value is not None), None)
+
+
+def _is_value(value: Any) -> bool:
+    return value is not None and not isinstance(value, Exception)
+
+
+class FilterTask(Task):
+    """Keeps those of a list's values that are wanted: neither exceptions nor None, unless told.
+
+    Args:
+        filter_func: whether to keep a value.
+        log_func: gives a text for the log from the list of values, such as those left out.
+        **options: see `Task`; by default it runs whatever became of the tasks upstream.
+    """
+
+    def __init__(
+        self,
+        filter_func: Callable[[Any], bool] | None = None,
+        log_func: Callable[[list[Any]], str] | None = None,
+        **options: Any,
+    ) -> None:
+        self.filter_func = filter_func or _is_value
+        self.log_func = log_func
+        options.setdefault("trigger", all_finished)
+        options.setdefault("skip_on_upstream_skip", False)
+        super().__init__(**options)
+
+    def run(self, task_results: list[Any]) -> list[Any]:
+        """The values of `task_results` that are wanted."""
+        if self.log_func is not None:
+            self.logger.info(self.log_func(task_results))
+        return [value for value in task_results if self.filter_func(value)]
 
 
 class case:  # noqa: N801 - Prefect's name, used as a block
@@ -174,4 +206,4 @@ def _branch(task: Any, value: Any, flow: "Flow") -> Task:
     raise GraphError(message)
 
 
-__all__ = ["CompareValue", "Merge", "case", "ifelse", "merge", "switch"]
+__all__ = ["CompareValue", "FilterTask", "Merge", "case", "ifelse", "merge", "switch"]

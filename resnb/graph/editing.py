@@ -91,13 +91,13 @@ def _cut_off(structure: Structure, node: Node, gone: Container[Task]) -> None:
     task = node.task
     for upstream in list(node.upstream):
         if upstream not in gone:
-            _unlink(structure, upstream, task)
+            unlink(structure, upstream, task)
     for after in list(node.downstream):
         if after not in gone:  # a clean-up, which waited for it
             waiting = structure.nodes[after]
             structure.changed(partial(waiting.restore, waiting.saved()))
             waiting.control.pop(task, None)
-            _unlink(structure, task, after)
+            unlink(structure, task, after)
     if node.scope is not None:
         before = dict(node.scope.members)
         node.scope.members.pop(task, None)
@@ -109,7 +109,8 @@ def _put_back(target: dict, before: dict) -> None:  # type: ignore[type-arg]
     target.update(before)
 
 
-def _unlink(structure: Structure, upstream: Task, task: Task) -> None:
+def unlink(structure: Structure, upstream: Task, task: Task) -> None:
+    """Take the edge between two tasks away, but for what the inputs and the order say."""
     nodes = structure.nodes
     source, node = nodes[upstream], nodes[task]
     downstream, before = dict(source.downstream), dict(node.upstream)
@@ -139,7 +140,7 @@ def substitute(structure: Structure, mapping: Mapping[Task, Task]) -> None:
                 structure.changed(partial(node.restore, node.saved()))
                 node.inputs = {k: substituted(v, mapping) for k, v in node.inputs.items()}
                 node.control = {mapping.get(k, k): v for k, v in node.control.items()}
-                _unlink(structure, old, after)
+                unlink(structure, old, after)
                 structure.link(new, node)
         structure.keep_reference_tasks(mapping)
         structure.changed(partial(setattr, structure, "forward", structure.forward))
@@ -177,7 +178,7 @@ def rebind(structure: Structure, task: Task, inputs: Mapping[str, object], posit
     with structure.transaction():
         structure.changed(partial(node.restore, node.saved()))
         for upstream in node.sources() - node.control.keys():
-            _unlink(structure, upstream, task)
+            unlink(structure, upstream, task)
         node.inputs, node.mapped, node.flattened = {}, NO_KEYS, NO_KEYS
         structure.bind_task(task, inputs, positional)
 
@@ -304,4 +305,5 @@ __all__ = [
     "reorder",
     "retire_parameters",
     "substitute",
+    "unlink",
 ]

@@ -6,24 +6,31 @@ drawing are plugged in by `resnb.graph.ports`.
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from resnb.errors import GraphError, OptionError, RunError
 from resnb.events import EVENTS, StructureChanged
-from resnb.graph import editing
+from resnb.graph import editing, left_out
 from resnb.graph.building import BUILDING, Building
 from resnb.graph.node import Edge
-from resnb.graph.options import hooks
+from resnb.graph.options import hooks, refuse_unknown
 from resnb.graph.parameter import Parameter
 from resnb.graph.ports import PORTS, Memory
 from resnb.graph.queries import Queries
 from resnb.graph.task import Hook, Task
+from resnb.graph.unfolding import UNFOLDING
 
 if TYPE_CHECKING:
     from contextvars import Token
 
     from resnb.graph.scope import Scope
     from resnb.states import State
+
+
+_OPTIONS = (
+    "executor", "tasks", "edges", "reference_tasks", "state_handlers", "on_failure",
+    "on_completion", "on_cancellation", "validate",
+)  # fmt: skip
 
 
 class Flow(Queries):
@@ -41,6 +48,8 @@ class Flow(Queries):
             accepts; the form with one argument gets the run.
         on_completion: likewise when a run has succeeded.
         on_cancellation: likewise when a run was cancelled.
+        validate: accepted for the sake of Prefect's flows; each edge is checked at once.
+        **others: none; what Prefect has besides is refused with what to do instead.
 
     Raises:
         OptionError: `name` is no text or empty.
@@ -58,7 +67,12 @@ class Flow(Queries):
         on_failure: Hook | Iterable[Hook] | None = None,
         on_completion: Hook | Iterable[Hook] | None = None,
         on_cancellation: Hook | Iterable[Hook] | None = None,
+        validate: bool | None = None,
+        **others: Any,
     ) -> None:
+        del validate
+        left_out.refuse(f"flow {name!r}", others, left_out.FLOW_OPTIONS)
+        refuse_unknown(f"flow {name!r}", others, _OPTIONS)
         super().__init__(_checked_name(name))
         self.executor = executor
         self.memory: Memory | None = None
@@ -90,16 +104,63 @@ class Flow(Queries):
         BUILDING.reset(self._tokens.pop())
         EVENTS.publish(StructureChanged(self.name))
 
-    def update(self, flow: "Flow", merge_parameters: bool = False) -> None:
+    schedule = left_out.LeftOut(left_out.FLOW_OPTIONS["schedule"])
+    run_config = left_out.LeftOut(left_out.FLOW_OPTIONS["run_config"])
+    storage = left_out.LeftOut(left_out.FLOW_OPTIONS["storage"])
+    result = left_out.LeftOut(left_out.FLOW_OPTIONS["result"])
+
+    def __getattr__(self, name: str) -> NoReturn:
+        left_out.refuse_name("a flow", name, left_out.FLOW_METHODS)
+
+    def set_dependencies(  # noqa: PLR0917 - Prefect's places
+        self,
+        task: Task,
+        upstream_tasks: Iterable[Any] | None = None,
+        downstream_tasks: Iterable[Task] | None = None,
+        keyword_tasks: Mapping[str, Any] | None = None,
+        mapped: bool = False,
+        validate: bool | None = None,
+    ) -> None:
+        """Add `task` and set its dependencies, all or none; see `Task.set_dependencies`."""
+        del validate
+        with self.transaction():
+            self.add_task(task) if task not in self.nodes else None
+            task.set_dependencies(self, upstream_tasks, downstream_tasks, keyword_tasks, mapped)
+
+    def replace(self, old: Task, new: Task, validate: bool | None = None) -> None:
+        """Put task `new` in the place of `old`, which leaves the flow.
+
+        Raises:
+            GraphError: the flow has no task `old`, or would have a cycle.
+        """
+        del validate
+        with self.transaction():
+            if old in self.nodes and new not in self.nodes:
+                editing.retire_parameters(self, (old,))
+                self.add_task(new)
+            editing.substitute(self, {old: new})
+            editing.remove(self, (old,))
+
+    def update(
+        self,
+        flow: "Flow",
+        merge_parameters: bool = False,
+        validate: bool | None = None,
+        merge_reference_tasks: bool = False,
+    ) -> None:
         """Take over the tasks, edges and scopes of `flow`; the tasks are shared, not copied.
 
         Args:
             flow: the other flow.
             merge_parameters: whether a parameter of the same name replaces the other flow's.
+            validate: accepted for the sake of Prefect's flows; each edge is checked at once.
+            merge_reference_tasks: whether those of `flow` decide the final state, too.
 
         Raises:
             GraphError: both flows have a parameter of the same name.
         """
+        del validate
+        references = self.reference_tasks() | flow.reference_tasks()
         mine = {one.name: one for one in self.parameters()}
         same: dict[Task, Task] = {}
         for theirs in flow.parameters():
@@ -114,6 +175,8 @@ class Flow(Queries):
                 raise GraphError(message)
             same[theirs] = own
         editing.absorb(self, flow, same)
+        if merge_reference_tasks:
+            self.set_reference_tasks({same.get(task, task) for task in references})
 
     def copy(self) -> "Flow":
         """A flow with the same tasks, edges and scopes, to which more can be added."""
@@ -162,7 +225,7 @@ class Flow(Queries):
         self,
         parameters: Mapping[str, Any] | None = None,
         executor: Any = None,
-        task_states: Mapping[Task, "State"] | None = None,
+        task_states: "Mapping[Task, State] | State | None" = None,
         **params: Any,
     ) -> "State":
         """Run the flow and wait; Ctrl-C cancels it and still cleans up every scope.
@@ -170,7 +233,8 @@ class Flow(Queries):
         Args:
             parameters: values by parameter name.
             executor: what runs the tasks.
-            task_states: states of tasks that need not run again.
+            task_states: states of tasks that need not run; or the final state of an earlier run,
+                to start again from where it failed. Resources that are needed are set up again.
             **params: parameter values by name, likewise.
 
         Returns:
@@ -188,7 +252,7 @@ class Flow(Queries):
         self,
         parameters: Mapping[str, Any] | None = None,
         executor: Any = None,
-        task_states: Mapping[Task, "State"] | None = None,
+        task_states: "Mapping[Task, State] | State | None" = None,
         **params: Any,
     ) -> Any:
         """Run the flow in the background; arguments and errors as for `run`.
@@ -204,7 +268,7 @@ class Flow(Queries):
         self,
         parameters: Mapping[str, Any] | None = None,
         executor: Any = None,
-        task_states: Mapping[Task, "State"] | None = None,
+        task_states: "Mapping[Task, State] | State | None" = None,
         **params: Any,
     ) -> "State":
         """Run the flow and await its final state; arguments and errors as for `run`."""
@@ -216,7 +280,7 @@ class Flow(Queries):
         self,
         parameters: Mapping[str, Any] | None,
         executor: Any,
-        task_states: Mapping[Task, "State"] | None,
+        task_states: "Mapping[Task, State] | State | None",
         params: Mapping[str, Any],
     ) -> dict[str, Any]:
         if BUILDING.get().flow is self:
@@ -225,6 +289,15 @@ class Flow(Queries):
                 "run it after the `with` block or %%flow cell"
             )
             raise RunError(message)
+        if (running := UNFOLDING.get()) is not None and not hasattr(self, "function"):
+            message = (
+                f"flow {self.name!r} cannot run inside @flow function {running.flow.name!r}: run "
+                "it before or after, or make it a @flow function, too, and call that"
+            )
+            raise RunError(message)
+        names = {one.name for one in self.parameters()}
+        given = [name for name in params if name not in names]
+        left_out.refuse(f"the run of flow {self.name!r}", given, left_out.RUN_OPTIONS)
         twice = set(parameters or ()) & params.keys()
         if twice:
             message = f"parameter {min(twice)!r} was given twice"
@@ -232,7 +305,7 @@ class Flow(Queries):
         return {
             "parameters": {**(parameters or {}), **params},
             "executor": executor if executor is not None else self.executor,
-            "task_states": dict(task_states or {}),
+            "task_states": task_states,
         }
 
     def visualize(

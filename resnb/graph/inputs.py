@@ -4,7 +4,7 @@ An input is immutable. A plain reference is the upstream task itself, which keep
 case free of wrappers.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from resnb.errors import OptionError
@@ -40,14 +40,26 @@ class unmapped:  # noqa: N801 - Prefect's name, used like a function
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        if isinstance(value, flatten):
-            message = "unmapped(flatten(x)) has no meaning: use one of the two"
+        if isinstance(value, flatten | mapped):
+            message = f"unmapped({type(value).__name__}(x)) has no meaning: use one of the two"
             raise OptionError(message)
         self.value: Any = value.value if isinstance(value, unmapped) else value
 
 
+class mapped:  # noqa: N801 - Prefect's name, used like a function
+    """In ``task(mapped(xs), y)``: run once for each item of `xs`, as `Task.map` does."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        if isinstance(value, unmapped):
+            message = "mapped(unmapped(x)) has no meaning: use one of the two"
+            raise OptionError(message)
+        self.value: Any = value.value if isinstance(value, mapped) else value
+
+
 class flatten:  # noqa: N801 - Prefect's name, used like a function
-    """In ``task.map(flatten(xs))``: take one level of nesting out of `xs` before mapping."""
+    """In ``task.map(flatten(xs))`` or ``task(flatten(xs))``: take a level of nesting out first."""
 
     __slots__ = ("value",)
 
@@ -66,6 +78,43 @@ def is_sequence(value: Any) -> bool:
         and hasattr(kind, "__len__")
         and not isinstance(value, str | bytes | Mapping)
     )
+
+
+def flat(value: Any) -> Any:
+    """`value` with one level of nesting taken out; unchanged if its items have none."""
+    try:
+        return [item for part in value for item in part]
+    except TypeError:
+        return value
+
+
+def joined(values: Iterable[Any]) -> tuple[list[Any], list[int]]:
+    """What the children of a mapped task gave, one level flatter, and how many items each gave.
+
+    A child that failed, or gave no collection, gives one item.
+    """
+    items: list[Any] = []
+    counts: list[int] = []
+    for value in values:
+        found = list(value) if hasattr(type(value), "__iter__") else [value]
+        items += found
+        counts.append(len(found))
+    return items, counts
+
+
+def items_of(name: str, key: str, value: Any) -> list[Any]:
+    """The items that task `name` is mapped over by argument `key`.
+
+    Raises:
+        TypeError: `value` has none.
+    """
+    if not is_sequence(value):
+        message = (
+            f"task {name!r} cannot be mapped over {key}, which is no sequence but "
+            f"{type(value).__name__}: wrap it in unmapped(...)"
+        )
+        raise TypeError(message)
+    return list(value)
 
 
 def as_input(value: Any, is_task: Callable[[Any], bool]) -> "Input":
@@ -113,8 +162,12 @@ __all__ = [
     "Constant",
     "Input",
     "as_input",
+    "flat",
     "flatten",
     "is_sequence",
+    "items_of",
+    "joined",
+    "mapped",
     "substituted",
     "tasks_in",
     "unmapped",

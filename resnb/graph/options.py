@@ -5,12 +5,21 @@ from typing import Any
 
 from resnb.durations import seconds
 from resnb.errors import OptionError
+from resnb.graph import left_out
 
 TASK_OPTIONS = (
     "name", "tags", "max_retries", "retry_delay", "retry_on", "timeout", "trigger",
     "skip_on_upstream_skip", "checkpoint", "nout", "log_stdout", "state_handlers", "on_failure",
     "on_completion", "on_cancellation", "thread",
 )  # fmt: skip
+
+ALIASES = {
+    "retries": "max_retries",
+    "retry_delay_seconds": "retry_delay",
+    "timeout_seconds": "timeout",
+    "log_prints": "log_stdout",
+}
+"""Options by the names of Prefect 2 and 3, and what they are called here."""
 
 
 def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
@@ -38,6 +47,8 @@ def checked(owner: str, options: dict[str, Any]) -> dict[str, Any]:
     Raises:
         OptionError: an option is unknown or its value of the wrong kind.
     """
+    options = _renamed(owner, options)
+    left_out.refuse(f"task {owner!r}", options, left_out.TASK_OPTIONS)
     refuse_unknown(f"task {owner!r}", options, TASK_OPTIONS)
     kept = {key: value for key, value in options.items() if value is not None}
     if "name" in kept:
@@ -53,19 +64,38 @@ def checked(owner: str, options: dict[str, Any]) -> dict[str, Any]:
             kept[name] = hooks(f"task {owner!r}", name, kept[name])
     if "tags" in kept:
         kept["tags"] = _tags(owner, kept["tags"])
-    _check_count(owner, kept, "max_retries")
-    _check_count(owner, kept, "nout")
+    count(f"task {owner!r}", kept, "max_retries")
+    count(f"task {owner!r}", kept, "nout")
     if "retry_on" in kept:
         kept["retry_on"] = _exceptions(owner, kept["retry_on"])
     _check_choices(owner, kept)
     return kept
 
 
-def _check_count(owner: str, options: dict[str, Any], name: str) -> None:
+def count(owner: str, options: dict[str, Any], name: str) -> None:
+    """Refuse option `name` if it is there and no whole number of at least 0.
+
+    Raises:
+        OptionError: it is not.
+    """
     value = options.get(name, 0)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        message = f"task {owner!r}: {name}={value!r} must be a whole number of at least 0"
+        message = f"{owner}: {name}={value!r} must be a whole number of at least 0"
         raise OptionError(message)
+
+
+def _renamed(owner: str, options: dict[str, Any]) -> dict[str, Any]:
+    """`options` by the names of Prefect 1.x; those of Prefect 2 and 3 are understood, too."""
+    if options.keys().isdisjoint(ALIASES):
+        return options
+    found: dict[str, Any] = {}
+    for name, value in options.items():
+        known = ALIASES.get(name, name)
+        if known in found:
+            message = f"task {owner!r}: {known} was given twice, as {name}, too"
+            raise OptionError(message)
+        found[known] = value
+    return found
 
 
 def _check_choices(owner: str, options: dict[str, Any]) -> None:
@@ -139,4 +169,12 @@ def _exceptions(owner: str, value: Any) -> tuple[type[BaseException], ...]:
     return tuple(kinds)
 
 
-__all__ = ["TASK_OPTIONS", "checked", "checked_name", "hooks", "refuse_unknown"]
+__all__ = [
+    "ALIASES",
+    "TASK_OPTIONS",
+    "checked",
+    "checked_name",
+    "count",
+    "hooks",
+    "refuse_unknown",
+]

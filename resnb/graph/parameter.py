@@ -1,9 +1,9 @@
 """Parameters: tasks whose value is given when the flow is run."""
 
 from keyword import iskeyword
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from resnb.errors import GraphError
+from resnb.errors import GraphError, OptionError
 from resnb.graph.building import BUILDING
 from resnb.graph.task import Task
 
@@ -60,9 +60,47 @@ class Parameter(Task):
         """The default value; a run puts the given one in its place."""
         return self.default
 
+    def converted(self, value: Any) -> Any:
+        """A value that is given to a run, as tasks get it."""
+        return value
+
+    def copy(self, name: str | None = None, **options: Any) -> Self:
+        """The same parameter under another name, in no flow."""
+        if name is not None:
+            _refuse_no_identifier(name)
+            options["name"] = name
+        return super().copy(**options)
+
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
         return f"<Parameter: {self.name}>"
 
 
-__all__ = ["NO_DEFAULT", "Parameter"]
+class DateTimeParameter(Parameter):
+    """A date and time given at run time: a `datetime`, or an ISO 8601 text.
+
+    Args:
+        name: the parameter's name.
+        required: whether a value must be given; without one its value is None.
+        tags: labels to find it by.
+    """
+
+    def __init__(self, name: str, required: bool = True, tags: Any = None) -> None:
+        super().__init__(name, default=None, required=required, tags=tags)
+
+    def converted(self, value: Any) -> Any:
+        """The `datetime` that `value` says; without a time zone it is in UTC."""
+        from datetime import UTC, datetime
+
+        if isinstance(value, str):
+            try:
+                value = datetime.fromisoformat(value)
+            except ValueError:
+                message = f"parameter {self.name!r}: {value!r} is no date and time by ISO 8601"
+                raise OptionError(message) from None
+        if isinstance(value, datetime) and value.tzinfo is None:
+            value = value.replace(tzinfo=UTC)
+        return value
+
+
+__all__ = ["NO_DEFAULT", "DateTimeParameter", "Parameter"]

@@ -36,6 +36,16 @@ class Runner(Protocol):
         """Run and await."""
 
 
+class Unfolder(Protocol):
+    """The part that runs ``@flow`` functions."""
+
+    def call(self, flow: Any, args: Any, kwargs: Any, *, return_state: bool = False) -> Any:
+        """Run the function; gives what it returns, or the state."""
+
+    def start(self, flow: Any, kwargs: Any) -> Any:
+        """Run it in the background."""
+
+
 class Painter(Protocol):
     """The part that draws flows."""
 
@@ -52,6 +62,9 @@ class Ports:
     def __init__(self) -> None:
         self.runner: Callable[[], Runner] = _unplugged
         self.painter: Callable[[], Painter] = _unplugged
+        self.unfolder: Callable[[], Unfolder] = _unplugged
+        self.clusters: Callable[[], Any] = _unplugged
+        self.logger: Callable[[], Any] = _unplugged
 
 
 def _unplugged() -> Any:
@@ -61,4 +74,4 @@ def _unplugged() -> Any:
 
 PORTS = Ports()
 
-__all__ = ["PORTS", "Memory", "Painter", "Ports", "Runner"]
+__all__ = ["PORTS", "Memory", "Painter", "Ports", "Runner", "Unfolder"]

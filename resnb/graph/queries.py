@@ -137,7 +137,7 @@ class Queries(Structure):
                 self._known(after)
                 self._must(task in self.nodes[after].upstream, f"{task!r} has wrong edges")
             self._must(node.mapped <= node.inputs.keys(), f"{task!r} is mapped over nothing")
-            self._must(node.flattened <= node.mapped, f"{task!r} flattens what is not mapped")
+            self._must(node.flattened <= node.inputs.keys(), f"{task!r} flattens nothing")
             self._must(
                 node.scope is None or task in node.scope.members, f"{task!r} is in the wrong scope"
             )

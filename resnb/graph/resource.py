@@ -11,6 +11,7 @@ from resnb.graph.scope import Scope, ScopeOptions
 from resnb.graph.signature import Signature, signature_of
 from resnb.graph.task import Task
 from resnb.graph.triggers import all_finished
+from resnb.graph.unfolding import unfolding
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
@@ -26,7 +27,7 @@ class InitTask(Task):
     scope: Scope
 
     def __init__(self, manager: "ResourceManager", **options: Any) -> None:
-        self.run = manager.resource_class
+        self.run = manager.resource_class  # type: ignore[method-assign]
         self._signature = manager.signature
         super().__init__(**options)
 
@@ -126,6 +127,8 @@ class ResourceManager:
             OutsideFlowError: no flow is being built.
             OptionError: an argument is missing or surplus.
         """
+        if flow is None and (running := unfolding()) is not None:
+            return running.use(self, args, kwargs)
         return self.use(args, kwargs, flow=flow)
 
     def use(
@@ -139,19 +142,23 @@ class ResourceManager:
         flow = flow or flow_being_built()
         if flow is None:
             message = (
-                f"resource {self.name!r} was used outside a flow: use it inside `with Flow(...)`, "
-                "name it with --with in a %%flow cell, or pass flow=..."
+                f"resource {self.name!r} was used outside a flow: use it inside `with Flow(...)` "
+                "or a @flow function, name it with --with in a %%flow cell, or pass flow=..."
             )
             raise OutsideFlowError(message)
         inputs, positional = self.signature.assign(f"resource {self.name!r}", args, kwargs)
-        scope = Scope(self, flow, self.scope_options, name or self.name)
+        scope = self.furnish(Scope(self, flow, self.scope_options, name or self.name))
+        flow.add_scope(scope, inputs, positional)
+        return scope
+
+    def furnish(self, scope: Scope) -> Scope:
+        """Give a new scope its three tasks."""
         init = InitTask(self, **self._options_of("init", self.name))
         setup = SetupTask(**self._options_of("setup", f"{self.name}.setup"))
         cleanup = CleanupTask(**self._options_of("cleanup", f"{self.name}.cleanup"))
         for one in (init, setup, cleanup):
             one.scope = scope
         scope.init_task, scope.setup_task, scope.cleanup_task = init, setup, cleanup
-        flow.add_scope(scope, inputs, positional)
         return scope
 
     def _options_of(self, step: str, name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ A nested scope's init, set-up and clean-up tasks are members of the scope around
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from resnb.durations import seconds
 from resnb.errors import GraphError, OptionError
@@ -92,6 +92,7 @@ class Scope:
         setup_task: makes the resource, and is the handle of it.
         cleanup_task: cleans it up.
         members: the tasks inside, in the order in which they were added.
+        executes: whether its resource runs the tasks inside; see `as_executor`.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Scope:
         self.options = options
         self.name = name
         self.parent: Scope | None = None
+        self.executes = False
         self.members: dict[Task, None] = {}
         self.init_task: Task
         self.setup_task: Task
@@ -133,6 +135,15 @@ class Scope:
     ) -> None:
         BUILDING.reset(self._tokens.pop())
 
+    def as_executor(self) -> Self:
+        """Let the tasks inside run on the resource: a Dask client, cluster or address.
+
+        Returns:
+            The scope, to be entered: ``with DaskCluster(n_workers=4).as_executor() as client:``.
+        """
+        self.executes = True
+        return self
+
     def around(self) -> Iterator["Scope"]:
         """This scope and those around it, from the inside out."""
         scope: Scope | None = self
@@ -144,6 +155,7 @@ class Scope:
         """The same use, with the same tasks, as part of another flow."""
         new = Scope(self.manager, flow, self.options, self.name)
         new.parent = parent
+        new.executes = self.executes
         new.members = dict(self.members)
         new.init_task, new.setup_task, new.cleanup_task = self.own_tasks
         return new

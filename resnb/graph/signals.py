@@ -1,5 +1,6 @@
 """Exceptions by which a task's code (or its trigger) chooses its own final state."""
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from resnb import states
@@ -50,20 +51,30 @@ class SKIP(Signal):
 
 
 class RETRY(Signal):
-    """Fail this try, and try again if tries are left.
+    """Give this try up and try again, however many tries the task has had.
 
     Args:
         message: one line for people.
         result: ignored, there for the sake of the common form.
         delay: seconds until the next try; None stands for the task's ``retry_delay``.
+        start_time: when the next try begins, in place of a delay; without a time zone in UTC.
     """
 
     state_class = states.Retrying
 
     def __init__(
-        self, message: str = "", result: Any = None, *, delay: float | None = None
+        self,
+        message: str = "",
+        result: Any = None,
+        *,
+        delay: float | None = None,
+        start_time: datetime | None = None,
     ) -> None:
         super().__init__(message, result)
+        if start_time is not None:
+            if start_time.tzinfo is None:
+                start_time = start_time.replace(tzinfo=UTC)
+            delay = max(0.0, (start_time - datetime.now(UTC)).total_seconds())
         self.delay = delay
 
 

@@ -112,4 +112,13 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     )
 
 
-__all__ = ["Signature", "signature_of"]
+def annotated_nout(function: Callable[..., Any]) -> int | None:
+    """The number of items of a ``tuple[...]`` return annotation."""
+    annotation = getattr(function, "__annotations__", {}).get("return")
+    parts = getattr(annotation, "__args__", ())
+    if getattr(annotation, "__origin__", None) is tuple and parts and parts[-1] is not Ellipsis:
+        return len(parts)
+    return None
+
+
+__all__ = ["Signature", "annotated_nout", "signature_of"]

@@ -7,6 +7,7 @@ trace, for each step has an entry in the journal that takes it back.
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from resnb.graph.inputs import (
     tasks_in,
     unmapped,
 )
+from resnb.graph.inputs import mapped as mapped_over
 from resnb.graph.node import Edge, Node
 from resnb.graph.task import Task
 from resnb.graph.transaction import Transaction
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from resnb.graph.scope import Scope
 
 _COLLECTIONS = frozenset({list, tuple, set, dict, slice})
-_WRAPPERS = (unmapped, flatten)
+_WRAPPERS = (unmapped, flatten, mapped_over)
 
 
 def _is_task(value: Any) -> bool:
@@ -48,9 +50,12 @@ class Structure:
         version: changes with every change.
         forward: whether every edge points from an older task to a newer one and none begins at a
             clean-up, but for the edges that follow from a scope and end at a clean-up.
+        changing: held by whoever changes it while others look on, and by those.
         journal: how to take back, step by step, what the transactions that are open changed;
             None if there is none.
     """
+
+    changing: AbstractContextManager[Any] = nullcontext()
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -190,24 +195,23 @@ class Structure:
             node.positional = positional
             for key, value in inputs.items():
                 if mapped or type(value) in _WRAPPERS:
-                    self._bind_mapped(node, key, value)
+                    self._bind_mapped(node, key, value, mapped)
                 else:
                     self._bind(node, key, value)
             for value in upstream_tasks:
                 self.add_edge(value, task, mapped=mapped and type(value) is not unmapped)
-            if mapped and not node.is_mapped:
+            if mapped and not inputs and not node.control:
                 message = (
-                    f"task {task.name!r} is mapped over nothing: call it without map, or leave "
-                    "unmapped(...) away from at least one argument"
+                    f"task {task.name!r} is mapped over nothing: give it an argument, or call it "
+                    "without map"
                 )
                 raise GraphError(message)
             self.check_cycle(node.upstream, node)
 
     def _bring_in(self, value: Any) -> None:
-        kind = type(value)
-        if kind in _WRAPPERS:
+        while type(value) in _WRAPPERS:
             value = value.value
-            kind = type(value)
+        kind = type(value)
         if isinstance(value, Task):
             if value not in self.nodes:
                 self._add(value)
@@ -228,21 +232,24 @@ class Structure:
         else:
             node.inputs[key] = Constant(value)
 
-    def _bind_mapped(self, node: Node, key: str, value: Any) -> None:
-        kind = type(value)
-        if kind is unmapped:
-            self._bind(node, key, value.value)
-            return
-        inner = value.value if kind is flatten else value
-        if not isinstance(inner, Task) and not is_sequence(inner):
+    def _bind_mapped(
+        self, node: Node, key: str, value: Any, mapped: bool, flattened: bool = False
+    ) -> None:
+        """Bind a `value` that is mapped over, or says itself how it is passed."""
+        while type(value) in _WRAPPERS:
+            flattened = flattened or type(value) is flatten
+            mapped = type(value) is mapped_over or (mapped and type(value) is not unmapped)
+            value = value.value
+        if mapped and not isinstance(value, Task) and not is_sequence(value):
             message = (
-                f"task {node.task.name!r} cannot be mapped over {key}={inner!r}, which is no "
+                f"task {node.task.name!r} cannot be mapped over {key}={value!r}, which is no "
                 "sequence: wrap it in unmapped(...) to pass it to every child"
             )
             raise GraphError(message)
-        self._bind(node, key, inner)
-        node.mapped = node.mapped | {key}
-        if kind is flatten:
+        self._bind(node, key, value)
+        if mapped:
+            node.mapped = node.mapped | {key}
+        if flattened:
             node.flattened = node.flattened | {key}
 
     def link(self, upstream: Task, node: Node) -> None:
@@ -282,23 +289,28 @@ class Structure:
             )
             raise GraphError(message)
 
-    def add_edge(
+    def add_edge(  # noqa: PLR0917 - Prefect's places
         self,
         upstream_task: Any,
         downstream_task: Task,
         key: str | None = None,
         mapped: bool = False,
         flattened: bool = False,
+        validate: bool | None = None,
     ) -> Edge:
         """Let one task run before another, and pass its value as argument `key` if one is named.
+
+        `validate` is accepted for the sake of Prefect's flows; each edge is checked at once.
 
         Raises:
             GraphError: the edge closes a cycle, there is no task where one should be, a task is
                 another flow's, or `key` is no parameter of the task or has a value already.
         """
-        if type(upstream_task) in _WRAPPERS:
+        while type(upstream_task) in _WRAPPERS:
             flattened = flattened or type(upstream_task) is flatten
+            mapped = mapped or type(upstream_task) is mapped_over
             upstream_task = upstream_task.value
+        del validate
         with Transaction(self):
             self._bring_in(upstream_task)
             node = self._node(downstream_task)
@@ -316,11 +328,7 @@ class Structure:
                     self.link(task, node)
             else:
                 self._check_key(node, key)
-                if mapped or flattened:
-                    wrapped = flatten(upstream_task) if flattened else upstream_task
-                    self._bind_mapped(node, key, wrapped)
-                else:
-                    self._bind(node, key, upstream_task)
+                self._bind_mapped(node, key, upstream_task, mapped, flattened)
             self.check_cycle(sources, node)
         return Edge(upstream_task, downstream_task, key, mapped, flattened)
 
@@ -351,8 +359,9 @@ class Structure:
             )
             raise GraphError(message)
 
-    def chain(self, *tasks: Task) -> list[Edge]:
-        """Let each of `tasks` run after the one before it."""
+    def chain(self, *tasks: Task, validate: bool | None = None) -> list[Edge]:
+        """Let each of `tasks` run after the one before it; for `validate` see `add_edge`."""
+        del validate
         with Transaction(self):
             return [self.add_edge(first, second) for first, second in pairwise(tasks)]
 

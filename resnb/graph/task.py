@@ -5,28 +5,31 @@ built and gives that copy. A copy belongs to one flow for good.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, overload
 
-from resnb.errors import GraphError, NoValueError, OptionError, OutsideFlowError
-from resnb.graph.building import flow_being_built
+from resnb.errors import GraphError, OptionError, OutsideFlowError
+from resnb.graph.building import BUILDING, flow_being_built
 from resnb.graph.inputs import flatten, unmapped
+from resnb.graph.latest import Latest
 from resnb.graph.operators import Operators
 from resnb.graph.options import checked, checked_name
-from resnb.graph.signature import Signature, signature_of
+from resnb.graph.ports import PORTS
+from resnb.graph.signature import Signature, annotated_nout, signature_of
 from resnb.graph.triggers import TriggerLike, all_successful
+from resnb.graph.unfolding import unfolding, unfolding_for, with_options
 
 if TYPE_CHECKING:
     import weakref
 
     from resnb.graph.flow import Flow
-    from resnb.states import State
 
 Hook = Callable[..., Any]
 
 _RESERVED = frozenset({"flow", "mapped", "task_args", "upstream_tasks"})
 
 
-class Task(Operators):
+class Task(Operators, Latest):
     """One unit of work. Subclass it and define ``run``, or decorate a function with `task`.
 
     Args:
@@ -75,7 +78,6 @@ class Task(Operators):
     on_cancellation: tuple[Hook, ...] = ()
     thread: str = "worker"
 
-    run: Callable[..., Any]
     _signature: Signature | None = None
 
     def __init__(self, name: str | None = None, **options: Any) -> None:
@@ -83,7 +85,10 @@ class Task(Operators):
         self.name = label if name is None else checked_name(label, name)
         if options:
             self.__dict__.update(checked(self.name, options))
-        if not callable(getattr(self, "run", None)):
+        around = BUILDING.get().tags
+        if around:
+            self.tags = self.tags | around
+        if type(self) is not Task and type(self).run is Task.run and "run" not in self.__dict__:
             message = f"task {self.name!r} has no code: define run(self, ...) in its class"
             raise GraphError(message)
 
@@ -91,6 +96,14 @@ class Task(Operators):
         super().__init_subclass__()
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """What the task does; a plain `Task` does nothing, and only marks a place in the graph."""
+
+    @cached_property
+    def logger(self) -> Any:
+        """The logger for a running task's messages, as `resnb.get_run_logger` gives it."""
+        return PORTS.logger()
 
     @property
     def flow(self) -> "Flow | None":
@@ -162,8 +175,32 @@ class Task(Operators):
             GraphError: an argument belongs to another flow, or lives in a scope we are not in.
             OptionError: an argument is missing or surplus.
         """
+        if flow is None and (running := unfolding()) is not None:
+            run = running.map if mapped else running.call
+            return run(self, args, with_options(kwargs, task_args, upstream_tasks))  # type: ignore[no-any-return]
         new = self._use(task_args)
         return new.bind(*args, mapped=mapped, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        """In a ``@flow`` function: run on a worker, once the futures among the arguments ended.
+
+        Args:
+            *args: values and futures, also inside lists, tuples, dicts and sets.
+            **kwargs: likewise; ``wait_for=[...]``: futures and values that only have to come first.
+
+        Returns:
+            A future: ``result()``, ``wait()``, ``state``, ``done()``; in an async function it can
+            be awaited.
+
+        Raises:
+            OutsideFlowError: no ``@flow`` function is running here.
+            OptionError: an argument is missing or surplus.
+        """
+        return unfolding_for(f"task {self.name!r} was submitted").submit(self, args, kwargs)
+
+    def with_options(self, **options: Any) -> Self:
+        """A task of the same definition with some options changed (Prefect 2's name of `copy`)."""
+        return self.copy(**options)
 
     def bind(
         self,
@@ -197,13 +234,21 @@ class Task(Operators):
         """Add a copy of this task that runs once for each item of its arguments.
 
         Arguments inside `unmapped` are passed whole; those inside `flatten` lose one level of
-        nesting first. The shortest argument decides how many children there are.
+        nesting first. The shortest argument decides how many children there are. In a ``@flow``
+        function the result is a list of futures.
         """
         if not args and not kwargs and not upstream_tasks:
             message = f"task {self.name!r}: map() needs at least one argument to map over"
             raise GraphError(message)
+        if flow is None and (running := unfolding()) is not None:
+            options = with_options(kwargs, task_args, upstream_tasks)
+            return running.map(self, args, options)  # type: ignore[no-any-return]
         new = self._use(task_args)
         return new.bind(*args, mapped=True, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
+
+    def pipe(self, task: Callable[..., Any], **kwargs: Any) -> Any:
+        """Call `task` with this one as its first argument: ``a.pipe(b).pipe(c, n=1)``."""
+        return task(self, **kwargs)
 
     def set_upstream(
         self,
@@ -258,35 +303,6 @@ class Task(Operators):
             for key, task in (keyword_tasks or {}).items():
                 flow.add_edge(task, self, key=key, mapped=mapped)
 
-    @property
-    def value(self) -> Any:
-        """The latest value; for a scope's variable the resource while its lease is open.
-
-        Raises:
-            NoValueError: there is none; the message says how to get one.
-        """
-        flow = self.flow
-        if flow is None:
-            message = f"task {self.name!r} is in no flow, so it has no value: call it in a flow"
-            raise NoValueError(message)
-        if flow.memory is None:
-            message = (
-                f"task {self.name!r} has no value yet: flow {flow.name!r} has not run "
-                f"(%flow run {flow.name}, or flow.run())"
-            )
-            raise NoValueError(message)
-        return flow.memory.value_of(self)
-
-    @property
-    def state(self) -> "State":
-        """The latest state; pending if the task has not run yet."""
-        from resnb.states import Pending
-
-        flow = self.flow
-        if flow is None or flow.memory is None:
-            return Pending()
-        return flow.memory.state_of(self)
-
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
         return f"<Task: {self.name}>"
@@ -299,24 +315,15 @@ class FunctionTask(Task):
         self, function: Callable[..., Any], name: str | None = None, **options: Any
     ) -> None:
         _refuse_no_function(function)
-        self.run = function
+        self.run = function  # type: ignore[method-assign]
         label = name or getattr(function, "__name__", type(function).__name__)
         if "nout" not in options:
-            nout = _annotated_nout(function)
+            nout = annotated_nout(function)
             if nout is not None:
                 options["nout"] = nout
         super().__init__(name=label, **options)
         self.__dict__["__doc__"] = getattr(function, "__doc__", None)
         self.__dict__["__wrapped__"] = function
-
-
-def _annotated_nout(function: Callable[..., Any]) -> int | None:
-    """The number of items of a ``tuple[...]`` return annotation."""
-    annotation = getattr(function, "__annotations__", {}).get("return")
-    parts = getattr(annotation, "__args__", ())
-    if getattr(annotation, "__origin__", None) is tuple and parts and parts[-1] is not Ellipsis:
-        return len(parts)
-    return None
 
 
 def _refuse_no_function(value: object) -> None:
@@ -348,8 +355,8 @@ def common_flow(*tasks: Any) -> "Flow":
 
 def _no_flow(task: Task) -> NoReturn:
     message = (
-        f"task {task.name!r} was called outside a flow: call it inside `with Flow(...)` or a "
-        f"%%flow cell, pass flow=..., or call its code with {task.name}.run(...)"
+        f"task {task.name!r} was called outside a flow: call it inside `with Flow(...)`, a %%flow "
+        f"cell or a @flow function, pass flow=..., or call its code with {task.name}.run(...)"
     )
     raise OutsideFlowError(message)
 

@@ -8,6 +8,7 @@ arguments or another definition, after an open lease was cleaned up by its old r
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from resnb.errors import GraphError, MagicError
@@ -67,6 +68,7 @@ def entered(
         manager = manager_named(clause, namespace)
         args, kwargs = _arguments(clause, namespace)
         scope = manager.use(args, kwargs, flow=flow, name=clause.name)
+        scope.executes = clause.executes
         owner = cell if clause.arguments_source is not None else None
         return _shared(clause, scope, owner, frozenset({cell})), False
     joined = replace(found, cells=found.cells | {cell})
@@ -87,6 +89,8 @@ def entered(
     manager = manager_named(clause, namespace)
     args, kwargs = _arguments(clause, namespace)
     _redefine(flow, found.scope, manager, args, kwargs)
+    flow.changed(partial(setattr, found.scope, "executes", found.scope.executes))
+    found.scope.executes = clause.executes
     return _shared(clause, found.scope, cell, joined.cells), True
 
 

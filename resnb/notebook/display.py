@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resnb.events import EVENTS, Event, RunBegan
 from resnb.graph.flow import Flow
 from resnb.notebook.closing import wait_for_reaper
 from resnb.notebook.front_end import cell_id, is_attended
@@ -51,10 +52,23 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
     import uuid
 
     place = uuid.uuid4().hex
-    _display()(live, raw=True, display_id=place)
-    yield
+    began: list[Event] = []
+
+    def show(event: Event) -> None:
+        if isinstance(event, RunBegan) and event.flow == flow.name and not began:
+            began.append(event)  # a run that is refused shows nothing
+            _display()(live, raw=True, display_id=place)
+
+    widget = _WIDGETS[flow.name]
+    widget.expect(views=True)
+    stop = EVENTS.listen(show)
+    try:
+        yield
+    finally:
+        stop()
+        widget.expect(views=False)
     wait_for_reaper(memory_of(flow).leases())
-    _display()(bundle(flow), raw=True, display_id=place, update=True)
+    _display()(bundle(flow), raw=True, display_id=place, update=bool(began))
 
 
 def _display() -> Any:

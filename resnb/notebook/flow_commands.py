@@ -13,29 +13,29 @@ from typing import TYPE_CHECKING, Any
 from resnb.errors import ResnbError, RunError
 from resnb.ledger.keeper import KEEPER
 from resnb.notebook.closing import close_unheard, reasons
-from resnb.notebook.inspection import NO_VALUE, found, inspected, sources, value_of
-from resnb.notebook.previews import PREVIEWS, Previews, TooSlow
-from resnb.notebook.rich import preview, printed
-from resnb.notebook.scope_inspection import (
+from resnb.notebook.inspector.previews import PREVIEWS, Previews, TooSlow
+from resnb.notebook.inspector.resources import (
     handle_of,
     handle_text,
     why_not_cleaned_up,
     why_not_kept,
 )
+from resnb.notebook.inspector.rich import preview, printed
+from resnb.notebook.inspector.tasks import NO_VALUE, found, inspected, sources, value_of
 from resnb.run.flow_run import active_run
 from resnb.run.log import Log
 from resnb.run.memory import memory_of
 from resnb.run.output import WITHOUT_CELL
-from resnb.view.fields import checked
-from resnb.view.frames import Frame
-from resnb.view.looks import Source, Subject
+from resnb.view.live.fields import checked
+from resnb.view.live.frames import Frame
+from resnb.view.live.looks import Source, Subject
 from resnb.view.names import message, shown
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.graph.scope import Scope
     from resnb.ledger.lease import Lease
-    from resnb.view.live import LiveFlow
+    from resnb.view.live.flow import LiveFlow
 
 KEPT_FOR = 30 * 60.0
 """Seconds for which a view's button keeps a resource."""
@@ -125,7 +125,8 @@ class FlowCommands:
             except TooSlow as error:
                 shows = {"type": _type(value), "text": str(error)}
             except BaseException as error:  # noqa: BLE001 - the user's own code, on another thread
-                why = f"its repr raises {type(error).__name__}"
+                why = "it cannot be read:" if title == "handle" else "its repr raises"
+                why = f"{why} {type(error).__name__}"
                 shows = {"type": _type(value), "text": why}
         self._tell(
             {

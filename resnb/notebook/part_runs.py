@@ -85,7 +85,7 @@ def _known(flow: Flow, task: Task, memory: FlowMemory) -> State | None:
     children = getattr(state, "map_states", ())
     if not state.is_successful() or not all(one.is_successful() for one in children):
         return None
-    return state if state.is_skipped() else Cached("its value is kept", state.result)
+    return state if state.is_skipped() else Cached("its value is kept", state.kept)
 
 
 __all__ = ["run_part", "selected"]

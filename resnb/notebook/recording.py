@@ -1,17 +1,24 @@
 """From a flow's latest run to the record that its timeline is made of."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from resnb.run.memory import FlowMemory, memory_of
 from resnb.run.plan import LEASE, WORKER
 from resnb.view.names import shown
-from resnb.view.record import EXECUTOR, LOOP, Block, Record, Use
 from resnb.view.sketch import Sketch, sketch
+from resnb.view.timeline.record import EXECUTOR, LOOP, Block, Record, Use
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from resnb.graph.flow import Flow
+    from resnb.graph.scope import Scope
     from resnb.ledger.lease import Lease
     from resnb.run.engine import Engine
+    from resnb.run.plan import PlannedScope
+
+_Moments: TypeAlias = tuple[float, float]
+"""When a run began: on its clock, and since the epoch."""
 
 
 def recorded(flow: "Flow", drawn: Sketch | None = None) -> Record | None:
@@ -31,7 +38,7 @@ def recorded(flow: "Flow", drawn: Sketch | None = None) -> Record | None:
         scope: one.label for scope, one in zip(drawn.scopes, drawn.outline.clusters, strict=True)
     }
     blocks = tuple(
-        Block(one.first, one.last, row) for row, one in tuple(engine.scheduler.children.items())
+        Block(one.first, one.last, row) for row, one in dict(engine.scheduler.children).items()
     )
     over = engine.over  # first, for a run that is over changes no more
     began = engine.began
@@ -52,8 +59,8 @@ def recorded(flow: "Flow", drawn: Sketch | None = None) -> Record | None:
         tuple(_home(engine, row) for row in range(len(plan.tasks))),
         blocks,
         tuple(
-            _use(engine, memory, index, clusters.get(one.scope) or shown(one.scope.name), began)
-            for index, one in enumerate(plan.scopes)
+            _use(one, memory, clusters.get(one.scope) or shown(one.scope.name), rows, began)
+            for one, rows in zip(plan.scopes, _inside(plan.scopes), strict=True)
         ),
     )
 
@@ -74,16 +81,20 @@ def _home(engine: "Engine", row: int) -> int:
     return engine.plan.scope_of[row] if lane == LEASE else LOOP
 
 
+def _inside(scopes: "Sequence[PlannedScope]") -> list[set[int]]:
+    """For each scope the rows in its block, those of scopes inside included."""
+    found: dict[Scope, set[int]] = {one.scope: set() for one in scopes}
+    for one in scopes:
+        for outer in one.scope.around():
+            own = () if outer is one.scope else (one.init, one.setup, one.cleanup)
+            found[outer].update(one.members, own)
+    return list(found.values())
+
+
 def _use(
-    engine: "Engine", memory: FlowMemory, index: int, label: str, began: tuple[float, float]
+    planned: "PlannedScope", memory: FlowMemory, label: str, inside: set[int], began: _Moments
 ) -> Use:
-    plan = engine.plan
-    scope, _, setup, cleanup, _ = plan.scopes[index]
-    inside: set[int] = set()
-    for one in plan.scopes:
-        if scope in one.scope.around():
-            own = () if one.scope is scope else (one.init, one.setup, one.cleanup)
-            inside.update(one.members, own)
+    scope, setup, cleanup = planned.scope, planned.setup, planned.cleanup
     lease = memory.lease_of(scope)
     gone = _moment(lease, "closed", began)
     return Use(
@@ -98,7 +109,7 @@ def _use(
     )
 
 
-def _moment(lease: "Lease | None", state: str, began: tuple[float, float]) -> float | None:
+def _moment(lease: "Lease | None", state: str, began: _Moments) -> float | None:
     """When `lease` came into `state`, on the run's clock."""
     if lease is None or state not in lease.changed:
         return None

@@ -7,8 +7,8 @@ from resnb.notebook.recording import recorded
 from resnb.run.memory import memory_of
 from resnb.states import PENDING
 from resnb.view.snapshot import snapshot
-from resnb.view.timeline import timeline
-from resnb.view.timeline_picture import timeline_bundle, timeline_text
+from resnb.view.timeline.chart import timeline
+from resnb.view.timeline.picture import timeline_bundle, timeline_text
 
 
 def show_timeline(flow: Flow) -> None:

@@ -5,7 +5,7 @@ run on whatever thread the message came in (a subshell's, while a cell is runnin
 a command and return; frames of states are sent by the ticker's thread only, hence in order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, uuid5
@@ -16,10 +16,12 @@ import traitlets
 from resnb.graph.flow import Flow
 from resnb.ledger.keeper import KEEPER
 from resnb.notebook.flow_commands import FlowCommands
+from resnb.notebook.recording import recorded
 from resnb.run.memory import memory_of
-from resnb.view.frames import Frame
-from resnb.view.live import LiveFlow
-from resnb.view.ticker import TICKER
+from resnb.view.live.flow import LiveFlow
+from resnb.view.live.frames import Frame
+from resnb.view.live.ticker import TICKER
+from resnb.view.timeline.feed import TimelineFeed
 
 STATIC = Path(__file__).parents[1] / "view" / "static"
 OURS = "resnb-"
@@ -64,20 +66,28 @@ class FlowWidget(anywidget.AnyWidget):
         before = self._live
         if before.flow is flow:
             return
-        self._live = self._made(flow, before.views)
+        self._live = self._made(flow, before)
         self.rest = []
         TICKER.remove(before)
         TICKER.add(self._live, self._tell)
 
-    def _made(self, flow: Flow, views: Iterable[str] = ()) -> LiveFlow:
+    def _made(self, flow: Flow, before: LiveFlow | None = None) -> LiveFlow:
+        """`flow` for the views that have shown `before`."""
+        watched = () if before is None else before.timelines.views
         live = LiveFlow(
             flow,
             lambda: memory_of(flow),
-            views,
+            () if before is None else before.views,
+            timelines=TimelineFeed(flow.name, lambda drawn: recorded(flow, drawn), watched),
             sources=lambda subject: self._commands.sources(live, subject),
             is_deaf=lambda: KEEPER.use.is_on,
         )
         return live
+
+    def expect(self, *, views: bool) -> None:
+        """Views may be open that cannot say so yet, because the cell that runs shows the first."""
+        self._live.expect(views=views)
+        TICKER.look()
 
     def bundle(self) -> dict[str, Any]:
         """What a front end needs to show a view of this model."""
@@ -106,16 +116,23 @@ class FlowWidget(anywidget.AnyWidget):
                 self._commands.take(live, {**content, "do": "inspect"})
             if is_new:
                 TICKER.look()
-            return
+        elif self._shows(live, view, content) or self._commands.take(live, content):
+            self._tell({"frame": "taken", "ask": str(content.get("ask"))})
+            TICKER.look()
+
+    def _shows(self, live: LiveFlow, view: str, content: Mapping[str, Any]) -> bool:
+        """Change what a view is shown; false if it asks for something else."""
+        what = content.get("do")
         if what == "open":
-            type(self).is_seen = True
+            FlowWidget.is_seen = True  # each widget has a class of its own
             live.opened(view)
         elif what in ("unfold", "fold"):
             live.unfold(unfolded=what == "unfold")
-        elif not self._commands.take(live, content):
-            return
-        self._tell({"frame": "taken", "ask": str(content.get("ask"))})
-        TICKER.look()
+        elif what == "timeline":
+            live.timelines.shown(view, is_shown=content.get("shown") is True)
+        else:
+            return False
+        return True
 
     def close(self) -> None:
         """Stop looking at the flow."""

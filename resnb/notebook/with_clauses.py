@@ -1,6 +1,7 @@
 """One ``--with RESOURCE[(args)] [as VAR]`` of a ``%%flow`` line.
 
-The resource is a name, perhaps dotted, perhaps with ``.options(...)``: so that a scope has a name
+The resource is a name, perhaps dotted, perhaps with ``.options(...)`` before its arguments and
+``.as_executor()`` after them: so that a scope has a name
 without ``as VAR``, and two clauses can be compared as text.
 """
 
@@ -13,6 +14,8 @@ from resnb.notebook.scanning import Scanner
 
 _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _OPTIONS = ".options"
+_EXECUTOR = ".as_executor"
+_AS_EXECUTOR = r"\.as_executor\(\s*\)"
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,14 @@ class WithClause:
             empty ones it is asked for without arguments.
         call_source: the whole call, as Python itself would write it, for comparing.
         variable: what stands after ``as``.
+        executes: whether the resource runs the cell's tasks: ``Cluster(n=2).as_executor()``.
     """
 
     resource_source: str
     arguments_source: str | None
     call_source: str
     variable: str | None = None
+    executes: bool = False
 
     @property
     def name(self) -> str:
@@ -54,16 +59,23 @@ def take_with_clause(scanner: Scanner) -> WithClause:
     if resource.endswith(_OPTIONS) and resource != _OPTIONS:
         resource += scanner.group() or ""
     group = scanner.group()
+    executes = group is not None and scanner.take(_AS_EXECUTOR) is not None
+    if resource.endswith(_EXECUTOR):
+        raise scanner.error(
+            f"{shown(before)} lacks the resource's arguments: write "
+            f"{resource.removesuffix(_EXECUTOR)}(){_EXECUTOR}()"
+        )
     if scanner.rest.startswith((".", "[", "(")):
         raise scanner.error(
             f"--with takes a resource's name and its arguments, not {shown(before)}; "
             "give it a name in a %%resource cell, or by an assignment"
         )
-    call = f"{resource}{group or '()'}"
+    call = f"{resource}{group or '()'}{f'{_EXECUTOR}()' if executes else ''}"
     if fault := python_fault(call):
         raise scanner.error(f"{shown(call)} is no valid Python: {fault}")
     arguments = None if group is None else group[1:-1].strip()
-    return WithClause(resource, arguments, normalised(call), _variable(scanner))
+    variable = _variable(scanner)
+    return WithClause(resource, arguments, normalised(call), variable, executes)
 
 
 def _variable(scanner: Scanner) -> str | None:

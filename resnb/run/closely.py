@@ -6,12 +6,21 @@ All of it is read while the run goes on, on a thread that is not the run's, and 
 from typing import TYPE_CHECKING, NamedTuple
 
 from resnb.run.log import Piece
-from resnb.states import FAILED, FIRST_FINISHED, NAMES, PENDING, TIMED_OUT, TRIGGER_FAILED
+from resnb.states import (
+    FAILED,
+    FIRST_FINISHED,
+    MAPPED,
+    NAMES,
+    PENDING,
+    TIMED_OUT,
+    TRIGGER_FAILED,
+    Mapped,
+    State,
+)
 
 if TYPE_CHECKING:
     from resnb.graph.task import Task
     from resnb.run.memory import FlowMemory
-    from resnb.states import State
 
 FAILURES = (FAILED, TIMED_OUT, TRIGGER_FAILED)
 LOOKED_AT = 20_000
@@ -30,6 +39,17 @@ class FailedChild(NamedTuple):
     item: int
     reason: str
     error: BaseException | None
+
+
+def state_alone(memory: "FlowMemory", task: "Task") -> State:
+    """The latest state of `task`; that of a mapped one without a state for each child."""
+    found = memory.row_of(task)
+    if found is None or found[1] in found[0].plan.given:
+        return memory.state_of(task)
+    engine, row = found
+    if engine.table.state[row] != MAPPED:
+        return memory.state_of(task)
+    return Mapped(engine.scheduler.reasons.get(row, ""), engine.values[row])
 
 
 def running_for(memory: "FlowMemory", task: "Task") -> float | None:
@@ -87,4 +107,5 @@ __all__ = [
     "log_since",
     "run_number",
     "running_for",
+    "state_alone",
 ]

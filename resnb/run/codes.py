@@ -1,9 +1,21 @@
-"""What state codes say: whether a set-up has made something, and counts for triggers."""
+"""What rows and their state codes say: a mapped row's children, what a set-up made, counts."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from resnb.graph.triggers import Tally
 from resnb.states import CANCELLED, FIRST_FINISHED, FIRST_UNSUCCESSFUL, SKIPPED
+
+
+class Children(NamedTuple):
+    """The rows of a mapped row's children."""
+
+    first: int
+    last: int
+
+    def rows(self) -> range:
+        """The children's rows."""
+        return range(self.first, self.last)
 
 
 def has_made(code: int) -> bool:
@@ -23,4 +35,4 @@ def tally_of_codes(codes: Sequence[int]) -> Tally:
     return Tally(len(codes), successful, failed, skipped)
 
 
-__all__ = ["has_made", "tally_of_codes"]
+__all__ = ["Children", "has_made", "tally_of_codes"]

@@ -11,7 +11,7 @@ function and its arguments, which is made with the lock held.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from queue import SimpleQueue
 from time import time
@@ -26,6 +26,7 @@ from resnb.run.scheduler import NOT_BEGUN, Scheduler
 from resnb.run.slots import CURRENT, NOTHING, Slot
 from resnb.run.stopping import GRACE, Stopping
 from resnb.run.table import Table
+from resnb.run.values import Values
 from resnb.states import CANCELLED, LEGAL, RUNNING
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class AddWorker(Protocol):
         """Start one if there may be more, or in place of one that hangs; whether one began."""
 
 
-class Engine:
+class Engine(Values):
     """One run in progress.
 
     Args:
@@ -59,10 +60,6 @@ class Engine:
         ended: called once, on some thread, when everything has ended.
 
     Attributes:
-        values: the value of each row; its argument lists are read from here.
-        errors: the exception of each row that failed.
-        items: for each mapped row what its children are mapped over, by argument.
-        columns: the arguments of all children of a mapped row, where these are plain calls.
         stopping: cancel, time limits and further tries; called with the lock held.
         finished: whether everything has ended.
         began: when the run began, in seconds of its clock, and in seconds since the epoch.
@@ -74,17 +71,15 @@ class Engine:
     def __init__(
         self, plan: "Plan", clock: Clock, scopes: "RunScopes", ended: Callable[[], object]
     ) -> None:
+        super().__init__(plan)
         self.plan = plan
         self.clock = clock
         self.scopes = scopes
         self.table = Table(len(plan.tasks))
         self.scheduler = Scheduler(plan, self.table)
+        self.scheduler.refused = self.refuse
         scopes.scheduler = self.scheduler
         self.output = Output(self.scheduler)
-        self.values: list[Any] = [None] * len(plan.tasks)
-        self.errors: dict[int, BaseException] = {}
-        self.items: dict[int, dict[str, Any]] = {}
-        self.columns: dict[int, Sequence[Sequence[Any]]] = {}
         self.slots: list[Slot] = []
         self.finished = False
         self.began = (clock.now(), time())
@@ -106,8 +101,6 @@ class Engine:
     def begin(self) -> None:
         """Release what can run at once."""
         self.began = (self.clock.now(), time())
-        for row, state in self.plan.given.items():
-            self.values[row] = state.result
         self.post(self.scheduler.begin)
 
     def post(self, function: Callable[..., object], *args: object) -> None:
@@ -173,6 +166,8 @@ class Engine:
         for _ in range(self._idle):
             self._tokens.put(COUNTED)
         self._idle = 0
+        if self.remote is not None:
+            self.remote.over()
         self._on_ended()
 
     def _break_down(self, error: BaseException) -> None:
@@ -189,7 +184,11 @@ class Engine:
         """Start a row that does not run on the executor."""
         from resnb.run.special import perform, perform_async
 
-        if self.plan.lanes[self.scheduler.origin(row)] == planning.LEASE:
+        lane = self.plan.lanes[self.scheduler.origin(row)]
+        if lane == planning.REMOTE:
+            assert self.remote is not None
+            self.remote.take(row)
+        elif lane == planning.LEASE:
             thread = self.scopes.thread_of(self.scheduler.origin(row))
             thread.submit(lambda: self.defended(perform, self, row, None))
         else:
@@ -338,34 +337,6 @@ class Engine:
             self._tokens.put(COUNTED)
         elif self.add_worker(replacing=False):
             self._waking = 1
-
-    # ---- arguments
-
-    def arguments(self, row: int) -> tuple[list[Any], dict[str, Any]]:
-        """What to call the code of `row` with."""
-        plan = self.plan
-        origin, items, index = row, None, 0
-        if row >= len(plan.tasks):
-            origin = self.scheduler.origin(row)
-            items, index = self.items[origin], self.scheduler.child_index(row)
-        node = plan.nodes[origin]
-        actual = [
-            (
-                key,
-                items[key][index]
-                if items is not None and key in items
-                else planning.argument(value, plan.row_of, self.values),
-            )
-            for key, value in node.inputs.items()
-        ]
-        return [value for _, value in actual[: node.positional]], dict(actual[node.positional :])
-
-    def store(self, row: int, value: Any) -> None:
-        """Keep the value of `row`; a child's goes into the list that is its mapped row's value."""
-        if row < len(self.plan.tasks):
-            self.values[row] = value
-        else:
-            self.values[self.scheduler.origin(row)][self.scheduler.child_index(row)] = value
 
     def after(self, delay: float, function: Callable[..., object], *args: object) -> None:
         """Let `function` be called with the lock held, in `delay` seconds; for holders of it."""

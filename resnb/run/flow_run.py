@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import RunError
 from resnb.events import EVENTS, RunBegan, RunEnded
+from resnb.graph.ports import PORTS
 from resnb.graph.scope import Scope
 from resnb.graph.task import Task
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.lease import Lease
+from resnb.run.again import kept_states, without_gone_resources
 from resnb.run.clock import Clock, RealClock
 from resnb.run.engine import Engine
 from resnb.run.hooks import asked, call_hooks
@@ -28,7 +30,7 @@ from resnb.run.output import route
 from resnb.run.plan import compiled
 from resnb.run.result import TaskStates, flow_state
 from resnb.run.scopes import RunScopes
-from resnb.run.slots import CURRENT, Slot
+from resnb.run.slots import CURRENT, Slot, our_own_lines
 from resnb.run.threads import ThreadExecutor, start_supervisor
 from resnb.states import CANCELLED, RUNNING, Cached, Failed, Pending, Running, State
 
@@ -59,6 +61,12 @@ def active_run() -> "FlowRun | None":
     return _ACTIVE[0] if _ACTIVE else None
 
 
+def join_active(run: "FlowRun") -> None:
+    """`run` goes on inside the run that is on."""
+    with _ACTIVE_LOCK:
+        _ACTIVE.append(run)
+
+
 class FlowRun:
     """One run of a flow.
 
@@ -66,7 +74,7 @@ class FlowRun:
         flow: the flow.
         parameters: values by parameter name.
         executor: what runs the tasks.
-        task_states: states of tasks that need not run.
+        task_states: states of tasks that need not run, or the state of an earlier run.
         only: the tasks to run; None for all.
         clock: time.
 
@@ -80,7 +88,7 @@ class FlowRun:
         parameters: Mapping[str, Any],
         executor: Any = None,
         *,
-        task_states: Mapping[Task, State] | None = None,
+        task_states: Mapping[Task, State] | State | None = None,
         only: "Tasks[Task] | None" = None,
         clock: Clock | None = None,
     ) -> None:
@@ -97,12 +105,18 @@ class FlowRun:
             for scope, lease in self.memory.open_leases.items()
             if scope in flow.scopes and lease.state == "open"
         }
+        again = isinstance(task_states, State)
+        if isinstance(task_states, State):
+            task_states = kept_states(flow, task_states, self.parameters)
         given = {**_given_by(opened), **(task_states or {})}
+        if task_states and self._whole:
+            given = without_gone_resources(flow, given, opened, fresh=again)
         plan = compiled(flow, self.parameters, given, only)
         scopes = RunScopes(plan, KEEPER, self, opened)
         self._inbox: SimpleQueue[str] = SimpleQueue()
         self.engine = Engine(plan, clock or RealClock(), scopes, self._wake)
         self._final: State | None = None
+        self._refusal: State | None = None
         self._concluded = threading.Event()
         self._when_concluded: list[Callable[[], object]] = []
         self._slot = Slot(0)  # of the thread that concludes the run, for the flow's hooks
@@ -160,7 +174,7 @@ class FlowRun:
         Returns at once; running code is asked to stop, and given 30 s for it.
         """
         if self._final is None:
-            with Interrupts() as interrupts:
+            with our_own_lines(), Interrupts() as interrupts:  # perhaps a task calls this
                 self.engine.cancel()
             interrupts.deliver()
 
@@ -241,6 +255,9 @@ class FlowRun:
             KEEPER.before_closing.append(self.abandon)
             KEEPER.users.append(self)
             workers = self._executor.start(self.engine)
+            if self.engine.plan.remote and self.engine.remote is None:
+                self.engine.remote = PORTS.clusters()(self.engine)
+            self.engine.receive()
             self.memory.begin(self.engine, whole=self._whole)
             self.memory.code = RUNNING
             EVENTS.publish(RunBegan(self.flow.name))
@@ -248,8 +265,15 @@ class FlowRun:
         except BaseException:
             self._leave()
             raise
+        self._ask_to_begin()
         self.engine.begin()
         return workers
+
+    def _ask_to_begin(self) -> None:
+        begun = self._handled(Pending(), Running("", TaskStates(self.engine)))
+        if begun.is_finished():  # a handler says that there is to be no run
+            self._refusal = begun
+            self.engine.cancel()
 
     def _leave(self) -> None:
         """The next run may begin."""
@@ -291,6 +315,8 @@ class FlowRun:
     def _judged(self, workers: Any) -> State:
         engine, scopes = self.engine, self.engine.scopes
         workers.join()
+        if engine.remote is not None:
+            engine.remote.join()
         self._unroute()
         engine.output.finish()
         if engine.defect is not None:
@@ -299,7 +325,10 @@ class FlowRun:
         if engine.defect is not None:
             raise engine.defect
         references = self.flow.reference_tasks() if self._whole else _ends_of(engine)
-        return self._handled(flow_state(engine, references))
+        state = self._refusal or flow_state(engine, references)
+        if not isinstance(state.result, Mapping):
+            state.result = TaskStates(engine)
+        return state if self._refusal else self._handled(Running(), state)
 
     def _outcome(self) -> State:
         """The final state.
@@ -314,10 +343,10 @@ class FlowRun:
 
     # ---- the user's hooks
 
-    def _handled(self, state: State) -> State:
+    def _handled(self, before: State, state: State) -> State:
         try:
             for handler in self.flow.state_handlers:
-                chosen = asked(handler, self.flow, Running(), state)
+                chosen = asked(handler, self.flow, before, state)
                 if isinstance(chosen, State):
                     state = chosen
         except BaseException as error:  # noqa: BLE001 - the user's code
@@ -354,4 +383,4 @@ def _ends_of(engine: Engine) -> list[Task]:
     ]
 
 
-__all__ = ["FlowRun", "active_run"]
+__all__ = ["FlowRun", "active_run", "join_active"]

@@ -5,24 +5,35 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resnb.graph.signature import signature_of
+from resnb.graph.task import Task
 from resnb.run.outcome import Outcome, of_state, text_of
 from resnb.run.slots import CURRENT
 from resnb.states import CANCELLED, FAILED, RUNNING, SKIPPED, Pending, State
 
 if TYPE_CHECKING:
-    from resnb.graph.task import Task
     from resnb.run.engine import Engine
 
 
-def handled(task: "Task", old: State | None, outcome: Outcome) -> Outcome:
+def handled(task: Task, old: State | None, outcome: Outcome) -> Outcome:
     """`outcome` after the task's state handlers, each of which may put another state in its place.
 
-    A handler that raises fails the task.
+    Where a failure leads to another try, they are told of both, one after the other. A handler
+    that raises fails the task.
     """
     if not task.state_handlers:
         return outcome
-    state = outcome.state()
     before = old or Pending()
+    if outcome.instead_of is None:
+        return _handled(task, before, outcome)
+    failed = outcome._replace(code=outcome.instead_of, instead_of=None)
+    chosen = _handled(task, before, failed)
+    if chosen is not failed:
+        return chosen
+    return _handled(task, failed.state(), outcome)
+
+
+def _handled(task: Task, before: State, outcome: Outcome) -> Outcome:
+    state = outcome.state()
     try:
         for handler in task.state_handlers:
             chosen = asked(handler, task, before, state)
@@ -39,13 +50,15 @@ def handled(task: "Task", old: State | None, outcome: Outcome) -> Outcome:
 def call_hook(hook: Callable[..., Any], subject: Any, run: Any, state: State) -> None:
     """Call `hook` with as many of (subject, run, state) as it accepts.
 
-    One argument gets the run; two get the subject and, by the second's name, state or run.
+    One argument gets the run; two get the subject and the state, or the run if the second is
+    called ``run`` or ``..._run``. Of a task that serves as a hook, the code is called.
     """
+    hook = hook.run if isinstance(hook, Task) else hook
     names = signature_of(hook).positional
     if len(names) == 1:
         hook(run)
     elif len(names) == 2:  # noqa: PLR2004 - the form with two arguments
-        hook(subject, state if names[1] == "state" else run)
+        hook(subject, run if names[1].endswith("run") else state)
     elif names or signature_of(hook).var_positional:
         hook(subject, run, state)
     else:
@@ -79,12 +92,12 @@ def call_hooks(
         try:
             asked(call_hook, hook, subject, run, state)
         except BaseException as error:  # noqa: BLE001 - the user's code
-            name = getattr(hook, "__name__", repr(hook))
+            name = getattr(hook, "__name__", None) or getattr(hook, "name", repr(hook))
             kind = "task" if hasattr(subject, "kind") else "flow"
             report(f"hook {name!r} of {kind} {subject.name!r} raised {text_of(error)}\n")
 
 
-def run_hooks(engine: "Engine", row: int, task: "Task", state: State) -> None:
+def run_hooks(engine: "Engine", row: int, task: Task, state: State) -> None:
     """Call the task's hooks for its final state; one that raises is reported with the task."""
     if state.code == CANCELLED:
         hooks = task.on_cancellation

@@ -79,21 +79,21 @@ class Log:
 
 
 class Together:
-    """The log of a mapped task: the lines of all its children, each with the item's number.
+    """Adds to a mapped task's log the lines of all its children, each with the item's number.
 
     A line is added when it is whole, so that children which print at the same time do not mix.
 
-    Attributes:
-        log: the lines so far.
+    Args:
+        log: the log.
     """
 
-    __slots__ = ("_begun", "log")
+    __slots__ = ("_begun", "_log")
 
     LONGEST = 2_000
     """A line that is not whole is added when it has so many characters."""
 
-    def __init__(self) -> None:
-        self.log = Log()
+    def __init__(self, log: Log) -> None:
+        self._log = log
         self._begun: dict[int, tuple[int, str]] = {}
 
     def add(self, item: int, text: str, tries: int) -> None:
@@ -123,7 +123,7 @@ class Together:
 
     def _add_lines(self, item: int, text: str, tries: int) -> None:
         mark = f"[{item}] " if tries <= 1 else f"[{item}, try {tries}] "
-        self.log.add("".join(f"{mark}{line}\n" for line in text.split("\n")))
+        self._log.add("".join(f"{mark}{line}\n" for line in text.split("\n")))
 
 
 __all__ = ["LOG_LIMIT", "Log", "Piece", "Together"]

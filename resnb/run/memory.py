@@ -28,12 +28,14 @@ class FlowMemory:
     Attributes:
         open_leases: leases that `%%flow --run` left open, by scope.
         code: the state of the latest run.
+        final: the final state of a ``@flow`` function's latest run.
     """
 
     def __init__(self, flow: "Flow") -> None:
         self.flow_name = flow.name
         self.open_leases: dict[Scope, Lease] = {}
         self.code = PENDING
+        self.final: State | None = None
         self._engine: Engine | None = None
         self._leases: dict[Scope, Lease] = {}
         self._kept: dict[Task, State] = {}
@@ -187,6 +189,12 @@ class FlowMemory:
     def leases(self) -> list[Lease]:
         """The latest lease of each scope that had one."""
         return list({**self._leases, **self.open_leases}.values())
+
+    @property
+    def link(self) -> str:
+        """The address of the dashboard of the cluster that the latest run uses; empty for none."""
+        remote = None if self._engine is None else self._engine.remote
+        return "" if remote is None else remote.link
 
     def flow_code(self) -> int:
         """The state of the latest run."""

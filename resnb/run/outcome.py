@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from resnb.errors import TaskCancelled, user_frames
-from resnb.graph.signals import RETRY, Signal
+from resnb.graph.signals import FAIL, RETRY, Signal
 from resnb.graph.task import Task
 from resnb.states import CANCELLED, CLASSES, FAILED, RETRYING, SUCCESS, TIMED_OUT, State
 
@@ -17,6 +17,8 @@ class Outcome(NamedTuple):
         error: the exception, or None.
         reason: one line for people.
         delay: seconds until the next try.
+        instead_of: how the task would have ended if there were no next try; None if nothing
+            failed.
     """
 
     code: int
@@ -24,6 +26,7 @@ class Outcome(NamedTuple):
     error: BaseException | None = None
     reason: str = ""
     delay: float = 0.0
+    instead_of: int | None = None
 
     def state(self) -> State:
         """As a `State` object, for handlers and hooks."""
@@ -39,42 +42,43 @@ def of_error(task: Task, error: BaseException, tries: int, retries: int) -> Outc
         tries: how many tries have begun.
         retries: how many may follow the first.
     """
-    left = tries <= retries
-    delay = task.retry_delay or 0.0
     if isinstance(error, RETRY):
-        if left:
-            return Outcome(RETRYING, reason=str(error), delay=_first(error.delay, delay))
-        return Outcome(FAILED, error=error, reason=str(error) or "no tries are left")
-    if isinstance(error, Signal):
-        state = error.state
-        return of_state(state)
+        delay = task.retry_delay or 0.0
+        return Outcome(RETRYING, reason=str(error), delay=_first(error.delay, delay))
+    if isinstance(error, Signal) and not isinstance(error, FAIL):
+        return of_state(error.state)
+    if isinstance(error, FAIL):
+        return _again(task, of_state(error.state), error, tries, retries)
     trimmed = error.with_traceback(user_frames(error.__traceback__))
     reason = text_of(error)
     if isinstance(error, TaskCancelled | KeyboardInterrupt) or _is_async_cancel(error):
         return Outcome(CANCELLED, error=trimmed, reason="it was stopped while it was running")
-    kinds = task.retry_on or (Exception,)
-    if left and isinstance(error, kinds):
-        return Outcome(RETRYING, error=trimmed, reason=reason, delay=delay)
-    return Outcome(FAILED, error=trimmed, reason=reason)
+    return _again(task, Outcome(FAILED, error=trimmed, reason=reason), error, tries, retries)
 
 
 def of_timeout(task: Task, limit: float, tries: int, retries: int) -> Outcome:
     """What running for longer than `limit` seconds leads to."""
     reason = f"it ran for longer than its timeout of {limit:g} s"
     error = TimeoutError(reason)
+    return _again(task, Outcome(TIMED_OUT, error=error, reason=reason), error, tries, retries)
+
+
+def _again(task: Task, end: Outcome, error: BaseException, tries: int, retries: int) -> Outcome:
+    """What a try that ended as `end` leads to: another one if `error` is worth it, else `end`."""
     if tries <= retries and isinstance(error, task.retry_on or (Exception,)):
-        return Outcome(RETRYING, error=error, reason=reason, delay=task.retry_delay or 0.0)
-    return Outcome(TIMED_OUT, error=error, reason=reason)
+        delay = task.retry_delay or 0.0
+        return end._replace(code=RETRYING, delay=delay, instead_of=end.code)
+    return end
 
 
 def of_state(state: State) -> Outcome:
     """What a state that the user's code chose itself leads to."""
-    if isinstance(state.result, BaseException):
-        return Outcome(state.code, error=state.result, reason=state.message)
+    if isinstance(state.kept, BaseException):
+        return Outcome(state.code, error=state.kept, reason=state.message)
     if state.is_failed():
         error = RuntimeError(state.message or state.name)
-        return Outcome(state.code, value=state.result, error=error, reason=state.message)
-    return Outcome(state.code, value=state.result, reason=state.message)
+        return Outcome(state.code, value=state.kept, error=error, reason=state.message)
+    return Outcome(state.code, value=state.kept, reason=state.message)
 
 
 def text_of(error: BaseException) -> str:

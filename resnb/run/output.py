@@ -110,29 +110,30 @@ class Output:
             most: how many characters at most, from the end.
         """
         with self._logs_lock:
-            log = self._logs.get(row)
             together = self._together.get(row)
             if together is not None:
                 first = self._scheduler.children[row].first
                 for item in together.begun():
                     if self._over(first + item):
                         together.end_line(item)
-                log = together.log
+            log = self._logs.get(row)
             return Piece(0, 0, "") if log is None else log.since(position, most)
 
     def _keep(self, row: int, text: str) -> None:
         scheduler = self._scheduler
         tries = scheduler.table.tries[row] if row >= 0 else 1
         with self._logs_lock:
-            if row >= len(scheduler.plan.tasks):
-                together = self._together.setdefault(scheduler.origin(row), Together())
-                together.add(scheduler.child_index(row), text, tries)
-                return
-            log = self._logs.get(row)
+            origin = row if row < 0 else scheduler.origin(row)
+            log = self._logs.get(origin)
             if log is None:
-                log = self._logs[row] = Log()
-            log.begin_try(tries)
-            log.add(text)
+                log = self._logs[origin] = Log()
+            if origin == row:
+                log.begin_try(tries)
+                log.add(text)
+                return
+            if origin not in self._together:
+                self._together[origin] = Together(log)
+            self._together[origin].add(scheduler.child_index(row), text, tries)
 
     def _advance(self) -> None:
         if self._writing:

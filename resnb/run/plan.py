@@ -4,12 +4,14 @@ Row numbers follow the order in which tasks were added. Edges that follow from s
 written out, so that the scheduler knows tasks and numbers only.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import OptionError
 from resnb.graph.inputs import Collection, Constant
 from resnb.graph.triggers import Trigger, all_successful
+from resnb.run.again import is_over
+from resnb.states import Mapped
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Tasks
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     from resnb.graph.task import Task
     from resnb.states import State
 
-WORKER, LEASE, LOOP = 0, 1, 2
-"""Where a row's code runs: on the executor, on its scope's lease thread, on the loop thread."""
+WORKER, LEASE, LOOP, REMOTE = 0, 1, 2, 3
+"""Where a row's code runs: on the executor, on its scope's lease thread, on the loop thread, or
+on a cluster."""
 
 
 class PlannedScope(NamedTuple):
@@ -32,7 +35,7 @@ class PlannedScope(NamedTuple):
     init: int
     setup: int
     cleanup: int
-    members: tuple[int, ...]
+    members: Sequence[int]
 
 
 class Plan:
@@ -50,10 +53,13 @@ class Plan:
         functions: each row's code.
         judged: 1 where more than "all upstream rows succeeded" decides whether a row runs.
         special: 1 where running a row takes more than calling its code.
+        watched: the rows whose tasks have handlers or hooks that are called without a run, too.
         lanes: where the code of a row runs, if not on the executor.
         scopes: the scopes.
         scope_of: for each own row and each member of a scope the scope's index.
         given: the final states that were given to the run.
+        remote: the rows that run on a cluster: that of a scope, or (None) the whole run's.
+        kept: for mapped rows of which some children need not run again, the children's states.
     """
 
     def __init__(self, flow: "Flow") -> None:
@@ -67,10 +73,13 @@ class Plan:
         self.functions: list[Callable[..., Any]] = []
         self.judged = bytearray()
         self.special = bytearray()
+        self.watched: set[int] = set()
         self.lanes: dict[int, int] = {}
         self.scopes: list[PlannedScope] = []
         self.scope_of: dict[int, int] = {}
         self.given: dict[int, State] = {}
+        self.remote: dict[int, Scope | None] = {}
+        self.kept: dict[int, list[State]] = {}
 
     def scopes_around(self, row: int) -> list[int]:
         """The scopes around `row`, from the inside out; those of its own task included."""
@@ -112,15 +121,20 @@ def compiled(
     plan.tasks = list(nodes)
     plan.nodes = list(nodes.values())
     plan.row_of = {task: row for row, task in enumerate(nodes)}
-    plan.given = {
-        plan.row_of[task]: state
-        for task, state in given.items()
-        if task in plan.row_of and state.is_finished()
-    }
+    for task, state in given.items():
+        row = plan.row_of.get(task)
+        if row is None:
+            continue
+        if is_over(state):
+            plan.given[row] = state
+        elif isinstance(state, Mapped):
+            plan.kept[row] = state.map_states
     _wire(plan)
     _add_scopes(plan)
     _read_tasks(plan)
     _set_parameters(plan, parameters)
+    if any(scope.executes for scope in flow.scopes):
+        send_away(plan)
     return plan
 
 
@@ -233,8 +247,11 @@ def _read_tasks(plan: Plan) -> None:
             or (node.control and node.is_mapped)
         ):
             special[row] = 1
+        if task.state_handlers or task.on_failure or task.on_cancellation:
+            special[row] = 1
+            plan.watched.add(row)
         inputs = node.inputs
-        if node.positional == len(inputs):
+        if node.positional == len(inputs) and not node.flattened:
             try:
                 references.append(tuple([row_of[one] for one in inputs.values()]))  # type: ignore[index]
             except (KeyError, TypeError):
@@ -244,6 +261,27 @@ def _read_tasks(plan: Plan) -> None:
     plan.judged, plan.special = judged, special
 
 
+def send_away(plan: Plan, *, whole: bool = False) -> None:
+    """Let rows run on a cluster: those in a scope that is their executor, or all that can.
+
+    Coroutines and what is bound to a scope's thread stay in the kernel, and so do parameters.
+    """
+    for row, task in enumerate(plan.tasks):
+        if row in plan.lanes or row in plan.given or task.kind == "parameter":
+            continue
+        index = plan.scope_of.get(row, -1)
+        around = plan.scopes[index].scope.around() if index >= 0 else ()
+        scope = next((one for one in around if one.executes), None)
+        if scope is not None or whole:
+            plan.remote[row] = scope
+    for row in plan.remote:
+        plan.lanes[row] = REMOTE
+        plan.judged[row] = 1
+    for row in (*plan.remote, *plan.given):
+        for after in plan.downstream[row]:
+            plan.special[after] |= after not in plan.lanes  # its arguments have to be fetched
+
+
 def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
     known = {}
     for row, task in enumerate(plan.tasks):
@@ -251,7 +289,8 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
             continue
         known[task.name] = task
         if task.name in parameters:
-            plan.functions[row] = _Given(parameters[task.name])
+            value = task.converted(parameters[task.name])  # type: ignore[attr-defined]
+            plan.functions[row] = _Given(value)
         elif task.required and row not in plan.given:  # type: ignore[attr-defined]
             message = (
                 f"flow {plan.flow.name!r} needs parameter {task.name!r}: pass "
@@ -279,7 +318,7 @@ class _Given:
         return self.value
 
 
-def argument(value: "Input", row_of: "Mapping[Task, int]", values: list[Any]) -> Any:
+def argument(value: "Input", row_of: "Mapping[Task, int]", values: Any) -> Any:
     """The actual argument for `value`, from the run's values."""
     if isinstance(value, Constant):
         return value.value
@@ -292,4 +331,15 @@ def argument(value: "Input", row_of: "Mapping[Task, int]", values: list[Any]) ->
     return values[row_of[value]]
 
 
-__all__ = ["LEASE", "LOOP", "SCOPE_KINDS", "WORKER", "Plan", "PlannedScope", "argument", "compiled"]
+__all__ = [
+    "LEASE",
+    "LOOP",
+    "REMOTE",
+    "SCOPE_KINDS",
+    "WORKER",
+    "Plan",
+    "PlannedScope",
+    "argument",
+    "compiled",
+    "send_away",
+]

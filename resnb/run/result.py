@@ -1,7 +1,7 @@
 """From a run's arrays to the `State` objects that users see, made when somebody asks."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from resnb.graph.task import Task
 from resnb.states import (
@@ -14,6 +14,7 @@ from resnb.states import (
     TIMED_OUT,
     TRIGGER_FAILED,
     Cancelled,
+    Elsewhere,
     Failed,
     Mapped,
     State,
@@ -36,8 +37,11 @@ def state_of(engine: "Engine", row: int) -> State:
     reason = engine.scheduler.reasons.get(row, "")
     if code == MAPPED:
         block = engine.scheduler.children[row]
-        states = tuple(state_of(engine, child) for child in block.rows())
-        return Mapped(reason, engine.values[row], states)
+        states = [state_of(engine, child) for child in block.rows()]
+        values = engine.values[row]
+        if any(isinstance(one, Elsewhere) for one in values):
+            values = _Together(values)
+        return Mapped(reason, values, states)
     error = engine.errors.get(row)
     if error is not None and (code >= FIRST_UNSUCCESSFUL or code < FIRST_FINISHED):
         return CLASSES[code](reason, error)
@@ -45,6 +49,19 @@ def state_of(engine: "Engine", row: int) -> State:
     if origin != row:
         return CLASSES[code](reason, engine.values[origin][engine.scheduler.child_index(row)])
     return CLASSES[code](reason, engine.values[row])
+
+
+class _Together(Elsewhere):
+    """The values of a mapped task, some of which are kept elsewhere."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: list[Any]) -> None:
+        self._values = values
+
+    def fetched(self) -> list[Any]:
+        found = next(one for one in self._values if isinstance(one, Elsewhere))
+        return found.together(self._values)
 
 
 class TaskStates(Mapping[Task, State]):

@@ -12,18 +12,16 @@ without a final state, the children of mapped rows included.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
-from resnb.graph.signals import SKIP, Signal
-from resnb.graph.task import Task
-from resnb.graph.triggers import Trigger
-from resnb.run.codes import has_made, tally_of_codes
+from resnb.run.codes import Children, has_made
+from resnb.run.families import Families
+from resnb.run.judging import mapped_over, upstream_codes, verdict, verdict_on_all
 from resnb.run.plan import Plan
 from resnb.run.table import Table
 from resnb.states import (
     CANCELLED,
-    FAILED,
     MAPPED,
     PENDING,
     RETRYING,
@@ -36,49 +34,46 @@ from resnb.states import (
 NOT_BEGUN = "the run was cancelled before it began"
 
 
-class Children(NamedTuple):
-    """The rows of a mapped row's children."""
-
-    first: int
-    last: int
-
-    def rows(self) -> range:
-        """The children's rows."""
-        return range(self.first, self.last)
-
-
-class Scheduler:
+class Scheduler(Families):
     """Decides which rows of a plan may run.
 
     Args:
         plan: the rows and their edges.
         table: the state table that it writes.
+
+    Attributes:
+        verdicts: final states, with the reasons, of rows that are not to run and whose tasks have
+            handlers or hooks: such a row is released all the same, so that these are called first.
+        refused: called with a row and a reason just before it ends because of its trigger.
     """
 
     def __init__(self, plan: Plan, table: Table) -> None:
+        super().__init__(table, [len(rows) for rows in plan.upstream])
         self.plan = plan
-        self.table = table
         self.ready: deque[int] = deque()
         self.errands: deque[int] = deque()
         self.unfinished = len(plan.tasks)
         self.cancelled = False
         self._given_up: dict[int, str] = {}
         self.reasons: dict[int, str] = {}
-        self.children: dict[int, Children] = {}
-        self._parents: list[tuple[int, int]] = []  # first child row, mapped row
-        self._missing = [len(rows) for rows in plan.upstream]
+        self.verdicts: dict[int, tuple[int, str]] = {}
+        self.refused: Callable[[int, str], object] = lambda _row, _reason: None
         self._judged = bytearray(plan.judged)
-        self._open_children: dict[int, int] = {}
-        self._latest = (0, 0, 0)  # the block of children that ended last, and its mapped row
         self._pausing: set[int] = set()
         self._overrunning: dict[int, tuple[int, ...]] = {}
         self._holds: dict[int, int] = {}
-        self._cleanups = frozenset(one.cleanup for one in plan.scopes if one.cleanup >= 0)
+        self._cleanups: AbstractSet[int] = frozenset(
+            one.cleanup for one in plan.scopes if one.cleanup >= 0
+        )
 
     @property
     def done(self) -> bool:
         """Whether every row has its final state, and no code of a given-up row is running."""
         return not self.unfinished and not self._overrunning
+
+    def read_again(self) -> None:
+        """The plan's lanes have changed, before anything began."""
+        self._judged = bytearray(self.plan.judged)
 
     # ---- events
 
@@ -90,6 +85,9 @@ class Scheduler:
         for row, state in given.items():
             self._judged[row] = 1
             self.table.take_over(row, state.code)
+            codes = [one.code for one in getattr(state, "map_states", ())]
+            if codes:
+                self._add_children(row, len(codes), enumerate(codes))
         self.unfinished -= len(given)
         for row, state in given.items():
             self._announce(row, state.code)
@@ -137,21 +135,36 @@ class Scheduler:
             self._pausing.discard(row)
             self._queue(row)
 
-    def expand(self, row: int, count: int) -> Children:
-        """`row` is mapped over `count` items: give each a row of its own."""
-        first = self.table.extend(count)
-        found = self.children[row] = Children(first, first + count)
-        self._parents.append((first, row))
-        self._open_children[row] = count
-        self.unfinished += count
-        if not count:
+    def expand(
+        self,
+        row: int,
+        count: int,
+        owners: Mapping[int, Sequence[int]] | None = None,
+        kept: Mapping[int, int] | None = None,
+    ) -> Children:
+        """`row` is mapped over `count` items: give each a row of its own.
+
+        Args:
+            row: the row.
+            count: how many items there are.
+            owners: for a mapped row upstream whose values were flattened, the row that gave each
+                item.
+            kept: the codes of children, by number, that need not run.
+        """
+        kept = kept or {}
+        found = self._add_children(row, count, kept.items())
+        left = count - len(kept)
+        self._open_children[row] = left
+        self.unfinished += left
+        if not left:
             self._end(row, MAPPED)
             return found
         if row in self._given_up:
             for child in found.rows():
-                self._end(child, CANCELLED)
+                if self.table.state[child] == PENDING:
+                    self._cancel_row(child)
             return found
-        self._release_children(row, found)
+        self._release_children(row, found, owners or {})
         return found
 
     def overran(self, row: int) -> None:
@@ -203,17 +216,13 @@ class Scheduler:
             row for row, code in enumerate(state) if code == RUNNING and self.origin(row) in chosen
         ]
 
-    def origin(self, row: int) -> int:
-        """The planned row of which `row` is a child; `row` itself if it is none."""
-        if row < len(self._missing):
-            return row
-        from bisect import bisect_right
+    def is_given_up(self, row: int) -> bool:
+        """Whether `row` is not to begin (again)."""
+        return self.origin(row) in self._given_up
 
-        return self._parents[bisect_right(self._parents, (row, len(self._missing))) - 1][1]
-
-    def child_index(self, row: int) -> int:
-        """Which item of its mapped row `row` stands for."""
-        return row - self.children[self.origin(row)].first
+    def why_given_up(self, row: int) -> str:
+        """Why `row` was given up; empty if it was not."""
+        return self._given_up.get(self.origin(row), "")
 
     # ---- releasing
 
@@ -231,12 +240,26 @@ class Scheduler:
         if row in self._given_up:
             self._cancel_row(row)
             return
-        verdict = self._verdict_on_all(row)
-        if verdict is None:
+        refusal = verdict_on_all(self, row)
+        if refusal is None:
             self._queue(row)
         else:
-            code, reason = verdict
-            self.ended(row, code, reason)
+            self._refuse(row, *refusal)
+
+    def _refuse(self, row: int, code: int, reason: str) -> None:
+        """`row` is not to run: it ends as `code`, after its task's handlers and hooks if any."""
+        if row in self.verdicts:
+            return
+        if self.origin(row) in self.plan.watched:
+            self.verdicts[row] = (code, reason)
+            self._queue_refused(row)
+            return
+        if code == TRIGGER_FAILED:
+            self.refused(row, reason)
+        self.ended(row, code, reason)
+
+    def _queue_refused(self, row: int) -> None:
+        self.ready.append(row)  # handlers and hooks run in the kernel
 
     def _release_cleanup(self, row: int) -> None:
         if self._holds.get(row):
@@ -244,86 +267,36 @@ class Scheduler:
         planned = self.plan.scopes[self.plan.scope_of[row]]
         state = self.table.state
         if planned.setup >= 0 and not has_made(state[planned.setup]):
-            self.ended(row, SKIPPED, "there is nothing to clean up: set-up did not succeed")
+            self._refuse(row, SKIPPED, "there is nothing to clean up: set-up did not succeed")
             return
         self._queue(row)
 
-    def _verdict_on_all(self, row: int) -> tuple[int, str] | None:
-        """The final state of `row` if none of it must run: a mapped row has items that differ."""
-        over = self._mapped_over(row)
-        if not over:
-            return self._verdict(row, self._upstream_codes(row))
-        rest = self._upstream_codes(row, leave_out=[upstream for upstream, _ in over])
-        verdicts = [self._verdict(row, [*rest, item]) for item in (SUCCESS, FAILED)]
-        return verdicts[0] if all(verdicts) else None
-
-    def _release_children(self, row: int, children: Children) -> None:
+    def _release_children(
+        self, row: int, children: Children, owners: Mapping[int, Sequence[int]]
+    ) -> None:
         """Decide for each child of `row`, which sees its own item of what is mapped over."""
-        over = [block.first for _, block in self._mapped_over(row)]
-        upstream = [one for one, _ in self._mapped_over(row)]
-        rest = self._upstream_codes(row, leave_out=upstream) if over else []
         state = self.table.state
-        if not over and row not in self.plan.lanes:
-            self.ready.extend(children.rows())
+        pending = [child for child in children.rows() if state[child] == PENDING]
+        if not self._judged[row]:  # everything upstream succeeded
+            self.ready.extend(pending)
             return
-        for index, child in enumerate(children.rows()):
-            items = [state[first + index] for first in over]
-            if over and (self._judged[row] or items.count(SUCCESS) < len(items)):
-                verdict = self._verdict(row, [*rest, *items])
-                if verdict is not None:
-                    self.ended(child, *verdict)
-                    continue
-            self._queue(child)
-
-    def _mapped_over(self, row: int) -> list[tuple[int, Children]]:
-        """The mapped rows whose children the children of `row` depend on one by one."""
-        node, row_of = self.plan.nodes[row], self.plan.row_of
-        if not node.is_mapped:
-            return []
-        sources = [
-            source
-            for key in node.mapped - node.flattened
-            if isinstance(source := node.inputs[key], Task)
-        ]
-        sources += [source for source, mapped in node.control.items() if mapped]
-        found = []
-        for source in sources:
-            upstream = row_of.get(source, -1)
-            if upstream in self.children and self.table.state[upstream] == MAPPED:
-                found.append((upstream, self.children[upstream]))
-        return found
-
-    def _upstream_codes(self, row: int, leave_out: Iterable[int] = ()) -> list[int]:
-        """Final states upstream; a mapped row counts as its children, unless mapped over."""
-        state = self.table.state
-        over = {upstream for upstream, _ in self._mapped_over(row)}
-        codes: list[int] = []
-        for upstream in self.plan.upstream[row]:
-            if upstream in leave_out:
-                continue
-            block = self.children.get(upstream)
-            if block is not None and upstream not in over and block.first < block.last:
-                codes += state[block.first : block.last]
+        blocks = {
+            source: owners.get(source) or self.children[source].rows()
+            for source in mapped_over(self, row)
+            if source in self.children and state[source] == MAPPED
+        }
+        rest = upstream_codes(self, row, leave_out=blocks)
+        queue = self.errands if row in self.plan.lanes else self.ready
+        known: dict[tuple[int, ...], tuple[int, str] | None] = {}
+        for child in pending:
+            items = tuple([state[rows[child - children.first]] for rows in blocks.values()])
+            if items not in known:
+                known[items] = verdict(self, row, [*rest, *items])
+            refusal = known[items]
+            if refusal is None:
+                queue.append(child)
             else:
-                codes.append(state[upstream])
-        return codes
-
-    def _verdict(self, row: int, codes: Sequence[int]) -> tuple[int, str] | None:
-        """The final state of `row` if it must not run; None if it may."""
-        task = self.plan.tasks[row]
-        tally = tally_of_codes(codes)
-        if tally.skipped and task.skip_on_upstream_skip:
-            return SKIPPED, "an upstream task was skipped"
-        trigger = task.trigger
-        if not isinstance(trigger, Trigger):
-            return None  # a function of the user's own is called by whoever runs the row
-        try:
-            trigger.decide(tally)
-        except SKIP as signal:
-            return SKIPPED, str(signal)
-        except Signal as signal:
-            return TRIGGER_FAILED, str(signal)
-        return None
+                self._refuse(child, *refusal)
 
     # ---- ending
 
@@ -369,31 +342,26 @@ class Scheduler:
             self._following = None
 
     def _child_ended(self, row: int) -> None:
-        first, last, parent = self._latest
-        if not first <= row < last:
-            parent = self.origin(row)
-            self._latest = (*self.children[parent], parent)
-        left = self._open_children[parent] - 1
-        self._open_children[parent] = left
-        if not left and self.table.state[parent] == RUNNING:
+        parent = self._family_of(row)
+        if parent >= 0 and self.table.state[parent] == RUNNING:
             self._end(parent, MAPPED)
 
     def _cancel_row(self, row: int) -> None:
-        self.ended(row, CANCELLED, self._given_up.get(self.origin(row), NOT_BEGUN))
+        self._refuse(row, CANCELLED, self._given_up.get(self.origin(row), NOT_BEGUN))
 
     def _take_back(self, rows: deque[int]) -> None:
         """Cancel those that are given up and that nobody has taken yet."""
-        kept = []
+        taken = []
         while rows:
             try:
-                row = rows.popleft()
+                taken.append(rows.popleft())
             except IndexError:
                 break
-            if self.origin(row) in self._given_up:
+        for row in taken:
+            if self.origin(row) in self._given_up and row not in self.verdicts:
                 self._cancel_row(row)
             else:
-                kept.append(row)
-        rows.extend(kept)
+                rows.append(row)
 
 
-__all__ = ["NOT_BEGUN", "Children", "Scheduler"]
+__all__ = ["NOT_BEGUN", "Scheduler"]

@@ -44,6 +44,7 @@ class RunScopes:
     ) -> None:
         self.run = run
         self.scheduler: Scheduler
+        self.before_close: Callable[[Scope], object] = lambda _: None
         self.leases: dict[Scope, Lease] = dict(open_leases)
         self._plan = plan
         self._keeper = keeper
@@ -196,6 +197,7 @@ class RunScopes:
             and (options.on == "success") != self._succeeded(scope)
         ):
             raise SKIP(f"kept until the kernel ends (on={options.on!r})")
+        self.before_close(scope)
         lease.close(stoppably, hand_over=last_try)
 
     def _release(self, scope: Scope) -> None:

@@ -6,6 +6,8 @@ suspended looks for it before it goes on. So none of our own lines is ever inter
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +79,22 @@ class Slot:
                 stop_waiting()
 
 
+@contextmanager
+def our_own_lines() -> Iterator[None]:
+    """A block in which lines of ours run, though a task's code has called them."""
+    slot = CURRENT.get()
+    inside = NOTHING if slot is None else slot.inside
+    if slot is None or inside < 0:
+        yield
+        return
+    slot.inside = NOTHING
+    try:
+        yield
+    finally:
+        slot.inside = inside
+
+
 CURRENT: ContextVar[Slot | None] = ContextVar("resnb_slot", default=None)
 """The slot of the running code, if it is a task's."""
 
-__all__ = ["CURRENT", "NOTHING", "Slot"]
+__all__ = ["CURRENT", "NOTHING", "Slot", "our_own_lines"]

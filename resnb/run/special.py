@@ -9,32 +9,25 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.graph.node import Edge
-from resnb.graph.signals import Signal
 from resnb.graph.task import Task
-from resnb.graph.triggers import Trigger
 from resnb.run import outcome as outcomes
 from resnb.run.attempt import Attempt
 from resnb.run.codes import has_made
+from resnb.run.deciding import decided, is_mapped
 from resnb.run.forks import end_child
 from resnb.run.hooks import handled, run_hooks
 from resnb.run.loop import LOOP
-from resnb.run.mapping import expand
+from resnb.run.mapping import expand, mapped_over
 from resnb.run.outcome import Outcome
 from resnb.run.plan import SCOPE_KINDS
-from resnb.run.result import state_of
-from resnb.run.scheduler import NOT_BEGUN
 from resnb.run.slots import CURRENT, NOTHING, Slot
 from resnb.states import (
-    CANCELLED,
     FIRST_FINISHED,
-    PENDING,
+    LEGAL,
     RETRYING,
     RUNNING,
     SUCCESS,
-    TRIGGER_FAILED,
     Running,
-    State,
 )
 
 if TYPE_CHECKING:
@@ -75,12 +68,12 @@ def perform(engine: "Engine", row: int, slot: Slot | None) -> bool:
         slot.inside = NOTHING
         if engine.forked:
             end_child(error)
-        result = _of_error(engine, row, task, error)
+        result = of_error(engine, row, task, error)
     else:
         if engine.forked:
             end_child()
         result = outcomes.success(value)
-    replaced = _end(engine, attempt, result)
+    replaced = end(engine, attempt, result)
     slot.row = NOTHING
     return replaced
 
@@ -113,12 +106,12 @@ def perform_async(engine: "Engine", row: int) -> None:
         except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
             if engine.forked:
                 end_child(error)
-            result = _of_error(engine, row, task, error)
+            result = of_error(engine, row, task, error)
         else:
             if engine.forked:
                 end_child()
             result = outcomes.success(value)
-        _end(engine, attempt, result)
+        end(engine, attempt, result)
 
     LOOP.submit(defended())
 
@@ -132,7 +125,7 @@ def failed(engine: "Engine", row: int, error: BaseException) -> None:
     if engine.forked:
         end_child(error)
     task = engine.plan.tasks[engine.scheduler.origin(row)]
-    settle(engine, row, task, _of_error(engine, row, task, error))
+    settle(engine, row, task, of_error(engine, row, task, error))
 
 
 def settle(
@@ -160,82 +153,49 @@ def settle(
     if outcome.code == RETRYING:
         engine.post(engine.stopping.retry, row, outcome)
         return
-    if outcome.error is not None:
-        engine.errors[row] = outcome.error
-    if outcome.error is None:
-        engine.store(row, outcome.value)
     engine.table.ended[row] = engine.clock.now()
+    conclude(engine, row, task, outcome, undo)
+
+
+def conclude(
+    engine: "Engine",
+    row: int,
+    task: Task,
+    outcome: Outcome,
+    undo: Callable[[], object] | None = None,
+) -> None:
+    """Keep what `row` ended with, call the hooks, and report its final state."""
+    engine.keep(row, outcome)
     run_hooks(engine, row, task, outcome.state())
     engine.post(engine.stopping.settled, row, outcome, undo)
 
 
 def _begin(engine: "Engine", row: int, task: Task, worker: int = 0) -> bool:
     """Mark `row` as running; false if it is not to run after all (its state is set then)."""
-    table, clock = engine.table, engine.clock
-    first = table.state[row] == PENDING
-    verdict = _own_trigger(engine, row, task) if first else None
-    if verdict is None and task.state_handlers:
-        chosen = handled(task, None, Outcome(RUNNING))
-        verdict = chosen if chosen.code >= FIRST_FINISHED else None
+    table = engine.table
+    before = table.state[row]
     table.move(row, RUNNING)
-    if engine.scheduler.cancelled and task.kind != "cleanup":
-        engine.post(engine.scheduler.ended, row, CANCELLED, NOT_BEGUN)
-        return False
-    if verdict is not None:
-        if verdict.error is None:
-            engine.store(row, verdict.value)
-        else:
-            engine.errors[row] = verdict.error
-        engine.post(engine.stopping.settled, row, verdict, None)
+    refused = decided(engine, row, task, before)
+    if refused is not None:
+        conclude(engine, row, task, refused)
         return False
     table.tries[row] += 1
     table.worker[row] = worker
-    table.started[row] = clock.now()
-    origin = engine.scheduler.origin(row)
-    if row == origin and engine.plan.nodes[row].is_mapped:
-        reason = expand(engine, row, task)
-        if reason is not None:
-            settle(engine, row, task, reason)
+    table.started[row] = engine.clock.now()
+    if is_mapped(engine, row):
+        given = mapped_over(engine, row, task)
+        if isinstance(given, Outcome):
+            settle(engine, row, task, given)
+        else:
+            expand(engine, row, given)
         return False
     return True
 
 
-def _own_trigger(engine: "Engine", row: int, task: Task) -> Outcome | None:
-    """What a trigger function of the user's own decides; None to run.
-
-    Where a mapped task is mapped over, the function is asked for each child only.
-    """
-    if isinstance(task.trigger, Trigger):
-        return None
-    scheduler = engine.scheduler
-    origin = scheduler.origin(row)
-    upstream: dict[Edge, State] = {}
-    for edge in _edges_of(engine, origin):
-        source = engine.plan.row_of[edge.upstream_task]
-        block = scheduler.children.get(source)
-        if edge.mapped and not edge.flattened and block is not None:
-            if row == origin:
-                return None
-            source = block.first + scheduler.child_index(row)
-        upstream[edge] = state_of(engine, source)
-    try:
-        if task.trigger(upstream):
-            return None
-    except Signal as signal:
-        return outcomes.of_state(signal.state)
-    except BaseException as error:  # noqa: BLE001 - the user's code
-        reason = f"its trigger raised {outcomes.text_of(error)}"
-        return Outcome(TRIGGER_FAILED, error=error, reason=reason)
-    return Outcome(TRIGGER_FAILED, reason="its trigger said no")
-
-
-def _edges_of(engine: "Engine", row: int) -> list[Edge]:
-    plan = engine.plan
-    node = plan.nodes[row]
-    explicit = [edge for edge in node.edges() if edge.upstream_task in plan.row_of]
-    known = {plan.row_of[edge.upstream_task] for edge in explicit}
-    derived = [Edge(plan.tasks[up], node.task) for up in plan.upstream[row] if up not in known]
-    return [*explicit, *derived]
+def begun(engine: "Engine", row: int) -> None:
+    """Mark `row` as running, unless it is; with the lock held."""
+    if LEGAL[engine.table.state[row]][RUNNING]:
+        engine.table.move(row, RUNNING)
 
 
 def _code(
@@ -262,9 +222,15 @@ def _attempt(
         limit = engine.scopes.options_of(row).cleanup_timeout
     attempt = Attempt(row, task, slot, limit, stop)
     engine.stopping.attempts[row] = attempt
-    if limit is not None:
-        attempt.call_off = engine.clock.call_later(limit, partial(_time_out, engine, attempt))
+    time_begins(engine, attempt)
     return attempt
+
+
+def time_begins(engine: "Engine", attempt: Attempt) -> None:
+    """The code of `attempt` begins: so does its time limit."""
+    if attempt.limit is not None:
+        call_later = engine.clock.call_later
+        attempt.call_off = call_later(attempt.limit, partial(_time_out, engine, attempt))
 
 
 def _time_out(engine: "Engine", attempt: Attempt) -> None:
@@ -283,8 +249,7 @@ def _timed_out(engine: "Engine", attempt: Attempt) -> None:
     )
     result = handled(task, Running(), result)
     if result.code != RETRYING:
-        if result.error is not None:
-            engine.errors[row] = result.error
+        engine.keep(row, result)
         engine.table.ended[row] = engine.clock.now()
         run_hooks(engine, row, task, result.state())
     if engine.replaces_workers and attempt.slot in engine.slots and attempt.take_place():
@@ -292,7 +257,7 @@ def _timed_out(engine: "Engine", attempt: Attempt) -> None:
     engine.post(engine.stopping.overran, attempt, result)
 
 
-def _end(engine: "Engine", attempt: Attempt, result: Outcome) -> bool:
+def end(engine: "Engine", attempt: Attempt, result: Outcome) -> bool:
     """The code of `attempt` has returned; gives whether its worker was replaced meanwhile."""
     if attempt.claim():
         engine.stopping.attempts.pop(attempt.row, None)
@@ -304,7 +269,8 @@ def _end(engine: "Engine", attempt: Attempt, result: Outcome) -> bool:
     return not attempt.take_place()
 
 
-def _of_error(engine: "Engine", row: int, task: Task, error: BaseException) -> Outcome:
+def of_error(engine: "Engine", row: int, task: Task, error: BaseException) -> Outcome:
+    """What an exception that the code of `row` raised leads to."""
     return outcomes.of_error(task, error, engine.table.tries[row], _retries(engine, row, task))
 
 
@@ -314,4 +280,14 @@ def _retries(engine: "Engine", row: int, task: Task) -> int:
     return task.max_retries
 
 
-__all__ = ["failed", "perform", "perform_async", "settle"]
+__all__ = [
+    "begun",
+    "conclude",
+    "end",
+    "failed",
+    "of_error",
+    "perform",
+    "perform_async",
+    "settle",
+    "time_begins",
+]

@@ -94,6 +94,7 @@ class Stopping:
 
     def cancel(self, grace: float) -> None:
         """Give up what has not begun, and ask what runs to stop; clean-ups go on."""
+        self._claim_remote()
         self._stop(self._engine.scheduler.cancel(), grace)
 
     def _stop(self, running: Iterable[int], grace: float) -> None:
@@ -109,7 +110,12 @@ class Stopping:
 
     def give_up(self, rows: Iterable[int], reason: str, grace: float) -> None:
         """End the work of some rows, no clean-ups: what has not begun, and what runs."""
+        self._claim_remote()
         self._stop(self._engine.scheduler.cancel(rows, reason), grace)
+
+    def _claim_remote(self) -> None:
+        if self._engine.remote is not None:
+            self._engine.remote.claim()
 
     def stop_all(self) -> None:
         """Ask all code to stop, because the run breaks down; nobody waits for it."""
@@ -133,6 +139,8 @@ class Stopping:
         for slot in engine.slots:
             if slot.row == row:
                 slot.left_behind = True
+                if engine.replaces_workers:  # hooks of what was given up may be left to call
+                    engine.add_worker(replacing=True)
         self._leave_thread(row)
         engine.table.ended[row] = engine.clock.now()
         reason = "its code was still running when it was given up"

@@ -73,9 +73,9 @@ not allowed, 404 no such lease (or route, or another site), 405 no such method, 
 done with this lease, 413 too long, 503 the ledger does not answer, or too many streams are open.
 
 How the server learns of changes: kernels, reapers and terminals write the ledger, it does not.
-While a stream is open it asks SQLite twice a second whether anybody has written (``pragma
-data_version``, which needs no library and works on every file system), and reads only then;
-without a stream it does not look at all. The stream is a WebSocket, since a browser allows all its
-tabs together six other connections to one server, and proxies that let kernels through let it
-through.
+While a stream is open it looks twice a second whether the ledger's files have changed, asks SQLite
+every two seconds whether anybody has written (``pragma data_version``, which works on every file
+system), and reads only then; without a stream it does not look at all. The stream is a WebSocket,
+since a browser allows all its tabs together six other connections to one server, and proxies that
+let kernels through let it through.
 """

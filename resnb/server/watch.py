@@ -1,11 +1,12 @@
 """What the server knows of the ledger: the leases as of the last look, read again only if need be.
 
-A look that finds nothing new costs a question to SQLite. All calls come from one thread, since one
-connection is kept for that question.
+A look that finds nothing new costs the times of two files; each close look asks SQLite, which knows
+for certain (times are coarse, and network file systems remember old ones for a while). All calls
+come from one thread, since one connection is kept for that question.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from resnb.ledger.listed import Listed
@@ -18,8 +19,12 @@ from resnb.server.kernels import Kernels
 
 LOOK_EVERY = 0.5
 """How often it looks whether the ledger has changed while somebody waits for that, in seconds."""
+SETTLED = 0.1
+"""A file that was written no longer ago may be written again at the same time, in seconds."""
 LOOK_CLOSELY = 4
-"""Each so many looks it looks for kernels, too."""
+"""Each so many looks is a close one, which looks for kernels, too."""
+
+Times = tuple[float, int, int]
 
 
 class Watch:
@@ -34,6 +39,8 @@ class Watch:
         self._ids = kernels
         self._marks = Store(home, kept=True)
         self._questions = LedgerQuestions(home)
+        self._files = (home / "leases.db", home / "leases.db-wal")
+        self._times: tuple[Times, ...] = ()
         self._mark = (-1, -1)
         self._kernels: dict[Owner, str] = {}
         self._stale_at = float("inf")
@@ -44,16 +51,21 @@ class Watch:
         """The leases that are not closed.
 
         Args:
-            closely: also look whether their kernels are still there, which nobody may have
-                written down.
+            closely: ask SQLite, and look whether their kernels are still there, which nobody may
+                have written down.
 
         Raises:
             LedgerError: the ledger cannot be read or trusted.
         """
+        is_stale = time.time() >= self._stale_at
+        times = tuple(map(_times, self._files))
+        if times == self._times and not closely and not is_stale:
+            return self._latest
         mark = self._marks.mark()  # before the records: what is written meanwhile shows next time
-        if mark != self._mark or time.time() >= self._stale_at or (closely and self._has_ended()):
+        if mark != self._mark or is_stale or (closely and self._has_ended()):
             self._read(self._questions.leases())
-            self._mark = mark
+        self._times = times if _are_settled(times) else ()
+        self._mark = mark
         return self._latest
 
     def find(self, wanted: Wanted) -> model.Leases:
@@ -115,6 +127,19 @@ class Watch:
         """Whether a kernel is not what it was."""
         me = this_process()
         return any(status(owner, me) != kernel for owner, kernel in self._kernels.items())
+
+
+def _times(path: Path) -> Times:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0.0, 0, 0
+    return found.st_mtime, found.st_size, found.st_ino
+
+
+def _are_settled(times: Iterable[Times]) -> bool:
+    now = time.time()
+    return all(modified + SETTLED < now for modified, _, _ in times)
 
 
 __all__ = ["Watch"]

@@ -18,7 +18,7 @@ class Outcome:
 
     def __init__(self, state: "State") -> None:
         self._state = state
-        result: Any = state.result
+        result: Any = state.kept
         self._states: Mapping[Task, State] = result if isinstance(result, Mapping) else {}
 
     def code_of(self, task: "Task") -> int:
@@ -49,7 +49,7 @@ class Outcome:
         state = self._states.get(task)
         if state is None or not state.is_failed():
             return None
-        error = state.result
+        error = state.kept
         if isinstance(error, BaseException):
             return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return state.message or None

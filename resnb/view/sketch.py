@@ -32,6 +32,11 @@ class Sketch(NamedTuple):
 
 def sketch(flow: "Flow") -> Sketch:
     """The outline of `flow` as it is now."""
+    with flow.changing:
+        return _sketched(flow)
+
+
+def _sketched(flow: "Flow") -> Sketch:
     tasks, scopes = flow.sorted_tasks(), tuple(flow.scopes)
     clusters = _clusters(scopes)
     return Sketch(

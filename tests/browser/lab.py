@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import nbformat
 from nbformat import v4
+from nbformat.sign import NotebookNotary
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 40.0
@@ -61,7 +62,16 @@ class FrontEnd(NamedTuple):
     tidy: str = "0"
 
 
-LAB = FrontEnd("lab", "lab/tree/{}.ipynb?reset", tidy="jupyterapp.shell.collapseLeft()")
+_DEBUGGER = (
+    "Could not restore the debugger state: "
+    "Canceled future for debug_request message before replies were done"
+)
+LAB = FrontEnd(
+    "lab",
+    "lab/tree/{}.ipynb?reset",
+    frozenset({_DEBUGGER}),  # when the kernel of a notebook is changed
+    tidy="jupyterapp.shell.collapseLeft()",
+)
 NOTEBOOK_7 = FrontEnd(
     "notebook-7",
     "notebooks/{}.ipynb",
@@ -82,6 +92,7 @@ class Server:
     """
 
     def __init__(self, folder):
+        self._data = folder / "data"
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir()
         settings = folder / "config" / "labconfig"
@@ -116,6 +127,7 @@ class Server:
             **os.environ,
             "JUPYTER_CONFIG_DIR": str(folder / "config"),
             "JUPYTER_DATA_DIR": str(folder / "data"),
+            "JUPYTER_PREFER_ENV_PATH": "0",
             "PYTHONPATH": str(ROOT),
         }
         self.url = f"http://127.0.0.1:{self._port}"
@@ -159,6 +171,12 @@ class Server:
             assert time.monotonic() < deadline, f"leases are left: {left}"
             _never.wait(0.3)
 
+    def trust(self, path):
+        """Let JupyterLab trust a notebook that was changed on the disk."""
+        notary = NotebookNotary(data_dir=str(self._data))
+        notary.sign(nbformat.read(path, as_version=4))
+        notary.store.close()
+
     def stop(self):
         """End it, with its kernels."""
         self.process.terminate()
@@ -195,13 +213,42 @@ class Notebook:
         page.on("console", lambda one: one.type == "error" and self._complaints.append(one.text))
         page.on("pageerror", lambda one: self._complaints.append(str(one)))
         self.path = server.notebooks / f"{name}.ipynb"
+        self.root = page  # what is looked at
+        self._panel = ""
 
     def open(self, *cells):
         """Write the notebook and open it with a fresh kernel."""
+        self._write(cells)
+        self.show()
+
+    def beside(self, name, *cells):
+        """Open another notebook beside this one, in the same JupyterLab, with a kernel of its own."""
+        other = Notebook(self.page, self.server, name, self.pictures, self.front_end)
+        other._write(cells)
+        panels = [
+            self.page.evaluate(
+                """async (options) => (await jupyterapp.commands.execute('docmanager:open', options)).id""",
+                {"path": f"{one.name}.ipynb", "options": {"mode": "split-right"}},
+            )
+            for one in (self, other)
+        ]
+        for one, panel in zip((self, other), panels, strict=True):
+            one.root = self.page.locator(f"[id='{panel}']")
+            one._panel = panel
+        other.activate()
+        return other
+
+    def activate(self):
+        """Turn to this notebook, where there are several."""
+        if self._panel:
+            self.page.evaluate(f"jupyterapp.shell.activateById('{self._panel}')")
+            self.page.wait_for_function(f"{_CURRENT}.id === '{self._panel}'")
+        self.wait_idle()
+
+    def _write(self, cells):
         sources = [v4.new_code_cell(source.strip("\n")) for source in cells]
         spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(v4.new_notebook(cells=sources, metadata={"kernelspec": spec}), self.path)
-        self.show()
 
     def show(self):
         """Open the notebook as it is on the disk."""
@@ -226,17 +273,23 @@ class Notebook:
 
     def run(self, *cells):
         """Run cells, each to its end."""
+        self.activate()
         for cell in cells:
             self.begin(cell)
             self.page.evaluate("() => window.resnbRan")
             self.wait_idle()
+
+    def restart(self):
+        """Restart the kernel."""
+        self.page.evaluate(f"{_CURRENT}.context.sessionContext.restartKernel()")
+        self.wait_idle()
 
     def save(self):
         self.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
 
     def output(self, cell):
         """The output of a cell."""
-        return self.page.locator(".jp-CodeCell").nth(cell).locator(".jp-Cell-outputArea")
+        return self.root.locator(".jp-CodeCell").nth(cell).locator(".jp-Cell-outputArea")
 
     def view(self, cell):
         """The live view in the output of a cell."""

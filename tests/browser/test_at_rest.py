@@ -1,6 +1,9 @@
 """What a reader sees of a saved notebook: in JupyterLab and Notebook 7, and as a page of its own."""
 
+import json
+
 import pytest
+from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PRELUDE
@@ -8,12 +11,23 @@ from tests.browser.lab import LAB, NOTEBOOK_7
 from tests.browser.test_live import ADD, LOAD
 
 TROUBLE = ("model not found", "Error displaying widget", "FlowWidget")
+CELLS = (PRELUDE, LOAD, ADD.replace("squares", "xs"), "%flow run demo")
+SAVE_STATE = "jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')"
+KEEP_STATE = """
+import ipywidgets, json, pathlib
+state = ipywidgets.Widget.get_manager_state()
+pathlib.Path("state.json").write_text(json.dumps(state))
+"""
+OTHER = """
+import ipywidgets
+ipywidgets.IntSlider(7)
+"""
 
 
 @pytest.mark.parametrize("front_end", [LAB, NOTEBOOK_7], ids=lambda one: one.name)
 def test_a_notebook_that_is_opened_again(notebook, front_end):
     notebook.front_end = front_end
-    notebook.open(PRELUDE, LOAD, ADD.replace("squares", "xs"), "%flow run demo")
+    notebook.open(*CELLS)
     notebook.run(0, 1, 2, 3)
     notebook.save()
     notebook.server.end_kernels()
@@ -24,7 +38,58 @@ def test_a_notebook_that_is_opened_again(notebook, front_end):
     text = notebook.page.locator("body").text_content()
     assert not [one for one in TROUBLE if one in text]
     notebook.run(0, 1)
-    expect(notebook.view(1).locator(".node")).to_have_count(5)
+    for cell in (1, 2):
+        expect(notebook.view(cell).locator(".node")).to_have_count(5)
+        expect(notebook.output(cell).locator("img")).to_have_count(0)
+    notebook.restart()
+    for cell in (1, 2):
+        expect(notebook.output(cell).locator("img")).to_be_visible()
+    notebook.run(0, 1)
     expect(notebook.view(2).locator(".node")).to_have_count(5)
-    expect(notebook.output(2).locator("img")).to_have_count(0)
     assert not notebook.complaints
+
+
+def test_a_page_that_is_read_without_the_internet(notebook, browser, tmp_path):
+    notebook.open(*CELLS, OTHER)
+    notebook.page.evaluate(SAVE_STATE)
+    notebook.run(0, 1, 2, 3, 4)
+    notebook.save()
+    state = json.loads(notebook.path.read_text(encoding="utf-8"))["metadata"]["widgets"]
+    models = state["application/vnd.jupyter.widget-state+json"]["state"]
+    assert [one["model_name"] for one in models.values()].count("IntSliderModel") == 1
+    assert not [one for one in models if one.startswith("resnb-")]
+    notebook.page.evaluate(SAVE_STATE)
+    made, _ = HTMLExporter().from_filename(str(notebook.path))
+    (tmp_path / "page.html").write_text(made, encoding="utf-8")
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.goto((tmp_path / "page.html").as_uri(), wait_until="domcontentloaded")
+    images = page.locator(".jp-OutputArea img")
+    assert images.count() == 3
+    assert all(one.evaluate("one => one.complete && one.naturalWidth > 50") for one in images.all())
+    notebook.picture("page-offline", page)
+    context.close()
+
+
+def test_a_view_whose_state_was_saved(notebook):
+    """As other front ends save it: ours is not there to keep it out."""
+    notebook.open(*CELLS, KEEP_STATE)
+    notebook.run(0, 1, 2, 3)
+    view = notebook.view(3)
+    expect(view.locator(".flow-state")).to_contain_text("success")
+    expect(view.locator(".cluster.is-closed")).to_have_count(1)
+    notebook.run(4)
+    notebook.save()
+    state = json.loads((notebook.path.parent / "state.json").read_text(encoding="utf-8"))
+    stored = json.loads(notebook.path.read_text(encoding="utf-8"))
+    stored["metadata"]["widgets"] = {"application/vnd.jupyter.widget-state+json": state}
+    notebook.page.goto("about:blank")
+    notebook.server.end_kernels()
+    notebook.path.write_text(json.dumps(stored), encoding="utf-8")
+    notebook.server.trust(notebook.path)
+    notebook.show()
+    view = notebook.view(3)
+    expect(view.locator(".node.is-success")).to_have_count(6)
+    expect(view.locator(".cluster.is-closed")).to_have_count(1)
+    expect(view.get_by_text("no kernel has answered")).to_be_visible()
+    notebook.picture("saved-state", view)

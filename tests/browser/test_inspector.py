@@ -84,6 +84,14 @@ names = task(look)(folder)
 """
 
 
+FORGET = """
+from resnb.view.live.ticker import TICKER
+for live in tuple(TICKER._flows):
+    for view in tuple(live.views):
+        live.closed(view)
+"""
+
+
 def node(view, name):
     return view.locator(f"[role=button][aria-label^='{name},']").first
 
@@ -185,3 +193,19 @@ def test_a_resource_is_kept_and_cleaned_up_while_a_cell_is_running(notebook):
     notebook.picture("cluster-closed", view)
     assert "removing" not in notebook.output(3).text_content()
     notebook.page.evaluate("jupyterapp.commands.execute('notebook:interrupt-kernel')")
+
+
+def test_a_view_that_the_kernel_has_forgotten_speaks_up_and_gets_everything(notebook):
+    notebook.open(PRELUDE, KEEPABLE, FOLDER, FORGET, "store.run()")
+    notebook.run(0, 1, 2)
+    view, inspector = notebook.view(2), notebook.view(2).locator(".inspector")
+    node(view, "look").click()
+    expect(inspector.locator("dl")).to_contain_text("success")
+    notebook.run(3, 4)
+    expect(view.locator(".cluster.is-open")).to_have_count(1)  # it has not heard of the run
+    notebook.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(view.locator(".cluster.is-closed")).to_have_count(1)
+    inspector.get_by_role("button", name="close details").click()
+    expect(inspector).to_be_hidden()
+    node(view, "look").click()
+    expect(inspector.locator("dl")).to_contain_text("success")

@@ -8,7 +8,7 @@ from tests.browser.labs import START, Questions, Resources
 from tests.browser.test_live import ADD, LOAD
 
 VIEWERS = """
-from resnb.view.ticker import TICKER
+from resnb.view.live.ticker import TICKER
 print("viewers:", sum(len(live.views) for live in TICKER._flows))
 """
 COLOURS = """(cell) => {

@@ -76,6 +76,17 @@ def test_a_run_is_seen_step_by_step(notebook):
     assert leases == ["opening", "open", "closing", "closed"]
 
 
+def test_the_first_run_of_a_kernel_is_seen_while_its_cell_is_running(notebook):
+    notebook.open(PRELUDE, LOAD.replace("machine\ndef", "machine --run\ndef", 1))
+    notebook.run(0)
+    notebook.begin(1)
+    view = notebook.view(1)
+    expect(view.locator(".node.kind-task.is-running")).to_have_count(1)
+    notebook.picture("first-run", view)
+    notebook.wait_idle()
+    expect(view.locator(".node.kind-task.is-success")).to_have_count(1)
+
+
 def test_cancel_reaches_a_task_while_its_cell_is_running(notebook):
     notebook.open(PRELUDE, LONG, "slow.run()")
     notebook.run(0, 1)

@@ -5,7 +5,7 @@ from collections import Counter, deque
 
 import pytest
 
-from resnb import Flow, Parameter, flatten, task, unmapped
+from resnb import Flow, Parameter, flatten, mapped, task, unmapped
 from resnb.errors import GraphError, OptionError
 from resnb.graph.inputs import Collection, Constant
 from tests.graph.shapes import arrows
@@ -81,10 +81,11 @@ def test_tasks_to_wait_for_are_mapped_over_too(flow):
     assert marks(handle) == (frozenset(), frozenset())
 
 
-def test_flatten_outside_map_maps(flow):
+def test_flatten_outside_map_does_not_map(flow):
     with flow:
         handle = add(flatten(numbers()), unmapped(5))
-    assert marks(handle) == ({"x"}, {"x"})
+    assert marks(handle) == (set(), {"x"})
+    flow.validate()
     assert flow.nodes[handle].inputs["y"] == Constant(5)
 
 
@@ -92,7 +93,7 @@ def test_an_edge_may_be_mapped(flow):
     with flow:
         xs, ys, zs, handle = numbers(), numbers(), numbers(), add(1)
     flow.add_edge(xs, handle, key="x", mapped=True)
-    flow.add_edge(flatten(ys), handle, key="y")
+    flow.add_edge(flatten(ys), handle, key="y", mapped=True)
     flow.add_edge(zs, handle, mapped=True)
     assert marks(handle) == ({"x", "y"}, {"y"})
     assert arrows(flow) == {"numbers => add.x", "numbers =*> add.y", "numbers => add"}
@@ -131,16 +132,11 @@ def test_constants_that_cannot(flow, value, way):
     assert flow.edges == version
 
 
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        ((), r"'add': map\(\) needs at least one argument"),
-        ((unmapped([1]), unmapped(2)), r"'add' is mapped over nothing.*leave unmapped\(...\) away"),
-    ],
-)
-def test_there_must_be_something_to_map_over(flow, args, message):
-    with flow, pytest.raises(GraphError, match=message):
-        add.map(*args)
+def test_a_map_without_arguments_is_refused(flow):
+    with flow, pytest.raises(GraphError, match=r"'add': map\(\) needs at least one argument"):
+        add.map()
+    with flow, pytest.raises(GraphError, match="'numbers' is mapped over nothing: give it"):
+        numbers(mapped=True)
     assert not flow.tasks
 
 
@@ -158,3 +154,27 @@ def test_children_get_their_items_and_collections_of_their_own(options):
         found = task(grow, **options).map([1, 2, 3], unmapped([start]), unmapped(shared))
     assert flow.run().result[found].result == [("s", 1), ("s", 2), ("s", 3)]
     assert sorted(shared) == [1, 2, 3]
+
+
+def test_a_map_with_everything_unmapped_is_a_plain_call(flow):
+    with flow:
+        handle = add.map(unmapped([1]), unmapped(2))
+    assert marks(handle) == (set(), set())
+    assert not flow.nodes[handle].is_mapped
+
+
+@pytest.mark.parametrize(
+    "wrapped", [lambda x: mapped(flatten(x)), lambda x: flatten(mapped(x))], ids=["in", "out"]
+)
+def test_mapped_marks_an_argument_of_a_plain_call(flow, wrapped):
+    with flow:
+        one, other = add(mapped(numbers()), [5]), add(wrapped(numbers()), [5])
+    assert marks(one) == ({"x"}, set())
+    assert marks(other) == ({"x"}, {"x"})
+
+
+def test_annotations_that_contradict_each_other():
+    with pytest.raises(OptionError, match=r"mapped\(unmapped\(x\)\) has no meaning"):
+        mapped(unmapped(1))
+    with pytest.raises(OptionError, match=r"unmapped\(mapped\(x\)\) has no meaning"):
+        unmapped(mapped(1))

@@ -302,7 +302,7 @@ DAMAGE = {
     "an input without an edge": lambda f: f.nodes[f.top].inputs.update(x=f.left),
     "a node that is gone": lambda f: f.nodes.pop(f.left),
     "a mark on no argument": lambda f: setattr(f.nodes[f.left], "mapped", {"z"}),
-    "a flattened argument": lambda f: setattr(f.nodes[f.left], "flattened", {"x"}),
+    "a flattened argument": lambda f: setattr(f.nodes[f.left], "flattened", {"z"}),
     "an order that is wrong": lambda f: setattr(f.nodes[f.left], "position", 99),
     "a claim that is wrong": lambda f: (f.add_edge(f.bottom, late(f)), setattr(f, "forward", True)),
     "a reference to nowhere": lambda f: setattr(f, "_reference", (source,)),

@@ -7,7 +7,7 @@ import pytest
 
 from resnb.ledger.commands import LedgerCommands
 from tests.kernel.client import Kernel
-from tests.kernel.conftest import _BEGIN
+from tests.kernel.conftest import BEGIN
 from tests.ledger.worlds import ELSEWHERE, appending, end_sweepers, failing, gone, here, lease
 
 LATER = 2e10
@@ -23,7 +23,7 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory, home):
     folder = tmp_path_factory.mktemp("kernel")
-    kernel = Kernel(folder, _BEGIN, env={**os.environ, "RESNB_HOME": str(home)})
+    kernel = Kernel(folder, BEGIN, env={**os.environ, "RESNB_HOME": str(home)})
     yield kernel
     kernel.close()
 

@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - clean-ups print here
 """Closing several leases from a cell: what their clean-ups print does not depend on their pace."""
 
 import sys
@@ -7,7 +8,7 @@ import pytest
 
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.thread import LeaseThread
-from resnb.notebook.closing import close
+from resnb.notebook.closing import close, close_unheard
 
 
 class Thing:
@@ -71,3 +72,36 @@ def test_what_fails_is_given_back_and_heard_when_it_is_closed_again(capsys):
 
 def test_nothing_to_close():
     assert close([]) == []
+
+
+def test_what_a_button_closes_is_heard_by_no_cell_but_by_whoever_listens(capsys):
+    heard = []
+    leases = opened(Thing("one"), Thing("two", stream="stderr"))
+    streams = sys.stdout, sys.stderr
+    left = close_unheard(leases, lambda lease, text: heard.append((lease.name, text)))
+    assert left == []
+    assert "".join(text for name, text in heard if name == "f/one") == "one ends\n"
+    assert "".join(text for name, text in heard if name == "f/two") == "two ends\n"
+    assert capsys.readouterr() == ("", "")
+    for lease in leases:
+        assert_over(lease.thread)
+    assert (sys.stdout, sys.stderr) == streams
+
+
+def test_what_goes_on_after_the_limit_is_still_heard_by_no_cell(capsys):
+    one = Thing("one")
+    one.after = other = Thing("other")
+    heard, [lease] = [], opened(one)
+    assert close_unheard([lease], lambda _, text: heard.append(text), limit=0.01) == [lease]
+    other.printed.set()
+    assert_over(lease.thread)
+    assert "".join(heard) == "one ends\n"
+    assert capsys.readouterr() == ("", "")
+    print("mine")
+    assert capsys.readouterr().out == "mine\n"
+
+
+def assert_over(thread):
+    over = threading.Event()
+    thread.submit(over.set)
+    assert over.wait(10)

@@ -87,6 +87,15 @@ FLOW_LINES = {
         (WithClause("Db", "*a, **k", "Db(*a, **k)", "db"), WithClause("Db", None, "Db()", "other")),
         run=True,
     ),
+    "etl --with Db(n_workers=4).as_executor() as client": FlowLine(
+        "etl",
+        (),
+        (
+            WithClause(
+                "Db", "n_workers=4", "Db(n_workers=4).as_executor()", "client", executes=True
+            ),
+        ),
+    ),
     "etl --with Db.options(ttl='2h')(n) as db": FlowLine(
         "etl",
         (),

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from resnb.errors import TaskCancelled
-from resnb.notebook.previews import MOST, Previews, TooSlow
+from resnb.notebook.inspector.previews import MOST, Previews, TooSlow
 
 DEADLINE = 20.0
 

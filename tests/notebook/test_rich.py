@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnb.notebook.rich import LARGEST_PICTURE, TEXT, listed, preview, printed, text_of
+from resnb.notebook.inspector.rich import LARGEST_PICTURE, TEXT, listed, preview, printed, text_of
 
 
 def png(width=4, height=3, size=0):

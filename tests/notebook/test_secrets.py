@@ -2,7 +2,7 @@
 
 import pytest
 
-from resnb.notebook.secrets import masked
+from resnb.notebook.inspector.secrets import masked
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from resnb.notebook import timelines
 from resnb.notebook.commands import flow_command
 from resnb.notebook.recording import recorded
 from resnb.notebook.session import Session
-from resnb.view.timeline import timeline
+from resnb.view.timeline.chart import timeline
 from tests.run.parts import PATIENCE
 
 

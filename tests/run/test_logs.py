@@ -66,7 +66,9 @@ def test_each_further_try_is_said():
 
 
 def test_lines_of_children_do_not_mix():
-    together = Together()
+    log = Log()
+    log.add("of the task itself\n")
+    together = Together(log)
     for item, text in (
         (0, "hel"),
         (1, "good "),
@@ -76,12 +78,13 @@ def test_lines_of_children_do_not_mix():
         (2, "a\nb\nc"),
     ):
         together.add(item, text, 1)
-    assert together.log.since().text == "[0] hello\n[1] good bye\n[2] a\n[2] b\n"
+    lines = "of the task itself\n[0] hello\n[1] good bye\n[2] a\n[2] b\n"
+    assert log.since().text == lines
     assert together.begun() == [2]
     together.end_line(2)
     together.end_line(2)
     together.add(3, "again\n", 2)
-    assert together.log.since().text.endswith("[2] c\n[3, try 2] again\n")
+    assert log.since().text == f"{lines}[2] c\n[3, try 2] again\n"
     together.add(4, "x" * (Together.LONGEST + 1), 1)
     assert together.begun() == []
 

@@ -7,7 +7,7 @@ import pytest
 from resnb import signals, states, task
 from resnb.errors import TaskCancelled
 from resnb.run.outcome import of_error, of_state, of_timeout, success, text_of
-from resnb.states import CANCELLED, FAILED, RETRYING, SKIPPED, SUCCESS, TIMED_OUT
+from resnb.states import CANCELLED, FAILED, RETRYING, SKIPPED, SUCCESS, TIMED_OUT, TRIGGER_FAILED
 
 PLAIN = task(lambda: 1, name="t", retry_delay=7)
 
@@ -24,11 +24,15 @@ PLAIN = task(lambda: 1, name="t", retry_delay=7)
         (TaskCancelled(), 1, 1, CANCELLED, 0),
         (asyncio.CancelledError(), 1, 1, CANCELLED, 0),
         (signals.SKIP("no"), 1, 1, SKIPPED, 0),
-        (signals.FAIL("no"), 1, 1, FAILED, 0),
+        (signals.FAIL("no"), 1, 1, RETRYING, 7),
+        (signals.FAIL("no"), 2, 1, FAILED, 0),
+        (signals.TRIGGERFAIL("no"), 1, 1, RETRYING, 7),
+        (signals.TRIGGERFAIL("no"), 1, 0, TRIGGER_FAILED, 0),
         (signals.SUCCESS("yes"), 1, 0, SUCCESS, 0),
         (signals.RETRY("again"), 1, 1, RETRYING, 7),
         (signals.RETRY("again", delay=0), 1, 1, RETRYING, 0),
-        (signals.RETRY("again"), 2, 1, FAILED, 0),
+        (signals.RETRY("again"), 2, 1, RETRYING, 7),
+        (signals.RETRY("again"), 9, 0, RETRYING, 7),
     ],
 )
 def test_what_an_exception_leads_to(error, tries, retries, code, delay):

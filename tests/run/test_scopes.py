@@ -717,7 +717,7 @@ def test_the_clean_up_of_what_is_retired_is_tried_again_and_counted_once(things)
 def test_a_scope_whose_set_up_was_given_has_nothing_to_clean_up(things):
     with Flow("f") as flow, things.manager()("x") as x:
         value = use(x)
-    state = flow.run(task_states={x: states.Success("", "mine")})
+    state = flow.run(task_states={x: states.Cached("", "mine")})
     assert state.result[value].result == ("mine",)
     assert names(state)["Thing.cleanup"] == "Skipped"
     assert things.story == ["init x"]

@@ -81,6 +81,23 @@ def test_what_is_kept_no_longer_shows_when_its_time_is_over(store, watch, monkey
     assert not watch.look(closely=False).shown[0]["kept"]
 
 
+def test_a_close_look_sees_what_the_files_times_do_not_tell(store, watch, monkeypatch):
+    store.add(made("abcd", here()))
+    monkeypatch.setattr(watching, "_times", lambda _: (5.0, 5, 5))
+    watch.look()
+    store.change("abcd", reason="told")
+    assert watch.look(closely=False).shown[0]["reason"] == ""
+    assert watch.look().shown[0]["reason"] == "told"
+
+
+def test_files_that_were_written_just_now_are_not_trusted(store, watch, monkeypatch):
+    store.add(made("abcd", here()))
+    monkeypatch.setattr(watching, "_times", lambda _: (4e9, 5, 5))
+    watch.look()
+    store.change("abcd", reason="told")
+    assert watch.look(closely=False).shown[0]["reason"] == "told"
+
+
 def test_news_come_after_some_looks_at_nothing(store, watch, reads):
     store.add(made("abcd", here()))
     known = watch.news(None, None)

@@ -5,6 +5,7 @@ through the graph once, without threads or time, and gives for each task its fin
 and number of tries; `allowed_after_cancel` says what may become of them if a step cancels the run.
 """
 
+import itertools
 import zlib
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -67,6 +68,10 @@ class Result(NamedTuple):
 
 OVERRUN = ("timeout", "stubborn")
 FAILED = ("Failed", "TriggerFailed", "TimedOut")
+LOST = "failed"
+"""Stands for the exception that those downstream receive from what failed."""
+MOST_ITEMS = 3
+"""How many items a list has at most."""
 SUCCESSFUL = ("Success", "Mapped", "Skipped", "Cached")
 TRIGGERS = {
     "all_successful": lambda s: "run" if all(x in SUCCESSFUL for x in s) else "fail",
@@ -74,6 +79,10 @@ TRIGGERS = {
     "any_successful": lambda s: "run" if not s or any(x in SUCCESSFUL for x in s) else "fail",
     "any_failed": lambda s: "run" if not s or any(x in FAILED for x in s) else "fail",
     "all_finished": lambda _: "run",
+    "some_failed": lambda s: (
+        "run" if not s or 0.5 * len(s) <= sum(x in FAILED for x in s) <= 2 else "fail"
+    ),
+    "some_successful": lambda s: "run" if not s or sum(x in SUCCESSFUL for x in s) >= 2 else "fail",
     "not_all_skipped": lambda s: (
         "skip" if s and set(s) == {"Skipped"} else TRIGGERS["all_successful"](s)
     ),
@@ -121,23 +130,22 @@ def expected(description):
 def interpreted(step, upstream):
     if not step.mapped:
         return run_once(step, upstream, step.scripts[0])
-    each = step.own and any(upstream[name].state == "Mapped" for name in step.mapped)
-    whatever = [
-        verdict(step, states_seen(step, upstream, item), asked=not each)
-        for item in ("Success", "Failed")
-    ]
-    if all(whatever):  # no item could let a child run
-        return whatever[0]
-    lists = [upstream[name].value for name in step.mapped]
+    if step.skips and "Skipped" in states_seen(step, upstream):
+        return Result("Skipped")
+    given = [upstream[name] for name in step.values if name in step.mapped]
+    lists = [one.value for one in given if one.state not in FAILED]
     if not all(isinstance(one, list) for one in lists):
-        return Result("Failed", tries=1)
+        return Result("Failed", LOST, tries=1)
+    waits = [upstream[name] for name in step.after if name in step.mapped]
+    lengths = [len(one.value) for one in waits if isinstance(one.value, list)]
+    count = min([MOST_ITEMS, *map(len, lists), *lengths])
     children = [
         run_once(
             step,
             {name: item_of(step, name, result, index) for name, result in upstream.items()},
             step.scripts[index % len(step.scripts)],
         )
-        for index in range(min(map(len, lists)))
+        for index in range(count)
     ]
     return Result("Mapped", [one.value for one in children], 1, tuple(children))
 
@@ -146,31 +154,31 @@ def item_of(step, name, result, index):
     """What one child sees of an upstream step."""
     if name not in step.mapped:
         return result
-    return result.children[index] if result.children else Result("Success", result.value[index])
+    if result.children:
+        return result.children[index]
+    if result.state in FAILED:
+        return Result(result.state)
+    value = result.value[index] if name in step.values else None
+    return Result("Success" if result.state == "Mapped" else result.state, value)
 
 
-def states_seen(step, upstream, item=None):
-    """The states of `upstream`; a mapped one counts as its children unless it is mapped over.
-
-    Of one that is mapped over each child sees one item, which ended as `item`.
-    """
+def states_seen(step, upstream):
+    """The states of `upstream`; a mapped one counts as its children unless it is mapped over."""
     states = []
     for name, result in upstream.items():
-        if result.state != "Mapped":
-            states.append(result.state)
-        elif name in step.mapped:
-            states.append(item)
-        else:
+        if result.state == "Mapped" and name not in step.mapped:
             states += [one.state for one in result.children] or ["Mapped"]
+        else:
+            states.append(result.state)
     return states
 
 
-def verdict(step, states, *, asked=True):
-    """The result of a step that is not to run; None if it is, or if its trigger is not `asked`."""
+def verdict(step, states):
+    """The result of a step that is not to run; None if it is."""
     if step.skips and "Skipped" in states:
         return Result("Skipped")
-    said = TRIGGERS[step.trigger](states) if asked else "run"
-    return {"run": None, "skip": Result("Skipped"), "fail": Result("TriggerFailed")}[said]
+    refused = {"run": None, "skip": Result("Skipped"), "fail": Result("TriggerFailed", LOST)}
+    return refused[TRIGGERS[step.trigger](states)]
 
 
 def run_once(step, upstream, script):
@@ -181,21 +189,26 @@ def run_once(step, upstream, script):
     if refused:
         return refused
     arguments = [upstream[name].value for name in step.values]
-    for number in range(step.retries + 1):
-        result = ended(step, script[min(number, len(script) - 1)], arguments, number + 1)
-        if result.state != "again":
+    for number in itertools.count():
+        outcome = script[min(number, len(script) - 1)]
+        result = ended(step, outcome, arguments, number + 1)
+        if result.state not in FAILED and outcome != "RETRY":
             return result
-    return Result("TimedOut" if result.value in OVERRUN else "Failed", tries=step.retries + 1)
+        if number >= step.retries and outcome != "RETRY":
+            return result
+    raise AssertionError
 
 
 def ended(step, outcome, arguments, tries):
+    """What a try leads to, if it is the last one."""
     if step.kind == "case":
         return Result("Success" if arguments[0] == step.gives else "Skipped", tries=tries)
-    if outcome in ("SKIP", "FAIL"):
-        return Result({"SKIP": "Skipped", "FAIL": "Failed"}[outcome], tries=tries)
-    if outcome not in ("ok", "SUCCESS"):
-        return Result("again", outcome)
-    return Result("Success", value_of(step, arguments), tries)
+    if outcome == "SKIP":
+        return Result("Skipped", tries=tries)
+    if outcome in ("ok", "SUCCESS"):
+        return Result("Success", value_of(step, arguments), tries)
+    states = {"TRIGGERFAIL": "TriggerFailed"} | dict.fromkeys(OVERRUN, "TimedOut")
+    return Result(states.get(outcome, "Failed"), LOST, tries)
 
 
 def value_of(step, arguments):
@@ -217,6 +230,26 @@ def flow_state(description, results):
     deciding = [results[name] for name in steps if name not in followed]
     states = [one.state for result in deciding for one in (result.children or (result,))]
     return "Failed" if any(state in FAILED for state in states) else "Success"
+
+
+def run_again(description, results):
+    """The steps that run in a second run that starts again from where the first one failed."""
+    steps = wired(description)
+    found = {
+        name
+        for name, one in results.items()
+        if steps[name].kind != "cleanup"
+        and any(each.state not in SUCCESSFUL for each in (one, *one.children))
+    }
+    while True:
+        more = {
+            name
+            for name, one in steps.items()
+            if one.kind != "cleanup" and name not in found and found & {*one.upstream}
+        }
+        if not more:
+            return found
+        found |= more
 
 
 def allowed_after_cancel(description, canceller):

@@ -6,11 +6,11 @@ from tests.stateful.reference import OVERRUN, Scope, Step
 
 TRIGGERS = (
     "all_successful", "all_successful", "all_successful", "any_successful", "all_finished",
-    "any_failed", "all_failed", "not_all_skipped",
+    "any_failed", "all_failed", "not_all_skipped", "some_failed", "some_successful",
 )  # fmt: skip
 FINE = ("ok", "ok", "ok", "ok", "SUCCESS")
-AGAIN = ("raise", "RETRY")
-LAST = ("raise", "SKIP", "FAIL", "ok")
+AGAIN = ("raise", "FAIL", "RETRY")
+LAST = ("raise", "SKIP", "FAIL", "TRIGGERFAIL", "ok")
 
 
 @st.composite
@@ -81,6 +81,8 @@ class Writer:
             found.add("setup thread")
         elif self.flag(5) and not any(entry in OVERRUN for one in script for entry in one):
             found.add("async")
+        if self.flag(3):
+            found.add("watched")
         return frozenset(found)
 
     def add(self, step):
@@ -116,8 +118,10 @@ class Writer:
         kinds = (*options["scripts"], *more)  # lists have three items at most: each has its own
         options["scripts"] = kinds
         values = (*others, *over) if self.flag(2) else (*over, *others)
+        after = tuple(one for one in self.pick(usable, 1) if one not in values)
+        mapped = frozenset(over) | (frozenset(after) if self.flag(2) else frozenset())
         ways = self.ways(scope, kinds)
-        self.add(Step(self.name("m"), values, mapped=frozenset(over), scope=scope, ways=ways,
+        self.add(Step(self.name("m"), values, after, mapped=mapped, scope=scope, ways=ways,
                       **options))  # fmt: skip
 
     def own_script(self, last, again, *, timeouts=True):

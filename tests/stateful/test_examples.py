@@ -59,13 +59,13 @@ def test_the_trigger_of_a_mapped_task_is_asked_for_each_item(executor, name, own
     assert [child.name for child in state.map_states] == OF_EACH[name]
 
 
-def test_a_mapped_task_is_refused_as_a_whole_where_no_item_could_help(executor):
+def test_each_child_is_refused_where_what_is_not_mapped_over_failed(executor):
     with Flow("f") as flow:
         numbers = odd_only.map([1, 3])
         after = echo.map(numbers, upstream_tasks=[odd_only(0, task_args={"name": "fails"})])
     flow.set_reference_tasks([after])
     result = ended(flow.start(executor=executor))
-    assert result.result[after].name == "TriggerFailed"
+    assert [one.name for one in result.result[after].map_states] == ["TriggerFailed"] * 2
     assert result.name == "Failed"
 
 

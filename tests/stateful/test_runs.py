@@ -1,6 +1,7 @@
 """Random flows, run for real, against the reference interpreter and against what their code saw."""
 
 import threading
+from collections import Counter
 
 import pytest
 from hypothesis import given, note, settings
@@ -14,13 +15,15 @@ from tests.stateful.reference import (
     allowed_after_cancel,
     expected,
     flow_state,
+    run_again,
     wired,
 )
 from tests.stateful.specs import descriptions
-from tests.stateful.worlds import KEEPER, World
+from tests.stateful.worlds import KEEPER, World, plain
 
 EXECUTORS = {"local": LocalExecutor, "threads": lambda: ThreadExecutor(max_workers=3)}
 MANY = settings(max_examples=max(300, settings().max_examples))
+SOME = settings(max_examples=max(120, settings().max_examples))  # each is two runs
 SILENT = ("case", "merge")  # kinds of steps whose code is resnb's own
 
 
@@ -35,13 +38,13 @@ def executor(request):
 def check_result(name, state, result):
     assert state.name == result.state, f"{name}: {state}"
     if state.name == "Success":
-        assert state.result == result.value, name
+        assert plain(state.result) == result.value, name
     elif state.name == "Skipped":
         assert state.result is None, name
-    elif state.name in ("Failed", "TimedOut"):
+    elif state.name in ("Failed", "TriggerFailed", "TimedOut"):
         assert isinstance(state.result, BaseException), name
     elif state.name == "Mapped":
-        assert state.result == result.value, name
+        assert plain(state.result) == result.value, name
         assert len(state.map_states) == len(result.children), name
         for number, (child, wanted) in enumerate(
             zip(state.map_states, result.children, strict=True)
@@ -151,6 +154,24 @@ def check_cleanup_comes_last(world):
             assert not late, f"{scope.cleanup.name} began before {late}"
 
 
+def check_handlers(world, state):
+    """State handlers are told of each step from pending to the final state, in order."""
+    for name, moves in world.moves.items():
+        step = wired(world.description)[name]
+        found = state.result[world.handles[name]]
+        news = [new for _, new in moves]
+        if not step.mapped:
+            assert [old for old, _ in moves] == ["Pending", *news[:-1]], name
+            assert news[-1] == found.name, name
+        else:
+            ends = [one.name for one in found.map_states] if found.is_mapped() else []
+            finals = [new for new in news if new not in ("Running", "Retrying")]
+            assert not ends or "Mapped" in finals
+            assert Counter([found.name, *ends]) <= Counter(finals), name
+    told = {step.name for step in world.description if "watched" in getattr(step, "ways", ())}
+    assert world.moves.keys() == told
+
+
 def check_resources(world, state):
     """Every set-up that made something has one completed clean-up, or a script against it."""
     for item in world.description:
@@ -209,6 +230,7 @@ def test_a_run_is_what_the_reference_says(executor, description):
         check_results(world, state)
         check_order(world)
         check_threads(world, state)
+        check_handlers(world, state)
         check_resources(world, state)
     finally:
         world.close()
@@ -257,3 +279,53 @@ def check_cancelled(world, state, canceller):
             made = state.result[world.handles[item.setup.name]].name == "Success"
             cleanup = state.result[world.handles[item.cleanup.name]]
             assert (cleanup.name != "Skipped") == made, item.name
+
+
+@SOME
+@given(description=descriptions(timeouts=False))
+def test_starting_again_runs_what_did_not_succeed_and_what_needs_it(executor, description):
+    world = World(description)
+    try:
+        first = world.finish(executor())
+        check_results(world, first)
+        before = len(world.log)
+        second = world.finish(executor(), first)
+        check_second_run(world, first, second, world.log[before:])
+        assert world.close() == []
+        assert world.cleaned == world.made
+    finally:
+        world.close()
+        story(world)
+
+
+def check_second_run(world, first, second, log):
+    steps = wired(world.description)
+    whole = run_again(world.description, expected(world.description))
+    again = set(whole)
+    ran = {entry.name for entry in log if entry.scripted}
+    for item in world.description:
+        if isinstance(item, Scope):
+            inside = members_of(world.description, item.name)
+            tasks = {
+                name for name in inside if steps[name].kind not in ("init", "setup", "cleanup")
+            }
+            assert bool((tasks or {item.setup.name}) & again) or item.setup.name not in ran
+            again -= {item.init.name, item.setup.name}
+            ran -= {item.init.name, item.setup.name, item.cleanup.name}
+    assert ran <= again
+    for name, handle in world.handles.items():
+        before, after = first.result[handle], second.result[handle]
+        if steps[name].kind in ("init", "setup", "cleanup"):
+            continue
+        if name not in again:
+            assert after.name == before.name
+            assert plain(after.result) == plain(before.result)
+        elif after.is_mapped() and before.is_mapped():
+            check_kept_children(steps[name], before, whole, log)
+
+
+def check_kept_children(step, before, again, log):
+    """A child that succeeded runs again only if what it is given may differ."""
+    if not again & {*step.upstream}:
+        kept = [number for number, one in enumerate(before.map_states) if one.is_successful()]
+        assert not [one for one in log if one.name == step.name and one.child in kept]

@@ -10,20 +10,27 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from typing import NamedTuple
 from unittest import mock
+from weakref import WeakValueDictionary
 
 from resnb import Flow, case, merge, resource_manager, signals, task, triggers, unmapped
 from resnb.errors import TaskCancelled
 from resnb.ledger.keeper import KEEPER
 from resnb.run import flow_run
 from resnb.run.loop import LOOP
-from tests.stateful.reference import OVERRUN, Scope, value_of
+from tests.stateful.reference import LOST, MOST_ITEMS, OVERRUN, Scope, value_of
 
 PATIENCE = 10.0
 """Seconds until a test that hangs gives up; nothing waits as long as that if all is well."""
 LIMIT = 1.0
 """The time limit of every task that has one; other timers, such as the grace, never go off."""
-CHILDREN = range(64)
+CHILDREN = range(MOST_ITEMS)
 """Mapped over by every mapped task beside its own arguments: tells a child which one it is."""
+
+
+CHOSEN = {
+    "some_failed": triggers.some_failed(at_least=0.5, at_most=2),
+    "some_successful": triggers.some_successful(at_least=2),
+}
 
 
 class Planned(Exception):  # noqa: N818 - not an error of the tests
@@ -68,11 +75,20 @@ class FakeClock:
         LOOP.call_later(0.0, self._timers[threading.get_ident()])
 
 
+WORLDS = WeakValueDictionary()
+"""The worlds that are alive, by identity."""
+
+
+def known_world(identity):
+    return WORLDS[identity]
+
+
 class World:
     """The code of a description's tasks, and the flow that is made of them."""
 
     def __init__(self, description, canceller="", way="code"):
         self.description = description
+        WORLDS[id(self)] = self
         self.log = []
         self.made = Counter()
         self.cleaned = Counter()
@@ -86,17 +102,22 @@ class World:
         self._ended = set()
         self._gates = {}
         self.handles = {}
+        self.moves = {}
         self._scopes = {}
         self.flow = Flow("random")
         with self.flow:
             self._build()
 
+    def __reduce__(self):
+        """On a cluster in this process, its tasks' code finds the very same world."""
+        return known_world, (id(self),)
+
     # ---- running
 
-    def finish(self, executor):
+    def finish(self, executor, task_states=None):
         """Run the flow to its end; gives its state."""
         with mock.patch.object(flow_run, "RealClock", return_value=self.clock):
-            self.run = self.flow.start(executor=executor)
+            self.run = self.flow.start(executor=executor, task_states=task_states)
         self._started.set()
         return ended(self.run)
 
@@ -136,7 +157,7 @@ class World:
         value = value_of(step, [plain(one) for one in arguments])
         if outcome == "raise":
             raise Planned(step.name, child, number)
-        if outcome in ("SKIP", "FAIL", "RETRY"):
+        if outcome in ("SKIP", "FAIL", "RETRY", "TRIGGERFAIL"):
             raise getattr(signals, outcome)("planned")
         if outcome == "SUCCESS":
             raise signals.SUCCESS("planned", result=value)
@@ -163,6 +184,14 @@ class World:
                 gate.set()
             if step.name == self.canceller and self.way == "handler" and new.is_running():
                 self._cancel()
+
+        return handler
+
+    def seen(self, step):
+        """A state handler for `step` that writes down what it is told."""
+
+        def handler(_task, old, new):
+            self.moves.setdefault(step.name, []).append((old.name, new.name))
 
         return handler
 
@@ -255,7 +284,10 @@ class World:
                 value if name in item.mapped else unmapped(value)
                 for name, value in zip(item.values, values, strict=True)
             ]
-            after = [unmapped(one) for one in after]
+            after = [
+                one if name in item.mapped else unmapped(one)
+                for name, one in zip(item.after, after, strict=True)
+            ]
             handle = self._definition(item).map(*marked, child=CHILDREN, upstream_tasks=after)
         else:
             handle = self._definition(item)(*values, upstream_tasks=after)
@@ -272,16 +304,19 @@ class World:
         return task(code, name=step.name, **self._options(step))
 
     def _options(self, step):
-        trigger = getattr(triggers, step.trigger)
+        trigger = CHOSEN.get(step.trigger) or getattr(triggers, step.trigger)
         limited = any(entry in OVERRUN for script in step.scripts for entry in script)
         watched = limited or step.name == self.canceller
+        handlers = [self.noticed(step)] if watched else []
+        if "watched" in step.ways:
+            handlers.append(self.seen(step))
         return {
             "max_retries": step.retries,
             "trigger": (lambda upstream: trigger(upstream)) if step.own else trigger,
             "skip_on_upstream_skip": step.skips,
             "timeout": LIMIT if limited else None,
             "thread": "setup" if "setup thread" in step.ways else "worker",
-            "state_handlers": [self.noticed(step)] if watched else [],
+            "state_handlers": handlers,
         }
 
 
@@ -313,10 +348,10 @@ def half_raised(step):
 
 
 def plain(value):
-    """An argument as scripts count it: what failed gave nothing."""
+    """A value as the reference has it."""
     if isinstance(value, list):
         return [plain(one) for one in value]
-    return None if isinstance(value, BaseException) else value
+    return LOST if isinstance(value, BaseException) else value
 
 
 __all__ = ["KEEPER", "PATIENCE", "Entry", "Planned", "World", "ended"]

@@ -4,8 +4,8 @@ import pytest
 
 from resnb import Flow
 from resnb.view.engines import DrawingError
-from resnb.view.frames import path
-from resnb.view.layout import laid_out, layout_source, parsed
+from resnb.view.live.frames import path
+from resnb.view.live.layout import laid_out, layout_source, parsed
 from resnb.view.snapshot import snapshot
 
 

@@ -10,10 +10,10 @@ from resnb.events import RunBegan, RunEnded, StructureChanged
 from resnb.run.log import Log
 from resnb.states import PENDING, RUNNING, SUCCESS
 from resnb.view.engines import DrawingError
-from resnb.view.fields import checked, form
-from resnb.view.layout import Box, Layout
-from resnb.view.live import LiveFlow
-from resnb.view.looks import Source, Subject
+from resnb.view.live.fields import checked, form
+from resnb.view.live.flow import LiveFlow
+from resnb.view.live.layout import Box, Layout
+from resnb.view.live.looks import Source, Subject
 
 
 class Layouts:
@@ -90,6 +90,24 @@ def test_a_structure_is_laid_out_again_only_where_it_has_changed(live, layouts, 
     assert len(structure["nodes"]) == len(first["nodes"]) + 1
     assert structure["version"] > first["version"]
     assert layouts.count == 2
+
+
+def test_views_that_cannot_say_so_yet_are_told_everything_once_a_second(live, progress):
+    live.told = progress({}, flow=RUNNING)
+    live.expect(views=True)
+    assert kinds(live.refresh()) == ["structure", "states", "form"]
+    assert live.refresh() == []
+    live.time = 1.5
+    assert kinds(live.refresh()) == ["structure", "states", "form"]
+    live.opened("a")
+    assert kinds(live.refresh()) == ["structure", "states", "form"]
+    live.time = 9.0
+    live.told = progress({}, flow=SUCCESS)
+    assert kinds(live.refresh()) == ["delta"]
+    live.closed("a")
+    live.expect(views=False)
+    live.told = progress({}, flow=RUNNING)
+    assert live.refresh() == []
 
 
 def test_after_the_last_view_is_closed_nothing_is_told(live, progress):

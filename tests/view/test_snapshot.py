@@ -1,7 +1,8 @@
 import pytest
 
-from resnb import Flow, Parameter, case, merge, unmapped
+from resnb import Flow, Parameter, case, merge, task, unmapped
 from resnb.states import FAILED, MAPPED, PENDING, RUNNING, SUCCESS, TIMED_OUT, TRIGGER_FAILED
+from resnb.view.live import frames
 from resnb.view.outline import contents
 from resnb.view.sketch import sketch
 from resnb.view.snapshot import Failure, Sampler, snapshot
@@ -198,3 +199,22 @@ def test_a_snapshot_is_plain_data_that_compares_and_never_changes(seed):
     hash(snapshot(seed))
     with pytest.raises(AttributeError):
         snapshot(seed).code = 1
+
+
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        ("http://127.0.0.1:8787/status", True),
+        ("https://hub.org/proxy/8787/status", True),
+        ("javascript:alert(1)", False),
+        ("http://" + 500 * "x", False),
+        ("", False),
+    ],
+)
+def test_a_link_to_a_dashboard_is_a_page_or_nothing(link, shown):
+    with Flow("f") as flow:
+        task(lambda: 1, name="one")()
+    now = snapshot(flow)
+    assert frames.states(now, 1, None, link).get("link", "") == (link if shown else "")
+    then = now._replace(code=RUNNING)
+    assert frames.delta(now, then, 1, None, link).get("link", "") == (link if shown else "")

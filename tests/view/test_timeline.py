@@ -18,11 +18,11 @@ from resnb.states import (
     SKIPPED,
     SUCCESS,
 )
-from resnb.view.bands import Band, united, words
-from resnb.view.bars import ONE, Span, merged, side_by_side
-from resnb.view.record import EXECUTOR, LOOP, Block, Record, Use
-from resnb.view.scale import spelled, ticks
-from resnb.view.timeline import MOST_BARS, timeline
+from resnb.view.timeline.bands import Band, united, words
+from resnb.view.timeline.bars import ONE, Span, merged, side_by_side
+from resnb.view.timeline.chart import MOST_BARS, timeline
+from resnb.view.timeline.record import EXECUTOR, LOOP, Block, Record, Use
+from resnb.view.timeline.scale import spelled, ticks
 
 CLOCK = 100.0
 """What the clock of a made-up run says when it begins."""
@@ -174,7 +174,7 @@ def test_what_an_earlier_run_opened_begins_before_the_run():
     assert (band.open, band.cleanup) == ((-50, 10), (10, 11))
     assert band.share == 0.5
     assert found.first < 0
-    assert words(band) == "opened by an earlier run, open 10.0 s of this one, idle 50 %"
+    assert words(band) == "opened by an earlier run, open 10.0 s since this one began, idle 50 %"
 
 
 @pytest.mark.parametrize(
@@ -211,6 +211,19 @@ def test_many_resources_share_a_lane_and_are_counted():
     assert (len(found.bands), found.more_bands) == (12, 3)
     assert found.lanes[12].label == "3 more resources"
     assert sum(bar.number for bar in found.lanes[12].bars) == 3
+
+
+def test_many_resources_with_many_tasks_take_no_long_time():
+    inside = frozenset(range(1_000, 1_400))
+    uses = [Use(f"r{i}", "closed", i, -1, inside, opened=CLOCK + 1) for i in range(1_000)]
+    rows = [scope_at(0, 1, place=i) for i in range(1_000)] + [NOT_BEGUN] * 399
+    rows.append((1, None, MAPPED, EXECUTOR, 1))
+    rows += [task_at(1 + i / 10_000, 1 + (i + 1) / 10_000) for i in range(20_000)]
+    run = record(rows, uses=uses, blocks=[Block(1_400, 21_400, 1_399)], planned=1_400)
+    before = time.process_time()
+    found = timeline(run)
+    assert time.process_time() - before < 3
+    assert [band.busy for band in found.bands] == pytest.approx([2] * 12)
 
 
 # ---- what always holds

@@ -9,12 +9,12 @@ from resnb import Flow
 from resnb.states import CACHED, FAILED, MAPPED, RUNNING, SUCCESS
 from resnb.view import engines
 from resnb.view.engines import drawn
-from resnb.view.palette import TASK
-from resnb.view.record import Block, Use
+from resnb.view.palette import LEASE, TASK
 from resnb.view.snapshot import snapshot
-from resnb.view.timeline import timeline
-from resnb.view.timeline_dot import PLOT, timeline_dot
-from resnb.view.timeline_picture import timeline_bundle, timeline_text
+from resnb.view.timeline.chart import timeline
+from resnb.view.timeline.dot import PLOT, timeline_dot
+from resnb.view.timeline.picture import timeline_bundle, timeline_text
+from resnb.view.timeline.record import Block, Use
 from tests.view.test_dot import EVIL
 from tests.view.test_timeline import CLOCK, NOT_BEGUN, record, scope_at, task_at
 
@@ -78,6 +78,17 @@ def test_states_have_their_colours():
     assert TASK[FAILED].fill in source
     assert "striped" in source
     assert timeline_dot(timeline(run())) == source
+
+
+def test_a_clean_up_that_came_after_the_run_is_drawn_once():
+    use = Use("client", "closed", 0, -1, frozenset(), opened=CLOCK + 2)
+    rows = [scope_at(0, 2), task_at(2, 10)]
+    left_open = timeline_dot(timeline(record(rows, uses=[use])))
+    after = use._replace(closing=CLOCK + 10.5, closed=CLOCK + 11)
+    cleaned_up = timeline_dot(timeline(record(rows, uses=[after])))
+    assert cleaned_up.count("striped") == left_open.count("striped") + 1
+    assert f"{LEASE['closed'].line}90" in cleaned_up
+    assert timeline_dot(timeline(run())).count("striped") == 3  # two steps, and what they mean
 
 
 @pytest.mark.parametrize("over", [None, 0.0])

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnb.view.viewers import MOST, SILENCE, Viewers
+from resnb.view.live.viewers import MOST, SILENCE, Viewers
 
 
 def test_a_view_that_is_silent_for_too_long_is_forgotten_and_may_come_back():

@@ -39,7 +39,7 @@ export class Channel {
     try {
       this.model.send({ ...command, view: this.view, ask });
     } catch {
-      // the kernel is gone; whoever waits for an answer is told that there is none
+      // its kernel has ended: nobody answers, which is told in its time
     }
   }
 

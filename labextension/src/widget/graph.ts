@@ -184,9 +184,17 @@ export class Graph {
       }
       if (time < 1) {
         this.glide = requestAnimationFrame(step);
+      } else if (now > began) {
+        this.settle(); // else what is put into the page again would appear once more
       }
     };
     step(began);
+  }
+
+  private settle(): void {
+    for (const one of [...this.items.map(({ shape }) => shape.element), ...this.paths.values()]) {
+      set(one, { "data-new": false });
+    }
   }
 
   private relink(structure: Structure): readonly (readonly [SVGPathElement, string, string])[] {

@@ -1,5 +1,6 @@
 // What a view knows of its flow: frames go in, a new state comes out. Pure; knows no DOM.
 import type { Count, Field, Frame, States, Structure, Tally } from "./protocol";
+import type { TimelineInfo } from "./timedata";
 import { PENDING } from "./vocabulary";
 
 export interface Model {
@@ -12,9 +13,11 @@ export interface Model {
   readonly tally: Tally;
   readonly hidden: number;
   readonly elapsed: number | null;
+  readonly link: string;
   readonly fields: readonly Field[];
   /** The latest line for people; "" if there is none to show. */
   readonly said: string;
+  readonly timeline: TimelineInfo | null;
 }
 
 export const NOTHING: Model = {
@@ -27,8 +30,10 @@ export const NOTHING: Model = {
   tally: [0, 0, 0, 0],
   hidden: 0,
   elapsed: null,
+  link: "",
   fields: [],
   said: "",
+  timeline: null,
 };
 
 /** The state after `frame`; the very same if that changes nothing. */
@@ -55,6 +60,7 @@ export function after(model: Model, frame: Frame): Model {
         notes: new Map([...model.notes, ...(frame.notes ?? [])]),
         tally: frame.tally,
         elapsed: frame.elapsed,
+        link: frame.link ?? "",
       };
     }
     case "form":
@@ -68,6 +74,8 @@ export function after(model: Model, frame: Frame): Model {
     case "preview":
     case "logs":
       return model; // the inspector's
+    case "timeline":
+      return { ...model, timeline: frame.timeline };
   }
 }
 
@@ -82,6 +90,7 @@ function withStates(model: Model, frame: States): Model {
     tally: frame.tally,
     hidden: frame.hidden,
     elapsed: frame.elapsed,
+    link: frame.link ?? "",
   };
 }
 

@@ -27,7 +27,8 @@ export class Progress {
   }
 
   show(model: Model): void {
-    if (model.elapsed !== null && model !== this.model) {
+    const isNews = model.elapsed !== this.model?.elapsed || model.flow !== this.model.flow;
+    if (model.elapsed !== null && isNews) {
       this.began = performance.now() - model.elapsed * SECOND;
     }
     this.model = model;

@@ -1,4 +1,5 @@
 // The messages between a view and the kernel. Places are indices into the structure's lists.
+import type { Timeline } from "./timedata";
 
 /** A rectangle in points: left, top, width, height. */
 export type Box = readonly [number, number, number, number];
@@ -59,6 +60,8 @@ export interface States {
   readonly hidden: number;
   /** Seconds since the latest run began, while it is on. */
   readonly elapsed: number | null;
+  /** The dashboard of the cluster that the latest run uses. */
+  readonly link?: string;
 }
 
 export interface Delta {
@@ -66,6 +69,7 @@ export interface Delta {
   readonly version: number;
   readonly tally: Tally;
   readonly elapsed: number | null;
+  readonly link?: string;
   readonly flow?: number;
   readonly codes?: readonly (readonly [number, number])[];
   readonly counts?: readonly (readonly [number, readonly Count[]])[];
@@ -158,7 +162,7 @@ export interface Logs {
 }
 
 export type Frame =
-  Structure | States | Delta | Form | Said | Failed | Taken | Inspected | Preview | Logs;
+  Structure | States | Delta | Form | Said | Failed | Taken | Inspected | Preview | Logs | Timeline;
 
 export type Value = string | number | boolean | null;
 
@@ -167,6 +171,7 @@ export type Command =
   | { readonly do: "here"; readonly what?: "node" | "cluster"; readonly id?: string }
   | { readonly do: "run"; readonly parameters: Readonly<Record<string, Value>> }
   | { readonly do: "cancel" | "cleanup" | "close_scopes" | "unfold" | "fold" }
+  | { readonly do: "timeline"; readonly shown: boolean }
   | { readonly do: "inspect"; readonly what: "node" | "cluster"; readonly id: string }
   | {
       readonly do: "cleanup_one" | "keep_one";
@@ -185,6 +190,7 @@ const KINDS: ReadonlySet<unknown> = new Set([
   "inspected",
   "preview",
   "logs",
+  "timeline",
 ]);
 
 /** Whether a message is one of ours; what is in it is the kernel's to keep right. */

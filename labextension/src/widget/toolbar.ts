@@ -14,6 +14,7 @@ export interface Actions {
   readonly zoom: (direction: number) => void;
   readonly fit: () => void;
   readonly toggleEdges: () => boolean;
+  readonly toggleTimeline: () => boolean;
   readonly toggleLegend: () => boolean;
 }
 
@@ -21,6 +22,11 @@ export class Toolbar {
   readonly element: HTMLElement;
   private readonly name = html("strong", { class: "flow-name" });
   private readonly state = html("span", { class: "flow-state", role: "status" });
+  private readonly dashboard = html(
+    "a",
+    { class: "dashboard", target: "_blank", rel: "noopener noreferrer", hidden: true },
+    "Dask dashboard",
+  );
   private readonly run: HTMLButtonElement;
   private readonly cancel: HTMLButtonElement;
   private readonly cleanUp: HTMLButtonElement;
@@ -49,6 +55,9 @@ export class Toolbar {
     this.edges = this.toggle("Set-up edges", "Show edges from set-ups and to clean-ups", true, () =>
       actions.toggleEdges(),
     );
+    const timeline = this.toggle("Timeline", "What ran when, and for how long", false, () =>
+      actions.toggleTimeline(),
+    );
     const legend = this.toggle("Legend", "What shapes, colours and marks mean", false, () =>
       actions.toggleLegend(),
     );
@@ -56,7 +65,7 @@ export class Toolbar {
     this.element = html(
       "div",
       { class: "toolbar", role: "toolbar", "aria-label": "flow" },
-      html("span", { class: "heading" }, this.name, this.state),
+      html("span", { class: "heading" }, this.name, this.state, this.dashboard),
       html("span", { class: "group" }, this.run, this.cancel, this.cleanUp, this.closeScopes),
       html(
         "span",
@@ -64,6 +73,7 @@ export class Toolbar {
         this.search,
         this.fold,
         this.edges,
+        timeline,
         legend,
         this.zoom(),
       ),
@@ -78,6 +88,8 @@ export class Toolbar {
     say(this.name, model.structure?.name ?? "");
     say(this.state, `${look.mark} ${flowWord(model.flow)}`);
     set(this.state, { class: `flow-state is-${className(look.word)}` });
+    const isPage = /^https?:\/\//.test(model.link);
+    set(this.dashboard, { hidden: !isPage, href: isPage && model.link });
     set(this.run, { disabled: isOn });
     set(this.cancel, { disabled: !isOn });
     set(this.cleanUp, { disabled: isOn || (held === 0 && !left) });

@@ -10,6 +10,7 @@ import { filled } from "./legend";
 import { after, NOTHING, type Model } from "./model";
 import { Progress } from "./progress";
 import { framesOf, type Frame } from "./protocol";
+import { TimelinePanel } from "./timeline";
 import { Toolbar } from "./toolbar";
 
 const UNANSWERED =
@@ -20,6 +21,9 @@ const UNANSWERED =
 const SAVED =
   "This is the flow as it was saved; no kernel has answered. Run the cell to work with it. If a cell " +
   "is running, the answer may come when that has ended.";
+
+/** Milliseconds between two questions about what is looked at. */
+const PAUSE = 1000;
 
 export class View {
   private model: Model = NOTHING;
@@ -32,6 +36,7 @@ export class View {
   private readonly form: Form;
   private readonly progress: Progress;
   private readonly inspector: Inspector;
+  private readonly timeline: TimelinePanel;
   private readonly notice = html("p", { class: "notice", role: "alert", hidden: true });
   private readonly more = html("p", { class: "more", hidden: true });
   private readonly legend = html("aside", {
@@ -59,8 +64,10 @@ export class View {
         this.graph.viewport.fit();
       },
       toggleEdges: () => !this.graph.element.classList.toggle("without-own-edges"),
+      toggleTimeline: this.toggleTimeline,
       toggleLegend: this.toggleLegend,
     });
+    this.timeline = new TimelinePanel(this.pick, signal);
     this.inspector = new Inspector(
       {
         close: () => {
@@ -85,14 +92,16 @@ export class View {
     addEventListener("pagehide", close, { signal });
     signal.addEventListener("abort", () => {
       cancelAnimationFrame(this.frame);
+      clearTimeout(this.pause);
       close();
     });
   }
 
   private assemble(el: HTMLElement, signal: AbortSignal): void {
     const body = html("div", { class: "body" }, this.graph.element, this.inspector.element);
-    const { toolbar, form, progress, notice, more, legend } = this;
-    const parts = [toolbar.element, form.element, progress.element, notice, body, more, legend];
+    const { toolbar, form, progress, notice, more, timeline, legend } = this;
+    const above = [toolbar.element, form.element, progress.element, notice];
+    const parts = [...above, body, more, timeline.element, legend];
     const root = html("div", { class: "resnb", "data-lm-suppress-shortcuts": true }, ...parts);
     el.replaceChildren(root);
     signal.addEventListener("abort", () => {
@@ -124,6 +133,7 @@ export class View {
     this.form.show(model.fields);
     this.progress.show(model);
     this.graph.show(model);
+    this.timeline.show(model.timeline);
     const { hidden } = model;
     set(this.more, { hidden: hidden === 0 });
     say(
@@ -146,8 +156,11 @@ export class View {
   private readonly pick = (picked: Picked | null): void => {
     this.picked = picked;
     this.seen = "";
+    clearTimeout(this.pause);
+    this.pause = undefined;
     this.inspector.open(picked); // first, for it takes room from the graph
     this.graph.select(picked);
+    this.timeline.select(picked);
     if (picked === null) {
       this.channel.send({ do: "look_away" });
     } else {
@@ -155,14 +168,23 @@ export class View {
     }
   };
 
-  /** Ask for what there is to know now; asked again when the state of it has changed. */
+  /** Ask for what there is to know now; asked again, after a pause, when its state has changed. */
   private look({ what, id }: Picked): void {
     const state = this.stateOf(what, id);
-    if (this.seen !== state) {
-      this.seen = state;
-      this.channel.send({ do: "inspect", what, id });
+    if (this.seen === state || this.pause !== undefined) {
+      return;
     }
+    this.seen = state;
+    this.channel.send({ do: "inspect", what, id });
+    this.pause = setTimeout(() => {
+      this.pause = undefined;
+      if (this.picked !== null) {
+        this.look(this.picked);
+      }
+    }, PAUSE);
   }
+
+  private pause: ReturnType<typeof setTimeout> | undefined;
 
   private seen = "";
 
@@ -175,6 +197,12 @@ export class View {
     return JSON.stringify([what, id, state, counts.get(place), structure?.version, flow]);
   }
 
+  private readonly toggleTimeline = (): boolean => {
+    const shown = this.timeline.toggle();
+    this.channel.send({ do: "timeline", shown });
+    return shown;
+  };
+
   private readonly toggleLegend = (): boolean => {
     const isShown = this.legend.hidden;
     this.legend.hidden = !isShown;
@@ -185,7 +213,7 @@ export class View {
   };
 
   private readonly unanswered = (): void => {
-    this.tell(this.isHeard ? UNANSWERED : SAVED);
+    this.tell(this.isHeard || this.model.structure === null ? UNANSWERED : SAVED);
   };
 
   private tell(text: string, isDone = false): void {

@@ -1,25 +1,25 @@
 // The output of a cell that shows a flow: the live view while there is a model for it, else the
 // picture, or the text, that was saved beside it.
-import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Panel } from "@lumino/widgets";
 import { modelOf, VIEW, withoutView } from "./bundle";
 import type { Models } from "./models";
 
 const SAVED = "The flow as it was saved. Run the cell to see it live.";
-const TRIES = 5; // a model that is there may not be ready at once
+const PATIENCE = 1000; // milliseconds
+const TRIES = 10; // a model that is there may not be ready at once
 
 export class FlowOutput extends Panel implements IRenderMime.IRenderer {
   private model: IRenderMime.IMimeModel | null = null;
   private live: IRenderMime.IRenderer | null = null;
   private still: IRenderMime.IRenderer | null = null;
-  private shown: string | null = null;
+  private shown = ""; // which model of which kernel
   private tries = 0;
   private work = Promise.resolve();
 
   constructor(
-    private readonly rendermime: IRenderMimeRegistry,
     private readonly models: Models,
+    private readonly isLive: () => void,
   ) {
     super();
     this.addClass("resnb-output");
@@ -30,9 +30,6 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
     this.model = model;
     this.tries = 0;
     this.drop("still");
-    if (this.shown !== modelOf(model.data)) {
-      this.drop("live");
-    }
     return this.look();
   }
 
@@ -52,26 +49,28 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
     if (this.isDisposed || model === null || id === null) {
       return;
     }
-    const isThere = this.models.has(id);
-    if (this.live !== null && !(isThere && hasView(this.live))) {
-      this.drop("live"); // the kernel has restarted, or was left
+    const owner = this.models.ownerOf(id);
+    const wanted = owner === null ? "" : `${this.models.kernelId} ${id}`;
+    if (this.live !== null && !(wanted === this.shown && hasView(this.live))) {
+      this.drop("live"); // the kernel has restarted, or is another one
     }
-    if (!isThere) {
+    if (owner === null) {
       this.tries = 0;
     } else if (this.live === null && this.tries < TRIES) {
       this.tries += 1;
-      await this.goLive(model, id);
+      await this.goLive(owner, model);
+      this.shown = wanted;
     }
     if (this.live === null && this.still === null) {
       await this.goStill(model);
     }
   }
 
-  private async goLive(model: IRenderMime.IMimeModel, id: string): Promise<void> {
-    const live = this.rendermime.createRenderer(VIEW);
+  private async goLive(owner: Models, model: IRenderMime.IMimeModel): Promise<void> {
+    const live = owner.rendermime.createRenderer(VIEW);
     live.addClass("resnb-waiting"); // it says something else until it has its view
     this.addWidget(live);
-    await live.renderModel(model);
+    await Promise.race([live.renderModel(model), patience()]);
     if (this.isDisposed || !hasView(live)) {
       live.dispose();
       return;
@@ -79,16 +78,17 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
     live.removeClass("resnb-waiting");
     this.drop("still");
     this.live = live;
-    this.shown = id;
+    this.isLive();
   }
 
   private async goStill(model: IRenderMime.IMimeModel): Promise<void> {
     const data = withoutView(model.data);
-    const form = this.rendermime.preferredMimeType(data, model.trusted ? "any" : "ensure");
+    const { rendermime } = this.models;
+    const form = rendermime.preferredMimeType(data, model.trusted ? "any" : "ensure");
     if (form === undefined) {
       return;
     }
-    const still = this.rendermime.createRenderer(form);
+    const still = rendermime.createRenderer(form);
     this.still = still;
     still.node.title = SAVED;
     this.addWidget(still);
@@ -98,10 +98,14 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
   private drop(which: "live" | "still"): void {
     this[which]?.dispose();
     this[which] = null;
-    if (which === "live") {
-      this.shown = null;
-    }
   }
+}
+
+/** Some time: the widgets' own renderer waits for its manager, which may have come before it. */
+function patience(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, PATIENCE);
+  });
 }
 
 /** Whether the widgets' own renderer shows a view, and no message instead. */

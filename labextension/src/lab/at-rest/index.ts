@@ -9,7 +9,7 @@ import type { Widget } from "@lumino/widgets";
 import { FLOW, modelOf, VIEW } from "./bundle";
 import { FlowOutput } from "./flow-output";
 import { Models } from "./models";
-import { keepFlowsOut } from "./saved-state";
+import { keepingFlowsOut } from "./saved-state";
 
 class FlowOutputs implements DocumentRegistry.WidgetExtension {
   private readonly open = new Set<Models>();
@@ -19,24 +19,24 @@ class FlowOutputs implements DocumentRegistry.WidgetExtension {
     if (rendermime === null) {
       return;
     }
-    const models = new Models(context, this.open);
+    const models = new Models(context, rendermime, this.open);
     this.open.add(models);
     panel.disposed.connect(() => {
       this.open.delete(models);
       models.dispose();
     });
-    show(rendermime, models);
-    keepFlowsOut(context);
+    show(models, keepingFlowsOut(context));
   }
 }
 
-function show(rendermime: IRenderMimeRegistry, models: Models): void {
+function show(models: Models, isLive: () => void): void {
+  const { rendermime } = models;
   const stock = rendermime.preferredMimeType.bind(rendermime);
   rendermime.preferredMimeType = (bundle, safe) => {
     const found = stock(bundle, safe);
     return found === VIEW && modelOf(bundle) !== null ? FLOW : found;
   };
-  const createRenderer = (): FlowOutput => new FlowOutput(rendermime, models);
+  const createRenderer = (): FlowOutput => new FlowOutput(models, isLive);
   rendermime.addFactory({ safe: false, mimeTypes: [FLOW], createRenderer });
 }
 

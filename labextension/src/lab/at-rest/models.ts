@@ -1,12 +1,13 @@
 // Which models a notebook's front end can show: those that its kernel has opened, and those whose
 // state was saved with the notebook.
 import type { DocumentRegistry } from "@jupyterlab/docregistry";
+import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { Kernel, KernelMessage } from "@jupyterlab/services";
 import { Signal } from "@lumino/signaling";
 import { isSaved } from "./bundle";
 
 // A page that is loaded again gets its models from the kernel without a message that says when.
-const LATER = [100, 500, 2000, 5000]; // milliseconds
+const LATER = [0, 100, 500, 2000, 5000]; // milliseconds
 
 interface NotebookModel {
   getMetadata(key: string): unknown;
@@ -19,10 +20,12 @@ export class Models {
 
   /**
    * @param context the notebook.
+   * @param rendermime its renderers.
    * @param all those of all notebooks that are open: one of them speaks for each kernel.
    */
   constructor(
     private readonly context: DocumentRegistry.Context,
+    readonly rendermime: IRenderMimeRegistry,
     private readonly all: ReadonlySet<Models>,
   ) {
     const { sessionContext } = context;
@@ -33,18 +36,23 @@ export class Models {
     this.soon();
   }
 
-  has(id: string): boolean {
+  /** Whose renderer shows the model with this id; null if there is none. */
+  ownerOf(id: string): Models | null {
     const kernel = this.kernel;
     if (kernel === null) {
-      return false;
+      return null;
     }
-    for (const one of this.all) {
+    for (const one of [this, ...this.all]) {
       if (one.kernel?.id === kernel.id && one.kernel.hasComm(id)) {
-        return true;
+        return one;
       }
     }
     const { model } = this.context as { readonly model: Partial<NotebookModel> };
-    return isSaved(model.getMetadata?.("widgets"), id);
+    return isSaved(model.getMetadata?.("widgets"), id) ? this : null;
+  }
+
+  get kernelId(): string {
+    return this.kernel?.id ?? "";
   }
 
   dispose(): void {
@@ -57,15 +65,15 @@ export class Models {
   }
 
   private readonly heard = (_: unknown, message: KernelMessage.IMessage): void => {
-    if (message.header.msg_type.startsWith("comm_")) {
-      this.changed.emit();
+    if (/^comm_(open|close)$/.test(message.header.msg_type)) {
+      this.soon();
     }
   };
 
+  /** Say so once all is quiet, and some time later. */
   private readonly soon = (): void => {
     this.timers.forEach(clearTimeout);
     this.timers.clear();
-    this.changed.emit();
     for (const delay of LATER) {
       this.timers.add(
         setTimeout(() => {

@@ -10,24 +10,27 @@ interface NotebookModel {
   deleteMetadata(key: string): void;
 }
 
-export function keepFlowsOut(context: DocumentRegistry.Context): void {
-  const clean = (_: unknown, state: DocumentRegistry.SaveState): void => {
-    if (state !== "started") {
-      return;
-    }
-    const model = context.model as unknown as NotebookModel;
-    const saved = model.getMetadata("widgets");
-    const left = withoutFlows(saved);
-    if (left === null) {
-      model.deleteMetadata("widgets");
-    } else if (left !== saved) {
-      model.setMetadata("widgets", left);
-    }
-  };
-  // by then the widgets' manager listens, and writes first
-  void context.sessionContext.ready.then(() => {
-    if (!context.isDisposed) {
+/** What to call once a notebook shows a live view: by then the widgets' manager writes first. */
+export function keepingFlowsOut(context: DocumentRegistry.Context): () => void {
+  let isListening = false;
+  return () => {
+    if (!isListening) {
+      isListening = true;
       context.saveState.connect(clean);
     }
-  });
+  };
+}
+
+function clean(context: DocumentRegistry.Context, state: DocumentRegistry.SaveState): void {
+  if (state !== "started") {
+    return;
+  }
+  const model = context.model as unknown as NotebookModel;
+  const saved = model.getMetadata("widgets");
+  const left = withoutFlows(saved);
+  if (left === null) {
+    model.deleteMetadata("widgets");
+  } else if (left !== saved) {
+    model.setMetadata("widgets", left);
+  }
 }

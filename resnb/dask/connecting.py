@@ -1,0 +1,105 @@
+"""Clients for clusters of every form: a client, a cluster, an address, or options of a new one."""
+
+import logging
+import warnings
+from importlib.util import find_spec
+from typing import Any
+
+from resnb.errors import RunError
+from resnb.run.outcome import text_of
+
+TIMEOUT = 10.0
+"""Seconds within which a scheduler must answer."""
+DASHBOARD = 8787
+
+
+def connected(target: Any, what: str) -> tuple[Any, bool]:
+    """A client for `target`, and whether it was made here.
+
+    Args:
+        target: a Dask client, a cluster, or a scheduler's address.
+        what: what needs it, for messages.
+
+    Raises:
+        RunError: it is none of these, or nothing answers there.
+    """
+    from distributed import Client
+    from distributed.deploy.cluster import Cluster
+
+    if isinstance(target, Client):
+        if target.asynchronous or target.status != "running":
+            message = f"{what}: its Dask client is {target.status}; pass one that runs, not async"
+            raise RunError(message)
+        return target, False
+    if not isinstance(target, str | Cluster):
+        message = (
+            f"{what}, but it got a {type(target).__name__}: it has to be a Dask client, a cluster "
+            "or a scheduler's address"
+        )
+        raise RunError(message)
+    try:
+        return Client(target, set_as_default=False, timeout=TIMEOUT), True
+    except Exception as error:
+        message = f"{what}: no Dask scheduler answers there ({text_of(error)})"
+        raise RunError(message) from error
+
+
+class KernelCluster:
+    """The cluster on this machine that a kernel's `DaskExecutor()` uses; a resource manager.
+
+    Args:
+        options: of `LocalCluster`, as pairs.
+    """
+
+    dies_with_kernel = True
+
+    def __init__(self, options: tuple[tuple[str, Any], ...]) -> None:
+        self.options = options
+
+    def setup(self) -> Any:
+        """Start it; gives a client."""
+        from distributed import Client, LocalCluster
+
+        options = {
+            "dashboard_address": _dashboard(),
+            "silence_logs": logging.CRITICAL,  # a worker's log would land in some cell
+            **dict(self.options),
+        }
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of ports that are taken
+            cluster = LocalCluster(**options)
+        try:
+            return Client(cluster, set_as_default=False)
+        except BaseException:
+            cluster.close()
+            raise
+
+    def cleanup(self, client: Any) -> None:
+        """End it."""
+        cluster = client.cluster
+        client.close()
+        if cluster is not None:
+            cluster.close()
+
+
+def _dashboard() -> str:
+    """Where the dashboard is to listen: at its usual port if that is free, else at any."""
+    import socket
+
+    with socket.socket() as trial:
+        try:
+            trial.bind(("127.0.0.1", DASHBOARD))
+        except OSError:
+            return "127.0.0.1:0"
+    return f"127.0.0.1:{DASHBOARD}"
+
+
+def link_of(client: Any) -> str:
+    """The address of the dashboard; empty if there is none."""
+    if client is None or client.status != "running" or find_spec("bokeh") is None:
+        return ""
+    link = str(client.dashboard_link or "")
+    return link if link.startswith(("http://", "https://")) else ""
+
+
+__all__ = ["KernelCluster", "connected", "link_of"]

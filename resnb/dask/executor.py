@@ -1,0 +1,139 @@
+"""`DaskExecutor`: runs tasks on a Dask cluster; alone, on all cores of this machine."""
+
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from resnb.dask.connecting import KernelCluster, connected, link_of
+from resnb.dask.lanes import Lanes
+from resnb.errors import OptionError
+from resnb.ledger.keeper import KEEPER
+from resnb.ledger.lease import Lease
+from resnb.ledger.shared import Shared
+from resnb.ledger.states import OPEN
+from resnb.ledger.thread import LeaseThread
+from resnb.run.interrupts import awaited
+from resnb.run.threads import Workers
+
+if TYPE_CHECKING:
+    from resnb.run.engine import Engine
+
+HERE = 8
+"""How many tasks run in the kernel at the same time, of those that have to."""
+NAME = "kernel/dask"
+
+
+class DaskExecutor:
+    """Runs tasks on Dask; values stay on the cluster until somebody asks for them.
+
+    Set-up, clean-up, hooks, coroutines and what is bound to a scope's thread stay in the kernel.
+
+    Args:
+        target: a Dask client, a cluster, or a scheduler's address, none of which is ever closed;
+            by default a cluster on this machine, which the kernel starts when it is first
+            needed and keeps for the next runs (``%resources`` lists it as ``kernel/dask``).
+        **options: of that cluster, as `distributed.LocalCluster` takes them: ``n_workers``,
+            ``threads_per_worker``, ``memory_limit``, ...
+
+    Raises:
+        OptionError: there are options for a cluster that is there already.
+    """
+
+    def __init__(self, target: Any = None, **options: Any) -> None:
+        if target is not None and options:
+            message = (
+                f"DaskExecutor: {min(options)!r} is an option of a new cluster, and a cluster was "
+                "given: leave out one of the two"
+            )
+            raise OptionError(message)
+        self._target = target
+        self._options = tuple(sorted(options.items()))
+        self._client: Any = None
+
+    @property
+    def dashboard_link(self) -> str:
+        """The address of the cluster's dashboard; empty before its first run, or without Bokeh."""
+        return link_of(self._client)
+
+    def start(self, engine: "Engine") -> Workers:
+        """Get ready for one run; for the driver.
+
+        Raises:
+            RunError: no scheduler answers.
+        """
+        lanes = self._on_kernels(engine) if self._target is None else self._on_given(engine)
+        lanes.link = self.dashboard_link
+        engine.remote = lanes
+        return Workers(engine, HERE)
+
+    def close(self) -> None:
+        """Close the connection to an address, or the cluster that the kernel has started.
+
+        What was not fetched is gone then.
+        """
+        if isinstance(self._target, str) and self._client is not None:
+            self._client.close()
+        elif self._target is None:
+            entry = KEEPER.shared(KernelCluster, self._options)
+            if entry.lease is not None:
+                KEEPER.close([entry.lease])
+        self._client = None
+
+    def _on_given(self, engine: "Engine") -> Lanes:
+        if self._client is None or self._client.status != "running":
+            self._client, _ = connected(self._target, repr(self))
+        return Lanes(engine, self._client)
+
+    def _on_kernels(self, engine: "Engine") -> Lanes:
+        """Use the kernel's cluster; its lease is held for as long as the run uses it."""
+        entry = KEEPER.shared(KernelCluster, self._options)
+        opened: SimpleQueue[Lease | BaseException] = SimpleQueue()
+        thread = LeaseThread()
+
+        def open_it() -> None:
+            try:
+                opened.put(entry.opened(engine, lambda: _prepared(entry, self._options, thread)))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the run is started
+                opened.put(error)
+
+        thread.submit(open_it)
+        thread.close()
+        lease = awaited(opened)
+        if isinstance(lease, BaseException):
+            raise lease
+
+        def release() -> None:
+            unused = entry.released(engine)
+            if unused is not None:
+                with suppress(Exception):  # the lease keeps the reason, and stays listed
+                    KEEPER.close([unused])
+
+        self._client = lease.resource
+        try:
+            return Lanes(engine, self._client, release)
+        except BaseException:
+            release()
+            raise
+
+    def __repr__(self) -> str:
+        """How it was made; addresses are left out."""
+        if self._target is None:
+            return f"DaskExecutor({', '.join(f'{key}={value!r}' for key, value in self._options)})"
+        kind = "address" if isinstance(self._target, str) else type(self._target).__name__
+        return f"DaskExecutor(<{kind}>)"
+
+
+def _prepared(entry: Shared, options: Any, thread: LeaseThread) -> Lease:
+    """Open the lease of the kernel's cluster; on its thread."""
+    lease = KEEPER.prepare(NAME, KernelCluster(options), thread, (), _plainly)
+    KEEPER.share(entry)
+    if lease.state != OPEN:
+        lease.set_up()
+    return lease
+
+
+def _plainly(function: Any, *args: Any) -> Any:
+    return function(*args)
+
+
+__all__ = ["DaskExecutor"]

@@ -1,0 +1,82 @@
+"""When a cluster is gone: its scheduler, or its last worker; and how that is said."""
+
+from collections.abc import Callable
+from typing import Any
+
+from resnb.run.outcome import text_of
+
+PATIENCE = 30.0
+"""Seconds for which a cluster may be without any worker: they may be on their way again."""
+
+
+def reason_of(client: Any, error: BaseException | None = None, name: str = "") -> Any:
+    """What went wrong, in words that are the same each time.
+
+    Args:
+        client: the cluster's client.
+        error: what Dask said.
+        name: the task's name, if it is about one.
+
+    Returns:
+        A text; for an error that is not the cluster's, the error itself.
+    """
+    kind = type(error).__name__
+    if kind == "KilledWorker":
+        return (
+            f"each Dask worker that ran task {name!r} died: did it use up the memory, or end the "
+            "process?"
+        )
+    if client.status != "running" or error is None or "Cancelled" in kind:
+        return "the Dask cluster is gone: its scheduler has ended, or was started anew"
+    if name:
+        return f"task {name!r}: Dask says {text_of(error)}"
+    return f"Dask says {text_of(error)}"
+
+
+class Watch:
+    """Tells when a cluster has been without workers for too long.
+
+    Args:
+        client: the cluster's client.
+        lost: called with the reason.
+    """
+
+    def __init__(self, client: Any, lost: Callable[[str], object]) -> None:
+        self._client = client
+        self._lost: Callable[[str], object] | None = lost
+        self._timer: Any = None
+        client.subscribe_topic("all", self._event)
+
+    def close(self) -> None:
+        """Watch no longer."""
+        self._lost = None  # for the client keeps the handler of a topic for good
+        if self._client.status == "running":
+            self._client.unsubscribe_topic("all")
+            self._client.loop.add_callback(self._call_off)
+
+    async def _event(self, event: tuple[Any, Any]) -> None:
+        """Something has happened on the cluster; on the client's loop."""
+        action = event[1].get("action") if isinstance(event[1], dict) else None
+        if action == "add-worker":
+            self._call_off()
+        elif action == "remove-worker" and self._timer is None and self._lost is not None:
+            self._timer = self._client.loop.call_later(PATIENCE, self._look)
+
+    def _call_off(self) -> None:
+        if self._timer is not None:
+            self._client.loop.remove_timeout(self._timer)
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+
+        async def look() -> None:
+            workers = await self._client.nthreads()
+            lost = self._lost
+            if lost is not None and not workers:
+                lost(f"no Dask worker is left, and none has come for {PATIENCE:g} s")
+
+        self._client.loop.add_callback(look)
+
+
+__all__ = ["PATIENCE", "Watch", "reason_of"]

@@ -1,0 +1,105 @@
+"""Messages to and from a cluster: how large they get, who hears them, and the last ones."""
+
+from collections.abc import Iterator, Mapping
+from queue import SimpleQueue
+from typing import Any
+
+from resnb.dask import worker as remote
+from resnb.dask.lost import reason_of
+from resnb.errors import RunError
+
+AT_ONCE = 500
+"""How many rows go to the cluster in one message."""
+LARGEST = 4_000_000
+"""How many bytes such a message has, or a little more; Dask warns of more than twice as many."""
+END = 5.0
+"""Seconds that taking leave of a cluster may take."""
+
+
+class Reports:
+    """Hands on what workers say.
+
+    A client keeps the handler of a topic for good; this one holds nothing once the lane is closed.
+    """
+
+    def __init__(self, listeners: list[Any], inbox: SimpleQueue[Any]) -> None:
+        self._listeners = listeners
+        self._inbox = inbox
+
+    def __call__(self, event: tuple[Any, Any]) -> None:
+        """A worker says something; on the client's loop."""
+        for listener in self._listeners:
+            self._inbox.put((listener, event[1]))
+
+
+def first_of(batch: dict[Any, tuple[Any, int, int]]) -> Iterator[Any]:
+    """The keys of the calls that go to the cluster in the next message."""
+    room = LARGEST
+    for count, (key, (call, _, _)) in enumerate(batch.items()):
+        if count == AT_ONCE or room < 0:
+            return
+        (sent, *_) = call.args
+        room -= len(sent.values or b"")
+        yield key
+
+
+async def brought(client: Any, future: Any) -> Any:
+    """The value of `future`, which is small, or why it cannot be had; on the client's loop."""
+    try:
+        (value,) = await client.gather([future])
+    except BaseException as error:  # noqa: BLE001 - who asked deals with it
+        return RunError(reason_of(client, error))
+    return value
+
+
+async def stopped(
+    client: Any, calls: list[tuple[str, int, int]], futures: Mapping[int, Any]
+) -> tuple[set[int], Exception | None]:
+    """Stop tries on all workers, and cancel what has not begun; on the client's loop.
+
+    Returns:
+        The rows that had begun, and what went wrong if the cluster did not answer.
+    """
+    begun: set[int] = set()
+    try:
+        for answer in (await client.run(remote.stop, calls, on_error="return")).values():
+            begun.update(answer if isinstance(answer, list) else futures)
+        not_begun = [one for row, one in futures.items() if row not in begun]
+        await client.cancel(not_begun, force=True)
+    except Exception as error:  # noqa: BLE001 - the cluster is gone, and all its futures
+        return begun, error
+    return begun, None
+
+
+def taken_leave(client: Any, topic: str, left: list[Any]) -> list[dict[str, Any]]:
+    """Give up what nobody waits for, and let the workers forget the run.
+
+    Args:
+        client: the cluster's client.
+        topic: of the run's events.
+        left: futures that are not done.
+
+    Returns:
+        What the workers had still to report.
+    """
+    import asyncio
+
+    late: list[dict[str, Any]] = []
+
+    async def take_leave() -> None:
+        if left:
+            await asyncio.wait_for(client.cancel(left, force=True), END)
+        run = client.run(remote.leave, topic, on_error="ignore")
+        for worker, reports in (await asyncio.wait_for(run, END)).items():
+            late.append({"worker": worker, "reports": reports})
+
+    try:
+        if client.status == "running":
+            client.unsubscribe_topic(topic)
+            client.sync(take_leave)
+    except Exception:  # noqa: BLE001 - the run is over, and the cluster perhaps gone
+        return late
+    return late
+
+
+__all__ = ["AT_ONCE", "END", "LARGEST", "Reports", "brought", "first_of", "stopped", "taken_leave"]

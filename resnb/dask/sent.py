@@ -1,0 +1,336 @@
+"""What goes to a worker and comes back, as bytes: code, arguments, and what went wrong.
+
+Values that are on the cluster already are not among the bytes: each is a number there, by which
+the worker finds it. A live resource goes as its handle, and each worker attaches its own; a
+client of the cluster itself goes as the worker's own client.
+"""
+
+import io
+import pickle
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from resnb.errors import RunError
+from resnb.graph.inputs import flat
+from resnb.graph.task import Task
+from resnb.run.outcome import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from resnb.dask.worker import Call, Desk
+
+_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
+_CODES_KEPT = 512
+_CODES: "dict[bytes, Callable[..., Any]]" = {}
+CLIENT, UPSTREAM, ITEM, ATTACHED, RAISED = "client", "upstream", "item", "attached", "raised"
+
+
+class Resource(NamedTuple):
+    """A live resource that an argument may be.
+
+    Attributes:
+        name: the scope's.
+        live: the resource.
+        manager: what made it.
+        lease: the lease's id.
+    """
+
+    name: str
+    live: Any
+    manager: Any
+    lease: str
+
+
+class Flattened:
+    """An argument of which the worker takes a level of nesting out."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It is pickled as what it is on the worker."""
+        return flat, (self._value,)
+
+
+# ---- on a worker
+
+
+class Told:
+    """In place of a value: what a try's code raised, or (without `error`) that it did not run."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: bytes | None) -> None:
+        self.error = error
+
+
+def told_of(error: BaseException) -> Told:
+    """`error` as a `Told`, with its traceback; one that does not pickle goes as text."""
+    import cloudpickle
+    from tblib import Traceback
+
+    frames = None
+    if error.__traceback__ is not None:
+        # the first frame is ours
+        after = error.__traceback__.tb_next
+        frames = None if after is None else Traceback(after).to_dict()
+    try:
+        data = cloudpickle.dumps(error)
+        pickle.loads(data)  # noqa: S301 - what we have pickled ourselves
+    except Exception:  # noqa: BLE001 - the user's class
+        data = cloudpickle.dumps(RuntimeError(text_of(error)))
+    return Told(pickle.dumps((data, frames)))
+
+
+def loaded(
+    call: "Call", upstream: tuple[Any, ...], desk: "Desk"
+) -> "tuple[Callable[..., Any], list[Any], dict[str, Any]]":
+    """What a worker is to call, and with what.
+
+    Raises:
+        RunError: it cannot be loaded there.
+    """
+    try:
+        function = _CODES.get(call.code)
+        if function is None:
+            if len(_CODES) >= _CODES_KEPT:
+                _CODES.clear()
+            function = _CODES[call.code] = pickle.loads(call.code)  # noqa: S301 - the kernel's
+        if call.values is None:
+            return function, list(upstream[: call.known]), {}
+        args, kwargs = _Loader(call, upstream, desk).load()
+    except RunError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever an import may raise
+        message = (
+            f"task {call.name!r} cannot be loaded on a Dask worker ({text_of(error)}): install "
+            "there what it uses"
+        )
+        raise RunError(message) from None
+    return function, args, kwargs
+
+
+class _Loader(pickle.Unpickler):
+    def __init__(self, call: "Call", upstream: tuple[Any, ...], desk: "Desk") -> None:
+        assert call.values is not None
+        super().__init__(io.BytesIO(call.values))
+        self._call, self._upstream, self._desk = call, upstream, desk
+
+    def persistent_load(self, found: Any) -> Any:
+        kind, *rest = found
+        if kind == UPSTREAM:
+            return self._upstream[rest[0]]
+        if kind == ITEM:
+            return self._upstream[rest[0]][rest[1]]
+        if kind == CLIENT:
+            from distributed import get_client
+
+            return get_client()
+        if kind == RAISED:
+            return error_of(Told(rest[0]))
+        lease, data = rest
+        key, attached = (self._call.topic, lease), self._desk.attached
+        with self._desk.attaching:
+            if key not in attached:
+                manager, handle = pickle.loads(data)  # noqa: S301 - the kernel's
+                live = handle if manager is None else self._attached(manager, handle)
+                attached[key] = manager, live
+            return attached[key][1]
+
+    def _attached(self, manager: Any, handle: Any) -> Any:
+        try:
+            return manager.attach(handle)
+        except Exception as error:
+            message = (
+                f"task {self._call.name!r}: attach of {type(manager).__name__} raised "
+                f"{text_of(error)} on a Dask worker"
+            )
+            raise RunError(message) from error
+
+
+def unsendable(name: str, value: Any) -> RunError | None:
+    """Why the value that task `name` returned cannot leave its worker; None if it can."""
+    if type(value) in _PLAIN:
+        return None
+    import cloudpickle
+
+    try:
+        try:
+            pickle.dumps(value, protocol=5, buffer_callback=lambda _: None)
+        except Exception:  # noqa: BLE001 - such as a class of the notebook's
+            cloudpickle.dumps(value, protocol=5, buffer_callback=lambda _: None)
+    except Exception as error:  # noqa: BLE001 - the user's class
+        return RunError(
+            f"task {name!r} returned a {type(value).__name__}, which cannot leave its Dask worker "
+            f"({text_of(error)}): return a value that pickles, or run the task in the kernel"
+        )
+    return None
+
+
+# ---- in the kernel
+
+
+def error_of(told: Told) -> BaseException | None:
+    """What was raised on the worker, with its traceback; None if nothing was."""
+    if told.error is None:
+        return None
+    data, frames = pickle.loads(told.error)  # noqa: S301 - a worker's of ours
+    try:
+        error: BaseException = pickle.loads(data)  # noqa: S301 - likewise
+    except Exception as fault:  # noqa: BLE001 - the user's class
+        error = RuntimeError(f"an exception that does not load here: {text_of(fault)}")
+    if frames is not None:
+        from tblib import Traceback
+
+        error = error.with_traceback(Traceback.from_dict(frames).as_traceback())
+    return error
+
+
+def code_of(task: Task, function: "Callable[..., Any]") -> bytes:
+    """The code of `task` as bytes.
+
+    Raises:
+        RunError: it does not pickle.
+    """
+    import cloudpickle
+
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, Task):  # without its flow and its hooks, which stay in the kernel
+        bare = owner.copy(
+            state_handlers=None, on_failure=None, on_completion=None, on_cancellation=None,
+            trigger=None,
+        )  # fmt: skip
+        function = getattr(bare, getattr(function, "__name__", "run"))
+    try:
+        data: bytes = cloudpickle.dumps(function)
+    except Exception as error:
+        message = (
+            f"task {task.name!r} cannot be sent to a Dask worker: its code uses something that "
+            f"does not pickle ({text_of(error)}); pass that as an argument with a handle, or run "
+            "the task in the kernel"
+        )
+        raise RunError(message) from error
+    return data
+
+
+class Sender:
+    """Turns arguments into bytes for the workers of one cluster.
+
+    Args:
+        references: what an argument that is on the cluster already goes as: a pair of the future
+            and, for an item of a value, its index; None for every other value.
+        client: the cluster's client.
+        resources: live resources by the identity of the object.
+    """
+
+    def __init__(
+        self,
+        references: "Callable[[Any], tuple[Any, int | None] | None]",
+        client: Any,
+        resources: Mapping[int, Resource],
+    ) -> None:
+        self._references = references
+        self._client = client
+        self._resources = resources
+
+    def sent(
+        self, name: str, args: list[Any], kwargs: dict[str, Any]
+    ) -> tuple[bytes | None, list[Any]]:
+        """The arguments of task `name` as bytes (None if all are on the cluster), and the futures.
+
+        Raises:
+            RunError: one does not pickle; the message names it.
+        """
+        if not kwargs:
+            known = [self._references(one) for one in args]
+            if all(one is not None and one[1] is None for one in known):
+                return None, [one[0] for one in known if one is not None]
+        futures: list[Any] = []
+        try:
+            return self._dumped((args, kwargs), futures), futures
+        except Exception as error:
+            raise self._refusal(name, args, kwargs, error) from error
+
+    def _dumped(self, value: Any, futures: list[Any]) -> bytes:
+        import cloudpickle
+
+        sender = self
+
+        class Writer(cloudpickle.Pickler):  # type: ignore[misc]
+            def persistent_id(self, found: Any) -> Any:
+                if isinstance(found, BaseException):  # what failed upstream; it need not pickle
+                    return RAISED, told_of(found).error
+                return sender._written(found, futures)
+
+        data = io.BytesIO()
+        Writer(data).dump(value)
+        return data.getvalue()
+
+    def _written(self, value: Any, futures: list[Any]) -> Any:
+        if type(value) in _PLAIN:
+            return None
+        known = self._references(value)
+        if known is not None:
+            future, index = known
+            futures.append(future)
+            place = len(futures) - 1
+            return (UPSTREAM, place) if index is None else (ITEM, place, index)
+        if value is self._client:
+            return (CLIENT,)
+        resource = self._resources.get(id(value))
+        if resource is None or not hasattr(resource.manager, "handle"):
+            return None
+        import cloudpickle
+
+        manager = resource.manager
+        handle = manager.handle(resource.live)
+        if not hasattr(manager, "attach"):  # the default: the handle itself
+            return (ATTACHED, resource.lease, cloudpickle.dumps((None, handle)))
+        lease, manager.lease = getattr(manager, "lease", None), None
+        try:
+            return (ATTACHED, resource.lease, cloudpickle.dumps((manager, handle)))
+        finally:
+            manager.lease = lease
+
+    def _refusal(
+        self, name: str, args: list[Any], kwargs: dict[str, Any], error: Exception
+    ) -> RunError:
+        every = [*((f"{place}", one) for place, one in enumerate(args, 1)), *kwargs.items()]
+        for key, value in every:
+            try:
+                self._dumped(value, [])
+            except Exception as fault:  # noqa: BLE001 - the user's value
+                error = fault
+            else:
+                continue
+            resource = self._resources.get(id(value))
+            kind = type(value).__name__
+            if resource is not None:
+                return RunError(
+                    f"task {name!r} cannot be sent to a Dask worker with resource "
+                    f"{resource.name!r} (a {kind}), which does not pickle: give its manager "
+                    "handle(self, resource) and attach(self, handle), so that each worker gets "
+                    "its own, or run the task in the kernel"
+                )
+            return RunError(
+                f"task {name!r} cannot be sent to a Dask worker: its argument {key} (a {kind}) "
+                f"does not pickle ({text_of(error)}); make it a resource with handle and attach, "
+                "or run the task in the kernel"
+            )
+        return RunError(f"task {name!r} cannot be sent to a Dask worker: {text_of(error)}")
+
+
+__all__ = [
+    "Flattened",
+    "Resource",
+    "Sender",
+    "Told",
+    "code_of",
+    "error_of",
+    "loaded",
+    "told_of",
+    "unsendable",
+]

@@ -1,0 +1,155 @@
+"""`apply_map`: a function that adds several tasks, mapped as a whole.
+
+The function is called once; afterwards each edge that begins at a mapped argument or at a task
+which the function added is mapped, so that each item goes through all of the tasks by itself.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from resnb.errors import GraphError, OutsideFlowError
+from resnb.graph.building import building, flow_being_built
+from resnb.graph.editing import unlink
+from resnb.graph.inputs import (
+    Collection,
+    Constant,
+    Input,
+    as_input,
+    flatten,
+    is_sequence,
+    tasks_in,
+    unmapped,
+)
+from resnb.graph.node import Node
+from resnb.graph.task import FunctionTask, Task
+
+if TYPE_CHECKING:
+    from resnb.graph.flow import Flow
+
+
+def apply_map(
+    function: Callable[..., Any], *args: Any, flow: "Flow | None" = None, **kwargs: Any
+) -> Any:
+    """Call `function`, which adds tasks, and let them all be mapped over its arguments.
+
+    Args:
+        function: adds tasks to the flow that is being built; takes ``flow`` if `flow` is given.
+        *args: what to map over: tasks or sequences, those inside `unmapped` left whole.
+        flow: the flow; by default the one that is being built.
+        **kwargs: as `args`.
+
+    Returns:
+        What `function` gives.
+
+    Raises:
+        OutsideFlowError: no flow is being built.
+        GraphError: an argument is neither a task nor a sequence.
+    """
+    target = flow or flow_being_built()
+    if target is None:
+        message = "apply_map was called outside a flow: call it inside `with Flow(...)`"
+        raise OutsideFlowError(message)
+    with target.transaction():
+        given: dict[Task, Any] = {}
+
+        def argument(value: Any) -> Any:
+            found = _as_task(value, target)
+            if isinstance(found, Task):
+                given[found] = value
+            return found
+
+        args = tuple(argument(value) for value in args)
+        kwargs = {key: argument(value) for key, value in kwargs.items()}
+        before = set(target.nodes)
+        extra = {} if flow is None else {"flow": flow}
+        with building(flow=target):
+            result = function(*args, **kwargs, **extra)
+        added = [task for task in target.nodes if task not in before]
+        for task in added:
+            _map_edges(target, target.nodes[task], given)
+        for task in added:
+            _follow_arguments(target, target.nodes[task], given, frozenset(added))
+    return result
+
+
+def _as_task(value: Any, flow: "Flow") -> Any:
+    """What the function is given for `value`: a task, unless it is an unmapped constant."""
+    inner = value.value if isinstance(value, unmapped | flatten) else value
+    if isinstance(inner, Task):
+        return inner if inner in flow.nodes else flow.add_task(inner)
+    if isinstance(value, unmapped):
+        return inner
+    if not is_sequence(inner):
+        message = (
+            f"apply_map cannot map over {inner!r}, which is no sequence: wrap it in unmapped(...)"
+        )
+        raise GraphError(message)
+    found = as_input(inner, lambda one: isinstance(one, Task))
+    if isinstance(found, Collection):
+        return _collector(flow, found, {})
+    return FunctionTask(lambda items: items, name=type(inner).__name__).bind(inner, flow=flow)
+
+
+def _is_mapped(source: Task, given: dict[Task, Any]) -> bool:
+    return source.kind != "setup" and not isinstance(given.get(source), unmapped)
+
+
+def _map_edges(flow: "Flow", node: Node, given: dict[Task, Any]) -> None:
+    """Let every edge to `node` be mapped, but those from what is unmapped."""
+    flow.changed(partial(node.restore, node.saved()))
+    for key, value in list(node.inputs.items()):
+        if isinstance(value, Constant):
+            continue
+        if isinstance(value, Collection):
+            if not any(_is_mapped(one, given) for one in tasks_in(value)):
+                continue
+            value = node.inputs[key] = _gathered(flow, node, value, given)  # noqa: PLW2901
+        if isinstance(value, Task) and _is_mapped(value, given):
+            node.mapped = node.mapped | {key}
+            if isinstance(given.get(value), flatten):
+                node.flattened = node.flattened | {key}
+    for source in node.control:
+        node.control[source] = _is_mapped(source, given)
+    for source in node.upstream.keys() - node.sources():
+        unlink(flow, source, node.task)
+
+
+def _gathered(flow: "Flow", node: Node, value: Collection, given: dict[Task, Any]) -> Task:
+    """A mapped task that makes the collection `value` for each item, upstream of `node`."""
+    with building(scope=node.scope):
+        made = _collector(flow, value, given)
+    flow.link(made, node)
+    flow.check_cycle((made,), node)
+    return made
+
+
+def _collector(flow: "Flow", value: Collection, given: dict[Task, Any]) -> Task:
+    def gather(*parts: Any) -> Any:
+        if value.kind is dict:
+            return dict(zip(parts[::2], parts[1::2], strict=True))
+        return slice(*parts) if value.kind is slice else value.kind(parts)
+
+    def part(one: Input) -> Any:
+        if isinstance(one, Constant):
+            return one.value
+        return _collector(flow, one, given) if isinstance(one, Collection) else one
+
+    parts = [part(one) for one in value.items]
+    made = FunctionTask(gather, name=value.kind.__name__).bind(*parts, flow=flow)
+    _map_edges(flow, flow.nodes[made], given)
+    return made
+
+
+def _follow_arguments(
+    flow: "Flow", node: Node, given: dict[Task, Any], added: Iterable[Task]
+) -> None:
+    """Let a task that depends on no other one of the function wait for all arguments."""
+    if not node.upstream.keys().isdisjoint(added):
+        return
+    for source, value in given.items():
+        if source not in node.upstream:
+            flow.add_edge(source, node.task, mapped=not isinstance(value, unmapped))
+
+
+__all__ = ["apply_map"]

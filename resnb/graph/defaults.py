@@ -1,0 +1,31 @@
+"""`defaults_from_attrs`: arguments of ``run`` that fall back to the task's attributes."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+
+def defaults_from_attrs(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let arguments of ``run`` that are left out be the task's attributes.
+
+    Args:
+        *names: arguments, each with an attribute of the same name.
+    """
+
+    def decorate(run: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(run)
+        def with_defaults(self: Any, *args: Any, **kwargs: Any) -> Any:
+            from inspect import signature
+
+            bound = signature(run).bind_partial(self, *args, **kwargs)
+            for name in names:
+                if name not in bound.arguments:
+                    kwargs[name] = getattr(self, name)
+            return run(self, *args, **kwargs)
+
+        return with_defaults
+
+    return decorate
+
+
+__all__ = ["defaults_from_attrs"]

@@ -1,0 +1,366 @@
+"""``@flow`` functions, the way of Prefect 2 and 3: plain Python, whose tasks run when called.
+
+Such a function is a flow whose graph is recorded while it runs, and drawn like any other. The
+next run begins with an empty graph. What is recorded never changes but by growing: each task is
+entered complete, after all that it depends on.
+"""
+
+import copy
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
+
+from resnb.durations import seconds
+from resnb.errors import GraphError, OptionError
+from resnb.graph.building import building_nothing
+from resnb.graph.flow import Flow
+from resnb.graph.inputs import Collection
+from resnb.graph.node import Node
+from resnb.graph.options import count, hooks, refuse_unknown
+from resnb.graph.parameter import NO_DEFAULT, Parameter
+from resnb.graph.ports import PORTS
+from resnb.graph.signature import Signature, signature_of
+from resnb.graph.task import Hook, Task
+
+if TYPE_CHECKING:
+    from resnb.graph.scope import Scope
+    from resnb.states import State
+
+_OPTIONS = (
+    "name", "retries", "retry_delay", "timeout", "executor", "on_completion", "on_failure",
+    "on_cancellation", "state_handlers", "description", "log_prints",
+)  # fmt: skip
+_ALIASES = {"retry_delay_seconds": "retry_delay", "timeout_seconds": "timeout"}
+_REMEDIES = {
+    "task_runner": "use executor=ThreadExecutor(max_workers=...)",
+    "flow_run_name": "runs have no names of their own; use name=...",
+    "validate_parameters": "values are passed as they are; check them in the function",
+    "version": "leave it out: flows are not registered anywhere",
+    "on_crashed": "a kernel that dies is the reaper's business; use `with resource(...)`",
+    "on_running": "log the beginning in the function with get_run_logger()",
+    "persist_result": "results are not persisted; write them in a task",
+    "result_storage": "results are not persisted; write them in a task",
+    "result_serializer": "results are not persisted; write them in a task",
+    "cache_result_in_memory": "leave it out: results are kept until the next run",
+}
+
+
+class FlowFunction(Flow):
+    """A flow that is a function; made by the decorator `flow`.
+
+    Calling it runs it and gives what it returns; an exception of the function is raised as it is.
+    ``with resource(...)`` in it holds a lease, as in any flow; other context managers hold none.
+
+    Args:
+        function: the function, plain or ``async``; an async one is awaited.
+        **options: see `flow`.
+
+    Attributes:
+        function: the function.
+        signature: what it accepts.
+        parameter_tasks: its parameters, which every graph of it begins with.
+        retries: how many more times it is called after it failed.
+        retry_delay: pause before each of these, in seconds.
+        timeout: how long one call may take, in seconds; None for no limit.
+
+    Raises:
+        OptionError: an option is unknown, has no meaning here, or is of the wrong kind.
+    """
+
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        if isinstance(function, Task | Flow) or not callable(function):
+            message = f"@flow decorates a function, not {function!r}"
+            raise GraphError(message)
+        label = str(options.get("name") or getattr(function, "__name__", "flow"))
+        given = _checked(label, options)
+        super().__init__(given.get("name") or label, executor=given.get("executor"))
+        self.function = function
+        self.changing = threading.RLock()
+        self.retries: int = given.get("retries", 0)
+        self.retry_delay: float = given.get("retry_delay") or 0.0
+        self.timeout: float | None = given.get("timeout")
+        owner = f"flow {self.name!r}"
+        for name in ("on_failure", "on_completion", "on_cancellation", "state_handlers"):
+            found: tuple[Hook, ...] = hooks(owner, name, given.get(name))
+            setattr(self, name, found)
+        self.__doc__ = given.get("description") or getattr(function, "__doc__", None)
+        self.__wrapped__ = function
+        self.signature: Signature = signature_of(function)
+        self.parameter_tasks = _parameters(function)
+        self.clear()
+
+    # ---- calling
+
+    def __call__(self, *args: Any, return_state: bool = False, **kwargs: Any) -> Any:
+        """Run the function; an ``async`` one has to be awaited.
+
+        Args:
+            *args: its arguments.
+            return_state: whether to give the run's `State` and raise nothing: its ``result`` is
+                what the function returned or raised.
+            **kwargs: as `args`.
+
+        Returns:
+            What the function returns; futures in that are waited for, and give their values.
+
+        Raises:
+            OptionError: an argument is missing or surplus.
+            RunError: another flow is running in this kernel.
+            FlowFailed: the run was cancelled.
+        """
+        self.signature.assign(f"flow {self.name!r}", args, kwargs)
+        return PORTS.unfolder().call(self, args, kwargs, return_state=return_state)
+
+    def run(
+        self,
+        parameters: Mapping[str, Any] | None = None,
+        executor: Any = None,
+        task_states: "Mapping[Task, State] | State | None" = None,
+        **params: Any,
+    ) -> "State":
+        """Call the function with these arguments, and give the run's state."""
+        kwargs = self._arguments(parameters, executor, task_states, params)
+        if self.signature.asynchronous:
+            message = f"flow {self.name!r} is async: write `await {self.name}(...)`"
+            raise GraphError(message)
+        state: State = PORTS.unfolder().call(self, (), kwargs, return_state=True)
+        return state
+
+    def start(
+        self,
+        parameters: Mapping[str, Any] | None = None,
+        executor: Any = None,
+        task_states: "Mapping[Task, State] | State | None" = None,
+        **params: Any,
+    ) -> Any:
+        """Call the function on a thread of its own.
+
+        Returns:
+            A `FlowRun`, with ``state``, ``wait()`` and ``cancel()``.
+        """
+        kwargs = self._arguments(parameters, executor, task_states, params)
+        return PORTS.unfolder().start(self, kwargs)
+
+    async def run_async(
+        self,
+        parameters: Mapping[str, Any] | None = None,
+        executor: Any = None,
+        task_states: "Mapping[Task, State] | State | None" = None,
+        **params: Any,
+    ) -> "State":
+        """Call the function, which is ``async``, with these arguments, and await its state."""
+        kwargs = self._arguments(parameters, executor, task_states, params)
+        if not self.signature.asynchronous:
+            message = f"flow {self.name!r} is not async: call it, or use {self.name}.start()"
+            raise GraphError(message)
+        state: State = await PORTS.unfolder().call(self, (), kwargs, return_state=True)
+        return state
+
+    def _arguments(
+        self, parameters: Any, executor: Any, task_states: Any, params: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        if executor is not None or task_states:
+            option = "executor" if executor is not None else "task_states"
+            message = (
+                f"flow {self.name!r} is a function, whose run takes no {option}: "
+                "give @flow(executor=...), and call what is wanted"
+            )
+            raise OptionError(message)
+        kwargs: dict[str, Any] = self._run_options(parameters, None, None, params)["parameters"]
+        self.signature.assign(f"flow {self.name!r}", (), kwargs)
+        return kwargs
+
+    def visualize(
+        self,
+        flow_state: "State | None" = None,
+        filename: str | None = None,
+        format: str | None = None,  # noqa: A002 - Prefect's name
+    ) -> Any:
+        """A picture of the latest run, whichever state is given; see `Flow.visualize`."""
+        del flow_state  # it holds what the function returned, not the states of tasks
+        return super().visualize(None, filename, format)
+
+    @property
+    def state(self) -> "State":
+        """The state of the latest run; pending if there was none."""
+        from resnb.states import Pending
+
+        found: State | None = getattr(self.memory, "final", None)
+        return found if found is not None else Pending()
+
+    def twin(self) -> "FlowFunction":
+        """Another flow of the same function, with a graph of its own."""
+        new = copy.copy(self)
+        new.changing = threading.RLock()
+        new.memory = None
+        new._home = weakref.ref(new)  # noqa: SLF001 - its own class's
+        new.parameter_tasks = tuple(one.copy() for one in self.parameter_tasks)
+        new.clear()
+        return new
+
+    # ---- recording, for the run
+
+    def clear(self) -> None:
+        """Begin a new graph, in which there are the parameters only."""
+        with self.changing:
+            self.nodes, self.scopes = {}, {}
+            self._counter = 0
+            for task in self.parameter_tasks:
+                self.record(task, {})
+
+    def record(
+        self,
+        task: Task,
+        inputs: Mapping[str, Iterable[Task] | Task],
+        control: Iterable[Task] = (),
+        scope: "Scope | None" = None,
+    ) -> Node:
+        """Enter `task` with what it depends on.
+
+        Args:
+            task: the task, which is new.
+            inputs: by argument, the task whose value it is, or those that are somewhere in it.
+            control: tasks that only came first.
+            scope: the innermost scope around it.
+        """
+        with self.changing:
+            self._counter += 1
+            node = Node(task, scope, self._counter)
+            for key, value in inputs.items():
+                sources = (value,) if isinstance(value, Task) else tuple(value)
+                node.inputs[key] = value if isinstance(value, Task) else Collection(list, sources)
+                for source in sources:
+                    self._linked(source, node)
+            for source in control:
+                node.control[source] = False
+                self._linked(source, node)
+            node.positional = len(node.inputs)
+            if scope is not None:
+                scope.members[task] = None
+            task.home = self._home
+            self.nodes[task] = node
+            self.version += 1
+            return node
+
+    def record_scope(
+        self, scope: "Scope", inputs: Mapping[str, Iterable[Task] | Task], parent: "Scope | None"
+    ) -> tuple[Node, Node, Node]:
+        """Enter a scope with its three tasks; gives their nodes."""
+        init, setup, cleanup = scope.own_tasks
+        with self.changing:
+            scope.parent = parent
+            self.scopes[scope] = None
+            return (
+                self.record(init, inputs, scope=parent),
+                self.record(setup, {"manager": init}, scope=parent),
+                self.record(cleanup, {"manager": init, "resource": setup}, scope=parent),
+            )
+
+    def _linked(self, source: Task, node: Node) -> None:
+        node.upstream[source] = None
+        self.nodes[source].downstream[node.task] = None
+
+    # ---- what is not for functions
+
+    def __enter__(self) -> Self:
+        self._refuse_building()
+
+    def add_task(self, task: Task) -> Task:
+        """Refused: the function's body says what its tasks are."""
+        self._refuse_building(task)
+
+    def bind_task(
+        self,
+        task: Task,
+        inputs: Mapping[str, Any],
+        positional: int,
+        mapped: bool = False,
+        upstream_tasks: Iterable[Any] = (),
+    ) -> None:
+        """Refused likewise."""
+        del inputs, positional, mapped, upstream_tasks
+        self._refuse_building(task)
+
+    def _refuse_building(self, task: Task | None = None) -> NoReturn:
+        what = "cannot be built" if task is None else f"cannot take task {task.name!r}"
+        message = (
+            f"flow {self.name!r} is a function and {what} from outside: call tasks in its body"
+        )
+        raise GraphError(message)
+
+    def __repr__(self) -> str:
+        """A stable text: neither times nor addresses."""
+        return f"<Flow: {self.name!r}, a function, {len(self.nodes)} tasks>"
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
+    import inspect
+
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    try:
+        given = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # it cannot be inspected
+        return ()
+    with building_nothing():
+        return tuple(
+            Parameter(one.name, NO_DEFAULT if one.default is one.empty else one.default)
+            for one in given
+            if one.kind in kinds
+        )
+
+
+def _checked(label: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    owner = f"flow {label!r}"
+    found: dict[str, Any] = {}
+    for name, value in options.items():
+        if name in _REMEDIES:
+            message = f"{owner} has no option {name!r}: {_REMEDIES[name]}"
+            raise OptionError(message)
+        known = _ALIASES.get(name, name)
+        refuse_unknown(owner, [known], _OPTIONS)
+        if known in found:
+            message = f"{owner}: {known} was given twice, as {name}, too"
+            raise OptionError(message)
+        if value is not None:
+            found[known] = value
+    count(owner, found, "retries")
+    for name in ("retry_delay", "timeout"):
+        if name in found:
+            found[name] = seconds(found[name], f"{owner}: {name}")
+    if found.get("timeout") == 0:
+        message = f"{owner}: timeout=0 leaves no time to run; leave it out for no limit"
+        raise OptionError(message)
+    return found
+
+
+@overload
+def flow(function: Callable[..., Any], /) -> FlowFunction: ...
+@overload
+def flow(**options: Any) -> Callable[[Callable[..., Any]], FlowFunction]: ...
+@overload
+def flow(function: Callable[..., Any], /, **options: Any) -> FlowFunction: ...
+
+
+def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a flow of a function: ``@flow`` or ``@flow(retries=2)``.
+
+    Args:
+        function: the function, plain or ``async``.
+        **options: ``name`` (the function's own by default); ``retries`` and ``retry_delay``
+            (``retry_delay_seconds``): call it again, with an empty graph, after it failed;
+            ``timeout`` (``timeout_seconds``); ``executor``, on which submitted tasks run;
+            ``on_completion``, ``on_failure``, ``on_cancellation``: hooks, called with as many of
+            ``(flow, run, state)`` as they accept; ``state_handlers``; ``description``;
+            ``log_prints``, accepted for the sake of Prefect's flows: what tasks print always
+            appears with them.
+
+    Returns:
+        A `FlowFunction`, or a decorator if only options are given.
+    """
+    if function is None:
+        return lambda decorated: FlowFunction(decorated, **options)
+    return FlowFunction(function, **options)
+
+
+__all__ = ["FlowFunction", "flow"]

@@ -1,0 +1,101 @@
+"""What Prefect 1.x has and resnb leaves out on purpose: each with what to do instead.
+
+``docs/coming-from-prefect.md`` has the same as a table.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+from resnb.errors import OptionError
+
+_LATER = "run the notebook later or often with cron, papermill or a CI job"
+_KEEP = "write what you want to keep to a file or a database in the task"
+_HERE = "a flow runs where its notebook runs; choose executor=... for where its tasks run"
+
+TASK_OPTIONS = {
+    "cache_for": "keep the value in the task, or pass task_states=... to flow.run",
+    "cache_validator": "keep the value in the task, or pass task_states=... to flow.run",
+    "cache_key": "keep the value in the task, or pass task_states=... to flow.run",
+    "result": _KEEP,
+    "target": "let the task itself look whether its file is there",
+    "task_run_name": "use name=..., or task_args={'name': ...} where the task is called",
+    "slug": "use name=...",
+}
+FLOW_OPTIONS = {
+    "schedule": _LATER,
+    "run_config": _HERE,
+    "storage": "a flow lives in its notebook or module, which git keeps",
+    "result": _KEEP,
+    "terminal_state_handler": "use state_handlers=[...], which may give another final state",
+}
+FLOW_METHODS = {
+    "register": "there is no server: run the flow with flow.run()",
+    "run_agent": "there are no agents: run the flow with flow.run()",
+    "serialize": "keep the notebook or the module that builds the flow",
+    "save": "keep the notebook or the module that builds the flow",
+    "load": "run the notebook or import the module that builds the flow",
+    "slugs": "use the tasks themselves, or flow.get_tasks(name=...)",
+    "diagnostics": "look at repr(flow), flow.tasks and flow.edges",
+}
+RUN_OPTIONS = {
+    "run_on_schedule": f"leave it out, for a run begins at once; to repeat it, {_LATER}",
+    "runner_cls": "choose executor=...",
+    "return_tasks": "leave it out, for state.result has every task",
+    "task_contexts": "pass what a task needs as its argument",
+    "context": "pass what a task needs as its argument, or use a Parameter",
+    "state": "pass the state of an earlier run as task_states=...",
+    "task_runner_state_handlers": "give the tasks state_handlers=[...]",
+}
+SIGNALS = {
+    "LOOP": "write a loop in the task, or raise RETRY to be called again",
+    "PAUSE": "let the flow end there, and start the next one when you are ready",
+    "VALIDATIONFAIL": "raise FAIL",
+}
+TRIGGERS = {"manual_only": "let the flow end there, and start the next one when you are ready"}
+
+
+def refuse(owner: str, given: Iterable[str], table: Mapping[str, str]) -> None:
+    """Raise `OptionError` for the first of `given` that `table` has, with what to do instead."""
+    for name in given:
+        if name in table:
+            message = f"{owner} has no option {name!r}, which Prefect has: {table[name]}"
+            raise OptionError(message)
+
+
+def refuse_name(module: str, name: str, table: Mapping[str, str]) -> NoReturn:
+    """Raise the `AttributeError` of a module or object for `name`, with what to do instead."""
+    message = f"{module} has no {name!r}"
+    if name in table:
+        message += f", which Prefect has: {table[name]}"
+    raise AttributeError(message)
+
+
+class LeftOut:
+    """An attribute of Prefect's flows that can neither be read nor set."""
+
+    def __init__(self, remedy: str) -> None:
+        self._remedy = remedy
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        message = f"a flow has no {self._name!r}, which Prefect has: {self._remedy}"
+        raise AttributeError(message)
+
+    def __set__(self, instance: object, value: object) -> None:
+        message = f"a flow has no {self._name!r}, which Prefect has: {self._remedy}"
+        raise OptionError(message)
+
+
+__all__ = [
+    "FLOW_METHODS",
+    "FLOW_OPTIONS",
+    "RUN_OPTIONS",
+    "SIGNALS",
+    "TASK_OPTIONS",
+    "TRIGGERS",
+    "LeftOut",
+    "refuse",
+    "refuse_name",
+]

@@ -1,0 +1,114 @@
+"""Running a flow again from where it failed: which states of an earlier run are kept.
+
+What did not succeed runs again, and so does everything that depends on it; of a mapped task only
+the children that did not succeed. A resource is set up again if a task of its scope runs, and not
+otherwise, for what an earlier run made is gone.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from resnb.graph.order import derived_downstream
+from resnb.states import Finished, Mapped, Pending, Skipped, State
+
+if TYPE_CHECKING:
+    from resnb.graph.flow import Flow
+    from resnb.graph.scope import Scope
+    from resnb.graph.task import Task
+
+
+def kept_states(flow: "Flow", state: State, renewed: Iterable[str]) -> "dict[Task, State]":
+    """The states of an earlier run that count for the next one.
+
+    Args:
+        flow: the flow.
+        state: the final state of the earlier run.
+        renewed: names of parameters that get a new value.
+    """
+    before: Mapping[Task, State] = state.result if isinstance(state.result, Mapping) else {}
+    names = frozenset(renewed)
+    known = {task: before[task] if task in before else Pending() for task in flow.nodes}
+    again = [
+        task
+        for task, one in known.items()
+        if task.kind != "cleanup"
+        and (not _succeeded(one) or (task.kind == "parameter" and task.name in names))
+    ]
+    gone = _with_dependants(flow, again)
+    kept = {task: one for task, one in known.items() if task not in gone and one.is_finished()}
+    for task in again:
+        one = known[task]
+        if isinstance(one, Mapped) and one.map_states and not _depends_on(flow, task, gone):
+            children = [child if child.is_successful() else Pending() for child in one.map_states]
+            kept[task] = Mapped(one.message, one.kept, children)
+    return kept
+
+
+def _succeeded(state: State) -> bool:
+    return state.is_successful() and all(
+        one.is_successful() for one in getattr(state, "map_states", ())
+    )
+
+
+def _with_dependants(flow: "Flow", tasks: "Iterable[Task]") -> "set[Task]":
+    derived = derived_downstream(flow)
+    found = set(tasks)
+    stack = list(found)
+    while stack:
+        task = stack.pop()
+        for after in (*flow.nodes[task].downstream, *derived.get(task, ())):
+            if after not in found and after.kind != "cleanup":
+                found.add(after)
+                stack.append(after)
+    return found
+
+
+def _depends_on(flow: "Flow", task: "Task", gone: "set[Task]") -> bool:
+    """Whether what `task` is given may differ: something upstream of it runs again."""
+    return not gone.isdisjoint(flow.nodes[task].upstream)
+
+
+def without_gone_resources(
+    flow: "Flow", given: "Mapping[Task, State]", opened: "Iterable[Scope]", *, fresh: bool
+) -> "dict[Task, State]":
+    """`given`, where a scope is set up again if and only if one of its tasks is to run.
+
+    A set-up whose given state is cached counts as done: that is how a resource is passed in.
+
+    Args:
+        flow: the flow.
+        given: states that are given to a run.
+        opened: scopes that are open, which need no set-up.
+        fresh: whether the manager objects are made again, too.
+    """
+    kept = dict(given)
+    is_open = frozenset(opened)
+    for scope in flow.scopes:
+        if scope in is_open:
+            continue
+        if _is_needed(flow, scope, kept):
+            for task in scope.own_tasks[0 if fresh else 1 :]:
+                one = kept.get(task)
+                if one is not None and one.is_finished() and not one.is_cached():
+                    del kept[task]
+        else:
+            for task in scope.own_tasks:
+                kept.setdefault(task, Skipped("nothing in its scope is left to run"))
+    return kept
+
+
+def _is_needed(flow: "Flow", scope: "Scope", given: "Mapping[Task, State]") -> bool:
+    """Whether a task inside `scope`, or inside a scope in it, is to run."""
+    inside = [one for one in flow.scopes if scope in one.around()]
+    own = {task for one in inside for task in one.own_tasks}
+    members = {task for one in inside for task in one.members} - own
+    return any(not is_over(given.get(task)) for task in members or (scope.setup_task,))
+
+
+def is_over(state: State | None) -> bool:
+    """Whether nothing is left to run of a task with `state`."""
+    children = getattr(state, "map_states", ())
+    return isinstance(state, Finished) and all(one.is_finished() for one in children)
+
+
+__all__ = ["is_over", "kept_states", "without_gone_resources"]

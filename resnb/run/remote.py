@@ -1,0 +1,37 @@
+"""What a run asks of whatever runs tasks on clusters; the run itself knows no Dask."""
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from resnb.graph.scope import Scope
+
+
+class Remote(Protocol):
+    """What runs rows on clusters (see `resnb.dask.lanes`); what the lock is held for never waits.
+
+    Attributes:
+        link: the address of the latest cluster's dashboard; empty if there is none.
+    """
+
+    link: str
+
+    def take(self, row: int) -> None:
+        """`row` may run; called with the lock held."""
+
+    def claim(self) -> None:
+        """A cancel begins: mark every row that may have begun as running; with the lock held."""
+
+    def over(self) -> None:
+        """Every row has its final state; with the lock held."""
+
+    def join(self) -> None:
+        """The run is over: wait until nothing of this goes on."""
+
+    def leave(self, scope: "Scope") -> None:
+        """The resource of `scope` is about to be cleaned up: fetch what is wanted of it."""
+
+    def readable(self, values: list[Any]) -> Any:
+        """`values`, those that are on a cluster fetched when they are looked up."""
+
+
+__all__ = ["Remote"]

@@ -1,0 +1,1 @@
+"""Running ``@flow`` functions: a graph that unfolds while its tasks run."""

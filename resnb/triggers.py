@@ -1,0 +1,33 @@
+"""Triggers: whether a task may run, given how the tasks upstream of it ended."""
+
+from typing import NoReturn
+
+from resnb.graph.left_out import TRIGGERS, refuse_name
+from resnb.graph.triggers import (
+    all_failed,
+    all_finished,
+    all_successful,
+    always_run,
+    any_failed,
+    any_successful,
+    not_all_skipped,
+    some_failed,
+    some_successful,
+)
+
+
+def __getattr__(name: str) -> NoReturn:
+    refuse_name("resnb.triggers", name, TRIGGERS)
+
+
+__all__ = [
+    "all_failed",
+    "all_finished",
+    "all_successful",
+    "always_run",
+    "any_failed",
+    "any_successful",
+    "not_all_skipped",
+    "some_failed",
+    "some_successful",
+]

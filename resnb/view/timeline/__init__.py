@@ -1,0 +1,1 @@
+"""Timelines: when everything of a run happened, and where."""

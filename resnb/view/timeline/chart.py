@@ -1,0 +1,136 @@
+"""A run's record -> its timeline: a bar per task on its worker's row, a band per resource.
+
+Pure. Every row whose code was begun is in exactly one bar, bars of a lane do not overlap, and
+there are few enough of them to draw, however many tasks there were: those narrower than a pixel
+are merged, and workers beyond the first ones share a lane.
+"""
+
+from collections import defaultdict
+from typing import Final, NamedTuple
+
+from resnb.view.names import counted
+from resnb.view.timeline.bands import Band, band_of, coarser
+from resnb.view.timeline.bars import ONE, Bar, Span, merged
+from resnb.view.timeline.lanes import MOST_SCOPES, rows_of, spans_of
+from resnb.view.timeline.record import Record
+from resnb.view.timeline.scale import Tick, ticks
+
+COLUMNS: Final = 900
+"""How many pixels a timeline is wide, as far as merging goes."""
+MOST_BARS: Final = 2_400
+_BEYOND: Final = 1.25
+"""A resource that is open for longer than so many times the run is cut off in the picture."""
+_STUB: Final = 0.06
+"""How much of the picture's width shows that a band goes on."""
+_INSTANT: Final = 1e-3
+
+
+class Lane(NamedTuple):
+    """A row of bars.
+
+    Attributes:
+        label: the worker, or the scope.
+        kind: that of `resnb.view.timeline.lanes.Row`.
+        bars: its bars in their order.
+    """
+
+    label: str
+    kind: str
+    bars: tuple[Bar, ...]
+
+
+class Timeline(NamedTuple):
+    """A run as it can be drawn; times are in seconds since it began.
+
+    Attributes:
+        name: the flow.
+        code: the run's state.
+        seconds: how long it took, or has taken so far.
+        is_on: whether it is on.
+        first: where the picture begins: 0, or below where a resource was open before.
+        last: where it ends.
+        ticks: the marks on its axis.
+        lanes: the rows of bars.
+        bands: the resources; those that come first in the graph.
+        more_bands: how many more there are.
+        labels: what each planned row is called.
+        kinds: what it is, such as ``setup``.
+    """
+
+    name: str
+    code: int
+    seconds: float
+    is_on: bool
+    first: float
+    last: float
+    ticks: tuple[Tick, ...]
+    lanes: tuple[Lane, ...]
+    bands: tuple[Band, ...]
+    more_bands: int
+    labels: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+    def label_of(self, bar: Bar) -> str:
+        """What `bar` is called, such as ``load``, ``square[17]`` or ``118 tasks``."""
+        if bar.row < 0:
+            return counted(bar.number, "task")
+        label = self.labels[bar.row]
+        if bar.number > 1:
+            return f"{label} × {bar.number:,}"  # noqa: RUF001 - a multiplication sign
+        return label if bar.item == ONE else f"{label}[{bar.item}]"
+
+    def kind_of(self, bar: Bar) -> str:
+        """``setup``, ``cleanup``, ``task`` and so on; of several tasks ``task``."""
+        return self.kinds[bar.row] if bar.row >= 0 else "task"
+
+
+def timeline(record: Record, columns: int = COLUMNS, most_bars: int = MOST_BARS) -> Timeline:
+    """The timeline of one run.
+
+    Args:
+        record: what the run wrote down.
+        columns: how many pixels it will be wide.
+        most_bars: how many bars it may have; the pixels are made coarser until they are so few.
+    """
+    until = max((record.now if record.over is None else record.over) - record.began, 0.0)
+    spans = spans_of(record, until)
+    uses = [use for use in record.uses if use.is_part]
+    by_row: defaultdict[int, list[Span]] = defaultdict(list)
+    for span in spans:
+        by_row[span.row].append(span)
+    bands = [band_of(record, use, by_row, until) for use in uses[:MOST_SCOPES]]
+    first, last = _view(bands, until)
+    pixel = (last - first) / columns
+    rows = list(rows_of(record, spans))
+    while True:
+        lanes = tuple(Lane(label, kind, tuple(merged(one, pixel))) for label, kind, one in rows)
+        if sum(len(lane.bars) for lane in lanes) <= max(most_bars, len(lanes)):
+            break
+        pixel *= 2
+    return Timeline(
+        record.name,
+        record.code,
+        until,
+        record.over is None,
+        first,
+        last,
+        ticks(last),
+        lanes,
+        tuple(band._replace(used=coarser(band.used, pixel)) for band in bands),
+        len(uses[MOST_SCOPES:]),
+        record.labels,
+        record.kinds,
+    )
+
+
+def _view(bands: list[Band], until: float) -> tuple[float, float]:
+    """Where the picture begins and ends."""
+    last = max([until, *(band.end for band in bands)])
+    if last > _BEYOND * until > 0:
+        last = until * (1 + _STUB)
+    last = max(last, _INSTANT)
+    before = any(band.open is not None and band.open[0] < 0 for band in bands)
+    return (-_STUB * last if before else 0.0), last
+
+
+__all__ = ["COLUMNS", "MOST_BARS", "Lane", "Timeline", "timeline"]

@@ -1,0 +1,85 @@
+"""Code of tasks that workers import, and clusters for them."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from distributed import Client, LocalCluster
+
+DEADLINE = 40.0
+"""Seconds within which a run has to end, whatever became of its cluster."""
+
+
+def cluster(n_workers=2, **options):
+    """A quiet cluster of processes."""
+    return LocalCluster(
+        n_workers=n_workers,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=60,
+        **options,
+    )
+
+
+def client_of(of):
+    return Client(of, set_as_default=False)
+
+
+def one():
+    return 1
+
+
+def plus_one(number):
+    return number + 1
+
+
+def total(*numbers):
+    return sum(numbers)
+
+
+def process_id(*_):
+    return os.getpid()
+
+
+def mark(folder, name):
+    """Leave a mark of this call: its process."""
+    path = Path(folder) / f"{name}-{os.getpid()}-{time.time_ns()}"
+    path.touch()
+
+
+def marks(folder, name):
+    return sorted(path.name for path in Path(folder).glob(f"{name}-*"))
+
+
+def await_mark(folder, name):
+    never, deadline = threading.Event(), time.monotonic() + DEADLINE
+    while not marks(folder, name):
+        assert time.monotonic() < deadline, f"nobody has left a mark {name!r}"
+        never.wait(0.02)
+    return int(marks(folder, name)[0].split("-")[1])
+
+
+def dies_once(folder):
+    """Kill the worker at the first call."""
+    first = not marks(folder, "dies")
+    mark(folder, "dies")
+    if first:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "survived"
+
+
+def waits_at_first(folder):
+    """Wait for ever at the first call, return at the second."""
+    first = not marks(folder, "waits")
+    mark(folder, "waits")
+    while first:
+        time.sleep(0.01)
+    return "elsewhere"
+
+
+def waits(folder):
+    mark(folder, "waits")
+    while True:
+        time.sleep(0.01)
