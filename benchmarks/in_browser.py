@@ -41,7 +41,7 @@ START = """async (code) => {
   const listeners = new Set();
   const on = (_, one) => listeners.add(one);
   const off = (_, one) => listeners.delete(one);
-  const model = { on, off, send() {} };
+  const model = { on, off, get() { return []; }, send() {} };
   window.tell = (frames) => frames.forEach((frame) => listeners.forEach((one) => one(frame)));
   window.painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   widget.render({ model, el: document.getElementById("view") });

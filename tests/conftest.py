@@ -68,16 +68,18 @@ class Alive(NamedTuple):
         for thread in self.threads - before.threads:
             thread.join(max(0, deadline - time.monotonic()))
         psutil.wait_procs(self.children - before.children, max(0, deadline - time.monotonic()))
-        if self.files - before.files:
-            gc.collect()
-        left = Alive.now()
+        left, files = Alive.now(), self.files - before.files
         while (begun := left.children - before.children) and time.monotonic() < deadline:
             psutil.wait_procs(begun, max(0, deadline - time.monotonic()))  # begun meanwhile
+            left = Alive.now()
+        while (files := files & left.files) and time.monotonic() < deadline:
+            gc.collect()
+            threading.Event().wait(0.01)  # a thread that outlives tests may just read a file
             left = Alive.now()
         return [
             *sorted(f"thread {thread.name}" for thread in left.threads - before.threads),
             *sorted(f"process {described(p)}" for p in left.children - before.children),
-            *sorted(f"open file {path}" for path in left.files - before.files),
+            *sorted(f"open file {path}" for path in files),
         ]
 
 

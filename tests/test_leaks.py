@@ -49,6 +49,19 @@ def test_it():
         target=threading.Event().wait, name="resnb-loop", daemon=True
     ).start()
 """
+READ_BY_A_KEPT_THREAD = """
+def reading(path, begun):
+    with open(path, "w"):
+        begun.set()
+        threading.Event().wait(0.03)
+
+def test_it(tmp_path):
+    begun = threading.Event()
+    threading.Thread(
+        target=reading, args=(tmp_path / "read", begun), name="resnb-view", daemon=True
+    ).start()
+    begun.wait()
+"""
 OWNED_BY_A_WIDER_FIXTURE = """
 @pytest.fixture(scope="module")
 def child():
@@ -61,6 +74,7 @@ def test_it(child):
 TIDY = {
     "ends within the grace": ENDS_SOON,
     "kept for the kernel": KEPT_FOR_THE_KERNEL,
+    "read by a thread that is kept": READ_BY_A_KEPT_THREAD,
     "owned by a wider fixture": OWNED_BY_A_WIDER_FIXTURE,
 }
 

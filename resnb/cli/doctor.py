@@ -126,7 +126,7 @@ def _lab_extension() -> Finding:
         return Finding("JupyterLab", "the extension is installed")
     return Finding(
         "JupyterLab",
-        "no extension: it is not part of this version, and nothing needs it",
+        "no extension, so saved notebooks may not show their flows: install resnb again",
         is_news=True,
     )
 

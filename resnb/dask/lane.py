@@ -41,7 +41,7 @@ class Lane:
     Attributes:
         engine: the run.
         calls: makes what the cluster is given.
-        taken: the rows that may run and have not come to an end.
+        taken: the rows whose turn has come, and that have not come to an end; the driver's own.
         workers: which worker ran each row last.
     """
 
@@ -56,6 +56,7 @@ class Lane:
         self._inbox: SimpleQueue[tuple[Callable[..., object], *tuple[Any, ...]] | None]
         self._inbox = SimpleQueue()
         self.taken: set[int] = set()
+        self._offered: set[int] = set()
         self._stopped: set[tuple[int, int]] = set()
         self._begun: list[int] = []
         self._succeeded: list[int] = []
@@ -71,14 +72,15 @@ class Lane:
 
     def take(self, row: int) -> None:
         """`row` may run; with the engine's lock held."""
-        self.taken.add(row)
+        # not taken yet: what comes back of a try before this one must find it at rest
+        self._offered.add(row)
         self._put(self._take, row)
 
     def claim(self) -> None:
         """A cancel begins: what may have begun counts as running; with the engine's lock held."""
         self._sent.claim()
-        for row in sorted({*self.taken, *self._sent.futures}):
-            if self.engine.table.state[row] == PENDING:
+        for row in sorted({*self._offered, *self.taken, *self._sent.futures}):
+            if self.engine.table.state[row] in (PENDING, RETRYING):
                 self.engine.table.move(row, RUNNING)
                 if row not in self.engine.stopping.attempts:
                     self._attempt(row)
@@ -143,6 +145,8 @@ class Lane:
     def _take(self, row: int) -> None:
         engine = self.engine
         task = engine.plan.tasks[engine.scheduler.origin(row)]
+        self.taken.add(row)
+        self._offered.discard(row)
         if engine.table.state[row] >= FIRST_FINISHED:
             self.taken.discard(row)
             return
@@ -164,6 +168,8 @@ class Lane:
         self._attempt(row)
         if self._lost:
             self._fail(row, RunError(self._lost))
+        elif not ahead and engine.scheduler.is_given_up(row):
+            self._cancel(row)
         elif not ahead:
             self._sent.send(row)
         elif future is not None and future.done():

@@ -21,6 +21,9 @@ from resnb.run.slots import CURRENT, NOTHING, Slot
 INTERVAL = 0.05
 """Seconds between two messages about code that is running."""
 
+RUNS = 1_000
+"""Of how many runs it is remembered that they are over."""
+
 
 class Call(NamedTuple):
     """One try of a task, as it is sent to a worker.
@@ -103,6 +106,7 @@ class Desk:
         self._ended: list[Report] = []
         self._begun: set[tuple[str, int, int]] = set()
         self._forbidden: set[tuple[str, int, int]] = set()
+        self._left: dict[str, None] = {}
         self._lock = threading.Lock()
         self._ticking = False
         self.attached: dict[tuple[str, str], Any] = {}
@@ -112,7 +116,7 @@ class Desk:
         """A try begins; None if it was given up before."""
         report = Report(call)
         with self._lock:
-            if call[:3] in self._forbidden:
+            if call.topic in self._left or call[:3] in self._forbidden:
                 return None
             self._begun.add(call[:3])
             self._reports[call[:3]] = report
@@ -148,6 +152,9 @@ class Desk:
             self._ended = [one for one in self._ended if one.call.topic != topic]
             self._begun = {one for one in self._begun if one[0] != topic}
             self._forbidden = {one for one in self._forbidden if one[0] != topic}
+            self._left[topic] = None  # a call may be on its way through the worker's threads
+            if len(self._left) > RUNS:
+                del self._left[next(iter(self._left))]
         mine = [key for key in self.attached if key[0] == topic]
         attached = [self.attached.pop(key) for key in mine]
         return attached, [report.message() for report in ended]

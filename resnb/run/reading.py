@@ -31,11 +31,14 @@ class StateReader:
         rows = {} if engine is None else engine.plan.row_of
         self._table = b"" if engine is None else engine.table.state
         self._size = len(rows)
-        rest = [task for task in tasks if task not in rows]
-        self._rest = bytes([kept[task].code if task in kept else PENDING for task in rest])
-        place = {task: self._size + number for number, task in enumerate(rest)}
-        places = [rows[task] if task in rows else place[task] for task in tasks]
-        self._is_all = places == list(range(self._size + len(rest)))
+        self._rest = b""
+        places: list[int] = list(map(rows.get, tasks))  # type: ignore[arg-type]
+        if None in places:  # the run does not cover them all
+            rest = [task for task in tasks if task not in rows]
+            self._rest = bytes([kept[task].code if task in kept else PENDING for task in rest])
+            place = {task: self._size + number for number, task in enumerate(rest)}
+            places = [rows[task] if task in rows else place[task] for task in tasks]
+        self._is_all = places == list(range(self._size + len(self._rest)))
         # with one place only, an itemgetter would not give a tuple
         self._pick = itemgetter(*places, *places[:1]) if places else None
 

@@ -77,7 +77,8 @@ def test_a_run_is_seen_step_by_step(notebook):
 
 
 def test_the_first_run_of_a_kernel_is_seen_while_its_cell_is_running(notebook):
-    notebook.open(PRELUDE, LOAD.replace("machine\ndef", "machine --run\ndef", 1))
+    slow = LOAD.replace("machine\ndef", "machine --run\ndef", 1).replace("wait(0.5)", "wait(4)")
+    notebook.open(PRELUDE, slow)
     notebook.run(0)
     notebook.begin(1)
     view = notebook.view(1)

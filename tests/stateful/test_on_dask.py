@@ -21,6 +21,8 @@ from tests.stateful.test_runs import (
 )
 from tests.stateful.worlds import World
 
+# the cluster's threads draw random numbers while hypothesis does
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 SOME = settings(max_examples=max(40, settings().max_examples // 4))
 
 
@@ -57,6 +59,7 @@ def test_a_run_on_dask_is_what_the_reference_says(client, description):
         story(world)
 
 
+@pytest.mark.long  # what it looks for is rare: it wants many flows
 @SOME
 @given(
     description=descriptions(timeouts=False),

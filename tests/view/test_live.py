@@ -14,6 +14,7 @@ from resnb.view.live.fields import checked, form
 from resnb.view.live.flow import LiveFlow
 from resnb.view.live.layout import Box, Layout
 from resnb.view.live.looks import Source, Subject
+from resnb.view.live.ticker import pause
 
 
 class Layouts:
@@ -162,6 +163,13 @@ def test_progress_counts_tasks_that_are_not_drawn(work, progress, layouts):
     [delta] = live.refresh()
     assert delta["tally"] == [403, 400, 0, 3]
     assert "codes" not in delta
+
+
+def test_looks_come_less_often_where_they_cost_more():
+    assert pause(0.01, 0.0002) == pytest.approx(0.04)
+    assert pause(0.01, 0.0005) == pytest.approx(0.09)
+    assert pause(0.01, 0.5) == pytest.approx(0.24)
+    assert pause(3.0, 0.0) == 0.0
 
 
 # ---- the form

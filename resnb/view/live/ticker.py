@@ -8,7 +8,7 @@ threads.
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Final
 
 from resnb.events import EVENTS, Event
@@ -17,6 +17,20 @@ from resnb.view.live.frames import Frame
 
 PERIOD: Final = 0.05
 """Seconds between two looks."""
+SHARE: Final = 200.0
+"""How many times the processor's time for a look is waited, at least: a large flow costs more."""
+LONGEST: Final = 0.25
+"""Seconds between two looks, at most."""
+
+
+def pause(elapsed: float, cost: float) -> float:
+    """How long to wait after a look.
+
+    Args:
+        elapsed: seconds that it took.
+        cost: seconds of the processor that it took.
+    """
+    return max(0.0, min(LONGEST, max(PERIOD, SHARE * cost)) - elapsed)
 
 
 class Ticker:
@@ -57,7 +71,7 @@ class Ticker:
         while True:
             self._wake.wait()
             self._wake.clear()
-            began = monotonic()
+            began, used = monotonic(), thread_time()
             moving = False
             for live, send in tuple(self._flows.items()):
                 if not live.is_watched:
@@ -69,10 +83,10 @@ class Ticker:
                 moving = live.has_more or moving
             if moving:
                 self._wake.set()
-            self._never.wait(max(0.0, PERIOD - (monotonic() - began)))
+            self._never.wait(pause(monotonic() - began, thread_time() - used))
 
 
 TICKER = Ticker()
 """This kernel's ticker."""
 
-__all__ = ["PERIOD", "TICKER", "Ticker"]
+__all__ = ["PERIOD", "TICKER", "Ticker", "pause"]
