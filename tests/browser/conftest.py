@@ -51,8 +51,9 @@ def server(tmp_path_factory, own_ledger, own_ipython_profile):
 
 @pytest.fixture(scope="session")
 def browser():
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=1000 * LIMIT / 2)
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield found
@@ -70,6 +71,7 @@ def page(browser, no_leaks):
 @pytest.fixture
 def notebook(page, server, request, no_leaks):
     """A notebook whose first cell loads resnb and defines a resource."""
+    server.clean_up()
     found = Notebook(page, server, request.node.name, PICTURES)
     yield found
     found.picture(request.node.name.replace("test_", "").replace(" ", "-"))
