@@ -164,7 +164,7 @@ def test_shut_downs_ask_once_and_do_what_is_answered(notebook, kernel, questions
 def test_closing_asks_while_the_notebook_is_still_there(notebook, kernel, questions):
     page = kernel.page
     tab = page.locator(".lm-TabBar-tab", has_text=notebook.name)
-    title = "Close the notebook and shut down? 1 resource is open"
+    title = "Close and shut down the kernel? 1 resource is open"
     kernel.hold()
     notebook.save()
     page.evaluate(
