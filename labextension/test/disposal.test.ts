@@ -152,12 +152,18 @@ describe("warnings", () => {
     };
     const said: string[] = [];
     const resources = { ...counted, difference: "other version" } as unknown as Resources;
-    const warner = new Warner(resources, (text) => said.push(text));
+    const over: string[] = [];
+    const warner = new Warner(resources, (text) => {
+      said.push(text);
+      return () => over.push(text);
+    });
     const failed = lease({ id: "a", name: "vm", state: "failed", note: "stuck" });
     leases.received(list([failed]));
     leases.received(list([failed]));
     expect(said).toEqual(["other version", "vm has failed to clean up: stuck"]);
+    expect(over).toEqual([]);
     leases.received(list([]));
+    expect(over).toEqual(["vm has failed to clean up: stuck"]);
     leases.received(list([failed]));
     expect(said.length).toBe(3);
     settings.set({ warn: false });
