@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Guard, Ways } from "../src/lab/guard/guard";
-import { guardedContext, guardedDialogs, guardedServices } from "../src/lab/guard/ways";
+import { guardedServices } from "../src/lab/guard/services";
+import { guardedContext, guardedDialogs } from "../src/lab/guard/ways";
 import { Leases } from "../src/lab/leases/leases";
 import { replaced } from "../src/lab/replaced";
 import { DEFAULTS, Settings } from "../src/lab/settings";
@@ -75,6 +76,7 @@ describe("the ways that are guarded", () => {
       running: () => [kernel, { id: "l" }].values(),
       shutdown: does("kernel"),
       shutdownAll: does("kernels"),
+      connectTo: () => ({ ...kernel, restart: does("restart"), shutdown: does("end") }),
     };
     const sessions = {
       running: () =>
@@ -84,8 +86,9 @@ describe("the ways that are guarded", () => {
         ].values(),
       shutdown: does("session"),
       shutdownAll: does("sessions"),
+      connectTo: () => ({ kernel, shutdown: does("leave"), changeKernel: does("change") }),
     };
-    const stock = [kernels.shutdown, sessions.shutdown, kernels.shutdownAll, sessions.shutdownAll];
+    const stock = [kernels, sessions].map((one) => ({ ...one }));
     const open = new Open();
     const services = { kernels, sessions } as unknown as Given<"guardedServices">;
     const change = guardedServices(open.guard, services);
@@ -93,15 +96,15 @@ describe("the ways that are guarded", () => {
     await sessions.shutdown("s");
     await kernels.shutdownAll();
     await sessions.shutdownAll();
-    expect(open.passed).toEqual(["k", "k", "k,l", "k"]);
-    expect(done).toEqual(["kernel k", "session s", "kernels", "sessions"]);
+    await kernels.connectTo().restart();
+    await kernels.connectTo().shutdown();
+    await sessions.connectTo().shutdown();
+    await sessions.connectTo().changeKernel("other");
+    expect(open.passed).toEqual(["k", "k", "k,l", "k", "k", "k", "k", "k"]);
+    const managers = ["kernel k", "session s", "kernels", "sessions"];
+    expect(done).toEqual([...managers, "restart", "end", "leave", "change other"]);
     change.dispose();
-    expect([
-      kernels.shutdown,
-      sessions.shutdown,
-      kernels.shutdownAll,
-      sessions.shutdownAll,
-    ]).toEqual(stock);
+    expect([kernels, sessions]).toEqual(stock);
   });
 
   test("are those of a notebook and of the dialogs", async () => {
@@ -119,14 +122,15 @@ describe("the ways that are guarded", () => {
     ];
     await context.shutdown();
     await context.changeKernel("other");
+    await context.restartKernel();
     await dialogs.restart(context, { onBeforeRestart: does("before") });
-    expect(open.passed).toEqual(["k", "k", "k"]);
-    expect(done).toEqual(["shutdown", "change other", "before", "restart"]);
+    expect(open.passed).toEqual(["k", "k", "k", "k", "k"]);
+    expect(done).toEqual(["shutdown", "change other", "restart", "before", "restart"]);
     changes.forEach((one) => {
       one.dispose();
     });
     await dialogs.restart();
-    expect([done.at(-1), open.passed.length]).toEqual(["stock", 3]);
+    expect([done.at(-1), open.passed.length]).toEqual(["stock", 5]);
   });
 });
 
@@ -148,12 +152,18 @@ describe("warnings", () => {
     };
     const said: string[] = [];
     const resources = { ...counted, difference: "other version" } as unknown as Resources;
-    const warner = new Warner(resources, (text) => said.push(text));
+    const over: string[] = [];
+    const warner = new Warner(resources, (text) => {
+      said.push(text);
+      return () => over.push(text);
+    });
     const failed = lease({ id: "a", name: "vm", state: "failed", note: "stuck" });
     leases.received(list([failed]));
     leases.received(list([failed]));
     expect(said).toEqual(["other version", "vm has failed to clean up: stuck"]);
+    expect(over).toEqual([]);
     leases.received(list([]));
+    expect(over).toEqual(["vm has failed to clean up: stuck"]);
     leases.received(list([failed]));
     expect(said.length).toBe(3);
     settings.set({ warn: false });

@@ -1,13 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Guard, type Asker, type Rules } from "../src/lab/guard/guard";
+import { Guard } from "../src/lab/guard/guard";
 import {
   answersTo,
   atRisk,
+  CLOSE,
   RESTART,
+  SHUT_DOWN,
   titleOf,
   type Answer,
+  type Intent,
   type Question,
 } from "../src/lab/guard/risk";
+import type { Asker, Rules } from "../src/lab/guard/settlement";
 import type { Lease } from "../src/lab/leases/lease";
 import { Leases } from "../src/lab/leases/leases";
 import type { Actions } from "../src/lab/leases/remote";
@@ -34,7 +38,12 @@ describe("what is at risk", () => {
   });
 
   test("is said, with the answers that make sense", () => {
-    const question = (leases: Lease[]): Question => ({ intent: RESTART, leases, said: "" });
+    const question = (leases: Lease[], intent = RESTART, many = 1): Question => ({
+      intent,
+      many,
+      leases,
+      said: "",
+    });
     expect(titleOf(question([mine()]))).toBe("Restart the kernel? 1 resource is open");
     expect(answersTo(question([mine()]), 1800).map(([, label]) => label)).toEqual([
       "Cancel",
@@ -42,6 +51,9 @@ describe("what is at risk", () => {
       "Keep for 30 min",
       "Clean up and restart",
     ]);
+    expect(titleOf(question([mine(), mine()], CLOSE, 2))).toBe(
+      "Close and shut down 2 kernels? 2 resources are open",
+    );
     const bound = answersTo(question([mine({ ends_with_kernel: true })]), 1800);
     expect(bound.map(([answer]) => answer)).not.toContain("keep");
   });
@@ -97,7 +109,11 @@ class World implements Asker, Actions {
   }
 
   restart(kernel = "k"): Promise<string> {
-    return this.guard.pass([kernel], RESTART, {
+    return this.end(kernel, RESTART);
+  }
+
+  end(kernel: string, intent: Intent): Promise<string> {
+    return this.guard.pass([kernel], intent, {
       free: () => Promise.resolve("free"),
       go: () => Promise.resolve("go"),
       stay: () => "stay",
@@ -193,6 +209,46 @@ describe("the guard", () => {
     });
     expect([ended, world.questions.length]).toEqual(["free", 1]);
     expect([await world.restart(), world.questions.length]).toEqual(["stay", 2]);
+  });
+
+  test("asks again of what was opened while JupyterLab's own question was on the screen", async () => {
+    const world = new World();
+    const outer = world.guard.pass(["k"], RESTART, {
+      free: () => {
+        world.leases.received(list([mine()]));
+        return world.restart();
+      },
+      go: () => Promise.resolve("go"),
+      stay: () => "stay",
+    });
+    expect([await outer, world.questions.length]).toEqual(["stay", 1]);
+  });
+
+  test("asks one question of what is begun at once, and lets go what has nothing open", async () => {
+    const world = new World(mine({ id: "a" }), mine({ id: "b", kernel_id: "l" }));
+    const all = (intent: Intent): Promise<string[]> =>
+      Promise.all(["k", "l", "none"].map((kernel) => world.end(kernel, intent)));
+    expect(await all(SHUT_DOWN)).toEqual(["stay", "stay", "free"]);
+    world.answers = ["leave"];
+    expect(await all(CLOSE)).toEqual(["go", "go", "free"]);
+    expect(world.questions.map(({ many, leases }) => [many, leases.length])).toEqual([
+      [2, 2],
+      [2, 2],
+    ]);
+  });
+
+  test("asks one question of two tabs that share a kernel", async () => {
+    const world = new World(mine());
+    world.answers = ["leave"];
+    const both = await Promise.all([world.end("k", CLOSE), world.end("k", CLOSE)]);
+    expect([both, world.questions.length]).toEqual([["go", "go"], 1]);
+  });
+
+  test("goes on asking after a question that could not be put", async () => {
+    const world = new World(mine());
+    world.ask = () => Promise.reject(new Error("no dialog"));
+    await expect(world.restart()).rejects.toThrow("no dialog");
+    await expect(world.restart()).rejects.toThrow("no dialog");
   });
 
   test("asks one question at a time of a kernel", async () => {

@@ -116,7 +116,9 @@ class Questions:
         expect(self.all).to_have_count(1)
         expect(self.all.locator("progress")).to_have_count(0)
         self._titles.append(self.all.locator(".jp-Dialog-header").text_content())
-        self.all.get_by_role("button", name=label).click()
+        button = self.all.get_by_role("button", name=label)
+        assert button.count() == 1, self.all.text_content()
+        button.click()
 
     def titles(self):
         """What was asked and answered since the last time; nothing else was asked."""

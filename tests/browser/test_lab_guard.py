@@ -1,190 +1,169 @@
 """Each way to end a kernel with open leases asks once, and does what is answered."""
 
-from contextlib import suppress
-
 import pytest
-from playwright.sync_api import Error, expect
+from playwright.sync_api import expect
 
-from tests.browser.labs import START, Questions, Resources, exists, opening
-from tests.ledger.worlds import wait_for
+from tests.browser.conftest import PICTURES
+from tests.browser.ends import (
+    CANCEL,
+    CLEAN,
+    KEEP,
+    LEAVE,
+    SERVER,
+    SHUT_DOWN_ON_CLOSE,
+    WAYS,
+    Kernel,
+    select_files,
+)
+from tests.browser.lab import Notebook, Server
+from tests.browser.labs import exists
 
-CLEAN, KEEP, LEAVE, CANCEL = "Clean up and", "Keep for 30 min", "Leave to the reaper", "Cancel"
-
-
-class Kernel:
-    """The kernel of the current notebook, with a volume that it holds."""
-
-    def __init__(self, notebook, path):
-        self.notebook, self.page, self.path = notebook, notebook.page, path
-        self.resources = Resources(notebook)
-        self.flow = notebook.name.split("_")[1]  # each test's leases have names of their own
-
-    def hold(self):
-        """Open the volume, in a kernel that may be fresh."""
-        self.notebook.wait_idle()
-        self.notebook.run(0, 1)
-        assert exists(self.path)
-
-    def leases(self):
-        query = f"resnb/api/leases?name={self.flow}/volume"
-        return self.notebook.server.ask("GET", query)["leases"]
-
-    def is_cleaned_up(self):
-        wait_for(lambda: not exists(self.path) and not self.leases(), "the volume to be cleaned up")
-
-    def drop_kept(self):
-        """End what is kept."""
-        (one,) = self.leases()
-        assert one["keep"] == 1800
-        wait_for(lambda: self.leases()[0]["state"] == "kept", "the volume to be kept")
-        assert exists(self.path)
-        self.notebook.server.ask("POST", f"resnb/api/leases/{one['id']}/cleanup")
-        self.is_cleaned_up()
-
-    def pids(self):
-        return [one["pid"] for one in self.leases()]
-
-    def kernels(self):
-        return [one["id"] for one in self.notebook.server.ask("GET", "api/kernels")]
-
-    def is_fresh(self):
-        """Wait until the kernel knows nothing of what was before."""
-        wait_for(lambda: not self.knows(), "the kernel to be another one")
-
-    def knows(self):
-        """Whether the kernel knows what was before; asked again if it is restarted meanwhile."""
-        while True:
-            self.notebook.wait_idle()
-            with suppress(Error):
-                return self.asked()
-
-    def asked(self):
-        asked = """async () => {
-          const {kernel} = jupyterapp.shell.currentWidget.context.sessionContext.session;
-          const {content} = await kernel.requestExecute(
-            {code: '', user_expressions: {x: "'Volume' in globals()"}, store_history: false}).done;
-          return content.user_expressions.x.data['text/plain'];
-        }"""
-        return self.page.evaluate(asked) == "True"
+BY_NAME = {one.name: one for one in WAYS}
+CASES = (
+    ("notebook:restart-kernel", CLEAN),
+    ("notebook:restart-run-all", LEAVE),
+    ("restart, toolbar", KEEP),
+    ("notebook:shutdown-kernel", KEEP),
+    ("all, Running panel", LEAVE),
+    ("change kernel", LEAVE),
+    ("close the tab", LEAVE),
+    ("console:close-and-shutdown", CLEAN),
+    ("running:kernel-shut-down-unused", CLEAN),
+)
+"""Those of the whole table that differ most."""
+DISMISSED = "Cancel"
+SAVE = "Save your work"
+TOUCH = """() => {
+  const {content} = jupyterapp.shell.currentWidget;
+  content.model.sharedModel.setMetadata('touched', String(Math.random()));
+}"""
 
 
 @pytest.fixture
 def kernel(notebook, tmp_path):
-    kernel = Kernel(notebook, tmp_path / "volume")
-    notebook.open(START, opening(kernel.path, kernel.flow), "'ran'")
-    return kernel
+    notebook.open("'ran'")
+    return Kernel(notebook, tmp_path / "volume")
 
 
-@pytest.fixture
-def questions(kernel):
-    return Questions(kernel.page)
-
-
-def test_restarts_ask_once_and_do_what_is_answered(notebook, kernel, questions):
-    command = kernel.resources.command
-    restart = "Restart the kernel? 1 resource is open"
-
-    command("notebook:restart-kernel")  # nothing is open: the stock question, as before
-    questions.answer("Cancel")
-    assert questions.titles() == ["Restart Kernel?"]
-
+def test_every_way_asks_once_and_cancel_changes_nothing(notebook, kernel):
     kernel.hold()
-    command("notebook:restart-kernel")
-    expect(questions.all).to_contain_text(f"{kernel.flow}/volume")
-    notebook.picture("question", questions.all.locator(".jp-Dialog-content"))
-    questions.answer(CANCEL)
-    assert questions.titles() == [restart]
-    assert exists(kernel.path)
-    assert kernel.knows()
-
-    command("notebook:restart-kernel")
-    questions.answer(CLEAN)
-    kernel.is_cleaned_up()
-    expect(questions.all).to_have_count(0)
-    kernel.is_fresh()
-    assert questions.titles() == [restart]
-
-    kernel.hold()
-    command("notebook:restart-run-all")
-    questions.answer(LEAVE)
-    wait_for(lambda: kernel.pids() and exists(kernel.path), "the volume to be opened again")
-    expect(notebook.output(2)).to_contain_text("ran")
-    notebook.wait_idle()
-    assert questions.titles() == [restart]
-
-    kernel.page.locator(".jp-Toolbar [data-command='notebook:restart-kernel']").click()
-    questions.answer(KEEP)
-    kernel.is_fresh()
-    assert questions.titles() == [restart]
-    kernel.drop_kept()
-
-    assert not notebook.complaints
-
-
-def test_shut_downs_ask_once_and_do_what_is_answered(notebook, kernel, questions):
-    command = kernel.resources.command
-    title = "Shut down the kernel? 1 resource is open"
-    kernel.hold()
-    command("notebook:shutdown-kernel")
-    questions.answer(CANCEL)
-    assert questions.titles() == [title]
-    assert len(kernel.kernels()) == 1
-    command("notebook:shutdown-kernel")
-    questions.answer(CLEAN)
-    kernel.is_cleaned_up()
-    wait_for(lambda: not kernel.kernels(), "the kernel to be shut down")
-    assert questions.titles() == [title]
-
-    def again():
-        notebook.show()
-        questions.watch()
-        kernel.resources.show()
+    for way in WAYS:
+        kernel.try_out(way, CANCEL)
+        kernel.page.evaluate(f"() => ({SHUT_DOWN_ON_CLOSE})(false)")
         kernel.hold()
-
-    again()
-    row = kernel.page.locator(".jp-RunningSessions-item.jp-mod-kernel")
-    row.locator(".jp-RunningSessions-itemLabel").first.hover()
-    row.locator(".jp-RunningSessions-itemShutdown").first.click()
-    questions.answer(KEEP)
-    wait_for(lambda: not kernel.kernels(), "the kernel to be shut down")
-    assert questions.titles() == [title]
-    kernel.drop_kept()
-
-    again()
-    kernel.page.locator(".lm-AccordionPanel-title", has_text="Kernels").locator(
-        ".jp-RunningSessions-shutdownAll"
-    ).click()
-    questions.answer(LEAVE)
-    wait_for(lambda: not kernel.kernels(), "the kernel to be shut down")
-    kernel.is_cleaned_up()
-    assert questions.titles() == ["Shut down all kernels? 1 resource is open"]
-    assert not notebook.complaints
+        assert kernel.knows(), way
+    kernel.try_out(SERVER, CANCEL)
+    assert not kernel.ends
+    kernel.go(BY_NAME["notebook:restart-kernel"])
+    expect(kernel.questions.all).to_contain_text(f"{kernel.flow}/volume")
+    notebook.picture("question", kernel.questions.all.locator(".jp-Dialog-content"))
+    kernel.questions.answer(CANCEL)
+    assert not kernel.complaints
 
 
-def test_closing_asks_while_the_notebook_is_still_there(notebook, kernel, questions):
-    page = kernel.page
-    tab = page.locator(".lm-TabBar-tab", has_text=notebook.name)
-    title = "Close the notebook and shut down? 1 resource is open"
+def test_what_is_answered_is_done(kernel):
+    for name, answer in CASES:
+        kernel.hold()
+        kernel.try_out(BY_NAME[name], answer)
+    assert not kernel.complaints
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("answer", [CLEAN, KEEP, LEAVE])
+def test_every_way_does_what_is_answered(kernel, answer):
+    for way in WAYS:
+        kernel.hold()
+        kernel.try_out(way, answer)
+    assert not kernel.complaints
+
+
+def test_nothing_of_ours_is_asked_if_nothing_is_open_or_nobody_wants_it(kernel):
+    def stock_questions():
+        for way in (*WAYS, SERVER):
+            if not way.stock:
+                continue
+            kernel.go(way)
+            kernel.questions.answer(DISMISSED)
+            assert kernel.questions.titles() == [way.stock], way
+            kernel.id = kernel.open()
+
+    stock_questions()
     kernel.hold()
-    notebook.save()
-    page.evaluate(
-        """() => {
-          const {sessionContext} = jupyterapp.shell.currentWidget.context;
-          sessionContext.kernelPreference = {...sessionContext.kernelPreference, shutdownOnDispose: true};
-        }"""
-    )
-    tab.locator(".lm-TabBar-tabCloseIcon").click()
-    questions.answer(CANCEL)
-    expect(tab).to_have_count(1)
-    assert len(kernel.kernels()) == 1
-    kernel.resources.command("notebook:close-and-shutdown")
-    questions.answer(CANCEL)
-    expect(tab).to_have_count(1)
-    assert questions.titles() == [title, title]
-    tab.locator(".lm-TabBar-tabCloseIcon").click()
-    questions.answer(CLEAN)
-    kernel.is_cleaned_up()
-    expect(tab).to_have_count(0)
-    wait_for(lambda: not kernel.kernels(), "the kernel to be shut down")
-    assert questions.titles() == [title]
-    assert not notebook.complaints
+    kernel.wants_questions(is_wanted=False)
+    try:
+        stock_questions()
+        for name in ("notebook:shutdown-kernel", "close the tab"):
+            kernel.hold()
+            kernel.go(BY_NAME[name])
+            kernel.check(LEAVE, BY_NAME[name])
+            assert kernel.questions.titles() == []
+    finally:
+        kernel.wants_questions(is_wanted=True)
+    assert not kernel.complaints
+
+
+def test_thinking_long_about_saving_leads_to_no_other_question_and_to_no_end_unasked(kernel):
+    def close():
+        kernel.page.evaluate(f"() => ({SHUT_DOWN_ON_CLOSE})(true)")
+        kernel.page.evaluate(TOUCH)
+        way.act(kernel)
+        kernel.questions.answer(LEAVE)
+
+    way = BY_NAME["close the tab"]
+    title = f"{way.title}? 1 resource is open"
+    kernel.hold()
+    close()
+    kernel.questions.answer("Cancel")  # it is not closed after all
+    assert kernel.questions.titles() == [title, SAVE]
+    restart = BY_NAME["notebook:restart-kernel"]
+    kernel.try_out(restart, CANCEL)
+    close()
+    kernel.questions.answer("Discard")
+    kernel.check(LEAVE, way)
+    assert kernel.questions.titles() == [title, SAVE]
+    assert not kernel.complaints
+
+
+def test_several_at_once_are_one_question(notebook, kernel, tmp_path):
+    other = Kernel(kernel.also(f"{notebook.name}-2"), tmp_path / "other", kernel.questions)
+    names = notebook.name, other.notebook.name
+    for one in (kernel, other):
+        one.hold()
+    select_files(kernel.page, *names)
+    kernel.resources.command("filebrowser:shutdown")
+    kernel.questions.answer(CANCEL)
+    assert kernel.questions.titles() == ["Shut down 2 kernels? 2 resources are open"]
+    assert {kernel.id, other.id} <= set(kernel.kernels())
+    kernel.page.evaluate(f"() => ({SHUT_DOWN_ON_CLOSE})(true)")
+    kernel.resources.command("application:close-all")
+    kernel.questions.answer(CLEAN)
+    kernel.until(lambda: not kernel.kernels(), "the end of both kernels")
+    assert (kernel.ends, other.ends) == ([False, False], [False, False])  # cleaned up before
+    assert kernel.questions.titles() == ["Close and shut down 2 kernels? 2 resources are open"]
+    assert not kernel.complaints
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("answer", [CLEAN, KEEP, LEAVE])
+def test_the_end_of_the_server_asks_once_and_does_what_is_answered(page, tmp_path, answer):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    server = Server(folder)
+    try:
+        notebook = Notebook(page, server, f"test_{answer.split()[0]}", PICTURES)
+        notebook.open("'ran'")
+        kernel = Kernel(notebook, tmp_path / "volume")
+        kernel.hold()
+        kernel.go(SERVER)
+        kernel.questions.answer(answer)
+        kernel.until(lambda: server.process.poll() is not None, "the server's end")
+        assert kernel.ends[0] is (answer != CLEAN)
+        if answer == KEEP:
+            assert exists(kernel.path)
+            server.start()
+            kernel.drop_kept()
+        else:
+            kernel.until(lambda: not exists(kernel.path), "the clean-up")
+    finally:
+        page.close()
+        server.close()

@@ -1,37 +1,74 @@
-// The command that closes a notebook and shuts its kernel down asks a question of its own. Where we
-// have to ask, ours takes its place.
+// Commands that end kernels and ask a question of their own first. Where we have to ask, our
+// question takes its place.
 import type { JupyterFrontEnd } from "@jupyterlab/application";
-import type { ISessionContext } from "@jupyterlab/apputils";
 import type { IDisposable } from "@lumino/disposable";
-import type { Widget } from "@lumino/widgets";
 import { replaced } from "../replaced";
+import { accepted } from "./accepted";
 import type { Guard } from "./guard";
-import { CLOSE } from "./risk";
-import { kernelsOf } from "./ways";
+import { CLOSE, SHUT_DOWN_ALL, SHUT_DOWN_SERVER, SHUT_DOWN_UNUSED, type Intent } from "./risk";
+import { kernelsIn, kernelsWithSessions } from "./services";
+import { contextOf, kernelsOf, nothing } from "./ways";
 
-const CLOSE_AND_SHUT_DOWN = "notebook:close-and-shutdown";
+/** The argument by which a menu says of which widget it speaks. */
+const WIDGET = "semanticWidget";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+interface Way {
+  readonly intent: Intent;
+  kernels(args: Fields): readonly string[];
+  /** What is done after ours was answered, if not what the command does after its own question. */
+  end?(kernels: readonly string[]): Promise<unknown>;
+}
 
 export function guardedCommands(guard: Guard, app: JupyterFrontEnd): IDisposable {
-  return replaced(app.commands, "execute", (stock) => (id, args) => {
-    const panel = id === CLOSE_AND_SHUT_DOWN ? app.shell.currentWidget : null;
-    const context = panel === null ? null : contextOf(panel);
-    if (panel === null || context === null || !guard.watches(kernelsOf(context))) {
+  const ways = waysOf(app);
+  return replaced(app.commands, "execute", (stock) => (id, args = {}) => {
+    const way = ways.get(id);
+    const kernels = way?.kernels(args) ?? [];
+    if (way === undefined || !guard.watches(kernels)) {
       return stock(id, args);
     }
-    const close = async (): Promise<void> => {
-      await context.shutdown();
-      panel.dispose();
-    };
-    return guard.pass(kernelsOf(context), CLOSE, {
+    return guard.pass<unknown>(kernels, way.intent, {
       free: () => stock(id, args),
-      go: close,
-      stay: () => undefined,
+      go: () => way.end?.(kernels) ?? accepted(() => stock(id, args)),
+      stay: nothing,
     });
   });
 }
 
-/** The context of a notebook's session. */
-export function contextOf(panel: Widget): ISessionContext | null {
-  const { sessionContext } = panel as { readonly sessionContext?: ISessionContext };
-  return sessionContext ?? null;
+function waysOf({ shell, serviceManager }: JupyterFrontEnd): ReadonlyMap<string, Way> {
+  const { kernels, sessions } = serviceManager;
+  const close: Way = {
+    intent: CLOSE,
+    kernels: (args) => {
+      const named = args[WIDGET];
+      const panel =
+        typeof named === "string"
+          ? [...shell.widgets("main")].find(({ id }) => id === named)
+          : shell.currentWidget;
+      const context = panel ? contextOf(panel) : null;
+      return context === null ? [] : kernelsOf(context);
+    },
+  };
+  return new Map<string, Way>([
+    ["notebook:close-and-shutdown", close],
+    ["console:close-and-shutdown", close],
+    ["notebook:close-and-halt", close], // Notebook 7
+    [
+      "kernelmenu:shutdownAll",
+      { intent: SHUT_DOWN_ALL, kernels: () => kernelsWithSessions(sessions) },
+    ],
+    ["filemenu:shutdown", { intent: SHUT_DOWN_SERVER, kernels: () => kernelsIn(kernels) }],
+    [
+      "running:kernel-shut-down-unused",
+      {
+        intent: SHUT_DOWN_UNUSED,
+        kernels: () =>
+          [...kernels.running()].filter(({ connections: many }) => many === 0).map(({ id }) => id),
+        // those that were asked about, which it would look for anew, past all managers
+        end: (unused) => Promise.allSettled(unused.map((id) => kernels.shutdown(id))),
+      },
+    ],
+  ]);
 }

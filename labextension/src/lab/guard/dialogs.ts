@@ -4,8 +4,9 @@ import { Widget } from "@lumino/widgets";
 import { html, say } from "../../widget/dom";
 import type { Lease } from "../leases/lease";
 import { age, counted, fate } from "../leases/words";
-import type { Asker } from "./guard";
+
 import { answersTo, titleOf, type Answer, type Question } from "./risk";
+import type { Asker } from "./settlement";
 
 const MOST = 12; // leases that are named
 

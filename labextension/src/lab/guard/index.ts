@@ -1,16 +1,15 @@
 // The plugin that asks before a kernel with open leases ends.
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { ISessionContextDialogs } from "@jupyterlab/apputils";
-import type { DocumentRegistry } from "@jupyterlab/docregistry";
 import { IRunningSessionManagers } from "@jupyterlab/running";
-import type { Widget } from "@lumino/widgets";
 import { IResources, type Resources } from "../tokens";
-import { guardedClosing } from "./closing";
 import { guardedCommands } from "./commands";
 import { Dialogs } from "./dialogs";
 import { Guard } from "./guard";
+import { guardedPanels } from "./panels";
+import { guardedServices } from "./services";
 import { guardedShutDownAll } from "./shut-down-all";
-import { guardedContext, guardedDialogs, guardedServices } from "./ways";
+import { guardedDialogs } from "./ways";
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: "resnb:guard",
@@ -39,21 +38,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
       guardedDialogs(guard, dialogs);
     }
     guardedServices(guard, app.serviceManager);
+    guardedPanels(guard, app.shell);
     guardedCommands(guard, app);
     if (managers !== null) {
       guardedShutDownAll(guard, managers, app.serviceManager.kernels);
     }
-    app.docRegistry.addWidgetExtension("Notebook", {
-      createNew: (panel: Widget, { sessionContext }: DocumentRegistry.Context) => {
-        const ways = guardedContext(guard, sessionContext);
-        void sessionContext.ready.then(() => {
-          if (!panel.isDisposed) {
-            ways.add(guardedClosing(guard, panel, sessionContext)); // before all others' hooks
-          }
-        });
-        return ways;
-      },
-    });
   },
 };
 

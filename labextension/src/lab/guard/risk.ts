@@ -4,22 +4,41 @@ import { brief, counted } from "../leases/words";
 
 /** What somebody is about to do to kernels. */
 export interface Intent {
-  /** `Restart the kernel`. */
-  readonly title: string;
-  /** `Restart`: on the button. */
+  /** `Restart the kernel`; of several things at once, of how many. */
+  title(many: number): string;
+  /** `restart`: on the button. */
   readonly verb: string;
+  /** Whether several may be begun at once for one kernel: closing two tabs that share it. */
+  readonly canOverlap: boolean;
 }
 
-export const RESTART: Intent = { title: "Restart the kernel", verb: "restart" };
-export const SHUT_DOWN: Intent = { title: "Shut down the kernel", verb: "shut down" };
-export const SHUT_DOWN_ALL: Intent = { title: "Shut down all kernels", verb: "shut down" };
-export const CHANGE: Intent = { title: "Change the kernel", verb: "change" };
-export const CLOSE: Intent = { title: "Close the notebook and shut down", verb: "close" };
+export const RESTART = intent("Restart", "restart");
+export const SHUT_DOWN = intent("Shut down", "shut down");
+export const SHUT_DOWN_ALL = intent("Shut down all kernels", "shut down", true);
+export const SHUT_DOWN_UNUSED = intent("Shut down unused kernels", "shut down", true);
+export const SHUT_DOWN_SERVER = intent("Shut down the server", "shut down", true);
+export const CHANGE = intent("Change", "change");
+export const CLOSE: Intent = { ...intent("Close and shut down", "close"), canOverlap: true };
+
+function intent(what: string, verb: string, isWhole = false): Intent {
+  return {
+    title: (many) => {
+      if (isWhole) {
+        return what;
+      }
+      return many > 1 ? `${what} ${many} kernels` : `${what} the kernel`;
+    },
+    verb,
+    canOverlap: false,
+  };
+}
 
 export type Answer = "clean up" | "keep" | "leave" | "cancel";
 
 export interface Question {
   readonly intent: Intent;
+  /** How many things are about to be done at once. */
+  readonly many: number;
   readonly leases: readonly Lease[];
   /** What became of the answer before; "" the first time. */
   readonly said: string;
@@ -47,8 +66,8 @@ export function canKeep(lease: Lease): boolean {
   return lease.protected && !lease.ends_with_kernel;
 }
 
-export function titleOf({ intent, leases }: Question): string {
-  return `${intent.title}? ${counted(leases.length)} ${leases.length === 1 ? "is" : "are"} open`;
+export function titleOf({ intent, many, leases }: Question): string {
+  return `${intent.title(many)}? ${counted(leases.length)} ${leases.length === 1 ? "is" : "are"} open`;
 }
 
 /** `Clean up and restart`, ...: what each answer is called. */

@@ -5,6 +5,8 @@ import type { Kernel } from "@jupyterlab/services";
 import { DisposableDelegate, type IDisposable } from "@lumino/disposable";
 import type { Guard } from "./guard";
 import { SHUT_DOWN_ALL } from "./risk";
+import { kernelsIn } from "./services";
+import { nothing } from "./ways";
 
 const BUTTON = ".jp-RunningSessions-shutdownAll";
 const SECTION = ".jp-AccordionPanel-title, .lm-AccordionPanel-title";
@@ -17,10 +19,11 @@ export function guardedShutDownAll(
   kernels: Kernel.IManager,
 ): IDisposable {
   const life = new AbortController();
+  let isFree = false;
   const pressed = (event: Event): void => {
     const button = event.target instanceof Element ? event.target.closest(BUTTON) : null;
-    const all = [...kernels.running()].map(({ id }) => id);
-    if (button === null || !isPress(event) || !guard.watches(all)) {
+    const all = kernelsIn(kernels);
+    if (isFree || button === null || !isPress(event) || !guard.watches(all)) {
       return;
     }
     if (button.closest(SECTION)?.querySelector(TITLE)?.textContent !== titleOfKernels(managers)) {
@@ -30,11 +33,13 @@ export function guardedShutDownAll(
     event.preventDefault();
     void guard.pass(all, SHUT_DOWN_ALL, {
       free: () => {
+        isFree = true;
         (button as HTMLElement).click(); // its own question, as before
+        isFree = false;
         return Promise.resolve();
       },
       go: () => kernels.shutdownAll(),
-      stay: () => undefined,
+      stay: nothing,
     });
   };
   for (const type of ["click", "keydown"]) {

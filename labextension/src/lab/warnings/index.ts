@@ -16,7 +16,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
     new Warner(resources, (text) => {
       const line = text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
       const show = { label: "Show", callback: () => void app.commands.execute(SHOW) };
-      Notification.warning(line, { autoClose: false, actions: [show] });
+      const id = Notification.warning(line, { autoClose: false, actions: [show] });
+      return () => {
+        Notification.dismiss(id);
+      };
     });
   },
 };

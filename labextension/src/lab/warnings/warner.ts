@@ -1,18 +1,19 @@
-// Says once of each thing that is wrong with a lease. Knows no DOM.
+// Says once of each thing that is wrong with a lease, and takes it back when that is over. Knows no
+// DOM.
 import type { Resources } from "../tokens";
 
 /** How often limits are looked at: nobody tells of time that passes. */
 const EVERY = 30_000; // milliseconds
 
 export class Warner {
-  private readonly said = new Map<string, string>();
+  private readonly said = new Map<string, () => void>();
   private readonly clock: ReturnType<typeof setInterval>;
   private saidDifference = "";
 
-  /** @param warn shows a line. */
+  /** @param warn shows a line; gives what takes it back. */
   constructor(
     private readonly resources: Resources,
-    private readonly warn: (text: string) => void,
+    private readonly warn: (text: string) => () => void,
   ) {
     resources.leases.changed.connect(this.look, this);
     resources.settings.changed.connect(this.look, this);
@@ -42,13 +43,13 @@ export class Warner {
     const { troubles } = leases;
     for (const [id, text] of troubles) {
       if (!this.said.has(id)) {
-        this.warn(text);
-        this.said.set(id, text);
+        this.said.set(id, this.warn(text));
       }
     }
-    for (const id of this.said.keys()) {
+    for (const [id, takeBack] of this.said) {
       if (!troubles.has(id)) {
         this.said.delete(id); // it is said again if it goes wrong again
+        takeBack();
       }
     }
   };
