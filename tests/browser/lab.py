@@ -171,6 +171,11 @@ class Server:
             assert time.monotonic() < deadline, f"leases are left: {left}"
             _never.wait(0.3)
 
+    def open_gates(self):
+        """Let code in kernels pass wherever it waits for a test."""
+        for one in self.notebooks.glob("*.shut"):
+            one.unlink()
+
     def trust(self, path):
         """Let JupyterLab trust a notebook that was changed on the disk."""
         notary = NotebookNotary(data_dir=str(self._data))
@@ -284,6 +289,16 @@ class Notebook:
         self.page.evaluate(f"{_CURRENT}.context.sessionContext.restartKernel()")
         self.wait_idle()
 
+    def shut(self, *gates):
+        """Let code in kernels wait at ``gate(name)`` until `let` is called."""
+        for name in gates:
+            (self.server.notebooks / f"{name}.shut").touch()
+
+    def let(self, *gates):
+        """Let code pass these gates."""
+        for name in gates:
+            (self.server.notebooks / f"{name}.shut").unlink()
+
     def save(self):
         self.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
 
@@ -317,6 +332,7 @@ class Notebook:
 
     def close(self):
         """Leave the page and end the kernel."""
+        self.server.open_gates()
         self.page.close()
         self.server.end_kernels()
 

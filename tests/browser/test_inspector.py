@@ -171,7 +171,7 @@ def test_values_are_shown_as_what_they_are_and_never_hold_up_the_view(notebook):
 
 
 def test_a_resource_is_kept_and_cleaned_up_while_a_cell_is_running(notebook):
-    notebook.open(PRELUDE, KEEPABLE, FOLDER, "hold = Event()\nprint('begun')\nhold.wait(20)")
+    notebook.open(PRELUDE, KEEPABLE, FOLDER, "hold = Event()\nprint('begun')\nhold.wait(100)")
     notebook.run(0, 1, 2)
     view, inspector = notebook.view(2), notebook.view(2).locator(".inspector")
     view.locator(".cluster .body").click(position={"x": 4, "y": 60})
@@ -182,11 +182,11 @@ def test_a_resource_is_kept_and_cleaned_up_while_a_cell_is_running(notebook):
     notebook.begin(3)
     expect(notebook.output(3)).to_contain_text("begun")
     inspector.get_by_role("button", name="Keep 30 minutes").click()
-    expect(view.locator(".notice")).to_contain_text("is kept for 30 minutes")
+    expect(view.locator(".notice[role=alert]")).to_contain_text("is kept for 30 minutes")
     expect(inspector).to_contain_text("kept for 30m after its end")
     notebook.picture("cluster-open", view)
     inspector.get_by_role("button", name="Clean up").click()
-    expect(view.locator(".notice")).to_contain_text("cleaned up store/folder")
+    expect(view.locator(".notice[role=alert]")).to_contain_text("cleaned up store/folder")
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
     expect(inspector).to_contain_text("removing the folder")
     for name in ("Clean up", "Keep 30 minutes"):

@@ -10,17 +10,16 @@ from resnb import flow
 
 @task
 def load(n):
-    never.wait(0.6)
+    gate("load")
     return list(range(n))
 
 @task
 def square(x):
-    never.wait(0.6)
+    gate("square")
     return [x * x]
 
 @task
 def add(parts):
-    never.wait(0.6)
     return sum(part[0] for part in parts)
 
 @flow
@@ -49,11 +48,15 @@ def test_the_graph_unfolds_while_the_function_runs(notebook):
     view = notebook.view(1)
     expect(view.locator(".node")).to_have_count(1)
     notebook.record()
+    notebook.shut("load", "setup", "square")
     notebook.begin(2)
     expect(view.locator(".node")).to_have_count(2)
+    notebook.let("load")
     expect(view.locator(".cluster.is-opening")).to_have_count(1)
+    notebook.let("setup")
     expect(view.locator(".node.is-running")).to_have_count(4)
     notebook.picture("unfolding", view)
+    notebook.let("square")
     notebook.wait_idle()
     expect(view.locator(".flow-state")).to_contain_text("success")
     expect(view.locator(".node")).to_have_count(10)
