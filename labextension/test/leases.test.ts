@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { listIn, type Lease, type LeaseList } from "../src/lab/leases/lease";
 import { Leases, type Link } from "../src/lab/leases/leases";
 import { Stream, type Server, type Socket } from "../src/lab/leases/stream";
-import { asPython, difference } from "../src/lab/leases/version";
+import { difference } from "../src/lab/leases/version";
+import { asPython, differenceFrom } from "../src/widget/version";
 import { age, counted, fate, protection, stateWord, trouble } from "../src/lab/leases/words";
 import { heading } from "../src/lab/panel/heading";
 import { visible } from "../src/lab/panel/window";
@@ -106,6 +107,8 @@ test("versions are compared in Python's form", () => {
   ]);
   expect([difference("0.1.0-dev.0", "0.1.0.dev0"), difference("1.0.0", "")]).toEqual(["", ""]);
   expect(difference("0.1.0", "0.2.0")).toContain("0.1.0, the server 0.2.0");
+  expect([differenceFrom("0.1.0.dev0", "0.1.0-dev.0"), differenceFrom("")]).toEqual(["", ""]);
+  expect(differenceFrom("0.2.0", "0.1.0")).toContain("resnb 0.1.0, the kernel has 0.2.0");
 });
 
 test("of a long list only some rows are in the page, those that can be seen among them", () => {

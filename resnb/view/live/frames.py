@@ -6,6 +6,7 @@ and a view writes them as text, never as markup.
 
 from typing import Any, NamedTuple, TypeAlias
 
+import resnb
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL, RUNNING
 from resnb.view.live.layout import Curve, Layout
 from resnb.view.outline import Node, Outline
@@ -44,6 +45,7 @@ def structure(outline: Outline, layout: Layout, version: int, fold: str = "no") 
     """
     return {
         "frame": "structure",
+        "resnb": resnb.__version__,  # a view of another version says so
         "version": version,
         "name": outline.name,
         "folded": fold,
