@@ -5,13 +5,15 @@ import {
   type JupyterFrontEndPlugin,
 } from "@jupyterlab/application";
 import { Dialog, ICommandPalette, Notification, showDialog } from "@jupyterlab/apputils";
+import type { LabIcon } from "@jupyterlab/ui-components";
+import type { ReadonlyPartialJSONObject } from "@lumino/coreutils";
 import { Widget } from "@lumino/widgets";
 import { html } from "../../widget/dom";
 import { Deeds } from "../acts";
 import type { CurrentFlows } from "../flows/current-flows";
 import { runFlow } from "../flows/errand";
 import { flowNamedIn } from "../flows/messages";
-import { cleanUpIcon, planIcon, resourcesIcon, runFlowIcon } from "../icons";
+import { cleanUpIcon, planIcon, runFlowIcon } from "../icons";
 import { ICurrentFlows, IResources, type Resources } from "../tokens";
 import { CLEAN_UP, FLOWS, PLAN, RUN, SHOW } from "./ids";
 import { planOf } from "./plan";
@@ -47,7 +49,6 @@ const plugin: JupyterFrontEndPlugin<void> = {
       add(SHOW, {
         label: "Show Resources",
         caption: "Show what is open in every kernel",
-        icon: resourcesIcon,
         execute: () => {
           app.shell.activateById(RUNNING_PANEL);
         },
@@ -56,7 +57,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     add(RUN, {
       label: (args) => (args["toolbar"] === true ? "" : "Run the Flow of This Cell"),
       caption: "Run the flow of this cell",
-      icon: runFlowIcon,
+      icon: inToolbar(runFlowIcon),
       isVisible: isUsed,
       isEnabled: () => flows.any,
       execute: async () => {
@@ -69,7 +70,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     add(PLAN, {
       label: (args) => (args["toolbar"] === true ? "" : "Show the Plan of This Cell's Flow"),
       caption: "Show in which order the flow of this cell sets up and cleans up",
-      icon: planIcon,
+      icon: inToolbar(planIcon),
       isVisible: isUsed,
       isEnabled: () => flows.any,
       execute: () => showPlan(flows, name()),
@@ -77,7 +78,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     add(CLEAN_UP, {
       label: (args) => (args["toolbar"] === true ? "" : "Clean Up the Resources of This Notebook…"),
       caption: "Clean up the resources of this notebook",
-      icon: cleanUpIcon,
+      icon: inToolbar(cleanUpIcon),
       isVisible: isUsed,
       isEnabled: () => here().length > 0,
       execute: () => deeds.cleanUpAll(here()),
@@ -98,6 +99,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
     resources.leases.changed.connect(look);
   },
 };
+
+/** An icon for buttons only: the palette has words, as for JupyterLab's own commands. */
+function inToolbar(icon: LabIcon): (args: ReadonlyPartialJSONObject) => LabIcon | undefined {
+  return (args) => (args["toolbar"] === true ? icon : undefined);
+}
 
 async function run(current: CurrentFlows, name: string): Promise<string> {
   if (name === "") {

@@ -5,7 +5,6 @@ import {
   type JupyterFrontEndPlugin,
 } from "@jupyterlab/application";
 import { FLOWS } from "../commands/ids";
-import { flowIcon } from "../icons";
 import { ICurrentFlows } from "../tokens";
 import { Current } from "../current";
 import { CurrentFlows } from "./current-flows";
@@ -32,7 +31,6 @@ const panel: JupyterFrontEndPlugin<void> = {
     app.commands.addCommand(FLOWS, {
       label: "Show Flows",
       caption: "Show the flows of this notebook beside it",
-      icon: flowIcon,
       execute: () => {
         app.shell.activateById(found.id);
       },
