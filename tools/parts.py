@@ -25,6 +25,8 @@ LEDGER = str(ROOT / "build" / "ledger")
 CRASHES = "tests/crash"
 WITHOUT_SLOW_PARTS = " ".join(f"--ignore={one}" for one in (REAL_KERNELS, REAL_BROWSER, CRASHES))
 
+MORE_EXAMPLES = "-m 'long or hypothesis' --hypothesis-profile=long"
+
 
 class Part(NamedTuple):
     """Commands that stand or fall together."""
@@ -60,6 +62,12 @@ PARTS = {
         program="chromium",
         package="chromium",
     ),
+    "browser-all": Part(
+        "real browser: the rest",
+        [f"{PYTEST} {REAL_BROWSER} -m long"],
+        program="chromium",
+        package="chromium",
+    ),
     "crash": Part("crash: a sample", [f"{PYTEST} -rs {CRASHES}"]),
     "crash-all": Part("crash: all of it", [".venv/bin/python -m benchmarks.crash"]),
     "notebooks": Part(
@@ -76,7 +84,7 @@ PARTS = {
     ),
     "long": Part(
         "long: more examples",
-        [f"{PYTEST} tests -m 'long or hypothesis' --hypothesis-profile=long --timeout=3600 -n 2"],
+        [f"{PYTEST} tests --ignore={REAL_BROWSER} {MORE_EXAMPLES} --timeout=3600 -n 2"],
     ),
 }
 

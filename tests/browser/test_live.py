@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PRELUDE
@@ -155,15 +154,15 @@ def test_running_a_cell_again_makes_no_other_model(notebook):
     expect(notebook.view(2).locator(".node")).to_have_count(6)
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_both_themes_are_readable(notebook, theme):
+FADED = """one => Promise.allSettled(one.getAnimations({subtree: true}).filter(
+  (each) => each instanceof CSSTransition).map((each) => each.finished))"""
+
+
+def test_both_themes_are_readable(notebook):
     failing = ADD.replace(
         'task(sum, name="add")(squares)', "task(lambda x: x[99], name='pick')(squares)"
     )
     notebook.open(PRELUDE, LOAD, SQUARE, failing)
-    notebook.page.evaluate(
-        f"jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})"
-    )
     notebook.run(0, 1, 2, 3)
     view = notebook.view(3)
     view.get_by_role("button", name="Run", exact=True).click()
@@ -171,12 +170,19 @@ def test_both_themes_are_readable(notebook, theme):
     view.locator(".node.is-failed").click()
     expect(view.locator(".inspector pre").first).to_contain_text("IndexError")
     view.get_by_role("button", name="Legend").click()
-    notebook.picture(theme.split()[-1].lower(), view)
-    paper, ink = (
-        view.evaluate(f"one => getComputedStyle(one.querySelector('{part}')).{what}")
-        for part, what in ((".graph", "backgroundColor"), (".node.is-success .name", "fill"))
-    )
-    assert paper != ink
-    notebook.page.evaluate(
-        "jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})"
-    )
+    seen = set()
+    for theme in ("Dark", "Light"):
+        notebook.page.evaluate(
+            f"jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {theme}'}})"
+        )
+        is_light = str(theme == "Light").lower()
+        expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
+        view.evaluate(FADED)
+        notebook.picture(theme.lower(), view)
+        paper, ink = (
+            view.evaluate(f"one => getComputedStyle(one.querySelector('{part}')).{what}")
+            for part, what in ((".graph", "backgroundColor"), (".node.is-success .name", "fill"))
+        )
+        assert paper != ink
+        seen |= {paper, ink}
+    assert len(seen) == 4

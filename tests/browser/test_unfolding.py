@@ -1,5 +1,6 @@
 """The view of a ``@flow`` function: its graph grows while it runs, and its buttons work."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PRELUDE
@@ -63,6 +64,7 @@ def test_the_graph_unfolds_while_the_function_runs(notebook):
     expect(notebook.output(2)).to_contain_text("14")
 
 
+@pytest.mark.long
 def test_the_buttons_run_and_cancel_it(notebook):
     notebook.open(PRELUDE, FUNCTION, LONG, "endless()")
     notebook.run(0, 1)
