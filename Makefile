@@ -41,6 +41,7 @@ bench: setup ## print what imports, the engine, pictures, leases and views cost
 	$(BIN)/python benchmarks/live.py
 	$(BIN)/python benchmarks/server.py
 	$(BIN)/python -m benchmarks.in_browser
+	$(BIN)/python -m benchmarks.in_lab
 
 screenshots: setup ## make the pictures in docs/pictures by driving JupyterLab
 	$(BIN)/python -m tests.browser.screenshots docs/pictures

@@ -75,6 +75,20 @@ SCROLLED = """async (frames) => {
   observer.disconnect();
   return [took, long];
 }"""
+COUNTED = """
+  window.resnbHeard = window.resnbSpoken = 0;
+  window.WebSocket = class extends window.WebSocket {
+    constructor(...given) {
+      super(...given);
+      this.isOurs = String(given[0]).includes('/resnb/');
+      this.addEventListener('message', () => { window.resnbHeard += this.isOurs; });
+    }
+    send(...given) {
+      window.resnbSpoken += this.isOurs;
+      return super.send(...given);
+    }
+  };
+"""
 ROWS = """() => {
   window.resnbRows = {};
   const look = () => document.querySelectorAll('.resnb-rows > li .name').forEach((one) => {
@@ -86,14 +100,46 @@ ROWS = """() => {
 _never = threading.Event()
 
 
-def panel(page: Page, store: Store, many: int) -> None:
+class Traffic:
+    """What goes between a page and the extension's part of the server.
+
+    The page counts messages itself: to send each of them here would cost more than the page's work.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._page, self._asked = page, 0
+        page.add_init_script(COUNTED)
+        page.on("request", self._count)
+
+    def _count(self, request: Any) -> None:
+        self._asked += "/resnb/" in request.url
+
+    @property
+    def heard(self) -> int:
+        """Messages from the server."""
+        return int(self._page.evaluate("window.resnbHeard"))
+
+    @property
+    def spoken(self) -> int:
+        """Requests and messages to it."""
+        return self._asked + int(self._page.evaluate("window.resnbSpoken"))
+
+    def clear(self) -> None:
+        """Count from now on."""
+        self._asked = 0
+        self._page.evaluate("window.resnbHeard = window.resnbSpoken = 0")
+
+
+def panel(page: Page, traffic: Traffic, store: Store, many: int) -> None:
     """Print what it costs to open a long list, and to scroll it."""
     took = sorted(page.evaluate(OPENED, 30))
     row(f"panel with {many:,} resources opens, median, ms", median(took), "200")
     row("the same, worst, ms", took[-1])
     frames("scrolling", page.evaluate(SCROLLED, 600))
+    traffic.clear()
     with changing(store, many):
         frames("scrolling while the list is changing", page.evaluate(SCROLLED, 600))
+    row("lists that came in that time", traffic.heard)
 
 
 def frames(what: str, measured: tuple[list[float], int]) -> None:
@@ -127,33 +173,21 @@ def changing(store: Store, many: int) -> Iterator[None]:
         writer.join()
 
 
-def quiet(page: Page, server: Any, seconds: float) -> None:
+def quiet(page: Page, traffic: Traffic, server: Any, seconds: float) -> None:
     """Print what happens while nobody does anything."""
-    heard: list[str] = []
-    spoken: list[str] = []
-    page.on("request", lambda one: spoken.append(one.url) if "/resnb/" in one.url else None)
-
-    def listen(socket: Any) -> None:
-        if "/resnb/" in socket.url:
-            socket.on("framereceived", lambda _: heard.append(socket.url))
-            socket.on("framesent", lambda _: spoken.append(socket.url))
-
-    page.on("websocket", listen)
+    traffic.clear()
     page.reload()
     page.wait_for_function("document.querySelector('.resnb-status button')?.textContent")
     page.wait_for_timeout(5000)
-    row("messages until a page that was loaded has its list", len(heard))
-    heard.clear()
-    spoken.clear()
+    row("lists that come when the page is loaded", traffic.heard, "1")
+    traffic.clear()
     process = psutil.Process(server.process.pid)
     before = sum(process.cpu_times()[:2])
     page.wait_for_timeout(1000 * seconds)
-    row(
-        f"messages from the extension's server in {seconds:.0f} s, nothing happens", len(heard), "0"
-    )
-    row("requests and messages to it in that time", len(spoken), "0")
+    row(f"lists in the next {seconds:.0f} s, in which nothing happens", traffic.heard, "0")
+    row("requests and messages of the page to the extension in that time", traffic.spoken, "0")
     used = 100 * (sum(process.cpu_times()[:2]) - before) / seconds
-    row("CPU of the whole Jupyter server in that time, with JupyterLab's own polls, %", used)
+    row("CPU of the whole server in that time, JupyterLab's own requests included, %", used)
 
 
 def to_row(notebook: Any, repeat: int) -> None:
@@ -180,7 +214,7 @@ def to_row(notebook: Any, repeat: int) -> None:
     row("the same, worst, ms", max(found), "1,000")
 
 
-def measured(folder: Path, act: Callable[[Any, Store], None]) -> None:
+def measured(folder: Path, act: Callable[[Any, Traffic, Store], None]) -> None:
     """Do something with a notebook in a browser."""
     from resnb.ledger.home import ledger_home
 
@@ -191,10 +225,11 @@ def measured(folder: Path, act: Callable[[Any, Store], None]) -> None:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
             page = browser.new_page(viewport={"width": 1200, "height": 900})
             page.set_default_timeout(60_000)
+            traffic = Traffic(page)
             notebook = Notebook(page, server, "bench", folder)
             notebook.open(KERNEL, OPEN, CLOSE)
             page.evaluate("jupyterapp.commands.execute('resnb:show-resources')")
-            act(notebook, store)
+            act(notebook, traffic, store)
             browser.close()
     finally:
         server.close()
@@ -208,12 +243,12 @@ def main() -> None:
     parser.add_argument("--quiet-seconds", type=float, default=60)
     options = parser.parse_args()
 
-    def act(notebook: Any, store: Store) -> None:
+    def act(notebook: Any, traffic: Traffic, store: Store) -> None:
         to_row(notebook, options.repeat)
         fill(store, options.leases)
         notebook.page.wait_for_function("document.querySelectorAll('.resnb-rows > li').length > 5")
-        panel(notebook.page, store, options.leases)
-        quiet(notebook.page, notebook.server, options.quiet_seconds)
+        panel(notebook.page, traffic, store, options.leases)
+        quiet(notebook.page, traffic, notebook.server, options.quiet_seconds)
 
     print(f"load {os.getloadavg()[0]:.1f}\n\n| | | budget |\n|---|--:|--:|")
     with tempfile.TemporaryDirectory() as folder:
