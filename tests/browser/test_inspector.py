@@ -182,11 +182,11 @@ def test_a_resource_is_kept_and_cleaned_up_while_a_cell_is_running(notebook):
     notebook.begin(3)
     expect(notebook.output(3)).to_contain_text("begun")
     inspector.get_by_role("button", name="Keep 30 minutes").click()
-    expect(view.locator(".notice[role=alert]")).to_contain_text("is kept for 30 minutes")
+    expect(view.locator(".notice")).to_contain_text("is kept for 30 minutes")
     expect(inspector).to_contain_text("kept for 30m after its end")
     notebook.picture("cluster-open", view)
     inspector.get_by_role("button", name="Clean up").click()
-    expect(view.locator(".notice[role=alert]")).to_contain_text("cleaned up store/folder")
+    expect(view.locator(".notice")).to_contain_text("cleaned up store/folder")
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
     expect(inspector).to_contain_text("removing the folder")
     for name in ("Clean up", "Keep 30 minutes"):

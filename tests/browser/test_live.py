@@ -162,10 +162,8 @@ def test_running_a_cell_again_makes_no_other_model(notebook):
     expect(notebook.view(2).locator(".node")).to_have_count(6)
 
 
-FADED = """one => Promise.allSettled(
-  one.getAnimations({subtree: true})
-    .filter((each) => Number.isFinite(each.effect.getComputedTiming().endTime))
-    .map((each) => each.finished))"""
+FADED = """one => Promise.allSettled(one.getAnimations({subtree: true}).filter(
+  (each) => each instanceof CSSTransition).map((each) => each.finished))"""
 
 
 def test_both_themes_are_readable(notebook):

@@ -39,7 +39,7 @@ export class View {
   private readonly inspector: Inspector;
   private readonly timeline: TimelinePanel;
   private readonly notice = html("p", { class: "notice", role: "alert", hidden: true });
-  private readonly otherVersion = html("p", { class: "notice", role: "status", hidden: true });
+  private readonly otherVersion = html("p", { class: "version", role: "status", hidden: true });
   private readonly more = html("p", { class: "more", hidden: true });
   private readonly legend = html("aside", {
     class: "legend",
