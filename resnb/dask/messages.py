@@ -77,6 +77,7 @@ def taken_leave(
         for worker, reports in (await asyncio.wait_for(run, END)).items():
             late.append({"worker": worker, "reports": reports})
         await asyncio.wait_for(forget(), END)
+        await asyncio.wait_for(client.run_on_scheduler(_forgotten, topic), END)
 
     try:
         if client.status == "running":
@@ -86,5 +87,13 @@ def taken_leave(
         return late
     return late
 
+
+def _forgotten(topic: str, dask_scheduler: Any = None) -> None:
+    """Let the scheduler forget the events of a topic, which it keeps for good otherwise."""
+    topics = dask_scheduler._broker._topics  # noqa: SLF001 - there is no other way
+    dask_scheduler.loop.call_later(1.0, topics.pop, topic, None)  # the last may be on their way
+
+
+_forgotten.__module__ = "__main__"  # sent as code: the scheduler need not have resnb
 
 __all__ = ["AT_ONCE", "END", "LARGEST", "Reports", "brought", "first_of", "taken_leave"]

@@ -161,6 +161,9 @@ class Client:
     async def unregister_worker_plugin(self, name):
         del self._plugins[name]
 
+    async def run_on_scheduler(self, function, topic):
+        del function, topic
+
     async def cancel(self, futures, *, force):
         assert force
         for one in futures:
