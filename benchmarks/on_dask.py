@@ -128,7 +128,7 @@ def compared(client: Client, work: Work, repeat: int) -> tuple[list[Cost], list[
 def megabytes(client: Client) -> float:
     """How much memory the workers' processes take."""
     found = client.run(lambda: psutil.Process().memory_info().rss)
-    return sum(found.values()) / 1e6
+    return float(sum(found.values())) / 1e6
 
 
 def main() -> None:

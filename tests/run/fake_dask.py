@@ -81,7 +81,7 @@ class Worker:
     """What the code on a worker uses of it; it reports nothing."""
 
     def __init__(self):
-        self.loop = self
+        self.loop, self.name = self, "fake"
 
     def add_callback(self, *_):
         pass
@@ -113,7 +113,7 @@ class Client:
     # ---- what lanes call
 
     def scheduler_info(self):
-        return {"id": "fake"}
+        return {"id": "fake", "workers": {"address": {"name": "fake", "nthreads": 1}}}
 
     def subscribe_topic(self, topic, handler):
         self._handlers[topic] = handler
