@@ -134,6 +134,8 @@ class Lanes:
         lane.join()
         with suppress(Exception):  # what cannot be fetched says so when somebody asks for it
             self._bring_home(scope, lane)
+        if self.link == link_of(lane.client):
+            self.link = ""  # it goes with the cluster
         client = _CLIENTS.pop(self._own.pop(scope), None)
         if client is not None:
             client.close()
