@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.dask.lost import Watch, reason_of
 from resnb.dask.mapping import measure
-from resnb.dask.messages import END, Reports, brought, taken_leave
+from resnb.dask.messages import END, Reports, brought, lane_of, lanes_of, taken_leave
 from resnb.dask.sending import Sending
 from resnb.dask.sent import Told, error_of
 from resnb.dask.stops import Stops, Try
@@ -43,12 +43,10 @@ class Lane:
         engine: the run.
         calls: makes what the cluster is given.
         taken: the rows whose turn has come, and that have not come to an end; the driver's own.
-        workers: which worker ran each row last.
     """
 
     def __init__(self, engine: "Engine", client: Any, scope: "Scope | None") -> None:
         self.client = client
-        self.workers: dict[int, str] = {}
         self.engine = engine
         self._sent = Sending(engine, client, scope)
         self._sent.done = partial(self._put, self._done)
@@ -65,6 +63,8 @@ class Lane:
         self._succeeded: list[int] = []
         self._lost = ""
         self._slot = Slot(0, engine.output)
+        for label in lanes_of(client):  # numbered here, so that views show them in this order
+            engine.table.number_of(label)
         self._watch = Watch(client, partial(self._put, self._lose))
         self._listeners = [self._report]
         client.subscribe_topic(self.calls.topic, Reports(self._listeners, self._inbox))
@@ -189,9 +189,9 @@ class Lane:
 
     def _report(self, message: dict[str, Any]) -> None:
         for one in message["reports"]:
-            self._report_one(one, message.get("worker", ""))
+            self._report_one(one, message["name"])
 
-    def _report_one(self, report: dict[str, Any], worker: str) -> None:
+    def _report_one(self, report: dict[str, Any], name: str) -> None:
         engine, row = self.engine, report["row"]
         for stream, text in report["texts"]:
             engine.output.write(row, stream, text)
@@ -200,7 +200,7 @@ class Lane:
         table, ago = engine.table, report["ago"]
         ended = engine.clock.now() - (ago or 0.0)
         table.started[row] = ended - report["spent"]
-        self.workers[row] = worker
+        table.worker[row] = table.number_of(lane_of(name, report["seat"]))
         if table.state[row] >= FIRST_FINISHED and ago is not None:
             table.ended[row] = ended
         if row not in self.taken:

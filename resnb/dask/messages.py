@@ -12,6 +12,8 @@ AT_ONCE = 500
 """How many rows go to the cluster in one message."""
 LARGEST = 4_000_000
 """How many bytes such a message has, or a little more; Dask warns of more than twice as many."""
+SHOWN = 100
+"""Of how many workers the names are known from the beginning."""
 END = 5.0
 """Seconds that taking leave of a cluster may take."""
 
@@ -43,6 +45,25 @@ def first_of(batch: dict[Any, tuple[Any, int, int]]) -> Iterator[Any]:
         yield key
 
 
+def lane_of(name: str, seat: int) -> str:
+    """What views call a thread of a worker.
+
+    Args:
+        name: the worker's, which is its address if nobody gave it one.
+        seat: which of those that it runs at the same time, from 0.
+    """
+    name = f"Dask worker {name.rpartition('://')[2]}"
+    return f"{name} · {seat + 1}" if seat else name
+
+
+def lanes_of(client: Any) -> list[str]:
+    """What views call the threads of a cluster's workers, in order; not all of them, of many."""
+    workers = [*client.scheduler_info()["workers"].values()][:SHOWN]
+    seats = [(one["name"], seat) for one in workers for seat in range(min(one["nthreads"], SHOWN))]
+    seats.sort(key=lambda one: (isinstance(one[0], str), one))
+    return [lane_of(str(name), seat) for name, seat in seats]
+
+
 async def brought(client: Any, future: Any) -> Any:
     """The value of `future`, which is small, or why it cannot be had; on the client's loop."""
     try:
@@ -64,7 +85,7 @@ def taken_leave(
         forget: what there is to do besides.
 
     Returns:
-        What the workers had still to report.
+        The workers' last messages.
     """
     import asyncio
 
@@ -74,9 +95,9 @@ def taken_leave(
         if left:
             await asyncio.wait_for(client.cancel(left, force=True), END)
         run = client.run(remote.leave, topic, on_error="ignore")
-        for worker, reports in (await asyncio.wait_for(run, END)).items():
-            late.append({"worker": worker, "reports": reports})
+        late.extend((await asyncio.wait_for(run, END)).values())
         await asyncio.wait_for(forget(), END)
+        await asyncio.wait_for(client.run_on_scheduler(_forgotten, topic), END)
 
     try:
         if client.status == "running":
@@ -87,4 +108,22 @@ def taken_leave(
     return late
 
 
-__all__ = ["AT_ONCE", "END", "LARGEST", "Reports", "brought", "first_of", "taken_leave"]
+def _forgotten(topic: str, dask_scheduler: Any = None) -> None:
+    """Let the scheduler forget the events of a topic, which it keeps for good otherwise."""
+    topics = dask_scheduler._broker._topics  # noqa: SLF001 - there is no other way
+    dask_scheduler.loop.call_later(1.0, topics.pop, topic, None)  # the last may be on their way
+
+
+_forgotten.__module__ = "__main__"  # sent as code: the scheduler need not have resnb
+
+__all__ = [
+    "AT_ONCE",
+    "END",
+    "LARGEST",
+    "Reports",
+    "brought",
+    "first_of",
+    "lane_of",
+    "lanes_of",
+    "taken_leave",
+]

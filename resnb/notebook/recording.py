@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, TypeAlias
 
 from resnb.run.memory import FlowMemory, memory_of
-from resnb.run.plan import LEASE, WORKER
+from resnb.run.plan import LEASE, REMOTE, WORKER
 from resnb.view.names import shown
 from resnb.view.sketch import Sketch, sketch
 from resnb.view.timeline.record import EXECUTOR, LOOP, Block, Record, Use
@@ -76,7 +76,7 @@ def _workers(engine: "Engine") -> tuple[str, ...]:
 
 def _home(engine: "Engine", row: int) -> int:
     lane = engine.plan.lanes.get(row, WORKER)
-    if lane == WORKER:
+    if lane in (WORKER, REMOTE):
         return EXECUTOR
     return engine.plan.scope_of[row] if lane == LEASE else LOOP
 

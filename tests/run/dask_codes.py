@@ -61,13 +61,11 @@ def await_mark(folder, name):
     return int(marks(folder, name)[0].split("-")[1])
 
 
-def await_rest(client):
-    """Wait until a cluster has nothing to do."""
+def await_none(look):
+    """Wait until there is nothing left of what `look` finds on a cluster."""
     never, deadline = threading.Event(), time.monotonic() + DEADLINE
-    while busy := client.processing():
-        if not any(busy.values()):
-            return
-        assert time.monotonic() < deadline, f"still to be done there: {busy}"
+    while left := look():
+        assert time.monotonic() < deadline, f"still on the cluster: {left}"
         never.wait(0.02)
 
 

@@ -81,7 +81,7 @@ class Worker:
     """What the code on a worker uses of it; it reports nothing."""
 
     def __init__(self):
-        self.loop = self
+        self.loop, self.name = self, "fake"
 
     def add_callback(self, *_):
         pass
@@ -113,7 +113,7 @@ class Client:
     # ---- what lanes call
 
     def scheduler_info(self):
-        return {"id": "fake"}
+        return {"id": "fake", "workers": {"address": {"name": "fake", "nthreads": 1}}}
 
     def subscribe_topic(self, topic, handler):
         self._handlers[topic] = handler
@@ -160,6 +160,9 @@ class Client:
 
     async def unregister_worker_plugin(self, name):
         del self._plugins[name]
+
+    async def run_on_scheduler(self, function, topic):
+        del function, topic
 
     async def cancel(self, futures, *, force):
         assert force

@@ -133,9 +133,11 @@ def states(snapshot: Snapshot, version: int, elapsed: float | None = None, link:
 
 
 def _linked(link: str) -> Frame:
-    """A link as part of a frame: to a page of the web, or none."""
-    is_page = link.startswith(("http://", "https://")) and len(link) <= LONGEST_LINK
-    return {"link": link} if is_page else {}
+    """A link as part of a frame: to a page of the web or of this server, or none."""
+    is_page = link.startswith(("http://", "https://")) or (
+        link[:1] == "/" and link[1:2] not in "/\\"
+    )
+    return {"link": link} if is_page and len(link) <= LONGEST_LINK else {}
 
 
 def delta(
