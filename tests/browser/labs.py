@@ -8,6 +8,9 @@ from nbformat import v4
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PRELUDE
+from tests.browser.lab import LIMIT
+
+expect.set_options(timeout=1000 * LIMIT)  # a busy machine takes its time
 
 VOLUME = """
 from pathlib import Path

@@ -9,7 +9,7 @@ from resnb.ledger.home import ledger_home
 from resnb.ledger.store import Store
 from tests.browser.conftest import PICTURES
 from tests.browser.lab import NOTEBOOK_7, Notebook, Server
-from tests.browser.labs import START, Resources, measured, opening
+from tests.browser.labs import START, Questions, Resources, measured, opening
 from tests.ledger.worlds import here, lease
 
 OPENED = """async () => {
@@ -145,6 +145,11 @@ def test_notebook_7_loads_all_of_it_that_it_has_room_for(notebook, tmp_path):
     page.evaluate("void jupyterapp.commands.execute('notebook:restart-kernel')")
     expect(page.locator(".jp-Dialog")).to_contain_text("seven/volume")
     page.locator(".jp-Dialog").get_by_role("button", name="Cancel").click()
+    questions = Questions(page)
+    page.evaluate("void jupyterapp.commands.execute('filemenu:close-and-cleanup')")
+    questions.answer("Cancel")
+    assert questions.titles() == ["Close and shut down the kernel? 1 resource is open"]
+    assert len(notebook.server.ask("GET", "api/kernels")) == 1
     page.evaluate("void jupyterapp.commands.execute('resnb:show-flows')")
     expect(page.locator(".resnb-flows .node").first).to_be_visible()
     notebook.picture("notebook-7-flows")

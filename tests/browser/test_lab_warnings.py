@@ -47,7 +47,7 @@ def test_what_is_wrong_is_said_once_and_taken_back_when_it_is_over(notebook, sto
     expect(late).to_contain_text("report/vm is past its limit of 1 h")
     notebook.page.evaluate("jupyterapp.shell.collapseLeft()")
     late.get_by_role("button", name="Show").click()
-    expect(resources.row("report/vm")).to_be_visible()
+    expect(resources.row("report/vm")).to_contain_text("past its limit")
     expect(late).to_have_count(0)  # somebody has seen it
 
     resources.press("Clean up", "cellar/volume")

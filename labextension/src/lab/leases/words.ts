@@ -70,11 +70,15 @@ export function trouble(lease: Lease, now: number): string {
     const what = lease.given_up ? "could not be cleaned up" : "has failed to clean up";
     return `${lease.name} ${what}${lease.note === "" ? "" : `: ${lease.note}`}`;
   }
-  const limit = lease.ttl === null ? Infinity : lease.created + lease.ttl;
-  if (now > limit + GRACE && !lease.kept) {
+  if (isLate(lease, now)) {
     return `${lease.name} is past its limit of ${brief(lease.ttl ?? 0)}`;
   }
   return "";
+}
+
+/** Whether it is alive for longer than it may. */
+export function isLate(lease: Lease, now: number): boolean {
+  return lease.ttl !== null && now > lease.created + lease.ttl + GRACE && !lease.kept;
 }
 
 /** `30 min`, `2 h`: a duration without what is naught. */

@@ -5,9 +5,12 @@ import {
   IRunningSessionSidebar,
   type RunningSessions,
 } from "@jupyterlab/running";
+import type { AccordionPanel, Panel } from "@lumino/widgets";
 import { Deeds } from "../acts";
+import { SHOW } from "../commands/ids";
 import { IResources, type Resources } from "../tokens";
 import { Items } from "./items";
+import { makeRoom } from "./room";
 import { Section } from "./section";
 
 const plugin: JupyterFrontEndPlugin<void> = {
@@ -24,7 +27,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
   ) => {
     const deeds = new Deeds(resources, app.commands);
     if (isPanel(sidebar)) {
-      sidebar.insertWidget(0, new Section(resources, deeds));
+      const section = new Section(resources, deeds);
+      sidebar.insertWidget(0, section);
+      app.commands.commandExecuted.connect((_, { id }) => {
+        if (id === SHOW && isAccordion(sidebar.content)) {
+          makeRoom(sidebar.content, section, section.wanted);
+        }
+      });
     } else {
       managers?.add(new Items(resources, deeds));
     }
@@ -35,6 +44,10 @@ function isPanel(
   sidebar: IRunningSessionSidebar | null,
 ): sidebar is IRunningSessionSidebar & RunningSessions {
   return sidebar !== null && "insertWidget" in sidebar;
+}
+
+function isAccordion(content: Panel): content is AccordionPanel {
+  return "setRelativeSizes" in content && "expand" in content;
 }
 
 export default plugin;

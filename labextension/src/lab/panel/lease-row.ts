@@ -2,7 +2,7 @@
 // and what one can do about it.
 import { button, html, say, set } from "../../widget/dom";
 import type { Lease } from "../leases/lease";
-import { age, fate, protection, stateClass, stateWord } from "../leases/words";
+import { age, fate, isLate, protection, stateClass, stateWord } from "../leases/words";
 import type { Resources } from "../tokens";
 import type { Row } from "./rows";
 
@@ -53,12 +53,13 @@ export class LeaseRow implements Row<Lease> {
     const { leases } = this.resources;
     const path = this.resources.pathOf(lease);
     const isEnding = lease.asked || lease.state === "closing";
+    const isOverdue = isLate(lease, leases.now) && !isEnding && lease.state !== "failed";
     set(this.element, {
-      class: `is-${stateClass(lease)}${lease.protected ? "" : " is-unprotected"}`,
+      class: `is-${isOverdue ? "late" : stateClass(lease)}${lease.protected ? "" : " is-unprotected"}`,
       title: `${lease.name}\n${fate(lease)}${lease.note === "" ? "" : `\n${lease.note}`}`,
     });
     say(this.name, lease.name);
-    say(this.state, stateWord(lease));
+    say(this.state, isOverdue ? "past its limit" : stateWord(lease));
     say(this.place, path ?? lease.notebook);
     set(this.place, { disabled: path === null, title: path === null ? "" : `Open ${path}` });
     say(this.about, ` · ${age(lease, leases.now)} · ${protection(lease)}`);

@@ -11,6 +11,8 @@ import { LeaseRow, ROW_HEIGHT } from "./lease-row";
 import { Rows } from "./rows";
 
 const SECOND = 1000;
+const FEW = 3; // rows for which there should be room
+const MANY = 8; // rows that are room enough
 
 export class Section extends PanelWithToolbar {
   private readonly rows: Rows<Lease>;
@@ -42,6 +44,12 @@ export class Section extends PanelWithToolbar {
     body.node.append(this.line, this.rows.element);
     this.addWidget(body);
     resources.leases.changed.connect(this.draw, this);
+  }
+
+  /** How high it would like to be, in pixels. */
+  get wanted(): number {
+    const { length } = this.resources.leases.all;
+    return ROW_HEIGHT * Math.min(Math.max(length, FEW), MANY);
   }
 
   override dispose(): void {
