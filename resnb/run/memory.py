@@ -238,16 +238,13 @@ class FlowMemory:
 
     def lease_state(self, scope: Scope) -> str:
         """The state of the scope's latest lease; of several the one that most wants a look."""
-        found = self.lease_states(scope)
-        return min(found, key=_BY_URGENCY.index, default="not yet")
+        return next(iter(self.lease_states(scope)), "not yet")
 
     def lease_states(self, scope: Scope) -> dict[str, int]:
-        """How many of the scope's latest leases are in each state."""
-        found: dict[str, int] = {}
-        for lease in self.leases_of(scope).values():
-            state = "with the reaper" if lease.is_with_reaper else lease.state
-            found[state] = found.get(state, 0) + 1
-        return found
+        """How many of the scope's latest leases are in each state; first what wants a look."""
+        leases = self.leases_of(scope).values()
+        found = ["with the reaper" if one.is_with_reaper else one.state for one in leases]
+        return {state: found.count(state) for state in _BY_URGENCY if state in found}
 
     def leases(self) -> list[Lease]:
         """The latest lease of each scope, and each item of a mapped one, that had one."""

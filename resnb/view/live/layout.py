@@ -107,7 +107,8 @@ def _write(
             continue
         with picture.subgraph(name=f"cluster_{place}") as box:
             one = outline.clusters[place]
-            widest = max((one.label + " · with the reaper", *one.notes), key=len)
+            state = " · 00 failed, 00 closing" if one.mapped else " · with the reaper"
+            widest = max((one.label + state, *one.notes), key=len)
             lines = [widest, *(["x"] if one.notes else [])]
             box.attr(label=_wide(lines), labeljust="l", margin="10")
             _write(outline, inside, links, box, place)
