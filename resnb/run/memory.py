@@ -242,8 +242,7 @@ class FlowMemory:
 
     def lease_states(self, scope: Scope) -> dict[str, int]:
         """How many of the scope's latest leases are in each state; first what wants a look."""
-        leases = self.leases_of(scope).values()
-        found = ["with the reaper" if one.is_with_reaper else one.state for one in leases]
+        found = [lease_word(lease) for lease in self.leases_of(scope).values()]
         return {state: found.count(state) for state in _BY_URGENCY if state in found}
 
     def leases(self) -> list[Lease]:
@@ -272,6 +271,13 @@ class FlowMemory:
         return None if engine is None or row is None else (engine, row)
 
 
+def lease_word(lease: Lease | None) -> str:
+    """How views call the state of `lease`."""
+    if lease is None:
+        return "not yet"
+    return "with the reaper" if lease.is_with_reaper else lease.state
+
+
 def memory_of(flow: "Flow") -> FlowMemory:
     """The memory of `flow`, made if it has none."""
     if not isinstance(flow.memory, FlowMemory):
@@ -279,4 +285,4 @@ def memory_of(flow: "Flow") -> FlowMemory:
     return flow.memory
 
 
-__all__ = ["FlowMemory", "memory_of"]
+__all__ = ["FlowMemory", "lease_word", "memory_of"]

@@ -19,7 +19,7 @@ from resnb.notebook.inspector.secrets import masked
 from resnb.run.closely import log_since, run_number
 from resnb.run.flow_run import active_run
 from resnb.run.log import Piece
-from resnb.run.memory import FlowMemory, memory_of
+from resnb.run.memory import FlowMemory, lease_word, memory_of
 from resnb.view.limits import notes, spelled
 from resnb.view.live.looks import Source
 from resnb.view.names import message, shown
@@ -82,7 +82,7 @@ def items_of(scope: "Scope", flow: "Flow", memory: FlowMemory) -> list[dict[str,
         {
             "item": item,
             "name": shown(lease.name.rpartition("/")[2]),
-            "state": "with the reaper" if lease.is_with_reaper else lease.state,
+            "state": lease_word(lease),
             "said": _said(lease),
             "cleanup": _why_not_cleaned_up(lease, flow),
             "keep": _why_not_kept(lease),
