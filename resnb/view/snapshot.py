@@ -117,7 +117,7 @@ class Sampler:
         nodes = drawn.outline.nodes
         self._mapped = [place for place, node in enumerate(nodes) if node.mapped]
         self._parameters = [place for place, node in enumerate(nodes) if node.kind == "parameter"]
-        self._no_work = [place for place, node in enumerate(nodes) if node.kind in NO_WORK]
+        self._no_work = {place for place, node in enumerate(nodes) if node.kind in NO_WORK}
         clusters = drawn.outline.clusters
         self._stacks = [place for place, one in enumerate(clusters) if one.mapped]
 
@@ -135,6 +135,8 @@ class Sampler:
         for place in self._mapped:
             children = progress.child_counts(tasks[place])
             counts[place] = in_order(children)
+            if place in self._no_work:
+                continue
             if children:
                 totals[codes[place]] -= 1
             for code, number in children.items():

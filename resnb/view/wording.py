@@ -37,11 +37,11 @@ def of_node(snapshot: Snapshot, place: int) -> tuple[str, ...]:
 def of_cluster(snapshot: Snapshot, place: int) -> tuple[str, str]:
     """Its name with the lease's state, unless nothing has happened yet, and its options."""
     cluster = snapshot.outline.clusters[place]
-    name = (cluster.label, *_of_leases(snapshot, place))
+    name = (cluster.label, *of_leases(snapshot, place))
     return SEPARATOR.join(name), SEPARATOR.join(cluster.notes)
 
 
-def _of_leases(snapshot: Snapshot, place: int) -> tuple[str, ...]:
+def of_leases(snapshot: Snapshot, place: int) -> tuple[str, ...]:
     """The lease's state; of a stack ``mapped`` at first, then ``1 failed, 2 open``."""
     lease = snapshot.leases[place]
     if snapshot.outline.clusters[place].mapped:
@@ -54,7 +54,7 @@ def titled(snapshot: Snapshot, place: int) -> str:
     """All about a cluster in a line: ``client = DaskCluster · open · ttl 2h``."""
     cluster = snapshot.outline.clusters[place]
     name, manager = cluster.label, cluster.manager
-    words = (*_of_leases(snapshot, place), *cluster.notes)
+    words = (*of_leases(snapshot, place), *cluster.notes)
     return SEPARATOR.join((name if name == manager else f"{name} = {manager}", *words))
 
 
@@ -75,6 +75,6 @@ def left_out(snapshot: Snapshot) -> str:
 
 
 __all__ = [
-    "DONE", "SEPARATOR", "left_out", "of_cluster", "of_code", "of_flow", "of_node", "tally",
-    "titled",
+    "DONE", "SEPARATOR", "left_out", "of_cluster", "of_code", "of_flow", "of_leases", "of_node",
+    "tally", "titled",
 ]  # fmt: skip
