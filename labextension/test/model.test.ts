@@ -52,6 +52,32 @@ describe("a view's state", () => {
     expect(known.codes).toEqual([0, 1, 3]);
   });
 
+  test("knows the leases of a mapped scope by their states", () => {
+    const full: States = { ...states, stacks: { "0": [["open", 3]] } };
+    const begun = after(known, full);
+    expect(begun.stacks.get(0)).toEqual([["open", 3]]);
+    const delta: Frame = {
+      frame: "delta",
+      version: 7,
+      tally: [3, 2, 0, 0],
+      elapsed: 3,
+      stacks: [
+        [
+          0,
+          [
+            ["failed", 1],
+            ["open", 2],
+          ],
+        ],
+      ],
+    };
+    expect(after(begun, delta).stacks.get(0)).toEqual([
+      ["failed", 1],
+      ["open", 2],
+    ]);
+    expect(after(begun, { ...structure, version: 8 }).stacks.size).toBe(0);
+  });
+
   test("does not follow states of another structure", () => {
     expect(after(known, { ...states, version: 6, flow: 3 })).toBe(known);
     const delta: Frame = { frame: "delta", version: 8, tally: [0, 0, 0, 0], elapsed: null };

@@ -11,15 +11,11 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ResnbError, RunError
+from resnb.graph.scope import ScopeUse
 from resnb.ledger.keeper import KEEPER
 from resnb.notebook.closing import close_unheard, reasons
 from resnb.notebook.inspector.previews import PREVIEWS, Previews, TooSlow
-from resnb.notebook.inspector.resources import (
-    handle_of,
-    handle_text,
-    why_not_cleaned_up,
-    why_not_kept,
-)
+from resnb.notebook.inspector.resources import for_button, handle_of, handle_text
 from resnb.notebook.inspector.rich import preview, printed
 from resnb.notebook.inspector.tasks import NO_VALUE, found, inspected, sources, value_of
 from resnb.run.flow_run import active_run
@@ -79,7 +75,8 @@ class FlowCommands:
             self._work.post(lambda: self._clean_up(live))
         elif what in ("cleanup_one", "keep_one"):
             subject, keeps = _subject(content), what == "keep_one"
-            self._work.post(lambda: self._treat_one(live, subject, keeps=keeps))
+            item = _item(content)
+            self._work.post(lambda: self._treat_one(live, subject, item, keeps=keeps))
         else:
             return False
         return True
@@ -88,12 +85,13 @@ class FlowCommands:
         """The logs of what a view looks at, with what buttons made clean-ups print."""
         yield from sources(live, subject)
         one = found(live, subject)
-        lease = None
-        if one is not None and one.scope is not None:
-            lease = memory_of(live.flow).lease_of(one.scope)
-        log = None if lease is None else self._logs.get(lease.id)
-        if lease is not None and log is not None:
-            yield Source("clean-up by a button", hash(lease.id), log.since)
+        if one is None or one.scope is None:
+            return
+        for item, lease in memory_of(live.flow).leases_of(one.scope).items():
+            log = self._logs.get(lease.id)
+            if log is not None:
+                name = ScopeUse(one.scope, item).named("clean-up by a button")
+                yield Source(name, hash(lease.id), log.since)
 
     # ---- looking
 
@@ -154,21 +152,26 @@ class FlowCommands:
         if not leases:
             self._say("nothing is open")
 
-    def _treat_one(self, live: "LiveFlow", subject: Subject, *, keeps: bool) -> None:
+    def _treat_one(
+        self, live: "LiveFlow", subject: Subject, item: int | None, *, keeps: bool
+    ) -> None:
         scope = _scope(live, subject)
-        lease = None if scope is None else memory_of(live.flow).lease_of(scope)
-        if scope is None or lease is None:
+        if scope is None:
             raise RunError(f"resource {shown(subject.label)!r} is not open")
-        refused = why_not_kept(live.flow, scope) if keeps else why_not_cleaned_up(live.flow, scope)
+        leases, refused = for_button(live.flow, scope, item, keeps=keeps)
         if refused:
             raise RunError(refused)
         if keeps:
-            KEEPER.keep(lease, KEPT_FOR)
-            self._say(f"{lease.name} is kept for 30 minutes after this kernel's end", done=True)
+            for lease in leases:
+                KEEPER.keep(lease, KEPT_FOR)
+            names = ", ".join(lease.name for lease in leases)
+            are = "is" if len(leases) == 1 else "are"
+            self._say(f"{names} {are} kept for 30 minutes after this kernel's end", done=True)
             self._look_again(live)
         else:
-            inside = [one for one in KEEPER.alive() if one is not lease and lease in one.around]
-            self._close(live, [lease, *inside])
+            chosen = set(leases)
+            inside = [one for one in KEEPER.alive() if chosen.intersection(one.around)]
+            self._close(live, dict.fromkeys([*leases, *inside]))
 
     def _close(self, live: "LiveFlow", leases: "Iterable[Lease]") -> None:
         chosen = list(leases)
@@ -237,6 +240,12 @@ def _run(flow: "Flow", parameters: Any) -> None:
         flow.start(checked(flow, parameters))
     finally:
         WITHOUT_CELL.reset(token)
+
+
+def _item(content: Mapping[str, Any]) -> int | None:
+    """Which item of a mapped scope a command is about; None for all."""
+    item = content.get("item")
+    return item if isinstance(item, int) and not isinstance(item, bool) else None
 
 
 def _subject(content: Mapping[str, Any]) -> Subject:

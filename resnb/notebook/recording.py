@@ -2,14 +2,15 @@
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from resnb.run.memory import FlowMemory, memory_of
+from resnb.graph.scope import WHOLE, ScopeUse
+from resnb.run.memory import FlowMemory, lease_word, memory_of
 from resnb.run.plan import LEASE, REMOTE, WORKER
 from resnb.view.names import shown
 from resnb.view.sketch import Sketch, sketch
 from resnb.view.timeline.record import EXECUTOR, LOOP, Block, Record, Use
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from resnb.graph.flow import Flow
     from resnb.graph.scope import Scope
@@ -40,6 +41,7 @@ def recorded(flow: "Flow", drawn: Sketch | None = None) -> Record | None:
     blocks = tuple(
         Block(one.first, one.last, row) for row, one in dict(engine.scheduler.children).items()
     )
+    uses, places = _uses(engine, memory, clusters)
     over = engine.over  # first, for a run that is over changes no more
     began = engine.began
     return Record(
@@ -56,12 +58,9 @@ def recorded(flow: "Flow", drawn: Sketch | None = None) -> Record | None:
         _workers(engine),
         tuple(names.get(task) or shown(task.name) for task in plan.tasks),
         tuple(task.kind for task in plan.tasks),
-        tuple(_home(engine, row) for row in range(len(plan.tasks))),
+        tuple(_home(engine, row, places) for row in range(len(plan.tasks))),
         blocks,
-        tuple(
-            _use(one, memory, clusters.get(one.scope) or shown(one.scope.name), rows, began)
-            for one, rows in zip(plan.scopes, _inside(plan.scopes), strict=True)
-        ),
+        uses,
     )
 
 
@@ -74,11 +73,35 @@ def _workers(engine: "Engine") -> tuple[str, ...]:
     return tuple(labels)
 
 
-def _home(engine: "Engine", row: int) -> int:
+def _home(engine: "Engine", row: int, places: "Sequence[int]") -> int:
+    """Where `row` ran; `places` has the place of each scope's first use."""
     lane = engine.plan.lanes.get(row, WORKER)
     if lane in (WORKER, REMOTE):
         return EXECUTOR
-    return engine.plan.scope_of[row] if lane == LEASE else LOOP
+    return places[engine.plan.scope_of[row]] if lane == LEASE else LOOP
+
+
+def _uses(
+    engine: "Engine", memory: FlowMemory, labels: "Mapping[Scope, str]"
+) -> tuple[tuple[Use, ...], list[int]]:
+    """The uses of all scopes, and for each scope the place of its first one."""
+    uses: list[Use] = []
+    places: list[int] = []
+    scopes = tuple(engine.plan.scopes)
+    for planned, rows in zip(scopes, _inside(scopes), strict=True):
+        places.append(len(uses))
+        scope = planned.scope
+        label = labels.get(scope) or shown(scope.name)
+        block = engine.scheduler.children.get(planned.setup) if scope.is_mapped else None
+        items = range(WHOLE, 0) if block is None else range(block.last - block.first)
+        for item in items:
+            use = _use(planned, memory, item, rows, engine.began)
+            uses.append(
+                use._replace(
+                    label=ScopeUse(scope, item).named(label), in_step=engine.scopes.in_step(scope)
+                )
+            )
+    return tuple(uses), places
 
 
 def _inside(scopes: "Sequence[PlannedScope]") -> list[set[int]]:
@@ -92,20 +115,21 @@ def _inside(scopes: "Sequence[PlannedScope]") -> list[set[int]]:
 
 
 def _use(
-    planned: "PlannedScope", memory: FlowMemory, label: str, inside: set[int], began: _Moments
+    planned: "PlannedScope", memory: FlowMemory, item: int, inside: set[int], began: _Moments
 ) -> Use:
     scope, setup, cleanup = planned.scope, planned.setup, planned.cleanup
-    lease = memory.lease_of(scope)
+    lease = memory.lease_of(scope, item)
     gone = _moment(lease, "closed", began)
     return Use(
-        label,
-        memory.lease_state(scope),
+        scope.name,
+        lease_word(lease),
         setup,
         cleanup,
         frozenset(inside - {-1, setup, cleanup}),
         _moment(lease, "open", began),
         _moment(lease, "closing", began),
         _moment(lease, "failed", began) if gone is None else gone,
+        item,
     )
 
 

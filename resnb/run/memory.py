@@ -238,16 +238,12 @@ class FlowMemory:
 
     def lease_state(self, scope: Scope) -> str:
         """The state of the scope's latest lease; of several the one that most wants a look."""
-        found = self.lease_states(scope)
-        return min(found, key=_BY_URGENCY.index, default="not yet")
+        return next(iter(self.lease_states(scope)), "not yet")
 
     def lease_states(self, scope: Scope) -> dict[str, int]:
-        """How many of the scope's latest leases are in each state."""
-        found: dict[str, int] = {}
-        for lease in self.leases_of(scope).values():
-            state = "with the reaper" if lease.is_with_reaper else lease.state
-            found[state] = found.get(state, 0) + 1
-        return found
+        """How many of the scope's latest leases are in each state; first what wants a look."""
+        found = [lease_word(lease) for lease in self.leases_of(scope).values()]
+        return {state: found.count(state) for state in _BY_URGENCY if state in found}
 
     def leases(self) -> list[Lease]:
         """The latest lease of each scope, and each item of a mapped one, that had one."""
@@ -275,6 +271,13 @@ class FlowMemory:
         return None if engine is None or row is None else (engine, row)
 
 
+def lease_word(lease: Lease | None) -> str:
+    """How views call the state of `lease`."""
+    if lease is None:
+        return "not yet"
+    return "with the reaper" if lease.is_with_reaper else lease.state
+
+
 def memory_of(flow: "Flow") -> FlowMemory:
     """The memory of `flow`, made if it has none."""
     if not isinstance(flow.memory, FlowMemory):
@@ -282,4 +285,4 @@ def memory_of(flow: "Flow") -> FlowMemory:
     return flow.memory
 
 
-__all__ = ["FlowMemory", "memory_of"]
+__all__ = ["FlowMemory", "lease_word", "memory_of"]

@@ -223,6 +223,10 @@ class RunScopes:
             inside = [other for other in self.leases.values() if lease in other.around]
             lease.thread.submit(partial(self._keeper.close, [lease, *inside]))
 
+    def in_step(self, scope: Scope) -> frozenset[int]:
+        """The rows of which each child works with one resource of mapped `scope`."""
+        return self._uses.in_step(scope)
+
     def gone_items(self, row: int) -> dict[int, str]:
         """The items that are not to be worked on by the children of `row`, and why."""
         return self._uses.items_of(row, self.given_up)

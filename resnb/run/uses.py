@@ -44,6 +44,10 @@ class Uses:
         is_item = row != origin and scope in self._in_step
         return ScopeUse(scope, self.scheduler.child_index(row) if is_item else WHOLE)
 
+    def in_step(self, scope: Scope) -> frozenset[int]:
+        """The rows in step with the items of `scope`; none if it is not mapped."""
+        return self._in_step.get(scope, frozenset())
+
     def around(self, use: ScopeUse) -> Iterator[ScopeUse | Scope]:
         """`use`, and from the inside out those it may depend on; a scope stands for all of its."""
         yield use
@@ -80,7 +84,7 @@ class Uses:
         """Those of `rows` in step with items, their children for this one, those without any."""
         in_step: set[int] = set()
         if use.item != WHOLE:
-            in_step = rows & self._in_step.get(use.scope, frozenset())
+            in_step = rows & self.in_step(use.scope)
         children = self.scheduler.children
         blocks = [children[row] for row in in_step if row in children]
         items = {one.first + use.item for one in blocks if one.first + use.item < one.last}
@@ -90,11 +94,7 @@ class Uses:
         """The numbers of those children of `row` that work with one of `gone`, and why they end."""
         if not gone or self._plan.tasks[row].kind == "cleanup":
             return {}
-        return {
-            use.item: reason
-            for use, reason in gone.items()
-            if row in self._in_step.get(use.scope, ())
-        }
+        return {use.item: reason for use, reason in gone.items() if row in self.in_step(use.scope)}
 
     def _refuse_threads(self) -> None:
         """A task can be bound to the thread of one resource only.

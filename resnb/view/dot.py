@@ -5,6 +5,7 @@ reaches Graphviz as a quoted, escaped label only, never as markup or as an ident
 """
 
 from collections import defaultdict
+from contextlib import ExitStack
 from typing import Any
 
 from resnb.view import palette, wording
@@ -77,10 +78,15 @@ class _Drawing:
             if not is_cluster:
                 picture.node(f"n{place}", **_node_look(snapshot, place))
                 continue
-            one, lease = snapshot.outline.clusters[place], snapshot.leases[place]
-            with picture.subgraph(name=f"cluster_{place}") as box:
-                box.attr(**_cluster_look(LEASE[lease]))
-                box.attr(label=_lines("l", *wording.of_cluster(one, lease)))
+            look = LEASE[snapshot.leases[place]]
+            with ExitStack() as stack:
+                outer = picture
+                if snapshot.outline.clusters[place].mapped:  # a frame behind: a stack
+                    outer = stack.enter_context(picture.subgraph(name=f"cluster_{place}_stack"))
+                    outer.attr(**_cluster_look(look) | {"margin": "4", "label": ""})
+                box = stack.enter_context(outer.subgraph(name=f"cluster_{place}"))
+                box.attr(**_cluster_look(look))
+                box.attr(label=_lines("l", *wording.of_cluster(snapshot, place)))
                 self.draw(box, place)
         for link in self._links[cluster]:
             picture.edge(f"n{link.source}", f"n{link.target}", **self._link_look(link, cluster))
@@ -120,7 +126,7 @@ def _node_look(snapshot: Snapshot, place: int) -> dict[str, Any]:
     node, look = snapshot.outline.nodes[place], TASK[snapshot.codes[place]]
     shape = dict(_MAPPED if node.mapped else _SHAPES.get(node.kind, {}))
     if node.kind in _OWN:
-        shape |= _SMALL
+        shape |= _SMALL | ({"margin": "0.12,0.1"} if node.mapped else {})
     style = shape.pop("style", "rounded,filled")
     return shape | {
         "label": _lines("n", _name(node), *wording.of_node(snapshot, place)),

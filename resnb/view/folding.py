@@ -153,6 +153,11 @@ class _Scopes:
             codes=bytes(codes),
             counts=tuple(counts),
             leases=tuple([snapshot.leases[place] for place in self._kept]),
+            stacks=tuple(
+                (self._kept.index(place), counts)
+                for place, counts in snapshot.stacks
+                if place in self._kept
+            ),
             values=tuple(
                 (self._goes_to[place], text)
                 for place, text in snapshot.values

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from resnb.states import FAILED, PENDING, SUCCESS, TIMED_OUT, Mapped, Pending
@@ -56,12 +57,19 @@ class Outcome:
 
     def lease_state(self, scope: "Scope") -> str:
         """What set-up and clean-up say about the lease."""
-        cleanup = self.code_of(scope.cleanup_task)
-        if cleanup == SUCCESS:
-            return "closed"
-        if cleanup in (FAILED, TIMED_OUT):
-            return "failed"
-        return "open" if self.code_of(scope.setup_task) == SUCCESS else NOT_YET
+        if scope.is_mapped:
+            return next(iter(self.lease_states(scope)), NOT_YET)
+        return _lease_state(self.code_of(scope.setup_task), self.code_of(scope.cleanup_task))
+
+    def lease_states(self, scope: "Scope") -> Mapping[str, int]:
+        """What they say of each item."""
+        setups, cleanups = (
+            [one.code for one in getattr(self._states.get(task), "map_states", ())]
+            for task in (scope.setup_task, scope.cleanup_task)
+        )
+        pairs = zip_longest(setups, cleanups, fillvalue=PENDING)
+        found = Counter(_lease_state(*pair) for pair in pairs)
+        return {state: found[state] for state in ("failed", "open", "closed") if found[state]}
 
     def state_of(self, task: "Task") -> "State":
         """The task's state; pending if the run did not have the task."""
@@ -70,6 +78,15 @@ class Outcome:
     def flow_code(self) -> int:
         """The code of the flow's state."""
         return self._state.code
+
+
+def _lease_state(setup: int, cleanup: int) -> str:
+    """What the final states of a set-up and its clean-up say about the lease."""
+    if cleanup == SUCCESS:
+        return "closed"
+    if cleanup in (FAILED, TIMED_OUT):
+        return "failed"
+    return "open" if setup == SUCCESS else NOT_YET
 
 
 __all__ = ["Outcome"]

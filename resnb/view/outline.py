@@ -37,12 +37,14 @@ class Cluster(NamedTuple):
         manager: what its resource manager is called.
         parent: place of the cluster around it.
         notes: the options that are not the default ones, in words.
+        mapped: whether it has a resource for each item of something.
     """
 
     label: str
     manager: str
     parent: int | None
     notes: tuple[str, ...]
+    mapped: bool = False
 
 
 class Link(NamedTuple):

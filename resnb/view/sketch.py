@@ -57,6 +57,7 @@ def _clusters(scopes: "Sequence[Scope]") -> tuple[Cluster, ...]:
             shown(one.manager.name),
             places.get(one.parent),
             (*notes(one.options), *protection.notes(one)),
+            one.is_mapped,
         )
         for label, one in zip(labels, scopes, strict=True)
     )

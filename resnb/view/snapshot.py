@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Counts: TypeAlias = tuple[tuple[int, int], ...]
 """How many there are of each state: pairs of state code and number, by code."""
 
+Stacks: TypeAlias = tuple[tuple[int, tuple[tuple[str, int], ...]], ...]
+"""Of clusters that are mapped: places, and how many leases there are in each state."""
+
 NOT_YET = "not yet"
 NO_WORK = frozenset({"init", "setup", "cleanup", "parameter"})
 """Kinds of tasks that do not count as work in progress."""
@@ -48,7 +51,13 @@ class Progress(Protocol):
         """Why the task failed, in one line; None if it did not."""
 
     def lease_state(self, scope: "Scope") -> str:
-        """``not yet``, ``opening``, ``open``, ``closing``, ``closed``, ``failed`` or ``kept``."""
+        """``not yet``, ``opening``, ``open``, ``closing``, ``closed``, ``failed`` or ``kept``.
+
+        Of a mapped scope the state of the lease that most wants a look.
+        """
+
+    def lease_states(self, scope: "Scope") -> Mapping[str, int]:
+        """Of a mapped scope: how many leases are in each state; first what wants a look."""
 
     def state_of(self, task: "Task") -> "State":
         """The task's state; asked of parameters only, for the value that they had."""
@@ -77,6 +86,7 @@ class Snapshot(NamedTuple):
         totals: how many tasks and children that do work are in which state, drawn or not.
         failures: the tasks that failed by themselves, and why.
         left_out: how many tasks are not drawn at all.
+        stacks: of mapped clusters how many leases are in which state.
     """
 
     outline: Outline
@@ -88,6 +98,11 @@ class Snapshot(NamedTuple):
     totals: Counts = ()
     failures: tuple[Failure, ...] = ()
     left_out: int = 0
+    stacks: Stacks = ()
+
+    def stack(self, place: int) -> tuple[tuple[str, int], ...]:
+        """How many leases of a mapped cluster are in which state."""
+        return dict(self.stacks).get(place, ())
 
 
 class Sampler:
@@ -102,7 +117,9 @@ class Sampler:
         nodes = drawn.outline.nodes
         self._mapped = [place for place, node in enumerate(nodes) if node.mapped]
         self._parameters = [place for place, node in enumerate(nodes) if node.kind == "parameter"]
-        self._no_work = [place for place, node in enumerate(nodes) if node.kind in NO_WORK]
+        self._no_work = {place for place, node in enumerate(nodes) if node.kind in NO_WORK}
+        clusters = drawn.outline.clusters
+        self._stacks = [place for place, one in enumerate(clusters) if one.mapped]
 
     def sample(self, progress: Progress | None) -> Snapshot:
         """The states as they are now; without `progress` as of a flow that has never run."""
@@ -118,6 +135,8 @@ class Sampler:
         for place in self._mapped:
             children = progress.child_counts(tasks[place])
             counts[place] = in_order(children)
+            if place in self._no_work:
+                continue
             if children:
                 totals[codes[place]] -= 1
             for code, number in children.items():
@@ -134,6 +153,10 @@ class Sampler:
                 if codes[place] in (SUCCESS, CACHED)
             ),
             in_order(totals),
+            stacks=tuple(
+                (place, tuple(progress.lease_states(scopes[place]).items()))
+                for place in self._stacks
+            ),
         )
 
     def _totals(self, codes: bytes) -> dict[int, int]:
@@ -190,6 +213,7 @@ __all__ = [
     "Progress",
     "Sampler",
     "Snapshot",
+    "Stacks",
     "in_order",
     "picker",
     "snapshot",

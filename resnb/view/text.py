@@ -114,8 +114,7 @@ class _Tree:
         return fitted(f"{text} ← ", takes) if takes else text
 
     def _title(self, place: int) -> str:
-        cluster = self._snapshot.outline.clusters[place]
-        return wording.titled(cluster, self._snapshot.leases[place])
+        return wording.titled(self._snapshot, place)
 
 
 def framed(title: str, lines: Sequence[str]) -> list[str]:

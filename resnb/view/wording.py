@@ -2,7 +2,6 @@
 
 from resnb.states import CACHED, FAILED, MAPPED, PENDING, SUCCESS, TIMED_OUT
 from resnb.view.names import counted
-from resnb.view.outline import Cluster
 from resnb.view.palette import LEASE, QUIET, TASK
 from resnb.view.snapshot import NOT_YET, Counts, Snapshot
 
@@ -35,16 +34,27 @@ def of_node(snapshot: Snapshot, place: int) -> tuple[str, ...]:
     return (*word, *parts)
 
 
-def of_cluster(cluster: Cluster, lease: str) -> tuple[str, str]:
+def of_cluster(snapshot: Snapshot, place: int) -> tuple[str, str]:
     """Its name with the lease's state, unless nothing has happened yet, and its options."""
-    name = (cluster.label, *(() if lease == NOT_YET else (LEASE[lease].word,)))
+    cluster = snapshot.outline.clusters[place]
+    name = (cluster.label, *of_leases(snapshot, place))
     return SEPARATOR.join(name), SEPARATOR.join(cluster.notes)
 
 
-def titled(cluster: Cluster, lease: str) -> str:
+def of_leases(snapshot: Snapshot, place: int) -> tuple[str, ...]:
+    """The lease's state; of a stack ``mapped`` at first, then ``1 failed, 2 open``."""
+    lease = snapshot.leases[place]
+    if snapshot.outline.clusters[place].mapped:
+        counts = snapshot.stack(place)
+        return (", ".join(f"{many:,} {LEASE[one].word}" for one, many in counts) or "mapped",)
+    return () if lease == NOT_YET else (LEASE[lease].word,)
+
+
+def titled(snapshot: Snapshot, place: int) -> str:
     """All about a cluster in a line: ``client = DaskCluster · open · ttl 2h``."""
+    cluster = snapshot.outline.clusters[place]
     name, manager = cluster.label, cluster.manager
-    words = (*(() if lease == NOT_YET else (LEASE[lease].word,)), *cluster.notes)
+    words = (*of_leases(snapshot, place), *cluster.notes)
     return SEPARATOR.join((name if name == manager else f"{name} = {manager}", *words))
 
 
@@ -65,6 +75,6 @@ def left_out(snapshot: Snapshot) -> str:
 
 
 __all__ = [
-    "DONE", "SEPARATOR", "left_out", "of_cluster", "of_code", "of_flow", "of_node", "tally",
-    "titled",
+    "DONE", "SEPARATOR", "left_out", "of_cluster", "of_code", "of_flow", "of_leases", "of_node",
+    "tally", "titled",
 ]  # fmt: skip

@@ -194,3 +194,56 @@ def test_both_themes_are_readable(notebook):
         assert paper != ink
         seen |= {paper, ink}
     assert len(seen) == 4
+
+
+SHARDS = """
+broken = {2}
+@resource_manager
+class Shard:
+    def __init__(self, number):
+        self.number = number
+    def setup(self):
+        if self.number in broken:
+            raise OSError(f"shard {self.number} does not answer")
+        return f"shard {self.number}"
+    def handle(self, resource):
+        return self.number
+    def find(self, lease_id):
+        return None
+    def cleanup(self, resource):
+        print("closing", resource)
+"""
+LOAD_SHARDS = """
+%%flow warehouse(numbers=None) --with Shard.map(list_of(numbers)) as shards --run
+rows = load.map(shards)
+"""
+TASKS = """
+from resnb import triggers
+list_of = task(lambda numbers: numbers or [0, 1, 2, 3], name="list_of")
+load = task(lambda shard: len(shard), name="load")
+"""
+
+
+def test_a_mapped_scope_is_a_stack_whose_items_are_cleaned_up_one_by_one(notebook):
+    notebook.open(PRELUDE + SHARDS + TASKS, LOAD_SHARDS, "broken.clear()", LOAD_SHARDS)
+    notebook.run(0)
+    notebook.begin(1)
+    view = notebook.view(1)
+    stack = view.get_by_role("button", name="resource shards = Shard, 3 open, 1 closed")
+    expect(stack).to_have_count(1)
+    notebook.picture("stack", view)
+    stack.locator(".id").click()
+    items = view.get_by_role("list", name="resources").get_by_role("listitem")
+    expect(items).to_have_count(4)
+    expect(items.nth(2)).to_contain_text("closed")
+    expect(items.nth(2).get_by_role("button", name="Clean up")).to_be_disabled()
+    items.nth(1).get_by_role("button", name="Keep").click()
+    expect(items.nth(1)).to_contain_text("kept for 30m after the kernel's end")
+    items.nth(0).get_by_role("button", name="Clean up").click()
+    expect(items.nth(0)).to_contain_text("closed")
+    expect(view.locator(".cluster.is-open")).to_have_count(1)
+    notebook.picture("stack-inspected", view)
+    view.get_by_role("button", name="Close scopes").click()
+    expect(view.locator(".cluster.is-closed")).to_have_count(1)
+    view.get_by_role("button", name="Timeline").click()
+    notebook.picture("stack-timeline", view)

@@ -248,6 +248,68 @@ def test_what_lives_in_the_kernel_cannot_be_kept(flow, desk):
     assert outer.limits.keep is None
 
 
+# ---- a mapped scope
+
+
+@pytest.fixture
+def mapped(things):
+    things.fails = {"broken"}
+    with Flow("work") as found:
+        names = task(lambda: ["a", "b", "c"], name="names")()
+        with things.manager.use((names,), {}, name="each", mapped=True) as each:
+            task(lambda name: name, name="first").map(each)
+    return found
+
+
+def items_of(desk):
+    frame = desk.look("each", "cluster")[2]
+    return [(one["item"], one["name"], one["state"]) for one in frame.get("items", [])]
+
+
+def test_each_item_has_a_line_and_buttons_of_its_own(mapped, things):
+    desk = Desk(mapped)
+    assert items_of(desk) == []
+    assert desk.look("each", "cluster")[0]["lease"] == "not yet, one for each item"
+    leave_open(mapped)
+    assert items_of(desk) == [
+        (0, "each[0]", "open"),
+        (1, "each[1]", "open"),
+        (2, "each[2]", "open"),
+    ]
+    assert desk.look("each", "cluster")[0]["lease"] == "3 open"
+    desk.send("cleanup_one", what="cluster", id="each", item=1)
+    assert desk.said() == "cleaned up work/each[1]"
+    assert things.story == ["b"]
+    assert items_of(desk)[1] == (1, "each[1]", "closed")
+    assert desk.look("each", "cluster")[0]["lease"] == "2 open, 1 closed"
+    [log] = [one for one in desk.logs() if "button" in one]
+    assert log == "clean-up by a button[1]"
+    desk.send("cleanup_one", what="cluster", id="each", item=1)
+    assert desk.said() == "resource 'each' is not open"
+    desk.send("cleanup_one", what="cluster", id="each", item=7)
+    assert desk.said() == "resource 'each' is not open"
+    desk.send("keep_one", what="cluster", id="each", item=2)
+    assert desk.said() == "work/each[2] is kept for 30 minutes after this kernel's end"
+    [one] = [one for one in desk.look("each", "cluster")[2]["items"] if one["item"] == 2]
+    assert one["said"] == "kept for 30m after the kernel's end"
+    desk.send("cleanup_one", what="cluster", id="each")
+    assert desk.said() == "cleaned up work/each[0], work/each[2]"
+    assert sorted(things.story) == ["a", "b", "c"]
+
+
+def test_an_item_that_cannot_be_cleaned_up_says_why(mapped, things):
+    desk = Desk(mapped)
+    leave_open(mapped)
+    things.fails = {"b"}
+    desk.send("cleanup_one", what="cluster", id="each")
+    assert "not cleaned up: work/each[1]: OSError: b is busy" in desk.said()
+    states_now = [state for _, _, state in items_of(desk)]
+    assert states_now[::2] == ["closed", "closed"]
+    assert states_now[1] in ("failed", "with the reaper")
+    assert "b is busy" in desk.look("each", "cluster")[2]["items"][1]["said"]
+    things.fails = set()
+
+
 # ---- several views
 
 

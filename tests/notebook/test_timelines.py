@@ -167,3 +167,40 @@ def test_what_ran_on_dask_stands_on_its_workers_rows():
     labels = [lane.label for lane in found.lanes]
     assert labels == [one for one in workers if one in labels]
     assert sum(bar.number for lane in found.lanes for bar in lane.bars) == 7
+
+
+def test_each_item_of_a_mapped_scope_has_a_band_and_a_lane():
+    @resource_manager
+    class Each:
+        def __init__(self, bad):
+            self.bad = bad
+
+        def setup(self):
+            if self.bad:
+                raise OSError
+            return self.bad
+
+        def cleanup(self, resource):
+            pass
+
+    with Flow("f") as flow:
+        with Each.map([False, True, False]) as each:
+            task(work, name="one").map(each)
+            task(work, name="all")(each)
+        with Thing() as single:
+            task(work, name="two")(single)
+    flow.run()
+    record = recorded(flow)
+    drawn = timeline(record)
+    assert [(one.label, one.open is not None) for one in drawn.bands] == [
+        ("Each[0]", True), ("Each[1]", False), ("Each[2]", True), ("Thing", True),
+    ]  # fmt: skip
+    lanes = {lane.label: [drawn.label_of(bar) for bar in lane.bars] for lane in drawn.lanes}
+    for item, steps in ((0, 3), (1, 2), (2, 3)):
+        names = ", ".join(lanes[f"Each[{item}]"])
+        assert names.count(f"[{item}]") >= 1, names
+        assert len(lanes[f"Each[{item}]"]) <= steps
+    first = next(use for use in record.uses if use.label == "Each[0]")
+    labels = {record.labels[row] for row in first.inside}
+    assert labels == {"one", "all"}
+    assert {record.labels[row] for row in first.in_step} >= {"one"}

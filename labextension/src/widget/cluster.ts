@@ -1,14 +1,19 @@
 // One scope as SVG: a box in the colours of its lease, with its name, state and notes.
 import { say, set, svg } from "./dom";
 import { squeeze } from "./node";
-import type { Box, ClusterInfo } from "./protocol";
+import type { Box, ClusterInfo, LeaseCount } from "./protocol";
 import { className, leaseLook } from "./vocabulary";
-import { clusterName } from "./words";
+import { clusterName, stacked } from "./words";
 
 const SIDE = 9;
+const BEHIND = [6, 3];
 
 export class ClusterShape {
   readonly element: SVGGElement;
+  /** The sheets of a mapped scope. */
+  private readonly behind = BEHIND.map((by) =>
+    svg("rect", { class: "extra", rx: 9, x: by, y: by }),
+  );
   private readonly body = svg("rect", { class: "body", rx: 9 });
   private readonly name = svg("text", { class: "name", x: SIDE, y: 14 });
   private readonly notes = svg("text", { class: "notes", x: SIDE, y: 26 });
@@ -21,6 +26,7 @@ export class ClusterShape {
       "g",
       { role: "button", tabindex: -1 },
       this.title,
+      ...this.behind,
       this.body,
       this.name,
       this.notes,
@@ -33,13 +39,20 @@ export class ClusterShape {
 
   place([, , width, height]: Box): void {
     set(this.body, { width, height });
+    for (const sheet of this.behind) {
+      set(sheet, { width, height });
+    }
   }
 
-  show(lease: string): void {
+  show(lease: string, stack: readonly LeaseCount[] = []): void {
     const { info } = this;
+    const isStack = info.mapped === true;
     const look = leaseLook(lease);
     const unprotected = info.notes.some((note) => note.startsWith("unprotected"));
-    const name = clusterName(info, lease);
+    const name = clusterName(info, lease, stack);
+    for (const sheet of this.behind) {
+      set(sheet, { display: isStack ? false : "none" });
+    }
     set(this.element, {
       class: `cluster is-${className(look.word)}${unprotected ? " unprotected" : ""}`,
       "aria-label": name,
@@ -49,7 +62,9 @@ export class ClusterShape {
     const named = svg("tspan", { class: "id" });
     named.textContent = info.id;
     const said = svg("tspan", { class: "state" });
-    said.textContent = lease === "not yet" ? "" : `  ${look.mark} ${look.word}`;
+    const word = isStack ? stacked(stack) : look.word;
+    const isQuiet = lease === "not yet";
+    said.textContent = isQuiet ? (isStack ? `  ${word}` : "") : `  ${look.mark} ${word}`;
     this.name.replaceChildren(named, said);
     say(
       this.notes,

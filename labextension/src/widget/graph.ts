@@ -75,7 +75,7 @@ export class Graph {
     structure.clusters.forEach(({ id }, place) => {
       const shape = this.shapes.get(`cluster ${id}`);
       if (shape instanceof ClusterShape) {
-        shape.show(model.leases[place] ?? "not yet");
+        shape.show(model.leases[place] ?? "not yet", model.stacks.get(place));
       }
     });
   }

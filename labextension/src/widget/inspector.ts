@@ -1,17 +1,16 @@
 // A closer look at one node or cluster: what the kernel tells of it, beside the graph.
 import { button, html, say, set } from "./dom";
 import type { Picked } from "./graph";
+import { type Act, CLEAN_UP, enable, Items, KEEP } from "./items";
 import type { Addressed, Frame, Inspected } from "./protocol";
 import { LogTexts, Texts, Values } from "./sections";
 import { duration } from "./words";
 
 const SECOND = 1000;
 
-type Act = "cleanup_one" | "keep_one";
-
 export interface InspectorActions {
   readonly close: () => void;
-  readonly act: (command: Act, picked: Picked) => void;
+  readonly act: (command: Act, picked: Picked, item?: number) => void;
 }
 
 /** A row whose seconds go on. */
@@ -24,6 +23,7 @@ export class Inspector {
   readonly element: HTMLElement;
   private readonly title = html("h4");
   private readonly facts = html("dl");
+  private readonly items: Items;
   private readonly texts = new Texts();
   private readonly logs = new LogTexts();
   private readonly values = new Values();
@@ -34,13 +34,18 @@ export class Inspector {
   private picked: Picked | null = null;
 
   constructor({ close, act }: InspectorActions, signal: AbortSignal) {
-    const on = (command: Act) => (): void => {
+    const ask = (command: Act, item?: number): void => {
       if (this.picked !== null) {
-        act(command, this.picked);
+        act(command, this.picked, item);
       }
     };
-    this.cleanUp = button("Clean up", "", on("cleanup_one"));
-    this.keep = button("Keep 30 minutes", "", on("keep_one"));
+    this.cleanUp = button("Clean up", "", () => {
+      ask("cleanup_one");
+    });
+    this.keep = button("Keep 30 minutes", "", () => {
+      ask("keep_one");
+    });
+    this.items = new Items(ask);
     this.buttons = html("div", { class: "group", hidden: true }, this.cleanUp, this.keep);
     const cross = button("×", "Close", close);
     set(cross, { "aria-label": "close details", class: "quiet" });
@@ -51,6 +56,7 @@ export class Inspector {
       html("header", {}, this.title, cross),
       this.buttons,
       facts,
+      this.items.element,
       texts.element,
       logs.element,
       values.element,
@@ -80,6 +86,7 @@ export class Inspector {
       set(this.buttons, { hidden: true });
       this.clocks = [];
       this.facts.replaceChildren();
+      this.items.show([]);
       this.texts.show([]);
       this.logs.clear();
       this.values.show("", null);
@@ -105,10 +112,11 @@ export class Inspector {
     return what === this.picked?.what && id === this.picked.id;
   }
 
-  private show({ rows, clocks, texts, actions }: Inspected): void {
+  private show({ rows, clocks, texts, actions, items = [] }: Inspected): void {
     set(this.buttons, { hidden: actions === null });
-    enable(this.cleanUp, actions?.cleanup ?? "", "Clean up this resource");
-    enable(this.keep, actions?.keep ?? "", "Let it survive a kernel's end for 30 minutes");
+    enable(this.cleanUp, actions?.cleanup ?? "", CLEAN_UP);
+    enable(this.keep, actions?.keep ?? "", KEEP);
+    this.items.show(items);
     const now = performance.now();
     this.clocks = clocks.map(([, seconds]) => ({
       element: html("dd"),
@@ -130,9 +138,4 @@ export class Inspector {
       say(element, duration((performance.now() - began) / SECOND));
     }
   };
-}
-
-/** Let a button be pressed, or say why it cannot. */
-function enable(one: HTMLButtonElement, why: string, title: string): void {
-  set(one, { disabled: why !== "", title: why === "" ? title : why });
 }

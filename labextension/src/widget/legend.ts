@@ -23,7 +23,7 @@ export function filled(legend: HTMLElement): void {
   legend.replaceChildren(
     list("Shapes", ...KINDS.map(([kind, mapped, name]) => node(kind, mapped, 0, name))),
     list("Tasks", ...TASK.map(({ word }, code) => node("task", false, code, word))),
-    list("Scopes", ...LEASE.map(({ word }) => cluster(word))),
+    list("Scopes", ...LEASE.map(({ word }) => cluster(word)), cluster("open", "mapped scope")),
   );
 }
 
@@ -43,14 +43,18 @@ function node(kind: NodeKind, mapped: boolean, code: number, name: string): HTML
   return item;
 }
 
-function cluster(lease: string): HTMLElement {
-  const info = { id: "", manager: "", parent: null, notes: [], box: [0, 0, 30, 16] as const };
+function cluster(lease: string, name = lease): HTMLElement {
+  const mapped = name !== lease;
+  const box = [0, 0, 30, 16] as const;
+  const info = { id: "", manager: "", parent: null, notes: [], mapped, box };
   const shape = new ClusterShape(info);
   shape.place(info.box);
-  const item = sample(shape.element, lease);
+  const item = sample(shape.element, name);
   shape.show(lease);
   shape.element.querySelector(".name")?.remove();
-  shape.element.querySelector("rect")?.setAttribute("rx", "4");
+  for (const rect of shape.element.querySelectorAll("rect")) {
+    rect.setAttribute("rx", "4");
+  }
   return item;
 }
 

@@ -1,5 +1,5 @@
 // What a view knows of its flow: frames go in, a new state comes out. Pure; knows no DOM.
-import type { Count, Field, Frame, States, Structure, Tally } from "./protocol";
+import type { Count, Field, Frame, LeaseCount, States, Structure, Tally } from "./protocol";
 import type { TimelineInfo } from "./timedata";
 import { PENDING } from "./vocabulary";
 
@@ -9,6 +9,7 @@ export interface Model {
   readonly codes: readonly number[];
   readonly counts: ReadonlyMap<number, readonly Count[]>;
   readonly leases: readonly string[];
+  readonly stacks: ReadonlyMap<number, readonly LeaseCount[]>;
   readonly notes: ReadonlyMap<number, string>;
   readonly tally: Tally;
   readonly hidden: number;
@@ -26,6 +27,7 @@ export const NOTHING: Model = {
   codes: [],
   counts: new Map(),
   leases: [],
+  stacks: new Map(),
   notes: new Map(),
   tally: [0, 0, 0, 0],
   hidden: 0,
@@ -36,6 +38,8 @@ export const NOTHING: Model = {
   timeline: null,
 };
 
+const STATELESS = { codes: [], counts: new Map(), leases: [], stacks: new Map() };
+
 /** The state after `frame`; the very same if that changes nothing. */
 export function after(model: Model, frame: Frame): Model {
   switch (frame.frame) {
@@ -43,7 +47,7 @@ export function after(model: Model, frame: Frame): Model {
       if (frame.version === model.structure?.version && frame.name === model.structure.name) {
         return model; // sent for another view of the same flow
       }
-      return { ...model, structure: frame, codes: [], counts: new Map(), leases: [] };
+      return { ...model, ...STATELESS, structure: frame };
     case "states":
       return frame.version === model.structure?.version ? withStates(model, frame) : model;
     case "delta": {
@@ -56,6 +60,7 @@ export function after(model: Model, frame: Frame): Model {
         flow,
         codes: replaced(model.codes, frame.codes),
         leases: replaced(model.leases, frame.leases),
+        stacks: new Map([...model.stacks, ...(frame.stacks ?? [])]),
         counts: new Map([...model.counts, ...(frame.counts ?? [])]),
         notes: new Map([...model.notes, ...(frame.notes ?? [])]),
         tally: frame.tally,
@@ -86,6 +91,7 @@ function withStates(model: Model, frame: States): Model {
     codes: frame.codes,
     counts: byPlace(frame.counts),
     leases: frame.leases,
+    stacks: byPlace(frame.stacks ?? {}),
     notes: byPlace(frame.notes),
     tally: frame.tally,
     hidden: frame.hidden,

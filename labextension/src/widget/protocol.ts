@@ -7,6 +7,9 @@ export type Box = readonly [number, number, number, number];
 /** How many tasks are in a state: the state's code and a number. */
 export type Count = readonly [number, number];
 
+/** How many leases of a mapped scope are in a state. */
+export type LeaseCount = readonly [string, number];
+
 export type NodeKind =
   "task" | "parameter" | "case" | "merge" | "init" | "setup" | "cleanup" | "folded";
 
@@ -24,6 +27,8 @@ export interface ClusterInfo {
   readonly manager: string;
   readonly parent: number | null;
   readonly notes: readonly string[];
+  /** Whether it has a resource for each item of something; drawn as a stack. */
+  readonly mapped?: boolean;
   readonly box: Box;
 }
 
@@ -57,6 +62,7 @@ export interface States {
   readonly codes: readonly number[];
   readonly counts: Readonly<Record<string, readonly Count[]>>;
   readonly leases: readonly string[];
+  readonly stacks?: Readonly<Record<string, readonly LeaseCount[]>>;
   readonly notes: Readonly<Record<string, string>>;
   readonly tally: Tally;
   readonly hidden: number;
@@ -76,6 +82,7 @@ export interface Delta {
   readonly codes?: readonly (readonly [number, number])[];
   readonly counts?: readonly (readonly [number, readonly Count[]])[];
   readonly leases?: readonly (readonly [number, string])[];
+  readonly stacks?: readonly (readonly [number, readonly LeaseCount[]])[];
   readonly notes?: readonly (readonly [number, string])[];
 }
 
@@ -120,6 +127,16 @@ export interface Addressed {
   readonly id: string;
 }
 
+/** One item of a mapped scope, and why its lease cannot be cleaned up or kept; "" if it can. */
+export interface ItemInfo {
+  readonly item: number;
+  readonly name: string;
+  readonly state: string;
+  readonly said: string;
+  readonly cleanup: string;
+  readonly keep: string;
+}
+
 /** What there is to know of one node or cluster, but for its logs and its value. */
 export interface Inspected extends Addressed {
   readonly frame: "inspected";
@@ -129,6 +146,8 @@ export interface Inspected extends Addressed {
   readonly texts: readonly (readonly [string, string])[];
   /** Of a scope: why it cannot be cleaned up or kept now; "" if it can. */
   readonly actions: { readonly cleanup: string; readonly keep: string } | null;
+  /** Of a mapped scope: the first of its items. */
+  readonly items?: readonly ItemInfo[];
 }
 
 /** A value as plain data. */
@@ -179,6 +198,7 @@ export type Command =
       readonly do: "cleanup_one" | "keep_one";
       readonly what: "node" | "cluster";
       readonly id: string;
+      readonly item?: number;
     };
 
 const KINDS: ReadonlySet<unknown> = new Set([

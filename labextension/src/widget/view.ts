@@ -75,9 +75,9 @@ export class View {
         close: () => {
           this.pick(null);
         },
-        act: (command, { what, id }) => {
+        act: (command, { what, id }, item) => {
           this.tell("");
-          this.channel.send({ do: command, what, id });
+          this.channel.send({ do: command, what, id, ...(item === undefined ? {} : { item }) });
         },
       },
       signal,
@@ -196,10 +196,10 @@ export class View {
   private seen = "";
 
   private stateOf(what: Picked["what"], id: string): string {
-    const { structure, codes, leases, counts } = this.model;
+    const { structure, codes, leases, stacks, counts } = this.model;
     const items = what === "node" ? structure?.nodes : structure?.clusters;
     const place = items?.findIndex((one) => one.id === id) ?? -1;
-    const state = what === "node" ? codes[place] : leases[place];
+    const state = what === "node" ? codes[place] : [leases[place], stacks.get(place)];
     const { flow } = this.model;
     return JSON.stringify([what, id, state, counts.get(place), structure?.version, flow]);
   }

@@ -1,5 +1,5 @@
 // What a view says of states and progress, in words.
-import type { ClusterInfo, Count, NodeInfo, Tally } from "./protocol";
+import type { ClusterInfo, Count, LeaseCount, NodeInfo, Tally } from "./protocol";
 import { DONE, FAILURES, kindWord, leaseLook, PENDING, taskLook } from "./vocabulary";
 
 const number = new Intl.NumberFormat("en");
@@ -38,11 +38,22 @@ export function nodeName(
   return parts.join(", ");
 }
 
-/** Likewise of a cluster. */
-export function clusterName(cluster: ClusterInfo, lease: string): string {
-  const { id, manager, notes } = cluster;
+/** `1 failed, 2 open`: what the leases of a mapped scope are, or that it is one. */
+export function stacked(stack: readonly LeaseCount[]): string {
+  const parts = stack.map(([lease, many]) => `${number.format(many)} ${leaseLook(lease).word}`);
+  return parts.join(", ") || "mapped";
+}
+
+/** What a cluster is called likewise; `stack` has the leases of a mapped one. */
+export function clusterName(
+  cluster: ClusterInfo,
+  lease: string,
+  stack: readonly LeaseCount[] = [],
+): string {
+  const { id, manager, mapped, notes } = cluster;
   const name = id === manager ? id : `${id} = ${manager}`;
-  return [`resource ${name}`, leaseLook(lease).word, ...notes].join(", ");
+  const word = mapped === true ? stacked(stack) : leaseLook(lease).word;
+  return [`resource ${name}`, word, ...notes].join(", ");
 }
 
 /** `12 of 40 done · 1 failed · 2 running`. */

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LedgerError
+from resnb.graph.scope import ScopeUse
 from resnb.ledger import states
 from resnb.ledger.handles import Ended, FoundContainer, FoundFolder, FoundProcess
 from resnb.ledger.keeper import KEEPER
@@ -18,7 +19,7 @@ from resnb.notebook.inspector.secrets import masked
 from resnb.run.closely import log_since, run_number
 from resnb.run.flow_run import active_run
 from resnb.run.log import Piece
-from resnb.run.memory import FlowMemory, memory_of
+from resnb.run.memory import FlowMemory, lease_word, memory_of
 from resnb.view.limits import notes, spelled
 from resnb.view.live.looks import Source
 from resnb.view.names import message, shown
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 HANDLE = 400
 """Characters of a handle."""
+ITEMS = 12
+"""How many resources of a mapped scope have a line and logs of their own."""
 
 Row = tuple[str, str]
 
@@ -39,7 +42,10 @@ Row = tuple[str, str]
 def rows_of(scope: "Scope", manager: str, memory: FlowMemory) -> list[Row]:
     """What there is to say of a scope, in pairs of a name and a text."""
     lease = memory.lease_of(scope)
-    rows = [("lease", memory.lease_state(scope)), ("manager", manager)]
+    rows = [("lease", _states(scope, memory)), ("manager", manager)]
+    more = len(memory.leases_of(scope)) - ITEMS
+    if more > 0:
+        rows.append(("not listed", f"{more:,} more, which %resources lists"))
     options = scope.options
     if lease is not None:
         rows += [("named", shown(lease.name)), ("id", lease.id)]
@@ -60,6 +66,43 @@ def rows_of(scope: "Scope", manager: str, memory: FlowMemory) -> list[Row]:
     return rows
 
 
+def _states(scope: "Scope", memory: FlowMemory) -> str:
+    """The lease's state; of a mapped scope how many are in which."""
+    if not scope.is_mapped:
+        return memory.lease_state(scope)
+    found = memory.lease_states(scope).items()
+    return ", ".join(f"{many:,} {state}" for state, many in found) or "not yet, one for each item"
+
+
+def items_of(scope: "Scope", flow: "Flow", memory: FlowMemory) -> list[dict[str, Any]]:
+    """What there is to say of the first resources of a mapped scope, and what can be done."""
+    if not scope.is_mapped:
+        return []
+    return [
+        {
+            "item": item,
+            "name": shown(lease.name.rpartition("/")[2]),
+            "state": lease_word(lease),
+            "said": _said(lease),
+            "cleanup": _why_not_cleaned_up(lease, flow),
+            "keep": _why_not_kept(lease),
+        }
+        for item, lease in list(memory.leases_of(scope).items())[:ITEMS]
+    ]
+
+
+def _said(lease: "Lease") -> str:
+    """Why it is as it is, or who keeps it, or why nobody else can clean it up."""
+    if lease.reason:
+        return message(lease.reason)
+    if lease.state == states.CLOSED:
+        return ""
+    fault = lease.protection.once_open if lease.state == states.OPEN else ""
+    keep = lease.limits.keep
+    kept = f"kept for {spelled(keep)} after the kernel's end" if keep else ""
+    return kept or (_mark(fault) if fault else "")
+
+
 def _mark(fault: str) -> str:
     return f"unprotected: {shown(fault, 300)}" if fault else "protected"
 
@@ -77,23 +120,53 @@ def _holder(lease: "Lease") -> str:
 
 
 def clocks_of(scope: "Scope", memory: FlowMemory) -> list[tuple[str, float]]:
-    """Names, and seconds that go on: how old the lease is, since when it was not used."""
-    lease = memory.lease_of(scope)
-    if lease is None or lease.state == states.CLOSED:
+    """Names, and seconds that go on: how old the lease is, since when it was not used.
+
+    Of several it is the oldest one's age, and how long none of them was used.
+    """
+    held = [one for one in memory.leases_of(scope).values() if one.state != states.CLOSED]
+    if not held:
         return []
     now = time.time()
-    age, unused = now - lease.began, now - lease.last_used
+    age = now - min(one.began for one in held)
+    unused = now - max(one.last_used for one in held)
     return [("age", max(0.0, age)), ("unused for", max(0.0, unused))]
 
 
 # ---- what can be done about it
 
 
+def for_button(
+    flow: "Flow", scope: "Scope", item: int | None, *, keeps: bool
+) -> "tuple[list[Lease], str]":
+    """The leases that a button is about, and why it can do nothing; empty if it can.
+
+    Args:
+        flow: the flow.
+        scope: the scope.
+        item: of a mapped scope, which of them; None for all.
+        keeps: whether it keeps them, and does not clean them up.
+    """
+    leases = memory_of(flow).leases_of(scope)
+    chosen = [one for number, one in leases.items() if item in (None, number)]
+    faults = {
+        one.id: _why_not_kept(one) if keeps else _why_not_cleaned_up(one, flow) for one in chosen
+    }
+    able = [one for one in chosen if not faults[one.id]]
+    live = [one for one in chosen if one.state != states.CLOSED]
+    if able:
+        return able, ""
+    return [], faults[live[0].id] if live else f"resource {scope.name!r} is not open"
+
+
 def why_not_cleaned_up(flow: "Flow", scope: "Scope") -> str:
-    """Why its lease cannot be cleaned up now by a button; empty if it can."""
-    lease = memory_of(flow).lease_of(scope)
-    if lease is None or lease.state == states.CLOSED:
-        return f"resource {scope.name!r} is not open"
+    """Why nothing of it can be cleaned up now by a button; empty if something can."""
+    return for_button(flow, scope, None, keeps=False)[1]
+
+
+def _why_not_cleaned_up(lease: "Lease", flow: "Flow") -> str:
+    if lease.state == states.CLOSED:
+        return f"resource {lease.name!r} is not open"
     if lease.is_with_reaper:
         return f"the reaper is cleaning up {lease.name} already"
     run = active_run()
@@ -103,10 +176,13 @@ def why_not_cleaned_up(flow: "Flow", scope: "Scope") -> str:
 
 
 def why_not_kept(flow: "Flow", scope: "Scope") -> str:
-    """Why its lease cannot be kept beyond the kernel's end; empty if it can."""
-    lease = memory_of(flow).lease_of(scope)
-    if lease is None or lease.state != states.OPEN:
-        return f"resource {scope.name!r} is not open"
+    """Why nothing of it can be kept beyond the kernel's end; empty if something can."""
+    return for_button(flow, scope, None, keeps=True)[1]
+
+
+def _why_not_kept(lease: "Lease") -> str:
+    if lease.state != states.OPEN:
+        return f"resource {lease.name!r} is not open"
     if lives_in_kernel(lease.manager, lease.resource):
         return f"resource {lease.name!r} cannot be kept: it lives inside the kernel's process"
     if fault := lease.protection.once_open:
@@ -149,10 +225,11 @@ def sources_of(scope: "Scope", memory: FlowMemory) -> "Iterator[Source]":
     }
     for name, task in tasks.items():
         yield Source(name, run_number(memory, task), partial(log_since, memory, task))
-    lease = memory.lease_of(scope)
-    path = None if lease is None else _path(lease)
-    if lease is not None and path is not None:
-        yield Source("reaper", hash(lease.id), partial(_in_file, path))
+    for item, lease in list(memory.leases_of(scope).items())[:ITEMS]:
+        path = _path(lease)
+        if path is not None:
+            name = ScopeUse(scope, item).named("reaper")
+            yield Source(name, hash(lease.id), partial(_in_file, path))
 
 
 def _path(lease: "Lease") -> Path | None:
@@ -179,8 +256,10 @@ def _in_file(path: Path, position: int, most: int) -> Piece:
 
 __all__ = [
     "clocks_of",
+    "for_button",
     "handle_of",
     "handle_text",
+    "items_of",
     "rows_of",
     "sources_of",
     "why_not_cleaned_up",

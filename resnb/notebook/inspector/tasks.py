@@ -97,6 +97,7 @@ def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Frame":
     texts: list[tuple[str, str]] = []
     clocks: list[tuple[str, float]] = []
     actions = None
+    items: list[dict[str, Any]] = []
     if one is None:
         rows = [("state", "it is no part of the flow any more")]
     elif one.task is not None:
@@ -108,6 +109,7 @@ def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Frame":
         manager = one.outline.clusters[one.place].manager
         rows = resources.rows_of(one.scope, manager, memory)
         clocks = resources.clocks_of(one.scope, memory)
+        items = resources.items_of(one.scope, live.flow, memory)
         if subject.what == "node":
             rows.append(("tasks inside", _inside(live, one.scope, memory)))
         actions = {
@@ -123,6 +125,7 @@ def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Frame":
         "clocks": [[name, round(seconds, 2)] for name, seconds in clocks],
         "texts": texts,
         "actions": actions,
+        **({"items": items} if items else {}),
     }
 
 

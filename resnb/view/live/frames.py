@@ -67,6 +67,7 @@ def structure(outline: Outline, layout: Layout, version: int, fold: str = "no") 
                 "manager": one.manager,
                 "parent": one.parent,
                 "notes": list(one.notes),
+                "mapped": one.mapped,
                 "box": list(box),
             }
             for one, box in zip(outline.clusters, layout.clusters, strict=True)
@@ -124,6 +125,7 @@ def states(snapshot: Snapshot, version: int, elapsed: float | None = None, link:
         "codes": list(snapshot.codes),
         "counts": {place: _pairs(one) for place, one in enumerate(snapshot.counts) if one},
         "leases": list(snapshot.leases),
+        "stacks": dict(snapshot.stacks),
         "notes": notes,
         "tally": list(tally(snapshot)),
         "hidden": snapshot.left_out,
@@ -156,6 +158,8 @@ def delta(
     if now.leases != before.leases:
         leased = enumerate(zip(before.leases, now.leases, strict=True))
         changed["leases"] = [[place, new] for place, (old, new) in leased if new != old]
+    if now.stacks != before.stacks:
+        changed["stacks"] = [one for one in now.stacks if one not in before.stacks]
     if now.values != before.values:
         nodes, values = now.outline.nodes, dict(now.values)
         places = sorted({place for place, _ in (*now.values, *before.values)})

@@ -107,7 +107,8 @@ def _write(
             continue
         with picture.subgraph(name=f"cluster_{place}") as box:
             one = outline.clusters[place]
-            widest = max((one.label + " · with the reaper", *one.notes), key=len)
+            state = " · 00 failed, 00 closing" if one.mapped else " · with the reaper"
+            widest = max((one.label + state, *one.notes), key=len)
             lines = [widest, *(["x"] if one.notes else [])]
             box.attr(label=_wide(lines), labeljust="l", margin="10")
             _write(outline, inside, links, box, place)
@@ -120,7 +121,8 @@ def _room(node: Node) -> dict[str, str]:
     if node.kind == "parameter":
         text = f"{node.label} = {node.note.ljust(_WIDEST_VALUE, 'x')}"
     lines = [text, "0,000 of 0,000 done"] if node.mapped or node.kind == "folded" else [text]
-    small = {"fontsize": "8.5", "height": "0.26", "margin": "0.17,0.04"}
+    margin = "0.17,0.1" if node.mapped else "0.17,0.04"
+    small = {"fontsize": "8.5", "height": "0.26", "margin": margin}
     return {"label": _wide(lines), **(small if node.kind in _SMALL_KINDS else {})}
 
 

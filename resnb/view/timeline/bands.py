@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL, SKIPPED
-from resnb.view.timeline.bars import Span
+from resnb.view.timeline.bars import ONE, Span
 from resnb.view.timeline.record import Record, Use
 from resnb.view.timeline.scale import spelled
 
@@ -83,9 +83,9 @@ def band_of(record: Record, use: Use, spans: Mapping[int, Sequence[Span]], until
         spans: all that ran, by planned row.
         until: when the run ended, or the present, in seconds since it began.
     """
-    setup, cleanup = _only(spans.get(use.setup)), _only(spans.get(use.cleanup))
+    setup, cleanup = (_only(_with(use, row, spans)) for row in (use.setup, use.cleanup))
     now = max(record.now - record.began, until)
-    if cleanup is not None and record.states[use.cleanup] == SKIPPED:
+    if cleanup is not None and _state(record, use, use.cleanup) == SKIPPED:
         cleanup = None  # it was put off
     if cleanup is None and use.closing is not None:
         began = use.closing - record.began
@@ -96,14 +96,28 @@ def band_of(record: Record, use: Use, spans: Mapping[int, Sequence[Span]], until
     is_open = cleanup is None and use.lease in ("open", "kept")
     end = cleanup[0] if cleanup is not None else now if is_open else until
     opened = start, max(start, end)
-    work = [(span.start, span.end) for row in use.inside for span in spans.get(row, ())]
+    work = [(span.start, span.end) for row in use.inside for span in _with(use, row, spans)]
     used = united(work, (max(0.0, opened[0]), opened[1]))
     busy = sum(end - start for start, end in used)
     return Band(use.label, use.lease, setup, opened, cleanup, used, busy, is_open)
 
 
-def _only(spans: Sequence[Span] | None) -> Interval | None:
-    """When a row that has no children ran."""
+def _with(use: Use, row: int, spans: Mapping[int, Sequence[Span]]) -> list[Span]:
+    """The spans of `row` that may have worked with the resource of `use`."""
+    is_one = row in use.in_step and use.item != ONE
+    return [span for span in spans.get(row, ()) if not is_one or span.item == use.item]
+
+
+def _state(record: Record, use: Use, row: int) -> int:
+    """The state of an own row of `use`, or of its child for the item."""
+    block = next((one for one in record.blocks if one.of == row and use.item != ONE), None)
+    if block is None or block.first + use.item >= block.last:
+        return record.states[row]
+    return record.states[block.first + use.item]
+
+
+def _only(spans: Sequence[Span]) -> Interval | None:
+    """When a row that has no children, or one child, ran."""
     return (spans[0].start, spans[0].end) if spans else None
 
 
@@ -114,7 +128,7 @@ def _opened(record: Record, use: Use, setup: Interval | None) -> float | None:
         return opened  # an earlier run did it
     if setup is None:
         return opened
-    return setup[1] if _has_opened(record.states[use.setup]) else None
+    return setup[1] if _has_opened(_state(record, use, use.setup)) else None
 
 
 def _has_opened(code: int) -> bool:

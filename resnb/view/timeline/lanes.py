@@ -69,6 +69,8 @@ def rows_of(record: Record, spans: list[Span]) -> Iterator[Row]:
     for span in spans:
         row = span.row if span.item == ONE else first[span.row] + span.item
         home = record.homes[span.row]
+        if home >= 0 and ONE not in (span.item, record.uses[home].item):
+            home += span.item  # its own thread
         by_home[home, record.worker[row] if home == EXECUTOR else 0].append(span)
     beyond: list[Span] = []
     uses = [(place, use) for place, use in enumerate(record.uses) if use.is_part]

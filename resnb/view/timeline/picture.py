@@ -37,9 +37,9 @@ def timeline_text(snapshot: Snapshot, took_part: Collection[str]) -> str:
     outline = snapshot.outline
     lines = [f"timeline of {outline.name}{wording.SEPARATOR}{wording.of_flow(snapshot)}"]
     resources = [
-        f"{cluster.label} ({lease})"
-        for cluster, lease in zip(outline.clusters, snapshot.leases, strict=True)
-        if lease != NOT_YET
+        f"{cluster.label} ({', '.join(wording.of_leases(snapshot, place))})"
+        for place, cluster in enumerate(outline.clusters)
+        if snapshot.leases[place] != NOT_YET
     ]
     lines += [fitted("resources: ", resources)] if resources else []
     tasks = [

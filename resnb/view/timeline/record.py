@@ -21,7 +21,7 @@ class Block(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A scope and its resource in one run.
+    """A scope and its resource in one run, or one of the resources of a mapped scope.
 
     Attributes:
         label: its name, unique in the flow.
@@ -32,6 +32,8 @@ class Use(NamedTuple):
         opened: when the resource came to be open; None if it never was.
         closing: when its clean-up began, in whatever run; None if it has not.
         closed: when its clean-up ended, well or not; likewise.
+        item: of a mapped scope which item it is; else ONE.
+        in_step: the rows of which only the child of that number works with it, own ones included.
     """
 
     label: str
@@ -42,6 +44,8 @@ class Use(NamedTuple):
     opened: float | None = None
     closing: float | None = None
     closed: float | None = None
+    item: int = -1
+    in_step: frozenset[int] = frozenset()
 
     @property
     def is_part(self) -> bool:
@@ -66,9 +70,10 @@ class Record(NamedTuple):
         workers: the labels of the workers, in the order of their numbers.
         labels: what each planned row's task is called, unique in the flow.
         kinds: what it is: ``task``, ``setup``, ``cleanup``, ``init``, ``parameter`` and so on.
-        homes: where it ran: the place of a scope whose thread it was, EXECUTOR or LOOP.
+        homes: where it ran: the place of a use whose thread it was (of a mapped scope the first
+            one; the others follow), EXECUTOR or LOOP.
         blocks: the children of mapped rows.
-        uses: the scopes.
+        uses: the scopes; a mapped one once for each item.
     """
 
     name: str
