@@ -3,6 +3,7 @@
 import re
 import uuid
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from resnb.dask import worker as remote
@@ -34,6 +35,8 @@ class Calls:
 
     def __init__(self, engine: "Engine", client: Any) -> None:
         self.topic = f"resnb-{uuid.uuid4().hex}"
+        # asking the system for each key would hand the interpreter to another thread each time
+        self._random = Random(self.topic)  # noqa: S311 - for names only
         self.cluster = str(client.scheduler_info()["id"])
         self._engine = engine
         self._client = client
@@ -89,7 +92,7 @@ class Calls:
         call = remote.Call(self.topic, row, number, task.name, code, data, count)
         # a key like those of client.submit: tasks of one group would wait for their turn at the
         # scheduler, a message to and fro for each
-        key = f"{_worded(task.name)}-{uuid.uuid4()}"
+        key = f"{_worded(task.name)}-{uuid.UUID(int=self._random.getrandbits(128), version=4)}"
         return key, Task(key, remote.perform, call, *[TaskRef(one.key) for one in futures])
 
     def is_remote(self, source: Source) -> bool:
