@@ -285,6 +285,23 @@ def test_its_worker_dies_after_it_was_stopped(case, client, things):
     assert things.story.count("begin a") == 1
 
 
+def test_the_last_worker_dies_with_one_that_was_stopped(case, client, things):
+    SCRIPTS["a"] = run_in_circles
+    case.begin(a=PLAIN)
+    client.await_sent("a")
+    thread = threading.Thread(target=client.perform, args=["a"])
+    thread.start()
+    things.await_note("begin a")
+    case.cancel()
+    thread.join(PATIENCE)
+    client.await_asked("register")
+    client.await_asked("run")
+    client.workers.clear()
+    SCRIPTS.clear()
+    client.tell(action="remove-worker")
+    case.ended(a="Failed")
+
+
 def test_the_cluster_goes_while_it_is_told(case, client):
     client.hold("run")
     case.begin(a=PLAIN)
