@@ -42,11 +42,16 @@ class Calls:
         self._client = client
         self._codes: dict[Any, bytes] = {}
         self._held: dict[int, Held] = {}
+        # calls on their way may refer to a try before: did Dask forget that, it would take all
+        # that is in the same message for cancelled
+        self._outdated: list[Held] = []
         self._scattered: dict[int, tuple[Any, Held]] = {}
         self.values = _Values(engine, self._held)
 
     def promise(self, row: int, key: Any) -> None:
         """Let later calls refer to what `row` will give; nothing is known of it yet."""
+        if row in self._held:
+            self._outdated.append(self._held[row])
         self._held[row] = Held(self.name_of(row), self._client, self.cluster, _Promise(key))
 
     def name_of(self, row: int) -> str:

@@ -3,7 +3,9 @@
 What the moments are, and who ends a try in each, is the table in `resnb.dask.stops`.
 """
 
+import gc
 import threading
+import weakref
 from datetime import timedelta
 
 import pytest
@@ -246,6 +248,26 @@ def test_one_that_went_ahead_in_vain_is_about_to_be_sent_again(case, client):
     client.let_go("gather")
     case.ended(a="Success", b="Cancelled")
     assert client.tries("b") == 1
+
+
+def test_what_a_call_on_its_way_may_refer_to_is_kept(case, client):
+    SCRIPTS["a"] = fails
+    case.begin(a=((), {"max_retries": 1}), b=(("a",), {}))
+    client.await_sent("b")
+    first = client.perform("a")
+    client.perform("b").tell("finished")  # does nothing
+    first.tell("finished")
+    client.await_sent("a")
+    del client.futures[first.key]
+    future = weakref.ref(first)
+    del first
+    gc.collect()
+    assert future() is not None
+    SCRIPTS.clear()
+    client.perform("a").tell("finished")
+    client.await_sent("b")
+    client.perform("b").tell("finished")
+    case.ended(a="Success", b="Success")
 
 
 @pytest.mark.parametrize("delay", [0, 3600])
