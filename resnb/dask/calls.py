@@ -3,6 +3,7 @@
 import re
 import uuid
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from resnb.dask import worker as remote
@@ -34,16 +35,23 @@ class Calls:
 
     def __init__(self, engine: "Engine", client: Any) -> None:
         self.topic = f"resnb-{uuid.uuid4().hex}"
+        # asking the system for each key would hand the interpreter to another thread each time
+        self._random = Random(self.topic)  # noqa: S311 - for names only
         self.cluster = str(client.scheduler_info()["id"])
         self._engine = engine
         self._client = client
         self._codes: dict[Any, bytes] = {}
         self._held: dict[int, Held] = {}
+        # calls on their way may refer to a try before: did Dask forget that, it would take all
+        # that is in the same message for cancelled
+        self._outdated: list[Held] = []
         self._scattered: dict[int, tuple[Any, Held]] = {}
         self.values = _Values(engine, self._held)
 
     def promise(self, row: int, key: Any) -> None:
         """Let later calls refer to what `row` will give; nothing is known of it yet."""
+        if row in self._held:
+            self._outdated.append(self._held[row])
         self._held[row] = Held(self.name_of(row), self._client, self.cluster, _Promise(key))
 
     def name_of(self, row: int) -> str:
@@ -89,7 +97,7 @@ class Calls:
         call = remote.Call(self.topic, row, number, task.name, code, data, count)
         # a key like those of client.submit: tasks of one group would wait for their turn at the
         # scheduler, a message to and fro for each
-        key = f"{_worded(task.name)}-{uuid.uuid4()}"
+        key = f"{_worded(task.name)}-{uuid.UUID(int=self._random.getrandbits(128), version=4)}"
         return key, Task(key, remote.perform, call, *[TaskRef(one.key) for one in futures])
 
     def is_remote(self, source: Source) -> bool:

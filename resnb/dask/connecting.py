@@ -48,8 +48,8 @@ def connected(target: Any, what: str) -> tuple[Any, bool]:
 def disconnected(client: Any) -> None:
     """Close a client that was made here.
 
-    One whose scheduler is gone writes, as its last words, the traceback of how it tried to find it
-    again; why the run has ended was said already.
+    One whose scheduler is gone writes, as its last words, the traceback of how it tried to find
+    that again; why the run has ended was said already.
     """
     log = logging.getLogger("distributed.client")
     log.addFilter(_is_news)

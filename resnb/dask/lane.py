@@ -370,7 +370,7 @@ class Lane:
         if self.client.status == "running" and row in self._sent.futures:
             if one not in self._gone:
                 self._gone.add(one)
-                self._stops.add(one)
+                self._stops.again(one)
         else:
             self._fail(row, RunError(self._lost or reason_of(self.client)))
 

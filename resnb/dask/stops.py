@@ -52,6 +52,11 @@ class Stops:
             self._known.add(one)
             self._fresh.add(one)
 
+    def again(self, one: Try) -> None:
+        """A try is to stop; the workers are asked even if they were asked before."""
+        self._known.add(one)
+        self._fresh.add(one)
+
     def fresh(self, numbers: Mapping[int, int], there: Iterable[int]) -> list[Try]:
         """The tries that the workers have yet to be told of.
 

@@ -3,7 +3,9 @@
 What the moments are, and who ends a try in each, is the table in `resnb.dask.stops`.
 """
 
+import gc
 import threading
+import weakref
 from datetime import timedelta
 
 import pytest
@@ -248,6 +250,26 @@ def test_one_that_went_ahead_in_vain_is_about_to_be_sent_again(case, client):
     assert client.tries("b") == 1
 
 
+def test_what_a_call_on_its_way_may_refer_to_is_kept(case, client):
+    SCRIPTS["a"] = fails
+    case.begin(a=((), {"max_retries": 1}), b=(("a",), {}))
+    client.await_sent("b")
+    first = client.perform("a")
+    client.perform("b").tell("finished")  # does nothing
+    first.tell("finished")
+    client.await_sent("a")
+    del client.futures[first.key]
+    future = weakref.ref(first)
+    del first
+    gc.collect()
+    assert future() is not None
+    SCRIPTS.clear()
+    client.perform("a").tell("finished")
+    client.await_sent("b")
+    client.perform("b").tell("finished")
+    case.ended(a="Success", b="Success")
+
+
 @pytest.mark.parametrize("delay", [0, 3600])
 def test_another_try_is_due(case, client, delay):
     def cancels(_task, _old, new):
@@ -283,6 +305,23 @@ def test_its_worker_dies_after_it_was_stopped(case, client, things):
     client.perform("a", on=0).tell("finished")  # Dask gives it to another
     case.ended(a="Cancelled")
     assert things.story.count("begin a") == 1
+
+
+def test_the_last_worker_dies_with_one_that_was_stopped(case, client, things):
+    SCRIPTS["a"] = run_in_circles
+    case.begin(a=PLAIN)
+    client.await_sent("a")
+    thread = threading.Thread(target=client.perform, args=["a"])
+    thread.start()
+    things.await_note("begin a")
+    case.cancel()
+    thread.join(PATIENCE)
+    client.await_asked("register")
+    client.await_asked("run")
+    client.workers.clear()
+    SCRIPTS.clear()
+    client.tell(action="remove-worker")
+    case.ended(a="Failed")
 
 
 def test_the_cluster_goes_while_it_is_told(case, client):

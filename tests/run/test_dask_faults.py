@@ -65,14 +65,13 @@ def test_a_worker_that_dies_with_a_task_is_replaced(tmp_path, thing):
         assert thing.held == []
 
 
-@pytest.mark.long
 def test_a_task_that_kills_every_worker_fails_and_says_so(tmp_path, thing):
     def dies():
         os.kill(os.getpid(), signal.SIGKILL)
 
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        codes.cluster() as cluster,
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        codes.cluster(n_workers=1) as cluster,
         codes.client_of(cluster) as client,
     ):
         with Flow("f") as flow, thing():
@@ -83,10 +82,9 @@ def test_a_task_that_kills_every_worker_fails_and_says_so(tmp_path, thing):
         assert thing.held == []
 
 
-@pytest.mark.long
 def test_all_workers_and_their_nannies_are_killed(tmp_path, thing, monkeypatch):
-    monkeypatch.setattr(lost, "PATIENCE", 1.0)
-    with codes.cluster() as cluster, codes.client_of(cluster) as client:
+    monkeypatch.setattr(lost, "PATIENCE", 0.2)
+    with codes.cluster(n_workers=1) as cluster, codes.client_of(cluster) as client:
         with Flow("f") as flow, thing():
             found = task(codes.waits)(str(tmp_path))
             task(codes.plus_one)(found)
