@@ -9,10 +9,10 @@ EXTENSIONS := $(VENV)/share/jupyter/labextensions
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all lint lab bench widget clean
+.PHONY: help setup demo test test-all lint lab bench screenshots widget clean
 
 help: ## list what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## make the virtual environment and install resnb in it, editable
 
@@ -23,7 +23,7 @@ test: ## run all checks but the long ones, with the time of each part
 	$(PYTHON) tools/parts.py set-up lint front unit kernel browser crash notebooks notebooks-dot
 
 test-all: ## run all checks, with many more examples of the generated tests
-	$(PYTHON) tools/parts.py set-up lint front unit kernel browser crash notebooks notebooks-dot long crash-all
+	$(PYTHON) tools/parts.py set-up lint front unit kernel browser crash notebooks notebooks-dot browser-all long crash-all
 
 lint: ## check style, types and layers
 	$(PYTHON) tools/parts.py set-up lint front
@@ -34,6 +34,7 @@ lab: setup ## open the notebooks in JupyterLab
 bench: setup ## print what imports, the engine, pictures, leases and views cost
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/parallel.py
 	$(BIN)/python benchmarks/functions.py
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python benchmarks/drawing.py
@@ -41,6 +42,10 @@ bench: setup ## print what imports, the engine, pictures, leases and views cost
 	$(BIN)/python benchmarks/live.py
 	$(BIN)/python benchmarks/server.py
 	$(BIN)/python -m benchmarks.in_browser
+	$(BIN)/python -m benchmarks.in_lab
+
+screenshots: setup ## make the pictures in docs/pictures by driving JupyterLab
+	$(BIN)/python -m tests.browser.screenshots docs/pictures
 
 widget: node_modules/.package-lock.json ## build the front end again
 	PATH="$$PATH:$(CURDIR)/$(BIN)" npm run --silent build

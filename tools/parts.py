@@ -25,6 +25,8 @@ LEDGER = str(ROOT / "build" / "ledger")
 CRASHES = "tests/crash"
 WITHOUT_SLOW_PARTS = " ".join(f"--ignore={one}" for one in (REAL_KERNELS, REAL_BROWSER, CRASHES))
 
+MORE_EXAMPLES = "-m 'long or hypothesis' --hypothesis-profile=long"
+
 
 class Part(NamedTuple):
     """Commands that stand or fall together."""
@@ -53,10 +55,16 @@ PARTS = {
         "unit and stateful",
         [f"{PYTEST} tests {WITHOUT_SLOW_PARTS} -n 2"],
     ),
-    "kernel": Part("real kernels", [f"{PYTEST} {REAL_KERNELS}"]),
+    "kernel": Part("real kernels", [f"{PYTEST} {REAL_KERNELS} -n 2"]),
     "browser": Part(
         "real browser",
         [f"{PYTEST} {REAL_BROWSER}"],
+        program="chromium",
+        package="chromium",
+    ),
+    "browser-all": Part(
+        "real browser: the rest",
+        [f"{PYTEST} {REAL_BROWSER} -m long"],
         program="chromium",
         package="chromium",
     ),
@@ -76,7 +84,7 @@ PARTS = {
     ),
     "long": Part(
         "long: more examples",
-        [f"{PYTEST} tests -m 'long or hypothesis' --hypothesis-profile=long --timeout=3600 -n 2"],
+        [f"{PYTEST} tests --ignore={REAL_BROWSER} {MORE_EXAMPLES} --timeout=3600 -n 2"],
     ),
 }
 

@@ -4,6 +4,7 @@ import { framesOf, isFrame, type Frame, type States, type Structure } from "../s
 
 const structure: Structure = {
   frame: "structure",
+  resnb: "0.1.0",
   version: 7,
   name: "demo",
   size: [10, 10],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { shares } from "../src/lab/panel/room";
 import { boxBetween, eased, pathBetween } from "../src/widget/between";
 import { parsed, shown } from "../src/widget/fields";
 import type { Field } from "../src/widget/protocol";
@@ -97,5 +98,15 @@ describe("words", () => {
   test("a node says all that its picture says", () => {
     const node = { id: "n", text: "n", kind: "parameter", mapped: false, cluster: null } as const;
     expect(nodeName({ ...node, box: [0, 0, 1, 1] }, 3, [], "5")).toBe("n = 5, parameter, success");
+  });
+});
+
+describe("the room in the Running panel", () => {
+  test("is taken from the others in proportion, and never all of it", () => {
+    expect(shares([0.25, 0.25, 0.5], 0, 0.25)).toBeNull();
+    expect(shares([0.2, 0.2, 0.6], 0, 0.6)).toEqual([0.6, 0.1, expect.closeTo(0.3)]);
+    expect(shares([1, 1], 1, 5)).toEqual([expect.closeTo(0.4), 0.6]);
+    expect(shares([1], 0, 5)).toBeNull();
+    expect(shares([0, 0], 0, 0.5)).toBeNull(); // nothing is laid out yet
   });
 });

@@ -1,11 +1,14 @@
 """Whether the promise can be kept on this machine: what ``resnb doctor`` looks at."""
 
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import resnb
 from resnb.errors import LedgerError, ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger import states
@@ -62,7 +65,7 @@ def _tried(what: str, look: Callable[[], str]) -> Finding:
 
 
 def _written(commands: LedgerCommands) -> str:
-    commands.store.change_alive(LeaseId(""), reason="")  # a durable write that changes nothing
+    commands.store.change(LeaseId(""), reason="")  # a durable write that changes nothing
     return f"{commands.home} is private and can be written"
 
 
@@ -115,20 +118,42 @@ def _drawn() -> str:
 
 
 def _lab_extension() -> Finding:
-    folders = [Path(sys.prefix, "share", "jupyter", "labextensions")]
     try:
         from jupyter_core.paths import jupyter_path
 
-        folders += [Path(one) for one in jupyter_path("labextensions")]
-    except ImportError:
-        pass  # no Jupyter here
-    if any((folder / _EXTENSION).exists() for folder in folders):
-        return Finding("JupyterLab", "the extension is installed")
+        folders = [Path(one) for one in jupyter_path("labextensions")]  # the first has it
+    except ImportError:  # no Jupyter here
+        folders = [Path(sys.prefix, "share", "jupyter", "labextensions")]
+    for folder in folders:
+        if (folder / _EXTENSION).exists():
+            return _versions_compared(folder / _EXTENSION)
     return Finding(
         "JupyterLab",
         "no extension, so saved notebooks may not show their flows: install resnb again",
         is_news=True,
     )
+
+
+def _versions_compared(extension: Path) -> Finding:
+    try:
+        package = json.loads((extension / "package.json").read_text(encoding="utf-8"))
+        found = _as_python(str(package["version"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        found = "an unknown version"
+    if found == resnb.__version__:
+        return Finding("JupyterLab", "the extension is installed")
+    return Finding(
+        "JupyterLab",
+        f"the extension in {extension} is of {found}, the package of {resnb.__version__}: "
+        "install resnb again",
+        is_news=True,
+    )
+
+
+def _as_python(version: str) -> str:
+    """A version of npm's form in Python's: `0.1.0-dev.0` is `0.1.0.dev0`."""
+    version = re.sub(r"-(dev|post)\.(\d+)$", r".\1\2", version)
+    return re.sub(r"-(a|b|rc)\.(\d+)$", r"\1\2", version)
 
 
 __all__ = ["Finding", "findings"]

@@ -1,5 +1,6 @@
 """Clients for clusters of every form: a client, a cluster, an address, or options of a new one."""
 
+import asyncio
 import logging
 import warnings
 from importlib.util import find_spec
@@ -42,6 +43,25 @@ def connected(target: Any, what: str) -> tuple[Any, bool]:
     except Exception as error:
         message = f"{what}: no Dask scheduler answers there ({text_of(error)})"
         raise RunError(message) from error
+
+
+def disconnected(client: Any) -> None:
+    """Close a client that was made here.
+
+    One whose scheduler is gone writes, as its last words, the traceback of how it tried to find it
+    again; why the run has ended was said already.
+    """
+    log = logging.getLogger("distributed.client")
+    log.addFilter(_is_news)
+    try:
+        client.close()
+    finally:
+        log.removeFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not issubclass(kind, asyncio.CancelledError)
 
 
 class KernelCluster:
@@ -95,11 +115,13 @@ def _dashboard() -> str:
 
 
 def link_of(client: Any) -> str:
-    """The address of the dashboard; empty if there is none."""
+    """The address of the dashboard; empty if there is none.
+
+    Behind a proxy it is a path, as Dask's ``distributed.dashboard.link`` says.
+    """
     if client is None or client.status != "running" or find_spec("bokeh") is None:
         return ""
-    link = str(client.dashboard_link or "")
-    return link if link.startswith(("http://", "https://")) else ""
+    return str(client.dashboard_link or "")
 
 
-__all__ = ["KernelCluster", "connected", "link_of"]
+__all__ = ["KernelCluster", "connected", "disconnected", "link_of"]

@@ -4,7 +4,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from resnb.dask.connecting import KernelCluster, connected, link_of
+from resnb.dask.connecting import KernelCluster, connected, disconnected, link_of
 from resnb.dask.lanes import Lanes
 from resnb.errors import OptionError
 from resnb.ledger.keeper import KEEPER
@@ -49,6 +49,7 @@ class DaskExecutor:
         self._target = target
         self._options = tuple(sorted(options.items()))
         self._client: Any = None
+        self._is_own = False
 
     @property
     def dashboard_link(self) -> str:
@@ -67,12 +68,12 @@ class DaskExecutor:
         return Workers(engine, HERE)
 
     def close(self) -> None:
-        """Close the connection to an address, or the cluster that the kernel has started.
+        """Close the connection that was made here, or the cluster that the kernel has started.
 
         What was not fetched is gone then.
         """
-        if isinstance(self._target, str) and self._client is not None:
-            self._client.close()
+        if self._is_own and self._client is not None:
+            disconnected(self._client)
         elif self._target is None:
             entry = KEEPER.shared(KernelCluster, self._options)
             if entry.lease is not None:
@@ -81,8 +82,12 @@ class DaskExecutor:
 
     def _on_given(self, engine: "Engine") -> Lanes:
         if self._client is None or self._client.status != "running":
-            self._client, _ = connected(self._target, repr(self))
-        return Lanes(engine, self._client)
+            self._client, self._is_own = connected(self._target, repr(self))
+        return Lanes(engine, self._client, self._when_over)
+
+    def _when_over(self) -> None:
+        if self._is_own and self._client.status != "running":
+            self.close()  # it would look for its scheduler for a while, and complain
 
     def _on_kernels(self, engine: "Engine") -> Lanes:
         """Use the kernel's cluster; its lease is held for as long as the run uses it."""

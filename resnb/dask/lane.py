@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.dask.lost import Watch, reason_of
 from resnb.dask.mapping import measure
-from resnb.dask.messages import END, Reports, brought, stopped, taken_leave
+from resnb.dask.messages import END, Reports, brought, lane_of, lanes_of, taken_leave
 from resnb.dask.sending import Sending
 from resnb.dask.sent import Told, error_of
+from resnb.dask.stops import Stops, Try
 from resnb.errors import RunError
 from resnb.run import outcome as outcomes
 from resnb.run import special
@@ -42,12 +43,10 @@ class Lane:
         engine: the run.
         calls: makes what the cluster is given.
         taken: the rows whose turn has come, and that have not come to an end; the driver's own.
-        workers: which worker ran each row last.
     """
 
     def __init__(self, engine: "Engine", client: Any, scope: "Scope | None") -> None:
         self.client = client
-        self.workers: dict[int, str] = {}
         self.engine = engine
         self._sent = Sending(engine, client, scope)
         self._sent.done = partial(self._put, self._done)
@@ -57,11 +56,15 @@ class Lane:
         self._inbox = SimpleQueue()
         self.taken: set[int] = set()
         self._offered: set[int] = set()
-        self._stopped: set[tuple[int, int]] = set()
+        self._stops = Stops(client, self.calls.topic)
+        self._gone: set[Try] = set()
+        self._needless: list[Any] = []
         self._begun: list[int] = []
         self._succeeded: list[int] = []
         self._lost = ""
         self._slot = Slot(0, engine.output)
+        for label in lanes_of(client):  # numbered here, so that views show them in this order
+            engine.table.number_of(label)
         self._watch = Watch(client, partial(self._put, self._lose))
         self._listeners = [self._report]
         client.subscribe_topic(self.calls.topic, Reports(self._listeners, self._inbox))
@@ -167,7 +170,7 @@ class Lane:
         engine.table.tries[row] += 1
         self._attempt(row)
         if self._lost:
-            self._fail(row, RunError(self._lost))
+            self._drop(row)
         elif not ahead and engine.scheduler.is_given_up(row):
             self._cancel(row)
         elif not ahead:
@@ -186,9 +189,9 @@ class Lane:
 
     def _report(self, message: dict[str, Any]) -> None:
         for one in message["reports"]:
-            self._report_one(one, message.get("worker", ""))
+            self._report_one(one, message["name"])
 
-    def _report_one(self, report: dict[str, Any], worker: str) -> None:
+    def _report_one(self, report: dict[str, Any], name: str) -> None:
         engine, row = self.engine, report["row"]
         for stream, text in report["texts"]:
             engine.output.write(row, stream, text)
@@ -197,7 +200,7 @@ class Lane:
         table, ago = engine.table, report["ago"]
         ended = engine.clock.now() - (ago or 0.0)
         table.started[row] = ended - report["spent"]
-        self.workers[row] = worker
+        table.worker[row] = table.number_of(lane_of(name, report["seat"]))
         if table.state[row] >= FIRST_FINISHED and ago is not None:
             table.ended[row] = ended
         if row not in self.taken:
@@ -219,11 +222,16 @@ class Lane:
             self._fail(
                 row, reason_of(self.client, future.exception(timeout=END), self.calls.name_of(row))
             )
-        elif (row, number) not in self._stopped:
-            self._lose(reason_of(self.client))
-            self._fail(row, RunError(self._lost))
-        else:
+        elif future.status != "cancelled":  # it went with a worker meanwhile: it is made again
+            future.add_done_callback(partial(self._sent.done, row, number))
+        elif (row, number) in self._gone:
+            return  # the workers are being told
+        elif (row, number) in self._stops:
             self._cancel(row)
+        elif self.client.status == "running":
+            self._drop(row)
+        else:
+            self._lose(reason_of(self.client))
 
     def _told_of(self, row: int, number: int, told: Any) -> None:
         """What its code raised has come back."""
@@ -232,7 +240,7 @@ class Lane:
         error = error_of(told) if isinstance(told, Told) else told
         if error is not None:
             self._fail(row, error)
-        elif (row, number) in self._stopped:
+        elif (row, number) in self._stops:
             self._cancel(row)
         elif self._lost:
             self._fail(row, RunError(self._lost))
@@ -260,7 +268,9 @@ class Lane:
 
     def _fail(self, row: int, error: BaseException | str) -> None:
         engine = self.engine
-        self._sent.futures.pop(row, None)
+        future = self._sent.futures.pop(row, None)
+        if future is not None and not future.done():
+            self._needless.append(future)
         if isinstance(error, str):
             error = RunError(error)
         if isinstance(error, RunError):  # no further try would end otherwise
@@ -273,7 +283,9 @@ class Lane:
     def _cancel(self, row: int) -> None:
         """`row` was given up before it began."""
         engine = self.engine
-        self._sent.futures.pop(row, None)
+        future = self._sent.futures.pop(row, None)
+        if future is not None:
+            self._needless.append(future)
         self.taken.discard(row)
         attempt = engine.stopping.attempts.pop(row, None)
         if attempt is not None and attempt.claim():
@@ -309,60 +321,72 @@ class Lane:
     # ---- stopping
 
     def _stop_row(self, row: int) -> None:
-        self._stopped.add((row, self._sent.numbers.get(row, 0)))
-        if row not in self._sent.futures and row in self.taken:
+        self._stops.add((row, self._sent.numbers.get(row, 0)))
+        if row not in self._sent.futures and row in self.taken:  # its items are being counted
             self._cancel(row)
 
-    _asked: frozenset[tuple[int, int]] = frozenset()
-
     def _stop_rows(self) -> None:
-        """Ask the workers to stop what runs; what has not begun is cancelled there."""
-        fresh = frozenset(self._stopped - self._asked)
-        self._asked |= fresh
-        rows = {row for row, number in fresh if number and self._sent.numbers[row] == number}
-        rows.intersection_update(self._sent.futures)
-        if not rows:
+        """Let the workers stop what is to stop."""
+        tries = self._stops.fresh(self._sent.numbers, self._sent.futures)
+        if not tries:
             return
         self._sent.submit()
-        self.taken |= rows  # those ahead, too, have to come to an end now
-        calls = [(self.calls.topic, row, self._sent.numbers[row]) for row in sorted(rows)]
-        futures = {row: self._sent.futures[row] for row in rows if row in self._sent.futures}
-
-        async def ask() -> None:
-            begun, error = await stopped(self.client, calls, futures)
-            if error is not None:
-                self._put(self._lose, reason_of(self.client, error))
-            self._put(self._unbegun, [row for row in futures if row not in begun])
-
-        self.client.loop.add_callback(ask)
-        for row, future in futures.items():
+        tries = [one for one in tries if one[0] in self._sent.futures]
+        self.taken.update(row for row, _ in tries)  # those ahead have to come to an end now, too
+        then, for_good = partial(self._put, self._answered, tries), self._sent.is_claimed
+        for_good |= not self._gone.isdisjoint(tries)
+        self.client.loop.add_callback(partial(self._stops.ask, tries, then, for_good=for_good))
+        for row, number in tries:
+            future = self._sent.futures[row]
             if future.done():
-                self._put(self._done, row, self._sent.numbers[row], future)
+                self._put(self._done, row, number, future)
 
-    def _unbegun(self, rows: Iterable[int]) -> None:
-        for row in rows:
-            if row in self.taken:
-                self._cancel(row)
+    def _answered(
+        self, asked: Iterable[Try], unbegun: Iterable[Try], error: Exception | None
+    ) -> None:
+        """The workers have heard what is to stop: what is `unbegun` will not begin any more."""
+        if error is not None:
+            self._gone.update(asked)
+            self._lose(reason_of(self.client, error))
+        given_up = {*unbegun}
+        for row, number in asked:
+            if row in self.taken and self._sent.numbers.get(row) == number:
+                if (row, number) in self._gone:
+                    self._fail(row, RunError(self._lost or reason_of(self.client)))
+                elif (row, number) in given_up:
+                    self._cancel(row)
 
     def _lose(self, reason: str) -> None:
         """The cluster is gone: so is all that it was to do."""
-        if self._lost:
-            return
-        self._lost = reason
-        for row in sorted(self.taken):
-            if row in self._sent.numbers:
-                self._fail(row, RunError(reason))
+        if not self._lost:
+            self._lost = reason
+            for row in sorted(self.taken):
+                if row in self._sent.numbers:
+                    self._drop(row)
+
+    def _drop(self, row: int) -> None:
+        """The cluster does not know of `row` any more; its workers, if there are any, may."""
+        one = row, self._sent.numbers.get(row, 0)
+        if self.client.status == "running" and row in self._sent.futures:
+            if one not in self._gone:
+                self._gone.add(one)
+                self._stops.add(one)
+        else:
+            self._fail(row, RunError(self._lost or reason_of(self.client)))
 
     # ---- the end
 
     def _close(self) -> None:
         """Give up what nobody waits for, and let the workers forget the run."""
         self._listeners.clear()
-        left = [one for one in self._sent.futures.values() if one is not None and not one.done()]
+        left = [*self._needless, *(one for one in self._sent.futures.values() if one is not None)]
+        left = [one for one in left if not one.done()]
         self._watch.close()
-        for message in taken_leave(self.client, self.calls.topic, left):
+        forget = self._stops.forget
+        for message in taken_leave(self.client, self.calls.topic, left, forget):
             self._report(message)
         self._sent.futures.clear()
+        self._needless.clear()
         self._slot.output = None  # callbacks on the client's loop keep the context for a while
 
 

@@ -4,7 +4,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from resnb.dask.connecting import connected, link_of
+from resnb.dask.connecting import connected, disconnected, link_of
 from resnb.dask.held import Held
 from resnb.dask.lane import Lane
 from resnb.errors import NoValueError, RunError
@@ -134,9 +134,11 @@ class Lanes:
         lane.join()
         with suppress(Exception):  # what cannot be fetched says so when somebody asks for it
             self._bring_home(scope, lane)
+        if self.link == link_of(lane.client):
+            self.link = ""  # it goes with the cluster
         client = _CLIENTS.pop(self._own.pop(scope), None)
         if client is not None:
-            client.close()
+            disconnected(client)
 
     def _bring_home(self, scope: "Scope", lane: Lane) -> None:
         engine = self._engine

@@ -1,6 +1,6 @@
 """Messages to and from a cluster: how large they get, who hears them, and the last ones."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
 
@@ -12,6 +12,8 @@ AT_ONCE = 500
 """How many rows go to the cluster in one message."""
 LARGEST = 4_000_000
 """How many bytes such a message has, or a little more; Dask warns of more than twice as many."""
+SHOWN = 100
+"""Of how many workers the names are known from the beginning."""
 END = 5.0
 """Seconds that taking leave of a cluster may take."""
 
@@ -43,6 +45,25 @@ def first_of(batch: dict[Any, tuple[Any, int, int]]) -> Iterator[Any]:
         yield key
 
 
+def lane_of(name: str, seat: int) -> str:
+    """What views call a thread of a worker.
+
+    Args:
+        name: the worker's, which is its address if nobody gave it one.
+        seat: which of those that it runs at the same time, from 0.
+    """
+    name = f"Dask worker {name.rpartition('://')[2]}"
+    return f"{name} · {seat + 1}" if seat else name
+
+
+def lanes_of(client: Any) -> list[str]:
+    """What views call the threads of a cluster's workers, in order; not all of them, of many."""
+    workers = [*client.scheduler_info()["workers"].values()][:SHOWN]
+    seats = [(one["name"], seat) for one in workers for seat in range(min(one["nthreads"], SHOWN))]
+    seats.sort(key=lambda one: (isinstance(one[0], str), one))
+    return [lane_of(str(name), seat) for name, seat in seats]
+
+
 async def brought(client: Any, future: Any) -> Any:
     """The value of `future`, which is small, or why it cannot be had; on the client's loop."""
     try:
@@ -52,35 +73,19 @@ async def brought(client: Any, future: Any) -> Any:
     return value
 
 
-async def stopped(
-    client: Any, calls: list[tuple[str, int, int]], futures: Mapping[int, Any]
-) -> tuple[set[int], Exception | None]:
-    """Stop tries on all workers, and cancel what has not begun; on the client's loop.
-
-    Returns:
-        The rows that had begun, and what went wrong if the cluster did not answer.
-    """
-    begun: set[int] = set()
-    try:
-        for answer in (await client.run(remote.stop, calls, on_error="return")).values():
-            begun.update(answer if isinstance(answer, list) else futures)
-        not_begun = [one for row, one in futures.items() if row not in begun]
-        await client.cancel(not_begun, force=True)
-    except Exception as error:  # noqa: BLE001 - the cluster is gone, and all its futures
-        return begun, error
-    return begun, None
-
-
-def taken_leave(client: Any, topic: str, left: list[Any]) -> list[dict[str, Any]]:
+def taken_leave(
+    client: Any, topic: str, left: list[Any], forget: Callable[[], Awaitable[None]]
+) -> list[dict[str, Any]]:
     """Give up what nobody waits for, and let the workers forget the run.
 
     Args:
         client: the cluster's client.
         topic: of the run's events.
         left: futures that are not done.
+        forget: what there is to do besides.
 
     Returns:
-        What the workers had still to report.
+        The workers' last messages.
     """
     import asyncio
 
@@ -90,8 +95,9 @@ def taken_leave(client: Any, topic: str, left: list[Any]) -> list[dict[str, Any]
         if left:
             await asyncio.wait_for(client.cancel(left, force=True), END)
         run = client.run(remote.leave, topic, on_error="ignore")
-        for worker, reports in (await asyncio.wait_for(run, END)).items():
-            late.append({"worker": worker, "reports": reports})
+        late.extend((await asyncio.wait_for(run, END)).values())
+        await asyncio.wait_for(forget(), END)
+        await asyncio.wait_for(client.run_on_scheduler(_forgotten, topic), END)
 
     try:
         if client.status == "running":
@@ -102,4 +108,22 @@ def taken_leave(client: Any, topic: str, left: list[Any]) -> list[dict[str, Any]
     return late
 
 
-__all__ = ["AT_ONCE", "END", "LARGEST", "Reports", "brought", "first_of", "stopped", "taken_leave"]
+def _forgotten(topic: str, dask_scheduler: Any = None) -> None:
+    """Let the scheduler forget the events of a topic, which it keeps for good otherwise."""
+    topics = dask_scheduler._broker._topics  # noqa: SLF001 - there is no other way
+    dask_scheduler.loop.call_later(1.0, topics.pop, topic, None)  # the last may be on their way
+
+
+_forgotten.__module__ = "__main__"  # sent as code: the scheduler need not have resnb
+
+__all__ = [
+    "AT_ONCE",
+    "END",
+    "LARGEST",
+    "Reports",
+    "brought",
+    "first_of",
+    "lane_of",
+    "lanes_of",
+    "taken_leave",
+]

@@ -28,6 +28,7 @@ class Sending:
         calls: makes what the cluster is given.
         numbers: which try of each row was given to it last, from 1.
         futures: the futures of what is there; None for what goes with the next message.
+        is_claimed: whether a cancel has begun.
         done: called on the client's loop with row, try and future once that is done.
         failed: called with a row that cannot be sent, and why.
         lost: called with the reason if the cluster is gone.
@@ -44,13 +45,13 @@ class Sending:
         self._client = client
         self._ahead = Ahead(engine.plan, scope, engine.table.state.__getitem__)
         self._batch: dict[Any, tuple[Any, int, int]] = {}
-        self._is_claimed = False
+        self.is_claimed = False
         self._claiming = threading.Lock()
 
     def claim(self) -> None:
         """A cancel begins: what goes ahead later might begin after the clean-up."""
         with self._claiming:
-            self._is_claimed = True
+            self.is_claimed = True
 
     def send(self, row: int) -> None:
         """Give `row` to the cluster, and what can follow it without asking the kernel."""
@@ -67,7 +68,7 @@ class Sending:
                     self.failed(row, error)
                 continue  # what goes ahead fails when it is its turn
             with self._claiming:
-                if one != row and self._is_claimed:
+                if one != row and self.is_claimed:
                     continue
                 self.numbers[one] = number
                 self.futures[one] = None
@@ -75,7 +76,7 @@ class Sending:
             self.calls.promise(one, key)
             if len(self._batch) >= AT_ONCE:
                 self.submit()
-            if not self._is_claimed:
+            if not self.is_claimed:
                 waiting += reversed(self._ahead.after(one))
 
     def submit(self) -> None:

@@ -48,9 +48,14 @@ class Call(NamedTuple):
 
 
 class Report:
-    """What one try has printed and not sent yet, and when it began."""
+    """What one try has printed and not sent yet, and when it began.
+
+    Attributes:
+        seat: which of the tries that its worker runs at the same time it is, from 0.
+    """
 
     def __init__(self, call: Call) -> None:
+        self.seat = 0
         self.slot = Slot(threading.get_ident(), cast("Any", self))
         self.call = call
         self.began = time.perf_counter()
@@ -82,6 +87,7 @@ class Report:
         return {
             "row": self.call.row,
             "try": self.call.number,
+            "seat": self.seat,
             "spent": (self.ended or now) - self.began,
             "ago": now - self.ended if self.ended else None,
             "texts": texts,
@@ -118,6 +124,8 @@ class Desk:
         with self._lock:
             if call.topic in self._left or call[:3] in self._forbidden:
                 return None
+            taken = {one.seat for one in self._reports.values()}
+            report.seat = next(seat for seat in range(len(taken) + 1) if seat not in taken)
             self._begun.add(call[:3])
             self._reports[call[:3]] = report
             tick, self._ticking = not self._ticking, True
@@ -133,17 +141,22 @@ class Desk:
             if not report.has_texts:
                 self._ended.append(report)
                 return
-        self._worker.log_event(report.call.topic, {"reports": [report.message()]})
+        self._say(report.call.topic, [report.message()])
 
-    def stop(self, calls: list[tuple[str, int, int]]) -> list[int]:
-        """Interrupt those that run, and let the others not begin; gives the rows that had begun."""
+    def stop(self, calls: list[tuple[str, int, int]]) -> list[tuple[int, int]]:
+        """Interrupt those that run, and let the others not begin; gives those that had begun."""
         with self._lock:
             begun = [one for one in calls if one in self._begun]
             running = [self._reports[one] for one in begun if one in self._reports]
             self._forbidden.update(calls)
         for report in running:
             report.slot.interrupt(report.call.row)
-        return [row for _, row, _ in begun]
+        return [(row, number) for _, row, number in begun]
+
+    def forbid(self, calls: list[tuple[str, int, int]]) -> None:
+        """Let none of `calls` begin."""
+        with self._lock:
+            self._forbidden.update(calls)
 
     def leave(self, topic: str) -> tuple[list[Any], list[Any]]:
         """A run is over: forget it; gives what it had attached, and what was not reported yet."""
@@ -169,9 +182,12 @@ class Desk:
             if message is not None:
                 messages.setdefault(report.call.topic, []).append(message)
         for topic, some in messages.items():
-            self._worker.log_event(topic, {"reports": some})
+            self._say(topic, some)
         if reports:
             self._worker.loop.call_later(INTERVAL, self._tick)
+
+    def _say(self, topic: str, reports: list[Any]) -> None:
+        self._worker.log_event(topic, {"name": str(self._worker.name), "reports": reports})
 
 
 _DESKS: "WeakKeyDictionary[Any, Desk]" = WeakKeyDictionary()
@@ -262,16 +278,16 @@ def counted(name: str, key: str, value: Any) -> Any:
         return told_of(error)
 
 
-def stop(calls: list[tuple[str, int, int]], dask_worker: Any = None) -> list[int]:
+def stop(calls: list[tuple[str, int, int]], dask_worker: Any = None) -> list[tuple[int, int]]:
     """Stop tries on this worker; see `Desk.stop`."""
     return desk_of(dask_worker).stop([(topic, row, number) for topic, row, number in calls])
 
 
-def leave(topic: str, dask_worker: Any = None) -> list[Any]:
+def leave(topic: str, dask_worker: Any = None) -> dict[str, Any]:
     """A run is over; what it attached is detached where its manager says how.
 
     Returns:
-        Reports that were not sent yet.
+        The worker's last message: what was not reported yet.
     """
     attached, reports = desk_of(dask_worker).leave(topic)
     for manager, resource in attached:
@@ -281,7 +297,7 @@ def leave(topic: str, dask_worker: Any = None) -> list[Any]:
                 detach(resource)
             except Exception as error:  # noqa: BLE001 - the user's code, on its way out
                 print(f"detach raised {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-    return reports
+    return {"name": str(dask_worker.name), "reports": reports}
 
 
 __all__ = [

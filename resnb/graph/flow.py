@@ -15,7 +15,7 @@ from resnb.graph.building import BUILDING, Building
 from resnb.graph.node import Edge
 from resnb.graph.options import hooks, refuse_unknown
 from resnb.graph.parameter import Parameter
-from resnb.graph.ports import PORTS, Memory
+from resnb.graph.ports import PORTS, Memory, Runner
 from resnb.graph.queries import Queries
 from resnb.graph.task import Hook, Task
 from resnb.graph.unfolding import UNFOLDING
@@ -244,7 +244,7 @@ class Flow(Queries):
             OptionError: a parameter is missing or unknown.
             RunError: a flow is running already, or this one is just being built.
         """
-        return PORTS.runner().run(
+        return self._runner().run(
             self, **self._run_options(parameters, executor, task_states, params)
         )
 
@@ -260,7 +260,7 @@ class Flow(Queries):
         Returns:
             A `FlowRun`, with ``state``, ``wait()`` and ``cancel()``.
         """
-        return PORTS.runner().start(
+        return self._runner().start(
             self, **self._run_options(parameters, executor, task_states, params)
         )
 
@@ -272,7 +272,7 @@ class Flow(Queries):
         **params: Any,
     ) -> "State":
         """Run the flow and await its final state; arguments and errors as for `run`."""
-        return await PORTS.runner().run_async(
+        return await self._runner().run_async(
             self, **self._run_options(parameters, executor, task_states, params)
         )
 
@@ -289,24 +289,33 @@ class Flow(Queries):
                 "run it after the `with` block or %%flow cell"
             )
             raise RunError(message)
-        if (running := UNFOLDING.get()) is not None and not hasattr(self, "function"):
+        if (running := UNFOLDING.get()) is not None:
             message = (
                 f"flow {self.name!r} cannot run inside @flow function {running.flow.name!r}: run "
                 "it before or after, or make it a @flow function, too, and call that"
             )
             raise RunError(message)
+        return {
+            "parameters": self._given(parameters, params),
+            "executor": executor if executor is not None else self.executor,
+            "task_states": task_states,
+        }
+
+    def _given(
+        self, parameters: Mapping[str, Any] | None, params: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The parameters of a run, given in either way."""
         names = {one.name for one in self.parameters()}
-        given = [name for name in params if name not in names]
-        left_out.refuse(f"the run of flow {self.name!r}", given, left_out.RUN_OPTIONS)
+        unknown = [name for name in params if name not in names]
+        left_out.refuse(f"the run of flow {self.name!r}", unknown, left_out.RUN_OPTIONS)
         twice = set(parameters or ()) & params.keys()
         if twice:
             message = f"parameter {min(twice)!r} was given twice"
             raise OptionError(message)
-        return {
-            "parameters": {**(parameters or {}), **params},
-            "executor": executor if executor is not None else self.executor,
-            "task_states": task_states,
-        }
+        return {**(parameters or {}), **params}
+
+    def _runner(self) -> Runner:
+        return PORTS.runner()
 
     def visualize(
         self,

@@ -19,7 +19,7 @@ from resnb.graph.inputs import Collection
 from resnb.graph.node import Node
 from resnb.graph.options import count, hooks, refuse_unknown
 from resnb.graph.parameter import NO_DEFAULT, Parameter
-from resnb.graph.ports import PORTS
+from resnb.graph.ports import PORTS, Unfolder
 from resnb.graph.signature import Signature, signature_of
 from resnb.graph.task import Hook, Task
 
@@ -112,53 +112,12 @@ class FlowFunction(Flow):
         self.signature.assign(f"flow {self.name!r}", args, kwargs)
         return PORTS.unfolder().call(self, args, kwargs, return_state=return_state)
 
-    def run(
+    def _run_options(
         self,
-        parameters: Mapping[str, Any] | None = None,
-        executor: Any = None,
-        task_states: "Mapping[Task, State] | State | None" = None,
-        **params: Any,
-    ) -> "State":
-        """Call the function with these arguments, and give the run's state."""
-        kwargs = self._arguments(parameters, executor, task_states, params)
-        if self.signature.asynchronous:
-            message = f"flow {self.name!r} is async: write `await {self.name}(...)`"
-            raise GraphError(message)
-        state: State = PORTS.unfolder().call(self, (), kwargs, return_state=True)
-        return state
-
-    def start(
-        self,
-        parameters: Mapping[str, Any] | None = None,
-        executor: Any = None,
-        task_states: "Mapping[Task, State] | State | None" = None,
-        **params: Any,
-    ) -> Any:
-        """Call the function on a thread of its own.
-
-        Returns:
-            A `FlowRun`, with ``state``, ``wait()`` and ``cancel()``.
-        """
-        kwargs = self._arguments(parameters, executor, task_states, params)
-        return PORTS.unfolder().start(self, kwargs)
-
-    async def run_async(
-        self,
-        parameters: Mapping[str, Any] | None = None,
-        executor: Any = None,
-        task_states: "Mapping[Task, State] | State | None" = None,
-        **params: Any,
-    ) -> "State":
-        """Call the function, which is ``async``, with these arguments, and await its state."""
-        kwargs = self._arguments(parameters, executor, task_states, params)
-        if not self.signature.asynchronous:
-            message = f"flow {self.name!r} is not async: call it, or use {self.name}.start()"
-            raise GraphError(message)
-        state: State = await PORTS.unfolder().call(self, (), kwargs, return_state=True)
-        return state
-
-    def _arguments(
-        self, parameters: Any, executor: Any, task_states: Any, params: Mapping[str, Any]
+        parameters: Mapping[str, Any] | None,
+        executor: Any,
+        task_states: "Mapping[Task, State] | State | None",
+        params: Mapping[str, Any],
     ) -> dict[str, Any]:
         if executor is not None or task_states:
             option = "executor" if executor is not None else "task_states"
@@ -167,9 +126,12 @@ class FlowFunction(Flow):
                 "give @flow(executor=...), and call what is wanted"
             )
             raise OptionError(message)
-        kwargs: dict[str, Any] = self._run_options(parameters, None, None, params)["parameters"]
-        self.signature.assign(f"flow {self.name!r}", (), kwargs)
-        return kwargs
+        given = self._given(parameters, params)
+        self.signature.assign(f"flow {self.name!r}", (), given)
+        return {"parameters": given}
+
+    def _runner(self) -> Unfolder:
+        return PORTS.unfolder()
 
     def visualize(
         self,

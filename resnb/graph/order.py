@@ -62,26 +62,70 @@ def topological(structure: "Structure") -> "list[Task]":
 
     A clean-up comes right after the last task of its scope.
     """
+    if not structure.forward:
+        return by_readiness(structure)
+    return _with_cleanups(structure) if structure.scopes else list(structure.nodes)
+
+
+def by_readiness(structure: "Structure") -> "list[Task]":
+    """That order, wherever edges point: a clean-up as soon as it may come, else the oldest."""
     nodes = structure.nodes
-    if structure.forward and not structure.scopes:
-        return list(nodes)
     derived = derived_downstream(structure)
     missing = {task: len(node.upstream) for task, node in nodes.items()}
     for tasks in derived.values():
         for task in tasks:
             missing[task] += 1
-    by_position = {node.position: task for task, node in nodes.items()}
-    ready = [nodes[task].position for task, count in missing.items() if not count]
+    place = {task: (task.kind != "cleanup", node.position, task) for task, node in nodes.items()}
+    ready = [place[task] for task, count in missing.items() if not count]
     heapq.heapify(ready)
     found = []
     while ready:
-        task = by_position[heapq.heappop(ready)]
+        *_, task = heapq.heappop(ready)
         found.append(task)
         for after in (*nodes[task].downstream, *derived.get(task, ())):
             missing[after] -= 1
             if not missing[after]:
-                heapq.heappush(ready, nodes[after].position)
+                heapq.heappush(ready, place[after])
     return found
 
 
-__all__ = ["cycle", "derived_downstream", "is_forward", "topological"]
+def _with_cleanups(structure: "Structure") -> "list[Task]":
+    """The order where every edge is forward: as added, but for the clean-ups.
+
+    A clean-up is due after the latest task that it waits for, and after other clean-ups.
+    """
+    nodes = structure.nodes
+    waiting: dict[Task, int] = {}  # for how many clean-ups
+    outer: dict[Task, list[Task]] = {}
+    due: dict[Task, list[Task]] = {}
+    for scope in structure.scopes:
+        cleanup = scope.cleanup_task
+        before = {*scope.members, *nodes[cleanup].upstream}
+        inner = [one for one in before if one.kind == "cleanup"]
+        waiting[cleanup] = len(inner)
+        for one in inner:
+            outer.setdefault(one, []).append(cleanup)
+        latest = max(before.difference(inner), key=lambda one: nodes[one].position)
+        due.setdefault(latest, []).append(cleanup)
+        waiting[cleanup] += 1
+    found = []
+    for task in nodes:
+        if task.kind == "cleanup":
+            continue
+        found.append(task)
+        ready: list[tuple[int, Task]] = []
+        released = due.get(task, [])
+        while released or ready:
+            for one in released:
+                waiting[one] -= 1
+                if not waiting[one]:
+                    heapq.heappush(ready, (nodes[one].position, one))
+            if not ready:
+                break
+            cleanup = heapq.heappop(ready)[1]
+            found.append(cleanup)
+            released = outer.get(cleanup, [])
+    return found
+
+
+__all__ = ["by_readiness", "cycle", "derived_downstream", "is_forward", "topological"]

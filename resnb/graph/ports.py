@@ -36,14 +36,11 @@ class Runner(Protocol):
         """Run and await."""
 
 
-class Unfolder(Protocol):
+class Unfolder(Runner, Protocol):
     """The part that runs ``@flow`` functions."""
 
     def call(self, flow: Any, args: Any, kwargs: Any, *, return_state: bool = False) -> Any:
         """Run the function; gives what it returns, or the state."""
-
-    def start(self, flow: Any, kwargs: Any) -> Any:
-        """Run it in the background."""
 
 
 class Painter(Protocol):

@@ -98,10 +98,10 @@ class LedgerCommands(LedgerQuestions):
         for one in chosen:
             lease, request = LeaseId(one.record.id), "cleanup"
             if one.kernel != UNKNOWN:
-                self.store.change_alive(lease, request=request, tries=0, next_try=0.0)
+                self.store.change(lease, request=request, tries=0, next_try=0.0)
                 continue
             if one.record.state == states.CLOSING:  # whoever began cannot be seen either
-                self.store.change_alive(lease, state=states.FAILED, claimant=None, cleaner=None)
+                self.store.change(lease, state=states.FAILED, claimant=None, cleaner=None)
             self.store.adopt(
                 lease,
                 nobody(me, one.record.owner),
@@ -126,7 +126,7 @@ class LedgerCommands(LedgerQuestions):
         """
         for one in self.leases():
             if one.is_orphan and one.record.state == states.FAILED:
-                self.store.change_alive(LeaseId(one.record.id), tries=0, next_try=0.0)
+                self.store.change(LeaseId(one.record.id), tries=0, next_try=0.0)
         return self._watch(lambda one: one.is_orphan, lambda one: not one.is_settled, timeout)
 
     def wait(self, timeout: float | None = None, session: str | None = None) -> list[Listed]:
@@ -177,7 +177,7 @@ class LedgerCommands(LedgerQuestions):
             raise OptionError(f"the kernel of {one.name} cannot be seen from here: resnb adopt it")
         _refuse_unkeepable(one)
         if one.kernel == ALIVE:
-            self.store.change_alive(LeaseId(one.record.id), keep=seconds)
+            self.store.change(LeaseId(one.record.id), keep=seconds)
             return one
         self._take_over(one, seconds)
         return one

@@ -176,8 +176,8 @@ class Reaper:
                 self._note(record.id, action.reason)
                 self._tell("state", record.id, states.FAILED, action.reason)
         elif isinstance(action, Keep):
-            self._store.change(record.id, state=states.KEPT, keep_until=action.until)
-            self._note(record.id, "kept: its kernel has ended")
+            if self._store.change(record.id, state=states.KEPT, keep_until=action.until):
+                self._note(record.id, "kept: its kernel has ended")
         elif isinstance(action, Ask) and self._channel is not None:  # else another reaper asks
             self._asked[record.id] = time.time()
             self._tell("close", record.id, action.kind, action.reason)
@@ -234,10 +234,13 @@ class Reaper:
                 f"what has the tag {lease} by hand and run: resnb forget {lease[:8]}"
             )
         tries = record.tries + 1
-        self._store.change(
+        if not self._store.change(
             lease, state=states.FAILED, reason=reason, claimant=None, cleaner=None,
             next_try=time.time() + pause_after(tries),
-        )  # fmt: skip
+        ):  # fmt: skip
+            # its own process had closed it before that was killed
+            self._tell("state", lease, states.CLOSED, "cleaned up by the reaper")
+            return
         self._note(lease, f"failed: {reason}")
         self._tell("state", lease, states.FAILED, reason)
 

@@ -96,15 +96,12 @@ class Store:
         with self._transaction() as db:
             db.executemany(_INSERT.replace("insert", "insert or ignore", 1), rows)
 
-    def change(self, lease: LeaseId, **values: Any) -> None:
-        """Write other values of a lease."""
-        row = {name: to_column(name, value) for name, value in values.items()}
-        assignments = ", ".join(f"{name} = :{name}" for name in row)
-        with self._transaction() as db:
-            db.execute(f"update leases set {assignments} where id = :id", {**row, "id": lease})  # noqa: S608
+    def change(self, lease: LeaseId, **values: Any) -> bool:
+        """Write other values of a lease, unless it is closed, which is final.
 
-    def change_alive(self, lease: LeaseId, **values: Any) -> bool:
-        """Write other values of a lease that is not closed; gives whether it is not."""
+        Returns:
+            Whether that was written; not if it is closed or gone.
+        """
         row = {name: to_column(name, value) for name, value in values.items()}
         assignments = ", ".join(f"{name} = :{name}" for name in row)
         with self._transaction() as db:

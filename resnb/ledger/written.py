@@ -93,9 +93,9 @@ class Entry:
         if found is None or found.keep is None or found.dies_with_kernel or found.unprotected:
             return False
         until = time.time() + found.keep
-        self._store.change(self._id, state=states.KEPT, keep_until=until)
+        is_kept = self._store.change(self._id, state=states.KEPT, keep_until=until)
         self._book.link.look()
-        return True
+        return is_kept
 
     def claim(self) -> bool:
         """Be the one who cleans the lease up; false if it is closed already.

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from resnb.graph.scope import WHOLE, ScopeUse
 from resnb.run.memory import FlowMemory, lease_word, memory_of
-from resnb.run.plan import LEASE, WORKER
+from resnb.run.plan import LEASE, REMOTE, WORKER
 from resnb.view.names import shown
 from resnb.view.sketch import Sketch, sketch
 from resnb.view.timeline.record import EXECUTOR, LOOP, Block, Record, Use
@@ -76,7 +76,7 @@ def _workers(engine: "Engine") -> tuple[str, ...]:
 def _home(engine: "Engine", row: int, places: "Sequence[int]") -> int:
     """Where `row` ran; `places` has the place of each scope's first use."""
     lane = engine.plan.lanes.get(row, WORKER)
-    if lane == WORKER:
+    if lane in (WORKER, REMOTE):
         return EXECUTOR
     return places[engine.plan.scope_of[row]] if lane == LEASE else LOOP
 

@@ -12,6 +12,7 @@ from resnb.graph.inputs import Collection, Constant
 from resnb.graph.scope import no_executor
 from resnb.graph.triggers import Trigger, all_successful
 from resnb.run.again import is_over
+from resnb.run.garbage import no_collection
 from resnb.states import Mapped
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class Plan:
         ]
 
 
+@no_collection()
 def compiled(
     flow: "Flow",
     parameters: Mapping[str, Any],

@@ -60,6 +60,8 @@ A list, of leases that are not closed, oldest first::
       reason: string;             // why its state is what it is
       tries: number;              // how many clean-ups were begun
       note: string;               // all that there is to say of it, for people
+      kernel_id: string | null;   // this server's id of its kernel, while that is alive
+      ends_with_kernel: boolean;  // it lives inside its kernel's process
       asked: boolean;             // somebody asked for its clean-up, which has not begun
       kept: boolean;              // it survives its kernel now
       orphan: boolean;            // its kernel has ended, and it is not kept

@@ -20,6 +20,7 @@ from resnb.ledger.listed import Listed, listed, plain
 from resnb.ledger.owner import this_process
 from resnb.server import model
 from resnb.server.asked import Refused, Wanted, brief
+from resnb.server.kernels import Kernels
 from resnb.server.watch import Watch
 
 T = TypeVar("T")
@@ -34,15 +35,21 @@ class Desk:
         home: the ledger's folder.
         sweeper: starts a sweeper for it.
         deadline: for an answer of the ledger, in seconds.
+        kernels: gives the ids of the server's kernels, by the pids of their processes.
     """
 
     def __init__(
-        self, home: Path, sweeper: Callable[[Path], None], deadline: float = DEADLINE
+        self,
+        home: Path,
+        sweeper: Callable[[Path], None],
+        deadline: float = DEADLINE,
+        kernels: Kernels = dict,
     ) -> None:
         self._deadline = deadline
+        self._kernels = kernels
         self._home = home
         self._sweeper = sweeper
-        self._listed, self._streamed = Watch(home), Watch(home)
+        self._listed, self._streamed = Watch(home, kernels), Watch(home, kernels)
         self._reads = ThreadPoolExecutor(1, "resnb-server-reads")
         self._waits = ThreadPoolExecutor(1, "resnb-server-waits")
         self._commands = ThreadPoolExecutor(2, "resnb-server-commands")
@@ -131,9 +138,10 @@ class Desk:
     ) -> str:
         def carry_out() -> str:
             commands = LedgerCommands(self._home, self._sweeper)
+            kernels = self._kernels()
             asked_for = act(commands, _found(commands, lease))
             now = [_alive(commands, one.record.id) for one in asked_for]
-            left = [model.lease(one) for one in now if one is not None]
+            left = [model.lease(one, kernels) for one in now if one is not None]
             return model.message(model.leases(left), time.time())
 
         return await _answer(self._commands, carry_out, self._deadline)

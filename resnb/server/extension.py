@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Float
@@ -11,6 +12,7 @@ from resnb.server.asked import Refused
 from resnb.server.desk import Desk
 from resnb.server.feed import Feed
 from resnb.server.handlers import routes
+from resnb.server.kernels import kernels_of
 from resnb.server.sweeps import Sweeper, Sweeps
 
 
@@ -27,7 +29,8 @@ class ResnbServer(ExtensionApp):
         """Add the routes, and sweep as soon as the server's loop runs."""
         assert self.serverapp is not None
         self._loop = self.serverapp.io_loop
-        self._desk = Desk(ledger_home(), Sweeper(self._later))
+        kernels = partial(kernels_of, self.serverapp.kernel_manager)
+        self._desk = Desk(ledger_home(), Sweeper(self._later), kernels=kernels)
         self._feed = Feed(self._desk.news)
         self._sweeps = Sweeps(self._desk.work, self.sweep_every)
         self.handlers.extend(routes(self._desk, self._feed))

@@ -6,11 +6,12 @@ stays the documented one.
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import resnb
 from resnb.ledger.listed import Listed, plain
+from resnb.ledger.owner import ALIVE
 
 MOST = 1000
 """How many leases a list has at most."""
@@ -34,11 +35,19 @@ class Leases(NamedTuple):
     total: int
 
 
-def lease(one: Listed) -> Lease:
-    """The documented form of a lease."""
+def lease(one: Listed, kernels: Mapping[int, str] | None = None) -> Lease:
+    """The documented form of a lease.
+
+    Args:
+        one: the lease.
+        kernels: the ids of the server's kernels, by the pids of their processes.
+    """
     record = one.record
+    is_alive = one.kernel == ALIVE
     form = one.to_json() | {
         "note": one.said,
+        "kernel_id": (kernels or {}).get(record.owner.pid) if is_alive else None,
+        "ends_with_kernel": record.dies_with_kernel,
         "asked": bool(record.request) and record.state in ("opening", "open", "kept"),
         "kept": one.is_kept,
         "orphan": one.is_orphan and record.state != "closed",

@@ -15,6 +15,7 @@ from resnb.ledger.questions import LedgerQuestions
 from resnb.ledger.store import Store
 from resnb.server import model
 from resnb.server.asked import Wanted
+from resnb.server.kernels import Kernels
 
 LOOK_EVERY = 0.5
 """How often it looks whether the ledger has changed while somebody waits for that, in seconds."""
@@ -31,9 +32,11 @@ class Watch:
 
     Args:
         home: the ledger's folder.
+        kernels: gives the ids of the server's kernels, by the pids of their processes.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, kernels: Kernels = dict) -> None:
+        self._ids = kernels
         self._marks = Store(home, kept=True)
         self._questions = LedgerQuestions(home)
         self._files = (home / "leases.db", home / "leases.db-wal")
@@ -72,7 +75,7 @@ class Watch:
             LedgerError: the ledger cannot be read or trusted.
         """
         if wanted.closed:
-            found = map(model.lease, self._questions.leases(closed=True))
+            found = self._told(self._questions.leases(closed=True))
             return model.leases(one for one in found if wanted.takes(one))
         latest = self.look()
         if not wanted.values:
@@ -113,8 +116,12 @@ class Watch:
         self._kernels = {one.record.owner: one.kernel for one in found}
         kept = (one.record.keep_until or 0.0 for one in found if one.is_kept)
         self._stale_at = min(kept, default=float("inf"))
-        self._leases = tuple(map(model.lease, found))
+        self._leases = self._told(found)
         self._latest = model.leases(self._leases)
+
+    def _told(self, found: list[Listed]) -> tuple[model.Lease, ...]:
+        kernels = self._ids()
+        return tuple(model.lease(one, kernels) for one in found)
 
     def _has_ended(self) -> bool:
         """Whether a kernel is not what it was."""

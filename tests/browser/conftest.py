@@ -20,9 +20,14 @@ QUIET = (
 
 PRELUDE = """
 %load_ext resnb
+from pathlib import Path
 from threading import Event
 from resnb import Flow, Parameter, resource_manager, task, unmapped
 never = Event()
+
+def gate(name):
+    while Path(f"{name}.shut").exists():
+        never.wait(0.02)
 
 @resource_manager
 class Machine:
@@ -30,9 +35,11 @@ class Machine:
     def __init__(self, size=1):
         self.size = size
     def setup(self):
+        gate("setup")
         never.wait(0.4)
         return "machine"
     def cleanup(self, resource):
+        gate("cleanup")
         never.wait(0.4)
 """
 
@@ -51,8 +58,9 @@ def server(tmp_path_factory, own_ledger, own_ipython_profile):
 
 @pytest.fixture(scope="session")
 def browser():
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=1000 * LIMIT / 2)
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield found
@@ -70,6 +78,8 @@ def page(browser, no_leaks):
 @pytest.fixture
 def notebook(page, server, request, no_leaks):
     """A notebook whose first cell loads resnb and defines a resource."""
+    server.open_gates()
+    server.clean_up()
     found = Notebook(page, server, request.node.name, PICTURES)
     yield found
     found.picture(request.node.name.replace("test_", "").replace(" ", "-"))

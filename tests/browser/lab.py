@@ -5,9 +5,12 @@ Notebooks are opened, cells run, views looked at.
 
 import json
 import os
+import secrets
+import shutil
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
@@ -100,33 +103,49 @@ class Server:
         (folder / "data" / "labextensions").mkdir(parents=True)  # as it was built last
         extension = ROOT / "resnb" / "labextension"
         (folder / "data" / "labextensions" / "resnb").symlink_to(extension)
-        port = _free_port()
+        ours = folder / "config" / "jupyter_server_config.d"  # as an installation does
+        ours.mkdir()
+        shutil.copy(ROOT / "jupyter-config" / "resnb.json", ours)
+        self.token = secrets.token_hex(8)
+        self._port = _free_port()
         self._log = (folder / "server.log").open("w")
         options = {
             "--ServerApp.root_dir": self.notebooks,
-            "--ServerApp.port": port,
+            "--ServerApp.port": self._port,
             "--ServerApp.port_retries": 0,
-            "--ServerApp.disable_check_xsrf": True,
-            "--IdentityProvider.token": "",
-            "--ServerApp.password": "",
+            "--IdentityProvider.token": self.token,
             "--LabApp.user_settings_dir": folder / "settings",
             "--LabApp.workspaces_dir": folder / "workspaces",
         }
-        command = [
+        self._command = [
             sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
             "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
             *(f"{name}={value}" for name, value in options.items()),
         ]  # fmt: skip
-        environment = {
+        self._folder = folder
+        self._environment = {
             **os.environ,
             "JUPYTER_CONFIG_DIR": str(folder / "config"),
             "JUPYTER_DATA_DIR": str(folder / "data"),
             "JUPYTER_PREFER_ENV_PATH": "0",
             "PYTHONPATH": str(ROOT),
         }
-        self.process = Popen(command, cwd=folder, env=environment, stdout=self._log, stderr=STDOUT)
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.start()
+
+    def start(self):
+        """Start it, or start it again."""
+        self.process = Popen(
+            self._command, cwd=self._folder, env=self._environment, stdout=self._log, stderr=STDOUT
+        )
         self._wait()
+
+    def ask(self, method, path):
+        """Ask the server as a program does."""
+        pass_by_token = {"Authorization": f"token {self.token}"}
+        asked = urllib.request.Request(f"{self.url}/{path}", method=method, headers=pass_by_token)
+        with urllib.request.urlopen(asked) as answer:
+            return json.loads(answer.read() or "null")
 
     def _wait(self):
         deadline = time.monotonic() + LIMIT
@@ -139,11 +158,23 @@ class Server:
 
     def end_kernels(self):
         """End all kernels, as a user does."""
-        with urllib.request.urlopen(f"{self.url}/api/kernels") as answer:
-            kernels = json.load(answer)
-        for one in kernels:
-            url = f"{self.url}/api/kernels/{one['id']}"
-            urllib.request.urlopen(urllib.request.Request(url, method="DELETE")).close()
+        for one in self.ask("GET", "api/kernels"):
+            self.ask("DELETE", f"api/kernels/{one['id']}")
+
+    def clean_up(self):
+        """End all leases, such as those that another test has kept."""
+        deadline = time.monotonic() + LIMIT
+        while left := self.ask("GET", "resnb/api/leases")["leases"]:
+            for one in left:
+                with suppress(urllib.error.HTTPError):  # it is being cleaned up by now
+                    self.ask("POST", f"resnb/api/leases/{one['id']}/cleanup")
+            assert time.monotonic() < deadline, f"leases are left: {left}"
+            _never.wait(0.3)
+
+    def open_gates(self):
+        """Let code in kernels pass wherever it waits for a test."""
+        for one in self.notebooks.glob("*.shut"):
+            one.unlink()
 
     def trust(self, path):
         """Let JupyterLab trust a notebook that was changed on the disk."""
@@ -151,9 +182,13 @@ class Server:
         notary.sign(nbformat.read(path, as_version=4))
         notary.store.close()
 
-    def close(self):
+    def stop(self):
+        """End it, with its kernels."""
         self.process.terminate()
         self.process.wait()
+
+    def close(self):
+        self.stop()
         self._log.close()
 
 
@@ -222,7 +257,9 @@ class Notebook:
 
     def show(self):
         """Open the notebook as it is on the disk."""
-        self.page.goto(f"{self.server.url}/{self.front_end.address.format(self.name)}")
+        address = self.front_end.address.format(self.name)
+        mark = "&" if "?" in address else "?"
+        self.page.goto(f"{self.server.url}/{address}{mark}token={self.server.token}")
         self.wait_idle()
         self.page.evaluate(self.front_end.tidy)
 
@@ -251,6 +288,16 @@ class Notebook:
         """Restart the kernel."""
         self.page.evaluate(f"{_CURRENT}.context.sessionContext.restartKernel()")
         self.wait_idle()
+
+    def shut(self, *gates):
+        """Let code in kernels wait at ``gate(name)`` until `let` is called."""
+        for name in gates:
+            (self.server.notebooks / f"{name}.shut").touch()
+
+    def let(self, *gates):
+        """Let code pass these gates."""
+        for name in gates:
+            (self.server.notebooks / f"{name}.shut").unlink()
 
     def save(self):
         self.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
@@ -285,6 +332,7 @@ class Notebook:
 
     def close(self):
         """Leave the page and end the kernel."""
+        self.server.open_gates()
         self.page.close()
         self.server.end_kernels()
 

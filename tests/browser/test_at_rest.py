@@ -12,6 +12,10 @@ from tests.browser.test_live import ADD, LOAD
 
 TROUBLE = ("model not found", "Error displaying widget", "FlowWidget")
 CELLS = (PRELUDE, LOAD, ADD.replace("squares", "xs"), "%flow run demo")
+FRONT_ENDS = (
+    pytest.param(LAB, id="lab"),
+    pytest.param(NOTEBOOK_7, id="notebook-7", marks=pytest.mark.long),
+)
 SAVE_STATE = "jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')"
 KEEP_STATE = """
 import ipywidgets, json, pathlib
@@ -24,7 +28,7 @@ ipywidgets.IntSlider(7)
 """
 
 
-@pytest.mark.parametrize("front_end", [LAB, NOTEBOOK_7], ids=lambda one: one.name)
+@pytest.mark.parametrize("front_end", FRONT_ENDS)
 def test_a_notebook_that_is_opened_again(notebook, front_end):
     notebook.front_end = front_end
     notebook.open(*CELLS)
@@ -71,6 +75,7 @@ def test_a_page_that_is_read_without_the_internet(notebook, browser, tmp_path):
     context.close()
 
 
+@pytest.mark.long
 def test_a_view_whose_state_was_saved(notebook):
     """As other front ends save it: ours is not there to keep it out."""
     notebook.open(*CELLS, KEEP_STATE)

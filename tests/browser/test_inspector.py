@@ -1,5 +1,6 @@
 """The look inside: logs that grow, values of all kinds, resources and what can be done about them."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PRELUDE
@@ -170,7 +171,7 @@ def test_values_are_shown_as_what_they_are_and_never_hold_up_the_view(notebook):
 
 
 def test_a_resource_is_kept_and_cleaned_up_while_a_cell_is_running(notebook):
-    notebook.open(PRELUDE, KEEPABLE, FOLDER, "hold = Event()\nprint('begun')\nhold.wait(20)")
+    notebook.open(PRELUDE, KEEPABLE, FOLDER, "hold = Event()\nprint('begun')\nhold.wait(100)")
     notebook.run(0, 1, 2)
     view, inspector = notebook.view(2), notebook.view(2).locator(".inspector")
     view.locator(".cluster .body").click(position={"x": 4, "y": 60})
@@ -195,6 +196,7 @@ def test_a_resource_is_kept_and_cleaned_up_while_a_cell_is_running(notebook):
     notebook.page.evaluate("jupyterapp.commands.execute('notebook:interrupt-kernel')")
 
 
+@pytest.mark.long
 def test_a_view_that_the_kernel_has_forgotten_speaks_up_and_gets_everything(notebook):
     notebook.open(PRELUDE, KEEPABLE, FOLDER, FORGET, "store.run()")
     notebook.run(0, 1, 2)

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PRELUDE
@@ -10,7 +9,7 @@ from tests.browser.conftest import PRELUDE
 LOAD = """
 %%flow demo(n=3) --with Machine(2) as machine
 def load(n, machine):
-    never.wait(0.5)
+    gate("load")
     print("loading", n)
     return list(range(n))
 xs = task(load)(n, machine)
@@ -18,7 +17,7 @@ xs = task(load)(n, machine)
 SQUARE = """
 %%flow demo --with Machine(2) as machine
 def square(x):
-    never.wait(0.4)
+    gate("square")
     return x * x
 squares = task(square).map(xs)
 """
@@ -56,10 +55,17 @@ def test_a_run_is_seen_step_by_step(notebook):
     view = notebook.view(3)
     expect(view.locator(".node")).to_have_count(7)
     notebook.record()
+    notebook.shut("setup", "load", "square", "cleanup")
     view.get_by_role("button", name="Run", exact=True).click()
+    expect(view.locator(".cluster.is-opening")).to_have_count(1)
+    notebook.let("setup")
     expect(view.locator(".cluster.is-open")).to_have_count(1)
+    notebook.let("load")
     expect(view.locator(".node.mapped.is-running, .node.mapped.is-mapped")).to_have_count(1)
     notebook.picture("running", view)
+    notebook.let("square")
+    expect(view.locator(".cluster.is-closing")).to_have_count(1)
+    notebook.let("cleanup")
     expect(view.locator(".flow-state")).to_contain_text("success")
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
     notebook.picture("ended", view)
@@ -77,13 +83,14 @@ def test_a_run_is_seen_step_by_step(notebook):
 
 
 def test_the_first_run_of_a_kernel_is_seen_while_its_cell_is_running(notebook):
-    slow = LOAD.replace("machine\ndef", "machine --run\ndef", 1).replace("wait(0.5)", "wait(4)")
-    notebook.open(PRELUDE, slow)
+    notebook.open(PRELUDE, LOAD.replace("machine\ndef", "machine --run\ndef", 1))
     notebook.run(0)
+    notebook.shut("load")
     notebook.begin(1)
     view = notebook.view(1)
     expect(view.locator(".node.kind-task.is-running")).to_have_count(1)
     notebook.picture("first-run", view)
+    notebook.let("load")
     notebook.wait_idle()
     expect(view.locator(".node.kind-task.is-success")).to_have_count(1)
 
@@ -155,15 +162,15 @@ def test_running_a_cell_again_makes_no_other_model(notebook):
     expect(notebook.view(2).locator(".node")).to_have_count(6)
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_both_themes_are_readable(notebook, theme):
+FADED = """one => Promise.allSettled(one.getAnimations({subtree: true}).filter(
+  (each) => each instanceof CSSTransition).map((each) => each.finished))"""
+
+
+def test_both_themes_are_readable(notebook):
     failing = ADD.replace(
         'task(sum, name="add")(squares)', "task(lambda x: x[99], name='pick')(squares)"
     )
     notebook.open(PRELUDE, LOAD, SQUARE, failing)
-    notebook.page.evaluate(
-        f"jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})"
-    )
     notebook.run(0, 1, 2, 3)
     view = notebook.view(3)
     view.get_by_role("button", name="Run", exact=True).click()
@@ -171,15 +178,22 @@ def test_both_themes_are_readable(notebook, theme):
     view.locator(".node.is-failed").click()
     expect(view.locator(".inspector pre").first).to_contain_text("IndexError")
     view.get_by_role("button", name="Legend").click()
-    notebook.picture(theme.split()[-1].lower(), view)
-    paper, ink = (
-        view.evaluate(f"one => getComputedStyle(one.querySelector('{part}')).{what}")
-        for part, what in ((".graph", "backgroundColor"), (".node.is-success .name", "fill"))
-    )
-    assert paper != ink
-    notebook.page.evaluate(
-        "jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})"
-    )
+    seen = set()
+    for theme in ("Dark", "Light"):
+        notebook.page.evaluate(
+            f"jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {theme}'}})"
+        )
+        is_light = str(theme == "Light").lower()
+        expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
+        view.evaluate(FADED)
+        notebook.picture(theme.lower(), view)
+        paper, ink = (
+            view.evaluate(f"one => getComputedStyle(one.querySelector('{part}')).{what}")
+            for part, what in ((".graph", "backgroundColor"), (".node.is-success .name", "fill"))
+        )
+        assert paper != ink
+        seen |= {paper, ink}
+    assert len(seen) == 4
 
 
 SHARDS = """

@@ -35,6 +35,32 @@ def look(x):
     return x["rows"]
 rows = task(look)(task(load)())
 """
+ON_DASK = """
+from distributed import LocalCluster
+from resnb.dask import connecting
+connecting.find_spec = str  # where there is no Bokeh, the page asks for it
+
+@resource_manager
+class Cluster:
+    dies_with_kernel = True
+    def setup(self):
+        return LocalCluster(n_workers=1, dashboard_address="127.0.0.1:0")
+    def cleanup(self, cluster):
+        cluster.close()
+
+def waits():
+    while True:
+        Event().wait(0.01)
+
+with Flow("on-dask") as on_dask:
+    with Cluster().as_executor():
+        task(waits)()
+on_dask
+"""
+IN_KERNEL = """
+%%flow here --run
+here = task(lambda: 1, name="one")()
+"""
 
 
 def test_what_users_wrote_is_text_and_nothing_else(notebook):
@@ -90,3 +116,32 @@ def test_a_large_flow_is_folded_and_can_be_unfolded(notebook):
     notebook.picture("unfolded", view)
     view.get_by_role("button", name="Fold", exact=True).click()
     expect(view.locator(".node")).to_have_count(3)
+
+
+def test_the_dashboard_of_the_cluster_that_a_flow_runs_on_is_one_click_away(notebook):
+    notebook.open(PRELUDE, ON_DASK, IN_KERNEL)
+    notebook.run(0, 1, 2)
+    view = notebook.view(1)
+    link = view.get_by_role("link", name="Dask dashboard")
+    expect(view.locator(".node").first).to_be_visible()
+    expect(link).to_be_hidden()
+    view.get_by_role("button", name="Run", exact=True).click()
+    expect(link).to_be_visible(timeout=40_000)  # a cluster of processes begins
+    assert link.get_attribute("target") == "_blank"
+    assert "noopener" in link.get_attribute("rel")
+    notebook.picture("dashboard-link", view)
+    with notebook.page.expect_popup() as opened:
+        link.click()
+    page = opened.value
+    page.wait_for_load_state()
+    assert page.url == link.get_attribute("href")
+    assert page.url.endswith("/status")
+    assert page.evaluate("window.opener") is None
+    expect(page.locator("body")).to_contain_text("bokeh", ignore_case=True)
+    page.close()
+    view.get_by_role("button", name="Cancel").click()
+    expect(view.locator(".flow-state")).to_contain_text("cancelled", timeout=40_000)
+    expect(link).to_be_hidden()  # it went with the cluster
+    other = notebook.view(2)
+    expect(other.locator(".flow-state")).to_contain_text("success")
+    expect(other.get_by_role("link", name="Dask dashboard")).to_be_hidden()

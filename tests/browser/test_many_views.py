@@ -1,5 +1,6 @@
 """Several views of one flow agree: in two tabs, two notebooks and a console; two kernels do not mix."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PRELUDE
@@ -52,6 +53,7 @@ def test_a_tab_that_is_opened_during_a_run_agrees_with_the_first(notebook, brows
     page.close()
 
 
+@pytest.mark.long
 def test_two_notebooks_with_two_kernels_and_then_with_one(notebook):
     notebook.open(PRELUDE, LOAD, LONG)
     notebook.run(0, 1)

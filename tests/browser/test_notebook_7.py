@@ -41,6 +41,7 @@ def test_a_flow_from_its_first_cell_to_its_end(notebook):
     )
 
 
+@pytest.mark.long
 def test_cancel_while_a_cell_runs_and_a_large_flow(notebook):
     notebook.open(PRELUDE, LONG, "slow.run()", MANY)
     notebook.run(0, 1)

@@ -1,5 +1,6 @@
 """The timeline below the graph: what ran when, and when resources were open."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PRELUDE
@@ -81,6 +82,7 @@ def test_a_run_is_seen_in_time(notebook):
     notebook.page.evaluate(DARK.replace("Dark", "Light"))
 
 
+@pytest.mark.long
 def test_it_grows_while_the_run_is_on_and_says_what_is_open(notebook):
     notebook.open(PRELUDE, SLOW)
     notebook.run(0, 1)
@@ -99,6 +101,7 @@ def test_it_grows_while_the_run_is_on_and_says_what_is_open(notebook):
     expect(timeline.get_by_role("button", name="Machine, closed")).to_be_visible()
 
 
+@pytest.mark.long
 def test_what_a_cell_left_open_goes_on_until_it_is_closed(notebook):
     notebook.open(PRELUDE, LEFT_OPEN)
     notebook.run(0, 1)

@@ -1,5 +1,6 @@
 """The view of a ``@flow`` function: its graph grows while it runs, and its buttons work."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PRELUDE
@@ -9,17 +10,16 @@ from resnb import flow
 
 @task
 def load(n):
-    never.wait(0.6)
+    gate("load")
     return list(range(n))
 
 @task
 def square(x):
-    never.wait(0.6)
+    gate("square")
     return [x * x]
 
 @task
 def add(parts):
-    never.wait(0.6)
     return sum(part[0] for part in parts)
 
 @flow
@@ -48,11 +48,15 @@ def test_the_graph_unfolds_while_the_function_runs(notebook):
     view = notebook.view(1)
     expect(view.locator(".node")).to_have_count(1)
     notebook.record()
+    notebook.shut("load", "setup", "square")
     notebook.begin(2)
     expect(view.locator(".node")).to_have_count(2)
+    notebook.let("load")
     expect(view.locator(".cluster.is-opening")).to_have_count(1)
+    notebook.let("setup")
     expect(view.locator(".node.is-running")).to_have_count(4)
     notebook.picture("unfolding", view)
+    notebook.let("square")
     notebook.wait_idle()
     expect(view.locator(".flow-state")).to_contain_text("success")
     expect(view.locator(".node")).to_have_count(10)
@@ -63,6 +67,7 @@ def test_the_graph_unfolds_while_the_function_runs(notebook):
     expect(notebook.output(2)).to_contain_text("14")
 
 
+@pytest.mark.long
 def test_the_buttons_run_and_cancel_it(notebook):
     notebook.open(PRELUDE, FUNCTION, LONG, "endless()")
     notebook.run(0, 1)

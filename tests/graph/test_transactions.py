@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from resnb import Flow, Parameter, flatten, resource_manager, tags, task, unmapped
 from resnb.errors import GraphError
 from resnb.graph import editing
+from resnb.graph.order import by_readiness
 from tests.graph.shapes import arrows, dump, names
 
 
@@ -493,7 +494,9 @@ def check(flow):
     flow.validate()
     reached = reachable(flow)
     assert [one for one in flow.nodes if one in reached[one]] == []
-    place = {one: number for number, one in enumerate(flow.sorted_tasks())}
+    order = flow.sorted_tasks()
+    assert list(order) == by_readiness(flow)
+    place = {one: number for number, one in enumerate(order)}
     assert place.keys() == flow.tasks
     assert all(place[edge.upstream_task] < place[edge.downstream_task] for edge in flow.edges)
     for scope in flow.scopes:

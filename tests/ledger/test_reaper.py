@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,20 @@ def test_whenever_the_kernel_dies_the_reaper_does_not_end_before_it_has_looked_a
     reaper = Reaper(store, KERNEL, None, None)
     while reaper._act() is not None:
         pass
+    assert store.alive() == []
+
+
+def test_a_clean_up_that_was_killed_after_it_had_closed_its_lease_has_not_failed(tmp_path):
+    store = Store(tmp_path / "ledger")
+    store.add(record())
+    store.close("a", 3000.0, "cleaned up by the reaper")
+    kernel, channel = socket.socketpair()
+    with kernel, channel:
+        Reaper(store, KERNEL, channel, None)._finished(record(), "failed", "it was killed")
+        channel.shutdown(socket.SHUT_WR)
+        said = kernel.makefile().read()
+    assert "closed" in said
+    assert "killed" not in said
     assert store.alive() == []
 
 
@@ -170,7 +185,7 @@ wait()
     store = Store(ledger_home)
     (one,) = store.alive()
     if why == "options()":
-        store.change_alive(one.id, request="cleanup")
+        store.change(one.id, request="cleanup")
     until(lambda: store.get(one.id).state == "closed")
     os.kill(kernel.pid, signal.SIGCONT)
     kernel.stdin.write("\n")

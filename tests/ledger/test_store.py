@@ -40,6 +40,16 @@ def test_closing_erases_recipe_and_handle_and_keeps_the_history(store):
     assert (closed.recipe, closed.handle, closed.ended) == (b"", None, 3000.0)
 
 
+def test_what_is_closed_stays_so_whoever_writes_late(store):
+    store.add(record())
+    assert store.change("a", reason="x")
+    store.close("a", 3000.0, "cleaned up")
+    assert not store.change("a", state="failed", reason="too late", claimant=None)
+    assert not store.change("nothing", reason="x")
+    (closed,) = store.history()
+    assert (closed.state, closed.reason) == ("closed", "cleaned up")
+
+
 def test_history_is_pruned(store):
     store.add(record("old"))
     store.close("old", 1.0)

@@ -3,14 +3,16 @@
 import threading
 
 import pytest
+from distributed import LocalCluster
 
-from resnb import Flow, LocalExecutor, resource_manager, task
+from resnb import DaskExecutor, Flow, LocalExecutor, resource_manager, task
 from resnb.errors import RunError
 from resnb.notebook import timelines
 from resnb.notebook.commands import flow_command
 from resnb.notebook.recording import recorded
 from resnb.notebook.session import Session
 from resnb.view.timeline.chart import timeline
+from tests.run import dask_codes as codes
 from tests.run.parts import PATIENCE
 
 
@@ -148,6 +150,23 @@ def test_a_run_that_is_on_has_open_bars():
     last = timeline(recorded(flow))
     assert (first.is_on, last.is_on) == (True, False)
     assert first.lanes[0].bars[0].end == first.seconds <= last.seconds
+
+
+def test_what_ran_on_dask_stands_on_its_workers_rows():
+    with Flow("f") as flow:
+        task(codes.process_id, name="of").map(range(6))
+        task(codes.one, name="one")()
+    options = {"n_workers": 2, "threads_per_worker": 2, "processes": False}
+    with (
+        LocalCluster(**options, dashboard_address=None) as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        flow.run(executor=DaskExecutor(client)).raise_for_failure()
+    found = timeline(recorded(flow), columns=10**9)
+    workers = [f"Dask worker {number}{more}" for number in (0, 1) for more in ("", " · 2")]
+    labels = [lane.label for lane in found.lanes]
+    assert labels == [one for one in workers if one in labels]
+    assert sum(bar.number for lane in found.lanes for bar in lane.bars) == 7
 
 
 def test_each_item_of_a_mapped_scope_has_a_band_and_a_lane():

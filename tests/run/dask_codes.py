@@ -61,6 +61,14 @@ def await_mark(folder, name):
     return int(marks(folder, name)[0].split("-")[1])
 
 
+def await_none(look):
+    """Wait until there is nothing left of what `look` finds on a cluster."""
+    never, deadline = threading.Event(), time.monotonic() + DEADLINE
+    while left := look():
+        assert time.monotonic() < deadline, f"still on the cluster: {left}"
+        never.wait(0.02)
+
+
 def dies_once(folder):
     """Kill the worker at the first call."""
     first = not marks(folder, "dies")

@@ -190,7 +190,18 @@ def test_a_cancel_stops_what_runs_and_releases_what_waits(executor, client, tmp_
     assert state.result[last].name == "Cancelled"
     flow.memory = None
     del run, state
-    assert not any(client.processing().values())
+    codes.await_none(lambda: [one for some in client.processing().values() for one in some])
+
+
+def topics(dask_scheduler):
+    return [one for one in dask_scheduler._broker._topics if one.startswith("resnb-")]
+
+
+def test_the_scheduler_keeps_nothing_of_a_run_that_is_over(executor, client):
+    with Flow("f") as flow:
+        plus_one(one())
+    flow.run(executor=executor).raise_for_failure()
+    codes.await_none(lambda: client.run_on_scheduler(topics))
 
 
 # ---- output

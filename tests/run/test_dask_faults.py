@@ -142,7 +142,7 @@ asyncio.run(main())
 """
 
 
-def test_the_scheduler_is_killed(tmp_path, thing):
+def test_the_scheduler_is_killed(tmp_path, thing, caplog):
     process = subprocess.Popen(
         [sys.executable, "-c", SCHEDULER],
         stdout=subprocess.PIPE,
@@ -165,6 +165,7 @@ def test_the_scheduler_is_killed(tmp_path, thing):
         assert "the Dask cluster is gone" in state.result[found].message
         assert names(state)["total"] == "TriggerFailed"
         assert thing.held == []
+        assert [one.message for one in caplog.records if one.levelname == "ERROR"] == []
     finally:
         process.kill()
         process.wait()

@@ -59,7 +59,6 @@ def test_a_run_on_dask_is_what_the_reference_says(client, description):
         story(world)
 
 
-@pytest.mark.long  # what it looks for is rare: it wants many flows
 @SOME
 @given(
     description=descriptions(timeouts=False),

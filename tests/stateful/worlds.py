@@ -100,7 +100,6 @@ class World:
         self.canceller, self.way = canceller, way
         self._lock = threading.Lock()
         self._tries = Counter()
-        self._ended = set()
         self._gates = {}
         self.handles = {}
         self.moves = {}
@@ -132,19 +131,23 @@ class World:
 
     def perform(self, step, arguments, child=0):
         """One try of a task's code."""
-        with self._lock:
-            self._tries[step.name, child] += 1
-            number = self._tries[step.name, child]
-            self._note("begin", step, child, number)
+        number = 0
         try:
-            return self._act(step, arguments, child, number)
-        finally:
+            try:
+                with self._lock:
+                    number = self._tries[step.name, child] + 1
+                    self._note("begin", step, child, number)
+                    self._tries[step.name, child] = number
+                return self._act(step, arguments, child, number)
+            finally:
+                self._end(step, child, number)
+        finally:  # an interrupt may have come just there
             self._end(step, child, number)
 
     def _end(self, step, child, number):
         with self._lock:
-            if (step.name, child, number) not in self._ended:
-                self._ended.add((step.name, child, number))
+            notes = [one.what for one in self.log if one[1:4] == (step.name, child, number)]
+            if "begin" in notes and "end" not in notes:
                 self._note("end", step, child, number)
 
     def _note(self, what, step, child, number, scripted=True):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import resnb
 from resnb import Flow, Parameter
 from resnb.errors import OptionError
 from resnb.events import RunBegan, RunEnded, StructureChanged
@@ -56,7 +57,9 @@ def test_nobody_is_told_anything_while_nobody_looks(live, layouts):
 
 def test_a_view_is_told_everything_once(live, layouts):
     live.opened("a")
-    assert kinds(live.refresh()) == ["structure", "states", "form"]
+    first, *others = live.refresh()
+    assert kinds([first, *others]) == ["structure", "states", "form"]
+    assert first["resnb"] == resnb.__version__
     assert live.refresh() == []
     live.opened("b")
     assert kinds(live.refresh()) == ["structure", "states", "form"]

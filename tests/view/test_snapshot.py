@@ -206,6 +206,9 @@ def test_a_snapshot_is_plain_data_that_compares_and_never_changes(seed):
     [
         ("http://127.0.0.1:8787/status", True),
         ("https://hub.org/proxy/8787/status", True),
+        ("/user/me/proxy/8787/status", True),
+        ("//elsewhere.org/status", False),
+        ("/\\\\elsewhere.org", False),
         ("javascript:alert(1)", False),
         ("http://" + 500 * "x", False),
         ("", False),

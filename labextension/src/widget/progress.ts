@@ -56,7 +56,7 @@ export class Progress {
       words.push(duration(elapsed));
       const left = isOn ? secondsLeft(model.tally, elapsed) : null;
       if (left !== null) {
-        words.push(`about ${duration(left)} left`);
+        words.push(`${left < 1 ? "" : "about "}${duration(left)} left`);
       }
     }
     say(this.words, words.join(" · "));

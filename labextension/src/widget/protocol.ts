@@ -41,6 +41,8 @@ export interface LinkInfo {
 
 export interface Structure {
   readonly frame: "structure";
+  /** The version of the kernel's resnb, as Python writes it. */
+  readonly resnb: string;
   readonly version: number;
   readonly name: string;
   readonly size: readonly [number, number];

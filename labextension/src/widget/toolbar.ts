@@ -88,7 +88,7 @@ export class Toolbar {
     say(this.name, model.structure?.name ?? "");
     say(this.state, `${look.mark} ${flowWord(model.flow)}`);
     set(this.state, { class: `flow-state is-${className(look.word)}` });
-    const isPage = /^https?:\/\//.test(model.link);
+    const isPage = /^(https?:\/\/|\/(?![/\\]))/.test(model.link);
     set(this.dashboard, { hidden: !isPage, href: isPage && model.link });
     set(this.run, { disabled: isOn });
     set(this.cancel, { disabled: !isOn });

@@ -12,6 +12,7 @@ import { Progress } from "./progress";
 import { framesOf, type Frame } from "./protocol";
 import { TimelinePanel } from "./timeline";
 import { Toolbar } from "./toolbar";
+import { differenceFrom } from "./version";
 
 const UNANSWERED =
   "The kernel has not answered yet. If a cell is running, this front end passes the message on " +
@@ -38,6 +39,7 @@ export class View {
   private readonly inspector: Inspector;
   private readonly timeline: TimelinePanel;
   private readonly notice = html("p", { class: "notice", role: "alert", hidden: true });
+  private readonly otherVersion = html("p", { class: "version", role: "status", hidden: true });
   private readonly more = html("p", { class: "more", hidden: true });
   private readonly legend = html("aside", {
     class: "legend",
@@ -100,7 +102,7 @@ export class View {
   private assemble(el: HTMLElement, signal: AbortSignal): void {
     const body = html("div", { class: "body" }, this.graph.element, this.inspector.element);
     const { toolbar, form, progress, notice, more, timeline, legend } = this;
-    const above = [toolbar.element, form.element, progress.element, notice];
+    const above = [this.otherVersion, toolbar.element, form.element, progress.element, notice];
     const parts = [...above, body, more, timeline.element, legend];
     const root = html("div", { class: "resnb", "data-lm-suppress-shortcuts": true }, ...parts);
     el.replaceChildren(root);
@@ -111,6 +113,11 @@ export class View {
 
   private readonly heard = (frame: Frame): void => {
     this.isHeard = true;
+    if (frame.frame === "structure") {
+      const said = differenceFrom(frame.resnb);
+      say(this.otherVersion, said);
+      set(this.otherVersion, { hidden: said === "" });
+    }
     this.received(frame);
   };
 

@@ -42,12 +42,30 @@ class FunctionRunner:
 
         return outer.call_flow(nested, own, Call(args, kwargs))
 
-    def start(self, flow: "FlowFunction", kwargs: Mapping[str, Any]) -> FunctionRun:
-        """Run `flow` in the background."""
-        if flow.signature.asynchronous:
-            message = f"flow {flow.name!r} is async: write `await {flow.name}(...)`"
+    def run(self, flow: "FlowFunction", parameters: Mapping[str, Any]) -> State:
+        """Run `flow`, which is not async; gives its state."""
+        _refuse_async(flow)
+        state: State = self.call(flow, (), parameters, return_state=True)
+        return state
+
+    def start(self, flow: "FlowFunction", parameters: Mapping[str, Any]) -> FunctionRun:
+        """Run `flow`, which is not async, in the background."""
+        _refuse_async(flow)
+        return FunctionRun(flow, (), parameters).start()
+
+    async def run_async(self, flow: "FlowFunction", parameters: Mapping[str, Any]) -> State:
+        """Run `flow`, which is async, and await its state."""
+        if not flow.signature.asynchronous:
+            message = f"flow {flow.name!r} is not async: call it, or use {flow.name}.start()"
             raise GraphError(message)
-        return FunctionRun(flow, (), kwargs).start()
+        state: State = await self.call(flow, (), parameters, return_state=True)
+        return state
+
+
+def _refuse_async(flow: "FlowFunction") -> None:
+    if flow.signature.asynchronous:
+        message = f"flow {flow.name!r} is async: write `await {flow.name}(...)`"
+        raise GraphError(message)
 
 
 def unused(flow: "FlowFunction") -> "FlowFunction":

@@ -6,6 +6,7 @@ and a view writes them as text, never as markup.
 
 from typing import Any, NamedTuple, TypeAlias
 
+import resnb
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL, RUNNING
 from resnb.view.live.layout import Curve, Layout
 from resnb.view.outline import Node, Outline
@@ -44,6 +45,7 @@ def structure(outline: Outline, layout: Layout, version: int, fold: str = "no") 
     """
     return {
         "frame": "structure",
+        "resnb": resnb.__version__,  # a view of another version says so
         "version": version,
         "name": outline.name,
         "folded": fold,
@@ -133,9 +135,11 @@ def states(snapshot: Snapshot, version: int, elapsed: float | None = None, link:
 
 
 def _linked(link: str) -> Frame:
-    """A link as part of a frame: to a page of the web, or none."""
-    is_page = link.startswith(("http://", "https://")) and len(link) <= LONGEST_LINK
-    return {"link": link} if is_page else {}
+    """A link as part of a frame: to a page of the web or of this server, or none."""
+    is_page = link.startswith(("http://", "https://")) or (
+        link[:1] == "/" and link[1:2] not in "/\\"
+    )
+    return {"link": link} if is_page and len(link) <= LONGEST_LINK else {}
 
 
 def delta(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isSaved, modelOf, VIEW, withoutFlows, withoutView } from "../src/lab/bundle";
+import { isSaved, modelOf, VIEW, withoutFlows, withoutView } from "../src/lab/at-rest/bundle";
 
 const STATE = "application/vnd.jupyter.widget-state+json";
 

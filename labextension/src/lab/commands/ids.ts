@@ -1,0 +1,6 @@
+// What our commands are called.
+export const SHOW = "resnb:show-resources";
+export const CLEAN_UP = "resnb:clean-up";
+export const RUN = "resnb:run-flow";
+export const PLAN = "resnb:show-plan";
+export const FLOWS = "resnb:show-flows";

@@ -1,0 +1,159 @@
+// The flows that one kernel has, each as a model for views. Knows no DOM.
+//
+// Their messages are read beside those that read them for the notebook's own outputs. Ours go
+// through a subshell of our own where the kernel has such, so that they arrive while a cell is
+// running, as JupyterLab does for its comms.
+import { KernelMessage, type Kernel } from "@jupyterlab/services";
+import { Signal } from "@lumino/signaling";
+import { FlowModel } from "./comm";
+import { flowsIn, newsIn } from "./messages";
+
+const WIDGETS = "jupyter.widget";
+
+export class KernelFlows {
+  /** A flow has come or gone. */
+  readonly changed = new Signal<this, void>(this);
+  private readonly models = new Map<string, FlowModel>();
+  private subshell: Promise<string | null> | null = null;
+  private isDisposed = false;
+
+  constructor(readonly kernel: Kernel.IKernelConnection) {
+    kernel.iopubMessage.connect(this.heard, this);
+    kernel.statusChanged.connect(this.turned, this);
+    kernel.connectionStatusChanged.connect(this.connected, this);
+    kernel.disposed.connect(this.ended, this);
+    this.connected();
+  }
+
+  /** The ids of its flows. */
+  get ids(): readonly string[] {
+    return [...this.models.keys()];
+  }
+
+  model(id: string): FlowModel | undefined {
+    return this.models.get(id);
+  }
+
+  dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    this.isDisposed = true;
+    const { kernel } = this;
+    kernel.iopubMessage.disconnect(this.heard, this);
+    kernel.statusChanged.disconnect(this.turned, this);
+    kernel.connectionStatusChanged.disconnect(this.connected, this);
+    kernel.disposed.disconnect(this.ended, this);
+    this.forget();
+    Signal.clearData(this);
+  }
+
+  private readonly ended = (): void => {
+    this.dispose();
+  };
+
+  private readonly connected = (): void => {
+    const { kernel } = this;
+    if (kernel.connectionStatus === "connected") {
+      kernel.requestCommInfo({ target_name: WIDGETS }).then(({ content }) => {
+        if (!this.isDisposed && content.status === "ok") {
+          flowsIn(content.comms).forEach(this.add);
+        }
+      }, ignored);
+    }
+  };
+
+  private readonly heard = (_: unknown, { header, content }: KernelMessage.IIOPubMessage): void => {
+    const news = newsIn(header.msg_type, content);
+    switch (news?.is) {
+      case "opened":
+        this.add(news.id);
+        break;
+      case "closed":
+        if (this.models.delete(news.id)) {
+          this.changed.emit();
+        }
+        break;
+      case "told":
+        this.add(news.id); // it may be new to us
+        this.models.get(news.id)?.received(news.message);
+        break;
+      case undefined:
+    }
+  };
+
+  private readonly turned = (_: unknown, status: Kernel.Status): void => {
+    if (status === "restarting" || status === "autorestarting" || status === "dead") {
+      this.subshell = null; // it is gone with the kernel
+      if (this.models.size > 0) {
+        this.models.clear();
+        this.changed.emit();
+      }
+    }
+  };
+
+  private readonly add = (id: string): void => {
+    if (!this.models.has(id)) {
+      this.models.set(id, new FlowModel((message) => void this.send(id, message)));
+      this.changed.emit();
+    }
+  };
+
+  private async send(id: string, message: unknown): Promise<void> {
+    const subshellId = await this.shell();
+    const { kernel } = this;
+    if (kernel.isDisposed || kernel.connectionStatus !== "connected") {
+      return;
+    }
+    const data = {
+      method: "custom",
+      content: message,
+    } as KernelMessage.ICommMsgMsg["content"]["data"];
+    kernel.sendShellMessage(
+      KernelMessage.createMessage<KernelMessage.ICommMsgMsg<"shell">>({
+        msgType: "comm_msg",
+        channel: "shell",
+        username: kernel.username,
+        session: kernel.clientId,
+        ...(subshellId === null ? {} : { subshellId }),
+        content: { comm_id: id, data },
+      }),
+      false,
+      true,
+    );
+  }
+
+  /** The id of the subshell that our messages go to; null for the main one. */
+  private shell(): Promise<string | null> {
+    this.subshell ??= this.isDisposed ? Promise.resolve(null) : this.opened();
+    return this.subshell;
+  }
+
+  private async opened(): Promise<string | null> {
+    const { kernel } = this;
+    try {
+      await kernel.info;
+      if (!kernel.supportsSubshells) {
+        return null;
+      }
+      const { content } = await kernel.requestCreateSubshell({}).done;
+      return content.subshell_id;
+    } catch {
+      return null;
+    }
+  }
+
+  private forget(): void {
+    const { kernel, subshell } = this;
+    this.subshell = null;
+    void subshell?.then((id) => {
+      if (id !== null && !kernel.isDisposed && kernel.connectionStatus === "connected") {
+        kernel.requestDeleteSubshell({ subshell_id: id }, true).done.catch(ignored);
+      }
+    });
+  }
+}
+
+function ignored(): void {
+  // the kernel is gone
+}

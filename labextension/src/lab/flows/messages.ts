@@ -1,0 +1,47 @@
+// What comm messages say about flows. Pure.
+
+/** How the ids of the models of flows begin; see resnb/notebook/widget.py. */
+const OURS = "resnb-";
+
+export type CommNews =
+  | { readonly is: "opened" | "closed"; readonly id: string }
+  | { readonly is: "told"; readonly id: string; readonly message: unknown };
+
+/** What a message from the kernel says about a flow; null if it is about something else. */
+export function newsIn(type: string, content: unknown): CommNews | null {
+  const { comm_id: id, data } = (content ?? {}) as {
+    readonly comm_id?: unknown;
+    readonly data?: unknown;
+  };
+  if (typeof id !== "string" || !id.startsWith(OURS)) {
+    return null;
+  }
+  switch (type) {
+    case "comm_open":
+      return { is: "opened", id };
+    case "comm_close":
+      return { is: "closed", id };
+    case "comm_msg": {
+      const { method, content: message } = (data ?? {}) as {
+        readonly method?: unknown;
+        readonly content?: unknown;
+      };
+      return method === "custom" ? { is: "told", id, message } : null;
+    }
+    default:
+      return null;
+  }
+}
+
+/** The ids of flows among those of all comms that a kernel has. */
+export function flowsIn(comms: object): readonly string[] {
+  return Object.keys(comms).filter((id) => id.startsWith(OURS));
+}
+
+/** The name of the flow that a cell is about; "" if it is about none. */
+export function flowNamedIn(source: string): string {
+  const head = /^\s*%%?flow[ \t]+(?:(?:run|plan|cancel|close|timeline)[ \t]+)?([^\s(]+)/.exec(
+    source,
+  );
+  return head?.[1] ?? "";
+}

@@ -1,0 +1,95 @@
+// The side panel with the flows of the current notebook: the same views as in its outputs, which
+// stay in sight while cells scroll by. A panel that cannot be seen has no views, so that the
+// kernel samples nothing for it.
+import { Widget } from "@lumino/widgets";
+import { html, say, set } from "../../widget/dom";
+import { View } from "../../widget/view";
+import { flowIcon } from "../icons";
+import type { FlowModel } from "./comm";
+import type { CurrentFlows } from "./current-flows";
+
+interface Shown {
+  readonly model: FlowModel;
+  readonly element: HTMLElement;
+  readonly life: AbortController;
+}
+
+export class FlowsPanel extends Widget {
+  private readonly line = html("p", { class: "resnb-line", role: "status" });
+  private readonly views = html("div", { class: "resnb-flows-views" });
+  private readonly shown = new Map<string, Shown>();
+
+  constructor(private readonly flows: CurrentFlows) {
+    super();
+    this.id = "resnb-flows";
+    this.addClass("resnb-flows");
+    this.title.icon = flowIcon;
+    this.title.caption = "Flows of the notebook";
+    this.node.setAttribute("aria-label", "Flows of the notebook");
+    this.node.setAttribute("role", "region");
+    this.node.append(this.line, this.views);
+    flows.changed.connect(this.draw, this);
+  }
+
+  override dispose(): void {
+    if (!this.isDisposed) {
+      this.flows.changed.disconnect(this.draw, this);
+      this.drop(() => true);
+      super.dispose();
+    }
+  }
+
+  protected override onAfterShow(): void {
+    this.draw();
+  }
+
+  protected override onAfterAttach(): void {
+    this.draw();
+  }
+
+  protected override onAfterHide(): void {
+    this.draw();
+  }
+
+  protected override onBeforeDetach(): void {
+    this.drop(() => true);
+  }
+
+  private readonly draw = (): void => {
+    const { flows } = this.flows;
+    const ids = this.isVisible ? (flows?.ids ?? []) : [];
+    const wanted = new Map(ids.map((id) => [id, flows?.model(id)]));
+    this.drop((id, { model }) => wanted.get(id) !== model);
+    for (const [id, model] of wanted) {
+      if (model !== undefined && !this.shown.has(id)) {
+        this.open(id, model);
+      }
+    }
+    say(this.line, this.said());
+    set(this.line, { hidden: ids.length > 0 });
+  };
+
+  private said(): string {
+    return this.flows.current.kernel === null
+      ? "Open a notebook, and its flows are shown here."
+      : "This notebook's kernel has no flow yet. Run a cell with %%flow.";
+  }
+
+  private open(id: string, model: FlowModel): void {
+    const life = new AbortController();
+    const element = html("div", { class: "resnb-flows-view" });
+    this.views.append(element);
+    this.shown.set(id, { model, element, life });
+    new View({ model, el: element }, life.signal);
+  }
+
+  private drop(isGone: (id: string, shown: Shown) => boolean): void {
+    for (const [id, one] of [...this.shown]) {
+      if (isGone(id, one)) {
+        this.shown.delete(id);
+        one.life.abort();
+        one.element.remove();
+      }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+// Commands that end kernels and ask a question of their own first. Where we have to ask, our
+// question takes its place.
+import type { JupyterFrontEnd } from "@jupyterlab/application";
+import type { IDisposable } from "@lumino/disposable";
+import { replaced } from "../replaced";
+import { accepted } from "./accepted";
+import type { Guard } from "./guard";
+import { CLOSE, SHUT_DOWN_ALL, SHUT_DOWN_SERVER, SHUT_DOWN_UNUSED, type Intent } from "./risk";
+import { kernelsIn, kernelsWithSessions } from "./services";
+import { contextOf, kernelsOf, nothing } from "./ways";
+
+/** The argument by which a menu says of which widget it speaks. */
+const WIDGET = "semanticWidget";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+interface Way {
+  readonly intent: Intent;
+  kernels(args: Fields): readonly string[];
+  /** What is done after ours was answered, if not what the command does after its own question. */
+  end?(kernels: readonly string[]): Promise<unknown>;
+}
+
+export function guardedCommands(guard: Guard, app: JupyterFrontEnd): IDisposable {
+  const ways = waysOf(app);
+  return replaced(app.commands, "execute", (stock) => (id, args = {}) => {
+    const way = ways.get(id);
+    const kernels = way?.kernels(args) ?? [];
+    if (way === undefined || !guard.watches(kernels)) {
+      return stock(id, args);
+    }
+    return guard.pass<unknown>(kernels, way.intent, {
+      free: () => stock(id, args),
+      go: () => way.end?.(kernels) ?? accepted(() => stock(id, args)),
+      stay: nothing,
+    });
+  });
+}
+
+function waysOf({ shell, serviceManager }: JupyterFrontEnd): ReadonlyMap<string, Way> {
+  const { kernels, sessions } = serviceManager;
+  const close: Way = {
+    intent: CLOSE,
+    kernels: (args) => {
+      const named = args[WIDGET];
+      const panel =
+        typeof named === "string"
+          ? [...shell.widgets("main")].find(({ id }) => id === named)
+          : shell.currentWidget;
+      const context = panel ? contextOf(panel) : null;
+      return context === null ? [] : kernelsOf(context);
+    },
+  };
+  return new Map<string, Way>([
+    ["notebook:close-and-shutdown", close],
+    ["console:close-and-shutdown", close],
+    ["notebook:close-and-halt", close], // Notebook 7
+    [
+      "kernelmenu:shutdownAll",
+      { intent: SHUT_DOWN_ALL, kernels: () => kernelsWithSessions(sessions) },
+    ],
+    ["filemenu:shutdown", { intent: SHUT_DOWN_SERVER, kernels: () => kernelsIn(kernels) }],
+    [
+      "running:kernel-shut-down-unused",
+      {
+        intent: SHUT_DOWN_UNUSED,
+        kernels: () =>
+          [...kernels.running()].filter(({ connections: many }) => many === 0).map(({ id }) => id),
+        // those that were asked about, which it would look for anew, past all managers
+        end: (unused) => Promise.allSettled(unused.map((id) => kernels.shutdown(id))),
+      },
+    ],
+  ]);
+}

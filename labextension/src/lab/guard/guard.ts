@@ -1,0 +1,168 @@
+// Asks before kernels with open leases end. Knows no DOM.
+//
+// There is one question for each action, however many ways through here it takes: a kernel for
+// which there was an answer is let through until the action has ended. What is begun at the same
+// time for several kernels (closing all tabs) is one question, too.
+import type { Lease } from "../leases/lease";
+import type { Leases } from "../leases/leases";
+import type { Actions } from "../leases/remote";
+import { atRisk, type Intent } from "./risk";
+import { Settlement, type Asker, type Rules } from "./settlement";
+
+/** What is done in the end. */
+export interface Ways<T> {
+  /** It is to be done, without another question. */
+  go(): Promise<T>;
+  /** It is not to be done. */
+  stay(): T;
+  /** Where there was nothing to ask, if that has a question of its own; kernels are not let through. */
+  free?(): Promise<T>;
+}
+
+export interface Consent {
+  readonly verdict: "free" | "go" | "stay";
+  /** The leases that were asked about. */
+  readonly leases: ReadonlySet<string>;
+}
+
+/** What was begun at the same time, and is asked about at once. */
+interface Round {
+  readonly intent: Intent;
+  /** The kernels of each thing that is about to end. */
+  readonly things: (readonly string[])[];
+  outcome: Promise<Outcome>;
+}
+
+interface Outcome {
+  readonly risky: ReadonlySet<string>;
+  /** The leases that the answer was about; null if all is to stay. */
+  readonly about: ReadonlySet<string> | null;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+const FREE: Consent = { verdict: "free", leases: NONE };
+const STAY: Consent = { verdict: "stay", leases: NONE };
+
+export class Guard {
+  private readonly passing = new Map<string, number>();
+  private readonly asking = new Map<string, Round>();
+  private readonly begun = new Map<Intent, Round>();
+  private readonly settlement: Settlement;
+
+  constructor(
+    private readonly leases: Leases,
+    private readonly actions: Actions,
+    asker: Asker,
+    private readonly rules: () => Rules,
+  ) {
+    this.settlement = new Settlement(leases, actions, asker, rules);
+  }
+
+  /** Whether somebody may have to be asked before these kernels end. */
+  watches(kernels: readonly string[]): boolean {
+    const { link } = this.leases;
+    const isBlind = link === "absent" || link === "refused";
+    return !isBlind && this.rules().isOn && kernels.some((one) => !this.isPassing(one));
+  }
+
+  /** Do what ends kernels, having asked if need be. */
+  async pass<T>(all: readonly string[], intent: Intent, ways: Ways<T>): Promise<T> {
+    if (!this.watches(all)) {
+      return (ways.free ?? ways.go)();
+    }
+    const kernels = all.filter((one) => !this.isPassing(one));
+    const { verdict } = await this.consent(kernels, intent);
+    if (verdict === "stay") {
+      return ways.stay();
+    }
+    if (verdict === "free" && ways.free !== undefined) {
+      return ways.free();
+    }
+    const release = this.letThrough(kernels);
+    try {
+      return await ways.go();
+    } finally {
+      release();
+    }
+  }
+
+  /** Ask whether something that ends kernels may be done, if need be. */
+  async consent(all: readonly string[], intent: Intent): Promise<Consent> {
+    if (!this.watches(all)) {
+      return FREE;
+    }
+    const kernels = all.filter((one) => !this.isPassing(one));
+    const round = this.join(kernels, intent);
+    if (round === null) {
+      return STAY;
+    }
+    const { risky, about } = await round.outcome;
+    if (!kernels.some((one) => risky.has(one))) {
+      return FREE;
+    }
+    return about === null ? STAY : { verdict: "go", leases: about };
+  }
+
+  /** Whether there is nothing open, as far as is known, but what was asked about. */
+  covers({ leases }: Consent, kernels: readonly string[]): boolean {
+    return this.risk(kernels).every(({ id }) => leases.has(id));
+  }
+
+  /** Ask no more for these kernels until what is returned is called. */
+  letThrough(kernels: readonly string[]): () => void {
+    const add = (by: number): void => {
+      for (const one of kernels) {
+        this.passing.set(one, (this.passing.get(one) ?? 0) + by);
+      }
+    };
+    add(1);
+    return () => {
+      add(-1);
+    };
+  }
+
+  /** The round in which these kernels are asked about; null if somebody is asked about one right now. */
+  private join(kernels: readonly string[], intent: Intent): Round | null {
+    const others = new Set(kernels.flatMap((one) => this.asking.get(one) ?? []));
+    let round = this.begun.get(intent);
+    if ([...others].some((one) => one !== round || !intent.canOverlap)) {
+      return null;
+    }
+    if (round === undefined) {
+      round = { intent, things: [], outcome: Promise.resolve({ risky: NONE, about: NONE }) };
+      this.begun.set(intent, round);
+      round.outcome = this.ask(round);
+    }
+    round.things.push(kernels);
+    for (const one of kernels) {
+      this.asking.set(one, round);
+    }
+    return round;
+  }
+
+  private async ask({ intent, things }: Round): Promise<Outcome> {
+    try {
+      await this.actions.refresh(); // what was opened in the last moments
+      this.begun.delete(intent);
+      const kernels = things.flat();
+      const risky = new Set(this.risk(kernels).flatMap((one) => one.kernel_id ?? []));
+      const many = things.filter((one) => one.some((kernel) => risky.has(kernel))).length;
+      const about = await this.settlement.settle(() => this.risk(kernels), intent, many);
+      return { risky, about };
+    } finally {
+      this.begun.delete(intent);
+      for (const one of things.flat()) {
+        this.asking.delete(one);
+      }
+    }
+  }
+
+  private risk(kernels: readonly string[]): readonly Lease[] {
+    const asked = kernels.filter((one) => !this.isPassing(one));
+    return atRisk(this.leases.all, new Set(asked));
+  }
+
+  private isPassing(kernel: string): boolean {
+    return (this.passing.get(kernel) ?? 0) > 0;
+  }
+}

@@ -1,0 +1,80 @@
+// The ways by which a notebook or a console ends or replaces its kernel, led by the guard.
+//
+// There is no hook for this: methods of the objects that all ways go through are replaced, and put
+// back on disposal.
+import type { ISessionContext, ISessionContextDialogs } from "@jupyterlab/apputils";
+import type { Kernel } from "@jupyterlab/services";
+import { DisposableSet, type IDisposable } from "@lumino/disposable";
+import { replaced } from "../replaced";
+import type { Guard } from "./guard";
+import { CHANGE, RESTART, SHUT_DOWN } from "./risk";
+
+type Restart = (
+  context: ISessionContext,
+  options?: { readonly onBeforeRestart?: () => Promise<void> },
+) => Promise<boolean>;
+
+/** The context of a notebook's or a console's session; null if it has none that we know. */
+export function contextOf(panel: object): ISessionContext | null {
+  const { sessionContext: found } = panel as { readonly sessionContext?: Partial<ISessionContext> };
+  return typeof found?.restartKernel === "function" ? (found as ISessionContext) : null;
+}
+
+/** The kernels of a session's context. */
+export function kernelsOf(context: ISessionContext): readonly string[] {
+  const id = context.session?.kernel?.id;
+  return id === undefined ? [] : [id];
+}
+
+/** The dialogs by which notebooks and consoles are restarted. */
+export function guardedDialogs(guard: Guard, dialogs: ISessionContextDialogs): IDisposable {
+  // the type tells of two kinds of dialogs; both take the options
+  const found = dialogs as { restart: Restart };
+  return replaced(found, "restart", (stock) => (context, options) => {
+    return guard.pass(kernelsOf(context), RESTART, {
+      free: () => stock(context, options),
+      go: async () => {
+        await options?.onBeforeRestart?.();
+        await context.restartKernel();
+        return true;
+      },
+      stay: () => false,
+    });
+  });
+}
+
+/** What ends or replaces the kernel of one notebook or console. */
+export function guardedContext(guard: Guard, context: ISessionContext): IDisposable {
+  const found = new DisposableSet();
+  found.add(
+    replaced(context, "restartKernel", (stock) => () => {
+      return guard.pass(kernelsOf(context), RESTART, {
+        go: stock,
+        stay: () => refused("restarted"),
+      });
+    }),
+  );
+  found.add(
+    replaced(context, "shutdown", (stock) => () => {
+      return guard.pass(kernelsOf(context), SHUT_DOWN, { go: stock, stay: nothing });
+    }),
+  );
+  found.add(
+    replaced(context, "changeKernel", (stock) => (options) => {
+      return guard.pass<Kernel.IKernelConnection | null>(kernelsOf(context), CHANGE, {
+        go: () => stock(options),
+        stay: () => context.session?.kernel ?? null,
+      });
+    }),
+  );
+  return found;
+}
+
+/** @throws Error for those who would take it for done. */
+export function refused(what: string): never {
+  throw new Error(`The kernel is not ${what}: somebody has decided against it.`);
+}
+
+export function nothing(): void {
+  // it stays as it is
+}

@@ -1,0 +1,87 @@
+// What people are told of a lease. Pure.
+import { duration } from "../../widget/words";
+import type { Lease } from "./lease";
+
+/** Seconds for which a limit may be over before that is worth a word: cleaning up takes its time. */
+const GRACE = 60;
+
+/** `2 resources`. */
+export function counted(many: number): string {
+  return `${many.toLocaleString("en")} ${many === 1 ? "resource" : "resources"}`;
+}
+
+/** The state in one or two words. */
+export function stateWord(lease: Lease): string {
+  if (lease.kept) {
+    return "kept";
+  }
+  if (lease.asked) {
+    return "to be cleaned up";
+  }
+  if (lease.orphan && (lease.state === "open" || lease.state === "opening")) {
+    return "with the reaper";
+  }
+  return lease.state === "unknown" ? "out of sight" : lease.state;
+}
+
+/** The class of the state, as the widget's colours are called. */
+export function stateClass(lease: Lease): string {
+  if (lease.state === "failed" || lease.state === "closing") {
+    return lease.state;
+  }
+  if (lease.kept) {
+    return "kept";
+  }
+  return lease.orphan ? "with-the-reaper" : lease.asked ? "closing" : lease.state;
+}
+
+export function age(lease: Lease, now: number): string {
+  return duration(now - lease.created);
+}
+
+/** What becomes of it when its kernel ends. */
+export function protection(lease: Lease): string {
+  if (lease.ends_with_kernel) {
+    return "ends with the kernel";
+  }
+  if (!lease.protected) {
+    return "unprotected";
+  }
+  return lease.keep === null ? "protected" : `kept ${brief(lease.keep)}`;
+}
+
+/** Likewise, in a sentence. */
+export function fate(lease: Lease): string {
+  if (lease.ends_with_kernel) {
+    return "It ends with the kernel.";
+  }
+  if (!lease.protected) {
+    const why = lease.unprotected || lease.unfindable;
+    return `Only its kernel can clean it up${why === "" ? "" : `: ${why}`}.`;
+  }
+  return lease.keep === null
+    ? "If its kernel ends, the reaper cleans it up."
+    : `It survives its kernel for ${brief(lease.keep)}.`;
+}
+
+/** What is wrong with it, in a line; "" if nothing is. */
+export function trouble(lease: Lease, now: number): string {
+  if (lease.state === "failed") {
+    const what = lease.given_up ? "could not be cleaned up" : "has failed to clean up";
+    return `${lease.name} ${what}${lease.note === "" ? "" : `: ${lease.note}`}`;
+  }
+  if (isLate(lease, now)) {
+    return `${lease.name} is past its limit of ${brief(lease.ttl ?? 0)}`;
+  }
+  return "";
+}
+
+/** Whether it is alive for longer than it may. */
+export function isLate(lease: Lease, now: number): boolean {
+  return lease.ttl !== null && now > lease.created + lease.ttl + GRACE && !lease.kept;
+}
+
+/** `30 min`, `2 h`: a duration without what is naught. */
+export function brief(seconds: number): string {
+  return duration(seconds).replace(" 00 s", "").replace(" 00 min", "");
+}

@@ -1,0 +1,29 @@
+// The line above the list: what is to be said of the list as a whole. Pure.
+import type { Leases } from "../leases/leases";
+import { counted } from "../leases/words";
+
+export function heading(leases: Leases, difference: string): string {
+  const { link, list } = leases;
+  switch (link) {
+    case "connecting":
+      return "Asking the server…";
+    case "absent":
+      return "The Jupyter server has no part of resnb: install resnb where it runs, and start it again.";
+    case "refused":
+      return "The Jupyter server does not show its resources to you.";
+    case "lost":
+      return "The Jupyter server does not answer. This is what was known last.";
+    case "live":
+  }
+  if (difference !== "") {
+    return difference;
+  }
+  if (list.error !== "") {
+    return list.error;
+  }
+  if (list.total > list.leases.length) {
+    const more = list.total - list.leases.length;
+    return `The latest ${list.leases.length.toLocaleString("en")}; ${counted(more)} more: resnb ls`;
+  }
+  return list.leases.length === 0 ? "Nothing is open." : "";
+}

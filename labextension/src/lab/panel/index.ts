@@ -1,0 +1,53 @@
+// The plugin that lists what is alive in the Running panel.
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
+import {
+  IRunningSessionManagers,
+  IRunningSessionSidebar,
+  type RunningSessions,
+} from "@jupyterlab/running";
+import type { AccordionPanel, Panel } from "@lumino/widgets";
+import { Deeds } from "../acts";
+import { SHOW } from "../commands/ids";
+import { IResources, type Resources } from "../tokens";
+import { Items } from "./items";
+import { makeRoom } from "./room";
+import { Section } from "./section";
+
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: "resnb:running",
+  description: "Lists what is alive in the Running panel.",
+  autoStart: true,
+  requires: [IResources],
+  optional: [IRunningSessionSidebar, IRunningSessionManagers],
+  activate: (
+    app: JupyterFrontEnd,
+    resources: Resources,
+    sidebar: IRunningSessionSidebar | null,
+    managers: IRunningSessionManagers | null,
+  ) => {
+    const deeds = new Deeds(resources, app.commands);
+    if (isPanel(sidebar)) {
+      const section = new Section(resources, deeds);
+      sidebar.insertWidget(0, section);
+      app.commands.commandExecuted.connect((_, { id }) => {
+        if (id === SHOW && isAccordion(sidebar.content)) {
+          makeRoom(sidebar.content, section, section.wanted);
+        }
+      });
+    } else {
+      managers?.add(new Items(resources, deeds));
+    }
+  },
+};
+
+function isPanel(
+  sidebar: IRunningSessionSidebar | null,
+): sidebar is IRunningSessionSidebar & RunningSessions {
+  return sidebar !== null && "insertWidget" in sidebar;
+}
+
+function isAccordion(content: Panel): content is AccordionPanel {
+  return "setRelativeSizes" in content && "expand" in content;
+}
+
+export default plugin;

@@ -1,0 +1,70 @@
+// The same list for pages whose Running panel takes nothing but plain items: Notebook 7's.
+import type { IRunningSessions } from "@jupyterlab/running";
+import { Signal } from "@lumino/signaling";
+import type { Deeds } from "../acts";
+import { resourcesIcon } from "../icons";
+import type { Lease } from "../leases/lease";
+import { age, counted, fate, protection, stateWord } from "../leases/words";
+import type { Resources } from "../tokens";
+
+/** How many are listed: each of them is a heavy element there. */
+const MOST = 100;
+
+export class Items implements IRunningSessions.IManager {
+  readonly name = "Resources";
+  readonly shutdownLabel = "Clean Up";
+  readonly shutdownAllLabel = "Clean Up All";
+  readonly supportsMultipleViews = false;
+  readonly runningChanged = new Signal<this, void>(this);
+
+  constructor(
+    private readonly resources: Resources,
+    private readonly deeds: Deeds,
+  ) {
+    resources.leases.changed.connect(this.tell, this);
+  }
+
+  get shutdownAllConfirmationText(): string {
+    return `What runs with them is ended: ${counted(this.resources.leases.all.length)}.`;
+  }
+
+  running(): IRunningSessions.IRunningItem[] {
+    return this.resources.leases.all.slice(0, MOST).map((one) => this.item(one));
+  }
+
+  shutdownAll(): void {
+    this.resources.leases.all.forEach((one) => {
+      this.deeds.cleanUp(one);
+    });
+  }
+
+  refreshRunning(): void {
+    void this.resources.actions.refresh();
+  }
+
+  dispose(): void {
+    this.resources.leases.changed.disconnect(this.tell, this);
+    Signal.clearData(this);
+  }
+
+  private readonly tell = (): void => {
+    this.runningChanged.emit();
+  };
+
+  private item(lease: Lease): IRunningSessions.IRunningItem {
+    const { leases } = this.resources;
+    const place = this.resources.placeOf(lease);
+    return {
+      icon: () => resourcesIcon,
+      label: () => `${lease.name} (${stateWord(lease)}) in ${place}`,
+      labelTitle: () => fate(lease),
+      detail: () => `${age(lease, leases.now)}, ${protection(lease)}`,
+      open: () => {
+        this.deeds.open(lease);
+      },
+      shutdown: () => {
+        this.deeds.cleanUp(lease);
+      },
+    };
+  }
+}

@@ -1,0 +1,79 @@
+// One lease in the list: its name and state; where it is held, for how long, and how safe it is;
+// and what one can do about it.
+import { button, html, say, set } from "../../widget/dom";
+import type { Lease } from "../leases/lease";
+import { age, fate, isLate, protection, stateClass, stateWord } from "../leases/words";
+import type { Resources } from "../tokens";
+import type { Row } from "./rows";
+
+export const ROW_HEIGHT = 46;
+
+/** What one can do about leases from the list. */
+export interface Acts {
+  open(lease: Lease): void;
+  cleanUp(lease: Lease): void;
+  keep(lease: Lease): void;
+}
+
+export class LeaseRow implements Row<Lease> {
+  readonly element: HTMLElement;
+  private lease: Lease | null = null;
+  private readonly name = html("span", { class: "name" });
+  private readonly state = html("span", { class: "state" });
+  private readonly place: HTMLButtonElement;
+  private readonly about = html("span", { class: "about" });
+  private readonly keep: HTMLButtonElement;
+  private readonly cleanUp: HTMLButtonElement;
+
+  constructor(
+    private readonly resources: Resources,
+    acts: Acts,
+  ) {
+    const act = (what: keyof Acts) => () => {
+      if (this.lease !== null) {
+        acts[what](this.lease);
+      }
+    };
+    this.place = button("", "", act("open"));
+    this.place.className = "place";
+    this.keep = button("Keep", "", act("keep"));
+    this.cleanUp = button("Clean up", "Clean it up now", act("cleanUp"));
+    this.element = html(
+      "li",
+      {},
+      html("span", { class: "mark", "aria-hidden": "true" }),
+      html("div", { class: "first" }, this.name, this.state),
+      html("div", { class: "second" }, this.place, this.about),
+      html("div", { class: "acts" }, this.keep, this.cleanUp),
+    );
+  }
+
+  show(lease: Lease): void {
+    this.lease = lease;
+    const { leases } = this.resources;
+    const path = this.resources.pathOf(lease);
+    const isEnding = lease.asked || lease.state === "closing";
+    const isOverdue = isLate(lease, leases.now) && !isEnding && lease.state !== "failed";
+    set(this.element, {
+      class: `is-${isOverdue ? "late" : stateClass(lease)}${lease.protected ? "" : " is-unprotected"}`,
+      title: `${lease.name}\n${fate(lease)}${lease.note === "" ? "" : `\n${lease.note}`}`,
+    });
+    say(this.name, lease.name);
+    say(this.state, isOverdue ? "past its limit" : stateWord(lease));
+    say(this.place, path ?? lease.notebook);
+    set(this.place, { disabled: path === null, title: path === null ? "" : `Open ${path}` });
+    say(this.about, ` · ${age(lease, leases.now)} · ${protection(lease)}`);
+    const canKeep = lease.protected && !lease.ends_with_kernel && !isEnding && !lease.given_up;
+    set(this.keep, {
+      disabled: !canKeep || lease.kernel === "unknown",
+      "aria-label": `Keep ${lease.name}`,
+      title: canKeep ? this.whyKeep() : "It cannot be kept",
+    });
+    set(this.cleanUp, { disabled: isEnding, "aria-label": `Clean up ${lease.name}` });
+  }
+
+  private whyKeep(): string {
+    const { keepMinutes } = this.resources.settings.values;
+    return `Let it survive its kernel for ${keepMinutes} min`;
+  }
+}

@@ -1,0 +1,82 @@
+// The plugin that knows what is alive; the others show it, and act on it.
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { ISettingRegistry } from "@jupyterlab/settingregistry";
+import type { ServiceManager } from "@jupyterlab/services";
+import { version } from "../../../package.json";
+import type { Lease } from "./leases/lease";
+import { Leases } from "./leases/leases";
+import { Remote } from "./leases/remote";
+import { Stream } from "./leases/stream";
+import { difference } from "./leases/version";
+import { Settings } from "./settings";
+import { IResources, type Resources } from "./tokens";
+
+const ID = "resnb:resources";
+
+class Known implements Resources {
+  readonly leases = new Leases(() => performance.now() / 1000);
+  readonly settings = new Settings();
+  readonly actions: Remote;
+
+  constructor(private readonly services: ServiceManager.IManager) {
+    this.actions = new Remote(services.serverSettings, (list) => {
+      this.leases.received(list);
+    });
+    const stream = new Stream(
+      this.actions,
+      (list) => {
+        this.leases.received(list);
+      },
+      (link) => {
+        this.leases.linked(link);
+      },
+    );
+    addEventListener("pagehide", (event) => {
+      if (!event.persisted) {
+        stream.dispose();
+      }
+    });
+  }
+
+  get difference(): string {
+    return difference(version, this.leases.list.version);
+  }
+
+  pathOf({ kernel_id: id }: Lease): string | null {
+    if (id === null) {
+      return null;
+    }
+    for (const { kernel, path, type } of this.services.sessions.running()) {
+      if (kernel?.id === id && type === "notebook") {
+        return path;
+      }
+    }
+    return null;
+  }
+
+  placeOf(lease: Lease): string {
+    return this.pathOf(lease) ?? lease.notebook;
+  }
+}
+
+const plugin: JupyterFrontEndPlugin<Resources> = {
+  id: ID,
+  description: "Knows what is alive in every kernel.",
+  autoStart: true,
+  provides: IResources,
+  optional: [ISettingRegistry],
+  activate: (app: JupyterFrontEnd, registry: ISettingRegistry | null) => {
+    const known = new Known(app.serviceManager);
+    const { settings } = known;
+    void registry?.load(ID).then((loaded) => {
+      const take = (): void => {
+        settings.set(loaded.composite);
+      };
+      loaded.changed.connect(take);
+      take();
+    }, console.error);
+    return known;
+  },
+};
+
+export default plugin;

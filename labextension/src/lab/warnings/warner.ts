@@ -1,0 +1,56 @@
+// Says once of each thing that is wrong with a lease, and takes it back when that is over. Knows no
+// DOM.
+import type { Resources } from "../tokens";
+
+/** How often limits are looked at: nobody tells of time that passes. */
+const EVERY = 30_000; // milliseconds
+
+export class Warner {
+  private readonly said = new Map<string, () => void>();
+  private readonly clock: ReturnType<typeof setInterval>;
+  private saidDifference = "";
+
+  /** @param warn shows a line; gives what takes it back. */
+  constructor(
+    private readonly resources: Resources,
+    private readonly warn: (text: string) => () => void,
+  ) {
+    resources.leases.changed.connect(this.look, this);
+    resources.settings.changed.connect(this.look, this);
+    this.clock = setInterval(() => {
+      this.look();
+    }, EVERY);
+    this.look();
+  }
+
+  dispose(): void {
+    clearInterval(this.clock);
+    this.resources.leases.changed.disconnect(this.look, this);
+    this.resources.settings.changed.disconnect(this.look, this);
+  }
+
+  private readonly look = (): void => {
+    const { leases, settings, difference } = this.resources;
+    if (difference !== this.saidDifference) {
+      this.saidDifference = difference;
+      if (difference !== "") {
+        this.warn(difference);
+      }
+    }
+    if (!settings.values.warn) {
+      return;
+    }
+    const { troubles } = leases;
+    for (const [id, text] of troubles) {
+      if (!this.said.has(id)) {
+        this.said.set(id, this.warn(text));
+      }
+    }
+    for (const [id, takeBack] of this.said) {
+      if (!troubles.has(id)) {
+        this.said.delete(id); // it is said again if it goes wrong again
+        takeBack();
+      }
+    }
+  };
+}

@@ -1,0 +1,232 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { listIn, type Lease, type LeaseList } from "../src/lab/leases/lease";
+import { Leases, type Link } from "../src/lab/leases/leases";
+import { Stream, type Server, type Socket } from "../src/lab/leases/stream";
+import { difference } from "../src/lab/leases/version";
+import { asPython, differenceFrom } from "../src/widget/version";
+import { age, counted, fate, protection, stateWord, trouble } from "../src/lab/leases/words";
+import { heading } from "../src/lab/panel/heading";
+import { visible } from "../src/lab/panel/window";
+import { lease, list } from "./leases";
+
+describe("a message", () => {
+  test("is a list whatever is in it, or none at all", () => {
+    expect([null, 3, "x", {}, { leases: 3 }].map(listIn)).toEqual(Array(5).fill(null));
+    const found = listIn({ leases: [null, 3, {}, { id: "a", name: 7, ttl: "x", asked: "yes" }] });
+    expect(found?.leases.map(({ id, name, ttl, asked }) => [id, name, ttl, asked])).toEqual([
+      ["a", "", null, false],
+    ]);
+    expect(found?.total).toBe(1);
+  });
+});
+
+describe("what is known", () => {
+  test("is the latest list, told of once, with a clock that goes on", () => {
+    let clock = 100;
+    const leases = new Leases(() => clock);
+    let told = 0;
+    leases.changed.connect(() => (told += 1));
+    expect(leases.link).toBe("connecting");
+    leases.received(list([lease({ id: "a", kernel_id: "k" }), lease({ id: "b" })], { now: 5000 }));
+    clock += 10;
+    expect([told, leases.link, leases.now]).toEqual([1, "live", 5010]);
+    expect(leases.ofKernel("k").map(({ id }) => id)).toEqual(["a"]);
+    leases.linked("lost");
+    leases.linked("lost");
+    expect([told, leases.all.length]).toEqual([2, 2]);
+    leases.received(list([], { now: 5020 }));
+    expect([leases.link, leases.all]).toEqual(["live", []]);
+    leases.dispose();
+    leases.received(list([]));
+    expect(told).toBe(3);
+  });
+});
+
+describe("words", () => {
+  const cases: readonly (readonly [Partial<Lease>, string, string])[] = [
+    [{}, "open", "protected"],
+    [{ ends_with_kernel: true }, "open", "ends with the kernel"],
+    [{ protected: false, unprotected: "a lambda" }, "open", "unprotected"],
+    [{ keep: 1800 }, "open", "kept 30 min"],
+    [{ asked: true }, "to be cleaned up", "protected"],
+    [{ orphan: true, kernel: "dead" }, "with the reaper", "protected"],
+    [{ state: "kept", kept: true }, "kept", "protected"],
+    [{ state: "unknown", kernel: "unknown" }, "out of sight", "protected"],
+    [{ state: "failed" }, "failed", "protected"],
+  ];
+  test.each(cases)("of %o", (fields, state, safety) => {
+    const one = lease(fields);
+    expect([stateWord(one), protection(one)]).toEqual([state, safety]);
+  });
+
+  test("say what becomes of a lease", () => {
+    expect(fate(lease({ protected: false, unprotected: "a lambda" }))).toContain(": a lambda.");
+    expect(fate(lease({ keep: 7200 }))).toContain("for 2 h.");
+    expect([counted(0), counted(1), counted(1200)]).toEqual([
+      "0 resources",
+      "1 resource",
+      "1,200 resources",
+    ]);
+    expect(age(lease({ created: 100 }), 165)).toBe("1 min 05 s");
+  });
+
+  test("tell of what is wrong, and of nothing else", () => {
+    expect(trouble(lease({ created: 0, ttl: 60 }), 100)).toBe("");
+    expect(trouble(lease({ name: "vm", created: 0, ttl: 60 }), 200)).toBe(
+      "vm is past its limit of 1 min",
+    );
+    expect(trouble(lease({ created: 0, ttl: 60, state: "kept", kept: true }), 200)).toBe("");
+    const failed = lease({ name: "vm", state: "failed", note: "no route", given_up: true });
+    expect(trouble(failed, 0)).toBe("vm could not be cleaned up: no route");
+  });
+});
+
+test("the line above the list says one thing", () => {
+  const leases = new Leases(() => 0);
+  const said = (link: Link, found: LeaseList | null = null, other = ""): string => {
+    if (found !== null) {
+      leases.received(found);
+    }
+    leases.linked(link);
+    return heading(leases, other);
+  };
+  expect(said("absent")).toContain("no part of resnb");
+  expect(said("live", list([]))).toBe("Nothing is open.");
+  expect(said("live", list([]), "other")).toBe("other");
+  expect(said("live", list([], { error: "damaged" }))).toBe("damaged");
+  expect(said("live", list([lease({})], { total: 1501 }))).toContain("1,500 resources more");
+  expect(said("live", list([lease({})]))).toBe("");
+  expect(said("lost")).toContain("known last");
+});
+
+test("versions are compared in Python's form", () => {
+  expect(["0.1.0-dev.0", "1.0.0-rc.2", "1.2.3"].map(asPython)).toEqual([
+    "0.1.0.dev0",
+    "1.0.0rc2",
+    "1.2.3",
+  ]);
+  expect([difference("0.1.0-dev.0", "0.1.0.dev0"), difference("1.0.0", "")]).toEqual(["", ""]);
+  expect(difference("0.1.0", "0.2.0")).toContain("0.1.0, the server 0.2.0");
+  expect([differenceFrom("0.1.0.dev0", "0.1.0-dev.0"), differenceFrom("")]).toEqual(["", ""]);
+  expect(differenceFrom("0.2.0", "0.1.0")).toContain("resnb 0.1.0, the kernel has 0.2.0");
+});
+
+test("of a long list only some rows are in the page, those that can be seen among them", () => {
+  for (const many of [0, 1, 30, 1000]) {
+    for (const top of [0, 17, 4600, 99_999]) {
+      const { first, end } = visible(many, 46, top, 400);
+      expect(first).toBeGreaterThanOrEqual(0);
+      expect(first).toBeLessThanOrEqual(end);
+      expect(end).toBeLessThanOrEqual(many);
+      expect(end - first).toBeLessThanOrEqual(9 + 12 + 1);
+      for (let row = 0; row < many; row += 1) {
+        const isSeen = row * 46 < top + 400 && (row + 1) * 46 > top;
+        expect(!isSeen || (first <= row && row < end)).toBe(true);
+      }
+    }
+  }
+});
+
+class FakeSocket implements Socket {
+  onmessage: Socket["onmessage"] = null;
+  onclose: Socket["onclose"] = null;
+  isClosed = false;
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  says(data: unknown): void {
+    this.onmessage?.({ data } as MessageEvent);
+  }
+
+  breaks(): void {
+    this.onclose?.({} as CloseEvent);
+  }
+}
+
+class FakeServer implements Server {
+  answer = 200;
+  asked = 0;
+  readonly sockets: FakeSocket[] = [];
+
+  status(): Promise<number> {
+    this.asked += 1;
+    return this.answer === 0 ? Promise.reject(new Error("gone")) : Promise.resolve(this.answer);
+  }
+
+  open(): FakeSocket {
+    const made = new FakeSocket();
+    this.sockets.push(made);
+    return made;
+  }
+}
+
+describe("the stream", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+  });
+
+  function streamed(answer = 200): [FakeServer, Stream, LeaseList[], Link[]] {
+    const server = new FakeServer();
+    server.answer = answer;
+    const lists: LeaseList[] = [];
+    const links: Link[] = [];
+    const stream = new Stream(
+      server,
+      (found) => lists.push(found),
+      (link) => links.push(link),
+    );
+    return [server, stream, lists, links];
+  }
+
+  test("takes lists, and nothing else; asks for nothing while it is open", async () => {
+    const [server, stream, lists] = streamed();
+    await vi.advanceTimersByTimeAsync(0);
+    const socket = server.sockets[0];
+    socket?.says("{");
+    socket?.says("[]");
+    socket?.says(JSON.stringify({ leases: [] }));
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect([server.asked, server.sockets.length, lists.length]).toEqual([1, 1, 1]);
+    stream.dispose();
+    expect([socket?.isClosed, socket?.onmessage, socket?.onclose]).toEqual([true, null, null]);
+  });
+
+  test("is opened again when it breaks, less and less often", async () => {
+    const [server, stream, lists, links] = streamed();
+    await vi.advanceTimersByTimeAsync(0);
+    server.answer = 0;
+    server.sockets[0]?.breaks();
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(server.asked).toBeGreaterThan(15);
+    expect(server.asked).toBeLessThan(40);
+    server.answer = 200;
+    await vi.advanceTimersByTimeAsync(40_000);
+    expect(server.sockets.length).toBe(2);
+    server.sockets[1]?.says(JSON.stringify({ leases: [{ id: "a" }] }));
+    expect([lists.length, new Set(links)]).toEqual([1, new Set(["lost"])]);
+    stream.dispose();
+  });
+
+  test.each([
+    [404, "absent"],
+    [403, "refused"],
+  ] as const)("asks no more after %i", async (answer, link) => {
+    const [server, stream, , links] = streamed(answer);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect([server.asked, server.sockets.length, links]).toEqual([1, 0, [link]]);
+    stream.dispose();
+  });
+
+  test("begins nothing once it is disposed of", async () => {
+    const [server, stream] = streamed();
+    stream.dispose();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(server.sockets.length).toBe(0);
+  });
+});

@@ -1,0 +1,125 @@
+"""Which tries on a cluster are to stop, and how that is made sure of.
+
+Whoever gives up a try (a cancel, a lost resource, its time limit) only asks for its end. The row
+gets its final state once no code of that try can begin any more, and none is running:
+
+| the try | who ends it, and when |
+|---|---|
+| is not sent yet | the lane, when it comes to the row: it is not sent at all |
+| is on its way, or waits on the cluster | the lane, once every worker has forbidden it |
+| is running | its code, which is interrupted; its end decides |
+| has ended, and that is on its way | what comes back decides |
+| was running on a worker that died | Dask gives it to another, which does not let it begin |
+
+Nothing is cancelled at Dask before the run is over. That would take what depends on it along,
+and what comes back of that looks like a cluster that was started anew.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from resnb.dask import worker as remote
+
+Try = tuple[int, int]
+"""A row, and which try of it, from 1; 0 for one that was never sent."""
+
+
+class Stops:
+    """The tries of one run on one cluster that are to stop.
+
+    Args:
+        client: the cluster's client.
+        topic: of the run's events.
+    """
+
+    def __init__(self, client: Any, topic: str) -> None:
+        self._client = client
+        self._topic = topic
+        self._known: set[Try] = set()
+        self._fresh: set[Try] = set()
+        self._forbidden: list[tuple[str, int, int]] = []
+        self._telling: asyncio.Lock | None = None
+
+    def __contains__(self, one: Try) -> bool:
+        """Whether a try is to stop."""
+        return one in self._known
+
+    def add(self, one: Try) -> None:
+        """A try is to stop."""
+        if one not in self._known:
+            self._known.add(one)
+            self._fresh.add(one)
+
+    def fresh(self, numbers: Mapping[int, int], there: Iterable[int]) -> list[Try]:
+        """The tries that the workers have yet to be told of.
+
+        Args:
+            numbers: the latest try of each row.
+            there: the rows whose latest try is on the cluster.
+        """
+        fresh, self._fresh = self._fresh, set()
+        if not fresh:
+            return []
+        on_cluster = frozenset(there)
+        return sorted(
+            (row, number)
+            for row, number in fresh
+            if number and numbers[row] == number and row in on_cluster
+        )
+
+    async def ask(
+        self,
+        tries: list[Try],
+        then: Callable[[list[Try], Exception | None], object],
+        *,
+        for_good: bool,
+    ) -> None:
+        """Let the workers stop `tries`; on the client's loop.
+
+        Args:
+            tries: what is to stop.
+            then: called with the tries that will not begin any more, and with what went wrong if
+                the cluster did not answer.
+            for_good: whether they may be on their way to a worker still, also to one that comes
+                later; a try whose time is over is not.
+        """
+        calls = [(self._topic, row, number) for row, number in tries]
+        begun: set[Try] = set()
+        error: Exception | None = None
+        try:
+            if for_good:  # a worker that does not answer keeps nobody from stopping what runs
+                answers = await asyncio.gather(self._running(calls), self._forbid(calls))
+                begun |= answers[0]
+            begun |= await self._running(calls)
+        except Exception as fault:  # noqa: BLE001 - the cluster is gone, and all its futures
+            error = fault
+        then([one for one in tries if one not in begun], error)
+
+    async def _running(self, calls: list[tuple[str, int, int]]) -> set[Try]:
+        """Stop `calls` on all workers; gives those that had begun somewhere, perhaps too many."""
+        begun: set[Try] = set()
+        answers = await self._client.run(remote.stop, calls, on_error="return")
+        for answer in answers.values():
+            known = answer if isinstance(answer, list) else [call[1:] for call in calls]
+            begun.update((row, number) for row, number in known)
+        return begun
+
+    async def _forbid(self, calls: list[tuple[str, int, int]]) -> None:
+        from resnb.dask.forbidding import Forbidding
+
+        self._telling = self._telling or asyncio.Lock()
+        async with self._telling:  # each replaces the one before
+            self._forbidden += calls
+            plugin = Forbidding([*self._forbidden])
+            with suppress(Exception):  # a worker that has just died forbids nothing
+                await self._client.register_plugin(plugin, name=self._topic)
+
+    async def forget(self) -> None:
+        """The run is over; on the client's loop."""
+        if self._forbidden:
+            await self._client.unregister_worker_plugin(self._topic)
+
+
+__all__ = ["Stops", "Try"]

@@ -1,0 +1,108 @@
+"""What is alive in every kernel, seen and acted on in JupyterLab's Running panel."""
+
+import os
+import signal
+
+from playwright.sync_api import expect
+
+from resnb.durations import seconds
+from tests.browser.labs import BUSY, START, Questions, Resources, exists, measured, opening
+from tests.ledger.worlds import wait_for
+
+FIRST_SEEN = """() => {
+  window.resnbFirst = {};
+  const look = () => document.querySelectorAll('.resnb-rows > li').forEach((row) => {
+    const said = `${row.querySelector('.name').textContent} ${row.querySelector('.state').textContent}`;
+    window.resnbFirst[said] ??= Date.now() / 1000;
+  });
+  new MutationObserver(look).observe(document.querySelector('.resnb-section'),
+    {subtree: true, childList: true, characterData: true});
+  look();
+}"""
+RUNNING = ".jp-mod-kernel"
+
+
+def leases(notebook):
+    return {one["name"]: one for one in notebook.server.ask("GET", "resnb/api/leases")["leases"]}
+
+
+def test_what_is_open_is_listed_kept_and_cleaned_up(notebook, tmp_path):
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    notebook.open(START, opening(first, "one"), BUSY)
+    resources = Resources(notebook)
+    status = notebook.page.locator(".resnb-status button")
+    expect(status).to_be_hidden()
+    resources.show()
+    expect(resources.section).to_contain_text("Nothing is open.")
+    notebook.page.evaluate(FIRST_SEEN)
+
+    notebook.run(0, 1)
+    expect(resources.row("one/volume")).to_contain_text("test_what_is_open")
+    resources.also_open(
+        "beside", START, opening(second, "two"), "%flow close two", opening(third, "three", slow=1)
+    )
+    notebook.run(0, 1)
+    expect(resources.row("two/volume")).to_contain_text("beside.ipynb")
+    expect(resources.rows).to_have_count(2)
+    seen = notebook.page.evaluate("window.resnbFirst")
+    waited = {
+        name: min(at for said, at in seen.items() if said.startswith(name)) - one["created"]
+        for name, one in leases(notebook).items()
+    }
+    measured(f"seconds until a lease is listed: {waited}")
+    assert min(waited.values()) < 1.0, waited  # the busiest moment of a busy machine aside
+    expect(status).to_have_text("2 resources")
+    notebook.picture("resources-of-two-notebooks")
+
+    resources.row("one/volume").locator(".place").click()
+    notebook.page.wait_for_function(
+        f"jupyterapp.shell.currentWidget?.context?.path === '{notebook.name}.ipynb'"
+    )
+    resources.press("Keep", "one/volume")
+    expect(resources.row("one/volume")).to_contain_text("kept 30 min")
+    assert leases(notebook)["one/volume"]["keep"] == seconds("30m", "keep")
+
+    notebook.begin(2)  # a cell that does not end
+    notebook.page.wait_for_function(
+        "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.status === 'busy'"
+    )
+    resources.press("Clean up", "one/volume")
+    expect(resources.row("one/volume")).to_have_count(0)
+    assert (exists(first), exists(second)) == (False, True)
+    notebook.page.evaluate(
+        "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.interrupt()"
+    )
+    notebook.wait_idle()
+
+    resources.activate("beside")
+    notebook.run(2)  # closed by the notebook itself
+    expect(resources.rows).to_have_count(0)
+    expect(status).to_be_hidden()
+    notebook.run(3)
+    expect(resources.rows).to_have_count(1)
+    questions = Questions(notebook.page)
+    resources.section.locator("..").get_by_role("button", name="Clean Up All").click()
+    questions.answer("Clean up")
+    expect(resources.rows).to_have_count(0)
+    assert not exists(third)
+    assert questions.titles() == ["Clean up 1 resource?"]
+    assert not notebook.complaints
+
+
+def test_a_killed_kernel_s_lease_passes_to_the_reaper(notebook, tmp_path):
+    path = tmp_path / "volume"
+    notebook.open(START, opening(path, slow=2))
+    resources = Resources(notebook)
+    resources.show()
+    notebook.run(0, 1)
+    expect(resources.row("demo/volume")).to_contain_text("open")
+    notebook.page.evaluate(FIRST_SEEN)
+    os.kill(leases(notebook)["demo/volume"]["pid"], signal.SIGKILL)
+    wait_for(lambda: not exists(path), "the reaper to clean up")
+    expect(resources.rows).to_have_count(0)
+    seen = list(notebook.page.evaluate("window.resnbFirst"))
+    notebook.picture("after-a-kill")
+    assert any(said in seen for said in ("demo/volume with the reaper", "demo/volume closing")), (
+        seen
+    )
+    assert seen[0] == "demo/volume open"
