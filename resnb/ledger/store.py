@@ -75,6 +75,7 @@ class Store:
         self._kept: sqlite3.Connection | None = None
         self._openings = 0
         self._file = (0, 0)
+        self._turn = threading.Lock()  # SQLite lets who waits for another sleep, longer each time
 
     # ---- steps
 
@@ -238,7 +239,7 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._connection() as db:
+        with self._turn, self._connection() as db:
             db.execute("begin immediate")
             try:
                 yield db

@@ -85,20 +85,26 @@ def _own() -> tuple[Lease, ...]:
     """
     wait_for_reaper(KEEPER.alive())
     alive = KEEPER.alive()
-    parted = {lease.id: _ITEM.fullmatch(lease.name) for lease in alive}
     place: dict[str, int] = {}
     for number, lease in enumerate(alive):
-        place.setdefault(_scope_name(lease, parted[lease.id]), number)
+        place.setdefault(_parted(lease)[0], number)
 
     def key(lease: Lease) -> tuple[int, int]:
-        found = parted[lease.id]
-        return place[_scope_name(lease, found)], -1 if found is None else int(found["item"])
+        scope, item = _parted(lease)
+        return place[scope], item
 
     return tuple(sorted(alive, key=key))
 
 
-def _scope_name(lease: Lease, parted: re.Match[str] | None) -> str:
-    return lease.name if parted is None else parted["scope"]
+def _parted(lease: Lease) -> tuple[str, int]:
+    """The name of the scope, and of a mapped one the item's number."""
+    found = _ITEM.fullmatch(lease.name)
+    return (lease.name, -1) if found is None else (found["scope"], int(found["item"]))
+
+
+def _named(name: str | None) -> list[Lease]:
+    """This kernel's leases of that name, all items of a mapped scope by its name; None for all."""
+    return [one for one in _own() if name in (None, one.name, _parted(one)[0])]
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:
@@ -133,8 +139,7 @@ def _stable(text: str) -> str:
 
 
 def _clean_up(name: str | None) -> None:
-    alive = _own()
-    leases = [lease for lease in alive if name in (None, lease.name)]
+    alive, leases = _own(), _named(name)
     if name is not None and not leases:
         _clean_up_elsewhere(name, [lease.name for lease in alive])
         return
@@ -181,8 +186,8 @@ def _refuse_foreign(one: "Listed") -> NoReturn:
 
 def _keep(name: str, duration: str) -> None:
     limit = seconds(duration, "keep") or 0.0
-    own = next((lease for lease in _own() if lease.name == name), None)
-    if own is None:
+    own = _named(name)
+    if not own:
         commands = _commands()
         one = commands.find_one(name)
         if one.kernel != "dead":
@@ -192,9 +197,10 @@ def _keep(name: str, duration: str) -> None:
         return
     from resnb.ledger.recipe import lives_in_kernel
 
-    if lives_in_kernel(own.manager, own.resource):
+    if any(lives_in_kernel(one.manager, one.resource) for one in own):
         raise LedgerError(f"resource {name!r} cannot be kept: it lives inside the kernel's process")
-    KEEPER.keep(own, limit)
+    for lease in own:
+        KEEPER.keep(lease, limit)
     print(f"{name}: kept for {duration} after this kernel's end")  # noqa: T201
 
 

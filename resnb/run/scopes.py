@@ -220,7 +220,8 @@ class RunScopes:
         for one in over:
             self.waning.remove(one)
             lease = one[0]
-            inside = [other for other in self.leases.values() if lease in other.around]
+            known = list(self.leases.values())  # others may set up meanwhile
+            inside = [other for other in known if lease in other.around]
             lease.thread.submit(partial(self._keeper.close, [lease, *inside]))
 
     def in_step(self, scope: Scope) -> frozenset[int]:
@@ -315,7 +316,7 @@ class RunScopes:
             for use, lease in list(self.leases.items())
             if use.scope.options.lifetime != "kernel" and lease.state != lease_states.CLOSED
         ]
-        limits = [use.scope.options.cleanup_timeout for use in self.leases]
+        limits = [use.scope.options.cleanup_timeout for use in list(self.leases)]
         self._keeper.close(own, budget=max(limits, default=0.0))
 
     def _is_left_over(self, use: ScopeUse, lease: Lease) -> bool:

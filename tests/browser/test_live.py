@@ -231,6 +231,7 @@ def test_a_mapped_scope_is_a_stack_whose_items_are_cleaned_up_one_by_one(noteboo
     view = notebook.view(1)
     stack = view.get_by_role("button", name="resource shards = Shard, 3 open, 1 closed")
     expect(stack).to_have_count(1)
+    notebook.wait_idle()
     notebook.picture("stack", view)
     stack.locator(".id").click()
     items = view.get_by_role("list", name="resources").get_by_role("listitem")

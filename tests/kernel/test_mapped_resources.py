@@ -82,7 +82,8 @@ def test_one_item_is_cleaned_up_and_set_up_again(cells):
     cells.run("%%flow etl --with db --run\ny = listed(db)", "b")
     assert cells.value("since()") == ["clean up a", "set up a"]
     assert cells.value("y.value") == ["<a>", "<b>"]
-    cells.run("%flow close etl")
+    shown = cells.run("%resources cleanup etl/db")
+    assert shown.stdout.endswith("cleaned up etl/db[0]\ncleaned up etl/db[1]\n")
 
 
 def test_a_set_up_that_failed_is_tried_again_by_running_the_cell_again(cells):

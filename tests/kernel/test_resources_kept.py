@@ -181,3 +181,39 @@ def test_the_same_cell_takes_over_what_was_kept_even_from_a_running_flow(
     assert second.value("x.value, set_up") == (True, [])
     assert commands.leases() == []
     assert not (tmp_path / "place").exists()
+
+
+def test_each_item_of_a_mapped_scope_is_taken_over_by_itself(begin, home, tmp_path):
+    places = """
+    from resnb import unmapped
+    @resource_manager(keep="10m")
+    class Named:
+        def __init__(self, name):
+            self.name = name
+        def setup(self):
+            folder = Path(self.name)
+            folder.mkdir()
+            set_up.append(self.name)
+            return str(folder.absolute())
+        def cleanup(self, folder):
+            Path(folder).rmdir()
+    """
+    cell = "%%flow etl --with Named.map({}) as p --run\nx = use.map(p)"
+    first = begin()
+    first.run(places)
+    first.run(cell.format(["a", "b"]))
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait_until_gone()
+    commands = LedgerCommands(home)
+    wait_for(lambda: {one.state for one in commands.leases()} == {"kept"}, "the reaper")
+    assert sorted(one.name for one in commands.leases()) == ["etl/p[0]", "etl/p[1]"]
+
+    second = begin()
+    second.run(places)
+    second.run(cell.format(["a", "c"]))  # the second item has another argument
+    assert second.value("x.value, set_up") == ([True, True], ["c"])
+    second.run("%flow close etl")
+    assert [one.name for one in commands.leases()] == ["etl/p[1]"]
+    assert [(tmp_path / name).exists() for name in "abc"] == [False, True, False]
+    assert commands.clean_up(commands.leases(), LIMIT) == []
+    assert not (tmp_path / "b").exists()

@@ -103,8 +103,10 @@ def written_flow_lines(draw):
     withs = []
     for variable in variables:
         arguments = ", ".join(draw(st.lists(VALUES, max_size=2)))
-        call = f"pkg.Db({arguments})"
-        withs.append(WithClause("pkg.Db", arguments, ast.unparse(ast.parse(call)), variable))
+        mapped = draw(st.booleans())
+        call = f"pkg.Db{'.map' * mapped}({arguments})"
+        source = ast.unparse(ast.parse(call))
+        withs.append(WithClause("pkg.Db", arguments, source, variable, mapped=mapped))
         line += f"{blank}--with{blank}{call}{space}{blank}as{blank}{variable}"
     run, quiet = draw(st.booleans()), draw(st.booleans())
     line += f"{blank}--run" * run + f"{blank}--quiet" * quiet + draw(st.sampled_from(["", " # ("]))
