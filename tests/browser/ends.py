@@ -20,7 +20,7 @@ FRESH = """async (path) => {
   for (;;) {
     const panel = await commands.execute('docmanager:open', {path}), {sessionContext} = panel;
     await panel.context.ready;
-    await sessionContext.initialize();
+    await sessionContext.ready;  // JupyterLab begins it; whoever is earlier makes it ask for a kernel
     await Promise.all([kernels.refreshRunning(), sessions.refreshRunning()]);
     const {session} = sessionContext, id = session?.kernel?.id;
     if (panel.isDisposed) continue;
@@ -60,6 +60,10 @@ RUNNING = """() => {
   return jupyterapp.serviceManager.kernels.refreshRunning();
 }"""
 CONSOLE = """async (path) => {
+  const {sessions} = jupyterapp.serviceManager;
+  do {
+    await sessions.refreshRunning();  // the kernel's session is called by another path at first
+  } while (![...sessions.running()].some((one) => one.path === path));
   const panel = await jupyterapp.commands.execute('console:create', {path});
   jupyterapp.shell.activateById(panel.id);
   await panel.sessionContext.ready;
@@ -147,18 +151,23 @@ class Kernel:
         return found
 
     def wants_questions(self, *, is_wanted):
-        """Say so in the settings."""
+        """Say so in the settings, and wait until JupyterLab has read them again."""
+        asked = []
+
+        def see(answer):
+            if "settings/resnb" in answer.url:
+                asked.append(answer.request.method)
+
         self.resources.command("settingeditor:open", "{query: 'Ask before a kernel'}")
-        self.page.get_by_label("Ask before a kernel with open resources ends").set_checked(
-            is_wanted
-        )
-        saved = (
-            "async () => (await jupyterapp.serviceManager.settings.fetch('resnb:resources')).raw"
-        )
-        isnt = '"ask": false'
+        box = self.page.get_by_label("Ask before a kernel with open resources ends")
+        expect(box).to_be_visible(timeout=PATIENCE)
+        self.page.on("response", see)
+        box.set_checked(is_wanted)
         self.until(
-            lambda: (isnt in self.page.evaluate(saved)) is not is_wanted, "the setting to be saved"
+            lambda: "PUT" in asked and "GET" in asked[asked.index("PUT") :],
+            "the setting to be saved",
         )
+        self.page.remove_listener("response", see)
         self.page.evaluate("jupyterapp.shell.currentWidget.close()")
 
     def leases(self):
