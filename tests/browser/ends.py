@@ -10,8 +10,11 @@ from playwright.sync_api import Error, expect
 from tests.browser.labs import START, Questions, Resources, exists
 
 CLEAN, KEEP, LEAVE, CANCEL = "Clean up and", "Keep for 30 min", "Leave to the reaper", "Cancel"
-_TOOLBAR = "Cannot read properties of null (reading 'promise')"
-"""What JupyterLab itself complains of if a tab is closed as soon as it is shown."""
+_NOISE = (
+    "Cannot read properties of null (reading 'promise')",  # a tab closed as soon as it is shown
+    "Canceled future for history_request message before replies were done",  # a fresh console
+)
+"""What JupyterLab itself complains of."""
 PATIENCE = 40_000
 """Milliseconds that anything may take."""
 
@@ -20,7 +23,7 @@ FRESH = """async (path) => {
   for (;;) {
     const panel = await commands.execute('docmanager:open', {path}), {sessionContext} = panel;
     await panel.context.ready;
-    await sessionContext.initialize();
+    await sessionContext.ready;  // JupyterLab begins it; whoever is earlier makes it ask for a kernel
     await Promise.all([kernels.refreshRunning(), sessions.refreshRunning()]);
     const {session} = sessionContext, id = session?.kernel?.id;
     if (panel.isDisposed) continue;
@@ -60,6 +63,10 @@ RUNNING = """() => {
   return jupyterapp.serviceManager.kernels.refreshRunning();
 }"""
 CONSOLE = """async (path) => {
+  const {sessions} = jupyterapp.serviceManager;
+  do {
+    await sessions.refreshRunning();  // the kernel's session is called by another path at first
+  } while (![...sessions.running()].some((one) => one.path === path));
   const panel = await jupyterapp.commands.execute('console:create', {path});
   jupyterapp.shell.activateById(panel.id);
   await panel.sessionContext.ready;
@@ -147,18 +154,23 @@ class Kernel:
         return found
 
     def wants_questions(self, *, is_wanted):
-        """Say so in the settings."""
+        """Say so in the settings, and wait until JupyterLab has read them again."""
+        asked = []
+
+        def see(answer):
+            if "settings/resnb" in answer.url:
+                asked.append(answer.request.method)
+
         self.resources.command("settingeditor:open", "{query: 'Ask before a kernel'}")
-        self.page.get_by_label("Ask before a kernel with open resources ends").set_checked(
-            is_wanted
-        )
-        saved = (
-            "async () => (await jupyterapp.serviceManager.settings.fetch('resnb:resources')).raw"
-        )
-        isnt = '"ask": false'
+        box = self.page.get_by_label("Ask before a kernel with open resources ends")
+        expect(box).to_be_visible(timeout=PATIENCE)
+        self.page.on("response", see)
+        box.set_checked(is_wanted)
         self.until(
-            lambda: (isnt in self.page.evaluate(saved)) is not is_wanted, "the setting to be saved"
+            lambda: "PUT" in asked and "GET" in asked[asked.index("PUT") :],
+            "the setting to be saved",
         )
+        self.page.remove_listener("response", see)
         self.page.evaluate("jupyterapp.shell.currentWidget.close()")
 
     def leases(self):
@@ -185,7 +197,7 @@ class Kernel:
     def knows(self):
         """Whether the kernel knows what was before; asked again if it is restarted meanwhile."""
         for _ in range(20):
-            self.notebook.wait_idle()
+            self.open()  # which a console may be before
             with suppress(Error):
                 return self.page.evaluate(EXECUTE, "")
         raise AssertionError("the kernel does not answer")
@@ -222,7 +234,7 @@ class Kernel:
     @property
     def complaints(self):
         """What the page has complained of."""
-        return [one for one in self.notebook.complaints if one != _TOOLBAR]
+        return [one for one in self.notebook.complaints if one not in _NOISE]
 
     def go(self, way):
         """Go one way, up to the question."""

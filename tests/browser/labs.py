@@ -10,8 +10,6 @@ from playwright.sync_api import expect
 from tests.browser.conftest import PRELUDE
 from tests.browser.lab import LIMIT
 
-expect.set_options(timeout=1000 * LIMIT)  # a busy machine takes its time
-
 VOLUME = """
 from pathlib import Path
 
@@ -116,8 +114,8 @@ class Questions:
         )
 
     def answer(self, label):
-        expect(self.all).to_have_count(1)
-        expect(self.all.locator("progress")).to_have_count(0)
+        expect(self.all).to_have_count(1, timeout=1000 * LIMIT)
+        expect(self.all.locator("progress")).to_have_count(0, timeout=1000 * LIMIT)
         self._titles.append(self.all.locator(".jp-Dialog-header").text_content())
         button = self.all.get_by_role("button", name=label)
         assert button.count() == 1, self.all.text_content()

@@ -45,6 +45,7 @@ def kernel(notebook, tmp_path):
     return Kernel(notebook, tmp_path / "volume")
 
 
+@pytest.mark.timeout(400)
 def test_every_way_asks_once_and_cancel_changes_nothing(notebook, kernel):
     kernel.hold()
     for way in WAYS:
@@ -61,6 +62,7 @@ def test_every_way_asks_once_and_cancel_changes_nothing(notebook, kernel):
     assert not kernel.complaints
 
 
+@pytest.mark.timeout(400)
 def test_what_is_answered_is_done(kernel):
     for name, answer in CASES:
         kernel.hold()
@@ -69,6 +71,7 @@ def test_what_is_answered_is_done(kernel):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("answer", [CLEAN, KEEP, LEAVE])
 def test_every_way_does_what_is_answered(kernel, answer):
     for way in WAYS:
@@ -77,6 +80,7 @@ def test_every_way_does_what_is_answered(kernel, answer):
     assert not kernel.complaints
 
 
+@pytest.mark.timeout(400)
 def test_nothing_of_ours_is_asked_if_nothing_is_open_or_nobody_wants_it(kernel):
     def stock_questions():
         for way in (*WAYS, SERVER):

@@ -47,7 +47,9 @@ export class Warner {
       }
     }
     for (const [id, takeBack] of this.said) {
-      if (!troubles.has(id)) {
+      const lease = leases.find(id);
+      const isTriedAgain = lease !== undefined && (lease.asked || lease.state === "closing");
+      if (!troubles.has(id) && !isTriedAgain) {
         this.said.delete(id); // it is said again if it goes wrong again
         takeBack();
       }
