@@ -48,8 +48,8 @@ def connected(target: Any, what: str) -> tuple[Any, bool]:
 def disconnected(client: Any) -> None:
     """Close a client that was made here.
 
-    One whose scheduler is gone writes, as its last words, the traceback of how it tried to find
-    that again; why the run has ended was said already.
+    One whose scheduler is gone writes, as its last words, that it could not find that again, or the
+    traceback of how it tried to; why the run has ended was said already.
     """
     log = logging.getLogger("distributed.client")
     log.addFilter(_is_news)
@@ -60,8 +60,9 @@ def disconnected(client: Any) -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    kind = record.exc_info[0] if record.exc_info else None
-    return kind is None or not issubclass(kind, asyncio.CancelledError)
+    if record.exc_info and record.exc_info[0]:
+        return not issubclass(record.exc_info[0], asyncio.CancelledError)
+    return not str(record.msg).startswith("Failed to reconnect")
 
 
 class KernelCluster:

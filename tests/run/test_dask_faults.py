@@ -1,5 +1,7 @@
 """What becomes of a run when parts of its cluster die: it ends, says why, and leaves no lease."""
 
+import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -13,6 +15,7 @@ import pytest
 
 from resnb import DaskExecutor, Flow, resource_manager, task
 from resnb.dask import lost
+from resnb.dask.connecting import disconnected
 from tests.run import dask_codes as codes
 from tests.run.parts import names
 
@@ -169,3 +172,21 @@ def test_the_scheduler_is_killed(tmp_path, thing, caplog):
         process.wait()
         process.stdout.close()
         executor.close()
+
+
+@pytest.mark.parametrize("last_words", ["given up", "broken off"])
+def test_a_client_whose_scheduler_is_gone_says_nothing_more_of_it(last_words, caplog):
+    log = logging.getLogger("distributed.client")
+
+    class Lost:
+        """A client that still looks for its scheduler; which of the two it says is up to chance."""
+
+        def close(self):
+            log.error("a word of something else")
+            if last_words == "given up":
+                log.error("Failed to reconnect to scheduler after %.2f seconds, closing client", 10)
+            else:
+                log.error("", exc_info=asyncio.CancelledError())
+
+    disconnected(Lost())
+    assert [one.message for one in caplog.records] == ["a word of something else"]
