@@ -25,6 +25,8 @@ LEDGER = str(ROOT / "build" / "ledger")
 CRASHES = "tests/crash"
 WITHOUT_SLOW_PARTS = " ".join(f"--ignore={one}" for one in (REAL_KERNELS, REAL_BROWSER, CRASHES))
 
+WAITING = "-n 3"  # most of these wait for other processes, so two cores have time for three
+NOTEBOOKS = f"{PYTEST} --nbval notebooks -n 2 --dist loadfile"
 MORE_EXAMPLES = "-m 'long or hypothesis' --hypothesis-profile=long"
 
 
@@ -53,18 +55,18 @@ PARTS = {
     "front": Part("front end", ["make widget", "npm run --silent check", "npm test --silent"]),
     "unit": Part(
         "unit and stateful",
-        [f"{PYTEST} tests {WITHOUT_SLOW_PARTS} -n 2"],
+        [f"{PYTEST} tests {WITHOUT_SLOW_PARTS} {WAITING}"],
     ),
-    "kernel": Part("real kernels", [f"{PYTEST} {REAL_KERNELS} -n 2"]),
+    "kernel": Part("real kernels", [f"{PYTEST} {REAL_KERNELS} {WAITING}"]),
     "browser": Part(
         "real browser",
-        [f"{PYTEST} {REAL_BROWSER}"],
+        [f"{PYTEST} {REAL_BROWSER} -n 2"],
         program="chromium",
         package="chromium",
     ),
     "browser-all": Part(
         "real browser: the rest",
-        [f"{PYTEST} {REAL_BROWSER} -m long"],
+        [f"{PYTEST} {REAL_BROWSER} -m long -n 2"],
         program="chromium",
         package="chromium",
     ),
@@ -72,12 +74,12 @@ PARTS = {
     "crash-all": Part("crash: all of it", [".venv/bin/python -m benchmarks.crash"]),
     "notebooks": Part(
         "notebooks, bundled Graphviz",
-        [f"{PYTEST} --nbval notebooks"],
+        [NOTEBOOKS],
         environment={"RESNB_GRAPHVIZ": "bundled", "RESNB_HOME": LEDGER},
     ),
     "notebooks-dot": Part(
         "notebooks, system Graphviz",
-        [f"{PYTEST} --nbval notebooks"],
+        [NOTEBOOKS],
         environment={"RESNB_GRAPHVIZ": "system", "RESNB_HOME": LEDGER},
         program="dot",
         package="graphviz",
