@@ -2,9 +2,9 @@
 
 python -m benchmarks.on_dask [--sizes 100 1000 10000] [--repeat 5]
 
-By hand means one `client.submit` for each task, with futures as arguments. The two take turns, who
-begins changes from round to round, and a row is over after `--repeat` rounds, or after two if they
-take longer than `ENOUGH` seconds.
+By hand means one `client.submit` for each task, with futures as arguments, and `client.map` for the
+mapped ones. The two take turns, who begins changes from round to round, and a row is over after
+`--repeat` rounds, or after two if they take longer than `ENOUGH` seconds.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import psutil
 from distributed import Client, LocalCluster
 
 from benchmarks import engine
-from resnb import DaskExecutor, Flow
+from resnb import DaskExecutor, Flow, task
 
 BUDGET = 1.2
 WORKERS = 2
@@ -36,30 +36,64 @@ def sleeps() -> int:
 
 
 class Work(NamedTuple):
-    """A graph, and its functions by how many inputs they have."""
+    """What is done in both ways.
 
-    graph: engine.Graph
-    functions: Sequence[Callable[..., int]] = engine.NO_OPS
+    Attributes:
+        name: of its shape.
+        size: how many tasks it has.
+        by_hand: gives the value of the last task, by Dask alone.
+        built: gives the flow, and its last task.
+    """
+
+    name: str
+    size: int
+    by_hand: Callable[[Client], int]
+    built: Callable[[], tuple[Flow, Any]]
+
+
+def graph(shape: engine.Graph, functions: Sequence[Callable[..., int]] = engine.NO_OPS) -> Work:
+    """A graph of functions by how many inputs they have."""
+    by_hand = partial(submitted, shape, functions)
+    built = partial(engine.built, shape, functions)
+    return Work(shape.name, len(shape.inputs), by_hand, built)
+
+
+def submitted(shape: engine.Graph, functions: Sequence[Callable[..., int]], client: Client) -> int:
+    """The value of the last task, by `client.submit` for each."""
+    futures: list[Any] = []
+    for inputs in shape.inputs:
+        values = [futures[i] for i in inputs]
+        few = len(inputs) < len(functions)
+        function = functions[len(inputs)] if few else engine.many
+        futures.append(client.submit(function, *(values if few else [values]), pure=False))
+    value: int = futures[-1].result()
+    return value
+
+
+def mapped(size: int) -> Work:
+    """One task mapped over numbers."""
+
+    def by_hand(client: Client) -> int:
+        each = client.map(engine.one, range(size - 1), pure=False)
+        value: int = client.submit(engine.many, each, pure=False).result()
+        return value
+
+    def built() -> tuple[Flow, Any]:
+        with Flow("mapped") as flow:
+            last = task(engine.many)(task(engine.one).map(list(range(size - 1))))
+        return flow, last
+
+    return Work("mapped", size, by_hand, built)
 
 
 def works(sizes: Sequence[int]) -> list[Work]:
     """What is measured."""
     waiting = engine.Graph("5 ms each", [*[()] * SLEEPS, tuple(range(SLEEPS))])
     shapes = (engine.chain, engine.fan, engine.layered)
-    graphs = [Work(shape(size)) for size in sizes for shape in shapes]
-    return [*graphs, Work(waiting, (sleeps, *engine.NO_OPS[1:]))]
-
-
-def by_hand(client: Client, work: Work) -> int:
-    """The value of the last task, by `client.submit`."""
-    futures: list[Any] = []
-    for inputs in work.graph.inputs:
-        values = [futures[i] for i in inputs]
-        few = len(inputs) < len(work.functions)
-        function = work.functions[len(inputs)] if few else engine.many
-        futures.append(client.submit(function, *(values if few else [values]), pure=False))
-    value: int = futures[-1].result()
-    return value
+    found: list[Work] = []
+    for size in sizes:
+        found += [*(graph(shape(size)) for shape in shapes), mapped(size)]
+    return [*found, graph(waiting, (sleeps, *engine.NO_OPS[1:]))]
 
 
 def by_flow(client: Client, flow: Flow, last: Any) -> int:
@@ -114,14 +148,14 @@ def compared(client: Client, work: Work, repeat: int) -> tuple[list[Cost], list[
             return hand, ours
         for mine in (turn % 2 == 0, turn % 2 == 1):
             if mine:
-                flow, last = engine.built(work.graph, work.functions)
+                flow, last = work.built()
                 ours.append(measured(partial(by_flow, client, flow, last)))
                 del flow, last
             else:
-                hand.append(measured(partial(by_hand, client, work)))
+                hand.append(measured(partial(work.by_hand, client)))
             settle(client)
         if hand[-1].value != ours[-1].value:
-            raise ArithmeticError(f"{work.graph.name}: {hand[-1].value=}, {ours[-1].value=}")
+            raise ArithmeticError(f"{work.name}: {hand[-1].value=}, {ours[-1].value=}")
     raise AssertionError
 
 
@@ -146,7 +180,7 @@ def main() -> None:
         ) as cluster,
         Client(cluster) as client,
     ):
-        compared(client, Work(engine.chain(10)), 1)  # what the first calls import
+        compared(client, graph(engine.chain(10)), 1)  # what the first calls import
         before = megabytes(client)
         for work in works(options.sizes):
             hand, ours = compared(client, work, options.repeat)
@@ -155,7 +189,7 @@ def main() -> None:
             worst = max(worst, ratio)
             costs = " | ".join(f"{cost:.2f}" for cost in row)
             print(
-                f"{work.graph.name} | {len(work.graph.inputs):,} | {len(hand)} | {costs} | "
+                f"{work.name} | {work.size:,} | {len(hand)} | {costs} | "
                 f"{ratio:.2f} | {megabytes(client):.0f}",
                 flush=True,
             )

@@ -156,6 +156,10 @@ class Server:
             assert time.monotonic() < deadline, "JupyterLab has not started"
             _never.wait(0.1)
 
+    def leases(self):
+        """What is open, by name."""
+        return {one["name"]: one for one in self.ask("GET", "resnb/api/leases")["leases"]}
+
     def end_kernels(self):
         """End all kernels, as a user does."""
         for one in self.ask("GET", "api/kernels"):
@@ -164,8 +168,8 @@ class Server:
     def clean_up(self):
         """End all leases, such as those that another test has kept."""
         deadline = time.monotonic() + LIMIT
-        while left := self.ask("GET", "resnb/api/leases")["leases"]:
-            for one in left:
+        while left := self.leases():
+            for one in left.values():
                 with suppress(urllib.error.HTTPError):  # it is being cleaned up by now
                     self.ask("POST", f"resnb/api/leases/{one['id']}/cleanup")
             assert time.monotonic() < deadline, f"leases are left: {left}"

@@ -61,7 +61,10 @@ class Resources:
         return self.rows.filter(has_text=text)
 
     def press(self, action, name):
-        self.section.get_by_role("button", name=f"{action} {name}", exact=True).click()
+        self.button(action, name).click()
+
+    def button(self, action, name):
+        return self.section.get_by_role("button", name=f"{action} {name}", exact=True)
 
     def command(self, name, args="{}"):
         """Begin a command, without waiting for its end."""

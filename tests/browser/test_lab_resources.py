@@ -22,10 +22,6 @@ FIRST_SEEN = """() => {
 RUNNING = ".jp-mod-kernel"
 
 
-def leases(notebook):
-    return {one["name"]: one for one in notebook.server.ask("GET", "resnb/api/leases")["leases"]}
-
-
 def test_what_is_open_is_listed_kept_and_cleaned_up(notebook, tmp_path):
     first, second, third = (tmp_path / name for name in ("first", "second", "third"))
     notebook.open(START, opening(first, "one"), BUSY)
@@ -47,7 +43,7 @@ def test_what_is_open_is_listed_kept_and_cleaned_up(notebook, tmp_path):
     seen = notebook.page.evaluate("window.resnbFirst")
     waited = {
         name: min(at for said, at in seen.items() if said.startswith(name)) - one["created"]
-        for name, one in leases(notebook).items()
+        for name, one in notebook.server.leases().items()
     }
     measured(f"seconds until a lease is listed: {waited}")
     assert min(waited.values()) < 1.0, waited  # the busiest moment of a busy machine aside
@@ -60,7 +56,7 @@ def test_what_is_open_is_listed_kept_and_cleaned_up(notebook, tmp_path):
     )
     resources.press("Keep", "one/volume")
     expect(resources.row("one/volume")).to_contain_text("kept 30 min")
-    assert leases(notebook)["one/volume"]["keep"] == seconds("30m", "keep")
+    assert notebook.server.leases()["one/volume"]["keep"] == seconds("30m", "keep")
 
     notebook.begin(2)  # a cell that does not end
     notebook.page.wait_for_function(
@@ -97,7 +93,7 @@ def test_a_killed_kernel_s_lease_passes_to_the_reaper(notebook, tmp_path):
     notebook.run(0, 1)
     expect(resources.row("demo/volume")).to_contain_text("open")
     notebook.page.evaluate(FIRST_SEEN)
-    os.kill(leases(notebook)["demo/volume"]["pid"], signal.SIGKILL)
+    os.kill(notebook.server.leases()["demo/volume"]["pid"], signal.SIGKILL)
     wait_for(lambda: not exists(path), "the reaper to clean up")
     expect(resources.rows).to_have_count(0)
     seen = list(notebook.page.evaluate("window.resnbFirst"))

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from resnb.ledger.home import ledger_home
 from resnb.ledger.store import Store
 from tests.browser.labs import START, Resources, exists, opening
+from tests.ledger.things import until
 from tests.ledger.worlds import here, lease
 
 STUBBORN = """
@@ -56,6 +57,7 @@ def test_what_is_wrong_is_said_once_and_taken_back_when_it_is_over(notebook, sto
     expect(notebook.page.locator(".resnb-status button")).to_contain_text("⚠")
     notebook.picture("warning")
     resources.press("Clean up", "cellar/volume")
+    until(lambda: _tried(notebook.server.leases()["cellar/volume"]) == ("failed", 2))
     expect(resources.row("cellar/volume")).to_contain_text("failed")
     expect(failed).to_have_count(1)
     assert exists(path)
@@ -66,3 +68,7 @@ def test_what_is_wrong_is_said_once_and_taken_back_when_it_is_over(notebook, sto
     assert not exists(path)
     expect(said).to_have_count(0)
     assert not notebook.complaints
+
+
+def _tried(found):
+    return found["state"], found["tries"]
