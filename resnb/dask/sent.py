@@ -8,6 +8,7 @@ client of the cluster itself goes as the worker's own client.
 import io
 import pickle
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import RunError
@@ -216,6 +217,23 @@ def code_of(task: Task, function: "Callable[..., Any]") -> bytes:
     return data
 
 
+@cache
+def _writer() -> Any:
+    import cloudpickle
+
+    class Writer(cloudpickle.Pickler):  # type: ignore[misc]
+        """Pickles arguments; `written` says what stands for one that is not among the bytes."""
+
+        written: "Callable[[Any], Any]"
+
+        def persistent_id(self, found: Any) -> Any:
+            if isinstance(found, BaseException):  # what failed upstream; it need not pickle
+                return RAISED, told_of(found).error
+            return self.written(found)
+
+    return Writer
+
+
 class Sender:
     """Turns arguments into bytes for the workers of one cluster.
 
@@ -248,6 +266,8 @@ class Sender:
             known = [self._references(one) for one in args]
             if all(one is not None and one[1] is None for one in known):
                 return None, [one[0] for one in known if one is not None]
+        if all(type(one) in _PLAIN for one in (*args, *kwargs.values())):
+            return pickle.dumps((args, kwargs)), []
         futures: list[Any] = []
         try:
             return self._dumped((args, kwargs), futures), futures
@@ -255,21 +275,13 @@ class Sender:
             raise self._refusal(name, args, kwargs, error) from error
 
     def _dumped(self, value: Any, futures: list[Any]) -> bytes:
-        import cloudpickle
-
-        sender = self
-
-        class Writer(cloudpickle.Pickler):  # type: ignore[misc]
-            def persistent_id(self, found: Any) -> Any:
-                if isinstance(found, BaseException):  # what failed upstream; it need not pickle
-                    return RAISED, told_of(found).error
-                return sender._written(found, futures)
-
         data = io.BytesIO()
-        Writer(data).dump(value)
+        writer = _writer()(data)
+        writer.written = partial(self._written, futures)
+        writer.dump(value)
         return data.getvalue()
 
-    def _written(self, value: Any, futures: list[Any]) -> Any:
+    def _written(self, futures: list[Any], value: Any) -> Any:
         if type(value) in _PLAIN:
             return None
         known = self._references(value)
