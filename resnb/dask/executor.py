@@ -12,6 +12,7 @@ from resnb.ledger.lease import Lease
 from resnb.ledger.shared import Shared
 from resnb.ledger.states import OPEN
 from resnb.ledger.thread import LeaseThread
+from resnb.ledger.wanted import Wanted
 from resnb.run.interrupts import awaited
 from resnb.run.threads import Workers
 
@@ -130,15 +131,11 @@ class DaskExecutor:
 
 def _prepared(entry: Shared, options: Any, thread: LeaseThread) -> Lease:
     """Open the lease of the kernel's cluster; on its thread."""
-    lease = KEEPER.prepare(NAME, KernelCluster(options), thread, (), _plainly)
+    lease = KEEPER.prepare(Wanted(NAME, KernelCluster(options), thread))
     KEEPER.share(entry)
     if lease.state != OPEN:
         lease.set_up()
     return lease
-
-
-def _plainly(function: Any, *args: Any) -> Any:
-    return function(*args)
 
 
 __all__ = ["DaskExecutor"]

@@ -3,15 +3,15 @@
 Light on purpose: the ledger is looked into only where a scope has ``keep``, or by command.
 """
 
-from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from resnb.errors import LedgerError
 from resnb.ledger import states
 from resnb.ledger.entry import Limits
-from resnb.ledger.lease import Caller, Lease, directly
+from resnb.ledger.lease import Lease
 from resnb.ledger.thread import LeaseThread
+from resnb.ledger.wanted import Wanted
 
 if TYPE_CHECKING:
     from resnb.ledger.keeper import Keeper
@@ -29,42 +29,19 @@ class Adoptions:
         self._keeper = keeper
         self._waiting: list[Lease] = []
 
-    def for_scope(
-        self,
-        name: str,
-        manager: Any,
-        thread: LeaseThread,
-        around: Iterable[Lease] = (),
-        call: Caller = directly,
-        *,
-        limits: Limits | None = None,
-        key: str = "",
-    ) -> Lease | None:
-        """The open lease that was adopted for such a scope, or kept by an earlier kernel.
-
-        Args:
-            name: as in `Keeper.prepare`, and likewise the others.
-            manager: what stands for it here.
-            thread: the thread of the scope.
-            around: open leases whose resources it may depend on.
-            call: calls a method of the manager.
-            limits: its limits from now on.
-            key: by what it is recognised; empty if it is not.
-        """
+    def for_scope(self, wanted: Wanted) -> Lease | None:
+        """The open lease that was adopted for such a scope, or kept by an earlier kernel."""
         for lease in tuple(self._waiting):
-            if lease.name == name:
+            if lease.name == wanted.name:
                 self._waiting.remove(lease)
                 if lease.state == states.OPEN:
                     return lease
-        book = self._keeper.book if key else None
+        book = self._keeper.book if wanted.key else None
         if book is None:
             return None
         from resnb.ledger.adoption import kept_for
 
-        adopted = (
-            self._adopted(record, manager, thread, around, call, limits=limits)
-            for record in kept_for(book, key)
-        )
+        adopted = (self._adopted(record, wanted) for record in kept_for(book, wanted.key))
         return next((lease for lease in adopted if lease is not None), None)
 
     def by_name(self, name: str) -> Lease:
@@ -80,7 +57,8 @@ class Adoptions:
         record = named(book, name)
         thread = LeaseThread()
         try:
-            lease = self._adopted(record, manager_of(record), thread)
+            limits = Limits(*(getattr(record, one) for one in Limits._fields))
+            lease = self._adopted(record, Wanted(name, manager_of(record), thread, limits=limits))
         finally:
             thread.close()
         if lease is None:
@@ -89,37 +67,23 @@ class Adoptions:
         self._waiting.append(lease)
         return lease
 
-    def _adopted(
-        self,
-        record: "Record",
-        manager: Any,
-        thread: LeaseThread,
-        around: Iterable[Lease] = (),
-        call: Caller = directly,
-        *,
-        limits: Limits | None = None,
-    ) -> Lease | None:
+    def _adopted(self, record: "Record", wanted: Wanted) -> Lease | None:
         """The lease of `record`; None if somebody else was faster, or it did not attach."""
         from resnb.ledger.adoption import resume
 
         keeper = self._keeper
-        limits = limits or Limits(*(getattr(record, name) for name in Limits._fields))
         keeper.watch_ends()
-        entry = None if keeper.book is None else keeper.book.adopted(record, limits)
+        entry = None if keeper.book is None else keeper.book.adopted(record, wanted.limits)
         if entry is None:
             return None
-        outer = tuple(around)
-        lease = Lease(
-            keeper, record.name, manager, thread=thread, around=outer, call=call, lease_id=record.id
-        )
+        lease = Lease(keeper, wanted._replace(name=record.name), record.id)
         lease.entry = entry
-        lease.limits = limits
         keeper.enter(lease)
         if keeper.book is not None and keeper.book.link.is_lost:
             with suppress(LedgerError):  # the next lease tries again
                 keeper.book.link.ensure()
         try:
-            resume(lease, record, call)
+            resume(lease, record, wanted.call)
         except Exception:  # noqa: BLE001 - the user's attach; the lease keeps the reason
             return None
         return lease

@@ -17,11 +17,10 @@ from resnb.errors import LedgerError
 from resnb.ledger import ends, states
 from resnb.ledger.adoptions import Adoptions
 from resnb.ledger.ending import close_in_order
-from resnb.ledger.entry import Limits
-from resnb.ledger.lease import Caller, Lease, directly
+from resnb.ledger.lease import Lease
 from resnb.ledger.listening import LeaseUser, Listener, Use
 from resnb.ledger.shared import Shared
-from resnb.ledger.thread import LeaseThread
+from resnb.ledger.wanted import Wanted
 
 if TYPE_CHECKING:
     from resnb.ledger.book import LeaseBook
@@ -81,44 +80,25 @@ class Keeper:
         """See to it that this process closes its leases when it ends; best on the main thread."""
         ends.watch(self)
 
-    def prepare(
-        self,
-        name: str,
-        manager: Any,
-        thread: LeaseThread,
-        around: Iterable[Lease] = (),
-        call: Caller = directly,
-        *,
-        limits: Limits | None = None,
-        key: str = "",
-    ) -> Lease:
+    def prepare(self, wanted: Wanted) -> Lease:
         """A new lease in state *opening*, known to keeper and ledger before set-up is called.
 
-        Args:
-            name: how it is called in lists.
-            manager: the object with setup and cleanup.
-            thread: the thread that set-up and clean-up run on; the lease holds it, too.
-            around: open leases whose resources it may depend on.
-            call: calls a method of the manager, and waits for what an async one gives.
-            limits: how long things may take, and the lease may last.
-            key: by what a later kernel recognises it after ``keep``.
+        It gets a number behind its name if another one that is alive has that already.
 
         Raises:
             LedgerError: the ledger cannot be written, or the recipe is too large; so nothing may
                 be created.
         """
         self.watch_ends()
-        limits = limits or Limits()
-        name = self._unused(name)
-        lease = Lease(self, name, manager, thread=thread, around=tuple(around), call=call)
-        lease.limits = limits
+        lease = Lease(self, wanted._replace(name=self._unused(wanted.name)))
         book = self.book
         if book is not None:
             ids = [one.id for one in lease.around]
             try:
                 lease.entry = book.begin(
-                    lease.id, name, manager, around=ids, limits=limits, key=key
-                )
+                    lease.id, lease.name, lease.manager,
+                    around=ids, limits=lease.limits, key=wanted.key,
+                )  # fmt: skip
             except BaseException:
                 lease.thread.close()
                 raise

@@ -12,17 +12,17 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from resnb.errors import CleanupError, IllegalTransition, LeaseLost, ResnbError
 from resnb.events import EVENTS, LeaseChanged
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.entry import LeaseEntry, Limits, NoEntry
+from resnb.ledger.entry import LeaseEntry, NoEntry
 from resnb.ledger.recipe import Protection
-from resnb.ledger.thread import LeaseThread
+from resnb.ledger.wanted import Caller, Wanted
 
 if TYPE_CHECKING:
     from resnb.ledger.keeper import Keeper
@@ -30,17 +30,14 @@ if TYPE_CHECKING:
 READY_TIMEOUT = 60.0
 """How long a resource may take to become ready after its set-up returned, in seconds."""
 
-Caller: TypeAlias = Callable[..., Any]
-"""Calls a function of the user's with some arguments, and waits for what it gives."""
-
-
-def directly(function: Callable[..., Any], *args: Any) -> Any:
-    """The plain way to call."""
-    return function(*args)
-
 
 class Lease:
     """A resource that is being set up, held, or cleaned up.
+
+    Args:
+        keeper: the kernel's leases.
+        wanted: what it is to be.
+        lease_id: that of a lease which is taken over; a new one otherwise.
 
     Attributes:
         id: the lease's id, with which set-up can tag the real thing.
@@ -62,35 +59,25 @@ class Lease:
         is_lost: whether the reaper has taken the resource away while it was open.
     """
 
-    def __init__(
-        self,
-        keeper: "Keeper",
-        name: str,
-        manager: Any,
-        *,
-        thread: LeaseThread,
-        around: "tuple[Lease, ...]",
-        call: Caller,
-        lease_id: str | None = None,
-    ) -> None:
+    def __init__(self, keeper: "Keeper", wanted: Wanted, lease_id: str = "") -> None:
         self.id = LeaseId(lease_id or uuid.uuid4().hex)
-        self.name = name
-        self.manager = manager
-        self.thread = thread.hold()
-        self.around = around
+        self.name = wanted.name
+        self.manager = wanted.manager
+        self.thread = wanted.thread.hold()
+        self.around = wanted.around
         self.state = states.OPENING
         self.resource: Any = None
         self.users = 0
         self.retired = False
         self.reason = ""
         self.entry: LeaseEntry = NoEntry()
-        self.limits = Limits()
+        self.limits = wanted.limits
         self.began = self.last_used = time.time()
         self.changed = {self.state: self.began}
         self.is_lost = False
         self.is_closed_by_reaper = False
         self._keeper = keeper
-        self._call = call
+        self._call = wanted.call
         self._handle: list[Any] = []
         self._process = os.getpid()
         self._is_made = False
@@ -100,7 +87,7 @@ class Lease:
         self._reaper_rests.set()
         self._claim = threading.Lock()
         with suppress(AttributeError):  # a class with __slots__ cannot ask for its lease
-            manager.lease = self
+            self.manager.lease = self
 
     @property
     def in_use(self) -> bool:
@@ -372,4 +359,4 @@ def interrupts_kept_out() -> Iterator[None]:
         mask(signal.SIG_SETMASK, before)
 
 
-__all__ = ["READY_TIMEOUT", "Caller", "Lease", "directly", "interrupts_kept_out"]
+__all__ = ["READY_TIMEOUT", "Lease", "interrupts_kept_out"]

@@ -20,6 +20,7 @@ from resnb.ledger.keeper import Keeper
 from resnb.ledger.lease import Lease
 from resnb.ledger.shared import Shared
 from resnb.ledger.thread import LeaseThread
+from resnb.ledger.wanted import Wanted
 from resnb.run.calls import plainly, stoppably
 from resnb.run.codes import has_made
 from resnb.run.uses import Uses
@@ -176,12 +177,10 @@ class RunScopes:
         if attempt.is_claimed:  # its time is up already: make nothing
             raise TaskCancelled
         live = [one for one in self._around(use) if one.state != lease_states.CLOSED]
-        wanted = (self._name(use), manager, thread, live, plainly)
         limits = Limits(*(getattr(use.scope.options, name) for name in Limits._fields))
         key = self._keys.get(use, "")
-        lease = self._keeper.adoptions.for_scope(
-            *wanted, limits=limits, key=key
-        ) or self._keeper.prepare(*wanted, limits=limits, key=key)
+        wanted = Wanted(self._name(use), manager, thread, tuple(live), plainly, limits, key)
+        lease = self._keeper.adoptions.for_scope(wanted) or self._keeper.prepare(wanted)
         self.leases[use] = lease
         return lease
 

@@ -17,6 +17,7 @@ from resnb.ledger.lease import Lease
 from resnb.ledger.owner import start_time
 from resnb.ledger.store import Store
 from resnb.ledger.thread import LeaseThread
+from resnb.ledger.wanted import Wanted
 from tests.ledger.things import Machine, kill, until
 
 STEPS = {
@@ -65,7 +66,7 @@ class Kernel:
     def run(self):
         for name in {self.dies, self.reaper_dies} - {""}:
             self._watch(name, *STEPS[name])
-        lease = self.keeper.prepare("flow/machine", self.manager, LeaseThread())
+        lease = self.keeper.prepare(Wanted("flow/machine", self.manager, LeaseThread()))
         lease.set_up()
         try:
             lease.close()

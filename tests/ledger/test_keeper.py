@@ -7,6 +7,7 @@ import pytest
 from resnb.ledger.keeper import Keeper
 from resnb.ledger.lease import Lease
 from resnb.ledger.thread import LeaseThread
+from resnb.ledger.wanted import Wanted
 
 PATIENCE = 20.0
 
@@ -33,7 +34,7 @@ class Kept:
     def open(self, name, around=(), cleanup=None) -> Lease:
         thread = LeaseThread()
         manager = Manager(self.story, name, cleanup)
-        lease = self.keeper.prepare(name, manager, thread, around)
+        lease = self.keeper.prepare(Wanted(name, manager, thread, tuple(around)))
         opened = threading.Event()
         thread.submit(lambda: (lease.set_up(), opened.set()))
         assert opened.wait(PATIENCE)

@@ -14,6 +14,7 @@ from resnb.ledger.keeper import Keeper
 from resnb.ledger.lease import interrupts_kept_out
 from resnb.ledger.recipe import Protection
 from resnb.ledger.thread import LeaseThread
+from resnb.ledger.wanted import Wanted
 
 ALL = (states.OPENING, states.OPEN, states.CLOSING, states.CLOSED, states.FAILED)
 LEGAL = {
@@ -35,7 +36,7 @@ def keeper(monkeypatch):
 
 
 def lease_of(keeper, manager):
-    return keeper.prepare("a", manager, LeaseThread())
+    return keeper.prepare(Wanted("a", manager, LeaseThread()))
 
 
 class Plain:

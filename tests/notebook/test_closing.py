@@ -8,6 +8,7 @@ import pytest
 
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.thread import LeaseThread
+from resnb.ledger.wanted import Wanted
 from resnb.notebook.closing import close, close_unheard
 
 
@@ -31,7 +32,7 @@ def opened(*things):
     leases = []
     for one in things:
         thread, over = LeaseThread(), threading.Event()
-        lease = KEEPER.prepare(f"f/{one.name}", one, thread)
+        lease = KEEPER.prepare(Wanted(f"f/{one.name}", one, thread))
         thread.submit(lambda lease=lease, over=over: (lease.set_up(), over.set()))
         assert over.wait(10)
         thread.close()  # from now on the lease alone holds it
