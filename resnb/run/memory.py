@@ -16,7 +16,7 @@ from resnb.ledger.lease import Lease
 from resnb.run.reading import StateReader
 from resnb.run.result import state_of
 from resnb.run.scopes import in_order
-from resnb.states import MAPPED, PENDING, SKIPPED, Cached, Mapped, Pending, State
+from resnb.states import MAPPED, PENDING, Cached, Mapped, Pending, State
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
@@ -228,13 +228,6 @@ class FlowMemory:
         engine = self._engine
         row = None if engine is None else engine.plan.row_of.get(task)
         return 0 if engine is None or row is None else engine.table.tries[row]
-
-    def failure_of(self, task: Task) -> str | None:
-        """Why the task failed, in one line."""
-        state = self.state_of(task)
-        if not state.is_failed() and state.code not in (MAPPED, SKIPPED):
-            return None
-        return state.message or None
 
     def lease_state(self, scope: Scope) -> str:
         """The state of the scope's latest lease; of several the one that most wants a look."""

@@ -5,22 +5,12 @@ lease's state, and its failures; nothing is left out without being counted.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from resnb.states import (
-    CANCELLED,
-    FAILED,
-    FIRST_FINISHED,
-    PENDING,
-    RETRYING,
-    RUNNING,
-    SUCCESS,
-    TIMED_OUT,
-    TRIGGER_FAILED,
-    census,
-)
+from resnb.states import census
 from resnb.view.names import counted
 from resnb.view.outline import Cluster, Link, Node, Outline
+from resnb.view.overall import overall
 from resnb.view.snapshot import NO_WORK, Snapshot, in_order, picker
 
 NODE_LIMIT = 150
@@ -74,22 +64,6 @@ def folded(snapshot: Snapshot, nodes: int = NODE_LIMIT, links: int = LINK_LIMIT)
 
 def _fits(outline: Outline, nodes: int, links: int) -> bool:
     return len(outline.nodes) <= nodes and len(outline.links) <= links
-
-
-def overall(found: Collection[int]) -> int:
-    """One state for many tasks in those states: the one that people should know about first."""
-    for code, causes in (
-        (FAILED, {FAILED, TIMED_OUT}),
-        (RUNNING, {RUNNING, RETRYING}),
-        (CANCELLED, {CANCELLED}),
-        (TRIGGER_FAILED, {TRIGGER_FAILED}),
-    ):
-        if not causes.isdisjoint(found):
-            return code
-    finished = [code >= FIRST_FINISHED for code in found]
-    if finished and all(finished):
-        return SUCCESS
-    return RUNNING if any(finished) else PENDING
 
 
 class _Scopes:
@@ -229,4 +203,4 @@ class _Cut:
         )
 
 
-__all__ = ["LINK_LIMIT", "NODE_LIMIT", "Fold", "folded", "overall"]
+__all__ = ["LINK_LIMIT", "NODE_LIMIT", "Fold", "folded"]

@@ -45,16 +45,6 @@ class Outcome:
         """At least one if the task ended."""
         return int(self.code_of(task) >= SUCCESS)
 
-    def failure_of(self, task: "Task") -> str | None:
-        """The exception's type and message, else the state's message."""
-        state = self._states.get(task)
-        if state is None or not state.is_failed():
-            return None
-        error = state.kept
-        if isinstance(error, BaseException):
-            return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return state.message or None
-
     def lease_state(self, scope: "Scope") -> str:
         """What set-up and clean-up say about the lease."""
         if scope.is_mapped:

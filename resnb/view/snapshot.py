@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from resnb.states import CACHED, FAILED, FIRST_UNSUCCESSFUL, PENDING, SUCCESS, TIMED_OUT, census
+from resnb.states import CACHED, FIRST_UNSUCCESSFUL, MAPPED, PENDING, SUCCESS, census
 from resnb.view.names import message
 from resnb.view.outline import Outline
+from resnb.view.overall import FAILURES, overall, reason_of
 from resnb.view.sketch import Sketch, sketch, spelled
 
 if TYPE_CHECKING:
@@ -47,9 +48,6 @@ class Progress(Protocol):
     def tries_of(self, task: "Task") -> int:
         """How often the task's code was begun."""
 
-    def failure_of(self, task: "Task") -> str | None:
-        """Why the task failed, in one line; None if it did not."""
-
     def lease_state(self, scope: "Scope") -> str:
         """``not yet``, ``opening``, ``open``, ``closing``, ``closed``, ``failed`` or ``kept``.
 
@@ -60,7 +58,7 @@ class Progress(Protocol):
         """Of a mapped scope: how many leases are in each state; first what wants a look."""
 
     def state_of(self, task: "Task") -> "State":
-        """The task's state; asked of parameters only, for the value that they had."""
+        """The task's state: asked of parameters, for their values, and of what failed."""
 
     def flow_code(self) -> int:
         """The code of the latest run's state."""
@@ -131,10 +129,14 @@ class Sampler:
             totals = self._totals(codes)
             return Snapshot(outline, PENDING, codes, tuple(counts), leases, totals=in_order(totals))
         codes = progress.codes_of(tasks)
-        totals = self._totals(codes)
+        totals, shown = self._totals(codes), bytearray(codes)
         for place in self._mapped:
             children = progress.child_counts(tasks[place])
             counts[place] = in_order(children)
+            if codes[place] == MAPPED:
+                found = [code for code, _ in counts[place]]
+                if any(code >= FIRST_UNSUCCESSFUL for code in found):
+                    shown[place] = overall(found)  # people look for what did not succeed
             if place in self._no_work:
                 continue
             if children:
@@ -144,7 +146,7 @@ class Sampler:
         return Snapshot(
             outline,
             progress.flow_code(),
-            codes,
+            bytes(shown),
             tuple(counts),
             tuple([progress.lease_state(scope) for scope in scopes]),
             tuple(
@@ -174,8 +176,8 @@ def snapshot(flow: "Flow", progress: Progress | None = None) -> Snapshot:
         return seen
     failures = []
     for place, code in enumerate(seen.codes):
-        if code >= FIRST_UNSUCCESSFUL and code in (FAILED, TIMED_OUT):
-            reason = progress.failure_of(drawn.tasks[place]) or ""
+        if code in FAILURES:
+            reason = reason_of(progress.state_of(drawn.tasks[place]))
             failures.append(Failure(drawn.outline.nodes[place].label, message(reason)))
     outline = _with_values(drawn.outline, seen.values)
     return seen._replace(outline=outline, failures=tuple(failures))

@@ -1,13 +1,13 @@
 """What pictures and texts say about a node, a cluster or a flow beside its name."""
 
-from resnb.states import CACHED, FAILED, MAPPED, PENDING, SUCCESS, TIMED_OUT
+from resnb.states import CACHED, MAPPED, PENDING, SUCCESS
 from resnb.view.names import counted
+from resnb.view.overall import FAILURES
 from resnb.view.palette import LEASE, QUIET, TASK
 from resnb.view.snapshot import NOT_YET, Counts, Snapshot
 
 SEPARATOR = " · "
 DONE = frozenset({SUCCESS, CACHED, MAPPED})
-FAILURES = frozenset({FAILED, TIMED_OUT})
 
 
 def tally(counts: Counts) -> tuple[str, ...]:

@@ -80,8 +80,7 @@ def test_what_views_ask():
     assert memory.tries_of(refused) == 0
     assert memory.duration_of(refused) is None
     assert memory.duration_of(a) >= 0
-    assert memory.failure_of(a) == "ValueError: no"
-    assert memory.failure_of(parts) is None
+    assert memory.state_of(a).message == "ValueError: no"
     assert memory.log_of(a) == ""
 
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from resnb import Flow, Parameter, resource_manager, task
-from resnb.states import SUCCESS, Success
+from resnb.states import SUCCESS, Failed, Success
 from resnb.view import engines
 
 
@@ -33,13 +33,12 @@ class FakeProgress:
     def tries_of(self, _):
         return 1
 
-    def failure_of(self, task):
-        return self.failures.get(task.name)
-
     def lease_state(self, scope):
         return self.leases.get(scope.name, "closed")
 
     def state_of(self, task):
+        if task.name in self.failures:
+            return Failed(self.failures[task.name])
         return Success("", self.values.get(task.name, getattr(task, "default", None)))
 
     def flow_code(self):

@@ -3,13 +3,25 @@ import sys
 
 import pytest
 
-from resnb import Flow
+from resnb import Flow, task
 from resnb.errors import OptionError
-from resnb.states import Failed, Mapped, Pending, Success, TriggerFailed
+from resnb.states import (
+    FAILED,
+    MAPPED,
+    SUCCESS,
+    TRIGGER_FAILED,
+    Failed,
+    Mapped,
+    Pending,
+    Success,
+    TriggerFailed,
+)
 from resnb.view import engines
 from resnb.view.engines import DrawingError
 from resnb.view.outcome import Outcome
+from resnb.view.overall import reason_of
 from resnb.view.painter import PAINTER
+from resnb.view.snapshot import snapshot
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -24,7 +36,7 @@ def failed(seed):
     """The final state of a run whose second task failed."""
     state = {task.name: task for task in seed.nodes}
     result = dict.fromkeys(seed.nodes, Success())
-    result[state["load"]] = Failed("it failed", ValueError("bad"))
+    result[state["load"]] = Failed("ValueError: bad", ValueError("bad"))
     result[state["summarize"]] = TriggerFailed("a reason")
     return Failed("", result)
 
@@ -90,13 +102,13 @@ def test_an_outcome_reads_the_final_state(seed, failed):
     outcome = Outcome(failed)
     tasks = {task.name: task for task in seed.nodes}
     [scope] = seed.scopes
-    assert outcome.failure_of(tasks["load"]) == "ValueError: bad"
-    assert outcome.failure_of(tasks["summarize"]) == "a reason"
-    assert outcome.failure_of(tasks["write"]) is None
+    assert reason_of(outcome.state_of(tasks["load"])) == "ValueError: bad"
+    assert reason_of(outcome.state_of(tasks["summarize"])) == ""  # not by itself
+    assert reason_of(outcome.state_of(tasks["write"])) == ""
     assert outcome.lease_state(scope) == "closed"
     failed.result[scope.cleanup_task] = Failed("", RuntimeError())
     assert outcome.lease_state(scope) == "failed"
-    assert outcome.failure_of(scope.cleanup_task) == "RuntimeError"
+    assert reason_of(outcome.state_of(scope.cleanup_task)) == "RuntimeError"
     failed.result[scope.cleanup_task] = Pending()
     assert outcome.lease_state(scope) == "open"
     failed.result[scope.setup_task] = Pending()
@@ -109,3 +121,19 @@ def test_an_outcome_reads_the_final_state(seed, failed):
 def test_graphviz_is_imported_only_to_draw():
     code = "import sys, resnb.view.painter; sys.exit('graphviz' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_mapped_task_of_which_items_failed_is_shown_as_failed_with_the_first_reason():
+    with Flow("mapped") as flow:
+        each = task(lambda one: 1 / one, name="each").map([1, 0, 2, 0])
+        task(sum, name="total")(each)
+    flow.run()
+    for state in (None, flow.run()):
+        seen = snapshot(flow, flow.memory if state is None else Outcome(state))
+        assert list(seen.codes) == [FAILED, TRIGGER_FAILED]
+        assert seen.counts[0] == ((SUCCESS, 2), (FAILED, 2))
+        reason = "ZeroDivisionError: division by zero (item 1, and 1 more)"
+        assert seen.failures == (("each", reason),)
+    with Flow("fine") as flow:
+        task(abs, name="each").map([1, 2])
+    assert list(snapshot(flow, Outcome(flow.run())).codes) == [MAPPED]
