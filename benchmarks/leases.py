@@ -31,6 +31,7 @@ KERNEL = """
 import os, sys, time
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.thread import LeaseThread
+from resnb.ledger.wanted import Wanted
 
 class Thing:
     def __init__(self):
@@ -44,7 +45,7 @@ class Thing:
 
 for left in reversed(range(int(sys.argv[2]))):
     began = time.perf_counter()
-    lease = KEEPER.prepare("bench/thing", Thing(), LeaseThread())
+    lease = KEEPER.prepare(Wanted("bench/thing", Thing(), LeaseThread()))
     lease.set_up()
     print(time.perf_counter() - began)
     if left:

@@ -38,6 +38,7 @@ KERNEL = """
 import sys, time
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.thread import LeaseThread
+from resnb.ledger.wanted import Wanted
 
 class Thing:
     def setup(self):
@@ -46,7 +47,7 @@ class Thing:
         pass
 
 for line in sys.stdin:
-    lease = KEEPER.prepare("bench/thing", Thing(), LeaseThread())
+    lease = KEEPER.prepare(Wanted("bench/thing", Thing(), LeaseThread()))
     lease.set_up()
     print(time.time(), flush=True)
     sys.stdin.readline()

@@ -125,8 +125,13 @@ class Engine(Values):
         self._outcomes.append((self.stopping.cancel, GRACE))
         self._tokens.put(NOT_COUNTED)
 
-    def drain(self) -> None:
-        """Feed all outcomes to the scheduler, unless somebody else is doing that."""
+    def drain(self, taking: int = 0) -> None:
+        """Feed all outcomes to the scheduler, unless somebody else is doing that.
+
+        Args:
+            taking: how many of the rows that are ready the caller takes next; nobody is woken
+                for these.
+        """
         outcomes, lock = self._outcomes, self._lock
         while outcomes:
             if not lock.acquire(blocking=False):
@@ -142,19 +147,19 @@ class Engine(Values):
                             self.scheduler.returned(outcome)
                     else:
                         outcome[0](*outcome[1:])
-                self._follow_up()
+                self._follow_up(taking)
             except BaseException as error:  # noqa: BLE001 - a defect of ours must not hang the run
                 self._break_down(error)
             finally:
                 lock.release()
 
-    def _follow_up(self) -> None:
+    def _follow_up(self, taking: int) -> None:
         scheduler = self.scheduler
         if self.finished:
             return
         while scheduler.errands:
             self._dispatch(scheduler.errands.popleft())
-        if scheduler.ready:
+        if len(scheduler.ready) > taking:
             self._wake()
         if self.output.waiting:
             self.output.advance()
@@ -299,12 +304,12 @@ class Engine(Values):
                 value = None
                 ended[row] = now()
                 post(row)
-            self.drain()
+            self.drain(1)
 
     def _wait_for_row(self) -> int | None:
         """The next row for an idle worker; None when the run is over."""
         while True:
-            self.drain()
+            self.drain(1)
             with self._lock:
                 over = self.finished
                 row = NOTHING if over else self._taken()

@@ -6,6 +6,7 @@ import pytest
 
 from resnb import Flow, LocalExecutor, ThreadExecutor, task
 from resnb.errors import OptionError, RunError
+from resnb.run.engine import Engine
 from tests.run.parts import PATIENCE, ended, started, use
 
 
@@ -45,6 +46,17 @@ def test_what_is_released_by_another_thread_finds_a_worker_while_one_is_busy():
                 with thing() as one:
                     meets(one)
         assert flow.run().is_successful()
+
+
+def test_a_chain_wakes_nobody_for_what_its_own_worker_takes_next(monkeypatch):
+    asked, wake = [], Engine._wake
+    monkeypatch.setattr(Engine, "_wake", lambda engine: (asked.append(engine), wake(engine)))
+    with Flow("f") as flow:
+        last = task(int)()
+        for _ in range(100):
+            last = task(abs)(last)
+    assert flow.run(executor=ThreadExecutor(2)).is_successful()
+    assert len(asked) == 1  # for the first
 
 
 def test_a_local_executor_runs_on_the_calling_thread():
