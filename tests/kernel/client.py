@@ -73,12 +73,22 @@ class Kernel:
         self.folder = folder
         self.manager = KernelManager(kernel_name="python3")
         self._log = (folder / "kernel.log").open("w")  # stays open for a restart
-        self.manager.start_kernel(cwd=str(folder), stdout=self._log, stderr=self._log, **options)
+        try:
+            self._start(options)
+        except RuntimeError:  # ports are chosen before they are taken, and others start meanwhile
+            self.client.stop_channels()
+            self.manager.cleanup_resources()
+            self.manager = KernelManager(kernel_name="python3")
+            self._start(options)
+        if ready:
+            self.run(ready)
+
+    def _start(self, options):
+        log = self._log
+        self.manager.start_kernel(cwd=str(self.folder), stdout=log, stderr=log, **options)
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
-        if ready:
-            self.run(ready)
 
     @property
     def pid(self):
