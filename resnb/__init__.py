@@ -8,54 +8,54 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resnb.graph.applying import apply_map as apply_map
-    from resnb.graph.control import FilterTask as FilterTask
-    from resnb.graph.control import case as case
-    from resnb.graph.control import ifelse as ifelse
-    from resnb.graph.control import merge as merge
-    from resnb.graph.control import switch as switch
-    from resnb.graph.defaults import defaults_from_attrs as defaults_from_attrs
+    from resnb.graph.apply_map import apply_map as apply_map
+    from resnb.graph.base.defaults import defaults_from_attrs as defaults_from_attrs
+    from resnb.graph.base.inputs import mapped as mapped
     from resnb.graph.flow import Flow as Flow
     from resnb.graph.function import flow as flow
-    from resnb.graph.inputs import mapped as mapped
-    from resnb.graph.parameter import DateTimeParameter as DateTimeParameter
-    from resnb.graph.parameter import Parameter as Parameter
-    from resnb.graph.resource import ResourceManager as ResourceManager
-    from resnb.graph.resource import resource as resource
-    from resnb.graph.resource import resource_manager as resource_manager
-    from resnb.graph.task import Task as Task
-    from resnb.graph.task import flatten as flatten
-    from resnb.graph.task import task as task
-    from resnb.graph.task import unmapped as unmapped
+    from resnb.graph.resources.resource import ResourceManager as ResourceManager
+    from resnb.graph.resources.resource import resource as resource
+    from resnb.graph.resources.resource import resource_manager as resource_manager
+    from resnb.graph.tasks.control import FilterTask as FilterTask
+    from resnb.graph.tasks.control import case as case
+    from resnb.graph.tasks.control import ifelse as ifelse
+    from resnb.graph.tasks.control import merge as merge
+    from resnb.graph.tasks.control import switch as switch
+    from resnb.graph.tasks.parameter import DateTimeParameter as DateTimeParameter
+    from resnb.graph.tasks.parameter import Parameter as Parameter
+    from resnb.graph.tasks.task import Task as Task
+    from resnb.graph.tasks.task import flatten as flatten
+    from resnb.graph.tasks.task import task as task
+    from resnb.graph.tasks.task import unmapped as unmapped
 
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "DaskExecutor": "resnb.dask.executor",
-    "DateTimeParameter": "resnb.graph.parameter",
-    "FilterTask": "resnb.graph.control",
+    "DateTimeParameter": "resnb.graph.tasks.parameter",
+    "FilterTask": "resnb.graph.tasks.control",
     "Flow": "resnb.graph.flow",
     "LocalExecutor": "resnb.run.local",
-    "Parameter": "resnb.graph.parameter",
-    "ResourceManager": "resnb.graph.resource",
-    "Task": "resnb.graph.task",
+    "Parameter": "resnb.graph.tasks.parameter",
+    "ResourceManager": "resnb.graph.resources.resource",
+    "Task": "resnb.graph.tasks.task",
     "ThreadExecutor": "resnb.run.threads",
-    "apply_map": "resnb.graph.applying",
-    "case": "resnb.graph.control",
+    "apply_map": "resnb.graph.apply_map",
+    "case": "resnb.graph.tasks.control",
     "context": "resnb.run.context",
-    "defaults_from_attrs": "resnb.graph.defaults",
-    "flatten": "resnb.graph.inputs",
+    "defaults_from_attrs": "resnb.graph.base.defaults",
+    "flatten": "resnb.graph.base.inputs",
     "flow": "resnb.graph.function",
     "get_run_logger": "resnb.run.logs",
-    "ifelse": "resnb.graph.control",
-    "mapped": "resnb.graph.inputs",
-    "merge": "resnb.graph.control",
-    "resource": "resnb.graph.resource",
-    "resource_manager": "resnb.graph.resource",
-    "switch": "resnb.graph.control",
-    "tags": "resnb.graph.building",
-    "task": "resnb.graph.task",
-    "unmapped": "resnb.graph.inputs",
+    "ifelse": "resnb.graph.tasks.control",
+    "mapped": "resnb.graph.base.inputs",
+    "merge": "resnb.graph.tasks.control",
+    "resource": "resnb.graph.resources.resource",
+    "resource_manager": "resnb.graph.resources.resource",
+    "switch": "resnb.graph.tasks.control",
+    "tags": "resnb.graph.base.building",
+    "task": "resnb.graph.tasks.task",
+    "unmapped": "resnb.graph.base.inputs",
 }
 _MODULES = {
     "signals": "resnb.signals",
@@ -85,7 +85,7 @@ def __dir__() -> list[str]:
 
 def _plug_in() -> None:
     """Give flows the parts that run and draw them, imported when they are first asked for."""
-    from resnb.graph.ports import PORTS
+    from resnb.graph.base.ports import PORTS
 
     PORTS.runner = lambda: import_module("resnb.run.api").RUNNER
     PORTS.unfolder = lambda: import_module("resnb.run.unfolding.api").UNFOLDER

@@ -2,8 +2,8 @@
 
 from typing import NoReturn
 
-from resnb.graph.left_out import SIGNALS, refuse_name
-from resnb.graph.signals import FAIL, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
+from resnb.graph.base.signals import FAIL, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
+from resnb.graph.base.unsupported import SIGNALS, refuse_name
 
 
 def __getattr__(name: str) -> NoReturn:

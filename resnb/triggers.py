@@ -2,8 +2,7 @@
 
 from typing import NoReturn
 
-from resnb.graph.left_out import TRIGGERS, refuse_name
-from resnb.graph.triggers import (
+from resnb.graph.base.triggers import (
     all_failed,
     all_finished,
     all_successful,
@@ -14,6 +13,7 @@ from resnb.graph.triggers import (
     some_failed,
     some_successful,
 )
+from resnb.graph.base.unsupported import TRIGGERS, refuse_name
 
 
 def __getattr__(name: str) -> NoReturn:

@@ -9,11 +9,11 @@ worker, does nothing, and is made again when the scheduler says so.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from resnb.graph.triggers import all_successful
+from resnb.graph.base.triggers import all_successful
 from resnb.states import CACHED, FIRST_FINISHED, SUCCESS
 
 if TYPE_CHECKING:
-    from resnb.graph.scope import Scope
+    from resnb.graph.resources.scope import Scope
     from resnb.run.plan import Plan
 
 MOST = 20_000

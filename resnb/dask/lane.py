@@ -27,7 +27,7 @@ from resnb.run.slots import CURRENT, Slot
 from resnb.states import CANCELLED, FAILED, FIRST_FINISHED, PENDING, RETRYING, RUNNING
 
 if TYPE_CHECKING:
-    from resnb.graph.scope import Scope
+    from resnb.graph.resources.scope import Scope
     from resnb.run.engine import Engine
 
 

@@ -16,7 +16,7 @@ from resnb.states import FAILED, FIRST_FINISHED, Elsewhere
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resnb.graph.scope import Scope
+    from resnb.graph.resources.scope import Scope
     from resnb.run.engine import Engine
 
 KEPT = 100_000_000

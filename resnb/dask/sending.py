@@ -12,7 +12,7 @@ from resnb.dask.messages import AT_ONCE, first_of
 from resnb.errors import RunError
 
 if TYPE_CHECKING:
-    from resnb.graph.scope import Scope
+    from resnb.graph.resources.scope import Scope
     from resnb.run.engine import Engine
 
 

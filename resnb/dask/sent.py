@@ -12,8 +12,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import RunError
-from resnb.graph.inputs import flat
-from resnb.graph.task import Task
+from resnb.graph.base.inputs import flat
+from resnb.graph.tasks.task import Task
 from resnb.run.outcome import text_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
 from resnb.dask.sent import Told, loaded, told_of, unsendable
-from resnb.graph.inputs import flat, is_sequence, items_of, joined
+from resnb.graph.base.inputs import flat, is_sequence, items_of, joined
 from resnb.run.output import LOG_LIMIT
 from resnb.run.routing import routed
 from resnb.run.slots import CURRENT, NOTHING, Slot

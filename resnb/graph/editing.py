@@ -8,17 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from resnb.errors import GraphError
-from resnb.graph import order
-from resnb.graph.inputs import substituted
-from resnb.graph.node import NO_KEYS, Node
-from resnb.graph.scope import no_executor
+from resnb.graph.base import order
+from resnb.graph.base.inputs import substituted
+from resnb.graph.base.node import NO_KEYS, Node
+from resnb.graph.resources.scope import no_executor
 from resnb.graph.structure import Structure
-from resnb.graph.task import Task
+from resnb.graph.tasks.task import Task
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
-    from resnb.graph.resource import ResourceManager
-    from resnb.graph.scope import Scope
+    from resnb.graph.resources.resource import ResourceManager
+    from resnb.graph.resources.scope import Scope
 
 
 _OWN_KINDS = frozenset({"init", "setup", "cleanup"})

@@ -1,7 +1,7 @@
 """Flows: named directed acyclic graphs of tasks. Pure structure: nothing here runs or draws.
 
 The structure itself, and how changes are taken back, is in `resnb.graph.structure`; running and
-drawing are plugged in by `resnb.graph.ports`.
+drawing are plugged in by `resnb.graph.base.ports`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from resnb.errors import GraphError, OptionError, RunError
 from resnb.events import EVENTS, StructureChanged
-from resnb.graph import editing, left_out
-from resnb.graph.building import BUILDING, Building
-from resnb.graph.node import Edge
-from resnb.graph.options import hooks, refuse_unknown
-from resnb.graph.parameter import Parameter
-from resnb.graph.ports import PORTS, Memory, Runner
+from resnb.graph import editing
+from resnb.graph.base import unsupported
+from resnb.graph.base.active_function import UNFOLDING
+from resnb.graph.base.building import BUILDING, Building
+from resnb.graph.base.node import Edge
+from resnb.graph.base.options import hooks, refuse_unknown
+from resnb.graph.base.ports import PORTS, Memory, Runner
 from resnb.graph.queries import Queries
-from resnb.graph.task import Hook, Task
-from resnb.graph.unfolding import UNFOLDING
+from resnb.graph.tasks.parameter import Parameter
+from resnb.graph.tasks.task import Hook, Task
 
 if TYPE_CHECKING:
     from contextvars import Token
 
-    from resnb.graph.scope import Scope
+    from resnb.graph.resources.scope import Scope
     from resnb.states import State
 
 
@@ -71,7 +72,7 @@ class Flow(Queries):
         **others: Any,
     ) -> None:
         del validate
-        left_out.refuse(f"flow {name!r}", others, left_out.FLOW_OPTIONS)
+        unsupported.refuse(f"flow {name!r}", others, unsupported.FLOW_OPTIONS)
         refuse_unknown(f"flow {name!r}", others, _OPTIONS)
         super().__init__(_checked_name(name))
         self.executor = executor
@@ -104,13 +105,13 @@ class Flow(Queries):
         BUILDING.reset(self._tokens.pop())
         EVENTS.publish(StructureChanged(self.name))
 
-    schedule = left_out.LeftOut(left_out.FLOW_OPTIONS["schedule"])
-    run_config = left_out.LeftOut(left_out.FLOW_OPTIONS["run_config"])
-    storage = left_out.LeftOut(left_out.FLOW_OPTIONS["storage"])
-    result = left_out.LeftOut(left_out.FLOW_OPTIONS["result"])
+    schedule = unsupported.LeftOut(unsupported.FLOW_OPTIONS["schedule"])
+    run_config = unsupported.LeftOut(unsupported.FLOW_OPTIONS["run_config"])
+    storage = unsupported.LeftOut(unsupported.FLOW_OPTIONS["storage"])
+    result = unsupported.LeftOut(unsupported.FLOW_OPTIONS["result"])
 
     def __getattr__(self, name: str) -> NoReturn:
-        left_out.refuse_name("a flow", name, left_out.FLOW_METHODS)
+        unsupported.refuse_name("a flow", name, unsupported.FLOW_METHODS)
 
     def set_dependencies(  # noqa: PLR0917 - Prefect's places
         self,
@@ -307,7 +308,7 @@ class Flow(Queries):
         """The parameters of a run, given in either way."""
         names = {one.name for one in self.parameters()}
         unknown = [name for name in params if name not in names]
-        left_out.refuse(f"the run of flow {self.name!r}", unknown, left_out.RUN_OPTIONS)
+        unsupported.refuse(f"the run of flow {self.name!r}", unknown, unsupported.RUN_OPTIONS)
         twice = set(parameters or ()) & params.keys()
         if twice:
             message = f"parameter {min(twice)!r} was given twice"

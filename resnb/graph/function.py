@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
 from resnb.durations import seconds
 from resnb.errors import GraphError, OptionError
-from resnb.graph.building import building_nothing
+from resnb.graph.base.building import building_nothing
+from resnb.graph.base.inputs import Collection
+from resnb.graph.base.node import Node
+from resnb.graph.base.options import count, hooks, refuse_unknown
+from resnb.graph.base.ports import PORTS, Unfolder
+from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.flow import Flow
-from resnb.graph.inputs import Collection
-from resnb.graph.node import Node
-from resnb.graph.options import count, hooks, refuse_unknown
-from resnb.graph.parameter import NO_DEFAULT, Parameter
-from resnb.graph.ports import PORTS, Unfolder
-from resnb.graph.signature import Signature, signature_of
-from resnb.graph.task import Hook, Task
+from resnb.graph.tasks.parameter import NO_DEFAULT, Parameter
+from resnb.graph.tasks.task import Hook, Task
 
 if TYPE_CHECKING:
-    from resnb.graph.scope import Scope
+    from resnb.graph.resources.scope import Scope
     from resnb.states import State
 
 _OPTIONS = (

@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any
 
 from resnb.errors import GraphError
-from resnb.graph import order
-from resnb.graph.node import Edge
+from resnb.graph.base import order
+from resnb.graph.base.node import Edge
 from resnb.graph.structure import Structure
-from resnb.graph.task import Task
+from resnb.graph.tasks.task import Task
 
 
 class Queries(Structure):

@@ -13,9 +13,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import GraphError
-from resnb.graph import order
-from resnb.graph.building import BUILDING
-from resnb.graph.inputs import (
+from resnb.graph.base import order
+from resnb.graph.base.building import BUILDING
+from resnb.graph.base.inputs import (
     Collection,
     Constant,
     as_input,
@@ -24,13 +24,13 @@ from resnb.graph.inputs import (
     tasks_in,
     unmapped,
 )
-from resnb.graph.inputs import mapped as mapped_over
-from resnb.graph.node import Edge, Node
-from resnb.graph.task import Task
-from resnb.graph.transaction import Transaction
+from resnb.graph.base.inputs import mapped as mapped_over
+from resnb.graph.base.node import Edge, Node
+from resnb.graph.base.transaction import Transaction
+from resnb.graph.tasks.task import Task
 
 if TYPE_CHECKING:
-    from resnb.graph.scope import Scope
+    from resnb.graph.resources.scope import Scope
 
 _COLLECTIONS = frozenset({list, tuple, set, dict, slice})
 _WRAPPERS = (unmapped, flatten, mapped_over)

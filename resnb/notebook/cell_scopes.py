@@ -14,9 +14,9 @@ from typing import Any
 from resnb.errors import GraphError, MagicError
 from resnb.graph import editing
 from resnb.graph.flow import Flow
-from resnb.graph.resource import ResourceManager
-from resnb.graph.scope import Scope
-from resnb.graph.task import Task
+from resnb.graph.resources.resource import ResourceManager
+from resnb.graph.resources.scope import Scope
+from resnb.graph.tasks.task import Task
 from resnb.notebook.identity import CellKey
 from resnb.notebook.with_clauses import WithClause
 

@@ -13,7 +13,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, cast
 
-from resnb.graph.scope import ScopeOptions
+from resnb.graph.resources.scope import ScopeOptions
 from resnb.ledger import states
 from resnb.ledger.keeper import KEEPER
 from resnb.run.interrupts import Interrupts

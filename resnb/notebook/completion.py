@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from resnb.graph.resource import ResourceManager
+from resnb.graph.resources.resource import ResourceManager
 from resnb.ledger.keeper import KEEPER
 from resnb.notebook.session import Session
 from resnb.notebook.usage import COMMAND, FLOW, RESOURCE, RESOURCES

@@ -13,9 +13,9 @@ from typing import Any
 from resnb.errors import MagicError
 from resnb.graph import editing
 from resnb.graph.flow import Flow
-from resnb.graph.parameter import NO_DEFAULT, Parameter
-from resnb.graph.scope import Scope
-from resnb.graph.task import Task
+from resnb.graph.resources.scope import Scope
+from resnb.graph.tasks.parameter import NO_DEFAULT, Parameter
+from resnb.graph.tasks.task import Task
 from resnb.notebook.cell_scopes import SharedScope, entered, users
 from resnb.notebook.identity import CellKey, Cells, TaskKey, match_tasks, task_keys
 from resnb.notebook.lines import FlowLine

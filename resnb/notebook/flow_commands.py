@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ResnbError, RunError
-from resnb.graph.scope import ScopeUse
+from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger.keeper import KEEPER
 from resnb.notebook.closing import close_unheard, reasons
 from resnb.notebook.inspector.previews import PREVIEWS, Previews, TooSlow
@@ -29,7 +29,7 @@ from resnb.view.names import message, shown
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
-    from resnb.graph.scope import Scope
+    from resnb.graph.resources.scope import Scope
     from resnb.ledger.lease import Lease
     from resnb.view.live.flow import LiveFlow
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from resnb.errors import CleanupError, RunError
 from resnb.events import EVENTS, StructureChanged
-from resnb.graph.scope import Scope
-from resnb.graph.task import Task
+from resnb.graph.resources.scope import Scope
+from resnb.graph.tasks.task import Task
 from resnb.notebook.cell_code import flow_body
 from resnb.notebook.closing import LIMIT, close, interrupts_put_off, reasons
 from resnb.notebook.display import show_flow, shown_while_running

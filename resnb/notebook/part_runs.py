@@ -8,8 +8,8 @@ is set up and cleaned up within this run.
 from collections.abc import Collection, Iterable, Mapping
 
 from resnb.graph.flow import Flow
-from resnb.graph.scope import Scope
-from resnb.graph.task import Task
+from resnb.graph.resources.scope import Scope
+from resnb.graph.tasks.task import Task
 from resnb.run.again import is_over
 from resnb.run.api import RUNNER
 from resnb.run.memory import FlowMemory, memory_of

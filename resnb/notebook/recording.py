@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from resnb.graph.scope import WHOLE, ScopeUse
+from resnb.graph.resources.scope import WHOLE, ScopeUse
 from resnb.run.memory import FlowMemory, lease_word, memory_of
 from resnb.run.plan import LEASE, REMOTE, WORKER
 from resnb.view.names import shown
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from resnb.graph.flow import Flow
-    from resnb.graph.scope import Scope
+    from resnb.graph.resources.scope import Scope
     from resnb.ledger.lease import Lease
     from resnb.run.engine import Engine
     from resnb.run.plan import PlannedScope

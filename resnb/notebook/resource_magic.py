@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from typing import Any
 
 from resnb.errors import MagicError
-from resnb.graph.resource import ResourceManager
-from resnb.graph.scope import Scope
+from resnb.graph.resources.resource import ResourceManager
+from resnb.graph.resources.scope import Scope
 from resnb.ledger.keeper import KEEPER
 from resnb.notebook.cell_code import cached, compiled, translated
 from resnb.notebook.cell_scopes import redefined, users

@@ -8,13 +8,13 @@ otherwise, for what an earlier run made is gone.
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from resnb.graph.order import derived_downstream
+from resnb.graph.base.order import derived_downstream
 from resnb.states import Finished, Mapped, Pending, Skipped, State
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
-    from resnb.graph.scope import Scope
-    from resnb.graph.task import Task
+    from resnb.graph.resources.scope import Scope
+    from resnb.graph.tasks.task import Task
 
 
 NOTHING_LEFT = "nothing in its scope is left to run"

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import shown_without_ours
-from resnb.graph.task import Task
+from resnb.graph.tasks.task import Task
 from resnb.run.flow_run import FlowRun
 from resnb.run.interrupts import LOOK
 from resnb.states import State
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class FlowRunner:
-    """Runs flows; see `resnb.graph.ports`."""
+    """Runs flows; see `resnb.graph.base.ports`."""
 
     def run(self, flow: "Flow", **options: Any) -> State:
         """Run `flow` and wait."""

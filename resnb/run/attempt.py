@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from resnb.run.slots import Slot
 
 if TYPE_CHECKING:
-    from resnb.graph.task import Task
+    from resnb.graph.tasks.task import Task
 
 
 class Attempt:

@@ -19,7 +19,7 @@ from resnb.states import (
 )
 
 if TYPE_CHECKING:
-    from resnb.graph.task import Task
+    from resnb.graph.tasks.task import Task
     from resnb.run.memory import FlowMemory
 
 FAILURES = (FAILED, TIMED_OUT, TRIGGER_FAILED)

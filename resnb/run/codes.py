@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from resnb.graph.triggers import Tally
+from resnb.graph.base.triggers import Tally
 from resnb.states import CANCELLED, FIRST_FINISHED, FIRST_UNSUCCESSFUL, SKIPPED
 
 

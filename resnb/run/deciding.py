@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from resnb.graph.node import Edge
-from resnb.graph.signals import TRIGGERFAIL, Signal
-from resnb.graph.task import Task
-from resnb.graph.triggers import Trigger
+from resnb.graph.base.node import Edge
+from resnb.graph.base.signals import TRIGGERFAIL, Signal
+from resnb.graph.base.triggers import Trigger
+from resnb.graph.tasks.task import Task
 from resnb.run import outcome as outcomes
 from resnb.run.hooks import handled
 from resnb.run.outcome import Outcome

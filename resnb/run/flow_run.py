@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import RunError
 from resnb.events import EVENTS, RunBegan, RunEnded
-from resnb.graph.ports import PORTS
-from resnb.graph.task import Task
+from resnb.graph.base.ports import PORTS
+from resnb.graph.tasks.task import Task
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.lease import Lease
 from resnb.run.again import kept_states, without_gone_resources

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.graph.signature import signature_of
-from resnb.graph.task import Task
+from resnb.graph.base.signature import signature_of
+from resnb.graph.tasks.task import Task
 from resnb.run.outcome import Outcome, of_state, text_of
 from resnb.run.slots import CURRENT
 from resnb.states import CANCELLED, FAILED, RUNNING, SKIPPED, Pending, State

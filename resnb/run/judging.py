@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from resnb.graph.signals import SKIP, Signal
-from resnb.graph.task import Task
-from resnb.graph.triggers import Trigger
+from resnb.graph.base.signals import SKIP, Signal
+from resnb.graph.base.triggers import Trigger
+from resnb.graph.tasks.task import Task
 from resnb.run.codes import tally_of_codes
 from resnb.states import FIRST_UNSUCCESSFUL, SKIPPED, TRIGGER_FAILED
 

@@ -10,9 +10,9 @@ those a worker keeps the block that it is in at hand, so that a child costs what
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resnb.graph.inputs import Collection, flat, is_sequence, items_of, joined
-from resnb.graph.task import Task
-from resnb.graph.triggers import Trigger
+from resnb.graph.base.inputs import Collection, flat, is_sequence, items_of, joined
+from resnb.graph.base.triggers import Trigger
+from resnb.graph.tasks.task import Task
 from resnb.run import outcome as outcomes
 from resnb.run.outcome import Outcome
 from resnb.run.plan import argument

@@ -9,8 +9,8 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LeaseLost, NoValueError
-from resnb.graph.scope import WHOLE, Scope, ScopeUse
-from resnb.graph.task import Task
+from resnb.graph.resources.scope import WHOLE, Scope, ScopeUse
+from resnb.graph.tasks.task import Task
 from resnb.ledger import states as lease_states
 from resnb.ledger.lease import Lease
 from resnb.run.reading import StateReader

@@ -3,8 +3,8 @@
 from typing import Any, NamedTuple
 
 from resnb.errors import TaskCancelled, user_frames
-from resnb.graph.signals import FAIL, RETRY, Signal
-from resnb.graph.task import Task
+from resnb.graph.base.signals import FAIL, RETRY, Signal
+from resnb.graph.tasks.task import Task
 from resnb.states import CANCELLED, CLASSES, FAILED, RETRYING, SUCCESS, TIMED_OUT, State
 
 

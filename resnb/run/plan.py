@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import GraphError, OptionError
-from resnb.graph.inputs import Collection, Constant
-from resnb.graph.scope import no_executor
-from resnb.graph.triggers import Trigger, all_successful
+from resnb.graph.base.inputs import Collection, Constant
+from resnb.graph.base.triggers import Trigger, all_successful
+from resnb.graph.resources.scope import no_executor
 from resnb.run.again import is_over
 from resnb.run.garbage import no_collection
 from resnb.states import Mapped
@@ -18,11 +18,11 @@ from resnb.states import Mapped
 if TYPE_CHECKING:
     from collections.abc import Collection as Tasks
 
+    from resnb.graph.base.inputs import Input
+    from resnb.graph.base.node import Node
     from resnb.graph.flow import Flow
-    from resnb.graph.inputs import Input
-    from resnb.graph.node import Node
-    from resnb.graph.scope import Scope
-    from resnb.graph.task import Task
+    from resnb.graph.resources.scope import Scope
+    from resnb.graph.tasks.task import Task
     from resnb.states import State
 
 WORKER, LEASE, LOOP, REMOTE = 0, 1, 2, 3

@@ -11,7 +11,7 @@ from resnb.states import PENDING, State
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from resnb.graph.task import Task
+    from resnb.graph.tasks.task import Task
     from resnb.run.engine import Engine
 
 

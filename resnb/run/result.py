@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from resnb.graph.task import Task
+from resnb.graph.tasks.task import Task
 from resnb.states import (
     CANCELLED,
     CLASSES,

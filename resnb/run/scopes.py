@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import TaskCancelled
-from resnb.graph.managers import renewed
-from resnb.graph.scope import WHOLE, Scope, ScopeOptions, ScopeUse
-from resnb.graph.signals import SKIP, SUCCESS
+from resnb.graph.base.signals import SKIP, SUCCESS
+from resnb.graph.resources.adapters import renewed
+from resnb.graph.resources.scope import WHOLE, Scope, ScopeOptions, ScopeUse
 from resnb.ledger import states as lease_states
 from resnb.ledger.entry import Limits
 from resnb.ledger.keeper import Keeper

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.graph.task import Task
+from resnb.graph.tasks.task import Task
 from resnb.run import outcome as outcomes
 from resnb.run.attempt import Attempt
 from resnb.run.codes import has_made

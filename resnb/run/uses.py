@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from resnb.errors import GraphError
-from resnb.graph.scope import WHOLE, Scope, ScopeUse
+from resnb.graph.resources.scope import WHOLE, Scope, ScopeUse
 from resnb.run.plan import LEASE
 
 if TYPE_CHECKING:

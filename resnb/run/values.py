@@ -7,8 +7,8 @@ there until somebody looks it up by way of `Values.readable`.
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from resnb.graph.inputs import flat
-from resnb.graph.signals import TRIGGERFAIL
+from resnb.graph.base.inputs import flat
+from resnb.graph.base.signals import TRIGGERFAIL
 from resnb.run.plan import argument
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """A scope's options in words, those only that differ from the defaults."""
 
-from resnb.graph.scope import ScopeOptions
+from resnb.graph.resources.scope import ScopeOptions
 
 _DEFAULT = ScopeOptions()
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))

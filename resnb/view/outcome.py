@@ -9,8 +9,8 @@ from resnb.states import FAILED, PENDING, SUCCESS, TIMED_OUT, Mapped, Pending
 from resnb.view.snapshot import NOT_YET
 
 if TYPE_CHECKING:
-    from resnb.graph.scope import Scope
-    from resnb.graph.task import Task
+    from resnb.graph.resources.scope import Scope
+    from resnb.graph.tasks.task import Task
     from resnb.states import State
 
 

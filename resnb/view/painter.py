@@ -1,4 +1,4 @@
-"""The part that draws flows, plugged into `resnb.graph.ports`."""
+"""The part that draws flows, plugged into `resnb.graph.base.ports`."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from resnb.graph.flow import Flow
-    from resnb.graph.scope import Scope, ScopeOptions
+    from resnb.graph.resources.scope import Scope, ScopeOptions
     from resnb.ledger.recipe import Protection
     from resnb.view.snapshot import Progress
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from resnb.ledger.protection import KNOWN_ONCE_OPEN, protection_before
 
 if TYPE_CHECKING:
-    from resnb.graph.scope import Scope
+    from resnb.graph.resources.scope import Scope
     from resnb.ledger.recipe import Protection
 
 UNPROTECTED = "unprotected"

@@ -5,7 +5,7 @@ Costs a look at each task and edge; scopes' derived edges are links like any oth
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resnb.graph.parameter import Parameter
+from resnb.graph.tasks.parameter import Parameter
 from resnb.view import protection
 from resnb.view.limits import notes
 from resnb.view.names import shown, unique
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from resnb.graph.flow import Flow
-    from resnb.graph.scope import Scope
-    from resnb.graph.task import Task
+    from resnb.graph.resources.scope import Scope
+    from resnb.graph.tasks.task import Task
 
 
 _VALUE_WIDTH = 24

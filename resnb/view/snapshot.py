@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resnb.graph.flow import Flow
-    from resnb.graph.scope import Scope
-    from resnb.graph.task import Task
+    from resnb.graph.resources.scope import Scope
+    from resnb.graph.tasks.task import Task
     from resnb.states import State
 
 Counts: TypeAlias = tuple[tuple[int, int], ...]

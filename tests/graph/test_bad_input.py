@@ -5,7 +5,7 @@ import pytest
 from resnb import Flow, Parameter, resource_manager, task
 from resnb.errors import GraphError, NoValueError, OptionError, OutsideFlowError, RunError
 from resnb.graph import editing
-from resnb.graph.building import BUILDING, Building
+from resnb.graph.base.building import BUILDING, Building
 from tests.graph.shapes import dump
 
 

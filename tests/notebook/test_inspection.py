@@ -9,7 +9,7 @@ import types
 import pytest
 
 from resnb import Flow, LocalExecutor, Parameter, resource_manager, task
-from resnb.graph.signals import SKIP
+from resnb.graph.base.signals import SKIP
 from resnb.ledger.handles import Ended, FoundContainer, FoundFolder, FoundProcess
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.recipe import Protection

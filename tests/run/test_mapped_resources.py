@@ -20,7 +20,7 @@ from resnb import (
     unmapped,
 )
 from resnb.errors import GraphError, NoValueError, TaskCancelled
-from resnb.graph.scope import ScopeUse
+from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger.keeper import KEEPER
 from resnb.ledger.link import Told
 from resnb.run.memory import memory_of

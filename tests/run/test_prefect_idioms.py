@@ -24,7 +24,7 @@ from resnb import (
     unmapped,
 )
 from resnb.errors import GraphError, OptionError, OutsideFlowError
-from resnb.graph import left_out
+from resnb.graph.base import unsupported
 
 
 @task
@@ -59,7 +59,7 @@ def test_modules_that_were_imported_by_their_path():
 
 @pytest.mark.parametrize(("module", "table"), [("signals", "SIGNALS"), ("triggers", "TRIGGERS")])
 def test_names_that_are_left_out_say_what_to_do(module, table):
-    for name, remedy in getattr(left_out, table).items():
+    for name, remedy in getattr(unsupported, table).items():
         with pytest.raises(AttributeError, match=f"{name}.*which Prefect has: {remedy[:20]}"):
             getattr(getattr(resnb, module), name)
     with pytest.raises(AttributeError, match=r"has no 'nonsense'$"):
@@ -69,13 +69,13 @@ def test_names_that_are_left_out_say_what_to_do(module, table):
 # ---- options that are left out
 
 
-@pytest.mark.parametrize("name", left_out.TASK_OPTIONS)
+@pytest.mark.parametrize("name", unsupported.TASK_OPTIONS)
 def test_options_of_a_task_that_are_left_out(name):
     with pytest.raises(OptionError, match=f"task '.*' has no option '{name}', which Prefect has: "):
         task(lambda: 1, **{name: 1})
 
 
-@pytest.mark.parametrize("name", left_out.FLOW_OPTIONS)
+@pytest.mark.parametrize("name", unsupported.FLOW_OPTIONS)
 def test_options_of_a_flow_that_are_left_out(name):
     with pytest.raises(OptionError, match=f"flow 'f' has no option '{name}', which Prefect has: "):
         Flow("f", **{name: 1})
@@ -88,13 +88,13 @@ def test_attributes_of_a_flow_that_are_left_out_are_not_set_in_vain(name):
     assert not hasattr(Flow("f"), name)
 
 
-@pytest.mark.parametrize("name", left_out.FLOW_METHODS)
+@pytest.mark.parametrize("name", unsupported.FLOW_METHODS)
 def test_methods_of_a_flow_that_are_left_out(name):
     with pytest.raises(AttributeError, match=f"no '{name}', which Prefect has: "):
         getattr(Flow("f"), name)
 
 
-@pytest.mark.parametrize("name", left_out.RUN_OPTIONS)
+@pytest.mark.parametrize("name", unsupported.RUN_OPTIONS)
 @pytest.mark.parametrize("way", ["run", "start"])
 def test_options_of_a_run_that_are_left_out(name, way):
     with Flow("f") as flow:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LedgerError
-from resnb.graph.scope import ScopeUse
+from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger import states
 from resnb.ledger.handles import Ended, FoundContainer, FoundFolder, FoundProcess
 from resnb.ledger.keeper import KEEPER
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from resnb.graph.flow import Flow
-    from resnb.graph.scope import Scope
+    from resnb.graph.resources.scope import Scope
     from resnb.ledger.lease import Lease
 
 HANDLE = 400

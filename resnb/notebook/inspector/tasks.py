@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import ResnbError, user_frames
-from resnb.graph.parameter import Parameter
+from resnb.graph.tasks.parameter import Parameter
 from resnb.notebook.inspector import resources
 from resnb.notebook.inspector.rich import listed, printed
 from resnb.run.closely import (
@@ -35,8 +35,8 @@ from resnb.view.outline import Outline
 from resnb.view.palette import TASK
 
 if TYPE_CHECKING:
-    from resnb.graph.scope import Scope
-    from resnb.graph.task import Task
+    from resnb.graph.resources.scope import Scope
+    from resnb.graph.tasks.task import Task
     from resnb.view.live.flow import LiveFlow
     from resnb.view.live.frames import Frame
 

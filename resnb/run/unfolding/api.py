@@ -5,7 +5,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import FlowFailed, GraphError, RunError, shown_without_ours
-from resnb.graph.unfolding import unfolding
+from resnb.graph.base.active_function import unfolding
 from resnb.run.unfolding.awaiting import call_async, refuse_plain
 from resnb.run.unfolding.engine import Call
 from resnb.run.unfolding.run import FunctionRun
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class FunctionRunner:
-    """Runs flow functions; see `resnb.graph.ports`."""
+    """Runs flow functions; see `resnb.graph.base.ports`."""
 
     def call(
         self,

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Final
 
-from resnb.graph.unfolding import UNFOLDING
+from resnb.graph.base.active_function import UNFOLDING
 from resnb.run.interrupts import awaited
 from resnb.run.slots import NOTHING
 from resnb.run.special import perform

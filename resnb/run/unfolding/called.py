@@ -6,8 +6,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LeaseLost, OptionError, RunError, TaskCancelled, user_frames
-from resnb.graph.scope import ScopeUse
-from resnb.graph.task import FunctionTask, Task
+from resnb.graph.resources.scope import ScopeUse
+from resnb.graph.tasks.task import FunctionTask, Task
 from resnb.run.outcome import text_of
 from resnb.run.result import state_of
 from resnb.run.unfolding.awaiting import value_of_row
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Called:
-    """The part of a run that its function's lines see; see `resnb.graph.unfolding.Unfolding`.
+    """The part of a run that its function's lines see; see `resnb.graph.base.active_function.Unfolding`.
 
     Attributes:
         origins: which task each value came from.

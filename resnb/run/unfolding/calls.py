@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import GraphError, OptionError
-from resnb.graph.building import BUILDING
-from resnb.graph.inputs import flatten, is_sequence, unmapped
-from resnb.graph.task import Task
+from resnb.graph.base.building import BUILDING
+from resnb.graph.base.inputs import flatten, is_sequence, unmapped
+from resnb.graph.tasks.task import Task
 from resnb.run.unfolding.engine import Call
 from resnb.run.unfolding.futures import TaskFuture, looked_through
 
 if TYPE_CHECKING:
-    from resnb.graph.signature import Signature
+    from resnb.graph.base.signature import Signature
     from resnb.run.unfolding.origins import Origins
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from resnb.graph.inputs import flat
-from resnb.graph.node import Node
-from resnb.graph.triggers import all_successful
+from resnb.graph.base.inputs import flat
+from resnb.graph.base.node import Node
+from resnb.graph.base.triggers import all_successful
 from resnb.run.clock import Clock
 from resnb.run.engine import NOT_COUNTED, Engine
 from resnb.run.plan import LEASE, LOOP, SCOPE_KINDS, Plan
@@ -26,7 +26,7 @@ from resnb.run.unfolding.output import UnfoldingOutput
 from resnb.states import FIRST_FINISHED, SUCCESS
 
 if TYPE_CHECKING:
-    from resnb.graph.task import Task
+    from resnb.graph.tasks.task import Task
     from resnb.run.scopes import RunScopes
 
 HERE: Final = 3

@@ -8,7 +8,7 @@ from resnb.run.unfolding.origins import ATOMS, COLLECTIONS, PARTS, Origins
 from resnb.states import State
 
 if TYPE_CHECKING:
-    from resnb.graph.task import Task
+    from resnb.graph.tasks.task import Task
     from resnb.run.unfolding.run import FunctionRun
 
 _DEPTH = 8

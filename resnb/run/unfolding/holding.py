@@ -13,7 +13,7 @@ from resnb.run.unfolding.futures import TaskFuture
 from resnb.run.unfolding.scopes import INNERMOST, Block
 
 if TYPE_CHECKING:
-    from resnb.graph.resource import ResourceManager
+    from resnb.graph.resources.resource import ResourceManager
 
 
 class Holding(Called):

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import RunError
 from resnb.events import EVENTS, RunBegan
-from resnb.graph.building import building_nothing
-from resnb.graph.unfolding import UNFOLDING
+from resnb.graph.base.active_function import UNFOLDING
+from resnb.graph.base.building import building_nothing
 from resnb.ledger.keeper import KEEPER
 from resnb.run.clock import Clock, RealClock
 from resnb.run.flow_run import FlowRun, join_active
@@ -40,7 +40,7 @@ from resnb.states import RUNNING, Running, State
 
 if TYPE_CHECKING:
     from resnb.graph.function import FlowFunction
-    from resnb.graph.task import Task
+    from resnb.graph.tasks.task import Task
 
 
 class FunctionRun(Holding, Stopped, FlowRun):

@@ -9,12 +9,12 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from resnb.graph.scope import Scope, ScopeUse
+from resnb.graph.resources.scope import Scope, ScopeUse
 from resnb.run.plan import PlannedScope
 from resnb.run.scopes import RunScopes
 
 if TYPE_CHECKING:
-    from resnb.graph.resource import ResourceManager
+    from resnb.graph.resources.resource import ResourceManager
     from resnb.run.unfolding.run import FunctionRun
 
 INNERMOST: ContextVar["Block | None"] = ContextVar("resnb_block", default=None)

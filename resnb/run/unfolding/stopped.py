@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from resnb.errors import TaskCancelled
-from resnb.graph.scope import ScopeUse
+from resnb.graph.resources.scope import ScopeUse
 from resnb.run.flow_run import FlowRun
 from resnb.run.interrupts import Interrupts
 from resnb.run.slots import NOTHING

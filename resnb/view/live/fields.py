@@ -12,7 +12,7 @@ from resnb.view.names import message, shown
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
-    from resnb.graph.parameter import Parameter
+    from resnb.graph.tasks.parameter import Parameter
 
 LONGEST = 2_000
 """Characters of a default that a form shows for editing."""

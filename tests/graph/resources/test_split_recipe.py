@@ -8,7 +8,7 @@ import pytest
 
 from resnb import resource
 from resnb.errors import LedgerError
-from resnb.graph.split_recipe import Kept, Variables
+from resnb.graph.resources.split_recipe import Kept, Variables
 
 LOG = []
 

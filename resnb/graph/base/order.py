@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from resnb.graph.structure import Structure
-    from resnb.graph.task import Task
+    from resnb.graph.tasks.task import Task
 
 
 def derived_downstream(structure: "Structure") -> "dict[Task, list[Task]]":

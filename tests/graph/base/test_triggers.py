@@ -4,8 +4,8 @@ import pytest
 
 from resnb import states, triggers
 from resnb.errors import OptionError
-from resnb.graph.signals import SKIP, TRIGGERFAIL
-from resnb.graph.triggers import Tally, tally_of
+from resnb.graph.base.signals import SKIP, TRIGGERFAIL
+from resnb.graph.base.triggers import Tally, tally_of
 from tests.stateful.reference import TRIGGERS
 
 SUCCESS, FAILED, SKIPPED = states.Success, states.Failed, states.Skipped

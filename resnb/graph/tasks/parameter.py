@@ -4,8 +4,8 @@ from keyword import iskeyword
 from typing import Any, Final, Self
 
 from resnb.errors import GraphError, OptionError
-from resnb.graph.building import BUILDING
-from resnb.graph.task import Task
+from resnb.graph.base.building import BUILDING
+from resnb.graph.tasks.task import Task
 
 
 class _NoDefault:

@@ -6,7 +6,7 @@ import pytest
 
 from resnb import Flow, Task, task, triggers
 from resnb.errors import GraphError, OptionError
-from resnb.graph.signature import Signature, signature_of
+from resnb.graph.base.signature import Signature, signature_of
 
 
 def work(x):

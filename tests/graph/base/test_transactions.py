@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from resnb import Flow, Parameter, flatten, resource_manager, tags, task, unmapped
 from resnb.errors import GraphError
 from resnb.graph import editing
-from resnb.graph.order import by_readiness
+from resnb.graph.base.order import by_readiness
 from tests.graph.shapes import arrows, dump, names
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from resnb.durations import seconds
 from resnb.errors import OptionError
-from resnb.graph import left_out
+from resnb.graph.base import unsupported
 
 TASK_OPTIONS = (
     "name", "tags", "max_retries", "retry_delay", "retry_on", "timeout", "trigger",
@@ -48,7 +48,7 @@ def checked(owner: str, options: dict[str, Any]) -> dict[str, Any]:
         OptionError: an option is unknown or its value of the wrong kind.
     """
     options = _renamed(owner, options)
-    left_out.refuse(f"task {owner!r}", options, left_out.TASK_OPTIONS)
+    unsupported.refuse(f"task {owner!r}", options, unsupported.TASK_OPTIONS)
     refuse_unknown(f"task {owner!r}", options, TASK_OPTIONS)
     kept = {key: value for key, value in options.items() if value is not None}
     if "name" in kept:

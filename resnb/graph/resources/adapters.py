@@ -9,8 +9,8 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, supp
 from typing import Any
 
 from resnb.errors import GraphError
-from resnb.graph.generators import FromAsyncGenerator, FromGenerator
-from resnb.graph.held import Held
+from resnb.graph.resources.adapter import Held
+from resnb.graph.resources.generators import FromAsyncGenerator, FromGenerator
 
 
 class _FromContextManager(Held):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
-    from resnb.graph.task import Task
+    from resnb.graph.tasks.task import Task
     from resnb.states import State
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from resnb.errors import OptionError
-from resnb.graph.signals import SKIP, TRIGGERFAIL
+from resnb.graph.base.signals import SKIP, TRIGGERFAIL
 from resnb.states import State
 
 

@@ -9,9 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import GraphError, OutsideFlowError
-from resnb.graph.building import building, flow_being_built
-from resnb.graph.editing import unlink
-from resnb.graph.inputs import (
+from resnb.graph.base.building import building, flow_being_built
+from resnb.graph.base.inputs import (
     Collection,
     Constant,
     Input,
@@ -21,8 +20,9 @@ from resnb.graph.inputs import (
     tasks_in,
     unmapped,
 )
-from resnb.graph.node import Node
-from resnb.graph.task import FunctionTask, Task
+from resnb.graph.base.node import Node
+from resnb.graph.editing import unlink
+from resnb.graph.tasks.task import FunctionTask, Task
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow

@@ -9,9 +9,9 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from resnb.graph.control import case
     from resnb.graph.flow import Flow
-    from resnb.graph.scope import Scope
+    from resnb.graph.resources.scope import Scope
+    from resnb.graph.tasks.control import case
 
 
 class Building(NamedTuple):

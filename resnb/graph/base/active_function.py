@@ -9,13 +9,13 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from resnb.errors import OutsideFlowError
-from resnb.graph.building import flow_being_built
+from resnb.graph.base.building import flow_being_built
 
 if TYPE_CHECKING:
     from resnb.graph.function import FlowFunction
-    from resnb.graph.resource import ResourceManager
-    from resnb.graph.scope import Scope
-    from resnb.graph.task import Task
+    from resnb.graph.resources.resource import ResourceManager
+    from resnb.graph.resources.scope import Scope
+    from resnb.graph.tasks.task import Task
 
 
 class Unfolding(Protocol):

@@ -6,7 +6,7 @@ from resnb.errors import NoValueError
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
-    from resnb.graph.task import Task
+    from resnb.graph.tasks.task import Task
     from resnb.states import State
 
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from resnb.errors import CleanupError, GraphError, LedgerError
-from resnb.graph.held import LIVES_IN_KERNEL, Held
-from resnb.graph.sources import body_of, given_to
-from resnb.graph.split_recipe import SplitRecipe, Variables, importable_module
+from resnb.graph.resources.adapter import LIVES_IN_KERNEL, Held
+from resnb.graph.resources.source_text import body_of, given_to
+from resnb.graph.resources.split_recipe import SplitRecipe, Variables, importable_module
 from resnb.syntax.body import Body, Halves, halves
 from resnb.syntax.splitting import NoSplit
 

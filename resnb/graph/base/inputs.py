@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from resnb.errors import OptionError
 
 if TYPE_CHECKING:
-    from resnb.graph.task import Task
+    from resnb.graph.tasks.task import Task
 
 
 class Constant(NamedTuple):

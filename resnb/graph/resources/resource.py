@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import GraphError, OutsideFlowError
-from resnb.graph.building import flow_being_built
-from resnb.graph.managers import is_context_manager, manager_class
-from resnb.graph.options import checked, refuse_unknown
-from resnb.graph.scope import Scope, ScopeOptions
-from resnb.graph.signature import Signature, signature_of
-from resnb.graph.task import Task
-from resnb.graph.triggers import all_finished
-from resnb.graph.unfolding import unfolding
+from resnb.graph.base.active_function import unfolding
+from resnb.graph.base.building import flow_being_built
+from resnb.graph.base.options import checked, refuse_unknown
+from resnb.graph.base.signature import Signature, signature_of
+from resnb.graph.base.triggers import all_finished
+from resnb.graph.resources.adapters import is_context_manager, manager_class
+from resnb.graph.resources.scope import Scope, ScopeOptions
+from resnb.graph.tasks.task import Task
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow

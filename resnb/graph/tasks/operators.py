@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from resnb.errors import GraphError
 
 if TYPE_CHECKING:
-    from resnb.graph.task import Task
+    from resnb.graph.tasks.task import Task
 
 
 def _or(left: Any, right: Any) -> Any:
@@ -23,7 +23,7 @@ def _several(value: Any) -> Any:
 
 
 def _apply(function: Callable[..., Any], name: str, *operands: Any) -> "Task":
-    from resnb.graph.task import FunctionTask, common_flow
+    from resnb.graph.tasks.task import FunctionTask, common_flow
 
     return FunctionTask(function, name=name).bind(*operands, flow=common_flow(*operands))
 

@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from resnb.durations import seconds
 from resnb.errors import GraphError, OptionError
-from resnb.graph.building import BUILDING
-from resnb.graph.node import Edge
-from resnb.graph.options import refuse_unknown
+from resnb.graph.base.building import BUILDING
+from resnb.graph.base.node import Edge
+from resnb.graph.base.options import refuse_unknown
 
 if TYPE_CHECKING:
     from contextvars import Token
 
-    from resnb.graph.building import Building
+    from resnb.graph.base.building import Building
+    from resnb.graph.base.node import Node
     from resnb.graph.flow import Flow
-    from resnb.graph.node import Node
-    from resnb.graph.resource import ResourceManager
-    from resnb.graph.task import Task
+    from resnb.graph.resources.resource import ResourceManager
+    from resnb.graph.tasks.task import Task
 
 
 WHOLE = -1

@@ -4,7 +4,7 @@ import pytest
 
 from resnb import Flow, case, ifelse, merge, resource_manager, switch, task, triggers
 from resnb.errors import GraphError, OutsideFlowError
-from resnb.graph.signals import SKIP
+from resnb.graph.base.signals import SKIP
 from tests.graph.shapes import arrows, dump, names
 
 

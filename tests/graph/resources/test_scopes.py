@@ -4,7 +4,7 @@ import pytest
 
 from resnb import Flow, Parameter, resource_manager, task, triggers
 from resnb.errors import GraphError, OptionError
-from resnb.graph.scope import ScopeOptions
+from resnb.graph.resources.scope import ScopeOptions
 from tests.graph.shapes import arrows, names
 
 

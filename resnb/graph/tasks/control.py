@@ -9,15 +9,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import GraphError
-from resnb.graph.building import BUILDING
-from resnb.graph.signals import SKIP
-from resnb.graph.task import FunctionTask, Task, common_flow
-from resnb.graph.triggers import all_finished, not_all_skipped
+from resnb.graph.base.building import BUILDING
+from resnb.graph.base.signals import SKIP
+from resnb.graph.base.triggers import all_finished, not_all_skipped
+from resnb.graph.tasks.task import FunctionTask, Task, common_flow
 
 if TYPE_CHECKING:
     from contextvars import Token
 
-    from resnb.graph.building import Building
+    from resnb.graph.base.building import Building
     from resnb.graph.flow import Flow
     from resnb.graph.structure import Structure
 

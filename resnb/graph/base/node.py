@@ -7,11 +7,11 @@ consistent and records how to take each change back.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resnb.graph.inputs import Collection, Constant, Input, tasks_in
+from resnb.graph.base.inputs import Collection, Constant, Input, tasks_in
 
 if TYPE_CHECKING:
-    from resnb.graph.scope import Scope
-    from resnb.graph.task import Task
+    from resnb.graph.resources.scope import Scope
+    from resnb.graph.tasks.task import Task
 
 NO_KEYS: frozenset[str] = frozenset()
 

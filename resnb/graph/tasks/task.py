@@ -9,15 +9,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, overload
 
 from resnb.errors import GraphError, OptionError, OutsideFlowError
-from resnb.graph.building import BUILDING, flow_being_built
-from resnb.graph.inputs import flatten, unmapped
-from resnb.graph.latest import Latest
-from resnb.graph.operators import Operators
-from resnb.graph.options import checked, checked_name
-from resnb.graph.ports import PORTS
-from resnb.graph.signature import Signature, annotated_nout, signature_of
-from resnb.graph.triggers import TriggerLike, all_successful
-from resnb.graph.unfolding import unfolding, unfolding_for, with_options
+from resnb.graph.base.active_function import unfolding, unfolding_for, with_options
+from resnb.graph.base.building import BUILDING, flow_being_built
+from resnb.graph.base.inputs import flatten, unmapped
+from resnb.graph.base.options import checked, checked_name
+from resnb.graph.base.ports import PORTS
+from resnb.graph.base.signature import Signature, annotated_nout, signature_of
+from resnb.graph.base.triggers import TriggerLike, all_successful
+from resnb.graph.tasks.latest import Latest
+from resnb.graph.tasks.operators import Operators
 
 if TYPE_CHECKING:
     import weakref

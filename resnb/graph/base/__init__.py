@@ -1,0 +1,1 @@
+"""The vocabulary of graphs, below tasks and flows: inputs, options, order, triggers, roles."""

@@ -1,0 +1,1 @@
+"""Resource managers in every accepted form, and the scopes in which a flow uses them."""
