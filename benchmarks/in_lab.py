@@ -25,7 +25,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.server import fill, row
 from resnb.ids import LeaseId
-from resnb.ledger.store import Store
+from resnb.ledger.store.store import Store
 from tests.browser.conftest import CHROMIUM, QUIET
 from tests.browser.lab import Notebook, Server
 
@@ -216,7 +216,7 @@ def to_row(notebook: Any, repeat: int) -> None:
 
 def measured(folder: Path, act: Callable[[Any, Traffic, Store], None]) -> None:
     """Do something with a notebook in a browser."""
-    from resnb.ledger.home import ledger_home
+    from resnb.ledger.store.home import ledger_home
 
     server = Server(folder)
     store = Store(ledger_home())

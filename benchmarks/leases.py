@@ -23,15 +23,15 @@ from typing import NamedTuple
 from resnb.ids import LeaseId
 from resnb.ledger.owner import this_process
 from resnb.ledger.record import Environment, Record
-from resnb.ledger.store import Store
+from resnb.ledger.store.store import Store
 
 LEASES = 10
 """How many leases a kernel opens; the first also starts the reaper and counts apart."""
 KERNEL = """
 import os, sys, time
-from resnb.ledger.keeper import KEEPER
-from resnb.ledger.thread import LeaseThread
-from resnb.ledger.wanted import Wanted
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.thread import LeaseThread
+from resnb.ledger.kernel.request import Wanted
 
 class Thing:
     def __init__(self):

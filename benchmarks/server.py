@@ -30,15 +30,15 @@ import websocket
 from resnb.ids import LeaseId
 from resnb.ledger.owner import this_process
 from resnb.ledger.record import Environment, Record
-from resnb.ledger.store import Store
+from resnb.ledger.store.store import Store
 
 MANY = 1000
 PATIENCE = 60.0
 KERNEL = """
 import sys, time
-from resnb.ledger.keeper import KEEPER
-from resnb.ledger.thread import LeaseThread
-from resnb.ledger.wanted import Wanted
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.thread import LeaseThread
+from resnb.ledger.kernel.request import Wanted
 
 class Thing:
     def setup(self):

@@ -16,8 +16,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from resnb.ledger.commands import LedgerCommands
-    from resnb.ledger.listed import Listed
+    from resnb.ledger.admin.commands import LedgerCommands
+    from resnb.ledger.admin.listing import Listed
 
 SESSION = "RESNB_SESSION"
 """The environment variable that holds the session's id."""
@@ -77,7 +77,7 @@ class Leases:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Wait for what ended kernels left, and fail the session where something stays."""
-        from resnb.ledger.home import ledger_home
+        from resnb.ledger.store.home import ledger_home
 
         if exitstatus == pytest.ExitCode.INTERRUPTED:
             self._timeout = 0.0  # whoever pressed Ctrl-C waits for nothing
@@ -85,7 +85,7 @@ class Leases:
         if not (home / "leases.db").exists():
             return
         from resnb.errors import LedgerError
-        from resnb.ledger.commands import LedgerCommands
+        from resnb.ledger.admin.commands import LedgerCommands
 
         try:
             self._look(LedgerCommands(home), session)

@@ -32,9 +32,9 @@ KEPT_THREADS = (
 )
 KEPT_PROCESSES = (
     "multiprocessing.resource_tracker",  # one per interpreter, ends with it
-    "ledger/reaper.py",  # one per process that holds leases, ends after it; see `own_ledger`
+    "reaper/reaper.py",  # one per process that holds leases, ends after it; see `own_ledger`
     "utility-sub-type=on_device_model",  # Chromium's, which begins it when it likes
-    "ledger/sweeper.py",  # a moment after %load_ext, if something was left
+    "reaper/sweeper.py",  # a moment after %load_ext, if something was left
     "on_device_model",  # Chromium starts one by itself, a few minutes after its own beginning
 )
 LEDGER_GRACE = 30.0
@@ -118,7 +118,7 @@ def own_ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RESNB_HOME", str(home))
         yield
-    from resnb.ledger.store import Store
+    from resnb.ledger.store.store import Store
 
     never, deadline = threading.Event(), time.monotonic() + LEDGER_GRACE
     store = Store(home)
@@ -158,7 +158,7 @@ def no_ledger() -> Iterator[None]:
     Other processes that tests start have one, and so have the keepers of tests of the ledger.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("resnb.ledger.keeper.KEEPER.make_book", None)
+        patch.setattr("resnb.ledger.kernel.keeper.KEEPER.make_book", None)
         yield
 
 

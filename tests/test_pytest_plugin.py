@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from resnb.ledger.commands import LedgerCommands
+from resnb.ledger.admin.commands import LedgerCommands
 from resnb.pytest_plugin import Items
 from tests.ledger.worlds import end_sweepers
 
@@ -18,7 +18,7 @@ HEAD = f"""
 import os, sys, time
 sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
-from resnb.ledger.commands import LedgerCommands
+from resnb.ledger.admin.commands import LedgerCommands
 from tests.ledger.worlds import ELSEWHERE, appending, failing, gone, here, lease
 
 def left(lease_id="abcdef", **values):

@@ -11,7 +11,7 @@ MOMENTS: Final = ("set-up", "task", "cleanup", "idle")
 
 NO_REAPER: Final = """
 # the same harness without a reaper: leases are written down, and nobody outlives the kernel
-from resnb.ledger.link import ReaperLink
+from resnb.ledger.kernel.reaper_client import ReaperLink
 ReaperLink.ensure = ReaperLink.look = lambda self: None
 """
 

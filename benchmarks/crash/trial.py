@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from resnb.ledger.store import Store
+from resnb.ledger.store.store import Store
 
 from . import cells
 from .ends import ENDS, End, Scene, sweep

@@ -12,10 +12,10 @@ import resnb
 from resnb.errors import LedgerError, ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.commands import LedgerCommands
-from resnb.ledger.home import is_on_network
-from resnb.ledger.link import ReaperLink
+from resnb.ledger.admin.commands import LedgerCommands
+from resnb.ledger.kernel.reaper_client import ReaperLink
 from resnb.ledger.owner import this_process
+from resnb.ledger.store.home import is_on_network
 
 _PATIENCE = 60.0
 _EXTENSION = "resnb"

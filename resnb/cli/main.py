@@ -15,8 +15,8 @@ import resnb
 from resnb.cli.text import exactly, outcome, table
 from resnb.durations import seconds
 from resnb.errors import OptionError, ResnbError
-from resnb.ledger.commands import LedgerCommands
-from resnb.ledger.listed import Listed, plain
+from resnb.ledger.admin.commands import LedgerCommands
+from resnb.ledger.admin.listing import Listed, plain
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
 
 _LEFT: Final = 1

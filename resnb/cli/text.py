@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from resnb.ledger.listed import Listed
+from resnb.ledger.admin.listing import Listed
 
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60))
 _HEAD = ("ID", "NAME", "STATE", "KERNEL", "AGE", "NOTEBOOK", "NOTE")

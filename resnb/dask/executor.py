@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from resnb.dask.connecting import KernelCluster, connected, disconnected, link_of
 from resnb.dask.lanes import Lanes
 from resnb.errors import OptionError
-from resnb.ledger.keeper import KEEPER
-from resnb.ledger.lease import Lease
-from resnb.ledger.shared import Shared
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.kernel_wide import Shared
+from resnb.ledger.kernel.lease import Lease
+from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.states import OPEN
-from resnb.ledger.thread import LeaseThread
-from resnb.ledger.wanted import Wanted
 from resnb.run.interrupts import awaited
 from resnb.run.threads import Workers
 

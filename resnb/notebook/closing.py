@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, cast
 
 from resnb.graph.resources.scope import ScopeOptions
 from resnb.ledger import states
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.interrupts import Interrupts
 from resnb.run.routing import HEARD_BY, routed
 
 if TYPE_CHECKING:
-    from resnb.ledger.lease import Lease
+    from resnb.ledger.kernel.lease import Lease
 
 _Kept: TypeAlias = list[tuple[TextIO, str]]
 

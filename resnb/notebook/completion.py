@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from resnb.graph.resources.resource import ResourceManager
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.session import Session
 from resnb.notebook.usage import COMMAND, FLOW, RESOURCE, RESOURCES
 

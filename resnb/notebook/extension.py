@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from resnb.graph.flow import Flow
-from resnb.ledger.orphans import sweep_soon
+from resnb.ledger.admin.startup_sweep import sweep_soon
 from resnb.notebook.completion import matcher
 from resnb.notebook.display import bundle
 from resnb.notebook.hooks import count_cells_as_use, wrap_shutdown

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ResnbError, RunError
 from resnb.graph.resources.scope import ScopeUse
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.closing import close_unheard, reasons
 from resnb.notebook.inspector.previews import PREVIEWS, Previews, TooSlow
 from resnb.notebook.inspector.resources import for_button, handle_of, handle_text
@@ -30,7 +30,7 @@ from resnb.view.names import message, shown
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.graph.resources.scope import Scope
-    from resnb.ledger.lease import Lease
+    from resnb.ledger.kernel.lease import Lease
     from resnb.view.live.flow import LiveFlow
 
 KEPT_FOR = 30 * 60.0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from resnb.graph.flow import Flow
     from resnb.graph.resources.scope import Scope
-    from resnb.ledger.lease import Lease
+    from resnb.ledger.kernel.lease import Lease
     from resnb.run.engine import Engine
     from resnb.run.plan import PlannedScope
 

@@ -7,7 +7,7 @@ from typing import Any
 from resnb.errors import MagicError
 from resnb.graph.resources.resource import ResourceManager
 from resnb.graph.resources.scope import Scope
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.cell_code import cached, compiled, translated
 from resnb.notebook.cell_scopes import redefined, users
 from resnb.notebook.flow_cells import FlowCells

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, NoReturn
 from resnb.durations import seconds
 from resnb.errors import CleanupError, LedgerError, MagicError, RunError
 from resnb.ledger import states
-from resnb.ledger.keeper import KEEPER
-from resnb.ledger.lease import Lease
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.lease import Lease
 from resnb.notebook.closing import close, interrupts_put_off, reasons, wait_for_reaper
 from resnb.notebook.lines import parse_resources_line
 from resnb.run.flow_run import active_run
 
 if TYPE_CHECKING:
-    from resnb.ledger.commands import LedgerCommands, Listed
+    from resnb.ledger.admin.commands import LedgerCommands, Listed
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _ITEM = re.compile(r"(?P<scope>.*)\[(?P<item>\d{1,9})\](-\d+)?", re.DOTALL)
@@ -130,7 +130,7 @@ def _said(lease: Lease) -> str:
 
 def _stable(text: str) -> str:
     """`text` in one line, without addresses."""
-    from resnb.ledger.listed import plain
+    from resnb.ledger.admin.listing import plain
 
     return _ADDRESS.sub("", plain(text))
 
@@ -195,7 +195,7 @@ def _keep(name: str, duration: str) -> None:
         commands.keep(name, limit)
         print(f"{name}: kept for {duration} from now on")  # noqa: T201
         return
-    from resnb.ledger.recipe import lives_in_kernel
+    from resnb.ledger.recipes.recipe import lives_in_kernel
 
     if any(lives_in_kernel(one.manager, one.resource) for one in own):
         raise LedgerError(f"resource {name!r} cannot be kept: it lives inside the kernel's process")
@@ -208,7 +208,7 @@ def _keep(name: str, duration: str) -> None:
 
 
 def _commands() -> "LedgerCommands":
-    from resnb.ledger.commands import LedgerCommands
+    from resnb.ledger.admin.commands import LedgerCommands
 
     return LedgerCommands()
 

@@ -14,7 +14,7 @@ import anywidget
 import traitlets
 
 from resnb.graph.flow import Flow
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.flow_commands import FlowCommands
 from resnb.notebook.recording import recorded
 from resnb.run.memory import memory_of

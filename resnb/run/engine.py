@@ -30,7 +30,7 @@ from resnb.run.values import Values
 from resnb.states import CANCELLED, LEGAL, RUNNING
 
 if TYPE_CHECKING:
-    from resnb.ledger.lease import Lease
+    from resnb.ledger.kernel.lease import Lease
     from resnb.run.plan import Plan
     from resnb.run.scopes import RunScopes
 

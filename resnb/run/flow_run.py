@@ -16,8 +16,8 @@ from resnb.errors import RunError
 from resnb.events import EVENTS, RunBegan, RunEnded
 from resnb.graph.base.ports import PORTS
 from resnb.graph.tasks.task import Task
-from resnb.ledger.keeper import KEEPER
-from resnb.ledger.lease import Lease
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.lease import Lease
 from resnb.run.again import kept_states, without_gone_resources
 from resnb.run.clock import Clock, RealClock
 from resnb.run.engine import Engine

@@ -14,7 +14,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from resnb.errors import shown_without_ours
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.slots import CURRENT
 
 LOOK = 0.2

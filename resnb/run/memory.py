@@ -12,7 +12,7 @@ from resnb.errors import LeaseLost, NoValueError
 from resnb.graph.resources.scope import WHOLE, Scope, ScopeUse
 from resnb.graph.tasks.task import Task
 from resnb.ledger import states as lease_states
-from resnb.ledger.lease import Lease
+from resnb.ledger.kernel.lease import Lease
 from resnb.run.reading import StateReader
 from resnb.run.result import state_of
 from resnb.run.scopes import in_order

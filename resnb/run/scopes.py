@@ -15,12 +15,12 @@ from resnb.graph.base.signals import SKIP, SUCCESS
 from resnb.graph.resources.adapters import renewed
 from resnb.graph.resources.scope import WHOLE, Scope, ScopeOptions, ScopeUse
 from resnb.ledger import states as lease_states
-from resnb.ledger.entry import Limits
-from resnb.ledger.keeper import Keeper
-from resnb.ledger.lease import Lease
-from resnb.ledger.shared import Shared
-from resnb.ledger.thread import LeaseThread
-from resnb.ledger.wanted import Wanted
+from resnb.ledger.kernel.entry_protocol import Limits
+from resnb.ledger.kernel.keeper import Keeper
+from resnb.ledger.kernel.kernel_wide import Shared
+from resnb.ledger.kernel.lease import Lease
+from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.thread import LeaseThread
 from resnb.run.calls import plainly, stoppably
 from resnb.run.codes import has_made
 from resnb.run.uses import Uses
@@ -113,7 +113,7 @@ class RunScopes:
         scope = use.scope
         recipe = scope.manager.resource_class
         if scope.options.keep is not None:
-            from resnb.ledger.adoption import adoption_key
+            from resnb.ledger.kernel.adoption import adoption_key
 
             definition = scope.manager.definition
             self._keys[use] = adoption_key(self._name(use), definition, tuple(args), kwargs)

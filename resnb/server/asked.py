@@ -13,7 +13,7 @@ from resnb.durations import seconds
 from resnb.errors import OptionError, ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.listed import plain
+from resnb.ledger.admin.listing import plain
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
 
 LONGEST_BODY = 10_000

@@ -15,8 +15,8 @@ from typing import TypeVar
 from resnb.errors import LedgerError, OptionError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.commands import LedgerCommands
-from resnb.ledger.listed import Listed, listed, plain
+from resnb.ledger.admin.commands import LedgerCommands
+from resnb.ledger.admin.listing import Listed, listed, plain
 from resnb.ledger.owner import this_process
 from resnb.server import model
 from resnb.server.asked import Refused, Wanted, brief

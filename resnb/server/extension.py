@@ -7,7 +7,7 @@ from functools import partial
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Float
 
-from resnb.ledger.home import ledger_home
+from resnb.ledger.store.home import ledger_home
 from resnb.server.asked import Refused
 from resnb.server.desk import Desk
 from resnb.server.feed import Feed

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import resnb
-from resnb.ledger.listed import Listed, plain
+from resnb.ledger.admin.listing import Listed, plain
 from resnb.ledger.owner import ALIVE
 
 MOST = 1000

@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from resnb.errors import ResnbError
-from resnb.ledger.commands import start_sweeper
-from resnb.ledger.orphans import sweep
+from resnb.ledger.admin.commands import start_sweeper
+from resnb.ledger.admin.startup_sweep import sweep
 from resnb.server.asked import Refused
 
 AGAIN = 1.0

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from resnb.ledger.listed import Listed
+from resnb.ledger.admin.listing import Listed
+from resnb.ledger.admin.queries import LedgerQuestions
 from resnb.ledger.owner import Owner, status, this_process
-from resnb.ledger.questions import LedgerQuestions
-from resnb.ledger.store import Store
+from resnb.ledger.store.store import Store
 from resnb.server import model
 from resnb.server.asked import Wanted
 from resnb.server.kernels import Kernels

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from resnb.graph.flow import Flow
     from resnb.graph.resources.scope import Scope, ScopeOptions
-    from resnb.ledger.recipe import Protection
+    from resnb.ledger.recipes.recipe import Protection
     from resnb.view.snapshot import Progress
 
 _LIFETIMES = ("block", "flow", "kernel")

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from resnb.ledger.protection import KNOWN_ONCE_OPEN, protection_before
+from resnb.ledger.recipes.protection import KNOWN_ONCE_OPEN, protection_before
 
 if TYPE_CHECKING:
     from resnb.graph.resources.scope import Scope
-    from resnb.ledger.recipe import Protection
+    from resnb.ledger.recipes.recipe import Protection
 
 UNPROTECTED = "unprotected"
 

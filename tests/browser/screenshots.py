@@ -169,8 +169,8 @@ class Pictures:
 
 
 def _grow_old(server):
-    from resnb.ledger.home import ledger_home
-    from resnb.ledger.store import Store
+    from resnb.ledger.store.home import ledger_home
+    from resnb.ledger.store.store import Store
 
     for one in server.ask("GET", "resnb/api/leases")["leases"]:
         Store(ledger_home()).change(one["id"], created=time.time() - AGES[one["name"]])

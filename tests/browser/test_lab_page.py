@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from resnb.ledger.home import ledger_home
-from resnb.ledger.store import Store
+from resnb.ledger.store.home import ledger_home
+from resnb.ledger.store.store import Store
 from tests.browser.conftest import PICTURES
 from tests.browser.lab import LIMIT, NOTEBOOK_7, Notebook, Server
 from tests.browser.labs import START, Questions, Resources, measured, opening

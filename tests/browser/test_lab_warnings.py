@@ -5,8 +5,8 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from resnb.ledger.home import ledger_home
-from resnb.ledger.store import Store
+from resnb.ledger.store.home import ledger_home
+from resnb.ledger.store.store import Store
 from tests.browser.labs import START, Resources, exists, opening
 from tests.ledger.things import until
 from tests.ledger.worlds import here, lease

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from resnb.cli.main import main
-from resnb.ledger import commands as commanding
-from resnb.ledger.commands import LedgerCommands
+from resnb.ledger.admin import commands as commanding
+from resnb.ledger.admin.commands import LedgerCommands
 from tests.ledger.worlds import (
     ELSEWHERE,
     Sweeper,

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from resnb.ledger.commands import LedgerCommands
+from resnb.ledger.admin.commands import LedgerCommands
 from tests.ledger.worlds import PATIENCE, end_sweepers, gone, here, lease, pickled
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ BEGIN = """
 _own = set(globals())  # In, Out and what else IPython keeps there
 """
 _FRESH = """
-from resnb.ledger.keeper import KEEPER as _keeper
+from resnb.ledger.kernel.keeper import KEEPER as _keeper
 _keeper.close_all()
 _keeper._leases.clear()
 %unload_ext resnb

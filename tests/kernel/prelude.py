@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from resnb import Flow, LocalExecutor, Parameter, get_run_logger, resource, resource_manager, task
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 
 happened = []
 

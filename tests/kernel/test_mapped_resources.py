@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from resnb.ledger.store import Store
+from resnb.ledger.store.store import Store
 from tests.kernel.client import Kernel, wait_for
 
 DATABASE = """

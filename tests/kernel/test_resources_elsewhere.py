@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from resnb.ledger.commands import LedgerCommands
+from resnb.ledger.admin.commands import LedgerCommands
 from tests.kernel.client import Kernel
 from tests.kernel.conftest import BEGIN
 from tests.ledger.worlds import ELSEWHERE, appending, end_sweepers, failing, gone, here, lease

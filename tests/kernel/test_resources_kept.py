@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from resnb.ledger.commands import LedgerCommands
+from resnb.ledger.admin.commands import LedgerCommands
 from tests.kernel.client import LIMIT, Kernel, wait_for
 from tests.ledger.worlds import end_sweepers
 

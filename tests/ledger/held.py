@@ -6,12 +6,12 @@ from pathlib import Path
 from tests.ledger.things import command_of, processes, until
 from tests.run.scripts import script
 
-STUB = Path(__file__).with_name("reaper_stub.py")
+STUB = Path(__file__).parent / "reaper" / "reaper_stub.py"
 HEAD = """
 from pathlib import Path
-import resnb.ledger.link
-resnb.ledger.link._REAPER = Path({stub!r})
-from resnb.ledger.keeper import KEEPER
+import resnb.ledger.kernel.reaper_client
+resnb.ledger.kernel.reaper_client._REAPER = Path({stub!r})
+from resnb.ledger.kernel.keeper import KEEPER
 log = {log!r}
 
 @resource_manager(on="failure")

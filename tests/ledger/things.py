@@ -45,7 +45,7 @@ class Machine:
                 self.say("overlap")
                 raise
             self.say("begin")
-            if Path(sys.argv[0]).name == "cleaner.py":
+            if Path(sys.argv[0]).name == "cleanup_main.py":
                 die_in_the_middle(self.root)
             folder = Path(self.root, name)
             if (folder / "pid").exists():

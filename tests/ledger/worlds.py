@@ -4,10 +4,10 @@ import threading
 import time
 from pathlib import Path
 
-from resnb.ledger.commands import LedgerCommands
-from resnb.ledger.listed import nobody
+from resnb.ledger.admin.commands import LedgerCommands
+from resnb.ledger.admin.listing import nobody
 from resnb.ledger.owner import this_process
-from resnb.ledger.recipe import recipe_of
+from resnb.ledger.recipes.recipe import recipe_of
 from tests.ledger.records import KERNEL, record
 
 ELSEWHERE = KERNEL

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from resnb.ledger.keeper import KEEPER
-from resnb.ledger.thread import LeaseThread
-from resnb.ledger.wanted import Wanted
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.thread import LeaseThread
 from resnb.notebook.closing import close, close_unheard
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from resnb import Flow, LocalExecutor, Parameter, resource_manager, task
 from resnb.graph.base.signals import SKIP
-from resnb.ledger.handles import Ended, FoundContainer, FoundFolder, FoundProcess
-from resnb.ledger.keeper import KEEPER
-from resnb.ledger.recipe import Protection
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.recipes.handles import Ended, FoundContainer, FoundFolder, FoundProcess
+from resnb.ledger.recipes.recipe import Protection
 from resnb.notebook.inspector.previews import Previews
 from resnb.notebook.inspector.resources import handle_text
 from resnb.notebook.inspector.tasks import seconds_in_words

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.flow_run import active_run
 from tests.run.parts import ManualClock, Things
 

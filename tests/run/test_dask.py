@@ -20,7 +20,7 @@ from resnb import (
 from resnb.dask import lanes
 from resnb.dask.held import Held
 from resnb.errors import NoValueError, OptionError, RunError
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.memory import memory_of
 from tests.run import dask_codes as codes
 from tests.run.parts import PATIENCE, names

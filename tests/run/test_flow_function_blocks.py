@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from resnb import flow, resource, resource_manager, task
 from resnb.errors import LeaseLost, OptionError, OutsideFlowError, RunError, TaskCancelled
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.view.snapshot import snapshot
 from resnb.view.text import flow_text
 from tests.run.parts import PATIENCE, Things

@@ -8,7 +8,7 @@ import pytest
 
 from resnb import LocalExecutor, flow, resource_manager, task
 from resnb.errors import FlowFailed, GraphError, TaskCancelled
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.flow_run import active_run
 from tests.run.parts import PATIENCE, Stubborn
 

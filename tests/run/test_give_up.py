@@ -6,8 +6,8 @@ import pytest
 
 from resnb import Flow, LocalExecutor, ThreadExecutor, resource_manager, task, unmapped
 from resnb.errors import LeaseLost
-from resnb.ledger.keeper import KEEPER
-from resnb.ledger.link import Told
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.reaper_client import Told
 from resnb.run.stopping import GRACE
 from tests.run.parts import PATIENCE, Stubborn, ended, names, run_in_circles, started, use
 

@@ -129,7 +129,7 @@ say(before is signal.default_int_handler)
 
 def test_a_clean_up_that_fails_while_it_is_interrupted_is_done_again():
     process = script("""
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 tries = []
 
 @resource_manager

@@ -21,8 +21,8 @@ from resnb import (
 )
 from resnb.errors import GraphError, NoValueError, TaskCancelled
 from resnb.graph.resources.scope import ScopeUse
-from resnb.ledger.keeper import KEEPER
-from resnb.ledger.link import Told
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.reaper_client import Told
 from resnb.run.memory import memory_of
 from tests.run.parts import PATIENCE, Stubborn, ended, names, run_in_circles, started, use
 

@@ -8,7 +8,7 @@ import pytest
 
 from resnb import Flow, LocalExecutor, ThreadExecutor, resource, resource_manager, signals, task
 from resnb.errors import TaskCancelled
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.stopping import GRACE
 from tests.run.parts import PATIENCE, Stubborn, ended, names, run_in_circles, started, use
 

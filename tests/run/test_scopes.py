@@ -10,7 +10,7 @@ import pytest
 from resnb import Flow, LocalExecutor, resource, resource_manager, signals, states, task
 from resnb.errors import NoValueError
 from resnb.events import EVENTS, LeaseChanged
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.stopping import GRACE
 from tests.run.parts import PATIENCE, Stubborn, ended, names, started, use
 

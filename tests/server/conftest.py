@@ -2,7 +2,7 @@
 
 import pytest
 
-from resnb.ledger.store import Store
+from resnb.ledger.store.store import Store
 from tests.ledger.worlds import here
 from tests.server.served import Served, end_all
 

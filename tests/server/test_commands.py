@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import resnb
-from resnb.ledger.store import Store
+from resnb.ledger.store.store import Store
 from tests.ledger.held import held, killed
 from tests.ledger.worlds import (
     ELSEWHERE,

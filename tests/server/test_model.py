@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import resnb.server
-from resnb.ledger.listed import listed
+from resnb.ledger.admin.listing import listed
 from resnb.server import model
 from tests.ledger.records import record
 from tests.ledger.worlds import gone, here

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 import websocket
 
-from resnb.ledger.store import Store
+from resnb.ledger.store.store import Store
 from tests.ledger.worlds import here
 from tests.ledger.worlds import lease as made
 from tests.server.served import PATIENCE, Served

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from resnb import Flow, case, merge, resource_manager, signals, task, triggers, unmapped
 from resnb.errors import TaskCancelled
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run import flow_run
 from resnb.run.loop import LOOP
 from tests.stateful.reference import LOST, MOST_ITEMS, OVERRUN, Scope, value_of

@@ -1,5 +1,5 @@
 from resnb import Flow, Parameter
-from resnb.ledger.recipe import Protection
+from resnb.ledger.recipes.recipe import Protection
 from resnb.view.plan import plan_text, stages
 from resnb.view.sketch import sketch
 

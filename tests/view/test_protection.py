@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from resnb import Flow, resource
-from resnb.ledger.recipe import Protection
+from resnb.ledger.recipes.recipe import Protection
 from resnb.view.plan import plan_text
 from resnb.view.protection import marked
 from resnb.view.snapshot import snapshot

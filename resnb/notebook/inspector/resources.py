@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from resnb.errors import LedgerError
 from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger import states
-from resnb.ledger.handles import Ended, FoundContainer, FoundFolder, FoundProcess
-from resnb.ledger.keeper import KEEPER
-from resnb.ledger.protection import protection_before
-from resnb.ledger.recipe import lives_in_kernel
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.recipes.handles import Ended, FoundContainer, FoundFolder, FoundProcess
+from resnb.ledger.recipes.protection import protection_before
+from resnb.ledger.recipes.recipe import lives_in_kernel
 from resnb.notebook.inspector.rich import text_of
 from resnb.notebook.inspector.secrets import masked
 from resnb.run.closely import log_since, run_number
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from resnb.graph.flow import Flow
     from resnb.graph.resources.scope import Scope
-    from resnb.ledger.lease import Lease
+    from resnb.ledger.kernel.lease import Lease
 
 HANDLE = 400
 """Characters of a handle."""

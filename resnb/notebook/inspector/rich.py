@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from resnb.ledger.listed import plain
+from resnb.ledger.admin.listing import plain
 
 TEXT = 1_500
 """Characters of a value's text."""

@@ -2,7 +2,7 @@
 
 import re
 
-from resnb.ledger.parts import looks_secret
+from resnb.ledger.recipes.captured import looks_secret
 
 LEFT_OUT = "<not shown>"
 _NAME = re.compile(r"[A-Za-z_][\w-]*")

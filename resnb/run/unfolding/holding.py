@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import RunError
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.plan import PlannedScope
 from resnb.run.unfolding.called import Called
 from resnb.run.unfolding.calls import bound_resource

@@ -17,7 +17,7 @@ from resnb.errors import RunError
 from resnb.events import EVENTS, RunBegan
 from resnb.graph.base.active_function import UNFOLDING
 from resnb.graph.base.building import building_nothing
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.clock import Clock, RealClock
 from resnb.run.flow_run import FlowRun, join_active
 from resnb.run.interrupts import Interrupts, awaited

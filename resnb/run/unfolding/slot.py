@@ -11,7 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from resnb.errors import TaskCancelled
-from resnb.ledger.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.interrupts import Interrupts
 from resnb.run.slots import CURRENT, Slot
 

@@ -16,7 +16,7 @@ from resnb.run.stopping import GRACE
 
 if TYPE_CHECKING:
     from resnb.graph.function import FlowFunction
-    from resnb.ledger.lease import Lease
+    from resnb.ledger.kernel.lease import Lease
     from resnb.run.unfolding.body import Body
     from resnb.run.unfolding.engine import UnfoldingEngine
     from resnb.run.unfolding.scopes import Block, UnfoldingScopes

@@ -1,0 +1,252 @@
+"""What one can ask of the ledger: one object for the command line, the magics and the server.
+
+It reads and writes records, and never loads a recipe. Who cleans up is somebody else: the reaper
+of a living kernel, which sees the request in the ledger, else a sweeper, which outlives the
+caller, so that a Ctrl-C here cuts no clean-up short. What an unseen kernel holds is touched only
+if it is named. Every call is a few short transactions, so any thread may make it.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from resnb.errors import LedgerError, OptionError
+from resnb.ids import LeaseId
+from resnb.ledger import states
+from resnb.ledger.admin.listing import Listed, nobody
+from resnb.ledger.admin.queries import LedgerQuestions
+from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, status, this_process
+
+POLL = 0.1
+"""How often a waiting command looks, in seconds."""
+SWEEP_AGAIN = 15.0
+"""After how long a waiting command starts another sweeper, lest one was killed, in seconds."""
+HEAD_START = 2.0
+"""How long `wait` leaves things to the kernels' own reapers, in seconds."""
+_SWEEPER_DETACHES_WITHIN = 20.0
+
+
+def start_sweeper(home: Path) -> None:
+    """Start a process that ends what dead kernels have left; it outlives the caller.
+
+    Raises:
+        LedgerError: it cannot be started.
+    """
+    log = home / "reaper.log"
+    script = str(Path(__file__).parents[1] / "reaper" / "sweeper.py")
+    descriptor = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+    try:
+        done = subprocess.run(  # noqa: S603 - our own script
+            [sys.executable, "-I", "-S", script, str(home)],
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            start_new_session=True,
+            timeout=_SWEEPER_DETACHES_WITHIN,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LedgerError(f"the sweeper cannot be started: {error}") from None
+    finally:
+        os.close(descriptor)
+    if done.returncode:
+        raise LedgerError(f"the sweeper cannot be started: see {log}")
+
+
+class LedgerCommands(LedgerQuestions):
+    """The commands.
+
+    Args:
+        home: the ledger's folder; the user's by default.
+        sweeper: starts a sweeper for a ledger's folder.
+    """
+
+    def __init__(
+        self, home: Path | None = None, sweeper: Callable[[Path], None] = start_sweeper
+    ) -> None:
+        super().__init__(home)
+        self._sweeper = sweeper
+        self._never = threading.Event()
+
+    # ---- ending
+
+    def clean_up(self, leases: Iterable[Listed], timeout: float | None = None) -> list[Listed]:
+        """Clean up `leases` and what depends on them, whoever holds them.
+
+        Args:
+            leases: what to clean up.
+            timeout: seconds to wait at most; what is asked for is done later all the same.
+
+        Returns:
+            Those that are left: not closed in time, or failed.
+
+        Raises:
+            OptionError: one lives inside a kernel that cannot be seen from here.
+        """
+        chosen = self.with_dependants(leases)
+        me = this_process()
+        for one in chosen:
+            if one.kernel == UNKNOWN and one.record.dies_with_kernel:
+                raise OptionError(
+                    f"{one.name} lives inside a kernel that cannot be seen from here: end that, "
+                    f"then resnb forget {one.name}"
+                )
+        for one in chosen:
+            lease, request = LeaseId(one.record.id), "cleanup"
+            if one.kernel != UNKNOWN:
+                self.store.change(lease, request=request, tries=0, next_try=0.0)
+                continue
+            if one.record.state == states.CLOSING:  # whoever began cannot be seen either
+                self.store.change(lease, state=states.FAILED, claimant=None, cleaner=None)
+            self.store.adopt(
+                lease,
+                nobody(me, one.record.owner),
+                one.record.owner,
+                request=request,
+                tries=0,
+                next_try=0.0,
+            )
+        ids = {one.record.id for one in chosen}
+        return self._watch(
+            lambda one: one.record.id in ids, lambda one: not one.is_settled, timeout
+        )
+
+    def sweep(self, timeout: float | None = None) -> list[Listed]:
+        """Clean up what dead kernels have left; what failed before is tried once more.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Returns:
+            What is left; not what is kept.
+        """
+        for one in self.leases():
+            if one.is_orphan and one.record.state == states.FAILED:
+                self.store.change(LeaseId(one.record.id), tries=0, next_try=0.0)
+        return self._watch(lambda one: one.is_orphan, lambda one: not one.is_settled, timeout)
+
+    def wait(self, timeout: float | None = None, session: str | None = None) -> list[Listed]:
+        """Wait until nothing that dead kernels have left is there, however often that is tried.
+
+        Args:
+            timeout: seconds to wait at most.
+            session: only leases of this test session.
+
+        Returns:
+            What is left; not what is kept.
+        """
+        return self._watch(
+            lambda one: one.is_orphan and session in (None, one.record.session),
+            lambda one: not one.is_given_up,
+            timeout,
+            HEAD_START,
+        )
+
+    def forget(self, name: str) -> Listed:
+        """Close the record of a lease whose resource somebody has removed by hand.
+
+        Raises:
+            OptionError: there is no such lease, or its kernel or a clean-up is at it.
+        """
+        one = self.find_one(name)
+        if one.kernel == ALIVE and one.record.state != states.FAILED:
+            raise OptionError(
+                f"{one.name} is held by a kernel that is alive: resnb cleanup {one.name}"
+            )
+        me = this_process()
+        lease = LeaseId(one.record.id)
+        if not self.store.claim(lease, me, lambda other: status(other, me) != ALIVE):
+            raise OptionError(f"{one.name} is being cleaned up now: wait until that has ended")
+        self.store.close(lease, time.time(), "forgotten: removed by hand")
+        return one
+
+    # ---- keeping
+
+    def keep(self, name: str, seconds: float) -> Listed:
+        """Let a lease survive its kernel for `seconds`, from now on if that has ended already.
+
+        Raises:
+            OptionError: there is no such lease, or it cannot be kept.
+        """
+        one = self.find_one(name)
+        if one.kernel == UNKNOWN:
+            raise OptionError(f"the kernel of {one.name} cannot be seen from here: resnb adopt it")
+        _refuse_unkeepable(one)
+        if one.kernel == ALIVE:
+            self.store.change(LeaseId(one.record.id), keep=seconds)
+            return one
+        self._take_over(one, seconds)
+        return one
+
+    def adopt(self, name: str, seconds: float) -> Listed:
+        """Take a lease whose kernel is gone or out of sight into this machine's care.
+
+        It is kept for `seconds`, in which a notebook can adopt it; then it is cleaned up here.
+
+        Raises:
+            OptionError: there is no such lease, its kernel is alive, or it cannot be kept.
+        """
+        one = self.find_one(name)
+        if one.kernel == ALIVE:
+            raise OptionError(
+                f"{one.name} is held by a kernel that is alive: end it, or resnb keep {one.name}"
+            )
+        _refuse_unkeepable(one)
+        self._take_over(one, seconds)
+        return one
+
+    # ---- inside
+
+    def _take_over(self, one: Listed, seconds: float) -> None:
+        done = self.store.adopt(
+            LeaseId(one.record.id), nobody(this_process(), one.record.owner), one.record.owner,
+            state=states.KEPT, keep_until=time.time() + seconds, request="",
+        )  # fmt: skip
+        if not done:
+            raise OptionError(f"{one.name} cannot be kept any more: its clean-up has begun")
+        self._sweeper(self.home)  # somebody has to end it
+
+    def _watch(
+        self,
+        is_meant: Callable[[Listed], bool],
+        is_pending: Callable[[Listed], bool],
+        timeout: float | None,
+        sweep_after: float = 0.0,
+    ) -> list[Listed]:
+        """Wait until none of the leases that are meant is pending; gives those that are left."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        sweep_at = time.monotonic() + sweep_after
+        while True:
+            now = time.monotonic()
+            left = [one for one in self.leases() if is_meant(one)]
+            pending = [one for one in left if is_pending(one)]
+            if now >= sweep_at and any(one.kernel == DEAD for one in pending):
+                self._sweeper(self.home)
+                sweep_at = now + SWEEP_AGAIN
+            if not pending or (deadline is not None and now >= deadline):
+                return left
+            self._never.wait(POLL)
+
+
+def _refuse_unkeepable(one: Listed) -> None:
+    """Refuse what nobody could adopt.
+
+    Raises:
+        OptionError: it cannot be kept; the message says why.
+    """
+    why = one.fault
+    if one.record.dies_with_kernel:
+        why = "it lives inside its kernel's process"
+    elif one.record.state == states.OPENING and one.kernel != ALIVE:
+        why = "its set-up did not return"
+    elif one.record.state in (states.CLOSING, states.FAILED):
+        why = "its clean-up has begun"
+    if why:
+        raise OptionError(f"{one.name} cannot be kept: {why}")
+
+
+__all__ = ["LedgerCommands", "Listed", "start_sweeper"]

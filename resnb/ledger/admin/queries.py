@@ -1,0 +1,115 @@
+"""What one can ask of the ledger without changing it: lists, names, logs.
+
+Every answer is one short read, so any thread may ask.
+"""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+from resnb.errors import OptionError
+from resnb.ledger.admin.listing import Listed, listed, plain
+from resnb.ledger.owner import this_process
+from resnb.ledger.store.home import ledger_home
+from resnb.ledger.store.store import Store
+
+SHORTEST_ID = 4
+"""How many characters of an id stand for it at least."""
+
+
+class LedgerQuestions:
+    """The questions.
+
+    Args:
+        home: the ledger's folder; the user's by default.
+
+    Attributes:
+        home: the ledger's folder.
+        store: the ledger.
+    """
+
+    def __init__(self, home: Path | None = None) -> None:
+        self.home = home or ledger_home()
+        self.store = Store(self.home)
+
+    def leases(self, *, closed: bool = False) -> list[Listed]:
+        """The leases that are not closed, oldest first; with `closed` those that are, before them.
+
+        Raises:
+            LedgerError: the ledger cannot be read or trusted.
+        """
+        records = self.store.alive()
+        if closed:
+            records = [*reversed(self.store.history()), *records]
+        me = this_process()
+        return [listed(record, me) for record in records]
+
+    def find(self, name: str, *, closed: bool = False) -> list[Listed]:
+        """The lease with the id `name`, else those called so, else those whose ids begin with it.
+
+        Args:
+            name: an id, a name, or at least four characters of an id.
+            closed: whether to look at closed leases, too.
+
+        Raises:
+            OptionError: there is none.
+        """
+        known = self.leases(closed=closed)
+        found = [one for one in known if one.record.id == name]
+        found = found or [one for one in known if one.record.name == name]
+        if not found and len(name) >= SHORTEST_ID:
+            found = [one for one in known if one.record.id.startswith(name)]
+        if found:
+            return found
+        names = sorted({one.name for one in known})
+        near = difflib.get_close_matches(name, names, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there is {_listing(names)}"
+        raise OptionError(f"there is no lease {plain(name)!r}; {hint}")
+
+    def find_one(self, name: str) -> Listed:
+        """The one lease that `name` stands for.
+
+        Raises:
+            OptionError: there is none, or more than one.
+        """
+        found = self.find(name)
+        if len(found) > 1:
+            ids = ", ".join(f"{one.record.id[:8]} of {one.notebook}" for one in found)
+            raise OptionError(f"{plain(name)!r} stands for several leases ({ids}): give the id")
+        return found[0]
+
+    def log(self, name: str) -> str:
+        """What the clean-ups of a lease wrote; of several that are called `name`, the latest.
+
+        Raises:
+            OptionError: there is no such lease, not even a closed one.
+        """
+        one = self.find(name, closed=True)[-1]
+        path = self.home / "logs" / f"{one.record.id}.log"
+        try:
+            return path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            said = f"; {one.record.reason}" if one.record.reason else ""
+            return f"no clean-up was begun from outside its kernel: {one.state}{said}\n"
+
+    def with_dependants(self, leases: Iterable[Listed]) -> list[Listed]:
+        """`leases`, and those that may depend on one of them."""
+        chosen = {one.record.id: one for one in leases}
+        found = self.leases()
+        while more := [
+            one
+            for one in found
+            if one.record.id not in chosen and not chosen.keys().isdisjoint(one.record.around)
+        ]:
+            chosen |= {one.record.id: one for one in more}
+        return list(chosen.values())
+
+
+def _listing(names: list[str], most: int = 5) -> str:
+    if not names:
+        return "none"
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more
+
+
+__all__ = ["SHORTEST_ID", "LedgerQuestions"]

@@ -1,0 +1,1 @@
+"""Leases as the kernel that holds them keeps them."""

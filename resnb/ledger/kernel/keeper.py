@@ -1,0 +1,295 @@
+"""The keeper: every lease that is alive in this kernel, and how they all end together.
+
+Leases end from the inside out: one that may depend on another is closed before it; the others
+side by side, each on its own thread. `close_all` has a budget and gives back what is left; a
+clean-up that hangs or fails holds up only what depends on it.
+"""
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from resnb.errors import LedgerError
+from resnb.ledger import states
+from resnb.ledger.kernel import process_exit
+from resnb.ledger.kernel.adoptions import Adoptions
+from resnb.ledger.kernel.closing_order import close_in_order
+from resnb.ledger.kernel.kernel_wide import Shared
+from resnb.ledger.kernel.lease import Lease
+from resnb.ledger.kernel.reaper_messages import LeaseUser, Listener, Use
+from resnb.ledger.kernel.request import Wanted
+
+if TYPE_CHECKING:
+    from resnb.ledger.kernel.book import LeaseBook
+    from resnb.ledger.kernel.reaper_client import Told
+
+MakeBook: TypeAlias = "Callable[[Callable[[Told], object]], LeaseBook]"
+
+KERNEL_END_BUDGET = 2.0
+"""Seconds that Jupyter grants an orderly end."""
+
+
+class Keeper:
+    """Knows the leases of one kernel.
+
+    Args:
+        make_book: makes the kernel's book when the first lease is prepared, with what is to be
+            called when the reaper says something; None for leases that no ledger knows.
+
+    Attributes:
+        make_book: see `Args`.
+        interrupts: counts Ctrl-C, so that a clean-up that failed meanwhile is done again.
+        before_closing: called before `close_all` closes anything (a run stops its tasks).
+        users: who uses leases (a run), and is to give one up that has to be closed.
+        use: whether something is going on that counts as use of every lease (a cell).
+        adoptions: what earlier kernels have left for this one.
+    """
+
+    def __init__(self, make_book: "MakeBook | None" = None) -> None:
+        self.interrupts = 0
+        self.before_closing: list[Callable[[], object]] = []
+        self.users: list[LeaseUser] = []
+        self.use = Use()
+        self.told = Listener(self)
+        self.adoptions = Adoptions(self)
+        self.make_book = make_book
+        self._book: LeaseBook | None = None
+        self._book_lock = threading.Lock()
+        self._leases: dict[str, Lease] = {}
+        self._shared: list[Shared] = []
+        self._lock = threading.Lock()
+        self._never = threading.Event()
+        self._deadline: float | None = None
+
+    # ---- time, in one place
+
+    def now(self) -> float:
+        """Seconds of a clock that only goes forward."""
+        return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+        self._never.wait(seconds)
+
+    # ---- leases
+
+    def watch_ends(self) -> None:
+        """See to it that this process closes its leases when it ends; best on the main thread."""
+        process_exit.watch(self)
+
+    def prepare(self, wanted: Wanted) -> Lease:
+        """A new lease in state *opening*, known to keeper and ledger before set-up is called.
+
+        It gets a number behind its name if another one that is alive has that already.
+
+        Raises:
+            LedgerError: the ledger cannot be written, or the recipe is too large; so nothing may
+                be created.
+        """
+        self.watch_ends()
+        lease = Lease(self, wanted._replace(name=self._unused(wanted.name)))
+        book = self.book
+        if book is not None:
+            ids = [one.id for one in lease.around]
+            try:
+                lease.entry = book.begin(
+                    lease.id, lease.name, lease.manager,
+                    around=ids, limits=lease.limits, key=wanted.key,
+                )  # fmt: skip
+            except BaseException:
+                lease.thread.close()
+                raise
+        self.enter(lease)
+        if book is not None and book.link.is_lost:  # meanwhile, when there was nothing to watch
+            try:
+                book.link.ensure()
+            except LedgerError:
+                lease.close()  # nothing was created
+                raise
+        return lease
+
+    def enter(self, lease: Lease) -> None:
+        """Know `lease` from now on, until it is closed."""
+        with self._lock:
+            self._leases[lease.id] = lease
+
+    def adopt(self, name: str) -> Lease:
+        """Take over the lease called `name` of a kernel that has ended; for the next such scope.
+
+        Raises:
+            LedgerError: there is none, or it cannot be adopted here.
+        """
+        return self.adoptions.by_name(name)
+
+    def keep(self, lease: Lease, seconds: float | None) -> None:
+        """Let the resource survive this kernel for so long.
+
+        Raises:
+            LedgerError: it cannot be written, or nobody could find the resource afterwards.
+        """
+        if lease.protection.once_open:
+            message = f"resource {lease.name!r} cannot be kept: {lease.protection.once_open}"
+            raise LedgerError(message)
+        lease.limits = lease.limits._replace(keep=seconds)
+        lease.entry.keeps(seconds)
+
+    @property
+    def book(self) -> "LeaseBook | None":
+        """This kernel's book, made when it is first asked for.
+
+        Raises:
+            LedgerError: the ledger's folder cannot be made, or is not private.
+        """
+        if self._book is None and self.make_book is not None:
+            with self._book_lock:
+                if self._book is None:
+                    self._book = self.make_book(self.told)
+        return self._book
+
+    def _unused(self, name: str) -> str:
+        """`name`, with a number behind it if a lease that is alive has it already."""
+        taken = {lease.name for lease in self.alive()}
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        return name if name not in taken else next(one for one in numbered if one not in taken)
+
+    def moved(self, lease: Lease) -> None:
+        """Called by a lease when its state has changed."""
+        if lease.state == states.CLOSED:
+            with self._lock:
+                self._leases.pop(lease.id, None)
+                self._shared = [one for one in self._shared if one.lease is not lease]
+            lease.thread.close()
+
+    def alive(self) -> tuple[Lease, ...]:
+        """The leases that are not closed, in the order in which they were prepared."""
+        with self._lock:
+            return tuple(self._leases.values())
+
+    def forget(self) -> None:
+        """This is a forked child: nothing that its parent holds is its own."""
+        process_exit.forked()
+        if self._book is not None:
+            self._book.link.forget()
+            self._book = None
+        self._book_lock = threading.Lock()
+        self.before_closing = []
+        self.users = []
+        self.use = Use()
+        self._leases = {}
+        self.adoptions = Adoptions(self)
+        self._shared = []
+        self._lock = threading.Lock()
+        self._never = threading.Event()
+        self._deadline = None
+
+    # ---- what several scopes share
+
+    def shared(self, recipe: Any, arguments: tuple[Any, ...]) -> Shared:
+        """The entry for a kernel-wide resource: the same for the same recipe and arguments."""
+        with self._lock:
+            for one in self._shared:
+                if one.recipe is recipe and _equal(one.arguments, arguments):
+                    return one
+            entry = Shared(recipe, arguments)
+            self._shared.append(entry)
+            return entry
+
+    def share(self, entry: Shared) -> None:
+        """Let later uses find `entry` (again), unless its recipe was replaced meanwhile."""
+        with self._lock:
+            if entry not in self._shared and not entry.retired:
+                self._shared.append(entry)
+
+    def unshare(self, entry: Shared) -> None:
+        """Let later uses make a resource of their own."""
+        with self._lock:
+            if entry in self._shared:
+                self._shared.remove(entry)
+
+    def retire(self, recipe: Any) -> list[Lease]:
+        """A shared recipe was replaced: close what it opened, now or when its last user ends.
+
+        Returns:
+            The leases that should be closed by now and are not.
+        """
+        with self._lock:
+            retired = [one for one in self._shared if one.recipe is recipe]
+            self._shared = [one for one in self._shared if one.recipe is not recipe]
+        unused = [lease for one in retired if (lease := one.retire()) is not None]
+        return self.close(unused)
+
+    # ---- ending
+
+    def close(self, leases: Iterable[Lease], budget: float | None = None) -> list[Lease]:
+        """Close `leases`, each on its own thread, inner ones first.
+
+        Args:
+            leases: what to close.
+            budget: seconds until we go on without those that are not closed; None for no limit.
+
+        Returns:
+            The leases that are not closed.
+        """
+        return close_in_order(leases, budget, self.now)
+
+    def close_all(self, budget: float = KERNEL_END_BUDGET, *, last: bool = False) -> list[Lease]:
+        """The kernel ends: close everything within `budget` seconds; gives what is left.
+
+        Args:
+            budget: seconds until we go on without those that are not closed.
+            last: whether the process ends for good. One end runs several hooks (the request, the
+                interpreter's two kinds), which share one budget.
+        """
+        now = self.now()
+        if self._deadline is not None:
+            budget = min(budget, max(0.0, self._deadline - now))
+        elif last:
+            self._deadline = now + budget
+        if last:
+            self._leave()  # first, or a run that is stopped cleans up what should be kept
+        for prepare in tuple(self.before_closing):
+            with suppress(Exception):  # what is open has to be closed all the same
+                prepare()
+        left = self.close(self.alive(), budget)
+        if self._book is not None:
+            with suppress(LedgerError):  # it still cannot be written, and is done again elsewhere
+                self._book.write_what_is_due()
+        return left
+
+    def _leave(self) -> None:
+        """Leave what survives the kernel: with it, all that it may depend on."""
+        left: set[Lease] = set()
+        for lease in self.alive():
+            with suppress(LedgerError):  # then it is cleaned up
+                if left.issuperset(lease.around) and lease.leave():
+                    left.add(lease)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 - values of the user's, such as arrays
+        return one is other
+
+
+def _users_ledger(told: "Callable[[Told], object]") -> "LeaseBook":
+    from resnb.ledger.kernel.book import LeaseBook
+
+    return LeaseBook(told)
+
+
+KEEPER = Keeper(_users_ledger)
+"""This kernel's keeper."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=process_exit.before_fork,
+        after_in_parent=process_exit.after_fork,
+        after_in_child=KEEPER.forget,
+    )
+
+__all__ = ["KEEPER", "KERNEL_END_BUDGET", "Keeper"]

@@ -1,0 +1,136 @@
+"""How a kernel ends: the interpreter's exit, SIGTERM and SIGHUP lead to `Keeper.close_all`.
+
+A signal handler only writes to a wake-up descriptor; a thread of ours cleans up and raises the
+signal again, upon which what was there before has its way. If the process survives that, we are
+on the watch again. Forked children inherit the hooks, so each checks that it runs in the
+owner's process. The handlers are taken from them at once: Python's handlers wait for the next
+line of Python, and a worker of ``multiprocessing`` that waits for a lock has none to come.
+"""
+
+import atexit
+import os
+import signal
+import threading
+from contextlib import suppress
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resnb.ledger.kernel.keeper import Keeper
+
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class _Watch:
+    """The hooks of one process."""
+
+    def __init__(self, keeper: "Keeper") -> None:
+        self.keeper = keeper
+        self.owner = os.getpid()
+        self.previous: dict[int, Any] = {}
+        self.cleaned_up: set[int] = set()
+        _before_thread_shutdown(self.leave)
+        self.reader, self.writer = os.pipe()
+        os.set_blocking(self.writer, False)
+        threading.Thread(target=self._serve, name="resnb-keeper", daemon=True).start()
+        atexit.register(self.leave)
+
+    def leave(self) -> None:
+        """The interpreter ends."""
+        if os.getpid() == self.owner:
+            self.keeper.close_all(last=True)
+
+    def take_signals(self) -> None:
+        """Install our handlers; only the main thread can, so others leave it at that."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in _SIGNALS:
+            if number not in self.previous and signal.getsignal(number) is not signal.SIG_IGN:
+                self.previous[number] = signal.signal(number, self._handle)
+
+    def give_signals_back(self) -> None:
+        """Put back the handlers that were there before ours."""
+        for number, previous in self.previous.items():
+            if signal.getsignal(number) == self._handle:
+                signal.signal(number, previous or signal.SIG_DFL)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() == self.owner and number not in self.cleaned_up:
+            with suppress(BlockingIOError):  # the pipe is full of signals that say the same
+                os.write(self.writer, bytes([number]))
+            return
+        self.cleaned_up.discard(number)
+        previous = self.previous.get(number)
+        if callable(previous):
+            previous(number, frame)
+            return
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    def _serve(self) -> None:
+        while number := os.read(self.reader, 1):
+            if os.getpid() != self.owner:
+                return
+            with suppress(Exception):  # the signal has to have its way all the same
+                self.keeper.close_all(last=not callable(self.previous.get(number[0])))
+            self._raise_again(number[0])
+
+    def _raise_again(self, number: int) -> None:
+        """Send the signal until the main thread has taken it: just before a wait it misses one."""
+        self.cleaned_up.add(number)
+        pause, never = 0.05, threading.Event()
+        while number in self.cleaned_up:
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
+            never.wait(pause)
+            pause = min(2 * pause, 1.0)
+
+
+def _before_thread_shutdown(function: Any) -> None:
+    """Call `function` at exit before threads are waited for; Python's own atexit is later."""
+    register = getattr(threading, "_register_atexit", None)
+    if register is not None:
+        register(function)
+
+
+_watches: dict[int, _Watch] = {}
+_lock = threading.Lock()
+_held = threading.local()
+
+
+def watch(keeper: "Keeper") -> None:
+    """Make sure that `keeper` closes its leases when this process ends; may be called again.
+
+    Raises:
+        RuntimeError: the interpreter is ending already.
+    """
+    with _lock:
+        found = _watches.get(os.getpid())
+        if found is None:
+            _watches.clear()
+            found = _watches[os.getpid()] = _Watch(keeper)
+    found.take_signals()
+
+
+def before_fork() -> None:
+    """Hold our signals back on this thread: the child gets none while it has our handlers."""
+    if _watches:
+        _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+
+
+def after_fork() -> None:
+    """Let the signals through again."""
+    mask = _held.__dict__.pop("mask", None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def forked() -> None:
+    """This is a forked child: nobody holds the lock, and signals mean what they did before."""
+    global _lock  # noqa: PLW0603 - a lock that another thread held at the fork stays locked
+    _lock = threading.Lock()
+    for one in _watches.values():
+        one.give_signals_back()
+    after_fork()
+
+
+__all__ = ["after_fork", "before_fork", "forked", "watch"]

@@ -1,0 +1,1 @@
+"""The processes that outlive a kernel and clean up after it."""

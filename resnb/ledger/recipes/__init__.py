@@ -1,0 +1,1 @@
+"""What another interpreter needs to clean a resource up."""

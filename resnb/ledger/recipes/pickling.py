@@ -1,0 +1,112 @@
+"""Values as bytes that a fresh interpreter can load.
+
+Classes and functions of the notebook go by value; what does not pickle but is of a known kind goes
+as what finds it again; a lease goes as its id. A pickle ends as soon as it is too large.
+"""
+
+import io
+import re
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from resnb.ledger.recipes.handles import adapted
+
+LARGEST = 1_000_000
+"""The largest recipe or handle, in bytes."""
+_MEASURED = 200 * LARGEST
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+class Pickled(NamedTuple):
+    """A pickle, or why there is none.
+
+    Attributes:
+        data: the bytes; None if there are none.
+        fault: why there are none, or what is left out of them; empty if nothing is.
+        too_large: whether it was given up for its size.
+    """
+
+    data: bytes | None
+    fault: str = ""
+    too_large: bool = False
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class _Bounded(io.BytesIO):
+    """Holds so many bytes, or (``kept=False``) counts them."""
+
+    def __init__(self, limit: int, *, kept: bool = True) -> None:
+        super().__init__()
+        self.size = 0
+        self._limit, self._kept = limit, kept
+
+    def write(self, data: Any) -> int:
+        size = memoryview(data).nbytes
+        self.size += size
+        if self.size > self._limit:
+            raise _TooLargeError
+        return super().write(data) if self._kept else size
+
+
+def pickled(value: Any, without: Collection[str] = ()) -> Pickled:
+    """`value` as bytes, at most `LARGEST`.
+
+    Args:
+        value: what to pickle.
+        without: attributes of `value` itself that are left out.
+    """
+    buffer = _Bounded(LARGEST)
+    try:
+        _dump(value, buffer, without)
+    except _TooLargeError:
+        return Pickled(None, f"it has more than {LARGEST:,} bytes", too_large=True)
+    except Exception as error:  # noqa: BLE001 - whatever the user's objects raise
+        return Pickled(None, _ADDRESS.sub("", f"{type(error).__name__}: {error}").splitlines()[0])
+    return Pickled(buffer.getvalue())
+
+
+def size_of(value: Any) -> int:
+    """How many bytes the pickle of `value` has; as many as were counted if that is given up."""
+    buffer = _Bounded(_MEASURED, kept=False)
+    try:
+        _dump(value, buffer)
+    except Exception:  # noqa: BLE001 - whatever the user's objects raise
+        return buffer.size
+    return buffer.size
+
+
+def _dump(value: Any, buffer: _Bounded, without: Collection[str] = ()) -> None:
+    import cloudpickle
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def reducer_override(self, one: Any) -> Any:
+            if without and one is value:
+                return _without(one, without)
+            found = adapted(one)
+            return super().reducer_override(one) if found is None else found
+
+    Pickler(buffer).dump(value)
+
+
+def _without(value: Any, names: Collection[str]) -> Any:
+    """How `value` reduces, but for some attributes."""
+    reduced = value.__reduce_ex__(4)
+    if isinstance(reduced, str) or len(reduced) < 3:  # noqa: PLR2004 - it has no state
+        return reduced
+    function, args, state, *rest = reduced
+
+    def left(part: Any) -> Any:
+        return (
+            {key: one for key, one in part.items() if key not in names}
+            if isinstance(part, dict)
+            else part
+        )
+
+    state = tuple(map(left, state)) if isinstance(state, tuple) else left(state)
+    return (function, args, state, *rest)
+
+
+__all__ = ["LARGEST", "Pickled", "pickled", "size_of"]

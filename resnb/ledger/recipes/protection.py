@@ -1,0 +1,46 @@
+"""What is known of a resource's protection before it is used for the first time."""
+
+from typing import Any
+
+from resnb.ledger.recipes.captured import goes_by_value
+from resnb.ledger.recipes.pickling import LARGEST, pickled
+from resnb.ledger.recipes.recipe import Protection
+
+KNOWN_ONCE_OPEN = "known once open"
+"""The mark of what depends on the things that set-up makes."""
+NO_FIND = "no find(lease_id)"
+"""Why nothing finds what a broken-off set-up has made."""
+
+
+def protection_before(kind: Any) -> Protection:
+    """The marks of a manager's class, as far as they are known without making one.
+
+    Args:
+        kind: a class with setup and cleanup, or a manager.
+    """
+    if getattr(kind, "dies_with_kernel", False):
+        return Protection()
+    known = getattr(kind, "__resnb_protection__", None)
+    if known is not None:
+        during, opened = known()
+        return Protection(
+            NO_FIND if during is None else during, KNOWN_ONCE_OPEN if opened is None else opened
+        )
+    if fault := _fault_of_class(kind if isinstance(kind, type) else type(kind)):
+        return Protection(fault, fault)
+    during = "" if callable(getattr(kind, "find", None)) else NO_FIND
+    opened = "" if callable(getattr(kind, "handle", None)) else KNOWN_ONCE_OPEN
+    return Protection(during, opened)
+
+
+def _fault_of_class(kind: type) -> str:
+    """Why a class cannot be part of a recipe."""
+    if not goes_by_value(kind):
+        return ""
+    found = pickled(kind)
+    if found.too_large:
+        return f"what {kind.__name__} uses has more than {LARGEST:,} bytes"
+    return f"{kind.__name__} does not pickle: {found.fault}" if found.data is None else ""
+
+
+__all__ = ["KNOWN_ONCE_OPEN", "NO_FIND", "protection_before"]

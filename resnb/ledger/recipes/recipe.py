@@ -1,0 +1,211 @@
+"""Recipes: what another interpreter needs to clean a resource up.
+
+The recipe of a manager is the manager itself, pickled without its lease. One that has
+``__resnb_recipe__()`` is asked what to pickle in its place: an object with ``cleanup(resource)``
+and, where they are of use, ``attach(handle)``, ``find(lease_id)`` and ``handle(resource)``; it
+raises `LedgerError` with the reason if there is no such thing.
+
+A handle is the small pickled value that stands for the open resource. Where ``handle(resource)``
+gives what has ``__resnb_lesser__()``, that is pickled if the whole cannot be.
+"""
+
+import inspect
+import os
+from pathlib import PurePath
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+from resnb.errors import LedgerError
+from resnb.ledger.recipes.captured import attributes_of, looks_secret, parts_of, values_of
+from resnb.ledger.recipes.handles import dies_with_kernel, is_known
+from resnb.ledger.recipes.pickling import LARGEST, Pickled, pickled, size_of
+
+LARGEST_PLAIN = 64 * 1024
+"""The largest plain resource that is its own handle, in bytes."""
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, PurePath)
+_CODE = (type, FunctionType, BuiltinFunctionType, ModuleType)
+
+
+class Protection(NamedTuple):
+    """The two marks of a lease.
+
+    Attributes:
+        during_setup: why what a broken-off set-up made cannot be found; empty if it can.
+        once_open: why the open resource cannot be cleaned up elsewhere; empty if it can.
+    """
+
+    during_setup: str = ""
+    once_open: str = ""
+
+
+def recipe_of(name: str, manager: Any, *, is_open: bool = False) -> Pickled:
+    """The recipe for `manager`, or what keeps it from being one.
+
+    An attribute that does not pickle is left out and named in the fault: the clean-up may do
+    without it.
+
+    Args:
+        name: what the resource is called.
+        manager: the object with setup and cleanup.
+        is_open: whether set-up has run; what it put on the manager is left out if it is too large.
+
+    Raises:
+        LedgerError: it is too large, which is said before anything is created; names the largest
+            variable.
+    """
+    try:
+        recipe = _recipe(manager)
+    except LedgerError as error:
+        return Pickled(None, str(error))
+    without = {"lease"} if recipe is manager else set()
+    found = pickled(recipe, without)
+    if found.data is not None:
+        return found
+    if found.too_large and not is_open:
+        raise LedgerError(_too_large(name, recipe))
+    left_out: dict[str, str] = {}
+    for key, value in attributes_of(recipe).items() if recipe is manager else ():
+        if (one := pickled(value)).data is None:
+            left_out[key] = _blamed(f"attribute {key!r}", value, one)
+    if left_out:
+        found = pickled(recipe, without | left_out.keys())
+    if found.data is not None:
+        return Pickled(found.data, "; ".join(left_out.values()))
+    for part in parts_of(recipe):
+        if (one := pickled(part.value)).data is None:
+            return Pickled(None, _blamed(part.label, part.value, one))
+    return Pickled(None, f"it does not pickle: {found.fault}")
+
+
+def handle_of(manager: Any, resource: Any) -> Pickled:
+    """The handle for `resource`, or why there is none.
+
+    It is what ``handle(resource)`` gives, or the resource itself if that is a plain value or of a
+    known kind.
+    """
+    own = getattr(manager, "handle", None) or getattr(_recipe_or_none(manager), "handle", None)
+    what = "what handle() returned" if own is not None else f"a {type(resource).__name__}"
+    try:
+        value = own(resource) if own is not None else resource
+    except Exception as error:  # noqa: BLE001 - the user's code
+        return Pickled(None, f"handle() raised {type(error).__name__}: {error}".splitlines()[0])
+    if inspect.iscoroutine(value):
+        value.close()
+        return Pickled(None, "handle() is async: make it a plain function")
+    if own is None and not is_known(value) and not _is_plain(value):
+        return Pickled(
+            None, f"{what} cannot be found by another process: define handle() and attach()"
+        )
+    found = pickled(value)
+    if found.data is None and hasattr(value, "__resnb_lesser__"):
+        value = value.__resnb_lesser__()
+        found = pickled(value)
+    if found.data is None:
+        return Pickled(None, _blamed_part(what, value, found))
+    if own is None and not is_known(value) and len(found.data) > LARGEST_PLAIN:
+        return Pickled(None, f"{what} of {len(found.data):,} bytes is no handle: define handle()")
+    return found
+
+
+def can_find(manager: Any) -> bool:
+    """Whether `manager` can look for what a broken-off set-up has left, by the lease's id."""
+    return callable(getattr(manager, "find", None))
+
+
+def lives_in_kernel(manager: Any, resource: Any) -> bool:
+    """Whether nothing of `resource` outlives this process: declared, or of a kind that is known.
+
+    What else the manager holds must not outlive the process either.
+    """
+    if getattr(manager, "dies_with_kernel", False):
+        return True
+    return dies_with_kernel(resource) and all(
+        dies_with_kernel(one) or _is_plain(one) or isinstance(one, _CODE)
+        for one in values_of(manager).values()
+    )
+
+
+def notice_of(manager: Any) -> str:
+    """A line on names that look like secrets and are kept with the recipe; empty if there are none.
+
+    The ledger erases a recipe when its lease is closed.
+    """
+    recipe = _recipe_or_none(manager)
+    parts = parts_of(recipe) if recipe is not None else ()
+    found = [
+        part.label
+        for part in parts
+        if looks_secret(part.name)
+        and not isinstance(part.value, (*_CODE, bool, type(None)))
+        and part.value not in ("", b"")
+    ]
+    env = getattr(manager, "env", ())
+    found += [f"variable {one!r}" for one in env if looks_secret(one) and os.environ.get(one)]
+    if not found:
+        return ""
+    names = ", ".join(dict.fromkeys(found))
+    return f"the ledger keeps what looks like secrets until this is cleaned up: {names}"
+
+
+def _recipe(manager: Any) -> Any:
+    own = getattr(manager, "__resnb_recipe__", None)
+    return manager if own is None else own()
+
+
+def _recipe_or_none(manager: Any) -> Any:
+    try:
+        return _recipe(manager)
+    except LedgerError:
+        return None
+
+
+def _blamed_part(label: str, value: Any, found: Pickled) -> str:
+    """What is wrong with a value, or with that one of its parts which is to blame."""
+    parts = values_of(value) if hasattr(value, "__resnb_values__") else {}
+    for inner, one in parts.items():
+        if (fault := pickled(one)).data is None:
+            return _blamed(inner, one, fault)
+    if parts and found.too_large:
+        largest = max(parts, key=lambda inner: size_of(parts[inner]))
+        size = f"{size_of(value):,} bytes, more than {LARGEST:,}"
+        return f"its variables have {size}, most of them {largest}"
+    return _blamed(label, value, found)
+
+
+def _blamed(label: str, value: Any, found: Pickled) -> str:
+    if found.too_large:
+        return (
+            f"{label} ({type(value).__name__}) has {size_of(value):,} bytes, more than {LARGEST:,}"
+        )
+    return f"{label} ({type(value).__name__}) does not pickle: {found.fault}"
+
+
+def _too_large(name: str, recipe: Any) -> str:
+    sizes = {part.label: size_of(part.value) for part in parts_of(recipe)}
+    largest = max(sizes, key=lambda key: sizes[key], default="")
+    blame = f"; the largest part is {largest} with {sizes[largest]:,} bytes" if largest else ""
+    return (
+        f"the recipe of resource {name!r} has more than {LARGEST:,} bytes{blame}: let cleanup use "
+        "a small value instead. Nothing was created"
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    if isinstance(value, _PLAIN):
+        return True
+    if kind in (list, tuple, set, frozenset):
+        return all(_is_plain(one) for one in value)
+    return kind is dict and all(_is_plain(k) and _is_plain(v) for k, v in value.items())
+
+
+__all__ = [
+    "Pickled",
+    "Protection",
+    "can_find",
+    "handle_of",
+    "lives_in_kernel",
+    "notice_of",
+    "pickled",
+    "recipe_of",
+]

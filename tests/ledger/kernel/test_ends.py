@@ -1,0 +1,243 @@
+"""How processes end: scripts with an open lease, and the signals and exits that end them."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from resnb.ledger.store.store import Store
+from tests.run.scripts import done, lines_until, outcome, script
+
+OPEN = """
+with Flow("f") as flow:
+    with Thing.options(on="failure")("thing"):
+        task(lambda: None, name="t")()
+flow.run()
+"""
+HANGS = """
+@task
+def hangs():
+    say("task")
+    while True:
+        threading.Event().wait(0.01)
+
+with Flow("f") as flow, Thing("outer"), Thing("inner"):
+    hangs()
+"""
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise SystemExit(3)", "1 / 0"])
+def test_the_interpreter_exits(end):
+    out, _, code = done(OPEN + end)
+    assert out == ["setup thing", "cleanup thing"]
+    assert code == {"": 0, "1 / 0": 1}.get(end, 3)
+
+
+def test_the_interpreter_exits_while_a_flow_runs_in_the_background():
+    out, err, code = done(f"""
+began = threading.Event()
+{HANGS.replace('say("task")', 'say("task"); began.set()')}
+flow.start()
+began.wait()
+""")
+    assert out == ["setup outer", "setup inner", "task", "cleanup inner", "cleanup outer"]
+    assert (err, code) == ("", 0)
+
+
+def test_the_interpreter_exits_while_an_async_manager_is_open():
+    out, err, code = done("""
+@resource_manager(on="failure")
+class Late:
+    async def setup(self):
+        say("setup")
+    async def cleanup(self, resource):
+        say("cleanup")
+
+with Flow("f") as flow, Late():
+    task(lambda: None, name="t")()
+flow.run()
+""")
+    assert (out, err, code) == (["setup", "cleanup"], "", 0)
+
+
+def test_what_could_not_be_cleaned_up_here_the_reaper_cleans_up(tmp_path, ledger_home):
+    out, err, code = done(f"""
+folder = {str(tmp_path)!r}
+
+@resource_manager
+class Sticky:
+    def setup(self):
+        self.lease.record("thing")
+        raise ValueError
+    def cleanup(self, resource):
+        first = os.path.join(folder, "first")
+        if not os.path.exists(first):
+            open(first, "w").close()
+            raise OSError
+        open(os.path.join(folder, "cleaned " + resource), "w").close()
+
+with Flow("f") as flow, Sticky():
+    task(lambda: None, name="t")()
+flow.run()
+""")
+    assert (out, err, code) == ([], "", 0)
+    never = threading.Event()
+    while Store(ledger_home).alive():
+        never.wait(0.05)
+    assert (tmp_path / "cleaned thing").exists()
+
+
+@pytest.mark.usefixtures("ledger_home")
+def test_a_clean_up_that_hangs_does_not_keep_the_process_alive():
+    out, _, code = done("""
+@resource_manager(on="failure")
+class Hangs:
+    def cleanup(self, resource):
+        say("cleanup")
+        threading.Event().wait()
+
+with Flow("f") as flow:
+    with Hangs():
+        task(lambda: None, name="t")()
+    with Thing.options(on="failure")("thing"):
+        task(lambda: None, name="t")()
+flow.run()
+""")
+    assert sorted(out) == ["cleanup", "cleanup thing", "setup thing"]
+    assert code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("way", ["flow.run()", "flow.start().wait()", "local"])
+def test_a_signal_cleans_up_from_the_inside_out_and_has_its_way(number, way):
+    run = "flow.run(executor=LocalExecutor())" if way == "local" else way
+    process = script(HANGS + run + "\nthreading.Event().wait()")
+    lines_until(process, "task")
+    os.kill(process.pid, number)
+    out, err, code = outcome(process)
+    assert out == ["cleanup inner", "cleanup outer"]
+    assert (err, code) == ("", -number)
+
+
+def test_a_signal_that_the_script_handles_itself_leaves_us_on_the_watch():
+    process = script(
+        """
+def handler(number, frame):
+    say("handled")
+
+signal.signal(signal.SIGTERM, handler)
+"""
+        + OPEN
+        + """
+say("open")
+sys.stdin.readline()
+flow.run()
+say("open")
+sys.stdin.readline()
+"""
+    )
+    for _ in range(2):
+        lines_until(process, "open")
+        os.kill(process.pid, signal.SIGTERM)
+        assert lines_until(process, "handled") == ["cleanup thing", "handled"]
+        process.stdin.write("\n")
+        process.stdin.flush()
+    out, err, code = outcome(process)
+    assert (out, err, code) == ([], "", 0)
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    process = script(
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        + OPEN
+        + """
+say("open")
+sys.stdin.readline()
+"""
+    )
+    lines_until(process, "open")
+    os.kill(process.pid, signal.SIGHUP)
+    process.stdin.write("\n")
+    assert outcome(process) == (["cleanup thing"], "", 0)
+
+
+def test_a_flow_that_runs_off_the_main_thread():
+    out, err, code = done("""
+@resource_manager(on="failure")
+class Late:
+    def cleanup(self, resource):
+        say("cleanup")
+
+with Flow("f") as flow, Late():
+    task(lambda: None, name="t")()
+thread = threading.Thread(target=flow.run)
+thread.start()
+thread.join()
+say(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
+""")
+    assert (out, err, code) == (["True", "cleanup"], "", 0)
+
+
+@pytest.mark.parametrize("end", ["sys.exit(0)", "os.kill(os.getpid(), signal.SIGTERM)"])
+def test_a_forked_child_leaves_its_parents_lease_alone(end):
+    out, _, code = done(
+        OPEN
+        + f"""
+child = os.fork()
+if not child:
+    {end}
+    os._exit(9)
+_, status = os.waitpid(child, 0)
+say("child", os.waitstatus_to_exitcode(status))
+"""
+    )
+    assert out == ["setup thing", f"child {0 if 'exit' in end else -15}", "cleanup thing"]
+    assert code == 0
+
+
+def test_a_forked_child_has_runs_and_leases_of_its_own():
+    out, _, code = done(
+        OPEN
+        + """
+sys.stdout.flush()
+child = os.fork()
+if not child:
+    with Flow("g") as flow:
+        with Thing.options(on="failure")("own"):
+            task(lambda: None, name="t")()
+    say(flow.run())
+    sys.exit(0)
+_, status = os.waitpid(child, 0)
+say("child", os.waitstatus_to_exitcode(status))
+"""
+    )
+    assert out == [
+        "setup thing",
+        "setup own",
+        "<Success>",
+        "cleanup own",
+        "child 0",
+        "cleanup thing",
+    ]
+    assert code == 0
+
+
+def test_a_pool_of_processes_that_is_terminated_in_a_task():
+    out, _, code = done("""
+import multiprocessing
+
+def square(number):
+    return number * number
+
+@task
+def pooled(name):
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return sum(pool.map(square, range(10)))
+
+with Flow("f") as flow, Thing() as thing:
+    value = pooled(thing)
+say(flow.run().result[value].result)
+""")
+    assert out == ["setup thing", "cleanup thing", "285"]
+    assert code == 0

@@ -1,0 +1,80 @@
+"""The reaper, made to die at the step that a variable names, and to be quicker than usual."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[3]))
+
+from resnb.ledger.reaper import cleanup_process, decisions, reaper
+from resnb.ledger.reaper.cleanup_process import Cleaning
+from resnb.ledger.reaper.reaper import Reaper
+from resnb.ledger.store.store import Store
+
+ROOT = os.environ.get("RESNB_TEST_ROOT", "")
+BEFORE = {
+    "before its claim": (Reaper, "_claim"),
+    "before the order": (Cleaning, "give_order"),
+    "after the clean-up": (Reaper, "_finished"),
+}
+AFTER = {
+    "after the claim": (Reaper, "_claim"),
+    "after the start": (Cleaning, "__init__"),
+    "after the close": (Store, "close"),
+}
+
+
+def die():
+    try:
+        os.close(os.open(Path(ROOT, "died"), os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def deadly(owner, name, *, first):
+    original = getattr(owner, name)
+
+    def step(*args, **kwargs):
+        if first:
+            die()
+        result = original(*args, **kwargs)
+        if not first:
+            die()
+        return result
+
+    setattr(owner, name, step)
+
+
+def die_once_it_has_begun():
+    collect = Reaper._collect
+
+    def step(self):
+        log = Path(ROOT, "log")
+        if self._running and log.exists() and "begin" in log.read_text():
+            die()
+        collect(self)
+
+    Reaper._collect = step
+
+
+def main():
+    step = os.environ.get("RESNB_TEST_DIES", "")
+    if step in BEFORE:
+        deadly(*BEFORE[step], first=True)
+    elif step in AFTER:
+        deadly(*AFTER[step], first=False)
+    elif step == "in the middle":
+        die_once_it_has_begun()
+    decisions.FENCE_AFTER, cleanup_process.EXTRA = 0.5, 0.5
+    reaper.AFTER_ERROR = 0.2
+    reaper.LINGER = float(os.environ.get("RESNB_TEST_LINGER", "30"))
+    reaper.pause_after = lambda tries: 0.05 * tries
+    if os.environ.get("RESNB_TEST_NO_PIDFD"):
+        sys.argv[4] = "-1"
+    reaper.main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""The reaper's decisions, without processes, clocks or files."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resnb.ledger import states
+from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
+from resnb.ledger.reaper.decisions import (
+    AT_ONCE,
+    CLAIMED_LOOK,
+    FENCE_AFTER,
+    TRIES,
+    Ask,
+    Clean,
+    Close,
+    Fail,
+    Keep,
+    decide,
+    pause_after,
+)
+from tests.ledger.records import KERNEL, REAPER, record
+
+NOW = 2000.0
+
+
+def decided(*records, kernel=DEAD, reaper=ALIVE, now=NOW, **more):
+    status = {KERNEL: kernel, REAPER: reaper}
+    return decide(records, liveness=status.__getitem__, now=now, **more)
+
+
+def kinds(decision):
+    return [(type(one), one.record.id) for one in decision.actions]
+
+
+def test_an_open_lease_of_a_dead_kernel_is_cleaned_up():
+    assert kinds(decided(record())) == [(Clean, "a")]
+
+
+def test_an_open_lease_of_a_living_kernel_is_left_alone():
+    decision = decided(record(), kernel=ALIVE)
+    assert decision.actions == ()
+    assert decision.idle
+
+
+@pytest.mark.parametrize("state", ["opening", "open", "closing", "failed", "kept"])
+def test_what_cannot_be_seen_is_never_touched(state):
+    assert decided(record(state=state), kernel=UNKNOWN).actions == ()
+
+
+def test_what_lives_in_the_kernel_died_with_it():
+    one = record(dies_with_kernel=True, handle=None, recipe=b"")
+    assert kinds(decided(one)) == [(Close, "a")]
+
+
+@pytest.mark.parametrize(
+    ("values", "action"),
+    [
+        ({"handle": b"recorded"}, Clean),
+        ({"handle": None, "can_find": True}, Clean),
+        ({"handle": None}, Fail),
+    ],
+)
+def test_a_half_made_thing_needs_a_handle_or_find(values, action):
+    assert kinds(decided(record(state="opening", **values))) == [(action, "a")]
+
+
+def test_an_unprotected_lease_says_why_and_is_not_tried_again():
+    (fail,) = decided(record(handle=None, unprotected="a Client has no handle")).actions
+    assert "a Client has no handle" in fail.reason
+    assert decided(record(state="failed", handle=None, reason=fail.reason)).actions == ()
+
+
+def test_a_claim_of_somebody_alive_is_respected_and_one_of_the_dead_is_not():
+    claimed = record(state="closing", claimant=REAPER)
+    assert decided(claimed, reaper=ALIVE).actions == ()
+    assert kinds(decided(claimed, reaper=DEAD)) == [(Clean, "a")]
+
+
+def test_dependants_come_first():
+    outer, inner = record("outer"), record("inner", around=("outer",))
+    assert kinds(decided(outer, inner)) == [(Clean, "inner")]
+    assert decided(outer, inner, running={"inner"}).actions == ()
+    assert kinds(decided(outer)) == [(Clean, "outer")]
+
+
+def test_one_that_failed_holds_up_what_it_depends_on_and_nobody_else():
+    outer, other = record("outer"), record("other")
+    inner = record("inner", around=("outer",), state="failed", tries=1, next_try=NOW + 8)
+    assert kinds(decided(outer, inner, other)) == [(Clean, "other")]
+    assert kinds(decided(outer, inner, now=NOW + 8)) == [(Clean, "inner")]
+
+
+@pytest.mark.parametrize("by", ["claimant", "cleaner"])
+def test_one_that_another_process_cleans_up_is_waited_for(by):
+    outer = record("outer")
+    inner = record("inner", around=("outer",), state="closing", **{by: REAPER})
+    decision = decided(outer, inner, reaper=ALIVE)
+    assert (decision.actions, decision.idle) == ((), False)
+    assert decision.look_again == NOW + CLAIMED_LOOK
+    assert kinds(decided(outer, inner, reaper=DEAD)) == [(Clean, "inner")]
+
+
+def test_a_clean_up_that_is_always_cut_short_ends_with_a_reason():
+    cut_short = record(state="closing", tries=TRIES, claimant=REAPER)
+    (fail,) = decided(cut_short, reaper=DEAD).actions
+    assert fail.reason == f"its clean-up was cut short {TRIES} times"
+
+
+def test_nothing_is_kept_without_what_it_depends_on():
+    inner = record("inner", keep=60.0, around=("outer",))
+    assert kinds(decided(inner, record("outer"))) == [(Clean, "inner")]
+    assert kinds(decided(inner, record("outer", keep=60.0))) == [(Keep, "inner"), (Keep, "outer")]
+    assert kinds(decided(inner)) == [(Keep, "inner")]
+
+
+def test_a_dependant_that_is_given_up_holds_up_nobody():
+    outer = record("outer")
+    inner = record("inner", around=("outer",), state="failed", tries=TRIES)
+    assert kinds(decided(outer, inner)) == [(Clean, "outer")]
+
+
+def test_a_few_at_a_time():
+    many = [record(f"r{i}") for i in range(3 * AT_ONCE)]
+    assert len(decided(*many).actions) == AT_ONCE
+    assert len(decided(*many, running={"r0", "r1"}).actions) == AT_ONCE - 2
+
+
+def test_a_failed_clean_up_is_tried_again_after_a_pause():
+    failed = record(state="failed", tries=1, next_try=NOW + 8)
+    decision = decided(failed)
+    assert decision.actions == ()
+    assert decision.look_again == NOW + 8
+    assert not decision.idle
+    assert kinds(decided(failed, now=NOW + 8)) == [(Clean, "a")]
+
+
+def test_in_the_end_it_is_left_as_failed():
+    decision = decided(record(state="failed", tries=TRIES, next_try=0.0))
+    assert decision.actions == ()
+    assert decision.idle
+
+
+def test_pauses_grow_and_have_an_end():
+    pauses = [pause_after(tries) for tries in range(1, 20)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == pauses[-2]
+
+
+def test_a_living_kernel_hands_over_what_it_failed_to_clean_up():
+    assert kinds(decided(record(state="failed"), kernel=ALIVE)) == [(Clean, "a")]
+
+
+@pytest.mark.parametrize("limit", [{"ttl": 900.0}, {"idle_timeout": 900.0}, {"request": "cleanup"}])
+def test_limits_and_requests_go_by_way_of_the_kernel_first(limit):
+    one = record(**limit)
+    (ask,) = decided(one, kernel=ALIVE).actions
+    assert isinstance(ask, Ask)
+    waiting = decided(one, kernel=ALIVE, asked={"a": NOW})
+    assert (waiting.actions, waiting.look_again) == ((), NOW + FENCE_AFTER)
+    fenced = decided(one, kernel=ALIVE, asked={"a": NOW - FENCE_AFTER})
+    assert kinds(fenced) == [(Clean, "a")]
+
+
+def test_a_limit_in_the_future_is_looked_at_in_time():
+    decision = decided(record(ttl=1500.0), kernel=ALIVE)
+    assert (decision.actions, decision.look_again) == ((), 2500.0)
+
+
+def test_use_puts_off_the_idle_limit():
+    assert decided(record(idle_timeout=900.0, used=1900.0), kernel=ALIVE).look_again == 2800.0
+
+
+def test_keep_survives_the_kernel_for_a_while():
+    [keep] = decided(record(keep=60.0)).actions
+    assert keep == Keep(record(keep=60.0), NOW + 60)
+    kept = record(state="kept", keep=60.0, keep_until=NOW + 60)
+    assert decided(kept).look_again == NOW + 60
+    assert kinds(decided(kept, now=NOW + 60)) == [(Clean, "a")]
+    assert kinds(decided(kept._replace(request="cleanup"))) == [(Clean, "a")]
+    assert kinds(decided(record(keep=60.0, request="cleanup"))) == [(Clean, "a")]
+
+
+STATES = st.sampled_from(["opening", "open", "closing", "failed", "kept"])
+
+
+@st.composite
+def ledgers(draw):
+    count = draw(st.integers(1, 8))
+    return [
+        record(
+            f"r{i}",
+            state=draw(STATES),
+            handle=draw(st.sampled_from([None, b"h"])),
+            can_find=draw(st.booleans()),
+            dies_with_kernel=draw(st.booleans()),
+            around=tuple(f"r{j}" for j in range(i) if draw(st.booleans())),
+            tries=draw(st.integers(0, TRIES)),
+            next_try=draw(st.sampled_from([0.0, NOW + 5])),
+            claimant=draw(st.sampled_from([None, REAPER])),
+        )
+        for i in range(count)
+    ]
+
+
+@given(ledgers(), st.sampled_from([ALIVE, DEAD]))
+def test_every_ledger_of_a_dead_kernel_comes_to_rest_with_everything_tried(records, reaper):
+    """Clean-ups that work close everything that can be cleaned, inner ones first."""
+    known = {one.id: one for one in records}
+    now = NOW
+    for turn in range(100):
+        reaper = DEAD if turn == 50 else reaper  # it ends in the middle of what it has claimed
+        decision = decided(*known.values(), reaper=reaper, now=now)
+        for action in decision.actions:
+            lease = action.record.id
+            if isinstance(action, Clean | Close):
+                cleanable = [
+                    one.id
+                    for one in known.values()
+                    if lease in one.around and isinstance(_alone(one, now, reaper), Clean)
+                ]
+                assert isinstance(action, Close) or not cleanable
+                del known[lease]
+            else:
+                known[lease] = known[lease]._replace(state=states.FAILED, reason=action.reason)
+        if decision.idle:
+            break
+        now = max(now, decision.look_again or now)
+    else:
+        pytest.fail("it never comes to rest")
+    for one in known.values():
+        hopeless = not one.dies_with_kernel and one.handle is None and not one.can_find
+        assert one.state == "failed" or one.tries < TRIES
+        assert hopeless or one.tries >= TRIES, one
+
+
+def _alone(one, now, reaper):
+    actions = decided(one, now=now, reaper=reaper).actions
+    return actions[0] if actions else None

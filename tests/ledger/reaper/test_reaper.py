@@ -1,0 +1,472 @@
+"""The reaper for real: what it survives, whom it cleans up after, and what cannot hold it up."""
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from resnb.ledger.admin.commands import LedgerCommands
+from resnb.ledger.owner import ALIVE, DEAD, start_time
+from resnb.ledger.reaper.reaper import Reaper
+from resnb.ledger.store.store import Store
+from tests.ledger.held import held, killed, reaper_of
+from tests.ledger.records import KERNEL, record
+from tests.ledger.things import settle, until
+from tests.run.scripts import lines_until, outcome
+
+pytestmark = pytest.mark.timeout(90)
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "log"
+
+
+def words(log):
+    return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def state_of(home):
+    return [one.state for one in Store(home).alive()]
+
+
+@pytest.mark.parametrize("calls", range(8))
+def test_whenever_the_kernel_dies_the_reaper_does_not_end_before_it_has_looked_again(
+    tmp_path, monkeypatch, calls
+):
+    """The kernel is seen alive so many times, and dead from then on."""
+    store = Store(tmp_path / "ledger")
+    store.add(record(dies_with_kernel=True))
+    answers = iter([ALIVE] * calls)
+    monkeypatch.setattr("resnb.ledger.reaper.reaper.status", lambda *_: next(answers, DEAD))
+    reaper = Reaper(store, KERNEL, None, None)
+    while reaper._act() is not None:
+        pass
+    assert store.alive() == []
+
+
+def test_a_clean_up_that_was_killed_after_it_had_closed_its_lease_has_not_failed(tmp_path):
+    store = Store(tmp_path / "ledger")
+    store.add(record())
+    store.close("a", 3000.0, "cleaned up by the reaper")
+    kernel, channel = socket.socketpair()
+    with kernel, channel:
+        Reaper(store, KERNEL, channel, None)._finished(record(), "failed", "it was killed")
+        channel.shutdown(socket.SHUT_WR)
+        said = kernel.makefile().read()
+    assert "closed" in said
+    assert "killed" not in said
+    assert store.alive() == []
+
+
+def test_a_killed_kernel_is_noticed_without_a_pidfd(ledger_home, log, monkeypatch):
+    monkeypatch.setenv("RESNB_TEST_NO_PIDFD", "1")
+    kernel = held(log, "hold(Held); wait()")
+    lines_until(kernel, "open")
+    killed(kernel)
+    settle(ledger_home)
+    assert words(log) == ["cleaned"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_dead_reaper_is_replaced_as_long_as_something_is_open(ledger_home, log, number):
+    kernel = held(log, "hold(Held); wait()")
+    lines_until(kernel, "open")
+    for _ in range(3):
+        reaper = reaper_of(ledger_home, kernel.pid)
+        os.kill(reaper, number)
+        until(lambda old=reaper: reaper_of(ledger_home, kernel.pid) != old)
+    killed(kernel)
+    settle(ledger_home)
+    assert words(log) == ["cleaned"]
+
+
+def test_a_reaper_that_hangs_is_replaced_before_the_next_lease(ledger_home, log):
+    kernel = held(
+        log,
+        """
+resnb.ledger.kernel.reaper_client._ANSWER_WITHIN = 0.2
+hold(Held); wait()
+hold(lambda: Held("second")); wait()
+""",
+    )
+    lines_until(kernel, "open")
+    reaper = reaper_of(ledger_home, kernel.pid)
+    os.kill(reaper, signal.SIGSTOP)
+    kernel.stdin.write("\n")
+    kernel.stdin.flush()
+    lines_until(kernel, "open")
+    killed(kernel)
+    until(lambda: state_of(ledger_home) == [])
+    os.kill(reaper, signal.SIGCONT)
+    settle(ledger_home)
+    assert sorted(words(log)) == ["cleaned", "second"]
+
+
+def test_signals_do_not_end_it(ledger_home, log):
+    kernel = held(
+        log, "hold(Held); wait(); KEEPER.book.link.ensure(); say(KEEPER.book.link.pid); wait()"
+    )
+    lines_until(kernel, "open")
+    reaper = reaper_of(ledger_home, kernel.pid)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) * 2:
+        os.kill(reaper, number)
+    kernel.stdin.write("\n")
+    kernel.stdin.flush()
+    assert lines_until(kernel, str(reaper)) == [str(reaper)]
+    killed(kernel)
+    settle(ledger_home)
+    assert words(log) == ["cleaned"]
+
+
+def test_it_ends_when_nothing_is_left_and_the_kernel_starts_another(ledger_home, log, monkeypatch):
+    monkeypatch.setenv("RESNB_TEST_LINGER", "0.1")
+    kernel = held(
+        log,
+        "hold(Held); KEEPER.close_all(); say('closed'); wait(); hold(lambda: Held('second')); wait()",
+    )
+    lines_until(kernel, "closed")
+    settle(ledger_home)
+    kernel.stdin.write("\n")
+    kernel.stdin.flush()
+    lines_until(kernel, "open")
+    killed(kernel)
+    settle(ledger_home)
+    assert words(log) == ["cleaned", "second"]
+
+
+def test_files_beside_the_notebook_shadow_nothing(ledger_home, log, tmp_path, monkeypatch):
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    kernel = held(
+        log,
+        """
+import base64, inspect, json, pickle, select, selectors, socket
+for name in ("base64", "inspect", "json", "pickle", "select", "selectors", "socket", "resnb"):
+    Path(f"{name}.py").write_text("raise SystemExit('shadowed')")
+hold(Held); wait()
+""",
+    )
+    lines_until(kernel, "open")
+    killed(kernel)
+    settle(ledger_home)
+    assert words(log) == ["cleaned"]
+    assert LedgerCommands(ledger_home).leases() == []
+
+
+@pytest.mark.parametrize(
+    "why",
+    ["options(ttl=1)", "options(idle_timeout=1)", "options()", "options(keep=60, ttl=1)"],
+)
+def test_a_kernel_that_hangs_is_fenced_off(ledger_home, log, why):
+    kernel = held(
+        log,
+        f"""
+scopes = hold(Held.{why})
+wait()
+from resnb.errors import LeaseLost
+never = threading.Event()
+while True:  # what the reaper has said is heard on a thread of its own
+    try:
+        scopes[0].value
+    except LeaseLost as error:
+        say("lost")
+        break
+    never.wait(0.01)
+wait()
+""",
+    )
+    lines_until(kernel, "open")
+    os.kill(kernel.pid, signal.SIGSTOP)
+    store = Store(ledger_home)
+    (one,) = store.alive()
+    if why == "options()":
+        store.change(one.id, request="cleanup")
+    until(lambda: store.get(one.id).state == "closed")
+    os.kill(kernel.pid, signal.SIGCONT)
+    kernel.stdin.write("\n")
+    kernel.stdin.flush()
+    lines_until(kernel, "lost")
+    assert outcome(kernel)[1:] == ("", 0)
+    assert words(log) == ["cleaned"]
+
+
+def test_a_child_that_holds_every_descriptor_keeps_nothing_open(ledger_home, log):
+    kernel = held(
+        log,
+        """
+hold(Held)
+child = os.fork()
+if child == 0:
+    signal.pause()
+say(child)
+wait()
+""",
+    )
+    child = int(lines_until(kernel, "open") and kernel.stdout.readline())
+    kernel.send_signal(signal.SIGKILL)
+    kernel.wait()
+    settle(ledger_home)
+    assert words(log) == ["cleaned"]
+    assert start_time(child) is not None
+    os.kill(child, signal.SIGKILL)
+    kernel.communicate()
+
+
+CHILDREN = {
+    "a pool that is terminated": """
+import multiprocessing
+pool = multiprocessing.get_context("fork").Pool(2)
+pool.map(abs, [1, 2])
+pool.terminate()
+pool.join()
+""",
+    "sys.exit": """
+child = os.fork()
+if child == 0:
+    sys.exit(3)
+os.waitpid(child, 0)
+""",
+    "a lease of its own": """
+child = os.fork()
+if child == 0:
+    hold(lambda: Held("child"))
+    os._exit(0)
+os.waitpid(child, 0)
+""",
+}
+
+
+@pytest.mark.parametrize("child", CHILDREN)
+def test_a_child_does_not_clean_up_its_parents_lease(ledger_home, log, child):
+    kernel = held(log, f"hold(Held)\n{CHILDREN[child]}\nsay('there'); wait()")
+    lines_until(kernel, "there")
+    assert "cleaned" not in words(log)
+    assert outcome(kernel)[1:] == ("", 0)
+    assert words(log).count("cleaned") == 1
+    settle(ledger_home)
+    if child == "a lease of its own":
+        assert words(log).count("child") == 1
+
+
+def test_one_that_hangs_and_one_that_fails_hold_up_nobody(ledger_home, log, tmp_path):
+    kernel = held(
+        log,
+        f"""
+again = {str(tmp_path / "again")!r}
+
+@resource_manager(on="failure", cleanup_timeout=0.2)
+class Hangs:
+    def cleanup(self, _):
+        if not os.path.exists(again):
+            open(again, "w").close()
+            while True:
+                threading.Event().wait(1)
+        with open(log, "a") as file:
+            file.write("hung\\n")
+
+@resource_manager(on="failure")
+class Fails:
+    def cleanup(self, _):
+        raise OSError("always")
+
+hold(Hangs, Fails, Held); wait()
+""",
+    )
+    lines_until(kernel, "open")
+    killed(kernel)
+    settle(ledger_home)
+    assert words(log) == ["cleaned", "hung"]
+    (left,) = LedgerCommands(ledger_home).leases()
+    assert (left.state, left.record.reason) == ("failed", "OSError: always")
+
+
+def test_at_most_four_at_once(ledger_home, log):
+    kernel = held(
+        log,
+        """
+@resource_manager(on="failure")
+class Slow:
+    def cleanup(self, _):
+        with open(log, "a") as file:
+            file.write("+\\n")
+        threading.Event().wait(0.2)
+        with open(log, "a") as file:
+            file.write("-\\n")
+
+hold(*[Slow] * 10); wait()
+""",
+    )
+    lines_until(kernel, "open")
+    killed(kernel)
+    settle(ledger_home)
+    at_once, most = 0, 0
+    for word in words(log):
+        at_once += 1 if word == "+" else -1
+        most = max(most, at_once)
+    assert words(log).count("-") == 10
+    assert 2 <= most <= 4
+
+
+def test_the_environment_is_that_of_the_lease(ledger_home, log):
+    kernel = held(
+        log,
+        """
+@resource_manager(on="failure")
+class Needs:
+    env = ("MINE",)
+    def cleanup(self, _):
+        with open(log, "a") as file:
+            file.write(os.environ["MINE"] + os.environ["KUBECONFIG"])
+
+hold(Held)
+os.environ["MINE"], os.environ["KUBECONFIG"] = "mine", "-late"
+hold(Needs)
+os.environ["MINE"] = "other"
+wait()
+""",
+    )
+    lines_until(kernel, "open")
+    lines_until(kernel, "open")
+    killed(kernel)
+    settle(ledger_home)
+    assert "mine-late" in log.read_text()
+
+
+def test_what_a_clean_up_leaves_behind_holds_nobody_up(ledger_home, log, tmp_path):
+    kernel = held(
+        log,
+        f"""
+@resource_manager(on="failure")
+class Leaves:
+    def cleanup(self, _):
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+        open({str(tmp_path / "child")!r}, "w").write(str(child))
+
+hold(Leaves); wait()
+""",
+    )
+    lines_until(kernel, "open")
+    killed(kernel)
+    settle(ledger_home)
+    child = int(Path(tmp_path, "child").read_text())
+    assert start_time(child) is not None
+    os.kill(child, signal.SIGKILL)
+    assert LedgerCommands(ledger_home).leases() == []
+
+
+def test_a_large_recipe_arrives_in_pieces(ledger_home, log):
+    kernel = held(
+        log,
+        """
+@resource_manager(on="failure")
+class Large:
+    def __init__(self):
+        self.data = os.urandom(900_000)
+    def handle(self, _):
+        return bytes(900_000)
+    def cleanup(self, handle):
+        with open(log, "a") as file:
+            file.write(f"{len(self.data) + len(handle)}\\n")
+
+hold(Large); wait()
+""",
+    )
+    lines_until(kernel, "open")
+    killed(kernel)
+    settle(ledger_home)
+    assert words(log) == ["1800000"]
+
+
+def test_a_recipe_that_does_not_load_is_listed_and_can_be_cleaned_up_by_hand(
+    ledger_home, log, tmp_path
+):
+    module = tmp_path / "mine.py"
+    text = f"class Mine:\n    def cleanup(self, _):\n        open({str(log)!r}, 'a').write('by hand\\n')\n"
+    module.write_text(text)
+    kernel = held(
+        log,
+        f"""
+sys.path.append({str(tmp_path)!r})
+import mine
+hold(resource_manager(on="failure")(mine.Mine)); wait()
+""",
+    )
+    lines_until(kernel, "open")
+    module.unlink()
+    killed(kernel)
+    settle(ledger_home)
+    commands = LedgerCommands(ledger_home)
+    (left,) = commands.leases()
+    assert left.state == "failed"
+    assert (
+        "wrong environment: its recipe cannot be loaded: ModuleNotFoundError" in left.record.reason
+    )
+    assert "resnb forget" in left.record.reason
+    assert "No module named 'mine'" in (ledger_home / "logs" / f"{left.record.id}.log").read_text()
+    module.write_text(text)
+    assert commands.clean_up([left], timeout=30) == []
+    assert words(log) == ["by"]
+
+
+def test_a_clean_up_that_has_lost_its_reaper_ends_when_it_hangs(ledger_home, log, tmp_path):
+    pid = tmp_path / "pid"
+    kernel = held(
+        log,
+        f"""
+@resource_manager(on="failure", cleanup_timeout=0.2)
+class Hangs:
+    def cleanup(self, _):
+        open({str(pid)!r}, "a").write(f"{{os.getpid()}} {{os.getppid()}}\\n")
+        if open({str(pid)!r}).read().count("\\n") == 1:
+            os.kill(os.getppid(), signal.SIGKILL)
+            while True:
+                threading.Event().wait(1)
+
+hold(Hangs); wait()
+""",
+    )
+    lines_until(kernel, "open")
+    killed(kernel)
+    until(pid.exists)
+    assert LedgerCommands(ledger_home).sweep(30) == []
+    assert len(pid.read_text().splitlines()) == 2
+    settle(ledger_home)
+
+
+def test_a_cluster_on_the_manager_is_no_recipe_and_ends_with_its_kernel(ledger_home, log):
+    kernel = held(
+        log,
+        """
+if __name__ == "__main__":
+    @resource_manager(on="failure")
+    class Dask:
+        def setup(self):
+            from dask.distributed import Client, LocalCluster
+            self.cluster = LocalCluster(
+                n_workers=1, threads_per_worker=1, dashboard_address=None, processes=False
+            )
+            return Client(self.cluster)
+        def cleanup(self, client):
+            client.close()
+            self.cluster.close()
+
+    hold(Dask)
+    (lease,) = KEEPER.alive()
+    say(repr(lease.protection.once_open))
+    wait()
+""",
+    )
+    lines_until(kernel, "open")
+    assert kernel.stdout.readline() == "''\n"
+    killed(kernel)
+    settle(ledger_home)
+    assert LedgerCommands(ledger_home).leases() == []
+    (one,) = Store(ledger_home).history()
+    assert one.reason == "died with its kernel"

@@ -1,0 +1,69 @@
+"""A reaper without a kernel: it sweeps what dead kernels have left, whatever gets in its way."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from resnb.errors import LedgerError
+from resnb.ledger.owner import this_process
+from resnb.ledger.reaper import reaper
+from resnb.ledger.recipes.recipe import pickled
+from resnb.ledger.store.home import made_private
+from resnb.ledger.store.store import Store
+from tests.kernel.client import wait_for
+from tests.ledger.recipes.recipes import File, LeavesAProcess
+from tests.ledger.records import record
+
+
+@pytest.fixture
+def home(tmp_path):
+    return made_private(tmp_path / "ledger")
+
+
+def left_by_a_dead_kernel(manager, handle):
+    """A lease of a process that was here and has ended."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    owner = this_process()._replace(pid=ended.pid)
+    ended.wait()
+    return record(owner=owner, recipe=pickled(manager).data, handle=pickled(handle).data)
+
+
+class OnceFull(Store):
+    """A store on a disk that is full for a moment."""
+
+    full = True
+
+    def claim(self, *args):
+        if self.full:
+            self.full = False
+            message = "the disk is full"
+            raise LedgerError(message)
+        return super().claim(*args)
+
+
+def test_a_ledger_that_cannot_be_written_is_tried_again(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(reaper, "AFTER_ERROR", 0.01)
+    thing = tmp_path / "thing"
+    thing.touch()
+    store = OnceFull(home)
+    store.add(left_by_a_dead_kernel(File(), str(thing)))
+    reaper.Reaper(store, None, None, None).run()
+    assert not thing.exists()
+    assert store.alive() == []
+
+
+def test_a_process_that_a_clean_up_leaves_behind_holds_nobody_up(home, tmp_path):
+    daemon = tmp_path / "daemon"
+    store = Store(home)
+    store.add(left_by_a_dead_kernel(LeavesAProcess(), str(daemon)))
+    command = [sys.executable, "-I", "-S", reaper.__file__, str(home), "", "-1", "-1"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: store.alive() == [], "the sweep to close the lease")
+    finally:
+        wait_for(daemon.exists, "the process that is left behind")
+        os.kill(int(Path(daemon).read_text()), signal.SIGKILL)
