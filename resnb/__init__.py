@@ -35,18 +35,18 @@ _HOMES = {
     "DateTimeParameter": "resnb.graph.tasks.parameter",
     "FilterTask": "resnb.graph.tasks.control",
     "Flow": "resnb.graph.flow",
-    "LocalExecutor": "resnb.run.local",
+    "LocalExecutor": "resnb.run.executors.local",
     "Parameter": "resnb.graph.tasks.parameter",
     "ResourceManager": "resnb.graph.resources.resource",
     "Task": "resnb.graph.tasks.task",
-    "ThreadExecutor": "resnb.run.threads",
+    "ThreadExecutor": "resnb.run.executors.threads",
     "apply_map": "resnb.graph.apply_map",
     "case": "resnb.graph.tasks.control",
     "context": "resnb.run.context",
     "defaults_from_attrs": "resnb.graph.base.defaults",
     "flatten": "resnb.graph.base.inputs",
     "flow": "resnb.graph.function",
-    "get_run_logger": "resnb.run.logs",
+    "get_run_logger": "resnb.run.output.logs",
     "ifelse": "resnb.graph.tasks.control",
     "mapped": "resnb.graph.base.inputs",
     "merge": "resnb.graph.tasks.control",
@@ -87,9 +87,9 @@ def _plug_in() -> None:
     """Give flows the parts that run and draw them, imported when they are first asked for."""
     from resnb.graph.base.ports import PORTS
 
-    PORTS.runner = lambda: import_module("resnb.run.api").RUNNER
-    PORTS.unfolder = lambda: import_module("resnb.run.unfolding.api").UNFOLDER
-    PORTS.logger = lambda: import_module("resnb.run.logs").get_run_logger()
+    PORTS.runner = lambda: import_module("resnb.run.runner").RUNNER
+    PORTS.unfolder = lambda: import_module("resnb.run.functions.api").UNFOLDER
+    PORTS.logger = lambda: import_module("resnb.run.output.logs").get_run_logger()
     PORTS.painter = lambda: import_module("resnb.view.painter").PAINTER
     PORTS.clusters = lambda: import_module("resnb.dask.lanes").Lanes
 

@@ -14,7 +14,7 @@ from resnb.states import CACHED, FIRST_FINISHED, SUCCESS
 
 if TYPE_CHECKING:
     from resnb.graph.resources.scope import Scope
-    from resnb.run.plan import Plan
+    from resnb.run.scheduling.plan import Plan
 
 MOST = 20_000
 """How many rows may be ahead at once."""

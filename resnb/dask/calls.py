@@ -10,11 +10,11 @@ from resnb.dask import worker as remote
 from resnb.dask.held import Held, Item
 from resnb.dask.sent import Flattened, Resource, Sender, code_of
 from resnb.ledger import states as lease_states
-from resnb.run.mapping import Source
+from resnb.run.engine.mapping import Source
 from resnb.states import FIRST_FINISHED
 
 if TYPE_CHECKING:
-    from resnb.run.engine import Engine
+    from resnb.run.engine.engine import Engine
 
 LARGE = 1_000_000
 """From so many bytes on (as Dask reckons them), a value of the kernel is sent once for all."""

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from resnb.errors import RunError
-from resnb.run.outcome import text_of
+from resnb.run.scheduling.outcome import text_of
 
 TIMEOUT = 10.0
 """Seconds within which a scheduler must answer."""

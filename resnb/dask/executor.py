@@ -13,11 +13,11 @@ from resnb.ledger.kernel.lease import Lease
 from resnb.ledger.kernel.request import Wanted
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.states import OPEN
-from resnb.run.interrupts import awaited
-from resnb.run.threads import Workers
+from resnb.run.engine.interrupts import awaited
+from resnb.run.executors.threads import Workers
 
 if TYPE_CHECKING:
-    from resnb.run.engine import Engine
+    from resnb.run.engine.engine import Engine
 
 HERE = 8
 """How many tasks run in the kernel at the same time, of those that have to."""

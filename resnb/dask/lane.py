@@ -17,18 +17,18 @@ from resnb.dask.sending import Sending
 from resnb.dask.sent import Told, error_of
 from resnb.dask.stops import Stops, Try
 from resnb.errors import RunError
-from resnb.run import outcome as outcomes
-from resnb.run import special
-from resnb.run.attempt import Attempt
-from resnb.run.deciding import decided, is_mapped
-from resnb.run.outcome import Outcome
-from resnb.run.scheduler import NOT_BEGUN
-from resnb.run.slots import CURRENT, Slot
+from resnb.run.engine import task_runner
+from resnb.run.engine.attempt import Attempt
+from resnb.run.engine.deciding import decided, is_mapped
+from resnb.run.engine.slots import CURRENT, Slot
+from resnb.run.scheduling import outcome as outcomes
+from resnb.run.scheduling.outcome import Outcome
+from resnb.run.scheduling.scheduler import NOT_BEGUN
 from resnb.states import CANCELLED, FAILED, FIRST_FINISHED, PENDING, RETRYING, RUNNING
 
 if TYPE_CHECKING:
     from resnb.graph.resources.scope import Scope
-    from resnb.run.engine import Engine
+    from resnb.run.engine.engine import Engine
 
 
 class Lane:
@@ -137,9 +137,9 @@ class Lane:
         for row in begun:
             attempt = engine.stopping.attempts.get(row)
             if attempt is not None and not attempt.is_claimed:
-                special.begun(engine, row)
+                task_runner.begun(engine, row)
         for row in succeeded:
-            special.begun(engine, row)
+            task_runner.begun(engine, row)
             if engine.table.state[row] == RUNNING:
                 engine.scheduler.succeeded(row)
 
@@ -161,8 +161,8 @@ class Lane:
             refused = decided(engine, row, task, before)
             if refused is not None:
                 self.taken.discard(row)
-                engine.post(special.begun, engine, row)
-                special.conclude(engine, row, task, refused)
+                engine.post(task_runner.begun, engine, row)
+                task_runner.conclude(engine, row, task, refused)
                 return
             if is_mapped(engine, row):
                 measure(self, row)
@@ -208,7 +208,7 @@ class Lane:
         self._begun.append(row)
         attempt = engine.stopping.attempts.get(row)
         if attempt is not None and attempt.call_off is None and ago is None:
-            special.time_begins(engine, attempt)
+            task_runner.time_begins(engine, attempt)
 
     def _done(self, row: int, number: int, future: Any) -> None:
         if self._sent.numbers.get(row) != number or row not in self.taken:
@@ -277,7 +277,7 @@ class Lane:
             outcome = Outcome(FAILED, error=error, reason=outcomes.text_of(error))
         else:
             task = engine.plan.tasks[engine.scheduler.origin(row)]
-            outcome = special.of_error(engine, row, task, error)
+            outcome = task_runner.of_error(engine, row, task, error)
         self._end(row, outcome)
 
     def _cancel(self, row: int) -> None:
@@ -293,7 +293,7 @@ class Lane:
             outcome, origin = Outcome(CANCELLED, reason=NOT_BEGUN), engine.scheduler.origin(row)
             if engine.plan.special[origin]:
                 self._slot.row = row
-                special.settle(engine, row, engine.plan.tasks[origin], outcome)
+                task_runner.settle(engine, row, engine.plan.tasks[origin], outcome)
             else:
                 engine.post(engine.stopping.settled, row, outcome, None)
 
@@ -306,9 +306,9 @@ class Lane:
         if attempt is None:
             return  # nobody waits for it any more
         if not attempt.is_claimed:
-            engine.post(special.begun, engine, row)
+            engine.post(task_runner.begun, engine, row)
         self._slot.row = row
-        special.end(engine, attempt, outcome)
+        task_runner.end(engine, attempt, outcome)
 
     def bring(self, future: Any, then: Callable[[Any], object]) -> None:
         """Fetch a small value without waiting for it here; `then` gets it, or the exception."""

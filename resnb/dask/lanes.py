@@ -8,16 +8,16 @@ from resnb.dask.connecting import connected, disconnected, link_of
 from resnb.dask.held import Held
 from resnb.dask.lane import Lane
 from resnb.errors import NoValueError, RunError
-from resnb.run import special
-from resnb.run.outcome import Outcome
-from resnb.run.plan import send_away
+from resnb.run.engine import task_runner
+from resnb.run.scheduling.outcome import Outcome
+from resnb.run.scheduling.plan import send_away
 from resnb.states import FAILED, FIRST_FINISHED, Elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resnb.graph.resources.scope import Scope
-    from resnb.run.engine import Engine
+    from resnb.run.engine.engine import Engine
 
 KEPT = 100_000_000
 """How many bytes of results come to the kernel when the cluster of a scope is given back."""
@@ -28,7 +28,7 @@ _CLIENTS: dict[str, Any] = {}
 
 
 class Lanes:
-    """The clusters of one run (see `resnb.run.engine.Remote`).
+    """The clusters of one run (see `resnb.run.engine.engine.Remote`).
 
     Args:
         engine: the run.
@@ -109,10 +109,10 @@ class Lanes:
 
     def _refuse(self, row: int, error: RunError) -> None:
         engine = self._engine
-        engine.post(special.begun, engine, row)
+        engine.post(task_runner.begun, engine, row)
         task = engine.plan.tasks[engine.scheduler.origin(row)]
         outcome = Outcome(FAILED, error=error, reason=str(error))
-        special.settle(engine, row, task, outcome)
+        task_runner.settle(engine, row, task, outcome)
 
     def _client_of(self, scope: "Scope") -> Any:
         resource = self._engine.values[self._engine.plan.row_of[scope.setup_task]]

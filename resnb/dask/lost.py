@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from resnb.run.outcome import text_of
+from resnb.run.scheduling.outcome import text_of
 
 PATIENCE = 30.0
 """Seconds for which a cluster may be without any worker: they may be on their way again."""

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.dask.held import Held, Items
 from resnb.dask.sent import Told, error_of
-from resnb.run import outcome as outcomes
-from resnb.run import special
-from resnb.run.mapping import Given, Source, expand, sources, take_in
-from resnb.run.outcome import Outcome
+from resnb.run.engine import task_runner
+from resnb.run.engine.mapping import Given, Source, expand, sources, take_in
+from resnb.run.scheduling import outcome as outcomes
+from resnb.run.scheduling.outcome import Outcome
 from resnb.states import FAILED, Elsewhere
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _go_on(lane: "Lane", row: int, given: Given, left: list[Source]) -> None:
     lane.taken.discard(row)
     engine.table.tries[row] += 1
     engine.table.started[row] = engine.clock.now()
-    engine.post(special.begun, engine, row)
+    engine.post(task_runner.begun, engine, row)
     expand(engine, row, given)
 
 
@@ -82,9 +82,9 @@ def _refuse(lane: "Lane", row: int, error: BaseException) -> None:
     """`row` cannot be mapped; no further try would change that."""
     engine = lane.engine
     lane.taken.discard(row)
-    engine.post(special.begun, engine, row)
+    engine.post(task_runner.begun, engine, row)
     outcome = Outcome(FAILED, error=error, reason=outcomes.text_of(error))
-    special.settle(engine, row, engine.plan.tasks[row], outcome)
+    task_runner.settle(engine, row, engine.plan.tasks[row], outcome)
 
 
 __all__ = ["measure"]

@@ -13,7 +13,7 @@ from resnb.errors import RunError
 
 if TYPE_CHECKING:
     from resnb.graph.resources.scope import Scope
-    from resnb.run.engine import Engine
+    from resnb.run.engine.engine import Engine
 
 
 class Sending:

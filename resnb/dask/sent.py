@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from resnb.errors import RunError
 from resnb.graph.base.inputs import flat
 from resnb.graph.tasks.task import Task
-from resnb.run.outcome import text_of
+from resnb.run.scheduling.outcome import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,9 +14,9 @@ from weakref import WeakKeyDictionary
 
 from resnb.dask.sent import Told, loaded, told_of, unsendable
 from resnb.graph.base.inputs import flat, is_sequence, items_of, joined
-from resnb.run.output import LOG_LIMIT
-from resnb.run.routing import routed
-from resnb.run.slots import CURRENT, NOTHING, Slot
+from resnb.run.engine.slots import CURRENT, NOTHING, Slot
+from resnb.run.output.routing import routed
+from resnb.run.output.writer import LOG_LIMIT
 
 INTERVAL = 0.05
 """Seconds between two messages about code that is running."""

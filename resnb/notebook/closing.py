@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, cast
 from resnb.graph.resources.scope import ScopeOptions
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run.interrupts import Interrupts
-from resnb.run.routing import HEARD_BY, routed
+from resnb.run.engine.interrupts import Interrupts
+from resnb.run.output.routing import HEARD_BY, routed
 
 if TYPE_CHECKING:
     from resnb.ledger.kernel.lease import Lease

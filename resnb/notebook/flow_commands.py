@@ -19,9 +19,9 @@ from resnb.notebook.inspector.resources import for_button, handle_of, handle_tex
 from resnb.notebook.inspector.rich import preview, printed
 from resnb.notebook.inspector.tasks import NO_VALUE, found, inspected, sources, value_of
 from resnb.run.flow_run import active_run
-from resnb.run.log import Log
 from resnb.run.memory import memory_of
-from resnb.run.output import WITHOUT_CELL
+from resnb.run.output.log import Log
+from resnb.run.output.writer import WITHOUT_CELL
 from resnb.view.live.fields import checked
 from resnb.view.live.frames import Frame
 from resnb.view.live.looks import Source, Subject

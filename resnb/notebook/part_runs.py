@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Mapping
 from resnb.graph.flow import Flow
 from resnb.graph.resources.scope import Scope
 from resnb.graph.tasks.task import Task
-from resnb.run.again import is_over
-from resnb.run.api import RUNNER
 from resnb.run.memory import FlowMemory, memory_of
+from resnb.run.resume import is_over
+from resnb.run.runner import RUNNER
 from resnb.states import Cached, State
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from resnb.graph.resources.scope import WHOLE, ScopeUse
 from resnb.run.memory import FlowMemory, lease_word, memory_of
-from resnb.run.plan import LEASE, REMOTE, WORKER
+from resnb.run.scheduling.plan import LEASE, REMOTE, WORKER
 from resnb.view.names import shown
 from resnb.view.sketch import Sketch, sketch
 from resnb.view.timeline.record import EXECUTOR, LOOP, Block, Record, Use
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.graph.resources.scope import Scope
     from resnb.ledger.kernel.lease import Lease
-    from resnb.run.engine import Engine
-    from resnb.run.plan import PlannedScope
+    from resnb.run.engine.engine import Engine
+    from resnb.run.scheduling.plan import PlannedScope
 
 _Moments: TypeAlias = tuple[float, float]
 """When a run began: on its clock, and since the epoch."""

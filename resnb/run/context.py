@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from resnb.run.slots import CURRENT
+from resnb.run.engine.slots import CURRENT
 
 
 def _facts() -> dict[str, Any]:
     """What is known to the code that is running; only the logger outside a run."""
     from resnb.run.flow_run import active_run
-    from resnb.run.logs import get_run_logger
+    from resnb.run.output.logs import get_run_logger
 
     found: dict[str, Any] = {"logger": get_run_logger()}
     run, slot = active_run(), CURRENT.get()

@@ -18,19 +18,19 @@ from resnb.graph.base.ports import PORTS
 from resnb.graph.tasks.task import Task
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.lease import Lease
-from resnb.run.again import kept_states, without_gone_resources
-from resnb.run.clock import Clock, RealClock
-from resnb.run.engine import Engine
-from resnb.run.hooks import asked, call_hooks
-from resnb.run.interrupts import Interrupts, awaited
+from resnb.run.engine.clock import Clock, RealClock
+from resnb.run.engine.engine import Engine
+from resnb.run.engine.hooks import asked, call_hooks
+from resnb.run.engine.interrupts import Interrupts, awaited
+from resnb.run.engine.result import TaskStates, flow_state
+from resnb.run.engine.scopes import RunScopes
+from resnb.run.engine.slots import CURRENT, Slot, our_own_lines
+from resnb.run.executors.threads import ThreadExecutor, start_supervisor
 from resnb.run.memory import memory_of
-from resnb.run.outcome import text_of
-from resnb.run.output import route
-from resnb.run.plan import compiled
-from resnb.run.result import TaskStates, flow_state
-from resnb.run.scopes import RunScopes
-from resnb.run.slots import CURRENT, Slot, our_own_lines
-from resnb.run.threads import ThreadExecutor, start_supervisor
+from resnb.run.output.writer import route
+from resnb.run.resume import kept_states, without_gone_resources
+from resnb.run.scheduling.outcome import text_of
+from resnb.run.scheduling.plan import compiled
 from resnb.states import CANCELLED, RUNNING, Failed, Pending, Running, State
 
 if TYPE_CHECKING:

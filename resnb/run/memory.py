@@ -13,14 +13,14 @@ from resnb.graph.resources.scope import WHOLE, Scope, ScopeUse
 from resnb.graph.tasks.task import Task
 from resnb.ledger import states as lease_states
 from resnb.ledger.kernel.lease import Lease
-from resnb.run.reading import StateReader
-from resnb.run.result import state_of
-from resnb.run.scopes import in_order
+from resnb.run.engine.result import state_of
+from resnb.run.engine.scopes import in_order
+from resnb.run.scheduling.sampling import StateReader
 from resnb.states import MAPPED, PENDING, Cached, Mapped, Pending, State
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
-    from resnb.run.engine import Engine
+    from resnb.run.engine.engine import Engine
 
 
 _BY_URGENCY = (

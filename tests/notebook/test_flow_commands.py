@@ -8,9 +8,9 @@ import pytest
 from resnb import Flow, Parameter, resource_manager, task
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run.api import RUNNER
 from resnb.run.flow_run import active_run
 from resnb.run.memory import memory_of
+from resnb.run.runner import RUNNER
 from tests.notebook.looking import PATIENCE, Desk
 
 

@@ -16,9 +16,9 @@ from resnb.ledger.recipes.recipe import Protection
 from resnb.notebook.inspector.previews import Previews
 from resnb.notebook.inspector.resources import handle_text
 from resnb.notebook.inspector.tasks import seconds_in_words
-from resnb.run.api import RUNNER
 from resnb.run.flow_run import active_run
 from resnb.run.memory import memory_of
+from resnb.run.runner import RUNNER
 from tests.notebook.looking import PATIENCE, Desk
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m\x00\ud800\u202e\nsecond line"

@@ -12,7 +12,7 @@ from resnb.notebook.commands import flow_command
 from resnb.notebook.recording import recorded
 from resnb.notebook.session import Session
 from resnb.view.timeline.chart import timeline
-from tests.run import dask_codes as codes
+from tests.dask import codes as codes
 from tests.run.parts import PATIENCE
 
 

@@ -11,7 +11,7 @@ from resnb import Flow, LocalExecutor, states, task
 from resnb.errors import RunError
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.flow_run import active_run
-from resnb.run.scheduler import Scheduler
+from resnb.run.scheduling.scheduler import Scheduler
 from tests.run.parts import PATIENCE, Stubborn, ended, names, run_in_circles, started, use
 
 

@@ -16,7 +16,7 @@ from resnb import Flow, case, merge, resource_manager, signals, task, triggers, 
 from resnb.errors import TaskCancelled
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run import flow_run
-from resnb.run.loop import LOOP
+from resnb.run.engine.loop import LOOP
 from tests.stateful.reference import LOST, MOST_ITEMS, OVERRUN, Scope, value_of
 
 PATIENCE = 10.0

@@ -8,7 +8,7 @@ import resnb
 from resnb import Flow, Parameter
 from resnb.errors import OptionError
 from resnb.events import RunBegan, RunEnded, StructureChanged
-from resnb.run.log import Log
+from resnb.run.output.log import Log
 from resnb.states import PENDING, RUNNING, SUCCESS
 from resnb.view.engines import DrawingError
 from resnb.view.live.fields import checked, form

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnb.run.log import Log
+from resnb.run.output.log import Log
 from resnb.view.live.looks import LOG, Looks, Source, Subject
 
 LOAD, SAVE = Subject("node", "load"), Subject("node", "save")

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from resnb.run.routing import heard_by
-from resnb.run.slots import Slot
+from resnb.run.engine.slots import Slot
+from resnb.run.output.routing import heard_by
 
 PATIENCE = 1.0
 """Seconds that a preview may take."""

@@ -16,10 +16,10 @@ from resnb.ledger.recipes.protection import protection_before
 from resnb.ledger.recipes.recipe import lives_in_kernel
 from resnb.notebook.inspector.rich import text_of
 from resnb.notebook.inspector.secrets import masked
-from resnb.run.closely import log_since, run_number
 from resnb.run.flow_run import active_run
-from resnb.run.log import Piece
+from resnb.run.inspection import log_since, run_number
 from resnb.run.memory import FlowMemory, lease_word, memory_of
+from resnb.run.output.log import Piece
 from resnb.view.limits import notes, spelled
 from resnb.view.live.looks import Source
 from resnb.view.names import message, shown

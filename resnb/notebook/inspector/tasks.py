@@ -12,7 +12,7 @@ from resnb.errors import ResnbError, user_frames
 from resnb.graph.tasks.parameter import Parameter
 from resnb.notebook.inspector import resources
 from resnb.notebook.inspector.rich import listed, printed
-from resnb.run.closely import (
+from resnb.run.inspection import (
     failed_children,
     log_since,
     run_number,

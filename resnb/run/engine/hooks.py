@@ -1,0 +1,113 @@
+"""Calling the user's state handlers and hooks, in whichever form they were written."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from resnb.graph.base.signature import signature_of
+from resnb.graph.tasks.task import Task
+from resnb.run.engine.slots import CURRENT
+from resnb.run.scheduling.outcome import Outcome, of_state, text_of
+from resnb.states import CANCELLED, FAILED, RUNNING, SKIPPED, Pending, State
+
+if TYPE_CHECKING:
+    from resnb.run.engine.engine import Engine
+
+
+def handled(task: Task, old: State | None, outcome: Outcome) -> Outcome:
+    """`outcome` after the task's state handlers, each of which may put another state in its place.
+
+    Where a failure leads to another try, they are told of both, one after the other. A handler
+    that raises fails the task.
+    """
+    if not task.state_handlers:
+        return outcome
+    before = old or Pending()
+    if outcome.instead_of is None:
+        return _handled(task, before, outcome)
+    failed = outcome._replace(code=outcome.instead_of, instead_of=None)
+    chosen = _handled(task, before, failed)
+    if chosen is not failed:
+        return chosen
+    return _handled(task, failed.state(), outcome)
+
+
+def _handled(task: Task, before: State, outcome: Outcome) -> Outcome:
+    state = outcome.state()
+    try:
+        for handler in task.state_handlers:
+            chosen = asked(handler, task, before, state)
+            if isinstance(chosen, State) and chosen is not state:
+                state = chosen
+                outcome = of_state(chosen)
+    except BaseException as error:  # noqa: BLE001 - the user's code
+        return Outcome(FAILED, error=error, reason=f"a state handler raised {text_of(error)}")
+    if outcome.code < RUNNING:
+        return Outcome(RUNNING)
+    return outcome
+
+
+def call_hook(hook: Callable[..., Any], subject: Any, run: Any, state: State) -> None:
+    """Call `hook` with as many of (subject, run, state) as it accepts.
+
+    One argument gets the run; two get the subject and the state, or the run if the second is
+    called ``run`` or ``..._run``. Of a task that serves as a hook, the code is called.
+    """
+    hook = hook.run if isinstance(hook, Task) else hook
+    names = signature_of(hook).positional
+    if len(names) == 1:
+        hook(run)
+    elif len(names) == 2:  # noqa: PLR2004 - the form with two arguments
+        hook(subject, run if names[1].endswith("run") else state)
+    elif names or signature_of(hook).var_positional:
+        hook(subject, run, state)
+    else:
+        hook()
+
+
+def asked(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a hook or handler of the user's: on the main thread, Ctrl-C ends it."""
+    slot = CURRENT.get()
+    if slot is None:
+        return function(*args)
+    try:
+        slot.asking = True
+        value = function(*args)
+        slot.asking = False
+    except BaseException:
+        slot.asking = False
+        raise
+    return value
+
+
+def call_hooks(
+    hooks: Iterable[Callable[..., Any]],
+    subject: Any,
+    run: Any,
+    state: State,
+    report: Callable[[str], object],
+) -> None:
+    """Call all of `hooks`; one that raises is reported in one line."""
+    for hook in hooks:
+        try:
+            asked(call_hook, hook, subject, run, state)
+        except BaseException as error:  # noqa: BLE001 - the user's code
+            name = getattr(hook, "__name__", None) or getattr(hook, "name", repr(hook))
+            kind = "task" if hasattr(subject, "kind") else "flow"
+            report(f"hook {name!r} of {kind} {subject.name!r} raised {text_of(error)}\n")
+
+
+def run_hooks(engine: "Engine", row: int, task: Task, state: State) -> None:
+    """Call the task's hooks for its final state; one that raises is reported with the task."""
+    if state.code == CANCELLED:
+        hooks = task.on_cancellation
+    elif state.is_failed():
+        hooks = task.on_failure
+    elif state.code != SKIPPED:
+        hooks = task.on_completion
+    else:
+        return
+    call_hooks(hooks, task, engine.scopes.run, state, partial(engine.output.write, row, "stderr"))
+
+
+__all__ = ["asked", "call_hook", "call_hooks", "handled", "run_hooks"]

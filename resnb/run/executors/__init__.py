@@ -1,0 +1,1 @@
+"""Where the tasks of a run are executed, within this process; clusters are `resnb.dask`."""

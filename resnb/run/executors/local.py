@@ -1,0 +1,39 @@
+"""`LocalExecutor`: runs tasks one after the other on the thread that runs the flow."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resnb.run.engine.engine import Engine
+
+
+class LocalExecutor:
+    """Runs tasks one after the other, on the thread that called ``flow.run``.
+
+    For debugging, and for code that must run on the main thread. Set-up and clean-up keep to
+    their lease thread all the same.
+    """
+
+    def start(self, engine: "Engine") -> "Here":
+        """Get ready to run; for the driver."""
+        return Here(engine)
+
+    def __repr__(self) -> str:
+        """How it was made."""
+        return "LocalExecutor()"
+
+
+class Here:
+    """The waiting thread as the only worker."""
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+
+    def drive(self) -> None:
+        """Run rows until the run is over."""
+        self._engine.work()
+
+    def join(self) -> None:
+        """There is no thread to wait for."""
+
+
+__all__ = ["Here", "LocalExecutor"]

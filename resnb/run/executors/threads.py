@@ -1,0 +1,87 @@
+"""`ThreadExecutor`: runs tasks on threads of this process; what flows use by default.
+
+The run's threads are made here and nowhere else.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from resnb.errors import OptionError
+
+if TYPE_CHECKING:
+    from resnb.run.engine.engine import Engine
+
+
+class ThreadExecutor:
+    """Runs tasks on threads.
+
+    Args:
+        max_workers: how many tasks run at the same time; by default as many as the machine has
+            processors and four more for tasks that wait, but at least 8.
+
+    Raises:
+        OptionError: `max_workers` is no whole number of at least 1.
+    """
+
+    def __init__(self, max_workers: int | None = None) -> None:
+        if max_workers is None:
+            max_workers = min(32, max(8, (os.cpu_count() or 1) + 4))
+        if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
+            message = f"ThreadExecutor(max_workers={max_workers!r}): a whole number of at least 1"
+            raise OptionError(message)
+        self.max_workers = max_workers
+
+    def start(self, engine: "Engine") -> "Workers":
+        """Start the workers of one run; for the driver."""
+        return Workers(engine, self.max_workers)
+
+    def __repr__(self) -> str:
+        """How it was made."""
+        return f"ThreadExecutor(max_workers={self.max_workers})"
+
+
+class Workers:
+    """The worker threads of one run, started as there is work for them."""
+
+    def __init__(self, engine: "Engine", limit: int) -> None:
+        self._engine = engine
+        self._limit = limit
+        self._threads: list[threading.Thread] = []
+        engine.add_worker = self._add
+
+    def _add(self, *, replacing: bool) -> bool:
+        """Start another worker, unless there are enough and none hangs in a task's code."""
+        self._limit += replacing
+        if len(self._threads) >= self._limit:
+            return False
+        number = len(self._threads) + 1
+        work, label, name = self._engine.work, f"worker {number}", f"resnb-worker-{number}"
+        thread = threading.Thread(target=work, args=(label,), name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads are to be had: those that there are go on
+            if not self._threads:
+                raise
+            return False
+        self._threads.append(thread)
+        return True
+
+    def drive(self) -> None:
+        """Help on the thread that waits for the run; threads need no help."""
+
+    def join(self) -> None:
+        """Wait for the workers to end; not for those that hang in code that was given up."""
+        left = {slot.thread_id for slot in self._engine.slots if slot.left_behind}
+        for thread in self._threads:
+            if thread.ident not in left:
+                thread.join()
+
+
+def start_supervisor(supervise: Callable[[], object]) -> None:
+    """Start the thread that waits for a run in the background, and concludes it."""
+    threading.Thread(target=supervise, name="resnb-run", daemon=True).start()
+
+
+__all__ = ["ThreadExecutor", "Workers", "start_supervisor"]

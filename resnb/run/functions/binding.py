@@ -1,0 +1,156 @@
+"""A call of a task in a ``@flow`` function: what it is called with, and what it depends on."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from resnb.errors import GraphError, OptionError
+from resnb.graph.base.building import BUILDING
+from resnb.graph.base.inputs import flatten, is_sequence, unmapped
+from resnb.graph.tasks.task import Task
+from resnb.run.functions.engine import Call
+from resnb.run.functions.futures import TaskFuture, looked_through
+
+if TYPE_CHECKING:
+    from resnb.graph.base.signature import Signature
+    from resnb.run.functions.provenance import Origins
+
+
+class Bound(NamedTuple):
+    """A task of one call, and its arguments.
+
+    Attributes:
+        task: the task, which is new.
+        call: what its code is called with.
+        inputs: the rows that each argument comes from, and whether it is one's whole result.
+        control: rows that only have to come first.
+        returns_state: whether the caller wants the state rather than the value.
+    """
+
+    task: Task
+    call: Call
+    inputs: dict[str, tuple[list[int], bool]]
+    control: list[int]
+    returns_state: bool = False
+
+    def upstream(self) -> list[int]:
+        """All rows that it depends on."""
+        if not self.inputs and not self.control:
+            return []
+        rows = [row for found, _ in self.inputs.values() for row in found]
+        return list(dict.fromkeys([*rows, *self.control]))
+
+
+def bound(
+    task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any], origins: "Origins"
+) -> Bound:
+    """The call of `task` with these arguments and options.
+
+    Raises:
+        OptionError: an argument is missing or surplus, or an option of the wrong kind.
+    """
+    options, given = _options(task.signature, kwargs)
+    task_args = options.pop("task_args", None)
+    new = task._use(task_args)  # noqa: SLF001 - a call is the definition's business
+    tags = BUILDING.get().tags
+    if tags:
+        new.tags = new.tags | tags
+    named, _ = task.signature.assign(f"task {task.name!r}", args, given)
+    inputs, has_futures = _inputs(named, origins)
+    control: list[int] = []
+    for option in ("wait_for", "upstream_tasks"):
+        control += _control(task, option, options.pop(option, None), origins)
+    returns_state = bool(options.pop("return_state", False))
+    return Bound(new, Call(args, given, has_futures), inputs, control, returns_state)
+
+
+def bound_resource(
+    owner: str, named: Mapping[str, Any], origins: "Origins"
+) -> dict[str, tuple[list[int], bool]]:
+    """The rows that the arguments of a resource come from.
+
+    Raises:
+        OptionError: there is a future among them.
+    """
+    inputs, has_futures = _inputs(named, origins)
+    if has_futures:
+        message = f"{owner}: a future is no argument of a resource: pass its .result()"
+        raise OptionError(message)
+    return inputs
+
+
+def _inputs(
+    named: Mapping[str, Any], origins: "Origins"
+) -> tuple[dict[str, tuple[list[int], bool]], bool]:
+    inputs: dict[str, tuple[list[int], bool]] = {}
+    has_futures = False
+    for key, value in named.items():
+        rows, futures = looked_through(value, origins)
+        if rows:
+            whole = type(value) is TaskFuture or origins.row_of(value) is not None
+            inputs[key] = rows, whole
+            has_futures = has_futures or futures
+    return inputs, has_futures
+
+
+def _options(
+    signature: "Signature", kwargs: Mapping[str, Any]
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """The options among the keywords of a call, and the others; a parameter comes first."""
+    names = _CALL_OPTIONS & kwargs.keys()
+    if not names:
+        return {}, kwargs
+    own = signature.keyword_only.union(signature.positional)
+    options = {name: kwargs[name] for name in names - own}
+    return options, {key: value for key, value in kwargs.items() if key not in options}
+
+
+_CALL_OPTIONS = frozenset({"task_args", "wait_for", "upstream_tasks", "return_state"})
+
+
+def _control(task: Task, option: str, value: Any, origins: "Origins") -> Iterator[int]:
+    if value is None:
+        return
+    if isinstance(value, TaskFuture | str) or not isinstance(value, Iterable):
+        message = f"task {task.name!r}: {option} takes a list of futures; put brackets around it"
+        raise OptionError(message)
+    for one in value:
+        rows, _ = looked_through(one, origins)
+        yield from rows
+
+
+def items(
+    task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """The arguments of each child of a mapped call.
+
+    Raises:
+        GraphError: an argument is no sequence, or all are unmapped.
+    """
+    options, given = _options(task.signature, kwargs)
+    named = [*enumerate(args), *given.items()]
+    each: dict[Any, list[Any]] = {}
+    for key, value in named:
+        if type(value) is unmapped:
+            continue
+        inner = value.value if type(value) is flatten else value
+        if not is_sequence(inner):
+            message = (
+                f"task {task.name!r} cannot be mapped over {key}={inner!r}, which is no "
+                "sequence: wrap it in unmapped(...) to pass it to every child"
+            )
+            raise GraphError(message)
+        each[key] = [x for part in inner for x in part] if inner is not value else list(inner)
+    if not each:
+        message = (
+            f"task {task.name!r} is mapped over nothing: submit it, or leave unmapped(...) away "
+            "from at least one argument"
+        )
+        raise GraphError(message)
+    whole = {key: value.value for key, value in named if key not in each}
+    for index in range(min(len(found) for found in each.values())):
+        child = {**whole, **{key: found[index] for key, found in each.items()}}
+        keywords = {key: child[key] for key in given}
+        yield tuple(child[place] for place in range(len(args))), {**keywords, **options}
+
+
+__all__ = ["Bound", "bound", "bound_resource", "items"]

@@ -1,0 +1,111 @@
+"""What there is to know of one task of the latest run, for somebody who looks closely.
+
+All of it is read while the run goes on, on a thread that is not the run's, and bounded.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from resnb.run.output.log import Piece
+from resnb.states import (
+    FAILED,
+    FIRST_FINISHED,
+    MAPPED,
+    NAMES,
+    PENDING,
+    TIMED_OUT,
+    TRIGGER_FAILED,
+    Mapped,
+    State,
+)
+
+if TYPE_CHECKING:
+    from resnb.graph.tasks.task import Task
+    from resnb.run.memory import FlowMemory
+
+FAILURES = (FAILED, TIMED_OUT, TRIGGER_FAILED)
+LOOKED_AT = 20_000
+"""How many children are looked at in search of failures."""
+
+
+class FailedChild(NamedTuple):
+    """A child of a mapped task that failed.
+
+    Attributes:
+        item: the number of the item, from 0.
+        reason: why.
+        error: the exception, or None.
+    """
+
+    item: int
+    reason: str
+    error: BaseException | None
+
+
+def state_alone(memory: "FlowMemory", task: "Task") -> State:
+    """The latest state of `task`; that of a mapped one without a state for each child."""
+    found = memory.row_of(task)
+    if found is None or found[1] in found[0].plan.given:
+        return memory.state_of(task)
+    engine, row = found
+    if engine.table.state[row] != MAPPED:
+        return memory.state_of(task)
+    return Mapped(engine.scheduler.reasons.get(row, ""), engine.values[row])
+
+
+def running_for(memory: "FlowMemory", task: "Task") -> float | None:
+    """For how many seconds the latest try of `task` has been running; None if it is not."""
+    found = memory.row_of(task)
+    if found is None:
+        return None
+    engine, row = found
+    started = engine.table.started[row]
+    if not started or not PENDING < engine.table.state[row] < FIRST_FINISHED:
+        return None
+    return max(0.0, engine.clock.now() - started)
+
+
+def failed_children(memory: "FlowMemory", task: "Task", most: int) -> list[FailedChild]:
+    """The first `most` children of a mapped task that failed."""
+    found = memory.row_of(task)
+    if found is None or found[1] in found[0].plan.given:
+        states: tuple[State, ...] = getattr(memory.state_of(task), "map_states", ())
+        failed = [(item, one) for item, one in enumerate(states) if one.code in FAILURES]
+        return [FailedChild(item, one.message, _error(one.result)) for item, one in failed[:most]]
+    engine, row = found
+    block = engine.scheduler.children.get(row)
+    children = []
+    for child in () if block is None else block.rows()[:LOOKED_AT]:
+        code = engine.table.state[child]
+        if code in FAILURES:
+            reason = engine.scheduler.reasons.get(child, NAMES[code])
+            item = child - engine.scheduler.children[row].first
+            children.append(FailedChild(item, reason, engine.errors.get(child)))
+            if len(children) == most:
+                break
+    return children
+
+
+def log_since(memory: "FlowMemory", task: "Task", position: int, most: int) -> Piece:
+    """What `task` has printed after `position`, of that the last `most` characters."""
+    found = memory.row_of(task)
+    return Piece(0, 0, "") if found is None else found[0].output.log_since(found[1], position, most)
+
+
+def run_number(memory: "FlowMemory", task: "Task") -> int:
+    """A number that tells the latest run that `task` had part in from earlier ones."""
+    found = memory.row_of(task)
+    return 0 if found is None else found[0].output.number
+
+
+def _error(result: object) -> BaseException | None:
+    return result if isinstance(result, BaseException) else None
+
+
+__all__ = [
+    "FailedChild",
+    "failed_children",
+    "log_since",
+    "run_number",
+    "running_for",
+    "state_alone",
+]

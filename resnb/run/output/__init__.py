@@ -1,0 +1,1 @@
+"""What tasks print: kept with each task, and written to the cell in graph order."""

@@ -1,0 +1,36 @@
+"""`get_run_logger`: a logger whose lines appear with the task that wrote them."""
+
+import logging
+
+from resnb.run.engine.slots import CURRENT
+
+
+class _TaskHandler(logging.Handler):
+    """Writes a line to the output of the task that is running on this thread."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        slot = CURRENT.get()
+        text = f"{record.levelname}: {record.getMessage()}\n"
+        if record.exc_info:
+            text += (self.formatter or logging.Formatter()).formatException(record.exc_info) + "\n"
+        if slot is not None and slot.output is not None:
+            slot.output.write(slot.row, "stderr", text)
+        elif logging.lastResort is not None:
+            logging.lastResort.handle(record)
+
+
+def get_run_logger() -> logging.Logger:
+    """The logger for a task's own messages; its lines hold neither times nor ids.
+
+    Returns:
+        A standard logger at level INFO; set another level as with any logger.
+    """
+    logger = logging.getLogger("resnb.task")
+    if not logger.handlers:
+        logger.addHandler(_TaskHandler())
+        logger.propagate = False
+        logger.setLevel(logging.INFO)
+    return logger
+
+
+__all__ = ["get_run_logger"]

@@ -1,0 +1,214 @@
+"""What tasks print: kept with each task, and written where the run was started in graph order.
+
+The task whose turn it is streams; the others wait for theirs. So a notebook prints the same on
+every run, however its tasks interleave. The text is written in the context of the caller, by
+which a kernel knows the cell it belongs to. A run that no cell has begun writes nowhere: what
+its tasks print is kept with them.
+"""
+
+import contextvars
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from resnb.run.engine.slots import CURRENT, NOTHING
+from resnb.run.output.log import LOG_LIMIT, Log, Piece, Together
+from resnb.run.output.routing import routed
+from resnb.states import FIRST_FINISHED
+
+if TYPE_CHECKING:
+    from resnb.run.scheduling.scheduler import Scheduler
+
+WITHOUT_CELL: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "resnb_without_cell", default=False
+)
+"""Whether runs that are begun in this context belong to no cell: a button has begun them."""
+
+
+_NUMBERS = count(1)
+
+
+class Output:
+    """The output of one run's tasks.
+
+    Args:
+        scheduler: tells which rows have ended.
+
+    Attributes:
+        waiting: whether something waits to be written.
+        number: tells this run's output from that of others.
+    """
+
+    def __init__(self, scheduler: "Scheduler") -> None:
+        self.waiting = False
+        self._scheduler = scheduler
+        self.number = next(_NUMBERS)
+        self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
+        self._context = contextvars.copy_context()
+        self._lock = threading.RLock()  # what a finalizer prints may come in while we write
+        self._logs_lock = threading.RLock()  # of its own: a stream may block whoever writes to it
+        self._last = ""
+        self._writing = False
+        self._is_unseen = WITHOUT_CELL.get()
+        self._finished = self._is_unseen
+        self._pending: dict[int, list[tuple[str, str]]] = {}
+        self._logs: dict[int, Log] = {}
+        self._together: dict[int, Together] = {}
+        self._rows = self._in_order()
+        self._turn: int | None = None
+        self._begun = False
+
+    def write(self, row: int, stream: str, text: str) -> None:
+        """`row` printed `text`."""
+        self._keep(row, text)
+        with self._lock:
+            if not self._finished:  # later, nobody waits for the code that prints
+                self._pending.setdefault(row, []).append((stream, text))
+                self._advance()
+
+    def advance(self) -> None:
+        """Write what waited for rows that have ended by now."""
+        with self._lock:
+            self._advance()
+
+    def finish(self) -> None:
+        """The run is over: write what is left."""
+        with self._lock:
+            self._advance()
+            for row in sorted(self._pending):
+                self._flush(row)
+            self._finished = True
+            self._pending.clear()
+            self.waiting = False
+
+    def report(self, text: str) -> None:
+        """Write a line about the run as a whole, once it is over."""
+        self._keep(NOTHING, text)
+        with self._lock:
+            if not self._is_unseen:
+                self._pending.setdefault(NOTHING, []).append(("stderr", text))
+                self._flush(NOTHING)
+
+    def keep(self, row: int, text: str) -> None:
+        """Keep `text` with `row` without writing it; row -1 stands for the run as a whole."""
+        self._keep(row, text)
+
+    def log_of(self, row: int) -> str:
+        """What `row` has printed so far, or its end if that is long."""
+        return self.log_since(row, 0).text
+
+    def log_since(self, row: int, position: int, most: int = LOG_LIMIT) -> Piece:
+        """What `row` has printed after `position`; of a mapped row what its children have.
+
+        Args:
+            row: the row.
+            position: the end of an earlier piece; 0 for the beginning.
+            most: how many characters at most, from the end.
+        """
+        with self._logs_lock:
+            together = self._together.get(row)
+            if together is not None:
+                first = self._scheduler.children[row].first
+                for item in together.begun():
+                    if self._over(first + item):
+                        together.end_line(item)
+            log = self._logs.get(row)
+            return Piece(0, 0, "") if log is None else log.since(position, most)
+
+    def _keep(self, row: int, text: str) -> None:
+        scheduler = self._scheduler
+        tries = scheduler.table.tries[row] if row >= 0 else 1
+        with self._logs_lock:
+            origin = row if row < 0 else scheduler.origin(row)
+            log = self._logs.get(origin)
+            if log is None:
+                log = self._logs[origin] = Log()
+            if origin == row:
+                log.begin_try(tries)
+                log.add(text)
+                return
+            if origin not in self._together:
+                self._together[origin] = Together(log)
+            self._together[origin].add(scheduler.child_index(row), text, tries)
+
+    def _advance(self) -> None:
+        if self._writing:
+            return  # a call further up on this thread goes on with it
+        if not self._begun:
+            self._begun = True
+            self._turn = next(self._rows, None)
+        while self._turn is not None:
+            self._flush(self._turn)
+            if not self._over(self._turn):
+                break
+            self._turn = next(self._rows, None)
+        self.waiting = bool(self._pending)
+
+    def _flush(self, row: int) -> None:
+        self._writing = True
+        try:
+            while row in self._pending:
+                for stream, text in self._pending.pop(row):
+                    with suppress(Exception):  # a stream that is closed must not end the run
+                        self._context.run(self._write, stream, text)
+        finally:
+            self._writing = False
+
+    def _write(self, stream: str, text: str) -> None:
+        if stream != self._last:  # a kernel sends what is written to each when it likes
+            self._last = stream
+            for name, other in self._streams.items():
+                if name != stream:
+                    other.flush()
+        self._streams[stream].write(text)
+
+    def _over(self, row: int) -> bool:
+        ended = self._scheduler.table.state[row] >= FIRST_FINISHED
+        return ended or row in self._scheduler.children
+
+    def _in_order(self) -> Iterator[int]:
+        plan, children = self._scheduler.plan, self._scheduler.children
+        for task in plan.flow.sorted_tasks():
+            row = plan.row_of.get(task)
+            if row is None:
+                continue
+            yield row
+            if row in children:
+                yield from children[row].rows()
+
+
+def route(output: Output) -> Callable[[], None]:
+    """Send what tasks print to their slot's output.
+
+    Returns:
+        A function that ends it; what somebody else put in place meanwhile stays.
+    """
+    unroute = routed()
+    show = warnings.showwarning
+
+    def show_warning(*args: Any, **kwargs: Any) -> None:
+        here = threading.get_ident()
+        slot = CURRENT.get()
+        own = slot is not None and slot.thread_id in (0, here)
+        if own or threading.current_thread() is threading.main_thread():
+            show(*args, **kwargs)
+            return
+        # a library's own thread, such as a cluster's, warns of ports and the like
+        text = warnings.formatwarning(*args[:4])
+        output.keep(NOTHING if slot is None else slot.row, text)
+
+    warnings.showwarning = show_warning
+
+    def stop() -> None:
+        unroute()
+        if warnings.showwarning is show_warning:
+            warnings.showwarning = show
+
+    return stop
+
+
+__all__ = ["LOG_LIMIT", "WITHOUT_CELL", "Output", "route"]

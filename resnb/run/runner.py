@@ -1,0 +1,63 @@
+"""The runner that `Flow` and the notebook use: blocking, in the background, awaited, in part."""
+
+import asyncio
+from collections.abc import Collection
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from resnb.errors import shown_without_ours
+from resnb.graph.tasks.task import Task
+from resnb.run.engine.interrupts import LOOK
+from resnb.run.flow_run import FlowRun
+from resnb.states import State
+
+if TYPE_CHECKING:
+    from resnb.graph.flow import Flow
+
+
+class FlowRunner:
+    """Runs flows; see `resnb.graph.base.ports`."""
+
+    def run(self, flow: "Flow", **options: Any) -> State:
+        """Run `flow` and wait."""
+        return FlowRun(flow, **options).run()
+
+    def run_part(self, flow: "Flow", tasks: Collection[Task], **options: Any) -> State:
+        """Run some tasks of `flow` and wait; what they need besides must be given."""
+        return FlowRun(flow, only=tasks, **options).run()
+
+    def start(self, flow: "Flow", **options: Any) -> FlowRun:
+        """Run `flow` in the background."""
+        return FlowRun(flow, **options).start()
+
+    async def run_async(self, flow: "Flow", **options: Any) -> State:
+        """Run `flow` and await it; a cancel of the awaiting task cancels the run first."""
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+
+        def concluded() -> None:
+            loop.call_soon_threadsafe(set_over)
+
+        def set_over() -> None:
+            if not over.done():
+                over.set_result(None)
+
+        run = FlowRun(flow, **options)
+        interrupted = run.launch(concluded).count > 0
+        cancelled = asyncio.CancelledError() if interrupted else None
+        while not over.done():
+            try:
+                # each turn of the loop lets a Ctrl-C through, for which ipykernel does not wake it
+                await asyncio.wait([over], timeout=LOOK)
+            except asyncio.CancelledError as error:  # clean-ups are not cut short by a second one
+                cancelled = cancelled or error
+                with suppress(KeyboardInterrupt):
+                    run.cancel()
+        if cancelled is not None:
+            raise shown_without_ours(cancelled)
+        return run.wait()
+
+
+RUNNER = FlowRunner()
+
+__all__ = ["RUNNER", "FlowRunner"]

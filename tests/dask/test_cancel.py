@@ -1,0 +1,372 @@
+"""A cancel at each moment of a try's life on a cluster: nothing begins after the clean-up.
+
+What the moments are, and who ends a try in each, is the table in `resnb.dask.stops`.
+"""
+
+import gc
+import threading
+import weakref
+from datetime import timedelta
+
+import pytest
+
+from resnb import Flow, resource_manager, task
+from resnb.dask import lost
+from tests.dask.fake_cluster import Client, Executor
+from tests.run.parts import PATIENCE, Things, names, run_in_circles
+
+THINGS = None
+SCRIPTS = {}
+
+
+def code(name):
+    """What each task does: it says so, and follows its script."""
+    THINGS.note("begin", name)
+    try:
+        return SCRIPTS.get(name, str)()
+    finally:
+        THINGS.note("end", name)
+
+
+def fails():
+    raise ValueError("on purpose")
+
+
+@pytest.fixture
+def things():
+    global THINGS  # noqa: PLW0603 - tasks' code is pickled, and finds it here
+    THINGS = Things()
+    SCRIPTS.clear()
+    return THINGS
+
+
+@pytest.fixture
+def client():
+    client = Client()
+    yield client
+    client.close()
+
+
+class Case:
+    """A flow of tasks in one scope, as it runs on the fake cluster."""
+
+    def __init__(self, client, things):
+        self.client, self.things = client, things
+        self.handles = {}
+        self.flow = Flow("f")
+        self.run = None
+
+    def begin(self, **tasks):
+        """Run tasks, each given by the names of those upstream and its options."""
+        with self.flow, self.manager()():
+            for name, (upstream, options) in tasks.items():
+                self.handles[name] = task(code, name=name, **options)(
+                    name, upstream_tasks=[self.handles[one] for one in upstream]
+                )
+        self.run = self.flow.start(executor=Executor(self.client))
+
+    def manager(self):
+        case = self
+
+        @resource_manager
+        class Thing:
+            def setup(self):
+                return "thing"
+
+            def cleanup(self, resource):
+                case.things.note("clean-up of", resource)
+                case.client.add_worker()
+                case.client.perform_the_rest()
+
+        return Thing
+
+    def cancel(self):
+        self.run.cancel()
+
+    def ended(self, **states):
+        """Wait for the end; check the states, and that nothing began since the clean-up did."""
+        state = self.run.wait(PATIENCE)
+        found = names(state)
+        assert {name: found[name] for name in states} == states
+        self.client.perform_the_rest()
+        assert self.things.story[-1] == "clean-up of thing", self.things.story
+        return state
+
+    def is_open(self):
+        return "clean-up of thing" not in self.things.story
+
+
+@pytest.fixture
+def case(client, things):
+    return Case(client, things)
+
+
+PLAIN = ((), {})
+
+
+def test_before_it_is_sent(case, client):
+    def cancels(_task, _old, new):
+        if new.is_running():
+            case.cancel()
+
+    held = threading.Event()
+
+    def waits(_task, _old, new):
+        if new.is_running():
+            assert held.wait(PATIENCE)
+            case.cancel()
+
+    case.begin(a=((), {"state_handlers": [waits]}), b=((), {"state_handlers": [cancels]}), c=PLAIN)
+    held.set()
+    case.ended(a="Cancelled", b="Cancelled", c="Cancelled")
+    assert client.tries("a") == client.tries("b") == client.tries("c") == 0
+
+
+def test_on_its_way_to_a_worker(case, client):
+    client.hold("run")
+    case.begin(a=PLAIN)
+    client.await_sent("a")
+    case.cancel()
+    client.await_asked("run")
+    assert case.is_open()
+    client.let_go("run")
+    case.ended(a="Cancelled")
+
+
+def test_it_begins_just_before_the_workers_hear_of_the_cancel(case, client):
+    client.hold("run")
+    client.hold("register")
+    case.begin(a=PLAIN)
+    client.await_sent("a")
+    case.cancel()
+    client.await_asked("run")
+    future = client.perform("a")
+    client.let_go("register")
+    client.let_go("run")
+    assert case.is_open()
+    future.tell("finished")
+    case.ended(a="Success")
+
+
+def test_it_comes_back_undone_before_the_workers_answer_is_there(case, client):
+    client.hold("run")
+    case.begin(a=PLAIN)
+    client.await_sent("a")
+    case.cancel()
+    client.await_asked("register")
+    client.loop.sync(no_op)
+    client.perform("a").tell("finished")  # forbidden already
+    client.let_go("run")
+    case.ended(a="Cancelled")
+
+
+async def no_op():
+    """Who waits for this has waited for what was begun before."""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_worker_comes_while_the_others_are_told(case, client, when):
+    client.hold("register")
+    case.begin(a=PLAIN)
+    client.await_sent("a")
+    case.cancel()
+    client.await_asked("register")
+    if when == "before":  # and begins at once
+        client.add_worker()
+        future = client.perform("a", on=2)
+    client.let_go("register")
+    if when == "before":
+        client.await_asked("run")
+        client.loop.sync(no_op)
+        assert case.is_open()
+        future.tell("finished")
+        case.ended(a="Success")
+    else:
+        case.run.wait(PATIENCE)
+        client.add_worker()
+        case.ended(a="Cancelled")
+
+
+def test_one_that_runs_is_interrupted(case, client, things):
+    SCRIPTS["a"] = run_in_circles
+    case.begin(a=PLAIN, b=(("a",), {}))
+    client.await_sent("b")
+    found = []
+    thread = threading.Thread(target=lambda: found.append(client.perform("a")))
+    thread.start()
+    things.await_note("begin a")
+    case.cancel()
+    thread.join(PATIENCE)
+    assert case.is_open()
+    found[0].tell("finished")
+    SCRIPTS.clear()
+    case.ended(a="Cancelled", b="Cancelled")
+
+
+def test_its_end_is_on_the_wire(case, client):
+    case.begin(a=((), {"max_retries": 2}), b=((), {"max_retries": 2}))
+    SCRIPTS["b"] = fails
+    client.await_sent("b")
+    ends = [client.perform("a"), client.perform("b")]
+    case.cancel()
+    client.await_asked("run")
+    client.await_asked("run")
+    for future in ends:
+        future.tell("finished")
+    case.ended(a="Success", b="Failed")
+    assert client.tries("b") == 1
+
+
+def test_what_it_raised_is_being_fetched(case, client):
+    client.hold("gather")
+    SCRIPTS["a"] = fails
+    case.begin(a=((), {"max_retries": 2}))
+    client.await_sent("a")
+    client.perform("a").tell("finished")
+    client.await_asked("gather")
+    case.cancel()
+    client.await_asked("run")
+    assert case.is_open()
+    client.let_go("gather")
+    case.ended(a="Failed")
+    assert client.tries("a") == 1
+
+
+def test_one_that_went_ahead_in_vain_is_about_to_be_sent_again(case, client):
+    SCRIPTS["a"] = fails
+    case.begin(a=((), {"max_retries": 1}), b=(("a",), {}))
+    client.await_sent("b")
+    client.perform("a").tell("finished")
+    client.perform("b").tell("finished")  # does nothing
+    client.await_sent("a")
+    SCRIPTS.clear()
+    client.hold("gather")
+    client.perform("a").tell("finished")
+    client.await_asked("gather")  # what b's call gave, now that it is b's turn
+    case.cancel()
+    client.await_asked("run")
+    client.let_go("gather")
+    case.ended(a="Success", b="Cancelled")
+    assert client.tries("b") == 1
+
+
+def test_what_a_call_on_its_way_may_refer_to_is_kept(case, client):
+    SCRIPTS["a"] = fails
+    case.begin(a=((), {"max_retries": 1}), b=(("a",), {}))
+    client.await_sent("b")
+    first = client.perform("a")
+    client.perform("b").tell("finished")  # does nothing
+    first.tell("finished")
+    client.await_sent("a")
+    del client.futures[first.key]
+    future = weakref.ref(first)
+    del first
+    gc.collect()
+    assert future() is not None
+    SCRIPTS.clear()
+    client.perform("a").tell("finished")
+    client.await_sent("b")
+    client.perform("b").tell("finished")
+    case.ended(a="Success", b="Success")
+
+
+@pytest.mark.parametrize("delay", [0, 3600])
+def test_another_try_is_due(case, client, delay):
+    def cancels(_task, _old, new):
+        if new.is_running() and client.tries("a"):
+            case.cancel()
+
+    SCRIPTS["a"] = fails
+    options = {"max_retries": 1, "retry_delay": timedelta(seconds=delay)}
+    case.begin(a=((), {**options, "state_handlers": [cancels]}))
+    client.await_sent("a")
+    client.perform("a").tell("finished")
+    if delay:
+        while case.handles["a"].state.name != "Retrying":
+            threading.Event().wait(0.001)
+        case.cancel()
+    case.ended(a="Cancelled")
+    assert client.tries("a") == 1
+
+
+def test_its_worker_dies_after_it_was_stopped(case, client, things):
+    SCRIPTS["a"] = run_in_circles
+    case.begin(a=PLAIN)
+    client.await_sent("a")
+    thread = threading.Thread(target=client.perform, args=["a"])
+    thread.start()
+    things.await_note("begin a")
+    case.cancel()
+    thread.join(PATIENCE)
+    client.workers.pop(0)
+    client.add_worker()
+    SCRIPTS.clear()
+    assert case.is_open()
+    client.perform("a", on=0).tell("finished")  # Dask gives it to another
+    case.ended(a="Cancelled")
+    assert things.story.count("begin a") == 1
+
+
+def test_the_last_worker_dies_with_one_that_was_stopped(case, client, things):
+    SCRIPTS["a"] = run_in_circles
+    case.begin(a=PLAIN)
+    client.await_sent("a")
+    thread = threading.Thread(target=client.perform, args=["a"])
+    thread.start()
+    things.await_note("begin a")
+    case.cancel()
+    thread.join(PATIENCE)
+    client.await_asked("register")
+    client.await_asked("run")
+    client.workers.clear()
+    SCRIPTS.clear()
+    client.tell(action="remove-worker")
+    case.ended(a="Failed")
+
+
+def test_the_cluster_goes_while_it_is_told(case, client):
+    client.hold("run")
+    case.begin(a=PLAIN)
+    client.await_sent("a")
+    case.cancel()
+    client.await_asked("run")
+    client.status = "closed"
+    client.let_go("run")
+    state = case.ended(a="Failed")
+    assert "the Dask cluster is gone" in state.result[case.handles["a"]].message
+
+
+def test_a_cluster_that_is_started_anew_is_lost(case, client):
+    case.begin(a=PLAIN, b=((), {}), c=(("a",), {}))
+    client.await_sent("c")
+    client.hold("run")
+    for future in client.futures.values():
+        future.tell("cancelled")
+    client.await_asked("run")
+    assert case.is_open()
+    client.let_go("run")
+    state = case.ended(a="Failed", b="Failed", c="TriggerFailed")
+    assert state.result[case.handles["b"]].message.endswith(lost.reason_of(client))
+
+
+def test_a_cluster_without_workers_gets_one_after_the_clean_up(case, client):
+    case.begin(a=PLAIN, b=(("a",), {}))
+    client.await_sent("b")
+    client.workers.clear()
+    client.tell(action="remove-worker")
+    state = case.ended(a="Failed", b="TriggerFailed")
+    assert "no Dask worker is left" in state.result[case.handles["a"]].message
+
+
+def test_a_value_that_went_with_its_worker_is_made_again(case, client):
+    client.hold("gather")
+    case.begin(a=PLAIN)
+    client.await_sent("a")
+    future = next(iter(client.futures.values()))
+    callbacks, future._callbacks = future._callbacks, []
+    future.status = "lost"  # it was done, which the lane hears only now
+    for one in callbacks:
+        one(future)
+    assert case.is_open()
+    client.perform("a", on=1).tell("finished")
+    case.ended(a="Success")

@@ -1,0 +1,192 @@
+"""What becomes of a run when parts of its cluster die: it ends, says why, and leaves no lease."""
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dask
+import psutil
+import pytest
+
+from resnb import DaskExecutor, Flow, resource_manager, task
+from resnb.dask import lost
+from resnb.dask.connecting import disconnected
+from tests.dask import codes as codes
+from tests.run.parts import names
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    # clusters that are broken on purpose warn of it when they are closed
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="session")
+def leak_grace():
+    """A cluster with dead members takes longer to go."""
+    return 15.0
+
+
+@pytest.fixture
+def thing():
+    """A resource that counts what is held of it."""
+    held = []
+
+    @resource_manager
+    class Thing:
+        def setup(self):
+            held.append("thing")
+            return "thing"
+
+        def cleanup(self, resource):
+            held.remove(resource)
+
+    Thing.held = held
+    return Thing
+
+
+def run_in_background(flow, cluster_or_client):
+    return flow.start(executor=DaskExecutor(cluster_or_client))
+
+
+def test_a_worker_that_dies_with_a_task_is_replaced(tmp_path, thing):
+    with codes.cluster() as cluster, codes.client_of(cluster) as client:
+        with Flow("f") as flow, thing():
+            found = task(codes.dies_once)(str(tmp_path))
+            after = task(lambda text: text.upper(), name="after")(found)
+        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        assert state.is_successful(), state
+        assert state.result[after].result == "SURVIVED"
+        assert len(codes.marks(tmp_path, "dies")) == 2
+        assert thing.held == []
+
+
+def test_a_task_that_kills_every_worker_fails_and_says_so(tmp_path, thing):
+    def dies():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        codes.cluster(n_workers=1) as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        with Flow("f") as flow, thing():
+            found = task(dies)()
+        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        assert state.is_failed()
+        assert "each Dask worker that ran task 'dies' died" in state.result[found].message
+        assert thing.held == []
+
+
+def test_all_workers_and_their_nannies_are_killed(tmp_path, thing, monkeypatch):
+    monkeypatch.setattr(lost, "PATIENCE", 0.2)
+    with codes.cluster(n_workers=1) as cluster, codes.client_of(cluster) as client:
+        with Flow("f") as flow, thing():
+            found = task(codes.waits)(str(tmp_path))
+            task(codes.plus_one)(found)
+        run = run_in_background(flow, client)
+        codes.await_mark(tmp_path, "waits")
+        for nanny in list(cluster.workers.values()):
+            process = psutil.Process(nanny.process.pid)
+            nanny.auto_restart = False
+            process.kill()
+        state = run.wait(codes.DEADLINE)
+        assert "no Dask worker is left" in state.result[found].message
+        assert names(state)["plus_one"] == "TriggerFailed"
+        assert thing.held == []
+
+
+@pytest.mark.long
+def test_a_worker_that_is_stopped_is_given_up_after_its_time(tmp_path, thing):
+    with (
+        dask.config.set({"distributed.scheduler.worker-ttl": "2s"}),
+        codes.cluster(processes=True) as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        with Flow("f") as flow, thing():
+            found = task(codes.waits_at_first)(str(tmp_path))
+        run = run_in_background(flow, client)
+        stopped = codes.await_mark(tmp_path, "waits")
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            state = run.wait(codes.DEADLINE)
+        finally:
+            with_signal(stopped, signal.SIGCONT)
+        assert state.is_successful(), state
+        assert state.result[found].result == "elsewhere"
+        assert thing.held == []
+
+
+def with_signal(process, number):
+    try:
+        os.kill(process, number)
+    except ProcessLookupError:
+        return
+
+
+SCHEDULER = """
+import asyncio
+from distributed import Nanny, Scheduler, Worker
+async def main():
+    async with Scheduler(port=0, dashboard=False, host="127.0.0.1") as scheduler:
+        async with Worker(scheduler.address, nthreads=1):
+            print(scheduler.address, flush=True)
+            await scheduler.finished()
+asyncio.run(main())
+"""
+
+
+def test_the_scheduler_is_killed(tmp_path, thing, caplog):
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCHEDULER],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+    executor = DaskExecutor(process.stdout.readline().strip())
+    try:
+        with Flow("f") as flow, thing():
+            found = task(codes.waits, max_retries=2)(str(tmp_path))
+            more = task(codes.one)()
+            task(codes.total)(found, more)
+        run = flow.start(executor=executor)
+        codes.await_mark(tmp_path, "waits")
+        process.kill()
+        began = time.monotonic()
+        state = run.wait(codes.DEADLINE)
+        assert time.monotonic() - began < 20
+        assert "the Dask cluster is gone" in state.result[found].message
+        assert names(state)["total"] == "TriggerFailed"
+        assert thing.held == []
+        assert [one.message for one in caplog.records if one.levelname == "ERROR"] == []
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        executor.close()
+
+
+@pytest.mark.parametrize("last_words", ["given up", "broken off"])
+def test_a_client_whose_scheduler_is_gone_says_nothing_more_of_it(last_words, caplog):
+    log = logging.getLogger("distributed.client")
+
+    class Lost:
+        """A client that still looks for its scheduler; which of the two it says is up to chance."""
+
+        def close(self):
+            log.error("a word of something else")
+            if last_words == "given up":
+                log.error("Failed to reconnect to scheduler after %.2f seconds, closing client", 10)
+            else:
+                log.error("", exc_info=asyncio.CancelledError())
+
+    disconnected(Lost())
+    assert [one.message for one in caplog.records] == ["a word of something else"]

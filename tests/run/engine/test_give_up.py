@@ -1,0 +1,223 @@
+"""A resource is taken away while a run uses it: its scope's tasks end, the others go on."""
+
+import threading
+
+import pytest
+
+from resnb import Flow, LocalExecutor, ThreadExecutor, resource_manager, task, unmapped
+from resnb.errors import LeaseLost
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.reaper_client import Told
+from resnb.run.engine.cancellation import GRACE
+from tests.run.parts import PATIENCE, Stubborn, ended, names, run_in_circles, started, use
+
+GONE = "resource 'f/Thing' is gone: too old"
+
+
+def taken(name, word="close", state="ttl", reason="too old"):
+    """The reaper has something to say of the lease called `name`."""
+    [lease] = [one for one in KEEPER.alive() if one.name == name]
+    KEEPER.told(Told(word, lease.id, state, reason))
+    return lease
+
+
+def reason_of(state, name):
+    [found] = [one for one in state.result if one.name == name]
+    return state.result[found].message
+
+
+@pytest.mark.parametrize("executor", [ThreadExecutor, LocalExecutor])
+def test_the_scopes_tasks_end_and_it_is_cleaned_up(things, executor):
+    began, free = threading.Event(), threading.Event()
+
+    @task
+    def waits(x):
+        began.set()
+        run_in_circles()
+
+    @task
+    def elsewhere():
+        free.wait(PATIENCE)
+
+    with Flow("f") as flow:
+        with things.manager()("x") as x:
+            task(lambda _: None, name="later")(waits(x))
+        elsewhere()
+    free_at_once = executor is LocalExecutor  # its one worker is in the task that waits
+    if free_at_once:
+        free.set()
+    run = started(flow, executor=executor())
+    began.wait(PATIENCE)
+    taken("f/Thing")
+    things.await_note("cleanup x")
+    free.set()
+    state = ended(run)
+    assert things.story == ["init x", "setup x", "cleanup x"]
+    assert names(state)["waits"] == names(state)["later"] == "Cancelled"
+    assert reason_of(state, "later") == GONE
+    assert names(state)["elsewhere"] == "Success"
+    assert state.is_cancelled()
+
+
+def test_other_scopes_go_on(things):
+    began, free = threading.Event(), threading.Event()
+
+    @task
+    def waits(x):
+        began.set()
+        run_in_circles()
+
+    @task
+    def works(y):
+        free.wait(PATIENCE)
+        return y
+
+    with Flow("f") as flow:
+        with things.manager()("x") as x:
+            waits(x)
+        with things.manager()("y") as y:
+            works(y)
+    run = started(flow)
+    began.wait(PATIENCE)
+    taken("f/Thing")
+    things.await_note("cleanup x")
+    assert "cleanup y" not in things.story
+    free.set()
+    state = ended(run)
+    assert names(state)["works"] == "Success"
+    assert things.story[-1] == "cleanup y"
+
+
+def test_scopes_inside_are_cleaned_up_first(things):
+    began = threading.Event()
+
+    @task
+    def waits(x):
+        began.set()
+        run_in_circles()
+
+    with Flow("f") as flow, things.manager()("outer"), things.manager()("inner") as inner:
+        waits(inner)
+    run = started(flow)
+    began.wait(PATIENCE)
+    taken("f/Thing")
+    state = ended(run)
+    assert state.is_cancelled()
+    assert things.story[-2:] == ["cleanup inner", "cleanup outer"]
+
+
+def test_code_that_does_not_stop_is_waited_for_no_longer_than_the_grace(clock, things):
+    stubborn = Stubborn()
+    with Flow("f") as flow, things.manager()("x"):
+        task(stubborn, name="hangs")()
+    run = started(flow, clock)
+    stubborn.await_beginning()
+    taken("f/Thing")
+    clock.await_timer(GRACE)
+    clock.advance(GRACE)
+    things.await_note("cleanup x")
+    assert ended(run).is_cancelled()
+    stubborn.let_go.set()
+    stubborn.done.wait(PATIENCE)
+
+
+def test_mapped_tasks_end_with_their_children(things):
+    began = threading.Semaphore(0)
+
+    @task
+    def waits(number, x):
+        began.release()
+        run_in_circles()
+
+    with Flow("f") as flow, things.manager()("x") as x:
+        waits.map(list(range(4)), unmapped(x))
+    run = started(flow, executor=ThreadExecutor(2))
+    assert all(began.acquire(timeout=PATIENCE) for _ in range(2))
+    taken("f/Thing")
+    state = ended(run)
+    assert state.is_cancelled()
+    assert things.story == ["init x", "setup x", "cleanup x"]
+
+
+def test_a_task_that_is_to_be_tried_again_is_not(clock, things):
+    failed = threading.Event()
+
+    @task(max_retries=3, retry_delay=1000)
+    def fails(x):
+        failed.set()
+        raise ValueError
+
+    with Flow("f") as flow, things.manager()("x") as x:
+        fails(x)
+    run = started(flow, clock)
+    failed.wait(PATIENCE)
+    clock.await_timer(1000)
+    taken("f/Thing")
+    assert names(ended(run))["fails"] == "Cancelled"
+    assert things.story[-1] == "cleanup x"
+
+
+def test_a_set_up_gives_back_what_it_makes():
+    began, go, story = threading.Event(), threading.Event(), []
+
+    @resource_manager
+    class Slow:
+        def setup(self):
+            began.set()
+            go.wait(PATIENCE)
+            return "x"
+
+        def cleanup(self, resource):
+            story.append(resource)
+
+    with Flow("f") as flow, Slow() as x:
+        use(x)
+    run = started(flow)
+    began.wait(PATIENCE)
+    taken("f/Slow")
+    go.set()
+    state = ended(run)
+    assert names(state)["use"] == "Cancelled"
+    assert story == ["x"]
+
+
+@pytest.mark.parametrize("lifetime", ["flow", "kernel"])
+def test_what_lives_longer_than_its_block_is_closed_when_the_run_ends(things, lifetime):
+    began = threading.Event()
+
+    @task
+    def waits(x):
+        began.set()
+        run_in_circles()
+
+    with Flow("f") as flow, things.manager(lifetime=lifetime)("x") as x:
+        waits(x)
+    run = started(flow)
+    began.wait(PATIENCE)
+    taken("f/Thing" if lifetime == "flow" else "kernel/Thing")
+    ended(run)
+    things.await_note("cleanup x")
+
+
+def test_a_lost_resource_is_lost_for_all_that_comes_later(things):
+    with Flow("f") as flow, things.manager(on="failure")("x") as x:
+        use(x)
+    flow.run()
+    assert x.value == "x"
+    lease = taken("f/Thing", "state", "closing", "the reaper is cleaning it up")
+    with pytest.raises(LeaseLost, match="was taken away"):
+        _ = x.value
+    KEEPER.told(Told("state", lease.id, "closed", "cleaned up by the reaper"))
+    assert KEEPER.alive() == ()
+    assert things.story == ["init x", "setup x"]
+    flow.run()  # sets up anew
+    assert things.story == ["init x", "setup x", "init x", "setup x"]
+    KEEPER.close(KEEPER.alive())
+
+
+def test_nobody_uses_it(things):
+    with Flow("f") as flow, things.manager(on="failure")("x") as x:
+        use(x)
+    flow.run()
+    taken("f/Thing")
+    things.await_note("cleanup x")
