@@ -6,8 +6,8 @@ from typing import Any
 
 from resnb.graph.resources.resource import ResourceManager
 from resnb.ledger.kernel.keeper import KEEPER
+from resnb.notebook.lines.usage import COMMAND, FLOW, RESOURCE, RESOURCES
 from resnb.notebook.session import Session
-from resnb.notebook.usage import COMMAND, FLOW, RESOURCE, RESOURCES
 
 _LINE = re.compile(r"\s*(?P<magic>%%?(?:flow|resources?))\s+(?P<rest>.*)$", re.DOTALL)
 

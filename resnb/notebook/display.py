@@ -19,7 +19,7 @@ from resnb.notebook.front_end import cell_id, is_attended
 from resnb.run.memory import memory_of
 
 if TYPE_CHECKING:
-    from resnb.notebook.widget import FlowWidget
+    from resnb.notebook.widget.model import FlowWidget
 
 _WIDGETS: "dict[str, FlowWidget]" = {}
 
@@ -85,7 +85,7 @@ def _live(flow: Flow) -> Mapping[str, Any]:
     shell = _shell()
     if getattr(shell, "kernel", None) is None or not is_attended(shell) or not _is_possible():
         return {}
-    from resnb.notebook.widget import FlowWidget
+    from resnb.notebook.widget.model import FlowWidget
 
     widget = _WIDGETS.get(flow.name)
     if widget is None or widget.comm is None:  # all widgets can be closed at once
@@ -102,7 +102,7 @@ def _is_watched() -> bool:
         return True
     if not _WIDGETS:
         return False
-    from resnb.notebook.widget import FlowWidget
+    from resnb.notebook.widget.model import FlowWidget
 
     return FlowWidget.is_seen
 

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.graph.flow import Flow
 from resnb.ledger.admin.startup_sweep import sweep_soon
+from resnb.notebook.cells.pickled_shell import let_shells_pickle
 from resnb.notebook.completion import matcher
 from resnb.notebook.display import bundle
-from resnb.notebook.hooks import count_cells_as_use, wrap_shutdown
+from resnb.notebook.kernel_hooks import count_cells_as_use, wrap_shutdown
 from resnb.notebook.magics import FlowMagics
 from resnb.notebook.session import Session
-from resnb.notebook.shell import let_shells_pickle
 from resnb.notebook.tracebacks import call_cells_by_name
 
 if TYPE_CHECKING:

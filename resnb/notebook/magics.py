@@ -4,14 +4,14 @@ from typing import Any
 
 from IPython.core import magic
 
-from resnb.notebook.commands import flow_command
-from resnb.notebook.flow_magic import flow_cell
+from resnb.notebook.cells.flow_magic import flow_cell
+from resnb.notebook.cells.resource_magic import resource_cell
+from resnb.notebook.commands.flow import flow_command
+from resnb.notebook.commands.resources import resources_command
 from resnb.notebook.front_end import cell_id
-from resnb.notebook.resource_magic import resource_cell
-from resnb.notebook.resources import resources_command
+from resnb.notebook.lines.usage import COMMAND_USAGE, FLOW_USAGE, RESOURCE_USAGE, RESOURCES_USAGE
 from resnb.notebook.session import Session
 from resnb.notebook.tracebacks import user_lines_only
-from resnb.notebook.usage import COMMAND_USAGE, FLOW_USAGE, RESOURCE_USAGE, RESOURCES_USAGE
 
 _ipython: Any = magic  # its decorators are not typed
 

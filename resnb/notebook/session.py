@@ -5,8 +5,8 @@ from typing import Any
 
 from resnb.errors import MagicError
 from resnb.graph.flow import Flow
-from resnb.notebook.flow_cells import FlowCells
-from resnb.notebook.names import variable_name
+from resnb.notebook.cells.flow_cells import FlowCells
+from resnb.notebook.lines.names import variable_name
 
 
 class Session:

@@ -56,7 +56,9 @@ def test_a_page_made_from_a_front_ends_notebook_shows_the_picture(notebook):
 
 
 def test_a_first_run_is_shown_from_its_beginning_where_the_cell_has_a_name(notebook):
-    notebook.kernel.run("from resnb.notebook.widget import FlowWidget; FlowWidget.is_seen = False")
+    notebook.kernel.run(
+        "from resnb.notebook.widget.model import FlowWidget; FlowWidget.is_seen = False"
+    )
     named = notebook.run("%%flow first --run\nx = number(1)", "a")
     assert [set(one) for one in named.displays] == [{WIDGET, "image/png", "text/plain"}]
     assert named.places != [None]

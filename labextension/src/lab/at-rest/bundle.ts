@@ -9,7 +9,7 @@ const STATE = "application/vnd.jupyter.widget-state+json";
 /** The form that our renderer stands for; it is in no notebook. */
 export const FLOW = "application/x-resnb-flow+json";
 
-const OURS = "resnb-"; // as resnb/notebook/widget.py names its models
+const OURS = "resnb-"; // as resnb/notebook/widget/model.py names its models
 
 type Bundle = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 // What comm messages say about flows. Pure.
 
-/** How the ids of the models of flows begin; see resnb/notebook/widget.py. */
+/** How the ids of the models of flows begin; see resnb/notebook/widget/model.py. */
 const OURS = "resnb-";
 
 export type CommNews =

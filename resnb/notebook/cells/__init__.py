@@ -1,0 +1,1 @@
+"""What cells build: flows, scopes that span cells, and resources."""

@@ -1,0 +1,203 @@
+"""Scopes that span cells: ``--with RESOURCE(args) as VAR``.
+
+Such a scope is known in its flow by its variable. The cell that first gives arguments owns
+them; another cell may join without any, or with the same. When the owner gives others, or the
+resource is defined anew, the scope itself stays, with its members: only its init task gets new
+arguments or another definition, after an open lease was cleaned up by its old recipe.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from resnb.errors import GraphError, MagicError
+from resnb.graph import editing
+from resnb.graph.flow import Flow
+from resnb.graph.resources.resource import ResourceManager
+from resnb.graph.resources.scope import Scope
+from resnb.graph.tasks.task import Task
+from resnb.notebook.cells.identity import CellKey
+from resnb.notebook.lines.with_clauses import WithClause
+
+
+@dataclass(frozen=True)
+class SharedScope:
+    """A scope that cells of a flow share.
+
+    Attributes:
+        scope: the scope.
+        resource: the source of its manager.
+        call: the normalised source of the whole, by which arguments are compared.
+        owner: the cell that gave the arguments; None if nobody did.
+        cells: the cells that are in it.
+    """
+
+    scope: Scope
+    resource: str
+    call: str
+    owner: CellKey | None
+    cells: frozenset[CellKey] = frozenset()
+
+
+def entered(
+    flow: Flow,
+    known: Mapping[str, SharedScope],
+    clause: WithClause,
+    cell: CellKey,
+    namespace: dict[str, Any],
+) -> tuple[SharedScope, bool]:
+    """The scope that `clause` means, made or changed if need be, inside a transaction of `flow`.
+
+    Args:
+        flow: the flow.
+        known: its shared scopes by name.
+        clause: the clause.
+        cell: the cell.
+        namespace: the notebook's variables, in which the clause is evaluated.
+
+    Returns:
+        The scope, and whether an open lease of it belongs to an older recipe.
+
+    Raises:
+        MagicError: there is no such resource, or another cell owns the arguments.
+        GraphError: the arguments do not fit.
+    """
+    found = known.get(clause.name)
+    if found is None:
+        manager = manager_named(clause, namespace)
+        args, kwargs = _arguments(clause, namespace)
+        scope = manager.use(args, kwargs, flow=flow, name=clause.name, mapped=clause.mapped)
+        if clause.executes:
+            scope.as_executor()
+        owner = cell if clause.arguments_source is not None else None
+        return _shared(clause, scope, owner, frozenset({cell})), False
+    joined = replace(found, cells=found.cells | {cell})
+    if _is_handle(clause, found, namespace):
+        return joined, False
+    if _asks_for_the_same(clause, found):
+        manager = manager_named(clause, namespace)
+        if manager.definition is found.scope.manager.definition:
+            return joined, False
+        redefined(flow, found, manager)  # its class or function was defined anew
+        return joined, True
+    if found.owner not in (None, cell):
+        raise MagicError(
+            f"--with {clause.call_source}: scope {clause.name!r} of flow {flow.name!r} was opened "
+            f"as {found.call} by another cell; join it with --with {found.resource}"
+            f"{_as(clause)}, or change the arguments there"
+        )
+    manager = manager_named(clause, namespace)
+    args, kwargs = _arguments(clause, namespace)
+    flow.changed(partial(setattr, found.scope, "executes", found.scope.executes))
+    found.scope.executes = clause.executes
+    _redefine(flow, found.scope, manager, args, kwargs, mapped=clause.mapped)
+    return _shared(clause, found.scope, cell, joined.cells), True
+
+
+def _shared(
+    clause: WithClause, scope: Scope, owner: CellKey | None, cells: frozenset[CellKey]
+) -> SharedScope:
+    return SharedScope(scope, clause.resource_source, clause.call_source, owner, cells)
+
+
+def _is_handle(clause: WithClause, found: SharedScope, namespace: Mapping[str, Any]) -> bool:
+    """Whether `clause` joins by naming the scope's variable: ``--with client``."""
+    named = namespace.get(clause.resource_source)
+    return clause.arguments_source is None and named is found.scope.setup_task
+
+
+def _asks_for_the_same(clause: WithClause, found: SharedScope) -> bool:
+    if clause.arguments_source is not None:
+        return clause.call_source == found.call
+    return clause.resource_source in (found.resource, found.resource.partition(".options(")[0])
+
+
+def redefined(flow: Flow, shared: SharedScope, manager: ResourceManager) -> None:
+    """Give a shared scope the new definition of its resource; its arguments stay as they are.
+
+    Raises:
+        GraphError: the arguments do not fit the new definition.
+    """
+    with flow.transaction():
+        node = flow.nodes[shared.scope.init_task]
+        inputs = dict(node.inputs)
+        editing.redefine_scope(flow, shared.scope, manager)
+        missing = manager.signature.required - inputs.keys()
+        surplus = [key for key in inputs if not manager.signature.accepts(key)]
+        if missing or surplus:
+            name = min(missing) if missing else surplus[0]
+            fault = "needs an argument" if missing else "has no parameter"
+            raise GraphError(
+                f"resource {manager.name!r} {fault} {name!r}, but scope {shared.scope.name!r} of "
+                f"flow {flow.name!r} uses it as {shared.call}: change its --with"
+            )
+
+
+def users(flow: Flow, scopes: Iterable[Scope]) -> list[Task]:
+    """What made `scopes`, and all that depends on their resources, but for clean-ups."""
+    found = dict.fromkeys(task for scope in scopes for task in scope.own_tasks)
+    stack = list(found)
+    while stack:
+        for after in flow.nodes[stack.pop()].downstream:
+            if after not in found and after.kind != "cleanup":
+                found[after] = None
+                stack.append(after)
+    return list(found)
+
+
+def _redefine(
+    flow: Flow,
+    scope: Scope,
+    manager: ResourceManager,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
+    mapped: bool,
+) -> None:
+    inputs, positional = manager.signature.assign(f"resource {manager.name!r}", args, kwargs)
+    editing.redefine_scope(flow, scope, manager)
+    editing.rebind_scope(flow, scope, inputs, positional, mapped)
+
+
+def manager_named(clause: WithClause, namespace: dict[str, Any]) -> ResourceManager:
+    """The resource manager that `clause` names.
+
+    Raises:
+        MagicError: there is none.
+    """
+    try:
+        found = eval(clause.resource_source, namespace)  # noqa: S307 - the user's own code
+    except Exception as error:
+        names = [name for name, value in namespace.items() if isinstance(value, ResourceManager)]
+        shown = f"known: {', '.join(sorted(names))}" if names else "none is defined yet"
+        raise MagicError(
+            f"--with {clause.resource_source}: there is no such resource ({shown}); "
+            "define one with %%resource or @resource_manager"
+        ) from error
+    if isinstance(found, ResourceManager):
+        return found
+    try:
+        return ResourceManager(found)
+    except GraphError:
+        raise MagicError(
+            f"--with {clause.resource_source}: {type(found).__name__} is no resource; define one "
+            "with %%resource or @resource_manager"
+        ) from None
+
+
+def _arguments(
+    clause: WithClause, namespace: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    source = clause.arguments_source or ""
+    collected: tuple[tuple[Any, ...], dict[str, Any]] = eval(  # noqa: S307 - the user's own code
+        f"(lambda *args, **kwargs: (args, kwargs))({source})", namespace
+    )
+    return collected
+
+
+def _as(clause: WithClause) -> str:
+    return f" as {clause.variable}" if clause.variable else ""
+
+
+__all__ = ["SharedScope", "entered", "manager_named", "redefined", "users"]

@@ -1,0 +1,173 @@
+"""What kind of resource the body of a ``%%resource`` cell defines: a generator or a class.
+
+A body is refused, with the rule, the line of the cell and the remedy, unless it makes its resource
+in exactly one place and says how to clean it up.
+
+Before its yield, at its top level, a generator body may define functions that serve other
+processes: ``find(lease_id)`` gives what a broken-off set-up has left, or None; it may use the
+parameters, the notebook's names, and what the body imports, defines or sets to a constant.
+``handle(resource)`` gives a small value in place of what was yielded, of which ``attach(handle)``
+makes it again. What ``find`` and ``attach`` give, and what ``lease.record`` is given if there is no
+``attach``, is what would be yielded, or a dictionary of the variables that the clean-up uses: see
+`resnb.syntax.meaning`. ``ready(resource)`` tells when the resource can be used.
+"""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from resnb.errors import MagicError
+from resnb.notebook.lines.signatures import SignatureParameter
+from resnb.syntax.hooks import NAMES
+from resnb.syntax.parsing import parsed
+from resnb.syntax.scoping import bound_names, has_await, own_nodes
+
+_Located = ast.stmt | ast.expr
+
+
+@dataclass(frozen=True)
+class GeneratorBody:
+    """A resource body with one yield.
+
+    Attributes:
+        is_async: whether it awaits, so that it makes an async generator.
+        hooks: which of the functions `resnb.syntax.hooks.NAMES` it defines before the yield.
+    """
+
+    is_async: bool = False
+    hooks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ClassBody:
+    """A resource body with a class.
+
+    Attributes:
+        class_name: the class that is the resource; its ``cleanup`` may be inherited.
+        is_async: whether the cell awaits beside the class.
+    """
+
+    class_name: str
+    is_async: bool = False
+
+
+ResourceBody = GeneratorBody | ClassBody
+
+
+def resource_body(
+    source: str,
+    name: str,
+    parameters: Sequence[SignatureParameter] = (),
+    first_line: int = 2,
+) -> ResourceBody:
+    """What kind of resource the body of ``%%resource NAME`` defines.
+
+    A body with a ``yield`` at its own level is a generator; classes in it that look like no
+    resource are helpers. Any other body needs one class with ``cleanup``; of several, the one that
+    is called as the resource counts. A class with base classes may inherit it.
+
+    Args:
+        source: the body.
+        name: the resource's name, for errors.
+        parameters: the signature on the magic's line, which a class cannot have.
+        first_line: the line of the cell on which the body begins; the magic's own is the first.
+
+    Raises:
+        MagicError: the body defines no resource, or more than one.
+        SyntaxError: `source` is not Python.
+    """
+    body = _Body(name, parsed(source).body, first_line)
+    if body.yields:
+        return body.generator()
+    return body.resource_class(parameters)
+
+
+class _Body:
+    """The statements of a resource body, and the rules that they have to keep."""
+
+    def __init__(self, name: str, statements: list[ast.stmt], first_line: int) -> None:
+        self.name = name
+        self.statements = statements
+        self.shift = first_line - 1
+        self.nodes = list(own_nodes(statements))
+        self.yields = [node for node in self.nodes if isinstance(node, ast.Yield | ast.YieldFrom)]
+        self.classes = [node for node in statements if isinstance(node, ast.ClassDef)]
+        for node in self.nodes:
+            if isinstance(node, ast.Return):
+                raise self.error("returns", node, "put what follows under an `if` instead")
+
+    def error(self, problem: str, node: _Located | None, remedy: str) -> MagicError:
+        at = f" (line {node.lineno + self.shift} of the cell)" if node is not None else ""
+        return MagicError(f"%%resource {self.name}: the body {problem}{at}: {remedy}")
+
+    def generator(self) -> GeneratorBody:
+        self.check_yields()
+        for node in self.nodes:
+            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+                remedy = "name what you need, or import it in a cell of its own"
+                raise self.error("has `import *`", node, remedy)
+            if isinstance(node, ast.ClassDef) and {"setup", "cleanup"} & set(
+                bound_names(node.body)
+            ):
+                problem = f"has a yield and the resource class {node.name!r}"
+                raise self.error(problem, node, "write the one or the other")
+        return GeneratorBody(has_await(self.statements), self.hooks())
+
+    def check_yields(self) -> None:
+        for node in self.yields:
+            if isinstance(node, ast.YieldFrom):
+                raise self.error("has `yield from`", node, "yield the resource itself, once")
+        for loop in self.nodes:
+            if isinstance(loop, ast.For | ast.AsyncFor | ast.While):
+                test = [loop.test] if isinstance(loop, ast.While) else []
+                for inner in own_nodes([*test, *loop.body]):
+                    if isinstance(inner, ast.Yield):
+                        remedy = "a resource body yields once: collect in the loop, yield after it"
+                        raise self.error("yields in a loop", inner, remedy)
+        if len(self.yields) > 1:
+            remedy = "a resource body yields once: in branches, assign; then yield"
+            raise self.error("yields twice", self.yields[1], remedy)
+
+    def hooks(self) -> frozenset[str]:
+        place = self.yields[0]
+        found = set()
+        for node in self.nodes:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in NAMES:
+                if (node.lineno, node.col_offset) > (place.lineno, place.col_offset):
+                    remedy = "define it before, where it can be of use"
+                    raise self.error(f"defines {node.name!r} after the yield", node, remedy)
+                if node not in self.statements:
+                    remedy = "define it at the body's top level, where it can be taken out"
+                    raise self.error(f"defines {node.name!r} inside a block", node, remedy)
+                found.add(node.name)
+        return frozenset(found)
+
+    def resource_class(self, parameters: Sequence[SignatureParameter]) -> ClassBody:
+        chosen = self.choose()
+        if parameters:
+            remedy = "a class takes its arguments by __init__, not by a signature on the line"
+            raise self.error(f"is the class {chosen.name!r}", chosen, remedy)
+        return ClassBody(chosen.name, has_await(self.statements))
+
+    def choose(self) -> ast.ClassDef:
+        if not self.classes:
+            remedy = (
+                "yield the resource once, between set-up and clean-up, or write a class with "
+                "setup and cleanup"
+            )
+            raise self.error("has no yield of its own and no class", None, remedy)
+        able = [node for node in self.classes if "cleanup" in bound_names(node.body)]
+        able = able or [node for node in self.classes if node.bases]
+        if not able:
+            last = self.classes[-1]
+            remedy = "add `def cleanup(self, resource)`"
+            raise self.error(f"has the class {last.name!r} without cleanup", last, remedy)
+        named = [node for node in able if node.name == self.name]
+        if len(able) > 1 and not named:
+            names = ", ".join(node.name for node in able)
+            remedy = f"keep one, or call one of them {self.name}"
+            raise self.error(f"has several resource classes ({names})", able[1], remedy)
+        return (named or able)[0]
+
+
+__all__ = ["ClassBody", "GeneratorBody", "ResourceBody", "resource_body"]

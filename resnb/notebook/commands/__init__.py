@@ -1,0 +1,1 @@
+"""The line magics ``%flow`` and ``%resources``."""

@@ -1,0 +1,33 @@
+"""``%flow timeline``: when everything of a flow's latest run happened, as picture and text."""
+
+from resnb.errors import RunError
+from resnb.graph.flow import Flow
+from resnb.notebook.closing import wait_for_reaper
+from resnb.notebook.widget.timeline_record import recorded
+from resnb.run.memory import memory_of
+from resnb.states import PENDING
+from resnb.view.snapshot import snapshot
+from resnb.view.timeline.chart import timeline
+from resnb.view.timeline.picture import timeline_bundle, timeline_text
+
+
+def show_timeline(flow: Flow) -> None:
+    """Show the timeline of the latest run of `flow`.
+
+    Raises:
+        RunError: it has not run.
+    """
+    from IPython import display
+
+    memory = memory_of(flow)
+    wait_for_reaper(memory.leases())
+    record = recorded(flow)
+    if record is None:
+        since = "" if memory.flow_code() == PENDING else " since tasks of it were replaced"
+        name = flow.name
+        raise RunError(f"flow {name!r} has not run{since}, so it has no timeline: %flow run {name}")
+    text = timeline_text(snapshot(flow, memory), frozenset(record.labels))
+    display.display(timeline_bundle(timeline(record), text), raw=True)  # type: ignore[no-untyped-call]
+
+
+__all__ = ["show_timeline"]

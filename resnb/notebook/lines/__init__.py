@@ -1,0 +1,1 @@
+"""Magic lines: what they mean, read from left to right."""

@@ -1,0 +1,257 @@
+"""What a view shows of one node or scope when somebody looks at it closely; all of it bounded.
+
+Nothing here calls code of the user's: values are previewed apart from it, with a time limit.
+"""
+
+import traceback
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from resnb.errors import ResnbError, user_frames
+from resnb.graph.tasks.parameter import Parameter
+from resnb.notebook.widget import resources
+from resnb.notebook.widget.rich import listed, printed
+from resnb.run.inspection import (
+    failed_children,
+    log_since,
+    run_number,
+    running_for,
+    state_alone,
+)
+from resnb.run.memory import FlowMemory, memory_of
+from resnb.states import (
+    CANCELLED,
+    FIRST_FINISHED,
+    MAPPED,
+    PENDING,
+    RETRYING,
+    SKIPPED,
+)
+from resnb.view.limits import spelled
+from resnb.view.live.looks import LOG, Source, Subject, Told
+from resnb.view.names import counted, message
+from resnb.view.outline import Outline
+from resnb.view.palette import TASK
+
+if TYPE_CHECKING:
+    from resnb.graph.resources.scope import Scope
+    from resnb.graph.tasks.task import Task
+    from resnb.view.live.flow import LiveFlow
+    from resnb.view.live.frames import Frame
+
+NEIGHBOURS = 12
+"""How many inputs and outputs are named."""
+FAILED = 5
+"""How many failed children are."""
+_FOLDED = "scope "
+"""How the name of a folded scope's node begins."""
+
+
+class Found(NamedTuple):
+    """What a name in a view stands for.
+
+    Attributes:
+        outline: where it was found.
+        place: its place among the nodes or the clusters.
+        task: the task, if it is one.
+        scope: the scope, if it is one, folded or not.
+    """
+
+    outline: Outline
+    place: int
+    task: "Task | None" = None
+    scope: "Scope | None" = None
+
+
+class Text(NamedTuple):
+    """A piece of text that is fit to be shown."""
+
+    start: int
+    end: int
+    text: str
+
+
+def found(live: "LiveFlow", subject: Subject) -> Found | None:
+    """What `subject` stands for in `live`; None if that is gone."""
+    outline, tasks, scopes = live.drawn()
+    if subject.what == "node":
+        for place, node in enumerate(outline.nodes):
+            if node.label == subject.label:
+                return Found(outline, place, task=tasks[place])
+    label = subject.label
+    if subject.what == "node":
+        if not label.startswith(_FOLDED):
+            return None
+        label = label.removeprefix(_FOLDED)
+    for place, cluster in enumerate(outline.clusters):
+        if cluster.label == label:
+            return Found(outline, place, scope=scopes[place])
+    return None
+
+
+def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Frame":
+    """The frame about a node or a cluster of `live`; it says so if that is gone."""
+    memory, one = memory_of(live.flow), found(live, subject)
+    rows: list[tuple[str, str]] = []
+    texts: list[tuple[str, str]] = []
+    clocks: list[tuple[str, float]] = []
+    actions = None
+    items: list[dict[str, Any]] = []
+    if one is None:
+        rows = [("state", "it is no part of the flow any more")]
+    elif one.task is not None:
+        rows = [*_of_task(one.task, memory), *_neighbours(one)]
+        running = running_for(memory, one.task)
+        clocks = [] if running is None else [("running for", running)]
+        texts = _texts(one.task, memory)
+    elif one.scope is not None:
+        manager = one.outline.clusters[one.place].manager
+        rows = resources.rows_of(one.scope, manager, memory)
+        clocks = resources.clocks_of(one.scope, memory)
+        items = resources.items_of(one.scope, live.flow, memory)
+        if subject.what == "node":
+            rows.append(("tasks inside", _inside(live, one.scope, memory)))
+        actions = {
+            "cleanup": resources.why_not_cleaned_up(live.flow, one.scope),
+            "keep": resources.why_not_kept(live.flow, one.scope),
+        }
+    return {
+        "frame": "inspected",
+        "to": view,
+        "what": subject.what,
+        "id": subject.label,
+        "rows": rows,
+        "clocks": [[name, round(seconds, 2)] for name, seconds in clocks],
+        "texts": texts,
+        "actions": actions,
+        **({"items": items} if items else {}),
+    }
+
+
+def sources(live: "LiveFlow", subject: Subject) -> Iterator[Source]:
+    """The logs of a node or a cluster."""
+    memory, one = memory_of(live.flow), found(live, subject)
+    if one is None:
+        return
+    if one.task is None:
+        assert one.scope is not None, "a name stands for a task or a scope"
+        for source in resources.sources_of(one.scope, memory):
+            yield source._replace(since=_fit(source))
+        return
+    task = one.task
+    log = Source("log", run_number(memory, task), partial(log_since, memory, task))
+    yield log._replace(since=_fit(log))
+
+
+def _fit(source: Source) -> Any:
+    def since(position: int, most: int) -> Told:
+        piece = source.since(position, most)
+        return Text(piece.start, piece.end, printed(piece.text))
+
+    return since
+
+
+# ---- tasks
+
+
+def _of_task(task: "Task", memory: FlowMemory) -> list[tuple[str, str]]:
+    code, state = memory.code_of(task), state_alone(memory, task)
+    rows = [("state", TASK[code].word)]
+    if counts := memory.child_counts(task):
+        words = (f"{number:,} {TASK[one].word}" for one, number in sorted(counts.items()))
+        rows.append(("children", ", ".join(words)))
+    duration, tries = memory.duration_of(task), memory.tries_of(task)
+    if duration is not None:
+        rows.append(("duration", seconds_in_words(duration)))
+    if tries and (tries > 1 or task.max_retries):
+        rows.append(("tries", f"{tries} of at most {task.max_retries + 1}"))
+    if code == PENDING and memory.flow_code() != PENDING:
+        rows.append(("reason", "it had no part in the latest run, or has not begun"))
+    elif state.message and (state.is_failed() or code in (MAPPED, SKIPPED, CANCELLED, RETRYING)):
+        rows.append(("reason", message(state.message)))
+    if isinstance(task, Parameter):
+        rows.append(("parameter", "required" if task.required else "has a default"))
+    return rows
+
+
+def _neighbours(one: Found) -> list[tuple[str, str]]:
+    outline, place = one.outline, one.place
+    near = {
+        "inputs": [link.source for link in outline.links if link.target == place],
+        "outputs": [link.target for link in outline.links if link.source == place],
+    }
+    return [
+        (name, listed((outline.nodes[one].label for one in places), NEIGHBOURS))
+        for name, places in near.items()
+        if places
+    ]
+
+
+def _texts(task: "Task", memory: FlowMemory) -> list[tuple[str, str]]:
+    state = state_alone(memory, task)
+    failed = failed_children(memory, task, FAILED)
+    lines = "\n".join(f"[{one.item}] {message(one.reason)}" for one in failed)
+    error = next((one.error for one in failed if one.error is not None), None)
+    texts = [
+        ("first failures", lines),
+        ("traceback", _traceback(state.result) if not state.is_successful() else ""),
+        ("traceback of the first failure", _traceback(error)),
+    ]
+    return [(name, text) for name, text in texts if text]
+
+
+def _traceback(error: object) -> str:
+    """The user's frames of an error, and what it says; its own ``__str__`` may raise."""
+    if not isinstance(error, BaseException):
+        return ""
+    frames = traceback.format_tb(user_frames(error.__traceback__))
+    last = traceback.format_exception_only(error)
+    return printed(ResnbError.presented("".join([*frames, *last]))[-LOG:])
+
+
+NO_VALUE: Any = object()
+"""Stands for a value that there is not."""
+
+
+def value_of(live: "LiveFlow", subject: Subject) -> Any:
+    """The value to preview, or `NO_VALUE`."""
+    one = found(live, subject)
+    if one is None or one.task is None or one.task.kind in ("init", "cleanup"):
+        return NO_VALUE
+    memory = memory_of(live.flow)
+    state = state_alone(memory, one.task)
+    if any(code < FIRST_FINISHED for code in memory.child_counts(one.task)):
+        return NO_VALUE
+    if state.is_successful() and not state.is_skipped():
+        return state.kept  # one that is elsewhere is not fetched to be looked at
+    if isinstance(one.task, Parameter) and not one.task.required and state.is_pending():
+        return one.task.default
+    return NO_VALUE
+
+
+# ---- folded scopes
+
+
+def _inside(live: "LiveFlow", scope: "Scope", memory: FlowMemory) -> str:
+    """How many tasks of a scope are in which state."""
+    flow = live.flow
+    codes: dict[int, int] = {}
+    for task, node in tuple(flow.nodes.items()):
+        if node.scope is not None and scope in node.scope.around():
+            code = memory.code_of(task)
+            codes[code] = codes.get(code, 0) + 1
+    words = [f"{number:,} {TASK[code].word}" for code, number in sorted(codes.items())]
+    return f"{counted(sum(codes.values()), 'task')}: {', '.join(words)}; Unfold shows them"
+
+
+def seconds_in_words(seconds: float) -> str:
+    """A duration with as many digits as matter."""
+    if seconds < 1:
+        return f"{1000 * seconds:.3g} ms" if seconds >= 0.001 else "under 1 ms"  # noqa: PLR2004
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.3g} s"
+    return spelled(int(seconds) if seconds < 3600 else 60 * (int(seconds) // 60))  # noqa: PLR2004 - an hour
+
+
+__all__ = ["NO_VALUE", "found", "inspected", "seconds_in_words", "sources", "value_of"]

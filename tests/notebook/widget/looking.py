@@ -1,0 +1,62 @@
+"""What the tests of the look inside share: a view without a front end, and things to look at."""
+
+from queue import SimpleQueue
+
+from resnb.notebook.widget.commands import FlowCommands
+from resnb.run.memory import memory_of
+from resnb.view.live.flow import LiveFlow
+from resnb.view.live.layout import Box, Layout
+
+PATIENCE = 20.0
+"""Seconds after which a test gives up waiting for a frame."""
+
+
+def laid_out(outline):
+    box = Box(0, 0, 1, 1)
+    return Layout(1, 1, (box,) * len(outline.nodes), (box,) * len(outline.clusters), ())
+
+
+class Desk:
+    """A flow, its commands, and what views were told."""
+
+    def __init__(self, flow, **options):
+        self.flow = flow
+        self.told = SimpleQueue()
+        self.commands = FlowCommands(self.told.put, **options)
+        self.live = LiveFlow(
+            flow,
+            lambda: memory_of(flow),
+            ["me"],
+            lay_out=laid_out,
+            sources=lambda subject: self.commands.sources(self.live, subject),
+        )
+
+    def send(self, command, view="me", **content):
+        return self.commands.take(self.live, {"do": command, "view": view, **content})
+
+    def await_frame(self, kind):
+        """The next frame of that kind; others are dropped."""
+        while True:
+            frame = self.told.get(timeout=PATIENCE)
+            if frame["frame"] == kind:
+                return frame
+
+    def look(self, label, what="node", view="me"):
+        """What is told of a node or a cluster: its rows as a table, its texts, and the frame."""
+        assert self.send("inspect", view, what=what, id=label)
+        while True:  # what a button did is told about whatever was looked at before
+            frame = self.await_frame("inspected")
+            if (frame["id"], frame["what"], frame["to"]) == (label[:200], what, view):
+                break
+        return dict(frame["rows"]), dict(frame["texts"]), frame
+
+    def preview(self):
+        return self.await_frame("preview")
+
+    def logs(self):
+        """What the logs say of what is looked at, by name."""
+        frame = self.live.looks.frame(lambda subject: self.commands.sources(self.live, subject))
+        return {} if frame is None else {one["name"]: one["text"] for one in frame["logs"]}
+
+    def said(self):
+        return self.await_frame("said")["text"]

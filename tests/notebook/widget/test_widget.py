@@ -1,0 +1,83 @@
+"""The widget's side of its views' messages: who is heard, who is forgotten; no front end."""
+
+import pytest
+
+from resnb import Flow, task
+from resnb.notebook.widget.model import FlowWidget
+from resnb.view.live.viewers import SILENCE
+
+
+@pytest.fixture
+def flow():
+    with Flow("shown") as found:
+        task(lambda: 1, name="one")()
+    return found
+
+
+@pytest.fixture
+def widget(flow, monkeypatch):
+    found = FlowWidget(flow)
+    found.sent = []
+    monkeypatch.setattr(found, "send", lambda frame: found.sent.append(frame))
+    monkeypatch.setattr(FlowWidget, "is_seen", False)
+    found.views = lambda: list(found._live.views)
+    found.take = lambda **content: found._received(found, content, [])
+    yield found
+    found.close()
+
+
+def test_a_view_is_heard_until_it_is_closed(widget):
+    widget.take(do="open", view="a", ask="a/1")
+    assert widget.views() == ["a"]
+    assert {"frame": "taken", "ask": "a/1"} in widget.sent
+    assert FlowWidget.is_seen
+    widget.take(do="close", view="a", ask="a/2")
+    assert widget.views() == []
+
+
+def test_a_view_that_was_forgotten_is_known_again_with_what_it_looked_at(widget):
+    widget.take(do="open", view="a", ask="a/1")
+    widget.take(do="inspect", view="a", ask="a/2", what="node", id="one")
+    live = widget._live
+    live.views.forget(live._now() + 2 * SILENCE, is_deaf=False)
+    live.looks.keep(live.views)
+    assert widget.views() == []
+    assert live.looks.at() == {}
+    before = len(widget.sent)
+    widget.take(do="here", view="a", ask="a/3", what="node", id="one")
+    assert widget.views() == ["a"]
+    assert [subject.label for subject in live.looks.at().values()] == ["one"]
+    assert {"frame": "taken", "ask": "a/3"} not in widget.sent[before:]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"do": "open"}, {"do": "open", "view": 3}, {"do": "here", "view": "x" * 65}, {"do": ["open"], "view": []}],
+)  # fmt: skip
+def test_a_view_without_a_name_is_none(widget, content):
+    widget.take(**content, ask="1")
+    assert widget.views() == []
+    assert not FlowWidget.is_seen
+
+
+@pytest.mark.parametrize(
+    "content", ["text", None, [1], {"do": "open", "view": "a", "x": "x" * 70_000}]
+)
+def test_other_messages_are_not_looked_at(widget, content):
+    widget._received(widget, content, [])
+    assert widget.views() == []
+
+
+def test_a_command_of_no_known_name_gets_no_answer(widget):
+    widget.take(do="format", view="a", ask="a/1")
+    assert {"frame": "taken", "ask": "a/1"} not in widget.sent
+
+
+def test_a_flow_of_the_same_name_takes_over_the_views(widget, flow):
+    widget.take(do="open", view="a", ask="a/1")
+    with Flow("shown") as other:
+        task(lambda: 2, name="two")()
+    widget.follow(other)
+    widget.follow(other)
+    assert widget.views() == ["a"]
+    assert widget._live.flow is other
