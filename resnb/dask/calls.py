@@ -7,8 +7,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from resnb.dask import worker as remote
-from resnb.dask.held import Held, Item
-from resnb.dask.sent import Flattened, Resource, Sender, code_of
+from resnb.dask.remote_value import Held, Item
+from resnb.dask.serialization import Flattened, Resource, Sender, code_of
 from resnb.ledger import states as lease_states
 from resnb.run.engine.mapping import Source
 from resnb.states import FIRST_FINISHED

@@ -4,8 +4,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from resnb.dask.clusters import Lanes
 from resnb.dask.connecting import KernelCluster, connected, disconnected, link_of
-from resnb.dask.lanes import Lanes
 from resnb.errors import OptionError
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.kernel_wide import Shared

@@ -3,8 +3,8 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resnb.dask.held import Held, Items
-from resnb.dask.sent import Told, error_of
+from resnb.dask.remote_value import Held, Items
+from resnb.dask.serialization import Told, error_of
 from resnb.run.engine import task_runner
 from resnb.run.engine.mapping import Given, Source, expand, sources, take_in
 from resnb.run.scheduling import outcome as outcomes
@@ -12,7 +12,7 @@ from resnb.run.scheduling.outcome import Outcome
 from resnb.states import FAILED, Elsewhere
 
 if TYPE_CHECKING:
-    from resnb.dask.lane import Lane
+    from resnb.dask.cluster_run import Lane
 
 
 def measure(lane: "Lane", row: int) -> None:

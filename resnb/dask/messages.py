@@ -5,7 +5,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from resnb.dask import worker as remote
-from resnb.dask.lost import reason_of
+from resnb.dask.cluster_loss import reason_of
 from resnb.errors import RunError
 
 AT_ONCE = 500

@@ -12,7 +12,7 @@ import time
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
-from resnb.dask.sent import Told, loaded, told_of, unsendable
+from resnb.dask.serialization import Told, loaded, told_of, unsendable
 from resnb.graph.base.inputs import flat, is_sequence, items_of, joined
 from resnb.run.engine.slots import CURRENT, NOTHING, Slot
 from resnb.run.output.routing import routed

@@ -8,11 +8,11 @@ from jupyter_server.extension.application import ExtensionApp
 from traitlets import Float
 
 from resnb.ledger.store.home import ledger_home
-from resnb.server.asked import Refused
-from resnb.server.desk import Desk
 from resnb.server.feed import Feed
 from resnb.server.handlers import routes
 from resnb.server.kernels import kernels_of
+from resnb.server.requests import Refused
+from resnb.server.service import Desk
 from resnb.server.sweeps import Sweeper, Sweeps
 
 

@@ -11,14 +11,14 @@ from contextlib import suppress
 
 from tornado.log import app_log
 
-from resnb.server import model
-from resnb.server.asked import UNEXPECTED, Refused
+from resnb.server import lease_json
+from resnb.server.requests import UNEXPECTED, Refused
 
 MOST_READERS = 200
 AFTER_ERROR = 5.0
 """How long it waits when the ledger cannot be read, in seconds."""
 
-News = Callable[[model.Leases | None], Awaitable[model.Leases]]
+News = Callable[[lease_json.Leases | None], Awaitable[lease_json.Leases]]
 """Waits for other leases than those that are known; raises `Refused` if they cannot be read."""
 
 
@@ -55,7 +55,7 @@ class Feed:
         self._pause = pause
         self._readers: set[Reader] = set()
         self._watching: asyncio.Task[None] | None = None
-        self._latest: tuple[model.Leases, str] | None = None
+        self._latest: tuple[lease_json.Leases, str] | None = None
 
     def join(self) -> Reader:
         """Begin to read: the first news are the whole state.
@@ -89,11 +89,11 @@ class Feed:
                 await watching
 
     def _message(self) -> str:
-        leases, error = self._latest or (model.NONE, "")
-        return model.message(leases, time.time(), error)
+        leases, error = self._latest or (lease_json.NONE, "")
+        return lease_json.message(leases, time.time(), error)
 
     async def _watch(self) -> None:
-        shown, known, error = model.NONE, None, ""
+        shown, known, error = lease_json.NONE, None, ""
         while True:
             try:
                 shown = known = await self._news(known)
@@ -108,7 +108,7 @@ class Feed:
                 known = None  # so that the next look is told of at once
                 await self._pause(AFTER_ERROR)
 
-    def _publish(self, leases: model.Leases, error: str) -> None:
+    def _publish(self, leases: lease_json.Leases, error: str) -> None:
         if self._latest != (leases, error):
             self._latest = leases, error
             for reader in self._readers:

@@ -17,11 +17,11 @@ from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 import resnb
-from resnb.server import asked
-from resnb.server.asked import UNEXPECTED, Refused
-from resnb.server.desk import Desk
+from resnb.server import requests
 from resnb.server.feed import Feed, Reader
-from resnb.server.model import fitting
+from resnb.server.lease_json import fitting
+from resnb.server.requests import UNEXPECTED, Refused
+from resnb.server.service import Desk
 
 RESOURCE = "resnb"
 """What the server's authoriser is asked about."""
@@ -90,7 +90,7 @@ class Leases(_Handler):
     async def get(self) -> None:
         """List what the query's filters let through."""
         arguments = {name: self.get_query_arguments(name) for name in self.request.query_arguments}
-        self.reply(await self.desk.find(asked.wanted(arguments)))
+        self.reply(await self.desk.find(requests.wanted(arguments)))
 
 
 class CleanUp(_Handler):
@@ -100,8 +100,8 @@ class CleanUp(_Handler):
     @authorized(action="write", resource=RESOURCE)
     async def post(self, lease: str) -> None:
         """Ask for it."""
-        asked.nothing(self.request.body)
-        self.reply(await self.desk.clean_up(asked.lease_id(lease)), 202)
+        requests.nothing(self.request.body)
+        self.reply(await self.desk.clean_up(requests.lease_id(lease)), 202)
 
 
 class Keep(_Handler):
@@ -111,8 +111,8 @@ class Keep(_Handler):
     @authorized(action="write", resource=RESOURCE)
     async def post(self, lease: str) -> None:
         """Let it survive its kernel."""
-        duration = asked.duration(self.request.body)
-        self.reply(await self.desk.keep(asked.lease_id(lease), duration))
+        duration = requests.duration(self.request.body)
+        self.reply(await self.desk.keep(requests.lease_id(lease), duration))
 
 
 class Adopt(_Handler):
@@ -122,8 +122,8 @@ class Adopt(_Handler):
     @authorized(action="write", resource=RESOURCE)
     async def post(self, lease: str) -> None:
         """Take it over."""
-        duration = asked.duration(self.request.body)
-        self.reply(await self.desk.adopt(asked.lease_id(lease), duration))
+        duration = requests.duration(self.request.body)
+        self.reply(await self.desk.adopt(requests.lease_id(lease), duration))
 
 
 class Nothing(_Handler):

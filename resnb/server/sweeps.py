@@ -14,7 +14,7 @@ from pathlib import Path
 from resnb.errors import ResnbError
 from resnb.ledger.admin.commands import start_sweeper
 from resnb.ledger.admin.startup_sweep import sweep
-from resnb.server.asked import Refused
+from resnb.server.requests import Refused
 
 AGAIN = 1.0
 """The least time between two sweepers that commands ask for, in seconds."""

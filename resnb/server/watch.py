@@ -13,9 +13,9 @@ from resnb.ledger.admin.listing import Listed
 from resnb.ledger.admin.queries import LedgerQuestions
 from resnb.ledger.owner import Owner, status, this_process
 from resnb.ledger.store.store import Store
-from resnb.server import model
-from resnb.server.asked import Wanted
+from resnb.server import lease_json
 from resnb.server.kernels import Kernels
+from resnb.server.requests import Wanted
 
 LOOK_EVERY = 0.5
 """How often it looks whether the ledger has changed while somebody waits for that, in seconds."""
@@ -44,10 +44,10 @@ class Watch:
         self._mark = (-1, -1)
         self._kernels: dict[Owner, str] = {}
         self._stale_at = float("inf")
-        self._leases: tuple[model.Lease, ...] = ()
-        self._latest = model.NONE
+        self._leases: tuple[lease_json.Lease, ...] = ()
+        self._latest = lease_json.NONE
 
-    def look(self, *, closely: bool = True) -> model.Leases:
+    def look(self, *, closely: bool = True) -> lease_json.Leases:
         """The leases that are not closed.
 
         Args:
@@ -68,7 +68,7 @@ class Watch:
         self._mark = mark
         return self._latest
 
-    def find(self, wanted: Wanted) -> model.Leases:
+    def find(self, wanted: Wanted) -> lease_json.Leases:
         """The leases that are wanted.
 
         Raises:
@@ -76,15 +76,15 @@ class Watch:
         """
         if wanted.closed:
             found = self._told(self._questions.leases(closed=True))
-            return model.leases(one for one in found if wanted.takes(one))
+            return lease_json.leases(one for one in found if wanted.takes(one))
         latest = self.look()
         if not wanted.values:
             return latest
-        return model.leases(one for one in self._leases if wanted.takes(one))
+        return lease_json.leases(one for one in self._leases if wanted.takes(one))
 
     def news(
-        self, known: model.Leases | None, stopped: Callable[[float], bool]
-    ) -> model.Leases | None:
+        self, known: lease_json.Leases | None, stopped: Callable[[float], bool]
+    ) -> lease_json.Leases | None:
         """Wait until the leases that are not closed are others than those that are `known`.
 
         Args:
@@ -117,11 +117,11 @@ class Watch:
         kept = (one.record.keep_until or 0.0 for one in found if one.is_kept)
         self._stale_at = min(kept, default=float("inf"))
         self._leases = self._told(found)
-        self._latest = model.leases(self._leases)
+        self._latest = lease_json.leases(self._leases)
 
-    def _told(self, found: list[Listed]) -> tuple[model.Lease, ...]:
+    def _told(self, found: list[Listed]) -> tuple[lease_json.Lease, ...]:
         kernels = self._ids()
-        return tuple(model.lease(one, kernels) for one in found)
+        return tuple(lease_json.lease(one, kernels) for one in found)
 
     def _has_ended(self) -> bool:
         """Whether a kernel is not what it was."""

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from resnb.states import census
+from resnb.view.aggregate import overall
 from resnb.view.names import counted
 from resnb.view.outline import Cluster, Link, Node, Outline
-from resnb.view.overall import overall
 from resnb.view.snapshot import NO_WORK, Snapshot, in_order, picker
 
 NODE_LIMIT = 150

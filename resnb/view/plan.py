@@ -18,8 +18,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from resnb.view import wording
-from resnb.view.limits import notes
 from resnb.view.names import counted
+from resnb.view.option_words import notes
 from resnb.view.outline import Outline, contents
 from resnb.view.protection import marks
 from resnb.view.sketch import sketch

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resnb.graph.tasks.parameter import Parameter
 from resnb.view import protection
-from resnb.view.limits import notes
 from resnb.view.names import shown, unique
+from resnb.view.option_words import notes
 from resnb.view.outline import Cluster, Link, Node, Outline
 
 if TYPE_CHECKING:

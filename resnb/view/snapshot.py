@@ -9,9 +9,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from resnb.states import CACHED, FIRST_UNSUCCESSFUL, MAPPED, PENDING, SUCCESS, census
+from resnb.view.aggregate import FAILURES, overall, reason_of
 from resnb.view.names import message
 from resnb.view.outline import Outline
-from resnb.view.overall import FAILURES, overall, reason_of
 from resnb.view.sketch import Sketch, sketch, spelled
 
 if TYPE_CHECKING:

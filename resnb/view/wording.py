@@ -1,8 +1,8 @@
 """What pictures and texts say about a node, a cluster or a flow beside its name."""
 
 from resnb.states import CACHED, MAPPED, PENDING, SUCCESS
+from resnb.view.aggregate import FAILURES
 from resnb.view.names import counted
-from resnb.view.overall import FAILURES
 from resnb.view.palette import LEASE, QUIET, TASK
 from resnb.view.snapshot import NOT_YET, Counts, Snapshot
 

@@ -8,7 +8,7 @@ from unittest import mock
 
 from dask._task_spec import TaskRef
 
-from resnb.dask import lanes, worker
+from resnb.dask import clusters, worker
 from resnb.dask.executor import HERE
 from resnb.run.executors.threads import Workers
 from tests.run.parts import PATIENCE
@@ -242,7 +242,7 @@ class Executor:
         self.client = client
 
     def start(self, engine):
-        engine.remote = lanes.Lanes(engine, self.client)
+        engine.remote = clusters.Lanes(engine, self.client)
         return Workers(engine, HERE)
 
 

@@ -1,6 +1,6 @@
 """A cancel at each moment of a try's life on a cluster: nothing begins after the clean-up.
 
-What the moments are, and who ends a try in each, is the table in `resnb.dask.stops`.
+What the moments are, and who ends a try in each, is the table in `resnb.dask.cancellation`.
 """
 
 import gc
@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from resnb import Flow, resource_manager, task
-from resnb.dask import lost
+from resnb.dask import cluster_loss
 from tests.dask.fake_cluster import Client, Executor
 from tests.run.parts import PATIENCE, Things, names, run_in_circles
 
@@ -346,7 +346,7 @@ def test_a_cluster_that_is_started_anew_is_lost(case, client):
     assert case.is_open()
     client.let_go("run")
     state = case.ended(a="Failed", b="Failed", c="TriggerFailed")
-    assert state.result[case.handles["b"]].message.endswith(lost.reason_of(client))
+    assert state.result[case.handles["b"]].message.endswith(cluster_loss.reason_of(client))
 
 
 def test_a_cluster_without_workers_gets_one_after_the_clean_up(case, client):

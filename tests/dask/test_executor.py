@@ -17,12 +17,12 @@ from resnb import (
     triggers,
     unmapped,
 )
-from resnb.dask import lanes
-from resnb.dask.held import Held
+from resnb.dask import clusters
+from resnb.dask.remote_value import Held
 from resnb.errors import NoValueError, OptionError, RunError
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.memory import memory_of
-from tests.dask import codes as codes
+from tests.dask import codes
 from tests.run.parts import PATIENCE, names
 
 HERE = os.getpid()
@@ -405,7 +405,7 @@ def test_a_scope_can_be_the_executor_of_its_tasks(client, form):
 
 
 def test_values_that_are_too_large_go_with_the_cluster_of_their_scope(client, monkeypatch):
-    monkeypatch.setattr(lanes, "KEPT", 10_000)
+    monkeypatch.setattr(clusters, "KEPT", 10_000)
     with Flow("f") as flow:
         with manager_of(client, lambda c: c)().as_executor():
             small = one()

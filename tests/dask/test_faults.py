@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from resnb import DaskExecutor, Flow, resource_manager, task
-from resnb.dask import lost
+from resnb.dask import cluster_loss
 from resnb.dask.connecting import disconnected
-from tests.dask import codes as codes
+from tests.dask import codes
 from tests.run.parts import names
 
 pytestmark = [
@@ -86,7 +86,7 @@ def test_a_task_that_kills_every_worker_fails_and_says_so(tmp_path, thing):
 
 
 def test_all_workers_and_their_nannies_are_killed(tmp_path, thing, monkeypatch):
-    monkeypatch.setattr(lost, "PATIENCE", 0.2)
+    monkeypatch.setattr(cluster_loss, "PATIENCE", 0.2)
     with codes.cluster(n_workers=1) as cluster, codes.client_of(cluster) as client:
         with Flow("f") as flow, thing():
             found = task(codes.waits)(str(tmp_path))

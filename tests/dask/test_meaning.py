@@ -13,7 +13,7 @@ from resnb import (
     triggers,
     unmapped,
 )
-from tests.dask import codes as codes
+from tests.dask import codes
 
 EXECUTORS = {
     "local": lambda _: LocalExecutor(),

@@ -5,13 +5,13 @@ import json
 
 import pytest
 
-from resnb.server import model
-from resnb.server.asked import UNEXPECTED, Refused
+from resnb.server import lease_json
 from resnb.server.feed import MOST_READERS, Feed
+from resnb.server.requests import UNEXPECTED, Refused
 
 
 def state(name):
-    return model.Leases(({"name": name},), json.dumps([{"name": name}]), 1)
+    return lease_json.Leases(({"name": name},), json.dumps([{"name": name}]), 1)
 
 
 class Ledger:

@@ -10,8 +10,8 @@ import pytest
 from resnb.errors import LedgerError
 from resnb.ledger.store.store import Store
 from resnb.server import watch as watching
-from resnb.server.asked import Refused, wanted
-from resnb.server.desk import Desk
+from resnb.server.requests import Refused, wanted
+from resnb.server.service import Desk
 from resnb.server.sweeps import AGAIN, Sweeper, Sweeps
 from resnb.server.watch import LOOK_CLOSELY, Watch
 from tests.ledger.worlds import gone, here

@@ -9,8 +9,8 @@ from resnb.states import (
     TIMED_OUT,
     TRIGGER_FAILED,
 )
+from resnb.view.aggregate import overall
 from resnb.view.folding import folded
-from resnb.view.overall import overall
 from resnb.view.snapshot import snapshot
 
 

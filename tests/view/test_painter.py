@@ -17,9 +17,9 @@ from resnb.states import (
     TriggerFailed,
 )
 from resnb.view import engines
+from resnb.view.aggregate import reason_of
 from resnb.view.engines import DrawingError
 from resnb.view.outcome import Outcome
-from resnb.view.overall import reason_of
 from resnb.view.painter import PAINTER
 from resnb.view.snapshot import snapshot
 

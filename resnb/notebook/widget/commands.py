@@ -22,9 +22,9 @@ from resnb.run.flow_run import active_run
 from resnb.run.memory import memory_of
 from resnb.run.output.log import Log
 from resnb.run.output.writer import WITHOUT_CELL
-from resnb.view.live.fields import checked
 from resnb.view.live.frames import Frame
-from resnb.view.live.looks import Source, Subject
+from resnb.view.live.log_watch import Source, Subject
+from resnb.view.live.parameter_form import checked
 from resnb.view.names import message, shown
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from resnb.run.flow_run import active_run
 from resnb.run.inspection import log_since, run_number
 from resnb.run.memory import FlowMemory, lease_word, memory_of
 from resnb.run.output.log import Piece
-from resnb.view.limits import notes, spelled
-from resnb.view.live.looks import Source
+from resnb.view.live.log_watch import Source
 from resnb.view.names import message, shown
+from resnb.view.option_words import notes, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,9 +28,9 @@ from resnb.states import (
     RETRYING,
     SKIPPED,
 )
-from resnb.view.limits import spelled
-from resnb.view.live.looks import LOG, Source, Subject, Told
+from resnb.view.live.log_watch import LOG, Source, Subject, Told
 from resnb.view.names import counted, message
+from resnb.view.option_words import spelled
 from resnb.view.outline import Outline
 from resnb.view.palette import TASK
 

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 class Remote(Protocol):
-    """What runs rows on clusters (see `resnb.dask.lanes`); what the lock is held for never waits.
+    """Runs rows on clusters (see `resnb.dask.clusters`); what the lock is held for never waits.
 
     Attributes:
         link: the address of the latest cluster's dashboard; empty if there is none.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from resnb.run.engine.scopes import RunScopes
 
 HERE: Final = 3
-"""A lane like those of `resnb.run.scheduling.plan`: the code runs on the thread that called the task."""
+"""A lane beside those of `resnb.run.scheduling.plan`: runs on the thread that called the task."""
 ENDED: Final = -1
 """What is put into a queue when the row that it was opened for has its final state."""
 

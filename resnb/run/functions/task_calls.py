@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Called:
-    """The part of a run that its function's lines see; see `resnb.graph.base.active_function.Unfolding`.
+    """What the function's lines see of a run; see `active_function.Unfolding`.
 
     Attributes:
         origins: which task each value came from.

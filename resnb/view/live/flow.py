@@ -15,10 +15,10 @@ from resnb.events import Event, LeaseChanged, RunBegan, RunEnded, StructureChang
 from resnb.states import FIRST_FINISHED, PENDING
 from resnb.view.folding import Fold
 from resnb.view.live import frames
-from resnb.view.live.fields import form
 from resnb.view.live.frames import Frame
 from resnb.view.live.layout import Layout, laid_out
-from resnb.view.live.looks import Looks, Sources
+from resnb.view.live.log_watch import Looks, Sources
+from resnb.view.live.parameter_form import form
 from resnb.view.live.viewers import Viewers
 from resnb.view.outline import Outline
 from resnb.view.sketch import Sketch, sketch

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
 from resnb.states import RUNNING
-from resnb.view.overall import overall
+from resnb.view.aggregate import overall
 
 ONE: Final = -1
 """In place of an item: the span is of a task that is not mapped."""

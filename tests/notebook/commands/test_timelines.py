@@ -12,7 +12,7 @@ from resnb.notebook.commands.flow import flow_command
 from resnb.notebook.session import Session
 from resnb.notebook.widget.timeline_record import recorded
 from resnb.view.timeline.chart import timeline
-from tests.dask import codes as codes
+from tests.dask import codes
 from tests.run.parts import PATIENCE
 
 

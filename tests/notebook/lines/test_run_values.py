@@ -4,7 +4,7 @@ import pytest
 
 from resnb import Flow, Parameter
 from resnb.errors import MagicError
-from resnb.notebook.commands import flow
+from resnb.notebook.commands import flow as flow_command
 from resnb.notebook.session import Session
 
 
@@ -13,11 +13,11 @@ def run(monkeypatch):
     """Carries out a line on the flow ``trip``; gives the parameters that it ran with."""
     with Flow("trip") as flow:
         by = Parameter("by", default="carrier")
-    monkeypatch.setattr(flow, "show_flow", lambda _: None)
+    monkeypatch.setattr(flow_command, "show_flow", lambda _: None)
     session = Session({"trip": flow, "column": "origin"})
 
     def run(line):
-        flow.flow_command(session, line)
+        flow_command.flow_command(session, line)
         return by.value
 
     return run

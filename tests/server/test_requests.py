@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnb.server import asked
-from resnb.server.asked import Refused
+from resnb.server import requests
+from resnb.server.requests import Refused
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -26,7 +26,7 @@ def check(refused):
 @given(BODIES | st.fixed_dictionaries({"duration": JSON}).map(lambda one: json.dumps(one).encode()))
 def test_any_body_is_a_duration_or_refused(body):
     try:
-        assert 0 <= asked.duration(body) <= asked.LONGEST_KEPT
+        assert 0 <= requests.duration(body) <= requests.LONGEST_KEPT
     except Refused as refused:
         check(refused)
 
@@ -34,7 +34,7 @@ def test_any_body_is_a_duration_or_refused(body):
 @given(BODIES)
 def test_any_body_asks_for_nothing_or_is_refused(body):
     try:
-        asked.nothing(body)
+        requests.nothing(body)
         assert not json.loads(body or "{}")
     except Refused as refused:
         check(refused)
@@ -43,7 +43,7 @@ def test_any_body_asks_for_nothing_or_is_refused(body):
 @given(st.text())
 def test_any_text_is_an_id_or_refused(text):
     try:
-        assert asked.lease_id(text) == text
+        assert requests.lease_id(text) == text
         assert text.isascii()
         assert 0 < len(text) <= 64
     except Refused as refused:
@@ -58,7 +58,7 @@ def test_any_text_is_an_id_or_refused(text):
 )
 def test_any_query_is_understood_or_refused(arguments):
     try:
-        wanted = asked.wanted(arguments)
+        wanted = requests.wanted(arguments)
         assert wanted.values.keys() <= arguments.keys()
     except Refused as refused:
         check(refused)
@@ -67,20 +67,20 @@ def test_any_query_is_understood_or_refused(arguments):
 @pytest.mark.parametrize(
     ("body", "seconds"),
     [(b"", 1800.0), (b"{}", 1800.0), (b'{"duration": "90s"}', 90.0), (b'{"duration": 1.5}', 1.5),
-     (b' {"duration": "366d"}\n', asked.LONGEST_KEPT)],
+     (b' {"duration": "366d"}\n', requests.LONGEST_KEPT)],
 )  # fmt: skip
 def test_what_a_duration_is(body, seconds):
-    assert asked.duration(body) == seconds
+    assert requests.duration(body) == seconds
 
 
 def test_what_the_server_reads_itself_is_no_filter():
-    wanted = asked.wanted({"token": ["x"], "_xsrf": ["y"], "1700000000000": [""], "name": ["n"]})
+    wanted = requests.wanted({"token": ["x"], "_xsrf": ["y"], "1700000000000": [""], "name": ["n"]})
     assert (wanted.closed, dict(wanted.values)) == (False, {"name": "n"})
-    assert asked.wanted({"state": ["closed"]}).closed
-    assert asked.wanted({"closed": ["true"]}).values == {}
+    assert requests.wanted({"state": ["closed"]}).closed
+    assert requests.wanted({"closed": ["true"]}).values == {}
 
 
 def test_all_filters_must_hold():
-    wanted = asked.wanted({"name": ["a"], "kernel": ["dead"]})
+    wanted = requests.wanted({"name": ["a"], "kernel": ["dead"]})
     assert wanted.takes({"name": "a", "kernel": "dead", "id": "x"})
     assert not wanted.takes({"name": "a", "kernel": "alive", "id": "x"})

@@ -10,12 +10,12 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from resnb.dask.lost import Watch, reason_of
+from resnb.dask.cancellation import Stops, Try
+from resnb.dask.cluster_loss import Watch, reason_of
 from resnb.dask.mapping import measure
 from resnb.dask.messages import END, Reports, brought, lane_of, lanes_of, taken_leave
-from resnb.dask.sending import Sending
-from resnb.dask.sent import Told, error_of
-from resnb.dask.stops import Stops, Try
+from resnb.dask.serialization import Told, error_of
+from resnb.dask.submission import Sending
 from resnb.errors import RunError
 from resnb.run.engine import task_runner
 from resnb.run.engine.attempt import Attempt

@@ -18,9 +18,9 @@ from resnb.ledger import states
 from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.admin.listing import Listed, listed, plain
 from resnb.ledger.owner import this_process
-from resnb.server import model
-from resnb.server.asked import Refused, Wanted, brief
+from resnb.server import lease_json
 from resnb.server.kernels import Kernels
+from resnb.server.requests import Refused, Wanted, brief
 from resnb.server.watch import Watch
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class Desk:
 
     # ---- questions
 
-    async def news(self, known: model.Leases | None) -> model.Leases:
+    async def news(self, known: lease_json.Leases | None) -> lease_json.Leases:
         """Wait until what is not closed has changed; one caller at a time.
 
         Args:
@@ -83,7 +83,7 @@ class Desk:
         """
         return await _answer(
             self._reads,
-            lambda: model.message(self._listed.find(wanted), time.time()),
+            lambda: lease_json.message(self._listed.find(wanted), time.time()),
             self._deadline,
         )
 
@@ -141,8 +141,8 @@ class Desk:
             kernels = self._kernels()
             asked_for = act(commands, _found(commands, lease))
             now = [_alive(commands, one.record.id) for one in asked_for]
-            left = [model.lease(one, kernels) for one in now if one is not None]
-            return model.message(model.leases(left), time.time())
+            left = [lease_json.lease(one, kernels) for one in now if one is not None]
+            return lease_json.message(lease_json.leases(left), time.time())
 
         return await _answer(self._commands, carry_out, self._deadline)
 

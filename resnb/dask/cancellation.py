@@ -112,7 +112,7 @@ class Stops:
         return begun
 
     async def _forbid(self, calls: list[tuple[str, int, int]]) -> None:
-        from resnb.dask.forbidding import Forbidding
+        from resnb.dask.worker_plugin import Forbidding
 
         self._telling = self._telling or asyncio.Lock()
         async with self._telling:  # each replaces the one before

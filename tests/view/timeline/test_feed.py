@@ -13,7 +13,7 @@ from resnb.view.timeline.chart import timeline
 from resnb.view.timeline.feed import PERIOD, REST, TimelineFeed
 from resnb.view.timeline.frame import MOST_BARS, timeline_frame
 from resnb.view.timeline.record import EXECUTOR, Block, Use
-from tests.view.test_timeline import CLOCK, NOT_BEGUN, record, scope_at, task_at
+from tests.view.timeline.test_timeline import CLOCK, NOT_BEGUN, record, scope_at, task_at
 
 
 class Feed:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.dask.ahead import MOST, Ahead
 from resnb.dask.calls import Calls
-from resnb.dask.lost import reason_of
+from resnb.dask.cluster_loss import reason_of
 from resnb.dask.messages import AT_ONCE, first_of
+from resnb.dask.pipelining import MOST, Ahead
 from resnb.errors import RunError
 
 if TYPE_CHECKING:

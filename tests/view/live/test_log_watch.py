@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resnb.run.output.log import Log
-from resnb.view.live.looks import LOG, Looks, Source, Subject
+from resnb.view.live.log_watch import LOG, Looks, Source, Subject
 
 LOAD, SAVE = Subject("node", "load"), Subject("node", "save")
 

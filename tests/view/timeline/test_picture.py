@@ -16,7 +16,7 @@ from resnb.view.timeline.dot import PLOT, timeline_dot
 from resnb.view.timeline.picture import timeline_bundle, timeline_text
 from resnb.view.timeline.record import Block, Use
 from tests.view.test_dot import EVIL
-from tests.view.test_timeline import CLOCK, NOT_BEGUN, record, scope_at, task_at
+from tests.view.timeline.test_timeline import CLOCK, NOT_BEGUN, record, scope_at, task_at
 
 CANVAS = re.compile(r'n1 \[.*?pos="([\d.]+),([\d.]+)".*? width=([\d.]+)')
 

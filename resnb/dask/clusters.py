@@ -4,9 +4,9 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from resnb.dask.cluster_run import Lane
 from resnb.dask.connecting import connected, disconnected, link_of
-from resnb.dask.held import Held
-from resnb.dask.lane import Lane
+from resnb.dask.remote_value import Held
 from resnb.errors import NoValueError, RunError
 from resnb.run.engine import task_runner
 from resnb.run.scheduling.outcome import Outcome

@@ -11,10 +11,10 @@ from resnb.events import RunBegan, RunEnded, StructureChanged
 from resnb.run.output.log import Log
 from resnb.states import PENDING, RUNNING, SUCCESS
 from resnb.view.engines import DrawingError
-from resnb.view.live.fields import checked, form
 from resnb.view.live.flow import LiveFlow
 from resnb.view.live.layout import Box, Layout
-from resnb.view.live.looks import Source, Subject
+from resnb.view.live.log_watch import Source, Subject
+from resnb.view.live.parameter_form import checked, form
 from resnb.view.live.ticker import pause
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import resnb.server
 from resnb.ledger.admin.listing import listed
-from resnb.server import model
+from resnb.server import lease_json
 from tests.ledger.records import record
 from tests.ledger.worlds import gone, here
 
@@ -29,36 +29,38 @@ NUMBERS = st.none() | st.floats()
     created=st.floats(),
 )
 def test_whatever_a_record_says_it_is_json_that_fits(**values):
-    text = json.dumps(model.lease(listed(record(owner=gone(), **values), here())), allow_nan=False)
+    text = json.dumps(
+        lease_json.lease(listed(record(owner=gone(), **values), here())), allow_nan=False
+    )
     assert text.isascii()
     for value in json.loads(text).values():
         if isinstance(value, str):
             assert value.isprintable()
-            assert len(value) <= model.LONGEST
+            assert len(value) <= lease_json.LONGEST
         elif isinstance(value, float):
             assert math.isfinite(value)
 
 
 def forms(count):
-    return (model.lease(listed(record(f"r{number}"), here())) for number in range(count))
+    return (lease_json.lease(listed(record(f"r{number}"), here())) for number in range(count))
 
 
 def test_a_list_shows_the_latest_and_says_how_many_there_are():
-    found = model.leases(forms(model.MOST + 5))
-    assert (found.total, len(found.shown)) == (model.MOST + 5, model.MOST)
-    assert (found.shown[0]["id"], found.shown[-1]["id"]) == ("r5", f"r{model.MOST + 4}")
+    found = lease_json.leases(forms(lease_json.MOST + 5))
+    assert (found.total, len(found.shown)) == (lease_json.MOST + 5, lease_json.MOST)
+    assert (found.shown[0]["id"], found.shown[-1]["id"]) == ("r5", f"r{lease_json.MOST + 4}")
     assert json.loads(found.text) == list(found.shown)
 
 
 def test_a_message_has_all_that_a_list_has():
-    message = json.loads(model.message(model.leases(forms(2)), 5.0, 'it"s\nbroken'))
+    message = json.loads(lease_json.message(lease_json.leases(forms(2)), 5.0, 'it"s\nbroken'))
     assert (message["now"], message["total"], message["error"]) == (5.0, 2, 'it"s broken')
     assert [one["id"] for one in message["leases"]] == ["r0", "r1"]
 
 
 def test_what_is_asked_kept_orphaned_or_given_up_is_marked():
     def marks(owner, **values):
-        found = model.lease(listed(record(owner=owner, **values), here()))
+        found = lease_json.lease(listed(record(owner=owner, **values), here()))
         return {name for name in ("asked", "kept", "orphan", "given_up") if found[name]}
 
     later = 4e9
@@ -75,10 +77,10 @@ def test_what_is_asked_kept_orphaned_or_given_up_is_marked():
 def test_the_documented_form_is_the_form():
     lines = re.findall(r"^ +(\w+): (.*?)(?:;|$)", resnb.server.__doc__, re.MULTILINE)
     documented = {name: kind for name, kind in lines if name not in LIST}
-    found = model.lease(listed(record(), here()))
+    found = lease_json.lease(listed(record(), here()))
     assert documented.keys() == found.keys()
     kinds = {str: "string", bool: "boolean", int: "number", float: "number"}
     for name, value in found.items():
         kind = documented[name].split("'")[0].strip() or "string"
         assert kind in (kinds.get(type(value)), "number | null", "string | null")
-    assert set(LIST) == json.loads(model.message(model.NONE, 5.0)).keys()
+    assert set(LIST) == json.loads(lease_json.message(lease_json.NONE, 5.0)).keys()
