@@ -71,7 +71,13 @@ PARTS = {
         package="chromium",
     ),
     "crash": Part("crash: a sample", [f"{PYTEST} -rs {CRASHES}"]),
-    "crash-all": Part("crash: all of it", [".venv/bin/python -m benchmarks.crash"]),
+    "crash-all": Part(
+        "crash: all of it",
+        [
+            ".venv/bin/python -m benchmarks.crash --ends processes",
+            ".venv/bin/python -m benchmarks.crash --ends containers --trials 3",
+        ],
+    ),
     "notebooks": Part(
         "notebooks, bundled Graphviz",
         [NOTEBOOKS],

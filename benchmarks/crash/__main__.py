@@ -2,7 +2,8 @@
 
     python -m benchmarks.crash                       12 trials for each end and moment
     python -m benchmarks.crash --ends SIGKILL --kinds folder,late --trials 4
-    python -m benchmarks.crash --no-reaper           the same without a reaper: it leaks
+    python -m benchmarks.crash --ends containers     whole containers only; or --ends processes
+    python -m benchmarks.crash --no-reaper           without a reaper or successor: it leaks
 
 With ``--rows FILE`` each row is kept there, and a run that was broken off goes on where it was.
 Ends with 1 if anything leaked that is claimed to be safe (with ``--no-reaper``: if nothing did).
@@ -12,18 +13,24 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from .cells import MOMENTS
+from .containers import box, hub
+from .containers.ends import CONTAINER_ENDS
 from .ends import ENDS
 from .engine import NoEngineError, client, engine
 from .kinds import KINDS
 from .plan import whole, without
-from .rows import Row, add_row, read_rows, write_rows
+from .process_ends import PROCESS_ENDS
+from .rows import Row, Spec, add_row, read_rows, write_rows
 from .running import carry_out
 from .table import report
+
+GROUPS = {"processes": PROCESS_ENDS, "containers": CONTAINER_ENDS}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,10 +52,13 @@ def main(arguments: list[str] | None = None) -> int:
         reaper=options.reaper,
     )
     with ExitStack() as stack:
-        docker, why = _engine(stack, wanted="container" in options.kinds)
+        wanted = {spec.kind for spec in specs}
+        docker, why = _engine(stack, wanted="container" in wanted)
         if why:
             print(f"\n!!! NO CONTAINER ENGINE: {why}\n!!! containers are not tried\n", flush=True)
             specs = [spec for spec in specs if spec.kind != "container"]
+        for front, check in (("boxed", box.check), ("hubbed", hub.check)):
+            specs = _possible(specs, front, check)
         rows = _rows(options, {spec.name for spec in specs})
         left = without({row.spec.name for row in rows}, specs)
         print(f"seed {options.seed}: {len(left)} of {len(specs)} trials to do", flush=True)
@@ -62,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
             keep=options.keep,
         )
     print(f"\n{report(rows)}\n\nseed {options.seed}, {time.monotonic() - began:.0f} s")
-    leaked = any(row.leaks and KINDS[row.spec.kind].claimed for row in rows)
+    leaked = any((row.leaks or row.late) and KINDS[row.spec.kind].claimed for row in rows)
     return int(leaked == options.reaper)
 
 
@@ -86,6 +96,8 @@ def _parsed(arguments: list[str] | None) -> argparse.Namespace:
 
 def _several(known: Any) -> Any:
     def names(text: str) -> list[str]:
+        if known is ENDS and text in GROUPS:
+            return list(GROUPS[text])
         found = [name.strip() for name in text.split(",")]
         if unknown := [name for name in found if name not in known]:
             message = f"unknown: {', '.join(unknown)}"
@@ -106,6 +118,17 @@ def _engine(stack: ExitStack, *, wanted: bool) -> tuple[Any, str]:
         return None, str(error)
 
 
+def _possible(specs: list[Spec], front: str, check: Callable[[], object]) -> list[Spec]:
+    """`specs` without those whose front end does not work here; prints a loud line for these."""
+    if any(ENDS[spec.end].front == front for spec in specs):
+        try:
+            check()
+        except NoEngineError as error:
+            print(f"\n!!! NOT HERE: {error}\n!!! such ends are not tried\n", flush=True)
+            return [spec for spec in specs if ENDS[spec.end].front != front]
+    return specs
+
+
 def _rows(options: argparse.Namespace, wanted: set[str]) -> list[Row]:
     """The rows that are there already; those that went wrong are done again."""
     if options.rows is None:
@@ -119,6 +142,7 @@ def _told(row: Row, path: Path | None) -> None:
     if path is not None:
         add_row(path, row)
     said = row.error or "; ".join(row.leaks) or "nothing left"
+    said += f"; late: {row.first}" if row.late else ""
     listed = f" [listed: {'; '.join(row.listed)}]" if row.listed else ""
     print(f"{row.spec.name} ({row.phase} +{row.offset:.2f} s): {said}{listed}", flush=True)
 

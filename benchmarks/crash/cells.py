@@ -5,7 +5,7 @@ The first cell defines what the cells of all kinds use: marks, pauses, and ways 
 
 from typing import Final
 
-from .kinds import KINDS, LATE, STEP
+from .kinds import KINDS, LATE
 
 MOMENTS: Final = ("set-up", "task", "cleanup", "idle")
 
@@ -62,11 +62,12 @@ mark("kernel")
 """
 
 
-def head(folder: str, tag: str, moment: str) -> str:
+def head(folder: str, tag: str, kind: str, moment: str) -> str:
     """The cell that everything begins with."""
-    task = 0.0 if moment == "cleanup" else 3 * STEP
+    step = KINDS[kind].step
+    task = 0.0 if moment == "cleanup" else 3 * step
     late = LATE if moment == "set-up" else 0.0
-    return HEAD.format(trial=folder, tag=tag, step=STEP, task=task, late=late)
+    return HEAD.format(trial=folder, tag=tag, step=step, task=task, late=late)
 
 
 def begin_of(kind: str, moment: str) -> str:
@@ -74,10 +75,11 @@ def begin_of(kind: str, moment: str) -> str:
     return KINDS[kind].begins if moment == "set-up" else moment
 
 
-def length_of(kind: str, moment: str) -> float:
-    """For how long a moment lasts, in seconds."""
+def length_of(kind: str, moment: str, cleanup: float | None = None) -> float:
+    """For how long a moment lasts, in seconds; a clean-up takes `cleanup` if that is given."""
     own = KINDS[kind]
-    return {"set-up": own.set_up, "task": 3 * STEP, "cleanup": own.cleanup, "idle": STEP}[moment]
+    last = own.cleanup if cleanup is None else cleanup
+    return {"set-up": own.set_up, "task": 3 * own.step, "cleanup": last, "idle": own.step}[moment]
 
 
 def flow_cell(kind: str) -> str:

@@ -9,13 +9,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-SCRIPT = Path(__file__).parents[3] / "shared" / "engines" / "docker-engine"
+SCRIPTS = Path(__file__).parents[3] / "shared" / "engines"
+"""The folder of scripts that start real engines; CRASH_ENGINES names another."""
+DOCKER = "docker-engine"
 """Starts an engine that speaks the Docker API: ``start DIR`` prints what to export."""
 IMAGE = "tiny:latest"
 
 
 class NoEngineError(Exception):
     """There is no container engine here; the message says why."""
+
+
+def script(name: str) -> Path:
+    """The script that starts an engine.
+
+    Raises:
+        NoEngineError: it is not there.
+    """
+    found = Path(os.environ.get("CRASH_ENGINES", SCRIPTS)) / name
+    if not found.exists():
+        message = f"there is no {found} (CRASH_ENGINES names the folder of such scripts)"
+        raise NoEngineError(message)
+    return found
 
 
 @contextmanager
@@ -25,12 +40,13 @@ def engine() -> Iterator[None]:
     Raises:
         NoEngineError: there is none, and none can be started.
     """
-    script = Path(os.environ.get("CRASH_ENGINE", SCRIPT))
     try:
         client()
     except NoEngineError as error:
-        if not script.exists():
-            message = f"{error}; nor is there {script} to start one (CRASH_ENGINE names another)"
+        try:
+            starter = script(DOCKER)
+        except NoEngineError as missing:
+            message = f"{error}; nor can one be started: {missing}"
             raise NoEngineError(message) from None
     else:
         yield
@@ -38,10 +54,10 @@ def engine() -> Iterator[None]:
     folder = tempfile.mkdtemp(prefix="resnb-engine-")
     try:
         started = subprocess.run(
-            [script, "start", folder], capture_output=True, text=True, check=False, timeout=300
+            [starter, "start", folder], capture_output=True, text=True, check=False, timeout=300
         )
         if started.returncode != 0:
-            message = f"{script} start: {started.stderr.strip()}"
+            message = f"{starter} start: {started.stderr.strip()}"
             raise NoEngineError(message)
         before = os.environ.get("DOCKER_HOST")
         os.environ["DOCKER_HOST"] = started.stdout.strip().rpartition("DOCKER_HOST=")[2]
@@ -53,7 +69,7 @@ def engine() -> Iterator[None]:
             if before is not None:
                 os.environ["DOCKER_HOST"] = before
     finally:
-        subprocess.run([script, "stop", folder], capture_output=True, check=False, timeout=60)
+        subprocess.run([starter, "stop", folder], capture_output=True, check=False, timeout=60)
         shutil.rmtree(folder, ignore_errors=True)
 
 

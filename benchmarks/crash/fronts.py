@@ -31,6 +31,10 @@ class Client:
 
     client: BlockingKernelClient
 
+    def pid_of(self, pid: int) -> int:
+        """The pid on this machine of the process that is `pid` to the kernel."""
+        return pid
+
     def hang_up(self) -> None:
         """Close the client, and the event loop that it has made for this thread."""
         self.client.stop_channels()
@@ -208,6 +212,11 @@ class Program:
             self.process.kill()
         self.process.wait()
         self._log.close()
+
+
+def python() -> str:
+    """The interpreter that trials run."""
+    return sys.executable
 
 
 def environment_of(folder: Path) -> Environment:

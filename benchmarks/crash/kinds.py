@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 
 STEP: Final = 0.1
 """Seconds that each step takes."""
+LONG_STEP: Final = 0.5
+"""The same where a container ends, since the engine takes some tenths of a second to end it."""
 LATE: Final = 2.0
 """Seconds after which a late thing begins to exist; where its set-up is over, that is past."""
 
@@ -18,12 +20,14 @@ class Kind(NamedTuple):
 
     Attributes:
         title: how tables call it.
-        cells: the cells that define it.
+        cells: the cells that define it; an end may set CLEANUP, the length of its clean-up.
         use: what stands behind ``--with``.
         begins: the mark with which the part of set-up begins that is claimed to be safe.
         set_up: how long that part takes, in seconds.
         cleanup: how long cleanup takes.
         claimed: whether nothing of it may leak.
+        step: how long each step takes.
+        outside: whether a provider outside the container makes it.
     """
 
     title: str
@@ -33,6 +37,8 @@ class Kind(NamedTuple):
     set_up: float = 3 * STEP
     cleanup: float = 3 * STEP
     claimed: bool = True
+    step: float = STEP
+    outside: bool = False
 
 
 _PROCESSES = """
@@ -154,6 +160,35 @@ pause()
 mark("cleaned")
 """
 
+_OUTSIDE = """
+import socket
+
+def ask(verb, lease):
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(TRIAL + "/provider")
+        line.sendall(f"{verb} {lease}\\n".encode())
+        return line.recv(100).decode()
+
+@resource_manager
+class Thing:
+    def setup(self):
+        mark("set-up")
+        pause()
+        ask("make", self.lease.id)
+        pause(2 * STEP)
+        mark("made")
+        return self.lease.id
+
+    def find(self, lease):
+        return lease if ask("find", lease) == "there" else None
+
+    def cleanup(self, lease):
+        mark("cleanup")
+        pause(CLEANUP)
+        ask("remove", lease)
+        mark("cleaned")
+"""
+
 KINDS: Final = {
     "folder": Kind("detached process and folder", (_PROCESSES, _FOLDER)),
     "late": Kind("the same, 2 s late", (_PROCESSES, _LATE), set_up=LATE + 2 * STEP),
@@ -172,5 +207,13 @@ KINDS: Final = {
         set_up=4 * STEP,
         cleanup=2 * STEP,
         claimed=False,
+    ),
+    "outside": Kind(
+        "process and folder outside the container",
+        ("CLEANUP = 3 * STEP", _OUTSIDE),
+        set_up=3 * LONG_STEP,
+        cleanup=3 * LONG_STEP,
+        step=LONG_STEP,
+        outside=True,
     ),
 }

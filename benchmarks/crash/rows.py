@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from . import cells
+from .ends import ENDS
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Spec:
         kind: a name of `KINDS`.
         number: counts the trials of the same end, moment and kind.
         seed: the whole run's.
-        reaper: False to take the reaper out.
+        reaper: False to take the reaper out; where a whole container ends, its successor, and the
+            server's waiting.
     """
 
     end: str
@@ -38,7 +40,7 @@ class Spec:
     def offset(self) -> float:
         """When, after the moment has begun, the end comes, in seconds."""
         chance = random.Random(f"{self.seed} {self.name}").random()  # noqa: S311 - no secret
-        return chance * cells.length_of(self.kind, self.moment)
+        return chance * cells.length_of(self.kind, self.moment, ENDS[self.end].cleanup)
 
 
 @dataclass
@@ -52,7 +54,9 @@ class Row:
         leaks: what was left behind, one line each.
         listed: what the ledger says of leases that are not closed.
         begun: how many clean-ups were begun.
-        first: seconds from the kernel's death to the first line of a clean-up elsewhere, if any.
+        first: seconds to the first line of a clean-up in another process, if any: from the start
+            of the successor, or from the kernel's death where there is none.
+        late: whether the successor had something to clean up and did not begin in time.
         gone: seconds from the end until nothing was left.
         error: why the trial tells nothing; empty if it does.
     """
@@ -64,6 +68,7 @@ class Row:
     listed: list[str] = field(default_factory=list)
     begun: int = 0
     first: float | None = None
+    late: bool = False
     gone: float | None = None
     error: str = ""
 

@@ -73,19 +73,32 @@ def _figures(rows: Sequence[Row]) -> list[str]:
         f"{twice} trials began a clean-up more than once",
         f"{listed} trials left a lease listed in the ledger",
     ]
+    awaited = sorted(row.first for row in rows if _is_whole(row) and row.first is not None)
+    if awaited:
+        late = sum(row.late for row in rows)
+        found.append(
+            f"whole containers: {late} clean-ups began late; from the successor's start (if "
+            f"there was none, the kernel's death) to a clean-up's first line: median "
+            f"{statistics.median(awaited):.2f} s, worst {awaited[-1]:.2f} s ({len(awaited)} trials)"
+        )
     for what, containers in (("a container's recipe", True), ("any other recipe", False)):
         first = sorted(
             row.first
             for row in rows
             if row.first is not None
+            and not _is_whole(row)
             and (row.spec.kind == "container") == containers
             and (row.spec.kind, row.spec.moment) != ("late", "set-up")  # it waits for the thing
         )
         if first:
-            late = first[min(len(first) - 1, int(len(first) * 0.95))]
+            tail = first[min(len(first) - 1, int(len(first) * 0.95))]
             found.append(
                 f"kernel's death to the first line of {what} in another process: median "
-                f"{statistics.median(first):.2f} s, 95 % {late:.2f} s, worst {first[-1]:.2f} s "
+                f"{statistics.median(first):.2f} s, 95 % {tail:.2f} s, worst {first[-1]:.2f} s "
                 f"({len(first)} trials)"
             )
     return found
+
+
+def _is_whole(row: Row) -> bool:
+    return ENDS[row.spec.end].is_whole

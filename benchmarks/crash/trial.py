@@ -12,10 +12,15 @@ from typing import Any
 from resnb.ledger.store.store import Store
 
 from . import cells
-from .ends import ENDS, End, Scene, sweep
+from .containers import provider
+from .containers.box import Box
+from .containers.fronts import Boxed, Hubbed
+from .containers.hub import Hub
+from .ends import ENDS
 from .fronts import Managed, Program, Served, environment_of
 from .kinds import KINDS
 from .rows import Row, Spec
+from .scene import End, Scene
 from .truth import Truth
 from .waiting import Marks, TrialError, is_alive, pause, wait_for
 
@@ -46,23 +51,21 @@ class Trial:
         self._end: End = ENDS[spec.end]
         self._kernels = kernels
         self._keep = keep
-        self._folder = Path(tempfile.mkdtemp(prefix="resnb-crash-"))
+        self._place = _place(self._end.front)
+        self._folder = self._place.shared
         self._tag = f"thing-{uuid.uuid4().hex}"
         self._marks = Marks(self._folder)
         used = engine if spec.kind == "container" else None
         self._truth = Truth(self._folder, self._tag, used)
         self._killed = self._died = 0.0
+        self._successor_started: float | None = None
+        self._was_left = False
 
     def run(self) -> Row:
         """Carry it out; leaves nothing behind."""
         try:
-            with self._kernels, ExitStack() as stack:
-                self._live(stack)
-            if self._end.sweeps:
-                sweep(self._folder / "home")
-            if not self._end.lives or self.spec.moment == "idle":
-                self._settle()
-            self._judge()
+            with ExitStack() as outside:
+                self._carry_out(outside)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, the others go on
             self.row.error = f"{type(error).__name__}: {error}\n{self._said()}"
         finally:
@@ -72,14 +75,33 @@ class Trial:
                 with suppress(OSError):  # sockets and pipes do not copy; the rest is there
                     shutil.copytree(self._folder, target, ignore=lambda *_: {"go", "things"})
             self._truth.remove()
+            self._place.remove()
         return self.row
+
+    def _carry_out(self, outside: ExitStack) -> None:
+        with self._kernels:
+            if KINDS[self.spec.kind].outside:
+                environment = environment_of(self._folder)
+                served = provider.start(self._folder, self._tag, environment)
+                outside.callback(served.wait)
+                outside.callback(served.kill)
+                wait_for((self._folder / provider.SOCKET).exists, "the provider")
+            with ExitStack() as stack:
+                scene = self._live(stack)
+            if self._end.successor is not None and (self.spec.reaper or not self._end.is_whole):
+                self._was_left = self._end.is_whole and bool(self._truth.left())
+                self._end.successor(scene)
+                self._successor_started = scene.successor_started
+        if not self._end.lives or self.spec.moment == "idle":
+            self._settle()
+        self._judge()
 
     # ---- while the kernel lives
 
-    def _live(self, stack: ExitStack) -> None:
+    def _live(self, stack: ExitStack) -> Scene:
         front = self._started()
         stack.callback(front.close)
-        kernel = self._marks.wait("kernel", 60).pid
+        kernel = front.pid_of(self._marks.wait("kernel", 60).pid)
         scene = Scene(front, kernel, self._folder, self._truth)
         if self._end.front != "program":
             self._lead_up(front)
@@ -91,7 +113,7 @@ class Trial:
             self._end.act(scene)
         if self._end.lives:
             self._live_on(scene)
-            return
+            return scene
         self._watch(kernel)
         wait_for(lambda: self._died, "the kernel's end", 60)
         if self._end.act is None:
@@ -99,6 +121,7 @@ class Trial:
                 raise TrialError("the moment did not come")
             ended = self._marks.of("end")
             self._killed = ended[0].time if ended else self._died
+        return scene
 
     def _said(self) -> str:
         """What the front end and the kernel printed, the end of it."""
@@ -119,15 +142,16 @@ class Trial:
     def _started(self) -> Any:
         spec, environment = self.spec, environment_of(self._folder)
         first = [cells.NO_REAPER] if not spec.reaper else []
-        first += [cells.head(str(self._folder), self._tag, spec.moment)]
+        first += [cells.head(str(self._folder), self._tag, spec.kind, spec.moment)]
         first += KINDS[spec.kind].cells
+        first += [f"CLEANUP = {self._end.cleanup}"] if self._end.cleanup is not None else []
         first += [self._end.armed] if self._end.armed else []
         if self._end.front == "program":
             limit = max(self.row.offset, 0.01) if self._end.timed else 0.0
             command = self._end.command("trial.ipynb", limit)
             book = [*first, *self._program_cells()]
             return Program(self._folder, environment, book, command)
-        front = (Managed if self._end.front == "managed" else Served)(self._folder, environment)
+        front = self._begun(environment)
         try:
             for cell in first:
                 front.run(cell)
@@ -135,6 +159,20 @@ class Trial:
             front.close()
             raise
         return front
+
+    def _begun(self, environment: dict[str, str]) -> Any:
+        """The front end with its kernel, which is ready for cells."""
+        if isinstance(self._place, Box):
+            settings = () if self.spec.reaper else ("--ResnbServer.stop_wait=0",)
+            boxed = Boxed(self._place, environment, options=self._end.options, settings=settings)
+            boxed.begin()
+            return boxed
+        if isinstance(self._place, Hub):
+            settings = () if self.spec.reaper else ("c.ResnbServer.stop_wait = 0",)
+            hubbed = Hubbed(self._place, environment, settings)
+            hubbed.begin()
+            return hubbed
+        return (Managed if self._end.front == "managed" else Served)(self._folder, environment)
 
     def _lead_up(self, front: Any) -> None:
         """Bring the kernel into the moment, with a cell running unless it is to be idle."""
@@ -183,7 +221,7 @@ class Trial:
 
     def _settle(self) -> None:
         """Wait until resnb has nothing left to do, or would never do it."""
-        patience = PATIENCE if self.spec.reaper else SETTLED
+        patience = self._patience()
         store = Store(self._folder / "home")
         deadline = time.monotonic() + patience
         settled = self._killed + (SETTLED if self.spec.kind == "late" else 0.0)
@@ -202,6 +240,13 @@ class Trial:
                     break
             pause(LOOK_EVERY)
 
+    def _patience(self) -> float:
+        if not self.spec.reaper:
+            return SETTLED
+        if self._successor_started is None:
+            return PATIENCE
+        return self._end.within + (self._end.cleanup or 0.0) + PATIENCE / 2
+
     def _judge(self) -> None:
         row = self.row
         row.leaks = self._truth.left()
@@ -209,10 +254,32 @@ class Trial:
         begun = self._marks.of("cleanup")
         row.begun = len(begun)
         kernel = self._marks.of("kernel")[0].pid
-        if self._died and not self._end.sweeps:
+        if self._successor_started is not None:
+            started = self._successor_started
+            row.first = next((mark.time - started for mark in begun if mark.time > started), None)
+            row.late = self._was_left and (row.first is None or row.first > self._end.within)
+        elif self._died:
             elsewhere = (mark.time - self._died for mark in begun if mark.pid != kernel)
             row.first = next(elsewhere, None)
         row.listed = [f"{one.state}: {one.reason}" for one in Store(self._folder / "home").alive()]
+
+
+class _Folder:
+    """The place of a trial without containers."""
+
+    def __init__(self) -> None:
+        self.shared = Path(tempfile.mkdtemp(prefix="resnb-crash-"))
+
+    def remove(self) -> None:
+        """Remove it."""
+        shutil.rmtree(self.shared, ignore_errors=True)
+
+
+def _place(front: str) -> Box | Hub | _Folder:
+    """Where a trial takes place: its folder, and what has to be removed with it."""
+    if front == "boxed":
+        return Box()
+    return Hub() if front == "hubbed" else _Folder()
 
 
 __all__ = ["Trial"]

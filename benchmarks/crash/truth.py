@@ -1,7 +1,6 @@
 """What a trial has left behind, counted without asking resnb: processes, folders, containers."""
 
 import os
-import shutil
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -45,7 +44,7 @@ class Truth:
         ]
 
     def remove(self) -> None:
-        """End and remove all that the trial has left, the processes of resnb among it."""
+        """End all that the trial has left, the processes of resnb among it."""
         for _ in range(2):  # a provider may bring forth one thing more
             for pid in (*self._offspring(), *self._pids()):
                 kill(pid)
@@ -53,7 +52,6 @@ class Truth:
                 for container in self._containers():
                     container.remove(force=True)
             pause(0.05)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _pids(self) -> list[int]:
         return [pid for pid, line in _command_lines() if any(self.tag in part for part in line)]

@@ -18,7 +18,7 @@ def docker_client():
             yield found
             found.close()
     except NoEngineError as error:
-        pytest.skip(f"NO CONTAINER ENGINE: {error}")
+        pytest.fail(f"NO CONTAINER ENGINE: {error}")
 
 
 @pytest.fixture

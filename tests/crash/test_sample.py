@@ -1,12 +1,12 @@
-"""A sample of the crash benchmark: every end once, and the same harness without a reaper.
+"""A sample of the crash benchmark: every end of a process once, and the same harness without a reaper.
 
 The whole of it is `python -m benchmarks.crash`, run by `make test-all`.
 """
 
 import pytest
 
-from benchmarks.crash.ends import ENDS
 from benchmarks.crash.plan import sample
+from benchmarks.crash.process_ends import PROCESS_ENDS
 from benchmarks.crash.rows import Spec
 from benchmarks.crash.running import carry_out
 
@@ -20,7 +20,7 @@ def rows():
     return {row.spec.end: row for row in carry_out(list(sample(seed=1)), kernels=KERNELS)}
 
 
-@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("end", PROCESS_ENDS)
 def test_nothing_is_left(rows, end):
     row = rows[end]
     assert not row.error, row

@@ -1,0 +1,103 @@
+"""A folder with its own container engine, and a subfolder that all of its containers share."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.crash.engine import NoEngineError, script
+from benchmarks.crash.waiting import TrialError, pause
+
+CONTAINER = "in-container"
+"""The script that runs a command in a container whose root is this machine's file system."""
+
+TRIES = 10
+
+
+class Box:
+    """Runs commands in containers; each has its own pids and machine id, and sees one folder.
+
+    Attributes:
+        shared: that folder, with the same path inside. The path is short enough for sockets.
+
+    Raises:
+        NoEngineError: containers cannot be had here.
+    """
+
+    def __init__(self) -> None:
+        self._script = script(CONTAINER)
+        self._folder = Path(tempfile.mkdtemp(prefix="rb-"))
+        self.shared = self._folder / "shared"
+        self.shared.mkdir()
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        options: Sequence[str] = (),
+    ) -> None:
+        """Start a container in the background.
+
+        Args:
+            name: its name.
+            command: its first process.
+            environment: its variables.
+            options: extra options for ``podman run``.
+
+        Raises:
+            TrialError: it does not start.
+        """
+        variables = [f"--env={key}={value}" for key, value in environment.items()]
+        done = self._run(name, "-d", *options, *variables, "--", *command)
+        if done.returncode != 0:
+            message = f"the container {name} does not start: {done.stderr}"
+            raise TrialError(message)
+
+    def podman(self, *words: str) -> str:
+        """Run a podman command; gives what it prints."""
+        return self._run("podman", *words).stdout
+
+    def logs(self, name: str) -> str:
+        """What a container has printed."""
+        done = self._run("podman", "logs", name)
+        return done.stdout + done.stderr
+
+    def remove(self) -> None:
+        """End all containers and remove the folder."""
+        for _ in range(TRIES):  # podman may be tidying up after a container that has just ended
+            self._run("podman", "rm", "--force", "--all", "--time", "0")
+            if str(self._folder) not in Path("/proc/self/mounts").read_text(encoding="utf-8"):
+                shutil.rmtree(self._folder, ignore_errors=True)  # never below a live mount of /
+            if not self._folder.exists():
+                return
+            pause(0.2)
+
+    def _run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [self._script, self._folder, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+
+def check() -> None:
+    """Check that containers work here, installing the engine if need be.
+
+    Raises:
+        NoEngineError: they do not; the message says why.
+    """
+    if os.geteuid() != 0:
+        message = "containers need root here"
+        raise NoEngineError(message)
+    box = Box()
+    try:
+        box.start("check", ["true"], {})
+    except TrialError as error:
+        raise NoEngineError(str(error)) from None
+    finally:
+        box.remove()
