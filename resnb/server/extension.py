@@ -7,12 +7,15 @@ from functools import partial
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Float
 
+from resnb.ledger.admin.commands import LedgerCommands
+from resnb.ledger.admin.listing import Listed
 from resnb.ledger.store.home import ledger_home
 from resnb.server.feed import Feed
 from resnb.server.handlers import routes
 from resnb.server.kernels import kernels_of
 from resnb.server.requests import Refused
 from resnb.server.service import Desk
+from resnb.server.stopping import StopWait
 from resnb.server.sweeps import Sweeper, Sweeps
 
 
@@ -25,6 +28,13 @@ class ResnbServer(ExtensionApp):
         600.0, min=1.0, help="Seconds between two looks for what dead kernels have left."
     ).tag(config=True)
 
+    stop_wait = Float(
+        10.0,
+        min=0.0,
+        help="Seconds that a stopping server waits at most for its kernels' clean-ups. Set it a "
+        "little lower than the time after which the server would be killed; 0 to not wait.",
+    ).tag(config=True)
+
     def initialize_handlers(self) -> None:
         """Add the routes, and sweep as soon as the server's loop runs."""
         assert self.serverapp is not None
@@ -33,14 +43,26 @@ class ResnbServer(ExtensionApp):
         self._desk = Desk(ledger_home(), Sweeper(self._later), kernels=kernels)
         self._feed = Feed(self._desk.news)
         self._sweeps = Sweeps(self._desk.work, self.sweep_every)
+        self._stop_wait = StopWait(self.stop_wait, self._leases, self._clean_up, kernels, self.log)
         self.handlers.extend(routes(self._desk, self._feed))
         self._loop.add_callback(self._sweeps.start)
 
     async def stop_extension(self) -> None:
-        """End what was begun; sweepers, which are processes of their own, go on."""
+        """Wait for clean-ups, then end what was begun; sweepers, which are processes, go on."""
+        await self._stop_wait.wait()
         await self._sweeps.stop()
         await self._feed.close()
         await self._desk.close()
+
+    async def _leases(self) -> list[Listed]:
+        """The leases that are not closed."""
+        found: list[Listed] = []
+        await self._desk.work(lambda: found.extend(LedgerCommands().leases()))
+        return found
+
+    async def _clean_up(self, leases: list[Listed]) -> None:
+        """Ask that leases be cleaned up."""
+        await self._desk.work(lambda: _ask(leases))
 
     def _later(self, pause: float, work: Callable[[], None]) -> None:
         """Do `work` after `pause` seconds; called on any thread."""
@@ -50,6 +72,10 @@ class ResnbServer(ExtensionApp):
                 await self._desk.work(work)
 
         self._loop.add_callback(self._loop.call_later, pause, do)
+
+
+def _ask(leases: list[Listed]) -> None:
+    LedgerCommands().clean_up(leases, timeout=0)
 
 
 __all__ = ["ResnbServer"]
