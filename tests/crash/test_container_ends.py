@@ -39,3 +39,10 @@ def test_the_harness_sees_what_a_container_leaves():
     row = row_of("pod evicted then sweep", "idle", reaper=False)
     assert row.leaks, row
     assert row.listed, row
+
+
+def test_a_pod_that_is_killed_is_cleaned_up_after_by_the_next_one():
+    row = row_of("pod evicted then sweep", "task")
+    assert not row.leaks, row
+    assert not row.late, row
+    assert not row.listed, row
