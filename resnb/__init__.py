@@ -88,7 +88,7 @@ def _plug_in() -> None:
     from resnb.graph.base.ports import PORTS
 
     PORTS.runner = lambda: import_module("resnb.run.runner").RUNNER
-    PORTS.unfolder = lambda: import_module("resnb.run.functions.api").UNFOLDER
+    PORTS.function_runner = lambda: import_module("resnb.run.functions.api").UNFOLDER
     PORTS.logger = lambda: import_module("resnb.run.output.logs").get_run_logger()
     PORTS.painter = lambda: import_module("resnb.view.painter").PAINTER
     PORTS.clusters = lambda: import_module("resnb.dask.clusters").Lanes

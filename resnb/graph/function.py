@@ -7,25 +7,23 @@ entered complete, after all that it depends on.
 
 import copy
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
+from typing import Any, NoReturn, Self, overload
 
 from resnb.durations import seconds
 from resnb.errors import GraphError, OptionError
+from resnb.graph.arguments import Collection
 from resnb.graph.base.building import building_nothing
-from resnb.graph.base.inputs import Collection
-from resnb.graph.base.node import Node
 from resnb.graph.base.options import count, hooks, refuse_unknown
-from resnb.graph.base.ports import PORTS, Unfolder
+from resnb.graph.base.ports import PORTS, FunctionRunner
 from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.flow import Flow
+from resnb.graph.node import Node
+from resnb.graph.resources.scope import Scope
+from resnb.graph.structure import Structure
 from resnb.graph.tasks.parameter import NO_DEFAULT, Parameter
 from resnb.graph.tasks.task import Hook, Task
-
-if TYPE_CHECKING:
-    from resnb.graph.resources.scope import Scope
-    from resnb.states import State
+from resnb.states import Pending, State
 
 _OPTIONS = (
     "name", "retries", "retry_delay", "timeout", "executor", "on_completion", "on_failure",
@@ -76,7 +74,7 @@ class FlowFunction(Flow):
         given = _checked(label, options)
         super().__init__(given.get("name") or label, executor=given.get("executor"))
         self.function = function
-        self.changing = threading.RLock()
+        self.lock = threading.RLock()
         self.retries: int = given.get("retries", 0)
         self.retry_delay: float = given.get("retry_delay") or 0.0
         self.timeout: float | None = given.get("timeout")
@@ -110,13 +108,13 @@ class FlowFunction(Flow):
             FlowFailed: the run was cancelled.
         """
         self.signature.assign(f"flow {self.name!r}", args, kwargs)
-        return PORTS.unfolder().call(self, args, kwargs, return_state=return_state)
+        return PORTS.function_runner().call(self, args, kwargs, return_state=return_state)
 
     def _run_options(
         self,
         parameters: Mapping[str, Any] | None,
         executor: Any,
-        task_states: "Mapping[Task, State] | State | None",
+        task_states: Mapping[Task, State] | State | None,
         params: Mapping[str, Any],
     ) -> dict[str, Any]:
         if executor is not None or task_states:
@@ -130,12 +128,12 @@ class FlowFunction(Flow):
         self.signature.assign(f"flow {self.name!r}", (), given)
         return {"parameters": given}
 
-    def _runner(self) -> Unfolder:
-        return PORTS.unfolder()
+    def _runner(self) -> FunctionRunner:
+        return PORTS.function_runner()
 
     def visualize(
         self,
-        flow_state: "State | None" = None,
+        flow_state: State | None = None,
         filename: str | None = None,
         format: str | None = None,  # noqa: A002 - Prefect's name
     ) -> Any:
@@ -144,19 +142,16 @@ class FlowFunction(Flow):
         return super().visualize(None, filename, format)
 
     @property
-    def state(self) -> "State":
+    def state(self) -> State:
         """The state of the latest run; pending if there was none."""
-        from resnb.states import Pending
-
         found: State | None = getattr(self.memory, "final", None)
         return found if found is not None else Pending()
 
     def twin(self) -> "FlowFunction":
         """Another flow of the same function, with a graph of its own."""
         new = copy.copy(self)
-        new.changing = threading.RLock()
-        new.memory = None
-        new._home = weakref.ref(new)  # noqa: SLF001 - its own class's
+        Structure.__init__(new, self.name)
+        new.lock = threading.RLock()
         new.parameter_tasks = tuple(one.copy() for one in self.parameter_tasks)
         new.clear()
         return new
@@ -165,7 +160,7 @@ class FlowFunction(Flow):
 
     def clear(self) -> None:
         """Begin a new graph, in which there are the parameters only."""
-        with self.changing:
+        with self.lock:
             self.nodes, self.scopes = {}, {}
             self._counter = 0
             for task in self.parameter_tasks:
@@ -176,7 +171,7 @@ class FlowFunction(Flow):
         task: Task,
         inputs: Mapping[str, Iterable[Task] | Task],
         control: Iterable[Task] = (),
-        scope: "Scope | None" = None,
+        scope: Scope | None = None,
     ) -> Node:
         """Enter `task` with what it depends on.
 
@@ -186,7 +181,7 @@ class FlowFunction(Flow):
             control: tasks that only came first.
             scope: the innermost scope around it.
         """
-        with self.changing:
+        with self.lock:
             self._counter += 1
             node = Node(task, scope, self._counter)
             for key, value in inputs.items():
@@ -202,15 +197,15 @@ class FlowFunction(Flow):
                 scope.members[task] = None
             task.home = self._home
             self.nodes[task] = node
-            self.version += 1
+            self.journal.version += 1
             return node
 
     def record_scope(
-        self, scope: "Scope", inputs: Mapping[str, Iterable[Task] | Task], parent: "Scope | None"
+        self, scope: Scope, inputs: Mapping[str, Iterable[Task] | Task], parent: Scope | None
     ) -> tuple[Node, Node, Node]:
         """Enter a scope with its three tasks; gives their nodes."""
         init, setup, cleanup = scope.own_tasks
-        with self.changing:
+        with self.lock:
             scope.parent = parent
             self.scopes[scope] = None
             return (

@@ -5,21 +5,14 @@ too. `merge` brings the branches together again: it takes the one that ran.
 """
 
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from resnb.errors import GraphError
-from resnb.graph.base.building import BUILDING
+from resnb.graph.base.building import enter, leave
+from resnb.graph.base.roles import Flow
 from resnb.graph.base.signals import SKIP
 from resnb.graph.base.triggers import all_finished, not_all_skipped
 from resnb.graph.tasks.task import FunctionTask, Task, common_flow
-
-if TYPE_CHECKING:
-    from contextvars import Token
-
-    from resnb.graph.base.building import Building
-    from resnb.graph.flow import Flow
-    from resnb.graph.structure import Structure
 
 
 class CompareValue(Task):
@@ -106,9 +99,8 @@ class case:  # noqa: N801 - Prefect's name, used as a block
         self._flow: Flow | None = None
         self._condition: Task | None = None
         self._tasks: dict[Task, None] = {}
-        self._tokens: list[Token[Building]] = []
 
-    def add_task(self, task: Task, flow: "Structure") -> None:
+    def add_task(self, task: Task, flow: Flow) -> None:
         """Make `task` depend on the condition when the block ends (called by the flow)."""
         if flow is not self._flow:
             message = (
@@ -123,15 +115,10 @@ class case:  # noqa: N801 - Prefect's name, used as a block
         # added before the block's tasks, so that edges point from old to new
         self._condition = CompareValue(self.value).bind(self.task, flow=self._flow)
         self._tasks = {}
-        self._tokens.append(BUILDING.set(BUILDING.get()._replace(flow=self._flow, case=self)))
+        enter(flow=self._flow, case=self)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        BUILDING.reset(self._tokens.pop())
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        leave()
         flow, tasks = self._flow, self._tasks
         if flow is None or kind is not None:
             return
@@ -177,7 +164,7 @@ def ifelse(condition: Task, true_task: Any, false_task: Any, mapped: bool = Fals
             switch(truth, present, mapped=mapped)
 
 
-def merge(*tasks: Any, flow: "Flow | None" = None, mapped: bool = False, **options: Any) -> Task:
+def merge(*tasks: Any, flow: Flow | None = None, mapped: bool = False, **options: Any) -> Task:
     """Bring branches together: the value of the first task whose value is not None.
 
     Args:
@@ -197,7 +184,7 @@ def _refuse_no_task(owner: str, value: object) -> None:
         raise GraphError(message)
 
 
-def _branch(task: Any, value: Any, flow: "Flow") -> Task:
+def _branch(task: Any, value: Any, flow: Flow) -> Task:
     if isinstance(task, Task):
         return task
     if isinstance(task, list | tuple | set | dict):

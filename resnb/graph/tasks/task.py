@@ -6,30 +6,26 @@ built and gives that copy. A copy belongs to one flow for good.
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, overload
+from typing import Any, ClassVar, NoReturn, Self, overload
 
-from resnb.errors import GraphError, OptionError, OutsideFlowError
-from resnb.graph.base.active_function import unfolding, unfolding_for, with_options
+from resnb.errors import GraphError, NoValueError, OptionError, OutsideFlowError
+from resnb.graph.base.active_function import active_function, with_options
 from resnb.graph.base.building import BUILDING, flow_being_built
 from resnb.graph.base.inputs import flatten, unmapped
 from resnb.graph.base.options import checked, checked_name
 from resnb.graph.base.ports import PORTS
+from resnb.graph.base.roles import Flow
 from resnb.graph.base.signature import Signature, annotated_nout, signature_of
 from resnb.graph.base.triggers import TriggerLike, all_successful
-from resnb.graph.tasks.latest import Latest
 from resnb.graph.tasks.operators import Operators
-
-if TYPE_CHECKING:
-    import weakref
-
-    from resnb.graph.flow import Flow
+from resnb.states import Pending, State
 
 Hook = Callable[..., Any]
 
 _RESERVED = frozenset({"flow", "mapped", "task_args", "upstream_tasks"})
 
 
-class Task(Operators, Latest):
+class Task(Operators["Task"]):
     """One unit of work. Subclass it and define ``run``, or decorate a function with `task`.
 
     Args:
@@ -59,7 +55,7 @@ class Task(Operators, Latest):
     """
 
     kind: ClassVar[str] = "task"
-    home: "weakref.ref[Flow] | None" = None
+    home: Callable[[], Flow | None] | None = None
 
     name: str = "Task"
     tags: frozenset[str] = frozenset()
@@ -106,9 +102,34 @@ class Task(Operators, Latest):
         return PORTS.logger()
 
     @property
-    def flow(self) -> "Flow | None":
+    def flow(self) -> Flow | None:
         """The flow that the task was added to, if any."""
         return None if self.home is None else self.home()
+
+    @property
+    def value(self) -> Any:
+        """The latest value; for a scope's variable the resource while its lease is open.
+
+        Raises:
+            NoValueError: there is none; the message says how to get one.
+        """
+        flow = self.flow
+        if flow is None:
+            message = f"task {self.name!r} is in no flow, so it has no value: call it in a flow"
+            raise NoValueError(message)
+        if flow.memory is None:
+            message = (
+                f"task {self.name!r} has no value yet: flow {flow.name!r} has not run "
+                f"(%flow run {flow.name}, or flow.run())"
+            )
+            raise NoValueError(message)
+        return flow.memory.value_of(self)
+
+    @property
+    def state(self) -> State:
+        """The latest state; pending if the task has not run yet."""
+        flow = self.flow
+        return Pending() if flow is None or flow.memory is None else flow.memory.state_of(self)
 
     @property
     def signature(self) -> Signature:
@@ -154,7 +175,7 @@ class Task(Operators, Latest):
         mapped: bool = False,
         task_args: Mapping[str, Any] | None = None,
         upstream_tasks: Iterable[Any] | None = None,
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         **kwargs: Any,
     ) -> Self:
         """Add a copy of this task to the flow that is being built.
@@ -175,7 +196,7 @@ class Task(Operators, Latest):
             GraphError: an argument belongs to another flow, or lives in a scope we are not in.
             OptionError: an argument is missing or surplus.
         """
-        if flow is None and (running := unfolding()) is not None:
+        if flow is None and (running := active_function()) is not None:
             run = running.map if mapped else running.call
             return run(self, args, with_options(kwargs, task_args, upstream_tasks))  # type: ignore[no-any-return]
         new = self._use(task_args)
@@ -196,7 +217,14 @@ class Task(Operators, Latest):
             OutsideFlowError: no ``@flow`` function is running here.
             OptionError: an argument is missing or surplus.
         """
-        return unfolding_for(f"task {self.name!r} was submitted").submit(self, args, kwargs)
+        running = active_function()
+        if running is None:
+            message = (
+                f"task {self.name!r} was submitted outside a @flow function: in `with Flow(...)` "
+                "and %%flow cells call it, which runs it on workers, too"
+            )
+            raise OutsideFlowError(message)
+        return running.submit(self, args, kwargs)
 
     def with_options(self, **options: Any) -> Self:
         """A task of the same definition with some options changed (Prefect 2's name of `copy`)."""
@@ -207,7 +235,7 @@ class Task(Operators, Latest):
         *args: Any,
         mapped: bool = False,
         upstream_tasks: Iterable[Any] | None = None,
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         **kwargs: Any,
     ) -> Self:
         """Add this very task (no copy of it) to a flow, with these arguments; see `__call__`."""
@@ -228,7 +256,7 @@ class Task(Operators, Latest):
         *args: Any,
         task_args: Mapping[str, Any] | None = None,
         upstream_tasks: Iterable[Any] | None = None,
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         **kwargs: Any,
     ) -> Self:
         """Add a copy of this task that runs once for each item of its arguments.
@@ -240,7 +268,7 @@ class Task(Operators, Latest):
         if not args and not kwargs and not upstream_tasks:
             message = f"task {self.name!r}: map() needs at least one argument to map over"
             raise GraphError(message)
-        if flow is None and (running := unfolding()) is not None:
+        if flow is None and (running := active_function()) is not None:
             options = with_options(kwargs, task_args, upstream_tasks)
             return running.map(self, args, options)  # type: ignore[no-any-return]
         new = self._use(task_args)
@@ -253,7 +281,7 @@ class Task(Operators, Latest):
     def set_upstream(
         self,
         task: Any,
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         key: str | None = None,
         mapped: bool = False,
         flattened: bool = False,
@@ -263,14 +291,13 @@ class Task(Operators, Latest):
         Returns:
             This task.
         """
-        target = flow or common_flow(self, task)
-        target.add_edge(task, self, key=key, mapped=mapped, flattened=flattened)
+        (flow or common_flow(self, task)).add_edge(task, self, key, mapped, flattened)
         return self
 
     def set_downstream(
         self,
         task: "Task",
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         key: str | None = None,
         mapped: bool = False,
         flattened: bool = False,
@@ -280,13 +307,12 @@ class Task(Operators, Latest):
         Returns:
             This task.
         """
-        target = flow or common_flow(self, task)
-        target.add_edge(self, task, key=key, mapped=mapped, flattened=flattened)
+        (flow or common_flow(self, task)).add_edge(self, task, key, mapped, flattened)
         return self
 
     def set_dependencies(
         self,
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         upstream_tasks: Iterable[Any] | None = None,
         downstream_tasks: Iterable["Task"] | None = None,
         keyword_tasks: Mapping[str, Any] | None = None,
@@ -302,6 +328,9 @@ class Task(Operators, Latest):
                 flow.add_edge(self, task, mapped=mapped)
             for key, task in (keyword_tasks or {}).items():
                 flow.add_edge(task, self, key=key, mapped=mapped)
+
+    def _applied(self, function: Callable[..., Any], name: str, *operands: Any) -> "Task":
+        return FunctionTask(function, name=name).bind(*operands, flow=common_flow(*operands))
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
@@ -335,7 +364,7 @@ def _refuse_no_function(value: object) -> None:
         raise GraphError(message)
 
 
-def common_flow(*tasks: Any) -> "Flow":
+def common_flow(*tasks: Any) -> Flow:
     """The flow in which to connect `tasks`: the one that is being built, else their home.
 
     Args:

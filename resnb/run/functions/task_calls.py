@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Called:
-    """What the function's lines see of a run; see `active_function.Unfolding`.
+    """What the function's lines see of a run; see `active_function.ActiveFunction`.
 
     Attributes:
         origins: which task each value came from.
