@@ -13,7 +13,8 @@ from resnb.graph.base.building import building, flow_being_built
 from resnb.graph.base.inputs import flatten, is_sequence, unmapped
 from resnb.graph.flow import Flow
 from resnb.graph.node import Node
-from resnb.graph.tasks.task import FunctionTask, Task
+from resnb.graph.tasks.function_task import FunctionTask
+from resnb.graph.tasks.task import Task
 
 
 def apply_map(

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, Self, overload
 
-from resnb.durations import seconds
 from resnb.errors import GraphError, OptionError
 from resnb.graph.arguments import Collection
+from resnb.graph.base import unsupported
 from resnb.graph.base.building import building_nothing
-from resnb.graph.base.options import count, hooks, refuse_unknown
+from resnb.graph.base.options import HOOKS, checked
 from resnb.graph.base.ports import PORTS, FunctionRunner
 from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.flow import Flow
@@ -22,26 +22,13 @@ from resnb.graph.node import Node
 from resnb.graph.resources.scope import Scope
 from resnb.graph.structure import Structure
 from resnb.graph.tasks.parameter import NO_DEFAULT, Parameter
-from resnb.graph.tasks.task import Hook, Task
+from resnb.graph.tasks.task import Task
 from resnb.states import Pending, State
 
 _OPTIONS = (
-    "name", "retries", "retry_delay", "timeout", "executor", "on_completion", "on_failure",
-    "on_cancellation", "state_handlers", "description", "log_prints",
+    "name", "retries", "retry_delay", "timeout", "executor", *HOOKS, "description", "log_prints",
 )  # fmt: skip
 _ALIASES = {"retry_delay_seconds": "retry_delay", "timeout_seconds": "timeout"}
-_REMEDIES = {
-    "task_runner": "use executor=ThreadExecutor(max_workers=...)",
-    "flow_run_name": "runs have no names of their own; use name=...",
-    "validate_parameters": "values are passed as they are; check them in the function",
-    "version": "leave it out: flows are not registered anywhere",
-    "on_crashed": "a kernel that dies is the reaper's business; use `with resource(...)`",
-    "on_running": "log the beginning in the function with get_run_logger()",
-    "persist_result": "results are not persisted; write them in a task",
-    "result_storage": "results are not persisted; write them in a task",
-    "result_serializer": "results are not persisted; write them in a task",
-    "cache_result_in_memory": "leave it out: results are kept until the next run",
-}
 
 
 class FlowFunction(Flow):
@@ -66,22 +53,25 @@ class FlowFunction(Flow):
         OptionError: an option is unknown, has no meaning here, or is of the wrong kind.
     """
 
-    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], name: str | None = None, **options: Any
+    ) -> None:
         if isinstance(function, Task | Flow) or not callable(function):
             message = f"@flow decorates a function, not {function!r}"
             raise GraphError(message)
-        label = str(options.get("name") or getattr(function, "__name__", "flow"))
-        given = _checked(label, options)
-        super().__init__(given.get("name") or label, executor=given.get("executor"))
+        label = name or str(getattr(function, "__name__", "flow"))
+        owner = f"flow {label!r}"
+        for option in unsupported.FUNCTION_OPTIONS.keys() & options.keys():
+            message = f"{owner} has no option {option!r}: {unsupported.FUNCTION_OPTIONS[option]}"
+            raise OptionError(message)
+        given = checked(owner, options, _OPTIONS, _ALIASES, {})
+        hooks = {option: given.get(option) for option in HOOKS}
+        super().__init__(label, executor=given.get("executor"), **hooks)
         self.function = function
         self.lock = threading.RLock()
         self.retries: int = given.get("retries", 0)
-        self.retry_delay: float = given.get("retry_delay") or 0.0
+        self.retry_delay: float = given.get("retry_delay", 0.0)
         self.timeout: float | None = given.get("timeout")
-        owner = f"flow {self.name!r}"
-        for name in ("on_failure", "on_completion", "on_cancellation", "state_handlers"):
-            found: tuple[Hook, ...] = hooks(owner, name, given.get(name))
-            setattr(self, name, found)
         self.__doc__ = given.get("description") or getattr(function, "__doc__", None)
         self.__wrapped__ = function
         self.signature: Signature = signature_of(function)
@@ -131,15 +121,10 @@ class FlowFunction(Flow):
     def _runner(self) -> FunctionRunner:
         return PORTS.function_runner()
 
-    def visualize(
-        self,
-        flow_state: State | None = None,
-        filename: str | None = None,
-        format: str | None = None,  # noqa: A002 - Prefect's name
-    ) -> Any:
+    def visualize(self, flow_state: State | None = None, *args: Any, **kwargs: Any) -> Any:
         """A picture of the latest run, whichever state is given; see `Flow.visualize`."""
         del flow_state  # it holds what the function returned, not the states of tasks
-        return super().visualize(None, filename, format)
+        return super().visualize(None, *args, **kwargs)
 
     @property
     def state(self) -> State:
@@ -227,16 +212,8 @@ class FlowFunction(Flow):
         """Refused: the function's body says what its tasks are."""
         self._refuse_building(task)
 
-    def bind_task(
-        self,
-        task: Task,
-        inputs: Mapping[str, Any],
-        positional: int,
-        mapped: bool = False,
-        upstream_tasks: Iterable[Any] = (),
-    ) -> None:
-        """Refused likewise."""
-        del inputs, positional, mapped, upstream_tasks
+    def bind_task(self, task: Task, *_: Any, **__: Any) -> None:
+        """Refused for the same reason."""
         self._refuse_building(task)
 
     def _refuse_building(self, task: Task | None = None) -> NoReturn:
@@ -267,32 +244,6 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
         )
 
 
-def _checked(label: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    owner = f"flow {label!r}"
-    found: dict[str, Any] = {}
-    for name, value in options.items():
-        if name in _REMEDIES:
-            message = f"{owner} has no option {name!r}: {_REMEDIES[name]}"
-            raise OptionError(message)
-        known = _ALIASES.get(name, name)
-        refuse_unknown(owner, [known], _OPTIONS)
-        if known in found:
-            message = f"{owner}: {known} was given twice, as {name}, too"
-            raise OptionError(message)
-        if value is not None:
-            found[known] = value
-    count(owner, found, "retries")
-    for name in ("retry_delay", "timeout"):
-        if name in found:
-            found[name] = seconds(found[name], f"{owner}: {name}")
-    if found.get("timeout") == 0:
-        message = f"{owner}: timeout=0 leaves no time to run; leave it out for no limit"
-        raise OptionError(message)
-    return found
-
-
-@overload
-def flow(function: Callable[..., Any], /) -> FlowFunction: ...
 @overload
 def flow(**options: Any) -> Callable[[Callable[..., Any]], FlowFunction]: ...
 @overload

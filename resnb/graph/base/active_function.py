@@ -43,15 +43,4 @@ def active_function() -> ActiveFunction | None:
     return found if found is not None and flow_being_built() is None else None
 
 
-def with_options(
-    kwargs: dict[str, Any], task_args: Mapping[str, Any] | None, upstream_tasks: Any
-) -> dict[str, Any]:
-    """The keywords of a call in a ``@flow`` function, its options among them."""
-    if task_args is not None:
-        kwargs["task_args"] = task_args
-    if upstream_tasks is not None:
-        kwargs["upstream_tasks"] = upstream_tasks
-    return kwargs
-
-
-__all__ = ["ACTIVE_FUNCTION", "ActiveFunction", "active_function", "with_options"]
+__all__ = ["ACTIVE_FUNCTION", "ActiveFunction", "active_function"]

@@ -28,6 +28,18 @@ FLOW_OPTIONS = {
     "result": _KEEP,
     "terminal_state_handler": "use state_handlers=[...], which may give another final state",
 }
+FUNCTION_OPTIONS = {
+    "task_runner": "use executor=ThreadExecutor(max_workers=...)",
+    "flow_run_name": "runs have no names of their own; use name=...",
+    "validate_parameters": "values are passed as they are; check them in the function",
+    "version": "leave it out: flows are not registered anywhere",
+    "on_crashed": "a kernel that dies is the reaper's business; use `with resource(...)`",
+    "on_running": "log the beginning in the function with get_run_logger()",
+    "persist_result": "results are not persisted; write them in a task",
+    "result_storage": "results are not persisted; write them in a task",
+    "result_serializer": "results are not persisted; write them in a task",
+    "cache_result_in_memory": "leave it out: results are kept until the next run",
+}
 FLOW_METHODS = {
     "register": "there is no server: run the flow with flow.run()",
     "run_agent": "there are no agents: run the flow with flow.run()",
@@ -91,6 +103,7 @@ class LeftOut:
 __all__ = [
     "FLOW_METHODS",
     "FLOW_OPTIONS",
+    "FUNCTION_OPTIONS",
     "RUN_OPTIONS",
     "SIGNALS",
     "TASK_OPTIONS",

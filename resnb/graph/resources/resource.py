@@ -197,7 +197,7 @@ class ResourceManager:
 
     def _check_task_options(self) -> None:
         for step in _STEPS:
-            checked(f"{self.name}.{step}", self.task_options[step])
+            checked(f"task '{self.name}.{step}'", self.task_options[step])
         refused = {"trigger", "skip_on_upstream_skip"} & self.task_options["cleanup"].keys()
         if refused:
             message = (

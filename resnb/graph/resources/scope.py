@@ -67,7 +67,8 @@ class ScopeOptions(NamedTuple):
             if name in checked and checked[name] not in known:
                 message = f"{owner}: {name}={checked[name]!r} must be one of {', '.join(known)}"
                 raise OptionError(message)
-        count(owner, checked, "cleanup_retries")
+        if "cleanup_retries" in checked:
+            count(owner, "cleanup_retries", checked["cleanup_retries"])
         return self._replace(**checked)
 
 

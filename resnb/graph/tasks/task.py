@@ -6,16 +6,15 @@ built and gives that copy. A copy belongs to one flow for good.
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, ClassVar, NoReturn, Self, overload
+from typing import Any, ClassVar, NoReturn, Self
 
 from resnb.errors import GraphError, NoValueError, OptionError, OutsideFlowError
-from resnb.graph.base.active_function import active_function, with_options
+from resnb.graph.base.active_function import active_function
 from resnb.graph.base.building import BUILDING, flow_being_built
-from resnb.graph.base.inputs import flatten, unmapped
-from resnb.graph.base.options import checked, checked_name
+from resnb.graph.base.options import checked, text
 from resnb.graph.base.ports import PORTS
 from resnb.graph.base.roles import Flow
-from resnb.graph.base.signature import Signature, annotated_nout, signature_of
+from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.base.triggers import TriggerLike, all_successful
 from resnb.graph.tasks.operators import Operators
 from resnb.states import Pending, State
@@ -78,9 +77,9 @@ class Task(Operators["Task"]):
 
     def __init__(self, name: str | None = None, **options: Any) -> None:
         label = type(self).name
-        self.name = label if name is None else checked_name(label, name)
+        self.name = label if name is None else text(f"task {label!r}", "name", name)
         if options:
-            self.__dict__.update(checked(self.name, options))
+            self.__dict__.update(checked(f"task {self.name!r}", options))
         around = BUILDING.get().tags
         if around:
             self.tags = self.tags | around
@@ -160,7 +159,7 @@ class Task(Operators["Task"]):
             if value is None and key != "name":
                 attributes.pop(key, None)
         if options:
-            attributes.update(checked(self.name, options))
+            attributes.update(checked(f"task {self.name!r}", options))
         return new
 
     def _use(self, task_args: Mapping[str, Any] | None) -> Self:
@@ -197,10 +196,13 @@ class Task(Operators["Task"]):
             OptionError: an argument is missing or surplus.
         """
         if flow is None and (running := active_function()) is not None:
+            options = {"task_args": task_args, "upstream_tasks": upstream_tasks}
+            kwargs |= {key: value for key, value in options.items() if value is not None}
             run = running.map if mapped else running.call
-            return run(self, args, with_options(kwargs, task_args, upstream_tasks))  # type: ignore[no-any-return]
-        new = self._use(task_args)
-        return new.bind(*args, mapped=mapped, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
+            return run(self, args, kwargs)  # type: ignore[no-any-return]
+        return self._use(task_args).bind(
+            *args, mapped=mapped, upstream_tasks=upstream_tasks, flow=flow, **kwargs
+        )
 
     def submit(self, *args: Any, **kwargs: Any) -> Any:
         """In a ``@flow`` function: run on a worker, once the futures among the arguments ended.
@@ -268,11 +270,15 @@ class Task(Operators["Task"]):
         if not args and not kwargs and not upstream_tasks:
             message = f"task {self.name!r}: map() needs at least one argument to map over"
             raise GraphError(message)
-        if flow is None and (running := active_function()) is not None:
-            options = with_options(kwargs, task_args, upstream_tasks)
-            return running.map(self, args, options)  # type: ignore[no-any-return]
-        new = self._use(task_args)
-        return new.bind(*args, mapped=True, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
+        return Task.__call__(
+            self,
+            *args,
+            mapped=True,
+            task_args=task_args,
+            upstream_tasks=upstream_tasks,
+            flow=flow,
+            **kwargs,
+        )
 
     def pipe(self, task: Callable[..., Any], **kwargs: Any) -> Any:
         """Call `task` with this one as its first argument: ``a.pipe(b).pipe(c, n=1)``."""
@@ -330,38 +336,13 @@ class Task(Operators["Task"]):
                 flow.add_edge(task, self, key=key, mapped=mapped)
 
     def _applied(self, function: Callable[..., Any], name: str, *operands: Any) -> "Task":
-        return FunctionTask(function, name=name).bind(*operands, flow=common_flow(*operands))
+        new = Task(name=name)
+        new.run = function  # type: ignore[method-assign]
+        return new.bind(*operands, flow=common_flow(*operands))
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
         return f"<Task: {self.name}>"
-
-
-class FunctionTask(Task):
-    """A task whose code is a function; usually made by the decorator `task`."""
-
-    def __init__(
-        self, function: Callable[..., Any], name: str | None = None, **options: Any
-    ) -> None:
-        _refuse_no_function(function)
-        self.run = function  # type: ignore[method-assign]
-        label = name or getattr(function, "__name__", type(function).__name__)
-        if "nout" not in options:
-            nout = annotated_nout(function)
-            if nout is not None:
-                options["nout"] = nout
-        super().__init__(name=label, **options)
-        self.__dict__["__doc__"] = getattr(function, "__doc__", None)
-        self.__dict__["__wrapped__"] = function
-
-
-def _refuse_no_function(value: object) -> None:
-    if isinstance(value, Task):
-        message = f"@task decorates a function, and {value.name!r} is a task already"
-        raise GraphError(message)
-    if not callable(value):
-        message = f"@task decorates a function, not {value!r}"
-        raise GraphError(message)
 
 
 def common_flow(*tasks: Any) -> Flow:
@@ -390,24 +371,4 @@ def _no_flow(task: Task) -> NoReturn:
     raise OutsideFlowError(message)
 
 
-@overload
-def task(function: Callable[..., Any], /) -> FunctionTask: ...
-@overload
-def task(**options: Any) -> Callable[[Callable[..., Any]], FunctionTask]: ...
-@overload
-def task(function: Callable[..., Any], /, **options: Any) -> FunctionTask: ...
-
-
-def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Make a task of a function: ``@task`` or ``@task(max_retries=2, retry_delay="10s")``.
-
-    Args:
-        function: the function, plain or ``async``.
-        **options: see `Task`.
-    """
-    if function is None:
-        return lambda decorated: FunctionTask(decorated, **options)
-    return FunctionTask(function, **options)
-
-
-__all__ = ["FunctionTask", "Task", "common_flow", "flatten", "task", "unmapped"]
+__all__ = ["Hook", "Task", "common_flow"]
