@@ -1,12 +1,18 @@
-"""The options of tasks and functions, checked when they are given, not when a task fails."""
+"""The options of tasks, functions and scopes, checked when they are given.
+
+An error then points at the line that gives the option, not at the task that fails because of it.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from resnb.durations import seconds
 from resnb.errors import OptionError
 from resnb.graph.base.unsupported import TASK_OPTIONS as UNSUPPORTED
 from resnb.graph.base.unsupported import refuse
+
+Check: TypeAlias = Callable[[str, str, Any], Any]
+"""Takes the owner, the option's name and its value; gives the value as it is kept, or raises."""
 
 HOOKS = ("state_handlers", "on_failure", "on_completion", "on_cancellation")
 
@@ -44,9 +50,9 @@ def checked(
     aliases: Mapping[str, str] = ALIASES,
     unsupported: Mapping[str, str] = UNSUPPORTED,
 ) -> dict[str, Any]:
-    """`options` as a task or function keeps them: durations in seconds, hooks as tuples.
+    """The options as they are kept: durations in seconds, hooks as tuples.
 
-    An option that is None is left out: it stands for the default.
+    An option that is None is left out, since None stands for the default.
 
     Args:
         owner: whose options they are, for errors.
@@ -68,18 +74,19 @@ def checked(
         renamed[option] = value
     refuse_unknown(owner, renamed, known)
     kept = {key: value for key, value in renamed.items() if value is not None}
-    for name, check in _CHECKS.items():
-        if name in kept:
-            kept[name] = check(owner, name, kept[name])
-    return kept
+    return {name: checked_value(owner, name, value) for name, value in kept.items()}
 
 
-def count(owner: str, name: str, value: Any) -> int:
-    """`value` if it is a whole number of at least 0.
+def checked_value(owner: str, name: str, value: Any) -> Any:
+    """The value of option `name` as it is kept.
 
     Raises:
-        OptionError: it is not.
+        OptionError: the value is of the wrong kind.
     """
+    return _CHECKS[name](owner, name, value) if name in _CHECKS else value
+
+
+def _count(owner: str, name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         message = f"{owner}: {name}={value!r} must be a whole number of at least 0"
         raise OptionError(message)
@@ -105,11 +112,14 @@ def _trigger(owner: str, name: str, value: Any) -> Any:
     return value
 
 
-def _thread(owner: str, name: str, value: Any) -> Any:
-    if value not in ("worker", "setup"):
-        message = f"{owner}: {name}={value!r} must be 'worker' or 'setup'"
-        raise OptionError(message)
-    return value
+def _one_of(shown: str, *known: str) -> Check:
+    def check(owner: str, name: str, value: Any) -> Any:
+        if value not in known:
+            message = f"{owner}: {name}={value!r} must be {shown}"
+            raise OptionError(message)
+        return value
+
+    return check
 
 
 def text(owner: str, name: str, value: Any) -> str:
@@ -126,11 +136,6 @@ def text(owner: str, name: str, value: Any) -> str:
 
 def hooks(owner: str, name: str, value: Any) -> tuple[Callable[..., Any], ...]:
     """`value` (nothing, a function, or several) as a tuple of functions.
-
-    Args:
-        owner: whose hooks they are, for errors.
-        name: the option, likewise.
-        value: the option's value.
 
     Raises:
         OptionError: something in `value` cannot be called.
@@ -172,16 +177,18 @@ def _exceptions(owner: str, name: str, value: Any) -> tuple[type[BaseException],
     return tuple(kinds)
 
 
-_CHECKS: dict[str, Callable[[str, str, Any], Any]] = {
+_CHECKS: dict[str, Check] = {
     "name": text,
-    "retry_delay": _duration,
+    **dict.fromkeys(("retry_delay", "cleanup_timeout", "ttl", "idle_timeout", "keep"), _duration),
     "timeout": _timeout,
     **dict.fromkeys(HOOKS, hooks),
     "tags": _tags,
-    **dict.fromkeys(("max_retries", "retries", "nout"), count),
+    **dict.fromkeys(("max_retries", "retries", "nout", "cleanup_retries"), _count),
     "retry_on": _exceptions,
     "trigger": _trigger,
-    "thread": _thread,
+    "thread": _one_of("'worker' or 'setup'", "worker", "setup"),
+    "on": _one_of("one of always, success, failure", "always", "success", "failure"),
+    "lifetime": _one_of("one of block, flow, kernel", "block", "flow", "kernel"),
 }
 
 
@@ -190,7 +197,7 @@ __all__ = [
     "HOOKS",
     "TASK_OPTIONS",
     "checked",
-    "count",
+    "checked_value",
     "hooks",
     "refuse_unknown",
     "text",

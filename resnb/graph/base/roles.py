@@ -33,24 +33,13 @@ class Scope(Protocol):
     def flow(self) -> "Graph":
         """The flow that it belongs to."""
 
-    def around(self) -> Any:
-        """The scope and those around it, from the inside out."""
-
 
 class Node(Protocol):
-    """The place of a task in a flow."""
+    """The place of a task in a flow; see `resnb.graph.node`."""
 
-    @property
-    def scope(self) -> Scope | None:
-        """The innermost scope around the task."""
-
-    @property
-    def upstream(self) -> Mapping[Any, None]:
-        """The tasks with an edge to this one."""
-
-    @property
-    def downstream(self) -> Mapping[Any, None]:
-        """The tasks to which this one has an edge."""
+    scope: Any
+    upstream: dict[Any, None]
+    downstream: dict[Any, None]
 
     @property
     def is_mapped(self) -> bool:

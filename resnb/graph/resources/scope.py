@@ -16,10 +16,9 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from resnb.durations import seconds
-from resnb.errors import GraphError, OptionError
+from resnb.errors import GraphError
 from resnb.graph.base.building import BUILDING, enter, leave
-from resnb.graph.base.options import count, refuse_unknown
+from resnb.graph.base.options import checked_value, refuse_unknown
 from resnb.graph.base.roles import Graph, Manager, Node
 from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.task import Task
@@ -57,22 +56,10 @@ class ScopeOptions(NamedTuple):
             OptionError: an option is unknown or of the wrong kind.
         """
         refuse_unknown(owner, options, ScopeOptions._fields)
-        checked = dict(options)
-        for name in ("cleanup_timeout", "ttl", "idle_timeout", "keep"):
-            if name in checked:
-                checked[name] = seconds(checked[name], f"{owner}: {name}")
-        if checked.get("cleanup_timeout", 1) is None:
-            checked["cleanup_timeout"] = ScopeOptions._field_defaults["cleanup_timeout"]
-        for name, known in _CHOICES.items():
-            if name in checked and checked[name] not in known:
-                message = f"{owner}: {name}={checked[name]!r} must be one of {', '.join(known)}"
-                raise OptionError(message)
-        if "cleanup_retries" in checked:
-            count(owner, "cleanup_retries", checked["cleanup_retries"])
-        return self._replace(**checked)
-
-
-_CHOICES = {"on": ("always", "success", "failure"), "lifetime": ("block", "flow", "kernel")}
+        found = {name: checked_value(owner, name, value) for name, value in options.items()}
+        if found.get("cleanup_timeout", 0) is None:
+            found["cleanup_timeout"] = ScopeOptions._field_defaults["cleanup_timeout"]
+        return self._replace(**found)
 
 
 class Scope:
