@@ -379,7 +379,7 @@ class Flow(Structure):
         return PORTS.painter().mimebundle(self)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<Flow: {self.name!r}, {len(self.nodes)} tasks>"
 
 

@@ -224,7 +224,7 @@ class FlowFunction(Flow):
         raise GraphError(message)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<Flow: {self.name!r}, a function, {len(self.nodes)} tasks>"
 
 

@@ -1,7 +1,6 @@
-"""Which ``@flow`` function is running around a line, so that a task called there runs at once.
+"""The ``@flow`` function that is running around a line: a task that is called there runs at once.
 
-A context variable, like the one that says which flow is being built. That one takes precedence,
-since a flow may be built inside such a function.
+A flow that is being built takes precedence, since one can be built inside such a function.
 """
 
 from collections.abc import Mapping
@@ -38,7 +37,7 @@ ACTIVE_FUNCTION: ContextVar[ActiveFunction | None] = ContextVar(
 
 
 def active_function() -> ActiveFunction | None:
-    """The function run that we are in; None outside of one, or while a flow is being built."""
+    """The run that this line belongs to; None outside of one, or while a flow is being built."""
     found = ACTIVE_FUNCTION.get()
     return found if found is not None and flow_being_built() is None else None
 

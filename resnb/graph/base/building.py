@@ -1,6 +1,6 @@
-"""Which flow, scope, condition and tags apply to a task that is being added right now.
+"""Which flow, scope, condition and tags apply to a task that is added right now.
 
-A context variable, so that two threads (or two async cells) can build flows side by side.
+This is a context variable, so that two threads or two async cells can build flows side by side.
 """
 
 from collections.abc import Iterable, Iterator
@@ -45,7 +45,7 @@ def leave() -> None:
 
 
 def flow_being_built() -> Flow | None:
-    """The flow whose block or cell we are in, if any."""
+    """The flow whose block or cell this is, if any."""
     return BUILDING.get().flow
 
 
@@ -53,7 +53,7 @@ def flow_being_built() -> Flow | None:
 def building(
     *, flow: Flow | None = None, scope: Scope | None = None, tags: Iterable[str] = ()
 ) -> Iterator[None]:
-    """Replace those parts of the surroundings that are given, for the length of a block."""
+    """Replace the given parts of the surroundings for the length of a block."""
     now = BUILDING.get()
     enter(flow=flow or now.flow, scope=scope or now.scope, tags=now.tags.union(tags))
     try:
@@ -64,7 +64,7 @@ def building(
 
 @contextmanager
 def building_nothing() -> Iterator[None]:
-    """Leave all surroundings for the length of a block."""
+    """Clear the surroundings for the length of a block."""
     token = BUILDING.set(_NOTHING)
     try:
         yield
@@ -74,7 +74,7 @@ def building_nothing() -> Iterator[None]:
 
 @contextmanager
 def tags(*names: str) -> Iterator[None]:
-    """Give `names` as tags to every task that is added inside the block."""
+    """Tag every task that is added inside the block with `names`."""
     with building(tags=names):
         yield
 

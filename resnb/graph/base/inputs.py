@@ -1,4 +1,4 @@
-"""How an argument is passed to a task: whole, item by item, or item by item a level flatter."""
+"""How an argument is passed to a task: whole, item by item, or flattened first."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from resnb.errors import OptionError
 
 
 class Wrapper:
-    """Base of the marks on an argument. A repeated one counts once; `unmapped` stands alone."""
+    """Base of `unmapped`, `mapped` and `flatten`. Repeating one changes nothing."""
 
     __slots__ = ("value",)
 
@@ -32,13 +32,13 @@ class mapped(Wrapper):  # noqa: N801 - Prefect's name, used like a function
 
 
 class flatten(Wrapper):  # noqa: N801 - Prefect's name, used like a function
-    """In ``task.map(flatten(xs))`` or ``task(flatten(xs))``: first take out a level of nesting."""
+    """In ``task.map(flatten(xs))`` or ``task(flatten(xs))``: flatten one level first."""
 
     __slots__ = ()
 
 
 def is_sequence(value: Any) -> bool:
-    """Whether a task can be mapped over `value`: it has an order and a length."""
+    """Whether a task can be mapped over `value`, which needs an order and a length."""
     kind = type(value)
     return (
         hasattr(kind, "__getitem__")
@@ -48,7 +48,7 @@ def is_sequence(value: Any) -> bool:
 
 
 def flat(value: Any) -> Any:
-    """`value` without one level of nesting; unchanged if its items have none."""
+    """`value` flattened by one level; unchanged if its items are not iterable."""
     try:
         return [item for part in value for item in part]
     except TypeError:
@@ -56,9 +56,9 @@ def flat(value: Any) -> Any:
 
 
 def joined(values: Iterable[Any]) -> tuple[list[Any], list[int]]:
-    """The values of a mapped task's children without one level of nesting, and each one's length.
+    """The values of a mapped task's children, flattened by one level, and the length of each.
 
-    A child that failed, or whose value is no collection, counts as one item.
+    A value that is no collection counts as one item, as does the error of a child that failed.
     """
     items: list[Any] = []
     counts: list[int] = []

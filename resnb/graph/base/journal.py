@@ -1,4 +1,4 @@
-"""The changes of a structure, kept so that those of a failed transaction can be taken back."""
+"""The changes of a flow's structure, recorded so that a failed transaction can be rolled back."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,10 +6,10 @@ from typing import Any
 
 
 class Journal:
-    """A structure's transactions: ``with journal:`` is a block of changes that all happen or none.
+    """The transactions of a structure: either all changes inside ``with journal:`` stay, or none.
 
-    If the block raises, its changes are taken back, the latest first. Blocks can be nested: an
-    inner one takes back only its own part, so that the outer one can go on.
+    If the block raises, its changes are undone, the latest first. Blocks can be nested: an inner
+    one undoes only its own changes, so that the outer one can continue.
 
     Attributes:
         version: grows with each change.
@@ -23,18 +23,18 @@ class Journal:
         self._begins: list[int] = []  # of the open blocks, as positions in `_undo`
 
     def changed(self, undo: Callable[[], object]) -> None:
-        """Count a change, and remember how to take it back while a block is open."""
+        """Count a change, and remember how to undo it while a block is open."""
         self.version += 1
         if self._begins:
             self._undo.append(undo)
 
     def assign(self, owner: object, name: str, value: object) -> None:
-        """Set an attribute of `owner`."""
+        """Set an attribute of `owner`, as a change that can be undone."""
         self.changed(partial(setattr, owner, name, getattr(owner, name)))
         setattr(owner, name, value)
 
     def keep(self, content: dict[Any, Any]) -> None:
-        """Remember the content of a dictionary, which is about to change."""
+        """Remember the content of a dictionary before it changes."""
         self.changed(partial(_restore, content, dict(content)))
 
     def __enter__(self) -> None:

@@ -1,6 +1,6 @@
 """The options of tasks, functions and scopes, checked when they are given.
 
-An error then points at the line that gives the option, not at the task that fails because of it.
+An error thus points at the line with the option, and not at a task that fails much later.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ from resnb.graph.base.unsupported import TASK_OPTIONS as UNSUPPORTED
 from resnb.graph.base.unsupported import refuse
 
 Check: TypeAlias = Callable[[str, str, Any], Any]
-"""Takes the owner, the option's name and its value; gives the value as it is kept, or raises."""
+"""Takes owner, name and value of an option; returns the value as it is kept, or raises."""
 
 HOOKS = ("state_handlers", "on_failure", "on_completion", "on_cancellation")
 
@@ -27,11 +27,11 @@ ALIASES = {
     "timeout_seconds": "timeout",
     "log_prints": "log_stdout",
 }
-"""Options by the names of Prefect 2 and 3, and what they are called here."""
+"""The names that options have in Prefect 2 and 3."""
 
 
 def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise `OptionError` for the first of `given` that is not in `known`, naming the nearest."""
+    """Raise `OptionError` for the first of `given` that is not `known`, with the closest match."""
     known = tuple(known)
     for name in given:
         if name not in known:
@@ -59,7 +59,7 @@ def checked(
         options: the options as given.
         known: the names of all options.
         aliases: other names of some of them.
-        unsupported: what Prefect has besides, with what to do instead.
+        unsupported: options that only Prefect has, with what to do instead.
 
     Raises:
         OptionError: an option is unknown, given twice, or its value of the wrong kind.
@@ -135,7 +135,7 @@ def text(owner: str, name: str, value: Any) -> str:
 
 
 def hooks(owner: str, name: str, value: Any) -> tuple[Callable[..., Any], ...]:
-    """`value` (nothing, a function, or several) as a tuple of functions.
+    """`value` (None, a function, or several) as a tuple of functions.
 
     Raises:
         OptionError: something in `value` cannot be called.
@@ -149,7 +149,7 @@ def hooks(owner: str, name: str, value: Any) -> tuple[Callable[..., Any], ...]:
 
 
 def _several(value: Any, is_one: Callable[[Any], bool]) -> tuple[Any, ...]:
-    """The elements of `value`; `value` itself if it is one element (or nothing usable)."""
+    """The elements of `value`, or `value` alone if it is one element or no iterable."""
     if value is None:
         return ()
     if is_one(value) or not isinstance(value, Iterable):

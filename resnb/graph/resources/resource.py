@@ -208,7 +208,7 @@ class ResourceManager:
             raise GraphError(message)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<ResourceManager: {self.name}>"
 
 

@@ -194,7 +194,7 @@ class Scope:
                 yield Edge(task, cleanup)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<Scope: {self.name}>"
 
 

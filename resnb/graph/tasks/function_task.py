@@ -9,7 +9,7 @@ from resnb.graph.tasks.task import Task
 
 
 class FunctionTask(Task):
-    """A task whose code is a function; usually made by the decorator `task`."""
+    """A task whose code is a function, usually made by the decorator `task`."""
 
     def __init__(
         self, function: Callable[..., Any], name: str | None = None, **options: Any

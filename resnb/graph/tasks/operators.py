@@ -1,7 +1,7 @@
-"""Arithmetic, comparison and indexing on handles: each adds a task to the flow.
+"""Arithmetic, comparison and indexing of tasks: each adds a task to the flow.
 
-``a >> b`` and ``a | b`` only order two tasks. Equality stays identity, because handles are
-dictionary keys; use ``is_equal`` and ``is_not_equal`` for a task that compares values.
+``a >> b`` and ``a | b`` only order two tasks. Equality remains identity, because tasks are
+dictionary keys; ``is_equal`` and ``is_not_equal`` add a task that compares values.
 """
 
 import operator
@@ -41,13 +41,13 @@ def _binary(
 
 
 class Operators(Generic[Result_co]):
-    """Python's operators in terms of two methods, `_applied` and `set_dependencies`."""
+    """Python's operators, by means of `_applied` and `set_dependencies`."""
 
     nout: int | None = None
     name: str = ""
 
     def _applied(self, function: Callable[..., Any], name: str, *operands: Any) -> Result_co:
-        """A task called `name` whose value is that of `function` for the operands' values."""
+        """A task called `name` that applies `function` to the values of the operands."""
         raise NotImplementedError
 
     def set_dependencies(
@@ -81,12 +81,12 @@ class Operators(Generic[Result_co]):
         return self._applied(operator.not_, "Not", self)
 
     def __getitem__(self, key: Any) -> Result_co:
-        """A task whose value is this one's item `key` (which may be a task)."""
+        """A task whose value is the item `key` of this one's; `key` may be a task, too."""
         shown = getattr(key, "name", None) or repr(key)
         return self._applied(operator.getitem, f"{self.name}[{shown}]", self, key)
 
     def __iter__(self) -> Iterator[Result_co]:
-        """The handles of `nout` items, for unpacking."""
+        """A task for each of the `nout` items, for unpacking."""
         if self.nout is None:
             message = (
                 f"task {self.name!r} cannot be unpacked: say how many values it returns "
@@ -96,7 +96,7 @@ class Operators(Generic[Result_co]):
         return (self[index] for index in range(self.nout))
 
     def __rshift__(self, other: object) -> object:
-        """``a >> b``: `b` runs after `a`; gives `b`, so that ``a >> b >> c`` works."""
+        """``a >> b``: `b` runs after `a`. Returns `b`, so that ``a >> b >> c`` works."""
         self.set_dependencies(downstream_tasks=_several(other))
         return other
 
@@ -106,12 +106,12 @@ class Operators(Generic[Result_co]):
         return self
 
     def __lshift__(self, other: object) -> object:
-        """``a << b``: `a` runs after `b`; gives `b`."""
+        """``a << b``: `a` runs after `b`. Returns `b`."""
         self.set_dependencies(upstream_tasks=_several(other))
         return other
 
     def __or__(self, other: object) -> object:
-        """``a | b``: the same as ``a >> b`` (Prefect's form)."""
+        """``a | b``: the same as ``a >> b``, as in Prefect."""
         return self >> other
 
     def __ror__(self, other: object) -> Any:
