@@ -8,7 +8,6 @@ arguments or another definition, after an open lease was cleaned up by its old r
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from resnb.errors import GraphError, MagicError
@@ -89,8 +88,7 @@ def entered(
         )
     manager = manager_named(clause, namespace)
     args, kwargs = _arguments(clause, namespace)
-    flow.changed(partial(setattr, found.scope, "executes", found.scope.executes))
-    found.scope.executes = clause.executes
+    flow.journal.assign(found.scope, "executes", clause.executes)
     _redefine(flow, found.scope, manager, args, kwargs, mapped=clause.mapped)
     return _shared(clause, found.scope, cell, joined.cells), True
 
