@@ -6,8 +6,8 @@ What they make tasks and clean-ups print belongs to no cell: it is kept for whoe
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ResnbError, RunError
@@ -53,9 +53,9 @@ class FlowCommands:
         self._tell = tell
         self._previews = previews
         self._logs: dict[str, Log] = {}
-        self._work = _Jobs("resnb-widget", self._say)
-        self._looks = _Jobs("resnb-widget-look", self._say)
-        self._values = _Jobs("resnb-widget-value", self._say)
+        self._work = _WorkQueue("resnb-widget", self._say)
+        self._looks = _WorkQueue("resnb-widget-look", self._say)
+        self._values = _WorkQueue("resnb-widget-value", self._say)
 
     def take(self, live: "LiveFlow", content: Mapping[str, Any]) -> bool:
         """Carry out a command soon; false if there is none of that name."""
@@ -193,32 +193,39 @@ class FlowCommands:
         log.add(printed(text))
 
 
-class _Jobs:
-    """A thread that does one thing after the other, and reports what fails."""
+class _WorkQueue:
+    """Runs jobs one after the other, on a thread that lives only while there are any.
+
+    So a widget that is closed has nothing to end, and what a button began is still finished.
+    """
 
     def __init__(self, name: str, report: Callable[[str], object]) -> None:
         self._name = name
         self._report = report
-        self._jobs: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._jobs: deque[Callable[[], object]] = deque()
+        self._is_working = False
         self._lock = threading.Lock()
 
     def post(self, job: Callable[[], object]) -> None:
-        self._jobs.put(job)
         with self._lock:  # messages come in on several threads
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._thread.start()
+            self._jobs.append(job)
+            if not self._is_working:
+                threading.Thread(target=self._work, name=self._name, daemon=True).start()
+                self._is_working = True
 
     def _work(self) -> None:
-        while True:
-            job = self._jobs.get()
+        while (job := self._next()) is not None:
             try:
                 job()
             except ResnbError as error:
                 self._report(str(error))
-            except Exception as error:  # noqa: BLE001 - the thread goes on for the next command
+            except Exception as error:  # noqa: BLE001 - the next command must still be carried out
                 self._report(f"{type(error).__name__}: {error}")
+
+    def _next(self) -> Callable[[], object] | None:
+        with self._lock:
+            self._is_working = bool(self._jobs)
+            return self._jobs.popleft() if self._is_working else None
 
 
 def _cancel(flow: "Flow") -> None:

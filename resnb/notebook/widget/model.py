@@ -33,6 +33,11 @@ LONGEST_ID = 64
 _DRAWN = frozenset({"structure", "states", "delta"})
 
 
+def _static(name: str) -> Any:
+    text = (STATIC / name).read_text(encoding="utf-8")
+    return traitlets.Unicode(text).tag(sync=True)
+
+
 class FlowWidget(anywidget.AnyWidget):
     """Shows a flow as it is built, runs and cleans up.
 
@@ -45,9 +50,9 @@ class FlowWidget(anywidget.AnyWidget):
         is_seen: whether a front end has ever opened a view in this kernel.
     """
 
-    _esm = STATIC / "widget.js"
-    _css = STATIC / "widget.css"
-
+    # as paths, anywidget would keep every widget for as long as the kernel lives
+    _esm = _static("widget.js")
+    _css = _static("widget.css")
     rest: Any = traitlets.List().tag(sync=True)
     is_seen: ClassVar[bool] = False
 

@@ -188,6 +188,7 @@ def test_a_cancelled_task_says_so():
     run = flow.start()
     assert began.wait(PATIENCE)
     assert desk.send("cancel")
+    desk.look("one")  # by now the cancel, which came first, has been carried out
     go_on.set()
     run.wait(PATIENCE)
     rows, _, _ = desk.look("two")
