@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from resnb.errors import MagicError
 from resnb.graph import editing
 from resnb.graph.flow import Flow
 from resnb.graph.resources.scope import Scope
-from resnb.graph.tasks.parameter import NO_DEFAULT, Parameter
+from resnb.graph.tasks.parameter import Parameter
 from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.cell_scopes import SharedScope, entered, users
 from resnb.notebook.cells.identity import CellKey, Cells, TaskKey, match_tasks, task_keys
 from resnb.notebook.cells.namespace import Restored, bind, values_of
+from resnb.notebook.lines.lexing import normalised
 from resnb.notebook.lines.parsed import FlowLine
 from resnb.notebook.lines.signatures import SignatureParameter
 
@@ -97,6 +99,7 @@ class FlowCells:
     cells: Cells = field(default_factory=Cells)
     records: dict[CellKey, CellRecord] = field(default_factory=dict)
     shared: dict[str, SharedScope] = field(default_factory=dict)
+    _default_sources: WeakKeyDictionary[Parameter, str] = field(default_factory=WeakKeyDictionary)
 
     def build(self, line: FlowLine, body: Body, namespace: dict[str, Any]) -> Built:
         """Build a cell into the flow.
@@ -186,18 +189,36 @@ class FlowCells:
         return shared, replaced
 
     def _parameter(self, parameter: SignatureParameter, namespace: dict[str, Any]) -> Parameter:
-        source = parameter.default_source
-        default = NO_DEFAULT if source is None else eval(source, namespace)  # noqa: S307
+        """The flow's parameter of that name, made if there is none."""
         found = self.flow.parameter_names.get(parameter.name)
-        if not isinstance(found, Parameter):
-            return Parameter(parameter.name, default=default)
-        same = found.required if source is None else _equal(found.default, default)
-        if not same:
+        source = parameter.default_source
+        if isinstance(found, Parameter):
+            if self._has_default(found, source, namespace):
+                return found
             raise MagicError(
                 f"flow {self.flow.name!r} has parameter {parameter.name!r} with another default, "
                 "from another cell: change it there, or leave it out here"
             )
-        return found
+        if source is None:
+            return Parameter(parameter.name)
+        made = Parameter(parameter.name, default=eval(source, namespace))  # noqa: S307
+        self._default_sources[made] = normalised(source)
+        return made
+
+    def _has_default(
+        self, parameter: Parameter, source: str | None, namespace: dict[str, Any]
+    ) -> bool:
+        """Compared by source, as ``--with`` does: values such as arrays cannot be compared."""
+        if source is None:
+            return parameter.required
+        known = self._default_sources.get(parameter)
+        if known is not None:
+            return known == normalised(source)
+        value = eval(source, namespace)  # noqa: S307 - the user's own code
+        try:
+            return parameter.default is value or bool(parameter.default == value)
+        except Exception:  # noqa: BLE001 - values of the user's, such as arrays
+            return False
 
     def _record(
         self,
@@ -287,13 +308,6 @@ def _after(flow: Flow, tasks: Iterable[Task]) -> list[Task]:
             break
         found.append(task)
     return found[::-1]
-
-
-def _equal(one: Any, other: Any) -> bool:
-    try:
-        return bool(one == other)
-    except Exception:  # noqa: BLE001 - values of the user's, such as arrays
-        return one is other
 
 
 __all__ = ["Body", "Built", "CellRecord", "FlowCells"]
