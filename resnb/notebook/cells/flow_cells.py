@@ -20,8 +20,8 @@ from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.cell_scopes import SharedScope, entered, users
 from resnb.notebook.cells.identity import CellKey, Cells, TaskKey, match_tasks, task_keys
 from resnb.notebook.cells.namespace import Restored, bind, values_of
-from resnb.notebook.lines.lexing import normalised
 from resnb.notebook.lines.parsed import FlowLine
+from resnb.notebook.lines.python_source import normalised
 from resnb.notebook.lines.signatures import SignatureParameter
 
 
