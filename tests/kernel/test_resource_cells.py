@@ -286,7 +286,7 @@ def test_a_cell_that_raises_leaves_the_definition(cells, body):
         ("%%resource box --tll 2h\nyield 1", "unknown option '--tll'; the nearest is --ttl"),
         ("%%resource box --on never\nyield 1", "one of always, success, failure"),
         ("%%resource box(lease)\nyield 1", "an argument cannot be called 'lease'"),
-        ("%%resource box(n, n)\nyield 1", "'n' is there twice"),
+        ("%%resource box(n, n)\nyield 1", "duplicate argument 'n'"),
     ],
 )
 def test_bad_definitions(notebook, source, message):
