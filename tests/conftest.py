@@ -23,7 +23,7 @@ from hypothesis import settings
 KEPT_THREADS = (
     "resnb-loop",  # one per kernel, for the coroutines of all flows
     "resnb-keeper",  # one per kernel, for the leases
-    "resnb-reaper-link",  # likewise
+    "resnb-reaper-client",  # likewise
     "resnb-view",  # one per kernel, for the live views
     "resnb-widget",  # two per flow that is shown, for the commands of its views
     "resnb-sweep",  # a moment after %load_ext

@@ -18,7 +18,7 @@ from resnb.notebook.lines.parsed import parse_resources_line
 from resnb.run.flow_run import active_run
 
 if TYPE_CHECKING:
-    from resnb.ledger.admin.commands import LedgerCommands, Listed
+    from resnb.ledger.admin.commands import LedgerCommands, ListedLease
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _ITEM = re.compile(r"(?P<scope>.*)\[(?P<item>\d{1,9})\](-\d+)?", re.DOTALL)
@@ -74,7 +74,7 @@ def _list_all() -> None:
     others = sorted(_of_others(), key=lambda one: (one.notebook, one.name))
     for one in others:
         where = _WHERE[one.kernel].format(one.notebook)
-        rows.append((one.name, one.state, where, _stable(one.said)))
+        rows.append((one.name, one.state, where, _stable(one.remark)))
     _print_table(rows)
 
 
@@ -168,12 +168,12 @@ def _clean_up_elsewhere(name: str, known: list[str]) -> None:
         _refuse_foreign(one)
     left = commands.clean_up([one], one.record.cleanup_timeout)
     if left:
-        why = "; ".join(f"{other.name}: {_stable(other.said) or other.state}" for other in left)
+        why = "; ".join(f"{other.name}: {_stable(other.remark) or other.state}" for other in left)
         raise CleanupError(f"not cleaned up: {why}")
     print(f"cleaned up {name}")  # noqa: T201
 
 
-def _refuse_foreign(one: "Listed") -> NoReturn:
+def _refuse_foreign(one: "ListedLease") -> NoReturn:
     where = _WHERE[one.kernel].format(one.notebook)
     raise RunError(
         f"{one.name} is held by another kernel ({where}): do that there, or in a terminal by "
@@ -213,7 +213,7 @@ def _commands() -> "LedgerCommands":
     return LedgerCommands()
 
 
-def _of_others() -> "list[Listed]":
+def _of_others() -> "list[ListedLease]":
     """The leases of which this kernel is not the owner."""
     from resnb.ledger.owner import this_process
 
