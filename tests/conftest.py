@@ -23,7 +23,7 @@ from hypothesis import settings
 KEPT_THREADS = (
     "resnb-loop",  # one per kernel, for the coroutines of all flows
     "resnb-keeper",  # one per kernel, for the leases
-    "resnb-reaper-link",  # likewise
+    "resnb-reaper-client",  # likewise
     "resnb-sweep",  # a moment after %load_ext
     "Dask-Offload",  # pools that distributed makes once per process
     "Dask-Callback-Thread",

@@ -18,7 +18,7 @@ from resnb.notebook.lines.parsed import parse_resources_line
 from resnb.run.flow_run import active_run
 
 if TYPE_CHECKING:
-    from resnb.ledger.admin.commands import LedgerCommands, Listed
+    from resnb.ledger.admin.commands import LedgerCommands, ListedLease
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _ITEM = re.compile(r"(?P<scope>.*)\[(?P<item>\d{1,9})\](-\d+)?", re.DOTALL)
@@ -68,7 +68,7 @@ def _list(*, all_kernels: bool) -> None:
     kernel = ["this kernel"] if all_kernels else []
     rows = [[lease.name, lease.state, *kernel, _note(lease)] for lease in _own()]
     others = sorted(_of_others(), key=lambda one: (one.notebook, one.name)) if all_kernels else []
-    rows += [[one.name, one.state, _where(one), _stable(one.said)] for one in others]
+    rows += [[one.name, one.state, _where(one), _stable(one.remark)] for one in others]
     if not rows:
         print("no resources are open")  # noqa: T201
         return
@@ -118,7 +118,7 @@ def _note(lease: Lease) -> str:
     return _stable("; ".join(filter(None, parts)))
 
 
-def _where(one: "Listed") -> str:
+def _where(one: "ListedLease") -> str:
     return _WHERE[one.kernel].format(one.notebook)
 
 
@@ -159,7 +159,7 @@ def _clean_up_elsewhere(name: str, alive: Sequence[Lease]) -> None:
     one = _left_behind(commands, name)
     left = commands.clean_up([one], one.record.cleanup_timeout)
     if left:
-        why = "; ".join(f"{other.name}: {_stable(other.said) or other.state}" for other in left)
+        why = "; ".join(f"{other.name}: {_stable(other.remark) or other.state}" for other in left)
         raise CleanupError(f"not cleaned up: {why}")
     print(f"cleaned up {name}")  # noqa: T201
 
@@ -194,7 +194,7 @@ def _commands() -> "LedgerCommands":
     return LedgerCommands()
 
 
-def _of_others() -> "list[Listed]":
+def _of_others() -> "list[ListedLease]":
     """The leases that other kernels own."""
     from resnb.ledger.owner import this_process
 
@@ -202,7 +202,7 @@ def _of_others() -> "list[Listed]":
     return [one for one in _commands().leases() if one.record.owner != me]
 
 
-def _left_behind(commands: "LedgerCommands", name: str) -> "Listed":
+def _left_behind(commands: "LedgerCommands", name: str) -> "ListedLease":
     """The lease `name` of an ended kernel.
 
     Raises:

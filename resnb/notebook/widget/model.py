@@ -84,7 +84,7 @@ class FlowWidget(anywidget.AnyWidget):
             () if before is None else before.views,
             timelines=TimelineFeed(flow.name, lambda drawn: record_of(flow, drawn), watched),
             sources=lambda subject: self._commands.sources(live, subject),
-            is_deaf=lambda: KEEPER.use.is_on,
+            is_deaf=lambda: KEEPER.activity.is_busy,
         )
         return live
 
