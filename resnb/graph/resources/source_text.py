@@ -4,18 +4,18 @@ from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
-from resnb.syntax.body import FUTURE, Body
+from resnb.syntax.body import FUTURE, GeneratorSource
 from resnb.syntax.splitting import NoSplit
 
 
-def body_of(function: Callable[..., Any]) -> Body | NoSplit:
+def source_of(function: Callable[..., Any]) -> GeneratorSource | NoSplit:
     """The text of a generator function, or why it is not known.
 
     Whoever made the function of some text gives it as ``__resnb_body__``; of any other the source
     is read, and compared with what runs.
     """
     known = getattr(function, "__resnb_body__", None)
-    if isinstance(known, Body):
+    if isinstance(known, GeneratorSource):
         return known
     import inspect
 
@@ -29,7 +29,7 @@ def body_of(function: Callable[..., Any]) -> Body | NoSplit:
     signature = inspect.signature(function).parameters
     lease = signature.get("lease")
     has_lease = lease is not None and lease.kind is lease.KEYWORD_ONLY
-    body = Body(
+    body = GeneratorSource(
         source="".join(lines),
         filename=function.__code__.co_filename,
         first_line=first,
@@ -41,7 +41,7 @@ def body_of(function: Callable[..., Any]) -> Body | NoSplit:
     return body if _is_text_of(body, function) else NoSplit("its source has changed since")
 
 
-def _is_text_of(body: Body, function: FunctionType) -> bool:
+def _is_text_of(body: GeneratorSource, function: FunctionType) -> bool:
     try:
         module = compile(body.tree(), body.filename, "exec", flags=body.flags, dont_inherit=True)
     except (SyntaxError, ValueError):
@@ -89,4 +89,4 @@ def given_to(
     return values
 
 
-__all__ = ["body_of", "given_to"]
+__all__ = ["source_of", "given_to"]

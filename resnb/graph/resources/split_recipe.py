@@ -15,17 +15,16 @@ from types import FunctionType
 from typing import Any
 
 from resnb.errors import LedgerError
-from resnb.syntax.body import Body, Halves
-from resnb.syntax.body import halves as halves_of
+from resnb.syntax.body import GeneratorSource, SplitBody, split_body
 from resnb.syntax.functions import function_of
-from resnb.syntax.meaning import meant
+from resnb.syntax.meaning import variables_from
 
 
 class Variables(dict[str, Any]):
     """Values of the clean-up's variables."""
 
 
-class Kept:
+class GeneratorHandle:
     """The handle of an open generator.
 
     Attributes:
@@ -49,9 +48,9 @@ class Kept:
         own = {"what handle() returned": self.own[0]} if self.own else {}
         return {**{f"variable {name!r}": one for name, one in self.variables.items()}, **own}
 
-    def __resnb_lesser__(self) -> "Kept":
+    def __resnb_lesser__(self) -> "GeneratorHandle":
         """The same with what the clean-up needs only."""
-        return Kept(self.variables, self.own)
+        return GeneratorHandle(self.variables, self.own)
 
 
 class SplitRecipe:
@@ -74,15 +73,15 @@ class SplitRecipe:
     def __init__(
         self,
         name: str,
-        body: Body,
+        body: GeneratorSource,
         names: dict[str, Any],
         given: Mapping[str, Any],
         module: str = "",
     ) -> None:
-        halves = halves_of(body)
-        if not isinstance(halves, Halves):
-            raise LedgerError(halves.reason)
-        self._name, self._body, self._halves = name, body, halves
+        split = split_body(body)
+        if not isinstance(split, SplitBody):
+            raise LedgerError(split.reason)
+        self._name, self._body, self._split = name, body, split
         self._names, self._given, self._module = names, given, module
 
     # ---- what the ledger asks for
@@ -124,8 +123,8 @@ class SplitRecipe:
 
         It gives `Variables` where that is not known. The clean-up has its variables either way.
         """
-        attach = self._hook("attach") if "attach" in self._halves.hooks else _itself
-        if not isinstance(handle, Kept):
+        attach = self._method("attach") if "attach" in self._split.methods else _itself
+        if not isinstance(handle, GeneratorHandle):
             return _then(attach(handle), self._rebuilt)
         if not handle.own:
             self._variables = Variables(handle.variables)
@@ -134,7 +133,7 @@ class SplitRecipe:
 
     def find(self, lease_id: str) -> Any:
         """What the body's own ``find`` finds."""
-        return self._hook("find")(lease_id)
+        return self._method("find")(lease_id)
 
     def cleanup(self, resource: Any) -> Any:
         """Run what follows the yield; gives a coroutine if that awaits.
@@ -145,7 +144,7 @@ class SplitRecipe:
         variables = self._variables
         if variables is None:
             variables = resource if isinstance(resource, Variables) else self._meant(resource)
-        split = self._halves.split
+        split = self._split.parts
         values = {**self._given, "lease": self.lease, **variables}
         around = (split.outer_names | split.named) & self._given.keys()
         wanted = sorted(split.variables | around)
@@ -165,25 +164,25 @@ class SplitRecipe:
     @property
     def can_find(self) -> bool:
         """Whether the body has a ``find`` that can be called alone."""
-        find = self._halves.hooks.get("find")
+        find = self._split.methods.get("find")
         return find is not None and not find.fault
 
-    def kept(self, local_names: Mapping[str, Any], resource: Any) -> Kept:
+    def kept(self, local_names: Mapping[str, Any], resource: Any) -> GeneratorHandle:
         """The handle of the open generator that has these local variables."""
-        variables, yielded = self.variables(local_names), self._halves.yielded
-        if "handle" in self._halves.hooks:
+        variables, yielded = self.variables(local_names), self._split.yielded
+        if "handle" in self._split.methods:
             others = {
                 name: value
                 for name, value in variables.items()
                 if name not in yielded and value is not resource
             }
-            return Kept(others, (local_names["handle"](resource),))
+            return GeneratorHandle(others, (local_names["handle"](resource),))
         rest = {name: local_names[name] for name in yielded if name not in variables}
-        return Kept(dict(variables), (), rest)
+        return GeneratorHandle(dict(variables), (), rest)
 
     def variables(self, local_names: Mapping[str, Any]) -> Variables:
         """The clean-up's variables, of the generator's local ones."""
-        wanted = self._halves.split.variables - ({"lease"} if self._body.has_lease else set())
+        wanted = self._split.parts.variables - ({"lease"} if self._body.has_lease else set())
         return Variables({name: local_names[name] for name in wanted if name in local_names})
 
     # ---- inside
@@ -193,30 +192,30 @@ class SplitRecipe:
         return value
 
     def _yielded(self, values: Mapping[str, Any]) -> Any:
-        names = self._halves.yielded
+        names = self._split.yielded
         if not names or not values.keys() >= set(names):
             return self._variables
         found = tuple(values[name] for name in names)
-        return found if self._halves.unpacked else found[0]
+        return found if self._split.unpacked else found[0]
 
     def _meant(self, value: Any, known: Mapping[str, Any] | None = None) -> Variables:
-        return Variables(meant(self._name, self._halves, value, known))
+        return Variables(variables_from(self._name, self._split, value, known))
 
-    def _hook(self, name: str) -> Callable[..., Any]:
-        hook = self._halves.hooks[name]
+    def _method(self, name: str) -> Callable[..., Any]:
+        method = self._split.methods[name]
         given = {**self._given, "lease": self.lease}
-        wanted = sorted((hook.parameters | hook.outer_names) & given.keys())
-        statements = (*hook.statements, ast.Return(ast.Name(name, ast.Load())))
+        wanted = sorted((method.parameters | method.outer_names) & given.keys())
+        statements = (*method.statements, ast.Return(ast.Name(name, ast.Load())))
         make = function_of(self._body, statements, self._name, wanted, self._names)
         made: Callable[..., Any] = make(**{one: given[one] for one in wanted})
         return made
 
     def _needed(self, *, optional: bool = True) -> frozenset[str]:
         """The names that it needs, or may mean, beside what set-up makes."""
-        split, hooks = self._halves.split, self._halves.hooks
-        taken = [hooks[name] for name in ("attach", "find") if name in hooks]
+        split, methods = self._split.parts, self._split.methods
+        taken = [methods[name] for name in ("attach", "find") if name in methods]
         return split.outer_names.union(
-            split.variables.difference(self._halves.made),
+            split.variables.difference(self._split.made),
             split.named if optional else (),
             *(one.parameters | one.outer_names for one in taken),
         )
@@ -255,4 +254,4 @@ def importable_module(function: Callable[..., Any]) -> str:
     return function.__module__ if is_its_own and importable else ""
 
 
-__all__ = ["Kept", "SplitRecipe", "Variables", "importable_module"]
+__all__ = ["GeneratorHandle", "SplitRecipe", "Variables", "importable_module"]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from resnb.errors import MagicError
 from resnb.notebook.lines.signatures import SignatureParameter
-from resnb.syntax.hooks import NAMES
+from resnb.syntax.methods import METHODS
 from resnb.syntax.parsing import parsed
 from resnb.syntax.scoping import bound_names, has_await, own_nodes
 
@@ -31,7 +31,7 @@ class GeneratorBody:
 
     Attributes:
         is_async: whether it awaits, so that it makes an async generator.
-        hooks: which of the functions `resnb.syntax.hooks.NAMES` it defines before the yield.
+        hooks: which of the functions `resnb.syntax.methods.METHODS` it defines before the yield.
     """
 
     is_async: bool = False
@@ -132,7 +132,7 @@ class _Body:
         place = self.yields[0]
         found = set()
         for node in self.nodes:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in NAMES:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in METHODS:
                 if (node.lineno, node.col_offset) > (place.lineno, place.col_offset):
                     remedy = "define it before, where it can be of use"
                     raise self.error(f"defines {node.name!r} after the yield", node, remedy)
