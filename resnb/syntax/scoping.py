@@ -1,6 +1,6 @@
 """Which names a piece of Python binds and reads, by Python's scoping rules.
 
-Order and branches do not matter here; `resnb.syntax.reads` finds what is read before it is assigned.
+Order and branches do not matter here; `resnb.syntax.reads` finds what is read too early.
 The standard library's `symtable` knows the same about whole functions and modules, but not about
 some of their statements.
 """

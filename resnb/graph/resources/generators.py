@@ -1,9 +1,9 @@
 """Generator functions with one ``yield`` as resource managers.
 
-In the kernel, the clean-up goes on with the live generator. A generator cannot be begun again: a
-second try, the clean-up of what a broken-off set-up has left, and every clean-up in another process
-run what follows the yield by itself, if the generator's text can be split so.
-A set-up that raises inside a generator has run the generator's own ``finally`` blocks already.
+In the kernel, clean-up resumes the live generator. This works only once: a second try, clean-up
+after an interrupted set-up, and clean-up in another process run the code after the yield by itself,
+if the generator's source can be split there. If set-up raises inside the generator, its own
+``finally`` blocks have already run.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from resnb.syntax.splitting import NoSplit
 
 
 class _Base(Adapter):
-    """What both kinds have in common."""
+    """What plain and async generators have in common."""
 
     _frame_name = "gi_frame"
     _text: GeneratorSource | NoSplit | None = None
@@ -89,7 +89,7 @@ class _Base(Adapter):
         raise AttributeError(message)
 
     def _handle(self, resource: Any) -> Any:
-        return self.__resnb_recipe__().kept(self._locals(), resource)
+        return self.__resnb_recipe__().handle(self._locals(), resource)
 
     def _attach(self, handle: Any) -> Any:
         self._rebuilt = self.__resnb_recipe__()
@@ -100,7 +100,7 @@ class _Base(Adapter):
         return {} if frame is None else dict(frame.f_locals)
 
     def _alone(self, resource: Any) -> tuple[SplitRecipe, Any] | None:
-        """What cleans up without the live generator, and of what; None if that goes on."""
+        """The recipe and argument of a clean-up without the live generator; None to resume it."""
         if self._rebuilt is not None:
             return self._rebuilt, resource
         can_split = isinstance(self._split(), SplitBody)
@@ -125,7 +125,7 @@ class GeneratorAdapter(_Base):
     """A generator function as a manager."""
 
     def setup(self) -> Any:
-        """Go on to the yield."""
+        """Run the generator up to the yield."""
         self._live = self._call()
         try:
             resource = next(self._live)
@@ -135,7 +135,7 @@ class GeneratorAdapter(_Base):
         return resource
 
     def cleanup(self, resource: Any) -> None:
-        """Go on to the end."""
+        """Run the generator to its end."""
         if alone := self._alone(resource):
             recipe, what = alone
             recipe.cleanup(what)
@@ -154,7 +154,7 @@ class AsyncGeneratorAdapter(_Base):
     _frame_name = "ag_frame"
 
     async def setup(self) -> Any:
-        """Go on to the yield."""
+        """Run the generator up to the yield."""
         self._live = self._call()
         try:
             resource = await anext(self._live)
@@ -164,7 +164,7 @@ class AsyncGeneratorAdapter(_Base):
         return resource
 
     async def cleanup(self, resource: Any) -> None:
-        """Go on to the end."""
+        """Run the generator to its end."""
         if alone := self._alone(resource):
             recipe, what = alone
             done = recipe.cleanup(what)
