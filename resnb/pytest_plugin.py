@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from resnb.ledger.admin.commands import LedgerCommands
-    from resnb.ledger.admin.listing import Listed
+    from resnb.ledger.admin.listing import ListedLease
 
 SESSION = "RESNB_SESSION"
 """The environment variable that holds the session's id."""
@@ -62,8 +62,8 @@ class Leases:
         self._session = session
         self._timeout = timeout
         self._items = Items()
-        self._left: list[Listed] = []
-        self._kept: list[Listed] = []
+        self._left: list[ListedLease] = []
+        self._kept: list[ListedLease] = []
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -115,17 +115,17 @@ class Leases:
         """Name what is left."""
         if self._left:
             terminalreporter.section("resources left behind", red=True, bold=True)
-            for line in told(self._left, self._items):
+            for line in report_lines(self._left, self._items):
                 terminalreporter.line(line)
         for one in self._kept:
             terminalreporter.line(f"resnb: {one.name} is kept for a while, as it was asked for")
 
 
-def told(left: "Iterable[Listed]", items: Items) -> list[str]:
+def report_lines(left: "Iterable[ListedLease]", items: Items) -> list[str]:
     """A line for each lease that is left, with its origin, state and reason."""
     lines = []
     for one in left:
-        said = f": {one.said}" if one.said else ""
+        said = f": {one.remark}" if one.remark else ""
         origin = f"opened by {one.notebook} {items.at(one.record.created)}"
         lines.append(f"{one.name}, {origin}, {one.state}{said}")
     return [*lines, "what was tried: resnb log NAME; once removed by hand: resnb forget NAME"]
@@ -178,4 +178,4 @@ def _say(config: pytest.Config, line: str) -> None:
         reporter.line(line)
 
 
-__all__ = ["SESSION", "Items", "Leases", "told"]
+__all__ = ["SESSION", "Items", "Leases", "report_lines"]

@@ -13,7 +13,7 @@ from resnb.errors import LedgerError, ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.admin.commands import LedgerCommands
-from resnb.ledger.kernel.reaper_client import ReaperLink
+from resnb.ledger.kernel.reaper_client import ReaperClient
 from resnb.ledger.owner import this_process
 from resnb.ledger.store.home import is_on_network
 
@@ -88,7 +88,7 @@ def _oddities(commands: LedgerCommands) -> Iterator[Finding]:
 
 
 def _reaper_started(home: Path) -> str:
-    link = ReaperLink(home, this_process(), lambda *_: None)
+    link = ReaperClient(home, this_process(), lambda *_: None)
     try:
         link.ensure()
     finally:

@@ -1,8 +1,8 @@
-"""Who holds a lease, and whether that process is still there. Standard library only.
+"""Who owns a lease, and whether that process is alive. Standard library only.
 
-A process is named by machine, boot, pid namespace, pid and start time, so that neither a reused
-pid nor another container's process is taken for it. What cannot be seen from here is *unknown*,
-never dead.
+This is the only file that knows how a process is identified: by machine, boot, pid namespace, pid
+and start time, so that neither a reused pid nor another container's process is taken for it. What
+cannot be seen from here is *unknown*, never dead.
 """
 
 import json
@@ -16,9 +16,12 @@ ALIVE: Final = "alive"
 DEAD: Final = "dead"
 UNKNOWN: Final = "unknown"
 
+NOBODY: Final = 2**31 - 1
+"""The pid of an owner that stands for "this machine, no process"; no kernel gives it away."""
+
 
 class Owner(NamedTuple):
-    """One process of one machine.
+    """One process of one machine, or none; see `nobody`.
 
     Attributes:
         machine: the machine's id.
@@ -35,7 +38,7 @@ class Owner(NamedTuple):
     started: int
 
     def to_text(self) -> str:
-        """As it is kept in the ledger."""
+        """Its form in the ledger."""
         return json.dumps(self)
 
 
@@ -57,6 +60,35 @@ def this_process() -> Owner:
     """The calling process; a fork is another one."""
     pid = os.getpid()
     return Owner(_machine(), _boot(), _namespace(), pid, start_time(pid) or 0)
+
+
+def child_of(parent: Owner, pid: int) -> Owner:
+    """The process `pid`, which the process `parent` has started."""
+    return parent._replace(pid=pid, started=start_time(pid) or 0)
+
+
+def nobody(here: Owner, before: Owner | None = None) -> Owner:
+    """The owner of leases that this machine cares for without a kernel; dead, seen from `here`.
+
+    Args:
+        here: a process of this machine.
+        before: their owner until now; what was half made elsewhere must not be looked for in vain
+            here, so the new owner still counts as one of that machine and pid namespace.
+    """
+    namespace = here.namespace if before is None else before.namespace
+    if before is not None and before.machine != here.machine:
+        namespace = f"{before.machine} {namespace}"
+    return Owner(here.machine, "", namespace, NOBODY, 1)
+
+
+def same_place(one: Owner, other: Owner) -> bool:
+    """Whether what the process `one` has made can be found by the process `other`."""
+    return (one.machine, one.namespace) == (other.machine, other.namespace)
+
+
+def is_dead(owner: Owner, seen_from: Owner) -> bool:
+    """Whether the process `seen_from` can tell that the process `owner` has ended."""
+    return status(owner, seen_from) == DEAD
 
 
 def status(owner: Owner, seen_from: Owner) -> str:
@@ -126,4 +158,18 @@ def _namespace() -> str:
         return ""
 
 
-__all__ = ["ALIVE", "DEAD", "UNKNOWN", "Owner", "from_text", "start_time", "status", "this_process"]
+__all__ = [
+    "ALIVE",
+    "DEAD",
+    "NOBODY",
+    "UNKNOWN",
+    "Owner",
+    "child_of",
+    "from_text",
+    "is_dead",
+    "nobody",
+    "same_place",
+    "start_time",
+    "status",
+    "this_process",
+]

@@ -24,7 +24,7 @@ class Environment(NamedTuple):
     variables: tuple[tuple[str, str], ...]
 
 
-class Record(NamedTuple):
+class LeaseRecord(NamedTuple):
     """One lease.
 
     Attributes:
@@ -95,4 +95,4 @@ class Record(NamedTuple):
     ended: float | None = None
 
 
-__all__ = ["Environment", "Record"]
+__all__ = ["Environment", "LeaseRecord"]

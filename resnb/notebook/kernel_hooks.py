@@ -44,10 +44,10 @@ def count_cells_as_use(shell: Any) -> Callable[[], None]:
     """
 
     def began(*_: Any) -> None:
-        KEEPER.use.begin()
+        KEEPER.activity.begin()
 
     def ended(*_: Any) -> None:
-        KEEPER.use.end()
+        KEEPER.activity.end()
 
     shell.events.register("pre_run_cell", began)
     shell.events.register("post_run_cell", ended)

@@ -6,9 +6,7 @@ caller, so that a Ctrl-C here cuts no clean-up short. What an unseen kernel hold
 if it is named. Every call is a few short transactions, so any thread may make it.
 """
 
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,9 +15,10 @@ from pathlib import Path
 from resnb.errors import LedgerError, OptionError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.admin.listing import Listed, nobody
-from resnb.ledger.admin.queries import LedgerQuestions
-from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, status, this_process
+from resnb.ledger.admin.listing import ListedLease
+from resnb.ledger.admin.queries import LedgerQueries
+from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, nobody, status, this_process
+from resnb.ledger.reaper.detached import start_detached
 
 POLL = 0.1
 """How often a waiting command looks, in seconds."""
@@ -27,7 +26,7 @@ SWEEP_AGAIN = 15.0
 """After how long a waiting command starts another sweeper, lest one was killed, in seconds."""
 HEAD_START = 2.0
 """How long `wait` leaves things to the kernels' own reapers, in seconds."""
-_SWEEPER_DETACHES_WITHIN = 20.0
+_SWEEPER = Path("sweeper.py")
 
 
 def start_sweeper(home: Path) -> None:
@@ -36,28 +35,15 @@ def start_sweeper(home: Path) -> None:
     Raises:
         LedgerError: it cannot be started.
     """
-    log = home / "reaper.log"
-    script = str(Path(__file__).parents[1] / "reaper" / "sweeper.py")
-    descriptor = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     try:
-        done = subprocess.run(  # noqa: S603 - our own script
-            [sys.executable, "-I", "-S", script, str(home)],
-            stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
-            start_new_session=True,
-            timeout=_SWEEPER_DETACHES_WITHIN,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        code = start_detached(_SWEEPER, home)
+    except (OSError, subprocess.SubprocessError) as error:
         raise LedgerError(f"the sweeper cannot be started: {error}") from None
-    finally:
-        os.close(descriptor)
-    if done.returncode:
-        raise LedgerError(f"the sweeper cannot be started: see {log}")
+    if code:
+        raise LedgerError(f"the sweeper cannot be started: see {home / 'reaper.log'}")
 
 
-class LedgerCommands(LedgerQuestions):
+class LedgerCommands(LedgerQueries):
     """The commands.
 
     Args:
@@ -74,7 +60,9 @@ class LedgerCommands(LedgerQuestions):
 
     # ---- ending
 
-    def clean_up(self, leases: Iterable[Listed], timeout: float | None = None) -> list[Listed]:
+    def clean_up(
+        self, leases: Iterable[ListedLease], timeout: float | None = None
+    ) -> list[ListedLease]:
         """Clean up `leases` and what depends on them, whoever holds them.
 
         Args:
@@ -115,7 +103,7 @@ class LedgerCommands(LedgerQuestions):
             lambda one: one.record.id in ids, lambda one: not one.is_settled, timeout
         )
 
-    def sweep(self, timeout: float | None = None) -> list[Listed]:
+    def sweep(self, timeout: float | None = None) -> list[ListedLease]:
         """Clean up what dead kernels have left; what failed before is tried once more.
 
         Args:
@@ -129,7 +117,7 @@ class LedgerCommands(LedgerQuestions):
                 self.store.change(LeaseId(one.record.id), tries=0, next_try=0.0)
         return self._watch(lambda one: one.is_orphan, lambda one: not one.is_settled, timeout)
 
-    def wait(self, timeout: float | None = None, session: str | None = None) -> list[Listed]:
+    def wait(self, timeout: float | None = None, session: str | None = None) -> list[ListedLease]:
         """Wait until nothing that dead kernels have left is there, however often that is tried.
 
         Args:
@@ -146,7 +134,7 @@ class LedgerCommands(LedgerQuestions):
             HEAD_START,
         )
 
-    def forget(self, name: str) -> Listed:
+    def forget(self, name: str) -> ListedLease:
         """Close the record of a lease whose resource somebody has removed by hand.
 
         Raises:
@@ -166,7 +154,7 @@ class LedgerCommands(LedgerQuestions):
 
     # ---- keeping
 
-    def keep(self, name: str, seconds: float) -> Listed:
+    def keep(self, name: str, seconds: float) -> ListedLease:
         """Let a lease survive its kernel for `seconds`, from now on if that has ended already.
 
         Raises:
@@ -182,7 +170,7 @@ class LedgerCommands(LedgerQuestions):
         self._take_over(one, seconds)
         return one
 
-    def adopt(self, name: str, seconds: float) -> Listed:
+    def adopt(self, name: str, seconds: float) -> ListedLease:
         """Take a lease whose kernel is gone or out of sight into this machine's care.
 
         It is kept for `seconds`, in which a notebook can adopt it; then it is cleaned up here.
@@ -201,7 +189,7 @@ class LedgerCommands(LedgerQuestions):
 
     # ---- inside
 
-    def _take_over(self, one: Listed, seconds: float) -> None:
+    def _take_over(self, one: ListedLease, seconds: float) -> None:
         done = self.store.adopt(
             LeaseId(one.record.id), nobody(this_process(), one.record.owner), one.record.owner,
             state=states.KEPT, keep_until=time.time() + seconds, request="",
@@ -212,11 +200,11 @@ class LedgerCommands(LedgerQuestions):
 
     def _watch(
         self,
-        is_meant: Callable[[Listed], bool],
-        is_pending: Callable[[Listed], bool],
+        is_meant: Callable[[ListedLease], bool],
+        is_pending: Callable[[ListedLease], bool],
         timeout: float | None,
         sweep_after: float = 0.0,
-    ) -> list[Listed]:
+    ) -> list[ListedLease]:
         """Wait until none of the leases that are meant is pending; gives those that are left."""
         deadline = None if timeout is None else time.monotonic() + timeout
         sweep_at = time.monotonic() + sweep_after
@@ -232,7 +220,7 @@ class LedgerCommands(LedgerQuestions):
             self._never.wait(POLL)
 
 
-def _refuse_unkeepable(one: Listed) -> None:
+def _refuse_unkeepable(one: ListedLease) -> None:
     """Refuse what nobody could adopt.
 
     Raises:
@@ -249,4 +237,4 @@ def _refuse_unkeepable(one: Listed) -> None:
         raise OptionError(f"{one.name} cannot be kept: {why}")
 
 
-__all__ = ["LedgerCommands", "Listed", "start_sweeper"]
+__all__ = ["LedgerCommands", "ListedLease", "start_sweeper"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from resnb.errors import OptionError
-from resnb.ledger.admin.listing import Listed, listed, plain
+from resnb.ledger.admin.listing import ListedLease, listed, plain
 from resnb.ledger.owner import this_process
 from resnb.ledger.store.home import ledger_home
 from resnb.ledger.store.store import Store
@@ -17,7 +17,7 @@ SHORTEST_ID = 4
 """How many characters of an id stand for it at least."""
 
 
-class LedgerQuestions:
+class LedgerQueries:
     """The questions.
 
     Args:
@@ -32,7 +32,7 @@ class LedgerQuestions:
         self.home = home or ledger_home()
         self.store = Store(self.home)
 
-    def leases(self, *, closed: bool = False) -> list[Listed]:
+    def leases(self, *, closed: bool = False) -> list[ListedLease]:
         """The leases that are not closed, oldest first; with `closed` those that are, before them.
 
         Raises:
@@ -44,7 +44,7 @@ class LedgerQuestions:
         me = this_process()
         return [listed(record, me) for record in records]
 
-    def find(self, name: str, *, closed: bool = False) -> list[Listed]:
+    def find(self, name: str, *, closed: bool = False) -> list[ListedLease]:
         """The lease with the id `name`, else those called so, else those whose ids begin with it.
 
         Args:
@@ -66,7 +66,7 @@ class LedgerQuestions:
         hint = f"did you mean {near[0]!r}?" if near else f"there is {_listing(names)}"
         raise OptionError(f"there is no lease {plain(name)!r}; {hint}")
 
-    def find_one(self, name: str) -> Listed:
+    def find_one(self, name: str) -> ListedLease:
         """The one lease that `name` stands for.
 
         Raises:
@@ -92,7 +92,7 @@ class LedgerQuestions:
             said = f"; {one.record.reason}" if one.record.reason else ""
             return f"no clean-up was begun from outside its kernel: {one.state}{said}\n"
 
-    def with_dependants(self, leases: Iterable[Listed]) -> list[Listed]:
+    def with_dependants(self, leases: Iterable[ListedLease]) -> list[ListedLease]:
         """`leases`, and those that may depend on one of them."""
         chosen = {one.record.id: one for one in leases}
         found = self.leases()
@@ -112,4 +112,4 @@ def _listing(names: list[str], most: int = 5) -> str:
     return ", ".join(map(repr, names[:most])) + more
 
 
-__all__ = ["SHORTEST_ID", "LedgerQuestions"]
+__all__ = ["SHORTEST_ID", "LedgerQueries"]

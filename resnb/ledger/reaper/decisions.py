@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from resnb.ledger import states
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, Owner
-from resnb.ledger.record import Record
+from resnb.ledger.record import LeaseRecord
 
 AT_ONCE: Final = 4
 """How many clean-ups run side by side."""
@@ -30,34 +30,34 @@ _LONGEST_PAUSE = 300.0
 class Clean(NamedTuple):
     """Clean the lease up in a fresh interpreter."""
 
-    record: Record
+    record: LeaseRecord
 
 
 class Close(NamedTuple):
     """There is nothing to clean up: close the lease."""
 
-    record: Record
+    record: LeaseRecord
     reason: str
 
 
 class Fail(NamedTuple):
     """Nothing more can be done from here: say why."""
 
-    record: Record
+    record: LeaseRecord
     reason: str
 
 
 class Keep(NamedTuple):
     """The lease survives its kernel until a time, in seconds since the epoch."""
 
-    record: Record
+    record: LeaseRecord
     until: float
 
 
 class Ask(NamedTuple):
     """Ask the kernel, which is alive, to clean the lease up."""
 
-    record: Record
+    record: LeaseRecord
     kind: str
     reason: str
 
@@ -79,7 +79,7 @@ def pause_after(tries: int) -> float:
 
 
 def decide(
-    records: Iterable[Record],
+    records: Iterable[LeaseRecord],
     *,
     liveness: Callable[[Owner], str],
     now: float,
@@ -95,10 +95,10 @@ def decide(
         running: ids of the leases that are being cleaned up by us.
         asked: when the kernel was asked to clean a lease up.
     """
-    known: dict[str, Record] = {record.id: record for record in records}
+    known: dict[str, LeaseRecord] = {record.id: record for record in records}
     asked = asked or {}
     actions: list[Action] = []
-    ready: list[Record] = []
+    ready: list[LeaseRecord] = []
     held: set[str] = set()
     times: list[float] = []
     idle = True
@@ -128,7 +128,7 @@ def decide(
 
 
 def _verdict(  # noqa: PLR0911 - a table of cases, one line each
-    record: Record,
+    record: LeaseRecord,
     liveness: Callable[[Owner], str],
     now: float,
     running: Collection[str],
@@ -155,7 +155,7 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
     return _cleaning(record, now)
 
 
-def _claim_of(record: Record, liveness: Callable[[Owner], str]) -> str | None:
+def _claim_of(record: LeaseRecord, liveness: Callable[[Owner], str]) -> str | None:
     """The status of who is cleaning `record` up; None if nobody is who may still be there."""
     if record.state != states.CLOSING:
         return None
@@ -164,12 +164,14 @@ def _claim_of(record: Record, liveness: Callable[[Owner], str]) -> str | None:
     return min(found, default=None, key=(ALIVE, UNKNOWN).index)
 
 
-def _survives(record: Record) -> bool:
+def _survives(record: LeaseRecord) -> bool:
     """Whether `record` is there for a while when its kernel has ended."""
     return record.keep is not None and not record.request
 
 
-def _while_alive(record: Record, now: float, asked: Mapping[str, float]) -> Action | float | None:
+def _while_alive(
+    record: LeaseRecord, now: float, asked: Mapping[str, float]
+) -> Action | float | None:
     if record.state == states.FAILED:
         return _cleaning(record, now) if not record.dies_with_kernel else None
     if record.state == states.CLOSING:
@@ -183,7 +185,7 @@ def _while_alive(record: Record, now: float, asked: Mapping[str, float]) -> Acti
     return _cleaning(record, now) if deadline <= now else deadline
 
 
-def due(record: Record, now: float) -> tuple[str, str] | None:
+def due(record: LeaseRecord, now: float) -> tuple[str, str] | None:
     """Why a kernel that is alive should close `record`: the kind of reason, and the reason."""
     if record.request:
         return REQUEST, "somebody asked for it"
@@ -194,12 +196,12 @@ def due(record: Record, now: float) -> tuple[str, str] | None:
     return None
 
 
-def _limits(record: Record) -> list[float]:
+def _limits(record: LeaseRecord) -> list[float]:
     limits = [record.created + record.ttl] if record.ttl is not None else []
     return [*limits, record.used + record.idle_timeout] if record.idle_timeout else limits
 
 
-def _cleaning(record: Record, now: float) -> Action | float | None:
+def _cleaning(record: LeaseRecord, now: float) -> Action | float | None:
     """Clean `record` up, now or later, if that can be done at all."""
     if record.tries >= TRIES:
         if record.state == states.FAILED:

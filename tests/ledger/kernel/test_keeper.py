@@ -6,7 +6,7 @@ import pytest
 
 from resnb.ledger.kernel.keeper import Keeper
 from resnb.ledger.kernel.lease import Lease
-from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 
 PATIENCE = 20.0
@@ -34,7 +34,7 @@ class Kept:
     def open(self, name, around=(), cleanup=None) -> Lease:
         thread = LeaseThread()
         manager = Manager(self.story, name, cleanup)
-        lease = self.keeper.prepare(Wanted(name, manager, thread, tuple(around)))
+        lease = self.keeper.prepare(LeaseRequest(name, manager, thread, tuple(around)))
         opened = threading.Event()
         thread.submit(lambda: (lease.set_up(), opened.set()))
         assert opened.wait(PATIENCE)
@@ -44,7 +44,7 @@ class Kept:
 
 @pytest.fixture
 def kept(monkeypatch):
-    monkeypatch.setattr("resnb.ledger.kernel.process_exit.watch", lambda keeper: None)
+    monkeypatch.setattr("resnb.ledger.kernel.process_exit.watch", lambda close_all: None)
     return Kept()
 
 

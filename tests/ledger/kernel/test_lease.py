@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from resnb.errors import IllegalTransition, TaskCancelled
 from resnb.ledger import states
-from resnb.ledger.kernel.entry_protocol import NoEntry
+from resnb.ledger.kernel.entry import LeaseEntry
 from resnb.ledger.kernel.keeper import Keeper
 from resnb.ledger.kernel.lease import interrupts_kept_out
-from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.recipes.recipe import Protection
 
@@ -31,12 +31,12 @@ LEGAL = {
 
 @pytest.fixture
 def keeper(monkeypatch):
-    monkeypatch.setattr("resnb.ledger.kernel.process_exit.watch", lambda keeper: None)
+    monkeypatch.setattr("resnb.ledger.kernel.process_exit.watch", lambda close_all: None)
     return Keeper()
 
 
 def lease_of(keeper, manager):
-    return keeper.prepare(Wanted("a", manager, LeaseThread()))
+    return keeper.prepare(LeaseRequest("a", manager, LeaseThread()))
 
 
 class Plain:
@@ -174,11 +174,11 @@ def test_texts_are_stable(keeper):
     assert repr(lease_of(keeper, Plain())) == "<Lease: a (opening)>"
 
 
-class Unprotected(NoEntry):
+class Unprotected(LeaseEntry):
     protection = Protection("no find(lease_id)", "")
 
 
-@pytest.mark.parametrize("entry", [NoEntry(), Unprotected()])
+@pytest.mark.parametrize("entry", [LeaseEntry(), Unprotected()])
 @pytest.mark.parametrize("error", [TaskCancelled(), ValueError()])
 def test_what_a_stopped_set_up_may_have_made_stays_listed(keeper, entry, error):
     class Stopped(Plain):
