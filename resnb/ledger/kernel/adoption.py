@@ -18,7 +18,7 @@ from resnb.ledger.kernel.lease import Lease, LeaseHost, describe
 from resnb.ledger.kernel.request import Caller, LeaseRequest, Limits
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.owner import DEAD, UNKNOWN, status
-from resnb.ledger.recipes.recipe import pickled
+from resnb.ledger.recipes.pickling import pickled
 
 if TYPE_CHECKING:
     from resnb.ledger.kernel.book import LeaseBook
@@ -67,7 +67,7 @@ class AdoptionHost(LeaseHost, Protocol):
     """What adoption needs of the kernel that takes the leases over."""
 
     @property
-    def book(self) -> "LeaseBook | None":
+    def book(self) -> "LeaseBook":
         """The kernel's book."""
 
     def watch_ends(self) -> None:
@@ -95,9 +95,9 @@ class Adoptions:
             waiting = [one for one in self._waiting if one.state == states.OPEN]
             found = next((one for one in waiting if one.name == request.name), None)
             self._waiting = [one for one in waiting if one is not found]
-        book = self._host.book if found is None and request.key else None
-        if book is None:
+        if found is not None or not request.key:
             return found
+        book = self._host.book
         records = book.store.kept_for(request.key)
         seen = (one for one in records if status(one.owner, book.owner) != UNKNOWN)
         adopted = (self._adopt(book, record, request) for record in seen)
@@ -110,7 +110,6 @@ class Adoptions:
             LedgerError: there is none, or it cannot be adopted here.
         """
         book = self._host.book
-        assert book is not None, "this keeper has no ledger"
         record = _left_as(book, name)
         thread = LeaseThread()
         try:
@@ -203,6 +202,3 @@ def _rebuilt(lease: Lease, record: "LeaseRecord", call: Caller) -> Any:
     handle = pickle.loads(record.handle or b"")  # noqa: S301 - as above
     attach = getattr(lease.manager, "attach", None)
     return handle if attach is None else call(attach, handle)
-
-
-__all__ = ["Adoptions", "adoption_key"]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from resnb.ids import LeaseId
 from resnb.ledger import states
+from resnb.ledger.kernel.entry import LeaseEntry, PendingEnds
 from resnb.ledger.kernel.environment import environment_for, notebook_name, session_name
-from resnb.ledger.kernel.ledger_entry import LedgerEntry, PendingEnds
 from resnb.ledger.kernel.reaper_client import ReaperClient, ReaperMessage
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.owner import Owner, this_process
@@ -49,7 +49,7 @@ class LeaseBook:
         self.reaper = ReaperClient(self.home, self.owner, on_message)
         self.ends = PendingEnds(self.store)
 
-    def begin(self, lease: LeaseId, request: LeaseRequest) -> LedgerEntry:
+    def begin(self, lease: LeaseId, request: LeaseRequest) -> LeaseEntry:
         """Write the intent: set-up may be called when this has returned.
 
         Raises:
@@ -86,9 +86,6 @@ class LeaseBook:
         entry.add()
         return entry
 
-    def entry_of(self, record: LeaseRecord) -> LedgerEntry:
+    def entry_of(self, record: LeaseRecord) -> LeaseEntry:
         """The entry of a lease that this process has, or is about to adopt."""
-        return LedgerEntry(record, self.store, self.ends, self.reaper, self.owner)
-
-
-__all__ = ["FIND_QUIET", "LeaseBook"]
+        return LeaseEntry(record, self.store, self.ends, self.reaper, self.owner)

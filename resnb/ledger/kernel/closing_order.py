@@ -82,6 +82,3 @@ def close_on_its_thread(lease: Lease, report: Callable[[Lease], object]) -> None
         job()
     else:
         lease.thread.submit(job)
-
-
-__all__ = ["LOOK", "close_in_order", "close_on_its_thread"]

@@ -42,12 +42,3 @@ def _folder() -> str:
         return str(Path.cwd())
     except OSError:  # the folder was removed
         return ""
-
-
-__all__ = [
-    "COMMON_VARIABLES",
-    "SESSION_VARIABLE",
-    "environment_for",
-    "notebook_name",
-    "session_name",
-]

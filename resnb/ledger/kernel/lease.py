@@ -15,16 +15,18 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from resnb.errors import IllegalTransition, LeaseLost
 from resnb.events import EVENTS, LeaseChanged
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.kernel.entry import LeaseEntry
 from resnb.ledger.kernel.managed import CallHost, ManagedResource
 from resnb.ledger.kernel.request import Caller, LeaseRequest
 from resnb.ledger.recipes.recipe import Protection
+
+if TYPE_CHECKING:
+    from resnb.ledger.kernel.entry import LeaseEntry
 
 
 class LeaseHost(CallHost, Protocol):
@@ -52,7 +54,7 @@ class Lease:
         users: the scopes of running flows that use it, where it is shared.
         retired: whether it closes when the last of them ends.
         reason: why it is in its state, where that needs saying.
-        entry: its entry in the ledger.
+        entry: its entry in the ledger, once it has one.
         limits: its time limits.
         began: when it was made, in seconds since the epoch.
         last_used: when it was last used, in seconds since the epoch.
@@ -71,7 +73,7 @@ class Lease:
         self.users: set[Any] = set()
         self.retired = False
         self.reason = ""
-        self.entry = LeaseEntry()
+        self.entry: LeaseEntry
         self.limits = request.limits
         self.began = self.last_used = time.time()
         self.changed = {self.state: self.began}
@@ -351,6 +353,3 @@ def interrupts_kept_out() -> Iterator[None]:
         yield
     finally:
         mask(signal.SIG_SETMASK, before)
-
-
-__all__ = ["Lease", "LeaseHost", "describe", "interrupts_kept_out"]

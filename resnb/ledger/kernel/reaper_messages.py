@@ -64,7 +64,7 @@ class MessageHost(Protocol):
         """Who uses leases."""
 
     @property
-    def book(self) -> "LeaseBook | None":
+    def book(self) -> "LeaseBook":
         """The kernel's book."""
 
     def alive(self) -> tuple[Lease, ...]:
@@ -100,7 +100,7 @@ class MessageHandler:
     def _replace_reaper(self) -> None:
         """Start another reaper as long as there is something for it to watch."""
         book, pause = self._host.book, _FIRST_PAUSE
-        while book is not None and self._host.alive():
+        while self._host.alive():
             try:
                 book.reaper.ensure()
             except ResnbError:  # the next lease tries again, too, and says what is wrong
@@ -155,6 +155,3 @@ class MessageHandler:
     def _given_up(self, lease: Lease, reason: str) -> bool:
         given_up = [user.give_up(lease, reason) for user in tuple(self._host.users)]
         return any(given_up)
-
-
-__all__ = ["Activity", "LeaseUser", "MessageHandler"]
