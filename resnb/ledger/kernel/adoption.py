@@ -8,9 +8,9 @@ that fails, the reaper cleans up.
 
 import pickle
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LedgerError
 from resnb.ledger import states
@@ -63,29 +63,17 @@ def _source_of(definition: Any) -> str:
         return f"{kind.__module__}.{kind.__qualname__}"
 
 
-class AdoptionHost(LeaseHost, Protocol):
-    """What adoption needs of the kernel that takes the leases over."""
-
-    @property
-    def book(self) -> "LeaseBook":
-        """The kernel's book."""
-
-    def watch_ends(self) -> None:
-        """Close all leases when this process ends."""
-
-    def enter(self, lease: Lease) -> None:
-        """Know `lease` from now on, until it is closed."""
-
-
 class Adoptions:
     """Takes leases over from kernels that have ended.
 
     Args:
         host: the kernel that takes them over.
+        book: gives its book.
     """
 
-    def __init__(self, host: AdoptionHost) -> None:
+    def __init__(self, host: LeaseHost, book: "Callable[[], LeaseBook]") -> None:
         self._host = host
+        self._book = book
         self._waiting: list[Lease] = []
         self._lock = threading.Lock()
 
@@ -97,7 +85,7 @@ class Adoptions:
             self._waiting = [one for one in waiting if one is not found]
         if found is not None or not request.key:
             return found
-        book = self._host.book
+        book = self._book()
         records = book.store.kept_for(request.key)
         seen = (one for one in records if status(one.owner, book.owner) != UNKNOWN)
         adopted = (self._adopt(book, record, request) for record in seen)
@@ -109,7 +97,7 @@ class Adoptions:
         Raises:
             LedgerError: there is none, or it cannot be adopted here.
         """
-        book = self._host.book
+        book = self._book()
         record = _left_as(book, name)
         thread = LeaseThread()
         try:
@@ -133,7 +121,6 @@ class Adoptions:
         Raises:
             BaseException: adoption was interrupted, or the ledger cannot be written.
         """
-        self._host.watch_ends()
         book.reaper.ensure()
         lease = Lease(self._host, request._replace(name=record.name), record.id)
         lease.entry = entry = book.entry_of(record)

@@ -4,6 +4,7 @@ Intent before set-up, handle and recipe after it, claim before clean-up, end aft
 holds the claim cleans up; a kernel whose claim is refused has been fenced off by the reaper.
 """
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.kernel.entry import LeaseEntry, PendingEnds
-from resnb.ledger.kernel.environment import environment_for, notebook_name, session_name
+from resnb.ledger.kernel.environment import SESSION_VARIABLE, environment_for, notebook_name
 from resnb.ledger.kernel.reaper_client import ReaperClient, ReaperMessage
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.owner import Owner, this_process
@@ -67,7 +68,7 @@ class LeaseBook:
             states.OPENING,
             self.owner,
             notebook=notebook_name(),
-            session=session_name(),
+            session=os.environ.get(SESSION_VARIABLE, ""),
             environment=environment_for(manager),
             recipe=recipe.data or b"",
             around=tuple(one.id for one in request.around),

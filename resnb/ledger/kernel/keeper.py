@@ -58,8 +58,8 @@ class Keeper:
         self.before_closing: list[Callable[[], object]] = []
         self.users: list[LeaseUser] = []
         self.activity = Activity()
-        self.adoptions = Adoptions(self)
-        self.on_message = MessageHandler(self)
+        self.adoptions = Adoptions(self, lambda: self.book)
+        self.on_message = MessageHandler(self, lambda: self.book, self.users, self.activity)
         self._book: LeaseBook | None = None
         self._book_lock = threading.Lock()
         self._leases: dict[str, Lease] = {}
@@ -110,6 +110,7 @@ class Keeper:
 
     def enter(self, lease: Lease) -> None:
         """Know `lease` from now on, until it is closed."""
+        self.watch_ends()
         with self._lock:
             self._leases[lease.id] = lease
 

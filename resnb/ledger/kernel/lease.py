@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 
 
 class LeaseHost(CallHost, Protocol):
-    """What a lease needs of the kernel that holds it."""
+    """What leases, and those who care for them, need of the kernel that holds them."""
+
+    def alive(self) -> "tuple[Lease, ...]":
+        """The leases that are not closed."""
+
+    def enter(self, lease: "Lease") -> None:
+        """Know `lease` from now on, until it is closed."""
 
     def moved(self, lease: "Lease") -> None:
         """The state of `lease` has changed."""
@@ -141,7 +147,9 @@ class Lease:
         try:
             self._managed.set_up(call)
             if os.getpid() == self._process:  # else set-up has forked, and this is the child
-                self._refuse_if_lost()
+                if self.is_lost:
+                    message = f"resource {self.name!r} was given up while it was set up"
+                    raise LeaseLost(f"{message}: {self.reason}")  # noqa: TRY301 - taken back below
                 self._move(states.OPEN)
                 self._record_open()
                 self._managed.wait_until_ready(self.name, call)
@@ -268,11 +276,6 @@ class Lease:
     def _follow_to(self, state: str) -> None:
         if self.state != state and states.is_legal(self.state, state):
             self._move(state)
-
-    def _refuse_if_lost(self) -> None:
-        if self.is_lost:
-            message = f"resource {self.name!r} was given up while it was set up: {self.reason}"
-            raise LeaseLost(message)
 
     def _record_open(self) -> None:
         try:
