@@ -1,6 +1,5 @@
 """``%load_ext resnb`` and ``%unload_ext resnb``."""
 
-from collections.abc import Callable
 from typing import Any
 
 from resnb.graph.flow import Flow
@@ -24,7 +23,7 @@ def load(shell: Any) -> None:
     setattr(shell, _SESSION, session)  # flows outlive %reload_ext
     shell.register_magics(FlowMagics(shell, session))
     let_shells_pickle(type(shell))
-    undo: list[Callable[[], None]] = [call_cells_by_name(shell), count_cells_as_use(shell)]
+    undo = [call_cells_by_name(shell), count_cells_as_use(shell)]
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completion = matcher(session)
