@@ -1,4 +1,4 @@
-"""Ending what is on or open, for cells and buttons: runs are cancelled, leases closed.
+"""Cancelling runs and closing leases, for cells and for the widget's buttons.
 
 A cell prints the same on every run: leases close side by side, each on its own thread; if there are
 several, the output of each clean-up is collected until all have ended, and is then written, that of

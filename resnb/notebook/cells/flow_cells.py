@@ -202,7 +202,7 @@ class FlowCells:
     def _has_default(
         self, parameter: Parameter, source: str | None, namespace: dict[str, Any]
     ) -> bool:
-        """Compared by source, as ``--with`` does: values such as arrays cannot be compared."""
+        """Whether the default is the same: by its source, since values such as arrays do not compare."""
         if source is None:
             return parameter.required
         known = self._default_sources.get(parameter)
