@@ -1,7 +1,7 @@
-"""What a task is given for an argument: another task's value, a constant, or a collection of both.
+"""What is passed for a task's argument: another task's value, a constant, or a collection of both.
 
-An input is immutable. A plain reference is the upstream task itself, which keeps the common case
-free of wrappers.
+An input is immutable. A plain reference is the upstream task itself, so that the common case needs
+no wrapper.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,13 +11,13 @@ from resnb.graph.tasks.task import Task
 
 
 class Constant(NamedTuple):
-    """A value that is known when the flow is built."""
+    """A value that is known while the flow is built."""
 
     value: Any
 
 
 class Collection(NamedTuple):
-    """A list, tuple, set, dict or slice that has tasks somewhere inside.
+    """A list, tuple, set, dict or slice that contains tasks.
 
     Attributes:
         kind: the collection's type.
@@ -32,7 +32,7 @@ Input: TypeAlias = Task | Constant | Collection
 
 
 def as_input(value: Any) -> Input:
-    """`value` as an input: collections are searched for tasks, everything else is constant."""
+    """`value` as an input. Collections are searched for tasks; everything else is a constant."""
     if isinstance(value, Task):
         return value
     kind = type(value)
@@ -59,7 +59,7 @@ def tasks_in(value: Input) -> Iterator[Task]:
 
 
 def substituted(value: Input, mapping: Mapping[Task, Task]) -> Input:
-    """`value` with every task that `mapping` names replaced."""
+    """`value` with the tasks that are keys of `mapping` replaced."""
     if isinstance(value, Constant):
         return value
     if isinstance(value, Collection):

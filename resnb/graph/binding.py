@@ -1,6 +1,6 @@
-"""Giving tasks their arguments: which edges an argument makes, and what is mapped over.
+"""Binding arguments to tasks: which edges follow from an argument, and what is mapped over.
 
-Functions of a structure. Each changes all that it has to or, if it raises, nothing.
+These are functions of a structure. If one raises, nothing has changed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,15 +34,15 @@ def bind_task(  # noqa: PLR0917 - as `Flow.bind_task`
     Args:
         structure: the flow.
         task: the task.
-        inputs: its arguments by name, those passed by position first.
-        positional: how many of them are passed by position.
+        inputs: its arguments by name, positional ones first.
+        positional: the number of positional ones.
         mapped: whether it is mapped over every argument that is not `unmapped`.
-        upstream_tasks: what else has to come first.
+        upstream_tasks: what else has to run first.
     """
     with structure.journal:
         node = structure.nodes.get(task)
         if node is None:
-            # what the arguments bring in comes first, so that edges point from old to new
+            # tasks in the arguments first, so that edges point from older to newer tasks
             for value in inputs.values():
                 _bring_in(structure, value)
             for value in upstream_tasks:
@@ -71,7 +71,7 @@ def bind_task(  # noqa: PLR0917 - as `Flow.bind_task`
 
 
 def _bring_in(structure: Structure, value: Any) -> None:
-    """Add the tasks in `value` that are new."""
+    """Add the tasks in `value` that are not in the flow yet."""
     while isinstance(value, Wrapper):
         value = value.value
     if isinstance(value, Task):
@@ -84,7 +84,7 @@ def _bring_in(structure: Structure, value: Any) -> None:
 
 
 def _unwrapped(value: Any, mapped: bool, flattened: bool = False) -> tuple[Any, bool, bool]:
-    """`value` without its marks, and whether it is mapped over and flattened."""
+    """`value` without its wrappers, and whether it is mapped over and flattened."""
     while isinstance(value, Wrapper):
         flattened = flattened or type(value) is flatten
         mapped = type(value) is mapped_over or (mapped and type(value) is not unmapped)
@@ -105,10 +105,10 @@ def _bind(structure: Structure, node: Node, key: str, value: Any) -> None:
         node.inputs[key] = Constant(value)
 
 
-def _bind_mapped(  # noqa: PLR0917 - the marks of an argument belong together
+def _bind_mapped(  # noqa: PLR0917 - the result of `_unwrapped` comes last
     structure: Structure, node: Node, key: str, value: Any, mapped: bool, flattened: bool
 ) -> None:
-    """Bind a `value` that may be mapped over, or flattened."""
+    """Bind a value that may be mapped over or flattened."""
     if mapped and not isinstance(value, Task) and not is_sequence(value):
         message = (
             f"task {node.task.name!r} cannot be mapped over {key}={value!r}, which is no "
@@ -174,7 +174,7 @@ def add_scope(
         structure.scopes[scope] = None
         structure.journal.changed(partial(structure.scopes.pop, scope, None))
         bind_task(structure, init, inputs, positional, mapped, ())
-        mapped = scope.is_mapped  # also by an argument inside `mapped`
+        mapped = scope.is_mapped  # an argument inside `mapped` has the same effect
         bind_task(structure, setup, {"manager": init}, 1, mapped, ())
         bind_task(structure, cleanup, {"manager": init, "resource": setup}, 2, mapped, ())
 

@@ -19,10 +19,10 @@ _OWN_KINDS = frozenset({"init", "setup", "cleanup"})
 
 
 def dependants(structure: Structure, tasks: Iterable[Task]) -> list[Task]:
-    """The tasks that cannot stay when `tasks` go: everything downstream of them by an edge.
+    """`tasks` and all tasks that cannot stay without them: everything downstream by an edge.
 
-    Clean-ups stay: that a scope loses a member does not end the scope. When one of a scope's own
-    tasks goes, the others and its members go with it.
+    Clean-ups stay, because a scope remains when it loses a member. If one of a scope's own tasks
+    goes, the others and the members go with it.
     """
     nodes = structure.nodes
     found = dict.fromkeys(tasks)
@@ -41,10 +41,10 @@ def dependants(structure: Structure, tasks: Iterable[Task]) -> list[Task]:
 
 
 def remove(structure: Structure, tasks: Iterable[Task]) -> None:
-    """Take `tasks` out of the flow; nothing that stays may need them (see `dependants`).
+    """Remove `tasks` from the flow. No task that stays may need them; see `dependants`.
 
     Raises:
-        GraphError: a task is not in the flow, or one that stays needs one that goes.
+        GraphError: a task is not in the flow, or is needed by one that stays.
     """
     gone = dict.fromkeys(tasks)
     nodes = structure.nodes
@@ -73,13 +73,13 @@ def remove(structure: Structure, tasks: Iterable[Task]) -> None:
 
 
 def _cut_off(structure: Structure, node: Node, gone: Container[Task]) -> None:
-    """Take the edges between `node` and tasks that stay away, and the task out of its scope."""
+    """Remove the edges between `node` and tasks that stay, and remove the task from its scope."""
     task = node.task
     for upstream in list(node.upstream):
         if upstream not in gone:
             structure.unlink(upstream, task)
     for after in list(node.downstream):
-        if after not in gone:  # a clean-up, which waited for it
+        if after not in gone:  # a clean-up that waited for it
             waiting = structure.nodes[after]
             structure.journal.changed(waiting.undo())
             waiting.control.pop(task, None)
@@ -90,14 +90,14 @@ def _cut_off(structure: Structure, node: Node, gone: Container[Task]) -> None:
 
 
 def substitute(structure: Structure, mapping: Mapping[Task, Task]) -> None:
-    """Let every task that refers to a key of `mapping` refer to its value instead.
+    """Replace every reference to a key of `mapping` by its value, also among reference tasks.
 
-    No value is a key itself. A reference task is substituted too.
+    No value may be a key.
 
     Raises:
-        GraphError: this closes a cycle, a task is not in the flow, a resource would be used
-            outside its scope, or a scope's own task is not substituted by its like, together with
-            the others.
+        GraphError: the result has a cycle, a task is not in the flow, a resource would be used
+            outside its scope, or a scope's own tasks are not replaced together by those of another
+            scope.
     """
     nodes = structure.nodes
     structure.require((*mapping, *mapping.values()))
@@ -137,10 +137,10 @@ def rebind(
     positional: int,
     mapped: bool = False,
 ) -> None:
-    """Give `task` other arguments in place of those it has, to be mapped over them if `mapped`.
+    """Replace the arguments of `task`, which is mapped over the new ones if `mapped`.
 
     Raises:
-        GraphError: this closes a cycle, or an argument cannot be used there.
+        GraphError: the result has a cycle, or an argument cannot be used there.
     """
     node = structure.nodes[task]
     with structure.journal:
@@ -158,10 +158,10 @@ def rebind_scope(
     positional: int,
     mapped: bool = False,
 ) -> None:
-    """Give the manager of `scope` other arguments, and a resource for each item if `mapped`.
+    """Replace the arguments of the scope's manager; with `mapped`, each item gets a resource.
 
     Raises:
-        GraphError: as `rebind`; or it is mapped, and to run the tasks inside.
+        GraphError: as for `rebind`, or the scope is mapped but should run the tasks inside.
     """
     init, *others = scope.own_tasks
     with structure.journal:
@@ -175,7 +175,7 @@ def rebind_scope(
 
 
 def redefine_scope(structure: Structure, scope: Scope, manager: ResourceManager) -> None:
-    """Let `scope` use another definition of its resource, with the same arguments."""
+    """Replace the definition of the scope's resource; the arguments stay."""
     journal = structure.journal
     with journal:
         journal.assign(scope, "manager", manager)
@@ -185,7 +185,7 @@ def redefine_scope(structure: Structure, scope: Scope, manager: ResourceManager)
 
 
 def retire_parameters(structure: Structure, tasks: Iterable[Task]) -> None:
-    """Let the names of those of `tasks` that are parameters be given again."""
+    """Free the names of the parameters among `tasks`."""
     with structure.journal:
         for task in tasks:
             if structure.parameter_names.get(task.name) is task:
@@ -194,7 +194,7 @@ def retire_parameters(structure: Structure, tasks: Iterable[Task]) -> None:
 
 
 def reorder(structure: Structure, tasks: Sequence[Task], before: Task | None) -> None:
-    """Move `tasks`, in this order, in front of task `before` (to the end if that is None).
+    """Move `tasks`, in this order, in front of task `before`, or to the end if that is None.
 
     Raises:
         GraphError: a task is not in the flow.
@@ -219,13 +219,13 @@ def reorder(structure: Structure, tasks: Sequence[Task], before: Task | None) ->
 
 
 def absorb(structure: Structure, other: Structure, same: Mapping[Task, Task]) -> None:
-    """Take over the tasks, edges and scopes of `other`; `same` names tasks to be merged.
+    """Add the tasks, edges and scopes of `other`. The keys of `same` are replaced by its values.
 
-    The tasks are shared, and each keeps the home it has; the scopes are copies, so that either
-    flow can add members of its own.
+    The tasks are shared and keep their home flow. The scopes are copied, so that each flow can add
+    members to its own.
 
     Raises:
-        GraphError: the flows disagree about a task that both have, or together have a cycle.
+        GraphError: the flows pass different arguments to a common task, or together have a cycle.
     """
     with structure.journal:
         scopes: dict[Scope | None, Scope | None] = {None: None}
@@ -245,7 +245,7 @@ def absorb(structure: Structure, other: Structure, same: Mapping[Task, Task]) ->
 
 
 def _absorbed_scope(structure: Structure, scope: Scope, parent: Scope | None) -> Scope:
-    """The scope of `structure` with the tasks of `scope`, which has the members of both."""
+    """The scope in `structure` for `scope`, with the members of both."""
     mine = next((one for one in structure.scopes if one.setup_task is scope.setup_task), None)
     if mine is None:
         mine = scope.copied(structure, parent)
@@ -260,7 +260,7 @@ def _absorbed_scope(structure: Structure, scope: Scope, parent: Scope | None) ->
 def _absorb_edges(
     structure: Structure, theirs: Node, same: Mapping[Task, Task], *, fresh: bool
 ) -> None:
-    """Give the node of the same task the inputs of `theirs`, and what comes before it."""
+    """Add the inputs and upstream edges of `theirs` to the node of the same task."""
     node = structure.nodes[theirs.task]
     structure.journal.changed(node.undo())
     for key, value in theirs.inputs.items():

@@ -1,7 +1,7 @@
-"""Flows: named directed acyclic graphs of tasks. Pure structure: nothing here runs or draws.
+"""Flows: named directed acyclic graphs of tasks.
 
-The structure itself, and how changes are taken back, is in `resnb.graph.structure`; running and
-drawing are plugged in by `resnb.graph.base.ports`.
+Nothing here runs or draws. The structure is in `resnb.graph.structure`; running and drawing are
+plugged in through `resnb.graph.base.ports`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,21 +35,20 @@ class Flow(Structure):
 
     Args:
         name: the flow's name.
-        executor: what runs its tasks unless a run says otherwise; threads by default.
-        tasks: tasks to begin with.
-        edges: edges to begin with.
-        reference_tasks: the tasks that decide the flow's final state; by default those
-            without a downstream task, clean-ups left out.
+        executor: what runs its tasks, unless a run gets another; threads by default.
+        tasks: initial tasks.
+        edges: initial edges.
+        reference_tasks: the tasks that decide the flow's final state; see `reference_tasks`.
         state_handlers: called as ``(flow, old_state, new_state)``.
-        on_failure: called when a run has failed: with as many of ``(flow, run, state)`` as it
-            accepts; the form with one argument gets the run.
-        on_completion: likewise when a run has succeeded.
-        on_cancellation: likewise when a run was cancelled.
-        validate: accepted for the sake of Prefect's flows; each edge is checked at once.
-        **others: none; what Prefect has besides is refused with what to do instead.
+        on_failure: called when a run has failed, with as many of ``(flow, run, state)`` as it
+            accepts; a hook with one parameter gets the run.
+        on_completion: called in the same way when a run has succeeded.
+        on_cancellation: called in the same way when a run was cancelled.
+        validate: accepted for compatibility with Prefect; each edge is checked at once.
+        **others: refused; for Prefect's options with what to do instead.
 
     Raises:
-        OptionError: `name` is no text or empty.
+        OptionError: `name` is no text, or empty.
     """
 
     def __init__(
@@ -122,19 +121,19 @@ class Flow(Structure):
         flattened: bool = False,
         validate: bool | None = None,
     ) -> Edge:
-        """Let one task run before another, and pass its value as argument `key` if one is named.
+        """Let one task run before another, which gets its value as argument `key` if given.
 
-        `validate` is accepted for the sake of Prefect's flows; each edge is checked at once.
+        `validate` is accepted for compatibility with Prefect; each edge is checked at once.
 
         Raises:
-            GraphError: the edge closes a cycle, there is no task where one should be, a task is
-                another flow's, or `key` is no parameter of the task or has a value already.
+            GraphError: the edge closes a cycle, something is no task, a task belongs to another
+                flow, or `key` is no parameter of the task or has a value already.
         """
         del validate
         return binding.add_edge(self, upstream_task, downstream_task, key, mapped, flattened)
 
     def chain(self, *tasks: Task, validate: bool | None = None) -> list[Edge]:
-        """Let each of `tasks` run after the one before it; for `validate` see `add_edge`."""
+        """Let each of `tasks` run after the previous one; for `validate` see `add_edge`."""
         del validate
         with self.transaction():
             return [self.add_edge(first, second) for first, second in pairwise(tasks)]
@@ -142,7 +141,7 @@ class Flow(Structure):
     def add_scope(
         self, scope: Scope, inputs: Mapping[str, Any], positional: int, mapped: bool = False
     ) -> None:
-        """Add a scope and its three tasks; `inputs` are the arguments of the manager."""
+        """Add a scope with its three tasks; `inputs` are the manager's arguments."""
         binding.add_scope(self, scope, inputs, positional, mapped)
 
     def set_dependencies(  # noqa: PLR0917 - Prefect's places
@@ -154,14 +153,14 @@ class Flow(Structure):
         mapped: bool = False,
         validate: bool | None = None,
     ) -> None:
-        """Add `task` and set its dependencies, all or none; see `Task.set_dependencies`."""
+        """Add `task` and set its dependencies, either all or none; see `Task.set_dependencies`."""
         del validate
         with self.transaction():
             self.add_task(task) if task not in self.nodes else None
             task.set_dependencies(self, upstream_tasks, downstream_tasks, keyword_tasks, mapped)
 
     def replace(self, old: Task, new: Task, validate: bool | None = None) -> None:
-        """Put task `new` in the place of `old`, which leaves the flow.
+        """Replace task `old` by `new`.
 
         Raises:
             GraphError: the flow has no task `old`, or would have a cycle.
@@ -181,13 +180,13 @@ class Flow(Structure):
         validate: bool | None = None,
         merge_reference_tasks: bool = False,
     ) -> None:
-        """Take over the tasks, edges and scopes of `flow`; the tasks are shared, not copied.
+        """Add the tasks, edges and scopes of `flow`. The tasks are shared, not copied.
 
         Args:
             flow: the other flow.
-            merge_parameters: whether a parameter of the same name replaces the other flow's.
-            validate: accepted for the sake of Prefect's flows; each edge is checked at once.
-            merge_reference_tasks: whether those of `flow` decide the final state, too.
+            merge_parameters: whether parameters of the same name are merged.
+            validate: accepted for compatibility with Prefect; each edge is checked at once.
+            merge_reference_tasks: whether the other flow's reference tasks count, too.
 
         Raises:
             GraphError: both flows have a parameter of the same name.
@@ -212,7 +211,7 @@ class Flow(Structure):
             self.set_reference_tasks({same.get(task, task) for task in references})
 
     def copy(self) -> "Flow":
-        """A flow with the same tasks, edges and scopes, to which more can be added."""
+        """A flow with the same tasks, edges and scopes, which can be extended separately."""
         new = Flow(
             self.name,
             executor=self.executor,
@@ -226,7 +225,7 @@ class Flow(Structure):
             new.set_reference_tasks(self.reference_tasks())
         return new
 
-    # ---- asking
+    # ---- queries
 
     def get_tasks(
         self,
@@ -234,7 +233,7 @@ class Flow(Structure):
         tags: Iterable[str] | None = None,
         task_type: type[Task] | None = None,
     ) -> list[Task]:
-        """The tasks that match everything that is given, in the order they were added."""
+        """The tasks that match all given criteria, in the order they were added."""
         wanted = frozenset(tags or ())
         return [
             one
@@ -249,10 +248,10 @@ class Flow(Structure):
         return {one for one in self.nodes if isinstance(one, Parameter)}
 
     def validate(self) -> None:
-        """Check every invariant of the structure again.
+        """Check all invariants of the structure.
 
         Raises:
-            GraphError: one does not hold.
+            GraphError: an invariant does not hold.
         """
         validate(self)
 
@@ -260,7 +259,7 @@ class Flow(Structure):
         """The scope called `name`, if there is one."""
         return next((scope for scope in self.scopes if scope.name == name), None)
 
-    # ---- running and drawing: parts of higher layers, plugged in
+    # ---- running and drawing, which higher layers plug in
 
     def run(
         self,
@@ -269,21 +268,21 @@ class Flow(Structure):
         task_states: Mapping[Task, State] | State | None = None,
         **params: Any,
     ) -> State:
-        """Run the flow and wait; Ctrl-C cancels it and still cleans up every scope.
+        """Run the flow and wait. Ctrl-C cancels the run, and every scope is still cleaned up.
 
         Args:
             parameters: values by parameter name.
             executor: what runs the tasks.
-            task_states: states of tasks that need not run; or the final state of an earlier run,
-                to start again from where it failed. Resources that are needed are set up again.
-            **params: parameter values by name, likewise.
+            task_states: states of tasks that need not run, or the final state of an earlier run,
+                to resume where that failed. Resources that are needed are set up again.
+            **params: more values by parameter name.
 
         Returns:
-            The final state: ``state.result[task]`` is a task's state.
+            The final state; ``state.result[task]`` is the state of a task.
 
         Raises:
             OptionError: a parameter is missing or unknown.
-            RunError: a flow is running already, or this one is just being built.
+            RunError: a flow is running already, or this one is being built.
         """
         return self._runner().run(
             self, **self._run_options(parameters, executor, task_states, params)
@@ -296,7 +295,7 @@ class Flow(Structure):
         task_states: Mapping[Task, State] | State | None = None,
         **params: Any,
     ) -> Any:
-        """Run the flow in the background; arguments and errors as for `run`.
+        """Run the flow in the background. Arguments and errors are those of `run`.
 
         Returns:
             A `FlowRun`, with ``state``, ``wait()`` and ``cancel()``.
@@ -312,7 +311,7 @@ class Flow(Structure):
         task_states: Mapping[Task, State] | State | None = None,
         **params: Any,
     ) -> State:
-        """Run the flow and await its final state; arguments and errors as for `run`."""
+        """Run the flow and await its final state. Arguments and errors are those of `run`."""
         return await self._runner().run_async(
             self, **self._run_options(parameters, executor, task_states, params)
         )
@@ -345,7 +344,7 @@ class Flow(Structure):
     def _given(
         self, parameters: Mapping[str, Any] | None, params: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """The parameters of a run, given in either way."""
+        """The parameter values of a run, given in either way."""
         names = {one.name for one in self.parameters()}
         unknown = [name for name in params if name not in names]
         unsupported.refuse(f"the run of flow {self.name!r}", unknown, unsupported.RUN_OPTIONS)
@@ -368,7 +367,7 @@ class Flow(Structure):
 
         Args:
             flow_state: a run's final state, for the colours.
-            filename: a file to write, without its ending.
+            filename: a file to write, without the extension.
             format: ``"png"``, ``"svg"`` or ``"pdf"``; png by default.
         """
         return PORTS.painter().visualize(

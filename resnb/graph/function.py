@@ -1,8 +1,8 @@
-"""``@flow`` functions, the way of Prefect 2 and 3: plain Python, whose tasks run when called.
+"""``@flow`` functions as in Prefect 2 and 3: plain Python code whose tasks run when called.
 
-Such a function is a flow whose graph is recorded while it runs, and drawn like any other. The
-next run begins with an empty graph. What is recorded never changes but by growing: each task is
-entered complete, after all that it depends on.
+Such a function is a flow whose graph is recorded while it runs, and drawn like any other. Each run
+begins with an empty graph, which only grows: a task is recorded when it is complete, after all
+tasks that it depends on.
 """
 
 import copy
@@ -34,19 +34,20 @@ _ALIASES = {"retry_delay_seconds": "retry_delay", "timeout_seconds": "timeout"}
 class FlowFunction(Flow):
     """A flow that is a function; made by the decorator `flow`.
 
-    Calling it runs it and gives what it returns; an exception of the function is raised as it is.
-    ``with resource(...)`` in it holds a lease, as in any flow; other context managers hold none.
+    Calling it runs it, and returns or raises what the function does. ``with resource(...)`` in it
+    holds a lease, as in any flow; other context managers do not.
 
     Args:
         function: the function, plain or ``async``; an async one is awaited.
+        name: the flow's name; by default that of the function.
         **options: see `flow`.
 
     Attributes:
         function: the function.
         signature: what it accepts.
-        parameter_tasks: its parameters, which every graph of it begins with.
-        retries: how many more times it is called after it failed.
-        retry_delay: pause before each of these, in seconds.
+        parameter_tasks: its parameters, with which every graph begins.
+        retries: the number of calls after a failed one.
+        retry_delay: the pause before each of them, in seconds.
         timeout: how long one call may take, in seconds; None for no limit.
 
     Raises:
@@ -85,12 +86,12 @@ class FlowFunction(Flow):
 
         Args:
             *args: its arguments.
-            return_state: whether to give the run's `State` and raise nothing: its ``result`` is
+            return_state: whether to return the run's `State` and raise nothing; its ``result`` is
                 what the function returned or raised.
-            **kwargs: as `args`.
+            **kwargs: like `args`.
 
         Returns:
-            What the function returns; futures in that are waited for, and give their values.
+            What the function returns, with the value of each future in it.
 
         Raises:
             OptionError: an argument is missing or surplus.
@@ -123,17 +124,17 @@ class FlowFunction(Flow):
 
     def visualize(self, flow_state: State | None = None, *args: Any, **kwargs: Any) -> Any:
         """A picture of the latest run, whichever state is given; see `Flow.visualize`."""
-        del flow_state  # it holds what the function returned, not the states of tasks
+        del flow_state  # it has the result of the function, not the states of tasks
         return super().visualize(None, *args, **kwargs)
 
     @property
     def state(self) -> State:
-        """The state of the latest run; pending if there was none."""
+        """The state of the latest run, which is pending before the first one."""
         found: State | None = getattr(self.memory, "final", None)
         return found if found is not None else Pending()
 
     def twin(self) -> "FlowFunction":
-        """Another flow of the same function, with a graph of its own."""
+        """A flow of the same function with its own graph."""
         new = copy.copy(self)
         Structure.__init__(new, self.name)
         new.lock = threading.RLock()
@@ -141,10 +142,10 @@ class FlowFunction(Flow):
         new.clear()
         return new
 
-    # ---- recording, for the run
+    # ---- recording, during a run
 
     def clear(self) -> None:
-        """Begin a new graph, in which there are the parameters only."""
+        """Begin a new graph, with only the parameters in it."""
         with self.lock:
             self.nodes, self.scopes = {}, {}
             self._counter = 0
@@ -158,12 +159,12 @@ class FlowFunction(Flow):
         control: Iterable[Task] = (),
         scope: Scope | None = None,
     ) -> Node:
-        """Enter `task` with what it depends on.
+        """Add a new task with its dependencies.
 
         Args:
-            task: the task, which is new.
-            inputs: by argument, the task whose value it is, or those that are somewhere in it.
-            control: tasks that only came first.
+            task: the task.
+            inputs: for each argument the task with its value, or the tasks inside a collection.
+            control: tasks that only had to run first.
             scope: the innermost scope around it.
         """
         with self.lock:
@@ -188,7 +189,7 @@ class FlowFunction(Flow):
     def record_scope(
         self, scope: Scope, inputs: Mapping[str, Iterable[Task] | Task], parent: Scope | None
     ) -> tuple[Node, Node, Node]:
-        """Enter a scope with its three tasks; gives their nodes."""
+        """Add a scope with its three tasks, and return their nodes."""
         init, setup, cleanup = scope.own_tasks
         with self.lock:
             scope.parent = parent
@@ -203,13 +204,13 @@ class FlowFunction(Flow):
         node.upstream[source] = None
         self.nodes[source].downstream[node.task] = None
 
-    # ---- what is not for functions
+    # ---- what functions do not have
 
     def __enter__(self) -> Self:
         self._refuse_building()
 
     def add_task(self, task: Task) -> Task:
-        """Refused: the function's body says what its tasks are."""
+        """Refused: the tasks are those that the function calls."""
         self._refuse_building(task)
 
     def bind_task(self, task: Task, *_: Any, **__: Any) -> None:
@@ -234,7 +235,7 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     try:
         given = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # it cannot be inspected
+    except (TypeError, ValueError):  # no signature to inspect
         return ()
     with building_nothing():
         return tuple(
@@ -251,17 +252,16 @@ def flow(function: Callable[..., Any], /, **options: Any) -> FlowFunction: ...
 
 
 def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Make a flow of a function: ``@flow`` or ``@flow(retries=2)``.
+    """Make a flow from a function: ``@flow`` or ``@flow(retries=2)``.
 
     Args:
         function: the function, plain or ``async``.
-        **options: ``name`` (the function's own by default); ``retries`` and ``retry_delay``
-            (``retry_delay_seconds``): call it again, with an empty graph, after it failed;
-            ``timeout`` (``timeout_seconds``); ``executor``, on which submitted tasks run;
-            ``on_completion``, ``on_failure``, ``on_cancellation``: hooks, called with as many of
+        **options: ``name``, by default that of the function; ``retries`` and ``retry_delay``
+            (``retry_delay_seconds``), to call it again, with an empty graph, after it failed;
+            ``timeout`` (``timeout_seconds``); ``executor``, which runs submitted tasks;
+            ``on_completion``, ``on_failure`` and ``on_cancellation``: hooks, called with as many of
             ``(flow, run, state)`` as they accept; ``state_handlers``; ``description``;
-            ``log_prints``, accepted for the sake of Prefect's flows: what tasks print always
-            appears with them.
+            ``log_prints``, accepted for compatibility with Prefect.
 
     Returns:
         A `FlowFunction`, or a decorator if only options are given.

@@ -1,7 +1,7 @@
 """One task's place in a flow: its inputs, its neighbours, its scope.
 
-Only a flow's structure and `resnb.graph.editing` change a node. They keep ``upstream`` and
-``downstream`` of neighbours consistent, and record how to take each change back.
+Only a flow's structure and the functions that change it modify a node. They keep ``upstream`` and
+``downstream`` of neighbours consistent, and record how to undo each change.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,12 +21,12 @@ class Node:
 
     Attributes:
         task: the task.
-        inputs: an input for each argument, those passed by position first.
-        positional: how many of the inputs are passed by position.
+        inputs: an input for each argument, positional ones first.
+        positional: the number of positional inputs.
         mapped: the arguments that are mapped over.
         flattened: those of them that are flattened first.
-        control: tasks that only have to come first, and whether each is mapped over.
-        upstream: every task that has an edge to this one.
+        control: tasks that only have to run first, and whether each is mapped over.
+        upstream: every task with an edge to this one.
         downstream: every task to which this one has an edge.
         scope: the innermost resource scope around the task.
         position: grows with each task that is added to the flow.
@@ -51,11 +51,11 @@ class Node:
 
     @property
     def is_mapped(self) -> bool:
-        """Whether the task runs once for each item of something."""
+        """Whether the task runs once for each item of an input."""
         return bool(self.mapped) or True in self.control.values()
 
     def edges(self) -> Iterator[Edge]:
-        """The edges that end here (without those that follow from a scope)."""
+        """The edges that end here, except for those that follow from a scope."""
         for key, value in self.inputs.items():
             kind = type(value)
             if kind is Constant:
@@ -68,7 +68,7 @@ class Node:
             yield Edge(source, self.task, None, mapped)
 
     def undo(self) -> Callable[[], None]:
-        """What takes back the coming changes to everything but the neighbours."""
+        """A function that undoes later changes to everything but the neighbours."""
         now = (
             dict(self.inputs), self.positional, self.mapped, self.flattened, dict(self.control),
             self.position,

@@ -1,4 +1,4 @@
-"""Topological order, and the cycle that makes one impossible."""
+"""Topological order of a graph, and the cycle that prevents one."""
 
 import heapq
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from resnb.graph.tasks.task import Task
 
 
 class Graph(Protocol):
-    """What can be put in order; see `Structure`, whose attributes these are."""
+    """What can be put in order: see `Structure`, which has these attributes."""
 
     forward: bool
 
@@ -24,7 +24,7 @@ class Graph(Protocol):
 
 
 def derived_downstream(graph: Graph) -> dict[Task, list[Task]]:
-    """The edges that follow from scopes, as a list of downstream tasks for each task."""
+    """The edges that follow from scopes: the downstream tasks of each task."""
     found: dict[Task, list[Task]] = {}
     for scope in graph.scopes:
         for edge in scope.derived_edges():
@@ -35,7 +35,7 @@ def derived_downstream(graph: Graph) -> dict[Task, list[Task]]:
 def is_forward(graph: Graph) -> bool:
     """Whether every edge points from an older task to a newer one and none begins at a clean-up.
 
-    Edges that follow from a scope and end at a clean-up do not count.
+    Edges that follow from a scope and end at a clean-up are not considered.
     """
     nodes = graph.nodes
     explicit = (
@@ -53,7 +53,7 @@ def is_forward(graph: Graph) -> bool:
 
 
 def cycle(graph: Graph, start: Task) -> list[Task]:
-    """A circle of tasks through `start`, which is first and last; empty if there is none."""
+    """A cycle from `start` back to `start`; empty if there is none."""
     derived = derived_downstream(graph)
     nodes = graph.nodes
     came_from: dict[Task, Task] = {}
@@ -73,7 +73,7 @@ def cycle(graph: Graph, start: Task) -> list[Task]:
 
 
 def topological(graph: Graph) -> list[Task]:
-    """All tasks, each after those upstream of it, otherwise in the order they were added.
+    """All tasks, each after its upstream tasks, and otherwise in the order they were added.
 
     A clean-up comes right after the last task of its scope.
     """
@@ -83,7 +83,7 @@ def topological(graph: Graph) -> list[Task]:
 
 
 def by_readiness(graph: Graph) -> list[Task]:
-    """That order, wherever edges point: a clean-up as soon as it may come, else the oldest."""
+    """This order for any graph: next is a clean-up that may run, or else the oldest such task."""
     nodes = graph.nodes
     derived = derived_downstream(graph)
     missing = {task: len(node.upstream) for task, node in nodes.items()}
@@ -105,41 +105,32 @@ def by_readiness(graph: Graph) -> list[Task]:
 
 
 def _with_cleanups(graph: Graph) -> list[Task]:
-    """The order where every edge is forward: as added, but for the clean-ups.
-
-    A clean-up is due after the latest task that it waits for, and after other clean-ups.
-    """
+    """The order where every edge is forward: as added, except for the clean-ups."""
     nodes = graph.nodes
-    waiting: dict[Task, int] = {}  # for how many clean-ups
-    outer: dict[Task, list[Task]] = {}
-    due: dict[Task, list[Task]] = {}
-    for scope in graph.scopes:
-        cleanup = scope.cleanup_task
-        before = {*scope.members, *nodes[cleanup].upstream}
-        inner = [one for one in before if one.kind == "cleanup"]
-        waiting[cleanup] = len(inner)
-        for one in inner:
-            outer.setdefault(one, []).append(cleanup)
-        latest = max(before.difference(inner), key=lambda one: nodes[one].position)
-        due.setdefault(latest, []).append(cleanup)
-        waiting[cleanup] += 1
-    found = []
-    for task in nodes:
-        if task.kind == "cleanup":
-            continue
+    waiting = {
+        cleanup: len(nodes[cleanup].upstream.keys() | scope.members.keys())
+        for scope in graph.scopes
+        for cleanup in [scope.cleanup_task]
+    }
+    found: list[Task] = []
+    ready: list[tuple[int, Task]] = []
+
+    def add(task: Task) -> None:
+        node = nodes[task]
         found.append(task)
-        ready: list[tuple[int, Task]] = []
-        released = due.get(task, [])
-        while released or ready:
-            for one in released:
-                waiting[one] -= 1
-                if not waiting[one]:
-                    heapq.heappush(ready, (nodes[one].position, one))
-            if not ready:
-                break
-            cleanup = heapq.heappop(ready)[1]
-            found.append(cleanup)
-            released = outer.get(cleanup, [])
+        released = {one for one in node.downstream if one.kind == "cleanup"}
+        if node.scope is not None:
+            released.add(node.scope.cleanup_task)
+        for cleanup in released:
+            waiting[cleanup] -= 1
+            if not waiting[cleanup]:
+                heapq.heappush(ready, (nodes[cleanup].position, cleanup))
+
+    for task in nodes:
+        if task.kind != "cleanup":
+            add(task)
+        while ready:
+            add(heapq.heappop(ready)[1])
     return found
 
 

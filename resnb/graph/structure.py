@@ -1,8 +1,8 @@
-"""The structure of a flow: nodes, edges and scopes, how they change, and what can be asked.
+"""The structure of a flow: its nodes, edges and scopes, with the steps of change and the queries.
 
-Invariants (`resnb.graph.validation` checks them): ``upstream`` and ``downstream`` of the nodes
-mirror each other; the graph has no cycle, derived edges of scopes included; a change that raises
-leaves no trace, because each step has an entry in the journal that takes it back.
+Invariants, which `resnb.graph.validation` checks: ``upstream`` and ``downstream`` of the nodes
+mirror each other; the graph has no cycle, derived edges of scopes included. A change that raises
+leaves no trace, because the journal can undo each step.
 """
 
 import weakref
@@ -23,7 +23,7 @@ from resnb.graph.tasks.task import Task
 
 
 class Structure:
-    """Nodes, edges and scopes of one flow. Edges that follow from scopes are part of every answer.
+    """The nodes, edges and scopes of one flow. Queries include the edges that follow from scopes.
 
     Attributes:
         name: the flow's name.
@@ -32,9 +32,9 @@ class Structure:
         forward: whether every edge points from an older task to a newer one and none begins at a
             clean-up, except for the edges that follow from a scope and end at a clean-up.
         parameter_names: the parameters by name.
-        memory: what the runs left; None before the first one.
-        journal: the changes of open transactions.
-        lock: held while a structure that grows during a run changes or is read.
+        memory: the values and states of its runs; None before the first one.
+        journal: records the changes of open transactions.
+        lock: held while a structure that grows during a run is changed or read.
     """
 
     lock: AbstractContextManager[Any] = nullcontext()
@@ -55,23 +55,23 @@ class Structure:
         self._edges: tuple[int, frozenset[Edge]] | None = None
 
     def transaction(self) -> AbstractContextManager[None]:
-        """A block whose changes are all taken back if it raises; blocks can be nested."""
+        """A block whose changes are all undone if it raises. Blocks can be nested."""
         return self.journal
 
     # ---- tasks and edges
 
     def add_task(self, task: Task) -> Task:
-        """Add `task` (no copy of it) without arguments; it joins the blocks around this line.
+        """Add `task` itself, not a copy, without arguments. It joins the blocks around this line.
 
         Raises:
-            GraphError: the task is another flow's, or the flow has a parameter of that name.
+            GraphError: the task belongs to another flow, or a parameter's name is taken.
         """
         with self.journal:
             self.node(task)
         return task
 
     def node(self, task: Any) -> Node:
-        """The node of `task`, which is added if it is new here."""
+        """The node of `task`, which is added if it is not in the flow yet."""
         if not isinstance(task, Task):
             message = f"flow {self.name!r}: {task!r} is no task; decorate the function with @task"
             raise GraphError(message)
@@ -112,11 +112,11 @@ class Structure:
         return node
 
     def owns(self, task: Task) -> bool:
-        """Whether this is the flow that `task` was added to first."""
+        """Whether `task` was added to this flow first."""
         return task.home is self._home
 
     def adopt(self, task: Task, scope: Scope | None) -> None:
-        """Add a task that keeps its home, without arguments (for flows that share tasks)."""
+        """Add another flow's task, which both then share, without arguments."""
         if task.kind == "parameter":
             self._add_parameter(task)
         self._counter += 1
@@ -140,7 +140,7 @@ class Structure:
             node.scope.members.pop(task, None)
 
     def link(self, upstream: Task, node: Node) -> None:
-        """Record that `node` comes after `upstream`."""
+        """Add the edge from `upstream` to `node`."""
         source = self.node(upstream)
         task = node.task
         if upstream.kind == "setup" and task.kind != "cleanup":
@@ -164,7 +164,7 @@ class Structure:
             self.nodes[task].upstream.pop(upstream, None)
 
     def scope_of(self, task: Task) -> Scope:
-        """The scope whose init, set-up or clean-up task `task` is."""
+        """The scope that `task` is the init, set-up or clean-up task of."""
         scope: Scope = task.scope  # type: ignore[attr-defined]
         if scope in self.scopes:
             return scope
@@ -183,14 +183,14 @@ class Structure:
             raise GraphError(message)
 
     def check_cycle(self, sources: Iterable[Task], node: Node) -> None:
-        """Make sure that the edges which were just added from `sources` closed no cycle."""
+        """Check that the edges from `sources` to `node`, which were just added, close no cycle."""
         nodes = self.nodes
         if self.forward and all(
             nodes[one].position < node.position and one.kind != "cleanup" for one in sources
         ):
             return
         self.journal.assign(self, "forward", value=False)
-        if node.downstream or node.scope is not None:  # else nothing leads away from it
+        if node.downstream or node.scope is not None:  # otherwise no edge leaves it
             self.refuse_cycle(node.task, "this edge closes one")
 
     def refuse_cycle(self, task: Task, reason: str) -> None:
@@ -200,7 +200,7 @@ class Structure:
             message = f"flow {self.name!r} must have no cycle, but {reason}: {path}"
             raise GraphError(message)
 
-    # ---- questions, by the names that Prefect 1.x gave them
+    # ---- queries, named as in Prefect 1.x
 
     @property
     def tasks(self) -> set[Task]:
@@ -228,14 +228,14 @@ class Structure:
         return {edge for edge in self.edges if edge.upstream_task is task}
 
     def all_upstream_edges(self) -> dict[Task, set[Edge]]:
-        """For each task the edges that end there."""
+        """The edges that end at each task."""
         found: dict[Task, set[Edge]] = {task: set() for task in self.nodes}
         for edge in self.edges:
             found[edge.downstream_task].add(edge)
         return found
 
     def all_downstream_edges(self) -> dict[Task, set[Edge]]:
-        """For each task the edges that begin there."""
+        """The edges that begin at each task."""
         found: dict[Task, set[Edge]] = {task: set() for task in self.nodes}
         for edge in self.edges:
             found[edge.upstream_task].add(edge)
@@ -261,7 +261,7 @@ class Structure:
         """The tasks in topological order, clean-ups right after the last task of their scope.
 
         Args:
-            root_tasks: only these and what is downstream of them.
+            root_tasks: include only these and the tasks downstream of them.
         """
         version = self.journal.version
         if self._sorted is None or self._sorted[0] != version:
@@ -288,14 +288,13 @@ class Structure:
 
     @property
     def has_reference_tasks(self) -> bool:
-        """Whether the reference tasks were chosen rather than worked out."""
+        """Whether the reference tasks were chosen."""
         return self._reference is not None
 
     def reference_tasks(self) -> set[Task]:
         """The tasks that decide the flow's final state.
 
-        By default those without a downstream task, where clean-ups count neither as reference
-        tasks nor as downstream tasks.
+        By default these are the tasks without a downstream task, clean-ups ignored.
         """
         if self._reference is not None:
             return set(self._reference)
@@ -308,13 +307,13 @@ class Structure:
         }
 
     def set_reference_tasks(self, tasks: Iterable[Task]) -> None:
-        """Let `tasks` decide the flow's final state; an empty list restores the default."""
+        """Let `tasks` decide the flow's final state. An empty list restores the default."""
         chosen = tuple(tasks)
         self.require(chosen)
         self.journal.assign(self, "_reference", chosen or None)
 
     def replace_reference_tasks(self, mapping: Mapping[Task, Task | None]) -> None:
-        """Replace the chosen reference tasks that are keys of `mapping`; None drops one."""
+        """Replace the chosen reference tasks that are keys of `mapping`. None drops one."""
         if self._reference is not None:
             found = (mapping.get(task, task) for task in self._reference)
             kept = tuple({task: None for task in found if task is not None})

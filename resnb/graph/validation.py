@@ -1,4 +1,4 @@
-"""Checking every invariant of a flow's structure again, which building keeps step by step."""
+"""Checking all invariants of a flow's structure."""
 
 from resnb.errors import GraphError
 from resnb.graph import order

@@ -1,7 +1,7 @@
-"""Every accepted form of a resource manager, brought to one: a class with setup and cleanup.
+"""Turning every accepted form of a resource manager into a class with setup and cleanup.
 
-A generator function with one ``yield``, a function that gives a context manager, a context
-manager itself, and the async form of each become classes here; what runs them need not know.
+The forms are a generator function with one ``yield``, a function that returns a context manager, a
+context manager itself, and the async form of each. The code that runs them sees only the class.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from resnb.graph.resources.generators import AsyncGeneratorAdapter, GeneratorAda
 
 
 class ContextManagerAdapter(Adapter):
-    """Enters what the function returns, the async way if it has no other."""
+    """Enters the context manager that the function returns, which may be an async one."""
 
     def setup(self) -> Any:
         self._live = self._call()
@@ -36,14 +36,13 @@ class ContextManagerAdapter(Adapter):
 
 
 def renewed(manager: Any) -> Any:
-    """The manager for one more try of set-up: an adapted form holds what one try has made."""
-    return (
-        manager.renewed() if isinstance(manager, Adapter) and manager.lease is not None else manager
-    )
+    """The manager for another try of set-up. An adapter is replaced, for it holds the last try."""
+    is_used = isinstance(manager, Adapter) and manager.lease is not None
+    return manager.renewed() if is_used else manager
 
 
 def is_context_manager(value: Any) -> bool:
-    """Whether `value` itself (not its class) can be entered with ``with`` or ``async with``."""
+    """Whether `value` itself, not its class, can be entered by ``with`` or ``async with``."""
     kind = type(value)
     return not isinstance(value, type) and (
         (hasattr(kind, "__enter__") and hasattr(kind, "__exit__"))
@@ -52,7 +51,7 @@ def is_context_manager(value: Any) -> bool:
 
 
 def manager_class(definition: Any, name: str) -> type:
-    """The class with setup and cleanup for any accepted form of definition.
+    """The class with setup and cleanup for a definition of any accepted form.
 
     Raises:
         GraphError: `definition` has none of the accepted forms.
@@ -86,7 +85,7 @@ def manager_class(definition: Any, name: str) -> type:
 
 
 def _check_cleanup(definition: type) -> None:
-    """Refuse a clean-up that cannot be called, for it would be missed only when it is needed."""
+    """Refuse a clean-up that cannot be called, before it is needed."""
     import inspect
 
     static = inspect.getattr_static(definition, "cleanup")
@@ -100,7 +99,7 @@ def _check_cleanup(definition: type) -> None:
             "else: define cleanup(self, resource)"
         )
         raise GraphError(message) from None
-    except ValueError:  # it cannot be inspected
+    except ValueError:  # no signature to inspect
         return
 
 
@@ -120,7 +119,7 @@ def _adapted(base: type[Adapter], function: Callable[..., Any], name: str) -> ty
     with suppress(TypeError, ValueError):
         signature = inspect.signature(function)
         own = signature.parameters.get("lease")
-        if own is not None and own.kind is own.KEYWORD_ONLY:  # filled in by set-up
+        if own is not None and own.kind is own.KEYWORD_ONLY:  # passed by set-up
             attributes["_wants_lease"] = True
             others = [one for one in signature.parameters.values() if one is not own]
             signature = signature.replace(parameters=others)

@@ -1,4 +1,4 @@
-"""Resource managers: the definition of a temporary thing, and how it is used in a flow."""
+"""Resource managers: definitions of temporary resources, and their use in a flow."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ _TASK_KWARGS = tuple(f"{step}_task_kwargs" for step in _STEPS)
 
 
 class InitTask(Task):
-    """Makes the manager object from its arguments."""
+    """Creates the manager object."""
 
     kind = "init"
     scope: Scope
@@ -31,13 +31,13 @@ class InitTask(Task):
 
 
 class SetupTask(Task):
-    """Makes the resource; its handle stands for the resource."""
+    """Sets the resource up. The task is also the handle of the resource."""
 
     kind = "setup"
     scope: Scope
 
     def run(self, manager: Any) -> Any:
-        """Call the manager's setup, where it has one."""
+        """Call the manager's setup, if it has one."""
         setup = getattr(manager, "setup", None)
         return setup() if setup is not None else None
 
@@ -54,13 +54,13 @@ class CleanupTask(Task):
 
 
 class ResourceManager:
-    """The definition of a temporary thing; calling it inside a flow gives a scope to enter.
+    """The definition of a temporary resource; calling it inside a flow returns a scope to enter.
 
     Args:
         definition: a class with ``setup`` and ``cleanup``, a generator function with one yield,
-            a function that gives a context manager, or the async form of these.
-        name: what it is called; the definition's own name by default.
-        init_task_kwargs: options of the init task (see `Task`).
+            a function that returns a context manager, or the async form of these.
+        name: the resource's name; by default that of the definition.
+        init_task_kwargs: options of the init task; see `Task`.
         setup_task_kwargs: options of the set-up task.
         cleanup_task_kwargs: options of the clean-up task.
         **options: see `ScopeOptions`.
@@ -82,11 +82,8 @@ class ResourceManager:
         self.name = name or _name_of(definition)
         self.definition = definition
         self.resource_class = manager_class(definition, self.name)
-        self.task_options = {
-            "init": dict(init_task_kwargs or {}),
-            "setup": dict(setup_task_kwargs or {}),
-            "cleanup": dict(cleanup_task_kwargs or {}),
-        }
+        given = (init_task_kwargs, setup_task_kwargs, cleanup_task_kwargs)
+        self.task_options = {step: dict(one or {}) for step, one in zip(_STEPS, given, strict=True)}
         self._check_task_options()
         self.scope_options = ScopeOptions().replaced(f"resource manager {self.name!r}", options)
         self.__doc__ = getattr(definition, "__doc__", None)
@@ -100,14 +97,13 @@ class ResourceManager:
         return self._signature
 
     def options(self, **options: Any) -> "ResourceManager":
-        """This manager with other scope or task options: ``Cluster.options(ttl="2h")(n=2)``."""
+        """A copy with other scope or task options: ``Cluster.options(ttl="2h")(n=2)``."""
         new = object.__new__(type(self))
         new.__dict__.update(self.__dict__)
-        steps = {
+        new.task_options = {
             step: {**self.task_options[step], **(options.pop(f"{step}_task_kwargs", None) or {})}
             for step in _STEPS
         }
-        new.task_options = steps
         new._check_task_options()
         new.name = options.pop("name", None) or self.name
         new.scope_options = self.scope_options.replaced(f"resource manager {self.name!r}", options)
@@ -117,9 +113,9 @@ class ResourceManager:
         """A new scope in the flow that is being built: ``with Cluster(n=2) as client:``.
 
         Args:
-            *args: arguments of the definition; tasks among them are accepted.
-            flow: the flow; by default the one whose ``with`` block or cell we are in.
-            **kwargs: as `args`.
+            *args: arguments of the definition, which may be tasks.
+            flow: the flow; by default the one that is being built.
+            **kwargs: like `args`.
 
         Raises:
             OutsideFlowError: no flow is being built.
@@ -133,18 +129,18 @@ class ResourceManager:
     def map(self, *args: Any, flow: Flow | None = None, **kwargs: Any) -> Scope:
         """A new scope with a resource for each item: ``with Database.map(urls) as db:``.
 
-        Each resource has a lease of its own. ``load.map(db)`` gives each child one of them, and
-        a task that is not mapped over `db` gets the list.
+        Each resource has its own lease. ``load.map(db)`` passes one of them to each child; a task
+        that is not mapped over `db` gets the list.
 
         Args:
-            *args: as in `Task.map`: mapped over, unless inside `unmapped`.
-            flow: as in `__call__`.
-            **kwargs: as `args`.
+            *args: mapped over unless inside `unmapped`, as in `Task.map`.
+            flow: the flow; by default the one that is being built.
+            **kwargs: like `args`.
 
         Raises:
             OutsideFlowError: no flow is being built.
             OptionError: an argument is missing or surplus.
-            GraphError: there is nothing to map over, or we are in a ``@flow`` function.
+            GraphError: there is nothing to map over, or a ``@flow`` function is running.
         """
         if not args and not kwargs:
             message = f"resource {self.name!r}: map() needs at least one argument to map over"
@@ -166,7 +162,7 @@ class ResourceManager:
         name: str | None = None,
         mapped: bool = False,
     ) -> Scope:
-        """A new scope that is called `name` in the graph; see `__call__`, and `map` if `mapped`."""
+        """A new scope called `name`; see `__call__`, and `map` if `mapped`."""
         flow = flow or flow_being_built()
         if flow is None:
             message = (
@@ -180,20 +176,18 @@ class ResourceManager:
         return scope
 
     def furnish(self, scope: Scope) -> Scope:
-        """Give a new scope its three tasks."""
-        init = InitTask(self, **self._options_of("init", self.name))
-        setup = SetupTask(**self._options_of("setup", f"{self.name}.setup"))
-        cleanup = CleanupTask(**self._options_of("cleanup", f"{self.name}.cleanup"))
-        for one in (init, setup, cleanup):
+        """Create the three tasks of a new scope."""
+        init, setup, cleanup = self.task_options.values()
+        always = {"trigger": all_finished, "skip_on_upstream_skip": False}
+        tasks = (
+            InitTask(self, **{"name": self.name, **init}),
+            SetupTask(**{"name": f"{self.name}.setup", **setup}),
+            CleanupTask(**{"name": f"{self.name}.cleanup", **cleanup, **always}),
+        )
+        for one in tasks:
             one.scope = scope
-        scope.init_task, scope.setup_task, scope.cleanup_task = init, setup, cleanup
+        scope.init_task, scope.setup_task, scope.cleanup_task = tasks
         return scope
-
-    def _options_of(self, step: str, name: str) -> dict[str, Any]:
-        options = {"name": name, **self.task_options[step]}
-        if step == "cleanup":
-            options |= {"trigger": all_finished, "skip_on_upstream_skip": False}
-        return options
 
     def _check_task_options(self) -> None:
         for step in _STEPS:
@@ -217,10 +211,10 @@ def _name_of(definition: Any) -> str:
 
 
 def resource_manager(definition: Any = None, **options: Any) -> Any:
-    """Make a resource manager of a class: ``@resource_manager`` or with options.
+    """Make a resource manager from a class: ``@resource_manager``, with or without options.
 
     Args:
-        definition: a class with ``setup`` and ``cleanup``, or another form (see `resource`).
+        definition: a class with ``setup`` and ``cleanup``, or another form; see `resource`.
         **options: ``name``, ``init_task_kwargs``, ``setup_task_kwargs``,
             ``cleanup_task_kwargs``, and those of `ScopeOptions`.
 
@@ -234,13 +228,13 @@ def resource_manager(definition: Any = None, **options: Any) -> Any:
 
 
 def resource(definition: Any = None, **options: Any) -> Any:
-    """Make a resource of any accepted form.
+    """Make a resource from any accepted form.
 
     Args:
-        definition: a generator function with one yield, a ``@contextmanager`` function, a class
-            with setup and cleanup (for each of them the result is a `ResourceManager`), or a
-            context manager object, which is used at once: ``with resource(Client()) as client:``.
-        **options: as for `resource_manager`.
+        definition: a generator function with one yield, a ``@contextmanager`` function or a class
+            with setup and cleanup, for which the result is a `ResourceManager`; or a context
+            manager object, which is used at once: ``with resource(Client()) as client:``.
+        **options: the same as for `resource_manager`.
     """
     _refuse_options("resource", options)
     if definition is None:

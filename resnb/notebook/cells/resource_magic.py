@@ -20,7 +20,7 @@ from resnb.notebook.lines.parsed import ResourceLine, parse_resource_line
 from resnb.notebook.session import Session
 from resnb.notebook.tracebacks import cell_being_compiled
 from resnb.run.memory import memory_of
-from resnb.syntax.body import FUTURE, Body
+from resnb.syntax.body import FUTURE, GeneratorSource
 
 
 def resource_cell(shell: Any, session: Session, line: str, cell: str) -> None:
@@ -68,7 +68,7 @@ def _defined(
     exec(code, namespace)  # noqa: S102 - the user's own cell
     if isinstance(body, GeneratorBody):
         definition = namespace.pop(name)
-        definition.__resnb_body__ = Body(
+        definition.__resnb_body__ = GeneratorSource(
             python,
             filename,
             first_line=2,
