@@ -8,7 +8,7 @@ from jupyter_server.extension.application import ExtensionApp
 from traitlets import Float
 
 from resnb.ledger.admin.commands import LedgerCommands
-from resnb.ledger.admin.listing import Listed
+from resnb.ledger.admin.listing import ListedLease
 from resnb.ledger.store.home import ledger_home
 from resnb.server.feed import Feed
 from resnb.server.handlers import routes
@@ -54,13 +54,13 @@ class ResnbServer(ExtensionApp):
         await self._feed.close()
         await self._desk.close()
 
-    async def _leases(self) -> list[Listed]:
+    async def _leases(self) -> list[ListedLease]:
         """The leases that are not closed."""
-        found: list[Listed] = []
+        found: list[ListedLease] = []
         await self._desk.work(lambda: found.extend(LedgerCommands().leases()))
         return found
 
-    async def _clean_up(self, leases: list[Listed]) -> None:
+    async def _clean_up(self, leases: list[ListedLease]) -> None:
         """Ask that leases be cleaned up."""
         await self._desk.work(lambda: _ask(leases))
 
@@ -74,7 +74,7 @@ class ResnbServer(ExtensionApp):
         self._loop.add_callback(self._loop.call_later, pause, do)
 
 
-def _ask(leases: list[Listed]) -> None:
+def _ask(leases: list[ListedLease]) -> None:
     LedgerCommands().clean_up(leases, timeout=0)
 
 

@@ -12,16 +12,16 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from logging import Logger
 
-from resnb.ledger.admin.listing import Listed
+from resnb.ledger.admin.listing import ListedLease
 from resnb.ledger.owner import ALIVE, Owner
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at the ledger."""
 
 Kernels = Callable[[], Mapping[int, str]]
-Look = Callable[[], Awaitable[list[Listed]]]
+Look = Callable[[], Awaitable[list[ListedLease]]]
 """Gives the leases that are not closed; raises an exception if the ledger cannot be read."""
-Ask = Callable[[list[Listed]], Awaitable[None]]
+Ask = Callable[[list[ListedLease]], Awaitable[None]]
 """Asks that some leases be cleaned up; raises an exception if the ledger cannot be written."""
 
 
@@ -39,14 +39,14 @@ class Pending:
         self._kernels = frozenset(kernels)
         self._owners: frozenset[Owner] = frozenset()
 
-    def of(self, leases: Iterable[Listed]) -> list[Listed]:
+    def of(self, leases: Iterable[ListedLease]) -> list[ListedLease]:
         """The pending ones among `leases`."""
         found = list(leases)
         owners = {one.record.owner for one in found if one.kernel == ALIVE}
         self._owners |= {owner for owner in owners if _session(owner.pid) in self._kernels}
         return [one for one in found if self._is_pending(one)]
 
-    def _is_pending(self, one: Listed) -> bool:
+    def _is_pending(self, one: ListedLease) -> bool:
         if one.is_given_up or (one.record.keep is not None and not one.record.request):
             return False
         return one.record.owner in self._owners or (one.is_orphan and not one.is_settled)
@@ -102,7 +102,7 @@ class StopWait:
                 return
             left = await self._left(pending, left)
 
-    async def _left(self, pending: Pending, known: list[Listed]) -> list[Listed]:
+    async def _left(self, pending: Pending, known: list[ListedLease]) -> list[ListedLease]:
         """What is pending, after asking for its clean-up; `known` if the ledger does not answer."""
         try:
             async with asyncio.timeout_at(max(self._deadline, _now() + LOOK_EVERY)):
@@ -126,7 +126,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _names(leases: Iterable[Listed]) -> str:
+def _names(leases: Iterable[ListedLease]) -> str:
     return ", ".join(sorted({one.name for one in leases}))
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from resnb.ledger.admin.queries import LedgerQuestions
+from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.store.store import Store
 from resnb.server import stopping
 from resnb.server.stopping import Pending, StopWait
@@ -25,7 +25,7 @@ def store(tmp_path):
 
 
 def pending(store, kernels=()):
-    return [one.name for one in Pending(kernels).of(LedgerQuestions(store.home).leases())]
+    return [one.name for one in Pending(kernels).of(LedgerCommands(store.home).leases())]
 
 
 def test_it_waits_for_what_its_own_kernels_hold(store):
@@ -48,7 +48,7 @@ def test_it_waits_for_what_is_being_cleaned_up_for_kernels_that_ended_before(sto
 def test_a_lease_stays_awaited_when_its_kernel_has_ended(store):
     store.add(made("a" * 32, here(), name="mine"))
     awaited = Pending([os.getsid(0)])
-    leases = LedgerQuestions(store.home).leases()
+    leases = LedgerCommands(store.home).leases()
     assert awaited.of(leases)
     ended = [one._replace(kernel="dead") for one in leases]
     assert awaited.of(ended)
@@ -83,7 +83,7 @@ class Ledger:
 @pytest.fixture
 def one(store):
     store.add(made("a" * 32, here(), name="thing"))
-    return LedgerQuestions(store.home).leases()
+    return LedgerCommands(store.home).leases()
 
 
 def asked_for(leases):
