@@ -39,7 +39,7 @@ class Truth:
         home = str(self.folder / "home")
         return [
             pid
-            for pid, line in _command_lines()
+            for pid, line in command_lines()
             if home in line and any(part.endswith("reaper.py") for part in line)
         ]
 
@@ -54,7 +54,7 @@ class Truth:
             pause(0.05)
 
     def _pids(self) -> list[int]:
-        return [pid for pid, line in _command_lines() if any(self.tag in part for part in line)]
+        return [pid for pid, line in command_lines() if any(self.tag in part for part in line)]
 
     def _offspring(self) -> list[int]:
         """Everything that inherited the trial's environment, itself not the harness."""
@@ -80,7 +80,8 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
         os.kill(pid, number)
 
 
-def _command_lines() -> list[tuple[int, list[str]]]:
+def command_lines() -> list[tuple[int, list[str]]]:
+    """The pids and command lines of all processes."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):

@@ -5,15 +5,17 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.crash.engine import NoEngineError, script
-from benchmarks.crash.waiting import TrialError, pause
+from benchmarks.crash.truth import command_lines
+from benchmarks.crash.waiting import TrialError, wait_for
 
 CONTAINER = "in-container"
 """The script that runs a command in a container whose root is this machine's file system."""
 
-TRIES = 10
+PATIENCE = 10.0
 
 
 class Box:
@@ -67,13 +69,14 @@ class Box:
 
     def remove(self) -> None:
         """End all containers and remove the folder."""
-        for _ in range(TRIES):  # podman may be tidying up after a container that has just ended
-            self._run("podman", "rm", "--force", "--all", "--time", "0")
-            if str(self._folder) not in Path("/proc/self/mounts").read_text(encoding="utf-8"):
-                shutil.rmtree(self._folder, ignore_errors=True)  # never below a live mount of /
-            if not self._folder.exists():
-                return
-            pause(0.2)
+        self._run("podman", "rm", "--force", "--all", "--time", "0")
+        with suppress(TrialError):  # podman tidies up after a container in a process of its own
+            wait_for(lambda: not self._is_used(), "podman's processes to end", PATIENCE)
+        if str(self._folder) not in Path("/proc/self/mounts").read_text(encoding="utf-8"):
+            shutil.rmtree(self._folder, ignore_errors=True)  # never below a live mount of /
+
+    def _is_used(self) -> bool:
+        return any(str(self._folder) in part for _, line in command_lines() for part in line)
 
     def _run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
