@@ -1,20 +1,34 @@
-"""Who holds a lease, and whether that process is still there. Standard library only.
+"""Who holds a lease: one process, by its lock and by its ids. Standard library only.
 
-A process is named by machine, boot, pid namespace, pid and start time, so that neither a reused
-pid nor another container's process is taken for it. What cannot be seen from here is *unknown*,
-never dead.
+Whether it is alive its lock tells, see `resnb.ledger.liveness`. The ids (machine, boot, pid
+namespace, pid and start time) are for display, and for the cases in which a lock says nothing.
+What cannot be seen from here is *unknown*, never dead.
 """
 
 import json
 import os
+import re
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 ALIVE: Final = "alive"
 DEAD: Final = "dead"
 UNKNOWN: Final = "unknown"
+_NO_OWNER: Final = "not an owner"
+
+
+class Lock(NamedTuple):
+    """A file in the ledger's folder that a process locks as long as it lives.
+
+    Attributes:
+        name: the file's name.
+        inode: its number, by which a copy or a successor is told from it.
+    """
+
+    name: str
+    inode: int
 
 
 class Owner(NamedTuple):
@@ -26,6 +40,7 @@ class Owner(NamedTuple):
         namespace: the pid namespace.
         pid: the process id.
         started: when it was started, in clock ticks since the boot; 0 where that is not known.
+        lock: what it locks; None if it cannot, or holds nothing that others wait for.
     """
 
     machine: str
@@ -33,6 +48,7 @@ class Owner(NamedTuple):
     namespace: str
     pid: int
     started: int
+    lock: Lock | None = None
 
     def to_text(self) -> str:
         """As it is kept in the ledger."""
@@ -45,29 +61,47 @@ def from_text(text: str) -> Owner:
     Raises:
         ValueError: `text` is no owner.
     """
-    values = json.loads(text)
-    kinds = (str, str, str, int, int)
-    if not isinstance(values, list) or [type(one) for one in values] != list(kinds):
-        message = "not an owner"
-        raise ValueError(message)
-    return Owner(*values)
+    match json.loads(text):
+        case [
+            str() as machine,
+            str() as boot,
+            str() as namespace,
+            int() as pid,
+            int() as started,
+            lock,
+        ]:
+            return Owner(machine, boot, namespace, pid, started, _lock(lock))
+    raise ValueError(_NO_OWNER)
+
+
+def _lock(value: Any) -> Lock | None:
+    match value:
+        case None:
+            return None
+        case [str() as name, int() as inode] if re.fullmatch(r"[0-9a-f]{32}", name):
+            return Lock(name, inode)
+    raise ValueError(_NO_OWNER)
 
 
 def this_process() -> Owner:
-    """The calling process; a fork is another one."""
+    """The calling process, without a lock; a fork is another one."""
     pid = os.getpid()
     return Owner(_machine(), _boot(), _namespace(), pid, start_time(pid) or 0)
 
 
-def status(owner: Owner, seen_from: Owner) -> str:
-    """Whether the process `owner` is ALIVE, DEAD, or UNKNOWN from the process `seen_from`."""
-    if owner.machine != seen_from.machine:
-        return UNKNOWN
-    if owner.boot != seen_from.boot:
-        return DEAD
+def status_by_ids(owner: Owner, seen_from: Owner, *, is_shared: bool) -> str:
+    """Whether `owner`, whose lock says nothing, is ALIVE, DEAD, or UNKNOWN.
+
+    Args:
+        owner: some process.
+        seen_from: the calling process.
+        is_shared: whether `owner` may be on another machine.
+    """
+    if owner.boot != seen_from.boot:  # a folder of this machine alone has seen a reboot since
+        return UNKNOWN if is_shared else DEAD
     if owner.namespace != seen_from.namespace:
         return UNKNOWN
-    if not Path("/proc/self/stat").exists():
+    if not _sees_processes():
         return ALIVE if _answers(owner.pid) else DEAD
     started = start_time(owner.pid)
     if started is None or (owner.started and started != owner.started):
@@ -85,6 +119,15 @@ def start_time(pid: int) -> int | None:
         return None
     fields = text.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else int(fields[19])
+
+
+@cache
+def _sees_processes() -> bool:
+    """Whether /proc is there, and of this process's own pid namespace."""
+    try:
+        return Path("/proc/self").readlink() == Path(str(os.getpid()))
+    except OSError:
+        return False
 
 
 def _answers(pid: int) -> bool:
@@ -126,4 +169,14 @@ def _namespace() -> str:
         return ""
 
 
-__all__ = ["ALIVE", "DEAD", "UNKNOWN", "Owner", "from_text", "start_time", "status", "this_process"]
+__all__ = [
+    "ALIVE",
+    "DEAD",
+    "UNKNOWN",
+    "Lock",
+    "Owner",
+    "from_text",
+    "start_time",
+    "status_by_ids",
+    "this_process",
+]
