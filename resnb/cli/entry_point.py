@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from resnb.ledger.admin.commands import HEAD_START, SWEEP_AGAIN, LedgerCommands
-from resnb.ledger.admin.listing import Listed
-from resnb.ledger.kernel.book import SESSION_VARIABLE
+from resnb.ledger.admin.commands import HEAD_START, SWEEP_AGAIN, LedgerCommands, start_sweeper
+from resnb.ledger.admin.listing import ListedLease
+from resnb.ledger.kernel.environment import SESSION_VARIABLE
 from resnb.ledger.owner import ALIVE, DEAD
 
 LOOK_EVERY: Final = 0.1
@@ -50,7 +50,7 @@ class EntryPoint:
         self._commands = commands
         self._session = os.environ.get(SESSION_VARIABLE) or uuid.uuid4().hex
 
-    def run(self, command: Sequence[str]) -> tuple[int, list[Listed]]:
+    def run(self, command: Sequence[str]) -> tuple[int, list[ListedLease]]:
         """Run `command` to its end, and wait.
 
         Returns:
@@ -83,7 +83,7 @@ class EntryPoint:
                 with suppress(ProcessLookupError):
                     os.kill(child, info.si_signo)
 
-    def _cleaned_up(self) -> list[Listed]:
+    def _cleaned_up(self) -> list[ListedLease]:
         """Wait for the clean-ups, and end kernels that have outlived the command; what is left.
 
         A signal that would end a process ends the wait.
@@ -101,14 +101,14 @@ class EntryPoint:
                         os.kill(pid, signal.SIGTERM)
                     told.add(pid)
                 if any(one.kernel == DEAD for one in left):
-                    self._commands.start_sweeper()
+                    start_sweeper(self._commands.home)
                 sweep_at = now + SWEEP_AGAIN
             reaped()
             info = signal.sigtimedwait(_BLOCKED, LOOK_EVERY)
             if info is not None and info.si_signo in _IMPATIENT:
                 return left
 
-    def _is_meant(self, one: Listed) -> bool:
+    def _is_meant(self, one: ListedLease) -> bool:
         return one.record.session == self._session and not one.is_kept and not one.is_given_up
 
 

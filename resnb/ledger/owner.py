@@ -1,8 +1,7 @@
-"""Who holds a lease: one process, by its lock and by its ids. Standard library only.
+"""Who owns a lease: one process, by its lock and by its ids. Standard library only.
 
-Whether it is alive its lock tells, see `resnb.ledger.liveness`. The ids (machine, boot, pid
+Its lock tells whether it is alive, see `resnb.ledger.liveness`. The ids (machine, boot, pid
 namespace, pid and start time) are for display, and for the cases in which a lock says nothing.
-What cannot be seen from here is *unknown*, never dead.
 """
 
 import json
@@ -18,40 +17,29 @@ DEAD: Final = "dead"
 UNKNOWN: Final = "unknown"
 _NO_OWNER: Final = "not an owner"
 
+NOBODY: Final = 2**31 - 1
+"""The pid of an owner that stands for "this machine, no process"; no kernel gives it away."""
+
 
 class Lock(NamedTuple):
-    """A file in the ledger's folder that a process locks as long as it lives.
-
-    Attributes:
-        name: the file's name.
-        inode: its number, by which a copy or a successor is told from it.
-    """
+    """A file in the ledger's folder that a process locks as long as it lives."""
 
     name: str
-    inode: int
+    inode: int  # tells it from a copy, and from a successor of the same name
 
 
 class Owner(NamedTuple):
-    """One process of one machine.
+    """One process of one machine, or none; see `nobody`."""
 
-    Attributes:
-        machine: the machine's id.
-        boot: the id of its boot.
-        namespace: the pid namespace.
-        pid: the process id.
-        started: when it was started, in clock ticks since the boot; 0 where that is not known.
-        lock: what it locks; None if it cannot, or holds nothing that others wait for.
-    """
-
-    machine: str
-    boot: str
-    namespace: str
+    machine: str  # the machine's id
+    boot: str  # the id of its boot
+    namespace: str  # the pid namespace
     pid: int
-    started: int
-    lock: Lock | None = None
+    started: int  # when it was started, in clock ticks since the boot; 0 where that is not known
+    lock: Lock | None = None  # None if it cannot lock, or if nobody waits for its end
 
     def to_text(self) -> str:
-        """As it is kept in the ledger."""
+        """Its form in the ledger."""
         return json.dumps(self)
 
 
@@ -62,14 +50,7 @@ def from_text(text: str) -> Owner:
         ValueError: `text` is no owner.
     """
     match json.loads(text):
-        case [
-            str() as machine,
-            str() as boot,
-            str() as namespace,
-            int() as pid,
-            int() as started,
-            lock,
-        ]:
+        case [str(machine), str(boot), str(namespace), int(pid), int(started), lock]:
             return Owner(machine, boot, namespace, pid, started, _lock(lock))
     raise ValueError(_NO_OWNER)
 
@@ -78,7 +59,7 @@ def _lock(value: Any) -> Lock | None:
     match value:
         case None:
             return None
-        case [str() as name, int() as inode] if re.fullmatch(r"[0-9a-f]{32}", name):
+        case [str(name), int(inode)] if re.fullmatch(r"[0-9a-f]{32}", name):
             return Lock(name, inode)
     raise ValueError(_NO_OWNER)
 
@@ -89,20 +70,46 @@ def this_process() -> Owner:
     return Owner(_machine(), _boot(), _namespace(), pid, start_time(pid) or 0)
 
 
+def child_of(parent: Owner, pid: int) -> Owner:
+    """The process `pid`, which the process `parent` has started."""
+    return parent._replace(pid=pid, started=start_time(pid) or 0, lock=None)
+
+
+def nobody(here: Owner, before: Owner | None = None) -> Owner:
+    """The owner of leases that this machine cares for without a kernel; dead, seen from `here`.
+
+    Args:
+        here: a process of this machine.
+        before: their owner until now; what was half made elsewhere must not be looked for in vain
+            here, so the new owner still counts as one of that machine and pid namespace.
+    """
+    namespace = here.namespace if before is None else before.namespace
+    if before is not None and before.machine != here.machine:
+        namespace = f"{before.machine} {namespace}"
+    return Owner(here.machine, "", namespace, NOBODY, 1)
+
+
+def same_place(one: Owner, other: Owner) -> bool:
+    """Whether `one` could find what `other` has made: same machine, same pid namespace."""
+    return (one.machine, one.namespace) == (other.machine, other.namespace)
+
+
 def status_by_ids(owner: Owner, seen_from: Owner, *, is_shared: bool) -> str:
-    """Whether `owner`, whose lock says nothing, is ALIVE, DEAD, or UNKNOWN.
+    """Whether `owner`, whose lock says nothing, is ALIVE, DEAD or UNKNOWN.
 
     Args:
         owner: some process.
         seen_from: the calling process.
         is_shared: whether `owner` may be on another machine.
     """
-    if owner.boot != seen_from.boot:  # a folder of this machine alone has seen a reboot since
+    if owner.pid == NOBODY:
+        return DEAD if owner.machine == seen_from.machine else UNKNOWN
+    if owner.boot != seen_from.boot:  # a folder of this machine alone has outlived a boot
         return UNKNOWN if is_shared else DEAD
     if owner.namespace != seen_from.namespace:
         return UNKNOWN
     if not _sees_processes():
-        return ALIVE if _answers(owner.pid) else DEAD
+        return ALIVE if _exists(owner.pid) else DEAD
     started = start_time(owner.pid)
     if started is None or (owner.started and started != owner.started):
         return DEAD
@@ -114,7 +121,7 @@ def start_time(pid: int) -> int | None:
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
-        return 0 if sys.platform != "linux" and _answers(pid) else None
+        return 0 if sys.platform != "linux" and _exists(pid) else None
     except OSError:
         return None
     fields = text.rpartition(")")[2].split()
@@ -123,14 +130,14 @@ def start_time(pid: int) -> int | None:
 
 @cache
 def _sees_processes() -> bool:
-    """Whether /proc is there, and of this process's own pid namespace."""
+    """Whether /proc is there, and shows this process's own pid namespace."""
     try:
-        return Path("/proc/self").readlink() == Path(str(os.getpid()))
+        return os.readlink("/proc/self") == str(os.getpid())  # noqa: PTH115 - as the system says it
     except OSError:
         return False
 
 
-def _answers(pid: int) -> bool:
+def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -149,9 +156,7 @@ def _machine() -> str:
             continue
         if found:
             return found
-    import uuid
-
-    return f"{os.uname().nodename}-{uuid.getnode():x}"
+    return os.uname().nodename
 
 
 @cache
@@ -167,16 +172,3 @@ def _namespace() -> str:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""
-
-
-__all__ = [
-    "ALIVE",
-    "DEAD",
-    "UNKNOWN",
-    "Lock",
-    "Owner",
-    "from_text",
-    "start_time",
-    "status_by_ids",
-    "this_process",
-]

@@ -85,22 +85,22 @@ def seen(request):
 
 def test_a_process_is_alive_as_long_as_it_holds_its_lock(tmp_path, holding, seen):
     one = holding()
-    assert looking(tmp_path)(seen(one.owner)) == ALIVE
+    assert looking(tmp_path).status(seen(one.owner)) == ALIVE
     one.kill()
-    assert looking(tmp_path)(seen(one.owner)) == DEAD
+    assert looking(tmp_path).status(seen(one.owner)) == DEAD
 
 
 def test_a_stopped_process_is_alive(tmp_path, holding, seen):
     one = holding()
     one.process.send_signal(signal.SIGSTOP)
-    assert looking(tmp_path)(seen(one.owner)) == ALIVE
+    assert looking(tmp_path).status(seen(one.owner)) == ALIVE
 
 
 def test_a_zombie_is_dead(tmp_path, holding, seen):
     one = holding()
     one.process.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, one.process.pid, os.WEXITED | os.WNOWAIT)
-    assert looking(tmp_path)(seen(one.owner)) == DEAD
+    assert looking(tmp_path).status(seen(one.owner)) == DEAD
 
 
 def test_a_fork_neither_holds_the_lock_nor_releases_it(tmp_path, holding):
@@ -108,11 +108,11 @@ def test_a_fork_neither_holds_the_lock_nor_releases_it(tmp_path, holding):
     one.tell(
         "end, keep = os.pipe(); child = os.fork(); child or (os.close(keep), os.read(end, 1), os._exit(0))"
     )
-    assert looking(tmp_path)(one.owner) == ALIVE
+    assert looking(tmp_path).status(one.owner) == ALIVE
     one.tell("other = os.fork(); other or (presence.release(), os._exit(0)); os.waitpid(other, 0)")
-    assert looking(tmp_path)(one.owner) == ALIVE
+    assert looking(tmp_path).status(one.owner) == ALIVE
     one.kill()  # and the first child, which has the descriptor, lives on until its pipe ends
-    assert looking(tmp_path)(one.owner) == DEAD
+    assert looking(tmp_path).status(one.owner) == DEAD
 
 
 def test_exec_ends_the_process_that_held_the_lock(tmp_path, holding, seen):
@@ -121,7 +121,7 @@ def test_exec_ends_the_process_that_held_the_lock(tmp_path, holding, seen):
     one.process.stdin.write(f"os.execv({sys.executable!r}, ['python', '-c', {code!r}])\n")
     one.process.stdin.flush()
     assert one.process.stdout.readline() == "new\n"
-    assert looking(tmp_path)(seen(one.owner)) == DEAD
+    assert looking(tmp_path).status(seen(one.owner)) == DEAD
 
 
 @pytest.mark.skipif(UNSHARE is None or os.geteuid() != 0, reason="needs root and unshare")
@@ -129,16 +129,16 @@ def test_exec_ends_the_process_that_held_the_lock(tmp_path, holding, seen):
 def test_another_pid_namespace_is_seen_from_here(tmp_path, holding, proc):
     one = holding(before=[UNSHARE, "--fork", "--pid", "--kill-child", *proc])
     assert one.owner.pid != one.process.pid
-    assert looking(tmp_path)(one.owner) == ALIVE
+    assert looking(tmp_path).status(one.owner) == ALIVE
     one.kill()  # which the system tells the namespace's first process a moment later
     wait_until_free(folder_of(tmp_path) / one.owner.lock.name)
-    assert looking(tmp_path)(one.owner) == DEAD
+    assert looking(tmp_path).status(one.owner) == DEAD
 
 
 def test_this_process_is_alive_and_never_opens_its_own_file(tmp_path):
     presence = Presence(tmp_path)
     try:
-        look = looking(tmp_path, me=presence.owner)
+        look = looking(tmp_path).status
         assert look(presence.owner) == ALIVE
         assert seen_by_another(tmp_path, presence.owner) == ALIVE  # so the look has kept the lock
     finally:
@@ -153,7 +153,7 @@ from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from resnb.ledger.liveness import Liveness
 from resnb.ledger.owner import from_text
-print(Liveness(Path({str(home)!r}), is_shared=False)(from_text({owner.to_text()!r})))
+print(Liveness(Path({str(home)!r}), is_shared=False).status(from_text({owner.to_text()!r})))
 """
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
@@ -179,7 +179,7 @@ def test_where_the_lock_says_nothing_ids_decide_on_this_machine_alone(tmp_path, 
     path.rename(tmp_path / "old")
     if loss == "replaced":
         path.write_bytes(b"")
-    look = looking(tmp_path, is_shared=True)
+    look = looking(tmp_path, is_shared=True).status
     assert look(one.owner) == ALIVE
     assert look(elsewhere(one.owner)) == UNKNOWN
     assert look(one.owner._replace(namespace="another")) == UNKNOWN
@@ -190,12 +190,12 @@ def test_where_the_lock_says_nothing_ids_decide_on_this_machine_alone(tmp_path, 
 def test_a_folder_of_one_machine_outlives_its_boots(tmp_path, holding):
     one = holding()
     (folder_of(tmp_path) / one.owner.lock.name).unlink()
-    assert looking(tmp_path)(one.owner._replace(boot="earlier")) == DEAD
+    assert looking(tmp_path).status(one.owner._replace(boot="earlier")) == DEAD
 
 
 def test_a_lock_of_another_machine_must_be_free_for_a_while(tmp_path, holding):
     one, now = holding(), [0.0]
-    look = looking(tmp_path, is_shared=True, clock=lambda: now[0])
+    look = looking(tmp_path, is_shared=True, clock=lambda: now[0]).status
     there = one.owner._replace(boot="another")
     assert look(there) == ALIVE
     one.kill()
@@ -208,7 +208,7 @@ def test_a_lock_of_another_machine_must_be_free_for_a_while(tmp_path, holding):
 
 def test_a_lock_that_a_network_lost_for_a_moment_counts_anew(tmp_path, holding):
     one, now = holding(), [0.0]
-    look = looking(tmp_path, is_shared=True, clock=lambda: now[0])
+    look = looking(tmp_path, is_shared=True, clock=lambda: now[0]).status
     there, path = one.owner._replace(boot="another"), folder_of(tmp_path) / one.owner.lock.name
     one.tell("import fcntl; fcntl.lockf(presence._descriptor, fcntl.LOCK_UN)")
     assert look(there) == UNKNOWN
@@ -227,7 +227,7 @@ def test_a_file_that_cannot_be_looked_at_tells_nothing(tmp_path, holding, monkey
         raise OSError(116, "stale file handle")
 
     monkeypatch.setattr("os.open", stale)
-    assert looking(tmp_path)(one.owner) == UNKNOWN
+    assert looking(tmp_path).status(one.owner) == UNKNOWN
 
 
 def test_one_can_wait_for_the_end(tmp_path, holding):

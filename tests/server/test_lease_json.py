@@ -11,7 +11,7 @@ import resnb.server
 from resnb.ledger.admin.listing import listed
 from resnb.server import lease_json
 from tests.ledger.records import record
-from tests.ledger.worlds import gone, here
+from tests.ledger.worlds import gone, here, seen
 
 LIST = ("version", "now", "leases", "total", "error")
 TEXTS = st.text() | st.sampled_from(["x" * 5000, "\x1b[31m" * 900, "</script>", "\u2028", "\x00"])
@@ -30,7 +30,7 @@ NUMBERS = st.none() | st.floats()
 )
 def test_whatever_a_record_says_it_is_json_that_fits(**values):
     text = json.dumps(
-        lease_json.lease(listed(record(owner=gone(), **values), here())), allow_nan=False
+        lease_json.lease(listed(record(owner=gone(), **values), seen)), allow_nan=False
     )
     assert text.isascii()
     for value in json.loads(text).values():
@@ -42,7 +42,7 @@ def test_whatever_a_record_says_it_is_json_that_fits(**values):
 
 
 def forms(count):
-    return (lease_json.lease(listed(record(f"r{number}"), here())) for number in range(count))
+    return (lease_json.lease(listed(record(f"r{number}"), seen)) for number in range(count))
 
 
 def test_a_list_shows_the_latest_and_says_how_many_there_are():
@@ -60,7 +60,7 @@ def test_a_message_has_all_that_a_list_has():
 
 def test_what_is_asked_kept_orphaned_or_given_up_is_marked():
     def marks(owner, **values):
-        found = lease_json.lease(listed(record(owner=owner, **values), here()))
+        found = lease_json.lease(listed(record(owner=owner, **values), seen))
         return {name for name in ("asked", "kept", "orphan", "given_up") if found[name]}
 
     later = 4e9
@@ -77,7 +77,7 @@ def test_what_is_asked_kept_orphaned_or_given_up_is_marked():
 def test_the_documented_form_is_the_form():
     lines = re.findall(r"^ +(\w+): (.*?)(?:;|$)", resnb.server.__doc__, re.MULTILINE)
     documented = {name: kind for name, kind in lines if name not in LIST}
-    found = lease_json.lease(listed(record(), here()))
+    found = lease_json.lease(listed(record(), seen))
     assert documented.keys() == found.keys()
     kinds = {str: "string", bool: "boolean", int: "number", float: "number"}
     for name, value in found.items():

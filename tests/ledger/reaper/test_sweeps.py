@@ -11,7 +11,7 @@ import pytest
 from resnb.errors import LedgerError
 from resnb.ledger.owner import this_process
 from resnb.ledger.reaper import reaper
-from resnb.ledger.recipes.recipe import pickled
+from resnb.ledger.recipes.pickling import pickled
 from resnb.ledger.store.home import made_private
 from resnb.ledger.store.store import Store
 from tests.kernel.client import wait_for
@@ -51,7 +51,7 @@ def test_a_ledger_that_cannot_be_written_is_tried_again(home, tmp_path, monkeypa
     thing.touch()
     store = OnceFull(home)
     store.add(left_by_a_dead_kernel(File(), str(thing)))
-    reaper.Reaper(store, None, None, None).run()
+    reaper.Reaper(store).run()
     assert not thing.exists()
     assert store.alive() == []
 
