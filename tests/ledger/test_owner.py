@@ -17,7 +17,6 @@ from resnb.ledger.owner import (
     status_by_ids,
     this_process,
 )
-
 from tests.ledger.worlds import seen
 
 

@@ -9,7 +9,7 @@ from resnb.ledger.owner import nobody, status_by_ids, this_process
 from resnb.ledger.recipes.recipe import recipe_of
 from tests.ledger.records import record
 
-ELSEWHERE = this_process()._replace(namespace="another", pid=4711)
+ELSEWHERE = this_process()._replace(namespace="another", pid=4000)
 """A kernel in another container, without a lock to be told by."""
 PATIENCE = 40.0
 _never = threading.Event()

@@ -16,7 +16,7 @@ from resnb.errors import LedgerError, OptionError
 from resnb.ledger.admin import commands as commanding
 from resnb.ledger.admin.commands import LedgerCommands, start_sweeper
 from resnb.ledger.admin.listing import plain
-from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, this_process
+from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
 from tests.ledger.worlds import (
     ELSEWHERE,
     PATIENCE,
