@@ -4,7 +4,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from resnb.dask.clusters import Lanes
+from resnb.dask.clusters import Clusters
 from resnb.dask.connecting import KernelCluster, connected, disconnected, link_of
 from resnb.errors import OptionError
 from resnb.ledger.kernel.keeper import KEEPER
@@ -19,8 +19,8 @@ from resnb.run.executors.threads import Workers
 if TYPE_CHECKING:
     from resnb.run.engine.engine import Engine
 
-HERE = 8
-"""How many tasks run in the kernel at the same time, of those that have to."""
+KERNEL_WORKERS = 8
+"""Maximum number of tasks that run in the kernel at the same time, of those that have to."""
 NAME = "kernel/dask"
 
 
@@ -63,10 +63,10 @@ class DaskExecutor:
         Raises:
             RunError: no scheduler answers.
         """
-        lanes = self._on_kernels(engine) if self._target is None else self._on_given(engine)
-        lanes.link = self.dashboard_link
-        engine.remote = lanes
-        return Workers(engine, HERE)
+        clusters = self._on_kernels(engine) if self._target is None else self._on_given(engine)
+        clusters.link = self.dashboard_link
+        engine.execution.remote = clusters
+        return Workers(engine, KERNEL_WORKERS)
 
     def close(self) -> None:
         """Close the connection that was made here, or the cluster that the kernel has started.
@@ -81,16 +81,16 @@ class DaskExecutor:
                 KEEPER.close([entry.lease])
         self._client = None
 
-    def _on_given(self, engine: "Engine") -> Lanes:
+    def _on_given(self, engine: "Engine") -> Clusters:
         if self._client is None or self._client.status != "running":
             self._client, self._is_own = connected(self._target, repr(self))
-        return Lanes(engine, self._client, self._when_over)
+        return Clusters(engine, self._client, self._when_over)
 
     def _when_over(self) -> None:
         if self._is_own and self._client.status != "running":
             self.close()  # it would look for its scheduler for a while, and complain
 
-    def _on_kernels(self, engine: "Engine") -> Lanes:
+    def _on_kernels(self, engine: "Engine") -> Clusters:
         """Use the kernel's cluster; its lease is held for as long as the run uses it."""
         entry = KEEPER.shared(KernelCluster, self._options)
         opened: SimpleQueue[Lease | BaseException] = SimpleQueue()
@@ -116,7 +116,7 @@ class DaskExecutor:
 
         self._client = lease.resource
         try:
-            return Lanes(engine, self._client, release)
+            return Clusters(engine, self._client, release)
         except BaseException:
             release()
             raise

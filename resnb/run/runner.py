@@ -31,7 +31,11 @@ class FlowRunner:
         return FlowRun(flow, **options).start()
 
     async def run_async(self, flow: "Flow", **options: Any) -> State:
-        """Run `flow` and await it; a cancel of the awaiting task cancels the run first."""
+        """Run `flow` and await it.
+
+        A cancel of the awaiting task, or another exception, cancels the run, which is awaited
+        nevertheless; a coroutine that is closed leaves that to the background.
+        """
         loop = asyncio.get_running_loop()
         over = loop.create_future()
 
@@ -43,18 +47,22 @@ class FlowRunner:
                 over.set_result(None)
 
         run = FlowRun(flow, **options)
-        interrupted = run.launch(concluded).count > 0
-        cancelled = asyncio.CancelledError() if interrupted else None
+        broken = [
+            asyncio.CancelledError() if isinstance(error, KeyboardInterrupt) else error
+            for error in run.launch(concluded).noted
+        ]
         while not over.done():
             try:
                 # each turn of the loop lets a Ctrl-C through, for which ipykernel does not wake it
                 await asyncio.wait([over], timeout=LOOK)
-            except asyncio.CancelledError as error:  # clean-ups are not cut short by a second one
-                cancelled = cancelled or error
+            except BaseException as error:
                 with suppress(KeyboardInterrupt):
                     run.cancel()
-        if cancelled is not None:
-            raise shown_without_ours(cancelled)
+                if isinstance(error, GeneratorExit):
+                    raise
+                broken.append(error)  # clean-ups are not cut short by a second one
+        if broken:
+            raise shown_without_ours(broken[0])
         return run.wait()
 
 

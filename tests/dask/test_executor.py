@@ -18,7 +18,7 @@ from resnb import (
     unmapped,
 )
 from resnb.dask import clusters
-from resnb.dask.remote_value import Held
+from resnb.dask.remote_value import RemoteValue
 from resnb.errors import NoValueError, OptionError, RunError
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.memory import memory_of
@@ -53,7 +53,7 @@ def test_tasks_run_on_the_cluster_and_values_stay_there(executor):
     state = flow.run(executor=executor)
     state.raise_for_failure()
     kept = state.result[last].kept
-    assert isinstance(kept, Held)
+    assert isinstance(kept, RemoteValue)
     assert kept.future.status == "finished"
     assert (last.value, state.result[last].result) == (6, 6)
     assert place.value != HERE
@@ -71,7 +71,7 @@ def test_only_what_is_asked_for_comes_back(executor):
     state = flow.run(executor=executor)
     assert state.is_successful(), state
     assert (third.value, mapped.value, total_of_mapped.value) == (2, [1, 2, 3, 4], 10)
-    assert isinstance(state.result[numbers].kept, Held)
+    assert isinstance(state.result[numbers].kept, RemoteValue)
     assert state.result[numbers].kept.future is not None
 
 

@@ -18,7 +18,7 @@ from resnb.notebook.cells.resource_bodies import GeneratorBody, resource_body
 from resnb.notebook.lines.parsed import ResourceLine, parse_resource_line
 from resnb.notebook.session import Session
 from resnb.notebook.tracebacks import cell_being_compiled
-from resnb.run.flow_run import active_run
+from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
 from resnb.syntax.body import FUTURE, Body
 

@@ -9,7 +9,7 @@ from resnb.notebook.commands.resources import report
 from resnb.notebook.display import show_flow, shown_while_running
 from resnb.notebook.lines.parsed import parse_command_line
 from resnb.notebook.session import Session
-from resnb.run.flow_run import FlowRun, active_run
+from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
 from resnb.view.plan import plan_text
 
@@ -74,7 +74,7 @@ def _list_flows(session: Session) -> None:
 
 
 def _cancel(flow: Flow) -> None:
-    run: FlowRun | None = active_run()
+    run = active_run()
     if run is None or run.flow is not flow:
         raise RunError(f"flow {flow.name!r} is not running")
     run.cancel()

@@ -18,7 +18,7 @@ from resnb.notebook.widget.previews import PREVIEWS, Previews, TooSlow
 from resnb.notebook.widget.resources import for_button, handle_of, handle_text
 from resnb.notebook.widget.rich import preview, printed
 from resnb.notebook.widget.tasks import NO_VALUE, found, inspected, sources, value_of
-from resnb.run.flow_run import active_run
+from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
 from resnb.run.output.log import Log
 from resnb.run.output.writer import WITHOUT_CELL

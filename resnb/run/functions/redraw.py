@@ -1,6 +1,6 @@
-"""Telling views that the graph has grown: soon, but not for every task.
+"""Tells views that the graph has grown: soon, but not for every task.
 
-To look at a graph costs views a moment for each of its tasks; so the pauses grow with it.
+Redrawing costs views a moment for each task of the graph, so the pauses grow with it.
 """
 
 import threading
@@ -17,7 +17,7 @@ PER_TASK: Final = 0.0002
 """Seconds between two events: the shortest pause, and what each task adds to it."""
 
 
-class Redrawing:
+class RedrawNotifier:
     """Publishes `StructureChanged` for a run whose graph grows.
 
     Args:
@@ -50,4 +50,4 @@ class Redrawing:
         EVENTS.publish(StructureChanged(self._flow))
 
 
-__all__ = ["PER_TASK", "SHORTEST", "Redrawing"]
+__all__ = ["PER_TASK", "SHORTEST", "RedrawNotifier"]

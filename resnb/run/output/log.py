@@ -78,7 +78,7 @@ class Log:
         return Piece(self.end - wanted, self.end, text)
 
 
-class Together:
+class ChildrenLog:
     """Adds to a mapped task's log the lines of all its children, each with the item's number.
 
     A line is added when it is whole, so that children which print at the same time do not mix.
@@ -126,4 +126,4 @@ class Together:
         self._log.add("".join(f"{mark}{line}\n" for line in text.split("\n")))
 
 
-__all__ = ["LOG_LIMIT", "Log", "Piece", "Together"]
+__all__ = ["LOG_LIMIT", "ChildrenLog", "Log", "Piece"]

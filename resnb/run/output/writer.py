@@ -1,9 +1,11 @@
-"""What tasks print: kept with each task, and written where the run was started in graph order.
+"""What tasks print: kept with each task, and written where the run was started.
 
-The task whose turn it is streams; the others wait for theirs. So a notebook prints the same on
-every run, however its tasks interleave. The text is written in the context of the caller, by
-which a kernel knows the cell it belongs to. A run that no cell has begun writes nowhere: what
-its tasks print is kept with them.
+It is written in graph order: the task whose turn it is streams, the others wait for theirs. So a
+notebook prints the same on every run, however its tasks interleave. In a ``@flow`` function, what
+the function and the tasks that it calls print is written at once; what a submitted task prints is
+written when the function waits for it, else at the end. The text is written in the context of the
+caller, by which a kernel knows the cell it belongs to. The output of a run that no cell has begun
+is only kept.
 """
 
 import contextvars
@@ -16,7 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from resnb.run.engine.slots import CURRENT, NOTHING
-from resnb.run.output.log import LOG_LIMIT, Log, Piece, Together
+from resnb.run.output.log import LOG_LIMIT, ChildrenLog, Log, Piece
 from resnb.run.output.routing import routed
 from resnb.states import FIRST_FINISHED
 
@@ -57,18 +59,30 @@ class Output:
         self._finished = self._is_unseen
         self._pending: dict[int, list[tuple[str, str]]] = {}
         self._logs: dict[int, Log] = {}
-        self._together: dict[int, Together] = {}
+        self._together: dict[int, ChildrenLog] = {}
         self._rows = self._in_order()
         self._turn: int | None = None
         self._begun = False
+        self._shown = {NOTHING} if scheduler.plan.grows else set()
 
     def write(self, row: int, stream: str, text: str) -> None:
-        """`row` printed `text`."""
+        """`row` printed `text`; -1 stands for the function of a plan that grows."""
         self._keep(row, text)
         with self._lock:
-            if not self._finished:  # later, nobody waits for the code that prints
-                self._pending.setdefault(row, []).append((stream, text))
+            if self._finished:  # nobody waits for the code that prints any longer
+                return
+            self._pending.setdefault(row, []).append((stream, text))
+            if row not in self._shown:
                 self._advance()
+            elif not self._writing:
+                self._flush(row)
+
+    def show(self, row: int) -> None:
+        """From now on, write what `row` prints at once."""
+        with self._lock:
+            self._shown.add(row)
+            if self._pending:
+                self._flush(row)
 
     def advance(self) -> None:
         """Write what waited for rows that have ended by now."""
@@ -112,7 +126,7 @@ class Output:
         with self._logs_lock:
             together = self._together.get(row)
             if together is not None:
-                first = self._scheduler.children[row].first
+                first = self._scheduler.mapped.children[row].first
                 for item in together.begun():
                     if self._over(first + item):
                         together.end_line(item)
@@ -123,7 +137,7 @@ class Output:
         scheduler = self._scheduler
         tries = scheduler.table.tries[row] if row >= 0 else 1
         with self._logs_lock:
-            origin = row if row < 0 else scheduler.origin(row)
+            origin = row if row < 0 else scheduler.mapped.origin(row)
             log = self._logs.get(origin)
             if log is None:
                 log = self._logs[origin] = Log()
@@ -132,8 +146,8 @@ class Output:
                 log.add(text)
                 return
             if origin not in self._together:
-                self._together[origin] = Together(log)
-            self._together[origin].add(scheduler.child_index(row), text, tries)
+                self._together[origin] = ChildrenLog(log)
+            self._together[origin].add(scheduler.mapped.index(row), text, tries)
 
     def _advance(self) -> None:
         if self._writing:
@@ -146,7 +160,7 @@ class Output:
             if not self._over(self._turn):
                 break
             self._turn = next(self._rows, None)
-        self.waiting = bool(self._pending)
+        self.waiting = self._turn is not None and bool(self._pending)
 
     def _flush(self, row: int) -> None:
         self._writing = True
@@ -168,10 +182,12 @@ class Output:
 
     def _over(self, row: int) -> bool:
         ended = self._scheduler.table.state[row] >= FIRST_FINISHED
-        return ended or row in self._scheduler.children
+        return ended or row in self._scheduler.mapped.children
 
     def _in_order(self) -> Iterator[int]:
-        plan, children = self._scheduler.plan, self._scheduler.children
+        plan, children = self._scheduler.plan, self._scheduler.mapped.children
+        if plan.grows:
+            return
         for task in plan.flow.sorted_tasks():
             row = plan.row_of.get(task)
             if row is None:

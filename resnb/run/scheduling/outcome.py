@@ -90,6 +90,11 @@ def text_of(error: BaseException) -> str:
     return f"{first} [...]" if any(more) else first
 
 
+def failure(error: BaseException) -> Outcome:
+    """`error` fails the row, and no further try would end otherwise."""
+    return Outcome(FAILED, error=error, reason=text_of(error))
+
+
 def success(value: Any) -> Outcome:
     """The code returned `value`."""
     return Outcome(SUCCESS, value=value)
@@ -104,4 +109,4 @@ def _is_async_cancel(error: BaseException) -> bool:
     return kind.__name__ == "CancelledError" and kind.__module__.startswith("asyncio")
 
 
-__all__ = ["Outcome", "of_error", "of_state", "of_timeout", "success", "text_of"]
+__all__ = ["Outcome", "failure", "of_error", "of_state", "of_timeout", "success", "text_of"]

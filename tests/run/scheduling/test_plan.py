@@ -5,7 +5,8 @@ import pytest
 from resnb import Flow, Parameter, states, task, triggers
 from resnb.errors import OptionError
 from resnb.graph.base.inputs import as_input
-from resnb.run.scheduling.plan import LEASE, LOOP, argument, compiled
+from resnb.run.scheduling.compiling import compiled
+from resnb.run.scheduling.plan import LEASE, LOOP, argument
 
 
 @task
