@@ -25,10 +25,6 @@ _SMALL = (type(None), bool, int, float, complex, RemoteValue, RemoteItem, Flatte
 class CallFactory:
     """Makes the calls of one run on one cluster.
 
-    Args:
-        engine: the run.
-        client: the cluster's client.
-
     Attributes:
         topic: of the run's events.
         cluster: the scheduler's id.
@@ -111,9 +107,9 @@ class CallFactory:
         return self._reference(value) is not None
 
     def counted(self, name: str, source: Source) -> tuple[RemoteValue, Any]:
-        """The items of `source`, and a future of how many there are.
+        """The items of `source`, and a future of their number.
 
-        For the children of a mapped task that is a list: how many items each of them gave.
+        For the children of a mapped task, that is a list of how many items each of them gave.
         """
         submit = partial(self._client.submit, pure=False)
         value = source.value
@@ -175,7 +171,7 @@ class CallFactory:
 
 
 class _Promise:
-    """Stands for a future until the calls that have been made are given to the cluster."""
+    """Stands for a future until the calls are given to the cluster."""
 
     __slots__ = ("key",)
 

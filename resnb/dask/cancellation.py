@@ -27,12 +27,7 @@ Try = tuple[int, int]
 
 
 class Cancellations:
-    """The tries of one run on one cluster that are to stop.
-
-    Args:
-        client: the cluster's client.
-        topic: of the run's events.
-    """
+    """The tries of one run on one cluster that are to stop."""
 
     def __init__(self, client: Any, topic: str) -> None:
         self._client = client
@@ -87,8 +82,8 @@ class Cancellations:
             tries: what is to stop.
             then: called with the tries that will not begin any more, and with what went wrong if
                 the cluster did not answer.
-            for_good: whether they may be on their way to a worker still, also to one that comes
-                later; a try whose time is over is not.
+            for_good: whether they may still be on their way to a worker, even to one that starts
+                later; a try that has timed out is not.
         """
         calls = [(self._topic, row, number) for row, number in tries]
         begun: set[Try] = set()
@@ -103,7 +98,7 @@ class Cancellations:
         then([one for one in tries if one not in begun], error)
 
     async def _running(self, calls: list[tuple[str, int, int]]) -> set[Try]:
-        """Stop `calls` on all workers; gives those that had begun somewhere, perhaps too many."""
+        """Stop `calls` on all workers; gives those that have, or may have, begun somewhere."""
         begun: set[Try] = set()
         answers = await self._client.run(remote.stop, calls, on_error="return")
         for answer in answers.values():

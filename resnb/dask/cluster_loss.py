@@ -34,12 +34,7 @@ def reason_of(client: Any, error: BaseException | None = None, name: str = "") -
 
 
 class WorkerWatch:
-    """Tells when a cluster has been without workers for too long.
-
-    Args:
-        client: the cluster's client.
-        lost: called with the reason.
-    """
+    """Tells when a cluster has been without workers for too long."""
 
     def __init__(self, client: Any, lost: Callable[[str], object]) -> None:
         self._client = client
@@ -48,8 +43,8 @@ class WorkerWatch:
         client.subscribe_topic("all", self._event)
 
     def close(self) -> None:
-        """WorkerWatch no longer."""
-        self._lost = None  # for the client keeps the handler of a topic for good
+        """Stop watching."""
+        self._lost = None  # the client never forgets the handler of a topic
         if self._client.status == "running":
             self._client.unsubscribe_topic("all")
             self._client.loop.add_callback(self._call_off)

@@ -128,7 +128,7 @@ class ClusterRun:
             self._execution.post(self._feed, begun, succeeded)
 
     def _feed(self, begun: Iterable[int], succeeded: Iterable[int]) -> None:
-        """With the engine's lock held."""
+        """Likewise, with the feed's lock held."""
         for row in begun:
             attempt = self._attempts.get(row)
             if attempt is not None and not attempt.is_claimed:
@@ -351,7 +351,7 @@ class ClusterRun:
                     self._drop(row)
 
     def _drop(self, row: int) -> None:
-        """The cluster does not know of `row` any more; its workers, if there are any, may."""
+        """The cluster has forgotten `row`; its workers, if there are any, may still know it."""
         one = row, self._sent.numbers.get(row, 0)
         if self.client.status == "running" and row in self._sent.futures:
             if one not in self._gone:

@@ -80,7 +80,7 @@ class Clusters:
             run.over()
 
     def join(self) -> None:
-        """Wait until nothing goes on."""
+        """Wait until nothing goes on any more."""
         for run in list(self._runs.values()):
             run.join()
         self._when_over()
@@ -124,7 +124,7 @@ class Clusters:
             return
         run.over()
         run.join()
-        with suppress(Exception):  # what cannot be fetched says so when somebody asks for it
+        with suppress(Exception):  # whoever asks for what cannot be fetched gets an error
             self._fetch_values(scope, run)
         if self.link == link_of(run.client):
             self.link = ""  # it goes with the cluster

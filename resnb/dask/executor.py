@@ -1,4 +1,4 @@
-"""`DaskExecutor`: runs tasks on a Dask cluster; alone, on all cores of this machine."""
+"""`DaskExecutor`: runs tasks on a Dask cluster, by default on one of all cores of this machine."""
 
 from contextlib import suppress
 from queue import SimpleQueue
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from resnb.run.engine.engine import Engine
 
 KERNEL_WORKERS = 8
-"""Maximum number of tasks that run in the kernel at the same time, of those that have to."""
+"""Maximum number of tasks that run at the same time in the kernel, of those that must run there."""
 NAME = "kernel/dask"
 
 
@@ -37,7 +37,7 @@ class DaskExecutor:
             ``threads_per_worker``, ``memory_limit``, ...
 
     Raises:
-        OptionError: there are options for a cluster that is there already.
+        OptionError: there are options, but the cluster exists already.
     """
 
     def __init__(self, target: Any = None, **options: Any) -> None:
@@ -58,7 +58,7 @@ class DaskExecutor:
         return link_of(self._client)
 
     def start(self, engine: "Engine") -> Workers:
-        """Get ready for one run; for the driver.
+        """Get ready for one run.
 
         Raises:
             RunError: no scheduler answers.
@@ -71,7 +71,7 @@ class DaskExecutor:
     def close(self) -> None:
         """Close the connection that was made here, or the cluster that the kernel has started.
 
-        What was not fetched is gone then.
+        Values that were not fetched are gone then.
         """
         if self._is_own and self._client is not None:
             disconnected(self._client)
@@ -88,7 +88,7 @@ class DaskExecutor:
 
     def _when_over(self) -> None:
         if self._is_own and self._client.status != "running":
-            self.close()  # it would look for its scheduler for a while, and complain
+            self.close()  # it would search for its scheduler, and complain
 
     def _on_kernels(self, engine: "Engine") -> Clusters:
         """Use the kernel's cluster; its lease is held for as long as the run uses it."""
@@ -102,18 +102,22 @@ class DaskExecutor:
             except BaseException as error:  # noqa: BLE001 - it is raised where the run is started
                 opened.put(error)
 
-        thread.submit(open_it)
-        thread.close()
-        lease = awaited(opened)
-        if isinstance(lease, BaseException):
-            raise lease
-
         def release() -> None:
             unused = entry.released(engine)
             if unused is not None:
                 with suppress(Exception):  # the lease keeps the reason, and stays listed
                     KEEPER.close([unused])
 
+        thread.submit(open_it)
+        try:
+            lease = awaited(opened)
+        except BaseException:
+            thread.submit(release)  # once it is open
+            raise
+        finally:
+            thread.close()
+        if isinstance(lease, BaseException):
+            raise lease
         self._client = lease.resource
         try:
             return Clusters(engine, self._client, release)
@@ -122,7 +126,7 @@ class DaskExecutor:
             raise
 
     def __repr__(self) -> str:
-        """How it was made; addresses are left out."""
+        """The call that makes it, without addresses."""
         if self._target is None:
             return f"DaskExecutor({', '.join(f'{key}={value!r}' for key, value in self._options)})"
         kind = "address" if isinstance(self._target, str) else type(self._target).__name__

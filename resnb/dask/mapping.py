@@ -1,4 +1,4 @@
-"""Mapping over what is on a cluster: only the number of items comes to the kernel."""
+"""Maps over what is on a cluster; only the number of items comes to the kernel."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _Count(NamedTuple):
-    """A length that the cluster was asked for, and what is known and unknown besides."""
+    """A pending question to the cluster: the length of `source`."""
 
     inputs: MappedInputs
     left: list[Source]
@@ -24,14 +24,7 @@ class _Count(NamedTuple):
 
 
 class RemoteMapping:
-    """Expands the mapped rows of one cluster.
-
-    Args:
-        engine: runs them.
-        calls: makes what the cluster is given.
-        taken: the rows whose turn has come, and that have not ended.
-        fetch: fetches a small value, and calls a function with it, or with what was raised.
-    """
+    """Expands the mapped rows of one cluster."""
 
     def __init__(
         self,

@@ -82,7 +82,7 @@ def leave(
         client: the cluster's client.
         topic: of the run's events.
         left: futures that are not done.
-        forget: what there is to do besides.
+        forget: what else there is to do.
 
     Returns:
         The workers' last messages.
@@ -109,7 +109,7 @@ def leave(
 
 
 def _forgotten(topic: str, dask_scheduler: Any = None) -> None:
-    """Let the scheduler forget the events of a topic, which it keeps for good otherwise."""
+    """Let the scheduler forget the events of a topic, which it would keep for good."""
     topics = dask_scheduler._broker._topics  # noqa: SLF001 - there is no other way
     dask_scheduler.loop.call_later(1.0, topics.pop, topic, None)  # the last may be on their way
 

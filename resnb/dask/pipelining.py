@@ -22,12 +22,12 @@ _NEVER = -1
 
 
 class Pipeline:
-    """Counts, for the rows of one cluster, what has not been given to it yet.
+    """Counts what the rows of one cluster still wait for until they can go ahead.
 
     Args:
         plan: the run's plan.
         scope: the scope that is the rows' executor; None for the run's own.
-        state_of: the state of a row now.
+        state_of: gives the present state of a row.
     """
 
     def __init__(self, plan: "Plan", scope: "Scope | None", state_of: Callable[[int], int]) -> None:

@@ -40,7 +40,7 @@ class RemoteValue(Elsewhere):
 
     @staticmethod
     def together(values: Sequence[Any]) -> list[Any]:
-        """`values` with those on a cluster fetched, all of one cluster at once."""
+        """`values`; those on a cluster are fetched, all of one cluster at once."""
         remote: dict[int, tuple[Any, list[RemoteValue]]] = {}
         for one in values:
             if isinstance(one, RemoteValue) and one.future is not None:
@@ -52,7 +52,7 @@ class RemoteValue(Elsewhere):
         return [found[id(one)] if id(one) in found else _here(one) for one in values]
 
     def settle(self, value: Any) -> None:
-        """It is in the kernel from now on."""
+        """It has been fetched."""
         self._here = value
         self.future = None
 

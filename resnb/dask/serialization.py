@@ -198,7 +198,7 @@ class _Loader(pickle.Unpickler):
 
 
 def unsendable(name: str, value: Any) -> RunError | None:
-    """Why the value that task `name` returned cannot leave its worker; None if it can."""
+    """The reason why the value of task `name` cannot leave its worker; None if it can."""
     if type(value) in _PLAIN:
         return None
     import cloudpickle
@@ -267,7 +267,7 @@ def _writer() -> Any:
     import cloudpickle
 
     class Writer(cloudpickle.Pickler):  # type: ignore[misc]
-        """Pickles arguments; `written` says what stands for one that is not among the bytes."""
+        """Pickles arguments; `written` gives what stands for one that is not in the bytes."""
 
         written: "Callable[[Any], Any]"
 
@@ -283,8 +283,8 @@ class ArgumentPickler:
     """Turns arguments into bytes for the workers of one cluster.
 
     Args:
-        references: what an argument that is on the cluster already goes as: a pair of the future
-            and, for an item of a value, its index; None for every other value.
+        references: for a value that is on the cluster already, its future and, for an item of a
+            value, the index; None for every other value.
         client: the cluster's client.
         resources: live resources by the identity of the object.
     """

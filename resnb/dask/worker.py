@@ -31,7 +31,7 @@ INTERVAL = 0.05
 """Seconds between two messages about code that is running."""
 
 RUNS = 1_000
-"""How many ended runs a worker remembers."""
+"""Maximum number of ended runs that a worker remembers."""
 
 
 class Report:

@@ -7,7 +7,7 @@ from resnb.run.engine.slots import CURRENT
 
 
 def _facts() -> dict[str, Any]:
-    """What is known to the code that is running; only the logger outside a run."""
+    """What the running code may know; outside a run, only the logger."""
     from resnb.run.lifecycle import active_run
     from resnb.run.output.logs import get_run_logger
 
@@ -33,7 +33,7 @@ def _facts() -> dict[str, Any]:
 class Context(Mapping[str, Any]):
     """Facts about the task that is running, as attributes or items.
 
-    ``logger`` is there always; inside a run besides ``flow_name``, ``map_index`` (None unless
+    ``logger`` is always there; inside a run, so are ``flow_name``, ``map_index`` (None unless
     mapped), ``parameters``, ``task_full_name``, ``task_name``, ``task_run_count`` (tries so far)
     and ``task_tags``.
     """

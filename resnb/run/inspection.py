@@ -42,7 +42,7 @@ class FailedChild(NamedTuple):
 
 
 def state_alone(memory: "FlowMemory", task: "Task") -> State:
-    """The latest state of `task`; that of a mapped one without a state for each child."""
+    """The latest state of `task`; for a mapped one, without the states of its children."""
     found = memory.row_of(task)
     if found is None or found[1] in found[0].plan.given:
         return memory.state_of(task)

@@ -61,17 +61,7 @@ def active_run() -> "Run | None":
 
 
 class Run:
-    """One run of a flow.
-
-    Args:
-        flow: the flow.
-        plan: what to run.
-        parameters: values by parameter name.
-        executor: what runs the tasks.
-        opened: the leases of scopes that are open already.
-        outer: the run inside which it goes on, if any.
-        clock: time.
-    """
+    """One run of a flow."""
 
     def __init__(
         self,
@@ -218,6 +208,9 @@ class Run:
         try:
             workers = self._prepare()
         except BaseException:
+            if self.execution.remote is not None:
+                self.execution.remote.over()
+                self.execution.remote.join()
             self._leave()
             raise
         self._began = True

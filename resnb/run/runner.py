@@ -1,4 +1,4 @@
-"""The runner that `Flow` and the notebook use: blocking, in the background, awaited, in part."""
+"""The runner that `Flow` and the notebook use: it runs a flow or a part of it, in four ways."""
 
 import asyncio
 from collections.abc import Collection
@@ -23,7 +23,7 @@ class FlowRunner:
         return FlowRun(flow, **options).run()
 
     def run_part(self, flow: "Flow", tasks: Collection[Task], **options: Any) -> State:
-        """Run some tasks of `flow` and wait; what they need besides must be given."""
+        """Run some tasks of `flow` and wait; what else they need must be given."""
         return FlowRun(flow, only=tasks, **options).run()
 
     def start(self, flow: "Flow", **options: Any) -> FlowRun:
@@ -53,14 +53,14 @@ class FlowRunner:
         ]
         while not over.done():
             try:
-                # each turn of the loop lets a Ctrl-C through, for which ipykernel does not wake it
+                # a Ctrl-C comes through at a turn of the loop, and ipykernel does not wake that
                 await asyncio.wait([over], timeout=LOOK)
             except BaseException as error:
                 with suppress(KeyboardInterrupt):
                     run.cancel()
                 if isinstance(error, GeneratorExit):
                     raise
-                broken.append(error)  # clean-ups are not cut short by a second one
+                broken.append(error)  # a second one cuts no clean-up short
         if broken:
             raise shown_without_ours(broken[0])
         return run.wait()

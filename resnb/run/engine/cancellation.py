@@ -1,8 +1,8 @@
-"""Stopping code: cancel, time limits, and how long clean-ups wait for code that should stop.
+"""Stops code: cancel, time limits, and how long clean-ups wait for code that should stop.
 
 A thread cannot be ended from outside. Its code gets a `TaskCancelled` at its next line of
 Python; a clean-up waits for it to return for as long as the *grace*, then goes on without it.
-What comes back later finds its row ended, and a set-up takes back what it has made.
+Code that returns later finds its row ended; a set-up then takes back what it has made.
 Everything here is called with the lock of the run's feed held.
 """
 
@@ -27,7 +27,7 @@ class Cancellation:
     """Further tries, time limits and cancel for one run.
 
     Attributes:
-        attempts: the try of each row that is running and that is more than a plain call.
+        attempts: the current try of each running row that is more than a plain call.
     """
 
     def __init__(self, execution: "Execution") -> None:
@@ -139,7 +139,7 @@ class Cancellation:
                 slot.left_behind = True
                 if (
                     execution.add_worker is not None
-                ):  # hooks of what was given up may be left to call
+                ):  # hooks of given-up rows may have yet to be called
                     execution.add_worker(replacing=True)
         self._leave_thread(row)
         execution.table.ended[row] = execution.clock.now()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def is_mapped(execution: "Execution", row: int) -> bool:
-    """Whether `row` is to get children, rather than to run."""
+    """Whether `row` is to be expanded into children rather than run."""
     return row < len(execution.plan.nodes) and execution.plan.nodes[row].is_mapped
 
 

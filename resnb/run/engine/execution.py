@@ -35,11 +35,6 @@ class AddWorker(Protocol):
 class Execution:
     """One run in progress, or the record of one that has ended.
 
-    Args:
-        scheduler: decides what runs.
-        scopes: set-up and clean-up.
-        clock: time.
-
     Attributes:
         feed: through which outcomes reach the scheduler.
         values: the value of each row; argument lists are read from here.

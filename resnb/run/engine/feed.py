@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 class Feed:
     """The outcomes of one run.
 
-    Args:
-        scheduler: gets them.
-        clock: time.
-
     Attributes:
         outcomes: what has come in.
         lock: held by whoever feeds the scheduler.

@@ -1,4 +1,4 @@
-"""Calling the user's state handlers and hooks, in whichever form they were written."""
+"""Calls the user's state handlers and hooks, in each form that they may have."""
 
 from collections.abc import Callable, Iterable
 from functools import partial

@@ -1,10 +1,10 @@
-"""Mapped rows: from what a row is mapped over to a row for each item, and how these are called.
+"""Expands mapped rows into a child for each item, and prepares the calls of the children.
 
-What failed upstream gives no items; where something else that is mapped over did, its place is
+A source that failed gives no items; if another one did succeed, the place of the failed one is
 None. What is flattened remembers which child upstream gave each item.
 
-The children of most mapped tasks need no more than their code called with their items. For
-those a worker keeps the block that it is in at hand, so that a child costs what any row does.
+Most children need only a plain call of their code. A worker keeps the block of such children at
+hand, so that a child costs no more than any row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,11 +28,11 @@ class Source(NamedTuple):
     """Something that a row is mapped over.
 
     Attributes:
-        key: the argument; empty for what only has to come first, of which the length counts.
-        value: what it is.
-        is_flat: whether a level of nesting is to be taken out.
-        children: whether it is the list of what the children of a mapped row gave.
-        origin: that row, where its children's values are flattened; else -1.
+        key: the argument; empty for what only has to end first, of which only the length counts.
+        value: its value.
+        is_flat: whether it is to be flattened by one level.
+        children: whether it is the list of values of a mapped row's children.
+        origin: that mapped row, if its children's values are flattened; else -1.
         first: the row of the first of these children.
     """
 
@@ -49,7 +49,8 @@ class MappedInputs:
 
     Attributes:
         items: the items by argument.
-        owners: for each mapped row whose children's values are flattened, who gave each item.
+        owners: for each mapped row whose children's values are flattened, the child that gave each
+            item.
         lengths: how many items each source has.
     """
 
@@ -59,7 +60,7 @@ class MappedInputs:
         self.lengths: list[int] = []
 
     def add(self, source: Source, items: Sequence[Any], counts: Sequence[int] = ()) -> None:
-        """`source` has `items`; of flattened children, each gave so many as `counts` says."""
+        """Add the `items` of `source`; `counts` has the number that each flattened child gave."""
         if source.key:
             self.items[source.key] = items
         if source.origin >= 0:
@@ -138,7 +139,7 @@ def expand(execution: "Execution", row: int, given: MappedInputs) -> None:
         ]
     kept, codes = plan.kept.get(row), {}
     execution.values[row] = nothing.copy()
-    if kept is not None and len(kept) == count:  # else the items are others
+    if kept is not None and len(kept) == count:  # else the items have changed
         codes = {number: one.code for number, one in enumerate(kept) if one.is_finished()}
         execution.values[row] = execution.kept_values(row)
     execution.post(_expand, execution, row, count, given.owners, codes)
@@ -151,7 +152,7 @@ def _expand(
     owners: dict[int, list[int]],
     codes: dict[int, int],
 ) -> None:
-    """Likewise, but for the items whose resources are gone; with the lock held."""
+    """Expand `row`, but cancel the items whose resources are gone; with the lock held."""
     gone = execution.scopes.gone_items(row)
     for number in gone:
         if number < count:
@@ -163,9 +164,10 @@ def _expand(
 
 
 def _is_plain(plan: "Plan", row: int) -> bool:
-    """Whether calling its code is all that it takes to run a child of `row`.
+    """Whether a child of `row` needs only a plain call of its code.
 
-    A collection that is not mapped over is made anew for each child, for a task may change it.
+    A collection that is not mapped over is made anew for each child, since a task may change
+    it.
     """
     task, node = plan.tasks[row], plan.nodes[row]
     inputs = node.inputs
@@ -186,8 +188,8 @@ class Block(NamedTuple):
 
     Attributes:
         first: the first of them.
-        last: the one after the last.
-        function: their code; None where running them takes more than calling it.
+        last: the row after the last of them.
+        function: their code; None if running them takes more than calling it.
         columns: for each argument the values of all children.
         results: where their values go.
     """

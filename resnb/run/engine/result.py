@@ -1,4 +1,4 @@
-"""From a run's arrays to the `State` objects that users see, made when somebody asks."""
+"""Makes the `State` objects that users see from a run's arrays, on demand."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from resnb.run.engine.execution import Execution
 
 _NAMED = 5
-"""How many failed tasks a flow's message names."""
+"""Maximum number of failed tasks that a flow's message names."""
 
 
 def state_of(execution: "Execution", row: int) -> State:
@@ -52,7 +52,7 @@ def state_of(execution: "Execution", row: int) -> State:
 
 
 class _MixedValues(Elsewhere):
-    """The values of a mapped task, some of which are kept elsewhere."""
+    """The values of a mapped task, some of which are on a cluster."""
 
     __slots__ = ("_values",)
 
@@ -65,11 +65,7 @@ class _MixedValues(Elsewhere):
 
 
 class TaskStates(Mapping[Task, State]):
-    """The state of each task of a run; a state object is made when it is looked up.
-
-    Args:
-        execution: the run.
-    """
+    """The state of each task of a run; a state object is made when it is looked up."""
 
     def __init__(self, execution: "Execution") -> None:
         self._execution = execution
@@ -101,7 +97,7 @@ def flow_state(execution: "Execution", references: Iterable[Task]) -> State:
 
     Args:
         execution: the run, which has ended.
-        references: the tasks that decide.
+        references: the tasks that decide it.
     """
     name, result = execution.plan.flow.name, TaskStates(execution)
     codes = [

@@ -23,7 +23,7 @@ from resnb.ledger.kernel.lease import Lease
 from resnb.ledger.kernel.request import Wanted
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.run.engine.stoppable_calls import plainly, stoppably
-from resnb.run.scheduling.codes import has_made
+from resnb.run.scheduling.outcome import has_made
 from resnb.run.scheduling.scope_rows import ScopeRows
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL
 
@@ -101,7 +101,7 @@ class RunScopes:
         use = self._rows.use_of(row)
         lease = self.leases.get(use)
         if lease is None or lease.state in (lease_states.OPENING, lease_states.CLOSED):
-            # init or set-up hangs; should it make something yet, that goes away on its thread
+            # init or set-up hangs; what it may still make is removed on its own thread
             self.leases.pop(use, None)
             if (entry := self._entries.get(use)) is not None:
                 self._keeper.unshare(entry)
@@ -142,7 +142,7 @@ class RunScopes:
     def set_up(self, attempt: "Attempt", manager: Any) -> Any:
         """Make the resource; a failed attempt leaves nothing behind.
 
-        What it makes is taken back by ``attempt.undo`` if the row is not to end as having made it.
+        ``attempt.undo`` takes back what it makes if the row does not end in success.
         """
         use = self._rows.use_of(attempt.row)
         thread = self.thread_of(attempt.row)
@@ -164,7 +164,7 @@ class RunScopes:
         def open_lease() -> Lease:
             entry.manager = renewed(entry.manager)
             lease = self._prepare(use, entry.manager, attempt, thread)
-            self._keeper.share(entry)  # it left when an earlier lease was closed
+            self._keeper.share(entry)  # it was removed when an earlier lease was closed
             if lease.state == lease_states.OPENING:
                 lease.set_up(_made)
             return lease
@@ -174,11 +174,11 @@ class RunScopes:
         return lease.resource
 
     def _close_earlier(self, use: ScopeUse, thread: LeaseThread) -> None:
-        """Close what an earlier run left open for this item, which is another one now."""
+        """Close what an earlier run left open for this item, which has changed."""
         earlier = self.leases.get(use)
         if earlier is None or earlier.state != lease_states.OPEN:
             return
-        with self._lock:  # the lease lets go of the thread that we are on
+        with self._lock:  # the lease releases the thread that this runs on
             if use not in self._threads:
                 self._threads[use] = thread.hold()
         _put_away(earlier)
@@ -215,7 +215,7 @@ class RunScopes:
     def take_away(self, lease: Lease, reason: str) -> list[int]:
         """The resource of `lease` is gone, or about to be; gives the rows that use it.
 
-        What is mapped over it later on gets no child for it; see `gone_items`.
+        Rows that are expanded later get no child for it; see `gone_items`.
         """
         uses = [use for use, one in list(self.leases.items()) if one is lease]
         rows = sorted({row for use in uses for row in self._rows.rows(use)})
@@ -241,7 +241,7 @@ class RunScopes:
         return self._rows.in_step(scope)
 
     def gone_items(self, row: int) -> dict[int, str]:
-        """The items that are not to be worked on by the children of `row`, and why."""
+        """The items whose children of `row` must not run, and why."""
         return self._rows.items_of(row, self.given_up)
 
     def clean_up(self, row: int, *, last_try: bool) -> None:
@@ -249,7 +249,7 @@ class RunScopes:
 
         Args:
             row: the row.
-            last_try: whether the reaper is to go on if this fails.
+            last_try: whether the reaper takes over if this fails.
 
         Raises:
             SKIP: it is put off.
@@ -273,7 +273,7 @@ class RunScopes:
         lease.close(stoppably, hand_over=last_try)
 
     def _release(self, use: ScopeUse) -> None:
-        """`use` needs what it shares no longer; the last user of what is retired closes it."""
+        """`use` no longer needs what it shares; the last user of a retired lease closes it."""
         lease = self._release_entry(use)
         if lease is not None:
             _put_away(lease)
@@ -330,7 +330,7 @@ class RunScopes:
         }
 
     def close_all(self) -> None:
-        """The run broke down: close what it has opened, as far as that can be done in time."""
+        """The run has broken down: close what it has opened, within the time limits."""
         own = [
             lease
             for use, lease in list(self.leases.items())
@@ -340,7 +340,7 @@ class RunScopes:
         self._keeper.close(own, budget=max(limits, default=0.0))
 
     def _is_left_over(self, use: ScopeUse, lease: Lease) -> bool:
-        """Whether an earlier run has opened `lease` for an item that there is no longer."""
+        """Whether an earlier run has opened `lease` for an item that no longer exists."""
         return (
             use.item != WHOLE
             and lease.state == lease_states.OPEN
@@ -354,7 +354,7 @@ class RunScopes:
             return True
         if use.item == WHOLE:
             return has_made(state[row])
-        if row not in self._children:  # it was open before, and this run came to nothing
+        if row not in self._children:  # it was open before, and this run did not get to it
             return True
         child = self._children[row].first + use.item
         return child < self._children[row].last and has_made(state[child])
@@ -366,7 +366,7 @@ def _put_away(lease: Lease) -> None:
 
 
 def _made(function: Callable[..., Any], *args: Any) -> Any:
-    """What a set-up's function gives: its value, or that of the signal by which it ends well."""
+    """The value of a set-up's function, or that of the SUCCESS signal that it raises."""
     try:
         return stoppably(function, *args)
     except SUCCESS as signal:
@@ -374,7 +374,7 @@ def _made(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def in_order(leases: Mapping[ScopeUse, Lease]) -> list[tuple[ScopeUse, Lease]]:
-    """`leases` with those of one scope by item; they were set up side by side."""
+    """`leases` in order, those of one scope by item, for these were set up side by side."""
     known = list(leases.items())
     place = {scope: number for number, scope in enumerate(dict.fromkeys(u.scope for u, _ in known))}
     return sorted(known, key=lambda pair: (place[pair[0].scope], pair[0].item))

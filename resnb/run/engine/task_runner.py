@@ -21,8 +21,7 @@ from resnb.run.engine.loop import LOOP
 from resnb.run.engine.mapping import expand, mapped_inputs
 from resnb.run.engine.slots import CURRENT, NOTHING, Slot
 from resnb.run.scheduling import outcome as outcomes
-from resnb.run.scheduling.codes import has_made
-from resnb.run.scheduling.outcome import Outcome
+from resnb.run.scheduling.outcome import Outcome, has_made
 from resnb.run.scheduling.plan import SCOPE_KINDS
 from resnb.states import FIRST_FINISHED, LEGAL, RETRYING, RUNNING, SUCCESS, Running
 
@@ -32,12 +31,7 @@ if TYPE_CHECKING:
 
 
 class TaskRunner:
-    """Runs rows of one run.
-
-    Args:
-        execution: the run.
-        cancellation: further tries and time limits; called with the lock held.
-    """
+    """Runs rows of one run."""
 
     def __init__(self, execution: "Execution", cancellation: "Cancellation") -> None:
         self._execution = execution

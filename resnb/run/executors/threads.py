@@ -1,6 +1,6 @@
-"""`ThreadExecutor`: runs tasks on threads of this process; what flows use by default.
+"""`ThreadExecutor`, the default: runs tasks on threads of this process.
 
-The run's threads are made here and nowhere else.
+A run's threads are made here and nowhere else.
 """
 
 import os

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import FlowFailed, GraphError, RunError, shown_without_ours
 from resnb.graph.base.active_function import unfolding
-from resnb.run.functions.arguments import CallArguments
 from resnb.run.functions.async_run import nested, refuse_plain, tried
+from resnb.run.functions.futures import CallArguments
 from resnb.run.functions.run import FunctionRun
 from resnb.states import RUNNING, State
 

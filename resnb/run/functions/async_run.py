@@ -18,7 +18,7 @@ from resnb.states import CANCELLED, FIRST_FINISHED, RUNNING, State
 
 if TYPE_CHECKING:
     from resnb.graph.function import FlowFunction
-    from resnb.run.functions.arguments import CallArguments
+    from resnb.run.functions.futures import CallArguments
 
 
 def refuse_plain(flow: "FlowFunction", outer: FunctionRun) -> None:

@@ -7,8 +7,7 @@ from resnb.errors import GraphError, OptionError
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.inputs import flatten, is_sequence, unmapped
 from resnb.graph.tasks.task import Task
-from resnb.run.functions.arguments import CallArguments
-from resnb.run.functions.futures import TaskFuture, search
+from resnb.run.functions.futures import CallArguments, TaskFuture, search
 
 if TYPE_CHECKING:
     from resnb.graph.base.signature import Signature
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class BoundCall(NamedTuple):
-    """A task of one call, and its arguments.
+    """One call of a task.
 
     Attributes:
         task: the task, which is new.
@@ -69,7 +68,7 @@ def bound_resource(
     """The rows that the arguments of a resource come from.
 
     Raises:
-        OptionError: there is a future among them.
+        OptionError: one of them is a future.
     """
     inputs, has_futures = _inputs(named, provenance)
     if has_futures:

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 class Blocks:
     """The blocks of one run.
 
-    Args:
-        calls: the function's calls.
-
     Attributes:
         open: the blocks that were entered and not closed, outer ones first.
     """

@@ -21,15 +21,11 @@ if TYPE_CHECKING:
 
 Inbox = SimpleQueue[int]
 WAKE: Final = -2
-"""What is put into a queue so that who waits on it looks at what has come in."""
+"""Put into a queue to let the waiting thread look at what has come in."""
 
 
 class FunctionBody:
     """The lines of one run's function.
-
-    Args:
-        engine: runs it.
-        outer: the slot of the function that has called this one.
 
     Attributes:
         slot: the slot of its thread.
@@ -90,9 +86,9 @@ class FunctionBody:
     # ---- waiting
 
     def carry_out(self, inbox: Inbox, deadline: float | None = None) -> None:
-        """Run the rows that are put into `inbox`, until it says that the one it is for has ended.
+        """Run the rows that are put into `inbox`, until `ENDED` comes.
 
-        An exception that breaks the wait cancels what there is of the run.
+        An exception that breaks the wait cancels what the run has begun.
 
         Args:
             inbox: the queue.
@@ -101,7 +97,8 @@ class FunctionBody:
         Raises:
             Empty: it is past the deadline.
         """
-        slot = self.slot if self.is_here else None  # another thread of the function's has its own
+        # other threads of the function have slots of their own
+        slot = self.slot if self.is_here else None
         before = self._inbox
         if slot is not None:
             self._inbox = inbox

@@ -1,7 +1,7 @@
 """`TaskFuture`: the result of ``task.submit(...)``, and how futures in arguments become values."""
 
-from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from resnb.run.functions.provenance import ATOMS, COLLECTIONS, PARTS, Provenance
 from resnb.states import State
@@ -145,4 +145,25 @@ def resolved(value: Any, value_of: Callable[[TaskFuture], Any], depth: int = _DE
     return value
 
 
-__all__ = ["Futures", "TaskFuture", "resolved", "search"]
+class CallArguments(NamedTuple):
+    """What a row is called with; futures in it stand for their values."""
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    has_futures: bool = False
+
+    def actual(self, values: Any) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments with the values of futures; `values` has the value of each row."""
+        args, kwargs = list(self.args), dict(self.kwargs)
+        if not self.has_futures:
+            return args, kwargs
+
+        def value_of(future: TaskFuture) -> Any:
+            return values[future.row]
+
+        return resolved(args, value_of), resolved(kwargs, value_of)
+
+
+NO_ARGUMENTS = CallArguments((), {})
+
+__all__ = ["NO_ARGUMENTS", "CallArguments", "Futures", "TaskFuture", "resolved", "search"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LeaseLost, RunError
 from resnb.graph.resources.scope import ScopeUse
-from resnb.run.functions.arguments import NO_ARGUMENTS, CallArguments
+from resnb.run.functions.futures import NO_ARGUMENTS, CallArguments
 from resnb.run.functions.provenance import Provenance
 from resnb.run.functions.scopes import INNERMOST
 from resnb.run.scheduling.growth import AddedRow, Watcher
@@ -28,11 +28,6 @@ Inputs = Mapping[str, tuple[list[int], bool]]
 
 class Recorder:
     """Adds tasks and blocks to one run.
-
-    Args:
-        flow: the function, whose graph grows.
-        execution: the run.
-        grown: called with the number of the latest task.
 
     Attributes:
         provenance: which task each value came from.

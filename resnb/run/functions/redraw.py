@@ -18,12 +18,7 @@ PER_TASK: Final = 0.0002
 
 
 class RedrawNotifier:
-    """Publishes `StructureChanged` for a run whose graph grows.
-
-    Args:
-        flow: the flow's name.
-        clock: time.
-    """
+    """Publishes `StructureChanged` for a run whose graph grows."""
 
     def __init__(self, flow: str, clock: Clock) -> None:
         self._flow = flow

@@ -24,12 +24,7 @@ class BodySlot(Slot):
     Attributes:
         cancel_inner: cancels the run of the flow function that its code has called, if it has.
         is_woken: whether a signal wakes it, for it is the main thread and handles those.
-        woken: for which slots and rows such signals were sent; nested functions share it.
-
-    Args:
-        thread_id: the thread's identifier.
-        output: where the text that it prints goes.
-        outer: the slot of the function that has called this one.
+        woken: the slots and rows for which such signals were sent; nested functions share it.
     """
 
     __slots__ = ("cancel_inner", "is_woken", "woken")
@@ -58,7 +53,7 @@ class BodySlot(Slot):
 class BodyInterrupts(Interrupts):
     """Signals while a ``@flow`` function runs on the main thread.
 
-    The user's code gets what a handler raises where it is; our own lines note it.
+    The user's code gets what a handler raises at once; resnb's own lines note it.
 
     Args:
         slot: the function's slot.

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from resnb.errors import OptionError, RunError, TaskCancelled, user_frames
 from resnb.graph.tasks.task import FunctionTask, Task
 from resnb.run.engine.result import state_of
-from resnb.run.functions.arguments import NO_ARGUMENTS, CallArguments
 from resnb.run.functions.async_wait import row_ended
 from resnb.run.functions.binding import BoundCall, bound, items
-from resnb.run.functions.futures import Futures, TaskFuture
+from resnb.run.functions.futures import NO_ARGUMENTS, CallArguments, Futures, TaskFuture
 from resnb.run.functions.scopes import INNERMOST
 from resnb.run.scheduling.outcome import text_of
 from resnb.states import CANCELLED, FIRST_FINISHED, FIRST_UNSUCCESSFUL, TRIGGER_FAILED, State
@@ -59,10 +58,11 @@ class TaskCalls:
         """
         with self.body.paused:
             one = bound(task, args, kwargs, self.recorder.provenance)
-            if task.signature.asynchronous and self.recorder.flow.signature.asynchronous:
-                return self._value_async(self._add(one, None, None))
-            row = self._run_now(one)
-            return self.state_of(row) if one.returns_state else self.outcome(row)
+            if not (task.signature.asynchronous and self.recorder.flow.signature.asynchronous):
+                row = self._run_now(one)
+                return self.state_of(row) if one.returns_state else self.outcome(row)
+            row = self._add(one, None, None)
+        return self._value_async(row)  # made only here, for a pause may end with an exception
 
     def submit(self, task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run `task` on a worker; gives a future."""
@@ -80,7 +80,7 @@ class TaskCalls:
             )
 
     def _run_now(self, one: BoundCall) -> int:
-        """Carry out a call; gives its row, which has ended."""
+        """Make a call and wait for its end; gives its row."""
         inbox: Inbox = SimpleQueue()
         own = self._is_inline or (self.body.is_here and one.task.timeout is None)
         bound_to_lease = one.task.thread == "setup" and INNERMOST.get() is not None
@@ -108,7 +108,7 @@ class TaskCalls:
         """Run another flow function as a task of this one.
 
         Args:
-            run: carries it out, and gives or raises what its caller gets.
+            run: runs it, and returns or raises what its caller gets.
             flow: the function.
             call: what it is called with.
         """
@@ -178,7 +178,7 @@ class TaskCalls:
         raise error.with_traceback(user_frames(error.__traceback__))
 
     def _without_error(self, row: int, code: int) -> RunError:
-        """Why `row` has no value, where its own code raised nothing."""
+        """The reason why `row` has no value although its own code raised nothing."""
         execution = self._execution
         task = execution.plan.tasks[row]
         reason = execution.scheduler.reasons.get(row, "")
@@ -208,7 +208,7 @@ class TaskCalls:
             self._unasked.pop(future.row, None)
 
     def report_unasked(self) -> None:
-        """Say which tasks failed without anybody having asked for their results."""
+        """Report the failed tasks for whose results nobody has asked."""
         for row, task in self._unasked.items():
             error = self._execution.errors.get(row)
             if error is not None and self._execution.table.state[row] != CANCELLED:

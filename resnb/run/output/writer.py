@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 WITHOUT_CELL: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "resnb_without_cell", default=False
 )
-"""Whether runs that are begun in this context belong to no cell: a button has begun them."""
+"""Whether runs begun in this context belong to no cell, because a button begins them."""
 
 
 _NUMBERS = count(1)
@@ -37,12 +37,9 @@ _NUMBERS = count(1)
 class Output:
     """The output of one run's tasks.
 
-    Args:
-        scheduler: tells which rows have ended.
-
     Attributes:
         waiting: whether something waits to be written.
-        number: tells this run's output from that of others.
+        number: identifies this run's output among all runs'.
     """
 
     def __init__(self, scheduler: "Scheduler") -> None:
@@ -51,8 +48,8 @@ class Output:
         self.number = next(_NUMBERS)
         self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
         self._context = contextvars.copy_context()
-        self._lock = threading.RLock()  # what a finalizer prints may come in while we write
-        self._logs_lock = threading.RLock()  # of its own: a stream may block whoever writes to it
+        self._lock = threading.RLock()  # reentrant: a finalizer may print while we write
+        self._logs_lock = threading.RLock()  # apart: a stream may block whoever writes to it
         self._last = ""
         self._writing = False
         self._is_unseen = WITHOUT_CELL.get()
@@ -112,11 +109,11 @@ class Output:
         self._keep(row, text)
 
     def log_of(self, row: int) -> str:
-        """What `row` has printed so far, or its end if that is long."""
+        """What `row` has printed so far; only the end of it if that is long."""
         return self.log_since(row, 0).text
 
     def log_since(self, row: int, position: int, most: int = LOG_LIMIT) -> Piece:
-        """What `row` has printed after `position`; of a mapped row what its children have.
+        """What `row` (for a mapped row, its children) has printed after `position`.
 
         Args:
             row: the row.
@@ -173,7 +170,7 @@ class Output:
             self._writing = False
 
     def _write(self, stream: str, text: str) -> None:
-        if stream != self._last:  # a kernel sends what is written to each when it likes
+        if stream != self._last:  # a kernel flushes each stream at a time of its own
             self._last = stream
             for name, other in self._streams.items():
                 if name != stream:
@@ -201,7 +198,7 @@ def route(output: Output) -> Callable[[], None]:
     """Send what tasks print to their slot's output.
 
     Returns:
-        A function that ends it; what somebody else put in place meanwhile stays.
+        A function that ends this; a replacement that somebody else has installed stays.
     """
     unroute = routed()
     show = warnings.showwarning
@@ -213,7 +210,7 @@ def route(output: Output) -> Callable[[], None]:
         if own or threading.current_thread() is threading.main_thread():
             show(*args, **kwargs)
             return
-        # a library's own thread, such as a cluster's, warns of ports and the like
+        # the own thread of a library, such as a cluster's, which warns of ports and the like
         text = warnings.formatwarning(*args[:4])
         output.keep(NOTHING if slot is None else slot.row, text)
 

@@ -1,15 +1,16 @@
-"""Compiling a flow (or a part of it) into the plan of one run.
+"""Compiles a flow (or a part of it) into the plan of one run.
 
 Edges that follow from scopes are written out, so that the scheduler knows rows and numbers only.
 """
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import GraphError, OptionError
 from resnb.graph.base.triggers import Trigger, all_successful
 from resnb.graph.resources.scope import no_executor
-from resnb.run.engine.gc_pause import no_collection
 from resnb.run.resume import is_over
 from resnb.run.scheduling.plan import (
     WORKER,
@@ -29,7 +30,23 @@ if TYPE_CHECKING:
     from resnb.states import State
 
 
-@no_collection()
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A block that makes many lasting objects, and no cyclic garbage.
+
+    The garbage collector runs after so many new objects, and would search all objects in vain.
+    """
+    if not gc.isenabled():  # the user has disabled it, or another run is in its block
+        yield
+        return
+    try:
+        gc.disable()
+        yield
+    finally:
+        gc.enable()
+
+
+@_no_collection()
 def compiled(
     flow: "Flow",
     parameters: Mapping[str, Any],
@@ -42,7 +59,7 @@ def compiled(
         flow: the flow.
         parameters: values by parameter name.
         given: final states of tasks that need not run.
-        only: the tasks to run; what they need besides must be in `given`. None for all.
+        only: the tasks to run; what else they need must be in `given`. None for all.
 
     Raises:
         OptionError: a parameter is missing or unknown.
@@ -102,11 +119,11 @@ def _add_scopes(plan: Plan) -> None:
 
 
 def _link_members(plan: Plan, planned: PlannedScope) -> None:
-    """Let members wait for set-up, and clean-up for members: the edges that follow from a scope.
+    """Add the edges that follow from a scope: members wait for set-up, clean-up for members.
 
-    Only those that run count. Where a part of the flow runs, another member than in the whole
-    flow may be the first one inside. Clean-up waits for every member, not only for the last
-    ones, for these may be cancelled while the code of an earlier one is still running.
+    Only members that run count: in a part of the flow, another member may come first than in
+    the whole flow. Clean-up waits for every member, not only for the last ones, since these may be
+    cancelled while the code of an earlier one is still running.
     """
     running = {plan.tasks[row]: row for row in planned.members if row not in plan.given}
     setup, cleanup = planned.scope.setup_task, planned.scope.cleanup_task
@@ -129,7 +146,7 @@ def _link_members(plan: Plan, planned: PlannedScope) -> None:
 
 
 def _order_late_cleanups(plan: Plan) -> None:
-    """Let the clean-ups of scopes with ``lifetime="flow"`` wait for everything else, LIFO."""
+    """Let the clean-ups of scopes with ``lifetime="flow"`` come last, LIFO."""
     late = [s for s in plan.scopes if s.scope.options.lifetime == "flow" and s.cleanup >= 0]
     if not late:
         return
@@ -156,7 +173,7 @@ def _link(plan: Plan, upstream: int, downstream: int) -> None:
 
 
 def check_mapped(flow: "Flow") -> None:
-    """Make sure that of each scope all three tasks are mapped or none.
+    """Make sure that all three tasks of each scope are mapped, or none of them.
 
     Raises:
         GraphError: an edge that was added later says otherwise, or one resource is needed.

@@ -2,14 +2,24 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from resnb.run.scheduling.codes import Children
 from resnb.run.scheduling.state_table import Table
 from resnb.states import SUCCESS
 
 if TYPE_CHECKING:
     from resnb.run.scheduling.plan import Plan
+
+
+class Children(NamedTuple):
+    """The rows of a mapped row's children: from `first` up to `last` (exclusive)."""
+
+    first: int
+    last: int
+
+    def rows(self) -> range:
+        """The children's rows."""
+        return range(self.first, self.last)
 
 
 class MappedRows:
@@ -81,4 +91,4 @@ class MappedRows:
         return -1 if left else parent
 
 
-__all__ = ["MappedRows"]
+__all__ = ["Children", "MappedRows"]

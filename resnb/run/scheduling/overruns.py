@@ -1,6 +1,7 @@
 """Code that still runs though its row has ended, and the clean-ups that wait for it."""
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,11 +28,14 @@ class Overruns:
         self._cleanups[row] = [one.cleanup for one in scopes if one.cleanup >= 0]
         self._holds.update(self._cleanups[row])
 
-    def remove(self, row: int) -> list[int]:
-        """The code of `row` has returned; gives the clean-ups around it."""
-        cleanups = self._cleanups.pop(row, [])
-        self._holds.subtract(cleanups)
-        return cleanups
+    def remove(self, row: int) -> Iterator[int]:
+        """The code of `row` has returned; gives each clean-up around it as it is let go.
+
+        One after the other, for what ends with an inner clean-up may release an outer one.
+        """
+        for cleanup in self._cleanups.pop(row, ()):
+            self._holds[cleanup] -= 1
+            yield cleanup
 
     def holds(self, cleanup: int) -> bool:
         """Whether `cleanup` has to wait for code in its scope."""

@@ -53,8 +53,8 @@ class Plan:
         row_of: the row of each task.
         upstream: the rows that a row waits for.
         downstream: the rows that wait for a row.
-        references: the rows whose values are a row's arguments, where these are all plain
-            references passed by position; None where they have to be assembled.
+        references: the rows whose values are a row's arguments, if these are all plain references
+            passed by position; None if they have to be assembled.
         functions: the code of each row.
         judged: 1 where more than "all upstream rows succeeded" decides whether a row runs.
         special: 1 where running a row takes more than calling its code.
@@ -124,7 +124,7 @@ class Plan:
         return row
 
     def add_scope(self, planned: PlannedScope) -> int:
-        """Add a scope whose own rows there are; gives its index."""
+        """Add a scope, whose own rows have been added; gives its index."""
         index = len(self.scopes)
         self.scope_of.update(dict.fromkeys((planned.init, planned.setup, planned.cleanup), index))
         self.scopes.append(planned)
@@ -132,7 +132,7 @@ class Plan:
 
 
 def lane_of(node: "Node") -> int:
-    """Where the code of a task runs, clusters left out of account."""
+    """Where the code of a task runs, clusters aside."""
     task = node.task
     if task.kind in SCOPE_KINDS or (task.thread == "setup" and node.scope is not None):
         return LEASE
@@ -148,7 +148,7 @@ def has_failure_hooks(task: "Task") -> bool:
 def send_away(plan: Plan, *, whole: bool = False) -> None:
     """Let rows run on a cluster: those in a scope that is their executor, or all that can.
 
-    Coroutines and what is bound to a scope's thread stay in the kernel, and so do parameters.
+    Coroutines, parameters and what is bound to a scope's thread stay in the kernel.
     """
     for row, task in enumerate(plan.tasks):
         if row in plan.lanes or row in plan.given or task.kind == "parameter":

@@ -44,10 +44,6 @@ NOT_BEGUN = "the run was cancelled before it began"
 class Scheduler:
     """Decides which rows of a plan may run.
 
-    Args:
-        plan: the rows and their edges.
-        table: the state table that it writes.
-
     Attributes:
         mapped: the children of mapped rows.
         closed: whether the plan has stopped growing.

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from resnb.graph.base.signals import SKIP, Signal
-from resnb.graph.base.triggers import Trigger
+from resnb.graph.base.triggers import Tally, Trigger
 from resnb.graph.tasks.task import Task
-from resnb.run.scheduling.codes import has_made, tally_of_codes
-from resnb.states import FIRST_UNSUCCESSFUL, MAPPED, PENDING, SKIPPED, TRIGGER_FAILED
+from resnb.run.scheduling.outcome import has_made
+from resnb.states import CANCELLED, FIRST_UNSUCCESSFUL, MAPPED, PENDING, SKIPPED, TRIGGER_FAILED
 
 if TYPE_CHECKING:
     from resnb.run.scheduling.mapped_rows import MappedRows
@@ -22,13 +22,7 @@ Refusal: TypeAlias = tuple[int, str]
 
 
 class TriggerRules:
-    """Judges the rows of one run.
-
-    Args:
-        plan: the rows and their edges.
-        table: their states.
-        mapped: the children of mapped rows.
-    """
+    """Judges the rows of one run."""
 
     def __init__(self, plan: "Plan", table: "Table", mapped: "MappedRows") -> None:
         self._plan = plan
@@ -122,7 +116,7 @@ class TriggerRules:
 
     def _judge(self, row: int, codes: Sequence[int]) -> Refusal | None:
         task = self._plan.tasks[row]
-        tally = tally_of_codes(codes)
+        tally = _tally(codes)
         if tally.skipped and task.skip_on_upstream_skip:
             return SKIPPED, "an upstream task was skipped"
         trigger = task.trigger
@@ -135,6 +129,17 @@ class TriggerRules:
         except Signal as signal:
             return TRIGGER_FAILED, str(signal)
         return None
+
+
+def _tally(codes: Sequence[int]) -> Tally:
+    successful = failed = skipped = 0
+    for code in codes:
+        if code < FIRST_UNSUCCESSFUL:
+            successful += 1
+            skipped += code == SKIPPED
+        elif code != CANCELLED:
+            failed += 1
+    return Tally(len(codes), successful, failed, skipped)
 
 
 __all__ = ["NOTHING_MADE", "Refusal", "TriggerRules"]
