@@ -7,7 +7,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import FlowFailed, GraphError, RunError, shown_without_ours
-from resnb.graph.base.active_function import unfolding
+from resnb.graph.base.active_function import active_function
 from resnb.run.functions.async_run import nested, refuse_plain, tried
 from resnb.run.functions.futures import CallArguments
 from resnb.run.functions.run import FunctionRun
@@ -29,7 +29,7 @@ class FunctionRunner:
         return_state: bool = False,
     ) -> Any:
         """Run `flow`; gives what it returns, or the state (in a coroutine, for an async one)."""
-        outer = unfolding()
+        outer = active_function()
         assert outer is None or isinstance(outer, FunctionRun)
         call = CallArguments(args, kwargs)
         if flow.signature.asynchronous:

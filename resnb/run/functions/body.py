@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from resnb.graph.base.active_function import UNFOLDING
+from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.run.engine.interrupts import awaited
 from resnb.run.engine.slots import NOTHING
 from resnb.run.functions.slot import BODY, BodySlot
@@ -113,11 +113,11 @@ class FunctionBody:
                 if item == WAKE:
                     self._engine.execution.feed.drain()
                     continue
-                token = UNFOLDING.set(None)
+                token = ACTIVE_FUNCTION.set(None)
                 try:
                     self._engine.runner.perform(item, slot)
                 finally:
-                    UNFOLDING.reset(token)
+                    ACTIVE_FUNCTION.reset(token)
         except Empty:
             raise
         except BaseException:

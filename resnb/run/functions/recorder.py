@@ -15,8 +15,8 @@ from resnb.run.scheduling.plan import PlannedScope
 from resnb.states import PENDING, SUCCESS
 
 if TYPE_CHECKING:
-    from resnb.graph.base.node import Node
     from resnb.graph.function import FlowFunction
+    from resnb.graph.node import Node
     from resnb.graph.tasks.task import Task
     from resnb.run.engine.execution import Execution
     from resnb.run.functions.binding import BoundCall

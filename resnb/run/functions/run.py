@@ -14,7 +14,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Self
 
 from resnb.errors import FlowFailed, RunError, TaskCancelled
-from resnb.graph.base.active_function import UNFOLDING
+from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import building_nothing
 from resnb.run.engine.cancellation import GRACE
 from resnb.run.engine.clock import Clock
@@ -190,14 +190,14 @@ class FunctionRun(Run):
     def surroundings(self) -> Iterator[None]:
         """What the function's lines find around them."""
         here = CURRENT.set(self.body.slot)
-        run = UNFOLDING.set(self)
+        run = ACTIVE_FUNCTION.set(self)
         block = INNERMOST.set(None)
         try:
             with building_nothing():
                 yield
         finally:
             INNERMOST.reset(block)
-            UNFOLDING.reset(run)
+            ACTIVE_FUNCTION.reset(run)
             CURRENT.reset(here)
 
     def _finish_body(self) -> None:

@@ -6,7 +6,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import OptionError, RunError, TaskCancelled, user_frames
-from resnb.graph.tasks.task import FunctionTask, Task
+from resnb.graph.tasks.function_task import FunctionTask
+from resnb.graph.tasks.task import Task
 from resnb.run.engine.result import state_of
 from resnb.run.functions.async_wait import row_ended
 from resnb.run.functions.binding import BoundCall, bound, items

@@ -7,14 +7,14 @@ a ``@flow`` function grows while the function runs.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from resnb.graph.base.inputs import Collection, Constant
+from resnb.graph.arguments import Collection, Constant
 from resnb.graph.base.triggers import all_successful
 from resnb.run.scheduling.growth import AddedRow, AddedRows
 
 if TYPE_CHECKING:
-    from resnb.graph.base.inputs import Input
-    from resnb.graph.base.node import Node
+    from resnb.graph.arguments import Input
     from resnb.graph.flow import Flow
+    from resnb.graph.node import Node
     from resnb.graph.resources.scope import Scope
     from resnb.graph.tasks.task import Task
     from resnb.states import State

@@ -36,7 +36,7 @@ from resnb.states import (
 )
 
 if TYPE_CHECKING:
-    from resnb.graph.base.node import Node
+    from resnb.graph.node import Node
 
 NOT_BEGUN = "the run was cancelled before it began"
 

@@ -4,7 +4,7 @@ import pytest
 
 from resnb import Flow, Parameter, flow, states, task, triggers
 from resnb.errors import OptionError
-from resnb.graph.base.inputs import as_input
+from resnb.graph.arguments import as_input
 from resnb.run.memory import memory_of
 from resnb.run.scheduling import plan
 from resnb.run.scheduling.compiling import compiled
