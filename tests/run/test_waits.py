@@ -13,6 +13,8 @@ import pytest
 from resnb import Flow, LocalExecutor, ThreadExecutor, flow, resource_manager, task
 from resnb.errors import RunError
 from resnb.run import flow_run, lifecycle
+from resnb.run.engine import interrupts
+from resnb.run.engine.interrupts import Interrupts
 from resnb.run.flow_run import FlowRun
 from resnb.run.functions import body
 from resnb.run.lifecycle import active_run
@@ -230,6 +232,41 @@ def test_a_run_whose_supervisor_cannot_be_started(monkeypatch, things):
     monkeypatch.undo()
     assert active_run() is None
     assert flow.run().is_successful()
+
+
+def test_a_handler_that_outlives_its_run_lets_signals_through():
+    kept = []
+    with Flow("f") as flow:
+        task(lambda: kept.append(signal.getsignal(signal.SIGUSR1)))()
+    assert flow.run(executor=LocalExecutor()).is_successful()
+    with pytest.raises(Rang):
+        kept[0](signal.SIGUSR1, None)
+
+
+@pytest.mark.parametrize("when", ["replaced", "put back"])
+def test_a_signal_while_handlers_are_exchanged(when, monkeypatch):
+    numbers, exchange, rung = (signal.SIGINT, signal.SIGUSR1), signal.signal, []
+    before = [signal.getsignal(number) for number in numbers]
+
+    def ringing(number, handler):
+        found = exchange(number, handler)
+        at = (signal.SIGINT, False) if when == "replaced" else (signal.SIGUSR1, True)
+        if not rung and (number, handler in before) == at:  # the user's own handler is called
+            rung.append(number)
+            ring()
+        return found
+
+    def exchanged():
+        with Interrupts() as noted:
+            pass
+        noted.deliver()
+
+    monkeypatch.setattr(interrupts.signal, "signal", ringing)
+    with pytest.raises(Rang):
+        exchanged()
+    monkeypatch.undo()
+    assert rung
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 def test_waiting_again_and_again_leaves_nothing_behind(stops_at_end):

@@ -70,19 +70,30 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._owner = os.getpid()
-            for number in _SIGNALS:
-                handler = signal.getsignal(number)  # None is one of C's, which cannot be put back
-                if callable(handler) or (number == signal.SIGINT and handler is not None):
-                    self._before[number] = handler
-                    signal.signal(number, self._handle)
+            try:
+                self._install()
+            except BaseException:  # a handler that was not replaced yet
+                self.__exit__()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._owner = 0
-        for number, handler in self._before.items():
-            if number == signal.SIGINT or signal.getsignal(number) == self._handle:
-                signal.signal(number, handler)
+        while self._owner:
+            try:
+                for number, handler in self._before.items():
+                    if number == signal.SIGINT or signal.getsignal(number) == self._handle:
+                        signal.signal(number, handler)
+                self._owner = 0
+            except BaseException as error:  # noqa: BLE001 - a handler that is back already
+                self.noted.append(error)
+
+    def _install(self) -> None:
+        self._owner = os.getpid()
+        for number in _SIGNALS:
+            handler = signal.getsignal(number)  # None is one of C's, which cannot be put back
+            if callable(handler) or (number == signal.SIGINT and handler is not None):
+                self._before[number] = handler
+                signal.signal(number, self._handle)
 
     def note(self, error: BaseException) -> None:
         """Note an exception that has broken a wait."""
@@ -110,15 +121,18 @@ class Interrupts:
             raise error
 
     def _raised_by(self, number: int, frame: FrameType | None) -> BaseException | None:
-        """What the handler that was there before raises."""
+        """What the handler that was there before raises; a Ctrl-C is one whatever handled it."""
+        handler = self._before[number]
+        if self._owner != os.getpid():  # the block is over, or this is a forked child
+            if callable(handler):
+                handler(number, frame)
+            return None
         if number == signal.SIGINT:
             KEEPER.interrupts += 1
             return KeyboardInterrupt()
         try:
-            self._before[number](number, frame)
-        except BaseException as error:
-            if self._owner != os.getpid():  # the block is over, or this is a forked child
-                raise
+            handler(number, frame)
+        except BaseException as error:  # noqa: BLE001 - noted, and raised later
             return error
         return None
 
