@@ -5,31 +5,20 @@ which the function added is mapped, so that each item goes through all of the ta
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from resnb.errors import GraphError, OutsideFlowError
+from resnb.graph.arguments import Collection, Constant, Input, as_input, tasks_in
 from resnb.graph.base.building import building, flow_being_built
-from resnb.graph.base.inputs import (
-    Collection,
-    Constant,
-    Input,
-    as_input,
-    flatten,
-    is_sequence,
-    tasks_in,
-    unmapped,
-)
-from resnb.graph.base.node import Node
-from resnb.graph.editing import unlink
-from resnb.graph.tasks.task import FunctionTask, Task
-
-if TYPE_CHECKING:
-    from resnb.graph.flow import Flow
+from resnb.graph.base.inputs import flatten, is_sequence, unmapped
+from resnb.graph.flow import Flow
+from resnb.graph.node import Node
+from resnb.graph.tasks.function_task import FunctionTask
+from resnb.graph.tasks.task import Task
 
 
 def apply_map(
-    function: Callable[..., Any], *args: Any, flow: "Flow | None" = None, **kwargs: Any
+    function: Callable[..., Any], *args: Any, flow: Flow | None = None, **kwargs: Any
 ) -> Any:
     """Call `function`, which adds tasks, and let them all be mapped over its arguments.
 
@@ -46,7 +35,7 @@ def apply_map(
         OutsideFlowError: no flow is being built.
         GraphError: an argument is neither a task nor a sequence.
     """
-    target = flow or flow_being_built()
+    target = flow or cast("Flow | None", flow_being_built())
     if target is None:
         message = "apply_map was called outside a flow: call it inside `with Flow(...)`"
         raise OutsideFlowError(message)
@@ -75,7 +64,7 @@ def apply_map(
     return result
 
 
-def _as_task(value: Any, flow: "Flow") -> Any:
+def _as_task(value: Any, flow: Flow) -> Any:
     """What the function is given for `value`: a task, unless it is an unmapped constant."""
     inner = value.value if isinstance(value, unmapped | flatten) else value
     if isinstance(inner, Task):
@@ -87,14 +76,14 @@ def _as_task(value: Any, flow: "Flow") -> Any:
             f"apply_map cannot map over {inner!r}, which is no sequence: wrap it in unmapped(...)"
         )
         raise GraphError(message)
-    found = as_input(inner, lambda one: isinstance(one, Task))
+    found = as_input(inner)
     if isinstance(found, Collection):
         return _collector(flow, found, {})
     return FunctionTask(lambda items: items, name=type(inner).__name__).bind(inner, flow=flow)
 
 
 def _shared_resources(
-    flow: "Flow", given: dict[Task, Any], added: Iterable[Task]
+    flow: Flow, given: dict[Task, Any], added: Iterable[Task]
 ) -> dict[Task, unmapped]:
     """The resources that are passed whole: all but those of scopes which the function added.
 
@@ -109,9 +98,9 @@ def _is_mapped(source: Task, given: dict[Task, Any]) -> bool:
     return not isinstance(given.get(source), unmapped)
 
 
-def _map_edges(flow: "Flow", node: Node, given: dict[Task, Any]) -> None:
+def _map_edges(flow: Flow, node: Node, given: dict[Task, Any]) -> None:
     """Let every edge to `node` be mapped, but those from what is unmapped."""
-    flow.changed(partial(node.restore, node.saved()))
+    flow.journal.changed(node.undo())
     for key, value in list(node.inputs.items()):
         if isinstance(value, Constant):
             continue
@@ -126,10 +115,10 @@ def _map_edges(flow: "Flow", node: Node, given: dict[Task, Any]) -> None:
     for source in node.control:
         node.control[source] = _is_mapped(source, given)
     for source in node.upstream.keys() - node.sources():
-        unlink(flow, source, node.task)
+        flow.unlink(source, node.task)
 
 
-def _gathered(flow: "Flow", node: Node, value: Collection, given: dict[Task, Any]) -> Task:
+def _gathered(flow: Flow, node: Node, value: Collection, given: dict[Task, Any]) -> Task:
     """A mapped task that makes the collection `value` for each item, upstream of `node`."""
     with building(scope=node.scope):
         made = _collector(flow, value, given)
@@ -138,7 +127,7 @@ def _gathered(flow: "Flow", node: Node, value: Collection, given: dict[Task, Any
     return made
 
 
-def _collector(flow: "Flow", value: Collection, given: dict[Task, Any]) -> Task:
+def _collector(flow: Flow, value: Collection, given: dict[Task, Any]) -> Task:
     def gather(*parts: Any) -> Any:
         if value.kind is dict:
             return dict(zip(parts[::2], parts[1::2], strict=True))
@@ -156,7 +145,7 @@ def _collector(flow: "Flow", value: Collection, given: dict[Task, Any]) -> Task:
 
 
 def _follow_arguments(
-    flow: "Flow", node: Node, given: dict[Task, Any], added: Iterable[Task]
+    flow: Flow, node: Node, given: dict[Task, Any], added: Iterable[Task]
 ) -> None:
     """Let a task that depends on no other one of the function wait for all arguments."""
     if not node.upstream.keys().isdisjoint(added):

@@ -5,28 +5,24 @@ drawing are plugged in by `resnb.graph.base.ports`.
 """
 
 from collections.abc import Iterable, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from itertools import pairwise
+from typing import Any, NoReturn, Self
 
 from resnb.errors import GraphError, OptionError, RunError
 from resnb.events import EVENTS, StructureChanged
-from resnb.graph import editing
+from resnb.graph import binding, editing
 from resnb.graph.base import unsupported
-from resnb.graph.base.active_function import UNFOLDING
-from resnb.graph.base.building import BUILDING, Building
-from resnb.graph.base.node import Edge
+from resnb.graph.base.active_function import ACTIVE_FUNCTION
+from resnb.graph.base.building import BUILDING, enter, leave
 from resnb.graph.base.options import hooks, refuse_unknown
-from resnb.graph.base.ports import PORTS, Memory, Runner
-from resnb.graph.queries import Queries
+from resnb.graph.base.ports import PORTS, Runner
+from resnb.graph.resources.scope import Scope
+from resnb.graph.structure import Structure
+from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.parameter import Parameter
 from resnb.graph.tasks.task import Hook, Task
-
-if TYPE_CHECKING:
-    from contextvars import Token
-
-    from resnb.graph.resources.scope import Scope
-    from resnb.states import State
-
+from resnb.graph.validation import validate
+from resnb.states import State
 
 _OPTIONS = (
     "executor", "tasks", "edges", "reference_tasks", "state_handlers", "on_failure",
@@ -34,7 +30,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-class Flow(Queries):
+class Flow(Structure):
     """A named graph of tasks; build it inside ``with Flow("name") as flow:``.
 
     Args:
@@ -76,13 +72,11 @@ class Flow(Queries):
         refuse_unknown(f"flow {name!r}", others, _OPTIONS)
         super().__init__(_checked_name(name))
         self.executor = executor
-        self.memory: Memory | None = None
         owner = f"flow {name!r}"
         self.state_handlers = hooks(owner, "state_handlers", state_handlers)
         self.on_failure = hooks(owner, "on_failure", on_failure)
         self.on_completion = hooks(owner, "on_completion", on_completion)
         self.on_cancellation = hooks(owner, "on_cancellation", on_cancellation)
-        self._tokens: list[Token[Building]] = []
         for one in tasks or ():
             self.add_task(one)
         for edge in edges or ():
@@ -93,16 +87,11 @@ class Flow(Queries):
     # ---- building
 
     def __enter__(self) -> Self:
-        self._tokens.append(BUILDING.set(Building(flow=self, tags=BUILDING.get().tags)))
+        enter(flow=self, scope=None, case=None)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        BUILDING.reset(self._tokens.pop())
+    def __exit__(self, *_: object) -> None:
+        leave()
         EVENTS.publish(StructureChanged(self.name))
 
     schedule = unsupported.LeftOut(unsupported.FLOW_OPTIONS["schedule"])
@@ -112,6 +101,49 @@ class Flow(Queries):
 
     def __getattr__(self, name: str) -> NoReturn:
         unsupported.refuse_name("a flow", name, unsupported.FLOW_METHODS)
+
+    def bind_task(
+        self,
+        task: Task,
+        inputs: Mapping[str, Any],
+        positional: int,
+        mapped: bool = False,
+        upstream_tasks: Iterable[Any] = (),
+    ) -> None:
+        """Add `task` with its arguments; see `Task.bind`."""
+        binding.bind_task(self, task, inputs, positional, mapped, upstream_tasks)
+
+    def add_edge(  # noqa: PLR0917 - Prefect's places
+        self,
+        upstream_task: Any,
+        downstream_task: Task,
+        key: str | None = None,
+        mapped: bool = False,
+        flattened: bool = False,
+        validate: bool | None = None,
+    ) -> Edge:
+        """Let one task run before another, and pass its value as argument `key` if one is named.
+
+        `validate` is accepted for the sake of Prefect's flows; each edge is checked at once.
+
+        Raises:
+            GraphError: the edge closes a cycle, there is no task where one should be, a task is
+                another flow's, or `key` is no parameter of the task or has a value already.
+        """
+        del validate
+        return binding.add_edge(self, upstream_task, downstream_task, key, mapped, flattened)
+
+    def chain(self, *tasks: Task, validate: bool | None = None) -> list[Edge]:
+        """Let each of `tasks` run after the one before it; for `validate` see `add_edge`."""
+        del validate
+        with self.transaction():
+            return [self.add_edge(first, second) for first, second in pairwise(tasks)]
+
+    def add_scope(
+        self, scope: Scope, inputs: Mapping[str, Any], positional: int, mapped: bool = False
+    ) -> None:
+        """Add a scope and its three tasks; `inputs` are the arguments of the manager."""
+        binding.add_scope(self, scope, inputs, positional, mapped)
 
     def set_dependencies(  # noqa: PLR0917 - Prefect's places
         self,
@@ -216,7 +248,15 @@ class Flow(Queries):
         """The flow's parameters."""
         return {one for one in self.nodes if isinstance(one, Parameter)}
 
-    def find_scope(self, name: str) -> "Scope | None":
+    def validate(self) -> None:
+        """Check every invariant of the structure again.
+
+        Raises:
+            GraphError: one does not hold.
+        """
+        validate(self)
+
+    def find_scope(self, name: str) -> Scope | None:
         """The scope called `name`, if there is one."""
         return next((scope for scope in self.scopes if scope.name == name), None)
 
@@ -226,9 +266,9 @@ class Flow(Queries):
         self,
         parameters: Mapping[str, Any] | None = None,
         executor: Any = None,
-        task_states: "Mapping[Task, State] | State | None" = None,
+        task_states: Mapping[Task, State] | State | None = None,
         **params: Any,
-    ) -> "State":
+    ) -> State:
         """Run the flow and wait; Ctrl-C cancels it and still cleans up every scope.
 
         Args:
@@ -253,7 +293,7 @@ class Flow(Queries):
         self,
         parameters: Mapping[str, Any] | None = None,
         executor: Any = None,
-        task_states: "Mapping[Task, State] | State | None" = None,
+        task_states: Mapping[Task, State] | State | None = None,
         **params: Any,
     ) -> Any:
         """Run the flow in the background; arguments and errors as for `run`.
@@ -269,9 +309,9 @@ class Flow(Queries):
         self,
         parameters: Mapping[str, Any] | None = None,
         executor: Any = None,
-        task_states: "Mapping[Task, State] | State | None" = None,
+        task_states: Mapping[Task, State] | State | None = None,
         **params: Any,
-    ) -> "State":
+    ) -> State:
         """Run the flow and await its final state; arguments and errors as for `run`."""
         return await self._runner().run_async(
             self, **self._run_options(parameters, executor, task_states, params)
@@ -281,7 +321,7 @@ class Flow(Queries):
         self,
         parameters: Mapping[str, Any] | None,
         executor: Any,
-        task_states: "Mapping[Task, State] | State | None",
+        task_states: Mapping[Task, State] | State | None,
         params: Mapping[str, Any],
     ) -> dict[str, Any]:
         if BUILDING.get().flow is self:
@@ -290,7 +330,7 @@ class Flow(Queries):
                 "run it after the `with` block or %%flow cell"
             )
             raise RunError(message)
-        if (running := UNFOLDING.get()) is not None:
+        if (running := ACTIVE_FUNCTION.get()) is not None:
             message = (
                 f"flow {self.name!r} cannot run inside @flow function {running.flow.name!r}: run "
                 "it before or after, or make it a @flow function, too, and call that"
@@ -320,7 +360,7 @@ class Flow(Queries):
 
     def visualize(
         self,
-        flow_state: "State | None" = None,
+        flow_state: State | None = None,
         filename: str | None = None,
         format: str | None = None,  # noqa: A002 - Prefect's name
     ) -> Any:
@@ -339,7 +379,7 @@ class Flow(Queries):
         return PORTS.painter().mimebundle(self)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<Flow: {self.name!r}, {len(self.nodes)} tasks>"
 
 

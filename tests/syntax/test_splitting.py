@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from resnb.notebook.cells.bodies import generator_function
+from resnb.notebook.cells.generators import generator_function
 from resnb.syntax.body import Body
 from resnb.syntax.functions import function_of
 from resnb.syntax.parsing import parsed

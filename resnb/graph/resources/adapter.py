@@ -7,12 +7,12 @@ To the ledger they say by ``__resnb_recipe__`` what another process can clean up
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from resnb.errors import GraphError, LedgerError
+from resnb.errors import LedgerError
 
 LIVES_IN_KERNEL = "its clean-up lives in the kernel, because "
 
 
-class Held:
+class Adapter:
     """Base of the adapted forms: remembers the arguments until set-up."""
 
     _function: Callable[..., Any]
@@ -23,21 +23,14 @@ class Held:
         self._args, self._kwargs = args, kwargs
         self._live: Any = None
 
-    def renewed(self) -> "Held":
+    def renewed(self) -> "Adapter":
         """Another one for the same arguments, for another try."""
         return type(self)(*self._args, **self._kwargs)
 
-    def _made(self) -> Any:
+    def _call(self) -> Any:
         """What the adapted function gives for these arguments."""
         extra = {"lease": self.lease} if self._wants_lease else {}
         return self._function(*self._args, **self._kwargs, **extra)
-
-    def _made_of(self, kind: type[Any]) -> Any:
-        live = self._made()
-        if not isinstance(live, kind):
-            message = f"resource {type(self).__name__!r}: {live!r} is no {kind.__name__}"
-            raise GraphError(message)
-        return live
 
     # ---- for the ledger
 
@@ -72,4 +65,4 @@ class Held:
         return {"its context manager": self._live} if frame is None else dict(frame.f_locals)
 
 
-__all__ = ["LIVES_IN_KERNEL", "Held"]
+__all__ = ["LIVES_IN_KERNEL", "Adapter"]

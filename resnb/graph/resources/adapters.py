@@ -5,39 +5,19 @@ manager itself, and the async form of each become classes here; what runs them n
 """
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
+from contextlib import suppress
 from typing import Any
 
 from resnb.errors import GraphError
-from resnb.graph.resources.adapter import Held
-from resnb.graph.resources.generators import FromAsyncGenerator, FromGenerator
+from resnb.graph.resources.adapter import Adapter
+from resnb.graph.resources.generators import AsyncGeneratorAdapter, GeneratorAdapter
 
 
-class _FromContextManager(Held):
-    def setup(self) -> Any:
-        self._live = self._made_of(AbstractContextManager)
-        return self._live.__enter__()
-
-    def cleanup(self, resource: Any) -> None:
-        del resource
-        self._live.__exit__(None, None, None)
-
-
-class _FromAsyncContextManager(Held):
-    async def setup(self) -> Any:
-        self._live = self._made_of(AbstractAsyncContextManager)
-        return await self._live.__aenter__()
-
-    async def cleanup(self, resource: Any) -> None:
-        del resource
-        await self._live.__aexit__(None, None, None)
-
-
-class _FromFactory(Held):
-    """The function's result decides, at set-up, whether it is entered the async way."""
+class ContextManagerAdapter(Adapter):
+    """Enters what the function returns, the async way if it has no other."""
 
     def setup(self) -> Any:
-        self._live = self._made()
+        self._live = self._call()
         if hasattr(self._live, "__enter__"):
             return self._live.__enter__()
         if hasattr(self._live, "__aenter__"):
@@ -57,7 +37,9 @@ class _FromFactory(Held):
 
 def renewed(manager: Any) -> Any:
     """The manager for one more try of set-up: an adapted form holds what one try has made."""
-    return manager.renewed() if isinstance(manager, Held) and manager.lease is not None else manager
+    return (
+        manager.renewed() if isinstance(manager, Adapter) and manager.lease is not None else manager
+    )
 
 
 def is_context_manager(value: Any) -> bool:
@@ -78,27 +60,24 @@ def manager_class(definition: Any, name: str) -> type:
     import inspect
 
     if is_context_manager(definition):
-        function: Callable[..., Any] = lambda: definition  # noqa: E731 - has no name of its own
-        asynchronous = not hasattr(definition, "__enter__")
-        base = _FromAsyncContextManager if asynchronous else _FromContextManager
-        return _adapted(base, function, name)
+        return _adapted(ContextManagerAdapter, lambda: definition, name)
     if isinstance(definition, type) and callable(getattr(definition, "cleanup", None)):
         _check_cleanup(definition)
         return definition
     if isinstance(definition, type):
         if is_context_manager_class(definition):
-            return _adapted(_FromFactory, definition, name)
+            return _adapted(ContextManagerAdapter, definition, name)
         message = (
             f"resource manager {definition.__name__!r} has no cleanup: "
             "define cleanup(self, resource), which undoes what setup did"
         )
         raise GraphError(message)
     if inspect.isgeneratorfunction(definition):
-        return _adapted(FromGenerator, definition, name)
+        return _adapted(GeneratorAdapter, definition, name)
     if inspect.isasyncgenfunction(definition):
-        return _adapted(FromAsyncGenerator, definition, name)
+        return _adapted(AsyncGeneratorAdapter, definition, name)
     if inspect.isroutine(definition) and hasattr(definition, "__wrapped__"):
-        return _adapted(_FromFactory, definition, name)
+        return _adapted(ContextManagerAdapter, definition, name)
     message = (
         f"{name!r} is no resource: pass a class with setup and cleanup, a generator function with "
         "one yield, or a context manager"
@@ -130,7 +109,7 @@ def is_context_manager_class(kind: type) -> bool:
     return hasattr(kind, "__enter__") or hasattr(kind, "__aenter__")
 
 
-def _adapted(base: type[Held], function: Callable[..., Any], name: str) -> type:
+def _adapted(base: type[Adapter], function: Callable[..., Any], name: str) -> type:
     import inspect
 
     attributes: dict[str, Any] = {

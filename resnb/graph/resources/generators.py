@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from resnb.errors import CleanupError, GraphError, LedgerError
-from resnb.graph.resources.adapter import LIVES_IN_KERNEL, Held
+from resnb.graph.resources.adapter import LIVES_IN_KERNEL, Adapter
 from resnb.graph.resources.source_text import body_of, given_to
 from resnb.graph.resources.split_recipe import SplitRecipe, Variables, importable_module
 from resnb.syntax.body import Body, Halves, halves
 from resnb.syntax.splitting import NoSplit
 
 
-class _Generator(Held):
+class _Base(Adapter):
     """What both kinds have in common."""
 
     _frame_name = "gi_frame"
@@ -42,7 +42,7 @@ class _Generator(Held):
 
     @classmethod
     def __resnb_protection__(cls) -> tuple[str | None, str | None]:
-        """See `Held`."""
+        """See `Adapter`."""
         found = cls._halves()
         if isinstance(found, NoSplit):
             return cls._fault(), cls._fault()
@@ -50,7 +50,7 @@ class _Generator(Held):
         return find.fault if find else None, None if found.made else ""
 
     def __resnb_recipe__(self) -> SplitRecipe:
-        """See `Held`."""
+        """See `Adapter`."""
         found = self._halves()
         if isinstance(found, NoSplit):
             raise LedgerError(self._fault())
@@ -70,7 +70,7 @@ class _Generator(Held):
         return recipe
 
     def __resnb_values__(self) -> Mapping[str, Any]:
-        """See `Held`."""
+        """See `Adapter`."""
         return {name: value for name, value in self._locals().items() if name != "lease"}
 
     def __getattr__(self, name: str) -> Any:
@@ -121,12 +121,12 @@ class _Generator(Held):
         return self.__resnb_recipe__(), self._begun
 
 
-class FromGenerator(_Generator):
+class GeneratorAdapter(_Base):
     """A generator function as a manager."""
 
     def setup(self) -> Any:
         """Go on to the yield."""
-        self._live = self._made()
+        self._live = self._call()
         try:
             resource = next(self._live)
         except StopIteration:
@@ -148,14 +148,14 @@ class FromGenerator(_Generator):
         raise _second_yield(self)
 
 
-class FromAsyncGenerator(_Generator):
+class AsyncGeneratorAdapter(_Base):
     """An async generator function as a manager."""
 
     _frame_name = "ag_frame"
 
     async def setup(self) -> Any:
         """Go on to the yield."""
-        self._live = self._made()
+        self._live = self._call()
         try:
             resource = await anext(self._live)
         except StopAsyncIteration:
@@ -179,18 +179,18 @@ class FromAsyncGenerator(_Generator):
         raise _second_yield(self)
 
 
-def _no_yield(manager: Held) -> GraphError:
+def _no_yield(manager: Adapter) -> GraphError:
     return GraphError(
         f"resource {type(manager).__name__!r} returned without a yield: yield the resource once, "
         "and clean it up after the yield"
     )
 
 
-def _second_yield(manager: Held) -> CleanupError:
+def _second_yield(manager: Adapter) -> CleanupError:
     return CleanupError(
         f"resource {type(manager).__name__!r} yielded twice: a resource yields once, and what "
         "follows the yield is its cleanup"
     )
 
 
-__all__ = ["FromAsyncGenerator", "FromGenerator"]
+__all__ = ["AsyncGeneratorAdapter", "GeneratorAdapter"]

@@ -1,20 +1,18 @@
 """Resource managers: the definition of a temporary thing, and how it is used in a flow."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from resnb.errors import GraphError, OutsideFlowError
-from resnb.graph.base.active_function import unfolding
+from resnb.graph.base.active_function import active_function
 from resnb.graph.base.building import flow_being_built
 from resnb.graph.base.options import checked, refuse_unknown
+from resnb.graph.base.roles import Flow
 from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.base.triggers import all_finished
 from resnb.graph.resources.adapters import is_context_manager, manager_class
 from resnb.graph.resources.scope import Scope, ScopeOptions
 from resnb.graph.tasks.task import Task
-
-if TYPE_CHECKING:
-    from resnb.graph.flow import Flow
 
 _STEPS = ("init", "setup", "cleanup")
 _TASK_KWARGS = tuple(f"{step}_task_kwargs" for step in _STEPS)
@@ -115,7 +113,7 @@ class ResourceManager:
         new.scope_options = self.scope_options.replaced(f"resource manager {self.name!r}", options)
         return new
 
-    def __call__(self, *args: Any, flow: "Flow | None" = None, **kwargs: Any) -> Scope:
+    def __call__(self, *args: Any, flow: Flow | None = None, **kwargs: Any) -> Scope:
         """A new scope in the flow that is being built: ``with Cluster(n=2) as client:``.
 
         Args:
@@ -127,11 +125,12 @@ class ResourceManager:
             OutsideFlowError: no flow is being built.
             OptionError: an argument is missing or surplus.
         """
-        if flow is None and (running := unfolding()) is not None:
-            return running.use(self, args, kwargs)
+        if flow is None and (running := active_function()) is not None:
+            scope: Scope = running.use(self, args, kwargs)
+            return scope
         return self.use(args, kwargs, flow=flow)
 
-    def map(self, *args: Any, flow: "Flow | None" = None, **kwargs: Any) -> Scope:
+    def map(self, *args: Any, flow: Flow | None = None, **kwargs: Any) -> Scope:
         """A new scope with a resource for each item: ``with Database.map(urls) as db:``.
 
         Each resource has a lease of its own. ``load.map(db)`` gives each child one of them, and
@@ -150,7 +149,7 @@ class ResourceManager:
         if not args and not kwargs:
             message = f"resource {self.name!r}: map() needs at least one argument to map over"
             raise GraphError(message)
-        if flow is None and unfolding() is not None:
+        if flow is None and active_function() is not None:
             message = (
                 f"resource {self.name!r}: a @flow function has no mapped resources; write "
                 f"`with ExitStack() as stack:` and in it `stack.enter_context({self.name}(...))` "
@@ -163,7 +162,7 @@ class ResourceManager:
         self,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         name: str | None = None,
         mapped: bool = False,
     ) -> Scope:
@@ -198,7 +197,7 @@ class ResourceManager:
 
     def _check_task_options(self) -> None:
         for step in _STEPS:
-            checked(f"{self.name}.{step}", self.task_options[step])
+            checked(f"task '{self.name}.{step}'", self.task_options[step])
         refused = {"trigger", "skip_on_upstream_skip"} & self.task_options["cleanup"].keys()
         if refused:
             message = (
@@ -209,7 +208,7 @@ class ResourceManager:
             raise GraphError(message)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<ResourceManager: {self.name}>"
 
 

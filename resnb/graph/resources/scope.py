@@ -14,23 +14,14 @@ for each item. What is mapped over these works with one of them, what is not wit
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
-from resnb.durations import seconds
-from resnb.errors import GraphError, OptionError
-from resnb.graph.base.building import BUILDING
-from resnb.graph.base.node import Edge
-from resnb.graph.base.options import refuse_unknown
-
-if TYPE_CHECKING:
-    from contextvars import Token
-
-    from resnb.graph.base.building import Building
-    from resnb.graph.base.node import Node
-    from resnb.graph.flow import Flow
-    from resnb.graph.resources.resource import ResourceManager
-    from resnb.graph.tasks.task import Task
-
+from resnb.errors import GraphError
+from resnb.graph.base.building import BUILDING, enter, leave
+from resnb.graph.base.options import checked_value, refuse_unknown
+from resnb.graph.base.roles import Graph, Manager, Node
+from resnb.graph.tasks.edge import Edge
+from resnb.graph.tasks.task import Task
 
 WHOLE = -1
 """Stands for an item's number where there is one resource for the whole scope."""
@@ -65,24 +56,10 @@ class ScopeOptions(NamedTuple):
             OptionError: an option is unknown or of the wrong kind.
         """
         refuse_unknown(owner, options, ScopeOptions._fields)
-        checked = dict(options)
-        for name in ("cleanup_timeout", "ttl", "idle_timeout", "keep"):
-            if name in checked:
-                checked[name] = seconds(checked[name], f"{owner}: {name}")
-        if checked.get("cleanup_timeout", 1) is None:
-            checked["cleanup_timeout"] = ScopeOptions._field_defaults["cleanup_timeout"]
-        for name, known in _CHOICES.items():
-            if name in checked and checked[name] not in known:
-                message = f"{owner}: {name}={checked[name]!r} must be one of {', '.join(known)}"
-                raise OptionError(message)
-        retries = checked.get("cleanup_retries", 0)
-        if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
-            message = f"{owner}: cleanup_retries={retries!r} must be a whole number of at least 0"
-            raise OptionError(message)
-        return self._replace(**checked)
-
-
-_CHOICES = {"on": ("always", "success", "failure"), "lifetime": ("block", "flow", "kernel")}
+        found = {name: checked_value(owner, name, value) for name, value in options.items()}
+        if found.get("cleanup_timeout", 0) is None:
+            found["cleanup_timeout"] = ScopeOptions._field_defaults["cleanup_timeout"]
+        return self._replace(**found)
 
 
 class Scope:
@@ -103,9 +80,7 @@ class Scope:
         executes: whether its resource runs the tasks inside; see `as_executor`.
     """
 
-    def __init__(
-        self, manager: "ResourceManager", flow: "Flow", options: ScopeOptions, name: str
-    ) -> None:
+    def __init__(self, manager: Manager, flow: Graph, options: ScopeOptions, name: str) -> None:
         self.manager = manager
         self.flow = flow
         self.options = options
@@ -116,9 +91,8 @@ class Scope:
         self.init_task: Task
         self.setup_task: Task
         self.cleanup_task: Task
-        self._tokens: list[Token[Building]] = []
 
-    def __enter__(self) -> "Task":
+    def __enter__(self) -> Task:
         now = BUILDING.get()
         if now.flow is not None and now.flow is not self.flow:
             message = (
@@ -126,13 +100,13 @@ class Scope:
                 f"flow {now.flow.name!r}: use {self.manager.name!r} again there"
             )
             raise GraphError(message)
-        if now.scope is not None and now.scope not in self.around():
+        if now.scope is not None and not any(one is now.scope for one in self.around()):
             message = (
                 f"scope {self.name!r} was made outside scope {now.scope.name!r} and cannot be "
                 f"entered inside it: use {self.manager.name!r} in the `with` line itself"
             )
             raise GraphError(message)
-        self._tokens.append(BUILDING.set(now._replace(flow=self.flow, scope=self)))
+        enter(flow=self.flow, scope=self)
         return self.setup_task
 
     def __exit__(
@@ -141,7 +115,7 @@ class Scope:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        BUILDING.reset(self._tokens.pop())
+        leave()
 
     def as_executor(self) -> Self:
         """Let the tasks inside run on the resource: a Dask client, cluster or address.
@@ -164,7 +138,7 @@ class Scope:
             yield scope
             scope = scope.parent
 
-    def copied(self, flow: "Flow", parent: "Scope | None") -> "Scope":
+    def copied(self, flow: Graph, parent: "Scope | None") -> "Scope":
         """The same use, with the same tasks, as part of another flow."""
         new = Scope(self.manager, flow, self.options, self.name)
         new.parent = parent
@@ -174,7 +148,7 @@ class Scope:
         return new
 
     @property
-    def own_tasks(self) -> "tuple[Task, Task, Task]":
+    def own_tasks(self) -> tuple[Task, Task, Task]:
         """The init, set-up and clean-up tasks."""
         return self.init_task, self.setup_task, self.cleanup_task
 
@@ -184,7 +158,7 @@ class Scope:
         node = self.flow.nodes.get(self.init_task)
         return node is not None and node.is_mapped
 
-    def in_step(self) -> "set[Task]":
+    def in_step(self) -> set[Task]:
         """Of a mapped scope: its own tasks, and those of which each child has one item's resource.
 
         Child `i` of such a task works with the resource of item `i`, for the task is mapped over
@@ -220,7 +194,7 @@ class Scope:
                 yield Edge(task, cleanup)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<Scope: {self.name}>"
 
 
@@ -240,7 +214,7 @@ class ScopeUse(NamedTuple):
         return name if self.item == WHOLE else f"{name}[{self.item}]"
 
 
-def _is_in_step(node: "Node", leading: "set[Task]", setup: "Task") -> bool:
+def _is_in_step(node: Node, leading: set[Task], setup: Task) -> bool:
     """Whether the children of `node` follow those of a task in `leading`, and see no others."""
     edges = list(node.edges())
     over = [one.upstream_task for one in edges if one.mapped and not one.flattened]

@@ -3,7 +3,7 @@
 from resnb.errors import RunError
 from resnb.graph.flow import Flow
 from resnb.notebook.closing import wait_for_reaper
-from resnb.notebook.widget.timeline_record import recorded
+from resnb.notebook.widget.timeline_record import record_of
 from resnb.run.memory import memory_of
 from resnb.states import PENDING
 from resnb.view.snapshot import snapshot
@@ -21,7 +21,7 @@ def show_timeline(flow: Flow) -> None:
 
     memory = memory_of(flow)
     wait_for_reaper(memory.leases())
-    record = recorded(flow)
+    record = record_of(flow)
     if record is None:
         since = "" if memory.flow_code() == PENDING else " since tasks of it were replaced"
         name = flow.name

@@ -4,7 +4,6 @@ An option that is not in the table is parsed nowhere and documented nowhere; an 
 always ends with the usage that this table gives.
 """
 
-import re
 from dataclasses import dataclass
 
 from resnb.errors import MagicError
@@ -18,17 +17,13 @@ class Kind:
 
     Attributes:
         metavar: what the help calls it.
-        pattern: a regular expression for the whole value; None where the parser reads it.
+        pattern: a regular expression for the whole value.
         remedy: how a right one is written.
     """
 
     metavar: str
-    pattern: str | None = None
+    pattern: str = ""
     remedy: str = ""
-
-    def accepts(self, value: str) -> bool:
-        """Whether `value` looks like this."""
-        return self.pattern is None or re.fullmatch(self.pattern, value) is not None
 
 
 DURATION = Kind("DURATION", r"[0-9]+(\.[0-9]*)?(ms|s|m|h|d)?", "30s, 10m, 2h, or seconds")
@@ -204,22 +199,13 @@ RESOURCES = Magic(
     (Option("--all", "what is alive in every kernel"),),
 )
 
-FLOW_USAGE = FLOW.usage()
-RESOURCE_USAGE = RESOURCE.usage()
-COMMAND_USAGE = COMMAND.usage()
-RESOURCES_USAGE = RESOURCES.usage()
-
 __all__ = [
     "COMMAND",
-    "COMMAND_USAGE",
     "COUNT",
     "DURATION",
     "FLOW",
-    "FLOW_USAGE",
     "RESOURCE",
     "RESOURCES",
-    "RESOURCES_USAGE",
-    "RESOURCE_USAGE",
     "Form",
     "Kind",
     "Magic",

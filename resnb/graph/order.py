@@ -1,28 +1,43 @@
-"""Topological order, and the circle that makes one impossible. Functions of a structure."""
+"""Topological order, and the cycle that makes one impossible."""
 
 import heapq
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from resnb.graph.structure import Structure
-    from resnb.graph.tasks.task import Task
+from resnb.graph.node import Node
+from resnb.graph.resources.scope import Scope
+from resnb.graph.tasks.task import Task
 
 
-def derived_downstream(structure: "Structure") -> "dict[Task, list[Task]]":
+class Graph(Protocol):
+    """What can be put in order; see `Structure`, whose attributes these are."""
+
+    forward: bool
+
+    @property
+    def nodes(self) -> Mapping[Task, Node]:
+        """A node for each task, in the order in which they were added."""
+
+    @property
+    def scopes(self) -> Mapping[Scope, None]:
+        """The scopes, outer ones first."""
+
+
+def derived_downstream(graph: Graph) -> dict[Task, list[Task]]:
     """The edges that follow from scopes, as a list of downstream tasks for each task."""
     found: dict[Task, list[Task]] = {}
-    for scope in structure.scopes:
+    for scope in graph.scopes:
         for edge in scope.derived_edges():
             found.setdefault(edge.upstream_task, []).append(edge.downstream_task)
     return found
 
 
-def is_forward(structure: "Structure") -> bool:
+def is_forward(graph: Graph) -> bool:
     """Whether every edge points from an older task to a newer one and none begins at a clean-up.
 
     Edges that follow from a scope and end at a clean-up do not count.
     """
-    nodes = structure.nodes
+    nodes = graph.nodes
     explicit = (
         nodes[one].position < node.position and one.kind != "cleanup"
         for node in nodes.values()
@@ -30,17 +45,17 @@ def is_forward(structure: "Structure") -> bool:
     )
     derived = (
         nodes[edge.upstream_task].position < nodes[edge.downstream_task].position
-        for scope in structure.scopes
+        for scope in graph.scopes
         for edge in scope.derived_edges()
         if edge.downstream_task is not scope.cleanup_task
     )
     return all(explicit) and all(derived)
 
 
-def cycle(structure: "Structure", start: "Task") -> "list[Task]":
+def cycle(graph: Graph, start: Task) -> list[Task]:
     """A circle of tasks through `start`, which is first and last; empty if there is none."""
-    derived = derived_downstream(structure)
-    nodes = structure.nodes
+    derived = derived_downstream(graph)
+    nodes = graph.nodes
     came_from: dict[Task, Task] = {}
     stack = [start]
     while stack:
@@ -57,20 +72,20 @@ def cycle(structure: "Structure", start: "Task") -> "list[Task]":
     return []
 
 
-def topological(structure: "Structure") -> "list[Task]":
+def topological(graph: Graph) -> list[Task]:
     """All tasks, each after those upstream of it, otherwise in the order they were added.
 
     A clean-up comes right after the last task of its scope.
     """
-    if not structure.forward:
-        return by_readiness(structure)
-    return _with_cleanups(structure) if structure.scopes else list(structure.nodes)
+    if not graph.forward:
+        return by_readiness(graph)
+    return _with_cleanups(graph) if graph.scopes else list(graph.nodes)
 
 
-def by_readiness(structure: "Structure") -> "list[Task]":
+def by_readiness(graph: Graph) -> list[Task]:
     """That order, wherever edges point: a clean-up as soon as it may come, else the oldest."""
-    nodes = structure.nodes
-    derived = derived_downstream(structure)
+    nodes = graph.nodes
+    derived = derived_downstream(graph)
     missing = {task: len(node.upstream) for task, node in nodes.items()}
     for tasks in derived.values():
         for task in tasks:
@@ -89,16 +104,16 @@ def by_readiness(structure: "Structure") -> "list[Task]":
     return found
 
 
-def _with_cleanups(structure: "Structure") -> "list[Task]":
+def _with_cleanups(graph: Graph) -> list[Task]:
     """The order where every edge is forward: as added, but for the clean-ups.
 
     A clean-up is due after the latest task that it waits for, and after other clean-ups.
     """
-    nodes = structure.nodes
+    nodes = graph.nodes
     waiting: dict[Task, int] = {}  # for how many clean-ups
     outer: dict[Task, list[Task]] = {}
     due: dict[Task, list[Task]] = {}
-    for scope in structure.scopes:
+    for scope in graph.scopes:
         cleanup = scope.cleanup_task
         before = {*scope.members, *nodes[cleanup].upstream}
         inner = [one for one in before if one.kind == "cleanup"]
