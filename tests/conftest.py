@@ -161,8 +161,10 @@ def no_ledger() -> Iterator[None]:
 
     Other processes that tests start have one, and so have the keepers of tests of the ledger.
     """
+    from tests.ledger.no_book import NoBook
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("resnb.ledger.kernel.keeper.KEEPER.make_book", None)
+        patch.setattr("resnb.ledger.kernel.keeper.KEEPER.make_book", NoBook)
         yield
 
 

@@ -1,4 +1,4 @@
-"""The commands: each reads its options, asks `LedgerCommands`, prints, and ends with a code.
+"""The commands: each reads its options, calls `LedgerCommands`, prints, and exits with a code.
 
 Exit codes: 0 as asked, 1 something is left that should not be (or the ledger cannot be used),
 2 bad usage.
@@ -23,13 +23,13 @@ _LEFT: Final = 1
 
 
 class _BadUsage(click.ClickException):
-    """An error of whoever typed the command, in one line."""
+    """A mistake in the command, in one line."""
 
     exit_code = 2
 
 
 class _Commands(click.Group):
-    """Shows resnb's errors without a traceback."""
+    """Prints resnb's errors without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Carry out a command."""

@@ -1,4 +1,4 @@
-"""Leases as lines for people. Pure; what comes from the ledger's file has no escape sequences."""
+"""Leases as lines for people. Pure; the names and reasons in them have no escape sequences."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,10 +22,10 @@ def table(leases: Iterable[ListedLease], now: float) -> str:
 
 
 def outcome(one: ListedLease) -> str:
-    """A line for a lease that is left although it was to be cleaned up."""
-    said = f": {one.remark}" if one.remark else ""
+    """A line for a lease that should have been cleaned up, and is still there."""
+    remark = f": {one.remark}" if one.remark else ""
     hint = "" if not one.record.tries else f" (resnb log {_short_id(one)})"
-    return f"{one.name}: {one.state}{said}{hint}"
+    return f"{one.name}: {one.state}{remark}{hint}"
 
 
 def span(seconds: float) -> str:
@@ -62,7 +62,7 @@ def _row(one: ListedLease, now: float) -> tuple[str, ...]:
 
 
 def note(one: ListedLease, now: float) -> str:
-    """What else there is to say of a lease, in one line."""
+    """What a list adds to a lease, in one line."""
     left = span((one.record.keep_until or now) - now)
     return "; ".join(filter(None, [f"for {left} more" if one.is_kept else "", one.remark]))
 

@@ -21,21 +21,13 @@ NOBODY: Final = 2**31 - 1
 
 
 class Owner(NamedTuple):
-    """One process of one machine, or none; see `nobody`.
+    """One process of one machine, or none; see `nobody`."""
 
-    Attributes:
-        machine: the machine's id.
-        boot: the id of its boot.
-        namespace: the pid namespace.
-        pid: the process id.
-        started: when it was started, in clock ticks since the boot; 0 where that is not known.
-    """
-
-    machine: str
-    boot: str
-    namespace: str
+    machine: str  # the machine's id
+    boot: str  # the id of its boot
+    namespace: str  # the pid namespace
     pid: int
-    started: int
+    started: int  # when it was started, in clock ticks since the boot; 0 where that is not known
 
     def to_text(self) -> str:
         """Its form in the ledger."""
@@ -82,7 +74,7 @@ def nobody(here: Owner, before: Owner | None = None) -> Owner:
 
 
 def same_place(one: Owner, other: Owner) -> bool:
-    """Whether what the process `one` has made can be found by the process `other`."""
+    """Whether `one` could find what `other` has made: same machine, same pid namespace."""
     return (one.machine, one.namespace) == (other.machine, other.namespace)
 
 
@@ -92,7 +84,7 @@ def is_dead(owner: Owner, seen_from: Owner) -> bool:
 
 
 def status(owner: Owner, seen_from: Owner) -> str:
-    """Whether the process `owner` is ALIVE, DEAD, or UNKNOWN from the process `seen_from`."""
+    """Whether the process `owner` is ALIVE, DEAD or UNKNOWN to the process `seen_from`."""
     if owner.machine != seen_from.machine:
         return UNKNOWN
     if owner.boot != seen_from.boot:
@@ -100,7 +92,7 @@ def status(owner: Owner, seen_from: Owner) -> str:
     if owner.namespace != seen_from.namespace:
         return UNKNOWN
     if not Path("/proc/self/stat").exists():
-        return ALIVE if _answers(owner.pid) else DEAD
+        return ALIVE if _exists(owner.pid) else DEAD
     started = start_time(owner.pid)
     if started is None or (owner.started and started != owner.started):
         return DEAD
@@ -112,14 +104,14 @@ def start_time(pid: int) -> int | None:
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
-        return 0 if sys.platform != "linux" and _answers(pid) else None
+        return 0 if sys.platform != "linux" and _exists(pid) else None
     except OSError:
         return None
     fields = text.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-def _answers(pid: int) -> bool:
+def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -156,20 +148,3 @@ def _namespace() -> str:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""
-
-
-__all__ = [
-    "ALIVE",
-    "DEAD",
-    "NOBODY",
-    "UNKNOWN",
-    "Owner",
-    "child_of",
-    "from_text",
-    "is_dead",
-    "nobody",
-    "same_place",
-    "start_time",
-    "status",
-    "this_process",
-]

@@ -1,4 +1,4 @@
-"""Ending what is on or open, for cells and buttons: runs are cancelled, leases closed.
+"""Cancelling runs and closing leases, for cells and for the widget's buttons.
 
 A cell prints the same on every run: leases close side by side, each on its own thread; if there are
 several, the output of each clean-up is collected until all have ended, and is then written, that of
@@ -84,12 +84,7 @@ def _reason(lease: "Lease") -> str:
 
 
 def close(leases: "Iterable[Lease]", limit: float = LIMIT) -> "list[Lease]":
-    """Close `leases`; returns those that neither this kernel nor the reaper has closed.
-
-    Args:
-        leases: what to close.
-        limit: how long to wait for it, in seconds.
-    """
+    """Close `leases`, waiting `limit` seconds; returns those that are not closed then."""
     return _not_closed(_close_in_order(list(leases), limit))
 
 
@@ -117,12 +112,12 @@ def close_unheard(
     """Close `leases` for a button, whose output belongs to no cell.
 
     Args:
-        leases: what to close.
+        leases: the leases.
         listener: gets the output of each lease's clean-up.
-        limit: how long to wait for it, in seconds.
+        limit: seconds to wait.
 
     Returns:
-        Those that are not closed.
+        The leases that are not closed.
     """
     chosen = list(leases)
     ends = []

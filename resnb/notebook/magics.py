@@ -1,4 +1,4 @@
-"""The magics, as thin as they can be: each hands its line to the part that knows."""
+"""The magics: each only hands its line on."""
 
 from typing import Any
 

@@ -22,17 +22,11 @@ _IN_JSON = (
 
 
 class ListedLease(NamedTuple):
-    """A lease as lists show it.
-
-    Attributes:
-        record: its record.
-        state: its state; *unknown* where its kernel cannot be seen from here.
-        kernel: whether its kernel is *alive*, *dead* or *unknown*.
-    """
+    """A lease as lists show it."""
 
     record: LeaseRecord
-    state: str
-    kernel: str
+    state: str  # *unknown* where its kernel cannot be seen from here
+    kernel: str  # whether its kernel is *alive*, *dead* or *unknown*
 
     @property
     def name(self) -> str:
@@ -123,6 +117,3 @@ def plain(text: str, keep: str = "") -> str:
         one if one.isprintable() or one in keep else " " if one.isspace() else ""
         for one in _SEQUENCE.sub("", text)
     )
-
-
-__all__ = ["ListedLease", "listed", "plain"]

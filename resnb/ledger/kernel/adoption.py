@@ -8,9 +8,9 @@ that fails, the reaper cleans up.
 
 import pickle
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LedgerError
 from resnb.ledger import states
@@ -18,7 +18,7 @@ from resnb.ledger.kernel.lease import Lease, LeaseHost, describe
 from resnb.ledger.kernel.request import Caller, LeaseRequest, Limits
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.owner import DEAD, UNKNOWN, status
-from resnb.ledger.recipes.recipe import pickled
+from resnb.ledger.recipes.pickling import pickled
 
 if TYPE_CHECKING:
     from resnb.ledger.kernel.book import LeaseBook
@@ -63,29 +63,17 @@ def _source_of(definition: Any) -> str:
         return f"{kind.__module__}.{kind.__qualname__}"
 
 
-class AdoptionHost(LeaseHost, Protocol):
-    """What adoption needs of the kernel that takes the leases over."""
-
-    @property
-    def book(self) -> "LeaseBook | None":
-        """The kernel's book."""
-
-    def watch_ends(self) -> None:
-        """Close all leases when this process ends."""
-
-    def enter(self, lease: Lease) -> None:
-        """Know `lease` from now on, until it is closed."""
-
-
 class Adoptions:
     """Takes leases over from kernels that have ended.
 
     Args:
         host: the kernel that takes them over.
+        book: gives its book.
     """
 
-    def __init__(self, host: AdoptionHost) -> None:
+    def __init__(self, host: LeaseHost, book: "Callable[[], LeaseBook]") -> None:
         self._host = host
+        self._book = book
         self._waiting: list[Lease] = []
         self._lock = threading.Lock()
 
@@ -95,9 +83,9 @@ class Adoptions:
             waiting = [one for one in self._waiting if one.state == states.OPEN]
             found = next((one for one in waiting if one.name == request.name), None)
             self._waiting = [one for one in waiting if one is not found]
-        book = self._host.book if found is None and request.key else None
-        if book is None:
+        if found is not None or not request.key:
             return found
+        book = self._book()
         records = book.store.kept_for(request.key)
         seen = (one for one in records if status(one.owner, book.owner) != UNKNOWN)
         adopted = (self._adopt(book, record, request) for record in seen)
@@ -109,8 +97,7 @@ class Adoptions:
         Raises:
             LedgerError: there is none, or it cannot be adopted here.
         """
-        book = self._host.book
-        assert book is not None, "this keeper has no ledger"
+        book = self._book()
         record = _left_as(book, name)
         thread = LeaseThread()
         try:
@@ -134,7 +121,6 @@ class Adoptions:
         Raises:
             BaseException: adoption was interrupted, or the ledger cannot be written.
         """
-        self._host.watch_ends()
         book.reaper.ensure()
         lease = Lease(self._host, request._replace(name=record.name), record.id)
         lease.entry = entry = book.entry_of(record)
@@ -203,6 +189,3 @@ def _rebuilt(lease: Lease, record: "LeaseRecord", call: Caller) -> Any:
     handle = pickle.loads(record.handle or b"")  # noqa: S301 - as above
     attach = getattr(lease.manager, "attach", None)
     return handle if attach is None else call(attach, handle)
-
-
-__all__ = ["Adoptions", "adoption_key"]

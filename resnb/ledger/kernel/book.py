@@ -4,14 +4,15 @@ Intent before set-up, handle and recipe after it, claim before clean-up, end aft
 holds the claim cleans up; a kernel whose claim is refused has been fenced off by the reaper.
 """
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.kernel.environment import environment_for, notebook_name, session_name
-from resnb.ledger.kernel.ledger_entry import LedgerEntry, PendingEnds
+from resnb.ledger.kernel.entry import LeaseEntry, PendingEnds
+from resnb.ledger.kernel.environment import SESSION_VARIABLE, environment_for, notebook_name
 from resnb.ledger.kernel.reaper_client import ReaperClient, ReaperMessage
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.owner import Owner, this_process
@@ -49,7 +50,7 @@ class LeaseBook:
         self.reaper = ReaperClient(self.home, self.owner, on_message)
         self.ends = PendingEnds(self.store)
 
-    def begin(self, lease: LeaseId, request: LeaseRequest) -> LedgerEntry:
+    def begin(self, lease: LeaseId, request: LeaseRequest) -> LeaseEntry:
         """Write the intent: set-up may be called when this has returned.
 
         Raises:
@@ -67,7 +68,7 @@ class LeaseBook:
             states.OPENING,
             self.owner,
             notebook=notebook_name(),
-            session=session_name(),
+            session=os.environ.get(SESSION_VARIABLE, ""),
             environment=environment_for(manager),
             recipe=recipe.data or b"",
             around=tuple(one.id for one in request.around),
@@ -86,9 +87,6 @@ class LeaseBook:
         entry.add()
         return entry
 
-    def entry_of(self, record: LeaseRecord) -> LedgerEntry:
+    def entry_of(self, record: LeaseRecord) -> LeaseEntry:
         """The entry of a lease that this process has, or is about to adopt."""
-        return LedgerEntry(record, self.store, self.ends, self.reaper, self.owner)
-
-
-__all__ = ["FIND_QUIET", "LeaseBook"]
+        return LeaseEntry(record, self.store, self.ends, self.reaper, self.owner)

@@ -13,11 +13,8 @@ from resnb.ledger.kernel.lease import Lease
 from resnb.ledger.kernel.thread import LeaseThread
 
 LOOK = 0.2
-"""How often a caller that waits becomes interruptible, in seconds.
-
-An exception that another thread injects, or a signal that comes just before a wait, does not end
-that wait: Python raises it between two lines.
-"""
+"""How often a waiting caller becomes interruptible by what does not end its wait, in seconds:
+an exception that another thread injects, or a signal that comes just before it."""
 
 
 def close_in_order(
@@ -82,6 +79,3 @@ def close_on_its_thread(lease: Lease, report: Callable[[Lease], object]) -> None
         job()
     else:
         lease.thread.submit(job)
-
-
-__all__ = ["LOOK", "close_in_order", "close_on_its_thread"]

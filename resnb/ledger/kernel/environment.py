@@ -23,11 +23,6 @@ def notebook_name() -> str:
     return os.environ.get("JPY_SESSION_NAME", "") or _folder()
 
 
-def session_name() -> str:
-    """The test session that started this kernel; empty if there is none."""
-    return os.environ.get(SESSION_VARIABLE, "")
-
-
 def environment_for(manager: Any) -> Environment:
     """The environment in which another process can clean up for `manager`."""
     names = dict.fromkeys((*COMMON_VARIABLES, *(getattr(manager, "env", ()) or ())))
@@ -42,12 +37,3 @@ def _folder() -> str:
         return str(Path.cwd())
     except OSError:  # the folder was removed
         return ""
-
-
-__all__ = [
-    "COMMON_VARIABLES",
-    "SESSION_VARIABLE",
-    "environment_for",
-    "notebook_name",
-    "session_name",
-]

@@ -37,7 +37,7 @@ class Keeper:
 
     Args:
         make_book: makes the kernel's book when the first lease is prepared, given the function
-            that receives the reaper's messages; None for leases without a ledger.
+            that receives the reaper's messages.
 
     Attributes:
         make_book: see `Args`.
@@ -46,9 +46,10 @@ class Keeper:
         users: who uses leases (a run), and gives up one that has to be closed.
         activity: the kernel's activity, which counts as use of every lease.
         adoptions: takes over what earlier kernels have kept.
+        on_message: acts on the reaper's messages.
     """
 
-    def __init__(self, make_book: "MakeBook | None" = None) -> None:
+    def __init__(self, make_book: "MakeBook") -> None:
         self.make_book = make_book
         self.interrupts = 0
         self._reset()
@@ -57,7 +58,8 @@ class Keeper:
         self.before_closing: list[Callable[[], object]] = []
         self.users: list[LeaseUser] = []
         self.activity = Activity()
-        self.adoptions = Adoptions(self)
+        self.adoptions = Adoptions(self, lambda: self.book)
+        self.on_message = MessageHandler(self, lambda: self.book, self.users, self.activity)
         self._book: LeaseBook | None = None
         self._book_lock = threading.Lock()
         self._leases: dict[str, Lease] = {}
@@ -95,20 +97,20 @@ class Keeper:
         request = request._replace(name=self._unused(request.name))
         lease = Lease(self, request)
         try:
-            book = self.book
-            if book is not None:
-                lease.entry = book.begin(lease.id, request)
+            lease.entry = self.book.begin(lease.id, request)
             self.enter(lease)
-            if book is not None and book.reaper.is_lost:  # it ended while nothing was open
-                book.reaper.ensure()
+            if self.book.reaper.is_lost:  # it ended while nothing was open
+                self.book.reaper.ensure()
         except BaseException:
-            lease.entry.discard()
+            with suppress(AttributeError):  # it has no entry, as the intent was not written
+                lease.entry.discard()
             lease.forget("nothing was created")
             raise
         return lease
 
     def enter(self, lease: Lease) -> None:
         """Know `lease` from now on, until it is closed."""
+        self.watch_ends()
         with self._lock:
             self._leases[lease.id] = lease
 
@@ -133,17 +135,16 @@ class Keeper:
         lease.entry.set_keep(seconds)
 
     @property
-    def book(self) -> "LeaseBook | None":
+    def book(self) -> "LeaseBook":
         """This kernel's book, made when it is first needed.
 
         Raises:
             LedgerError: the ledger's folder cannot be made, or is not private.
         """
-        if self._book is None and self.make_book is not None:
-            with self._book_lock:
-                if self._book is None:
-                    self._book = self.make_book(MessageHandler(self))
-        return self._book
+        with self._book_lock:
+            if self._book is None:
+                self._book = self.make_book(self.on_message)
+            return self._book
 
     def _unused(self, name: str) -> str:
         """`name`, with a number behind it if a lease that is alive has it already."""
@@ -294,5 +295,3 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=process_exit.after_fork,
         after_in_child=KEEPER.forget,
     )
-
-__all__ = ["KEEPER", "KERNEL_END_BUDGET", "Keeper", "users_ledger"]

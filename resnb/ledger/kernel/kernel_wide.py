@@ -70,6 +70,3 @@ class SharedResource:
             self.lease.retired = True
             unused = not self.lease.in_use and not self._opening.locked()
             return self.lease if unused else None
-
-
-__all__ = ["SharedResource"]

@@ -15,20 +15,28 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from resnb.errors import IllegalTransition, LeaseLost
 from resnb.events import EVENTS, LeaseChanged
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.kernel.entry import LeaseEntry
 from resnb.ledger.kernel.managed import CallHost, ManagedResource
 from resnb.ledger.kernel.request import Caller, LeaseRequest
 from resnb.ledger.recipes.recipe import Protection
 
+if TYPE_CHECKING:
+    from resnb.ledger.kernel.entry import LeaseEntry
+
 
 class LeaseHost(CallHost, Protocol):
-    """What a lease needs of the kernel that holds it."""
+    """What leases, and those who care for them, need of the kernel that holds them."""
+
+    def alive(self) -> "tuple[Lease, ...]":
+        """The leases that are not closed."""
+
+    def enter(self, lease: "Lease") -> None:
+        """Know `lease` from now on, until it is closed."""
 
     def moved(self, lease: "Lease") -> None:
         """The state of `lease` has changed."""
@@ -52,7 +60,7 @@ class Lease:
         users: the scopes of running flows that use it, where it is shared.
         retired: whether it closes when the last of them ends.
         reason: why it is in its state, where that needs saying.
-        entry: its entry in the ledger.
+        entry: its entry in the ledger, once it has one.
         limits: its time limits.
         began: when it was made, in seconds since the epoch.
         last_used: when it was last used, in seconds since the epoch.
@@ -71,7 +79,7 @@ class Lease:
         self.users: set[Any] = set()
         self.retired = False
         self.reason = ""
-        self.entry = LeaseEntry()
+        self.entry: LeaseEntry
         self.limits = request.limits
         self.began = self.last_used = time.time()
         self.changed = {self.state: self.began}
@@ -139,7 +147,9 @@ class Lease:
         try:
             self._managed.set_up(call)
             if os.getpid() == self._process:  # else set-up has forked, and this is the child
-                self._refuse_if_lost()
+                if self.is_lost:
+                    message = f"resource {self.name!r} was given up while it was set up"
+                    raise LeaseLost(f"{message}: {self.reason}")  # noqa: TRY301 - taken back below
                 self._move(states.OPEN)
                 self._record_open()
                 self._managed.wait_until_ready(self.name, call)
@@ -267,11 +277,6 @@ class Lease:
         if self.state != state and states.is_legal(self.state, state):
             self._move(state)
 
-    def _refuse_if_lost(self) -> None:
-        if self.is_lost:
-            message = f"resource {self.name!r} was given up while it was set up: {self.reason}"
-            raise LeaseLost(message)
-
     def _record_open(self) -> None:
         try:
             self.entry.mark_open(self.manager, self.resource)
@@ -351,6 +356,3 @@ def interrupts_kept_out() -> Iterator[None]:
         yield
     finally:
         mask(signal.SIG_SETMASK, before)
-
-
-__all__ = ["Lease", "LeaseHost", "describe", "interrupts_kept_out"]

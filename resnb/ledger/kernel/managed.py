@@ -120,6 +120,3 @@ class ManagedResource:
             raise CleanupError(message)
         thing = None if find is None else call(find, self._tag)
         return [] if thing is None else [thing]
-
-
-__all__ = ["READY_TIMEOUT", "CallHost", "ManagedResource"]

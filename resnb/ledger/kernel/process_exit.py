@@ -136,6 +136,3 @@ def forked() -> None:
     for one in _watches.values():
         one.give_signals_back()
     after_fork()
-
-
-__all__ = ["after_fork", "before_fork", "forked", "watch"]

@@ -23,19 +23,15 @@ _REAPER = Path("reaper.py")
 
 
 class ReaperMessage(NamedTuple):
-    """A message of the reaper.
+    """A message of the reaper: what it has done with a lease, or wants the kernel to do.
 
-    Attributes:
-        kind: ``"close"`` (the kernel should close a lease), ``"state"`` (the reaper has moved a
-            lease to another state), or ``"gone"`` (the reaper has ended).
-        lease: the lease's id.
-        state: its new state; of ``"close"``, the kind of reason.
-        reason: why.
+    The kinds are ``"close"`` (the kernel should close the lease), ``"state"`` (the reaper has
+    moved it to another state), and ``"gone"`` (the reaper has ended).
     """
 
     kind: str
     lease: str = ""
-    state: str = ""
+    state: str = ""  # the new state; of "close", the kind of reason
     reason: str = ""
 
 
@@ -191,6 +187,3 @@ def _own_pidfd() -> int:
         return os.pidfd_open(os.getpid())
     except (AttributeError, OSError):
         return -1
-
-
-__all__ = ["ReaperClient", "ReaperMessage"]

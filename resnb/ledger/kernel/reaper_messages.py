@@ -5,14 +5,14 @@ the reaper knows that this kernel is not hanging; then its users have to give it
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from resnb.errors import ResnbError
 from resnb.ledger import states
 from resnb.ledger.kernel.closing_order import close_on_its_thread
-from resnb.ledger.kernel.lease import Lease
+from resnb.ledger.kernel.lease import Lease, LeaseHost
 from resnb.ledger.reaper.decisions import IDLE
 
 if TYPE_CHECKING:
@@ -54,35 +54,27 @@ class Activity:
         return time.time() if self.is_busy else self._last
 
 
-class MessageHost(Protocol):
-    """What the handler needs of the kernel that holds the leases."""
-
-    activity: Activity
-
-    @property
-    def users(self) -> Sequence[LeaseUser]:
-        """Who uses leases."""
-
-    @property
-    def book(self) -> "LeaseBook | None":
-        """The kernel's book."""
-
-    def alive(self) -> tuple[Lease, ...]:
-        """The leases that are not closed."""
-
-    def pause(self, seconds: float) -> None:
-        """Let `seconds` pass."""
-
-
 class MessageHandler:
     """Acts on the reaper's messages, on the client's thread.
 
     Args:
         host: the kernel that holds the leases.
+        book: gives its book.
+        users: who uses leases.
+        activity: the kernel's.
     """
 
-    def __init__(self, host: MessageHost) -> None:
+    def __init__(
+        self,
+        host: LeaseHost,
+        book: "Callable[[], LeaseBook]",
+        users: Sequence[LeaseUser],
+        activity: Activity,
+    ) -> None:
         self._host = host
+        self._book = book
+        self._users = users
+        self._activity = activity
 
     def __call__(self, message: "ReaperMessage") -> None:
         """Act on one message."""
@@ -99,8 +91,8 @@ class MessageHandler:
 
     def _replace_reaper(self) -> None:
         """Start another reaper as long as there is something for it to watch."""
-        book, pause = self._host.book, _FIRST_PAUSE
-        while book is not None and self._host.alive():
+        book, pause = self._book(), _FIRST_PAUSE
+        while self._host.alive():
             try:
                 book.reaper.ensure()
             except ResnbError:  # the next lease tries again, too, and says what is wrong
@@ -146,15 +138,12 @@ class MessageHandler:
     def _used(self, lease: Lease) -> float | None:
         """When `lease` was last in use, if that is within its idle limit."""
         now = time.time()
-        if any(user.uses(lease) for user in tuple(self._host.users)):
+        if any(user.uses(lease) for user in tuple(self._users)):
             return now
-        last = max(lease.last_used, self._host.activity.last())
+        last = max(lease.last_used, self._activity.last())
         limit = lease.limits.idle_timeout
         return last if limit is not None and now - last < limit else None
 
     def _given_up(self, lease: Lease, reason: str) -> bool:
-        given_up = [user.give_up(lease, reason) for user in tuple(self._host.users)]
+        given_up = [user.give_up(lease, reason) for user in tuple(self._users)]
         return any(given_up)
-
-
-__all__ = ["Activity", "LeaseUser", "MessageHandler"]

@@ -16,19 +16,12 @@ def directly(function: Callable[..., Any], *args: Any) -> Any:
 
 
 class Limits(NamedTuple):
-    """How long things may take, and how long a lease may last; in seconds.
+    """How long things may take, and how long a lease may last; in seconds."""
 
-    Attributes:
-        cleanup_timeout: for one try of the clean-up.
-        ttl: age limit, or None.
-        idle_timeout: limit of idleness, or None.
-        keep: how long the resource survives its kernel, or None.
-    """
-
-    cleanup_timeout: float = 60.0
-    ttl: float | None = None
-    idle_timeout: float | None = None
-    keep: float | None = None
+    cleanup_timeout: float = 60.0  # for one try of the clean-up
+    ttl: float | None = None  # age limit
+    idle_timeout: float | None = None  # limit of idleness
+    keep: float | None = None  # how long the resource survives its kernel
 
 
 class OuterLease(Protocol):
@@ -39,25 +32,12 @@ class OuterLease(Protocol):
 
 
 class LeaseRequest(NamedTuple):
-    """A request for a lease: a new one, or one that an earlier kernel has kept.
+    """A request for a lease: a new one, or one that an earlier kernel has kept."""
 
-    Attributes:
-        name: the lease's name in lists, such as ``dask-example/client``.
-        manager: the object with setup and cleanup.
-        thread: runs set-up and clean-up; the lease holds it, too.
-        around: the open leases whose resources it may depend on.
-        call: calls a method of the manager, and waits for the result of an async one.
-        limits: its time limits.
-        key: how a later kernel recognises it after ``keep``; empty if it cannot.
-    """
-
-    name: str
-    manager: Any
-    thread: LeaseThread
-    around: tuple[OuterLease, ...] = ()
-    call: Caller = directly
+    name: str  # the lease's name in lists, such as "dask-example/client"
+    manager: Any  # the object with setup and cleanup
+    thread: LeaseThread  # runs set-up and clean-up; the lease holds it, too
+    around: tuple[OuterLease, ...] = ()  # the open leases whose resources it may depend on
+    call: Caller = directly  # calls a method of the manager, and waits for an async one
     limits: Limits = Limits()
-    key: str = ""
-
-
-__all__ = ["Caller", "LeaseRequest", "Limits", "OuterLease", "directly"]
+    key: str = ""  # how a later kernel recognises it after `keep`; empty if it cannot

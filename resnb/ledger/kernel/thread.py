@@ -118,6 +118,3 @@ def _run(job: Job) -> None:
         job()
     except BaseException:  # noqa: BLE001 - a job that lets an error out must not end the others
         sys.excepthook(*sys.exc_info())
-
-
-__all__ = ["LeaseThread"]

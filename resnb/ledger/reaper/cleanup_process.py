@@ -198,6 +198,3 @@ def _parsed(text: bytes) -> tuple[str, str] | None:
         return str(report["result"]), str(report["reason"])
     except (ValueError, KeyError, TypeError):
         return None
-
-
-__all__ = ["EXTRA", "CleanupProcess"]

@@ -71,6 +71,3 @@ def detach(home: str) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whatever the thread that started it blocked
     os.chdir(home)
     os.umask(0o077)
-
-
-__all__ = ["detach", "start_detached"]

@@ -63,6 +63,3 @@ def from_row(row: tuple[Any, ...]) -> LeaseRecord | None:
     except (ValueError, TypeError, KeyError):
         return None
     return None if values["owner"] is None else LeaseRecord(**values)
-
-
-__all__ = ["DEFINITIONS", "FIELDS", "from_row", "to_column", "to_row"]

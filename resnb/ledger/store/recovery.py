@@ -45,6 +45,3 @@ def _salvaged(path: Path) -> list[LeaseRecord]:
                 if record is not None:
                     found.setdefault(record.id, record)
     return list(found.values())
-
-
-__all__ = ["is_damaged", "moved_aside"]

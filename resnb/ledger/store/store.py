@@ -339,6 +339,3 @@ def _explained(path: Path, text: str) -> str:
 
 def _closing_values(lease: LeaseId, now: float, reason: str) -> tuple[Any, ...]:
     return now, reason, json.dumps(_NO_ENVIRONMENT), lease
-
-
-__all__ = ["BUSY_TIMEOUT", "KEPT_HISTORY", "VERSION", "Store"]

@@ -8,6 +8,7 @@ one transaction: a cell that raises leaves the graph, the names and this record 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,7 +20,7 @@ from resnb.graph.tasks.parameter import Parameter
 from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.cell_scopes import SharedScope, dependants_of, enter_scope
 from resnb.notebook.cells.identity import CellKey, Cells, TaskLabel, task_labels
-from resnb.notebook.cells.namespace import bind, restored_on_error, values_of
+from resnb.notebook.cells.namespace import MISSING, bind, restored_on_error
 from resnb.notebook.lines.parsed import FlowLine
 from resnb.notebook.lines.python_source import normalised
 from resnb.notebook.lines.signatures import SignatureParameter
@@ -47,7 +48,7 @@ class CellRecord:
     """What one cell has added.
 
     Attributes:
-        tasks: its tasks by identity.
+        tasks: its tasks by identity, some of which may have left the flow.
         scope_tasks: the init, set-up and clean-up tasks of the `with` blocks in its body; no other
             cell can refer to them, so they need no identity.
         before: the values that its names had before it ran for the first time.
@@ -132,7 +133,6 @@ class FlowCells:
         for other in self.records.values():
             _rename(other.before, mapping)
         self.cells, self.records[key] = cells, record
-        self._forget(dropped)
         left = [one.scope for one in self.shared.values() if one.scope not in flow.scopes]
         self.shared = after
         return BuildResult(
@@ -149,7 +149,7 @@ class FlowCells:
         self, old: CellRecord | None, names: Sequence[str], namespace: dict[str, Any]
     ) -> dict[str, Any]:
         """The values of the cell's names before it ran; the names get them back for the body."""
-        before = values_of(namespace, names)
+        before = {name: namespace.get(name, MISSING) for name in names}
         if old is None:
             return before
         own = set(old.everything)
@@ -202,7 +202,7 @@ class FlowCells:
     def _has_default(
         self, parameter: Parameter, source: str | None, namespace: dict[str, Any]
     ) -> bool:
-        """Compared by source, as ``--with`` does: values such as arrays cannot be compared."""
+        """Whether the default's source is the same; values such as arrays do not compare."""
         if source is None:
             return parameter.required
         known = self._default_sources.get(parameter)
@@ -265,12 +265,6 @@ class FlowCells:
             after[name] = replace(one, cells=cells, owner=None if one.owner == key else one.owner)
         return {name: one for name, one in after.items() if one.scope in self.flow.scopes}
 
-    def _forget(self, dropped: Iterable[Task]) -> None:
-        gone = set(dropped)
-        for record in self.records.values():
-            for label in [label for label, task in record.tasks.items() if task in gone]:
-                del record.tasks[label]
-
 
 def _bound(
     tasks: Iterable[Task], names: Iterable[str], namespace: dict[str, Any]
@@ -291,12 +285,7 @@ def _rename(namespace: dict[str, Any], mapping: dict[Task, Task]) -> None:
 def _after(flow: Flow, tasks: Iterable[Task]) -> list[Task]:
     """The tasks that follow the last of `tasks` in the order of the flow."""
     own = set(tasks)
-    found: list[Task] = []
-    for task in reversed(flow.nodes):
-        if task in own:
-            break
-        found.append(task)
-    return found[::-1]
+    return list(takewhile(lambda task: task not in own, reversed(flow.nodes)))[::-1]
 
 
 __all__ = ["BuildResult", "CellBody", "CellRecord", "FlowCells"]

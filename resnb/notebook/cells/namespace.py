@@ -1,6 +1,6 @@
 """The notebook's variables, as a cell that may fail needs them: changed all at once, or not."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -31,11 +31,6 @@ def restored_on_error(namespace: dict[str, Any]) -> Iterator[None]:
         raise
 
 
-def values_of(namespace: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """The values that `names` are bound to; MISSING where they are not bound."""
-    return {name: namespace.get(name, MISSING) for name in names}
-
-
 def bind(namespace: dict[str, Any], values: Mapping[str, Any]) -> None:
     """Bind names to `values`; MISSING unbinds."""
     for name, value in values.items():
@@ -45,4 +40,4 @@ def bind(namespace: dict[str, Any], values: Mapping[str, Any]) -> None:
             namespace[name] = value
 
 
-__all__ = ["MISSING", "bind", "restored_on_error", "values_of"]
+__all__ = ["MISSING", "bind", "restored_on_error"]

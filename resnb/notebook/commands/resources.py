@@ -18,7 +18,8 @@ from resnb.notebook.lines.parsed import parse_resources_line
 from resnb.run.flow_run import active_run
 
 if TYPE_CHECKING:
-    from resnb.ledger.admin.commands import LedgerCommands, ListedLease
+    from resnb.ledger.admin.commands import LedgerCommands
+    from resnb.ledger.admin.listing import ListedLease
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _ITEM = re.compile(r"(?P<scope>.*)\[(?P<item>\d{1,9})\](-\d+)?", re.DOTALL)

@@ -1,4 +1,4 @@
-"""``%flow timeline``: when everything of a flow's latest run happened, as picture and text."""
+"""``%flow timeline``: when the parts of a flow's latest run ran, as a picture and text."""
 
 from resnb.errors import RunError
 from resnb.graph.flow import Flow
@@ -15,7 +15,7 @@ def show_timeline(flow: Flow) -> None:
     """Show the timeline of the latest run of `flow`.
 
     Raises:
-        RunError: it has not run.
+        RunError: the flow has not run.
     """
     from IPython import display
 

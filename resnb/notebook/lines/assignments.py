@@ -37,26 +37,21 @@ def parse_assignments(text: str) -> tuple[tuple[str, str], ...]:
 
 def _value(text: str, key: re.Match[str], boundaries: list[re.Match[str]]) -> str:
     """The value of `key`; takes the boundaries inside the value off the list."""
+    problem = ""
     for place, boundary in enumerate(boundaries):
         value = text[key.end() : boundary.start()].strip()
-        if not python_fault(value):
-            _refuse_commas(value, text[key.start() : boundary.start()])
-            del boundaries[:place]
-            return value
-    pair = text[key.start() : boundaries[0].start()]
-    fault = python_fault(pair[key.end() - key.start() :].strip())
-    reason = f" ({fault.reason})" if fault else ""
-    raise MagicError(
-        f"{quoted(pair)}: the value is no Python expression{reason}; text goes in quotes"
-    )
-
-
-def _refuse_commas(value: str, pair: str) -> None:
-    tree = expression(value)
-    if isinstance(tree, ast.Tuple) and tree.elts and tree.elts[0].col_offset == tree.col_offset:
-        raise MagicError(
-            f"{quoted(pair)}: between values stand blanks, no commas; a tuple goes in brackets"
-        )
+        pair = quoted(text[key.start() : boundary.start()])
+        if fault := python_fault(value):
+            reason = f"the value is no Python expression ({fault.reason}); text goes in quotes"
+            problem = problem or f"{pair}: {reason}"
+            continue
+        tree = expression(value)
+        if isinstance(tree, ast.Tuple) and tree.elts and tree.elts[0].col_offset == tree.col_offset:
+            problem = f"{pair}: between values stand blanks, no commas; a tuple goes in brackets"
+            break
+        del boundaries[:place]
+        return value
+    raise MagicError(problem)
 
 
 __all__ = ["parse_assignments"]

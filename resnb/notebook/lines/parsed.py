@@ -1,8 +1,8 @@
 """The magic lines as values: ``%%flow``, ``%%resource``, ``%flow``, ``%resources``.
 
-One parser for all of them, without effect or knowledge of the notebook: a line becomes a value
-whose names are valid and whose Python compiles, or raises a `MagicError` of one line that says what
-is wrong and how it is written.
+The parser has no side effects and does not know the notebook: a line becomes a value whose names
+are valid and whose Python compiles, or raises a `MagicError` of one line that names the problem and
+shows the usage.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -39,7 +39,7 @@ class FlowLine:
         name: the flow.
         parameters: its signature.
         withs: the scopes that the cell is in, the outermost first.
-        run: whether to run what the cell added.
+        run: whether to run the cell's tasks.
         quiet: whether to show nothing.
     """
 
@@ -57,8 +57,8 @@ class ResourceLine:
     Attributes:
         name: the resource.
         parameters: its signature.
-        options: the scope options given, by their Python names; durations as they were written.
-        dies_with_kernel: whether the resource was declared to live inside the kernel.
+        options: the scope options by their Python names; durations as they were written.
+        dies_with_kernel: whether the resource is declared to live inside the kernel.
     """
 
     name: str
@@ -74,7 +74,7 @@ class CommandLine:
     Attributes:
         command: ``run``, ``plan``, ``cancel``, ``close`` or ``timeline``; None to show.
         name: the flow; None for all of them.
-        arguments: name and text of each value given to ``run``.
+        arguments: name and text of each parameter for ``run``.
     """
 
     command: str | None = None
@@ -89,7 +89,7 @@ class ResourcesLine:
     Attributes:
         command: ``cleanup``, ``adopt`` or ``keep``; None to list.
         name: the resource, such as ``dask-example/client``; None for all of them.
-        duration: for how long to keep it, as it was written.
+        duration: the time to keep it, as it was written.
         all_kernels: whether to list those of other kernels too.
     """
 
@@ -100,7 +100,7 @@ class ResourcesLine:
 
 
 def parse_flow_line(line: str) -> FlowLine:
-    """Read what stands after ``%%flow``.
+    """Parse the text after ``%%flow``.
 
     Raises:
         MagicError: the line is malformed.
@@ -125,7 +125,7 @@ def parse_flow_line(line: str) -> FlowLine:
 
 
 def parse_resource_line(line: str) -> ResourceLine:
-    """Read what stands after ``%%resource``.
+    """Parse the text after ``%%resource``.
 
     Raises:
         MagicError: the line is malformed.
@@ -150,7 +150,7 @@ def parse_resource_line(line: str) -> ResourceLine:
 
 
 def parse_command_line(line: str) -> CommandLine:
-    """Read what stands after ``%flow``.
+    """Parse the text after ``%flow``.
 
     Raises:
         MagicError: the line is malformed.
@@ -172,7 +172,7 @@ def parse_command_line(line: str) -> CommandLine:
 
 
 def parse_resources_line(line: str) -> ResourcesLine:
-    """Read what stands after ``%resources``.
+    """Parse the text after ``%resources``.
 
     Raises:
         MagicError: the line is malformed.
@@ -201,9 +201,9 @@ def _name_and_signature(
 
     Args:
         scanner: the line.
-        kind: what the name is the name of.
-        pattern: what the name may be without quotes.
-        take_value: reads the value of an option, if that has one.
+        kind: ``"flow"`` or ``"resource"``.
+        pattern: a regular expression for a name without quotes.
+        take_value: reads the value of an option that has one.
     """
     name = group = None
     while scanner.rest:
@@ -221,7 +221,7 @@ def _name_and_signature(
 
 
 def _refuse_shared_names(uses: Iterable[tuple[str, str]]) -> None:
-    """Refuse two things with one name: the notebook knows each of them by it."""
+    """Refuse two things with one name, because all are variables of the notebook."""
     users: dict[str, str] = {}
     for name, user in uses:
         if name in users:

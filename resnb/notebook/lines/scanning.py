@@ -1,8 +1,8 @@
 """Reading one magic line from left to right: words, options, groups in brackets.
 
-A word is what stands between blanks, or text in quotes; brackets hold Python. A ``#`` before a word
-begins a comment. Whoever reads raises a `MagicError` that states the problem; when it leaves the
-scanner's block, it gets the usage of the magic.
+A word is text between blanks or in quotes; brackets hold Python. A ``#`` before a word begins a
+comment. Errors are raised as a `MagicError` with the problem only; when one leaves the scanner's
+block, the usage of the magic is added.
 """
 
 import ast
@@ -22,7 +22,7 @@ _DASHES = "-\N{EN DASH}\N{EM DASH}"  # what editors make of two hyphens
 
 
 class Scanner:
-    """A place in a magic line, moved forward by what is read inside its ``with`` block.
+    """A position in a magic line, which reading moves forward; read inside its ``with`` block.
 
     Args:
         magic: the magic whose line it is.
@@ -56,7 +56,7 @@ class Scanner:
 
         Args:
             word: the word that might be a command or an option, misspelt.
-            hint: what to say if it is neither.
+            hint: the remedy if it is neither.
         """
         near = _nearest(word, [*self._magic.commands, *self._options])
         remedy = f"; did you mean {near}?" if near else f"; {hint}" if hint else ""
@@ -114,11 +114,11 @@ class Scanner:
         return text
 
     def required(self, what: str, pattern: str = _WORD) -> str:
-        """Read a word that has to be there.
+        """Read a word that must not be missing.
 
         Args:
-            what: what the error calls it.
-            pattern: what a word without quotes may be.
+            what: its name in an error.
+            pattern: a regular expression for a word without quotes.
         """
         text = self.word(pattern)
         if not text:
@@ -127,7 +127,7 @@ class Scanner:
         return text
 
     def word(self, pattern: str = _WORD) -> str | None:
-        """Read a word, or text in quotes (without them); None if there is neither."""
+        """Read a word, or text in quotes without the quotes; None if there is neither."""
         if self.rest[:1] not in {'"', "'"}:
             return self.take(pattern)
         text = self.take(_QUOTED)

@@ -46,7 +46,7 @@ class WithClause:
 
 
 def take_with_clause(scanner: Scanner) -> WithClause:
-    """Read what stands after ``--with``.
+    """Read the clause after ``--with``.
 
     Raises:
         MagicError: it is not a clause.

@@ -59,10 +59,6 @@ class Previews:
         call.interrupt()
         raise TooSlow("its repr takes too long")
 
-    def stuck(self) -> int:
-        """The number of calls that have not returned."""
-        return sum(not one.over.is_set() for one in tuple(self._stuck.values()))
-
 
 class _Call:
     """One call, on a thread of its own; holds the value, so that no other gets its id."""

@@ -230,10 +230,9 @@ def sources_of(scope: "Scope", memory: FlowMemory) -> "Iterator[Source]":
 def _path(lease: "Lease") -> Path | None:
     """The reaper's log of `lease`."""
     try:
-        book = KEEPER.book
+        return KEEPER.book.home / "logs" / f"{lease.id}.log"
     except LedgerError:
         return None
-    return None if book is None else book.home / "logs" / f"{lease.id}.log"
 
 
 def _in_file(path: Path, position: int, most: int) -> Piece:

@@ -4,7 +4,7 @@ Nothing here calls the user's code: values are previewed separately, with a time
 """
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -125,14 +125,11 @@ def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Frame":
 def sources(live: "LiveFlow", subject: Subject) -> Iterator[Source]:
     """The logs of a node or a cluster."""
     memory, target = memory_of(live.flow), resolve(live, subject)
-    if target is None:
-        return
-    if target.scope is not None:
+    logs: Iterable[Source] = ()
+    if target is not None and target.scope is not None:
         logs = resources.sources_of(target.scope, memory)
-    else:
-        task = target.task
-        assert task is not None, "a label stands for a task or a scope"
-        logs = iter([Source("log", run_number(memory, task), partial(log_since, memory, task))])
+    elif target is not None and (task := target.task) is not None:
+        logs = [Source("log", run_number(memory, task), partial(log_since, memory, task))]
     for log in logs:
         yield log._replace(since=partial(_printed_since, log))
 

@@ -94,13 +94,10 @@ def _uses(
         label = labels.get(scope) or shown(scope.name)
         block = engine.scheduler.children.get(planned.setup) if scope.is_mapped else None
         items = range(WHOLE, 0) if block is None else range(block.last - block.first)
+        in_step = engine.scopes.in_step(scope)
         for item in items:
             use = _use(planned, memory, item, rows, engine.began)
-            uses.append(
-                use._replace(
-                    label=ScopeUse(scope, item).named(label), in_step=engine.scopes.in_step(scope)
-                )
-            )
+            uses.append(use._replace(label=ScopeUse(scope, item).named(label), in_step=in_step))
     return tuple(uses), places
 
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from resnb.errors import IllegalTransition, TaskCancelled
 from resnb.ledger import states
-from resnb.ledger.kernel.entry import LeaseEntry
 from resnb.ledger.kernel.keeper import Keeper
 from resnb.ledger.kernel.lease import interrupts_kept_out
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.recipes.recipe import Protection
+from tests.ledger.no_book import NoBook, NoEntry
 
 ALL = (states.OPENING, states.OPEN, states.CLOSING, states.CLOSED, states.FAILED)
 LEGAL = {
@@ -32,7 +32,7 @@ LEGAL = {
 @pytest.fixture
 def keeper(monkeypatch):
     monkeypatch.setattr("resnb.ledger.kernel.process_exit.watch", lambda close_all: None)
-    return Keeper()
+    return Keeper(NoBook)
 
 
 def lease_of(keeper, manager):
@@ -61,7 +61,7 @@ def test_every_pair_of_states(keeper, source, target):
 
 @given(st.lists(st.booleans(), min_size=1, max_size=6), st.booleans())
 def test_a_clean_up_completes_once_however_often_it_is_tried(fails, sets_up):
-    keeper, outcomes, completed = Keeper(), list(fails), []
+    keeper, outcomes, completed = Keeper(NoBook), list(fails), []
     keeper.watch_ends = lambda: None
 
     class Fragile:
@@ -174,11 +174,11 @@ def test_texts_are_stable(keeper):
     assert repr(lease_of(keeper, Plain())) == "<Lease: a (opening)>"
 
 
-class Unprotected(LeaseEntry):
+class Unprotected(NoEntry):
     protection = Protection("no find(lease_id)", "")
 
 
-@pytest.mark.parametrize("entry", [LeaseEntry(), Unprotected()])
+@pytest.mark.parametrize("entry", [NoEntry(), Unprotected()])
 @pytest.mark.parametrize("error", [TaskCancelled(), ValueError()])
 def test_what_a_stopped_set_up_may_have_made_stays_listed(keeper, entry, error):
     class Stopped(Plain):
