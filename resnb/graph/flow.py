@@ -86,11 +86,11 @@ class Flow(Structure):
     # ---- building
 
     def __enter__(self) -> Self:
-        enter(flow=self, scope=None, case=None)
+        enter(self, flow=self, scope=None, case=None)
         return self
 
     def __exit__(self, *_: object) -> None:
-        leave()
+        leave(self)
         EVENTS.publish(StructureChanged(self.name))
 
     schedule = unsupported.LeftOut(unsupported.FLOW_OPTIONS["schedule"])

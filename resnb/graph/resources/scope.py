@@ -106,7 +106,7 @@ class Scope:
                 f"entered inside it: use {self.manager.name!r} in the `with` line itself"
             )
             raise GraphError(message)
-        enter(flow=self.flow, scope=self)
+        enter(self, flow=self.flow, scope=self)
         return self.setup_task
 
     def __exit__(
@@ -115,7 +115,7 @@ class Scope:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        leave()
+        leave(self)
 
     def as_executor(self) -> Self:
         """Run the tasks inside on the resource: a Dask client, cluster or address.
