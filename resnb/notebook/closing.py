@@ -19,7 +19,7 @@ from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.engine.interrupts import Interrupts
 from resnb.run.engine.slots import CURRENT, Slot
-from resnb.run.flow_run import active_run
+from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
 from resnb.run.output.routing import HEARD_BY, routed
 
