@@ -125,6 +125,3 @@ def _adapted(base: type[Adapter], function: Callable[..., Any], name: str) -> ty
             signature = signature.replace(parameters=others)
         attributes["__signature__"] = signature
     return type(name, (base,), attributes)
-
-
-__all__ = ["is_context_manager", "manager_class", "renewed"]
