@@ -106,7 +106,7 @@ class Scope:
                 f"entered inside it: use {self.manager.name!r} in the `with` line itself"
             )
             raise GraphError(message)
-        enter(flow=self.flow, scope=self)
+        enter(self, flow=self.flow, scope=self)
         return self.setup_task
 
     def __exit__(
@@ -115,7 +115,7 @@ class Scope:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        leave()
+        leave(self)
 
     def as_executor(self) -> Self:
         """Run the tasks inside on the resource: a Dask client, cluster or address.
@@ -228,6 +228,3 @@ def no_executor(scope: Scope) -> str:
         f"scope {scope.name!r} is mapped, so no single resource of it could run the tasks inside: "
         f"use {scope.manager.name}(...).as_executor() for one"
     )
-
-
-__all__ = ["WHOLE", "Scope", "ScopeOptions", "ScopeUse", "no_executor"]

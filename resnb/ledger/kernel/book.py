@@ -32,13 +32,6 @@ class LeaseBook:
     Args:
         on_message: receives the reaper's messages, on the client's thread.
         home: the ledger's folder; the user's by default.
-
-    Attributes:
-        home: the ledger's folder.
-        store: the ledger.
-        owner: this process.
-        reaper: the connection to this kernel's reaper.
-        ends: writes that leases have ended.
     """
 
     def __init__(
