@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Guard, Ways } from "../src/lab/guard/guard";
 import { guardedServices } from "../src/lab/guard/services";
-import { guardedContext, guardedDialogs } from "../src/lab/guard/ways";
+import { guardedContext, guardedDialogs } from "../src/lab/guard/session-context";
 import { Leases } from "../src/lab/leases/leases";
-import { replaced } from "../src/lab/replaced";
+import { replaced } from "../src/lab/patch";
 import { DEFAULTS, Settings } from "../src/lab/settings";
 import type { Resources } from "../src/lab/tokens";
 import { Warner } from "../src/lab/warnings/warner";

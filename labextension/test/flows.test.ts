@@ -1,9 +1,9 @@
 import type { ISessionContext } from "@jupyterlab/apputils";
 import type { Kernel } from "@jupyterlab/services";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Current } from "../src/lab/current";
+import { Current } from "../src/lab/current-notebook";
 import { CurrentFlows } from "../src/lab/flows/current-flows";
-import { runFlow } from "../src/lab/flows/errand";
+import { runFlow } from "../src/lab/flows/run-flow";
 import { KernelFlows } from "../src/lab/flows/kernel-flows";
 import { flowNamedIn, flowsIn, newsIn } from "../src/lab/flows/messages";
 import { Counted } from "./counting";

@@ -14,7 +14,7 @@ import {
 import type { Asker, Rules } from "../src/lab/guard/settlement";
 import type { Lease } from "../src/lab/leases/lease";
 import { Leases } from "../src/lab/leases/leases";
-import type { Actions } from "../src/lab/leases/remote";
+import type { Actions } from "../src/lab/leases/client";
 import { lease, list } from "./leases";
 
 const mine = (fields: Partial<Lease> = {}): Lease => lease({ kernel_id: "k", ...fields });

@@ -6,7 +6,7 @@ import { difference } from "../src/lab/leases/version";
 import { asPython, differenceFrom } from "../src/widget/version";
 import { age, counted, fate, protection, stateWord, trouble } from "../src/lab/leases/words";
 import { heading } from "../src/lab/panel/heading";
-import { visible } from "../src/lab/panel/window";
+import { visible } from "../src/lab/panel/visible-rows";
 import { lease, list } from "./leases";
 
 describe("a message", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { collapsed, EMPTY, grown, LONGEST } from "../src/widget/log";
+import { collapsed, EMPTY, grown, LONGEST } from "../src/widget/inspector/log";
 import { isFrame, type LogNews } from "../src/widget/protocol";
 
 const news = (from: number | null, start: number, text: string): LogNews => ({

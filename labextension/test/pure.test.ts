@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { shares } from "../src/lab/panel/room";
-import { boxBetween, eased, pathBetween } from "../src/widget/between";
-import { parsed, shown } from "../src/widget/fields";
+import { shares } from "../src/lab/panel/resize";
+import { boxBetween, eased, pathBetween } from "../src/widget/graph/transition";
+import { parsed, shown } from "../src/widget/controls/fields";
 import type { Field } from "../src/widget/protocol";
-import { nearest } from "../src/widget/steering";
+import { nearest } from "../src/widget/graph/keyboard";
 import { duration, nodeName, progressWords, secondsLeft, tallied } from "../src/widget/words";
 
 const field = (kind: string, value: Field["default"], required = false): Field => ({

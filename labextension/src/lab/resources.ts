@@ -5,7 +5,7 @@ import type { ServiceManager } from "@jupyterlab/services";
 import { version } from "../../../package.json";
 import type { Lease } from "./leases/lease";
 import { Leases } from "./leases/leases";
-import { Remote } from "./leases/remote";
+import { Remote } from "./leases/client";
 import { Stream } from "./leases/stream";
 import { difference } from "./leases/version";
 import { Settings } from "./settings";

@@ -3,7 +3,7 @@ import { Token } from "@lumino/coreutils";
 import type { CurrentFlows } from "./flows/current-flows";
 import type { Lease } from "./leases/lease";
 import type { Leases } from "./leases/leases";
-import type { Actions } from "./leases/remote";
+import type { Actions } from "./leases/client";
 import type { Settings } from "./settings";
 
 export interface Resources {

@@ -2,16 +2,16 @@
 import type { RenderContext } from "./anywidget";
 import { Channel } from "./channel";
 import { html, say, set } from "./dom";
-import { Form } from "./form";
-import { Graph, type Picked } from "./graph";
+import { Form } from "./controls/form";
+import { Graph, type Picked } from "./graph/graph";
 import { keepHeard } from "./heartbeat";
-import { Inspector } from "./inspector";
-import { filled } from "./legend";
+import { Inspector } from "./inspector/inspector";
+import { filled } from "./graph/legend";
 import { after, NOTHING, type Model } from "./model";
-import { Progress } from "./progress";
+import { Progress } from "./controls/progress";
 import { framesOf, type Frame } from "./protocol";
-import { TimelinePanel } from "./timeline";
-import { Toolbar } from "./toolbar";
+import { TimelinePanel } from "./timeline/panel";
+import { Toolbar } from "./controls/toolbar";
 import { differenceFrom } from "./version";
 
 const UNANSWERED =

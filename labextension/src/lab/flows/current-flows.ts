@@ -1,6 +1,6 @@
 // The flows of the current notebook's kernel. Knows no DOM.
 import { Signal } from "@lumino/signaling";
-import type { Current } from "../current";
+import type { Current } from "../current-notebook";
 import { KernelFlows } from "./kernel-flows";
 
 export class CurrentFlows {

@@ -6,7 +6,7 @@ import {
 } from "@jupyterlab/application";
 import { FLOWS } from "../commands/ids";
 import { ICurrentFlows } from "../tokens";
-import { Current } from "../current";
+import { Current } from "../current-notebook";
 import { CurrentFlows } from "./current-flows";
 import { FlowsPanel } from "./panel";
 

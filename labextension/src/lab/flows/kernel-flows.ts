@@ -5,7 +5,7 @@
 // running, as JupyterLab does for its comms.
 import { KernelMessage, type Kernel } from "@jupyterlab/services";
 import { Signal } from "@lumino/signaling";
-import { FlowModel } from "./comm";
+import { FlowModel } from "./flow-model";
 import { flowsIn, newsIn } from "./messages";
 
 const WIDGETS = "jupyter.widget";

@@ -5,7 +5,7 @@ import { Widget } from "@lumino/widgets";
 import { html, say, set } from "../../widget/dom";
 import { View } from "../../widget/view";
 import { flowIcon } from "../icons";
-import type { FlowModel } from "./comm";
+import type { FlowModel } from "./flow-model";
 import type { CurrentFlows } from "./current-flows";
 
 interface Shown {

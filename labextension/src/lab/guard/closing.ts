@@ -6,10 +6,10 @@ import type { ISessionContext } from "@jupyterlab/apputils";
 import { DisposableDelegate, DisposableSet, type IDisposable } from "@lumino/disposable";
 import { MessageLoop, type IMessageHandler, type Message } from "@lumino/messaging";
 import type { Widget } from "@lumino/widgets";
-import { replaced } from "../replaced";
+import { replaced } from "../patch";
 import type { Consent, Guard } from "./guard";
 import { CLOSE } from "./risk";
-import { kernelsOf } from "./ways";
+import { kernelsOf } from "./session-context";
 
 export class Closing implements IDisposable {
   private readonly life = new DisposableSet();

@@ -2,12 +2,12 @@
 // question takes its place.
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { IDisposable } from "@lumino/disposable";
-import { replaced } from "../replaced";
-import { accepted } from "./accepted";
+import { replaced } from "../patch";
+import { accepted } from "./auto-accept";
 import type { Guard } from "./guard";
 import { CLOSE, SHUT_DOWN_ALL, SHUT_DOWN_SERVER, SHUT_DOWN_UNUSED, type Intent } from "./risk";
 import { kernelsIn, kernelsWithSessions } from "./services";
-import { contextOf, kernelsOf, nothing } from "./ways";
+import { contextOf, kernelsOf, nothing } from "./session-context";
 
 /** The argument by which a menu says of which widget it speaks. */
 const WIDGET = "semanticWidget";

@@ -5,7 +5,7 @@
 // time for several kernels (closing all tabs) is one question, too.
 import type { Lease } from "../leases/lease";
 import type { Leases } from "../leases/leases";
-import type { Actions } from "../leases/remote";
+import type { Actions } from "../leases/client";
 import { atRisk, type Intent } from "./risk";
 import { Settlement, type Asker, type Rules } from "./settlement";
 

@@ -9,7 +9,7 @@ import { Guard } from "./guard";
 import { guardedPanels } from "./panels";
 import { guardedServices } from "./services";
 import { guardedShutDownAll } from "./shut-down-all";
-import { guardedDialogs } from "./ways";
+import { guardedDialogs } from "./session-context";
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: "resnb:guard",

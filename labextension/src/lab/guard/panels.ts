@@ -3,10 +3,10 @@ import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { ISessionContext } from "@jupyterlab/apputils";
 import { DisposableDelegate, DisposableSet, type IDisposable } from "@lumino/disposable";
 import type { Widget } from "@lumino/widgets";
-import { replaced } from "../replaced";
+import { replaced } from "../patch";
 import { Closing } from "./closing";
 import type { Guard } from "./guard";
-import { contextOf, guardedContext } from "./ways";
+import { contextOf, guardedContext } from "./session-context";
 
 export function guardedPanels(guard: Guard, shell: JupyterFrontEnd.IShell): IDisposable {
   const known = new WeakMap<ISessionContext, Closing>();

@@ -3,10 +3,10 @@
 // extensions) is asked for here.
 import type { Kernel, ServiceManager, Session } from "@jupyterlab/services";
 import { DisposableSet, type IDisposable } from "@lumino/disposable";
-import { replaced } from "../replaced";
+import { replaced } from "../patch";
 import type { Guard } from "./guard";
 import { CHANGE, RESTART, SHUT_DOWN, SHUT_DOWN_ALL } from "./risk";
-import { nothing, refused } from "./ways";
+import { nothing, refused } from "./session-context";
 
 export function guardedServices(guard: Guard, services: ServiceManager.IManager): IDisposable {
   const { kernels, sessions } = services;

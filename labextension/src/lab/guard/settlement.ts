@@ -1,7 +1,7 @@
 // Asks what becomes of open leases, and has it done. Knows no DOM.
 import type { Lease } from "../leases/lease";
 import type { Leases } from "../leases/leases";
-import type { Actions } from "../leases/remote";
+import type { Actions } from "../leases/client";
 import { canKeep, type Answer, type Intent, type Question } from "./risk";
 
 /** Whom it asks, and shows what it waits for. */

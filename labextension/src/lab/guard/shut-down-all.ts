@@ -6,7 +6,7 @@ import { DisposableDelegate, type IDisposable } from "@lumino/disposable";
 import type { Guard } from "./guard";
 import { SHUT_DOWN_ALL } from "./risk";
 import { kernelsIn } from "./services";
-import { nothing } from "./ways";
+import { nothing } from "./session-context";
 
 const BUTTON = ".jp-RunningSessions-shutdownAll";
 const SECTION = ".jp-AccordionPanel-title, .lm-AccordionPanel-title";

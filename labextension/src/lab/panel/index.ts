@@ -6,11 +6,11 @@ import {
   type RunningSessions,
 } from "@jupyterlab/running";
 import type { AccordionPanel, Panel } from "@lumino/widgets";
-import { Deeds } from "../acts";
+import { Deeds } from "../lease-actions";
 import { SHOW } from "../commands/ids";
 import { IResources, type Resources } from "../tokens";
-import { Items } from "./items";
-import { makeRoom } from "./room";
+import { Items } from "./running-items";
+import { makeRoom } from "./resize";
 import { Section } from "./section";
 
 const plugin: JupyterFrontEndPlugin<void> = {

@@ -1,7 +1,7 @@
 // A list of which only the rows that can be seen are in the page, each of the same height. A row
 // stays the same element while it is shown, so that it keeps the focus.
 import { html } from "../../widget/dom";
-import { visible } from "./window";
+import { visible } from "./visible-rows";
 
 export interface Row<T> {
   readonly element: HTMLElement;

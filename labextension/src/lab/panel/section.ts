@@ -3,7 +3,7 @@ import { PanelWithToolbar, ToolbarButton } from "@jupyterlab/ui-components";
 import type { Message } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
 import { html, say, set } from "../../widget/dom";
-import type { Deeds } from "../acts";
+import type { Deeds } from "../lease-actions";
 import type { Lease } from "../leases/lease";
 import type { Resources } from "../tokens";
 import { heading } from "./heading";

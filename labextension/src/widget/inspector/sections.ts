@@ -1,8 +1,8 @@
 // The parts of the inspector that can be opened and closed, each under a name; they stay as the
 // user left them while what is in them changes.
-import { html } from "./dom";
+import { html } from "../dom";
 import { collapsed, EMPTY, grown, type Log } from "./log";
-import type { LogNews, Shows } from "./protocol";
+import type { LogNews, Shows } from "../protocol";
 
 interface Section {
   readonly element: HTMLDetailsElement;

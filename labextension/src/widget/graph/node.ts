@@ -1,9 +1,9 @@
 // One node as SVG: its outline, name, mark of state, and for many children a bar of counts.
-import { say, set, svg } from "./dom";
-import type { Count, NodeInfo } from "./protocol";
+import { say, set, svg } from "../dom";
+import type { Count, NodeInfo } from "../protocol";
 import { extra, outline } from "./shapes";
-import { className, DONE, FAILURES, RUNNING, taskLook } from "./vocabulary";
-import { nodeName, tallied } from "./words";
+import { className, DONE, FAILURES, RUNNING, taskLook } from "../vocabulary";
+import { nodeName, tallied } from "../words";
 
 const MARK_AT = 7.5;
 const SIDE = 5;

@@ -1,6 +1,6 @@
 // The end of a log, as a view knows it: news go in, the text and what has changed of it come out.
 // Pure; knows no DOM.
-import type { LogNews } from "./protocol";
+import type { LogNews } from "../protocol";
 
 export const LONGEST = 16_000;
 const CUT = "…\n";

@@ -1,9 +1,9 @@
 // One scope as SVG: a box in the colours of its lease, with its name, state and notes.
-import { say, set, svg } from "./dom";
+import { say, set, svg } from "../dom";
 import { squeeze } from "./node";
-import type { Box, ClusterInfo, LeaseCount } from "./protocol";
-import { className, leaseLook } from "./vocabulary";
-import { clusterName, stacked } from "./words";
+import type { Box, ClusterInfo, LeaseCount } from "../protocol";
+import { className, leaseLook } from "../vocabulary";
+import { clusterName, stacked } from "../words";
 
 const SIDE = 9;
 const BEHIND = [6, 3];

@@ -1,7 +1,7 @@
 // Where everything of a timeline goes, in pixels. Pure.
-import type { Box } from "./protocol";
-import type { BandInfo, BarInfo, Interval, LaneInfo, TimelineInfo } from "./timedata";
-import { taskLook } from "./vocabulary";
+import type { Box } from "../protocol";
+import type { BandInfo, BarInfo, Interval, LaneInfo, TimelineInfo } from "../timedata";
+import { taskLook } from "../vocabulary";
 
 const SIDE = 10;
 const TOP = 8;

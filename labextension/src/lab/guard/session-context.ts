@@ -5,7 +5,7 @@
 import type { ISessionContext, ISessionContextDialogs } from "@jupyterlab/apputils";
 import type { Kernel } from "@jupyterlab/services";
 import { DisposableSet, type IDisposable } from "@lumino/disposable";
-import { replaced } from "../replaced";
+import { replaced } from "../patch";
 import type { Guard } from "./guard";
 import { CHANGE, RESTART, SHUT_DOWN } from "./risk";
 

@@ -1,9 +1,9 @@
 // The flow's name and state, the buttons of a run, search, and what changes the view.
-import { button, html, say, set } from "./dom";
-import type { Model } from "./model";
-import type { Command } from "./protocol";
-import { className, RETRYING, RUNNING, taskLook } from "./vocabulary";
-import { flowWord } from "./words";
+import { button, html, say, set } from "../dom";
+import type { Model } from "../model";
+import type { Command } from "../protocol";
+import { className, RETRYING, RUNNING, taskLook } from "../vocabulary";
+import { flowWord } from "../words";
 
 const HELD: ReadonlySet<string> = new Set(["opening", "open", "closing", "kept"]);
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { arranged, barLabel, precise, shortened } from "../src/widget/arranged";
+import { arranged, barLabel, precise, shortened } from "../src/widget/timeline/layout";
 import { after, NOTHING } from "../src/widget/model";
 import { isFrame } from "../src/widget/protocol";
 import type { BandInfo, TimelineInfo } from "../src/widget/timedata";

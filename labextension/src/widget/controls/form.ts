@@ -1,7 +1,7 @@
 // The form for a flow's parameters: checked here, before a run is asked for.
-import { html, say, set } from "./dom";
+import { html, say, set } from "../dom";
 import { parsed, shown } from "./fields";
-import type { Field, Value } from "./protocol";
+import type { Field, Value } from "../protocol";
 
 interface Row {
   readonly field: Field;

@@ -1,11 +1,11 @@
 // The graph: elements that stay with their nodes from one structure to the next, and glide.
-import { boxBetween, eased, pathBetween } from "./between";
+import { boxBetween, eased, pathBetween } from "./transition";
 import { ClusterShape } from "./cluster";
-import { set, svg } from "./dom";
-import type { Model } from "./model";
+import { set, svg } from "../dom";
+import type { Model } from "../model";
 import { NodeShape } from "./node";
-import type { Box, Structure } from "./protocol";
-import { nearest, type Direction } from "./steering";
+import type { Box, Structure } from "../protocol";
+import { nearest, type Direction } from "./keyboard";
 import { Viewport } from "./viewport";
 
 const GLIDE = 420; // milliseconds

@@ -1,7 +1,7 @@
 // The resources of a mapped scope in the inspector: a line for each, with buttons of its own.
-import { button, html, say, set } from "./dom";
-import type { ItemInfo } from "./protocol";
-import { className, leaseLook } from "./vocabulary";
+import { button, html, say, set } from "../dom";
+import type { ItemInfo } from "../protocol";
+import { className, leaseLook } from "../vocabulary";
 
 export type Act = "cleanup_one" | "keep_one";
 export const CLEAN_UP = "Clean up this resource";

@@ -1,8 +1,8 @@
 // The progress bar: done, failed and running parts, and how long it took and may take.
-import { html, say, set } from "./dom";
-import type { Model } from "./model";
-import { RUNNING } from "./vocabulary";
-import { duration, progressWords, secondsLeft } from "./words";
+import { html, say, set } from "../dom";
+import type { Model } from "../model";
+import { RUNNING } from "../vocabulary";
+import { duration, progressWords, secondsLeft } from "../words";
 
 const SECOND = 1000;
 

@@ -1,10 +1,10 @@
 // A closer look at one node or cluster: what the kernel tells of it, beside the graph.
-import { button, html, say, set } from "./dom";
-import type { Picked } from "./graph";
+import { button, html, say, set } from "../dom";
+import type { Picked } from "../graph/graph";
 import { type Act, CLEAN_UP, enable, Items, KEEP } from "./items";
-import type { Addressed, Frame, Inspected } from "./protocol";
+import type { Addressed, Frame, Inspected } from "../protocol";
 import { LogTexts, Texts, Values } from "./sections";
-import { duration } from "./words";
+import { duration } from "../words";
 
 const SECOND = 1000;
 

@@ -1,12 +1,12 @@
 // The timeline of the latest run below the graph: bars on their workers' rows, resources behind.
-import { arranged, type Arranged, type PlacedBand, type PlacedBar } from "./arranged";
-import { html, say, set, svg } from "./dom";
-import type { Picked } from "./graph";
-import { squeeze } from "./node";
-import type { Box } from "./protocol";
-import { nearest, type Direction } from "./steering";
-import type { TimelineInfo } from "./timedata";
-import { className, leaseLook, taskLook } from "./vocabulary";
+import { arranged, type Arranged, type PlacedBand, type PlacedBar } from "./layout";
+import { html, say, set, svg } from "../dom";
+import type { Picked } from "../graph/graph";
+import { squeeze } from "../graph/node";
+import type { Box } from "../protocol";
+import { nearest, type Direction } from "../graph/keyboard";
+import type { TimelineInfo } from "../timedata";
+import { className, leaseLook, taskLook } from "../vocabulary";
 
 const NONE = "No run to show yet. What runs next appears here.";
 const DIRECTIONS: ReadonlySet<string> = new Set([

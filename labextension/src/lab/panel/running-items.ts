@@ -1,7 +1,7 @@
 // The same list for pages whose Running panel takes nothing but plain items: Notebook 7's.
 import type { IRunningSessions } from "@jupyterlab/running";
 import { Signal } from "@lumino/signaling";
-import type { Deeds } from "../acts";
+import type { Deeds } from "../lease-actions";
 import { resourcesIcon } from "../icons";
 import type { Lease } from "../leases/lease";
 import { age, counted, fate, protection, stateWord } from "../leases/words";

@@ -1,6 +1,6 @@
 // One command to the flow of a name, sent as a view would send it. Knows no DOM.
 import { isFrame } from "../../widget/protocol";
-import type { FlowModel } from "./comm";
+import type { FlowModel } from "./flow-model";
 import type { KernelFlows } from "./kernel-flows";
 
 const PATIENCE = 5000; // milliseconds

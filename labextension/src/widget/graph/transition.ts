@@ -1,5 +1,5 @@
 // Where things are on the way from one layout to the next. Pure.
-import type { Box } from "./protocol";
+import type { Box } from "../protocol";
 
 /** Slow at both ends. */
 export function eased(time: number): number {

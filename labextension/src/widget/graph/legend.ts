@@ -1,9 +1,9 @@
 // The legend: what shapes, colours and marks mean, drawn with the very same shapes.
 import { ClusterShape } from "./cluster";
-import { html, svg } from "./dom";
+import { html, svg } from "../dom";
 import { NodeShape } from "./node";
-import type { NodeKind } from "./protocol";
-import { LEASE, TASK } from "./vocabulary";
+import type { NodeKind } from "../protocol";
+import { LEASE, TASK } from "../vocabulary";
 
 const KINDS: readonly (readonly [NodeKind, boolean, string])[] = [
   ["task", false, "task"],

@@ -1,5 +1,5 @@
 // Zoom and pan: which part of the graph is seen, and how large.
-import { set } from "./dom";
+import { set } from "../dom";
 
 const LARGEST_FIT = 4 / 3; // a point of the layout is then as large as one on paper
 const CLOSEST = 6;
