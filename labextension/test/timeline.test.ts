@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { arranged, barLabel, precise, shortened } from "../src/widget/timeline/layout";
+import { layoutOf } from "../src/widget/timeline/layout";
+import { frameIn } from "../src/widget/frames";
 import { after, NOTHING } from "../src/widget/model";
-import { isFrame } from "../src/widget/protocol";
-import type { BandInfo, TimelineInfo } from "../src/widget/timedata";
+import type { BandInfo, TimelineInfo } from "../src/wire/frames";
 
 const band: BandInfo = {
   id: "client",
@@ -42,7 +42,7 @@ const timeline: TimelineInfo = {
 };
 
 describe("a timeline", () => {
-  const found = arranged(timeline, 900);
+  const found = layoutOf(timeline, 900);
   const [setup, load, square, many] = found.bars;
 
   test("has its bars where their times are", () => {
@@ -87,7 +87,7 @@ describe("a timeline", () => {
 
   test("cuts off what was open before and goes on after", () => {
     const long = { ...band, open: [-100, 900] as const, setup: null, cleanup: null };
-    const [one] = arranged({ ...timeline, first: -0.6, bands: [long] }, 900).bands;
+    const [one] = layoutOf({ ...timeline, first: -0.6, bands: [long] }, 900).bands;
     expect(one?.goesOn).toEqual([true, true]);
     expect(one?.open?.[0]).toBe(found.left);
     expect((one?.open?.[0] ?? 0) + (one?.open?.[2] ?? 0)).toBe(found.right);
@@ -95,47 +95,21 @@ describe("a timeline", () => {
 
   test("keeps words of a late band in sight, and one without an open time has none", () => {
     const late = { ...band, setup: [9.9, 10] as const, open: null, cleanup: null, used: [] };
-    const [one] = arranged({ ...timeline, bands: [late] }, 900).bands;
+    const [one] = layoutOf({ ...timeline, bands: [late] }, 900).bands;
     expect((one?.words[0] ?? 0) + late.words.length * 5).toBeLessThan(900);
     expect([one?.open, one?.shade]).toEqual([null, null]);
   });
 
   test("of nothing is empty, and of a narrow page still has room", () => {
-    expect(arranged({ ...timeline, lanes: [], bands: [] }, 900).bars).toEqual([]);
-    const narrow = arranged(timeline, 20);
+    expect(layoutOf({ ...timeline, lanes: [], bands: [] }, 900).bars).toEqual([]);
+    const narrow = layoutOf(timeline, 20);
     expect(narrow.right).toBeGreaterThan(narrow.left);
   });
 });
 
-test("bars are called by what they stand for", () => {
-  expect(barLabel("load", -1, 1)).toBe("load");
-  expect(barLabel("square", 0, 1)).toBe("square[0]");
-  expect(barLabel("square", -1, 1180)).toBe("square × 1,180");
-  expect(barLabel("", -1, 2)).toBe("2 tasks");
-});
-
-test("durations are said as in pictures", () => {
-  expect([0, 0.38, 9.994, 12.44, 59.97, 125, 4200].map(precise)).toEqual([
-    "under 1 ms",
-    "380 ms",
-    "9.99 s",
-    "12.4 s",
-    "1 min 00 s",
-    "2 min 05 s",
-    "1 h 10 min",
-  ]);
-});
-
-test("long labels lose their middle", () => {
-  expect(shortened("worker 1", 24)).toBe("worker 1");
-  const found = shortened("tcp://192.168.100.200:43210/with/more", 24);
-  expect(found).toHaveLength(24);
-  expect(found).toContain("…");
-});
-
 test("a view keeps the latest timeline", () => {
   const frame = { frame: "timeline", timeline } as const;
-  expect(isFrame(frame)).toBe(true);
+  expect(frameIn(frame)).toBe(frame);
   expect(after(NOTHING, frame).timeline).toBe(timeline);
   expect(after(after(NOTHING, frame), { frame: "timeline", timeline: null }).timeline).toBeNull();
 });

@@ -17,7 +17,7 @@ from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 import resnb
-from resnb.server import requests
+from resnb.server import requests, wire
 from resnb.server.feed import Feed, Reader
 from resnb.server.lease_json import fitting
 from resnb.server.requests import UNEXPECTED, Refused
@@ -55,7 +55,8 @@ class _Errors(web.RequestHandler):
         elif error is not None:
             message = UNEXPECTED
         self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps({"message": fitting(message)}))
+        refusal: wire.Refusal = {"message": fitting(message) or UNEXPECTED}
+        self.finish(json.dumps(refusal))
 
 
 class _Handler(_Errors, APIHandler):
@@ -79,7 +80,8 @@ class Version(_Handler):
     @authorized(action="read", resource=RESOURCE)
     async def get(self) -> None:
         """Tell it."""
-        self.reply(json.dumps({"version": resnb.__version__}))
+        version: wire.Version = {"version": resnb.__version__}
+        self.reply(json.dumps(version))
 
 
 class Leases(_Handler):

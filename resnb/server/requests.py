@@ -14,7 +14,7 @@ from resnb.errors import OptionError, ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.admin.listing import plain
-from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
+from resnb.server.wire import KERNELS, STATES
 
 LONGEST_BODY = 10_000
 """In bytes."""
@@ -28,13 +28,10 @@ UNEXPECTED = "resnb could not do that: the server's log says why"
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _CHOICES: Final = {
-    "state": (
-        states.OPENING, states.OPEN, states.CLOSING, states.FAILED, states.KEPT, states.CLOSED,
-        states.UNKNOWN,
-    ),
-    "kernel": (ALIVE, DEAD, UNKNOWN),
+    "state": STATES,
+    "kernel": KERNELS,
     "closed": ("true", "false"),
-}  # fmt: skip
+}
 _FILTERS: Final = ("id", "name", "state", "kernel", "notebook", "session")
 _OF_THE_SERVER: Final = ("token", "_xsrf")
 

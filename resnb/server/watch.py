@@ -13,7 +13,7 @@ from resnb.ledger.admin.listing import Listed
 from resnb.ledger.admin.queries import LedgerQuestions
 from resnb.ledger.owner import Owner, status, this_process
 from resnb.ledger.store.store import Store
-from resnb.server import lease_json
+from resnb.server import lease_json, wire
 from resnb.server.kernels import Kernels
 from resnb.server.requests import Wanted
 
@@ -44,7 +44,7 @@ class Watch:
         self._mark = (-1, -1)
         self._kernels: dict[Owner, str] = {}
         self._stale_at = float("inf")
-        self._leases: tuple[lease_json.Lease, ...] = ()
+        self._leases: tuple[wire.Lease, ...] = ()
         self._latest = lease_json.NONE
 
     def look(self, *, closely: bool = True) -> lease_json.Leases:
@@ -119,7 +119,7 @@ class Watch:
         self._leases = self._told(found)
         self._latest = lease_json.leases(self._leases)
 
-    def _told(self, found: list[Listed]) -> tuple[lease_json.Lease, ...]:
+    def _told(self, found: list[Listed]) -> tuple[wire.Lease, ...]:
         kernels = self._ids()
         return tuple(lease_json.lease(one, kernels) for one in found)
 

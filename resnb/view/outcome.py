@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class Outcome:
     """Progress (see `resnb.view.snapshot`) as far as a flow's final state tells of it."""
 
+    link = ""
+
     def __init__(self, state: "State") -> None:
         self._state = state
         result: Any = state.kept
@@ -35,15 +37,6 @@ class Outcome:
         """The number of children by state code."""
         state = self._states.get(task)
         return Counter(one.code for one in state.map_states) if isinstance(state, Mapped) else {}
-
-    def duration_of(self, task: "Task") -> float | None:
-        """Not known from a state."""
-        del task
-        return None
-
-    def tries_of(self, task: "Task") -> int:
-        """At least one if the task ended."""
-        return int(self.code_of(task) >= SUCCESS)
 
     def lease_state(self, scope: "Scope") -> str:
         """What set-up and clean-up say about the lease."""

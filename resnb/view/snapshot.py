@@ -42,11 +42,9 @@ class Progress(Protocol):
     def child_counts(self, task: "Task") -> Mapping[int, int]:
         """Of a mapped task: the number of children by state code; empty before it expanded."""
 
-    def duration_of(self, task: "Task") -> float | None:
-        """How long the task took, in seconds; None if it has not run."""
-
-    def tries_of(self, task: "Task") -> int:
-        """How often the task's code was begun."""
+    @property
+    def link(self) -> str:
+        """The address of the dashboard of the run's cluster; empty if there is none."""
 
     def lease_state(self, scope: "Scope") -> str:
         """``not yet``, ``opening``, ``open``, ``closing``, ``closed``, ``failed`` or ``kept``.

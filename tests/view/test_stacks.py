@@ -95,11 +95,12 @@ def test_views_are_told_of_it(flow):
     before, now = (snapshot(flow, Leases(one)) for one in ({**MIXED, "db": {"open": 3}}, MIXED))
     structure = frames.structure(before.outline, laid_out(before.outline), 1)
     assert [one["mapped"] for one in structure["clusters"]] == [True, False]
-    assert frames.states(before, 1)["stacks"] == {0: (("open", 3),)}
-    delta = frames.delta(before, now, 1)
+    run = frames.run_info(now, 1, None, "")
+    assert frames.states(before, run)["stacks"] == [(0, (("open", 3),))]
+    delta = frames.delta(before, now, run)
     assert delta["stacks"] == [(0, (("failed", 1), ("open", 2)))]
-    assert delta["leases"] == [[0, "failed"]]
-    assert "stacks" not in (frames.delta(now, now._replace(code=1), 1) or {})
+    assert delta["leases"] == [(0, "failed")]
+    assert "stacks" not in (frames.delta(now, now._replace(code=1), run))
 
 
 def state_of(flow, setups: list[State], cleanups: list[State]) -> Success:

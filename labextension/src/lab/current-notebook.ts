@@ -23,7 +23,7 @@ export interface Shell {
 
 type KernelOrNot = Kernel.IKernelConnection | null;
 
-export class Current {
+export class CurrentNotebook {
   /** It is another notebook, or has another kernel. */
   readonly changed = new Signal<this, void>(this);
   private panel: NotebookPanel | null = null;

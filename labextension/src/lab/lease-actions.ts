@@ -1,14 +1,14 @@
 // What people do about leases by a press of a button: done by the server, said where it fails.
 import { Dialog, Notification, showDialog } from "@jupyterlab/apputils";
 import type { CommandRegistry } from "@lumino/commands";
-import type { Lease } from "./leases/lease";
+import type { Lease } from "../wire/server";
 import { counted } from "./leases/words";
-import type { Acts } from "./panel/lease-row";
+import type { RowActions } from "./panel/lease-row";
 import type { Resources } from "./tokens";
 
 const NAMED = 8; // leases that a question names
 
-export class Deeds implements Acts {
+export class LeaseActions implements RowActions {
   constructor(
     private readonly resources: Resources,
     private readonly commands: CommandRegistry,

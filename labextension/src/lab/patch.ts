@@ -1,12 +1,13 @@
-// A method of somebody else's object, replaced for a while.
-import { DisposableDelegate, type IDisposable } from "@lumino/disposable";
+// Methods of other people's objects, replaced for a while.
+import { DisposableDelegate, type DisposableSet, type IDisposable } from "@lumino/disposable";
+import type { ISignal } from "@lumino/signaling";
 
 /**
- * Put another method in the place of one, until the result is disposed of.
+ * Replace a method until the result is disposed of.
  *
- * @param make gives the new one; it is given the old one, bound to its object.
+ * @param make gives the new method; it is given the old one, bound to its object.
  */
-export function replaced<T extends object, K extends keyof T>(
+export function patchMethod<T extends object, K extends keyof T>(
   target: T,
   name: K,
   make: (stock: T[K]) => T[K],
@@ -28,4 +29,19 @@ export function replaced<T extends object, K extends keyof T>(
       Reflect.deleteProperty(target, name);
     }
   });
+}
+
+/** Undo the changes to an object when it is disposed of, or together with all others. */
+export function undoWith(
+  target: { readonly disposed: ISignal<unknown, void> },
+  changes: DisposableSet,
+  all: DisposableSet,
+): void {
+  const end = (): void => {
+    changes.dispose();
+    all.remove(changes);
+  };
+  target.disposed.connect(end);
+  changes.add(new DisposableDelegate(() => target.disposed.disconnect(end)));
+  all.add(changes);
 }

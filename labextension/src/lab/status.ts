@@ -3,7 +3,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/applica
 import { IStatusBar } from "@jupyterlab/statusbar";
 import { Signal } from "@lumino/signaling";
 import { Widget } from "@lumino/widgets";
-import { button, say, set } from "../widget/dom";
+import { button, setText, set } from "../widget/dom";
 import { SHOW } from "./commands/ids";
 import { counted } from "./leases/words";
 import { IResources, type Resources } from "./tokens";
@@ -41,7 +41,7 @@ export class Status extends Widget {
     const { leases } = this.resources;
     const troubles = [...leases.troubles.values()];
     const isWrong = troubles.length > 0;
-    say(this.button, `${isWrong ? "⚠ " : ""}${counted(leases.list.total)}`);
+    setText(this.button, `${isWrong ? "⚠ " : ""}${counted(leases.list.total)}`);
     set(this.button, {
       class: isWrong ? "is-wrong" : "",
       title: isWrong ? troubles.join("\n") : "Show what is open",

@@ -1,14 +1,14 @@
 // What our plugins share.
 import { Token } from "@lumino/coreutils";
 import type { CurrentFlows } from "./flows/current-flows";
-import type { Lease } from "./leases/lease";
+import type { Lease } from "../wire/server";
 import type { Leases } from "./leases/leases";
-import type { Actions } from "./leases/client";
+import type { LeaseApi } from "./leases/client";
 import type { Settings } from "./settings";
 
 export interface Resources {
   readonly leases: Leases;
-  readonly actions: Actions;
+  readonly actions: LeaseApi;
   readonly settings: Settings;
   /** The path of the notebook that holds a lease; null if none that runs here does. */
   pathOf(lease: Lease): string | null;

@@ -38,7 +38,7 @@ export function set(element: Element, attributes: Attributes): void {
 }
 
 /** Set an element's text, unless it is that already. */
-export function say(element: Element, text: string): void {
+export function setText(element: Element, text: string): void {
   if (element.textContent !== text) {
     element.textContent = text;
   }

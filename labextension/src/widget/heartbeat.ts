@@ -2,7 +2,7 @@
 // dies says nothing.
 const EVERY = 30_000; // milliseconds
 
-export function keepHeard(speak: () => void, signal: AbortSignal): void {
+export function sendHeartbeats(speak: () => void, signal: AbortSignal): void {
   const speakIfSeen = (): void => {
     if (!document.hidden) {
       speak();

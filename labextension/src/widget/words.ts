@@ -1,11 +1,20 @@
 // What a view says of states and progress, in words.
-import type { ClusterInfo, Count, LeaseCount, NodeInfo, Tally } from "./protocol";
-import { DONE, FAILURES, kindWord, leaseLook, PENDING, taskLook } from "./vocabulary";
+import { DONE, FAILURES, PENDING } from "../wire/vocabulary";
+import type {
+  ClusterInfo,
+  Count,
+  LeaseCount,
+  LeaseState,
+  NodeInfo,
+  StateCode,
+  Tally,
+} from "../wire/frames";
+import { kindWord, leaseLook, taskLook } from "./vocabulary";
 
 const number = new Intl.NumberFormat("en");
 
 /** `38 of 100 done, 1 failed`: what the counts of a mapped task say in a line. */
-export function tallied(counts: readonly Count[]): string {
+export function countsText(counts: readonly Count[]): string {
   const total = sum(counts);
   if (counts.length === 0) {
     return "";
@@ -16,7 +25,7 @@ export function tallied(counts: readonly Count[]): string {
   const done = sum(counts.filter(([code]) => DONE.has(code)));
   const failed = sum(counts.filter(([code]) => FAILURES.has(code)));
   const rest = failed ? `, ${number.format(failed)} failed` : "";
-  return `${number.format(done)} of ${number.format(total)}${rest === "" ? " done" : rest}`;
+  return `${number.format(done)} of ${number.format(total)} done${rest}`;
 }
 
 function sum(counts: readonly Count[]): number {
@@ -26,7 +35,7 @@ function sum(counts: readonly Count[]): number {
 /** What a node is called by a screen reader, and in its tooltip. */
 export function nodeName(
   node: NodeInfo,
-  code: number,
+  code: StateCode,
   counts: readonly Count[],
   note: string,
 ): string {
@@ -39,7 +48,7 @@ export function nodeName(
 }
 
 /** `1 failed, 2 open`: what the leases of a mapped scope are, or that it is one. */
-export function stacked(stack: readonly LeaseCount[]): string {
+export function stackText(stack: readonly LeaseCount[]): string {
   const parts = stack.map(([lease, many]) => `${number.format(many)} ${leaseLook(lease).word}`);
   return parts.join(", ") || "mapped";
 }
@@ -47,16 +56,16 @@ export function stacked(stack: readonly LeaseCount[]): string {
 /** What a cluster is called likewise; `stack` has the leases of a mapped one. */
 export function clusterName(
   cluster: ClusterInfo,
-  lease: string,
+  lease: LeaseState,
   stack: readonly LeaseCount[] = [],
 ): string {
   const { id, manager, mapped, notes } = cluster;
   const name = id === manager ? id : `${id} = ${manager}`;
-  const word = mapped === true ? stacked(stack) : leaseLook(lease).word;
+  const word = mapped ? stackText(stack) : leaseLook(lease).word;
   return [`resource ${name}`, word, ...notes].join(", ");
 }
 
-/** `12 of 40 done · 1 failed · 2 running`. */
+/** `12 of 40 done · 1 not done · 2 running`; what was cancelled or not begun is not done, too. */
 export function progressWords([total, done, failed, running]: Tally): string {
   const parts = [`${number.format(done)} of ${number.format(total)} done`];
   if (failed) {
@@ -91,6 +100,6 @@ export function secondsLeft([total, done, failed]: Tally, elapsed: number): numb
 }
 
 /** The state of a flow, as its heading says it. */
-export function flowWord(code: number): string {
+export function flowWord(code: StateCode): string {
   return code === PENDING ? "not run yet" : taskLook(code).word;
 }

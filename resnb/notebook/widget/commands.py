@@ -22,10 +22,11 @@ from resnb.run.flow_run import active_run
 from resnb.run.memory import memory_of
 from resnb.run.output.log import Log
 from resnb.run.output.writer import WITHOUT_CELL
-from resnb.view.live.frames import Frame
 from resnb.view.live.log_watch import Source, Subject
 from resnb.view.live.parameter_form import checked
 from resnb.view.names import message, shown
+from resnb.view.wire.frames import Frame
+from resnb.view.wire.inspector import Shows
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
@@ -109,14 +110,14 @@ class FlowCommands:
     def _preview(self, live: "LiveFlow", subject: Subject, view: str) -> None:
         if live.looks.at(subject).get(view) is None:
             return  # it has looked away meanwhile
-        call: Callable[[Any], dict[str, Any]] = preview
+        call: Callable[[Any], Shows] = preview
         title, value = "value", value_of(live, subject)
         one = found(live, subject)
         if one is not None and one.scope is not None:
             data = handle_of(one.scope, memory_of(live.flow))
             title, value = "handle", NO_VALUE if data is None else data
             call = _handle
-        shows: dict[str, Any] | None = None
+        shows: Shows | None = None
         if value is not NO_VALUE:
             try:
                 shows = self._previews.call(call, value)
@@ -258,7 +259,7 @@ def _scope(live: "LiveFlow", subject: Subject) -> "Scope | None":
     return None if one is None else one.scope
 
 
-def _handle(data: bytes) -> dict[str, Any]:
+def _handle(data: bytes) -> Shows:
     return {"type": "", "text": handle_text(data)}
 
 

@@ -19,13 +19,15 @@ from resnb.notebook.widget.commands import FlowCommands
 from resnb.notebook.widget.timeline_record import recorded
 from resnb.run.memory import memory_of
 from resnb.view.live.flow import LiveFlow
-from resnb.view.live.frames import Frame
 from resnb.view.live.ticker import TICKER
+from resnb.view.names import message
 from resnb.view.timeline.feed import TimelineFeed
+from resnb.view.wire.commands import Command
+from resnb.view.wire.frames import Frame
+from resnb.view.wire.kinds import MODEL_PREFIX
+from resnb.wire import fault
 
 STATIC = Path(__file__).parents[2] / "view" / "static"
-OURS = "resnb-"
-"""How the ids of our models begin."""
 LONGEST_MESSAGE = 64 * 1024
 """How many characters the parameters of a message may have in all."""
 LONGEST_ID = 64
@@ -54,7 +56,7 @@ class FlowWidget(anywidget.AnyWidget):
     def __init__(self, flow: Flow) -> None:
         # the same in every run; by its beginning our plugin for JupyterLab knows what is ours
         name = uuid5(NAMESPACE_URL, f"resnb:{flow.name}").hex
-        super().__init__(model_id=f"{OURS}{name}")
+        super().__init__(model_id=f"{MODEL_PREFIX}{name}")
         self._commands = FlowCommands(self._tell)
         self._live = self._made(flow)
         self.on_msg(self._received)
@@ -104,8 +106,12 @@ class FlowWidget(anywidget.AnyWidget):
         del buffers
         if not isinstance(content, dict) or len(str(content)) > LONGEST_MESSAGE:
             return
-        live, what, view = self._live, content.get("do"), content.get("view")
-        if not isinstance(view, str) or len(view) > LONGEST_ID:
+        if found := fault(Command, content):
+            text = f"the kernel cannot read what a view asks for: {found}"
+            self._tell({"frame": "said", "text": message(text), "done": False})
+            return
+        live, what, view = self._live, content["do"], content["view"]
+        if len(view) > LONGEST_ID:
             return
         if what == "close":
             live.closed(view)
@@ -117,7 +123,7 @@ class FlowWidget(anywidget.AnyWidget):
             if is_new:
                 TICKER.look()
         elif self._shows(live, view, content) or self._commands.take(live, content):
-            self._tell({"frame": "taken", "ask": str(content.get("ask"))})
+            self._tell({"frame": "taken", "ask": content["ask"]})
             TICKER.look()
 
     def _shows(self, live: LiveFlow, view: str, content: Mapping[str, Any]) -> bool:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.graph.resources.scope import Scope
     from resnb.ledger.kernel.lease import Lease
+    from resnb.view.wire.inspector import ItemInfo
 
 HANDLE = 400
 """Characters of a handle."""
@@ -74,7 +75,7 @@ def _states(scope: "Scope", memory: FlowMemory) -> str:
     return ", ".join(f"{many:,} {state}" for state, many in found) or "not yet, one for each item"
 
 
-def items_of(scope: "Scope", flow: "Flow", memory: FlowMemory) -> list[dict[str, Any]]:
+def items_of(scope: "Scope", flow: "Flow", memory: FlowMemory) -> "list[ItemInfo]":
     """What there is to say of the first resources of a mapped scope, and what can be done."""
     if not scope.is_mapped:
         return []

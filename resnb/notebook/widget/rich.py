@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from resnb.ledger.admin.listing import plain
+from resnb.view.wire.inspector import Shows
 
 TEXT = 1_500
 """Characters of a value's text."""
@@ -94,24 +95,28 @@ def text_of(value: Any, limit: int = TEXT) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
-def preview(value: Any) -> dict[str, Any]:
+def preview(value: Any) -> Shows:
     """What a view shows of `value`.
 
     Returns:
-        ``type`` and ``text``; ``shape`` where it has one; ``table`` of a data frame, as a list of
-        rows of texts with the heads first; ``image`` of a picture, as base64 of a PNG.
+        A data frame as a table, what shows itself as a picture as an image, all else as text.
     """
-    found: dict[str, Any] = {"type": _type_of(value)}
+    found: Shows = {"type": _type_of(value), "text": ""}
     table = _table(value)
     if table is not None:
-        return {**found, **table, "text": ""}
+        found["shape"], found["table"] = table
+        return found
     shape = _shape(value)
-    if shape:
-        found["shape"] = shape
     data, text = _bundle(value)
     if data is not None:
-        found |= _picture(data)
-    found["text"] = "" if "image" in found else text or text_of(value)
+        size, image = _picture(data)
+        shape = size or shape
+        if image:
+            found["image"] = image
+    if shape:
+        found["shape"] = shape
+    if "image" not in found:
+        found["text"] = text or text_of(value)
     return found
 
 
@@ -126,7 +131,7 @@ def _type_of(value: Any) -> str:
 # ---- data frames and arrays
 
 
-def _table(value: Any) -> dict[str, Any] | None:
+def _table(value: Any) -> tuple[str, list[list[str]]] | None:
     pandas: Any = sys.modules.get("pandas")
     if pandas is None or not hasattr(pandas, "DataFrame"):  # or it is being imported
         return None
@@ -139,7 +144,7 @@ def _table(value: Any) -> dict[str, Any] | None:
             [_cell(label), _cell(one)] for label, one in zip(rows.index, rows.array, strict=True)
         ]
         size = f"{len(value):,} values, {value.dtype}"
-        return {"shape": size, "table": [head, *body]}
+        return size, [head, *body]
     if not isinstance(value, pandas.DataFrame):
         return None
     part = value.iloc[:ROWS, :COLUMNS]
@@ -151,7 +156,7 @@ def _table(value: Any) -> dict[str, Any] | None:
         for row, label in enumerate(part.index)
     ]
     size = f"{value.shape[0]:,} rows, {value.shape[1]:,} columns"
-    return {"shape": size, "table": [head, *body]}
+    return size, [head, *body]
 
 
 def _cell(value: Any) -> str:
@@ -232,19 +237,16 @@ def _bytes(data: Any) -> bytes | None:
     return None
 
 
-def _picture(data: bytes) -> dict[str, str]:
-    """The picture in a PNG's bytes, or why it is not shown."""
+def _picture(data: bytes) -> tuple[str, str]:
+    """The size of the picture in a PNG's bytes, or why it is not shown; and the picture."""
     if len(data) > LARGEST_PICTURE:
-        return {"shape": f"a picture of {len(data):,} bytes, too large for a preview"}
+        return f"a picture of {len(data):,} bytes, too large for a preview", ""
     if not data.startswith(_PNG) or len(data) < 24:  # noqa: PLR2004 - up to its height
-        return {}
+        return "", ""
     width, height = struct.unpack(">II", data[16:24])
     if width * height > MOST_PIXELS:
-        return {"shape": f"a picture of {width:,} by {height:,} pixels, too large for a preview"}
-    return {
-        "shape": f"{width:,} by {height:,} pixels",
-        "image": base64.b64encode(data).decode("ascii"),
-    }
+        return f"a picture of {width:,} by {height:,} pixels, too large for a preview", ""
+    return f"{width:,} by {height:,} pixels", base64.b64encode(data).decode("ascii")
 
 
 def listed(names: Iterable[str], most: int) -> str:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from resnb.graph.resources.scope import Scope
     from resnb.graph.tasks.task import Task
     from resnb.view.live.flow import LiveFlow
-    from resnb.view.live.frames import Frame
+    from resnb.view.wire.inspector import Actions, Inspected, ItemInfo
 
 NEIGHBOURS = 12
 """How many inputs and outputs are named."""
@@ -90,14 +90,14 @@ def found(live: "LiveFlow", subject: Subject) -> Found | None:
     return None
 
 
-def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Frame":
+def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Inspected":
     """The frame about a node or a cluster of `live`; it says so if that is gone."""
     memory, one = memory_of(live.flow), found(live, subject)
     rows: list[tuple[str, str]] = []
     texts: list[tuple[str, str]] = []
     clocks: list[tuple[str, float]] = []
-    actions = None
-    items: list[dict[str, Any]] = []
+    actions: Actions | None = None
+    items: list[ItemInfo] = []
     if one is None:
         rows = [("state", "it is no part of the flow any more")]
     elif one.task is not None:
@@ -122,10 +122,10 @@ def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Frame":
         "what": subject.what,
         "id": subject.label,
         "rows": rows,
-        "clocks": [[name, round(seconds, 2)] for name, seconds in clocks],
+        "clocks": [(name, round(seconds, 2)) for name, seconds in clocks],
         "texts": texts,
         "actions": actions,
-        **({"items": items} if items else {}),
+        "items": items,
     }
 
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol, TypeAlias
 
-from resnb.view.live.frames import Frame
+from resnb.view.wire.inspector import LogNews, Logs
 
 LOG = 8_000
 """Characters of a log's end that a view is told."""
@@ -88,7 +88,7 @@ class Looks:
                 view: one for view, one in self._looks.items() if subject is None or one == subject
             }
 
-    def frame(self, sources: Sources) -> Frame | None:
+    def frame(self, sources: Sources) -> Logs | None:
         """What the views have to be told of their logs by now; None if nothing was added."""
         found = []
         known: dict[Subject, list[Source]] = {}
@@ -101,7 +101,7 @@ class Looks:
                     found.append(entry)
         return {"frame": "logs", "logs": found} if found else None
 
-    def _news(self, view: str, subject: Subject, source: Source) -> Frame | None:
+    def _news(self, view: str, subject: Subject, source: Source) -> LogNews | None:
         key = view, source.name
         version, position = self._told.get(key, (source.version, 0))
         is_other = version != source.version
@@ -117,7 +117,7 @@ class Looks:
             "what": subject.what,
             "id": subject.label,
             "name": source.name,
-            "from": None if is_other else position,
+            "since": None if is_other else position,
             "start": piece.start,
             "end": piece.end,
             "text": piece.text,

@@ -13,7 +13,7 @@ from typing import Final
 
 from resnb.events import EVENTS, Event
 from resnb.view.live.flow import LiveFlow
-from resnb.view.live.frames import Frame
+from resnb.view.wire.frames import Frame
 
 PERIOD: Final = 0.05
 """Seconds between two looks."""

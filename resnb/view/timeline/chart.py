@@ -71,17 +71,21 @@ class Timeline(NamedTuple):
     kinds: tuple[str, ...]
 
     def label_of(self, bar: Bar) -> str:
-        """What `bar` is called, such as ``load``, ``square[17]`` or ``118 tasks``."""
-        if bar.row < 0:
-            return counted(bar.number, "task")
-        label = self.labels[bar.row]
-        if bar.number > 1:
-            return f"{label} × {bar.number:,}"  # noqa: RUF001 - a multiplication sign
-        return label if bar.item == ONE else f"{label}[{bar.item}]"
+        """The bar's label."""
+        return bar_label(self.labels[bar.row] if bar.row >= 0 else "", bar.item, bar.number)
 
     def kind_of(self, bar: Bar) -> str:
         """``setup``, ``cleanup``, ``task`` and so on; of several tasks ``task``."""
         return self.kinds[bar.row] if bar.row >= 0 else "task"
+
+
+def bar_label(task: str, item: int, number: int) -> str:
+    """``load``, ``square[17]``, ``square × 118``, or of several tasks ``118 tasks``."""  # noqa: RUF002 - a multiplication sign
+    if not task:
+        return counted(number, "task")
+    if number > 1:
+        return f"{task} × {number:,}"  # noqa: RUF001 - a multiplication sign
+    return task if item == ONE else f"{task}[{item}]"
 
 
 def timeline(record: Record, columns: int = COLUMNS, most_bars: int = MOST_BARS) -> Timeline:
@@ -133,4 +137,4 @@ def _view(bands: list[Band], until: float) -> tuple[float, float]:
     return (-_STUB * last if before else 0.0), last
 
 
-__all__ = ["COLUMNS", "MOST_BARS", "Lane", "Timeline", "timeline"]
+__all__ = ["COLUMNS", "MOST_BARS", "Lane", "Timeline", "bar_label", "timeline"]

@@ -9,11 +9,11 @@ from time import monotonic
 from typing import Final
 
 from resnb.events import Event, LeaseChanged
-from resnb.view.live.frames import Frame
 from resnb.view.sketch import Sketch
 from resnb.view.timeline.chart import timeline
 from resnb.view.timeline.frame import MOST_BARS, timeline_frame
 from resnb.view.timeline.record import Record
+from resnb.view.wire import timeline as wire
 
 PERIOD: Final = 1.0
 """Seconds between two timelines of a run that is on, at least."""
@@ -62,7 +62,7 @@ class TimelineFeed:
         if not isinstance(event, LeaseChanged) or event.name.startswith(self._own):
             self._is_due = True
 
-    def frames(self, drawn: Sketch | None, *, is_moving: bool) -> Iterator[Frame]:
+    def frames(self, drawn: Sketch | None, *, is_moving: bool) -> Iterator[wire.Timeline]:
         """The timeline, if it is to be sent now.
 
         Args:

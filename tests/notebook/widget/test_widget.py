@@ -68,9 +68,23 @@ def test_other_messages_are_not_looked_at(widget, content):
     assert widget.views() == []
 
 
-def test_a_command_of_no_known_name_gets_no_answer(widget):
-    widget.take(do="format", view="a", ask="a/1")
-    assert {"frame": "taken", "ask": "a/1"} not in widget.sent
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ({"do": "format"}, "has none of its forms"),
+        ({"do": "inspect", "what": "node"}, "id is missing"),
+        ({"do": "inspect", "what": "edge", "id": "one"}, "what is none of node, cluster"),
+        ({"do": "timeline", "shown": 1}, "shown is no truth value"),
+        ({"do": "run", "parameters": {"n": [1]}}, "parameters.n has none of its forms"),
+        ({"do": "run", "parameters": [1]}, "parameters is no table"),
+        ({"do": "keep_one", "what": "node", "id": "one", "item": True}, "item is no whole number"),
+    ],
+)
+def test_a_command_that_cannot_be_read_is_refused_with_the_reason(widget, content, why):
+    widget.take(**content, view="a", ask="a/1")
+    [frame] = widget.sent
+    assert (frame["frame"], frame["done"]) == ("said", False)
+    assert frame["text"].endswith(why)
 
 
 def test_a_flow_of_the_same_name_takes_over_the_views(widget, flow):

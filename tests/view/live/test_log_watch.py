@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from resnb.run.output.log import Log
 from resnb.view.live.log_watch import LOG, Looks, Source, Subject
+from resnb.view.wire.inspector import Logs
+from resnb.wire import fault
 
 LOAD, SAVE = Subject("node", "load"), Subject("node", "save")
 
@@ -31,10 +33,11 @@ class View:
         self.name, self.subject, self.text, self.end = name, subject, "", 0
 
     def take(self, frame):
+        assert frame is None or fault(Logs, frame) == ""
         for one in [] if frame is None else json.loads(json.dumps(frame))["logs"]:
             if one["to"] != self.name or Subject(one["what"], one["id"]) != self.subject:
                 continue
-            fits = one["from"] is not None and one["from"] == one["start"] == self.end
+            fits = one["since"] is not None and one["since"] == one["start"] == self.end
             self.text = self.text + one["text"] if fits else one["text"]
             self.end = one["end"]
 
@@ -99,7 +102,7 @@ def test_of_much_that_was_added_the_end_is_told():
     looks.begin("a", LOAD)
     book.logs[LOAD].add("x" * LOG + "the end")
     [told] = looks.frame(book)["logs"]
-    assert (told["from"], told["start"], told["end"]) == (0, 7, LOG + 7)
+    assert (told["since"], told["start"], told["end"]) == (0, 7, LOG + 7)
     assert told["text"].endswith("xthe end")
     assert len(told["text"]) == LOG
 

@@ -13,6 +13,8 @@ from resnb.view.timeline.chart import timeline
 from resnb.view.timeline.feed import PERIOD, REST, TimelineFeed
 from resnb.view.timeline.frame import MOST_BARS, timeline_frame
 from resnb.view.timeline.record import EXECUTOR, Block, Use
+from resnb.view.wire.timeline import Timeline
+from resnb.wire import fault
 from tests.view.timeline.test_timeline import CLOCK, NOT_BEGUN, record, scope_at, task_at
 
 
@@ -123,7 +125,9 @@ def test_a_frame_has_each_name_once_and_places_for_the_rest():
     rows = [scope_at(0, 2), NOT_BEGUN, task_at(3, 5), task_at(5, None, MAPPED), NOT_BEGUN]
     rows += [task_at(6, 7, FAILED), task_at(6, 8, worker=2)]
     run = record(rows, uses=[use], blocks=[Block(5, 7, 3)], planned=5)
-    content = timeline_frame(timeline(run))["timeline"]
+    frame = timeline_frame(timeline(run))
+    assert fault(Timeline, frame) == ""
+    content = json.loads(json.dumps(frame))["timeline"]
     assert content["names"] == ["client.setup", "task-2", "task-3"]
     assert content["kinds"] == ["setup", "task", "task"]
     lanes = {lane["label"]: lane["bars"] for lane in content["lanes"]}

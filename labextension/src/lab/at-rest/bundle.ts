@@ -1,4 +1,5 @@
 // What is in the output of a cell that shows a flow. Pure.
+import { MODEL_PREFIX } from "../../wire/vocabulary";
 
 /** The form in which a widget's view is saved. */
 export const VIEW = "application/vnd.jupyter.widget-view+json";
@@ -9,15 +10,13 @@ const STATE = "application/vnd.jupyter.widget-state+json";
 /** The form that our renderer stands for; it is in no notebook. */
 export const FLOW = "application/x-resnb-flow+json";
 
-const OURS = "resnb-"; // as resnb/notebook/widget/model.py names its models
-
 type Bundle = Readonly<Record<string, unknown>>;
 
 /** The id of the model of a flow; null if the output shows something else. */
 export function modelOf(bundle: Bundle): string | null {
   const view = bundle[VIEW];
   const id = isRecord(view) ? view["model_id"] : null;
-  return typeof id === "string" && id.startsWith(OURS) ? id : null;
+  return typeof id === "string" && id.startsWith(MODEL_PREFIX) ? id : null;
 }
 
 /** The forms that need no kernel: picture and text. */
@@ -33,7 +32,7 @@ export function isSaved(metadata: unknown, id: string): boolean {
 /** The metadata without the state of flows: the very same if there is none, null if no more is left. */
 export function withoutFlows(metadata: unknown): unknown {
   const state = stateIn(metadata);
-  const flows = Object.keys(state).filter((id) => id.startsWith(OURS));
+  const flows = Object.keys(state).filter((id) => id.startsWith(MODEL_PREFIX));
   if (!isRecord(metadata) || flows.length === 0) {
     return metadata;
   }

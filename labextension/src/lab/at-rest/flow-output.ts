@@ -58,15 +58,15 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
       this.tries = 0;
     } else if (this.live === null && this.tries < TRIES) {
       this.tries += 1;
-      await this.goLive(owner, model);
+      await this.showLive(owner, model);
       this.shown = wanted;
     }
     if (this.live === null && this.still === null) {
-      await this.goStill(model);
+      await this.showStill(model);
     }
   }
 
-  private async goLive(owner: Models, model: IRenderMime.IMimeModel): Promise<void> {
+  private async showLive(owner: Models, model: IRenderMime.IMimeModel): Promise<void> {
     const live = owner.rendermime.createRenderer(VIEW);
     live.addClass("resnb-waiting"); // it says something else until it has its view
     this.addWidget(live);
@@ -81,7 +81,7 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
     this.isLive();
   }
 
-  private async goStill(model: IRenderMime.IMimeModel): Promise<void> {
+  private async showStill(model: IRenderMime.IMimeModel): Promise<void> {
     const data = withoutView(model.data);
     const { rendermime } = this.models;
     const form = rendermime.preferredMimeType(data, model.trusted ? "any" : "ensure");

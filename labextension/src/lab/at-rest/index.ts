@@ -9,7 +9,7 @@ import type { Widget } from "@lumino/widgets";
 import { FLOW, modelOf, VIEW } from "./bundle";
 import { FlowOutput } from "./flow-output";
 import { Models } from "./models";
-import { keepingFlowsOut } from "./saved-state";
+import { excludeFlowsOnSave } from "./saved-state";
 
 class FlowOutputs implements DocumentRegistry.WidgetExtension {
   private readonly open = new Set<Models>();
@@ -25,7 +25,7 @@ class FlowOutputs implements DocumentRegistry.WidgetExtension {
       this.open.delete(models);
       models.dispose();
     });
-    show(models, keepingFlowsOut(context));
+    show(models, excludeFlowsOnSave(context));
   }
 }
 

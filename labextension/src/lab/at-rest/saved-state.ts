@@ -11,7 +11,7 @@ interface NotebookModel {
 }
 
 /** What to call once a notebook shows a live view: by then the widgets' manager writes first. */
-export function keepingFlowsOut(context: DocumentRegistry.Context): () => void {
+export function excludeFlowsOnSave(context: DocumentRegistry.Context): () => void {
   let isListening = false;
   return () => {
     if (!isListening) {

@@ -1,6 +1,6 @@
 // The flows of the current notebook's kernel. Knows no DOM.
 import { Signal } from "@lumino/signaling";
-import type { Current } from "../current-notebook";
+import type { CurrentNotebook } from "../current-notebook";
 import { KernelFlows } from "./kernel-flows";
 
 export class CurrentFlows {
@@ -8,7 +8,7 @@ export class CurrentFlows {
   readonly changed = new Signal<this, void>(this);
   private found: KernelFlows | null = null;
 
-  constructor(readonly current: Current) {
+  constructor(readonly current: CurrentNotebook) {
     current.changed.connect(this.follow, this);
     this.follow();
   }

@@ -6,7 +6,7 @@
 import { KernelMessage, type Kernel } from "@jupyterlab/services";
 import { Signal } from "@lumino/signaling";
 import { FlowModel } from "./flow-model";
-import { flowsIn, newsIn } from "./messages";
+import { flowIds, commNewsIn } from "./messages";
 
 const WIDGETS = "jupyter.widget";
 
@@ -57,14 +57,14 @@ export class KernelFlows {
     if (kernel.connectionStatus === "connected") {
       kernel.requestCommInfo({ target_name: WIDGETS }).then(({ content }) => {
         if (!this.isDisposed && content.status === "ok") {
-          flowsIn(content.comms).forEach(this.add);
+          flowIds(content.comms).forEach(this.add);
         }
       }, ignored);
     }
   };
 
   private readonly heard = (_: unknown, { header, content }: KernelMessage.IIOPubMessage): void => {
-    const news = newsIn(header.msg_type, content);
+    const news = commNewsIn(header.msg_type, content);
     switch (news?.is) {
       case "opened":
         this.add(news.id);

@@ -2,7 +2,7 @@
 // stay in sight while cells scroll by. A panel that cannot be seen has no views, so that the
 // kernel samples nothing for it.
 import { Widget } from "@lumino/widgets";
-import { html, say, set } from "../../widget/dom";
+import { html, setText, set } from "../../widget/dom";
 import { View } from "../../widget/view";
 import { flowIcon } from "../icons";
 import type { FlowModel } from "./flow-model";
@@ -65,7 +65,7 @@ export class FlowsPanel extends Widget {
         this.open(id, model);
       }
     }
-    say(this.line, this.said());
+    setText(this.line, this.said());
     set(this.line, { hidden: ids.length > 0 });
   };
 

@@ -1,5 +1,7 @@
 // One command to the flow of a name, sent as a view would send it. Knows no DOM.
-import { isFrame } from "../../widget/protocol";
+import type { Request } from "../../widget/channel";
+import { frameIn } from "../../widget/frames";
+import type { Command } from "../../wire/commands";
 import type { FlowModel } from "./flow-model";
 import type { KernelFlows } from "./kernel-flows";
 
@@ -8,22 +10,20 @@ const PATIENCE = 5000; // milliseconds
 /**
  * Run a flow with its defaults.
  *
- * @returns what the kernel says against it; "" if it has taken it up.
+ * @returns what the kernel says against it; "" if it has autoAccept the command.
  */
 export function runFlow(flows: KernelFlows, name: string): Promise<string> {
   return new Promise((resolve) => {
     const view = crypto.randomUUID();
-    const errands = flows.ids
+    const requests = flows.ids
       .flatMap((id) => flows.model(id) ?? [])
-      .map((model) => {
-        return new Errand(model, view, name, end);
-      });
+      .map((model) => new RunRequest(model, view, name, end));
     const timer = setTimeout(() => {
       end(`The kernel has not answered for a flow ${name}. Has its cell been run?`);
     }, PATIENCE);
     function end(said: string): void {
       clearTimeout(timer);
-      errands.forEach((one) => {
+      requests.forEach((one) => {
         one.dispose();
       });
       resolve(said);
@@ -31,7 +31,8 @@ export function runFlow(flows: KernelFlows, name: string): Promise<string> {
   });
 }
 
-class Errand {
+/** Opens a view of one model, and runs the flow if it is the one of that name. */
+class RunRequest {
   private isSent = false;
 
   constructor(
@@ -41,26 +42,31 @@ class Errand {
     private readonly end: (said: string) => void,
   ) {
     model.on("msg:custom", this.heard);
-    model.send({ do: "open", view, ask: `${view}/open` });
+    this.send({ do: "open" });
   }
 
   dispose(): void {
     this.model.off("msg:custom", this.heard);
-    this.model.send({ do: "close", view: this.view, ask: `${this.view}/close` });
+    this.send({ do: "close" });
+  }
+
+  private send(request: Request): void {
+    const command: Command = { ...request, view: this.view, ask: `${this.view}/${request.do}` };
+    this.model.send(command);
   }
 
   private readonly heard = (message: unknown): void => {
-    if (!isFrame(message)) {
-      return;
-    }
-    if (message.frame === "structure" && message.name === this.name && !this.isSent) {
+    const frame = frameIn(message);
+    if (frame.frame === "structure" && frame.name === this.name && !this.isSent) {
       this.isSent = true;
-      this.model.send({ do: "run", parameters: {}, view: this.view, ask: `${this.view}/run` });
-    } else if (this.isSent && message.frame === "said" && message.done !== true) {
-      this.end(message.text);
-    } else if (this.isSent && message.frame === "states" && message.elapsed !== null) {
-      this.end("");
-    } else if (this.isSent && message.frame === "delta" && message.elapsed !== null) {
+      this.send({ do: "run", parameters: {} });
+    } else if (!this.isSent) {
+      return;
+    } else if (frame.frame === "said" && !frame.done) {
+      this.end(frame.text);
+    } else if (frame.frame === "unreadable") {
+      this.end(`This page cannot read what the kernel sends: ${frame.fault}`);
+    } else if ((frame.frame === "states" || frame.frame === "delta") && frame.elapsed !== null) {
       this.end("");
     }
   };

@@ -6,7 +6,7 @@ import { Dialog } from "@jupyterlab/apputils";
  *
  * @param run what asks before it returns; what it asks later is shown as ever.
  */
-export function accepted<T>(run: () => T): T {
+export function autoAccept<T>(run: () => T): T {
   const dialogs: { launch: Launch } = Dialog.prototype;
   const { launch } = dialogs;
   dialogs.launch = function yes() {

@@ -6,7 +6,7 @@ import type { ISessionContext } from "@jupyterlab/apputils";
 import { DisposableDelegate, DisposableSet, type IDisposable } from "@lumino/disposable";
 import { MessageLoop, type IMessageHandler, type Message } from "@lumino/messaging";
 import type { Widget } from "@lumino/widgets";
-import { replaced } from "../patch";
+import { patchMethod } from "../patch";
 import type { Consent, Guard } from "./guard";
 import { CLOSE } from "./risk";
 import { kernelsOf } from "./session-context";
@@ -23,7 +23,7 @@ export class Closing implements IDisposable {
     private readonly context: ISessionContext,
   ) {
     this.life.add(
-      replaced(context, "dispose", (stock) => () => {
+      patchMethod(context, "dispose", (stock) => () => {
         this.end(stock);
       }),
     );

@@ -2,28 +2,28 @@
 // question takes its place.
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { IDisposable } from "@lumino/disposable";
-import { replaced } from "../patch";
-import { accepted } from "./auto-accept";
+import { patchMethod } from "../patch";
+import { autoAccept } from "./auto-accept";
 import type { Guard } from "./guard";
 import { CLOSE, SHUT_DOWN_ALL, SHUT_DOWN_SERVER, SHUT_DOWN_UNUSED, type Intent } from "./risk";
 import { kernelsIn, kernelsWithSessions } from "./services";
-import { contextOf, kernelsOf, nothing } from "./session-context";
+import { contextOf, kernelsOf, doNothing } from "./session-context";
 
 /** The argument by which a menu says of which widget it speaks. */
 const WIDGET = "semanticWidget";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-interface Way {
+interface GuardedCommand {
   readonly intent: Intent;
   kernels(args: Fields): readonly string[];
   /** What is done after ours was answered, if not what the command does after its own question. */
   end?(kernels: readonly string[]): Promise<unknown>;
 }
 
-export function guardedCommands(guard: Guard, app: JupyterFrontEnd): IDisposable {
-  const ways = waysOf(app);
-  return replaced(app.commands, "execute", (stock) => (id, args = {}) => {
+export function guardCommands(guard: Guard, app: JupyterFrontEnd): IDisposable {
+  const ways = commandsThatEndKernels(app);
+  return patchMethod(app.commands, "execute", (stock) => (id, args = {}) => {
     const way = ways.get(id);
     const kernels = way?.kernels(args) ?? [];
     if (way === undefined || !guard.watches(kernels)) {
@@ -31,15 +31,18 @@ export function guardedCommands(guard: Guard, app: JupyterFrontEnd): IDisposable
     }
     return guard.pass<unknown>(kernels, way.intent, {
       free: () => stock(id, args),
-      go: () => way.end?.(kernels) ?? accepted(() => stock(id, args)),
-      stay: nothing,
+      go: () => way.end?.(kernels) ?? autoAccept(() => stock(id, args)),
+      stay: doNothing,
     });
   });
 }
 
-function waysOf({ shell, serviceManager }: JupyterFrontEnd): ReadonlyMap<string, Way> {
+function commandsThatEndKernels({
+  shell,
+  serviceManager,
+}: JupyterFrontEnd): ReadonlyMap<string, GuardedCommand> {
   const { kernels, sessions } = serviceManager;
-  const close: Way = {
+  const close: GuardedCommand = {
     intent: CLOSE,
     kernels: (args) => {
       const named = args[WIDGET];
@@ -51,7 +54,7 @@ function waysOf({ shell, serviceManager }: JupyterFrontEnd): ReadonlyMap<string,
       return context === null ? [] : kernelsOf(context);
     },
   };
-  return new Map<string, Way>([
+  return new Map<string, GuardedCommand>([
     ["notebook:close-and-shutdown", close],
     ["console:close-and-shutdown", close],
     ["notebook:close-and-halt", close], // Notebook 7

@@ -1,8 +1,8 @@
 // How people are asked.
 import { Dialog } from "@jupyterlab/apputils";
 import { Widget } from "@lumino/widgets";
-import { html, say } from "../../widget/dom";
-import type { Lease } from "../leases/lease";
+import { html, setText } from "../../widget/dom";
+import type { Lease } from "../../wire/server";
 import { age, counted, fate } from "../leases/words";
 
 import { answersTo, titleOf, type Answer, type Question } from "./risk";
@@ -54,7 +54,7 @@ export class Dialogs implements Asker {
     });
     return {
       left: (many) => {
-        say(line, `${counted(many)} to go`);
+        setText(line, `${counted(many)} to go`);
       },
       close: () => {
         if (isOpen) {

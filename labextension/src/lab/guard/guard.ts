@@ -3,14 +3,14 @@
 // There is one question for each action, however many ways through here it takes: a kernel for
 // which there was an answer is let through until the action has ended. What is begun at the same
 // time for several kernels (closing all tabs) is one question, too.
-import type { Lease } from "../leases/lease";
+import type { Lease } from "../../wire/server";
 import type { Leases } from "../leases/leases";
-import type { Actions } from "../leases/client";
+import type { LeaseApi } from "../leases/client";
 import { atRisk, type Intent } from "./risk";
 import { Settlement, type Asker, type Rules } from "./settlement";
 
 /** What is done in the end. */
-export interface Ways<T> {
+export interface Continuation<T> {
   /** It is to be done, without another question. */
   go(): Promise<T>;
   /** It is not to be done. */
@@ -51,7 +51,7 @@ export class Guard {
 
   constructor(
     private readonly leases: Leases,
-    private readonly actions: Actions,
+    private readonly actions: LeaseApi,
     asker: Asker,
     private readonly rules: () => Rules,
   ) {
@@ -66,7 +66,7 @@ export class Guard {
   }
 
   /** Do what ends kernels, having asked if need be. */
-  async pass<T>(all: readonly string[], intent: Intent, ways: Ways<T>): Promise<T> {
+  async pass<T>(all: readonly string[], intent: Intent, ways: Continuation<T>): Promise<T> {
     if (!this.watches(all)) {
       return (ways.free ?? ways.go)();
     }

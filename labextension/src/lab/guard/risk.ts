@@ -1,5 +1,5 @@
 // What would be lost, or go on without its kernel, if a kernel ended now. Pure.
-import type { Lease } from "../leases/lease";
+import type { Lease } from "../../wire/server";
 import { brief, counted } from "../leases/words";
 
 /** What somebody is about to do to kernels. */

@@ -1,11 +1,11 @@
 // The ways by which a notebook or a console ends or replaces its kernel, led by the guard.
 //
-// There is no hook for this: methods of the objects that all ways go through are replaced, and put
+// There is no hook for this: methods of the objects that all ways go through are patchMethod, and put
 // back on disposal.
 import type { ISessionContext, ISessionContextDialogs } from "@jupyterlab/apputils";
 import type { Kernel } from "@jupyterlab/services";
 import { DisposableSet, type IDisposable } from "@lumino/disposable";
-import { replaced } from "../patch";
+import { patchMethod } from "../patch";
 import type { Guard } from "./guard";
 import { CHANGE, RESTART, SHUT_DOWN } from "./risk";
 
@@ -27,10 +27,10 @@ export function kernelsOf(context: ISessionContext): readonly string[] {
 }
 
 /** The dialogs by which notebooks and consoles are restarted. */
-export function guardedDialogs(guard: Guard, dialogs: ISessionContextDialogs): IDisposable {
+export function guardDialogs(guard: Guard, dialogs: ISessionContextDialogs): IDisposable {
   // the type tells of two kinds of dialogs; both take the options
   const found = dialogs as { restart: Restart };
-  return replaced(found, "restart", (stock) => (context, options) => {
+  return patchMethod(found, "restart", (stock) => (context, options) => {
     return guard.pass(kernelsOf(context), RESTART, {
       free: () => stock(context, options),
       go: async () => {
@@ -44,23 +44,23 @@ export function guardedDialogs(guard: Guard, dialogs: ISessionContextDialogs): I
 }
 
 /** What ends or replaces the kernel of one notebook or console. */
-export function guardedContext(guard: Guard, context: ISessionContext): IDisposable {
+export function guardContext(guard: Guard, context: ISessionContext): IDisposable {
   const found = new DisposableSet();
   found.add(
-    replaced(context, "restartKernel", (stock) => () => {
+    patchMethod(context, "restartKernel", (stock) => () => {
       return guard.pass(kernelsOf(context), RESTART, {
         go: stock,
-        stay: () => refused("restarted"),
+        stay: () => refuse("restarted"),
       });
     }),
   );
   found.add(
-    replaced(context, "shutdown", (stock) => () => {
-      return guard.pass(kernelsOf(context), SHUT_DOWN, { go: stock, stay: nothing });
+    patchMethod(context, "shutdown", (stock) => () => {
+      return guard.pass(kernelsOf(context), SHUT_DOWN, { go: stock, stay: doNothing });
     }),
   );
   found.add(
-    replaced(context, "changeKernel", (stock) => (options) => {
+    patchMethod(context, "changeKernel", (stock) => (options) => {
       return guard.pass<Kernel.IKernelConnection | null>(kernelsOf(context), CHANGE, {
         go: () => stock(options),
         stay: () => context.session?.kernel ?? null,
@@ -71,10 +71,10 @@ export function guardedContext(guard: Guard, context: ISessionContext): IDisposa
 }
 
 /** @throws Error for those who would take it for done. */
-export function refused(what: string): never {
+export function refuse(what: string): never {
   throw new Error(`The kernel is not ${what}: somebody has decided against it.`);
 }
 
-export function nothing(): void {
+export function doNothing(): void {
   // it stays as it is
 }

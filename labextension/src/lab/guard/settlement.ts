@@ -1,7 +1,7 @@
 // Asks what becomes of open leases, and has it done. Knows no DOM.
-import type { Lease } from "../leases/lease";
+import type { Lease } from "../../wire/server";
 import type { Leases } from "../leases/leases";
-import type { Actions } from "../leases/client";
+import type { LeaseApi } from "../leases/client";
 import { canKeep, type Answer, type Intent, type Question } from "./risk";
 
 /** Whom it asks, and shows what it waits for. */
@@ -22,7 +22,7 @@ export interface Rules {
 export class Settlement {
   constructor(
     private readonly leases: Leases,
-    private readonly actions: Actions,
+    private readonly actions: LeaseApi,
     private readonly asker: Asker,
     private readonly rules: () => Rules,
   ) {}

@@ -6,14 +6,14 @@ import { DisposableDelegate, type IDisposable } from "@lumino/disposable";
 import type { Guard } from "./guard";
 import { SHUT_DOWN_ALL } from "./risk";
 import { kernelsIn } from "./services";
-import { nothing } from "./session-context";
+import { doNothing } from "./session-context";
 
 const BUTTON = ".jp-RunningSessions-shutdownAll";
 const SECTION = ".jp-AccordionPanel-title, .lm-AccordionPanel-title";
 const TITLE = ".lm-AccordionPanel-titleLabel";
 const KERNELS = "jp-mod-kernel";
 
-export function guardedShutDownAll(
+export function guardShutDownAll(
   guard: Guard,
   managers: IRunningSessionManagers,
   kernels: Kernel.IManager,
@@ -39,7 +39,7 @@ export function guardedShutDownAll(
         return Promise.resolve();
       },
       go: () => kernels.shutdownAll(),
-      stay: nothing,
+      stay: doNothing,
     });
   };
   for (const type of ["click", "keydown"]) {

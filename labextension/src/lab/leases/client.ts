@@ -1,14 +1,15 @@
 // The routes of the server's part of resnb.
 import { URLExt } from "@jupyterlab/coreutils";
 import { ServerConnection } from "@jupyterlab/services";
-import { listIn, type LeaseList } from "./lease";
+import { Refusal, type Keep, type LeaseList } from "../../wire/server";
+import { listIn } from "./list";
 import type { Server, Socket } from "./stream";
 
 const API = "resnb/api";
 const PATIENCE = 3000; // milliseconds
 
 /** What one can have done to a lease. Each rejects with one line. */
-export interface Actions {
+export interface LeaseApi {
   /** Ask for its clean-up, without waiting for it. */
   cleanUp(id: string): Promise<void>;
   /** Let it survive its kernel for so many seconds. */
@@ -17,11 +18,11 @@ export interface Actions {
   refresh(): Promise<void>;
 }
 
-export class Remote implements Server, Actions {
-  /** @param received takes the lists that were asked for. */
+export class LeaseClient implements Server, LeaseApi {
+  /** @param received takes the lists that were asked for, or what is wrong with one. */
   constructor(
     private readonly settings: ServerConnection.ISettings,
-    private readonly received: (list: LeaseList) => void,
+    private readonly received: (list: LeaseList | string) => void,
   ) {}
 
   async status(): Promise<number> {
@@ -40,42 +41,38 @@ export class Remote implements Server, Actions {
   }
 
   async keep(id: string, seconds: number): Promise<void> {
-    await this.post(id, "keep", { duration: seconds });
+    const body: Keep = { duration: seconds };
+    await this.post(id, "keep", body);
   }
 
   async refresh(): Promise<void> {
     try {
       const signal = AbortSignal.timeout(PATIENCE);
       const answer = await this.request("leases", { method: "GET", signal });
-      const list = answer.ok ? listIn(await answer.json()) : null;
-      if (list !== null) {
-        this.received(list);
+      if (answer.ok) {
+        this.received(listIn(await answer.json()));
       }
     } catch {
       // the stream says so when the server is gone
     }
   }
 
-  private async post(id: string, action: string, body: object | null): Promise<unknown> {
+  private async post(id: string, action: string, body: Keep | null): Promise<void> {
     const init = body === null ? {} : { body: JSON.stringify(body) };
     const route = `leases/${encodeURIComponent(id)}/${action}`;
     const answer = await this.request(route, { method: "POST", ...init }).catch(() => {
       throw new Error("The Jupyter server does not answer.");
     });
-    const found: unknown = await answer.json().catch(() => null);
     if (!answer.ok) {
-      throw new Error(messageIn(found) || `The Jupyter server answers ${answer.status}.`);
+      const found: unknown = await answer.json().catch(() => null);
+      const isRefusal = Refusal(found, "") === "";
+      const message = isRefusal ? (found as Refusal).message : "";
+      throw new Error(message || `The Jupyter server answers ${answer.status}.`);
     }
-    return found;
   }
 
   private request(route: string, init: RequestInit): Promise<Response> {
     const url = URLExt.join(this.settings.baseUrl, API, route);
     return ServerConnection.makeRequest(url, init, this.settings);
   }
-}
-
-function messageIn(answer: unknown): string {
-  const message = (answer as { readonly message?: unknown } | null)?.message;
-  return typeof message === "string" ? message : "";
 }

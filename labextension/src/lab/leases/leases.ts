@@ -1,6 +1,6 @@
 // What is alive in every kernel, as of the server's latest word. Knows no DOM.
 import { Signal } from "@lumino/signaling";
-import type { Lease, LeaseList } from "./lease";
+import type { Lease, LeaseList } from "../../wire/server";
 import { trouble } from "./words";
 
 /** How the server is reached: not yet, now, not any more; or it has no part of resnb's. */
@@ -13,6 +13,7 @@ export class Leases {
   readonly changed = new Signal<this, void>(this);
   private current = NONE;
   private currentLink: Link = "connecting";
+  private currentFault = "";
   private heardAt = 0;
 
   /** @param clock seconds since any time. */
@@ -50,9 +51,20 @@ export class Leases {
     return new Map(found.filter(([, text]) => text !== ""));
   }
 
-  received(list: LeaseList): void {
-    this.current = list;
-    this.heardAt = this.clock();
+  /** What is wrong with the server's latest message; "" if nothing is. */
+  get fault(): string {
+    return this.currentFault;
+  }
+
+  /** Take a list; if a message was none, what is wrong with it: what was known stays known. */
+  received(list: LeaseList | string): void {
+    if (typeof list === "string") {
+      this.currentFault = list;
+    } else {
+      this.currentFault = "";
+      this.current = list;
+      this.heardAt = this.clock();
+    }
     this.currentLink = "live";
     this.changed.emit();
   }

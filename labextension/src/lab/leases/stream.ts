@@ -2,7 +2,8 @@
 //
 // While it is open, the browser asks for nothing. A server that is gone is asked less and less
 // often; one that has no part of resnb's, or refuses, is not asked again.
-import { listIn, type LeaseList } from "./lease";
+import type { LeaseList } from "../../wire/server";
+import { listIn } from "./list";
 import type { Link } from "./leases";
 
 /** The part of a WebSocket that is used. */
@@ -28,7 +29,7 @@ export class Stream {
 
   constructor(
     private readonly server: Server,
-    private readonly received: (list: LeaseList) => void,
+    private readonly received: (list: LeaseList | string) => void,
     private readonly linked: (link: Link) => void,
   ) {
     void this.begin();
@@ -62,11 +63,8 @@ export class Stream {
     const socket = this.server.open();
     this.socket = socket;
     socket.onmessage = ({ data }: { readonly data: unknown }) => {
-      const list = typeof data === "string" ? listIn(parsed(data)) : null;
-      if (list !== null) {
-        this.tries = 0;
-        this.received(list);
-      }
+      this.tries = 0;
+      this.received(listIn(typeof data === "string" ? parsed(data) : data));
     };
     socket.onclose = () => {
       this.leave();

@@ -1,6 +1,6 @@
 // What people are told of a lease. Pure.
 import { duration } from "../../widget/words";
-import type { Lease } from "./lease";
+import type { Lease } from "../../wire/server";
 
 /** Seconds for which a limit may be over before that is worth a word: cleaning up takes its time. */
 const GRACE = 60;

@@ -6,7 +6,7 @@ import {
   type RunningSessions,
 } from "@jupyterlab/running";
 import type { AccordionPanel, Panel } from "@lumino/widgets";
-import { Deeds } from "../lease-actions";
+import { LeaseActions } from "../lease-actions";
 import { SHOW } from "../commands/ids";
 import { IResources, type Resources } from "../tokens";
 import { Items } from "./running-items";
@@ -25,9 +25,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
     sidebar: IRunningSessionSidebar | null,
     managers: IRunningSessionManagers | null,
   ) => {
-    const deeds = new Deeds(resources, app.commands);
+    const leaseActions = new LeaseActions(resources, app.commands);
     if (isPanel(sidebar)) {
-      const section = new Section(resources, deeds);
+      const section = new Section(resources, leaseActions);
       sidebar.insertWidget(0, section);
       app.commands.commandExecuted.connect((_, { id }) => {
         if (id === SHOW && isAccordion(sidebar.content)) {
@@ -35,7 +35,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
         }
       });
     } else {
-      managers?.add(new Items(resources, deeds));
+      managers?.add(new Items(resources, leaseActions));
     }
   },
 };

@@ -65,11 +65,11 @@ export class Rows<T> {
       }
     }
     wanted.forEach((item, place) => {
-      this.draw1(item, first + place);
+      this.drawRow(item, first + place);
     });
   }
 
-  private draw1(item: T, place: number): void {
+  private drawRow(item: T, place: number): void {
     const key = this.key(item);
     let row = this.shown.get(key);
     if (row === undefined) {

@@ -1,9 +1,9 @@
 // The same list for pages whose Running panel takes nothing but plain items: Notebook 7's.
 import type { IRunningSessions } from "@jupyterlab/running";
 import { Signal } from "@lumino/signaling";
-import type { Deeds } from "../lease-actions";
+import type { LeaseActions } from "../lease-actions";
 import { resourcesIcon } from "../icons";
-import type { Lease } from "../leases/lease";
+import type { Lease } from "../../wire/server";
 import { age, counted, fate, protection, stateWord } from "../leases/words";
 import type { Resources } from "../tokens";
 
@@ -19,7 +19,7 @@ export class Items implements IRunningSessions.IManager {
 
   constructor(
     private readonly resources: Resources,
-    private readonly deeds: Deeds,
+    private readonly leaseActions: LeaseActions,
   ) {
     resources.leases.changed.connect(this.tell, this);
   }
@@ -34,7 +34,7 @@ export class Items implements IRunningSessions.IManager {
 
   shutdownAll(): void {
     this.resources.leases.all.forEach((one) => {
-      this.deeds.cleanUp(one);
+      this.leaseActions.cleanUp(one);
     });
   }
 
@@ -60,10 +60,10 @@ export class Items implements IRunningSessions.IManager {
       labelTitle: () => fate(lease),
       detail: () => `${age(lease, leases.now)}, ${protection(lease)}`,
       open: () => {
-        this.deeds.open(lease);
+        this.leaseActions.open(lease);
       },
       shutdown: () => {
-        this.deeds.cleanUp(lease);
+        this.leaseActions.cleanUp(lease);
       },
     };
   }

@@ -2,9 +2,9 @@
 import { PanelWithToolbar, ToolbarButton } from "@jupyterlab/ui-components";
 import type { Message } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
-import { html, say, set } from "../../widget/dom";
-import type { Deeds } from "../lease-actions";
-import type { Lease } from "../leases/lease";
+import { html, setText, set } from "../../widget/dom";
+import type { LeaseActions } from "../lease-actions";
+import type { Lease } from "../../wire/server";
 import type { Resources } from "../tokens";
 import { heading } from "./heading";
 import { LeaseRow, ROW_HEIGHT } from "./lease-row";
@@ -22,7 +22,7 @@ export class Section extends PanelWithToolbar {
 
   constructor(
     private readonly resources: Resources,
-    deeds: Deeds,
+    leaseActions: LeaseActions,
   ) {
     super();
     this.addClass("resnb-section");
@@ -31,13 +31,13 @@ export class Section extends PanelWithToolbar {
       label: "Clean Up All",
       className: "resnb-all",
       tooltip: "Clean up all resources",
-      onClick: () => void deeds.cleanUpAll(resources.leases.all),
+      onClick: () => void leaseActions.cleanUpAll(resources.leases.all),
     });
     this.toolbar.addItem("clean-up-all", this.all);
     this.rows = new Rows(
       ROW_HEIGHT,
       ({ id }) => id,
-      () => new LeaseRow(resources, deeds),
+      () => new LeaseRow(resources, leaseActions),
     );
     const body = new Widget();
     body.addClass("resnb-leases");
@@ -103,7 +103,7 @@ export class Section extends PanelWithToolbar {
   private readonly draw = (): void => {
     const { leases } = this.resources;
     const said = heading(leases, this.resources.difference);
-    say(this.line, said);
+    setText(this.line, said);
     set(this.line, { hidden: said === "" });
     this.all.enabled = leases.all.length > 0;
     if (this.isVisible) {

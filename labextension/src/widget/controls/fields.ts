@@ -1,5 +1,5 @@
 // What users type for a parameter, as a value of the kind that its default has. Pure.
-import type { Field, Value } from "../protocol";
+import type { Field, Value } from "../../wire/frames";
 
 export type Parsed = { readonly value: Value } | { readonly error: string };
 

@@ -1,7 +1,7 @@
 // The form for a flow's parameters: checked here, before a run is asked for.
-import { html, say, set } from "../dom";
+import { html, setText, set } from "../dom";
 import { parsed, shown } from "./fields";
-import type { Field, Value } from "../protocol";
+import type { Field, Value } from "../../wire/frames";
 
 interface Row {
   readonly field: Field;
@@ -31,7 +31,7 @@ export class Form {
     if (JSON.stringify(fields) === JSON.stringify(this.fields)) {
       return; // what was typed stays
     }
-    const typed = new Map(this.rows.map(({ field, input }) => [field.name, typedIn(input)]));
+    const typed = new Map(this.rows.map(({ field, input }) => [field.name, inputText(input)]));
     const before = new Map(this.fields.map((field) => [field.name, JSON.stringify(field)]));
     this.fields = fields;
     this.rows = fields.map((field, place) => {
@@ -58,10 +58,10 @@ export class Form {
       if (!field.editable) {
         continue;
       }
-      const text = typedIn(input);
+      const text = inputText(input);
       const isUntouched = !field.required && text === shown(field);
       const one = isUntouched ? { value: field.default } : parsed(field, text);
-      say(error, "error" in one ? one.error : "");
+      setText(error, "error" in one ? one.error : "");
       set(input, { "aria-invalid": "error" in one });
       if ("error" in one) {
         wrong ??= input;
@@ -78,7 +78,7 @@ export class Form {
     const input = html("input", {
       id,
       type: field.kind === "bool" ? "checkbox" : "text",
-      inputmode: { int: "numeric", float: "decimal" }[field.kind] ?? "text",
+      inputmode: field.kind === "int" ? "numeric" : field.kind === "float" ? "decimal" : "text",
       placeholder: field.required ? "required" : field.default === null ? "None" : "",
       disabled: !field.editable,
       title: field.editable ? "" : "its default is nothing that a form can show",
@@ -94,7 +94,7 @@ export class Form {
   }
 }
 
-function typedIn(input: HTMLInputElement): string {
+function inputText(input: HTMLInputElement): string {
   return input.type === "checkbox" ? String(input.checked) : input.value;
 }
 

@@ -1,7 +1,7 @@
 // The progress bar: done, failed and running parts, and how long it took and may take.
-import { html, say, set } from "../dom";
+import { html, setText, set } from "../dom";
 import type { Model } from "../model";
-import { RUNNING } from "../vocabulary";
+import { RUNNING } from "../../wire/vocabulary";
 import { duration, progressWords, secondsLeft } from "../words";
 
 const SECOND = 1000;
@@ -59,7 +59,7 @@ export class Progress {
         words.push(`${left < 1 ? "" : "about "}${duration(left)} left`);
       }
     }
-    say(this.words, words.join(" · "));
+    setText(this.words, words.join(" · "));
     set(this.bar, { "aria-valuetext": words.join(", ") });
   }
 }

@@ -1,15 +1,17 @@
 // The flow's name and state, the buttons of a run, search, and what changes the view.
-import { button, html, say, set } from "../dom";
+import { button, html, setText, set } from "../dom";
 import type { Model } from "../model";
-import type { Command } from "../protocol";
-import { className, RETRYING, RUNNING, taskLook } from "../vocabulary";
+import { RETRYING, RUNNING } from "../../wire/vocabulary";
+import type { LeaseState } from "../../wire/frames";
+import type { Request } from "../channel";
+import { className, taskLook } from "../vocabulary";
 import { flowWord } from "../words";
 
-const HELD: ReadonlySet<string> = new Set(["opening", "open", "closing", "kept"]);
+const HELD: ReadonlySet<LeaseState> = new Set(["opening", "open", "closing", "kept"]);
 
 export interface Actions {
   readonly run: () => void;
-  readonly send: (command: Command) => void;
+  readonly send: (request: Request) => void;
   readonly search: (text: string, go: boolean) => number;
   readonly zoom: (direction: number) => void;
   readonly fit: () => void;
@@ -85,8 +87,8 @@ export class Toolbar {
     const isOn = model.flow === RUNNING || model.flow === RETRYING;
     const held = model.leases.filter((lease) => HELD.has(lease)).length;
     const left = model.leases.some((lease) => lease === "failed" || lease === "with the reaper");
-    say(this.name, model.structure?.name ?? "");
-    say(this.state, `${look.mark} ${flowWord(model.flow)}`);
+    setText(this.name, model.structure?.name ?? "");
+    setText(this.state, `${look.mark} ${flowWord(model.flow)}`);
     set(this.state, { class: `flow-state is-${className(look.word)}` });
     const isPage = /^(https?:\/\/|\/(?![/\\]))/.test(model.link);
     set(this.dashboard, { hidden: !isPage, href: isPage && model.link });
@@ -96,7 +98,7 @@ export class Toolbar {
     set(this.closeScopes, { hidden: isOn || !model.leases.includes("open") });
     this.isUnfolded = model.structure?.folded === "unfolded";
     set(this.fold, { hidden: model.structure?.folded === "no" });
-    say(this.fold, this.isUnfolded ? "Fold" : "Unfold");
+    setText(this.fold, this.isUnfolded ? "Fold" : "Unfold");
     const hasEdges = model.structure?.links.some(
       ({ kind }) => kind === "setup" || kind === "cleanup",
     );
@@ -155,7 +157,7 @@ export class Toolbar {
     const hits = html("span", { class: "hits", role: "status" });
     const look = (go: boolean): void => {
       const found = this.actions.search(input.value, go);
-      say(hits, input.value.trim() === "" ? "" : `${found} found`);
+      setText(hits, input.value.trim() === "" ? "" : `${found} found`);
     };
     input.addEventListener("input", () => {
       look(false);

@@ -1,9 +1,10 @@
 // One scope as SVG: a box in the colours of its lease, with its name, state and notes.
-import { say, set, svg } from "../dom";
-import { squeeze } from "./node";
-import type { Box, ClusterInfo, LeaseCount } from "../protocol";
+import { setText, set, svg } from "../dom";
+import { fitWidth } from "./node";
+import { NOT_YET, UNPROTECTED } from "../../wire/vocabulary";
+import type { Box, ClusterInfo, LeaseCount, LeaseState } from "../../wire/frames";
 import { className, leaseLook } from "../vocabulary";
-import { clusterName, stacked } from "../words";
+import { clusterName, stackText } from "../words";
 
 const SIDE = 9;
 const BEHIND = [6, 3];
@@ -44,11 +45,11 @@ export class ClusterShape {
     }
   }
 
-  show(lease: string, stack: readonly LeaseCount[] = []): void {
+  show(lease: LeaseState, stack: readonly LeaseCount[] = []): void {
     const { info } = this;
-    const isStack = info.mapped === true;
+    const isStack = info.mapped;
     const look = leaseLook(lease);
-    const unprotected = info.notes.some((note) => note.startsWith("unprotected"));
+    const unprotected = info.notes.includes(UNPROTECTED);
     const name = clusterName(info, lease, stack);
     for (const sheet of this.behind) {
       set(sheet, { display: isStack ? false : "none" });
@@ -58,19 +59,19 @@ export class ClusterShape {
       "aria-label": name,
       display: info.box[2] === 0 ? "none" : false,
     });
-    say(this.title, name);
+    setText(this.title, name);
     const named = svg("tspan", { class: "id" });
     named.textContent = info.id;
     const said = svg("tspan", { class: "state" });
-    const word = isStack ? stacked(stack) : look.word;
-    const isQuiet = lease === "not yet";
+    const word = isStack ? stackText(stack) : look.word;
+    const isQuiet = lease === NOT_YET;
     said.textContent = isQuiet ? (isStack ? `  ${word}` : "") : `  ${look.mark} ${word}`;
     this.name.replaceChildren(named, said);
-    say(
+    setText(
       this.notes,
-      info.notes.map((note) => (note === "unprotected" ? `⚠ ${note}` : note)).join(" · "),
+      info.notes.map((note) => (note === UNPROTECTED ? `⚠ ${note}` : note)).join(" · "),
     );
-    squeeze(this.name, info.box[2] - 2 * SIDE);
-    squeeze(this.notes, info.box[2] - 2 * SIDE);
+    fitWidth(this.name, info.box[2] - 2 * SIDE);
+    fitWidth(this.notes, info.box[2] - 2 * SIDE);
   }
 }

@@ -1,23 +1,20 @@
 // The graph: elements that stay with their nodes from one structure to the next, and glide.
-import { boxBetween, eased, pathBetween } from "./transition";
+import { interpolateBox, eased, interpolatePath } from "./transition";
 import { ClusterShape } from "./cluster";
 import { set, svg } from "../dom";
+import { NOT_YET, PENDING } from "../../wire/vocabulary";
 import type { Model } from "../model";
+import type { Subject } from "../subject";
 import { NodeShape } from "./node";
-import type { Box, Structure } from "../protocol";
+import type { Box, Structure } from "../../wire/frames";
 import { nearest, type Direction } from "./keyboard";
 import { Viewport } from "./viewport";
 
 const GLIDE = 420; // milliseconds
 
-export interface Picked {
-  readonly what: "node" | "cluster";
-  readonly id: string;
-}
-
 type Shape = NodeShape | ClusterShape;
 
-interface Item extends Picked {
+interface Item extends Subject {
   readonly shape: Shape;
   readonly box: Box;
 }
@@ -39,7 +36,7 @@ export class Graph {
   private glide = 0;
 
   constructor(
-    private readonly pick: (picked: Picked) => void,
+    private readonly pick: (picked: Subject) => void,
     signal: AbortSignal,
   ) {
     graphs += 1;
@@ -66,7 +63,7 @@ export class Graph {
       const shape = this.shapes.get(`node ${id}`);
       if (shape instanceof NodeShape) {
         shape.show(
-          model.codes[place] ?? 0,
+          model.codes[place] ?? PENDING,
           model.counts.get(place) ?? [],
           model.notes.get(place) ?? "",
         );
@@ -75,7 +72,7 @@ export class Graph {
     structure.clusters.forEach(({ id }, place) => {
       const shape = this.shapes.get(`cluster ${id}`);
       if (shape instanceof ClusterShape) {
-        shape.show(model.leases[place] ?? "not yet", model.stacks.get(place));
+        shape.show(model.leases[place] ?? NOT_YET, model.stacks.get(place));
       }
     });
   }
@@ -97,14 +94,14 @@ export class Graph {
       const next = hits[(at + 1) % Math.max(hits.length, 1)];
       if (next !== undefined) {
         set(next.shape.element, { "data-found": true });
-        this.pick(next);
+        this.pick({ what: next.what, id: next.id });
       }
     }
     return hits.length;
   }
 
   /** Mark what is looked at closely. */
-  select(picked: Picked | null): void {
+  select(picked: Subject | null): void {
     for (const item of this.items) {
       const isIt = item.what === picked?.what && item.id === picked.id;
       set(item.shape.element, { "aria-pressed": isIt ? "true" : "false" });
@@ -158,7 +155,7 @@ export class Graph {
     return found instanceof ClusterShape ? found : null;
   }
 
-  private elementsOf(what: Picked["what"]): readonly SVGElement[] {
+  private elementsOf(what: Subject["what"]): readonly SVGElement[] {
     return this.items.filter((item) => item.what === what).map(({ shape }) => shape.element);
   }
 
@@ -172,7 +169,7 @@ export class Graph {
       const time = isCalm ? 1 : Math.min(1, Math.max(0, (now - began) / GLIDE));
       for (const { what, id, shape, box } of this.items) {
         const key = `${what} ${id}`;
-        const place = boxBetween(from.get(key) ?? box, box, eased(time));
+        const place = interpolateBox(from.get(key) ?? box, box, eased(time));
         this.places.set(key, place);
         set(shape.element, { transform: `translate(${place[0]},${place[1]})` });
         if (shape instanceof ClusterShape) {
@@ -180,7 +177,7 @@ export class Graph {
         }
       }
       for (const [path, start, end] of paths) {
-        set(path, { d: pathBetween(start, end, eased(time)) ?? end });
+        set(path, { d: interpolatePath(start, end, eased(time)) ?? end });
       }
       if (time < 1) {
         this.glide = requestAnimationFrame(step);
@@ -235,7 +232,7 @@ export class Graph {
     const item = this.itemOf(event);
     if (item !== undefined) {
       this.rove(item.shape.element);
-      this.pick(item);
+      this.pick({ what: item.what, id: item.id });
     }
   };
 
@@ -248,7 +245,7 @@ export class Graph {
     } else if (item === undefined) {
       return;
     } else if (event.key === "Enter" || event.key === " ") {
-      this.pick(item);
+      this.pick({ what: item.what, id: item.id });
     } else if (isDirection(event.key)) {
       const boxes = this.items.map(({ box }) => box);
       const next = nearest(boxes, this.items.indexOf(item), event.key);

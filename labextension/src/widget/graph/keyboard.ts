@@ -1,5 +1,5 @@
 // Moving around in the graph with the arrow keys. Pure.
-import type { Box } from "../protocol";
+import type { Box } from "../../wire/frames";
 
 export type Direction = "ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight";
 

@@ -1,9 +1,10 @@
 // The legend: what shapes, colours and marks mean, drawn with the very same shapes.
 import { ClusterShape } from "./cluster";
 import { html, svg } from "../dom";
+import { LEASE_STATES, STATE_CODES, taskLook } from "../vocabulary";
 import { NodeShape } from "./node";
-import type { NodeKind } from "../protocol";
-import { LEASE, TASK } from "../vocabulary";
+import { PENDING } from "../../wire/vocabulary";
+import type { ClusterInfo, LeaseState, NodeKind, StateCode } from "../../wire/frames";
 
 const KINDS: readonly (readonly [NodeKind, boolean, string])[] = [
   ["task", false, "task"],
@@ -14,20 +15,20 @@ const KINDS: readonly (readonly [NodeKind, boolean, string])[] = [
 ];
 
 /** The legend; it is made when it is first shown, for texts are measured then. */
-export function filled(legend: HTMLElement): void {
+export function fillLegend(legend: HTMLElement): void {
   if (legend.childElementCount > 0) {
     return;
   }
   const list = (title: string, ...items: readonly HTMLElement[]): HTMLElement =>
     html("section", {}, html("h4", {}, title), html("ul", {}, ...items));
   legend.replaceChildren(
-    list("Shapes", ...KINDS.map(([kind, mapped, name]) => node(kind, mapped, 0, name))),
-    list("Tasks", ...TASK.map(({ word }, code) => node("task", false, code, word))),
-    list("Scopes", ...LEASE.map(({ word }) => cluster(word)), cluster("open", "mapped scope")),
+    list("Shapes", ...KINDS.map(([kind, mapped, name]) => node(kind, mapped, PENDING, name))),
+    list("Tasks", ...STATE_CODES.map((code) => node("task", false, code, taskLook(code).word))),
+    list("Scopes", ...LEASE_STATES.map((state) => cluster(state)), cluster("open", "mapped scope")),
   );
 }
 
-function node(kind: NodeKind, mapped: boolean, code: number, name: string): HTMLElement {
+function node(kind: NodeKind, mapped: boolean, code: StateCode, name: string): HTMLElement {
   const shape = new NodeShape({
     id: name,
     text: "",
@@ -43,10 +44,10 @@ function node(kind: NodeKind, mapped: boolean, code: number, name: string): HTML
   return item;
 }
 
-function cluster(lease: string, name = lease): HTMLElement {
+function cluster(lease: LeaseState, name: string = lease): HTMLElement {
   const mapped = name !== lease;
   const box = [0, 0, 30, 16] as const;
-  const info = { id: "", manager: "", parent: null, notes: [], mapped, box };
+  const info: ClusterInfo = { id: "", manager: "", parent: null, notes: [], mapped, box };
   const shape = new ClusterShape(info);
   shape.place(info.box);
   const item = sample(shape.element, name);

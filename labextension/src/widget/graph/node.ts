@@ -1,9 +1,10 @@
 // One node as SVG: its outline, name, mark of state, and for many children a bar of counts.
-import { say, set, svg } from "../dom";
-import type { Count, NodeInfo } from "../protocol";
+import { setText, set, svg } from "../dom";
+import { DONE, FAILURES, RUNNING } from "../../wire/vocabulary";
+import type { Count, NodeInfo, StateCode } from "../../wire/frames";
 import { extra, outline } from "./shapes";
-import { className, DONE, FAILURES, RUNNING, taskLook } from "../vocabulary";
-import { nodeName, tallied } from "../words";
+import { className, taskLook } from "../vocabulary";
+import { nodeName, countsText } from "../words";
 
 const MARK_AT = 7.5;
 const SIDE = 5;
@@ -42,31 +43,31 @@ export class NodeShape {
     set(this.behind, { d: extra(info) });
   }
 
-  show(code: number, counts: readonly Count[], note: string): void {
+  show(code: StateCode, counts: readonly Count[], note: string): void {
     const { info } = this;
     const [, , width, height] = info.box;
     const look = taskLook(code);
-    const line = info.kind === "folded" && counts.length === 1 ? "" : tallied(counts);
+    const line = info.kind === "folded" && counts.length === 1 ? "" : countsText(counts);
     set(this.element, {
       class: `node kind-${info.kind}${info.mapped ? " mapped" : ""} is-${className(look.word)}`,
       "aria-label": nodeName(info, code, counts, note),
     });
-    say(this.title, nodeName(info, code, counts, note));
-    say(this.mark, look.mark);
+    setText(this.title, nodeName(info, code, counts, note));
+    setText(this.mark, look.mark);
     set(this.mark, { x: MARK_AT, y: height / 2 });
-    say(this.name, info.kind === "parameter" ? `${info.text} = ${note}` : info.text);
-    say(this.counts, line);
+    setText(this.name, info.kind === "parameter" ? `${info.text} = ${note}` : info.text);
+    setText(this.counts, line);
     const middle = width / 2;
     set(this.name, { x: middle, y: line ? height * 0.34 : height / 2 });
     set(this.counts, { x: middle, y: height * 0.68 });
     this.showBar(counts, width, height);
-    squeeze(this.name, width - 2 * MARK_AT - SIDE);
-    squeeze(this.counts, width - 2 * MARK_AT - SIDE);
+    fitWidth(this.name, width - 2 * MARK_AT - SIDE);
+    fitWidth(this.counts, width - 2 * MARK_AT - SIDE);
   }
 
   private showBar(counts: readonly Count[], width: number, height: number): void {
     const total = counts.reduce((sum, [, many]) => sum + many, 0);
-    const groups = [DONE, FAILURES, new Set([RUNNING])].map((codes) =>
+    const groups = [DONE, FAILURES, new Set<StateCode>([RUNNING])].map((codes) =>
       counts.reduce((sum, [code, many]) => sum + (codes.has(code) ? many : 0), 0),
     );
     let left = 6;
@@ -89,7 +90,7 @@ export class NodeShape {
 }
 
 /** Make a text as narrow as its room, where a font is wider than the layout's. */
-export function squeeze(text: SVGTextElement, room: number): void {
+export function fitWidth(text: SVGTextElement, room: number): void {
   text.removeAttribute("textLength");
   if (text.textContent !== "" && text.getComputedTextLength() > room) {
     set(text, { textLength: room, lengthAdjust: "spacingAndGlyphs" });

@@ -1,5 +1,5 @@
 // The outlines of nodes: each kind has its own, so that kinds differ without colour.
-import type { NodeInfo } from "../protocol";
+import type { NodeInfo } from "../../wire/frames";
 
 const CUT = 6;
 const BEHIND = 3;

@@ -1,5 +1,5 @@
 // Where things are on the way from one layout to the next. Pure.
-import type { Box } from "../protocol";
+import type { Box } from "../../wire/frames";
 
 /** Slow at both ends. */
 export function eased(time: number): number {
@@ -7,7 +7,7 @@ export function eased(time: number): number {
 }
 
 /** The box between two boxes, `time` being 0 at the first and 1 at the second. */
-export function boxBetween(from: Box, to: Box, time: number): Box {
+export function interpolateBox(from: Box, to: Box, time: number): Box {
   return [
     mixed(from[0], to[0], time),
     mixed(from[1], to[1], time),
@@ -19,7 +19,7 @@ export function boxBetween(from: Box, to: Box, time: number): Box {
 const NUMBER = /-?\d+(?:\.\d+)?(?:e-?\d+)?/g;
 
 /** The path between two paths; null if they have not the same pieces. */
-export function pathBetween(from: string, to: string, time: number): string | null {
+export function interpolatePath(from: string, to: string, time: number): string | null {
   const start = from.match(NUMBER) ?? [];
   if (from.replace(NUMBER, "") !== to.replace(NUMBER, "")) {
     return null;

@@ -1,8 +1,9 @@
 // A closer look at one node or cluster: what the kernel tells of it, beside the graph.
-import { button, html, say, set } from "../dom";
-import type { Picked } from "../graph/graph";
+import { button, html, setText, set } from "../dom";
+import type { Subject } from "../subject";
 import { type Act, CLEAN_UP, enable, Items, KEEP } from "./items";
-import type { Addressed, Frame, Inspected } from "../protocol";
+import type { Frame, Inspected } from "../../wire/frames";
+import type { Unreadable } from "../frames";
 import { LogTexts, Texts, Values } from "./sections";
 import { duration } from "../words";
 
@@ -10,7 +11,7 @@ const SECOND = 1000;
 
 export interface InspectorActions {
   readonly close: () => void;
-  readonly act: (command: Act, picked: Picked, item?: number) => void;
+  readonly act: (command: Act, picked: Subject, item?: number) => void;
 }
 
 /** A row whose seconds go on. */
@@ -31,7 +32,7 @@ export class Inspector {
   private readonly keep: HTMLButtonElement;
   private readonly buttons: HTMLElement;
   private clocks: readonly Clock[] = [];
-  private picked: Picked | null = null;
+  private picked: Subject | null = null;
 
   constructor({ close, act }: InspectorActions, signal: AbortSignal) {
     const ask = (command: Act, item?: number): void => {
@@ -74,13 +75,13 @@ export class Inspector {
   }
 
   /** Show that something was picked, before the kernel has answered; null for nothing. */
-  open(picked: Picked | null): void {
+  open(picked: Subject | null): void {
     const isSame = picked !== null && picked.id === this.picked?.id;
     const isKnown = isSame && picked.what === this.picked?.what;
     this.picked = picked;
     set(this.element, { hidden: picked === null });
     if (picked !== null) {
-      say(this.title, picked.id);
+      setText(this.title, picked.id);
     }
     if (!isKnown) {
       set(this.buttons, { hidden: true });
@@ -94,7 +95,7 @@ export class Inspector {
   }
 
   /** Show a frame, if it is about what was picked; `view` is the name of this view. */
-  received(frame: Frame, view: string): void {
+  received(frame: Frame | Unreadable, view: string): void {
     if (frame.frame === "inspected" && this.isPicked(frame)) {
       this.show(frame);
     } else if (frame.frame === "preview" && this.isPicked(frame)) {
@@ -108,11 +109,11 @@ export class Inspector {
     }
   }
 
-  private isPicked({ what, id }: Addressed): boolean {
+  private isPicked({ what, id }: Subject): boolean {
     return what === this.picked?.what && id === this.picked.id;
   }
 
-  private show({ rows, clocks, texts, actions, items = [] }: Inspected): void {
+  private show({ rows, clocks, texts, actions, items }: Inspected): void {
     set(this.buttons, { hidden: actions === null });
     enable(this.cleanUp, actions?.cleanup ?? "", CLEAN_UP);
     enable(this.keep, actions?.keep ?? "", KEEP);
@@ -135,7 +136,7 @@ export class Inspector {
 
   private readonly tick = (): void => {
     for (const { element, began } of this.clocks) {
-      say(element, duration((performance.now() - began) / SECOND));
+      setText(element, duration((performance.now() - began) / SECOND));
     }
   };
 }

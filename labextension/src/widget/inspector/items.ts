@@ -1,6 +1,6 @@
 // The resources of a mapped scope in the inspector: a line for each, with buttons of its own.
-import { button, html, say, set } from "../dom";
-import type { ItemInfo } from "../protocol";
+import { button, html, setText, set } from "../dom";
+import type { ItemInfo } from "../../wire/frames";
 import { className, leaseLook } from "../vocabulary";
 
 export type Act = "cleanup_one" | "keep_one";
@@ -40,10 +40,10 @@ export class Items {
       show: (info) => {
         const { mark, word } = leaseLook(info.state);
         item = info.item;
-        say(name, info.name);
-        say(state, `${mark} ${word}`);
+        setText(name, info.name);
+        setText(state, `${mark} ${word}`);
         set(state, { class: `state is-${className(word)}` });
-        say(said, info.said);
+        setText(said, info.said);
         enable(cleanUp, info.cleanup, CLEAN_UP);
         enable(keep, info.keep, KEEP);
       },

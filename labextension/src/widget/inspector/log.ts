@@ -1,6 +1,6 @@
 // The end of a log, as a view knows it: news go in, the text and what has changed of it come out.
 // Pure; knows no DOM.
-import type { LogNews } from "../protocol";
+import type { LogNews } from "../../wire/frames";
 
 export const LONGEST = 16_000;
 const CUT = "…\n";
@@ -14,14 +14,14 @@ export interface Log {
 export const EMPTY: Log = { end: 0, text: "" };
 
 /** The log after some news; what is new stands at its end, unless something is missing between. */
-export function grown(log: Log, { from, start, end, text }: LogNews): Log {
-  const fits = from !== null && from === log.end && from === start;
+export function appended(log: Log, { since, start, end, text }: LogNews): Log {
+  const fits = since === log.end && since === start;
   const whole = fits ? log.text + text : (start > 0 ? CUT : "") + text;
   return { end, text: whole.length > LONGEST ? CUT + whole.slice(-LONGEST / 2) : whole };
 }
 
 /** What a terminal would show: a carriage return goes back to the beginning of its line. */
-export function collapsed(text: string): string {
+export function withCarriageReturns(text: string): string {
   return text.includes("\r")
     ? text.replace(/\r+\n/g, "\n").replace(/[^\n]*\r(?=[^\n])/g, "")
     : text;

@@ -1,8 +1,8 @@
 // The parts of the inspector that can be opened and closed, each under a name; they stay as the
 // user left them while what is in them changes.
 import { html } from "../dom";
-import { collapsed, EMPTY, grown, type Log } from "./log";
-import type { LogNews, Shows } from "../protocol";
+import { withCarriageReturns, EMPTY, appended, type Log } from "./log";
+import type { LogNews, Shows } from "../../wire/frames";
 
 interface Section {
   readonly element: HTMLDetailsElement;
@@ -62,7 +62,7 @@ export class LogTexts extends Sections {
 
   add(news: LogNews): void {
     const before = this.logs.get(news.name) ?? EMPTY;
-    const now = grown(before, news);
+    const now = appended(before, news);
     this.logs.set(news.name, now);
     if (now.text === "") {
       this.keep(new Set([...this.logs.keys()].filter((name) => this.logs.get(name)?.text !== "")));
@@ -74,7 +74,7 @@ export class LogTexts extends Sections {
     if (isPlain && before.text !== "" && now.text.startsWith(before.text)) {
       body.append(now.text.slice(before.text.length));
     } else {
-      body.textContent = collapsed(now.text);
+      body.textContent = withCarriageReturns(now.text);
     }
     if (isAtEnd) {
       body.scrollTop = body.scrollHeight;

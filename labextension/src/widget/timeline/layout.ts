@@ -1,6 +1,14 @@
 // Where everything of a timeline goes, in pixels. Pure.
-import type { Box } from "../protocol";
-import type { BandInfo, BarInfo, Interval, LaneInfo, TimelineInfo } from "../timedata";
+import type {
+  BandInfo,
+  BarInfo,
+  Box,
+  Interval,
+  LaneInfo,
+  LeaseState,
+  StateCode,
+  TimelineInfo,
+} from "../../wire/frames";
 import { taskLook } from "../vocabulary";
 
 const SIDE = 10;
@@ -22,7 +30,7 @@ export interface PlacedBar {
   /** The same in each picture of a run. */
   readonly key: string;
   readonly box: Box;
-  readonly code: number;
+  readonly code: StateCode;
   /** What it is called by a screen reader, and in its tooltip. */
   readonly name: string;
   /** What is written on it; "" where there is no room. */
@@ -48,12 +56,12 @@ export interface PlacedBand {
   readonly goesOn: readonly [boolean, boolean];
 }
 
-export interface Arranged {
+export interface TimelineLayout {
   readonly size: readonly [number, number];
   readonly left: number;
   readonly right: number;
   readonly bottom: number;
-  readonly labels: readonly { text: string; y: number; lease: string }[];
+  readonly labels: readonly { text: string; y: number; lease: LeaseState | null }[];
   readonly lines: readonly number[];
   readonly ticks: readonly { x: number; label: string }[];
   readonly bars: readonly PlacedBar[];
@@ -61,7 +69,7 @@ export interface Arranged {
 }
 
 /** A picture of `timeline` that is `width` pixels wide. */
-export function arranged(timeline: TimelineInfo, width: number): Arranged {
+export function layoutOf(timeline: TimelineInfo, width: number): TimelineLayout {
   const labels = timeline.lanes.map(({ label }) => shortened(label, LONGEST));
   const longest = Math.max(0, ...labels.map((label) => label.length));
   const left = SIDE + longest * LETTER + SIDE;
@@ -85,7 +93,7 @@ export function arranged(timeline: TimelineInfo, width: number): Arranged {
     const low = isScope ? top + SCOPE - BAR - 4 : top + (WORKER - BAR) / 2;
     const band = isScope ? bands.get(lane.label) : undefined;
     return {
-      label: { text: labels[place] ?? "", y: low + BAR / 2, lease: band?.lease ?? "" },
+      label: { text: labels[place] ?? "", y: low + BAR / 2, lease: band?.lease ?? null },
       bars: lane.bars.map((bar) => placedBar(timeline, lane, bar, low, x)),
       bands: band === undefined ? [] : [placedBand(band, kindsOf(timeline, lane), top, low, at)],
     };
@@ -116,7 +124,7 @@ function placedBar(
   const wide = Math.max(x(end) - left, LEAST);
   const label = barLabel(task, item, many);
   const isStep = STEPS.has(timeline.kinds[place] ?? "");
-  const took = many > 1 ? `${precise(busy)} of work` : precise(end - start);
+  const took = many > 1 ? `${durationText(busy)} of work` : durationText(end - start);
   return {
     key: `${lane.label}/${start}`,
     box: [left, low, wide, BAR],
@@ -177,7 +185,7 @@ export function barLabel(task: string, item: number, many: number): string {
 }
 
 /** `380 ms`, `12.4 s`, `2 min 05 s`, `1 h 10 min`. */
-export function precise(seconds: number): string {
+export function durationText(seconds: number): string {
   if (seconds < 0.001) {
     return "under 1 ms";
   }
@@ -200,6 +208,6 @@ export function shortened(text: string, most: number): string {
   if (text.length <= most) {
     return text;
   }
-  const head = Math.ceil((2 * most) / 3) - 1;
+  const head = Math.floor((2 * most) / 3);
   return `${text.slice(0, head)}…${text.slice(text.length - (most - head - 1))}`;
 }

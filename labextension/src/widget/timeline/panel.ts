@@ -1,11 +1,10 @@
 // The timeline of the latest run below the graph: bars on their workers' rows, resources behind.
-import { arranged, type Arranged, type PlacedBand, type PlacedBar } from "./layout";
-import { html, say, set, svg } from "../dom";
-import type { Picked } from "../graph/graph";
-import { squeeze } from "../graph/node";
-import type { Box } from "../protocol";
+import { layoutOf, type TimelineLayout, type PlacedBand, type PlacedBar } from "./layout";
+import { html, setText, set, svg } from "../dom";
+import { fitWidth } from "../graph/node";
+import type { Box, TimelineInfo } from "../../wire/frames";
+import type { Subject } from "../subject";
 import { nearest, type Direction } from "../graph/keyboard";
-import type { TimelineInfo } from "../timedata";
 import { className, leaseLook, taskLook } from "../vocabulary";
 
 const NONE = "No run to show yet. What runs next appears here.";
@@ -20,7 +19,7 @@ interface Item {
   readonly key: string;
   readonly box: Box;
   readonly element: SVGGElement;
-  readonly picked: Picked | null;
+  readonly picked: Subject | null;
 }
 
 export class TimelinePanel {
@@ -29,12 +28,12 @@ export class TimelinePanel {
   private readonly note = html("p", { class: "more" });
   private timeline: TimelineInfo | null = null;
   private items: readonly Item[] = [];
-  private picked: Picked | null = null;
+  private picked: Subject | null = null;
   private focused = "";
   private width = 0;
 
   constructor(
-    private readonly pick: (picked: Picked) => void,
+    private readonly pick: (picked: Subject) => void,
     signal: AbortSignal,
   ) {
     this.element = html(
@@ -71,7 +70,7 @@ export class TimelinePanel {
   }
 
   /** Mark what is looked at closely. */
-  select(picked: Picked | null): void {
+  select(picked: Subject | null): void {
     this.picked = picked;
     for (const { element, picked: own } of this.items) {
       const isIt = own !== null && own.what === picked?.what && own.id === picked.id;
@@ -88,11 +87,11 @@ export class TimelinePanel {
       this.items = [];
       this.picture.replaceChildren();
       set(this.picture, { hidden: true });
-      say(this.note, NONE);
+      setText(this.note, NONE);
       return;
     }
     const had = this.picture.contains(document.activeElement);
-    const found = arranged(timeline, this.width);
+    const found = layoutOf(timeline, this.width);
     const [width, height] = found.size;
     const bands = found.bands.map((band) => this.band(band));
     const bars = found.bars.map((bar) => this.bar(bar));
@@ -106,7 +105,7 @@ export class TimelinePanel {
       ...labels(found),
     );
     this.picture.querySelectorAll("text.name").forEach((text) => {
-      squeeze(text as SVGTextElement, Number(text.getAttribute("data-room")));
+      fitWidth(text as SVGTextElement, Number(text.getAttribute("data-room")));
     });
     this.say(timeline);
     this.select(this.picked);
@@ -119,7 +118,7 @@ export class TimelinePanel {
       merged ? "Tasks that are too short to be drawn apart are drawn as one." : "",
       more > 0 ? `${more} more ${more === 1 ? "resource" : "resources"} not shown.` : "",
     ];
-    say(this.note, parts.join(" "));
+    setText(this.note, parts.join(" "));
   }
 
   private bar(bar: PlacedBar): Item {
@@ -138,7 +137,7 @@ export class TimelinePanel {
       const at = { x: x + width / 2, y: y + height / 2 };
       element.append(svg("text", { class: "name", ...at, "data-room": width - 4 }, bar.text));
     }
-    const picked: Picked | null = bar.node === "" ? null : { what: "node", id: bar.node };
+    const picked: Subject | null = bar.node === "" ? null : { what: "node", id: bar.node };
     return { key: bar.key, box: bar.box, element, picked };
   }
 
@@ -242,7 +241,7 @@ function shade({ info, shade: box }: PlacedBand): SVGElement {
   return element;
 }
 
-function scale({ ticks, lines, left, right, bottom }: Arranged): readonly SVGElement[] {
+function scale({ ticks, lines, left, right, bottom }: TimelineLayout): readonly SVGElement[] {
   const across = lines.map((y) => `M${left},${y}H${right}`).join("");
   const down = ticks.map(({ x }) => `M${x},4V${bottom + 3}`).join("");
   return [
@@ -251,12 +250,12 @@ function scale({ ticks, lines, left, right, bottom }: Arranged): readonly SVGEle
   ];
 }
 
-function labels({ labels: found }: Arranged): readonly SVGElement[] {
+function labels({ labels: found }: TimelineLayout): readonly SVGElement[] {
   return found.map(({ text, y, lease }) =>
     svg(
       "g",
       {
-        class: lease === "" ? "lane" : `lane cluster is-${className(lease)}`,
+        class: lease === null ? "lane" : `lane cluster is-${className(lease)}`,
         "aria-hidden": "true",
       },
       svg("text", { x: 10, y }, text),
