@@ -24,7 +24,7 @@ from resnb.view.names import shown
 from resnb.view.palette import LEASE, TASK, Look
 from resnb.view.snapshot import NOT_YET
 from resnb.view.timeline.chart import bar_label
-from resnb.view.timeline.scale import spelled
+from resnb.view.timeline.scale import duration_text
 from resnb.view.wire import commands, frames, graph, inspector, kinds, timeline
 from resnb.wire import TAGS, OneOf, bare, choices, parts
 
@@ -166,7 +166,7 @@ def examples() -> str:
     seconds = (0, 0.0004, 0.38, 0.9994, 0.9996, 9.994, 12.44, 59.94, 59.97, 125, 3599.6, 90061)
     labels = ("worker 1", "x" * 24, "tcp://192.168.100.200:43210/with/more", "y" * 61)
     found: dict[str, list[Any]] = {
-        "durations": [(one, spelled(one)) for one in seconds],
+        "durations": [(one, duration_text(one)) for one in seconds],
         "tallies": [(one, ", ".join(wording.tally(tuple(one)))) for one in counts],
         "bars": [(*one, bar_label(*one)) for one in bars],
         "labels": [(24, one, shown(one, 24)) for one in labels],

@@ -21,7 +21,7 @@ from resnb.server import requests, wire
 from resnb.server.feed import Feed, Reader
 from resnb.server.lease_json import fitting
 from resnb.server.requests import UNEXPECTED, Refused
-from resnb.server.service import Desk
+from resnb.server.service import LedgerService
 
 RESOURCE = "resnb"
 """What the server's authoriser is asked about."""
@@ -62,9 +62,9 @@ class _Errors(web.RequestHandler):
 class _Handler(_Errors, APIHandler):
     """A route of the interface."""
 
-    def initialize(self, desk: Desk) -> None:
+    def initialize(self, service: LedgerService) -> None:
         """Take what answers."""
-        self.desk = desk
+        self.service = service
 
     def reply(self, text: str, status: int = 200) -> None:
         """Answer with JSON that is fresh each time."""
@@ -92,7 +92,7 @@ class Leases(_Handler):
     async def get(self) -> None:
         """List what the query's filters let through."""
         arguments = {name: self.get_query_arguments(name) for name in self.request.query_arguments}
-        self.reply(await self.desk.find(requests.wanted(arguments)))
+        self.reply(await self.service.find(requests.lease_filter(arguments)))
 
 
 class CleanUp(_Handler):
@@ -102,8 +102,8 @@ class CleanUp(_Handler):
     @authorized(action="write", resource=RESOURCE)
     async def post(self, lease: str) -> None:
         """Ask for it."""
-        requests.nothing(self.request.body)
-        self.reply(await self.desk.clean_up(requests.lease_id(lease)), 202)
+        requests.check_empty(self.request.body)
+        self.reply(await self.service.clean_up(requests.lease_id(lease)), 202)
 
 
 class Keep(_Handler):
@@ -114,7 +114,7 @@ class Keep(_Handler):
     async def post(self, lease: str) -> None:
         """Let it survive its kernel."""
         duration = requests.duration(self.request.body)
-        self.reply(await self.desk.keep(requests.lease_id(lease), duration))
+        self.reply(await self.service.keep(requests.lease_id(lease), duration))
 
 
 class Adopt(_Handler):
@@ -125,10 +125,10 @@ class Adopt(_Handler):
     async def post(self, lease: str) -> None:
         """Take it over."""
         duration = requests.duration(self.request.body)
-        self.reply(await self.desk.adopt(requests.lease_id(lease), duration))
+        self.reply(await self.service.adopt(requests.lease_id(lease), duration))
 
 
-class Nothing(_Handler):
+class UnknownRoute(_Handler):
     """What is no route."""
 
     @web.authenticated
@@ -194,17 +194,19 @@ def _said(error: web.HTTPError) -> str:
     return text % error.args  # tornado doubles each % in a message without arguments
 
 
-def routes(desk: Desk, feed: Feed) -> list[tuple[str, type[web.RequestHandler], dict[str, Any]]]:
+def routes(
+    service: LedgerService, feed: Feed
+) -> list[tuple[str, type[web.RequestHandler], dict[str, Any]]]:
     """The routes, below the server's base URL."""
     here, lease = "/resnb/api", "/resnb/api/leases/([^/]*)"
     return [
-        (f"{here}/version", Version, {"desk": desk}),
-        (f"{here}/leases", Leases, {"desk": desk}),
-        (f"{lease}/cleanup", CleanUp, {"desk": desk}),
-        (f"{lease}/keep", Keep, {"desk": desk}),
-        (f"{lease}/adopt", Adopt, {"desk": desk}),
+        (f"{here}/version", Version, {"service": service}),
+        (f"{here}/leases", Leases, {"service": service}),
+        (f"{lease}/cleanup", CleanUp, {"service": service}),
+        (f"{lease}/keep", Keep, {"service": service}),
+        (f"{lease}/adopt", Adopt, {"service": service}),
         (f"{here}/stream", Stream, {"feed": feed}),
-        (f"{here}(?:/.*)?", Nothing, {"desk": desk}),
+        (f"{here}(?:/.*)?", UnknownRoute, {"service": service}),
     ]
 
 

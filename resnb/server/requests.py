@@ -49,7 +49,7 @@ class Refused(ResnbError):  # noqa: N818 - named for what became of the request
         self.status = status
 
 
-class Wanted(NamedTuple):
+class LeaseFilter(NamedTuple):
     """Which leases to list.
 
     Attributes:
@@ -65,7 +65,7 @@ class Wanted(NamedTuple):
         return all(lease[name] == value for name, value in self.values.items())
 
 
-def wanted(arguments: Mapping[str, Sequence[str]]) -> Wanted:
+def lease_filter(arguments: Mapping[str, Sequence[str]]) -> LeaseFilter:
     """The filters of a query.
 
     Raises:
@@ -77,15 +77,15 @@ def wanted(arguments: Mapping[str, Sequence[str]]) -> Wanted:
             continue
         if name not in (*_FILTERS, "closed"):
             known = ", ".join((*_FILTERS, "closed"))
-            raise Refused(400, f"there is no filter {brief(name)}; there are: {known}")
+            raise Refused(400, f"there is no filter {quoted(name)}; there are: {known}")
         if len(given) != 1 or len(given[0]) > LONGEST_VALUE:
             raise Refused(400, f"give {name} once, with at most {LONGEST_VALUE} characters")
         choices = _CHOICES.get(name)
         if choices is not None and given[0] not in choices:
-            raise Refused(400, f"{name} is one of {', '.join(choices)}; not {brief(given[0])}")
+            raise Refused(400, f"{name} is one of {', '.join(choices)}; not {quoted(given[0])}")
         values[name] = given[0]
     closed = values.pop("closed", "false") == "true"
-    return Wanted(closed or values.get("state") == states.CLOSED, values)
+    return LeaseFilter(closed or values.get("state") == states.CLOSED, values)
 
 
 def lease_id(text: str) -> LeaseId:
@@ -95,7 +95,7 @@ def lease_id(text: str) -> LeaseId:
         Refused: it cannot be one.
     """
     if not _ID.fullmatch(text):
-        raise Refused(400, f"{brief(text)} is no lease's id: take it from the list")
+        raise Refused(400, f"{quoted(text)} is no lease's id: take it from the list")
     return LeaseId(text)
 
 
@@ -119,7 +119,7 @@ def duration(body: bytes) -> float:
     return found
 
 
-def nothing(body: bytes) -> None:
+def check_empty(body: bytes) -> None:
     """A body in which nothing is asked for.
 
     Raises:
@@ -142,13 +142,22 @@ def _object(body: bytes) -> dict[str, Any]:
 
 def _refuse_others(given: Mapping[str, Any], rule: str) -> None:
     if given:
-        raise Refused(400, f"{rule}, not {brief(next(iter(given)))}")
+        raise Refused(400, f"{rule}, not {quoted(next(iter(given)))}")
 
 
-def brief(text: str, most: int = 40) -> str:
+def quoted(text: str, most: int = 40) -> str:
     """`text` in quotes, shortened."""
     shown = plain(text[: 2 * most])
     return repr(shown if len(shown) <= most else f"{shown[: most - 1]}…")
 
 
-__all__ = ["UNEXPECTED", "Refused", "Wanted", "brief", "duration", "lease_id", "nothing", "wanted"]
+__all__ = [
+    "UNEXPECTED",
+    "LeaseFilter",
+    "Refused",
+    "check_empty",
+    "duration",
+    "lease_filter",
+    "lease_id",
+    "quoted",
+]

@@ -20,15 +20,15 @@ from resnb.ledger.admin.listing import Listed, listed, plain
 from resnb.ledger.owner import this_process
 from resnb.server import lease_json
 from resnb.server.kernels import Kernels
-from resnb.server.requests import Refused, Wanted, brief
-from resnb.server.watch import Watch
+from resnb.server.requests import LeaseFilter, Refused, quoted
+from resnb.server.watch import LedgerWatch
 
 T = TypeVar("T")
 DEADLINE = 15.0
 """SQLite waits up to 10 s for another process, so this is more."""
 
 
-class Desk:
+class LedgerService:
     """Answers questions and carries out commands.
 
     Args:
@@ -49,7 +49,7 @@ class Desk:
         self._kernels = kernels
         self._home = home
         self._sweeper = sweeper
-        self._listed, self._streamed = Watch(home, kernels), Watch(home, kernels)
+        self._listed, self._streamed = LedgerWatch(home, kernels), LedgerWatch(home, kernels)
         self._reads = ThreadPoolExecutor(1, "resnb-server-reads")
         self._waits = ThreadPoolExecutor(1, "resnb-server-waits")
         self._commands = ThreadPoolExecutor(2, "resnb-server-commands")
@@ -75,7 +75,7 @@ class Desk:
         assert found is not None
         return found
 
-    async def find(self, wanted: Wanted) -> str:
+    async def find(self, wanted: LeaseFilter) -> str:
         """The list of what is wanted.
 
         Raises:
@@ -155,7 +155,7 @@ def _found(commands: LedgerCommands, lease: LeaseId) -> Listed:
     """
     one = _alive(commands, lease)
     if one is None:
-        raise Refused(404, f"no lease with the id {brief(lease)} is alive")
+        raise Refused(404, f"no lease with the id {quoted(lease)} is alive")
     return one
 
 
@@ -180,4 +180,4 @@ async def _answer(executor: Executor, work: Callable[[], T], deadline: float | N
         raise Refused(409, plain(str(error))) from None
 
 
-__all__ = ["DEADLINE", "Desk"]
+__all__ = ["DEADLINE", "LedgerService"]

@@ -16,7 +16,7 @@ from resnb.ledger.admin.commands import start_sweeper
 from resnb.ledger.admin.startup_sweep import sweep
 from resnb.server.requests import Refused
 
-AGAIN = 1.0
+LEAST_PAUSE = 1.0
 """The least time between two sweepers that commands ask for, in seconds."""
 
 Work = Callable[[], None]
@@ -55,7 +55,7 @@ class Sweeper:
             if self._is_owed:
                 return
             now = self._clock()
-            pause = self._last + AGAIN - now
+            pause = self._last + LEAST_PAUSE - now
             if pause > 0:
                 self._is_owed = True
                 self._later(pause, lambda: self._start_late(home))
@@ -102,4 +102,4 @@ class Sweeps:
             await asyncio.sleep(self._every)
 
 
-__all__ = ["AGAIN", "Sweeper", "Sweeps"]
+__all__ = ["LEAST_PAUSE", "Sweeper", "Sweeps"]

@@ -15,7 +15,7 @@ from resnb.ledger.owner import Owner, status, this_process
 from resnb.ledger.store.store import Store
 from resnb.server import lease_json, wire
 from resnb.server.kernels import Kernels
-from resnb.server.requests import Wanted
+from resnb.server.requests import LeaseFilter
 
 LOOK_EVERY = 0.5
 """How often it looks whether the ledger has changed while somebody waits for that, in seconds."""
@@ -27,7 +27,7 @@ LOOK_CLOSELY = 4
 Times = tuple[float, int, int]
 
 
-class Watch:
+class LedgerWatch:
     """Looks at a ledger.
 
     Args:
@@ -68,7 +68,7 @@ class Watch:
         self._mark = mark
         return self._latest
 
-    def find(self, wanted: Wanted) -> lease_json.Leases:
+    def find(self, wanted: LeaseFilter) -> lease_json.Leases:
         """The leases that are wanted.
 
         Raises:
@@ -142,4 +142,4 @@ def _are_settled(times: Iterable[Times]) -> bool:
     return all(modified + SETTLED < now for modified, _, _ in times)
 
 
-__all__ = ["Watch"]
+__all__ = ["LedgerWatch"]

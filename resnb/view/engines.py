@@ -97,7 +97,7 @@ def render(source: str, format: str = "png") -> bytes:  # noqa: A002 - Graphviz'
     complaints = []
     for engine in engines():
         try:
-            return drawn(engine, source, format)
+            return run_engine(engine, source, format)
         except (DrawingError, OSError) as error:
             complaints.append(f"{engine.name} engine: {error}")
         except subprocess.TimeoutExpired:  # so would the other's
@@ -107,7 +107,7 @@ def render(source: str, format: str = "png") -> bytes:  # noqa: A002 - Graphviz'
     raise DrawingError(message)
 
 
-def drawn(engine: Engine, source: str, format: str) -> bytes:  # noqa: A002 - Graphviz's word
+def run_engine(engine: Engine, source: str, format: str) -> bytes:  # noqa: A002 - Graphviz's word
     """The picture that one engine makes.
 
     Raises:
@@ -128,4 +128,13 @@ def drawn(engine: Engine, source: str, format: str) -> bytes:  # noqa: A002 - Gr
     return done.stdout
 
 
-__all__ = ["FORMATS", "TIMEOUT", "VARIABLE", "DrawingError", "Engine", "drawn", "engines", "render"]
+__all__ = [
+    "FORMATS",
+    "TIMEOUT",
+    "VARIABLE",
+    "DrawingError",
+    "Engine",
+    "engines",
+    "render",
+    "run_engine",
+]

@@ -34,20 +34,20 @@ class Fold:
     """
 
     def __init__(self, outline: Outline, nodes: int = NODE_LIMIT, links: int = LINK_LIMIT) -> None:
-        self._steps: list[_Scopes | _Cut] = []
+        self._steps: list[_FoldedScopes | _CutOff] = []
         if not _fits(outline, nodes, links) and outline.clusters:
-            self._steps.append(_Scopes(outline))
+            self._steps.append(_FoldedScopes(outline))
             outline = self._steps[-1].outline
         if not _fits(outline, nodes, links):
-            self._steps.append(_Cut(outline, nodes, links))
+            self._steps.append(_CutOff(outline, nodes, links))
             outline = self._steps[-1].outline
         self.outline = outline
         self.is_whole = not self._steps
 
-    def applied(self, snapshot: Snapshot) -> Snapshot:
+    def apply(self, snapshot: Snapshot) -> Snapshot:
         """`snapshot`, of the whole outline, made as small."""
         for step in self._steps:
-            snapshot = step.applied(snapshot)
+            snapshot = step.apply(snapshot)
         return snapshot
 
 
@@ -59,14 +59,14 @@ def folded(snapshot: Snapshot, nodes: int = NODE_LIMIT, links: int = LINK_LIMIT)
         nodes: how many nodes may be drawn.
         links: how many links may be drawn.
     """
-    return Fold(snapshot.outline, nodes, links).applied(snapshot)
+    return Fold(snapshot.outline, nodes, links).apply(snapshot)
 
 
 def _fits(outline: Outline, nodes: int, links: int) -> bool:
     return len(outline.nodes) <= nodes and len(outline.links) <= links
 
 
-class _Scopes:
+class _FoldedScopes:
     """Each outermost scope becomes one node, in its cluster."""
 
     def __init__(self, outline: Outline) -> None:
@@ -105,7 +105,7 @@ class _Scopes:
             links=_moved(outline.links, self._goes_to),
         )
 
-    def applied(self, snapshot: Snapshot) -> Snapshot:
+    def apply(self, snapshot: Snapshot) -> Snapshot:
         codes, counts = bytearray(), []
         for old in self._new:
             if old >= 0:
@@ -170,7 +170,7 @@ def _moved(links: Iterable[Link], goes_to: Sequence[int]) -> tuple[Link, ...]:
     return tuple(found.values())
 
 
-class _Cut:
+class _CutOff:
     """The first nodes in graph order, as many as there is room for."""
 
     def __init__(self, outline: Outline, nodes: int, links: int) -> None:
@@ -191,7 +191,7 @@ class _Cut:
             links=tuple(link for link in outline.links if max(link.source, link.target) < end),
         )
 
-    def applied(self, snapshot: Snapshot) -> Snapshot:
+    def apply(self, snapshot: Snapshot) -> Snapshot:
         end, counts = self._end, snapshot.counts
         return snapshot._replace(
             outline=self.outline._replace(nodes=snapshot.outline.nodes[:end]),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from resnb.states import State
 
 
-class Outcome:
+class FinalProgress:
     """Progress (see `resnb.view.snapshot`) as far as a flow's final state tells of it."""
 
     link = ""
@@ -72,4 +72,4 @@ def _lease_state(setup: int, cleanup: int) -> str:
     return "open" if setup == SUCCESS else NOT_YET
 
 
-__all__ = ["Outcome"]
+__all__ = ["FinalProgress"]

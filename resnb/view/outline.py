@@ -75,27 +75,27 @@ class Outline(NamedTuple):
     links: tuple[Link, ...]
 
 
-class Entry(NamedTuple):
+class Child(NamedTuple):
     """A node or a cluster, as part of what is directly inside a cluster."""
 
     place: int
     is_cluster: bool
 
 
-def contents(outline: Outline) -> dict[int | None, list[Entry]]:
+def contents(outline: Outline) -> dict[int | None, list[Child]]:
     """What is directly inside each cluster (None: in no cluster), in graph order.
 
     A cluster stands where the first of its nodes is; one without nodes is left out.
     """
-    found: dict[int | None, list[Entry]] = {None: []}
+    found: dict[int | None, list[Child]] = {None: []}
     for place, node in enumerate(outline.nodes):
-        inner, entry = node.cluster, Entry(place, is_cluster=False)
+        inner, entry = node.cluster, Child(place, is_cluster=False)
         while inner is not None and inner not in found:
             found[inner] = [entry]
-            entry = Entry(inner, is_cluster=True)
+            entry = Child(inner, is_cluster=True)
             inner = outline.clusters[inner].parent
         found[inner].append(entry)
     return found
 
 
-__all__ = ["Cluster", "Entry", "Link", "Node", "Outline", "contents"]
+__all__ = ["Child", "Cluster", "Link", "Node", "Outline", "contents"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from resnb.errors import OptionError
 from resnb.view.engines import FORMATS
-from resnb.view.outcome import Outcome
+from resnb.view.outcome import FinalProgress
 from resnb.view.picture import Picture
 from resnb.view.snapshot import Progress, snapshot
 
@@ -35,7 +35,7 @@ class Painter:
         if chosen not in FORMATS:
             message = f"visualize(format={chosen!r}): must be one of {', '.join(FORMATS)}"
             raise OptionError(message)
-        progress = _memory(flow) if flow_state is None else Outcome(flow_state)
+        progress = _memory(flow) if flow_state is None else FinalProgress(flow_state)
         picture = Picture(snapshot(flow, progress), chosen)
         if filename is not None:
             picture.save(filename)

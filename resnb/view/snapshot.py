@@ -12,7 +12,7 @@ from resnb.states import CACHED, FIRST_UNSUCCESSFUL, MAPPED, PENDING, SUCCESS, c
 from resnb.view.aggregate import FAILURES, overall, reason_of
 from resnb.view.names import message
 from resnb.view.outline import Outline
-from resnb.view.sketch import Sketch, sketch, spelled
+from resnb.view.sketch import Sketch, sketch, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,7 +148,7 @@ class Sampler:
             tuple(counts),
             tuple([progress.lease_state(scope) for scope in scopes]),
             tuple(
-                (place, spelled(progress.state_of(tasks[place]).result))
+                (place, value_text(progress.state_of(tasks[place]).result))
                 for place in self._parameters
                 if codes[place] in (SUCCESS, CACHED)
             ),

@@ -48,10 +48,10 @@ def parameters_line(outline: Outline) -> list[str]:
         for node in outline.nodes
         if node.kind == "parameter"
     ]
-    return [fitted("parameters: ", given)] if given else []
+    return [fit_line("parameters: ", given)] if given else []
 
 
-def fitted(start: str, items: Sequence[str]) -> str:
+def fit_line(start: str, items: Sequence[str]) -> str:
     """`start` with as many of `items` as fit a line, and the number of the others."""
     text = start
     for number, item in enumerate(items):
@@ -62,7 +62,7 @@ def fitted(start: str, items: Sequence[str]) -> str:
     return text
 
 
-def inputs(outline: Outline) -> dict[int, list[str]]:
+def inputs_of(outline: Outline) -> dict[int, list[str]]:
     """For each node the names of what it takes or waits for; a resource goes by its scope's.
 
     What a scope's init takes is said of its set-up, for an init has no line of its own.
@@ -87,13 +87,13 @@ class _Tree:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._contents = contents(snapshot.outline)
-        self._inputs = inputs(snapshot.outline)
+        self._inputs = inputs_of(snapshot.outline)
 
     def lines(self, cluster: int | None = None) -> list[str]:
         found: list[str] = []
         for place, is_cluster in self._contents[cluster]:
             if is_cluster:
-                found += framed(self._title(place), self.lines(place))
+                found += in_frame(self._title(place), self.lines(place))
             elif self._has_line(place):
                 found.append(self._line(place))
         return found
@@ -111,13 +111,13 @@ class _Tree:
         words = wording.SEPARATOR.join((node.short, *about))
         text = f"{TASK[code].mark} {words}"
         takes = self._inputs.get(place)
-        return fitted(f"{text} ← ", takes) if takes else text
+        return fit_line(f"{text} ← ", takes) if takes else text
 
     def _title(self, place: int) -> str:
-        return wording.titled(self._snapshot, place)
+        return wording.cluster_title(self._snapshot, place)
 
 
-def framed(title: str, lines: Sequence[str]) -> list[str]:
+def in_frame(title: str, lines: Sequence[str]) -> list[str]:
     """`lines` with a frame to their left and `title` above."""
     *body, last = lines or [""]
     return [f"┌ {title}", *(f"│ {line}" for line in body), f"└ {last}"]
@@ -135,4 +135,4 @@ def _failures(snapshot: Snapshot) -> list[str]:
     return ["", *lines, *([f"… {more:,} more failed"] if more > 0 else [])]
 
 
-__all__ = ["fitted", "flow_text", "framed", "inputs", "parameters_line"]
+__all__ = ["fit_line", "flow_text", "in_frame", "inputs_of", "parameters_line"]

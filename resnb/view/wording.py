@@ -50,7 +50,7 @@ def of_leases(snapshot: Snapshot, place: int) -> tuple[str, ...]:
     return () if lease == NOT_YET else (LEASE[lease].word,)
 
 
-def titled(snapshot: Snapshot, place: int) -> str:
+def cluster_title(snapshot: Snapshot, place: int) -> str:
     """All about a cluster in a line: ``client = DaskCluster · open · ttl 2h``."""
     cluster = snapshot.outline.clusters[place]
     name, manager = cluster.label, cluster.manager
@@ -75,6 +75,6 @@ def left_out(snapshot: Snapshot) -> str:
 
 
 __all__ = [
-    "DONE", "SEPARATOR", "left_out", "of_cluster", "of_code", "of_flow", "of_leases", "of_node",
-    "tally", "titled",
+    "DONE", "SEPARATOR", "cluster_title", "left_out", "of_cluster", "of_code", "of_flow",
+    "of_leases", "of_node", "tally",
 ]  # fmt: skip

@@ -22,7 +22,7 @@ from resnb.run.flow_run import active_run
 from resnb.run.memory import memory_of
 from resnb.run.output.log import Log
 from resnb.run.output.writer import WITHOUT_CELL
-from resnb.view.live.log_watch import Source, Subject
+from resnb.view.live.log_watch import LogSource, Subject
 from resnb.view.live.parameter_form import checked
 from resnb.view.names import message, shown
 from resnb.view.wire.frames import Frame
@@ -64,10 +64,10 @@ class FlowCommands:
         if what == "inspect":
             view = str(content.get("view"))
             subject = _subject(content)
-            live.looks.begin(view, subject)
+            live.inspections.begin(view, subject)
             self._looks.post(lambda: self._look(live, subject, view))
         elif what == "look_away":
-            live.looks.end(str(content.get("view")))
+            live.inspections.end(str(content.get("view")))
         elif what == "cancel":
             self._looks.post(lambda: _cancel(flow))  # must not wait for anything
         elif what == "run":
@@ -82,7 +82,7 @@ class FlowCommands:
             return False
         return True
 
-    def sources(self, live: "LiveFlow", subject: Subject) -> Iterator[Source]:
+    def sources(self, live: "LiveFlow", subject: Subject) -> Iterator[LogSource]:
         """The logs of what a view looks at, with what buttons made clean-ups print."""
         yield from sources(live, subject)
         one = found(live, subject)
@@ -92,7 +92,7 @@ class FlowCommands:
             log = self._logs.get(lease.id)
             if log is not None:
                 name = ScopeUse(one.scope, item).named("clean-up by a button")
-                yield Source(name, hash(lease.id), log.since)
+                yield LogSource(name, hash(lease.id), log.since)
 
     # ---- looking
 
@@ -102,13 +102,13 @@ class FlowCommands:
 
     def _look_again(self, live: "LiveFlow", only: Subject | None = None) -> None:
         """Tell those who look at something, after what a button did."""
-        for view, subject in live.looks.at(only).items():
+        for view, subject in live.inspections.at(only).items():
             self._looks.post(
                 lambda view=view, subject=subject: self._tell(inspected(live, subject, view))  # type: ignore[misc]
             )
 
     def _preview(self, live: "LiveFlow", subject: Subject, view: str) -> None:
-        if live.looks.at(subject).get(view) is None:
+        if live.inspections.at(subject).get(view) is None:
             return  # it has looked away meanwhile
         call: Callable[[Any], Shows] = preview
         title, value = "value", value_of(live, subject)

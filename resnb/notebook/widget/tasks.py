@@ -28,9 +28,9 @@ from resnb.states import (
     RETRYING,
     SKIPPED,
 )
-from resnb.view.live.log_watch import LOG, Source, Subject, Told
+from resnb.view.live.log_watch import LOG, LogPiece, LogSource, Subject
 from resnb.view.names import counted, message
-from resnb.view.option_words import spelled
+from resnb.view.option_words import short_duration
 from resnb.view.outline import Outline
 from resnb.view.palette import TASK
 
@@ -129,7 +129,7 @@ def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Inspected":
     }
 
 
-def sources(live: "LiveFlow", subject: Subject) -> Iterator[Source]:
+def sources(live: "LiveFlow", subject: Subject) -> Iterator[LogSource]:
     """The logs of a node or a cluster."""
     memory, one = memory_of(live.flow), found(live, subject)
     if one is None:
@@ -140,12 +140,12 @@ def sources(live: "LiveFlow", subject: Subject) -> Iterator[Source]:
             yield source._replace(since=_fit(source))
         return
     task = one.task
-    log = Source("log", run_number(memory, task), partial(log_since, memory, task))
+    log = LogSource("log", run_number(memory, task), partial(log_since, memory, task))
     yield log._replace(since=_fit(log))
 
 
-def _fit(source: Source) -> Any:
-    def since(position: int, most: int) -> Told:
+def _fit(source: LogSource) -> Any:
+    def since(position: int, most: int) -> LogPiece:
         piece = source.since(position, most)
         return Text(piece.start, piece.end, printed(piece.text))
 
@@ -251,7 +251,7 @@ def seconds_in_words(seconds: float) -> str:
         return f"{1000 * seconds:.3g} ms" if seconds >= 0.001 else "under 1 ms"  # noqa: PLR2004
     if seconds < 60:  # noqa: PLR2004 - a minute
         return f"{seconds:.3g} s"
-    return spelled(int(seconds) if seconds < 3600 else 60 * (int(seconds) // 60))  # noqa: PLR2004 - an hour
+    return short_duration(int(seconds) if seconds < 3600 else 60 * (int(seconds) // 60))  # noqa: PLR2004 - an hour
 
 
 __all__ = ["NO_VALUE", "found", "inspected", "seconds_in_words", "sources", "value_of"]

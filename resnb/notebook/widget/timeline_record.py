@@ -7,7 +7,7 @@ from resnb.run.memory import FlowMemory, lease_word, memory_of
 from resnb.run.scheduling.plan import LEASE, REMOTE, WORKER
 from resnb.view.names import shown
 from resnb.view.sketch import Sketch, sketch
-from resnb.view.timeline.record import EXECUTOR, LOOP, Block, Record, Use
+from resnb.view.timeline.record import EXECUTOR, LOOP, Block, ResourceUse, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ _Moments: TypeAlias = tuple[float, float]
 """When a run began: on its clock, and since the epoch."""
 
 
-def recorded(flow: "Flow", drawn: Sketch | None = None) -> Record | None:
+def recorded(flow: "Flow", drawn: Sketch | None = None) -> RunRecord | None:
     """What the latest run of `flow` wrote down until now; None if there is none to tell of.
 
     Args:
@@ -44,7 +44,7 @@ def recorded(flow: "Flow", drawn: Sketch | None = None) -> Record | None:
     uses, places = _uses(engine, memory, clusters)
     over = engine.over  # first, for a run that is over changes no more
     began = engine.began
-    return Record(
+    return RunRecord(
         drawn.outline.name,
         memory.flow_code(),
         began[0],
@@ -83,9 +83,9 @@ def _home(engine: "Engine", row: int, places: "Sequence[int]") -> int:
 
 def _uses(
     engine: "Engine", memory: FlowMemory, labels: "Mapping[Scope, str]"
-) -> tuple[tuple[Use, ...], list[int]]:
+) -> tuple[tuple[ResourceUse, ...], list[int]]:
     """The uses of all scopes, and for each scope the place of its first one."""
-    uses: list[Use] = []
+    uses: list[ResourceUse] = []
     places: list[int] = []
     scopes = tuple(engine.plan.scopes)
     for planned, rows in zip(scopes, _inside(scopes), strict=True):
@@ -116,11 +116,11 @@ def _inside(scopes: "Sequence[PlannedScope]") -> list[set[int]]:
 
 def _use(
     planned: "PlannedScope", memory: FlowMemory, item: int, inside: set[int], began: _Moments
-) -> Use:
+) -> ResourceUse:
     scope, setup, cleanup = planned.scope, planned.setup, planned.cleanup
     lease = memory.lease_of(scope, item)
     gone = _moment(lease, "closed", began)
-    return Use(
+    return ResourceUse(
         scope.name,
         lease_word(lease),
         setup,

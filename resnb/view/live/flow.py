@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from resnb.events import Event, LeaseChanged, RunBegan, RunEnded, StructureChanged
 from resnb.states import FIRST_FINISHED, PENDING
-from resnb.view.live.layout import Layout, laid_out
-from resnb.view.live.log_watch import Looks, Sources
+from resnb.view.live.layout import Layout, layout_of
+from resnb.view.live.log_watch import Inspections, LogSources
 from resnb.view.live.snapshot_feed import SnapshotFeed
 from resnb.view.live.viewers import Viewers
 from resnb.view.outline import Outline
@@ -52,16 +52,16 @@ class LiveFlow:
         progress: Callable[[], Progress | None],
         views: Iterable[str] = (),
         *,
-        lay_out: Callable[[Outline], Layout] = laid_out,
+        lay_out: Callable[[Outline], Layout] = layout_of,
         now: Callable[[], float] = monotonic,
-        sources: Sources = lambda _: (),
+        sources: LogSources = lambda _: (),
         is_deaf: Callable[[], bool] = lambda: False,
         timelines: TimelineFeed | None = None,
     ) -> None:
         self.flow = flow
         self.timelines = timelines or TimelineFeed(flow.name, lambda _: None)
         self.views = Viewers(views)
-        self.looks = Looks()
+        self.inspections = Inspections()
         self._snapshots = SnapshotFeed(flow, progress, lay_out)
         self._progress = progress
         self._now = now
@@ -106,7 +106,7 @@ class LiveFlow:
     def closed(self, view: str) -> None:
         """A view was closed."""
         self.views.closed(view)
-        self.looks.end(view)
+        self.inspections.end(view)
         self.timelines.shown(view, is_shown=False)
 
     def unfold(self, *, unfolded: bool) -> None:
@@ -134,7 +134,7 @@ class LiveFlow:
     @property
     def has_more(self) -> bool:
         """Whether the next refresh may send something even if nothing happens until then."""
-        return self._is_turn_of_logs and bool(self.looks.at())
+        return self._is_turn_of_logs and bool(self.inspections.at())
 
     # ---- what is sent
 
@@ -146,7 +146,7 @@ class LiveFlow:
         """
         with self._lock:
             self.views.forget(self._now(), is_deaf=self._is_deaf())
-            self.looks.keep(self.views)
+            self.inspections.keep(self.views)
             self.timelines.keep(self.views)
             if not self.is_watched:
                 return []
@@ -176,7 +176,7 @@ class LiveFlow:
             self._repeat = now + REMINDER
 
     def _logs(self) -> list[Frame]:
-        found = self.looks.frame(self._sources)
+        found = self.inspections.frame(self._sources)
         return [] if found is None else [found]
 
     def _elapsed(self) -> float | None:

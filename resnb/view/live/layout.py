@@ -58,7 +58,7 @@ class Layout(NamedTuple):
     curves: tuple[Curve, ...]
 
 
-def laid_out(outline: Outline) -> Layout:
+def layout_of(outline: Outline) -> Layout:
     """The layout of `outline`.
 
     Raises:
@@ -66,7 +66,7 @@ def laid_out(outline: Outline) -> Layout:
     """
     if not outline.nodes:
         return Layout(0, 0, (), (), ())
-    return parsed(outline, render(layout_source(outline), "json0"))
+    return parse_layout(outline, render(layout_source(outline), "json0"))
 
 
 # ---- to Graphviz
@@ -148,7 +148,7 @@ def _ends(outline: Outline, link: Link, cluster: int | None) -> dict[str, str]:
 # ---- from Graphviz
 
 
-def parsed(outline: Outline, data: bytes) -> Layout:
+def parse_layout(outline: Outline, data: bytes) -> Layout:
     """The layout in what an engine wrote (its format ``json0``).
 
     Raises:
@@ -219,4 +219,4 @@ def _numbers(text: str) -> list[float]:
     return [float(word) for word in text.split(",")]
 
 
-__all__ = ["Box", "Curve", "Layout", "Point", "laid_out", "layout_source", "parsed"]
+__all__ = ["Box", "Curve", "Layout", "Point", "layout_of", "layout_source", "parse_layout"]

@@ -15,7 +15,7 @@ LOG = 8_000
 """Characters of a log's end that a view is told."""
 
 
-class Told(Protocol):
+class LogPiece(Protocol):
     """A part of a log."""
 
     @property
@@ -31,7 +31,7 @@ class Told(Protocol):
         """What it says."""
 
 
-class Source(NamedTuple):
+class LogSource(NamedTuple):
     """A log that grows.
 
     Attributes:
@@ -42,7 +42,7 @@ class Source(NamedTuple):
 
     name: str
     version: int
-    since: Callable[[int, int], Told]
+    since: Callable[[int, int], LogPiece]
 
 
 class Subject(NamedTuple):
@@ -52,10 +52,10 @@ class Subject(NamedTuple):
     label: str
 
 
-Sources: TypeAlias = Callable[[Subject], Iterable[Source]]
+LogSources: TypeAlias = Callable[[Subject], Iterable[LogSource]]
 
 
-class Looks:
+class Inspections:
     """The looks of one flow's views."""
 
     def __init__(self) -> None:
@@ -88,10 +88,10 @@ class Looks:
                 view: one for view, one in self._looks.items() if subject is None or one == subject
             }
 
-    def frame(self, sources: Sources) -> Logs | None:
+    def frame(self, sources: LogSources) -> Logs | None:
         """What the views have to be told of their logs by now; None if nothing was added."""
         found = []
-        known: dict[Subject, list[Source]] = {}
+        known: dict[Subject, list[LogSource]] = {}
         for view, subject in self.at().items():
             if subject not in known:
                 known[subject] = list(sources(subject))
@@ -101,7 +101,7 @@ class Looks:
                     found.append(entry)
         return {"frame": "logs", "logs": found} if found else None
 
-    def _news(self, view: str, subject: Subject, source: Source) -> LogNews | None:
+    def _news(self, view: str, subject: Subject, source: LogSource) -> LogNews | None:
         key = view, source.name
         version, position = self._told.get(key, (source.version, 0))
         is_other = version != source.version
@@ -129,4 +129,4 @@ class Looks:
             del self._told[key]
 
 
-__all__ = ["LOG", "Looks", "Source", "Sources", "Subject", "Told"]
+__all__ = ["LOG", "Inspections", "LogPiece", "LogSource", "LogSources", "Subject"]

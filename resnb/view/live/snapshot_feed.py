@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from resnb.errors import ResnbError
 from resnb.view.folding import Fold
 from resnb.view.live import frames
-from resnb.view.live.layout import Layout, laid_out
+from resnb.view.live.layout import Layout, layout_of
 from resnb.view.live.parameter_form import form
 from resnb.view.outline import Outline
 from resnb.view.sketch import Sketch, sketch
@@ -41,7 +41,7 @@ class SnapshotFeed:
         self,
         flow: "Flow",
         progress: Callable[[], Progress | None],
-        lay_out: Callable[[Outline], Layout] = laid_out,
+        lay_out: Callable[[Outline], Layout] = layout_of,
     ) -> None:
         self._flow = flow
         self._progress = progress
@@ -96,7 +96,7 @@ class SnapshotFeed:
         everything, self._is_everything_due = self._is_everything_due, False
         progress = self._progress()
         elapsed_and_link = elapsed, "" if progress is None else progress.link
-        now = fold.applied(self._sampler.sample(progress))
+        now = fold.apply(self._sampler.sample(progress))
         before, self._sent = self._sent, now
         is_redrawn = now.outline != self._drawn
         if is_redrawn:

@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL, SKIPPED
 from resnb.view.timeline.bars import ONE, Span
-from resnb.view.timeline.record import Record, Use
-from resnb.view.timeline.scale import spelled
+from resnb.view.timeline.record import ResourceUse, RunRecord
+from resnb.view.timeline.scale import duration_text
 
 Interval: TypeAlias = tuple[float, float]
 """Start and end in seconds since the run began."""
@@ -61,20 +61,22 @@ class Band(NamedTuple):
         return max((one[1] for one in (self.setup, self.open, self.cleanup) if one), default=0.0)
 
 
-def words(band: Band) -> str:
+def band_text(band: Band) -> str:
     """What a picture says about a band: ``open 12.4 s, idle 38 %``."""
     if band.open is None:
         if band.setup is None:
             return "not set up"
         return "being set up" if band.lease == "opening" else "not set up: its set-up failed"
-    took, idle = spelled(band.seconds), f"idle {100 * band.share:.0f} %"
+    took, idle = duration_text(band.seconds), f"idle {100 * band.share:.0f} %"
     if band.open[0] >= 0:
         return f"still open after {took}, {idle}" if band.is_open else f"open {took}, {idle}"
     since = f"still open {took} after" if band.is_open else f"open {took} since"
     return f"opened by an earlier run, {since} this one began, {idle}"
 
 
-def band_of(record: Record, use: Use, spans: Mapping[int, Sequence[Span]], until: float) -> Band:
+def band_of(
+    record: RunRecord, use: ResourceUse, spans: Mapping[int, Sequence[Span]], until: float
+) -> Band:
     """The lifetime of one resource.
 
     Args:
@@ -102,13 +104,13 @@ def band_of(record: Record, use: Use, spans: Mapping[int, Sequence[Span]], until
     return Band(use.label, use.lease, setup, opened, cleanup, used, busy, is_open)
 
 
-def _with(use: Use, row: int, spans: Mapping[int, Sequence[Span]]) -> list[Span]:
+def _with(use: ResourceUse, row: int, spans: Mapping[int, Sequence[Span]]) -> list[Span]:
     """The spans of `row` that may have worked with the resource of `use`."""
     is_one = row in use.in_step and use.item != ONE
     return [span for span in spans.get(row, ()) if not is_one or span.item == use.item]
 
 
-def _state(record: Record, use: Use, row: int) -> int:
+def _state(record: RunRecord, use: ResourceUse, row: int) -> int:
     """The state of an own row of `use`, or of its child for the item."""
     block = next((one for one in record.blocks if one.of == row and use.item != ONE), None)
     if block is None or block.first + use.item >= block.last:
@@ -121,7 +123,7 @@ def _only(spans: Sequence[Span]) -> Interval | None:
     return (spans[0].start, spans[0].end) if spans else None
 
 
-def _opened(record: Record, use: Use, setup: Interval | None) -> float | None:
+def _opened(record: RunRecord, use: ResourceUse, setup: Interval | None) -> float | None:
     """When the resource came to be open; None if it did not."""
     opened = None if use.opened is None else use.opened - record.began
     if opened is not None and opened < 0:
@@ -161,4 +163,4 @@ def coarser(intervals: Sequence[Interval], pixel: float) -> tuple[Interval, ...]
     return tuple(found)
 
 
-__all__ = ["Band", "Interval", "band_of", "coarser", "united", "words"]
+__all__ = ["Band", "Interval", "band_of", "band_text", "coarser", "united"]

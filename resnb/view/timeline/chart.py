@@ -12,7 +12,7 @@ from resnb.view.names import counted
 from resnb.view.timeline.bands import Band, band_of, coarser
 from resnb.view.timeline.bars import ONE, Bar, Span, merged
 from resnb.view.timeline.lanes import MOST_SCOPES, rows_of, spans_of
-from resnb.view.timeline.record import Record
+from resnb.view.timeline.record import RunRecord
 from resnb.view.timeline.scale import Tick, ticks
 
 COLUMNS: Final = 900
@@ -88,7 +88,7 @@ def bar_label(task: str, item: int, number: int) -> str:
     return task if item == ONE else f"{task}[{item}]"
 
 
-def timeline(record: Record, columns: int = COLUMNS, most_bars: int = MOST_BARS) -> Timeline:
+def timeline(record: RunRecord, columns: int = COLUMNS, most_bars: int = MOST_BARS) -> Timeline:
     """The timeline of one run.
 
     Args:

@@ -11,10 +11,10 @@ from resnb.view import palette, wording
 from resnb.view.dot import FONT
 from resnb.view.names import counted, shown
 from resnb.view.palette import LEASE, TASK, Look
-from resnb.view.timeline.bands import Band, Interval, words
+from resnb.view.timeline.bands import Band, Interval, band_text
 from resnb.view.timeline.bars import Bar
 from resnb.view.timeline.chart import Lane, Timeline
-from resnb.view.timeline.scale import spelled
+from resnb.view.timeline.scale import duration_text
 
 PLOT: Final = 640.0
 _SIDE: Final = 10.0
@@ -109,7 +109,7 @@ class _Drawing:
     def draw(self) -> None:
         timeline = self._timeline
         self._box(0, 0, self._right + 2 * _SIDE, self._height, fillcolor=palette.PAPER)
-        title = (timeline.name, wording.of_code(timeline.code), spelled(timeline.seconds))
+        title = (timeline.name, wording.of_code(timeline.code), duration_text(timeline.seconds))
         self._text(wording.SEPARATOR.join(title), _SIDE, 6, size=11, ink=palette.INK)
         self._grid()
         scopes = [place for place, one in enumerate(timeline.lanes) if one.kind == "scope"]
@@ -162,7 +162,7 @@ class _Drawing:
 
     def _strip(self, band: Band, kinds: set[str], top: float, low: float) -> None:
         """The band itself, and those of its steps that no task of the run has a bar for."""
-        look, said = LEASE[band.lease], words(band)
+        look, said = LEASE[band.lease], band_text(band)
         intervals = [one for one in (band.setup, band.open, band.cleanup) if one is not None]
         start = self._x(min((one[0] for one in intervals), default=0.0))
         at = min(start, self._right - width_of(said, _SMALL))

@@ -12,7 +12,7 @@ from resnb.events import Event, LeaseChanged
 from resnb.view.sketch import Sketch
 from resnb.view.timeline.chart import timeline
 from resnb.view.timeline.frame import MOST_BARS, timeline_frame
-from resnb.view.timeline.record import Record
+from resnb.view.timeline.record import RunRecord
 from resnb.view.wire import timeline as wire
 
 PERIOD: Final = 1.0
@@ -34,7 +34,7 @@ class TimelineFeed:
     def __init__(
         self,
         flow: str,
-        record: Callable[[Sketch], Record | None],
+        record: Callable[[Sketch], RunRecord | None],
         views: Iterable[str] = (),
         now: Callable[[], float] = monotonic,
     ) -> None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from resnb.view.names import shown
-from resnb.view.timeline.bands import Band, Interval, words
+from resnb.view.timeline.bands import Band, Interval, band_text
 from resnb.view.timeline.bars import Bar
 from resnb.view.timeline.chart import Timeline
 from resnb.view.wire import timeline as wire
@@ -51,7 +51,7 @@ def _band(band: Band) -> wire.BandInfo:
     return {
         "id": band.label,
         "lease": band.lease,
-        "words": words(band),
+        "words": band_text(band),
         "setup": _interval(band.setup),
         "open": _interval(band.open),
         "cleanup": _interval(band.cleanup),

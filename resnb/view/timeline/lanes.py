@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from resnb.states import FIRST_FINISHED, MAPPED, RUNNING
 from resnb.view.names import counted, shown
 from resnb.view.timeline.bars import ONE, Span, ends_found, side_by_side
-from resnb.view.timeline.record import EXECUTOR, LOOP, Record
+from resnb.view.timeline.record import EXECUTOR, LOOP, RunRecord
 
 MOST_LANES: Final = 24
 """How many workers have a lane of their own, coroutines included."""
@@ -33,7 +33,7 @@ class Row(NamedTuple):
     spans: list[Span]
 
 
-def spans_of(record: Record, until: float) -> list[Span]:
+def spans_of(record: RunRecord, until: float) -> list[Span]:
     """All tries that were begun, by their start."""
     parents = {block.of for block in record.blocks if block.first < block.last}
     planned = len(record.labels)
@@ -53,7 +53,7 @@ def spans_of(record: Record, until: float) -> list[Span]:
     return found
 
 
-def _span(record: Record, row: int, origin: int, item: int, until: float) -> Span:
+def _span(record: RunRecord, row: int, origin: int, item: int, until: float) -> Span:
     began, ended, code = record.started[row], record.ended[row], record.states[row]
     start = min(max(began - record.began, 0.0), until)
     if ended > began or (ended == began and code >= FIRST_FINISHED and code != MAPPED):
@@ -62,7 +62,7 @@ def _span(record: Record, row: int, origin: int, item: int, until: float) -> Spa
     return Span(start, max(start, end), code, origin, item, is_sure=code in (RUNNING, MAPPED))
 
 
-def rows_of(record: Record, spans: list[Span]) -> Iterator[Row]:
+def rows_of(record: RunRecord, spans: list[Span]) -> Iterator[Row]:
     """Label, kind and spans of each lane: scopes, then workers, then coroutines, then the rest."""
     by_home: defaultdict[tuple[int, int], list[Span]] = defaultdict(list)
     first = {block.of: block.first for block in record.blocks}
@@ -96,7 +96,7 @@ def _order(home: tuple[int, int]) -> tuple[bool, int]:
 
 
 def _of(
-    record: Record, home: tuple[int, int], spans: dict[tuple[int, int], list[Span]]
+    record: RunRecord, home: tuple[int, int], spans: dict[tuple[int, int], list[Span]]
 ) -> Iterator[Row]:
     where, number = home
     if where == LOOP:

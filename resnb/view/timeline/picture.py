@@ -19,7 +19,7 @@ from resnb.view.engines import render
 from resnb.view.names import counted
 from resnb.view.palette import TASK
 from resnb.view.snapshot import NOT_YET, Snapshot
-from resnb.view.text import fitted
+from resnb.view.text import fit_line
 from resnb.view.timeline.chart import Timeline
 from resnb.view.timeline.dot import timeline_dot
 
@@ -41,7 +41,7 @@ def timeline_text(snapshot: Snapshot, took_part: Collection[str]) -> str:
         for place, cluster in enumerate(outline.clusters)
         if snapshot.leases[place] != NOT_YET
     ]
-    lines += [fitted("resources: ", resources)] if resources else []
+    lines += [fit_line("resources: ", resources)] if resources else []
     tasks = [
         _line(snapshot, place)
         for place, node in enumerate(outline.nodes)

@@ -20,7 +20,7 @@ class Block(NamedTuple):
     of: int
 
 
-class Use(NamedTuple):
+class ResourceUse(NamedTuple):
     """A scope and its resource in one run, or one of the resources of a mapped scope.
 
     Attributes:
@@ -53,7 +53,7 @@ class Use(NamedTuple):
         return self.setup >= 0 or self.opened is not None
 
 
-class Record(NamedTuple):
+class RunRecord(NamedTuple):
     """One run, at one moment.
 
     Attributes:
@@ -91,7 +91,7 @@ class Record(NamedTuple):
     kinds: tuple[str, ...]
     homes: tuple[int, ...]
     blocks: tuple[Block, ...] = ()
-    uses: tuple[Use, ...] = ()
+    uses: tuple[ResourceUse, ...] = ()
 
 
-__all__ = ["EXECUTOR", "LOOP", "Block", "Record", "Use"]
+__all__ = ["EXECUTOR", "LOOP", "Block", "ResourceUse", "RunRecord"]

@@ -58,7 +58,9 @@ class Desk:
 
     def logs(self):
         """What the logs say of what is looked at, by name."""
-        frame = self.live.looks.frame(lambda subject: self.commands.sources(self.live, subject))
+        frame = self.live.inspections.frame(
+            lambda subject: self.commands.sources(self.live, subject)
+        )
         return {} if frame is None else {one["name"]: one["text"] for one in frame["logs"]}
 
     def said(self):

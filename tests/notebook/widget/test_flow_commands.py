@@ -212,9 +212,9 @@ def test_one_can_look_and_look_away_while_a_clean_up_hangs(flow, desk, things):
     desk.send("cleanup_one", what="cluster", id="inner")
     assert things.began.wait(PATIENCE)
     assert desk.look("inner", "cluster")[0]["lease"] == "closing"
-    assert desk.live.looks.at() != {}
+    assert desk.live.inspections.at() != {}
     desk.send("look_away")
-    assert desk.live.looks.at() == {}
+    assert desk.live.inspections.at() == {}
     things.go_on.set()
     assert desk.said() == "cleaned up work/inner"
 
@@ -315,7 +315,7 @@ def test_two_views_look_at_different_things_at_once(flow, desk):
     leave_open(flow)
     desk.look("second", view="one")
     desk.look("outer", "cluster", view="two")
-    frame = desk.live.looks.frame(lambda subject: desk.commands.sources(desk.live, subject))
+    frame = desk.live.inspections.frame(lambda subject: desk.commands.sources(desk.live, subject))
     assert [(one["to"], one["text"]) for one in frame["logs"]] == [("one", "working 1\n")]
     desk.send("cleanup")
     told = [desk.await_frame("inspected") for _ in range(2)]

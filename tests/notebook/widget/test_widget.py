@@ -40,13 +40,13 @@ def test_a_view_that_was_forgotten_is_known_again_with_what_it_looked_at(widget)
     widget.take(do="inspect", view="a", ask="a/2", what="node", id="one")
     live = widget._live
     live.views.forget(live._now() + 2 * SILENCE, is_deaf=False)
-    live.looks.keep(live.views)
+    live.inspections.keep(live.views)
     assert widget.views() == []
-    assert live.looks.at() == {}
+    assert live.inspections.at() == {}
     before = len(widget.sent)
     widget.take(do="here", view="a", ask="a/3", what="node", id="one")
     assert widget.views() == ["a"]
-    assert [subject.label for subject in live.looks.at().values()] == ["one"]
+    assert [subject.label for subject in live.inspections.at().values()] == ["one"]
     assert {"frame": "taken", "ask": "a/3"} not in widget.sent[before:]
 
 

@@ -13,7 +13,7 @@ from resnb.states import PENDING, RUNNING, SUCCESS
 from resnb.view.engines import DrawingError
 from resnb.view.live.flow import LiveFlow
 from resnb.view.live.layout import Box, Layout
-from resnb.view.live.log_watch import Source, Subject
+from resnb.view.live.log_watch import LogSource, Subject
 from resnb.view.live.parameter_form import checked, form
 from resnb.view.live.ticker import pause
 from resnb.view.wire.frames import Frame
@@ -230,7 +230,7 @@ def talking(seed, progress, layouts):
         lambda: found.told,
         lay_out=layouts,
         now=lambda: found.time,
-        sources=lambda _: [Source("log", 1, log.since)],
+        sources=lambda _: [LogSource("log", 1, log.since)],
         is_deaf=lambda: found.deaf,
     )
     found.told, found.time, found.deaf, found.log = progress({}, flow=RUNNING), 0.0, False, log
@@ -240,7 +240,7 @@ def talking(seed, progress, layouts):
 def test_logs_and_states_take_turns(talking, progress):
     talking.opened("a")
     talking.refresh()
-    talking.looks.begin("a", Subject("node", "load"))
+    talking.inspections.begin("a", Subject("node", "load"))
     told = []
     for number in range(10):
         talking.log.add(f"{number}\n")
@@ -254,7 +254,7 @@ def test_logs_and_states_take_turns(talking, progress):
 def test_what_was_printed_last_is_told_after_the_last_states(talking, progress):
     talking.opened("a")
     talking.refresh()
-    talking.looks.begin("a", Subject("node", "load"))
+    talking.inspections.begin("a", Subject("node", "load"))
     talking.refresh()
     talking.log.add("the last words")
     talking.told = progress({"load": SUCCESS}, flow=SUCCESS)
@@ -278,7 +278,7 @@ def test_a_view_that_dies_is_forgotten_and_one_that_comes_back_gets_everything(t
     talking.opened("a")
     talking.opened("b")
     talking.refresh()
-    talking.looks.begin("a", Subject("node", "load"))
+    talking.inspections.begin("a", Subject("node", "load"))
     talking.time = 100.0
     assert not talking.heard("b")
     talking.time, talking.deaf = 200.0, True
@@ -288,7 +288,7 @@ def test_a_view_that_dies_is_forgotten_and_one_that_comes_back_gets_everything(t
     talking.heard("b")
     talking.refresh()
     assert list(talking.views) == ["b"]
-    assert talking.looks.at() == {}
+    assert talking.inspections.at() == {}
     assert talking.heard("a")
     assert kinds(talking.refresh()) == ["structure", "states", "form"]
 
@@ -298,7 +298,7 @@ def test_closing_one_view_leaves_the_other(talking):
     talking.opened("b")
     talking.refresh()
     for view in "ab":
-        talking.looks.begin(view, Subject("node", "load"))
+        talking.inspections.begin(view, Subject("node", "load"))
     talking.closed("a")
     talking.log.add("text")
     [frame] = talking.refresh()
