@@ -10,7 +10,7 @@ examples for the TypeScript tests to compare.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from inspect import cleandoc
+from inspect import cleandoc, getsource
 from pathlib import Path
 from types import ModuleType, NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints, is_typeddict
@@ -54,7 +54,7 @@ class Format:
         for name in self._names:
             self._define(name)
         body = "\n".join(self._done.values())
-        code = re.sub(r"/\*\*.*?\*/", "", body, flags=re.DOTALL)
+        code = re.sub(r"/\*\*.*?\*/|//.*?$", "", body, flags=re.DOTALL | re.MULTILINE)
         used = [one for one in CHECKS if re.search(rf"(?<!export const )\b{one}\b(?!:)", code)]
         sources = ", ".join(module.__name__ for module in self._modules)
         imports = f'import {{ {", ".join(used)}, type Of }} from "./check";\n'
@@ -93,10 +93,12 @@ class Format:
         return f"{name}({self._named(args[-1] if origin is dict else args[0])})"
 
     def _fields(self, kind: Any) -> Iterator[str]:
+        comments = dict(re.findall(r"^    (\w+): .*?(  # .*)$", getsource(kind), re.MULTILINE))
         for name, field in get_type_hints(kind, include_extras=True).items():
             check = self._named(bare(field))
-            is_required = name in kind.__required_keys__
-            yield f"  {name}: {check if is_required else f'optional({check})'},\n"
+            if name not in kind.__required_keys__:
+                check = f"optional({check})"
+            yield f"  {name}: {check},{comments.get(name, '').replace('  # ', ' // ')}\n"
 
     def _union(self, variants: tuple[Any, ...]) -> str:
         some = [one for one in variants if one is not NoneType]
@@ -116,7 +118,7 @@ def _is_message(kind: Any) -> bool:
 
 
 def _comment(kind: type) -> str:
-    lines = cleandoc(kind.__doc__ or "").replace("\nAttributes:\n", "\n").splitlines()
+    lines = cleandoc(kind.__doc__ or "").splitlines()
     if len(lines) == 1:
         return f"/** {lines[0]} */\n"
     return "".join(["/**\n", *(f" * {line}".rstrip() + "\n" for line in lines), " */\n"])

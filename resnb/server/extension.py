@@ -1,4 +1,4 @@
-"""The extension's life: wired when the server loads it, ended with the server."""
+"""The extension: wired together when the server loads it, ended with the server."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,12 +17,12 @@ from resnb.server.sweeps import Sweeper, Sweeps
 
 
 class ResnbServer(ExtensionApp):
-    """What is alive in every kernel, for the pages of a Jupyter server."""
+    """Shows the pages of a Jupyter server what is alive in every kernel."""
 
     name = "resnb"
 
     sweep_every = Float(
-        600.0, min=1.0, help="Seconds between two looks for what dead kernels have left."
+        600.0, min=1.0, help="Seconds between two sweeps for what dead kernels have left."
     ).tag(config=True)
 
     def initialize_handlers(self) -> None:
@@ -37,13 +37,13 @@ class ResnbServer(ExtensionApp):
         self._loop.add_callback(self._sweeps.start)
 
     async def stop_extension(self) -> None:
-        """End what was begun; sweepers, which are processes of their own, go on."""
+        """End what was started; sweepers, which are separate processes, go on."""
         await self._sweeps.stop()
         await self._feed.close()
         await self._service.close()
 
     def _later(self, pause: float, work: Callable[[], None]) -> None:
-        """Do `work` after `pause` seconds; called on any thread."""
+        """Do `work` after `pause` seconds; may be called on any thread."""
 
         async def do() -> None:
             with suppress(Refused):

@@ -1,7 +1,7 @@
-"""What a request asks for, checked before anything is done. Pure.
+"""Checks what a request asks for, before anything is done. Pure.
 
-A request is refused by `Refused`, whose line says what is wrong with it; what it was is repeated
-in short at most.
+`Refused` says in one line what is wrong with a request, and repeats no more than the beginning of
+what it was given.
 """
 
 import json
@@ -17,14 +17,14 @@ from resnb.ledger.admin.listing import plain
 from resnb.server.wire import KERNELS, STATES
 
 LONGEST_BODY = 10_000
-"""In bytes."""
+"""Bytes of a body."""
 LONGEST_VALUE = 1000
-"""Of a filter, in characters."""
+"""Characters of a filter's value."""
 LONGEST_KEPT = 366 * 86400.0
-"""In seconds."""
+"""Seconds for which a lease may be kept."""
 HALF_AN_HOUR = 1800.0
 UNEXPECTED = "resnb could not do that: the server's log says why"
-"""The message for what is resnb's own mistake."""
+"""The message for an internal error."""
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _CHOICES: Final = {
@@ -53,8 +53,8 @@ class LeaseFilter(NamedTuple):
     """Which leases to list.
 
     Attributes:
-        closed: those that are closed, too.
-        values: what they must have.
+        closed: whether to list closed ones as well.
+        values: the values that their fields must have.
     """
 
     closed: bool
@@ -100,10 +100,10 @@ def lease_id(text: str) -> LeaseId:
 
 
 def duration(body: bytes) -> float:
-    """For how many seconds to keep something, from a request's body.
+    """The seconds for which to keep a lease, from a request's body.
 
     Raises:
-        Refused: the body is none, or the duration in it.
+        Refused: the body or the duration in it is invalid.
     """
     given = _object(body)
     value = given.pop("duration", HALF_AN_HOUR)
@@ -120,10 +120,10 @@ def duration(body: bytes) -> float:
 
 
 def check_empty(body: bytes) -> None:
-    """A body in which nothing is asked for.
+    """Check that a request's body asks for nothing.
 
     Raises:
-        Refused: something is.
+        Refused: it does.
     """
     _refuse_others(_object(body), "nothing else is asked for")
 
@@ -146,7 +146,7 @@ def _refuse_others(given: Mapping[str, Any], rule: str) -> None:
 
 
 def quoted(text: str, most: int = 40) -> str:
-    """`text` in quotes, shortened."""
+    """The beginning of `text`, in quotes."""
     shown = plain(text[: 2 * most])
     return repr(shown if len(shown) <= most else f"{shown[: most - 1]}…")
 

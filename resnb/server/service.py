@@ -1,7 +1,7 @@
-"""The ledger as the server's event loop asks it: on threads of its own, with a deadline.
+"""The ledger, for the server's event loop: each call runs on a thread, with a deadline.
 
-Lists, the waiting for changes and commands have threads of their own, so that a ledger that
-somebody has locked holds up no list, and none of them the server.
+Lists, the wait for changes, and commands have separate threads, so that a command that waits for a
+locked ledger holds up neither lists nor the server.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ DEADLINE = 15.0
 
 
 class LedgerService:
-    """Answers questions and carries out commands.
+    """Answers queries and carries out commands.
 
     Args:
         home: the ledger's folder.
         sweeper: starts a sweeper for it.
         deadline: for an answer of the ledger, in seconds.
-        kernels: gives the ids of the server's kernels, by the pids of their processes.
+        kernels: returns the ids of the server's kernels, by the pids of their processes.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class LedgerService:
         self._waits = ThreadPoolExecutor(1, "resnb-server-waits")
         self._commands = ThreadPoolExecutor(2, "resnb-server-commands")
 
-    # ---- questions
+    # ---- queries
 
     async def news(self, known: lease_json.Leases | None) -> lease_json.Leases:
-        """Wait until what is not closed has changed; one caller at a time.
+        """Wait until the leases that are not closed have changed; one caller at a time.
 
         Args:
-            known: what the caller knows; None to be told at once.
+            known: the leases that the caller knows; None for the present ones at once.
 
         Raises:
             Refused: the ledger cannot be read.
@@ -76,7 +76,7 @@ class LedgerService:
         return found
 
     async def find(self, wanted: LeaseFilter) -> str:
-        """The list of what is wanted.
+        """The list of the leases that the filter lets through.
 
         Raises:
             Refused: the ledger does not answer.
@@ -90,10 +90,10 @@ class LedgerService:
     # ---- commands
 
     async def clean_up(self, lease: LeaseId) -> str:
-        """Ask that a lease be cleaned up; gives the list of those that are still there.
+        """Ask that a lease be cleaned up; returns the list of those that are still there.
 
         Raises:
-            Refused: there is none, that cannot be done, or the ledger does not answer.
+            Refused: there is no such lease, it cannot be done, or the ledger does not answer.
         """
 
         def ask(commands: LedgerCommands, one: Listed) -> list[Listed]:
@@ -102,23 +102,23 @@ class LedgerService:
         return await self._command(lease, ask)
 
     async def keep(self, lease: LeaseId, seconds: float) -> str:
-        """Let a lease survive its kernel; gives the list of it.
+        """Let a lease survive its kernel; returns the list with it.
 
         Raises:
-            Refused: there is none, that cannot be done, or the ledger does not answer.
+            Refused: there is no such lease, it cannot be done, or the ledger does not answer.
         """
         return await self._command(lease, lambda commands, _: [commands.keep(lease, seconds)])
 
     async def adopt(self, lease: LeaseId, seconds: float) -> str:
-        """Take a lease over; gives the list of it.
+        """Take a lease over; returns the list with it.
 
         Raises:
-            Refused: there is none, that cannot be done, or the ledger does not answer.
+            Refused: there is no such lease, it cannot be done, or the ledger does not answer.
         """
         return await self._command(lease, lambda commands, _: [commands.adopt(lease, seconds)])
 
     async def work(self, work: Callable[[], None]) -> None:
-        """Do something that takes a while on the commands' threads.
+        """Do something slow on the commands' threads.
 
         Raises:
             Refused: it did not end in time.
@@ -126,7 +126,7 @@ class LedgerService:
         await _answer(self._commands, work, self._deadline)
 
     async def close(self) -> None:
-        """End the threads as soon as they have done what they are at."""
+        """End the threads as soon as they have finished what they are doing."""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._reads, self._listed.let_go)
         await loop.run_in_executor(self._waits, self._streamed.let_go)
@@ -148,7 +148,7 @@ class LedgerService:
 
 
 def _found(commands: LedgerCommands, lease: LeaseId) -> Listed:
-    """The lease that has this very id.
+    """The lease with exactly this id.
 
     Raises:
         Refused: there is none.

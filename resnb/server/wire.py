@@ -21,81 +21,43 @@ Liveness: TypeAlias = Annotated[str, OneOf(KERNELS)]
 
 
 class Lease(TypedDict):
-    """A lease; up to `tries` it has what ``resnb ls --json`` has.
+    """A lease; up to `tries` it has what ``resnb ls --json`` has."""
 
-    Attributes:
-        id: what commands take.
-        name: such as "etl/db"; several leases may have the same.
-        state: *unknown* where its kernel cannot be seen from the server.
-        kernel: whether its kernel is alive.
-        pid: the kernel's process.
-        notebook: the notebook that it was opened from, or the folder.
-        session: of tests, else "".
-        created: when it was opened.
-        ended: when it was closed.
-        ttl: its age limit.
-        idle_timeout: for how long it may be unused.
-        keep: for how long it will survive its kernel.
-        keep_until: until when it survives its kernel, which has ended.
-        protected: another process can clean up what there is of it now.
-        unfindable: why no other process can, if its set-up breaks off; "" if one can.
-        unprotected: why no other process can, once it is open; "" if one can.
-        notice: what else its user should know.
-        reason: why its state is what it is.
-        tries: how many clean-ups were begun.
-        note: all that there is to say about it, for people.
-        kernel_id: this server's id of its kernel, while that is alive.
-        ends_with_kernel: it lives inside its kernel's process.
-        asked: somebody asked for its clean-up, which has not begun.
-        kept: it survives its kernel now.
-        orphan: its kernel has ended, and it is not kept.
-        given_up: its clean-up failed, and is tried again only if somebody asks for it.
-    """
-
-    id: str
-    name: str
-    state: ListedState
-    kernel: Liveness
-    pid: int | None
-    notebook: str
-    session: str
-    created: float
-    ended: float | None
-    ttl: float | None
-    idle_timeout: float | None
-    keep: float | None
-    keep_until: float | None
-    protected: bool
-    unfindable: str
-    unprotected: str
-    notice: str
-    reason: str
-    tries: int
-    note: str
-    kernel_id: str | None
-    ends_with_kernel: bool
-    asked: bool
-    kept: bool
-    orphan: bool
-    given_up: bool
+    id: str  # what commands take
+    name: str  # such as "etl/db"; several leases may have the same
+    state: ListedState  # *unknown* where its kernel cannot be seen from the server
+    kernel: Liveness  # whether its kernel is alive
+    pid: int | None  # the kernel's process
+    notebook: str  # the notebook that it was opened from, or the folder
+    session: str  # of tests, else ""
+    created: float  # when it was opened
+    ended: float | None  # when it was closed
+    ttl: float | None  # its age limit
+    idle_timeout: float | None  # for how long it may be unused
+    keep: float | None  # for how long it will survive its kernel
+    keep_until: float | None  # until when it survives its kernel, which has ended
+    protected: bool  # another process can clean up what there is of it now
+    unfindable: str  # why no other process can, if its set-up breaks off; "" if one can
+    unprotected: str  # why no other process can, once it is open; "" if one can
+    notice: str  # what else its user should know
+    reason: str  # why its state is what it is
+    tries: int  # how many clean-ups were begun
+    note: str  # all that there is to say about it, for people
+    kernel_id: str | None  # this server's id of its kernel, while that is alive
+    ends_with_kernel: bool  # it lives inside its kernel's process
+    asked: bool  # somebody asked for its clean-up, which has not begun
+    kept: bool  # it survives its kernel now
+    orphan: bool  # its kernel has ended, and it is not kept
+    given_up: bool  # its clean-up failed, and is tried again only if somebody asks for it
 
 
 class LeaseList(TypedDict):
-    """Leases, oldest first.
+    """Leases, oldest first."""
 
-    Attributes:
-        version: of the Python package.
-        now: the server's clock.
-        total: how many leases there are; the list has the latest 1,000 at most.
-        error: a line if the ledger cannot be read now: the leases are then those that were read
-            last; else "".
-        leases: the leases.
-    """
-
-    version: str
-    now: float
-    total: int
-    error: str
+    version: str  # of the Python package
+    now: float  # the server's clock
+    total: int  # how many leases there are; the list has the latest 1,000 at most
+    error: str  # why the ledger cannot be read now; the leases are then those read last; else ""
     leases: list[Lease]
 
 

@@ -1,7 +1,7 @@
-"""Large flows made small enough to look at: scopes become one node each, the rest is counted.
+"""Makes large flows small enough to draw: each scope becomes one node, what is cut off is counted.
 
-A pure function of snapshots. What is folded keeps its place in graph order, its cluster with the
-lease's state, and its failures; nothing is left out without being counted.
+A pure function of snapshots. A folded scope keeps its place in graph order, its cluster with the
+lease's state, and its failures.
 """
 
 from collections import Counter
@@ -15,13 +15,13 @@ from resnb.view.snapshot import NO_WORK, Snapshot, in_order, picker
 
 NODE_LIMIT = 150
 LINK_LIMIT = 1_000
-"""A layout of more links takes seconds, and nobody can follow them."""
+"""Laying out more links takes seconds, and nobody can follow them."""
 
 
 class Fold:
-    """How the outline of a flow is made small enough, and its snapshots after it.
+    """Folds the outline of a flow, and snapshots of it.
 
-    It is small if it fits; else scopes are folded, and what still does not fit is cut off.
+    If the outline is too large, scopes are folded; what still does not fit is cut off.
 
     Args:
         outline: the flow's.
@@ -29,8 +29,8 @@ class Fold:
         links: how many links may be drawn.
 
     Attributes:
-        outline: what is drawn of it.
-        is_whole: whether that is all.
+        outline: the part that is drawn.
+        is_whole: whether that is all of it.
     """
 
     def __init__(self, outline: Outline, nodes: int = NODE_LIMIT, links: int = LINK_LIMIT) -> None:
@@ -45,17 +45,17 @@ class Fold:
         self.is_whole = not self._steps
 
     def apply(self, snapshot: Snapshot) -> Snapshot:
-        """`snapshot`, of the whole outline, made as small."""
+        """Fold a snapshot of the whole outline."""
         for step in self._steps:
             snapshot = step.apply(snapshot)
         return snapshot
 
 
 def folded(snapshot: Snapshot, nodes: int = NODE_LIMIT, links: int = LINK_LIMIT) -> Snapshot:
-    """`snapshot` itself if it is small; else with scopes folded, and cut after the last that fits.
+    """Fold a snapshot as far as it takes to fit the limits.
 
     Args:
-        snapshot: the flow as it is.
+        snapshot: of the whole flow.
         nodes: how many nodes may be drawn.
         links: how many links may be drawn.
     """
@@ -67,14 +67,14 @@ def _fits(outline: Outline, nodes: int, links: int) -> bool:
 
 
 class _FoldedScopes:
-    """Each outermost scope becomes one node, in its cluster."""
+    """Turns each outermost scope into one node, inside its cluster."""
 
     def __init__(self, outline: Outline) -> None:
         outermost = _outermost(outline.clusters)
         self._kept = sorted(set(outermost))
         inside: dict[int, list[int]] = {place: [] for place in self._kept}
         self._goes_to: list[int] = []  # the new place of each node
-        self._new: list[int] = []  # for each new node the old place, or for a scope -1 - its place
+        self._new: list[int] = []  # of each new node the old place; of a scope -1 - its place
         first: dict[int, int] = {}
         for place, node in enumerate(outline.nodes):
             if node.cluster is None:
@@ -118,7 +118,7 @@ class _FoldedScopes:
                 found[snapshot.codes[own]] -= 1
             counts.append(in_order(found))
         shown = snapshot.outline.nodes
-        nodes = [  # a parameter's value may stand in the snapshot's own outline
+        nodes = [  # the snapshot's own outline may have values of parameters
             shown[old] if old >= 0 else node
             for old, node in zip(self._new, self.outline.nodes, strict=True)
         ]
@@ -141,7 +141,7 @@ class _FoldedScopes:
 
 
 def _outermost(clusters: Sequence[Cluster]) -> list[int]:
-    """For each cluster the place of the outermost one around it."""
+    """The place of the outermost cluster around each cluster."""
     found = []
     for place, cluster in enumerate(clusters):
         top, parent = place, cluster.parent
@@ -171,7 +171,7 @@ def _moved(links: Iterable[Link], goes_to: Sequence[int]) -> tuple[Link, ...]:
 
 
 class _CutOff:
-    """The first nodes in graph order, as many as there is room for."""
+    """Keeps as many of the first nodes in graph order as fit."""
 
     def __init__(self, outline: Outline, nodes: int, links: int) -> None:
         arriving = Counter(max(link.source, link.target) for link in outline.links)

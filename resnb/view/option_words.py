@@ -1,4 +1,4 @@
-"""A scope's options in words, those only that differ from the defaults."""
+"""A scope's options in words, as far as they differ from the defaults."""
 
 from resnb.graph.resources.scope import ScopeOptions
 
@@ -20,7 +20,7 @@ def short_duration(seconds: float) -> str:
 
 
 def option_notes(options: ScopeOptions) -> tuple[str, ...]:
-    """What is special about a scope, each in a few words."""
+    """Each option that is not the default, in a few words."""
     found = []
     if options.lifetime != _DEFAULT.lifetime:
         found.append(f"lifetime {options.lifetime}")

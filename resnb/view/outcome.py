@@ -1,4 +1,4 @@
-"""A run's final state, read as progress: for pictures of a run that is over."""
+"""Reads a run's final state as progress, for pictures of a run that is over."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FinalProgress:
-    """Progress (see `resnb.view.snapshot`) as far as a flow's final state tells of it."""
+    """The progress (see `resnb.view.snapshot`) that a flow's final state shows."""
 
     link = ""
 
@@ -25,7 +25,7 @@ class FinalProgress:
         self._states: Mapping[Task, State] = result if isinstance(result, Mapping) else {}
 
     def code_of(self, task: "Task") -> int:
-        """The code of the task's state; pending if the run did not have the task."""
+        """The code of the task's state; pending if the task was not in the run."""
         state = self._states.get(task)
         return PENDING if state is None else state.code
 
@@ -39,13 +39,13 @@ class FinalProgress:
         return Counter(one.code for one in state.map_states) if isinstance(state, Mapped) else {}
 
     def lease_state(self, scope: "Scope") -> str:
-        """What set-up and clean-up say about the lease."""
+        """The lease's state, as far as the states of set-up and clean-up show it."""
         if scope.is_mapped:
             return next(iter(self.lease_states(scope)), NOT_YET)
         return _lease_state(self.code_of(scope.setup_task), self.code_of(scope.cleanup_task))
 
     def lease_states(self, scope: "Scope") -> Mapping[str, int]:
-        """What they say of each item."""
+        """The states of a mapped scope's leases, likewise."""
         setups, cleanups = (
             [one.code for one in getattr(self._states.get(task), "map_states", ())]
             for task in (scope.setup_task, scope.cleanup_task)
@@ -55,7 +55,7 @@ class FinalProgress:
         return {state: found[state] for state in ("failed", "open", "closed") if found[state]}
 
     def state_of(self, task: "Task") -> "State":
-        """The task's state; pending if the run did not have the task."""
+        """The task's state; pending if the task was not in the run."""
         return self._states.get(task, Pending())
 
     def flow_code(self) -> int:
@@ -64,7 +64,7 @@ class FinalProgress:
 
 
 def _lease_state(setup: int, cleanup: int) -> str:
-    """What the final states of a set-up and its clean-up say about the lease."""
+    """The lease's state after a set-up and its clean-up have ended in these states."""
     if cleanup == SUCCESS:
         return "closed"
     if cleanup in (FAILED, TIMED_OUT):

@@ -1,4 +1,4 @@
-"""The part that draws flows, plugged into `resnb.graph.base.ports`."""
+"""Draws flows; plugged into `resnb.graph.base.ports`."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Painter:
-    """Draws flows in the state that their memory tells of, or that of a given run."""
+    """Draws flows in the state that their memory has, or in that of a given run."""
 
     def visualize(
         self,
@@ -28,7 +28,7 @@ class Painter:
 
         Raises:
             OptionError: the format is unknown.
-            DrawingError: a file is wanted and no engine can draw it.
+            DrawingError: a file is asked for and no engine can draw it.
         """
         ending = str(filename).rpartition(".")[2] if filename is not None else ""
         chosen = format or (ending if ending in FORMATS else "png")

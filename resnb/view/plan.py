@@ -1,7 +1,7 @@
 """The plan of a flow: what runs after what, where resources are set up and cleaned up.
 
-Nothing is run to find out. Tasks of one stage do not wait for each other; set-ups and clean-ups
-are drawn as the frame around what runs inside, so inner resources go before outer ones.
+Nothing is run to find out. Tasks of one stage do not wait for each other. Set-ups and clean-ups are
+the frame around what runs inside them, so inner resources are cleaned up before outer ones.
 
     Plan of dask-example: 3 tasks, 1 resource
     parameters: n_workers=None, out_path='summary.csv'
@@ -54,12 +54,12 @@ def plan_text(
     progress: "Progress | None" = None,
     protections: "Mapping[Scope, Protection] | None" = None,
 ) -> str:
-    """What a run of `flow` would do, in order, with every set-up and clean-up.
+    """What a run of `flow` would do, in order, including each set-up and clean-up.
 
     Args:
         flow: the flow.
-        progress: tells which resources are open already.
-        protections: the marks of those that are.
+        progress: knows which resources are open already.
+        protections: the protection of those.
     """
     lines = _Plan(flow, progress, protections or {}).lines()
     left_out = len(lines) - _LINE_LIMIT
@@ -106,7 +106,7 @@ class _Plan:
         return [f"{fit_line('', names)}: {mark}" for mark, names in found]
 
     def _inside(self, cluster: int | None) -> list[_Line]:
-        """The steps of what is directly inside a cluster, by stage, scopes as blocks."""
+        """The steps directly inside a cluster, by stage; each scope is a block."""
         blocks: list[tuple[int, int, list[_Line]]] = []
         tasks: list[tuple[int, int]] = []
         for place, is_cluster in self._contents[cluster]:
@@ -171,7 +171,7 @@ class _Plan:
 
 
 def stages(outline: Outline) -> list[int]:
-    """For each node the length of the longest way to it; making a manager is no step."""
+    """The length of the longest path to each node; making a manager is no step."""
     arriving: defaultdict[int, list[int]] = defaultdict(list)
     for link in outline.links:
         arriving[link.target].append(link.source)
@@ -183,7 +183,7 @@ def stages(outline: Outline) -> list[int]:
 
 
 def _lifetimes(outline: Outline, options: "list[ScopeOptions]") -> list[str]:
-    """How long each scope is held: at least as long as the scopes inside it."""
+    """The lifetime of each scope: at least that of the scopes inside it."""
     found = [_LIFETIMES.index(one.lifetime) for one in options]
     for place in reversed(range(len(found))):
         parent = outline.clusters[place].parent

@@ -1,4 +1,4 @@
-"""How a scope's protection is told: whether it is cleaned up however the kernel ends."""
+"""A scope's protection in words: whether it is cleaned up however the kernel ends."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ def protection_texts(
 
 
 def scope_notes(scope: "Scope") -> tuple[str, ...]:
-    """What a picture says beside a scope's name, of what is known without a closer look."""
+    """The mark beside a scope's name, as far as protection is known without reading source code."""
     kind = scope.manager.resource_class
     is_quick = hasattr(kind, "__resnb_protection__")
     opened = protection_before(kind).once_open if is_quick else ""

@@ -1,6 +1,6 @@
 """Flow -> outline: the one place that reads a flow's structure for views.
 
-Costs a look at each task and edge; scopes' derived edges are links like any other.
+The edges that follow from scopes are links like any other.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -100,7 +100,7 @@ def _default(parameter: Parameter) -> str:
 
 
 def value_text(value: object) -> str:
-    """A parameter's value in a few characters; an ellipsis if that tells nothing."""
+    """A parameter's value in a few characters; an ellipsis if those would say nothing."""
     if isinstance(value, str) and len(value) > 8 * _VALUE_WIDTH:
         value = value[: 4 * _VALUE_WIDTH] + value[-4 * _VALUE_WIDTH :]
     plain = value is None or isinstance(value, bool | int | float | str)

@@ -1,7 +1,7 @@
-"""Snapshot -> text: what stands beside the picture, in a terminal, a saved notebook or a diff.
+"""Snapshot -> text: the alternative to the picture, for terminals, saved notebooks and diffs.
 
-Invariants: no times, durations, ids or addresses, so the same outcome gives the same text; one
-line for each task, whose beginning does not depend on other lines, so that diffs stay small.
+Invariants: no times, durations, ids or addresses, so the same outcome gives the same text; one line
+for each task, whose beginning does not depend on other lines, so that diffs stay small.
 
     dask-example · success
     parameters: n_workers=None, out_path='summary.csv'
@@ -52,7 +52,7 @@ def parameters_line(outline: Outline) -> list[str]:
 
 
 def fit_line(start: str, items: Sequence[str]) -> str:
-    """`start` with as many of `items` as fit a line, and the number of the others."""
+    """`start` with as many of `items` as fit in a line, and the number of the others."""
     text = start
     for number, item in enumerate(items):
         more = item if number == 0 else f", {item}"
@@ -63,9 +63,9 @@ def fit_line(start: str, items: Sequence[str]) -> str:
 
 
 def inputs_of(outline: Outline) -> dict[int, list[str]]:
-    """For each node the names of what it takes or waits for; a resource goes by its scope's.
+    """The names of what each node takes or waits for; a resource has the name of its scope.
 
-    What a scope's init takes is said of its set-up, for an init has no line of its own.
+    The inputs of a scope's init are listed with its set-up, since an init has no line of its own.
     """
     found: defaultdict[int, list[str]] = defaultdict(list)
     for link in outline.links:
@@ -82,7 +82,7 @@ def inputs_of(outline: Outline) -> dict[int, list[str]]:
 
 
 class _Tree:
-    """The lines of the tasks, with a frame around each scope."""
+    """A line for each task, with a frame around each scope."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

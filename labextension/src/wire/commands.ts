@@ -14,7 +14,7 @@ export const Sender = record({
 });
 export type Sender = Of<typeof Sender>;
 
-/** What needs no more than its name. */
+/** A command without arguments. */
 export const Plain = record({
   view: text,
   ask: text,
@@ -22,7 +22,7 @@ export const Plain = record({
 });
 export type Plain = Of<typeof Plain>;
 
-/** The view is still there, and inspects this, if anything. */
+/** A heartbeat: the view is still open, and inspects this, if anything. */
 export const Here = record({
   view: text,
   ask: text,

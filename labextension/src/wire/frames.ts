@@ -34,7 +34,7 @@ export type Count = Of<typeof Count>;
 export const LeaseCount = tuple(LeaseState, number);
 export type LeaseCount = Of<typeof LeaseCount>;
 
-/** A rectangle: its left upper corner and its size, in points; y grows downwards. */
+/** A rectangle: its upper left corner and size in points; y grows downwards. */
 export const Box = tuple(number, number, number, number);
 export type Box = Of<typeof Box>;
 
@@ -63,24 +63,20 @@ export const ClusterInfo = record({
 });
 export type ClusterInfo = Of<typeof ClusterInfo>;
 
-/** That one node comes after another; the path is in SVG's notation. */
+/** One node comes after another. */
 export const LinkInfo = record({
   source: number,
   target: number,
   kind: LinkKind,
-  path: text,
+  path: text, // in SVG's notation
 });
 export type LinkInfo = Of<typeof LinkInfo>;
 
-/**
- * All there is to draw; sent when it changes, and to views that open.
- *
- * `resnb` is the kernel's version of the package, `version` a number that later frames refer to.
- */
+/** All there is to draw; sent when it changes, and to views that open. */
 export const Structure = record({
   frame: oneOf("structure"),
-  resnb: text,
-  version: number,
+  resnb: text, // the version of the kernel's package
+  version: number, // a number that later frames refer to
   name: text,
   folded: Folded,
   size: Interval,
@@ -90,29 +86,20 @@ export const Structure = record({
 });
 export type Structure = Of<typeof Structure>;
 
-/**
- * How many tasks and children that do work there are, and how they stand.
- *
- * Those that ended without success, for whatever reason, count as failed.
- */
+/** How many tasks and children that do work there are, and in which state. */
 export const Tally = tuple(number, number, number, number);
 export type Tally = Of<typeof Tally>;
 
-/**
- * What every frame with states says of the run; `version` is the structure's.
- *
- * `elapsed` is in seconds, null before the first run; `link` is the address of the dashboard of
- * the run's cluster, or empty.
- */
+/** What every frame with states says about the run. */
 export const RunInfo = record({
-  version: number,
+  version: number, // the structure's
   tally: Tally,
-  elapsed: nullable(number),
-  link: text,
+  elapsed: nullable(number), // in seconds; null before the first run
+  link: text, // the address of the dashboard of the run's cluster, or empty
 });
 export type RunInfo = Of<typeof RunInfo>;
 
-/** The state of everything; what is listed in pairs begins with its place. */
+/** The state of everything; each pair begins with a place. */
 export const States = record({
   version: number,
   tally: Tally,
@@ -129,7 +116,7 @@ export const States = record({
 });
 export type States = Of<typeof States>;
 
-/** What has changed since the last states or delta, in pairs of place and new value. */
+/** What has changed since the last states or delta; each pair is a place and a new value. */
 export const Delta = record({
   version: number,
   tally: Tally,
@@ -162,11 +149,11 @@ export const Form = record({
 });
 export type Form = Of<typeof Form>;
 
-/** One line for people: about something that was done, or else that failed. */
+/** One line for people. */
 export const Said = record({
   frame: oneOf("said"),
   text: text,
-  done: flag,
+  done: flag, // whether it is about something that was done, not something that failed
 });
 export type Said = Of<typeof Said>;
 
@@ -210,32 +197,27 @@ export const ItemInfo = record({
 });
 export type ItemInfo = Of<typeof ItemInfo>;
 
-/**
- * What is known of a node or cluster, except for its logs and value.
- *
- * `clocks` are seconds that go on; `actions` is null for what is no resource; `items` are the
- * first resources of a mapped scope.
- */
+/** What is known about a node or cluster, except for its logs and value. */
 export const Inspected = record({
   to: text,
   what: SubjectKind,
   id: text,
   frame: oneOf("inspected"),
   rows: list(tuple(text, text)),
-  clocks: list(tuple(text, number)),
+  clocks: list(tuple(text, number)), // seconds that go on
   texts: list(tuple(text, text)),
-  actions: nullable(Actions),
-  items: list(ItemInfo),
+  actions: nullable(Actions), // null for what is no resource
+  items: list(ItemInfo), // the first resources of a mapped scope
 });
 export type Inspected = Of<typeof Inspected>;
 
-/** A value as plain data: a table has its heads first, an image is a PNG in base64. */
+/** A value as plain data. */
 export const Shows = record({
   type: text,
   text: text,
   shape: optional(text),
-  table: optional(list(list(text))),
-  image: optional(text),
+  table: optional(list(list(text))), // the heads first
+  image: optional(text), // a PNG in base64
 });
 export type Shows = Of<typeof Shows>;
 
@@ -250,18 +232,14 @@ export const Preview = record({
 });
 export type Preview = Of<typeof Preview>;
 
-/**
- * What was added to a log since a position; `start` is later where some of it is left out.
- *
- * `since` is null where another log has taken the place of the one before.
- */
+/** What was added to a log since a position. */
 export const LogNews = record({
   to: text,
   what: SubjectKind,
   id: text,
   name: text,
-  since: nullable(number),
-  start: number,
+  since: nullable(number), // null: another log takes the place of the one before
+  start: number, // later than `since` if the beginning is left out
   end: number,
   text: text,
 });
@@ -274,12 +252,7 @@ export const Logs = record({
 });
 export type Logs = Of<typeof Logs>;
 
-/**
- * One task, or several that are drawn as one.
- *
- * `place` is the task's in `names` (-1: several), `item` of a mapped one (-1: none or several),
- * `busy` the seconds of all of them together.
- */
+/** One task, or several that are drawn as one. */
 export const BarInfo = tuple(number, number, StateCode, number, number, number, number);
 export type BarInfo = Of<typeof BarInfo>;
 
@@ -303,7 +276,7 @@ export const BandInfo = record({
 });
 export type BandInfo = Of<typeof BandInfo>;
 
-/** One run, bounded, with each name once; `more` resources are not shown. */
+/** One run, bounded, with each name once. */
 export const TimelineInfo = record({
   flow: StateCode,
   seconds: number,
@@ -314,7 +287,7 @@ export const TimelineInfo = record({
   kinds: list(NodeKind),
   lanes: list(LaneInfo),
   bands: list(BandInfo),
-  more: number,
+  more: number, // resources that are not shown
 });
 export type TimelineInfo = Of<typeof TimelineInfo>;
 

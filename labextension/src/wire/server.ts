@@ -7,81 +7,43 @@ export type ListedState = Of<typeof ListedState>;
 export const Liveness = oneOf("alive", "dead", "unknown");
 export type Liveness = Of<typeof Liveness>;
 
-/**
- * A lease; up to `tries` it has what ``resnb ls --json`` has.
- *
- *     id: what commands take.
- *     name: such as "etl/db"; several leases may have the same.
- *     state: *unknown* where its kernel cannot be seen from the server.
- *     kernel: whether its kernel is alive.
- *     pid: the kernel's process.
- *     notebook: the notebook that it was opened from, or the folder.
- *     session: of tests, else "".
- *     created: when it was opened.
- *     ended: when it was closed.
- *     ttl: its age limit.
- *     idle_timeout: for how long it may be unused.
- *     keep: for how long it will survive its kernel.
- *     keep_until: until when it survives its kernel, which has ended.
- *     protected: another process can clean up what there is of it now.
- *     unfindable: why no other process can, if its set-up breaks off; "" if one can.
- *     unprotected: why no other process can, once it is open; "" if one can.
- *     notice: what else its user should know.
- *     reason: why its state is what it is.
- *     tries: how many clean-ups were begun.
- *     note: all that there is to say about it, for people.
- *     kernel_id: this server's id of its kernel, while that is alive.
- *     ends_with_kernel: it lives inside its kernel's process.
- *     asked: somebody asked for its clean-up, which has not begun.
- *     kept: it survives its kernel now.
- *     orphan: its kernel has ended, and it is not kept.
- *     given_up: its clean-up failed, and is tried again only if somebody asks for it.
- */
+/** A lease; up to `tries` it has what ``resnb ls --json`` has. */
 export const Lease = record({
-  id: text,
-  name: text,
-  state: ListedState,
-  kernel: Liveness,
-  pid: nullable(number),
-  notebook: text,
-  session: text,
-  created: number,
-  ended: nullable(number),
-  ttl: nullable(number),
-  idle_timeout: nullable(number),
-  keep: nullable(number),
-  keep_until: nullable(number),
-  protected: flag,
-  unfindable: text,
-  unprotected: text,
-  notice: text,
-  reason: text,
-  tries: number,
-  note: text,
-  kernel_id: nullable(text),
-  ends_with_kernel: flag,
-  asked: flag,
-  kept: flag,
-  orphan: flag,
-  given_up: flag,
+  id: text, // what commands take
+  name: text, // such as "etl/db"; several leases may have the same
+  state: ListedState, // *unknown* where its kernel cannot be seen from the server
+  kernel: Liveness, // whether its kernel is alive
+  pid: nullable(number), // the kernel's process
+  notebook: text, // the notebook that it was opened from, or the folder
+  session: text, // of tests, else ""
+  created: number, // when it was opened
+  ended: nullable(number), // when it was closed
+  ttl: nullable(number), // its age limit
+  idle_timeout: nullable(number), // for how long it may be unused
+  keep: nullable(number), // for how long it will survive its kernel
+  keep_until: nullable(number), // until when it survives its kernel, which has ended
+  protected: flag, // another process can clean up what there is of it now
+  unfindable: text, // why no other process can, if its set-up breaks off; "" if one can
+  unprotected: text, // why no other process can, once it is open; "" if one can
+  notice: text, // what else its user should know
+  reason: text, // why its state is what it is
+  tries: number, // how many clean-ups were begun
+  note: text, // all that there is to say about it, for people
+  kernel_id: nullable(text), // this server's id of its kernel, while that is alive
+  ends_with_kernel: flag, // it lives inside its kernel's process
+  asked: flag, // somebody asked for its clean-up, which has not begun
+  kept: flag, // it survives its kernel now
+  orphan: flag, // its kernel has ended, and it is not kept
+  given_up: flag, // its clean-up failed, and is tried again only if somebody asks for it
 });
 export type Lease = Of<typeof Lease>;
 
-/**
- * Leases, oldest first.
- *
- *     version: of the Python package.
- *     now: the server's clock.
- *     total: how many leases there are; the list has the latest 1,000 at most.
- *     error: a line if the ledger cannot be read now: the leases are then those that were read
- *         last; else "".
- *     leases: the leases.
- */
+/** Leases, oldest first. */
 export const LeaseList = record({
-  version: text,
-  now: number,
-  total: number,
-  error: text,
+  version: text, // of the Python package
+  now: number, // the server's clock
+  total: number, // how many leases there are; the list has the latest 1,000 at most
+  error: text, // why the ledger cannot be read now; the leases are then those read last; else ""
   leases: list(Lease),
 });
 export type LeaseList = Of<typeof LeaseList>;

@@ -1,7 +1,7 @@
-"""The form for a flow's parameters: which fields it has, and what a front end may fill in.
+"""The form for a flow's parameters, and the check of the values that come back.
 
-Values come as JSON from a front end, so they are never evaluated: a parameter takes what JSON
-has, in the kind that its default has.
+Values come from a front end as JSON and are never evaluated: a parameter takes a JSON value of the
+kind that its default has.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from resnb.graph.tasks.parameter import Parameter
 
 LONGEST = 2_000
-"""Characters of a default that a form shows for editing."""
+"""The longest default that can be edited in a form, in characters."""
 _KINDS = {int: "int", float: "float", bool: "bool", str: "str", type(None): "text"}
 
 
 def form(flow: "Flow") -> Form:
-    """What a view needs to ask for the parameters of `flow`."""
+    """The frame with the parameters of `flow`."""
     fields = sorted(flow.parameters(), key=list(flow.nodes).index)
     return {"frame": "form", "fields": [_field(one) for one in fields]}
 
@@ -48,7 +48,7 @@ def _spelled(value: Any) -> str:
 
 
 def checked(flow: "Flow", values: Mapping[str, Value]) -> dict[str, Value]:
-    """The parameters that a front end sent, each in the kind of its default.
+    """Parameters from a front end, each converted to the kind of its default.
 
     Raises:
         OptionError: one is unknown, or of another kind.

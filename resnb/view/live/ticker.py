@@ -1,7 +1,7 @@
-"""The thread that keeps live views up to date: at most 20 times a second, and only while needed.
+"""The thread that keeps live views up to date, at most 20 times a second and only while needed.
 
-It sleeps until something happens (an event, a view that opens), and then looks at the flows that
-are displayed for as long as one of them is running. Layouts are made here, too, never on a run's
+It sleeps until something happens (an event, or a view opens), and then refreshes the flows that are
+displayed for as long as one of them is running. Layouts are made here as well, never on a run's
 threads.
 """
 
@@ -16,25 +16,25 @@ from resnb.view.live.flow import LiveFlow
 from resnb.view.wire.frames import Frame
 
 PERIOD: Final = 0.05
-"""Seconds between two looks."""
+"""The least time between two refreshes, in seconds."""
 SHARE: Final = 200.0
-"""How many times the processor's time for a look is waited, at least: a large flow costs more."""
+"""The pause is at least so many times the CPU time of a refresh: large flows cost more."""
 LONGEST: Final = 0.25
-"""Seconds between two looks, at most."""
+"""The longest pause between two refreshes, in seconds."""
 
 
 def pause(elapsed: float, cost: float) -> float:
-    """How long to wait after a look.
+    """How long to wait after a refresh.
 
     Args:
         elapsed: seconds that it took.
-        cost: seconds of the processor that it took.
+        cost: seconds of CPU time that it took.
     """
     return max(0.0, min(LONGEST, max(PERIOD, SHARE * cost)) - elapsed)
 
 
 class Ticker:
-    """Refreshes live flows and hands on what their views have to be told."""
+    """Refreshes live flows and sends the frames to their views."""
 
     def __init__(self) -> None:
         self._flows: dict[LiveFlow, Callable[[Frame], object]] = {}
@@ -44,7 +44,7 @@ class Ticker:
         self._thread: threading.Thread | None = None
 
     def add(self, live: LiveFlow, send: Callable[[Frame], object]) -> None:
-        """Look at `live` from now on, and call `send` with each frame."""
+        """Refresh `live` from now on, and call `send` with each frame."""
         with self._lock:
             self._flows[live] = send
             if self._thread is None:
@@ -54,12 +54,12 @@ class Ticker:
         self._wake.set()
 
     def remove(self, live: LiveFlow) -> None:
-        """Look at `live` no longer."""
+        """Do not refresh `live` any more."""
         with self._lock:
             self._flows.pop(live, None)
 
     def look(self) -> None:
-        """Something has happened: look at once."""
+        """Something has happened: refresh at once."""
         self._wake.set()
 
     def _happened(self, event: Event) -> None:
@@ -77,7 +77,7 @@ class Ticker:
                 if not live.is_watched:
                     continue
                 moving = live.is_moving or moving
-                with suppress(Exception):  # a view that is gone must not keep others waiting
+                with suppress(Exception):  # one view that is gone must not hold up the others
                     for frame in live.refresh():
                         send(frame)
                 moving = live.has_more or moving

@@ -1,4 +1,4 @@
-"""Timeline -> what a live view is sent of it: plain JSON, bounded, with each name once."""
+"""Timeline -> the frame for live views: bounded, with each name once."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from resnb.view.timeline.chart import Timeline
 from resnb.view.wire import timeline as wire
 
 MOST_BARS: Final = 1_200
-"""How many bars a live view is sent."""
+"""The most bars in a frame."""
 _DIGITS: Final = 6
 
 

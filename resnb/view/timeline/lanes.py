@@ -1,7 +1,7 @@
 """A run's record -> spans of work, and the lanes that they belong to. Pure.
 
-A lane is a worker of the executor, the thread of a scope, or a coroutine at a time; workers and
-scopes beyond the first ones share one, so that there are few enough to draw.
+A lane is a worker of the executor, the thread of a scope, or one coroutine at a time; workers and
+scopes beyond the first ones share a lane, so that there are few enough to draw.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ from resnb.view.timeline.bars import ONE, Span, ends_found, side_by_side
 from resnb.view.timeline.record import EXECUTOR, LOOP, RunRecord
 
 MOST_LANES: Final = 24
-"""How many workers have a lane of their own, coroutines included."""
+"""The most lanes of workers, coroutines included."""
 MOST_SCOPES: Final = 12
 
 
@@ -23,9 +23,9 @@ class Row(NamedTuple):
 
     Attributes:
         label: the worker, or the scope.
-        kind: ``scope`` (the thread of its set-up and clean-up), ``worker``, ``loop`` or ``more``
-            (all that have no lane of their own).
-        spans: by their start; they overlap in a lane of the kind ``more`` only.
+        kind: ``scope`` (the thread of its set-up and clean-up), ``worker``, ``loop`` (coroutines)
+            or ``more`` (the rest).
+        spans: by their start; they overlap only in a lane of the kind ``more``.
     """
 
     label: str
@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 
 def spans_of(record: RunRecord, until: float) -> list[Span]:
-    """All tries that were begun, by their start."""
+    """Everything that was begun, by its start."""
     parents = {block.of for block in record.blocks if block.first < block.last}
     planned = len(record.labels)
     found = [

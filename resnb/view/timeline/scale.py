@@ -1,4 +1,4 @@
-"""The axis of a timeline: where its ticks are, and how durations are said. Pure."""
+"""The axis of a timeline: its ticks, and durations in words. Pure."""
 
 from typing import Final, NamedTuple
 
@@ -17,7 +17,7 @@ class Tick(NamedTuple):
 
     Attributes:
         at: seconds since the run began.
-        label: the same in words.
+        label: that in words.
     """
 
     at: float

@@ -13,15 +13,13 @@ class Sender(TypedDict):
 
 
 class Plain(Sender):
-    """What needs no more than its name."""
+    """A command without arguments."""
 
-    do: Literal[
-        "open", "close", "look_away", "cancel", "cleanup", "close_scopes", "unfold", "fold"
-    ]  # fmt: skip
+    do: Literal["open", "close", "look_away", "cancel", "cleanup", "close_scopes", "unfold", "fold"]
 
 
 class Here(Sender):
-    """The view is still there, and inspects this, if anything."""
+    """A heartbeat: the view is still open, and inspects this, if anything."""
 
     do: Literal["here"]
     what: NotRequired[SubjectKind]

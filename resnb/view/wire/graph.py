@@ -41,23 +41,20 @@ class ClusterInfo(TypedDict):
 
 
 class LinkInfo(TypedDict):
-    """That one node comes after another; the path is in SVG's notation."""
+    """One node comes after another."""
 
     source: int
     target: int
     kind: LinkKind
-    path: str
+    path: str  # in SVG's notation
 
 
 class Structure(TypedDict):
-    """All there is to draw; sent when it changes, and to views that open.
-
-    `resnb` is the kernel's version of the package, `version` a number that later frames refer to.
-    """
+    """All there is to draw; sent when it changes, and to views that open."""
 
     frame: Literal["structure"]
-    resnb: str
-    version: int
+    resnb: str  # the version of the kernel's package
+    version: int  # a number that later frames refer to
     name: str
     folded: Folded
     size: tuple[float, float]
@@ -67,32 +64,25 @@ class Structure(TypedDict):
 
 
 class Tally(NamedTuple):
-    """How many tasks and children that do work there are, and how they stand.
-
-    Those that ended without success, for whatever reason, count as failed.
-    """
+    """How many tasks and children that do work there are, and in which state."""
 
     total: int
     done: int
-    failed: int
+    failed: int  # ended without success, for whatever reason
     running: int
 
 
 class RunInfo(TypedDict):
-    """What every frame with states says of the run; `version` is the structure's.
+    """What every frame with states says about the run."""
 
-    `elapsed` is in seconds, null before the first run; `link` is the address of the dashboard of
-    the run's cluster, or empty.
-    """
-
-    version: int
+    version: int  # the structure's
     tally: Tally
-    elapsed: float | None
-    link: str
+    elapsed: float | None  # in seconds; null before the first run
+    link: str  # the address of the dashboard of the run's cluster, or empty
 
 
 class States(RunInfo):
-    """The state of everything; what is listed in pairs begins with its place."""
+    """The state of everything; each pair begins with a place."""
 
     frame: Literal["states"]
     flow: StateCode
@@ -105,7 +95,7 @@ class States(RunInfo):
 
 
 class Delta(RunInfo, total=False):
-    """What has changed since the last states or delta, in pairs of place and new value."""
+    """What has changed since the last states or delta; each pair is a place and a new value."""
 
     frame: Required[Literal["delta"]]
     flow: StateCode
@@ -134,11 +124,11 @@ class Form(TypedDict):
 
 
 class Said(TypedDict):
-    """One line for people: about something that was done, or else that failed."""
+    """One line for people."""
 
     frame: Literal["said"]
     text: str
-    done: bool
+    done: bool  # whether it is about something that was done, not something that failed
 
 
 class Failed(TypedDict):

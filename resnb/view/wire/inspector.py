@@ -30,28 +30,24 @@ class ItemInfo(Actions):
 
 
 class Inspected(Addressed):
-    """What is known of a node or cluster, except for its logs and value.
-
-    `clocks` are seconds that go on; `actions` is null for what is no resource; `items` are the
-    first resources of a mapped scope.
-    """
+    """What is known about a node or cluster, except for its logs and value."""
 
     frame: Literal["inspected"]
     rows: Rows
-    clocks: list[tuple[str, float]]
+    clocks: list[tuple[str, float]]  # seconds that go on
     texts: Rows
-    actions: Actions | None
-    items: list[ItemInfo]
+    actions: Actions | None  # null for what is no resource
+    items: list[ItemInfo]  # the first resources of a mapped scope
 
 
 class Shows(TypedDict):
-    """A value as plain data: a table has its heads first, an image is a PNG in base64."""
+    """A value as plain data."""
 
     type: str
     text: str
     shape: NotRequired[str]
-    table: NotRequired[list[list[str]]]
-    image: NotRequired[str]
+    table: NotRequired[list[list[str]]]  # the heads first
+    image: NotRequired[str]  # a PNG in base64
 
 
 class Preview(Addressed):
@@ -63,14 +59,11 @@ class Preview(Addressed):
 
 
 class LogNews(Addressed):
-    """What was added to a log since a position; `start` is later where some of it is left out.
-
-    `since` is null where another log has taken the place of the one before.
-    """
+    """What was added to a log since a position."""
 
     name: str
-    since: int | None
-    start: int
+    since: int | None  # null: another log takes the place of the one before
+    start: int  # later than `since` if the beginning is left out
     end: int
     text: str
 

@@ -6,19 +6,15 @@ from resnb.view.wire.kinds import Interval, LaneKind, LeaseState, NodeKind, Stat
 
 
 class BarInfo(NamedTuple):
-    """One task, or several that are drawn as one.
-
-    `place` is the task's in `names` (-1: several), `item` of a mapped one (-1: none or several),
-    `busy` the seconds of all of them together.
-    """
+    """One task, or several that are drawn as one."""
 
     start: float
     end: float
     code: StateCode
-    place: int
-    item: int
+    place: int  # the task's in `names`; -1: several tasks
+    item: int  # of a mapped task; -1: none or several
     many: int
-    busy: float
+    busy: float  # the durations of all of them together
 
 
 class LaneInfo(TypedDict):
@@ -42,7 +38,7 @@ class BandInfo(TypedDict):
 
 
 class TimelineInfo(TypedDict):
-    """One run, bounded, with each name once; `more` resources are not shown."""
+    """One run, bounded, with each name once."""
 
     flow: StateCode
     seconds: float
@@ -53,7 +49,7 @@ class TimelineInfo(TypedDict):
     kinds: list[NodeKind]
     lanes: list[LaneInfo]
     bands: list[BandInfo]
-    more: int
+    more: int  # resources that are not shown
 
 
 class Timeline(TypedDict):
