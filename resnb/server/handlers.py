@@ -105,10 +105,9 @@ class Command(_Handler):
         found, body = requests.lease_id(lease), self.request.body
         if action == "cleanup":
             requests.check_empty(body)
-            self.reply(await self.service.clean_up(found), 202)
+            self.reply(await self.service.change(found, action), 202)
         else:
-            act = self.service.keep if action == "keep" else self.service.adopt
-            self.reply(await act(found, requests.duration(body)))
+            self.reply(await self.service.change(found, action, requests.duration(body)))
 
 
 class UnknownRoute(_Handler):

@@ -152,12 +152,6 @@ def quoted(text: str, most: int = 40) -> str:
 
 
 __all__ = [
-    "UNEXPECTED",
-    "LeaseFilter",
-    "Refused",
-    "check_empty",
-    "duration",
-    "lease_filter",
-    "lease_id",
+    "UNEXPECTED", "LeaseFilter", "Refused", "check_empty", "duration", "lease_filter", "lease_id",
     "quoted",
-]
+]  # fmt: skip

@@ -7,7 +7,7 @@ locked ledger holds up neither lists nor the server.
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -89,33 +89,34 @@ class LedgerService:
 
     # ---- commands
 
-    async def clean_up(self, lease: LeaseId) -> str:
-        """Ask that a lease be cleaned up; returns the list of those that are still there.
+    async def change(self, lease: LeaseId, action: str, seconds: float = 0.0) -> str:
+        """Ask for a lease's clean-up, or keep or adopt it.
+
+        Args:
+            lease: the lease.
+            action: ``cleanup``, ``keep`` or ``adopt``.
+            seconds: for how long it is kept or adopted.
+
+        Returns:
+            The list of the leases that this is about, as far as they are still there.
 
         Raises:
             Refused: there is no such lease, it cannot be done, or the ledger does not answer.
         """
 
-        def ask(commands: LedgerCommands, one: Listed) -> list[Listed]:
-            return commands.clean_up([one], timeout=0)
+        def carry_out() -> str:
+            commands = LedgerCommands(self._home, self._sweeper)
+            kernels, one = self._kernels(), _found(commands, lease)
+            if action == "cleanup":
+                about = commands.clean_up([one], timeout=0)
+            else:
+                act = commands.keep if action == "keep" else commands.adopt
+                about = [act(lease, seconds)]
+            now = [_alive(commands, one.record.id) for one in about]
+            left = [lease_json.lease(one, kernels) for one in now if one is not None]
+            return lease_json.message(lease_json.leases(left), time.time())
 
-        return await self._command(lease, ask)
-
-    async def keep(self, lease: LeaseId, seconds: float) -> str:
-        """Let a lease survive its kernel; returns the list with it.
-
-        Raises:
-            Refused: there is no such lease, it cannot be done, or the ledger does not answer.
-        """
-        return await self._command(lease, lambda commands, _: [commands.keep(lease, seconds)])
-
-    async def adopt(self, lease: LeaseId, seconds: float) -> str:
-        """Take a lease over; returns the list with it.
-
-        Raises:
-            Refused: there is no such lease, it cannot be done, or the ledger does not answer.
-        """
-        return await self._command(lease, lambda commands, _: [commands.adopt(lease, seconds)])
+        return await _answer(self._commands, carry_out, self._deadline)
 
     async def work(self, work: Callable[[], None]) -> None:
         """Do something slow on the commands' threads.
@@ -132,19 +133,6 @@ class LedgerService:
         await loop.run_in_executor(self._waits, self._streamed.let_go)
         for one in (self._reads, self._waits, self._commands):
             one.shutdown(wait=False, cancel_futures=True)
-
-    async def _command(
-        self, lease: LeaseId, act: Callable[[LedgerCommands, Listed], Iterable[Listed]]
-    ) -> str:
-        def carry_out() -> str:
-            commands = LedgerCommands(self._home, self._sweeper)
-            kernels = self._kernels()
-            asked_for = act(commands, _found(commands, lease))
-            now = [_alive(commands, one.record.id) for one in asked_for]
-            left = [lease_json.lease(one, kernels) for one in now if one is not None]
-            return lease_json.message(lease_json.leases(left), time.time())
-
-        return await _answer(self._commands, carry_out, self._deadline)
 
 
 def _found(commands: LedgerCommands, lease: LeaseId) -> Listed:

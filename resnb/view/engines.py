@@ -129,12 +129,5 @@ def run_engine(engine: Engine, source: str, format: str) -> bytes:  # noqa: A002
 
 
 __all__ = [
-    "FORMATS",
-    "TIMEOUT",
-    "VARIABLE",
-    "DrawingError",
-    "Engine",
-    "engines",
-    "render",
-    "run_engine",
-]
+    "FORMATS", "TIMEOUT", "VARIABLE", "DrawingError", "Engine", "engines", "render", "run_engine",
+]  # fmt: skip

@@ -206,15 +206,6 @@ def in_order(counts: Mapping[int, int]) -> Counts:
 
 
 __all__ = [
-    "NOT_YET",
-    "NO_WORK",
-    "Counts",
-    "Failure",
-    "Progress",
-    "Sampler",
-    "Snapshot",
-    "Stacks",
-    "in_order",
-    "picker",
-    "snapshot",
-]
+    "NOT_YET", "NO_WORK", "Counts", "Failure", "Progress", "Sampler", "Snapshot", "Stacks",
+    "in_order", "picker", "snapshot",
+]  # fmt: skip

@@ -189,8 +189,8 @@ def test_what_the_ledger_says_becomes_an_answer(at_desk, store):
 
     async def test(service):
         for status, asked in (
-            (409, service.keep("abcd", 5.0)), (409, service.adopt("abcd", 5.0)),
-            (404, service.keep("none", 5.0)), (404, service.clean_up("abc")),
+            (409, service.change("abcd", "keep", 5.0)), (409, service.change("abcd", "adopt", 5.0)),
+            (404, service.change("none", "keep", 5.0)), (404, service.change("abc", "cleanup")),
         ):  # fmt: skip
             with pytest.raises(Refused) as refused:
                 await asked
