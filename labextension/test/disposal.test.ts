@@ -34,7 +34,7 @@ describe("a method that is replaced", () => {
     expect([thing.say(), Object.keys(thing)]).toEqual(["thing", ["name"]]);
   });
 
-  test("is left to whoever has patchMethod it since", () => {
+  test("is left to whoever has replaced it since", () => {
     const thing = new Thing("thing");
     const change = patchMethod(thing, "say", (stock) => () => `no ${stock()}`);
     const later = (): string => "later";

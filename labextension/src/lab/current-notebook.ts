@@ -1,10 +1,10 @@
-// The notebook that people work in, and its kernel. It stays the current one while something else
-// has the focus. Knows no DOM.
+// The notebook that the user works in, and its kernel. It stays current while something that is no
+// notebook has the focus. Knows no DOM.
 import type { ISessionContext } from "@jupyterlab/apputils";
 import type { Kernel } from "@jupyterlab/services";
 import { Signal, type ISignal } from "@lumino/signaling";
 
-/** What is used of a notebook's panel. */
+/** The part of a notebook's panel that is used. */
 export interface NotebookPanel {
   readonly sessionContext: ISessionContext;
   readonly isDisposed: boolean;
@@ -15,7 +15,7 @@ interface ActiveCell {
   readonly model: { readonly sharedModel: { getSource(): string } };
 }
 
-/** What is used of a shell. */
+/** The part of a shell that is used. */
 export interface Shell {
   readonly currentWidget: object | null;
   readonly currentChanged?: ISignal<unknown, unknown>;
@@ -24,7 +24,7 @@ export interface Shell {
 type KernelOrNot = Kernel.IKernelConnection | null;
 
 export class CurrentNotebook {
-  /** It is another notebook, or has another kernel. */
+  /** The notebook or its kernel is another one. */
   readonly changed = new Signal<this, void>(this);
   private panel: NotebookPanel | null = null;
   private known: KernelOrNot = null;
@@ -42,7 +42,7 @@ export class CurrentNotebook {
     return this.notebook?.sessionContext.session?.kernel ?? null;
   }
 
-  /** The text of the cell that is active; "" if there is none. */
+  /** The source of the active cell; "" if there is none. */
   get source(): string {
     return this.notebook?.content.activeCell?.model.sharedModel.getSource() ?? "";
   }

@@ -1,4 +1,4 @@
-// What people do about leases by a press of a button: done by the server, said where it fails.
+// What the buttons do about leases: the server does it, a notification says if that fails.
 import { Dialog, Notification, showDialog } from "@jupyterlab/apputils";
 import type { CommandRegistry } from "@lumino/commands";
 import type { Lease } from "../wire/server";
@@ -6,7 +6,7 @@ import { counted } from "./leases/words";
 import type { RowActions } from "./panel/lease-row";
 import type { Resources } from "./tokens";
 
-const NAMED = 8; // leases that a question names
+const NAMED = 8; // leases that a question lists
 
 export class LeaseActions implements RowActions {
   constructor(
@@ -30,7 +30,7 @@ export class LeaseActions implements RowActions {
     this.report(this.resources.actions.keep(lease.id, seconds), `${lease.name} is not kept`);
   }
 
-  /** Clean up several, having asked. */
+  /** Clean up several leases, after a question. */
   async cleanUpAll(leases: readonly Lease[]): Promise<void> {
     if (leases.length === 0) {
       Notification.info("No resources are open here.", { autoClose: 3000 });

@@ -1,4 +1,4 @@
-// The plugin that knows what is alive; the others show it, and act on it.
+// The plugin that knows what is alive; the others show it and act on it.
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import type { ServiceManager } from "@jupyterlab/services";

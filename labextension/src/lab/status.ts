@@ -1,4 +1,4 @@
-// The plugin that says in the status bar how many resources are open; a press shows them.
+// The plugin that shows in the status bar how many resources are open; a click lists them.
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { IStatusBar } from "@jupyterlab/statusbar";
 import { Signal } from "@lumino/signaling";
@@ -9,7 +9,7 @@ import { counted } from "./leases/words";
 import { IResources, type Resources } from "./tokens";
 
 export class Status extends Widget {
-  /** Whether there is something to say has changed. */
+  /** Whether there is something to show has changed. */
   readonly turned = new Signal<this, void>(this);
   private readonly button: HTMLButtonElement;
 

@@ -1,5 +1,5 @@
-// Commands to the kernel, and whether it takes them up: a front end may hold them back while a
-// cell is running.
+// Sends commands to the kernel, and notices when it does not accept one: a front end may hold them
+// back while a cell is running.
 import type { AnyModel } from "./anywidget";
 import type { Command, Sender } from "../wire/commands";
 import type { Frame } from "../wire/frames";
@@ -12,7 +12,7 @@ type WithoutSender<C> = C extends Command ? Omit<C, keyof Sender> : never;
 /** A command as the parts of a view give it; the channel adds the view. */
 export type Request = WithoutSender<Command>;
 
-/** Commands that nobody waits for. */
+/** Commands that need no answer. */
 const QUIET: ReadonlySet<Command["do"]> = new Set<Command["do"]>(["close", "here", "look_away"]);
 
 export class Channel {
@@ -47,7 +47,7 @@ export class Channel {
       const command: Command = { ...request, view: this.view, ask };
       this.model.send(command);
     } catch {
-      // its kernel has ended; that nobody answers is said when its time is up
+      // the kernel has ended; the timeout says that nothing answers
     }
   }
 

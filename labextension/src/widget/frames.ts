@@ -1,4 +1,4 @@
-// Frames as they come from the kernel, checked: what does not fit is said, never guessed at. Pure.
+// Checks frames from the kernel: one that does not fit its type is an error, never guessed at. Pure.
 import { Frame } from "../wire/frames";
 
 /** Stands for a message that is no frame; the fault says why. */

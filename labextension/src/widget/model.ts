@@ -1,4 +1,4 @@
-// What a view knows of its flow: frames go in, a new state comes out. Pure; knows no DOM.
+// What a view knows about its flow: frames go in, a new state comes out. Pure; knows no DOM.
 import { PENDING } from "../wire/vocabulary";
 import type {
   Count,
@@ -26,7 +26,7 @@ export interface Model {
   readonly elapsed: number | null;
   readonly link: string;
   readonly fields: readonly Field[];
-  /** The latest line for people; "" if there is none to show. */
+  /** The latest line for people; "" if there is none. */
   readonly said: string;
   readonly timeline: TimelineInfo | null;
 }
@@ -54,7 +54,7 @@ const UNREADABLE =
 
 const STATELESS = { codes: [], counts: new Map(), leases: [], stacks: new Map() };
 
-/** The state after `frame`; the very same if that changes nothing. */
+/** The state after `frame`; the same object if nothing has changed. */
 export function after(model: Model, frame: Frame | Unreadable): Model {
   switch (frame.frame) {
     case "structure":

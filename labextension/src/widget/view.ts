@@ -1,4 +1,4 @@
-// One view of a flow: puts the parts together, and carries frames to them and commands back.
+// One view of a flow: puts the parts together, passes frames to them and commands to the kernel.
 import type { RenderContext } from "./anywidget";
 import type { Frame } from "../wire/frames";
 import { Channel } from "./channel";
@@ -28,14 +28,14 @@ const SAVED =
 /** The frames that have something to say to people. */
 const SAYING: ReadonlySet<string> = new Set(["said", "failed", "unreadable"]);
 
-/** Milliseconds between two questions about what is looked at. */
+/** The least time between two requests about what is inspected, in milliseconds. */
 const PAUSE = 1000;
 
 export class View {
   private model: Model = NOTHING;
   private picked: Subject | null = null;
   private frame = 0;
-  private isHeard = false; // whether the kernel has ever said something
+  private isHeard = false; // whether the kernel has ever sent something
   private readonly channel: Channel;
   private readonly graph: Graph;
   private readonly toolbar: Toolbar;
@@ -134,7 +134,7 @@ export class View {
     }
     this.inspector.received(frame, this.channel.view);
     if (this.model !== before && this.frame === 0) {
-      this.frame = requestAnimationFrame(this.show); // once for all frames that come together
+      this.frame = requestAnimationFrame(this.show); // once for all frames that arrive together
     }
   };
 
@@ -170,7 +170,7 @@ export class View {
     this.seen = "";
     clearTimeout(this.pause);
     this.pause = undefined;
-    this.inspector.open(picked); // first, for it takes room from the graph
+    this.inspector.open(picked); // first, since it takes room from the graph
     this.graph.select(picked);
     this.timeline.select(picked);
     if (picked === null) {
@@ -180,7 +180,7 @@ export class View {
     }
   };
 
-  /** Ask for what there is to know now; asked again, after a pause, when its state has changed. */
+  /** Ask for details; again, after a pause, whenever the state of the subject has changed. */
   private look({ what, id }: Subject): void {
     const state = this.stateOf(what, id);
     if (this.seen === state || this.pause !== undefined) {

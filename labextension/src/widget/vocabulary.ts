@@ -1,4 +1,4 @@
-// How states and kinds are called; states have the words and marks that pictures have.
+// The words for states and kinds; states have the same words and marks as in pictures.
 import { LEASE, TASK, type Look } from "../wire/vocabulary";
 import type { LeaseState, NodeKind, StateCode } from "../wire/frames";
 
@@ -24,7 +24,7 @@ export function leaseLook(state: LeaseState): Look {
   return LEASE[state];
 }
 
-/** What a node is called by its kind. */
+/** The word for a node's kind. */
 export function kindWord(kind: NodeKind, mapped: boolean): string {
   return mapped ? "mapped task" : KIND[kind];
 }

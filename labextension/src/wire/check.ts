@@ -1,7 +1,7 @@
-// Whether a message has the form that it should have. Pure. resnb/wire.py does the same in Python.
+// Checks messages against their types, as resnb/wire.py does in Python. Pure.
 //
-// A check gives the first thing that is wrong, such as `nodes[3].id is missing`, or "". The type of
-// what passes it is inferred from it.
+// A check returns the first fault, such as `nodes[3].id is missing`, or "". TypeScript infers the type
+// of what passes.
 
 export interface Check<T> {
   (value: unknown, at: string): string;
@@ -49,7 +49,7 @@ export function nullable<T>(check: Check<T>): Check<T | null> {
   return (value, at) => (value === null ? "" : check(value, at));
 }
 
-/** Of a field that may be missing. */
+/** For a field that may be missing. */
 export function optional<T>(check: Check<T>): Optional<T> {
   return Object.assign(
     (value: unknown, at: string) => (value === undefined ? "" : check(value, at)),
@@ -73,7 +73,7 @@ export function tuple<const C extends readonly Check<unknown>[]>(
       : wrong(value, at, `is no list of ${checks.length}`);
 }
 
-/** An object of which all values are alike. */
+/** An object whose values are all alike. */
 export function table<T>(check: Check<T>): Check<Readonly<Record<string, T>>> {
   return (value, at) =>
     isObject(value)
@@ -81,7 +81,7 @@ export function table<T>(check: Check<T>): Check<Readonly<Record<string, T>>> {
       : wrong(value, at, "is no table");
 }
 
-/** An object with these fields, and maybe others. */
+/** An object with at least these fields. */
 export function record<F extends Fields>(fields: F): RecordCheck<F> {
   const dot = (at: string): string => (at === "" ? "" : `${at}.`);
   const check: Check<FieldsOf<F>> = (value, at) =>
@@ -91,7 +91,7 @@ export function record<F extends Fields>(fields: F): RecordCheck<F> {
   return Object.assign(check, { fields });
 }
 
-/** One of several forms; records are told apart by the field `tag`. */
+/** One of several types; the field `tag` distinguishes records. */
 export function union<const C extends readonly Check<unknown>[]>(
   tag: string,
   ...variants: C

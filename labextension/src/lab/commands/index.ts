@@ -1,4 +1,4 @@
-// The plugin with our commands: in the palette, and in the notebook's toolbar (see the schema).
+// The plugin with the commands, for the palette and the notebook's toolbar (see the schema).
 import {
   ILabShell,
   type JupyterFrontEnd,
@@ -100,7 +100,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   },
 };
 
-/** An icon for buttons only: the palette has words, as for JupyterLab's own commands. */
+/** An icon for buttons only: the palette shows words, as for JupyterLab's own commands. */
 function inToolbar(icon: LabIcon): (args: ReadonlyPartialJSONObject) => LabIcon | undefined {
   return (args) => (args["toolbar"] === true ? icon : undefined);
 }

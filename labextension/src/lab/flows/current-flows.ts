@@ -4,7 +4,7 @@ import type { CurrentNotebook } from "../current-notebook";
 import { KernelFlows } from "./kernel-flows";
 
 export class CurrentFlows {
-  /** They are others, or of another kernel. */
+  /** There are other flows, or the kernel is another one. */
   readonly changed = new Signal<this, void>(this);
   private found: KernelFlows | null = null;
 

@@ -1,5 +1,5 @@
-// One flow's model in the kernel, as a view needs it: messages to it and from it. No manager of
-// widgets takes part. Knows no DOM.
+// One flow's model in the kernel as a view needs it: it sends and receives messages, without a widget
+// manager. Knows no DOM.
 import type { AnyModel } from "../../widget/anywidget";
 
 type Listener = (message: unknown) => void;
@@ -11,7 +11,7 @@ export class FlowModel implements AnyModel {
   constructor(private readonly post: (message: unknown) => void) {}
 
   get(): unknown {
-    return []; // what there is comes with the answer to `open`
+    return []; // everything comes in answer to `open`
   }
 
   on(_: "msg:custom", listener: Listener): void {
@@ -32,7 +32,7 @@ export class FlowModel implements AnyModel {
     }
   }
 
-  /** How many listen. */
+  /** How many listeners there are. */
   get heardBy(): number {
     return this.listeners.size;
   }

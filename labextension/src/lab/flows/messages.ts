@@ -1,4 +1,4 @@
-// What comm messages say about flows. Pure.
+// Finds flows in comm messages and in cells. Pure.
 
 import { MODEL_PREFIX } from "../../wire/vocabulary";
 
@@ -6,7 +6,7 @@ export type CommNews =
   | { readonly is: "opened" | "closed"; readonly id: string }
   | { readonly is: "told"; readonly id: string; readonly message: unknown };
 
-/** What a message from the kernel says about a flow; null if it is about something else. */
+/** What a message from the kernel means for a flow; null if it is about something else. */
 export function commNewsIn(type: string, content: unknown): CommNews | null {
   const { comm_id: id, data } = (content ?? {}) as {
     readonly comm_id?: unknown;

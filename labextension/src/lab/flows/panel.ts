@@ -1,6 +1,6 @@
-// The side panel with the flows of the current notebook: the same views as in its outputs, which
-// stay in sight while cells scroll by. A panel that cannot be seen has no views, so that the
-// kernel samples nothing for it.
+// The side panel with the flows of the current notebook: the same views as in its outputs, but they
+// stay in sight while cells scroll by. A hidden panel has no views, so that the kernel samples
+// nothing for it.
 import { Widget } from "@lumino/widgets";
 import { html, setText, set } from "../../widget/dom";
 import { View } from "../../widget/view";

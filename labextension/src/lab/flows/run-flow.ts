@@ -1,4 +1,4 @@
-// One command to the flow of a name, sent as a view would send it. Knows no DOM.
+// Runs a flow by its name, with the commands that a view would send. Knows no DOM.
 import type { Request } from "../../widget/channel";
 import { frameIn } from "../../widget/frames";
 import type { Command } from "../../wire/commands";
@@ -10,7 +10,7 @@ const PATIENCE = 5000; // milliseconds
 /**
  * Run a flow with its defaults.
  *
- * @returns what the kernel says against it; "" if it has autoAccept the command.
+ * @returns why it cannot be run; "" if the run has begun.
  */
 export function runFlow(flows: KernelFlows, name: string): Promise<string> {
   return new Promise((resolve) => {

@@ -1,10 +1,10 @@
-// A question of JupyterLab's that need not be asked, since ours was.
+// Answers a question of JupyterLab's that the guard's has made unnecessary.
 import { Dialog } from "@jupyterlab/apputils";
 
 /**
- * Run what begins with a plain question, and answer yes to that without showing it.
+ * Run something that begins with a question, and answer yes without showing that.
  *
- * @param run what asks before it returns; what it asks later is shown as ever.
+ * @param run asks before it returns; questions that it asks later are shown as usual.
  */
 export function autoAccept<T>(run: () => T): T {
   const dialogs: { launch: Launch } = Dialog.prototype;

@@ -1,4 +1,4 @@
-// Commands that end kernels and ask a question of their own first. Where we have to ask, our
+// Commands that end kernels and ask their own question first. If resources are open, the guard's
 // question takes its place.
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { IDisposable } from "@lumino/disposable";
@@ -9,7 +9,7 @@ import { CLOSE, SHUT_DOWN_ALL, SHUT_DOWN_SERVER, SHUT_DOWN_UNUSED, type Intent }
 import { kernelsIn, kernelsWithSessions } from "./services";
 import { contextOf, kernelsOf, doNothing } from "./session-context";
 
-/** The argument by which a menu says of which widget it speaks. */
+/** The argument with which a menu names a widget. */
 const WIDGET = "semanticWidget";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -17,7 +17,7 @@ type Fields = Readonly<Record<string, unknown>>;
 interface GuardedCommand {
   readonly intent: Intent;
   kernels(args: Fields): readonly string[];
-  /** What is done after ours was answered, if not what the command does after its own question. */
+  /** What to do after the answer, if not the same as the command after its own question. */
   end?(kernels: readonly string[]): Promise<unknown>;
 }
 
@@ -69,7 +69,7 @@ function commandsThatEndKernels({
         intent: SHUT_DOWN_UNUSED,
         kernels: () =>
           [...kernels.running()].filter(({ connections: many }) => many === 0).map(({ id }) => id),
-        // those that were asked about, which it would look for anew, past all managers
+        // the kernels that were asked about; the command would look for them again, past all managers
         end: (unused) => Promise.allSettled(unused.map((id) => kernels.shutdown(id))),
       },
     ],

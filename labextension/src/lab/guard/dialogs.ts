@@ -1,4 +1,4 @@
-// How people are asked.
+// The dialogs that ask the user.
 import { Dialog } from "@jupyterlab/apputils";
 import { Widget } from "@lumino/widgets";
 import { html, setText } from "../../widget/dom";
@@ -8,13 +8,13 @@ import { age, counted, fate } from "../leases/words";
 import { answersTo, titleOf, type Answer, type Question } from "./risk";
 import type { Asker } from "./settlement";
 
-const MOST = 12; // leases that are named
+const MOST = 12; // leases that are listed
 
 export class Dialogs implements Asker {
   /**
    * @param now the server's clock, in seconds.
    * @param place where a lease is held.
-   * @param keepFor for how long leases are kept, in seconds.
+   * @param keepFor how long leases are kept, in seconds.
    */
   constructor(
     private readonly now: () => number,

@@ -1,4 +1,4 @@
-// Finds the notebooks, consoles and whatever else has a kernel in a shell, and has them guarded.
+// Guards the notebooks, consoles and all other panels of a shell that have a kernel.
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { ISessionContext } from "@jupyterlab/apputils";
 import { DisposableSet, type IDisposable } from "@lumino/disposable";
@@ -25,7 +25,7 @@ export function guardPanels(guard: Guard, shell: JupyterFrontEnd.IShell): IDispo
     closing.watch(panel);
   };
   found.add(
-    // a panel is added after all others have hooked into it, so that ours comes first
+    // by the time a panel is added all others have hooked into it, so this hook comes first
     patchMethod(shell, "add", (stock) => (panel, area, options) => {
       watch(panel);
       stock(panel, area, options);

@@ -1,6 +1,6 @@
-// The lowest level: what ends kernels by their id, or by a connection to them. Whoever has asked
-// above is let through here; everybody else (the Running panel, the file browser, other
-// extensions) is asked for here.
+// The lowest level: methods that end kernels by their id or through a connection. Actions that were
+// asked about above are let through here; for all others (the Running panel, the file browser, other
+// extensions) the question is asked here.
 import type { Kernel, ServiceManager, Session } from "@jupyterlab/services";
 import { DisposableSet, type IDisposable } from "@lumino/disposable";
 import { patchMethod, undoWith } from "../patch";

@@ -1,7 +1,6 @@
-// The ways by which a notebook or a console ends or replaces its kernel, led by the guard.
+// Guards the methods with which a notebook or console ends or replaces its kernel.
 //
-// There is no hook for this: methods of the objects that all ways go through are patchMethod, and put
-// back on disposal.
+// JupyterLab has no hook for this: methods are replaced, and put back on disposal.
 import type { ISessionContext, ISessionContextDialogs } from "@jupyterlab/apputils";
 import type { Kernel } from "@jupyterlab/services";
 import { DisposableSet, type IDisposable } from "@lumino/disposable";
@@ -14,7 +13,7 @@ type Restart = (
   options?: { readonly onBeforeRestart?: () => Promise<void> },
 ) => Promise<boolean>;
 
-/** The context of a notebook's or a console's session; null if it has none that we know. */
+/** The session context of a notebook or console; null if it has none of a known kind. */
 export function contextOf(panel: object): ISessionContext | null {
   const { sessionContext: found } = panel as { readonly sessionContext?: Partial<ISessionContext> };
   return typeof found?.restartKernel === "function" ? (found as ISessionContext) : null;
@@ -26,9 +25,9 @@ export function kernelsOf(context: ISessionContext): readonly string[] {
   return id === undefined ? [] : [id];
 }
 
-/** The dialogs by which notebooks and consoles are restarted. */
+/** The dialogs that restart notebooks and consoles. */
 export function guardDialogs(guard: Guard, dialogs: ISessionContextDialogs): IDisposable {
-  // the type tells of two kinds of dialogs; both take the options
+  // the type has two kinds of dialogs; both accept the options
   const found = dialogs as { restart: Restart };
   return patchMethod(found, "restart", (stock) => (context, options) => {
     return guard.pass(kernelsOf(context), RESTART, {
@@ -70,7 +69,7 @@ export function guardContext(guard: Guard, context: ISessionContext): IDisposabl
   return found;
 }
 
-/** @throws Error for those who would take it for done. */
+/** @throws Error so that callers do not take it for done. */
 export function refuse(what: string): never {
   throw new Error(`The kernel is not ${what}: somebody has decided against it.`);
 }

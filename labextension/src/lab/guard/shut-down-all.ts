@@ -1,5 +1,5 @@
-// The button that shuts down all kernels in the Running panel asks a question of its own. Where we
-// have to ask, ours takes its place.
+// The button that shuts down all kernels in the Running panel asks its own question. If resources are
+// open, the guard's question takes its place.
 import type { IRunningSessionManagers } from "@jupyterlab/running";
 import type { Kernel } from "@jupyterlab/services";
 import { DisposableDelegate, type IDisposable } from "@lumino/disposable";
@@ -54,7 +54,7 @@ function isPress(event: Event): boolean {
   return !(event instanceof KeyboardEvent) || event.key === "Enter" || event.key === " ";
 }
 
-/** What the section with the kernels is called, in whatever language. */
+/** The title of the section with the kernels, in whatever language. */
 function titleOfKernels(managers: IRunningSessionManagers): string | undefined {
   return managers
     .items()

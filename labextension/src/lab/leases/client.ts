@@ -1,4 +1,4 @@
-// The routes of the server's part of resnb.
+// The client of the server extension's routes.
 import { URLExt } from "@jupyterlab/coreutils";
 import { ServerConnection } from "@jupyterlab/services";
 import { Refusal, type Keep, type LeaseList } from "../../wire/server";
@@ -8,18 +8,18 @@ import type { Server, Socket } from "./stream";
 const API = "resnb/api";
 const PATIENCE = 3000; // milliseconds
 
-/** What one can have done to a lease. Each rejects with one line. */
+/** What the server can do about leases. Each method rejects with one line. */
 export interface LeaseApi {
-  /** Ask for its clean-up, without waiting for it. */
+  /** Ask for a lease's clean-up, without waiting for it. */
   cleanUp(id: string): Promise<void>;
-  /** Let it survive its kernel for so many seconds. */
+  /** Let a lease survive its kernel for some seconds. */
   keep(id: string, seconds: number): Promise<void>;
-  /** Look at the list again now; what is known stays known where that is not possible. */
+  /** Get the list again now; if that fails, the present one stays. */
   refresh(): Promise<void>;
 }
 
 export class LeaseClient implements Server, LeaseApi {
-  /** @param received takes the lists that were asked for, or what is wrong with one. */
+  /** @param received takes the lists, or what is wrong with one. */
   constructor(
     private readonly settings: ServerConnection.ISettings,
     private readonly received: (list: LeaseList | string) => void,

@@ -1,5 +1,5 @@
-// Lists as they come from the server, checked: a lease with a field that is missing would weaken the
-// guard, so that is said, never guessed at. Pure.
+// Checks lists from the server: a missing field could weaken the guard, so it is an error and is never
+// filled in. Pure.
 import { LeaseList } from "../../wire/server";
 
 /** The list in a message; if it is none, what is wrong with it. */

@@ -1,7 +1,7 @@
 // The stream of lists from the server, opened again whenever it breaks. Knows no DOM.
 //
-// While it is open, the browser asks for nothing. A server that is gone is asked less and less
-// often; one that has no part of resnb's, or refuses, is not asked again.
+// While it is open, the page sends no requests. A server that is gone is tried less and less often;
+// one that has no resnb, or refuses, is not tried again.
 import type { LeaseList } from "../../wire/server";
 import { listIn } from "./list";
 import type { Link } from "./leases";
@@ -14,7 +14,7 @@ export interface Socket {
 }
 
 export interface Server {
-  /** Ask whether the server has a part of resnb's: the status of its answer. Rejects if there is none. */
+  /** The status of the server's answer to a request to resnb. Rejects if there is no answer. */
   status(): Promise<number>;
   open(): Socket;
 }
@@ -76,7 +76,7 @@ export class Stream {
     this.linked("lost");
     const pause = PAUSES[Math.min(this.tries, PAUSES.length - 1)] ?? 30;
     this.tries += 1;
-    // not all pages at once
+    // spread, so that not all pages come back at once
     this.timer = setTimeout(() => void this.begin(), 1000 * pause * (0.75 + Math.random() / 2));
   }
 

@@ -1,4 +1,4 @@
-// The plugin that lists what is alive in the Running panel.
+// The plugin that lists in the Running panel what is alive.
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import {
   IRunningSessionManagers,

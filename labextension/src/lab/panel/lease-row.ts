@@ -1,5 +1,5 @@
-// One lease in the list: its name and state; where it is held, for how long, and how safe it is;
-// and what one can do about it.
+// One lease in the list: its name and state, where it is held, for how long, how safe it is, and
+// buttons.
 import { button, html, setText, set } from "../../widget/dom";
 import type { Lease } from "../../wire/server";
 import { age, fate, isLate, protection, stateClass, stateWord } from "../leases/words";
@@ -8,7 +8,7 @@ import type { Row } from "./rows";
 
 export const ROW_HEIGHT = 46;
 
-/** What one can do about leases from the list. */
+/** What the buttons of a row do. */
 export interface RowActions {
   open(lease: Lease): void;
   cleanUp(lease: Lease): void;

@@ -1,13 +1,13 @@
-// Gives the list of resources room in the Running panel, where seven sections share the height.
+// Makes room for the list of resources in the Running panel, where seven sections share the height.
 import type { AccordionPanel, Widget } from "@lumino/widgets";
 
-/** No section takes more of the height than this, as long as there are others. */
+/** The largest share of the height that one section gets beside others. */
 const MOST = 0.6;
 
 /**
- * Unfold a section, and make it so high if it is lower.
+ * Expand a section, and make it higher if it is lower than wanted.
  *
- * @param wanted pixels, as far as there is room.
+ * @param wanted its height in pixels, as far as there is room.
  */
 export function makeRoom(panel: AccordionPanel, section: Widget, wanted: number): void {
   const place = panel.widgets.indexOf(section);
@@ -22,7 +22,7 @@ export function makeRoom(panel: AccordionPanel, section: Widget, wanted: number)
   }
 }
 
-/** The sizes that give one at least such a share, the others in proportion; null if it has it. */
+/** The sizes that give one section at least a share, the others in proportion; null if it has it. */
 export function shares(sizes: readonly number[], place: number, wanted: number): number[] | null {
   const all = sizes.reduce((sum, one) => sum + one, 0);
   const own = (sizes[place] ?? 0) / all;

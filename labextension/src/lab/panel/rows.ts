@@ -1,5 +1,5 @@
-// A list of which only the rows that can be seen are in the page, each of the same height. A row
-// stays the same element while it is shown, so that it keeps the focus.
+// A list with only its visible rows in the page, all of the same height. A row stays the same element
+// while it is shown, so that it keeps the focus.
 import { html } from "../../widget/dom";
 import { visible } from "./visible-rows";
 
@@ -18,7 +18,7 @@ export class Rows<T> {
 
   /**
    * @param height of a row, in pixels.
-   * @param key tells items apart.
+   * @param key identifies an item.
    * @param make makes a row.
    */
   constructor(

@@ -1,4 +1,4 @@
-// The same list for pages whose Running panel takes nothing but plain items: Notebook 7's.
+// The same list for pages whose Running panel takes only plain items: Notebook 7's.
 import type { IRunningSessions } from "@jupyterlab/running";
 import { Signal } from "@lumino/signaling";
 import type { LeaseActions } from "../lease-actions";
@@ -7,7 +7,7 @@ import type { Lease } from "../../wire/server";
 import { age, counted, fate, protection, stateWord } from "../leases/words";
 import type { Resources } from "../tokens";
 
-/** How many are listed: each of them is a heavy element there. */
+/** The most that are listed: each is a heavy element there. */
 const MOST = 100;
 
 export class Items implements IRunningSessions.IManager {

@@ -1,4 +1,4 @@
-// The section of the Running panel that lists what is alive, in every kernel of this user.
+// The section of the Running panel that lists what is alive in every kernel of this user.
 import { PanelWithToolbar, ToolbarButton } from "@jupyterlab/ui-components";
 import type { Message } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
@@ -11,8 +11,8 @@ import { LeaseRow, ROW_HEIGHT } from "./lease-row";
 import { Rows } from "./rows";
 
 const SECOND = 1000;
-const FEW = 3; // rows for which there should be room
-const MANY = 8; // rows that are room enough
+const FEW = 3; // the least room, in rows
+const MANY = 8; // the most room, in rows
 
 export class Section extends PanelWithToolbar {
   private readonly rows: Rows<Lease>;
@@ -46,7 +46,7 @@ export class Section extends PanelWithToolbar {
     resources.leases.changed.connect(this.draw, this);
   }
 
-  /** How high it would like to be, in pixels. */
+  /** Its preferred height in pixels. */
   get wanted(): number {
     const { length } = this.resources.leases.all;
     return ROW_HEIGHT * Math.min(Math.max(length, FEW), MANY);

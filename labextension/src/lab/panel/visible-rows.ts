@@ -1,4 +1,4 @@
-// Which rows of a long list can be seen. Pure.
+// Which rows of a long list are visible. Pure.
 
 export interface Visible {
   readonly first: number;
@@ -6,7 +6,7 @@ export interface Visible {
   readonly end: number;
 }
 
-/** Rows beyond the edges that are there, too, so that scrolling shows no gaps. */
+/** Additional rows beyond the edges, so that scrolling shows no gaps. */
 const SPARE = 6;
 
 export function visible(many: number, rowHeight: number, top: number, height: number): Visible {

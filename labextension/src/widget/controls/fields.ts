@@ -1,9 +1,9 @@
-// What users type for a parameter, as a value of the kind that its default has. Pure.
+// Parses what users type for a parameter, by the kind of its default. Pure.
 import type { Field, Value } from "../../wire/frames";
 
 export type Parsed = { readonly value: Value } | { readonly error: string };
 
-/** The value of a text in a field, or why it is none. */
+/** The value of a text in a field, or why it is invalid. */
 export function parsed(field: Field, text: string): Parsed {
   const name = field.name;
   const trimmed = text.trim();
@@ -33,7 +33,7 @@ export function shown({ default: value }: Field): string {
   return value === null ? "" : String(value);
 }
 
-/** What is a number or a truth value by its looks is one; all else is text. */
+/** A number or truth value if it looks like one, else text. */
 function plain(text: string): Value {
   if (/^(?:True|true)$/.test(text)) {
     return true;

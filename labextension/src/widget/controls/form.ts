@@ -1,4 +1,4 @@
-// The form for a flow's parameters: checked here, before a run is asked for.
+// The form for a flow's parameters; values are checked before a run is requested.
 import { html, setText, set } from "../dom";
 import { parsed, shown } from "./fields";
 import type { Field, Value } from "../../wire/frames";
@@ -23,7 +23,7 @@ export class Form {
       submitted();
     });
     this.element.addEventListener("keydown", (event) => {
-      event.stopPropagation(); // what is typed here is no command of the notebook's
+      event.stopPropagation(); // typing here must not trigger the notebook's shortcuts
     });
   }
 
@@ -50,7 +50,7 @@ export class Form {
     set(this.element, { hidden: fields.length === 0 });
   }
 
-  /** The values that differ from the defaults; null if one is wrong, which the form then says. */
+  /** The values that differ from the defaults; null if one is invalid, which the form then shows. */
   values(): Readonly<Record<string, Value>> | null {
     const found: Record<string, Value> = {};
     let wrong: HTMLInputElement | null = null;
@@ -81,7 +81,7 @@ export class Form {
       inputmode: field.kind === "int" ? "numeric" : field.kind === "float" ? "decimal" : "text",
       placeholder: field.required ? "required" : field.default === null ? "None" : "",
       disabled: !field.editable,
-      title: field.editable ? "" : "its default is nothing that a form can show",
+      title: field.editable ? "" : "its default cannot be edited in a form",
       "aria-describedby": `${id}-error`,
       autocomplete: "off",
     });

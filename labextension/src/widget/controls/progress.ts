@@ -1,4 +1,4 @@
-// The progress bar: done, failed and running parts, and how long it took and may take.
+// The progress bar: done, failed and running parts, the time taken and an estimate of the rest.
 import { html, setText, set } from "../dom";
 import type { Model } from "../model";
 import { RUNNING } from "../../wire/vocabulary";

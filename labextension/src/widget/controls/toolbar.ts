@@ -1,4 +1,4 @@
-// The flow's name and state, the buttons of a run, search, and what changes the view.
+// The flow's name and state, the buttons for runs, search, and the view's switches.
 import { button, html, setText, set } from "../dom";
 import type { Model } from "../model";
 import { RETRYING, RUNNING } from "../../wire/vocabulary";
@@ -163,7 +163,7 @@ export class Toolbar {
       look(false);
     });
     input.addEventListener("keydown", (event) => {
-      event.stopPropagation(); // what is typed here is no command of the notebook's
+      event.stopPropagation(); // typing here must not trigger the notebook's shortcuts
       if (event.key === "Enter") {
         look(true);
       }

@@ -1,4 +1,4 @@
-// One scope as SVG: a box in the colours of its lease, with its name, state and notes.
+// A scope as SVG: a box in the colours of its lease, with its name, state and notes.
 import { setText, set, svg } from "../dom";
 import { fitWidth } from "./node";
 import { NOT_YET, UNPROTECTED } from "../../wire/vocabulary";
@@ -11,7 +11,7 @@ const BEHIND = [6, 3];
 
 export class ClusterShape {
   readonly element: SVGGElement;
-  /** The sheets of a mapped scope. */
+  /** The sheets behind a mapped scope. */
   private readonly behind = BEHIND.map((by) =>
     svg("rect", { class: "extra", rx: 9, x: by, y: by }),
   );

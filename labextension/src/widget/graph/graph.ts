@@ -1,4 +1,4 @@
-// The graph: elements that stay with their nodes from one structure to the next, and glide.
+// The graph: each node keeps its element from one structure to the next, and glides to its place.
 import { interpolateBox, eased, interpolatePath } from "./transition";
 import { ClusterShape } from "./cluster";
 import { set, svg } from "../dom";
@@ -77,7 +77,7 @@ export class Graph {
     });
   }
 
-  /** Show which nodes are called so; gives how many. With `go`, the focus goes to the next. */
+  /** Highlight the nodes with a text in their name; returns how many. `go` picks the next one. */
   search(text: string, go: boolean): number {
     const wanted = text.trim().toLowerCase();
     set(this.element, { "data-searching": wanted !== "" });
@@ -100,7 +100,7 @@ export class Graph {
     return hits.length;
   }
 
-  /** Mark what is looked at closely. */
+  /** Highlight what is inspected. */
   select(picked: Subject | null): void {
     for (const item of this.items) {
       const isIt = item.what === picked?.what && item.id === picked.id;
@@ -140,7 +140,7 @@ export class Graph {
     }
     this.clusters.replaceChildren(...this.elementsOf("cluster"));
     this.nodes.replaceChildren(...this.elementsOf("node"));
-    this.rove(this.items[0]?.shape.element);
+    this.setTabStop(this.items[0]?.shape.element);
     this.viewport.resized(structure.size);
     this.move(structure, isFirst);
   }
@@ -182,7 +182,7 @@ export class Graph {
       if (time < 1) {
         this.glide = requestAnimationFrame(step);
       } else if (now > began) {
-        this.settle(); // else what is put into the page again would appear once more
+        this.settle(); // else the animation would start again when it is put back into the page
       }
     };
     step(began);
@@ -231,7 +231,7 @@ export class Graph {
   private readonly clicked = (event: Event): void => {
     const item = this.itemOf(event);
     if (item !== undefined) {
-      this.rove(item.shape.element);
+      this.setTabStop(item.shape.element);
       this.pick({ what: item.what, id: item.id });
     }
   };
@@ -251,7 +251,7 @@ export class Graph {
       const next = nearest(boxes, this.items.indexOf(item), event.key);
       const found = next === null ? undefined : this.items[next];
       if (found !== undefined) {
-        this.rove(found.shape.element);
+        this.setTabStop(found.shape.element);
         found.shape.element.focus({ preventScroll: true });
         this.reveal(found);
       }
@@ -259,7 +259,7 @@ export class Graph {
       return;
     }
     event.preventDefault();
-    event.stopPropagation(); // the notebook has its own meaning for keys
+    event.stopPropagation(); // the notebook has its own shortcuts
   };
 
   private reveal({ what, box: [x, y, width, height] }: Item): void {
@@ -273,8 +273,8 @@ export class Graph {
     return this.items.find(({ shape }) => target instanceof Node && shape.element.contains(target));
   }
 
-  /** One element of the graph at a time is where Tab stops. */
-  private rove(to: SVGElement | undefined): void {
+  /** Make one element the tab stop of the graph. */
+  private setTabStop(to: SVGElement | undefined): void {
     for (const { shape } of this.items) {
       set(shape.element, { tabindex: shape.element === to ? 0 : -1 });
     }

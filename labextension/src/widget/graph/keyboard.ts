@@ -1,11 +1,11 @@
-// Moving around in the graph with the arrow keys. Pure.
+// Finds what the arrow keys lead to. Pure.
 import type { Box } from "../../wire/frames";
 
 export type Direction = "ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight";
 
 const SIDEWAYS = 2; // what lies straight ahead is nearer than what lies beside it
 
-/** The place of the nearest box in some direction; null if there is none. */
+/** The place of the nearest box in a direction; null if there is none. */
 export function nearest(boxes: readonly Box[], from: number, direction: Direction): number | null {
   const start = boxes[from];
   if (start === undefined) {

@@ -1,4 +1,4 @@
-// The legend: what shapes, colours and marks mean, drawn with the very same shapes.
+// The legend: the meaning of shapes, colours and marks, drawn with the same shapes as the graph.
 import { ClusterShape } from "./cluster";
 import { html, svg } from "../dom";
 import { LEASE_STATES, STATE_CODES, taskLook } from "../vocabulary";
@@ -14,7 +14,7 @@ const KINDS: readonly (readonly [NodeKind, boolean, string])[] = [
   ["setup", false, "init, set-up, clean-up"],
 ];
 
-/** The legend; it is made when it is first shown, for texts are measured then. */
+/** Fill the legend when it is first shown, since texts can only be measured then. */
 export function fillLegend(legend: HTMLElement): void {
   if (legend.childElementCount > 0) {
     return;

@@ -1,4 +1,4 @@
-// One node as SVG: its outline, name, mark of state, and for many children a bar of counts.
+// A node as SVG: its outline, name and mark, and a bar of counts if it has children.
 import { setText, set, svg } from "../dom";
 import { DONE, FAILURES, RUNNING } from "../../wire/vocabulary";
 import type { Count, NodeInfo, StateCode } from "../../wire/frames";
@@ -36,7 +36,7 @@ export class NodeShape {
     );
   }
 
-  /** Take over the node's place in a new structure. */
+  /** Take the node's data from a new structure. */
   moved(info: NodeInfo): void {
     this.info = info;
     set(this.body, { d: outline(info) });
@@ -89,7 +89,7 @@ export class NodeShape {
   }
 }
 
-/** Make a text as narrow as its room, where a font is wider than the layout's. */
+/** Condense a text to its room, where the font is wider than the layout's. */
 export function fitWidth(text: SVGTextElement, room: number): void {
   text.removeAttribute("textLength");
   if (text.textContent !== "" && text.getComputedTextLength() > room) {

@@ -1,10 +1,10 @@
-// The outlines of nodes: each kind has its own, so that kinds differ without colour.
+// The outlines of nodes: each kind has its own, so that kinds differ even without colour.
 import type { NodeInfo } from "../../wire/frames";
 
 const CUT = 6;
 const BEHIND = 3;
 
-/** The outline of a node of some size, with its left upper corner at 0,0. */
+/** The outline of a node, with its upper left corner at 0,0. */
 export function outline({ kind, mapped, box: [, , width, height] }: NodeInfo): string {
   if (mapped || kind === "folded") {
     return rounded(width, height, 4);
@@ -24,7 +24,7 @@ export function outline({ kind, mapped, box: [, , width, height] }: NodeInfo): s
   }
 }
 
-/** What is drawn behind or above the outline: the sheets of a mapped node, a parameter's dog-ear. */
+/** What is drawn with the outline: the sheets of a mapped node, a parameter's dog-ear. */
 export function extra({ kind, mapped, box: [, , width, height] }: NodeInfo): string {
   if (mapped || kind === "folded") {
     return sheet(width, height, 2 * BEHIND) + sheet(width, height, BEHIND);

@@ -1,12 +1,12 @@
-// Where things are on the way from one layout to the next. Pure.
+// Interpolates between two layouts. Pure.
 import type { Box } from "../../wire/frames";
 
-/** Slow at both ends. */
+/** Easing that is slow at both ends. */
 export function eased(time: number): number {
   return time < 0.5 ? 4 * time ** 3 : 1 - (2 - 2 * time) ** 3 / 2;
 }
 
-/** The box between two boxes, `time` being 0 at the first and 1 at the second. */
+/** The box between two boxes; `time` is 0 at the first and 1 at the second. */
 export function interpolateBox(from: Box, to: Box, time: number): Box {
   return [
     mixed(from[0], to[0], time),
@@ -18,7 +18,7 @@ export function interpolateBox(from: Box, to: Box, time: number): Box {
 
 const NUMBER = /-?\d+(?:\.\d+)?(?:e-?\d+)?/g;
 
-/** The path between two paths; null if they have not the same pieces. */
+/** The path between two paths; null if their commands differ. */
 export function interpolatePath(from: string, to: string, time: number): string | null {
   const start = from.match(NUMBER) ?? [];
   if (from.replace(NUMBER, "") !== to.replace(NUMBER, "")) {

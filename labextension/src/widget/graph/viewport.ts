@@ -1,10 +1,10 @@
-// Zoom and pan: which part of the graph is seen, and how large.
+// Zoom and pan: which part of the graph is visible, and how large.
 import { set } from "../dom";
 
-const LARGEST_FIT = 4 / 3; // a point of the layout is then as large as one on paper
+const LARGEST_FIT = 4 / 3; // a point is then as large as on paper
 const CLOSEST = 6;
 const MARGIN = 14;
-const LEAST_AT_FIRST = 0.55; // what is smaller cannot be read; Fit shows all of it
+const LEAST_AT_FIRST = 0.55; // smaller text cannot be read; Fit shows everything
 const LOWEST = 64;
 const HIGHEST = 560;
 const STEP = 1.25;
@@ -14,7 +14,7 @@ export class Viewport {
   private y = 0;
   private scale = 1;
   private isOwn = false; // whether the user has zoomed or panned
-  private isWhole = false; // whether the user wants to see all of it
+  private isWhole = false; // whether the user wants to see everything
   private width = 0;
   private height = 0;
   private size: readonly [number, number] = [0, 0];
@@ -34,7 +34,7 @@ export class Viewport {
     this.listen(signal);
   }
 
-  /** The graph has another size. */
+  /** The size of the graph has changed. */
   resized(size: readonly [number, number]): void {
     this.size = size;
     this.measured();
@@ -57,7 +57,7 @@ export class Viewport {
     this.apply();
   }
 
-  /** See to it that a place of the graph is in sight. */
+  /** Bring a place of the graph into view. */
   reveal(x: number, y: number): void {
     this.width = this.frame.clientWidth;
     const [left, top] = [this.x + x * this.scale, this.y + y * this.scale];
@@ -131,7 +131,7 @@ export class Viewport {
     };
     const wheel = (event: WheelEvent): void => {
       if (event.ctrlKey || event.metaKey) {
-        event.preventDefault(); // else the page scrolls, as people expect it to
+        event.preventDefault(); // without the key the page scrolls, as users expect
         const at = frame.getBoundingClientRect();
         this.zoom(-Math.sign(event.deltaY), event.clientX - at.left, event.clientY - at.top);
       }

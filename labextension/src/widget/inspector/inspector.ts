@@ -1,4 +1,4 @@
-// A closer look at one node or cluster: what the kernel tells of it, beside the graph.
+// The details of one node or cluster, beside the graph.
 import { button, html, setText, set } from "../dom";
 import type { Subject } from "../subject";
 import { type Act, CLEAN_UP, enable, Items, KEEP } from "./items";
@@ -14,7 +14,7 @@ export interface InspectorActions {
   readonly act: (command: Act, picked: Subject, item?: number) => void;
 }
 
-/** A row whose seconds go on. */
+/** A row with seconds that go on. */
 interface Clock {
   readonly element: HTMLElement;
   readonly began: number;
@@ -74,7 +74,7 @@ export class Inspector {
     });
   }
 
-  /** Show that something was picked, before the kernel has answered; null for nothing. */
+  /** Show what was picked, before the kernel has answered; null closes it. */
   open(picked: Subject | null): void {
     const isSame = picked !== null && picked.id === this.picked?.id;
     const isKnown = isSame && picked.what === this.picked?.what;
@@ -94,7 +94,7 @@ export class Inspector {
     }
   }
 
-  /** Show a frame, if it is about what was picked; `view` is the name of this view. */
+  /** Show a frame if it is about what was picked; `view` is this view's name. */
   received(frame: Frame | Unreadable, view: string): void {
     if (frame.frame === "inspected" && this.isPicked(frame)) {
       this.show(frame);

@@ -1,4 +1,4 @@
-// The resources of a mapped scope in the inspector: a line for each, with buttons of its own.
+// The resources of a mapped scope in the inspector: a line for each, with its own buttons.
 import { button, html, setText, set } from "../dom";
 import type { ItemInfo } from "../../wire/frames";
 import { className, leaseLook } from "../vocabulary";
@@ -18,7 +18,7 @@ export class Items {
 
   constructor(private readonly act: (command: Act, item: number) => void) {}
 
-  /** Show these; a line that was there stays, so that its button can be pressed twice. */
+  /** Show these; existing lines stay, so that a button can be pressed twice. */
   show(items: readonly ItemInfo[]): void {
     if (this.lines.length !== items.length) {
       this.lines = items.map((_, place) => this.lines[place] ?? this.made());
@@ -51,7 +51,7 @@ export class Items {
   }
 }
 
-/** Let a button be pressed, or say why it cannot. */
+/** Enable a button, or say why it is disabled. */
 export function enable(one: HTMLButtonElement, why: string, title: string): void {
   set(one, { disabled: why !== "", title: why === "" ? title : why });
 }

@@ -1,5 +1,4 @@
-// The end of a log, as a view knows it: news go in, the text and what has changed of it come out.
-// Pure; knows no DOM.
+// The end of a log as a view has it: news go in, a new text comes out. Pure; knows no DOM.
 import type { LogNews } from "../../wire/frames";
 
 export const LONGEST = 16_000;
@@ -13,14 +12,14 @@ export interface Log {
 
 export const EMPTY: Log = { end: 0, text: "" };
 
-/** The log after some news; what is new stands at its end, unless something is missing between. */
+/** The log after some news; they are appended, unless something between is missing. */
 export function appended(log: Log, { since, start, end, text }: LogNews): Log {
   const fits = since === log.end && since === start;
   const whole = fits ? log.text + text : (start > 0 ? CUT : "") + text;
   return { end, text: whole.length > LONGEST ? CUT + whole.slice(-LONGEST / 2) : whole };
 }
 
-/** What a terminal would show: a carriage return goes back to the beginning of its line. */
+/** What a terminal would show: a carriage return goes back to the start of its line. */
 export function withCarriageReturns(text: string): string {
   return text.includes("\r")
     ? text.replace(/\r+\n/g, "\n").replace(/[^\n]*\r(?=[^\n])/g, "")

@@ -1,5 +1,5 @@
-// The parts of the inspector that can be opened and closed, each under a name; they stay as the
-// user left them while what is in them changes.
+// The parts of the inspector that can be opened and closed; they stay as the user left them while
+// their contents change.
 import { html } from "../dom";
 import { withCarriageReturns, EMPTY, appended, type Log } from "./log";
 import type { LogNews, Shows } from "../../wire/frames";
@@ -13,7 +13,7 @@ export class Sections {
   readonly element = html("div");
   private readonly known = new Map<string, Section>();
 
-  /** The section of that name, made at the end if there is none. */
+  /** The section with that name; appended if there is none. */
   open(name: string, make: () => HTMLElement): Section {
     const found = this.known.get(name);
     if (found !== undefined) {
@@ -27,7 +27,7 @@ export class Sections {
     return made;
   }
 
-  /** Keep only the sections of these names. */
+  /** Remove all sections but these. */
   keep(names: ReadonlySet<string>): void {
     for (const [name, { element }] of this.known) {
       if (!names.has(name)) {
@@ -38,7 +38,7 @@ export class Sections {
   }
 }
 
-/** Texts under their names. */
+/** Texts with their names. */
 export class Texts extends Sections {
   show(texts: readonly (readonly [string, string])[]): void {
     this.keep(new Set(texts.map(([name]) => name)));
@@ -51,7 +51,7 @@ export class Texts extends Sections {
   }
 }
 
-/** Logs that grow: only what is new is added, and who reads further up stays there. */
+/** Growing logs: only new text is added, and the scroll position stays unless it is at the end. */
 export class LogTexts extends Sections {
   private readonly logs = new Map<string, Log>();
 

@@ -1,4 +1,4 @@
-// Where everything of a timeline goes, in pixels. Pure.
+// The layout of a timeline, in pixels. Pure.
 import type {
   BandInfo,
   BarInfo,
@@ -17,7 +17,7 @@ const SCOPE = 38;
 const WORKER = 20;
 const BAR = 14;
 const AXIS = 20;
-const LETTER = 6.1; // about how wide a character of a label is
+const LETTER = 6.1; // the rough width of a character
 const SMALL = 5.2;
 const LONGEST = 24;
 const NARROW = 3;
@@ -27,15 +27,15 @@ const STEPS: ReadonlySet<string> = new Set(["setup", "cleanup"]);
 const number = new Intl.NumberFormat("en");
 
 export interface PlacedBar {
-  /** The same in each picture of a run. */
+  /** Identifies the bar in each picture of a run. */
   readonly key: string;
   readonly box: Box;
   readonly code: StateCode;
-  /** What it is called by a screen reader, and in its tooltip. */
+  /** Its name for screen readers and its tooltip. */
   readonly name: string;
-  /** What is written on it; "" where there is no room. */
+  /** The text on it; "" if there is no room. */
   readonly text: string;
-  /** The task that it is of; "" if it stands for several. */
+  /** Its task; "" if it stands for several. */
   readonly node: string;
   readonly isStep: boolean;
   readonly isNarrow: boolean;
@@ -43,16 +43,16 @@ export interface PlacedBar {
 
 export interface PlacedBand {
   readonly info: BandInfo;
-  /** Its row, for the pointer. */
+  /** The area that can be clicked. */
   readonly row: Box;
   readonly words: readonly [number, number];
   readonly open: Box | null;
   readonly used: readonly Box[];
-  /** Its set-up and clean-up, as far as no task of the run has a bar for them. */
+  /** Its set-up and clean-up, unless the run has bars for them. */
   readonly steps: readonly Box[];
-  /** The same time behind the lanes below. */
+  /** The open time, behind the lanes below. */
   readonly shade: Box | null;
-  /** Whether it goes on before the picture's beginning, and after its end. */
+  /** Whether it goes on before the start and after the end of the picture. */
   readonly goesOn: readonly [boolean, boolean];
 }
 
@@ -68,7 +68,7 @@ export interface TimelineLayout {
   readonly bands: readonly PlacedBand[];
 }
 
-/** A picture of `timeline` that is `width` pixels wide. */
+/** The layout of a picture that is `width` pixels wide. */
 export function layoutOf(timeline: TimelineInfo, width: number): TimelineLayout {
   const labels = timeline.lanes.map(({ label }) => shortened(label, LONGEST));
   const longest = Math.max(0, ...labels.map((label) => label.length));
@@ -203,7 +203,7 @@ export function durationText(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
-/** `text` with its middle left out where it is longer than `most` characters. */
+/** `text` without its middle if it is longer than `most` characters. */
 export function shortened(text: string, most: number): string {
   if (text.length <= most) {
     return text;

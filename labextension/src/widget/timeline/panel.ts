@@ -1,4 +1,4 @@
-// The timeline of the latest run below the graph: bars on their workers' rows, resources behind.
+// The timeline of the latest run, below the graph: bars in workers' lanes, resources behind them.
 import { layoutOf, type TimelineLayout, type PlacedBand, type PlacedBar } from "./layout";
 import { html, setText, set, svg } from "../dom";
 import { fitWidth } from "../graph/node";
@@ -55,7 +55,7 @@ export class TimelinePanel {
     });
   }
 
-  /** Show or hide it; gives whether it is shown now. */
+  /** Show or hide it; returns whether it is shown now. */
   toggle(): boolean {
     const isShown = this.element.hidden;
     this.element.hidden = !isShown;
@@ -69,7 +69,7 @@ export class TimelinePanel {
     }
   }
 
-  /** Mark what is looked at closely. */
+  /** Highlight what is inspected. */
   select(picked: Subject | null): void {
     this.picked = picked;
     for (const { element, picked: own } of this.items) {
@@ -109,7 +109,7 @@ export class TimelinePanel {
     });
     this.say(timeline);
     this.select(this.picked);
-    this.rove(this.items.find(({ key }) => key === this.focused) ?? this.items[0], had);
+    this.setTabStop(this.items.find(({ key }) => key === this.focused) ?? this.items[0], had);
   }
 
   private say({ more, lanes }: TimelineInfo): void {
@@ -175,7 +175,7 @@ export class TimelinePanel {
   private readonly clicked = (event: Event): void => {
     const item = this.itemOf(event);
     if (item !== undefined) {
-      this.rove(item, false);
+      this.setTabStop(item, false);
       this.choose(item);
     }
   };
@@ -190,12 +190,12 @@ export class TimelinePanel {
     } else if (DIRECTIONS.has(event.key)) {
       const boxes = this.items.map(({ box }) => box);
       const next = nearest(boxes, this.items.indexOf(item), event.key as Direction);
-      this.rove(next === null ? item : this.items[next], true);
+      this.setTabStop(next === null ? item : this.items[next], true);
     } else {
       return;
     }
     event.preventDefault();
-    event.stopPropagation(); // the notebook has its own meaning for keys
+    event.stopPropagation(); // the notebook has its own shortcuts
   };
 
   private choose({ picked }: Item): void {
@@ -209,8 +209,8 @@ export class TimelinePanel {
     return this.items.find(({ element }) => target instanceof Node && element.contains(target));
   }
 
-  /** One element of the timeline at a time is where Tab stops. */
-  private rove(to: Item | undefined, withFocus: boolean): void {
+  /** Make one element the tab stop of the timeline. */
+  private setTabStop(to: Item | undefined, withFocus: boolean): void {
     this.focused = to?.key ?? "";
     for (const { element } of this.items) {
       set(element, { tabindex: element === to?.element ? 0 : -1 });
