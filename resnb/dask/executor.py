@@ -8,9 +8,9 @@ from resnb.dask.clusters import Lanes
 from resnb.dask.connecting import KernelCluster, connected, disconnected, link_of
 from resnb.errors import OptionError
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.ledger.kernel.kernel_wide import Shared
+from resnb.ledger.kernel.kernel_wide import SharedResource
 from resnb.ledger.kernel.lease import Lease
-from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.states import OPEN
 from resnb.run.engine.interrupts import awaited
@@ -129,9 +129,9 @@ class DaskExecutor:
         return f"DaskExecutor(<{kind}>)"
 
 
-def _prepared(entry: Shared, options: Any, thread: LeaseThread) -> Lease:
+def _prepared(entry: SharedResource, options: Any, thread: LeaseThread) -> Lease:
     """Open the lease of the kernel's cluster; on its thread."""
-    lease = KEEPER.prepare(Wanted(NAME, KernelCluster(options), thread))
+    lease = KEEPER.prepare(LeaseRequest(NAME, KernelCluster(options), thread))
     KEEPER.share(entry)
     if lease.state != OPEN:
         lease.set_up()

@@ -8,7 +8,7 @@ otherwise, for what an earlier run made is gone.
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from resnb.graph.base.order import derived_downstream
+from resnb.graph.order import derived_downstream
 from resnb.states import Finished, Mapped, Pending, Skipped, State
 
 if TYPE_CHECKING:

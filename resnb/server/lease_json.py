@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeVar, cast
 
 from resnb import __version__
-from resnb.ledger.admin.listing import Listed, plain
+from resnb.ledger.admin.listing import ListedLease, plain
 from resnb.ledger.owner import ALIVE
 from resnb.server.wire import Lease, LeaseList
 
@@ -35,7 +35,7 @@ class Leases(NamedTuple):
     total: int
 
 
-def lease(one: Listed, kernels: Mapping[int, str] | None = None) -> Lease:
+def lease(one: ListedLease, kernels: Mapping[int, str] | None = None) -> Lease:
     """A lease as it is sent.
 
     Args:
@@ -46,7 +46,7 @@ def lease(one: Listed, kernels: Mapping[int, str] | None = None) -> Lease:
     is_alive = one.kernel == ALIVE
     form = one.to_json() | {
         "created": fitting(record.created) or 0.0,
-        "note": one.said,
+        "note": one.remark,
         "kernel_id": (kernels or {}).get(record.owner.pid) if is_alive else None,
         "ends_with_kernel": record.dies_with_kernel,
         "asked": bool(record.request) and record.state in ("opening", "open", "kept"),

@@ -16,7 +16,7 @@ from resnb.errors import LedgerError, OptionError
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.admin.commands import LedgerCommands
-from resnb.ledger.admin.listing import Listed, listed, plain
+from resnb.ledger.admin.listing import ListedLease, listed, plain
 from resnb.ledger.owner import this_process
 from resnb.server import lease_json
 from resnb.server.kernels import Kernels
@@ -135,7 +135,7 @@ class LedgerService:
             one.shutdown(wait=False, cancel_futures=True)
 
 
-def _found(commands: LedgerCommands, lease: LeaseId) -> Listed:
+def _found(commands: LedgerCommands, lease: LeaseId) -> ListedLease:
     """The lease with exactly this id.
 
     Raises:
@@ -147,7 +147,7 @@ def _found(commands: LedgerCommands, lease: LeaseId) -> Listed:
     return one
 
 
-def _alive(commands: LedgerCommands, lease: LeaseId) -> Listed | None:
+def _alive(commands: LedgerCommands, lease: LeaseId) -> ListedLease | None:
     record = commands.store.get(lease)
     if record is None or record.state == states.CLOSED:
         return None

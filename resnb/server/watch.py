@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from resnb.ledger.admin.listing import Listed
-from resnb.ledger.admin.queries import LedgerQuestions
+from resnb.ledger.admin.listing import ListedLease
+from resnb.ledger.admin.queries import LedgerQueries
 from resnb.ledger.owner import Owner, status, this_process
 from resnb.ledger.store.store import Store
 from resnb.server import lease_json, wire
@@ -38,7 +38,7 @@ class LedgerWatch:
     def __init__(self, home: Path, kernels: Kernels = dict) -> None:
         self._ids = kernels
         self._marks = Store(home, kept=True)
-        self._questions = LedgerQuestions(home)
+        self._queries = LedgerQueries(home)
         self._files = (home / "leases.db", home / "leases.db-wal")
         self._times: tuple[Times, ...] = ()
         self._mark = (-1, -1)
@@ -63,7 +63,7 @@ class LedgerWatch:
             return self._latest
         mark = self._marks.mark()  # before the records: what is written meanwhile is seen next time
         if mark != self._mark or is_stale or (closely and self._has_ended()):
-            self._read(self._questions.leases())
+            self._read(self._queries.leases())
         self._times = times if _are_settled(times) else ()
         self._mark = mark
         return self._latest
@@ -75,7 +75,7 @@ class LedgerWatch:
             LedgerError: the ledger cannot be read or trusted.
         """
         if wanted.closed:
-            found = self._as_json(self._questions.leases(closed=True))
+            found = self._as_json(self._queries.leases(closed=True))
             return lease_json.leases(one for one in found if wanted.takes(one))
         latest = self.look()
         if not wanted.values:
@@ -112,14 +112,14 @@ class LedgerWatch:
         """Close the connection that is kept; the next look opens another."""
         self._marks.let_go()
 
-    def _read(self, found: list[Listed]) -> None:
+    def _read(self, found: list[ListedLease]) -> None:
         self._kernels = {one.record.owner: one.kernel for one in found}
         kept = (one.record.keep_until or 0.0 for one in found if one.is_kept)
         self._stale_at = min(kept, default=float("inf"))
         self._leases = self._as_json(found)
         self._latest = lease_json.leases(self._leases)
 
-    def _as_json(self, found: list[Listed]) -> tuple[wire.Lease, ...]:
+    def _as_json(self, found: list[ListedLease]) -> tuple[wire.Lease, ...]:
         kernels = self._ids()
         return tuple(lease_json.lease(one, kernels) for one in found)
 

@@ -453,7 +453,7 @@ def test_a_dask_executor_alone_keeps_a_cluster_for_the_kernel():
         flow.run(executor=executor).raise_for_failure()
         first = place.value
         (lease,) = KEEPER.alive()
-        assert (lease.name, lease.state, lease.users) == ("kernel/dask", "open", 0)
+        assert (lease.name, lease.state, lease.in_use) == ("kernel/dask", "open", False)
         flow.run(executor=DaskExecutor(n_workers=1, threads_per_worker=1)).raise_for_failure()
         assert place.value == first != HERE
         state = flow.run(executor=executor)

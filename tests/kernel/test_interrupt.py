@@ -236,7 +236,7 @@ def test_a_run_in_the_background_is_left_alone(work):
     interrupt(work)
     assert work.kernel.finish(request).error == "KeyboardInterrupt"
     assert work.value("run.state.name") == "Running"
-    work.run("from resnb.run import stopping; run.engine.cancel(grace=0.0); run.wait()")
+    work.run("run.engine.cancel(grace=0.0); run.wait()")
     (work.kernel.folder / "cell").unlink()
 
 

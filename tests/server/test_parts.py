@@ -35,13 +35,13 @@ def watch(store):
 def reads(monkeypatch, watch):
     """How often a watch has read the ledger's records."""
     reads = []
-    original = watch._questions.leases
+    original = watch._queries.leases
 
     def counted(**options):
         reads.append(1)
         return original(**options)
 
-    monkeypatch.setattr(watch._questions, "leases", counted)
+    monkeypatch.setattr(watch._queries, "leases", counted)
     return reads
 
 

@@ -1,31 +1,52 @@
-"""How a record is kept in a row of the store, and read from one."""
+"""The store's columns: made from the fields of a record, and how a row holds their values."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
-from resnb.ledger.owner import from_text
-from resnb.ledger.record import Environment, Record
+from resnb.ids import LeaseId
+from resnb.ledger.owner import Owner, from_text
+from resnb.ledger.record import Environment, LeaseRecord
 
-FIELDS = Record._fields
-"""The columns."""
+FIELDS: Final = LeaseRecord._fields
+"""The names of the columns."""
+_OWNERS = ("owner", "claimant", "cleaner")
+_FLAGS = ("dies_with_kernel", "can_find")
+_TYPES: Final[dict[Any, str]] = {
+    LeaseId: "text primary key",
+    str: "text not null",
+    Owner: "text not null",
+    Owner | None: "text",
+    Environment: "text not null",
+    tuple[str, ...]: "text not null",
+    bytes: "blob not null",
+    bytes | None: "blob",
+    bool: "integer not null",
+    int: "integer not null",
+    float: "real not null",
+    float | None: "real",
+}
+DEFINITIONS: Final = ", ".join(
+    f"{name} {_TYPES[kind]}" for name, kind in LeaseRecord.__annotations__.items()
+)
+"""The columns as ``create table`` defines them."""
 
 
-def to_row(record: Record) -> list[Any]:
-    """All columns of a record."""
-    return [to_column(name, value) for name, value in record._asdict().items()]
+def to_row(record: LeaseRecord) -> list[Any]:
+    """The values of all columns."""
+    return [to_column(value) for value in record]
 
 
-def to_column(name: str, value: Any) -> Any:
-    """The value of field `name` as it is kept."""
-    if name in ("owner", "claimant", "cleaner"):
-        return None if value is None else value.to_text()
-    if name in ("environment", "around"):
+def to_column(value: Any) -> Any:
+    """The value of a field as its column holds it."""
+    if isinstance(value, Owner):
+        return value.to_text()
+    if isinstance(value, tuple):
         return json.dumps(value)
     return int(value) if isinstance(value, bool) else value
 
 
-def readable(row: tuple[Any, ...]) -> Record | None:
-    """The record of a row, unless somebody has written nonsense into it."""
+def from_row(row: tuple[Any, ...]) -> LeaseRecord | None:
+    """The record of a row; None if the row holds no valid one."""
     values = dict(zip(FIELDS, row, strict=True))
     try:
         python, prefix, path, folder, variables = json.loads(values["environment"])
@@ -33,15 +54,12 @@ def readable(row: tuple[Any, ...]) -> Record | None:
             str(python), str(prefix), tuple(map(str, path)), str(folder),
             tuple((str(key), str(value)) for key, value in variables),
         )  # fmt: skip
-        values["owner"] = from_text(values["owner"])
-        for name in ("claimant", "cleaner"):
-            values[name] = None if values[name] is None else from_text(values[name])
         values["around"] = tuple(map(str, json.loads(values["around"])))
-        values["dies_with_kernel"] = bool(values["dies_with_kernel"])
-        values["can_find"] = bool(values["can_find"])
+        for name in _OWNERS:
+            if values[name] is not None:
+                values[name] = from_text(values[name])
+        for name in _FLAGS:
+            values[name] = bool(values[name])
     except (ValueError, TypeError, KeyError):
         return None
-    return Record(**values)
-
-
-__all__ = ["FIELDS", "readable", "to_column", "to_row"]
+    return None if values["owner"] is None else LeaseRecord(**values)

@@ -1,9 +1,9 @@
 """The ledger's store: SQLite, one short connection for each step, durable when it returns.
 
-Connections never outlive a call, so none crosses a thread or a fork. Each step is one
-transaction; a claim succeeds for exactly one process. The schema's version is checked on every
-opening: a newer store is refused, a damaged one is set aside and what can be read carried over.
-Standard library only.
+Connections do not outlive a call, so none crosses a thread or a fork (a process with one thread
+may keep one open). Each step is one transaction; a claim succeeds for exactly one process. The
+schema's version is checked on every opening: a newer store is refused, a damaged one is set aside
+and its readable records are carried over. Standard library only.
 """
 
 import json
@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.owner import Owner, from_text
-from resnb.ledger.record import Environment, Record
-from resnb.ledger.store.columns import FIELDS, readable, to_column, to_row
+from resnb.ledger.record import Environment, LeaseRecord
+from resnb.ledger.store.columns import DEFINITIONS, FIELDS, from_row, to_column, to_row
 from resnb.ledger.store.home import in_use, is_on_network, refuse_foreign
 from resnb.ledger.store.recovery import is_damaged, moved_aside
 
@@ -30,24 +30,12 @@ BUSY_TIMEOUT = 10.0
 KEPT_HISTORY = 30 * 86400.0
 """How long closed leases are kept, in seconds."""
 
-_TABLE = """
-create table if not exists leases (
-    id text primary key, name text not null, state text not null, owner text not null,
-    notebook text not null, session text not null, environment text not null,
-    recipe blob not null, handle blob, around text not null, dies_with_kernel integer not null,
-    can_find integer not null, unfindable text not null, unprotected text not null,
-    notice text not null, key text not null, cleanup_timeout real not null,
-    find_quiet real not null, created real not null, ttl real, idle_timeout real,
-    used real not null, keep real, keep_until real,
-    tries integer not null, next_try real not null, claimant text, cleaner text,
-    reason text not null, request text not null, ended real
-) strict
-"""
+_TABLE = f"create table if not exists leases ({DEFINITIONS}) strict"
 _INDICES = (
     "create index if not exists alive on leases (owner) where state != 'closed'",
     "create index if not exists ended on leases (ended) where state = 'closed'",
 )
-"""SQLite uses them where a question repeats their condition word by word."""
+"""SQLite uses them where a query repeats their condition word by word."""
 _INSERT = f"insert into leases ({', '.join(FIELDS)}) values ({', '.join('?' * len(FIELDS))})"  # noqa: S608
 _CLOSE = (
     "update leases set state = 'closed', ended = ?, reason = ?, recipe = x'', handle = null, "
@@ -61,9 +49,9 @@ class Store:
 
     Args:
         home: the ledger's folder.
-        kept: hold one connection open between calls, which must all come from one thread. While
-            somebody does, the closing of other connections moves no pages about.
-        is_locked: the caller has the ledger for itself.
+        kept: hold one connection open between calls, which must all come from one thread. As
+            long as one is open, closing another one does not trigger a checkpoint.
+        is_locked: the caller has the ledger to itself.
     """
 
     def __init__(self, home: Path, *, kept: bool = False, is_locked: bool = False) -> None:
@@ -75,11 +63,11 @@ class Store:
         self._kept: sqlite3.Connection | None = None
         self._openings = 0
         self._file = (0, 0)
-        self._turn = threading.Lock()  # SQLite lets who waits for another sleep, longer each time
+        self._turn = threading.Lock()  # SQLite makes a waiting connection sleep, longer each time
 
     # ---- steps
 
-    def add(self, record: Record) -> None:
+    def add(self, record: LeaseRecord) -> None:
         """Write the intent.
 
         Raises:
@@ -88,8 +76,8 @@ class Store:
         with self._transaction() as db:
             db.execute(_INSERT, to_row(record))
 
-    def restore(self, records: Iterable[Record]) -> None:
-        """Write records that a damaged ledger has lost; what is there already stays as it is."""
+    def restore(self, records: Iterable[LeaseRecord]) -> None:
+        """Write records that a damaged ledger has lost; present ones stay as they are."""
         rows = [to_row(record) for record in records]
         if not rows:
             return
@@ -97,19 +85,12 @@ class Store:
             db.executemany(_INSERT.replace("insert", "insert or ignore", 1), rows)
 
     def change(self, lease: LeaseId, **values: Any) -> bool:
-        """Write other values of a lease, unless it is closed, which is final.
+        """Write new values of a lease, unless it is closed, which is final.
 
         Returns:
-            Whether that was written; not if it is closed or gone.
+            Whether they were written; not if the lease is closed or gone.
         """
-        row = {name: to_column(name, value) for name, value in values.items()}
-        assignments = ", ".join(f"{name} = :{name}" for name in row)
-        with self._transaction() as db:
-            done = db.execute(
-                f"update leases set {assignments} where id = :id and state != 'closed'",  # noqa: S608
-                {**row, "id": lease},
-            )
-            return done.rowcount == 1
+        return self._update("", "state != 'closed'", values, id=lease)
 
     def claim(self, lease: LeaseId, claimant: Owner, stale: Callable[[Owner], bool]) -> bool:
         """Let `claimant` be the one process that cleans the lease up.
@@ -120,7 +101,7 @@ class Store:
             stale: whether an earlier claimant is gone.
 
         Returns:
-            Whether it got the claim; not if the lease is closed, or somebody else is at it.
+            Whether it got the claim; not if the lease is closed, or another process has it.
         """
         with self._transaction() as db:
             row = db.execute(
@@ -142,20 +123,14 @@ class Store:
             return True
 
     def open(self, lease: LeaseId, owner: Owner, **values: Any) -> bool:
-        """Set-up has returned; a lease that `owner` is about to clean up stays that.
+        """Set-up has returned; a lease that `owner` is about to clean up stays *closing*.
 
         Returns:
-            Whether that was written; not if somebody else has taken the lease.
+            Whether that was written; not if another process has taken the lease.
         """
-        row = {name: to_column(name, value) for name, value in values.items()}
-        assignments = "".join(f", {name} = :{name}" for name in row)
-        with self._transaction() as db:
-            done = db.execute(
-                "update leases set state = case state when 'opening' then 'open' else state end"  # noqa: S608
-                f"{assignments} where id = :id and (state = 'opening' or claimant = :me)",
-                {**row, "id": lease, "me": owner.to_text()},
-            )
-            return done.rowcount == 1
+        state = "state = case state when 'opening' then 'open' else state end"
+        condition = "(state = 'opening' or claimant = :me)"
+        return self._update(state, condition, values, id=lease, me=owner.to_text())
 
     def close(self, lease: LeaseId, now: float, reason: str = "") -> None:
         """The clean-up has completed; recipe, handle and environment are erased."""
@@ -166,7 +141,7 @@ class Store:
             )
 
     def end_of(self, lease: LeaseId, reason: str) -> dict[str, Any]:
-        """How a clean-up's own process closes the lease, in an interpreter that may lack resnb."""
+        """The statements by which a clean-up's process, which may lack resnb, closes the lease."""
         values = _closing_values(lease, time.time(), reason)
         steps = [("pragma secure_delete = on", ()), (f"{_CLOSE} and state = 'closing'", values)]
         return {"path": str(self.path), "timeout": BUSY_TIMEOUT, "steps": steps}
@@ -183,57 +158,56 @@ class Store:
         Returns:
             Whether it does now; not if somebody else was faster, or cleans the lease up.
         """
-        row = {name: to_column(name, value) for name, value in values.items()}
-        assignments = "".join(f", {name} = :{name}" for name in row)
+        condition = "owner = :before and state not in ('closed', 'closing')"
+        names = {"new": owner.to_text(), "before": before.to_text()}
+        return self._update("owner = :new", condition, values, id=lease, **names)
+
+    def _update(self, change: str, condition: str, values: dict[str, Any], **names: str) -> bool:
+        row = {name: to_column(value) for name, value in values.items()}
+        changes = ", ".join(filter(None, [change, *(f"{name} = :{name}" for name in row)]))
+        statement = f"update leases set {changes} where id = :id and {condition}"  # noqa: S608
         with self._transaction() as db:
-            done = db.execute(
-                f"update leases set owner = :new{assignments} where id = :id and owner = :before "  # noqa: S608
-                "and state not in ('closed', 'closing')",
-                {**row, "id": lease, "new": owner.to_text(), "before": before.to_text()},
-            )
-            return done.rowcount == 1
+            return db.execute(statement, {**row, **names}).rowcount == 1
 
-    # ---- questions
+    # ---- queries
 
-    def get(self, lease: LeaseId) -> Record | None:
+    def get(self, lease: LeaseId) -> LeaseRecord | None:
         """One lease."""
         found = self._select("where id = ?", (lease,))
         return found[0] if found else None
 
-    def alive(self, owner: Owner | None = None) -> list[Record]:
+    def alive(self, owner: Owner | None = None) -> list[LeaseRecord]:
         """The leases that are not closed, of one owner or of all, oldest first."""
-        where, values = "where state != 'closed'", ()
-        if owner is not None:
-            where, values = f"{where} and owner = ?", (owner.to_text(),)  # type: ignore[assignment]
-        return self._select(f"{where} order by created", values)
+        where, values = "where state != 'closed'", [] if owner is None else [owner.to_text()]
+        return self._select(f"{where}{' and owner = ?' * len(values)} order by created", values)
 
-    def history(self, limit: int = 1000) -> list[Record]:
+    def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed, the latest first."""
         return self._select("where state = 'closed' order by ended desc limit ?", (limit,))
 
-    def kept_for(self, key: str) -> list[Record]:
+    def kept_for(self, key: str) -> list[LeaseRecord]:
         """The leases that survive their kernel, and that one with `key` may adopt."""
         return self._select(
             "where state != 'closed' and state = 'kept' and key = ? order by created", (key,)
         )
 
     def mark(self) -> tuple[int, int]:
-        """A mark that is another one as soon as anybody else has written; costs next to nothing.
+        """A value that changes as soon as anybody else has written; costs next to nothing.
 
-        It takes a store whose connection is kept: SQLite counts for each connection by itself.
+        The store must keep its connection: SQLite counts for each connection separately.
         """
         if not self.path.exists():
             self.let_go()
             return 0, 0
-        with self._reading() as db:
+        with self._connection() as db:
             return self._openings, int(db.execute("pragma data_version").fetchone()[0])
 
-    def _select(self, where: str, values: tuple[Any, ...]) -> list[Record]:
+    def _select(self, where: str, values: Sequence[Any]) -> list[LeaseRecord]:
         if not self.path.exists():
             return []
-        with self._reading() as db:
+        with self._connection() as db:
             rows = db.execute(f"select {', '.join(FIELDS)} from leases {where}", values)  # noqa: S608
-            return [record for row in rows if (record := readable(row)) is not None]
+            return [record for row in rows if (record := from_row(row)) is not None]
 
     # ---- connections
 
@@ -248,11 +222,6 @@ class Store:
                 if db.in_transaction:
                     db.execute("rollback")
                 raise
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._connection() as db:
-            yield db
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -284,17 +253,17 @@ class Store:
             raise LedgerError(message)
 
     def _set_aside(self, seen: tuple[int, int]) -> None:
-        """Go on with a new file that has what can be read of the damaged one, which is kept.
+        """Move the damaged file aside, and carry its readable records over into a new one.
 
         Args:
-            seen: which file was damaged; another one that is there by now is not.
+            seen: which file was damaged; by now another one may be in its place.
         """
         with in_use(self.home, alone=True):
             if _identity(self.path) == seen and is_damaged(self.path):
                 Store(self.home, is_locked=True).restore(moved_aside(self.path))
 
     def let_go(self) -> None:
-        """Close the connection that is kept, if any; the next call opens another."""
+        """Close the kept connection, if there is one; the next call opens another."""
         if self._kept is not None:
             self._kept.close()
             self._kept = None
@@ -339,7 +308,7 @@ class Store:
 
 
 def _set_journal(db: sqlite3.Connection, mode: str) -> None:
-    """Choose the journal; SQLite does not wait by itself for another process that is at it."""
+    """Choose the journal, and wait for another process that does so, as SQLite itself does not."""
     deadline, never = time.monotonic() + BUSY_TIMEOUT, threading.Event()
     while True:
         try:
@@ -370,6 +339,3 @@ def _explained(path: Path, text: str) -> str:
 
 def _closing_values(lease: LeaseId, now: float, reason: str) -> tuple[Any, ...]:
     return now, reason, json.dumps(_NO_ENVIRONMENT), lease
-
-
-__all__ = ["BUSY_TIMEOUT", "KEPT_HISTORY", "VERSION", "Store"]

@@ -1,4 +1,4 @@
-"""What a view shows of one scope and its lease when somebody looks at it closely; all bounded."""
+"""What the inspector shows of one scope and its leases; all of it bounded."""
 
 import os
 import pickle
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.graph.resources.scope import Scope
     from resnb.ledger.kernel.lease import Lease
-    from resnb.view.wire.inspector import ItemInfo
+    from resnb.view.wire.inspector import ItemInfo, Shows
 
 HANDLE = 400
-"""Characters of a handle."""
+"""Maximum number of characters of a handle."""
 ITEMS = 12
-"""How many resources of a mapped scope have a line and logs of their own."""
+"""Number of resources of a mapped scope that have a line and logs of their own."""
 
 Row = tuple[str, str]
 
 
 def rows_of(scope: "Scope", manager: str, memory: FlowMemory) -> list[Row]:
-    """What there is to say of a scope, in pairs of a name and a text."""
+    """The facts about a scope, in pairs of a name and a text."""
     lease = memory.lease_of(scope)
     rows = [("lease", _states(scope, memory)), ("manager", manager)]
     more = len(memory.leases_of(scope)) - ITEMS
@@ -68,7 +68,7 @@ def rows_of(scope: "Scope", manager: str, memory: FlowMemory) -> list[Row]:
 
 
 def _states(scope: "Scope", memory: FlowMemory) -> str:
-    """The lease's state; of a mapped scope how many are in which."""
+    """The lease's state; for a mapped scope the number of leases in each state."""
     if not scope.is_mapped:
         return memory.lease_state(scope)
     found = memory.lease_states(scope).items()
@@ -76,7 +76,7 @@ def _states(scope: "Scope", memory: FlowMemory) -> str:
 
 
 def items_of(scope: "Scope", flow: "Flow", memory: FlowMemory) -> "list[ItemInfo]":
-    """What there is to say of the first resources of a mapped scope, and what can be done."""
+    """The first resources of a mapped scope, with why a button cannot act on them."""
     if not scope.is_mapped:
         return []
     return [
@@ -84,7 +84,7 @@ def items_of(scope: "Scope", flow: "Flow", memory: FlowMemory) -> "list[ItemInfo
             "item": item,
             "name": shown(lease.name.rpartition("/")[2]),
             "state": lease_word(lease),
-            "said": _said(lease),
+            "said": _note(lease),
             "cleanup": _why_not_cleaned_up(lease, flow),
             "keep": _why_not_kept(lease),
         }
@@ -92,8 +92,8 @@ def items_of(scope: "Scope", flow: "Flow", memory: FlowMemory) -> "list[ItemInfo
     ]
 
 
-def _said(lease: "Lease") -> str:
-    """Why it is as it is, or who keeps it, or why nobody else can clean it up."""
+def _note(lease: "Lease") -> str:
+    """The reason for its state, else for how long it is kept, else why it is unprotected."""
     if lease.reason:
         return message(lease.reason)
     if lease.state == states.CLOSED:
@@ -109,7 +109,7 @@ def _mark(fault: str) -> str:
 
 
 def _holder(lease: "Lease") -> str:
-    """Who has it in hands now."""
+    """The process that is responsible for the lease now."""
     if lease.is_with_reaper:
         return "the reaper, which is cleaning it up"
     if lease.state == states.CLOSED:
@@ -121,9 +121,9 @@ def _holder(lease: "Lease") -> str:
 
 
 def clocks_of(scope: "Scope", memory: FlowMemory) -> list[tuple[str, float]]:
-    """Names, and seconds that go on: how old the lease is, since when it was not used.
+    """Names and running times in seconds: the lease's age, and the time since its last use.
 
-    Of several it is the oldest one's age, and how long none of them was used.
+    For several leases it is the age of the oldest one, and the time since any of them was used.
     """
     held = [one for one in memory.leases_of(scope).values() if one.state != states.CLOSED]
     if not held:
@@ -134,19 +134,19 @@ def clocks_of(scope: "Scope", memory: FlowMemory) -> list[tuple[str, float]]:
     return [("age", max(0.0, age)), ("unused for", max(0.0, unused))]
 
 
-# ---- what can be done about it
+# ---- what a button can do
 
 
 def for_button(
     flow: "Flow", scope: "Scope", item: int | None, *, keeps: bool
 ) -> "tuple[list[Lease], str]":
-    """The leases that a button is about, and why it can do nothing; empty if it can.
+    """The leases that a button acts on; if there are none, the reason, else an empty text.
 
     Args:
         flow: the flow.
         scope: the scope.
-        item: of a mapped scope, which of them; None for all.
-        keeps: whether it keeps them, and does not clean them up.
+        item: an item of a mapped scope; None for all.
+        keeps: whether the button keeps the leases rather than cleaning them up.
     """
     leases = memory_of(flow).leases_of(scope)
     chosen = [one for number, one in leases.items() if item in (None, number)]
@@ -160,11 +160,6 @@ def for_button(
     return [], faults[live[0].id] if live else f"resource {scope.name!r} is not open"
 
 
-def why_not_cleaned_up(flow: "Flow", scope: "Scope") -> str:
-    """Why nothing of it can be cleaned up now by a button; empty if something can."""
-    return for_button(flow, scope, None, keeps=False)[1]
-
-
 def _why_not_cleaned_up(lease: "Lease", flow: "Flow") -> str:
     if lease.state == states.CLOSED:
         return f"resource {lease.name!r} is not open"
@@ -174,11 +169,6 @@ def _why_not_cleaned_up(lease: "Lease", flow: "Flow") -> str:
     if run is not None and (run.flow is flow or run.uses(lease)):
         return f"flow {run.flow.name!r} is running: cancel it, and it is cleaned up"
     return f"{lease.name} is in use by a run: cancel that first" if lease.in_use else ""
-
-
-def why_not_kept(flow: "Flow", scope: "Scope") -> str:
-    """Why nothing of it can be kept beyond the kernel's end; empty if something can."""
-    return for_button(flow, scope, None, keeps=True)[1]
 
 
 def _why_not_kept(lease: "Lease") -> str:
@@ -191,17 +181,22 @@ def _why_not_kept(lease: "Lease") -> str:
     return ""
 
 
-# ---- its handle
+# ---- the handle
 
 
 def handle_of(scope: "Scope", memory: FlowMemory) -> bytes | None:
-    """The pickled handle by which another process cleans it up; None if there is none."""
+    """The pickled handle that another process would clean up by; None if there is none."""
     lease = memory.lease_of(scope)
     return None if lease is None or lease.state == states.CLOSED else lease.entry.handle
 
 
+def handle_preview(data: bytes) -> "Shows":
+    """The preview of a pickled handle; calls the user's code."""
+    return {"type": "", "text": handle_text(data)}
+
+
 def handle_text(data: bytes) -> str:
-    """What a handle says, without what looks like secrets; calls code of the user's."""
+    """A pickled handle as text, without what looks like a secret; calls the user's code."""
     handle: Any = pickle.loads(data)  # noqa: S301 - this kernel has pickled it
     if isinstance(handle, FoundProcess):
         return f"process {handle.pid}"
@@ -214,11 +209,11 @@ def handle_text(data: bytes) -> str:
     return masked(text_of(handle, HANDLE))
 
 
-# ---- its logs
+# ---- logs
 
 
 def sources_of(scope: "Scope", memory: FlowMemory) -> "Iterator[LogSource]":
-    """What its set-up and its clean-ups printed, here and in the reaper's processes."""
+    """The output of its set-up and clean-ups, here and in the reaper's processes."""
     tasks = {
         "making": scope.init_task,
         "set-up": scope.setup_task,
@@ -234,16 +229,15 @@ def sources_of(scope: "Scope", memory: FlowMemory) -> "Iterator[LogSource]":
 
 
 def _path(lease: "Lease") -> Path | None:
-    """Where the reaper writes down what it does about `lease`."""
+    """The reaper's log of `lease`."""
     try:
-        book = KEEPER.book
+        return KEEPER.book.home / "logs" / f"{lease.id}.log"
     except LedgerError:
         return None
-    return None if book is None else book.home / "logs" / f"{lease.id}.log"
 
 
 def _in_file(path: Path, position: int, most: int) -> Piece:
-    """What was added to a file after a position in bytes."""
+    """The end of a file after a position in bytes."""
     try:
         with path.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
@@ -259,10 +253,9 @@ __all__ = [
     "clocks_of",
     "for_button",
     "handle_of",
+    "handle_preview",
     "handle_text",
     "items_of",
     "rows_of",
     "sources_of",
-    "why_not_cleaned_up",
-    "why_not_kept",
 ]

@@ -1,4 +1,4 @@
-"""From a flow's latest run to the record that its timeline is made of."""
+"""The record of a flow's latest run, from which its timeline is made."""
 
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from resnb.run.scheduling.plan import PlannedScope
 
 _Moments: TypeAlias = tuple[float, float]
-"""When a run began: on its clock, and since the epoch."""
+"""The time when a run began: on its clock, and since the epoch."""
 
 
-def recorded(flow: "Flow", drawn: Sketch | None = None) -> RunRecord | None:
-    """What the latest run of `flow` wrote down until now; None if there is none to tell of.
+def record_of(flow: "Flow", drawn: Sketch | None = None) -> RunRecord | None:
+    """The record of the latest run of `flow` until now; None if it has not run.
 
     Args:
         flow: the flow.
-        drawn: its sketch, if that has been made already.
+        drawn: its sketch, if there is one already.
     """
     memory = memory_of(flow)
     engine = memory.latest_run
@@ -42,7 +42,7 @@ def recorded(flow: "Flow", drawn: Sketch | None = None) -> RunRecord | None:
         Block(one.first, one.last, row) for row, one in dict(engine.scheduler.children).items()
     )
     uses, places = _uses(engine, memory, clusters)
-    over = engine.over  # first, for a run that is over changes no more
+    over = engine.over  # read first: a run that is over does not change any more
     began = engine.began
     return RunRecord(
         drawn.outline.name,
@@ -65,7 +65,7 @@ def recorded(flow: "Flow", drawn: Sketch | None = None) -> RunRecord | None:
 
 
 def _workers(engine: "Engine") -> tuple[str, ...]:
-    """Their labels in the order of their numbers, which may have gaps."""
+    """The workers' labels in the order of their numbers, which may have gaps."""
     numbered = dict(engine.table.workers)
     labels = [""] * max(numbered.values(), default=0)
     for label, number in numbered.items():
@@ -74,7 +74,7 @@ def _workers(engine: "Engine") -> tuple[str, ...]:
 
 
 def _home(engine: "Engine", row: int, places: "Sequence[int]") -> int:
-    """Where `row` ran; `places` has the place of each scope's first use."""
+    """The lane in which `row` ran; `places` has the index of each scope's first use."""
     lane = engine.plan.lanes.get(row, WORKER)
     if lane in (WORKER, REMOTE):
         return EXECUTOR
@@ -84,7 +84,7 @@ def _home(engine: "Engine", row: int, places: "Sequence[int]") -> int:
 def _uses(
     engine: "Engine", memory: FlowMemory, labels: "Mapping[Scope, str]"
 ) -> tuple[tuple[ResourceUse, ...], list[int]]:
-    """The uses of all scopes, and for each scope the place of its first one."""
+    """The uses of all scopes, and for each scope the index of its first one."""
     uses: list[ResourceUse] = []
     places: list[int] = []
     scopes = tuple(engine.plan.scopes)
@@ -94,18 +94,15 @@ def _uses(
         label = labels.get(scope) or shown(scope.name)
         block = engine.scheduler.children.get(planned.setup) if scope.is_mapped else None
         items = range(WHOLE, 0) if block is None else range(block.last - block.first)
+        in_step = engine.scopes.in_step(scope)
         for item in items:
             use = _use(planned, memory, item, rows, engine.began)
-            uses.append(
-                use._replace(
-                    label=ScopeUse(scope, item).named(label), in_step=engine.scopes.in_step(scope)
-                )
-            )
+            uses.append(use._replace(label=ScopeUse(scope, item).named(label), in_step=in_step))
     return tuple(uses), places
 
 
 def _inside(scopes: "Sequence[PlannedScope]") -> list[set[int]]:
-    """For each scope the rows in its block, those of scopes inside included."""
+    """For each scope the rows in its block, with those of nested scopes."""
     found: dict[Scope, set[int]] = {one.scope: set() for one in scopes}
     for one in scopes:
         for outer in one.scope.around():
@@ -134,11 +131,11 @@ def _use(
 
 
 def _moment(lease: "Lease | None", state: str, began: _Moments) -> float | None:
-    """When `lease` came into `state`, on the run's clock."""
+    """The time when `lease` entered `state`, on the run's clock."""
     if lease is None or state not in lease.changed:
         return None
     clock, epoch = began
     return clock + lease.changed[state] - epoch
 
 
-__all__ = ["recorded"]
+__all__ = ["record_of"]

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from resnb.graph.base.node import Edge
 from resnb.graph.base.signals import TRIGGERFAIL, Signal
 from resnb.graph.base.triggers import Trigger
+from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.task import Task
 from resnb.run.engine.hooks import handled
 from resnb.run.engine.result import state_of

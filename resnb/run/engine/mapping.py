@@ -10,7 +10,8 @@ those a worker keeps the block that it is in at hand, so that a child costs what
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resnb.graph.base.inputs import Collection, flat, is_sequence, items_of, joined
+from resnb.graph.arguments import Collection
+from resnb.graph.base.inputs import flat, is_sequence, items_of, joined
 from resnb.graph.base.triggers import Trigger
 from resnb.graph.tasks.task import Task
 from resnb.run.scheduling import outcome as outcomes

@@ -15,11 +15,10 @@ from resnb.graph.base.signals import SKIP, SUCCESS
 from resnb.graph.resources.adapters import renewed
 from resnb.graph.resources.scope import WHOLE, Scope, ScopeOptions, ScopeUse
 from resnb.ledger import states as lease_states
-from resnb.ledger.kernel.entry_protocol import Limits
 from resnb.ledger.kernel.keeper import Keeper
-from resnb.ledger.kernel.kernel_wide import Shared
+from resnb.ledger.kernel.kernel_wide import SharedResource
 from resnb.ledger.kernel.lease import Lease
-from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.request import LeaseRequest, Limits
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.run.engine.stoppable_calls import plainly, stoppably
 from resnb.run.scheduling.codes import has_made
@@ -60,7 +59,7 @@ class RunScopes:
         self._keeper = keeper
         self._uses = Uses(plan)
         self._threads: dict[ScopeUse, LeaseThread] = {}
-        self._entries: dict[ScopeUse, Shared] = {}
+        self._entries: dict[ScopeUse, SharedResource] = {}
         self._keys: dict[ScopeUse, str] = {}
         self._lock = threading.Lock()
         self._names = lease_names(plan.flow.name, plan.flow.scopes)
@@ -145,7 +144,7 @@ class RunScopes:
     def _share(self, use: ScopeUse, manager: Any, attempt: "Attempt", thread: LeaseThread) -> Any:
         entry = self._entries.get(use)
         if entry is None:  # the manager was given to the run
-            entry = self._entries[use] = Shared(use.scope.manager.resource_class, ())
+            entry = self._entries[use] = SharedResource(use.scope.manager.resource_class, ())
             entry.manager = manager
 
         def open_lease() -> Lease:
@@ -179,7 +178,7 @@ class RunScopes:
         live = [one for one in self._around(use) if one.state != lease_states.CLOSED]
         limits = Limits(*(getattr(use.scope.options, name) for name in Limits._fields))
         key = self._keys.get(use, "")
-        wanted = Wanted(self._name(use), manager, thread, tuple(live), plainly, limits, key)
+        wanted = LeaseRequest(self._name(use), manager, thread, tuple(live), plainly, limits, key)
         lease = self._keeper.adoptions.for_scope(wanted) or self._keeper.prepare(wanted)
         self.leases[use] = lease
         return lease

@@ -5,7 +5,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import FlowFailed, GraphError, RunError, shown_without_ours
-from resnb.graph.base.active_function import unfolding
+from resnb.graph.base.active_function import active_function
 from resnb.run.functions.async_run import call_async, refuse_plain
 from resnb.run.functions.engine import Call
 from resnb.run.functions.run import FunctionRun
@@ -27,7 +27,7 @@ class FunctionRunner:
         return_state: bool = False,
     ) -> Any:
         """Run `flow`; gives what it returns, or the state. An async one gives a coroutine."""
-        outer = unfolding()
+        outer = active_function()
         assert outer is None or isinstance(outer, FunctionRun)
         if flow.signature.asynchronous:
             if outer is not None:

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Final
 
-from resnb.graph.base.active_function import UNFOLDING
+from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.run.engine.interrupts import awaited
 from resnb.run.engine.slots import NOTHING
 from resnb.run.engine.task_runner import perform
@@ -112,11 +112,11 @@ class Body:
                 if item == WAKE:
                     self._engine.drain()
                     continue
-                token = UNFOLDING.set(None)
+                token = ACTIVE_FUNCTION.set(None)
                 try:
                     perform(self._engine, item, slot)
                 finally:
-                    UNFOLDING.reset(token)
+                    ACTIVE_FUNCTION.reset(token)
         finally:
             if slot is not None:
                 self._inbox = before

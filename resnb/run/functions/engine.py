@@ -12,8 +12,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from resnb.graph.base.inputs import flat
-from resnb.graph.base.node import Node
 from resnb.graph.base.triggers import all_successful
+from resnb.graph.node import Node
 from resnb.run.engine.cancellation import GRACE
 from resnb.run.engine.clock import Clock
 from resnb.run.engine.engine import NOT_COUNTED, Engine

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import RunError
 from resnb.events import EVENTS, RunBegan
-from resnb.graph.base.active_function import UNFOLDING
+from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import building_nothing
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.engine.clock import Clock, RealClock
@@ -193,14 +193,14 @@ class FunctionRun(Holding, Stopped, FlowRun):
     def surroundings(self) -> Iterator[None]:
         """What the function's lines find around them."""
         here = CURRENT.set(self.body.slot)
-        run = UNFOLDING.set(self)
+        run = ACTIVE_FUNCTION.set(self)
         block = INNERMOST.set(None)
         try:
             with building_nothing():
                 yield
         finally:
             INNERMOST.reset(block)
-            UNFOLDING.reset(run)
+            ACTIVE_FUNCTION.reset(run)
             CURRENT.reset(here)
 
     def finish_body(self) -> None:

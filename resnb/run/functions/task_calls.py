@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LeaseLost, OptionError, RunError, TaskCancelled, user_frames
 from resnb.graph.resources.scope import ScopeUse
-from resnb.graph.tasks.task import FunctionTask, Task
+from resnb.graph.tasks.function_task import FunctionTask
+from resnb.graph.tasks.task import Task
 from resnb.run.engine.result import state_of
 from resnb.run.functions.async_run import value_of_row
 from resnb.run.functions.binding import Bound, bound, items
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Called:
-    """What the function's lines see of a run; see `active_function.Unfolding`.
+    """What the function's lines see of a run; see `active_function.ActiveFunction`.
 
     Attributes:
         origins: which task each value came from.

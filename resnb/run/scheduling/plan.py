@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import GraphError, OptionError
-from resnb.graph.base.inputs import Collection, Constant
+from resnb.graph.arguments import Collection, Constant
 from resnb.graph.base.triggers import Trigger, all_successful
 from resnb.graph.resources.scope import no_executor
 from resnb.run.engine.gc_pause import no_collection
@@ -18,9 +18,9 @@ from resnb.states import Mapped
 if TYPE_CHECKING:
     from collections.abc import Collection as Tasks
 
-    from resnb.graph.base.inputs import Input
-    from resnb.graph.base.node import Node
+    from resnb.graph.arguments import Input
     from resnb.graph.flow import Flow
+    from resnb.graph.node import Node
     from resnb.graph.resources.scope import Scope
     from resnb.graph.tasks.task import Task
     from resnb.states import State

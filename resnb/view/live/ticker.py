@@ -8,6 +8,7 @@ threads.
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from queue import SimpleQueue
 from time import monotonic, thread_time
 from typing import Final
 
@@ -38,52 +39,70 @@ class Ticker:
 
     def __init__(self) -> None:
         self._flows: dict[LiveFlow, Callable[[Frame], object]] = {}
-        self._wake = threading.Event()
+        self._wake: SimpleQueue[None] = SimpleQueue()
         self._never = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._stop_listening: Callable[[], None] | None = None
 
     def add(self, live: LiveFlow, send: Callable[[Frame], object]) -> None:
         """Refresh `live` from now on, and call `send` with each frame."""
         with self._lock:
             self._flows[live] = send
             if self._thread is None:
-                EVENTS.listen(self._happened)
+                self._stop_listening = EVENTS.listen(self._happened)
                 self._thread = threading.Thread(target=self._work, name="resnb-view", daemon=True)
                 self._thread.start()
-        self._wake.set()
+        self.look()
 
     def remove(self, live: LiveFlow) -> None:
-        """Do not refresh `live` any more."""
-        with self._lock:
-            self._flows.pop(live, None)
+        """Do not refresh `live` any more; after the last flow the thread ends.
+
+        Takes no lock: a widget that is collected calls this in the middle of anything.
+        """
+        self._flows.pop(live, None)
+        self.look()
 
     def look(self) -> None:
         """Something has happened: refresh at once."""
-        self._wake.set()
+        self._wake.put(None)
 
     def _happened(self, event: Event) -> None:
         for live in tuple(self._flows):
             live.happened(event)
-        self._wake.set()
+        self.look()
+
+    def _goes_on(self) -> bool:
+        with self._lock:
+            if self._flows:
+                return True
+            self._thread = None
+            if self._stop_listening is not None:
+                self._stop_listening()
+            return False
 
     def _work(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
+        while self._goes_on():
+            self._wake.get()
+            while not self._wake.empty():
+                self._wake.get()
             began, used = monotonic(), thread_time()
-            moving = False
-            for live, send in tuple(self._flows.items()):
-                if not live.is_watched:
-                    continue
-                moving = live.is_moving or moving
-                with suppress(Exception):  # one view that is gone must not hold up the others
-                    for frame in live.refresh():
-                        send(frame)
-                moving = live.has_more or moving
-            if moving:
-                self._wake.set()
+            if self._refresh():
+                self.look()
             self._never.wait(pause(monotonic() - began, thread_time() - used))
+
+    def _refresh(self) -> bool:
+        """Refresh all flows once; returns whether there may be more to send."""
+        moving = False
+        for live, send in tuple(self._flows.items()):
+            if not live.is_watched:
+                continue
+            moving = live.is_moving or moving
+            with suppress(Exception):  # one view that is gone must not hold up the others
+                for frame in live.refresh():
+                    send(frame)
+            moving = live.has_more or moving
+        return moving
 
 
 TICKER = Ticker()

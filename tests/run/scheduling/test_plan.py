@@ -4,7 +4,7 @@ import pytest
 
 from resnb import Flow, Parameter, states, task, triggers
 from resnb.errors import OptionError
-from resnb.graph.base.inputs import as_input
+from resnb.graph.arguments import as_input
 from resnb.run.scheduling.plan import LEASE, LOOP, argument, compiled
 
 

@@ -1,6 +1,7 @@
 """What views are told, given what has happened; without threads, clocks and engines."""
 
 import json
+import threading
 
 import pytest
 
@@ -15,7 +16,7 @@ from resnb.view.live.flow import LiveFlow
 from resnb.view.live.layout import Box, Layout
 from resnb.view.live.log_watch import LogSource, Subject
 from resnb.view.live.parameter_form import checked, form
-from resnb.view.live.ticker import pause
+from resnb.view.live.ticker import Ticker, pause
 from resnb.view.wire.frames import Frame
 from resnb.wire import fault
 
@@ -179,6 +180,19 @@ def test_looks_come_less_often_where_they_cost_more():
     assert pause(0.01, 0.0005) == pytest.approx(0.09)
     assert pause(0.01, 0.5) == pytest.approx(0.24)
     assert pause(3.0, 0.0) == 0.0
+
+
+def test_a_flow_may_be_removed_in_the_middle_of_anything(live):
+    ticker = Ticker()
+
+    def collected():
+        with ticker._lock:  # a garbage collection while another flow is added
+            ticker.remove(live)
+
+    thread = threading.Thread(target=collected, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 # ---- the form
