@@ -127,6 +127,3 @@ def _faults_of_union(variants: tuple[Any, ...], value: object, at: str) -> Itera
             yield from _faults(variant, value, at)
             return
     yield f"{at or 'the message'} has none of its forms"
-
-
-__all__ = ["TAGS", "OneOf", "bare", "choices", "fault", "parts"]

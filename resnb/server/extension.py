@@ -50,6 +50,3 @@ class ResnbServer(ExtensionApp):
                 await self._service.work(work)
 
         self._loop.add_callback(self._loop.call_later, pause, do)
-
-
-__all__ = ["ResnbServer"]

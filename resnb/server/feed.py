@@ -113,6 +113,3 @@ class Feed:
             self._latest = leases, error
             for reader in self._readers:
                 reader.wake()
-
-
-__all__ = ["MOST_READERS", "Feed", "Reader"]

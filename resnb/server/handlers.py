@@ -188,6 +188,3 @@ def routes(
         (f"{here}/stream", Stream, {"feed": feed}),
         (f"{here}(?:/.*)?", UnknownRoute, {"service": service}),
     ]
-
-
-__all__ = ["RESOURCE", "routes"]

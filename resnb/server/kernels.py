@@ -25,6 +25,3 @@ def kernels_of(manager: Any) -> Mapping[int, str]:
         if isinstance(pid, int):
             found[pid] = str(kernel)
     return found
-
-
-__all__ = ["Kernels", "kernels_of"]

@@ -91,5 +91,3 @@ def message(found: Leases, now: float, error: str = "") -> str:
 
 
 NONE = leases(())
-
-__all__ = ["LONGEST", "MOST", "NONE", "Leases", "fitting", "lease", "leases", "message"]

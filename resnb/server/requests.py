@@ -149,9 +149,3 @@ def quoted(text: str, most: int = 40) -> str:
     """The beginning of `text`, in quotes."""
     shown = plain(text[: 2 * most])
     return repr(shown if len(shown) <= most else f"{shown[: most - 1]}…")
-
-
-__all__ = [
-    "UNEXPECTED", "LeaseFilter", "Refused", "check_empty", "duration", "lease_filter", "lease_id",
-    "quoted",
-]  # fmt: skip

@@ -166,6 +166,3 @@ async def _answer(executor: Executor, work: Callable[[], T], deadline: float | N
         raise Refused(503, plain(str(error))) from None
     except OptionError as error:
         raise Refused(409, plain(str(error))) from None
-
-
-__all__ = ["DEADLINE", "LedgerService"]

@@ -100,6 +100,3 @@ class Sweeps:
             with suppress(Refused):
                 await self._do(sweep)
             await asyncio.sleep(self._every)
-
-
-__all__ = ["LEAST_PAUSE", "Sweeper", "Sweeps"]

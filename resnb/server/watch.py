@@ -140,6 +140,3 @@ def _times(path: Path) -> Times:
 def _are_settled(times: Iterable[Times]) -> bool:
     now = time.time()
     return all(modified + SETTLED < now for modified, _, _ in times)
-
-
-__all__ = ["LedgerWatch"]

@@ -57,6 +57,3 @@ def reason_of(state: "State") -> str:
         return state.message
     name, text = type(state.kept).__name__, str(state.kept)
     return f"{name}: {text}" if text else name
-
-
-__all__ = ["FAILURES", "overall", "reason_of"]

@@ -130,6 +130,3 @@ def _cluster_look(look: Look) -> dict[str, str]:
         "labeljust": "l", "margin": "10", "penwidth": f"{look.strength:g}",
         "style": f"rounded,{look.style}",
     }  # fmt: skip
-
-
-__all__ = ["dot_source"]

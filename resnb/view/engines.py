@@ -126,8 +126,3 @@ def run_engine(engine: Engine, source: str, format: str) -> bytes:  # noqa: A002
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         raise DrawingError(lines[0] if lines else f"ended with {done.returncode}")
     return done.stdout
-
-
-__all__ = [
-    "FORMATS", "TIMEOUT", "VARIABLE", "DrawingError", "Engine", "engines", "render", "run_engine",
-]  # fmt: skip

@@ -201,6 +201,3 @@ class _CutOff:
             left_out=self._tasks
             + sum(number for place in self._scopes for _, number in counts[place]),
         )
-
-
-__all__ = ["LINK_LIMIT", "NODE_LIMIT", "Fold", "folded"]

@@ -70,6 +70,3 @@ def common_cluster(outline: Outline, link: Link) -> int | None:
     while cluster is not None and not is_inside(outline, other, cluster):
         cluster = outline.clusters[cluster].parent
     return cluster
-
-
-__all__ = ["by_cluster", "clipped", "common_cluster", "is_inside", "worth_drawing"]

@@ -63,6 +63,3 @@ def unique(names: Iterable[str]) -> tuple[str, ...]:
 def counted(number: int, noun: str) -> str:
     """``1 task``, ``1,200 tasks``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-__all__ = ["MESSAGE_WIDTH", "NAME_WIDTH", "counted", "message", "shown", "unique"]

@@ -33,6 +33,3 @@ def option_notes(options: ScopeOptions) -> tuple[str, ...]:
     if options.cleanup_retries:
         found.append(f"cleanup retries {options.cleanup_retries}")
     return tuple(found)
-
-
-__all__ = ["option_notes", "short_duration"]

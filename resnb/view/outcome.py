@@ -70,6 +70,3 @@ def _lease_state(setup: int, cleanup: int) -> str:
     if cleanup in (FAILED, TIMED_OUT):
         return "failed"
     return "open" if setup == SUCCESS else NOT_YET
-
-
-__all__ = ["FinalProgress"]

@@ -96,6 +96,3 @@ def contents(outline: Outline) -> dict[int | None, list[Child]]:
             inner = outline.clusters[inner].parent
         found[inner].append(entry)
     return found
-
-
-__all__ = ["Child", "Cluster", "Link", "Node", "Outline", "contents"]

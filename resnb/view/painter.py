@@ -51,5 +51,3 @@ def _memory(flow: "Flow") -> Progress | None:
 
 
 PAINTER = Painter()
-
-__all__ = ["PAINTER", "Painter"]

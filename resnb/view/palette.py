@@ -66,7 +66,3 @@ LEASE: Final = {
 
 QUIET: Final = frozenset({states.PENDING, states.SUCCESS, states.MAPPED})
 """States of tasks that need no word beside the name."""
-
-__all__ = [
-    "FAINT", "FAINT_LINK", "INK", "LEASE", "LINK", "PAPER", "QUIET", "TASK", "Look",
-]  # fmt: skip

@@ -77,6 +77,3 @@ class Picture:
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
         return f"<Picture of {self._snapshot.outline.name!r}: {self.format}>"
-
-
-__all__ = ["Picture", "bundle"]

@@ -190,6 +190,3 @@ def _lifetimes(outline: Outline, options: "list[ScopeOptions]") -> list[str]:
         if parent is not None:
             found[parent] = max(found[parent], found[place])
     return [_LIFETIMES[rank] for rank in found]
-
-
-__all__ = ["plan_text", "stages"]

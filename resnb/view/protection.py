@@ -53,6 +53,3 @@ def scope_notes(scope: "Scope") -> tuple[str, ...]:
     is_quick = hasattr(kind, "__resnb_protection__")
     opened = protection_before(kind).once_open if is_quick else ""
     return () if opened in ("", KNOWN_ONCE_OPEN) else (UNPROTECTED,)
-
-
-__all__ = ["protection_text", "protection_texts", "scope_notes"]

@@ -147,6 +147,3 @@ def _kind(source: str, target: str, *, data: bool) -> str:
     if source in ("init", "setup"):
         return "setup"
     return "data" if data else "control"
-
-
-__all__ = ["Sketch", "sketch", "value_text"]

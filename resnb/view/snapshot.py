@@ -203,9 +203,3 @@ def picker(places: Sequence[int]) -> "Callable[[bytes], bytes]":
 def in_order(counts: Mapping[int, int]) -> Counts:
     """`counts` by code, without zeros."""
     return tuple(sorted((code, number) for code, number in counts.items() if number))
-
-
-__all__ = [
-    "NOT_YET", "NO_WORK", "Counts", "Failure", "Progress", "Sampler", "Snapshot", "Stacks",
-    "in_order", "picker", "snapshot",
-]  # fmt: skip

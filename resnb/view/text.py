@@ -133,6 +133,3 @@ def _failures(snapshot: Snapshot) -> list[str]:
     ]
     more = len(failures) - FAILURE_LIMIT
     return ["", *lines, *([f"… {more:,} more failed"] if more > 0 else [])]
-
-
-__all__ = ["fit_line", "flow_text", "in_frame", "inputs_of", "parameters_line"]

@@ -72,9 +72,3 @@ def left_out(snapshot: Snapshot) -> str:
     """What the picture or text does not show; empty if it shows everything."""
     number = snapshot.left_out
     return f"{counted(number, 'more task')} not shown" if number else ""
-
-
-__all__ = [
-    "DONE", "SEPARATOR", "cluster_title", "left_out", "of_cluster", "of_code", "of_flow",
-    "of_leases", "of_node", "tally",
-]  # fmt: skip

@@ -183,6 +183,3 @@ class LiveFlow:
         if self._began is None:
             return None
         return round((self._ended or self._now()) - self._began, 2)
-
-
-__all__ = ["LiveFlow"]

@@ -152,6 +152,3 @@ def tally(snapshot: Snapshot) -> Tally:
         elif code == RUNNING:
             running += number
     return Tally(total, done, failed, running)
-
-
-__all__ = ["changes", "delta", "path", "run_info", "states", "structure", "tally"]

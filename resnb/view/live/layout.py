@@ -202,6 +202,3 @@ class _Parser:
 
 def _numbers(text: str) -> list[float]:
     return [float(word) for word in text.split(",")]
-
-
-__all__ = ["Box", "Curve", "Layout", "Point", "layout_of", "layout_source", "parse_layout"]

@@ -129,6 +129,3 @@ class Inspections:
         self._subjects.pop(view, None)
         for key in [one for one in self._sent if one[0] == view]:
             del self._sent[key]
-
-
-__all__ = ["LOG", "Inspections", "LogPiece", "LogSource", "LogSources", "Subject"]

@@ -69,6 +69,3 @@ def _as_default(parameter: "Parameter", value: Value) -> Value:
     raise OptionError(
         f"parameter {parameter.name!r} takes {type(default).__name__}, not {type(value).__name__}"
     )
-
-
-__all__ = ["checked", "form"]

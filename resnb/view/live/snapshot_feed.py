@@ -136,6 +136,3 @@ class SnapshotFeed:
         folded: Folded = "no" if not self._is_folded else "unfolded" if self._is_unfolded else "yes"
         yield frames.structure(self._drawn, self._layout, version, folded)
         yield frames.states(now, frames.run_info(now, version, elapsed, link))
-
-
-__all__ = ["SnapshotFeed"]

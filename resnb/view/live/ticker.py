@@ -107,5 +107,3 @@ class Ticker:
 
 TICKER = Ticker()
 """This kernel's ticker."""
-
-__all__ = ["PERIOD", "TICKER", "Ticker", "pause"]

@@ -53,6 +53,3 @@ class Viewers:
 
     def __len__(self) -> int:
         return len(self._heard)
-
-
-__all__ = ["SILENCE", "Viewers"]

@@ -161,6 +161,3 @@ def coarser(intervals: Sequence[Interval], pixel: float) -> tuple[Interval, ...]
         else:
             found.append((start, end))
     return tuple(found)
-
-
-__all__ = ["Band", "Interval", "band_of", "band_text", "coarser", "united"]

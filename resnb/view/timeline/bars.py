@@ -134,6 +134,3 @@ def _bar(spans: Sequence[Span], end: float) -> Bar:
         len(spans),
         sum(span.end - span.start for span in spans),
     )
-
-
-__all__ = ["ONE", "Bar", "Span", "ends_found", "merged", "side_by_side"]

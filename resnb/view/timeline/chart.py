@@ -135,6 +135,3 @@ def _view(bands: list[Band], until: float) -> tuple[float, float]:
     last = max(last, _INSTANT)
     before = any(band.open is not None and band.open[0] < 0 for band in bands)
     return (-_STUB * last if before else 0.0), last
-
-
-__all__ = ["COLUMNS", "MOST_BARS", "Lane", "Timeline", "bar_label", "timeline"]

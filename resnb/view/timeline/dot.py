@@ -234,6 +234,3 @@ def _striped(look: Look, width: float) -> dict[str, str]:
     """Upright stripes in the colours of `look`."""
     pairs = max(1, min(60, round(width / (2 * _STRIPE))))
     return {"style": "striped", "fillcolor": ":".join([look.fill, f"{look.line}90"] * pairs)}
-
-
-__all__ = ["PLOT", "timeline_dot", "width_of"]

@@ -80,6 +80,3 @@ class TimelineFeed:
         yield timeline_frame(found)
         ended = self._now()
         self._next = ended + max(PERIOD, REST * (ended - began))
-
-
-__all__ = ["PERIOD", "REST", "TimelineFeed"]

@@ -65,6 +65,3 @@ def _interval(interval: Interval | None) -> Interval | None:
 
 def _rounded(interval: Interval) -> Interval:
     return round(interval[0], _DIGITS), round(interval[1], _DIGITS)
-
-
-__all__ = ["MOST_BARS", "timeline_frame"]

@@ -109,6 +109,3 @@ def _split(label: str, kind: str, spans: list[Span]) -> Iterator[Row]:
     lanes = side_by_side(spans if kind == "loop" else ends_found(spans)) or [[]]
     for place, lane in enumerate(lanes):
         yield Row(label if place == 0 else f"{label} · {place + 1}", kind, lane)
-
-
-__all__ = ["MOST_LANES", "MOST_SCOPES", "Row", "rows_of", "spans_of"]

@@ -61,6 +61,3 @@ def _line(snapshot: Snapshot, place: int) -> str:
 def timeline_bundle(timeline: Timeline, text: str) -> dict[str, Any]:
     """``image/png`` and ``text/plain``; if no engine can draw, the text says so."""
     return bundle(text, lambda: render(timeline_dot(timeline), "png"))
-
-
-__all__ = ["timeline_bundle", "timeline_text"]

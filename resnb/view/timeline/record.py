@@ -92,6 +92,3 @@ class RunRecord(NamedTuple):
     homes: tuple[int, ...]
     blocks: tuple[Block, ...] = ()
     uses: tuple[ResourceUse, ...] = ()
-
-
-__all__ = ["EXECUTOR", "LOOP", "Block", "ResourceUse", "RunRecord"]

@@ -72,6 +72,3 @@ def duration_text(seconds: float) -> str:
         return f"{minutes} min {rest:02} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min"
-
-
-__all__ = ["Tick", "duration_text", "ticks"]
