@@ -1,7 +1,7 @@
-"""How states look and what they are called, in pictures and in texts: the one place for it.
+"""How states look and what they are called, in pictures and texts: the one definition.
 
-No two states differ by hue alone: each has a word of its own, and those that need attention a
-line style or strength of their own. The marks are in every font that an engine may have.
+No two states differ by hue alone: each has its own word, and those that need attention have their
+own line style or strength. Every font that an engine may have contains the marks.
 """
 
 from typing import Final, NamedTuple
@@ -66,7 +66,3 @@ LEASE: Final = {
 
 QUIET: Final = frozenset({states.PENDING, states.SUCCESS, states.MAPPED})
 """States of tasks that need no word beside the name."""
-
-__all__ = [
-    "FAINT", "FAINT_LINK", "INK", "LEASE", "LINK", "PAPER", "QUIET", "TASK", "Look",
-]  # fmt: skip

@@ -7,7 +7,7 @@ from resnb.run.memory import FlowMemory, lease_word, memory_of
 from resnb.run.scheduling.plan import CALLER, LEASE, REMOTE, WORKER
 from resnb.view.names import shown
 from resnb.view.sketch import Sketch, sketch
-from resnb.view.timeline.record import EXECUTOR, LOOP, Block, Record, Use
+from resnb.view.timeline.record import EXECUTOR, LOOP, Block, ResourceUse, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ _Moments: TypeAlias = tuple[float, float]
 """The time when a run began: on its clock, and since the epoch."""
 
 
-def record_of(flow: "Flow", drawn: Sketch | None = None) -> Record | None:
+def record_of(flow: "Flow", drawn: Sketch | None = None) -> RunRecord | None:
     """The record of the latest run of `flow` until now; None if it has not run.
 
     Args:
@@ -44,7 +44,7 @@ def record_of(flow: "Flow", drawn: Sketch | None = None) -> Record | None:
     uses, places = _uses(execution, memory, clusters)
     over = execution.over  # read first: a run that is over does not change any more
     began = execution.began
-    return Record(
+    return RunRecord(
         drawn.outline.name,
         memory.flow_code(),
         began[0],
@@ -83,9 +83,9 @@ def _home(execution: "Execution", row: int, places: "Sequence[int]") -> int:
 
 def _uses(
     execution: "Execution", memory: FlowMemory, labels: "Mapping[Scope, str]"
-) -> tuple[tuple[Use, ...], list[int]]:
+) -> tuple[tuple[ResourceUse, ...], list[int]]:
     """The uses of all scopes, and for each scope the index of its first one."""
-    uses: list[Use] = []
+    uses: list[ResourceUse] = []
     places: list[int] = []
     scopes = tuple(execution.plan.scopes)
     for planned, rows in zip(scopes, _inside(scopes), strict=True):
@@ -113,11 +113,11 @@ def _inside(scopes: "Sequence[PlannedScope]") -> list[set[int]]:
 
 def _use(
     planned: "PlannedScope", memory: FlowMemory, item: int, inside: set[int], began: _Moments
-) -> Use:
+) -> ResourceUse:
     scope, setup, cleanup = planned.scope, planned.setup, planned.cleanup
     lease = memory.lease_of(scope, item)
     gone = _moment(lease, "closed", began)
-    return Use(
+    return ResourceUse(
         scope.name,
         lease_word(lease),
         setup,
