@@ -196,6 +196,3 @@ class _Values:
 def _worded(name: str) -> str:
     """A task's name as part of a key."""
     return re.sub(r"\W", "_", name)[:40]
-
-
-__all__ = ["CallFactory"]

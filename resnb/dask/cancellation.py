@@ -120,6 +120,3 @@ class Cancellations:
         """The run is over; on the client's loop."""
         if self._forbidden:
             await self._client.unregister_worker_plugin(self._topic)
-
-
-__all__ = ["Cancellations", "Try"]

@@ -72,6 +72,3 @@ class WorkerWatch:
                 lost(f"no Dask worker is left, and none has come for {PATIENCE:g} s")
 
         self._client.loop.add_callback(look)
-
-
-__all__ = ["PATIENCE", "WorkerWatch", "reason_of"]

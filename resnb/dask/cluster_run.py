@@ -374,6 +374,3 @@ class ClusterRun:
         self._sent.futures.clear()
         self._needless.clear()
         self._slot.output = None  # callbacks on the client's loop keep the context for a while
-
-
-__all__ = ["ClusterRun"]

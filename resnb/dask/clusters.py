@@ -198,6 +198,3 @@ class Readable:
         if isinstance(value, Elsewhere):
             return value.fetched()
         return RemoteValue.together(value) if row in self._execution.mapped.children else value
-
-
-__all__ = ["KEPT", "Clusters", "Readable"]

@@ -123,6 +123,3 @@ def link_of(client: Any) -> str:
     if client is None or client.status != "running" or find_spec("bokeh") is None:
         return ""
     return str(client.dashboard_link or "")
-
-
-__all__ = ["KernelCluster", "connected", "disconnected", "link_of"]

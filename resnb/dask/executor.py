@@ -140,6 +140,3 @@ def _prepared(entry: SharedResource, options: Any, thread: LeaseThread) -> Lease
     if lease.state != OPEN:
         lease.set_up()
     return lease
-
-
-__all__ = ["DaskExecutor"]

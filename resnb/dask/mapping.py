@@ -94,6 +94,3 @@ def _fetched(source: Source) -> Any:
         return value.fetched()
     is_flat = source.is_flat and isinstance(value, list)
     return RemoteValue.together(value) if is_flat else value
-
-
-__all__ = ["RemoteMapping"]

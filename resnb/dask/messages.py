@@ -115,15 +115,3 @@ def _forgotten(topic: str, dask_scheduler: Any = None) -> None:
 
 
 _forgotten.__module__ = "__main__"  # sent as code: the scheduler need not have resnb
-
-__all__ = [
-    "AT_ONCE",
-    "END",
-    "LARGEST",
-    "Reports",
-    "fetched",
-    "first_of",
-    "label_of",
-    "labels_of",
-    "leave",
-]

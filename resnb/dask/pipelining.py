@@ -73,6 +73,3 @@ class Pipeline:
 
     def _is_plain(self, row: int) -> bool:
         return not self._plan.special[row] and not self._plan.nodes[row].is_mapped
-
-
-__all__ = ["MOST", "Pipeline"]

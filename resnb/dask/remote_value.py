@@ -124,6 +124,3 @@ class RemoteItems(Sequence[RemoteItem]):
 
     def __getitem__(self, index: Any) -> Any:
         return RemoteItem(self._whole, range(self._count)[index])
-
-
-__all__ = ["RemoteItem", "RemoteItems", "RemoteValue"]

@@ -378,16 +378,3 @@ class ArgumentPickler:
                 "or run the task in the kernel"
             )
         return RunError(f"task {name!r} cannot be sent to a Dask worker: {text_of(error)}")
-
-
-__all__ = [
-    "ArgumentPickler",
-    "Failure",
-    "Flattened",
-    "Resource",
-    "code_of",
-    "error_of",
-    "failure_of",
-    "loaded",
-    "unsendable",
-]

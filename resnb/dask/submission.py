@@ -98,6 +98,3 @@ class Submission:
                 self.futures[row] = future
                 self.calls.hold(row, future)
                 future.add_done_callback(partial(self.done, row, number))
-
-
-__all__ = ["Submission"]

@@ -24,8 +24,8 @@ from resnb.dask.serialization import (
 )
 from resnb.graph.base.inputs import flat, is_sequence, items_of, joined
 from resnb.run.engine.slots import CURRENT, NOTHING, Slot
+from resnb.run.output.log import LOG_LIMIT
 from resnb.run.output.routing import routed
-from resnb.run.output.writer import LOG_LIMIT
 
 INTERVAL = 0.05
 """Seconds between two messages about code that is running."""
@@ -287,18 +287,3 @@ def leave(topic: str, dask_worker: Any = None) -> dict[str, Any]:
             except Exception as error:  # noqa: BLE001 - the user's code, on its way out
                 print(f"detach raised {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
     return {"name": str(dask_worker.name), "reports": reports}
-
-
-__all__ = [
-    "INTERVAL",
-    "Report",
-    "TryRegistry",
-    "counted",
-    "flattened",
-    "joined_counts",
-    "joined_items",
-    "leave",
-    "perform",
-    "registry_of",
-    "stop",
-]

@@ -20,6 +20,3 @@ class ForbidTries(WorkerPlugin):
     def setup(self, worker: Any) -> None:
         """Called on each worker, and on later ones when they start."""
         registry_of(worker).forbid(self.calls)
-
-
-__all__ = ["ForbidTries"]

@@ -168,15 +168,3 @@ class _Collected:
     def replay(self) -> None:
         for stream, text in self._texts:
             getattr(sys, stream).write(text)
-
-
-__all__ = [
-    "cancel",
-    "close",
-    "close_scopes",
-    "close_unheard",
-    "interrupts_put_off",
-    "is_running",
-    "reasons",
-    "wait_for_reaper",
-]

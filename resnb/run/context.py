@@ -61,5 +61,3 @@ class Context(Mapping[str, Any]):
 
 
 context = Context()
-
-__all__ = ["Context", "context"]

@@ -150,6 +150,3 @@ def _ends_of(execution: Execution) -> list[Task]:
         and row not in plan.given
         and all(plan.tasks[after].kind == "cleanup" for after in plan.downstream[row])
     ]
-
-
-__all__ = ["FlowRun"]

@@ -99,13 +99,3 @@ def run_number(memory: "FlowMemory", task: "Task") -> int:
 
 def _error(result: object) -> BaseException | None:
     return result if isinstance(result, BaseException) else None
-
-
-__all__ = [
-    "FailedChild",
-    "failed_children",
-    "log_since",
-    "run_number",
-    "running_for",
-    "state_alone",
-]

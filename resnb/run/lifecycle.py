@@ -393,6 +393,3 @@ class Run:
         if state.code == CANCELLED:
             hooks = flow.on_cancellation
         call_hooks(hooks, flow, self, state, self.execution.output.report)
-
-
-__all__ = ["Run", "active_run"]

@@ -266,6 +266,3 @@ def memory_of(flow: "Flow") -> FlowMemory:
     if not isinstance(flow.memory, FlowMemory):
         flow.memory = FlowMemory(flow)
     return flow.memory
-
-
-__all__ = ["FlowMemory", "lease_word", "memory_of"]

@@ -142,6 +142,3 @@ def is_over(state: State | None) -> bool:
     """Whether a task with `state` has nothing left to run."""
     children = getattr(state, "map_states", ())
     return isinstance(state, Finished) and all(one.is_finished() for one in children)
-
-
-__all__ = ["is_over", "kept_states", "without_gone_resources"]

@@ -67,5 +67,3 @@ class FlowRunner:
 
 
 RUNNER = FlowRunner()
-
-__all__ = ["RUNNER", "FlowRunner"]

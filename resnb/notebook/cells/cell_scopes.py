@@ -176,6 +176,3 @@ def _arguments(
         f"(lambda *args, **kwargs: (args, kwargs))({source})", namespace
     )
     return collected
-
-
-__all__ = ["SharedScope", "dependants_of", "enter_scope", "manager_named", "redefine_scope"]

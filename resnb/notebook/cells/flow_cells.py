@@ -286,6 +286,3 @@ def _after(flow: Flow, tasks: Iterable[Task]) -> list[Task]:
     """The tasks that follow the last of `tasks` in the order of the flow."""
     own = set(tasks)
     return list(takewhile(lambda task: task not in own, reversed(flow.nodes)))[::-1]
-
-
-__all__ = ["BuildResult", "CellBody", "CellRecord", "FlowCells"]

@@ -73,6 +73,3 @@ def close_replaced(flow: Flow, scopes: Collection[Scope]) -> None:
         _, left = close_scopes(flow, scopes)
     if left:
         raise CleanupError(f"not cleaned up: {reasons(left)} (%resources lists it)")
-
-
-__all__ = ["close_replaced", "flow_cell"]

@@ -114,6 +114,3 @@ def task_labels(names: Sequence[str | None]) -> tuple[TaskLabel, ...]:
         name if name and last.get(name) == index else next(ordinals)
         for index, name in enumerate(names)
     )
-
-
-__all__ = ["CellKey", "Cells", "KnownCell", "TaskLabel", "task_labels"]

@@ -168,6 +168,3 @@ class _BodyCheck:
             remedy = f"keep one, or call one of them {self.name}"
             raise self.error(f"has several resource classes ({names})", able[1], remedy)
         return (named or able)[0]
-
-
-__all__ = ["ClassBody", "GeneratorBody", "ResourceBody", "resource_body"]

@@ -216,6 +216,3 @@ def _left_behind(commands: "LedgerCommands", name: str) -> "ListedLease":
             "terminal by the resnb command"
         )
     return one
-
-
-__all__ = ["report", "resources_command"]

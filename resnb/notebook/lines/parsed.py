@@ -230,18 +230,3 @@ def _refuse_shared_names(uses: Iterable[tuple[str, str]]) -> None:
                 "rename one, a scope by `as VAR`"
             )
         users[name] = user
-
-
-__all__ = [
-    "CommandLine",
-    "FlowLine",
-    "ResourceLine",
-    "ResourcesLine",
-    "SignatureParameter",
-    "WithClause",
-    "parse_command_line",
-    "parse_flow_line",
-    "parse_resource_line",
-    "parse_resources_line",
-    "variable_name",
-]

@@ -77,6 +77,3 @@ def normalised(source: str) -> str:
         return ast.unparse(expression(source))
     except (ValueError, RecursionError):  # f-strings that Python 3.11 cannot write
         return source
-
-
-__all__ = ["Fault", "expression", "is_balanced", "normalised", "python_fault", "quoted"]

@@ -65,6 +65,3 @@ def parse_signature(group: str) -> tuple[SignatureParameter, ...]:
 def _text(source: str, default: ast.expr) -> str:
     text = ast.get_source_segment(source, default) or ast.unparse(default)
     return f"({text})" if isinstance(default, ast.NamedExpr) else text
-
-
-__all__ = ["SignatureParameter", "parse_signature"]

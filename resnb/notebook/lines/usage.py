@@ -198,16 +198,3 @@ RESOURCES = Magic(
     ),
     (Option("--all", "what is alive in every kernel"),),
 )
-
-__all__ = [
-    "COMMAND",
-    "COUNT",
-    "DURATION",
-    "FLOW",
-    "RESOURCE",
-    "RESOURCES",
-    "Form",
-    "Kind",
-    "Magic",
-    "Option",
-]

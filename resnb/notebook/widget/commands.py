@@ -280,6 +280,3 @@ def _item(content: Mapping[str, Any]) -> int | None:
 def _subject(content: Mapping[str, Any]) -> Subject:
     what = "node" if content.get("what") == "node" else "cluster"
     return Subject(what, str(content.get("id"))[:LONGEST_NAME])
-
-
-__all__ = ["FlowCommands"]

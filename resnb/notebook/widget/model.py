@@ -139,6 +139,3 @@ def _release(comm: Any) -> None:
     threads that is the one that runs cells.
     """
     getattr(comm, "__dict__", {}).pop("_reply_subshell_id", None)
-
-
-__all__ = ["FlowWidget"]

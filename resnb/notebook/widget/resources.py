@@ -247,15 +247,3 @@ def _in_file(path: Path, position: int, most: int) -> Piece:
     except OSError:
         return Piece(0, 0, "")
     return Piece(start, end, text)
-
-
-__all__ = [
-    "clocks_of",
-    "for_button",
-    "handle_of",
-    "handle_preview",
-    "handle_text",
-    "items_of",
-    "rows_of",
-    "sources_of",
-]

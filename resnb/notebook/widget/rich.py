@@ -246,6 +246,3 @@ def listed(names: Iterable[str], most: int) -> str:
     known = list(names)
     more = len(known) - most
     return ", ".join(known[:most]) + (f" and {more:,} more" if more > 0 else "")
-
-
-__all__ = ["Bounded", "listed", "preview", "printed", "text_of"]

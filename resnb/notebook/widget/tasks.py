@@ -237,6 +237,3 @@ def seconds_in_words(seconds: float) -> str:
     if seconds < 60:  # noqa: PLR2004 - a minute
         return f"{seconds:.3g} s"
     return short_duration(int(seconds) if seconds < 3600 else 60 * (int(seconds) // 60))  # noqa: PLR2004 - an hour
-
-
-__all__ = ["NO_VALUE", "Target", "inspected", "resolve", "seconds_in_words", "sources", "value_of"]

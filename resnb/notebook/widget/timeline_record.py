@@ -136,6 +136,3 @@ def _moment(lease: "Lease | None", state: str, began: _Moments) -> float | None:
         return None
     clock, epoch = began
     return clock + lease.changed[state] - epoch
-
-
-__all__ = ["record_of"]

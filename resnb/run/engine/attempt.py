@@ -61,6 +61,3 @@ class Attempt:
         if self.call_off is not None:
             self.call_off()
         return True
-
-
-__all__ = ["Attempt"]

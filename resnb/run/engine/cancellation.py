@@ -159,6 +159,3 @@ class Cancellation:
         origin = self._execution.mapped.origin(row)
         if self._execution.plan.lanes.get(origin) == LEASE:
             self._execution.scopes.replace_thread(row)
-
-
-__all__ = ["GRACE", "Cancellation"]

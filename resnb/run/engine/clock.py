@@ -25,6 +25,3 @@ class RealClock:
     def call_later(self, delay: float, function: Callable[[], object]) -> Callable[[], None]:
         """Call `function` in `delay` seconds on the loop thread."""
         return LOOP.call_later(delay, function)
-
-
-__all__ = ["Clock", "RealClock"]

@@ -114,6 +114,3 @@ def _edges_of(execution: "Execution", row: int) -> list[Edge]:
     known = {plan.row_of[edge.upstream_task] for edge in explicit}
     derived = [Edge(plan.tasks[up], node.task) for up in plan.upstream[row] if up not in known]
     return [*explicit, *derived]
-
-
-__all__ = ["decided", "is_mapped"]

@@ -267,6 +267,3 @@ class Engine:
             self._tokens.put(COUNTED)
         elif add_worker is not None and add_worker(replacing=False):
             self._waking = 1
-
-
-__all__ = ["Engine"]

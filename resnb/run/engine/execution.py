@@ -166,6 +166,3 @@ class Execution:
         """`row` ends because of its trigger, without having run."""
         self.errors[row] = error = TRIGGERFAIL(reason)
         self.store(row, error)
-
-
-__all__ = ["AddWorker", "Execution"]

@@ -103,6 +103,3 @@ class Feed:
                 self.break_down(error)
             finally:
                 lock.release()
-
-
-__all__ = ["Feed"]

@@ -24,6 +24,3 @@ def end_child(error: BaseException | None = None) -> NoReturn:
         with suppress(Exception):
             stream.flush()
     os._exit(code)
-
-
-__all__ = ["end_child"]

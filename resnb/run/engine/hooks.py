@@ -107,6 +107,3 @@ def run_hooks(execution: "Execution", row: int, state: State) -> None:
         return
     report = partial(execution.output.write, row, "stderr")
     call_hooks(hooks, task, execution.scopes.run, state, report)
-
-
-__all__ = ["call_hook", "call_hooks", "call_user_code", "handled", "run_hooks"]

@@ -140,6 +140,3 @@ class Interrupts:
         """An exception was raised by a signal handler; must not take a lock."""
         del in_user_code
         self.note(error)
-
-
-__all__ = ["LOOK", "Interrupts", "awaited"]

@@ -146,6 +146,3 @@ def resolve(value: Any, slot: Slot | None = None) -> Any:
     finally:
         slot.stop_waiting = None
         slot.stopped = False
-
-
-__all__ = ["LOOP", "LoopThread", "resolve"]

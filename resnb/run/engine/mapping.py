@@ -214,16 +214,3 @@ def block_of(execution: "Execution", row: int) -> Block:
     columns = execution.columns.get(origin)
     function = None if columns is None else execution.plan.functions[origin]
     return Block(rows.first, rows.last, function, columns or (), execution.values[origin])
-
-
-__all__ = [
-    "NO_BLOCK",
-    "Block",
-    "MappedInputs",
-    "Source",
-    "block_of",
-    "expand",
-    "mapped_inputs",
-    "sources",
-    "take_in",
-]

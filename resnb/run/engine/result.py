@@ -146,6 +146,3 @@ def failures(execution: "Execution", *, cleanups: bool = False) -> str:
     texts = found[FAILED] or found[TRIGGER_FAILED]
     more = [f"and {len(texts) - _NAMED} more"] if len(texts) > _NAMED else []
     return "; ".join([*texts[:_NAMED], *more])
-
-
-__all__ = ["TaskStates", "failures", "flow_state", "state_of"]

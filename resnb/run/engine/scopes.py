@@ -379,6 +379,3 @@ def in_order(leases: Mapping[ScopeUse, Lease]) -> list[tuple[ScopeUse, Lease]]:
     known = list(leases.items())
     place = {scope: number for number, scope in enumerate(dict.fromkeys(u.scope for u, _ in known))}
     return sorted(known, key=lambda pair: (place[pair[0].scope], pair[0].item))
-
-
-__all__ = ["RunScopes", "in_order"]

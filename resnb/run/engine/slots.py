@@ -101,5 +101,3 @@ def internal_lines() -> Iterator[None]:
 
 CURRENT: ContextVar[Slot | None] = ContextVar("resnb_slot", default=None)
 """The slot of the running code, if it is a task's."""
-
-__all__ = ["CURRENT", "NOTHING", "Slot", "internal_lines"]

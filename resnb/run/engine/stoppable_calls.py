@@ -37,6 +37,3 @@ def stoppably(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         slot.inside = NOTHING
         raise
     return resolve(value, slot)
-
-
-__all__ = ["plainly", "stoppably"]

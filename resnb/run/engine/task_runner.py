@@ -262,6 +262,3 @@ class TaskRunner:
         if task.kind == "cleanup":
             return task.max_retries or self._execution.scopes.options_of(row).cleanup_retries
         return task.max_retries
-
-
-__all__ = ["TaskRunner"]

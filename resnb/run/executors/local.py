@@ -34,6 +34,3 @@ class InlineWorker:
 
     def join(self) -> None:
         """There is no thread to wait for."""
-
-
-__all__ = ["InlineWorker", "LocalExecutor"]

@@ -32,6 +32,3 @@ class Remote(Protocol):
 
     def readable(self, values: list[Any]) -> Any:
         """`values`; those on a cluster are fetched when they are looked up."""
-
-
-__all__ = ["Remote"]

@@ -83,6 +83,3 @@ class Workers:
 def start_supervisor(supervise: Callable[[], object]) -> None:
     """Start the thread that waits for a run in the background, and concludes it."""
     threading.Thread(target=supervise, name="resnb-run", daemon=True).start()
-
-
-__all__ = ["ThreadExecutor", "Workers", "start_supervisor"]

@@ -120,5 +120,3 @@ def _shown_without_ours() -> Iterator[None]:
 
 
 UNFOLDER = FunctionRunner()
-
-__all__ = ["UNFOLDER", "FunctionRunner", "unused"]

@@ -121,6 +121,3 @@ async def nested(
         raise
     runner.settle(row, outcomes.success(value))
     return outer.calls.recorder.provenance.handed_out(value, row)
-
-
-__all__ = ["nested", "refuse_plain", "tried"]

@@ -65,6 +65,3 @@ async def row_ended(engine: "Engine", row: int) -> None:
         if not isinstance(error, GeneratorExit):
             await watcher.wait_out()
         raise
-
-
-__all__ = ["AsyncWatcher", "row_ended"]

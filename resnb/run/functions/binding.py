@@ -150,6 +150,3 @@ def items(
         child = {**whole, **{key: found[index] for key, found in each.items()}}
         keywords = {key: child[key] for key in given}
         yield tuple(child[place] for place in range(len(args))), {**keywords, **options}
-
-
-__all__ = ["BoundCall", "bound", "bound_resource", "items"]

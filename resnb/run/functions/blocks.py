@@ -152,6 +152,3 @@ class Blocks:
     def _closed(self, block: Block) -> None:
         self.open.pop(block, None)
         self._execution.scopes.release_thread(ScopeUse(block))
-
-
-__all__ = ["Blocks"]

@@ -181,6 +181,3 @@ class _Guarded(_Paused):
     def __exit__(self, kind: object, error: BaseException | None, tb: object) -> None:
         self._blocks.pop().__exit__(None, None, None)
         super().__exit__(kind, error, tb)
-
-
-__all__ = ["WAKE", "FunctionBody"]

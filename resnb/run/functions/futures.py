@@ -165,5 +165,3 @@ class CallArguments(NamedTuple):
 
 
 NO_ARGUMENTS = CallArguments((), {})
-
-__all__ = ["NO_ARGUMENTS", "CallArguments", "Futures", "TaskFuture", "resolved", "search"]

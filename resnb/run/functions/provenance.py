@@ -70,6 +70,3 @@ def _made_anew(value: Any) -> Any:
     if kind is int:
         return value + 0
     return value * 1.0 if kind is float else value
-
-
-__all__ = ["ATOMS", "COLLECTIONS", "PARTS", "Provenance"]

@@ -152,6 +152,3 @@ class _ResultOf:
     def actual(self, values: Any) -> tuple[list[Any], dict[str, Any]]:
         """The value of the row."""
         return [values[self._row]], {}
-
-
-__all__ = ["Inputs", "Recorder"]

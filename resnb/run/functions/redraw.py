@@ -43,6 +43,3 @@ class RedrawNotifier:
     def _publish(self) -> None:
         self._is_due = False
         EVENTS.publish(StructureChanged(self._flow))
-
-
-__all__ = ["PER_TASK", "SHORTEST", "RedrawNotifier"]

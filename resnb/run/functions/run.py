@@ -391,6 +391,3 @@ def _executor_of(flow: "FlowFunction", outer: FunctionRun | None) -> Any:
         )
         raise RunError(message)
     return executor
-
-
-__all__ = ["FunctionRun"]

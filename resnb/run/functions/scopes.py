@@ -90,6 +90,3 @@ class Block(Scope):
 
     async def __aexit__(self, kind: object, error: BaseException | None, tb: object) -> None:
         await self._owner.leave_async(self, error)
-
-
-__all__ = ["INNERMOST", "Block", "BlockOwner"]

@@ -81,6 +81,3 @@ class BodyInterrupts(Interrupts):
     def are_handled(self) -> bool:
         """Whether this is the main thread, which handles signals."""
         return bool(self._before)
-
-
-__all__ = ["BODY", "BodyInterrupts", "BodySlot"]

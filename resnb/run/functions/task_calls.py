@@ -215,6 +215,3 @@ class TaskCalls:
             if error is not None and self._execution.table.state[row] != CANCELLED:
                 text = f"task {task.name!r} failed, and nobody asked for its result: "
                 self._execution.output.write(row, "stderr", f"{text}{text_of(error)}\n")
-
-
-__all__ = ["TaskCalls"]

@@ -42,6 +42,3 @@ def judged(
     if stopped:
         return Cancelled(f"flow {name!r} was cancelled", error)
     return Failed(text_of(error), error.with_traceback(user_frames(error.__traceback__)))
-
-
-__all__ = ["judged"]

@@ -120,6 +120,3 @@ class ChildrenLog:
     def _add_lines(self, item: int, text: str, tries: int) -> None:
         mark = f"[{item}] " if tries <= 1 else f"[{item}, try {tries}] "
         self._log.add("".join(f"{mark}{line}\n" for line in text.split("\n")))
-
-
-__all__ = ["LOG_LIMIT", "ChildrenLog", "Log", "Piece"]

@@ -130,6 +130,3 @@ def heard_by(listener: Callable[[str], object]) -> Iterator[None]:
     finally:
         HEARD_BY.reset(token)
         stop()
-
-
-__all__ = ["HEARD_BY", "heard_by", "routed"]

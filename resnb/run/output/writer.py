@@ -222,6 +222,3 @@ def route(output: Output) -> Callable[[], None]:
             warnings.showwarning = show
 
     return stop
-
-
-__all__ = ["LOG_LIMIT", "WITHOUT_CELL", "Output", "route"]

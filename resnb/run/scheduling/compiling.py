@@ -251,6 +251,3 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
 
 def _constant(value: Any) -> Callable[[], Any]:
     return lambda: value
-
-
-__all__ = ["check_mapped", "compiled"]

@@ -55,6 +55,3 @@ class AddedRows(dict[int, AddedRow]):
         for added in tuple(self.values()):
             for watcher in added.watchers:
                 watcher.put(ENDED)
-
-
-__all__ = ["ENDED", "AddedRow", "AddedRows", "Arguments", "Watcher"]

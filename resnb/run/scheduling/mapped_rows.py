@@ -89,6 +89,3 @@ class MappedRows:
         left = self._running[parent] - 1
         self._running[parent] = left
         return -1 if left else parent
-
-
-__all__ = ["Children", "MappedRows"]

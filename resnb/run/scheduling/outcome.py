@@ -123,15 +123,3 @@ def _first(one: float | None, other: float) -> float:
 def _is_async_cancel(error: BaseException) -> bool:
     kind = type(error)
     return kind.__name__ == "CancelledError" and kind.__module__.startswith("asyncio")
-
-
-__all__ = [
-    "Outcome",
-    "failure",
-    "has_made",
-    "of_error",
-    "of_state",
-    "of_timeout",
-    "success",
-    "text_of",
-]

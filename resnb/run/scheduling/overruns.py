@@ -40,6 +40,3 @@ class Overruns:
     def holds(self, cleanup: int) -> bool:
         """Whether `cleanup` has to wait for code in its scope."""
         return self._holds[cleanup] > 0
-
-
-__all__ = ["Overruns"]

@@ -177,19 +177,3 @@ def argument(value: "Input", row_of: "Mapping[Task, int]", values: Any) -> Any:
             return dict(zip(parts[::2], parts[1::2], strict=True))
         return slice(*parts) if kind is slice else kind(parts)
     return values[row_of[value]]
-
-
-__all__ = [
-    "CALLER",
-    "LEASE",
-    "LOOP",
-    "REMOTE",
-    "SCOPE_KINDS",
-    "WORKER",
-    "Plan",
-    "PlannedScope",
-    "argument",
-    "has_failure_hooks",
-    "lane_of",
-    "send_away",
-]

@@ -51,6 +51,3 @@ class StateReader:
         if self._is_all or self._pick is None:
             return known[: len(self.tasks)]
         return bytes(self._pick(known)[:-1])
-
-
-__all__ = ["StateReader"]

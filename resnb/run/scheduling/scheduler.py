@@ -389,6 +389,3 @@ class Scheduler:
                 self._cancel_row(row)
             else:
                 rows.append(row)
-
-
-__all__ = ["NOT_BEGUN", "Scheduler"]

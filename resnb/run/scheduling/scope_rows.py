@@ -108,6 +108,3 @@ class ScopeRows:
                     "has a thread for each item: map the task over its resource"
                 )
                 raise GraphError(message)
-
-
-__all__ = ["ScopeRows"]

@@ -73,6 +73,3 @@ class Table:
     def counts(self, first: int, last: int) -> dict[int, int]:
         """How many of the rows from `first` up to `last` (exclusive) are in each state."""
         return census(self.state[first:last])
-
-
-__all__ = ["Table"]

@@ -140,6 +140,3 @@ def _tally(codes: Sequence[int]) -> Tally:
         elif code != CANCELLED:
             failed += 1
     return Tally(len(codes), successful, failed, skipped)
-
-
-__all__ = ["NOTHING_MADE", "Refusal", "TriggerRules"]
