@@ -79,7 +79,8 @@ class Execution:
 
     def task_of(self, row: int) -> "Task":
         """The task of `row`, which may be a child of a mapped one."""
-        return self.plan.tasks[self.mapped.origin(row)]
+        tasks = self.plan.tasks
+        return tasks[row] if row < len(tasks) else tasks[self.mapped.origin(row)]
 
     def is_special(self, row: int) -> bool:
         """Whether running `row` takes more than calling its code."""

@@ -46,8 +46,9 @@ class AddedRows(dict[int, AddedRow]):
 
     def ended(self, row: int) -> None:
         """`row` has its final state: tell those who watch it, and forget it."""
-        if row in self:
-            for watcher in self.pop(row).watchers:
+        added = self.pop(row, None)
+        if added is not None:
+            for watcher in added.watchers:
                 watcher.put(ENDED)
 
     def release(self) -> None:
