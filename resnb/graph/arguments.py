@@ -17,15 +17,10 @@ class Constant(NamedTuple):
 
 
 class Collection(NamedTuple):
-    """A list, tuple, set, dict or slice that contains tasks.
+    """A list, tuple, set, dict or slice that contains tasks."""
 
-    Attributes:
-        kind: the collection's type.
-        items: an input for each element; a dict's keys and values in turn.
-    """
-
-    kind: type
-    items: tuple["Input", ...]
+    kind: type  # the collection's type
+    items: tuple["Input", ...]  # an input for each element; a dict's keys and values in turn
 
 
 Input: TypeAlias = Task | Constant | Collection

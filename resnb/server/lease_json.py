@@ -22,17 +22,11 @@ LONGEST = 2000
 
 
 class Leases(NamedTuple):
-    """Some leases.
+    """Some leases."""
 
-    Attributes:
-        shown: the latest of them, oldest first.
-        text: those as JSON.
-        total: how many there are.
-    """
-
-    shown: tuple[Lease, ...]
-    text: str
-    total: int
+    shown: tuple[Lease, ...]  # the latest of them, oldest first
+    text: str  # those as JSON
+    total: int  # how many there are
 
 
 def lease(one: ListedLease, kernels: Mapping[int, str] | None = None) -> Lease:

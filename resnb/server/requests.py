@@ -50,15 +50,10 @@ class Refused(ResnbError):  # noqa: N818 - named for what became of the request
 
 
 class LeaseFilter(NamedTuple):
-    """Which leases to list.
+    """Which leases to list."""
 
-    Attributes:
-        closed: whether to list closed ones as well.
-        values: the values that their fields must have.
-    """
-
-    closed: bool
-    values: Mapping[str, str]
+    closed: bool  # whether to list closed ones as well
+    values: Mapping[str, str]  # the values that their fields must have
 
     def takes(self, lease: Mapping[str, Any]) -> bool:
         """Whether a lease is to be listed."""

@@ -50,13 +50,9 @@ class RecipeSplit(NamedTuple):
 
 
 class NoSplit(NamedTuple):
-    """Why a body cannot be split.
+    """Why a body cannot be split."""
 
-    Attributes:
-        reason: a clause that completes "its clean-up lives in the kernel, because ...".
-    """
-
-    reason: str
+    reason: str  # a clause that completes "its clean-up lives in the kernel, because ..."
 
 
 def recipe_split(

@@ -30,21 +30,13 @@ class Node(NamedTuple):
 
 
 class Cluster(NamedTuple):
-    """A resource scope.
+    """A resource scope."""
 
-    Attributes:
-        label: its name, unique in the flow.
-        manager: the name of its resource manager.
-        parent: the place of the cluster around it.
-        notes: its options that are not the defaults, in words.
-        mapped: whether it has a resource for each item of something.
-    """
-
-    label: str
-    manager: str
-    parent: int | None
-    notes: tuple[str, ...]
-    mapped: bool = False
+    label: str  # its name, unique in the flow
+    manager: str  # the name of its resource manager
+    parent: int | None  # the place of the cluster around it
+    notes: tuple[str, ...]  # its options that are not the defaults, in words
+    mapped: bool = False  # whether it has a resource for each item of something
 
 
 class Link(NamedTuple):

@@ -10,25 +10,15 @@ from resnb import states
 
 
 class Look(NamedTuple):
-    """How something in one state is drawn.
+    """How something in one state is drawn."""
 
-    Attributes:
-        word: what the state is called.
-        mark: one character for it, in texts.
-        fill: the background's colour.
-        line: the border's colour.
-        ink: the text's colour.
-        style: ``solid``, ``dashed``, ``dotted`` or ``bold``.
-        strength: the border's width in points.
-    """
-
-    word: str
-    mark: str
-    fill: str
-    line: str
-    ink: str
-    style: str = "solid"
-    strength: float = 1.0
+    word: str  # what the state is called
+    mark: str  # one character for it, in texts
+    fill: str  # the background's colour
+    line: str  # the border's colour
+    ink: str  # the text's colour
+    style: str = "solid"  # ``solid``, ``dashed``, ``dotted`` or ``bold``
+    strength: float = 1.0  # the border's width in points
 
 
 PAPER: Final = "#ffffff"

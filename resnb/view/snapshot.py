@@ -70,31 +70,20 @@ class Failure(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What there is to draw.
+    """What there is to draw."""
 
-    Attributes:
-        outline: nodes, clusters and links.
-        code: the flow's state.
-        codes: the state of each node, a byte each.
-        counts: how many children (or tasks, if it is folded) of each node are in each state.
-        leases: the state of each cluster's lease.
-        values: the values of parameters in a few characters: pairs of place and text.
-        totals: how many tasks and children that do work are in each state, drawn or not.
-        failures: the tasks that failed themselves, and why.
-        left_out: how many tasks are not drawn at all.
-        stacks: how many leases of each mapped cluster are in each state.
-    """
-
-    outline: Outline
-    code: int
-    codes: bytes
+    outline: Outline  # nodes, clusters and links
+    code: int  # the flow's state
+    codes: bytes  # the state of each node, a byte each
+    # how many children (or tasks, if it is folded) of each node are in each state
     counts: tuple[Counts, ...]
-    leases: tuple[str, ...]
+    leases: tuple[str, ...]  # the state of each cluster's lease
+    # the values of parameters in a few characters: pairs of place and text
     values: tuple[tuple[int, str], ...] = ()
-    totals: Counts = ()
-    failures: tuple[Failure, ...] = ()
-    left_out: int = 0
-    stacks: Stacks = ()
+    totals: Counts = ()  # how many tasks and children that do work are in each state, drawn or not
+    failures: tuple[Failure, ...] = ()  # the tasks that failed themselves, and why
+    left_out: int = 0  # how many tasks are not drawn at all
+    stacks: Stacks = ()  # how many leases of each mapped cluster are in each state
 
     def stack(self, place: int) -> tuple[tuple[str, int], ...]:
         """How many leases of a mapped cluster are in each state."""

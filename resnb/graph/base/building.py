@@ -12,23 +12,14 @@ from resnb.graph.base.roles import Condition, Flow, Scope
 
 
 class Building(NamedTuple):
-    """The surroundings of the line that adds a task.
+    """The surroundings of the line that adds a task."""
 
-    Attributes:
-        flow: the flow that is being built.
-        scope: the innermost scope around the line.
-        case: the innermost ``case`` block around the line.
-        tags: the tags that the task gets.
-        block: the innermost block that was entered.
-        outer: the surroundings of that block.
-    """
-
-    flow: Flow | None = None
-    scope: Scope | None = None
-    case: Condition | None = None
-    tags: frozenset[str] = frozenset()
-    block: object = None
-    outer: "Building | None" = None
+    flow: Flow | None = None  # the flow that is being built
+    scope: Scope | None = None  # the innermost scope around the line
+    case: Condition | None = None  # the innermost ``case`` block around the line
+    tags: frozenset[str] = frozenset()  # the tags that the task gets
+    block: object = None  # the innermost block that was entered
+    outer: "Building | None" = None  # the surroundings of that block
 
 
 _NOTHING = Building()

@@ -199,15 +199,10 @@ class Scope:
 
 
 class ScopeUse(NamedTuple):
-    """What a lease is held for: a scope, or one item of a mapped scope.
+    """What a lease is held for: a scope, or one item of a mapped scope."""
 
-    Attributes:
-        scope: the scope.
-        item: the item's number, from 0; `WHOLE` if the scope is not mapped.
-    """
-
-    scope: Scope
-    item: int = WHOLE
+    scope: Scope  # the scope
+    item: int = WHOLE  # the item's number, from 0; `WHOLE` if the scope is not mapped
 
     def named(self, name: str) -> str:
         """`name`, or ``name[item]`` if the scope is mapped."""

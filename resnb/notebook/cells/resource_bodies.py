@@ -27,28 +27,19 @@ _Located = ast.stmt | ast.expr
 
 @dataclass(frozen=True)
 class GeneratorBody:
-    """A resource body with one yield.
+    """A resource body with one yield."""
 
-    Attributes:
-        is_async: whether it awaits, so that it makes an async generator.
-        hooks: the functions of `resnb.syntax.methods.METHODS` that it defines before the yield.
-    """
-
-    is_async: bool = False
+    is_async: bool = False  # whether it awaits, so that it makes an async generator
+    # the functions of `resnb.syntax.methods.METHODS` that it defines before the yield
     hooks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class ClassBody:
-    """A resource body with a class.
+    """A resource body with a class."""
 
-    Attributes:
-        class_name: the resource's class; its ``cleanup`` may be inherited.
-        is_async: whether the cell awaits outside the class.
-    """
-
-    class_name: str
-    is_async: bool = False
+    class_name: str  # the resource's class; its ``cleanup`` may be inherited
+    is_async: bool = False  # whether the cell awaits outside the class
 
 
 ResourceBody = GeneratorBody | ClassBody

@@ -17,14 +17,10 @@ _KEYWORD = "def _"
 
 @dataclass(frozen=True)
 class SignatureParameter:
-    """One parameter.
+    """One parameter."""
 
-    Attributes:
-        name: its name.
-        default_source: the text of its default, a Python expression; None if it is required.
-    """
-
-    name: str
+    name: str  # its name
+    # the text of its default, a Python expression; None if it is required
     default_source: str | None = None
 
 

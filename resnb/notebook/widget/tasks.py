@@ -50,19 +50,12 @@ _FOLDED = "scope "
 
 
 class Target(NamedTuple):
-    """What a label in a view stands for: a task or a scope.
+    """What a label in a view stands for: a task or a scope."""
 
-    Attributes:
-        outline: the outline that has it.
-        place: its index among the outline's nodes or clusters.
-        task: the task, if it is one.
-        scope: the scope, if it is one, folded or not.
-    """
-
-    outline: Outline
-    place: int
-    task: "Task | None" = None
-    scope: "Scope | None" = None
+    outline: Outline  # the outline that has it
+    place: int  # its index among the outline's nodes or clusters
+    task: "Task | None" = None  # the task, if it is one
+    scope: "Scope | None" = None  # the scope, if it is one, folded or not
 
 
 def resolve(live: "LiveFlow", subject: Subject) -> Target | None:

@@ -30,21 +30,13 @@ class Box(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A link as a chain of cubic Bezier curves: a start, then three points for each.
+    """A link as a chain of cubic Bezier curves: a start, then three points for each."""
 
-    Attributes:
-        source: the place of the node where it begins.
-        target: the place of the node where it ends.
-        kind: see `resnb.view.outline.Link`.
-        points: the points.
-        tip: where the arrow's head ends.
-    """
-
-    source: int
-    target: int
-    kind: str
-    points: tuple[Point, ...]
-    tip: Point
+    source: int  # the place of the node where it begins
+    target: int  # the place of the node where it ends
+    kind: str  # see `resnb.view.outline.Link`
+    points: tuple[Point, ...]  # the points
+    tip: Point  # where the arrow's head ends
 
 
 class Layout(NamedTuple):

@@ -32,16 +32,11 @@ class LogPiece(Protocol):
 
 
 class LogSource(NamedTuple):
-    """A log that grows.
+    """A log that grows."""
 
-    Attributes:
-        name: its name in a view.
-        version: changes when another run's log takes its place.
-        since: gives what comes after a position, in at most so many characters.
-    """
-
-    name: str
-    version: int
+    name: str  # its name in a view
+    version: int  # changes when another run's log takes its place
+    # gives what comes after a position, in at most so many characters
     since: Callable[[int, int], LogPiece]
 
 

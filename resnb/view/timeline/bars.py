@@ -16,45 +16,26 @@ ONE: Final = -1
 
 
 class Span(NamedTuple):
-    """One try of one row.
+    """One try of one row."""
 
-    Attributes:
-        start: when it began, in seconds.
-        end: when it ended.
-        code: the row's state.
-        row: the planned row.
-        item: which child of a mapped row it is, else ONE.
-        is_sure: whether the end is known; if not, it is the latest possible.
-    """
-
-    start: float
-    end: float
-    code: int
-    row: int
-    item: int = ONE
-    is_sure: bool = True
+    start: float  # when it began, in seconds
+    end: float  # when it ended
+    code: int  # the row's state
+    row: int  # the planned row
+    item: int = ONE  # which child of a mapped row it is, else ONE
+    is_sure: bool = True  # whether the end is known; if not, it is the latest possible
 
 
 class Bar(NamedTuple):
-    """A span as it is drawn, or several.
+    """A span as it is drawn, or several."""
 
-    Attributes:
-        start: when it begins, in seconds.
-        end: when it ends.
-        code: the state; the most urgent one of several.
-        row: the planned row of all its spans; -1 if there are several rows.
-        item: which child it is, if it is one, else ONE.
-        number: how many spans it stands for.
-        busy: their durations together, in seconds.
-    """
-
-    start: float
-    end: float
-    code: int
-    row: int
-    item: int
-    number: int
-    busy: float
+    start: float  # when it begins, in seconds
+    end: float  # when it ends
+    code: int  # the state; the most urgent one of several
+    row: int  # the planned row of all its spans; -1 if there are several rows
+    item: int  # which child it is, if it is one, else ONE
+    number: int  # how many spans it stands for
+    busy: float  # their durations together, in seconds
 
 
 def ends_found(spans: Sequence[Span]) -> list[Span]:

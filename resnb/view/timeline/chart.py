@@ -26,49 +26,28 @@ _INSTANT: Final = 1e-3
 
 
 class Lane(NamedTuple):
-    """A row of bars.
+    """A row of bars."""
 
-    Attributes:
-        label: the worker, or the scope.
-        kind: that of `resnb.view.timeline.lanes.Row`.
-        bars: its bars in order.
-    """
-
-    label: str
-    kind: str
-    bars: tuple[Bar, ...]
+    label: str  # the worker, or the scope
+    kind: str  # that of `resnb.view.timeline.lanes.Row`
+    bars: tuple[Bar, ...]  # its bars in order
 
 
 class Timeline(NamedTuple):
-    """A run, ready to be drawn; times are in seconds since it began.
+    """A run, ready to be drawn; times are in seconds since it began."""
 
-    Attributes:
-        name: the flow.
-        code: the run's state.
-        seconds: how long it took, or has taken so far.
-        is_on: whether it is still on.
-        first: the start of the picture: below 0 if a resource was open before the run.
-        last: the end of the picture.
-        ticks: the marks on its axis.
-        lanes: the rows of bars.
-        bands: the resources, up to a limit, in graph order.
-        more_bands: how many more there are.
-        labels: the label of each planned row.
-        kinds: its kind, such as ``setup``.
-    """
-
-    name: str
-    code: int
-    seconds: float
-    is_on: bool
-    first: float
-    last: float
-    ticks: tuple[Tick, ...]
-    lanes: tuple[Lane, ...]
-    bands: tuple[Band, ...]
-    more_bands: int
-    labels: tuple[str, ...]
-    kinds: tuple[str, ...]
+    name: str  # the flow
+    code: int  # the run's state
+    seconds: float  # how long it took, or has taken so far
+    is_on: bool  # whether it is still on
+    first: float  # the start of the picture: below 0 if a resource was open before the run
+    last: float  # the end of the picture
+    ticks: tuple[Tick, ...]  # the marks on its axis
+    lanes: tuple[Lane, ...]  # the rows of bars
+    bands: tuple[Band, ...]  # the resources, up to a limit, in graph order
+    more_bands: int  # how many more there are
+    labels: tuple[str, ...]  # the label of each planned row
+    kinds: tuple[str, ...]  # its kind, such as ``setup``
 
     def label_of(self, bar: Bar) -> str:
         """The bar's label."""

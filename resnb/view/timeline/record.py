@@ -21,30 +21,19 @@ class Block(NamedTuple):
 
 
 class ResourceUse(NamedTuple):
-    """A resource in one run; a mapped scope has several.
+    """A resource in one run; a mapped scope has several."""
 
-    Attributes:
-        label: its scope's name, unique in the flow.
-        lease: the state of its lease, a key of `resnb.view.palette.LEASE`.
-        setup: the row of its set-up; -1 if there was none in the run.
-        cleanup: the row of its clean-up, likewise.
-        inside: the planned rows in its block, those of inner scopes included, its own excluded.
-        opened: when it was opened; None if it never was.
-        closing: when its clean-up began, in whatever run; None if it has not.
-        closed: when its clean-up ended, successfully or not, likewise.
-        item: which item of a mapped scope it is; else ONE.
-        in_step: the rows of which only the child for the same item works with it, its own included.
-    """
-
-    label: str
-    lease: str
-    setup: int
-    cleanup: int
+    label: str  # its scope's name, unique in the flow
+    lease: str  # the state of its lease, a key of `resnb.view.palette.LEASE`
+    setup: int  # the row of its set-up; -1 if there was none in the run
+    cleanup: int  # the row of its clean-up, likewise
+    # the planned rows in its block, those of inner scopes included, its own excluded
     inside: frozenset[int]
-    opened: float | None = None
-    closing: float | None = None
-    closed: float | None = None
-    item: int = -1
+    opened: float | None = None  # when it was opened; None if it never was
+    closing: float | None = None  # when its clean-up began, in whatever run; None if it has not
+    closed: float | None = None  # when its clean-up ended, successfully or not, likewise
+    item: int = -1  # which item of a mapped scope it is; else ONE
+    # the rows of which only the child for the same item works with it, its own included
     in_step: frozenset[int] = frozenset()
 
     @property

@@ -13,15 +13,10 @@ _SHORTEST: Final = 1e-6
 
 
 class Tick(NamedTuple):
-    """A mark on the axis.
+    """A mark on the axis."""
 
-    Attributes:
-        at: seconds since the run began.
-        label: that in words.
-    """
-
-    at: float
-    label: str
+    at: float  # seconds since the run began
+    label: str  # that in words
 
 
 def ticks(span: float, most: int = 8) -> tuple[Tick, ...]:
