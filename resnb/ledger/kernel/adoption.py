@@ -32,11 +32,7 @@ def adoption_key(
 ) -> str:
     """The key by which a kept lease is recognised; empty if its arguments cannot be compared.
 
-    Args:
-        name: the lease's name, flow and scope in one.
-        definition: the definition of the resource.
-        args: the positional arguments of its call.
-        kwargs: the keyword arguments.
+    The lease's name is that of its flow and scope; the definition was called with the arguments.
     """
     import hashlib
 
@@ -153,7 +149,7 @@ def _left_as(book: "LeaseBook", name: str) -> "LeaseRecord":
     """The lease called `name` that a dead kernel has left.
 
     Raises:
-        LedgerError: there is none, or it cannot be adopted; says which.
+        LedgerError: there is none, or it cannot be adopted.
     """
     left = [one for one in book.store.alive() if book.liveness.is_dead(one.owner)]
     found = [one for one in left if one.name == name]

@@ -33,14 +33,6 @@ class LeaseBook:
     Args:
         on_message: receives the reaper's messages, on the client's thread.
         home: the ledger's folder; the user's by default.
-
-    Attributes:
-        home: the ledger's folder.
-        store: the ledger.
-        liveness: tells which owners are alive.
-        presence: this process's lock.
-        reaper: the connection to this kernel's reaper.
-        ends: writes that leases have ended.
     """
 
     def __init__(

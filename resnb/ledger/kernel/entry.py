@@ -25,13 +25,13 @@ class PendingEnds:
 
     def close(self, lease: LeaseId, reason: str) -> None:
         """Write that `lease` has ended: now, or as soon as that is possible."""
-        self._pending[lease] = (
-            reason  # first, so that an exception out of the writing loses nothing
-        )
         try:
             self.write()
-        except LedgerError:
-            return
+            self._store.close(lease, time.time(), reason)
+        except BaseException as error:
+            self._pending[lease] = reason
+            if not isinstance(error, LedgerError):
+                raise
 
     def write(self) -> None:
         """Write what is pending.
@@ -47,12 +47,7 @@ class PendingEnds:
 class LeaseEntry:
     """The entry of a lease that this process owns, or is about to adopt.
 
-    Args:
-        record: the lease as it is, or will be, in the store.
-        store: the ledger.
-        ends: writes that leases have ended.
-        reaper: this kernel's reaper.
-        is_dead: whether another process has ended.
+    Its record is the lease as it is, or will be, in the store.
 
     Attributes:
         protection: the two marks, as far as they are known.
@@ -220,7 +215,7 @@ class LeaseEntry:
             self._ends.close(self._id, "its set-up did not return" if half_made else "cleaned up")
 
     def mark_failed(self, reason: str) -> bool:
-        """The clean-up failed here for good; tells whether the reaper takes over."""
+        """The clean-up failed here for good; gives whether the reaper takes over."""
         handed_over = self._hand_over(states.FAILED, reason)
         return handed_over and (self._record.can_find or not self.protection.once_open)
 

@@ -65,7 +65,7 @@ class ReaperClient:
         return self._channel is None
 
     def ensure(self) -> None:
-        """Make sure that a reaper is there and listening.
+        """Make sure that a reaper is running and listening.
 
         Raises:
             LedgerError: none can be started, so nothing may be created.
@@ -109,7 +109,7 @@ class ReaperClient:
             channel.sendall(b"?")
             if self._answered.wait(_ANSWER_WITHIN) and self._channel is not None:
                 return True
-        self._drop()  # it is dead, or hangs: late replies must not be taken for the next one's
+        self._drop()  # dead or hanging; late replies must not be taken for the next one's
         return False
 
     def _start(self) -> None:

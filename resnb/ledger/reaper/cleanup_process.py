@@ -1,8 +1,8 @@
 """A clean-up in progress, as the reaper sees it: its process, its order, its result.
 
-Nothing here waits for the process. Its pipes and its end wake the reaper's selector: the order is
-written bit by bit where it does not fit into the pipe, and the result is read when it is there.
-Other processes may keep the other end of a pipe open for ever.
+Nothing here waits for the process. Its pipes and its end wake the reaper's selector: an order that
+does not fit into the pipe is written in pieces, and the result is read when it has arrived. Other
+processes may keep the other end of a pipe open for ever.
 """
 
 import base64
@@ -26,9 +26,9 @@ EXTRA = 5.0
 """What a clean-up gets beside its time limit, to start and to end, in seconds."""
 _LARGE_PIPE = 1 << 20
 _SOON = 0.05
-"""How soon to look for the end of a process that has closed its pipe, where no pidfd tells it."""
+"""Without a pidfd: how soon to look for the end of a process that closed its pipe, in seconds."""
 _NOW_AND_THEN = 0.5
-"""How often to look for that before."""
+"""Without a pidfd: how often to look for its end before that, in seconds."""
 _HIDDEN = ("PYTHONPATH",)  # what lies there must not shadow what our own script imports
 
 
@@ -39,7 +39,7 @@ class CleanupProcess:
         home: the ledger's folder.
         record: the lease.
         log: where its output goes.
-        selector: wakes the reaper; runs the functions that it is given as data.
+        selector: wakes the reaper, which then calls the functions that are registered as data.
 
     Raises:
         OSError: the interpreter cannot be started.
@@ -129,7 +129,7 @@ class CleanupProcess:
         self._write()
 
     def result(self) -> tuple[str, str] | None:
-        """What came of it, and why; None while it goes on. The selector wakes when to ask again."""
+        """The result and the reason; None while it runs. The selector wakes when to ask again."""
         has_ended = self._process.poll() is not None
         self._read()
         result = _parsed(self._received.partition(b"\n")[2])
@@ -145,7 +145,7 @@ class CleanupProcess:
         return "failed", f"it did not end within {self.record.cleanup_timeout:g} s"
 
     def ask_within(self) -> float:
-        """After how many seconds to ask for its result, should nothing wake the selector before."""
+        """How many seconds the selector may wait for it before its result is asked for again."""
         left = max(0.0, self._deadline - time.monotonic())
         if self._pidfd is not None:
             return left
@@ -175,7 +175,7 @@ class CleanupProcess:
             except BlockingIOError:
                 return
             except BrokenPipeError:
-                break  # it has ended; `result` tells how
+                break  # it has ended; see `result`
         self._close_input()
 
     def _close_input(self) -> None:

@@ -102,7 +102,7 @@ class Reaper:
     def _act(self) -> float | None:
         """Do what is to be done now; gives the seconds until the next look, None at the end."""
         self._collect()
-        is_kernel_gone = self._is_kernel_gone()  # asked first: what it has left is all there then
+        is_kernel_gone = self._is_kernel_gone()  # first: then all that it has left is in the ledger
         try:
             while self._results:  # what cannot be written now is written later, and not done again
                 self._finished(*self._results[0])
@@ -176,7 +176,7 @@ class Reaper:
     # ---- actions
 
     def _carry_out(self, action: Action) -> bool:
-        """Carry out `action`, if another process does not; tells whether this one did."""
+        """Carry out `action`, unless another process does; gives whether this one did."""
         record = action.record
         if isinstance(action, Keep):
             if not self._store.change(record.id, state=states.KEPT, keep_until=action.until):
@@ -338,7 +338,7 @@ class Reaper:
 
 
 def _log(text: str) -> None:
-    with suppress(OSError):  # the disk may be full, which may be what the text says
+    with suppress(OSError):  # on a full disk, say
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - its standard error is a file
 
 
