@@ -471,7 +471,7 @@ def test_of_eight_sweepers_at_once_one_cleans_up(real, tmp_path, kind):
     home = real.home
     for number in range(3):
         added(real, lease(f"lease{number}", gone(), **appending(tmp_path / "log", number)))
-    argv = [sys.executable, "-c", AT_ONCE + KINDS[kind], str(home), "", "-1", "-1"]
+    argv = [sys.executable, "-c", AT_ONCE + KINDS[kind], str(home), "", "-1"]
     read, write = os.pipe()
     processes = [
         subprocess.Popen(

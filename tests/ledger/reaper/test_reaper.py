@@ -42,9 +42,7 @@ def test_whenever_the_kernel_dies_the_reaper_does_not_end_before_it_has_looked_a
     store.add(record(dies_with_kernel=True))
     answers = iter([ALIVE] * calls)
     monkeypatch.setattr(Liveness, "status", lambda *_: next(answers, DEAD))
-    reaper = Reaper(store, KERNEL)
-    while reaper._act() is not None:
-        pass
+    Reaper(store, KERNEL).run()
     assert store.alive() == []
 
 
@@ -54,7 +52,9 @@ def test_a_clean_up_that_was_killed_after_it_had_closed_its_lease_has_not_failed
     store.close("a", 3000.0, "cleaned up by the reaper")
     kernel, channel = socket.socketpair()
     with kernel, channel:
-        Reaper(store, KERNEL, channel)._finished(record(), "failed", "it was killed")
+        reaper = Reaper(store, KERNEL, channel)
+        reaper._finished(record(), "failed", "it was killed")
+        reaper._presence.release()
         channel.shutdown(socket.SHUT_WR)
         said = kernel.makefile().read()
     assert "closed" in said
