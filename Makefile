@@ -9,7 +9,7 @@ EXTENSIONS := $(VENV)/share/jupyter/labextensions
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all lint lab bench screenshots widget clean
+.PHONY: help setup demo test test-all lint lab bench screenshots widget wire clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ widget: node_modules/.package-lock.json ## build the front end again
 	rm -rf $(EXTENSIONS)/resnb
 	cp -r resnb/labextension $(EXTENSIONS)/resnb
 	cp labextension/install.json $(EXTENSIONS)/resnb
+
+wire: setup ## write the TypeScript half of the wire formats again
+	$(BIN)/python tools/wire.py
 
 clean: ## remove all that make made
 	rm -rf $(VENV) build dist node_modules labextension/lib resnb/labextension resnb/view/static .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -77,7 +77,7 @@ APPLY = """async (deltas) => {
 }"""
 
 
-def structure(size: int, *, unfolded: bool) -> tuple[float, list[dict[str, Any]]]:
+def structure(size: int, *, unfolded: bool) -> tuple[float, list[Any]]:
     """Milliseconds that the kernel takes for the frames of a changed flow, and the frames."""
     flow = built(size)
     live = LiveFlow(flow, lambda: None)

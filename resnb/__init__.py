@@ -91,7 +91,7 @@ def _plug_in() -> None:
     PORTS.function_runner = lambda: import_module("resnb.run.functions.api").UNFOLDER
     PORTS.logger = lambda: import_module("resnb.run.output.logs").get_run_logger()
     PORTS.painter = lambda: import_module("resnb.view.painter").PAINTER
-    PORTS.clusters = lambda: import_module("resnb.dask.clusters").Lanes
+    PORTS.clusters = lambda: import_module("resnb.dask.clusters").Clusters
 
 
 def load_ipython_extension(shell: Any) -> None:

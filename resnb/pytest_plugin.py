@@ -2,8 +2,8 @@
 
 Tests, and notebooks under nbval, start kernels that end by ``kill -9``; their reapers clean up a
 little later. At its end the session waits for that, and fails if something is left. An
-environment variable tells kernels their session, so other people's leases do not count; nor does
-what is kept on purpose. Without a ledger this only checks whether one file exists.
+environment variable names the session to its kernels, so other people's leases do not count; nor
+does what is kept on purpose. Without a ledger this only checks whether one file exists.
 
 It works with pytest 7.2 and newer.
 """

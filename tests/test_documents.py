@@ -1,5 +1,6 @@
 """The documents: what they point at is there, and their pictures are small."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -14,6 +15,13 @@ DOCUMENTS = [
 ]
 PICTURES = sorted((ROOT / "docs" / "pictures").iterdir())
 LARGEST = 150_000
+WALK = re.compile(r"^### (?P<title>.+?)\n(?P<steps>.*?)(?=^##)", re.MULTILINE | re.DOTALL)
+STEP = re.compile(r"^\d+\. `(?P<path>[^`]+)` `(?P<name>[^`]+)`: ", re.MULTILINE)
+WALKS = {
+    found["title"]: STEP.findall(found["steps"])
+    for found in WALK.finditer((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+}
+MOST_STEPS = 15
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -33,3 +41,38 @@ def test_pictures_are_shown_and_small():
     for one in PICTURES:
         assert one in shown, f"no document shows {one.name}"
         assert one.stat().st_size < LARGEST
+
+
+def names_in(path):
+    """The classes, functions and methods (with their class), and other names that a file defines."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ts":
+        return set(
+            re.findall(r"^export (?:class|function|const|interface) (\w+)", text, re.MULTILINE)
+        )
+    found = set()
+    for node in ast.parse(text).body:
+        match node:
+            case ast.ClassDef(name=name):
+                found |= {
+                    name,
+                    *(f"{name}.{one.name}" for one in node.body if hasattr(one, "name")),
+                }
+            case ast.FunctionDef(name=name):
+                found.add(name)
+            case ast.Assign(targets=targets):
+                found |= {one.id for one in targets if isinstance(one, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                found.add(name)
+    return found
+
+
+def test_there_are_three_walks():
+    assert len(WALKS) == 3
+
+
+@pytest.mark.parametrize("title", WALKS)
+def test_a_walk_names_what_is_there(title):
+    steps = WALKS[title]
+    assert 5 < len(steps) <= MOST_STEPS
+    assert [step for step in steps if step[1] not in names_in(ROOT / step[0])] == []

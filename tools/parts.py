@@ -21,7 +21,7 @@ PYTEST = ".venv/bin/python -m pytest"
 REAL_KERNELS = "tests/kernel"
 REAL_BROWSER = "tests/browser"
 LEDGER = str(ROOT / "build" / "ledger")
-"""Where the notebooks' resources are listed while they are tested: not with the developer's own."""
+"""Where resources are listed while anything is tested: not with the developer's own."""
 CRASHES = "tests/crash"
 WITHOUT_SLOW_PARTS = " ".join(f"--ignore={one}" for one in (REAL_KERNELS, REAL_BROWSER, CRASHES))
 
@@ -82,12 +82,12 @@ PARTS = {
     "notebooks": Part(
         "notebooks, bundled Graphviz",
         [NOTEBOOKS],
-        environment={"RESNB_GRAPHVIZ": "bundled", "RESNB_HOME": LEDGER},
+        environment={"RESNB_GRAPHVIZ": "bundled"},
     ),
     "notebooks-dot": Part(
         "notebooks, system Graphviz",
         [NOTEBOOKS],
-        environment={"RESNB_GRAPHVIZ": "system", "RESNB_HOME": LEDGER},
+        environment={"RESNB_GRAPHVIZ": "system"},
         program="dot",
         package="graphviz",
     ),
@@ -110,7 +110,7 @@ def run(part: Part) -> str:
         setting = "".join(f"{name}={value} " for name, value in part.environment.items())
         print(f"\n=== {part.title}: {setting}{command}", flush=True)
         path = f"{os.environ['PATH']}{os.pathsep}{ROOT / '.venv' / 'bin'}"  # Node may be there
-        environment = {**os.environ, **part.environment, "PATH": path}
+        environment = {**os.environ, "RESNB_HOME": LEDGER, **part.environment, "PATH": path}
         words = shlex.split(command)
         words[0] = shutil.which(words[0], path=path) or words[0]
         done = subprocess.run(words, cwd=ROOT, env=environment, check=False)

@@ -2,15 +2,15 @@ import type { ISessionContext } from "@jupyterlab/apputils";
 import { Message, MessageLoop } from "@lumino/messaging";
 import type { Widget } from "@lumino/widgets";
 import { describe, expect, test } from "vitest";
-import type { Guard, Ways } from "../src/lab/guard/guard";
+import type { Guard, Continuation } from "../src/lab/guard/guard";
 import { Guard as RealGuard } from "../src/lab/guard/guard";
-import { guardedPanels } from "../src/lab/guard/panels";
+import { guardPanels } from "../src/lab/guard/panels";
 import { SHUT_DOWN, type Answer } from "../src/lab/guard/risk";
 import { Leases } from "../src/lab/leases/leases";
 import { Counted } from "./counting";
 import { lease, list } from "./leases";
 
-type Shell = Parameters<typeof guardedPanels>[1];
+type Shell = Parameters<typeof guardPanels>[1];
 
 /** A session's context, which ends its session as JupyterLab's does. */
 class Context {
@@ -68,7 +68,7 @@ class World {
   ended = 0;
   readonly guard: Guard;
   readonly context: ISessionContext;
-  readonly changes: ReturnType<typeof guardedPanels>;
+  readonly changes: ReturnType<typeof guardPanels>;
   readonly shell = {
     add: (panel: object) => {
       this.added.push(panel);
@@ -91,7 +91,7 @@ class World {
       asker,
       () => ({ isOn: true, keepFor: 1800, patience: 60 }),
     );
-    const ways: Ways<void> = {
+    const ways: Continuation<void> = {
       go: () => {
         this.ended += 1;
         return Promise.resolve();
@@ -100,7 +100,7 @@ class World {
     };
     const context = new Context(() => this.guard.pass(["k"], SHUT_DOWN, ways));
     this.context = context as unknown as ISessionContext;
-    this.changes = guardedPanels(this.guard, this.shell as unknown as Shell);
+    this.changes = guardPanels(this.guard, this.shell as unknown as Shell);
   }
 
   open(isLast?: () => boolean): Panel {
@@ -173,7 +173,7 @@ describe("closing a notebook whose kernel goes, too", () => {
     const methods = (): object => ({ ...world.context, ...world.shell });
     world.changes.dispose();
     const before = methods();
-    const again = guardedPanels(world.guard, world.shell as unknown as Shell);
+    const again = guardPanels(world.guard, world.shell as unknown as Shell);
     const panel = world.open();
     const { disposed } = world.context as unknown as Context;
     expect([panel.disposed.listeners, disposed.listeners]).toEqual([1, 1]);

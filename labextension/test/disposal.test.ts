@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Guard, Ways } from "../src/lab/guard/guard";
-import { guardedServices } from "../src/lab/guard/services";
-import { guardedContext, guardedDialogs } from "../src/lab/guard/ways";
+import type { Guard, Continuation } from "../src/lab/guard/guard";
+import { guardServices } from "../src/lab/guard/services";
+import { guardContext, guardDialogs } from "../src/lab/guard/session-context";
 import { Leases } from "../src/lab/leases/leases";
-import { replaced } from "../src/lab/replaced";
+import { patchMethod } from "../src/lab/patch";
 import { DEFAULTS, Settings } from "../src/lab/settings";
 import type { Resources } from "../src/lab/tokens";
 import { Warner } from "../src/lab/warnings/warner";
@@ -11,9 +11,9 @@ import { Counted } from "./counting";
 import { lease, list } from "./leases";
 
 type Guards = {
-  readonly guardedContext: typeof guardedContext;
-  readonly guardedDialogs: typeof guardedDialogs;
-  readonly guardedServices: typeof guardedServices;
+  readonly guardContext: typeof guardContext;
+  readonly guardDialogs: typeof guardDialogs;
+  readonly guardServices: typeof guardServices;
 };
 type Given<K extends keyof Guards> = Parameters<Guards[K]>[1];
 
@@ -28,7 +28,7 @@ describe("a method that is replaced", () => {
 
   test("is the old one again in the end", () => {
     const thing = new Thing("thing");
-    const change = replaced(thing, "say", (stock) => () => `no ${stock()}`);
+    const change = patchMethod(thing, "say", (stock) => () => `no ${stock()}`);
     expect(thing.say()).toBe("no thing");
     change.dispose();
     expect([thing.say(), Object.keys(thing)]).toEqual(["thing", ["name"]]);
@@ -36,7 +36,7 @@ describe("a method that is replaced", () => {
 
   test("is left to whoever has replaced it since", () => {
     const thing = new Thing("thing");
-    const change = replaced(thing, "say", (stock) => () => `no ${stock()}`);
+    const change = patchMethod(thing, "say", (stock) => () => `no ${stock()}`);
     const later = (): string => "later";
     thing.say = later;
     change.dispose();
@@ -49,7 +49,7 @@ describe("the ways that are guarded", () => {
   class Open {
     readonly passed: string[] = [];
 
-    pass<T>(kernels: readonly string[], _: unknown, ways: Ways<T>): Promise<T> {
+    pass<T>(kernels: readonly string[], _: unknown, ways: Continuation<T>): Promise<T> {
       this.passed.push(kernels.join());
       return ways.go();
     }
@@ -67,6 +67,10 @@ describe("the ways that are guarded", () => {
       return Promise.resolve();
     };
   const kernel = { id: "k" };
+  const connected = <T extends object>(methods: T) => ({
+    ...methods,
+    disposed: new Counted<object, void>(methods),
+  });
   beforeEach(() => {
     done.length = 0;
   });
@@ -76,7 +80,7 @@ describe("the ways that are guarded", () => {
       running: () => [kernel, { id: "l" }].values(),
       shutdown: does("kernel"),
       shutdownAll: does("kernels"),
-      connectTo: () => ({ ...kernel, restart: does("restart"), shutdown: does("end") }),
+      connectTo: () => connected({ ...kernel, restart: does("restart"), shutdown: does("end") }),
     };
     const sessions = {
       running: () =>
@@ -86,12 +90,12 @@ describe("the ways that are guarded", () => {
         ].values(),
       shutdown: does("session"),
       shutdownAll: does("sessions"),
-      connectTo: () => ({ kernel, shutdown: does("leave"), changeKernel: does("change") }),
+      connectTo: () => connected({ kernel, shutdown: does("leave"), changeKernel: does("change") }),
     };
     const stock = [kernels, sessions].map((one) => ({ ...one }));
     const open = new Open();
-    const services = { kernels, sessions } as unknown as Given<"guardedServices">;
-    const change = guardedServices(open.guard, services);
+    const services = { kernels, sessions } as unknown as Given<"guardServices">;
+    const change = guardServices(open.guard, services);
     await kernels.shutdown("k");
     await sessions.shutdown("s");
     await kernels.shutdownAll();
@@ -107,6 +111,29 @@ describe("the ways that are guarded", () => {
     expect([kernels, sessions]).toEqual(stock);
   });
 
+  test("leave the connections as they were, when either of both is disposed of", () => {
+    const stock = { restart: does("restart"), shutdown: does("end"), changeKernel: does("change") };
+    const kernels = { connectTo: () => connected({ ...kernel, ...stock }) };
+    const sessions = { connectTo: () => connected({ kernel, ...stock }) };
+    for (const one of [kernels, sessions]) {
+      Object.assign(one, { running: () => [].values(), shutdown: does(""), shutdownAll: does("") });
+    }
+    const services = { kernels, sessions } as unknown as Given<"guardServices">;
+    const change = guardServices(new Open().guard, services);
+    const open = [kernels.connectTo(), sessions.connectTo()];
+    const gone = [kernels.connectTo(), sessions.connectTo()];
+    expect(open.some((one) => one.shutdown === stock.shutdown)).toBe(false);
+    for (const one of gone) {
+      one.disposed.emit();
+      expect(one).toMatchObject(stock);
+    }
+    change.dispose();
+    for (const one of open) {
+      expect(one).toMatchObject(stock);
+    }
+    expect([...open, ...gone].map(({ disposed }) => disposed.listeners)).toEqual([0, 0, 0, 0]);
+  });
+
   test("are those of a notebook and of the dialogs", async () => {
     const context = {
       session: { kernel },
@@ -117,8 +144,8 @@ describe("the ways that are guarded", () => {
     const dialogs = { restart: does("stock") };
     const open = new Open();
     const changes = [
-      guardedContext(open.guard, context as unknown as Given<"guardedContext">),
-      guardedDialogs(open.guard, dialogs as unknown as Given<"guardedDialogs">),
+      guardContext(open.guard, context as unknown as Given<"guardContext">),
+      guardDialogs(open.guard, dialogs as unknown as Given<"guardDialogs">),
     ];
     await context.shutdown();
     await context.changeKernel("other");

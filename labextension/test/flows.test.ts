@@ -1,25 +1,29 @@
 import type { ISessionContext } from "@jupyterlab/apputils";
 import type { Kernel } from "@jupyterlab/services";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Current } from "../src/lab/current";
+import { CurrentNotebook } from "../src/lab/current-notebook";
 import { CurrentFlows } from "../src/lab/flows/current-flows";
-import { runFlow } from "../src/lab/flows/errand";
+import { runFlow } from "../src/lab/flows/run-flow";
 import { KernelFlows } from "../src/lab/flows/kernel-flows";
-import { flowNamedIn, flowsIn, newsIn } from "../src/lab/flows/messages";
+import { flowNameIn, flowIds, commNewsIn } from "../src/lab/flows/messages";
+import type { Structure } from "../src/wire/frames";
 import { Counted } from "./counting";
 
 test("what a message says about flows", () => {
   const data = { method: "custom", content: { frame: "said" } };
-  expect(newsIn("comm_open", { comm_id: "resnb-1" })).toEqual({ is: "opened", id: "resnb-1" });
-  expect(newsIn("comm_close", { comm_id: "resnb-1" })).toEqual({ is: "closed", id: "resnb-1" });
-  expect(newsIn("comm_msg", { comm_id: "resnb-1", data })).toEqual({
+  expect(commNewsIn("comm_open", { comm_id: "resnb-1" })).toEqual({ is: "opened", id: "resnb-1" });
+  expect(commNewsIn("comm_close", { comm_id: "resnb-1" })).toEqual({ is: "closed", id: "resnb-1" });
+  expect(commNewsIn("comm_msg", { comm_id: "resnb-1", data })).toEqual({
     is: "told",
     id: "resnb-1",
     message: { frame: "said" },
   });
-  expect(newsIn("comm_msg", { comm_id: "resnb-1", data: { method: "update" } })).toBe(null);
-  expect([newsIn("comm_msg", { comm_id: "1", data }), newsIn("stream", {})]).toEqual([null, null]);
-  expect(flowsIn({ "resnb-1": {}, other: {} })).toEqual(["resnb-1"]);
+  expect(commNewsIn("comm_msg", { comm_id: "resnb-1", data: { method: "update" } })).toBe(null);
+  expect([commNewsIn("comm_msg", { comm_id: "1", data }), commNewsIn("stream", {})]).toEqual([
+    null,
+    null,
+  ]);
+  expect(flowIds({ "resnb-1": {}, other: {} })).toEqual(["resnb-1"]);
 });
 
 test.each([
@@ -31,8 +35,20 @@ test.each([
   ["%%flower demo", ""],
   ["x = 1", ""],
 ])("the flow of %s", (source, name) => {
-  expect(flowNamedIn(source)).toBe(name);
+  expect(flowNameIn(source)).toBe(name);
 });
+
+const STRUCTURE: Structure = {
+  frame: "structure",
+  resnb: "0.1.0",
+  version: 1,
+  name: "",
+  size: [10, 10],
+  folded: "no",
+  nodes: [],
+  clusters: [],
+  links: [],
+};
 
 interface Sent {
   readonly header: { readonly subshell_id?: string | null };
@@ -179,9 +195,9 @@ describe("the flows of a kernel", () => {
       done.push([content.comm_id, what]);
       if (what === "open") {
         const name = content.comm_id === "resnb-1" ? "one" : "two";
-        kernel.tells(content.comm_id, { frame: "structure", name });
+        kernel.tells(content.comm_id, { ...STRUCTURE, name });
       } else if (what === "run") {
-        kernel.tells(content.comm_id, { frame: "said", text: "n is required" });
+        kernel.tells(content.comm_id, { frame: "said", text: "n is required", done: false });
       }
     };
     const said = runFlow(flows, "two");
@@ -234,7 +250,7 @@ test("the current notebook stays so until another one is, and leaves no listener
   const shell = new FakeShell();
   const [one, other] = [new FakeKernel("one"), new FakeKernel("other")];
   const [first, second] = [new FakeNotebook(one), new FakeNotebook(other)];
-  const current = new Current(shell);
+  const current = new CurrentNotebook(shell);
   const flows = new CurrentFlows(current);
   expect([current.kernel, flows.flows, flows.any]).toEqual([null, null, false]);
   shell.turnTo(first);

@@ -12,9 +12,9 @@ import {
   type Question,
 } from "../src/lab/guard/risk";
 import type { Asker, Rules } from "../src/lab/guard/settlement";
-import type { Lease } from "../src/lab/leases/lease";
+import type { Lease } from "../src/wire/server";
 import { Leases } from "../src/lab/leases/leases";
-import type { Actions } from "../src/lab/leases/remote";
+import type { LeaseApi } from "../src/lab/leases/client";
 import { lease, list } from "./leases";
 
 const mine = (fields: Partial<Lease> = {}): Lease => lease({ kernel_id: "k", ...fields });
@@ -59,7 +59,7 @@ describe("what is at risk", () => {
   });
 });
 
-class World implements Asker, Actions {
+class World implements Asker, LeaseApi {
   readonly leases = new Leases(() => 0);
   readonly questions: Question[] = [];
   readonly done: string[] = [];

@@ -1,22 +1,32 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { listIn, type Lease, type LeaseList } from "../src/lab/leases/lease";
+import { listIn } from "../src/lab/leases/list";
+import type { Lease, LeaseList } from "../src/wire/server";
 import { Leases, type Link } from "../src/lab/leases/leases";
 import { Stream, type Server, type Socket } from "../src/lab/leases/stream";
 import { difference } from "../src/lab/leases/version";
 import { asPython, differenceFrom } from "../src/widget/version";
 import { age, counted, fate, protection, stateWord, trouble } from "../src/lab/leases/words";
 import { heading } from "../src/lab/panel/heading";
-import { visible } from "../src/lab/panel/window";
+import { visible } from "../src/lab/panel/visible-rows";
 import { lease, list } from "./leases";
 
 describe("a message", () => {
-  test("is a list whatever is in it, or none at all", () => {
-    expect([null, 3, "x", {}, { leases: 3 }].map(listIn)).toEqual(Array(5).fill(null));
-    const found = listIn({ leases: [null, 3, {}, { id: "a", name: 7, ttl: "x", asked: "yes" }] });
-    expect(found?.leases.map(({ id, name, ttl, asked }) => [id, name, ttl, asked])).toEqual([
-      ["a", "", null, false],
-    ]);
-    expect(found?.total).toBe(1);
+  test("is a list if it has all that its type has", () => {
+    const found = list([lease({})]);
+    expect(listIn(found)).toBe(found);
+    const newer = { ...found, leases: [{ ...lease({}), added: "by a newer server" }] };
+    expect(listIn(newer)).toBe(newer);
+  });
+
+  test.each([
+    [null, "the message is no table"],
+    [{ ...list([]), leases: 3 }, "leases is no list"],
+    [{ leases: [] }, "version is missing"],
+    [list([lease({ protected: undefined } as object)]), "leases[0].protected is missing"],
+    [list([lease({ ttl: "x" } as object)]), "leases[0].ttl is no number"],
+    [list([lease({}), lease({ kernel: "no" } as object)]), "leases[1].kernel is none of alive, "],
+  ])("%#: else it says what is wrong, and no field is guessed", (message, fault) => {
+    expect(listIn(message)).toContain(fault);
   });
 });
 
@@ -34,11 +44,17 @@ describe("what is known", () => {
     leases.linked("lost");
     leases.linked("lost");
     expect([told, leases.all.length]).toEqual([2, 2]);
+    leases.received("leases is missing");
+    expect([leases.link, leases.fault, leases.all.length]).toEqual([
+      "live",
+      "leases is missing",
+      2,
+    ]);
     leases.received(list([], { now: 5020 }));
-    expect([leases.link, leases.all]).toEqual(["live", []]);
+    expect([leases.link, leases.fault, leases.all]).toEqual(["live", "", []]);
     leases.dispose();
     leases.received(list([]));
-    expect(told).toBe(3);
+    expect(told).toBe(4);
   });
 });
 
@@ -171,10 +187,10 @@ describe("the stream", () => {
     vi.useRealTimers();
   });
 
-  function streamed(answer = 200): [FakeServer, Stream, LeaseList[], Link[]] {
+  function streamed(answer = 200): [FakeServer, Stream, (LeaseList | string)[], Link[]] {
     const server = new FakeServer();
     server.answer = answer;
-    const lists: LeaseList[] = [];
+    const lists: (LeaseList | string)[] = [];
     const links: Link[] = [];
     const stream = new Stream(
       server,
@@ -184,15 +200,16 @@ describe("the stream", () => {
     return [server, stream, lists, links];
   }
 
-  test("takes lists, and nothing else; asks for nothing while it is open", async () => {
+  test("takes lists, and says what is none; asks for nothing while it is open", async () => {
     const [server, stream, lists] = streamed();
     await vi.advanceTimersByTimeAsync(0);
     const socket = server.sockets[0];
     socket?.says("{");
     socket?.says("[]");
-    socket?.says(JSON.stringify({ leases: [] }));
+    socket?.says(JSON.stringify(list([])));
     await vi.advanceTimersByTimeAsync(3_600_000);
-    expect([server.asked, server.sockets.length, lists.length]).toEqual([1, 1, 1]);
+    expect([server.asked, server.sockets.length]).toEqual([1, 1]);
+    expect(lists).toEqual(["the message is no table", "the message is no table", list([])]);
     stream.dispose();
     expect([socket?.isClosed, socket?.onmessage, socket?.onclose]).toEqual([true, null, null]);
   });
@@ -208,7 +225,7 @@ describe("the stream", () => {
     server.answer = 200;
     await vi.advanceTimersByTimeAsync(40_000);
     expect(server.sockets.length).toBe(2);
-    server.sockets[1]?.says(JSON.stringify({ leases: [{ id: "a" }] }));
+    server.sockets[1]?.says(JSON.stringify(list([lease({})])));
     expect([lists.length, new Set(links)]).toEqual([1, new Set(["lost"])]);
     stream.dispose();
   });

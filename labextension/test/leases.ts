@@ -1,14 +1,37 @@
 // Leases and lists for tests.
-import { listIn, type Lease, type LeaseList } from "../src/lab/leases/lease";
+import type { Lease, LeaseList } from "../src/wire/server";
 
-const OPEN = { id: "a", name: "vm", state: "open", kernel: "alive", protected: true };
+const OPEN: Lease = {
+  id: "a",
+  name: "vm",
+  state: "open",
+  kernel: "alive",
+  pid: 1,
+  notebook: "",
+  session: "",
+  created: 0,
+  ended: null,
+  ttl: null,
+  idle_timeout: null,
+  keep: null,
+  keep_until: null,
+  protected: true,
+  unfindable: "",
+  unprotected: "",
+  notice: "",
+  reason: "",
+  tries: 0,
+  note: "",
+  kernel_id: null,
+  ends_with_kernel: false,
+  asked: false,
+  kept: false,
+  orphan: false,
+  given_up: false,
+};
 
 export function lease(fields: Partial<Lease>): Lease {
-  const found = listIn({ leases: [{ ...OPEN, ...fields }] })?.leases[0];
-  if (found === undefined) {
-    throw new Error("no lease");
-  }
-  return found;
+  return { ...OPEN, ...fields };
 }
 
 export function list(leases: readonly Lease[], fields: Partial<LeaseList> = {}): LeaseList {

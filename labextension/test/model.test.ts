@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { after, NOTHING } from "../src/widget/model";
-import { framesOf, isFrame, type Frame, type States, type Structure } from "../src/widget/protocol";
+import { frameIn, framesIn } from "../src/widget/frames";
+import type { Delta, States, Structure } from "../src/wire/frames";
 
 const structure: Structure = {
   frame: "structure",
@@ -18,13 +19,16 @@ const states: States = {
   version: 7,
   flow: 1,
   codes: [0, 1, 3],
-  counts: { "1": [[3, 2]] },
+  counts: [[1, [[3, 2]]]],
   leases: ["not yet"],
-  notes: { "2": "5" },
+  stacks: [],
+  notes: [[2, "5"]],
   tally: [3, 1, 0, 1],
   hidden: 0,
   elapsed: 2,
+  link: "",
 };
+const delta: Delta = { frame: "delta", version: 7, tally: [3, 2, 0, 0], elapsed: 3, link: "" };
 const known = [structure, states].reduce(after, NOTHING);
 
 describe("a view's state", () => {
@@ -35,16 +39,12 @@ describe("a view's state", () => {
   });
 
   test("changes where a delta says so, and nowhere else", () => {
-    const delta: Frame = {
-      frame: "delta",
-      version: 7,
-      tally: [3, 2, 0, 0],
-      elapsed: 3,
+    const now = after(known, {
+      ...delta,
       codes: [[1, 3]],
       leases: [[0, "open"]],
       counts: [[2, [[1, 4]]]],
-    };
-    const now = after(known, delta);
+    });
     expect(now.codes).toEqual([0, 3, 3]);
     expect(now.leases).toEqual(["open"]);
     expect(now.flow).toBe(1);
@@ -53,35 +53,20 @@ describe("a view's state", () => {
   });
 
   test("knows the leases of a mapped scope by their states", () => {
-    const full: States = { ...states, stacks: { "0": [["open", 3]] } };
+    const full: States = { ...states, stacks: [[0, [["open", 3]]]] };
     const begun = after(known, full);
     expect(begun.stacks.get(0)).toEqual([["open", 3]]);
-    const delta: Frame = {
-      frame: "delta",
-      version: 7,
-      tally: [3, 2, 0, 0],
-      elapsed: 3,
-      stacks: [
-        [
-          0,
-          [
-            ["failed", 1],
-            ["open", 2],
-          ],
-        ],
-      ],
-    };
-    expect(after(begun, delta).stacks.get(0)).toEqual([
+    const counts = [
       ["failed", 1],
       ["open", 2],
-    ]);
+    ] as const;
+    expect(after(begun, { ...delta, stacks: [[0, counts]] }).stacks.get(0)).toEqual(counts);
     expect(after(begun, { ...structure, version: 8 }).stacks.size).toBe(0);
   });
 
   test("does not follow states of another structure", () => {
     expect(after(known, { ...states, version: 6, flow: 3 })).toBe(known);
-    const delta: Frame = { frame: "delta", version: 8, tally: [0, 0, 0, 0], elapsed: null };
-    expect(after(known, delta)).toBe(known);
+    expect(after(known, { ...delta, version: 8 })).toBe(known);
   });
 
   test("stays when the same structure comes again, for another view", () => {
@@ -90,18 +75,35 @@ describe("a view's state", () => {
   });
 
   test("keeps lines for people and fields of the form", () => {
-    expect(after(known, { frame: "said", text: "no" }).said).toBe("no");
+    expect(after(known, { frame: "said", text: "no", done: false }).said).toBe("no");
     expect(after(known, { frame: "failed", reason: "no engine" }).said).toContain("no engine");
     expect(after(known, { frame: "form", fields: [] }).fields).toEqual([]);
   });
 });
 
-test("messages that are not ours are left alone", () => {
-  expect([null, 3, {}, { frame: "else" }, "states"].map(isFrame)).not.toContain(true);
-  expect(isFrame(structure)).toBe(true);
-});
+describe("a message", () => {
+  test("is a frame if it has all that its type has", () => {
+    expect([structure, states, delta].map(frameIn)).toEqual([structure, states, delta]);
+    expect(frameIn({ ...structure, added: "by a newer kernel" }).frame).toBe("structure");
+  });
 
-test("what a model keeps for the time without a kernel is looked at just the same", () => {
-  expect(framesOf([structure, { frame: "else" }, states])).toEqual([structure, states]);
-  expect([undefined, null, "states", {}].map(framesOf)).toEqual([[], [], [], []]);
+  test.each([
+    [null, "the message has none of its forms"],
+    [{ frame: "else" }, "the message has none of its forms"],
+    [{ ...structure, name: undefined }, "name is missing"],
+    [{ ...structure, nodes: [{ id: "a", text: "a" }] }, "nodes[0].kind is missing"],
+    [{ ...states, codes: [0, 77] }, "codes[1] is none of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"],
+    [{ ...states, tally: [1, 2, 3] }, "tally is no list of 4"],
+    [{ ...delta, flow: "1" }, "flow is none of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"],
+    [{ ...delta, version: NaN }, "version is no number"],
+  ])("%#: else it says what is wrong", (message, fault) => {
+    const found = frameIn(message);
+    expect(found).toEqual({ frame: "unreadable", fault });
+    expect(after(known, found).said).toContain(fault);
+  });
+
+  test("is looked at in the same way where a model keeps it for views without a kernel", () => {
+    expect(framesIn([structure, 3]).map(({ frame }) => frame)).toEqual(["structure", "unreadable"]);
+    expect([undefined, null, "states", {}].map(framesIn)).toEqual([[], [], [], []]);
+  });
 });

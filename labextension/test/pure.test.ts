@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { shares } from "../src/lab/panel/room";
-import { boxBetween, eased, pathBetween } from "../src/widget/between";
-import { parsed, shown } from "../src/widget/fields";
-import type { Field } from "../src/widget/protocol";
-import { nearest } from "../src/widget/steering";
-import { duration, nodeName, progressWords, secondsLeft, tallied } from "../src/widget/words";
+import { shares } from "../src/lab/panel/resize";
+import { interpolateBox, eased, interpolatePath } from "../src/widget/graph/transition";
+import { parsed, shown } from "../src/widget/controls/fields";
+import type { Field } from "../src/wire/frames";
+import { nearest } from "../src/widget/graph/keyboard";
+import { duration, nodeName, progressWords, secondsLeft } from "../src/widget/words";
 
-const field = (kind: string, value: Field["default"], required = false): Field => ({
+const field = (kind: Field["kind"], value: Field["default"], required = false): Field => ({
   name: "n",
   kind,
   required,
@@ -30,7 +30,7 @@ describe("values that are typed", () => {
     ["text", "True", { value: true }],
     ["text", "twelve", { value: "twelve" }],
     ["text", "0x", { value: "0x" }],
-  ])("%s: %s", (kind, text, expected) => {
+  ] as const)("%s: %s", (kind, text, expected) => {
     expect(parsed(field(kind, 0), text)).toEqual(expected);
   });
 
@@ -43,12 +43,12 @@ describe("values that are typed", () => {
 describe("on the way", () => {
   test("ends are where they belong", () => {
     expect([eased(0), eased(0.5), eased(1)]).toEqual([0, 0.5, 1]);
-    expect(boxBetween([0, 0, 10, 10], [10, 20, 10, 30], 0.5)).toEqual([5, 10, 10, 20]);
+    expect(interpolateBox([0, 0, 10, 10], [10, 20, 10, 30], 0.5)).toEqual([5, 10, 10, 20]);
   });
 
   test("paths of the same pieces are mixed, others are not", () => {
-    expect(pathBetween("M0,0L10,-2", "M10,0L20,2", 0.5)).toBe("M5.0,0.0L15.0,0.0");
-    expect(pathBetween("M0,0L1,1", "M0,0C1,1 2,2 3,3", 0.5)).toBeNull();
+    expect(interpolatePath("M0,0L10,-2", "M10,0L20,2", 0.5)).toBe("M5.0,0.0L15.0,0.0");
+    expect(interpolatePath("M0,0L1,1", "M0,0C1,1 2,2 3,3", 0.5)).toBeNull();
   });
 });
 
@@ -66,23 +66,6 @@ test("arrow keys go to what lies in their direction", () => {
 });
 
 describe("words", () => {
-  test("counts", () => {
-    expect(tallied([])).toBe("");
-    expect(tallied([[3, 1200]])).toBe("×1,200");
-    expect(
-      tallied([
-        [0, 2],
-        [3, 8],
-      ]),
-    ).toBe("8 of 10 done");
-    expect(
-      tallied([
-        [7, 2],
-        [3, 8],
-      ]),
-    ).toBe("8 of 10, 2 failed");
-  });
-
   test("progress and time", () => {
     expect(progressWords([10, 4, 1, 2])).toBe("4 of 10 done · 1 not done · 2 running");
     expect([0.4, 7.9, 65, 7300].map(duration)).toEqual([

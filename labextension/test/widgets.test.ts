@@ -1,11 +1,11 @@
 // What the plugins put into the page listens to models, to the page and to the clock. All of that
 // ends with it. The page and the base classes are fakes that count; the models are the real ones.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Deeds } from "../src/lab/acts";
+import type { LeaseActions } from "../src/lab/lease-actions";
 import type { CurrentFlows } from "../src/lab/flows/current-flows";
 import { FlowsPanel } from "../src/lab/flows/panel";
 import { Leases } from "../src/lab/leases/leases";
-import { Items } from "../src/lab/panel/items";
+import { Items } from "../src/lab/panel/running-items";
 import { Section } from "../src/lab/panel/section";
 import { Settings } from "../src/lab/settings";
 import { Status } from "../src/lab/status";
@@ -148,8 +148,8 @@ test("nothing that is shown listens to anything when it is gone", () => {
 
   const shown = [
     new Status(resources, () => undefined),
-    new Section(resources, {} as unknown as Deeds),
-    new Items(resources, {} as unknown as Deeds),
+    new Section(resources, {} as unknown as LeaseActions),
+    new Items(resources, {} as unknown as LeaseActions),
     new FlowsPanel(flows as unknown as CurrentFlows),
   ] as const;
   const [, section, , panel] = shown;

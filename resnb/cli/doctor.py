@@ -147,6 +147,3 @@ def _as_python(version: str) -> str:
     """An npm version in Python's form: `0.1.0-dev.0` is `0.1.0.dev0`."""
     version = re.sub(r"-(dev|post)\.(\d+)$", r".\1\2", version)
     return re.sub(r"-(a|b|rc)\.(\d+)$", r"\1\2", version)
-
-
-__all__ = ["Finding", "findings"]

@@ -82,6 +82,3 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
-
-
-__all__ = ["ID_LENGTH", "exactly", "note", "outcome", "span", "table"]

@@ -17,15 +17,10 @@ class Constant(NamedTuple):
 
 
 class Collection(NamedTuple):
-    """A list, tuple, set, dict or slice that contains tasks.
+    """A list, tuple, set, dict or slice that contains tasks."""
 
-    Attributes:
-        kind: the collection's type.
-        items: an input for each element; a dict's keys and values in turn.
-    """
-
-    kind: type
-    items: tuple["Input", ...]
+    kind: type  # the collection's type
+    items: tuple["Input", ...]  # an input for each element; a dict's keys and values in turn
 
 
 Input: TypeAlias = Task | Constant | Collection
@@ -65,6 +60,3 @@ def substituted(value: Input, mapping: Mapping[Task, Task]) -> Input:
     if isinstance(value, Collection):
         return Collection(value.kind, tuple(substituted(item, mapping) for item in value.items))
     return mapping.get(value, value)
-
-
-__all__ = ["Collection", "Constant", "Input", "as_input", "substituted", "tasks_in"]

@@ -39,7 +39,7 @@ def bind_task(  # noqa: PLR0917 - as `Flow.bind_task`
         mapped: whether it is mapped over every argument that is not `unmapped`.
         upstream_tasks: what else has to run first.
     """
-    with structure.journal:
+    with structure.transaction():
         node = structure.nodes.get(task)
         if node is None:
             # tasks in the arguments first, so that edges point from older to newer tasks
@@ -132,7 +132,7 @@ def add_edge(  # noqa: PLR0917 - Prefect's places
 ) -> Edge:
     """Let one task run before another; see `Flow.add_edge`."""
     upstream_task, mapped, flattened = _unwrapped(upstream_task, mapped, flattened)
-    with structure.journal:
+    with structure.transaction():
         _bring_in(structure, upstream_task)
         node = structure.node(downstream_task)
         structure.journal.changed(node.undo())
@@ -170,13 +170,10 @@ def add_scope(
     around: Any = BUILDING.get().scope
     scope.parent = around
     init, setup, cleanup = scope.own_tasks
-    with structure.journal:
+    with structure.transaction():
         structure.scopes[scope] = None
         structure.journal.changed(partial(structure.scopes.pop, scope, None))
         bind_task(structure, init, inputs, positional, mapped, ())
         mapped = scope.is_mapped  # an argument inside `mapped` has the same effect
         bind_task(structure, setup, {"manager": init}, 1, mapped, ())
         bind_task(structure, cleanup, {"manager": init, "resource": setup}, 2, mapped, ())
-
-
-__all__ = ["add_edge", "add_scope", "bind_task"]

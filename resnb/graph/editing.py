@@ -57,7 +57,7 @@ def remove(structure: Structure, tasks: Iterable[Task]) -> None:
             )
             raise GraphError(message)
     journal = structure.journal
-    with journal:
+    with structure.transaction():
         for task in gone:
             _cut_off(structure, nodes[task], gone)
         for scope in list(structure.scopes):
@@ -102,7 +102,7 @@ def substitute(structure: Structure, mapping: Mapping[Task, Task]) -> None:
     nodes = structure.nodes
     structure.require((*mapping, *mapping.values()))
     _refuse_parts_of_scopes(structure, mapping)
-    with structure.journal:
+    with structure.transaction():
         for old, new in mapping.items():
             for after in [one for one in nodes[old].downstream if one not in mapping]:
                 node = nodes[after]
@@ -143,7 +143,7 @@ def rebind(
         GraphError: the result has a cycle, or an argument cannot be used there.
     """
     node = structure.nodes[task]
-    with structure.journal:
+    with structure.transaction():
         structure.journal.changed(node.undo())
         for upstream in node.sources() - node.control.keys():
             structure.unlink(upstream, task)
@@ -164,7 +164,7 @@ def rebind_scope(
         GraphError: as for `rebind`, or the scope is mapped but should run the tasks inside.
     """
     init, *others = scope.own_tasks
-    with structure.journal:
+    with structure.transaction():
         rebind(structure, init, inputs, positional, mapped)
         if scope.executes and scope.is_mapped:
             raise GraphError(no_executor(scope))
@@ -177,7 +177,7 @@ def rebind_scope(
 def redefine_scope(structure: Structure, scope: Scope, manager: ResourceManager) -> None:
     """Replace the definition of the scope's resource; the arguments stay."""
     journal = structure.journal
-    with journal:
+    with structure.transaction():
         journal.assign(scope, "manager", manager)
         journal.assign(scope, "options", manager.scope_options)
         journal.assign(scope.init_task, "run", manager.resource_class)
@@ -186,7 +186,7 @@ def redefine_scope(structure: Structure, scope: Scope, manager: ResourceManager)
 
 def retire_parameters(structure: Structure, tasks: Iterable[Task]) -> None:
     """Free the names of the parameters among `tasks`."""
-    with structure.journal:
+    with structure.transaction():
         for task in tasks:
             if structure.parameter_names.get(task.name) is task:
                 structure.journal.keep(structure.parameter_names)
@@ -211,7 +211,7 @@ def reorder(structure: Structure, tasks: Sequence[Task], before: Task | None) ->
     if before is None or before in moved:
         arranged.update({one: nodes[one] for one in moved})
     journal = structure.journal
-    with journal:
+    with structure.transaction():
         for position, node in enumerate(arranged.values()):
             journal.assign(node, "position", position)
         journal.assign(structure, "nodes", arranged)
@@ -227,7 +227,7 @@ def absorb(structure: Structure, other: Structure, same: Mapping[Task, Task]) ->
     Raises:
         GraphError: the flows pass different arguments to a common task, or together have a cycle.
     """
-    with structure.journal:
+    with structure.transaction():
         scopes: dict[Scope | None, Scope | None] = {None: None}
         for scope in other.scopes:
             scopes[scope] = _absorbed_scope(structure, scope, scopes[scope.parent])
@@ -277,16 +277,3 @@ def _absorb_edges(
     node.positional = theirs.positional if fresh else node.positional
     for upstream in theirs.upstream:
         structure.link(same.get(upstream, upstream), node)
-
-
-__all__ = [
-    "absorb",
-    "dependants",
-    "rebind",
-    "rebind_scope",
-    "redefine_scope",
-    "remove",
-    "reorder",
-    "retire_parameters",
-    "substitute",
-]

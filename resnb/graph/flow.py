@@ -86,11 +86,11 @@ class Flow(Structure):
     # ---- building
 
     def __enter__(self) -> Self:
-        enter(flow=self, scope=None, case=None)
+        enter(self, flow=self, scope=None, case=None)
         return self
 
     def __exit__(self, *_: object) -> None:
-        leave()
+        leave(self)
         EVENTS.publish(StructureChanged(self.name))
 
     schedule = unsupported.LeftOut(unsupported.FLOW_OPTIONS["schedule"])
@@ -387,6 +387,3 @@ def _checked_name(value: object) -> str:
         message = f"Flow({value!r}): a flow's name is a text that is not empty"
         raise OptionError(message)
     return value
-
-
-__all__ = ["Flow"]

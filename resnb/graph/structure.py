@@ -14,7 +14,7 @@ from typing import Any
 from resnb.errors import GraphError
 from resnb.graph import order
 from resnb.graph.base.building import BUILDING
-from resnb.graph.base.journal import Journal
+from resnb.graph.base.journal import Journal, Transaction
 from resnb.graph.base.roles import Memory
 from resnb.graph.node import Node
 from resnb.graph.resources.scope import Scope
@@ -56,7 +56,7 @@ class Structure:
 
     def transaction(self) -> AbstractContextManager[None]:
         """A block whose changes are all undone if it raises. Blocks can be nested."""
-        return self.journal
+        return Transaction(self.journal)
 
     # ---- tasks and edges
 
@@ -66,7 +66,7 @@ class Structure:
         Raises:
             GraphError: the task belongs to another flow, or a parameter's name is taken.
         """
-        with self.journal:
+        with self.transaction():
             self.node(task)
         return task
 
@@ -318,6 +318,3 @@ class Structure:
             found = (mapping.get(task, task) for task in self._reference)
             kept = tuple({task: None for task in found if task is not None})
             self.journal.assign(self, "_reference", kept or None)
-
-
-__all__ = ["Structure"]

@@ -1,23 +1,31 @@
-"""Who owns a lease, and whether that process is alive. Standard library only.
+"""Who owns a lease: one process, by its lock and by its ids. Standard library only.
 
-This is the only file that knows how a process is identified: by machine, boot, pid namespace, pid
-and start time, so that neither a reused pid nor another container's process is taken for it. What
-cannot be seen from here is *unknown*, never dead.
+Its lock tells whether it is alive, see `resnb.ledger.liveness`. The ids (machine, boot, pid
+namespace, pid and start time) are for display, and for the cases in which a lock says nothing.
 """
 
 import json
 import os
+import re
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 ALIVE: Final = "alive"
 DEAD: Final = "dead"
 UNKNOWN: Final = "unknown"
+_NO_OWNER: Final = "not an owner"
 
 NOBODY: Final = 2**31 - 1
 """The pid of an owner that stands for "this machine, no process"; no kernel gives it away."""
+
+
+class Lock(NamedTuple):
+    """A file in the ledger's folder that a process locks as long as it lives."""
+
+    name: str
+    inode: int  # tells it from a copy, and from a successor of the same name
 
 
 class Owner(NamedTuple):
@@ -28,6 +36,7 @@ class Owner(NamedTuple):
     namespace: str  # the pid namespace
     pid: int
     started: int  # when it was started, in clock ticks since the boot; 0 where that is not known
+    lock: Lock | None = None  # None if it cannot lock, or if nobody waits for its end
 
     def to_text(self) -> str:
         """Its form in the ledger."""
@@ -40,23 +49,30 @@ def from_text(text: str) -> Owner:
     Raises:
         ValueError: `text` is no owner.
     """
-    values = json.loads(text)
-    kinds = (str, str, str, int, int)
-    if not isinstance(values, list) or [type(one) for one in values] != list(kinds):
-        message = "not an owner"
-        raise ValueError(message)
-    return Owner(*values)
+    match json.loads(text):
+        case [str(machine), str(boot), str(namespace), int(pid), int(started), lock]:
+            return Owner(machine, boot, namespace, pid, started, _lock(lock))
+    raise ValueError(_NO_OWNER)
+
+
+def _lock(value: Any) -> Lock | None:
+    match value:
+        case None:
+            return None
+        case [str(name), int(inode)] if re.fullmatch(r"[0-9a-f]{32}", name):
+            return Lock(name, inode)
+    raise ValueError(_NO_OWNER)
 
 
 def this_process() -> Owner:
-    """The calling process; a fork is another one."""
+    """The calling process, without a lock; a fork is another one."""
     pid = os.getpid()
     return Owner(_machine(), _boot(), _namespace(), pid, start_time(pid) or 0)
 
 
 def child_of(parent: Owner, pid: int) -> Owner:
     """The process `pid`, which the process `parent` has started."""
-    return parent._replace(pid=pid, started=start_time(pid) or 0)
+    return parent._replace(pid=pid, started=start_time(pid) or 0, lock=None)
 
 
 def nobody(here: Owner, before: Owner | None = None) -> Owner:
@@ -78,20 +94,21 @@ def same_place(one: Owner, other: Owner) -> bool:
     return (one.machine, one.namespace) == (other.machine, other.namespace)
 
 
-def is_dead(owner: Owner, seen_from: Owner) -> bool:
-    """Whether the process `seen_from` can tell that the process `owner` has ended."""
-    return status(owner, seen_from) == DEAD
+def status_by_ids(owner: Owner, seen_from: Owner, *, is_shared: bool) -> str:
+    """Whether `owner`, whose lock says nothing, is ALIVE, DEAD or UNKNOWN.
 
-
-def status(owner: Owner, seen_from: Owner) -> str:
-    """Whether the process `owner` is ALIVE, DEAD or UNKNOWN to the process `seen_from`."""
-    if owner.machine != seen_from.machine:
-        return UNKNOWN
-    if owner.boot != seen_from.boot:
-        return DEAD
+    Args:
+        owner: some process.
+        seen_from: the calling process.
+        is_shared: whether `owner` may be on another machine.
+    """
+    if owner.pid == NOBODY:
+        return DEAD if owner.machine == seen_from.machine else UNKNOWN
+    if owner.boot != seen_from.boot:  # a folder of this machine alone has outlived a boot
+        return UNKNOWN if is_shared else DEAD
     if owner.namespace != seen_from.namespace:
         return UNKNOWN
-    if not Path("/proc/self/stat").exists():
+    if not _sees_processes():
         return ALIVE if _exists(owner.pid) else DEAD
     started = start_time(owner.pid)
     if started is None or (owner.started and started != owner.started):
@@ -109,6 +126,15 @@ def start_time(pid: int) -> int | None:
         return None
     fields = text.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else int(fields[19])
+
+
+@cache
+def _sees_processes() -> bool:
+    """Whether /proc is there, and shows this process's own pid namespace."""
+    try:
+        return os.readlink("/proc/self") == str(os.getpid())  # noqa: PTH115 - as the system says it
+    except OSError:
+        return False
 
 
 def _exists(pid: int) -> bool:
@@ -130,9 +156,7 @@ def _machine() -> str:
             continue
         if found:
             return found
-    import uuid
-
-    return f"{os.uname().nodename}-{uuid.getnode():x}"
+    return os.uname().nodename
 
 
 @cache

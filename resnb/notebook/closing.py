@@ -19,7 +19,7 @@ from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.engine.interrupts import Interrupts
 from resnb.run.engine.slots import CURRENT, Slot
-from resnb.run.flow_run import active_run
+from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
 from resnb.run.output.routing import HEARD_BY, routed
 
@@ -168,15 +168,3 @@ class _Collected:
     def replay(self) -> None:
         for stream, text in self._texts:
             getattr(sys, stream).write(text)
-
-
-__all__ = [
-    "cancel",
-    "close",
-    "close_scopes",
-    "close_unheard",
-    "interrupts_put_off",
-    "is_running",
-    "reasons",
-    "wait_for_reaper",
-]

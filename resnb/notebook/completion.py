@@ -70,6 +70,3 @@ def matcher(session: Session) -> Any:
 
     decorate: Any = context_matcher(identifier="resnb.magics", priority=150)
     return decorate(resnb_matcher)
-
-
-__all__ = ["candidates", "matcher"]

@@ -108,6 +108,3 @@ def _is_watched() -> bool:
 def _is_built() -> bool:
     built = Path(__file__).parents[1] / "view" / "static" / "widget.js"
     return built.is_file() and find_spec("anywidget") is not None
-
-
-__all__ = ["bundle", "show_flow", "shown_while_running"]

@@ -48,6 +48,3 @@ def unload(shell: Any) -> None:
         for name, function in list(magics[kind].items()):
             if isinstance(getattr(function, "__self__", None), FlowMagics):
                 del magics[kind][name]
-
-
-__all__ = ["load", "unload"]

@@ -23,6 +23,3 @@ def is_attended(shell: Any) -> bool:
 def _request(shell: Any) -> Mapping[str, Any]:
     get_parent = getattr(shell, "get_parent", None)
     return {} if get_parent is None else get_parent() or {}
-
-
-__all__ = ["cell_id", "is_attended"]

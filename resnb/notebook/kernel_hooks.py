@@ -57,6 +57,3 @@ def count_cells_as_use(shell: Any) -> Callable[[], None]:
         shell.events.unregister("post_run_cell", ended)
 
     return unregister
-
-
-__all__ = ["count_cells_as_use", "wrap_shutdown"]

@@ -57,5 +57,3 @@ FlowMagics.flow_cell.__doc__ = FLOW.usage()
 FlowMagics.flow_line.__doc__ = COMMAND.usage()
 FlowMagics.resource_cell.__doc__ = RESOURCE.usage()
 FlowMagics.resources_line.__doc__ = RESOURCES.usage()
-
-__all__ = ["FlowMagics"]

@@ -98,6 +98,3 @@ def _variable(name: str) -> str | None:
         return variable_name(name)
     except MagicError:  # a flow that Python made can have any name
         return None
-
-
-__all__ = ["Session"]

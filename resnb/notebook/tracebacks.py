@@ -99,6 +99,3 @@ def _cells_named(shell: Any, text: str) -> str:
         return match[0] if found is None else match["lead"] + " ".join(found)
 
     return _FILE.sub(named, text)
-
-
-__all__ = ["CellSyntaxError", "call_cells_by_name", "cell_being_compiled", "user_lines_only"]

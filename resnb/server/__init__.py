@@ -1,17 +1,17 @@
-"""The Jupyter server's side: what is alive in every kernel, told to browsers, and commands for it.
+"""The Jupyter server's side: it shows browsers what is alive in every kernel, and takes commands.
 
-All routes lie below the server's base URL. Each asks for the server's authentication, then for its
-authorisation of the resource ``resnb`` (*read* to look, *write* to change); what changes something
-needs the cross-site token, as with every route of the server. Times are in seconds since the epoch,
-durations in seconds; all texts are one line without control characters, cut after 2,000 characters,
-and come from users' code: show them as text.
+All routes lie below the server's base URL. Each needs the server's authentication and its
+authorisation of the resource ``resnb`` (*read* to look, *write* to change); those that change
+something need the cross-site token, like every route of the server. Times are in seconds since the
+epoch, durations in seconds; all texts are one line without control characters, cut after 2,000
+characters, and come from users' code: show them as text.
 
 ``GET resnb/api/version``
     ``{"version": "0.1.0"}``: the Python package's version, in its Python form.
 
 ``GET resnb/api/leases``
     A list. Filters, each an exact text: ``id``, ``name``, ``state``, ``kernel``, ``notebook``,
-    ``session``; ``closed=true`` puts those before it that were closed in the last 30 days.
+    ``session``; ``closed=true`` adds those that were closed in the last 30 days, at the front.
 
 ``POST resnb/api/leases/<id>/cleanup``
     No body. Asks that the lease and what depends on it be cleaned up, and does not wait for it.
@@ -23,59 +23,21 @@ and come from users' code: show them as text.
     with the list of that lease.
 
 ``GET resnb/api/stream``, a WebSocket
-    Each message is a list: the whole state when the stream is opened, and again whenever it has
-    changed, twice a second at most. A reader that is slow misses what is outdated; one that does
-    not answer a ping for 30 s is hung up on. Nothing may be sent (close code 1008). Open it again
-    after a pause when it closes; the first message makes up for what was missed.
+    Each message is a list: all leases when the stream is opened, and again whenever they have
+    changed, at most twice a second. A slow reader misses outdated lists; the connection to one
+    that does not answer a ping for 30 s is closed. Clients may not send anything (close code 1008).
+    Open the stream again after a pause when it closes; the first message has all that was missed.
 
-A list, of leases that are not closed, oldest first::
+A list and an error have the forms `LeaseList` and `Refusal` of `resnb.server.wire`. An error's
+status is 400 if the request makes no sense, 403 if it is not allowed, 404 if there is no such lease
+or route (or the request comes from another site), 405 if there is no such method, 409 if it cannot
+be done with this lease, 413 if it is too long, and 503 if the ledger does not answer or too many
+streams are open.
 
-    interface IList {
-      version: string;            // the Python package's
-      now: number;                // the server's clock
-      leases: ILease[];           // the latest 1,000 at most
-      total: number;              // how many there are
-      error: string;              // a line if the ledger cannot be read now: the leases are then
-    }                             // those of the last look; else ""
-
-    interface ILease {            // up to `tries` what `resnb ls --json` has
-      id: string;                 // what commands take
-      name: string;               // such as "etl/db"; several leases may have the same
-      state: 'opening' | 'open' | 'closing' | 'failed' | 'kept' | 'closed'
-        | 'unknown';              // its kernel cannot be seen from here
-      kernel: 'alive' | 'dead' | 'unknown';
-      pid: number | null;         // the kernel's
-      notebook: string;           // or the folder
-      session: string;            // of tests, else ""
-      created: number;
-      ended: number | null;
-      ttl: number | null;         // age limit
-      idle_timeout: number | null;
-      keep: number | null;        // for how long it will survive its kernel
-      keep_until: number | null;  // until when it does
-      protected: boolean;         // another process can clean up what there is of it now
-      unfindable: string;         // why not, if its set-up breaks off; "" if it can
-      unprotected: string;        // why not, once it is open; "" if it can
-      notice: string;             // what else its user should know
-      reason: string;             // why its state is what it is
-      tries: number;              // how many clean-ups were begun
-      note: string;               // all that there is to say of it, for people
-      kernel_id: string | null;   // this server's id of its kernel, while that is alive
-      ends_with_kernel: boolean;  // it lives inside its kernel's process
-      asked: boolean;             // somebody asked for its clean-up, which has not begun
-      kept: boolean;              // it survives its kernel now
-      orphan: boolean;            // its kernel has ended, and it is not kept
-      given_up: boolean;          // its clean-up failed, and is tried again only if asked for
-    }
-
-An error is ``{"message": "one line"}`` with a status: 400 what was asked for makes no sense, 403
-not allowed, 404 no such lease (or route, or another site), 405 no such method, 409 that cannot be
-done with this lease, 413 too long, 503 the ledger does not answer, or too many streams are open.
-
-How the server learns of changes: kernels, reapers and terminals write the ledger, it does not.
-While a stream is open it looks twice a second whether the ledger's files have changed, asks SQLite
-every two seconds whether anybody has written (``pragma data_version``, which works on every file
-system), and reads only then; without a stream it does not look at all. The stream is a WebSocket,
-since a browser allows all its tabs together six other connections to one server, and proxies that
-let kernels through let it through.
+How the server learns of changes: others write to the ledger, namely kernels, reapers and terminals.
+While a stream is open, the server checks twice a second whether the ledger's files have changed,
+asks SQLite every two seconds whether anybody has written (``pragma data_version``, which works on
+every file system), and reads only then; without a stream it does not look at all. The stream is a
+WebSocket, since a browser allows all its tabs together six other connections to one server, and
+proxies that let kernels through let it through.
 """

@@ -1,4 +1,4 @@
-"""The extension's life: wired when the server loads it, ended with the server."""
+"""The extension: wired together when the server loads it, ended with the server."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,18 +14,18 @@ from resnb.server.feed import Feed
 from resnb.server.handlers import routes
 from resnb.server.kernels import kernels_of
 from resnb.server.requests import Refused
-from resnb.server.service import Desk
+from resnb.server.service import LedgerService
 from resnb.server.stopping import StopWait
 from resnb.server.sweeps import Sweeper, Sweeps
 
 
 class ResnbServer(ExtensionApp):
-    """What is alive in every kernel, for the pages of a Jupyter server."""
+    """Shows the pages of a Jupyter server what is alive in every kernel."""
 
     name = "resnb"
 
     sweep_every = Float(
-        600.0, min=1.0, help="Seconds between two looks for what dead kernels have left."
+        600.0, min=1.0, help="Seconds between two sweeps for what dead kernels have left."
     ).tag(config=True)
 
     stop_wait = Float(
@@ -40,11 +40,11 @@ class ResnbServer(ExtensionApp):
         assert self.serverapp is not None
         self._loop = self.serverapp.io_loop
         kernels = partial(kernels_of, self.serverapp.kernel_manager)
-        self._desk = Desk(ledger_home(), Sweeper(self._later), kernels=kernels)
-        self._feed = Feed(self._desk.news)
-        self._sweeps = Sweeps(self._desk.work, self.sweep_every)
+        self._service = LedgerService(ledger_home(), Sweeper(self._later), kernels=kernels)
+        self._feed = Feed(self._service.news)
+        self._sweeps = Sweeps(self._service.work, self.sweep_every)
         self._stop_wait = StopWait(self.stop_wait, self._leases, self._clean_up, kernels, self.log)
-        self.handlers.extend(routes(self._desk, self._feed))
+        self.handlers.extend(routes(self._service, self._feed))
         self._loop.add_callback(self._sweeps.start)
 
     async def stop_extension(self) -> None:
@@ -52,30 +52,27 @@ class ResnbServer(ExtensionApp):
         await self._stop_wait.wait()
         await self._sweeps.stop()
         await self._feed.close()
-        await self._desk.close()
+        await self._service.close()
 
     async def _leases(self) -> list[ListedLease]:
         """The leases that are not closed."""
         found: list[ListedLease] = []
-        await self._desk.work(lambda: found.extend(LedgerCommands().leases()))
+        await self._service.work(lambda: found.extend(LedgerCommands().leases()))
         return found
 
     async def _clean_up(self, leases: list[ListedLease]) -> None:
         """Ask that leases be cleaned up."""
-        await self._desk.work(lambda: _ask(leases))
+        await self._service.work(lambda: _ask(leases))
 
     def _later(self, pause: float, work: Callable[[], None]) -> None:
-        """Do `work` after `pause` seconds; called on any thread."""
+        """Do `work` after `pause` seconds; may be called on any thread."""
 
         async def do() -> None:
             with suppress(Refused):
-                await self._desk.work(work)
+                await self._service.work(work)
 
         self._loop.add_callback(self._loop.call_later, pause, do)
 
 
 def _ask(leases: list[ListedLease]) -> None:
     LedgerCommands().clean_up(leases, timeout=0)
-
-
-__all__ = ["ResnbServer"]

@@ -1,7 +1,7 @@
-"""The stream's news: one watch on the ledger for all readers, and none if there is no reader.
+"""The stream of changes: one watch on the ledger for all readers, and none without readers.
 
-A reader waits for news and is given what is the latest then. So nothing is kept for a slow one,
-and it slows nobody.
+A reader waits for a change and then gets the latest list. So nothing is queued for a slow reader,
+and it slows nobody down.
 """
 
 import asyncio
@@ -16,36 +16,36 @@ from resnb.server.requests import UNEXPECTED, Refused
 
 MOST_READERS = 200
 AFTER_ERROR = 5.0
-"""How long it waits when the ledger cannot be read, in seconds."""
+"""The pause after the ledger could not be read, in seconds."""
 
 News = Callable[[lease_json.Leases | None], Awaitable[lease_json.Leases]]
-"""Waits for other leases than those that are known; raises `Refused` if they cannot be read."""
+"""Waits for leases other than the known ones; raises `Refused` if they cannot be read."""
 
 
 class Reader:
-    """One who reads the stream."""
+    """A reader of the stream."""
 
     def __init__(self, message: Callable[[], str]) -> None:
         self._message = message
         self._news = asyncio.Event()
 
     def wake(self) -> None:
-        """There are news."""
+        """Something has changed."""
         self._news.set()
 
     async def next(self) -> str:
-        """The latest list, once it is another one than the last that was given."""
+        """The latest list, once it differs from the one that was returned last."""
         await self._news.wait()
         self._news.clear()
         return self._message()
 
 
 class Feed:
-    """Tells readers of changes; all on the event loop.
+    """Notifies readers of changes; runs on the event loop.
 
     Args:
-        news: waits for news.
-        pause: passes some seconds.
+        news: waits for a change.
+        pause: waits for some seconds.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Feed:
         self._latest: tuple[lease_json.Leases, str] | None = None
 
     def join(self) -> Reader:
-        """Begin to read: the first news are the whole state.
+        """Begin to read: the first list is the present one.
 
         Raises:
             Refused: there are too many readers.
@@ -74,14 +74,14 @@ class Feed:
         return reader
 
     def leave(self, reader: Reader) -> None:
-        """Read no more; with the last reader goes the watching."""
+        """Stop reading; when the last reader leaves, the watch ends."""
         self._readers.discard(reader)
         if not self._readers and self._watching is not None:
             self._watching.cancel()
             self._watching = self._latest = None
 
     async def close(self) -> None:
-        """End the watching, whoever reads."""
+        """End the watch, whoever reads."""
         watching, self._watching = self._watching, None
         if watching is not None:
             watching.cancel()
@@ -100,12 +100,12 @@ class Feed:
                 error = ""
             except Refused as refused:
                 error = str(refused)
-            except Exception:  # noqa: BLE001 - it is logged, and the readers are told
+            except Exception:  # noqa: BLE001 - it is logged, and readers get a line
                 error = UNEXPECTED
-                app_log.exception("resnb looks at the ledger")
+                app_log.exception("resnb cannot watch the ledger")
             self._publish(shown, error)
             if error:
-                known = None  # so that the next look is told of at once
+                known = None  # so that the next list comes at once
                 await self._pause(AFTER_ERROR)
 
     def _publish(self, leases: lease_json.Leases, error: str) -> None:
@@ -113,6 +113,3 @@ class Feed:
             self._latest = leases, error
             for reader in self._readers:
                 reader.wake()
-
-
-__all__ = ["MOST_READERS", "Feed", "Reader"]

@@ -1,7 +1,7 @@
-"""The routes. Each is authenticated, authorised, and answers with JSON, errors too.
+"""The routes. Each is authenticated and authorised, and answers with JSON, errors included.
 
-That a request comes from the server's own pages (its origin, its cross-site token) is checked by
-the classes of the server before a method is called.
+The server's own classes check that a request comes from one of its pages (its origin and cross-site
+token) before a method is called.
 """
 
 import asyncio
@@ -17,19 +17,19 @@ from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 import resnb
-from resnb.server import requests
+from resnb.server import requests, wire
 from resnb.server.feed import Feed, Reader
 from resnb.server.lease_json import fitting
 from resnb.server.requests import UNEXPECTED, Refused
-from resnb.server.service import Desk
+from resnb.server.service import LedgerService
 
 RESOURCE = "resnb"
-"""What the server's authoriser is asked about."""
-_READ_ONLY = 1008  # WebSocket's code for what breaks a rule
+"""The resource that the server's authoriser decides about."""
+_READ_ONLY = 1008  # WebSocket's code for a policy violation
 
 
 class _Errors(web.RequestHandler):
-    """Answers what goes wrong with one line."""
+    """Answers errors with one line."""
 
     auth_resource = RESOURCE
 
@@ -39,7 +39,7 @@ class _Errors(web.RequestHandler):
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        """Log what is not the asker's mistake."""
+        """Log errors that are not the client's."""
         if not isinstance(value, Refused):
             super().log_exception(typ, value, tb)
 
@@ -51,35 +51,37 @@ class _Errors(web.RequestHandler):
             self.set_status(error.status)
             message = str(error)
         elif isinstance(error, web.HTTPError):
-            message = _said(error) or message
+            message = _message(error) or message
         elif error is not None:
             message = UNEXPECTED
         self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps({"message": fitting(message)}))
+        refusal: wire.Refusal = {"message": fitting(message) or UNEXPECTED}
+        self.finish(json.dumps(refusal))
 
 
 class _Handler(_Errors, APIHandler):
-    """A route of the interface."""
+    """Base of the routes."""
 
-    def initialize(self, desk: Desk) -> None:
-        """Take what answers."""
-        self.desk = desk
+    def initialize(self, service: LedgerService) -> None:
+        """Take the service."""
+        self.service = service
 
     def reply(self, text: str, status: int = 200) -> None:
-        """Answer with JSON that is fresh each time."""
+        """Answer with JSON that is not to be cached."""
         self.set_status(status)
         self.set_header("Cache-Control", "no-store")
         self.finish(text)
 
 
 class Version(_Handler):
-    """The package's version, for a front end that may be another one."""
+    """The package's version, for a front end that may have another."""
 
     @web.authenticated
     @authorized(action="read", resource=RESOURCE)
     async def get(self) -> None:
-        """Tell it."""
-        self.reply(json.dumps({"version": resnb.__version__}))
+        """Send it."""
+        version: wire.Version = {"version": resnb.__version__}
+        self.reply(json.dumps(version))
 
 
 class Leases(_Handler):
@@ -88,57 +90,39 @@ class Leases(_Handler):
     @web.authenticated
     @authorized(action="read", resource=RESOURCE)
     async def get(self) -> None:
-        """List what the query's filters let through."""
+        """List the leases that the query's filters let through."""
         arguments = {name: self.get_query_arguments(name) for name in self.request.query_arguments}
-        self.reply(await self.desk.find(requests.wanted(arguments)))
+        self.reply(await self.service.find(requests.lease_filter(arguments)))
 
 
-class CleanUp(_Handler):
-    """The end of one lease."""
-
-    @web.authenticated
-    @authorized(action="write", resource=RESOURCE)
-    async def post(self, lease: str) -> None:
-        """Ask for it."""
-        requests.nothing(self.request.body)
-        self.reply(await self.desk.clean_up(requests.lease_id(lease)), 202)
-
-
-class Keep(_Handler):
-    """A longer life of one lease."""
+class Command(_Handler):
+    """What changes one lease."""
 
     @web.authenticated
     @authorized(action="write", resource=RESOURCE)
-    async def post(self, lease: str) -> None:
-        """Let it survive its kernel."""
-        duration = requests.duration(self.request.body)
-        self.reply(await self.desk.keep(requests.lease_id(lease), duration))
+    async def post(self, lease: str, action: str) -> None:
+        """Clean up, keep or adopt it."""
+        found, body = requests.lease_id(lease), self.request.body
+        if action == "cleanup":
+            requests.check_empty(body)
+            self.reply(await self.service.change(found, action), 202)
+        else:
+            self.reply(await self.service.change(found, action, requests.duration(body)))
 
 
-class Adopt(_Handler):
-    """Another owner of one lease."""
-
-    @web.authenticated
-    @authorized(action="write", resource=RESOURCE)
-    async def post(self, lease: str) -> None:
-        """Take it over."""
-        duration = requests.duration(self.request.body)
-        self.reply(await self.desk.adopt(requests.lease_id(lease), duration))
-
-
-class Nothing(_Handler):
-    """What is no route."""
+class UnknownRoute(_Handler):
+    """Any other path below the interface's."""
 
     @web.authenticated
     @authorized(action="read", resource=RESOURCE)
     async def get(self) -> None:
-        """Say so."""
+        """Say that there is no such route."""
         raise Refused(404, "resnb has no such route")
 
     @web.authenticated
     @authorized(action="write", resource=RESOURCE)
     async def post(self) -> None:
-        """Say so."""
+        """Say that there is no such route."""
         raise Refused(404, "resnb has no such route")
 
 
@@ -152,13 +136,13 @@ class Stream(_Errors, WebSocketMixin, WebSocketHandler, JupyterHandler):
     _sending: asyncio.Task[None] | None = None
 
     def initialize(self, feed: Feed) -> None:
-        """Take what has the news."""
+        """Take the feed."""
         self._feed = feed
 
     @ws_authenticated
     @authorized(action="read", resource=RESOURCE)
     async def get(self) -> None:  # type: ignore[override]
-        """Open it; ends when it is closed."""
+        """Open the stream; returns when it is closed."""
         reader = self._reader = self._feed.join()
         try:
             await super().get()
@@ -170,7 +154,7 @@ class Stream(_Errors, WebSocketMixin, WebSocketHandler, JupyterHandler):
         self._sending = asyncio.ensure_future(self._send(self._reader))
 
     def on_message(self, message: str | bytes) -> None:
-        """Close it: nothing may be sent to it."""
+        """Close the stream: clients may not send anything."""
         del message
         self.close(_READ_ONLY, "this stream is for reading only")
 
@@ -182,28 +166,25 @@ class Stream(_Errors, WebSocketMixin, WebSocketHandler, JupyterHandler):
     async def _send(self, reader: Reader) -> None:
         try:
             while True:
-                await self.write_message(await reader.next())  # until the reader's side took it
+                await self.write_message(await reader.next())  # waits until it is taken
         except WebSocketClosedError:
             self.close()
 
 
-def _said(error: web.HTTPError) -> str:
+def _message(error: web.HTTPError) -> str:
     text = error.log_message or ""
     return text % error.args  # tornado doubles each % in a message without arguments
 
 
-def routes(desk: Desk, feed: Feed) -> list[tuple[str, type[web.RequestHandler], dict[str, Any]]]:
+def routes(
+    service: LedgerService, feed: Feed
+) -> list[tuple[str, type[web.RequestHandler], dict[str, Any]]]:
     """The routes, below the server's base URL."""
-    here, lease = "/resnb/api", "/resnb/api/leases/([^/]*)"
+    here = "/resnb/api"
     return [
-        (f"{here}/version", Version, {"desk": desk}),
-        (f"{here}/leases", Leases, {"desk": desk}),
-        (f"{lease}/cleanup", CleanUp, {"desk": desk}),
-        (f"{lease}/keep", Keep, {"desk": desk}),
-        (f"{lease}/adopt", Adopt, {"desk": desk}),
+        (f"{here}/version", Version, {"service": service}),
+        (f"{here}/leases", Leases, {"service": service}),
+        (f"{here}/leases/([^/]*)/(cleanup|keep|adopt)", Command, {"service": service}),
         (f"{here}/stream", Stream, {"feed": feed}),
-        (f"{here}(?:/.*)?", Nothing, {"desk": desk}),
+        (f"{here}(?:/.*)?", UnknownRoute, {"service": service}),
     ]
-
-
-__all__ = ["RESOURCE", "routes"]

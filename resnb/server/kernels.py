@@ -1,10 +1,10 @@
-"""Which of the server's kernels a process is, for pages that know kernels by their ids."""
+"""Finds the id of a kernel by its process, since pages know kernels by their ids."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 Kernels = Callable[[], Mapping[int, str]]
-"""Gives the ids of the server's kernels, by the pids of their processes."""
+"""Returns the ids of the server's kernels, by the pids of their processes."""
 
 
 def kernels_of(manager: Any) -> Mapping[int, str]:
@@ -25,6 +25,3 @@ def kernels_of(manager: Any) -> Mapping[int, str]:
         if isinstance(pid, int):
             found[pid] = str(kernel)
     return found
-
-
-__all__ = ["Kernels", "kernels_of"]

@@ -1,42 +1,36 @@
-"""Leases as browsers are shown them: texts that fit, numbers that are numbers. Pure.
+"""Leases as browsers are sent them: texts that fit, numbers that are numbers. Pure.
 
-The ledger is a file, and names and reasons come from users' code: whatever is in them, the form
-stays the documented one.
+The ledger is a file, and names and reasons come from users' code: whatever is in them, a lease has
+the form of `resnb.server.wire.Lease`.
 """
 
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
-import resnb
+from resnb import __version__
 from resnb.ledger.admin.listing import ListedLease, plain
 from resnb.ledger.owner import ALIVE
+from resnb.server.wire import Lease, LeaseList
 
+T = TypeVar("T")
 MOST = 1000
-"""How many leases a list has at most."""
+"""Leases in a list."""
 LONGEST = 2000
-"""How many characters a text has at most."""
-
-Lease = dict[str, Any]
+"""Characters of a text."""
 
 
 class Leases(NamedTuple):
-    """Some leases.
+    """Some leases."""
 
-    Attributes:
-        shown: the latest of them, oldest first.
-        text: those as JSON.
-        total: how many there are.
-    """
-
-    shown: tuple[Lease, ...]
-    text: str
-    total: int
+    shown: tuple[Lease, ...]  # the latest of them, oldest first
+    text: str  # those as JSON
+    total: int  # how many there are
 
 
 def lease(one: ListedLease, kernels: Mapping[int, str] | None = None) -> Lease:
-    """The documented form of a lease.
+    """A lease as it is sent.
 
     Args:
         one: the lease.
@@ -45,6 +39,7 @@ def lease(one: ListedLease, kernels: Mapping[int, str] | None = None) -> Lease:
     record = one.record
     is_alive = one.kernel == ALIVE
     form = one.to_json() | {
+        "created": fitting(record.created) or 0.0,
         "note": one.remark,
         "kernel_id": (kernels or {}).get(record.owner.pid) if is_alive else None,
         "ends_with_kernel": record.dies_with_kernel,
@@ -53,38 +48,40 @@ def lease(one: ListedLease, kernels: Mapping[int, str] | None = None) -> Lease:
         "orphan": one.is_orphan and record.state != "closed",
         "given_up": one.is_given_up,
     }
-    return {name: fitting(value) for name, value in form.items()}
+    return cast("Lease", {name: fitting(value) for name, value in form.items()})
 
 
-def fitting(value: Any) -> Any:
-    """`value` such that it can be shown, and is JSON."""
+def fitting(value: T) -> T | None:
+    """`value` such that it can be shown, and is JSON: None for a number that is none."""
     if isinstance(value, str):
         text = plain(value[: 2 * LONGEST])
-        return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+        return cast("T", text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…")
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def leases(found: Iterable[Lease]) -> Leases:
-    """Of `found`, which are oldest first, what a list shows."""
+    """The part of `found`, which are oldest first, that a list shows."""
     everything = tuple(found)
     shown = everything[-MOST:]
     return Leases(shown, json.dumps(shown, separators=(",", ":")), len(everything))
 
 
 def message(found: Leases, now: float, error: str = "") -> str:
-    """A list as it is sent.
+    """A list as it is sent: a `LeaseList`.
 
     Args:
         found: the leases.
         now: seconds since the epoch.
         error: a line if the ledger cannot be read.
     """
-    head = json.dumps({"version": resnb.__version__, "now": now, "total": found.total})
-    return f'{head[:-1]}, "error": {json.dumps(fitting(error))}, "leases": {found.text}}}'
+    head: LeaseList = {
+        "version": __version__,
+        "now": now,
+        "total": found.total,
+        "error": fitting(error) or "",
+        "leases": [],
+    }
+    return f"{json.dumps(head).removesuffix('[]}')}{found.text}}}"  # which is encoded only once
 
 
 NONE = leases(())
-
-__all__ = ["LONGEST", "MOST", "NONE", "Lease", "Leases", "fitting", "lease", "leases", "message"]

@@ -1,7 +1,7 @@
-"""What a request asks for, checked before anything is done. Pure.
+"""Checks what a request asks for, before anything is done. Pure.
 
-A request is refused by `Refused`, whose line says what is wrong with it; what it was is repeated
-in short at most.
+`Refused` says in one line what is wrong with a request, and repeats no more than the beginning of
+what it was given.
 """
 
 import json
@@ -14,27 +14,24 @@ from resnb.errors import OptionError, ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.admin.listing import plain
-from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
+from resnb.server.wire import KERNELS, STATES
 
 LONGEST_BODY = 10_000
-"""In bytes."""
+"""Bytes of a body."""
 LONGEST_VALUE = 1000
-"""Of a filter, in characters."""
+"""Characters of a filter's value."""
 LONGEST_KEPT = 366 * 86400.0
-"""In seconds."""
+"""Seconds for which a lease may be kept."""
 HALF_AN_HOUR = 1800.0
 UNEXPECTED = "resnb could not do that: the server's log says why"
-"""The message for what is resnb's own mistake."""
+"""The message for an internal error."""
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _CHOICES: Final = {
-    "state": (
-        states.OPENING, states.OPEN, states.CLOSING, states.FAILED, states.KEPT, states.CLOSED,
-        states.UNKNOWN,
-    ),
-    "kernel": (ALIVE, DEAD, UNKNOWN),
+    "state": STATES,
+    "kernel": KERNELS,
     "closed": ("true", "false"),
-}  # fmt: skip
+}
 _FILTERS: Final = ("id", "name", "state", "kernel", "notebook", "session")
 _OF_THE_SERVER: Final = ("token", "_xsrf")
 
@@ -52,23 +49,18 @@ class Refused(ResnbError):  # noqa: N818 - named for what became of the request
         self.status = status
 
 
-class Wanted(NamedTuple):
-    """Which leases to list.
+class LeaseFilter(NamedTuple):
+    """Which leases to list."""
 
-    Attributes:
-        closed: those that are closed, too.
-        values: what they must have.
-    """
-
-    closed: bool
-    values: Mapping[str, str]
+    closed: bool  # whether to list closed ones as well
+    values: Mapping[str, str]  # the values that their fields must have
 
     def takes(self, lease: Mapping[str, Any]) -> bool:
         """Whether a lease is to be listed."""
         return all(lease[name] == value for name, value in self.values.items())
 
 
-def wanted(arguments: Mapping[str, Sequence[str]]) -> Wanted:
+def lease_filter(arguments: Mapping[str, Sequence[str]]) -> LeaseFilter:
     """The filters of a query.
 
     Raises:
@@ -80,15 +72,15 @@ def wanted(arguments: Mapping[str, Sequence[str]]) -> Wanted:
             continue
         if name not in (*_FILTERS, "closed"):
             known = ", ".join((*_FILTERS, "closed"))
-            raise Refused(400, f"there is no filter {brief(name)}; there are: {known}")
+            raise Refused(400, f"there is no filter {quoted(name)}; there are: {known}")
         if len(given) != 1 or len(given[0]) > LONGEST_VALUE:
             raise Refused(400, f"give {name} once, with at most {LONGEST_VALUE} characters")
         choices = _CHOICES.get(name)
         if choices is not None and given[0] not in choices:
-            raise Refused(400, f"{name} is one of {', '.join(choices)}; not {brief(given[0])}")
+            raise Refused(400, f"{name} is one of {', '.join(choices)}; not {quoted(given[0])}")
         values[name] = given[0]
     closed = values.pop("closed", "false") == "true"
-    return Wanted(closed or values.get("state") == states.CLOSED, values)
+    return LeaseFilter(closed or values.get("state") == states.CLOSED, values)
 
 
 def lease_id(text: str) -> LeaseId:
@@ -98,15 +90,15 @@ def lease_id(text: str) -> LeaseId:
         Refused: it cannot be one.
     """
     if not _ID.fullmatch(text):
-        raise Refused(400, f"{brief(text)} is no lease's id: take it from the list")
+        raise Refused(400, f"{quoted(text)} is no lease's id: take it from the list")
     return LeaseId(text)
 
 
 def duration(body: bytes) -> float:
-    """For how many seconds to keep something, from a request's body.
+    """The seconds for which to keep a lease, from a request's body.
 
     Raises:
-        Refused: the body is none, or the duration in it.
+        Refused: the body or the duration in it is invalid.
     """
     given = _object(body)
     value = given.pop("duration", HALF_AN_HOUR)
@@ -122,11 +114,11 @@ def duration(body: bytes) -> float:
     return found
 
 
-def nothing(body: bytes) -> None:
-    """A body in which nothing is asked for.
+def check_empty(body: bytes) -> None:
+    """Check that a request's body asks for nothing.
 
     Raises:
-        Refused: something is.
+        Refused: it does.
     """
     _refuse_others(_object(body), "nothing else is asked for")
 
@@ -145,13 +137,10 @@ def _object(body: bytes) -> dict[str, Any]:
 
 def _refuse_others(given: Mapping[str, Any], rule: str) -> None:
     if given:
-        raise Refused(400, f"{rule}, not {brief(next(iter(given)))}")
+        raise Refused(400, f"{rule}, not {quoted(next(iter(given)))}")
 
 
-def brief(text: str, most: int = 40) -> str:
-    """`text` in quotes, shortened."""
+def quoted(text: str, most: int = 40) -> str:
+    """The beginning of `text`, in quotes."""
     shown = plain(text[: 2 * most])
     return repr(shown if len(shown) <= most else f"{shown[: most - 1]}…")
-
-
-__all__ = ["UNEXPECTED", "Refused", "Wanted", "brief", "duration", "lease_id", "nothing", "wanted"]

@@ -128,6 +128,3 @@ def _now() -> float:
 
 def _names(leases: Iterable[ListedLease]) -> str:
     return ", ".join(sorted({one.name for one in leases}))
-
-
-__all__ = ["Pending", "StopWait"]

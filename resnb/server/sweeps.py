@@ -1,7 +1,7 @@
-"""Sweeps: at the server's start, then now and then, and when a command needs one.
+"""Sweeps: when the server starts, at intervals, and when a command needs one.
 
-A sweep is a process of its own, which outlives the server. However many commands ask for one, one
-a second is started at most: it sees what all of them have asked for.
+A sweep is a separate process that outlives the server. However many commands ask for one, at most
+one a second is started: it sees what all of them have asked for.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from resnb.ledger.admin.commands import start_sweeper
 from resnb.ledger.admin.startup_sweep import sweep
 from resnb.server.requests import Refused
 
-AGAIN = 1.0
+LEAST_PAUSE = 1.0
 """The least time between two sweepers that commands ask for, in seconds."""
 
 Work = Callable[[], None]
@@ -27,7 +27,7 @@ class Sweeper:
     """Starts sweepers for commands.
 
     Args:
-        later: has something done after so many seconds; called from any thread.
+        later: does something after so many seconds; may be called from any thread.
         start: starts one for a ledger's folder.
         clock: seconds.
     """
@@ -46,7 +46,7 @@ class Sweeper:
         self._is_owed = False
 
     def __call__(self, home: Path) -> None:
-        """Start one now, or as soon as that may be.
+        """Start one now, or as soon as one may be started.
 
         Raises:
             LedgerError: it cannot be started.
@@ -55,7 +55,7 @@ class Sweeper:
             if self._is_owed:
                 return
             now = self._clock()
-            pause = self._last + AGAIN - now
+            pause = self._last + LEAST_PAUSE - now
             if pause > 0:
                 self._is_owed = True
                 self._later(pause, lambda: self._start_late(home))
@@ -67,15 +67,15 @@ class Sweeper:
         with self._lock:
             self._is_owed = False
             self._last = self._clock()
-        with suppress(ResnbError):  # whoever asked has gone; a later sweep is for that, too
+        with suppress(ResnbError):  # nobody waits for it any more; a later sweep will do
             self._start(home)
 
 
 class Sweeps:
-    """Sweeps now and then, until it is told to stop.
+    """Sweeps at intervals until it is stopped.
 
     Args:
-        do: does what takes a while elsewhere.
+        do: does something slow off the event loop.
         every: seconds between two sweeps.
     """
 
@@ -100,6 +100,3 @@ class Sweeps:
             with suppress(Refused):
                 await self._do(sweep)
             await asyncio.sleep(self._every)
-
-
-__all__ = ["AGAIN", "Sweeper", "Sweeps"]

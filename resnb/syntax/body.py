@@ -18,25 +18,15 @@ FUTURE = 0xFFFE0000
 
 
 class GeneratorSource(NamedTuple):
-    """The source of a generator.
+    """The source of a generator."""
 
-    Attributes:
-        source: the text, which includes the ``def`` if it is that of a function.
-        filename: the file's name in tracebacks.
-        first_line: the line of that file on which the text begins.
-        parameters: the names of the parameters.
-        is_function: whether the text is a whole function; else it is only the body.
-        has_lease: whether it gets its lease as ``lease``.
-        flags: the ``from __future__`` features that it is compiled with.
-    """
-
-    source: str
-    filename: str
-    first_line: int
-    parameters: tuple[str, ...]
-    is_function: bool = False
-    has_lease: bool = True
-    flags: int = 0
+    source: str  # the text, which includes the ``def`` if it is that of a function
+    filename: str  # the file's name in tracebacks
+    first_line: int  # the line of that file on which the text begins
+    parameters: tuple[str, ...]  # the names of the parameters
+    is_function: bool = False  # whether the text is a whole function; else it is only the body
+    has_lease: bool = True  # whether it gets its lease as ``lease``
+    flags: int = 0  # the ``from __future__`` features that it is compiled with
 
     def tree(self) -> ast.Module:
         """The syntax tree, with the line numbers of the file."""
@@ -55,21 +45,15 @@ class GeneratorSource(NamedTuple):
 
 
 class SplitBody(NamedTuple):
-    """A body that can be split, and the functions in it that can be called alone.
+    """A body that can be split, and the functions in it that can be called alone."""
 
-    Attributes:
-        parts: set-up and clean-up.
-        methods: the functions ``handle``, ``attach``, ``find`` and ``ready`` that it defines.
-        made: the variables of the clean-up that set-up assigns.
-        yielded: the names in the yielded expression, if it consists of nothing but names.
-        unpacked: whether it is a tuple of them, as in ``yield process, folder``.
-    """
-
-    parts: RecipeSplit
+    parts: RecipeSplit  # set-up and clean-up
+    # the functions ``handle``, ``attach``, ``find`` and ``ready`` that it defines
     methods: Mapping[str, Method]
-    made: tuple[str, ...]
+    made: tuple[str, ...]  # the variables of the clean-up that set-up assigns
+    # the names in the yielded expression, if it consists of nothing but names
     yielded: tuple[str, ...]
-    unpacked: bool
+    unpacked: bool  # whether it is a tuple of them, as in ``yield process, folder``
 
 
 @lru_cache(maxsize=64)
@@ -99,6 +83,3 @@ def _name(part: ast.expr | None) -> str:
             return name
         case _:
             return ""
-
-
-__all__ = ["FUTURE", "GeneratorSource", "SplitBody", "split_body"]

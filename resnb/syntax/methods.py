@@ -17,19 +17,14 @@ METHODS = ("handle", "attach", "find", "ready")
 
 
 class Method(NamedTuple):
-    """A function of the body, with what it needs.
+    """A function of the body, with what it needs."""
 
-    Attributes:
-        statements: its definition, preceded by the definitions that it uses.
-        parameters: the resource's parameters that it uses.
-        outer_names: the other names that it uses, of the notebook or built in.
-        fault: why it cannot be called by itself; empty if it can.
-    """
-
+    # its definition, preceded by the definitions that it uses
     statements: tuple[ast.stmt, ...] = ()
-    parameters: frozenset[str] = frozenset()
+    parameters: frozenset[str] = frozenset()  # the resource's parameters that it uses
+    # the other names that it uses, of the notebook or built in
     outer_names: frozenset[str] = frozenset()
-    fault: str = ""
+    fault: str = ""  # why it cannot be called by itself; empty if it can
 
 
 def methods_of(setup: Sequence[ast.stmt], parameters: Collection[str]) -> dict[str, Method]:
@@ -76,6 +71,3 @@ def _is_known(statement: ast.stmt) -> bool:
         statement,
         ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
     )
-
-
-__all__ = ["METHODS", "Method", "methods_of"]

@@ -50,13 +50,9 @@ class RecipeSplit(NamedTuple):
 
 
 class NoSplit(NamedTuple):
-    """Why a body cannot be split.
+    """Why a body cannot be split."""
 
-    Attributes:
-        reason: a clause that completes "its clean-up lives in the kernel, because ...".
-    """
-
-    reason: str
+    reason: str  # a clause that completes "its clean-up lives in the kernel, because ..."
 
 
 def recipe_split(
@@ -125,6 +121,3 @@ def _fault_of_try(holder: ast.Try, after: Sequence[ast.stmt]) -> str | None:
 
 def _yields(node: ast.AST) -> bool:
     return any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in own_nodes([node]))
-
-
-__all__ = ["NoSplit", "RecipeSplit", "recipe_split"]

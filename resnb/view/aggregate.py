@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from resnb.states import State
 
 FAILURES = frozenset({FAILED, TIMED_OUT})
-"""States of what failed by itself."""
+"""States of tasks that failed themselves, rather than because of others."""
 
 
 def overall(found: Collection[int]) -> int:
-    """One state for many tasks in those states: the one that people should know about first."""
+    """One state for many tasks in those states: the most urgent one."""
     for code, causes in (
         (FAILED, FAILURES),
         (RUNNING, {RUNNING, RETRYING}),
@@ -40,9 +40,9 @@ def overall(found: Collection[int]) -> int:
 
 
 def reason_of(state: "State") -> str:
-    """Why a task failed, in one line: of a mapped one the first of its items that did.
+    """Why a task failed, in one line; for a mapped task, why its first failed item did.
 
-    Empty if it did not fail by itself.
+    Empty if it did not fail itself.
     """
     if isinstance(state, Mapped):
         failed = [(item, one) for item, one in enumerate(state.map_states) if one.code in FAILURES]
@@ -57,6 +57,3 @@ def reason_of(state: "State") -> str:
         return state.message
     name, text = type(state.kept).__name__, str(state.kept)
     return f"{name}: {text}" if text else name
-
-
-__all__ = ["FAILURES", "overall", "reason_of"]

@@ -1,16 +1,15 @@
 """Snapshot -> DOT, the language of Graphviz.
 
-Invariants: the same snapshot gives the same text, and so the same layout; what users wrote
-reaches Graphviz as a quoted, escaped label only, never as markup or as an identifier.
+Invariants: the same snapshot gives the same text and so the same layout; what users wrote reaches
+Graphviz only as a quoted, escaped label, never as markup or an identifier.
 """
 
-from collections import defaultdict
 from contextlib import ExitStack
 from typing import Any
 
 from resnb.view import palette, wording
-from resnb.view.links import common_cluster, worth_drawing
-from resnb.view.outline import Link, Node, contents
+from resnb.view.links import by_cluster, clipped
+from resnb.view.outline import Node, contents
 from resnb.view.palette import LEASE, TASK, Look
 from resnb.view.snapshot import Snapshot
 
@@ -25,7 +24,7 @@ _SHAPES = {
 }
 _MAPPED = {"shape": "box3d", "style": "filled", "margin": "0.14,0.09"}
 _SMALL = {"fontsize": "8.5", "height": "0.22", "margin": "0.08,0.03"}
-_LINKS = {
+_LINKS: dict[str, dict[str, str]] = {
     "data": {},
     "control": {"style": "dashed", "arrowhead": "vee"},
     "setup": {"color": palette.FAINT_LINK, "style": "dashed", "arrowsize": "0.5"},
@@ -58,19 +57,10 @@ def dot_source(snapshot: Snapshot) -> str:
 
 
 class _Drawing:
-    """What is inside each cluster, by its place; None is the flow itself.
-
-    A link is declared in the innermost cluster around both its ends, or the layout would lead it
-    around that cluster's border.
-    """
-
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        outline = snapshot.outline
-        self._contents = contents(outline)
-        self._links: defaultdict[int | None, list[Link]] = defaultdict(list)
-        for link in worth_drawing(outline):
-            self._links[common_cluster(outline, link)].append(link)
+        self._contents = contents(snapshot.outline)
+        self._links = by_cluster(snapshot.outline)
 
     def draw(self, picture: Any, cluster: int | None = None) -> None:
         snapshot = self._snapshot
@@ -88,19 +78,9 @@ class _Drawing:
                 box.attr(**_cluster_look(look))
                 box.attr(label=_lines("l", *wording.of_cluster(snapshot, place)))
                 self.draw(box, place)
-        for link in self._links[cluster]:
-            picture.edge(f"n{link.source}", f"n{link.target}", **self._link_look(link, cluster))
-
-    def _link_look(self, link: Link, cluster: int | None) -> dict[str, str]:
-        """A link to a resource's first step ends at the border of its box, and the like."""
-        nodes = self._snapshot.outline.nodes
-        look = dict(_LINKS[link.kind])
-        source, target = nodes[link.source], nodes[link.target]
-        if target.kind in ("init", "folded") and target.cluster != cluster:
-            look["lhead"] = f"cluster_{target.cluster}"
-        if source.kind in ("cleanup", "folded") and source.cluster != cluster:
-            look["ltail"] = f"cluster_{source.cluster}"
-        return look
+        for link in self._links.get(cluster, ()):
+            ends = clipped(snapshot.outline, link, cluster)
+            picture.edge(f"n{link.source}", f"n{link.target}", **_LINKS[link.kind], **ends)
 
 
 def _dpi(snapshot: Snapshot) -> str:
@@ -114,7 +94,7 @@ def _title(snapshot: Snapshot) -> Any:
 
 
 def _lines(justified: str, *texts: str) -> Any:
-    """A label of those `texts` that are not empty, each a line."""
+    """A label with a line for each of `texts` that is not empty."""
     import graphviz
 
     lines = [graphviz.escape(text.replace("&", "&amp;")) for text in texts if text]
@@ -150,6 +130,3 @@ def _cluster_look(look: Look) -> dict[str, str]:
         "labeljust": "l", "margin": "10", "penwidth": f"{look.strength:g}",
         "style": f"rounded,{look.style}",
     }  # fmt: skip
-
-
-__all__ = ["dot_source"]

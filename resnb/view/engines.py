@@ -1,8 +1,8 @@
-"""Graphviz engines: the system's `dot` where there is one, else the one installed with resnb.
+"""Graphviz engines: the system's `dot` if there is one, else the one installed with resnb.
 
-``RESNB_GRAPHVIZ=system`` or ``bundled`` chooses; otherwise the second is tried if the first
-cannot do it. An engine is a process that reads DOT on its standard input and writes the picture
-on its standard output, started without a shell and with a deadline.
+``RESNB_GRAPHVIZ=system`` or ``bundled`` chooses one; otherwise the second is tried where the first
+fails. An engine is a process, started without a shell and with a deadline, that reads DOT from its
+standard input and writes the picture to its standard output.
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from resnb.errors import OptionError, ResnbError
 
 TIMEOUT: Final = 30.0
-"""Seconds that a picture may take."""
+"""How long drawing a picture may take, in seconds."""
 VARIABLE: Final = "RESNB_GRAPHVIZ"
 FORMATS: Final = ("png", "svg", "pdf")
 
@@ -24,7 +24,7 @@ _BUNDLED = "graphviz-pure"
 
 
 class DrawingError(ResnbError):
-    """A picture that cannot be made; the flow itself is not hurt."""
+    """A picture cannot be drawn; the flow itself is unharmed."""
 
 
 class Engine(NamedTuple):
@@ -40,14 +40,14 @@ def system() -> str | None:
 
 
 def bundled() -> str | None:
-    """The program of the package that is installed along with resnb."""
+    """The program that is installed with resnb."""
     name = f"{_BUNDLED}.exe" if os.name == "nt" else _BUNDLED
     here = Path(sysconfig.get_path("scripts")) / name
     if here.is_file():
         return str(here)
     from importlib import metadata
 
-    try:  # installed for the user, or in another folder
+    try:  # it is installed for the user, or in another folder
         files = metadata.files(_BUNDLED) or ()
     except metadata.PackageNotFoundError:
         files = ()
@@ -59,7 +59,7 @@ _CHOICES: Final[Mapping[str, Callable[[], str | None]]] = {"system": system, "bu
 
 
 def engines() -> tuple[Engine, ...]:
-    """The engines to try, in this order.
+    """The engines to try, in order.
 
     Raises:
         OptionError: the environment variable names none of the choices.
@@ -89,7 +89,7 @@ def render(source: str, format: str = "png") -> bytes:  # noqa: A002 - Graphviz'
 
     Raises:
         OptionError: the format is unknown.
-        DrawingError: there is no engine, or none can draw this.
+        DrawingError: there is no engine, or none of them can draw this.
     """
     if format not in (*FORMATS, "json0"):
         message = f"format={format!r} must be one of {', '.join(FORMATS)}"
@@ -97,25 +97,25 @@ def render(source: str, format: str = "png") -> bytes:  # noqa: A002 - Graphviz'
     complaints = []
     for engine in engines():
         try:
-            return drawn(engine, source, format)
+            return run_engine(engine, source, format)
         except (DrawingError, OSError) as error:
             complaints.append(f"{engine.name} engine: {error}")
-        except subprocess.TimeoutExpired:  # so would the other's
+        except subprocess.TimeoutExpired:  # the other one would, too
             complaints.append(f"{engine.name} engine: took longer than {TIMEOUT:g} s")
             break
     message = f"cannot draw {format}: {'; '.join(complaints)}"
     raise DrawingError(message)
 
 
-def drawn(engine: Engine, source: str, format: str) -> bytes:  # noqa: A002 - Graphviz's word
-    """The picture that one engine makes.
+def run_engine(engine: Engine, source: str, format: str) -> bytes:  # noqa: A002 - Graphviz's word
+    """The picture as one engine draws it.
 
     Raises:
-        DrawingError: the engine complains.
+        DrawingError: the engine reports an error.
         OSError: it cannot be started.
-        subprocess.TimeoutExpired: it took too long, and was ended.
+        subprocess.TimeoutExpired: it took too long and was killed.
     """
-    done = subprocess.run(  # noqa: S603 - a program that we chose, no shell
+    done = subprocess.run(  # noqa: S603 - a program of our choice, no shell
         [engine.program, f"-T{format}"],
         input=source.encode(),
         capture_output=True,
@@ -126,6 +126,3 @@ def drawn(engine: Engine, source: str, format: str) -> bytes:  # noqa: A002 - Gr
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         raise DrawingError(lines[0] if lines else f"ended with {done.returncode}")
     return done.stdout
-
-
-__all__ = ["FORMATS", "TIMEOUT", "VARIABLE", "DrawingError", "Engine", "drawn", "engines", "render"]

@@ -1,7 +1,7 @@
-"""Large flows made small enough to look at: scopes become one node each, the rest is counted.
+"""Makes large flows small enough to draw: each scope becomes one node, what is cut off is counted.
 
-A pure function of snapshots. What is folded keeps its place in graph order, its cluster with the
-lease's state, and its failures; nothing is left out without being counted.
+A pure function of snapshots. A folded scope keeps its place in graph order, its cluster with the
+lease's state, and its failures.
 """
 
 from collections import Counter
@@ -15,13 +15,13 @@ from resnb.view.snapshot import NO_WORK, Snapshot, in_order, picker
 
 NODE_LIMIT = 150
 LINK_LIMIT = 1_000
-"""A layout of more links takes seconds, and nobody can follow them."""
+"""Laying out more links takes seconds, and nobody can follow them."""
 
 
 class Fold:
-    """How the outline of a flow is made small enough, and its snapshots after it.
+    """Folds the outline of a flow, and snapshots of it.
 
-    It is small if it fits; else scopes are folded, and what still does not fit is cut off.
+    If the outline is too large, scopes are folded; what still does not fit is cut off.
 
     Args:
         outline: the flow's.
@@ -29,52 +29,52 @@ class Fold:
         links: how many links may be drawn.
 
     Attributes:
-        outline: what is drawn of it.
-        is_whole: whether that is all.
+        outline: the part that is drawn.
+        is_whole: whether that is all of it.
     """
 
     def __init__(self, outline: Outline, nodes: int = NODE_LIMIT, links: int = LINK_LIMIT) -> None:
-        self._steps: list[_Scopes | _Cut] = []
+        self._steps: list[_FoldedScopes | _CutOff] = []
         if not _fits(outline, nodes, links) and outline.clusters:
-            self._steps.append(_Scopes(outline))
+            self._steps.append(_FoldedScopes(outline))
             outline = self._steps[-1].outline
         if not _fits(outline, nodes, links):
-            self._steps.append(_Cut(outline, nodes, links))
+            self._steps.append(_CutOff(outline, nodes, links))
             outline = self._steps[-1].outline
         self.outline = outline
         self.is_whole = not self._steps
 
-    def applied(self, snapshot: Snapshot) -> Snapshot:
-        """`snapshot`, of the whole outline, made as small."""
+    def apply(self, snapshot: Snapshot) -> Snapshot:
+        """Fold a snapshot of the whole outline."""
         for step in self._steps:
-            snapshot = step.applied(snapshot)
+            snapshot = step.apply(snapshot)
         return snapshot
 
 
 def folded(snapshot: Snapshot, nodes: int = NODE_LIMIT, links: int = LINK_LIMIT) -> Snapshot:
-    """`snapshot` itself if it is small; else with scopes folded, and cut after the last that fits.
+    """Fold a snapshot as far as it takes to fit the limits.
 
     Args:
-        snapshot: the flow as it is.
+        snapshot: of the whole flow.
         nodes: how many nodes may be drawn.
         links: how many links may be drawn.
     """
-    return Fold(snapshot.outline, nodes, links).applied(snapshot)
+    return Fold(snapshot.outline, nodes, links).apply(snapshot)
 
 
 def _fits(outline: Outline, nodes: int, links: int) -> bool:
     return len(outline.nodes) <= nodes and len(outline.links) <= links
 
 
-class _Scopes:
-    """Each outermost scope becomes one node, in its cluster."""
+class _FoldedScopes:
+    """Turns each outermost scope into one node, inside its cluster."""
 
     def __init__(self, outline: Outline) -> None:
         outermost = _outermost(outline.clusters)
         self._kept = sorted(set(outermost))
         inside: dict[int, list[int]] = {place: [] for place in self._kept}
         self._goes_to: list[int] = []  # the new place of each node
-        self._new: list[int] = []  # for each new node the old place, or for a scope -1 - its place
+        self._new: list[int] = []  # of each new node the old place; of a scope -1 - its place
         first: dict[int, int] = {}
         for place, node in enumerate(outline.nodes):
             if node.cluster is None:
@@ -105,7 +105,7 @@ class _Scopes:
             links=_moved(outline.links, self._goes_to),
         )
 
-    def applied(self, snapshot: Snapshot) -> Snapshot:
+    def apply(self, snapshot: Snapshot) -> Snapshot:
         codes, counts = bytearray(), []
         for old in self._new:
             if old >= 0:
@@ -118,7 +118,7 @@ class _Scopes:
                 found[snapshot.codes[own]] -= 1
             counts.append(in_order(found))
         shown = snapshot.outline.nodes
-        nodes = [  # a parameter's value may stand in the snapshot's own outline
+        nodes = [  # the snapshot's own outline may have values of parameters
             shown[old] if old >= 0 else node
             for old, node in zip(self._new, self.outline.nodes, strict=True)
         ]
@@ -141,7 +141,7 @@ class _Scopes:
 
 
 def _outermost(clusters: Sequence[Cluster]) -> list[int]:
-    """For each cluster the place of the outermost one around it."""
+    """The place of the outermost cluster around each cluster."""
     found = []
     for place, cluster in enumerate(clusters):
         top, parent = place, cluster.parent
@@ -170,8 +170,8 @@ def _moved(links: Iterable[Link], goes_to: Sequence[int]) -> tuple[Link, ...]:
     return tuple(found.values())
 
 
-class _Cut:
-    """The first nodes in graph order, as many as there is room for."""
+class _CutOff:
+    """Keeps as many of the first nodes in graph order as fit."""
 
     def __init__(self, outline: Outline, nodes: int, links: int) -> None:
         arriving = Counter(max(link.source, link.target) for link in outline.links)
@@ -191,7 +191,7 @@ class _Cut:
             links=tuple(link for link in outline.links if max(link.source, link.target) < end),
         )
 
-    def applied(self, snapshot: Snapshot) -> Snapshot:
+    def apply(self, snapshot: Snapshot) -> Snapshot:
         end, counts = self._end, snapshot.counts
         return snapshot._replace(
             outline=self.outline._replace(nodes=snapshot.outline.nodes[:end]),
@@ -201,6 +201,3 @@ class _Cut:
             left_out=self._tasks
             + sum(number for place in self._scopes for _, number in counts[place]),
         )
-
-
-__all__ = ["LINK_LIMIT", "NODE_LIMIT", "Fold", "folded"]

@@ -1,7 +1,7 @@
-"""Which links a picture needs, and where they belong.
+"""Which links a picture needs, and in which cluster each belongs.
 
-The box around a scope says that its set-up comes first and its clean-up last; of the links that
-say it again only those are drawn that no other link implies.
+The box around a scope already says that its set-up comes first and its clean-up last, so links that
+say the same are drawn only if no other link implies them.
 """
 
 from collections import defaultdict
@@ -10,7 +10,7 @@ from resnb.view.outline import Link, Outline
 
 
 def worth_drawing(outline: Outline) -> list[Link]:
-    """The links of `outline` without those that follow from the links inside a scope."""
+    """The links of `outline`, except those that follow from links inside a scope."""
     nodes = outline.nodes
     arriving: defaultdict[int, list[Link]] = defaultdict(list)
     for link in outline.links:
@@ -32,6 +32,28 @@ def worth_drawing(outline: Outline) -> list[Link]:
     return [link for link in outline.links if not implied(link)]
 
 
+def by_cluster(outline: Outline) -> dict[int | None, list[Link]]:
+    """The links worth drawing, by the innermost cluster around both ends.
+
+    Graphviz leads a link that is declared further out around that cluster's border.
+    """
+    found: defaultdict[int | None, list[Link]] = defaultdict(list)
+    for link in worth_drawing(outline):
+        found[common_cluster(outline, link)].append(link)
+    return found
+
+
+def clipped(outline: Outline, link: Link, cluster: int | None) -> dict[str, str]:
+    """Attributes that let a link end at the border of a resource's box, not at a step inside it."""
+    source, target = outline.nodes[link.source], outline.nodes[link.target]
+    look = {}
+    if target.kind in ("init", "folded") and target.cluster != cluster:
+        look["lhead"] = f"cluster_{target.cluster}"
+    if source.kind in ("cleanup", "folded") and source.cluster != cluster:
+        look["ltail"] = f"cluster_{source.cluster}"
+    return look
+
+
 def is_inside(outline: Outline, cluster: int | None, outer: int) -> bool:
     """Whether `cluster` is `outer` or lies within it."""
     while cluster is not None:
@@ -48,6 +70,3 @@ def common_cluster(outline: Outline, link: Link) -> int | None:
     while cluster is not None and not is_inside(outline, other, cluster):
         cluster = outline.clusters[cluster].parent
     return cluster
-
-
-__all__ = ["common_cluster", "is_inside", "worth_drawing"]

@@ -1,7 +1,7 @@
-"""How names and messages that users wrote are shown: as one line of bounded, harmless text.
+"""Shows names and messages that users wrote as one line of bounded, harmless text.
 
-Invariant: a shown text holds no character that moves the cursor, reverses the reading direction
-or cannot be encoded, and is the same on every run and machine.
+Invariant: the text has no character that moves the cursor, reverses the reading direction or cannot
+be encoded, and is the same on every run and machine.
 """
 
 import re
@@ -17,8 +17,8 @@ _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u
 
 
 def shown(text: str, width: int = NAME_WIDTH) -> str:
-    """`text` as one line without control characters or addresses, bounded by leaving out."""
-    if len(text) > 4 * width:  # spelling out makes a text longer, never shorter
+    """`text` as one line without control characters, addresses or, if it is long, its middle."""
+    if len(text) > 4 * width:  # escapes make a text longer, never shorter
         text = text[: 2 * width] + text[-2 * width :]
     if not text.isprintable() or not _DIRECTION.isdisjoint(text):
         text = "".join(map(_spelled, text))
@@ -43,7 +43,7 @@ def message(text: str) -> str:
 
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:
-    """Each of `names` as it is shown; one that was there before gets ``-2``, ``-3`` and so on."""
+    """Each of `names` as it is shown; repeated ones get ``-2``, ``-3`` and so on."""
     wanted = [shown(name) for name in names]
     taken = set(wanted)
     next_number: dict[str, int] = {}
@@ -63,6 +63,3 @@ def unique(names: Iterable[str]) -> tuple[str, ...]:
 def counted(number: int, noun: str) -> str:
     """``1 task``, ``1,200 tasks``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-__all__ = ["MESSAGE_WIDTH", "NAME_WIDTH", "counted", "message", "shown", "unique"]

@@ -1,4 +1,4 @@
-"""A scope's options in words, those only that differ from the defaults."""
+"""A scope's options in words, as far as they differ from the defaults."""
 
 from resnb.graph.resources.scope import ScopeOptions
 
@@ -11,7 +11,7 @@ _DURATIONS = (
 )  # fmt: skip
 
 
-def spelled(seconds: float) -> str:
+def short_duration(seconds: float) -> str:
     """A duration as users write it: ``90s``, ``10m``, ``2h``."""
     for size, unit in _UNITS:
         if seconds >= size and seconds % size == 0:
@@ -19,8 +19,8 @@ def spelled(seconds: float) -> str:
     return f"{seconds:g}s"
 
 
-def notes(options: ScopeOptions) -> tuple[str, ...]:
-    """What is special about a scope, each in a few words."""
+def option_notes(options: ScopeOptions) -> tuple[str, ...]:
+    """Each option that is not the default, in a few words."""
     found = []
     if options.lifetime != _DEFAULT.lifetime:
         found.append(f"lifetime {options.lifetime}")
@@ -29,10 +29,7 @@ def notes(options: ScopeOptions) -> tuple[str, ...]:
     for field, words in _DURATIONS:
         value = getattr(options, field)
         if value is not None and value != getattr(_DEFAULT, field):
-            found.append(f"{words} {spelled(value)}")
+            found.append(f"{words} {short_duration(value)}")
     if options.cleanup_retries:
         found.append(f"cleanup retries {options.cleanup_retries}")
     return tuple(found)
-
-
-__all__ = ["notes", "spelled"]

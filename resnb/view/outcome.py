@@ -1,4 +1,4 @@
-"""A run's final state, read as progress: for pictures of a run that is over."""
+"""Reads a run's final state as progress, for pictures of a run that is over."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from resnb.states import State
 
 
-class Outcome:
-    """Progress (see `resnb.view.snapshot`) as far as a flow's final state tells of it."""
+class FinalProgress:
+    """The progress (see `resnb.view.snapshot`) that a flow's final state shows."""
+
+    link = ""
 
     def __init__(self, state: "State") -> None:
         self._state = state
@@ -23,7 +25,7 @@ class Outcome:
         self._states: Mapping[Task, State] = result if isinstance(result, Mapping) else {}
 
     def code_of(self, task: "Task") -> int:
-        """The code of the task's state; pending if the run did not have the task."""
+        """The code of the task's state; pending if the task was not in the run."""
         state = self._states.get(task)
         return PENDING if state is None else state.code
 
@@ -36,23 +38,14 @@ class Outcome:
         state = self._states.get(task)
         return Counter(one.code for one in state.map_states) if isinstance(state, Mapped) else {}
 
-    def duration_of(self, task: "Task") -> float | None:
-        """Not known from a state."""
-        del task
-        return None
-
-    def tries_of(self, task: "Task") -> int:
-        """At least one if the task ended."""
-        return int(self.code_of(task) >= SUCCESS)
-
     def lease_state(self, scope: "Scope") -> str:
-        """What set-up and clean-up say about the lease."""
+        """The lease's state, as far as the states of set-up and clean-up show it."""
         if scope.is_mapped:
             return next(iter(self.lease_states(scope)), NOT_YET)
         return _lease_state(self.code_of(scope.setup_task), self.code_of(scope.cleanup_task))
 
     def lease_states(self, scope: "Scope") -> Mapping[str, int]:
-        """What they say of each item."""
+        """The states of a mapped scope's leases, likewise."""
         setups, cleanups = (
             [one.code for one in getattr(self._states.get(task), "map_states", ())]
             for task in (scope.setup_task, scope.cleanup_task)
@@ -62,7 +55,7 @@ class Outcome:
         return {state: found[state] for state in ("failed", "open", "closed") if found[state]}
 
     def state_of(self, task: "Task") -> "State":
-        """The task's state; pending if the run did not have the task."""
+        """The task's state; pending if the task was not in the run."""
         return self._states.get(task, Pending())
 
     def flow_code(self) -> int:
@@ -71,12 +64,9 @@ class Outcome:
 
 
 def _lease_state(setup: int, cleanup: int) -> str:
-    """What the final states of a set-up and its clean-up say about the lease."""
+    """The lease's state after a set-up and its clean-up have ended in these states."""
     if cleanup == SUCCESS:
         return "closed"
     if cleanup in (FAILED, TIMED_OUT):
         return "failed"
     return "open" if setup == SUCCESS else NOT_YET
-
-
-__all__ = ["Outcome"]

@@ -1,8 +1,8 @@
-"""What there is to draw of a flow, whatever its state: nodes, clusters (scopes) and links.
+"""What there is to draw of a flow apart from its state: nodes, clusters (scopes) and links.
 
-Nodes and clusters are referred to by their places. An outline is plain data which changes with
-the flow's structure only; its labels are unique, so a view can follow a node from one outline
-to the next.
+Nodes and clusters are referred to by their places. An outline is plain data that changes only with
+the flow's structure; its labels are unique, so a view can follow a node from one outline to the
+next.
 """
 
 from typing import NamedTuple
@@ -13,12 +13,12 @@ class Node(NamedTuple):
 
     Attributes:
         label: its name, unique in the flow.
-        short: what it is called inside its cluster.
+        short: its name inside its cluster.
         kind: ``task``, ``parameter``, ``case``, ``merge``, ``init``, ``setup``, ``cleanup`` or
             ``folded`` (a scope and all that is in it).
         mapped: whether it runs once for each item of something.
-        cluster: place of the innermost cluster that it is drawn in.
-        note: a parameter's value in the latest run, else its default, or that it has none.
+        cluster: the place of the innermost cluster around it.
+        note: a parameter's value in the latest run, or its default, or that it is required.
     """
 
     label: str
@@ -30,30 +30,22 @@ class Node(NamedTuple):
 
 
 class Cluster(NamedTuple):
-    """A resource scope.
+    """A resource scope."""
 
-    Attributes:
-        label: its name, unique in the flow.
-        manager: what its resource manager is called.
-        parent: place of the cluster around it.
-        notes: the options that are not the default ones, in words.
-        mapped: whether it has a resource for each item of something.
-    """
-
-    label: str
-    manager: str
-    parent: int | None
-    notes: tuple[str, ...]
-    mapped: bool = False
+    label: str  # its name, unique in the flow
+    manager: str  # the name of its resource manager
+    parent: int | None  # the place of the cluster around it
+    notes: tuple[str, ...]  # its options that are not the defaults, in words
+    mapped: bool = False  # whether it has a resource for each item of something
 
 
 class Link(NamedTuple):
     """That one node comes after another.
 
     Attributes:
-        source: place of the first node.
-        target: place of the second.
-        label: the arguments that receive the value, or an empty text.
+        source: the place of the first node.
+        target: the place of the second.
+        label: the arguments that receive the value; empty if there are none.
         kind: ``data``, ``control``, ``setup`` (from the resource to what uses it) or
             ``cleanup`` (to the clean-up from what it waits for).
         mapped: whether each child depends on one item of the value.
@@ -75,27 +67,24 @@ class Outline(NamedTuple):
     links: tuple[Link, ...]
 
 
-class Entry(NamedTuple):
-    """A node or a cluster, as part of what is directly inside a cluster."""
+class Child(NamedTuple):
+    """A node or a cluster that is directly inside a cluster."""
 
     place: int
     is_cluster: bool
 
 
-def contents(outline: Outline) -> dict[int | None, list[Entry]]:
-    """What is directly inside each cluster (None: in no cluster), in graph order.
+def contents(outline: Outline) -> dict[int | None, list[Child]]:
+    """The children of each cluster, and of the flow itself (None), in graph order.
 
-    A cluster stands where the first of its nodes is; one without nodes is left out.
+    A cluster stands where its first node is; one without nodes is left out.
     """
-    found: dict[int | None, list[Entry]] = {None: []}
+    found: dict[int | None, list[Child]] = {None: []}
     for place, node in enumerate(outline.nodes):
-        inner, entry = node.cluster, Entry(place, is_cluster=False)
+        inner, entry = node.cluster, Child(place, is_cluster=False)
         while inner is not None and inner not in found:
             found[inner] = [entry]
-            entry = Entry(inner, is_cluster=True)
+            entry = Child(inner, is_cluster=True)
             inner = outline.clusters[inner].parent
         found[inner].append(entry)
     return found
-
-
-__all__ = ["Cluster", "Entry", "Link", "Node", "Outline", "contents"]

@@ -1,11 +1,11 @@
-"""The part that draws flows, plugged into `resnb.graph.base.ports`."""
+"""Draws flows; plugged into `resnb.graph.base.ports`."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from resnb.errors import OptionError
 from resnb.view.engines import FORMATS
-from resnb.view.outcome import Outcome
+from resnb.view.outcome import FinalProgress
 from resnb.view.picture import Picture
 from resnb.view.snapshot import Progress, snapshot
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Painter:
-    """Draws flows in the state that their memory tells of, or that of a given run."""
+    """Draws flows in the state that their memory has, or in that of a given run."""
 
     def visualize(
         self,
@@ -28,14 +28,14 @@ class Painter:
 
         Raises:
             OptionError: the format is unknown.
-            DrawingError: a file is wanted and no engine can draw it.
+            DrawingError: a file is asked for and no engine can draw it.
         """
         ending = str(filename).rpartition(".")[2] if filename is not None else ""
         chosen = format or (ending if ending in FORMATS else "png")
         if chosen not in FORMATS:
             message = f"visualize(format={chosen!r}): must be one of {', '.join(FORMATS)}"
             raise OptionError(message)
-        progress = _memory(flow) if flow_state is None else Outcome(flow_state)
+        progress = _memory(flow) if flow_state is None else FinalProgress(flow_state)
         picture = Picture(snapshot(flow, progress), chosen)
         if filename is not None:
             picture.save(filename)
@@ -51,5 +51,3 @@ def _memory(flow: "Flow") -> Progress | None:
 
 
 PAINTER = Painter()
-
-__all__ = ["PAINTER", "Painter"]

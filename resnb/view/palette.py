@@ -1,7 +1,7 @@
-"""How states look and what they are called, in pictures and in texts: the one place for it.
+"""How states look and what they are called, in pictures and texts: the one definition.
 
-No two states differ by hue alone: each has a word of its own, and those that need attention a
-line style or strength of their own. The marks are in every font that an engine may have.
+No two states differ by hue alone: each has its own word, and those that need attention have their
+own line style or strength. Every font that an engine may have contains the marks.
 """
 
 from typing import Final, NamedTuple
@@ -10,25 +10,15 @@ from resnb import states
 
 
 class Look(NamedTuple):
-    """How something in one state is drawn.
+    """How something in one state is drawn."""
 
-    Attributes:
-        word: what the state is called.
-        mark: one character for it, in texts.
-        fill: the background's colour.
-        line: the border's colour.
-        ink: the text's colour.
-        style: ``solid``, ``dashed``, ``dotted`` or ``bold``.
-        strength: the border's width in points.
-    """
-
-    word: str
-    mark: str
-    fill: str
-    line: str
-    ink: str
-    style: str = "solid"
-    strength: float = 1.0
+    word: str  # what the state is called
+    mark: str  # one character for it, in texts
+    fill: str  # the background's colour
+    line: str  # the border's colour
+    ink: str  # the text's colour
+    style: str = "solid"  # ``solid``, ``dashed``, ``dotted`` or ``bold``
+    strength: float = 1.0  # the border's width in points
 
 
 PAPER: Final = "#ffffff"
@@ -66,7 +56,3 @@ LEASE: Final = {
 
 QUIET: Final = frozenset({states.PENDING, states.SUCCESS, states.MAPPED})
 """States of tasks that need no word beside the name."""
-
-__all__ = [
-    "FAINT", "FAINT_LINK", "INK", "LEASE", "LINK", "PAPER", "QUIET", "TASK", "Look",
-]  # fmt: skip

@@ -1,9 +1,10 @@
 """A picture of a flow, as a notebook shows it and as a file.
 
-Invariant: a notebook gets ``image/png`` beside stable ``text/plain`` and nothing else (nbval
-compares SVG and HTML); where nothing can draw, the text says so and the cell does not fail.
+Invariant: a notebook gets ``image/png`` beside stable ``text/plain`` and nothing else, since nbval
+compares SVG and HTML; if no engine can draw, the text says so and the cell does not fail.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,19 @@ from resnb.view.snapshot import Snapshot
 from resnb.view.text import flow_text
 
 
+def bundle(text: str, draw: Callable[[], bytes]) -> dict[str, Any]:
+    """``text/plain`` and, if an engine can draw it, ``image/png``; else the text says why not."""
+    try:
+        return {"text/plain": text, "image/png": draw()}
+    except ResnbError as error:
+        return {"text/plain": f"{text}\n(no picture: {error})"}
+
+
 class Picture:
-    """What ``flow.visualize()`` gives: an object that a notebook shows as the graph.
+    """What ``flow.visualize()`` returns: an object that a notebook shows as the graph.
 
     Attributes:
-        format: what `data` is: ``png``, ``svg`` or ``pdf``.
+        format: the format of `data`: ``png``, ``svg`` or ``pdf``.
         text: the same in words.
     """
 
@@ -44,7 +53,7 @@ class Picture:
         return render(self.source, self.format)
 
     def save(self, filename: str | Path) -> Path:
-        """Write `data` to a file; the ending is the format's, and is added where it lacks.
+        """Write `data` to a file; the format's ending is added if it is missing.
 
         Raises:
             DrawingError: no engine can draw it.
@@ -59,11 +68,8 @@ class Picture:
         """What a notebook shows: text, and a PNG if there is something to see."""
         if not self._snapshot.outline.nodes:
             return {"text/plain": self.text}
-        try:
-            png = self.data if self.format == "png" else render(self.source, "png")
-        except ResnbError as error:
-            return {"text/plain": f"{self.text}\n(no picture: {error})"}
-        return {"text/plain": self.text, "image/png": png}
+        is_png = self.format == "png"
+        return bundle(self.text, lambda: self.data if is_png else render(self.source, "png"))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return self.mimebundle()
@@ -71,6 +77,3 @@ class Picture:
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
         return f"<Picture of {self._snapshot.outline.name!r}: {self.format}>"
-
-
-__all__ = ["Picture"]

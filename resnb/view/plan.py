@@ -1,7 +1,7 @@
 """The plan of a flow: what runs after what, where resources are set up and cleaned up.
 
-Nothing is run to find out. Tasks of one stage do not wait for each other; set-ups and clean-ups
-are drawn as the frame around what runs inside, so inner resources go before outer ones.
+Nothing is run to find out. Tasks of one stage do not wait for each other. Set-ups and clean-ups are
+the frame around what runs inside them, so inner resources are cleaned up before outer ones.
 
     Plan of dask-example: 3 tasks, 1 resource
     parameters: n_workers=None, out_path='summary.csv'
@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resnb.view import wording
 from resnb.view.names import counted
-from resnb.view.option_words import notes
+from resnb.view.option_words import option_notes
 from resnb.view.outline import Outline, contents
-from resnb.view.protection import marks
+from resnb.view.protection import protection_texts
 from resnb.view.sketch import sketch
-from resnb.view.text import fitted, framed, inputs, parameters_line
+from resnb.view.text import fit_line, in_frame, inputs_of, parameters_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,12 +54,12 @@ def plan_text(
     progress: "Progress | None" = None,
     protections: "Mapping[Scope, Protection] | None" = None,
 ) -> str:
-    """What a run of `flow` would do, in order, with every set-up and clean-up.
+    """What a run of `flow` would do, in order, including each set-up and clean-up.
 
     Args:
         flow: the flow.
-        progress: tells which resources are open already.
-        protections: the marks of those that are.
+        progress: knows which resources are open already.
+        protections: the protection of those.
     """
     lines = _Plan(flow, progress, protections or {}).lines()
     left_out = len(lines) - _LINE_LIMIT
@@ -80,7 +80,7 @@ class _Plan:
         self._progress = progress
         self._protections = protections
         self._contents = contents(self._outline)
-        self._inputs = inputs(self._outline)
+        self._inputs = inputs_of(self._outline)
         self._stages = stages(self._outline)
         self._lifetimes = _lifetimes(self._outline, [one.options for one in self._scopes])
 
@@ -102,11 +102,11 @@ class _Plan:
 
     def _marks(self) -> list[str]:
         labels = [one.label for one in self._outline.clusters]
-        found = marks(self._scopes, labels, self._protections)
-        return [f"{fitted('', names)}: {mark}" for mark, names in found]
+        found = protection_texts(self._scopes, labels, self._protections)
+        return [f"{fit_line('', names)}: {mark}" for mark, names in found]
 
     def _inside(self, cluster: int | None) -> list[_Line]:
-        """The steps of what is directly inside a cluster, by stage, scopes as blocks."""
+        """The steps directly inside a cluster, by stage; each scope is a block."""
         blocks: list[tuple[int, int, list[_Line]]] = []
         tasks: list[tuple[int, int]] = []
         for place, is_cluster in self._contents[cluster]:
@@ -117,7 +117,7 @@ class _Plan:
                 tasks.append((self._stages[place], place))
         for stage, group in groupby(sorted(tasks), key=lambda pair: pair[0]):
             names = [self._named(place) for _, place in group]
-            blocks.append((stage, 0, [_Line(stage, fitted("", names))]))
+            blocks.append((stage, 0, [_Line(stage, fit_line("", names))]))
         blocks.sort(key=lambda block: block[:2])
         return [line for _, _, block in blocks for line in block]
 
@@ -132,7 +132,7 @@ class _Plan:
             if not is_cluster and self._outline.nodes[place].kind in _OF_A_SCOPE
         }
         inside = self._inside(cluster)
-        texts = framed(
+        texts = in_frame(
             self._set_up(cluster), [*(line.text for line in inside), self._clean_up(cluster)]
         )
         numbers = [own["setup"], *(line.stage for line in inside), own["cleanup"]]
@@ -145,7 +145,7 @@ class _Plan:
             name = f"{name} (mapped)"
         lease = self._progress.lease_state(scope) if self._progress is not None else ""
         verb = f"use {name}, which is open" if lease in ("open", "kept") else f"set up {name}"
-        limits = notes(scope.options._replace(on="always", lifetime="block"))
+        limits = option_notes(scope.options._replace(on="always", lifetime="block"))
         text = wording.SEPARATOR.join((verb, *limits))
         setup = next(
             place
@@ -153,7 +153,7 @@ class _Plan:
             if not is_cluster and self._outline.nodes[place].kind == "setup"
         )
         takes = self._inputs.get(setup)
-        return fitted(f"{text} ← ", takes) if takes else text
+        return fit_line(f"{text} ← ", takes) if takes else text
 
     def _clean_up(self, cluster: int) -> str:
         name, lifetime = self._outline.clusters[cluster].label, self._lifetimes[cluster]
@@ -167,11 +167,11 @@ class _Plan:
             for place, one in enumerate(self._lifetimes)
             if one == lifetime
         ]
-        return fitted(f"at {_ENDS[lifetime]}: clean up ", names[::-1])
+        return fit_line(f"at {_ENDS[lifetime]}: clean up ", names[::-1])
 
 
 def stages(outline: Outline) -> list[int]:
-    """For each node the length of the longest way to it; making a manager is no step."""
+    """The length of the longest path to each node; making a manager is no step."""
     arriving: defaultdict[int, list[int]] = defaultdict(list)
     for link in outline.links:
         arriving[link.target].append(link.source)
@@ -183,13 +183,10 @@ def stages(outline: Outline) -> list[int]:
 
 
 def _lifetimes(outline: Outline, options: "list[ScopeOptions]") -> list[str]:
-    """How long each scope is held: at least as long as the scopes inside it."""
+    """The lifetime of each scope: at least that of the scopes inside it."""
     found = [_LIFETIMES.index(one.lifetime) for one in options]
     for place in reversed(range(len(found))):
         parent = outline.clusters[place].parent
         if parent is not None:
             found[parent] = max(found[parent], found[place])
     return [_LIFETIMES[rank] for rank in found]
-
-
-__all__ = ["plan_text", "stages"]

@@ -1,4 +1,4 @@
-"""How a scope's protection is told: whether it is cleaned up however the kernel ends."""
+"""A scope's protection in words: whether it is cleaned up however the kernel ends."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 UNPROTECTED = "unprotected"
 
 
-def marked(protection: "Protection") -> str:
+def protection_text(protection: "Protection") -> str:
     """Both marks in a few words, with the reasons."""
     during, opened = protection
     if not during and not opened:
@@ -28,7 +28,7 @@ def marked(protection: "Protection") -> str:
     return f"{begin}{UNPROTECTED} once open: {opened}"
 
 
-def marks(
+def protection_texts(
     scopes: "Sequence[Scope]", labels: Sequence[str], known: "Mapping[Scope, Protection]"
 ) -> list[tuple[str, list[str]]]:
     """The different marks of some scopes, each with the labels of those that have it.
@@ -36,23 +36,20 @@ def marks(
     Args:
         scopes: the scopes.
         labels: what they are called.
-        known: the marks of leases that are open; of others what is known before their use is told.
+        known: the marks of leases that are open; of others it is what is known before their use.
     """
     found: dict[str, list[str]] = {}
     for scope, label in zip(scopes, labels, strict=True):
         protection = known.get(scope)
         if protection is None:
             protection = protection_before(scope.manager.resource_class)
-        found.setdefault(marked(protection), []).append(label)
+        found.setdefault(protection_text(protection), []).append(label)
     return list(found.items())
 
 
-def notes(scope: "Scope") -> tuple[str, ...]:
-    """What a picture says beside a scope's name, of what is known without a closer look."""
+def scope_notes(scope: "Scope") -> tuple[str, ...]:
+    """The mark beside a scope's name, as far as protection is known without reading source code."""
     kind = scope.manager.resource_class
     is_quick = hasattr(kind, "__resnb_protection__")
     opened = protection_before(kind).once_open if is_quick else ""
     return () if opened in ("", KNOWN_ONCE_OPEN) else (UNPROTECTED,)
-
-
-__all__ = ["marked", "marks", "notes"]

@@ -1,6 +1,6 @@
 """Flow -> outline: the one place that reads a flow's structure for views.
 
-Costs a look at each task and edge; scopes' derived edges are links like any other.
+The edges that follow from scopes are links like any other.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resnb.graph.tasks.parameter import Parameter
 from resnb.view import protection
 from resnb.view.names import shown, unique
-from resnb.view.option_words import notes
+from resnb.view.option_words import option_notes
 from resnb.view.outline import Cluster, Link, Node, Outline
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _clusters(scopes: "Sequence[Scope]") -> tuple[Cluster, ...]:
             label,
             shown(one.manager.name),
             places.get(one.parent),
-            (*notes(one.options), *protection.notes(one)),
+            (*option_notes(one.options), *protection.scope_notes(one)),
             one.is_mapped,
         )
         for label, one in zip(labels, scopes, strict=True)
@@ -96,11 +96,11 @@ def _own_name(task: "Task", scope: "Scope", cluster: Cluster) -> tuple[str, str]
 
 
 def _default(parameter: Parameter) -> str:
-    return "required" if parameter.required else spelled(parameter.default)
+    return "required" if parameter.required else value_text(parameter.default)
 
 
-def spelled(value: object) -> str:
-    """A parameter's value in a few characters; an ellipsis if that tells nothing."""
+def value_text(value: object) -> str:
+    """A parameter's value in a few characters; an ellipsis if those would say nothing."""
     if isinstance(value, str) and len(value) > 8 * _VALUE_WIDTH:
         value = value[: 4 * _VALUE_WIDTH] + value[-4 * _VALUE_WIDTH :]
     plain = value is None or isinstance(value, bool | int | float | str)
@@ -147,6 +147,3 @@ def _kind(source: str, target: str, *, data: bool) -> str:
     if source in ("init", "setup"):
         return "setup"
     return "data" if data else "control"
-
-
-__all__ = ["Sketch", "sketch", "spelled"]

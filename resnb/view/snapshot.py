@@ -1,7 +1,7 @@
 """A flow at one moment: its outline, and the state of everything in it.
 
-An outline is made once for each structure; a `Sampler` adds the states as often as a view wants
-to, without a step of Python for each task. A snapshot is plain data and never changes.
+An outline is made once for each structure; a `Sampler` adds the states as often as a view asks,
+without a step of Python for each task. A snapshot is plain data and never changes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from resnb.states import CACHED, FIRST_UNSUCCESSFUL, MAPPED, PENDING, SUCCESS, c
 from resnb.view.aggregate import FAILURES, overall, reason_of
 from resnb.view.names import message
 from resnb.view.outline import Outline
-from resnb.view.sketch import Sketch, sketch, spelled
+from resnb.view.sketch import Sketch, sketch, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from resnb.states import State
 
 Counts: TypeAlias = tuple[tuple[int, int], ...]
-"""How many there are of each state: pairs of state code and number, by code."""
+"""How many are in each state: pairs of state code and number, by code."""
 
 Stacks: TypeAlias = tuple[tuple[int, tuple[tuple[str, int], ...]], ...]
-"""Of clusters that are mapped: places, and how many leases there are in each state."""
+"""For each mapped cluster its place, and how many leases are in each state."""
 
 NOT_YET = "not yet"
 NO_WORK = frozenset({"init", "setup", "cleanup", "parameter"})
@@ -40,25 +40,23 @@ class Progress(Protocol):
         """The code of each task's state; asked again and again with the same tuple."""
 
     def child_counts(self, task: "Task") -> Mapping[int, int]:
-        """Of a mapped task: the number of children by state code; empty before it expanded."""
+        """How many children of a mapped task are in each state; empty before it expands."""
 
-    def duration_of(self, task: "Task") -> float | None:
-        """How long the task took, in seconds; None if it has not run."""
-
-    def tries_of(self, task: "Task") -> int:
-        """How often the task's code was begun."""
+    @property
+    def link(self) -> str:
+        """The address of the dashboard of the run's cluster; empty if there is none."""
 
     def lease_state(self, scope: "Scope") -> str:
         """``not yet``, ``opening``, ``open``, ``closing``, ``closed``, ``failed`` or ``kept``.
 
-        Of a mapped scope the state of the lease that most wants a look.
+        For a mapped scope the state of the most urgent lease.
         """
 
     def lease_states(self, scope: "Scope") -> Mapping[str, int]:
-        """Of a mapped scope: how many leases are in each state; first what wants a look."""
+        """How many leases of a mapped scope are in each state, the most urgent first."""
 
     def state_of(self, task: "Task") -> "State":
-        """The task's state: asked of parameters, for their values, and of what failed."""
+        """The task's state; used for parameters' values and for failures."""
 
     def flow_code(self) -> int:
         """The code of the latest run's state."""
@@ -72,39 +70,28 @@ class Failure(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What there is to draw.
+    """What there is to draw."""
 
-    Attributes:
-        outline: nodes, clusters and links.
-        code: the flow's state.
-        codes: the state of each node, a byte each.
-        counts: for each node how many children (or tasks, if it is folded) are in which state.
-        leases: the lease's state of each cluster.
-        values: the values that parameters had, in a few characters: pairs of place and text.
-        totals: how many tasks and children that do work are in which state, drawn or not.
-        failures: the tasks that failed by themselves, and why.
-        left_out: how many tasks are not drawn at all.
-        stacks: of mapped clusters how many leases are in which state.
-    """
-
-    outline: Outline
-    code: int
-    codes: bytes
+    outline: Outline  # nodes, clusters and links
+    code: int  # the flow's state
+    codes: bytes  # the state of each node, a byte each
+    # how many children (or tasks, if it is folded) of each node are in each state
     counts: tuple[Counts, ...]
-    leases: tuple[str, ...]
+    leases: tuple[str, ...]  # the state of each cluster's lease
+    # the values of parameters in a few characters: pairs of place and text
     values: tuple[tuple[int, str], ...] = ()
-    totals: Counts = ()
-    failures: tuple[Failure, ...] = ()
-    left_out: int = 0
-    stacks: Stacks = ()
+    totals: Counts = ()  # how many tasks and children that do work are in each state, drawn or not
+    failures: tuple[Failure, ...] = ()  # the tasks that failed themselves, and why
+    left_out: int = 0  # how many tasks are not drawn at all
+    stacks: Stacks = ()  # how many leases of each mapped cluster are in each state
 
     def stack(self, place: int) -> tuple[tuple[str, int], ...]:
-        """How many leases of a mapped cluster are in which state."""
+        """How many leases of a mapped cluster are in each state."""
         return dict(self.stacks).get(place, ())
 
 
 class Sampler:
-    """Takes samples of what was sketched.
+    """Takes samples of a sketched flow.
 
     Args:
         drawn: the sketch.
@@ -120,7 +107,7 @@ class Sampler:
         self._stacks = [place for place, one in enumerate(clusters) if one.mapped]
 
     def sample(self, progress: Progress | None) -> Snapshot:
-        """The states as they are now; without `progress` as of a flow that has never run."""
+        """The states as they are now; without `progress`, those of a flow that has never run."""
         outline, tasks, scopes = self.drawn
         counts: list[Counts] = [()] * len(tasks)
         if progress is None:
@@ -136,7 +123,7 @@ class Sampler:
             if codes[place] == MAPPED:
                 found = [code for code, _ in counts[place]]
                 if any(code >= FIRST_UNSUCCESSFUL for code in found):
-                    shown[place] = overall(found)  # people look for what did not succeed
+                    shown[place] = overall(found)  # failures must not hide behind "mapped"
             if place in self._no_work:
                 continue
             if children:
@@ -150,7 +137,7 @@ class Sampler:
             tuple(counts),
             tuple([progress.lease_state(scope) for scope in scopes]),
             tuple(
-                (place, spelled(progress.state_of(tasks[place]).result))
+                (place, value_text(progress.state_of(tasks[place]).result))
                 for place in self._parameters
                 if codes[place] in (SUCCESS, CACHED)
             ),
@@ -169,7 +156,7 @@ class Sampler:
 
 
 def snapshot(flow: "Flow", progress: Progress | None = None) -> Snapshot:
-    """The flow as it is now, and why it failed; without `progress` as one that has never run."""
+    """The flow as it is now, and why it failed; without `progress`, one that has never run."""
     drawn = sketch(flow)
     seen = Sampler(drawn).sample(progress)
     if progress is None:
@@ -184,7 +171,7 @@ def snapshot(flow: "Flow", progress: Progress | None = None) -> Snapshot:
 
 
 def _with_values(outline: Outline, values: Sequence[tuple[int, str]]) -> Outline:
-    """`outline` with the values that parameters had in place of their defaults."""
+    """`outline` with the values of parameters in place of their defaults."""
     if not values:
         return outline
     nodes = list(outline.nodes)
@@ -194,7 +181,7 @@ def _with_values(outline: Outline, values: Sequence[tuple[int, str]]) -> Outline
 
 
 def picker(places: Sequence[int]) -> "Callable[[bytes], bytes]":
-    """A function that takes the codes at `places`, which grow, out of all codes; at C's speed."""
+    """A function that picks the codes at `places`, which ascend, out of all codes, at C's speed."""
     if not places or places[-1] - places[0] == len(places) - 1:
         whole = slice(places[0], places[-1] + 1) if places else slice(0)
         return lambda codes: codes[whole]
@@ -203,20 +190,5 @@ def picker(places: Sequence[int]) -> "Callable[[bytes], bytes]":
 
 
 def in_order(counts: Mapping[int, int]) -> Counts:
-    """`counts` by code, without those of which there is none."""
+    """`counts` by code, without zeros."""
     return tuple(sorted((code, number) for code, number in counts.items() if number))
-
-
-__all__ = [
-    "NOT_YET",
-    "NO_WORK",
-    "Counts",
-    "Failure",
-    "Progress",
-    "Sampler",
-    "Snapshot",
-    "Stacks",
-    "in_order",
-    "picker",
-    "snapshot",
-]

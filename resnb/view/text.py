@@ -1,7 +1,7 @@
-"""Snapshot -> text: what stands beside the picture, in a terminal, a saved notebook or a diff.
+"""Snapshot -> text: the alternative to the picture, for terminals, saved notebooks and diffs.
 
-Invariants: no times, durations, ids or addresses, so the same outcome gives the same text; one
-line for each task, whose beginning does not depend on other lines, so that diffs stay small.
+Invariants: no times, durations, ids or addresses, so the same outcome gives the same text; one line
+for each task, whose beginning does not depend on other lines, so that diffs stay small.
 
     dask-example · success
     parameters: n_workers=None, out_path='summary.csv'
@@ -48,11 +48,11 @@ def parameters_line(outline: Outline) -> list[str]:
         for node in outline.nodes
         if node.kind == "parameter"
     ]
-    return [fitted("parameters: ", given)] if given else []
+    return [fit_line("parameters: ", given)] if given else []
 
 
-def fitted(start: str, items: Sequence[str]) -> str:
-    """`start` with as many of `items` as fit a line, and the number of the others."""
+def fit_line(start: str, items: Sequence[str]) -> str:
+    """`start` with as many of `items` as fit in a line, and the number of the others."""
     text = start
     for number, item in enumerate(items):
         more = item if number == 0 else f", {item}"
@@ -62,10 +62,10 @@ def fitted(start: str, items: Sequence[str]) -> str:
     return text
 
 
-def inputs(outline: Outline) -> dict[int, list[str]]:
-    """For each node the names of what it takes or waits for; a resource goes by its scope's.
+def inputs_of(outline: Outline) -> dict[int, list[str]]:
+    """The names of what each node takes or waits for; a resource has the name of its scope.
 
-    What a scope's init takes is said of its set-up, for an init has no line of its own.
+    The inputs of a scope's init are listed with its set-up, since an init has no line of its own.
     """
     found: defaultdict[int, list[str]] = defaultdict(list)
     for link in outline.links:
@@ -82,18 +82,18 @@ def inputs(outline: Outline) -> dict[int, list[str]]:
 
 
 class _Tree:
-    """The lines of the tasks, with a frame around each scope."""
+    """A line for each task, with a frame around each scope."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._contents = contents(snapshot.outline)
-        self._inputs = inputs(snapshot.outline)
+        self._inputs = inputs_of(snapshot.outline)
 
     def lines(self, cluster: int | None = None) -> list[str]:
         found: list[str] = []
         for place, is_cluster in self._contents[cluster]:
             if is_cluster:
-                found += framed(self._title(place), self.lines(place))
+                found += in_frame(self._title(place), self.lines(place))
             elif self._has_line(place):
                 found.append(self._line(place))
         return found
@@ -111,13 +111,13 @@ class _Tree:
         words = wording.SEPARATOR.join((node.short, *about))
         text = f"{TASK[code].mark} {words}"
         takes = self._inputs.get(place)
-        return fitted(f"{text} ← ", takes) if takes else text
+        return fit_line(f"{text} ← ", takes) if takes else text
 
     def _title(self, place: int) -> str:
-        return wording.titled(self._snapshot, place)
+        return wording.cluster_title(self._snapshot, place)
 
 
-def framed(title: str, lines: Sequence[str]) -> list[str]:
+def in_frame(title: str, lines: Sequence[str]) -> list[str]:
     """`lines` with a frame to their left and `title` above."""
     *body, last = lines or [""]
     return [f"┌ {title}", *(f"│ {line}" for line in body), f"└ {last}"]
@@ -133,6 +133,3 @@ def _failures(snapshot: Snapshot) -> list[str]:
     ]
     more = len(failures) - FAILURE_LIMIT
     return ["", *lines, *([f"… {more:,} more failed"] if more > 0 else [])]
-
-
-__all__ = ["fitted", "flow_text", "framed", "inputs", "parameters_line"]

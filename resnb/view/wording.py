@@ -1,4 +1,4 @@
-"""What pictures and texts say about a node, a cluster or a flow beside its name."""
+"""What pictures and texts say about a node, cluster or flow beside its name."""
 
 from resnb.states import CACHED, MAPPED, PENDING, SUCCESS
 from resnb.view.aggregate import FAILURES
@@ -13,7 +13,7 @@ DONE = frozenset({SUCCESS, CACHED, MAPPED})
 def tally(counts: Counts) -> tuple[str, ...]:
     """``38 of 100 done``, then what needs attention: ``1 failed, 2 running``.
 
-    Tasks that are all in one state need no more than their number.
+    Where all tasks are in one state, their number is enough.
     """
     total = sum(number for _, number in counts)
     if len(counts) < 2:  # noqa: PLR2004 - one state or none
@@ -26,7 +26,7 @@ def tally(counts: Counts) -> tuple[str, ...]:
 
 
 def of_node(snapshot: Snapshot, place: int) -> tuple[str, ...]:
-    """The state, if it is worth a word, and the counts."""
+    """The state, if it needs a word, and the counts."""
     code, counts = snapshot.codes[place], snapshot.counts[place]
     folded = snapshot.outline.nodes[place].kind == "folded"
     parts = () if folded and len(counts) == 1 else tally(counts)
@@ -35,14 +35,14 @@ def of_node(snapshot: Snapshot, place: int) -> tuple[str, ...]:
 
 
 def of_cluster(snapshot: Snapshot, place: int) -> tuple[str, str]:
-    """Its name with the lease's state, unless nothing has happened yet, and its options."""
+    """Its name, with the lease's state once there is one, and its options."""
     cluster = snapshot.outline.clusters[place]
     name = (cluster.label, *of_leases(snapshot, place))
     return SEPARATOR.join(name), SEPARATOR.join(cluster.notes)
 
 
 def of_leases(snapshot: Snapshot, place: int) -> tuple[str, ...]:
-    """The lease's state; of a stack ``mapped`` at first, then ``1 failed, 2 open``."""
+    """The lease's state; for a mapped scope ``mapped`` at first, then ``1 failed, 2 open``."""
     lease = snapshot.leases[place]
     if snapshot.outline.clusters[place].mapped:
         counts = snapshot.stack(place)
@@ -50,8 +50,8 @@ def of_leases(snapshot: Snapshot, place: int) -> tuple[str, ...]:
     return () if lease == NOT_YET else (LEASE[lease].word,)
 
 
-def titled(snapshot: Snapshot, place: int) -> str:
-    """All about a cluster in a line: ``client = DaskCluster · open · ttl 2h``."""
+def cluster_title(snapshot: Snapshot, place: int) -> str:
+    """A cluster in one line: ``client = DaskCluster · open · ttl 2h``."""
     cluster = snapshot.outline.clusters[place]
     name, manager = cluster.label, cluster.manager
     words = (*of_leases(snapshot, place), *cluster.notes)
@@ -69,12 +69,6 @@ def of_code(code: int) -> str:
 
 
 def left_out(snapshot: Snapshot) -> str:
-    """What the picture or text does not show; empty if it shows all."""
+    """What the picture or text does not show; empty if it shows everything."""
     number = snapshot.left_out
     return f"{counted(number, 'more task')} not shown" if number else ""
-
-
-__all__ = [
-    "DONE", "SEPARATOR", "left_out", "of_cluster", "of_code", "of_flow", "of_leases", "of_node",
-    "tally", "titled",
-]  # fmt: skip

@@ -1,5 +1,6 @@
 """What is in a notebook that was saved, and what others make of it."""
 
+import json
 import re
 
 import nbformat
@@ -103,6 +104,7 @@ def test_a_model_keeps_what_there_was_to_see_at_rest(notebook):
     notebook.run("%%flow rest\nx = number(1)", "a")
     notebook.kernel.run(
         """
+        import json
         from threading import Event
         from resnb.notebook.display import _WIDGETS
         widget, come = _WIDGETS["rest"], Event()
@@ -111,11 +113,11 @@ def test_a_model_keeps_what_there_was_to_see_at_rest(notebook):
         assert come.wait(20)
         """
     )
-    frames = notebook.value("widget.rest")
+    frames = json.loads(notebook.value("json.dumps(widget.rest)"))
     assert [one["frame"] for one in frames] == ["structure", "states"]
     assert [one["text"] for one in frames[0]["nodes"]] == ["number"]
     assert [one["version"] for one in frames] == [0, 0]
     notebook.kernel.run("come.clear()\nstate = rest.run()\nassert come.wait(20)")
-    last = notebook.value("widget.rest[1]")
+    last = json.loads(notebook.value("json.dumps(widget.rest[1])"))
     assert (last["codes"], last["elapsed"]) == ([SUCCESS], None)
     notebook.kernel.run("del widget")

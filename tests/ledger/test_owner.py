@@ -12,10 +12,12 @@ from resnb.ledger.owner import (
     DEAD,
     UNKNOWN,
     from_text,
+    nobody,
     start_time,
-    status,
+    status_by_ids,
     this_process,
 )
+from tests.ledger.worlds import seen
 
 
 @pytest.fixture
@@ -36,45 +38,54 @@ def owner_of(pid):
 def test_this_process_is_alive():
     me = this_process()
     assert me.pid == os.getpid()
-    assert status(me, me) == ALIVE
+    assert seen(me) == ALIVE
 
 
 def test_a_stopped_process_is_alive(child):
     os.kill(child.pid, signal.SIGSTOP)
-    assert status(owner_of(child.pid), this_process()) == ALIVE
+    assert seen(owner_of(child.pid)) == ALIVE
 
 
 def test_a_zombie_is_dead(child):
     owner = owner_of(child.pid)
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert status(owner, this_process()) == DEAD
+    assert seen(owner) == DEAD
 
 
 def test_a_process_that_is_gone_is_dead(child):
     owner = owner_of(child.pid)
     child.kill()
     child.wait()
-    assert status(owner, this_process()) == DEAD
+    assert seen(owner) == DEAD
 
 
 def test_a_reused_pid_is_dead(child):
     owner = owner_of(child.pid)
-    assert status(owner._replace(started=owner.started - 1), this_process()) == DEAD
+    assert seen(owner._replace(started=owner.started - 1)) == DEAD
 
 
 @pytest.mark.parametrize(
     ("other", "expected"),
     [
         ({"boot": "another"}, DEAD),
-        ({"machine": "another"}, UNKNOWN),
-        ({"machine": "another", "boot": "another"}, UNKNOWN),
+        ({"machine": "another"}, ALIVE),
         ({"namespace": "another"}, UNKNOWN),
     ],
 )
-def test_what_cannot_be_seen_is_unknown(other, expected):
+def test_without_a_lock_one_boot_and_namespace_can_be_told(other, expected):
+    assert seen(this_process()._replace(**other)) == expected
+
+
+def test_without_a_lock_another_machine_cannot_be_told():
     me = this_process()
-    assert status(me._replace(**other), me) == expected
+    assert status_by_ids(me._replace(boot="another"), me, is_shared=True) == UNKNOWN
+
+
+def test_nobody_is_dead_on_its_machine():
+    me = this_process()
+    assert status_by_ids(nobody(me), me, is_shared=True) == DEAD
+    assert status_by_ids(nobody(me)._replace(machine="another"), me, is_shared=True) == UNKNOWN
 
 
 def test_text_and_back():

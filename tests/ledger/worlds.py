@@ -5,12 +5,12 @@ import time
 from pathlib import Path
 
 from resnb.ledger.admin.commands import LedgerCommands
-from resnb.ledger.owner import nobody, this_process
+from resnb.ledger.owner import nobody, status_by_ids, this_process
 from resnb.ledger.recipes.recipe import recipe_of
-from tests.ledger.records import KERNEL, record
+from tests.ledger.records import record
 
-ELSEWHERE = KERNEL
-"""A kernel on another machine."""
+ELSEWHERE = this_process()._replace(namespace="another", pid=4000)
+"""A kernel in another container, without a lock to be told by."""
 PATIENCE = 40.0
 _never = threading.Event()
 
@@ -23,6 +23,11 @@ def here():
 def gone():
     """A kernel of this machine that has ended."""
     return nobody(this_process())
+
+
+def seen(owner):
+    """Whether an owner without a lock is alive."""
+    return status_by_ids(owner, this_process(), is_shared=False)
 
 
 def appending(file, line):

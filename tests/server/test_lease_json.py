@@ -2,18 +2,16 @@
 
 import json
 import math
-import re
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-import resnb.server
 from resnb.ledger.admin.listing import listed
-from resnb.server import lease_json
+from resnb.server import lease_json, wire
+from resnb.wire import fault
 from tests.ledger.records import record
-from tests.ledger.worlds import gone, here
+from tests.ledger.worlds import gone, here, seen
 
-LIST = ("version", "now", "leases", "total", "error")
 TEXTS = st.text() | st.sampled_from(["x" * 5000, "\x1b[31m" * 900, "</script>", "\u2028", "\x00"])
 NUMBERS = st.none() | st.floats()
 
@@ -29,10 +27,10 @@ NUMBERS = st.none() | st.floats()
     created=st.floats(),
 )
 def test_whatever_a_record_says_it_is_json_that_fits(**values):
-    text = json.dumps(
-        lease_json.lease(listed(record(owner=gone(), **values), here())), allow_nan=False
-    )
+    found = lease_json.lease(listed(record(owner=gone(), **values), seen))
+    text = json.dumps(found, allow_nan=False)
     assert text.isascii()
+    assert fault(wire.Lease, found) == ""
     for value in json.loads(text).values():
         if isinstance(value, str):
             assert value.isprintable()
@@ -42,7 +40,7 @@ def test_whatever_a_record_says_it_is_json_that_fits(**values):
 
 
 def forms(count):
-    return (lease_json.lease(listed(record(f"r{number}"), here())) for number in range(count))
+    return (lease_json.lease(listed(record(f"r{number}"), seen)) for number in range(count))
 
 
 def test_a_list_shows_the_latest_and_says_how_many_there_are():
@@ -60,7 +58,7 @@ def test_a_message_has_all_that_a_list_has():
 
 def test_what_is_asked_kept_orphaned_or_given_up_is_marked():
     def marks(owner, **values):
-        found = lease_json.lease(listed(record(owner=owner, **values), here()))
+        found = lease_json.lease(listed(record(owner=owner, **values), seen))
         return {name for name in ("asked", "kept", "orphan", "given_up") if found[name]}
 
     later = 4e9
@@ -74,13 +72,9 @@ def test_what_is_asked_kept_orphaned_or_given_up_is_marked():
     assert marks(gone(), state="failed", tries=99) == {"orphan", "given_up"}
 
 
-def test_the_documented_form_is_the_form():
-    lines = re.findall(r"^ +(\w+): (.*?)(?:;|$)", resnb.server.__doc__, re.MULTILINE)
-    documented = {name: kind for name, kind in lines if name not in LIST}
-    found = lease_json.lease(listed(record(), here()))
-    assert documented.keys() == found.keys()
-    kinds = {str: "string", bool: "boolean", int: "number", float: "number"}
-    for name, value in found.items():
-        kind = documented[name].split("'")[0].strip() or "string"
-        assert kind in (kinds.get(type(value)), "number | null", "string | null")
-    assert set(LIST) == json.loads(lease_json.message(lease_json.NONE, 5.0)).keys()
+def test_a_lease_and_a_list_have_just_what_their_types_have():
+    found = lease_json.lease(listed(record(), seen))
+    assert found.keys() == wire.Lease.__annotations__.keys()
+    message = json.loads(lease_json.message(lease_json.leases([found]), 5.0, "error"))
+    assert message.keys() == wire.LeaseList.__annotations__.keys()
+    assert fault(wire.LeaseList, message) == ""

@@ -10,10 +10,10 @@ import pytest
 from resnb.errors import LedgerError
 from resnb.ledger.store.store import Store
 from resnb.server import watch as watching
-from resnb.server.requests import Refused, wanted
-from resnb.server.service import Desk
-from resnb.server.sweeps import AGAIN, Sweeper, Sweeps
-from resnb.server.watch import LOOK_CLOSELY, Watch
+from resnb.server.requests import Refused, lease_filter
+from resnb.server.service import LedgerService
+from resnb.server.sweeps import LEAST_PAUSE, Sweeper, Sweeps
+from resnb.server.watch import LOOK_CLOSELY, LedgerWatch
 from tests.ledger.worlds import gone, here
 from tests.ledger.worlds import lease as made
 from tests.server.served import ROOT
@@ -26,7 +26,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def watch(store):
-    watch = Watch(store.home)
+    watch = LedgerWatch(store.home)
     yield watch
     watch.let_go()
 
@@ -35,13 +35,13 @@ def watch(store):
 def reads(monkeypatch, watch):
     """How often a watch has read the ledger's records."""
     reads = []
-    original = watch._questions.leases
+    original = watch._queries.leases
 
     def counted(**options):
         reads.append(1)
         return original(**options)
 
-    monkeypatch.setattr(watch._questions, "leases", counted)
+    monkeypatch.setattr(watch._queries, "leases", counted)
     return reads
 
 
@@ -57,12 +57,12 @@ def test_the_ledger_is_read_only_if_somebody_has_written(store, watch, reads):
     store.add(made("abcd", here()))
     assert ids(watch.look()) == ["abcd"]
     before = len(reads)
-    assert watch.look() is watch.look(closely=False) is watch.find(wanted({}))
-    assert ids(watch.find(wanted({"name": ["nobody"]}))) == []
+    assert watch.look() is watch.look(closely=False) is watch.find(lease_filter({}))
+    assert ids(watch.find(lease_filter({"name": ["nobody"]}))) == []
     assert len(reads) == before
     store.close("abcd", 3000.0)
     assert ids(watch.look()) == []
-    assert ids(watch.find(wanted({"state": ["closed"]}))) == ["abcd"]
+    assert ids(watch.find(lease_filter({"state": ["closed"]}))) == ["abcd"]
 
 
 def test_a_close_look_sees_that_a_kernel_is_gone(store, watch, monkeypatch):
@@ -129,20 +129,20 @@ def test_a_ledger_that_others_can_write_is_refused(store, watch):
     assert ids(watch.look()) == ["abcd"]
 
 
-# ---- the desk
+# ---- the service
 
 
 @pytest.fixture
 def at_desk(store):
-    """Runs a test's coroutine function with a desk."""
+    """Runs a test's coroutine function with a service."""
 
     def run(test, **options):
         async def with_desk():
-            desk = Desk(store.home, lambda _: None, **options)
+            service = LedgerService(store.home, lambda _: None, **options)
             try:
-                await asyncio.wait_for(test(desk), 20)
+                await asyncio.wait_for(test(service), 20)
             finally:
-                await desk.close()
+                await service.close()
 
         asyncio.run(with_desk())
 
@@ -153,12 +153,12 @@ def test_a_command_that_hangs_is_refused_and_holds_up_no_list(at_desk, store):
     store.add(made("abcd", here()))
     go = threading.Event()
 
-    async def test(desk):
-        both = [desk.work(go.wait), desk.work(go.wait), desk.work(go.wait)]
+    async def test(service):
+        both = [service.work(go.wait), service.work(go.wait), service.work(go.wait)]
         refused = await asyncio.gather(*both, return_exceptions=True)
         assert {one.status for one in refused} == {503}
         assert "did not answer within 0.5 s" in str(refused[0])
-        assert '"abcd"' in await desk.find(wanted({}))
+        assert '"abcd"' in await service.find(lease_filter({}))
         go.set()
 
     try:
@@ -170,14 +170,14 @@ def test_a_command_that_hangs_is_refused_and_holds_up_no_list(at_desk, store):
 def test_waiting_for_news_ends_with_who_waits(at_desk, store):
     store.add(made("abcd", here()))
 
-    async def test(desk):
-        known = await desk.news(None)
-        waiting = asyncio.ensure_future(desk.news(known))
+    async def test(service):
+        known = await service.news(None)
+        waiting = asyncio.ensure_future(service.news(known))
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.wait([waiting])
-        assert ids(await desk.news(None)) == ["abcd"]
-        waiting = asyncio.ensure_future(desk.news(known))
+        assert ids(await service.news(None)) == ["abcd"]
+        waiting = asyncio.ensure_future(service.news(known))
         store.close("abcd", 3000.0)
         assert ids(await waiting) == []
 
@@ -187,17 +187,17 @@ def test_waiting_for_news_ends_with_who_waits(at_desk, store):
 def test_what_the_ledger_says_becomes_an_answer(at_desk, store):
     store.add(made("abcd", here(), dies_with_kernel=True))
 
-    async def test(desk):
+    async def test(service):
         for status, asked in (
-            (409, desk.keep("abcd", 5.0)), (409, desk.adopt("abcd", 5.0)),
-            (404, desk.keep("none", 5.0)), (404, desk.clean_up("abc")),
+            (409, service.change("abcd", "keep", 5.0)), (409, service.change("abcd", "adopt", 5.0)),
+            (404, service.change("none", "keep", 5.0)), (404, service.change("abc", "cleanup")),
         ):  # fmt: skip
             with pytest.raises(Refused) as refused:
                 await asked
             assert refused.value.status == status
         store.home.chmod(0o777)
         with pytest.raises(Refused, match="can be written by others") as refused:
-            await desk.find(wanted({}))
+            await service.find(lease_filter({}))
         assert refused.value.status == 503
         store.home.chmod(0o700)
 
@@ -231,12 +231,12 @@ def test_one_sweeper_a_second_is_started_and_one_after_the_last_who_asked(tmp_pa
     for _ in range(5):
         sweeper(tmp_path)
     assert (started, len(timer.owed)) == ([100.0], 1)
-    timer.pass_time(AGAIN)
+    timer.pass_time(LEAST_PAUSE)
     assert (started, timer.owed) == ([100.0, 101.0], [])
     sweeper(tmp_path)
     assert len(started) == 2
-    timer.pass_time(AGAIN)
-    timer.pass_time(AGAIN)
+    timer.pass_time(LEAST_PAUSE)
+    timer.pass_time(LEAST_PAUSE)
     sweeper(tmp_path)
     assert started == [100.0, 101.0, 102.0, 103.0]
 
@@ -250,8 +250,8 @@ def test_a_sweeper_that_cannot_be_started_is_told_to_who_asked(tmp_path):
     with pytest.raises(LedgerError):
         sweeper(tmp_path)
     sweeper(tmp_path)
-    timer.pass_time(AGAIN)  # nobody is there to be told
-    timer.pass_time(AGAIN)
+    timer.pass_time(LEAST_PAUSE)  # nobody is there to be told
+    timer.pass_time(LEAST_PAUSE)
     with pytest.raises(LedgerError):
         sweeper(tmp_path)
 

@@ -34,7 +34,7 @@ def test_any_body_is_a_duration_or_refused(body):
 @given(BODIES)
 def test_any_body_asks_for_nothing_or_is_refused(body):
     try:
-        requests.nothing(body)
+        requests.check_empty(body)
         assert not json.loads(body or "{}")
     except Refused as refused:
         check(refused)
@@ -58,7 +58,7 @@ def test_any_text_is_an_id_or_refused(text):
 )
 def test_any_query_is_understood_or_refused(arguments):
     try:
-        wanted = requests.wanted(arguments)
+        wanted = requests.lease_filter(arguments)
         assert wanted.values.keys() <= arguments.keys()
     except Refused as refused:
         check(refused)
@@ -74,13 +74,15 @@ def test_what_a_duration_is(body, seconds):
 
 
 def test_what_the_server_reads_itself_is_no_filter():
-    wanted = requests.wanted({"token": ["x"], "_xsrf": ["y"], "1700000000000": [""], "name": ["n"]})
+    wanted = requests.lease_filter(
+        {"token": ["x"], "_xsrf": ["y"], "1700000000000": [""], "name": ["n"]}
+    )
     assert (wanted.closed, dict(wanted.values)) == (False, {"name": "n"})
-    assert requests.wanted({"state": ["closed"]}).closed
-    assert requests.wanted({"closed": ["true"]}).values == {}
+    assert requests.lease_filter({"state": ["closed"]}).closed
+    assert requests.lease_filter({"closed": ["true"]}).values == {}
 
 
 def test_all_filters_must_hold():
-    wanted = requests.wanted({"name": ["a"], "kernel": ["dead"]})
+    wanted = requests.lease_filter({"name": ["a"], "kernel": ["dead"]})
     assert wanted.takes({"name": "a", "kernel": "dead", "id": "x"})
     assert not wanted.takes({"name": "a", "kernel": "alive", "id": "x"})

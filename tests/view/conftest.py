@@ -27,11 +27,7 @@ class FakeProgress:
     def child_counts(self, task):
         return self.counts.get(task.name, {})
 
-    def duration_of(self, _):
-        return 1.5
-
-    def tries_of(self, _):
-        return 1
+    link = ""
 
     def lease_state(self, scope):
         return self.leases.get(scope.name, "closed")

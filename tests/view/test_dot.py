@@ -9,7 +9,7 @@ from resnb.graph.tasks.function_task import FunctionTask
 from resnb.states import CLASSES, FAILED, RUNNING, SUCCESS
 from resnb.view import engines, palette
 from resnb.view.dot import dot_source
-from resnb.view.engines import Engine, drawn, render
+from resnb.view.engines import Engine, render, run_engine
 from resnb.view.folding import folded
 from resnb.view.names import shown
 from resnb.view.snapshot import snapshot
@@ -74,7 +74,7 @@ def test_any_name_is_shown_as_text_by_either_engine(name, names):
     if program is None:
         pytest.skip(f"no {name} Graphviz engine on this machine")
     whole = snapshot(named(names))
-    seen = words(drawn(Engine(name, program), dot_source(whole), "svg"))
+    seen = words(run_engine(Engine(name, program), dot_source(whole), "svg"))
     assert {normal(node.short) for node in whole.outline.nodes} <= seen
 
 

@@ -93,7 +93,7 @@ def test_an_engine_that_hangs_is_ended(stand_in, monkeypatch):
 
 def test_a_program_that_cannot_be_started_raises_what_the_system_says(tmp_path):
     with pytest.raises(OSError, match="nothing"):
-        engines.drawn(Engine("system", str(tmp_path / "nothing")), GRAPH, "png")
+        engines.run_engine(Engine("system", str(tmp_path / "nothing")), GRAPH, "png")
 
 
 def test_no_shell_sees_the_graph(monkeypatch):

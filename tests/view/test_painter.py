@@ -19,7 +19,7 @@ from resnb.states import (
 from resnb.view import engines
 from resnb.view.aggregate import reason_of
 from resnb.view.engines import DrawingError
-from resnb.view.outcome import Outcome
+from resnb.view.outcome import FinalProgress
 from resnb.view.painter import PAINTER
 from resnb.view.snapshot import snapshot
 
@@ -99,7 +99,7 @@ def test_the_repr_is_stable(seed):
 
 
 def test_an_outcome_reads_the_final_state(seed, failed):
-    outcome = Outcome(failed)
+    outcome = FinalProgress(failed)
     tasks = {task.name: task for task in seed.nodes}
     [scope] = seed.scopes
     assert reason_of(outcome.state_of(tasks["load"])) == "ValueError: bad"
@@ -115,7 +115,7 @@ def test_an_outcome_reads_the_final_state(seed, failed):
     assert outcome.lease_state(scope) == "not yet"
     failed.result[tasks["load"]] = Mapped("", [], (Success(), Success(), Failed()))
     assert outcome.child_counts(tasks["load"]) == {3: 2, 7: 1}
-    assert Outcome(Pending()).code_of(tasks["load"]) == 0
+    assert FinalProgress(Pending()).code_of(tasks["load"]) == 0
 
 
 def test_graphviz_is_imported_only_to_draw():
@@ -129,11 +129,11 @@ def test_a_mapped_task_of_which_items_failed_is_shown_as_failed_with_the_first_r
         task(sum, name="total")(each)
     flow.run()
     for state in (None, flow.run()):
-        seen = snapshot(flow, flow.memory if state is None else Outcome(state))
+        seen = snapshot(flow, flow.memory if state is None else FinalProgress(state))
         assert list(seen.codes) == [FAILED, TRIGGER_FAILED]
         assert seen.counts[0] == ((SUCCESS, 2), (FAILED, 2))
         reason = "ZeroDivisionError: division by zero (item 1, and 1 more)"
         assert seen.failures == (("each", reason),)
     with Flow("fine") as flow:
         task(abs, name="each").map([1, 2])
-    assert list(snapshot(flow, Outcome(flow.run())).codes) == [MAPPED]
+    assert list(snapshot(flow, FinalProgress(flow.run())).codes) == [MAPPED]

@@ -8,7 +8,7 @@ import pytest
 from resnb import Flow, resource
 from resnb.ledger.recipes.recipe import Protection
 from resnb.view.plan import plan_text
-from resnb.view.protection import marked
+from resnb.view.protection import protection_text
 from resnb.view.snapshot import snapshot
 from resnb.view.text import flow_text
 
@@ -112,7 +112,7 @@ def test_what_is_known_before_the_first_use(definition, mark):
     ],
 )
 def test_marks_in_words(protection, text):
-    assert marked(protection) == text
+    assert protection_text(protection) == text
 
 
 def test_the_text_of_a_flow_says_what_is_known_to_be_unprotected():

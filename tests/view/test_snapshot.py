@@ -218,6 +218,7 @@ def test_a_link_to_a_dashboard_is_a_page_or_nothing(link, shown):
     with Flow("f") as flow:
         task(lambda: 1, name="one")()
     now = snapshot(flow)
-    assert frames.states(now, 1, None, link).get("link", "") == (link if shown else "")
+    run = frames.run_info(now, 1, None, link)
+    assert frames.states(now, run)["link"] == (link if shown else "")
     then = now._replace(code=RUNNING)
-    assert frames.delta(now, then, 1, None, link).get("link", "") == (link if shown else "")
+    assert frames.delta(now, then, run)["link"] == (link if shown else "")

@@ -9,8 +9,8 @@ from resnb.view.dot import dot_source
 from resnb.view.engines import render
 from resnb.view.folding import folded
 from resnb.view.live import frames
-from resnb.view.live.layout import laid_out
-from resnb.view.outcome import Outcome
+from resnb.view.live.layout import layout_of
+from resnb.view.outcome import FinalProgress
 from resnb.view.plan import plan_text
 from resnb.view.snapshot import snapshot
 from resnb.view.text import flow_text
@@ -93,13 +93,14 @@ def test_folding_keeps_the_stack_where_the_cluster_goes(flow):
 @pytest.mark.usefixtures("engine")
 def test_views_are_told_of_it(flow):
     before, now = (snapshot(flow, Leases(one)) for one in ({**MIXED, "db": {"open": 3}}, MIXED))
-    structure = frames.structure(before.outline, laid_out(before.outline), 1)
+    structure = frames.structure(before.outline, layout_of(before.outline), 1)
     assert [one["mapped"] for one in structure["clusters"]] == [True, False]
-    assert frames.states(before, 1)["stacks"] == {0: (("open", 3),)}
-    delta = frames.delta(before, now, 1)
+    run = frames.run_info(now, 1, None, "")
+    assert frames.states(before, run)["stacks"] == [(0, (("open", 3),))]
+    delta = frames.delta(before, now, run)
     assert delta["stacks"] == [(0, (("failed", 1), ("open", 2)))]
-    assert delta["leases"] == [[0, "failed"]]
-    assert "stacks" not in (frames.delta(now, now._replace(code=1), 1) or {})
+    assert delta["leases"] == [(0, "failed")]
+    assert "stacks" not in (frames.delta(now, now._replace(code=1), run))
 
 
 def state_of(flow, setups: list[State], cleanups: list[State]) -> Success:
@@ -120,6 +121,6 @@ def state_of(flow, setups: list[State], cleanups: list[State]) -> Success:
 )
 def test_what_a_final_state_says_of_the_leases(flow, setups, cleanups, expected):
     scope = next(iter(flow.scopes))
-    outcome = Outcome(state_of(flow, setups, cleanups))
+    outcome = FinalProgress(state_of(flow, setups, cleanups))
     assert outcome.lease_states(scope) == expected
     assert outcome.lease_state(scope) == next(iter(expected), "not yet")

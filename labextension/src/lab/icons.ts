@@ -1,4 +1,4 @@
-// Our icons: a box with a lease's mark in it, and a little graph.
+// The icons: a box with the mark of a lease, and a small graph.
 import { LabIcon } from "@jupyterlab/ui-components";
 
 function icon(name: string, inside: string): LabIcon {

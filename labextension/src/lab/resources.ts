@@ -1,11 +1,11 @@
-// The plugin that knows what is alive; the others show it, and act on it.
+// The plugin that knows what is alive; the others show it and act on it.
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import type { ServiceManager } from "@jupyterlab/services";
 import { version } from "../../../package.json";
-import type { Lease } from "./leases/lease";
+import type { Lease } from "../wire/server";
 import { Leases } from "./leases/leases";
-import { Remote } from "./leases/remote";
+import { LeaseClient } from "./leases/client";
 import { Stream } from "./leases/stream";
 import { difference } from "./leases/version";
 import { Settings } from "./settings";
@@ -16,10 +16,10 @@ const ID = "resnb:resources";
 class Known implements Resources {
   readonly leases = new Leases(() => performance.now() / 1000);
   readonly settings = new Settings();
-  readonly actions: Remote;
+  readonly actions: LeaseClient;
 
   constructor(private readonly services: ServiceManager.IManager) {
-    this.actions = new Remote(services.serverSettings, (list) => {
+    this.actions = new LeaseClient(services.serverSettings, (list) => {
       this.leases.received(list);
     });
     const stream = new Stream(
@@ -39,7 +39,10 @@ class Known implements Resources {
   }
 
   get difference(): string {
-    return difference(version, this.leases.list.version);
+    const { fault, list } = this.leases;
+    return fault === ""
+      ? difference(version, list.version)
+      : `This page cannot read what the server says of resources (${fault}): reload the page; if that does not help, install resnb again.`;
   }
 
   pathOf({ kernel_id: id }: Lease): string | null {

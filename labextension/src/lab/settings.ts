@@ -1,14 +1,14 @@
-// What people may set; see schema/resources.json. Knows no DOM.
+// The settings; see schema/resources.json. Knows no DOM.
 import { Signal } from "@lumino/signaling";
 
 export interface Values {
-  /** Whether it is asked before a kernel with open leases ends. */
+  /** Whether to ask before a kernel with open leases ends. */
   readonly ask: boolean;
-  /** Whether there is a warning when something is wrong with a lease. */
+  /** Whether to warn when something is wrong with a lease. */
   readonly warn: boolean;
-  /** For how long a lease is kept, in minutes. */
+  /** How long a lease is kept, in minutes. */
   readonly keepMinutes: number;
-  /** How long a question waits for clean-ups, in seconds. */
+  /** How long to wait for clean-ups after a question, in seconds. */
   readonly patience: number;
 }
 
@@ -22,7 +22,7 @@ export class Settings {
     return this.current;
   }
 
-  /** Take what was set; what has the wrong type is as if it were not set. */
+  /** Take the settings; one of the wrong type counts as not set. */
   set(found: Readonly<Record<string, unknown>>): void {
     const { ask, warn, keepMinutes, patience } = found;
     this.current = {

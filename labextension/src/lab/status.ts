@@ -1,15 +1,15 @@
-// The plugin that says in the status bar how many resources are open; a press shows them.
+// The plugin that shows in the status bar how many resources are open; a click lists them.
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { IStatusBar } from "@jupyterlab/statusbar";
 import { Signal } from "@lumino/signaling";
 import { Widget } from "@lumino/widgets";
-import { button, say, set } from "../widget/dom";
+import { button, setText, set } from "../widget/dom";
 import { SHOW } from "./commands/ids";
 import { counted } from "./leases/words";
 import { IResources, type Resources } from "./tokens";
 
 export class Status extends Widget {
-  /** Whether there is something to say has changed. */
+  /** Whether there is something to show has changed. */
   readonly turned = new Signal<this, void>(this);
   private readonly button: HTMLButtonElement;
 
@@ -41,7 +41,7 @@ export class Status extends Widget {
     const { leases } = this.resources;
     const troubles = [...leases.troubles.values()];
     const isWrong = troubles.length > 0;
-    say(this.button, `${isWrong ? "⚠ " : ""}${counted(leases.list.total)}`);
+    setText(this.button, `${isWrong ? "⚠ " : ""}${counted(leases.list.total)}`);
     set(this.button, {
       class: isWrong ? "is-wrong" : "",
       title: isWrong ? troubles.join("\n") : "Show what is open",

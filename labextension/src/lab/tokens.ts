@@ -1,26 +1,26 @@
-// What our plugins share.
+// What the plugins share.
 import { Token } from "@lumino/coreutils";
 import type { CurrentFlows } from "./flows/current-flows";
-import type { Lease } from "./leases/lease";
+import type { Lease } from "../wire/server";
 import type { Leases } from "./leases/leases";
-import type { Actions } from "./leases/remote";
+import type { LeaseApi } from "./leases/client";
 import type { Settings } from "./settings";
 
 export interface Resources {
   readonly leases: Leases;
-  readonly actions: Actions;
+  readonly actions: LeaseApi;
   readonly settings: Settings;
-  /** The path of the notebook that holds a lease; null if none that runs here does. */
+  /** The path of the notebook that holds a lease; null if no notebook running here does. */
   pathOf(lease: Lease): string | null;
-  /** Where a lease is held, for people. */
+  /** Where a lease is held, in words. */
   placeOf(lease: Lease): string;
-  /** Why this page and the server's package do not go together; "" if they do. */
+  /** Why this page does not fit the server's package; "" if it does. */
   readonly difference: string;
 }
 
 export const IResources = new Token<Resources>(
   "resnb:IResources",
-  "What is alive in every kernel, as resnb's part of the server tells it.",
+  "What is alive in every kernel, as the server's extension reports it.",
 );
 
 export const ICurrentFlows = new Token<CurrentFlows>(

@@ -1,4 +1,4 @@
-// What anywidget gives a view, as far as this one uses it.
+// The part of anywidget's interface that a view uses.
 
 export interface AnyModel {
   get(trait: "rest"): unknown;

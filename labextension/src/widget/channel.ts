@@ -1,11 +1,18 @@
-// Commands to the kernel, and whether it takes them up: a front end may hold them back while a
-// cell is running.
+// Sends commands to the kernel, and notices when it does not accept one: a front end may hold them
+// back while a cell is running.
 import type { AnyModel } from "./anywidget";
-import { isFrame, type Command, type Frame } from "./protocol";
+import type { Command, Sender } from "../wire/commands";
+import type { Frame } from "../wire/frames";
+import { frameIn, type Unreadable } from "./frames";
 
 const PATIENCE = 1500; // milliseconds
 
-/** Commands that nobody waits for. */
+type WithoutSender<C> = C extends Command ? Omit<C, keyof Sender> : never;
+
+/** A command as the parts of a view give it; the channel adds the view. */
+export type Request = WithoutSender<Command>;
+
+/** Commands that need no answer. */
 const QUIET: ReadonlySet<Command["do"]> = new Set<Command["do"]>(["close", "here", "look_away"]);
 
 export class Channel {
@@ -15,7 +22,7 @@ export class Channel {
 
   constructor(
     private readonly model: AnyModel,
-    private readonly received: (frame: Frame) => void,
+    private readonly received: (frame: Frame | Unreadable) => void,
     private readonly unanswered: () => void,
     signal: AbortSignal,
   ) {
@@ -26,10 +33,10 @@ export class Channel {
     });
   }
 
-  send(command: Command): void {
+  send(request: Request): void {
     this.count += 1;
     const ask = `${this.view}/${this.count}`;
-    if (!QUIET.has(command.do)) {
+    if (!QUIET.has(request.do)) {
       const tell = (): void => {
         this.waiting.delete(ask);
         this.unanswered();
@@ -37,20 +44,22 @@ export class Channel {
       this.waiting.set(ask, setTimeout(tell, PATIENCE));
     }
     try {
-      this.model.send({ ...command, view: this.view, ask });
+      const command: Command = { ...request, view: this.view, ask };
+      this.model.send(command);
     } catch {
-      // its kernel has ended: nobody answers, which is told in its time
+      // the kernel has ended; the timeout says that nothing answers
     }
   }
 
   private readonly came = (message: unknown): void => {
-    if (!isFrame(message) || ("to" in message && message.to !== this.view)) {
-      return; // no frame, or one for another view
+    const frame = frameIn(message);
+    if ("to" in frame && frame.to !== this.view) {
+      return; // for another view
     }
-    if (message.frame === "taken") {
-      clearTimeout(this.waiting.get(message.ask));
-      this.waiting.delete(message.ask);
+    if (frame.frame === "taken") {
+      clearTimeout(this.waiting.get(frame.ask));
+      this.waiting.delete(frame.ask);
     }
-    this.received(message);
+    this.received(frame);
   };
 }

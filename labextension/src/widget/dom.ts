@@ -1,4 +1,4 @@
-// Making elements. Text goes in as text nodes, so nothing that users wrote is ever markup.
+// Makes elements. Text goes in as text nodes, so nothing that users wrote is ever markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -26,7 +26,7 @@ export function svg<K extends keyof SVGElementTagNameMap>(
   return element;
 }
 
-/** Set attributes; one that is false is taken away. */
+/** Set attributes; one that is false is removed. */
 export function set(element: Element, attributes: Attributes): void {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === false) {
@@ -37,8 +37,8 @@ export function set(element: Element, attributes: Attributes): void {
   }
 }
 
-/** Set an element's text, unless it is that already. */
-export function say(element: Element, text: string): void {
+/** Set an element's text if it is another. */
+export function setText(element: Element, text: string): void {
   if (element.textContent !== text) {
     element.textContent = text;
   }

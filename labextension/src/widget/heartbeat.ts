@@ -1,15 +1,15 @@
-// A view speaks up from time to time while it can be seen, or the kernel forgets it: a page that
-// dies says nothing.
+// A visible view sends a heartbeat, or the kernel forgets it: a page that dies cannot say that its
+// views are closed.
 const EVERY = 30_000; // milliseconds
 
-export function keepHeard(speak: () => void, signal: AbortSignal): void {
-  const speakIfSeen = (): void => {
+export function sendHeartbeats(send: () => void, signal: AbortSignal): void {
+  const sendIfVisible = (): void => {
     if (!document.hidden) {
-      speak();
+      send();
     }
   };
-  const clock = setInterval(speakIfSeen, EVERY);
-  document.addEventListener("visibilitychange", speakIfSeen, { signal });
+  const clock = setInterval(sendIfVisible, EVERY);
+  document.addEventListener("visibilitychange", sendIfVisible, { signal });
   signal.addEventListener("abort", () => {
     clearInterval(clock);
   });

@@ -1,4 +1,4 @@
-// What anywidget loads: draws one view, and takes it away again.
+// What anywidget loads: draws a view, and removes it again.
 import type { RenderContext } from "./anywidget";
 import { View } from "./view";
 

@@ -1,14 +1,24 @@
-// What a view knows of its flow: frames go in, a new state comes out. Pure; knows no DOM.
-import type { Count, Field, Frame, LeaseCount, States, Structure, Tally } from "./protocol";
-import type { TimelineInfo } from "./timedata";
-import { PENDING } from "./vocabulary";
+// What a view knows about its flow: frames go in, a new state comes out. Pure; knows no DOM.
+import { PENDING } from "../wire/vocabulary";
+import type {
+  Count,
+  Field,
+  Frame,
+  LeaseCount,
+  LeaseState,
+  StateCode,
+  Structure,
+  Tally,
+  TimelineInfo,
+} from "../wire/frames";
+import type { Unreadable } from "./frames";
 
 export interface Model {
   readonly structure: Structure | null;
-  readonly flow: number;
-  readonly codes: readonly number[];
+  readonly flow: StateCode;
+  readonly codes: readonly StateCode[];
   readonly counts: ReadonlyMap<number, readonly Count[]>;
-  readonly leases: readonly string[];
+  readonly leases: readonly LeaseState[];
   readonly stacks: ReadonlyMap<number, readonly LeaseCount[]>;
   readonly notes: ReadonlyMap<number, string>;
   readonly tally: Tally;
@@ -16,7 +26,7 @@ export interface Model {
   readonly elapsed: number | null;
   readonly link: string;
   readonly fields: readonly Field[];
-  /** The latest line for people; "" if there is none to show. */
+  /** The latest line for people; "" if there is none. */
   readonly said: string;
   readonly timeline: TimelineInfo | null;
 }
@@ -38,10 +48,14 @@ export const NOTHING: Model = {
   timeline: null,
 };
 
+const UNREADABLE =
+  "This view cannot read a message from the kernel. Install the same version of resnb where the " +
+  "kernel and the Jupyter server run, and reload the page";
+
 const STATELESS = { codes: [], counts: new Map(), leases: [], stacks: new Map() };
 
-/** The state after `frame`; the very same if that changes nothing. */
-export function after(model: Model, frame: Frame): Model {
+/** The state after `frame`; the same object if nothing has changed. */
+export function after(model: Model, frame: Frame | Unreadable): Model {
   switch (frame.frame) {
     case "structure":
       if (frame.version === model.structure?.version && frame.name === model.structure.name) {
@@ -49,31 +63,42 @@ export function after(model: Model, frame: Frame): Model {
       }
       return { ...model, ...STATELESS, structure: frame };
     case "states":
-      return frame.version === model.structure?.version ? withStates(model, frame) : model;
-    case "delta": {
+    case "delta":
       if (frame.version !== model.structure?.version) {
         return model; // of another structure, whose states come in full
       }
-      const flow = frame.flow ?? model.flow;
       return {
         ...model,
-        flow,
-        codes: replaced(model.codes, frame.codes),
-        leases: replaced(model.leases, frame.leases),
-        stacks: new Map([...model.stacks, ...(frame.stacks ?? [])]),
-        counts: new Map([...model.counts, ...(frame.counts ?? [])]),
-        notes: new Map([...model.notes, ...(frame.notes ?? [])]),
+        ...(frame.frame === "states"
+          ? {
+              flow: frame.flow,
+              codes: frame.codes,
+              leases: frame.leases,
+              counts: new Map(frame.counts),
+              stacks: new Map(frame.stacks),
+              notes: new Map(frame.notes),
+              hidden: frame.hidden,
+            }
+          : {
+              flow: frame.flow ?? model.flow,
+              codes: replaced(model.codes, frame.codes),
+              leases: replaced(model.leases, frame.leases),
+              counts: new Map([...model.counts, ...(frame.counts ?? [])]),
+              stacks: new Map([...model.stacks, ...(frame.stacks ?? [])]),
+              notes: new Map([...model.notes, ...(frame.notes ?? [])]),
+            }),
         tally: frame.tally,
         elapsed: frame.elapsed,
-        link: frame.link ?? "",
+        link: frame.link,
       };
-    }
     case "form":
       return { ...model, fields: frame.fields };
     case "said":
       return { ...model, said: frame.text };
     case "failed":
       return { ...model, said: `no picture: ${frame.reason}` };
+    case "unreadable":
+      return { ...model, said: `${UNREADABLE} (${frame.fault}).` };
     case "taken":
     case "inspected":
     case "preview":
@@ -82,26 +107,6 @@ export function after(model: Model, frame: Frame): Model {
     case "timeline":
       return { ...model, timeline: frame.timeline };
   }
-}
-
-function withStates(model: Model, frame: States): Model {
-  return {
-    ...model,
-    flow: frame.flow,
-    codes: frame.codes,
-    counts: byPlace(frame.counts),
-    leases: frame.leases,
-    stacks: byPlace(frame.stacks ?? {}),
-    notes: byPlace(frame.notes),
-    tally: frame.tally,
-    hidden: frame.hidden,
-    elapsed: frame.elapsed,
-    link: frame.link ?? "",
-  };
-}
-
-function byPlace<T>(found: Readonly<Record<string, T>>): ReadonlyMap<number, T> {
-  return new Map(Object.entries(found).map(([place, value]) => [Number(place), value]));
 }
 
 function replaced<T>(

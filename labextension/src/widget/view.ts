@@ -1,17 +1,19 @@
-// One view of a flow: puts the parts together, and carries frames to them and commands back.
+// One view of a flow: puts the parts together, passes frames to them and commands to the kernel.
 import type { RenderContext } from "./anywidget";
+import type { Frame } from "../wire/frames";
 import { Channel } from "./channel";
-import { html, say, set } from "./dom";
-import { Form } from "./form";
-import { Graph, type Picked } from "./graph";
-import { keepHeard } from "./heartbeat";
-import { Inspector } from "./inspector";
-import { filled } from "./legend";
+import { html, setText, set } from "./dom";
+import { Form } from "./controls/form";
+import { Graph } from "./graph/graph";
+import { framesIn, type Unreadable } from "./frames";
+import { sendHeartbeats } from "./heartbeat";
+import { Inspector } from "./inspector/inspector";
+import { fillLegend } from "./graph/legend";
 import { after, NOTHING, type Model } from "./model";
-import { Progress } from "./progress";
-import { framesOf, type Frame } from "./protocol";
-import { TimelinePanel } from "./timeline";
-import { Toolbar } from "./toolbar";
+import { Progress } from "./controls/progress";
+import { TimelinePanel } from "./timeline/panel";
+import { Toolbar } from "./controls/toolbar";
+import type { Subject } from "./subject";
 import { differenceFrom } from "./version";
 
 const UNANSWERED =
@@ -23,14 +25,17 @@ const SAVED =
   "This is the flow as it was saved; no kernel has answered. Run the cell to work with it. If a cell " +
   "is running, the answer may come when that has ended.";
 
-/** Milliseconds between two questions about what is looked at. */
+/** The frames that have something to say to people. */
+const SAYING: ReadonlySet<string> = new Set(["said", "failed", "unreadable"]);
+
+/** The least time between two requests about what is inspected, in milliseconds. */
 const PAUSE = 1000;
 
 export class View {
   private model: Model = NOTHING;
-  private picked: Picked | null = null;
+  private picked: Subject | null = null;
   private frame = 0;
-  private isHeard = false; // whether the kernel has ever said something
+  private isHeard = false; // whether the kernel has ever sent something
   private readonly channel: Channel;
   private readonly graph: Graph;
   private readonly toolbar: Toolbar;
@@ -83,9 +88,9 @@ export class View {
       signal,
     );
     this.assemble(el, signal);
-    framesOf(model.get("rest")).forEach(this.received);
+    framesIn(model.get("rest")).forEach(this.received);
     this.channel.send({ do: "open" });
-    keepHeard(() => {
+    sendHeartbeats(() => {
       this.channel.send({ do: "here", ...this.picked });
     }, signal);
     const close = (): void => {
@@ -111,25 +116,25 @@ export class View {
     });
   }
 
-  private readonly heard = (frame: Frame): void => {
+  private readonly heard = (frame: Frame | Unreadable): void => {
     this.isHeard = true;
     if (frame.frame === "structure") {
       const said = differenceFrom(frame.resnb);
-      say(this.otherVersion, said);
+      setText(this.otherVersion, said);
       set(this.otherVersion, { hidden: said === "" });
     }
     this.received(frame);
   };
 
-  private readonly received = (frame: Frame): void => {
+  private readonly received = (frame: Frame | Unreadable): void => {
     const before = this.model;
     this.model = after(before, frame);
-    if (frame.frame === "said" || frame.frame === "failed") {
-      this.tell(this.model.said, frame.frame === "said" && frame.done === true);
+    if (SAYING.has(frame.frame)) {
+      this.tell(this.model.said, frame.frame === "said" && frame.done);
     }
     this.inspector.received(frame, this.channel.view);
     if (this.model !== before && this.frame === 0) {
-      this.frame = requestAnimationFrame(this.show); // once for all frames that come together
+      this.frame = requestAnimationFrame(this.show); // once for all frames that arrive together
     }
   };
 
@@ -143,7 +148,7 @@ export class View {
     this.timeline.show(model.timeline);
     const { hidden } = model;
     set(this.more, { hidden: hidden === 0 });
-    say(
+    setText(
       this.more,
       `${hidden.toLocaleString("en")} more ${hidden === 1 ? "task" : "tasks"} not shown`,
     );
@@ -160,12 +165,12 @@ export class View {
     }
   };
 
-  private readonly pick = (picked: Picked | null): void => {
+  private readonly pick = (picked: Subject | null): void => {
     this.picked = picked;
     this.seen = "";
     clearTimeout(this.pause);
     this.pause = undefined;
-    this.inspector.open(picked); // first, for it takes room from the graph
+    this.inspector.open(picked); // first, since it takes room from the graph
     this.graph.select(picked);
     this.timeline.select(picked);
     if (picked === null) {
@@ -175,8 +180,8 @@ export class View {
     }
   };
 
-  /** Ask for what there is to know now; asked again, after a pause, when its state has changed. */
-  private look({ what, id }: Picked): void {
+  /** Ask for details; again, after a pause, whenever the state of the subject has changed. */
+  private look({ what, id }: Subject): void {
     const state = this.stateOf(what, id);
     if (this.seen === state || this.pause !== undefined) {
       return;
@@ -195,7 +200,7 @@ export class View {
 
   private seen = "";
 
-  private stateOf(what: Picked["what"], id: string): string {
+  private stateOf(what: Subject["what"], id: string): string {
     const { structure, codes, leases, stacks, counts } = this.model;
     const items = what === "node" ? structure?.nodes : structure?.clusters;
     const place = items?.findIndex((one) => one.id === id) ?? -1;
@@ -214,7 +219,7 @@ export class View {
     const isShown = this.legend.hidden;
     this.legend.hidden = !isShown;
     if (isShown) {
-      filled(this.legend);
+      fillLegend(this.legend);
     }
     return isShown;
   };
@@ -224,7 +229,7 @@ export class View {
   };
 
   private tell(text: string, isDone = false): void {
-    say(this.notice, text);
+    setText(this.notice, text);
     set(this.notice, { hidden: text === "", class: isDone ? "notice done" : "notice" });
   }
 }

@@ -1,49 +1,6 @@
-// How states are called and marked; resnb/view/palette.py says the same of pictures.
-import type { NodeKind } from "./protocol";
-
-export interface Look {
-  readonly word: string;
-  readonly mark: string;
-}
-
-/** The look of tasks and flows, by state code. */
-export const TASK: readonly Look[] = [
-  { word: "pending", mark: "○" },
-  { word: "running", mark: "▸" },
-  { word: "retrying", mark: "↻" },
-  { word: "success", mark: "✓" },
-  { word: "cached", mark: "✓" },
-  { word: "mapped", mark: "✓" },
-  { word: "skipped", mark: "-" },
-  { word: "failed", mark: "✗" },
-  { word: "trigger failed", mark: "⊘" },
-  { word: "timed out", mark: "✗" },
-  { word: "cancelled", mark: "■" },
-];
-
-export const PENDING = 0;
-export const RUNNING = 1;
-export const RETRYING = 2;
-const SUCCESS = 3;
-const CACHED = 4;
-const MAPPED = 5;
-const FAILED = 7;
-const TIMED_OUT = 9;
-
-export const FAILURES: ReadonlySet<number> = new Set([FAILED, TIMED_OUT]);
-export const DONE: ReadonlySet<number> = new Set([SUCCESS, CACHED, MAPPED]);
-
-/** The look of scopes, by their lease's state. */
-export const LEASE: readonly Look[] = [
-  { word: "not yet", mark: "·" },
-  { word: "opening", mark: "▸" },
-  { word: "open", mark: "●" },
-  { word: "closing", mark: "▸" },
-  { word: "closed", mark: "✓" },
-  { word: "failed", mark: "✗" },
-  { word: "with the reaper", mark: "↻" },
-  { word: "kept", mark: "●" },
-];
+// The words for states and kinds; states have the same words and marks as in pictures.
+import { LEASE, TASK, type Look } from "../wire/vocabulary";
+import type { LeaseState, NodeKind, StateCode } from "../wire/frames";
 
 const KIND: Readonly<Record<NodeKind, string>> = {
   task: "task",
@@ -56,17 +13,18 @@ const KIND: Readonly<Record<NodeKind, string>> = {
   folded: "folded scope",
 };
 
-const UNKNOWN: Look = { word: "unknown", mark: "?" };
+export const STATE_CODES = Object.keys(TASK).map(Number) as readonly StateCode[];
+export const LEASE_STATES = Object.keys(LEASE) as readonly LeaseState[];
 
-export function taskLook(code: number): Look {
-  return TASK[code] ?? UNKNOWN;
+export function taskLook(code: StateCode): Look {
+  return TASK[code];
 }
 
-export function leaseLook(state: string): Look {
-  return LEASE.find((look) => look.word === state) ?? UNKNOWN;
+export function leaseLook(state: LeaseState): Look {
+  return LEASE[state];
 }
 
-/** What a node is called by its kind. */
+/** The word for a node's kind. */
 export function kindWord(kind: NodeKind, mapped: boolean): string {
   return mapped ? "mapped task" : KIND[kind];
 }

@@ -1,11 +1,20 @@
-// What a view says of states and progress, in words.
-import type { ClusterInfo, Count, LeaseCount, NodeInfo, Tally } from "./protocol";
-import { DONE, FAILURES, kindWord, leaseLook, PENDING, taskLook } from "./vocabulary";
+// States and progress in words.
+import { DONE, FAILURES, PENDING } from "../wire/vocabulary";
+import type {
+  ClusterInfo,
+  Count,
+  LeaseCount,
+  LeaseState,
+  NodeInfo,
+  StateCode,
+  Tally,
+} from "../wire/frames";
+import { kindWord, leaseLook, taskLook } from "./vocabulary";
 
 const number = new Intl.NumberFormat("en");
 
-/** `38 of 100 done, 1 failed`: what the counts of a mapped task say in a line. */
-export function tallied(counts: readonly Count[]): string {
+/** `38 of 100 done, 1 failed`: the counts of a mapped task in a line. */
+export function countsText(counts: readonly Count[]): string {
   const total = sum(counts);
   if (counts.length === 0) {
     return "";
@@ -16,17 +25,17 @@ export function tallied(counts: readonly Count[]): string {
   const done = sum(counts.filter(([code]) => DONE.has(code)));
   const failed = sum(counts.filter(([code]) => FAILURES.has(code)));
   const rest = failed ? `, ${number.format(failed)} failed` : "";
-  return `${number.format(done)} of ${number.format(total)}${rest === "" ? " done" : rest}`;
+  return `${number.format(done)} of ${number.format(total)} done${rest}`;
 }
 
 function sum(counts: readonly Count[]): number {
   return counts.reduce((total, [, many]) => total + many, 0);
 }
 
-/** What a node is called by a screen reader, and in its tooltip. */
+/** The name of a node for screen readers and its tooltip. */
 export function nodeName(
   node: NodeInfo,
-  code: number,
+  code: StateCode,
   counts: readonly Count[],
   note: string,
 ): string {
@@ -38,25 +47,25 @@ export function nodeName(
   return parts.join(", ");
 }
 
-/** `1 failed, 2 open`: what the leases of a mapped scope are, or that it is one. */
-export function stacked(stack: readonly LeaseCount[]): string {
+/** `1 failed, 2 open`: the leases of a mapped scope; `mapped` if there are none. */
+export function stackText(stack: readonly LeaseCount[]): string {
   const parts = stack.map(([lease, many]) => `${number.format(many)} ${leaseLook(lease).word}`);
   return parts.join(", ") || "mapped";
 }
 
-/** What a cluster is called likewise; `stack` has the leases of a mapped one. */
+/** The name of a cluster, likewise; `stack` has the leases of a mapped one. */
 export function clusterName(
   cluster: ClusterInfo,
-  lease: string,
+  lease: LeaseState,
   stack: readonly LeaseCount[] = [],
 ): string {
   const { id, manager, mapped, notes } = cluster;
   const name = id === manager ? id : `${id} = ${manager}`;
-  const word = mapped === true ? stacked(stack) : leaseLook(lease).word;
+  const word = mapped ? stackText(stack) : leaseLook(lease).word;
   return [`resource ${name}`, word, ...notes].join(", ");
 }
 
-/** `12 of 40 done · 1 failed · 2 running`. */
+/** `12 of 40 done · 1 not done · 2 running`; "not done" includes cancelled tasks, for example. */
 export function progressWords([total, done, failed, running]: Tally): string {
   const parts = [`${number.format(done)} of ${number.format(total)} done`];
   if (failed) {
@@ -84,13 +93,13 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
-/** How long a run may still take, guessed from its pace; null if nothing can be said. */
+/** The seconds that a run may still take, estimated from its pace; null if there is no estimate. */
 export function secondsLeft([total, done, failed]: Tally, elapsed: number): number | null {
   const ended = done + failed;
   return ended < 3 || ended >= total ? null : (elapsed / ended) * (total - ended);
 }
 
-/** The state of a flow, as its heading says it. */
-export function flowWord(code: number): string {
+/** The word for a flow's state in its heading. */
+export function flowWord(code: StateCode): string {
   return code === PENDING ? "not run yet" : taskLook(code).word;
 }

@@ -12,36 +12,32 @@ from resnb.graph.base.roles import Condition, Flow, Scope
 
 
 class Building(NamedTuple):
-    """The surroundings of the line that adds a task.
+    """The surroundings of the line that adds a task."""
 
-    Attributes:
-        flow: the flow that is being built.
-        scope: the innermost scope around the line.
-        case: the innermost ``case`` block around the line.
-        tags: the tags that the task gets.
-        outer: the surroundings of the innermost block that was entered.
-    """
-
-    flow: Flow | None = None
-    scope: Scope | None = None
-    case: Condition | None = None
-    tags: frozenset[str] = frozenset()
-    outer: "Building | None" = None
+    flow: Flow | None = None  # the flow that is being built
+    scope: Scope | None = None  # the innermost scope around the line
+    case: Condition | None = None  # the innermost ``case`` block around the line
+    tags: frozenset[str] = frozenset()  # the tags that the task gets
+    block: object = None  # the innermost block that was entered
+    outer: "Building | None" = None  # the surroundings of that block
 
 
 _NOTHING = Building()
 BUILDING: ContextVar[Building] = ContextVar("resnb_building", default=_NOTHING)
 
 
-def enter(**changes: Any) -> None:
-    """Enter a block that changes these parts of the surroundings."""
+def enter(block: object, **changes: Any) -> None:
+    """Enter `block`, which changes these parts of the surroundings."""
     now = BUILDING.get()
-    BUILDING.set(now._replace(outer=now, **changes))
+    BUILDING.set(now._replace(block=block, outer=now, **changes))
 
 
-def leave() -> None:
-    """Leave the block that was entered last."""
-    BUILDING.set(BUILDING.get().outer or _NOTHING)
+def leave(block: object) -> None:
+    """Leave `block`, and what was entered inside it and, interrupted, never left."""
+    now = BUILDING.get()
+    while now.block is not block and now.outer is not None:
+        now = now.outer
+    BUILDING.set(now.outer or _NOTHING)
 
 
 def flow_being_built() -> Flow | None:
@@ -55,11 +51,13 @@ def building(
 ) -> Iterator[None]:
     """Replace the given parts of the surroundings for the length of a block."""
     now = BUILDING.get()
-    enter(flow=flow or now.flow, scope=scope or now.scope, tags=now.tags.union(tags))
+    token = BUILDING.set(
+        now._replace(flow=flow or now.flow, scope=scope or now.scope, tags=now.tags.union(tags))
+    )
     try:
         yield
     finally:
-        leave()
+        BUILDING.reset(token)
 
 
 @contextmanager
@@ -77,15 +75,3 @@ def tags(*names: str) -> Iterator[None]:
     """Tag every task that is added inside the block with `names`."""
     with building(tags=names):
         yield
-
-
-__all__ = [
-    "BUILDING",
-    "Building",
-    "building",
-    "building_nothing",
-    "enter",
-    "flow_being_built",
-    "leave",
-    "tags",
-]

@@ -6,27 +6,26 @@ from typing import Any
 
 
 class Journal:
-    """The transactions of a structure: either all changes inside ``with journal:`` stay, or none.
-
-    If the block raises, its changes are undone, the latest first. Blocks can be nested: an inner
-    one undoes only its own changes, so that the outer one can continue.
+    """Records how to undo the changes of open transactions.
 
     Attributes:
         version: grows with each change.
+        undo: how to undo each change, in order.
+        is_open: whether a transaction is open.
     """
 
-    __slots__ = ("_begins", "_undo", "version")
+    __slots__ = ("is_open", "undo", "version")
 
     def __init__(self) -> None:
         self.version = 0
-        self._undo: list[Callable[[], object]] = []
-        self._begins: list[int] = []  # of the open blocks, as positions in `_undo`
+        self.undo: list[Callable[[], object]] = []
+        self.is_open = False
 
     def changed(self, undo: Callable[[], object]) -> None:
-        """Count a change, and remember how to undo it while a block is open."""
+        """Count a change, and remember how to undo it while a transaction is open."""
         self.version += 1
-        if self._begins:
-            self._undo.append(undo)
+        if self.is_open:
+            self.undo.append(undo)
 
     def assign(self, owner: object, name: str, value: object) -> None:
         """Set an attribute of `owner`, as a change that can be undone."""
@@ -37,23 +36,38 @@ class Journal:
         """Remember the content of a dictionary before it changes."""
         self.changed(partial(_restore, content, dict(content)))
 
+
+class Transaction:
+    """A block of changes of which either all stay, or none.
+
+    If the block raises, its changes are undone, the latest first. Blocks can be nested: an inner
+    one undoes only its own changes, so that the outer one can continue.
+    """
+
+    __slots__ = ("_begin", "_is_outermost", "_journal")
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
     def __enter__(self) -> None:
-        self._begins.append(len(self._undo))
+        journal = self._journal
+        self._begin = len(journal.undo)
+        self._is_outermost = not journal.is_open
+        journal.is_open = True
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        begin = self._begins.pop()
+        journal = self._journal
+        if self._is_outermost:
+            journal.is_open = False
         if kind is not None:
-            for undo in reversed(self._undo[begin:]):
+            for undo in reversed(journal.undo[self._begin :]):
                 undo()
-            del self._undo[begin:]
-            self.version += 1
-        if not self._begins:
-            self._undo.clear()
+            del journal.undo[self._begin :]
+            journal.version += 1
+        if self._is_outermost:
+            journal.undo.clear()
 
 
 def _restore(content: dict[Any, Any], before: dict[Any, Any]) -> None:
     content.clear()
     content.update(before)
-
-
-__all__ = ["Journal"]

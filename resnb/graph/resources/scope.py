@@ -106,7 +106,7 @@ class Scope:
                 f"entered inside it: use {self.manager.name!r} in the `with` line itself"
             )
             raise GraphError(message)
-        enter(flow=self.flow, scope=self)
+        enter(self, flow=self.flow, scope=self)
         return self.setup_task
 
     def __exit__(
@@ -115,7 +115,7 @@ class Scope:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        leave()
+        leave(self)
 
     def as_executor(self) -> Self:
         """Run the tasks inside on the resource: a Dask client, cluster or address.
@@ -199,15 +199,10 @@ class Scope:
 
 
 class ScopeUse(NamedTuple):
-    """What a lease is held for: a scope, or one item of a mapped scope.
+    """What a lease is held for: a scope, or one item of a mapped scope."""
 
-    Attributes:
-        scope: the scope.
-        item: the item's number, from 0; `WHOLE` if the scope is not mapped.
-    """
-
-    scope: Scope
-    item: int = WHOLE
+    scope: Scope  # the scope
+    item: int = WHOLE  # the item's number, from 0; `WHOLE` if the scope is not mapped
 
     def named(self, name: str) -> str:
         """`name`, or ``name[item]`` if the scope is mapped."""
@@ -228,6 +223,3 @@ def no_executor(scope: Scope) -> str:
         f"scope {scope.name!r} is mapped, so no single resource of it could run the tasks inside: "
         f"use {scope.manager.name}(...).as_executor() for one"
     )
-
-
-__all__ = ["WHOLE", "Scope", "ScopeOptions", "ScopeUse", "no_executor"]

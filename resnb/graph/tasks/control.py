@@ -116,10 +116,10 @@ class case:  # noqa: N801 - Prefect's name, used as a block
         # before the tasks of the block, so that edges point from older to newer tasks
         self._condition = CompareValue(self.value).bind(self.task, flow=self._flow)
         self._tasks = {}
-        enter(flow=self._flow, case=self)
+        enter(self, flow=self._flow, case=self)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        leave()
+        leave(self)
         flow, tasks = self._flow, self._tasks
         if flow is None or kind is not None:
             return
@@ -192,6 +192,3 @@ def _branch(task: Any, value: Any, flow: Flow) -> Task:
         return FunctionTask(lambda items: items, name=type(task).__name__).bind(task, flow=flow)
     message = f"switch: the case {value!r} needs a task, not {task!r}"
     raise GraphError(message)
-
-
-__all__ = ["CompareValue", "FilterTask", "Merge", "case", "ifelse", "merge", "switch"]

@@ -16,7 +16,7 @@ from resnb.errors import LedgerError, OptionError
 from resnb.ledger import states
 from resnb.ledger.admin.listing import ListedLease
 from resnb.ledger.admin.queries import LedgerQueries
-from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, nobody, status, this_process
+from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, nobody, this_process
 from resnb.ledger.reaper.detached import start_detached
 
 POLL = 0.1
@@ -136,7 +136,7 @@ class LedgerCommands(LedgerQueries):
             )
         me = this_process()
         lease = one.record.id
-        if not self.store.claim(lease, me, lambda other: status(other, me) != ALIVE):
+        if not self.store.claim(lease, me, lambda other: self.liveness.status(other) != ALIVE):
             raise OptionError(f"{one.name} is being cleaned up now: wait until that has ended")
         self.store.close(lease, time.time(), "forgotten: removed by hand")
         return one

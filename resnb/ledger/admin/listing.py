@@ -5,10 +5,11 @@ Names and reasons come from files and from users' code: `plain` makes them fit f
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from resnb.ledger import states
-from resnb.ledger.owner import DEAD, NOBODY, UNKNOWN, Owner, status
+from resnb.ledger.owner import DEAD, NOBODY, UNKNOWN, Owner
 from resnb.ledger.reaper.decisions import decide
 from resnb.ledger.record import LeaseRecord
 
@@ -99,9 +100,9 @@ class ListedLease(NamedTuple):
         }
 
 
-def listed(record: LeaseRecord, seen_from: Owner) -> ListedLease:
-    """`record` as the process `seen_from` sees it."""
-    kernel = status(record.owner, seen_from)
+def listed(record: LeaseRecord, status: Callable[[Owner], str]) -> ListedLease:
+    """`record`, with whether its owner is alive by `status`."""
+    kernel = status(record.owner)
     hidden = kernel == UNKNOWN and record.state != states.CLOSED
     return ListedLease(record, states.UNKNOWN if hidden else record.state, kernel)
 

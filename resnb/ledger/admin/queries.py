@@ -9,7 +9,7 @@ from pathlib import Path
 
 from resnb.errors import OptionError
 from resnb.ledger.admin.listing import ListedLease, listed, plain
-from resnb.ledger.owner import this_process
+from resnb.ledger.liveness import Liveness
 from resnb.ledger.store.home import ledger_home
 from resnb.ledger.store.store import Store
 
@@ -26,11 +26,13 @@ class LedgerQueries:
     Attributes:
         home: the ledger's folder.
         store: the ledger.
+        liveness: tells which owners are alive.
     """
 
     def __init__(self, home: Path | None = None) -> None:
         self.home = home or ledger_home()
         self.store = Store(self.home)
+        self.liveness = Liveness(self.home)
 
     def leases(self, *, closed: bool = False) -> list[ListedLease]:
         """The leases that are not closed, oldest first; with `closed`, the closed ones before them.
@@ -41,8 +43,7 @@ class LedgerQueries:
         records = self.store.alive()
         if closed:
             records = [*reversed(self.store.history()), *records]
-        me = this_process()
-        return [listed(record, me) for record in records]
+        return [listed(record, self.liveness.status) for record in records]
 
     def find(self, name: str, *, closed: bool = False) -> list[ListedLease]:
         """The lease with the id `name`, else those of that name, else those whose ids begin so.

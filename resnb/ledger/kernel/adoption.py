@@ -17,7 +17,7 @@ from resnb.ledger import states
 from resnb.ledger.kernel.lease import Lease, LeaseHost, describe
 from resnb.ledger.kernel.request import Caller, LeaseRequest, Limits
 from resnb.ledger.kernel.thread import LeaseThread
-from resnb.ledger.owner import DEAD, UNKNOWN, status
+from resnb.ledger.owner import UNKNOWN
 from resnb.ledger.recipes.pickling import pickled
 
 if TYPE_CHECKING:
@@ -32,11 +32,7 @@ def adoption_key(
 ) -> str:
     """The key by which a kept lease is recognised; empty if its arguments cannot be compared.
 
-    Args:
-        name: the lease's name, flow and scope in one.
-        definition: the definition of the resource.
-        args: the positional arguments of its call.
-        kwargs: the keyword arguments.
+    The lease's name is that of its flow and scope; the definition was called with the arguments.
     """
     import hashlib
 
@@ -87,7 +83,7 @@ class Adoptions:
             return found
         book = self._book()
         records = book.store.kept_for(request.key)
-        seen = (one for one in records if status(one.owner, book.owner) != UNKNOWN)
+        seen = (one for one in records if book.liveness.status(one.owner) != UNKNOWN)
         adopted = (self._adopt(book, record, request) for record in seen)
         return next((lease for lease in adopted if lease is not None), None)
 
@@ -153,9 +149,9 @@ def _left_as(book: "LeaseBook", name: str) -> "LeaseRecord":
     """The lease called `name` that a dead kernel has left.
 
     Raises:
-        LedgerError: there is none, or it cannot be adopted; says which.
+        LedgerError: there is none, or it cannot be adopted.
     """
-    left = [one for one in book.store.alive() if status(one.owner, book.owner) == DEAD]
+    left = [one for one in book.store.alive() if book.liveness.is_dead(one.owner)]
     found = [one for one in left if one.name == name]
     if not found:
         known = ", ".join(sorted({one.name for one in left})) or "nothing is"

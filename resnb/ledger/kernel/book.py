@@ -15,7 +15,8 @@ from resnb.ledger.kernel.entry import LeaseEntry, PendingEnds
 from resnb.ledger.kernel.environment import SESSION_VARIABLE, environment_for, notebook_name
 from resnb.ledger.kernel.reaper_client import ReaperClient, ReaperMessage
 from resnb.ledger.kernel.request import LeaseRequest
-from resnb.ledger.owner import Owner, this_process
+from resnb.ledger.liveness import Liveness, Presence
+from resnb.ledger.owner import Owner
 from resnb.ledger.recipes.protection import NO_FIND
 from resnb.ledger.recipes.recipe import can_find, notice_of, recipe_of
 from resnb.ledger.record import LeaseRecord
@@ -32,13 +33,6 @@ class LeaseBook:
     Args:
         on_message: receives the reaper's messages, on the client's thread.
         home: the ledger's folder; the user's by default.
-
-    Attributes:
-        home: the ledger's folder.
-        store: the ledger.
-        owner: this process.
-        reaper: the connection to this kernel's reaper.
-        ends: writes that leases have ended.
     """
 
     def __init__(
@@ -46,9 +40,20 @@ class LeaseBook:
     ) -> None:
         self.home = made_private(home or ledger_home())
         self.store = Store(self.home)
-        self.owner: Owner = this_process()
-        self.reaper = ReaperClient(self.home, self.owner, on_message)
+        self.liveness = Liveness(self.home)
+        self.presence = Presence(self.home)
+        self.reaper = ReaperClient(self.home, self.presence.owner, on_message)
         self.ends = PendingEnds(self.store)
+
+    @property
+    def owner(self) -> Owner:
+        """This process, as the ledger has it; final once there is a reaper."""
+        return self.reaper.owner
+
+    def forget(self) -> None:
+        """This is a forked child: reaper and lock are its parent's."""
+        self.reaper.forget()
+        self.presence.release()
 
     def begin(self, lease: LeaseId, request: LeaseRequest) -> LeaseEntry:
         """Write the intent: set-up may be called when this has returned.
@@ -89,4 +94,4 @@ class LeaseBook:
 
     def entry_of(self, record: LeaseRecord) -> LeaseEntry:
         """The entry of a lease that this process has, or is about to adopt."""
-        return LeaseEntry(record, self.store, self.ends, self.reaper, self.owner)
+        return LeaseEntry(record, self.store, self.ends, self.reaper, self.liveness.is_dead)

@@ -20,15 +20,9 @@ an exception that another thread injects, or a signal that comes just before it.
 def close_in_order(
     leases: Iterable[Lease], budget: float | None, now: Callable[[], float]
 ) -> list[Lease]:
-    """Close `leases`, inner ones first; one that fails or hangs delays only its outer ones.
+    """Close `leases` within `budget` seconds, inner ones first; gives those that are not closed.
 
-    Args:
-        leases: what to close.
-        budget: seconds after which those that are not closed are left; None for no limit.
-        now: the time in seconds.
-
-    Returns:
-        The leases that are not closed.
+    One that fails or hangs delays only its outer ones. See `Keeper.close`.
     """
     chosen = tuple(leases)
     if any(lease.thread.is_current() for lease in chosen):

@@ -1,6 +1,7 @@
 """A lease's entry in the ledger: each step is durable when its method has returned."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from resnb.errors import LeaseLost, LedgerError
@@ -8,7 +9,7 @@ from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.kernel.reaper_client import ReaperClient
 from resnb.ledger.kernel.request import Limits
-from resnb.ledger.owner import Owner, is_dead
+from resnb.ledger.owner import Owner
 from resnb.ledger.recipes.pickling import pickled
 from resnb.ledger.recipes.recipe import Protection, handle_of, lives_in_kernel, recipe_of
 from resnb.ledger.record import LeaseRecord
@@ -24,13 +25,13 @@ class PendingEnds:
 
     def close(self, lease: LeaseId, reason: str) -> None:
         """Write that `lease` has ended: now, or as soon as that is possible."""
-        self._pending[lease] = (
-            reason  # first, so that an exception out of the writing loses nothing
-        )
         try:
             self.write()
-        except LedgerError:
-            return
+            self._store.close(lease, time.time(), reason)
+        except BaseException as error:
+            self._pending[lease] = reason
+            if not isinstance(error, LedgerError):
+                raise
 
     def write(self) -> None:
         """Write what is pending.
@@ -46,12 +47,7 @@ class PendingEnds:
 class LeaseEntry:
     """The entry of a lease that this process owns, or is about to adopt.
 
-    Args:
-        record: the lease as it is, or will be, in the store.
-        store: the ledger.
-        ends: writes that leases have ended.
-        reaper: this kernel's reaper.
-        owner: this process.
+    Its record is the lease as it is, or will be, in the store.
 
     Attributes:
         protection: the two marks, as far as they are known.
@@ -65,7 +61,7 @@ class LeaseEntry:
         store: Store,
         ends: PendingEnds,
         reaper: ReaperClient,
-        owner: Owner,
+        is_dead: Callable[[Owner], bool],
     ) -> None:
         self.protection = Protection(record.unfindable, record.unprotected)
         self.handle = record.handle
@@ -74,7 +70,8 @@ class LeaseEntry:
         self._store = store
         self._ends = ends
         self._reaper = reaper
-        self._owner = owner
+        self._owner = reaper.owner
+        self._is_dead = is_dead
         self._id = LeaseId(record.id)
 
     def add(self) -> None:
@@ -192,7 +189,7 @@ class LeaseEntry:
             LeaseLost: another process is cleaning up.
         """
         try:
-            if self._store.claim(self._id, self._owner, lambda one: is_dead(one, self._owner)):
+            if self._store.claim(self._id, self._owner, self._is_dead):
                 return True
             found = self._store.get(self._id)
         except LedgerError:
@@ -218,7 +215,7 @@ class LeaseEntry:
             self._ends.close(self._id, "its set-up did not return" if half_made else "cleaned up")
 
     def mark_failed(self, reason: str) -> bool:
-        """The clean-up failed here for good; tells whether the reaper takes over."""
+        """The clean-up failed here for good; gives whether the reaper takes over."""
         handed_over = self._hand_over(states.FAILED, reason)
         return handed_over and (self._record.can_find or not self.protection.once_open)
 

@@ -172,7 +172,7 @@ class Keeper:
         """This is a forked child: nothing that its parent holds is its own."""
         process_exit.forked()
         if self._book is not None:
-            self._book.reaper.forget()
+            self._book.forget()
         self._reset()
 
     # ---- what several scopes share

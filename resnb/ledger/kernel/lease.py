@@ -138,7 +138,7 @@ class Lease:
         """Make the resource and wait until it is ready; what is half made is cleaned up.
 
         Args:
-            call: calls the manager's setup and ready, and may be told to stop them.
+            call: calls the manager's setup and ready, and may stop them.
 
         Raises:
             BaseException: whatever the manager's setup raised.
@@ -175,7 +175,7 @@ class Lease:
         by its tag.
 
         Args:
-            call: calls the manager's cleanup, and may be told to stop it.
+            call: calls the manager's cleanup, and may stop it.
             hand_over: whether the reaper takes over if this fails; else the caller tries again.
 
         Raises:

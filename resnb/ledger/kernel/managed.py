@@ -52,7 +52,7 @@ class ManagedResource:
 
     @property
     def is_half_made(self) -> bool:
-        """Whether nothing tells what set-up, which did not return, has made."""
+        """Whether set-up did not return, and has not recorded what it made."""
         return not self.is_made and not self.handle
 
     def set_up(self, call: Caller) -> None:
@@ -62,7 +62,7 @@ class ManagedResource:
         self.is_made = True
 
     def wait_until_ready(self, name: str, call: Caller) -> None:
-        """Wait until the manager says that it can be used.
+        """Wait until the manager reports it as ready.
 
         Raises:
             ResnbError: that takes too long; `name` is what the error calls it.
@@ -80,7 +80,7 @@ class ManagedResource:
             pause = min(2 * pause, 1.0)
 
     def clean_up_all(self, unfindable: str, call: Caller) -> None:
-        """Clean up everything that there is of it.
+        """Clean up what has been made, as far as it can be found.
 
         Args:
             unfindable: why nothing half made can be found from outside; empty if it can.

@@ -23,7 +23,7 @@ class CloseAll(Protocol):
     """Closes all leases."""
 
     def __call__(self, *, last: bool) -> object:
-        """Close all; `last` tells that the process ends for good."""
+        """Close all; `last` means that the process ends for good."""
 
 
 class _Watch:

@@ -5,7 +5,6 @@ a sign of life; a dead one is replaced. A fork is another process, and starts it
 """
 
 import json
-import os
 import socket
 import subprocess
 import threading
@@ -16,7 +15,7 @@ from typing import NamedTuple
 
 from resnb.errors import LedgerError
 from resnb.ledger.owner import Owner
-from resnb.ledger.reaper.detached import STARTS_WITHIN, start_detached
+from resnb.ledger.reaper.detached import LOCK_SEEN, STARTS_WITHIN, start_detached
 
 _ANSWER_WITHIN = 5.0
 _REAPER = Path("reaper.py")
@@ -45,6 +44,7 @@ class ReaperClient:
 
     Attributes:
         pid: the reaper's process id, once one was started.
+        owner: this process; without its lock where the reaper does not see that.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ReaperClient:
     ) -> None:
         self.pid: int | None = None
         self._home = home
-        self._owner = owner
+        self.owner = owner
         self._on_message = on_message
         self._lock = threading.Lock()
         self._channel: socket.socket | None = None
@@ -65,7 +65,7 @@ class ReaperClient:
         return self._channel is None
 
     def ensure(self) -> None:
-        """Make sure that a reaper is there and listening.
+        """Make sure that a reaper is running and listening.
 
         Raises:
             LedgerError: none can be started, so nothing may be created.
@@ -109,7 +109,7 @@ class ReaperClient:
             channel.sendall(b"?")
             if self._answered.wait(_ANSWER_WITHIN) and self._channel is not None:
                 return True
-        self._drop()  # it is dead, or hangs: late replies must not be taken for the next one's
+        self._drop()  # dead or hanging; late replies must not be taken for the next one's
         return False
 
     def _start(self) -> None:
@@ -119,13 +119,16 @@ class ReaperClient:
                 self._start_process(its)
             mine.settimeout(STARTS_WITHIN)
             first, _, rest = mine.recv(4096).partition(b"\n")  # more may have come by now
-            word, _, pid = first.decode(errors="replace").partition(" ")
-            if word != "ready":
-                log = self._home / "reaper.log"
-                message = f"the reaper did not start (see {log}): nothing was created"
-                raise LedgerError(message)  # noqa: TRY301 - the socket is closed on the way
+            match first.decode(errors="replace").split():
+                case ["ready", pid, seen]:
+                    self.pid, self._channel = int(pid), mine
+                case _:
+                    log = self._home / "reaper.log"
+                    message = f"the reaper did not start (see {log}): nothing was created"
+                    raise LedgerError(message)  # noqa: TRY301 - the socket is closed on the way
             mine.settimeout(None)
-            self.pid, self._channel = int(pid), mine
+            if seen != LOCK_SEEN:
+                self.owner = self.owner._replace(lock=None)
             threading.Thread(
                 target=self._listen, args=(mine, rest), name="resnb-reaper-client", daemon=True
             ).start()
@@ -140,14 +143,8 @@ class ReaperClient:
             raise
 
     def _start_process(self, channel: socket.socket) -> None:
-        pidfd = _own_pidfd()
-        try:
-            arguments = [self._owner.to_text(), str(channel.fileno()), str(pidfd)]
-            passed = [one for one in (channel.fileno(), pidfd) if one >= 0]
-            start_detached(_REAPER, self._home, arguments, passed)
-        finally:
-            if pidfd >= 0:
-                os.close(pidfd)
+        arguments = [self.owner.to_text(), str(channel.fileno())]
+        start_detached(_REAPER, self._home, arguments, [channel.fileno()])
 
     def _listen(self, channel: socket.socket, received: bytes) -> None:
         for line in _lines(channel, received):
@@ -179,11 +176,3 @@ def _lines(channel: socket.socket, buffer: bytes) -> Iterator[bytes]:
         if not data:
             return
         buffer += data
-
-
-def _own_pidfd() -> int:
-    """A descriptor that becomes readable when this process ends; -1 if there is no such thing."""
-    try:
-        return os.pidfd_open(os.getpid())
-    except (AttributeError, OSError):
-        return -1

@@ -50,7 +50,7 @@ class LeaseThread:
         return self
 
     def close(self) -> None:
-        """Let go of it; after the last holder has, it ends when its jobs are done."""
+        """Let go of the thread; once nobody holds it, it ends when its jobs are done."""
         with self._lock:
             self._holders -= 1
             if not self._holders:

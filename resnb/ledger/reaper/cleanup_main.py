@@ -38,9 +38,10 @@ class _Lease:
 
 def main() -> None:
     """Carry out the order, and report on the descriptor of the first argument."""
-    order = json.load(sys.stdin)  # if the reaper has died meanwhile, an error ends it here
     report = int(sys.argv[1])
     os.set_inheritable(report, False)  # noqa: FBT003 - what it starts may outlive it
+    os.write(report, b"locked\n" if _locked(sys.argv[2]) else b"unlocked\n")
+    order = json.load(sys.stdin)  # if the reaper has died meanwhile, an error ends it here
     faulthandler.dump_traceback_later(order["deadline"], exit=True)
     sys.path[:] = order["path"]
     os.environ.update(order["variables"])
@@ -54,6 +55,17 @@ def main() -> None:
         _write_end(order["end"])
     with suppress(BrokenPipeError):
         os.write(report, json.dumps({"result": result, "reason": reason}).encode())
+
+
+def _locked(path: str) -> bool:
+    """Lock the file as long as this process lives, so that others see that it does."""
+    try:
+        import fcntl
+
+        fcntl.lockf(os.open(path, os.O_RDWR), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def _result(order: dict[str, Any]) -> tuple[str, str]:

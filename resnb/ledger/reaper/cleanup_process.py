@@ -1,8 +1,8 @@
 """A clean-up in progress, as the reaper sees it: its process, its order, its result.
 
-Nothing here waits for the process. Its pipes and its end wake the reaper's selector: the order is
-written bit by bit where it does not fit into the pipe, and the result is read when it is there.
-Other processes may keep the other end of a pipe open for ever.
+Nothing here waits for the process. Its pipes and its end wake the reaper's selector: an order that
+does not fit into the pipe is written in pieces, and the result is read when it has arrived. Other
+processes may keep the other end of a pipe open for ever.
 """
 
 import base64
@@ -17,16 +17,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from resnb.ledger.owner import Owner, child_of
+from resnb.errors import LedgerError
+from resnb.ledger.liveness import new_file
+from resnb.ledger.owner import Lock, Owner, child_of
 from resnb.ledger.record import LeaseRecord
 
 EXTRA = 5.0
 """What a clean-up gets beside its time limit, to start and to end, in seconds."""
 _LARGE_PIPE = 1 << 20
 _SOON = 0.05
-"""How soon to look for the end of a process that has closed its pipe, where no pidfd tells it."""
+"""Without a pidfd: how soon to look for the end of a process that closed its pipe, in seconds."""
 _NOW_AND_THEN = 0.5
-"""How often to look for that before."""
+"""Without a pidfd: how often to look for its end before that, in seconds."""
 _HIDDEN = ("PYTHONPATH",)  # what lies there must not shadow what our own script imports
 
 
@@ -34,19 +36,26 @@ class CleanupProcess:
     """The process that cleans up one lease; it does nothing before it has its order.
 
     Args:
+        home: the ledger's folder.
         record: the lease.
         log: where its output goes.
-        selector: wakes the reaper; runs the functions that it is given as data.
+        selector: wakes the reaper, which then calls the functions that are registered as data.
 
     Raises:
         OSError: the interpreter cannot be started.
     """
 
     def __init__(
-        self, record: LeaseRecord, log: IO[bytes] | int, selector: selectors.BaseSelector
+        self,
+        home: Path,
+        record: LeaseRecord,
+        log: IO[bytes] | int,
+        selector: selectors.BaseSelector,
     ) -> None:
         self.record = record
         self._received = b""
+        self._has_order = False
+        self._path, self._lock = _lock_file(home)
         self._order = b""
         self._selector = selector
         self._watched: set[int] = set()
@@ -59,7 +68,7 @@ class CleanupProcess:
         self._report, its_end = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - a script of this folder
-                [record.environment.python, "-P", script, str(its_end)],
+                [record.environment.python, "-P", script, str(its_end), str(self._path or "")],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -85,9 +94,16 @@ class CleanupProcess:
         if self._pidfd is not None:
             self._watch(self._pidfd, lambda: None)  # the reaper collects results when it wakes
 
+    @property
+    def awaits_order(self) -> bool:
+        """Whether it is ready, which it says once it holds its lock."""
+        return not self._has_order and b"\n" in self._received
+
     def process_of(self, reaper: Owner) -> Owner:
-        """Its process, as a child of the reaper's."""
-        return child_of(reaper, self._process.pid)
+        """Its process, as a child of the reaper's; to be asked once it is ready."""
+        is_locked = self._received.partition(b"\n")[0] == b"locked"
+        lock = self._lock if is_locked else None
+        return child_of(reaper, self._process.pid)._replace(lock=lock)
 
     def give_order(self, end: dict[str, Any]) -> None:
         """Let it begin.
@@ -108,14 +124,15 @@ class CleanupProcess:
             "deadline": self._time + EXTRA,  # by then its reaper has ended it, if it has one
         }
         self._order = json.dumps(order).encode()
+        self._has_order = True
         self._watch(self._input, self._write, selectors.EVENT_WRITE)
         self._write()
 
     def result(self) -> tuple[str, str] | None:
-        """What came of it, and why; None while it goes on. The selector wakes when to ask again."""
+        """The result and the reason; None while it runs. The selector wakes when to ask again."""
         has_ended = self._process.poll() is not None
         self._read()
-        result = _parsed(self._received)
+        result = _parsed(self._received.partition(b"\n")[2])
         if result is not None:  # whatever it still does is not waited for
             self._deadline = min(self._deadline, time.monotonic() + EXTRA)
         if not has_ended and time.monotonic() < self._deadline:
@@ -128,7 +145,7 @@ class CleanupProcess:
         return "failed", f"it did not end within {self.record.cleanup_timeout:g} s"
 
     def ask_within(self) -> float:
-        """After how many seconds to ask for its result, should nothing wake the selector before."""
+        """How many seconds the selector may wait for it before its result is asked for again."""
         left = max(0.0, self._deadline - time.monotonic())
         if self._pidfd is not None:
             return left
@@ -141,6 +158,9 @@ class CleanupProcess:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._close_input()
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink()
         for one in (self._report, self._pidfd):
             if one is not None:
                 self._unwatch(one)
@@ -155,7 +175,7 @@ class CleanupProcess:
             except BlockingIOError:
                 return
             except BrokenPipeError:
-                break  # it has ended; `result` tells how
+                break  # it has ended; see `result`
         self._close_input()
 
     def _close_input(self) -> None:
@@ -181,6 +201,14 @@ class CleanupProcess:
         if file in self._watched:
             self._watched.remove(file)
             self._selector.unregister(file)
+
+
+def _lock_file(home: Path) -> tuple[Path | None, Lock | None]:
+    """A file for the process to lock; none where it cannot be made, which must stop no clean-up."""
+    try:
+        return new_file(home)
+    except LedgerError:
+        return None, None
 
 
 def _pidfd_of(pid: int) -> int | None:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 STARTS_WITHIN = 20.0
 """How long the script may take to detach itself, in seconds."""
+LOCK_SEEN, UNSEEN = "locked", "unlocked"
+"""What a reaper adds to "ready" and its pid: whether it sees the lock of its kernel."""
 
 
 def start_detached(
@@ -69,5 +71,6 @@ def detach(home: str) -> None:
         # not SIG_IGN, which the processes that are started from here would inherit
         signal.signal(getattr(signal, name), lambda _number, _frame: None)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whatever the thread that started it blocked
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # its starter may have blocked some
     os.chdir(home)
     os.umask(0o077)

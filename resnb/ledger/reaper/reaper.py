@@ -1,10 +1,10 @@
 """The reaper: the small detached process that cleans up after a kernel. Started by file path.
 
 It runs in a session of its own and ignores INT, TERM and HUP, so no end of the kernel, of the
-server or of the terminal takes it along. It learns of the kernel's death by a pidfd that the
-kernel opened on itself (elsewhere by looking at the process now and then), and of everything
-else by a socket, by the pipes and ends of its clean-ups, and by the ledger. It imports the
-standard library only, and ends when nothing is left to do. What to do next is decided in
+server or of the terminal takes it along. It learns of the kernel's death by waiting for its lock
+(where there are no locks, by looking at the process now and then), and of everything else by a
+socket, by the pipes and ends of its clean-ups, and by the ledger. It imports the standard library
+only, and ends when nothing is left to do. What to do next is decided in
 `resnb.ledger.reaper.decisions`.
 """
 
@@ -14,6 +14,7 @@ import selectors
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,7 +26,8 @@ sys.path.append(str(Path(__file__).parents[3]))  # last: nothing there may shado
 from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.owner import DEAD, Owner, from_text, is_dead, same_place, status, this_process
+from resnb.ledger.liveness import Liveness, Presence, folder_of, is_locked, wait_until_free
+from resnb.ledger.owner import DEAD, Owner, from_text, same_place, status_by_ids, this_process
 from resnb.ledger.reaper.cleanup_process import CleanupProcess
 from resnb.ledger.reaper.decisions import (
     Action,
@@ -38,7 +40,7 @@ from resnb.ledger.reaper.decisions import (
     due,
     pause_after,
 )
-from resnb.ledger.reaper.detached import detach
+from resnb.ledger.reaper.detached import LOCK_SEEN, UNSEEN, detach
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
 
@@ -59,7 +61,6 @@ class Reaper:
         store: the ledger.
         owner: the kernel; None to clean up once, for every owner.
         channel: the socket to the kernel, or None.
-        pidfd: a descriptor that becomes readable when the kernel ends, or None.
         chosen: picks from the leases that are not closed those to care for; all by default.
     """
 
@@ -68,14 +69,15 @@ class Reaper:
         store: Store,
         owner: Owner | None = None,
         channel: socket.socket | None = None,
-        pidfd: int | None = None,
         chosen: Callable[[list[LeaseRecord]], list[LeaseRecord]] = list,
     ) -> None:
         self._store = store
         self._owner = owner
         self._channel = channel
         self._chosen = chosen
-        self._me = this_process()
+        self._presence = presence_in(store.home)
+        self._me = this_process() if self._presence is None else self._presence.owner
+        self._liveness = Liveness(store.home)
         self._running: dict[str, CleanupProcess] = {}
         self._known: dict[str, LeaseRecord] = {}
         self._results: list[tuple[LeaseRecord, str, str]] = []
@@ -84,9 +86,8 @@ class Reaper:
         if channel is not None:
             channel.settimeout(0.0)
             self._selector.register(channel, selectors.EVENT_READ, self._listen)
-        if pidfd is not None:
-            forget = self._selector.unregister  # once it is readable, it stays so
-            self._selector.register(pidfd, selectors.EVENT_READ, lambda: forget(pidfd))
+        if owner is not None and owner.lock is not None:
+            self._wake_when_free(folder_of(store.home) / owner.lock.name)
         self._last_use = time.monotonic()
 
     def run(self) -> None:
@@ -95,15 +96,18 @@ class Reaper:
             while (look_again := self._act()) is not None:
                 for key, _ in self._selector.select(look_again):
                     key.data()
+        if self._presence is not None:
+            self._presence.release()
 
     def _act(self) -> float | None:
         """Do what is to be done now; gives the seconds until the next look, None at the end."""
         self._collect()
-        is_kernel_gone = self._is_kernel_gone()  # asked first: what it has left is all there then
+        is_kernel_gone = self._is_kernel_gone()  # first: then all that it has left is in the ledger
         try:
             while self._results:  # what cannot be written now is written later, and not done again
                 self._finished(*self._results[0])
                 del self._results[0]
+            self._give_orders()
             records = self._records()
             if self._restored(records):
                 records = self._records()
@@ -117,7 +121,7 @@ class Reaper:
         return self._chosen(self._store.alive(self._owner))
 
     def _is_kernel_gone(self) -> bool:
-        return self._owner is None or status(self._owner, self._me) == DEAD
+        return self._owner is None or self._liveness.is_dead(self._owner)
 
     def _decide(self, records: list[LeaseRecord], *, is_kernel_gone: bool) -> float | None:
         overdue = {record.id for record in records if due(record, time.time())}
@@ -167,12 +171,12 @@ class Reaper:
 
     def _status(self, owner: Owner) -> str:
         """The status of `owner`; this process's claims that it does not carry out are void."""
-        return DEAD if owner == self._me else status(owner, self._me)
+        return DEAD if owner == self._me else self._liveness.status(owner)
 
     # ---- actions
 
     def _carry_out(self, action: Action) -> bool:
-        """Carry out `action`, if another process does not; tells whether this one did."""
+        """Carry out `action`, unless another process does; gives whether this one did."""
         record = action.record
         if isinstance(action, Keep):
             if not self._store.change(record.id, state=states.KEPT, keep_until=action.until):
@@ -194,14 +198,16 @@ class Reaper:
         return True
 
     def _claim(self, record: LeaseRecord) -> bool:
-        return self._store.claim(record.id, self._me, lambda other: is_dead(other, self._me))
+        return self._store.claim(record.id, self._me, self._liveness.is_dead)
 
     def _begin(self, record: LeaseRecord) -> None:
         self._note(record.id, f"clean-up begins (try {record.tries + 1})")
         self._tell("state", record.id, states.CLOSING, "the reaper is cleaning it up")
         log = self._log_file(record.id)
         try:
-            process = CleanupProcess(record, log or subprocess.DEVNULL, self._selector)
+            process = CleanupProcess(
+                self._store.home, record, log or subprocess.DEVNULL, self._selector
+            )
         except (OSError, ValueError) as error:  # the latter of variables that no process can have
             why = getattr(error, "strerror", None) or error
             reason = f"its interpreter {record.environment.python} cannot be started ({why})"
@@ -210,14 +216,23 @@ class Reaper:
         finally:
             if log is not None:
                 log.close()
-        # it waits for its order: from now on the claim holds as long as it lives, should we die
-        try:
-            self._store.change(record.id, cleaner=process.process_of(self._me))
-        except LedgerError:
-            process.end()
-            raise
         self._running[record.id] = process
-        process.give_order(self._store.end_of(record.id, "cleaned up by the reaper"))
+
+    def _give_orders(self) -> None:
+        """Let those begin that are ready.
+
+        From then on the claim holds as long as the clean-up's process lives, even without this one.
+        """
+        for lease, process in list(self._running.items()):
+            if not process.awaits_order:
+                continue
+            try:
+                self._store.change(LeaseId(lease), cleaner=process.process_of(self._me))
+            except LedgerError:
+                del self._running[lease]
+                process.end()
+                raise
+            process.give_order(self._store.end_of(LeaseId(lease), "cleaned up by the reaper"))
 
     def _collect(self) -> None:
         for lease, process in list(self._running.items()):
@@ -262,6 +277,18 @@ class Reaper:
         return done
 
     # ---- the kernel
+
+    def _wake_when_free(self, path: Path) -> None:
+        """Have the selector wake once the kernel has let go of its lock."""
+        wake, is_free = os.pipe()
+        forget = self._selector.unregister  # once it is readable, it stays so
+        self._selector.register(wake, selectors.EVENT_READ, lambda: forget(wake))
+
+        def wait() -> None:
+            wait_until_free(path)
+            os.close(is_free)
+
+        threading.Thread(target=wait, name="resnb-kernel-end", daemon=True).start()
 
     def _listen(self) -> None:
         assert self._channel is not None
@@ -311,24 +338,47 @@ class Reaper:
 
 
 def _log(text: str) -> None:
-    with suppress(OSError):  # the disk may be full, which may be what the text says
+    with suppress(OSError):  # on a full disk, say
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - its standard error is a file
 
 
+def presence_in(home: Path) -> Presence | None:
+    """This process's lock; None where it cannot have one, which must not stop a reaper."""
+    try:
+        return Presence(home)
+    except LedgerError:
+        return None
+
+
 def main(arguments: list[str]) -> None:
-    """Start with: home, owner, descriptor of the socket, descriptor of the pidfd (-1: none)."""
-    home, owner, channel, pidfd = arguments
+    """Start with: home, owner, descriptor of the socket (-1: none)."""
+    home, owner_text, channel = arguments
     detach(home)
+    owner = from_text(owner_text) if owner_text else None
+    seen = UNSEEN
+    if owner is not None and owner.lock is not None:
+        if is_seen(owner, Path(home)):
+            seen = LOCK_SEEN
+        else:
+            owner = owner._replace(lock=None)
     connection = socket.socket(fileno=int(channel)) if int(channel) >= 0 else None
     if connection is not None:
         with suppress(OSError):  # the kernel has died meanwhile, and may have left something
-            connection.sendall(f"ready {os.getpid()}\n".encode())
-    Reaper(
-        Store(Path(home), kept=True),
-        from_text(owner) if owner else None,
-        connection,
-        int(pidfd) if int(pidfd) >= 0 else None,
-    ).run()
+            connection.sendall(f"ready {os.getpid()} {seen}\n".encode())
+    Reaper(Store(Path(home), kept=True), owner, connection).run()
+
+
+def is_seen(kernel: Owner, home: Path) -> bool:
+    """Whether the kernel's lock can be told from here; not if it is free although the kernel lives.
+
+    This tries, each time that a reaper starts, whether locks work between processes.
+    """
+    lock = kernel.lock
+    assert lock is not None
+    with suppress(OSError):
+        if is_locked(folder_of(home) / lock.name, lock.inode) is not False:
+            return True
+    return status_by_ids(kernel, this_process(), is_shared=False) == DEAD
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ one does already. Standard library only.
 import fcntl
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,35 +17,44 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[3]))  # last: nothing there may shadow the library
 
 from resnb.ledger import states
-from resnb.ledger.owner import Owner, is_dead, status, this_process
+from resnb.ledger.liveness import Liveness, remove_unused
 from resnb.ledger.reaper.decisions import decide
 from resnb.ledger.reaper.detached import detach
 from resnb.ledger.reaper.reaper import Reaper
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
 
+LOOK_AGAIN = 10.0
+"""Seconds between two looks at a lock of another machine."""
+
 
 def sweep(home: Path) -> None:
     """Clean up what is due, and stay for the rest unless another process does."""
-    store, me = Store(home, kept=True), this_process()
-
-    def seen(owner: Owner) -> str:
-        return status(owner, me)
+    store, liveness = Store(home, kept=True), Liveness(home)
 
     def orphans(records: list[LeaseRecord]) -> list[LeaseRecord]:
-        return [record for record in records if is_dead(record.owner, me)]
+        return [record for record in records if liveness.is_dead(record.owner)]
 
     def due(records: list[LeaseRecord]) -> list[LeaseRecord]:
         now = time.time()
         return [record for record in orphans(records) if not _is_for_later(record, now)]
 
+    def is_idle() -> bool:
+        records = orphans(store.alive())
+        idle = decide(records, liveness=liveness.status, now=time.time()).idle
+        return idle and not liveness.has_doubts
+
     Reaper(store, chosen=due).run()
     # asked again without the lock, so that no work falls in between
-    while not decide(orphans(store.alive()), liveness=seen, now=time.time()).idle:
+    while not is_idle():
         with _lock(home) as is_mine:
             if not is_mine:
                 return
             Reaper(store, chosen=orphans).run()
+            if liveness.has_doubts:
+                threading.Event().wait(LOOK_AGAIN)
+    named = {one.owner.lock.name for one in store.alive() if one.owner.lock is not None}
+    remove_unused(home, named, time.time())
 
 
 def _is_for_later(record: LeaseRecord, now: float) -> bool:

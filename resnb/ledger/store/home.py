@@ -89,7 +89,7 @@ def refuse_foreign(path: Path) -> None:
     """Refuse a file or folder that belongs to another user, or that others can write to.
 
     Raises:
-        LedgerError: it does; the message says what to do.
+        LedgerError: it does.
     """
     found = path.stat()
     if found.st_uid != os.getuid():

@@ -95,10 +95,7 @@ class Store:
     def claim(self, lease: LeaseId, claimant: Owner, stale: Callable[[Owner], bool]) -> bool:
         """Let `claimant` be the one process that cleans the lease up.
 
-        Args:
-            lease: the lease.
-            claimant: who wants to.
-            stale: whether an earlier claimant is gone.
+        `stale` gives whether an earlier claimant is gone.
 
         Returns:
             Whether it got the claim; not if the lease is closed, or another process has it.
@@ -147,16 +144,10 @@ class Store:
         return {"path": str(self.path), "timeout": BUSY_TIMEOUT, "steps": steps}
 
     def adopt(self, lease: LeaseId, owner: Owner, before: Owner, **values: Any) -> bool:
-        """Let `owner` hold what `before` has left.
-
-        Args:
-            lease: the lease.
-            owner: its new owner.
-            before: whose it was, as far as the caller knows.
-            **values: other values that change with it.
+        """Make `owner` the owner of a lease that `before` has left, as far as the caller knows.
 
         Returns:
-            Whether it does now; not if somebody else was faster, or cleans the lease up.
+            Whether it is now; not if somebody else was faster, or cleans the lease up.
         """
         condition = "owner = :before and state not in ('closed', 'closing')"
         names = {"new": owner.to_text(), "before": before.to_text()}

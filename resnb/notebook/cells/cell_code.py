@@ -72,6 +72,3 @@ def compiled(shell: Any, module: ast.Module, filename: str) -> CodeType:
     flags = shell.compile.flags & ~ast.PyCF_ALLOW_TOP_LEVEL_AWAIT & ~ast.PyCF_ONLY_AST
     code: CodeType = compile(module, filename, "exec", flags=flags)
     return code
-
-
-__all__ = ["cached", "compiled", "flow_body", "names_left", "translated"]

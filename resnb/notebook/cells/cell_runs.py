@@ -77,6 +77,3 @@ def _known(task: Task, memory: FlowMemory, made: Mapping[Task, State]) -> State 
     if not state.is_successful() or not all(one.is_successful() for one in children):
         return None
     return state if state.is_skipped() else Cached("its value is kept", state.kept)
-
-
-__all__ = ["run_part"]

@@ -22,21 +22,13 @@ from resnb.notebook.lines.with_clauses import WithClause
 
 @dataclass(frozen=True)
 class SharedScope:
-    """A scope that cells of a flow share.
+    """A scope that cells of a flow share."""
 
-    Attributes:
-        scope: the scope.
-        resource: the source of its manager.
-        call: the normalised source of the whole call, by which arguments are compared.
-        owner: the cell that gave the arguments; None if none did.
-        cells: the cells that are in the scope.
-    """
-
-    scope: Scope
-    resource: str
-    call: str
-    owner: CellKey | None
-    cells: frozenset[CellKey] = frozenset()
+    scope: Scope  # the scope
+    resource: str  # the source of its manager
+    call: str  # the normalised source of the whole call, by which arguments are compared
+    owner: CellKey | None  # the cell that gave the arguments; None if none did
+    cells: frozenset[CellKey] = frozenset()  # the cells that are in the scope
 
 
 def enter_scope(
@@ -176,6 +168,3 @@ def _arguments(
         f"(lambda *args, **kwargs: (args, kwargs))({source})", namespace
     )
     return collected
-
-
-__all__ = ["SharedScope", "dependants_of", "enter_scope", "manager_named", "redefine_scope"]

@@ -28,19 +28,12 @@ from resnb.notebook.lines.signatures import SignatureParameter
 
 @dataclass(frozen=True)
 class CellBody:
-    """The body of a ``%%flow`` cell, ready to run.
+    """The body of a ``%%flow`` cell, ready to run."""
 
-    Attributes:
-        execute: runs the body in the notebook's namespace.
-        names: the names that its top level binds, in order.
-        reads: the names that it reads before it binds them.
-        cell_id: the front end's id of the cell, if it sent one.
-    """
-
-    execute: Callable[[], object]
-    names: tuple[str, ...]
-    reads: tuple[str, ...]
-    cell_id: str | None = None
+    execute: Callable[[], object]  # runs the body in the notebook's namespace
+    names: tuple[str, ...]  # the names that its top level binds, in order
+    reads: tuple[str, ...]  # the names that it reads before it binds them
+    cell_id: str | None = None  # the front end's id of the cell, if it sent one
 
 
 @dataclass(frozen=True)
@@ -66,37 +59,24 @@ class CellRecord:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What building a cell has changed.
+    """What building a cell has changed."""
 
-    Attributes:
-        tasks: the tasks that the cell added.
-        scopes: the shared scopes that it is in, the outermost first.
-        replaced: scopes whose open lease belongs to an older recipe.
-        dropped: tasks of other cells that left the flow, because what they need has vanished.
-        stale: tasks whose values are out of date.
-    """
-
-    tasks: tuple[Task, ...]
-    scopes: tuple[Scope, ...]
-    replaced: tuple[Scope, ...]
+    tasks: tuple[Task, ...]  # the tasks that the cell added
+    scopes: tuple[Scope, ...]  # the shared scopes that it is in, the outermost first
+    replaced: tuple[Scope, ...]  # scopes whose open lease belongs to an older recipe
+    # tasks of other cells that left the flow, because what they need has vanished
     dropped: tuple[Task, ...]
-    stale: tuple[Task, ...]
+    stale: tuple[Task, ...]  # tasks whose values are out of date
 
 
 @dataclass
 class FlowCells:
-    """One flow and the cells that build it.
+    """One flow and the cells that build it."""
 
-    Attributes:
-        flow: the flow.
-        cells: the cells.
-        records: what each cell has added.
-        shared: the scopes that cells share, by name.
-    """
-
-    flow: Flow
-    cells: Cells = field(default_factory=Cells)
-    records: dict[CellKey, CellRecord] = field(default_factory=dict)
+    flow: Flow  # the flow
+    cells: Cells = field(default_factory=Cells)  # the cells
+    records: dict[CellKey, CellRecord] = field(default_factory=dict)  # what each cell has added
+    # the scopes that cells share, by name
     shared: dict[str, SharedScope] = field(default_factory=dict)
     _default_sources: WeakKeyDictionary[Parameter, str] = field(default_factory=WeakKeyDictionary)
 
@@ -286,6 +266,3 @@ def _after(flow: Flow, tasks: Iterable[Task]) -> list[Task]:
     """The tasks that follow the last of `tasks` in the order of the flow."""
     own = set(tasks)
     return list(takewhile(lambda task: task not in own, reversed(flow.nodes)))[::-1]
-
-
-__all__ = ["BuildResult", "CellBody", "CellRecord", "FlowCells"]

@@ -14,7 +14,7 @@ from resnb.notebook.closing import close_scopes, interrupts_put_off, reasons
 from resnb.notebook.display import show_flow, shown_while_running
 from resnb.notebook.lines.parsed import parse_flow_line
 from resnb.notebook.session import Session
-from resnb.run.flow_run import active_run
+from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
 
 
@@ -73,6 +73,3 @@ def close_replaced(flow: Flow, scopes: Collection[Scope]) -> None:
         _, left = close_scopes(flow, scopes)
     if left:
         raise CleanupError(f"not cleaned up: {reasons(left)} (%resources lists it)")
-
-
-__all__ = ["close_replaced", "flow_cell"]

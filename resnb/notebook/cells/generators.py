@@ -49,6 +49,3 @@ def generator_function(
 def _declared(parameter: SignatureParameter) -> str:
     default = parameter.default_source
     return parameter.name if default is None else f"{parameter.name}={default}"
-
-
-__all__ = ["generator_function"]

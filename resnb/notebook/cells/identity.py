@@ -24,30 +24,19 @@ _THROWAWAY = "_"
 
 @dataclass(frozen=True)
 class KnownCell:
-    """A cell that has added to the flow.
+    """A cell that has added to the flow."""
 
-    Attributes:
-        key: its identity.
-        cell_id: the front end's id for it, if one was ever sent.
-        names: the handles that it bound when it last ran.
-    """
-
-    key: CellKey
-    cell_id: str | None
-    names: tuple[str, ...]
+    key: CellKey  # its identity
+    cell_id: str | None  # the front end's id for it, if one was ever sent
+    names: tuple[str, ...]  # the handles that it bound when it last ran
 
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells of one flow; every change gives a new value, so that a failed cell changes none.
+    """The cells of one flow; every change gives a new value, so that a failed cell changes none."""
 
-    Attributes:
-        known: the cells, the one that ran last at the end.
-        made: how many there have been.
-    """
-
-    known: tuple[KnownCell, ...] = ()
-    made: int = 0
+    known: tuple[KnownCell, ...] = ()  # the cells, the one that ran last at the end
+    made: int = 0  # how many there have been
 
     def resolve(
         self, cell_id: str | None, names: Iterable[str], reads: Collection[str] = ()
@@ -114,6 +103,3 @@ def task_labels(names: Sequence[str | None]) -> tuple[TaskLabel, ...]:
         name if name and last.get(name) == index else next(ordinals)
         for index, name in enumerate(names)
     )
-
-
-__all__ = ["CellKey", "Cells", "KnownCell", "TaskLabel", "task_labels"]

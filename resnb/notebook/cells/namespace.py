@@ -38,6 +38,3 @@ def bind(namespace: dict[str, Any], values: Mapping[str, Any]) -> None:
             namespace.pop(name, None)
         else:
             namespace[name] = value
-
-
-__all__ = ["MISSING", "bind", "restored_on_error"]

@@ -66,6 +66,3 @@ def let_shells_pickle(kind: type) -> None:
 
 def _reduced(_: Any) -> tuple[type, tuple[()]]:
     return CommandShell, ()
-
-
-__all__ = ["CommandShell", "let_shells_pickle"]

@@ -27,28 +27,19 @@ _Located = ast.stmt | ast.expr
 
 @dataclass(frozen=True)
 class GeneratorBody:
-    """A resource body with one yield.
+    """A resource body with one yield."""
 
-    Attributes:
-        is_async: whether it awaits, so that it makes an async generator.
-        hooks: the functions of `resnb.syntax.methods.METHODS` that it defines before the yield.
-    """
-
-    is_async: bool = False
+    is_async: bool = False  # whether it awaits, so that it makes an async generator
+    # the functions of `resnb.syntax.methods.METHODS` that it defines before the yield
     hooks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class ClassBody:
-    """A resource body with a class.
+    """A resource body with a class."""
 
-    Attributes:
-        class_name: the resource's class; its ``cleanup`` may be inherited.
-        is_async: whether the cell awaits outside the class.
-    """
-
-    class_name: str
-    is_async: bool = False
+    class_name: str  # the resource's class; its ``cleanup`` may be inherited
+    is_async: bool = False  # whether the cell awaits outside the class
 
 
 ResourceBody = GeneratorBody | ClassBody
@@ -168,6 +159,3 @@ class _BodyCheck:
             remedy = f"keep one, or call one of them {self.name}"
             raise self.error(f"has several resource classes ({names})", able[1], remedy)
         return (named or able)[0]
-
-
-__all__ = ["ClassBody", "GeneratorBody", "ResourceBody", "resource_body"]

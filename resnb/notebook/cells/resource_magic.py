@@ -117,6 +117,3 @@ def _with_options(new: ResourceManager, scope: Scope, old: ResourceManager) -> R
         if value != getattr(old.scope_options, name)
     }
     return new.options(**given) if given else new
-
-
-__all__ = ["resource_cell"]

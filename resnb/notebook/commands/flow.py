@@ -78,6 +78,3 @@ def _close(flow: Flow) -> None:
         raise RunError(f"flow {flow.name!r} is running: its scopes are in use; cancel it first")
     with interrupts_put_off():
         report(*close_scopes(flow))
-
-
-__all__ = ["flow_command"]

@@ -15,7 +15,7 @@ from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.lease import Lease
 from resnb.notebook.closing import close, interrupts_put_off, reasons, wait_for_reaper
 from resnb.notebook.lines.parsed import parse_resources_line
-from resnb.run.flow_run import active_run
+from resnb.run.lifecycle import active_run
 
 if TYPE_CHECKING:
     from resnb.ledger.admin.commands import LedgerCommands
@@ -143,7 +143,7 @@ def _clean_up(name: str | None) -> None:
     used = [lease for lease in leases if lease.in_use]
     run = active_run()
     if run is not None:
-        used += [lease for lease in run.engine.scopes.leases.values() if lease in leases]
+        used += [lease for lease in run.scopes.leases.values() if lease in leases]
     if used:
         names = ", ".join(sorted({lease.name for lease in used}))
         raise RunError(f"{names}: in use by a run; cancel it first")
@@ -200,7 +200,7 @@ def _of_others() -> "list[ListedLease]":
     from resnb.ledger.owner import this_process
 
     me = this_process()
-    return [one for one in _commands().leases() if one.record.owner != me]
+    return [one for one in _commands().leases() if one.record.owner._replace(lock=None) != me]
 
 
 def _left_behind(commands: "LedgerCommands", name: str) -> "ListedLease":
@@ -216,6 +216,3 @@ def _left_behind(commands: "LedgerCommands", name: str) -> "ListedLease":
             "terminal by the resnb command"
         )
     return one
-
-
-__all__ = ["report", "resources_command"]

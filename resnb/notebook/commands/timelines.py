@@ -28,6 +28,3 @@ def show_timeline(flow: Flow) -> None:
         raise RunError(f"flow {name!r} has not run{since}, so it has no timeline: %flow run {name}")
     text = timeline_text(snapshot(flow, memory), frozenset(record.labels))
     display.display(timeline_bundle(timeline(record), text), raw=True)  # type: ignore[no-untyped-call]
-
-
-__all__ = ["show_timeline"]

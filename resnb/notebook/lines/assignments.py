@@ -52,6 +52,3 @@ def _value(text: str, key: re.Match[str], boundaries: list[re.Match[str]]) -> st
         del boundaries[:place]
         return value
     raise MagicError(problem)
-
-
-__all__ = ["parse_assignments"]

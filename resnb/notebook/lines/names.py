@@ -44,6 +44,3 @@ def variable_name(flow_name: str) -> str:
     if reason is not None:
         raise MagicError(f"{flow_name!r} is no name for a flow{reason}")
     return variable
-
-
-__all__ = ["identifier", "variable_name"]

@@ -33,70 +33,44 @@ _TAKEN_ARGUMENTS = {"flow": "`flow=` places a resource", "lease": "the body has 
 
 @dataclass(frozen=True)
 class FlowLine:
-    """A ``%%flow`` line.
+    """A ``%%flow`` line."""
 
-    Attributes:
-        name: the flow.
-        parameters: its signature.
-        withs: the scopes that the cell is in, the outermost first.
-        run: whether to run the cell's tasks.
-        quiet: whether to show nothing.
-    """
-
-    name: str
-    parameters: tuple[SignatureParameter, ...] = ()
-    withs: tuple[WithClause, ...] = ()
-    run: bool = False
-    quiet: bool = False
+    name: str  # the flow
+    parameters: tuple[SignatureParameter, ...] = ()  # its signature
+    withs: tuple[WithClause, ...] = ()  # the scopes that the cell is in, the outermost first
+    run: bool = False  # whether to run the cell's tasks
+    quiet: bool = False  # whether to show nothing
 
 
 @dataclass(frozen=True)
 class ResourceLine:
-    """A ``%%resource`` line.
+    """A ``%%resource`` line."""
 
-    Attributes:
-        name: the resource.
-        parameters: its signature.
-        options: the scope options by their Python names; durations as they were written.
-        dies_with_kernel: whether the resource is declared to live inside the kernel.
-    """
-
-    name: str
-    parameters: tuple[SignatureParameter, ...] = ()
+    name: str  # the resource
+    parameters: tuple[SignatureParameter, ...] = ()  # its signature
+    # the scope options by their Python names; durations as they were written
     options: Mapping[str, str | int] = field(default_factory=lambda: MappingProxyType({}))
-    dies_with_kernel: bool = False
+    dies_with_kernel: bool = False  # whether the resource is declared to live inside the kernel
 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """A ``%flow`` line.
+    """A ``%flow`` line."""
 
-    Attributes:
-        command: ``run``, ``plan``, ``cancel``, ``close`` or ``timeline``; None to show.
-        name: the flow; None for all of them.
-        arguments: name and text of each parameter for ``run``.
-    """
-
+    # ``run``, ``plan``, ``cancel``, ``close`` or ``timeline``; None to show
     command: str | None = None
-    name: str | None = None
-    arguments: tuple[tuple[str, str], ...] = ()
+    name: str | None = None  # the flow; None for all of them
+    arguments: tuple[tuple[str, str], ...] = ()  # name and text of each parameter for ``run``
 
 
 @dataclass(frozen=True)
 class ResourcesLine:
-    """A ``%resources`` line.
+    """A ``%resources`` line."""
 
-    Attributes:
-        command: ``cleanup``, ``adopt`` or ``keep``; None to list.
-        name: the resource, such as ``dask-example/client``; None for all of them.
-        duration: the time to keep it, as it was written.
-        all_kernels: whether to list those of other kernels too.
-    """
-
-    command: str | None = None
-    name: str | None = None
-    duration: str | None = None
-    all_kernels: bool = False
+    command: str | None = None  # ``cleanup``, ``adopt`` or ``keep``; None to list
+    name: str | None = None  # the resource, such as ``dask-example/client``; None for all of them
+    duration: str | None = None  # the time to keep it, as it was written
+    all_kernels: bool = False  # whether to list those of other kernels too
 
 
 def parse_flow_line(line: str) -> FlowLine:
@@ -230,18 +204,3 @@ def _refuse_shared_names(uses: Iterable[tuple[str, str]]) -> None:
                 "rename one, a scope by `as VAR`"
             )
         users[name] = user
-
-
-__all__ = [
-    "CommandLine",
-    "FlowLine",
-    "ResourceLine",
-    "ResourcesLine",
-    "SignatureParameter",
-    "WithClause",
-    "parse_command_line",
-    "parse_flow_line",
-    "parse_resource_line",
-    "parse_resources_line",
-    "variable_name",
-]

@@ -15,17 +15,11 @@ _LONGEST_QUOTE = 60
 
 
 class Fault(NamedTuple):
-    """Why a text is not Python.
+    """Why a text is not Python."""
 
-    Attributes:
-        reason: what the compiler says.
-        start: the index of the character at which it stopped.
-        place: the text that it stopped at; empty if it does not say.
-    """
-
-    reason: str
-    start: int = 0
-    place: str = ""
+    reason: str  # what the compiler says
+    start: int = 0  # the index of the character at which it stopped
+    place: str = ""  # the text that it stopped at; empty if it does not say
 
 
 def quoted(text: str) -> str:
@@ -77,6 +71,3 @@ def normalised(source: str) -> str:
         return ast.unparse(expression(source))
     except (ValueError, RecursionError):  # f-strings that Python 3.11 cannot write
         return source
-
-
-__all__ = ["Fault", "expression", "is_balanced", "normalised", "python_fault", "quoted"]

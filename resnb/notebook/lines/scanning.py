@@ -151,6 +151,3 @@ def _nearest(word: str, known: Iterable[str]) -> str | None:
     bare = {name.lstrip("-"): name for name in known}
     near = get_close_matches(word.lstrip(_DASHES), bare, n=1)
     return bare[near[0]] if near else None
-
-
-__all__ = ["Scanner"]

@@ -17,14 +17,10 @@ _KEYWORD = "def _"
 
 @dataclass(frozen=True)
 class SignatureParameter:
-    """One parameter.
+    """One parameter."""
 
-    Attributes:
-        name: its name.
-        default_source: the text of its default, a Python expression; None if it is required.
-    """
-
-    name: str
+    name: str  # its name
+    # the text of its default, a Python expression; None if it is required
     default_source: str | None = None
 
 
@@ -65,6 +61,3 @@ def parse_signature(group: str) -> tuple[SignatureParameter, ...]:
 def _text(source: str, default: ast.expr) -> str:
     text = ast.get_source_segment(source, default) or ast.unparse(default)
     return f"({text})" if isinstance(default, ast.NamedExpr) else text
-
-
-__all__ = ["SignatureParameter", "parse_signature"]

@@ -13,17 +13,11 @@ _SPELLED_OUT = 4  # with more options than this, a usage line says [options]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of value of options.
+    """A kind of value of options."""
 
-    Attributes:
-        metavar: its name in the help.
-        pattern: a regular expression for the whole value.
-        remedy: how it is written.
-    """
-
-    metavar: str
-    pattern: str = ""
-    remedy: str = ""
+    metavar: str  # its name in the help
+    pattern: str = ""  # a regular expression for the whole value
+    remedy: str = ""  # how it is written
 
 
 DURATION = Kind("DURATION", r"[0-9]+(\.[0-9]*)?(ms|s|m|h|d)?", "30s, 10m, 2h, or seconds")
@@ -36,19 +30,12 @@ def _one_of(*choices: str) -> Kind:
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a magic line.
+    """One option of a magic line."""
 
-    Attributes:
-        name: as it is written, with its dashes.
-        help: what it does.
-        value: the kind of its value; None for a flag.
-        repeatable: whether it may be given more than once.
-    """
-
-    name: str
-    help: str
-    value: Kind | None = None
-    repeatable: bool = False
+    name: str  # as it is written, with its dashes
+    help: str  # what it does
+    value: Kind | None = None  # the kind of its value; None for a flag
+    repeatable: bool = False  # whether it may be given more than once
 
     @property
     def keyword(self) -> str:
@@ -63,34 +50,21 @@ class Option:
 
 @dataclass(frozen=True)
 class Form:
-    """One way to write a magic line.
+    """One way to write a magic line."""
 
-    Attributes:
-        words: the words after the magic's name, without options.
-        help: what it does.
-        command: the word that selects this form; None for the form without one.
-    """
-
-    words: str
-    help: str
-    command: str | None = None
+    words: str  # the words after the magic's name, without options
+    help: str  # what it does
+    command: str | None = None  # the word that selects this form; None for the form without one
 
 
 @dataclass(frozen=True)
 class Magic:
-    """A magic with all its forms and options.
+    """A magic with all its forms and options."""
 
-    Attributes:
-        name: the name with its percent signs.
-        summary: its purpose.
-        forms: the ways to write it.
-        options: its options, in the order of the help.
-    """
-
-    name: str
-    summary: str
-    forms: tuple[Form, ...]
-    options: tuple[Option, ...] = ()
+    name: str  # the name with its percent signs
+    summary: str  # its purpose
+    forms: tuple[Form, ...]  # the ways to write it
+    options: tuple[Option, ...] = ()  # its options, in the order of the help
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -198,16 +172,3 @@ RESOURCES = Magic(
     ),
     (Option("--all", "what is alive in every kernel"),),
 )
-
-__all__ = [
-    "COMMAND",
-    "COUNT",
-    "DURATION",
-    "FLOW",
-    "RESOURCE",
-    "RESOURCES",
-    "Form",
-    "Kind",
-    "Magic",
-    "Option",
-]

@@ -119,6 +119,3 @@ def _variable(scanner: Scanner) -> str | None:
         reason = f"{quoted(text)} is none" if text else "there is none"
         raise MagicError(f"after `as` stands a variable: {reason}")
     return name
-
-
-__all__ = ["WithClause", "take_with_clause"]

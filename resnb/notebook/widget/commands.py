@@ -23,15 +23,16 @@ from resnb.notebook.widget.tasks import NO_VALUE, inspected, resolve, sources, v
 from resnb.run.memory import memory_of
 from resnb.run.output.log import Log
 from resnb.run.output.writer import WITHOUT_CELL
-from resnb.view.live.frames import Frame
-from resnb.view.live.log_watch import Source, Subject
+from resnb.view.live.log_watch import LogSource, Subject
 from resnb.view.live.parameter_form import checked
 from resnb.view.names import message, shown
+from resnb.view.wire.frames import Frame
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.ledger.kernel.lease import Lease
     from resnb.view.live.flow import LiveFlow
+    from resnb.view.wire.inspector import Preview, Shows
 
 KEPT_FOR = 30 * 60.0
 """Seconds for which a view's button keeps a resource."""
@@ -85,7 +86,7 @@ class FlowCommands:
             case "inspect":
                 self._inspect(live, view, subject)
             case "look_away":
-                live.looks.end(view)
+                live.inspections.end(view)
             case "cancel":
                 self._looks.post(partial(cancel, live.flow))  # must not wait for anything
             case "run":
@@ -100,7 +101,7 @@ class FlowCommands:
                 return False
         return True
 
-    def sources(self, live: "LiveFlow", subject: Subject) -> Iterator[Source]:
+    def sources(self, live: "LiveFlow", subject: Subject) -> Iterator[LogSource]:
         """The logs of a node or a cluster, including those of clean-ups by a button."""
         yield from sources(live, subject)
         target = resolve(live, subject)
@@ -110,36 +111,36 @@ class FlowCommands:
             log = self._logs.get(lease.id)
             if log is not None:
                 name = ScopeUse(target.scope, item).named("clean-up by a button")
-                yield Source(name, hash(lease.id), log.since)
+                yield LogSource(name, hash(lease.id), log.since)
 
     # ---- inspecting
 
     def _inspect(self, live: "LiveFlow", view: str, subject: Subject) -> None:
-        live.looks.begin(view, subject)
+        live.inspections.begin(view, subject)
         self._looks.post(partial(self._show, live, view, subject))
         show_value = partial(self._show_value, live, view, subject)
         self._looks.post(partial(self._values.post, show_value))
 
     def _inspect_again(self, live: "LiveFlow") -> None:
         """Update all views that inspect something, after a button has changed it."""
-        for view, subject in live.looks.at().items():
+        for view, subject in live.inspections.at().items():
             self._looks.post(partial(self._show, live, view, subject))
 
     def _show(self, live: "LiveFlow", view: str, subject: Subject) -> None:
         self._send(inspected(live, subject, view))
 
     def _show_value(self, live: "LiveFlow", view: str, subject: Subject) -> None:
-        if view not in live.looks.at(subject):
+        if view not in live.inspections.at(subject):
             return  # it inspects something else by now
         target = resolve(live, subject)
-        describe: Callable[[Any], dict[str, Any]] = preview
+        describe: Callable[[Any], Shows] = preview
         title, value, fault = "value", NO_VALUE, "its repr raises"
         if target is not None and target.scope is not None:
             describe, title, fault = handle_preview, "handle", "it cannot be read:"
             value = handle_of(target.scope, memory_of(live.flow)) or NO_VALUE
         elif target is not None and target.task is not None:
             value = value_of(target.task, memory_of(live.flow))
-        shows: dict[str, Any] | None = None
+        shows: Shows | None = None
         if value is not NO_VALUE:
             kind = "" if title == "handle" else shown(type(value).__name__)
             try:
@@ -148,9 +149,15 @@ class FlowCommands:
                 shows = {"type": kind, "text": str(error)}
             except BaseException as error:  # noqa: BLE001 - the user's own code, on another thread
                 shows = {"type": kind, "text": f"{fault} {type(error).__name__}"}
-        what, name = subject
-        frame = {"frame": "preview", "to": view, "what": what, "id": name}
-        self._send({**frame, "title": title, "shows": shows})
+        frame: Preview = {
+            "frame": "preview",
+            "to": view,
+            "what": subject.what,
+            "id": subject.label,
+            "title": title,
+            "shows": shows,
+        }
+        self._send(frame)
 
     # ---- acting
 
@@ -273,6 +280,3 @@ def _item(content: Mapping[str, Any]) -> int | None:
 def _subject(content: Mapping[str, Any]) -> Subject:
     what = "node" if content.get("what") == "node" else "cluster"
     return Subject(what, str(content.get("id"))[:LONGEST_NAME])
-
-
-__all__ = ["FlowCommands"]

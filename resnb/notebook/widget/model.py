@@ -1,8 +1,8 @@
 """The widget of a flow: one model for each flow, however many views show it.
 
-A front end sends small JSON messages; those that are not commands are ignored. They come in on any
-thread (a subshell's, while a cell is running), so their handler posts a command and returns; frames
-of states are sent by the ticker's thread only, hence in order.
+A front end sends small JSON messages; one that is no command is answered with what is wrong with
+it. They come in on any thread (a subshell's, while a cell is running), so their handler posts a
+command and returns; frames of states are sent by the ticker's thread only, hence in order.
 """
 
 from pathlib import Path
@@ -18,13 +18,15 @@ from resnb.notebook.widget.commands import FlowCommands
 from resnb.notebook.widget.timeline_record import record_of
 from resnb.run.memory import memory_of
 from resnb.view.live.flow import LiveFlow
-from resnb.view.live.frames import Frame
 from resnb.view.live.ticker import TICKER
+from resnb.view.names import message
 from resnb.view.timeline.feed import TimelineFeed
+from resnb.view.wire.commands import Command
+from resnb.view.wire.frames import Frame
+from resnb.view.wire.kinds import MODEL_PREFIX
+from resnb.wire import fault
 
 STATIC = Path(__file__).parents[2] / "view" / "static"
-MODEL_PREFIX = "resnb-"
-"""How the ids of flows' models begin."""
 LONGEST_MESSAGE = 64 * 1024
 """Maximum number of characters in a message."""
 LONGEST_ID = 64
@@ -108,12 +110,16 @@ class FlowWidget(anywidget.AnyWidget):
         del buffers
         if not isinstance(content, dict) or len(str(content)) > LONGEST_MESSAGE:
             return
-        view = content.get("view")
-        if not isinstance(view, str) or len(view) > LONGEST_ID:
+        if found := fault(Command, content):
+            text = f"the kernel cannot read what a view asks for: {found}"
+            self._send_frame({"frame": "said", "text": message(text), "done": False})
+            return
+        view = content["view"]
+        if len(view) > LONGEST_ID:
             return
         FlowWidget.is_seen = True  # each widget has a class of its own
         if self._commands.take(self._live, view, content):
-            self._send_frame({"frame": "taken", "ask": str(content.get("ask"))})
+            self._send_frame({"frame": "taken", "ask": content["ask"]})
         TICKER.look()
 
     def close(self) -> None:
@@ -133,6 +139,3 @@ def _release(comm: Any) -> None:
     threads that is the one that runs cells.
     """
     getattr(comm, "__dict__", {}).pop("_reply_subshell_id", None)
-
-
-__all__ = ["FlowWidget"]

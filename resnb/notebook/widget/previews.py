@@ -96,5 +96,3 @@ class _Call:
 
 PREVIEWS = Previews()
 """The kernel's previews."""
-
-__all__ = ["PATIENCE", "PREVIEWS", "Previews", "TooSlow"]

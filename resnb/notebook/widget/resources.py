@@ -16,13 +16,13 @@ from resnb.ledger.recipes.protection import protection_before
 from resnb.ledger.recipes.recipe import lives_in_kernel
 from resnb.notebook.widget.rich import text_of
 from resnb.notebook.widget.secrets import masked
-from resnb.run.flow_run import active_run
 from resnb.run.inspection import log_since, run_number
+from resnb.run.lifecycle import active_run
 from resnb.run.memory import FlowMemory, lease_word, memory_of
 from resnb.run.output.log import Piece
-from resnb.view.live.log_watch import Source
+from resnb.view.live.log_watch import LogSource
 from resnb.view.names import message, shown
-from resnb.view.option_words import notes, spelled
+from resnb.view.option_words import option_notes, short_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.graph.resources.scope import Scope
     from resnb.ledger.kernel.lease import Lease
+    from resnb.view.wire.inspector import ItemInfo, Shows
 
 HANDLE = 400
 """Maximum number of characters of a handle."""
@@ -59,7 +60,7 @@ def rows_of(scope: "Scope", manager: str, memory: FlowMemory) -> list[Row]:
     rows.append(("once open", _mark(protection.once_open)))
     if lease is not None and lease.entry.notice and lease.state != states.CLOSED:
         rows.append(("notice", message(lease.entry.notice)))
-    if limits := notes(options):
+    if limits := option_notes(options):
         rows.append(("limits", ", ".join(limits)))
     if lease is not None and lease.reason:
         rows.append(("reason", message(lease.reason)))
@@ -74,7 +75,7 @@ def _states(scope: "Scope", memory: FlowMemory) -> str:
     return ", ".join(f"{many:,} {state}" for state, many in found) or "not yet, one for each item"
 
 
-def items_of(scope: "Scope", flow: "Flow", memory: FlowMemory) -> list[dict[str, Any]]:
+def items_of(scope: "Scope", flow: "Flow", memory: FlowMemory) -> "list[ItemInfo]":
     """The first resources of a mapped scope, with why a button cannot act on them."""
     if not scope.is_mapped:
         return []
@@ -99,7 +100,7 @@ def _note(lease: "Lease") -> str:
         return ""
     fault = lease.protection.once_open if lease.state == states.OPEN else ""
     keep = lease.limits.keep
-    kept = f"kept for {spelled(keep)} after the kernel's end" if keep else ""
+    kept = f"kept for {short_duration(keep)} after the kernel's end" if keep else ""
     return kept or (_mark(fault) if fault else "")
 
 
@@ -116,7 +117,7 @@ def _holder(lease: "Lease") -> str:
     if lease.is_lost:
         return "the reaper"
     keep = lease.limits.keep
-    return f"this kernel; kept for {spelled(keep)} after its end" if keep else "this kernel"
+    return f"this kernel; kept for {short_duration(keep)} after its end" if keep else "this kernel"
 
 
 def clocks_of(scope: "Scope", memory: FlowMemory) -> list[tuple[str, float]]:
@@ -189,7 +190,7 @@ def handle_of(scope: "Scope", memory: FlowMemory) -> bytes | None:
     return None if lease is None or lease.state == states.CLOSED else lease.entry.handle
 
 
-def handle_preview(data: bytes) -> dict[str, Any]:
+def handle_preview(data: bytes) -> "Shows":
     """The preview of a pickled handle; calls the user's code."""
     return {"type": "", "text": handle_text(data)}
 
@@ -211,7 +212,7 @@ def handle_text(data: bytes) -> str:
 # ---- logs
 
 
-def sources_of(scope: "Scope", memory: FlowMemory) -> "Iterator[Source]":
+def sources_of(scope: "Scope", memory: FlowMemory) -> "Iterator[LogSource]":
     """The output of its set-up and clean-ups, here and in the reaper's processes."""
     tasks = {
         "making": scope.init_task,
@@ -219,12 +220,12 @@ def sources_of(scope: "Scope", memory: FlowMemory) -> "Iterator[Source]":
         "clean-up": scope.cleanup_task,
     }
     for name, task in tasks.items():
-        yield Source(name, run_number(memory, task), partial(log_since, memory, task))
+        yield LogSource(name, run_number(memory, task), partial(log_since, memory, task))
     for item, lease in list(memory.leases_of(scope).items())[:ITEMS]:
         path = _path(lease)
         if path is not None:
             name = ScopeUse(scope, item).named("reaper")
-            yield Source(name, hash(lease.id), partial(_in_file, path))
+            yield LogSource(name, hash(lease.id), partial(_in_file, path))
 
 
 def _path(lease: "Lease") -> Path | None:
@@ -246,15 +247,3 @@ def _in_file(path: Path, position: int, most: int) -> Piece:
     except OSError:
         return Piece(0, 0, "")
     return Piece(start, end, text)
-
-
-__all__ = [
-    "clocks_of",
-    "for_button",
-    "handle_of",
-    "handle_preview",
-    "handle_text",
-    "items_of",
-    "rows_of",
-    "sources_of",
-]

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from resnb.ledger.admin.listing import plain
+from resnb.view.wire.inspector import Shows
 
 TEXT = 1_500
 """Maximum number of characters of a value's text."""
@@ -94,24 +95,24 @@ def text_of(value: Any, limit: int = TEXT) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
-def preview(value: Any) -> dict[str, Any]:
-    """The preview of `value`.
-
-    Returns:
-        ``type`` and ``text``; ``shape`` if it has one; for a data frame ``table``, a list of rows
-        of texts that begins with the heads; for a picture ``image``, a PNG in base64.
-    """
-    found: dict[str, Any] = {"type": _type_of(value)}
+def preview(value: Any) -> Shows:
+    """A data frame as a table, what shows itself as a picture as an image, all else as text."""
+    found: Shows = {"type": _type_of(value), "text": ""}
     table = _table(value)
     if table is not None:
-        return {**found, **table, "text": ""}
+        found["shape"], found["table"] = table
+        return found
     shape = _shape(value)
-    if shape:
-        found["shape"] = shape
     data, text = _bundle(value)
     if data is not None:
-        found |= _picture(data)
-    found["text"] = "" if "image" in found else text or text_of(value)
+        size, image = _picture(data)
+        shape = size or shape
+        if image:
+            found["image"] = image
+    if shape:
+        found["shape"] = shape
+    if "image" not in found:
+        found["text"] = text or text_of(value)
     return found
 
 
@@ -126,8 +127,8 @@ def _type_of(value: Any) -> str:
 # ---- data frames and arrays
 
 
-def _table(value: Any) -> dict[str, Any] | None:
-    """The first rows and columns of a series or data frame; None for anything else."""
+def _table(value: Any) -> tuple[str, list[list[str]]] | None:
+    """The size and first cells of a series or data frame; None for anything else."""
     pandas: Any = sys.modules.get("pandas")
     if pandas is None or not hasattr(pandas, "DataFrame"):  # or it is being imported
         return None
@@ -147,7 +148,7 @@ def _table(value: Any) -> dict[str, Any] | None:
         [_cell(label), *(_cell(column[row]) for column in columns), *more]
         for row, label in enumerate(value.index[:ROWS])
     ]
-    return {"shape": size, "table": [["", *map(_cell, heads), *more], *rows]}
+    return size, [["", *map(_cell, heads), *more], *rows]
 
 
 def _cell(value: Any) -> str:
@@ -228,19 +229,16 @@ def _bytes(data: Any) -> bytes | None:
     return None
 
 
-def _picture(data: bytes) -> dict[str, str]:
-    """A PNG as a preview, or why it is not shown."""
+def _picture(data: bytes) -> tuple[str, str]:
+    """The size of a PNG, or why it is not shown; and the picture."""
     if len(data) > LARGEST_PICTURE:
-        return {"shape": f"a picture of {len(data):,} bytes, too large for a preview"}
+        return f"a picture of {len(data):,} bytes, too large for a preview", ""
     if not data.startswith(_PNG) or len(data) < 24:  # noqa: PLR2004 - up to its height
-        return {}
+        return "", ""
     width, height = struct.unpack(">II", data[16:24])
     if width * height > MOST_PIXELS:
-        return {"shape": f"a picture of {width:,} by {height:,} pixels, too large for a preview"}
-    return {
-        "shape": f"{width:,} by {height:,} pixels",
-        "image": base64.b64encode(data).decode("ascii"),
-    }
+        return f"a picture of {width:,} by {height:,} pixels, too large for a preview", ""
+    return f"{width:,} by {height:,} pixels", base64.b64encode(data).decode("ascii")
 
 
 def listed(names: Iterable[str], most: int) -> str:
@@ -248,6 +246,3 @@ def listed(names: Iterable[str], most: int) -> str:
     known = list(names)
     more = len(known) - most
     return ", ".join(known[:most]) + (f" and {more:,} more" if more > 0 else "")
-
-
-__all__ = ["Bounded", "listed", "preview", "printed", "text_of"]

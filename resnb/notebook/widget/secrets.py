@@ -26,6 +26,3 @@ def masked(text: str) -> str:
             found += [text[done : value.start()], LEFT_OUT]
             done = value.end()
     return "".join([*found, text[done:]])
-
-
-__all__ = ["LEFT_OUT", "masked"]

@@ -29,9 +29,9 @@ from resnb.states import (
     RETRYING,
     SKIPPED,
 )
-from resnb.view.live.log_watch import LOG, Source, Subject
+from resnb.view.live.log_watch import LOG, LogSource, Subject
 from resnb.view.names import counted, message
-from resnb.view.option_words import spelled
+from resnb.view.option_words import short_duration
 from resnb.view.outline import Outline
 from resnb.view.palette import TASK
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from resnb.graph.resources.scope import Scope
     from resnb.graph.tasks.task import Task
     from resnb.view.live.flow import LiveFlow
-    from resnb.view.live.frames import Frame
+    from resnb.view.wire.inspector import Actions, Inspected, ItemInfo
 
 NEIGHBOURS = 12
 """Maximum number of inputs or outputs that are named."""
@@ -50,19 +50,12 @@ _FOLDED = "scope "
 
 
 class Target(NamedTuple):
-    """What a label in a view stands for: a task or a scope.
+    """What a label in a view stands for: a task or a scope."""
 
-    Attributes:
-        outline: the outline that has it.
-        place: its index among the outline's nodes or clusters.
-        task: the task, if it is one.
-        scope: the scope, if it is one, folded or not.
-    """
-
-    outline: Outline
-    place: int
-    task: "Task | None" = None
-    scope: "Scope | None" = None
+    outline: Outline  # the outline that has it
+    place: int  # its index among the outline's nodes or clusters
+    task: "Task | None" = None  # the task, if it is one
+    scope: "Scope | None" = None  # the scope, if it is one, folded or not
 
 
 def resolve(live: "LiveFlow", subject: Subject) -> Target | None:
@@ -83,14 +76,14 @@ def resolve(live: "LiveFlow", subject: Subject) -> Target | None:
     return None
 
 
-def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Frame":
+def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Inspected":
     """The frame about a node or a cluster of `live`; it says so if that is gone."""
     memory, target = memory_of(live.flow), resolve(live, subject)
     rows: list[tuple[str, str]] = []
     texts: list[tuple[str, str]] = []
     clocks: list[tuple[str, float]] = []
-    actions = None
-    items: list[dict[str, Any]] = []
+    actions: Actions | None = None
+    items: list[ItemInfo] = []
     if target is None:
         rows = [("state", "it is no part of the flow any more")]
     elif target.task is not None:
@@ -115,26 +108,26 @@ def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Frame":
         "what": subject.what,
         "id": subject.label,
         "rows": rows,
-        "clocks": [[name, round(seconds, 2)] for name, seconds in clocks],
+        "clocks": [(name, round(seconds, 2)) for name, seconds in clocks],
         "texts": texts,
         "actions": actions,
-        **({"items": items} if items else {}),
+        "items": items,
     }
 
 
-def sources(live: "LiveFlow", subject: Subject) -> Iterator[Source]:
+def sources(live: "LiveFlow", subject: Subject) -> Iterator[LogSource]:
     """The logs of a node or a cluster."""
     memory, target = memory_of(live.flow), resolve(live, subject)
-    logs: Iterable[Source] = ()
+    logs: Iterable[LogSource] = ()
     if target is not None and target.scope is not None:
         logs = resources.sources_of(target.scope, memory)
     elif target is not None and (task := target.task) is not None:
-        logs = [Source("log", run_number(memory, task), partial(log_since, memory, task))]
+        logs = [LogSource("log", run_number(memory, task), partial(log_since, memory, task))]
     for log in logs:
         yield log._replace(since=partial(_printed_since, log))
 
 
-def _printed_since(log: Source, position: int, most: int) -> Piece:
+def _printed_since(log: LogSource, position: int, most: int) -> Piece:
     piece = log.since(position, most)
     return Piece(piece.start, piece.end, printed(piece.text))
 
@@ -236,7 +229,4 @@ def seconds_in_words(seconds: float) -> str:
         return f"{1000 * seconds:.3g} ms" if seconds >= 0.001 else "under 1 ms"  # noqa: PLR2004
     if seconds < 60:  # noqa: PLR2004 - a minute
         return f"{seconds:.3g} s"
-    return spelled(int(seconds) if seconds < 3600 else 60 * (int(seconds) // 60))  # noqa: PLR2004 - an hour
-
-
-__all__ = ["NO_VALUE", "Target", "inspected", "resolve", "seconds_in_words", "sources", "value_of"]
+    return short_duration(int(seconds) if seconds < 3600 else 60 * (int(seconds) // 60))  # noqa: PLR2004 - an hour

@@ -1,4 +1,4 @@
-"""A task that forks: the child is nobody's worker, so it ends where the task's code ends."""
+"""Tasks that fork: the child process is no worker, so it ends where the task's code ends."""
 
 import os
 import sys
@@ -24,6 +24,3 @@ def end_child(error: BaseException | None = None) -> NoReturn:
         with suppress(Exception):
             stream.flush()
     os._exit(code)
-
-
-__all__ = ["end_child"]

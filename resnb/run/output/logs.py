@@ -31,6 +31,3 @@ def get_run_logger() -> logging.Logger:
         logger.propagate = False
         logger.setLevel(logging.INFO)
     return logger
-
-
-__all__ = ["get_run_logger"]

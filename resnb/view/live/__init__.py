@@ -1,1 +1,1 @@
-"""Live views of a flow: what they are told, when and to whom."""
+"""Live views of a flow: what they are sent, and when."""

@@ -1,55 +1,36 @@
-"""What is sent to a live view: a structure when it changes, states when it is shown, then deltas.
+"""Makes the frames about a flow's graph: its structure, its states, and what changes in them."""
 
-Frames are plain JSON. Texts in them are bounded and harmless to read (see `resnb.view.names`),
-and a view writes them as text, never as markup.
-"""
+from collections.abc import Sequence
+from typing import TypeVar
 
-from typing import Any, NamedTuple, TypeAlias
-
-import resnb
+from resnb import __version__
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL, RUNNING
 from resnb.view.live.layout import Curve, Layout
 from resnb.view.outline import Node, Outline
-from resnb.view.snapshot import Counts, Snapshot
+from resnb.view.snapshot import Snapshot
+from resnb.view.wire.graph import Delta, Folded, RunInfo, States, Structure, Tally
 
-Frame: TypeAlias = dict[str, Any]
-
+T = TypeVar("T")
 LONGEST_LINK = 500
 """Characters of a link."""
 
 
-class Tally(NamedTuple):
-    """How far a run is, in tasks and children that do work.
-
-    Attributes:
-        total: how many there are.
-        done: how many have ended well.
-        failed: how many have ended otherwise.
-        running: how many are running.
-    """
-
-    total: int
-    done: int
-    failed: int
-    running: int
-
-
-def structure(outline: Outline, layout: Layout, version: int, fold: str = "no") -> Frame:
+def structure(outline: Outline, layout: Layout, version: int, folded: Folded = "no") -> Structure:
     """The frame for a structure.
 
     Args:
         outline: what there is.
         layout: where it stands.
         version: a number that grows with each structure; later frames refer to it.
-        fold: ``no``, ``yes`` (the flow is so large that it is folded) or ``unfolded``.
+        folded: whether the flow is so large that it is folded, or a user has unfolded it.
     """
     return {
         "frame": "structure",
-        "resnb": resnb.__version__,  # a view of another version says so
+        "resnb": __version__,
         "version": version,
         "name": outline.name,
-        "folded": fold,
-        "size": [round(layout.width, 1), round(layout.height, 1)],
+        "folded": folded,
+        "size": (round(layout.width, 1), round(layout.height, 1)),
         "nodes": [
             {
                 "id": _id(outline, node),
@@ -57,7 +38,7 @@ def structure(outline: Outline, layout: Layout, version: int, fold: str = "no") 
                 "kind": node.kind,
                 "mapped": node.mapped,
                 "cluster": node.cluster,
-                "box": list(box),
+                "box": box,
             }
             for node, box in zip(outline.nodes, layout.nodes, strict=True)
         ],
@@ -68,106 +49,95 @@ def structure(outline: Outline, layout: Layout, version: int, fold: str = "no") 
                 "parent": one.parent,
                 "notes": list(one.notes),
                 "mapped": one.mapped,
-                "box": list(box),
+                "box": box,
             }
             for one, box in zip(outline.clusters, layout.clusters, strict=True)
         ],
         "links": [
-            {
-                "source": curve.source,
-                "target": curve.target,
-                "kind": curve.kind,
-                "path": path(curve),
-            }
-            for curve in layout.curves
+            {"source": one.source, "target": one.target, "kind": one.kind, "path": path(one)}
+            for one in layout.curves
         ],
     }
 
 
 def _id(outline: Outline, node: Node) -> str:
-    """What tells a node from all others; folded scopes may be called alike."""
+    """The node's name, unique in the flow; the labels of folded scopes need not be."""
     if node.kind != "folded" or node.cluster is None:
         return node.label
     return f"scope {outline.clusters[node.cluster].label}"
 
 
 def path(curve: Curve) -> str:
-    """The curve in SVG's words."""
+    """The curve in SVG's notation."""
     (start, *rest) = curve.points
-    words = [f"M{start[0]:g},{start[1]:g}"]
-    words += [f"C{' '.join(f'{x:g},{y:g}' for x, y in rest[i : i + 3])}" for i in _steps(rest)]
-    return f"{''.join(words)}L{curve.tip[0]:g},{curve.tip[1]:g}"
+    bends = (rest[place : place + 3] for place in range(0, len(rest) - 2, 3))
+    words = "".join(f"C{' '.join(f'{x:g},{y:g}' for x, y in bend)}" for bend in bends)
+    return f"M{start[0]:g},{start[1]:g}{words}L{curve.tip[0]:g},{curve.tip[1]:g}"
 
 
-def _steps(points: list[Any]) -> range:
-    return range(0, len(points) - 2, 3)
-
-
-def states(snapshot: Snapshot, version: int, elapsed: float | None = None, link: str = "") -> Frame:
-    """The frame with the state of everything.
+def run_info(snapshot: Snapshot, version: int, elapsed: float | None, link: str) -> RunInfo:
+    """What every frame with states says of the run.
 
     Args:
         snapshot: the states.
         version: the structure's.
         elapsed: seconds that the latest run took or has been taking.
-        link: the address of the dashboard of the cluster that it ran on; empty for none.
+        link: the address of its cluster's dashboard; sent if it is a page of the web or of this
+            server.
     """
-    values = dict(snapshot.values)
-    notes = {
-        place: values.get(place, node.note)
-        for place, node in enumerate(snapshot.outline.nodes)
-        if node.kind == "parameter"
-    }
-    return {
-        "frame": "states",
-        "version": version,
-        "flow": snapshot.code,
-        "codes": list(snapshot.codes),
-        "counts": {place: _pairs(one) for place, one in enumerate(snapshot.counts) if one},
-        "leases": list(snapshot.leases),
-        "stacks": dict(snapshot.stacks),
-        "notes": notes,
-        "tally": list(tally(snapshot)),
-        "hidden": snapshot.left_out,
-        "elapsed": elapsed,
-        **_linked(link),
-    }
-
-
-def _linked(link: str) -> Frame:
-    """A link as part of a frame: to a page of the web or of this server, or none."""
     is_page = link.startswith(("http://", "https://")) or (
         link[:1] == "/" and link[1:2] not in "/\\"
     )
-    return {"link": link} if is_page and len(link) <= LONGEST_LINK else {}
+    link = link if is_page and len(link) <= LONGEST_LINK else ""
+    return {"version": version, "tally": tally(snapshot), "elapsed": elapsed, "link": link}
 
 
-def delta(
-    before: Snapshot, now: Snapshot, version: int, elapsed: float | None = None, link: str = ""
-) -> Frame | None:
+def states(snapshot: Snapshot, run: RunInfo) -> States:
+    """The frame with the state of everything."""
+    values = dict(snapshot.values)
+    return {
+        **run,
+        "frame": "states",
+        "flow": snapshot.code,
+        "codes": list(snapshot.codes),
+        "counts": [(place, one) for place, one in enumerate(snapshot.counts) if one],
+        "leases": list(snapshot.leases),
+        "stacks": list(snapshot.stacks),
+        "notes": [
+            (place, values.get(place, node.note))
+            for place, node in enumerate(snapshot.outline.nodes)
+            if node.kind == "parameter"
+        ],
+        "hidden": snapshot.left_out,
+    }
+
+
+def delta(before: Snapshot, now: Snapshot, run: RunInfo) -> Delta | None:
     """What has changed between two snapshots of one structure; None if nothing has."""
-    changed: Frame = {}
+    if now == before:
+        return None
+    changed: Delta = {"frame": "delta", **run}  # type: ignore[typeddict-item]
     if now.code != before.code:
         changed["flow"] = now.code
     if now.codes != before.codes:
-        pairs = enumerate(zip(before.codes, now.codes, strict=True))
-        changed["codes"] = [[place, new] for place, (old, new) in pairs if new != old]
+        changed["codes"] = changes(before.codes, now.codes)
     if now.counts != before.counts:
-        counted = enumerate(zip(before.counts, now.counts, strict=True))
-        changed["counts"] = [[place, _pairs(new)] for place, (old, new) in counted if new != old]
+        changed["counts"] = changes(before.counts, now.counts)
     if now.leases != before.leases:
-        leased = enumerate(zip(before.leases, now.leases, strict=True))
-        changed["leases"] = [[place, new] for place, (old, new) in leased if new != old]
+        changed["leases"] = changes(before.leases, now.leases)
     if now.stacks != before.stacks:
         changed["stacks"] = [one for one in now.stacks if one not in before.stacks]
     if now.values != before.values:
         nodes, values = now.outline.nodes, dict(now.values)
         places = sorted({place for place, _ in (*now.values, *before.values)})
-        changed["notes"] = [[place, values.get(place, nodes[place].note)] for place in places]
-    if not changed and now.totals == before.totals:
-        return None
-    now_known = {"tally": list(tally(now)), "elapsed": elapsed, **_linked(link)}
-    return {"frame": "delta", "version": version, **now_known, **changed}
+        changed["notes"] = [(place, values.get(place, nodes[place].note)) for place in places]
+    return changed
+
+
+def changes(before: Sequence[T], now: Sequence[T]) -> list[tuple[int, T]]:
+    """The items that are others than before, each with its place."""
+    pairs = enumerate(zip(before, now, strict=True))
+    return [(place, new) for place, (old, new) in pairs if new != old]
 
 
 def tally(snapshot: Snapshot) -> Tally:
@@ -182,10 +152,3 @@ def tally(snapshot: Snapshot) -> Tally:
         elif code == RUNNING:
             running += number
     return Tally(total, done, failed, running)
-
-
-def _pairs(counts: Counts) -> list[list[int]]:
-    return [[code, number] for code, number in counts]
-
-
-__all__ = ["Frame", "Tally", "delta", "path", "states", "structure", "tally"]

@@ -1,28 +1,27 @@
-"""Where everything of a flow's picture stands: Graphviz lays it out, others draw it.
+"""Lays out the graph that live views draw, with Graphviz.
 
-An outline goes in as DOT whose labels only take up room (a view draws its own text, so nothing
-that users wrote is markup anywhere); boxes and curves in points come out.
+An outline goes in as DOT whose labels only take up room (views draw their own text, so nothing that
+users wrote is markup anywhere); boxes and curves in points come out.
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from resnb.view.dot import FONT
 from resnb.view.engines import DrawingError, render
-from resnb.view.links import common_cluster, worth_drawing
+from resnb.view.links import by_cluster, clipped
 from resnb.view.outline import Link, Node, Outline, contents
 
 Point: TypeAlias = tuple[float, float]
 
 _SMALL_KINDS = frozenset({"init", "setup", "cleanup"})
 _WIDEST_VALUE = 8
-"""Characters that a parameter's value, which may change, takes up at least."""
+"""The least room for a parameter's value, which may change, in characters."""
 
 
 class Box(NamedTuple):
-    """A rectangle: its left upper corner and its size, in points; y grows downwards."""
+    """A rectangle: its upper left corner and size in points; y grows downwards."""
 
     x: float
     y: float
@@ -31,25 +30,17 @@ class Box(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A link as a chain of cubic Bezier curves: a start, then three points for each.
+    """A link as a chain of cubic Bezier curves: a start, then three points for each."""
 
-    Attributes:
-        source: place of the node that it leaves.
-        target: place of the node that it reaches.
-        kind: see `resnb.view.outline.Link`.
-        points: the points.
-        tip: where the arrow's head ends.
-    """
-
-    source: int
-    target: int
-    kind: str
-    points: tuple[Point, ...]
-    tip: Point
+    source: int  # the place of the node where it begins
+    target: int  # the place of the node where it ends
+    kind: str  # see `resnb.view.outline.Link`
+    points: tuple[Point, ...]  # the points
+    tip: Point  # where the arrow's head ends
 
 
 class Layout(NamedTuple):
-    """The places of nodes and clusters, in the order of the outline, and the curves of links."""
+    """Boxes of nodes and clusters, in the order of the outline, and curves of links."""
 
     width: float
     height: float
@@ -58,22 +49,22 @@ class Layout(NamedTuple):
     curves: tuple[Curve, ...]
 
 
-def laid_out(outline: Outline) -> Layout:
+def layout_of(outline: Outline) -> Layout:
     """The layout of `outline`.
 
     Raises:
-        DrawingError: there is no engine, or none can lay this out.
+        DrawingError: there is no engine, or none of them can lay this out.
     """
     if not outline.nodes:
         return Layout(0, 0, (), (), ())
-    return parsed(outline, render(layout_source(outline), "json0"))
+    return parse_layout(outline, render(layout_source(outline), "json0"))
 
 
 # ---- to Graphviz
 
 
 def layout_source(outline: Outline) -> str:
-    """`outline` in the DOT language, with room for what a view writes."""
+    """`outline` in the DOT language, with room for the text that views draw."""
     import graphviz
 
     source = graphviz.Digraph(
@@ -87,10 +78,7 @@ def layout_source(outline: Outline) -> str:
         },
         edge_attr={"arrowsize": "0.6"},
     )  # fmt: skip
-    links: defaultdict[int | None, list[Link]] = defaultdict(list)
-    for link in worth_drawing(outline):
-        links[common_cluster(outline, link)].append(link)
-    _write(outline, contents(outline), links, source, None)
+    _write(outline, contents(outline), by_cluster(outline), source, None)
     return str(source.source)
 
 
@@ -113,7 +101,7 @@ def _write(
             box.attr(label=_wide(lines), labeljust="l", margin="10")
             _write(outline, inside, links, box, place)
     for link in links.get(cluster, ()):
-        picture.edge(f"n{link.source}", f"n{link.target}", **_ends(outline, link, cluster))
+        picture.edge(f"n{link.source}", f"n{link.target}", **clipped(outline, link, cluster))
 
 
 def _room(node: Node) -> dict[str, str]:
@@ -127,32 +115,21 @@ def _room(node: Node) -> dict[str, str]:
 
 
 def _wide(lines: list[str]) -> Any:
-    """A label that takes up the room of `lines`; its characters never matter."""
+    """A label as large as `lines`; its characters do not matter."""
     import graphviz
 
     plain = ["".join(one if one.isalnum() and one.isascii() else "m" for one in x) for x in lines]
     return graphviz.nohtml("\\n".join(plain))
 
 
-def _ends(outline: Outline, link: Link, cluster: int | None) -> dict[str, str]:
-    """A link to a resource's first step ends at the border of its box, and the like."""
-    source, target = outline.nodes[link.source], outline.nodes[link.target]
-    look = {}
-    if target.kind in ("init", "folded") and target.cluster != cluster:
-        look["lhead"] = f"cluster_{target.cluster}"
-    if source.kind in ("cleanup", "folded") and source.cluster != cluster:
-        look["ltail"] = f"cluster_{source.cluster}"
-    return look
-
-
 # ---- from Graphviz
 
 
-def parsed(outline: Outline, data: bytes) -> Layout:
-    """The layout in what an engine wrote (its format ``json0``).
+def parse_layout(outline: Outline, data: bytes) -> Layout:
+    """The layout in an engine's output (format ``json0``).
 
     Raises:
-        DrawingError: that is no layout of `outline`.
+        DrawingError: the output is no layout of `outline`.
     """
     try:
         return _Parser(json.loads(data)).layout(outline)
@@ -217,6 +194,3 @@ class _Parser:
 
 def _numbers(text: str) -> list[float]:
     return [float(word) for word in text.split(",")]
-
-
-__all__ = ["Box", "Curve", "Layout", "Point", "laid_out", "layout_source", "parsed"]

@@ -1,21 +1,21 @@
-"""What views look at closely, and what each of them was told of the logs there.
+"""What views inspect, and how much of its logs each has been sent.
 
-A look begins when a view asks for a node or a cluster, and ends when it asks for another one,
-looks away or is closed. In between, whatever is added to the logs is told, the end of it only
-if that is much. One frame tells all views; each takes what has its name on it.
+An inspection begins when a view asks for a node or a cluster, and ends when it asks for another
+one, looks away or is closed. In between, what is added to the logs is sent; if that is much, only
+its end. One frame serves all views; each takes the news that are addressed to it.
 """
 
 import threading
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol, TypeAlias
 
-from resnb.view.live.frames import Frame
+from resnb.view.wire.inspector import LogNews, Logs
 
 LOG = 8_000
-"""Characters of a log's end that a view is told."""
+"""How much of a log's end is sent, in characters."""
 
 
-class Told(Protocol):
+class LogPiece(Protocol):
     """A part of a log."""
 
     @property
@@ -31,67 +31,64 @@ class Told(Protocol):
         """What it says."""
 
 
-class Source(NamedTuple):
-    """A log that grows.
+class LogSource(NamedTuple):
+    """A log that grows."""
 
-    Attributes:
-        name: what a view calls it.
-        version: changes when the log is another one, of another run.
-        since: gives what comes after a position, of that so many characters at most.
-    """
-
-    name: str
-    version: int
-    since: Callable[[int, int], Told]
+    name: str  # its name in a view
+    version: int  # changes when another run's log takes its place
+    # gives what comes after a position, in at most so many characters
+    since: Callable[[int, int], LogPiece]
 
 
 class Subject(NamedTuple):
-    """What a view looks at: ``node`` or ``cluster``, and how it is called in the outline."""
+    """What a view inspects: ``node`` or ``cluster``, and its label in the outline."""
 
     what: str
     label: str
 
 
-Sources: TypeAlias = Callable[[Subject], Iterable[Source]]
+LogSources: TypeAlias = Callable[[Subject], Iterable[LogSource]]
 
 
-class Looks:
-    """The looks of one flow's views."""
+class Inspections:
+    """The inspections of one flow's views."""
 
     def __init__(self) -> None:
-        self._looks: dict[str, Subject] = {}
-        self._told: dict[tuple[str, str], tuple[int, int]] = {}
+        self._subjects: dict[str, Subject] = {}
+        self._sent: dict[tuple[str, str], tuple[int, int]] = {}
         self._lock = threading.Lock()  # commands come in on other threads
 
     def begin(self, view: str, subject: Subject) -> None:
-        """`view` looks at `subject`; if it does so already, it is told no log twice."""
+        """`view` inspects `subject`; if it does so already, no log is sent twice."""
         with self._lock:
-            if self._looks.get(view) != subject:
+            if self._subjects.get(view) != subject:
                 self._forget(view)
-                self._looks[view] = subject
+                self._subjects[view] = subject
 
     def end(self, view: str) -> None:
-        """`view` looks away."""
+        """`view` inspects nothing any more."""
         with self._lock:
             self._forget(view)
 
     def keep(self, views: Iterable[str]) -> None:
-        """Only these views are left."""
+        """Only these views are still open."""
         with self._lock:
-            for view in self._looks.keys() - set(views):
+            for view in self._subjects.keys() - set(views):
                 self._forget(view)
 
     def at(self, subject: Subject | None = None) -> dict[str, Subject]:
-        """Which view looks at what, or at `subject` only."""
+        """Which view inspects what; or only the views that inspect `subject`."""
         with self._lock:
             return {
-                view: one for view, one in self._looks.items() if subject is None or one == subject
+                view: one
+                for view, one in self._subjects.items()
+                if subject is None or one == subject
             }
 
-    def frame(self, sources: Sources) -> Frame | None:
-        """What the views have to be told of their logs by now; None if nothing was added."""
+    def frame(self, sources: LogSources) -> Logs | None:
+        """What was added to the logs that are inspected; None if nothing was."""
         found = []
-        known: dict[Subject, list[Source]] = {}
+        known: dict[Subject, list[LogSource]] = {}
         for view, subject in self.at().items():
             if subject not in known:
                 known[subject] = list(sources(subject))
@@ -101,32 +98,29 @@ class Looks:
                     found.append(entry)
         return {"frame": "logs", "logs": found} if found else None
 
-    def _news(self, view: str, subject: Subject, source: Source) -> Frame | None:
+    def _news(self, view: str, subject: Subject, source: LogSource) -> LogNews | None:
         key = view, source.name
-        version, position = self._told.get(key, (source.version, 0))
+        version, position = self._sent.get(key, (source.version, 0))
         is_other = version != source.version
         piece = source.since(0 if is_other else position, LOG)
         if piece.end == position and not is_other:
             return None
         with self._lock:
-            if self._looks.get(view) != subject:
-                return None  # it has looked away meanwhile
-            self._told[key] = source.version, piece.end
+            if self._subjects.get(view) != subject:
+                return None  # the view has meanwhile turned to something else
+            self._sent[key] = source.version, piece.end
         return {
             "to": view,
             "what": subject.what,
             "id": subject.label,
             "name": source.name,
-            "from": None if is_other else position,
+            "since": None if is_other else position,
             "start": piece.start,
             "end": piece.end,
             "text": piece.text,
         }
 
     def _forget(self, view: str) -> None:
-        self._looks.pop(view, None)
-        for key in [one for one in self._told if one[0] == view]:
-            del self._told[key]
-
-
-__all__ = ["LOG", "Looks", "Source", "Sources", "Subject", "Told"]
+        self._subjects.pop(view, None)
+        for key in [one for one in self._sent if one[0] == view]:
+            del self._sent[key]

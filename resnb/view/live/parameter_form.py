@@ -1,37 +1,40 @@
-"""The form for a flow's parameters: which fields it has, and what a front end may fill in.
+"""The form for a flow's parameters, and the check of the values that come back.
 
-Values come as JSON from a front end, so they are never evaluated: a parameter takes what JSON
-has, in the kind that its default has.
+Values come from a front end as JSON and are never evaluated: a parameter takes a JSON value of the
+kind that its default has.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import OptionError
-from resnb.view.live.frames import Frame
 from resnb.view.names import message, shown
+from resnb.view.wire.graph import Field, Form
+from resnb.view.wire.kinds import Value
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.graph.tasks.parameter import Parameter
 
 LONGEST = 2_000
-"""Characters of a default that a form shows for editing."""
+"""The longest default that can be edited in a form, in characters."""
+_KINDS = {int: "int", float: "float", bool: "bool", str: "str", type(None): "text"}
 
 
-def form(flow: "Flow") -> Frame:
-    """What a view needs to ask for the parameters of `flow`."""
+def form(flow: "Flow") -> Form:
+    """The frame with the parameters of `flow`."""
     fields = sorted(flow.parameters(), key=list(flow.nodes).index)
     return {"frame": "form", "fields": [_field(one) for one in fields]}
 
 
-def _field(parameter: "Parameter") -> dict[str, Any]:
+def _field(parameter: "Parameter") -> Field:
     default = parameter.default
-    plain = default is None or isinstance(default, bool | int | float)
-    editable = plain or (isinstance(default, str) and len(default) <= LONGEST)
+    kind = _KINDS.get(type(default), "other")
+    editable = kind != "other" and not (isinstance(default, str) and len(default) > LONGEST)
     return {
         "name": parameter.name,
         "required": parameter.required,
-        "kind": type(default).__name__ if default is not None else "text",
+        "kind": kind,
         "editable": editable,
         "default": default if editable else message(_spelled(default)),
     }
@@ -44,22 +47,20 @@ def _spelled(value: Any) -> str:
         return f"<{type(value).__name__}: its repr raises {type(error).__name__}>"
 
 
-def checked(flow: "Flow", values: Any) -> dict[str, Any]:
-    """The parameters that a front end sent, each in the kind of its default.
+def checked(flow: "Flow", values: Mapping[str, Value]) -> dict[str, Value]:
+    """Parameters from a front end, each converted to the kind of its default.
 
     Raises:
         OptionError: one is unknown, or of another kind.
     """
-    if not isinstance(values, dict):
-        raise OptionError("parameters must be a table of names and values")
     known = {one.name: one for one in flow.parameters()}
-    unknown = sorted(str(name) for name in values if name not in known)
+    unknown = sorted(values.keys() - known.keys())
     if unknown:
         raise OptionError(f"flow {flow.name!r} has no parameter {shown(unknown[0])!r}")
     return {name: _as_default(known[name], value) for name, value in values.items()}
 
 
-def _as_default(parameter: "Parameter", value: Any) -> Any:
+def _as_default(parameter: "Parameter", value: Value) -> Value:
     default = parameter.default
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
@@ -68,6 +69,3 @@ def _as_default(parameter: "Parameter", value: Any) -> Any:
     raise OptionError(
         f"parameter {parameter.name!r} takes {type(default).__name__}, not {type(value).__name__}"
     )
-
-
-__all__ = ["checked", "form"]

@@ -1,16 +1,16 @@
-"""Which views of a flow are open: those that have been heard of lately.
+"""Which views of a flow are open: those that have sent something lately.
 
-A front end says when it closes a view, unless it dies. So views speak up from time to time, and
-one that has been silent for too long is forgotten; if it speaks again, it is a new one. While a
-cell is running, front ends may hold back what views say: such silence does not count.
+A front end says when it closes a view, unless it dies. So views send a heartbeat, and one that has
+been silent for too long is forgotten; if it is heard again, it counts as new. While a cell is
+running, front ends may hold back messages: that silence does not count.
 """
 
 from collections.abc import Iterable, Iterator
 
 SILENCE = 120.0
-"""After how many seconds of silence a view is forgotten; they speak up every 30 s."""
+"""Seconds of silence after which a view is forgotten; heartbeats come every 30 s."""
 MOST = 64
-"""How many views of one flow are told anything; each has a name of its own making."""
+"""The most views of one flow; they make up their own names."""
 
 
 class Viewers:
@@ -24,7 +24,7 @@ class Viewers:
         self._heard: dict[str, float] = dict.fromkeys(views, float("-inf"))
 
     def heard(self, view: str, now: float) -> bool:
-        """A view has said something at `now`; gives whether it was unknown before."""
+        """A message came from a view at `now`; returns whether the view was unknown."""
         is_new = view not in self._heard
         if is_new and len(self._heard) >= MOST:
             del self._heard[min(self._heard, key=lambda one: self._heard[one])]
@@ -40,7 +40,7 @@ class Viewers:
 
         Args:
             now: the time, in seconds.
-            is_deaf: whether what they say may be held back for the moment.
+            is_deaf: whether their messages may be held back at the moment.
         """
         for view, last in tuple(self._heard.items()):
             if is_deaf or last == float("-inf"):
@@ -53,6 +53,3 @@ class Viewers:
 
     def __len__(self) -> int:
         return len(self._heard)
-
-
-__all__ = ["SILENCE", "Viewers"]

@@ -1,1 +1,1 @@
-"""Timelines: when everything of a run happened, and where."""
+"""Timelines: what ran when and where, and when resources were open."""

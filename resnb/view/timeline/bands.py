@@ -1,7 +1,7 @@
 """The lifetime of each resource in a run, and how long it stood idle. Pure.
 
-A resource is idle while it is open and no task of its block is running; tasks of scopes inside
-count as its own. What happened before the run began is not known: it counts from there.
+A resource is idle while it is open and no task in its block is running, tasks of inner scopes
+included. What happened before the run began is not known; idle time is counted from then on.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL, SKIPPED
 from resnb.view.timeline.bars import ONE, Span
-from resnb.view.timeline.record import Record, Use
-from resnb.view.timeline.scale import spelled
+from resnb.view.timeline.record import ResourceUse, RunRecord
+from resnb.view.timeline.scale import duration_text
 
 Interval: TypeAlias = tuple[float, float]
 """Start and end in seconds since the run began."""
@@ -23,12 +23,12 @@ class Band(NamedTuple):
         label: the scope.
         lease: the state of its lease.
         setup: when it was set up in this run.
-        open: from when to when it was open; begins below 0 if an earlier run opened it, and ends
-            after the run if it was left open.
+        open: when it was open; begins below 0 if an earlier run opened it, and ends after the run
+            if it was left open.
         cleanup: when it was cleaned up.
-        used: when tasks of its block were running; in order, with gaps between them.
-        busy: for how many seconds that was.
-        is_open: whether it is open still.
+        used: when tasks in its block were running; in order, with gaps between.
+        busy: the length of that in seconds.
+        is_open: whether it is still open.
     """
 
     label: str
@@ -42,45 +42,47 @@ class Band(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How long it was open since the run began."""
+        """How long it was open after the run began."""
         return 0.0 if self.open is None else max(0.0, self.open[1] - max(0.0, self.open[0]))
 
     @property
     def idle(self) -> float:
-        """How long of that it was open for nothing, in seconds."""
+        """How long of that it was idle, in seconds."""
         return max(0.0, self.seconds - self.busy)
 
     @property
     def share(self) -> float:
-        """The same as a part of the time that it was open, from 0 to 1."""
+        """The idle part of the time that it was open, from 0 to 1."""
         return min(1.0, self.idle / self.seconds) if self.seconds > 0 else 0.0
 
     @property
     def end(self) -> float:
-        """When it was gone, or the present."""
+        """When it was gone; the present if it is not."""
         return max((one[1] for one in (self.setup, self.open, self.cleanup) if one), default=0.0)
 
 
-def words(band: Band) -> str:
+def band_text(band: Band) -> str:
     """What a picture says about a band: ``open 12.4 s, idle 38 %``."""
     if band.open is None:
         if band.setup is None:
             return "not set up"
         return "being set up" if band.lease == "opening" else "not set up: its set-up failed"
-    took, idle = spelled(band.seconds), f"idle {100 * band.share:.0f} %"
+    took, idle = duration_text(band.seconds), f"idle {100 * band.share:.0f} %"
     if band.open[0] >= 0:
         return f"still open after {took}, {idle}" if band.is_open else f"open {took}, {idle}"
     since = f"still open {took} after" if band.is_open else f"open {took} since"
     return f"opened by an earlier run, {since} this one began, {idle}"
 
 
-def band_of(record: Record, use: Use, spans: Mapping[int, Sequence[Span]], until: float) -> Band:
+def band_of(
+    record: RunRecord, use: ResourceUse, spans: Mapping[int, Sequence[Span]], until: float
+) -> Band:
     """The lifetime of one resource.
 
     Args:
         record: the run.
-        use: its scope.
-        spans: all that ran, by planned row.
+        use: the resource.
+        spans: everything that ran, by planned row.
         until: when the run ended, or the present, in seconds since it began.
     """
     setup, cleanup = (_only(_with(use, row, spans)) for row in (use.setup, use.cleanup))
@@ -102,14 +104,14 @@ def band_of(record: Record, use: Use, spans: Mapping[int, Sequence[Span]], until
     return Band(use.label, use.lease, setup, opened, cleanup, used, busy, is_open)
 
 
-def _with(use: Use, row: int, spans: Mapping[int, Sequence[Span]]) -> list[Span]:
-    """The spans of `row` that may have worked with the resource of `use`."""
+def _with(use: ResourceUse, row: int, spans: Mapping[int, Sequence[Span]]) -> list[Span]:
+    """The spans of `row` that may have worked with this resource."""
     is_one = row in use.in_step and use.item != ONE
     return [span for span in spans.get(row, ()) if not is_one or span.item == use.item]
 
 
-def _state(record: Record, use: Use, row: int) -> int:
-    """The state of an own row of `use`, or of its child for the item."""
+def _state(record: RunRecord, use: ResourceUse, row: int) -> int:
+    """The state of the resource's set-up or clean-up, or of its child for the item."""
     block = next((one for one in record.blocks if one.of == row and use.item != ONE), None)
     if block is None or block.first + use.item >= block.last:
         return record.states[row]
@@ -117,12 +119,12 @@ def _state(record: Record, use: Use, row: int) -> int:
 
 
 def _only(spans: Sequence[Span]) -> Interval | None:
-    """When a row that has no children, or one child, ran."""
+    """When a row ran that has at most one child."""
     return (spans[0].start, spans[0].end) if spans else None
 
 
-def _opened(record: Record, use: Use, setup: Interval | None) -> float | None:
-    """When the resource came to be open; None if it did not."""
+def _opened(record: RunRecord, use: ResourceUse, setup: Interval | None) -> float | None:
+    """When the resource was opened; None if it was not."""
     opened = None if use.opened is None else use.opened - record.began
     if opened is not None and opened < 0:
         return opened  # an earlier run did it
@@ -132,7 +134,7 @@ def _opened(record: Record, use: Use, setup: Interval | None) -> float | None:
 
 
 def _has_opened(code: int) -> bool:
-    """Whether a set-up that is in this state has made something."""
+    """Whether a set-up in this state has created something."""
     return FIRST_FINISHED <= code < FIRST_UNSUCCESSFUL and code != SKIPPED
 
 
@@ -151,7 +153,7 @@ def united(intervals: Iterable[Interval], within: Interval) -> tuple[Interval, .
 
 
 def coarser(intervals: Sequence[Interval], pixel: float) -> tuple[Interval, ...]:
-    """`intervals` for drawing: those less than a pixel apart are one."""
+    """`intervals` for drawing: those less than a pixel apart are joined."""
     found: list[Interval] = []
     for start, end in intervals:
         if found and start - found[-1][1] < pixel:
@@ -159,6 +161,3 @@ def coarser(intervals: Sequence[Interval], pixel: float) -> tuple[Interval, ...]
         else:
             found.append((start, end))
     return tuple(found)
-
-
-__all__ = ["Band", "Interval", "band_of", "coarser", "united", "words"]

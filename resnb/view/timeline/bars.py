@@ -1,7 +1,7 @@
-"""From spans of work to the bars of lanes: side by side where they overlap, merged where tiny.
+"""Turns spans of work into the bars of lanes: side by side where they overlap, merged where tiny.
 
-Pure. Bars that are narrower than a pixel and next to each other become one bar that counts them;
-nothing is left out, and the bars of a lane never overlap.
+Pure. Neighbours that are narrower than a pixel become one bar that counts them; nothing is left
+out, and the bars of a lane never overlap.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,56 +12,37 @@ from resnb.states import RUNNING
 from resnb.view.aggregate import overall
 
 ONE: Final = -1
-"""In place of an item: the span is of a task that is not mapped."""
+"""Stands for the item of a task that is not mapped."""
 
 
 class Span(NamedTuple):
-    """One try of one row.
+    """One try of one row."""
 
-    Attributes:
-        start: when it began, in seconds.
-        end: when it ended.
-        code: the row's state.
-        row: the planned row.
-        item: of a mapped row which child it is, else ONE.
-        is_sure: whether the end is known; else it is the latest that it may be.
-    """
-
-    start: float
-    end: float
-    code: int
-    row: int
-    item: int = ONE
-    is_sure: bool = True
+    start: float  # when it began, in seconds
+    end: float  # when it ended
+    code: int  # the row's state
+    row: int  # the planned row
+    item: int = ONE  # which child of a mapped row it is, else ONE
+    is_sure: bool = True  # whether the end is known; if not, it is the latest possible
 
 
 class Bar(NamedTuple):
-    """A span as it is drawn, or several.
+    """A span as it is drawn, or several."""
 
-    Attributes:
-        start: when it begins, in seconds.
-        end: when it ends.
-        code: a state; of several spans the one that people should know about first.
-        row: the planned row that all its spans are of; -1 if they are of several.
-        item: which child it is, if it is one, else ONE.
-        number: how many spans it stands for.
-        busy: the seconds of all of them together.
-    """
-
-    start: float
-    end: float
-    code: int
-    row: int
-    item: int
-    number: int
-    busy: float
+    start: float  # when it begins, in seconds
+    end: float  # when it ends
+    code: int  # the state; the most urgent one of several
+    row: int  # the planned row of all its spans; -1 if there are several rows
+    item: int  # which child it is, if it is one, else ONE
+    number: int  # how many spans it stands for
+    busy: float  # their durations together, in seconds
 
 
 def ends_found(spans: Sequence[Span]) -> list[Span]:
-    """`spans` of one worker in their order, which did one after the other.
+    """The spans of one worker, in order, with the ends that follow from its doing one at a time.
 
-    Where an end is not known (the row waits for its next try, or its code was given up), it is
-    when the worker took up its next row, at the latest.
+    An end that is not known (the row waits for its next try, or its code was abandoned) is no later
+    than the start of the worker's next row.
     """
     found = []
     for place, span in enumerate(spans):
@@ -74,10 +55,10 @@ def ends_found(spans: Sequence[Span]) -> list[Span]:
 
 
 def side_by_side(spans: Iterable[Span]) -> list[list[Span]]:
-    """`spans`, sorted by their start, in as few rows as are needed so that none overlap in one."""
+    """`spans`, sorted by their start, in as few rows as possible without overlaps."""
     lanes: list[list[Span]] = []
     free: list[int] = []
-    taken: list[tuple[float, int]] = []  # when it is free again, which
+    taken: list[tuple[float, int]] = []  # when a row is free again, and which
     for span in spans:
         while taken and taken[0][0] <= span.start:
             heappush(free, heappop(taken)[1])
@@ -95,8 +76,8 @@ def merged(spans: Iterable[Span], pixel: float) -> list[Bar]:
     """The bars of a lane.
 
     Args:
-        spans: its spans, sorted by their start; those that overlap are merged, too.
-        pixel: how many seconds a pixel is.
+        spans: its spans, sorted by their start; overlapping ones are merged.
+        pixel: the seconds in a pixel.
     """
     found: list[Bar] = []
     block: list[Span] = []
@@ -134,6 +115,3 @@ def _bar(spans: Sequence[Span], end: float) -> Bar:
         len(spans),
         sum(span.end - span.start for span in spans),
     )
-
-
-__all__ = ["ONE", "Bar", "Span", "ends_found", "merged", "side_by_side"]

@@ -1,8 +1,8 @@
-"""A run's record -> its timeline: a bar per task on its worker's row, a band per resource.
+"""A run's record -> its timeline: a bar per task in its worker's lane, a band per resource.
 
-Pure. Every row whose code was begun is in exactly one bar, bars of a lane do not overlap, and
-there are few enough of them to draw, however many tasks there were: those narrower than a pixel
-are merged, and workers beyond the first ones share a lane.
+Pure. Every row whose code was begun is in exactly one bar, and the bars of a lane do not overlap.
+However many tasks there are, there are few bars: those narrower than a pixel are merged, and
+workers beyond the first ones share a lane.
 """
 
 from collections import defaultdict
@@ -12,85 +12,68 @@ from resnb.view.names import counted
 from resnb.view.timeline.bands import Band, band_of, coarser
 from resnb.view.timeline.bars import ONE, Bar, Span, merged
 from resnb.view.timeline.lanes import MOST_SCOPES, rows_of, spans_of
-from resnb.view.timeline.record import Record
+from resnb.view.timeline.record import RunRecord
 from resnb.view.timeline.scale import Tick, ticks
 
 COLUMNS: Final = 900
-"""How many pixels a timeline is wide, as far as merging goes."""
+"""The width in pixels that is assumed for merging."""
 MOST_BARS: Final = 2_400
 _BEYOND: Final = 1.25
-"""A resource that is open for longer than so many times the run is cut off in the picture."""
+"""The band of a resource that was open for longer than so many runs is cut off."""
 _STUB: Final = 0.06
-"""How much of the picture's width shows that a band goes on."""
+"""The part of the width that shows that a band goes on."""
 _INSTANT: Final = 1e-3
 
 
 class Lane(NamedTuple):
-    """A row of bars.
+    """A row of bars."""
 
-    Attributes:
-        label: the worker, or the scope.
-        kind: that of `resnb.view.timeline.lanes.Row`.
-        bars: its bars in their order.
-    """
-
-    label: str
-    kind: str
-    bars: tuple[Bar, ...]
+    label: str  # the worker, or the scope
+    kind: str  # that of `resnb.view.timeline.lanes.Row`
+    bars: tuple[Bar, ...]  # its bars in order
 
 
 class Timeline(NamedTuple):
-    """A run as it can be drawn; times are in seconds since it began.
+    """A run, ready to be drawn; times are in seconds since it began."""
 
-    Attributes:
-        name: the flow.
-        code: the run's state.
-        seconds: how long it took, or has taken so far.
-        is_on: whether it is on.
-        first: where the picture begins: 0, or below where a resource was open before.
-        last: where it ends.
-        ticks: the marks on its axis.
-        lanes: the rows of bars.
-        bands: the resources; those that come first in the graph.
-        more_bands: how many more there are.
-        labels: what each planned row is called.
-        kinds: what it is, such as ``setup``.
-    """
-
-    name: str
-    code: int
-    seconds: float
-    is_on: bool
-    first: float
-    last: float
-    ticks: tuple[Tick, ...]
-    lanes: tuple[Lane, ...]
-    bands: tuple[Band, ...]
-    more_bands: int
-    labels: tuple[str, ...]
-    kinds: tuple[str, ...]
+    name: str  # the flow
+    code: int  # the run's state
+    seconds: float  # how long it took, or has taken so far
+    is_on: bool  # whether it is still on
+    first: float  # the start of the picture: below 0 if a resource was open before the run
+    last: float  # the end of the picture
+    ticks: tuple[Tick, ...]  # the marks on its axis
+    lanes: tuple[Lane, ...]  # the rows of bars
+    bands: tuple[Band, ...]  # the resources, up to a limit, in graph order
+    more_bands: int  # how many more there are
+    labels: tuple[str, ...]  # the label of each planned row
+    kinds: tuple[str, ...]  # its kind, such as ``setup``
 
     def label_of(self, bar: Bar) -> str:
-        """What `bar` is called, such as ``load``, ``square[17]`` or ``118 tasks``."""
-        if bar.row < 0:
-            return counted(bar.number, "task")
-        label = self.labels[bar.row]
-        if bar.number > 1:
-            return f"{label} × {bar.number:,}"  # noqa: RUF001 - a multiplication sign
-        return label if bar.item == ONE else f"{label}[{bar.item}]"
+        """The bar's label."""
+        return bar_label(self.labels[bar.row] if bar.row >= 0 else "", bar.item, bar.number)
 
     def kind_of(self, bar: Bar) -> str:
-        """``setup``, ``cleanup``, ``task`` and so on; of several tasks ``task``."""
+        """``setup``, ``cleanup``, ``task`` and so on; ``task`` for several tasks."""
         return self.kinds[bar.row] if bar.row >= 0 else "task"
 
 
-def timeline(record: Record, columns: int = COLUMNS, most_bars: int = MOST_BARS) -> Timeline:
+def bar_label(task: str, item: int, number: int) -> str:
+    """``load``, ``square[17]``, ``square × 118``, or of several tasks ``118 tasks``."""  # noqa: RUF002 - a multiplication sign
+    if not task:
+        return counted(number, "task")
+    if number > 1:
+        return f"{task} × {number:,}"  # noqa: RUF001 - a multiplication sign
+    return task if item == ONE else f"{task}[{item}]"
+
+
+def timeline(record: RunRecord, columns: int = COLUMNS, most_bars: int = MOST_BARS) -> Timeline:
     """The timeline of one run.
 
     Args:
-        record: what the run wrote down.
-        columns: how many pixels it will be wide.
-        most_bars: how many bars it may have; the pixels are made coarser until they are so few.
+        record: the run.
+        columns: the width in pixels.
+        most_bars: the most bars; more are merged until there are so few.
     """
     until = max((record.now if record.over is None else record.over) - record.began, 0.0)
     spans = spans_of(record, until)
@@ -124,13 +107,10 @@ def timeline(record: Record, columns: int = COLUMNS, most_bars: int = MOST_BARS)
 
 
 def _view(bands: list[Band], until: float) -> tuple[float, float]:
-    """Where the picture begins and ends."""
+    """The start and end of the picture."""
     last = max([until, *(band.end for band in bands)])
     if last > _BEYOND * until > 0:
         last = until * (1 + _STUB)
     last = max(last, _INSTANT)
     before = any(band.open is not None and band.open[0] < 0 for band in bands)
     return (-_STUB * last if before else 0.0), last
-
-
-__all__ = ["COLUMNS", "MOST_BARS", "Lane", "Timeline", "timeline"]

@@ -1,7 +1,7 @@
-"""Timeline -> DOT: every rectangle and text with a place of its own, so that engines only paint.
+"""Timeline -> DOT: every rectangle and text has its position, so that engines only paint.
 
-Invariant: what users wrote reaches Graphviz as a quoted, escaped label only. Lengths are in
-points, from the upper left corner down to the moment when they are written.
+Invariant: what users wrote reaches Graphviz only as a quoted, escaped label. Lengths are in points
+from the upper left corner; y is turned around only where it is written.
 """
 
 from typing import Final
@@ -11,10 +11,10 @@ from resnb.view import palette, wording
 from resnb.view.dot import FONT
 from resnb.view.names import counted, shown
 from resnb.view.palette import LEASE, TASK, Look
-from resnb.view.timeline.bands import Band, Interval, words
+from resnb.view.timeline.bands import Band, Interval, band_text
 from resnb.view.timeline.bars import Bar
 from resnb.view.timeline.chart import Lane, Timeline
-from resnb.view.timeline.scale import spelled
+from resnb.view.timeline.scale import duration_text
 
 PLOT: Final = 640.0
 _SIDE: Final = 10.0
@@ -28,23 +28,23 @@ _LEGEND: Final = 20.0
 _SMALL: Final = 8.0
 _NORMAL: Final = 9.0
 _LABEL: Final = 24
-"""How many characters of a lane's name are shown."""
+"""The longest name of a lane, in characters."""
 _LEAST: Final = 1.5
-"""How wide a bar is at least, so that it can be seen."""
+"""The least width of a bar, so that it can be seen."""
 _TEXT: Final = 160
 _STRIPE: Final = 4.0
 _STEPS: Final = {"setup": "set-up", "cleanup": "clean-up"}
 
 
 def timeline_dot(timeline: Timeline) -> str:
-    """The picture of `timeline` in the DOT language; for ``nop2``, which leaves places alone."""
+    """The picture of `timeline` in the DOT language, for ``nop2``, which keeps positions."""
     drawing = _Drawing(timeline)
     drawing.draw()
     return str(drawing.picture.source)
 
 
 def width_of(text: str, size: float) -> float:
-    """About how wide `text` is in our font."""
+    """Roughly how wide `text` is in the picture's font."""
     wide = sum(ord(character) > 0x2E80 for character in text)  # noqa: PLR2004 - Chinese and so on
     return size * (0.54 * (len(text) - wide) + wide)
 
@@ -93,7 +93,7 @@ class _Drawing:
     def _text(
         self, text: str, left: float, top: float, *, size: float = _NORMAL, ink: str, at: str = "l"
     ) -> None:
-        """Write `text` from `left` on, up to there (``at="r"``), or around it (``at="c"``)."""
+        """Write `text` right of `left`, left of it (``at="r"``), or around it (``at="c"``)."""
         import graphviz
 
         text = shown(text, _TEXT)
@@ -109,7 +109,7 @@ class _Drawing:
     def draw(self) -> None:
         timeline = self._timeline
         self._box(0, 0, self._right + 2 * _SIDE, self._height, fillcolor=palette.PAPER)
-        title = (timeline.name, wording.of_code(timeline.code), spelled(timeline.seconds))
+        title = (timeline.name, wording.of_code(timeline.code), duration_text(timeline.seconds))
         self._text(wording.SEPARATOR.join(title), _SIDE, 6, size=11, ink=palette.INK)
         self._grid()
         scopes = [place for place, one in enumerate(timeline.lanes) if one.kind == "scope"]
@@ -134,7 +134,7 @@ class _Drawing:
             self._box(self._left, top - 0.25, self._right, top + 0.25, fillcolor="#eef0f2")
 
     def _shade(self, band: Band, top: float) -> None:
-        """The time that the resource was open, behind all lanes below its own."""
+        """The time that the resource was open, behind the lanes below its own."""
         if band.open is None:
             return
         line = LEASE[band.lease].line
@@ -161,8 +161,8 @@ class _Drawing:
             self._bar(bar, low)
 
     def _strip(self, band: Band, kinds: set[str], top: float, low: float) -> None:
-        """The band itself, and those of its steps that no task of the run has a bar for."""
-        look, said = LEASE[band.lease], words(band)
+        """The band itself, and its set-up and clean-up unless the run has bars for them."""
+        look, said = LEASE[band.lease], band_text(band)
         intervals = [one for one in (band.setup, band.open, band.cleanup) if one is not None]
         start = self._x(min((one[0] for one in intervals), default=0.0))
         at = min(start, self._right - width_of(said, _SMALL))
@@ -204,7 +204,7 @@ class _Drawing:
             self._text(text, middle, low + 0.5, size=_SMALL, ink=look.ink, at="c")
 
     def _legend(self) -> None:
-        """What the colours that there are mean."""
+        """The meaning of the colours in this picture."""
         timeline, at, top = self._timeline, self._left, self._bottom + _AXIS
         bars = [(timeline.kind_of(bar), bar.code) for lane in timeline.lanes for bar in lane.bars]
         for code in sorted({code for kind, code in bars if kind not in _STEPS}):
@@ -234,6 +234,3 @@ def _striped(look: Look, width: float) -> dict[str, str]:
     """Upright stripes in the colours of `look`."""
     pairs = max(1, min(60, round(width / (2 * _STRIPE))))
     return {"style": "striped", "fillcolor": ":".join([look.fill, f"{look.line}90"] * pairs)}
-
-
-__all__ = ["PLOT", "timeline_dot", "width_of"]

@@ -1,7 +1,7 @@
-"""When live views are sent a flow's timeline: when one shows it, and then only as often as is good.
+"""Sends a flow's timeline to the live views that show it, at a bounded rate.
 
-While a run is on that is once a second, less often where making it takes long; and once more
-when the run or a lease of the flow has changed state. Nothing is made while nobody looks.
+While a run is on that is once a second, less often if making it takes long; and once more when the
+run or a lease of the flow has changed state. Nothing is made while no view shows it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,24 +9,24 @@ from time import monotonic
 from typing import Final
 
 from resnb.events import Event, LeaseChanged
-from resnb.view.live.frames import Frame
 from resnb.view.sketch import Sketch
 from resnb.view.timeline.chart import timeline
 from resnb.view.timeline.frame import MOST_BARS, timeline_frame
-from resnb.view.timeline.record import Record
+from resnb.view.timeline.record import RunRecord
+from resnb.view.wire import timeline as wire
 
 PERIOD: Final = 1.0
-"""Seconds between two timelines of a run that is on, at least."""
+"""The least time between two timelines of a run that is on, in seconds."""
 REST: Final = 20.0
-"""How many times as long as making one takes the next is waited for, at least."""
+"""The pause is at least so many times as long as making a timeline takes."""
 
 
 class TimelineFeed:
-    """Who is shown the timeline of a flow, and what they have to be told by now.
+    """The views that show a flow's timeline, and when it is due.
 
     Args:
         flow: the flow's name.
-        record: what the latest run wrote down; given the flow's sketch.
+        record: makes the record of the latest run, given the flow's sketch.
         views: the views that show it.
         now: the time in seconds.
     """
@@ -34,19 +34,19 @@ class TimelineFeed:
     def __init__(
         self,
         flow: str,
-        record: Callable[[Sketch], Record | None],
+        record: Callable[[Sketch], RunRecord | None],
         views: Iterable[str] = (),
         now: Callable[[], float] = monotonic,
     ) -> None:
         self.views = set(views)
         self._record = record
         self._now = now
-        self._own = (f"{flow}/", "kernel/")  # how the leases of the flow's scopes are called
+        self._own = (f"{flow}/", "kernel/")  # how names of the leases of the flow's scopes begin
         self._is_due = bool(self.views)
         self._next = 0.0
 
     def shown(self, view: str, *, is_shown: bool) -> None:
-        """A view shows the timeline from now on, or no longer."""
+        """A view begins or ceases to show the timeline."""
         if is_shown:
             self.views.add(view)
             self._is_due = True
@@ -54,7 +54,7 @@ class TimelineFeed:
             self.views.discard(view)
 
     def keep(self, views: Iterable[str]) -> None:
-        """Only these views are left."""
+        """Only these views are still open."""
         self.views.intersection_update(views)
 
     def happened(self, event: Event) -> None:
@@ -62,8 +62,8 @@ class TimelineFeed:
         if not isinstance(event, LeaseChanged) or event.name.startswith(self._own):
             self._is_due = True
 
-    def frames(self, drawn: Sketch | None, *, is_moving: bool) -> Iterator[Frame]:
-        """The timeline, if it is to be sent now.
+    def frames(self, drawn: Sketch | None, *, is_moving: bool) -> Iterator[wire.Timeline]:
+        """The timeline, if it is due.
 
         Args:
             drawn: the flow's sketch.
@@ -80,6 +80,3 @@ class TimelineFeed:
         yield timeline_frame(found)
         ended = self._now()
         self._next = ended + max(PERIOD, REST * (ended - began))
-
-
-__all__ = ["PERIOD", "REST", "TimelineFeed"]

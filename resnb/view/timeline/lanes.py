@@ -1,7 +1,7 @@
 """A run's record -> spans of work, and the lanes that they belong to. Pure.
 
-A lane is a worker of the executor, the thread of a scope, or a coroutine at a time; workers and
-scopes beyond the first ones share one, so that there are few enough to draw.
+A lane is a worker of the executor, the thread of a scope, or one coroutine at a time; workers and
+scopes beyond the first ones share a lane, so that there are few enough to draw.
 """
 
 from collections import defaultdict
@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 from resnb.states import FIRST_FINISHED, MAPPED, RUNNING
 from resnb.view.names import counted, shown
 from resnb.view.timeline.bars import ONE, Span, ends_found, side_by_side
-from resnb.view.timeline.record import EXECUTOR, LOOP, Record
+from resnb.view.timeline.record import EXECUTOR, LOOP, RunRecord
 
 MOST_LANES: Final = 24
-"""How many workers have a lane of their own, coroutines included."""
+"""The most lanes of workers, coroutines included."""
 MOST_SCOPES: Final = 12
 
 
@@ -23,9 +23,9 @@ class Row(NamedTuple):
 
     Attributes:
         label: the worker, or the scope.
-        kind: ``scope`` (the thread of its set-up and clean-up), ``worker``, ``loop`` or ``more``
-            (all that have no lane of their own).
-        spans: by their start; they overlap in a lane of the kind ``more`` only.
+        kind: ``scope`` (the thread of its set-up and clean-up), ``worker``, ``loop`` (coroutines)
+            or ``more`` (the rest).
+        spans: by their start; they overlap only in a lane of the kind ``more``.
     """
 
     label: str
@@ -33,8 +33,8 @@ class Row(NamedTuple):
     spans: list[Span]
 
 
-def spans_of(record: Record, until: float) -> list[Span]:
-    """All tries that were begun, by their start."""
+def spans_of(record: RunRecord, until: float) -> list[Span]:
+    """Everything that was begun, by its start."""
     parents = {block.of for block in record.blocks if block.first < block.last}
     planned = len(record.labels)
     found = [
@@ -53,7 +53,7 @@ def spans_of(record: Record, until: float) -> list[Span]:
     return found
 
 
-def _span(record: Record, row: int, origin: int, item: int, until: float) -> Span:
+def _span(record: RunRecord, row: int, origin: int, item: int, until: float) -> Span:
     began, ended, code = record.started[row], record.ended[row], record.states[row]
     start = min(max(began - record.began, 0.0), until)
     if ended > began or (ended == began and code >= FIRST_FINISHED and code != MAPPED):
@@ -62,7 +62,7 @@ def _span(record: Record, row: int, origin: int, item: int, until: float) -> Spa
     return Span(start, max(start, end), code, origin, item, is_sure=code in (RUNNING, MAPPED))
 
 
-def rows_of(record: Record, spans: list[Span]) -> Iterator[Row]:
+def rows_of(record: RunRecord, spans: list[Span]) -> Iterator[Row]:
     """Label, kind and spans of each lane: scopes, then workers, then coroutines, then the rest."""
     by_home: defaultdict[tuple[int, int], list[Span]] = defaultdict(list)
     first = {block.of: block.first for block in record.blocks}
@@ -96,7 +96,7 @@ def _order(home: tuple[int, int]) -> tuple[bool, int]:
 
 
 def _of(
-    record: Record, home: tuple[int, int], spans: dict[tuple[int, int], list[Span]]
+    record: RunRecord, home: tuple[int, int], spans: dict[tuple[int, int], list[Span]]
 ) -> Iterator[Row]:
     where, number = home
     if where == LOOP:
@@ -109,6 +109,3 @@ def _split(label: str, kind: str, spans: list[Span]) -> Iterator[Row]:
     lanes = side_by_side(spans if kind == "loop" else ends_found(spans)) or [[]]
     for place, lane in enumerate(lanes):
         yield Row(label if place == 0 else f"{label} · {place + 1}", kind, lane)
-
-
-__all__ = ["MOST_LANES", "MOST_SCOPES", "Row", "rows_of", "spans_of"]

@@ -1,7 +1,7 @@
 """What a notebook shows for the timeline of a run: a picture beside a text.
 
-The text is the same on every run and machine: no times, and no workers, for which of them took
-a task is chance. It names the resources and, in graph order, the tasks that took part.
+The text is the same on every run and machine: no times, and no workers, since it is chance which of
+them took a task. It names the resources and, in graph order, the tasks that took part.
 
     timeline of etl · success
     resources: client (closed)
@@ -12,14 +12,14 @@ a task is chance. It names the resources and, in graph order, the tasks that too
 from collections.abc import Collection
 from typing import Any, Final
 
-from resnb.errors import ResnbError
 from resnb.states import FIRST_UNSUCCESSFUL
 from resnb.view import wording
 from resnb.view.engines import render
 from resnb.view.names import counted
 from resnb.view.palette import TASK
+from resnb.view.picture import bundle
 from resnb.view.snapshot import NOT_YET, Snapshot
-from resnb.view.text import fitted
+from resnb.view.text import fit_line
 from resnb.view.timeline.chart import Timeline
 from resnb.view.timeline.dot import timeline_dot
 
@@ -28,7 +28,7 @@ _OWN: Final = frozenset({"init", "setup", "cleanup", "parameter"})
 
 
 def timeline_text(snapshot: Snapshot, took_part: Collection[str]) -> str:
-    """What took part in a run, and what became of it.
+    """The tasks and resources that took part in a run, with their states.
 
     Args:
         snapshot: the flow.
@@ -41,7 +41,7 @@ def timeline_text(snapshot: Snapshot, took_part: Collection[str]) -> str:
         for place, cluster in enumerate(outline.clusters)
         if snapshot.leases[place] != NOT_YET
     ]
-    lines += [fitted("resources: ", resources)] if resources else []
+    lines += [fit_line("resources: ", resources)] if resources else []
     tasks = [
         _line(snapshot, place)
         for place, node in enumerate(outline.nodes)
@@ -59,12 +59,5 @@ def _line(snapshot: Snapshot, place: int) -> str:
 
 
 def timeline_bundle(timeline: Timeline, text: str) -> dict[str, Any]:
-    """``image/png`` and ``text/plain``; where nothing can draw, the text says so."""
-    try:
-        png = render(timeline_dot(timeline), "png")
-    except ResnbError as error:
-        return {"text/plain": f"{text}\n(no picture: {error})"}
-    return {"text/plain": text, "image/png": png}
-
-
-__all__ = ["timeline_bundle", "timeline_text"]
+    """``image/png`` and ``text/plain``; if no engine can draw, the text says so."""
+    return bundle(text, lambda: render(timeline_dot(timeline), "png"))

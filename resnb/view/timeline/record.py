@@ -1,7 +1,7 @@
-"""What a run wrote down, as plain arrays: all that a timeline is made of.
+"""What happened in a run, as plain arrays: all that a timeline is made of.
 
-Times are seconds of the run's clock. Whoever makes a record copies the arrays, so that it is one
-moment of a run which may go on.
+Times are seconds of the run's clock. Whoever makes a record copies the arrays, so that it shows one
+moment of a run that may go on.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 EXECUTOR: Final = -1
 LOOP: Final = -2
-"""Where rows ran that have no scope's thread."""
+"""Where rows ran that did not run in a scope's thread."""
 
 
 class Block(NamedTuple):
@@ -20,40 +20,29 @@ class Block(NamedTuple):
     of: int
 
 
-class Use(NamedTuple):
-    """A scope and its resource in one run, or one of the resources of a mapped scope.
+class ResourceUse(NamedTuple):
+    """A resource in one run; a mapped scope has several."""
 
-    Attributes:
-        label: its name, unique in the flow.
-        lease: the state of its lease, as `resnb.view.palette.LEASE` calls them.
-        setup: the row of its set-up; -1 if the run had none.
-        cleanup: the row of its clean-up; likewise.
-        inside: the planned rows in its block, those of scopes inside included; no own ones.
-        opened: when the resource came to be open; None if it never was.
-        closing: when its clean-up began, in whatever run; None if it has not.
-        closed: when its clean-up ended, well or not; likewise.
-        item: of a mapped scope which item it is; else ONE.
-        in_step: the rows of which only the child of that number works with it, own ones included.
-    """
-
-    label: str
-    lease: str
-    setup: int
-    cleanup: int
+    label: str  # its scope's name, unique in the flow
+    lease: str  # the state of its lease, a key of `resnb.view.palette.LEASE`
+    setup: int  # the row of its set-up; -1 if there was none in the run
+    cleanup: int  # the row of its clean-up, likewise
+    # the planned rows in its block, those of inner scopes included, its own excluded
     inside: frozenset[int]
-    opened: float | None = None
-    closing: float | None = None
-    closed: float | None = None
-    item: int = -1
+    opened: float | None = None  # when it was opened; None if it never was
+    closing: float | None = None  # when its clean-up began, in whatever run; None if it has not
+    closed: float | None = None  # when its clean-up ended, successfully or not, likewise
+    item: int = -1  # which item of a mapped scope it is; else ONE
+    # the rows of which only the child for the same item works with it, its own included
     in_step: frozenset[int] = frozenset()
 
     @property
     def is_part(self) -> bool:
-        """Whether it has a part in the run."""
+        """Whether it took part in the run."""
         return self.setup >= 0 or self.opened is not None
 
 
-class Record(NamedTuple):
+class RunRecord(NamedTuple):
     """One run, at one moment.
 
     Attributes:
@@ -61,19 +50,19 @@ class Record(NamedTuple):
         code: the run's state.
         began: when it began.
         now: the moment.
-        over: when all of it had ended; None while it is on.
+        over: when everything had ended; None while the run is on.
         states: each row's state; rows of planned tasks first, then those of children.
         started: when its latest try began.
         ended: when it reached its final state; before `started` if that is not known.
         tries: how many tries have begun.
         worker: the number of the worker that ran it, from 1; 0 for none.
         workers: the labels of the workers, in the order of their numbers.
-        labels: what each planned row's task is called, unique in the flow.
-        kinds: what it is: ``task``, ``setup``, ``cleanup``, ``init``, ``parameter`` and so on.
-        homes: where it ran: the place of a use whose thread it was (of a mapped scope the first
-            one; the others follow), EXECUTOR or LOOP.
+        labels: the label of each planned row's task, unique in the flow.
+        kinds: its kind: ``task``, ``setup``, ``cleanup``, ``init``, ``parameter`` and so on.
+        homes: where it ran: the place of the resource whose thread it was (the first one of a
+            mapped scope; the others follow), EXECUTOR or LOOP.
         blocks: the children of mapped rows.
-        uses: the scopes; a mapped one once for each item.
+        uses: the resources; one for each item of a mapped scope.
     """
 
     name: str
@@ -91,7 +80,4 @@ class Record(NamedTuple):
     kinds: tuple[str, ...]
     homes: tuple[int, ...]
     blocks: tuple[Block, ...] = ()
-    uses: tuple[Use, ...] = ()
-
-
-__all__ = ["EXECUTOR", "LOOP", "Block", "Record", "Use"]
+    uses: tuple[ResourceUse, ...] = ()

@@ -1,4 +1,4 @@
-"""The axis of a timeline: where its ticks are, and how durations are said. Pure."""
+"""The axis of a timeline: its ticks, and durations in words. Pure."""
 
 from typing import Final, NamedTuple
 
@@ -13,15 +13,10 @@ _SHORTEST: Final = 1e-6
 
 
 class Tick(NamedTuple):
-    """A mark on the axis.
+    """A mark on the axis."""
 
-    Attributes:
-        at: seconds since the run began.
-        label: the same in words.
-    """
-
-    at: float
-    label: str
+    at: float  # seconds since the run began
+    label: str  # that in words
 
 
 def ticks(span: float, most: int = 8) -> tuple[Tick, ...]:
@@ -57,7 +52,7 @@ def _label(seconds: float, step: float) -> str:
     return f"{1000 * seconds:g} ms" if step >= 0.001 else f"{1e6 * seconds:.4g} µs"  # noqa: PLR2004 - a millisecond
 
 
-def spelled(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A duration in a few characters: ``380 ms``, ``12.4 s``, ``2 min 05 s``, ``1 h 10 min``."""
     if seconds < 0.001:  # noqa: PLR2004 - a millisecond
         return "under 1 ms"
@@ -72,6 +67,3 @@ def spelled(seconds: float) -> str:
         return f"{minutes} min {rest:02} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min"
-
-
-__all__ = ["Tick", "spelled", "ticks"]

@@ -16,7 +16,7 @@ from resnb.errors import LedgerError, OptionError
 from resnb.ledger.admin import commands as commanding
 from resnb.ledger.admin.commands import LedgerCommands, start_sweeper
 from resnb.ledger.admin.listing import plain
-from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, status, this_process
+from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
 from tests.ledger.worlds import (
     ELSEWHERE,
     PATIENCE,
@@ -333,7 +333,7 @@ def test_what_is_kept_already_is_kept_from_now_on_and_somebody_will_end_it(comma
     record = commands.store.get("a")
     assert (record.state, record.request) == ("kept", "")
     assert record.keep_until > time.time() + 1700.0
-    assert status(record.owner, this_process()) == DEAD
+    assert commands.liveness.is_dead(record.owner)
     assert sweeper.calls == 1
 
 
@@ -471,7 +471,7 @@ def test_of_eight_sweepers_at_once_one_cleans_up(real, tmp_path, kind):
     home = real.home
     for number in range(3):
         added(real, lease(f"lease{number}", gone(), **appending(tmp_path / "log", number)))
-    argv = [sys.executable, "-c", AT_ONCE + KINDS[kind], str(home), "", "-1", "-1"]
+    argv = [sys.executable, "-c", AT_ONCE + KINDS[kind], str(home), "", "-1"]
     read, write = os.pipe()
     processes = [
         subprocess.Popen(

@@ -120,7 +120,9 @@ def world(_alarm, tmp_path, monkeypatch):
         monkeypatch.setattr(ReaperClient, name, lambda self: None)
     things = tmp_path / "things"
     things.mkdir()
-    return World(tmp_path / "ledger", things)
+    world = World(tmp_path / "ledger", things)
+    yield world
+    world.keeper.book.presence.release()
 
 
 def at_every_point(step):
@@ -166,10 +168,10 @@ def test_while_a_lease_is_adopted(world):
         lease = world.prepare()
         lease.set_up()
         lease.forget("its kernel has ended")
-        world.store.adopt(lease.id, nobody(this_process()), this_process())
+        world.store.adopt(lease.id, nobody(this_process()), world.keeper.book.owner)
         is_hit = interrupted(point, lambda: world.keeper.adopt("f/x"))
         for one in world.store.alive():
-            if one.owner == this_process():
+            if one.owner == world.keeper.book.owner:
                 listed = [other.id for other in world.keeper.alive()]
                 assert one.state == states.FAILED or one.id in listed
             else:  # as it was

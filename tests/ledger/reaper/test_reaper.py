@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from resnb.ledger.admin.commands import LedgerCommands
+from resnb.ledger.liveness import Liveness
 from resnb.ledger.owner import ALIVE, DEAD, start_time
 from resnb.ledger.reaper.reaper import Reaper
 from resnb.ledger.store.store import Store
@@ -40,10 +41,8 @@ def test_whenever_the_kernel_dies_the_reaper_does_not_end_before_it_has_looked_a
     store = Store(tmp_path / "ledger")
     store.add(record(dies_with_kernel=True))
     answers = iter([ALIVE] * calls)
-    monkeypatch.setattr("resnb.ledger.reaper.reaper.status", lambda *_: next(answers, DEAD))
-    reaper = Reaper(store, KERNEL, None, None)
-    while reaper._act() is not None:
-        pass
+    monkeypatch.setattr(Liveness, "status", lambda *_: next(answers, DEAD))
+    Reaper(store, KERNEL).run()
     assert store.alive() == []
 
 
@@ -53,7 +52,9 @@ def test_a_clean_up_that_was_killed_after_it_had_closed_its_lease_has_not_failed
     store.close("a", 3000.0, "cleaned up by the reaper")
     kernel, channel = socket.socketpair()
     with kernel, channel:
-        Reaper(store, KERNEL, channel, None)._finished(record(), "failed", "it was killed")
+        reaper = Reaper(store, KERNEL, channel)
+        reaper._finished(record(), "failed", "it was killed")
+        reaper._presence.release()
         channel.shutdown(socket.SHUT_WR)
         said = kernel.makefile().read()
     assert "closed" in said
@@ -61,8 +62,8 @@ def test_a_clean_up_that_was_killed_after_it_had_closed_its_lease_has_not_failed
     assert store.alive() == []
 
 
-def test_a_killed_kernel_is_noticed_without_a_pidfd(ledger_home, log, monkeypatch):
-    monkeypatch.setenv("RESNB_TEST_NO_PIDFD", "1")
+def test_a_killed_kernel_is_noticed_without_locks(ledger_home, log, monkeypatch):
+    monkeypatch.setenv("RESNB_TEST_NO_LOCKS", "1")
     kernel = held(log, "hold(Held); wait()")
     lines_until(kernel, "open")
     killed(kernel)

@@ -51,7 +51,7 @@ def test_a_ledger_that_cannot_be_written_is_tried_again(home, tmp_path, monkeypa
     thing.touch()
     store = OnceFull(home)
     store.add(left_by_a_dead_kernel(File(), str(thing)))
-    reaper.Reaper(store, None, None, None).run()
+    reaper.Reaper(store).run()
     assert not thing.exists()
     assert store.alive() == []
 
@@ -60,7 +60,7 @@ def test_a_process_that_a_clean_up_leaves_behind_holds_nobody_up(home, tmp_path)
     daemon = tmp_path / "daemon"
     store = Store(home)
     store.add(left_by_a_dead_kernel(LeavesAProcess(), str(daemon)))
-    command = [sys.executable, "-I", "-S", reaper.__file__, str(home), "", "-1", "-1"]
+    command = [sys.executable, "-I", "-S", reaper.__file__, str(home), "", "-1"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: store.alive() == [], "the sweep to close the lease")

@@ -381,9 +381,10 @@ def cleaned_up(things, said):
     )
     log = things.parent / "cleaner.log"
     with log.open("wb") as output, selectors.DefaultSelector() as selector:
-        cleaning = CleanupProcess(kept, output, selector)
-        cleaning.give_order({"path": str(things / "no ledger"), "timeout": 1.0, "steps": []})
+        cleaning = CleanupProcess(things.parent, kept, output, selector)
         while (result := cleaning.result()) is None:
+            if cleaning.awaits_order:
+                cleaning.give_order({"path": str(things / "none"), "timeout": 1.0, "steps": []})
             for key, _ in selector.select(cleaning.ask_within()):
                 key.data()
     lines = log.read_text().splitlines(keepends=True)

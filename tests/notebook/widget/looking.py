@@ -6,6 +6,8 @@ from resnb.notebook.widget.commands import FlowCommands
 from resnb.run.memory import memory_of
 from resnb.view.live.flow import LiveFlow
 from resnb.view.live.layout import Box, Layout
+from resnb.view.wire.frames import Frame
+from resnb.wire import fault
 
 PATIENCE = 20.0
 """Seconds after which a test gives up waiting for a frame."""
@@ -38,6 +40,7 @@ class FakeView:
         """The next frame of that kind; others are dropped."""
         while True:
             frame = self.frames.get(timeout=PATIENCE)
+            assert fault(Frame, frame) == ""
             if frame["frame"] == kind:
                 return frame
 
@@ -55,7 +58,9 @@ class FakeView:
 
     def logs(self):
         """The logs of what is inspected, by name."""
-        frame = self.live.looks.frame(lambda subject: self.commands.sources(self.live, subject))
+        frame = self.live.inspections.frame(
+            lambda subject: self.commands.sources(self.live, subject)
+        )
         return {} if frame is None else {one["name"]: one["text"] for one in frame["logs"]}
 
     def said(self):

@@ -46,13 +46,13 @@ def test_a_view_that_was_forgotten_is_known_again_with_what_it_looked_at(widget)
     widget.take(do="inspect", view="a", ask="a/2", what="node", id="one")
     live = widget._live
     live.views.forget(live._now() + 2 * SILENCE, is_deaf=False)
-    live.looks.keep(live.views)
+    live.inspections.keep(live.views)
     assert widget.views() == []
-    assert live.looks.at() == {}
+    assert live.inspections.at() == {}
     before = len(widget.sent)
     widget.take(do="here", view="a", ask="a/3", what="node", id="one")
     assert widget.views() == ["a"]
-    assert [subject.label for subject in live.looks.at().values()] == ["one"]
+    assert [subject.label for subject in live.inspections.at().values()] == ["one"]
     assert {"frame": "taken", "ask": "a/3"} not in widget.sent[before:]
 
 
@@ -74,9 +74,23 @@ def test_other_messages_are_not_looked_at(widget, content):
     assert widget.views() == []
 
 
-def test_a_command_of_no_known_name_gets_no_answer(widget):
-    widget.take(do="format", view="a", ask="a/1")
-    assert {"frame": "taken", "ask": "a/1"} not in widget.sent
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ({"do": "format"}, "has none of its forms"),
+        ({"do": "inspect", "what": "node"}, "id is missing"),
+        ({"do": "inspect", "what": "edge", "id": "one"}, "what is none of node, cluster"),
+        ({"do": "timeline", "shown": 1}, "shown is no truth value"),
+        ({"do": "run", "parameters": {"n": [1]}}, "parameters.n has none of its forms"),
+        ({"do": "run", "parameters": [1]}, "parameters is no table"),
+        ({"do": "keep_one", "what": "node", "id": "one", "item": True}, "item is no whole number"),
+    ],
+)
+def test_a_command_that_cannot_be_read_is_refused_with_the_reason(widget, content, why):
+    widget.take(**content, view="a", ask="a/1")
+    [frame] = widget.sent
+    assert (frame["frame"], frame["done"]) == ("said", False)
+    assert frame["text"].endswith(why)
 
 
 def test_a_flow_of_the_same_name_takes_over_the_views(widget, flow):
@@ -98,7 +112,8 @@ def test_widgets_that_were_closed_leave_no_thread_and_no_commands(leak_grace):
         widget = FlowWidget(flow)
         commands.append(weakref.ref(widget._commands))
         for do in ("open", "inspect", "cancel", "cleanup"):
-            widget._received(widget, {"do": do, "view": "a", "what": "node", "id": "one"}, [])
+            content = {"do": do, "view": "a", "ask": "a/1", "what": "node", "id": "one"}
+            widget._received(widget, content, [])
         widget.close()
         del widget
     deadline = time.monotonic() + leak_grace

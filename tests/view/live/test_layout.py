@@ -5,7 +5,7 @@ import pytest
 from resnb import Flow
 from resnb.view.engines import DrawingError
 from resnb.view.live.frames import path
-from resnb.view.live.layout import laid_out, layout_source, parsed
+from resnb.view.live.layout import layout_of, layout_source, parse_layout
 from resnb.view.snapshot import snapshot
 
 
@@ -20,7 +20,7 @@ def is_inside(box, outer):
 
 def test_nodes_stand_in_their_clusters_and_these_in_the_picture(nested, engine):
     outline = snapshot(nested).outline
-    layout = laid_out(outline)
+    layout = layout_of(outline)
     for node, box in zip(outline.nodes, layout.nodes, strict=True):
         if node.cluster is not None:
             assert is_inside(box, layout.clusters[node.cluster])
@@ -32,7 +32,7 @@ def test_nodes_stand_in_their_clusters_and_these_in_the_picture(nested, engine):
 
 
 def test_curves_go_down_and_are_chains_of_bezier_curves(seed, engine):
-    layout = laid_out(snapshot(seed).outline)
+    layout = layout_of(snapshot(seed).outline)
     assert layout.curves
     for curve in layout.curves:
         assert len(curve.points) % 3 == 1
@@ -41,7 +41,7 @@ def test_curves_go_down_and_are_chains_of_bezier_curves(seed, engine):
 
 
 def test_an_empty_flow_has_an_empty_layout():
-    assert laid_out(snapshot(Flow("empty")).outline).nodes == ()
+    assert layout_of(snapshot(Flow("empty")).outline).nodes == ()
 
 
 def test_the_engine_sees_no_character_that_means_something_to_it(work):
@@ -56,4 +56,4 @@ def test_the_engine_sees_no_character_that_means_something_to_it(work):
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"bb": "0,0,1"}', b'{"bb": "0,0,1,1"}'])
 def test_what_is_no_layout_is_said_to_be_none(seed, data):
     with pytest.raises(DrawingError, match="cannot be read"):
-        parsed(snapshot(seed).outline, data)
+        parse_layout(snapshot(seed).outline, data)

@@ -1,6 +1,7 @@
 """What views are told, given what has happened; without threads, clocks and engines."""
 
 import json
+import threading
 
 import pytest
 
@@ -13,9 +14,11 @@ from resnb.states import PENDING, RUNNING, SUCCESS
 from resnb.view.engines import DrawingError
 from resnb.view.live.flow import LiveFlow
 from resnb.view.live.layout import Box, Layout
-from resnb.view.live.log_watch import Source, Subject
+from resnb.view.live.log_watch import LogSource, Subject
 from resnb.view.live.parameter_form import checked, form
-from resnb.view.live.ticker import pause
+from resnb.view.live.ticker import Ticker, pause
+from resnb.view.wire.frames import Frame
+from resnb.wire import fault
 
 
 class Layouts:
@@ -46,6 +49,7 @@ def live(seed, progress, layouts):
 
 
 def kinds(frames):
+    assert [fault(Frame, one) for one in frames] == [""] * len(frames)
     assert json.loads(json.dumps(frames)) is not None
     return [one["frame"] for one in frames]
 
@@ -72,11 +76,11 @@ def test_what_changes_is_told_as_a_delta_of_the_same_structure(live, progress):
     live.told = progress({"load": RUNNING}, leases={"client": "open"}, flow=RUNNING)
     [delta] = live.refresh()
     assert (delta["frame"], delta["version"], delta["flow"]) == ("delta", version, RUNNING)
-    assert delta["leases"] == [[0, "open"]]
+    assert delta["leases"] == [(0, "open")]
     assert live.is_moving
     live.told = progress({"load": SUCCESS}, leases={"client": "open"}, flow=RUNNING)
     [delta] = live.refresh()
-    assert delta["codes"] == [[4, SUCCESS]]
+    assert delta["codes"] == [(4, SUCCESS)]
     assert "leases" not in delta
 
 
@@ -123,11 +127,14 @@ def test_after_the_last_view_is_closed_nothing_is_told(live, progress):
     assert live.refresh() == []
 
 
-def test_what_cannot_be_drawn_is_said_once(live, layouts):
+def test_what_cannot_be_drawn_is_said_once_to_each_view(live, layouts):
     layouts.error = "no engine"
     live.opened("a")
     assert kinds(live.refresh()) == ["failed", "form"]
     assert live.refresh() == []
+    assert live.at_rest() == []
+    live.opened("b")
+    assert kinds(live.refresh()) == ["failed", "form"]
 
 
 def test_a_run_is_timed(live, progress, seed):
@@ -161,10 +168,10 @@ def test_progress_counts_tasks_that_are_not_drawn(work, progress, layouts):
     live = LiveFlow(flow, lambda: live.told, lay_out=layouts)
     live.told = progress({"task 399": PENDING}, flow=RUNNING, counts={"each": {RUNNING: 3}})
     live.opened("a")
-    assert live.refresh()[1]["tally"] == [403, 399, 0, 3]
+    assert live.refresh()[1]["tally"] == (403, 399, 0, 3)
     live.told = progress({}, flow=RUNNING, counts={"each": {RUNNING: 3}})
     [delta] = live.refresh()
-    assert delta["tally"] == [403, 400, 0, 3]
+    assert delta["tally"] == (403, 400, 0, 3)
     assert "codes" not in delta
 
 
@@ -173,6 +180,19 @@ def test_looks_come_less_often_where_they_cost_more():
     assert pause(0.01, 0.0005) == pytest.approx(0.09)
     assert pause(0.01, 0.5) == pytest.approx(0.24)
     assert pause(3.0, 0.0) == 0.0
+
+
+def test_a_flow_may_be_removed_in_the_middle_of_anything(live):
+    ticker = Ticker()
+
+    def collected():
+        with ticker._lock:  # a garbage collection while another flow is added
+            ticker.remove(live)
+
+    thread = threading.Thread(target=collected, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 # ---- the form
@@ -192,7 +212,7 @@ def test_fields_have_the_kind_of_their_default():
         flow.add_task(Parameter("must"))
     fields = {one["name"]: one for one in form(flow)["fields"]}
     assert {name: one["kind"] for name, one in fields.items()} == {
-        "n": "int", "x": "float", "on": "bool", "s": "str", "any": "text", "t": "tuple", "must": "text",
+        "n": "int", "x": "float", "on": "bool", "s": "str", "any": "text", "t": "other", "must": "text",
     }  # fmt: skip
     assert fields["must"]["required"]
     assert not fields["t"]["editable"]
@@ -207,7 +227,6 @@ def test_values_of_a_front_end_are_checked(seed):
         ({"n": "4"}, "takes int, not str"),
         ({"n": True}, "takes int, not bool"),
         ({"m": 1}, "has no parameter 'm'"),
-        ([1], "must be a table"),
     ):
         with pytest.raises(OptionError, match=reason):
             checked(flow, values)
@@ -225,7 +244,7 @@ def talking(seed, progress, layouts):
         lambda: found.told,
         lay_out=layouts,
         now=lambda: found.time,
-        sources=lambda _: [Source("log", 1, log.since)],
+        sources=lambda _: [LogSource("log", 1, log.since)],
         is_deaf=lambda: found.deaf,
     )
     found.told, found.time, found.deaf, found.log = progress({}, flow=RUNNING), 0.0, False, log
@@ -235,7 +254,7 @@ def talking(seed, progress, layouts):
 def test_logs_and_states_take_turns(talking, progress):
     talking.opened("a")
     talking.refresh()
-    talking.looks.begin("a", Subject("node", "load"))
+    talking.inspections.begin("a", Subject("node", "load"))
     told = []
     for number in range(10):
         talking.log.add(f"{number}\n")
@@ -249,7 +268,7 @@ def test_logs_and_states_take_turns(talking, progress):
 def test_what_was_printed_last_is_told_after_the_last_states(talking, progress):
     talking.opened("a")
     talking.refresh()
-    talking.looks.begin("a", Subject("node", "load"))
+    talking.inspections.begin("a", Subject("node", "load"))
     talking.refresh()
     talking.log.add("the last words")
     talking.told = progress({"load": SUCCESS}, flow=SUCCESS)
@@ -273,7 +292,7 @@ def test_a_view_that_dies_is_forgotten_and_one_that_comes_back_gets_everything(t
     talking.opened("a")
     talking.opened("b")
     talking.refresh()
-    talking.looks.begin("a", Subject("node", "load"))
+    talking.inspections.begin("a", Subject("node", "load"))
     talking.time = 100.0
     assert not talking.heard("b")
     talking.time, talking.deaf = 200.0, True
@@ -283,7 +302,7 @@ def test_a_view_that_dies_is_forgotten_and_one_that_comes_back_gets_everything(t
     talking.heard("b")
     talking.refresh()
     assert list(talking.views) == ["b"]
-    assert talking.looks.at() == {}
+    assert talking.inspections.at() == {}
     assert talking.heard("a")
     assert kinds(talking.refresh()) == ["structure", "states", "form"]
 
@@ -293,7 +312,7 @@ def test_closing_one_view_leaves_the_other(talking):
     talking.opened("b")
     talking.refresh()
     for view in "ab":
-        talking.looks.begin(view, Subject("node", "load"))
+        talking.inspections.begin(view, Subject("node", "load"))
     talking.closed("a")
     talking.log.add("text")
     [frame] = talking.refresh()

@@ -12,7 +12,9 @@ from resnb.view.sketch import sketch
 from resnb.view.timeline.chart import timeline
 from resnb.view.timeline.feed import PERIOD, REST, TimelineFeed
 from resnb.view.timeline.frame import MOST_BARS, timeline_frame
-from resnb.view.timeline.record import EXECUTOR, Block, Use
+from resnb.view.timeline.record import EXECUTOR, Block, ResourceUse
+from resnb.view.wire.timeline import Timeline
+from resnb.wire import fault
 from tests.view.timeline.test_timeline import CLOCK, NOT_BEGUN, record, scope_at, task_at
 
 
@@ -119,11 +121,13 @@ def test_a_view_is_told_in_the_order_of_what_happened(seed, progress):
 
 
 def test_a_frame_has_each_name_once_and_places_for_the_rest():
-    use = Use("client", "open", 0, 1, frozenset({2}), opened=CLOCK + 2)
+    use = ResourceUse("client", "open", 0, 1, frozenset({2}), opened=CLOCK + 2)
     rows = [scope_at(0, 2), NOT_BEGUN, task_at(3, 5), task_at(5, None, MAPPED), NOT_BEGUN]
     rows += [task_at(6, 7, FAILED), task_at(6, 8, worker=2)]
     run = record(rows, uses=[use], blocks=[Block(5, 7, 3)], planned=5)
-    content = timeline_frame(timeline(run))["timeline"]
+    frame = timeline_frame(timeline(run))
+    assert fault(Timeline, frame) == ""
+    content = json.loads(json.dumps(frame))["timeline"]
     assert content["names"] == ["client.setup", "task-2", "task-3"]
     assert content["kinds"] == ["setup", "task", "task"]
     lanes = {lane["label"]: lane["bars"] for lane in content["lanes"]}

@@ -8,13 +8,13 @@ import pytest
 from resnb import Flow
 from resnb.states import CACHED, FAILED, MAPPED, RUNNING, SUCCESS
 from resnb.view import engines
-from resnb.view.engines import drawn
+from resnb.view.engines import run_engine
 from resnb.view.palette import LEASE, TASK
 from resnb.view.snapshot import snapshot
 from resnb.view.timeline.chart import timeline
 from resnb.view.timeline.dot import PLOT, timeline_dot
 from resnb.view.timeline.picture import timeline_bundle, timeline_text
-from resnb.view.timeline.record import Block, Use
+from resnb.view.timeline.record import Block, ResourceUse
 from tests.view.test_dot import EVIL
 from tests.view.timeline.test_timeline import CLOCK, NOT_BEGUN, record, scope_at, task_at
 
@@ -22,7 +22,7 @@ CANVAS = re.compile(r'n1 \[.*?pos="([\d.]+),([\d.]+)".*? width=([\d.]+)')
 
 
 def run(**given):
-    use = Use("client", "closed", 0, 1, frozenset({2, 3}), opened=CLOCK + 2)
+    use = ResourceUse("client", "closed", 0, 1, frozenset({2, 3}), opened=CLOCK + 2)
     rows = [scope_at(0, 2), scope_at(8, 9), task_at(3, 5), task_at(4, 6, FAILED, 2)]
     return record(rows, uses=[use], **given)
 
@@ -32,7 +32,7 @@ def texts(svg):
 
 
 def test_each_engine_draws_what_there_is(engine):
-    found = texts(drawn(engine, timeline_dot(timeline(run())), "svg"))
+    found = texts(run_engine(engine, timeline_dot(timeline(run())), "svg"))
     said = "\n".join(found).replace("\xa0", " ")
     for words in (
         "flow · success · 10.0 s", "client", "worker 1", "worker 2", "task-2", "task-3", "0 s",
@@ -44,7 +44,7 @@ def test_each_engine_draws_what_there_is(engine):
 def test_each_engine_keeps_places(engine):
     """The canvas is as wide as it is to be, so nothing was laid out anew."""
     source = timeline_dot(timeline(run()))
-    svg = ET.fromstring(drawn(engine, source, "svg"))
+    svg = ET.fromstring(run_engine(engine, source, "svg"))
     wide = float(svg.attrib["viewBox"].split()[2])
     assert PLOT < wide < 1.5 * PLOT
     width = 72 * float(CANVAS.search(source).group(3))
@@ -58,7 +58,7 @@ def test_each_engine_makes_a_png_in_time_for_as_many_bars_as_there_can_be(engine
         record(rows, blocks=[Block(1, len(rows), 0)], planned=1, over=2200.0, workers=24)
     )
     assert sum(len(lane.bars) for lane in found.lanes) > 2_000
-    assert drawn(engine, timeline_dot(found), "png").startswith(b"\x89PNG")
+    assert run_engine(engine, timeline_dot(found), "png").startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("name", EVIL)
@@ -66,7 +66,7 @@ def test_names_are_text_and_nothing_else(name, engine):
     labels = run()._replace(labels=("client.setup", "client.cleanup", name, name), name=name[:40])
     workers = (name, name)
     source = timeline_dot(timeline(labels._replace(workers=workers, over=CLOCK + 9)))
-    svg = drawn(engine, source, "svg")
+    svg = run_engine(engine, source, "svg")
     assert b"<script" not in svg
     assert b"<img" not in svg
     ET.fromstring(svg)
@@ -81,7 +81,7 @@ def test_states_have_their_colours():
 
 
 def test_a_clean_up_that_came_after_the_run_is_drawn_once():
-    use = Use("client", "closed", 0, -1, frozenset(), opened=CLOCK + 2)
+    use = ResourceUse("client", "closed", 0, -1, frozenset(), opened=CLOCK + 2)
     rows = [scope_at(0, 2), task_at(2, 10)]
     left_open = timeline_dot(timeline(record(rows, uses=[use])))
     after = use._replace(closing=CLOCK + 10.5, closed=CLOCK + 11)
@@ -94,7 +94,7 @@ def test_a_clean_up_that_came_after_the_run_is_drawn_once():
 @pytest.mark.parametrize("over", [None, 0.0])
 def test_a_run_in_which_nothing_has_begun_can_be_drawn(over, engine):
     found = timeline(record([NOT_BEGUN], over=over, now=0.0, code=RUNNING))
-    assert drawn(engine, timeline_dot(found), "png")
+    assert run_engine(engine, timeline_dot(found), "png")
 
 
 def test_where_nothing_can_draw_the_text_says_so(monkeypatch):

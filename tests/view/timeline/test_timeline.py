@@ -18,11 +18,11 @@ from resnb.states import (
     SKIPPED,
     SUCCESS,
 )
-from resnb.view.timeline.bands import Band, united, words
+from resnb.view.timeline.bands import Band, band_text, united
 from resnb.view.timeline.bars import ONE, Span, merged, side_by_side
 from resnb.view.timeline.chart import MOST_BARS, timeline
-from resnb.view.timeline.record import EXECUTOR, LOOP, Block, Record, Use
-from resnb.view.timeline.scale import spelled, ticks
+from resnb.view.timeline.record import EXECUTOR, LOOP, Block, ResourceUse, RunRecord
+from resnb.view.timeline.scale import duration_text, ticks
 
 CLOCK = 100.0
 """What the clock of a made-up run says when it begins."""
@@ -34,7 +34,7 @@ def record(rows, *, uses=(), blocks=(), planned=None, over=10.0, now=None, worke
     names = ("setup", "cleanup")
     own = {getattr(use, name): f"{use.label}.{name}" for use in uses for name in names}
     kinds = {getattr(use, name): name for use in uses for name in names}
-    return Record(
+    return RunRecord(
         "flow", code, CLOCK, CLOCK + (over if now is None else now),
         None if over is None else CLOCK + over,
         bytes(row[2] for row in rows),
@@ -135,7 +135,7 @@ def test_workers_are_called_by_their_own_names_and_many_share_a_lane():
 
 
 def held(**given):
-    return Use("client", given.pop("lease", "closed"), 0, 1, frozenset({2, 3}), **given)
+    return ResourceUse("client", given.pop("lease", "closed"), 0, 1, frozenset({2, 3}), **given)
 
 
 def test_a_band_tells_how_long_a_resource_was_idle():
@@ -144,7 +144,7 @@ def test_a_band_tells_how_long_a_resource_was_idle():
     assert (band.setup, band.open, band.cleanup) == ((0, 2), (2, 8), (8, 9))
     assert band.used == ((3, 6),)
     assert (band.seconds, band.idle, band.share) == (6, 3, 0.5)
-    assert words(band) == "open 6.00 s, idle 50 %"
+    assert band_text(band) == "open 6.00 s, idle 50 %"
 
 
 def test_the_lane_of_a_scope_has_its_set_up_and_clean_up():
@@ -160,7 +160,7 @@ def test_what_was_left_open_goes_on_to_now_and_is_cut_off_where_that_is_long():
     found = timeline(record(rows, uses=[use], over=10.0, now=12.0))
     assert found.bands[0].open == (2, 12)
     assert (found.last, found.seconds) == (12, 10)
-    assert words(found.bands[0]) == "still open after 10.0 s, idle 60 %"
+    assert band_text(found.bands[0]) == "still open after 10.0 s, idle 60 %"
     found = timeline(record(rows, uses=[use], over=10.0, now=1000.0))
     assert found.bands[0].open == (2, 1000)
     assert found.last == pytest.approx(10.6)
@@ -174,7 +174,9 @@ def test_what_an_earlier_run_opened_begins_before_the_run():
     assert (band.open, band.cleanup) == ((-50, 10), (10, 11))
     assert band.share == 0.5
     assert found.first < 0
-    assert words(band) == "opened by an earlier run, open 10.0 s since this one began, idle 50 %"
+    assert (
+        band_text(band) == "opened by an earlier run, open 10.0 s since this one began, idle 50 %"
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,7 +192,7 @@ def test_a_resource_that_never_opened_has_no_band(rows, lease, said):
     [band] = timeline(record(rows, uses=[held(lease=lease)], over=None, now=4.0)).bands
     assert band.open is None
     assert band.share == 0
-    assert words(band) == said
+    assert band_text(band) == said
 
 
 def test_a_clean_up_that_was_put_off_is_none():
@@ -200,13 +202,13 @@ def test_a_clean_up_that_was_put_off_is_none():
 
 
 def test_a_scope_that_has_no_part_in_the_run_is_not_shown():
-    use = Use("other", "closed", -1, -1, frozenset())
+    use = ResourceUse("other", "closed", -1, -1, frozenset())
     found = timeline(record([task_at(0, 5)], uses=[use]))
     assert (found.bands, [lane.kind for lane in found.lanes]) == ((), ["worker"])
 
 
 def test_many_resources_share_a_lane_and_are_counted():
-    uses = [Use(f"r{i}", "closed", i, -1, frozenset(), opened=CLOCK + 1) for i in range(15)]
+    uses = [ResourceUse(f"r{i}", "closed", i, -1, frozenset(), opened=CLOCK + 1) for i in range(15)]
     found = timeline(record([scope_at(0, 1, place=i) for i in range(15)], uses=uses))
     assert (len(found.bands), found.more_bands) == (12, 3)
     assert found.lanes[12].label == "3 more resources"
@@ -215,7 +217,7 @@ def test_many_resources_share_a_lane_and_are_counted():
 
 def test_many_resources_with_many_tasks_take_no_long_time():
     inside = frozenset(range(1_000, 1_400))
-    uses = [Use(f"r{i}", "closed", i, -1, inside, opened=CLOCK + 1) for i in range(1_000)]
+    uses = [ResourceUse(f"r{i}", "closed", i, -1, inside, opened=CLOCK + 1) for i in range(1_000)]
     rows = [scope_at(0, 1, place=i) for i in range(1_000)] + [NOT_BEGUN] * 399
     rows.append((1, None, MAPPED, EXECUTOR, 1))
     rows += [task_at(1 + i / 10_000, 1 + (i + 1) / 10_000) for i in range(20_000)]
@@ -253,7 +255,7 @@ def records(draw):
     times = st.none() | st.floats(CLOCK - 5, CLOCK + 20)
     lease = st.sampled_from(["open", "closed", "failed", "opening"])
     found = [
-        Use(f"r{i}", draw(lease), 2 * i, 2 * i + 1, draw(rows_), draw(times), draw(times), draw(times))
+        ResourceUse(f"r{i}", draw(lease), 2 * i, 2 * i + 1, draw(rows_), draw(times), draw(times), draw(times))
         for i in range(uses)
     ]  # fmt: skip
     over = draw(st.none() | st.just(10.0))
@@ -331,7 +333,7 @@ def test_ticks_are_few_and_start_at_zero(span):
 @settings(max_examples=500)
 @given(st.floats(0, 1e6))
 def test_durations_are_short(duration):
-    assert len(spelled(duration)) <= 12
+    assert len(duration_text(duration)) <= 12
 
 
 @pytest.mark.parametrize(
@@ -340,7 +342,7 @@ def test_durations_are_short(duration):
      (125, "2 min 05 s"), (4200, "1 h 10 min")],
 )  # fmt: skip
 def test_durations_in_words(duration, text):
-    assert spelled(duration) == text
+    assert duration_text(duration) == text
 
 
 # ---- how large it may be

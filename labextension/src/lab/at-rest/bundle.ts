@@ -1,15 +1,14 @@
-// What is in the output of a cell that shows a flow. Pure.
+// The output of a cell that shows a flow. Pure.
+import { MODEL_PREFIX } from "../../wire/vocabulary";
 
-/** The form in which a widget's view is saved. */
+/** The MIME type of a widget's view. */
 export const VIEW = "application/vnd.jupyter.widget-view+json";
 
-/** The form in which a notebook's metadata hold the state of widgets. */
+/** The MIME type of the widgets' state in a notebook's metadata. */
 const STATE = "application/vnd.jupyter.widget-state+json";
 
-/** The form that our renderer stands for; it is in no notebook. */
+/** The MIME type of this extension's renderer; no notebook contains it. */
 export const FLOW = "application/x-resnb-flow+json";
-
-const OURS = "resnb-"; // as resnb/notebook/widget/model.py names its models
 
 type Bundle = Readonly<Record<string, unknown>>;
 
@@ -17,10 +16,10 @@ type Bundle = Readonly<Record<string, unknown>>;
 export function modelOf(bundle: Bundle): string | null {
   const view = bundle[VIEW];
   const id = isRecord(view) ? view["model_id"] : null;
-  return typeof id === "string" && id.startsWith(OURS) ? id : null;
+  return typeof id === "string" && id.startsWith(MODEL_PREFIX) ? id : null;
 }
 
-/** The forms that need no kernel: picture and text. */
+/** The types that need no kernel: picture and text. */
 export function withoutView<T>(bundle: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(bundle).filter(([form]) => form !== VIEW));
 }
@@ -30,10 +29,10 @@ export function isSaved(metadata: unknown, id: string): boolean {
   return Object.hasOwn(stateIn(metadata), id);
 }
 
-/** The metadata without the state of flows: the very same if there is none, null if no more is left. */
+/** The metadata without the state of flows: unchanged if there is none, null if nothing is left. */
 export function withoutFlows(metadata: unknown): unknown {
   const state = stateIn(metadata);
-  const flows = Object.keys(state).filter((id) => id.startsWith(OURS));
+  const flows = Object.keys(state).filter((id) => id.startsWith(MODEL_PREFIX));
   if (!isRecord(metadata) || flows.length === 0) {
     return metadata;
   }
@@ -52,7 +51,7 @@ function stateIn(metadata: unknown): Readonly<Record<string, unknown>> {
   return isRecord(state) ? state : {};
 }
 
-/** The id of the layout that belongs to a model alone; "" if it has none. */
+/** The id of the layout that only this model uses; "" if it has none. */
 function layoutOf(model: unknown): string {
   const state = isRecord(model) ? model["state"] : null;
   const layout = isRecord(state) ? state["layout"] : null;

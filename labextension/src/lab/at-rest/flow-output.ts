@@ -1,5 +1,5 @@
 // The output of a cell that shows a flow: the live view while there is a model for it, else the
-// picture, or the text, that was saved beside it.
+// picture or text that was saved with it.
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Panel } from "@lumino/widgets";
 import { modelOf, VIEW, withoutView } from "./bundle";
@@ -7,7 +7,7 @@ import type { Models } from "./models";
 
 const SAVED = "The flow as it was saved. Run the cell to see it live.";
 const PATIENCE = 1000; // milliseconds
-const TRIES = 10; // a model that is there may not be ready at once
+const TRIES = 10; // a model may not be ready at once
 
 export class FlowOutput extends Panel implements IRenderMime.IRenderer {
   private model: IRenderMime.IMimeModel | null = null;
@@ -37,7 +37,7 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
     void this.look();
   };
 
-  /** Show what there is by now; one step after the other, for each takes its time. */
+  /** Show what there is by now; the steps take time and must not overlap. */
   private look(): Promise<void> {
     this.work = this.work.then(() => this.settle()).catch(console.error);
     return this.work;
@@ -58,17 +58,17 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
       this.tries = 0;
     } else if (this.live === null && this.tries < TRIES) {
       this.tries += 1;
-      await this.goLive(owner, model);
+      await this.showLive(owner, model);
       this.shown = wanted;
     }
     if (this.live === null && this.still === null) {
-      await this.goStill(model);
+      await this.showStill(model);
     }
   }
 
-  private async goLive(owner: Models, model: IRenderMime.IMimeModel): Promise<void> {
+  private async showLive(owner: Models, model: IRenderMime.IMimeModel): Promise<void> {
     const live = owner.rendermime.createRenderer(VIEW);
-    live.addClass("resnb-waiting"); // it says something else until it has its view
+    live.addClass("resnb-waiting"); // it shows a message until it has its view
     this.addWidget(live);
     await Promise.race([live.renderModel(model), patience()]);
     if (this.isDisposed || !hasView(live)) {
@@ -81,7 +81,7 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
     this.isLive();
   }
 
-  private async goStill(model: IRenderMime.IMimeModel): Promise<void> {
+  private async showStill(model: IRenderMime.IMimeModel): Promise<void> {
     const data = withoutView(model.data);
     const { rendermime } = this.models;
     const form = rendermime.preferredMimeType(data, model.trusted ? "any" : "ensure");
@@ -101,14 +101,14 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
   }
 }
 
-/** Some time: the widgets' own renderer waits for its manager, which may have come before it. */
+/** A timeout: the widgets' renderer waits for a manager that may have come before it. */
 function patience(): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, PATIENCE);
   });
 }
 
-/** Whether the widgets' own renderer shows a view, and no message instead. */
+/** Whether the widgets' renderer shows a view rather than a message. */
 function hasView(renderer: IRenderMime.IRenderer): boolean {
   return Array.from(renderer.children()).length > 0;
 }

@@ -1,7 +1,7 @@
-// The plugin that lets saved notebooks show flows as they were, where no kernel knows them.
+// The plugin that shows flows of saved notebooks as they were, where no kernel has them.
 //
-// It changes nothing for other outputs: each notebook's registry is asked as before, and only
-// where it would choose the widget's form for a flow of ours is that answer another one.
+// Other outputs are unaffected: each notebook's registry chooses as before, and only where it would
+// choose the widget's view of a flow, this extension's renderer takes its place.
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import type { DocumentRegistry } from "@jupyterlab/docregistry";
 import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
@@ -9,7 +9,7 @@ import type { Widget } from "@lumino/widgets";
 import { FLOW, modelOf, VIEW } from "./bundle";
 import { FlowOutput } from "./flow-output";
 import { Models } from "./models";
-import { keepingFlowsOut } from "./saved-state";
+import { excludeFlowsOnSave } from "./saved-state";
 
 class FlowOutputs implements DocumentRegistry.WidgetExtension {
   private readonly open = new Set<Models>();
@@ -25,7 +25,7 @@ class FlowOutputs implements DocumentRegistry.WidgetExtension {
       this.open.delete(models);
       models.dispose();
     });
-    show(models, keepingFlowsOut(context));
+    show(models, excludeFlowsOnSave(context));
   }
 }
 
@@ -40,7 +40,7 @@ function show(models: Models, isLive: () => void): void {
   rendermime.addFactory({ safe: false, mimeTypes: [FLOW], createRenderer });
 }
 
-/** The registry of a notebook, which is its own. */
+/** The registry of a notebook; each has its own. */
 function registryOf(panel: Widget): IRenderMimeRegistry | null {
   const { content } = panel as { readonly content?: { readonly rendermime?: IRenderMimeRegistry } };
   return content?.rendermime ?? null;

@@ -1,12 +1,12 @@
-// Which models a notebook's front end can show: those that its kernel has opened, and those whose
-// state was saved with the notebook.
+// The models that a notebook can show: those that its kernel has opened, and those whose state was
+// saved with the notebook.
 import type { DocumentRegistry } from "@jupyterlab/docregistry";
 import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { Kernel, KernelMessage } from "@jupyterlab/services";
 import { Signal } from "@lumino/signaling";
 import { isSaved } from "./bundle";
 
-// A page that is loaded again gets its models from the kernel without a message that says when.
+// A reloaded page gets its models from the kernel, and no message says when it has them.
 const LATER = [0, 100, 500, 2000, 5000]; // milliseconds
 
 interface NotebookModel {
@@ -14,14 +14,14 @@ interface NotebookModel {
 }
 
 export class Models {
-  /** Other models may be there now, or some no longer. */
+  /** Models may have come or gone. */
   readonly changed = new Signal<this, void>(this);
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
 
   /**
    * @param context the notebook.
    * @param rendermime its renderers.
-   * @param all those of all notebooks that are open: one of them speaks for each kernel.
+   * @param all the models of all open notebooks: the widget manager of one of them serves a kernel.
    */
   constructor(
     private readonly context: DocumentRegistry.Context,
@@ -36,7 +36,7 @@ export class Models {
     this.soon();
   }
 
-  /** Whose renderer shows the model with this id; null if there is none. */
+  /** The notebook whose renderer shows the model with this id; null if there is none. */
   ownerOf(id: string): Models | null {
     const kernel = this.kernel;
     if (kernel === null) {
@@ -70,7 +70,7 @@ export class Models {
     }
   };
 
-  /** Say so once all is quiet, and some time later. */
+  /** Emit `changed` soon, and some time later once more. */
   private readonly soon = (): void => {
     this.timers.forEach(clearTimeout);
     this.timers.clear();

@@ -1,6 +1,6 @@
-// Keeps flows out of the widgets' state that JupyterLab saves where a user has asked for it. A page
-// made from such a notebook would show the widget, which it has to load from the internet, in the
-// place of the picture.
+// Keeps flows out of the widgets' state that JupyterLab saves if the user wants it. A page made from
+// such a notebook would show the widget, which it has to load from the internet, instead of the
+// picture.
 import type { DocumentRegistry } from "@jupyterlab/docregistry";
 import { withoutFlows } from "./bundle";
 
@@ -10,8 +10,8 @@ interface NotebookModel {
   deleteMetadata(key: string): void;
 }
 
-/** What to call once a notebook shows a live view: by then the widgets' manager writes first. */
-export function keepingFlowsOut(context: DocumentRegistry.Context): () => void {
+/** Returns what to call when a live view is shown: by then the widgets' manager writes first. */
+export function excludeFlowsOnSave(context: DocumentRegistry.Context): () => void {
   let isListening = false;
   return () => {
     if (!isListening) {

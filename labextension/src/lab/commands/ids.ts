@@ -1,4 +1,4 @@
-// What our commands are called.
+// The ids of the commands.
 export const SHOW = "resnb:show-resources";
 export const CLEAN_UP = "resnb:clean-up";
 export const RUN = "resnb:run-flow";

@@ -1,4 +1,4 @@
-// The plugin with our commands: in the palette, and in the notebook's toolbar (see the schema).
+// The plugin with the commands, for the palette and the notebook's toolbar (see the schema).
 import {
   ILabShell,
   type JupyterFrontEnd,
@@ -9,10 +9,10 @@ import type { LabIcon } from "@jupyterlab/ui-components";
 import type { ReadonlyPartialJSONObject } from "@lumino/coreutils";
 import { Widget } from "@lumino/widgets";
 import { html } from "../../widget/dom";
-import { Deeds } from "../acts";
+import { LeaseActions } from "../lease-actions";
 import type { CurrentFlows } from "../flows/current-flows";
-import { runFlow } from "../flows/errand";
-import { flowNamedIn } from "../flows/messages";
+import { runFlow } from "../flows/run-flow";
+import { flowNameIn } from "../flows/messages";
 import { cleanUpIcon, planIcon, runFlowIcon } from "../icons";
 import { ICurrentFlows, IResources, type Resources } from "../tokens";
 import { CLEAN_UP, FLOWS, PLAN, RUN, SHOW } from "./ids";
@@ -35,11 +35,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
     lab: ILabShell | null,
   ) => {
     const { commands } = app;
-    const deeds = new Deeds(resources, commands);
+    const leaseActions = new LeaseActions(resources, commands);
     const { current } = flows;
     const here = () => resources.leases.ofKernel(current.kernel?.id ?? "");
     const isUsed = (): boolean => flows.any || here().length > 0;
-    const name = (): string => flowNamedIn(current.source);
+    const name = (): string => flowNameIn(current.source);
 
     const add = (id: string, options: Parameters<typeof commands.addCommand>[1]): void => {
       commands.addCommand(id, options);
@@ -81,7 +81,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       icon: inToolbar(cleanUpIcon),
       isVisible: isUsed,
       isEnabled: () => here().length > 0,
-      execute: () => deeds.cleanUpAll(here()),
+      execute: () => leaseActions.cleanUpAll(here()),
     });
     palette?.addItem({ command: FLOWS, category: "Resources and Flows" });
 
@@ -100,7 +100,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   },
 };
 
-/** An icon for buttons only: the palette has words, as for JupyterLab's own commands. */
+/** An icon for buttons only: the palette shows words, as for JupyterLab's own commands. */
 function inToolbar(icon: LabIcon): (args: ReadonlyPartialJSONObject) => LabIcon | undefined {
   return (args) => (args["toolbar"] === true ? icon : undefined);
 }

@@ -1,4 +1,4 @@
-// What `%flow plan` says, asked of the kernel beside the notebook's cells.
+// Gets the output of `%flow plan` from the kernel, without a cell.
 import type { Kernel, KernelMessage } from "@jupyterlab/services";
 
 export interface Plan {

@@ -1,14 +1,14 @@
 // The flows of the current notebook's kernel. Knows no DOM.
 import { Signal } from "@lumino/signaling";
-import type { Current } from "../current";
+import type { CurrentNotebook } from "../current-notebook";
 import { KernelFlows } from "./kernel-flows";
 
 export class CurrentFlows {
-  /** They are others, or of another kernel. */
+  /** There are other flows, or the kernel is another one. */
   readonly changed = new Signal<this, void>(this);
   private found: KernelFlows | null = null;
 
-  constructor(readonly current: Current) {
+  constructor(readonly current: CurrentNotebook) {
     current.changed.connect(this.follow, this);
     this.follow();
   }

@@ -6,7 +6,7 @@ import {
 } from "@jupyterlab/application";
 import { FLOWS } from "../commands/ids";
 import { ICurrentFlows } from "../tokens";
-import { Current } from "../current";
+import { CurrentNotebook } from "../current-notebook";
 import { CurrentFlows } from "./current-flows";
 import { FlowsPanel } from "./panel";
 
@@ -15,7 +15,7 @@ const known: JupyterFrontEndPlugin<CurrentFlows> = {
   description: "Knows the flows of the current notebook.",
   autoStart: true,
   provides: ICurrentFlows,
-  activate: (app: JupyterFrontEnd) => new CurrentFlows(new Current(app.shell)),
+  activate: (app: JupyterFrontEnd) => new CurrentFlows(new CurrentNotebook(app.shell)),
 };
 
 const panel: JupyterFrontEndPlugin<void> = {

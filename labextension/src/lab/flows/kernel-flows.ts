@@ -1,12 +1,12 @@
-// The flows that one kernel has, each as a model for views. Knows no DOM.
+// The flows of one kernel, each as a model for views. Knows no DOM.
 //
-// Their messages are read beside those that read them for the notebook's own outputs. Ours go
-// through a subshell of our own where the kernel has such, so that they arrive while a cell is
-// running, as JupyterLab does for its comms.
+// Messages from the kernel are read independently of the widget manager, which reads them for the
+// notebook's outputs. Messages to it go through a subshell of their own if the kernel supports that,
+// so that they arrive while a cell is running, as JupyterLab's comms do.
 import { KernelMessage, type Kernel } from "@jupyterlab/services";
 import { Signal } from "@lumino/signaling";
-import { FlowModel } from "./comm";
-import { flowsIn, newsIn } from "./messages";
+import { FlowModel } from "./flow-model";
+import { flowIds, commNewsIn } from "./messages";
 
 const WIDGETS = "jupyter.widget";
 
@@ -57,14 +57,14 @@ export class KernelFlows {
     if (kernel.connectionStatus === "connected") {
       kernel.requestCommInfo({ target_name: WIDGETS }).then(({ content }) => {
         if (!this.isDisposed && content.status === "ok") {
-          flowsIn(content.comms).forEach(this.add);
+          flowIds(content.comms).forEach(this.add);
         }
       }, ignored);
     }
   };
 
   private readonly heard = (_: unknown, { header, content }: KernelMessage.IIOPubMessage): void => {
-    const news = newsIn(header.msg_type, content);
+    const news = commNewsIn(header.msg_type, content);
     switch (news?.is) {
       case "opened":
         this.add(news.id);
@@ -75,7 +75,7 @@ export class KernelFlows {
         }
         break;
       case "told":
-        this.add(news.id); // it may be new to us
+        this.add(news.id); // it may not be known yet
         this.models.get(news.id)?.received(news.message);
         break;
       case undefined:
@@ -123,7 +123,7 @@ export class KernelFlows {
     );
   }
 
-  /** The id of the subshell that our messages go to; null for the main one. */
+  /** The id of the subshell that receives the messages; null for the main shell. */
   private shell(): Promise<string | null> {
     this.subshell ??= this.isDisposed ? Promise.resolve(null) : this.opened();
     return this.subshell;

@@ -1,19 +1,18 @@
-// What comm messages say about flows. Pure.
+// Finds flows in comm messages and in cells. Pure.
 
-/** How the ids of the models of flows begin; see resnb/notebook/widget/model.py. */
-const OURS = "resnb-";
+import { MODEL_PREFIX } from "../../wire/vocabulary";
 
 export type CommNews =
   | { readonly is: "opened" | "closed"; readonly id: string }
   | { readonly is: "told"; readonly id: string; readonly message: unknown };
 
-/** What a message from the kernel says about a flow; null if it is about something else. */
-export function newsIn(type: string, content: unknown): CommNews | null {
+/** What a message from the kernel means for a flow; null if it is about something else. */
+export function commNewsIn(type: string, content: unknown): CommNews | null {
   const { comm_id: id, data } = (content ?? {}) as {
     readonly comm_id?: unknown;
     readonly data?: unknown;
   };
-  if (typeof id !== "string" || !id.startsWith(OURS)) {
+  if (typeof id !== "string" || !id.startsWith(MODEL_PREFIX)) {
     return null;
   }
   switch (type) {
@@ -34,12 +33,12 @@ export function newsIn(type: string, content: unknown): CommNews | null {
 }
 
 /** The ids of flows among those of all comms that a kernel has. */
-export function flowsIn(comms: object): readonly string[] {
-  return Object.keys(comms).filter((id) => id.startsWith(OURS));
+export function flowIds(comms: object): readonly string[] {
+  return Object.keys(comms).filter((id) => id.startsWith(MODEL_PREFIX));
 }
 
 /** The name of the flow that a cell is about; "" if it is about none. */
-export function flowNamedIn(source: string): string {
+export function flowNameIn(source: string): string {
   const head = /^\s*%%?flow[ \t]+(?:(?:run|plan|cancel|close|timeline)[ \t]+)?([^\s(]+)/.exec(
     source,
   );

@@ -1,11 +1,11 @@
-// The side panel with the flows of the current notebook: the same views as in its outputs, which
-// stay in sight while cells scroll by. A panel that cannot be seen has no views, so that the
-// kernel samples nothing for it.
+// The side panel with the flows of the current notebook: the same views as in its outputs, but they
+// stay in sight while cells scroll by. A hidden panel has no views, so that the kernel samples
+// nothing for it.
 import { Widget } from "@lumino/widgets";
-import { html, say, set } from "../../widget/dom";
+import { html, setText, set } from "../../widget/dom";
 import { View } from "../../widget/view";
 import { flowIcon } from "../icons";
-import type { FlowModel } from "./comm";
+import type { FlowModel } from "./flow-model";
 import type { CurrentFlows } from "./current-flows";
 
 interface Shown {
@@ -65,7 +65,7 @@ export class FlowsPanel extends Widget {
         this.open(id, model);
       }
     }
-    say(this.line, this.said());
+    setText(this.line, this.said());
     set(this.line, { hidden: ids.length > 0 });
   };
 

@@ -1,15 +1,15 @@
-// Closing a notebook or a console such that its kernel goes, too: asked before it is gone.
+// Asks before a notebook or console closes whose kernel ends with it.
 //
-// People may think about saving the notebook for as long as they like after that, and may decide
-// not to close it: the answer holds for the leases that it was about, and for this end only.
+// After that, users may take their time to decide about saving, or not close it at all: the answer
+// holds only for the leases that were asked about, and only for this end.
 import type { ISessionContext } from "@jupyterlab/apputils";
 import { DisposableDelegate, DisposableSet, type IDisposable } from "@lumino/disposable";
 import { MessageLoop, type IMessageHandler, type Message } from "@lumino/messaging";
 import type { Widget } from "@lumino/widgets";
-import { replaced } from "../replaced";
+import { patchMethod } from "../patch";
 import type { Consent, Guard } from "./guard";
 import { CLOSE } from "./risk";
-import { kernelsOf } from "./ways";
+import { kernelsOf } from "./session-context";
 
 export class Closing implements IDisposable {
   private readonly life = new DisposableSet();
@@ -23,7 +23,7 @@ export class Closing implements IDisposable {
     private readonly context: ISessionContext,
   ) {
     this.life.add(
-      replaced(context, "dispose", (stock) => () => {
+      patchMethod(context, "dispose", (stock) => () => {
         this.end(stock);
       }),
     );
@@ -37,7 +37,7 @@ export class Closing implements IDisposable {
     this.life.dispose();
   }
 
-  /** Ask before this one of the context's panels is closed. */
+  /** Ask before this panel of the context is closed. */
   watch(panel: Widget): void {
     if (this.isDisposed || this.panels.has(panel)) {
       return;
@@ -86,7 +86,7 @@ export class Closing implements IDisposable {
     }
   }
 
-  /** The context goes, which ends its session at once if it is to. */
+  /** The context is disposed of, which may end its session at once. */
   private end(stock: () => void): void {
     const { consent, guard } = this;
     const kernels = kernelsOf(this.context);

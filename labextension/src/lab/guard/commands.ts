@@ -1,29 +1,29 @@
-// Commands that end kernels and ask a question of their own first. Where we have to ask, our
+// Commands that end kernels and ask their own question first. If resources are open, the guard's
 // question takes its place.
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { IDisposable } from "@lumino/disposable";
-import { replaced } from "../replaced";
-import { accepted } from "./accepted";
+import { patchMethod } from "../patch";
+import { autoAccept } from "./auto-accept";
 import type { Guard } from "./guard";
 import { CLOSE, SHUT_DOWN_ALL, SHUT_DOWN_SERVER, SHUT_DOWN_UNUSED, type Intent } from "./risk";
 import { kernelsIn, kernelsWithSessions } from "./services";
-import { contextOf, kernelsOf, nothing } from "./ways";
+import { contextOf, kernelsOf, doNothing } from "./session-context";
 
-/** The argument by which a menu says of which widget it speaks. */
+/** The argument with which a menu names a widget. */
 const WIDGET = "semanticWidget";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-interface Way {
+interface GuardedCommand {
   readonly intent: Intent;
   kernels(args: Fields): readonly string[];
-  /** What is done after ours was answered, if not what the command does after its own question. */
+  /** What to do after the answer, if not the same as the command after its own question. */
   end?(kernels: readonly string[]): Promise<unknown>;
 }
 
-export function guardedCommands(guard: Guard, app: JupyterFrontEnd): IDisposable {
-  const ways = waysOf(app);
-  return replaced(app.commands, "execute", (stock) => (id, args = {}) => {
+export function guardCommands(guard: Guard, app: JupyterFrontEnd): IDisposable {
+  const ways = commandsThatEndKernels(app);
+  return patchMethod(app.commands, "execute", (stock) => (id, args = {}) => {
     const way = ways.get(id);
     const kernels = way?.kernels(args) ?? [];
     if (way === undefined || !guard.watches(kernels)) {
@@ -31,15 +31,18 @@ export function guardedCommands(guard: Guard, app: JupyterFrontEnd): IDisposable
     }
     return guard.pass<unknown>(kernels, way.intent, {
       free: () => stock(id, args),
-      go: () => way.end?.(kernels) ?? accepted(() => stock(id, args)),
-      stay: nothing,
+      go: () => way.end?.(kernels) ?? autoAccept(() => stock(id, args)),
+      stay: doNothing,
     });
   });
 }
 
-function waysOf({ shell, serviceManager }: JupyterFrontEnd): ReadonlyMap<string, Way> {
+function commandsThatEndKernels({
+  shell,
+  serviceManager,
+}: JupyterFrontEnd): ReadonlyMap<string, GuardedCommand> {
   const { kernels, sessions } = serviceManager;
-  const close: Way = {
+  const close: GuardedCommand = {
     intent: CLOSE,
     kernels: (args) => {
       const named = args[WIDGET];
@@ -51,7 +54,7 @@ function waysOf({ shell, serviceManager }: JupyterFrontEnd): ReadonlyMap<string,
       return context === null ? [] : kernelsOf(context);
     },
   };
-  return new Map<string, Way>([
+  return new Map<string, GuardedCommand>([
     ["notebook:close-and-shutdown", close],
     ["console:close-and-shutdown", close],
     ["notebook:close-and-halt", close], // Notebook 7
@@ -66,7 +69,7 @@ function waysOf({ shell, serviceManager }: JupyterFrontEnd): ReadonlyMap<string,
         intent: SHUT_DOWN_UNUSED,
         kernels: () =>
           [...kernels.running()].filter(({ connections: many }) => many === 0).map(({ id }) => id),
-        // those that were asked about, which it would look for anew, past all managers
+        // the kernels that were asked about; the command would look for them again, past all managers
         end: (unused) => Promise.allSettled(unused.map((id) => kernels.shutdown(id))),
       },
     ],

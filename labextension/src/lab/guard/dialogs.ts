@@ -1,20 +1,20 @@
-// How people are asked.
+// The dialogs that ask the user.
 import { Dialog } from "@jupyterlab/apputils";
 import { Widget } from "@lumino/widgets";
-import { html, say } from "../../widget/dom";
-import type { Lease } from "../leases/lease";
+import { html, setText } from "../../widget/dom";
+import type { Lease } from "../../wire/server";
 import { age, counted, fate } from "../leases/words";
 
 import { answersTo, titleOf, type Answer, type Question } from "./risk";
 import type { Asker } from "./settlement";
 
-const MOST = 12; // leases that are named
+const MOST = 12; // leases that are listed
 
 export class Dialogs implements Asker {
   /**
    * @param now the server's clock, in seconds.
    * @param place where a lease is held.
-   * @param keepFor for how long leases are kept, in seconds.
+   * @param keepFor how long leases are kept, in seconds.
    */
   constructor(
     private readonly now: () => number,
@@ -54,7 +54,7 @@ export class Dialogs implements Asker {
     });
     return {
       left: (many) => {
-        say(line, `${counted(many)} to go`);
+        setText(line, `${counted(many)} to go`);
       },
       close: () => {
         if (isOpen) {

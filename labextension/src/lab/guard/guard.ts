@@ -1,21 +1,21 @@
 // Asks before kernels with open leases end. Knows no DOM.
 //
-// There is one question for each action, however many ways through here it takes: a kernel for
-// which there was an answer is let through until the action has ended. What is begun at the same
-// time for several kernels (closing all tabs) is one question, too.
-import type { Lease } from "../leases/lease";
+// There is one question for each action, however often the action passes through here: after an
+// answer, its kernel is let through until the action has ended. Actions that begin at the same time
+// for several kernels (closing all tabs) share one question.
+import type { Lease } from "../../wire/server";
 import type { Leases } from "../leases/leases";
-import type { Actions } from "../leases/remote";
+import type { LeaseApi } from "../leases/client";
 import { atRisk, type Intent } from "./risk";
 import { Settlement, type Asker, type Rules } from "./settlement";
 
-/** What is done in the end. */
-export interface Ways<T> {
-  /** It is to be done, without another question. */
+/** What to do after the answer. */
+export interface Continuation<T> {
+  /** Do it, without another question. */
   go(): Promise<T>;
-  /** It is not to be done. */
+  /** Do not do it. */
   stay(): T;
-  /** Where there was nothing to ask, if that has a question of its own; kernels are not let through. */
+  /** There was nothing to ask: do it with its own question, if it has one; kernels are not let through. */
   free?(): Promise<T>;
 }
 
@@ -25,7 +25,7 @@ export interface Consent {
   readonly leases: ReadonlySet<string>;
 }
 
-/** What was begun at the same time, and is asked about at once. */
+/** Actions that began at the same time and share one question. */
 interface Round {
   readonly intent: Intent;
   /** The kernels of each thing that is about to end. */
@@ -35,7 +35,7 @@ interface Round {
 
 interface Outcome {
   readonly risky: ReadonlySet<string>;
-  /** The leases that the answer was about; null if all is to stay. */
+  /** The leases that were asked about; null if everything is to stay as it is. */
   readonly about: ReadonlySet<string> | null;
 }
 
@@ -51,22 +51,22 @@ export class Guard {
 
   constructor(
     private readonly leases: Leases,
-    private readonly actions: Actions,
+    private readonly actions: LeaseApi,
     asker: Asker,
     private readonly rules: () => Rules,
   ) {
     this.settlement = new Settlement(leases, actions, asker, rules);
   }
 
-  /** Whether somebody may have to be asked before these kernels end. */
+  /** Whether the user may have to be asked before these kernels end. */
   watches(kernels: readonly string[]): boolean {
     const { link } = this.leases;
     const isBlind = link === "absent" || link === "refused";
     return !isBlind && this.rules().isOn && kernels.some((one) => !this.isPassing(one));
   }
 
-  /** Do what ends kernels, having asked if need be. */
-  async pass<T>(all: readonly string[], intent: Intent, ways: Ways<T>): Promise<T> {
+  /** Do something that ends kernels, after a question if one is needed. */
+  async pass<T>(all: readonly string[], intent: Intent, ways: Continuation<T>): Promise<T> {
     if (!this.watches(all)) {
       return (ways.free ?? ways.go)();
     }
@@ -86,7 +86,7 @@ export class Guard {
     }
   }
 
-  /** Ask whether something that ends kernels may be done, if need be. */
+  /** Ask whether something that ends kernels may be done, if a question is needed. */
   async consent(all: readonly string[], intent: Intent): Promise<Consent> {
     if (!this.watches(all)) {
       return FREE;
@@ -103,12 +103,12 @@ export class Guard {
     return about === null ? STAY : { verdict: "go", leases: about };
   }
 
-  /** Whether there is nothing open, as far as is known, but what was asked about. */
+  /** Whether nothing is open, as far as is known, except what was asked about. */
   covers({ leases }: Consent, kernels: readonly string[]): boolean {
     return this.risk(kernels).every(({ id }) => leases.has(id));
   }
 
-  /** Ask no more for these kernels until what is returned is called. */
+  /** Let these kernels through until the returned function is called. */
   letThrough(kernels: readonly string[]): () => void {
     const add = (by: number): void => {
       for (const one of kernels) {
@@ -121,7 +121,7 @@ export class Guard {
     };
   }
 
-  /** The round in which these kernels are asked about; null if somebody is asked about one right now. */
+  /** The round that asks about these kernels; null if a question about one is already open. */
   private join(kernels: readonly string[], intent: Intent): Round | null {
     const others = new Set(kernels.flatMap((one) => this.asking.get(one) ?? []));
     let round = this.begun.get(intent);
@@ -142,7 +142,7 @@ export class Guard {
 
   private async ask({ intent, things }: Round): Promise<Outcome> {
     try {
-      await this.actions.refresh(); // what was opened in the last moments
+      await this.actions.refresh(); // something may have been opened just now
       this.begun.delete(intent);
       const kernels = things.flat();
       const risky = new Set(this.risk(kernels).flatMap((one) => one.kernel_id ?? []));

@@ -3,13 +3,13 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/applica
 import { ISessionContextDialogs } from "@jupyterlab/apputils";
 import { IRunningSessionManagers } from "@jupyterlab/running";
 import { IResources, type Resources } from "../tokens";
-import { guardedCommands } from "./commands";
+import { guardCommands } from "./commands";
 import { Dialogs } from "./dialogs";
 import { Guard } from "./guard";
-import { guardedPanels } from "./panels";
-import { guardedServices } from "./services";
-import { guardedShutDownAll } from "./shut-down-all";
-import { guardedDialogs } from "./ways";
+import { guardPanels } from "./panels";
+import { guardServices } from "./services";
+import { guardShutDownAll } from "./shut-down-all";
+import { guardDialogs } from "./session-context";
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: "resnb:guard",
@@ -35,13 +35,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
       return { isOn: ask, keepFor: keepFor(), patience };
     });
     if (dialogs !== null) {
-      guardedDialogs(guard, dialogs);
+      guardDialogs(guard, dialogs);
     }
-    guardedServices(guard, app.serviceManager);
-    guardedPanels(guard, app.shell);
-    guardedCommands(guard, app);
+    guardServices(guard, app.serviceManager);
+    guardPanels(guard, app.shell);
+    guardCommands(guard, app);
     if (managers !== null) {
-      guardedShutDownAll(guard, managers, app.serviceManager.kernels);
+      guardShutDownAll(guard, managers, app.serviceManager.kernels);
     }
   },
 };

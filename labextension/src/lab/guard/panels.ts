@@ -1,17 +1,17 @@
-// Finds the notebooks, consoles and whatever else has a kernel in a shell, and has them guarded.
+// Guards the notebooks, consoles and all other panels of a shell that have a kernel.
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { ISessionContext } from "@jupyterlab/apputils";
-import { DisposableDelegate, DisposableSet, type IDisposable } from "@lumino/disposable";
+import { DisposableSet, type IDisposable } from "@lumino/disposable";
 import type { Widget } from "@lumino/widgets";
-import { replaced } from "../replaced";
+import { patchMethod, undoWith } from "../patch";
 import { Closing } from "./closing";
 import type { Guard } from "./guard";
-import { contextOf, guardedContext } from "./ways";
+import { contextOf, guardContext } from "./session-context";
 
-export function guardedPanels(guard: Guard, shell: JupyterFrontEnd.IShell): IDisposable {
+export function guardPanels(guard: Guard, shell: JupyterFrontEnd.IShell): IDisposable {
   const known = new WeakMap<ISessionContext, Closing>();
   const found = new DisposableSet();
-  const meet = (panel: Widget): void => {
+  const watch = (panel: Widget): void => {
     const context = contextOf(panel);
     if (context === null || context.isDisposed) {
       return;
@@ -20,21 +20,14 @@ export function guardedPanels(guard: Guard, shell: JupyterFrontEnd.IShell): IDis
     if (closing === undefined) {
       closing = new Closing(guard, context);
       known.set(context, closing);
-      const changes = DisposableSet.from([closing, guardedContext(guard, context)]);
-      const end = (): void => {
-        changes.dispose();
-        found.remove(changes);
-      };
-      context.disposed.connect(end);
-      changes.add(new DisposableDelegate(() => context.disposed.disconnect(end)));
-      found.add(changes);
+      undoWith(context, DisposableSet.from([closing, guardContext(guard, context)]), found);
     }
     closing.watch(panel);
   };
   found.add(
-    // a panel is added after all others have hooked into it, so that ours comes first
-    replaced(shell, "add", (stock) => (panel, area, options) => {
-      meet(panel);
+    // by the time a panel is added all others have hooked into it, so this hook comes first
+    patchMethod(shell, "add", (stock) => (panel, area, options) => {
+      watch(panel);
       stock(panel, area, options);
     }),
   );

@@ -1,14 +1,14 @@
-// What would be lost, or go on without its kernel, if a kernel ended now. Pure.
-import type { Lease } from "../leases/lease";
+// The leases that would be lost, or go on without a kernel, if kernels ended now. Pure.
+import type { Lease } from "../../wire/server";
 import { brief, counted } from "../leases/words";
 
-/** What somebody is about to do to kernels. */
+/** What the user is about to do to kernels. */
 export interface Intent {
-  /** `Restart the kernel`; of several things at once, of how many. */
+  /** `Restart the kernel`, or `Restart 3 kernels`. */
   title(many: number): string;
   /** `restart`: on the button. */
   readonly verb: string;
-  /** Whether several may be begun at once for one kernel: closing two tabs that share it. */
+  /** Whether several may begin at once for one kernel, as when two tabs that share it are closed. */
   readonly canOverlap: boolean;
 }
 
@@ -37,14 +37,14 @@ export type Answer = "clean up" | "keep" | "leave" | "cancel";
 
 export interface Question {
   readonly intent: Intent;
-  /** How many things are about to be done at once. */
+  /** How many things are about to end. */
   readonly many: number;
   readonly leases: readonly Lease[];
-  /** What became of the answer before; "" the first time. */
+  /** What went wrong after the last answer; "" the first time. */
   readonly said: string;
 }
 
-/** The open leases of some kernels: those that somebody has to think of before these end. */
+/** The open leases of some kernels that need a decision before these end. */
 export function atRisk(leases: readonly Lease[], kernels: ReadonlySet<string>): readonly Lease[] {
   return leases.filter(
     (one) =>
@@ -56,7 +56,7 @@ export function atRisk(leases: readonly Lease[], kernels: ReadonlySet<string>): 
   );
 }
 
-/** Whether it is already said what becomes of it. */
+/** Whether its fate is already decided. */
 function isCaredFor(lease: Lease): boolean {
   return lease.protected && !lease.ends_with_kernel && (lease.asked || lease.keep !== null);
 }
@@ -70,7 +70,7 @@ export function titleOf({ intent, many, leases }: Question): string {
   return `${intent.title(many)}? ${counted(leases.length)} ${leases.length === 1 ? "is" : "are"} open`;
 }
 
-/** `Clean up and restart`, ...: what each answer is called. */
+/** The answers, each with its label, such as `Clean up and restart`. */
 export function answersTo(
   { intent, leases }: Question,
   seconds: number,

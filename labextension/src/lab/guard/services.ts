@@ -1,14 +1,14 @@
-// The lowest level: what ends kernels by their id, or by a connection to them. Whoever has asked
-// above is let through here; everybody else (the Running panel, the file browser, other
-// extensions) is asked for here.
+// The lowest level: methods that end kernels by their id or through a connection. Actions that were
+// asked about above are let through here; for all others (the Running panel, the file browser, other
+// extensions) the question is asked here.
 import type { Kernel, ServiceManager, Session } from "@jupyterlab/services";
 import { DisposableSet, type IDisposable } from "@lumino/disposable";
-import { replaced } from "../replaced";
+import { patchMethod, undoWith } from "../patch";
 import type { Guard } from "./guard";
 import { CHANGE, RESTART, SHUT_DOWN, SHUT_DOWN_ALL } from "./risk";
-import { nothing, refused } from "./ways";
+import { doNothing, refuse } from "./session-context";
 
-export function guardedServices(guard: Guard, services: ServiceManager.IManager): IDisposable {
+export function guardServices(guard: Guard, services: ServiceManager.IManager): IDisposable {
   const { kernels, sessions } = services;
   const found = new DisposableSet();
   const ofSession = (id: string): readonly string[] => {
@@ -20,10 +20,18 @@ export function guardedServices(guard: Guard, services: ServiceManager.IManager)
   found.add(every(guard, kernels, () => kernelsIn(kernels)));
   found.add(every(guard, sessions, () => kernelsWithSessions(sessions)));
   found.add(
-    replaced(kernels, "connectTo", (stock) => (options) => guardedKernel(guard, stock(options))),
+    patchMethod(kernels, "connectTo", (stock) => (options) => {
+      const kernel = stock(options);
+      undoWith(kernel, guardKernel(guard, kernel), found);
+      return kernel;
+    }),
   );
   found.add(
-    replaced(sessions, "connectTo", (stock) => (options) => guardedSession(guard, stock(options))),
+    patchMethod(sessions, "connectTo", (stock) => (options) => {
+      const session = stock(options);
+      undoWith(session, guardSession(guard, session), found);
+      return session;
+    }),
   );
   return found;
 }
@@ -46,42 +54,41 @@ function one(
   manager: Manager,
   kernels: (id: string) => readonly string[],
 ): IDisposable {
-  return replaced(manager, "shutdown", (stock) => (id) => {
-    return guard.pass(kernels(id), SHUT_DOWN, { go: () => stock(id), stay: nothing });
+  return patchMethod(manager, "shutdown", (stock) => (id) => {
+    return guard.pass(kernels(id), SHUT_DOWN, { go: () => stock(id), stay: doNothing });
   });
 }
 
 function every(guard: Guard, manager: Manager, kernels: () => readonly string[]): IDisposable {
-  return replaced(manager, "shutdownAll", (stock) => () => {
-    return guard.pass(kernels(), SHUT_DOWN_ALL, { go: stock, stay: nothing });
+  return patchMethod(manager, "shutdownAll", (stock) => () => {
+    return guard.pass(kernels(), SHUT_DOWN_ALL, { go: stock, stay: doNothing });
   });
 }
 
-function guardedKernel(guard: Guard, kernel: Kernel.IKernelConnection): Kernel.IKernelConnection {
-  replaced(kernel, "restart", (stock) => () => {
-    return guard.pass([kernel.id], RESTART, { go: stock, stay: () => refused("restarted") });
-  });
-  replaced(kernel, "shutdown", (stock) => () => {
-    return guard.pass([kernel.id], SHUT_DOWN, { go: stock, stay: () => refused("shut down") });
-  });
-  return kernel;
+function guardKernel(guard: Guard, kernel: Kernel.IKernelConnection): DisposableSet {
+  return DisposableSet.from([
+    patchMethod(kernel, "restart", (stock) => () => {
+      return guard.pass([kernel.id], RESTART, { go: stock, stay: () => refuse("restarted") });
+    }),
+    patchMethod(kernel, "shutdown", (stock) => () => {
+      return guard.pass([kernel.id], SHUT_DOWN, { go: stock, stay: () => refuse("shut down") });
+    }),
+  ]);
 }
 
-function guardedSession(
-  guard: Guard,
-  session: Session.ISessionConnection,
-): Session.ISessionConnection {
+function guardSession(guard: Guard, session: Session.ISessionConnection): DisposableSet {
   const kernels = (): readonly string[] => (session.kernel === null ? [] : [session.kernel.id]);
-  replaced(session, "shutdown", (stock) => () => {
-    return guard.pass(kernels(), SHUT_DOWN, { go: stock, stay: () => refused("shut down") });
-  });
-  replaced(session, "changeKernel", (stock) => (options) => {
-    return guard.pass<Kernel.IKernelConnection | null>(kernels(), CHANGE, {
-      go: () => stock(options),
-      stay: () => session.kernel,
-    });
-  });
-  return session;
+  return DisposableSet.from([
+    patchMethod(session, "shutdown", (stock) => () => {
+      return guard.pass(kernels(), SHUT_DOWN, { go: stock, stay: () => refuse("shut down") });
+    }),
+    patchMethod(session, "changeKernel", (stock) => (options) => {
+      return guard.pass<Kernel.IKernelConnection | null>(kernels(), CHANGE, {
+        go: () => stock(options),
+        stay: () => session.kernel,
+      });
+    }),
+  ]);
 }
 
 function all<T>(manager: { running(): IterableIterator<T> }): T[] {

@@ -1,19 +1,19 @@
-// Asks what becomes of open leases, and has it done. Knows no DOM.
-import type { Lease } from "../leases/lease";
+// Asks what to do with open leases, and does it. Knows no DOM.
+import type { Lease } from "../../wire/server";
 import type { Leases } from "../leases/leases";
-import type { Actions } from "../leases/remote";
+import type { LeaseApi } from "../leases/client";
 import { canKeep, type Answer, type Intent, type Question } from "./risk";
 
-/** Whom it asks, and shows what it waits for. */
+/** Asks the user, and shows what is being waited for. */
 export interface Asker {
   ask(question: Question): Promise<Answer>;
-  /** Show that so many are still being cleaned up; gives how to say so, and what ends it. */
+  /** Show how many are still being cleaned up; returns how to update and to close it. */
   wait(givenUp: () => void): { left(many: number): void; close(): void };
 }
 
 export interface Rules {
   readonly isOn: boolean;
-  /** For how long leases are kept, in seconds. */
+  /** How long leases are kept, in seconds. */
   readonly keepFor: number;
   /** How long to wait for clean-ups, in seconds. */
   readonly patience: number;
@@ -22,7 +22,7 @@ export interface Rules {
 export class Settlement {
   constructor(
     private readonly leases: Leases,
-    private readonly actions: Actions,
+    private readonly actions: LeaseApi,
     private readonly asker: Asker,
     private readonly rules: () => Rules,
   ) {}
@@ -30,9 +30,9 @@ export class Settlement {
   /**
    * Ask until there is an answer that could be carried out.
    *
-   * @param atRisk gives what is at risk now.
+   * @param atRisk returns the leases that are at risk now.
    * @param many how many things are about to end.
-   * @returns the leases that it was about; null if all is to stay as it is.
+   * @returns the leases that were asked about; null if everything is to stay as it is.
    */
   async settle(
     atRisk: () => readonly Lease[],
@@ -64,13 +64,13 @@ export class Settlement {
     }
   }
 
-  /** Keep what can be kept; gives what went wrong. */
+  /** Keep what can be kept; returns what went wrong. */
   private async keep(leases: readonly Lease[]): Promise<string> {
     const { keepFor } = this.rules();
     return each(leases.filter(canKeep), ({ id }) => this.actions.keep(id, keepFor));
   }
 
-  /** Clean up, and wait until that is done; gives what went wrong. */
+  /** Clean up, and wait until that is done; returns what went wrong. */
   private async cleanUp(leases: readonly Lease[]): Promise<string> {
     const refused = await each(leases, ({ id }) => this.actions.cleanUp(id));
     if (refused !== "") {
@@ -92,7 +92,7 @@ export class Settlement {
     return this.leases.all.filter(({ id }) => ids.has(id));
   }
 
-  /** Wait until none of these is being cleaned up, for a while, or until somebody has enough. */
+  /** Wait until none of these is being cleaned up, up to a limit, or until the user gives up. */
   private untilEnded(leases: readonly Lease[]): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {

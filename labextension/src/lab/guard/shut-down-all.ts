@@ -1,19 +1,19 @@
-// The button that shuts down all kernels in the Running panel asks a question of its own. Where we
-// have to ask, ours takes its place.
+// The button that shuts down all kernels in the Running panel asks its own question. If resources are
+// open, the guard's question takes its place.
 import type { IRunningSessionManagers } from "@jupyterlab/running";
 import type { Kernel } from "@jupyterlab/services";
 import { DisposableDelegate, type IDisposable } from "@lumino/disposable";
 import type { Guard } from "./guard";
 import { SHUT_DOWN_ALL } from "./risk";
 import { kernelsIn } from "./services";
-import { nothing } from "./ways";
+import { doNothing } from "./session-context";
 
 const BUTTON = ".jp-RunningSessions-shutdownAll";
 const SECTION = ".jp-AccordionPanel-title, .lm-AccordionPanel-title";
 const TITLE = ".lm-AccordionPanel-titleLabel";
 const KERNELS = "jp-mod-kernel";
 
-export function guardedShutDownAll(
+export function guardShutDownAll(
   guard: Guard,
   managers: IRunningSessionManagers,
   kernels: Kernel.IManager,
@@ -39,7 +39,7 @@ export function guardedShutDownAll(
         return Promise.resolve();
       },
       go: () => kernels.shutdownAll(),
-      stay: nothing,
+      stay: doNothing,
     });
   };
   for (const type of ["click", "keydown"]) {
@@ -54,7 +54,7 @@ function isPress(event: Event): boolean {
   return !(event instanceof KeyboardEvent) || event.key === "Enter" || event.key === " ";
 }
 
-/** What the section with the kernels is called, in whatever language. */
+/** The title of the section with the kernels, in whatever language. */
 function titleOfKernels(managers: IRunningSessionManagers): string | undefined {
   return managers
     .items()

@@ -1,21 +1,22 @@
-// What is alive in every kernel, as of the server's latest word. Knows no DOM.
+// What is alive in every kernel, according to the server's latest list. Knows no DOM.
 import { Signal } from "@lumino/signaling";
-import type { Lease, LeaseList } from "./lease";
+import type { Lease, LeaseList } from "../../wire/server";
 import { trouble } from "./words";
 
-/** How the server is reached: not yet, now, not any more; or it has no part of resnb's. */
+/** Whether the server can be reached; or it has no resnb, or does not show it to this user. */
 export type Link = "connecting" | "live" | "lost" | "absent" | "refused";
 
 const NONE: LeaseList = { version: "", now: 0, leases: [], total: 0, error: "" };
 
 export class Leases {
-  /** There is another list, or another link. */
+  /** The list or the link has changed. */
   readonly changed = new Signal<this, void>(this);
   private current = NONE;
   private currentLink: Link = "connecting";
+  private currentFault = "";
   private heardAt = 0;
 
-  /** @param clock seconds since any time. */
+  /** @param clock seconds since some fixed time. */
   constructor(private readonly clock: () => number) {}
 
   get list(): LeaseList {
@@ -43,16 +44,27 @@ export class Leases {
     return this.all.find((one) => one.id === id);
   }
 
-  /** Those of which something is to be said, with what. */
+  /** The leases with a problem, and the problem in words. */
   get troubles(): ReadonlyMap<string, string> {
     const { now } = this;
     const found = this.all.map((one) => [one.id, trouble(one, now)] as const);
     return new Map(found.filter(([, text]) => text !== ""));
   }
 
-  received(list: LeaseList): void {
-    this.current = list;
-    this.heardAt = this.clock();
+  /** What is wrong with the server's latest message; "" if nothing is. */
+  get fault(): string {
+    return this.currentFault;
+  }
+
+  /** Take a list, or what is wrong with a message that is none; the list before stays then. */
+  received(list: LeaseList | string): void {
+    if (typeof list === "string") {
+      this.currentFault = list;
+    } else {
+      this.currentFault = "";
+      this.current = list;
+      this.heardAt = this.clock();
+    }
     this.currentLink = "live";
     this.changed.emit();
   }

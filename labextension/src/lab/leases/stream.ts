@@ -1,8 +1,9 @@
 // The stream of lists from the server, opened again whenever it breaks. Knows no DOM.
 //
-// While it is open, the browser asks for nothing. A server that is gone is asked less and less
-// often; one that has no part of resnb's, or refuses, is not asked again.
-import { listIn, type LeaseList } from "./lease";
+// While it is open, the page sends no requests. A server that is gone is tried less and less often;
+// one that has no resnb, or refuses, is not tried again.
+import type { LeaseList } from "../../wire/server";
+import { listIn } from "./list";
 import type { Link } from "./leases";
 
 /** The part of a WebSocket that is used. */
@@ -13,7 +14,7 @@ export interface Socket {
 }
 
 export interface Server {
-  /** Ask whether the server has a part of resnb's: the status of its answer. Rejects if there is none. */
+  /** The status of the server's answer to a request to resnb. Rejects if there is no answer. */
   status(): Promise<number>;
   open(): Socket;
 }
@@ -28,7 +29,7 @@ export class Stream {
 
   constructor(
     private readonly server: Server,
-    private readonly received: (list: LeaseList) => void,
+    private readonly received: (list: LeaseList | string) => void,
     private readonly linked: (link: Link) => void,
   ) {
     void this.begin();
@@ -62,11 +63,8 @@ export class Stream {
     const socket = this.server.open();
     this.socket = socket;
     socket.onmessage = ({ data }: { readonly data: unknown }) => {
-      const list = typeof data === "string" ? listIn(parsed(data)) : null;
-      if (list !== null) {
-        this.tries = 0;
-        this.received(list);
-      }
+      this.tries = 0;
+      this.received(listIn(typeof data === "string" ? parsed(data) : data));
     };
     socket.onclose = () => {
       this.leave();
@@ -78,7 +76,7 @@ export class Stream {
     this.linked("lost");
     const pause = PAUSES[Math.min(this.tries, PAUSES.length - 1)] ?? 30;
     this.tries += 1;
-    // not all pages at once
+    // spread, so that not all pages come back at once
     this.timer = setTimeout(() => void this.begin(), 1000 * pause * (0.75 + Math.random() / 2));
   }
 

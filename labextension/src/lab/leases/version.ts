@@ -1,7 +1,7 @@
-// Whether the front end is of the Python package's version. Pure.
+// Whether the extension has the Python package's version. Pure.
 import { asPython } from "../../widget/version";
 
-/** What to say if this extension is of another version than the server's package; else "". */
+/** What to say if the extension's version differs from that of the server's package; else "". */
 export function difference(extension: string, server: string): string {
   const mine = asPython(extension);
   return server === "" || mine === server

@@ -1,8 +1,8 @@
-// What people are told of a lease. Pure.
+// A lease in words. Pure.
 import { duration } from "../../widget/words";
-import type { Lease } from "./lease";
+import type { Lease } from "../../wire/server";
 
-/** Seconds for which a limit may be over before that is worth a word: cleaning up takes its time. */
+/** Seconds after a limit before a lease counts as late: cleaning up takes time. */
 const GRACE = 60;
 
 /** `2 resources`. */
@@ -24,7 +24,7 @@ export function stateWord(lease: Lease): string {
   return lease.state === "unknown" ? "out of sight" : lease.state;
 }
 
-/** The class of the state, as the widget's colours are called. */
+/** The state's class, which has the widget's colours. */
 export function stateClass(lease: Lease): string {
   if (lease.state === "failed" || lease.state === "closing") {
     return lease.state;
@@ -50,7 +50,7 @@ export function protection(lease: Lease): string {
   return lease.keep === null ? "protected" : `kept ${brief(lease.keep)}`;
 }
 
-/** Likewise, in a sentence. */
+/** The same in a sentence. */
 export function fate(lease: Lease): string {
   if (lease.ends_with_kernel) {
     return "It ends with the kernel.";
@@ -64,7 +64,7 @@ export function fate(lease: Lease): string {
     : `It survives its kernel for ${brief(lease.keep)}.`;
 }
 
-/** What is wrong with it, in a line; "" if nothing is. */
+/** What is wrong with it, in one line; "" if nothing is. */
 export function trouble(lease: Lease, now: number): string {
   if (lease.state === "failed") {
     const what = lease.given_up ? "could not be cleaned up" : "has failed to clean up";
@@ -76,12 +76,12 @@ export function trouble(lease: Lease, now: number): string {
   return "";
 }
 
-/** Whether it is alive for longer than it may. */
+/** Whether it has outlived its limit. */
 export function isLate(lease: Lease, now: number): boolean {
   return lease.ttl !== null && now > lease.created + lease.ttl + GRACE && !lease.kept;
 }
 
-/** `30 min`, `2 h`: a duration without what is naught. */
+/** `30 min`, `2 h`: a duration without parts that are zero. */
 export function brief(seconds: number): string {
   return duration(seconds).replace(" 00 s", "").replace(" 00 min", "");
 }

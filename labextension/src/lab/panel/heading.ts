@@ -1,4 +1,4 @@
-// The line above the list: what is to be said of the list as a whole. Pure.
+// The line above the list, about the list as a whole. Pure.
 import type { Leases } from "../leases/leases";
 import { counted } from "../leases/words";
 

@@ -1,4 +1,4 @@
-// The plugin that lists what is alive in the Running panel.
+// The plugin that lists in the Running panel what is alive.
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import {
   IRunningSessionManagers,
@@ -6,11 +6,11 @@ import {
   type RunningSessions,
 } from "@jupyterlab/running";
 import type { AccordionPanel, Panel } from "@lumino/widgets";
-import { Deeds } from "../acts";
+import { LeaseActions } from "../lease-actions";
 import { SHOW } from "../commands/ids";
 import { IResources, type Resources } from "../tokens";
-import { Items } from "./items";
-import { makeRoom } from "./room";
+import { Items } from "./running-items";
+import { makeRoom } from "./resize";
 import { Section } from "./section";
 
 const plugin: JupyterFrontEndPlugin<void> = {
@@ -25,9 +25,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
     sidebar: IRunningSessionSidebar | null,
     managers: IRunningSessionManagers | null,
   ) => {
-    const deeds = new Deeds(resources, app.commands);
+    const leaseActions = new LeaseActions(resources, app.commands);
     if (isPanel(sidebar)) {
-      const section = new Section(resources, deeds);
+      const section = new Section(resources, leaseActions);
       sidebar.insertWidget(0, section);
       app.commands.commandExecuted.connect((_, { id }) => {
         if (id === SHOW && isAccordion(sidebar.content)) {
@@ -35,7 +35,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
         }
       });
     } else {
-      managers?.add(new Items(resources, deeds));
+      managers?.add(new Items(resources, leaseActions));
     }
   },
 };

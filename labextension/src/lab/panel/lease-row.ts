@@ -1,15 +1,15 @@
-// One lease in the list: its name and state; where it is held, for how long, and how safe it is;
-// and what one can do about it.
-import { button, html, say, set } from "../../widget/dom";
-import type { Lease } from "../leases/lease";
+// One lease in the list: its name and state, where it is held, for how long, how safe it is, and
+// buttons.
+import { button, html, setText, set } from "../../widget/dom";
+import type { Lease } from "../../wire/server";
 import { age, fate, isLate, protection, stateClass, stateWord } from "../leases/words";
 import type { Resources } from "../tokens";
 import type { Row } from "./rows";
 
 export const ROW_HEIGHT = 46;
 
-/** What one can do about leases from the list. */
-export interface Acts {
+/** What the buttons of a row do. */
+export interface RowActions {
   open(lease: Lease): void;
   cleanUp(lease: Lease): void;
   keep(lease: Lease): void;
@@ -27,9 +27,9 @@ export class LeaseRow implements Row<Lease> {
 
   constructor(
     private readonly resources: Resources,
-    acts: Acts,
+    acts: RowActions,
   ) {
-    const act = (what: keyof Acts) => () => {
+    const act = (what: keyof RowActions) => () => {
       if (this.lease !== null) {
         acts[what](this.lease);
       }
@@ -58,11 +58,11 @@ export class LeaseRow implements Row<Lease> {
       class: `is-${isOverdue ? "late" : stateClass(lease)}${lease.protected ? "" : " is-unprotected"}`,
       title: `${lease.name}\n${fate(lease)}${lease.note === "" ? "" : `\n${lease.note}`}`,
     });
-    say(this.name, lease.name);
-    say(this.state, isOverdue ? "past its limit" : stateWord(lease));
-    say(this.place, path ?? lease.notebook);
+    setText(this.name, lease.name);
+    setText(this.state, isOverdue ? "past its limit" : stateWord(lease));
+    setText(this.place, path ?? lease.notebook);
     set(this.place, { disabled: path === null, title: path === null ? "" : `Open ${path}` });
-    say(this.about, ` · ${age(lease, leases.now)} · ${protection(lease)}`);
+    setText(this.about, ` · ${age(lease, leases.now)} · ${protection(lease)}`);
     const canKeep = lease.protected && !lease.ends_with_kernel && !isEnding && !lease.given_up;
     set(this.keep, {
       disabled: !canKeep || lease.kernel === "unknown",

@@ -1,7 +1,7 @@
-// A list of which only the rows that can be seen are in the page, each of the same height. A row
-// stays the same element while it is shown, so that it keeps the focus.
+// A list with only its visible rows in the page, all of the same height. A row stays the same element
+// while it is shown, so that it keeps the focus.
 import { html } from "../../widget/dom";
-import { visible } from "./window";
+import { visible } from "./visible-rows";
 
 export interface Row<T> {
   readonly element: HTMLElement;
@@ -18,7 +18,7 @@ export class Rows<T> {
 
   /**
    * @param height of a row, in pixels.
-   * @param key tells items apart.
+   * @param key identifies an item.
    * @param make makes a row.
    */
   constructor(
@@ -65,11 +65,11 @@ export class Rows<T> {
       }
     }
     wanted.forEach((item, place) => {
-      this.draw1(item, first + place);
+      this.drawRow(item, first + place);
     });
   }
 
-  private draw1(item: T, place: number): void {
+  private drawRow(item: T, place: number): void {
     const key = this.key(item);
     let row = this.shown.get(key);
     if (row === undefined) {

@@ -1,18 +1,18 @@
-// The section of the Running panel that lists what is alive, in every kernel of this user.
+// The section of the Running panel that lists what is alive in every kernel of this user.
 import { PanelWithToolbar, ToolbarButton } from "@jupyterlab/ui-components";
 import type { Message } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
-import { html, say, set } from "../../widget/dom";
-import type { Deeds } from "../acts";
-import type { Lease } from "../leases/lease";
+import { html, setText, set } from "../../widget/dom";
+import type { LeaseActions } from "../lease-actions";
+import type { Lease } from "../../wire/server";
 import type { Resources } from "../tokens";
 import { heading } from "./heading";
 import { LeaseRow, ROW_HEIGHT } from "./lease-row";
 import { Rows } from "./rows";
 
 const SECOND = 1000;
-const FEW = 3; // rows for which there should be room
-const MANY = 8; // rows that are room enough
+const FEW = 3; // the least room, in rows
+const MANY = 8; // the most room, in rows
 
 export class Section extends PanelWithToolbar {
   private readonly rows: Rows<Lease>;
@@ -22,7 +22,7 @@ export class Section extends PanelWithToolbar {
 
   constructor(
     private readonly resources: Resources,
-    deeds: Deeds,
+    leaseActions: LeaseActions,
   ) {
     super();
     this.addClass("resnb-section");
@@ -31,13 +31,13 @@ export class Section extends PanelWithToolbar {
       label: "Clean Up All",
       className: "resnb-all",
       tooltip: "Clean up all resources",
-      onClick: () => void deeds.cleanUpAll(resources.leases.all),
+      onClick: () => void leaseActions.cleanUpAll(resources.leases.all),
     });
     this.toolbar.addItem("clean-up-all", this.all);
     this.rows = new Rows(
       ROW_HEIGHT,
       ({ id }) => id,
-      () => new LeaseRow(resources, deeds),
+      () => new LeaseRow(resources, leaseActions),
     );
     const body = new Widget();
     body.addClass("resnb-leases");
@@ -46,7 +46,7 @@ export class Section extends PanelWithToolbar {
     resources.leases.changed.connect(this.draw, this);
   }
 
-  /** How high it would like to be, in pixels. */
+  /** Its preferred height in pixels. */
   get wanted(): number {
     const { length } = this.resources.leases.all;
     return ROW_HEIGHT * Math.min(Math.max(length, FEW), MANY);
@@ -103,7 +103,7 @@ export class Section extends PanelWithToolbar {
   private readonly draw = (): void => {
     const { leases } = this.resources;
     const said = heading(leases, this.resources.difference);
-    say(this.line, said);
+    setText(this.line, said);
     set(this.line, { hidden: said === "" });
     this.all.enabled = leases.all.length > 0;
     if (this.isVisible) {

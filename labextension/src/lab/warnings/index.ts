@@ -1,11 +1,11 @@
-// The plugin that warns of what is past its limits or could not be cleaned up.
+// The plugin that warns of leases that are past their limits or could not be cleaned up.
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { Notification } from "@jupyterlab/apputils";
 import { SHOW } from "../commands/ids";
 import { IResources, type Resources } from "../tokens";
 import { Warner } from "./warner";
 
-const LONGEST = 140; // a notification shows no more
+const LONGEST = 140; // notifications cut off the rest
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: "resnb:warnings",

@@ -1,8 +1,8 @@
-// Says once of each thing that is wrong with a lease, and takes it back when that is over. Knows no
-// DOM.
+// Warns once about each lease with a problem, and dismisses the warning when the problem is over.
+// Knows no DOM.
 import type { Resources } from "../tokens";
 
-/** How often limits are looked at: nobody tells of time that passes. */
+/** How often limits are checked: no message says that time has passed. */
 const EVERY = 30_000; // milliseconds
 
 export class Warner {
@@ -10,7 +10,7 @@ export class Warner {
   private readonly clock: ReturnType<typeof setInterval>;
   private saidDifference = "";
 
-  /** @param warn shows a line; gives what takes it back. */
+  /** @param warn shows a line; returns a function that dismisses it. */
   constructor(
     private readonly resources: Resources,
     private readonly warn: (text: string) => () => void,
@@ -50,7 +50,7 @@ export class Warner {
       const lease = leases.find(id);
       const isTriedAgain = lease !== undefined && (lease.asked || lease.state === "closing");
       if (!troubles.has(id) && !isTriedAgain) {
-        this.said.delete(id); // it is said again if it goes wrong again
+        this.said.delete(id); // so that it is warned about again if it goes wrong again
         takeBack();
       }
     }

@@ -1,0 +1,98 @@
+// A node as SVG: its outline, name and mark, and a bar of counts if it has children.
+import { setText, set, svg } from "../dom";
+import { DONE, FAILURES, RUNNING } from "../../wire/vocabulary";
+import type { Count, NodeInfo, StateCode } from "../../wire/frames";
+import { extra, outline } from "./shapes";
+import { className, taskLook } from "../vocabulary";
+import { nodeName, countsText } from "../words";
+
+const MARK_AT = 7.5;
+const SIDE = 5;
+const BAR = 2.5;
+
+export class NodeShape {
+  readonly element: SVGGElement;
+  private readonly behind = svg("path", { class: "extra" });
+  private readonly body = svg("path", { class: "body" });
+  private readonly mark = svg("text", { class: "mark", "aria-hidden": "true" });
+  private readonly name = svg("text", { class: "name" });
+  private readonly counts = svg("text", { class: "counts" });
+  private readonly bar = svg("g", { class: "bar" });
+  private readonly title = svg("title");
+  private info: NodeInfo;
+
+  constructor(info: NodeInfo) {
+    this.info = info;
+    this.element = svg(
+      "g",
+      { role: "button", tabindex: -1 },
+      this.title,
+      this.behind,
+      this.body,
+      this.mark,
+      this.name,
+      this.counts,
+      this.bar,
+    );
+  }
+
+  /** Take the node's data from a new structure. */
+  moved(info: NodeInfo): void {
+    this.info = info;
+    set(this.body, { d: outline(info) });
+    set(this.behind, { d: extra(info) });
+  }
+
+  show(code: StateCode, counts: readonly Count[], note: string): void {
+    const { info } = this;
+    const [, , width, height] = info.box;
+    const look = taskLook(code);
+    const line = info.kind === "folded" && counts.length === 1 ? "" : countsText(counts);
+    set(this.element, {
+      class: `node kind-${info.kind}${info.mapped ? " mapped" : ""} is-${className(look.word)}`,
+      "aria-label": nodeName(info, code, counts, note),
+    });
+    setText(this.title, nodeName(info, code, counts, note));
+    setText(this.mark, look.mark);
+    set(this.mark, { x: MARK_AT, y: height / 2 });
+    setText(this.name, info.kind === "parameter" ? `${info.text} = ${note}` : info.text);
+    setText(this.counts, line);
+    const middle = width / 2;
+    set(this.name, { x: middle, y: line ? height * 0.34 : height / 2 });
+    set(this.counts, { x: middle, y: height * 0.68 });
+    this.showBar(counts, width, height);
+    fitWidth(this.name, width - 2 * MARK_AT - SIDE);
+    fitWidth(this.counts, width - 2 * MARK_AT - SIDE);
+  }
+
+  private showBar(counts: readonly Count[], width: number, height: number): void {
+    const total = counts.reduce((sum, [, many]) => sum + many, 0);
+    const groups = [DONE, FAILURES, new Set<StateCode>([RUNNING])].map((codes) =>
+      counts.reduce((sum, [code, many]) => sum + (codes.has(code) ? many : 0), 0),
+    );
+    let left = 6;
+    const parts = counts.length < 2 ? [] : groups;
+    this.bar.replaceChildren(
+      ...parts.map((many, place) => {
+        const part = ((width - 12) * many) / total;
+        const found = svg("rect", {
+          class: ["done", "failed", "running"][place] ?? "",
+          x: left,
+          y: height - BAR - 3,
+          width: part,
+          height: BAR,
+        });
+        left += part;
+        return found;
+      }),
+    );
+  }
+}
+
+/** Condense a text to its room, where the font is wider than the layout's. */
+export function fitWidth(text: SVGTextElement, room: number): void {
+  text.removeAttribute("textLength");
+  if (text.textContent !== "" && text.getComputedTextLength() > room) {
+    set(text, { textLength: room, lengthAdjust: "spacingAndGlyphs" });
+  }
+}

@@ -1,0 +1,142 @@
+// The details of one node or cluster, beside the graph.
+import { button, html, setText, set } from "../dom";
+import type { Subject } from "../subject";
+import { type Act, CLEAN_UP, enable, Items, KEEP } from "./items";
+import type { Frame, Inspected } from "../../wire/frames";
+import type { Unreadable } from "../frames";
+import { LogTexts, Texts, Values } from "./sections";
+import { duration } from "../words";
+
+const SECOND = 1000;
+
+export interface InspectorActions {
+  readonly close: () => void;
+  readonly act: (command: Act, picked: Subject, item?: number) => void;
+}
+
+/** A row with seconds that go on. */
+interface Clock {
+  readonly element: HTMLElement;
+  readonly began: number;
+}
+
+export class Inspector {
+  readonly element: HTMLElement;
+  private readonly title = html("h4");
+  private readonly facts = html("dl");
+  private readonly items: Items;
+  private readonly texts = new Texts();
+  private readonly logs = new LogTexts();
+  private readonly values = new Values();
+  private readonly cleanUp: HTMLButtonElement;
+  private readonly keep: HTMLButtonElement;
+  private readonly buttons: HTMLElement;
+  private clocks: readonly Clock[] = [];
+  private picked: Subject | null = null;
+
+  constructor({ close, act }: InspectorActions, signal: AbortSignal) {
+    const ask = (command: Act, item?: number): void => {
+      if (this.picked !== null) {
+        act(command, this.picked, item);
+      }
+    };
+    this.cleanUp = button("Clean up", "", () => {
+      ask("cleanup_one");
+    });
+    this.keep = button("Keep 30 minutes", "", () => {
+      ask("keep_one");
+    });
+    this.items = new Items(ask);
+    this.buttons = html("div", { class: "group", hidden: true }, this.cleanUp, this.keep);
+    const cross = button("×", "Close", close);
+    set(cross, { "aria-label": "close details", class: "quiet" });
+    const { facts, texts, logs, values } = this;
+    this.element = html(
+      "aside",
+      { class: "inspector", hidden: true, "aria-label": "details" },
+      html("header", {}, this.title, cross),
+      this.buttons,
+      facts,
+      this.items.element,
+      texts.element,
+      logs.element,
+      values.element,
+    );
+    this.element.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Escape") {
+        close();
+      }
+    });
+    const clock = setInterval(this.tick, SECOND);
+    signal.addEventListener("abort", () => {
+      clearInterval(clock);
+    });
+  }
+
+  /** Show what was picked, before the kernel has answered; null closes it. */
+  open(picked: Subject | null): void {
+    const isSame = picked !== null && picked.id === this.picked?.id;
+    const isKnown = isSame && picked.what === this.picked?.what;
+    this.picked = picked;
+    set(this.element, { hidden: picked === null });
+    if (picked !== null) {
+      setText(this.title, picked.id);
+    }
+    if (!isKnown) {
+      set(this.buttons, { hidden: true });
+      this.clocks = [];
+      this.facts.replaceChildren();
+      this.items.show([]);
+      this.texts.show([]);
+      this.logs.clear();
+      this.values.show("", null);
+    }
+  }
+
+  /** Show a frame if it is about what was picked; `view` is this view's name. */
+  received(frame: Frame | Unreadable, view: string): void {
+    if (frame.frame === "inspected" && this.isPicked(frame)) {
+      this.show(frame);
+    } else if (frame.frame === "preview" && this.isPicked(frame)) {
+      this.values.show(frame.title, frame.shows);
+    } else if (frame.frame === "logs") {
+      for (const news of frame.logs) {
+        if (news.to === view && this.isPicked(news)) {
+          this.logs.add(news);
+        }
+      }
+    }
+  }
+
+  private isPicked({ what, id }: Subject): boolean {
+    return what === this.picked?.what && id === this.picked.id;
+  }
+
+  private show({ rows, clocks, texts, actions, items }: Inspected): void {
+    set(this.buttons, { hidden: actions === null });
+    enable(this.cleanUp, actions?.cleanup ?? "", CLEAN_UP);
+    enable(this.keep, actions?.keep ?? "", KEEP);
+    this.items.show(items);
+    const now = performance.now();
+    this.clocks = clocks.map(([, seconds]) => ({
+      element: html("dd"),
+      began: now - SECOND * seconds,
+    }));
+    this.tick();
+    const facts = rows.map(([name, value]) => [html("dt", {}, name), html("dd", {}, value)]);
+    const ticking = clocks.map(([name], place) => [
+      html("dt", {}, name),
+      this.clocks[place]?.element ?? "",
+    ]);
+    const [first = [], ...others] = facts;
+    this.facts.replaceChildren(...first, ...ticking.flat(), ...others.flat());
+    this.texts.show(texts);
+  }
+
+  private readonly tick = (): void => {
+    for (const { element, began } of this.clocks) {
+      setText(element, duration((performance.now() - began) / SECOND));
+    }
+  };
+}

@@ -1,0 +1,208 @@
+"""Who is alive: whoever still holds its lock. Standard library only.
+
+Every process that owns leases or claims locks a file of its own in the ledger's folder. The
+system releases the lock when the process ends, in whatever container and for whatever reason, so
+every process that sees the folder gets the same answer, across pid namespaces and reboots. The
+locks are POSIX record locks: a fork does not inherit them, a zombie holds none, and `exec`
+releases them. They are lost when their process closes any descriptor of the file, so a process
+never opens a file that it locks a second time.
+
+Where a lock says nothing (its file is gone or was replaced, or the file system has no locks that
+work between processes), pid and start time decide, within one boot and pid namespace.
+"""
+
+import errno
+import fcntl
+import os
+import time
+import uuid
+from collections.abc import Callable, Container
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from resnb.errors import LedgerError
+from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, Lock, Owner, status_by_ids, this_process
+from resnb.ledger.store.home import is_on_network
+
+SECOND_LOOK: Final = 120.0
+"""Seconds after which a lock of another machine must still be free: a network may lose one for
+a moment."""
+UNUSED_AFTER: Final = 3600.0
+"""Seconds after which a file that nobody locks and no lease names is removed."""
+_HELD = (errno.EACCES, errno.EAGAIN)
+_OWN: dict[str, int] = {}
+"""The files that this process locks, with its pid: a fork has the entries, but no lock."""
+
+
+class Presence:
+    """This process's lock, held until the process ends.
+
+    Args:
+        home: the ledger's folder.
+
+    Attributes:
+        owner: this process, as others can look for it.
+
+    Raises:
+        LedgerError: the file cannot be made.
+    """
+
+    def __init__(self, home: Path) -> None:
+        path, lock = new_file(home)
+        self._path = path
+        self._descriptor = os.open(path, os.O_RDWR)
+        _OWN[lock.name] = os.getpid()
+        works = True
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # no locks here: others go by pid and start time
+            works = False
+        self.owner = this_process()._replace(lock=lock if works else None)
+
+    def release(self) -> None:
+        """Let go of the lock; in a forked child, of the descriptor that it has inherited."""
+        with suppress(OSError):
+            os.close(self._descriptor)
+        if _OWN.get(self._path.name) == os.getpid():
+            del _OWN[self._path.name]
+            self._path.unlink(missing_ok=True)
+
+
+class Liveness:
+    """Tells which owners of one ledger are alive.
+
+    Args:
+        home: the ledger's folder.
+        is_shared: whether other machines may see the folder; found out if None.
+        clock: seconds of a clock that only goes forward.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        is_shared: bool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder = folder_of(home)
+        self._is_shared = is_on_network(home) if is_shared is None else is_shared
+        self._clock = clock
+        self._free_since: dict[Lock, float] = {}
+
+    def status(self, owner: Owner) -> str:
+        """Whether `owner` is ALIVE, DEAD, or UNKNOWN."""
+        lock = owner.lock
+        if lock is None:
+            return self._by_ids(owner)
+        try:
+            is_held = is_locked(self._folder / lock.name, lock.inode)
+        except OSError:  # such as a remount, or an expired ticket
+            return UNKNOWN
+        if is_held is None:
+            return self._by_ids(owner)
+        if is_held:
+            self._free_since.pop(lock, None)
+            return ALIVE
+        if not self._is_shared or owner.boot == this_process().boot:
+            return DEAD
+        now = self._clock()
+        return DEAD if now - self._free_since.setdefault(lock, now) >= SECOND_LOOK else UNKNOWN
+
+    def is_dead(self, owner: Owner) -> bool:
+        """Whether `owner` is certain to have ended."""
+        return self.status(owner) == DEAD
+
+    @property
+    def has_doubts(self) -> bool:
+        """Whether a lock of another machine was free, and has to be looked at again."""
+        now = self._clock()
+        return any(now - since < SECOND_LOOK for since in self._free_since.values())
+
+    def _by_ids(self, owner: Owner) -> str:
+        return status_by_ids(owner, this_process(), is_shared=self._is_shared)
+
+
+def folder_of(home: Path) -> Path:
+    """Where the lock files of a ledger are."""
+    return home / "alive"
+
+
+def new_file(home: Path) -> tuple[Path, Lock]:
+    """Make a file that one process, which need not be this one, is to lock.
+
+    Raises:
+        LedgerError: it cannot be made.
+    """
+    path = folder_of(home) / uuid.uuid4().hex
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            return path, Lock(path.name, os.fstat(descriptor).st_ino)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        message = f"the ledger in {home} cannot be written ({error.strerror})"
+        raise LedgerError(message) from None
+
+
+def is_locked(path: Path, inode: int) -> bool | None:
+    """Whether a process locks the file; None if the file is gone or was replaced.
+
+    Args:
+        path: the file.
+        inode: the file's number when it was made.
+
+    Raises:
+        OSError: nobody can tell now.
+    """
+    if _OWN.get(path.name) == os.getpid():
+        return True
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        if os.fstat(descriptor).st_ino != inode:
+            return None
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _HELD:
+            return True
+        raise
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def wait_until_free(path: Path) -> None:
+    """Wait, blocked in the system, until no other process locks the file.
+
+    Comes back at once if the file cannot be opened or waited for.
+    """
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_SH)
+        finally:
+            os.close(descriptor)
+
+
+def remove_unused(home: Path, named: Container[str], now: float) -> None:
+    """Remove the files that nobody locks any more.
+
+    Args:
+        home: the ledger's folder.
+        named: the names of files that leases refer to, which stay.
+        now: the time, in seconds since the epoch; a file that is younger than `UNUSED_AFTER`
+            stays, since its process may yet lock it.
+    """
+    with suppress(OSError):
+        for path in folder_of(home).iterdir():
+            found = path.stat()
+            if path.name in named or now - found.st_mtime < UNUSED_AFTER:
+                continue
+            if is_locked(path, found.st_ino) is False:
+                path.unlink()

@@ -1,0 +1,21 @@
+"""All frames."""
+
+from typing import TypeAlias
+
+from resnb.view.wire.graph import Delta, Failed, Form, Said, States, Structure, Taken
+from resnb.view.wire.inspector import Inspected, Logs, Preview
+from resnb.view.wire.timeline import Timeline
+
+Frame: TypeAlias = (
+    Structure
+    | States
+    | Delta
+    | Form
+    | Said
+    | Failed
+    | Taken
+    | Inspected
+    | Preview
+    | Logs
+    | Timeline
+)

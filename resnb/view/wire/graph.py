@@ -1,0 +1,145 @@
+"""Frames about the graph and its states, the form for parameters, and answers to commands."""
+
+from typing import Literal, NamedTuple, Required, TypeAlias, TypedDict
+
+from resnb.view.live.layout import Box
+from resnb.view.wire.kinds import (
+    Count,
+    FieldKind,
+    LeaseCount,
+    LeaseState,
+    LinkKind,
+    NodeKind,
+    StateCode,
+    Value,
+)
+
+Folded: TypeAlias = Literal["no", "yes", "unfolded"]
+"""Whether a flow is so large that it is folded, or was unfolded by a user."""
+
+
+class NodeInfo(TypedDict):
+    """A task or a folded scope, and where it is drawn."""
+
+    id: str
+    text: str
+    kind: NodeKind
+    mapped: bool
+    cluster: int | None
+    box: Box
+
+
+class ClusterInfo(TypedDict):
+    """A scope; a mapped one is drawn as a stack."""
+
+    id: str
+    manager: str
+    parent: int | None
+    notes: list[str]
+    mapped: bool
+    box: Box
+
+
+class LinkInfo(TypedDict):
+    """One node comes after another."""
+
+    source: int
+    target: int
+    kind: LinkKind
+    path: str  # in SVG's notation
+
+
+class Structure(TypedDict):
+    """All there is to draw; sent when it changes, and to views that open."""
+
+    frame: Literal["structure"]
+    resnb: str  # the version of the kernel's package
+    version: int  # a number that later frames refer to
+    name: str
+    folded: Folded
+    size: tuple[float, float]
+    nodes: list[NodeInfo]
+    clusters: list[ClusterInfo]
+    links: list[LinkInfo]
+
+
+class Tally(NamedTuple):
+    """How many tasks and children that do work there are, and in which state."""
+
+    total: int
+    done: int
+    failed: int  # ended without success, for whatever reason
+    running: int
+
+
+class RunInfo(TypedDict):
+    """What every frame with states says about the run."""
+
+    version: int  # the structure's
+    tally: Tally
+    elapsed: float | None  # in seconds; null before the first run
+    link: str  # the address of the dashboard of the run's cluster, or empty
+
+
+class States(RunInfo):
+    """The state of everything; each pair begins with a place."""
+
+    frame: Literal["states"]
+    flow: StateCode
+    codes: list[StateCode]
+    counts: list[tuple[int, tuple[Count, ...]]]
+    leases: list[LeaseState]
+    stacks: list[tuple[int, tuple[LeaseCount, ...]]]
+    notes: list[tuple[int, str]]
+    hidden: int
+
+
+class Delta(RunInfo, total=False):
+    """What has changed since the last states or delta; each pair is a place and a new value."""
+
+    frame: Required[Literal["delta"]]
+    flow: StateCode
+    codes: list[tuple[int, StateCode]]
+    counts: list[tuple[int, tuple[Count, ...]]]
+    leases: list[tuple[int, LeaseState]]
+    stacks: list[tuple[int, tuple[LeaseCount, ...]]]
+    notes: list[tuple[int, str]]
+
+
+class Field(TypedDict):
+    """One parameter; a default that a form cannot edit is sent as text."""
+
+    name: str
+    required: bool
+    kind: FieldKind
+    editable: bool
+    default: Value
+
+
+class Form(TypedDict):
+    """The parameters of the flow."""
+
+    frame: Literal["form"]
+    fields: list[Field]
+
+
+class Said(TypedDict):
+    """One line for people."""
+
+    frame: Literal["said"]
+    text: str
+    done: bool  # whether it is about something that was done, not something that failed
+
+
+class Failed(TypedDict):
+    """The structure cannot be laid out."""
+
+    frame: Literal["failed"]
+    reason: str
+
+
+class Taken(TypedDict):
+    """The kernel has accepted a command."""
+
+    frame: Literal["taken"]
+    ask: str

@@ -1,0 +1,24 @@
+"""The values that several messages share; states and kinds come from where they are defined."""
+
+from typing import Annotated, Final, TypeAlias
+
+from resnb.view.palette import LEASE, TASK
+from resnb.wire import OneOf
+
+MODEL_PREFIX: Final = "resnb-"
+"""How the ids of the widgets' models begin, so that a front end tells them from others."""
+
+StateCode: TypeAlias = Annotated[int, OneOf(tuple(TASK))]
+LeaseState: TypeAlias = Annotated[str, OneOf(tuple(LEASE))]
+NodeKind: TypeAlias = Annotated[
+    str, OneOf(("task", "parameter", "case", "merge", "init", "setup", "cleanup", "folded"))
+]
+LinkKind: TypeAlias = Annotated[str, OneOf(("data", "control", "setup", "cleanup"))]
+LaneKind: TypeAlias = Annotated[str, OneOf(("scope", "worker", "loop", "more"))]
+SubjectKind: TypeAlias = Annotated[str, OneOf(("node", "cluster"))]
+FieldKind: TypeAlias = Annotated[str, OneOf(("int", "float", "bool", "str", "text", "other"))]
+Value: TypeAlias = str | float | int | bool | None
+Interval: TypeAlias = tuple[float, float]
+Count: TypeAlias = tuple[StateCode, int]
+LeaseCount: TypeAlias = tuple[LeaseState, int]
+Rows: TypeAlias = list[tuple[str, str]]
