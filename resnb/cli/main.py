@@ -20,6 +20,7 @@ from resnb.ledger.admin.listing import ListedLease, plain
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
 
 _LEFT: Final = 1
+_NOT_STARTED: Final = 127
 
 
 class _BadUsage(click.ClickException):
@@ -146,6 +147,27 @@ def wait(*, timeout: float | None, session: str | None) -> None:
     """Wait until what ended kernels left is cleaned up; for the end of a CI job."""
     left = LedgerCommands().wait(timeout, session)
     _report_and_exit([], left, "nothing is left behind")
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@_timeout
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(*, timeout: float | None, command: tuple[str, ...]) -> None:
+    """Run COMMAND, and end after what its kernels left is cleaned up; an entry point for images.
+
+    Signals are passed on, and zombies reaped. The exit code is that of COMMAND, or 1 if it is 0 and
+    something is left.
+    """
+    from resnb.cli.entry_point import EntryPoint
+
+    try:
+        code, left = EntryPoint(timeout, LedgerCommands()).run(command)
+    except OSError as error:
+        click.echo(f"resnb run: {command[0]}: {error.strerror}", err=True)
+        raise SystemExit(_NOT_STARTED) from None
+    for one in left:
+        click.echo(outcome(one), err=True)
+    raise SystemExit(code or (_LEFT if left else 0))
 
 
 @main.command()
