@@ -14,7 +14,7 @@ from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.kernel.reaper_client import ReaperClient
-from resnb.ledger.owner import this_process
+from resnb.ledger.liveness import Presence
 from resnb.ledger.store.home import is_on_network
 
 _PATIENCE = 60.0
@@ -81,12 +81,19 @@ def _oddities(commands: LedgerCommands) -> Iterator[Finding]:
 
 
 def _reaper_started(home: Path) -> str:
-    reaper = ReaperClient(home, this_process(), lambda *_: None)
+    presence = Presence(home)
+    reaper = ReaperClient(home, presence.owner, lambda *_: None)
     try:
         reaper.ensure()
     finally:
         reaper.close()
-    return "it starts and answers"
+        presence.release()
+    if reaper.owner.lock is None:
+        return (
+            "it starts and answers; the folder has no locks that work between processes, so "
+            "kernels in other containers stay unknown"
+        )
+    return "it starts, answers and sees this process's lock"
 
 
 def _recipes_loadable() -> str:

@@ -91,15 +91,16 @@ def cleanup(
     commands = LedgerCommands()
     if bool(names) + orphans + everything != 1:
         raise OptionError("say what to clean up: NAME|ID..., --orphans or --all")
-    chosen = [commands.find_one(name) for name in names]
+    chosen, unseen = [commands.find_one(name) for name in names], _unseen(commands)
     if orphans:
         chosen = [one for one in commands.leases() if one.is_orphan]
     elif everything:
-        chosen = _seen(commands.leases())
+        chosen = [one for one in commands.leases() if one.kernel != UNKNOWN]
     chosen = commands.with_dependants(chosen)
     if timeout and any(one.kernel == ALIVE for one in chosen):
         click.echo(f"waiting up to {exactly(timeout)} for the kernel to end what uses it", err=True)
-    _report_and_exit(chosen, commands.clean_up(chosen, timeout), "there is nothing to clean up")
+    left = commands.clean_up(chosen, timeout)
+    _report_and_exit(chosen, left if names else [*left, *unseen], "there is nothing to clean up")
 
 
 @main.command()
@@ -145,8 +146,10 @@ def log(*, name: str) -> None:
 @click.option("--session", metavar="ID", help="Only what this test session opened.")
 def wait(*, timeout: float | None, session: str | None) -> None:
     """Wait until what ended kernels left is cleaned up; for the end of a CI job."""
-    left = LedgerCommands().wait(timeout, session)
-    _report_and_exit([], left, "nothing is left behind")
+    commands = LedgerCommands()
+    left = commands.wait(timeout, session)
+    unseen = [one for one in _unseen(commands) if session in (None, one.record.session)]
+    _report_and_exit([], [*left, *unseen], "nothing is left behind")
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -175,7 +178,8 @@ def sweep() -> None:
     """Clean up what ended kernels left; after a reboot, or from cron."""
     commands = LedgerCommands()
     found = [one for one in commands.leases() if one.is_orphan]
-    _report_and_exit(found, commands.sweep(), "nothing was left behind")
+    left = commands.sweep()
+    _report_and_exit(found, [*left, *_unseen(commands)], "nothing was left behind")
 
 
 @main.command()
@@ -190,12 +194,9 @@ def doctor() -> None:
     raise SystemExit(_LEFT if bad else 0)
 
 
-def _seen(leases: Iterable[ListedLease]) -> list[ListedLease]:
-    found = list(leases)
-    hidden = sum(one.kernel == UNKNOWN for one in found)
-    if hidden:
-        click.echo(f"left alone, as their kernels cannot be seen from here: {hidden}; name them")
-    return [one for one in found if one.kernel != UNKNOWN]
+def _unseen(commands: LedgerCommands) -> list[ListedLease]:
+    """The leases of kernels that nobody can tell to be alive or dead from here."""
+    return [one for one in commands.leases() if one.kernel == UNKNOWN]
 
 
 def _report_and_exit(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from resnb.ledger.admin.listing import ListedLease
+from resnb.ledger.owner import UNKNOWN
 
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60))
 _HEAD = ("ID", "NAME", "STATE", "KERNEL", "AGE", "NOTEBOOK", "NOTE")
@@ -24,6 +25,11 @@ def table(leases: Iterable[ListedLease], now: float) -> str:
 def outcome(one: ListedLease) -> str:
     """A line for a lease that should have been cleaned up, and is still there."""
     remark = f": {one.remark}" if one.remark else ""
+    if one.kernel == UNKNOWN:
+        return (
+            f"{one.name}: unknown: whether its kernel has ended cannot be seen from here; if it "
+            f"has: resnb adopt {_short_id(one)}"
+        )
     hint = "" if not one.record.tries else f" (resnb log {_short_id(one)})"
     return f"{one.name}: {one.state}{remark}{hint}"
 

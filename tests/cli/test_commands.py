@@ -23,6 +23,7 @@ from tests.ledger.worlds import (
     wait_for,
 )
 
+UNSEEN = "unknown: whether its kernel has ended cannot be seen from here; if it has: resnb adopt"
 HOUR = 3600.0
 
 
@@ -155,14 +156,14 @@ def test_orphans_are_what_ended_kernels_left_and_do_not_keep(ledger, sweeper):
         lease("c", here()),
         lease("d", ELSEWHERE),
     )
-    assert resnb("cleanup --orphans") == "flow/a: cleaned up\n"
+    assert resnb("cleanup --orphans", 1) == f"flow/a: cleaned up\nflow/d: {UNSEEN} d\n"
     assert [one.record.id for one in ledger.leases()] == ["b", "c", "d"]
 
 
 def test_all_leaves_out_what_cannot_be_seen_and_says_so(ledger):
     added(ledger, lease("a", here()), lease("b", ELSEWHERE))
     output = resnb("cleanup --all --timeout 0s", 1)
-    assert output.startswith("left alone, as their kernels cannot be seen from here: 1; name them")
+    assert output.endswith(f"flow/b: {UNSEEN} b\n")
     assert [one.record.request for one in ledger.leases()] == ["cleanup", ""]
 
 
@@ -174,6 +175,13 @@ def test_sweep_and_wait_say_what_is_left(ledger, tmp_path):
     added(ledger, lease("b", gone(), state="failed", reason="stuck", tries=8, session="one"))
     assert resnb("wait --session two") == "nothing is left behind\n"
     assert resnb("wait --session one", 1) == "flow/b: failed: stuck (resnb log b)\n"
+
+
+@pytest.mark.parametrize("command", ["sweep", "wait", "wait --session one"])
+def test_what_cannot_be_seen_is_never_called_nothing(ledger, command):
+    added(ledger, lease("a", ELSEWHERE, session="one"))
+    assert resnb(command, 1) == f"flow/a: {UNSEEN} a\n"
+    assert resnb("wait --session two") == "nothing is left behind\n"
 
 
 # ---- keeping

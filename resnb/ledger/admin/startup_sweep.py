@@ -5,9 +5,14 @@ This happens a moment later, in a process of its own, so that nothing waits for 
 
 import threading
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from resnb.errors import ResnbError
+from resnb.ledger.owner import UNKNOWN
 from resnb.ledger.store.home import ledger_home
+
+if TYPE_CHECKING:
+    from resnb.ledger.admin.listing import ListedLease
 
 SOON = 1.0
 """How long the kernel has for its first cells before that, in seconds."""
@@ -28,5 +33,11 @@ def sweep() -> None:
 
     with suppress(ResnbError, OSError):  # the first lease says what is wrong with the ledger
         commands = LedgerCommands()
-        if any(one.is_orphan and not one.is_given_up for one in commands.leases()):
+        if any(map(_is_for_a_sweeper, commands.leases())):
             start_sweeper(commands.home)
+
+
+def _is_for_a_sweeper(one: "ListedLease") -> bool:
+    """Whether it was left behind, or may turn out to be at a second look at its owner's lock."""
+    is_in_doubt = one.kernel == UNKNOWN and one.record.owner.lock is not None
+    return is_in_doubt or (one.is_orphan and not one.is_given_up)
