@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from resnb.errors import LedgerError
+from resnb.ledger.liveness import Liveness
 from resnb.ledger.store.store import Store
 from resnb.server import watch as watching
 from resnb.server.requests import Refused, lease_filter
@@ -68,8 +69,7 @@ def test_the_ledger_is_read_only_if_somebody_has_written(store, watch, reads):
 def test_a_close_look_sees_that_a_kernel_is_gone(store, watch, monkeypatch):
     store.add(made("abcd", here()))
     assert watch.look().shown[0]["kernel"] == "alive"
-    monkeypatch.setattr(watching, "status", lambda *_: "dead")
-    monkeypatch.setattr("resnb.ledger.admin.listing.status", lambda *_: "dead")
+    monkeypatch.setattr(Liveness, "status", lambda *_: "dead")
     assert watch.look(closely=False).shown[0]["kernel"] == "alive"
     assert watch.look().shown[0]["kernel"] == "dead"
 
