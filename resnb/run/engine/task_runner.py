@@ -26,6 +26,7 @@ from resnb.run.scheduling.plan import SCOPE_KINDS
 from resnb.states import FIRST_FINISHED, LEGAL, RETRYING, RUNNING, SUCCESS, Running
 
 if TYPE_CHECKING:
+    from resnb.graph.tasks.task import Task
     from resnb.run.engine.cancellation import Cancellation
     from resnb.run.engine.execution import Execution
 
@@ -60,9 +61,10 @@ class TaskRunner:
         if not self.begin(row, slot.worker):
             slot.row = NOTHING
             return False
-        is_scope_step = self._execution.task_of(row).kind in SCOPE_KINDS
+        task = self._execution.task_of(row)
+        is_scope_step = task.kind in SCOPE_KINDS
         stop = slot.stop if is_scope_step else slot.interrupt
-        attempt = self._attempt(row, slot, partial(stop, row))
+        attempt = self._attempt(row, task, slot, partial(stop, row))
         try:
             code, args, kwargs = self._code(attempt)
             slot.inside = NOTHING if is_scope_step else row  # those steps are our own lines
@@ -91,7 +93,9 @@ class TaskRunner:
                 return
             this, loop = asyncio.current_task(), asyncio.get_running_loop()
             assert this is not None
-            attempt = self._attempt(row, slot, lambda: loop.call_soon_threadsafe(this.cancel))
+            task = execution.task_of(row)
+            stop = partial(loop.call_soon_threadsafe, this.cancel)
+            attempt = self._attempt(row, task, slot, stop)
             try:
                 code, args, kwargs = self._code(attempt)
                 value = await code(*args, **kwargs)
@@ -160,8 +164,7 @@ class TaskRunner:
 
     # ---- time limits
 
-    def _attempt(self, row: int, slot: Slot, stop: Callable[[], object]) -> Attempt:
-        task = self._execution.task_of(row)
+    def _attempt(self, row: int, task: "Task", slot: Slot, stop: Callable[[], object]) -> Attempt:
         limit = task.timeout
         if limit is None and task.kind == "cleanup":
             limit = self._execution.scopes.options_of(row).cleanup_timeout
@@ -192,7 +195,7 @@ class TaskRunner:
         if outcome.code != RETRYING:
             execution.keep(row, outcome)
             execution.table.ended[row] = execution.clock.now()
-            run_hooks(execution, row, outcome.state())
+            run_hooks(execution, row, outcome)
         add_worker = execution.add_worker
         if add_worker and attempt.slot in execution.slots and attempt.take_place():
             add_worker(replacing=True)
@@ -219,7 +222,9 @@ class TaskRunner:
             outcome: what became of its code.
             undo: takes back what its code has made, if the row is not to end as having made it.
         """
-        outcome = handled(self._execution.task_of(row), Running(), outcome)
+        task = self._execution.task_of(row)
+        if task.state_handlers:
+            outcome = handled(task, Running(), outcome)
         if outcome.code < FIRST_FINISHED and outcome.code != RETRYING:
             outcome = outcome._replace(code=SUCCESS)
         if undo is not None and not has_made(outcome.code):
@@ -236,7 +241,7 @@ class TaskRunner:
     ) -> None:
         """Keep what `row` ended with, call its hooks, and let the scheduler know."""
         self._execution.keep(row, outcome)
-        run_hooks(self._execution, row, outcome.state())
+        run_hooks(self._execution, row, outcome)
         self._execution.post(self._ended, row, outcome, undo)
 
     def _ended(self, row: int, outcome: Outcome, undo: Callable[[], object] | None) -> None:

@@ -86,7 +86,7 @@ class Scheduler:
     def add(self, node: "Node", added: AddedRow) -> int:
         """Make a place for one more row, which has yet to be joined; gives its number."""
         self._missing.append(1)
-        self.table.extend(1)
+        self.table.append()
         row = self.plan.append(node, added)
         self._judged.append(self.plan.judged[row])
         return row
