@@ -33,13 +33,11 @@ class Engine:
     """Drives one run.
 
     Args:
-        execution: the run.
         on_ended: called once, on some thread, when everything has ended.
 
     Attributes:
         cancellation: cancel, time limits and further tries; called with the lock held.
         runner: runs the rows that take more than a plain call.
-        finished: whether everything has ended.
     """
 
     def __init__(self, execution: "Execution", on_ended: "Callable[[], object]") -> None:
@@ -158,12 +156,8 @@ class Engine:
     def _work(self, slot: Slot) -> None:  # noqa: C901, PLR0912, PLR0915
         execution, scheduler, runner = self.execution, self._scheduler, self.runner
         take, put, drain = scheduler.ready.popleft, self._feed.outcomes.append, self._feed.drain
-        plan, table, values, now = (
-            execution.plan,
-            execution.table,
-            execution.values,
-            execution.clock.now,
-        )
+        plan, table = execution.plan, execution.table
+        values, now = execution.values, execution.clock.now
         state, started, ended, tries = table.state, table.started, table.ended, table.tries
         workers, worker = table.worker, slot.worker
         special, functions, references = plan.special, plan.functions, plan.references

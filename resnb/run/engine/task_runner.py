@@ -41,11 +41,7 @@ class TaskRunner:
     # ---- running code
 
     def perform(self, row: int, slot: Slot | None) -> bool:
-        """Run `row`, which the caller has taken, on this thread.
-
-        Args:
-            row: the row.
-            slot: the worker's slot; None on a thread that is no worker.
+        """Run `row`, which the caller has taken, on this thread; one that is no worker has no slot.
 
         Returns:
             Whether the thread was given up meanwhile, so that it must end.
@@ -217,10 +213,7 @@ class TaskRunner:
     def settle(self, row: int, outcome: Outcome, undo: Callable[[], object] | None = None) -> None:
         """Give `row` the state of `outcome`, by way of the user's handlers and hooks.
 
-        Args:
-            row: the row.
-            outcome: what became of its code.
-            undo: takes back what its code has made, if the row is not to end as having made it.
+        `undo` takes back what its code has made, if the row is not to end as having made it.
         """
         task = self._execution.task_of(row)
         if task.state_handlers:

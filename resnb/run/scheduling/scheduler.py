@@ -45,7 +45,6 @@ class Scheduler:
     """Decides which rows of a plan may run.
 
     Attributes:
-        mapped: the children of mapped rows.
         closed: whether the plan has stopped growing.
         joined: how many planned rows have been joined.
         cancelled: whether a closed plan was cancelled as a whole.
