@@ -45,7 +45,8 @@ class Engine:
         self.cancellation = Cancellation(execution)
         self.runner = TaskRunner(execution, self.cancellation)
         self.finished = False
-        self._scheduler = execution.scheduler
+        self._scheduler, self._output = execution.scheduler, execution.output
+        self._scopes = execution.scopes
         self._feed = execution.feed
         self._feed.follow_up = self._follow_up
         self._feed.break_down = self._break_down
@@ -79,18 +80,18 @@ class Engine:
     # ---- what follows from outcomes; with the lock held
 
     def _follow_up(self, taking: int) -> None:
-        scheduler, execution = self._scheduler, self.execution
+        scheduler = self._scheduler
         if self.finished:
             return
         while scheduler.errands:
             self._dispatch(scheduler.errands.popleft())
         if len(scheduler.ready) > taking:
             self._wake()
-        if execution.output.waiting:
-            execution.output.advance()
-        if execution.scopes.waning:
-            execution.scopes.close_unused()
-        if scheduler.done:
+        if self._output.waiting:
+            self._output.advance()
+        if self._scopes.waning:
+            self._scopes.close_unused()
+        if not scheduler.unfinished and scheduler.done:  # the property costs a call
             self._finish()
 
     def _finish(self) -> None:

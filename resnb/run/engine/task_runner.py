@@ -110,12 +110,7 @@ class TaskRunner:
         LOOP.submit(defended())
 
     def begin(self, row: int, worker: int = 0) -> bool:
-        """Begin a try of `row`; false if its code is not to run after all, which is settled then.
-
-        Args:
-            row: the row, which the caller has taken.
-            worker: the number of the worker, if it is one of the executor's.
-        """
+        """Begin a try of `row`, which was taken; false if it is not to run, and is settled."""
         execution = self._execution
         before = execution.table.state[row]
         execution.table.move(row, RUNNING)
