@@ -255,10 +255,9 @@ class Engine:
         """Wake one idle worker, or start one; it wakes the next if there is more to do."""
         if self._waking or self.finished:
             return
-        add_worker = self.execution.add_worker
         if self._idle:
             self._idle -= 1
             self._waking = 1
             self._tokens.put(COUNTED)
-        elif add_worker is not None and add_worker(replacing=False):
+        elif (add := self.execution.add_worker) is not None and add(replacing=False):
             self._waking = 1

@@ -103,7 +103,7 @@ class Plan:
             lane = CALLER
         if lane != WORKER:
             self.lanes[row] = lane
-        if has_failure_hooks(task):
+        if task.state_handlers or task.on_failure or task.on_cancellation:
             self.watched.add(row)
         self.added[row] = added
         self.upstream.append([])
@@ -132,11 +132,6 @@ def lane_of(node: "Node") -> int:
         return LEASE
     signature = task._signature  # noqa: SLF001 - a cached property, read 10,000 times
     return LOOP if signature is not None and signature.asynchronous else WORKER
-
-
-def has_failure_hooks(task: "Task") -> bool:
-    """Whether `task` has handlers or hooks that are called even if its code does not run."""
-    return bool(task.state_handlers or task.on_failure or task.on_cancellation)
 
 
 def send_away(plan: Plan, *, whole: bool = False) -> None:
