@@ -23,12 +23,7 @@ _SMALL = (type(None), bool, int, float, complex, RemoteValue, RemoteItem, Flatte
 
 
 class CallFactory:
-    """Makes the calls of one run on one cluster.
-
-    Attributes:
-        topic: of the run's events.
-        cluster: the scheduler's id.
-    """
+    """Makes the calls of one run on one cluster."""
 
     def __init__(self, engine: "Engine", client: Any) -> None:
         self.topic = f"resnb-{uuid.uuid4().hex}"
@@ -49,13 +44,8 @@ class CallFactory:
         """Let later calls refer to the value of `row`, which does not exist yet."""
         if row in self._remote:
             self._outdated.append(self._remote[row])
-        self._remote[row] = RemoteValue(
-            self.name_of(row), self._client, self.cluster, _Promise(key)
-        )
-
-    def name_of(self, row: int) -> str:
-        """The name of the task of `row`."""
-        return self._execution.task_of(row).name
+        name = self._execution.task_of(row).name
+        self._remote[row] = RemoteValue(name, self._client, self.cluster, _Promise(key))
 
     def hold(self, row: int, future: Any) -> None:
         """`row` is on the cluster."""

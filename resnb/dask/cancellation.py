@@ -44,8 +44,7 @@ class Cancellations:
     def add(self, one: Try) -> None:
         """A try is to stop."""
         if one not in self._known:
-            self._known.add(one)
-            self._fresh.add(one)
+            self.add_again(one)
 
     def add_again(self, one: Try) -> None:
         """A try is to stop; the workers are asked even if they were asked before."""

@@ -31,13 +31,7 @@ if TYPE_CHECKING:
 
 
 class ClusterRun:
-    """One cluster's part in a run.
-
-    Args:
-        engine: the run's engine.
-        client: the cluster's client.
-        scope: the scope whose resource it is; None for the run's own.
-    """
+    """A cluster's part in a run: that of a scope's resource, or (None) the run's own cluster."""
 
     def __init__(self, engine: "Engine", client: Any, scope: "Scope | None") -> None:
         self.client = client
@@ -212,9 +206,8 @@ class ClusterRun:
             else:
                 self._succeed(row)
         elif future.status == "error":
-            self._fail(
-                row, reason_of(self.client, future.exception(timeout=END), self._calls.name_of(row))
-            )
+            error, name = future.exception(timeout=END), self._execution.task_of(row).name
+            self._fail(row, reason_of(self.client, error, name))
         elif future.status != "cancelled":  # it went with a worker meanwhile: it is made again
             future.add_done_callback(partial(self._sent.done, row, number))
         elif (row, number) in self._gone:

@@ -30,7 +30,6 @@ class Clusters:
     """The clusters of one run (see `resnb.run.executors.remote.Remote`).
 
     Args:
-        engine: the run.
         client: the run's own cluster, for every task that can run there; None for none.
         when_over: called once the run uses that cluster no longer.
     """

@@ -25,9 +25,7 @@ class Pipeline:
     """Counts what the rows of one cluster still wait for until they can go ahead.
 
     Args:
-        plan: the run's plan.
         scope: the scope that is the rows' executor; None for the run's own.
-        state_of: gives the present state of a row.
     """
 
     def __init__(self, plan: "Plan", scope: "Scope | None", state_of: Callable[[int], int]) -> None:

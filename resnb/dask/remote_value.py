@@ -14,8 +14,6 @@ class RemoteValue(Elsewhere):
     """A value on a cluster.
 
     Attributes:
-        name: the task's name.
-        client: the client that keeps it there.
         cluster: the scheduler's id.
         future: where it is; None once it is here, or gone.
     """

@@ -31,9 +31,7 @@ class RemoteCall(NamedTuple):
 
     Attributes:
         topic: of the events about it.
-        row: its row in the run.
         number: tells its tries apart.
-        name: the task's name.
         code: its function, pickled.
         values: its arguments, pickled; None if these are just the upstream values, in order.
         known: how many of the upstream values are arguments; the others only have to end first.
@@ -53,8 +51,6 @@ class Resource(NamedTuple):
 
     Attributes:
         name: the scope's.
-        live: the resource.
-        manager: what made it.
         lease: the lease's id.
     """
 
@@ -285,7 +281,6 @@ class ArgumentPickler:
     Args:
         references: for a value that is on the cluster already, its future and, for an item of a
             value, the index; None for every other value.
-        client: the cluster's client.
         resources: live resources by the identity of the object.
     """
 

@@ -17,18 +17,11 @@ if TYPE_CHECKING:
 
 
 class Submission:
-    """What one cluster has been given.
-
-    Args:
-        engine: the run.
-        client: the cluster's client.
-        scope: the scope whose resource it is; None for the run's own.
+    """What one cluster has been given: that of a scope's resource, or (None) the run's own.
 
     Attributes:
-        calls: makes what the cluster is given.
         numbers: the number of the latest try of each row that was given to it, from 1.
         futures: the futures of what is there; None for what goes with the next message.
-        is_claimed: whether a cancel has begun.
         done: called on the client's loop with row, try and future once that is done.
         failed: called with a row that cannot be sent, and why.
         lost: called with the reason if the cluster is gone.

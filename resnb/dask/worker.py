@@ -87,11 +87,7 @@ class Report:
 
 
 class TryRegistry:
-    """The tries that one worker runs, and those that it must not begin.
-
-    Attributes:
-        attachments: the resources that it has attached.
-    """
+    """The tries that one worker runs, and those that it must not begin."""
 
     def __init__(self, worker: Any) -> None:
         self._worker = worker

@@ -8,11 +8,7 @@ from resnb.dask.worker import registry_of
 
 
 class ForbidTries(WorkerPlugin):
-    """Tells each worker, before it gets any work, which tries must not begin.
-
-    Args:
-        calls: topic, row and number of each try.
-    """
+    """Tells each worker, before it gets any work, which tries (topic, row, number) not to begin."""
 
     def __init__(self, calls: list[tuple[str, int, int]]) -> None:
         self.calls = calls

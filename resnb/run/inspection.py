@@ -32,8 +32,6 @@ class FailedChild(NamedTuple):
 
     Attributes:
         item: the number of the item, from 0.
-        reason: why.
-        error: the exception, or None.
     """
 
     item: int

@@ -36,6 +36,7 @@ class FlowMemory:
     Attributes:
         open_leases: leases that `%%flow --run` left open, by the use of a scope.
         code: the state of the latest run.
+        latest_run: that run; None if there was none, or tasks of it were replaced since.
         final: the final state of a ``@flow`` function's latest run.
     """
 
@@ -44,7 +45,7 @@ class FlowMemory:
         self.open_leases: dict[ScopeUse, Lease] = {}
         self.code = PENDING
         self.final: State | None = None
-        self._execution: Execution | None = None
+        self.latest_run: Execution | None = None
         self._leases: dict[ScopeUse, Lease] = {}
         self._kept: dict[Task, State] = {}
         self._reader: StateReader | None = None
@@ -57,21 +58,21 @@ class FlowMemory:
             self._kept = {}
         else:
             self._keep_states()
-        self._execution, self._reader = execution, None
+        self.latest_run, self._reader = execution, None
         self._leases = execution.scopes.leases
 
     def forget(self, tasks: Iterable[Task]) -> None:
         """Drop what is known of `tasks`, because they or what they depend on were replaced."""
         self._keep_states()
-        self._execution, self._reader = None, None
+        self.latest_run, self._reader = None, None
         for task in tasks:
             self._kept.pop(task, None)
 
     def _keep_states(self) -> None:
         """Keep the final states of the latest run, which is about to be forgotten."""
-        if self._execution is not None:
-            for task, row in self._execution.plan.row_of.items():
-                state = state_of(self._execution, row)
+        if self.latest_run is not None:
+            for task, row in self.latest_run.plan.row_of.items():
+                state = state_of(self.latest_run, row)
                 if state.is_finished():
                     self._kept[task] = state
 
@@ -176,14 +177,9 @@ class FlowMemory:
 
     # ---- for views
 
-    @property
-    def latest_run(self) -> "Execution | None":
-        """The latest run; None if there was none, or tasks of it were replaced since."""
-        return self._execution
-
     def row_of(self, task: Task) -> "tuple[Execution, int] | None":
         """The latest run and the task's row in it; None if the task had no part in it."""
-        execution = self._execution
+        execution = self.latest_run
         row = None if execution is None else execution.plan.row_of.get(task)
         return None if execution is None or row is None else (execution, row)
 
@@ -198,7 +194,7 @@ class FlowMemory:
         """The latest states of `tasks` as codes; fast if asked again with the same ones."""
         reader = self._reader
         if reader is None or reader.tasks is not tasks:
-            run = self._execution
+            run = self.latest_run
             rows, table = ({}, b"") if run is None else (run.plan.row_of, run.table.state)
             reader = self._reader = StateReader(tasks, rows, table, self._kept)
         return reader.codes()
@@ -215,9 +211,8 @@ class FlowMemory:
         """How long the task took, in seconds."""
         if (found := self.row_of(task)) is None:
             return None
-        started, ended = (
-            times[found[1]] for times in (found[0].table.started, found[0].table.ended)
-        )
+        table, row = found[0].table, found[1]
+        started, ended = table.started[row], table.ended[row]
         return ended - started if started and ended else None
 
     def tries_of(self, task: Task) -> int:
@@ -246,7 +241,7 @@ class FlowMemory:
     @property
     def link(self) -> str:
         """The address of the dashboard of the cluster that the latest run uses; empty for none."""
-        remote = None if self._execution is None else self._execution.remote
+        remote = None if self.latest_run is None else self.latest_run.remote
         return "" if remote is None else remote.link
 
     def flow_code(self) -> int:

@@ -21,13 +21,7 @@ NOTHING_LEFT = "nothing in its scope is left to run"
 
 
 def kept_states(flow: "Flow", state: State, renewed: Iterable[str]) -> "dict[Task, State]":
-    """The states of an earlier run that the next one takes over.
-
-    Args:
-        flow: the flow.
-        state: the final state of the earlier run.
-        renewed: names of parameters that get a new value.
-    """
+    """The states of an earlier run that the next one, with `renewed` parameters, takes over."""
     before: Mapping[Task, State] = state.result if isinstance(state.result, Mapping) else {}
     names = frozenset(renewed)
     known = {task: before[task] if task in before else Pending() for task in flow.nodes}

@@ -194,8 +194,10 @@ class Task(Operators["Task"]):
             OptionError: an argument is missing or surplus.
         """
         if flow is None and (running := active_function()) is not None:
-            options = {"task_args": task_args, "upstream_tasks": upstream_tasks}
-            kwargs |= {key: value for key, value in options.items() if value is not None}
+            if task_args is not None:
+                kwargs["task_args"] = task_args
+            if upstream_tasks is not None:
+                kwargs["upstream_tasks"] = upstream_tasks
             run = running.map if mapped else running.call
             return run(self, args, kwargs)  # type: ignore[no-any-return]
         return self._use(task_args).bind(

@@ -94,7 +94,7 @@ def _uses(
         label = labels.get(scope) or shown(scope.name)
         block = execution.mapped.children.get(planned.setup) if scope.is_mapped else None
         items = range(WHOLE, 0) if block is None else range(block.last - block.first)
-        in_step = execution.scopes.in_step(scope)
+        in_step = execution.scopes.rows.in_step(scope)
         for item in items:
             use = _use(planned, memory, item, rows, execution.began)
             uses.append(use._replace(label=ScopeUse(scope, item).named(label), in_step=in_step))

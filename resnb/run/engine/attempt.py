@@ -16,8 +16,6 @@ class Attempt:
     """A try in progress.
 
     Attributes:
-        row: the row.
-        task: its task.
         slot: the thread or coroutine that runs its code.
         limit: its time limit in seconds, or None.
         pause: seconds between the return of its code and the next try; None for no next try.

@@ -88,17 +88,14 @@ class Cancellation:
     # ---- cancel
 
     def cancel(self, grace: float = GRACE, spared: int = NOTHING) -> None:
-        """Give up what has not begun, and ask what runs to stop; clean-ups go on.
+        """Give up what has not begun, and ask what runs to stop within `grace` seconds.
 
-        Args:
-            grace: seconds that running code has to return.
-            spared: a row to leave alone.
+        Clean-ups, and row `spared`, go on.
         """
-        if spared == NOTHING:
-            self.give_up(None, NOT_BEGUN, grace)
-        else:
+        rows = None
+        if spared != NOTHING:
             rows = [row for row in range(self._scheduler.joined) if row != spared]
-            self.give_up(rows, NOT_BEGUN, grace)
+        self.give_up(rows, NOT_BEGUN, grace)
 
     def give_up(self, rows: Iterable[int] | None, reason: str, grace: float) -> None:
         """Likewise for some rows, or (None) for all."""
@@ -137,9 +134,7 @@ class Cancellation:
         for slot in execution.slots:
             if slot.row == row:
                 slot.left_behind = True
-                if (
-                    execution.add_worker is not None
-                ):  # hooks of given-up rows may have yet to be called
+                if execution.add_worker is not None:  # the hooks of given-up rows are yet to come
                     execution.add_worker(replacing=True)
         self._leave_thread(row)
         execution.table.ended[row] = execution.clock.now()

@@ -33,13 +33,11 @@ class Engine:
     """Drives one run.
 
     Args:
-        execution: the run.
         on_ended: called once, on some thread, when everything has ended.
 
     Attributes:
         cancellation: cancel, time limits and further tries; called with the lock held.
         runner: runs the rows that take more than a plain call.
-        finished: whether everything has ended.
     """
 
     def __init__(self, execution: "Execution", on_ended: "Callable[[], object]") -> None:
@@ -47,7 +45,8 @@ class Engine:
         self.cancellation = Cancellation(execution)
         self.runner = TaskRunner(execution, self.cancellation)
         self.finished = False
-        self._scheduler = execution.scheduler
+        self._scheduler, self._output = execution.scheduler, execution.output
+        self._scopes = execution.scopes
         self._feed = execution.feed
         self._feed.follow_up = self._follow_up
         self._feed.break_down = self._break_down
@@ -81,18 +80,18 @@ class Engine:
     # ---- what follows from outcomes; with the lock held
 
     def _follow_up(self, taking: int) -> None:
-        scheduler, execution = self._scheduler, self.execution
+        scheduler = self._scheduler
         if self.finished:
             return
         while scheduler.errands:
             self._dispatch(scheduler.errands.popleft())
         if len(scheduler.ready) > taking:
             self._wake()
-        if execution.output.waiting:
-            execution.output.advance()
-        if execution.scopes.waning:
-            execution.scopes.close_unused()
-        if scheduler.done:
+        if self._output.waiting:
+            self._output.advance()
+        if self._scopes.waning:
+            self._scopes.close_unused()
+        if not scheduler.unfinished and scheduler.done:  # the property costs a call
             self._finish()
 
     def _finish(self) -> None:
@@ -158,12 +157,8 @@ class Engine:
     def _work(self, slot: Slot) -> None:  # noqa: C901, PLR0912, PLR0915
         execution, scheduler, runner = self.execution, self._scheduler, self.runner
         take, put, drain = scheduler.ready.popleft, self._feed.outcomes.append, self._feed.drain
-        plan, table, values, now = (
-            execution.plan,
-            execution.table,
-            execution.values,
-            execution.clock.now,
-        )
+        plan, table = execution.plan, execution.table
+        values, now = execution.values, execution.clock.now
         state, started, ended, tries = table.state, table.started, table.ended, table.tries
         workers, worker = table.worker, slot.worker
         special, functions, references = plan.special, plan.functions, plan.references
@@ -260,10 +255,9 @@ class Engine:
         """Wake one idle worker, or start one; it wakes the next if there is more to do."""
         if self._waking or self.finished:
             return
-        add_worker = self.execution.add_worker
         if self._idle:
             self._idle -= 1
             self._waking = 1
             self._tokens.put(COUNTED)
-        elif add_worker is not None and add_worker(replacing=False):
+        elif (add := self.execution.add_worker) is not None and add(replacing=False):
             self._waking = 1

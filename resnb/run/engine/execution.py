@@ -6,7 +6,7 @@ there until somebody looks it up by way of `Execution.readable`.
 
 from collections.abc import Callable, Sequence
 from time import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from resnb.graph.base.inputs import flat
 from resnb.graph.base.signals import TRIGGERFAIL
@@ -25,26 +25,17 @@ if TYPE_CHECKING:
     from resnb.states import State
 
 
-class AddWorker(Protocol):
-    """An executor's way to start another worker."""
-
-    def __call__(self, *, replacing: bool) -> bool:
-        """Start one if there may be more, or in place of one that hangs; whether one began."""
-
-
 class Execution:
     """One run in progress, or the record of one that has ended.
 
     Attributes:
         feed: through which outcomes reach the scheduler.
         values: the value of each row; argument lists are read from here.
-        errors: the exception of each row that failed.
         items: for each mapped row what its children are mapped over, by argument.
         owners: for each mapped row, and each row whose values it flattens, who gave each item.
         columns: the arguments of all children of a mapped row, where these are plain calls.
         remote: what runs rows on clusters, if any do.
-        slots: the executor's workers.
-        add_worker: starts another worker; None if the executor cannot.
+        add_worker: starts a worker, `replacing` one that hangs or not; None if the executor cannot.
         began: when the run began, in seconds of its clock, and in seconds since the epoch.
         over: when everything had ended, in seconds of its clock; None before.
         forked: whether this is a forked child, in which nothing of the run goes on.
@@ -69,7 +60,7 @@ class Execution:
         self.columns: dict[int, Sequence[Sequence[Any]]] = {}
         self.remote: Remote | None = None
         self.slots: list[Slot] = []
-        self.add_worker: AddWorker | None = None
+        self.add_worker: Callable[..., bool] | None = None
         self.began = (clock.now(), time())
         self.over: float | None = None
         self.forked = False
@@ -125,10 +116,8 @@ class Execution:
     ) -> tuple[list[Any], dict[str, Any]]:
         """What to call the code of `row` with.
 
-        Args:
-            row: the row.
-            values: stands in for the values in the kernel.
-            flattened: takes a level of nesting out of a value.
+        `values` stands in for the values in the kernel, and `flattened` takes a level of nesting
+        out of a value.
         """
         plan = self.plan
         if plan.grows:

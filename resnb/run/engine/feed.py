@@ -24,7 +24,6 @@ class Feed:
     """The outcomes of one run.
 
     Attributes:
-        outcomes: what has come in.
         lock: held by whoever feeds the scheduler.
         follow_up: called with the lock held after some were fed; see `drain` for its argument.
         break_down: called with the lock held and an internal error, to end the run.

@@ -8,10 +8,9 @@ from typing import NoReturn
 
 
 def end_child(error: BaseException | None = None) -> NoReturn:
-    """End this forked child as Python would end it, without the parent's exit hooks.
+    """End this forked child as Python would, after what the task's code raised, if anything.
 
-    Args:
-        error: what the task's code raised in it, if anything.
+    The parent's exit hooks are not called.
     """
     code = 0
     if isinstance(error, SystemExit):

@@ -8,7 +8,7 @@ from resnb.graph.base.signature import signature_of
 from resnb.graph.tasks.task import Task
 from resnb.run.engine.slots import CURRENT
 from resnb.run.scheduling.outcome import Outcome, of_state, text_of
-from resnb.states import CANCELLED, FAILED, RUNNING, SKIPPED, Pending, State
+from resnb.states import CANCELLED, FAILED, FIRST_UNSUCCESSFUL, RUNNING, SKIPPED, Pending, State
 
 if TYPE_CHECKING:
     from resnb.run.engine.execution import Execution
@@ -94,16 +94,15 @@ def call_hooks(
             report(f"hook {name!r} of {kind} {subject.name!r} raised {text_of(error)}\n")
 
 
-def run_hooks(execution: "Execution", row: int, state: State) -> None:
+def run_hooks(execution: "Execution", row: int, outcome: Outcome) -> None:
     """Call the task's hooks for its final state; one that raises is reported with the task."""
-    task = execution.task_of(row)
-    if state.code == CANCELLED:
+    task, code = execution.task_of(row), outcome.code
+    if code == CANCELLED:
         hooks = task.on_cancellation
-    elif state.is_failed():
+    elif code >= FIRST_UNSUCCESSFUL:
         hooks = task.on_failure
-    elif state.code != SKIPPED:
-        hooks = task.on_completion
     else:
-        return
-    report = partial(execution.output.write, row, "stderr")
-    call_hooks(hooks, task, execution.scopes.run, state, report)
+        hooks = () if code == SKIPPED else task.on_completion
+    if hooks:
+        report = partial(execution.output.write, row, "stderr")
+        call_hooks(hooks, task, execution.scopes.run, outcome.state(), report)

@@ -33,11 +33,7 @@ _SIGNALS = tuple(
 
 
 def awaited(queue: "SimpleQueue[Any]", deadline: float | None = None) -> Any:
-    """The next item of `queue`; signal handlers run while it waits.
-
-    Args:
-        queue: the queue.
-        deadline: by `time.monotonic`; None for no limit.
+    """The next item of `queue`; signal handlers run while it waits, until `deadline` (monotonic).
 
     Raises:
         Empty: it is past the deadline.
@@ -57,9 +53,6 @@ class Interrupts:
     Args:
         first: called when the first exception is noted, also by a signal handler, so it must not
             take a lock.
-
-    Attributes:
-        noted: the exceptions.
     """
 
     def __init__(self, first: Callable[[], object] | None = None) -> None:

@@ -126,10 +126,7 @@ class _Awaited:
 def resolve(value: Any, slot: Slot | None = None) -> Any:
     """`value`, or its result if it is awaitable (awaited on the loop thread).
 
-    Args:
-        value: any value.
-        slot: the caller's, through which the coroutine can be stopped; its end is waited for even
-            then.
+    The caller's slot can stop the coroutine, whose end is waited for even then.
     """
     import inspect
 

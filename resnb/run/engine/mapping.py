@@ -30,7 +30,6 @@ class Source(NamedTuple):
 
     Attributes:
         key: the argument; empty for what only has to end first, of which only the length counts.
-        value: its value.
         is_flat: whether it is to be flattened by one level.
         children: whether it is the list of values of a mapped row's children.
         origin: that mapped row, if its children's values are flattened; else -1.
@@ -49,7 +48,6 @@ class MappedInputs:
     """What a row is mapped over.
 
     Attributes:
-        items: the items by argument.
         owners: for each mapped row whose children's values are flattened, the child that gave each
             item.
         lengths: how many items each source has.
@@ -154,7 +152,7 @@ def _expand(
     codes: dict[int, int],
 ) -> None:
     """Expand `row`, but cancel the items whose resources are gone; with the lock held."""
-    gone = execution.scopes.gone_items(row)
+    gone = execution.scopes.rows.items_of(row, execution.scopes.given_up)
     for number in gone:
         if number < count:
             codes.setdefault(number, CANCELLED)

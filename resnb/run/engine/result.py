@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from resnb.errors import user_frames
 from resnb.graph.tasks.task import Task
+from resnb.run.scheduling.outcome import is_stop, text_of
 from resnb.states import (
     CANCELLED,
     CLASSES,
@@ -19,6 +21,7 @@ from resnb.states import (
     Mapped,
     State,
     Success,
+    TimedOut,
 )
 
 if TYPE_CHECKING:
@@ -93,12 +96,7 @@ class TaskStates(Mapping[Task, State]):
 
 
 def flow_state(execution: "Execution", references: Iterable[Task]) -> State:
-    """The final state of the flow.
-
-    Args:
-        execution: the run, which has ended.
-        references: the tasks that decide it.
-    """
+    """The final state of a run that has ended; `references` are the tasks that decide it."""
     name, result = execution.plan.flow.name, TaskStates(execution)
     codes = [
         code
@@ -116,6 +114,30 @@ def flow_state(execution: "Execution", references: Iterable[Task]) -> State:
     return Success(f"but {broken}" if broken else "", result)
 
 
+def function_state(
+    execution: "Execution", value: Any, error: BaseException | None, overrun: float | None
+) -> State:
+    """The final state of a ``@flow`` function, which decides it as in Prefect 3.
+
+    Its ``result`` is what the function returned or raised. A state that it returned is taken as
+    it is; tasks that failed without the function failing are named in the message. `overrun` is
+    its timeout if that is over, else None.
+    """
+    name = execution.plan.flow.name
+    if error is None:
+        if isinstance(value, State):
+            return value
+        broken = failures(execution)
+        return Success(f"but {broken}" if broken else "", value)
+    stopped = is_stop(error) or isinstance(error, GeneratorExit)
+    if overrun is not None and stopped:
+        message = f"flow {name!r} ran for longer than its timeout of {overrun:g} s"
+        return TimedOut(message, TimeoutError(message))
+    if stopped:
+        return Cancelled(f"flow {name!r} was cancelled", error)
+    return Failed(text_of(error), error.with_traceback(user_frames(error.__traceback__)))
+
+
 def _codes(execution: "Execution", row: int) -> Iterable[int]:
     block = execution.mapped.children.get(row)
     return (
@@ -126,9 +148,7 @@ def _codes(execution: "Execution", row: int) -> Iterable[int]:
 def failures(execution: "Execution", *, cleanups: bool = False) -> str:
     """What failed and why, in one line: causes first, consequences only if there are no causes.
 
-    Args:
-        execution: the run.
-        cleanups: whether to name the failed clean-ups only.
+    On request, only the failed clean-ups.
     """
     plan, scheduler, state = execution.plan, execution.scheduler, execution.table.state
     found: dict[int, list[str]] = {FAILED: [], TRIGGER_FAILED: []}

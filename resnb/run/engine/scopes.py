@@ -35,13 +35,12 @@ class RunScopes:
     """Set-up and clean-up of one run's scopes.
 
     Args:
-        scheduler: knows the run's rows and their states.
-        keeper: the kernel's leases.
         run: what hooks receive as the run.
         open_leases: leases of scopes that are open already.
 
     Attributes:
         before_close: called with a scope before a lease of it is closed.
+        rows: which rows work with which resource.
         leases: the latest lease of each use.
         given_up: items of mapped scopes whose resources were taken away, and why.
         waning: the leases of those, and the rows that still work with them.
@@ -65,7 +64,7 @@ class RunScopes:
         self._plan = scheduler.plan
         self._children = scheduler.mapped.children
         self._keeper = keeper
-        self._rows = ScopeRows(scheduler.plan, scheduler.mapped)
+        self.rows = ScopeRows(scheduler.plan, scheduler.mapped)
         self._threads: dict[ScopeUse, LeaseThread] = {}
         self._entries: dict[ScopeUse, SharedResource] = {}
         self._keys: dict[ScopeUse, str] = {}
@@ -85,11 +84,11 @@ class RunScopes:
 
     def options_of(self, row: int) -> ScopeOptions:
         """The options of the scope that `row` belongs to."""
-        return self._rows.use_of(row).scope.options
+        return self.rows.use_of(row).scope.options
 
     def thread_of(self, row: int) -> LeaseThread:
         """The thread on which `row` runs: that of its scope, or of its item."""
-        use = self._rows.use_of(row)
+        use = self.rows.use_of(row)
         lease = self.leases.get(use)
         if lease is not None and lease.state != lease_states.CLOSED:
             return lease.thread
@@ -97,7 +96,7 @@ class RunScopes:
 
     def replace_thread(self, row: int) -> None:
         """The code of `row` hangs on its scope's thread: go on without it."""
-        use = self._rows.use_of(row)
+        use = self.rows.use_of(row)
         lease = self.leases.get(use)
         if lease is None or lease.state in (lease_states.OPENING, lease_states.CLOSED):
             # init or set-up hangs; what it may still make is removed on its own thread
@@ -121,7 +120,7 @@ class RunScopes:
 
     def init(self, row: int, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Make the manager, or take the one that is shared by the whole kernel."""
-        use = self._rows.use_of(row)
+        use = self.rows.use_of(row)
         scope = use.scope
         recipe = scope.manager.resource_class
         if scope.options.keep is not None:
@@ -143,7 +142,7 @@ class RunScopes:
 
         ``attempt.undo`` takes back what it makes if the row does not end in success.
         """
-        use = self._rows.use_of(attempt.row)
+        use = self.rows.use_of(attempt.row)
         thread = self.thread_of(attempt.row)
         if use.scope.options.lifetime == "kernel":
             return self._share(use, manager, attempt, thread)
@@ -202,7 +201,7 @@ class RunScopes:
         """The leases whose resources that of `use` may depend on."""
         known = list(self.leases.items())
         found: list[Lease] = []
-        for one in self._rows.around(use):
+        for one in self.rows.around(use):
             if isinstance(one, Scope):
                 items = {other.item: lease for other, lease in known if other.scope is one}
                 found += [items[item] for item in sorted(items)]
@@ -216,10 +215,10 @@ class RunScopes:
     def take_away(self, lease: Lease, reason: str) -> list[int]:
         """The resource of `lease` is gone, or about to be; gives the rows that use it.
 
-        Rows that are expanded later get no child for it; see `gone_items`.
+        Rows that are expanded later get no child for it; see `ScopeRows.items_of`.
         """
         uses = [use for use, one in list(self.leases.items()) if one is lease]
-        rows = sorted({row for use in uses for row in self._rows.rows(use)})
+        rows = sorted({row for use in uses for row in self.rows.rows(use)})
         items = [use for use in uses if use.item != WHOLE]
         self.given_up.update(dict.fromkeys(items, reason))
         if items:  # the clean-up of the scope waits for the other items
@@ -237,25 +236,15 @@ class RunScopes:
             inside = [other for other in known if lease in other.around]
             lease.thread.submit(partial(self._keeper.close, [lease, *inside]))
 
-    def in_step(self, scope: Scope) -> frozenset[int]:
-        """The rows of which each child works with one resource of mapped `scope`."""
-        return self._rows.in_step(scope)
-
-    def gone_items(self, row: int) -> dict[int, str]:
-        """The items whose children of `row` must not run, and why."""
-        return self._rows.items_of(row, self.given_up)
-
     def clean_up(self, row: int, *, last_try: bool) -> None:
         """Close the lease, unless the scope's options put that off.
 
-        Args:
-            row: the row.
-            last_try: whether the reaper takes over if this fails.
+        If it fails at the last try, the reaper takes over.
 
         Raises:
             SKIP: it is put off.
         """
-        use = self._rows.use_of(row)
+        use = self.rows.use_of(row)
         options = use.scope.options
         lease = self.leases.get(use)
         if lease is None:
@@ -287,7 +276,7 @@ class RunScopes:
         state, children = self._scheduler.table.state, self._children
         inside = [
             one
-            for row in self._rows.inside(use)
+            for row in self.rows.inside(use)
             for one in (row, *(children[row].rows() if row in children else ()))
         ]
         succeeded = all(FIRST_FINISHED <= state[row] < FIRST_UNSUCCESSFUL for row in inside)

@@ -26,6 +26,7 @@ from resnb.run.scheduling.plan import SCOPE_KINDS
 from resnb.states import FIRST_FINISHED, LEGAL, RETRYING, RUNNING, SUCCESS, Running
 
 if TYPE_CHECKING:
+    from resnb.graph.tasks.task import Task
     from resnb.run.engine.cancellation import Cancellation
     from resnb.run.engine.execution import Execution
 
@@ -40,11 +41,7 @@ class TaskRunner:
     # ---- running code
 
     def perform(self, row: int, slot: Slot | None) -> bool:
-        """Run `row`, which the caller has taken, on this thread.
-
-        Args:
-            row: the row.
-            slot: the worker's slot; None on a thread that is no worker.
+        """Run `row`, which the caller has taken, on this thread; one that is no worker has no slot.
 
         Returns:
             Whether the thread was given up meanwhile, so that it must end.
@@ -60,9 +57,10 @@ class TaskRunner:
         if not self.begin(row, slot.worker):
             slot.row = NOTHING
             return False
-        is_scope_step = self._execution.task_of(row).kind in SCOPE_KINDS
+        task = self._execution.task_of(row)
+        is_scope_step = task.kind in SCOPE_KINDS
         stop = slot.stop if is_scope_step else slot.interrupt
-        attempt = self._attempt(row, slot, partial(stop, row))
+        attempt = self._attempt(row, task, slot, partial(stop, row))
         try:
             code, args, kwargs = self._code(attempt)
             slot.inside = NOTHING if is_scope_step else row  # those steps are our own lines
@@ -91,7 +89,9 @@ class TaskRunner:
                 return
             this, loop = asyncio.current_task(), asyncio.get_running_loop()
             assert this is not None
-            attempt = self._attempt(row, slot, lambda: loop.call_soon_threadsafe(this.cancel))
+            task = execution.task_of(row)
+            stop = partial(loop.call_soon_threadsafe, this.cancel)
+            attempt = self._attempt(row, task, slot, stop)
             try:
                 code, args, kwargs = self._code(attempt)
                 value = await code(*args, **kwargs)
@@ -110,12 +110,7 @@ class TaskRunner:
         LOOP.submit(defended())
 
     def begin(self, row: int, worker: int = 0) -> bool:
-        """Begin a try of `row`; false if its code is not to run after all, which is settled then.
-
-        Args:
-            row: the row, which the caller has taken.
-            worker: the number of the worker, if it is one of the executor's.
-        """
+        """Begin a try of `row`, which was taken; false if it is not to run, and is settled."""
         execution = self._execution
         before = execution.table.state[row]
         execution.table.move(row, RUNNING)
@@ -160,8 +155,7 @@ class TaskRunner:
 
     # ---- time limits
 
-    def _attempt(self, row: int, slot: Slot, stop: Callable[[], object]) -> Attempt:
-        task = self._execution.task_of(row)
+    def _attempt(self, row: int, task: "Task", slot: Slot, stop: Callable[[], object]) -> Attempt:
         limit = task.timeout
         if limit is None and task.kind == "cleanup":
             limit = self._execution.scopes.options_of(row).cleanup_timeout
@@ -192,7 +186,7 @@ class TaskRunner:
         if outcome.code != RETRYING:
             execution.keep(row, outcome)
             execution.table.ended[row] = execution.clock.now()
-            run_hooks(execution, row, outcome.state())
+            run_hooks(execution, row, outcome)
         add_worker = execution.add_worker
         if add_worker and attempt.slot in execution.slots and attempt.take_place():
             add_worker(replacing=True)
@@ -214,12 +208,11 @@ class TaskRunner:
     def settle(self, row: int, outcome: Outcome, undo: Callable[[], object] | None = None) -> None:
         """Give `row` the state of `outcome`, by way of the user's handlers and hooks.
 
-        Args:
-            row: the row.
-            outcome: what became of its code.
-            undo: takes back what its code has made, if the row is not to end as having made it.
+        `undo` takes back what its code has made, if the row is not to end as having made it.
         """
-        outcome = handled(self._execution.task_of(row), Running(), outcome)
+        task = self._execution.task_of(row)
+        if task.state_handlers:
+            outcome = handled(task, Running(), outcome)
         if outcome.code < FIRST_FINISHED and outcome.code != RETRYING:
             outcome = outcome._replace(code=SUCCESS)
         if undo is not None and not has_made(outcome.code):
@@ -236,7 +229,7 @@ class TaskRunner:
     ) -> None:
         """Keep what `row` ended with, call its hooks, and let the scheduler know."""
         self._execution.keep(row, outcome)
-        run_hooks(self._execution, row, outcome.state())
+        run_hooks(self._execution, row, outcome)
         self._execution.post(self._ended, row, outcome, undo)
 
     def _ended(self, row: int, outcome: Outcome, undo: Callable[[], object] | None) -> None:

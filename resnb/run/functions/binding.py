@@ -48,8 +48,7 @@ def bound(
         OptionError: an argument is missing or surplus, or an option is of the wrong kind.
     """
     options, given = _options(task.signature, kwargs)
-    task_args = options.pop("task_args", None)
-    new = task._use(task_args)  # noqa: SLF001 - a call is the definition's business
+    new = task._use(options.get("task_args"))  # noqa: SLF001 - a call is the definition's business
     tags = BUILDING.get().tags
     if tags:
         new.tags = new.tags | tags
@@ -57,8 +56,9 @@ def bound(
     inputs, has_futures = _inputs(named, provenance)
     control: list[int] = []
     for option in ("wait_for", "upstream_tasks"):
-        control += _control(task, option, options.pop(option, None), provenance)
-    returns_state = bool(options.pop("return_state", False))
+        if option in options:
+            control += _control(task, option, options[option], provenance)
+    returns_state = bool(options.get("return_state"))
     return BoundCall(new, CallArguments(args, given, has_futures), inputs, control, returns_state)
 
 

@@ -28,7 +28,6 @@ class FunctionBody:
     """The lines of one run's function.
 
     Attributes:
-        slot: the slot of its thread.
         paused: a block of resnb's own lines, on the function's thread.
     """
 
@@ -41,11 +40,7 @@ class FunctionBody:
         self._inbox: Inbox | None = None
 
     def guard_each_pause(self, handled: Callable[[], AbstractContextManager[None]]) -> None:
-        """For an async function, whose event loop cancels it: handle signals in pauses only.
-
-        Args:
-            handled: gives a block in which they are handled.
-        """
+        """For an async function, which its event loop cancels: handle signals in pauses only."""
         self.rests_at = NOTHING
         self.paused = _Guarded(self, handled)
 
@@ -86,13 +81,9 @@ class FunctionBody:
     # ---- waiting
 
     def carry_out(self, inbox: Inbox, deadline: float | None = None) -> None:
-        """Run the rows that are put into `inbox`, until `ENDED` comes.
+        """Run the rows that are put into `inbox`, until `ENDED` comes or the (monotonic) deadline.
 
         An exception that breaks the wait cancels what the run has begun.
-
-        Args:
-            inbox: the queue.
-            deadline: by `time.monotonic`; None for no limit.
 
         Raises:
             Empty: it is past the deadline.

@@ -27,11 +27,7 @@ Inputs = Mapping[str, tuple[list[int], bool]]
 
 
 class Recorder:
-    """Adds tasks and blocks to one run.
-
-    Attributes:
-        provenance: which task each value came from.
-    """
+    """Adds tasks and blocks to one run."""
 
     def __init__(
         self, flow: "FlowFunction", execution: "Execution", grown: Callable[[int], object]

@@ -19,6 +19,7 @@ from resnb.graph.base.building import building_nothing
 from resnb.run.engine.cancellation import GRACE
 from resnb.run.engine.clock import Clock
 from resnb.run.engine.interrupts import Interrupts
+from resnb.run.engine.result import function_state
 from resnb.run.engine.slots import CURRENT, NOTHING
 from resnb.run.executors.local import LocalExecutor
 from resnb.run.executors.threads import ThreadExecutor, start_supervisor
@@ -30,7 +31,6 @@ from resnb.run.functions.redraw import RedrawNotifier
 from resnb.run.functions.scopes import INNERMOST
 from resnb.run.functions.slot import BodyInterrupts
 from resnb.run.functions.task_calls import TaskCalls
-from resnb.run.functions.verdict import judged
 from resnb.run.lifecycle import Run
 from resnb.run.scheduling.plan import Plan
 from resnb.states import Running, State
@@ -45,20 +45,11 @@ class FunctionRun(Run):
     """One run of a ``@flow`` function.
 
     Args:
-        flow: the function.
-        args: its arguments.
-        kwargs: likewise.
         outer: the run whose function has called this one.
         is_last_try: whether a failure is final, so that hooks are called.
-        clock: time.
 
     Attributes:
-        value: what the function returned.
-        error: what it raised, or None.
-        body: the function's lines.
-        calls: the tasks and flows that it calls.
         blocks: what it holds.
-        is_cancelled: whether somebody cancelled it.
         inner: the run of a flow function that it is calling.
         cancel_coroutine: cancels the coroutine that an async function is, while it runs.
     """
@@ -350,8 +341,8 @@ class FunctionRun(Run):
     def _judged(self) -> State:
         if self._refusal is not None:
             return self._refusal
-        timed_out = self._has_timed_out
-        state = judged(self.flow, self.execution, self.value, self.error, has_timed_out=timed_out)
+        overrun = self.flow.timeout if self._has_timed_out else None
+        state = function_state(self.execution, self.value, self.error, overrun)
         if self.error is not None and isinstance(state.result, BaseException):
             self.error = state.result
         return self._handled(Running(), state)

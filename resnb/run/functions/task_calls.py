@@ -28,9 +28,6 @@ class TaskCalls:
     """The calls of one run's function.
 
     Args:
-        engine: runs it.
-        body: its lines.
-        recorder: records what is called.
         is_inline: whether submitted tasks run on the function's thread, too.
     """
 
@@ -106,23 +103,14 @@ class TaskCalls:
     # ---- other flow functions
 
     def call_flow(self, run: Callable[[], Any], flow: "FlowFunction", call: CallArguments) -> Any:
-        """Run another flow function as a task of this one.
-
-        Args:
-            run: runs it, and returns or raises what its caller gets.
-            flow: the function.
-            call: what it is called with.
-        """
+        """Run another flow function as a task of this one; `run` runs it, as its caller sees it."""
         with self.body.paused:
             return self.outcome(self._run_now(self._as_task(flow, call, run)))
 
     def enter_flow(self, flow: "FlowFunction", call: CallArguments, watcher: "Watcher") -> int:
         """Enter an async flow function as a task of this one; gives its row.
 
-        Args:
-            flow: the function.
-            call: what it is called with.
-            watcher: gets the row when it may begin, or `ENDED` if it has ended without that.
+        `watcher` gets the row when it may begin, or `ENDED` if it has ended without that.
         """
         with self.body.paused:
             one = self._as_task(flow, call, flow.function)

@@ -17,7 +17,6 @@ class Piece(NamedTuple):
     Attributes:
         start: the position of its first character.
         end: the position after its last one.
-        text: the text.
     """
 
     start: int

@@ -64,7 +64,7 @@ class Output:
 
     def write(self, row: int, stream: str, text: str) -> None:
         """`row` printed `text`; -1 stands for the function of a plan that grows."""
-        self._keep(row, text)
+        self.keep(row, text)
         with self._lock:
             if self._finished:  # nobody waits for the code that prints any longer
                 return
@@ -98,15 +98,11 @@ class Output:
 
     def report(self, text: str) -> None:
         """Write a line about the run as a whole, once it is over."""
-        self._keep(NOTHING, text)
+        self.keep(NOTHING, text)
         with self._lock:
             if not self._is_unseen:
                 self._pending.setdefault(NOTHING, []).append(("stderr", text))
                 self._flush(NOTHING)
-
-    def keep(self, row: int, text: str) -> None:
-        """Keep `text` with `row` without writing it; row -1 stands for the run as a whole."""
-        self._keep(row, text)
 
     def log_of(self, row: int) -> str:
         """What `row` has printed so far; only the end of it if that is long."""
@@ -130,7 +126,8 @@ class Output:
             log = self._logs.get(row)
             return Piece(0, 0, "") if log is None else log.since(position, most)
 
-    def _keep(self, row: int, text: str) -> None:
+    def keep(self, row: int, text: str) -> None:
+        """Keep `text` with `row` without writing it; row -1 stands for the run as a whole."""
         scheduler = self._scheduler
         tries = scheduler.table.tries[row] if row >= 0 else 1
         with self._logs_lock:

@@ -12,14 +12,7 @@ from resnb.errors import GraphError, OptionError
 from resnb.graph.base.triggers import Trigger, all_successful
 from resnb.graph.resources.scope import no_executor
 from resnb.run.resume import is_over
-from resnb.run.scheduling.plan import (
-    WORKER,
-    Plan,
-    PlannedScope,
-    has_failure_hooks,
-    lane_of,
-    send_away,
-)
+from resnb.run.scheduling.plan import WORKER, Plan, PlannedScope, lane_of, send_away
 from resnb.states import Mapped
 
 if TYPE_CHECKING:
@@ -207,13 +200,12 @@ def _read_tasks(plan: Plan) -> None:
             plan.lanes[row] = lane
         if (
             task.timeout is not None
-            or task.state_handlers
             or task.on_completion
             or node.mapped
             or (node.control and node.is_mapped)
         ):
             special[row] = 1
-        if has_failure_hooks(task):
+        if task.state_handlers or task.on_failure or task.on_cancellation:
             special[row] = 1
             plan.watched.add(row)
         inputs = node.inputs

@@ -39,11 +39,7 @@ class MappedRows:
         self._planned = plan.tasks
         self._parents: list[tuple[int, int]] = []  # first child, mapped row
         self._running: dict[int, int] = {}
-        self._latest = (
-            0,
-            0,
-            0,
-        )  # first child, last child, mapped row: of the child that ended last
+        self._latest = 0, 0, 0  # first, last, mapped row: the block of the child that ended last
 
     def origin(self, row: int) -> int:
         """The planned row of which `row` is a child; `row` itself if it is none."""
@@ -56,13 +52,7 @@ class MappedRows:
         return child - self.children[self.origin(child)].first
 
     def add(self, row: int, count: int, codes: Iterable[tuple[int, int]]) -> None:
-        """Give `row` `count` children.
-
-        Args:
-            row: the mapped row.
-            count: how many items there are.
-            codes: the final states of children, by number, that need not run.
-        """
+        """Give `row` `count` children; `codes` has the final states of some of them by number."""
         first = self._table.extend(count)
         self.children[row] = Children(first, first + count)
         self._parents.append((first, row))

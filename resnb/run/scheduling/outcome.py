@@ -24,8 +24,6 @@ class Outcome(NamedTuple):
 
     Attributes:
         code: a final state, or RETRYING.
-        value: the value, or None.
-        error: the exception, or None.
         reason: one line for people.
         delay: seconds until the next try.
         instead_of: how the task would have ended if there were no next try; None if nothing
@@ -45,14 +43,7 @@ class Outcome(NamedTuple):
 
 
 def of_error(task: Task, error: BaseException, tries: int, retries: int) -> Outcome:
-    """The outcome of a try whose code raised an exception.
-
-    Args:
-        task: the task.
-        error: the exception.
-        tries: how many tries have begun.
-        retries: how many may follow the first.
-    """
+    """The outcome of a try whose code raised; `tries` have begun, `retries` may follow one."""
     if isinstance(error, RETRY):
         delay = task.retry_delay or 0.0
         return Outcome(RETRYING, reason=str(error), delay=_first(error.delay, delay))
@@ -62,7 +53,7 @@ def of_error(task: Task, error: BaseException, tries: int, retries: int) -> Outc
         return _again(task, of_state(error.state), error, tries, retries)
     trimmed = error.with_traceback(user_frames(error.__traceback__))
     reason = text_of(error)
-    if isinstance(error, TaskCancelled | KeyboardInterrupt) or _is_async_cancel(error):
+    if is_stop(error):
         return Outcome(CANCELLED, error=trimmed, reason="it was stopped while it was running")
     return _again(task, Outcome(FAILED, error=trimmed, reason=reason), error, tries, retries)
 
@@ -120,6 +111,9 @@ def _first(one: float | None, other: float) -> float:
     return other if one is None else one
 
 
-def _is_async_cancel(error: BaseException) -> bool:
+def is_stop(error: BaseException) -> bool:
+    """Whether `error` is what stops code: a cancel, also one of asyncio's, or a Ctrl-C."""
     kind = type(error)
+    if isinstance(error, TaskCancelled | KeyboardInterrupt):
+        return True
     return kind.__name__ == "CancelledError" and kind.__module__.startswith("asyncio")

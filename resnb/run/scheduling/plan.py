@@ -44,23 +44,17 @@ class Plan:
     """The arrays of a run.
 
     Args:
-        flow: the flow.
         grows: whether rows are added while the run goes on.
 
     Attributes:
-        tasks: the task of each row.
-        nodes: the node of each row.
-        row_of: the row of each task.
         upstream: the rows that a row waits for.
         downstream: the rows that wait for a row.
         references: the rows whose values are a row's arguments, if these are all plain references
             passed by position; None if they have to be assembled.
-        functions: the code of each row.
         judged: 1 where more than "all upstream rows succeeded" decides whether a row runs.
         special: 1 where running a row takes more than calling its code.
         watched: the rows with handlers or hooks that are called even if the code does not run.
         lanes: where the code of a row runs, if not on the executor.
-        scopes: the scopes.
         scope_of: the index of the scope that a row belongs to or is a member of.
         given: the final states that were given to the run.
         remote: the rows that run on a cluster: that of a scope, or (None) the whole run's.
@@ -109,7 +103,7 @@ class Plan:
             lane = CALLER
         if lane != WORKER:
             self.lanes[row] = lane
-        if has_failure_hooks(task):
+        if task.state_handlers or task.on_failure or task.on_cancellation:
             self.watched.add(row)
         self.added[row] = added
         self.upstream.append([])
@@ -138,11 +132,6 @@ def lane_of(node: "Node") -> int:
         return LEASE
     signature = task._signature  # noqa: SLF001 - a cached property, read 10,000 times
     return LOOP if signature is not None and signature.asynchronous else WORKER
-
-
-def has_failure_hooks(task: "Task") -> bool:
-    """Whether `task` has handlers or hooks that are called even if its code does not run."""
-    return bool(task.state_handlers or task.on_failure or task.on_cancellation)
 
 
 def send_away(plan: Plan, *, whole: bool = False) -> None:

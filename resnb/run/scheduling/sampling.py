@@ -18,7 +18,6 @@ class StateReader:
     """The states of fixed tasks: live for those that a run covers, remembered for the others.
 
     Args:
-        tasks: the tasks.
         rows: the row of each task that the latest run covers.
         table: the states of that run's rows.
         kept: the states that are remembered of other tasks.

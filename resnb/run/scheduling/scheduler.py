@@ -45,7 +45,6 @@ class Scheduler:
     """Decides which rows of a plan may run.
 
     Attributes:
-        mapped: the children of mapped rows.
         closed: whether the plan has stopped growing.
         joined: how many planned rows have been joined.
         cancelled: whether a closed plan was cancelled as a whole.
@@ -86,7 +85,7 @@ class Scheduler:
     def add(self, node: "Node", added: AddedRow) -> int:
         """Make a place for one more row, which has yet to be joined; gives its number."""
         self._missing.append(1)
-        self.table.extend(1)
+        self.table.append()
         row = self.plan.append(node, added)
         self._judged.append(self.plan.judged[row])
         return row

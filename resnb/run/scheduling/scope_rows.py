@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 class ScopeRows:
     """Tells the uses of one run's scopes apart.
 
-    Args:
-        plan: the run's plan.
-        mapped: the children of mapped rows.
-
     Raises:
         GraphError: a task is to run on the thread of a mapped scope's set-up.
     """

@@ -9,7 +9,7 @@ from array import array
 from itertools import count
 
 from resnb.errors import IllegalTransition
-from resnb.states import LEGAL, NAMES, census
+from resnb.states import LEGAL, NAMES, PENDING, census
 
 
 class Table:
@@ -50,6 +50,14 @@ class Table:
         self.tries.frombytes(bytes(4 * rows))
         self.worker.frombytes(bytes(4 * rows))
         return first
+
+    def append(self) -> None:
+        """Append one pending row."""
+        self.state.append(PENDING)
+        self.started.append(0.0)
+        self.ended.append(0.0)
+        self.tries.append(0)
+        self.worker.append(0)
 
     def move(self, row: int, code: int, label: str = "") -> None:
         """Move `row` to state `code`.

@@ -28,7 +28,8 @@ def test_every_pair_of_states(source, target):
 def test_rows_that_are_added():
     table = Table(2)
     table.tries[1] = 70_000
-    assert table.extend(3) == 2
+    table.append()
+    assert table.extend(2) == 3
     assert [len(one) for one in (table.state, table.started, table.ended, table.tries)] == [5] * 4
     table.move(3, RUNNING)
     table.move(3, SUCCESS)
