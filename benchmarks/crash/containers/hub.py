@@ -158,7 +158,8 @@ def check() -> None:
     try:
         venv.create(INSTALLED, with_pip=False, clear=True)
         for folder in (INSTALLED / "lib").glob("python*/site-packages"):
-            beside = [one for one in sys.path if one.endswith("site-packages")]
+            packages = [one for one in sys.path if one.endswith("site-packages")]
+            beside = [str(INSTALLED.parents[1]), *packages]  # resnb itself is in the first
             (folder / "beside.pth").write_text("\n".join(beside) + "\n", encoding="utf-8")
         _install(sys.executable, "-m", "pip", "--python", INSTALLED / "bin" / "python", "install",
                  "-q", "jupyterhub", "jupyterhub-idle-culler")  # fmt: skip
