@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from resnb.ledger.liveness import SECOND_LOOK, Liveness, Presence, folder_of, wait_until_free
+from resnb.ledger.liveness import (
+    SECOND_LOOK,
+    UNUSED_AFTER,
+    Liveness,
+    Presence,
+    folder_of,
+    remove_unused,
+    wait_until_free,
+)
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, from_text, this_process
 
 ROOT = Path(__file__).parents[2]
@@ -242,6 +250,18 @@ def test_one_can_wait_for_the_end(tmp_path, holding):
     one.kill()
     assert other.process.stdout.readline() == "done\n"
     wait_until_free(folder_of(tmp_path) / "missing")  # comes back at once
+
+
+def test_only_old_files_that_nobody_locks_or_names_are_removed(tmp_path, holding):
+    alive, named, unused = holding(), holding(), holding()
+    named.kill()
+    unused.kill()
+    names = {one.owner.lock.name for one in (alive, named)}
+    created = (folder_of(tmp_path) / unused.owner.lock.name).stat().st_mtime
+    remove_unused(tmp_path, {named.owner.lock.name}, created + 10)
+    assert len(list(folder_of(tmp_path).iterdir())) == 3
+    remove_unused(tmp_path, {named.owner.lock.name}, created + UNUSED_AFTER + 10)
+    assert {one.name for one in folder_of(tmp_path).iterdir()} == names
 
 
 @pytest.mark.parametrize(

@@ -158,9 +158,6 @@ class CleanupProcess:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._close_input()
-        if self._path is not None:
-            with suppress(OSError):
-                self._path.unlink()
         for one in (self._report, self._pidfd):
             if one is not None:
                 self._unwatch(one)

@@ -53,8 +53,10 @@ def sweep(home: Path) -> None:
             Reaper(store, chosen=orphans).run()
             if liveness.has_doubts:
                 threading.Event().wait(LOOK_AGAIN)
-    named = {one.owner.lock.name for one in store.alive() if one.owner.lock is not None}
-    remove_unused(home, named, time.time())
+    owners = (
+        owner for one in store.alive() for owner in (one.owner, one.claimant, one.cleaner) if owner
+    )
+    remove_unused(home, {one.lock.name for one in owners if one.lock is not None}, time.time())
 
 
 def _is_for_later(record: LeaseRecord, now: float) -> bool:
