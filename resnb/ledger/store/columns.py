@@ -1,6 +1,12 @@
-"""How a record is kept in a row of the store, and read from one."""
+"""How a record is kept in a row of the store, and read from one.
+
+Times are kept by the clock of the database. Where that is `ahead` of this process's clock, they
+are moved on the way in and out, so that processes which disagree about the time agree about a
+lease.
+"""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from resnb.ledger.owner import from_text
@@ -8,11 +14,16 @@ from resnb.ledger.record import Environment, Record
 
 FIELDS = Record._fields
 """The columns."""
+TIMES = frozenset({"created", "used", "keep_until", "next_try", "ended"})
+"""The columns with a time, in seconds since the epoch; 0 is none."""
 
 
-def to_row(record: Record) -> list[Any]:
-    """All columns of a record."""
-    return [to_column(name, value) for name, value in record._asdict().items()]
+def to_columns(values: Mapping[str, Any], ahead: float = 0.0) -> dict[str, Any]:
+    """Values of fields as they are kept."""
+    row = {name: to_column(name, value) for name, value in values.items()}
+    if ahead:
+        row |= {name: row[name] + ahead for name in TIMES & row.keys() if row[name]}
+    return row
 
 
 def to_column(name: str, value: Any) -> Any:
@@ -24,7 +35,7 @@ def to_column(name: str, value: Any) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
-def readable(row: tuple[Any, ...]) -> Record | None:
+def readable(row: tuple[Any, ...], ahead: float = 0.0) -> Record | None:
     """The record of a row, unless somebody has written nonsense into it."""
     values = dict(zip(FIELDS, row, strict=True))
     try:
@@ -41,7 +52,9 @@ def readable(row: tuple[Any, ...]) -> Record | None:
         values["can_find"] = bool(values["can_find"])
     except (ValueError, TypeError, KeyError):
         return None
+    if ahead:
+        values |= {name: values[name] - ahead for name in TIMES if values[name]}
     return Record(**values)
 
 
-__all__ = ["FIELDS", "readable", "to_column", "to_row"]
+__all__ = ["FIELDS", "TIMES", "readable", "to_column", "to_columns"]

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from resnb.errors import LedgerError
+from resnb.ledger.store import sqlite_file
 from resnb.ledger.store import store as storing
 from resnb.ledger.store.home import is_on_network
 from resnb.ledger.store.store import Store
@@ -109,7 +110,7 @@ def test_of_eight_that_make_the_store_at_once_none_is_locked_out(store, trial):
 def test_a_newer_format_is_refused(store):
     store.add(record())
     with sqlite3.connect(store.path) as db:
-        db.execute(f"pragma user_version = {storing.VERSION + 1}")
+        db.execute(f"pragma user_version = {sqlite_file.VERSION + 1}")
     db.close()
     with pytest.raises(LedgerError, match="newer resnb"):
         store.alive()
@@ -171,10 +172,10 @@ def test_nonsense_in_a_row_hides_that_row_only(store):
 def test_a_full_disk_has_one_clear_line(store, monkeypatch):
     store.add(record())
 
-    def full(*_):
+    def full(*_, **__):
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(storing, "to_row", full)
+    monkeypatch.setattr(storing, "insert", full)
     with pytest.raises(LedgerError, match="disk is full"):
         store.add(record("b"))
 
