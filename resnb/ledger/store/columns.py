@@ -32,7 +32,14 @@ def to_column(name: str, value: Any) -> Any:
         return None if value is None else value.to_text()
     if name in ("environment", "around"):
         return json.dumps(value)
+    if isinstance(value, str):
+        return _text(value)
     return int(value) if isinstance(value, bool) else value
+
+
+def _text(value: str) -> str:
+    """`value`, with what no database takes for text spelled out, such as bytes of a path."""
+    return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 def readable(row: tuple[Any, ...], ahead: float = 0.0) -> Record | None:

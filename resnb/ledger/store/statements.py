@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 from resnb.ledger.record import Record
-from resnb.ledger.store.columns import FIELDS, to_columns
+from resnb.ledger.store.columns import FIELDS, readable, to_columns
 
 TABLE: Final = """
 create table if not exists leases (
@@ -110,9 +110,24 @@ def insert(
         statement += " on conflict (id) do nothing"
     for record in records:
         row = to_columns(record._asdict(), ahead)
-        if dialect.enter:
-            db.execute(dialect.enter, {"owner": row["owner"]})
+        for one in (row["owner"], row["claimant"]):
+            if one is not None and dialect.enter:
+                db.execute(dialect.enter, {"owner": one})
         db.execute(statement, row)
+
+
+def select(db: Connection, where: str, values: Mapping[str, Any], ahead: float) -> list[Record]:
+    """The records that a condition selects, but for those in which somebody has written nonsense.
+
+    Args:
+        db: the connection.
+        where: the condition, and what may follow it.
+        values: its parameters.
+        ahead: see `resnb.ledger.store.columns`.
+    """
+    rows = db.execute(f"select {', '.join(FIELDS)} from leases {where}", values).fetchall()  # noqa: S608
+    found = (readable(row, ahead) for row in rows)
+    return [record for record in found if record is not None]
 
 
 def assigned(row: Mapping[str, Any]) -> str:
@@ -128,4 +143,5 @@ __all__ = [
     "Rows",
     "assigned",
     "insert",
+    "select",
 ]

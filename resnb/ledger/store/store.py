@@ -16,10 +16,10 @@ from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.owner import Owner, from_text
 from resnb.ledger.record import Environment, Record
-from resnb.ledger.store.columns import FIELDS, readable, to_columns
+from resnb.ledger.store.columns import readable, to_columns
 from resnb.ledger.store.database import Database
 from resnb.ledger.store.sqlite_file import SqliteFile
-from resnb.ledger.store.statements import assigned, insert
+from resnb.ledger.store.statements import assigned, insert, select
 
 KEPT_HISTORY = 30 * 86400.0
 """How long closed leases are kept, in seconds."""
@@ -252,13 +252,13 @@ class Store:
 
     def history(self, limit: int = 1000) -> list[Record]:
         """The leases that were closed, the latest first."""
-        where = "where state = 'closed' order by ended desc limit :limit"
+        where = "where state = 'closed' order by ended desc, id limit :limit"
         return self._select(self._database, where, {"limit": limit})
 
     def kept_for(self, key: str) -> list[Record]:
         """The leases that survive their kernel, and that one with `key` may adopt."""
-        where = "where state != 'closed' and state = 'kept' and key = :key order by created"
-        return self._select(self._database, where, {"key": key})
+        where = "where state != 'closed' and state = 'kept' and key = :key order by created, id"
+        return self._select(self._database, where, to_columns({"key": key}))
 
     def mark(self) -> tuple[int, int]:
         """A mark that is another one as soon as anybody else has written; costs next to nothing.
@@ -275,7 +275,7 @@ class Store:
         of_owner = " and owner = :owner" if owner is not None else ""
         return self._select(
             database,
-            f"where state != 'closed'{of_owner} order by created",
+            f"where state != 'closed'{of_owner} order by created, id",
             {"owner": owner.to_text()} if owner is not None else {},
         )
 
@@ -283,12 +283,7 @@ class Store:
         if not database.exists():
             return []
         with database.reading() as db:
-            rows = db.execute(
-                f"select {', '.join(FIELDS)} from leases {where}",  # noqa: S608
-                values,
-            ).fetchall()
-        found = (readable(row, database.ahead) for row in rows)
-        return [record for record in found if record is not None]
+            return select(db, where, values, database.ahead)
 
 
 def _by(database: Database, writer: Owner | None) -> str:
