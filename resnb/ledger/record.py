@@ -35,8 +35,8 @@ class Record(NamedTuple):
         notebook: the notebook's session name, else the folder.
         session: id of the test session that the kernel was started in, if any.
         environment: what its clean-up needs.
-        recipe: the pickled recipe; empty if there is none.
-        handle: the pickled handle; None if there is none (yet).
+        recipe: the pickled recipe; empty if there is none. Of a kind, its arguments as JSON.
+        handle: the pickled handle; None if there is none (yet). Of a kind, JSON.
         around: ids of the leases that it may depend on.
         dies_with_kernel: whether nothing of it outlives the owner.
         can_find: whether half-made things can be found by the lease's id.
@@ -60,6 +60,7 @@ class Record(NamedTuple):
         reason: why it is as it is.
         request: what somebody asked for: ``"cleanup"`` or nothing.
         ended: when it was closed, or None.
+        kind: the registered name of its manager, see `resnb.ledger.recipes.kinds`; mostly empty.
     """
 
     id: LeaseId
@@ -93,6 +94,7 @@ class Record(NamedTuple):
     reason: str = ""
     request: str = ""
     ended: float | None = None
+    kind: str = ""
 
 
 __all__ = ["Environment", "Record"]

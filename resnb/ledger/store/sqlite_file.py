@@ -19,7 +19,7 @@ from resnb.ledger.store.home import in_use, is_on_network, refuse_foreign
 from resnb.ledger.store.recovery import is_damaged, moved_aside
 from resnb.ledger.store.statements import INDICES, TABLE, Dialect, insert
 
-VERSION = 1
+VERSION = 2
 BUSY_TIMEOUT = 10.0
 _DIALECT = Dialect()
 _TABLE = TABLE.format(blob="blob", real="real", more="", options="strict")
@@ -160,6 +160,8 @@ class SqliteFile:
                 _set_journal(db, self._journal)
                 db.execute("begin immediate")
                 db.execute(_TABLE)
+                if db.execute("pragma user_version").fetchone()[0] == 1:  # and nobody was faster
+                    db.execute("alter table leases add column kind text not null default ''")
                 for index in INDICES:
                     db.execute(index)
                 db.execute(f"pragma user_version = {VERSION}")

@@ -20,7 +20,8 @@ create table if not exists leases (
     find_quiet {real} not null, created {real} not null, ttl {real}, idle_timeout {real},
     used {real} not null, keep {real}, keep_until {real},
     tries integer not null, next_try {real} not null, claimant text, cleaner text,
-    reason text not null, request text not null, ended {real}{more}
+    reason text not null, request text not null, ended {real},
+    kind text not null{more}
 ) {options}
 """
 INDICES: Final = (
