@@ -21,7 +21,7 @@ import psutil
 
 from resnb.ids import LeaseId
 from resnb.ledger.owner import Owner, this_process
-from resnb.ledger.record import Environment, Record
+from resnb.ledger.record import Environment, LeaseRecord
 from resnb.ledger.store.postgresql import PostgresServer
 from resnb.ledger.store.store import LOST_AFTER, Store
 
@@ -80,7 +80,7 @@ def show(url: str, home: Path, postmaster: int, options: argparse.Namespace) -> 
         one.let_go()
 
 
-def hold(store: Store, one: Record) -> None:
+def hold(store: Store, one: LeaseRecord) -> None:
     """What is written on the path of a set-up."""
     store.add(one)
     store.open(one.id, one.owner, handle=b"handle")
@@ -101,11 +101,11 @@ def cpu_of(postmaster: int) -> float:
     return sum(one.user + one.system for one in times)
 
 
-def lease(name: str, owner: Owner) -> Record:
+def lease(name: str, owner: Owner) -> LeaseRecord:
     """A lease that is being opened."""
     environment = Environment("python", "/usr", ("/usr/lib",) * 5, "/", (("PATH", "/bin"),))
     now = time.time()
-    return Record(
+    return LeaseRecord(
         LeaseId(name), "bench/thing", "opening", owner, "/notebooks", "", environment,
         recipe=b"recipe" * 200, created=now, used=now,
     )  # fmt: skip

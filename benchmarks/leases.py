@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from resnb.ids import LeaseId
 from resnb.ledger.owner import this_process
-from resnb.ledger.record import Environment, Record
+from resnb.ledger.record import Environment, LeaseRecord
 from resnb.ledger.store.store import Store
 
 LEASES = 10
@@ -31,7 +31,7 @@ KERNEL = """
 import os, sys, time
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.thread import LeaseThread
-from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.request import LeaseRequest
 
 class Thing:
     def __init__(self):
@@ -45,12 +45,12 @@ class Thing:
 
 for left in reversed(range(int(sys.argv[2]))):
     began = time.perf_counter()
-    lease = KEEPER.prepare(Wanted("bench/thing", Thing(), LeaseThread()))
+    lease = KEEPER.prepare(LeaseRequest("bench/thing", Thing(), LeaseThread()))
     lease.set_up()
     print(time.perf_counter() - began)
     if left:
         lease.close()
-print(KEEPER.book.link.pid, flush=True)
+print(KEEPER.book.reaper.pid, flush=True)
 input()
 """
 IMPORT = "import time; began = time.time(); import cloudpickle; print(time.time() - began)"
@@ -116,7 +116,7 @@ def fill(store: Store, count: int) -> None:
     now, owner = time.time(), this_process()._replace(pid=1, started=1)
     for start in range(0, count, 10_000):
         store.restore(
-            Record(
+            LeaseRecord(
                 LeaseId(f"{number:032x}"), "bench/closed", "closed", owner, "/notebooks", "",
                 environment, created=now, used=now, ended=now, reason="cleaned up",
             )

@@ -29,7 +29,7 @@ import websocket
 
 from resnb.ids import LeaseId
 from resnb.ledger.owner import this_process
-from resnb.ledger.record import Environment, Record
+from resnb.ledger.record import Environment, LeaseRecord
 from resnb.ledger.store.store import Store
 
 MANY = 1000
@@ -38,7 +38,7 @@ KERNEL = """
 import sys, time
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.thread import LeaseThread
-from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.request import LeaseRequest
 
 class Thing:
     def setup(self):
@@ -47,7 +47,7 @@ class Thing:
         pass
 
 for line in sys.stdin:
-    lease = KEEPER.prepare(Wanted("bench/thing", Thing(), LeaseThread()))
+    lease = KEEPER.prepare(LeaseRequest("bench/thing", Thing(), LeaseThread()))
     lease.set_up()
     print(time.time(), flush=True)
     sys.stdin.readline()
@@ -241,7 +241,7 @@ def timed(call: Callable[[], object]) -> float:
 def fill(store: Store, count: int) -> None:
     """Put open leases of this process into a ledger."""
     store.restore(
-        Record(
+        LeaseRecord(
             LeaseId(f"{number:032x}"), f"bench/{number}", "open", this_process(), "/notebooks", "",
             Environment("", "", (), "", ()), b"recipe", b"handle", created=float(number),
         )

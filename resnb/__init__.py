@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resnb.graph.apply_map import apply_map as apply_map
     from resnb.graph.base.defaults import defaults_from_attrs as defaults_from_attrs
+    from resnb.graph.base.inputs import flatten as flatten
     from resnb.graph.base.inputs import mapped as mapped
+    from resnb.graph.base.inputs import unmapped as unmapped
     from resnb.graph.flow import Flow as Flow
     from resnb.graph.function import flow as flow
     from resnb.graph.resources.resource import ResourceManager as ResourceManager
@@ -21,12 +23,10 @@ if TYPE_CHECKING:
     from resnb.graph.tasks.control import ifelse as ifelse
     from resnb.graph.tasks.control import merge as merge
     from resnb.graph.tasks.control import switch as switch
+    from resnb.graph.tasks.function_task import task as task
     from resnb.graph.tasks.parameter import DateTimeParameter as DateTimeParameter
     from resnb.graph.tasks.parameter import Parameter as Parameter
     from resnb.graph.tasks.task import Task as Task
-    from resnb.graph.tasks.task import flatten as flatten
-    from resnb.graph.tasks.task import task as task
-    from resnb.graph.tasks.task import unmapped as unmapped
 
 __version__ = "0.1.0.dev0"
 
@@ -54,7 +54,7 @@ _HOMES = {
     "resource_manager": "resnb.graph.resources.resource",
     "switch": "resnb.graph.tasks.control",
     "tags": "resnb.graph.base.building",
-    "task": "resnb.graph.tasks.task",
+    "task": "resnb.graph.tasks.function_task",
     "unmapped": "resnb.graph.base.inputs",
 }
 _MODULES = {
@@ -88,10 +88,10 @@ def _plug_in() -> None:
     from resnb.graph.base.ports import PORTS
 
     PORTS.runner = lambda: import_module("resnb.run.runner").RUNNER
-    PORTS.unfolder = lambda: import_module("resnb.run.functions.api").UNFOLDER
+    PORTS.function_runner = lambda: import_module("resnb.run.functions.api").UNFOLDER
     PORTS.logger = lambda: import_module("resnb.run.output.logs").get_run_logger()
     PORTS.painter = lambda: import_module("resnb.view.painter").PAINTER
-    PORTS.clusters = lambda: import_module("resnb.dask.clusters").Lanes
+    PORTS.clusters = lambda: import_module("resnb.dask.clusters").Clusters
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -18,7 +18,7 @@ def seconds(value: "Duration | None", option: str) -> float | None:
     Args:
         value: a text such as ``"90s"``, ``"1.5h"`` or ``"2d"``, a number of seconds, a timedelta,
             or None.
-        option: what it is the value of, for the error's text.
+        option: the option's name, for errors.
 
     Raises:
         OptionError: `value` is none of these, or negative.

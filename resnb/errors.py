@@ -1,6 +1,6 @@
-"""Every error that resnb raises on purpose: one clear line with the rule, the object, the remedy.
+"""The errors that resnb raises on purpose: one line that names rule, object and remedy.
 
-In a notebook they show the user's frames only, never resnb's own: see `user_frames`.
+A notebook shows them with the user's frames only; see `user_frames`.
 """
 
 import os
@@ -14,31 +14,31 @@ _MAGIC_CALLS = frozenset({"run_cell_magic", "run_line_magic"})
 def user_frames(tb: TracebackType | None) -> TracebackType | None:
     """The part of a traceback that begins with the user's code.
 
-    Where a magic was called, that is the first line of the cell's body, not the call of the magic.
+    After the call of a magic, this is the first frame of the cell's body.
 
     Args:
         tb: a traceback, or None.
 
     Returns:
-        The rest of `tb` from there on; None if no frame is the user's.
+        The traceback from there on; None if no frame is the user's.
     """
     found = here = tb
     while here is not None:
-        if here.tb_frame.f_code.co_name in _MAGIC_CALLS and _is_ours(here):
+        if here.tb_frame.f_code.co_name in _MAGIC_CALLS and _is_internal(here):
             found = here
         here = here.tb_next
-    while found is not None and _is_ours(found):
+    while found is not None and _is_internal(found):
         found = found.tb_next
     return found
 
 
-def _is_ours(tb: TracebackType) -> bool:
+def _is_internal(tb: TracebackType) -> bool:
     filename = tb.tb_frame.f_code.co_filename
     return filename.startswith(_PACKAGE) or "/IPython/" in filename
 
 
 def _formatted(error: BaseException) -> str:
-    """`error` and what led to it as Python formats them, without frames of resnb's."""
+    """`error` and its causes as Python formats them, without resnb's frames."""
     import traceback
 
     found = traceback.TracebackException(type(error), error, user_frames(error.__traceback__))
@@ -54,7 +54,7 @@ def _formatted(error: BaseException) -> str:
 
 
 def shown_without_ours(error: BaseException) -> BaseException:
-    """Let a notebook show `error` without resnb's frames; gives `error` itself."""
+    """Let a notebook show `error` without resnb's frames. Returns `error`."""
 
     def lines() -> list[str]:
         return ResnbError.presented(_formatted(error)).splitlines()
@@ -68,11 +68,11 @@ class ResnbError(Exception):
 
     @staticmethod
     def presented(text: str) -> str:
-        """A rendered traceback as it is shown; a notebook puts the names of its cells in."""
+        """A rendered traceback as it is shown. A notebook inserts the names of its cells."""
         return text
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows: the user's own lines, then the message (IPython's protocol)."""
+        """What IPython shows: the user's frames, then the message."""
         import traceback
 
         frames = [
@@ -86,7 +86,7 @@ class ResnbError(Exception):
 
 
 class GraphError(ResnbError, ValueError):
-    """A flow that cannot be built like this: a cycle, a foreign task, a use outside a scope."""
+    """A flow cannot be built like this: a cycle, another flow's task, a use outside a scope."""
 
 
 class OutsideFlowError(GraphError):
@@ -94,23 +94,23 @@ class OutsideFlowError(GraphError):
 
 
 class OptionError(ResnbError, ValueError):
-    """An option, a parameter or an argument that is unknown, missing or of the wrong kind."""
+    """An option, parameter or argument is unknown, missing or of the wrong kind."""
 
 
 class RunError(ResnbError, RuntimeError):
-    """A run that cannot be started or asked for what it does not have."""
+    """A run cannot be started, or does not have what it was asked for."""
 
 
 class NoValueError(RunError):
-    """A handle was asked for a value which it does not have (yet, or any more)."""
+    """A handle has no value yet, or no longer has one."""
 
 
 class IllegalTransition(ResnbError, RuntimeError):  # noqa: N818 - the field's term
-    """A task or lease was moved to a state that it cannot reach: a defect of resnb itself."""
+    """A task or lease was moved to a state that it cannot reach: a bug in resnb."""
 
 
 class FlowFailed(ResnbError):  # noqa: N818 - the name of the public API
-    """A run did not succeed; the message names each task that failed, and why.
+    """A run did not succeed. The message names each task that failed, and why.
 
     Attributes:
         state: the flow's final state.
@@ -121,7 +121,7 @@ class FlowFailed(ResnbError):  # noqa: N818 - the name of the public API
         self.state = state
 
     def _render_traceback_(self) -> list[str]:
-        """The failed task's own frames, then the message: where the run was started is known."""
+        """The failed task's frames, then the message, without the frames that started the run."""
         cause = self.__cause__
         if cause is None:
             return [f"{type(self).__name__}: {self}"]
@@ -138,7 +138,7 @@ class CleanupError(ResnbError):
 
 
 class LedgerError(ResnbError):
-    """The ledger cannot be written, read or trusted; nothing was created that it does not know."""
+    """The ledger cannot be written, read or trusted. No resource was created without a record."""
 
 
 class LedgerUnreachable(LedgerError):  # noqa: N818 - as `LeaseLost` is named
@@ -146,11 +146,11 @@ class LedgerUnreachable(LedgerError):  # noqa: N818 - as `LeaseLost` is named
 
 
 class LeaseLost(ResnbError):  # noqa: N818 - the name of the public API
-    """The resource was cleaned up by somebody else while it was still in use."""
+    """The resource was cleaned up by another process while it was in use."""
 
 
 class MagicError(ResnbError):
-    """A magic line or cell that cannot be read."""
+    """A magic's line or cell cannot be parsed."""
 
 
 __all__ = [

@@ -1,9 +1,9 @@
-"""Events: immutable records of lifecycle steps, for whoever displays or logs them.
+"""Events: immutable records of lifecycle steps, for displays and logs.
 
-Tasks make no events (views sample the state table); events exist only for steps that are rare:
-a flow's structure changed, a run began or ended, a lease changed state. Listeners are called on
-the thread that publishes, must return at once, and never hurt the publisher: their errors
-are printed to standard error.
+Events exist only for rare steps: a flow's structure changed, a run began or ended, a lease changed
+state. Tasks publish none; views sample the state table instead. Listeners are called on the thread
+that publishes and must return at once. A listener that raises does not disturb the publisher: its
+error is printed to standard error.
 """
 
 import traceback
@@ -43,27 +43,32 @@ Listener: TypeAlias = Callable[[Event], None]
 
 
 class Events:
-    """A set of listeners, which outlives runs and flows (one for each kernel)."""
+    """The listeners of one kernel; they outlive runs and flows.
+
+    Any thread may add or remove one. Each step on the dictionary is atomic, so there is no lock,
+    which a finalizer that removes a listener could deadlock on.
+    """
 
     def __init__(self) -> None:
-        self._listeners: tuple[Listener, ...] = ()
+        self._listeners: dict[object, Listener] = {}
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` for each event from now on.
 
         Returns:
-            A function that ends it; calling that twice does no harm.
+            A function that stops it; calling it twice does no harm.
         """
-        self._listeners = (*self._listeners, listener)
+        key = object()
+        self._listeners[key] = listener
 
         def stop() -> None:
-            self._listeners = tuple(one for one in self._listeners if one is not listener)
+            self._listeners.pop(key, None)
 
         return stop
 
     def publish(self, event: Event) -> None:
-        """Tell every listener of `event`."""
-        for listener in self._listeners:
+        """Call every listener with `event`."""
+        for listener in self._listeners.copy().values():
             try:
                 listener(event)
             except Exception as error:  # noqa: BLE001 - a view must not stop a run

@@ -1,9 +1,11 @@
 """The pytest plugin: a test session passes only if the resources that it opened are gone.
 
 Tests, and notebooks under nbval, start kernels that end by ``kill -9``; their reapers clean up a
-little later. At its end the session waits for that, and fails where something is left. Kernels
-know their session by an environment variable, so other people's leases do not count. What is
-kept on purpose does not either. Without a ledger this costs a look at one file.
+little later. At its end the session waits for that, and fails if something is left. An
+environment variable names the session to its kernels, so other people's leases do not count; nor
+does what is kept on purpose. Without a ledger this only checks whether one file exists.
+
+It works with pytest 7.2 and newer.
 """
 
 import os
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from resnb.ledger.admin.commands import LedgerCommands
-    from resnb.ledger.admin.listing import Listed
+    from resnb.ledger.admin.listing import ListedLease
 
 SESSION = "RESNB_SESSION"
 """The environment variable that holds the session's id."""
@@ -30,8 +32,8 @@ _MOST = 3
 """How many items a line names at most."""
 
 
-class Items:
-    """Which test items ran when, by the clock that leases are dated with."""
+class ItemTimes:
+    """Which test items ran when, by the clock that dates leases, too."""
 
     def __init__(self) -> None:
         self._spans: list[tuple[float, float, str]] = []
@@ -41,7 +43,7 @@ class Items:
         self._spans.append((begin, end, item))
 
     def at(self, moment: float) -> str:
-        """What ran at `moment`, or last before it; several where tests run side by side."""
+        """What ran at `moment`, or last before it; several if tests run side by side."""
         found = dict.fromkeys(item for begin, end, item in self._spans if begin <= moment <= end)
         if found:
             more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
@@ -50,33 +52,35 @@ class Items:
         return f"after {max(before)[1]}" if before else "before the first test"
 
 
-class Leases:
-    """Watches over what one session opens.
+class SessionLeases:
+    """Waits at a session's end for the leases that it opened.
 
     Args:
         session: the session's id.
-        timeout: how long to wait at its end, in seconds.
+        timeout: how long to wait, in seconds.
     """
 
     def __init__(self, session: str, timeout: float) -> None:
         self._session = session
         self._timeout = timeout
-        self._items = Items()
-        self._left: list[Listed] = []
-        self._kept: list[Listed] = []
+        self._items = ItemTimes()
+        self._left: list[ListedLease] = []
+        self._kept: list[ListedLease] = []
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker of xdist, which may run on another machine."""
+        """Tell a worker of xdist, which may run on another machine, the session's id."""
         node.workerinput[SESSION] = self._session
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember when an item ran."""
-        self._items.add(report.start, report.stop, report.nodeid)
+        stop = getattr(report, "stop", None) or time.time()  # reports have no times before 7.3
+        start = getattr(report, "start", None) or stop - report.duration
+        self._items.add(start, stop, report.nodeid)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Wait for what ended kernels left, and fail the session where something stays."""
+        """Wait for what ended kernels left, and fail the session if something stays."""
         from resnb.ledger.store.home import ledger_home
 
         if exitstatus == pytest.ExitCode.INTERRUPTED:
@@ -104,7 +108,7 @@ class Leases:
             )
             try:
                 self._left = commands.wait(self._timeout, self._session)
-            except KeyboardInterrupt:  # then what is left is told at once
+            except KeyboardInterrupt:  # then what is left is reported at once
                 self._left = commands.wait(0.0, self._session)
         found = [one for one in commands.leases() if one.record.session == self._session]
         self._kept = [one for one in found if one.is_kept]
@@ -115,19 +119,19 @@ class Leases:
         """Name what is left."""
         if self._left:
             terminalreporter.section("resources left behind", red=True, bold=True)
-            for line in told(self._left, self._items):
+            for line in report_lines(self._left, self._items):
                 terminalreporter.line(line)
         for one in self._kept:
             terminalreporter.line(f"resnb: {one.name} is kept for a while, as it was asked for")
 
 
-def told(left: "Iterable[Listed]", items: Items) -> list[str]:
-    """A line for each lease that is left, with its origin, state and reason."""
+def report_lines(left: "Iterable[ListedLease]", items: ItemTimes) -> list[str]:
+    """A line for each remaining lease, with its origin, state and reason."""
     lines = []
     for one in left:
-        said = f": {one.said}" if one.said else ""
+        remark = f": {one.remark}" if one.remark else ""
         origin = f"opened by {one.notebook} {items.at(one.record.created)}"
-        lines.append(f"{one.name}, {origin}, {one.state}{said}")
+        lines.append(f"{one.name}, {origin}, {one.state}{remark}")
     return [*lines, "what was tried: resnb log NAME; once removed by hand: resnb forget NAME"]
 
 
@@ -139,7 +143,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the session its id; a worker of xdist has its controller's."""
+    """Give the session its id; a worker of xdist shares its controller's."""
     from resnb.durations import seconds
     from resnb.errors import OptionError
 
@@ -155,11 +159,11 @@ def pytest_configure(config: pytest.Config) -> None:
     before = os.environ.get(SESSION)
     os.environ[SESSION] = session = f"{int(time.time())}-{uuid.uuid4().hex[:12]}"
     config.add_cleanup(lambda: _restore(before))
-    config.pluginmanager.register(Leases(session, timeout or 0.0), _NAME)
+    config.pluginmanager.register(SessionLeases(session, timeout or 0.0), _NAME)
 
 
 def _restore(before: str | None) -> None:
-    """A session inside a session (pytester) leaves the outer one its id."""
+    """Restore the id of an outer session; pytester runs sessions inside sessions."""
     if before is None:
         os.environ.pop(SESSION, None)
     else:
@@ -174,8 +178,8 @@ def _fail(session: pytest.Session) -> None:
 def _say(config: pytest.Config, line: str) -> None:
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
-        reporter.line("")  # what runs may have left a line open
+        reporter.line("")  # a test's output may have left a line open
         reporter.line(line)
 
 
-__all__ = ["SESSION", "Items", "Leases", "told"]
+__all__ = ["SESSION", "ItemTimes", "SessionLeases", "report_lines"]

@@ -1,4 +1,4 @@
-"""Exceptions by which a task's code (or its trigger) chooses its own final state."""
+"""Exceptions by which a task's code, or its trigger, chooses the final state."""
 
 from typing import NoReturn
 

@@ -1,9 +1,9 @@
-"""The vocabulary of task states, named once, and the one table of legal moves between them.
+"""The states of tasks, and the table of legal transitions between them.
 
-A run keeps a state as a small integer (a *code*) in its state table; what users see are
-`State` objects, made from those codes when somebody asks. Names and hierarchy are those of
-Prefect 1.x: a skipped, mapped or cached task counts as successful; a cancelled one is neither
-successful nor failed.
+A run stores each state as a small integer, its *code*, in the state table. Users see `State`
+objects, which are made from the codes on demand. Names and hierarchy are those of Prefect 1.x: a
+skipped, mapped or cached task counts as successful; a cancelled one is neither successful nor
+failed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ FIRST_UNSUCCESSFUL: Final = FAILED
 
 
 def census(codes: bytes | bytearray) -> dict[int, int]:
-    """How many of each code there are, by code; without a step of Python for each."""
+    """The number of tasks by code, counted without a Python loop over the tasks."""
     found = {}
     left = len(codes)
     for code in range(CANCELLED + 1):
@@ -44,7 +44,7 @@ def census(codes: bytes | bytearray) -> dict[int, int]:
 
 
 class Elsewhere:
-    """A value that is kept elsewhere, such as on a cluster, and fetched when somebody asks."""
+    """A value that is kept elsewhere, such as on a cluster, and fetched on demand."""
 
     __slots__ = ()
 
@@ -53,16 +53,16 @@ class Elsewhere:
         raise NotImplementedError
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """It is pickled as the value itself."""
+        """Pickle the value itself."""
         return _itself, (self.fetched(),)
 
     def __repr__(self) -> str:
-        """It is not fetched to be looked at."""
+        """A text that does not fetch the value."""
         return "<on the cluster; .value brings it here>"
 
     @staticmethod
     def together(values: Sequence[Any]) -> list[Any]:
-        """`values` with those that are kept elsewhere fetched, in as few steps as there may be."""
+        """`values` after fetching those that are kept elsewhere, in as few steps as possible."""
         return [one.fetched() if isinstance(one, Elsewhere) else one for one in values]
 
 
@@ -71,11 +71,11 @@ def _itself(value: Any) -> Any:
 
 
 class State:
-    """What became of a task, or of a whole flow.
+    """The state of a task, or of a whole flow.
 
     Attributes:
-        kept: the result as the run has it: one that is elsewhere is not fetched for it.
-        message: one line for people.
+        kept: the result as the run has it; one that is elsewhere is not fetched.
+        message: one line of text.
     """
 
     code: ClassVar[int] = PENDING
@@ -88,7 +88,7 @@ class State:
 
     @property
     def result(self) -> Any:
-        """A successful task's value, a failed one's exception; a flow's state of each task."""
+        """A successful task's value, a failed task's exception, or the states of a flow's tasks."""
         kept = self.kept
         return kept.fetched() if isinstance(kept, Elsewhere) else kept
 
@@ -102,7 +102,7 @@ class State:
         return type(self).__name__
 
     def is_pending(self) -> bool:
-        """Whether the task has still to run (again)."""
+        """Whether the task has yet to run, for the first time or again."""
         return self.code in (PENDING, RETRYING)
 
     def is_running(self) -> bool:
@@ -110,7 +110,7 @@ class State:
         return self.code == RUNNING
 
     def is_retrying(self) -> bool:
-        """Whether the task failed and waits for its next try."""
+        """Whether the task failed and is waiting for its next try."""
         return self.code == RETRYING
 
     def is_finished(self) -> bool:
@@ -118,7 +118,7 @@ class State:
         return self.code >= FIRST_FINISHED
 
     def is_successful(self) -> bool:
-        """Whether the state is final and counts as a success (skipped and mapped ones do)."""
+        """Whether the state is final and counts as a success, as skipped and mapped ones do."""
         return FIRST_FINISHED <= self.code < FIRST_UNSUCCESSFUL
 
     def is_failed(self) -> bool:
@@ -130,19 +130,19 @@ class State:
         return self.code == SKIPPED
 
     def is_mapped(self) -> bool:
-        """Whether the task was mapped over items (see ``map_states``)."""
+        """Whether the task was mapped over items; see ``map_states``."""
         return self.code == MAPPED
 
     def is_cached(self) -> bool:
-        """Whether the value was given to the run rather than computed by it."""
+        """Whether the value was given to the run instead of computed by it."""
         return self.code == CACHED
 
     def is_cancelled(self) -> bool:
-        """Whether a cancel kept the task from finishing."""
+        """Whether the task was cancelled before it finished."""
         return self.code == CANCELLED
 
     def raise_for_failure(self) -> None:
-        """Raise `FlowFailed`, with the first failed task's exception as cause, unless successful.
+        """Raise `FlowFailed` unless successful, caused by the first failed task's exception.
 
         Raises:
             FlowFailed: the state is not a success.
@@ -160,12 +160,12 @@ class State:
         raise FlowFailed(self.message or self.name, self) from cause
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<{self.name}: {self.message!r}>" if self.message else f"<{self.name}>"
 
 
 class Pending(State):
-    """Not begun yet."""
+    """Has not begun yet."""
 
     __slots__ = ()
 
@@ -178,7 +178,7 @@ class Running(State):
 
 
 class Retrying(Pending):
-    """Failed, and waits for its next try."""
+    """Failed, and is waiting for its next try."""
 
     code = RETRYING
     __slots__ = ()
@@ -198,14 +198,14 @@ class Success(Finished):
 
 
 class Cached(Success):
-    """Its value was given to the run (``task_states``) or kept from an earlier one."""
+    """Its value was given to the run (``task_states``) or kept from an earlier run."""
 
     code = CACHED
     __slots__ = ()
 
 
 class Mapped(Success):
-    """Ran once for each item; ``map_states`` holds a state for each, ``result`` the values."""
+    """Ran once for each item; ``map_states`` has a state for each, ``result`` the values."""
 
     code = MAPPED
     __slots__ = ("map_states",)
@@ -246,7 +246,7 @@ class TimedOut(Failed):
 
 
 class Cancelled(Finished):
-    """Was kept from finishing by a cancel."""
+    """Was cancelled before it finished."""
 
     code = CANCELLED
     __slots__ = ()

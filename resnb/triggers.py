@@ -1,4 +1,4 @@
-"""Triggers: whether a task may run, given how the tasks upstream of it ended."""
+"""Triggers: whether a task may run, given how its upstream tasks ended."""
 
 from typing import NoReturn
 

@@ -23,9 +23,7 @@ from hypothesis import settings
 KEPT_THREADS = (
     "resnb-loop",  # one per kernel, for the coroutines of all flows
     "resnb-keeper",  # one per kernel, for the leases
-    "resnb-reaper-link",  # likewise
-    "resnb-view",  # one per kernel, for the live views
-    "resnb-widget",  # two per flow that is shown, for the commands of its views
+    "resnb-reaper-client",  # likewise
     "resnb-sweep",  # a moment after %load_ext
     "Dask-Offload",  # pools that distributed makes once per process
     "Dask-Callback-Thread",
@@ -57,7 +55,7 @@ class Alive(NamedTuple):
     def now(cls) -> Self:
         this = psutil.Process()
         return cls(
-            frozenset(t for t in threading.enumerate() if not t.name.startswith(KEPT_THREADS)),
+            running_threads(),
             frozenset(p for p in this.children(recursive=True) if not is_kept(p)),
             frozenset(file.path for file in this.open_files()),
         )
@@ -65,12 +63,14 @@ class Alive(NamedTuple):
     def since(self, before: "Alive", grace: float) -> list[str]:
         """What is here and was not `before`, and does not end within `grace` seconds."""
         deadline = time.monotonic() + grace
-        for thread in self.threads - before.threads:
-            thread.join(max(0, deadline - time.monotonic()))
+        while (begun := running_threads() - before.threads) and time.monotonic() < deadline:
+            for thread in begun:
+                with suppress(RuntimeError):  # it is just being started
+                    thread.join(max(0, deadline - time.monotonic()))
         psutil.wait_procs(self.children - before.children, max(0, deadline - time.monotonic()))
         left, files = Alive.now(), self.files - before.files
-        while (begun := left.children - before.children) and time.monotonic() < deadline:
-            psutil.wait_procs(begun, max(0, deadline - time.monotonic()))  # begun meanwhile
+        while (children := left.children - before.children) and time.monotonic() < deadline:
+            psutil.wait_procs(children, max(0, deadline - time.monotonic()))  # begun meanwhile
             left = Alive.now()
         while (files := files & left.files) and time.monotonic() < deadline:
             gc.collect()
@@ -81,6 +81,10 @@ class Alive(NamedTuple):
             *sorted(f"process {described(p)}" for p in left.children - before.children),
             *sorted(f"open file {path}" for path in files),
         ]
+
+
+def running_threads() -> frozenset[threading.Thread]:
+    return frozenset(t for t in threading.enumerate() if not t.name.startswith(KEPT_THREADS))
 
 
 def is_kept(process: psutil.Process) -> bool:
@@ -157,8 +161,10 @@ def no_ledger() -> Iterator[None]:
 
     Other processes that tests start have one, and so have the keepers of tests of the ledger.
     """
+    from tests.ledger.no_book import NoBook
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("resnb.ledger.kernel.keeper.KEEPER.make_book", None)
+        patch.setattr("resnb.ledger.kernel.keeper.KEEPER.make_book", NoBook)
         yield
 
 

@@ -2,16 +2,21 @@
 
 import ast
 import json
+from collections import Counter
 from pathlib import Path
+from statistics import median
 
 import pytest
 from importlinter.cli import lint_imports
 from packaging.version import Version
 
 import resnb
+from tools import circles
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "resnb").rglob("*.py"))
+TYPESCRIPT = sorted((ROOT / "labextension" / "src").rglob("*.ts"))
+MOST_FILES = 20
 PUBLIC = [
     "DaskExecutor",
     "DateTimeParameter",
@@ -51,6 +56,19 @@ def relative(path):
 def test_imports_keep_to_the_layers(capsys):
     status = lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True)
     assert status == 0, capsys.readouterr().out
+
+
+def test_no_files_import_each_other_in_a_circle(capsys):
+    assert circles.main() == 0, capsys.readouterr().out
+
+
+def test_folders_are_small_enough_to_know():
+    folders = Counter(path.parent for path in [*MODULES, *TYPESCRIPT])
+    assert {relative(one): n for one, n in folders.items() if n > MOST_FILES} == {}
+
+
+def test_most_files_are_short():
+    assert median(len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES) < 120
 
 
 def test_the_public_names_are_the_documented_ones():

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from resnb.ledger.admin.commands import LedgerCommands
-from resnb.pytest_plugin import Items
+from resnb.pytest_plugin import ItemTimes
 from tests.ledger.worlds import end_sweepers
 
 ROOT = Path(__file__).parents[1]
@@ -145,6 +145,23 @@ def test_a_ledger_that_cannot_be_used_is_one_line(session, home):
     home.chmod(0o700)
 
 
+def test_reports_without_times_as_before_pytest_7_3(session, pytester):
+    pytester.makeconftest(
+        """
+        import pytest
+
+        @pytest.hookimpl(hookwrapper=True)
+        def pytest_runtest_makereport():
+            outcome = yield
+            del outcome.get_result().start, outcome.get_result().stop
+        """
+    )
+    result = session(a_test(GIVEN_UP))
+    assert result.ret == 1
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["flow/abcdef, opened by /nb/a.ipynb during test_*.py::test_it,*"])
+
+
 def test_workers_of_xdist_belong_to_the_session(session):
     result = session(
         "\nimport pytest\n"
@@ -241,7 +258,7 @@ def test_a_clean_up_that_fails_after_a_notebook_names_notebook_and_cell(nbval, p
 
 
 def test_items_are_found_by_the_time():
-    items = Items()
+    items = ItemTimes()
     assert items.at(1.0) == "before the first test"
     for begin, end, item in [(1, 2, "a"), (2, 3, "a"), (5, 6, "b"), (5, 7, "c")]:
         items.add(begin, end, item)
@@ -253,7 +270,7 @@ def test_items_are_found_by_the_time():
 
 
 def test_not_all_of_many_items_are_named():
-    items = Items()
+    items = ItemTimes()
     for item in "abcde":
         items.add(1.0, 2.0, item)
     assert items.at(1.5) == "during a, b, c and 2 more"

@@ -50,6 +50,7 @@ PARTS = {
             ".venv/bin/ruff format --check",
             ".venv/bin/mypy",
             ".venv/bin/lint-imports --no-logo",
+            ".venv/bin/python tools/circles.py",
         ],
     ),
     "front": Part("front end", ["make widget", "npm run --silent check", "npm test --silent"]),

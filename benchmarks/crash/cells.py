@@ -11,8 +11,8 @@ MOMENTS: Final = ("set-up", "task", "cleanup", "idle")
 
 NO_REAPER: Final = """
 # the same harness without a reaper: leases are written down, and nobody outlives the kernel
-from resnb.ledger.kernel.reaper_client import ReaperLink
-ReaperLink.ensure = ReaperLink.look = lambda self: None
+from resnb.ledger.kernel.reaper_client import ReaperClient
+ReaperClient.ensure = ReaperClient.look = lambda self: None
 """
 
 HEAD: Final = """

@@ -1,4 +1,4 @@
-"""Whether the promise can be kept on this machine: what ``resnb doctor`` looks at."""
+"""Whether this machine can keep the promise: what ``resnb doctor`` checks."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from resnb.errors import LedgerError, ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.admin.commands import LedgerCommands
-from resnb.ledger.kernel.reaper_client import ReaperLink
+from resnb.ledger.kernel.reaper_client import ReaperClient
 from resnb.ledger.owner import this_process
 from resnb.ledger.store.home import is_on_network
 
@@ -22,31 +22,24 @@ _EXTENSION = "resnb"
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at.
+    """The result of one check."""
 
-    Attributes:
-        what: what it is.
-        text: what was found.
-        is_bad: whether the promise is broken by it.
-        is_news: whether it is for information only.
-    """
-
-    what: str
-    text: str
-    is_bad: bool = False
-    is_news: bool = False
+    what: str  # what was checked
+    text: str  # what was found
+    is_bad: bool = False  # whether it breaks the promise
+    is_news: bool = False  # whether it is for information only
 
     @property
     def mark(self) -> str:
-        """How it is marked in a list."""
+        """Its mark in a list."""
         return "BAD" if self.is_bad else "info" if self.is_news else "ok"
 
 
 def findings() -> Iterator[Finding]:
-    """Look at everything, one thing after the other.
+    """Check one thing after the other.
 
     Yields:
-        What was found.
+        The result of each check.
     """
     commands = LedgerCommands()
     yield _tried("ledger", lambda: _written(commands))
@@ -82,17 +75,17 @@ def _oddities(commands: LedgerCommands) -> Iterator[Finding]:
     try:
         failed = [one.name for one in commands.leases() if one.state == states.FAILED]
     except LedgerError:
-        return  # which was said already
+        return  # an earlier check has reported that
     if failed:
         yield Finding("leases", f"not cleaned up: {', '.join(failed)}; see resnb ls", is_news=True)
 
 
 def _reaper_started(home: Path) -> str:
-    link = ReaperLink(home, this_process(), lambda *_: None)
+    reaper = ReaperClient(home, this_process(), lambda *_: None)
     try:
-        link.ensure()
+        reaper.ensure()
     finally:
-        link.close()
+        reaper.close()
     return "it starts and answers"
 
 
@@ -121,7 +114,7 @@ def _lab_extension() -> Finding:
     try:
         from jupyter_core.paths import jupyter_path
 
-        folders = [Path(one) for one in jupyter_path("labextensions")]  # the first has it
+        folders = [Path(one) for one in jupyter_path("labextensions")]  # in order of precedence
     except ImportError:  # no Jupyter here
         folders = [Path(sys.prefix, "share", "jupyter", "labextensions")]
     for folder in folders:
@@ -151,7 +144,7 @@ def _versions_compared(extension: Path) -> Finding:
 
 
 def _as_python(version: str) -> str:
-    """A version of npm's form in Python's: `0.1.0-dev.0` is `0.1.0.dev0`."""
+    """An npm version in Python's form: `0.1.0-dev.0` is `0.1.0.dev0`."""
     version = re.sub(r"-(dev|post)\.(\d+)$", r".\1\2", version)
     return re.sub(r"-(a|b|rc)\.(\d+)$", r"\1\2", version)
 

@@ -1,4 +1,4 @@
-"""The commands: each reads its options, asks `LedgerCommands`, prints, and ends with a code.
+"""The commands: each reads its options, calls `LedgerCommands`, prints, and exits with a code.
 
 Exit codes: 0 as asked, 1 something is left that should not be (or the ledger cannot be used),
 2 bad usage.
@@ -16,20 +16,20 @@ from resnb.cli.text import exactly, outcome, table
 from resnb.durations import seconds
 from resnb.errors import OptionError, ResnbError
 from resnb.ledger.admin.commands import LedgerCommands
-from resnb.ledger.admin.listing import Listed, plain
+from resnb.ledger.admin.listing import ListedLease, plain
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
 
 _LEFT: Final = 1
 
 
 class _BadUsage(click.ClickException):
-    """An error of whoever typed the command, in one line."""
+    """A mistake in the command, in one line."""
 
     exit_code = 2
 
 
 class _Commands(click.Group):
-    """Shows resnb's errors without a traceback."""
+    """Prints resnb's errors without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Carry out a command."""
@@ -168,7 +168,7 @@ def doctor() -> None:
     raise SystemExit(_LEFT if bad else 0)
 
 
-def _seen(leases: Iterable[Listed]) -> list[Listed]:
+def _seen(leases: Iterable[ListedLease]) -> list[ListedLease]:
     found = list(leases)
     hidden = sum(one.kernel == UNKNOWN for one in found)
     if hidden:
@@ -176,7 +176,9 @@ def _seen(leases: Iterable[Listed]) -> list[Listed]:
     return [one for one in found if one.kernel != UNKNOWN]
 
 
-def _report_and_exit(chosen: Iterable[Listed], left: Iterable[Listed], nothing: str) -> NoReturn:
+def _report_and_exit(
+    chosen: Iterable[ListedLease], left: Iterable[ListedLease], nothing: str
+) -> NoReturn:
     remaining = {one.record.id: one for one in left}
     lines = [f"{one.name}: cleaned up" for one in chosen if one.record.id not in remaining] + [
         outcome(one) for one in remaining.values()

@@ -1,16 +1,16 @@
-"""Leases as lines for people. Pure; what comes from the ledger's file has no escape sequences."""
+"""Leases as lines for people. Pure; the names and reasons in them have no escape sequences."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from resnb.ledger.admin.listing import Listed
+from resnb.ledger.admin.listing import ListedLease
 
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60))
 _HEAD = ("ID", "NAME", "STATE", "KERNEL", "AGE", "NOTEBOOK", "NOTE")
 ID_LENGTH = 8
 
 
-def table(leases: Iterable[Listed], now: float) -> str:
+def table(leases: Iterable[ListedLease], now: float) -> str:
     """A line for each lease below a head; empty if there is none.
 
     Args:
@@ -21,11 +21,11 @@ def table(leases: Iterable[Listed], now: float) -> str:
     return _aligned(rows) if len(rows) > 1 else ""
 
 
-def outcome(one: Listed) -> str:
-    """A line for a lease that is left although it was to be cleaned up."""
-    said = f": {one.said}" if one.said else ""
+def outcome(one: ListedLease) -> str:
+    """A line for a lease that should have been cleaned up, and is still there."""
+    remark = f": {one.remark}" if one.remark else ""
     hint = "" if not one.record.tries else f" (resnb log {_short_id(one)})"
-    return f"{one.name}: {one.state}{said}{hint}"
+    return f"{one.name}: {one.state}{remark}{hint}"
 
 
 def span(seconds: float) -> str:
@@ -45,7 +45,7 @@ def exactly(seconds: float) -> str:
     return f"{seconds:g}s"
 
 
-def _row(one: Listed, now: float) -> tuple[str, ...]:
+def _row(one: ListedLease, now: float) -> tuple[str, ...]:
     record = one.record
     pid = one.to_json()["pid"]
     kernel = one.kernel if pid is None else f"{one.kernel} {pid}"
@@ -61,13 +61,13 @@ def _row(one: Listed, now: float) -> tuple[str, ...]:
     )
 
 
-def note(one: Listed, now: float) -> str:
-    """What else there is to say of a lease, in one line."""
+def note(one: ListedLease, now: float) -> str:
+    """What a list adds to a lease, in one line."""
     left = span((one.record.keep_until or now) - now)
-    return "; ".join(filter(None, [f"for {left} more" if one.is_kept else "", one.said]))
+    return "; ".join(filter(None, [f"for {left} more" if one.is_kept else "", one.remark]))
 
 
-def _short_id(one: Listed) -> str:
+def _short_id(one: ListedLease) -> str:
     return "".join(filter(str.isalnum, one.record.id[:ID_LENGTH]))
 
 

@@ -1,1 +1,1 @@
-"""Flows on Dask: the executor, and what runs of it on the workers."""
+"""Flows on Dask: the executor, and the part of it that runs on the workers."""

@@ -1,4 +1,4 @@
-"""What is given to a cluster for a row: its call, and the values that are there already."""
+"""Makes what a cluster is given for a row: its call, and references to values that are there."""
 
 import re
 import uuid
@@ -7,26 +7,23 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from resnb.dask import worker as remote
-from resnb.dask.remote_value import Held, Item
-from resnb.dask.serialization import Flattened, Resource, Sender, code_of
+from resnb.dask.remote_value import RemoteItem, RemoteValue
+from resnb.dask.serialization import ArgumentPickler, Flattened, RemoteCall, Resource, code_of
 from resnb.ledger import states as lease_states
 from resnb.run.engine.mapping import Source
 from resnb.states import FIRST_FINISHED
 
 if TYPE_CHECKING:
     from resnb.run.engine.engine import Engine
+    from resnb.run.engine.execution import Execution
 
 LARGE = 1_000_000
-"""From so many bytes on (as Dask reckons them), a value of the kernel is sent once for all."""
-_SMALL = (type(None), bool, int, float, complex, Held, Item, Flattened)
+"""Values of the kernel with so many bytes (by Dask's reckoning) or more are sent only once."""
+_SMALL = (type(None), bool, int, float, complex, RemoteValue, RemoteItem, Flattened)
 
 
-class Calls:
+class CallFactory:
     """Makes the calls of one run on one cluster.
-
-    Args:
-        engine: the run.
-        client: the cluster's client.
 
     Attributes:
         topic: of the run's events.
@@ -35,36 +32,38 @@ class Calls:
 
     def __init__(self, engine: "Engine", client: Any) -> None:
         self.topic = f"resnb-{uuid.uuid4().hex}"
-        # asking the system for each key would hand the interpreter to another thread each time
+        # os.urandom for each key would hand the interpreter to another thread each time
         self._random = Random(self.topic)  # noqa: S311 - for names only
         self.cluster = str(client.scheduler_info()["id"])
-        self._engine = engine
+        self._execution = engine.execution
         self._client = client
         self._codes: dict[Any, bytes] = {}
-        self._held: dict[int, Held] = {}
-        # calls on their way may refer to a try before: did Dask forget that, it would take all
-        # that is in the same message for cancelled
-        self._outdated: list[Held] = []
-        self._scattered: dict[int, tuple[Any, Held]] = {}
-        self.values = _Values(engine, self._held)
+        self._remote: dict[int, RemoteValue] = {}
+        # calls on their way may refer to an earlier try; if Dask forgot that, it would treat
+        # everything in the same message as cancelled
+        self._outdated: list[RemoteValue] = []
+        self._scattered: dict[int, tuple[Any, RemoteValue]] = {}
+        self.values = _Values(engine.execution, self._remote)
 
     def promise(self, row: int, key: Any) -> None:
-        """Let later calls refer to what `row` will give; nothing is known of it yet."""
-        if row in self._held:
-            self._outdated.append(self._held[row])
-        self._held[row] = Held(self.name_of(row), self._client, self.cluster, _Promise(key))
+        """Let later calls refer to the value of `row`, which does not exist yet."""
+        if row in self._remote:
+            self._outdated.append(self._remote[row])
+        self._remote[row] = RemoteValue(
+            self.name_of(row), self._client, self.cluster, _Promise(key)
+        )
 
     def name_of(self, row: int) -> str:
         """The name of the task of `row`."""
-        return self._engine.plan.tasks[self._engine.scheduler.origin(row)].name
+        return self._execution.task_of(row).name
 
     def hold(self, row: int, future: Any) -> None:
         """`row` is on the cluster."""
-        self._held[row].future = future
+        self._remote[row].future = future
 
-    def held(self, row: int) -> Held:
+    def value_of(self, row: int) -> RemoteValue:
         """The value of `row`."""
-        return self._held[row]
+        return self._remote[row]
 
     def call(self, row: int, number: int) -> tuple[Any, Any]:
         """The key and the Dask task of one try.
@@ -74,29 +73,29 @@ class Calls:
         """
         from dask._task_spec import Task, TaskRef
 
-        engine = self._engine
-        plan, origin = engine.plan, engine.scheduler.origin(row)
+        execution = self._execution
+        plan, origin = execution.plan, execution.mapped.origin(row)
         task = plan.tasks[origin]
         references = plan.references[row] if row == origin else None
         if references is None:
-            args, kwargs = engine.arguments(row, self.values, self._flattened)
+            args, kwargs = execution.arguments(row, self.values, self._flattened)
         else:
             args, kwargs = [self.values[one] for one in references], {}
-        sender = Sender(self._reference, self._client, self._resources())
+        sender = ArgumentPickler(self._reference, self._client, self._resources())
         args = [self._once(one) for one in args]
         kwargs = {key: self._once(one) for key, one in kwargs.items()}
         data, futures = sender.sent(task.name, args, kwargs)
         count = len(futures)
         if row == origin:
             futures += [
-                held.future
+                value.future
                 for one in plan.upstream[row]
-                if engine.table.state[one] < FIRST_FINISHED and (held := self._held.get(one))
+                if execution.table.state[one] < FIRST_FINISHED and (value := self._remote.get(one))
             ]
         code = self._code(origin, task)
-        call = remote.Call(self.topic, row, number, task.name, code, data, count)
-        # a key like those of client.submit: tasks of one group would wait for their turn at the
-        # scheduler, a message to and fro for each
+        call = RemoteCall(self.topic, row, number, task.name, code, data, count)
+        # a key like those of client.submit: tasks of one group would wait for each other at the
+        # scheduler, with a message to and fro for each
         key = f"{_worded(task.name)}-{uuid.UUID(int=self._random.getrandbits(128), version=4)}"
         return key, Task(key, remote.perform, call, *[TaskRef(one.key) for one in futures])
 
@@ -107,14 +106,14 @@ class Calls:
             return any(self._reference(one) is not None for one in value)
         return self._reference(value) is not None
 
-    def counted(self, name: str, source: Source) -> tuple[Held, Any]:
-        """The items of `source`, and a future of how many there are.
+    def counted(self, name: str, source: Source) -> tuple[RemoteValue, Any]:
+        """The items of `source`, and a future of their number.
 
-        For the children of a mapped task that is a list: how many items each of them gave.
+        For the children of a mapped task, that is a list of how many items each of them gave.
         """
         submit = partial(self._client.submit, pure=False)
         value = source.value
-        future = value.future if isinstance(value, Held) else None
+        future = value.future if isinstance(value, RemoteValue) else None
         parts = future or [one.future if self._reference(one) else one for one in value]
         if source.children:
             future = submit(remote.joined_items, parts)
@@ -123,10 +122,10 @@ class Calls:
             if source.is_flat:
                 future = submit(remote.flattened, name, source.key, parts)
             count = submit(remote.counted, name, source.key, future)
-        return Held(name, self._client, self.cluster, future), count
+        return RemoteValue(name, self._client, self.cluster, future), count
 
     def _code(self, origin: int, task: Any) -> bytes:
-        function = self._engine.plan.functions[origin]
+        function = self._execution.plan.functions[origin]
         known = id(function) if hasattr(function, "__code__") else (origin,)
         if known not in self._codes:
             self._codes[known] = code_of(task, function)
@@ -134,16 +133,16 @@ class Calls:
 
     def _reference(self, value: Any) -> tuple[Any, int | None] | None:
         kind = type(value)
-        held = value.held if kind is Item else value
-        if type(held) is not Held or held.cluster != self.cluster or held.future is None:
+        whole = value.whole if kind is RemoteItem else value
+        if type(whole) is not RemoteValue or whole.cluster != self.cluster or whole.future is None:
             return None
-        return held.future, value.index if kind is Item else None
+        return whole.future, value.index if kind is RemoteItem else None
 
     def _flattened(self, value: Any) -> Flattened:
         return Flattened(self._once(value))
 
     def _once(self, value: Any) -> Any:
-        """`value`, or where it was sent to if it is large."""
+        """`value`, or a reference to it on the cluster if it is large."""
         if isinstance(value, _SMALL) or (isinstance(value, str | bytes) and len(value) < LARGE):
             return value
         known = self._scattered.get(id(value))
@@ -157,22 +156,22 @@ class Calls:
             future = self._client.scatter(value, hash=False)
         except Exception:  # noqa: BLE001 - it does not pickle: who sends it says so
             return value
-        held = Held("", self._client, self.cluster, future)
-        self._scattered[id(value)] = value, held
-        return held
+        sent = RemoteValue("", self._client, self.cluster, future)
+        self._scattered[id(value)] = value, sent
+        return sent
 
     def _resources(self) -> dict[int, Resource]:
         return {
             id(lease.resource): Resource(
                 use.named(use.scope.name), lease.resource, lease.manager, lease.id
             )
-            for use, lease in list(self._engine.scopes.leases.items())
+            for use, lease in list(self._execution.scopes.leases.items())
             if lease.state == lease_states.OPEN and lease.resource is not None
         }
 
 
 class _Promise:
-    """Stands for a future until the calls that have been made are given to the cluster."""
+    """Stands for a future until the calls are given to the cluster."""
 
     __slots__ = ("key",)
 
@@ -181,17 +180,17 @@ class _Promise:
 
 
 class _Values:
-    """The value of each row as calls need it: where that is, if it is on the cluster."""
+    """The value of each row as calls need it: a reference if it is on the cluster."""
 
-    def __init__(self, engine: "Engine", held: dict[int, Held]) -> None:
-        self._engine = engine
-        self._held = held
+    def __init__(self, execution: "Execution", remote: dict[int, RemoteValue]) -> None:
+        self._execution = execution
+        self._remote = remote
 
     def __getitem__(self, row: int) -> Any:
-        engine = self._engine
-        if engine.table.state[row] < FIRST_FINISHED and row in self._held:
-            return self._held[row]
-        return engine.values[row]
+        execution = self._execution
+        if execution.table.state[row] < FIRST_FINISHED and row in self._remote:
+            return self._remote[row]
+        return execution.values[row]
 
 
 def _worded(name: str) -> str:
@@ -199,4 +198,4 @@ def _worded(name: str) -> str:
     return re.sub(r"\W", "_", name)[:40]
 
 
-__all__ = ["Calls"]
+__all__ = ["CallFactory"]

@@ -1,18 +1,18 @@
-"""Which tries on a cluster are to stop, and how that is made sure of.
+"""Which tries on a cluster are to stop, and how resnb makes sure that they do.
 
 Whoever gives up a try (a cancel, a lost resource, its time limit) only asks for its end. The row
 gets its final state once no code of that try can begin any more, and none is running:
 
 | the try | who ends it, and when |
 |---|---|
-| is not sent yet | the lane, when it comes to the row: it is not sent at all |
-| is on its way, or waits on the cluster | the lane, once every worker has forbidden it |
+| is not sent yet | `ClusterRun`, when it comes to the row: it is not sent at all |
+| is on its way, or waits on the cluster | `ClusterRun`, once every worker has forbidden it |
 | is running | its code, which is interrupted; its end decides |
 | has ended, and that is on its way | what comes back decides |
 | was running on a worker that died | Dask gives it to another, which does not let it begin |
 
-Nothing is cancelled at Dask before the run is over. That would take what depends on it along,
-and what comes back of that looks like a cluster that was started anew.
+Nothing is cancelled at Dask before the run is over: that would cancel what depends on it, too, and
+the effect would look like that of a restarted cluster.
 """
 
 import asyncio
@@ -26,13 +26,8 @@ Try = tuple[int, int]
 """A row, and which try of it, from 1; 0 for one that was never sent."""
 
 
-class Stops:
-    """The tries of one run on one cluster that are to stop.
-
-    Args:
-        client: the cluster's client.
-        topic: of the run's events.
-    """
+class Cancellations:
+    """The tries of one run on one cluster that are to stop."""
 
     def __init__(self, client: Any, topic: str) -> None:
         self._client = client
@@ -52,13 +47,13 @@ class Stops:
             self._known.add(one)
             self._fresh.add(one)
 
-    def again(self, one: Try) -> None:
+    def add_again(self, one: Try) -> None:
         """A try is to stop; the workers are asked even if they were asked before."""
         self._known.add(one)
         self._fresh.add(one)
 
     def fresh(self, numbers: Mapping[int, int], there: Iterable[int]) -> list[Try]:
-        """The tries that the workers have yet to be told of.
+        """The tries that the workers have yet to be told about.
 
         Args:
             numbers: the latest try of each row.
@@ -87,8 +82,8 @@ class Stops:
             tries: what is to stop.
             then: called with the tries that will not begin any more, and with what went wrong if
                 the cluster did not answer.
-            for_good: whether they may be on their way to a worker still, also to one that comes
-                later; a try whose time is over is not.
+            for_good: whether they may still be on their way to a worker, even to one that starts
+                later; a try that has timed out is not.
         """
         calls = [(self._topic, row, number) for row, number in tries]
         begun: set[Try] = set()
@@ -103,7 +98,7 @@ class Stops:
         then([one for one in tries if one not in begun], error)
 
     async def _running(self, calls: list[tuple[str, int, int]]) -> set[Try]:
-        """Stop `calls` on all workers; gives those that had begun somewhere, perhaps too many."""
+        """Stop `calls` on all workers; gives those that have, or may have, begun somewhere."""
         begun: set[Try] = set()
         answers = await self._client.run(remote.stop, calls, on_error="return")
         for answer in answers.values():
@@ -112,12 +107,12 @@ class Stops:
         return begun
 
     async def _forbid(self, calls: list[tuple[str, int, int]]) -> None:
-        from resnb.dask.worker_plugin import Forbidding
+        from resnb.dask.worker_plugin import ForbidTries
 
         self._telling = self._telling or asyncio.Lock()
         async with self._telling:  # each replaces the one before
             self._forbidden += calls
-            plugin = Forbidding([*self._forbidden])
+            plugin = ForbidTries([*self._forbidden])
             with suppress(Exception):  # a worker that has just died forbids nothing
                 await self._client.register_plugin(plugin, name=self._topic)
 
@@ -127,4 +122,4 @@ class Stops:
             await self._client.unregister_worker_plugin(self._topic)
 
 
-__all__ = ["Stops", "Try"]
+__all__ = ["Cancellations", "Try"]

@@ -1,4 +1,4 @@
-"""When a cluster is gone: its scheduler, or its last worker; and how that is said."""
+"""Notices when a cluster is gone (its scheduler, or its last worker), and words the reason."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from resnb.run.scheduling.outcome import text_of
 
 PATIENCE = 30.0
-"""Seconds for which a cluster may be without any worker: they may be on their way again."""
+"""How long a cluster may be without any worker, in seconds; new ones may be starting."""
 
 
 def reason_of(client: Any, error: BaseException | None = None, name: str = "") -> Any:
-    """What went wrong, in words that are the same each time.
+    """What went wrong, in words that are the same on every run.
 
     Args:
         client: the cluster's client.
         error: what Dask said.
-        name: the task's name, if it is about one.
+        name: of the task, if the error is about one.
 
     Returns:
         A text; for an error that is not the cluster's, the error itself.
@@ -33,13 +33,8 @@ def reason_of(client: Any, error: BaseException | None = None, name: str = "") -
     return f"Dask says {text_of(error)}"
 
 
-class Watch:
-    """Tells when a cluster has been without workers for too long.
-
-    Args:
-        client: the cluster's client.
-        lost: called with the reason.
-    """
+class WorkerWatch:
+    """Tells when a cluster has been without workers for too long."""
 
     def __init__(self, client: Any, lost: Callable[[str], object]) -> None:
         self._client = client
@@ -48,8 +43,8 @@ class Watch:
         client.subscribe_topic("all", self._event)
 
     def close(self) -> None:
-        """Watch no longer."""
-        self._lost = None  # for the client keeps the handler of a topic for good
+        """Stop watching."""
+        self._lost = None  # the client never forgets the handler of a topic
         if self._client.status == "running":
             self._client.unsubscribe_topic("all")
             self._client.loop.add_callback(self._call_off)
@@ -79,4 +74,4 @@ class Watch:
         self._client.loop.add_callback(look)
 
 
-__all__ = ["PATIENCE", "Watch", "reason_of"]
+__all__ = ["PATIENCE", "WorkerWatch", "reason_of"]

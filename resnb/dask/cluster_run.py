@@ -1,7 +1,7 @@
-"""The rows of one run that run on one cluster: a driver thread gives them to it, and takes back.
+"""The rows of one run that run on one cluster; a driver thread submits them and takes results.
 
-Everything that happens (a row may run, a future is done, a worker reports) comes into one queue
-and is dealt with here, as much at once as there is. Nothing is polled.
+Everything that happens (a row may run, a future is done, a worker reports) comes into one queue,
+which the driver empties each time it wakes. Nothing is polled.
 """
 
 import threading
@@ -10,82 +10,81 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from resnb.dask.cancellation import Stops, Try
-from resnb.dask.cluster_loss import Watch, reason_of
-from resnb.dask.mapping import measure
-from resnb.dask.messages import END, Reports, brought, lane_of, lanes_of, taken_leave
-from resnb.dask.serialization import Told, error_of
-from resnb.dask.submission import Sending
+from resnb.dask.cancellation import Cancellations, Try
+from resnb.dask.cluster_loss import WorkerWatch, reason_of
+from resnb.dask.mapping import RemoteMapping
+from resnb.dask.messages import END, Reports, fetched, label_of, labels_of, leave
+from resnb.dask.serialization import Failure, error_of
+from resnb.dask.submission import Submission
 from resnb.errors import RunError
-from resnb.run.engine import task_runner
 from resnb.run.engine.attempt import Attempt
 from resnb.run.engine.deciding import decided, is_mapped
 from resnb.run.engine.slots import CURRENT, Slot
 from resnb.run.scheduling import outcome as outcomes
 from resnb.run.scheduling.outcome import Outcome
 from resnb.run.scheduling.scheduler import NOT_BEGUN
-from resnb.states import CANCELLED, FAILED, FIRST_FINISHED, PENDING, RETRYING, RUNNING
+from resnb.states import CANCELLED, FIRST_FINISHED, PENDING, RETRYING, RUNNING
 
 if TYPE_CHECKING:
     from resnb.graph.resources.scope import Scope
     from resnb.run.engine.engine import Engine
 
 
-class Lane:
+class ClusterRun:
     """One cluster's part in a run.
 
     Args:
-        engine: the run.
+        engine: the run's engine.
         client: the cluster's client.
         scope: the scope whose resource it is; None for the run's own.
-
-    Attributes:
-        engine: the run.
-        calls: makes what the cluster is given.
-        taken: the rows whose turn has come, and that have not come to an end; the driver's own.
     """
 
     def __init__(self, engine: "Engine", client: Any, scope: "Scope | None") -> None:
         self.client = client
-        self.engine = engine
-        self._sent = Sending(engine, client, scope)
+        self._engine = engine
+        self._runner = engine.runner
+        self._execution = engine.execution
+        self._table = engine.execution.table
+        self._attempts = engine.cancellation.attempts
+        self._sent = Submission(engine, client, scope)
         self._sent.done = partial(self._put, self._done)
         self._sent.failed, self._sent.lost = self._fail, self._lose
-        self.calls = self._sent.calls
+        self._calls = self._sent.calls
         self._inbox: SimpleQueue[tuple[Callable[..., object], *tuple[Any, ...]] | None]
         self._inbox = SimpleQueue()
-        self.taken: set[int] = set()
+        self._taken: set[int] = set()  # the rows whose turn has come, and that have not ended
         self._offered: set[int] = set()
-        self._stops = Stops(client, self.calls.topic)
+        self._mapping = RemoteMapping(engine, self._calls, self._taken, self._fetch)
+        self._stops = Cancellations(client, self._calls.topic)
         self._gone: set[Try] = set()
         self._needless: list[Any] = []
         self._begun: list[int] = []
         self._succeeded: list[int] = []
         self._lost = ""
-        self._slot = Slot(0, engine.output)
-        for label in lanes_of(client):  # numbered here, so that views show them in this order
-            engine.table.number_of(label)
-        self._watch = Watch(client, partial(self._put, self._lose))
+        self._slot = Slot(0, self._execution.output)
+        for label in labels_of(client):  # numbered here, so that views show them in this order
+            self._table.number_of(label)
+        self._watch = WorkerWatch(client, partial(self._put, self._lose))
         self._listeners = [self._report]
-        client.subscribe_topic(self.calls.topic, Reports(self._listeners, self._inbox))
+        client.subscribe_topic(self._calls.topic, Reports(self._listeners, self._inbox))
         self._thread = threading.Thread(target=self._drive, name="resnb-dask", daemon=True)
         self._thread.start()
 
     # ---- called by others; none of these waits
 
     def take(self, row: int) -> None:
-        """`row` may run; with the engine's lock held."""
-        # not taken yet: what comes back of a try before this one must find it at rest
+        """`row` may run; with the feed's lock held."""
+        # not taken yet: what comes back of an earlier try must find it at rest
         self._offered.add(row)
         self._put(self._take, row)
 
     def claim(self) -> None:
-        """A cancel begins: what may have begun counts as running; with the engine's lock held."""
+        """A cancel begins: what may have begun counts as running; with the feed's lock held."""
         self._sent.claim()
-        for row in sorted({*self._offered, *self.taken, *self._sent.futures}):
-            if self.engine.table.state[row] in (PENDING, RETRYING):
-                self.engine.table.move(row, RUNNING)
-                if row not in self.engine.stopping.attempts:
+        for row in sorted({*self._offered, *self._taken, *self._sent.futures}):
+            if self._table.state[row] in (PENDING, RETRYING):
+                self._table.move(row, RUNNING)
+                if row not in self._attempts:
                     self._attempt(row)
 
     def over(self) -> None:
@@ -93,20 +92,17 @@ class Lane:
         self._inbox.put(None)
 
     def join(self) -> None:
-        """Wait until the lane is closed."""
+        """Wait until the cluster has been left."""
         self._thread.join()
 
     def _put(self, handler: Callable[..., object], *arguments: Any) -> None:
         self._inbox.put((handler, *arguments))
 
-    def _stop(self, row: int) -> None:
-        self._put(self._stop_row, row)
-
     # ---- the driver
 
     def _drive(self) -> None:
         CURRENT.set(self._slot)
-        self.engine.defended(self._drive_on)
+        self._execution.feed.defended(self._drive_on)
         self._close()
 
     def _drive_on(self) -> None:
@@ -129,61 +125,58 @@ class Lane:
         if self._begun or self._succeeded:
             begun, self._begun = self._begun, []
             succeeded, self._succeeded = self._succeeded, []
-            self.engine.post(self._told, begun, succeeded)
+            self._execution.post(self._feed, begun, succeeded)
 
-    def _told(self, begun: Iterable[int], succeeded: Iterable[int]) -> None:
-        """With the engine's lock held."""
-        engine = self.engine
+    def _feed(self, begun: Iterable[int], succeeded: Iterable[int]) -> None:
+        """Likewise, with the feed's lock held."""
         for row in begun:
-            attempt = engine.stopping.attempts.get(row)
+            attempt = self._attempts.get(row)
             if attempt is not None and not attempt.is_claimed:
-                task_runner.begun(engine, row)
+                self._runner.begun(row)
         for row in succeeded:
-            task_runner.begun(engine, row)
-            if engine.table.state[row] == RUNNING:
-                engine.scheduler.succeeded(row)
+            self._runner.begun(row)
+            if self._table.state[row] == RUNNING:
+                self._execution.scheduler.succeeded(row)
 
     # ---- giving rows to the cluster
 
     def _take(self, row: int) -> None:
-        engine = self.engine
-        task = engine.plan.tasks[engine.scheduler.origin(row)]
-        self.taken.add(row)
+        execution, table = self._execution, self._table
+        self._taken.add(row)
         self._offered.discard(row)
-        if engine.table.state[row] >= FIRST_FINISHED:
-            self.taken.discard(row)
+        if table.state[row] >= FIRST_FINISHED:
+            self._taken.discard(row)
             return
         self._slot.row = row
         future = self._sent.futures.get(row)
-        ahead = row in self._sent.futures and engine.table.state[row] != RETRYING
-        if not ahead and engine.plan.special[engine.scheduler.origin(row)]:
-            before = RETRYING if engine.table.tries[row] else PENDING  # a claim has marked it
-            refused = decided(engine, row, task, before)
+        is_ahead = row in self._sent.futures and table.state[row] != RETRYING
+        if not is_ahead and execution.is_special(row):
+            before = RETRYING if table.tries[row] else PENDING  # a claim has marked it
+            refused = decided(execution, row, before)
             if refused is not None:
-                self.taken.discard(row)
-                engine.post(task_runner.begun, engine, row)
-                task_runner.conclude(engine, row, task, refused)
+                self._taken.discard(row)
+                execution.post(self._runner.begun, row)
+                self._runner.conclude(row, refused)
                 return
-            if is_mapped(engine, row):
-                measure(self, row)
+            if is_mapped(execution, row):
+                self._mapping.expand(row)
                 return
-        engine.table.tries[row] += 1
+        table.tries[row] += 1
         self._attempt(row)
         if self._lost:
             self._drop(row)
-        elif not ahead and engine.scheduler.is_given_up(row):
+        elif is_ahead:
+            if future is not None and future.done():
+                self._done(row, self._sent.numbers[row], future)
+        elif execution.scheduler.is_given_up(row):
             self._cancel(row)
-        elif not ahead:
+        else:
             self._sent.send(row)
-        elif future is not None and future.done():
-            self._done(row, self._sent.numbers[row], future)
 
-    def _attempt(self, row: int) -> Attempt:
-        engine = self.engine
-        task = engine.plan.tasks[engine.scheduler.origin(row)]
-        attempt = Attempt(row, task, self._slot, task.timeout, partial(self._stop, row))
-        engine.stopping.attempts[row] = attempt
-        return attempt
+    def _attempt(self, row: int) -> None:
+        task = self._execution.task_of(row)
+        stop = partial(self._put, self._stop_row, row)
+        self._attempts[row] = Attempt(row, task, self._slot, task.timeout, stop)
 
     # ---- what comes back
 
@@ -192,35 +185,35 @@ class Lane:
             self._report_one(one, message["name"])
 
     def _report_one(self, report: dict[str, Any], name: str) -> None:
-        engine, row = self.engine, report["row"]
+        row = report["row"]
         for stream, text in report["texts"]:
-            engine.output.write(row, stream, text)
+            self._execution.output.write(row, stream, text)
         if self._sent.numbers.get(row) != report["try"]:
             return
-        table, ago = engine.table, report["ago"]
-        ended = engine.clock.now() - (ago or 0.0)
+        table, ago = self._table, report["ago"]
+        ended = self._execution.clock.now() - (ago or 0.0)
         table.started[row] = ended - report["spent"]
-        table.worker[row] = table.number_of(lane_of(name, report["seat"]))
+        table.worker[row] = table.number_of(label_of(name, report["seat"]))
         if table.state[row] >= FIRST_FINISHED and ago is not None:
             table.ended[row] = ended
-        if row not in self.taken:
+        if row not in self._taken:
             return
         self._begun.append(row)
-        attempt = engine.stopping.attempts.get(row)
+        attempt = self._attempts.get(row)
         if attempt is not None and attempt.call_off is None and ago is None:
-            task_runner.time_begins(engine, attempt)
+            self._runner.limit_time(attempt)
 
     def _done(self, row: int, number: int, future: Any) -> None:
-        if self._sent.numbers.get(row) != number or row not in self.taken:
+        if self._sent.numbers.get(row) != number or row not in self._taken:
             return  # it was given up, or its turn has not come
         if future.status == "finished":
-            if future.type is Told:
-                self.bring(future, partial(self._told_of, row, number))
+            if future.type is Failure:
+                self._fetch(future, partial(self._failed, row, number))
             else:
                 self._succeed(row)
         elif future.status == "error":
             self._fail(
-                row, reason_of(self.client, future.exception(timeout=END), self.calls.name_of(row))
+                row, reason_of(self.client, future.exception(timeout=END), self._calls.name_of(row))
             )
         elif future.status != "cancelled":  # it went with a worker meanwhile: it is made again
             future.add_done_callback(partial(self._sent.done, row, number))
@@ -233,11 +226,11 @@ class Lane:
         else:
             self._lose(reason_of(self.client))
 
-    def _told_of(self, row: int, number: int, told: Any) -> None:
+    def _failed(self, row: int, number: int, failure: Any) -> None:
         """What its code raised has come back."""
-        if self._sent.numbers.get(row) != number or row not in self.taken:
+        if self._sent.numbers.get(row) != number or row not in self._taken:
             return
-        error = error_of(told) if isinstance(told, Told) else told
+        error = error_of(failure) if isinstance(failure, Failure) else failure
         if error is not None:
             self._fail(row, error)
         elif (row, number) in self._stops:
@@ -245,84 +238,77 @@ class Lane:
         elif self._lost:
             self._fail(row, RunError(self._lost))
         else:
-            self._sent.send(row)  # it went ahead of something that ended otherwise than thought
+            self._sent.send(row)  # something upstream, ahead of which it went, did not succeed
 
     def _succeed(self, row: int) -> None:
-        engine = self.engine
-        held = self.calls.held(row)
-        if engine.plan.special[engine.scheduler.origin(row)]:
+        value = self._calls.value_of(row)
+        if self._execution.is_special(row):
             self._sent.futures.pop(row, None)
-            self._end(row, outcomes.success(held))
+            self._end(row, outcomes.success(value))
             return
-        attempt = engine.stopping.attempts.pop(row, None)
-        self.taken.discard(row)
+        attempt = self._attempts.pop(row, None)
+        self._taken.discard(row)
         self._sent.futures.pop(row, None)
         if attempt is None:
             return
         if not attempt.claim():
-            engine.post(engine.stopping.returned, attempt)
+            self._execution.post(self._engine.cancellation.returned, attempt)
             return
-        engine.store(row, held)
-        engine.table.ended[row] = engine.clock.now()
+        self._execution.store(row, value)
+        self._table.ended[row] = self._execution.clock.now()
         self._succeeded.append(row)
 
     def _fail(self, row: int, error: BaseException | str) -> None:
-        engine = self.engine
         future = self._sent.futures.pop(row, None)
         if future is not None and not future.done():
             self._needless.append(future)
         if isinstance(error, str):
             error = RunError(error)
         if isinstance(error, RunError):  # no further try would end otherwise
-            outcome = Outcome(FAILED, error=error, reason=outcomes.text_of(error))
+            self._end(row, outcomes.failure(error))
         else:
-            task = engine.plan.tasks[engine.scheduler.origin(row)]
-            outcome = task_runner.of_error(engine, row, task, error)
-        self._end(row, outcome)
+            self._end(row, self._runner.error_outcome(row, error))
 
     def _cancel(self, row: int) -> None:
         """`row` was given up before it began."""
-        engine = self.engine
         future = self._sent.futures.pop(row, None)
         if future is not None:
             self._needless.append(future)
-        self.taken.discard(row)
-        attempt = engine.stopping.attempts.pop(row, None)
+        self._taken.discard(row)
+        attempt = self._attempts.pop(row, None)
         if attempt is not None and attempt.claim():
-            engine.table.tries[row] = max(0, engine.table.tries[row] - 1)
-            outcome, origin = Outcome(CANCELLED, reason=NOT_BEGUN), engine.scheduler.origin(row)
-            if engine.plan.special[origin]:
+            self._table.tries[row] = max(0, self._table.tries[row] - 1)
+            if self._execution.is_special(row):
                 self._slot.row = row
-                task_runner.settle(engine, row, engine.plan.tasks[origin], outcome)
+                self._runner.settle(row, Outcome(CANCELLED, reason=NOT_BEGUN))
             else:
-                engine.post(engine.stopping.settled, row, outcome, None)
+                self._execution.post(self._execution.scheduler.ended, row, CANCELLED, NOT_BEGUN)
 
     def _end(self, row: int, outcome: Outcome) -> None:
         """The try of `row` is over."""
-        engine = self.engine
-        self.taken.discard(row)
+        self._taken.discard(row)
         self._tell()  # in this order
-        attempt = engine.stopping.attempts.get(row)
+        attempt = self._attempts.get(row)
         if attempt is None:
             return  # nobody waits for it any more
         if not attempt.is_claimed:
-            engine.post(task_runner.begun, engine, row)
+            self._execution.post(self._runner.begun, row)
         self._slot.row = row
-        task_runner.end(engine, attempt, outcome)
+        self._runner.end(attempt, outcome)
 
-    def bring(self, future: Any, then: Callable[[Any], object]) -> None:
-        """Fetch a small value without waiting for it here; `then` gets it, or the exception."""
+    def _fetch(self, future: Any, then: Callable[[Any], object]) -> None:
+        """Fetch a small value without waiting for it; `then` gets it, or the exception."""
 
-        async def bring() -> None:
-            self._put(then, await brought(self.client, future))
+        async def fetch() -> None:
+            self._put(then, await fetched(self.client, future))
 
-        self.client.loop.add_callback(bring)
+        self.client.loop.add_callback(fetch)
 
     # ---- stopping
 
     def _stop_row(self, row: int) -> None:
         self._stops.add((row, self._sent.numbers.get(row, 0)))
-        if row not in self._sent.futures and row in self.taken:  # its items are being counted
+        if row not in self._sent.futures and row in self._taken:  # its items are being counted
             self._cancel(row)
 
     def _stop_rows(self) -> None:
@@ -332,7 +318,7 @@ class Lane:
             return
         self._sent.submit()
         tries = [one for one in tries if one[0] in self._sent.futures]
-        self.taken.update(row for row, _ in tries)  # those ahead have to come to an end now, too
+        self._taken.update(row for row, _ in tries)  # those ahead have to end now, too
         then, for_good = partial(self._put, self._answered, tries), self._sent.is_claimed
         for_good |= not self._gone.isdisjoint(tries)
         self.client.loop.add_callback(partial(self._stops.ask, tries, then, for_good=for_good))
@@ -344,33 +330,33 @@ class Lane:
     def _answered(
         self, asked: Iterable[Try], unbegun: Iterable[Try], error: Exception | None
     ) -> None:
-        """The workers have heard what is to stop: what is `unbegun` will not begin any more."""
+        """The workers know what is to stop: what is `unbegun` will not begin any more."""
         if error is not None:
             self._gone.update(asked)
             self._lose(reason_of(self.client, error))
         given_up = {*unbegun}
         for row, number in asked:
-            if row in self.taken and self._sent.numbers.get(row) == number:
+            if row in self._taken and self._sent.numbers.get(row) == number:
                 if (row, number) in self._gone:
                     self._fail(row, RunError(self._lost or reason_of(self.client)))
                 elif (row, number) in given_up:
                     self._cancel(row)
 
     def _lose(self, reason: str) -> None:
-        """The cluster is gone: so is all that it was to do."""
+        """The cluster is gone, with all that it was to do."""
         if not self._lost:
             self._lost = reason
-            for row in sorted(self.taken):
+            for row in sorted(self._taken):
                 if row in self._sent.numbers:
                     self._drop(row)
 
     def _drop(self, row: int) -> None:
-        """The cluster does not know of `row` any more; its workers, if there are any, may."""
+        """The cluster has forgotten `row`; its workers, if there are any, may still know it."""
         one = row, self._sent.numbers.get(row, 0)
         if self.client.status == "running" and row in self._sent.futures:
             if one not in self._gone:
                 self._gone.add(one)
-                self._stops.again(one)
+                self._stops.add_again(one)
         else:
             self._fail(row, RunError(self._lost or reason_of(self.client)))
 
@@ -383,11 +369,11 @@ class Lane:
         left = [one for one in left if not one.done()]
         self._watch.close()
         forget = self._stops.forget
-        for message in taken_leave(self.client, self.calls.topic, left, forget):
+        for message in leave(self.client, self._calls.topic, left, forget):
             self._report(message)
         self._sent.futures.clear()
         self._needless.clear()
         self._slot.output = None  # callbacks on the client's loop keep the context for a while
 
 
-__all__ = ["Lane"]
+__all__ = ["ClusterRun"]

@@ -1,4 +1,4 @@
-"""Clients for clusters of every form: a client, a cluster, an address, or options of a new one."""
+"""Clients for whatever a user gives: a client, a cluster, an address, or options of a new one."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from resnb.errors import RunError
 from resnb.run.scheduling.outcome import text_of
 
 TIMEOUT = 10.0
-"""Seconds within which a scheduler must answer."""
+"""How long to wait for an answer of a scheduler, in seconds."""
 DASHBOARD = 8787
 
 
@@ -48,8 +48,8 @@ def connected(target: Any, what: str) -> tuple[Any, bool]:
 def disconnected(client: Any) -> None:
     """Close a client that was made here.
 
-    One whose scheduler is gone writes, as its last words, that it could not find that again, or the
-    traceback of how it tried to; why the run has ended was said already.
+    A client whose scheduler is gone would log that it could not find it again, though the run's
+    error has already said so.
     """
     log = logging.getLogger("distributed.client")
     log.addFilter(_is_news)
@@ -83,7 +83,7 @@ class KernelCluster:
 
         options = {
             "dashboard_address": _dashboard(),
-            "silence_logs": logging.CRITICAL,  # a worker's log would land in some cell
+            "silence_logs": logging.CRITICAL,  # a worker's log would appear in some cell
             **dict(self.options),
         }
         with warnings.catch_warnings():
@@ -104,7 +104,7 @@ class KernelCluster:
 
 
 def _dashboard() -> str:
-    """Where the dashboard is to listen: at its usual port if that is free, else at any."""
+    """The dashboard's address: its usual port if that is free, else any."""
     import socket
 
     with socket.socket() as trial:
@@ -118,7 +118,7 @@ def _dashboard() -> str:
 def link_of(client: Any) -> str:
     """The address of the dashboard; empty if there is none.
 
-    Behind a proxy it is a path, as Dask's ``distributed.dashboard.link`` says.
+    Behind a proxy it is a path, by Dask's ``distributed.dashboard.link``.
     """
     if client is None or client.status != "running" or find_spec("bokeh") is None:
         return ""

@@ -1,16 +1,16 @@
-"""`DaskExecutor`: runs tasks on a Dask cluster; alone, on all cores of this machine."""
+"""`DaskExecutor`: runs tasks on a Dask cluster, by default on one of all cores of this machine."""
 
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from resnb.dask.clusters import Lanes
+from resnb.dask.clusters import Clusters
 from resnb.dask.connecting import KernelCluster, connected, disconnected, link_of
 from resnb.errors import OptionError
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.ledger.kernel.kernel_wide import Shared
+from resnb.ledger.kernel.kernel_wide import SharedResource
 from resnb.ledger.kernel.lease import Lease
-from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.states import OPEN
 from resnb.run.engine.interrupts import awaited
@@ -19,8 +19,8 @@ from resnb.run.executors.threads import Workers
 if TYPE_CHECKING:
     from resnb.run.engine.engine import Engine
 
-HERE = 8
-"""How many tasks run in the kernel at the same time, of those that have to."""
+KERNEL_WORKERS = 8
+"""Maximum number of tasks that run at the same time in the kernel, of those that must run there."""
 NAME = "kernel/dask"
 
 
@@ -37,7 +37,7 @@ class DaskExecutor:
             ``threads_per_worker``, ``memory_limit``, ...
 
     Raises:
-        OptionError: there are options for a cluster that is there already.
+        OptionError: there are options, but the cluster exists already.
     """
 
     def __init__(self, target: Any = None, **options: Any) -> None:
@@ -58,20 +58,20 @@ class DaskExecutor:
         return link_of(self._client)
 
     def start(self, engine: "Engine") -> Workers:
-        """Get ready for one run; for the driver.
+        """Get ready for one run.
 
         Raises:
             RunError: no scheduler answers.
         """
-        lanes = self._on_kernels(engine) if self._target is None else self._on_given(engine)
-        lanes.link = self.dashboard_link
-        engine.remote = lanes
-        return Workers(engine, HERE)
+        clusters = self._on_kernels(engine) if self._target is None else self._on_given(engine)
+        clusters.link = self.dashboard_link
+        engine.execution.remote = clusters
+        return Workers(engine, KERNEL_WORKERS)
 
     def close(self) -> None:
         """Close the connection that was made here, or the cluster that the kernel has started.
 
-        What was not fetched is gone then.
+        Values that were not fetched are gone then.
         """
         if self._is_own and self._client is not None:
             disconnected(self._client)
@@ -81,16 +81,16 @@ class DaskExecutor:
                 KEEPER.close([entry.lease])
         self._client = None
 
-    def _on_given(self, engine: "Engine") -> Lanes:
+    def _on_given(self, engine: "Engine") -> Clusters:
         if self._client is None or self._client.status != "running":
             self._client, self._is_own = connected(self._target, repr(self))
-        return Lanes(engine, self._client, self._when_over)
+        return Clusters(engine, self._client, self._when_over)
 
     def _when_over(self) -> None:
         if self._is_own and self._client.status != "running":
-            self.close()  # it would look for its scheduler for a while, and complain
+            self.close()  # it would search for its scheduler, and complain
 
-    def _on_kernels(self, engine: "Engine") -> Lanes:
+    def _on_kernels(self, engine: "Engine") -> Clusters:
         """Use the kernel's cluster; its lease is held for as long as the run uses it."""
         entry = KEEPER.shared(KernelCluster, self._options)
         opened: SimpleQueue[Lease | BaseException] = SimpleQueue()
@@ -102,36 +102,40 @@ class DaskExecutor:
             except BaseException as error:  # noqa: BLE001 - it is raised where the run is started
                 opened.put(error)
 
-        thread.submit(open_it)
-        thread.close()
-        lease = awaited(opened)
-        if isinstance(lease, BaseException):
-            raise lease
-
         def release() -> None:
             unused = entry.released(engine)
             if unused is not None:
                 with suppress(Exception):  # the lease keeps the reason, and stays listed
                     KEEPER.close([unused])
 
+        thread.submit(open_it)
+        try:
+            lease = awaited(opened)
+        except BaseException:
+            thread.submit(release)  # once it is open
+            raise
+        finally:
+            thread.close()
+        if isinstance(lease, BaseException):
+            raise lease
         self._client = lease.resource
         try:
-            return Lanes(engine, self._client, release)
+            return Clusters(engine, self._client, release)
         except BaseException:
             release()
             raise
 
     def __repr__(self) -> str:
-        """How it was made; addresses are left out."""
+        """The call that makes it, without addresses."""
         if self._target is None:
             return f"DaskExecutor({', '.join(f'{key}={value!r}' for key, value in self._options)})"
         kind = "address" if isinstance(self._target, str) else type(self._target).__name__
         return f"DaskExecutor(<{kind}>)"
 
 
-def _prepared(entry: Shared, options: Any, thread: LeaseThread) -> Lease:
+def _prepared(entry: SharedResource, options: Any, thread: LeaseThread) -> Lease:
     """Open the lease of the kernel's cluster; on its thread."""
-    lease = KEEPER.prepare(Wanted(NAME, KernelCluster(options), thread))
+    lease = KEEPER.prepare(LeaseRequest(NAME, KernelCluster(options), thread))
     KEEPER.share(entry)
     if lease.state != OPEN:
         lease.set_up()

@@ -1,90 +1,99 @@
-"""Mapping over what is on a cluster: only how many items there are comes to the kernel."""
+"""Maps over what is on a cluster; only the number of items comes to the kernel."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resnb.dask.remote_value import Held, Items
-from resnb.dask.serialization import Told, error_of
-from resnb.run.engine import task_runner
-from resnb.run.engine.mapping import Given, Source, expand, sources, take_in
-from resnb.run.scheduling import outcome as outcomes
-from resnb.run.scheduling.outcome import Outcome
-from resnb.states import FAILED, Elsewhere
+from resnb.dask.remote_value import RemoteItems, RemoteValue
+from resnb.dask.serialization import Failure, error_of
+from resnb.run.engine.mapping import MappedInputs, Source, expand, sources, take_in
+from resnb.states import Elsewhere
 
 if TYPE_CHECKING:
-    from resnb.dask.cluster_run import Lane
+    from resnb.dask.calls import CallFactory
+    from resnb.run.engine.engine import Engine
 
 
-def measure(lane: "Lane", row: int) -> None:
-    """Find out how many items `row` is mapped over, and give it its children."""
-    try:
-        found = list(sources(lane.engine, row, lane.calls.values))
-    except Exception as error:  # noqa: BLE001 - the user's values
-        _refuse(lane, row, error)
-    else:
-        _go_on(lane, row, Given(), found)
+class _Count(NamedTuple):
+    """A pending question to the cluster: the length of `source`."""
+
+    inputs: MappedInputs
+    left: list[Source]
+    source: Source
+    items: RemoteValue
 
 
-def _go_on(lane: "Lane", row: int, given: Given, left: list[Source]) -> None:
-    """Add what is `left` to what `row` is mapped over, and give it its children."""
-    engine = lane.engine
-    name = engine.plan.tasks[row].name
-    try:
-        while left:
-            source = left.pop(0)
-            if lane.calls.is_remote(source):
-                held, count = lane.calls.counted(name, source)
-                lane.bring(count, partial(_measured, lane, row, _Asked(given, left, source, held)))
-                return
-            take_in(given, name, source._replace(value=_here(source)))
-    except Exception as error:  # noqa: BLE001 - the user's values
-        _refuse(lane, row, error)
-        return
-    lane.taken.discard(row)
-    engine.table.tries[row] += 1
-    engine.table.started[row] = engine.clock.now()
-    engine.post(task_runner.begun, engine, row)
-    expand(engine, row, given)
+class RemoteMapping:
+    """Expands the mapped rows of one cluster."""
+
+    def __init__(
+        self,
+        engine: "Engine",
+        calls: "CallFactory",
+        taken: set[int],
+        fetch: Callable[[Any, Callable[[Any], object]], object],
+    ) -> None:
+        self._engine = engine
+        self._execution = engine.execution
+        self._calls = calls
+        self._taken = taken
+        self._fetch = fetch
+
+    def expand(self, row: int) -> None:
+        """Find out how many items `row` is mapped over, and give it its children."""
+        try:
+            found = list(sources(self._execution, row, self._calls.values))
+        except Exception as error:  # noqa: BLE001 - the user's values
+            self._refuse(row, error)
+        else:
+            self._go_on(row, MappedInputs(), found)
+
+    def _go_on(self, row: int, inputs: MappedInputs, left: list[Source]) -> None:
+        """Add what is `left` to the `inputs` of `row`, and give it its children."""
+        execution = self._execution
+        name = execution.plan.tasks[row].name
+        try:
+            while left:
+                source = left.pop(0)
+                if self._calls.is_remote(source):
+                    items, count = self._calls.counted(name, source)
+                    asked = _Count(inputs, left, source, items)
+                    self._fetch(count, partial(self._counted, row, asked))
+                    return
+                take_in(inputs, name, source._replace(value=_fetched(source)))
+        except Exception as error:  # noqa: BLE001 - the user's values
+            self._refuse(row, error)
+            return
+        self._taken.discard(row)
+        execution.begin_try(row)
+        execution.post(self._engine.runner.begun, row)
+        expand(execution, row, inputs)
+
+    def _counted(self, row: int, asked: _Count, count: Any) -> None:
+        if row not in self._taken:
+            return
+        if isinstance(count, Failure):
+            count = error_of(count)
+        if isinstance(count, BaseException):
+            self._refuse(row, count)
+            return
+        if count is not None:  # None: something to wait for that has no items
+            counts = count if asked.source.children else [count]
+            asked.inputs.add(asked.source, RemoteItems(asked.items, sum(counts)), counts)
+        self._go_on(row, asked.inputs, asked.left)
+
+    def _refuse(self, row: int, error: BaseException) -> None:
+        self._taken.discard(row)
+        self._engine.runner.refuse(row, error)
 
 
-def _here(source: Source) -> Any:
+def _fetched(source: Source) -> Any:
     """The value of `source`; the items of a list stay where they are, unless they are flattened."""
     value = source.value
     if isinstance(value, Elsewhere):
         return value.fetched()
-    return Held.together(value) if source.is_flat and isinstance(value, list) else value
+    is_flat = source.is_flat and isinstance(value, list)
+    return RemoteValue.together(value) if is_flat else value
 
 
-class _Asked(NamedTuple):
-    """Whose length the cluster was asked for, and what is known and unknown besides."""
-
-    given: Given
-    left: list[Source]
-    source: Source
-    items: Held
-
-
-def _measured(lane: "Lane", row: int, asked: _Asked, count: Any) -> None:
-    if row not in lane.taken:
-        return
-    if isinstance(count, Told):
-        count = error_of(count)
-    if isinstance(count, BaseException):
-        _refuse(lane, row, count)
-        return
-    if count is not None:  # None: something to wait for that has no items
-        counts = count if asked.source.children else [count]
-        asked.given.add(asked.source, Items(asked.items, sum(counts)), counts)
-    _go_on(lane, row, asked.given, asked.left)
-
-
-def _refuse(lane: "Lane", row: int, error: BaseException) -> None:
-    """`row` cannot be mapped; no further try would change that."""
-    engine = lane.engine
-    lane.taken.discard(row)
-    engine.post(task_runner.begun, engine, row)
-    outcome = Outcome(FAILED, error=error, reason=outcomes.text_of(error))
-    task_runner.settle(engine, row, engine.plan.tasks[row], outcome)
-
-
-__all__ = ["measure"]
+__all__ = ["RemoteMapping"]

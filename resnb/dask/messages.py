@@ -1,4 +1,4 @@
-"""Messages to and from a cluster: how large they get, who hears them, and the last ones."""
+"""Messages to and from a cluster: their size, who receives them, and the last ones of a run."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from queue import SimpleQueue
@@ -9,19 +9,19 @@ from resnb.dask.cluster_loss import reason_of
 from resnb.errors import RunError
 
 AT_ONCE = 500
-"""How many rows go to the cluster in one message."""
+"""Maximum number of rows in one message to the cluster."""
 LARGEST = 4_000_000
-"""How many bytes such a message has, or a little more; Dask warns of more than twice as many."""
+"""Approximate maximum size of such a message in bytes; Dask warns of more than twice as many."""
 SHOWN = 100
-"""Of how many workers the names are known from the beginning."""
+"""Maximum number of workers whose names are known from the beginning."""
 END = 5.0
-"""Seconds that taking leave of a cluster may take."""
+"""Maximum time for each step of leaving a cluster, in seconds."""
 
 
 class Reports:
-    """Hands on what workers say.
+    """Passes on what workers report.
 
-    A client keeps the handler of a topic for good; this one holds nothing once the lane is closed.
+    A client keeps the handler of a topic for good; this one holds nothing once the run is over.
     """
 
     def __init__(self, listeners: list[Any], inbox: SimpleQueue[Any]) -> None:
@@ -29,7 +29,7 @@ class Reports:
         self._inbox = inbox
 
     def __call__(self, event: tuple[Any, Any]) -> None:
-        """A worker says something; on the client's loop."""
+        """A worker reports; on the client's loop."""
         for listener in self._listeners:
             self._inbox.put((listener, event[1]))
 
@@ -45,35 +45,35 @@ def first_of(batch: dict[Any, tuple[Any, int, int]]) -> Iterator[Any]:
         yield key
 
 
-def lane_of(name: str, seat: int) -> str:
-    """What views call a thread of a worker.
+def label_of(name: str, seat: int) -> str:
+    """The label of a worker's thread in views.
 
     Args:
-        name: the worker's, which is its address if nobody gave it one.
-        seat: which of those that it runs at the same time, from 0.
+        name: of the worker; its address if nobody gave it a name.
+        seat: the number of the thread, from 0.
     """
     name = f"Dask worker {name.rpartition('://')[2]}"
     return f"{name} · {seat + 1}" if seat else name
 
 
-def lanes_of(client: Any) -> list[str]:
-    """What views call the threads of a cluster's workers, in order; not all of them, of many."""
+def labels_of(client: Any) -> list[str]:
+    """The labels of a cluster's threads, in order; of a large cluster, only the first ones."""
     workers = [*client.scheduler_info()["workers"].values()][:SHOWN]
     seats = [(one["name"], seat) for one in workers for seat in range(min(one["nthreads"], SHOWN))]
     seats.sort(key=lambda one: (isinstance(one[0], str), one))
-    return [lane_of(str(name), seat) for name, seat in seats]
+    return [label_of(str(name), seat) for name, seat in seats]
 
 
-async def brought(client: Any, future: Any) -> Any:
-    """The value of `future`, which is small, or why it cannot be had; on the client's loop."""
+async def fetched(client: Any, future: Any) -> Any:
+    """The value of `future`, which is small, or why there is none; on the client's loop."""
     try:
         (value,) = await client.gather([future])
-    except BaseException as error:  # noqa: BLE001 - who asked deals with it
+    except BaseException as error:  # noqa: BLE001 - the caller deals with it
         return RunError(reason_of(client, error))
     return value
 
 
-def taken_leave(
+def leave(
     client: Any, topic: str, left: list[Any], forget: Callable[[], Awaitable[None]]
 ) -> list[dict[str, Any]]:
     """Give up what nobody waits for, and let the workers forget the run.
@@ -82,7 +82,7 @@ def taken_leave(
         client: the cluster's client.
         topic: of the run's events.
         left: futures that are not done.
-        forget: what there is to do besides.
+        forget: what else there is to do.
 
     Returns:
         The workers' last messages.
@@ -109,7 +109,7 @@ def taken_leave(
 
 
 def _forgotten(topic: str, dask_scheduler: Any = None) -> None:
-    """Let the scheduler forget the events of a topic, which it keeps for good otherwise."""
+    """Let the scheduler forget the events of a topic, which it would keep for good."""
     topics = dask_scheduler._broker._topics  # noqa: SLF001 - there is no other way
     dask_scheduler.loop.call_later(1.0, topics.pop, topic, None)  # the last may be on their way
 
@@ -121,9 +121,9 @@ __all__ = [
     "END",
     "LARGEST",
     "Reports",
-    "brought",
+    "fetched",
     "first_of",
-    "lane_of",
-    "lanes_of",
-    "taken_leave",
+    "label_of",
+    "labels_of",
+    "leave",
 ]

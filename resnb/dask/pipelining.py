@@ -1,9 +1,9 @@
 """Which rows may be given to the cluster before what they need has ended.
 
-A chain would otherwise wait for the kernel after each link. A row goes ahead if nothing but
-plain success upstream decides whether it runs, and if everything upstream is on the cluster or
-has succeeded. Should something upstream end otherwise, the row's call finds that out on the
-worker, does nothing, and is made again when the scheduler says so.
+A chain would otherwise wait for the kernel after each link. A row goes ahead if only plain success
+upstream decides whether it runs, and if everything upstream is on the cluster or has succeeded. If
+something upstream ends otherwise, the row's call notices that on the worker and does nothing; it
+is made again when the scheduler says so.
 """
 
 from collections.abc import Callable
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from resnb.run.scheduling.plan import Plan
 
 MOST = 20_000
-"""How many rows may be ahead at once."""
+"""Maximum number of rows that are ahead at once."""
 _NEVER = -1
 
 
-class Ahead:
-    """Counts, for the rows of one cluster, what has not been given to it yet.
+class Pipeline:
+    """Counts what the rows of one cluster still wait for until they can go ahead.
 
     Args:
         plan: the run's plan.
         scope: the scope that is the rows' executor; None for the run's own.
-        state_of: the state of a row now.
+        state_of: gives the present state of a row.
     """
 
     def __init__(self, plan: "Plan", scope: "Scope | None", state_of: Callable[[int], int]) -> None:
@@ -75,4 +75,4 @@ class Ahead:
         return not self._plan.special[row] and not self._plan.nodes[row].is_mapped
 
 
-__all__ = ["MOST", "Ahead"]
+__all__ = ["MOST", "Pipeline"]

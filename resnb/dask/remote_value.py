@@ -1,4 +1,4 @@
-"""Values that stay on a cluster, and come to the kernel when somebody asks for them."""
+"""Values that stay on a cluster, and are fetched when somebody asks for them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,10 @@ from resnb.errors import NoValueError
 from resnb.states import Elsewhere
 
 PATIENCE = 60.0
-"""Seconds that fetching a value may take without a sign of the cluster."""
+"""Maximum time for fetching a value, in seconds."""
 
 
-class Held(Elsewhere):
+class RemoteValue(Elsewhere):
     """A value on a cluster.
 
     Attributes:
@@ -40,19 +40,19 @@ class Held(Elsewhere):
 
     @staticmethod
     def together(values: Sequence[Any]) -> list[Any]:
-        """`values` with those on a cluster fetched, all of one cluster at once."""
-        wanted: dict[int, tuple[Any, list[Held]]] = {}
+        """`values`; those on a cluster are fetched, all of one cluster at once."""
+        remote: dict[int, tuple[Any, list[RemoteValue]]] = {}
         for one in values:
-            if isinstance(one, Held) and one.future is not None:
-                wanted.setdefault(id(one.client), (one.client, []))[1].append(one)
+            if isinstance(one, RemoteValue) and one.future is not None:
+                remote.setdefault(id(one.client), (one.client, []))[1].append(one)
         found: dict[int, Any] = {}
-        for client, held in wanted.values():
-            for one, value in zip(held, _gathered(client, held), strict=True):
+        for client, group in remote.values():
+            for one, value in zip(group, _gathered(client, group), strict=True):
                 found[id(one)] = value
         return [found[id(one)] if id(one) in found else _here(one) for one in values]
 
     def settle(self, value: Any) -> None:
-        """It is in the kernel from now on."""
+        """It has been fetched."""
         self._here = value
         self.future = None
 
@@ -63,7 +63,7 @@ class Held(Elsewhere):
 
 
 def _here(one: Any) -> Any:
-    if not isinstance(one, Held):
+    if not isinstance(one, RemoteValue):
         return one.fetched() if isinstance(one, Elsewhere) else one
     if one.future is not None:
         return one.fetched()
@@ -72,53 +72,58 @@ def _here(one: Any) -> Any:
     return one._here  # noqa: SLF001 - likewise
 
 
-def _gathered(client: Any, held: Sequence[Held]) -> list[Any]:
+def _gathered(client: Any, group: Sequence[RemoteValue]) -> list[Any]:
     import asyncio
 
-    async def bring(futures: list[Any]) -> list[Any]:
-        return list(await asyncio.wait_for(client.gather(futures), PATIENCE))
+    async def fetch(futures: list[Any]) -> list[Any] | BaseException:
+        try:
+            return list(await asyncio.wait_for(client.gather(futures), PATIENCE))
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - told apart from what breaks the wait
+            return error
 
-    futures = [one.future for one in held]
+    futures = [one.future for one in group]
+    found: list[Any] | BaseException
     try:
-        if client.status != "running":
-            raise ConnectionError  # noqa: TRY301 - the same ends in one place
-        return list(client.sync(bring, futures))
-    except (Exception, asyncio.CancelledError) as error:
-        if all(one.future is None for one in held):  # brought here, or lost, meanwhile
-            return [_here(one) for one in held]
-        message = (
-            f"the value of task {held[0].name!r} went with its Dask cluster: run it again, and ask "
-            "for .value while the cluster is there"
-        )
-        raise NoValueError(message) from error
+        found = client.sync(fetch, futures) if client.status == "running" else ConnectionError()
+    except RuntimeError as error:  # its loop has ended
+        found = error
+    if isinstance(found, list):
+        return found
+    if all(one.future is None for one in group):  # brought here, or lost, meanwhile
+        return [_here(one) for one in group]
+    message = (
+        f"the value of task {group[0].name!r} went with its Dask cluster: run it again, and ask "
+        "for .value while the cluster is there"
+    )
+    raise NoValueError(message) from found
 
 
-class Item(Elsewhere):
+class RemoteItem(Elsewhere):
     """One item of a value on a cluster."""
 
-    __slots__ = ("held", "index")
+    __slots__ = ("index", "whole")
 
-    def __init__(self, held: Held, index: int) -> None:
-        self.held = held
+    def __init__(self, whole: RemoteValue, index: int) -> None:
+        self.whole = whole
         self.index = index
 
     def fetched(self) -> Any:
         """The item."""
-        return self.held.fetched()[self.index]
+        return self.whole.fetched()[self.index]
 
 
-class Items(Sequence[Item]):
-    """What a task is mapped over, where that is on a cluster: only its length is known here."""
+class RemoteItems(Sequence[RemoteItem]):
+    """What a task is mapped over, if that is on a cluster: only its length is known here."""
 
-    def __init__(self, held: Held, count: int) -> None:
-        self._held = held
+    def __init__(self, whole: RemoteValue, count: int) -> None:
+        self._whole = whole
         self._count = count
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, index: Any) -> Any:
-        return Item(self._held, range(self._count)[index])
+        return RemoteItem(self._whole, range(self._count)[index])
 
 
-__all__ = ["Held", "Item", "Items"]
+__all__ = ["RemoteItem", "RemoteItems", "RemoteValue"]

@@ -1,12 +1,13 @@
-"""What goes to a worker and comes back, as bytes: code, arguments, and what went wrong.
+"""What goes to a worker and comes back, as bytes: code, arguments, and exceptions.
 
-Values that are on the cluster already are not among the bytes: each is a number there, by which
-the worker finds it. A live resource goes as its handle, and each worker attaches its own; a
-client of the cluster itself goes as the worker's own client.
+The bytes do not contain values that are on the cluster already, but numbers by which the worker
+finds them. A live resource goes as its handle, and each worker attaches its own; a client of the
+cluster itself becomes the worker's own client.
 """
 
 import io
 import pickle
+import threading
 from collections.abc import Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,12 +20,32 @@ from resnb.run.scheduling.outcome import text_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resnb.dask.worker import Call, Desk
-
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
 _CODES_KEPT = 512
 _CODES: "dict[bytes, Callable[..., Any]]" = {}
 CLIENT, UPSTREAM, ITEM, ATTACHED, RAISED = "client", "upstream", "item", "attached", "raised"
+
+
+class RemoteCall(NamedTuple):
+    """One try of a task, as it is sent to a worker.
+
+    Attributes:
+        topic: of the events about it.
+        row: its row in the run.
+        number: tells its tries apart.
+        name: the task's name.
+        code: its function, pickled.
+        values: its arguments, pickled; None if these are just the upstream values, in order.
+        known: how many of the upstream values are arguments; the others only have to end first.
+    """
+
+    topic: str
+    row: int
+    number: int
+    name: str
+    code: bytes
+    values: bytes | None
+    known: int
 
 
 class Resource(NamedTuple):
@@ -44,7 +65,7 @@ class Resource(NamedTuple):
 
 
 class Flattened:
-    """An argument of which the worker takes a level of nesting out."""
+    """An argument that the worker flattens by one level."""
 
     __slots__ = ("_value",)
 
@@ -52,14 +73,52 @@ class Flattened:
         self._value = value
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """It is pickled as what it is on the worker."""
+        """On the worker, it becomes the flattened value."""
         return flat, (self._value,)
 
 
 # ---- on a worker
 
 
-class Told:
+class Attachments:
+    """The resources that one worker has attached, by run and lease."""
+
+    def __init__(self) -> None:
+        self._attached: dict[tuple[str, str], tuple[Any, Any]] = {}
+        self._lock = threading.Lock()
+
+    def attach(self, call: RemoteCall, lease: str, data: bytes) -> Any:
+        """The live resource of a lease; `data` has its manager, if that attaches, and its handle.
+
+        Raises:
+            RunError: the manager raised.
+        """
+        key = call.topic, lease
+        with self._lock:
+            if key not in self._attached:
+                manager, handle = pickle.loads(data)  # noqa: S301 - the kernel's
+                live = handle if manager is None else _attached(call.name, manager, handle)
+                self._attached[key] = manager, live
+            return self._attached[key][1]
+
+    def leave(self, topic: str) -> list[tuple[Any, Any]]:
+        """Forget a run's resources; gives each with its manager."""
+        keys = [key for key in self._attached if key[0] == topic]
+        return [self._attached.pop(key) for key in keys]
+
+
+def _attached(name: str, manager: Any, handle: Any) -> Any:
+    try:
+        return manager.attach(handle)
+    except Exception as error:
+        message = (
+            f"task {name!r}: attach of {type(manager).__name__} raised {text_of(error)} on a Dask "
+            "worker"
+        )
+        raise RunError(message) from error
+
+
+class Failure:
     """In place of a value: what a try's code raised, or (without `error`) that it did not run."""
 
     __slots__ = ("error",)
@@ -68,14 +127,14 @@ class Told:
         self.error = error
 
 
-def told_of(error: BaseException) -> Told:
-    """`error` as a `Told`, with its traceback; one that does not pickle goes as text."""
+def failure_of(error: BaseException) -> Failure:
+    """`error` and its traceback as a `Failure`; an exception that does not pickle goes as text."""
     import cloudpickle
     from tblib import Traceback
 
     frames = None
     if error.__traceback__ is not None:
-        # the first frame is ours
+        # the first frame is resnb's
         after = error.__traceback__.tb_next
         frames = None if after is None else Traceback(after).to_dict()
     try:
@@ -83,11 +142,11 @@ def told_of(error: BaseException) -> Told:
         pickle.loads(data)  # noqa: S301 - what we have pickled ourselves
     except Exception:  # noqa: BLE001 - the user's class
         data = cloudpickle.dumps(RuntimeError(text_of(error)))
-    return Told(pickle.dumps((data, frames)))
+    return Failure(pickle.dumps((data, frames)))
 
 
 def loaded(
-    call: "Call", upstream: tuple[Any, ...], desk: "Desk"
+    call: RemoteCall, upstream: tuple[Any, ...], attachments: Attachments
 ) -> "tuple[Callable[..., Any], list[Any], dict[str, Any]]":
     """What a worker is to call, and with what.
 
@@ -102,7 +161,7 @@ def loaded(
             function = _CODES[call.code] = pickle.loads(call.code)  # noqa: S301 - the kernel's
         if call.values is None:
             return function, list(upstream[: call.known]), {}
-        args, kwargs = _Loader(call, upstream, desk).load()
+        args, kwargs = _Loader(call, upstream, attachments).load()
     except RunError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever an import may raise
@@ -115,10 +174,13 @@ def loaded(
 
 
 class _Loader(pickle.Unpickler):
-    def __init__(self, call: "Call", upstream: tuple[Any, ...], desk: "Desk") -> None:
+    def __init__(
+        self, call: RemoteCall, upstream: tuple[Any, ...], attachments: Attachments
+    ) -> None:
         assert call.values is not None
         super().__init__(io.BytesIO(call.values))
-        self._call, self._upstream, self._desk = call, upstream, desk
+        self._call, self._upstream = call, upstream
+        self._attachments = attachments
 
     def persistent_load(self, found: Any) -> Any:
         kind, *rest = found
@@ -131,29 +193,12 @@ class _Loader(pickle.Unpickler):
 
             return get_client()
         if kind == RAISED:
-            return error_of(Told(rest[0]))
-        lease, data = rest
-        key, attached = (self._call.topic, lease), self._desk.attached
-        with self._desk.attaching:
-            if key not in attached:
-                manager, handle = pickle.loads(data)  # noqa: S301 - the kernel's
-                live = handle if manager is None else self._attached(manager, handle)
-                attached[key] = manager, live
-            return attached[key][1]
-
-    def _attached(self, manager: Any, handle: Any) -> Any:
-        try:
-            return manager.attach(handle)
-        except Exception as error:
-            message = (
-                f"task {self._call.name!r}: attach of {type(manager).__name__} raised "
-                f"{text_of(error)} on a Dask worker"
-            )
-            raise RunError(message) from error
+            return error_of(Failure(rest[0]))
+        return self._attachments.attach(self._call, *rest)
 
 
 def unsendable(name: str, value: Any) -> RunError | None:
-    """Why the value that task `name` returned cannot leave its worker; None if it can."""
+    """The reason why the value of task `name` cannot leave its worker; None if it can."""
     if type(value) in _PLAIN:
         return None
     import cloudpickle
@@ -174,11 +219,11 @@ def unsendable(name: str, value: Any) -> RunError | None:
 # ---- in the kernel
 
 
-def error_of(told: Told) -> BaseException | None:
+def error_of(failure: Failure) -> BaseException | None:
     """What was raised on the worker, with its traceback; None if nothing was."""
-    if told.error is None:
+    if failure.error is None:
         return None
-    data, frames = pickle.loads(told.error)  # noqa: S301 - a worker's of ours
+    data, frames = pickle.loads(failure.error)  # noqa: S301 - a worker's of ours
     try:
         error: BaseException = pickle.loads(data)  # noqa: S301 - likewise
     except Exception as fault:  # noqa: BLE001 - the user's class
@@ -222,24 +267,24 @@ def _writer() -> Any:
     import cloudpickle
 
     class Writer(cloudpickle.Pickler):  # type: ignore[misc]
-        """Pickles arguments; `written` says what stands for one that is not among the bytes."""
+        """Pickles arguments; `written` gives what stands for one that is not in the bytes."""
 
         written: "Callable[[Any], Any]"
 
         def persistent_id(self, found: Any) -> Any:
             if isinstance(found, BaseException):  # what failed upstream; it need not pickle
-                return RAISED, told_of(found).error
+                return RAISED, failure_of(found).error
             return self.written(found)
 
     return Writer
 
 
-class Sender:
+class ArgumentPickler:
     """Turns arguments into bytes for the workers of one cluster.
 
     Args:
-        references: what an argument that is on the cluster already goes as: a pair of the future
-            and, for an item of a value, its index; None for every other value.
+        references: for a value that is on the cluster already, its future and, for an item of a
+            value, the index; None for every other value.
         client: the cluster's client.
         resources: live resources by the identity of the object.
     """
@@ -336,13 +381,13 @@ class Sender:
 
 
 __all__ = [
+    "ArgumentPickler",
+    "Failure",
     "Flattened",
     "Resource",
-    "Sender",
-    "Told",
     "code_of",
     "error_of",
+    "failure_of",
     "loaded",
-    "told_of",
     "unsendable",
 ]

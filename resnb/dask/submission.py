@@ -1,14 +1,14 @@
-"""Giving rows to a cluster, many in one message, and what can follow them without the kernel."""
+"""Gives rows to a cluster, many in one message, and with them what can follow at once."""
 
 import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.dask.calls import Calls
+from resnb.dask.calls import CallFactory
 from resnb.dask.cluster_loss import reason_of
 from resnb.dask.messages import AT_ONCE, first_of
-from resnb.dask.pipelining import MOST, Ahead
+from resnb.dask.pipelining import MOST, Pipeline
 from resnb.errors import RunError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from resnb.run.engine.engine import Engine
 
 
-class Sending:
+class Submission:
     """What one cluster has been given.
 
     Args:
@@ -26,7 +26,7 @@ class Sending:
 
     Attributes:
         calls: makes what the cluster is given.
-        numbers: which try of each row was given to it last, from 1.
+        numbers: the number of the latest try of each row that was given to it, from 1.
         futures: the futures of what is there; None for what goes with the next message.
         is_claimed: whether a cancel has begun.
         done: called on the client's loop with row, try and future once that is done.
@@ -39,22 +39,24 @@ class Sending:
     lost: Callable[[str], object]
 
     def __init__(self, engine: "Engine", client: Any, scope: "Scope | None") -> None:
-        self.calls = Calls(engine, client)
+        self.calls = CallFactory(engine, client)
         self.numbers: dict[int, int] = {}
         self.futures: dict[int, Any] = {}
         self._client = client
-        self._ahead = Ahead(engine.plan, scope, engine.table.state.__getitem__)
+        self._pipeline = Pipeline(
+            engine.execution.plan, scope, engine.execution.table.state.__getitem__
+        )
         self._batch: dict[Any, tuple[Any, int, int]] = {}
         self.is_claimed = False
         self._claiming = threading.Lock()
 
     def claim(self) -> None:
-        """A cancel begins: what goes ahead later might begin after the clean-up."""
+        """A cancel begins: nothing goes ahead any more, for it might begin after the clean-up."""
         with self._claiming:
             self.is_claimed = True
 
     def send(self, row: int) -> None:
-        """Give `row` to the cluster, and what can follow it without asking the kernel."""
+        """Give `row` to the cluster, and with it what can follow without the kernel."""
         waiting = [row]
         while waiting:
             one = waiting.pop()
@@ -66,7 +68,7 @@ class Sending:
             except RunError as error:
                 if one == row:
                     self.failed(row, error)
-                continue  # what goes ahead fails when it is its turn
+                continue  # one that goes ahead fails when its turn comes
             with self._claiming:
                 if one != row and self.is_claimed:
                     continue
@@ -77,10 +79,10 @@ class Sending:
             if len(self._batch) >= AT_ONCE:
                 self.submit()
             if not self.is_claimed:
-                waiting += reversed(self._ahead.after(one))
+                waiting += reversed(self._pipeline.after(one))
 
     def submit(self) -> None:
-        """Let what was given go."""
+        """Send what was given."""
         while self._batch:
             keys = list(first_of(self._batch))
             rows = [self._batch.pop(key) for key in keys]
@@ -98,4 +100,4 @@ class Sending:
                 future.add_done_callback(partial(self.done, row, number))
 
 
-__all__ = ["Sending"]
+__all__ = ["Submission"]

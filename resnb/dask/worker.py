@@ -1,18 +1,27 @@
-"""What runs on a Dask worker: a task's code, with its output, its interrupts and its ending.
+"""What runs on a Dask worker: a task's code, its output, its interruption and its end.
 
-What the code raises is no error to Dask: it comes back as a `Told`, so that the kernel decides
-what follows, and no worker writes about it. What the code prints, and when it began and ended,
-goes to the kernel as events, many at once: a message for each end would delay the next task of a
-chain. Only what is left of its output is sent at its end, before its result is announced.
+What the code raises is no error to Dask: it comes back as a `Failure`, so that the kernel decides
+what follows, and no worker logs it. What the code prints, and when it began and ended, goes to the
+kernel as events, many in one message: a message for each end would delay the next task of a chain.
+Only the rest of its output is sent at its end, before its result is announced.
 """
 
 import sys
 import threading
 import time
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from resnb.dask.serialization import Told, loaded, told_of, unsendable
+from resnb.dask.serialization import (
+    Attachments,
+    Failure,
+    RemoteCall,
+    failure_of,
+    loaded,
+    unsendable,
+)
 from resnb.graph.base.inputs import flat, is_sequence, items_of, joined
 from resnb.run.engine.slots import CURRENT, NOTHING, Slot
 from resnb.run.output.routing import routed
@@ -22,41 +31,19 @@ INTERVAL = 0.05
 """Seconds between two messages about code that is running."""
 
 RUNS = 1_000
-"""Of how many runs it is remembered that they are over."""
-
-
-class Call(NamedTuple):
-    """One try of a task, as it is sent to a worker.
-
-    Attributes:
-        topic: of the events about it.
-        row: its row in the run.
-        number: tells its tries apart.
-        name: the task's name.
-        code: its function, pickled.
-        values: its arguments, pickled; None if these are just what is upstream, in order.
-        known: how many of the values upstream are arguments; the others only come first.
-    """
-
-    topic: str
-    row: int
-    number: int
-    name: str
-    code: bytes
-    values: bytes | None
-    known: int
+"""Maximum number of ended runs that a worker remembers."""
 
 
 class Report:
-    """What one try has printed and not sent yet, and when it began.
+    """What one try has printed that was not sent yet, and when it began.
 
     Attributes:
-        seat: which of the tries that its worker runs at the same time it is, from 0.
+        seat: its number among the tries that its worker runs at the same time, from 0.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: RemoteCall) -> None:
         self.seat = 0
-        self.slot = Slot(threading.get_ident(), cast("Any", self))
+        self.slot = Slot(threading.get_ident(), self)
         self.call = call
         self.began = time.perf_counter()
         self.ended = 0.0
@@ -77,7 +64,7 @@ class Report:
             self._texts.append((stream, text))
 
     def message(self) -> dict[str, Any] | None:
-        """What the kernel is to know by now; None if it does already."""
+        """What the kernel has yet to be told; None for nothing."""
         now = time.perf_counter()
         with self._lock:
             if not self.ended and self._told_beginning and not self._texts:
@@ -99,11 +86,11 @@ class Report:
         return bool(self._texts)
 
 
-class Desk:
-    """What one worker knows of the tries that it runs.
+class TryRegistry:
+    """The tries that one worker runs, and those that it must not begin.
 
     Attributes:
-        attached: the resources that it has attached, by lease.
+        attachments: the resources that it has attached.
     """
 
     def __init__(self, worker: Any) -> None:
@@ -115,10 +102,9 @@ class Desk:
         self._left: dict[str, None] = {}
         self._lock = threading.Lock()
         self._ticking = False
-        self.attached: dict[tuple[str, str], Any] = {}
-        self.attaching = threading.Lock()
+        self.attachments = Attachments()
 
-    def begins(self, call: Call) -> Report | None:
+    def begins(self, call: RemoteCall) -> Report | None:
         """A try begins; None if it was given up before."""
         report = Report(call)
         with self._lock:
@@ -144,7 +130,7 @@ class Desk:
         self._say(report.call.topic, [report.message()])
 
     def stop(self, calls: list[tuple[str, int, int]]) -> list[tuple[int, int]]:
-        """Interrupt those that run, and let the others not begin; gives those that had begun."""
+        """Interrupt `calls` that run, and forbid the others; gives those that had begun."""
         with self._lock:
             begun = [one for one in calls if one in self._begun]
             running = [self._reports[one] for one in begun if one in self._reports]
@@ -159,7 +145,7 @@ class Desk:
             self._forbidden.update(calls)
 
     def leave(self, topic: str) -> tuple[list[Any], list[Any]]:
-        """A run is over: forget it; gives what it had attached, and what was not reported yet."""
+        """Forget a run; gives what it had attached, and its last reports."""
         with self._lock:
             ended = [one for one in self._ended if one.call.topic == topic]
             self._ended = [one for one in self._ended if one.call.topic != topic]
@@ -168,9 +154,7 @@ class Desk:
             self._left[topic] = None  # a call may be on its way through the worker's threads
             if len(self._left) > RUNS:
                 del self._left[next(iter(self._left))]
-        mine = [key for key in self.attached if key[0] == topic]
-        attached = [self.attached.pop(key) for key in mine]
-        return attached, [report.message() for report in ended]
+        return self.attachments.leave(topic), [report.message() for report in ended]
 
     def _tick(self) -> None:
         with self._lock:
@@ -190,106 +174,111 @@ class Desk:
         self._worker.log_event(topic, {"name": str(self._worker.name), "reports": reports})
 
 
-_DESKS: "WeakKeyDictionary[Any, Desk]" = WeakKeyDictionary()
-_DESKS_LOCK = threading.Lock()
+_REGISTRIES: "WeakKeyDictionary[Any, TryRegistry]" = WeakKeyDictionary()
+_REGISTRIES_LOCK = threading.Lock()
 
 
-def desk_of(worker: Any) -> Desk:
-    """The desk of `worker`."""
-    with _DESKS_LOCK:
-        return _DESKS.get(worker) or _DESKS.setdefault(worker, Desk(worker))
+def registry_of(worker: Any) -> TryRegistry:
+    """The registry of `worker`."""
+    with _REGISTRIES_LOCK:
+        return _REGISTRIES.get(worker) or _REGISTRIES.setdefault(worker, TryRegistry(worker))
 
 
-def perform(call: Call, *upstream: Any) -> Any:
+def perform(call: RemoteCall, *upstream: Any) -> Any:
     """Run one try of a task's code.
 
     Args:
         call: what to run.
-        *upstream: values from the cluster, and results of what only has to come first.
+        *upstream: values from the cluster, and results of what only has to end first.
 
     Returns:
-        What the code returned; a `Told` if it did not return anything that can be used.
+        What the code returned; a `Failure` if it returned nothing that can be used.
     """
-    if any(type(one) is Told for one in upstream):
-        return Told(None)  # the kernel knows better what follows from that
+    if any(type(one) is Failure for one in upstream):
+        return Failure(None)  # the kernel knows what follows from that
     from distributed import get_worker
 
     worker = get_worker()
-    desk = desk_of(worker)
+    registry = registry_of(worker)
     if "resnb.run.flow_run" not in sys.modules:  # in the kernel, the run has done so
         routed()  # as long as this process lives
-    report = desk.begins(call)
+    report = registry.begins(call)
     if report is None:
-        return Told(None)
+        return Failure(None)
     slot = report.slot
     slot.row = call.row
     token = CURRENT.set(slot)
     try:
-        function, args, kwargs = loaded(call, upstream, desk)
+        function, args, kwargs = loaded(call, upstream, registry.attachments)
         slot.inside = call.row
         value = function(*args, **kwargs)
         slot.inside = NOTHING
     except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
         slot.inside = NOTHING
-        value = told_of(error)
+        value = failure_of(error)
     else:
         fault = unsendable(call.name, value)
         if fault is not None:
-            value = told_of(fault)
+            value = failure_of(fault)
     finally:
         CURRENT.reset(token)
-        desk.ends(report)
+        registry.ends(report)
     return value
 
 
+def _failing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let `function` return a `Failure` rather than raise: an error is the user's, not Dask's."""
+
+    @wraps(function)
+    def safe(*args: Any) -> Any:
+        try:
+            return function(*args)
+        except Exception as error:  # noqa: BLE001 - the user's values
+            return failure_of(error)
+
+    return safe
+
+
+@_failing
 def flattened(name: str, key: str, value: Any) -> Any:
-    """`value` with a level of nesting taken out; a `Told` if it has no items."""
-    try:
-        return items_of(name, key, flat(value))
-    except Exception as error:  # noqa: BLE001 - the user's value
-        return told_of(error)
+    """`value` with a level of nesting taken out."""
+    return items_of(name, key, flat(value))
 
 
+@_failing
 def joined_items(values: list[Any]) -> Any:
-    """What the children of a mapped task gave, one level flatter."""
-    try:
-        return joined(values)[0]
-    except Exception as error:  # noqa: BLE001 - the user's values
-        return told_of(error)
+    """What the children of a mapped task returned, one level flatter."""
+    return joined(values)[0]
 
 
+@_failing
 def joined_counts(values: list[Any]) -> Any:
-    """How many items each of these children gave."""
-    try:
-        return joined(values)[1]
-    except Exception as error:  # noqa: BLE001 - the user's values
-        return told_of(error)
+    """How many items each of these children returned."""
+    return joined(values)[1]
 
 
+@_failing
 def counted(name: str, key: str, value: Any) -> Any:
-    """How many items `value` has; if it has none, a `Told`, or None where it is no argument."""
-    if type(value) is Told:
+    """How many items `value` has; None if it has none but is no argument either."""
+    if type(value) is Failure:
         return value
     if not key and not is_sequence(value):
         return None
-    try:
-        return len(value) if is_sequence(value) else len(items_of(name, key, value))
-    except Exception as error:  # noqa: BLE001 - the user's value
-        return told_of(error)
+    return len(value) if is_sequence(value) else len(items_of(name, key, value))
 
 
 def stop(calls: list[tuple[str, int, int]], dask_worker: Any = None) -> list[tuple[int, int]]:
-    """Stop tries on this worker; see `Desk.stop`."""
-    return desk_of(dask_worker).stop([(topic, row, number) for topic, row, number in calls])
+    """Stop tries on this worker; see `TryRegistry.stop`."""
+    return registry_of(dask_worker).stop([(topic, row, number) for topic, row, number in calls])
 
 
 def leave(topic: str, dask_worker: Any = None) -> dict[str, Any]:
-    """A run is over; what it attached is detached where its manager says how.
+    """A run is over: detach what it has attached, if the manager says how.
 
     Returns:
-        The worker's last message: what was not reported yet.
+        The worker's last reports.
     """
-    attached, reports = desk_of(dask_worker).leave(topic)
+    attached, reports = registry_of(dask_worker).leave(topic)
     for manager, resource in attached:
         detach = getattr(manager, "detach", None)
         if detach is not None:
@@ -302,15 +291,14 @@ def leave(topic: str, dask_worker: Any = None) -> dict[str, Any]:
 
 __all__ = [
     "INTERVAL",
-    "Call",
-    "Desk",
     "Report",
+    "TryRegistry",
     "counted",
-    "desk_of",
     "flattened",
     "joined_counts",
     "joined_items",
     "leave",
     "perform",
+    "registry_of",
     "stop",
 ]

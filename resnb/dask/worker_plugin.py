@@ -1,14 +1,14 @@
-"""Forbids tries on the workers of a cluster, those that have yet to come included."""
+"""Forbids tries on all workers of a cluster, also those that start later."""
 
 from typing import Any
 
 from distributed import WorkerPlugin
 
-from resnb.dask.worker import desk_of
+from resnb.dask.worker import registry_of
 
 
-class Forbidding(WorkerPlugin):
-    """Tells each worker, before it is given anything, which tries must not begin.
+class ForbidTries(WorkerPlugin):
+    """Tells each worker, before it gets any work, which tries must not begin.
 
     Args:
         calls: topic, row and number of each try.
@@ -18,8 +18,8 @@ class Forbidding(WorkerPlugin):
         self.calls = calls
 
     def setup(self, worker: Any) -> None:
-        """Called on each worker, and on later ones as they start."""
-        desk_of(worker).forbid(self.calls)
+        """Called on each worker, and on later ones when they start."""
+        registry_of(worker).forbid(self.calls)
 
 
-__all__ = ["Forbidding"]
+__all__ = ["ForbidTries"]

@@ -1,52 +1,41 @@
-"""`apply_map`: a function that adds several tasks, mapped as a whole.
+"""`apply_map`: mapping all tasks that a function adds.
 
-The function is called once; afterwards each edge that begins at a mapped argument or at a task
-which the function added is mapped, so that each item goes through all of the tasks by itself.
+The function is called once. Then every edge from a mapped argument, or from a task that it added,
+becomes mapped, so that each item goes through all of the tasks on its own.
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from resnb.errors import GraphError, OutsideFlowError
+from resnb.graph.arguments import Collection, Constant, Input, as_input, tasks_in
 from resnb.graph.base.building import building, flow_being_built
-from resnb.graph.base.inputs import (
-    Collection,
-    Constant,
-    Input,
-    as_input,
-    flatten,
-    is_sequence,
-    tasks_in,
-    unmapped,
-)
-from resnb.graph.base.node import Node
-from resnb.graph.editing import unlink
-from resnb.graph.tasks.task import FunctionTask, Task
-
-if TYPE_CHECKING:
-    from resnb.graph.flow import Flow
+from resnb.graph.base.inputs import flatten, is_sequence, unmapped
+from resnb.graph.flow import Flow
+from resnb.graph.node import Node
+from resnb.graph.tasks.function_task import FunctionTask
+from resnb.graph.tasks.task import Task
 
 
 def apply_map(
-    function: Callable[..., Any], *args: Any, flow: "Flow | None" = None, **kwargs: Any
+    function: Callable[..., Any], *args: Any, flow: Flow | None = None, **kwargs: Any
 ) -> Any:
-    """Call `function`, which adds tasks, and let them all be mapped over its arguments.
+    """Call `function`, which adds tasks, and map all of them over its arguments.
 
     Args:
-        function: adds tasks to the flow that is being built; takes ``flow`` if `flow` is given.
-        *args: what to map over: tasks or sequences, those inside `unmapped` left whole.
+        function: adds tasks to the flow that is being built; gets ``flow`` if `flow` is given.
+        *args: tasks or sequences to map over; those inside `unmapped` are passed whole.
         flow: the flow; by default the one that is being built.
-        **kwargs: as `args`.
+        **kwargs: like `args`.
 
     Returns:
-        What `function` gives.
+        The result of `function`.
 
     Raises:
         OutsideFlowError: no flow is being built.
         GraphError: an argument is neither a task nor a sequence.
     """
-    target = flow or flow_being_built()
+    target = flow or cast("Flow | None", flow_being_built())
     if target is None:
         message = "apply_map was called outside a flow: call it inside `with Flow(...)`"
         raise OutsideFlowError(message)
@@ -75,8 +64,8 @@ def apply_map(
     return result
 
 
-def _as_task(value: Any, flow: "Flow") -> Any:
-    """What the function is given for `value`: a task, unless it is an unmapped constant."""
+def _as_task(value: Any, flow: Flow) -> Any:
+    """What the function gets for `value`: a task, unless it is an unmapped constant."""
     inner = value.value if isinstance(value, unmapped | flatten) else value
     if isinstance(inner, Task):
         return inner if inner in flow.nodes else flow.add_task(inner)
@@ -87,18 +76,18 @@ def _as_task(value: Any, flow: "Flow") -> Any:
             f"apply_map cannot map over {inner!r}, which is no sequence: wrap it in unmapped(...)"
         )
         raise GraphError(message)
-    found = as_input(inner, lambda one: isinstance(one, Task))
+    found = as_input(inner)
     if isinstance(found, Collection):
         return _collector(flow, found, {})
     return FunctionTask(lambda items: items, name=type(inner).__name__).bind(inner, flow=flow)
 
 
 def _shared_resources(
-    flow: "Flow", given: dict[Task, Any], added: Iterable[Task]
+    flow: Flow, given: dict[Task, Any], added: Iterable[Task]
 ) -> dict[Task, unmapped]:
-    """The resources that are passed whole: all but those of scopes which the function added.
+    """The resources that are passed whole: all except those of scopes that the function added.
 
-    Of a scope that is mapped itself each item gets one, where that is given as an argument.
+    The resources of a mapped scope that is an argument are passed one by one.
     """
     own = set(added)
     setups = (scope.setup_task for scope in flow.scopes)
@@ -109,9 +98,9 @@ def _is_mapped(source: Task, given: dict[Task, Any]) -> bool:
     return not isinstance(given.get(source), unmapped)
 
 
-def _map_edges(flow: "Flow", node: Node, given: dict[Task, Any]) -> None:
-    """Let every edge to `node` be mapped, but those from what is unmapped."""
-    flow.changed(partial(node.restore, node.saved()))
+def _map_edges(flow: Flow, node: Node, given: dict[Task, Any]) -> None:
+    """Map every edge to `node`, except for those from unmapped tasks."""
+    flow.journal.changed(node.undo())
     for key, value in list(node.inputs.items()):
         if isinstance(value, Constant):
             continue
@@ -126,11 +115,11 @@ def _map_edges(flow: "Flow", node: Node, given: dict[Task, Any]) -> None:
     for source in node.control:
         node.control[source] = _is_mapped(source, given)
     for source in node.upstream.keys() - node.sources():
-        unlink(flow, source, node.task)
+        flow.unlink(source, node.task)
 
 
-def _gathered(flow: "Flow", node: Node, value: Collection, given: dict[Task, Any]) -> Task:
-    """A mapped task that makes the collection `value` for each item, upstream of `node`."""
+def _gathered(flow: Flow, node: Node, value: Collection, given: dict[Task, Any]) -> Task:
+    """A mapped task upstream of `node` that makes the collection `value` for each item."""
     with building(scope=node.scope):
         made = _collector(flow, value, given)
     flow.link(made, node)
@@ -138,7 +127,7 @@ def _gathered(flow: "Flow", node: Node, value: Collection, given: dict[Task, Any
     return made
 
 
-def _collector(flow: "Flow", value: Collection, given: dict[Task, Any]) -> Task:
+def _collector(flow: Flow, value: Collection, given: dict[Task, Any]) -> Task:
     def gather(*parts: Any) -> Any:
         if value.kind is dict:
             return dict(zip(parts[::2], parts[1::2], strict=True))
@@ -156,9 +145,9 @@ def _collector(flow: "Flow", value: Collection, given: dict[Task, Any]) -> Task:
 
 
 def _follow_arguments(
-    flow: "Flow", node: Node, given: dict[Task, Any], added: Iterable[Task]
+    flow: Flow, node: Node, given: dict[Task, Any], added: Iterable[Task]
 ) -> None:
-    """Let a task that depends on no other one of the function wait for all arguments."""
+    """Let a task wait for all arguments if it depends on no other added task."""
     if not node.upstream.keys().isdisjoint(added):
         return
     for source, value in given.items():

@@ -1,34 +1,28 @@
-"""Changes to a flow that stands: what a cell does when it is run again, and merging flows.
+"""Changes to an existing flow: what running a cell again does, and merging flows.
 
 Each function leaves the flow's invariants intact and can be taken back by a transaction.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from resnb.errors import GraphError
-from resnb.graph.base import order
-from resnb.graph.base.inputs import substituted
-from resnb.graph.base.node import NO_KEYS, Node
-from resnb.graph.resources.scope import no_executor
+from resnb.graph import binding, order
+from resnb.graph.arguments import substituted
+from resnb.graph.node import NO_KEYS, Node
+from resnb.graph.resources.resource import ResourceManager
+from resnb.graph.resources.scope import Scope, no_executor
 from resnb.graph.structure import Structure
 from resnb.graph.tasks.task import Task
-
-if TYPE_CHECKING:
-    from resnb.graph.flow import Flow
-    from resnb.graph.resources.resource import ResourceManager
-    from resnb.graph.resources.scope import Scope
-
 
 _OWN_KINDS = frozenset({"init", "setup", "cleanup"})
 
 
 def dependants(structure: Structure, tasks: Iterable[Task]) -> list[Task]:
-    """The tasks that cannot stay when `tasks` go: everything downstream of them by an edge.
+    """`tasks` and all tasks that cannot stay without them: everything downstream by an edge.
 
-    Clean-ups stay: that a scope loses a member does not end the scope. When one of a scope's own
-    tasks goes, the others and its members go with it.
+    Clean-ups stay, because a scope remains when it loses a member. If one of a scope's own tasks
+    goes, the others and the members go with it.
     """
     nodes = structure.nodes
     found = dict.fromkeys(tasks)
@@ -47,14 +41,14 @@ def dependants(structure: Structure, tasks: Iterable[Task]) -> list[Task]:
 
 
 def remove(structure: Structure, tasks: Iterable[Task]) -> None:
-    """Take `tasks` out of the flow; nothing that stays may need them (see `dependants`).
+    """Remove `tasks` from the flow. No task that stays may need them; see `dependants`.
 
     Raises:
-        GraphError: a task is not in the flow, or one that stays needs one that goes.
+        GraphError: a task is not in the flow, or is needed by one that stays.
     """
     gone = dict.fromkeys(tasks)
     nodes = structure.nodes
-    _refuse_unknown(structure, gone)
+    structure.require(gone)
     for task in dependants(structure, gone):
         if task not in gone:
             message = (
@@ -62,98 +56,65 @@ def remove(structure: Structure, tasks: Iterable[Task]) -> None:
                 "removed: remove it too"
             )
             raise GraphError(message)
+    journal = structure.journal
     with structure.transaction():
         for task in gone:
             _cut_off(structure, nodes[task], gone)
         for scope in list(structure.scopes):
             if scope.setup_task in gone:
-                before = dict(structure.scopes)
+                journal.keep(structure.scopes)
                 del structure.scopes[scope]
-                structure.changed(partial(_put_back, structure.scopes, before))
         kept = {task: node for task, node in nodes.items() if task not in gone}
-        structure.changed(partial(setattr, structure, "nodes", nodes))
-        structure.nodes = kept
+        journal.assign(structure, "nodes", kept)
         for task in gone:
-            if task.flow is structure:
-                structure.changed(partial(setattr, task, "home", task.home))
-                task.home = None
-        structure.keep_reference_tasks(gone)
-
-
-def _refuse_unknown(structure: Structure, tasks: Iterable[Task]) -> None:
-    for task in tasks:
-        if task not in structure.nodes:
-            message = f"flow {structure.name!r} has no task {task.name!r}"
-            raise GraphError(message)
+            if structure.owns(task):
+                journal.assign(task, "home", None)
+        structure.replace_reference_tasks(gone)
 
 
 def _cut_off(structure: Structure, node: Node, gone: Container[Task]) -> None:
-    """Take the edges between `node` and tasks that stay away, and the task out of its scope."""
+    """Remove the edges between `node` and tasks that stay, and remove the task from its scope."""
     task = node.task
     for upstream in list(node.upstream):
         if upstream not in gone:
-            unlink(structure, upstream, task)
+            structure.unlink(upstream, task)
     for after in list(node.downstream):
-        if after not in gone:  # a clean-up, which waited for it
+        if after not in gone:  # a clean-up that waited for it
             waiting = structure.nodes[after]
-            structure.changed(partial(waiting.restore, waiting.saved()))
+            structure.journal.changed(waiting.undo())
             waiting.control.pop(task, None)
-            unlink(structure, task, after)
+            structure.unlink(task, after)
     if node.scope is not None:
-        before = dict(node.scope.members)
+        structure.journal.keep(node.scope.members)
         node.scope.members.pop(task, None)
-        structure.changed(partial(_put_back, node.scope.members, before))
-
-
-def _put_back(target: dict, before: dict) -> None:  # type: ignore[type-arg]
-    target.clear()
-    target.update(before)
-
-
-def unlink(structure: Structure, upstream: Task, task: Task) -> None:
-    """Take the edge between two tasks away, but for what the inputs and the order say."""
-    nodes = structure.nodes
-    source, node = nodes[upstream], nodes[task]
-    downstream, before = dict(source.downstream), dict(node.upstream)
-    source.downstream.pop(task, None)
-    node.upstream.pop(upstream, None)
-    structure.changed(partial(_put_back, source.downstream, downstream))
-    structure.changed(partial(_put_back, node.upstream, before))
 
 
 def substitute(structure: Structure, mapping: Mapping[Task, Task]) -> None:
-    """Let every task that refers to a key of `mapping` refer to its value instead.
+    """Replace every reference to a key of `mapping` by its value, also among reference tasks.
 
-    No value is a key itself. A reference task is substituted too.
+    No value may be a key.
 
     Raises:
-        GraphError: this closes a cycle, a task is not in the flow, a resource would be used
-            outside its scope, or a scope's own task is not substituted by its like, together with
-            the others.
+        GraphError: the result has a cycle, a task is not in the flow, a resource would be used
+            outside its scope, or a scope's own tasks are not replaced together by those of another
+            scope.
     """
     nodes = structure.nodes
-    _refuse_unknown(structure, (*mapping, *mapping.values()))
+    structure.require((*mapping, *mapping.values()))
     _refuse_parts_of_scopes(structure, mapping)
     with structure.transaction():
         for old, new in mapping.items():
             for after in [one for one in nodes[old].downstream if one not in mapping]:
                 node = nodes[after]
-                structure.changed(partial(node.restore, node.saved()))
+                structure.journal.changed(node.undo())
                 node.inputs = {k: substituted(v, mapping) for k, v in node.inputs.items()}
                 node.control = {mapping.get(k, k): v for k, v in node.control.items()}
-                unlink(structure, old, after)
+                structure.unlink(old, after)
                 structure.link(new, node)
-        structure.keep_reference_tasks(mapping)
-        structure.changed(partial(setattr, structure, "forward", structure.forward))
-        structure.forward = False
+        structure.replace_reference_tasks(mapping)
+        structure.journal.assign(structure, "forward", value=False)
         for new in mapping.values():
-            circle = order.cycle(structure, new)
-            if circle:
-                message = (
-                    f"flow {structure.name!r} must have no cycle, but with this change it has: "
-                    + " -> ".join(repr(one.name) for one in circle)
-                )
-                raise GraphError(message)
+            structure.refuse_cycle(new, "with this change it has")
 
 
 def _refuse_parts_of_scopes(structure: Structure, mapping: Mapping[Task, Task]) -> None:
@@ -176,31 +137,31 @@ def rebind(
     positional: int,
     mapped: bool = False,
 ) -> None:
-    """Give `task` other arguments in place of those it has, to be mapped over them if `mapped`.
+    """Replace the arguments of `task`, which is mapped over the new ones if `mapped`.
 
     Raises:
-        GraphError: this closes a cycle, or an argument cannot be used there.
+        GraphError: the result has a cycle, or an argument cannot be used there.
     """
     node = structure.nodes[task]
     with structure.transaction():
-        structure.changed(partial(node.restore, node.saved()))
+        structure.journal.changed(node.undo())
         for upstream in node.sources() - node.control.keys():
-            unlink(structure, upstream, task)
+            structure.unlink(upstream, task)
         node.inputs, node.mapped, node.flattened = {}, NO_KEYS, NO_KEYS
-        structure.bind_task(task, inputs, positional, mapped)
+        binding.bind_task(structure, task, inputs, positional, mapped, ())
 
 
 def rebind_scope(
     structure: Structure,
-    scope: "Scope",
+    scope: Scope,
     inputs: Mapping[str, object],
     positional: int,
     mapped: bool = False,
 ) -> None:
-    """Give the manager of `scope` other arguments, and a resource for each item if `mapped`.
+    """Replace the arguments of the scope's manager; with `mapped`, each item gets a resource.
 
     Raises:
-        GraphError: as `rebind`; or it is mapped, and to run the tasks inside.
+        GraphError: as for `rebind`, or the scope is mapped but should run the tasks inside.
     """
     init, *others = scope.own_tasks
     with structure.transaction():
@@ -209,43 +170,38 @@ def rebind_scope(
             raise GraphError(no_executor(scope))
         for task in others:
             node = structure.nodes[task]
-            structure.changed(partial(node.restore, node.saved()))
+            structure.journal.changed(node.undo())
             node.mapped = frozenset(node.inputs) if scope.is_mapped else NO_KEYS
 
 
-def redefine_scope(structure: Structure, scope: "Scope", manager: "ResourceManager") -> None:
-    """Let `scope` use another definition of its resource, with the same arguments."""
+def redefine_scope(structure: Structure, scope: Scope, manager: ResourceManager) -> None:
+    """Replace the definition of the scope's resource; the arguments stay."""
+    journal = structure.journal
     with structure.transaction():
-        init = scope.init_task
-        for owner, name, value in (
-            (scope, "manager", manager),
-            (scope, "options", manager.scope_options),
-            (init, "run", manager.resource_class),
-            (init, "_signature", manager.signature),
-        ):
-            structure.changed(partial(setattr, owner, name, getattr(owner, name)))
-            setattr(owner, name, value)
+        journal.assign(scope, "manager", manager)
+        journal.assign(scope, "options", manager.scope_options)
+        journal.assign(scope.init_task, "run", manager.resource_class)
+        journal.assign(scope.init_task, "_signature", manager.signature)
 
 
 def retire_parameters(structure: Structure, tasks: Iterable[Task]) -> None:
-    """Let the names of those of `tasks` that are parameters be given again."""
+    """Free the names of the parameters among `tasks`."""
     with structure.transaction():
         for task in tasks:
             if structure.parameter_names.get(task.name) is task:
-                before = dict(structure.parameter_names)
-                structure.changed(partial(_put_back, structure.parameter_names, before))
+                structure.journal.keep(structure.parameter_names)
                 del structure.parameter_names[task.name]
 
 
 def reorder(structure: Structure, tasks: Sequence[Task], before: Task | None) -> None:
-    """Move `tasks`, in this order, in front of task `before` (to the end if that is None).
+    """Move `tasks`, in this order, in front of task `before`, or to the end if that is None.
 
     Raises:
         GraphError: a task is not in the flow.
     """
     moved = dict.fromkeys(tasks)
     nodes = structure.nodes
-    _refuse_unknown(structure, moved if before is None else (*moved, before))
+    structure.require(moved if before is None else (*moved, before))
     arranged: dict[Task, Node] = {}
     for task, node in nodes.items():
         if task is before:
@@ -254,24 +210,22 @@ def reorder(structure: Structure, tasks: Sequence[Task], before: Task | None) ->
             arranged[task] = node
     if before is None or before in moved:
         arranged.update({one: nodes[one] for one in moved})
+    journal = structure.journal
     with structure.transaction():
         for position, node in enumerate(arranged.values()):
-            structure.changed(partial(setattr, node, "position", node.position))
-            node.position = position
-        structure.changed(partial(setattr, structure, "nodes", nodes))
-        structure.nodes = arranged
-        structure.changed(partial(setattr, structure, "forward", structure.forward))
-        structure.forward = order.is_forward(structure)
+            journal.assign(node, "position", position)
+        journal.assign(structure, "nodes", arranged)
+        journal.assign(structure, "forward", order.is_forward(structure))
 
 
-def absorb(structure: "Flow", other: "Flow", same: Mapping[Task, Task]) -> None:
-    """Take over the tasks, edges and scopes of `other`; `same` names tasks to be merged.
+def absorb(structure: Structure, other: Structure, same: Mapping[Task, Task]) -> None:
+    """Add the tasks, edges and scopes of `other`. The keys of `same` are replaced by its values.
 
-    The tasks are shared, and each keeps the home it has; the scopes are copies, so that either
-    flow can add members of its own.
+    The tasks are shared and keep their home flow. The scopes are copied, so that each flow can add
+    members to its own.
 
     Raises:
-        GraphError: the flows disagree about a task that both have, or together have a cycle.
+        GraphError: the flows pass different arguments to a common task, or together have a cycle.
     """
     with structure.transaction():
         scopes: dict[Scope | None, Scope | None] = {None: None}
@@ -284,32 +238,31 @@ def absorb(structure: "Flow", other: "Flow", same: Mapping[Task, Task]) -> None:
         for task, node in other.nodes.items():
             if task not in same:
                 _absorb_edges(structure, node, same, fresh=task not in ours)
-        structure.changed(partial(setattr, structure, "forward", structure.forward))
-        structure.forward = order.is_forward(structure)
+        structure.journal.assign(structure, "forward", order.is_forward(structure))
         if len(order.topological(structure)) != len(structure.nodes):
             message = f"flows {structure.name!r} and {other.name!r} together have a cycle"
             raise GraphError(message)
 
 
-def _absorbed_scope(structure: "Flow", scope: "Scope", parent: "Scope | None") -> "Scope":
-    """The scope of `structure` with the tasks of `scope`, which has the members of both."""
+def _absorbed_scope(structure: Structure, scope: Scope, parent: Scope | None) -> Scope:
+    """The scope in `structure` for `scope`, with the members of both."""
     mine = next((one for one in structure.scopes if one.setup_task is scope.setup_task), None)
     if mine is None:
         mine = scope.copied(structure, parent)
         structure.scopes[mine] = None
-        structure.changed(partial(structure.scopes.pop, mine, None))
+        structure.journal.changed(partial(structure.scopes.pop, mine, None))
     else:
-        structure.changed(partial(_put_back, mine.members, dict(mine.members)))
+        structure.journal.keep(mine.members)
         mine.members |= {one: None for one in scope.members if one not in structure.nodes}
     return mine
 
 
 def _absorb_edges(
-    structure: "Flow", theirs: Node, same: Mapping[Task, Task], *, fresh: bool
+    structure: Structure, theirs: Node, same: Mapping[Task, Task], *, fresh: bool
 ) -> None:
-    """Give the node of the same task the inputs of `theirs`, and what comes before it."""
+    """Add the inputs and upstream edges of `theirs` to the node of the same task."""
     node = structure.nodes[theirs.task]
-    structure.changed(partial(node.restore, node.saved()))
+    structure.journal.changed(node.undo())
     for key, value in theirs.inputs.items():
         found = substituted(value, same)
         if node.inputs.setdefault(key, found) != found:
@@ -336,5 +289,4 @@ __all__ = [
     "reorder",
     "retire_parameters",
     "substitute",
-    "unlink",
 ]

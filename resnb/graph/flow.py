@@ -1,32 +1,28 @@
-"""Flows: named directed acyclic graphs of tasks. Pure structure: nothing here runs or draws.
+"""Flows: named directed acyclic graphs of tasks.
 
-The structure itself, and how changes are taken back, is in `resnb.graph.structure`; running and
-drawing are plugged in by `resnb.graph.base.ports`.
+Nothing here runs or draws. The structure is in `resnb.graph.structure`; running and drawing are
+plugged in through `resnb.graph.base.ports`.
 """
 
 from collections.abc import Iterable, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from itertools import pairwise
+from typing import Any, NoReturn, Self
 
 from resnb.errors import GraphError, OptionError, RunError
 from resnb.events import EVENTS, StructureChanged
-from resnb.graph import editing
+from resnb.graph import binding, editing
 from resnb.graph.base import unsupported
-from resnb.graph.base.active_function import UNFOLDING
-from resnb.graph.base.building import BUILDING, Building
-from resnb.graph.base.node import Edge
+from resnb.graph.base.active_function import ACTIVE_FUNCTION
+from resnb.graph.base.building import BUILDING, enter, leave
 from resnb.graph.base.options import hooks, refuse_unknown
-from resnb.graph.base.ports import PORTS, Memory, Runner
-from resnb.graph.queries import Queries
+from resnb.graph.base.ports import PORTS, Runner
+from resnb.graph.resources.scope import Scope
+from resnb.graph.structure import Structure
+from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.parameter import Parameter
 from resnb.graph.tasks.task import Hook, Task
-
-if TYPE_CHECKING:
-    from contextvars import Token
-
-    from resnb.graph.resources.scope import Scope
-    from resnb.states import State
-
+from resnb.graph.validation import validate
+from resnb.states import State
 
 _OPTIONS = (
     "executor", "tasks", "edges", "reference_tasks", "state_handlers", "on_failure",
@@ -34,26 +30,25 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-class Flow(Queries):
+class Flow(Structure):
     """A named graph of tasks; build it inside ``with Flow("name") as flow:``.
 
     Args:
         name: the flow's name.
-        executor: what runs its tasks unless a run says otherwise; threads by default.
-        tasks: tasks to begin with.
-        edges: edges to begin with.
-        reference_tasks: the tasks that decide the flow's final state; by default those
-            without a downstream task, clean-ups left out.
+        executor: what runs its tasks, unless a run gets another; threads by default.
+        tasks: initial tasks.
+        edges: initial edges.
+        reference_tasks: the tasks that decide the flow's final state; see `reference_tasks`.
         state_handlers: called as ``(flow, old_state, new_state)``.
-        on_failure: called when a run has failed: with as many of ``(flow, run, state)`` as it
-            accepts; the form with one argument gets the run.
-        on_completion: likewise when a run has succeeded.
-        on_cancellation: likewise when a run was cancelled.
-        validate: accepted for the sake of Prefect's flows; each edge is checked at once.
-        **others: none; what Prefect has besides is refused with what to do instead.
+        on_failure: called when a run has failed, with as many of ``(flow, run, state)`` as it
+            accepts; a hook with one parameter gets the run.
+        on_completion: called in the same way when a run has succeeded.
+        on_cancellation: called in the same way when a run was cancelled.
+        validate: accepted for compatibility with Prefect; each edge is checked at once.
+        **others: refused; for Prefect's options with what to do instead.
 
     Raises:
-        OptionError: `name` is no text or empty.
+        OptionError: `name` is no text, or empty.
     """
 
     def __init__(
@@ -76,13 +71,11 @@ class Flow(Queries):
         refuse_unknown(f"flow {name!r}", others, _OPTIONS)
         super().__init__(_checked_name(name))
         self.executor = executor
-        self.memory: Memory | None = None
         owner = f"flow {name!r}"
         self.state_handlers = hooks(owner, "state_handlers", state_handlers)
         self.on_failure = hooks(owner, "on_failure", on_failure)
         self.on_completion = hooks(owner, "on_completion", on_completion)
         self.on_cancellation = hooks(owner, "on_cancellation", on_cancellation)
-        self._tokens: list[Token[Building]] = []
         for one in tasks or ():
             self.add_task(one)
         for edge in edges or ():
@@ -93,16 +86,11 @@ class Flow(Queries):
     # ---- building
 
     def __enter__(self) -> Self:
-        self._tokens.append(BUILDING.set(Building(flow=self, tags=BUILDING.get().tags)))
+        enter(self, flow=self, scope=None, case=None)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        BUILDING.reset(self._tokens.pop())
+    def __exit__(self, *_: object) -> None:
+        leave(self)
         EVENTS.publish(StructureChanged(self.name))
 
     schedule = unsupported.LeftOut(unsupported.FLOW_OPTIONS["schedule"])
@@ -113,6 +101,49 @@ class Flow(Queries):
     def __getattr__(self, name: str) -> NoReturn:
         unsupported.refuse_name("a flow", name, unsupported.FLOW_METHODS)
 
+    def bind_task(
+        self,
+        task: Task,
+        inputs: Mapping[str, Any],
+        positional: int,
+        mapped: bool = False,
+        upstream_tasks: Iterable[Any] = (),
+    ) -> None:
+        """Add `task` with its arguments; see `Task.bind`."""
+        binding.bind_task(self, task, inputs, positional, mapped, upstream_tasks)
+
+    def add_edge(  # noqa: PLR0917 - Prefect's places
+        self,
+        upstream_task: Any,
+        downstream_task: Task,
+        key: str | None = None,
+        mapped: bool = False,
+        flattened: bool = False,
+        validate: bool | None = None,
+    ) -> Edge:
+        """Let one task run before another, which gets its value as argument `key` if given.
+
+        `validate` is accepted for compatibility with Prefect; each edge is checked at once.
+
+        Raises:
+            GraphError: the edge closes a cycle, something is no task, a task belongs to another
+                flow, or `key` is no parameter of the task or has a value already.
+        """
+        del validate
+        return binding.add_edge(self, upstream_task, downstream_task, key, mapped, flattened)
+
+    def chain(self, *tasks: Task, validate: bool | None = None) -> list[Edge]:
+        """Let each of `tasks` run after the previous one; for `validate` see `add_edge`."""
+        del validate
+        with self.transaction():
+            return [self.add_edge(first, second) for first, second in pairwise(tasks)]
+
+    def add_scope(
+        self, scope: Scope, inputs: Mapping[str, Any], positional: int, mapped: bool = False
+    ) -> None:
+        """Add a scope with its three tasks; `inputs` are the manager's arguments."""
+        binding.add_scope(self, scope, inputs, positional, mapped)
+
     def set_dependencies(  # noqa: PLR0917 - Prefect's places
         self,
         task: Task,
@@ -122,14 +153,14 @@ class Flow(Queries):
         mapped: bool = False,
         validate: bool | None = None,
     ) -> None:
-        """Add `task` and set its dependencies, all or none; see `Task.set_dependencies`."""
+        """Add `task` and set its dependencies, either all or none; see `Task.set_dependencies`."""
         del validate
         with self.transaction():
             self.add_task(task) if task not in self.nodes else None
             task.set_dependencies(self, upstream_tasks, downstream_tasks, keyword_tasks, mapped)
 
     def replace(self, old: Task, new: Task, validate: bool | None = None) -> None:
-        """Put task `new` in the place of `old`, which leaves the flow.
+        """Replace task `old` by `new`.
 
         Raises:
             GraphError: the flow has no task `old`, or would have a cycle.
@@ -149,13 +180,13 @@ class Flow(Queries):
         validate: bool | None = None,
         merge_reference_tasks: bool = False,
     ) -> None:
-        """Take over the tasks, edges and scopes of `flow`; the tasks are shared, not copied.
+        """Add the tasks, edges and scopes of `flow`. The tasks are shared, not copied.
 
         Args:
             flow: the other flow.
-            merge_parameters: whether a parameter of the same name replaces the other flow's.
-            validate: accepted for the sake of Prefect's flows; each edge is checked at once.
-            merge_reference_tasks: whether those of `flow` decide the final state, too.
+            merge_parameters: whether parameters of the same name are merged.
+            validate: accepted for compatibility with Prefect; each edge is checked at once.
+            merge_reference_tasks: whether the other flow's reference tasks count, too.
 
         Raises:
             GraphError: both flows have a parameter of the same name.
@@ -180,7 +211,7 @@ class Flow(Queries):
             self.set_reference_tasks({same.get(task, task) for task in references})
 
     def copy(self) -> "Flow":
-        """A flow with the same tasks, edges and scopes, to which more can be added."""
+        """A flow with the same tasks, edges and scopes, which can be extended separately."""
         new = Flow(
             self.name,
             executor=self.executor,
@@ -194,7 +225,7 @@ class Flow(Queries):
             new.set_reference_tasks(self.reference_tasks())
         return new
 
-    # ---- asking
+    # ---- queries
 
     def get_tasks(
         self,
@@ -202,7 +233,7 @@ class Flow(Queries):
         tags: Iterable[str] | None = None,
         task_type: type[Task] | None = None,
     ) -> list[Task]:
-        """The tasks that match everything that is given, in the order they were added."""
+        """The tasks that match all given criteria, in the order they were added."""
         wanted = frozenset(tags or ())
         return [
             one
@@ -216,34 +247,42 @@ class Flow(Queries):
         """The flow's parameters."""
         return {one for one in self.nodes if isinstance(one, Parameter)}
 
-    def find_scope(self, name: str) -> "Scope | None":
+    def validate(self) -> None:
+        """Check all invariants of the structure.
+
+        Raises:
+            GraphError: an invariant does not hold.
+        """
+        validate(self)
+
+    def find_scope(self, name: str) -> Scope | None:
         """The scope called `name`, if there is one."""
         return next((scope for scope in self.scopes if scope.name == name), None)
 
-    # ---- running and drawing: parts of higher layers, plugged in
+    # ---- running and drawing, which higher layers plug in
 
     def run(
         self,
         parameters: Mapping[str, Any] | None = None,
         executor: Any = None,
-        task_states: "Mapping[Task, State] | State | None" = None,
+        task_states: Mapping[Task, State] | State | None = None,
         **params: Any,
-    ) -> "State":
-        """Run the flow and wait; Ctrl-C cancels it and still cleans up every scope.
+    ) -> State:
+        """Run the flow and wait. Ctrl-C cancels the run, and every scope is still cleaned up.
 
         Args:
             parameters: values by parameter name.
             executor: what runs the tasks.
-            task_states: states of tasks that need not run; or the final state of an earlier run,
-                to start again from where it failed. Resources that are needed are set up again.
-            **params: parameter values by name, likewise.
+            task_states: states of tasks that need not run, or the final state of an earlier run,
+                to resume where that failed. Resources that are needed are set up again.
+            **params: more values by parameter name.
 
         Returns:
-            The final state: ``state.result[task]`` is a task's state.
+            The final state; ``state.result[task]`` is the state of a task.
 
         Raises:
             OptionError: a parameter is missing or unknown.
-            RunError: a flow is running already, or this one is just being built.
+            RunError: a flow is running already, or this one is being built.
         """
         return self._runner().run(
             self, **self._run_options(parameters, executor, task_states, params)
@@ -253,10 +292,10 @@ class Flow(Queries):
         self,
         parameters: Mapping[str, Any] | None = None,
         executor: Any = None,
-        task_states: "Mapping[Task, State] | State | None" = None,
+        task_states: Mapping[Task, State] | State | None = None,
         **params: Any,
     ) -> Any:
-        """Run the flow in the background; arguments and errors as for `run`.
+        """Run the flow in the background. Arguments and errors are those of `run`.
 
         Returns:
             A `FlowRun`, with ``state``, ``wait()`` and ``cancel()``.
@@ -269,10 +308,10 @@ class Flow(Queries):
         self,
         parameters: Mapping[str, Any] | None = None,
         executor: Any = None,
-        task_states: "Mapping[Task, State] | State | None" = None,
+        task_states: Mapping[Task, State] | State | None = None,
         **params: Any,
-    ) -> "State":
-        """Run the flow and await its final state; arguments and errors as for `run`."""
+    ) -> State:
+        """Run the flow and await its final state. Arguments and errors are those of `run`."""
         return await self._runner().run_async(
             self, **self._run_options(parameters, executor, task_states, params)
         )
@@ -281,7 +320,7 @@ class Flow(Queries):
         self,
         parameters: Mapping[str, Any] | None,
         executor: Any,
-        task_states: "Mapping[Task, State] | State | None",
+        task_states: Mapping[Task, State] | State | None,
         params: Mapping[str, Any],
     ) -> dict[str, Any]:
         if BUILDING.get().flow is self:
@@ -290,7 +329,7 @@ class Flow(Queries):
                 "run it after the `with` block or %%flow cell"
             )
             raise RunError(message)
-        if (running := UNFOLDING.get()) is not None:
+        if (running := ACTIVE_FUNCTION.get()) is not None:
             message = (
                 f"flow {self.name!r} cannot run inside @flow function {running.flow.name!r}: run "
                 "it before or after, or make it a @flow function, too, and call that"
@@ -305,7 +344,7 @@ class Flow(Queries):
     def _given(
         self, parameters: Mapping[str, Any] | None, params: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """The parameters of a run, given in either way."""
+        """The parameter values of a run, given in either way."""
         names = {one.name for one in self.parameters()}
         unknown = [name for name in params if name not in names]
         unsupported.refuse(f"the run of flow {self.name!r}", unknown, unsupported.RUN_OPTIONS)
@@ -320,7 +359,7 @@ class Flow(Queries):
 
     def visualize(
         self,
-        flow_state: "State | None" = None,
+        flow_state: State | None = None,
         filename: str | None = None,
         format: str | None = None,  # noqa: A002 - Prefect's name
     ) -> Any:
@@ -328,7 +367,7 @@ class Flow(Queries):
 
         Args:
             flow_state: a run's final state, for the colours.
-            filename: a file to write, without its ending.
+            filename: a file to write, without the extension.
             format: ``"png"``, ``"svg"`` or ``"pdf"``; png by default.
         """
         return PORTS.painter().visualize(
@@ -339,7 +378,7 @@ class Flow(Queries):
         return PORTS.painter().mimebundle(self)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<Flow: {self.name!r}, {len(self.nodes)} tasks>"
 
 

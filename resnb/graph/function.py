@@ -1,89 +1,78 @@
-"""``@flow`` functions, the way of Prefect 2 and 3: plain Python, whose tasks run when called.
+"""``@flow`` functions as in Prefect 2 and 3: plain Python code whose tasks run when called.
 
-Such a function is a flow whose graph is recorded while it runs, and drawn like any other. The
-next run begins with an empty graph. What is recorded never changes but by growing: each task is
-entered complete, after all that it depends on.
+Such a function is a flow whose graph is recorded while it runs, and drawn like any other. Each run
+begins with an empty graph, which only grows: a task is recorded when it is complete, after all
+tasks that it depends on.
 """
 
 import copy
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
+from typing import Any, NoReturn, Self, overload
 
-from resnb.durations import seconds
 from resnb.errors import GraphError, OptionError
+from resnb.graph.arguments import Collection
+from resnb.graph.base import unsupported
 from resnb.graph.base.building import building_nothing
-from resnb.graph.base.inputs import Collection
-from resnb.graph.base.node import Node
-from resnb.graph.base.options import count, hooks, refuse_unknown
-from resnb.graph.base.ports import PORTS, Unfolder
+from resnb.graph.base.options import HOOKS, checked
+from resnb.graph.base.ports import PORTS, FunctionRunner
 from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.flow import Flow
+from resnb.graph.node import Node
+from resnb.graph.resources.scope import Scope
+from resnb.graph.structure import Structure
 from resnb.graph.tasks.parameter import NO_DEFAULT, Parameter
-from resnb.graph.tasks.task import Hook, Task
-
-if TYPE_CHECKING:
-    from resnb.graph.resources.scope import Scope
-    from resnb.states import State
+from resnb.graph.tasks.task import Task
+from resnb.states import Pending, State
 
 _OPTIONS = (
-    "name", "retries", "retry_delay", "timeout", "executor", "on_completion", "on_failure",
-    "on_cancellation", "state_handlers", "description", "log_prints",
+    "name", "retries", "retry_delay", "timeout", "executor", *HOOKS, "description", "log_prints",
 )  # fmt: skip
 _ALIASES = {"retry_delay_seconds": "retry_delay", "timeout_seconds": "timeout"}
-_REMEDIES = {
-    "task_runner": "use executor=ThreadExecutor(max_workers=...)",
-    "flow_run_name": "runs have no names of their own; use name=...",
-    "validate_parameters": "values are passed as they are; check them in the function",
-    "version": "leave it out: flows are not registered anywhere",
-    "on_crashed": "a kernel that dies is the reaper's business; use `with resource(...)`",
-    "on_running": "log the beginning in the function with get_run_logger()",
-    "persist_result": "results are not persisted; write them in a task",
-    "result_storage": "results are not persisted; write them in a task",
-    "result_serializer": "results are not persisted; write them in a task",
-    "cache_result_in_memory": "leave it out: results are kept until the next run",
-}
 
 
 class FlowFunction(Flow):
     """A flow that is a function; made by the decorator `flow`.
 
-    Calling it runs it and gives what it returns; an exception of the function is raised as it is.
-    ``with resource(...)`` in it holds a lease, as in any flow; other context managers hold none.
+    Calling it runs it, and returns or raises what the function does. ``with resource(...)`` in it
+    holds a lease, as in any flow; other context managers do not.
 
     Args:
         function: the function, plain or ``async``; an async one is awaited.
+        name: the flow's name; by default that of the function.
         **options: see `flow`.
 
     Attributes:
         function: the function.
         signature: what it accepts.
-        parameter_tasks: its parameters, which every graph of it begins with.
-        retries: how many more times it is called after it failed.
-        retry_delay: pause before each of these, in seconds.
+        parameter_tasks: its parameters, with which every graph begins.
+        retries: the number of calls after a failed one.
+        retry_delay: the pause before each of them, in seconds.
         timeout: how long one call may take, in seconds; None for no limit.
 
     Raises:
         OptionError: an option is unknown, has no meaning here, or is of the wrong kind.
     """
 
-    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], name: str | None = None, **options: Any
+    ) -> None:
         if isinstance(function, Task | Flow) or not callable(function):
             message = f"@flow decorates a function, not {function!r}"
             raise GraphError(message)
-        label = str(options.get("name") or getattr(function, "__name__", "flow"))
-        given = _checked(label, options)
-        super().__init__(given.get("name") or label, executor=given.get("executor"))
+        label = name or str(getattr(function, "__name__", "flow"))
+        owner = f"flow {label!r}"
+        for option in unsupported.FUNCTION_OPTIONS.keys() & options.keys():
+            message = f"{owner} has no option {option!r}: {unsupported.FUNCTION_OPTIONS[option]}"
+            raise OptionError(message)
+        given = checked(owner, options, _OPTIONS, _ALIASES, {})
+        hooks = {option: given.get(option) for option in HOOKS}
+        super().__init__(label, executor=given.get("executor"), **hooks)
         self.function = function
-        self.changing = threading.RLock()
+        self.lock = threading.RLock()
         self.retries: int = given.get("retries", 0)
-        self.retry_delay: float = given.get("retry_delay") or 0.0
+        self.retry_delay: float = given.get("retry_delay", 0.0)
         self.timeout: float | None = given.get("timeout")
-        owner = f"flow {self.name!r}"
-        for name in ("on_failure", "on_completion", "on_cancellation", "state_handlers"):
-            found: tuple[Hook, ...] = hooks(owner, name, given.get(name))
-            setattr(self, name, found)
         self.__doc__ = given.get("description") or getattr(function, "__doc__", None)
         self.__wrapped__ = function
         self.signature: Signature = signature_of(function)
@@ -97,12 +86,12 @@ class FlowFunction(Flow):
 
         Args:
             *args: its arguments.
-            return_state: whether to give the run's `State` and raise nothing: its ``result`` is
+            return_state: whether to return the run's `State` and raise nothing; its ``result`` is
                 what the function returned or raised.
-            **kwargs: as `args`.
+            **kwargs: like `args`.
 
         Returns:
-            What the function returns; futures in that are waited for, and give their values.
+            What the function returns, with the value of each future in it.
 
         Raises:
             OptionError: an argument is missing or surplus.
@@ -110,13 +99,13 @@ class FlowFunction(Flow):
             FlowFailed: the run was cancelled.
         """
         self.signature.assign(f"flow {self.name!r}", args, kwargs)
-        return PORTS.unfolder().call(self, args, kwargs, return_state=return_state)
+        return PORTS.function_runner().call(self, args, kwargs, return_state=return_state)
 
     def _run_options(
         self,
         parameters: Mapping[str, Any] | None,
         executor: Any,
-        task_states: "Mapping[Task, State] | State | None",
+        task_states: Mapping[Task, State] | State | None,
         params: Mapping[str, Any],
     ) -> dict[str, Any]:
         if executor is not None or task_states:
@@ -130,42 +119,34 @@ class FlowFunction(Flow):
         self.signature.assign(f"flow {self.name!r}", (), given)
         return {"parameters": given}
 
-    def _runner(self) -> Unfolder:
-        return PORTS.unfolder()
+    def _runner(self) -> FunctionRunner:
+        return PORTS.function_runner()
 
-    def visualize(
-        self,
-        flow_state: "State | None" = None,
-        filename: str | None = None,
-        format: str | None = None,  # noqa: A002 - Prefect's name
-    ) -> Any:
+    def visualize(self, flow_state: State | None = None, *args: Any, **kwargs: Any) -> Any:
         """A picture of the latest run, whichever state is given; see `Flow.visualize`."""
-        del flow_state  # it holds what the function returned, not the states of tasks
-        return super().visualize(None, filename, format)
+        del flow_state  # it has the result of the function, not the states of tasks
+        return super().visualize(None, *args, **kwargs)
 
     @property
-    def state(self) -> "State":
-        """The state of the latest run; pending if there was none."""
-        from resnb.states import Pending
-
+    def state(self) -> State:
+        """The state of the latest run, which is pending before the first one."""
         found: State | None = getattr(self.memory, "final", None)
         return found if found is not None else Pending()
 
     def twin(self) -> "FlowFunction":
-        """Another flow of the same function, with a graph of its own."""
+        """A flow of the same function with its own graph."""
         new = copy.copy(self)
-        new.changing = threading.RLock()
-        new.memory = None
-        new._home = weakref.ref(new)  # noqa: SLF001 - its own class's
+        Structure.__init__(new, self.name)
+        new.lock = threading.RLock()
         new.parameter_tasks = tuple(one.copy() for one in self.parameter_tasks)
         new.clear()
         return new
 
-    # ---- recording, for the run
+    # ---- recording, during a run
 
     def clear(self) -> None:
-        """Begin a new graph, in which there are the parameters only."""
-        with self.changing:
+        """Begin a new graph, with only the parameters in it."""
+        with self.lock:
             self.nodes, self.scopes = {}, {}
             self._counter = 0
             for task in self.parameter_tasks:
@@ -176,17 +157,17 @@ class FlowFunction(Flow):
         task: Task,
         inputs: Mapping[str, Iterable[Task] | Task],
         control: Iterable[Task] = (),
-        scope: "Scope | None" = None,
+        scope: Scope | None = None,
     ) -> Node:
-        """Enter `task` with what it depends on.
+        """Add a new task with its dependencies.
 
         Args:
-            task: the task, which is new.
-            inputs: by argument, the task whose value it is, or those that are somewhere in it.
-            control: tasks that only came first.
+            task: the task.
+            inputs: for each argument the task with its value, or the tasks inside a collection.
+            control: tasks that only had to run first.
             scope: the innermost scope around it.
         """
-        with self.changing:
+        with self.lock:
             self._counter += 1
             node = Node(task, scope, self._counter)
             for key, value in inputs.items():
@@ -202,15 +183,15 @@ class FlowFunction(Flow):
                 scope.members[task] = None
             task.home = self._home
             self.nodes[task] = node
-            self.version += 1
+            self.journal.version += 1
             return node
 
     def record_scope(
-        self, scope: "Scope", inputs: Mapping[str, Iterable[Task] | Task], parent: "Scope | None"
+        self, scope: Scope, inputs: Mapping[str, Iterable[Task] | Task], parent: Scope | None
     ) -> tuple[Node, Node, Node]:
-        """Enter a scope with its three tasks; gives their nodes."""
+        """Add a scope with its three tasks, and return their nodes."""
         init, setup, cleanup = scope.own_tasks
-        with self.changing:
+        with self.lock:
             scope.parent = parent
             self.scopes[scope] = None
             return (
@@ -223,25 +204,17 @@ class FlowFunction(Flow):
         node.upstream[source] = None
         self.nodes[source].downstream[node.task] = None
 
-    # ---- what is not for functions
+    # ---- what functions do not have
 
     def __enter__(self) -> Self:
         self._refuse_building()
 
     def add_task(self, task: Task) -> Task:
-        """Refused: the function's body says what its tasks are."""
+        """Refused: the tasks are those that the function calls."""
         self._refuse_building(task)
 
-    def bind_task(
-        self,
-        task: Task,
-        inputs: Mapping[str, Any],
-        positional: int,
-        mapped: bool = False,
-        upstream_tasks: Iterable[Any] = (),
-    ) -> None:
-        """Refused likewise."""
-        del inputs, positional, mapped, upstream_tasks
+    def bind_task(self, task: Task, *_: Any, **__: Any) -> None:
+        """Refused for the same reason."""
         self._refuse_building(task)
 
     def _refuse_building(self, task: Task | None = None) -> NoReturn:
@@ -252,7 +225,7 @@ class FlowFunction(Flow):
         raise GraphError(message)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<Flow: {self.name!r}, a function, {len(self.nodes)} tasks>"
 
 
@@ -262,7 +235,7 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     try:
         given = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # it cannot be inspected
+    except (TypeError, ValueError):  # no signature to inspect
         return ()
     with building_nothing():
         return tuple(
@@ -272,32 +245,6 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
         )
 
 
-def _checked(label: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    owner = f"flow {label!r}"
-    found: dict[str, Any] = {}
-    for name, value in options.items():
-        if name in _REMEDIES:
-            message = f"{owner} has no option {name!r}: {_REMEDIES[name]}"
-            raise OptionError(message)
-        known = _ALIASES.get(name, name)
-        refuse_unknown(owner, [known], _OPTIONS)
-        if known in found:
-            message = f"{owner}: {known} was given twice, as {name}, too"
-            raise OptionError(message)
-        if value is not None:
-            found[known] = value
-    count(owner, found, "retries")
-    for name in ("retry_delay", "timeout"):
-        if name in found:
-            found[name] = seconds(found[name], f"{owner}: {name}")
-    if found.get("timeout") == 0:
-        message = f"{owner}: timeout=0 leaves no time to run; leave it out for no limit"
-        raise OptionError(message)
-    return found
-
-
-@overload
-def flow(function: Callable[..., Any], /) -> FlowFunction: ...
 @overload
 def flow(**options: Any) -> Callable[[Callable[..., Any]], FlowFunction]: ...
 @overload
@@ -305,17 +252,16 @@ def flow(function: Callable[..., Any], /, **options: Any) -> FlowFunction: ...
 
 
 def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Make a flow of a function: ``@flow`` or ``@flow(retries=2)``.
+    """Make a flow from a function: ``@flow`` or ``@flow(retries=2)``.
 
     Args:
         function: the function, plain or ``async``.
-        **options: ``name`` (the function's own by default); ``retries`` and ``retry_delay``
-            (``retry_delay_seconds``): call it again, with an empty graph, after it failed;
-            ``timeout`` (``timeout_seconds``); ``executor``, on which submitted tasks run;
-            ``on_completion``, ``on_failure``, ``on_cancellation``: hooks, called with as many of
+        **options: ``name``, by default that of the function; ``retries`` and ``retry_delay``
+            (``retry_delay_seconds``), to call it again, with an empty graph, after it failed;
+            ``timeout`` (``timeout_seconds``); ``executor``, which runs submitted tasks;
+            ``on_completion``, ``on_failure`` and ``on_cancellation``: hooks, called with as many of
             ``(flow, run, state)`` as they accept; ``state_handlers``; ``description``;
-            ``log_prints``, accepted for the sake of Prefect's flows: what tasks print always
-            appears with them.
+            ``log_prints``, accepted for compatibility with Prefect.
 
     Returns:
         A `FlowFunction`, or a decorator if only options are given.

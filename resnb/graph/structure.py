@@ -1,122 +1,94 @@
-"""The structure of a flow: nodes, edges and scopes, and how they are added.
+"""The structure of a flow: its nodes, edges and scopes, with the steps of change and the queries.
 
-Invariants: ``upstream`` and ``downstream`` of the nodes mirror each other; a task has one home
-flow; the graph has no cycle, derived edges of scopes included; a change that raises leaves no
-trace, for each step has an entry in the journal that takes it back.
+Invariants, which `resnb.graph.validation` checks: ``upstream`` and ``downstream`` of the nodes
+mirror each other; the graph has no cycle, derived edges of scopes included. A change that raises
+leaves no trace, because the journal can undo each step.
 """
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from resnb.errors import GraphError
-from resnb.graph.base import order
+from resnb.graph import order
 from resnb.graph.base.building import BUILDING
-from resnb.graph.base.inputs import (
-    Collection,
-    Constant,
-    as_input,
-    flatten,
-    is_sequence,
-    tasks_in,
-    unmapped,
-)
-from resnb.graph.base.inputs import mapped as mapped_over
-from resnb.graph.base.node import Edge, Node
-from resnb.graph.base.transaction import Transaction
+from resnb.graph.base.journal import Journal, Transaction
+from resnb.graph.base.roles import Memory
+from resnb.graph.node import Node
+from resnb.graph.resources.scope import Scope
+from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.task import Task
-
-if TYPE_CHECKING:
-    from resnb.graph.resources.scope import Scope
-
-_COLLECTIONS = frozenset({list, tuple, set, dict, slice})
-_WRAPPERS = (unmapped, flatten, mapped_over)
-
-
-def _is_task(value: Any) -> bool:
-    return isinstance(value, Task)
 
 
 class Structure:
-    """Nodes, edges and scopes of one flow.
+    """The nodes, edges and scopes of one flow. Queries include the edges that follow from scopes.
 
     Attributes:
         name: the flow's name.
         nodes: a node for each task, in the order in which they were added.
         scopes: the flow's scopes, outer ones first.
-        version: changes with every change.
         forward: whether every edge points from an older task to a newer one and none begins at a
-            clean-up, but for the edges that follow from a scope and end at a clean-up.
-        changing: held by whoever changes it while others look on, and by those.
-        journal: how to take back, step by step, what the transactions that are open changed;
-            None if there is none.
+            clean-up, except for the edges that follow from a scope and end at a clean-up.
+        parameter_names: the parameters by name.
+        memory: the values and states of its runs; None before the first one.
+        journal: records the changes of open transactions.
+        lock: held while a structure that grows during a run is changed or read.
     """
 
-    changing: AbstractContextManager[Any] = nullcontext()
+    lock: AbstractContextManager[Any] = nullcontext()
+    memory: Memory | None = None
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.nodes: dict[Task, Node] = {}
         self.scopes: dict[Scope, None] = {}
-        self.version = 0
         self.forward = True
+        self.parameter_names: dict[str, Task] = {}
+        self.memory = None
+        self.journal = Journal()
         self._reference: tuple[Task, ...] | None = None
         self._home: weakref.ref[Any] = weakref.ref(self)
-        self.parameter_names: dict[str, Task] = {}
-        self.journal: list[Callable[[], object]] | None = None
         self._counter = 0
+        self._sorted: tuple[int, tuple[Task, ...]] | None = None
+        self._edges: tuple[int, frozenset[Edge]] | None = None
 
-    def transaction(self) -> "Transaction":
-        """A block whose changes are all taken back if it raises; blocks can be nested."""
-        return Transaction(self)
+    def transaction(self) -> AbstractContextManager[None]:
+        """A block whose changes are all undone if it raises. Blocks can be nested."""
+        return Transaction(self.journal)
 
-    def changed(self, undo: Callable[[], object]) -> None:
-        """Count a change, and remember how to take it back."""
-        self.version += 1
-        if self.journal is not None:
-            self.journal.append(undo)
-
-    def keep_reference_tasks(self, mapping: Mapping[Task, Task | None]) -> None:
-        """Let the chosen reference tasks follow `mapping`; one that gives None is given up."""
-        before = self._reference
-        if before is None:
-            return
-        followed = (mapping.get(task, task) for task in before)
-        self.changed(partial(setattr, self, "_reference", before))
-        self._reference = tuple({task: None for task in followed if task is not None}) or None
-
-    # ---- adding
+    # ---- tasks and edges
 
     def add_task(self, task: Task) -> Task:
-        """Add `task` (no copy of it) without arguments; it takes part in the blocks around us.
+        """Add `task` itself, not a copy, without arguments. It joins the blocks around this line.
 
         Raises:
-            GraphError: the task is another flow's, or the flow has a parameter of that name.
+            GraphError: the task belongs to another flow, or a parameter's name is taken.
         """
-        with Transaction(self):
-            self._node(task)
+        with self.transaction():
+            self.node(task)
         return task
 
-    def _node(self, task: Any) -> Node:
-        """The node of `task`, which is added if it is new here."""
+    def node(self, task: Any) -> Node:
+        """The node of `task`, which is added if it is not in the flow yet."""
         if not isinstance(task, Task):
             message = f"flow {self.name!r}: {task!r} is no task; decorate the function with @task"
             raise GraphError(message)
-        return self.nodes.get(task) or self._add(task)
+        return self.nodes.get(task) or self.add(task)
 
-    def _add(self, task: Task) -> Node:
+    def add(self, task: Task) -> Node:
+        """Add a new task without arguments, as a step of a transaction."""
         home = task.flow
-        if home is not None and home is not self:
+        if home is not None and not self.owns(task):
             message = (
                 f"task {task.name!r} belongs to flow {home.name!r} and cannot be used in flow "
                 f"{self.name!r}: call the task again inside {self.name!r}"
             )
             raise GraphError(message)
         now = BUILDING.get()
-        scope = case = None
+        scope: Any = None
+        case = None
         if task.kind == "parameter":
             self._add_parameter(task)
         else:
@@ -130,38 +102,36 @@ class Structure:
                 raise GraphError(message)
             scope.members[task] = None
         if now.tags:
-            self.changed(partial(setattr, task, "tags", task.tags))
-            task.tags = task.tags | now.tags
+            self.journal.assign(task, "tags", task.tags | now.tags)
         self._counter += 1
         node = self.nodes[task] = Node(task, scope, self._counter)
         task.home = self._home
-        self.changed(partial(self._forget, task))
+        self.journal.changed(partial(self._forget, task))
         if case is not None:
             case.add_task(task, self)
         return node
 
-    def adopt(self, task: Task, scope: "Scope | None") -> Node:
-        """Add a task that keeps its home, without arguments (for flows that share tasks)."""
+    def owns(self, task: Task) -> bool:
+        """Whether `task` was added to this flow first."""
+        return task.home is self._home
+
+    def adopt(self, task: Task, scope: Scope | None) -> None:
+        """Add another flow's task, which both then share, without arguments."""
         if task.kind == "parameter":
             self._add_parameter(task)
         self._counter += 1
-        node = self.nodes[task] = Node(task, scope, self._counter)
-        self.changed(partial(self.nodes.pop, task, None))
-        return node
+        self.nodes[task] = Node(task, scope, self._counter)
+        self.journal.changed(partial(self.nodes.pop, task, None))
 
     def _add_parameter(self, task: Task) -> None:
-        other = self.parameter_names.get(task.name)
+        names, name = self.parameter_names, task.name
+        other = names.get(name)
         if other is not None and other is not task and other in self.nodes:
-            message = f"flow {self.name!r} already has a parameter {task.name!r}: use that handle"
+            message = f"flow {self.name!r} already has a parameter {name!r}: use that handle"
             raise GraphError(message)
-        self.parameter_names[task.name] = task
-        self.changed(partial(self._restore_parameter, task.name, other))
-
-    def _restore_parameter(self, name: str, other: Task | None) -> None:
-        if other is None:
-            self.parameter_names.pop(name, None)
-        else:
-            self.parameter_names[name] = other
+        undo = partial(names.pop, name) if other is None else partial(names.update, {name: other})
+        names[name] = task
+        self.journal.changed(undo)
 
     def _forget(self, task: Task) -> None:
         node = self.nodes.pop(task)
@@ -169,92 +139,9 @@ class Structure:
         if node.scope is not None:
             node.scope.members.pop(task, None)
 
-    def bind_task(
-        self,
-        task: Task,
-        inputs: Mapping[str, Any],
-        positional: int,
-        mapped: bool = False,
-        upstream_tasks: Iterable[Any] = (),
-    ) -> None:
-        """Add `task` with its arguments; see `Task.bind`."""
-        with Transaction(self):
-            node = self.nodes.get(task)
-            if node is None:
-                # what the arguments bring in comes first, so that edges point from old to new
-                for value in inputs.values():
-                    self._bring_in(value)
-                for value in upstream_tasks:
-                    self._bring_in(value)
-                node = self._add(task)
-            elif node.inputs:
-                message = f"task {task.name!r} has its arguments already: call it again instead"
-                raise GraphError(message)
-            else:
-                self.changed(partial(node.restore, node.saved()))
-            node.positional = positional
-            for key, value in inputs.items():
-                if mapped or type(value) in _WRAPPERS:
-                    self._bind_mapped(node, key, value, mapped)
-                else:
-                    self._bind(node, key, value)
-            for value in upstream_tasks:
-                self.add_edge(value, task, mapped=mapped and type(value) is not unmapped)
-            if mapped and not inputs and not node.control:
-                message = (
-                    f"task {task.name!r} is mapped over nothing: give it an argument, or call it "
-                    "without map"
-                )
-                raise GraphError(message)
-            self.check_cycle(node.upstream, node)
-
-    def _bring_in(self, value: Any) -> None:
-        while type(value) in _WRAPPERS:
-            value = value.value
-        kind = type(value)
-        if isinstance(value, Task):
-            if value not in self.nodes:
-                self._add(value)
-        elif kind in _COLLECTIONS:
-            for task in tasks_in(as_input(value, _is_task)):
-                if task not in self.nodes:
-                    self._add(task)
-
-    def _bind(self, node: Node, key: str, value: Any) -> None:
-        if isinstance(value, Task):
-            node.inputs[key] = value
-            self.link(value, node)
-        elif type(value) in _COLLECTIONS:
-            found = node.inputs[key] = as_input(value, _is_task)
-            if type(found) is Collection:
-                for task in dict.fromkeys(tasks_in(found)):
-                    self.link(task, node)
-        else:
-            node.inputs[key] = Constant(value)
-
-    def _bind_mapped(
-        self, node: Node, key: str, value: Any, mapped: bool, flattened: bool = False
-    ) -> None:
-        """Bind a `value` that is mapped over, or says itself how it is passed."""
-        while type(value) in _WRAPPERS:
-            flattened = flattened or type(value) is flatten
-            mapped = type(value) is mapped_over or (mapped and type(value) is not unmapped)
-            value = value.value
-        if mapped and not isinstance(value, Task) and not is_sequence(value):
-            message = (
-                f"task {node.task.name!r} cannot be mapped over {key}={value!r}, which is no "
-                "sequence: wrap it in unmapped(...) to pass it to every child"
-            )
-            raise GraphError(message)
-        self._bind(node, key, value)
-        if mapped:
-            node.mapped = node.mapped | {key}
-        if flattened:
-            node.flattened = node.flattened | {key}
-
     def link(self, upstream: Task, node: Node) -> None:
-        """Record that `node` comes after `upstream`."""
-        source = self._node(upstream)
+        """Add the edge from `upstream` to `node`."""
+        source = self.node(upstream)
         task = node.task
         if upstream.kind == "setup" and task.kind != "cleanup":
             self._check_inside(upstream, node)
@@ -262,7 +149,13 @@ class Structure:
             return
         source.downstream[task] = None
         node.upstream[upstream] = None
-        self.changed(partial(self._unlink, upstream, task))
+        self.journal.changed(partial(self._unlink, upstream, task))
+
+    def unlink(self, upstream: Task, task: Task) -> None:
+        """Remove the edge between two tasks; the node's inputs and control stay."""
+        self.journal.keep(self.nodes[upstream].downstream)
+        self.journal.keep(self.nodes[task].upstream)
+        self._unlink(upstream, task)
 
     def _unlink(self, upstream: Task, task: Task) -> None:
         if upstream in self.nodes:
@@ -270,8 +163,8 @@ class Structure:
         if task in self.nodes:
             self.nodes[task].upstream.pop(upstream, None)
 
-    def scope_of(self, task: Task) -> "Scope":
-        """The scope whose init, set-up or clean-up task `task` is."""
+    def scope_of(self, task: Task) -> Scope:
+        """The scope that `task` is the init, set-up or clean-up task of."""
         scope: Scope = task.scope  # type: ignore[attr-defined]
         if scope in self.scopes:
             return scope
@@ -289,95 +182,142 @@ class Structure:
             )
             raise GraphError(message)
 
-    def add_edge(  # noqa: PLR0917 - Prefect's places
-        self,
-        upstream_task: Any,
-        downstream_task: Task,
-        key: str | None = None,
-        mapped: bool = False,
-        flattened: bool = False,
-        validate: bool | None = None,
-    ) -> Edge:
-        """Let one task run before another, and pass its value as argument `key` if one is named.
-
-        `validate` is accepted for the sake of Prefect's flows; each edge is checked at once.
-
-        Raises:
-            GraphError: the edge closes a cycle, there is no task where one should be, a task is
-                another flow's, or `key` is no parameter of the task or has a value already.
-        """
-        while type(upstream_task) in _WRAPPERS:
-            flattened = flattened or type(upstream_task) is flatten
-            mapped = mapped or type(upstream_task) is mapped_over
-            upstream_task = upstream_task.value
-        del validate
-        with Transaction(self):
-            self._bring_in(upstream_task)
-            node = self._node(downstream_task)
-            self.changed(partial(node.restore, node.saved()))
-            sources = tuple(dict.fromkeys(tasks_in(as_input(upstream_task, _is_task))))
-            if key is None:
-                if not sources and type(upstream_task) not in _COLLECTIONS:
-                    message = (
-                        f"task {downstream_task.name!r} cannot wait for {upstream_task!r}, which "
-                        "is no task: decorate the function with @task and call it"
-                    )
-                    raise GraphError(message)
-                for task in sources:
-                    node.control[task] = mapped
-                    self.link(task, node)
-            else:
-                self._check_key(node, key)
-                self._bind_mapped(node, key, upstream_task, mapped, flattened)
-            self.check_cycle(sources, node)
-        return Edge(upstream_task, downstream_task, key, mapped, flattened)
-
-    def _check_key(self, node: Node, key: str) -> None:
-        if not node.task.signature.accepts(key):
-            message = f"task {node.task.name!r} has no parameter {key!r}"
-            raise GraphError(message)
-        if key in node.inputs and type(node.inputs[key]) is not Constant:
-            message = f"task {node.task.name!r} has a value for argument {key!r} already"
-            raise GraphError(message)
-
     def check_cycle(self, sources: Iterable[Task], node: Node) -> None:
-        """Make sure that the edges which were just added from `sources` closed no cycle."""
+        """Check that the edges from `sources` to `node`, which were just added, close no cycle."""
         nodes = self.nodes
         if self.forward and all(
             nodes[one].position < node.position and one.kind != "cleanup" for one in sources
         ):
             return
-        self.changed(partial(setattr, self, "forward", self.forward))
-        self.forward = False
-        if not node.downstream and node.scope is None:
-            return  # nothing leads away from it
-        circle = order.cycle(self, node.task)
-        if circle:
-            message = (
-                f"flow {self.name!r} must have no cycle, but this edge closes one: "
-                + " -> ".join(repr(one.name) for one in circle)
-            )
+        self.journal.assign(self, "forward", value=False)
+        if node.downstream or node.scope is not None:  # otherwise no edge leaves it
+            self.refuse_cycle(node.task, "this edge closes one")
+
+    def refuse_cycle(self, task: Task, reason: str) -> None:
+        """Raise `GraphError` if there is a cycle through `task`."""
+        if cycle := order.cycle(self, task):
+            path = " -> ".join(repr(one.name) for one in cycle)
+            message = f"flow {self.name!r} must have no cycle, but {reason}: {path}"
             raise GraphError(message)
 
-    def chain(self, *tasks: Task, validate: bool | None = None) -> list[Edge]:
-        """Let each of `tasks` run after the one before it; for `validate` see `add_edge`."""
-        del validate
-        with Transaction(self):
-            return [self.add_edge(first, second) for first, second in pairwise(tasks)]
+    # ---- queries, named as in Prefect 1.x
 
-    def add_scope(
-        self, scope: "Scope", inputs: Mapping[str, Any], positional: int, mapped: bool = False
-    ) -> None:
-        """Add a scope and its three tasks; `inputs` are the arguments of the manager."""
-        scope.parent = BUILDING.get().scope
-        init, setup, cleanup = scope.own_tasks
-        with Transaction(self):
-            self.scopes[scope] = None
-            self.changed(partial(self.scopes.pop, scope, None))
-            self.bind_task(init, inputs, positional, mapped)
-            mapped = scope.is_mapped  # it is also by an argument inside `mapped`
-            self.bind_task(setup, {"manager": init}, 1, mapped)
-            self.bind_task(cleanup, {"manager": init, "resource": setup}, 2, mapped)
+    @property
+    def tasks(self) -> set[Task]:
+        """All tasks."""
+        return set(self.nodes)
+
+    @property
+    def edges(self) -> frozenset[Edge]:
+        """All edges."""
+        version = self.journal.version
+        if self._edges is None or self._edges[0] != version:
+            explicit = [edge for node in self.nodes.values() for edge in node.edges()]
+            derived = [edge for scope in self.scopes for edge in scope.derived_edges()]
+            self._edges = (version, frozenset(explicit).union(derived))
+        return self._edges[1]
+
+    def edges_to(self, task: Task) -> set[Edge]:
+        """The edges that end at `task`."""
+        self.require((task,))
+        return {edge for edge in self.edges if edge.downstream_task is task}
+
+    def edges_from(self, task: Task) -> set[Edge]:
+        """The edges that begin at `task`."""
+        self.require((task,))
+        return {edge for edge in self.edges if edge.upstream_task is task}
+
+    def all_upstream_edges(self) -> dict[Task, set[Edge]]:
+        """The edges that end at each task."""
+        found: dict[Task, set[Edge]] = {task: set() for task in self.nodes}
+        for edge in self.edges:
+            found[edge.downstream_task].add(edge)
+        return found
+
+    def all_downstream_edges(self) -> dict[Task, set[Edge]]:
+        """The edges that begin at each task."""
+        found: dict[Task, set[Edge]] = {task: set() for task in self.nodes}
+        for edge in self.edges:
+            found[edge.upstream_task].add(edge)
+        return found
+
+    def upstream_tasks(self, task: Task) -> set[Task]:
+        """The tasks with an edge to `task`."""
+        return {edge.upstream_task for edge in self.edges_to(task)}
+
+    def downstream_tasks(self, task: Task) -> set[Task]:
+        """The tasks to which `task` has an edge."""
+        return {edge.downstream_task for edge in self.edges_from(task)}
+
+    def root_tasks(self) -> set[Task]:
+        """The tasks without an upstream task."""
+        return self.tasks.difference(edge.downstream_task for edge in self.edges)
+
+    def terminal_tasks(self) -> set[Task]:
+        """The tasks without a downstream task."""
+        return self.tasks.difference(edge.upstream_task for edge in self.edges)
+
+    def sorted_tasks(self, root_tasks: Iterable[Task] | None = None) -> tuple[Task, ...]:
+        """The tasks in topological order, clean-ups right after the last task of their scope.
+
+        Args:
+            root_tasks: include only these and the tasks downstream of them.
+        """
+        version = self.journal.version
+        if self._sorted is None or self._sorted[0] != version:
+            self._sorted = (version, tuple(order.topological(self)))
+        tasks = self._sorted[1]
+        if not root_tasks:
+            return tasks
+        wanted = set(root_tasks)
+        self.require(wanted)
+        upstream = self.all_upstream_edges()
+        for task in tasks:
+            if any(edge.upstream_task in wanted for edge in upstream[task]):
+                wanted.add(task)
+        return tuple(task for task in tasks if task in wanted)
+
+    def require(self, tasks: Iterable[Any]) -> None:
+        """Raise `GraphError` for the first of `tasks` that is not in the flow."""
+        for task in tasks:
+            if task not in self.nodes:
+                message = f"flow {self.name!r} has no task {getattr(task, 'name', task)!r}"
+                raise GraphError(message)
+
+    # ---- reference tasks
+
+    @property
+    def has_reference_tasks(self) -> bool:
+        """Whether the reference tasks were chosen."""
+        return self._reference is not None
+
+    def reference_tasks(self) -> set[Task]:
+        """The tasks that decide the flow's final state.
+
+        By default these are the tasks without a downstream task, clean-ups ignored.
+        """
+        if self._reference is not None:
+            return set(self._reference)
+        return {
+            task
+            for task, node in self.nodes.items()
+            if task.kind != "cleanup"
+            and all(after.kind == "cleanup" for after in node.downstream)
+            and not (task.kind == "setup" and self.scope_of(task).members)
+        }
+
+    def set_reference_tasks(self, tasks: Iterable[Task]) -> None:
+        """Let `tasks` decide the flow's final state. An empty list restores the default."""
+        chosen = tuple(tasks)
+        self.require(chosen)
+        self.journal.assign(self, "_reference", chosen or None)
+
+    def replace_reference_tasks(self, mapping: Mapping[Task, Task | None]) -> None:
+        """Replace the chosen reference tasks that are keys of `mapping`. None drops one."""
+        if self._reference is not None:
+            found = (mapping.get(task, task) for task in self._reference)
+            kept = tuple({task: None for task in found if task is not None})
+            self.journal.assign(self, "_reference", kept or None)
 
 
 __all__ = ["Structure"]

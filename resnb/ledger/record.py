@@ -7,94 +7,47 @@ from resnb.ledger.owner import Owner
 
 
 class Environment(NamedTuple):
-    """What a clean-up needs to run elsewhere.
+    """What a clean-up needs to run elsewhere."""
 
-    Attributes:
-        python: the interpreter.
-        prefix: its ``sys.prefix``.
-        path: its ``sys.path``.
-        folder: the working folder.
-        variables: environment variables.
-    """
-
-    python: str
-    prefix: str
-    path: tuple[str, ...]
-    folder: str
-    variables: tuple[tuple[str, str], ...]
+    python: str  # the interpreter
+    prefix: str  # its `sys.prefix`
+    path: tuple[str, ...]  # its `sys.path`
+    folder: str  # the working folder
+    variables: tuple[tuple[str, str], ...]  # environment variables
 
 
-class Record(NamedTuple):
-    """One lease.
+class LeaseRecord(NamedTuple):
+    """One lease. Durations are in seconds, times in seconds since the epoch."""
 
-    Attributes:
-        id: the lease's id, also the tag of the real thing.
-        name: how it is called in lists.
-        state: see `resnb.ledger.states`.
-        owner: the process that opened it.
-        notebook: the notebook's session name, else the folder.
-        session: id of the test session that the kernel was started in, if any.
-        environment: what its clean-up needs.
-        recipe: the pickled recipe; empty if there is none. Of a kind, its arguments as JSON.
-        handle: the pickled handle; None if there is none (yet). Of a kind, JSON.
-        around: ids of the leases that it may depend on.
-        dies_with_kernel: whether nothing of it outlives the owner.
-        can_find: whether half-made things can be found by the lease's id.
-        unfindable: why what a broken-off set-up made cannot be found; empty if it can.
-        unprotected: why the open lease cannot be cleaned up elsewhere; empty if it can.
-        notice: what else its user should know, such as names that look like secrets.
-        key: by what a later kernel recognises it after ``keep``; empty if it cannot.
-        cleanup_timeout: seconds for one try.
-        find_quiet: for how many seconds nothing must be found until a half-made thing is gone.
-        created: seconds since the epoch.
-        ttl: age limit in seconds, or None.
-        idle_timeout: limit of idleness in seconds, or None.
-        used: when it was last used, seconds since the epoch.
-        keep: for how many seconds it survives its owner, or None.
-        keep_until: until when it does, once the owner has ended.
-        tries: how many clean-ups were begun.
-        next_try: not before this time, seconds since the epoch.
-        claimant: the process that is cleaning it up, or None.
-        cleaner: the process in which the claimant has it cleaned up, or None; the claim holds
-            as long as either is there.
-        reason: why it is as it is.
-        request: what somebody asked for: ``"cleanup"`` or nothing.
-        ended: when it was closed, or None.
-        kind: the registered name of its manager, see `resnb.ledger.recipes.kinds`; mostly empty.
-    """
-
-    id: LeaseId
-    name: str
-    state: str
-    owner: Owner
-    notebook: str
-    session: str
+    id: LeaseId  # also the tag of the real thing
+    name: str  # its name in lists
+    state: str  # see `resnb.ledger.states`
+    owner: Owner  # the process that opened it, or has adopted it
+    notebook: str  # the notebook's session name, else the folder
+    session: str  # the test session that started the kernel, if any
     environment: Environment
-    recipe: bytes = b""
-    handle: bytes | None = None
-    around: tuple[str, ...] = ()
-    dies_with_kernel: bool = False
-    can_find: bool = False
-    unfindable: str = ""
-    unprotected: str = ""
-    notice: str = ""
-    key: str = ""
-    cleanup_timeout: float = 60.0
-    find_quiet: float = 10.0
+    recipe: bytes = b""  # pickled, JSON for a kind; empty if there is none
+    handle: bytes | None = None  # likewise; None if there is none (yet)
+    around: tuple[str, ...] = ()  # ids of the leases that it may depend on
+    dies_with_kernel: bool = False  # whether nothing of it outlives the owner
+    can_find: bool = False  # whether half-made things can be found by the lease's id
+    unfindable: str = ""  # why what an interrupted set-up made cannot be found; empty if it can
+    unprotected: str = ""  # why nobody else can clean up the open lease; empty if others can
+    notice: str = ""  # what else its user should know, such as names that look like secrets
+    key: str = ""  # how a later kernel recognises it after `keep`; empty if it cannot
+    cleanup_timeout: float = 60.0  # for one try
+    find_quiet: float = 10.0  # how long nothing must be found before a half-made thing is gone
     created: float = 0.0
-    ttl: float | None = None
-    idle_timeout: float | None = None
-    used: float = 0.0
-    keep: float | None = None
-    keep_until: float | None = None
-    tries: int = 0
-    next_try: float = 0.0
-    claimant: Owner | None = None
-    cleaner: Owner | None = None
-    reason: str = ""
-    request: str = ""
-    ended: float | None = None
-    kind: str = ""
-
-
-__all__ = ["Environment", "Record"]
+    ttl: float | None = None  # age limit
+    idle_timeout: float | None = None  # limit of idleness
+    used: float = 0.0  # when it was last used
+    keep: float | None = None  # how long it survives its owner
+    keep_until: float | None = None  # until when it does, once the owner has ended
+    tries: int = 0  # how many clean-ups were begun
+    next_try: float = 0.0  # no clean-up before this time
+    claimant: Owner | None = None  # the process that is responsible for cleaning it up
+    cleaner: Owner | None = None  # its process that does so; the claim holds while either is alive
+    reason: str = ""  # why it is in its state
+    request: str = ""  # "cleanup" if somebody asked for that
+    ended: float | None = None  # when it was closed
+    kind: str = ""  # the registered name of its manager, see `resnb.ledger.recipes.kinds`

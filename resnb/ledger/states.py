@@ -1,4 +1,4 @@
-"""The states of a lease, named once, and the one table of legal moves between them."""
+"""The states of a lease, and the table of legal moves between them."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ CLOSING: Final = "closing"
 CLOSED: Final = "closed"
 FAILED: Final = "failed"
 KEPT: Final = "kept"
-"""Survives its kernel for a while; a state of records only."""
+"""It survives its kernel for a while; a state of records only."""
 UNKNOWN: Final = "unknown"
 """Its owner cannot be seen from here; a state of lists only."""
 
@@ -24,6 +24,3 @@ _MOVES: Final = {
 def is_legal(source: str, target: str) -> bool:
     """Whether a lease may move from state `source` to state `target`."""
     return target in _MOVES[source]
-
-
-__all__ = ["CLOSED", "CLOSING", "FAILED", "KEPT", "OPEN", "OPENING", "UNKNOWN", "is_legal"]

@@ -1,1 +1,1 @@
-"""The notebook: magics, kernel hooks, completion; where all parts are wired together."""
+"""The notebook: magics, kernel hooks, completion; the package that wires the others together."""

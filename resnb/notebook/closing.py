@@ -1,43 +1,44 @@
-"""Closing leases from a cell, which prints the same on every run.
+"""Cancelling runs and closing leases, for cells and for the widget's buttons.
 
-Leases close side by side, each on its own thread. If there are several, what their clean-ups
-print is kept apart until all have ended, and is then written, the last opened first. Ctrl-C cuts
-no clean-up short; it is raised when all have ended, or their time is up.
+A cell prints the same on every run: leases close side by side, each on its own thread; if there are
+several, the output of each clean-up is collected until all have ended, and is then written, that of
+the last opened lease first. Ctrl-C cuts no clean-up short; it is raised when all have ended, or
+their time is up.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from contextvars import ContextVar
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
+from resnb.errors import RunError
 from resnb.graph.resources.scope import ScopeOptions
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.engine.interrupts import Interrupts
+from resnb.run.engine.slots import CURRENT, Slot
+from resnb.run.lifecycle import active_run
+from resnb.run.memory import memory_of
 from resnb.run.output.routing import HEARD_BY, routed
 
 if TYPE_CHECKING:
+    from resnb.graph.flow import Flow
+    from resnb.graph.resources.scope import Scope
     from resnb.ledger.kernel.lease import Lease
-
-_Kept: TypeAlias = list[tuple[TextIO, str]]
-
-_KEPT: ContextVar[_Kept | None] = ContextVar("resnb_closing", default=None)
-"""On a lease's thread, and in coroutines that it starts: where its output goes meanwhile."""
-
+    from resnb.run.output.writer import Output
 
 LIMIT = ScopeOptions().cleanup_timeout
 """How long a cell waits for clean-ups, in seconds, where no option says otherwise."""
 
 REAPER_LIMIT = 5.0
-"""How long a cell waits for what the reaper is doing, in seconds."""
+"""How long a cell waits for the reaper to finish what it is cleaning up, in seconds."""
 
 
 @contextmanager
 def interrupts_put_off() -> Iterator[None]:
-    """Raise a Ctrl-C at the end of the block only.
+    """Raise a Ctrl-C only at the end of the block.
 
     Raises:
         KeyboardInterrupt: there was one, and the block raised nothing else.
@@ -47,46 +48,76 @@ def interrupts_put_off() -> Iterator[None]:
     interrupts.deliver()
 
 
+def is_running(flow: "Flow") -> bool:
+    """Whether a run of `flow` is on, so that its scopes are in use."""
+    run = active_run()
+    return run is not None and run.flow is flow
+
+
+def cancel(flow: "Flow") -> None:
+    """Cancel the run of `flow`; returns at once.
+
+    Raises:
+        RunError: the flow is not running.
+    """
+    run = active_run()
+    if run is None or run.flow is not flow:
+        raise RunError(f"flow {flow.name!r} is not running")
+    run.cancel()
+
+
 def wait_for_reaper(leases: "Iterable[Lease]") -> None:
-    """Wait for what the reaper is at, but not for long, so that a cell shows how that ends."""
+    """Wait for the reaper, within a limit, so that a cell shows how its clean-ups end."""
     deadline = monotonic() + REAPER_LIMIT
     for lease in leases:
         lease.wait_for_reaper(max(0.0, deadline - monotonic()))
 
 
 def reasons(left: "Iterable[Lease]") -> str:
-    """Why those that `close` gave back are not closed, in one line."""
+    """Why the leases that `close` returned are not closed, in one line."""
     return "; ".join(f"{lease.name}: {_reason(lease)}" for lease in left)
 
 
 def _reason(lease: "Lease") -> str:
-    ours = lease.state == states.CLOSING and not lease.is_with_reaper
-    return "its clean-up is still running" if ours else lease.reason
+    is_still_running = lease.state == states.CLOSING and not lease.is_with_reaper
+    return "its clean-up is still running" if is_still_running else lease.reason
 
 
 def close(leases: "Iterable[Lease]", limit: float = LIMIT) -> "list[Lease]":
-    """Close `leases`; gives those that are not closed then, though the reaper tried, too.
+    """Close `leases`, waiting `limit` seconds; returns those that are not closed then."""
+    return _not_closed(_close_in_order(list(leases), limit))
 
-    Args:
-        leases: what to close.
-        limit: how long to wait for it, in seconds.
+
+def close_scopes(
+    flow: "Flow", scopes: "Collection[Scope] | None" = None
+) -> "tuple[list[Lease], list[Lease]]":
+    """Close the leases that `flow` has open, or those of `scopes` only, and forget them.
+
+    Returns:
+        The leases, and those of them that are not closed.
     """
-    left = _closed_here(list(leases), limit)
-    wait_for_reaper(left)
-    return [lease for lease in left if lease.state != states.CLOSED]
+    opened = memory_of(flow).open_leases
+    chosen = [use for use in opened if scopes is None or use.scope in scopes]
+    limit = max((use.scope.options.cleanup_timeout for use in chosen), default=LIMIT)
+    leases = [opened[use] for use in chosen if opened[use].state != states.CLOSED]
+    left = close(leases, limit)
+    for use in chosen:
+        opened.pop(use, None)
+    return leases, left
 
 
 def close_unheard(
-    leases: "Iterable[Lease]",
-    listener: "Callable[[Lease, str], object]",
-    limit: float = LIMIT,
+    leases: "Iterable[Lease]", listener: "Callable[[Lease, str], object]", limit: float = LIMIT
 ) -> "list[Lease]":
-    """Close `leases` for somebody who is no cell; gives those that are not closed then.
+    """Close `leases` for a button, whose output belongs to no cell.
 
     Args:
-        leases: what to close.
-        listener: is told what their clean-ups print, which goes to no cell.
-        limit: how long to wait for it, in seconds.
+        leases: the leases.
+        listener: gets the output of each lease's clean-up.
+        limit: seconds to wait.
+
+    Returns:
+        The leases that are not closed.
     """
     chosen = list(leases)
     ends = []
@@ -96,54 +127,56 @@ def close_unheard(
     try:
         left = KEEPER.close(chosen, limit)
     finally:
-        for thread, stop in ends:  # after what is left, however long that takes
+        for thread, stop in ends:  # behind the clean-up, however long that takes
             thread.submit(partial(HEARD_BY.set, None))
             thread.submit(stop)
+    return _not_closed(left)
+
+
+def _not_closed(left: "list[Lease]") -> "list[Lease]":
     wait_for_reaper(left)
     return [lease for lease in left if lease.state != states.CLOSED]
 
 
-def _closed_here(chosen: "list[Lease]", limit: float) -> "list[Lease]":
+def _close_in_order(chosen: "list[Lease]", limit: float) -> "list[Lease]":
     if len(chosen) <= 1:
         return KEEPER.close(chosen, limit)
-    kept: list[_Kept] = [[] for _ in chosen]
-    for lease, texts in zip(chosen, kept, strict=True):
-        lease.thread.submit(partial(_KEPT.set, texts))
+    outputs = [_Collected() for _ in chosen]
+    for lease, output in zip(chosen, outputs, strict=True):
+        lease.thread.submit(partial(CURRENT.set, Slot(0, cast("Output", output))))
+    stop = routed()
     try:
-        with redirect_stdout(_splitting(sys.stdout)), redirect_stderr(_splitting(sys.stderr)):
-            left = KEEPER.close(chosen, limit)
+        left = KEEPER.close(chosen, limit)
     finally:
-        for texts in reversed(kept):
-            for stream, text in texts:
-                stream.write(text)
+        stop()
+        for output in reversed(outputs):
+            output.replay()
     for lease in left:
-        lease.thread.submit(partial(_KEPT.set, None))
+        lease.thread.submit(partial(CURRENT.set, None))
     return left
 
 
-def _splitting(stream: TextIO) -> TextIO:
-    return cast("TextIO", _Splitter(stream))
+class _Collected:
+    """The output of one lease's clean-up; takes the place of a run's `Output`."""
+
+    def __init__(self) -> None:
+        self._texts: list[tuple[str, str]] = []
+
+    def write(self, _: int, stream: str, text: str) -> None:
+        self._texts.append((stream, text))
+
+    def replay(self) -> None:
+        for stream, text in self._texts:
+            getattr(sys, stream).write(text)
 
 
-class _Splitter:
-    """Stands in for a stream, and keeps what a lease's thread writes to it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        kept = _KEPT.get()
-        if kept is None:
-            return self._stream.write(text)
-        kept.append((self._stream, text))
-        return len(text)
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.write(line)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-__all__ = ["LIMIT", "close", "close_unheard", "interrupts_put_off", "reasons", "wait_for_reaper"]
+__all__ = [
+    "cancel",
+    "close",
+    "close_scopes",
+    "close_unheard",
+    "interrupts_put_off",
+    "is_running",
+    "reasons",
+    "wait_for_reaper",
+]

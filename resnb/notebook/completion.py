@@ -13,7 +13,7 @@ _LINE = re.compile(r"\s*(?P<magic>%%?(?:flow|resources?))\s+(?P<rest>.*)$", re.D
 
 
 def candidates(session: Session, line: str) -> tuple[str, list[str]]:
-    """What can stand at the end of `line`.
+    """The completions at the end of `line`.
 
     Args:
         session: the notebook's flows.
@@ -33,35 +33,27 @@ def candidates(session: Session, line: str) -> tuple[str, list[str]]:
 
 
 def _words(session: Session, magic: str, before: list[str], word: str) -> Iterable[str]:
-    if magic == "%%flow":
-        return _for_flow_cell(session, before, word)
-    if magic == "%%resource":
-        return [option.name for option in RESOURCE.options] if word.startswith("-") else []
-    if magic == "%flow":
-        return _for_flow_line(session, before)
-    if not before:
-        return [*RESOURCES.commands, "--all"]
-    return [lease.name for lease in KEEPER.alive()]
-
-
-def _for_flow_cell(session: Session, before: list[str], word: str) -> Iterable[str]:
-    if before and before[-1] == "--with":
-        variables = session.namespace.items()
-        return [name for name, value in variables if isinstance(value, ResourceManager)]
-    if word.startswith("-"):
-        return [option.name for option in FLOW.options]
-    return [] if before else session.names()
-
-
-def _for_flow_line(session: Session, before: list[str]) -> Iterable[str]:
-    if not before:
-        return [*COMMAND.commands, *session.names()]
-    if before[0] not in COMMAND.commands:
-        return []
-    if len(before) == 1:
-        return session.names()
-    flow = {flow.name: flow for flow in session.flows()}.get(before[1])
-    return [f"{one.name}=" for one in flow.parameters()] if flow is not None else []
+    found: Iterable[str] = []
+    match magic, before:
+        case "%%flow", [*_, "--with"]:
+            variables = session.namespace.items()
+            found = [name for name, value in variables if isinstance(value, ResourceManager)]
+        case (("%%flow" | "%%resource"), _) if word.startswith("-"):
+            found = [one.name for one in (FLOW if magic == "%%flow" else RESOURCE).options]
+        case "%%flow", []:
+            found = session.names()
+        case "%flow", []:
+            found = [*COMMAND.commands, *session.names()]
+        case "%flow", [command] if command in COMMAND.commands:
+            found = session.names()
+        case "%flow", [command, name, *_] if command in COMMAND.commands:
+            flow = {flow.name: flow for flow in session.flows()}.get(name)
+            found = [f"{one.name}=" for one in flow.parameters()] if flow is not None else []
+        case "%resources", []:
+            found = [*RESOURCES.commands, "--all"]
+        case "%resources", _:
+            found = [lease.name for lease in KEEPER.alive()]
+    return found
 
 
 def matcher(session: Session) -> Any:

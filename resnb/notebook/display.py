@@ -1,8 +1,8 @@
-"""What cells show: the picture of a flow beside a text that is the same on every run.
+"""The output of cells: the picture of a flow, with a text that is the same on every run.
 
-Where people look on, the flow's widget stands beside them, which front ends prefer. A headless run
-has no use for it, and would only save its state: with a notebook's picture and text alone, all
-readers see the picture. There is one widget for each name of a flow, however often a cell shows it.
+Where somebody may be watching, the flow's widget is added, which front ends prefer. A headless run
+has no use for it, and would only save its state; without it, every reader of the notebook sees the
+picture. There is one widget for each name of a flow, however many cells show it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,10 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from IPython import display as ipython_display
+from IPython.core.getipython import get_ipython
 
 from resnb.events import EVENTS, Event, RunBegan
 from resnb.graph.flow import Flow
@@ -21,27 +25,28 @@ from resnb.run.memory import memory_of
 if TYPE_CHECKING:
     from resnb.notebook.widget.model import FlowWidget
 
+display: Any = ipython_display.display  # it is not typed
 _WIDGETS: "dict[str, FlowWidget]" = {}
 
 
 def bundle(flow: Flow, **_: Any) -> dict[str, Any]:
-    """All the forms in which a cell shows `flow`."""
+    """The MIME bundle of `flow`: text, picture and, where it is of use, the widget."""
     return {**flow._repr_mimebundle_(), **_live(flow)}
 
 
 def show_flow(flow: Flow) -> None:
-    """Show `flow` below the cell, as it is when the reaper has had its try."""
+    """Show `flow` below the cell, once the reaper has finished its clean-ups or a time limit."""
     wait_for_reaper(memory_of(flow).leases())
-    _display()(bundle(flow), raw=True)
+    display(bundle(flow), raw=True)
 
 
 @contextmanager
 def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
-    """Show `flow` at the end of the block, unless that raises; where people look on, all along.
+    """Show `flow` at the end of the block unless that raises, and live during the block.
 
-    A front end that names its cells, or has opened a view in this kernel, shows the widget from the
-    block's beginning, and the whole output in its place at the end. Others get one output, at the
-    end.
+    A front end that sends the ids of cells, or has opened a view in this kernel, shows the widget
+    from the beginning of the run, and the whole output in its place at the end. Others get one
+    output, at the end.
     """
     live = {} if quiet or not _is_watched() else _live(flow)
     if not live:
@@ -49,15 +54,13 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
         if not quiet:
             show_flow(flow)
         return
-    import uuid
-
-    place = uuid.uuid4().hex
+    place = uuid4().hex
     began: list[Event] = []
 
     def show(event: Event) -> None:
         if isinstance(event, RunBegan) and event.flow == flow.name and not began:
             began.append(event)  # a run that is refused shows nothing
-            _display()(live, raw=True, display_id=place)
+            display(live, raw=True, display_id=place)
 
     widget = _WIDGETS[flow.name]
     widget.expect(views=True)
@@ -68,34 +71,28 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
         stop()
         widget.expect(views=False)
     wait_for_reaper(memory_of(flow).leases())
-    _display()(bundle(flow), raw=True, display_id=place, update=bool(began))
-
-
-def _display() -> Any:
-    from IPython import display
-
-    return display.display
+    display(bundle(flow), raw=True, display_id=place, update=bool(began))
 
 
 # ---- the widget
 
 
 def _live(flow: Flow) -> Mapping[str, Any]:
-    """The form that changes; empty where nobody looks on, or the front end was not built."""
-    shell = _shell()
-    if getattr(shell, "kernel", None) is None or not is_attended(shell) or not _is_possible():
+    """The widget's part of the bundle; empty if nobody is watching or it was not built."""
+    shell = get_ipython()
+    if getattr(shell, "kernel", None) is None or not is_attended(shell) or not _is_built():
         return {}
     from resnb.notebook.widget.model import FlowWidget
 
     widget = _WIDGETS.get(flow.name)
-    if widget is None or widget.comm is None:  # all widgets can be closed at once
+    if widget is None or widget.comm is None:  # it was closed, as all can be at once
         widget = _WIDGETS[flow.name] = FlowWidget(flow)
     widget.follow(flow)
     return widget.bundle()
 
 
 def _is_watched() -> bool:
-    shell = _shell()
+    shell = get_ipython()
     if not is_attended(shell):
         return False
     if cell_id(shell) is not None:
@@ -107,14 +104,8 @@ def _is_watched() -> bool:
     return FlowWidget.is_seen
 
 
-def _shell() -> Any:
-    from IPython.core.getipython import get_ipython
-
-    return get_ipython()
-
-
 @cache
-def _is_possible() -> bool:
+def _is_built() -> bool:
     built = Path(__file__).parents[1] / "view" / "static" / "widget.js"
     return built.is_file() and find_spec("anywidget") is not None
 

@@ -1,7 +1,7 @@
-"""Who has sent the cell that is running: people in front of a notebook, or a program.
+"""The sender of the running cell: a front end with people in front of it, or a program.
 
-Front ends name the cell, or can at least ask a question (`input()`); nbclient, nbval, papermill
-and ``nbconvert --execute`` do neither.
+Front ends send the cell's id, or at least allow `input()`; nbclient, nbval, papermill and
+``nbconvert --execute`` do neither.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ def cell_id(shell: Any) -> str | None:
 
 
 def is_attended(shell: Any) -> bool:
-    """Whether there may be somebody to whom a live view is of use."""
+    """Whether somebody may be watching, so that a live view is of use."""
     content = _request(shell).get("content", {})
     return cell_id(shell) is not None or content.get("allow_stdin") is True
 

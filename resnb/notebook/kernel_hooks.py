@@ -1,7 +1,7 @@
-"""What the kernel tells us: that it ends, and that a cell is running.
+"""Hooks into the kernel: for its end, and for each cell that runs.
 
 A shutdown or restart request cleans up before it is answered: ipykernel calls ``do_shutdown`` on
-its control thread for every request, also while a cell is running. The wrapper has its budget and
+its control thread for every request, also while a cell is running. The wrapper has a time limit and
 never raises, so the kernel always goes on to end.
 """
 
@@ -16,14 +16,14 @@ def wrap_shutdown(kernel: Any) -> Callable[[], None]:
     """Clean up before ``kernel.do_shutdown``.
 
     Returns:
-        A function that takes the wrapper away.
+        A function that removes the wrapper.
     """
     original = kernel.do_shutdown
 
     def do_shutdown(restart: bool) -> Any:
         try:
             KEEPER.close_all(last=True)
-        except BaseException as error:  # noqa: BLE001 - the kernel has to end all the same
+        except BaseException as error:  # noqa: BLE001 - the kernel must end
             print(f"resnb: clean-up at shutdown: {error!r}", file=sys.__stderr__)
         return original(restart)
 
@@ -37,17 +37,17 @@ def wrap_shutdown(kernel: Any) -> Callable[[], None]:
 
 
 def count_cells_as_use(shell: Any) -> Callable[[], None]:
-    """Let a cell that runs count as use of all that is open, for ``idle_timeout``.
+    """Let a running cell count as use of everything that is open, for ``idle_timeout``.
 
     Returns:
-        A function that ends this.
+        A function that undoes it.
     """
 
     def began(*_: Any) -> None:
-        KEEPER.use.begin()
+        KEEPER.activity.begin()
 
     def ended(*_: Any) -> None:
-        KEEPER.use.end()
+        KEEPER.activity.end()
 
     shell.events.register("pre_run_cell", began)
     shell.events.register("post_run_cell", ended)

@@ -1,4 +1,4 @@
-"""The magics, as thin as they can be: each hands its line to the part that knows."""
+"""The magics: each only hands its line on."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from resnb.notebook.cells.resource_magic import resource_cell
 from resnb.notebook.commands.flow import flow_command
 from resnb.notebook.commands.resources import resources_command
 from resnb.notebook.front_end import cell_id
-from resnb.notebook.lines.usage import COMMAND_USAGE, FLOW_USAGE, RESOURCE_USAGE, RESOURCES_USAGE
+from resnb.notebook.lines.usage import COMMAND, FLOW, RESOURCE, RESOURCES
 from resnb.notebook.session import Session
 from resnb.notebook.tracebacks import user_lines_only
 
@@ -53,9 +53,9 @@ class FlowMagics(_ipython.Magics):  # type: ignore[misc]
             resources_command(line)
 
 
-FlowMagics.flow_cell.__doc__ = FLOW_USAGE
-FlowMagics.flow_line.__doc__ = COMMAND_USAGE
-FlowMagics.resource_cell.__doc__ = RESOURCE_USAGE
-FlowMagics.resources_line.__doc__ = RESOURCES_USAGE
+FlowMagics.flow_cell.__doc__ = FLOW.usage()
+FlowMagics.flow_line.__doc__ = COMMAND.usage()
+FlowMagics.resource_cell.__doc__ = RESOURCE.usage()
+FlowMagics.resources_line.__doc__ = RESOURCES.usage()
 
 __all__ = ["FlowMagics"]

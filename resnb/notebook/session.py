@@ -1,4 +1,4 @@
-"""What one notebook has: its flows by name, and how to find or make one."""
+"""The flows of one notebook by name, and how to find or make one."""
 
 import difflib
 from typing import Any
@@ -21,11 +21,11 @@ class Session:
         self._flows: dict[str, FlowCells] = {}
 
     def names(self) -> list[str]:
-        """The names of all flows that a magic line can name."""
+        """The names of all flows."""
         return list(self._by_name())
 
     def flows(self) -> list[Flow]:
-        """All flows, in the order in which they were made."""
+        """All flows in the order in which they were made."""
         return list(self._by_name().values())
 
     def cells(self) -> list[FlowCells]:
@@ -51,9 +51,9 @@ class Session:
         raise MagicError(f"there is no flow {name!r}; {hint}")
 
     def for_building(self, name: str) -> FlowCells:
-        """The flow called `name`, made if there is none; a new one is kept by `keep` only.
+        """The flow called `name`, made if there is none; a new one is not known before `keep`.
 
-        A flow that Python made under that name and put into its variable since comes first.
+        A flow that Python code has made since, and bound to that name's variable, comes first.
 
         Raises:
             MagicError: no flow can have that name.
@@ -69,7 +69,7 @@ class Session:
         """Remember a flow and bind its variable.
 
         Returns:
-            A line that says so where the variable holds something else and was left alone.
+            A warning if the variable holds something else and was left alone.
         """
         flow = cells.flow
         self._flows[flow.name] = cells
@@ -86,7 +86,7 @@ class Session:
     def _by_name(self) -> dict[str, Flow]:
         found = {name: cells.flow for name, cells in self._flows.items()}
         for variable, value in list(self.namespace.items()):
-            if not isinstance(value, Flow) or variable.startswith("_"):  # an output of an old cell
+            if not isinstance(value, Flow) or variable.startswith("_"):  # IPython's outputs
                 continue
             if value.name not in found or variable == _variable(value.name):
                 found[value.name] = value
@@ -96,7 +96,7 @@ class Session:
 def _variable(name: str) -> str | None:
     try:
         return variable_name(name)
-    except MagicError:  # a name that Python may give and a magic line may not
+    except MagicError:  # a flow that Python made can have any name
         return None
 
 

@@ -1,4 +1,4 @@
-"""Tracebacks of cells: the user's lines, without resnb's and IPython's around them."""
+"""Tracebacks of cells: the user's lines, without those of resnb and IPython around them."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,37 +14,34 @@ _FILE = re.compile(r'^(?P<lead>[ |+-]*)File "(?P<name>[^"\n]+)"(?=, line )', re.
 class CellSyntaxError(MagicError):
     """Python that cannot be compiled, shown as IPython shows it.
 
-    IPython shows a `SyntaxError` that passes through a magic with all frames around it, whatever
-    the exception says of its looks; hence another class.
+    It is a class of its own because IPython shows a `SyntaxError` that passes through a magic with
+    all frames around it, and ignores the exception's own rendering.
 
     Args:
         shell: IPython's shell.
         error: Python's own error.
-        frames: where the user's code ran into it; None if it is the cell that is no Python.
+        frames: the user's frames that ran into it; None if the cell itself is not Python.
     """
 
     def __init__(self, shell: Any, error: SyntaxError, frames: Any = None) -> None:
         super().__init__(f"{error.msg} (line {error.lineno})")
-        self._lines = partial(_syntax_lines, shell, error, frames)
+        self._shell, self._error, self._frames = shell, error, frames
 
     def _render_traceback_(self) -> list[str]:
-        return self._lines()
+        import traceback
 
-
-def _syntax_lines(shell: Any, error: SyntaxError, frames: Any) -> list[str]:
-    import traceback
-
-    stack = traceback.extract_tb(frames)
-    lines: list[str] = shell.SyntaxTB.structured_traceback(type(error), error, stack)
-    return lines
+        show = self._shell.SyntaxTB.structured_traceback
+        stack = traceback.extract_tb(self._frames)
+        lines: list[str] = show(type(self._error), self._error, stack)
+        return lines
 
 
 @contextmanager
 def cell_being_compiled(shell: Any) -> Iterator[None]:
-    """Refuse what is no Python in the block, which translates and compiles a cell.
+    """Report Python's errors about the cell that the block translates and compiles.
 
     Raises:
-        CellSyntaxError: the cell is no Python.
+        CellSyntaxError: the cell is not Python.
     """
     try:
         yield
@@ -54,7 +51,7 @@ def cell_being_compiled(shell: Any) -> Iterator[None]:
 
 @contextmanager
 def user_lines_only(shell: Any) -> Iterator[None]:
-    """Let IPython show an error of the user's code, raised inside the block, from there on.
+    """Let IPython show errors that the user's code raises in the block with its frames only.
 
     resnb's own errors render themselves.
     """
@@ -65,7 +62,7 @@ def user_lines_only(shell: Any) -> Iterator[None]:
     except SyntaxError as error:
         raise CellSyntaxError(shell, error, user_frames(error.__traceback__)) from None
     except BaseException as error:
-        with suppress(AttributeError):  # an exception that takes no attributes is shown as it is
+        with suppress(AttributeError):  # an exception without attributes is shown whole
             error._render_traceback_ = partial(_rendered, shell, error)  # type: ignore[attr-defined]
         raise
 
@@ -80,10 +77,10 @@ def _rendered(shell: Any, error: BaseException) -> list[str]:
 
 
 def call_cells_by_name(shell: Any) -> Callable[[], None]:
-    """Let resnb's errors call a cell as IPython does, and not by its temporary file.
+    """Let resnb's errors name a cell as IPython does, and not by its temporary file.
 
     Returns:
-        A function that ends it.
+        A function that undoes it.
     """
     before = ResnbError.presented
     ResnbError.presented = staticmethod(partial(_cells_named, shell))  # type: ignore[method-assign]
@@ -95,7 +92,7 @@ def call_cells_by_name(shell: Any) -> Callable[[], None]:
 
 
 def _cells_named(shell: Any, text: str) -> str:
-    """A traceback's `text` with ``Cell In[3]`` where it has the file of that cell."""
+    """The `text` of a traceback with ``Cell In[3]`` in place of the cell's file."""
 
     def named(match: re.Match[str]) -> str:
         found = shell.compile.format_code_name(match["name"])

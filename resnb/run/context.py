@@ -7,18 +7,17 @@ from resnb.run.engine.slots import CURRENT
 
 
 def _facts() -> dict[str, Any]:
-    """What is known to the code that is running; only the logger outside a run."""
-    from resnb.run.flow_run import active_run
+    """What the running code may know; outside a run, only the logger."""
+    from resnb.run.lifecycle import active_run
     from resnb.run.output.logs import get_run_logger
 
     found: dict[str, Any] = {"logger": get_run_logger()}
     run, slot = active_run(), CURRENT.get()
-    if run is None or slot is None or slot.output is not run.engine.output or slot.row < 0:
+    if run is None or slot is None or slot.output is not run.execution.output or slot.row < 0:
         return found
-    scheduler, row = run.engine.scheduler, slot.row
-    origin = scheduler.origin(row)
-    task = run.engine.plan.tasks[origin]
-    index = None if row == origin else scheduler.child_index(row)
+    execution, row = run.execution, slot.row
+    task = execution.task_of(row)
+    index = None if row < len(execution.plan.tasks) else execution.mapped.index(row)
     defaults = {one.name: one.default for one in run.flow.parameters()}
     return found | {
         "flow_name": run.flow.name,
@@ -26,7 +25,7 @@ def _facts() -> dict[str, Any]:
         "parameters": defaults | run.parameters,
         "task_full_name": task.name if index is None else f"{task.name}[{index}]",
         "task_name": task.name,
-        "task_run_count": run.engine.table.tries[row],
+        "task_run_count": execution.table.tries[row],
         "task_tags": task.tags,
     }
 
@@ -34,7 +33,7 @@ def _facts() -> dict[str, Any]:
 class Context(Mapping[str, Any]):
     """Facts about the task that is running, as attributes or items.
 
-    ``logger`` is there always; inside a run besides ``flow_name``, ``map_index`` (None unless
+    ``logger`` is always there; inside a run, so are ``flow_name``, ``map_index`` (None unless
     mapped), ``parameters``, ``task_full_name``, ``task_name``, ``task_run_count`` (tries so far)
     and ``task_tags``.
     """

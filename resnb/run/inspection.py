@@ -1,6 +1,6 @@
-"""What there is to know of one task of the latest run, for somebody who looks closely.
+"""Details of one task of the latest run, for the widget's look inside.
 
-All of it is read while the run goes on, on a thread that is not the run's, and bounded.
+All of it is read while the run goes on, on a thread that is not the run's, and bounded in size.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from resnb.run.memory import FlowMemory
 
 FAILURES = (FAILED, TIMED_OUT, TRIGGER_FAILED)
-LOOKED_AT = 20_000
-"""How many children are looked at in search of failures."""
+MOST_SEARCHED = 20_000
+"""Maximum number of children that are searched for failures."""
 
 
 class FailedChild(NamedTuple):
@@ -42,26 +42,26 @@ class FailedChild(NamedTuple):
 
 
 def state_alone(memory: "FlowMemory", task: "Task") -> State:
-    """The latest state of `task`; that of a mapped one without a state for each child."""
+    """The latest state of `task`; for a mapped one, without the states of its children."""
     found = memory.row_of(task)
     if found is None or found[1] in found[0].plan.given:
         return memory.state_of(task)
-    engine, row = found
-    if engine.table.state[row] != MAPPED:
+    execution, row = found
+    if execution.table.state[row] != MAPPED:
         return memory.state_of(task)
-    return Mapped(engine.scheduler.reasons.get(row, ""), engine.values[row])
+    return Mapped(execution.scheduler.reasons.get(row, ""), execution.values[row])
 
 
 def running_for(memory: "FlowMemory", task: "Task") -> float | None:
-    """For how many seconds the latest try of `task` has been running; None if it is not."""
+    """How long the latest try of `task` has been running, in seconds; None if it is not."""
     found = memory.row_of(task)
     if found is None:
         return None
-    engine, row = found
-    started = engine.table.started[row]
-    if not started or not PENDING < engine.table.state[row] < FIRST_FINISHED:
+    execution, row = found
+    started = execution.table.started[row]
+    if not started or not PENDING < execution.table.state[row] < FIRST_FINISHED:
         return None
-    return max(0.0, engine.clock.now() - started)
+    return max(0.0, execution.clock.now() - started)
 
 
 def failed_children(memory: "FlowMemory", task: "Task", most: int) -> list[FailedChild]:
@@ -71,28 +71,28 @@ def failed_children(memory: "FlowMemory", task: "Task", most: int) -> list[Faile
         states: tuple[State, ...] = getattr(memory.state_of(task), "map_states", ())
         failed = [(item, one) for item, one in enumerate(states) if one.code in FAILURES]
         return [FailedChild(item, one.message, _error(one.result)) for item, one in failed[:most]]
-    engine, row = found
-    block = engine.scheduler.children.get(row)
+    execution, row = found
+    block = execution.mapped.children.get(row)
     children = []
-    for child in () if block is None else block.rows()[:LOOKED_AT]:
-        code = engine.table.state[child]
+    for child in () if block is None else block.rows()[:MOST_SEARCHED]:
+        code = execution.table.state[child]
         if code in FAILURES:
-            reason = engine.scheduler.reasons.get(child, NAMES[code])
-            item = child - engine.scheduler.children[row].first
-            children.append(FailedChild(item, reason, engine.errors.get(child)))
+            reason = execution.scheduler.reasons.get(child, NAMES[code])
+            item = child - execution.mapped.children[row].first
+            children.append(FailedChild(item, reason, execution.errors.get(child)))
             if len(children) == most:
                 break
     return children
 
 
 def log_since(memory: "FlowMemory", task: "Task", position: int, most: int) -> Piece:
-    """What `task` has printed after `position`, of that the last `most` characters."""
+    """The last `most` characters of what `task` has printed after `position`."""
     found = memory.row_of(task)
     return Piece(0, 0, "") if found is None else found[0].output.log_since(found[1], position, most)
 
 
 def run_number(memory: "FlowMemory", task: "Task") -> int:
-    """A number that tells the latest run that `task` had part in from earlier ones."""
+    """A number that tells the latest run with `task` in it from earlier ones."""
     found = memory.row_of(task)
     return 0 if found is None else found[0].output.number
 

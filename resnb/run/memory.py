@@ -1,9 +1,10 @@
 """What a flow remembers between runs: the latest state and value of each task, and open scopes.
 
-It answers from the latest run's arrays, and keeps the states of tasks which that run did not
-cover. A value is forgotten when the task, or one that it depends on, is replaced.
+It answers from the latest run's arrays, and keeps the states of tasks that this run did not
+cover. A value is forgotten when its task, or one that the task depends on, is replaced.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from resnb.states import MAPPED, PENDING, Cached, Mapped, Pending, State
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
-    from resnb.run.engine.engine import Engine
+    from resnb.run.engine.execution import Execution
 
 
 _BY_URGENCY = (
@@ -43,46 +44,43 @@ class FlowMemory:
         self.open_leases: dict[ScopeUse, Lease] = {}
         self.code = PENDING
         self.final: State | None = None
-        self._engine: Engine | None = None
+        self._execution: Execution | None = None
         self._leases: dict[ScopeUse, Lease] = {}
         self._kept: dict[Task, State] = {}
         self._reader: StateReader | None = None
 
-    # ---- what runs write
+    # ---- written by runs
 
-    def begin(self, engine: "Engine", *, whole: bool) -> None:
-        """`engine` is the latest run from now on; a partial one leaves older states in place."""
-        before = self._engine
+    def begin(self, execution: "Execution", *, whole: bool) -> None:
+        """`execution` is the latest run from now on; a partial one leaves older states in place."""
         if whole:
             self._kept = {}
-        elif before is not None:
-            for task, row in before.plan.row_of.items():
-                state = state_of(before, row)
-                if state.is_finished():
-                    self._kept[task] = state
-        self._engine, self._reader = engine, None
-        self._leases = engine.scopes.leases
+        else:
+            self._keep_states()
+        self._execution, self._reader = execution, None
+        self._leases = execution.scopes.leases
 
     def forget(self, tasks: Iterable[Task]) -> None:
         """Drop what is known of `tasks`, because they or what they depend on were replaced."""
-        gone = set(tasks)
-        if self._engine is not None:
-            for task, row in self._engine.plan.row_of.items():
-                if task not in gone:
-                    state = state_of(self._engine, row)
-                    if state.is_finished():
-                        self._kept[task] = state
-            self._engine = None
-        for task in gone:
+        self._keep_states()
+        self._execution, self._reader = None, None
+        for task in tasks:
             self._kept.pop(task, None)
-        self._reader = None
 
-    # ---- what runs ask
+    def _keep_states(self) -> None:
+        """Keep the final states of the latest run, which is about to be forgotten."""
+        if self._execution is not None:
+            for task, row in self._execution.plan.row_of.items():
+                state = state_of(self._execution, row)
+                if state.is_finished():
+                    self._kept[task] = state
+
+    # ---- for runs
 
     def given_by(self, opened: Mapping[ScopeUse, Lease]) -> dict[Task, State]:
-        """What need not run again: init and set-up of what is open.
+        """The states of what need not run again: init and set-up of what is open.
 
-        Of a mapped scope only some items may be open; the others are pending.
+        If only some items of a mapped scope are open, the others are pending.
         """
         given: dict[Task, State] = {}
         items: dict[Task, list[State]] = {}
@@ -103,16 +101,12 @@ class FlowMemory:
             given[task] = Mapped("", [one.kept for one in states], states)
         return given
 
-    # ---- what handles ask
+    # ---- for handles
 
     def state_of(self, task: Task) -> State:
         """The latest state of `task`."""
-        engine = self._engine
-        if engine is not None:
-            row = engine.plan.row_of.get(task)
-            if row is not None:
-                return state_of(engine, row)
-        return self._kept.get(task, Pending())
+        found = self.row_of(task)
+        return self._kept.get(task, Pending()) if found is None else state_of(*found)
 
     def value_of(self, task: Task) -> Any:
         """The latest value of `task`.
@@ -152,7 +146,7 @@ class FlowMemory:
         return dict(sorted(found.items()))
 
     def _resource_of(self, setup: Task) -> Any:
-        """The live resource; of a mapped scope the list of them, with None for what is not open."""
+        """The live resource; for a mapped scope a list, with None for what is not open."""
         scope: Scope = setup.scope  # type: ignore[attr-defined]
         leases = self.leases_of(scope)
         if not scope.is_mapped:
@@ -180,61 +174,68 @@ class FlowMemory:
         )
         raise NoValueError(message)
 
-    # ---- what views ask
+    # ---- for views
 
     @property
-    def latest_run(self) -> "Engine | None":
+    def latest_run(self) -> "Execution | None":
         """The latest run; None if there was none, or tasks of it were replaced since."""
-        return self._engine
+        return self._execution
+
+    def row_of(self, task: Task) -> "tuple[Execution, int] | None":
+        """The latest run and the task's row in it; None if the task had no part in it."""
+        execution = self._execution
+        row = None if execution is None else execution.plan.row_of.get(task)
+        return None if execution is None or row is None else (execution, row)
 
     def code_of(self, task: Task) -> int:
         """The latest state of `task` as a code."""
-        engine = self._engine
-        row = None if engine is None else engine.plan.row_of.get(task)
-        if engine is not None and row is not None:
-            return engine.table.state[row]
-        return self._kept.get(task, Pending()).code
+        if (found := self.row_of(task)) is None:
+            return self._kept.get(task, Pending()).code
+        execution, row = found
+        return execution.table.state[row]
 
     def codes_of(self, tasks: Sequence[Task]) -> bytes:
         """The latest states of `tasks` as codes; fast if asked again with the same ones."""
         reader = self._reader
         if reader is None or reader.tasks is not tasks:
-            reader = self._reader = StateReader(tasks, self._engine, self._kept)
+            run = self._execution
+            rows, table = ({}, b"") if run is None else (run.plan.row_of, run.table.state)
+            reader = self._reader = StateReader(tasks, rows, table, self._kept)
         return reader.codes()
 
     def child_counts(self, task: Task) -> Mapping[int, int]:
         """How many children of a mapped task are in each state."""
-        engine = self._engine
-        row = None if engine is None else engine.plan.row_of.get(task)
-        if engine is None or row is None:
-            counts: dict[int, int] = {}
-            for child in getattr(self._kept.get(task), "map_states", ()):
-                counts[child.code] = counts.get(child.code, 0) + 1
-            return counts
-        block = engine.scheduler.children.get(row)
-        return {} if block is None else engine.table.counts(block.first, block.last)
+        if (found := self.row_of(task)) is None:
+            return Counter(one.code for one in getattr(self._kept.get(task), "map_states", ()))
+        execution, row = found
+        block = execution.mapped.children.get(row)
+        return {} if block is None else execution.table.counts(block.first, block.last)
 
     def duration_of(self, task: Task) -> float | None:
         """How long the task took, in seconds."""
-        engine = self._engine
-        row = None if engine is None else engine.plan.row_of.get(task)
-        if engine is None or row is None or not engine.table.ended[row]:
+        if (found := self.row_of(task)) is None:
             return None
-        started = engine.table.started[row]
-        return engine.table.ended[row] - started if started else None
+        started, ended = (
+            times[found[1]] for times in (found[0].table.started, found[0].table.ended)
+        )
+        return ended - started if started and ended else None
 
     def tries_of(self, task: Task) -> int:
         """How many tries of the task have begun."""
-        engine = self._engine
-        row = None if engine is None else engine.plan.row_of.get(task)
-        return 0 if engine is None or row is None else engine.table.tries[row]
+        found = self.row_of(task)
+        return 0 if found is None else found[0].table.tries[found[1]]
+
+    def log_of(self, task: Task) -> str:
+        """What the task printed in the latest run."""
+        found = self.row_of(task)
+        return "" if found is None else found[0].output.log_of(found[1])
 
     def lease_state(self, scope: Scope) -> str:
-        """The state of the scope's latest lease; of several the one that most wants a look."""
+        """The state of the scope's latest lease; of several leases, the most urgent state."""
         return next(iter(self.lease_states(scope)), "not yet")
 
     def lease_states(self, scope: Scope) -> dict[str, int]:
-        """How many of the scope's latest leases are in each state; first what wants a look."""
+        """How many of the scope's latest leases are in each state, the most urgent state first."""
         found = [lease_word(lease) for lease in self.leases_of(scope).values()]
         return {state: found.count(state) for state in _BY_URGENCY if state in found}
 
@@ -245,27 +246,16 @@ class FlowMemory:
     @property
     def link(self) -> str:
         """The address of the dashboard of the cluster that the latest run uses; empty for none."""
-        remote = None if self._engine is None else self._engine.remote
+        remote = None if self._execution is None else self._execution.remote
         return "" if remote is None else remote.link
 
     def flow_code(self) -> int:
         """The state of the latest run."""
         return self.code
 
-    def log_of(self, task: Task) -> str:
-        """What the task printed in the latest run."""
-        found = self.row_of(task)
-        return "" if found is None else found[0].output.log_of(found[1])
-
-    def row_of(self, task: Task) -> "tuple[Engine, int] | None":
-        """The latest run and the task's row in it; None if the task had no part in it."""
-        engine = self._engine
-        row = None if engine is None else engine.plan.row_of.get(task)
-        return None if engine is None or row is None else (engine, row)
-
 
 def lease_word(lease: Lease | None) -> str:
-    """How views call the state of `lease`."""
+    """The word that views use for the state of `lease`."""
     if lease is None:
         return "not yet"
     return "with the reaper" if lease.is_with_reaper else lease.state

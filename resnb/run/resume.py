@@ -1,14 +1,14 @@
-"""Running a flow again from where it failed: which states of an earlier run are kept.
+"""Which states of an earlier run are kept when a flow is run again from where it failed.
 
-What did not succeed runs again, and so does everything that depends on it; of a mapped task only
-the children that did not succeed. A resource is set up again if a task of its scope runs, and not
-otherwise, for what an earlier run made is gone.
+What did not succeed runs again, and so does everything that depends on it; of a mapped task, only
+the children that did not succeed. What an earlier run set up is gone, so a resource is set up again
+if a task of its scope runs, and not otherwise.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from resnb.graph.base.order import derived_downstream
+from resnb.graph.order import derived_downstream
 from resnb.states import Finished, Mapped, Pending, Skipped, State
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ NOTHING_LEFT = "nothing in its scope is left to run"
 
 
 def kept_states(flow: "Flow", state: State, renewed: Iterable[str]) -> "dict[Task, State]":
-    """The states of an earlier run that count for the next one.
+    """The states of an earlier run that the next one takes over.
 
     Args:
         flow: the flow.
@@ -74,7 +74,7 @@ def _depends_on(flow: "Flow", task: "Task", gone: "set[Task]") -> bool:
 def without_gone_resources(
     flow: "Flow", given: "Mapping[Task, State]", opened: "Iterable[Scope]", *, fresh: bool
 ) -> "dict[Task, State]":
-    """`given`, where a scope is set up again if and only if one of its tasks is to run.
+    """`given`, changed so that a scope is set up again if and only if one of its tasks is to run.
 
     A set-up whose given state is cached counts as done: that is how a resource is passed in.
 
@@ -82,7 +82,7 @@ def without_gone_resources(
         flow: the flow.
         given: states that are given to a run.
         opened: scopes that are open, which need no set-up.
-        fresh: whether the manager objects are made again, too.
+        fresh: whether the manager objects are made again as well.
     """
     kept = dict(given)
     is_open = frozenset(opened)
@@ -104,7 +104,7 @@ def without_gone_resources(
 
 
 def _items_needed(flow: "Flow", scope: "Scope", given: "Mapping[Task, State]") -> list[bool] | None:
-    """Of a mapped scope, which items tasks that are to run work with; None for all."""
+    """For a mapped scope, which items are used by tasks that are to run; None for all."""
     needed: list[bool] = []
     in_step = scope.in_step()
     for task in _inside(flow, scope):
@@ -132,14 +132,14 @@ def _is_needed(flow: "Flow", scope: "Scope", given: "Mapping[Task, State]") -> b
 
 
 def _inside(flow: "Flow", scope: "Scope") -> "set[Task]":
-    """The tasks inside `scope`, and inside the scopes in it, but for those scopes' own."""
+    """The tasks inside `scope` and inside the scopes in it, without those scopes' own tasks."""
     inside = [one for one in flow.scopes if scope in one.around()]
     own = {task for one in inside for task in one.own_tasks}
     return {task for one in inside for task in one.members} - own
 
 
 def is_over(state: State | None) -> bool:
-    """Whether nothing is left to run of a task with `state`."""
+    """Whether a task with `state` has nothing left to run."""
     children = getattr(state, "map_states", ())
     return isinstance(state, Finished) and all(one.is_finished() for one in children)
 

@@ -1,4 +1,4 @@
-"""The runner that `Flow` and the notebook use: blocking, in the background, awaited, in part."""
+"""The runner that `Flow` and the notebook use: it runs a flow or a part of it, in four ways."""
 
 import asyncio
 from collections.abc import Collection
@@ -23,7 +23,7 @@ class FlowRunner:
         return FlowRun(flow, **options).run()
 
     def run_part(self, flow: "Flow", tasks: Collection[Task], **options: Any) -> State:
-        """Run some tasks of `flow` and wait; what they need besides must be given."""
+        """Run some tasks of `flow` and wait; what else they need must be given."""
         return FlowRun(flow, only=tasks, **options).run()
 
     def start(self, flow: "Flow", **options: Any) -> FlowRun:
@@ -31,7 +31,11 @@ class FlowRunner:
         return FlowRun(flow, **options).start()
 
     async def run_async(self, flow: "Flow", **options: Any) -> State:
-        """Run `flow` and await it; a cancel of the awaiting task cancels the run first."""
+        """Run `flow` and await it.
+
+        A cancel of the awaiting task, or another exception, cancels the run, which is awaited
+        nevertheless; a coroutine that is closed leaves that to the background.
+        """
         loop = asyncio.get_running_loop()
         over = loop.create_future()
 
@@ -43,18 +47,22 @@ class FlowRunner:
                 over.set_result(None)
 
         run = FlowRun(flow, **options)
-        interrupted = run.launch(concluded).count > 0
-        cancelled = asyncio.CancelledError() if interrupted else None
+        broken = [
+            asyncio.CancelledError() if isinstance(error, KeyboardInterrupt) else error
+            for error in run.launch(concluded).noted
+        ]
         while not over.done():
             try:
-                # each turn of the loop lets a Ctrl-C through, for which ipykernel does not wake it
+                # a Ctrl-C comes through at a turn of the loop, and ipykernel does not wake that
                 await asyncio.wait([over], timeout=LOOK)
-            except asyncio.CancelledError as error:  # clean-ups are not cut short by a second one
-                cancelled = cancelled or error
+            except BaseException as error:
                 with suppress(KeyboardInterrupt):
                     run.cancel()
-        if cancelled is not None:
-            raise shown_without_ours(cancelled)
+                if isinstance(error, GeneratorExit):
+                    raise
+                broken.append(error)  # a second one cuts no clean-up short
+        if broken:
+            raise shown_without_ours(broken[0])
         return run.wait()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import resnb
-from resnb.ledger.admin.listing import Listed, plain
+from resnb.ledger.admin.listing import ListedLease, plain
 from resnb.ledger.owner import ALIVE
 
 MOST = 1000
@@ -35,7 +35,7 @@ class Leases(NamedTuple):
     total: int
 
 
-def lease(one: Listed, kernels: Mapping[int, str] | None = None) -> Lease:
+def lease(one: ListedLease, kernels: Mapping[int, str] | None = None) -> Lease:
     """The documented form of a lease.
 
     Args:
@@ -45,7 +45,7 @@ def lease(one: Listed, kernels: Mapping[int, str] | None = None) -> Lease:
     record = one.record
     is_alive = one.kernel == ALIVE
     form = one.to_json() | {
-        "note": one.said,
+        "note": one.remark,
         "kernel_id": (kernels or {}).get(record.owner.pid) if is_alive else None,
         "ends_with_kernel": record.dies_with_kernel,
         "asked": bool(record.request) and record.state in ("opening", "open", "kept"),

@@ -16,7 +16,7 @@ from resnb.errors import LedgerError, OptionError
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.admin.commands import LedgerCommands
-from resnb.ledger.admin.listing import Listed, listed, plain
+from resnb.ledger.admin.listing import ListedLease, listed, plain
 from resnb.ledger.owner import this_process
 from resnb.server import lease_json
 from resnb.server.kernels import Kernels
@@ -96,7 +96,7 @@ class Desk:
             Refused: there is none, that cannot be done, or the ledger does not answer.
         """
 
-        def ask(commands: LedgerCommands, one: Listed) -> list[Listed]:
+        def ask(commands: LedgerCommands, one: ListedLease) -> list[ListedLease]:
             return commands.clean_up([one], timeout=0)
 
         return await self._command(lease, ask)
@@ -134,7 +134,7 @@ class Desk:
             one.shutdown(wait=False, cancel_futures=True)
 
     async def _command(
-        self, lease: LeaseId, act: Callable[[LedgerCommands, Listed], Iterable[Listed]]
+        self, lease: LeaseId, act: Callable[[LedgerCommands, ListedLease], Iterable[ListedLease]]
     ) -> str:
         def carry_out() -> str:
             commands = LedgerCommands(self._home, self._sweeper)
@@ -147,7 +147,7 @@ class Desk:
         return await _answer(self._commands, carry_out, self._deadline)
 
 
-def _found(commands: LedgerCommands, lease: LeaseId) -> Listed:
+def _found(commands: LedgerCommands, lease: LeaseId) -> ListedLease:
     """The lease that has this very id.
 
     Raises:
@@ -159,7 +159,7 @@ def _found(commands: LedgerCommands, lease: LeaseId) -> Listed:
     return one
 
 
-def _alive(commands: LedgerCommands, lease: LeaseId) -> Listed | None:
+def _alive(commands: LedgerCommands, lease: LeaseId) -> ListedLease | None:
     record = commands.store.get(lease)
     if record is None or record.state == states.CLOSED:
         return None

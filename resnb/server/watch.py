@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from resnb.ledger.admin.listing import Listed
-from resnb.ledger.admin.queries import LedgerQuestions
+from resnb.ledger.admin.listing import ListedLease
+from resnb.ledger.admin.queries import LedgerQueries
 from resnb.ledger.owner import Owner, status, this_process
 from resnb.ledger.store.store import Store
 from resnb.server import lease_json
@@ -38,7 +38,7 @@ class Watch:
     def __init__(self, home: Path, kernels: Kernels = dict) -> None:
         self._ids = kernels
         self._marks = Store(home, kept=True)
-        self._questions = LedgerQuestions(home)
+        self._questions = LedgerQueries(home)
         self._files = (home / "leases.db", home / "leases.db-wal")
         self._times: tuple[Times, ...] = ()
         self._mark = (-1, -1)
@@ -112,14 +112,14 @@ class Watch:
         """Close the connection that is kept; the next look opens another."""
         self._marks.let_go()
 
-    def _read(self, found: list[Listed]) -> None:
+    def _read(self, found: list[ListedLease]) -> None:
         self._kernels = {one.record.owner: one.kernel for one in found}
         kept = (one.record.keep_until or 0.0 for one in found if one.is_kept)
         self._stale_at = min(kept, default=float("inf"))
         self._leases = self._told(found)
         self._latest = lease_json.leases(self._leases)
 
-    def _told(self, found: list[Listed]) -> tuple[lease_json.Lease, ...]:
+    def _told(self, found: list[ListedLease]) -> tuple[lease_json.Lease, ...]:
         kernels = self._ids()
         return tuple(lease_json.lease(one, kernels) for one in found)
 

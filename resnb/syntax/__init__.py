@@ -1,1 +1,1 @@
-"""What can be said of Python text: the names that it binds and needs, and a resource in halves."""
+"""What can be told from Python source: names bound and read, and a resource's two halves."""

@@ -1,7 +1,7 @@
-"""The body of a generator that makes a resource: its text, and what follows from it.
+"""The source of a generator that makes a resource, and how it is split into set-up and clean-up.
 
-The text is all that is kept of it: in another process the same halves are made of it again, with
-the places of the original, so that a traceback there names the line of the cell or the file.
+Only the source is kept. Another process parses it again, with the original line numbers, so that a
+traceback there names the line of the cell or the file.
 """
 
 import ast
@@ -9,24 +9,24 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from resnb.syntax.hooks import Hook, hooks_of
+from resnb.syntax.methods import Method, methods_of
 from resnb.syntax.parsing import parsed
 from resnb.syntax.splitting import NoSplit, RecipeSplit, recipe_split
 
 FUTURE = 0xFFFE0000
-"""The flags of a code object that stand for ``from __future__`` features."""
+"""The flags of a code object for ``from __future__`` features."""
 
 
-class Body(NamedTuple):
-    """The text of a body.
+class GeneratorSource(NamedTuple):
+    """The source of a generator.
 
     Attributes:
-        source: the text; of a function with its ``def``.
-        filename: the name under which tracebacks know it.
+        source: the text, which includes the ``def`` if it is that of a function.
+        filename: the file's name in tracebacks.
         first_line: the line of that file on which the text begins.
         parameters: the names of the parameters.
-        is_function: whether the text is a whole function, or the body alone.
-        has_lease: whether it is given its lease, by the name ``lease``.
+        is_function: whether the text is a whole function; else it is only the body.
+        has_lease: whether it gets its lease as ``lease``.
         flags: the ``from __future__`` features that it is compiled with.
     """
 
@@ -39,7 +39,7 @@ class Body(NamedTuple):
     flags: int = 0
 
     def tree(self) -> ast.Module:
-        """The text as a tree, with the places that it has in its file."""
+        """The syntax tree, with the line numbers of the file."""
         indented = self.source[:1].isspace()
         module = parsed(f"if True:\n{self.source}" if indented else self.source, self.filename)
         ast.increment_lineno(module, self.first_line - 1 - indented)
@@ -54,44 +54,42 @@ class Body(NamedTuple):
         return next(node.body for node in ast.walk(module) if isinstance(node, functions))
 
 
-class Halves(NamedTuple):
-    """A body that can be split, with the functions that can be taken out of it.
+class SplitBody(NamedTuple):
+    """A body that can be split, and the functions in it that can be called alone.
 
     Attributes:
-        split: its two halves.
-        hooks: the functions ``handle``, ``attach``, ``find``, ``ready`` that it defines.
-        made: the variables of the clean-up that set-up makes.
-        yielded: the names that the yielded expression consists of, if it is made of names only.
-        unpacked: whether those are several, as in ``yield process, folder``.
+        parts: set-up and clean-up.
+        methods: the functions ``handle``, ``attach``, ``find`` and ``ready`` that it defines.
+        made: the variables of the clean-up that set-up assigns.
+        yielded: the names in the yielded expression, if it consists of nothing but names.
+        unpacked: whether it is a tuple of them, as in ``yield process, folder``.
     """
 
-    split: RecipeSplit
-    hooks: Mapping[str, Hook]
+    parts: RecipeSplit
+    methods: Mapping[str, Method]
     made: tuple[str, ...]
     yielded: tuple[str, ...]
     unpacked: bool
 
 
 @lru_cache(maxsize=64)
-def halves(body: Body) -> Halves | NoSplit:
-    """`body` in halves, or why it cannot be split."""
-    lease = ("lease",) if body.has_lease else ()
-    split = recipe_split(body.statements(), (*body.parameters, *lease))
+def split_body(body: GeneratorSource) -> SplitBody | NoSplit:
+    """`body` split into set-up and clean-up, or why it cannot be split."""
+    given = (*body.parameters, "lease") if body.has_lease else body.parameters
+    split = recipe_split(body.statements(), given)
     if isinstance(split, NoSplit):
         return split
-    hooks = hooks_of(split.setup, (*body.parameters, *lease)) if body.has_lease else {}
-    if fault := hooks.get("attach", Hook()).fault:
+    methods = methods_of(split.setup, given) if body.has_lease else {}
+    if fault := methods.get("attach", Method()).fault:
         return NoSplit(fault)
-    given = {*body.parameters, *lease}
-    unpacked = isinstance(split.resource, ast.Tuple)
-    parts = split.resource.elts if isinstance(split.resource, ast.Tuple) else [split.resource]
-    names = [_name(part) for part in parts]
-    return Halves(
-        split=split,
-        hooks=hooks,
-        made=tuple(sorted(split.variables - given)),
+    yielded = split.resource
+    names = [_name(one) for one in (yielded.elts if isinstance(yielded, ast.Tuple) else [yielded])]
+    return SplitBody(
+        parts=split,
+        methods=methods,
+        made=tuple(sorted(split.variables.difference(given))),
         yielded=tuple(name for name in names if name) if all(names) else (),
-        unpacked=unpacked,
+        unpacked=isinstance(yielded, ast.Tuple),
     )
 
 
@@ -103,4 +101,4 @@ def _name(part: ast.expr | None) -> str:
             return ""
 
 
-__all__ = ["FUTURE", "Body", "Halves", "halves"]
+__all__ = ["FUTURE", "GeneratorSource", "SplitBody", "split_body"]

@@ -1,15 +1,15 @@
-"""Statements of a body as a function of their own, with the places of the original."""
+"""Making a function of some statements of a body, with the original line numbers."""
 
 import ast
 from collections.abc import Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
-from resnb.syntax.body import Body
+from resnb.syntax.body import GeneratorSource
 
 
 def function_of(
-    body: Body,
+    body: GeneratorSource,
     statements: Sequence[ast.stmt],
     name: str,
     parameters: Sequence[str],
@@ -21,13 +21,13 @@ def function_of(
     """A function that runs `statements`.
 
     Args:
-        body: where they are from.
-        statements: what it does.
-        name: what tracebacks call it.
-        parameters: the names that it is given.
-        names: the namespace in which it looks up others.
-        unbound: parameters that are to have no value when it begins.
-        is_async: whether it awaits.
+        body: the source of the statements.
+        statements: what the function does.
+        name: the function's name in tracebacks.
+        parameters: the names of its parameters.
+        names: the namespace for all other names.
+        unbound: parameters that are unassigned when the statements begin.
+        is_async: whether the statements await.
     """
     keyword = "async def" if is_async else "def"
     begin = f"del {', '.join(unbound)}" if unbound else "pass"

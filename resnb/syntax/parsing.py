@@ -1,14 +1,14 @@
-"""Python text as a tree, without the compiler's warnings: they come where the text is used."""
+"""Parsing Python without the compiler's warnings, which appear when the code is run anyway."""
 
 import ast
 import warnings
 
 
 def parsed(source: str, filename: str = "<unknown>") -> ast.Module:
-    """The tree of `source`.
+    """The syntax tree of `source`.
 
     Raises:
-        SyntaxError: it is not Python.
+        SyntaxError: `source` is not valid Python.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

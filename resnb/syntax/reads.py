@@ -1,7 +1,7 @@
 """Which names statements read before they have surely assigned them: what they need from outside.
 
-A name counts as assigned where every way through the statements so far assigns it. Where that is
-not certain, the name counts as needed: one too many is captured rather than one too few.
+A name counts as assigned if every path through the statements so far assigns it. In doubt it counts
+as needed: it is better to capture one name too many than one too few.
 """
 
 import ast
@@ -11,20 +11,20 @@ from resnb.syntax.scoping import bound_names, names_read
 
 
 def names_needed(statements: Sequence[ast.stmt]) -> tuple[str, ...]:
-    """The names that `statements`, run in order, need to find assigned."""
+    """The names that must be assigned already when `statements` run in order."""
     walk = _Walk()
     walk.block(statements, frozenset())
     return tuple(walk.needed)
 
 
 class _Walk:
-    """Follows statements with the set of names assigned so far."""
+    """Walks statements with the set of names that are assigned so far."""
 
     def __init__(self) -> None:
         self.needed: dict[str, None] = {}
 
     def block(self, statements: Iterable[ast.stmt], assigned: frozenset[str]) -> frozenset[str]:
-        """Follow `statements`; give the names that are surely assigned after them."""
+        """Walk `statements` and return the names that are surely assigned after them."""
         for statement in statements:
             assigned = self.statement(statement, assigned)
         return assigned
@@ -44,7 +44,7 @@ class _Walk:
                 self.block(statement.orelse, assigned)
             case ast.With() | ast.AsyncWith():
                 assigned = self.nodes(statement.items, assigned)
-                self.block(statement.body, assigned)  # its manager may swallow an exception
+                self.block(statement.body, assigned)  # the context manager may swallow an exception
             case ast.Match(subject=subject, cases=cases):
                 assigned = self.nodes([subject], assigned)
                 for case in cases:
@@ -66,7 +66,7 @@ class _Walk:
         return after | self.block(statement.finalbody, assigned)
 
     def nodes(self, nodes: Sequence[ast.AST], assigned: frozenset[str]) -> frozenset[str]:
-        """Follow what has no branches: it reads first, then it binds."""
+        """Walk what has no branches: it first reads, then binds."""
         reads = sorted(names_read(nodes) - assigned)
         self.needed.update(dict.fromkeys(reads))
         deleted = {

@@ -1,8 +1,8 @@
-"""Which names a piece of Python binds and reads, by Python's rules of scope.
+"""Which names a piece of Python binds and reads, by Python's scoping rules.
 
-Order and branches do not count here; see `resnb.syntax.reads` for what is read before it is
-assigned. The standard library's `symtable` knows the same of a whole function or module, but not
-of some of its statements.
+Order and branches do not matter here; `resnb.syntax.reads` finds what is read too early.
+The standard library's `symtable` knows the same about whole functions and modules, but not about
+some of their statements.
 """
 
 import ast
@@ -18,12 +18,12 @@ _AWAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith)
 def own_nodes(nodes: Iterable[ast.AST], enter: tuple[type[ast.AST], ...] = ()) -> Iterator[ast.AST]:
     """The nodes that run in the scope of `nodes`, in the order of the source.
 
-    Bodies of functions, classes and lambdas run in scopes of their own, and so does all of a
-    comprehension but its first iterable; decorators, defaults and base classes do not.
+    Bodies of functions, classes and lambdas run in scopes of their own, and so does a comprehension
+    except for its first iterable. Decorators, defaults and base classes do not.
 
     Args:
         nodes: where to begin.
-        enter: kinds of comprehension to enter nevertheless (their targets stay out).
+        enter: kinds of comprehension to enter as well, without their targets.
     """
     for node in nodes:
         yield node
@@ -62,8 +62,8 @@ def _arguments(node: _Function) -> list[ast.arg]:
 def bound_names(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
     """The names that `nodes` bind in their scope, in order, each once.
 
-    What ``except ... as name`` binds is unbound again at its end, a bare annotation binds nothing,
-    and what ``import *`` binds cannot be known: none of these count.
+    Three things do not count: what ``except ... as name`` binds, because it is unbound again at the
+    end; a bare annotation, which binds nothing; and ``import *``, whose names are unknown.
     """
     unbound = set()
     names: dict[str, None] = {}
@@ -93,7 +93,7 @@ def _bound_by(node: ast.AST) -> list[str]:
 
 
 def has_await(nodes: Iterable[ast.AST]) -> bool:
-    """Whether `nodes` await at their own level, so that only an async function can hold them."""
+    """Whether `nodes` await in their own scope, so that only an async function can contain them."""
     return any(
         isinstance(node, _AWAITS)
         or (isinstance(node, _EAGER_COMPREHENSIONS) and any(g.is_async for g in node.generators))
@@ -102,7 +102,7 @@ def has_await(nodes: Iterable[ast.AST]) -> bool:
 
 
 def local_names(nodes: Iterable[ast.AST]) -> frozenset[str]:
-    """The names that `nodes`, as the body of a function, make its local variables."""
+    """The local variables of a function whose body is `nodes`."""
     nodes = list(nodes)
     own = list(own_nodes(nodes))
     outer = {n for node in own if isinstance(node, ast.Global | ast.Nonlocal) for n in node.names}
@@ -116,7 +116,7 @@ def names_read(nodes: Iterable[ast.AST]) -> frozenset[str]:
 
 
 def _reads(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, bool]]:
-    """Each name read, and whether it is read in a scope inside, which sees no class's names."""
+    """Each name read, and whether an inner scope reads it, which does not see a class's names."""
     for node in own_nodes(nodes):
         match node:
             case ast.Name(id=name, ctx=ast.Load() | ast.Del()):
@@ -126,7 +126,7 @@ def _reads(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, bool]]:
             case ast.Nonlocal(names=names):
                 yield from ((name, False) for name in names)
             case _ if isinstance(node, _Scope):
-                own = getattr(node, "name", None)  # bound by the time that the body reads it
+                own = getattr(node, "name", None)  # bound by the time the body reads it
                 yield from ((name, True) for name in _free_names(node) if name != own)
             case _:
                 pass

@@ -1,17 +1,17 @@
-"""Splitting a resource body into set-up and clean-up, so that another process can clean up.
+"""Splitting a resource's body into set-up and clean-up, so that another process can clean up.
 
-Two shapes can be split: ``S; yield v; T`` and ``S; try: yield v finally: T``. There, running T with
-the variables that it needs of S does what going on with the generator does. Any other shape keeps
-its clean-up in the live generator, and the reason is given.
+Two shapes can be split: ``S; yield v; T`` and ``S; try: yield v finally: T``. For these, running T
+with the variables of S that it needs does the same as resuming the generator. With any other shape
+only the live generator can clean up, and the reason is given.
 """
 
 import ast
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from resnb.syntax.commands import names_in_commands
 from resnb.syntax.reads import names_needed
 from resnb.syntax.scoping import has_await, local_names, own_nodes
+from resnb.syntax.shell_commands import names_in_commands
 
 _MAGICS = ("run_line_magic", "run_cell_magic")
 _KINDS: dict[type[ast.stmt], str] = {
@@ -27,16 +27,16 @@ _KINDS: dict[type[ast.stmt], str] = {
 
 
 class RecipeSplit(NamedTuple):
-    """A body in two parts. Its statements keep their places and are not to be changed.
+    """The two parts of a body. The statements keep their line numbers and must not be changed.
 
     Attributes:
         setup: the statements before the yield.
-        resource: the expression that is yielded; None for a bare yield.
-        cleanup: the statements after it.
-        variables: the local names that the clean-up needs: what the set-up assigned, parameters.
+        resource: the yielded expression; None for a bare yield.
+        cleanup: the statements after the yield.
+        variables: the local names that the clean-up needs: parameters, and what set-up assigned.
         outer_names: the other names that it needs, of the notebook or built in.
-        named: names that its commands (``!rm {path}``) may mean; they are variables of the
-            shell if the notebook does not have them.
+        named: names in its shell commands (``!rm {path}``), which are shell variables if the
+            notebook does not have them.
         cleanup_is_async: whether the clean-up awaits.
     """
 
@@ -53,7 +53,7 @@ class NoSplit(NamedTuple):
     """Why a body cannot be split.
 
     Attributes:
-        reason: a clause that goes on from "its clean-up lives in the kernel, because ...".
+        reason: a clause that completes "its clean-up lives in the kernel, because ...".
     """
 
     reason: str

@@ -32,7 +32,7 @@ class Sketch(NamedTuple):
 
 def sketch(flow: "Flow") -> Sketch:
     """The outline of `flow` as it is now."""
-    with flow.changing:
+    with flow.lock:
         return _sketched(flow)
 
 

@@ -15,7 +15,7 @@ from resnb.ledger.owner import ALIVE, DEAD, Owner
 from resnb.ledger.reaper import decisions
 from resnb.ledger.reaper.decisions import AT_ONCE
 from resnb.ledger.recipes.kinds import Kind
-from resnb.ledger.record import Record
+from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Expired
 
 
@@ -25,7 +25,7 @@ class CleanByKind(NamedTuple):
     That is done in the warden's own environment, never in the one that the lease names.
     """
 
-    record: Record
+    record: LeaseRecord
     kind: Kind
     arguments: dict[str, Any]
     handle: Any
@@ -34,20 +34,20 @@ class CleanByKind(NamedTuple):
 class CleanByRecipe(NamedTuple):
     """Clean a lease of the warden's own user up, by its pickled recipe."""
 
-    record: Record
+    record: LeaseRecord
 
 
 class Close(NamedTuple):
     """There is nothing to clean up: close the lease."""
 
-    record: Record
+    record: LeaseRecord
     reason: str
 
 
 class Keep(NamedTuple):
     """The lease survives its kernel until a time, in seconds since the epoch."""
 
-    record: Record
+    record: LeaseRecord
     until: float
 
 
@@ -57,7 +57,7 @@ Action: TypeAlias = CleanByKind | CleanByRecipe | Close | Keep
 class Listing(NamedTuple):
     """A lease that has lost its owner, and that the warden leaves alone."""
 
-    record: Record
+    record: LeaseRecord
     account: str
     reason: str
 
@@ -173,15 +173,3 @@ def _way(one: Expired, find: Callable[[str], Kind | None], *, runs_own: bool) ->
 def _gone(owner: Owner) -> Owner:
     """A process that is not there, whoever else `owner` may be by now."""
     return owner._replace(pid=-1)
-
-
-__all__ = [
-    "Action",
-    "CleanByKind",
-    "CleanByRecipe",
-    "Close",
-    "Decision",
-    "Keep",
-    "Listing",
-    "decide",
-]

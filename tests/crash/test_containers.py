@@ -7,7 +7,7 @@ import pytest
 from benchmarks.crash.engine import IMAGE, NoEngineError, client, engine
 from benchmarks.crash.rows import Spec
 from benchmarks.crash.running import carry_out
-from resnb.ledger.recipes.recipe import pickled
+from resnb.ledger.recipes.pickling import pickled
 
 
 @pytest.fixture(scope="module")

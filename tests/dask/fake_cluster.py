@@ -9,7 +9,7 @@ from unittest import mock
 from dask._task_spec import TaskRef
 
 from resnb.dask import clusters, worker
-from resnb.dask.executor import HERE
+from resnb.dask.executor import KERNEL_WORKERS
 from resnb.run.executors.threads import Workers
 from tests.run.parts import PATIENCE
 
@@ -242,8 +242,8 @@ class Executor:
         self.client = client
 
     def start(self, engine):
-        engine.remote = clusters.Lanes(engine, self.client)
-        return Workers(engine, HERE)
+        engine.execution.remote = clusters.Clusters(engine, self.client)
+        return Workers(engine, KERNEL_WORKERS)
 
 
 __all__ = ["Client", "Executor"]

@@ -18,9 +18,11 @@ from resnb import (
     unmapped,
 )
 from resnb.dask import clusters
-from resnb.dask.remote_value import Held
+from resnb.dask import executor as executors
+from resnb.dask.remote_value import RemoteValue
 from resnb.errors import NoValueError, OptionError, RunError
 from resnb.ledger.kernel.keeper import KEEPER
+from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
 from tests.dask import codes
 from tests.run.parts import PATIENCE, names
@@ -53,7 +55,7 @@ def test_tasks_run_on_the_cluster_and_values_stay_there(executor):
     state = flow.run(executor=executor)
     state.raise_for_failure()
     kept = state.result[last].kept
-    assert isinstance(kept, Held)
+    assert isinstance(kept, RemoteValue)
     assert kept.future.status == "finished"
     assert (last.value, state.result[last].result) == (6, 6)
     assert place.value != HERE
@@ -71,7 +73,7 @@ def test_only_what_is_asked_for_comes_back(executor):
     state = flow.run(executor=executor)
     assert state.is_successful(), state
     assert (third.value, mapped.value, total_of_mapped.value) == (2, [1, 2, 3, 4], 10)
-    assert isinstance(state.result[numbers].kept, Held)
+    assert isinstance(state.result[numbers].kept, RemoteValue)
     assert state.result[numbers].kept.future is not None
 
 
@@ -453,7 +455,7 @@ def test_a_dask_executor_alone_keeps_a_cluster_for_the_kernel():
         flow.run(executor=executor).raise_for_failure()
         first = place.value
         (lease,) = KEEPER.alive()
-        assert (lease.name, lease.state, lease.users) == ("kernel/dask", "open", 0)
+        assert (lease.name, lease.state, lease.in_use) == ("kernel/dask", "open", False)
         flow.run(executor=DaskExecutor(n_workers=1, threads_per_worker=1)).raise_for_failure()
         assert place.value == first != HERE
         state = flow.run(executor=executor)
@@ -462,6 +464,44 @@ def test_a_dask_executor_alone_keeps_a_cluster_for_the_kernel():
     assert KEEPER.alive() == ()
     with pytest.raises(NoValueError, match="went with its Dask cluster"):
         _ = state.result[place].result
+
+
+def test_a_wait_for_the_kernels_cluster_that_breaks(monkeypatch):
+    executor, awaited = DaskExecutor(n_workers=1, threads_per_worker=1), executors.awaited
+
+    def broken(queue):
+        queue.put(awaited(queue))  # so that nothing but the wait is broken
+        raise MemoryError
+
+    with Flow("f") as flow:
+        place = where()
+    try:
+        monkeypatch.setattr(executors, "awaited", broken)
+        with pytest.raises(MemoryError):
+            flow.run(executor=executor)
+        assert active_run() is None
+        monkeypatch.undo()
+        flow.run(executor=executor).raise_for_failure()
+        assert place.value != HERE
+        (lease,) = KEEPER.alive()
+        assert (lease.name, lease.state, lease.in_use) == ("kernel/dask", "open", False)
+    finally:
+        executor.close()
+
+
+def test_what_breaks_the_fetching_of_a_value_is_raised_as_it_is(executor, monkeypatch):
+    with Flow("f") as flow:
+        found = one()
+    flow.run(executor=executor).raise_for_failure()
+
+    def broken(*_args, **_options):
+        raise TimeoutError("an alarm of the user's")
+
+    monkeypatch.setattr(executor._client, "sync", broken)
+    with pytest.raises(TimeoutError, match="an alarm"):
+        _ = found.value
+    monkeypatch.undo()
+    assert found.value == 1
 
 
 def test_options_are_for_a_new_cluster(client):

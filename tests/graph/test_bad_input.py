@@ -413,6 +413,14 @@ def test_the_flow_can_be_built_on_after_an_error(world):
     world.flow.validate()
 
 
+def test_leaving_a_flow_also_leaves_what_was_entered_inside_and_never_left(world):
+    with world.elsewhere:
+        with world.flow:
+            world.scope.__enter__()
+        assert BUILDING.get().flow is world.elsewhere
+    assert BUILDING.get() == Building()
+
+
 def test_a_task_whose_arguments_were_refused_can_be_used_again(world):
     fresh = use.copy(tags=["own"])
     with world.flow:

@@ -7,7 +7,7 @@ import pytest
 
 from resnb import Flow, Parameter, Task, tags, task
 from resnb.errors import GraphError, OutsideFlowError
-from resnb.graph.base.inputs import Collection, Constant
+from resnb.graph.arguments import Collection, Constant
 from tests.graph.shapes import arrows, names
 
 

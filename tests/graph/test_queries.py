@@ -4,8 +4,8 @@ import pytest
 
 from resnb import Flow, Parameter, Task, resource_manager, states, task, unmapped
 from resnb.errors import GraphError
-from resnb.graph.base.inputs import Constant
-from resnb.graph.base.node import Edge
+from resnb.graph.arguments import Constant
+from resnb.graph.tasks.edge import Edge
 from tests.graph.shapes import arrows, dump, names
 
 

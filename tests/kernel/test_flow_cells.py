@@ -126,6 +126,39 @@ def test_another_default_in_a_second_cell_is_refused(cells):
     )
 
 
+UNEQUAL = """
+class Unequal:
+    def __eq__(self, other): raise ValueError("the truth value of an array is ambiguous")
+    def copy(self): return Unequal()
+arr = Unequal()
+"""
+
+
+@pytest.mark.parametrize("default", ["arr.copy()", "float('nan')"])
+def test_two_cells_may_ask_for_a_default_that_does_not_equal_itself(cells, default):
+    cells.run(UNEQUAL)
+    cells.run(f"%%flow etl(n={default})\nx = number(n)", "a")
+    cells.run(f"%%flow etl( n = {default} )\ny = double(n)", "b")
+    assert cells.value("arrows(etl)") == ["n -> double", "n -> number"]
+
+
+def test_defaults_are_compared_by_their_source(cells):
+    cells.run("four = 4")
+    cells.run("%%flow etl(n=four)\nx = number(n)", "a")
+    cells.run("four = 5")
+    cells.run("%%flow etl(n=four)\ny = double(n)", "b")
+    assert cells.value("etl.parameters().pop().default") == 4
+    cells.run("%%flow etl(n=four)\nx = number(n)", "a")
+    assert cells.value("etl.parameters().pop().default") == 5
+    cells.run("%%flow etl(n=four)\ny = double(n)", "b")
+
+
+def test_a_default_that_python_gave_is_compared_by_its_value(cells):
+    cells.run("with Flow('etl') as etl: n = Parameter('n', default=4)")
+    cells.run("%%flow etl(n=2 + 2)\ny = double(n)", "b")
+    assert "another default" in cells.refuse("%%flow etl(n=5)\nz = double(n)", "c")
+
+
 def test_a_cell_shows_the_flow(cells):
     shown = cells.run("%%flow etl(n=4)\nx = number(n)", "a")
     assert shown.texts == "etl · not run yet\nparameters: n=4\n○ number ← n"

@@ -113,18 +113,37 @@ def test_lease_is_there(cells):
     assert cells.value("u.value") == "32 used"
 
 
-def test_handle_attach_and_find_may_be_defined(cells):
+CLEANED_UP_ELSEWHERE = """
+import pickle
+from resnb.ledger.recipes.recipe import recipe_of
+[_lease] = KEEPER.alive()
+_handle = pickle.loads(_lease.entry.handle)
+_data = recipe_of(_lease.name, _lease.manager, is_open=True).data
+_recipe = pickle.loads(_data)
+_recipe.cleanup(_recipe.attach(_handle))
+_recipe = pickle.loads(_data)
+_recipe.cleanup(_recipe.find("any"))
+"""
+
+
+def test_handle_attach_and_find_serve_a_clean_up_in_another_process(cells, tmp_path):
+    cells.run(f"log = {str(tmp_path / 'log')!r}")
     cells.run(
         """
         %%resource box
-        def handle(resource): return resource
-        def attach(handle): return handle
-        def find(lease_id): return None
-        yield 1
+        def handle(resource): return int(resource.removeprefix("box "))
+        def attach(handle): return f"attached {handle}"
+        def find(lease_id): return f"found {lease_id}"
+        made = "box 5"
+        yield made
+        with open(log, "a") as file: print(made, file=file)
         """
     )
-    cells.run("%%flow etl --with box as b\nu = use(b)", "a")
-    cells.run("%flow run etl")
+    cells.run("%%flow etl --with box as b --run\nu = use(b)", "a")
+    cells.run(CLEANED_UP_ELSEWHERE)
+    assert (tmp_path / "log").read_text().splitlines() == ["attached 5", "found any"]
+    cells.run("%flow close etl")
+    assert (tmp_path / "log").read_text().splitlines()[2:] == ["box 5"]
 
 
 def test_options(cells):
@@ -267,7 +286,7 @@ def test_a_cell_that_raises_leaves_the_definition(cells, body):
         ("%%resource box --tll 2h\nyield 1", "unknown option '--tll'; the nearest is --ttl"),
         ("%%resource box --on never\nyield 1", "one of always, success, failure"),
         ("%%resource box(lease)\nyield 1", "an argument cannot be called 'lease'"),
-        ("%%resource box(n, n)\nyield 1", "'n' is there twice"),
+        ("%%resource box(n, n)\nyield 1", "duplicate argument 'n'"),
     ],
 )
 def test_bad_definitions(notebook, source, message):

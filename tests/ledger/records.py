@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from resnb.ledger.owner import Owner
-from resnb.ledger.record import Environment, Record
+from resnb.ledger.record import Environment, LeaseRecord
 
 KERNEL = Owner("machine", "boot", "namespace", 4000, 1)
 REAPER = Owner("machine", "boot", "namespace", 4001, 2)
@@ -24,4 +24,4 @@ def record(lease="a", **values):
         "created": 1000.0,
         "used": 1000.0,
     }
-    return Record(lease, **{**known, **values})
+    return LeaseRecord(lease, **{**known, **values})

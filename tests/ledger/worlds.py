@@ -5,8 +5,7 @@ import time
 from pathlib import Path
 
 from resnb.ledger.admin.commands import LedgerCommands
-from resnb.ledger.admin.listing import nobody
-from resnb.ledger.owner import this_process
+from resnb.ledger.owner import nobody, this_process
 from resnb.ledger.recipes.recipe import recipe_of
 from tests.ledger.records import KERNEL, record
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.notebook.closing import close, close_unheard
 
@@ -32,7 +32,7 @@ def opened(*things):
     leases = []
     for one in things:
         thread, over = LeaseThread(), threading.Event()
-        lease = KEEPER.prepare(Wanted(f"f/{one.name}", one, thread))
+        lease = KEEPER.prepare(LeaseRequest(f"f/{one.name}", one, thread))
         thread.submit(lambda lease=lease, over=over: (lease.set_up(), over.set()))
         assert over.wait(10)
         thread.close()  # from now on the lease alone holds it

@@ -3,7 +3,7 @@
 import pytest
 
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run.flow_run import active_run
+from resnb.run.lifecycle import active_run
 from tests.run.parts import ManualClock, Things
 
 

@@ -10,7 +10,7 @@ import pytest
 from resnb import Flow, LocalExecutor, states, task
 from resnb.errors import RunError
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run.flow_run import active_run
+from resnb.run.lifecycle import active_run
 from resnb.run.scheduling.scheduler import Scheduler
 from tests.run.parts import PATIENCE, Stubborn, ended, names, run_in_circles, started, use
 

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from resnb import Flow, case, merge, resource_manager, signals, task, triggers, unmapped
 from resnb.errors import TaskCancelled
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run import flow_run
+from resnb.run import lifecycle
 from resnb.run.engine.loop import LOOP
 from tests.stateful.reference import LOST, MOST_ITEMS, OVERRUN, Scope, value_of
 
@@ -116,7 +116,7 @@ class World:
 
     def finish(self, executor, task_states=None):
         """Run the flow to its end; gives its state."""
-        with mock.patch.object(flow_run, "RealClock", return_value=self.clock):
+        with mock.patch.object(lifecycle, "RealClock", return_value=self.clock):
             self.run = self.flow.start(executor=executor, task_states=task_states)
         self._started.set()
         return ended(self.run)
@@ -339,7 +339,7 @@ def ended(run):
         return run.wait(timeout=PATIENCE)
     except TimeoutError:
         states = {task.name: state.name for task, state in run.state.result.items()}
-        flow_run._ACTIVE.clear()  # so that hypothesis can look for a smaller example
+        lifecycle._ACTIVE.clear()  # so that hypothesis can look for a smaller example
         raise AssertionError(f"the run hangs: {states}") from None
 
 

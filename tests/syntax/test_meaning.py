@@ -3,8 +3,8 @@
 import pytest
 
 from resnb.errors import CleanupError
-from resnb.syntax.body import Body, halves
-from resnb.syntax.meaning import meant
+from resnb.syntax.body import GeneratorSource, split_body
+from resnb.syntax.meaning import variables_from
 
 MEANT = [
     # the body, the value, what it means
@@ -26,16 +26,16 @@ MEANT = [
 
 @pytest.mark.parametrize(("source", "value", "meaning"), MEANT)
 def test_what_a_value_means(source, value, meaning):
-    assert meant("box", body(source), value) == meaning
+    assert variables_from("box", body(source), value) == meaning
 
 
 def body(source):
-    return halves(Body(source, "<cell>", 2, ("n",)))
+    return split_body(GeneratorSource(source, "<cell>", 2, ("n",)))
 
 
 def test_what_is_known_otherwise_need_not_be_given():
     found = body("x, y = f()\nyield\nx.stop(y)")
-    assert meant("box", found, 5, {"y": 2}) == {"x": 5, "y": 2}
+    assert variables_from("box", found, 5, {"y": 2}) == {"x": 5, "y": 2}
 
 
 MISSING = {
@@ -48,5 +48,5 @@ MISSING = {
 @pytest.mark.parametrize("source", MISSING)
 def test_what_is_missing_is_named(source):
     with pytest.raises(CleanupError) as caught:
-        meant("box", body(source), 5)
+        variables_from("box", body(source), 5)
     assert MISSING[source] in str(caught.value)

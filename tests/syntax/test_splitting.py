@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from resnb.notebook.cells.bodies import generator_function
-from resnb.syntax.body import Body
+from resnb.notebook.cells.generators import generator_function
+from resnb.syntax.body import GeneratorSource
 from resnb.syntax.functions import function_of
 from resnb.syntax.parsing import parsed
 from resnb.syntax.splitting import NoSplit, RecipeSplit, recipe_split
@@ -164,7 +164,7 @@ def started(source, log):
 
 def cleanup_function(split, log, unbound):
     """The clean-up alone, as another process would run it: with the names of the split only."""
-    body = Body("", "<cell>", 1, ())
+    body = GeneratorSource("", "<cell>", 1, ())
     parameters = sorted(split.variables)
     return function_of(body, split.cleanup, "clean_up", parameters, {"log": log}, unbound=unbound)
 

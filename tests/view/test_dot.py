@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resnb import Flow, Parameter, case
-from resnb.graph.tasks.task import FunctionTask
+from resnb.graph.tasks.function_task import FunctionTask
 from resnb.states import CLASSES, FAILED, RUNNING, SUCCESS
 from resnb.view import engines, palette
 from resnb.view.dot import dot_source

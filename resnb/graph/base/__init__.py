@@ -1,1 +1,1 @@
-"""The vocabulary of graphs, below tasks and flows: inputs, options, order, triggers, roles."""
+"""The vocabulary of graphs, below tasks and flows: roles, options, triggers, signatures."""

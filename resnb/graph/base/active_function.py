@@ -1,80 +1,45 @@
-"""Which ``@flow`` function is running around a line, so that a task called there runs at once.
+"""The ``@flow`` function that is running around a line: a task that is called there runs at once.
 
-A context variable, like the one that says which flow is being built; that one comes first, for a
-flow may be built inside such a function.
+A flow that is being built takes precedence, since one can be built inside such a function.
 """
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from resnb.errors import OutsideFlowError
 from resnb.graph.base.building import flow_being_built
-
-if TYPE_CHECKING:
-    from resnb.graph.function import FlowFunction
-    from resnb.graph.resources.resource import ResourceManager
-    from resnb.graph.resources.scope import Scope
-    from resnb.graph.tasks.task import Task
+from resnb.graph.base.roles import Function
 
 
-class Unfolding(Protocol):
-    """A run of a ``@flow`` function, as its body sees it."""
+class ActiveFunction(Protocol):
+    """A run of a ``@flow`` function, as the lines of the function see it."""
 
-    flow: "FlowFunction"
+    @property
+    def flow(self) -> Function:
+        """The function."""
 
-    def call(self, task: "Task", args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Run `task` now; gives its value."""
+    def call(self, task: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Any:
+        """Run `task` now and return its value."""
 
-    def submit(self, task: "Task", args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Run `task` on a worker; gives a future."""
+    def submit(self, task: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Any:
+        """Run `task` on a worker and return a future."""
 
-    def map(self, task: "Task", args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Run `task` on workers, once for each item; gives a list of futures."""
+    def map(self, task: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Any:
+        """Run `task` on workers, once for each item, and return a list of futures."""
 
-    def use(
-        self, manager: "ResourceManager", args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> "Scope":
+    def use(self, manager: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Any:
         """A block that holds a resource."""
 
 
-UNFOLDING: ContextVar[Unfolding | None] = ContextVar("resnb_unfolding", default=None)
+ACTIVE_FUNCTION: ContextVar[ActiveFunction | None] = ContextVar(
+    "resnb_active_function", default=None
+)
 
 
-def unfolding() -> Unfolding | None:
-    """The run whose body we are in; None if we are in none, or in a flow that is being built."""
-    found = UNFOLDING.get()
+def active_function() -> ActiveFunction | None:
+    """The run that this line belongs to; None outside of one, or while a flow is being built."""
+    found = ACTIVE_FUNCTION.get()
     return found if found is not None and flow_being_built() is None else None
 
 
-def unfolding_for(what: str) -> Unfolding:
-    """The run whose body we are in.
-
-    Args:
-        what: what needs it, for the error.
-
-    Raises:
-        OutsideFlowError: we are in none.
-    """
-    found = unfolding()
-    if found is None:
-        message = (
-            f"{what} outside a @flow function: in `with Flow(...)` and %%flow cells call it, "
-            "which runs it on workers, too"
-        )
-        raise OutsideFlowError(message)
-    return found
-
-
-def with_options(
-    kwargs: dict[str, Any], task_args: Mapping[str, Any] | None, upstream_tasks: Any
-) -> dict[str, Any]:
-    """The keywords of a call in a ``@flow`` function, its options among them."""
-    if task_args is not None:
-        kwargs["task_args"] = task_args
-    if upstream_tasks is not None:
-        kwargs["upstream_tasks"] = upstream_tasks
-    return kwargs
-
-
-__all__ = ["UNFOLDING", "Unfolding", "unfolding", "unfolding_for", "with_options"]
+__all__ = ["ACTIVE_FUNCTION", "ActiveFunction", "active_function"]

@@ -1,56 +1,67 @@
-"""Which flow, scope, condition and tags apply to a task that is being added right now.
+"""Which flow, scope, condition and tags apply to a task that is added right now.
 
-A context variable, so that two threads (or two async cells) can build flows side by side.
+This is a context variable, so that two threads or two async cells can build flows side by side.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from resnb.graph.flow import Flow
-    from resnb.graph.resources.scope import Scope
-    from resnb.graph.tasks.control import case
+from resnb.graph.base.roles import Condition, Flow, Scope
 
 
 class Building(NamedTuple):
-    """The surroundings of the line that adds a task."""
+    """The surroundings of the line that adds a task.
 
-    flow: "Flow | None" = None
-    scope: "Scope | None" = None
-    case: "case | None" = None
+    Attributes:
+        flow: the flow that is being built.
+        scope: the innermost scope around the line.
+        case: the innermost ``case`` block around the line.
+        tags: the tags that the task gets.
+        block: the innermost block that was entered.
+        outer: the surroundings of that block.
+    """
+
+    flow: Flow | None = None
+    scope: Scope | None = None
+    case: Condition | None = None
     tags: frozenset[str] = frozenset()
+    block: object = None
+    outer: "Building | None" = None
 
 
-BUILDING: ContextVar[Building] = ContextVar("resnb_building", default=Building())  # noqa: B039 - frozen
+_NOTHING = Building()
+BUILDING: ContextVar[Building] = ContextVar("resnb_building", default=_NOTHING)
 
 
-def flow_being_built() -> "Flow | None":
-    """The flow whose block or cell we are in, if any."""
+def enter(block: object, **changes: Any) -> None:
+    """Enter `block`, which changes these parts of the surroundings."""
     now = BUILDING.get()
-    if now.flow is None and now.scope is not None:
-        return now.scope.flow
-    return now.flow
+    BUILDING.set(now._replace(block=block, outer=now, **changes))
+
+
+def leave(block: object) -> None:
+    """Leave `block`, and what was entered inside it and, interrupted, never left."""
+    now = BUILDING.get()
+    while now.block is not block and now.outer is not None:
+        now = now.outer
+    BUILDING.set(now.outer or _NOTHING)
+
+
+def flow_being_built() -> Flow | None:
+    """The flow whose block or cell this is, if any."""
+    return BUILDING.get().flow
 
 
 @contextmanager
 def building(
-    *,
-    flow: "Flow | None" = None,
-    scope: "Scope | None" = None,
-    case: "case | None" = None,
-    tags: Iterator[str] | tuple[str, ...] = (),
+    *, flow: Flow | None = None, scope: Scope | None = None, tags: Iterable[str] = ()
 ) -> Iterator[None]:
-    """Replace those parts of the surroundings that are given, for the length of a block."""
+    """Replace the given parts of the surroundings for the length of a block."""
     now = BUILDING.get()
     token = BUILDING.set(
-        Building(
-            now.flow if flow is None else flow,
-            now.scope if scope is None else scope,
-            now.case if case is None else case,
-            now.tags.union(tags),
-        )
+        now._replace(flow=flow or now.flow, scope=scope or now.scope, tags=now.tags.union(tags))
     )
     try:
         yield
@@ -60,8 +71,8 @@ def building(
 
 @contextmanager
 def building_nothing() -> Iterator[None]:
-    """Leave all surroundings for the length of a block."""
-    token = BUILDING.set(Building())
+    """Clear the surroundings for the length of a block."""
+    token = BUILDING.set(_NOTHING)
     try:
         yield
     finally:
@@ -70,9 +81,18 @@ def building_nothing() -> Iterator[None]:
 
 @contextmanager
 def tags(*names: str) -> Iterator[None]:
-    """Give `names` as tags to every task that is added inside the block."""
+    """Tag every task that is added inside the block with `names`."""
     with building(tags=names):
         yield
 
 
-__all__ = ["BUILDING", "Building", "building", "building_nothing", "flow_being_built", "tags"]
+__all__ = [
+    "BUILDING",
+    "Building",
+    "building",
+    "building_nothing",
+    "enter",
+    "flow_being_built",
+    "leave",
+    "tags",
+]

@@ -1,4 +1,4 @@
-"""`defaults_from_attrs`: arguments of ``run`` that fall back to the task's attributes."""
+"""`defaults_from_attrs`: arguments of ``run`` that default to the task's attributes."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def defaults_from_attrs(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let arguments of ``run`` that are left out be the task's attributes.
+    """Use the task's attributes for arguments of ``run`` that are left out.
 
     Args:
         *names: arguments, each with an attribute of the same name.

@@ -1,16 +1,24 @@
-"""The options of a task, checked when they are given rather than when the task fails."""
+"""The options of tasks, functions and scopes, checked when they are given.
 
-from collections.abc import Callable, Iterable
-from typing import Any
+An error thus points at the line with the option, and not at a task that fails much later.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 from resnb.durations import seconds
 from resnb.errors import OptionError
-from resnb.graph.base import unsupported
+from resnb.graph.base.unsupported import TASK_OPTIONS as UNSUPPORTED
+from resnb.graph.base.unsupported import refuse
+
+Check: TypeAlias = Callable[[str, str, Any], Any]
+"""Takes owner, name and value of an option; returns the value as it is kept, or raises."""
+
+HOOKS = ("state_handlers", "on_failure", "on_completion", "on_cancellation")
 
 TASK_OPTIONS = (
     "name", "tags", "max_retries", "retry_delay", "retry_on", "timeout", "trigger",
-    "skip_on_upstream_skip", "checkpoint", "nout", "log_stdout", "state_handlers", "on_failure",
-    "on_completion", "on_cancellation", "thread",
+    "skip_on_upstream_skip", "checkpoint", "nout", "log_stdout", *HOOKS, "thread",
 )  # fmt: skip
 
 ALIASES = {
@@ -19,11 +27,11 @@ ALIASES = {
     "timeout_seconds": "timeout",
     "log_prints": "log_stdout",
 }
-"""Options by the names of Prefect 2 and 3, and what they are called here."""
+"""The names that options have in Prefect 2 and 3."""
 
 
 def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise `OptionError` for the first of `given` that is not in `known`, naming the nearest."""
+    """Raise `OptionError` for the first of `given` that is not `known`, with the closest match."""
     known = tuple(known)
     for name in given:
         if name not in known:
@@ -35,99 +43,99 @@ def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> No
             raise OptionError(message)
 
 
-def checked(owner: str, options: dict[str, Any]) -> dict[str, Any]:
-    """`options` as a task keeps them: durations in seconds, hooks and exceptions as tuples.
+def checked(
+    owner: str,
+    options: Mapping[str, Any],
+    known: Iterable[str] = TASK_OPTIONS,
+    aliases: Mapping[str, str] = ALIASES,
+    unsupported: Mapping[str, str] = UNSUPPORTED,
+) -> dict[str, Any]:
+    """The options as they are kept: durations in seconds, hooks as tuples.
 
-    An option that is None is left out: it stands for the default.
+    An option that is None is left out, since None stands for the default.
 
     Args:
-        owner: the task's name, for errors.
+        owner: whose options they are, for errors.
         options: the options as given.
+        known: the names of all options.
+        aliases: other names of some of them.
+        unsupported: options that only Prefect has, with what to do instead.
 
     Raises:
-        OptionError: an option is unknown or its value of the wrong kind.
+        OptionError: an option is unknown, given twice, or its value of the wrong kind.
     """
-    options = _renamed(owner, options)
-    unsupported.refuse(f"task {owner!r}", options, unsupported.TASK_OPTIONS)
-    refuse_unknown(f"task {owner!r}", options, TASK_OPTIONS)
-    kept = {key: value for key, value in options.items() if value is not None}
-    if "name" in kept:
-        kept["name"] = checked_name(owner, kept["name"])
-    for name in ("retry_delay", "timeout"):
-        if name in kept:
-            kept[name] = seconds(kept[name], f"task {owner!r}: {name}")
-    if kept.get("timeout") == 0:
-        message = f"task {owner!r}: timeout=0 leaves no time to run; use None for no limit"
+    refuse(owner, options, unsupported)
+    renamed: dict[str, Any] = {}
+    for name, value in options.items():
+        option = aliases.get(name, name)
+        if option in renamed:
+            message = f"{owner}: {option} was given twice, as {name}, too"
+            raise OptionError(message)
+        renamed[option] = value
+    refuse_unknown(owner, renamed, known)
+    kept = {key: value for key, value in renamed.items() if value is not None}
+    return {name: checked_value(owner, name, value) for name, value in kept.items()}
+
+
+def checked_value(owner: str, name: str, value: Any) -> Any:
+    """The value of option `name` as it is kept.
+
+    Raises:
+        OptionError: the value is of the wrong kind.
+    """
+    return _CHECKS[name](owner, name, value) if name in _CHECKS else value
+
+
+def _count(owner: str, name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        message = f"{owner}: {name}={value!r} must be a whole number of at least 0"
         raise OptionError(message)
-    for name in ("state_handlers", "on_failure", "on_completion", "on_cancellation"):
-        if name in kept:
-            kept[name] = hooks(f"task {owner!r}", name, kept[name])
-    if "tags" in kept:
-        kept["tags"] = _tags(owner, kept["tags"])
-    count(f"task {owner!r}", kept, "max_retries")
-    count(f"task {owner!r}", kept, "nout")
-    if "retry_on" in kept:
-        kept["retry_on"] = _exceptions(owner, kept["retry_on"])
-    _check_choices(owner, kept)
-    return kept
+    return value
 
 
-def count(owner: str, options: dict[str, Any], name: str) -> None:
-    """Refuse option `name` if it is there and no whole number of at least 0.
+def _duration(owner: str, name: str, value: Any) -> float | None:
+    return seconds(value, f"{owner}: {name}")
+
+
+def _timeout(owner: str, name: str, value: Any) -> float | None:
+    limit = _duration(owner, name, value)
+    if limit == 0:
+        message = f"{owner}: timeout=0 leaves no time to run; use None for no limit"
+        raise OptionError(message)
+    return limit
+
+
+def _trigger(owner: str, name: str, value: Any) -> Any:
+    if not callable(value):
+        message = f"{owner}: {name}={value!r} is not callable; see resnb.triggers"
+        raise OptionError(message)
+    return value
+
+
+def _one_of(shown: str, *known: str) -> Check:
+    def check(owner: str, name: str, value: Any) -> Any:
+        if value not in known:
+            message = f"{owner}: {name}={value!r} must be {shown}"
+            raise OptionError(message)
+        return value
+
+    return check
+
+
+def text(owner: str, name: str, value: Any) -> str:
+    """`value` if it is a text that is not empty.
 
     Raises:
         OptionError: it is not.
     """
-    value = options.get(name, 0)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        message = f"{owner}: {name}={value!r} must be a whole number of at least 0"
-        raise OptionError(message)
-
-
-def _renamed(owner: str, options: dict[str, Any]) -> dict[str, Any]:
-    """`options` by the names of Prefect 1.x; those of Prefect 2 and 3 are understood, too."""
-    if options.keys().isdisjoint(ALIASES):
-        return options
-    found: dict[str, Any] = {}
-    for name, value in options.items():
-        known = ALIASES.get(name, name)
-        if known in found:
-            message = f"task {owner!r}: {known} was given twice, as {name}, too"
-            raise OptionError(message)
-        found[known] = value
-    return found
-
-
-def _check_choices(owner: str, options: dict[str, Any]) -> None:
-    trigger = options.get("trigger", print)
-    if not callable(trigger):
-        message = f"task {owner!r}: trigger={trigger!r} is not callable; see resnb.triggers"
-        raise OptionError(message)
-    thread = options.get("thread", "worker")
-    if thread not in ("worker", "setup"):
-        message = f"task {owner!r}: thread={thread!r} must be 'worker' or 'setup'"
-        raise OptionError(message)
-
-
-def checked_name(owner: str, value: object) -> str:
-    """`value` if it can be a task's name.
-
-    Raises:
-        OptionError: it is no text, or empty.
-    """
     if not isinstance(value, str) or not value.strip():
-        message = f"task {owner!r}: name={value!r} must be a text that is not empty"
+        message = f"{owner}: {name}={value!r} must be a text that is not empty"
         raise OptionError(message)
     return value
 
 
 def hooks(owner: str, name: str, value: Any) -> tuple[Callable[..., Any], ...]:
-    """`value` (nothing, a function, or several) as a tuple of functions.
-
-    Args:
-        owner: whose hooks they are, for errors.
-        name: the option, likewise.
-        value: the option's value.
+    """`value` (None, a function, or several) as a tuple of functions.
 
     Raises:
         OptionError: something in `value` cannot be called.
@@ -141,7 +149,7 @@ def hooks(owner: str, name: str, value: Any) -> tuple[Callable[..., Any], ...]:
 
 
 def _several(value: Any, is_one: Callable[[Any], bool]) -> tuple[Any, ...]:
-    """The elements of `value`; `value` itself if it is one element (or nothing usable)."""
+    """The elements of `value`, or `value` alone if it is one element or no iterable."""
     if value is None:
         return ()
     if is_one(value) or not isinstance(value, Iterable):
@@ -149,32 +157,48 @@ def _several(value: Any, is_one: Callable[[Any], bool]) -> tuple[Any, ...]:
     return tuple(value)
 
 
-def _tags(owner: str, value: Any) -> frozenset[str]:
+def _tags(owner: str, name: str, value: Any) -> frozenset[str]:
     if isinstance(value, str):
-        message = f"task {owner!r}: tags takes a list of texts; write tags=[{value!r}]"
+        message = f"{owner}: {name} takes a list of texts; write {name}=[{value!r}]"
         raise OptionError(message)
     for tag in _several(value, lambda one: isinstance(one, str)):
         if not isinstance(tag, str):
-            message = f"task {owner!r}: tags takes a list of texts, not {tag!r}"
+            message = f"{owner}: {name} takes a list of texts, not {tag!r}"
             raise OptionError(message)
     return frozenset(value)
 
 
-def _exceptions(owner: str, value: Any) -> tuple[type[BaseException], ...]:
+def _exceptions(owner: str, name: str, value: Any) -> tuple[type[BaseException], ...]:
     kinds = value if isinstance(value, tuple | list) else (value,)
     for kind in kinds:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            message = f"task {owner!r}: retry_on takes exception classes, not {kind!r}"
+            message = f"{owner}: {name} takes exception classes, not {kind!r}"
             raise OptionError(message)
     return tuple(kinds)
 
 
+_CHECKS: dict[str, Check] = {
+    "name": text,
+    **dict.fromkeys(("retry_delay", "cleanup_timeout", "ttl", "idle_timeout", "keep"), _duration),
+    "timeout": _timeout,
+    **dict.fromkeys(HOOKS, hooks),
+    "tags": _tags,
+    **dict.fromkeys(("max_retries", "retries", "nout", "cleanup_retries"), _count),
+    "retry_on": _exceptions,
+    "trigger": _trigger,
+    "thread": _one_of("'worker' or 'setup'", "worker", "setup"),
+    "on": _one_of("one of always, success, failure", "always", "success", "failure"),
+    "lifetime": _one_of("one of block, flow, kernel", "block", "flow", "kernel"),
+}
+
+
 __all__ = [
     "ALIASES",
+    "HOOKS",
     "TASK_OPTIONS",
     "checked",
-    "checked_name",
-    "count",
+    "checked_value",
     "hooks",
     "refuse_unknown",
+    "text",
 ]

@@ -1,4 +1,4 @@
-"""Exceptions by which a task's code (or its trigger) chooses its own final state."""
+"""Exceptions by which a task's code, or its trigger, chooses the final state."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 from resnb import states
 
 
-class Signal(Exception):  # noqa: N818 - it is no error
-    """Base of the signals; raising one ends the task in `state`.
+class Signal(Exception):  # noqa: N818 - not an error
+    """Base of the signals. Raising one ends the task in `state`.
 
     Args:
-        message: one line for people.
+        message: one line of text.
         result: the value that downstream tasks receive.
     """
 
@@ -33,13 +33,13 @@ class FAIL(Signal):
 
 
 class TRIGGERFAIL(FAIL):
-    """End as not having run because of a trigger."""
+    """End without having run, because a trigger did not hold."""
 
     state_class = states.TriggerFailed
 
 
 class SUCCESS(Signal):
-    """End as successful, with `result` as the value."""
+    """End as successful, with the value `result`."""
 
     state_class = states.Success
 
@@ -51,13 +51,13 @@ class SKIP(Signal):
 
 
 class RETRY(Signal):
-    """Give this try up and try again, however many tries the task has had.
+    """End this try and try again, whatever the task's ``max_retries``.
 
     Args:
-        message: one line for people.
-        result: ignored, there for the sake of the common form.
-        delay: seconds until the next try; None stands for the task's ``retry_delay``.
-        start_time: when the next try begins, in place of a delay; without a time zone in UTC.
+        message: one line of text.
+        result: ignored; all signals take one.
+        delay: seconds until the next try; the task's ``retry_delay`` by default.
+        start_time: when to try again, instead of a delay; UTC if it has no time zone.
     """
 
     state_class = states.Retrying

@@ -1,7 +1,7 @@
-"""What a task's code accepts, worked out once for each definition and checked at each call.
+"""What a task's code accepts: inspected once for each definition, checked at each call.
 
-The check binds no values: it only decides which argument belongs to which parameter, so that
-a missing or surplus one is reported where the user wrote the call.
+The check only decides which argument belongs to which parameter, so that a missing or surplus
+argument is reported where the user wrote the call.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,19 +23,19 @@ class Signature(NamedTuple):
     def assign(
         self, owner: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[dict[str, Any], int]:
-        """Give each argument the name of its parameter.
+        """Assign each argument to a parameter.
 
         Args:
-            owner: what is being called, for the error's text.
+            owner: what is being called, for errors.
             args: positional arguments.
             kwargs: keyword arguments.
 
         Returns:
-            The arguments by name, those to be passed by position first, and how many these are.
-            What goes to ``*xs`` is named ``xs[0]``, ``xs[1]``, ...
+            The arguments by name, positional ones first, and the number of positional ones.
+            Arguments for ``*xs`` are named ``xs[0]``, ``xs[1]``, ...
 
         Raises:
-            OptionError: an argument is missing, given twice, or nobody's.
+            OptionError: an argument is missing, surplus or given twice.
         """
         names = self.positional
         count = len(args)
@@ -79,7 +79,7 @@ def _listed(names: frozenset[str] | set[str], order: tuple[str, ...]) -> str:
 
 
 def signature_of(function: Callable[..., Any]) -> Signature:
-    """The signature of `function`; what cannot be inspected is taken to accept anything."""
+    """The signature of `function`; one that cannot be inspected is assumed to accept anything."""
     import inspect
 
     asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
@@ -113,7 +113,7 @@ def signature_of(function: Callable[..., Any]) -> Signature:
 
 
 def annotated_nout(function: Callable[..., Any]) -> int | None:
-    """The number of items of a ``tuple[...]`` return annotation."""
+    """The number of items in a ``tuple[...]`` return annotation."""
     annotation = getattr(function, "__annotations__", {}).get("return")
     parts = getattr(annotation, "__args__", ())
     if getattr(annotation, "__origin__", None) is tuple and parts and parts[-1] is not Ellipsis:

@@ -1,8 +1,8 @@
-"""Triggers: whether a task may run, given how the tasks upstream of it ended.
+"""Triggers: whether a task may run, given how its upstream tasks ended.
 
-The built-in ones need only a *tally* of the upstream states, so that a fan-in of 10,000 costs a
-few additions; a function of one's own gets ``{Edge: State}``, as in Prefect 1.x. Skipped tasks
-count as successful; a mapped task counts as its children, unless it is mapped over.
+The built-in triggers need only a *tally* of the upstream states, so that a fan-in of 10,000 costs
+a few additions. A user's function gets ``{Edge: State}``, as in Prefect 1.x. Skipped tasks count as
+successful. A mapped task counts as its children, unless the task is mapped over it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +14,7 @@ from resnb.states import State
 
 
 class Tally(NamedTuple):
-    """How many upstream tasks ended how."""
+    """The number of upstream tasks by how they ended."""
 
     total: int
     successful: int
@@ -26,30 +26,30 @@ class Trigger:
     """A named rule over a tally.
 
     Raises:
-        TRIGGERFAIL: (when called) the rule does not hold.
-        SKIP: (when called) the task is to be skipped.
+        TRIGGERFAIL: when called, if the rule does not hold.
+        SKIP: when called, if the task is to be skipped.
     """
 
-    __slots__ = ("__name__", "_rule", "wanted")
+    __slots__ = ("__name__", "_rule", "requirement")
 
-    def __init__(self, name: str, wanted: str, rule: Callable[[Tally], bool]) -> None:
+    def __init__(self, name: str, requirement: str, rule: Callable[[Tally], bool]) -> None:
         self.__name__ = name
-        self.wanted = wanted
+        self.requirement = requirement
         self._rule = rule
 
     def decide(self, tally: Tally) -> bool:
         """Whether the task runs, given `tally`."""
         if not self._rule(tally):
-            message = f"trigger {self.__name__!r} wants {self.wanted}"
+            message = f"trigger {self.__name__!r} wants {self.requirement}"
             raise TRIGGERFAIL(message)
         return True
 
     def __call__(self, upstream_states: Mapping[Any, State]) -> bool:
-        """Whether the task runs, given each upstream edge's state (Prefect's form)."""
+        """Whether the task runs, given the state of each upstream edge (as in Prefect)."""
         return self.decide(tally_of(upstream_states.values()))
 
     def __repr__(self) -> str:
-        """The name by which it is imported."""
+        """The name that it is imported by."""
         return f"triggers.{self.__name__}"
 
 
@@ -57,7 +57,7 @@ TriggerLike: TypeAlias = Trigger | Callable[[Mapping[Any, State]], bool]
 
 
 def tally_of(upstream: Iterable[State]) -> Tally:
-    """Count `upstream`, a repeated state once; a mapped one counts as its children."""
+    """Count the states, repeated ones once and mapped ones as their children."""
     total = successful = failed = skipped = 0
     for state in dict.fromkeys(upstream):
         for one in getattr(state, "map_states", ()) or (state,):
@@ -95,21 +95,21 @@ not_all_skipped = Trigger(
 
 
 def some_failed(at_least: float | None = None, at_most: float | None = None) -> Trigger:
-    """Run if the number of failed upstream tasks lies in a range.
+    """Run if the number of failed upstream tasks is within bounds.
 
     Args:
-        at_least: lower bound: a count, or (a float below 1) a share of the upstream tasks.
-        at_most: upper bound, likewise.
+        at_least: lower bound: a count, or, below 1, a share of the upstream tasks.
+        at_most: upper bound, a count or a share as well.
     """
     return _some("some_failed", "failed", lambda tally: tally.failed, at_least, at_most)
 
 
 def some_successful(at_least: float | None = None, at_most: float | None = None) -> Trigger:
-    """Run if the number of successful upstream tasks lies in a range.
+    """Run if the number of successful upstream tasks is within bounds.
 
     Args:
-        at_least: lower bound: a count, or (a float below 1) a share of the upstream tasks.
-        at_most: upper bound, likewise.
+        at_least: lower bound: a count, or, below 1, a share of the upstream tasks.
+        at_most: upper bound, a count or a share as well.
     """
     return _some("some_successful", "successful", lambda t: t.successful, at_least, at_most)
 

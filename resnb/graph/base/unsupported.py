@@ -1,4 +1,4 @@
-"""What Prefect 1.x has and resnb leaves out on purpose: each with what to do instead.
+"""What Prefect has and resnb does not, on purpose, and what to do instead.
 
 ``docs/coming-from-prefect.md`` has the same as a table.
 """
@@ -28,6 +28,18 @@ FLOW_OPTIONS = {
     "result": _KEEP,
     "terminal_state_handler": "use state_handlers=[...], which may give another final state",
 }
+FUNCTION_OPTIONS = {
+    "task_runner": "use executor=ThreadExecutor(max_workers=...)",
+    "flow_run_name": "runs have no names of their own; use name=...",
+    "validate_parameters": "values are passed as they are; check them in the function",
+    "version": "leave it out: flows are not registered anywhere",
+    "on_crashed": "a kernel that dies is the reaper's business; use `with resource(...)`",
+    "on_running": "log the beginning in the function with get_run_logger()",
+    "persist_result": "results are not persisted; write them in a task",
+    "result_storage": "results are not persisted; write them in a task",
+    "result_serializer": "results are not persisted; write them in a task",
+    "cache_result_in_memory": "leave it out: results are kept until the next run",
+}
 FLOW_METHODS = {
     "register": "there is no server: run the flow with flow.run()",
     "run_agent": "there are no agents: run the flow with flow.run()",
@@ -55,7 +67,7 @@ TRIGGERS = {"manual_only": "let the flow end there, and start the next one when 
 
 
 def refuse(owner: str, given: Iterable[str], table: Mapping[str, str]) -> None:
-    """Raise `OptionError` for the first of `given` that `table` has, with what to do instead."""
+    """Raise `OptionError` for the first of `given` that is in `table`, with what to do instead."""
     for name in given:
         if name in table:
             message = f"{owner} has no option {name!r}, which Prefect has: {table[name]}"
@@ -63,7 +75,7 @@ def refuse(owner: str, given: Iterable[str], table: Mapping[str, str]) -> None:
 
 
 def refuse_name(module: str, name: str, table: Mapping[str, str]) -> NoReturn:
-    """Raise the `AttributeError` of a module or object for `name`, with what to do instead."""
+    """Raise `AttributeError` for a module or object, with what to do instead."""
     message = f"{module} has no {name!r}"
     if name in table:
         message += f", which Prefect has: {table[name]}"
@@ -71,26 +83,25 @@ def refuse_name(module: str, name: str, table: Mapping[str, str]) -> NoReturn:
 
 
 class LeftOut:
-    """An attribute of Prefect's flows that can neither be read nor set."""
+    """An attribute of Prefect's flows: reading or setting it raises, with what to do instead."""
 
     def __init__(self, remedy: str) -> None:
         self._remedy = remedy
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
+        self._message = f"a flow has no {name!r}, which Prefect has: {self._remedy}"
 
     def __get__(self, instance: object, owner: type) -> Any:
-        message = f"a flow has no {self._name!r}, which Prefect has: {self._remedy}"
-        raise AttributeError(message)
+        raise AttributeError(self._message)
 
     def __set__(self, instance: object, value: object) -> None:
-        message = f"a flow has no {self._name!r}, which Prefect has: {self._remedy}"
-        raise OptionError(message)
+        raise OptionError(self._message)
 
 
 __all__ = [
     "FLOW_METHODS",
     "FLOW_OPTIONS",
+    "FUNCTION_OPTIONS",
     "RUN_OPTIONS",
     "SIGNALS",
     "TASK_OPTIONS",

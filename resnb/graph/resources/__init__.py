@@ -1,1 +1,1 @@
-"""Resource managers in every accepted form, and the scopes in which a flow uses them."""
+"""Resource managers of every accepted form, and the scopes in which a flow uses them."""

@@ -1,19 +1,19 @@
-"""What the adapted forms of a resource have in common: they hold what set-up has made.
+"""The base of resource managers that are made from generators and context managers.
 
-To the ledger they say by ``__resnb_recipe__`` what another process can clean up with, by
-``__resnb_values__`` what they hold, and by ``__resnb_protection__`` what is known in advance.
+The ledger asks an adapter what another process can clean up with (``__resnb_recipe__``), what it
+holds (``__resnb_values__``) and what is known about that in advance (``__resnb_protection__``).
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from resnb.errors import GraphError, LedgerError
+from resnb.errors import LedgerError
 
 LIVES_IN_KERNEL = "its clean-up lives in the kernel, because "
 
 
-class Held:
-    """Base of the adapted forms: remembers the arguments until set-up."""
+class Adapter:
+    """A manager that keeps its arguments until set-up, and then what set-up made."""
 
     _function: Callable[..., Any]
     _wants_lease = False
@@ -23,36 +23,29 @@ class Held:
         self._args, self._kwargs = args, kwargs
         self._live: Any = None
 
-    def renewed(self) -> "Held":
-        """Another one for the same arguments, for another try."""
+    def renewed(self) -> "Adapter":
+        """A new adapter with the same arguments, for another try."""
         return type(self)(*self._args, **self._kwargs)
 
-    def _made(self) -> Any:
-        """What the adapted function gives for these arguments."""
+    def _call(self) -> Any:
+        """Call the adapted function with the arguments."""
         extra = {"lease": self.lease} if self._wants_lease else {}
         return self._function(*self._args, **self._kwargs, **extra)
-
-    def _made_of(self, kind: type[Any]) -> Any:
-        live = self._made()
-        if not isinstance(live, kind):
-            message = f"resource {type(self).__name__!r}: {live!r} is no {kind.__name__}"
-            raise GraphError(message)
-        return live
 
     # ---- for the ledger
 
     @classmethod
     def _fault(cls) -> str:
-        """Why no other process can clean up; empty if it can."""
+        """Why no other process can clean up; empty if one can."""
         return f"{LIVES_IN_KERNEL}it is a context manager"
 
     @classmethod
     def __resnb_protection__(cls) -> tuple[str | None, str | None]:
-        """Why a half-made, and why an open one cannot be cleaned up elsewhere, as far as known.
+        """Why a half-made resource, and an open one, cannot be cleaned up by another process.
 
         Returns:
-            For each an empty text if it can; None if nothing finds it, or if that depends on what
-            set-up makes.
+            A reason for each, which is empty if it can, and None if nothing finds a half-made one
+            or if it depends on what set-up makes.
         """
         fault = cls._fault()
         return fault, fault
@@ -61,15 +54,15 @@ class Held:
         """What another process can clean up with.
 
         Raises:
-            LedgerError: there is no such thing; says why.
+            LedgerError: no other process can; the message says why.
         """
         raise LedgerError(self._fault())
 
     def __resnb_values__(self) -> Mapping[str, Any]:
-        """What it holds, by name."""
-        generator = getattr(self._live, "gen", None)  # of contextlib's decorators
+        """The values that it holds, by name."""
+        generator = getattr(self._live, "gen", None)  # set by contextlib's decorators
         frame = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
         return {"its context manager": self._live} if frame is None else dict(frame.f_locals)
 
 
-__all__ = ["LIVES_IN_KERNEL", "Held"]
+__all__ = ["LIVES_IN_KERNEL", "Adapter"]

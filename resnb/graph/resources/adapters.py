@@ -1,43 +1,23 @@
-"""Every accepted form of a resource manager, brought to one: a class with setup and cleanup.
+"""Turning every accepted form of a resource manager into a class with setup and cleanup.
 
-A generator function with one ``yield``, a function that gives a context manager, a context
-manager itself, and the async form of each become classes here; what runs them need not know.
+The forms are a generator function with one ``yield``, a function that returns a context manager, a
+context manager itself, and the async form of each. The code that runs them sees only the class.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
+from contextlib import suppress
 from typing import Any
 
 from resnb.errors import GraphError
-from resnb.graph.resources.adapter import Held
-from resnb.graph.resources.generators import FromAsyncGenerator, FromGenerator
+from resnb.graph.resources.adapter import Adapter
+from resnb.graph.resources.generators import AsyncGeneratorAdapter, GeneratorAdapter
 
 
-class _FromContextManager(Held):
-    def setup(self) -> Any:
-        self._live = self._made_of(AbstractContextManager)
-        return self._live.__enter__()
-
-    def cleanup(self, resource: Any) -> None:
-        del resource
-        self._live.__exit__(None, None, None)
-
-
-class _FromAsyncContextManager(Held):
-    async def setup(self) -> Any:
-        self._live = self._made_of(AbstractAsyncContextManager)
-        return await self._live.__aenter__()
-
-    async def cleanup(self, resource: Any) -> None:
-        del resource
-        await self._live.__aexit__(None, None, None)
-
-
-class _FromFactory(Held):
-    """The function's result decides, at set-up, whether it is entered the async way."""
+class ContextManagerAdapter(Adapter):
+    """Enters the context manager that the function returns, which may be an async one."""
 
     def setup(self) -> Any:
-        self._live = self._made()
+        self._live = self._call()
         if hasattr(self._live, "__enter__"):
             return self._live.__enter__()
         if hasattr(self._live, "__aenter__"):
@@ -56,12 +36,13 @@ class _FromFactory(Held):
 
 
 def renewed(manager: Any) -> Any:
-    """The manager for one more try of set-up: an adapted form holds what one try has made."""
-    return manager.renewed() if isinstance(manager, Held) and manager.lease is not None else manager
+    """The manager for another try of set-up. An adapter is replaced, for it holds the last try."""
+    is_used = isinstance(manager, Adapter) and manager.lease is not None
+    return manager.renewed() if is_used else manager
 
 
 def is_context_manager(value: Any) -> bool:
-    """Whether `value` itself (not its class) can be entered with ``with`` or ``async with``."""
+    """Whether `value` itself, not its class, can be entered by ``with`` or ``async with``."""
     kind = type(value)
     return not isinstance(value, type) and (
         (hasattr(kind, "__enter__") and hasattr(kind, "__exit__"))
@@ -70,7 +51,7 @@ def is_context_manager(value: Any) -> bool:
 
 
 def manager_class(definition: Any, name: str) -> type:
-    """The class with setup and cleanup for any accepted form of definition.
+    """The class with setup and cleanup for a definition of any accepted form.
 
     Raises:
         GraphError: `definition` has none of the accepted forms.
@@ -78,27 +59,24 @@ def manager_class(definition: Any, name: str) -> type:
     import inspect
 
     if is_context_manager(definition):
-        function: Callable[..., Any] = lambda: definition  # noqa: E731 - has no name of its own
-        asynchronous = not hasattr(definition, "__enter__")
-        base = _FromAsyncContextManager if asynchronous else _FromContextManager
-        return _adapted(base, function, name)
+        return _adapted(ContextManagerAdapter, lambda: definition, name)
     if isinstance(definition, type) and callable(getattr(definition, "cleanup", None)):
         _check_cleanup(definition)
         return definition
     if isinstance(definition, type):
         if is_context_manager_class(definition):
-            return _adapted(_FromFactory, definition, name)
+            return _adapted(ContextManagerAdapter, definition, name)
         message = (
             f"resource manager {definition.__name__!r} has no cleanup: "
             "define cleanup(self, resource), which undoes what setup did"
         )
         raise GraphError(message)
     if inspect.isgeneratorfunction(definition):
-        return _adapted(FromGenerator, definition, name)
+        return _adapted(GeneratorAdapter, definition, name)
     if inspect.isasyncgenfunction(definition):
-        return _adapted(FromAsyncGenerator, definition, name)
+        return _adapted(AsyncGeneratorAdapter, definition, name)
     if inspect.isroutine(definition) and hasattr(definition, "__wrapped__"):
-        return _adapted(_FromFactory, definition, name)
+        return _adapted(ContextManagerAdapter, definition, name)
     message = (
         f"{name!r} is no resource: pass a class with setup and cleanup, a generator function with "
         "one yield, or a context manager"
@@ -107,7 +85,7 @@ def manager_class(definition: Any, name: str) -> type:
 
 
 def _check_cleanup(definition: type) -> None:
-    """Refuse a clean-up that cannot be called, for it would be missed only when it is needed."""
+    """Refuse a clean-up that cannot be called, before it is needed."""
     import inspect
 
     static = inspect.getattr_static(definition, "cleanup")
@@ -121,7 +99,7 @@ def _check_cleanup(definition: type) -> None:
             "else: define cleanup(self, resource)"
         )
         raise GraphError(message) from None
-    except ValueError:  # it cannot be inspected
+    except ValueError:  # no signature to inspect
         return
 
 
@@ -130,7 +108,7 @@ def is_context_manager_class(kind: type) -> bool:
     return hasattr(kind, "__enter__") or hasattr(kind, "__aenter__")
 
 
-def _adapted(base: type[Held], function: Callable[..., Any], name: str) -> type:
+def _adapted(base: type[Adapter], function: Callable[..., Any], name: str) -> type:
     import inspect
 
     attributes: dict[str, Any] = {
@@ -141,7 +119,7 @@ def _adapted(base: type[Held], function: Callable[..., Any], name: str) -> type:
     with suppress(TypeError, ValueError):
         signature = inspect.signature(function)
         own = signature.parameters.get("lease")
-        if own is not None and own.kind is own.KEYWORD_ONLY:  # filled in by set-up
+        if own is not None and own.kind is own.KEYWORD_ONLY:  # passed by set-up
             attributes["_wants_lease"] = True
             others = [one for one in signature.parameters.values() if one is not own]
             signature = signature.replace(parameters=others)

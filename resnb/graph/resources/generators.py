@@ -1,27 +1,27 @@
 """Generator functions with one ``yield`` as resource managers.
 
-In the kernel, the clean-up goes on with the live generator. A generator cannot be begun again: a
-second try, the clean-up of what a broken-off set-up has left, and every clean-up in another process
-run what follows the yield by itself, if the generator's text can be split so.
-A set-up that raises inside a generator has run the generator's own ``finally`` blocks already.
+In the kernel, clean-up resumes the live generator. This works only once: a second try, clean-up
+after an interrupted set-up, and clean-up in another process run the code after the yield by itself,
+if the generator's source can be split there. If set-up raises inside the generator, its own
+``finally`` blocks have already run.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from resnb.errors import CleanupError, GraphError, LedgerError
-from resnb.graph.resources.adapter import LIVES_IN_KERNEL, Held
-from resnb.graph.resources.source_text import body_of, given_to
+from resnb.graph.resources.adapter import LIVES_IN_KERNEL, Adapter
+from resnb.graph.resources.source_text import given_to, source_of
 from resnb.graph.resources.split_recipe import SplitRecipe, Variables, importable_module
-from resnb.syntax.body import Body, Halves, halves
+from resnb.syntax.body import GeneratorSource, SplitBody, split_body
 from resnb.syntax.splitting import NoSplit
 
 
-class _Generator(Held):
-    """What both kinds have in common."""
+class _Base(Adapter):
+    """What plain and async generators have in common."""
 
     _frame_name = "gi_frame"
-    _text: Body | NoSplit | None = None
+    _text: GeneratorSource | NoSplit | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -30,31 +30,31 @@ class _Generator(Held):
         self._rebuilt: SplitRecipe | None = None
 
     @classmethod
-    def _halves(cls) -> Halves | NoSplit:
+    def _split(cls) -> SplitBody | NoSplit:
         if cls._text is None:
-            cls._text = body_of(cls._function)
-        return cls._text if isinstance(cls._text, NoSplit) else halves(cls._text)
+            cls._text = source_of(cls._function)
+        return cls._text if isinstance(cls._text, NoSplit) else split_body(cls._text)
 
     @classmethod
     def _fault(cls) -> str:
-        found = cls._halves()
+        found = cls._split()
         return f"{LIVES_IN_KERNEL}{found.reason}" if isinstance(found, NoSplit) else ""
 
     @classmethod
     def __resnb_protection__(cls) -> tuple[str | None, str | None]:
-        """See `Held`."""
-        found = cls._halves()
+        """See `Adapter`."""
+        found = cls._split()
         if isinstance(found, NoSplit):
             return cls._fault(), cls._fault()
-        find = found.hooks.get("find")
+        find = found.methods.get("find")
         return find.fault if find else None, None if found.made else ""
 
     def __resnb_recipe__(self) -> SplitRecipe:
-        """See `Held`."""
-        found = self._halves()
+        """See `Adapter`."""
+        found = self._split()
         if isinstance(found, NoSplit):
             raise LedgerError(self._fault())
-        assert isinstance(self._text, Body)
+        assert isinstance(self._text, GeneratorSource)
         function = self._function
         recipe = SplitRecipe(
             type(self).__name__,
@@ -70,26 +70,26 @@ class _Generator(Held):
         return recipe
 
     def __resnb_values__(self) -> Mapping[str, Any]:
-        """See `Held`."""
+        """See `Adapter`."""
         return {name: value for name, value in self._locals().items() if name != "lease"}
 
     def __getattr__(self, name: str) -> Any:
-        found = self._halves() if name in ("handle", "attach", "find", "ready") else None
+        found = self._split() if name in ("handle", "attach", "find", "ready") else None
         if name == "ready" and self._wants_lease and "ready" in self._locals():
             return self._locals()["ready"]
-        if isinstance(found, Halves):
+        if isinstance(found, SplitBody):
             if name == "handle":
                 return self._handle
             if name == "attach":
                 return self._attach
-            find = found.hooks.get("find")
+            find = found.methods.get("find")
             if name == "find" and find and not find.fault:
                 return self.__resnb_recipe__().find
         message = f"{type(self).__name__!r} has no {name}"
         raise AttributeError(message)
 
     def _handle(self, resource: Any) -> Any:
-        return self.__resnb_recipe__().kept(self._locals(), resource)
+        return self.__resnb_recipe__().handle(self._locals(), resource)
 
     def _attach(self, handle: Any) -> Any:
         self._rebuilt = self.__resnb_recipe__()
@@ -100,15 +100,15 @@ class _Generator(Held):
         return {} if frame is None else dict(frame.f_locals)
 
     def _alone(self, resource: Any) -> tuple[SplitRecipe, Any] | None:
-        """What cleans up without the live generator, and of what; None if that goes on."""
+        """The recipe and argument of a clean-up without the live generator; None to resume it."""
         if self._rebuilt is not None:
             return self._rebuilt, resource
-        can_split = isinstance(self._halves(), Halves)
+        can_split = isinstance(self._split(), SplitBody)
         if not self._is_open:
             return (self.__resnb_recipe__(), resource) if can_split else None
         if self._begun is None:
-            wanted = self._halves()
-            names = wanted.split.variables if isinstance(wanted, Halves) else ()
+            wanted = self._split()
+            names = wanted.parts.variables if isinstance(wanted, SplitBody) else ()
             found = self._locals()
             self._begun = Variables({name: found[name] for name in names if name in found})
             return None
@@ -121,12 +121,12 @@ class _Generator(Held):
         return self.__resnb_recipe__(), self._begun
 
 
-class FromGenerator(_Generator):
+class GeneratorAdapter(_Base):
     """A generator function as a manager."""
 
     def setup(self) -> Any:
-        """Go on to the yield."""
-        self._live = self._made()
+        """Run the generator up to the yield."""
+        self._live = self._call()
         try:
             resource = next(self._live)
         except StopIteration:
@@ -135,7 +135,7 @@ class FromGenerator(_Generator):
         return resource
 
     def cleanup(self, resource: Any) -> None:
-        """Go on to the end."""
+        """Run the generator to its end."""
         if alone := self._alone(resource):
             recipe, what = alone
             recipe.cleanup(what)
@@ -148,14 +148,14 @@ class FromGenerator(_Generator):
         raise _second_yield(self)
 
 
-class FromAsyncGenerator(_Generator):
+class AsyncGeneratorAdapter(_Base):
     """An async generator function as a manager."""
 
     _frame_name = "ag_frame"
 
     async def setup(self) -> Any:
-        """Go on to the yield."""
-        self._live = self._made()
+        """Run the generator up to the yield."""
+        self._live = self._call()
         try:
             resource = await anext(self._live)
         except StopAsyncIteration:
@@ -164,7 +164,7 @@ class FromAsyncGenerator(_Generator):
         return resource
 
     async def cleanup(self, resource: Any) -> None:
-        """Go on to the end."""
+        """Run the generator to its end."""
         if alone := self._alone(resource):
             recipe, what = alone
             done = recipe.cleanup(what)
@@ -179,18 +179,18 @@ class FromAsyncGenerator(_Generator):
         raise _second_yield(self)
 
 
-def _no_yield(manager: Held) -> GraphError:
+def _no_yield(manager: Adapter) -> GraphError:
     return GraphError(
         f"resource {type(manager).__name__!r} returned without a yield: yield the resource once, "
         "and clean it up after the yield"
     )
 
 
-def _second_yield(manager: Held) -> CleanupError:
+def _second_yield(manager: Adapter) -> CleanupError:
     return CleanupError(
         f"resource {type(manager).__name__!r} yielded twice: a resource yields once, and what "
         "follows the yield is its cleanup"
     )
 
 
-__all__ = ["FromAsyncGenerator", "FromGenerator"]
+__all__ = ["AsyncGeneratorAdapter", "GeneratorAdapter"]

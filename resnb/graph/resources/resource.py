@@ -1,27 +1,25 @@
-"""Resource managers: the definition of a temporary thing, and how it is used in a flow."""
+"""Resource managers: definitions of temporary resources, and their use in a flow."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from resnb.errors import GraphError, OutsideFlowError
-from resnb.graph.base.active_function import unfolding
+from resnb.graph.base.active_function import active_function
 from resnb.graph.base.building import flow_being_built
 from resnb.graph.base.options import checked, refuse_unknown
+from resnb.graph.base.roles import Flow
 from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.base.triggers import all_finished
 from resnb.graph.resources.adapters import is_context_manager, manager_class
 from resnb.graph.resources.scope import Scope, ScopeOptions
 from resnb.graph.tasks.task import Task
 
-if TYPE_CHECKING:
-    from resnb.graph.flow import Flow
-
 _STEPS = ("init", "setup", "cleanup")
 _TASK_KWARGS = tuple(f"{step}_task_kwargs" for step in _STEPS)
 
 
 class InitTask(Task):
-    """Makes the manager object from its arguments."""
+    """Creates the manager object."""
 
     kind = "init"
     scope: Scope
@@ -33,13 +31,13 @@ class InitTask(Task):
 
 
 class SetupTask(Task):
-    """Makes the resource; its handle stands for the resource."""
+    """Sets the resource up. The task is also the handle of the resource."""
 
     kind = "setup"
     scope: Scope
 
     def run(self, manager: Any) -> Any:
-        """Call the manager's setup, where it has one."""
+        """Call the manager's setup, if it has one."""
         setup = getattr(manager, "setup", None)
         return setup() if setup is not None else None
 
@@ -56,13 +54,13 @@ class CleanupTask(Task):
 
 
 class ResourceManager:
-    """The definition of a temporary thing; calling it inside a flow gives a scope to enter.
+    """The definition of a temporary resource; calling it inside a flow returns a scope to enter.
 
     Args:
         definition: a class with ``setup`` and ``cleanup``, a generator function with one yield,
-            a function that gives a context manager, or the async form of these.
-        name: what it is called; the definition's own name by default.
-        init_task_kwargs: options of the init task (see `Task`).
+            a function that returns a context manager, or the async form of these.
+        name: the resource's name; by default that of the definition.
+        init_task_kwargs: options of the init task; see `Task`.
         setup_task_kwargs: options of the set-up task.
         cleanup_task_kwargs: options of the clean-up task.
         **options: see `ScopeOptions`.
@@ -84,11 +82,8 @@ class ResourceManager:
         self.name = name or _name_of(definition)
         self.definition = definition
         self.resource_class = manager_class(definition, self.name)
-        self.task_options = {
-            "init": dict(init_task_kwargs or {}),
-            "setup": dict(setup_task_kwargs or {}),
-            "cleanup": dict(cleanup_task_kwargs or {}),
-        }
+        given = (init_task_kwargs, setup_task_kwargs, cleanup_task_kwargs)
+        self.task_options = {step: dict(one or {}) for step, one in zip(_STEPS, given, strict=True)}
         self._check_task_options()
         self.scope_options = ScopeOptions().replaced(f"resource manager {self.name!r}", options)
         self.__doc__ = getattr(definition, "__doc__", None)
@@ -102,55 +97,55 @@ class ResourceManager:
         return self._signature
 
     def options(self, **options: Any) -> "ResourceManager":
-        """This manager with other scope or task options: ``Cluster.options(ttl="2h")(n=2)``."""
+        """A copy with other scope or task options: ``Cluster.options(ttl="2h")(n=2)``."""
         new = object.__new__(type(self))
         new.__dict__.update(self.__dict__)
-        steps = {
+        new.task_options = {
             step: {**self.task_options[step], **(options.pop(f"{step}_task_kwargs", None) or {})}
             for step in _STEPS
         }
-        new.task_options = steps
         new._check_task_options()
         new.name = options.pop("name", None) or self.name
         new.scope_options = self.scope_options.replaced(f"resource manager {self.name!r}", options)
         return new
 
-    def __call__(self, *args: Any, flow: "Flow | None" = None, **kwargs: Any) -> Scope:
+    def __call__(self, *args: Any, flow: Flow | None = None, **kwargs: Any) -> Scope:
         """A new scope in the flow that is being built: ``with Cluster(n=2) as client:``.
 
         Args:
-            *args: arguments of the definition; tasks among them are accepted.
-            flow: the flow; by default the one whose ``with`` block or cell we are in.
-            **kwargs: as `args`.
+            *args: arguments of the definition, which may be tasks.
+            flow: the flow; by default the one that is being built.
+            **kwargs: like `args`.
 
         Raises:
             OutsideFlowError: no flow is being built.
             OptionError: an argument is missing or surplus.
         """
-        if flow is None and (running := unfolding()) is not None:
-            return running.use(self, args, kwargs)
+        if flow is None and (running := active_function()) is not None:
+            scope: Scope = running.use(self, args, kwargs)
+            return scope
         return self.use(args, kwargs, flow=flow)
 
-    def map(self, *args: Any, flow: "Flow | None" = None, **kwargs: Any) -> Scope:
+    def map(self, *args: Any, flow: Flow | None = None, **kwargs: Any) -> Scope:
         """A new scope with a resource for each item: ``with Database.map(urls) as db:``.
 
-        Each resource has a lease of its own. ``load.map(db)`` gives each child one of them, and
-        a task that is not mapped over `db` gets the list.
+        Each resource has its own lease. ``load.map(db)`` passes one of them to each child; a task
+        that is not mapped over `db` gets the list.
 
         Args:
-            *args: as in `Task.map`: mapped over, unless inside `unmapped`.
-            flow: as in `__call__`.
-            **kwargs: as `args`.
+            *args: mapped over unless inside `unmapped`, as in `Task.map`.
+            flow: the flow; by default the one that is being built.
+            **kwargs: like `args`.
 
         Raises:
             OutsideFlowError: no flow is being built.
             OptionError: an argument is missing or surplus.
-            GraphError: there is nothing to map over, or we are in a ``@flow`` function.
+            GraphError: there is nothing to map over, or a ``@flow`` function is running.
         """
         if not args and not kwargs:
             message = f"resource {self.name!r}: map() needs at least one argument to map over"
             raise GraphError(message)
-        if flow is None and unfolding() is not None:
+        if flow is None and active_function() is not None:
             message = (
                 f"resource {self.name!r}: a @flow function has no mapped resources; write "
                 f"`with ExitStack() as stack:` and in it `stack.enter_context({self.name}(...))` "
@@ -163,11 +158,11 @@ class ResourceManager:
         self,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         name: str | None = None,
         mapped: bool = False,
     ) -> Scope:
-        """A new scope that is called `name` in the graph; see `__call__`, and `map` if `mapped`."""
+        """A new scope called `name`; see `__call__`, and `map` if `mapped`."""
         flow = flow or flow_being_built()
         if flow is None:
             message = (
@@ -181,24 +176,22 @@ class ResourceManager:
         return scope
 
     def furnish(self, scope: Scope) -> Scope:
-        """Give a new scope its three tasks."""
-        init = InitTask(self, **self._options_of("init", self.name))
-        setup = SetupTask(**self._options_of("setup", f"{self.name}.setup"))
-        cleanup = CleanupTask(**self._options_of("cleanup", f"{self.name}.cleanup"))
-        for one in (init, setup, cleanup):
+        """Create the three tasks of a new scope."""
+        init, setup, cleanup = self.task_options.values()
+        always = {"trigger": all_finished, "skip_on_upstream_skip": False}
+        tasks = (
+            InitTask(self, **{"name": self.name, **init}),
+            SetupTask(**{"name": f"{self.name}.setup", **setup}),
+            CleanupTask(**{"name": f"{self.name}.cleanup", **cleanup, **always}),
+        )
+        for one in tasks:
             one.scope = scope
-        scope.init_task, scope.setup_task, scope.cleanup_task = init, setup, cleanup
+        scope.init_task, scope.setup_task, scope.cleanup_task = tasks
         return scope
-
-    def _options_of(self, step: str, name: str) -> dict[str, Any]:
-        options = {"name": name, **self.task_options[step]}
-        if step == "cleanup":
-            options |= {"trigger": all_finished, "skip_on_upstream_skip": False}
-        return options
 
     def _check_task_options(self) -> None:
         for step in _STEPS:
-            checked(f"{self.name}.{step}", self.task_options[step])
+            checked(f"task '{self.name}.{step}'", self.task_options[step])
         refused = {"trigger", "skip_on_upstream_skip"} & self.task_options["cleanup"].keys()
         if refused:
             message = (
@@ -209,7 +202,7 @@ class ResourceManager:
             raise GraphError(message)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<ResourceManager: {self.name}>"
 
 
@@ -218,10 +211,10 @@ def _name_of(definition: Any) -> str:
 
 
 def resource_manager(definition: Any = None, **options: Any) -> Any:
-    """Make a resource manager of a class: ``@resource_manager`` or with options.
+    """Make a resource manager from a class: ``@resource_manager``, with or without options.
 
     Args:
-        definition: a class with ``setup`` and ``cleanup``, or another form (see `resource`).
+        definition: a class with ``setup`` and ``cleanup``, or another form; see `resource`.
         **options: ``name``, ``init_task_kwargs``, ``setup_task_kwargs``,
             ``cleanup_task_kwargs``, and those of `ScopeOptions`.
 
@@ -235,13 +228,13 @@ def resource_manager(definition: Any = None, **options: Any) -> Any:
 
 
 def resource(definition: Any = None, **options: Any) -> Any:
-    """Make a resource of any accepted form.
+    """Make a resource from any accepted form.
 
     Args:
-        definition: a generator function with one yield, a ``@contextmanager`` function, a class
-            with setup and cleanup (for each of them the result is a `ResourceManager`), or a
-            context manager object, which is used at once: ``with resource(Client()) as client:``.
-        **options: as for `resource_manager`.
+        definition: a generator function with one yield, a ``@contextmanager`` function or a class
+            with setup and cleanup, for which the result is a `ResourceManager`; or a context
+            manager object, which is used at once: ``with resource(Client()) as client:``.
+        **options: the same as for `resource_manager`.
     """
     _refuse_options("resource", options)
     if definition is None:

@@ -1,52 +1,43 @@
 """Scopes: one use of a resource manager in one flow, and the edges that follow from it.
 
-A scope keeps its members; the edges from set-up and to clean-up are *derived* from them each
-time they are asked for, so that cells can join a scope later on without bookkeeping:
+A scope keeps its members. The edges from set-up and to clean-up are *derived* from them whenever
+they are needed, so that cells can join a scope later without bookkeeping:
 
     setup -> every member without an upstream task among the members
     every member without a downstream task among the members -> cleanup
 
 A nested scope's init, set-up and clean-up tasks are members of the scope around it.
 
-A scope is *mapped* if its init task is: then so are set-up and clean-up, and there is a resource
-for each item. What is mapped over these works with one of them, what is not with all.
+A scope is *mapped* if its init task is. Then set-up and clean-up are mapped, too, and there is a
+resource for each item. Tasks that are mapped over these use one each, other tasks use all.
 """
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
-from resnb.durations import seconds
-from resnb.errors import GraphError, OptionError
-from resnb.graph.base.building import BUILDING
-from resnb.graph.base.node import Edge
-from resnb.graph.base.options import refuse_unknown
-
-if TYPE_CHECKING:
-    from contextvars import Token
-
-    from resnb.graph.base.building import Building
-    from resnb.graph.base.node import Node
-    from resnb.graph.flow import Flow
-    from resnb.graph.resources.resource import ResourceManager
-    from resnb.graph.tasks.task import Task
-
+from resnb.errors import GraphError
+from resnb.graph.base.building import BUILDING, enter, leave
+from resnb.graph.base.options import checked_value, refuse_unknown
+from resnb.graph.base.roles import Graph, Manager, Node
+from resnb.graph.tasks.edge import Edge
+from resnb.graph.tasks.task import Task
 
 WHOLE = -1
-"""Stands for an item's number where there is one resource for the whole scope."""
+"""The item's number where one resource serves the whole scope."""
 
 
 class ScopeOptions(NamedTuple):
-    """How a scope's lease is kept (durations in seconds).
+    """The options of a scope's lease, durations in seconds.
 
     Attributes:
         cleanup_timeout: how long one try of the clean-up may take.
-        cleanup_retries: how many more tries follow a failed one.
-        ttl: age after which the resource is cleaned up whatever happens; None for no limit.
-        idle_timeout: time without use after which it is cleaned up; None for no limit.
+        cleanup_retries: the number of tries after a failed one.
+        ttl: the age at which the resource is cleaned up in any case; None for no limit.
+        idle_timeout: the time without use after which it is cleaned up; None for no limit.
         keep: how long it survives the kernel, to be adopted; None if it does not.
-        on: ``"always"``, or the outcome (``"success"``, ``"failure"``) upon which it is cleaned
-            up when its scope ends; in the other case it stays until the kernel's end.
+        on: ``"always"``, or the outcome (``"success"``, ``"failure"``) after which it is cleaned
+            up when its scope ends; after the other it stays until the kernel ends.
         lifetime: ``"block"``, ``"flow"`` or ``"kernel"``.
     """
 
@@ -59,53 +50,37 @@ class ScopeOptions(NamedTuple):
     lifetime: str = "block"
 
     def replaced(self, owner: str, options: dict[str, Any]) -> "ScopeOptions":
-        """These options with `options` in place of the old ones, checked.
+        """A copy with some options changed, after a check.
 
         Raises:
             OptionError: an option is unknown or of the wrong kind.
         """
         refuse_unknown(owner, options, ScopeOptions._fields)
-        checked = dict(options)
-        for name in ("cleanup_timeout", "ttl", "idle_timeout", "keep"):
-            if name in checked:
-                checked[name] = seconds(checked[name], f"{owner}: {name}")
-        if checked.get("cleanup_timeout", 1) is None:
-            checked["cleanup_timeout"] = ScopeOptions._field_defaults["cleanup_timeout"]
-        for name, known in _CHOICES.items():
-            if name in checked and checked[name] not in known:
-                message = f"{owner}: {name}={checked[name]!r} must be one of {', '.join(known)}"
-                raise OptionError(message)
-        retries = checked.get("cleanup_retries", 0)
-        if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
-            message = f"{owner}: cleanup_retries={retries!r} must be a whole number of at least 0"
-            raise OptionError(message)
-        return self._replace(**checked)
-
-
-_CHOICES = {"on": ("always", "success", "failure"), "lifetime": ("block", "flow", "kernel")}
+        found = {name: checked_value(owner, name, value) for name, value in options.items()}
+        if found.get("cleanup_timeout", 0) is None:
+            found["cleanup_timeout"] = ScopeOptions._field_defaults["cleanup_timeout"]
+        return self._replace(**found)
 
 
 class Scope:
     """One use of a resource manager: a block of tasks between set-up and clean-up.
 
-    Entering it (again) makes the tasks that are added inside its members.
+    Tasks that are added while it is entered become its members. It can be entered several times.
 
     Attributes:
         manager: the definition.
         flow: the flow it belongs to.
-        name: how the scope is called in the graph: its variable, else the manager's name.
-        options: how its lease is kept.
+        name: the scope's name in the graph: its variable, or else the manager's name.
+        options: the options of its lease.
         parent: the scope around it.
-        init_task: makes the manager object.
-        setup_task: makes the resource, and is the handle of it.
-        cleanup_task: cleans it up.
+        init_task: creates the manager object.
+        setup_task: sets the resource up, and is its handle.
+        cleanup_task: cleans the resource up.
         members: the tasks inside, in the order in which they were added.
         executes: whether its resource runs the tasks inside; see `as_executor`.
     """
 
-    def __init__(
-        self, manager: "ResourceManager", flow: "Flow", options: ScopeOptions, name: str
-    ) -> None:
+    def __init__(self, manager: Manager, flow: Graph, options: ScopeOptions, name: str) -> None:
         self.manager = manager
         self.flow = flow
         self.options = options
@@ -116,9 +91,8 @@ class Scope:
         self.init_task: Task
         self.setup_task: Task
         self.cleanup_task: Task
-        self._tokens: list[Token[Building]] = []
 
-    def __enter__(self) -> "Task":
+    def __enter__(self) -> Task:
         now = BUILDING.get()
         if now.flow is not None and now.flow is not self.flow:
             message = (
@@ -126,13 +100,13 @@ class Scope:
                 f"flow {now.flow.name!r}: use {self.manager.name!r} again there"
             )
             raise GraphError(message)
-        if now.scope is not None and now.scope not in self.around():
+        if now.scope is not None and not any(one is now.scope for one in self.around()):
             message = (
                 f"scope {self.name!r} was made outside scope {now.scope.name!r} and cannot be "
                 f"entered inside it: use {self.manager.name!r} in the `with` line itself"
             )
             raise GraphError(message)
-        self._tokens.append(BUILDING.set(now._replace(flow=self.flow, scope=self)))
+        enter(self, flow=self.flow, scope=self)
         return self.setup_task
 
     def __exit__(
@@ -141,16 +115,16 @@ class Scope:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        BUILDING.reset(self._tokens.pop())
+        leave(self)
 
     def as_executor(self) -> Self:
-        """Let the tasks inside run on the resource: a Dask client, cluster or address.
+        """Run the tasks inside on the resource: a Dask client, cluster or address.
 
         Returns:
             The scope, to be entered: ``with DaskCluster(n_workers=4).as_executor() as client:``.
 
         Raises:
-            GraphError: the scope is mapped, so that there is no one resource.
+            GraphError: the scope is mapped, so there are several resources.
         """
         if self.is_mapped:
             raise GraphError(no_executor(self))
@@ -164,8 +138,8 @@ class Scope:
             yield scope
             scope = scope.parent
 
-    def copied(self, flow: "Flow", parent: "Scope | None") -> "Scope":
-        """The same use, with the same tasks, as part of another flow."""
+    def copied(self, flow: Graph, parent: "Scope | None") -> "Scope":
+        """A copy with the same tasks, as part of another flow."""
         new = Scope(self.manager, flow, self.options, self.name)
         new.parent = parent
         new.executes = self.executes
@@ -174,21 +148,21 @@ class Scope:
         return new
 
     @property
-    def own_tasks(self) -> "tuple[Task, Task, Task]":
+    def own_tasks(self) -> tuple[Task, Task, Task]:
         """The init, set-up and clean-up tasks."""
         return self.init_task, self.setup_task, self.cleanup_task
 
     @property
     def is_mapped(self) -> bool:
-        """Whether it has a resource for each item of something: ``Database.map(urls)``."""
+        """Whether it has a resource for each item, as in ``Database.map(urls)``."""
         node = self.flow.nodes.get(self.init_task)
         return node is not None and node.is_mapped
 
-    def in_step(self) -> "set[Task]":
-        """Of a mapped scope: its own tasks, and those of which each child has one item's resource.
+    def in_step(self) -> set[Task]:
+        """The tasks of a mapped scope whose children use one resource each, its own tasks included.
 
-        Child `i` of such a task works with the resource of item `i`, for the task is mapped over
-        the resources, or over what was; every other task inside may work with all of them.
+        Child `i` of such a task uses the resource of item `i`, because the task is mapped over the
+        resources, or over a task that is. Any other task inside may use all of them.
         """
         nodes, setup = self.flow.nodes, self.setup_task
         found = set(self.own_tasks)
@@ -204,12 +178,12 @@ class Scope:
 
     @property
     def clause(self) -> str:
-        """What a ``%%flow`` line says to put its cell into this scope."""
+        """The clause of a ``%%flow`` line that puts its cell into this scope."""
         manager = self.manager.name
         return f"--with {manager}" if self.name == manager else f"--with {manager} as {self.name}"
 
     def derived_edges(self) -> Iterator[Edge]:
-        """The edges that set-up and clean-up have to members (see the module's text)."""
+        """The edges from set-up and to clean-up; see the module's docstring."""
         members, nodes = self.members, self.flow.nodes
         setup, cleanup = self.setup_task, self.cleanup_task
         for task in members:
@@ -220,28 +194,28 @@ class Scope:
                 yield Edge(task, cleanup)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<Scope: {self.name}>"
 
 
 class ScopeUse(NamedTuple):
-    """What one lease is held for: a scope, or one item of a mapped scope.
+    """What a lease is held for: a scope, or one item of a mapped scope.
 
     Attributes:
         scope: the scope.
-        item: the item's number, from 0; `WHOLE` where the scope is not mapped.
+        item: the item's number, from 0; `WHOLE` if the scope is not mapped.
     """
 
     scope: Scope
     item: int = WHOLE
 
     def named(self, name: str) -> str:
-        """The scope's `name` as that of this use: ``name[item]`` where it is mapped."""
+        """`name`, or ``name[item]`` if the scope is mapped."""
         return name if self.item == WHOLE else f"{name}[{self.item}]"
 
 
-def _is_in_step(node: "Node", leading: "set[Task]", setup: "Task") -> bool:
-    """Whether the children of `node` follow those of a task in `leading`, and see no others."""
+def _is_in_step(node: Node, leading: set[Task], setup: Task) -> bool:
+    """Whether each child of `node` depends on one child of a task in `leading`, not on all."""
     edges = list(node.edges())
     over = [one.upstream_task for one in edges if one.mapped and not one.flattened]
     whole = any(one.upstream_task is setup and not one.mapped for one in edges)
@@ -249,7 +223,7 @@ def _is_in_step(node: "Node", leading: "set[Task]", setup: "Task") -> bool:
 
 
 def no_executor(scope: Scope) -> str:
-    """Why a mapped scope cannot run the tasks inside it."""
+    """The message that a mapped scope cannot run the tasks inside it."""
     return (
         f"scope {scope.name!r} is mapped, so no single resource of it could run the tasks inside: "
         f"use {scope.manager.name}(...).as_executor() for one"

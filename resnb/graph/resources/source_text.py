@@ -1,21 +1,21 @@
-"""The text of a generator function, and the values that it was given."""
+"""The source of a generator function, and the values of its arguments."""
 
 from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
-from resnb.syntax.body import FUTURE, Body
+from resnb.syntax.body import FUTURE, GeneratorSource
 from resnb.syntax.splitting import NoSplit
 
 
-def body_of(function: Callable[..., Any]) -> Body | NoSplit:
-    """The text of a generator function, or why it is not known.
+def source_of(function: Callable[..., Any]) -> GeneratorSource | NoSplit:
+    """The source of a generator function, or why it is not known.
 
-    Whoever made the function of some text gives it as ``__resnb_body__``; of any other the source
-    is read, and compared with what runs.
+    A function that was made from text has it as ``__resnb_body__``. For any other, the source is
+    read and compared with the code that runs.
     """
     known = getattr(function, "__resnb_body__", None)
-    if isinstance(known, Body):
+    if isinstance(known, GeneratorSource):
         return known
     import inspect
 
@@ -29,7 +29,7 @@ def body_of(function: Callable[..., Any]) -> Body | NoSplit:
     signature = inspect.signature(function).parameters
     lease = signature.get("lease")
     has_lease = lease is not None and lease.kind is lease.KEYWORD_ONLY
-    body = Body(
+    body = GeneratorSource(
         source="".join(lines),
         filename=function.__code__.co_filename,
         first_line=first,
@@ -38,31 +38,34 @@ def body_of(function: Callable[..., Any]) -> Body | NoSplit:
         has_lease=has_lease,
         flags=function.__code__.co_flags & FUTURE,
     )
-    return body if _is_text_of(body, function) else NoSplit("its source has changed since")
+    return body if _is_source_of(body, function) else NoSplit("its source has changed since")
 
 
-def _is_text_of(body: Body, function: FunctionType) -> bool:
+def _is_source_of(body: GeneratorSource, function: FunctionType) -> bool:
     try:
         module = compile(body.tree(), body.filename, "exec", flags=body.flags, dont_inherit=True)
     except (SyntaxError, ValueError):
         return False
     code = function.__code__
-    alone = bool(code.co_freevars)
+    shallow = bool(code.co_freevars)
     found = [one for one in _codes(module) if one.co_name == code.co_name]
-    return any(_looks(one, alone=alone) == _looks(code, alone=alone) for one in found)
+    return any(
+        _fingerprint(one, shallow=shallow) == _fingerprint(code, shallow=shallow) for one in found
+    )
 
 
-def _looks(code: CodeType, *, alone: bool) -> tuple[Any, ...]:
-    """What two compilations of the same text have in common, whatever stands around it.
+def _fingerprint(code: CodeType, *, shallow: bool) -> tuple[Any, ...]:
+    """What two compilations of the same source have in common, whatever is around it.
 
-    The instructions do not: they depend on what the module imports, or which names are free; those
-    with free names are compared `alone`, without what is inside and the names that they look up.
+    Instructions are left out, because they depend on what the module imports and on which names are
+    free. A `shallow` fingerprint, for code with free names, also leaves out the functions inside
+    and the names that the code looks up.
     """
     names = (code.co_firstlineno, code.co_varnames, code.co_cellvars)
     constants = [(type(one), one) for one in code.co_consts if not isinstance(one, CodeType)]
-    if alone:
+    if shallow:
         return (*names, *constants)
-    inside = [_looks(one, alone=False) for one in _codes(code)]
+    inside = [_fingerprint(one, shallow=False) for one in _codes(code)]
     return (*names, *constants, code.co_names, *inside)
 
 
@@ -73,7 +76,7 @@ def _codes(code: CodeType) -> list[CodeType]:
 def given_to(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The values of a function's parameters but ``lease``, and of variables around it."""
+    """The values of a function's parameters except ``lease``, and of its closure's variables."""
     import inspect
 
     bound = inspect.signature(function).bind_partial(*args, **kwargs)
@@ -89,4 +92,4 @@ def given_to(
     return values
 
 
-__all__ = ["body_of", "given_to"]
+__all__ = ["given_to", "source_of"]

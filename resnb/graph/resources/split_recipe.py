@@ -1,8 +1,8 @@
-"""The clean-up of a generator by itself: what follows the yield, run with the variables it uses.
+"""Running a generator's clean-up by itself: the code after the yield, with the variables it uses.
 
-Pickled, it is the text of the generator with the names that its clean-up needs. A function of an
-importable module takes these names from the module; any other takes their values along, as they
-are when it is pickled.
+The pickle contains the generator's source and the names that its clean-up needs. If the function is
+from an importable module, the names are looked up there; otherwise their values at the time of
+pickling are included.
 """
 
 import ast
@@ -15,23 +15,22 @@ from types import FunctionType
 from typing import Any
 
 from resnb.errors import LedgerError
-from resnb.syntax.body import Body, Halves
-from resnb.syntax.body import halves as halves_of
+from resnb.syntax.body import GeneratorSource, SplitBody, split_body
 from resnb.syntax.functions import function_of
-from resnb.syntax.meaning import meant
+from resnb.syntax.meaning import variables_from
 
 
 class Variables(dict[str, Any]):
-    """Values of the clean-up's variables."""
+    """The values of the clean-up's variables."""
 
 
-class Kept:
+class GeneratorHandle:
     """The handle of an open generator.
 
     Attributes:
         variables: values of the clean-up's variables.
-        own: what the body's own ``handle`` gave, in a tuple; empty if it has none.
-        yielded: values of what else was yielded; another kernel can do without.
+        own: a tuple with the result of the body's own ``handle``; empty if it has none.
+        yielded: values of other yielded variables, which another kernel can do without.
     """
 
     def __init__(
@@ -45,24 +44,24 @@ class Kept:
         self.yielded = dict(yielded or {})
 
     def __resnb_values__(self) -> Mapping[str, Any]:
-        """What it consists of, by what errors call it."""
+        """Its parts, by their names in errors."""
         own = {"what handle() returned": self.own[0]} if self.own else {}
         return {**{f"variable {name!r}": one for name, one in self.variables.items()}, **own}
 
-    def __resnb_lesser__(self) -> "Kept":
-        """The same with what the clean-up needs only."""
-        return Kept(self.variables, self.own)
+    def __resnb_lesser__(self) -> "GeneratorHandle":
+        """A handle with only what the clean-up needs."""
+        return GeneratorHandle(self.variables, self.own)
 
 
 class SplitRecipe:
     """Cleans up what a generator made, without the generator.
 
     Args:
-        name: what the resource is called.
-        body: the generator's text.
+        name: the resource's name.
+        body: the generator's source.
         names: the namespace that it runs in.
-        given: the values of its parameters, and of variables of functions around it.
-        module: the module whose namespace that is, if another process can import it.
+        given: the values of its parameters and of its closure's variables.
+        module: the module with that namespace, if another process can import it.
 
     Raises:
         LedgerError: the body cannot be split.
@@ -74,18 +73,18 @@ class SplitRecipe:
     def __init__(
         self,
         name: str,
-        body: Body,
+        body: GeneratorSource,
         names: dict[str, Any],
         given: Mapping[str, Any],
         module: str = "",
     ) -> None:
-        halves = halves_of(body)
-        if not isinstance(halves, Halves):
-            raise LedgerError(halves.reason)
-        self._name, self._body, self._halves = name, body, halves
+        split = split_body(body)
+        if not isinstance(split, SplitBody):
+            raise LedgerError(split.reason)
+        self._name, self._body, self._split = name, body, split
         self._names, self._given, self._module = names, given, module
 
-    # ---- what the ledger asks for
+    # ---- for the ledger
 
     def __getstate__(self) -> dict[str, Any]:
         lines = [] if self._module else linecache.getlines(self._body.filename)
@@ -100,32 +99,32 @@ class SplitRecipe:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         module, lines, body = state["module"], state["lines"], state["body"]
-        if lines:  # a traceback shows them in another process, too
+        if lines:  # for tracebacks in another process
             entry = (sum(map(len, lines)), None, lines, body.filename)
             linecache.cache.setdefault(body.filename, entry)
         names = vars(import_module(module)) if module else {"__name__": "__main__"} | state["names"]
         self.__init__(state["name"], body, names, state["given"], module)  # type: ignore[misc]
 
     def __resnb_values__(self) -> Mapping[str, Any]:
-        """What it takes along, by what errors call it."""
+        """The values in its pickle, by their names in errors."""
         given = {f"argument {name!r}": value for name, value in self._used().items()}
         return {**given, **{f"name {name!r}": one for name, one in self._captured().items()}}
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The names that it needs and that nothing defines (yet)."""
+        """The names that it needs and that are not defined (yet)."""
         import builtins
 
         found = (*self._names, *self._given, *vars(builtins), "lease")
         return tuple(sorted(self._needed(optional=False).difference(found)))
 
     def attach(self, handle: Any) -> Any:
-        """What was yielded, of the handle of an open generator or of a recorded value.
+        """Rebuild what was yielded, from an open generator's handle or from a recorded value.
 
-        It gives `Variables` where that is not known. The clean-up has its variables either way.
+        Where that is not known, the result is `Variables`. The clean-up has its variables anyway.
         """
-        attach = self._hook("attach") if "attach" in self._halves.hooks else _itself
-        if not isinstance(handle, Kept):
+        attach = self._method("attach") if "attach" in self._split.methods else _unchanged
+        if not isinstance(handle, GeneratorHandle):
             return _then(attach(handle), self._rebuilt)
         if not handle.own:
             self._variables = Variables(handle.variables)
@@ -133,19 +132,19 @@ class SplitRecipe:
         return _then(attach(handle.own[0]), partial(self._rebuilt, known=handle.variables))
 
     def find(self, lease_id: str) -> Any:
-        """What the body's own ``find`` finds."""
-        return self._hook("find")(lease_id)
+        """Call the body's own ``find``."""
+        return self._method("find")(lease_id)
 
     def cleanup(self, resource: Any) -> Any:
-        """Run what follows the yield; gives a coroutine if that awaits.
+        """Run the code after the yield; returns a coroutine if that awaits.
 
         Args:
-            resource: what `attach` gave, or what `find` found; see `resnb.syntax.meaning`.
+            resource: what `attach` returned or `find` found; see `resnb.syntax.meaning`.
         """
         variables = self._variables
         if variables is None:
             variables = resource if isinstance(resource, Variables) else self._meant(resource)
-        split = self._halves.split
+        split = self._split.parts
         values = {**self._given, "lease": self.lease, **variables}
         around = (split.outer_names | split.named) & self._given.keys()
         wanted = sorted(split.variables | around)
@@ -160,30 +159,30 @@ class SplitRecipe:
         )
         return function(**{name: values.get(name) for name in wanted})
 
-    # ---- the kernel's side
+    # ---- for the kernel
 
     @property
     def can_find(self) -> bool:
-        """Whether the body has a ``find`` that can be called alone."""
-        find = self._halves.hooks.get("find")
+        """Whether the body has a ``find`` that can be called by itself."""
+        find = self._split.methods.get("find")
         return find is not None and not find.fault
 
-    def kept(self, local_names: Mapping[str, Any], resource: Any) -> Kept:
-        """The handle of the open generator that has these local variables."""
-        variables, yielded = self.variables(local_names), self._halves.yielded
-        if "handle" in self._halves.hooks:
+    def handle(self, local_names: Mapping[str, Any], resource: Any) -> GeneratorHandle:
+        """The handle of an open generator with these local variables."""
+        variables, yielded = self.variables(local_names), self._split.yielded
+        if "handle" in self._split.methods:
             others = {
                 name: value
                 for name, value in variables.items()
                 if name not in yielded and value is not resource
             }
-            return Kept(others, (local_names["handle"](resource),))
+            return GeneratorHandle(others, (local_names["handle"](resource),))
         rest = {name: local_names[name] for name in yielded if name not in variables}
-        return Kept(dict(variables), (), rest)
+        return GeneratorHandle(dict(variables), (), rest)
 
     def variables(self, local_names: Mapping[str, Any]) -> Variables:
-        """The clean-up's variables, of the generator's local ones."""
-        wanted = self._halves.split.variables - ({"lease"} if self._body.has_lease else set())
+        """The clean-up's variables among the generator's local ones."""
+        wanted = self._split.parts.variables - ({"lease"} if self._body.has_lease else set())
         return Variables({name: local_names[name] for name in wanted if name in local_names})
 
     # ---- inside
@@ -193,30 +192,30 @@ class SplitRecipe:
         return value
 
     def _yielded(self, values: Mapping[str, Any]) -> Any:
-        names = self._halves.yielded
+        names = self._split.yielded
         if not names or not values.keys() >= set(names):
             return self._variables
         found = tuple(values[name] for name in names)
-        return found if self._halves.unpacked else found[0]
+        return found if self._split.unpacked else found[0]
 
     def _meant(self, value: Any, known: Mapping[str, Any] | None = None) -> Variables:
-        return Variables(meant(self._name, self._halves, value, known))
+        return Variables(variables_from(self._name, self._split, value, known))
 
-    def _hook(self, name: str) -> Callable[..., Any]:
-        hook = self._halves.hooks[name]
+    def _method(self, name: str) -> Callable[..., Any]:
+        method = self._split.methods[name]
         given = {**self._given, "lease": self.lease}
-        wanted = sorted((hook.parameters | hook.outer_names) & given.keys())
-        statements = (*hook.statements, ast.Return(ast.Name(name, ast.Load())))
+        wanted = sorted((method.parameters | method.outer_names) & given.keys())
+        statements = (*method.statements, ast.Return(ast.Name(name, ast.Load())))
         make = function_of(self._body, statements, self._name, wanted, self._names)
         made: Callable[..., Any] = make(**{one: given[one] for one in wanted})
         return made
 
     def _needed(self, *, optional: bool = True) -> frozenset[str]:
-        """The names that it needs, or may mean, beside what set-up makes."""
-        split, hooks = self._halves.split, self._halves.hooks
-        taken = [hooks[name] for name in ("attach", "find") if name in hooks]
+        """The names that it needs, or may need, apart from what set-up makes."""
+        split, methods = self._split.parts, self._split.methods
+        taken = [methods[name] for name in ("attach", "find") if name in methods]
         return split.outer_names.union(
-            split.variables.difference(self._halves.made),
+            split.variables.difference(self._split.made),
             split.named if optional else (),
             *(one.parameters | one.outer_names for one in taken),
         )
@@ -226,17 +225,17 @@ class SplitRecipe:
         return {name: value for name, value in self._given.items() if name in needed}
 
     def _captured(self) -> dict[str, Any]:
-        """The values that another process cannot import with the module."""
+        """The values that another process cannot get from the module."""
         needed = () if self._module else sorted(self._needed() - self._given.keys())
         return {name: self._names[name] for name in needed if name in self._names}
 
 
-def _itself(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
 def _then(value: Any, function: Callable[[Any], Any]) -> Any:
-    """`function` of `value`, or of what it gives when it is awaited."""
+    """Apply `function` to `value`, or to its result if it can be awaited."""
     if not isinstance(value, Awaitable):
         return function(value)
 
@@ -247,7 +246,7 @@ def _then(value: Any, function: Callable[[Any], Any]) -> Any:
 
 
 def importable_module(function: Callable[..., Any]) -> str:
-    """The name of the module that `function` is of, if another process can import it."""
+    """The name of the module of `function` if another process can import it; else empty."""
     assert isinstance(function, FunctionType)
     module = sys.modules.get(function.__module__)
     is_its_own = module is not None and vars(module) is function.__globals__
@@ -255,4 +254,4 @@ def importable_module(function: Callable[..., Any]) -> str:
     return function.__module__ if is_its_own and importable else ""
 
 
-__all__ = ["Kept", "SplitRecipe", "Variables", "importable_module"]
+__all__ = ["GeneratorHandle", "SplitRecipe", "Variables", "importable_module"]

@@ -1,1 +1,1 @@
-"""Tasks: the handles by which a flow is built, parameters and conditions among them."""
+"""Tasks: the units of work of a flow, parameters and conditions among them."""

@@ -1,29 +1,23 @@
 """Conditions in a flow: ``case`` blocks, ``switch``, ``ifelse``, and ``merge``.
 
-A condition is a task that ends as skipped when it does not hold; what depends on it is skipped
-too. `merge` brings the branches together again: it takes the one that ran.
+A condition is a task that ends as skipped if it does not hold, and what depends on it is skipped,
+too. `merge` joins the branches again: it takes the value of the branch that ran.
 """
 
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from resnb.errors import GraphError
-from resnb.graph.base.building import BUILDING
+from resnb.graph.base.building import enter, leave
+from resnb.graph.base.roles import Flow
 from resnb.graph.base.signals import SKIP
 from resnb.graph.base.triggers import all_finished, not_all_skipped
-from resnb.graph.tasks.task import FunctionTask, Task, common_flow
-
-if TYPE_CHECKING:
-    from contextvars import Token
-
-    from resnb.graph.base.building import Building
-    from resnb.graph.flow import Flow
-    from resnb.graph.structure import Structure
+from resnb.graph.tasks.function_task import FunctionTask
+from resnb.graph.tasks.task import Task, common_flow
 
 
 class CompareValue(Task):
-    """Ends as skipped unless it receives the value that it was made for."""
+    """Ends as skipped unless it receives the expected value."""
 
     kind = "case"
 
@@ -39,7 +33,7 @@ class CompareValue(Task):
 
 
 class Merge(Task):
-    """Takes the first of its inputs that is not None."""
+    """Returns the first of its inputs that is not None."""
 
     kind = "merge"
 
@@ -52,7 +46,7 @@ class Merge(Task):
         super().__init__(**options)
 
     def run(self, **branches: Any) -> Any:
-        """Give the value of the branch that ran."""
+        """Return the value of the branch that ran."""
         return next((value for value in branches.values() if value is not None), None)
 
 
@@ -61,12 +55,12 @@ def _is_value(value: Any) -> bool:
 
 
 class FilterTask(Task):
-    """Keeps those of a list's values that are wanted: neither exceptions nor None, unless told.
+    """Filters a list; by default it drops None and exceptions.
 
     Args:
         filter_func: whether to keep a value.
-        log_func: gives a text for the log from the list of values, such as those left out.
-        **options: see `Task`; by default it runs whatever became of the tasks upstream.
+        log_func: makes a text for the log from the list of values.
+        **options: see `Task`; by default it runs however the upstream tasks ended.
     """
 
     def __init__(
@@ -82,7 +76,7 @@ class FilterTask(Task):
         super().__init__(**options)
 
     def run(self, task_results: list[Any]) -> list[Any]:
-        """The values of `task_results` that are wanted."""
+        """The values of `task_results` that pass the filter."""
         if self.log_func is not None:
             self.logger.info(self.log_func(task_results))
         return [value for value in task_results if self.filter_func(value)]
@@ -93,7 +87,7 @@ class case:  # noqa: N801 - Prefect's name, used as a block
 
     Args:
         task: the task whose value is compared.
-        value: the value it must have; no task.
+        value: the value it must have, which cannot be a task.
     """
 
     def __init__(self, task: Task, value: Any) -> None:
@@ -106,10 +100,9 @@ class case:  # noqa: N801 - Prefect's name, used as a block
         self._flow: Flow | None = None
         self._condition: Task | None = None
         self._tasks: dict[Task, None] = {}
-        self._tokens: list[Token[Building]] = []
 
-    def add_task(self, task: Task, flow: "Structure") -> None:
-        """Make `task` depend on the condition when the block ends (called by the flow)."""
+    def add_task(self, task: Task, flow: Flow) -> None:
+        """Let `task` depend on the condition once the block ends (called by the flow)."""
         if flow is not self._flow:
             message = (
                 f"a case block of flow {self._flow and self._flow.name!r} cannot hold task "
@@ -120,18 +113,13 @@ class case:  # noqa: N801 - Prefect's name, used as a block
 
     def __enter__(self) -> None:
         self._flow = common_flow(self.task)
-        # added before the block's tasks, so that edges point from old to new
+        # before the tasks of the block, so that edges point from older to newer tasks
         self._condition = CompareValue(self.value).bind(self.task, flow=self._flow)
         self._tasks = {}
-        self._tokens.append(BUILDING.set(BUILDING.get()._replace(flow=self._flow, case=self)))
+        enter(self, flow=self._flow, case=self)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        BUILDING.reset(self._tokens.pop())
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        leave(self)
         flow, tasks = self._flow, self._tasks
         if flow is None or kind is not None:
             return
@@ -145,9 +133,9 @@ def switch(condition: Task, cases: Mapping[Any, Any], mapped: bool = False) -> N
     """Run the task of `cases` whose key equals the value of `condition`; skip the others.
 
     Args:
-        condition: the task whose value chooses.
+        condition: the task whose value is compared.
         cases: a task for each value.
-        mapped: whether to choose for each item of `condition`.
+        mapped: whether to do so for each item of `condition`.
     """
     _refuse_no_task("switch", condition)
     flow = common_flow(condition, *cases.values())
@@ -159,13 +147,13 @@ def switch(condition: Task, cases: Mapping[Any, Any], mapped: bool = False) -> N
 
 
 def ifelse(condition: Task, true_task: Any, false_task: Any, mapped: bool = False) -> None:
-    """Run one of two tasks, according to whether the value of `condition` is truthy.
+    """Run one of two tasks, depending on whether the value of `condition` is truthy.
 
     Args:
         condition: the task whose value decides.
         true_task: runs if it is truthy; None for nothing.
         false_task: runs if it is falsy; None for nothing.
-        mapped: whether to decide for each item of `condition`.
+        mapped: whether to do so for each item of `condition`.
     """
     _refuse_no_task("ifelse", condition)
     cases = {True: true_task, False: false_task}
@@ -177,8 +165,8 @@ def ifelse(condition: Task, true_task: Any, false_task: Any, mapped: bool = Fals
             switch(truth, present, mapped=mapped)
 
 
-def merge(*tasks: Any, flow: "Flow | None" = None, mapped: bool = False, **options: Any) -> Task:
-    """Bring branches together: the value of the first task whose value is not None.
+def merge(*tasks: Any, flow: Flow | None = None, mapped: bool = False, **options: Any) -> Task:
+    """Join branches: the first of the tasks' values that is not None.
 
     Args:
         *tasks: the branches' last tasks.
@@ -197,7 +185,7 @@ def _refuse_no_task(owner: str, value: object) -> None:
         raise GraphError(message)
 
 
-def _branch(task: Any, value: Any, flow: "Flow") -> Task:
+def _branch(task: Any, value: Any, flow: Flow) -> Task:
     if isinstance(task, Task):
         return task
     if isinstance(task, list | tuple | set | dict):

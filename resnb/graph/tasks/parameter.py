@@ -1,4 +1,4 @@
-"""Parameters: tasks whose value is given when the flow is run."""
+"""Parameters: tasks whose value is given when the flow runs."""
 
 from keyword import iskeyword
 from typing import Any, Final, Self
@@ -29,9 +29,9 @@ class Parameter(Task):
     """A value given at run time.
 
     Args:
-        name: the parameter's name; one flow has each name once.
-        default: its value if none is given; without a default one must be given.
-        required: whether a value must be given although there is a default.
+        name: the parameter's name, unique in a flow.
+        default: its value if none is given; without a default, a run must give one.
+        required: whether a run must give a value even though there is a default.
         tags: labels to find it by.
     """
 
@@ -57,11 +57,11 @@ class Parameter(Task):
         return self.bind(*args, **kwargs)
 
     def run(self) -> Any:
-        """The default value; a run puts the given one in its place."""
+        """The default; a run uses the given value instead."""
         return self.default
 
     def converted(self, value: Any) -> Any:
-        """A value that is given to a run, as tasks get it."""
+        """The value that tasks receive for one that is given to a run."""
         return value
 
     def copy(self, name: str | None = None, **options: Any) -> Self:
@@ -72,7 +72,7 @@ class Parameter(Task):
         return super().copy(**options)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<Parameter: {self.name}>"
 
 
@@ -81,7 +81,7 @@ class DateTimeParameter(Parameter):
 
     Args:
         name: the parameter's name.
-        required: whether a value must be given; without one its value is None.
+        required: whether a run must give a value; if not, the default is None.
         tags: labels to find it by.
     """
 
@@ -89,7 +89,7 @@ class DateTimeParameter(Parameter):
         super().__init__(name, default=None, required=required, tags=tags)
 
     def converted(self, value: Any) -> Any:
-        """The `datetime` that `value` says; without a time zone it is in UTC."""
+        """`value` as a `datetime`, in UTC if it has no time zone."""
         from datetime import UTC, datetime
 
         if isinstance(value, str):

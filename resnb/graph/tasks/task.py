@@ -1,65 +1,61 @@
-"""Tasks: units of work, which are also the handles by which a flow's builder refers to them.
+"""Tasks: units of work, which are also the handles that a flow is built with.
 
-A task that is in no flow is a definition; calling it adds a *copy* to the flow that is being
-built and gives that copy. A copy belongs to one flow for good.
+A task outside of any flow is a definition. Calling it adds a *copy* to the flow that is being built
+and returns that copy, which belongs to this flow from then on.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, overload
+from typing import Any, ClassVar, NoReturn, Self
 
-from resnb.errors import GraphError, OptionError, OutsideFlowError
-from resnb.graph.base.active_function import unfolding, unfolding_for, with_options
+from resnb.errors import GraphError, NoValueError, OptionError, OutsideFlowError
+from resnb.graph.base.active_function import active_function
 from resnb.graph.base.building import BUILDING, flow_being_built
-from resnb.graph.base.inputs import flatten, unmapped
-from resnb.graph.base.options import checked, checked_name
+from resnb.graph.base.options import checked, text
 from resnb.graph.base.ports import PORTS
-from resnb.graph.base.signature import Signature, annotated_nout, signature_of
+from resnb.graph.base.roles import Flow
+from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.base.triggers import TriggerLike, all_successful
-from resnb.graph.tasks.latest import Latest
 from resnb.graph.tasks.operators import Operators
-
-if TYPE_CHECKING:
-    import weakref
-
-    from resnb.graph.flow import Flow
+from resnb.states import Pending, State
 
 Hook = Callable[..., Any]
 
 _RESERVED = frozenset({"flow", "mapped", "task_args", "upstream_tasks"})
 
 
-class Task(Operators, Latest):
+class Task(Operators["Task"]):
     """One unit of work. Subclass it and define ``run``, or decorate a function with `task`.
 
     Args:
-        name: what the task is called in the graph; the class's name by default.
+        name: the task's name in the graph; by default that of the class.
         tags: labels to find tasks by.
-        max_retries: how many more tries follow a failed one.
-        retry_delay: pause before each further try (``"30s"``, seconds, timedelta).
-        retry_on: exception classes that are worth another try; every `Exception` by default.
-        timeout: how long one try may take, likewise.
-        trigger: the rule by which upstream states decide whether it runs (`resnb.triggers`).
+        max_retries: the number of tries after a failed one.
+        retry_delay: the pause before each of them (``"30s"``, seconds, timedelta).
+        retry_on: the exception classes to retry on; every `Exception` by default.
+        timeout: how long one try may take (``"30s"``, seconds, timedelta).
+        trigger: decides from the upstream states whether it runs; see `resnb.triggers`.
         skip_on_upstream_skip: whether it is skipped if an upstream task is.
-        checkpoint: accepted for the sake of Prefect's flows; results are not persisted.
-        nout: how many values it returns, for ``a, b = f()``.
-        log_stdout: accepted likewise; what a task prints always appears with it.
+        checkpoint: accepted for compatibility with Prefect; results are not persisted.
+        nout: the number of values it returns, for ``a, b = f()``.
+        log_stdout: accepted for compatibility with Prefect; output is always shown with its task.
         state_handlers: called as ``(task, old_state, new_state)``; may return another state.
-        on_failure: called when it has failed for good, see design: ``(task, run, state)``.
-        on_completion: likewise when it has succeeded.
-        on_cancellation: likewise when it was cancelled.
-        thread: ``"setup"`` sends it to the thread on which its scope was set up.
+        on_failure: called after the last try failed, with as many of ``(task, run, state)`` as it
+            accepts; a hook with one parameter gets the run.
+        on_completion: called in the same way when it has succeeded.
+        on_cancellation: called in the same way when it was cancelled.
+        thread: ``"setup"`` runs it on the thread on which its scope was set up.
 
     Attributes:
-        kind: the part it plays in a flow: ``"task"``, ``"parameter"``, ``"setup"``, ...
-        home: a weak reference to the flow it was added to first.
+        kind: its role in a flow: ``"task"``, ``"parameter"``, ``"setup"``, ...
+        home: a weak reference to the flow it was first added to.
 
     Raises:
         OptionError: an option is unknown or of the wrong kind.
     """
 
     kind: ClassVar[str] = "task"
-    home: "weakref.ref[Flow] | None" = None
+    home: Callable[[], Flow | None] | None = None
 
     name: str = "Task"
     tags: frozenset[str] = frozenset()
@@ -82,9 +78,9 @@ class Task(Operators, Latest):
 
     def __init__(self, name: str | None = None, **options: Any) -> None:
         label = type(self).name
-        self.name = label if name is None else checked_name(label, name)
+        self.name = label if name is None else text(f"task {label!r}", "name", name)
         if options:
-            self.__dict__.update(checked(self.name, options))
+            self.__dict__.update(checked(f"task {self.name!r}", options))
         around = BUILDING.get().tags
         if around:
             self.tags = self.tags | around
@@ -98,17 +94,42 @@ class Task(Operators, Latest):
             cls.name = cls.__name__
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
-        """What the task does; a plain `Task` does nothing, and only marks a place in the graph."""
+        """The task's code. A plain `Task` does nothing and only marks a place in the graph."""
 
     @cached_property
     def logger(self) -> Any:
-        """The logger for a running task's messages, as `resnb.get_run_logger` gives it."""
+        """The logger for messages of a running task, the same as `resnb.get_run_logger`."""
         return PORTS.logger()
 
     @property
-    def flow(self) -> "Flow | None":
-        """The flow that the task was added to, if any."""
+    def flow(self) -> Flow | None:
+        """The flow that the task was first added to, if any."""
         return None if self.home is None else self.home()
+
+    @property
+    def value(self) -> Any:
+        """The latest value; for a scope's variable, the resource while its lease is open.
+
+        Raises:
+            NoValueError: there is none. The message says how to get one.
+        """
+        flow = self.flow
+        if flow is None:
+            message = f"task {self.name!r} is in no flow, so it has no value: call it in a flow"
+            raise NoValueError(message)
+        if flow.memory is None:
+            message = (
+                f"task {self.name!r} has no value yet: flow {flow.name!r} has not run "
+                f"(%flow run {flow.name}, or flow.run())"
+            )
+            raise NoValueError(message)
+        return flow.memory.value_of(self)
+
+    @property
+    def state(self) -> State:
+        """The latest state, which is pending if the task has not run yet."""
+        flow = self.flow
+        return Pending() if flow is None or flow.memory is None else flow.memory.state_of(self)
 
     @property
     def signature(self) -> Signature:
@@ -127,10 +148,7 @@ class Task(Operators, Latest):
         return found
 
     def copy(self, **options: Any) -> Self:
-        """A task of the same definition that is in no flow, with some options changed.
-
-        An option that is None goes back to its default.
-        """
+        """A copy that is in no flow, with some options changed; None restores a default."""
         new = object.__new__(type(self))
         attributes = new.__dict__
         attributes.update(self.__dict__)
@@ -139,11 +157,11 @@ class Task(Operators, Latest):
             if value is None and key != "name":
                 attributes.pop(key, None)
         if options:
-            attributes.update(checked(self.name, options))
+            attributes.update(checked(f"task {self.name!r}", options))
         return new
 
     def _use(self, task_args: Mapping[str, Any] | None) -> Self:
-        """A copy for one use; the signature is worked out first, so that every copy has it."""
+        """A copy for one call. All copies share the signature, which is inspected here once."""
         if self._signature is None:
             _ = self.signature
         return self.copy(**task_args) if task_args else self.copy()
@@ -154,52 +172,62 @@ class Task(Operators, Latest):
         mapped: bool = False,
         task_args: Mapping[str, Any] | None = None,
         upstream_tasks: Iterable[Any] | None = None,
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         **kwargs: Any,
     ) -> Self:
         """Add a copy of this task to the flow that is being built.
 
         Args:
-            *args: values, tasks, or collections with tasks inside.
-            mapped: whether to run once for each item of the arguments (see `map`).
-            task_args: options that differ from this definition's.
-            upstream_tasks: tasks that have to come first without passing a value.
-            flow: the flow; by default the one whose ``with`` block or cell we are in.
-            **kwargs: as `args`.
+            *args: values, tasks, or collections that contain tasks.
+            mapped: whether to run once for each item of the arguments; see `map`.
+            task_args: options of the copy, where they differ from the definition's.
+            upstream_tasks: tasks that have to run first without passing a value.
+            flow: the flow; by default the one that is being built.
+            **kwargs: like `args`.
 
         Returns:
-            The new task: the handle of this use.
+            The copy: a handle for its value.
 
         Raises:
             OutsideFlowError: no flow is being built.
-            GraphError: an argument belongs to another flow, or lives in a scope we are not in.
+            GraphError: an argument belongs to another flow, or to a scope that is not around here.
             OptionError: an argument is missing or surplus.
         """
-        if flow is None and (running := unfolding()) is not None:
+        if flow is None and (running := active_function()) is not None:
+            options = {"task_args": task_args, "upstream_tasks": upstream_tasks}
+            kwargs |= {key: value for key, value in options.items() if value is not None}
             run = running.map if mapped else running.call
-            return run(self, args, with_options(kwargs, task_args, upstream_tasks))  # type: ignore[no-any-return]
-        new = self._use(task_args)
-        return new.bind(*args, mapped=mapped, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
+            return run(self, args, kwargs)  # type: ignore[no-any-return]
+        return self._use(task_args).bind(
+            *args, mapped=mapped, upstream_tasks=upstream_tasks, flow=flow, **kwargs
+        )
 
     def submit(self, *args: Any, **kwargs: Any) -> Any:
-        """In a ``@flow`` function: run on a worker, once the futures among the arguments ended.
+        """In a ``@flow`` function, run on a worker once the futures among the arguments are done.
 
         Args:
             *args: values and futures, also inside lists, tuples, dicts and sets.
-            **kwargs: likewise; ``wait_for=[...]``: futures and values that only have to come first.
+            **kwargs: like `args`; ``wait_for=[...]`` has futures that only have to be done first.
 
         Returns:
-            A future: ``result()``, ``wait()``, ``state``, ``done()``; in an async function it can
-            be awaited.
+            A future with ``result()``, ``wait()``, ``state`` and ``done()``, which can be awaited
+            in an async function.
 
         Raises:
             OutsideFlowError: no ``@flow`` function is running here.
             OptionError: an argument is missing or surplus.
         """
-        return unfolding_for(f"task {self.name!r} was submitted").submit(self, args, kwargs)
+        running = active_function()
+        if running is None:
+            message = (
+                f"task {self.name!r} was submitted outside a @flow function: in `with Flow(...)` "
+                "and %%flow cells call it, which runs it on workers, too"
+            )
+            raise OutsideFlowError(message)
+        return running.submit(self, args, kwargs)
 
     def with_options(self, **options: Any) -> Self:
-        """A task of the same definition with some options changed (Prefect 2's name of `copy`)."""
+        """The same as `copy`, by its name in Prefect 2."""
         return self.copy(**options)
 
     def bind(
@@ -207,10 +235,10 @@ class Task(Operators, Latest):
         *args: Any,
         mapped: bool = False,
         upstream_tasks: Iterable[Any] | None = None,
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Add this very task (no copy of it) to a flow, with these arguments; see `__call__`."""
+        """Add this task itself, not a copy, with these arguments; see `__call__`."""
         flow = flow or flow_being_built() or _no_flow(self)
         if isinstance(upstream_tasks, Task):
             message = (
@@ -228,23 +256,27 @@ class Task(Operators, Latest):
         *args: Any,
         task_args: Mapping[str, Any] | None = None,
         upstream_tasks: Iterable[Any] | None = None,
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         **kwargs: Any,
     ) -> Self:
         """Add a copy of this task that runs once for each item of its arguments.
 
-        Arguments inside `unmapped` are passed whole; those inside `flatten` lose one level of
-        nesting first. The shortest argument decides how many children there are. In a ``@flow``
+        Arguments inside `unmapped` are passed whole, those inside `flatten` are flattened by one
+        level first. There are as many children as the shortest argument has items. In a ``@flow``
         function the result is a list of futures.
         """
         if not args and not kwargs and not upstream_tasks:
             message = f"task {self.name!r}: map() needs at least one argument to map over"
             raise GraphError(message)
-        if flow is None and (running := unfolding()) is not None:
-            options = with_options(kwargs, task_args, upstream_tasks)
-            return running.map(self, args, options)  # type: ignore[no-any-return]
-        new = self._use(task_args)
-        return new.bind(*args, mapped=True, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
+        return Task.__call__(
+            self,
+            *args,
+            mapped=True,
+            task_args=task_args,
+            upstream_tasks=upstream_tasks,
+            flow=flow,
+            **kwargs,
+        )
 
     def pipe(self, task: Callable[..., Any], **kwargs: Any) -> Any:
         """Call `task` with this one as its first argument: ``a.pipe(b).pipe(c, n=1)``."""
@@ -253,46 +285,44 @@ class Task(Operators, Latest):
     def set_upstream(
         self,
         task: Any,
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         key: str | None = None,
         mapped: bool = False,
         flattened: bool = False,
     ) -> Self:
-        """Let `task` run before this one, and pass its value as argument `key` if one is named.
+        """Let `task` run before this one, which gets its value as argument `key` if given.
 
         Returns:
             This task.
         """
-        target = flow or common_flow(self, task)
-        target.add_edge(task, self, key=key, mapped=mapped, flattened=flattened)
+        (flow or common_flow(self, task)).add_edge(task, self, key, mapped, flattened)
         return self
 
     def set_downstream(
         self,
         task: "Task",
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         key: str | None = None,
         mapped: bool = False,
         flattened: bool = False,
     ) -> Self:
-        """Let `task` run after this one, and pass it this one's value as argument `key`.
+        """Let `task` run after this one, and get its value as argument `key` if given.
 
         Returns:
             This task.
         """
-        target = flow or common_flow(self, task)
-        target.add_edge(self, task, key=key, mapped=mapped, flattened=flattened)
+        (flow or common_flow(self, task)).add_edge(self, task, key, mapped, flattened)
         return self
 
     def set_dependencies(
         self,
-        flow: "Flow | None" = None,
+        flow: Flow | None = None,
         upstream_tasks: Iterable[Any] | None = None,
         downstream_tasks: Iterable["Task"] | None = None,
         keyword_tasks: Mapping[str, Any] | None = None,
         mapped: bool = False,
     ) -> None:
-        """Set several dependencies at once, all or none."""
+        """Set several dependencies, either all or none."""
         upstream, downstream = tuple(upstream_tasks or ()), tuple(downstream_tasks or ())
         flow = flow or common_flow(self, *upstream, *downstream)
         with flow.transaction():
@@ -303,43 +333,18 @@ class Task(Operators, Latest):
             for key, task in (keyword_tasks or {}).items():
                 flow.add_edge(task, self, key=key, mapped=mapped)
 
+    def _applied(self, function: Callable[..., Any], name: str, *operands: Any) -> "Task":
+        new = Task(name=name)
+        new.run = function  # type: ignore[method-assign]
+        return new.bind(*operands, flow=common_flow(*operands))
+
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
+        """A stable text, without times or addresses."""
         return f"<Task: {self.name}>"
 
 
-class FunctionTask(Task):
-    """A task whose code is a function; usually made by the decorator `task`."""
-
-    def __init__(
-        self, function: Callable[..., Any], name: str | None = None, **options: Any
-    ) -> None:
-        _refuse_no_function(function)
-        self.run = function  # type: ignore[method-assign]
-        label = name or getattr(function, "__name__", type(function).__name__)
-        if "nout" not in options:
-            nout = annotated_nout(function)
-            if nout is not None:
-                options["nout"] = nout
-        super().__init__(name=label, **options)
-        self.__dict__["__doc__"] = getattr(function, "__doc__", None)
-        self.__dict__["__wrapped__"] = function
-
-
-def _refuse_no_function(value: object) -> None:
-    if isinstance(value, Task):
-        message = f"@task decorates a function, and {value.name!r} is a task already"
-        raise GraphError(message)
-    if not callable(value):
-        message = f"@task decorates a function, not {value!r}"
-        raise GraphError(message)
-
-
-def common_flow(*tasks: Any) -> "Flow":
-    """The flow in which to connect `tasks`: the one that is being built, else their home.
-
-    Args:
-        *tasks: tasks; what is none does not count.
+def common_flow(*tasks: Any) -> Flow:
+    """The flow in which to connect `tasks`: the one being built, or else the one they belong to.
 
     Raises:
         OutsideFlowError: no flow is being built, and none of `tasks` is in one.
@@ -361,24 +366,4 @@ def _no_flow(task: Task) -> NoReturn:
     raise OutsideFlowError(message)
 
 
-@overload
-def task(function: Callable[..., Any], /) -> FunctionTask: ...
-@overload
-def task(**options: Any) -> Callable[[Callable[..., Any]], FunctionTask]: ...
-@overload
-def task(function: Callable[..., Any], /, **options: Any) -> FunctionTask: ...
-
-
-def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Make a task of a function: ``@task`` or ``@task(max_retries=2, retry_delay="10s")``.
-
-    Args:
-        function: the function, plain or ``async``.
-        **options: see `Task`.
-    """
-    if function is None:
-        return lambda decorated: FunctionTask(decorated, **options)
-    return FunctionTask(function, **options)
-
-
-__all__ = ["FunctionTask", "Task", "common_flow", "flatten", "task", "unmapped"]
+__all__ = ["Hook", "Task", "common_flow"]

@@ -1,63 +1,48 @@
-"""What one can ask of the ledger: one object for the command line, the magics and the server.
+"""The ledger's commands: one object for the command line, the magics and the server.
 
-It reads and writes records, and never loads a recipe. Who cleans up is somebody else: the reaper
-of a living kernel, which sees the request in the ledger, else a sweeper, which outlives the
+It reads and writes records, and never loads a recipe. The clean-up itself is done by the reaper
+of a living kernel, which sees the request in the ledger, or by a sweeper, which outlives the
 caller, so that a Ctrl-C here cuts no clean-up short. What an unseen kernel holds is touched only
 if it is named. Every call is a few short transactions, so any thread may make it.
 """
 
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from resnb.errors import LedgerError, OptionError
-from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.admin.listing import Listed, nobody
-from resnb.ledger.admin.queries import LedgerQuestions
-from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, status, this_process
+from resnb.ledger.admin.listing import ListedLease
+from resnb.ledger.admin.queries import LedgerQueries
+from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, nobody, status, this_process
+from resnb.ledger.reaper.detached import start_detached
 
 POLL = 0.1
-"""How often a waiting command looks, in seconds."""
+"""How often a waiting command reads the ledger, in seconds."""
 SWEEP_AGAIN = 15.0
-"""After how long a waiting command starts another sweeper, lest one was killed, in seconds."""
+"""When a waiting command starts another sweeper, in case one was killed, in seconds."""
 HEAD_START = 2.0
-"""How long `wait` leaves things to the kernels' own reapers, in seconds."""
-_SWEEPER_DETACHES_WITHIN = 20.0
+"""How long `wait` leaves the work to the kernels' own reapers, in seconds."""
+_SWEEPER = Path("sweeper.py")
 
 
 def start_sweeper(home: Path) -> None:
-    """Start a process that ends what dead kernels have left; it outlives the caller.
+    """Start a process that cleans up what dead kernels have left; it outlives the caller.
 
     Raises:
         LedgerError: it cannot be started.
     """
-    log = home / "reaper.log"
-    script = str(Path(__file__).parents[1] / "reaper" / "sweeper.py")
-    descriptor = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     try:
-        done = subprocess.run(  # noqa: S603 - our own script
-            [sys.executable, "-I", "-S", script, str(home)],
-            stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
-            start_new_session=True,
-            timeout=_SWEEPER_DETACHES_WITHIN,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        code = start_detached(_SWEEPER, home)
+    except (OSError, subprocess.SubprocessError) as error:
         raise LedgerError(f"the sweeper cannot be started: {error}") from None
-    finally:
-        os.close(descriptor)
-    if done.returncode:
-        raise LedgerError(f"the sweeper cannot be started: see {log}")
+    if code:
+        raise LedgerError(f"the sweeper cannot be started: see {home / 'reaper.log'}")
 
 
-class LedgerCommands(LedgerQuestions):
+class LedgerCommands(LedgerQueries):
     """The commands.
 
     Args:
@@ -74,12 +59,14 @@ class LedgerCommands(LedgerQuestions):
 
     # ---- ending
 
-    def clean_up(self, leases: Iterable[Listed], timeout: float | None = None) -> list[Listed]:
+    def clean_up(
+        self, leases: Iterable[ListedLease], timeout: float | None = None
+    ) -> list[ListedLease]:
         """Clean up `leases` and what depends on them, whoever holds them.
 
         Args:
             leases: what to clean up.
-            timeout: seconds to wait at most; what is asked for is done later all the same.
+            timeout: seconds to wait at most; what is not done by then is still done later.
 
         Returns:
             Those that are left: not closed in time, or failed.
@@ -95,42 +82,32 @@ class LedgerCommands(LedgerQuestions):
                     f"{one.name} lives inside a kernel that cannot be seen from here: end that, "
                     f"then resnb forget {one.name}"
                 )
+        values = {"request": "cleanup", "tries": 0, "next_try": 0.0}
         for one in chosen:
-            lease, request = LeaseId(one.record.id), "cleanup"
+            lease, owner = one.record.id, one.record.owner
             if one.kernel != UNKNOWN:
-                self.store.change(lease, request=request, tries=0, next_try=0.0)
+                self.store.change(lease, **values)
                 continue
-            if one.record.state == states.CLOSING:  # whoever began cannot be seen either
+            if one.record.state == states.CLOSING:  # its claimant cannot be seen either
                 self.store.change(lease, state=states.FAILED, claimant=None, cleaner=None)
-            self.store.adopt(
-                lease,
-                nobody(me, one.record.owner),
-                one.record.owner,
-                request=request,
-                tries=0,
-                next_try=0.0,
-            )
+            self.store.adopt(lease, nobody(me, owner), owner, **values)
         ids = {one.record.id for one in chosen}
         return self._watch(
             lambda one: one.record.id in ids, lambda one: not one.is_settled, timeout
         )
 
-    def sweep(self, timeout: float | None = None) -> list[Listed]:
+    def sweep(self, timeout: float | None = None) -> list[ListedLease]:
         """Clean up what dead kernels have left; what failed before is tried once more.
 
-        Args:
-            timeout: seconds to wait at most.
-
-        Returns:
-            What is left; not what is kept.
+        It waits `timeout` seconds at most, and gives what is left; not what is kept.
         """
         for one in self.leases():
             if one.is_orphan and one.record.state == states.FAILED:
-                self.store.change(LeaseId(one.record.id), tries=0, next_try=0.0)
+                self.store.change(one.record.id, tries=0, next_try=0.0)
         return self._watch(lambda one: one.is_orphan, lambda one: not one.is_settled, timeout)
 
-    def wait(self, timeout: float | None = None, session: str | None = None) -> list[Listed]:
-        """Wait until nothing that dead kernels have left is there, however often that is tried.
+    def wait(self, timeout: float | None = None, session: str | None = None) -> list[ListedLease]:
+        """Wait until what dead kernels have left is cleaned up, however many tries that takes.
 
         Args:
             timeout: seconds to wait at most.
@@ -146,11 +123,11 @@ class LedgerCommands(LedgerQuestions):
             HEAD_START,
         )
 
-    def forget(self, name: str) -> Listed:
+    def forget(self, name: str) -> ListedLease:
         """Close the record of a lease whose resource somebody has removed by hand.
 
         Raises:
-            OptionError: there is no such lease, or its kernel or a clean-up is at it.
+            OptionError: there is no such lease, or its kernel holds it or cleans it up.
         """
         one = self.find_one(name)
         if one.kernel == ALIVE and one.record.state != states.FAILED:
@@ -158,7 +135,7 @@ class LedgerCommands(LedgerQuestions):
                 f"{one.name} is held by a kernel that is alive: resnb cleanup {one.name}"
             )
         me = this_process()
-        lease = LeaseId(one.record.id)
+        lease = one.record.id
         if not self.store.claim(lease, me, lambda other: status(other, me) != ALIVE):
             raise OptionError(f"{one.name} is being cleaned up now: wait until that has ended")
         self.store.close(lease, time.time(), "forgotten: removed by hand")
@@ -166,7 +143,7 @@ class LedgerCommands(LedgerQuestions):
 
     # ---- keeping
 
-    def keep(self, name: str, seconds: float) -> Listed:
+    def keep(self, name: str, seconds: float) -> ListedLease:
         """Let a lease survive its kernel for `seconds`, from now on if that has ended already.
 
         Raises:
@@ -177,15 +154,15 @@ class LedgerCommands(LedgerQuestions):
             raise OptionError(f"the kernel of {one.name} cannot be seen from here: resnb adopt it")
         _refuse_unkeepable(one)
         if one.kernel == ALIVE:
-            self.store.change(LeaseId(one.record.id), keep=seconds)
+            self.store.change(one.record.id, keep=seconds)
             return one
         self._take_over(one, seconds)
         return one
 
-    def adopt(self, name: str, seconds: float) -> Listed:
-        """Take a lease whose kernel is gone or out of sight into this machine's care.
+    def adopt(self, name: str, seconds: float) -> ListedLease:
+        """Let this machine care for a lease whose kernel is gone or out of sight.
 
-        It is kept for `seconds`, in which a notebook can adopt it; then it is cleaned up here.
+        For `seconds`, a notebook can adopt it; then it is cleaned up here.
 
         Raises:
             OptionError: there is no such lease, its kernel is alive, or it cannot be kept.
@@ -201,23 +178,21 @@ class LedgerCommands(LedgerQuestions):
 
     # ---- inside
 
-    def _take_over(self, one: Listed, seconds: float) -> None:
-        done = self.store.adopt(
-            LeaseId(one.record.id), nobody(this_process(), one.record.owner), one.record.owner,
-            state=states.KEPT, keep_until=time.time() + seconds, request="",
-        )  # fmt: skip
-        if not done:
+    def _take_over(self, one: ListedLease, seconds: float) -> None:
+        owner, until = one.record.owner, time.time() + seconds
+        values = {"state": states.KEPT, "keep_until": until, "request": ""}
+        if not self.store.adopt(one.record.id, nobody(this_process(), owner), owner, **values):
             raise OptionError(f"{one.name} cannot be kept any more: its clean-up has begun")
         self._sweeper(self.home)  # somebody has to end it
 
     def _watch(
         self,
-        is_meant: Callable[[Listed], bool],
-        is_pending: Callable[[Listed], bool],
+        is_meant: Callable[[ListedLease], bool],
+        is_pending: Callable[[ListedLease], bool],
         timeout: float | None,
         sweep_after: float = 0.0,
-    ) -> list[Listed]:
-        """Wait until none of the leases that are meant is pending; gives those that are left."""
+    ) -> list[ListedLease]:
+        """Wait until no lease that `is_meant` is still pending; gives those that are left."""
         deadline = None if timeout is None else time.monotonic() + timeout
         sweep_at = time.monotonic() + sweep_after
         while True:
@@ -232,8 +207,8 @@ class LedgerCommands(LedgerQuestions):
             self._never.wait(POLL)
 
 
-def _refuse_unkeepable(one: Listed) -> None:
-    """Refuse what nobody could adopt.
+def _refuse_unkeepable(one: ListedLease) -> None:
+    """Refuse a lease that nobody could adopt.
 
     Raises:
         OptionError: it cannot be kept; the message says why.
@@ -247,6 +222,3 @@ def _refuse_unkeepable(one: Listed) -> None:
         why = "its clean-up has begun"
     if why:
         raise OptionError(f"{one.name} cannot be kept: {why}")
-
-
-__all__ = ["LedgerCommands", "Listed", "start_sweeper"]

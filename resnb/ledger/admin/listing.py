@@ -1,4 +1,4 @@
-"""A lease as lists show it: its record, and what of it can be said from this process.
+"""A lease as lists show it: its record, and how it looks from this process.
 
 Names and reasons come from files and from users' code: `plain` makes them fit for a terminal.
 """
@@ -8,33 +8,29 @@ import time
 from typing import Any, NamedTuple
 
 from resnb.ledger import states
-from resnb.ledger.owner import DEAD, UNKNOWN, Owner, status
+from resnb.ledger.owner import DEAD, NOBODY, UNKNOWN, Owner, status
 from resnb.ledger.reaper.decisions import decide
-from resnb.ledger.record import Record
-
-NOBODY = 2**31 - 1
-"""The pid of the owner that stands for "this machine, no process"; no kernel gives it away."""
+from resnb.ledger.record import LeaseRecord
 
 _SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
 _FOREVER = float("inf")
+_IN_JSON = (
+    "notebook", "session", "created", "ended", "ttl", "idle_timeout", "keep", "keep_until",
+    "unfindable", "unprotected", "notice", "reason", "tries",
+)  # fmt: skip
+"""The fields of a record that other programs get as they are."""
 
 
-class Listed(NamedTuple):
-    """A lease as lists show it.
+class ListedLease(NamedTuple):
+    """A lease as lists show it."""
 
-    Attributes:
-        record: its record.
-        state: its state; *unknown* where its kernel cannot be seen from here.
-        kernel: whether its kernel is *alive*, *dead* or *unknown*.
-    """
-
-    record: Record
-    state: str
-    kernel: str
+    record: LeaseRecord
+    state: str  # *unknown* where its kernel cannot be seen from here
+    kernel: str  # whether its kernel is *alive*, *dead* or *unknown*
 
     @property
     def name(self) -> str:
-        """How it is called, fit for a terminal."""
+        """Its name, fit for a terminal."""
         return plain(self.record.name)
 
     @property
@@ -44,7 +40,7 @@ class Listed(NamedTuple):
 
     @property
     def fault(self) -> str:
-        """Why nobody but its kernel can clean up what there is of it; empty if others can."""
+        """Why nobody but its kernel can clean it up in its present state; empty if others can."""
         record = self.record
         if record.dies_with_kernel or record.state == states.CLOSED:
             return ""
@@ -53,8 +49,8 @@ class Listed(NamedTuple):
         return plain(record.unprotected)
 
     @property
-    def said(self) -> str:
-        """What there is to say of it in a list, in one line."""
+    def remark(self) -> str:
+        """What a list adds to its state, in one line."""
         begun = self.record.state in (states.CLOSING, states.FAILED, states.CLOSED)
         parts = [
             "asked to be cleaned up" if self.record.request and not begun else "",
@@ -66,7 +62,7 @@ class Listed(NamedTuple):
 
     @property
     def is_kept(self) -> bool:
-        """Whether it survives its kernel for some time still."""
+        """Whether it still survives its kernel for some time."""
         record = self.record
         until = record.keep_until or 0.0
         return record.state == states.KEPT and not record.request and until > time.time()
@@ -98,42 +94,16 @@ class Listed(NamedTuple):
             "state": self.state,
             "kernel": self.kernel,
             "pid": None if record.owner.pid == NOBODY else record.owner.pid,
-            "notebook": record.notebook,
-            "session": record.session,
-            "created": record.created,
-            "ended": record.ended,
-            "ttl": record.ttl,
-            "idle_timeout": record.idle_timeout,
-            "keep": record.keep,
-            "keep_until": record.keep_until,
             "protected": not self.fault,
-            "unfindable": record.unfindable,
-            "unprotected": record.unprotected,
-            "notice": record.notice,
-            "reason": record.reason,
-            "tries": record.tries,
+            **{name: getattr(record, name) for name in _IN_JSON},
         }
 
 
-def listed(record: Record, seen_from: Owner) -> Listed:
+def listed(record: LeaseRecord, seen_from: Owner) -> ListedLease:
     """`record` as the process `seen_from` sees it."""
     kernel = status(record.owner, seen_from)
     hidden = kernel == UNKNOWN and record.state != states.CLOSED
-    return Listed(record, states.UNKNOWN if hidden else record.state, kernel)
-
-
-def nobody(here: Owner, before: Owner | None = None) -> Owner:
-    """The owner of what this machine cares for without a kernel; dead, seen from `here`.
-
-    Args:
-        here: a process of this machine.
-        before: whose it was; what was half made elsewhere is not to be sought in vain here, so
-            the owner stays one of that machine and pid namespace.
-    """
-    namespace = here.namespace if before is None else before.namespace
-    if before is not None and before.machine != here.machine:
-        namespace = f"{before.machine} {namespace}"
-    return Owner(here.machine, "", namespace, NOBODY, 1)
+    return ListedLease(record, states.UNKNOWN if hidden else record.state, kernel)
 
 
 def plain(text: str, keep: str = "") -> str:
@@ -147,6 +117,3 @@ def plain(text: str, keep: str = "") -> str:
         one if one.isprintable() or one in keep else " " if one.isspace() else ""
         for one in _SEQUENCE.sub("", text)
     )
-
-
-__all__ = ["NOBODY", "Listed", "listed", "nobody", "plain"]

@@ -1,6 +1,6 @@
-"""What one can ask of the ledger without changing it: lists, names, logs.
+"""Queries of the ledger, which change nothing: lists, names, logs.
 
-Every answer is one short read, so any thread may ask.
+Each is one short read, so any thread may ask.
 """
 
 import difflib
@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from resnb.errors import OptionError
-from resnb.ledger.admin.listing import Listed, listed, plain
+from resnb.ledger.admin.listing import ListedLease, listed, plain
 from resnb.ledger.owner import this_process
 from resnb.ledger.store.home import ledger_home
 from resnb.ledger.store.store import Store
 
 SHORTEST_ID = 4
-"""How many characters of an id stand for it at least."""
+"""How many characters of an id are enough to stand for it."""
 
 
-class LedgerQuestions:
-    """The questions.
+class LedgerQueries:
+    """The queries.
 
     Args:
         home: the ledger's folder; the user's by default.
@@ -32,8 +32,8 @@ class LedgerQuestions:
         self.home = home or ledger_home()
         self.store = Store(self.home)
 
-    def leases(self, *, closed: bool = False) -> list[Listed]:
-        """The leases that are not closed, oldest first; with `closed` those that are, before them.
+    def leases(self, *, closed: bool = False) -> list[ListedLease]:
+        """The leases that are not closed, oldest first; with `closed`, the closed ones before them.
 
         Raises:
             LedgerError: the ledger cannot be read or trusted.
@@ -44,8 +44,8 @@ class LedgerQuestions:
         me = this_process()
         return [listed(record, me) for record in records]
 
-    def find(self, name: str, *, closed: bool = False) -> list[Listed]:
-        """The lease with the id `name`, else those called so, else those whose ids begin with it.
+    def find(self, name: str, *, closed: bool = False) -> list[ListedLease]:
+        """The lease with the id `name`, else those of that name, else those whose ids begin so.
 
         Args:
             name: an id, a name, or at least four characters of an id.
@@ -63,10 +63,10 @@ class LedgerQuestions:
             return found
         names = sorted({one.name for one in known})
         near = difflib.get_close_matches(name, names, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there is {_listing(names)}"
+        hint = f"did you mean {near[0]!r}?" if near else f"there is {_enumerated(names)}"
         raise OptionError(f"there is no lease {plain(name)!r}; {hint}")
 
-    def find_one(self, name: str) -> Listed:
+    def find_one(self, name: str) -> ListedLease:
         """The one lease that `name` stands for.
 
         Raises:
@@ -79,7 +79,7 @@ class LedgerQuestions:
         return found[0]
 
     def log(self, name: str) -> str:
-        """What the clean-ups of a lease wrote; of several that are called `name`, the latest.
+        """What the clean-ups of a lease wrote; of several called `name`, those of the latest.
 
         Raises:
             OptionError: there is no such lease, not even a closed one.
@@ -89,10 +89,10 @@ class LedgerQuestions:
         try:
             return path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
-            said = f"; {one.record.reason}" if one.record.reason else ""
-            return f"no clean-up was begun from outside its kernel: {one.state}{said}\n"
+            why = f"; {one.record.reason}" if one.record.reason else ""
+            return f"no clean-up was begun from outside its kernel: {one.state}{why}\n"
 
-    def with_dependants(self, leases: Iterable[Listed]) -> list[Listed]:
+    def with_dependants(self, leases: Iterable[ListedLease]) -> list[ListedLease]:
         """`leases`, and those that may depend on one of them."""
         chosen = {one.record.id: one for one in leases}
         found = self.leases()
@@ -105,11 +105,8 @@ class LedgerQuestions:
         return list(chosen.values())
 
 
-def _listing(names: list[str], most: int = 5) -> str:
+def _enumerated(names: list[str], most: int = 5) -> str:
     if not names:
         return "none"
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(repr, names[:most])) + more
-
-
-__all__ = ["SHORTEST_ID", "LedgerQuestions"]

@@ -1,6 +1,6 @@
 """At a kernel's start: clean up what a reboot, or the end of a whole container, has left.
 
-It is done on the side, a moment later and by a process of its own, so that nothing waits for it.
+This happens a moment later, in a process of its own, so that nothing waits for it.
 """
 
 import threading
@@ -10,11 +10,11 @@ from resnb.errors import ResnbError
 from resnb.ledger.store.home import ledger_home
 
 SOON = 1.0
-"""How long it leaves the kernel to its first cells, in seconds."""
+"""How long the kernel has for its first cells before that, in seconds."""
 
 
 def sweep_soon() -> None:
-    """Start a sweeper if dead kernels have left something."""
+    """Start a sweeper in a moment, if dead kernels have left something."""
     if not (ledger_home() / "leases.db").exists():
         return
     timer = threading.Timer(SOON, sweep)
@@ -30,6 +30,3 @@ def sweep() -> None:
         commands = LedgerCommands()
         if any(one.is_orphan and not one.is_given_up for one in commands.leases()):
             start_sweeper(commands.home)
-
-
-__all__ = ["sweep", "sweep_soon"]

@@ -1,38 +1,43 @@
-"""Adoption: a later kernel takes over what an earlier one has kept for it.
+"""Adoption: this kernel takes over leases that an earlier one has kept.
 
 A scope with ``keep`` finds the lease that the same scope of the same notebook has left: same
 notebook, flow, name, definition and arguments. In every other case it takes a command that names
-the lease. Either way the claim is exclusive, and the resource is rebuilt from its handle.
+the lease. Either way the claim is exclusive, and the resource is rebuilt from its handle; where
+that fails, the reaper cleans up.
 """
 
-import hashlib
-import inspect
 import pickle
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LedgerError
 from resnb.ledger import states
-from resnb.ledger.kernel.book import LeaseBook, notebook_name
+from resnb.ledger.kernel.lease import Lease, LeaseHost, describe
+from resnb.ledger.kernel.request import Caller, LeaseRequest, Limits
+from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.owner import DEAD, UNKNOWN, status
-from resnb.ledger.recipes.recipe import pickled
-from resnb.ledger.record import Record
+from resnb.ledger.recipes.pickling import pickled
 
 if TYPE_CHECKING:
-    from resnb.ledger.kernel.lease import Lease
+    from resnb.ledger.kernel.book import LeaseBook
+    from resnb.ledger.record import LeaseRecord
+
+_ADOPTABLE = (states.KEPT, states.OPEN)
 
 
 def adoption_key(
     name: str, definition: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> str:
-    """What a kept lease is recognised by; empty if its arguments cannot be compared.
+    """The key by which a kept lease is recognised; empty if its arguments cannot be compared.
 
-    Args:
-        name: the lease's name, flow and scope in one.
-        definition: the definition of the resource.
-        args: what it is called with.
-        kwargs: likewise.
+    The lease's name is that of its flow and scope; the definition was called with the arguments.
     """
+    import hashlib
+
+    from resnb.ledger.kernel.environment import notebook_name
+
     arguments = pickled((args, sorted(kwargs.items()))).data
     if arguments is None:
         return ""
@@ -42,6 +47,8 @@ def adoption_key(
 
 
 def _source_of(definition: Any) -> str:
+    import inspect
+
     body = getattr(definition, "__resnb_body__", None)
     if body is not None:  # of a generator, whose file in a notebook is the magic line only
         return str(body.source)
@@ -52,17 +59,97 @@ def _source_of(definition: Any) -> str:
         return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def kept_for(book: LeaseBook, key: str) -> list[Record]:
-    """The leases that are kept under `key`; kernels that kept them have let go of them."""
-    found = book.store.kept_for(key) if key else []
-    return [record for record in found if status(record.owner, book.owner) != UNKNOWN]
+class Adoptions:
+    """Takes leases over from kernels that have ended.
+
+    Args:
+        host: the kernel that takes them over.
+        book: gives its book.
+    """
+
+    def __init__(self, host: LeaseHost, book: "Callable[[], LeaseBook]") -> None:
+        self._host = host
+        self._book = book
+        self._waiting: list[Lease] = []
+        self._lock = threading.Lock()
+
+    def for_scope(self, request: LeaseRequest) -> Lease | None:
+        """The open lease that was adopted for such a scope, or kept by an earlier kernel."""
+        with self._lock:
+            waiting = [one for one in self._waiting if one.state == states.OPEN]
+            found = next((one for one in waiting if one.name == request.name), None)
+            self._waiting = [one for one in waiting if one is not found]
+        if found is not None or not request.key:
+            return found
+        book = self._book()
+        records = book.store.kept_for(request.key)
+        seen = (one for one in records if status(one.owner, book.owner) != UNKNOWN)
+        adopted = (self._adopt(book, record, request) for record in seen)
+        return next((lease for lease in adopted if lease is not None), None)
+
+    def by_name(self, name: str) -> Lease:
+        """Take over the lease called `name`, for the next scope of that name.
+
+        Raises:
+            LedgerError: there is none, or it cannot be adopted here.
+        """
+        book = self._book()
+        record = _left_as(book, name)
+        thread = LeaseThread()
+        try:
+            limits = Limits(*(getattr(record, one) for one in Limits._fields))
+            request = LeaseRequest(name, _manager_of(record), thread, limits=limits)
+            lease = self._adopt(book, record, request)
+        finally:
+            thread.close()
+        if lease is None:
+            message = f"resource {name!r} could not be adopted: it was taken or did not attach"
+            raise LedgerError(message)
+        with self._lock:
+            self._waiting.append(lease)
+        return lease
+
+    def _adopt(
+        self, book: "LeaseBook", record: "LeaseRecord", request: LeaseRequest
+    ) -> Lease | None:
+        """The lease of `record`; None if somebody else was faster, or it did not attach.
+
+        Raises:
+            BaseException: adoption was interrupted, or the ledger cannot be written.
+        """
+        book.reaper.ensure()
+        lease = Lease(self._host, request._replace(name=record.name), record.id)
+        lease.entry = entry = book.entry_of(record)
+        try:
+            if not entry.adopt(request.limits):
+                lease.forget("somebody else has adopted it")
+                return None
+            self._host.enter(lease)
+        except BaseException as error:
+            if entry.is_owned():
+                self._host.enter(lease)
+                lease.abandon(f"it could not be adopted: {describe(error)}")
+            else:
+                lease.forget("it was not adopted")
+            raise
+        try:
+            if book.reaper.is_lost:
+                with suppress(LedgerError):  # the next lease tries again
+                    book.reaper.ensure()
+            lease.resume(_rebuilt(lease, record, request.call))
+        except BaseException as error:
+            lease.abandon(f"it could not be adopted: {describe(error)}")
+            if not isinstance(error, Exception):
+                raise
+            return None  # the user's attach failed; the lease keeps the reason
+        return lease
 
 
-def named(book: LeaseBook, name: str) -> Record:
+def _left_as(book: "LeaseBook", name: str) -> "LeaseRecord":
     """The lease called `name` that a dead kernel has left.
 
     Raises:
-        LedgerError: there is none, or more than one, or it cannot be adopted; says which.
+        LedgerError: there is none, or it cannot be adopted.
     """
     left = [one for one in book.store.alive() if status(one.owner, book.owner) == DEAD]
     found = [one for one in left if one.name == name]
@@ -80,10 +167,7 @@ def named(book: LeaseBook, name: str) -> Record:
     return able[-1]
 
 
-_ADOPTABLE = (states.KEPT, states.OPEN)
-
-
-def manager_of(record: Record) -> Any:
+def _manager_of(record: "LeaseRecord") -> Any:
     """The manager in the recipe of `record`, which somebody has asked for by name.
 
     Raises:
@@ -96,20 +180,8 @@ def manager_of(record: Record) -> Any:
         raise LedgerError(message) from None
 
 
-def resume(lease: "Lease", record: Record, call: Any) -> None:
-    """Rebuild the resource of `record` as that of `lease`, which is open from now on.
-
-    Raises:
-        BaseException: what attach raised; the lease is with the reaper then.
-    """
-    try:
-        handle = pickle.loads(record.handle or b"")  # noqa: S301 - as above
-        attach = getattr(lease.manager, "attach", None)
-        resource = handle if attach is None else call(attach, handle)
-    except BaseException as error:
-        lease.abandon(f"it could not be adopted: {type(error).__name__}: {error}")
-        raise
-    lease.resume(resource)
-
-
-__all__ = ["adoption_key", "kept_for", "manager_of", "named", "resume"]
+def _rebuilt(lease: Lease, record: "LeaseRecord", call: Caller) -> Any:
+    """The resource, made from its handle by the manager's ``attach``, if there is one."""
+    handle = pickle.loads(record.handle or b"")  # noqa: S301 - as above
+    attach = getattr(lease.manager, "attach", None)
+    return handle if attach is None else call(attach, handle)

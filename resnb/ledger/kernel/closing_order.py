@@ -1,4 +1,8 @@
-"""Closing several leases: from the inside out, otherwise side by side, each on its own thread."""
+"""Closing several leases: from the inside out, otherwise side by side, each on its own thread.
+
+The caller only waits. Whatever exception comes out of its wait (Ctrl-C, the handler of another
+signal, a test's time limit), the leases go on closing, in order, on a thread of their own.
+"""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -6,21 +10,37 @@ from queue import Empty, SimpleQueue
 
 from resnb.ledger import states
 from resnb.ledger.kernel.lease import Lease
+from resnb.ledger.kernel.thread import LeaseThread
+
+LOOK = 0.2
+"""How often a waiting caller becomes interruptible by what does not end its wait, in seconds:
+an exception that another thread injects, or a signal that comes just before it."""
 
 
 def close_in_order(
     leases: Iterable[Lease], budget: float | None, now: Callable[[], float]
 ) -> list[Lease]:
-    """Close `leases`, inner ones first; one that fails or hangs holds up only what it is in.
+    """Close `leases` within `budget` seconds, inner ones first; gives those that are not closed.
 
-    Args:
-        leases: what to close.
-        budget: seconds until we go on without those that are not closed; None for no limit.
-        now: the time in seconds.
-
-    Returns:
-        The leases that are not closed.
+    One that fails or hangs delays only its outer ones. See `Keeper.close`.
     """
+    chosen = tuple(leases)
+    if any(lease.thread.is_current() for lease in chosen):
+        return _close_in_order(chosen, budget, now)
+    left: SimpleQueue[list[Lease]] = SimpleQueue()
+    thread = LeaseThread()
+    try:
+        thread.submit(lambda: left.put(_close_in_order(chosen, budget, now)))
+    finally:
+        thread.close()
+    while True:
+        with suppress(Empty):
+            return left.get(timeout=LOOK)
+
+
+def _close_in_order(
+    leases: Iterable[Lease], budget: float | None, now: Callable[[], float]
+) -> list[Lease]:
     pending = {lease.id: lease for lease in leases}
     deadline = None if budget is None else now() + budget
     over: SimpleQueue[Lease] = SimpleQueue()
@@ -29,8 +49,7 @@ def close_in_order(
     while pending or running:
         held = {outer.id for one in (*pending.values(), *running.values()) for outer in one.around}
         for lease in [one for one in pending.values() if one.id not in held]:
-            del pending[lease.id]
-            running[lease.id] = lease
+            running[lease.id] = pending.pop(lease.id)
             close_on_its_thread(lease, over.put)
         try:
             done = over.get(timeout=None if deadline is None else max(0.0, deadline - now()))
@@ -43,7 +62,7 @@ def close_in_order(
 
 
 def close_on_its_thread(lease: Lease, report: Callable[[Lease], object]) -> None:
-    """Close `lease`, and tell `report` when that is over, however it ended."""
+    """Close `lease`, and call `report` when that is over, however it ended."""
 
     def job() -> None:
         with suppress(BaseException):  # the lease keeps the reason, and stays listed
@@ -54,6 +73,3 @@ def close_on_its_thread(lease: Lease, report: Callable[[Lease], object]) -> None
         job()
     else:
         lease.thread.submit(job)
-
-
-__all__ = ["close_in_order", "close_on_its_thread"]

@@ -1,38 +1,119 @@
-"""One lease's entry in the ledger: what is written at each of its steps."""
+"""A lease's entry in the ledger: each step is durable when its method has returned."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from resnb.errors import LeaseLost, LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.owner import DEAD, status
-from resnb.ledger.recipes.recipe import Protection, handle_of, lives_in_kernel, pickled, recipe_of
-from resnb.ledger.record import Record
+from resnb.ledger.kernel.reaper_client import ReaperClient
+from resnb.ledger.kernel.request import Limits
+from resnb.ledger.owner import Owner, is_dead
+from resnb.ledger.recipes.pickling import pickled
+from resnb.ledger.recipes.recipe import Protection, handle_of, lives_in_kernel, recipe_of
+from resnb.ledger.record import LeaseRecord
+from resnb.ledger.store.store import Store
 
-if TYPE_CHECKING:
-    from resnb.ledger.kernel.book import LeaseBook
+
+class PendingEnds:
+    """Writes that leases have ended; what cannot be written now is kept, and written later."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._pending: dict[LeaseId, str] = {}
+
+    def close(self, lease: LeaseId, reason: str) -> None:
+        """Write that `lease` has ended: now, or as soon as that is possible."""
+        try:
+            self.write()
+            self._store.close(lease, time.time(), reason)
+        except BaseException as error:
+            self._pending[lease] = reason
+            if not isinstance(error, LedgerError):
+                raise
+
+    def write(self) -> None:
+        """Write what is pending.
+
+        Raises:
+            LedgerError: it still cannot be written.
+        """
+        for lease, reason in self._pending.copy().items():
+            self._store.close(lease, time.time(), reason)
+            self._pending.pop(lease, None)
 
 
-class Entry:
-    """What the ledger is told of one lease.
+class LeaseEntry:
+    """The entry of a lease that this process owns, or is about to adopt.
+
+    Its record is the lease as it is, or will be, in the store.
 
     Attributes:
         protection: the two marks, as far as they are known.
-        handle: the pickled handle, until the lease is closed.
-        notice: what else its user should know.
+        handle: the pickled handle, while there is one to clean up by.
+        notice: what else the user should know, such as names that look like secrets.
     """
 
-    def __init__(self, book: "LeaseBook", record: Record) -> None:
+    def __init__(
+        self,
+        record: LeaseRecord,
+        store: Store,
+        ends: PendingEnds,
+        reaper: ReaperClient,
+        owner: Owner,
+    ) -> None:
         self.protection = Protection(record.unfindable, record.unprotected)
         self.handle = record.handle
         self.notice = record.notice
-        self._book = book
-        self._store = book.store
         self._record = record
+        self._store = store
+        self._ends = ends
+        self._reaper = reaper
+        self._owner = owner
         self._id = LeaseId(record.id)
-        self._name = record.name
-        self._finds = record.can_find
+
+    def add(self) -> None:
+        """Write the intent: set-up may be called when this has returned.
+
+        Raises:
+            LedgerError: it cannot be written; nothing was created.
+        """
+        try:
+            self._ends.write()
+            self._store.add(self._record)
+        except LedgerError as error:
+            message = f"{error}; nothing was created"
+            raise LedgerError(message) from None
+        except BaseException:
+            self.discard()  # it may have been written
+            raise
+
+    def adopt(self, limits: Limits) -> bool:
+        """Take the lease over from the ended kernel that it was read from.
+
+        Returns:
+            Whether it is this kernel's now; not if somebody else was faster.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        values = {
+            "state": states.OPEN, "keep_until": None, "request": "", "used": time.time(),
+            "tries": 0, "next_try": 0.0, "claimant": None, "cleaner": None, "reason": "",
+            **limits._asdict(),
+        }  # fmt: skip
+        done = self._store.adopt(self._id, self._owner, self._record.owner, **values)
+        if done:
+            self._reaper.look()
+        return done
+
+    def is_owned(self) -> bool:
+        """Whether the lease is this kernel's, as far as the ledger can be read."""
+        try:
+            found = self._store.get(self._id)
+        except LedgerError:
+            return False
+        return found is not None and found.owner == self._owner
 
     def record(self, handle: Any) -> None:
         """Keep the handle of what is half made.
@@ -42,12 +123,13 @@ class Entry:
         """
         found = pickled(handle)
         if found.data is None:
-            message = f"lease.record of {self._name!r}: the handle does not pickle: {found.fault}"
+            name = self._record.name
+            message = f"lease.record of {name!r}: the handle does not pickle: {found.fault}"
             raise LedgerError(message)
         self._store.change(self._id, handle=found.data)
         self.handle = found.data
 
-    def opened(self, manager: Any, resource: Any) -> None:
+    def mark_open(self, manager: Any, resource: Any) -> None:
         """Set-up has returned: keep the handle, and the recipe with what set-up put on it.
 
         Raises:
@@ -58,56 +140,54 @@ class Entry:
             self._write_open(dies_with_kernel=True, unfindable="", unprotected="")
             self.protection = Protection()
             return
-        recipe = recipe_of(self._name, manager, is_open=True)
+        recipe = recipe_of(self._record.name, manager, is_open=True)
         handle = handle_of(manager, resource)
         fault = recipe.fault or handle.fault
-        values: dict[str, Any] = {"unprotected": fault}
-        if handle.data is not None:
-            values["handle"] = handle.data
-        if recipe.data is not None:
-            values["recipe"] = recipe.data
-        self._write_open(**values)
+        blobs = {"handle": handle.data, "recipe": recipe.data}
+        known = {name: data for name, data in blobs.items() if data is not None}
+        self._write_open(unprotected=fault, **known)
         self.handle = handle.data
         self.protection = Protection(self.protection.during_setup, fault)
 
     def _write_open(self, **values: Any) -> None:
-        if self._store.open(self._id, self._book.owner, **values):
-            self._book.link.look()  # whatever becomes of the ledger, the reaper knows of it now
+        if self._store.open(self._id, self._owner, **values):
+            self._reaper.look()  # so that the reaper knows of it, whatever becomes of the ledger
             return
         if self._store.get(self._id) is not None:
-            message = f"resource {self._name!r} was given up by the reaper while it was set up"
+            name = self._record.name
+            message = f"resource {name!r} was given up by the reaper while it was set up"
             raise LeaseLost(message)
         self._store.add(self._record._replace(state=states.OPEN, **values))  # the ledger is new
 
-    def used(self, when: float) -> None:
+    def mark_used(self, when: float) -> None:
         """The resource was in use at `when`, in seconds since the epoch."""
         self._store.change(self._id, used=when)
 
-    def keeps(self, seconds: float | None) -> None:
-        """The resource survives its kernel for so long."""
+    def set_keep(self, seconds: float | None) -> None:
+        """Let the resource survive its kernel for `seconds`."""
         self._store.change(self._id, keep=seconds)
 
-    def kept(self) -> bool:
+    def leave(self) -> bool:
         """Leave the resource to a later kernel; false if nobody could find it then."""
         found = self._store.get(self._id)
         if found is None or found.keep is None or found.dies_with_kernel or found.unprotected:
             return False
-        until = time.time() + found.keep
-        is_kept = self._store.change(self._id, state=states.KEPT, keep_until=until)
-        self._book.link.look()
-        return is_kept
+        is_left = self._store.change(
+            self._id, state=states.KEPT, keep_until=time.time() + found.keep
+        )
+        self._reaper.look()
+        return is_left
 
     def claim(self) -> bool:
-        """Be the one who cleans the lease up; false if it is closed already.
+        """Become the one who cleans up; false if that is done already.
 
-        A ledger that cannot be written keeps nobody from cleaning up here.
+        A ledger that cannot be written does not keep this kernel from cleaning up.
 
         Raises:
-            LeaseLost: somebody else is at it.
+            LeaseLost: another process is cleaning up.
         """
-        owner = self._book.owner
         try:
-            if self._store.claim(self._id, owner, lambda other: status(other, owner) == DEAD):
+            if self._store.claim(self._id, self._owner, lambda one: is_dead(one, self._owner)):
                 return True
             found = self._store.get(self._id)
         except LedgerError:
@@ -116,28 +196,30 @@ class Entry:
             return True  # the ledger was removed, or is a new one
         if found.state == states.CLOSED:
             return False
-        message = f"resource {self._name!r} is being cleaned up by the reaper"
+        message = f"resource {self._record.name!r} is being cleaned up by the reaper"
         raise LeaseLost(message)
 
-    def closed(self, *, half_made: bool = False) -> None:
-        """The clean-up has completed, as far as can be seen now.
+    def mark_closed(self, *, half_made: bool = False) -> None:
+        """The clean-up is complete, as far as can be seen now.
 
         Args:
-            half_made: set-up did not return, so that something may still turn up; if it can be
-                found, the reaper goes on looking for it.
+            half_made: set-up did not return, so something may still turn up; if the manager can
+                find it, the reaper goes on looking.
         """
         self.handle = None
-        if not half_made:
-            self._book.close(self._id, "cleaned up")
-        elif self._finds:
+        if half_made and self._record.can_find:
             self._hand_over(states.CLOSING, "its set-up did not return: looking for what it made")
         else:
-            self._book.close(self._id, "its set-up did not return")
+            self._ends.close(self._id, "its set-up did not return" if half_made else "cleaned up")
 
-    def failed(self, reason: str) -> bool:
-        """The clean-up failed here for good; gives whether the reaper goes on with it."""
+    def mark_failed(self, reason: str) -> bool:
+        """The clean-up failed here for good; gives whether the reaper takes over."""
         handed_over = self._hand_over(states.FAILED, reason)
-        return handed_over and (self._finds or not self.protection.once_open)
+        return handed_over and (self._record.can_find or not self.protection.once_open)
+
+    def discard(self) -> None:
+        """Set-up was never called, and never will be."""
+        self._ends.close(self._id, "nothing was created")
 
     def _hand_over(self, state: str, reason: str) -> bool:
         try:
@@ -146,8 +228,5 @@ class Entry:
             )
         except LedgerError:
             return False  # the claim stands, and the reaper takes it over when this process ends
-        self._book.link.look()
+        self._reaper.look()
         return True
-
-
-__all__ = ["Entry"]

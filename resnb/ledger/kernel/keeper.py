@@ -2,10 +2,9 @@
 
 Leases end from the inside out: one that may depend on another is closed before it; the others
 side by side, each on its own thread. `close_all` has a budget and gives back what is left; a
-clean-up that hangs or fails holds up only what depends on it.
+clean-up that hangs or fails delays only what it depends on.
 """
 
-import itertools
 import os
 import threading
 import time
@@ -16,18 +15,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from resnb.errors import LedgerError
 from resnb.ledger import states
 from resnb.ledger.kernel import process_exit
-from resnb.ledger.kernel.adoptions import Adoptions
+from resnb.ledger.kernel.adoption import Adoptions
 from resnb.ledger.kernel.closing_order import close_in_order
-from resnb.ledger.kernel.kernel_wide import Shared
+from resnb.ledger.kernel.kernel_wide import SharedResource
 from resnb.ledger.kernel.lease import Lease
-from resnb.ledger.kernel.reaper_messages import LeaseUser, Listener, Use
-from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.reaper_messages import Activity, LeaseUser, MessageHandler
+from resnb.ledger.kernel.request import LeaseRequest
 
 if TYPE_CHECKING:
     from resnb.ledger.kernel.book import LeaseBook
-    from resnb.ledger.kernel.reaper_client import Told
+    from resnb.ledger.kernel.reaper_client import ReaperMessage
 
-MakeBook: TypeAlias = "Callable[[Callable[[Told], object]], LeaseBook]"
+MakeBook: TypeAlias = "Callable[[Callable[[ReaperMessage], object]], LeaseBook]"
 
 KERNEL_END_BUDGET = 2.0
 """Seconds that Jupyter grants an orderly end."""
@@ -37,30 +36,34 @@ class Keeper:
     """Knows the leases of one kernel.
 
     Args:
-        make_book: makes the kernel's book when the first lease is prepared, with what is to be
-            called when the reaper says something; None for leases that no ledger knows.
+        make_book: makes the kernel's book when the first lease is prepared, given the function
+            that receives the reaper's messages.
 
     Attributes:
         make_book: see `Args`.
         interrupts: counts Ctrl-C, so that a clean-up that failed meanwhile is done again.
         before_closing: called before `close_all` closes anything (a run stops its tasks).
-        users: who uses leases (a run), and is to give one up that has to be closed.
-        use: whether something is going on that counts as use of every lease (a cell).
-        adoptions: what earlier kernels have left for this one.
+        users: who uses leases (a run), and gives up one that has to be closed.
+        activity: the kernel's activity, which counts as use of every lease.
+        adoptions: takes over what earlier kernels have kept.
+        on_message: acts on the reaper's messages.
     """
 
-    def __init__(self, make_book: "MakeBook | None" = None) -> None:
+    def __init__(self, make_book: "MakeBook") -> None:
+        self.make_book = make_book
         self.interrupts = 0
+        self._reset()
+
+    def _reset(self) -> None:
         self.before_closing: list[Callable[[], object]] = []
         self.users: list[LeaseUser] = []
-        self.use = Use()
-        self.told = Listener(self)
-        self.adoptions = Adoptions(self)
-        self.make_book = make_book
+        self.activity = Activity()
+        self.adoptions = Adoptions(self, lambda: self.book)
+        self.on_message = MessageHandler(self, lambda: self.book, self.users, self.activity)
         self._book: LeaseBook | None = None
         self._book_lock = threading.Lock()
         self._leases: dict[str, Lease] = {}
-        self._shared: list[Shared] = []
+        self._shared: list[SharedResource] = []
         self._lock = threading.Lock()
         self._never = threading.Event()
         self._deadline: float | None = None
@@ -78,42 +81,36 @@ class Keeper:
     # ---- leases
 
     def watch_ends(self) -> None:
-        """See to it that this process closes its leases when it ends; best on the main thread."""
-        process_exit.watch(self)
+        """Make sure that all leases close when this process ends; best on the main thread."""
+        process_exit.watch(self.close_all)
 
-    def prepare(self, wanted: Wanted) -> Lease:
+    def prepare(self, request: LeaseRequest) -> Lease:
         """A new lease in state *opening*, known to keeper and ledger before set-up is called.
 
         It gets a number behind its name if another one that is alive has that already.
 
         Raises:
-            LedgerError: the ledger cannot be written, or the recipe is too large; so nothing may
-                be created.
+            LedgerError: the ledger cannot be written, or the recipe is too large; nothing may be
+                created.
         """
         self.watch_ends()
-        lease = Lease(self, wanted._replace(name=self._unused(wanted.name)))
-        book = self.book
-        if book is not None:
-            ids = [one.id for one in lease.around]
-            try:
-                lease.entry = book.begin(
-                    lease.id, lease.name, lease.manager,
-                    around=ids, limits=lease.limits, key=wanted.key,
-                )  # fmt: skip
-            except BaseException:
-                lease.thread.close()
-                raise
-        self.enter(lease)
-        if book is not None and book.link.is_lost:  # meanwhile, when there was nothing to watch
-            try:
-                book.link.ensure()
-            except LedgerError:
-                lease.close()  # nothing was created
-                raise
+        request = request._replace(name=self._unused(request.name))
+        lease = Lease(self, request)
+        try:
+            lease.entry = self.book.begin(lease.id, request)
+            self.enter(lease)
+            if self.book.reaper.is_lost:  # it ended while nothing was open
+                self.book.reaper.ensure()
+        except BaseException:
+            with suppress(AttributeError):  # it has no entry, as the intent was not written
+                lease.entry.discard()
+            lease.forget("nothing was created")
+            raise
         return lease
 
     def enter(self, lease: Lease) -> None:
         """Know `lease` from now on, until it is closed."""
+        self.watch_ends()
         with self._lock:
             self._leases[lease.id] = lease
 
@@ -126,7 +123,7 @@ class Keeper:
         return self.adoptions.by_name(name)
 
     def keep(self, lease: Lease, seconds: float | None) -> None:
-        """Let the resource survive this kernel for so long.
+        """Let the resource survive this kernel for `seconds`.
 
         Raises:
             LedgerError: it cannot be written, or nobody could find the resource afterwards.
@@ -135,34 +132,36 @@ class Keeper:
             message = f"resource {lease.name!r} cannot be kept: {lease.protection.once_open}"
             raise LedgerError(message)
         lease.limits = lease.limits._replace(keep=seconds)
-        lease.entry.keeps(seconds)
+        lease.entry.set_keep(seconds)
 
     @property
-    def book(self) -> "LeaseBook | None":
-        """This kernel's book, made when it is first asked for.
+    def book(self) -> "LeaseBook":
+        """This kernel's book, made when it is first needed.
 
         Raises:
             LedgerError: the ledger's folder cannot be made, or is not private.
         """
-        if self._book is None and self.make_book is not None:
-            with self._book_lock:
-                if self._book is None:
-                    self._book = self.make_book(self.told)
-        return self._book
+        with self._book_lock:
+            if self._book is None:
+                self._book = self.make_book(self.on_message)
+            return self._book
 
     def _unused(self, name: str) -> str:
         """`name`, with a number behind it if a lease that is alive has it already."""
         taken = {lease.name for lease in self.alive()}
-        numbered = (f"{name}-{number}" for number in itertools.count(2))
-        return name if name not in taken else next(one for one in numbered if one not in taken)
+        found, number = name, 1
+        while found in taken:
+            number += 1
+            found = f"{name}-{number}"
+        return found
 
     def moved(self, lease: Lease) -> None:
-        """Called by a lease when its state has changed."""
+        """The state of `lease` has changed."""
         if lease.state == states.CLOSED:
             with self._lock:
                 self._leases.pop(lease.id, None)
                 self._shared = [one for one in self._shared if one.lease is not lease]
-            lease.thread.close()
+            lease.release_thread()
 
     def alive(self) -> tuple[Lease, ...]:
         """The leases that are not closed, in the order in which they were prepared."""
@@ -173,38 +172,28 @@ class Keeper:
         """This is a forked child: nothing that its parent holds is its own."""
         process_exit.forked()
         if self._book is not None:
-            self._book.link.forget()
-            self._book = None
-        self._book_lock = threading.Lock()
-        self.before_closing = []
-        self.users = []
-        self.use = Use()
-        self._leases = {}
-        self.adoptions = Adoptions(self)
-        self._shared = []
-        self._lock = threading.Lock()
-        self._never = threading.Event()
-        self._deadline = None
+            self._book.reaper.forget()
+        self._reset()
 
     # ---- what several scopes share
 
-    def shared(self, recipe: Any, arguments: tuple[Any, ...]) -> Shared:
+    def shared(self, recipe: Any, arguments: tuple[Any, ...]) -> SharedResource:
         """The entry for a kernel-wide resource: the same for the same recipe and arguments."""
         with self._lock:
             for one in self._shared:
                 if one.recipe is recipe and _equal(one.arguments, arguments):
                     return one
-            entry = Shared(recipe, arguments)
+            entry = SharedResource(recipe, arguments)
             self._shared.append(entry)
             return entry
 
-    def share(self, entry: Shared) -> None:
+    def share(self, entry: SharedResource) -> None:
         """Let later uses find `entry` (again), unless its recipe was replaced meanwhile."""
         with self._lock:
             if entry not in self._shared and not entry.retired:
                 self._shared.append(entry)
 
-    def unshare(self, entry: Shared) -> None:
+    def unshare(self, entry: SharedResource) -> None:
         """Let later uses make a resource of their own."""
         with self._lock:
             if entry in self._shared:
@@ -227,9 +216,11 @@ class Keeper:
     def close(self, leases: Iterable[Lease], budget: float | None = None) -> list[Lease]:
         """Close `leases`, each on its own thread, inner ones first.
 
+        If an exception ends the wait, they go on closing.
+
         Args:
             leases: what to close.
-            budget: seconds until we go on without those that are not closed; None for no limit.
+            budget: seconds after which those that are not closed are left; None for no limit.
 
         Returns:
             The leases that are not closed.
@@ -240,24 +231,36 @@ class Keeper:
         """The kernel ends: close everything within `budget` seconds; gives what is left.
 
         Args:
-            budget: seconds until we go on without those that are not closed.
+            budget: seconds after which those that are not closed are left.
             last: whether the process ends for good. One end runs several hooks (the request, the
                 interpreter's two kinds), which share one budget.
+
+        Raises:
+            BaseException: an interrupt of one of the steps; the others were done.
         """
         now = self.now()
         if self._deadline is not None:
             budget = min(budget, max(0.0, self._deadline - now))
         elif last:
             self._deadline = now + budget
-        if last:
-            self._leave()  # first, or a run that is stopped cleans up what should be kept
-        for prepare in tuple(self.before_closing):
-            with suppress(Exception):  # what is open has to be closed all the same
-                prepare()
+        # what is kept is left first, or a run that is stopped would clean it up
+        steps = [*([self._leave] if last else []), *self.before_closing]
+        interrupts: list[BaseException] = []
+        for step in steps:
+            try:
+                step()
+            except Exception:  # noqa: BLE001, S112 - what is open still has to be closed
+                continue
+            except BaseException as error:  # noqa: BLE001 - raised below
+                interrupts.append(error)
         left = self.close(self.alive(), budget)
         if self._book is not None:
-            with suppress(LedgerError):  # it still cannot be written, and is done again elsewhere
-                self._book.write_what_is_due()
+            with suppress(
+                LedgerError
+            ):  # it still cannot be written: the next owner cleans up again
+                self._book.ends.write()
+        if interrupts:
+            raise interrupts[0]
         return left
 
     def _leave(self) -> None:
@@ -272,17 +275,18 @@ class Keeper:
 def _equal(one: Any, other: Any) -> bool:
     try:
         return bool(one == other)
-    except Exception:  # noqa: BLE001 - values of the user's, such as arrays
+    except Exception:  # noqa: BLE001 - the user's values, such as arrays
         return one is other
 
 
-def _users_ledger(told: "Callable[[Told], object]") -> "LeaseBook":
+def users_ledger(on_message: "Callable[[ReaperMessage], object]") -> "LeaseBook":
+    """The book of this kernel in the user's ledger."""
     from resnb.ledger.kernel.book import LeaseBook
 
-    return LeaseBook(told)
+    return LeaseBook(on_message)
 
 
-KEEPER = Keeper(_users_ledger)
+KEEPER = Keeper(users_ledger)
 """This kernel's keeper."""
 
 if hasattr(os, "register_at_fork"):
@@ -291,5 +295,3 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=process_exit.after_fork,
         after_in_child=KEEPER.forget,
     )
-
-__all__ = ["KEEPER", "KERNEL_END_BUDGET", "Keeper"]

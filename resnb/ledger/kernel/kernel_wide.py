@@ -12,7 +12,7 @@ from resnb.ledger import states
 from resnb.ledger.kernel.lease import Lease
 
 
-class Shared:
+class SharedResource:
     """A kernel-wide resource: ``lifetime="kernel"``.
 
     Attributes:
@@ -34,31 +34,31 @@ class Shared:
         self._users: dict[Hashable, Lease] = {}
 
     def made(self, make: Callable[[], Any]) -> Any:
-        """The manager, which `make` makes if nobody has yet."""
+        """The manager, which `make` makes if there is none yet."""
         with self._opening:
             if self.manager is None:
                 self.manager = make()
             return self.manager
 
     def opened(self, user: Hashable, open_lease: Callable[[], Lease]) -> Lease:
-        """The open lease, counted as used by `user`; `open_lease` opens it if need be."""
+        """The open lease, counted as used by `user`; `open_lease` opens it where necessary."""
         with self._opening:
             lease = self.lease
             if lease is None or lease.state != states.OPEN:
                 lease = self.lease = open_lease()
             with self._counting:
                 self._users[user] = lease
-                lease.users += 1
+                lease.users.add(user)
                 lease.retired = lease.retired or self.retired
             return lease
 
     def released(self, user: Hashable) -> Lease | None:
-        """`user` needs it no longer; gives the lease if that is to be closed now."""
+        """`user` no longer needs it; gives the lease if that has to be closed now."""
         with self._counting:
             lease = self._users.pop(user, None)
             if lease is None:
                 return None
-            lease.users -= 1
+            lease.users.discard(user)
             return None if lease.in_use or not lease.retired else lease
 
     def retire(self) -> Lease | None:
@@ -70,6 +70,3 @@ class Shared:
             self.lease.retired = True
             unused = not self.lease.in_use and not self._opening.locked()
             return self.lease if unused else None
-
-
-__all__ = ["Shared"]

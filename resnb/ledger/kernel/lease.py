@@ -3,8 +3,9 @@
 A lease is closed by one caller at a time (`close` claims it), its clean-up completes once, and
 an interrupt neither cuts the clean-up short nor reaches the processes that it starts: SIGINT is
 blocked for the thread while the clean-up runs, and child processes inherit that. Each step is
-written into the ledger before it is taken. What this kernel cannot clean up the reaper takes
-over; then the lease follows what the reaper does.
+written into the ledger before it is taken. Whatever exception comes out of a step, the lease is
+cleaned up, handed over to the reaper, or still listed and ready to be closed again; while the
+reaper has it, the lease follows what the reaper does.
 """
 
 import os
@@ -14,85 +15,97 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from resnb.errors import CleanupError, IllegalTransition, LeaseLost, ResnbError
+from resnb.errors import IllegalTransition, LeaseLost
 from resnb.events import EVENTS, LeaseChanged
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.kernel.entry_protocol import LeaseEntry, NoEntry
-from resnb.ledger.kernel.request import Caller, Wanted
+from resnb.ledger.kernel.managed import CallHost, ManagedResource
+from resnb.ledger.kernel.request import Caller, LeaseRequest
 from resnb.ledger.recipes.recipe import Protection
 
 if TYPE_CHECKING:
-    from resnb.ledger.kernel.keeper import Keeper
+    from resnb.ledger.kernel.entry import LeaseEntry
 
-READY_TIMEOUT = 60.0
-"""How long a resource may take to become ready after its set-up returned, in seconds."""
+
+class LeaseHost(CallHost, Protocol):
+    """What leases, and those who care for them, need of the kernel that holds them."""
+
+    def alive(self) -> "tuple[Lease, ...]":
+        """The leases that are not closed."""
+
+    def enter(self, lease: "Lease") -> None:
+        """Know `lease` from now on, until it is closed."""
+
+    def moved(self, lease: "Lease") -> None:
+        """The state of `lease` has changed."""
 
 
 class Lease:
     """A resource that is being set up, held, or cleaned up.
 
     Args:
-        keeper: the kernel's leases.
-        wanted: what it is to be.
-        lease_id: that of a lease which is taken over; a new one otherwise.
+        host: the kernel that holds it.
+        request: its parameters.
+        lease_id: the id of a lease that is taken over; a new one by default.
 
     Attributes:
         id: the lease's id, with which set-up can tag the real thing.
-        name: how it is called in lists, such as ``dask-example/client``.
+        name: its name in lists, such as ``dask-example/client``.
         state: see `resnb.ledger.states`.
         manager: the object with setup and cleanup.
-        resource: what set-up returned, while the lease is open.
         around: the leases whose resources this one may depend on.
         thread: the thread on which set-up ran, and clean-up will; held until the lease is closed.
-        users: how many scopes of running flows use it, where it is shared.
+        users: the scopes of running flows that use it, where it is shared.
         retired: whether it closes when the last of them ends.
-        reason: why it is as it is, where that needs saying.
-        entry: what the ledger is told of it.
-        limits: how long things may take, and it may last.
+        reason: why it is in its state, where that needs saying.
+        entry: its entry in the ledger, once it has one.
+        limits: its time limits.
         began: when it was made, in seconds since the epoch.
         last_used: when it was last used, in seconds since the epoch.
-        changed: when it came into each state that it was in, in seconds since the epoch.
+        changed: when it entered each state that it was in, in seconds since the epoch.
         is_closed_by_reaper: whether the reaper has cleaned it up.
         is_lost: whether the reaper has taken the resource away while it was open.
     """
 
-    def __init__(self, keeper: "Keeper", wanted: Wanted, lease_id: str = "") -> None:
+    def __init__(self, host: LeaseHost, request: LeaseRequest, lease_id: str = "") -> None:
         self.id = LeaseId(lease_id or uuid.uuid4().hex)
-        self.name = wanted.name
-        self.manager = wanted.manager
-        self.thread = wanted.thread.hold()
-        self.around = wanted.around
+        self.name = request.name
+        self.manager = request.manager
+        self.thread = request.thread.hold()
+        self.around = request.around
         self.state = states.OPENING
-        self.resource: Any = None
-        self.users = 0
+        self.users: set[Any] = set()
         self.retired = False
         self.reason = ""
-        self.entry: LeaseEntry = NoEntry()
-        self.limits = wanted.limits
+        self.entry: LeaseEntry
+        self.limits = request.limits
         self.began = self.last_used = time.time()
         self.changed = {self.state: self.began}
         self.is_lost = False
         self.is_closed_by_reaper = False
-        self._keeper = keeper
-        self._call = wanted.call
-        self._handle: list[Any] = []
+        self._host = host
+        self._call = request.call
+        self._managed = ManagedResource(request.manager, self.id, host)
         self._process = os.getpid()
-        self._is_made = False
-        self._was_stopped = False
-        self._is_ours = True
+        self._holds_thread = True
+        self._is_handed_over = False
         self._reaper_rests = threading.Event()
         self._reaper_rests.set()
         self._claim = threading.Lock()
-        with suppress(AttributeError):  # a class with __slots__ cannot ask for its lease
+        with suppress(AttributeError):  # a class with __slots__ cannot have the attribute
             self.manager.lease = self
+
+    @property
+    def resource(self) -> Any:
+        """What set-up returned; None before that, and when it is cleaned up."""
+        return self._managed.value
 
     @property
     def in_use(self) -> bool:
         """Whether a running flow uses it (shared leases only)."""
-        return self.users > 0
+        return bool(self.users)
 
     @property
     def protection(self) -> Protection:
@@ -105,7 +118,7 @@ class Lease:
         return not self._reaper_rests.is_set()
 
     def wait_for_reaper(self, seconds: float) -> None:
-        """Wait until the reaper's present try is over, but no longer than so."""
+        """Wait until the reaper's present try is over, at most `seconds`."""
         self._reaper_rests.wait(seconds)
 
     # ---- for setup
@@ -116,7 +129,7 @@ class Lease:
         Raises:
             LedgerError: it does not pickle, or cannot be written.
         """
-        self._handle[:] = [handle]
+        self._managed.handle = [handle]
         self.entry.record(handle)
 
     # ---- for the run
@@ -125,37 +138,35 @@ class Lease:
         """Make the resource and wait until it is ready; what is half made is cleaned up.
 
         Args:
-            call: calls the manager's setup and ready, which whoever gives it may stop.
+            call: calls the manager's setup and ready, and may stop them.
 
         Raises:
             BaseException: whatever the manager's setup raised.
         """
         call = call or self._call
-        setup = getattr(self.manager, "setup", None)
         try:
-            self.resource = None if setup is None else call(setup)
+            self._managed.set_up(call)
+            if os.getpid() == self._process:  # else set-up has forked, and this is the child
+                if self.is_lost:
+                    message = f"resource {self.name!r} was given up while it was set up"
+                    raise LeaseLost(f"{message}: {self.reason}")  # noqa: TRY301 - taken back below
+                self._move(states.OPEN)
+                self._record_open()
+                self._managed.wait_until_ready(self.name, call)
         except BaseException as error:
-            self._was_stopped = not isinstance(error, Exception)
             with suppress(BaseException):  # the lease keeps the reason; set-up's own error counts
-                self.close()
-            raise
-        self._is_made = True
-        if os.getpid() != self._process:  # set-up has forked, and this is the child
-            return self.resource
-        try:
-            self._refuse_if_lost()
-            self._move(states.OPEN)
-            self.entry.opened(self.manager, self.resource)
-            self._wait_until_ready(call)
-        except LeaseLost:
-            with suppress(BaseException), interrupts_kept_out():
-                self._clean_up(self._call, self.resource)  # the reaper may have looked too early
-            raise
-        except BaseException:
-            with suppress(BaseException):  # likewise
-                self.close()
+                self._take_back(error)
             raise
         return self.resource
+
+    def _take_back(self, error: BaseException) -> None:
+        """Clean up after a set-up that `error` has ended."""
+        if self._managed.is_made and self.is_lost and isinstance(error, LeaseLost):
+            with interrupts_kept_out():  # the reaper may have looked too early
+                self._managed.clean_up(self.resource, self._call)
+            return
+        self._managed.was_stopped = not isinstance(error, Exception)
+        self.close()
 
     def close(self, call: Caller | None = None, *, hand_over: bool = True) -> None:
         """Clean the resource up, unless that is done already; on the lease's own thread.
@@ -164,37 +175,46 @@ class Lease:
         by its tag.
 
         Args:
-            call: calls the manager's cleanup, which whoever gives it may stop.
-            hand_over: whether the reaper is to try if this fails; else the caller tries again.
+            call: calls the manager's cleanup, and may stop it.
+            hand_over: whether the reaper takes over if this fails; else the caller tries again.
 
         Raises:
             LeaseLost: the reaper is cleaning it up.
             BaseException: what the manager's cleanup raised; the lease can be closed again.
         """
-        if os.getpid() != self._process:  # a forked child has no part in it
+        if os.getpid() != self._process:  # a forked child must leave it alone
             return
         call = call or self._call
         claim = self._claim
         with claim:
-            if self.state == states.CLOSED or not self._claimed():
+            if self.state == states.CLOSED:
+                self._host.moved(self)  # again, as the first time may have been cut short
                 return
-            self._move(states.CLOSING)
+            if not self._claimed(hand_over=hand_over):
+                return
+            is_over = False
             try:
                 with interrupts_kept_out():
-                    for resource in self._to_clean_up(call):
-                        self._clean_up(call, resource)
+                    self._managed.clean_up_all(self.protection.during_setup, call)
+                    if claim is self._claim:
+                        half_made = self._managed.is_half_made
+                        is_over = not half_made  # whatever comes now, it is not cleaned up again
+                        self.entry.mark_closed(half_made=half_made)
+                        is_over = True
             except BaseException as error:
-                if claim is self._claim:
-                    half = "" if self._is_made else "half made, and not cleaned up: "
-                    self._fail(f"{half}{_line(error)}", hand_over=hand_over)
+                if is_over:
+                    self.entry.mark_closed()  # again, as it may have been cut short
+                elif claim is self._claim:
+                    half = "" if self._managed.is_made else "half made, and not cleaned up: "
+                    self._fail(f"{half}{describe(error)}", hand_over=hand_over)
                 raise
-            if claim is self._claim:
-                self.entry.closed(half_made=not self._is_made and not self._handle)
-                self.resource = None
-                self._move(states.CLOSED)
+            finally:
+                if is_over:
+                    self._managed.value = None
+                    self._move(states.CLOSED)
 
     def cut_short(self, reason: str) -> None:
-        """Its thread hangs: leave the thread, count a clean-up in progress as failed."""
+        """Its thread hangs: abandon the thread, and count a clean-up in progress as failed."""
         self.thread = self.thread.replaced()
         if self.state == states.CLOSING:
             self._claim = threading.Lock()
@@ -202,126 +222,104 @@ class Lease:
 
     def resume(self, resource: Any) -> None:
         """Go on with what an earlier kernel has set up."""
-        self.resource = resource
-        self._is_made = True
+        self._managed.value = resource
+        self._managed.is_made = True
         self._move(states.OPEN)
 
     def abandon(self, reason: str) -> None:
-        """It cannot be used here: leave the cleaning up to the reaper."""
-        self._move(states.CLOSING)
+        """It cannot be used here: leave the clean-up to the reaper."""
         self._fail(reason, hand_over=True)
 
+    def forget(self, reason: str) -> None:
+        """There is nothing left for this kernel to do."""
+        self.reason = reason
+        self._managed.value = None
+        self._follow_to(states.CLOSING)
+        self._follow_to(states.CLOSED)
+
     def hand_over(self) -> None:
-        """Nobody here tries again to clean it up: if that failed, the reaper goes on."""
-        if self.state == states.FAILED and self._is_ours:
+        """Nobody here tries again to clean it up: if that failed, the reaper takes over."""
+        if self.state == states.FAILED and not self._is_handed_over:
             self._fail_over()
+
+    def release_thread(self) -> None:
+        """Let go of the thread, once: it is closed."""
+        if self._holds_thread:
+            self._holds_thread = False
+            self.thread.close()
 
     def leave(self) -> bool:
         """The kernel ends: leave the resource to a later one, where its ``keep`` allows that."""
-        if self.state != states.OPEN or not self.entry.kept():
+        if self.state != states.OPEN or not self.entry.leave():
             return False
-        self._forget("kept for a later kernel")
+        self.forget("kept for a later kernel")
         return True
 
     def follow(self, state: str, reason: str) -> None:
-        """The reaper has moved the lease to `state`; the resource is its now."""
+        """The reaper, which has taken the resource, has moved the lease to `state`."""
         self.is_lost = self.is_lost or self.state in (states.OPENING, states.OPEN)
         self.reason = reason
         if state == states.CLOSED:
             self.is_closed_by_reaper = True
-            self._forget(reason)
+            self.forget(reason)
         elif state == states.CLOSING:
-            self._take_over(states.CLOSING)
+            self._follow_to(states.CLOSING)
             self._reaper_rests.clear()
             return
         elif state == states.FAILED:
-            self._take_over(states.CLOSING)
-            self._take_over(states.FAILED)
+            self._follow_to(states.CLOSING)
+            self._follow_to(states.FAILED)
         self._reaper_rests.set()
 
     # ---- inside
 
-    def _forget(self, reason: str) -> None:
-        """There is nothing left for this kernel to do."""
-        self.reason = reason
-        self.resource = None
-        self._take_over(states.CLOSING)
-        self._take_over(states.CLOSED)
-
-    def _take_over(self, state: str) -> None:
+    def _follow_to(self, state: str) -> None:
         if self.state != state and states.is_legal(self.state, state):
             self._move(state)
 
-    def _refuse_if_lost(self) -> None:
-        if self.is_lost:
-            message = f"resource {self.name!r} was given up while it was set up: {self.reason}"
-            raise LeaseLost(message)
+    def _record_open(self) -> None:
+        try:
+            self.entry.mark_open(self.manager, self.resource)
+        except LeaseLost:
+            self.is_lost = True
+            raise
 
-    def _claimed(self) -> bool:
-        """Whether the clean-up is ours; it is not if it has been done.
+    def _claimed(self, *, hand_over: bool) -> bool:
+        """Claim the clean-up for this kernel; false if it is done already.
 
         Raises:
-            LeaseLost: the reaper is at it.
+            LeaseLost: the reaper is cleaning up.
         """
-        if self.entry.claim():
-            return True
-        self._forget("cleaned up by the reaper")
+        try:
+            if self.entry.claim():
+                self._follow_to(states.CLOSING)
+                return True
+        except LeaseLost:
+            raise
+        except BaseException as error:  # the claim may have been written
+            self._fail(f"not cleaned up: {describe(error)}", hand_over=hand_over)
+            raise
+        self.forget("cleaned up by the reaper")
         return False
 
     def _fail(self, reason: str, *, hand_over: bool) -> None:
         self.reason = reason
-        self._is_ours = True
+        self._is_handed_over = False
+        self._follow_to(states.CLOSING)
         self._move(states.FAILED)
         if hand_over:
             self._fail_over()
 
     def _fail_over(self) -> None:
         """Hand a failed clean-up over to the reaper."""
-        self._is_ours = False
+        takes_over = False
         self._reaper_rests.clear()
-        if not self.entry.failed(self.reason):
-            self._reaper_rests.set()
-
-    def _clean_up(self, call: Caller, resource: Any) -> None:
-        first: Exception | None = None
-        while True:
-            seen = self._keeper.interrupts
-            try:
-                call(self.manager.cleanup, resource)
-            except Exception as error:
-                if self._keeper.interrupts == seen:
-                    if first is None:
-                        raise
-                    raise error from first
-                first = first or error  # the interrupt may have cut it short, so it is done again
-            else:
-                return
-
-    def _to_clean_up(self, call: Caller) -> list[Any]:
-        if self._is_made:
-            return [self.resource]
-        if self._handle:
-            attach = getattr(self.manager, "attach", None)
-            return [call(attach, self._handle[0]) if attach else self._handle[0]]
-        find = getattr(self.manager, "find", None)
-        if find is None and self._was_stopped and (why := self.protection.during_setup):
-            message = f"its set-up was stopped, and nothing tells what it made: {why}"
-            raise CleanupError(message)
-        thing = None if find is None else call(find, self.id)
-        return [] if thing is None else [thing]
-
-    def _wait_until_ready(self, call: Caller) -> None:
-        ready = getattr(self.manager, "ready", None)
-        if ready is None:
-            return
-        deadline = self._keeper.now() + READY_TIMEOUT
-        pause = 0.05
-        while not call(ready, self.resource):
-            if self._keeper.now() >= deadline:
-                message = f"resource {self.name!r} was not ready within {READY_TIMEOUT:g} s"
-                raise ResnbError(message)
-            call(self._keeper.pause, pause)
-            pause = min(2 * pause, 1.0)
+        try:
+            takes_over = self.entry.mark_failed(self.reason)
+            self._is_handed_over = True
+        finally:
+            if not takes_over:
+                self._reaper_rests.set()
 
     def _move(self, state: str) -> None:
         if not states.is_legal(self.state, state):
@@ -329,8 +327,8 @@ class Lease:
             raise IllegalTransition(message)
         self.state = state
         self.changed[state] = time.time()
-        self._keeper.moved(self)
-        with suppress(Exception):  # whoever looks on must not keep a resource from being cleaned up
+        self._host.moved(self)
+        with suppress(Exception):  # a listener's error must not prevent the clean-up
             EVENTS.publish(LeaseChanged(self.id, self.name, state))
 
     def __repr__(self) -> str:
@@ -338,7 +336,8 @@ class Lease:
         return f"<Lease: {self.name} ({self.state})>"
 
 
-def _line(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
+    """Kind and text of `error`."""
     try:
         return f"{type(error).__name__}: {error}"
     except Exception:  # noqa: BLE001 - the user's own __str__
@@ -357,6 +356,3 @@ def interrupts_kept_out() -> Iterator[None]:
         yield
     finally:
         mask(signal.SIG_SETMASK, before)
-
-
-__all__ = ["READY_TIMEOUT", "Lease", "interrupts_kept_out"]

@@ -1,31 +1,36 @@
-"""How a kernel ends: the interpreter's exit, SIGTERM and SIGHUP lead to `Keeper.close_all`.
+"""How a kernel ends: the interpreter's exit, SIGTERM and SIGHUP close all leases.
 
-A signal handler only writes to a wake-up descriptor; a thread of ours cleans up and raises the
-signal again, upon which what was there before has its way. If the process survives that, we are
-on the watch again. Forked children inherit the hooks, so each checks that it runs in the
-owner's process. The handlers are taken from them at once: Python's handlers wait for the next
-line of Python, and a worker of ``multiprocessing`` that waits for a lock has none to come.
+A signal handler only writes to a wake-up descriptor; a thread cleans up and raises the signal
+again, which then reaches the handler that was there before. If the process survives that, the
+hooks stay. Forked children inherit them, so each hook checks that it runs in the owner's process.
+The handlers are taken from a child at once: Python's handlers wait for the next line of Python,
+and a worker of ``multiprocessing`` that waits for a lock has none to come.
 """
 
 import atexit
 import os
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from resnb.ledger.kernel.keeper import Keeper
+from typing import Any, Protocol
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class CloseAll(Protocol):
+    """Closes all leases."""
+
+    def __call__(self, *, last: bool) -> object:
+        """Close all; `last` means that the process ends for good."""
 
 
 class _Watch:
     """The hooks of one process."""
 
-    def __init__(self, keeper: "Keeper") -> None:
-        self.keeper = keeper
+    def __init__(self, close_all: CloseAll) -> None:
+        self.close_all = close_all
         self.owner = os.getpid()
         self.previous: dict[int, Any] = {}
         self.cleaned_up: set[int] = set()
@@ -38,10 +43,10 @@ class _Watch:
     def leave(self) -> None:
         """The interpreter ends."""
         if os.getpid() == self.owner:
-            self.keeper.close_all(last=True)
+            self.close_all(last=True)
 
     def take_signals(self) -> None:
-        """Install our handlers; only the main thread can, so others leave it at that."""
+        """Install the handlers, if this is the main thread; no other one can."""
         if threading.current_thread() is not threading.main_thread():
             return
         for number in _SIGNALS:
@@ -49,7 +54,7 @@ class _Watch:
                 self.previous[number] = signal.signal(number, self._handle)
 
     def give_signals_back(self) -> None:
-        """Put back the handlers that were there before ours."""
+        """Put back the handlers that were there before."""
         for number, previous in self.previous.items():
             if signal.getsignal(number) == self._handle:
                 signal.signal(number, previous or signal.SIG_DFL)
@@ -71,8 +76,8 @@ class _Watch:
         while number := os.read(self.reader, 1):
             if os.getpid() != self.owner:
                 return
-            with suppress(Exception):  # the signal has to have its way all the same
-                self.keeper.close_all(last=not callable(self.previous.get(number[0])))
+            with suppress(Exception):  # the signal must still be delivered
+                self.close_all(last=not callable(self.previous.get(number[0])))
             self._raise_again(number[0])
 
     def _raise_again(self, number: int) -> None:
@@ -85,7 +90,7 @@ class _Watch:
             pause = min(2 * pause, 1.0)
 
 
-def _before_thread_shutdown(function: Any) -> None:
+def _before_thread_shutdown(function: Callable[[], object]) -> None:
     """Call `function` at exit before threads are waited for; Python's own atexit is later."""
     register = getattr(threading, "_register_atexit", None)
     if register is not None:
@@ -97,8 +102,8 @@ _lock = threading.Lock()
 _held = threading.local()
 
 
-def watch(keeper: "Keeper") -> None:
-    """Make sure that `keeper` closes its leases when this process ends; may be called again.
+def watch(close_all: CloseAll) -> None:
+    """Call `close_all` when this process ends; may be called again, and then changes nothing.
 
     Raises:
         RuntimeError: the interpreter is ending already.
@@ -107,12 +112,12 @@ def watch(keeper: "Keeper") -> None:
         found = _watches.get(os.getpid())
         if found is None:
             _watches.clear()
-            found = _watches[os.getpid()] = _Watch(keeper)
+            found = _watches[os.getpid()] = _Watch(close_all)
     found.take_signals()
 
 
 def before_fork() -> None:
-    """Hold our signals back on this thread: the child gets none while it has our handlers."""
+    """Hold the signals back on this thread: the child gets none while it has these handlers."""
     if _watches:
         _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
@@ -131,6 +136,3 @@ def forked() -> None:
     for one in _watches.values():
         one.give_signals_back()
     after_fork()
-
-
-__all__ = ["after_fork", "before_fork", "forked", "watch"]

@@ -1,14 +1,13 @@
-"""The kernel's side of the reaper: start it, know that it is there, hear what it asks for.
+"""The kernel's side of the reaper: start it, check that it is alive, receive its messages.
 
-The reaper is ready before the first record is written. Before each further one it is asked for a
-sign of life; a dead one is replaced. A fork is another process, and starts its own.
+The reaper is ready before the first record is written. Before each further record it is asked for
+a sign of life; a dead one is replaced. A fork is another process, and starts its own.
 """
 
 import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,44 +16,44 @@ from typing import NamedTuple
 
 from resnb.errors import LedgerError
 from resnb.ledger.owner import Owner
+from resnb.ledger.reaper.detached import STARTS_WITHIN, start_detached
 
 _ANSWER_WITHIN = 5.0
-_STARTS_WITHIN = 20.0
-_REAPER = Path(__file__).parents[1] / "reaper" / "reaper.py"
+_REAPER = Path("reaper.py")
 
 
-class Told(NamedTuple):
-    """What a reaper says.
+class ReaperMessage(NamedTuple):
+    """A message of the reaper: what it has done with a lease, or wants the kernel to do.
 
-    Attributes:
-        word: ``"close"`` (the kernel should close a lease), ``"state"`` (the reaper has moved a
-            lease to another state), or ``"gone"`` (the reaper has ended).
-        lease: the lease's id.
-        state: its new state.
-        reason: why.
+    The kinds are ``"close"`` (the kernel should close the lease), ``"state"`` (the reaper has
+    moved it to another state), and ``"gone"`` (the reaper has ended).
     """
 
-    word: str
+    kind: str
     lease: str = ""
-    state: str = ""
+    state: str = ""  # the new state; of "close", the kind of reason
     reason: str = ""
 
 
-class ReaperLink:
+class ReaperClient:
     """The connection of this process to its reaper.
 
     Args:
         home: the ledger's folder.
         owner: this process.
-        told: called, on a thread of ours, with what the reaper says.
+        on_message: receives the reaper's messages, on a thread of the client's.
+
+    Attributes:
+        pid: the reaper's process id, once one was started.
     """
 
-    def __init__(self, home: Path, owner: Owner, told: Callable[[Told], object]) -> None:
+    def __init__(
+        self, home: Path, owner: Owner, on_message: Callable[[ReaperMessage], object]
+    ) -> None:
         self.pid: int | None = None
-        """The reaper's process id, once one was started."""
         self._home = home
         self._owner = owner
-        self._told = told
+        self._on_message = on_message
         self._lock = threading.Lock()
         self._channel: socket.socket | None = None
         self._let_go: socket.socket | None = None
@@ -66,15 +65,14 @@ class ReaperLink:
         return self._channel is None
 
     def ensure(self) -> None:
-        """Make sure that a reaper is there and listening.
+        """Make sure that a reaper is running and listening.
 
         Raises:
             LedgerError: none can be started, so nothing may be created.
         """
         with self._lock:
-            if self._is_there():
-                return
-            self._start()
+            if not self._is_there():
+                self._start()
 
     def look(self) -> None:
         """Tell the reaper that the ledger has changed."""
@@ -86,17 +84,21 @@ class ReaperLink:
     def close(self) -> None:
         """Let go of the reaper; it ends by itself when nothing is left to do."""
         with self._lock:
-            channel = self._let_go = self._channel
-            self._channel = None
-        if channel is not None:
-            with suppress(OSError):
-                channel.shutdown(socket.SHUT_RDWR)  # wakes the thread that listens, and closes it
+            self._let_go = self._channel
+            self._drop()
 
     def forget(self) -> None:
         """This is a forked child: the reaper is its parent's."""
         if self._channel is not None:
             self._channel.close()
             self._channel = None
+
+    def _drop(self) -> None:
+        """End the connection; this wakes the thread that listens, which closes the socket."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            with suppress(OSError):
+                channel.shutdown(socket.SHUT_RDWR)
 
     def _is_there(self) -> bool:
         channel = self._channel
@@ -107,81 +109,63 @@ class ReaperLink:
             channel.sendall(b"?")
             if self._answered.wait(_ANSWER_WITHIN) and self._channel is not None:
                 return True
-        self._channel = None  # it is dead, or hangs: what it says yet is no answer of the next
-        with suppress(OSError):
-            channel.shutdown(socket.SHUT_RDWR)  # as in `close`
+        self._drop()  # dead or hanging; late replies must not be taken for the next one's
         return False
 
     def _start(self) -> None:
-        ours, theirs = socket.socketpair()
+        mine, its = socket.socketpair()
         try:
-            with theirs:
-                self._run_starter(theirs)
-            ours.settimeout(_STARTS_WITHIN)
-            first, _, rest = ours.recv(4096).partition(b"\n")  # it may have said more by now
+            with its:
+                self._start_process(its)
+            mine.settimeout(STARTS_WITHIN)
+            first, _, rest = mine.recv(4096).partition(b"\n")  # more may have come by now
             word, _, pid = first.decode(errors="replace").partition(" ")
-        except (OSError, subprocess.SubprocessError) as error:
-            ours.close()
-            message = f"the reaper cannot be started ({error}): nothing was created"
-            raise LedgerError(message) from None
-        if word != "ready":
-            ours.close()
-            message = (
-                f"the reaper did not start (see {self._home / 'reaper.log'}): nothing was created"
-            )
-            raise LedgerError(message)
-        ours.settimeout(None)
-        self.pid, self._channel = int(pid), ours
-        threading.Thread(
-            target=self._listen, args=(ours, rest), name="resnb-reaper-link", daemon=True
-        ).start()
+            if word != "ready":
+                log = self._home / "reaper.log"
+                message = f"the reaper did not start (see {log}): nothing was created"
+                raise LedgerError(message)  # noqa: TRY301 - the socket is closed on the way
+            mine.settimeout(None)
+            self.pid, self._channel = int(pid), mine
+            threading.Thread(
+                target=self._listen, args=(mine, rest), name="resnb-reaper-client", daemon=True
+            ).start()
+        except BaseException as error:
+            self._channel = None
+            with suppress(OSError):
+                mine.shutdown(socket.SHUT_RDWR)  # wakes the thread, should it have begun to listen
+            mine.close()
+            if isinstance(error, OSError | subprocess.SubprocessError):
+                message = f"the reaper cannot be started ({error}): nothing was created"
+                raise LedgerError(message) from None
+            raise
 
-    def _run_starter(self, channel: socket.socket) -> None:
-        pidfd = _pidfd_of_ourselves()
-        passed = [channel.fileno(), *([pidfd] if pidfd >= 0 else [])]
-        log = self._log()
-        arguments = [str(self._home), self._owner.to_text(), str(channel.fileno()), str(pidfd)]
+    def _start_process(self, channel: socket.socket) -> None:
+        pidfd = _own_pidfd()
         try:
-            subprocess.run(  # noqa: S603 - our own script
-                [sys.executable, "-I", "-S", str(_REAPER), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=passed,
-                start_new_session=True,
-                timeout=_STARTS_WITHIN,
-                check=False,
-            )  # it has left the reaper to itself, so that nobody takes it for our child
+            arguments = [self._owner.to_text(), str(channel.fileno()), str(pidfd)]
+            passed = [one for one in (channel.fileno(), pidfd) if one >= 0]
+            start_detached(_REAPER, self._home, arguments, passed)
         finally:
-            for one in (log, *passed[1:]):
-                os.close(one)
+            if pidfd >= 0:
+                os.close(pidfd)
 
-    def _log(self) -> int:
-        try:
-            flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY
-            return os.open(self._home / "reaper.log", flags, 0o600)
-        except (
-            OSError
-        ):  # such as a full disk, which must not keep a dead reaper from being replaced
-            return os.open(os.devnull, os.O_WRONLY)
-
-    def _listen(self, channel: socket.socket, said_before: bytes) -> None:
-        for line in _lines(channel, said_before):
+    def _listen(self, channel: socket.socket, received: bytes) -> None:
+        for line in _lines(channel, received):
             if line == b"!":
                 if channel is self._channel:
                     self._answered.set()
                 continue
             try:
-                said = Told(*map(str, json.loads(line)))
+                message = ReaperMessage(*map(str, json.loads(line)))
             except (ValueError, TypeError):
-                continue  # not of our reaper's making
-            self._told(said)
+                continue  # not from the reaper
+            self._on_message(message)
         if channel is self._channel:
             self._channel = None
-            self._answered.set()  # for who waits for an answer: there will be none
+            self._answered.set()  # there will be no answer
         channel.close()
         if channel is not self._let_go:
-            self._told(Told("gone"))
+            self._on_message(ReaperMessage("gone"))
 
 
 def _lines(channel: socket.socket, buffer: bytes) -> Iterator[bytes]:
@@ -197,14 +181,9 @@ def _lines(channel: socket.socket, buffer: bytes) -> Iterator[bytes]:
         buffer += data
 
 
-def _pidfd_of_ourselves() -> int:
-    opener = getattr(os, "pidfd_open", None)
-    if opener is None:
-        return -1
+def _own_pidfd() -> int:
+    """A descriptor that becomes readable when this process ends; -1 if there is no such thing."""
     try:
-        return int(opener(os.getpid()))
-    except OSError:
+        return os.pidfd_open(os.getpid())
+    except (AttributeError, OSError):
         return -1
-
-
-__all__ = ["ReaperLink", "Told"]

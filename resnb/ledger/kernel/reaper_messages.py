@@ -1,104 +1,111 @@
-"""What the kernel does when its reaper asks for something, or has done something.
+"""How the kernel answers its reaper's messages.
 
 A resource that somebody asked to clean up, or that is past a limit, is claimed at once, so that
-the reaper knows that this kernel is not hanging; then who uses it is told to give it up.
+the reaper knows that this kernel is not hanging; then its users have to give it up.
 """
 
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from resnb.errors import ResnbError
 from resnb.ledger import states
 from resnb.ledger.kernel.closing_order import close_on_its_thread
+from resnb.ledger.kernel.lease import Lease, LeaseHost
 from resnb.ledger.reaper.decisions import IDLE
 
 if TYPE_CHECKING:
     from resnb.ledger.kernel.book import LeaseBook
-    from resnb.ledger.kernel.keeper import Keeper
-    from resnb.ledger.kernel.lease import Lease
-    from resnb.ledger.kernel.reaper_client import Told
+    from resnb.ledger.kernel.reaper_client import ReaperMessage
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
-"""How soon another reaper is started where none could be, in seconds."""
+"""How soon the kernel tries again to start a reaper, in seconds."""
 
 
 class LeaseUser(Protocol):
     """Somebody who uses leases: a run."""
 
-    def uses(self, lease: "Lease") -> bool:
+    def uses(self, lease: Lease) -> bool:
         """Whether `lease` is in use."""
 
-    def give_up(self, lease: "Lease", reason: str) -> bool:
+    def give_up(self, lease: Lease, reason: str) -> bool:
         """End what uses `lease` and close it; false if it is not in use."""
 
 
-class Use:
-    """When this kernel was last in use, by which idle limits are judged."""
+class Activity:
+    """When this kernel last ran a cell, by which idle limits are judged."""
 
     def __init__(self) -> None:
-        self._is_on = False
+        self.is_busy = False
         self._last = 0.0
 
     def begin(self) -> None:
         """A cell begins."""
-        self._is_on = True
+        self.is_busy = True
 
     def end(self) -> None:
-        """It has ended."""
-        self._is_on = False
+        """The cell has ended."""
+        self.is_busy = False
         self._last = time.time()
 
-    @property
-    def is_on(self) -> bool:
-        """Whether a cell is running."""
-        return self._is_on
-
     def last(self) -> float:
-        """When it was last on, in seconds since the epoch."""
-        return time.time() if self._is_on else self._last
+        """When a cell last ran, in seconds since the epoch."""
+        return time.time() if self.is_busy else self._last
 
 
-class Listener:
-    """Hears what the reaper says, on a thread of the link's.
+class MessageHandler:
+    """Acts on the reaper's messages, on the client's thread.
 
     Args:
-        keeper: the kernel's leases.
+        host: the kernel that holds the leases.
+        book: gives its book.
+        users: who uses leases.
+        activity: the kernel's.
     """
 
-    def __init__(self, keeper: "Keeper") -> None:
-        self._keeper = keeper
+    def __init__(
+        self,
+        host: LeaseHost,
+        book: "Callable[[], LeaseBook]",
+        users: Sequence[LeaseUser],
+        activity: Activity,
+    ) -> None:
+        self._host = host
+        self._book = book
+        self._users = users
+        self._activity = activity
 
-    def __call__(self, said: "Told") -> None:
-        """Act upon it."""
-        if said.word == "gone":
+    def __call__(self, message: "ReaperMessage") -> None:
+        """Act on one message."""
+        if message.kind == "gone":
             self._replace_reaper()
             return
-        lease = next((one for one in self._keeper.alive() if one.id == said.lease), None)
+        lease = next((one for one in self._host.alive() if one.id == message.lease), None)
         if lease is None:
             return
-        if said.word == "state":
-            self._follow(lease, said.state, said.reason)
-        elif said.word == "close":
-            self._close(lease, said.state, said.reason)
+        if message.kind == "state":
+            self._follow(lease, message.state, message.reason)
+        elif message.kind == "close":
+            self._close(lease, message.state, message.reason)
 
     def _replace_reaper(self) -> None:
         """Start another reaper as long as there is something for it to watch."""
-        book, pause = self._keeper.book, _FIRST_PAUSE
-        while book is not None and self._keeper.alive():
+        book, pause = self._book(), _FIRST_PAUSE
+        while self._host.alive():
             try:
-                book.link.ensure()
+                book.reaper.ensure()
             except ResnbError:  # the next lease tries again, too, and says what is wrong
-                self._keeper.pause(pause)
+                self._host.pause(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
-            with suppress(ResnbError):  # it is seen when the lease is used or closed
+            with suppress(ResnbError):  # this shows when the lease is used or closed
                 self._catch_up(book)
             return
 
     def _catch_up(self, book: "LeaseBook") -> None:
-        """Follow what the dead reaper has done and could not tell."""
-        for lease in self._keeper.alive():
+        """Follow what the dead reaper has done and could not report."""
+        for lease in self._host.alive():
             found = book.store.get(lease.id)
             if found is None:
                 continue
@@ -109,17 +116,17 @@ class Listener:
             ):
                 self._follow(lease, found.state, found.reason)
 
-    def _follow(self, lease: "Lease", state: str, reason: str) -> None:
+    def _follow(self, lease: Lease, state: str, reason: str) -> None:
         if lease.state == states.CLOSING and not lease.is_with_reaper:
-            return  # this kernel is at it, so it knows
+            return  # this kernel is cleaning up, so it knows
         lease.follow(state, reason)
         if lease.is_lost:
             self._given_up(lease, reason)
 
-    def _close(self, lease: "Lease", kind: str, reason: str) -> None:
+    def _close(self, lease: Lease, kind: str, reason: str) -> None:
         if kind == IDLE and (used := self._used(lease)) is not None:
-            with suppress(ResnbError):  # it is asked again
-                lease.entry.used(used)
+            with suppress(ResnbError):  # the reaper asks again
+                lease.entry.mark_used(used)
             return
         with suppress(ResnbError):  # closing says what is wrong
             lease.entry.claim()
@@ -128,18 +135,15 @@ class Listener:
         if not self._given_up(lease, reason):
             close_on_its_thread(lease, lambda _: None)
 
-    def _used(self, lease: "Lease") -> float | None:
+    def _used(self, lease: Lease) -> float | None:
         """When `lease` was last in use, if that is within its idle limit."""
         now = time.time()
-        if any(user.uses(lease) for user in tuple(self._keeper.users)):
+        if any(user.uses(lease) for user in tuple(self._users)):
             return now
-        last = max(lease.last_used, self._keeper.use.last())
+        last = max(lease.last_used, self._activity.last())
         limit = lease.limits.idle_timeout
         return last if limit is not None and now - last < limit else None
 
-    def _given_up(self, lease: "Lease", reason: str) -> bool:
-        given_up = [user.give_up(lease, reason) for user in tuple(self._keeper.users)]
+    def _given_up(self, lease: Lease, reason: str) -> bool:
+        given_up = [user.give_up(lease, reason) for user in tuple(self._users)]
         return any(given_up)
-
-
-__all__ = ["LeaseUser", "Listener", "Use"]

@@ -1,43 +1,43 @@
-"""What a lease is asked for with."""
+"""The parameters of a lease request: one value from whoever asks down to the ledger."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from resnb.ledger.kernel.entry_protocol import Limits
+from resnb.ids import LeaseId
 from resnb.ledger.kernel.thread import LeaseThread
 
-if TYPE_CHECKING:
-    from resnb.ledger.kernel.lease import Lease
-
 Caller: TypeAlias = Callable[..., Any]
-"""Calls a function of the user's with some arguments, and waits for what it gives."""
+"""Calls a function of the user's with some arguments, and waits for its result."""
 
 
 def directly(function: Callable[..., Any], *args: Any) -> Any:
-    """The plain way to call."""
+    """Call `function` as it is."""
     return function(*args)
 
 
-class Wanted(NamedTuple):
-    """A lease that somebody wants: a new one, or one that an earlier kernel has kept.
+class Limits(NamedTuple):
+    """How long things may take, and how long a lease may last; in seconds."""
 
-    Attributes:
-        name: how it is called in lists, such as ``dask-example/client``.
-        manager: the object with setup and cleanup.
-        thread: the thread that set-up and clean-up run on; the lease holds it, too.
-        around: open leases whose resources it may depend on.
-        call: calls a method of the manager, and waits for what an async one gives.
-        limits: how long things may take, and the lease may last.
-        key: by what a later kernel recognises it after ``keep``; empty if it does not.
-    """
+    cleanup_timeout: float = 60.0  # for one try of the clean-up
+    ttl: float | None = None  # age limit
+    idle_timeout: float | None = None  # limit of idleness
+    keep: float | None = None  # how long the resource survives its kernel
 
+
+class OuterLease(Protocol):
+    """A lease whose resource another lease may depend on."""
+
+    id: LeaseId
     name: str
-    manager: Any
-    thread: LeaseThread
-    around: "tuple[Lease, ...]" = ()
-    call: Caller = directly
+
+
+class LeaseRequest(NamedTuple):
+    """A request for a lease: a new one, or one that an earlier kernel has kept."""
+
+    name: str  # the lease's name in lists, such as "dask-example/client"
+    manager: Any  # the object with setup and cleanup
+    thread: LeaseThread  # runs set-up and clean-up; the lease holds it, too
+    around: tuple[OuterLease, ...] = ()  # the open leases whose resources it may depend on
+    call: Caller = directly  # calls a method of the manager, and waits for an async one
     limits: Limits = Limits()
-    key: str = ""
-
-
-__all__ = ["Caller", "Wanted", "directly"]
+    key: str = ""  # how a later kernel recognises it after `keep`; empty if it cannot

@@ -1,9 +1,9 @@
 """The thread of a lease: its init, set-up and clean-up run there, never on the main thread.
 
-One thread for each lease, so that things bound to a thread work and a clean-up that hangs holds
-up nobody else. It ends when everybody who holds it has let go of it, and comes back for a job
-that is submitted later still, so that no job is ever lost. It is a daemon, because a clean-up
-that hangs must not keep the kernel from ending.
+Each lease has a thread of its own, so that things bound to a thread work and a clean-up that
+hangs delays nobody else. It ends when its last holder lets go, and starts again for a job that is
+submitted even later, so that no job is ever lost. It is a daemon, because a clean-up that hangs
+must not keep the kernel from ending.
 """
 
 import itertools
@@ -31,13 +31,16 @@ class LeaseThread:
         self._lock = threading.Lock()
 
     def submit(self, job: Job) -> None:
-        """Run `job` after those that were submitted before; it deals with its own errors."""
+        """Run `job`, which handles its own errors, after those that were submitted before.
+
+        An exception that comes out of this (a signal handler's) leaves the job unsubmitted.
+        """
         with self._lock:
+            has_begun = self._thread is not None or self._begin()
             self._jobs.put(job)
             if self._holders <= 0:
                 self._jobs.put(None)
-            begun = self._thread is not None or self._begin()
-        if not begun:
+        if not has_begun:
             self._run_here()
 
     def hold(self) -> Self:
@@ -47,14 +50,14 @@ class LeaseThread:
         return self
 
     def close(self) -> None:
-        """Let go of it; when the last holder does, it ends after the jobs that it has."""
+        """Let go of the thread; once nobody holds it, it ends when its jobs are done."""
         with self._lock:
             self._holders -= 1
             if not self._holders:
                 self._jobs.put(None)
 
     def replaced(self) -> "LeaseThread":
-        """A fresh thread in place of this one, which is stuck; it takes over the jobs that wait."""
+        """A fresh thread in place of this one, which is stuck; it takes over the waiting jobs."""
         fresh = LeaseThread()
         for job in self._waiting():
             fresh.submit(job)
@@ -76,26 +79,32 @@ class LeaseThread:
                 found.append(job)
 
     def _begin(self) -> bool:
+        """Start the thread; false if the interpreter is ending, or the system is out of threads."""
         self._thread = threading.Thread(
             target=self._work, name=f"resnb-lease-{next(_numbers)}", daemon=True
         )
         try:
             self._thread.start()
-        except RuntimeError:  # the interpreter is ending, or the system is out of threads
-            self._thread = None
-            return False
+        except BaseException as error:
+            self._thread = None  # should it start yet, it ends at once, as it is not this thread
+            if isinstance(error, RuntimeError):
+                return False
+            raise
         return True
 
     def _run_here(self) -> None:
         """Do the jobs on the caller's thread, which is better than never."""
         for job in self._waiting():
-            _done(job)
+            _run(job)
 
     def _work(self) -> None:
+        with self._lock:
+            if not self.is_current():
+                return
         while True:
             job = self._jobs.get()
             if job is not None:
-                _done(job)
+                _run(job)
                 del job
                 continue
             with self._lock:
@@ -104,11 +113,8 @@ class LeaseThread:
                     return
 
 
-def _done(job: Job) -> None:
+def _run(job: Job) -> None:
     try:
         job()
-    except BaseException:  # noqa: BLE001 - a job that breaks its word must not end the others
+    except BaseException:  # noqa: BLE001 - a job that lets an error out must not end the others
         sys.excepthook(*sys.exc_info())
-
-
-__all__ = ["LeaseThread"]

@@ -1,9 +1,9 @@
-"""One clean-up in a fresh interpreter: started by file path, told what to do on standard input.
+"""One clean-up in a fresh interpreter: started by file path, with its order on standard input.
 
-The recipe is user data: it is unpickled here and nowhere else. What the clean-up prints goes to
-the lease's log; the result is one line of JSON on the descriptor that its argument names. An end
-is written into the ledger at once, so that nobody begins again should the reaper be gone. One
-that hangs ends by itself.
+The recipe is user data, which the reaper itself never unpickles. What the clean-up prints goes to
+the lease's log; the result is JSON on the descriptor that the argument names. A completed one is
+written into the ledger at once, so that nobody repeats it should the reaper be gone. A clean-up
+that hangs is ended by a timer of its own.
 """
 
 import base64
@@ -27,20 +27,20 @@ CLEANED, NOTHING, FAILED, WRONG_ENVIRONMENT = "cleaned", "nothing", "failed", "w
 
 
 class _Lease:
-    """What a recipe sees as ``self.lease``."""
+    """The ``self.lease`` of a recipe."""
 
     def __init__(self, lease: str) -> None:
         self.id = lease
 
     def record(self, handle: Any) -> None:
-        """Nothing is to be kept any more."""
+        """Ignore it: there is nothing to keep any more."""
 
 
 def main() -> None:
-    """Carry out what standard input says, and report on the descriptor of the first argument."""
-    order = json.load(sys.stdin)  # nothing, and so an error, if the reaper has died meanwhile
+    """Carry out the order, and report on the descriptor of the first argument."""
+    order = json.load(sys.stdin)  # if the reaper has died meanwhile, an error ends it here
     report = int(sys.argv[1])
-    os.set_inheritable(report, False)  # noqa: FBT003 - processes that the clean-up starts may outlive it
+    os.set_inheritable(report, False)  # noqa: FBT003 - what it starts may outlive it
     faulthandler.dump_traceback_later(order["deadline"], exit=True)
     sys.path[:] = order["path"]
     os.environ.update(order["variables"])
@@ -94,7 +94,7 @@ def _clean(manager: Any, order: dict[str, Any], handle: Any) -> bool:
 
 
 def _resolved(value: Any) -> Any:
-    """`value`, awaited if need be; on one loop, to which what `attach` opened may be bound."""
+    """`value`, awaited where necessary; on one loop, as what `attach` opened may be bound to it."""
     if not inspect.isawaitable(value):
         return value
 
@@ -112,11 +112,11 @@ def _loop() -> Any:
 
 
 def _write_end(end: dict[str, Any]) -> None:
-    """Write the lease's end; where that cannot be done here, the reaper does it."""
+    """Write the lease's end; if that fails, the reaper does it."""
     with suppress(Exception):
         import sqlite3
 
-        uri = f"{Path(end['path']).as_uri()}?mode=rw"  # one that is gone is not made anew
+        uri = f"{Path(end['path']).as_uri()}?mode=rw"  # a ledger that is gone is not made again
         with closing(sqlite3.connect(uri, uri=True, timeout=end["timeout"])) as db, db:
             for statement, values in end["steps"]:
                 db.execute(statement, values)

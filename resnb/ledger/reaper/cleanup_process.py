@@ -1,57 +1,69 @@
 """A clean-up in progress, as the reaper sees it: its process, its order, its result.
 
-Nothing here waits for the process: what does not fit into a pipe is written bit by bit, and what
-it says is read when it is there. Other processes may hold the other end of a pipe for ever.
+Nothing here waits for the process. Its pipes and its end wake the reaper's selector: an order that
+does not fit into the pipe is written in pieces, and the result is read when it has arrived. Other
+processes may keep the other end of a pipe open for ever.
 """
 
 import base64
 import json
 import os
+import selectors
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from resnb.ledger.owner import Owner, start_time
-from resnb.ledger.record import Record
+from resnb.ledger.owner import Owner, child_of
+from resnb.ledger.record import LeaseRecord
 
 EXTRA = 5.0
 """What a clean-up gets beside its time limit, to start and to end, in seconds."""
 _LARGE_PIPE = 1 << 20
+_SOON = 0.05
+"""Without a pidfd: how soon to look for the end of a process that closed its pipe, in seconds."""
+_NOW_AND_THEN = 0.5
+"""Without a pidfd: how often to look for its end before that, in seconds."""
 _HIDDEN = ("PYTHONPATH",)  # what lies there must not shadow what our own script imports
 
 
-class Cleaning:
+class CleanupProcess:
     """The process that cleans up one lease; it does nothing before it has its order.
 
     Args:
         record: the lease.
         log: where its output goes.
+        selector: wakes the reaper, which then calls the functions that are registered as data.
 
     Raises:
         OSError: the interpreter cannot be started.
     """
 
-    def __init__(self, record: Record, log: IO[bytes] | int) -> None:
+    def __init__(
+        self, record: LeaseRecord, log: IO[bytes] | int, selector: selectors.BaseSelector
+    ) -> None:
         self.record = record
-        self._said = b""
+        self._received = b""
         self._order = b""
+        self._selector = selector
+        self._watched: set[int] = set()
         variables = {**os.environ, **dict(record.environment.variables)}
         self._variables = {name: variables.pop(name) for name in _HIDDEN if name in variables}
         quiet = 0.0 if record.handle is not None else record.find_quiet
         self._time = record.cleanup_timeout + quiet + EXTRA
         self._deadline = time.monotonic() + self._time
         script = str(Path(__file__).with_name("cleanup_main.py"))
-        self._report, theirs = os.pipe()
+        self._report, its_end = os.pipe()
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own script
-                [record.environment.python, "-P", script, str(theirs)],
+            self._process = subprocess.Popen(  # noqa: S603 - a script of this folder
+                [record.environment.python, "-P", script, str(its_end)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=(theirs,),
+                pass_fds=(its_end,),
                 env=variables,
                 start_new_session=True,
             )
@@ -59,7 +71,7 @@ class Cleaning:
             os.close(self._report)
             raise
         finally:
-            os.close(theirs)
+            os.close(its_end)
         assert self._process.stdin is not None
         self._input = self._process.stdin.fileno()
         os.set_blocking(self._report, False)
@@ -68,11 +80,14 @@ class Cleaning:
             import fcntl
 
             fcntl.fcntl(self._input, fcntl.F_SETPIPE_SZ, _LARGE_PIPE)
+        self._watch(self._report, self._read)
+        self._pidfd = _pidfd_of(self._process.pid)
+        if self._pidfd is not None:
+            self._watch(self._pidfd, lambda: None)  # the reaper collects results when it wakes
 
-    def process_of(self, machine: Owner) -> Owner:
-        """Its process, which runs where `machine` does."""
-        pid = self._process.pid
-        return machine._replace(pid=pid, started=start_time(pid) or 0)
+    def process_of(self, reaper: Owner) -> Owner:
+        """Its process, as a child of the reaper's."""
+        return child_of(reaper, self._process.pid)
 
     def give_order(self, end: dict[str, Any]) -> None:
         """Let it begin.
@@ -93,33 +108,45 @@ class Cleaning:
             "deadline": self._time + EXTRA,  # by then its reaper has ended it, if it has one
         }
         self._order = json.dumps(order).encode()
+        self._watch(self._input, self._write, selectors.EVENT_WRITE)
         self._write()
 
     def result(self) -> tuple[str, str] | None:
-        """What came of it, and why; None while it goes on. To be asked every now and then."""
-        self._write()
-        ended = self._process.poll() is not None
+        """The result and the reason; None while it runs. The selector wakes when to ask again."""
+        has_ended = self._process.poll() is not None
         self._read()
-        said = _understood(self._said)
-        if said is not None:  # whatever it leaves to do is no business of ours
+        result = _parsed(self._received)
+        if result is not None:  # nobody waits for what it still does
             self._deadline = min(self._deadline, time.monotonic() + EXTRA)
-        if not ended and time.monotonic() < self._deadline:
+        if not has_ended and time.monotonic() < self._deadline:
             return None
         self.end()
-        if said is not None:
-            return said
-        if ended:
+        if result is not None:
+            return result
+        if has_ended:
             return "failed", f"its interpreter ended with {self._process.returncode}"
         return "failed", f"it did not end within {self.record.cleanup_timeout:g} s"
 
+    def ask_within(self) -> float:
+        """How many seconds the selector may wait for it before its result is asked for again."""
+        left = max(0.0, self._deadline - time.monotonic())
+        if self._pidfd is not None:
+            return left
+        return min(left, _NOW_AND_THEN if self._report in self._watched else _SOON)
+
     def end(self) -> None:
-        """End its process and those of its group, if they are there, and let go of them."""
+        """Kill its process and those of its group, if they are alive, and close all descriptors."""
         if self._process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._close_input()
-        os.close(self._report)
+        for one in (self._report, self._pidfd):
+            if one is not None:
+                self._unwatch(one)
+                os.close(one)
+
+    # ---- pipes
 
     def _write(self) -> None:
         while self._order:
@@ -128,28 +155,46 @@ class Cleaning:
             except BlockingIOError:
                 return
             except BrokenPipeError:
-                self._order = b""  # it has ended; `result` tells how
-            if not self._order:
-                self._close_input()
+                break  # it has ended; see `result`
+        self._close_input()
 
     def _close_input(self) -> None:
         assert self._process.stdin is not None
+        self._order = b""
+        self._unwatch(self._input)
         with suppress(BrokenPipeError):
             self._process.stdin.close()
 
     def _read(self) -> None:
         with suppress(BlockingIOError):
             while data := os.read(self._report, 1 << 16):
-                self._said += data
+                self._received += data
+            self._unwatch(self._report)  # its end stays readable
+
+    def _watch(
+        self, file: int, action: Callable[[], None], event: int = selectors.EVENT_READ
+    ) -> None:
+        self._selector.register(file, event, action)
+        self._watched.add(file)
+
+    def _unwatch(self, file: int) -> None:
+        if file in self._watched:
+            self._watched.remove(file)
+            self._selector.unregister(file)
 
 
-def _understood(text: bytes) -> tuple[str, str] | None:
-    """Result and reason, once it has said them."""
+def _pidfd_of(pid: int) -> int | None:
+    """A descriptor that becomes readable when process `pid` ends; None where there is none."""
     try:
-        said = json.loads(text)
-        return str(said["result"]), str(said["reason"])
-    except (ValueError, KeyError, TypeError):
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
         return None
 
 
-__all__ = ["EXTRA", "Cleaning"]
+def _parsed(text: bytes) -> tuple[str, str] | None:
+    """Result and reason, once both have arrived."""
+    try:
+        report = json.loads(text)
+        return str(report["result"]), str(report["reason"])
+    except (ValueError, KeyError, TypeError):
+        return None

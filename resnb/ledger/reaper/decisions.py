@@ -1,8 +1,7 @@
 """What the reaper does next. Pure: records, liveness and the time in, actions out.
 
-Dependants come first, everything else side by side, a few at a time; a failed clean-up is tried
-again after growing pauses and holds up nobody but what it depends on, and that only until it is
-given up.
+Dependants come first, everything else side by side, a few at a time. A failed clean-up is tried
+again after growing pauses; until it is given up, it delays only what it depends on.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -10,54 +9,54 @@ from typing import Final, NamedTuple, TypeAlias
 
 from resnb.ledger import states
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, Owner
-from resnb.ledger.record import Record
+from resnb.ledger.record import LeaseRecord
 
 AT_ONCE: Final = 4
 """How many clean-ups run side by side."""
 TRIES: Final = 8
 """How many clean-ups are begun before a lease is left as failed."""
 FENCE_AFTER: Final = 5.0
-"""How long a kernel has to claim a clean-up that was asked of it, in seconds."""
+"""How long a kernel has to claim a clean-up that it was asked for, in seconds."""
 CLAIMED_LOOK: Final = 0.5
-"""How soon to look again at what another process is cleaning up, in seconds."""
+"""How soon to look again at a lease that another process is cleaning up, in seconds."""
 REQUEST: Final = "request"
 TTL: Final = "ttl"
 IDLE: Final = "idle"
-"""Why a kernel is asked to close a lease; one that was used since does not for idleness."""
+"""Why a kernel is asked to close a lease; if idle, the kernel refuses if it was used since."""
 _LONGEST_PAUSE = 300.0
 
 
 class Clean(NamedTuple):
     """Clean the lease up in a fresh interpreter."""
 
-    record: Record
+    record: LeaseRecord
 
 
 class Close(NamedTuple):
-    """There is nothing to clean up: close the lease."""
+    """Close the lease, for which there is nothing to clean up."""
 
-    record: Record
+    record: LeaseRecord
     reason: str
 
 
 class Fail(NamedTuple):
-    """Nothing more can be done from here: say why."""
+    """Give the lease up, as nothing more can be done from here."""
 
-    record: Record
+    record: LeaseRecord
     reason: str
 
 
 class Keep(NamedTuple):
-    """The lease survives its kernel until a time, in seconds since the epoch."""
+    """Let the lease survive its kernel until a time, in seconds since the epoch."""
 
-    record: Record
+    record: LeaseRecord
     until: float
 
 
 class Ask(NamedTuple):
     """Ask the kernel, which is alive, to clean the lease up."""
 
-    record: Record
+    record: LeaseRecord
     kind: str
     reason: str
 
@@ -66,7 +65,7 @@ Action: TypeAlias = Clean | Close | Fail | Keep | Ask
 
 
 class Decision(NamedTuple):
-    """What to do now, when to look again at the latest, and whether anything is left to do."""
+    """What to do now, when to look again at the latest, and whether nothing is left to do."""
 
     actions: tuple[Action, ...]
     look_again: float | None
@@ -79,7 +78,7 @@ def pause_after(tries: int) -> float:
 
 
 def decide(
-    records: Iterable[Record],
+    records: Iterable[LeaseRecord],
     *,
     liveness: Callable[[Owner], str],
     now: float,
@@ -92,13 +91,13 @@ def decide(
         records: the leases that are not closed.
         liveness: the status of a process.
         now: seconds since the epoch.
-        running: ids of the leases that are being cleaned up by us.
-        asked: when the kernel was asked to clean a lease up.
+        running: ids of the leases that this reaper is cleaning up.
+        asked: when the kernel was asked to clean up a lease.
     """
-    known: dict[str, Record] = {record.id: record for record in records}
+    known: dict[str, LeaseRecord] = {record.id: record for record in records}
     asked = asked or {}
     actions: list[Action] = []
-    ready: list[Record] = []
+    ready: list[LeaseRecord] = []
     held: set[str] = set()
     times: list[float] = []
     idle = True
@@ -106,13 +105,13 @@ def decide(
         verdict = _verdict(record, liveness, now, running, asked)
         outer = [known[one] for one in record.around if one in known]
         if isinstance(verdict, Keep) and not all(map(_survives, outer)):
-            verdict = _cleaning(record, now)  # what it depends on ends
+            verdict = _cleaning(record, now)  # something that it depends on ends
         if verdict is None:
             continue
         if isinstance(verdict, float):
             times.append(verdict)
             idle = False
-            if record.state in (states.CLOSING, states.FAILED):  # it is being ended, or will be
+            if record.state in (states.CLOSING, states.FAILED):  # its clean-up has begun
                 held.update(record.around)
         elif isinstance(verdict, Clean):
             ready.append(record)
@@ -128,7 +127,7 @@ def decide(
 
 
 def _verdict(  # noqa: PLR0911 - a table of cases, one line each
-    record: Record,
+    record: LeaseRecord,
     liveness: Callable[[Owner], str],
     now: float,
     running: Collection[str],
@@ -138,7 +137,7 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
     if record.id in running or record.state == states.CLOSED:
         return None
     claim = _claim_of(record, liveness)
-    if claim is not None:  # who holds it may die, and a clean-up may have outlived its reaper
+    if claim is not None:  # its holder may die, and a clean-up may have outlived its reaper
         return now + CLAIMED_LOOK if claim == ALIVE and record.claimant != record.owner else None
     status = liveness(record.owner)
     if status == ALIVE:
@@ -155,8 +154,8 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
     return _cleaning(record, now)
 
 
-def _claim_of(record: Record, liveness: Callable[[Owner], str]) -> str | None:
-    """The status of who is cleaning `record` up; None if nobody is who may still be there."""
+def _claim_of(record: LeaseRecord, liveness: Callable[[Owner], str]) -> str | None:
+    """The status of the process that is cleaning up; None if there is none that may be alive."""
     if record.state != states.CLOSING:
         return None
     claimants = (one for one in (record.claimant, record.cleaner) if one is not None)
@@ -164,12 +163,14 @@ def _claim_of(record: Record, liveness: Callable[[Owner], str]) -> str | None:
     return min(found, default=None, key=(ALIVE, UNKNOWN).index)
 
 
-def _survives(record: Record) -> bool:
-    """Whether `record` is there for a while when its kernel has ended."""
+def _survives(record: LeaseRecord) -> bool:
+    """Whether the resource survives its kernel for a while."""
     return record.keep is not None and not record.request
 
 
-def _while_alive(record: Record, now: float, asked: Mapping[str, float]) -> Action | float | None:
+def _while_alive(
+    record: LeaseRecord, now: float, asked: Mapping[str, float]
+) -> Action | float | None:
     if record.state == states.FAILED:
         return _cleaning(record, now) if not record.dies_with_kernel else None
     if record.state == states.CLOSING:
@@ -183,8 +184,8 @@ def _while_alive(record: Record, now: float, asked: Mapping[str, float]) -> Acti
     return _cleaning(record, now) if deadline <= now else deadline
 
 
-def due(record: Record, now: float) -> tuple[str, str] | None:
-    """Why a kernel that is alive should close `record`: the kind of reason, and the reason."""
+def due(record: LeaseRecord, now: float) -> tuple[str, str] | None:
+    """Why a kernel that is alive should close the lease: the kind of reason, and the reason."""
     if record.request:
         return REQUEST, "somebody asked for it"
     if record.ttl is not None and record.created + record.ttl <= now:
@@ -194,13 +195,13 @@ def due(record: Record, now: float) -> tuple[str, str] | None:
     return None
 
 
-def _limits(record: Record) -> list[float]:
+def _limits(record: LeaseRecord) -> list[float]:
     limits = [record.created + record.ttl] if record.ttl is not None else []
     return [*limits, record.used + record.idle_timeout] if record.idle_timeout else limits
 
 
-def _cleaning(record: Record, now: float) -> Action | float | None:
-    """Clean `record` up, now or later, if that can be done at all."""
+def _cleaning(record: LeaseRecord, now: float) -> Action | float | None:
+    """Clean up, now or later, if that is possible at all."""
     if record.tries >= TRIES:
         if record.state == states.FAILED:
             return None
@@ -214,24 +215,3 @@ def _cleaning(record: Record, now: float) -> Action | float | None:
             fault = f"its set-up did not return, and nothing tells what it made ({fault})"
         return Fail(record, f"cannot be cleaned up from outside its kernel: {fault}")
     return Clean(record) if record.next_try <= now else record.next_try
-
-
-__all__ = [
-    "AT_ONCE",
-    "CLAIMED_LOOK",
-    "FENCE_AFTER",
-    "IDLE",
-    "REQUEST",
-    "TRIES",
-    "TTL",
-    "Action",
-    "Ask",
-    "Clean",
-    "Close",
-    "Decision",
-    "Fail",
-    "Keep",
-    "decide",
-    "due",
-    "pause_after",
-]

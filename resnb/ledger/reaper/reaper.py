@@ -3,30 +3,32 @@
 It runs in a session of its own and ignores INT, TERM and HUP, so no end of the kernel, of the
 server or of the terminal takes it along. It learns of the kernel's death by a pidfd that the
 kernel opened on itself (elsewhere by looking at the process now and then), and of everything
-else by a socket and by the ledger. It imports the standard library only, and ends when nothing
-is left to do. What to do next is decided in `resnb.ledger.reaper.decisions`.
+else by a socket, by the pipes and ends of its clean-ups, and by the ledger. It imports the
+standard library only, and ends when nothing is left to do. What to do next is decided in
+`resnb.ledger.reaper.decisions`.
 """
 
 import json
 import os
 import selectors
-import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 sys.path.append(str(Path(__file__).parents[3]))  # last: nothing there may shadow the library
 
 from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.owner import DEAD, Owner, from_text, status, this_process
-from resnb.ledger.reaper.cleanup_process import Cleaning
+from resnb.ledger.owner import DEAD, Owner, from_text, is_dead, same_place, status, this_process
+from resnb.ledger.reaper.cleanup_process import CleanupProcess
 from resnb.ledger.reaper.decisions import (
+    Action,
     Ask,
     Clean,
     Close,
@@ -36,15 +38,18 @@ from resnb.ledger.reaper.decisions import (
     due,
     pause_after,
 )
-from resnb.ledger.record import Record
+from resnb.ledger.reaper.detached import detach
+from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
 
 LOOK_EVERY = 0.5
-"""How often it looks for requests and limits while the kernel lives, in seconds."""
+"""How often to look for requests and limits while the kernel is alive, in seconds."""
+LOOK_LATER = 5.0
+"""How often to look when it has ended and no clean-up is running, in seconds."""
 AFTER_ERROR = 5.0
-"""How long it waits when the ledger cannot be read or written, in seconds."""
+"""How long to wait when the ledger cannot be read or written, in seconds."""
 LINGER = 30.0
-"""How long it stays when the kernel holds nothing, in seconds."""
+"""How long to stay when the kernel holds nothing, in seconds."""
 
 
 class Reaper:
@@ -52,60 +57,69 @@ class Reaper:
 
     Args:
         store: the ledger.
-        owner: the kernel; None to sweep the leases of every dead owner once.
+        owner: the kernel; None to clean up once, for every owner.
         channel: the socket to the kernel, or None.
         pidfd: a descriptor that becomes readable when the kernel ends, or None.
+        chosen: picks from the leases that are not closed those to care for; all by default.
     """
 
     def __init__(
-        self, store: Store, owner: Owner | None, channel: socket.socket | None, pidfd: int | None
+        self,
+        store: Store,
+        owner: Owner | None = None,
+        channel: socket.socket | None = None,
+        pidfd: int | None = None,
+        chosen: Callable[[list[LeaseRecord]], list[LeaseRecord]] = list,
     ) -> None:
         self._store = store
         self._owner = owner
         self._channel = channel
+        self._chosen = chosen
         self._me = this_process()
-        self._running: dict[str, Cleaning] = {}
-        self._known: dict[str, Record] = {}
-        self._results: list[tuple[Record, str, str]] = []
+        self._running: dict[str, CleanupProcess] = {}
+        self._known: dict[str, LeaseRecord] = {}
+        self._results: list[tuple[LeaseRecord, str, str]] = []
         self._asked: dict[str, float] = {}
         self._selector = selectors.DefaultSelector()
         if channel is not None:
             channel.settimeout(0.0)
             self._selector.register(channel, selectors.EVENT_READ, self._listen)
         if pidfd is not None:
-            self._selector.register(pidfd, selectors.EVENT_READ, self._kernel_ended)
+            forget = self._selector.unregister  # once it is readable, it stays so
+            self._selector.register(pidfd, selectors.EVENT_READ, lambda: forget(pidfd))
         self._last_use = time.monotonic()
 
     def run(self) -> None:
         """Go on until nothing is left to do."""
-        while True:
-            look_again = self._act()
-            if look_again is None:
-                return
-            for key, _ in self._selector.select(look_again):
-                key.data()
+        with self._selector:
+            while (look_again := self._act()) is not None:
+                for key, _ in self._selector.select(look_again):
+                    key.data()
 
     def _act(self) -> float | None:
         """Do what is to be done now; gives the seconds until the next look, None at the end."""
         self._collect()
-        is_kernel_gone = self._is_kernel_gone()  # asked first: what it has left is all there then
+        is_kernel_gone = self._is_kernel_gone()  # first: then all that it has left is in the ledger
         try:
             while self._results:  # what cannot be written now is written later, and not done again
                 self._finished(*self._results[0])
                 del self._results[0]
-            records = self._store.alive(self._owner)
+            records = self._records()
             if self._restored(records):
-                records = self._store.alive(self._owner)
+                records = self._records()
             return self._decide(records, is_kernel_gone=is_kernel_gone)
         except LedgerError as error:
             _log(f"{error}")
             hopeless = time.monotonic() - self._last_use > LINGER  # nothing was ever read
             return None if hopeless and not self._known and is_kernel_gone else AFTER_ERROR
 
+    def _records(self) -> list[LeaseRecord]:
+        return self._chosen(self._store.alive(self._owner))
+
     def _is_kernel_gone(self) -> bool:
         return self._owner is None or status(self._owner, self._me) == DEAD
 
-    def _decide(self, records: list[Record], *, is_kernel_gone: bool) -> float | None:
+    def _decide(self, records: list[LeaseRecord], *, is_kernel_gone: bool) -> float | None:
         overdue = {record.id for record in records if due(record, time.time())}
         self._asked = {lease: when for lease, when in self._asked.items() if lease in overdue}
         decision = decide(
@@ -115,28 +129,27 @@ class Reaper:
             running=self._running,
             asked=self._asked,
         )
-        for action in decision.actions:
-            self._carry_out(action)
-        if decision.actions:
-            return 0.0 if not self._running else 0.05
-        if self._running:
-            return 0.05
-        if records and not (is_kernel_gone and decision.idle):
+        carried_out = [self._carry_out(action) for action in decision.actions]
+        if any(carried_out):
+            return 0.0
+        is_busy = bool(self._running or decision.actions)  # another process is at the latter
+        if is_busy or (records and not (is_kernel_gone and decision.idle)):
             self._last_use = time.monotonic()
         elif is_kernel_gone or time.monotonic() - self._last_use > LINGER:
             return None
-        later = LOOK_EVERY if not is_kernel_gone else 5.0
+        later = [one.ask_within() for one in self._running.values()]
+        later.append(LOOK_LATER if is_kernel_gone and not is_busy else LOOK_EVERY)
         if decision.look_again is not None:
-            later = min(later, max(0.01, decision.look_again - time.time()))
-        return later
+            later.append(max(0.01, decision.look_again - time.time()))
+        return min(later)
 
-    def _restored(self, records: list[Record]) -> bool:
-        """Write down again what a ledger has lost that was damaged or removed.
+    def _restored(self, records: list[LeaseRecord]) -> bool:
+        """Write down again what a damaged or removed ledger has lost.
 
-        What another process has closed, such as a clean-up that has outlived its reaper, is told
-        to the kernel.
+        The kernel learns what another process has closed, such as a clean-up that has outlived
+        its reaper.
         """
-        present: dict[str, Record] = {record.id: record for record in records}
+        present: dict[str, LeaseRecord] = {record.id: record for record in records}
         lost = []
         for lease, record in self._known.items():
             if lease in present:
@@ -153,46 +166,42 @@ class Reaper:
         return bool(lost)
 
     def _status(self, owner: Owner) -> str:
-        """Whether `owner` is there; a claim of our own that we do not carry out is void."""
+        """The status of `owner`; this process's claims that it does not carry out are void."""
         return DEAD if owner == self._me else status(owner, self._me)
 
     # ---- actions
 
-    def _carry_out(self, action: Any) -> None:
-        record: Record = action.record
-        if isinstance(action, Clean):
-            self._begin(record)
-        elif isinstance(action, Close):
-            if self._claim(record):
-                self._store.close(record.id, time.time(), action.reason)
-                self._note(record.id, f"closed: {action.reason}")
-                self._tell("state", record.id, states.CLOSED, action.reason)
-        elif isinstance(action, Fail):
-            if self._claim(record):
-                self._store.change(
-                    record.id, state=states.FAILED, reason=action.reason, claimant=None,
-                    cleaner=None, tries=record.tries,
-                )  # fmt: skip
-                self._note(record.id, action.reason)
-                self._tell("state", record.id, states.FAILED, action.reason)
-        elif isinstance(action, Keep):
-            if self._store.change(record.id, state=states.KEPT, keep_until=action.until):
-                self._note(record.id, "kept: its kernel has ended")
-        elif isinstance(action, Ask) and self._channel is not None:  # else another reaper asks
+    def _carry_out(self, action: Action) -> bool:
+        """Carry out `action`, unless another process does; gives whether this one did."""
+        record = action.record
+        if isinstance(action, Keep):
+            if not self._store.change(record.id, state=states.KEPT, keep_until=action.until):
+                return False
+            self._note(record.id, "kept: its kernel has ended")
+        elif isinstance(action, Ask):
+            if self._channel is None:  # another reaper asks
+                return False
             self._asked[record.id] = time.time()
             self._tell("close", record.id, action.kind, action.reason)
+        elif not self._claim(record):
+            return False
+        elif isinstance(action, Clean):
+            self._begin(record)
+        elif isinstance(action, Close):
+            self._close(record.id, action.reason, f"closed: {action.reason}")
+        elif isinstance(action, Fail):
+            self._fail(record.id, action.reason, action.reason, tries=record.tries)
+        return True
 
-    def _claim(self, record: Record) -> bool:
-        return self._store.claim(record.id, self._me, lambda other: status(other, self._me) == DEAD)
+    def _claim(self, record: LeaseRecord) -> bool:
+        return self._store.claim(record.id, self._me, lambda other: is_dead(other, self._me))
 
-    def _begin(self, record: Record) -> None:
-        if not self._claim(record):
-            return
+    def _begin(self, record: LeaseRecord) -> None:
         self._note(record.id, f"clean-up begins (try {record.tries + 1})")
         self._tell("state", record.id, states.CLOSING, "the reaper is cleaning it up")
         log = self._log_file(record.id)
         try:
-            cleaning = Cleaning(record, log or subprocess.DEVNULL)
+            process = CleanupProcess(record, log or subprocess.DEVNULL, self._selector)
         except (OSError, ValueError) as error:  # the latter of variables that no process can have
             why = getattr(error, "strerror", None) or error
             reason = f"its interpreter {record.environment.python} cannot be started ({why})"
@@ -201,53 +210,56 @@ class Reaper:
         finally:
             if log is not None:
                 log.close()
-        # it waits for its order: from now on the claim holds as long as it lives, should we die
+        # it still waits for its order; once written, the claim survives the reaper's own end
         try:
-            self._store.change(record.id, cleaner=cleaning.process_of(self._me))
+            self._store.change(record.id, cleaner=process.process_of(self._me))
         except LedgerError:
-            cleaning.end()
+            process.end()
             raise
-        self._running[record.id] = cleaning
-        cleaning.give_order(self._store.end_of(record.id, "cleaned up by the reaper"))
+        self._running[record.id] = process
+        process.give_order(self._store.end_of(record.id, "cleaned up by the reaper"))
 
     def _collect(self) -> None:
-        for lease, cleaning in list(self._running.items()):
-            result = cleaning.result()
+        for lease, process in list(self._running.items()):
+            result = process.result()
             if result is not None:
                 del self._running[lease]
-                self._results.append((cleaning.record, *result))
+                self._results.append((process.record, *result))
 
-    def _finished(self, record: Record, result: str, reason: str) -> None:
+    def _finished(self, record: LeaseRecord, result: str, reason: str) -> None:
         lease = LeaseId(record.id)
-        if result == "nothing" and not self._is_at_home(record):
+        if result == "nothing" and not same_place(self._me, record.owner):
             result, reason = "wrong environment", "nothing was found from this machine"
-        if result in ("cleaned", "nothing"):
-            said = "cleaned up by the reaper" if result == "cleaned" else "nothing was found"
-            self._store.close(lease, time.time(), said)
-            if result == "nothing":  # else its own process has said so
-                self._note(lease, said)
-            self._tell("state", lease, states.CLOSED, said)
+        if result == "cleaned":  # its own process has written that into its log
+            self._close(lease, "cleaned up by the reaper")
+            return
+        if result == "nothing":
+            self._close(lease, "nothing was found", "nothing was found")
             return
         if result == "wrong environment":
             reason = (
                 f"wrong environment: {reason}; clean it up where it was made, or remove "
                 f"what has the tag {lease} by hand and run: resnb forget {lease[:8]}"
             )
-        tries = record.tries + 1
-        if not self._store.change(
-            lease, state=states.FAILED, reason=reason, claimant=None, cleaner=None,
-            next_try=time.time() + pause_after(tries),
-        ):  # fmt: skip
-            # its own process had closed it before that was killed
+        next_try = time.time() + pause_after(record.tries + 1)
+        if not self._fail(lease, reason, f"failed: {reason}", next_try=next_try):
+            # its own process had closed it before it was killed
             self._tell("state", lease, states.CLOSED, "cleaned up by the reaper")
-            return
-        self._note(lease, f"failed: {reason}")
-        self._tell("state", lease, states.FAILED, reason)
 
-    def _is_at_home(self, record: Record) -> bool:
-        """Whether what was made there would be found here."""
-        here, there = self._me, record.owner
-        return (here.machine, here.namespace) == (there.machine, there.namespace)
+    def _close(self, lease: LeaseId, reason: str, note: str = "") -> None:
+        self._store.close(lease, time.time(), reason)
+        if note:
+            self._note(lease, note)
+        self._tell("state", lease, states.CLOSED, reason)
+
+    def _fail(self, lease: LeaseId, reason: str, note: str, **values: float) -> bool:
+        done = self._store.change(
+            lease, state=states.FAILED, reason=reason, claimant=None, cleaner=None, **values
+        )
+        if done:
+            self._note(lease, note)
+            self._tell("state", lease, states.FAILED, reason)
+        return done
 
     # ---- the kernel
 
@@ -268,12 +280,9 @@ class Reaper:
         for _ in range(data.count(b"?")):
             self._send("!")
 
-    def _kernel_ended(self) -> None:
-        for key in [k for k in self._selector.get_map().values() if k.data == self._kernel_ended]:
-            self._selector.unregister(key.fileobj)
-
-    def _tell(self, word: str, lease: str, state: str = "", reason: str = "") -> None:
-        self._send(json.dumps([word, lease, state, reason]))
+    def _tell(self, kind: str, lease: str, state: str, reason: str) -> None:
+        """Send a message, in the form of `resnb.ledger.kernel.reaper_client.ReaperMessage`."""
+        self._send(json.dumps([kind, lease, state, reason]))
 
     def _send(self, text: str) -> None:
         if self._channel is not None:
@@ -283,7 +292,7 @@ class Reaper:
     # ---- logs
 
     def _log_file(self, lease: str) -> IO[bytes] | None:
-        """The lease's log; None if there cannot be one, which must keep nobody from cleaning up."""
+        """The lease's log; None if there cannot be one, which must not prevent a clean-up."""
         folder = self._store.home / "logs"
         name = "".join(one for one in lease if one.isalnum() or one in "-_")
         flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY
@@ -302,21 +311,14 @@ class Reaper:
 
 
 def _log(text: str) -> None:
-    with suppress(OSError):  # a full disk, of which it may tell
+    with suppress(OSError):  # on a full disk, say
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - its standard error is a file
 
 
 def main(arguments: list[str]) -> None:
     """Start with: home, owner, descriptor of the socket, descriptor of the pidfd (-1: none)."""
     home, owner, channel, pidfd = arguments
-    if os.fork():
-        os._exit(0)  # what kills a kernel's children does not find us among them
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        # not SIG_IGN, which the processes that we start would inherit
-        signal.signal(getattr(signal, name), lambda _number, _frame: None)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whatever the thread that started us blocked
-    os.chdir(home)
-    os.umask(0o077)
+    detach(home)
     connection = socket.socket(fileno=int(channel)) if int(channel) >= 0 else None
     if connection is not None:
         with suppress(OSError):  # the kernel has died meanwhile, and may have left something

@@ -1,8 +1,8 @@
-"""What a recipe consists of, by names that its author knows.
+"""The parts of a recipe, by names that its author knows.
 
-The values that an object holds, and what functions and classes that are pickled by value (those of
-the notebook) use of the notebook: so an error can name the variable at fault, and names that look
-like secrets are found.
+These are the values that an object holds, and the notebook's names that functions and classes use
+which are pickled by value (those of the notebook). So an error can name the variable at fault, and
+names that look like secrets are found.
 """
 
 import dis
@@ -19,23 +19,17 @@ _SECRET = re.compile(
 
 
 class Part(NamedTuple):
-    """A named value.
+    """A named value."""
 
-    Attributes:
-        label: what an error calls it.
-        name: its name.
-        value: the value.
-    """
-
-    label: str
+    label: str  # what an error calls it
     name: str
     value: Any
 
 
 def values_of(thing: Any) -> dict[str, Any]:
-    """What `thing` holds, by what errors call it; a lease is no part of it.
+    """The values that `thing` holds, by the names that errors use; its lease is left out.
 
-    What has ``__resnb_values__`` is asked for it, anything else has attributes.
+    They are what ``__resnb_values__`` returns, if there is such a method, else the attributes.
     """
     own = getattr(thing, "__resnb_values__", None)
     if own is not None:
@@ -44,7 +38,7 @@ def values_of(thing: Any) -> dict[str, Any]:
 
 
 def attributes_of(thing: Any) -> dict[str, Any]:
-    """The attributes of `thing` itself but its lease, those in slots among them."""
+    """The attributes of `thing` itself, including those in slots, without its lease."""
     found: dict[str, Any] = {}
     for kind in type(thing).__mro__:
         slots = vars(kind).get("__slots__", ())
@@ -57,7 +51,7 @@ def attributes_of(thing: Any) -> dict[str, Any]:
 
 
 def parts_of(thing: Any) -> Iterator[Part]:
-    """Everything that the pickle of `thing` takes along, as far as it has a name."""
+    """Everything named that the pickle of `thing` contains."""
     seen: set[int] = set()
     for label, value in values_of(thing).items():
         yield from _parts(label, value, seen)
@@ -76,7 +70,7 @@ def _parts(label: str, value: Any, seen: set[int]) -> Iterator[Part]:
 
 
 def _inside(value: Any) -> Mapping[str, Any]:
-    """What a function or a class uses of the names around it, and what a class holds."""
+    """The names around a function or class that it uses, and those that a class holds."""
     if isinstance(value, FunctionType):
         code, names = value.__code__, value.__globals__
         found = {name: names[name] for name in _globals_of(code) if name in names}
@@ -104,7 +98,7 @@ def _globals_of(code: CodeType) -> Iterator[str]:
 
 
 def goes_by_value(value: Any) -> bool:
-    """Whether the pickle of a function or class holds it, rather than where to import it."""
+    """Whether a function or class is pickled itself, rather than as where to import it from."""
     if value.__module__ == "__main__":
         return True
     found: Any = sys.modules.get(value.__module__)
@@ -117,6 +111,3 @@ def looks_secret(name: str) -> bool:
     """Whether `name` is one that people give to passwords and keys."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     return _SECRET.search(snake) is not None
-
-
-__all__ = ["Part", "attributes_of", "goes_by_value", "looks_secret", "parts_of", "values_of"]

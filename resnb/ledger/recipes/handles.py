@@ -1,7 +1,7 @@
-"""How things of known kinds are found again by another process.
+"""How another process finds things of known kinds again.
 
-A process is known by its pid and start time, so a reused pid is never taken for it; a temporary
-folder by its path. What comes back behaves like the original as far as a clean-up needs it.
+A process is identified by its pid and start time, so a reused pid is never taken for it; a
+temporary folder by its path. What is found behaves like the original as far as a clean-up needs it.
 """
 
 import os
@@ -16,7 +16,7 @@ from resnb.ledger.owner import start_time
 
 
 class FoundProcess:
-    """A process that somebody else started; has what clean-ups call on a `Popen`.
+    """A process that another process started, with the methods of `Popen` that clean-ups call.
 
     Args:
         pid: the process id.
@@ -32,17 +32,17 @@ class FoundProcess:
         self.started = started
 
     def poll(self) -> int | None:
-        """None while it is there; its exit code cannot be known, so 0 afterwards."""
+        """None while it is running; then 0, as its exit code cannot be known."""
         if self.returncode is None and start_time(self.pid) != self.started:
             self.returncode = 0
         return self.returncode
 
     def is_alive(self) -> bool:
-        """Whether it is there."""
+        """Whether it is running."""
         return self.poll() is None
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, unless it is gone."""
+        """Send a signal, unless it has ended."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
@@ -55,10 +55,10 @@ class FoundProcess:
         self.send_signal(signal.SIGKILL)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait until it is gone.
+        """Wait until it has ended.
 
         Raises:
-            subprocess.TimeoutExpired: it is still there after `timeout` seconds.
+            subprocess.TimeoutExpired: it is still running after `timeout` seconds.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while self.poll() is None:
@@ -84,10 +84,10 @@ class FoundProcess:
 
 
 class FoundAsyncProcess(FoundProcess):
-    """The same for a process that asyncio started."""
+    """A process that asyncio started."""
 
     async def wait(self) -> int:  # type: ignore[override]
-        """Wait until it is gone."""
+        """Wait until it has ended."""
         import asyncio
 
         return await asyncio.to_thread(super().wait)
@@ -99,20 +99,20 @@ class FoundAsyncProcess(FoundProcess):
 
 
 class FoundFolder:
-    """A temporary folder that somebody else made."""
+    """A temporary folder that another process made."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def cleanup(self) -> None:
-        """Remove it; one that is gone is fine."""
+        """Remove it, if it still exists."""
         import shutil
 
         shutil.rmtree(self.name, ignore_errors=True)
 
 
 class FoundContainer:
-    """A container that somebody else started; one that is gone does not mind what it is told.
+    """A container that another process started; if it is gone, its methods do nothing.
 
     Args:
         container: its id.
@@ -133,7 +133,7 @@ class FoundContainer:
 
 
 class Ended:
-    """What has ended with the kernel: whatever it is told, there is nothing to do.
+    """What has ended with the kernel; its methods do nothing.
 
     Args:
         kind: what it was.
@@ -158,7 +158,7 @@ class FoundLease:
         self.id = lease
 
     def record(self, handle: Any) -> None:
-        """Nothing is to be kept any more."""
+        """Ignore it: there is nothing to keep any more."""
 
 
 def _nothing(*_: Any, **__: Any) -> None:
@@ -185,7 +185,7 @@ _KINDS: tuple[tuple[str, str, Callable[[Any], _Reduced]], ...] = (
 
 
 def adapted(value: Any) -> _Reduced | None:
-    """How to pickle a thing of a known kind (a reduce value); None for everything else."""
+    """The reduce value of a thing of a known kind; None for everything else."""
     for module, name, reduced in _KINDS:
         if _is_of(value, module, name):
             return reduced(value)
@@ -198,25 +198,12 @@ def is_known(value: Any) -> bool:
 
 
 def dies_with_kernel(value: Any) -> bool:
-    """Whether `value` is known to end with this process: a Dask LocalCluster, or its client."""
+    """Whether `value` ends with this process for its kind: a Dask LocalCluster, or its client."""
     cluster = value.cluster if _is_of(value, "distributed.client", "Client") else value
     return _is_of(cluster, "distributed.deploy.local", "LocalCluster")
 
 
 def _is_of(value: Any, module: str, name: str) -> bool:
-    """Whether `value` is an instance of a class, which is not imported for it."""
+    """Whether `value` is an instance of a class, which is not imported for this."""
     kind = getattr(sys.modules.get(module), name, None)
     return kind is not None and isinstance(value, kind)
-
-
-__all__ = [
-    "Ended",
-    "FoundAsyncProcess",
-    "FoundContainer",
-    "FoundFolder",
-    "FoundLease",
-    "FoundProcess",
-    "adapted",
-    "dies_with_kernel",
-    "is_known",
-]

@@ -183,6 +183,3 @@ def _fault_of_keys(value: Any, shape: dict[str, Shape], where: str) -> str:
         if fault := _fault(one, shapes[name], f"{where}.{name}"):
             return fault
     return ""
-
-
-__all__ = ["GROUP", "LARGEST", "Kind", "Shape", "arguments_of", "find", "kind_of"]

@@ -1,7 +1,7 @@
 """Values as bytes that a fresh interpreter can load.
 
-Classes and functions of the notebook go by value; what does not pickle but is of a known kind goes
-as what finds it again; a lease goes as its id. A pickle ends as soon as it is too large.
+Classes and functions of the notebook are pickled by value, things of known kinds as what finds
+them again, a lease as its id. A pickle is given up as soon as it is too large.
 """
 
 import io
@@ -18,17 +18,11 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class Pickled(NamedTuple):
-    """A pickle, or why there is none.
-
-    Attributes:
-        data: the bytes; None if there are none.
-        fault: why there are none, or what is left out of them; empty if nothing is.
-        too_large: whether it was given up for its size.
-    """
+    """A pickle, or why there is none."""
 
     data: bytes | None
-    fault: str = ""
-    too_large: bool = False
+    fault: str = ""  # why there is none, or what it leaves out; empty if nothing
+    too_large: bool = False  # whether it was given up for its size
 
 
 class _TooLargeError(Exception):
@@ -36,7 +30,7 @@ class _TooLargeError(Exception):
 
 
 class _Bounded(io.BytesIO):
-    """Holds so many bytes, or (``kept=False``) counts them."""
+    """Holds at most `limit` bytes, or (``kept=False``) only counts them."""
 
     def __init__(self, limit: int, *, kept: bool = True) -> None:
         super().__init__()
@@ -69,7 +63,7 @@ def pickled(value: Any, without: Collection[str] = ()) -> Pickled:
 
 
 def size_of(value: Any) -> int:
-    """How many bytes the pickle of `value` has; as many as were counted if that is given up."""
+    """The size of the pickle of `value` in bytes, counted up to where pickling fails."""
     buffer = _Bounded(_MEASURED, kept=False)
     try:
         _dump(value, buffer)
@@ -92,9 +86,9 @@ def _dump(value: Any, buffer: _Bounded, without: Collection[str] = ()) -> None:
 
 
 def _without(value: Any, names: Collection[str]) -> Any:
-    """How `value` reduces, but for some attributes."""
+    """The reduce value of `value` without some attributes."""
     reduced = value.__reduce_ex__(4)
-    if isinstance(reduced, str) or len(reduced) < 3:  # noqa: PLR2004 - it has no state
+    if isinstance(reduced, str) or len(reduced) < 3:  # noqa: PLR2004 - no state
         return reduced
     function, args, state, *rest = reduced
 
@@ -107,6 +101,3 @@ def _without(value: Any, names: Collection[str]) -> Any:
 
     state = tuple(map(left, state)) if isinstance(state, tuple) else left(state)
     return (function, args, state, *rest)
-
-
-__all__ = ["LARGEST", "Pickled", "pickled", "size_of"]

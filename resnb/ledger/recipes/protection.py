@@ -1,4 +1,4 @@
-"""What is known of a resource's protection before it is used for the first time."""
+"""What is known about a resource's protection before its first use."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from resnb.ledger.recipes.pickling import LARGEST, pickled
 from resnb.ledger.recipes.recipe import Protection
 
 KNOWN_ONCE_OPEN = "known once open"
-"""The mark of what depends on the things that set-up makes."""
+"""The mark where it depends on what set-up makes."""
 NO_FIND = "no find(lease_id)"
-"""Why nothing finds what a broken-off set-up has made."""
+"""Why nobody can find what an interrupted set-up has made."""
 
 
 def protection_before(kind: Any) -> Protection:
-    """The marks of a manager's class, as far as they are known without making one.
+    """The marks of a manager's class, as far as they are known without an instance.
 
     Args:
         kind: a class with setup and cleanup, or a manager.
@@ -41,6 +41,3 @@ def _fault_of_class(kind: type) -> str:
     if found.too_large:
         return f"what {kind.__name__} uses has more than {LARGEST:,} bytes"
     return f"{kind.__name__} does not pickle: {found.fault}" if found.data is None else ""
-
-
-__all__ = ["KNOWN_ONCE_OPEN", "NO_FIND", "protection_before"]

@@ -1,12 +1,12 @@
-"""Recipes: what another interpreter needs to clean a resource up.
+"""Recipes: what another interpreter needs to clean up a resource.
 
-The recipe of a manager is the manager itself, pickled without its lease. One that has
-``__resnb_recipe__()`` is asked what to pickle in its place: an object with ``cleanup(resource)``
-and, where they are of use, ``attach(handle)``, ``find(lease_id)`` and ``handle(resource)``; it
-raises `LedgerError` with the reason if there is no such thing.
+The recipe of a manager is the manager itself, pickled without its lease, or what its method
+``__resnb_recipe__()`` returns: an object with ``cleanup(resource)`` and optionally
+``attach(handle)``, ``find(lease_id)`` and ``handle(resource)``. That method raises `LedgerError`
+with the reason if there is no such object.
 
-A handle is the small pickled value that stands for the open resource. Where ``handle(resource)``
-gives what has ``__resnb_lesser__()``, that is pickled if the whole cannot be.
+A handle is the small pickled value that stands for the open resource. If the value that
+``handle(resource)`` returns does not pickle, its method ``__resnb_lesser__()`` may offer another.
 """
 
 import inspect
@@ -27,31 +27,25 @@ _CODE = (type, FunctionType, BuiltinFunctionType, ModuleType)
 
 
 class Protection(NamedTuple):
-    """The two marks of a lease.
+    """The two marks of a lease; each is empty, or says why another process cannot clean up."""
 
-    Attributes:
-        during_setup: why what a broken-off set-up made cannot be found; empty if it can.
-        once_open: why the open resource cannot be cleaned up elsewhere; empty if it can.
-    """
-
-    during_setup: str = ""
-    once_open: str = ""
+    during_setup: str = ""  # why it cannot find what an interrupted set-up has made
+    once_open: str = ""  # why it cannot clean up the open resource
 
 
 def recipe_of(name: str, manager: Any, *, is_open: bool = False) -> Pickled:
-    """The recipe for `manager`, or what keeps it from being one.
+    """The recipe for `manager`, or why there is none.
 
     An attribute that does not pickle is left out and named in the fault: the clean-up may do
     without it.
 
     Args:
-        name: what the resource is called.
+        name: the resource's name.
         manager: the object with setup and cleanup.
         is_open: whether set-up has run; what it put on the manager is left out if it is too large.
 
     Raises:
-        LedgerError: it is too large, which is said before anything is created; names the largest
-            variable.
+        LedgerError: it is too large, before anything is created; names the largest variable.
     """
     try:
         recipe = _recipe(manager)
@@ -80,7 +74,7 @@ def recipe_of(name: str, manager: Any, *, is_open: bool = False) -> Pickled:
 def handle_of(manager: Any, resource: Any) -> Pickled:
     """The handle for `resource`, or why there is none.
 
-    It is what ``handle(resource)`` gives, or the resource itself if that is a plain value or of a
+    It is what ``handle(resource)`` returns, or the resource itself if it is a plain value or of a
     known kind.
     """
     own = getattr(manager, "handle", None) or getattr(_recipe_or_none(manager), "handle", None)
@@ -108,14 +102,14 @@ def handle_of(manager: Any, resource: Any) -> Pickled:
 
 
 def can_find(manager: Any) -> bool:
-    """Whether `manager` can look for what a broken-off set-up has left, by the lease's id."""
+    """Whether `manager` can look for what an interrupted set-up has left, by the lease's id."""
     return callable(getattr(manager, "find", None))
 
 
 def lives_in_kernel(manager: Any, resource: Any) -> bool:
-    """Whether nothing of `resource` outlives this process: declared, or of a kind that is known.
+    """Whether nothing of `resource` outlives this process: declared, or known for its kind.
 
-    What else the manager holds must not outlive the process either.
+    Everything else that the manager holds must not outlive the process either.
     """
     if getattr(manager, "dies_with_kernel", False):
         return True
@@ -126,7 +120,7 @@ def lives_in_kernel(manager: Any, resource: Any) -> bool:
 
 
 def notice_of(manager: Any) -> str:
-    """A line on names that look like secrets and are kept with the recipe; empty if there are none.
+    """A line that names what looks like secrets in the recipe; empty if there is nothing.
 
     The ledger erases a recipe when its lease is closed.
     """
@@ -160,7 +154,7 @@ def _recipe_or_none(manager: Any) -> Any:
 
 
 def _blamed_part(label: str, value: Any, found: Pickled) -> str:
-    """What is wrong with a value, or with that one of its parts which is to blame."""
+    """What is wrong with a value, or with the one of its parts that is to blame."""
     parts = values_of(value) if hasattr(value, "__resnb_values__") else {}
     for inner, one in parts.items():
         if (fault := pickled(one)).data is None:
@@ -197,15 +191,3 @@ def _is_plain(value: Any) -> bool:
     if kind in (list, tuple, set, frozenset):
         return all(_is_plain(one) for one in value)
     return kind is dict and all(_is_plain(k) and _is_plain(v) for k, v in value.items())
-
-
-__all__ = [
-    "Pickled",
-    "Protection",
-    "can_find",
-    "handle_of",
-    "lives_in_kernel",
-    "notice_of",
-    "pickled",
-    "recipe_of",
-]

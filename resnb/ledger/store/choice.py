@@ -59,6 +59,3 @@ def is_shared() -> bool:
 
 def _to_standard_error(line: str) -> None:
     sys.stderr.write(f"{line}\n")
-
-
-__all__ = ["FALLBACK_VARIABLE", "LEDGER_VARIABLE", "is_shared", "open_store"]

@@ -1,4 +1,4 @@
-"""How a record is kept in a row of the store, and read from one.
+"""The store's columns: made from the fields of a record, and how a row holds their values.
 
 Times are kept by the clock of the database. Where that is `ahead` of this process's clock, they
 are moved on the way in and out, so that processes which disagree about the time agree about a
@@ -7,30 +7,51 @@ lease.
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from resnb.ledger.owner import from_text
-from resnb.ledger.record import Environment, Record
+from resnb.ids import LeaseId
+from resnb.ledger.owner import Owner, from_text
+from resnb.ledger.record import Environment, LeaseRecord
 
-FIELDS = Record._fields
-"""The columns."""
-TIMES = frozenset({"created", "used", "keep_until", "next_try", "ended"})
-"""The columns with a time, in seconds since the epoch; 0 is none."""
+FIELDS: Final = LeaseRecord._fields
+"""The names of the columns."""
+TIMES: Final = frozenset({"created", "used", "keep_until", "next_try", "ended"})
+"""The columns that hold a time, in seconds since the epoch; 0 is none."""
+_OWNERS = ("owner", "claimant", "cleaner")
+_FLAGS = ("dies_with_kernel", "can_find")
+_TYPES: Final[dict[Any, str]] = {
+    LeaseId: "text primary key",
+    str: "text not null",
+    Owner: "text not null",
+    Owner | None: "text",
+    Environment: "text not null",
+    tuple[str, ...]: "text not null",
+    bytes: "blob not null",
+    bytes | None: "blob",
+    bool: "integer not null",
+    int: "integer not null",
+    float: "real not null",
+    float | None: "real",
+}
+DEFINITIONS: Final = ", ".join(
+    f"{name} {_TYPES[kind]}" for name, kind in LeaseRecord.__annotations__.items()
+)
+"""The columns as ``create table`` defines them."""
 
 
-def to_columns(values: Mapping[str, Any], ahead: float = 0.0) -> dict[str, Any]:
-    """Values of fields as they are kept."""
-    row = {name: to_column(name, value) for name, value in values.items()}
+def to_columns(values: Mapping[str, Any], ahead: float) -> dict[str, Any]:
+    """The values of some fields as their columns hold them."""
+    row = {name: to_column(value) for name, value in values.items()}
     if ahead:
         row |= {name: row[name] + ahead for name in TIMES & row.keys() if row[name]}
     return row
 
 
-def to_column(name: str, value: Any) -> Any:
-    """The value of field `name` as it is kept."""
-    if name in ("owner", "claimant", "cleaner"):
-        return None if value is None else value.to_text()
-    if name in ("environment", "around"):
+def to_column(value: Any) -> Any:
+    """The value of a field as its column holds it."""
+    if isinstance(value, Owner):
+        return value.to_text()
+    if isinstance(value, tuple):
         return json.dumps(value)
     if isinstance(value, str):
         return _text(value)
@@ -42,8 +63,8 @@ def _text(value: str) -> str:
     return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
-def readable(row: tuple[Any, ...], ahead: float = 0.0) -> Record | None:
-    """The record of a row, unless somebody has written nonsense into it."""
+def from_row(row: tuple[Any, ...], ahead: float = 0.0) -> LeaseRecord | None:
+    """The record of a row; None if the row holds no valid one."""
     values = dict(zip(FIELDS, row, strict=True))
     try:
         python, prefix, path, folder, variables = json.loads(values["environment"])
@@ -51,17 +72,14 @@ def readable(row: tuple[Any, ...], ahead: float = 0.0) -> Record | None:
             str(python), str(prefix), tuple(map(str, path)), str(folder),
             tuple((str(key), str(value)) for key, value in variables),
         )  # fmt: skip
-        values["owner"] = from_text(values["owner"])
-        for name in ("claimant", "cleaner"):
-            values[name] = None if values[name] is None else from_text(values[name])
         values["around"] = tuple(map(str, json.loads(values["around"])))
-        values["dies_with_kernel"] = bool(values["dies_with_kernel"])
-        values["can_find"] = bool(values["can_find"])
+        for name in _OWNERS:
+            if values[name] is not None:
+                values[name] = from_text(values[name])
+        for name in _FLAGS:
+            values[name] = bool(values[name])
     except (ValueError, TypeError, KeyError):
         return None
     if ahead:
         values |= {name: values[name] - ahead for name in TIMES if values[name]}
-    return Record(**values)
-
-
-__all__ = ["FIELDS", "TIMES", "readable", "to_column", "to_columns"]
+    return None if values["owner"] is None else LeaseRecord(**values)

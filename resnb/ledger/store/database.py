@@ -37,6 +37,3 @@ class Database(Protocol):
 
     def let_go(self) -> None:
         """Close the connection that is kept, if any; the next call opens another."""
-
-
-__all__ = ["Database"]

@@ -11,7 +11,7 @@ from resnb.errors import LedgerUnreachable
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.owner import Owner
-from resnb.ledger.record import Record
+from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.database import Database
 from resnb.ledger.store.sqlite_file import SqliteFile
 from resnb.ledger.store.statements import insert, select
@@ -36,9 +36,9 @@ class FallbackStore(Store):
         self._say = say
         self._is_away = False
         self._to_move: set[LeaseId] = set()
-        self._seen: list[Record] = []
+        self._seen: list[LeaseRecord] = []
 
-    def add(self, record: Record) -> None:
+    def add(self, record: LeaseRecord) -> None:
         """Write the intent, into the folder if the database is away.
 
         Raises:
@@ -76,7 +76,7 @@ class FallbackStore(Store):
                     here.execute("delete from leases where id = :id", {"id": lease})
             self._to_move.discard(lease)
 
-    def alive(self, owner: Owner | None = None) -> list[Record]:
+    def alive(self, owner: Owner | None = None) -> list[LeaseRecord]:
         """The leases that are not closed: first those in the folder, which nothing holds up.
 
         While the database is away, its leases are those that were seen last.
@@ -90,7 +90,7 @@ class FallbackStore(Store):
         ids = {record.id for record in local}
         return local + [one for one in self._seen if one.id not in ids]
 
-    def history(self, limit: int = 1000) -> list[Record]:
+    def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed in either place, the latest first."""
         where = "where state = 'closed' order by ended desc, id limit :limit"
         found = self._select(self._local, where, {"limit": limit})
@@ -117,6 +117,3 @@ class FallbackStore(Store):
         if not self._is_away:
             self._is_away = True
             self._say(f"{error.args[0]}; until it is back, new leases are kept in {self.path}")
-
-
-__all__ = ["FallbackStore"]

@@ -1,4 +1,4 @@
-"""The folder that holds the ledger: private, and refused when others can write it."""
+"""The ledger's folder: private, and refused when others can write to it."""
 
 import errno
 import fcntl
@@ -30,10 +30,10 @@ def ledger_home() -> Path:
 
 
 def made_private(home: Path) -> Path:
-    """Make sure that `home` is there and nobody else's.
+    """Make sure that the folder `home` exists and is private.
 
     Raises:
-        LedgerError: it cannot be made, is somebody else's, or others can write it.
+        LedgerError: it cannot be made, belongs to another user, or others can write to it.
     """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,8 +48,8 @@ def made_private(home: Path) -> Path:
 def in_use(home: Path, *, alone: bool = False) -> Iterator[None]:
     """Use the ledger's file within the block, together with others or alone.
 
-    Whoever replaces the file does that alone, so nobody writes into one that is on its way out.
-    Where files cannot be locked, or somebody who is stopped holds the lock, it goes on without.
+    Whoever replaces the file uses it alone, so nobody writes into a file that is being replaced.
+    Where files cannot be locked, or a stopped process holds the lock, it goes on without.
 
     Raises:
         LedgerError: the folder cannot be made or written, or is not private.
@@ -86,10 +86,10 @@ def _lock(descriptor: int, kind: int) -> None:
 
 
 def refuse_foreign(path: Path) -> None:
-    """Refuse a file or folder that is somebody else's, or that others can write.
+    """Refuse a file or folder that belongs to another user, or that others can write to.
 
     Raises:
-        LedgerError: it is; the message says how to mend it.
+        LedgerError: it does.
     """
     found = path.stat()
     if found.st_uid != os.getuid():
@@ -105,7 +105,7 @@ def is_on_network(path: Path, mounts: str | None = None) -> bool:
 
     Args:
         path: an absolute path.
-        mounts: the text of ``/proc/mounts``; read from there if None.
+        mounts: the text of ``/proc/mounts``; read from that file if None.
     """
     if mounts is None:
         try:
@@ -122,6 +122,3 @@ def is_on_network(path: Path, mounts: str | None = None) -> bool:
         if inside and len(folder) >= len(best):
             best, kind = folder, parts[2]
     return kind in _NETWORK or kind.startswith("fuse.sshfs")
-
-
-__all__ = ["in_use", "is_on_network", "ledger_home", "made_private", "refuse_foreign"]

@@ -89,6 +89,3 @@ def _line(error: Exception) -> str:
     for noise in ("connection failed: ", "connection to server "):
         line = line.removeprefix(noise)
     return line.rpartition(" failed: ")[2] if line.startswith(("at ", "on socket")) else line
-
-
-__all__ = ["explained", "is_missing", "newer", "no_driver", "refused"]

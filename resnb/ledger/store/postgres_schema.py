@@ -7,13 +7,14 @@ remembers the epoch of its owner, which is another one after the owner has come 
 
 from typing import Final
 
-from resnb.ledger.store.columns import FIELDS
-from resnb.ledger.store.statements import INDICES, TABLE, Dialect
+from resnb.ledger.store.columns import DEFINITIONS, FIELDS
+from resnb.ledger.store.statements import INDICES, Dialect
 
 VERSION: Final = 1
 WARDEN: Final = "resnb_warden"
 """Members of this role see and clean up the leases of every account."""
 _ONE_AT_A_TIME = 0x7265736E62  # "resnb"
+_DEFINITIONS = DEFINITIONS.replace(" blob", " bytea").replace(" real", " double precision")
 
 _OWN = f"""account = current_user or exists (
     select from pg_roles where rolname = '{WARDEN}' and pg_has_role(current_user, oid, 'usage')
@@ -23,15 +24,11 @@ MAKE: Final = (
     "create schema if not exists resnb",
     "create table if not exists ledger (version integer not null)",
     f"insert into ledger select {VERSION} where not exists (select from ledger)",  # noqa: S608
-    TABLE.format(
-        blob="bytea",
-        real="double precision",
-        more=""",
-    account name not null default current_user,
-    epoch bigint not null, claimed timestamptz""",
-        # the bytes of a recipe stay in the table until they are vacuumed
-        options="with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 50)",
-    ),
+    # the bytes of a recipe stay in the table until they are vacuumed
+    f"""create table if not exists leases (
+    {_DEFINITIONS}, account name not null default current_user,
+    epoch bigint not null, claimed timestamptz
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 50)""",
     *INDICES,
     """create table if not exists owners (
     account name not null default current_user, owner text not null,
@@ -122,6 +119,3 @@ def _expired(void: str) -> str:
         "owners o where o.account = leases.account and o.owner = leases.owner and "
         f"leases.epoch in (0, o.epoch) and {_renewed_within(':after')}) order by created, id"
     )
-
-
-__all__ = ["MAKE", "VERSION", "WARDEN", "dialect"]

@@ -247,6 +247,3 @@ def _driver() -> ModuleType:
     except ImportError:
         raise errors.no_driver() from None
     return psycopg
-
-
-__all__ = ["PostgresServer", "translate"]

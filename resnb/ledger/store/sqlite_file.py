@@ -1,8 +1,8 @@
 """The ledger in a file: SQLite, one short connection for each step, durable when it returns.
 
-Connections never outlive a call, so none crosses a thread or a fork. The schema's version is
-checked on every opening: a newer file is refused, a damaged one is set aside and what can be read
-carried over.
+Connections do not outlive a call, so none crosses a thread or a fork (a process with one thread
+may keep one open). The schema's version is checked on every opening: a newer file is refused, a
+damaged one is set aside and its readable records are carried over.
 """
 
 import os
@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from resnb.errors import LedgerError
+from resnb.ledger.store.columns import DEFINITIONS
 from resnb.ledger.store.home import in_use, is_on_network, refuse_foreign
 from resnb.ledger.store.recovery import is_damaged, moved_aside
-from resnb.ledger.store.statements import INDICES, TABLE, Dialect, insert
+from resnb.ledger.store.statements import INDICES, Dialect, insert
 
 VERSION = 2
 BUSY_TIMEOUT = 10.0
 _DIALECT = Dialect()
-_TABLE = TABLE.format(blob="blob", real="real", more="", options="strict")
+_TABLE = f"create table if not exists leases ({DEFINITIONS}) strict"
 
 
 class SqliteFile:
@@ -30,9 +31,9 @@ class SqliteFile:
 
     Args:
         home: the ledger's folder.
-        kept: hold one connection open between calls, which must all come from one thread. While
-            somebody does, the closing of other connections moves no pages about.
-        is_locked: the caller has the ledger for itself.
+        kept: hold one connection open between calls, which must all come from one thread. As
+            long as one is open, closing another one does not trigger a checkpoint.
+        is_locked: the caller has the ledger to itself.
     """
 
     dialect = _DIALECT
@@ -47,7 +48,7 @@ class SqliteFile:
         self._kept: sqlite3.Connection | None = None
         self._openings = 0
         self._file = (0, 0)
-        self._turn = threading.Lock()  # SQLite lets who waits for another sleep, longer each time
+        self._turn = threading.Lock()  # SQLite makes a waiting connection sleep, longer each time
 
     def exists(self) -> bool:
         """Whether there is anything to read."""
@@ -114,10 +115,10 @@ class SqliteFile:
             raise LedgerError(message)
 
     def _set_aside(self, seen: tuple[int, int]) -> None:
-        """Go on with a new file that has what can be read of the damaged one, which is kept.
+        """Move the damaged file aside, and carry its readable records over into a new one.
 
         Args:
-            seen: which file was damaged; another one that is there by now is not.
+            seen: which file was damaged; by now another one may be in its place.
         """
         with in_use(self._home, alone=True):
             if _identity(self.path) == seen and is_damaged(self.path):
@@ -173,7 +174,7 @@ class SqliteFile:
 
 
 def _set_journal(db: sqlite3.Connection, mode: str) -> None:
-    """Choose the journal; SQLite does not wait by itself for another process that is at it."""
+    """Choose the journal, and wait for another process that does so, as SQLite itself does not."""
     deadline, never = time.monotonic() + BUSY_TIMEOUT, threading.Event()
     while True:
         try:
@@ -200,6 +201,3 @@ def _explained(path: Path, text: str) -> str:
     if any(one in text.lower() for one in ("readonly", "read-only", "unable to open", "denied")):
         return f"the ledger {path} cannot be written ({text}): make it writable, or set RESNB_HOME"
     return f"the ledger {path} cannot be used: {text}"
-
-
-__all__ = ["BUSY_TIMEOUT", "VERSION", "SqliteFile"]

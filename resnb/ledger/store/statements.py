@@ -7,28 +7,14 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
-from resnb.ledger.record import Record
-from resnb.ledger.store.columns import FIELDS, readable, to_columns
+from resnb.ledger.record import LeaseRecord
+from resnb.ledger.store.columns import FIELDS, from_row, to_columns
 
-TABLE: Final = """
-create table if not exists leases (
-    id text primary key, name text not null, state text not null, owner text not null,
-    notebook text not null, session text not null, environment text not null,
-    recipe {blob} not null, handle {blob}, around text not null, dies_with_kernel integer not null,
-    can_find integer not null, unfindable text not null, unprotected text not null,
-    notice text not null, key text not null, cleanup_timeout {real} not null,
-    find_quiet {real} not null, created {real} not null, ttl {real}, idle_timeout {real},
-    used {real} not null, keep {real}, keep_until {real},
-    tries integer not null, next_try {real} not null, claimant text, cleaner text,
-    reason text not null, request text not null, ended {real},
-    kind text not null{more}
-) {options}
-"""
 INDICES: Final = (
     "create index if not exists alive on leases (owner) where state != 'closed'",
     "create index if not exists ended on leases (ended) where state = 'closed'",
 )
-"""They are used where a question repeats their condition word by word."""
+"""They are used where a query repeats their condition word by word."""
 _CLOSE: Final = (
     "update leases set state = 'closed', ended = :ended, reason = :reason, recipe = {}, "
     "handle = null, environment = :environment, claimant = null, cleaner = null, request = '' "
@@ -93,7 +79,7 @@ class Dialect(NamedTuple):
 
 
 def insert(
-    db: Connection, dialect: Dialect, records: Iterable[Record], ahead: float, *, new: bool
+    db: Connection, dialect: Dialect, records: Iterable[LeaseRecord], ahead: float, *, new: bool
 ) -> None:
     """Write records.
 
@@ -117,7 +103,9 @@ def insert(
         db.execute(statement, row)
 
 
-def select(db: Connection, where: str, values: Mapping[str, Any], ahead: float) -> list[Record]:
+def select(
+    db: Connection, where: str, values: Mapping[str, Any], ahead: float
+) -> list[LeaseRecord]:
     """The records that a condition selects, but for those in which somebody has written nonsense.
 
     Args:
@@ -127,22 +115,5 @@ def select(db: Connection, where: str, values: Mapping[str, Any], ahead: float) 
         ahead: see `resnb.ledger.store.columns`.
     """
     rows = db.execute(f"select {', '.join(FIELDS)} from leases {where}", values).fetchall()  # noqa: S608
-    found = (readable(row, ahead) for row in rows)
+    found = (from_row(row, ahead) for row in rows)
     return [record for record in found if record is not None]
-
-
-def assigned(row: Mapping[str, Any]) -> str:
-    """The assignments of an update, each with a comma before it."""
-    return "".join(f", {name} = :{name}" for name in row)
-
-
-__all__ = [
-    "INDICES",
-    "TABLE",
-    "Connection",
-    "Dialect",
-    "Rows",
-    "assigned",
-    "insert",
-    "select",
-]

@@ -8,18 +8,19 @@ Standard library only.
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.owner import Owner, from_text
-from resnb.ledger.record import Environment, Record
-from resnb.ledger.store.columns import readable, to_columns
+from resnb.ledger.record import Environment, LeaseRecord
+from resnb.ledger.store.columns import from_row, to_column, to_columns
 from resnb.ledger.store.database import Database
 from resnb.ledger.store.sqlite_file import SqliteFile
-from resnb.ledger.store.statements import assigned, insert, select
+from resnb.ledger.store.statements import insert, select
 
 KEPT_HISTORY = 30 * 86400.0
 """How long closed leases are kept, in seconds."""
@@ -38,7 +39,7 @@ class Expired(NamedTuple):
         is_own: whether it is a lease of the database's user who asks.
     """
 
-    record: Record
+    record: LeaseRecord
     account: str
     is_claimed: bool
     is_own: bool
@@ -64,7 +65,7 @@ class Store:
 
     # ---- steps
 
-    def add(self, record: Record) -> None:
+    def add(self, record: LeaseRecord) -> None:
         """Write the intent.
 
         Raises:
@@ -74,45 +75,34 @@ class Store:
         with database.transaction() as db:
             insert(db, database.dialect, (record,), database.ahead, new=True)
 
-    def restore(self, records: Iterable[Record]) -> None:
-        """Write records that a damaged ledger has lost; what is there already stays as it is."""
+    def restore(self, records: Iterable[LeaseRecord]) -> None:
+        """Write records that a damaged ledger has lost; present ones stay as they are."""
         records, database = list(records), self._database
         if records:
             with database.transaction() as db:
                 insert(db, database.dialect, records, database.ahead, new=False)
 
-    def change(self, lease: LeaseId, by: Owner | None = None, **values: Any) -> bool:
-        """Write other values of a lease, unless it is closed, which is final.
+    def change(self, lease: LeaseId, by: Owner | None = None, /, **values: Any) -> bool:
+        """Write new values of a lease, unless it is closed, which is final.
 
         Args:
             lease: the lease.
-            by: who writes as its owner or claimant, and is refused if it no longer is either;
-                None for somebody else, who may.
+            by: the owner or claimant who writes, and is refused if it is neither any more; None
+                for somebody else.
             **values: the new values.
 
         Returns:
-            Whether that was written; not if it is closed, gone or lost.
+            Whether they were written; not if the lease is closed, gone or lost.
         """
-        database = self._database_of(lease)
-        with database.transaction() as db:
-            row = to_columns(values, database.ahead)
-            done = db.execute(
-                f"update leases set {assigned(row)[2:]} where id = :id "  # noqa: S608
-                f"and state != 'closed'{_by(database, by)}",
-                {**row, "id": lease, **_writer(by)},
-            )
-            return done.rowcount == 1
+        return self._update(lease, "", "state != 'closed'", values, by=by)
 
     def claim(self, lease: LeaseId, claimant: Owner, stale: Callable[[Owner], bool]) -> bool:
         """Let `claimant` be the one process that cleans the lease up.
 
-        Args:
-            lease: the lease.
-            claimant: who wants to.
-            stale: whether an earlier claimant is gone.
+        `stale` gives whether an earlier claimant is gone.
 
         Returns:
-            Whether it got the claim; not if the lease is closed, or somebody else is at it.
+            Whether it got the claim; not if the lease is closed, or another process has it.
         """
         database = self._database_of(lease)
         dialect, me = database.dialect, claimant.to_text()
@@ -140,21 +130,14 @@ class Store:
             return True
 
     def open(self, lease: LeaseId, owner: Owner, **values: Any) -> bool:
-        """Set-up has returned; a lease that `owner` is about to clean up stays that.
+        """Set-up has returned; a lease that `owner` is about to clean up stays *closing*.
 
         Returns:
-            Whether that was written, now or before; not if somebody else has taken the lease.
+            Whether that was written, now or before; not if another process has taken the lease.
         """
-        database = self._database_of(lease)
-        with database.transaction() as db:
-            row = to_columns(values, database.ahead)
-            done = db.execute(
-                "update leases set state = case state when 'opening' then 'open' else state end"  # noqa: S608
-                f"{assigned(row)} where id = :id "
-                f"and (state in ('opening', 'open') or claimant = :by){_by(database, owner)}",
-                {**row, "id": lease, **_writer(owner)},
-            )
-            return done.rowcount == 1
+        state = "state = case state when 'opening' then 'open' else state end"
+        condition = "(state in ('opening', 'open') or claimant = :by)"
+        return self._update(lease, state, condition, values, by=owner)
 
     def close(self, lease: LeaseId, now: float, reason: str = "", by: Owner | None = None) -> bool:
         """The clean-up has completed; recipe, handle and environment are erased.
@@ -179,33 +162,41 @@ class Store:
             return done.rowcount == 1
 
     def end_of(self, lease: LeaseId, reason: str) -> dict[str, Any]:
-        """How a clean-up's own process closes the lease, in an interpreter that may lack resnb."""
+        """The statements by which a clean-up's process, which may lack resnb, closes the lease."""
         database = self._database_of(lease)
         values = _closing_values(lease, time.time() + database.ahead, reason)
         return database.end_of([(f"{database.dialect.close} and state = 'closing'", values)])
 
     def adopt(self, lease: LeaseId, owner: Owner, before: Owner, **values: Any) -> bool:
-        """Let `owner` hold what `before` has left.
-
-        Args:
-            lease: the lease.
-            owner: its new owner.
-            before: whose it was, as far as the caller knows.
-            **values: other values that change with it.
+        """Make `owner` the owner of a lease that `before` has left, as far as the caller knows.
 
         Returns:
-            Whether it does now; not if somebody else was faster, or cleans the lease up.
+            Whether it is now; not if somebody else was faster, or cleans the lease up.
         """
+        change = f"owner = :owner{self._database_of(lease).dialect.adopted}"
+        condition = "owner = :before and state not in ('closed', 'closing')"
+        names = {"owner": owner.to_text(), "before": before.to_text()}
+        return self._update(lease, change, condition, values, names=names)
+
+    def _update(
+        self,
+        lease: LeaseId,
+        change: str,
+        condition: str,
+        values: dict[str, Any],
+        *,
+        by: Owner | None = None,
+        names: Mapping[str, str] = MappingProxyType({}),
+    ) -> bool:
         database = self._database_of(lease)
-        dialect, me = database.dialect, owner.to_text()
         with database.transaction() as db:
-            if dialect.enter:
-                db.execute(dialect.enter, {"owner": me})
+            if "owner" in names and database.dialect.enter:
+                db.execute(database.dialect.enter, {"owner": names["owner"]})
             row = to_columns(values, database.ahead)
+            changes = ", ".join(filter(None, [change, *(f"{name} = :{name}" for name in row)]))
+            statement = f"update leases set {changes} where id = :id and {condition}"  # noqa: S608
             done = db.execute(
-                f"update leases set owner = :owner{dialect.adopted}{assigned(row)} "  # noqa: S608
-                "where id = :id and owner = :before and state not in ('closed', 'closing')",
-                {**row, "id": lease, "owner": me, "before": before.to_text()},
+                statement + _by(database, by), {**row, **names, "id": lease, **_writer(by)}
             )
             return done.rowcount == 1
 
@@ -236,42 +227,42 @@ class Store:
             return []
         with self._database.reading() as db:
             rows = db.execute(statement, {"after": after}).fetchall()
-        found = ((readable(row[:-3], self._database.ahead), *row[-3:]) for row in rows)
+        found = ((from_row(row[:-3], self._database.ahead), *row[-3:]) for row in rows)
         return [Expired(*one) for one in found if one[0] is not None]
 
-    # ---- questions
+    # ---- queries
 
-    def get(self, lease: LeaseId) -> Record | None:
+    def get(self, lease: LeaseId) -> LeaseRecord | None:
         """One lease."""
         found = self._select(self._database_of(lease), "where id = :id", {"id": lease})
         return found[0] if found else None
 
-    def alive(self, owner: Owner | None = None) -> list[Record]:
+    def alive(self, owner: Owner | None = None) -> list[LeaseRecord]:
         """The leases that are not closed, of one owner or of all, oldest first."""
         return self._alive_in(self._database, owner)
 
-    def history(self, limit: int = 1000) -> list[Record]:
+    def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed, the latest first."""
         where = "where state = 'closed' order by ended desc, id limit :limit"
         return self._select(self._database, where, {"limit": limit})
 
-    def kept_for(self, key: str) -> list[Record]:
+    def kept_for(self, key: str) -> list[LeaseRecord]:
         """The leases that survive their kernel, and that one with `key` may adopt."""
         where = "where state != 'closed' and state = 'kept' and key = :key order by created, id"
-        return self._select(self._database, where, to_columns({"key": key}))
+        return self._select(self._database, where, {"key": to_column(key)})
 
     def mark(self) -> tuple[int, int]:
-        """A mark that is another one as soon as anybody else has written; costs next to nothing.
+        """A value that changes as soon as anybody else has written; costs next to nothing.
 
-        It takes a store whose connection is kept.
+        The store must keep its connection: SQLite counts for each connection separately.
         """
         return self._database.mark()
 
     def let_go(self) -> None:
-        """Close the connection that is kept, if any; the next call opens another."""
+        """Close the kept connection, if there is one; the next call opens another."""
         self._database.let_go()
 
-    def _alive_in(self, database: Database, owner: Owner | None = None) -> list[Record]:
+    def _alive_in(self, database: Database, owner: Owner | None = None) -> list[LeaseRecord]:
         of_owner = " and owner = :owner" if owner is not None else ""
         return self._select(
             database,
@@ -279,7 +270,7 @@ class Store:
             {"owner": owner.to_text()} if owner is not None else {},
         )
 
-    def _select(self, database: Database, where: str, values: dict[str, Any]) -> list[Record]:
+    def _select(self, database: Database, where: str, values: dict[str, Any]) -> list[LeaseRecord]:
         if not database.exists():
             return []
         with database.reading() as db:
@@ -297,6 +288,3 @@ def _writer(writer: Owner | None) -> dict[str, str]:
 def _closing_values(lease: LeaseId, now: float, reason: str) -> dict[str, Any]:
     nothing = json.dumps(_NO_ENVIRONMENT)
     return {"ended": now, "reason": reason, "environment": nothing, "id": lease}
-
-
-__all__ = ["KEPT_HISTORY", "LOST_AFTER", "Expired", "Store"]

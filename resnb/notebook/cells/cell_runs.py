@@ -1,8 +1,8 @@
 """``%%flow NAME --run``: which tasks run for one cell, and which scopes stay open after it.
 
-What runs is what the cell added, and what that needs and has no value yet. The cell's ``--with``
-scopes are set up unless they are open, and are not cleaned up; any other scope that is needed
-is set up and cleaned up within this run.
+The cell's tasks run, and those that they need and that have no value yet. The cell's ``--with``
+scopes are set up unless they are open, and are not cleaned up; any other scope that is needed is
+set up and cleaned up within this run.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -16,66 +16,57 @@ from resnb.run.runner import RUNNER
 from resnb.states import Cached, State
 
 
-def run_part(flow: Flow, tasks: Collection[Task], held: Collection[Scope]) -> State:
-    """Run what a cell added, and keep `held` open.
+def run_part(flow: Flow, tasks: Collection[Task], kept_open: Collection[Scope]) -> State:
+    """Run what a cell added.
 
     Args:
         flow: the flow.
         tasks: the cell's tasks.
-        held: the cell's ``--with`` scopes.
+        kept_open: the cell's ``--with`` scopes.
     """
-    memory = memory_of(flow)
-    wanted, given = selected(flow, tasks, held, memory)
-    if not wanted:
+    chosen, known = _selected(flow, tasks, kept_open, memory_of(flow))
+    if not chosen:
         return Cached("there is nothing to run")
-    return RUNNER.run_part(flow, wanted, parameters={}, task_states=given)
+    return RUNNER.run_part(flow, chosen, parameters={}, task_states=known)
 
 
-def selected(
-    flow: Flow, tasks: Iterable[Task], held: Collection[Scope], memory: FlowMemory
+def _selected(
+    flow: Flow, tasks: Iterable[Task], kept_open: Collection[Scope], memory: FlowMemory
 ) -> tuple[list[Task], Mapping[Task, State]]:
-    """The tasks to run, and the states of those that need not.
-
-    Args:
-        flow: the flow.
-        tasks: the cell's tasks.
-        held: scopes that stay open, together with those around them.
-        memory: what the flow remembers.
-    """
+    """The tasks to run, and the states of those that need not run again."""
     nodes = flow.nodes
     leases = {use: one for use, one in memory.open_leases.items() if one.state == "open"}
     opened, made = {use.scope for use in leases}, memory.given_by(leases)
-    held = {outer for scope in held for outer in scope.around()}
-    wanted: dict[Task, None] = {}
+    kept_open = {outer for scope in kept_open for outer in scope.around()}
+    chosen: dict[Task, None] = {}
     given: dict[Task, State] = {}
     fresh = set(tasks)
-    stack = [*tasks, *(one.setup_task for one in held if not is_over(made.get(one.setup_task)))]
+
+    def tasks_of(scope: Scope) -> list[Task]:
+        """The tasks of a scope that must run if something inside it does."""
+        is_cleaned_up = scope not in kept_open and scope not in opened
+        return [scope.setup_task, scope.cleanup_task] if is_cleaned_up else [scope.setup_task]
+
+    setups = [one.setup_task for one in kept_open]
+    stack = [*tasks, *(one for one in setups if not is_over(made.get(one)))]
     while stack:
         task = stack.pop()
-        if task in wanted or task in given or task not in nodes:
+        if task in chosen or task in given or task not in nodes:
             continue
-        if task not in fresh:
-            known = _known(task, memory, made)
-            if known is not None:
-                given[task] = known
-                continue
-        wanted[task] = None
+        if task not in fresh and (known := _known(task, memory, made)) is not None:
+            given[task] = known
+            continue
+        chosen[task] = None
         node = nodes[task]
         stack += node.upstream
-        scope = flow.scope_of(task) if task.kind in ("init", "setup", "cleanup") else node.scope
-        if scope is not None:
-            stack.append(scope.setup_task)
-            if scope not in held and scope not in opened:
-                stack.append(scope.cleanup_task)
-            if task in scope.own_tasks and node.scope is not None:
-                stack.append(node.scope.setup_task)
-                if node.scope not in held and node.scope not in opened:
-                    stack.append(node.scope.cleanup_task)
-    return [task for task in nodes if task in wanted], given
+        own = flow.scope_of(task) if task.kind in ("init", "setup", "cleanup") else None
+        for scope in (own, node.scope):
+            stack += [] if scope is None else tasks_of(scope)
+    return [task for task in nodes if task in chosen], given
 
 
 def _known(task: Task, memory: FlowMemory, made: Mapping[Task, State]) -> State | None:
-    """The state of `task` if it need not run again; `made` has those of scopes that are open."""
+    """The state of `task` if it need not run again; `made` has those of open scopes' tasks."""
     if task.kind in ("init", "setup"):
         found = made.get(task)
         return found if is_over(found) else None
@@ -88,4 +79,4 @@ def _known(task: Task, memory: FlowMemory, made: Mapping[Task, State]) -> State 
     return state if state.is_skipped() else Cached("its value is kept", state.kept)
 
 
-__all__ = ["run_part", "selected"]
+__all__ = ["run_part"]

@@ -1,14 +1,13 @@
 """Scopes that span cells: ``--with RESOURCE(args) as VAR``.
 
-Such a scope is known in its flow by its variable. The cell that first gives arguments owns
-them; another cell may join without any, or with the same. When the owner gives others, or the
-resource is defined anew, the scope itself stays, with its members: only its init task gets new
-arguments or another definition, after an open lease was cleaned up by its old recipe.
+Such a scope is known in its flow by its variable. The cell that first gives arguments owns them;
+another cell may join without any, or with the same. When the owner gives others, or the resource
+is defined again, the scope itself stays, with its members: only its init task gets new
+arguments or another definition, and an open lease is cleaned up by its old recipe.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from resnb.errors import GraphError, MagicError
@@ -28,9 +27,9 @@ class SharedScope:
     Attributes:
         scope: the scope.
         resource: the source of its manager.
-        call: the normalised source of the whole, by which arguments are compared.
-        owner: the cell that gave the arguments; None if nobody did.
-        cells: the cells that are in it.
+        call: the normalised source of the whole call, by which arguments are compared.
+        owner: the cell that gave the arguments; None if none did.
+        cells: the cells that are in the scope.
     """
 
     scope: Scope
@@ -40,14 +39,14 @@ class SharedScope:
     cells: frozenset[CellKey] = frozenset()
 
 
-def entered(
+def enter_scope(
     flow: Flow,
     known: Mapping[str, SharedScope],
     clause: WithClause,
     cell: CellKey,
     namespace: dict[str, Any],
 ) -> tuple[SharedScope, bool]:
-    """The scope that `clause` means, made or changed if need be, inside a transaction of `flow`.
+    """Make, change or find the scope of a clause; must be inside a transaction of `flow`.
 
     Args:
         flow: the flow.
@@ -71,49 +70,46 @@ def entered(
         if clause.executes:
             scope.as_executor()
         owner = cell if clause.arguments_source is not None else None
-        return _shared(clause, scope, owner, frozenset({cell})), False
+        source, call = clause.resource_source, clause.call_source
+        return SharedScope(scope, source, call, owner, frozenset({cell})), False
     joined = replace(found, cells=found.cells | {cell})
-    if _is_handle(clause, found, namespace):
+    if _names_variable(clause, found, namespace):
         return joined, False
-    if _asks_for_the_same(clause, found):
-        manager = manager_named(clause, namespace)
+    manager = manager_named(clause, namespace)
+    if _has_same_arguments(clause, found):
         if manager.definition is found.scope.manager.definition:
             return joined, False
-        redefined(flow, found, manager)  # its class or function was defined anew
+        redefine_scope(flow, found, manager)  # its class or function was defined anew
         return joined, True
     if found.owner not in (None, cell):
+        variable = f" as {clause.variable}" if clause.variable else ""
         raise MagicError(
             f"--with {clause.call_source}: scope {clause.name!r} of flow {flow.name!r} was opened "
-            f"as {found.call} by another cell; join it with --with {found.resource}"
-            f"{_as(clause)}, or change the arguments there"
+            f"as {found.call} by another cell; join it with --with {found.resource}{variable}, "
+            "or change the arguments there"
         )
-    manager = manager_named(clause, namespace)
     args, kwargs = _arguments(clause, namespace)
-    flow.changed(partial(setattr, found.scope, "executes", found.scope.executes))
-    found.scope.executes = clause.executes
-    _redefine(flow, found.scope, manager, args, kwargs, mapped=clause.mapped)
-    return _shared(clause, found.scope, cell, joined.cells), True
+    flow.journal.assign(found.scope, "executes", clause.executes)
+    inputs, positional = manager.signature.assign(f"resource {manager.name!r}", args, kwargs)
+    editing.redefine_scope(flow, found.scope, manager)
+    editing.rebind_scope(flow, found.scope, inputs, positional, clause.mapped)
+    source, call = clause.resource_source, clause.call_source
+    return replace(joined, resource=source, call=call, owner=cell), True
 
 
-def _shared(
-    clause: WithClause, scope: Scope, owner: CellKey | None, cells: frozenset[CellKey]
-) -> SharedScope:
-    return SharedScope(scope, clause.resource_source, clause.call_source, owner, cells)
-
-
-def _is_handle(clause: WithClause, found: SharedScope, namespace: Mapping[str, Any]) -> bool:
-    """Whether `clause` joins by naming the scope's variable: ``--with client``."""
+def _names_variable(clause: WithClause, found: SharedScope, namespace: Mapping[str, Any]) -> bool:
+    """Whether `clause` joins by the name of the scope's variable: ``--with client``."""
     named = namespace.get(clause.resource_source)
     return clause.arguments_source is None and named is found.scope.setup_task
 
 
-def _asks_for_the_same(clause: WithClause, found: SharedScope) -> bool:
+def _has_same_arguments(clause: WithClause, found: SharedScope) -> bool:
     if clause.arguments_source is not None:
         return clause.call_source == found.call
     return clause.resource_source in (found.resource, found.resource.partition(".options(")[0])
 
 
-def redefined(flow: Flow, shared: SharedScope, manager: ResourceManager) -> None:
+def redefine_scope(flow: Flow, shared: SharedScope, manager: ResourceManager) -> None:
     """Give a shared scope the new definition of its resource; its arguments stay as they are.
 
     Raises:
@@ -134,8 +130,8 @@ def redefined(flow: Flow, shared: SharedScope, manager: ResourceManager) -> None
             )
 
 
-def users(flow: Flow, scopes: Iterable[Scope]) -> list[Task]:
-    """What made `scopes`, and all that depends on their resources, but for clean-ups."""
+def dependants_of(flow: Flow, scopes: Iterable[Scope]) -> list[Task]:
+    """The tasks that make `scopes`, and all that depend on their resources except clean-ups."""
     found = dict.fromkeys(task for scope in scopes for task in scope.own_tasks)
     stack = list(found)
     while stack:
@@ -144,20 +140,6 @@ def users(flow: Flow, scopes: Iterable[Scope]) -> list[Task]:
                 found[after] = None
                 stack.append(after)
     return list(found)
-
-
-def _redefine(
-    flow: Flow,
-    scope: Scope,
-    manager: ResourceManager,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    *,
-    mapped: bool,
-) -> None:
-    inputs, positional = manager.signature.assign(f"resource {manager.name!r}", args, kwargs)
-    editing.redefine_scope(flow, scope, manager)
-    editing.rebind_scope(flow, scope, inputs, positional, mapped)
 
 
 def manager_named(clause: WithClause, namespace: dict[str, Any]) -> ResourceManager:
@@ -196,8 +178,4 @@ def _arguments(
     return collected
 
 
-def _as(clause: WithClause) -> str:
-    return f" as {clause.variable}" if clause.variable else ""
-
-
-__all__ = ["SharedScope", "entered", "manager_named", "redefined", "users"]
+__all__ = ["SharedScope", "dependants_of", "enter_scope", "manager_named", "redefine_scope"]

@@ -20,17 +20,17 @@ def generator_function(
 
     Line n of the body is line ``first_line + n - 1`` of `filename`, and the ``def`` with its
     defaults is on the line before, the magic's own. The function is async if the body awaits. As in
-    any function, names that the body assigns are its locals; others are looked up in the notebook.
+    any function, names that the body assigns are local; others are looked up in the notebook.
 
     Args:
-        source: the body, which `resource_body` found to be a generator.
+        source: the body, which `resource_body` has classified as a generator.
         name: the resource's name.
-        parameters: the signature; its defaults are evaluated where the ``def`` runs.
-        filename: the name under which tracebacks find the cell.
+        parameters: the signature; its defaults are evaluated when the ``def`` runs.
+        filename: the name by which tracebacks find the cell.
         first_line: the line of `filename` on which the body begins.
 
     Raises:
-        SyntaxError: `source` is not Python; with its line in `filename`.
+        SyntaxError: `source` is not Python; its line is that of `filename`.
     """
     body = ast.parse("\n" * (first_line - 1) + source, filename).body
     keyword = "async def" if has_await(body) else "def"
@@ -39,7 +39,7 @@ def generator_function(
     for node in ast.walk(module):
         if isinstance(node, ast.stmt | ast.expr | ast.arg):
             node.lineno = node.end_lineno = max(first_line - 1, 1)
-            node.col_offset = node.end_col_offset = _NO_COLUMN  # its text is not the cell's
+            node.col_offset = node.end_col_offset = _NO_COLUMN  # its text is not in the cell
     function = module.body[0]
     if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
         function.body = body

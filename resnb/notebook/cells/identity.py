@@ -2,17 +2,22 @@
 
 A cell is known by the id that the front end sends. Where it sends none (nbclient, papermill, nbval,
 a console), a cell replaces the one that bound the same names in the same flow. In doubt a cell is
-new: a task too many is seen in the graph, a task too few is a result that is silently missing, and
+new: a task too many shows in the graph, a task too few is a result that is silently missing, and
 headless runs, which send no ids, run every cell once.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import NamedTuple, NewType
+from typing import NewType, TypeAlias
 
 CellKey = NewType("CellKey", int)
 """Identity of a cell within its flow: its place in the order of first runs."""
+
+TaskLabel: TypeAlias = str | int
+"""Identity of a task within its cell: the name that the cell assigned it to, else its ordinal among
+the cell's tasks without one, so that naming or adding other tasks changes it as little as possible.
+"""
 
 _THROWAWAY = "_"
 
@@ -23,7 +28,7 @@ class KnownCell:
 
     Attributes:
         key: its identity.
-        cell_id: the front end's id for it, as far as one was ever sent.
+        cell_id: the front end's id for it, if one was ever sent.
         names: the handles that it bound when it last ran.
     """
 
@@ -53,12 +58,12 @@ class Cells:
         2. Else it is the cell that last bound the same set of names. If both have ids, and these
            differ, they are two cells (a copied one, say). An id on one side only does not keep them
            apart: the same notebook was driven with and without ids.
-        3. A cell that reads one of its names before it binds it (``df = clean(df)``) is no
-           replacement by rule 2: it needs the cell that bound it.
-        4. Without names, ``_`` not counting, nothing speaks for a match but the text, and two cells
-           with the same text are two cells: it is new.
+        3. A cell that reads one of its names before it binds it (``df = clean(df)``) does not
+           replace another by rule 2: it needs the cell that bound it.
+        4. Without names, ``_`` not counting, only the text could match, and two cells with the same
+           text are two cells: it is new.
 
-        Names that overlap in part are no match. Such a cell may be an edited one, or the next cell,
+        Names that overlap in part do not match. Such a cell may be an edited one, or the next cell,
         which uses ``fig`` once more; replacing it would drop tasks that the other names stand for.
 
         Args:
@@ -66,7 +71,7 @@ class Cells:
             names: the handles that the cell binds.
             reads: the names that it reads before it assigns them.
         """
-        bound = _telling(names)
+        bound = _distinctive(names)
         if cell_id is not None:
             for cell in self.known:
                 if cell.cell_id == cell_id:
@@ -74,20 +79,14 @@ class Cells:
         if not bound or bound & frozenset(reads):
             return None
         for cell in reversed(self.known):
-            if bound == _telling(cell.names) and None in (cell_id, cell.cell_id):
+            if bound == _distinctive(cell.names) and None in (cell_id, cell.cell_id):
                 return cell.key
         return None
 
     def after(
         self, cell_id: str | None, names: Sequence[str], reads: Collection[str] = ()
     ) -> tuple["Cells", CellKey]:
-        """The cells once this one has run, and its key.
-
-        Args:
-            cell_id: see `resolve`.
-            names: see `resolve`.
-            reads: see `resolve`.
-        """
+        """The cells once this one has run, and its key; the arguments are those of `resolve`."""
         key = self.resolve(cell_id, names, reads)
         others = tuple(cell for cell in self.known if cell.key != key)
         if key is None:
@@ -98,77 +97,23 @@ class Cells:
         return Cells((*others, cell), self.made), key
 
 
-def _telling(names: Iterable[str]) -> frozenset[str]:
+def _distinctive(names: Iterable[str]) -> frozenset[str]:
     return frozenset(names) - {_THROWAWAY}
 
 
-class TaskKey(NamedTuple):
-    """Identity of a task that a cell added.
-
-    Attributes:
-        flow: the flow's name.
-        cell: the cell.
-        label: the name that the cell assigned it to; else its ordinal among the cell's tasks
-            without one, so that naming or adding tasks elsewhere moves it as little as can be.
-    """
-
-    flow: str
-    cell: CellKey
-    label: str | int
-
-
-class TaskMatch(NamedTuple):
-    """What becomes of a cell's tasks when it is run again.
-
-    Attributes:
-        kept: those that are there before and after, in the new order.
-        vanished: those that were there before only, in the old order.
-        added: those that are new, in the new order.
-    """
-
-    kept: tuple[TaskKey, ...]
-    vanished: tuple[TaskKey, ...]
-    added: tuple[TaskKey, ...]
-
-
-def task_keys(flow: str, cell: CellKey, names: Sequence[str | None]) -> tuple[TaskKey, ...]:
+def task_labels(names: Sequence[str | None]) -> tuple[TaskLabel, ...]:
     """The identities of a cell's tasks.
 
     Args:
-        flow: the flow's name.
-        cell: the cell.
         names: for each task, in the order of building, the name that it was assigned to. Of several
-            tasks with one name the last has it, as in the notebook.
+            tasks with one name the last one has it, as in the notebook.
     """
     last = {name: index for index, name in enumerate(names) if name not in {None, _THROWAWAY}}
     ordinals = count()
     return tuple(
-        TaskKey(flow, cell, name if name and last.get(name) == index else next(ordinals))
+        name if name and last.get(name) == index else next(ordinals)
         for index, name in enumerate(names)
     )
 
 
-def match_tasks(old: Sequence[TaskKey], new: Sequence[TaskKey]) -> TaskMatch:
-    """Which tasks of a cell are kept, vanished and added when it is run again.
-
-    Args:
-        old: the tasks that the cell had added, each key once.
-        new: the tasks that it adds now, each key once.
-    """
-    before, now = frozenset(old), frozenset(new)
-    return TaskMatch(
-        kept=tuple(key for key in new if key in before),
-        vanished=tuple(key for key in old if key not in now),
-        added=tuple(key for key in new if key not in before),
-    )
-
-
-__all__ = [
-    "CellKey",
-    "Cells",
-    "KnownCell",
-    "TaskKey",
-    "TaskMatch",
-    "match_tasks",
-    "task_keys",
-]
+__all__ = ["CellKey", "Cells", "KnownCell", "TaskLabel", "task_labels"]

@@ -1,6 +1,7 @@
 """The notebook's variables, as a cell that may fail needs them: changed all at once, or not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 
@@ -12,35 +13,22 @@ class _Missing:
 MISSING: Final = _Missing()
 
 
-class Restored:
-    """Puts every name of a namespace back if the block raises; values are not copied.
+@contextmanager
+def restored_on_error(namespace: dict[str, Any]) -> Iterator[None]:
+    """Restore every name of a namespace if the block raises; values are not copied.
 
-    Names that mean what they meant stay untouched: a task of a running flow may be reading them.
-
-    Args:
-        namespace: the notebook's variables.
+    Names whose value has not changed stay untouched: a task of a running flow may be reading them.
     """
-
-    def __init__(self, namespace: dict[str, Any]) -> None:
-        self._namespace = namespace
-        self._before: dict[str, Any] = {}
-
-    def __enter__(self) -> None:
-        self._before = dict(self._namespace)
-
-    def __exit__(self, kind: object, error: object, tb: object) -> None:
-        if kind is None:
-            return
-        for name in self._namespace.keys() - self._before.keys():
-            del self._namespace[name]
-        for name, value in self._before.items():
-            if self._namespace.get(name, MISSING) is not value:
-                self._namespace[name] = value
-
-
-def values_of(namespace: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """What `names` are bound to; MISSING where they are not."""
-    return {name: namespace.get(name, MISSING) for name in names}
+    before = dict(namespace)
+    try:
+        yield
+    except BaseException:
+        for name in namespace.keys() - before.keys():
+            del namespace[name]
+        for name, value in before.items():
+            if namespace.get(name, MISSING) is not value:
+                namespace[name] = value
+        raise
 
 
 def bind(namespace: dict[str, Any], values: Mapping[str, Any]) -> None:
@@ -52,4 +40,4 @@ def bind(namespace: dict[str, Any], values: Mapping[str, Any]) -> None:
             namespace[name] = value
 
 
-__all__ = ["MISSING", "Restored", "bind", "values_of"]
+__all__ = ["MISSING", "bind", "restored_on_error"]

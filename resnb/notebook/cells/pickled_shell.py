@@ -1,7 +1,7 @@
-"""What stands for IPython's shell in a clean-up elsewhere: ``!command``, and nothing else.
+"""A stand-in for IPython's shell in a clean-up in another process: it only runs ``!command``.
 
-IPython turns ``!command`` into a call of the shell, which other processes do not have. So the
-shell is pickled as `FoundShell`.
+IPython turns ``!command`` into a call of the shell, which other processes do not have. So the shell
+is pickled as `CommandShell`.
 """
 
 import copyreg
@@ -18,20 +18,20 @@ from IPython.utils.text import DollarFormatter
 from resnb.errors import CleanupError
 
 
-class FoundShell:
+class CommandShell:
     """Runs commands as ``!command`` and ``x = !command`` do."""
 
     def system(self, command: str) -> None:
-        """Run a command; what it prints goes to the log.
+        """Run a command; its output goes to the log.
 
-        As in a cell, one that fails does not raise; its exit code goes to the log.
+        As in a cell, a command that fails does not raise; its exit code goes to the log.
         """
         done = _run(command, inspect.currentframe(), None)
         if done.returncode:
             print(f"!{command}: exit code {done.returncode}", flush=True)  # noqa: T201
 
     def getoutput(self, command: str, *, split: bool = True) -> Any:
-        """The lines that a command prints."""
+        """The lines that a command prints, or its whole output."""
         text = _run(command, inspect.currentframe(), subprocess.PIPE).stdout.rstrip("\n")
         return text.split("\n") if split else text
 
@@ -46,7 +46,7 @@ def _run(command: str, frame: FrameType | None, output: int | None) -> Any:
     caller = frame and frame.f_back
     if caller is not None:
         names = {**caller.f_globals, **caller.f_locals}
-        with suppress(Exception):  # as IPython does: what it cannot expand is for the shell
+        with suppress(Exception):  # as IPython does: the shell gets what cannot be expanded
             command = DollarFormatter().vformat(command, (), names)
     sys.stdout.flush()
     return subprocess.run(  # noqa: S602 - the user's own command, for the shell
@@ -60,12 +60,12 @@ def _run(command: str, frame: FrameType | None, output: int | None) -> Any:
 
 
 def let_shells_pickle(kind: type) -> None:
-    """Let a shell be part of a recipe, as far as commands go."""
+    """Let recipes contain a shell of this kind, which will only run commands."""
     copyreg.pickle(kind, _reduced)
 
 
 def _reduced(_: Any) -> tuple[type, tuple[()]]:
-    return FoundShell, ()
+    return CommandShell, ()
 
 
-__all__ = ["FoundShell", "let_shells_pickle"]
+__all__ = ["CommandShell", "let_shells_pickle"]

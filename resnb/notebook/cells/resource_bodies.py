@@ -1,15 +1,15 @@
-"""What kind of resource the body of a ``%%resource`` cell defines: a generator or a class.
+"""The kind of resource that the body of a ``%%resource`` cell defines: a generator or a class.
 
-A body is refused, with the rule, the line of the cell and the remedy, unless it makes its resource
-in exactly one place and says how to clean it up.
+A body that does not make its resource in exactly one place, or does not clean it up, is refused
+with the rule, the line of the cell and the remedy.
 
-Before its yield, at its top level, a generator body may define functions that serve other
-processes: ``find(lease_id)`` gives what a broken-off set-up has left, or None; it may use the
-parameters, the notebook's names, and what the body imports, defines or sets to a constant.
-``handle(resource)`` gives a small value in place of what was yielded, of which ``attach(handle)``
-makes it again. What ``find`` and ``attach`` give, and what ``lease.record`` is given if there is no
-``attach``, is what would be yielded, or a dictionary of the variables that the clean-up uses: see
-`resnb.syntax.meaning`. ``ready(resource)`` tells when the resource can be used.
+Before its yield, at its top level, a generator body may define functions for other processes:
+``find(lease_id)`` returns what an unfinished set-up has left, or None; it may use the parameters,
+the notebook's names, and what the body imports, defines or sets to a constant.
+``handle(resource)`` returns a small value from which ``attach(handle)`` rebuilds the resource. The
+results of ``find`` and ``attach``, and the argument of ``lease.record`` without an ``attach``, are
+what would be yielded, or a dictionary of the variables that the clean-up uses: see
+`resnb.syntax.meaning`. ``ready(resource)`` tells whether the resource can be used.
 """
 
 import ast
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from resnb.errors import MagicError
 from resnb.notebook.lines.signatures import SignatureParameter
-from resnb.syntax.hooks import NAMES
+from resnb.syntax.methods import METHODS
 from resnb.syntax.parsing import parsed
 from resnb.syntax.scoping import bound_names, has_await, own_nodes
 
@@ -31,7 +31,7 @@ class GeneratorBody:
 
     Attributes:
         is_async: whether it awaits, so that it makes an async generator.
-        hooks: which of the functions `resnb.syntax.hooks.NAMES` it defines before the yield.
+        hooks: the functions of `resnb.syntax.methods.METHODS` that it defines before the yield.
     """
 
     is_async: bool = False
@@ -43,8 +43,8 @@ class ClassBody:
     """A resource body with a class.
 
     Attributes:
-        class_name: the class that is the resource; its ``cleanup`` may be inherited.
-        is_async: whether the cell awaits beside the class.
+        class_name: the resource's class; its ``cleanup`` may be inherited.
+        is_async: whether the cell awaits outside the class.
     """
 
     class_name: str
@@ -60,30 +60,30 @@ def resource_body(
     parameters: Sequence[SignatureParameter] = (),
     first_line: int = 2,
 ) -> ResourceBody:
-    """What kind of resource the body of ``%%resource NAME`` defines.
+    """The kind of resource that the body of ``%%resource NAME`` defines.
 
-    A body with a ``yield`` at its own level is a generator; classes in it that look like no
-    resource are helpers. Any other body needs one class with ``cleanup``; of several, the one that
-    is called as the resource counts. A class with base classes may inherit it.
+    A body with a ``yield`` at its own level is a generator; classes without set-up and clean-up in
+    it are helpers. Any other body needs one class with ``cleanup``; if there are several, it is the
+    one with the resource's name. A class with base classes may inherit ``cleanup``.
 
     Args:
         source: the body.
         name: the resource's name, for errors.
-        parameters: the signature on the magic's line, which a class cannot have.
-        first_line: the line of the cell on which the body begins; the magic's own is the first.
+        parameters: the signature on the magic's line, which a class must not have.
+        first_line: the line of the cell on which the body begins; the magic's line is line 1.
 
     Raises:
         MagicError: the body defines no resource, or more than one.
         SyntaxError: `source` is not Python.
     """
-    body = _Body(name, parsed(source).body, first_line)
+    body = _BodyCheck(name, parsed(source).body, first_line)
     if body.yields:
         return body.generator()
     return body.resource_class(parameters)
 
 
-class _Body:
-    """The statements of a resource body, and the rules that they have to keep."""
+class _BodyCheck:
+    """Checks the statements of a resource body against the rules for its kind."""
 
     def __init__(self, name: str, statements: list[ast.stmt], first_line: int) -> None:
         self.name = name
@@ -132,7 +132,7 @@ class _Body:
         place = self.yields[0]
         found = set()
         for node in self.nodes:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in NAMES:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in METHODS:
                 if (node.lineno, node.col_offset) > (place.lineno, place.col_offset):
                     remedy = "define it before, where it can be of use"
                     raise self.error(f"defines {node.name!r} after the yield", node, remedy)

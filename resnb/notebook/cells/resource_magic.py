@@ -5,22 +5,22 @@ from contextlib import ExitStack
 from typing import Any
 
 from resnb.errors import MagicError
+from resnb.graph.flow import Flow
 from resnb.graph.resources.resource import ResourceManager
 from resnb.graph.resources.scope import Scope
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.cells.cell_code import cached, compiled, translated
-from resnb.notebook.cells.cell_scopes import redefined, users
-from resnb.notebook.cells.flow_cells import FlowCells
-from resnb.notebook.cells.flow_magic import close_scopes
+from resnb.notebook.cells.cell_scopes import dependants_of, redefine_scope
+from resnb.notebook.cells.flow_magic import close_replaced
 from resnb.notebook.cells.generators import generator_function
-from resnb.notebook.cells.namespace import Restored
+from resnb.notebook.cells.namespace import restored_on_error
 from resnb.notebook.cells.resource_bodies import GeneratorBody, resource_body
+from resnb.notebook.closing import is_running
 from resnb.notebook.lines.parsed import ResourceLine, parse_resource_line
 from resnb.notebook.session import Session
 from resnb.notebook.tracebacks import cell_being_compiled
-from resnb.run.flow_run import active_run
 from resnb.run.memory import memory_of
-from resnb.syntax.body import FUTURE, Body
+from resnb.syntax.body import FUTURE, GeneratorSource
 
 
 def resource_cell(shell: Any, session: Session, line: str, cell: str) -> None:
@@ -29,23 +29,23 @@ def resource_cell(shell: Any, session: Session, line: str, cell: str) -> None:
     Args:
         shell: IPython's shell.
         session: the notebook's flows.
-        line: what stands after ``%%resource``.
+        line: the text after ``%%resource``.
         cell: the body.
     """
     parsed = parse_resource_line(line)
     namespace = session.namespace
-    held = namespace.get(parsed.name)
-    if held is not None and not isinstance(held, ResourceManager):
+    old = namespace.get(parsed.name)
+    if old is not None and not isinstance(old, ResourceManager):
         raise MagicError(
             f"%%resource {parsed.name}: the variable {parsed.name!r} holds a "
-            f"{type(held).__name__}; choose another name, or del {parsed.name} first"
+            f"{type(old).__name__}; choose another name, or del {parsed.name} first"
         )
-    with Restored(namespace):
+    with restored_on_error(namespace):
         manager = _defined(shell, parsed, line, cell, namespace)
         namespace[parsed.name] = manager
-        changed = _redefine_scopes(session, held, manager) if held is not None else []
-    if held is not None:
-        _close(changed, held)
+        changed = _redefine_scopes(session, old, manager) if old is not None else {}
+    if old is not None:
+        _close(changed, old)
 
 
 def _defined(
@@ -68,7 +68,7 @@ def _defined(
     exec(code, namespace)  # noqa: S102 - the user's own cell
     if isinstance(body, GeneratorBody):
         definition = namespace.pop(name)
-        definition.__resnb_body__ = Body(
+        definition.__resnb_body__ = GeneratorSource(
             python,
             filename,
             first_line=2,
@@ -86,30 +86,26 @@ def _defined(
 
 def _redefine_scopes(
     session: Session, old: ResourceManager, new: ResourceManager
-) -> list[tuple[FlowCells, tuple[Scope, ...]]]:
-    """Let scopes of cells use the new definition, all or none; gives them, by flow."""
-    changed = []
+) -> dict[Flow, list[Scope]]:
+    """Let the scopes of cells use the new definition, all or none; returns them by flow."""
+    changed: dict[Flow, list[Scope]] = {}
     with ExitStack() as transactions:
         for cells in session.cells():
             transactions.enter_context(cells.flow.transaction())
-            found = [
-                one
-                for one in cells.shared.values()
-                if one.scope.manager.definition is old.definition
-            ]
-            for one in found:
-                redefined(cells.flow, one, _with_options(new, one.scope, old))
-            changed.append((cells, tuple(one.scope for one in found)))
+            changed[cells.flow] = []
+            for one in cells.shared.values():
+                if one.scope.manager.definition is old.definition:
+                    redefine_scope(cells.flow, one, _with_options(new, one.scope, old))
+                    changed[cells.flow].append(one.scope)
     return changed
 
 
-def _close(changed: list[tuple[FlowCells, tuple[Scope, ...]]], old: ResourceManager) -> None:
-    """Clean up what is open by its old recipe; what a run uses is closed when that ends."""
-    run = active_run()
-    for cells, scopes in changed:
-        if run is None or run.flow is not cells.flow:
-            memory_of(cells.flow).forget(users(cells.flow, scopes))
-            close_scopes(cells, scopes)
+def _close(changed: dict[Flow, list[Scope]], old: ResourceManager) -> None:
+    """Clean up what is open by its old recipe; a run closes what it uses when it ends."""
+    for flow, scopes in changed.items():
+        if not is_running(flow):
+            memory_of(flow).forget(dependants_of(flow, scopes))
+            close_replaced(flow, scopes)
     KEEPER.retire(old.resource_class)
 
 

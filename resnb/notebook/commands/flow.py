@@ -4,12 +4,11 @@ from typing import Any
 
 from resnb.errors import MagicError, RunError
 from resnb.graph.flow import Flow
-from resnb.notebook.closing import LIMIT, close, interrupts_put_off
+from resnb.notebook.closing import cancel, close_scopes, interrupts_put_off, is_running
 from resnb.notebook.commands.resources import report
 from resnb.notebook.display import show_flow, shown_while_running
 from resnb.notebook.lines.parsed import parse_command_line
 from resnb.notebook.session import Session
-from resnb.run.flow_run import FlowRun, active_run
 from resnb.run.memory import memory_of
 from resnb.view.plan import plan_text
 
@@ -23,29 +22,31 @@ def flow_command(session: Session, line: str) -> None:
         _list_flows(session)
         return
     flow = session.find(parsed.name)
-    if parsed.command is None:
-        show_flow(flow)
-    elif parsed.command == "run":
-        run_flow(flow, {key: _value(session, key, text) for key, text in parsed.arguments})
-    elif parsed.command == "plan":
-        memory = memory_of(flow)
-        protections = {use.scope: one.protection for use, one in memory.open_leases.items()}
-        print(plan_text(flow, memory, protections))  # noqa: T201
-    elif parsed.command == "cancel":
-        _cancel(flow)
-    elif parsed.command == "close":
-        _close(flow)
-    else:
-        from resnb.notebook.commands.timelines import show_timeline
+    match parsed.command:
+        case None:
+            show_flow(flow)
+        case "run":
+            _run(flow, {key: _value(session, key, text) for key, text in parsed.arguments})
+        case "plan":
+            memory = memory_of(flow)
+            protections = {use.scope: one.protection for use, one in memory.open_leases.items()}
+            print(plan_text(flow, memory, protections))  # noqa: T201
+        case "cancel":
+            cancel(flow)
+            print(f"flow {flow.name!r}: cancelling; its scopes are being cleaned up")  # noqa: T201
+        case "close":
+            _close(flow)
+        case _:
+            from resnb.notebook.commands.timelines import show_timeline
 
-        show_timeline(flow)
+            show_timeline(flow)
 
 
 def _value(session: Session, key: str, source: str) -> Any:
     """The value of ``key=source`` on a ``%flow run`` line, which is an expression of the notebook.
 
     Raises:
-        MagicError: it needs a name that is not there, such as a text without quotes.
+        MagicError: it uses a name that is not defined, such as a text without quotes.
     """
     try:
         return eval(source, session.namespace)  # noqa: S307 - the user's own code
@@ -54,8 +55,7 @@ def _value(session: Session, key: str, source: str) -> Any:
         raise MagicError(f"%flow run: {key}={source}: {error}{hint}") from None
 
 
-def run_flow(flow: Flow, values: dict[str, Any]) -> None:
-    """Run `flow`, show it, and raise if it failed."""
+def _run(flow: Flow, values: dict[str, Any]) -> None:
     with shown_while_running(flow):
         state = flow.run(values)
     state.raise_for_failure()
@@ -73,25 +73,11 @@ def _list_flows(session: Session) -> None:
         print(f"{flow.name}: {count} task{'s' * (count != 1)}{scopes}")  # noqa: T201
 
 
-def _cancel(flow: Flow) -> None:
-    run: FlowRun | None = active_run()
-    if run is None or run.flow is not flow:
-        raise RunError(f"flow {flow.name!r} is not running")
-    run.cancel()
-    print(f"flow {flow.name!r}: cancelling; its scopes are being cleaned up")  # noqa: T201
-
-
 def _close(flow: Flow) -> None:
-    run = active_run()
-    if run is not None and run.flow is flow:
+    if is_running(flow):
         raise RunError(f"flow {flow.name!r} is running: its scopes are in use; cancel it first")
-    opened = memory_of(flow).open_leases
-    leases = [lease for lease in opened.values() if lease.state != "closed"]
-    limit = max((use.scope.options.cleanup_timeout for use in opened), default=LIMIT)
     with interrupts_put_off():
-        left = close(leases, limit)
-        opened.clear()
-        report(leases, left)
+        report(*close_scopes(flow))
 
 
-__all__ = ["flow_command", "run_flow"]
+__all__ = ["flow_command"]

@@ -1,9 +1,9 @@
-"""``%flow timeline``: when everything of a flow's latest run happened, as picture and text."""
+"""``%flow timeline``: when the parts of a flow's latest run ran, as a picture and text."""
 
 from resnb.errors import RunError
 from resnb.graph.flow import Flow
 from resnb.notebook.closing import wait_for_reaper
-from resnb.notebook.widget.timeline_record import recorded
+from resnb.notebook.widget.timeline_record import record_of
 from resnb.run.memory import memory_of
 from resnb.states import PENDING
 from resnb.view.snapshot import snapshot
@@ -15,13 +15,13 @@ def show_timeline(flow: Flow) -> None:
     """Show the timeline of the latest run of `flow`.
 
     Raises:
-        RunError: it has not run.
+        RunError: the flow has not run.
     """
     from IPython import display
 
     memory = memory_of(flow)
     wait_for_reaper(memory.leases())
-    record = recorded(flow)
+    record = record_of(flow)
     if record is None:
         since = "" if memory.flow_code() == PENDING else " since tasks of it were replaced"
         name = flow.name

@@ -1,1 +1,1 @@
-"""Magic lines: what they mean, read from left to right."""
+"""The magic lines and their parser."""

@@ -1,4 +1,4 @@
-"""Names that users give in magic lines: which are allowed, and which variable a flow's name gives.
+"""The names that users may give on magic lines, and the variable of a flow.
 
 A name that passes here can be bound in the notebook's namespace and written again on a line.
 """
@@ -28,27 +28,21 @@ def variable_name(flow_name: str) -> str:
         MagicError: no flow can have this name in a notebook.
     """
     normal = unicodedata.normalize("NFKC", flow_name)
-    if normal in COMMAND.commands:
-        commands = ", ".join(COMMAND.commands)
-        raise MagicError(
-            f"{flow_name!r} is no name for a flow, since %flow reads {commands} as commands; "
-            "choose another name"
-        )
-    if not flow_name.isprintable() or "/" in flow_name or flow_name != flow_name.strip():
-        raise MagicError(
-            f"{flow_name!r} is no name for a flow: it cannot hold a slash or a control character, "
-            "nor begin or end with a blank"
-        )
     variable = "".join(c if f"_{c}".isidentifier() else "_" for c in normal)
     if not variable.isidentifier():
         variable = f"_{variable}"
-    if not re.search(r"[^\W\d_]", variable):
-        raise MagicError(f"{flow_name!r} is no name for a flow: it needs a letter")
-    if identifier(variable) is None:
-        raise MagicError(
-            f"{flow_name!r} is no name for a flow: the variable {variable!r} would be a Python "
-            "keyword; choose another name"
-        )
+    reason = None
+    if normal in COMMAND.commands:
+        commands = ", ".join(COMMAND.commands)
+        reason = f", since %flow reads {commands} as commands; choose another name"
+    elif not flow_name.isprintable() or "/" in flow_name or flow_name != flow_name.strip():
+        reason = ": it cannot hold a slash or a control character, nor begin or end with a blank"
+    elif not re.search(r"[^\W\d_]", variable):
+        reason = ": it needs a letter"
+    elif identifier(variable) is None:
+        reason = f": the variable {variable!r} would be a Python keyword; choose another name"
+    if reason is not None:
+        raise MagicError(f"{flow_name!r} is no name for a flow{reason}")
     return variable
 
 

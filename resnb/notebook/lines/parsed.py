@@ -1,21 +1,29 @@
 """The magic lines as values: ``%%flow``, ``%%resource``, ``%flow``, ``%resources``.
 
-One parser for all of them, without effect or knowledge of the notebook: a line becomes a value
-whose names are valid and whose Python compiles, or raises a `MagicError` of one line that says what
-is wrong and how it is written.
+The parser has no side effects and does not know the notebook: a line becomes a value whose names
+are valid and whose Python compiles, or raises a `MagicError` of one line that names the problem and
+shows the usage.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from resnb.errors import MagicError
 from resnb.notebook.lines.assignments import parse_assignments
-from resnb.notebook.lines.lexing import shown
 from resnb.notebook.lines.names import identifier, variable_name
+from resnb.notebook.lines.python_source import quoted
 from resnb.notebook.lines.scanning import Scanner
 from resnb.notebook.lines.signatures import SignatureParameter, parse_signature
-from resnb.notebook.lines.usage import COMMAND, COUNT, DURATION, FLOW, RESOURCE, RESOURCES
+from resnb.notebook.lines.usage import (
+    COMMAND,
+    COUNT,
+    DURATION,
+    FLOW,
+    RESOURCE,
+    RESOURCES,
+    Option,
+)
 from resnb.notebook.lines.with_clauses import WithClause, take_with_clause
 
 _FLOW_NAME = r"""[^\s()\[\]{}"'#=,\\]+"""
@@ -31,7 +39,7 @@ class FlowLine:
         name: the flow.
         parameters: its signature.
         withs: the scopes that the cell is in, the outermost first.
-        run: whether to run what the cell added.
+        run: whether to run the cell's tasks.
         quiet: whether to show nothing.
     """
 
@@ -49,8 +57,8 @@ class ResourceLine:
     Attributes:
         name: the resource.
         parameters: its signature.
-        options: the scope options given, by their Python names; durations as they were written.
-        dies_with_kernel: whether the resource was declared to live inside the kernel.
+        options: the scope options by their Python names; durations as they were written.
+        dies_with_kernel: whether the resource is declared to live inside the kernel.
     """
 
     name: str
@@ -66,7 +74,7 @@ class CommandLine:
     Attributes:
         command: ``run``, ``plan``, ``cancel``, ``close`` or ``timeline``; None to show.
         name: the flow; None for all of them.
-        arguments: name and text of each value given to ``run``.
+        arguments: name and text of each parameter for ``run``.
     """
 
     command: str | None = None
@@ -81,7 +89,7 @@ class ResourcesLine:
     Attributes:
         command: ``cleanup``, ``adopt`` or ``keep``; None to list.
         name: the resource, such as ``dask-example/client``; None for all of them.
-        duration: for how long to keep it, as it was written.
+        duration: the time to keep it, as it was written.
         all_kernels: whether to list those of other kernels too.
     """
 
@@ -92,137 +100,132 @@ class ResourcesLine:
 
 
 def parse_flow_line(line: str) -> FlowLine:
-    """Read what stands after ``%%flow``.
+    """Parse the text after ``%%flow``.
 
     Raises:
         MagicError: the line is malformed.
     """
-    scanner = Scanner(FLOW, line)
-    name: str | None = None
-    parameters: tuple[SignatureParameter, ...] = ()
-    withs: list[WithClause] = []
-    while scanner.rest:
-        if option := scanner.take_option():
+    with Scanner(FLOW, line) as scanner:
+        withs: list[WithClause] = []
+
+        def take_value(option: Option) -> None:
             if option.name == "--with":
                 withs.append(take_with_clause(scanner))
-        elif name is None:
-            name = scanner.required("the flow's name", _FLOW_NAME)
-            parameters = _signature(scanner)
-        else:
-            word = scanner.rest.split()[0]
-            raise scanner.surplus(word, f"parameters go in brackets: {name}(n=2)")
-    if name is None:
-        raise scanner.error("the flow's name is missing")
-    try:
-        variable = variable_name(name)
-    except MagicError as error:
-        raise scanner.error(error) from None
-    uses = [(variable, f"flow {name!r}")]
-    uses += [(parameter.name, f"parameter {parameter.name!r}") for parameter in parameters]
-    for clause in withs:
-        uses.append((clause.name, f"scope {clause.name!r}"))
-        if clause.variable and clause.variable == clause.resource_source.partition(".")[0]:
-            uses.append((clause.variable, f"resource {clause.resource_source}"))
-    _refuse_shared_names(scanner, uses)
-    run, quiet = "--run" in scanner.given, "--quiet" in scanner.given
-    return FlowLine(name, parameters, tuple(withs), run, quiet)
+
+        name, parameters = _name_and_signature(scanner, "flow", _FLOW_NAME, take_value)
+        uses = [(variable_name(name), f"flow {name!r}")]
+        uses += [(parameter.name, f"parameter {parameter.name!r}") for parameter in parameters]
+        for clause in withs:
+            uses.append((clause.name, f"scope {clause.name!r}"))
+            if clause.variable and clause.variable == clause.resource_source.partition(".")[0]:
+                uses.append((clause.variable, f"resource {clause.resource_source}"))
+        _refuse_shared_names(uses)
+        run, quiet = "--run" in scanner.given, "--quiet" in scanner.given
+        return FlowLine(name, parameters, tuple(withs), run, quiet)
 
 
 def parse_resource_line(line: str) -> ResourceLine:
-    """Read what stands after ``%%resource``.
+    """Parse the text after ``%%resource``.
 
     Raises:
         MagicError: the line is malformed.
     """
-    scanner = Scanner(RESOURCE, line)
-    name: str | None = None
-    parameters: tuple[SignatureParameter, ...] = ()
-    options: dict[str, str | int] = {}
-    while scanner.rest:
-        if option := scanner.take_option():
+    with Scanner(RESOURCE, line) as scanner:
+        options: dict[str, str | int] = {}
+
+        def take_value(option: Option) -> None:
             if option.value is not None:
                 value = scanner.value(option.value, option.name)
                 options[option.keyword] = int(value) if option.value is COUNT else value
-        elif name is None:
-            text = scanner.required("the resource's name", r"[^\s(#]+")
-            name = identifier(text)
-            if name is None:
-                raise scanner.error(f"{shown(text)} is no name for a resource: use an identifier")
-            parameters = _signature(scanner)
-        else:
-            word = scanner.rest.split()[0]
-            raise scanner.surplus(word, f"arguments go in brackets: {name}(n=2)")
-    if name is None:
-        raise scanner.error("the resource's name is missing")
-    for parameter in parameters:
-        if reason := _TAKEN_ARGUMENTS.get(parameter.name):
-            raise scanner.error(f"an argument cannot be called {parameter.name!r}: {reason}")
-    dies_with_kernel = "--dies-with-kernel" in scanner.given
-    return ResourceLine(name, parameters, MappingProxyType(options), dies_with_kernel)
+
+        text, parameters = _name_and_signature(scanner, "resource", r"[^\s(#]+", take_value)
+        name = identifier(text)
+        if name is None:
+            raise MagicError(f"{quoted(text)} is no name for a resource: use an identifier")
+        for parameter in parameters:
+            if reason := _TAKEN_ARGUMENTS.get(parameter.name):
+                raise MagicError(f"an argument cannot be called {parameter.name!r}: {reason}")
+        dies_with_kernel = "--dies-with-kernel" in scanner.given
+        return ResourceLine(name, parameters, MappingProxyType(options), dies_with_kernel)
 
 
 def parse_command_line(line: str) -> CommandLine:
-    """Read what stands after ``%flow``.
+    """Parse the text after ``%flow``.
 
     Raises:
         MagicError: the line is malformed.
     """
-    scanner = Scanner(COMMAND, line)
-    if not scanner.rest:
-        return CommandLine()
-    command = scanner.take_command()
-    scanner.take_option()  # there is none, so that it refuses any
-    name = scanner.required("the flow's name", _FLOW_NAME)
-    arguments: tuple[tuple[str, str], ...] = ()
-    if command == "run":
-        try:
+    with Scanner(COMMAND, line) as scanner:
+        if not scanner.rest:
+            return CommandLine()
+        command = scanner.take_command()
+        scanner.take_option()  # %flow has none, so this refuses any
+        name = scanner.required("the flow's name", _FLOW_NAME)
+        arguments: tuple[tuple[str, str], ...] = ()
+        if command == "run":
             arguments = parse_assignments(scanner.advance(len(scanner.rest)))
-        except MagicError as error:
-            raise scanner.error(error) from None
-    if scanner.rest and command is None:
-        raise scanner.surplus(name, f"to run it with parameters: %flow run {name} n=2")
-    if scanner.rest:
-        raise scanner.surplus("")
-    return CommandLine(command, name, arguments)
+        if scanner.rest and command is None:
+            raise scanner.surplus(name, f"to run it with parameters: %flow run {name} n=2")
+        if scanner.rest:
+            raise scanner.surplus()
+        return CommandLine(command, name, arguments)
 
 
 def parse_resources_line(line: str) -> ResourcesLine:
-    """Read what stands after ``%resources``.
+    """Parse the text after ``%resources``.
 
     Raises:
         MagicError: the line is malformed.
     """
-    scanner = Scanner(RESOURCES, line)
-    while scanner.take_option():
-        pass
-    command = scanner.take_command()
-    scanner.take_option()
-    if command and scanner.given:
-        raise scanner.error("--all goes with the list only")
-    name = duration = None
-    if command and (scanner.rest or command != "cleanup"):
-        name = scanner.required("the resource's name", _LEASE_NAME)
-    if command == "keep":
-        duration = scanner.value(DURATION, "keep")
-    if scanner.rest:
-        raise scanner.surplus("" if command else scanner.rest.split()[0])
-    return ResourcesLine(command, name, duration, bool(scanner.given))
+    with Scanner(RESOURCES, line) as scanner:
+        while scanner.take_option():
+            pass
+        command = scanner.take_command()
+        scanner.take_option()
+        if command and scanner.given:
+            raise MagicError("--all goes with the list only")
+        name = duration = None
+        if command and (scanner.rest or command != "cleanup"):
+            name = scanner.required("the resource's name", _LEASE_NAME)
+        if command == "keep":
+            duration = scanner.value(DURATION, "keep")
+        if scanner.rest:
+            raise scanner.surplus("" if command else scanner.rest.split()[0])
+        return ResourcesLine(command, name, duration, bool(scanner.given))
 
 
-def _signature(scanner: Scanner) -> tuple[SignatureParameter, ...]:
-    group = scanner.group()
-    try:
-        return parse_signature(group) if group else ()
-    except MagicError as error:
-        raise scanner.error(error) from None
+def _name_and_signature(
+    scanner: Scanner, kind: str, pattern: str, take_value: Callable[[Option], None]
+) -> tuple[str, tuple[SignatureParameter, ...]]:
+    """Read ``NAME[(param=default, ...)]`` with options anywhere around it.
+
+    Args:
+        scanner: the line.
+        kind: ``"flow"`` or ``"resource"``.
+        pattern: a regular expression for a name without quotes.
+        take_value: reads the value of an option that has one.
+    """
+    name = group = None
+    while scanner.rest:
+        if option := scanner.take_option():
+            take_value(option)
+        elif name is None:
+            name, group = scanner.required(f"the {kind}'s name", pattern), scanner.group()
+        else:
+            inputs = "parameters" if kind == "flow" else "arguments"
+            hint = f"{inputs} go in brackets: {name}(n=2)"
+            raise scanner.surplus(scanner.rest.split()[0], hint)
+    if name is None:
+        raise MagicError(f"the {kind}'s name is missing")
+    return name, parse_signature(group) if group else ()
 
 
-def _refuse_shared_names(scanner: Scanner, uses: Iterable[tuple[str, str]]) -> None:
-    """The notebook knows each of these by its name, so that no two can have the same."""
+def _refuse_shared_names(uses: Iterable[tuple[str, str]]) -> None:
+    """Refuse two things with one name, because all are variables of the notebook."""
     users: dict[str, str] = {}
     for name, user in uses:
         if name in users:
-            raise scanner.error(
+            raise MagicError(
                 f"{users[name]} and {user} would share the name {name!r}: "
                 "rename one, a scope by `as VAR`"
             )

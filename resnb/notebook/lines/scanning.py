@@ -1,16 +1,18 @@
 """Reading one magic line from left to right: words, options, groups in brackets.
 
-A word is what stands between blanks, or text in quotes; brackets hold Python, delimited by Python's
-own tokenizer. A ``#`` before a word begins a comment. Each error is a `MagicError` that ends with
-the usage of the line's magic.
+A word is text between blanks or in quotes; brackets hold Python. A ``#`` before a word begins a
+comment. Errors are raised as a `MagicError` with the problem only; when one leaves the scanner's
+block, the usage of the magic is added.
 """
 
+import ast
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Self
 
 from resnb.errors import MagicError
-from resnb.notebook.lines.lexing import UnclosedError, lexemes, literal, python_fault, shown
+from resnb.notebook.lines.python_source import expression, is_balanced, python_fault, quoted
 from resnb.notebook.lines.usage import Kind, Magic, Option
 
 _BLANKS = re.compile(r"\s*(#.*)?", re.DOTALL)
@@ -20,16 +22,16 @@ _DASHES = "-\N{EN DASH}\N{EM DASH}"  # what editors make of two hyphens
 
 
 class Scanner:
-    """A place in a magic line, moved forward by what is read.
+    """A position in a magic line, which reading moves forward; read inside its ``with`` block.
 
     Args:
-        magic: whose line it is.
+        magic: the magic whose line it is.
         line: the text after the magic's name.
 
     Attributes:
-        rest: what has not been read yet; empty at the end, comments left out.
+        rest: the text that has not been read yet; empty at the end, comments left out.
         given: the options that were read, by name.
-        command: the command that was read, whose usage an error shows.
+        command: the command that was read.
     """
 
     def __init__(self, magic: Magic, line: str) -> None:
@@ -38,27 +40,30 @@ class Scanner:
         self.command: str | None = None
         self._magic = magic
         self._options = [option.name for option in magic.options]
-        if re.search(r"[\n\r]", line):
-            raise self.error(f"{shown(line)} is more than one line")
         self.advance(0)
+        if len(line.splitlines()) > 1:
+            raise magic.error(f"{quoted(line)} is more than one line")
 
-    def error(self, problem: object) -> MagicError:
-        """The error for this line: one line with the problem and the correct usage."""
-        return self._magic.error(str(problem), self.command)
+    def __enter__(self) -> Self:
+        return self
 
-    def surplus(self, word: str, hint: str = "") -> MagicError:
-        """The error for what should not be there.
+    def __exit__(self, kind: object, error: object, tb: object) -> None:
+        if isinstance(error, MagicError):
+            raise self._magic.error(str(error), self.command) from None
+
+    def surplus(self, word: str = "", hint: str = "") -> MagicError:
+        """The error for text that should not be there.
 
         Args:
             word: the word that might be a command or an option, misspelt.
-            hint: what to say if it is none.
+            hint: the remedy if it is neither.
         """
         near = _nearest(word, [*self._magic.commands, *self._options])
-        said = f"; did you mean {near}?" if near else f"; {hint}" if hint else ""
-        return self.error(f"unexpected {shown(self.rest)}{said}")
+        remedy = f"; did you mean {near}?" if near else f"; {hint}" if hint else ""
+        return MagicError(f"unexpected {quoted(self.rest)}{remedy}")
 
     def advance(self, length: int) -> str:
-        """Read so many characters, and the blanks and the comment after them."""
+        """Read `length` characters, and the blanks and the comment after them."""
         read, self.rest = self.rest[:length], _BLANKS.sub("", self.rest[length:], count=1)
         return read
 
@@ -86,67 +91,60 @@ class Scanner:
         if option is None:
             near = _nearest(name, self._options)
             known = ", ".join(self._options) or "none"
-            said = f"the nearest is {near}" if near else f"there is {known}"
-            raise self.error(f"unknown option {shown(name)}; {said}")
+            remedy = f"the nearest is {near}" if near else f"there is {known}"
+            raise MagicError(f"unknown option {quoted(name)}; {remedy}")
         if name in self.given and not option.repeatable:
-            raise self.error(f"{name} is given twice")
+            raise MagicError(f"{name} is given twice")
         if self.take("=") and option.value is None:
-            raise self.error(f"{name} takes no value")
+            raise MagicError(f"{name} takes no value")
         self.given[name] = option
         return option
 
     def value(self, kind: Kind, what: str) -> str:
-        """Read a value of this kind.
-
-        Args:
-            kind: what it looks like.
-            what: what it is the value of.
+        """Read the value of `what`, which is of this kind.
 
         Raises:
-            MagicError: there is none, or it looks otherwise.
+            MagicError: there is none, or it is of another kind.
         """
         text = None if self.rest.startswith("--") else self.word()
         if text is None:
-            raise self.error(f"{what} has no value: write {kind.remedy}")
-        if not kind.accepts(text):
-            raise self.error(f"{shown(text)} is no value for {what}: write {kind.remedy}")
+            raise MagicError(f"{what} has no value: write {kind.remedy}")
+        if not re.fullmatch(kind.pattern, text):
+            raise MagicError(f"{quoted(text)} is no value for {what}: write {kind.remedy}")
         return text
 
     def required(self, what: str, pattern: str = _WORD) -> str:
-        """Read a word that has to be there.
+        """Read a word that must not be missing.
 
         Args:
-            what: what the error calls it.
-            pattern: what a word without quotes may be.
+            what: its name in an error.
+            pattern: a regular expression for a word without quotes.
         """
         text = self.word(pattern)
         if not text:
-            at = f" at {shown(self.rest)}" if self.rest else ""
-            raise self.error(f"{what} is missing{at}")
+            at = f" at {quoted(self.rest)}" if self.rest else ""
+            raise MagicError(f"{what} is missing{at}")
         return text
 
     def word(self, pattern: str = _WORD) -> str | None:
-        """Read a word, or text in quotes (without them); None if there is neither."""
+        """Read a word, or text in quotes without the quotes; None if there is neither."""
         if self.rest[:1] not in {'"', "'"}:
             return self.take(pattern)
-        quoted = self.take(_QUOTED)
-        if quoted is None:
-            raise self.error(UnclosedError("quote", self.rest))
-        if fault := python_fault(quoted):
-            raise self.error(f"{shown(quoted)} is no valid text: {fault}")
-        return str(literal(quoted))
+        text = self.take(_QUOTED)
+        if text is None:
+            raise MagicError(f"a quote is not closed in {quoted(self.rest)}")
+        if fault := python_fault(text):
+            raise MagicError(f"{quoted(text)} is no valid text: {fault.reason}")
+        return str(ast.literal_eval(expression(text)))
 
     def group(self) -> str | None:
         """Read a group in brackets, brackets included; None if there is none."""
         if not self.rest.startswith("("):
             return None
-        try:
-            for lexeme in lexemes(self.rest):
-                if lexeme.depth == 0 and lexeme.text == ")":
-                    return self.advance(lexeme.end)
-        except MagicError as error:
-            raise self.error(error) from None
-        raise self.error(UnclosedError("bracket", self.rest))
+        for end in re.finditer(r"\)", self.rest):
+            if is_balanced(self.rest[: end.end()]):
+                return self.advance(end.end())
+        raise MagicError(f"a bracket is not closed in {quoted(self.rest)}, or a quote")
 
 
 def _nearest(word: str, known: Iterable[str]) -> str | None:

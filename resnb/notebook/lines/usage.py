@@ -1,10 +1,9 @@
-"""What may stand on the magic lines: the one table behind parser, help texts and error messages.
+"""The forms and options of the magic lines: one table for the parser, the help and the errors.
 
-An option that is not in the table is parsed nowhere and documented nowhere; an error about a line
-always ends with the usage that this table gives.
+An option that is not in the table is neither parsed nor documented; an error about a line always
+ends with the usage from this table.
 """
 
-import re
 from dataclasses import dataclass
 
 from resnb.errors import MagicError
@@ -14,21 +13,17 @@ _SPELLED_OUT = 4  # with more options than this, a usage line says [options]
 
 @dataclass(frozen=True)
 class Kind:
-    """What the value of an option looks like.
+    """A kind of value of options.
 
     Attributes:
-        metavar: what the help calls it.
-        pattern: a regular expression for the whole value; None where the parser reads it.
-        remedy: how a right one is written.
+        metavar: its name in the help.
+        pattern: a regular expression for the whole value.
+        remedy: how it is written.
     """
 
     metavar: str
-    pattern: str | None = None
+    pattern: str = ""
     remedy: str = ""
-
-    def accepts(self, value: str) -> bool:
-        """Whether `value` looks like this."""
-        return self.pattern is None or re.fullmatch(self.pattern, value) is not None
 
 
 DURATION = Kind("DURATION", r"[0-9]+(\.[0-9]*)?(ms|s|m|h|d)?", "30s, 10m, 2h, or seconds")
@@ -44,9 +39,9 @@ class Option:
     """One option of a magic line.
 
     Attributes:
-        name: as it is written, dashes and all.
+        name: as it is written, with its dashes.
         help: what it does.
-        value: what its value looks like; None for a flag.
+        value: the kind of its value; None for a flag.
         repeatable: whether it may be given more than once.
     """
 
@@ -57,7 +52,7 @@ class Option:
 
     @property
     def keyword(self) -> str:
-        """The name as Python writes it: ``cleanup_timeout`` for ``--cleanup-timeout``."""
+        """The name in Python: ``cleanup_timeout`` for ``--cleanup-timeout``."""
         return self.name.lstrip("-").replace("-", "_")
 
     @property
@@ -71,9 +66,9 @@ class Form:
     """One way to write a magic line.
 
     Attributes:
-        words: what follows the magic's name, options left out.
+        words: the words after the magic's name, without options.
         help: what it does.
-        command: the word that selects this form, None for the form without one.
+        command: the word that selects this form; None for the form without one.
     """
 
     words: str
@@ -86,8 +81,8 @@ class Magic:
     """A magic with all its forms and options.
 
     Attributes:
-        name: with its percent signs.
-        summary: what the magic is for.
+        name: the name with its percent signs.
+        summary: its purpose.
         forms: the ways to write it.
         options: its options, in the order of the help.
     """
@@ -107,7 +102,7 @@ class Magic:
         return next((option for option in self.options if option.name == name), None)
 
     def synopsis(self, command: str | None = None) -> str:
-        """One line: how the form that `command` selects is written."""
+        """The form that `command` selects, in one line."""
         form = next(form for form in self.forms if form.command == command)
         options = () if form.command else self.options
         if len(options) > _SPELLED_OUT:
@@ -128,7 +123,7 @@ class Magic:
     def error(self, problem: str, command: str | None = None) -> MagicError:
         """The error for a line of this magic: one line with the problem and the correct usage."""
         usage = self.synopsis(command)
-        problem = " ".join(problem.splitlines())  # names are quoted as they were typed
+        problem = " ".join(problem.splitlines())  # a quoted name may have line breaks
         more = f" (options: {self.name}?)" if "[options]" in usage else ""
         stop = "" if problem.endswith((".", "?")) else "."
         return MagicError(f"{self.name}: {problem}{stop} Usage: {usage}{more}")
@@ -204,22 +199,13 @@ RESOURCES = Magic(
     (Option("--all", "what is alive in every kernel"),),
 )
 
-FLOW_USAGE = FLOW.usage()
-RESOURCE_USAGE = RESOURCE.usage()
-COMMAND_USAGE = COMMAND.usage()
-RESOURCES_USAGE = RESOURCES.usage()
-
 __all__ = [
     "COMMAND",
-    "COMMAND_USAGE",
     "COUNT",
     "DURATION",
     "FLOW",
-    "FLOW_USAGE",
     "RESOURCE",
     "RESOURCES",
-    "RESOURCES_USAGE",
-    "RESOURCE_USAGE",
     "Form",
     "Kind",
     "Magic",

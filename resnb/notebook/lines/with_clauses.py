@@ -5,18 +5,15 @@ The resource is a name, perhaps dotted, perhaps with ``.options(...)`` before it
 ``as VAR``, and two clauses can be compared as text.
 """
 
+import ast
 from dataclasses import dataclass
-from keyword import iskeyword
 
-from resnb.notebook.lines.lexing import normalised, python_fault, shown
+from resnb.errors import MagicError
 from resnb.notebook.lines.names import identifier
+from resnb.notebook.lines.python_source import expression, normalised, python_fault, quoted
 from resnb.notebook.lines.scanning import Scanner
 
-_DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
-_OPTIONS = ".options"
-_MAP = ".map"
-_EXECUTOR = ".as_executor"
-_AS_EXECUTOR = r"\.as_executor\(\s*\)"
+_NAME = r"[^\W\d]\w*"
 
 
 @dataclass(frozen=True)
@@ -26,10 +23,10 @@ class WithClause:
     Attributes:
         resource_source: the manager: ``Cluster``, ``pkg.Cluster`` or ``Cluster.options(ttl="2h")``.
         arguments_source: the text between the brackets; None without brackets. The difference
-            matters only for a scope that is there already: without brackets it is joined, with
-            empty ones it is asked for without arguments.
+            matters only for a scope that exists already: without brackets the cell joins it, with
+            empty ones it asks for a scope without arguments.
         call_source: the whole call, as Python itself would write it, for comparing.
-        variable: what stands after ``as``.
+        variable: the name after ``as``.
         executes: whether the resource runs the cell's tasks: ``Cluster(n=2).as_executor()``.
         mapped: whether there is a resource for each item: ``Database.map(urls)``.
     """
@@ -43,52 +40,74 @@ class WithClause:
 
     @property
     def name(self) -> str:
-        """What the scope is known by: its variable, else the resource's name."""
-        resource = self.resource_source.partition(f"{_OPTIONS}(")[0]
+        """The scope's name: its variable, else the resource's name."""
+        resource = self.resource_source.partition(".options(")[0]
         return self.variable or resource.rpartition(".")[2]
 
 
 def take_with_clause(scanner: Scanner) -> WithClause:
-    """Read what stands after ``--with``.
+    """Read the clause after ``--with``.
 
     Raises:
-        MagicError: it is no clause.
+        MagicError: it is not a clause.
     """
     before = scanner.rest
-    resource = scanner.take(_DOTTED) or ""
-    if not resource or any(iskeyword(part) for part in resource.split(".")):
-        at = f", not {shown(before)}" if before else ""
-        raise scanner.error(f"--with takes the name of a resource{at}")
-    if resource.endswith(_OPTIONS) and resource != _OPTIONS:
-        resource += scanner.group() or ""
-        mapped = scanner.take(r"\.map(?=\s*\()") is not None
-    else:
-        mapped = resource.endswith(_MAP)
-        resource = resource.removesuffix(_MAP)
-    group = scanner.group()
-    if mapped and group is None:
-        raise scanner.error(
-            f"{shown(before)} lacks what to map over: write {resource}{_MAP}(...), or {resource} "
-            "to join the scope"
+    source = scanner.take(_NAME) or ""
+    while source and (more := scanner.group() or scanner.take(rf"\.{_NAME}")):
+        source += more
+    fault = python_fault(source)
+    if fault and source.endswith(")"):
+        raise MagicError(f"{quoted(source)} is no valid Python: {fault.reason}")
+    if fault or scanner.rest.startswith((".", "[", "(")):
+        raise _no_resource(before)
+    call, executes = expression(source), False
+    match call:
+        case ast.Call(ast.Attribute(ast.Call() as inner, "as_executor"), [], []):
+            call, executes = inner, True
+    resource, arguments = call, None
+    if isinstance(call, ast.Call) and not _is_options(call):
+        resource = call.func
+        arguments = _segment(source, call)[len(_segment(source, resource)) :].strip()[1:-1].strip()
+    mapped = isinstance(resource, ast.Attribute) and resource.attr == "map"
+    if isinstance(resource, ast.Attribute) and mapped:
+        resource = resource.value
+    if not _is_resource(resource):
+        raise _no_resource(before)
+    name = _segment(source, resource)
+    if mapped and arguments is None:
+        raise MagicError(
+            f"{quoted(before)} lacks what to map over: write {name}.map(...), or {name} to join "
+            "the scope"
         )
-    executes = group is not None and scanner.take(_AS_EXECUTOR) is not None
-    if resource.endswith(_EXECUTOR):
-        raise scanner.error(
-            f"{shown(before)} lacks the resource's arguments: write "
-            f"{resource.removesuffix(_EXECUTOR)}(){_EXECUTOR}()"
-        )
-    if scanner.rest.startswith((".", "[", "(")):
-        raise scanner.error(
-            f"--with takes a resource's name and its arguments, not {shown(before)}; "
-            "give it a name in a %%resource cell, or by an assignment"
-        )
-    method = _MAP if mapped else ""
-    call = f"{resource}{method}{group or '()'}{f'{_EXECUTOR}()' if executes else ''}"
-    if fault := python_fault(call):
-        raise scanner.error(f"{shown(call)} is no valid Python: {fault}")
-    arguments = None if group is None else group[1:-1].strip()
-    variable = _variable(scanner)
-    return WithClause(resource, arguments, normalised(call), variable, executes, mapped)
+    normal = normalised(source if arguments is not None else f"{source}()")
+    return WithClause(name, arguments, normal, _variable(scanner), executes, mapped)
+
+
+def _is_options(node: ast.expr) -> bool:
+    """Whether this is ``Resource.options(...)``."""
+    match node:
+        case ast.Call(ast.Attribute(resource, "options")):
+            return _is_resource(resource)
+    return False
+
+
+def _is_resource(node: ast.expr) -> bool:
+    """Whether this is a resource's name, perhaps dotted, perhaps with options."""
+    if isinstance(node, ast.Attribute):
+        return node.attr != "as_executor" and _is_resource(node.value)
+    return isinstance(node, ast.Name) or _is_options(node)
+
+
+def _segment(source: str, node: ast.expr) -> str:
+    return ast.get_source_segment(source, node) or ""
+
+
+def _no_resource(text: str) -> MagicError:
+    what = f", not {quoted(text)}" if text else ""
+    return MagicError(
+        f"--with takes a resource's name and its arguments{what}; "
+        "give it a name in a %%resource cell, or by an assignment"
+    )
 
 
 def _variable(scanner: Scanner) -> str | None:
@@ -97,8 +116,8 @@ def _variable(scanner: Scanner) -> str | None:
     text = "" if scanner.rest.startswith("--") else scanner.take(r"[^\s#]+") or ""
     name = identifier(text)
     if name is None:
-        said = f"{shown(text)} is none" if text else "there is none"
-        raise scanner.error(f"after `as` stands a variable: {said}")
+        reason = f"{quoted(text)} is none" if text else "there is none"
+        raise MagicError(f"after `as` stands a variable: {reason}")
     return name
 
 

@@ -1,1 +1,1 @@
-"""The widget of a flow: its model, the commands that it takes, and the look inside."""
+"""The widget of a flow: its model, the commands of its views, and the inspector."""

@@ -1,24 +1,25 @@
-"""What the buttons of a flow's widget do: run, cancel, clean up, keep, look inside.
+"""Every message that a view of a flow's widget can send, and what it does.
 
-Errors go back to the views in one line. What takes time, what only looks, and what calls code of
-the user's in order to look have a thread each, so that one can look and cancel all the while.
-What they make tasks and clean-ups print belongs to no cell: it is kept for whoever looks inside.
+Errors go back to the views in one line. There are three queues: one for what takes time, one for
+what only reads, and one for what calls the user's code in order to show a value. So a user can look
+and cancel at any time. What a button makes tasks and clean-ups print belongs to no cell: it is kept
+for views that inspect the task or the resource.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from queue import SimpleQueue
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ResnbError, RunError
 from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.notebook.closing import close_unheard, reasons
+from resnb.notebook.closing import cancel, close_unheard, is_running, reasons
 from resnb.notebook.widget.previews import PREVIEWS, Previews, TooSlow
-from resnb.notebook.widget.resources import for_button, handle_of, handle_text
+from resnb.notebook.widget.resources import for_button, handle_of, handle_preview
 from resnb.notebook.widget.rich import preview, printed
-from resnb.notebook.widget.tasks import NO_VALUE, found, inspected, sources, value_of
-from resnb.run.flow_run import active_run
+from resnb.notebook.widget.tasks import NO_VALUE, inspected, resolve, sources, value_of
 from resnb.run.memory import memory_of
 from resnb.run.output.log import Log
 from resnb.run.output.writer import WITHOUT_CELL
@@ -29,122 +30,137 @@ from resnb.view.names import message, shown
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
-    from resnb.graph.resources.scope import Scope
     from resnb.ledger.kernel.lease import Lease
     from resnb.view.live.flow import LiveFlow
 
 KEPT_FOR = 30 * 60.0
 """Seconds for which a view's button keeps a resource."""
 LOGS = 20
-"""Of how many leases it is kept what their clean-ups by a button printed."""
+"""Number of leases for which the output of a clean-up by a button is kept."""
 LONGEST_NAME = 200
-"""Characters of the name of what a view asks for."""
+"""Characters of the name of a node or cluster."""
 
 
 class FlowCommands:
-    """Carries out the commands of one flow's views, one after the other.
+    """Carries out the commands of one flow's views.
 
     Args:
-        tell: sends a frame to the views.
-        previews: calls code of the user's within a time limit.
+        send: sends a frame to the views.
+        previews: calls the user's code within a time limit.
     """
 
-    def __init__(self, tell: Callable[[Frame], object], previews: Previews = PREVIEWS) -> None:
-        self._tell = tell
+    def __init__(self, send: Callable[[Frame], object], previews: Previews = PREVIEWS) -> None:
+        self._send = send
         self._previews = previews
         self._logs: dict[str, Log] = {}
-        self._work = _Jobs("resnb-widget", self._say)
-        self._looks = _Jobs("resnb-widget-look", self._say)
-        self._values = _Jobs("resnb-widget-value", self._say)
+        self._work = _WorkQueue("resnb-widget", self._say)
+        self._looks = _WorkQueue("resnb-widget-look", self._say)
+        self._values = _WorkQueue("resnb-widget-value", self._say)
 
-    def take(self, live: "LiveFlow", content: Mapping[str, Any]) -> bool:
-        """Carry out a command soon; false if there is none of that name."""
-        what, flow = content.get("do"), live.flow
-        if what == "inspect":
-            view = str(content.get("view"))
-            subject = _subject(content)
-            live.looks.begin(view, subject)
-            self._looks.post(lambda: self._look(live, subject, view))
-        elif what == "look_away":
-            live.looks.end(str(content.get("view")))
-        elif what == "cancel":
-            self._looks.post(lambda: _cancel(flow))  # must not wait for anything
-        elif what == "run":
-            self._work.post(lambda: _run(flow, content.get("parameters")))
-        elif what in ("cleanup", "close_scopes"):
-            self._work.post(lambda: self._clean_up(live))
-        elif what in ("cleanup_one", "keep_one"):
-            subject, keeps = _subject(content), what == "keep_one"
-            item = _item(content)
-            self._work.post(lambda: self._treat_one(live, subject, item, keeps=keeps))
-        else:
+    def take(  # noqa: C901, PLR0912 - one case for each verb
+        self, live: "LiveFlow", view: str, content: Mapping[str, Any]
+    ) -> bool:
+        """Carry out a message of `view`, soon.
+
+        Returns:
+            Whether it is a command, which the view expects to be confirmed.
+        """
+        verb = content.get("do")
+        if verb == "close":
+            live.closed(view)
             return False
+        is_new = live.heard(view)
+        subject, item = _subject(content), _item(content)
+        match verb:
+            case "here":
+                if is_new and "id" in content:  # the view was forgotten, with what it inspected
+                    self._inspect(live, view, subject)
+                return False
+            case "open":
+                live.opened(view)
+            case "fold" | "unfold":
+                live.unfold(unfolded=verb == "unfold")
+            case "timeline":
+                live.timelines.shown(view, is_shown=content.get("shown") is True)
+            case "inspect":
+                self._inspect(live, view, subject)
+            case "look_away":
+                live.looks.end(view)
+            case "cancel":
+                self._looks.post(partial(cancel, live.flow))  # must not wait for anything
+            case "run":
+                self._work.post(partial(_run, live.flow, content.get("parameters")))
+            case "cleanup" | "close_scopes":
+                self._work.post(partial(self._clean_up, live))
+            case "cleanup_one":
+                self._work.post(partial(self._clean_up_one, live, subject, item))
+            case "keep_one":
+                self._work.post(partial(self._keep_one, live, subject, item))
+            case _:
+                return False
         return True
 
     def sources(self, live: "LiveFlow", subject: Subject) -> Iterator[Source]:
-        """The logs of what a view looks at, with what buttons made clean-ups print."""
+        """The logs of a node or a cluster, including those of clean-ups by a button."""
         yield from sources(live, subject)
-        one = found(live, subject)
-        if one is None or one.scope is None:
+        target = resolve(live, subject)
+        if target is None or target.scope is None:
             return
-        for item, lease in memory_of(live.flow).leases_of(one.scope).items():
+        for item, lease in memory_of(live.flow).leases_of(target.scope).items():
             log = self._logs.get(lease.id)
             if log is not None:
-                name = ScopeUse(one.scope, item).named("clean-up by a button")
+                name = ScopeUse(target.scope, item).named("clean-up by a button")
                 yield Source(name, hash(lease.id), log.since)
 
-    # ---- looking
+    # ---- inspecting
 
-    def _look(self, live: "LiveFlow", subject: Subject, view: str) -> None:
-        self._tell(inspected(live, subject, view))
-        self._values.post(lambda: self._preview(live, subject, view))
+    def _inspect(self, live: "LiveFlow", view: str, subject: Subject) -> None:
+        live.looks.begin(view, subject)
+        self._looks.post(partial(self._show, live, view, subject))
+        show_value = partial(self._show_value, live, view, subject)
+        self._looks.post(partial(self._values.post, show_value))
 
-    def _look_again(self, live: "LiveFlow", only: Subject | None = None) -> None:
-        """Tell those who look at something, after what a button did."""
-        for view, subject in live.looks.at(only).items():
-            self._looks.post(
-                lambda view=view, subject=subject: self._tell(inspected(live, subject, view))  # type: ignore[misc]
-            )
+    def _inspect_again(self, live: "LiveFlow") -> None:
+        """Update all views that inspect something, after a button has changed it."""
+        for view, subject in live.looks.at().items():
+            self._looks.post(partial(self._show, live, view, subject))
 
-    def _preview(self, live: "LiveFlow", subject: Subject, view: str) -> None:
-        if live.looks.at(subject).get(view) is None:
-            return  # it has looked away meanwhile
-        call: Callable[[Any], dict[str, Any]] = preview
-        title, value = "value", value_of(live, subject)
-        one = found(live, subject)
-        if one is not None and one.scope is not None:
-            data = handle_of(one.scope, memory_of(live.flow))
-            title, value = "handle", NO_VALUE if data is None else data
-            call = _handle
+    def _show(self, live: "LiveFlow", view: str, subject: Subject) -> None:
+        self._send(inspected(live, subject, view))
+
+    def _show_value(self, live: "LiveFlow", view: str, subject: Subject) -> None:
+        if view not in live.looks.at(subject):
+            return  # it inspects something else by now
+        target = resolve(live, subject)
+        describe: Callable[[Any], dict[str, Any]] = preview
+        title, value, fault = "value", NO_VALUE, "its repr raises"
+        if target is not None and target.scope is not None:
+            describe, title, fault = handle_preview, "handle", "it cannot be read:"
+            value = handle_of(target.scope, memory_of(live.flow)) or NO_VALUE
+        elif target is not None and target.task is not None:
+            value = value_of(target.task, memory_of(live.flow))
         shows: dict[str, Any] | None = None
         if value is not NO_VALUE:
+            kind = "" if title == "handle" else shown(type(value).__name__)
             try:
-                shows = self._previews.call(call, value)
+                shows = self._previews.call(describe, value)
             except TooSlow as error:
-                shows = {"type": _type(value), "text": str(error)}
+                shows = {"type": kind, "text": str(error)}
             except BaseException as error:  # noqa: BLE001 - the user's own code, on another thread
-                why = "it cannot be read:" if title == "handle" else "its repr raises"
-                why = f"{why} {type(error).__name__}"
-                shows = {"type": _type(value), "text": why}
-        self._tell(
-            {
-                "frame": "preview",
-                "to": view,
-                "what": subject.what,
-                "id": subject.label,
-                "title": title,
-                "shows": shows,
-            }
-        )
+                shows = {"type": kind, "text": f"{fault} {type(error).__name__}"}
+        what, name = subject
+        frame = {"frame": "preview", "to": view, "what": what, "id": name}
+        self._send({**frame, "title": title, "shows": shows})
 
     # ---- acting
 
     def _say(self, text: str, *, done: bool = False) -> None:
-        self._tell({"frame": "said", "text": message(text), "done": done})
+        self._send({"frame": "said", "text": message(text), "done": done})
 
     def _clean_up(self, live: "LiveFlow") -> None:
         flow = live.flow
-        _refuse_while_running(flow)
+        if is_running(flow):
+            raise RunError(f"flow {flow.name!r} is running: cancel it, and it is cleaned up")
         memory = memory_of(flow)
         leases = [one for one in memory.leases() if one.state != "closed" and not one.in_use]
         self._close(live, leases)
@@ -152,39 +168,32 @@ class FlowCommands:
         if not leases:
             self._say("nothing is open")
 
-    def _treat_one(
-        self, live: "LiveFlow", subject: Subject, item: int | None, *, keeps: bool
-    ) -> None:
-        scope = _scope(live, subject)
-        if scope is None:
-            raise RunError(f"resource {shown(subject.label)!r} is not open")
-        leases, refused = for_button(live.flow, scope, item, keeps=keeps)
-        if refused:
-            raise RunError(refused)
-        if keeps:
-            for lease in leases:
-                KEEPER.keep(lease, KEPT_FOR)
-            names = ", ".join(lease.name for lease in leases)
-            are = "is" if len(leases) == 1 else "are"
-            self._say(f"{names} {are} kept for 30 minutes after this kernel's end", done=True)
-            self._look_again(live)
-        else:
-            chosen = set(leases)
-            inside = [one for one in KEEPER.alive() if chosen.intersection(one.around)]
-            self._close(live, dict.fromkeys([*leases, *inside]))
+    def _clean_up_one(self, live: "LiveFlow", subject: Subject, item: int | None) -> None:
+        leases = _leases(live, subject, item, keeps=False)
+        inside = [one for one in KEEPER.alive() if set(leases).intersection(one.around)]
+        self._close(live, dict.fromkeys([*leases, *inside]))
+
+    def _keep_one(self, live: "LiveFlow", subject: Subject, item: int | None) -> None:
+        leases = _leases(live, subject, item, keeps=True)
+        for lease in leases:
+            KEEPER.keep(lease, KEPT_FOR)
+        names = ", ".join(lease.name for lease in leases)
+        are = "is" if len(leases) == 1 else "are"
+        self._say(f"{names} {are} kept for 30 minutes after this kernel's end", done=True)
+        self._inspect_again(live)
 
     def _close(self, live: "LiveFlow", leases: "Iterable[Lease]") -> None:
         chosen = list(leases)
-        left = close_unheard(chosen, self._heard)
-        done = ", ".join(one.name for one in chosen if one not in left)
-        said = [f"cleaned up {done}"] if done else []
+        left = close_unheard(chosen, self._keep_output)
+        closed = ", ".join(one.name for one in chosen if one not in left)
+        results = [f"cleaned up {closed}"] if closed else []
         if left:
-            said.append(f"not cleaned up: {reasons(left)}")
-        if said:
-            self._say("; ".join(said), done=not left)
-        self._look_again(live)
+            results.append(f"not cleaned up: {reasons(left)}")
+        if results:
+            self._say("; ".join(results), done=not left)
+        self._inspect_again(live)
 
-    def _heard(self, lease: "Lease", text: str) -> None:
+    def _keep_output(self, lease: "Lease", text: str) -> None:
         log = self._logs.get(lease.id)
         if log is None:
             for known in tuple(self._logs)[: len(self._logs) - LOGS + 1]:
@@ -193,45 +202,43 @@ class FlowCommands:
         log.add(printed(text))
 
 
-class _Jobs:
-    """A thread that does one thing after the other, and reports what fails."""
+class _WorkQueue:
+    """Runs jobs one after the other, on a thread that lives only while there are any.
+
+    So a widget that is closed has nothing to end, and what a button began is still finished.
+
+    Args:
+        name: the thread's name.
+        report: called with the message of a job's error.
+    """
 
     def __init__(self, name: str, report: Callable[[str], object]) -> None:
         self._name = name
         self._report = report
-        self._jobs: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._jobs: deque[Callable[[], object]] = deque()
+        self._is_working = False
         self._lock = threading.Lock()
 
     def post(self, job: Callable[[], object]) -> None:
-        self._jobs.put(job)
         with self._lock:  # messages come in on several threads
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._thread.start()
+            self._jobs.append(job)
+            if not self._is_working:
+                threading.Thread(target=self._work, name=self._name, daemon=True).start()
+                self._is_working = True
 
     def _work(self) -> None:
-        while True:
-            job = self._jobs.get()
+        while (job := self._next()) is not None:
             try:
                 job()
             except ResnbError as error:
                 self._report(str(error))
-            except Exception as error:  # noqa: BLE001 - the thread goes on for the next command
+            except Exception as error:  # noqa: BLE001 - the next command must still be carried out
                 self._report(f"{type(error).__name__}: {error}")
 
-
-def _cancel(flow: "Flow") -> None:
-    run = active_run()
-    if run is None or run.flow is not flow:
-        raise RunError(f"flow {flow.name!r} is not running")
-    run.cancel()
-
-
-def _refuse_while_running(flow: "Flow") -> None:
-    run = active_run()
-    if run is not None and run.flow is flow:
-        raise RunError(f"flow {flow.name!r} is running: cancel it, and it is cleaned up")
+    def _next(self) -> Callable[[], object] | None:
+        with self._lock:
+            self._is_working = bool(self._jobs)
+            return self._jobs.popleft() if self._is_working else None
 
 
 def _run(flow: "Flow", parameters: Any) -> None:
@@ -242,8 +249,23 @@ def _run(flow: "Flow", parameters: Any) -> None:
         WITHOUT_CELL.reset(token)
 
 
+def _leases(live: "LiveFlow", subject: Subject, item: int | None, *, keeps: bool) -> "list[Lease]":
+    """The leases that a button acts on.
+
+    Raises:
+        RunError: it cannot act on any; says why.
+    """
+    target = resolve(live, subject)
+    if target is None or target.scope is None:
+        raise RunError(f"resource {shown(subject.label)!r} is not open")
+    leases, refused = for_button(live.flow, target.scope, item, keeps=keeps)
+    if refused:
+        raise RunError(refused)
+    return leases
+
+
 def _item(content: Mapping[str, Any]) -> int | None:
-    """Which item of a mapped scope a command is about; None for all."""
+    """The item of a mapped scope that a command is about; None for all."""
     item = content.get("item")
     return item if isinstance(item, int) and not isinstance(item, bool) else None
 
@@ -251,19 +273,6 @@ def _item(content: Mapping[str, Any]) -> int | None:
 def _subject(content: Mapping[str, Any]) -> Subject:
     what = "node" if content.get("what") == "node" else "cluster"
     return Subject(what, str(content.get("id"))[:LONGEST_NAME])
-
-
-def _scope(live: "LiveFlow", subject: Subject) -> "Scope | None":
-    one = found(live, subject)
-    return None if one is None else one.scope
-
-
-def _handle(data: bytes) -> dict[str, Any]:
-    return {"type": "", "text": handle_text(data)}
-
-
-def _type(value: Any) -> str:
-    return "" if isinstance(value, bytes) else shown(type(value).__name__)
 
 
 __all__ = ["FlowCommands"]

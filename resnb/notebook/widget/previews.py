@@ -1,12 +1,13 @@
-"""Calling what users wrote only to look at a value: it may hang, and must hold nobody up.
+"""Calling the user's code only to show a value: it may hang, and must not hold anybody up.
 
-Each call has a daemon thread of its own, and a second. Code that goes on after that is asked to
-stop; as long as it does not, nobody waits for it again, and the number of such threads is
-bounded. What it prints goes nowhere.
+Each call has a daemon thread of its own, and a second. Code that goes on after that is interrupted;
+until it stops, nobody waits for it again, and the number of such threads is limited. Its output is
+dropped.
 """
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, TypeAlias
 
 from resnb.run.engine.slots import Slot
@@ -15,21 +16,21 @@ from resnb.run.output.routing import heard_by
 PATIENCE = 1.0
 """Seconds that a preview may take."""
 MOST = 4
-"""How many calls that do not return are put up with."""
+"""Maximum number of hung calls."""
 
 Wait: TypeAlias = Callable[[threading.Event, float], bool]
 
 
-class TooSlow(Exception):  # noqa: N818 - what became of a call, no error of ours
+class TooSlow(Exception):  # noqa: N818 - the outcome of a call, not an internal error
     """The call has not returned in time; the message says so in a few words."""
 
 
 class Previews:
-    """Calls functions of users within a time limit.
+    """Calls the user's functions within a time limit.
 
     Args:
         patience: the limit in seconds.
-        wait: waits for an event, for so many seconds at most.
+        wait: waits for an event, at most for a number of seconds.
     """
 
     def __init__(self, patience: float = PATIENCE, wait: Wait = threading.Event.wait) -> None:
@@ -39,10 +40,10 @@ class Previews:
         self._lock = threading.Lock()
 
     def call(self, function: Callable[[Any], Any], value: Any) -> Any:
-        """What `function` gives for `value`.
+        """The result of `function` for `value`.
 
         Raises:
-            TooSlow: it has not returned in time, or did not the last time and is still at it.
+            TooSlow: it has not returned in time, or an earlier call for the value still runs.
             BaseException: what it raised.
         """
         with self._lock:
@@ -54,39 +55,28 @@ class Previews:
             call = self._stuck[id(value)] = _Call(function, value)
         call.start()
         if self._wait(call.over, self._patience):
-            return call.outcome()
-        call.stop()
+            return call.result.result()
+        call.interrupt()
         raise TooSlow("its repr takes too long")
-
-    def stuck(self) -> int:
-        """How many calls have not returned."""
-        return sum(not one.over.is_set() for one in tuple(self._stuck.values()))
 
 
 class _Call:
-    """One call, on a thread of its own; holds the value, so that its id stays its own."""
+    """One call, on a thread of its own; holds the value, so that no other gets its id."""
 
     def __init__(self, function: Callable[[Any], Any], value: Any) -> None:
         self.over = threading.Event()
+        self.result: Future[Any] = Future()
         self._function = function
         self._value = value
-        self._found: Any = None
-        self._error: BaseException | None = None
         self._slot: Slot | None = None
-        self._thread = threading.Thread(target=self._work, name="resnb-widget-preview", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        threading.Thread(target=self._work, name="resnb-widget-preview", daemon=True).start()
 
-    def stop(self) -> None:
-        """Ask the code to stop; it does so at its next line of Python, if ever."""
+    def interrupt(self) -> None:
+        """Stop the code at its next line of Python, if it ever gets there."""
         if self._slot is not None:
             self._slot.interrupt(0)
-
-    def outcome(self) -> Any:
-        if self._error is not None:
-            raise self._error
-        return self._found
 
     def _work(self) -> None:
         slot = self._slot = Slot(threading.get_ident())
@@ -94,16 +84,17 @@ class _Call:
             with heard_by(lambda _: None):
                 try:
                     slot.inside = 0
-                    self._found = self._function(self._value)
+                    found = self._function(self._value)
                     slot.inside = -1
+                    self.result.set_result(found)
                 except BaseException as error:  # noqa: BLE001 - the user's own code
                     slot.inside = -1
-                    self._error = error.with_traceback(None)
+                    self.result.set_exception(error.with_traceback(None))
         finally:
             self.over.set()
 
 
 PREVIEWS = Previews()
-"""This kernel's."""
+"""The kernel's previews."""
 
 __all__ = ["PATIENCE", "PREVIEWS", "Previews", "TooSlow"]

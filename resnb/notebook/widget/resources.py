@@ -1,4 +1,4 @@
-"""What a view shows of one scope and its lease when somebody looks at it closely; all bounded."""
+"""What the inspector shows of one scope and its leases; all of it bounded."""
 
 import os
 import pickle
@@ -16,8 +16,8 @@ from resnb.ledger.recipes.protection import protection_before
 from resnb.ledger.recipes.recipe import lives_in_kernel
 from resnb.notebook.widget.rich import text_of
 from resnb.notebook.widget.secrets import masked
-from resnb.run.flow_run import active_run
 from resnb.run.inspection import log_since, run_number
+from resnb.run.lifecycle import active_run
 from resnb.run.memory import FlowMemory, lease_word, memory_of
 from resnb.run.output.log import Piece
 from resnb.view.live.log_watch import Source
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from resnb.ledger.kernel.lease import Lease
 
 HANDLE = 400
-"""Characters of a handle."""
+"""Maximum number of characters of a handle."""
 ITEMS = 12
-"""How many resources of a mapped scope have a line and logs of their own."""
+"""Number of resources of a mapped scope that have a line and logs of their own."""
 
 Row = tuple[str, str]
 
 
 def rows_of(scope: "Scope", manager: str, memory: FlowMemory) -> list[Row]:
-    """What there is to say of a scope, in pairs of a name and a text."""
+    """The facts about a scope, in pairs of a name and a text."""
     lease = memory.lease_of(scope)
     rows = [("lease", _states(scope, memory)), ("manager", manager)]
     more = len(memory.leases_of(scope)) - ITEMS
@@ -67,7 +67,7 @@ def rows_of(scope: "Scope", manager: str, memory: FlowMemory) -> list[Row]:
 
 
 def _states(scope: "Scope", memory: FlowMemory) -> str:
-    """The lease's state; of a mapped scope how many are in which."""
+    """The lease's state; for a mapped scope the number of leases in each state."""
     if not scope.is_mapped:
         return memory.lease_state(scope)
     found = memory.lease_states(scope).items()
@@ -75,7 +75,7 @@ def _states(scope: "Scope", memory: FlowMemory) -> str:
 
 
 def items_of(scope: "Scope", flow: "Flow", memory: FlowMemory) -> list[dict[str, Any]]:
-    """What there is to say of the first resources of a mapped scope, and what can be done."""
+    """The first resources of a mapped scope, with why a button cannot act on them."""
     if not scope.is_mapped:
         return []
     return [
@@ -83,7 +83,7 @@ def items_of(scope: "Scope", flow: "Flow", memory: FlowMemory) -> list[dict[str,
             "item": item,
             "name": shown(lease.name.rpartition("/")[2]),
             "state": lease_word(lease),
-            "said": _said(lease),
+            "said": _note(lease),
             "cleanup": _why_not_cleaned_up(lease, flow),
             "keep": _why_not_kept(lease),
         }
@@ -91,8 +91,8 @@ def items_of(scope: "Scope", flow: "Flow", memory: FlowMemory) -> list[dict[str,
     ]
 
 
-def _said(lease: "Lease") -> str:
-    """Why it is as it is, or who keeps it, or why nobody else can clean it up."""
+def _note(lease: "Lease") -> str:
+    """The reason for its state, else for how long it is kept, else why it is unprotected."""
     if lease.reason:
         return message(lease.reason)
     if lease.state == states.CLOSED:
@@ -108,7 +108,7 @@ def _mark(fault: str) -> str:
 
 
 def _holder(lease: "Lease") -> str:
-    """Who has it in hands now."""
+    """The process that is responsible for the lease now."""
     if lease.is_with_reaper:
         return "the reaper, which is cleaning it up"
     if lease.state == states.CLOSED:
@@ -120,9 +120,9 @@ def _holder(lease: "Lease") -> str:
 
 
 def clocks_of(scope: "Scope", memory: FlowMemory) -> list[tuple[str, float]]:
-    """Names, and seconds that go on: how old the lease is, since when it was not used.
+    """Names and running times in seconds: the lease's age, and the time since its last use.
 
-    Of several it is the oldest one's age, and how long none of them was used.
+    For several leases it is the age of the oldest one, and the time since any of them was used.
     """
     held = [one for one in memory.leases_of(scope).values() if one.state != states.CLOSED]
     if not held:
@@ -133,19 +133,19 @@ def clocks_of(scope: "Scope", memory: FlowMemory) -> list[tuple[str, float]]:
     return [("age", max(0.0, age)), ("unused for", max(0.0, unused))]
 
 
-# ---- what can be done about it
+# ---- what a button can do
 
 
 def for_button(
     flow: "Flow", scope: "Scope", item: int | None, *, keeps: bool
 ) -> "tuple[list[Lease], str]":
-    """The leases that a button is about, and why it can do nothing; empty if it can.
+    """The leases that a button acts on; if there are none, the reason, else an empty text.
 
     Args:
         flow: the flow.
         scope: the scope.
-        item: of a mapped scope, which of them; None for all.
-        keeps: whether it keeps them, and does not clean them up.
+        item: an item of a mapped scope; None for all.
+        keeps: whether the button keeps the leases rather than cleaning them up.
     """
     leases = memory_of(flow).leases_of(scope)
     chosen = [one for number, one in leases.items() if item in (None, number)]
@@ -159,11 +159,6 @@ def for_button(
     return [], faults[live[0].id] if live else f"resource {scope.name!r} is not open"
 
 
-def why_not_cleaned_up(flow: "Flow", scope: "Scope") -> str:
-    """Why nothing of it can be cleaned up now by a button; empty if something can."""
-    return for_button(flow, scope, None, keeps=False)[1]
-
-
 def _why_not_cleaned_up(lease: "Lease", flow: "Flow") -> str:
     if lease.state == states.CLOSED:
         return f"resource {lease.name!r} is not open"
@@ -173,11 +168,6 @@ def _why_not_cleaned_up(lease: "Lease", flow: "Flow") -> str:
     if run is not None and (run.flow is flow or run.uses(lease)):
         return f"flow {run.flow.name!r} is running: cancel it, and it is cleaned up"
     return f"{lease.name} is in use by a run: cancel that first" if lease.in_use else ""
-
-
-def why_not_kept(flow: "Flow", scope: "Scope") -> str:
-    """Why nothing of it can be kept beyond the kernel's end; empty if something can."""
-    return for_button(flow, scope, None, keeps=True)[1]
 
 
 def _why_not_kept(lease: "Lease") -> str:
@@ -190,17 +180,22 @@ def _why_not_kept(lease: "Lease") -> str:
     return ""
 
 
-# ---- its handle
+# ---- the handle
 
 
 def handle_of(scope: "Scope", memory: FlowMemory) -> bytes | None:
-    """The pickled handle by which another process cleans it up; None if there is none."""
+    """The pickled handle that another process would clean up by; None if there is none."""
     lease = memory.lease_of(scope)
     return None if lease is None or lease.state == states.CLOSED else lease.entry.handle
 
 
+def handle_preview(data: bytes) -> dict[str, Any]:
+    """The preview of a pickled handle; calls the user's code."""
+    return {"type": "", "text": handle_text(data)}
+
+
 def handle_text(data: bytes) -> str:
-    """What a handle says, without what looks like secrets; calls code of the user's."""
+    """A pickled handle as text, without what looks like a secret; calls the user's code."""
     handle: Any = pickle.loads(data)  # noqa: S301 - this kernel has pickled it
     if isinstance(handle, FoundProcess):
         return f"process {handle.pid}"
@@ -213,11 +208,11 @@ def handle_text(data: bytes) -> str:
     return masked(text_of(handle, HANDLE))
 
 
-# ---- its logs
+# ---- logs
 
 
 def sources_of(scope: "Scope", memory: FlowMemory) -> "Iterator[Source]":
-    """What its set-up and its clean-ups printed, here and in the reaper's processes."""
+    """The output of its set-up and clean-ups, here and in the reaper's processes."""
     tasks = {
         "making": scope.init_task,
         "set-up": scope.setup_task,
@@ -233,16 +228,15 @@ def sources_of(scope: "Scope", memory: FlowMemory) -> "Iterator[Source]":
 
 
 def _path(lease: "Lease") -> Path | None:
-    """Where the reaper writes down what it does about `lease`."""
+    """The reaper's log of `lease`."""
     try:
-        book = KEEPER.book
+        return KEEPER.book.home / "logs" / f"{lease.id}.log"
     except LedgerError:
         return None
-    return None if book is None else book.home / "logs" / f"{lease.id}.log"
 
 
 def _in_file(path: Path, position: int, most: int) -> Piece:
-    """What was added to a file after a position in bytes."""
+    """The end of a file after a position in bytes."""
     try:
         with path.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
@@ -258,10 +252,9 @@ __all__ = [
     "clocks_of",
     "for_button",
     "handle_of",
+    "handle_preview",
     "handle_text",
     "items_of",
     "rows_of",
     "sources_of",
-    "why_not_cleaned_up",
-    "why_not_kept",
 ]

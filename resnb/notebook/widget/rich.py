@@ -1,8 +1,8 @@
-"""What a view shows of a value: text, a small table, a picture; plain data, all of it bounded.
+"""The preview of a value: text, a small table, a picture; plain data, all of it bounded.
 
-Nothing is consumed or computed: of containers the first items are shown, everything else is asked
-for its repr, or for a picture if it has one. No HTML of anybody's is taken. The user's code that
-is called here may hang or raise: see `resnb.notebook.widget.previews` for who calls this.
+Nothing is consumed or computed: containers show their first items, everything else its repr, or its
+picture if it has one. HTML is never used. The user's code that is called here may hang or raise:
+`resnb.notebook.widget.previews` calls it with a time limit.
 """
 
 import base64
@@ -16,29 +16,29 @@ from typing import Any
 from resnb.ledger.admin.listing import plain
 
 TEXT = 1_500
-"""Characters of a value's text."""
+"""Maximum number of characters of a value's text."""
 CELL = 40
-"""Characters of a table's cell."""
+"""Maximum number of characters of a table's cell."""
 ROWS = 12
 COLUMNS = 8
 LARGEST_PICTURE = 200 * 1024
 """Bytes."""
 MOST_PIXELS = 16_000_000
-"""A small file may hold a picture that no browser can show."""
+"""Maximum size of a picture: a small file may hold one that no browser can show."""
 _LARGEST_NUMBER = 2_000
-"""Bits of a number that is spelled out."""
+"""Maximum number of bits of an integer that is written out."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def printed(text: str) -> str:
-    """`text` of several lines as a view can show it: no control characters, no lone surrogates."""
+    """`text` without what a view cannot show: control characters and lone surrogates."""
     if text.isprintable() or text.replace("\n", "").isprintable():
         return text
     return plain(text, keep="\n\t\r")
 
 
 class Bounded(reprlib.Repr):
-    """A repr that looks at a few items of the containers that Python itself has."""
+    """A repr that shows only the first items of Python's own containers."""
 
     def __init__(self, limit: int = TEXT) -> None:
         super().__init__()
@@ -47,29 +47,29 @@ class Bounded(reprlib.Repr):
         self.maxdeque = self.maxarray = 20
 
     def repr1(self, x: Any, level: int) -> str:
-        """As `reprlib` does, but by the type itself: one of the user's may be called alike."""
+        """As `reprlib` does it, but by module too: a user's type may have a built-in's name."""
         kind = type(x)
         if kind.__module__ in ("builtins", "collections", "array"):
             return super().repr1(x, level)
         return self.repr_instance(x, level)
 
     def repr_int(self, x: int, level: int) -> str:
-        """A large number is told by its size."""
+        """The size of a large number in place of its digits."""
         if x.bit_length() > _LARGEST_NUMBER:
             return f"<int of {x.bit_length():,} bits>"
         return super().repr_int(x, level)
 
     def repr_bytes(self, x: bytes, _: int) -> str:
-        """The beginning of it."""
+        """The first bytes."""
         more = f"… ({len(x):,} bytes)" if len(x) > self.maxstring else ""
         return f"{bytes(x[: self.maxstring])!r}{more}"
 
     def repr_bytearray(self, x: bytearray, level: int) -> str:
-        """The beginning of it."""
+        """The first bytes."""
         return f"bytearray({self.repr_bytes(bytes(x[: self.maxstring + 1]), level)})"
 
     def repr_dict(self, x: dict[Any, Any], level: int) -> str:
-        """The first items, in their order."""
+        """The first items, in the dictionary's order."""
         if level <= 0 and x:
             return "{...}"
         parts = [
@@ -79,7 +79,7 @@ class Bounded(reprlib.Repr):
         return "{" + ", ".join([*parts, *(["..."] if len(x) > self.maxdict else [])]) + "}"
 
     def repr_instance(self, x: Any, level: int) -> str:
-        """What it says of itself, or that it does not."""
+        """The object's own repr, or the error that it raises."""
         del level
         try:
             text = repr(x)
@@ -89,17 +89,17 @@ class Bounded(reprlib.Repr):
 
 
 def text_of(value: Any, limit: int = TEXT) -> str:
-    """The repr of a value, bounded and fit to be shown."""
+    """The repr of a value, bounded and without what a view cannot show."""
     text = printed(Bounded(limit).repr(value))
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def preview(value: Any) -> dict[str, Any]:
-    """What a view shows of `value`.
+    """The preview of `value`.
 
     Returns:
-        ``type`` and ``text``; ``shape`` where it has one; ``table`` of a data frame, as a list of
-        rows of texts with the heads first; ``image`` of a picture, as base64 of a PNG.
+        ``type`` and ``text``; ``shape`` if it has one; for a data frame ``table``, a list of rows
+        of texts that begins with the heads; for a picture ``image``, a PNG in base64.
     """
     found: dict[str, Any] = {"type": _type_of(value)}
     table = _table(value)
@@ -127,31 +127,27 @@ def _type_of(value: Any) -> str:
 
 
 def _table(value: Any) -> dict[str, Any] | None:
+    """The first rows and columns of a series or data frame; None for anything else."""
     pandas: Any = sys.modules.get("pandas")
     if pandas is None or not hasattr(pandas, "DataFrame"):  # or it is being imported
         return None
     if isinstance(value, pandas.Series):
-        head, rows = (
-            ["", _cell(value.name) if value.name is not None else "value"],
-            value.iloc[:ROWS],
-        )
-        body = [
-            [_cell(label), _cell(one)] for label, one in zip(rows.index, rows.array, strict=True)
-        ]
+        heads = ["value" if value.name is None else value.name]
+        columns, more = [value.iloc[:ROWS].array], []
         size = f"{len(value):,} values, {value.dtype}"
-        return {"shape": size, "table": [head, *body]}
-    if not isinstance(value, pandas.DataFrame):
+    elif isinstance(value, pandas.DataFrame):
+        part = value.iloc[:ROWS, :COLUMNS]
+        heads = list(part.columns)
+        columns = [part.iloc[:, place].array for place in range(part.shape[1])]
+        more = ["…"] if value.shape[1] > COLUMNS else []
+        size = f"{value.shape[0]:,} rows, {value.shape[1]:,} columns"
+    else:
         return None
-    part = value.iloc[:ROWS, :COLUMNS]
-    more = value.shape[1] > COLUMNS
-    head = ["", *map(_cell, part.columns), *(["…"] if more else [])]
-    columns = [part.iloc[:, place].array for place in range(part.shape[1])]
-    body = [
-        [_cell(label), *(_cell(column[row]) for column in columns), *(["…"] if more else [])]
-        for row, label in enumerate(part.index)
+    rows = [
+        [_cell(label), *(_cell(column[row]) for column in columns), *more]
+        for row, label in enumerate(value.index[:ROWS])
     ]
-    size = f"{value.shape[0]:,} rows, {value.shape[1]:,} columns"
-    return {"shape": size, "table": [head, *body]}
+    return {"shape": size, "table": [["", *map(_cell, heads), *more], *rows]}
 
 
 def _cell(value: Any) -> str:
@@ -179,7 +175,7 @@ def _shape(value: Any) -> str:
 
 
 def _bundle(value: Any) -> tuple[bytes | None, str]:
-    """The picture and the text by which `value` shows itself in a notebook, as far as it does."""
+    """The picture and the text that `value` has for a notebook, if any."""
     made: Any = _own(value, "_repr_mimebundle_", include={"image/png", "text/plain"}, exclude=set())
     if isinstance(made, tuple):
         made = made[0] if made else {}
@@ -194,23 +190,23 @@ def _bundle(value: Any) -> tuple[bytes | None, str]:
 
 
 def _own(value: Any, name: str, **options: Any) -> Any:
-    """What a method by which values show themselves gives; None if there is none, or it raises."""
+    """What a display method of `value` returns; None if there is none, or it raises."""
     method = getattr(type(value), name, None)
     if not callable(method) or isinstance(value, type):
         return None
     try:
         return method(value, **options)
-    except Exception:  # noqa: BLE001 - the user's own; its repr is left
+    except Exception:  # noqa: BLE001 - the user's own code; the repr is shown instead
         return None
 
 
 def _registered(value: Any) -> bytes | None:
-    """What a library has told IPython to show of values like this, such as a figure."""
+    """The picture by a formatter that a library registered with IPython, such as a figure's."""
     shell: Any = _shell()
     formatters = getattr(getattr(shell, "display_formatter", None), "formatters", {})
     try:
         return _bytes(formatters["image/png"].lookup(value)(value))
-    except Exception:  # noqa: BLE001 - there is none, or it is the user's own and raises
+    except Exception:  # noqa: BLE001 - there is none, or the user's own code raises
         return None
 
 
@@ -233,7 +229,7 @@ def _bytes(data: Any) -> bytes | None:
 
 
 def _picture(data: bytes) -> dict[str, str]:
-    """The picture in a PNG's bytes, or why it is not shown."""
+    """A PNG as a preview, or why it is not shown."""
     if len(data) > LARGEST_PICTURE:
         return {"shape": f"a picture of {len(data):,} bytes, too large for a preview"}
     if not data.startswith(_PNG) or len(data) < 24:  # noqa: PLR2004 - up to its height
@@ -248,7 +244,7 @@ def _picture(data: bytes) -> dict[str, str]:
 
 
 def listed(names: Iterable[str], most: int) -> str:
-    """Some names in a line, and how many more there are."""
+    """The first names in one line, and the number of the others."""
     known = list(names)
     more = len(known) - most
     return ", ".join(known[:most]) + (f" and {more:,} more" if more > 0 else "")

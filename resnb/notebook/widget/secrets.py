@@ -1,4 +1,4 @@
-"""What looks like a secret in a text that is shown: it is left out, its name stays."""
+"""Secrets in a text that is shown: what looks like one is left out, its name stays."""
 
 import re
 
@@ -13,7 +13,7 @@ _IN_ADDRESS = re.compile(r"(\w+://[^/\s:@]*):[^/\s@]+@")
 
 
 def masked(text: str) -> str:
-    """`text` without the values of names that look like secrets, and without those of addresses."""
+    """`text` without the values of names that look like secrets, and passwords in addresses."""
     text = _IN_ADDRESS.sub(rf"\1:{LEFT_OUT}@", text)
     found, done = [], 0
     for name in _NAME.finditer(text):

@@ -1,10 +1,10 @@
-"""What a view shows of one node or scope when somebody looks at it closely; all of it bounded.
+"""What the inspector shows of one node or cluster; all of it bounded.
 
-Nothing here calls code of the user's: values are previewed apart from it, with a time limit.
+Nothing here calls the user's code: values are previewed separately, with a time limit.
 """
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +20,7 @@ from resnb.run.inspection import (
     state_alone,
 )
 from resnb.run.memory import FlowMemory, memory_of
+from resnb.run.output.log import Piece
 from resnb.states import (
     CANCELLED,
     FIRST_FINISHED,
@@ -28,7 +29,7 @@ from resnb.states import (
     RETRYING,
     SKIPPED,
 )
-from resnb.view.live.log_watch import LOG, Source, Subject, Told
+from resnb.view.live.log_watch import LOG, Source, Subject
 from resnb.view.names import counted, message
 from resnb.view.option_words import spelled
 from resnb.view.outline import Outline
@@ -41,19 +42,19 @@ if TYPE_CHECKING:
     from resnb.view.live.frames import Frame
 
 NEIGHBOURS = 12
-"""How many inputs and outputs are named."""
+"""Maximum number of inputs or outputs that are named."""
 FAILED = 5
-"""How many failed children are."""
+"""Maximum number of failed children that are listed."""
 _FOLDED = "scope "
-"""How the name of a folded scope's node begins."""
+"""How the label of a folded scope's node begins."""
 
 
-class Found(NamedTuple):
-    """What a name in a view stands for.
+class Target(NamedTuple):
+    """What a label in a view stands for: a task or a scope.
 
     Attributes:
-        outline: where it was found.
-        place: its place among the nodes or the clusters.
+        outline: the outline that has it.
+        place: its index among the outline's nodes or clusters.
         task: the task, if it is one.
         scope: the scope, if it is one, folded or not.
     """
@@ -64,21 +65,13 @@ class Found(NamedTuple):
     scope: "Scope | None" = None
 
 
-class Text(NamedTuple):
-    """A piece of text that is fit to be shown."""
-
-    start: int
-    end: int
-    text: str
-
-
-def found(live: "LiveFlow", subject: Subject) -> Found | None:
+def resolve(live: "LiveFlow", subject: Subject) -> Target | None:
     """What `subject` stands for in `live`; None if that is gone."""
     outline, tasks, scopes = live.drawn()
     if subject.what == "node":
         for place, node in enumerate(outline.nodes):
             if node.label == subject.label:
-                return Found(outline, place, task=tasks[place])
+                return Target(outline, place, task=tasks[place])
     label = subject.label
     if subject.what == "node":
         if not label.startswith(_FOLDED):
@@ -86,35 +79,35 @@ def found(live: "LiveFlow", subject: Subject) -> Found | None:
         label = label.removeprefix(_FOLDED)
     for place, cluster in enumerate(outline.clusters):
         if cluster.label == label:
-            return Found(outline, place, scope=scopes[place])
+            return Target(outline, place, scope=scopes[place])
     return None
 
 
 def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Frame":
     """The frame about a node or a cluster of `live`; it says so if that is gone."""
-    memory, one = memory_of(live.flow), found(live, subject)
+    memory, target = memory_of(live.flow), resolve(live, subject)
     rows: list[tuple[str, str]] = []
     texts: list[tuple[str, str]] = []
     clocks: list[tuple[str, float]] = []
     actions = None
     items: list[dict[str, Any]] = []
-    if one is None:
+    if target is None:
         rows = [("state", "it is no part of the flow any more")]
-    elif one.task is not None:
-        rows = [*_of_task(one.task, memory), *_neighbours(one)]
-        running = running_for(memory, one.task)
+    elif target.task is not None:
+        rows = [*_rows_of(target.task, memory), *_neighbours(target)]
+        running = running_for(memory, target.task)
         clocks = [] if running is None else [("running for", running)]
-        texts = _texts(one.task, memory)
-    elif one.scope is not None:
-        manager = one.outline.clusters[one.place].manager
-        rows = resources.rows_of(one.scope, manager, memory)
-        clocks = resources.clocks_of(one.scope, memory)
-        items = resources.items_of(one.scope, live.flow, memory)
+        texts = _texts(target.task, memory)
+    elif target.scope is not None:
+        manager = target.outline.clusters[target.place].manager
+        rows = resources.rows_of(target.scope, manager, memory)
+        clocks = resources.clocks_of(target.scope, memory)
+        items = resources.items_of(target.scope, live.flow, memory)
         if subject.what == "node":
-            rows.append(("tasks inside", _inside(live, one.scope, memory)))
+            rows.append(("tasks inside", _tasks_inside(live, target.scope, memory)))
         actions = {
-            "cleanup": resources.why_not_cleaned_up(live.flow, one.scope),
-            "keep": resources.why_not_kept(live.flow, one.scope),
+            "cleanup": resources.for_button(live.flow, target.scope, None, keeps=False)[1],
+            "keep": resources.for_button(live.flow, target.scope, None, keeps=True)[1],
         }
     return {
         "frame": "inspected",
@@ -131,31 +124,25 @@ def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Frame":
 
 def sources(live: "LiveFlow", subject: Subject) -> Iterator[Source]:
     """The logs of a node or a cluster."""
-    memory, one = memory_of(live.flow), found(live, subject)
-    if one is None:
-        return
-    if one.task is None:
-        assert one.scope is not None, "a name stands for a task or a scope"
-        for source in resources.sources_of(one.scope, memory):
-            yield source._replace(since=_fit(source))
-        return
-    task = one.task
-    log = Source("log", run_number(memory, task), partial(log_since, memory, task))
-    yield log._replace(since=_fit(log))
+    memory, target = memory_of(live.flow), resolve(live, subject)
+    logs: Iterable[Source] = ()
+    if target is not None and target.scope is not None:
+        logs = resources.sources_of(target.scope, memory)
+    elif target is not None and (task := target.task) is not None:
+        logs = [Source("log", run_number(memory, task), partial(log_since, memory, task))]
+    for log in logs:
+        yield log._replace(since=partial(_printed_since, log))
 
 
-def _fit(source: Source) -> Any:
-    def since(position: int, most: int) -> Told:
-        piece = source.since(position, most)
-        return Text(piece.start, piece.end, printed(piece.text))
-
-    return since
+def _printed_since(log: Source, position: int, most: int) -> Piece:
+    piece = log.since(position, most)
+    return Piece(piece.start, piece.end, printed(piece.text))
 
 
 # ---- tasks
 
 
-def _of_task(task: "Task", memory: FlowMemory) -> list[tuple[str, str]]:
+def _rows_of(task: "Task", memory: FlowMemory) -> list[tuple[str, str]]:
     code, state = memory.code_of(task), state_alone(memory, task)
     rows = [("state", TASK[code].word)]
     if counts := memory.child_counts(task):
@@ -175,14 +162,14 @@ def _of_task(task: "Task", memory: FlowMemory) -> list[tuple[str, str]]:
     return rows
 
 
-def _neighbours(one: Found) -> list[tuple[str, str]]:
-    outline, place = one.outline, one.place
+def _neighbours(target: Target) -> list[tuple[str, str]]:
+    outline, place = target.outline, target.place
     near = {
         "inputs": [link.source for link in outline.links if link.target == place],
         "outputs": [link.target for link in outline.links if link.source == place],
     }
     return [
-        (name, listed((outline.nodes[one].label for one in places), NEIGHBOURS))
+        (name, listed((outline.nodes[node].label for node in places), NEIGHBOURS))
         for name, places in near.items()
         if places
     ]
@@ -202,7 +189,7 @@ def _texts(task: "Task", memory: FlowMemory) -> list[tuple[str, str]]:
 
 
 def _traceback(error: object) -> str:
-    """The user's frames of an error, and what it says; its own ``__str__`` may raise."""
+    """The user's frames of an error, and its message."""
     if not isinstance(error, BaseException):
         return ""
     frames = traceback.format_tb(user_frames(error.__traceback__))
@@ -211,30 +198,28 @@ def _traceback(error: object) -> str:
 
 
 NO_VALUE: Any = object()
-"""Stands for a value that there is not."""
+"""The value of a task that has none."""
 
 
-def value_of(live: "LiveFlow", subject: Subject) -> Any:
+def value_of(task: "Task", memory: FlowMemory) -> Any:
     """The value to preview, or `NO_VALUE`."""
-    one = found(live, subject)
-    if one is None or one.task is None or one.task.kind in ("init", "cleanup"):
+    if task.kind in ("init", "cleanup"):
         return NO_VALUE
-    memory = memory_of(live.flow)
-    state = state_alone(memory, one.task)
-    if any(code < FIRST_FINISHED for code in memory.child_counts(one.task)):
+    state = state_alone(memory, task)
+    if any(code < FIRST_FINISHED for code in memory.child_counts(task)):
         return NO_VALUE
     if state.is_successful() and not state.is_skipped():
-        return state.kept  # one that is elsewhere is not fetched to be looked at
-    if isinstance(one.task, Parameter) and not one.task.required and state.is_pending():
-        return one.task.default
+        return state.kept  # a value on a cluster is not fetched for a preview
+    if isinstance(task, Parameter) and not task.required and state.is_pending():
+        return task.default
     return NO_VALUE
 
 
 # ---- folded scopes
 
 
-def _inside(live: "LiveFlow", scope: "Scope", memory: FlowMemory) -> str:
-    """How many tasks of a scope are in which state."""
+def _tasks_inside(live: "LiveFlow", scope: "Scope", memory: FlowMemory) -> str:
+    """The number of a scope's tasks in each state."""
     flow = live.flow
     codes: dict[int, int] = {}
     for task, node in tuple(flow.nodes.items()):
@@ -246,7 +231,7 @@ def _inside(live: "LiveFlow", scope: "Scope", memory: FlowMemory) -> str:
 
 
 def seconds_in_words(seconds: float) -> str:
-    """A duration with as many digits as matter."""
+    """A duration, rounded to what matters."""
     if seconds < 1:
         return f"{1000 * seconds:.3g} ms" if seconds >= 0.001 else "under 1 ms"  # noqa: PLR2004
     if seconds < 60:  # noqa: PLR2004 - a minute
@@ -254,4 +239,4 @@ def seconds_in_words(seconds: float) -> str:
     return spelled(int(seconds) if seconds < 3600 else 60 * (int(seconds) // 60))  # noqa: PLR2004 - an hour
 
 
-__all__ = ["NO_VALUE", "found", "inspected", "seconds_in_words", "sources", "value_of"]
+__all__ = ["NO_VALUE", "Target", "inspected", "resolve", "seconds_in_words", "sources", "value_of"]

@@ -1,10 +1,10 @@
-"""From a flow's latest run to the record that its timeline is made of."""
+"""The record of a flow's latest run, from which its timeline is made."""
 
 from typing import TYPE_CHECKING, TypeAlias
 
 from resnb.graph.resources.scope import WHOLE, ScopeUse
 from resnb.run.memory import FlowMemory, lease_word, memory_of
-from resnb.run.scheduling.plan import LEASE, REMOTE, WORKER
+from resnb.run.scheduling.plan import CALLER, LEASE, REMOTE, WORKER
 from resnb.view.names import shown
 from resnb.view.sketch import Sketch, sketch
 from resnb.view.timeline.record import EXECUTOR, LOOP, Block, Record, Use
@@ -15,97 +15,94 @@ if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.graph.resources.scope import Scope
     from resnb.ledger.kernel.lease import Lease
-    from resnb.run.engine.engine import Engine
+    from resnb.run.engine.execution import Execution
     from resnb.run.scheduling.plan import PlannedScope
 
 _Moments: TypeAlias = tuple[float, float]
-"""When a run began: on its clock, and since the epoch."""
+"""The time when a run began: on its clock, and since the epoch."""
 
 
-def recorded(flow: "Flow", drawn: Sketch | None = None) -> Record | None:
-    """What the latest run of `flow` wrote down until now; None if there is none to tell of.
+def record_of(flow: "Flow", drawn: Sketch | None = None) -> Record | None:
+    """The record of the latest run of `flow` until now; None if it has not run.
 
     Args:
         flow: the flow.
-        drawn: its sketch, if that has been made already.
+        drawn: its sketch, if there is one already.
     """
     memory = memory_of(flow)
-    engine = memory.latest_run
-    if engine is None:
+    execution = memory.latest_run
+    if execution is None:
         return None
-    plan, table, drawn = engine.plan, engine.table, drawn or sketch(flow)
+    plan, table, drawn = execution.plan, execution.table, drawn or sketch(flow)
     names = {task: node.label for task, node in zip(drawn.tasks, drawn.outline.nodes, strict=True)}
     clusters = {
         scope: one.label for scope, one in zip(drawn.scopes, drawn.outline.clusters, strict=True)
     }
     blocks = tuple(
-        Block(one.first, one.last, row) for row, one in dict(engine.scheduler.children).items()
+        Block(one.first, one.last, row) for row, one in dict(execution.mapped.children).items()
     )
-    uses, places = _uses(engine, memory, clusters)
-    over = engine.over  # first, for a run that is over changes no more
-    began = engine.began
+    uses, places = _uses(execution, memory, clusters)
+    over = execution.over  # read first: a run that is over does not change any more
+    began = execution.began
     return Record(
         drawn.outline.name,
         memory.flow_code(),
         began[0],
-        max(engine.clock.now(), began[0]),
+        max(execution.clock.now(), began[0]),
         over,
         bytes(table.state),
         table.started[:],
         table.ended[:],
         table.tries[:],
         table.worker[:],
-        _workers(engine),
+        _workers(execution),
         tuple(names.get(task) or shown(task.name) for task in plan.tasks),
         tuple(task.kind for task in plan.tasks),
-        tuple(_home(engine, row, places) for row in range(len(plan.tasks))),
+        tuple(_home(execution, row, places) for row in range(len(plan.tasks))),
         blocks,
         uses,
     )
 
 
-def _workers(engine: "Engine") -> tuple[str, ...]:
-    """Their labels in the order of their numbers, which may have gaps."""
-    numbered = dict(engine.table.workers)
+def _workers(execution: "Execution") -> tuple[str, ...]:
+    """The workers' labels in the order of their numbers, which may have gaps."""
+    numbered = dict(execution.table.workers)
     labels = [""] * max(numbered.values(), default=0)
     for label, number in numbered.items():
         labels[number - 1] = label
     return tuple(labels)
 
 
-def _home(engine: "Engine", row: int, places: "Sequence[int]") -> int:
-    """Where `row` ran; `places` has the place of each scope's first use."""
-    lane = engine.plan.lanes.get(row, WORKER)
-    if lane in (WORKER, REMOTE):
+def _home(execution: "Execution", row: int, places: "Sequence[int]") -> int:
+    """The lane in which `row` ran; `places` has the index of each scope's first use."""
+    lane = execution.plan.lanes.get(row, WORKER)
+    if lane in (WORKER, REMOTE, CALLER):
         return EXECUTOR
-    return places[engine.plan.scope_of[row]] if lane == LEASE else LOOP
+    return places[execution.plan.scope_of[row]] if lane == LEASE else LOOP
 
 
 def _uses(
-    engine: "Engine", memory: FlowMemory, labels: "Mapping[Scope, str]"
+    execution: "Execution", memory: FlowMemory, labels: "Mapping[Scope, str]"
 ) -> tuple[tuple[Use, ...], list[int]]:
-    """The uses of all scopes, and for each scope the place of its first one."""
+    """The uses of all scopes, and for each scope the index of its first one."""
     uses: list[Use] = []
     places: list[int] = []
-    scopes = tuple(engine.plan.scopes)
+    scopes = tuple(execution.plan.scopes)
     for planned, rows in zip(scopes, _inside(scopes), strict=True):
         places.append(len(uses))
         scope = planned.scope
         label = labels.get(scope) or shown(scope.name)
-        block = engine.scheduler.children.get(planned.setup) if scope.is_mapped else None
+        block = execution.mapped.children.get(planned.setup) if scope.is_mapped else None
         items = range(WHOLE, 0) if block is None else range(block.last - block.first)
+        in_step = execution.scopes.in_step(scope)
         for item in items:
-            use = _use(planned, memory, item, rows, engine.began)
-            uses.append(
-                use._replace(
-                    label=ScopeUse(scope, item).named(label), in_step=engine.scopes.in_step(scope)
-                )
-            )
+            use = _use(planned, memory, item, rows, execution.began)
+            uses.append(use._replace(label=ScopeUse(scope, item).named(label), in_step=in_step))
     return tuple(uses), places
 
 
 def _inside(scopes: "Sequence[PlannedScope]") -> list[set[int]]:
-    """For each scope the rows in its block, those of scopes inside included."""
+    """For each scope the rows in its block, with those of nested scopes."""
     found: dict[Scope, set[int]] = {one.scope: set() for one in scopes}
     for one in scopes:
         for outer in one.scope.around():
@@ -134,11 +131,11 @@ def _use(
 
 
 def _moment(lease: "Lease | None", state: str, began: _Moments) -> float | None:
-    """When `lease` came into `state`, on the run's clock."""
+    """The time when `lease` entered `state`, on the run's clock."""
     if lease is None or state not in lease.changed:
         return None
     clock, epoch = began
     return clock + lease.changed[state] - epoch
 
 
-__all__ = ["recorded"]
+__all__ = ["record_of"]

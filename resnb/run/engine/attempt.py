@@ -22,7 +22,7 @@ class Attempt:
         limit: its time limit in seconds, or None.
         pause: seconds between the return of its code and the next try; None for no next try.
         over: whether nobody waits for its code any more.
-        undo: takes back what its code has made, should that come too late; None for nothing.
+        undo: takes back what its code has made, if that comes too late; None for nothing.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Attempt:
         self._place = [True]
 
     def take_place(self) -> bool:
-        """Whether its worker's place is the caller's: the worker's own, or another's instead."""
+        """Whether the caller takes its worker's place: the worker itself, or a replacement."""
         try:
             return self._place.pop()
         except IndexError:

@@ -8,13 +8,13 @@ from resnb.run.engine.loop import LOOP
 
 
 class Clock(Protocol):
-    """What a run needs of time."""
+    """The clock of a run."""
 
     def now(self) -> float:
         """Seconds since some fixed moment."""
 
     def call_later(self, delay: float, function: Callable[[], object]) -> Callable[[], None]:
-        """Call `function` in `delay` seconds on some thread; gives a way to call it off."""
+        """Call `function` in `delay` seconds on some thread; gives a function to call it off."""
 
 
 class RealClock:

@@ -1,10 +1,10 @@
-"""Whether a row that was taken is to run: its verdict, the user's trigger, a cancel, handlers."""
+"""Whether a row that was taken runs: by its refusal, the user's trigger, a cancel, handlers."""
 
 from typing import TYPE_CHECKING
 
-from resnb.graph.base.node import Edge
 from resnb.graph.base.signals import TRIGGERFAIL, Signal
 from resnb.graph.base.triggers import Trigger
+from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.task import Task
 from resnb.run.engine.hooks import handled
 from resnb.run.engine.result import state_of
@@ -24,76 +24,76 @@ from resnb.states import (
 )
 
 if TYPE_CHECKING:
-    from resnb.run.engine.engine import Engine
+    from resnb.run.engine.execution import Execution
 
 
-def is_mapped(engine: "Engine", row: int) -> bool:
-    """Whether `row` is to get children, rather than to run."""
-    return row < len(engine.plan.nodes) and engine.plan.nodes[row].is_mapped
+def is_mapped(execution: "Execution", row: int) -> bool:
+    """Whether `row` is to be expanded into children rather than run."""
+    return row < len(execution.plan.nodes) and execution.plan.nodes[row].is_mapped
 
 
-def decided(engine: "Engine", row: int, task: Task, before: int) -> Outcome | None:
-    """What becomes of `row` if it is not to run, by its trigger and handlers; None if it is.
+def decided(execution: "Execution", row: int, before: int) -> Outcome | None:
+    """How `row` ends if its trigger or handlers keep it from running; None if it runs.
 
     Args:
-        engine: the run.
+        execution: the run.
         row: the row, which the caller has taken.
-        task: its task.
         before: its state until now.
     """
-    old = Retrying(result=engine.errors.get(row)) if before == RETRYING else None
-    refused = _refusal(engine, row, task) if before == PENDING else None
-    refused = refused or _given_up(engine, row, task)
+    task = execution.task_of(row)
+    old = Retrying(result=execution.errors.get(row)) if before == RETRYING else None
+    refused = _refusal(execution, row, task) if before == PENDING else None
+    refused = refused or _given_up(execution, row, task)
     if refused is not None:
         chosen = handled(task, old, refused)
         return chosen if chosen.code >= FIRST_FINISHED else refused
     if not task.state_handlers:
         return None
-    chosen = handled(task, old, Outcome(MAPPED if is_mapped(engine, row) else RUNNING))
+    chosen = handled(task, old, Outcome(MAPPED if is_mapped(execution, row) else RUNNING))
     if chosen.code >= FIRST_FINISHED and chosen.code != MAPPED:
         return chosen
-    return _given_up(engine, row, task)  # a handler may have done that
+    return _given_up(execution, row, task)  # a handler may have done that
 
 
-def _given_up(engine: "Engine", row: int, task: Task) -> Outcome | None:
-    scheduler = engine.scheduler
+def _given_up(execution: "Execution", row: int, task: Task) -> Outcome | None:
+    scheduler = execution.scheduler
     if task.kind == "cleanup" or not (scheduler.cancelled or scheduler.is_given_up(row)):
         return None
     return Outcome(CANCELLED, reason=scheduler.why_given_up(row) or NOT_BEGUN)
 
 
-def _refusal(engine: "Engine", row: int, task: Task) -> Outcome | None:
-    """The final state of `row` if it is not to run; None if it is."""
-    verdict = engine.scheduler.verdicts.get(row)
-    if verdict is None:
-        return _own_trigger(engine, row, task)
-    code, reason = verdict
+def _refusal(execution: "Execution", row: int, task: Task) -> Outcome | None:
+    """How `row` ends if the scheduler or its trigger refuses it; None if it runs."""
+    refusal = execution.scheduler.refusals.get(row)
+    if refusal is None:
+        return _own_trigger(execution, row, task)
+    code, reason = refusal
     error = TRIGGERFAIL(reason) if code == TRIGGER_FAILED else None
     return Outcome(code, error=error, reason=reason)
 
 
-def _own_trigger(engine: "Engine", row: int, task: Task) -> Outcome | None:
-    """What a trigger function of the user's own decides; None to run.
+def _own_trigger(execution: "Execution", row: int, task: Task) -> Outcome | None:
+    """How `row` ends by a trigger function of the user's; None if it runs.
 
-    For a mapped task it is asked for each child.
+    The trigger of a mapped task is called for each child.
     """
     if isinstance(task.trigger, Trigger):
         return None
-    scheduler = engine.scheduler
-    origin = scheduler.origin(row)
-    if row == origin and engine.plan.nodes[row].is_mapped:
+    mapped = execution.mapped
+    origin = mapped.origin(row)
+    if row == origin and execution.plan.nodes[row].is_mapped:
         return None
     upstream: dict[Edge, State] = {}
     known: dict[int, State] = {}  # one state for two edges counts once
-    for edge in _edges_of(engine, origin):
-        source = engine.plan.row_of[edge.upstream_task]
-        block = scheduler.children.get(source)
+    for edge in _edges_of(execution, origin):
+        source = execution.plan.row_of[edge.upstream_task]
+        block = mapped.children.get(source)
         if edge.mapped and block is not None:
-            index = scheduler.child_index(row)
-            owners = engine.owners.get(origin, {}).get(source)
+            index = mapped.index(row)
+            owners = execution.owners.get(origin, {}).get(source)
             source = block.first + index if owners is None else owners[index]
         if source not in known:
-            known[source] = state_of(engine, source)
+            known[source] = state_of(execution, source)
         upstream[edge] = known[source]
     try:
         if task.trigger(upstream):
@@ -107,8 +107,8 @@ def _own_trigger(engine: "Engine", row: int, task: Task) -> Outcome | None:
     return Outcome(TRIGGER_FAILED, error=TRIGGERFAIL(reason), reason=reason)
 
 
-def _edges_of(engine: "Engine", row: int) -> list[Edge]:
-    plan = engine.plan
+def _edges_of(execution: "Execution", row: int) -> list[Edge]:
+    plan = execution.plan
     node = plan.nodes[row]
     explicit = [edge for edge in node.edges() if edge.upstream_task in plan.row_of]
     known = {plan.row_of[edge.upstream_task] for edge in explicit}

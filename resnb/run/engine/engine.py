@@ -1,255 +1,172 @@
-"""The driver: carries out what the scheduler decides, and feeds outcomes back to it.
+"""The engine: lets workers run what the scheduler has released, until the run is over.
 
-Workers never wait for each other. Each puts its outcome into a queue and tries the lock; who
-gets it feeds everything that has come in to the scheduler, the others take their next row at
-once. Blocking on the lock instead would hand the interpreter from thread to thread at every
-task, which costs several times what a small task does.
-
-Outcomes are either a row (its code returned, its value is in place) or a call: a tuple of a
-function and its arguments, which is made with the lock held.
+Workers never wait for each other; see `Feed`.
 """
 
 import threading
-from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 from time import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from resnb.run.engine.cancellation import GRACE, Stopping
-from resnb.run.engine.clock import Clock
-from resnb.run.engine.execution import Values
+from resnb.run.engine.cancellation import GRACE, Cancellation
 from resnb.run.engine.forks import end_child
 from resnb.run.engine.interrupts import awaited
+from resnb.run.engine.mapping import NO_BLOCK, block_of
 from resnb.run.engine.slots import CURRENT, NOTHING, Slot
-from resnb.run.output.writer import Output
-from resnb.run.scheduling import plan as planning
-from resnb.run.scheduling.scheduler import NOT_BEGUN, Scheduler
-from resnb.run.scheduling.state_table import Table
+from resnb.run.engine.task_runner import TaskRunner
+from resnb.run.scheduling.plan import CALLER, LEASE, REMOTE
+from resnb.run.scheduling.scheduler import NOT_BEGUN
 from resnb.states import CANCELLED, LEGAL, RUNNING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from resnb.ledger.kernel.lease import Lease
-    from resnb.run.engine.scopes import RunScopes
-    from resnb.run.scheduling.plan import Plan
-
-
-def _no_more_workers(*, replacing: bool) -> bool:
-    del replacing
-    return False
-
+    from resnb.run.engine.execution import Execution
 
 COUNTED, NOT_COUNTED = True, False
 """Tokens for idle workers: whether whoever gave it has counted the worker out already."""
 
 
-class AddWorker(Protocol):
-    """An executor's way to start another worker."""
-
-    def __call__(self, *, replacing: bool) -> bool:
-        """Start one if there may be more, or in place of one that hangs; whether one began."""
-
-
-class Engine(Values):
-    """One run in progress.
+class Engine:
+    """Drives one run.
 
     Args:
-        plan: what to run.
-        clock: time.
-        scopes: set-up and clean-up.
-        ended: called once, on some thread, when everything has ended.
+        execution: the run.
+        on_ended: called once, on some thread, when everything has ended.
 
     Attributes:
-        stopping: cancel, time limits and further tries; called with the lock held.
+        cancellation: cancel, time limits and further tries; called with the lock held.
+        runner: runs the rows that take more than a plain call.
         finished: whether everything has ended.
-        began: when the run began, in seconds of its clock, and in seconds since the epoch.
-        over: when everything had ended, in seconds of its clock; None before.
-        forked: whether this is a forked child, in which nothing of the run goes on.
-        defect: an error of ours that ended the run.
     """
 
-    def __init__(
-        self, plan: "Plan", clock: Clock, scopes: "RunScopes", ended: Callable[[], object]
-    ) -> None:
-        super().__init__(plan)
-        self.plan = plan
-        self.clock = clock
-        self.scopes = scopes
-        self.table = Table(len(plan.tasks))
-        self.scheduler = Scheduler(plan, self.table)
-        self.scheduler.refused = self.refuse
-        scopes.follow(self.scheduler)
-        self.output = Output(self.scheduler)
-        self.slots: list[Slot] = []
+    def __init__(self, execution: "Execution", on_ended: "Callable[[], object]") -> None:
+        self.execution = execution
+        self.cancellation = Cancellation(execution)
+        self.runner = TaskRunner(execution, self.cancellation)
         self.finished = False
-        self.began = (clock.now(), time())
-        self.over: float | None = None
-        self.forked = False
-        self.defect: BaseException | None = None
-        self.add_worker: AddWorker = _no_more_workers
-        self.stopping = Stopping(self)
-        self._timers: dict[object, Callable[[], object]] = {}
-        self._on_ended = ended
-        self._lock = threading.Lock()
-        self._outcomes: deque[Any] = deque()
+        self._scheduler = execution.scheduler
+        self._feed = execution.feed
+        self._feed.follow_up = self._follow_up
+        self._feed.break_down = self._break_down
+        self._on_ended = on_ended
         self._idle = 0
         self._waking = 0
         self._tokens: SimpleQueue[bool] = SimpleQueue()
 
-    # ---- outcomes
-
     def begin(self) -> None:
         """Release what can run at once."""
-        self.began = (self.clock.now(), time())
-        self.post(self.scheduler.begin)
-
-    def post(self, function: Callable[..., object], *args: object) -> None:
-        """Let `function` be called with the lock held, and see to what follows from it."""
-        self._outcomes.append((function, *args))
-        self.drain()
+        self.execution.began = (self.execution.clock.now(), time())
+        self._feed.post(self._scheduler.begin)
 
     def cancel(self, grace: float = GRACE) -> None:
         """Give up what has not begun, ask what runs to stop, and still clean up."""
-        self.post(self.stopping.cancel, grace)
+        self._feed.post(self.cancellation.cancel, grace)
+
+    def interrupted(self, spared: int = NOTHING) -> None:
+        """Cancel soon, but for row `spared`; for signal handlers, which must not take a lock."""
+        self._feed.put(self.cancellation.cancel, GRACE, spared)
+        self._tokens.put(NOT_COUNTED)
 
     def give_up(self, lease: "Lease", reason: str) -> None:
         """End the work of what uses `lease`, because its resource is taken away."""
-        self.post(self._give_up, lease, reason)
+        self._feed.post(self._give_up, lease, reason)
 
     def _give_up(self, lease: "Lease", reason: str) -> None:
-        self.stopping.give_up(self.scopes.take_away(lease, reason), reason, GRACE)
+        rows = self.execution.scopes.take_away(lease, reason)
+        self.cancellation.give_up(rows, reason, GRACE)
 
-    def interrupted(self) -> None:
-        """Cancel soon: leaves it to the next who drains, as a signal handler must."""
-        self._outcomes.append((self.stopping.cancel, GRACE))
-        self._tokens.put(NOT_COUNTED)
-
-    def drain(self, taking: int = 0) -> None:
-        """Feed all outcomes to the scheduler, unless somebody else is doing that.
-
-        Args:
-            taking: how many of the rows that are ready the caller takes next; nobody is woken
-                for these.
-        """
-        outcomes, lock = self._outcomes, self._lock
-        while outcomes:
-            if not lock.acquire(blocking=False):
-                return  # whoever has the lock looks again after giving it back
-            try:
-                succeeded = self.scheduler.succeeded
-                while outcomes:
-                    outcome = outcomes.popleft()
-                    if type(outcome) is int:
-                        if self.table.state[outcome] == RUNNING:
-                            succeeded(outcome)
-                        else:
-                            self.scheduler.returned(outcome)
-                    else:
-                        outcome[0](*outcome[1:])
-                self._follow_up(taking)
-            except BaseException as error:  # noqa: BLE001 - a defect of ours must not hang the run
-                self._break_down(error)
-            finally:
-                lock.release()
+    # ---- what follows from outcomes; with the lock held
 
     def _follow_up(self, taking: int) -> None:
-        scheduler = self.scheduler
+        scheduler, execution = self._scheduler, self.execution
         if self.finished:
             return
         while scheduler.errands:
             self._dispatch(scheduler.errands.popleft())
         if len(scheduler.ready) > taking:
             self._wake()
-        if self.output.waiting:
-            self.output.advance()
-        if self.scopes.waning:
-            self.scopes.close_unused()
+        if execution.output.waiting:
+            execution.output.advance()
+        if execution.scopes.waning:
+            execution.scopes.close_unused()
         if scheduler.done:
             self._finish()
 
     def _finish(self) -> None:
-        self.over = self.clock.now()
+        execution = self.execution
+        execution.over = execution.clock.now()
         self.finished = True
-        for call_off in tuple(self._timers.values()):
-            call_off()
-        self._timers.clear()
+        self._feed.call_off_timers()
         for _ in range(self._idle):
             self._tokens.put(COUNTED)
         self._idle = 0
-        if self.remote is not None:
-            self.remote.over()
+        if execution.remote is not None:
+            execution.remote.over()
         self._on_ended()
 
     def _break_down(self, error: BaseException) -> None:
         if self.finished:
             return
-        self.defect = error
-        self.scheduler.cancelled = True
-        self.scheduler.ready.clear()
+        self.execution.defect = error
+        self._scheduler.cancelled = True
+        self._scheduler.ready.clear()
         with suppress(Exception):
-            self.stopping.stop_all()
+            self.cancellation.stop_all()
         self._finish()
+        self.execution.plan.added.release()
 
     def _dispatch(self, row: int) -> None:
         """Start a row that does not run on the executor."""
-        from resnb.run.engine.task_runner import perform, perform_async
-
-        lane = self.plan.lanes[self.scheduler.origin(row)]
-        if lane == planning.REMOTE:
-            assert self.remote is not None
-            self.remote.take(row)
-        elif lane == planning.LEASE:
-            thread = self.scopes.thread_of(row)
-            thread.submit(lambda: self.defended(perform, self, row, None))
+        execution = self.execution
+        lane = execution.plan.lanes[execution.mapped.origin(row)]
+        if lane == CALLER:
+            inbox = execution.plan.added[row].inbox
+            assert inbox is not None
+            inbox.put(row)
+        elif lane == REMOTE:
+            assert execution.remote is not None
+            execution.remote.take(row)
+        elif lane == LEASE:
+            thread = execution.scopes.thread_of(row)
+            thread.submit(lambda: self._feed.defended(self.runner.perform, row, None))
         else:
-            perform_async(self, row)
-
-    def defended(self, function: Callable[..., object], *args: object) -> None:
-        """Call `function`; an error of ours in it ends the run rather than leave it hanging."""
-        try:
-            function(*args)
-        except BaseException as error:  # noqa: BLE001 - it is raised where the run was started
-            self.post(self._break_down, error)
+            self.runner.perform_async(row)
 
     # ---- workers
 
-    @property
-    def replaces_workers(self) -> bool:
-        """Whether the executor starts another worker in place of one that hangs."""
-        return self.add_worker is not _no_more_workers
-
     def work(self, label: str = "worker") -> None:
         """Run rows on this thread until the run is over; `label` is how views call the thread."""
-        slot = Slot(threading.get_ident(), self.output)
-        slot.worker = self.table.number_of(label)
-        self.slots.append(slot)
+        execution = self.execution
+        slot = Slot(threading.get_ident(), execution.output)
+        slot.worker = execution.table.number_of(label)
+        execution.slots.append(slot)
         token = CURRENT.set(slot)
         try:
-            with self._lock:
+            with self._feed.lock:
                 self._waking = 0
-                if len(self.scheduler.ready) > 1:
+                if len(self._scheduler.ready) > 1:
                     self._wake()
-            self.drain()  # what came in while we had the lock
-            self.defended(self._work, slot)
+            self._feed.drain()  # what came in while we had the lock
+            self._feed.defended(self._work, slot)
         finally:
             CURRENT.reset(token)
 
     # the one loop where a call costs too much
     def _work(self, slot: Slot) -> None:  # noqa: C901, PLR0912, PLR0915
-        from resnb.run.engine.mapping import NO_BLOCK, block_of
-        from resnb.run.engine.task_runner import failed, perform
-
-        scheduler = self.scheduler
-        take, post = scheduler.ready.popleft, self._outcomes.append
-        table, values, now = self.table, self.values, self.clock.now
+        execution, scheduler, runner = self.execution, self._scheduler, self.runner
+        take, put, drain = scheduler.ready.popleft, self._feed.outcomes.append, self._feed.drain
+        plan, table, values, now = (
+            execution.plan,
+            execution.table,
+            execution.values,
+            execution.clock.now,
+        )
         state, started, ended, tries = table.state, table.started, table.ended, table.tries
         workers, worker = table.worker, slot.worker
-        special, functions, references = (
-            self.plan.special,
-            self.plan.functions,
-            self.plan.references,
-        )
+        special, functions, references = plan.special, plan.functions, plan.references
         count = len(special)
         first, last, function, columns, results = NO_BLOCK
         while True:
@@ -261,16 +178,16 @@ class Engine(Values):
                     return
                 row = found
             if row >= count and not first <= row < last:
-                first, last, function, columns, results = block_of(self, row)
+                first, last, function, columns, results = block_of(execution, row)
             if special[row] if row < count else function is None:
-                if perform(self, row, slot):
+                if runner.perform(row, slot):
                     return  # the thread was given up meanwhile, and replaced
                 continue
             if not LEGAL[state[row]][RUNNING]:
                 table.move(row, RUNNING)
             state[row] = RUNNING
             if scheduler.cancelled:
-                self.post(scheduler.ended, row, CANCELLED, NOT_BEGUN)
+                self._feed.post(scheduler.ended, row, CANCELLED, NOT_BEGUN)
                 continue
             tries[row] += 1
             workers[row] = worker
@@ -282,7 +199,7 @@ class Engine(Values):
                 if function is not None and row >= count:
                     value = function(*[column[row - first] for column in columns])
                 elif refs is None:
-                    args, kwargs = self.arguments(row)
+                    args, kwargs = execution.arguments(row)
                     value = functions[row](*args, **kwargs)
                 elif len(refs) == 1:
                     value = functions[row](values[refs[0]])
@@ -291,10 +208,10 @@ class Engine(Values):
                 slot.inside = NOTHING
             except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
                 slot.inside = NOTHING
-                failed(self, row, error)
+                runner.settle(row, runner.error_outcome(row, error))
                 slot.row = NOTHING
             else:
-                if self.forked:
+                if execution.forked:
                     end_child()
                 slot.row = NOTHING
                 if row < count:
@@ -303,19 +220,20 @@ class Engine(Values):
                     results[row - first] = value
                 value = None
                 ended[row] = now()
-                post(row)
-            self.drain(1)
+                put(row)
+            drain(1)
 
     def _wait_for_row(self) -> int | None:
         """The next row for an idle worker; None when the run is over."""
+        lock, drain = self._feed.lock, self._feed.drain
         while True:
-            self.drain(1)
-            with self._lock:
+            drain(1)
+            with lock:
                 over = self.finished
                 row = NOTHING if over else self._taken()
                 if row == NOTHING and not over:
                     self._idle += 1
-            self.drain()  # what came in while we had the lock
+            drain()  # what came in while we had the lock
             if over:
                 return None
             if row != NOTHING:
@@ -323,13 +241,13 @@ class Engine(Values):
             here = threading.current_thread()
             wait = awaited if here is threading.main_thread() else SimpleQueue.get
             counted = wait(self._tokens)
-            with self._lock:
+            with lock:
                 self._waking = 0
                 self._idle -= not counted
 
     def _taken(self) -> int:
         """A row that was ready, after waking another worker for the next; -1 for none."""
-        ready = self.scheduler.ready
+        ready = self._scheduler.ready
         try:
             row = ready.popleft()
         except IndexError:
@@ -342,25 +260,13 @@ class Engine(Values):
         """Wake one idle worker, or start one; it wakes the next if there is more to do."""
         if self._waking or self.finished:
             return
+        add_worker = self.execution.add_worker
         if self._idle:
             self._idle -= 1
             self._waking = 1
             self._tokens.put(COUNTED)
-        elif self.add_worker(replacing=False):
+        elif add_worker is not None and add_worker(replacing=False):
             self._waking = 1
-
-    def after(self, delay: float, function: Callable[..., object], *args: object) -> None:
-        """Let `function` be called with the lock held, in `delay` seconds; for holders of it."""
-        if delay <= 0:
-            self._outcomes.append((function, *args))
-        else:
-            key = object()
-
-            def fire() -> None:
-                self._timers.pop(key, None)
-                self.post(function, *args)
-
-            self._timers[key] = self.clock.call_later(delay, fire)
 
 
 __all__ = ["Engine"]

@@ -1,47 +1,97 @@
-"""What the rows of a run are given, and what they gave.
+"""What one run consists of: plan, scheduler, scopes, output, clock, and the rows' values.
 
-Who takes the value of a row that failed gets its exception. A value that is on a cluster stays
-there until somebody looks it up by way of `Values.readable`.
+Whoever takes the value of a row that failed gets its exception. A value that is on a cluster stays
+there until somebody looks it up by way of `Execution.readable`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from time import time
+from typing import TYPE_CHECKING, Any, Protocol
 
 from resnb.graph.base.inputs import flat
 from resnb.graph.base.signals import TRIGGERFAIL
+from resnb.run.engine.feed import Feed
+from resnb.run.output.writer import Output
 from resnb.run.scheduling.plan import argument
 
 if TYPE_CHECKING:
+    from resnb.graph.tasks.task import Task
+    from resnb.run.engine.clock import Clock
+    from resnb.run.engine.scopes import RunScopes
+    from resnb.run.engine.slots import Slot
     from resnb.run.executors.remote import Remote
     from resnb.run.scheduling.outcome import Outcome
-    from resnb.run.scheduling.plan import Plan
     from resnb.run.scheduling.scheduler import Scheduler
     from resnb.states import State
 
 
-class Values:
-    """The part of a run that has its values.
+class AddWorker(Protocol):
+    """An executor's way to start another worker."""
+
+    def __call__(self, *, replacing: bool) -> bool:
+        """Start one if there may be more, or in place of one that hangs; whether one began."""
+
+
+class Execution:
+    """One run in progress, or the record of one that has ended.
 
     Attributes:
-        values: the value of each row; its argument lists are read from here.
+        feed: through which outcomes reach the scheduler.
+        values: the value of each row; argument lists are read from here.
         errors: the exception of each row that failed.
         items: for each mapped row what its children are mapped over, by argument.
         owners: for each mapped row, and each row whose values it flattens, who gave each item.
         columns: the arguments of all children of a mapped row, where these are plain calls.
         remote: what runs rows on clusters, if any do.
+        slots: the executor's workers.
+        add_worker: starts another worker; None if the executor cannot.
+        began: when the run began, in seconds of its clock, and in seconds since the epoch.
+        over: when everything had ended, in seconds of its clock; None before.
+        forked: whether this is a forked child, in which nothing of the run goes on.
+        defect: an internal error, or what interrupted the engine, that ended the run.
     """
 
-    plan: "Plan"
-    scheduler: "Scheduler"
-
-    def __init__(self, plan: "Plan") -> None:
-        self.values: list[Any] = [None] * len(plan.tasks)
+    def __init__(self, scheduler: "Scheduler", scopes: "RunScopes", clock: "Clock") -> None:
+        self.scheduler = scheduler
+        self.plan = scheduler.plan
+        self.table = scheduler.table
+        self.mapped = scheduler.mapped
+        self.scopes = scopes
+        self.clock = clock
+        self.feed = Feed(scheduler, clock)
+        self.post = self.feed.post
+        self.after = self.feed.after
+        self.output = Output(scheduler)
+        self.values: list[Any] = [None] * len(self.plan.tasks)
         self.errors: dict[int, BaseException] = {}
         self.items: dict[int, dict[str, Sequence[Any]]] = {}
         self.owners: dict[int, dict[int, list[int]]] = {}
         self.columns: dict[int, Sequence[Sequence[Any]]] = {}
         self.remote: Remote | None = None
+        self.slots: list[Slot] = []
+        self.add_worker: AddWorker | None = None
+        self.began = (clock.now(), time())
+        self.over: float | None = None
+        self.forked = False
+        self.defect: BaseException | None = None
         self._kept: dict[int, list[Any]] = {}
+        scheduler.refused = self._refuse
+
+    def task_of(self, row: int) -> "Task":
+        """The task of `row`, which may be a child of a mapped one."""
+        return self.plan.tasks[self.mapped.origin(row)]
+
+    def is_special(self, row: int) -> bool:
+        """Whether running `row` takes more than calling its code."""
+        return bool(self.plan.special[self.mapped.origin(row)])
+
+    def begin_try(self, row: int, worker: int = 0) -> None:
+        """A try of `row` begins, on the worker with that number."""
+        self.table.tries[row] += 1
+        self.table.worker[row] = worker
+        self.table.started[row] = self.clock.now()
+
+    # ---- values
 
     def receive(self) -> None:
         """Take over the values of the states that were given to the run.
@@ -61,7 +111,7 @@ class Values:
         return state.result if self.remote is None else state.kept
 
     def kept_values(self, row: int) -> list[Any]:
-        """What those children of `row` gave that need not run again; None for the others."""
+        """The values of those children of `row` that need not run again; None for the others."""
         return list(self._kept[row])
 
     @property
@@ -80,47 +130,42 @@ class Values:
             flattened: takes a level of nesting out of a value.
         """
         plan = self.plan
+        if plan.grows:
+            return plan.added[row].arguments.actual(self.values)
         values = self.readable if values is None else values
-        origin, items, index = row, None, 0
-        if row >= len(plan.tasks):
-            origin = self.scheduler.origin(row)
-            items, index = self.items[origin], self.scheduler.child_index(row)
+        origin = self.mapped.origin(row)
+        items: dict[str, Sequence[Any]] = {}
+        if row != origin:
+            items, index = self.items[origin], self.mapped.index(row)
         node = plan.nodes[origin]
-        actual = [
-            (
-                key,
-                items[key][index]
-                if items is not None and key in items
-                else argument(value, plan.row_of, values),
-            )
+        actual = {
+            key: items[key][index] if key in items else argument(value, plan.row_of, values)
             for key, value in node.inputs.items()
-        ]
-        if node.flattened:
-            actual = [
-                (key, flattened(value) if key in node.flattened - node.mapped else value)
-                for key, value in actual
-            ]
-        return [value for _, value in actual[: node.positional]], dict(actual[node.positional :])
+        }
+        for key in node.flattened - node.mapped:
+            actual[key] = flattened(actual[key])
+        pairs = list(actual.items())
+        return [value for _, value in pairs[: node.positional]], dict(pairs[node.positional :])
 
     def store(self, row: int, value: Any) -> None:
         """Keep the value of `row`; a child's goes into the list that is its mapped row's value."""
         if row < len(self.plan.tasks):
             self.values[row] = value
         else:
-            self.values[self.scheduler.origin(row)][self.scheduler.child_index(row)] = value
+            self.values[self.mapped.origin(row)][self.mapped.index(row)] = value
 
     def keep(self, row: int, outcome: "Outcome") -> None:
-        """Keep what `row` ended with; who takes its value gets its exception if it failed."""
+        """Keep what `row` ended with; whoever takes its value gets its exception if it failed."""
         value = outcome.value
         if outcome.error is not None:
             self.errors[row] = outcome.error
             value = outcome.error if value is None else value
         self.store(row, value)
 
-    def refuse(self, row: int, reason: str) -> None:
+    def _refuse(self, row: int, reason: str) -> None:
         """`row` ends because of its trigger, without having run."""
         self.errors[row] = error = TRIGGERFAIL(reason)
         self.store(row, error)
 
 
-__all__ = ["Values"]
+__all__ = ["AddWorker", "Execution"]

@@ -1,4 +1,4 @@
-"""A task that forks: the child is nobody's worker, so it ends where the task's code ends."""
+"""Tasks that fork: the child process is no worker, so it ends where the task's code ends."""
 
 import os
 import sys

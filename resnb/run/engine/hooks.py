@@ -1,4 +1,4 @@
-"""Calling the user's state handlers and hooks, in whichever form they were written."""
+"""Calls the user's state handlers and hooks, in each form that they may have."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -11,13 +11,13 @@ from resnb.run.scheduling.outcome import Outcome, of_state, text_of
 from resnb.states import CANCELLED, FAILED, RUNNING, SKIPPED, Pending, State
 
 if TYPE_CHECKING:
-    from resnb.run.engine.engine import Engine
+    from resnb.run.engine.execution import Execution
 
 
 def handled(task: Task, old: State | None, outcome: Outcome) -> Outcome:
-    """`outcome` after the task's state handlers, each of which may put another state in its place.
+    """`outcome` after the task's state handlers, each of which may replace the state.
 
-    Where a failure leads to another try, they are told of both, one after the other. A handler
+    Where a failure leads to another try, the handlers see both, one after the other. A handler
     that raises fails the task.
     """
     if not task.state_handlers:
@@ -36,7 +36,7 @@ def _handled(task: Task, before: State, outcome: Outcome) -> Outcome:
     state = outcome.state()
     try:
         for handler in task.state_handlers:
-            chosen = asked(handler, task, before, state)
+            chosen = call_user_code(handler, task, before, state)
             if isinstance(chosen, State) and chosen is not state:
                 state = chosen
                 outcome = of_state(chosen)
@@ -50,8 +50,8 @@ def _handled(task: Task, before: State, outcome: Outcome) -> Outcome:
 def call_hook(hook: Callable[..., Any], subject: Any, run: Any, state: State) -> None:
     """Call `hook` with as many of (subject, run, state) as it accepts.
 
-    One argument gets the run; two get the subject and the state, or the run if the second is
-    called ``run`` or ``..._run``. Of a task that serves as a hook, the code is called.
+    A hook of one argument gets the run; one of two gets the subject and the state, or the run if
+    the second argument is called ``run`` or ``..._run``. If the hook is a task, its code is called.
     """
     hook = hook.run if isinstance(hook, Task) else hook
     names = signature_of(hook).positional
@@ -65,19 +65,16 @@ def call_hook(hook: Callable[..., Any], subject: Any, run: Any, state: State) ->
         hook()
 
 
-def asked(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a hook or handler of the user's: on the main thread, Ctrl-C ends it."""
+def call_user_code(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a hook or handler of the user's; on the main thread, Ctrl-C interrupts it."""
     slot = CURRENT.get()
     if slot is None:
         return function(*args)
     try:
-        slot.asking = True
-        value = function(*args)
-        slot.asking = False
-    except BaseException:
-        slot.asking = False
-        raise
-    return value
+        slot.in_hook = True
+        return function(*args)
+    finally:
+        slot.in_hook = False
 
 
 def call_hooks(
@@ -90,15 +87,16 @@ def call_hooks(
     """Call all of `hooks`; one that raises is reported in one line."""
     for hook in hooks:
         try:
-            asked(call_hook, hook, subject, run, state)
+            call_user_code(call_hook, hook, subject, run, state)
         except BaseException as error:  # noqa: BLE001 - the user's code
             name = getattr(hook, "__name__", None) or getattr(hook, "name", repr(hook))
             kind = "task" if hasattr(subject, "kind") else "flow"
             report(f"hook {name!r} of {kind} {subject.name!r} raised {text_of(error)}\n")
 
 
-def run_hooks(engine: "Engine", row: int, task: Task, state: State) -> None:
+def run_hooks(execution: "Execution", row: int, state: State) -> None:
     """Call the task's hooks for its final state; one that raises is reported with the task."""
+    task = execution.task_of(row)
     if state.code == CANCELLED:
         hooks = task.on_cancellation
     elif state.is_failed():
@@ -107,7 +105,8 @@ def run_hooks(engine: "Engine", row: int, task: Task, state: State) -> None:
         hooks = task.on_completion
     else:
         return
-    call_hooks(hooks, task, engine.scopes.run, state, partial(engine.output.write, row, "stderr"))
+    report = partial(execution.output.write, row, "stderr")
+    call_hooks(hooks, task, execution.scopes.run, state, report)
 
 
-__all__ = ["asked", "call_hook", "call_hooks", "handled", "run_hooks"]
+__all__ = ["call_hook", "call_hooks", "call_user_code", "handled", "run_hooks"]

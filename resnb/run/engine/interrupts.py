@@ -1,16 +1,18 @@
-"""Ctrl-C while a run is on: it is noted, never raised inside our own lines.
+"""Ctrl-C and other signals while a run is on: noted, and never raised inside resnb's own lines.
 
-On the main thread the handler of SIGINT is replaced for the length of a run. The first
-interrupt cancels the run; further ones are counted, and cut nothing short. Only the user's code
-that runs on the main thread (tasks with `LocalExecutor`, hooks) gets a `KeyboardInterrupt`.
+On the main thread the handlers of signals are replaced for the length of a run. The first Ctrl-C
+cancels the run; further ones are counted, and cut nothing short. What another handler raises (of
+an alarm, say) is treated the same way, and raised once the run has ended. Only the user's code that
+runs on the main thread (tasks with `LocalExecutor`, hooks) gets the exception at once.
 """
 
+import os
 import signal
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from time import monotonic
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 from resnb.errors import shown_without_ours
@@ -18,14 +20,20 @@ from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.engine.slots import CURRENT
 
 LOOK = 0.2
-"""Seconds between two looks at signals, for who waits on the main thread.
+"""Seconds between two looks at signals, for waits on the main thread.
 
 A signal that comes just before a wait does not end it: Python runs handlers between two lines.
 """
+# SIGTERM and SIGHUP are the keeper's, which cleans up before it lets their handlers run
+_SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+    if hasattr(signal, name)
+)
 
 
 def awaited(queue: "SimpleQueue[Any]", deadline: float | None = None) -> Any:
-    """The next item of `queue`; meanwhile, the handlers of all signals run soon after they come.
+    """The next item of `queue`; signal handlers run while it waits.
 
     Args:
         queue: the queue.
@@ -44,53 +52,80 @@ def awaited(queue: "SimpleQueue[Any]", deadline: float | None = None) -> Any:
 
 
 class Interrupts:
-    """Notes interrupts within a block; off the main thread it does nothing.
+    """Notes within a block what signal handlers raise; off the main thread it does nothing.
 
     Args:
-        first: called by the handler for the first interrupt, if given; it must not take a lock.
+        first: called when the first exception is noted, also by a signal handler, so it must not
+            take a lock.
 
     Attributes:
-        count: how many there were.
+        noted: the exceptions.
     """
 
     def __init__(self, first: Callable[[], object] | None = None) -> None:
-        self.count = 0
+        self.noted: list[BaseException] = []
         self._first = first
-        self._before: Any = None
+        self._before: dict[int, Any] = {}
+        self._owner = 0
 
     def __enter__(self) -> Self:
-        on_main = threading.current_thread() is threading.main_thread()
-        if on_main and signal.getsignal(signal.SIGINT) is not None:  # None cannot be put back
-            self._before = signal.signal(signal.SIGINT, self._note)
+        if threading.current_thread() is threading.main_thread():
+            self._owner = os.getpid()
+            for number in _SIGNALS:
+                handler = signal.getsignal(number)  # None is one of C's, which cannot be put back
+                if callable(handler) or (number == signal.SIGINT and handler is not None):
+                    self._before[number] = handler
+                    signal.signal(number, self._handle)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+    def __exit__(self, *_: object) -> None:
+        self._owner = 0
+        for number, handler in self._before.items():
+            if number == signal.SIGINT or signal.getsignal(number) == self._handle:
+                signal.signal(number, handler)
+
+    def note(self, error: BaseException) -> None:
+        """Note an exception that has broken a wait."""
+        self.noted.append(error)
+        if len(self.noted) == 1 and self._first is not None:
+            self._first()
 
     def deliver(self) -> None:
         """After the block: raise what was noted in it.
 
         Raises:
-            KeyboardInterrupt: there was an interrupt.
+            BaseException: the first exception that was noted, such as KeyboardInterrupt.
         """
-        if self.count:
-            raise shown_without_ours(KeyboardInterrupt())
+        if self.noted:
+            raise shown_without_ours(self.noted[0])
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self.count += 1
-        KEEPER.interrupts += 1
-        if self.count == 1 and self._first is not None:
-            self._first()
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        error = self._raised_by(number, frame)
+        if error is None:
+            return
         slot = CURRENT.get()
-        if slot is not None and (slot.inside >= 0 or slot.asking):
-            raise KeyboardInterrupt
+        in_user_code = slot is not None and slot.inside >= 0
+        self._take(error, in_user_code=in_user_code)
+        if in_user_code or (slot is not None and slot.in_hook):
+            raise error
+
+    def _raised_by(self, number: int, frame: FrameType | None) -> BaseException | None:
+        """What the handler that was there before raises."""
+        if number == signal.SIGINT:
+            KEEPER.interrupts += 1
+            return KeyboardInterrupt()
+        try:
+            self._before[number](number, frame)
+        except BaseException as error:
+            if self._owner != os.getpid():  # the block is over, or this is a forked child
+                raise
+            return error
+        return None
+
+    def _take(self, error: BaseException, *, in_user_code: bool) -> None:
+        """An exception was raised by a signal handler; must not take a lock."""
+        del in_user_code
+        self.note(error)
 
 
 __all__ = ["LOOK", "Interrupts", "awaited"]

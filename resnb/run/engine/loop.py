@@ -1,6 +1,6 @@
-"""The loop thread: coroutines of all flows run on one event loop, and so do the timers.
+"""The loop thread, on whose event loop the coroutines of all flows run, and the timers.
 
-It is started when it is first needed and lives as long as the kernel; a fork starts its own.
+It starts when it is first needed and lives as long as the kernel; a fork starts its own.
 """
 
 import os
@@ -50,7 +50,7 @@ class LoopThread:
         Returns:
             A function that calls it off; may be called from any thread, and late.
         """
-        loop, context = self.loop(), Context()  # the caller's would be kept for as long
+        loop, context = self.loop(), Context()  # the timer would keep the caller's context alive
         handle: list[asyncio.TimerHandle] = []
 
         def begin() -> None:
@@ -119,17 +119,17 @@ class _Awaited:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         import asyncio
 
-        if task.cancelled():  # before its first step, or it would have told by itself
+        if task.cancelled():  # before its first step, for otherwise it has put its end itself
             self._over.put((None, asyncio.CancelledError()))
 
 
 def resolve(value: Any, slot: Slot | None = None) -> Any:
-    """`value` itself, or what it gives where it has to be awaited (on the loop thread).
+    """`value`, or its result if it is awaitable (awaited on the loop thread).
 
     Args:
         value: any value.
-        slot: the caller's; through it the coroutine can be told to stop. It is waited for all
-            the same, until it has ended.
+        slot: the caller's, through which the coroutine can be stopped; its end is waited for even
+            then.
     """
     import inspect
 

@@ -1,25 +1,24 @@
-"""Mapped rows: from what a row is mapped over to a row for each item, and how these are called.
+"""Expands mapped rows into a child for each item, and prepares the calls of the children.
 
-What failed upstream gives no items; where something else that is mapped over did, its place is
+A source that failed gives no items; if another one did succeed, the place of the failed one is
 None. What is flattened remembers which child upstream gave each item.
 
-The children of most mapped tasks need no more than their code called with their items. For
-those a worker keeps the block that it is in at hand, so that a child costs what any row does.
+Most children need only a plain call of their code. A worker keeps the block of such children at
+hand, so that a child costs no more than any row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resnb.graph.base.inputs import Collection, flat, is_sequence, items_of, joined
+from resnb.graph.arguments import Collection
+from resnb.graph.base.inputs import flat, is_sequence, items_of, joined
 from resnb.graph.base.triggers import Trigger
 from resnb.graph.tasks.task import Task
-from resnb.run.scheduling import outcome as outcomes
-from resnb.run.scheduling.outcome import Outcome
 from resnb.run.scheduling.plan import argument
-from resnb.states import CANCELLED, FAILED, FIRST_UNSUCCESSFUL, MAPPED
+from resnb.states import CANCELLED, FIRST_UNSUCCESSFUL, MAPPED
 
 if TYPE_CHECKING:
-    from resnb.run.engine.engine import Engine
+    from resnb.run.engine.execution import Execution
     from resnb.run.scheduling.plan import Plan
 
 
@@ -30,11 +29,11 @@ class Source(NamedTuple):
     """Something that a row is mapped over.
 
     Attributes:
-        key: the argument; empty for what only has to come first, of which the length counts.
-        value: what it is.
-        is_flat: whether a level of nesting is to be taken out.
-        children: whether it is the list of what the children of a mapped row gave.
-        origin: that row, where its children's values are flattened; else -1.
+        key: the argument; empty for what only has to end first, of which only the length counts.
+        value: its value.
+        is_flat: whether it is to be flattened by one level.
+        children: whether it is the list of values of a mapped row's children.
+        origin: that mapped row, if its children's values are flattened; else -1.
         first: the row of the first of these children.
     """
 
@@ -46,12 +45,13 @@ class Source(NamedTuple):
     first: int = 0
 
 
-class Given:
+class MappedInputs:
     """What a row is mapped over.
 
     Attributes:
         items: the items by argument.
-        owners: for each mapped row whose children's values are flattened, who gave each item.
+        owners: for each mapped row whose children's values are flattened, the child that gave each
+            item.
         lengths: how many items each source has.
     """
 
@@ -61,7 +61,7 @@ class Given:
         self.lengths: list[int] = []
 
     def add(self, source: Source, items: Sequence[Any], counts: Sequence[int] = ()) -> None:
-        """`source` has `items`; of flattened children, each gave so many as `counts` says."""
+        """Add the `items` of `source`; `counts` has the number that each flattened child gave."""
         if source.key:
             self.items[source.key] = items
         if source.origin >= 0:
@@ -71,9 +71,9 @@ class Given:
         self.lengths.append(len(items))
 
 
-def sources(engine: "Engine", row: int, values: Any) -> Iterator[Source]:
+def sources(execution: "Execution", row: int, values: Any) -> Iterator[Source]:
     """What `row` is mapped over, in the order of its arguments; `values` has each row's value."""
-    node, plan, state = engine.plan.nodes[row], engine.plan, engine.table.state
+    node, plan, state = execution.plan.nodes[row], execution.plan, execution.table.state
     for key, given in node.inputs.items():
         if key not in node.mapped:
             continue
@@ -85,7 +85,7 @@ def sources(engine: "Engine", row: int, values: Any) -> Iterator[Source]:
         if not is_flat or code != MAPPED:
             yield Source(key, value, is_flat)
             continue
-        block = engine.scheduler.children.get(source)
+        block = execution.mapped.children.get(source)
         first = 0 if block is None else block.first
         yield Source(key, value, is_flat, children=True, origin=source, first=first)
     for upstream, mapped in node.control.items():
@@ -94,7 +94,7 @@ def sources(engine: "Engine", row: int, values: Any) -> Iterator[Source]:
             yield Source("", values[source])
 
 
-def take_in(given: Given, name: str, source: Source) -> None:
+def take_in(given: MappedInputs, name: str, source: Source) -> None:
     """Add `source`, whose value is here, to what task `name` is mapped over.
 
     Raises:
@@ -110,58 +110,65 @@ def take_in(given: Given, name: str, source: Source) -> None:
         given.add(source, items_of(name, source.key, value))
 
 
-def mapped_over(engine: "Engine", row: int, task: Task) -> Given | Outcome:
-    """What `row` is mapped over; what becomes of `row` if it cannot be."""
-    given = Given()
-    try:
-        for source in sources(engine, row, engine.readable):
-            take_in(given, task.name, source)
-    except BaseException as error:  # noqa: BLE001 - the user's values
-        return Outcome(FAILED, error=error, reason=outcomes.text_of(error))
+def mapped_inputs(execution: "Execution", row: int) -> MappedInputs:
+    """What `row` is mapped over.
+
+    Raises:
+        BaseException: it cannot be mapped over that.
+    """
+    given, name = MappedInputs(), execution.plan.tasks[row].name
+    for source in sources(execution, row, execution.readable):
+        take_in(given, name, source)
     return given
 
 
 # ---- its children
 
 
-def expand(engine: "Engine", row: int, given: Given) -> None:
+def expand(execution: "Execution", row: int, given: MappedInputs) -> None:
     """Give each item that `row` is mapped over a child."""
-    node, plan = engine.plan.nodes[row], engine.plan
+    node, plan = execution.plan.nodes[row], execution.plan
     count = min(given.lengths, default=0)
     nothing = [None] * count
-    items = engine.items[row] = {key: given.items.get(key, nothing) for key in node.mapped}
-    engine.owners[row] = given.owners
+    items = execution.items[row] = {key: given.items.get(key, nothing) for key in node.mapped}
+    execution.owners[row] = given.owners
     if _is_plain(plan, row):
-        values = engine.readable
-        engine.columns[row] = [
+        values = execution.readable
+        execution.columns[row] = [
             items[key] if key in items else [argument(value, plan.row_of, values)] * count
             for key, value in node.inputs.items()
         ]
     kept, codes = plan.kept.get(row), {}
-    engine.values[row] = nothing.copy()
-    if kept is not None and len(kept) == count:  # else the items are others
+    execution.values[row] = nothing.copy()
+    if kept is not None and len(kept) == count:  # else the items have changed
         codes = {number: one.code for number, one in enumerate(kept) if one.is_finished()}
-        engine.values[row] = engine.kept_values(row)
-    engine.post(_expand, engine, row, count, given.owners, codes)
+        execution.values[row] = execution.kept_values(row)
+    execution.post(_expand, execution, row, count, given.owners, codes)
 
 
 def _expand(
-    engine: "Engine", row: int, count: int, owners: dict[int, list[int]], codes: dict[int, int]
+    execution: "Execution",
+    row: int,
+    count: int,
+    owners: dict[int, list[int]],
+    codes: dict[int, int],
 ) -> None:
-    """Likewise, but for the items whose resources are gone; with the lock held."""
-    gone = engine.scopes.gone_items(row)
+    """Expand `row`, but cancel the items whose resources are gone; with the lock held."""
+    gone = execution.scopes.gone_items(row)
     for number in gone:
         if number < count:
             codes.setdefault(number, CANCELLED)
-    first = engine.scheduler.expand(row, count, owners, codes).first
+    execution.scheduler.expand(row, count, owners, codes)
+    first = execution.mapped.children[row].first
     for number, reason in gone.items():
-        engine.scheduler.reasons.setdefault(first + number, reason)
+        execution.scheduler.reasons.setdefault(first + number, reason)
 
 
 def _is_plain(plan: "Plan", row: int) -> bool:
-    """Whether calling its code is all that it takes to run a child of `row`.
+    """Whether a child of `row` needs only a plain call of its code.
 
-    A collection that is not mapped over is made anew for each child, for a task may change it.
+    A collection that is not mapped over is made anew for each child, since a task may change
+    it.
     """
     task, node = plan.tasks[row], plan.nodes[row]
     inputs = node.inputs
@@ -182,8 +189,8 @@ class Block(NamedTuple):
 
     Attributes:
         first: the first of them.
-        last: the one after the last.
-        function: their code; None where running them takes more than calling it.
+        last: the row after the last of them.
+        function: their code; None if running them takes more than calling it.
         columns: for each argument the values of all children.
         results: where their values go.
     """
@@ -198,25 +205,25 @@ class Block(NamedTuple):
 NO_BLOCK = Block(0, 0, None, (), [])
 
 
-def block_of(engine: "Engine", row: int) -> Block:
+def block_of(execution: "Execution", row: int) -> Block:
     """The block that `row` is in."""
-    origin = engine.scheduler.origin(row)
-    rows = engine.scheduler.children.get(origin)
+    origin = execution.mapped.origin(row)
+    rows = execution.mapped.children.get(origin)
     if rows is None:  # no child: the plan has grown since the worker began
         return Block(row, row + 1, None, (), [])
-    columns = engine.columns.get(origin)
-    function = None if columns is None else engine.plan.functions[origin]
-    return Block(rows.first, rows.last, function, columns or (), engine.values[origin])
+    columns = execution.columns.get(origin)
+    function = None if columns is None else execution.plan.functions[origin]
+    return Block(rows.first, rows.last, function, columns or (), execution.values[origin])
 
 
 __all__ = [
     "NO_BLOCK",
     "Block",
-    "Given",
+    "MappedInputs",
     "Source",
     "block_of",
     "expand",
-    "mapped_over",
+    "mapped_inputs",
     "sources",
     "take_in",
 ]

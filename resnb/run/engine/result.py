@@ -1,4 +1,4 @@
-"""From a run's arrays to the `State` objects that users see, made when somebody asks."""
+"""Makes the `State` objects that users see from a run's arrays, on demand."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -22,37 +22,37 @@ from resnb.states import (
 )
 
 if TYPE_CHECKING:
-    from resnb.run.engine.engine import Engine
+    from resnb.run.engine.execution import Execution
 
 _NAMED = 5
-"""How many failed tasks a flow's message names."""
+"""Maximum number of failed tasks that a flow's message names."""
 
 
-def state_of(engine: "Engine", row: int) -> State:
+def state_of(execution: "Execution", row: int) -> State:
     """The state of `row` as it is now."""
-    given = engine.plan.given.get(row)
+    given = execution.plan.given.get(row)
     if given is not None:
         return given
-    code = engine.table.state[row]
-    reason = engine.scheduler.reasons.get(row, "")
+    code = execution.table.state[row]
+    reason = execution.scheduler.reasons.get(row, "")
     if code == MAPPED:
-        block = engine.scheduler.children[row]
-        states = [state_of(engine, child) for child in block.rows()]
-        values = engine.values[row]
+        block = execution.mapped.children[row]
+        states = [state_of(execution, child) for child in block.rows()]
+        values = execution.values[row]
         if any(isinstance(one, Elsewhere) for one in values):
-            values = _Together(values)
+            values = _MixedValues(values)
         return Mapped(reason, values, states)
-    error = engine.errors.get(row)
+    error = execution.errors.get(row)
     if error is not None and (code >= FIRST_UNSUCCESSFUL or code < FIRST_FINISHED):
         return CLASSES[code](reason, error)
-    origin = engine.scheduler.origin(row)
+    origin = execution.mapped.origin(row)
     if origin != row:
-        return CLASSES[code](reason, engine.values[origin][engine.scheduler.child_index(row)])
-    return CLASSES[code](reason, engine.values[row])
+        return CLASSES[code](reason, execution.values[origin][execution.mapped.index(row)])
+    return CLASSES[code](reason, execution.values[row])
 
 
-class _Together(Elsewhere):
-    """The values of a mapped task, some of which are kept elsewhere."""
+class _MixedValues(Elsewhere):
+    """The values of a mapped task, some of which are on a cluster."""
 
     __slots__ = ("_values",)
 
@@ -65,81 +65,81 @@ class _Together(Elsewhere):
 
 
 class TaskStates(Mapping[Task, State]):
-    """The state of each task of a run; a state object is made when it is looked up.
+    """The state of each task of a run; a state object is made when it is looked up."""
 
-    Args:
-        engine: the run.
-    """
-
-    def __init__(self, engine: "Engine") -> None:
-        self._engine = engine
+    def __init__(self, execution: "Execution") -> None:
+        self._execution = execution
 
     def __getitem__(self, task: Task) -> State:
         try:
-            row = self._engine.plan.row_of[task]
+            row = self._execution.plan.row_of[task]
         except KeyError:
             name = getattr(task, "name", task)
-            message = f"task {name!r} took no part in this run of {self._engine.plan.flow.name!r}"
+            message = (
+                f"task {name!r} took no part in this run of {self._execution.plan.flow.name!r}"
+            )
             raise KeyError(message) from None
-        return state_of(self._engine, row)
+        return state_of(self._execution, row)
 
     def __iter__(self) -> Iterator[Task]:
-        return iter(self._engine.plan.tasks)
+        return iter(self._execution.plan.tasks)
 
     def __len__(self) -> int:
-        return len(self._engine.plan.tasks)
+        return len(self._execution.plan.tasks)
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
         return f"<states of {len(self)} tasks>"
 
 
-def flow_state(engine: "Engine", references: Iterable[Task]) -> State:
+def flow_state(execution: "Execution", references: Iterable[Task]) -> State:
     """The final state of the flow.
 
     Args:
-        engine: the run, which has ended.
-        references: the tasks that decide.
+        execution: the run, which has ended.
+        references: the tasks that decide it.
     """
-    name, result = engine.plan.flow.name, TaskStates(engine)
+    name, result = execution.plan.flow.name, TaskStates(execution)
     codes = [
         code
         for task in references
-        if (row := engine.plan.row_of.get(task)) is not None
-        for code in _codes(engine, row)
+        if (row := execution.plan.row_of.get(task)) is not None
+        for code in _codes(execution, row)
     ]
-    if engine.scheduler.cancelled:
+    if execution.scheduler.cancelled:
         return Cancelled(f"flow {name!r} was cancelled", result)
     if any(code in (FAILED, TRIGGER_FAILED, TIMED_OUT) for code in codes):
-        return Failed(f"flow {name!r} failed: {failures(engine)}", result)
+        return Failed(f"flow {name!r} failed: {failures(execution)}", result)
     if any(code == CANCELLED for code in codes):
         return Cancelled(f"flow {name!r}: a task was cancelled", result)
-    broken = failures(engine, cleanups=True)
+    broken = failures(execution, cleanups=True)
     return Success(f"but {broken}" if broken else "", result)
 
 
-def _codes(engine: "Engine", row: int) -> Iterable[int]:
-    block = engine.scheduler.children.get(row)
-    return engine.table.state[block.first : block.last] if block else (engine.table.state[row],)
+def _codes(execution: "Execution", row: int) -> Iterable[int]:
+    block = execution.mapped.children.get(row)
+    return (
+        execution.table.state[block.first : block.last] if block else (execution.table.state[row],)
+    )
 
 
-def failures(engine: "Engine", *, cleanups: bool = False) -> str:
+def failures(execution: "Execution", *, cleanups: bool = False) -> str:
     """What failed and why, in one line: causes first, consequences only if there are no causes.
 
     Args:
-        engine: the run.
+        execution: the run.
         cleanups: whether to name the failed clean-ups only.
     """
-    plan, scheduler, state = engine.plan, engine.scheduler, engine.table.state
+    plan, scheduler, state = execution.plan, execution.scheduler, execution.table.state
     found: dict[int, list[str]] = {FAILED: [], TRIGGER_FAILED: []}
     for row, code in enumerate(bytes(state)):
         if code not in (FAILED, TIMED_OUT, TRIGGER_FAILED):
             continue
-        origin = scheduler.origin(row)
+        origin = execution.mapped.origin(row)
         task = plan.tasks[origin]
         if cleanups and task.kind != "cleanup":
             continue
-        item = f" (item {row - scheduler.children[origin].first})" if origin != row else ""
+        item = f" (item {row - execution.mapped.children[origin].first})" if origin != row else ""
         reason = scheduler.reasons.get(row, CLASSES[code].__name__)
         kind = TRIGGER_FAILED if code == TRIGGER_FAILED else FAILED
         found[kind].append(f"task {task.name!r}{item}: {reason}")

@@ -1,24 +1,29 @@
 """Which row a thread (or coroutine) is working on, and the one way to interrupt its code.
 
 ``inside`` is set only while the *user's* code runs. With the interpreter lock held, an
-exception that is sent while it is set arrives in that code and nowhere else: a thread that is
-suspended looks for it before it goes on. So none of our own lines is ever interrupted.
+exception that is sent while it is set arrives in that code and nowhere else: a suspended thread
+looks for it before it goes on. So none of resnb's own lines is ever interrupted.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from resnb.errors import TaskCancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resnb.run.output.writer import Output
-
 NOTHING = -1
+
+
+class TextSink(Protocol):
+    """Where the text that tasks print goes."""
+
+    def write(self, row: int, stream: str, text: str) -> None:
+        """`row` printed `text` to `stream`; -1 stands for no row."""
 
 
 class Slot:
@@ -27,17 +32,17 @@ class Slot:
     Attributes:
         row: the row it works on.
         worker: the worker's number in the state table; 0 for one that is not the executor's.
-        inside: the same while the user's code runs, else -1.
+        inside: that row while the user's code runs, else -1.
         thread_id: the thread's identifier; 0 for a coroutine.
-        output: where what it prints goes.
-        asking: whether a hook or handler of the user's is called, which only Ctrl-C interrupts.
+        output: where the text that it prints goes.
+        in_hook: whether a hook or handler of the user's runs, which only Ctrl-C interrupts.
         stop_waiting: calls off what it waits for on another thread, if it does.
-        stopped: whether it was told to stop while it was in neither.
+        stopped: whether `stop` was called between two steps; the next one does not begin.
         left_behind: whether nobody waits for the thread any more.
     """
 
     __slots__ = (
-        "asking",
+        "in_hook",
         "inside",
         "left_behind",
         "output",
@@ -48,13 +53,13 @@ class Slot:
         "worker",
     )
 
-    def __init__(self, thread_id: int, output: "Output | None" = None) -> None:
+    def __init__(self, thread_id: int, output: TextSink | None = None) -> None:
         self.row = NOTHING
         self.inside = NOTHING
         self.worker = 0
         self.thread_id = thread_id
         self.output = output
-        self.asking = False
+        self.in_hook = False
         self.stop_waiting: Callable[[], object] | None = None
         self.stopped = False
         self.left_behind = False
@@ -80,8 +85,8 @@ class Slot:
 
 
 @contextmanager
-def our_own_lines() -> Iterator[None]:
-    """A block in which lines of ours run, though a task's code has called them."""
+def internal_lines() -> Iterator[None]:
+    """A block of resnb's own lines that a task's code has called; nothing interrupts it."""
     slot = CURRENT.get()
     inside = NOTHING if slot is None else slot.inside
     if slot is None or inside < 0:
@@ -97,4 +102,4 @@ def our_own_lines() -> Iterator[None]:
 CURRENT: ContextVar[Slot | None] = ContextVar("resnb_slot", default=None)
 """The slot of the running code, if it is a task's."""
 
-__all__ = ["CURRENT", "NOTHING", "Slot", "our_own_lines"]
+__all__ = ["CURRENT", "NOTHING", "Slot", "internal_lines"]

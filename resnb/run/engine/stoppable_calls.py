@@ -1,7 +1,7 @@
-"""Calling the methods of a manager on its lease thread: so that it can be stopped, or not.
+"""Calls the methods of a manager on its lease thread, in a way that can be stopped or cannot.
 
-Set-up, and the clean-up that a run waits for, can be stopped; what puts a half-made thing away
-can not. A stop that comes between two calls, in lines of ours, takes effect at the next call.
+Set-up, and the clean-up that a run waits for, can be stopped; the clean-up of a half-made thing
+cannot. A stop that comes between two calls, in resnb's own lines, takes effect at the next call.
 """
 
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from resnb.run.engine.slots import CURRENT, NOTHING
 
 
 def plainly(function: Callable[..., Any], *args: Any) -> Any:
-    """Call `function`, and wait for what it gives if that has to be awaited."""
+    """Call `function`, and wait for its result if that is awaitable."""
     return resolve(function(*args))
 
 
 def stoppably(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Likewise, but `Slot.stop` of the running slot stops it.
+    """Likewise, but `Slot.stop` of the current slot stops it.
 
     Raises:
-        TaskCancelled: it was told to stop before.
+        TaskCancelled: it was stopped before it began.
     """
     slot = CURRENT.get()
     if slot is None:

@@ -1,7 +1,11 @@
-"""Running a row that takes more than calling its code.
+"""Running a row that takes more than calling its code, and settling what became of it.
 
 Mapped rows, triggers and handlers of the user's own, time limits, hooks, coroutines, and the
 three tasks of a scope come here; everything else goes the short way in `Engine.work`.
+
+One completed task takes three steps: its code has returned (`perform`, `perform_async`, or a
+cluster's driver), handlers and hooks settle its outcome (`settle`), and the feed hands that to the
+scheduler.
 """
 
 import threading
@@ -9,285 +13,255 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.graph.tasks.task import Task
 from resnb.run.engine.attempt import Attempt
 from resnb.run.engine.deciding import decided, is_mapped
 from resnb.run.engine.forks import end_child
 from resnb.run.engine.hooks import handled, run_hooks
 from resnb.run.engine.loop import LOOP
-from resnb.run.engine.mapping import expand, mapped_over
+from resnb.run.engine.mapping import expand, mapped_inputs
 from resnb.run.engine.slots import CURRENT, NOTHING, Slot
 from resnb.run.scheduling import outcome as outcomes
-from resnb.run.scheduling.codes import has_made
-from resnb.run.scheduling.outcome import Outcome
+from resnb.run.scheduling.outcome import Outcome, has_made
 from resnb.run.scheduling.plan import SCOPE_KINDS
-from resnb.states import (
-    FIRST_FINISHED,
-    LEGAL,
-    RETRYING,
-    RUNNING,
-    SUCCESS,
-    Running,
-)
+from resnb.states import FIRST_FINISHED, LEGAL, RETRYING, RUNNING, SUCCESS, Running
 
 if TYPE_CHECKING:
-    from resnb.run.engine.engine import Engine
+    from resnb.run.engine.cancellation import Cancellation
+    from resnb.run.engine.execution import Execution
 
 
-def perform(engine: "Engine", row: int, slot: Slot | None) -> bool:
-    """Run `row` on this thread and report what became of it.
+class TaskRunner:
+    """Runs rows of one run."""
 
-    Args:
-        engine: the run.
-        row: the row, which the caller has taken.
-        slot: the worker's slot; None on a thread that is no worker.
+    def __init__(self, execution: "Execution", cancellation: "Cancellation") -> None:
+        self._execution = execution
+        self._cancellation = cancellation
 
-    Returns:
-        Whether the thread was given up meanwhile, so that it must end.
-    """
-    if slot is None:
-        slot = Slot(threading.get_ident(), engine.output)
-        token = CURRENT.set(slot)
-        try:
-            return perform(engine, row, slot)
-        finally:
-            CURRENT.reset(token)
-    slot.row = row
-    task = engine.plan.tasks[engine.scheduler.origin(row)]
-    if not _begin(engine, row, task, slot.worker):
-        slot.row = NOTHING
-        return False
-    own = task.kind in SCOPE_KINDS
-    attempt = _attempt(engine, row, task, slot, partial(slot.stop if own else slot.interrupt, row))
-    try:
-        code, args, kwargs = _code(engine, attempt)
-        slot.inside = NOTHING if own else row  # a scope's steps are lines of ours
-        value = code(*args, **kwargs)
-        slot.inside = NOTHING
-    except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
-        slot.inside = NOTHING
-        if engine.forked:
-            end_child(error)
-        result = of_error(engine, row, task, error)
-    else:
-        if engine.forked:
-            end_child()
-        result = outcomes.success(value)
-    replaced = end(engine, attempt, result)
-    slot.row = NOTHING
-    return replaced
+    # ---- running code
 
+    def perform(self, row: int, slot: Slot | None) -> bool:
+        """Run `row`, which the caller has taken, on this thread.
 
-def perform_async(engine: "Engine", row: int) -> None:
-    """Run the coroutine of `row` on the loop thread."""
-    import asyncio
+        Args:
+            row: the row.
+            slot: the worker's slot; None on a thread that is no worker.
 
-    task = engine.plan.tasks[engine.scheduler.origin(row)]
-    slot = Slot(0, engine.output)
-
-    async def defended() -> None:
-        CURRENT.set(slot)
-        try:
-            await run()
-        except BaseException as error:  # noqa: BLE001 - an error of ours must not hang the run
-            engine.defended(_raise, error)
-
-    async def run() -> None:
+        Returns:
+            Whether the thread was given up meanwhile, so that it must end.
+        """
+        if slot is None:
+            slot = Slot(threading.get_ident(), self._execution.output)
+            token = CURRENT.set(slot)
+            try:
+                return self.perform(row, slot)
+            finally:
+                CURRENT.reset(token)
         slot.row = row
-        if not _begin(engine, row, task):
-            return
-        this = asyncio.current_task()
-        assert this is not None
-        loop = asyncio.get_running_loop()
-        attempt = _attempt(engine, row, task, slot, lambda: loop.call_soon_threadsafe(this.cancel))
+        if not self.begin(row, slot.worker):
+            slot.row = NOTHING
+            return False
+        is_scope_step = self._execution.task_of(row).kind in SCOPE_KINDS
+        stop = slot.stop if is_scope_step else slot.interrupt
+        attempt = self._attempt(row, slot, partial(stop, row))
         try:
-            args, kwargs = engine.arguments(row)
-            value = await task.run(*args, **kwargs)
+            code, args, kwargs = self._code(attempt)
+            slot.inside = NOTHING if is_scope_step else row  # those steps are our own lines
+            value = code(*args, **kwargs)
+            slot.inside = NOTHING
         except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
-            if engine.forked:
-                end_child(error)
-            result = of_error(engine, row, task, error)
+            slot.inside = NOTHING
+            outcome = self.error_outcome(row, error)
         else:
-            if engine.forked:
-                end_child()
-            result = outcomes.success(value)
-        end(engine, attempt, result)
+            outcome = self._value_outcome(value)
+        replaced = self.end(attempt, outcome)
+        slot.row = NOTHING
+        return replaced
 
-    LOOP.submit(defended())
+    def perform_async(self, row: int) -> None:
+        """Run the coroutine of `row` on the loop thread."""
+        import asyncio
 
+        execution = self._execution
 
-def _raise(error: BaseException) -> None:
-    raise error
+        async def run() -> None:
+            slot = Slot(0, execution.output)
+            CURRENT.set(slot)
+            slot.row = row
+            if not self.begin(row):
+                return
+            this, loop = asyncio.current_task(), asyncio.get_running_loop()
+            assert this is not None
+            attempt = self._attempt(row, slot, lambda: loop.call_soon_threadsafe(this.cancel))
+            try:
+                code, args, kwargs = self._code(attempt)
+                value = await code(*args, **kwargs)
+            except BaseException as error:  # noqa: BLE001 - the user's, and becomes a state
+                outcome = self.error_outcome(row, error)
+            else:
+                outcome = self._value_outcome(value)
+            self.end(attempt, outcome)
 
+        async def defended() -> None:
+            try:
+                await run()
+            except BaseException as error:  # noqa: BLE001 - internal; it must not hang the run
+                execution.post(execution.feed.break_down, error)
 
-def failed(engine: "Engine", row: int, error: BaseException) -> None:
-    """Report that the code of a plain row raised."""
-    if engine.forked:
-        end_child(error)
-    task = engine.plan.tasks[engine.scheduler.origin(row)]
-    settle(engine, row, task, of_error(engine, row, task, error))
+        LOOP.submit(defended())
 
+    def begin(self, row: int, worker: int = 0) -> bool:
+        """Begin a try of `row`; false if its code is not to run after all, which is settled then.
 
-def settle(
-    engine: "Engine",
-    row: int,
-    task: Task,
-    outcome: Outcome,
-    undo: Callable[[], object] | None = None,
-) -> None:
-    """Give `row` the state of `outcome`, by way of the user's handlers and hooks.
-
-    Args:
-        engine: the run.
-        row: the row.
-        task: its task.
-        outcome: what became of its code.
-        undo: takes back what its code has made, if the row is not to end as having made it.
-    """
-    outcome = handled(task, Running(), outcome)
-    if outcome.code < FIRST_FINISHED and outcome.code != RETRYING:
-        outcome = outcome._replace(code=SUCCESS)
-    if undo is not None and not has_made(outcome.code):
-        undo()
-        undo = None
-    if outcome.code == RETRYING:
-        engine.post(engine.stopping.retry, row, outcome)
-        return
-    engine.table.ended[row] = engine.clock.now()
-    conclude(engine, row, task, outcome, undo)
-
-
-def conclude(
-    engine: "Engine",
-    row: int,
-    task: Task,
-    outcome: Outcome,
-    undo: Callable[[], object] | None = None,
-) -> None:
-    """Keep what `row` ended with, call the hooks, and report its final state."""
-    engine.keep(row, outcome)
-    run_hooks(engine, row, task, outcome.state())
-    engine.post(engine.stopping.settled, row, outcome, undo)
-
-
-def _begin(engine: "Engine", row: int, task: Task, worker: int = 0) -> bool:
-    """Mark `row` as running; false if it is not to run after all (its state is set then)."""
-    table = engine.table
-    before = table.state[row]
-    table.move(row, RUNNING)
-    refused = decided(engine, row, task, before)
-    if refused is not None:
-        conclude(engine, row, task, refused)
-        return False
-    table.tries[row] += 1
-    table.worker[row] = worker
-    table.started[row] = engine.clock.now()
-    if is_mapped(engine, row):
-        given = mapped_over(engine, row, task)
-        if isinstance(given, Outcome):
-            settle(engine, row, task, given)
+        Args:
+            row: the row, which the caller has taken.
+            worker: the number of the worker, if it is one of the executor's.
+        """
+        execution = self._execution
+        before = execution.table.state[row]
+        execution.table.move(row, RUNNING)
+        refused = decided(execution, row, before)
+        if refused is not None:
+            self.conclude(row, refused)
+            return False
+        execution.begin_try(row, worker)
+        if not is_mapped(execution, row):
+            return True
+        try:
+            inputs = mapped_inputs(execution, row)
+        except BaseException as error:  # noqa: BLE001 - the user's values
+            self.settle(row, outcomes.failure(error))
         else:
-            expand(engine, row, given)
+            expand(execution, row, inputs)
         return False
-    return True
+
+    def refuse(self, row: int, error: BaseException) -> None:
+        """`row` cannot run, for a reason that no further try would change."""
+        self._execution.post(self.begun, row)
+        self.settle(row, outcomes.failure(error))
+
+    def begun(self, row: int) -> None:
+        """Mark `row` as running, unless it is; with the lock held."""
+        table = self._execution.table
+        if LEGAL[table.state[row]][RUNNING]:
+            table.move(row, RUNNING)
+
+    def _code(self, attempt: Attempt) -> tuple[Callable[..., Any], list[Any], dict[str, Any]]:
+        """What to call for `attempt`, and with what."""
+        execution, row, kind = self._execution, attempt.row, attempt.task.kind
+        args, kwargs = execution.arguments(row)
+        if kind == "init":
+            return execution.scopes.init, [row, args, kwargs], {}
+        if kind == "setup":
+            return execution.scopes.set_up, [attempt, args[0]], {}
+        if kind == "cleanup":
+            last_try = execution.table.tries[row] > self._retries(row)
+            return execution.scopes.clean_up, [row], {"last_try": last_try}
+        return execution.plan.functions[execution.mapped.origin(row)], args, kwargs
+
+    # ---- time limits
+
+    def _attempt(self, row: int, slot: Slot, stop: Callable[[], object]) -> Attempt:
+        task = self._execution.task_of(row)
+        limit = task.timeout
+        if limit is None and task.kind == "cleanup":
+            limit = self._execution.scopes.options_of(row).cleanup_timeout
+        attempt = Attempt(row, task, slot, limit, stop)
+        self._cancellation.attempts[row] = attempt
+        self.limit_time(attempt)
+        return attempt
+
+    def limit_time(self, attempt: Attempt) -> None:
+        """The code of `attempt` begins: start its time limit, if it has one."""
+        if attempt.limit is not None:
+            call_later = self._execution.clock.call_later
+            attempt.call_off = call_later(attempt.limit, partial(self._time_out, attempt))
+
+    def _time_out(self, attempt: Attempt) -> None:
+        if attempt.claim():
+            token = CURRENT.set(slot := Slot(0, self._execution.output))
+            slot.row = attempt.row
+            self._execution.feed.defended(self._timed_out, attempt)
+            CURRENT.reset(token)
+
+    def _timed_out(self, attempt: Attempt) -> None:
+        execution, row, task = self._execution, attempt.row, attempt.task
+        assert attempt.limit is not None
+        tries = execution.table.tries[row]
+        outcome = outcomes.of_timeout(task, attempt.limit, tries, self._retries(row))
+        outcome = handled(task, Running(), outcome)
+        if outcome.code != RETRYING:
+            execution.keep(row, outcome)
+            execution.table.ended[row] = execution.clock.now()
+            run_hooks(execution, row, outcome.state())
+        add_worker = execution.add_worker
+        if add_worker and attempt.slot in execution.slots and attempt.take_place():
+            add_worker(replacing=True)
+        execution.post(self._cancellation.overran, attempt, outcome)
+
+    # ---- what became of code
+
+    def end(self, attempt: Attempt, outcome: Outcome) -> bool:
+        """The code of `attempt` has returned; gives whether its worker was replaced meanwhile."""
+        if attempt.claim():
+            self._cancellation.attempts.pop(attempt.row, None)
+            self.settle(attempt.row, outcome, attempt.undo)
+            return False
+        if attempt.undo is not None:
+            attempt.undo()
+        self._execution.post(self._cancellation.returned, attempt)
+        return not attempt.take_place()
+
+    def settle(self, row: int, outcome: Outcome, undo: Callable[[], object] | None = None) -> None:
+        """Give `row` the state of `outcome`, by way of the user's handlers and hooks.
+
+        Args:
+            row: the row.
+            outcome: what became of its code.
+            undo: takes back what its code has made, if the row is not to end as having made it.
+        """
+        outcome = handled(self._execution.task_of(row), Running(), outcome)
+        if outcome.code < FIRST_FINISHED and outcome.code != RETRYING:
+            outcome = outcome._replace(code=SUCCESS)
+        if undo is not None and not has_made(outcome.code):
+            undo()
+            undo = None
+        if outcome.code == RETRYING:
+            self._execution.post(self._cancellation.retry, row, outcome)
+            return
+        self._execution.table.ended[row] = self._execution.clock.now()
+        self.conclude(row, outcome, undo)
+
+    def conclude(
+        self, row: int, outcome: Outcome, undo: Callable[[], object] | None = None
+    ) -> None:
+        """Keep what `row` ended with, call its hooks, and let the scheduler know."""
+        self._execution.keep(row, outcome)
+        run_hooks(self._execution, row, outcome.state())
+        self._execution.post(self._ended, row, outcome, undo)
+
+    def _ended(self, row: int, outcome: Outcome, undo: Callable[[], object] | None) -> None:
+        execution = self._execution
+        ended = execution.scheduler.ended(row, outcome.code, outcome.reason)
+        if not ended and undo is not None:  # it was given up meanwhile
+            execution.scopes.thread_of(row).submit(undo)
+
+    def error_outcome(self, row: int, error: BaseException) -> Outcome:
+        """What an exception that the code of `row` raised leads to."""
+        if self._execution.forked:
+            end_child(error)
+        task, tries = self._execution.task_of(row), self._execution.table.tries[row]
+        return outcomes.of_error(task, error, tries, self._retries(row))
+
+    def _value_outcome(self, value: Any) -> Outcome:
+        if self._execution.forked:
+            end_child()
+        return outcomes.success(value)
+
+    def _retries(self, row: int) -> int:
+        task = self._execution.task_of(row)
+        if task.kind == "cleanup":
+            return task.max_retries or self._execution.scopes.options_of(row).cleanup_retries
+        return task.max_retries
 
 
-def begun(engine: "Engine", row: int) -> None:
-    """Mark `row` as running, unless it is; with the lock held."""
-    if LEGAL[engine.table.state[row]][RUNNING]:
-        engine.table.move(row, RUNNING)
-
-
-def _code(
-    engine: "Engine", attempt: Attempt
-) -> tuple[Callable[..., Any], list[Any], dict[str, Any]]:
-    """What to call for `attempt`, and with what."""
-    row, kind = attempt.row, attempt.task.kind
-    args, kwargs = engine.arguments(row)
-    if kind == "init":
-        return engine.scopes.init, [row, args, kwargs], {}
-    if kind == "setup":
-        return engine.scopes.set_up, [attempt, args[0]], {}
-    if kind == "cleanup":
-        last_try = engine.table.tries[row] > _retries(engine, row, attempt.task)
-        return engine.scopes.clean_up, [row], {"last_try": last_try}
-    return engine.plan.functions[engine.scheduler.origin(row)], args, kwargs
-
-
-def _attempt(
-    engine: "Engine", row: int, task: Task, slot: Slot, stop: Callable[[], object]
-) -> Attempt:
-    limit = task.timeout
-    if limit is None and task.kind == "cleanup":
-        limit = engine.scopes.options_of(row).cleanup_timeout
-    attempt = Attempt(row, task, slot, limit, stop)
-    engine.stopping.attempts[row] = attempt
-    time_begins(engine, attempt)
-    return attempt
-
-
-def time_begins(engine: "Engine", attempt: Attempt) -> None:
-    """The code of `attempt` begins: so does its time limit."""
-    if attempt.limit is not None:
-        call_later = engine.clock.call_later
-        attempt.call_off = call_later(attempt.limit, partial(_time_out, engine, attempt))
-
-
-def _time_out(engine: "Engine", attempt: Attempt) -> None:
-    if attempt.claim():
-        token = CURRENT.set(slot := Slot(0, engine.output))
-        slot.row = attempt.row
-        engine.defended(_timed_out, engine, attempt)
-        CURRENT.reset(token)
-
-
-def _timed_out(engine: "Engine", attempt: Attempt) -> None:
-    row, task = attempt.row, attempt.task
-    assert attempt.limit is not None
-    result = outcomes.of_timeout(
-        task, attempt.limit, engine.table.tries[row], _retries(engine, row, task)
-    )
-    result = handled(task, Running(), result)
-    if result.code != RETRYING:
-        engine.keep(row, result)
-        engine.table.ended[row] = engine.clock.now()
-        run_hooks(engine, row, task, result.state())
-    if engine.replaces_workers and attempt.slot in engine.slots and attempt.take_place():
-        engine.add_worker(replacing=True)
-    engine.post(engine.stopping.overran, attempt, result)
-
-
-def end(engine: "Engine", attempt: Attempt, result: Outcome) -> bool:
-    """The code of `attempt` has returned; gives whether its worker was replaced meanwhile."""
-    if attempt.claim():
-        engine.stopping.attempts.pop(attempt.row, None)
-        settle(engine, attempt.row, attempt.task, result, attempt.undo)
-        return False
-    if attempt.undo is not None:
-        attempt.undo()
-    engine.post(engine.stopping.returned, attempt)
-    return not attempt.take_place()
-
-
-def of_error(engine: "Engine", row: int, task: Task, error: BaseException) -> Outcome:
-    """What an exception that the code of `row` raised leads to."""
-    return outcomes.of_error(task, error, engine.table.tries[row], _retries(engine, row, task))
-
-
-def _retries(engine: "Engine", row: int, task: Task) -> int:
-    if task.kind == "cleanup":
-        return task.max_retries or engine.scopes.options_of(row).cleanup_retries
-    return task.max_retries
-
-
-__all__ = [
-    "begun",
-    "conclude",
-    "end",
-    "failed",
-    "of_error",
-    "perform",
-    "perform_async",
-    "settle",
-    "time_begins",
-]
+__all__ = ["TaskRunner"]

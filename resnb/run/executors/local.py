@@ -9,20 +9,20 @@ if TYPE_CHECKING:
 class LocalExecutor:
     """Runs tasks one after the other, on the thread that called ``flow.run``.
 
-    For debugging, and for code that must run on the main thread. Set-up and clean-up keep to
-    their lease thread all the same.
+    For debugging, and for code that must run on the main thread. Set-up and clean-up still run on
+    their lease thread.
     """
 
-    def start(self, engine: "Engine") -> "Here":
-        """Get ready to run; for the driver."""
-        return Here(engine)
+    def start(self, engine: "Engine") -> "InlineWorker":
+        """Get ready for one run."""
+        return InlineWorker(engine)
 
     def __repr__(self) -> str:
-        """How it was made."""
+        """The call that makes it."""
         return "LocalExecutor()"
 
 
-class Here:
+class InlineWorker:
     """The waiting thread as the only worker."""
 
     def __init__(self, engine: "Engine") -> None:
@@ -36,4 +36,4 @@ class Here:
         """There is no thread to wait for."""
 
 
-__all__ = ["Here", "LocalExecutor"]
+__all__ = ["InlineWorker", "LocalExecutor"]

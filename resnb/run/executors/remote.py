@@ -1,4 +1,4 @@
-"""What a run asks of whatever runs tasks on clusters; the run itself knows no Dask."""
+"""The interface of what runs tasks on clusters; the run itself knows no Dask."""
 
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 class Remote(Protocol):
-    """Runs rows on clusters (see `resnb.dask.clusters`); what the lock is held for never waits.
+    """Runs rows on clusters (see `resnb.dask.clusters`); with the lock held, nothing here waits.
 
     Attributes:
         link: the address of the latest cluster's dashboard; empty if there is none.
@@ -25,13 +25,13 @@ class Remote(Protocol):
         """Every row has its final state; with the lock held."""
 
     def join(self) -> None:
-        """The run is over: wait until nothing of this goes on."""
+        """The run is over: wait until nothing goes on any more."""
 
     def leave(self, scope: "Scope") -> None:
-        """The resource of `scope` is about to be cleaned up: fetch what is wanted of it."""
+        """The resource of `scope` is about to be cleaned up: fetch the values that are needed."""
 
     def readable(self, values: list[Any]) -> Any:
-        """`values`, those that are on a cluster fetched when they are looked up."""
+        """`values`; those on a cluster are fetched when they are looked up."""
 
 
 __all__ = ["Remote"]

@@ -1,6 +1,6 @@
-"""`ThreadExecutor`: runs tasks on threads of this process; what flows use by default.
+"""`ThreadExecutor`, the default: runs tasks on threads of this process.
 
-The run's threads are made here and nowhere else.
+A run's threads are made here and nowhere else.
 """
 
 import os
@@ -18,11 +18,11 @@ class ThreadExecutor:
     """Runs tasks on threads.
 
     Args:
-        max_workers: how many tasks run at the same time; by default as many as the machine has
-            processors and four more for tasks that wait, but at least 8.
+        max_workers: how many tasks run at the same time; by default the number of processors and
+            four more for tasks that wait, but at least 8.
 
     Raises:
-        OptionError: `max_workers` is no whole number of at least 1.
+        OptionError: `max_workers` is not a whole number of at least 1.
     """
 
     def __init__(self, max_workers: int | None = None) -> None:
@@ -34,11 +34,11 @@ class ThreadExecutor:
         self.max_workers = max_workers
 
     def start(self, engine: "Engine") -> "Workers":
-        """Start the workers of one run; for the driver."""
+        """The workers of one run."""
         return Workers(engine, self.max_workers)
 
     def __repr__(self) -> str:
-        """How it was made."""
+        """The call that makes it."""
         return f"ThreadExecutor(max_workers={self.max_workers})"
 
 
@@ -46,10 +46,11 @@ class Workers:
     """The worker threads of one run, started as there is work for them."""
 
     def __init__(self, engine: "Engine", limit: int) -> None:
-        self._engine = engine
+        self._execution = engine.execution
+        self._work = engine.work
         self._limit = limit
         self._threads: list[threading.Thread] = []
-        engine.add_worker = self._add
+        engine.execution.add_worker = self._add
 
     def _add(self, *, replacing: bool) -> bool:
         """Start another worker, unless there are enough and none hangs in a task's code."""
@@ -57,11 +58,11 @@ class Workers:
         if len(self._threads) >= self._limit:
             return False
         number = len(self._threads) + 1
-        work, label, name = self._engine.work, f"worker {number}", f"resnb-worker-{number}"
-        thread = threading.Thread(target=work, args=(label,), name=name, daemon=True)
+        label, name = f"worker {number}", f"resnb-worker-{number}"
+        thread = threading.Thread(target=self._work, args=(label,), name=name, daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # no more threads are to be had: those that there are go on
+        except RuntimeError:  # there can be no more threads; the others go on
             if not self._threads:
                 raise
             return False
@@ -69,11 +70,11 @@ class Workers:
         return True
 
     def drive(self) -> None:
-        """Help on the thread that waits for the run; threads need no help."""
+        """The waiting thread has nothing to run."""
 
     def join(self) -> None:
-        """Wait for the workers to end; not for those that hang in code that was given up."""
-        left = {slot.thread_id for slot in self._engine.slots if slot.left_behind}
+        """Wait for the workers to end, but not for those that hang in code that was given up."""
+        left = {slot.thread_id for slot in self._execution.slots if slot.left_behind}
         for thread in self._threads:
             if thread.ident not in left:
                 thread.join()

@@ -1,13 +1,15 @@
-"""The part that runs ``@flow`` functions: called, in the background, inside one another."""
+"""The runner of ``@flow`` functions: called, in the background, inside one another."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import FlowFailed, GraphError, RunError, shown_without_ours
-from resnb.graph.base.active_function import unfolding
-from resnb.run.functions.async_run import call_async, refuse_plain
-from resnb.run.functions.engine import Call
+from resnb.graph.base.active_function import active_function
+from resnb.run.functions.async_run import nested, refuse_plain, tried
+from resnb.run.functions.futures import CallArguments
 from resnb.run.functions.run import FunctionRun
 from resnb.states import RUNNING, State
 
@@ -26,21 +28,34 @@ class FunctionRunner:
         *,
         return_state: bool = False,
     ) -> Any:
-        """Run `flow`; gives what it returns, or the state. An async one gives a coroutine."""
-        outer = unfolding()
+        """Run `flow`; gives what it returns, or the state (in a coroutine, for an async one)."""
+        outer = active_function()
         assert outer is None or isinstance(outer, FunctionRun)
+        call = CallArguments(args, kwargs)
         if flow.signature.asynchronous:
             if outer is not None:
                 refuse_plain(flow, outer)
-            return call_async(unused(flow), Call(args, kwargs), outer, returns_state=return_state)
+            return self._call_async(unused(flow), call, outer, returns_state=return_state)
         if outer is None:
-            return _shown(lambda: _tried(flow, args, kwargs, None, returns_state=return_state))
+            with _shown_without_ours():
+                return _tried(flow, call, returns_state=return_state)
         own = unused(flow)
+        return outer.calls.call_flow(
+            partial(_tried, own, call, outer, returns_state=return_state), own, call
+        )
 
-        def nested() -> Any:
-            return _tried(own, args, kwargs, outer, returns_state=return_state)
-
-        return outer.call_flow(nested, own, Call(args, kwargs))
+    async def _call_async(
+        self,
+        flow: "FlowFunction",
+        call: CallArguments,
+        outer: FunctionRun | None,
+        *,
+        returns_state: bool,
+    ) -> Any:
+        if outer is not None:
+            return await nested(flow, call, outer, returns_state=returns_state)
+        with _shown_without_ours():
+            return await tried(flow, call, returns_state=returns_state)
 
     def run(self, flow: "FlowFunction", parameters: Mapping[str, Any]) -> State:
         """Run `flow`, which is not async; gives its state."""
@@ -69,7 +84,7 @@ def _refuse_async(flow: "FlowFunction") -> None:
 
 
 def unused(flow: "FlowFunction") -> "FlowFunction":
-    """`flow`, or another one like it if it is running already: a function that calls itself."""
+    """`flow`, or a twin if it is running already, for a function that calls itself."""
     if getattr(flow.memory, "code", None) != RUNNING:
         return flow
     return flow.twin()
@@ -77,43 +92,26 @@ def unused(flow: "FlowFunction") -> "FlowFunction":
 
 def _tried(
     flow: "FlowFunction",
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    outer: FunctionRun | None,
+    call: CallArguments,
+    outer: FunctionRun | None = None,
     *,
     returns_state: bool,
 ) -> Any:
+    """Run `flow`, again if it fails and has tries left; gives what its caller gets."""
     for left in range(flow.retries, -1, -1):
-        run = FunctionRun(flow, args, kwargs, outer=outer, is_last_try=not left)
+        run = FunctionRun(flow, call.args, call.kwargs, outer=outer, is_last_try=not left)
         state = run.run()
         if not left or not state.is_failed():
             break
         Event().wait(flow.retry_delay)
-    return given(run, state, returns_state=returns_state)
+    return run.result(state, returns_state=returns_state)
 
 
-def given(run: FunctionRun, state: State, *, returns_state: bool) -> Any:
-    """What the caller of a run gets.
-
-    Raises:
-        FlowFailed: it was cancelled, or a handler has chosen a state that is no success.
-        BaseException: what the function raised.
-    """
-    error = run.error
-    if returns_state and not isinstance(error, KeyboardInterrupt):
-        return state
-    by_cancel = run.is_cancelled and not isinstance(error, KeyboardInterrupt)
-    if by_cancel and run.is_outermost and state.is_cancelled():
-        raise FlowFailed(state.message, state)
-    if error is not None:
-        raise error
-    state.raise_for_failure()
-    return run.value
-
-
-def _shown(call: Any) -> Any:
+@contextmanager
+def _shown_without_ours() -> Iterator[None]:
+    """Let a notebook show what the user's code raises without resnb's frames."""
     try:
-        return call()
+        yield
     except (FlowFailed, RunError):
         raise
     except BaseException as error:
@@ -123,4 +121,4 @@ def _shown(call: Any) -> Any:
 
 UNFOLDER = FunctionRunner()
 
-__all__ = ["UNFOLDER", "FunctionRunner", "given", "unused"]
+__all__ = ["UNFOLDER", "FunctionRunner", "unused"]

@@ -1,4 +1,4 @@
-"""A call of a task in a ``@flow`` function: what it is called with, and what it depends on."""
+"""A call of a task in a ``@flow`` function: its arguments, and what it depends on."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -7,27 +7,26 @@ from resnb.errors import GraphError, OptionError
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.inputs import flatten, is_sequence, unmapped
 from resnb.graph.tasks.task import Task
-from resnb.run.functions.engine import Call
-from resnb.run.functions.futures import TaskFuture, looked_through
+from resnb.run.functions.futures import CallArguments, TaskFuture, search
 
 if TYPE_CHECKING:
     from resnb.graph.base.signature import Signature
-    from resnb.run.functions.provenance import Origins
+    from resnb.run.functions.provenance import Provenance
 
 
-class Bound(NamedTuple):
-    """A task of one call, and its arguments.
+class BoundCall(NamedTuple):
+    """One call of a task.
 
     Attributes:
         task: the task, which is new.
-        call: what its code is called with.
-        inputs: the rows that each argument comes from, and whether it is one's whole result.
-        control: rows that only have to come first.
+        arguments: what its code is called with.
+        inputs: the rows that each argument comes from, and whether it is the whole result of one.
+        control: rows that only have to end first.
         returns_state: whether the caller wants the state rather than the value.
     """
 
     task: Task
-    call: Call
+    arguments: CallArguments
     inputs: dict[str, tuple[list[int], bool]]
     control: list[int]
     returns_state: bool = False
@@ -41,12 +40,12 @@ class Bound(NamedTuple):
 
 
 def bound(
-    task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any], origins: "Origins"
-) -> Bound:
+    task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any], provenance: "Provenance"
+) -> BoundCall:
     """The call of `task` with these arguments and options.
 
     Raises:
-        OptionError: an argument is missing or surplus, or an option of the wrong kind.
+        OptionError: an argument is missing or surplus, or an option is of the wrong kind.
     """
     options, given = _options(task.signature, kwargs)
     task_args = options.pop("task_args", None)
@@ -55,23 +54,23 @@ def bound(
     if tags:
         new.tags = new.tags | tags
     named, _ = task.signature.assign(f"task {task.name!r}", args, given)
-    inputs, has_futures = _inputs(named, origins)
+    inputs, has_futures = _inputs(named, provenance)
     control: list[int] = []
     for option in ("wait_for", "upstream_tasks"):
-        control += _control(task, option, options.pop(option, None), origins)
+        control += _control(task, option, options.pop(option, None), provenance)
     returns_state = bool(options.pop("return_state", False))
-    return Bound(new, Call(args, given, has_futures), inputs, control, returns_state)
+    return BoundCall(new, CallArguments(args, given, has_futures), inputs, control, returns_state)
 
 
 def bound_resource(
-    owner: str, named: Mapping[str, Any], origins: "Origins"
+    owner: str, named: Mapping[str, Any], provenance: "Provenance"
 ) -> dict[str, tuple[list[int], bool]]:
     """The rows that the arguments of a resource come from.
 
     Raises:
-        OptionError: there is a future among them.
+        OptionError: one of them is a future.
     """
-    inputs, has_futures = _inputs(named, origins)
+    inputs, has_futures = _inputs(named, provenance)
     if has_futures:
         message = f"{owner}: a future is no argument of a resource: pass its .result()"
         raise OptionError(message)
@@ -79,14 +78,14 @@ def bound_resource(
 
 
 def _inputs(
-    named: Mapping[str, Any], origins: "Origins"
+    named: Mapping[str, Any], provenance: "Provenance"
 ) -> tuple[dict[str, tuple[list[int], bool]], bool]:
     inputs: dict[str, tuple[list[int], bool]] = {}
     has_futures = False
     for key, value in named.items():
-        rows, futures = looked_through(value, origins)
+        rows, futures = search(value, provenance)
         if rows:
-            whole = type(value) is TaskFuture or origins.row_of(value) is not None
+            whole = type(value) is TaskFuture or provenance.row_of(value) is not None
             inputs[key] = rows, whole
             has_futures = has_futures or futures
     return inputs, has_futures
@@ -95,7 +94,7 @@ def _inputs(
 def _options(
     signature: "Signature", kwargs: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """The options among the keywords of a call, and the others; a parameter comes first."""
+    """The options among the keywords of a call, and the rest; a parameter hides an option."""
     names = _CALL_OPTIONS & kwargs.keys()
     if not names:
         return {}, kwargs
@@ -107,14 +106,14 @@ def _options(
 _CALL_OPTIONS = frozenset({"task_args", "wait_for", "upstream_tasks", "return_state"})
 
 
-def _control(task: Task, option: str, value: Any, origins: "Origins") -> Iterator[int]:
+def _control(task: Task, option: str, value: Any, provenance: "Provenance") -> Iterator[int]:
     if value is None:
         return
     if isinstance(value, TaskFuture | str) or not isinstance(value, Iterable):
         message = f"task {task.name!r}: {option} takes a list of futures; put brackets around it"
         raise OptionError(message)
     for one in value:
-        rows, _ = looked_through(one, origins)
+        rows, _ = search(one, provenance)
         yield from rows
 
 
@@ -153,4 +152,4 @@ def items(
         yield tuple(child[place] for place in range(len(args))), {**keywords, **options}
 
 
-__all__ = ["Bound", "bound", "bound_resource", "items"]
+__all__ = ["BoundCall", "bound", "bound_resource", "items"]

@@ -1,35 +1,41 @@
-"""What the lines of a ``@flow`` function can hold: blocks with a resource."""
+"""Setting up and cleaning up what the blocks of a ``@flow`` function hold."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import RunError
+from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger.kernel.keeper import KEEPER
+from resnb.run.functions.async_wait import AsyncWatcher, row_ended
 from resnb.run.functions.binding import bound_resource
-from resnb.run.functions.engine import Call
-from resnb.run.functions.futures import TaskFuture
-from resnb.run.functions.scopes import INNERMOST, Block
-from resnb.run.functions.task_calls import Called
-from resnb.run.scheduling.plan import PlannedScope
+from resnb.run.functions.scopes import Block
 
 if TYPE_CHECKING:
     from resnb.graph.resources.resource import ResourceManager
+    from resnb.ledger.kernel.lease import Lease
+    from resnb.run.functions.task_calls import TaskCalls
 
 
-class Holding(Called):
-    """The part of a run that sets up and cleans up.
+class Blocks:
+    """The blocks of one run.
 
     Attributes:
-        blocks: the blocks that were entered and not closed, outer ones first.
+        open: the blocks that were entered and not closed, outer ones first.
     """
 
-    blocks: dict[Block, None]
+    def __init__(self, calls: "TaskCalls") -> None:
+        self.open: dict[Block, None] = {}
+        self._calls = calls
+        self._engine = calls.engine
+        self._execution = calls.engine.execution
+        self._body = calls.body
+        self._recorder = calls.recorder
 
     def use(
         self, manager: "ResourceManager", args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Block:
         """A block that holds a resource, once it is entered."""
-        return Block(self, manager, args, kwargs)  # type: ignore[arg-type]
+        return Block(self, self._recorder.flow, manager, args, kwargs)
 
     def enter(self, block: Block) -> Any:
         """Set up the resource of `block`; gives the resource.
@@ -38,27 +44,70 @@ class Holding(Called):
             BaseException: what init or set-up raised; nothing is left behind.
         """
         try:
-            with self.body.paused:
-                rows = self.begin_block(block)
-                for row in (rows.init, rows.setup):
-                    self.body.wait_for(row)
-                    resource = self.outcome(row)
+            with self._body.paused:
+                for row in self._begin(block):
+                    self._body.wait_for(row)
+                    resource = self._calls.outcome(row)
         except BaseException:
-            if block in self.blocks:
-                with self.body.paused:
-                    self.close_block(block)
+            if block in self.open:
+                with self._body.paused:
+                    self.close(block)
             raise
-        block.is_innermost()
+        block.open()
+        return resource
+
+    async def enter_async(self, block: Block) -> Any:
+        """Likewise, in an async function."""
+        try:
+            with self._body.paused:
+                rows = self._begin(block)
+            for row in rows:
+                await row_ended(self._engine, row)
+                resource = self._calls.outcome(row)
+        except BaseException as error:
+            if block in self.open and not isinstance(error, GeneratorExit):
+                await self.close_async(block)
+            raise
+        block.open()
         return resource
 
     def leave(self, block: Block, error: BaseException | None) -> None:
         """Wait for what was begun in `block`, and clean up, unless that comes later."""
-        with self.body.paused:
-            if self.end_block(block, error):
-                self.close_block(block)
+        with self._body.paused:
+            if self._is_to_close(block, error):
+                self.close(block)
 
-    def begin_block(self, block: Block) -> PlannedScope:
-        """Record a block, and begin to set up its resource.
+    async def leave_async(self, block: Block, error: BaseException | None) -> None:
+        """Likewise, in an async function."""
+        is_to_close = self._is_to_close(block, error)
+        if is_to_close and not isinstance(error, GeneratorExit):  # else the run's end closes it
+            broken = await self.close_async(block)
+            if broken is not None:
+                raise broken
+
+    def close(self, block: Block) -> None:
+        """Clean up what `block` holds as soon as what was begun in it has ended; waits."""
+        cleanup = self._let_go(block)
+        if self._execution.defect is None:
+            self._body.wait_for(cleanup)
+        self._closed(block)
+
+    async def close_async(self, block: Block) -> BaseException | None:
+        """Likewise, in an async function; gives what broke the wait."""
+        watcher = AsyncWatcher()
+        self._execution.post(self._execution.plan.added.watch, self._let_go(block), watcher)
+        broken = await watcher.wait_out() if self._execution.defect is None else None
+        self._closed(block)
+        return broken
+
+    def give_up(self, lease: "Lease") -> None:
+        """The resource of `lease` is taken away: close its block, though its lines go on."""
+        for block in tuple(self.open):
+            if self._execution.scopes.leases.get(ScopeUse(block)) is lease and block.rows:
+                self._let_go(block)
+
+    def _begin(self, block: Block) -> tuple[int, int]:
+        """Record a block, and begin to set up its resource; gives the rows of init and set-up.
 
         Raises:
             RunError: it was entered before.
@@ -70,47 +119,39 @@ class Holding(Called):
             )
             raise RunError(message)
         KEEPER.watch_ends()  # here, for only the main thread can install signal handlers
-        owner, engine = f"resource {block.name!r}", self.engine
-        inputs = bound_resource(owner, block.inputs, self.origins)
-        around = INNERMOST.get()
-        nodes = self.flow.record_scope(block, self._sources(inputs), around)
-        sources = [row for rows, _ in inputs.values() for row in rows]
-        cleanup = -1 if around is None or around.rows is None else around.rows.cleanup
-        with engine.adding:
-            first = len(engine.plan.tasks)
-            rows = PlannedScope(block, first, first + 1, first + 2, block.inside)
-            self.scopes.enter(block, rows)
-            self.blocks[block] = None
-            manager = TaskFuture(self, rows.init, block.init_task)  # type: ignore[arg-type]
-            calls = (Call(*block.call), sources), (Call((manager,), {}), [rows.init])
-            upstream = (*calls, (Call((), {}), [rows.init, rows.setup]))
-            for row in (rows.init, rows.setup, rows.cleanup):
-                engine.output.show(row)
-            for node, (call, before) in zip(nodes, upstream, strict=True):
-                row = engine.add(node, call, before, cleanup=cleanup)
-                if around is not None:
-                    self.scopes.add_member(around, row)
-        self._redrawing.changed(first)
-        return rows
+        inputs = bound_resource(f"resource {block.name!r}", block.inputs, self._recorder.provenance)
+        self.open[block] = None
+        try:
+            rows = self._recorder.add_block(block, inputs)
+        except BaseException:
+            if block.rows is None:
+                del self.open[block]
+            raise
+        return rows.init, rows.setup
 
-    def end_block(self, block: Block, error: BaseException | None) -> bool:
+    def _is_to_close(self, block: Block, error: BaseException | None) -> bool:
         """The lines of `block` are over; gives whether it is to be closed now."""
-        block.is_over()
+        block.close()
         if error is not None:
-            self.scopes.raised.add(block)
+            self._execution.scopes.failed.add(block)
             reason = f"the block of resource {block.name!r} raised"
-            self.engine.post(self.engine.scheduler.give_up_pending, block.inside, reason)
-        inner = any(one is not block and block in one.around() for one in self.blocks)
+            self._execution.post(self._execution.scheduler.cancel, block.inside, reason)
+        inner = any(one is not block and block in one.around() for one in self.open)
         return block.options.lifetime != "flow" and not inner
 
-    def close_block(self, block: Block) -> None:
-        """Clean up what `block` holds as soon as what was begun in it has ended; waits."""
+    def _let_go(self, block: Block) -> int:
+        """Let the clean-up start when what is inside has ended; gives its row.
+
+        If resnb itself has failed, the run closes what is open, and there is nothing to wait for.
+        """
         assert block.rows is not None
-        self.blocks.pop(block, None)
-        if self.engine.defect is None:  # else the run closes what is open
-            self.engine.post(self.engine.scheduler.let_go, block.rows.cleanup)
-            self.body.wait_for(block.rows.cleanup)
-        self.scopes.let_thread_go(block)
+        if self._execution.defect is None:
+            self._execution.post(self._execution.scheduler.let_go, block.rows.cleanup)
+        return block.rows.cleanup
+
+    def _closed(self, block: Block) -> None:
+        self.open.pop(block, None)
+        self._execution.scopes.release_thread(ScopeUse(block))
 
 
-__all__ = ["Holding"]
+__all__ = ["Blocks"]

@@ -1,52 +1,50 @@
 """The function's own lines: where they run, and how they are stopped.
 
-Our own lines are never interrupted: a cancel or Ctrl-C that comes meanwhile is noted, and raised
-where the function goes on. Each is raised once.
+Resnb's lines are never interrupted: a cancel, a Ctrl-C or what another signal's handler raises
+meanwhile is noted, and raised, once, where the function goes on.
 """
 
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from queue import Empty, SimpleQueue
-from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from resnb.graph.base.active_function import UNFOLDING
+from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.run.engine.interrupts import awaited
 from resnb.run.engine.slots import NOTHING
-from resnb.run.engine.task_runner import perform
-from resnb.run.functions.engine import ENDED, Inbox, UnfoldingEngine
 from resnb.run.functions.slot import BODY, BodySlot
+from resnb.run.scheduling.growth import ENDED
 
+if TYPE_CHECKING:
+    from resnb.run.engine.engine import Engine
+
+Inbox = SimpleQueue[int]
 WAKE: Final = -2
-"""What is put into a queue so that who waits on it looks at what has come in."""
+"""Put into a queue to let the waiting thread look at what has come in."""
 
 
-class Body:
+class FunctionBody:
     """The lines of one run's function.
-
-    Args:
-        engine: the run.
-        outer: the slot of the function that has called this one.
 
     Attributes:
         slot: the slot of its thread.
-        paused: a block in which lines of ours run, on the function's thread.
+        paused: a block of resnb's own lines, on the function's thread.
     """
 
-    def __init__(self, engine: UnfoldingEngine, outer: BodySlot | None = None) -> None:
-        self.slot = BodySlot(threading.get_ident(), engine.output, outer)
+    def __init__(self, engine: "Engine", outer: BodySlot | None = None) -> None:
+        self.slot = BodySlot(threading.get_ident(), engine.execution.output, outer)
         self.paused = _Paused(self)
         self.rests_at = BODY
         self._engine = engine
-        self._noted: list[type[BaseException]] = []
+        self._noted: list[Callable[[], BaseException]] = []
         self._inbox: Inbox | None = None
 
     def guard_each_pause(self, handled: Callable[[], AbstractContextManager[None]]) -> None:
-        """For an async function, whose event loop cancels it: Ctrl-C is handled in pauses only.
+        """For an async function, whose event loop cancels it: handle signals in pauses only.
 
         Args:
-            handled: gives a block in which it is handled.
+            handled: gives a block in which they are handled.
         """
         self.rests_at = NOTHING
         self.paused = _Guarded(self, handled)
@@ -58,29 +56,29 @@ class Body:
 
     # ---- stopping
 
-    def note(self, kind: type[BaseException]) -> None:
-        """Raise `kind` where the function goes on."""
-        self._noted.append(kind)
+    def note(self, error: Callable[[], BaseException]) -> None:
+        """Raise what `error` makes where the function goes on."""
+        self._noted.append(error)
 
     def interrupt(self) -> None:
         """Raise what was noted now, if lines of the function are running."""
         if self.slot.inside != BODY:
             return
-        kind = self.taken()
-        if kind is not None and not self.slot.interrupt(BODY):
-            self._noted.append(kind)
+        error = self.taken()
+        if error is not None and not self.slot.interrupt(BODY):
+            self._noted.append(lambda: error)
 
-    def taken(self) -> type[BaseException] | None:
+    def taken(self) -> BaseException | None:
         """What was noted, which the caller raises."""
         try:
-            kind = self._noted.pop()
+            error = self._noted.pop()
         except IndexError:
             return None
         self._noted.clear()
-        return kind
+        return error()
 
     def wake(self) -> None:
-        """Let who waits look at what has come in; takes no lock."""
+        """Let the thread that waits look at what has come in; takes no lock."""
         inbox = self._inbox
         if inbox is not None:
             inbox.put(WAKE)
@@ -88,7 +86,9 @@ class Body:
     # ---- waiting
 
     def carry_out(self, inbox: Inbox, deadline: float | None = None) -> None:
-        """Run the rows that are put into `inbox`, until it says that the one it is for has ended.
+        """Run the rows that are put into `inbox`, until `ENDED` comes.
+
+        An exception that breaks the wait cancels what the run has begun.
 
         Args:
             inbox: the queue.
@@ -97,7 +97,8 @@ class Body:
         Raises:
             Empty: it is past the deadline.
         """
-        slot = self.slot if self.is_here else None  # another thread of the function's has its own
+        # other threads of the function have slots of their own
+        slot = self.slot if self.is_here else None
         before = self._inbox
         if slot is not None:
             self._inbox = inbox
@@ -110,13 +111,19 @@ class Body:
                 if item == ENDED:
                     return
                 if item == WAKE:
-                    self._engine.drain()
+                    self._engine.execution.feed.drain()
                     continue
-                token = UNFOLDING.set(None)
+                token = ACTIVE_FUNCTION.set(None)
                 try:
-                    perform(self._engine, item, slot)
+                    self._engine.runner.perform(item, slot)
                 finally:
-                    UNFOLDING.reset(token)
+                    ACTIVE_FUNCTION.reset(token)
+        except Empty:
+            raise
+        except BaseException:
+            if slot is not None:
+                self._engine.cancel()
+            raise
         finally:
             if slot is not None:
                 self._inbox = before
@@ -128,14 +135,15 @@ class Body:
             Empty: it is past the deadline.
         """
         inbox: Inbox = SimpleQueue()
-        self._engine.post(self._engine.scheduler.watch, row, inbox)
+        execution = self._engine.execution
+        execution.post(execution.plan.added.watch, row, inbox)
         self.carry_out(inbox, deadline)
 
 
 class _Paused:
-    """See `Body.paused`."""
+    """See `FunctionBody.paused`."""
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: FunctionBody) -> None:
         self._body = body
 
     def __enter__(self) -> None:
@@ -143,12 +151,7 @@ class _Paused:
         if body.is_here:
             body.slot.inside = NOTHING
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, tb: object) -> None:
         body = self._body
         if not body.is_here:
             return
@@ -160,9 +163,11 @@ class _Paused:
 
 
 class _Guarded(_Paused):
-    """Likewise, where nothing else handles Ctrl-C."""
+    """Likewise, where nothing else handles signals."""
 
-    def __init__(self, body: Body, handled: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self, body: FunctionBody, handled: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         super().__init__(body)
         self._handled = handled
         self._blocks: list[AbstractContextManager[None]] = []
@@ -173,14 +178,9 @@ class _Guarded(_Paused):
         self._blocks.append(block)
         super().__enter__()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, tb: object) -> None:
         self._blocks.pop().__exit__(None, None, None)
         super().__exit__(kind, error, tb)
 
 
-__all__ = ["WAKE", "Body"]
+__all__ = ["WAKE", "FunctionBody"]

@@ -1,37 +1,51 @@
-"""`TaskFuture`: what ``task.submit(...)`` gives, and how futures among arguments become values."""
+"""`TaskFuture`: the result of ``task.submit(...)``, and how futures in arguments become values."""
 
-from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from resnb.run.engine.result import state_of
-from resnb.run.functions.provenance import ATOMS, COLLECTIONS, PARTS, Origins
+from resnb.run.functions.provenance import ATOMS, COLLECTIONS, PARTS, Provenance
 from resnb.states import State
 
 if TYPE_CHECKING:
     from resnb.graph.tasks.task import Task
-    from resnb.run.functions.run import FunctionRun
 
 _DEPTH = 8
-"""How deep collections are looked through."""
+"""Maximum depth to which collections are searched."""
+
+
+class FutureOwner(Protocol):
+    """The run that a future belongs to."""
+
+    def state_of(self, row: int) -> State:
+        """The state of `row` as it is now."""
+
+    def await_future(self, future: "TaskFuture", timeout: float | None) -> None:
+        """Wait for `future`; `TimeoutError` if it takes longer than `timeout`."""
+
+    async def value_of_future(self, future: "TaskFuture") -> Any:
+        """The value of `future`, once it has ended."""
+
+    def outcome(self, row: int, *, raises: bool = True) -> Any:
+        """The value of `row`, which has ended, or what its task raised."""
 
 
 class TaskFuture:
     """A task that was submitted in a ``@flow`` function.
 
-    As an argument of another task it is waited for, and stands for its value. What the task
-    prints appears when it is waited for, or at the end, so that a notebook reads the same on
+    Another task that gets it as an argument waits for it and gets its value. What the task prints
+    appears when the function waits for it, or at the end, so that a notebook reads the same on
     every run.
 
     Attributes:
         task: the task in the run's graph.
     """
 
-    __slots__ = ("_run", "row", "task")
+    __slots__ = ("_owner", "row", "task")
 
-    def __init__(self, run: "FunctionRun", row: int, task: "Task") -> None:
+    def __init__(self, owner: FutureOwner, row: int, task: "Task") -> None:
         self.task = task
         self.row = row
-        self._run = run
+        self._owner = owner
 
     @property
     def name(self) -> str:
@@ -41,7 +55,7 @@ class TaskFuture:
     @property
     def state(self) -> State:
         """The task's state as it is now."""
-        return state_of(self._run.engine, self.row)
+        return self._owner.state_of(self.row)
 
     def done(self) -> bool:
         """Whether the task has ended."""
@@ -56,7 +70,7 @@ class TaskFuture:
         Raises:
             TimeoutError: it has not ended by then.
         """
-        self._run.await_future(self, timeout)
+        self._owner.await_future(self, timeout)
         return self.state
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
@@ -64,19 +78,17 @@ class TaskFuture:
 
         Args:
             timeout: seconds to wait at most; None for no limit.
-            raise_on_failure: whether to raise what the task raised, rather than give it.
+            raise_on_failure: whether to raise what the task raised, rather than return it.
 
         Raises:
             TimeoutError: it has not ended by then.
             Exception: whatever the task raised.
         """
-        self._run.await_future(self, timeout)
-        return self._run.outcome(self.row, raises=raise_on_failure)
+        self._owner.await_future(self, timeout)
+        return self._owner.outcome(self.row, raises=raise_on_failure)
 
     def __await__(self) -> Generator[Any, None, Any]:
-        from resnb.run.functions.async_run import value_of_future
-
-        return value_of_future(self._run, self).__await__()
+        return self._owner.value_of_future(self).__await__()
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
@@ -84,7 +96,7 @@ class TaskFuture:
 
 
 class Futures(list[TaskFuture]):
-    """What ``task.map(...)`` gives in a ``@flow`` function: a future for each item."""
+    """The result of ``task.map(...)`` in a ``@flow`` function: a future for each item."""
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[Any]:
         """The values, in order; arguments and errors as for `TaskFuture.result`, for each."""
@@ -95,32 +107,32 @@ class Futures(list[TaskFuture]):
         return [one.wait(timeout) for one in self]
 
 
-def looked_through(value: Any, origins: Origins) -> tuple[list[int], bool]:
-    """The rows whose results are somewhere in `value`, and whether there are futures among them."""
+def search(value: Any, provenance: Provenance) -> tuple[list[int], bool]:
+    """The rows whose results are somewhere in `value`, and whether any of them is a future."""
     if type(value) in ATOMS:
-        row = origins.row_of(value)
+        row = provenance.row_of(value)
         return ([] if row is None else [row]), False
-    found = dict(_rows_in(value, origins, _DEPTH))
+    found = dict(_rows_in(value, provenance, _DEPTH))
     return list(found), any(found.values())
 
 
-def _rows_in(value: Any, origins: Origins, depth: int) -> Iterator[tuple[int, bool]]:
+def _rows_in(value: Any, provenance: Provenance, depth: int) -> Iterator[tuple[int, bool]]:
     kind = type(value)
     if kind is TaskFuture:
         yield value.row, True
         return
-    row = origins.row_of(value)
+    row = provenance.row_of(value)
     if row is not None:
         yield row, False
     elif (kind in COLLECTIONS or kind is Futures) and depth:
         short = len(value) <= PARTS
         for part in value.values() if kind is dict else value:
             if short or type(part) not in ATOMS:
-                yield from _rows_in(part, origins, depth - 1)
+                yield from _rows_in(part, provenance, depth - 1)
 
 
 def resolved(value: Any, value_of: Callable[[TaskFuture], Any], depth: int = _DEPTH) -> Any:
-    """`value` with what `value_of` gives in place of each future in it."""
+    """`value` with each future in it replaced by what `value_of` gives."""
     kind = type(value)
     if kind is TaskFuture:
         return value_of(value)
@@ -133,4 +145,25 @@ def resolved(value: Any, value_of: Callable[[TaskFuture], Any], depth: int = _DE
     return value
 
 
-__all__ = ["Futures", "TaskFuture", "looked_through", "resolved"]
+class CallArguments(NamedTuple):
+    """What a row is called with; futures in it stand for their values."""
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    has_futures: bool = False
+
+    def actual(self, values: Any) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments with the values of futures; `values` has the value of each row."""
+        args, kwargs = list(self.args), dict(self.kwargs)
+        if not self.has_futures:
+            return args, kwargs
+
+        def value_of(future: TaskFuture) -> Any:
+            return values[future.row]
+
+        return resolved(args, value_of), resolved(kwargs, value_of)
+
+
+NO_ARGUMENTS = CallArguments((), {})
+
+__all__ = ["NO_ARGUMENTS", "CallArguments", "Futures", "TaskFuture", "resolved", "search"]

@@ -1,10 +1,10 @@
-"""Which task a value came from, so that a graph that unfolds gets its edges.
+"""Which task a value came from: the edges of a graph that is recorded while it runs.
 
 Python does not say where an argument comes from, but a value that a task returned is recognised
-by its identity, as in Prefect. Numbers and texts are handed out as fresh, equal objects: nobody
-else has those, so that a constant of the same value is never taken for a result. What cannot be
-made anew (None, booleans, small integers, single characters) and what is nobody's own (classes,
-functions, modules, members of enumerations) gives no edge.
+by its identity, as in Prefect. Numbers and texts are handed out as fresh, equal objects, so that a
+constant of the same value is never taken for a result. What cannot be made anew (None, booleans,
+small integers, single characters) and what is shared by everyone (classes, functions, modules,
+members of enumerations) gives no edge.
 """
 
 from enum import Enum
@@ -12,37 +12,37 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final
 
 PARTS: Final = 100
-"""Of a collection with up to so many items, each item is recognised, too."""
+"""The items of a collection with up to so many of them are recognised, too."""
 COLLECTIONS: Final = frozenset({list, tuple, set, frozenset, dict})
 ATOMS: Final = frozenset(
     {int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented)}
 )
 _LONGEST = 100_000
-"""Texts that are longer are nobody's constant, and are not copied."""
+"""Longer texts are not copied; no constant is that long."""
 _TEXTS = frozenset({str, bytes})
-_NOBODYS = (type, Enum, FunctionType, BuiltinFunctionType, ModuleType)
+_SHARED = (type, Enum, FunctionType, BuiltinFunctionType, ModuleType)
 
 
-class Origins:
-    """The results of one run; it keeps them, for an identity lasts as long as its object."""
+class Provenance:
+    """The results of one run, which are kept, for an identity lasts as long as its object."""
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[int, Any]] = {}
 
     def handed_out(self, value: Any, row: int) -> Any:
-        """`value`, the result of `row`, as the caller gets it: an object that is recognised."""
+        """`value`, the result of `row`, as an object that is recognised from now on."""
         kind = type(value)
         if kind in ATOMS:
             fresh = _made_anew(value)
             if fresh is not value or (kind in _TEXTS and len(value) > _LONGEST):
                 self._known[id(fresh)] = (row, fresh)
             return fresh
-        if not _is_somebodys(value):
+        if not _has_origin(value):
             return value
         self._known[id(value)] = (row, value)
         if kind in COLLECTIONS and len(value) <= PARTS:
             for part in value.values() if kind is dict else value:
-                if type(part) not in ATOMS and _is_somebodys(part):
+                if type(part) not in ATOMS and _has_origin(part):
                     self._known.setdefault(id(part), (row, part))
         return value
 
@@ -52,18 +52,18 @@ class Origins:
         return None if found is None else found[0]
 
     def forget(self) -> None:
-        """The run is over: let go of what was only kept to be recognised."""
+        """The run is over: let go of what was kept only to be recognised."""
         self._known = {}
 
 
-def _is_somebodys(value: Any) -> bool:
-    """Whether an object other than a number or text can only be had from where it was made."""
+def _has_origin(value: Any) -> bool:
+    """Whether an object other than a number or text can only come from where it was made."""
     empty = type(value) in (tuple, frozenset) and not value
-    return not empty and not isinstance(value, _NOBODYS)
+    return not empty and not isinstance(value, _SHARED)
 
 
 def _made_anew(value: Any) -> Any:
-    """An object that is equal to `value`; `value` itself where there is only one of its kind."""
+    """A new object equal to `value`; `value` itself if there can be no other one."""
     kind = type(value)
     if kind in _TEXTS:
         return value if len(value) > _LONGEST else value[:1] + value[1:]
@@ -72,4 +72,4 @@ def _made_anew(value: Any) -> Any:
     return value * 1.0 if kind is float else value
 
 
-__all__ = ["ATOMS", "COLLECTIONS", "PARTS", "Origins"]
+__all__ = ["ATOMS", "COLLECTIONS", "PARTS", "Provenance"]

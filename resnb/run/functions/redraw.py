@@ -1,6 +1,6 @@
-"""Telling views that the graph has grown: soon, but not for every task.
+"""Tells views that the graph has grown: soon, but not for every task.
 
-To look at a graph costs views a moment for each of its tasks; so the pauses grow with it.
+Redrawing costs views a moment for each task of the graph, so the pauses grow with it.
 """
 
 import threading
@@ -17,13 +17,8 @@ PER_TASK: Final = 0.0002
 """Seconds between two events: the shortest pause, and what each task adds to it."""
 
 
-class Redrawing:
-    """Publishes `StructureChanged` for a run whose graph grows.
-
-    Args:
-        flow: the flow's name.
-        clock: time.
-    """
+class RedrawNotifier:
+    """Publishes `StructureChanged` for a run whose graph grows."""
 
     def __init__(self, flow: str, clock: Clock) -> None:
         self._flow = flow
@@ -50,4 +45,4 @@ class Redrawing:
         EVENTS.publish(StructureChanged(self._flow))
 
 
-__all__ = ["PER_TASK", "SHORTEST", "Redrawing"]
+__all__ = ["PER_TASK", "SHORTEST", "RedrawNotifier"]

@@ -2,48 +2,46 @@
 
 The function runs on the thread that called it, and so do the tasks that it calls (things that are
 bound to a thread work); those with a timeout, and submitted ones, run on workers, coroutines on
-the loop thread. A cancel or Ctrl-C is raised once, as an exception, where the function is; what
-it calls after that, to clean up, runs. Its end closes every block that it left open, and waits.
+the loop thread. A cancel, a Ctrl-C or what another signal's handler raises is raised once, where
+the function is; what it calls after that, to clean up, runs. Its end closes every block that it
+left open, and waits.
 """
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from resnb.errors import RunError
-from resnb.events import EVENTS, RunBegan
-from resnb.graph.base.active_function import UNFOLDING
+from resnb.errors import FlowFailed, RunError, TaskCancelled
+from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import building_nothing
-from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run.engine.clock import Clock, RealClock
-from resnb.run.engine.interrupts import Interrupts, awaited
-from resnb.run.engine.slots import CURRENT, NOTHING, Slot
+from resnb.run.engine.cancellation import GRACE
+from resnb.run.engine.clock import Clock
+from resnb.run.engine.interrupts import Interrupts
+from resnb.run.engine.slots import CURRENT, NOTHING
 from resnb.run.executors.local import LocalExecutor
 from resnb.run.executors.threads import ThreadExecutor, start_supervisor
-from resnb.run.flow_run import FlowRun, join_active
-from resnb.run.functions.blocks import Holding
-from resnb.run.functions.body import Body
-from resnb.run.functions.cancellation import Stopped
-from resnb.run.functions.engine import UnfoldingEngine
+from resnb.run.functions.blocks import Blocks
+from resnb.run.functions.body import FunctionBody
 from resnb.run.functions.futures import TaskFuture, resolved
-from resnb.run.functions.provenance import Origins
-from resnb.run.functions.redraw import Redrawing
-from resnb.run.functions.scopes import INNERMOST, Block, UnfoldingScopes
+from resnb.run.functions.recorder import Recorder
+from resnb.run.functions.redraw import RedrawNotifier
+from resnb.run.functions.scopes import INNERMOST
 from resnb.run.functions.slot import BodyInterrupts
+from resnb.run.functions.task_calls import TaskCalls
 from resnb.run.functions.verdict import judged
-from resnb.run.memory import memory_of
+from resnb.run.lifecycle import Run
 from resnb.run.scheduling.plan import Plan
-from resnb.states import RUNNING, Running, State
+from resnb.states import Running, State
 
 if TYPE_CHECKING:
     from resnb.graph.function import FlowFunction
-    from resnb.graph.tasks.task import Task
+    from resnb.graph.resources.scope import ScopeUse
+    from resnb.ledger.kernel.lease import Lease
 
 
-class FunctionRun(Holding, Stopped, FlowRun):
+class FunctionRun(Run):
     """One run of a ``@flow`` function.
 
     Args:
@@ -55,13 +53,19 @@ class FunctionRun(Holding, Stopped, FlowRun):
         clock: time.
 
     Attributes:
-        executor: what runs submitted tasks.
         value: what the function returned.
         error: what it raised, or None.
+        body: the function's lines.
+        calls: the tasks and flows that it calls.
+        blocks: what it holds.
+        is_cancelled: whether somebody cancelled it.
+        inner: the run of a flow function that it is calling.
+        cancel_coroutine: cancels the coroutine that an async function is, while it runs.
     """
 
     flow: "FlowFunction"
-    engine: UnfoldingEngine
+    body: FunctionBody
+    _outer: "FunctionRun | None"
 
     def __init__(
         self,
@@ -73,66 +77,39 @@ class FunctionRun(Holding, Stopped, FlowRun):
         is_last_try: bool = True,
         clock: Clock | None = None,
     ) -> None:
-        self.flow = flow
-        self.parameters = dict(kwargs)
-        self.memory = memory_of(flow)
-        self.origins = Origins()
+        executor = _executor_of(flow, outer)
+        super().__init__(
+            flow, Plan(flow, grows=True), kwargs, executor, {}, outer=outer, clock=clock
+        )
         self.value: Any = None
         self.error: BaseException | None = None
-        self.has_timed_out = self.is_cancelled = False
+        self.is_cancelled = self._has_timed_out = False
         self.inner: FunctionRun | None = None
-        self._outer = outer
-        self._is_last_try = is_last_try
-        self.executor = self._executor = self._checked(flow.executor)
-        self._whole = True
-        self._arguments = args, kwargs
-        self._inbox: SimpleQueue[str] = SimpleQueue()
-        plan = Plan(flow)
-        self.scopes = UnfoldingScopes(plan, KEEPER, self, {})
-        self.engine = UnfoldingEngine(plan, clock or RealClock(), self.scopes, self._wake)
-        self._redrawing = Redrawing(flow.name, self.engine.clock)
-        self.blocks: dict[Block, None] = {}
-        self._unasked: dict[int, Task] = {}
         self.cancel_coroutine: Callable[[], object] | None = None
+        self._is_last_try = is_last_try
+        self._arguments = args, kwargs
         self._when_ended: Callable[[], object] = lambda: None
-        self._final: State | None = None
-        self._refusal: State | None = None
-        self._concluded = threading.Event()
-        self._when_concluded: list[Callable[[], object]] = []
-        self._slot = Slot(0)
-        self._unroute: Callable[[], None] = lambda: None
-        outer_slot = None if outer is None else outer.body.slot
-        self.body = Body(self.engine, outer_slot)
+        self._redraw = RedrawNotifier(flow.name, self.execution.clock)
+        self._recorder = Recorder(flow, self.execution, self._redraw.changed)
+        self.body = FunctionBody(self.engine, None if outer is None else outer.body.slot)
+        is_inline = isinstance(executor, LocalExecutor)
+        self.calls = TaskCalls(self.engine, self.body, self._recorder, is_inline=is_inline)
+        self.blocks = Blocks(self.calls)
+        self.call, self.submit, self.map = self.calls.call, self.calls.submit, self.calls.map
+        self.use = self.blocks.use
         if flow.signature.asynchronous:
             self.body.guard_each_pause(self.handled)
-
-    @property
-    def is_outermost(self) -> bool:
-        """Whether no other flow function has called this one."""
-        return self._outer is None
-
-    def _checked(self, executor: Any) -> Any:
-        if executor is None:
-            executor = ThreadExecutor() if self._outer is None else self._outer.executor
-        if not isinstance(executor, ThreadExecutor | LocalExecutor):
-            message = (
-                f"flow {self.flow.name!r}: a @flow function runs its tasks on ThreadExecutor or "
-                f"LocalExecutor, not {executor!r}; a task can use a cluster by its client"
-            )
-            raise RunError(message)
-        self._is_inline = isinstance(executor, LocalExecutor)
-        return executor
 
     # ---- running
 
     def run(self) -> State:
         """Run the function on the calling thread, and wait until everything has ended."""
         with self.handled():
-            workers = self._begin()
+            workers = self.begin()
             self._carry_out(workers)
         return self._outcome()
 
-    def start(self) -> "FunctionRun":
+    def start(self) -> Self:
         """Run the function on a thread of its own."""
         context = copy_context()
 
@@ -141,17 +118,38 @@ class FunctionRun(Holding, Stopped, FlowRun):
             context.run(self._carry_out, workers)
 
         with Interrupts() as interrupts:  # what comes meanwhile is raised once the run is on
-            workers = self._begin()
-            start_supervisor(supervise)
+            workers = self.begin()
+            try:
+                start_supervisor(supervise)
+            except BaseException as error:  # noqa: BLE001 - raised once the run has ended
+                interrupts.note(error)
+                self.stop()
+                supervise()
         interrupts.deliver()
         return self
+
+    def begin(self) -> Any:
+        """Begin the run; gives the executor's workers."""
+        return self._begin(self._broken)
+
+    def end_in_background(self, workers: Any) -> None:
+        """Nobody awaits the async function any longer: close what it left open, and end."""
+        self.error = self.error or GeneratorExit()
+        self.cancel_coroutine = None
+
+        def end() -> None:
+            with self.surroundings():
+                self._finish_body()
+            self._conclude(workers)
+
+        start_supervisor(end)
 
     def _carry_out(self, workers: Any) -> None:
         with self.surroundings():
             call_off = self.limit()
             self.error = self._call_function()
             call_off()
-            self.finish_body()
+            self._finish_body()
         self._conclude(workers)
 
     def _call_function(self) -> BaseException | None:
@@ -172,12 +170,11 @@ class FunctionRun(Holding, Stopped, FlowRun):
         except BaseException as error:  # noqa: BLE001 - the user's; raised by who called
             slot.inside = NOTHING
             return error
-        stop = self.body.taken()
-        return None if stop is None else stop()
+        return self.body.taken()
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handle Ctrl-C within the block; the outermost function does, for all."""
+        """Handle signals within the block; the outermost function does, for all."""
         if self._outer is not None and not self.flow.signature.asynchronous:
             yield
             return
@@ -193,37 +190,39 @@ class FunctionRun(Holding, Stopped, FlowRun):
     def surroundings(self) -> Iterator[None]:
         """What the function's lines find around them."""
         here = CURRENT.set(self.body.slot)
-        run = UNFOLDING.set(self)
+        run = ACTIVE_FUNCTION.set(self)
         block = INNERMOST.set(None)
         try:
             with building_nothing():
                 yield
         finally:
             INNERMOST.reset(block)
-            UNFOLDING.reset(run)
+            ACTIVE_FUNCTION.reset(run)
             CURRENT.reset(here)
 
-    def finish_body(self) -> None:
+    def _finish_body(self) -> None:
         """The function has returned: close what it left open, innermost first, and wait."""
         self.give_up_rest()
-        for block in reversed(tuple(self.blocks)):
-            self.close_block(block)
-        self.engine.post(self.engine.scheduler.close)
-        while awaited(self._inbox) != "ended":
-            self.engine.drain()
+        while self.blocks.open:
+            try:
+                self.blocks.close(next(reversed(self.blocks.open)))
+            except BaseException as error:  # noqa: BLE001 - raised once the run has ended
+                self._broken(error)
+        self.execution.post(self.execution.scheduler.close)
+        self._await_end(self._broken)
+        self.error = self.error or self.body.taken()
 
     def give_up_rest(self) -> None:
         """If the function raised, what it has begun is not wanted any more."""
-        error, engine = self.error, self.engine
-        if isinstance(error, Exception):
-            engine.post(engine.scheduler.give_up_rest, "the flow function raised")
-        elif error is not None:
-            engine.cancel()
+        if isinstance(self.error, Exception):
+            self.execution.post(self.execution.scheduler.cancel, None, "the flow function raised")
+        elif self.error is not None:
+            self.engine.cancel()
 
     # ---- for an async function
 
     async def awaited_value(self) -> Any:
-        """What the function gives."""
+        """What the function returns."""
         if self._refusal is not None:
             return None
         args, kwargs = self._arguments
@@ -233,38 +232,96 @@ class FunctionRun(Holding, Stopped, FlowRun):
     def when_all_ended(self, call: Callable[[], object]) -> None:
         """Let nothing more begin, and call `call` once everything has ended."""
         self._when_ended = call
-        self.engine.post(self.engine.scheduler.close)
+        self.execution.post(self.execution.scheduler.close)
 
-    def conclude(self, workers: Any) -> None:
-        """Everything has ended: judge it, and tell who waits."""
+    def conclude(self, workers: Any) -> State:
+        """Everything has ended: judge it, and tell those who wait; gives the final state."""
         self._conclude(workers)
+        return self._outcome()
 
     def _wake(self) -> None:
         super()._wake()
         self._when_ended()
 
-    def begin(self) -> Any:
-        """Begin the run; gives the executor's workers."""
-        return self._begin()
+    # ---- stopping: each way raises an exception where the function is, once
 
-    def _begin(self) -> Any:
-        if self._outer is None:
-            workers = super()._begin()
+    def cancel(self) -> None:
+        """Cancel the run: the function gets a `TaskCancelled`, once; what is open is cleaned up.
+
+        Returns at once; what it calls after that, such as in ``finally``, runs.
+        """
+        if self._final is None:
+            with Interrupts() as interrupts:
+                self.stop()
+            interrupts.deliver()
+
+    def abandon(self) -> None:
+        """The kernel ends: stop the tasks without waiting for their code."""
+        self.stop(grace=0.0)
+
+    def stop(self, grace: float = GRACE) -> None:
+        """Stop the function and what it has begun."""
+        self.is_cancelled = True
+        cancel = self.cancel_coroutine if self.body.slot.row == NOTHING else None
+        if cancel is None:
+            self.body.note(TaskCancelled)
+        self.engine.cancel(grace)
+        if cancel is None:
+            self.body.interrupt()
         else:
-            join_active(self)
-            KEEPER.users.append(self)
-            workers = self._executor.start(self.engine)
-            if not self.flow.signature.asynchronous:  # one at a time
-                self._outer.inner = self
-                self._outer.body.slot.cancel_inner = self.stop
-            self._ask_to_begin()
-            self._announce()
+            cancel()
+
+    def _noted(self, error: BaseException, raised: bool) -> None:
+        """A signal's handler has raised, at once or not; called by a signal handler."""
+        run: FunctionRun | None = self
+        while run is not None:
+            innermost = run
+            run.is_cancelled = True
+            spared = run.body.slot.row if raised or run.inner is not None else NOTHING
+            run.engine.interrupted(spared)
+            run = run.inner
+        if not raised:
+            innermost.body.note(lambda: error)
+        innermost.body.wake()
+        self._inbox.put("interrupted")
+
+    def _broken(self, error: BaseException) -> None:
+        """An exception has broken a wait of resnb's own."""
+        self._noted(error, raised=False)
+
+    def _interrupted(self) -> None:
+        self.stop()
+
+    def give_up(self, lease: "Lease", reason: str) -> bool:
+        """End the tasks that use `lease`, and then close it, though its block goes on."""
+        if not super().give_up(lease, reason):
+            return False
+        self.blocks.give_up(lease)
+        return True
+
+    def limit(self) -> Callable[[], object]:
+        """Begin to count the function's time; gives a way to call that off."""
+        if self.flow.timeout is None:
+            return lambda: None
+        return self.execution.clock.call_later(self.flow.timeout, self._time_out)
+
+    def _time_out(self) -> None:
+        self._has_timed_out = True
+        self.stop()
+
+    # ---- beginning and end
+
+    def _prepare(self) -> Any:
+        workers = super()._prepare()
+        if self._outer is not None and not self.flow.signature.asynchronous:  # one at a time
+            self._outer.inner = self
+            self._outer.body.slot.cancel_inner = self.stop
         self.flow.clear()
-        self._arguments = self._given(*self._arguments)
-        self._redrawing.changed(0)
+        self._arguments = self._recorded(*self._arguments)
+        self._redraw.changed(0)
         return workers
 
-    def _given(self, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _recorded(self, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments as the function gets them, each of which the graph knows."""
         flow, given = self.flow, dict(kwargs)
         names = flow.signature.positional[: len(args)]
@@ -272,15 +329,8 @@ class FunctionRun(Holding, Stopped, FlowRun):
         for task in flow.parameter_tasks:
             known = placed if task.name in placed else given
             value = known.get(task.name, task.default)
-            row = self.engine.add_given(flow.nodes[task], value)
-            known[task.name] = self.origins.handed_out(value, row)
+            known[task.name] = self._recorder.add_parameter(task, value)
         return (*(placed[name] for name in names), *args[len(names) :]), given
-
-    def _announce(self) -> None:
-        self.memory.begin(self.engine, whole=True)
-        self.memory.code = RUNNING
-        EVENTS.publish(RunBegan(self.flow.name))
-        self.engine.begin()
 
     def _leave(self) -> None:
         super()._leave()
@@ -288,28 +338,59 @@ class FunctionRun(Holding, Stopped, FlowRun):
             self._outer.inner = None
             self._outer.body.slot.cancel_inner = None
 
-    # ---- the end
+    def _finish(self) -> None:
+        self._redraw.finish()
+        self.calls.report_unasked()
+        self._recorder.provenance.forget()
 
-    def _judged(self, workers: Any) -> State:
-        engine = self.engine
-        workers.join()
-        self._redrawing.finish()
-        self.report_unasked()
-        self._unroute()
-        engine.output.finish()
-        self.origins.forget()
-        if engine.defect is not None:
-            self.scopes.close_all()
+    def _left_open(self) -> "dict[ScopeUse, Lease]":
         known = {use: one for use, one in self.memory.open_leases.items() if one.state == "open"}
-        self.memory.open_leases = {**known, **self.scopes.finish()}
-        if engine.defect is not None:
-            raise engine.defect
-        return self._refusal or self._handled(Running(), judged(self))
+        return {**known, **super()._left_open()}
+
+    def _judged(self) -> State:
+        if self._refusal is not None:
+            return self._refusal
+        timed_out = self._has_timed_out
+        state = judged(self.flow, self.execution, self.value, self.error, has_timed_out=timed_out)
+        if self.error is not None and isinstance(state.result, BaseException):
+            self.error = state.result
+        return self._handled(Running(), state)
 
     def _run_hooks(self, state: State) -> None:
         self.memory.final = state
         if self._is_last_try or not state.is_failed():
             super()._run_hooks(state)
+
+    def result(self, state: State, *, returns_state: bool) -> Any:
+        """What the caller gets of a run that ended with `state`.
+
+        Raises:
+            FlowFailed: it was cancelled, or a handler has chosen a state that is no success.
+            BaseException: what the function raised.
+        """
+        error = self.error
+        if returns_state and not isinstance(error, KeyboardInterrupt):
+            return state
+        by_cancel = self.is_cancelled and not isinstance(error, KeyboardInterrupt)
+        if by_cancel and self._outer is None and state.is_cancelled():
+            raise FlowFailed(state.message, state)
+        if error is not None:
+            raise error
+        state.raise_for_failure()
+        return self.value
+
+
+def _executor_of(flow: "FlowFunction", outer: FunctionRun | None) -> Any:
+    executor = flow.executor
+    if executor is None:
+        executor = ThreadExecutor() if outer is None else outer.executor
+    if not isinstance(executor, ThreadExecutor | LocalExecutor):
+        message = (
+            f"flow {flow.name!r}: a @flow function runs its tasks on ThreadExecutor or "
+            f"LocalExecutor, not {executor!r}; a task can use a cluster by its client"
+        )
+        raise RunError(message)
+    return executor
 
 
 __all__ = ["FunctionRun"]

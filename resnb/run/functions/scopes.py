@@ -1,59 +1,38 @@
 """``with resource(...)`` in a ``@flow`` function: a block that holds a lease.
 
 Entering sets up, on the lease's thread; leaving waits for what was submitted inside, and cleans
-up. `RunScopes` does both, as for any flow.
+up.
 """
 
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from resnb.graph.resources.scope import Scope, ScopeUse
-from resnb.run.engine.scopes import RunScopes
-from resnb.run.scheduling.plan import PlannedScope
+from resnb.graph.resources.scope import Scope
 
 if TYPE_CHECKING:
+    from resnb.graph.function import FlowFunction
     from resnb.graph.resources.resource import ResourceManager
-    from resnb.run.functions.run import FunctionRun
+    from resnb.run.scheduling.plan import PlannedScope
 
 INNERMOST: ContextVar["Block | None"] = ContextVar("resnb_block", default=None)
 """The block around the line that is running; coroutines side by side have their own."""
 
 
-class UnfoldingScopes(RunScopes):
-    """The scopes of a run whose graph unfolds."""
+class BlockOwner(Protocol):
+    """Sets up and cleans up what blocks hold."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.raised: set[Scope] = set()
-        self._counts: dict[str, int] = {}
+    def enter(self, block: "Block") -> Any:
+        """Set up; gives the resource."""
 
-    def enter(self, block: "Block", planned: PlannedScope) -> None:
-        """Know one more scope, whose rows there are."""
-        base = "kernel" if block.options.lifetime == "kernel" else self._plan.flow.name
-        name = f"{base}/{block.name}"
-        self._counts[name] = count = self._counts.get(name, 0) + 1
-        self._names[block] = name if count == 1 else f"{name}-{count}"
-        block.rows, block.index = planned, len(self._plan.scopes)
-        for row in (planned.init, planned.setup, planned.cleanup):
-            self._plan.scope_of[row] = block.index
-        self._plan.scopes.append(planned)
+    def leave(self, block: "Block", error: BaseException | None) -> None:
+        """Clean up."""
 
-    def add_member(self, block: "Block", row: int) -> None:
-        """Count `row` as inside `block`."""
-        block.inside.append(row)
-        self._plan.scope_of.setdefault(row, block.index)
+    async def enter_async(self, block: "Block") -> Any:
+        """Set up; gives the resource."""
 
-    def let_thread_go(self, block: "Block") -> None:
-        """`block` is closed: its thread ends, unless the lease needs it yet."""
-        with self._lock:
-            thread = self._threads.pop(ScopeUse(block), None)
-        if thread is not None:
-            thread.close()
-
-    def _succeeded(self, use: ScopeUse) -> bool:
-        return use.scope not in self.raised and super()._succeeded(use)
+    async def leave_async(self, block: "Block", error: BaseException | None) -> None:
+        """Clean up."""
 
 
 class Block(Scope):
@@ -64,68 +43,53 @@ class Block(Scope):
     Attributes:
         rows: those of its init, set-up and clean-up, once it was entered.
         inside: the rows of the tasks inside.
-        index: its place among the run's scopes.
         inputs: the arguments by name.
         call: the arguments as they were given.
     """
 
     def __init__(
         self,
-        run: "FunctionRun",
+        owner: BlockOwner,
+        flow: "FlowFunction",
         manager: "ResourceManager",
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> None:
-        super().__init__(manager, run.flow, manager.scope_options, manager.name)
+        super().__init__(manager, flow, manager.scope_options, manager.name)
         self.inputs, _ = manager.signature.assign(f"resource {manager.name!r}", args, kwargs)
         self.call = args, kwargs
         self.rows: PlannedScope | None = None
         self.inside: list[int] = []
-        self.index = -1
-        self._run = run
+        self._owner = owner
         self._token: Token[Block | None] | None = None
         manager.furnish(self)
 
     @property
     def is_mapped(self) -> bool:
-        """No: such a function has a block for each item."""
+        """No: a function has a block for each item."""
         return False
 
-    def is_innermost(self) -> None:
+    def open(self) -> None:
         """Its resource is there, and what comes now is inside."""
         self._token = INNERMOST.set(self)
 
-    def is_over(self) -> None:
+    def close(self) -> None:
         """What comes now is outside."""
         token, self._token = self._token, None
         if token is not None and INNERMOST.get() is self:
             INNERMOST.reset(token)
 
     def __enter__(self) -> Any:
-        return self._run.enter(self)
+        return self._owner.enter(self)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        self._run.leave(self, error)
+    def __exit__(self, kind: object, error: BaseException | None, tb: object) -> None:
+        self._owner.leave(self, error)
 
     async def __aenter__(self) -> Any:
-        from resnb.run.functions.async_run import entered
+        return await self._owner.enter_async(self)
 
-        return await entered(self._run, self)
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        from resnb.run.functions.async_run import left
-
-        await left(self._run, self, error)
+    async def __aexit__(self, kind: object, error: BaseException | None, tb: object) -> None:
+        await self._owner.leave_async(self, error)
 
 
-__all__ = ["INNERMOST", "Block", "UnfoldingScopes"]
+__all__ = ["INNERMOST", "Block", "BlockOwner"]

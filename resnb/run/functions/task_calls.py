@@ -5,42 +5,49 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import LeaseLost, OptionError, RunError, TaskCancelled, user_frames
-from resnb.graph.resources.scope import ScopeUse
-from resnb.graph.tasks.task import FunctionTask, Task
+from resnb.errors import OptionError, RunError, TaskCancelled, user_frames
+from resnb.graph.tasks.function_task import FunctionTask
+from resnb.graph.tasks.task import Task
 from resnb.run.engine.result import state_of
-from resnb.run.functions.async_run import value_of_row
-from resnb.run.functions.binding import Bound, bound, items
-from resnb.run.functions.engine import Call, Inbox, Watcher
-from resnb.run.functions.futures import Futures, TaskFuture
+from resnb.run.functions.async_wait import row_ended
+from resnb.run.functions.binding import BoundCall, bound, items
+from resnb.run.functions.futures import NO_ARGUMENTS, CallArguments, Futures, TaskFuture
 from resnb.run.functions.scopes import INNERMOST
 from resnb.run.scheduling.outcome import text_of
-from resnb.states import CANCELLED, FIRST_FINISHED, FIRST_UNSUCCESSFUL, PENDING, TRIGGER_FAILED
+from resnb.states import CANCELLED, FIRST_FINISHED, FIRST_UNSUCCESSFUL, TRIGGER_FAILED, State
 
 if TYPE_CHECKING:
     from resnb.graph.function import FlowFunction
-    from resnb.run.functions.body import Body
-    from resnb.run.functions.engine import UnfoldingEngine
-    from resnb.run.functions.provenance import Origins
-    from resnb.run.functions.redraw import Redrawing
-    from resnb.run.functions.scopes import UnfoldingScopes
+    from resnb.run.engine.engine import Engine
+    from resnb.run.functions.body import FunctionBody, Inbox
+    from resnb.run.functions.recorder import Recorder
+    from resnb.run.scheduling.growth import Watcher
 
 
-class Called:
-    """What the function's lines see of a run; see `active_function.Unfolding`.
+class TaskCalls:
+    """The calls of one run's function.
 
-    Attributes:
-        origins: which task each value came from.
+    Args:
+        engine: runs it.
+        body: its lines.
+        recorder: records what is called.
+        is_inline: whether submitted tasks run on the function's thread, too.
     """
 
-    flow: "FlowFunction"
-    engine: "UnfoldingEngine"
-    scopes: "UnfoldingScopes"
-    body: "Body"
-    origins: "Origins"
-    _redrawing: "Redrawing"
-    _is_inline: bool
-    _unasked: dict[int, Task]
+    def __init__(
+        self,
+        engine: "Engine",
+        body: "FunctionBody",
+        recorder: "Recorder",
+        *,
+        is_inline: bool,
+    ) -> None:
+        self.engine = engine
+        self.body = body
+        self.recorder = recorder
+        self._execution = engine.execution
+        self._is_inline = is_inline
+        self._unasked: dict[int, Task] = {}
 
     # ---- tasks
 
@@ -51,16 +58,17 @@ class Called:
             BaseException: what the task raised at its last try.
         """
         with self.body.paused:
-            one = bound(task, args, kwargs, self.origins)
-            if task.signature.asynchronous and self.flow.signature.asynchronous:
-                return value_of_row(self, self._enter(one, None, None))  # type: ignore[arg-type]
-            row = self._run_now(one)
-            return state_of(self.engine, row) if one.returns_state else self.outcome(row)
+            one = bound(task, args, kwargs, self.recorder.provenance)
+            if not (task.signature.asynchronous and self.recorder.flow.signature.asynchronous):
+                row = self._run_now(one)
+                return self.state_of(row) if one.returns_state else self.outcome(row)
+            row = self._add(one, None, None)
+        return self._value_async(row)  # made only here, for a pause may end with an exception
 
     def submit(self, task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run `task` on a worker; gives a future."""
         with self.body.paused:
-            return self._submitted(bound(task, args, kwargs, self.origins))
+            return self._submitted(bound(task, args, kwargs, self.recorder.provenance))
 
     def map(self, task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run `task` on workers, once for each item; gives a list of futures."""
@@ -68,104 +76,85 @@ class Called:
         named = {k: v.result() if type(v) is TaskFuture else v for k, v in kwargs.items()}
         with self.body.paused:
             return Futures(
-                self._submitted(bound(task, *one, self.origins))
+                self._submitted(bound(task, *one, self.recorder.provenance))
                 for one in items(task, tuple(values), named)
             )
 
-    def _run_now(self, one: Bound) -> int:
-        """Carry out a call; gives its row, which has ended."""
+    def _run_now(self, one: BoundCall) -> int:
+        """Make a call and wait for its end; gives its row."""
         inbox: Inbox = SimpleQueue()
         own = self._is_inline or (self.body.is_here and one.task.timeout is None)
         bound_to_lease = one.task.thread == "setup" and INNERMOST.get() is not None
         runs_here = own and not bound_to_lease and not one.task.signature.asynchronous
-        row = self._enter(one, inbox if runs_here else None, inbox)
-        self.engine.output.show(row)
+        row = self._add(one, inbox if runs_here else None, inbox)
+        self._execution.output.show(row)
         self.body.carry_out(inbox)
         return row
 
-    def _submitted(self, one: Bound) -> TaskFuture:
-        row = self._run_now(one) if self._is_inline else self._enter(one, None, None)
+    def _submitted(self, one: BoundCall) -> TaskFuture:
+        row = self._run_now(one) if self._is_inline else self._add(one, None, None)
         self._unasked[row] = one.task
-        return TaskFuture(self, row, one.task)  # type: ignore[arg-type]
+        return TaskFuture(self, row, one.task)
 
-    def _enter(self, one: Bound, inbox: Watcher | None, watcher: Watcher | None) -> int:
-        """Record a task, and let it run when it can.
-
-        Raises:
-            LeaseLost: the resource of the block around it was taken away.
-            RunError: resnb itself failed in this run.
-        """
-        if self.engine.defect is not None:
-            message = f"resnb itself failed in this run: {text_of(self.engine.defect)}"
-            raise RunError(message)
-        block, cleanup = INNERMOST.get(), -1
-        if block is not None and block.rows is not None:
-            cleanup = block.rows.cleanup
-            if self.engine.table.state[cleanup] != PENDING:
-                lease = self.scopes.leases.get(ScopeUse(block))
-                reason = "" if lease is None else f": {lease.reason}"
-                raise LeaseLost(f"resource {block.name!r} was taken away{reason}")
-        upstream = one.upstream()
-        for row in upstream:
-            self._unasked.pop(row, None)
-        node = self.flow.record(
-            one.task, self._sources(one.inputs), self._tasks(one.control), block
-        )
-        with self.engine.adding:
-            if block is not None:
-                self.scopes.add_member(block, len(self.engine.plan.tasks))
-            row = self.engine.add(
-                node, one.call, upstream, cleanup=cleanup, inbox=inbox, watcher=watcher
-            )
-        self._redrawing.changed(row)
+    def _add(self, one: BoundCall, inbox: "Watcher | None", watcher: "Watcher | None") -> int:
+        row = self.recorder.add_task(one, inbox, watcher)
+        if self._unasked:
+            for upstream in one.upstream():
+                self._unasked.pop(upstream, None)
         return row
-
-    def _tasks(self, rows: list[int]) -> list[Task]:
-        tasks = self.engine.plan.tasks
-        return [tasks[row] for row in rows]
-
-    def _sources(self, inputs: Mapping[str, tuple[list[int], bool]]) -> dict[str, Any]:
-        tasks = self.engine.plan.tasks
-        return {
-            key: tasks[rows[0]] if whole else [tasks[row] for row in rows]
-            for key, (rows, whole) in inputs.items()
-        }
 
     # ---- other flow functions
 
-    def call_flow(self, run: Callable[[], Any], flow: "FlowFunction", call: Call) -> Any:
+    def call_flow(self, run: Callable[[], Any], flow: "FlowFunction", call: CallArguments) -> Any:
         """Run another flow function as a task of this one.
 
         Args:
-            run: carries it out, and gives or raises what its caller gets.
+            run: runs it, and returns or raises what its caller gets.
             flow: the function.
             call: what it is called with.
         """
         with self.body.paused:
             return self.outcome(self._run_now(self._as_task(flow, call, run)))
 
-    def enter_flow(self, flow: "FlowFunction", call: Call, told: Watcher) -> tuple[int, Task]:
+    def enter_flow(self, flow: "FlowFunction", call: CallArguments, watcher: "Watcher") -> int:
         """Enter an async flow function as a task of this one; gives its row.
 
         Args:
             flow: the function.
             call: what it is called with.
-            told: is told when it may begin, or has ended without that.
+            watcher: gets the row when it may begin, or `ENDED` if it has ended without that.
         """
         with self.body.paused:
             one = self._as_task(flow, call, flow.function)
-            return self._enter(one, told, told), one.task
+            return self._add(one, watcher, watcher)
 
-    def _as_task(self, flow: "FlowFunction", call: Call, code: Callable[..., Any]) -> Bound:
+    def _as_task(
+        self, flow: "FlowFunction", call: CallArguments, code: Callable[..., Any]
+    ) -> BoundCall:
         task = FunctionTask(code, name=flow.name)
         task._signature = flow.signature  # noqa: SLF001 - the task stands for the flow
-        one = bound(task, call.args, call.kwargs, self.origins)
-        if one.call.has_futures:
+        one = bound(task, call.args, call.kwargs, self.recorder.provenance)
+        if one.arguments.has_futures:
             message = f"flow {flow.name!r}: a future is no argument of a flow: pass its .result()"
             raise OptionError(message)
-        return one._replace(call=Call((), {}, has_futures=False))
+        return one._replace(arguments=NO_ARGUMENTS)
 
     # ---- outcomes
+
+    def state_of(self, row: int) -> State:
+        """The state of `row` as it is now."""
+        return state_of(self._execution, row)
+
+    async def _value_async(self, row: int) -> Any:
+        """The value of a task that an async function awaits."""
+        self._execution.output.show(row)
+        await row_ended(self.engine, row)
+        return self.outcome(row)
+
+    async def value_of_future(self, future: TaskFuture) -> Any:
+        """The value of a future that an async function awaits."""
+        self._unasked.pop(future.row, None)
+        return await self._value_async(future.row)
 
     def outcome(self, row: int, *, raises: bool = True) -> Any:
         """The value of `row`, which has ended.
@@ -173,34 +162,34 @@ class Called:
         Raises:
             BaseException: it has none; what its task raised, if it did.
         """
-        engine = self.engine
-        code = engine.table.state[row]
+        execution = self._execution
+        code = execution.table.state[row]
         if FIRST_FINISHED <= code < FIRST_UNSUCCESSFUL:
-            return self.origins.handed_out(engine.values[row], row)
-        error, gone = engine.errors.get(row), False
+            return self.recorder.provenance.handed_out(execution.values[row], row)
+        error, gone = execution.errors.get(row), False
         if code == CANCELLED and raises and self.body.is_here:
-            kind = self.body.taken()
-            error = error if kind is None else kind()
-            given_up = bool(engine.scheduler.why_given_up(row))
-            gone = given_up and kind is None and isinstance(error, TaskCancelled)
-        if error is None or gone or (code == TRIGGER_FAILED and not engine.table.tries[row]):
+            noted = self.body.taken()
+            error = noted or error
+            given_up = bool(execution.scheduler.why_given_up(row))
+            gone = given_up and noted is None and isinstance(error, TaskCancelled)
+        if error is None or gone or (code == TRIGGER_FAILED and not execution.table.tries[row]):
             error = self._without_error(row, code)
         if not raises:
             return error
         raise error.with_traceback(user_frames(error.__traceback__))
 
     def _without_error(self, row: int, code: int) -> RunError:
-        """Why `row` has no value, where its own code raised nothing."""
-        engine = self.engine
-        task = engine.plan.tasks[row]
-        reason = engine.scheduler.reasons.get(row, "")
-        reason = engine.scheduler.why_given_up(row) or reason
+        """The reason why `row` has no value although its own code raised nothing."""
+        execution = self._execution
+        task = execution.plan.tasks[row]
+        reason = execution.scheduler.reasons.get(row, "")
+        reason = execution.scheduler.why_given_up(row) or reason
         if code != TRIGGER_FAILED:
             return RunError(f"task {task.name!r} was cancelled: {reason}")
         error = RunError(f"task {task.name!r} did not run: {reason}")
-        for upstream in engine.plan.upstream[row]:
-            if upstream in engine.errors and engine.table.tries[upstream]:
-                error.__cause__ = engine.errors[upstream]
+        for upstream in execution.plan.upstream[row]:
+            if upstream in execution.errors and execution.table.tries[upstream]:
+                error.__cause__ = execution.errors[upstream]
         return error
 
     def await_future(self, future: TaskFuture, timeout: float | None) -> None:
@@ -210,26 +199,22 @@ class Called:
             TimeoutError: it has not ended in time.
         """
         with self.body.paused:
-            self.engine.output.show(future.row)
+            self._execution.output.show(future.row)
             deadline = None if timeout is None else monotonic() + timeout
             try:
                 self.body.wait_for(future.row, deadline)
             except Empty:
                 message = f"task {future.name!r} has not ended within {timeout:g} s"
                 raise TimeoutError(message) from None
-            self.asked(future)
-
-    def asked(self, future: TaskFuture) -> None:
-        """Somebody gets to know what has become of `future`."""
-        self._unasked.pop(future.row, None)
+            self._unasked.pop(future.row, None)
 
     def report_unasked(self) -> None:
-        """Say which tasks failed without anybody having asked for their results."""
+        """Report the failed tasks for whose results nobody has asked."""
         for row, task in self._unasked.items():
-            error = self.engine.errors.get(row)
-            if error is not None and self.engine.table.state[row] != CANCELLED:
+            error = self._execution.errors.get(row)
+            if error is not None and self._execution.table.state[row] != CANCELLED:
                 text = f"task {task.name!r} failed, and nobody asked for its result: "
-                self.engine.output.write(row, "stderr", f"{text}{text_of(error)}\n")
+                self._execution.output.write(row, "stderr", f"{text}{text_of(error)}\n")
 
 
-__all__ = ["Called"]
+__all__ = ["TaskCalls"]

@@ -1,15 +1,14 @@
-"""The end of what one task printed, with positions by which a view follows it while it grows.
+"""The log of one task, with positions by which a view follows it while it grows.
 
-A position is the number of characters that were ever added. What is bounded is the memory: of a
-task that prints without end the last `LOG_LIMIT` characters are kept. Whoever calls takes care
-that one thread at a time does.
+A position is the number of characters that have been added so far. Memory is bounded: only the last
+`LOG_LIMIT` characters are kept. Callers make sure that only one thread at a time uses a log.
 """
 
 from collections import deque
 from typing import NamedTuple
 
 LOG_LIMIT = 256 * 1024
-"""How many characters of one task's output are kept at its end."""
+"""Maximum number of characters that are kept of one task's output."""
 
 
 class Piece(NamedTuple):
@@ -31,7 +30,7 @@ class Log:
 
     Attributes:
         end: the position after its last character.
-        tries: the try that the last of it comes from.
+        tries: the number of the try that its end comes from.
         at_line_start: whether the next character begins a line.
     """
 
@@ -57,13 +56,13 @@ class Log:
             self._kept -= len(self._parts.popleft())
 
     def begin_try(self, number: int) -> None:
-        """What follows comes from try `number`; said in a line of its own, but for the first."""
+        """What follows comes from try `number`; a line says so, except for the first try."""
         if number > self.tries:
             self.tries = number
             self.add(f"{'' if self.at_line_start else chr(10)}--- try {number} ---\n")
 
     def since(self, position: int = 0, most: int = LOG_LIMIT) -> Piece:
-        """What was added after `position`: the last `most` characters of it."""
+        """The last `most` characters of what was added after `position`."""
         wanted = min(self.end - position, self._kept, most)
         if wanted <= 0:
             return Piece(self.end, self.end, "")
@@ -78,19 +77,16 @@ class Log:
         return Piece(self.end - wanted, self.end, text)
 
 
-class Together:
+class ChildrenLog:
     """Adds to a mapped task's log the lines of all its children, each with the item's number.
 
-    A line is added when it is whole, so that children which print at the same time do not mix.
-
-    Args:
-        log: the log.
+    A line is added when it is complete, so that children that print at the same time do not mix.
     """
 
     __slots__ = ("_begun", "_log")
 
     LONGEST = 2_000
-    """A line that is not whole is added when it has so many characters."""
+    """An incomplete line of so many characters is added as it is."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -126,4 +122,4 @@ class Together:
         self._log.add("".join(f"{mark}{line}\n" for line in text.split("\n")))
 
 
-__all__ = ["LOG_LIMIT", "Log", "Piece", "Together"]
+__all__ = ["LOG_LIMIT", "ChildrenLog", "Log", "Piece"]

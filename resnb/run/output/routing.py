@@ -1,9 +1,9 @@
-"""Where what is printed goes while runs, clean-ups and previews are on: to whom it belongs.
+"""Routes what is printed during runs, clean-ups and previews to where it belongs.
 
-While somebody routes, ``sys.stdout`` and ``sys.stderr`` are stand-ins that look whose code is
-printing. Several may route at once, and end in any order: a stand-in stays until the last who
-uses it has ended, and what somebody else put in its place meanwhile stays, too. Handlers of
-`logging` that hold one of the streams write to the stand-in meanwhile.
+Meanwhile ``sys.stdout`` and ``sys.stderr`` are stand-ins that check whose code is printing. Several
+users may route at once, and end in any order: a stand-in stays until its last user has ended, and
+if somebody else has replaced it meanwhile, the replacement stays. Handlers of `logging` that hold
+one of the streams write to the stand-in as well.
 """
 
 import os
@@ -19,7 +19,7 @@ from resnb.run.engine.slots import CURRENT
 NAMES = ("stdout", "stderr")
 
 HEARD_BY: ContextVar[Callable[[str], object] | None] = ContextVar("resnb_heard_by", default=None)
-"""Where what the running code prints goes, in place of a cell."""
+"""Receives what the running code prints, instead of a cell."""
 
 _LOCK = threading.Lock()
 
@@ -67,7 +67,7 @@ class _Router:
         return getattr(self._stream, name)
 
     def use(self) -> None:
-        """One more routes."""
+        """Add a user."""
         self._users += 1
         if self._users == 1:
             setattr(sys, self._name, self)
@@ -76,7 +76,7 @@ class _Router:
                 one.setStream(self)
 
     def leave(self) -> None:
-        """One has ended."""
+        """Remove a user."""
         self._users -= 1
         if self._users:
             return
@@ -99,10 +99,10 @@ def _handlers() -> list[Any]:
 
 
 def routed() -> Callable[[], None]:
-    """Send what is printed to whom it belongs.
+    """Send what is printed to where it belongs.
 
     Returns:
-        A function that ends it.
+        A function that ends this.
     """
     with _LOCK:
         routers = []
@@ -122,7 +122,7 @@ def routed() -> Callable[[], None]:
 
 @contextmanager
 def heard_by(listener: Callable[[str], object]) -> Iterator[None]:
-    """Give what this thread prints in the block to `listener`, and to no cell."""
+    """Send what this thread prints in the block to `listener` instead of a cell."""
     stop = routed()
     token = HEARD_BY.set(listener)
     try:

@@ -1,9 +1,11 @@
-"""What tasks print: kept with each task, and written where the run was started in graph order.
+"""What tasks print: kept with each task, and written where the run was started.
 
-The task whose turn it is streams; the others wait for theirs. So a notebook prints the same on
-every run, however its tasks interleave. The text is written in the context of the caller, by
-which a kernel knows the cell it belongs to. A run that no cell has begun writes nowhere: what
-its tasks print is kept with them.
+It is written in graph order: the task whose turn it is streams, the others wait for theirs. So a
+notebook prints the same on every run, however its tasks interleave. In a ``@flow`` function, what
+the function and the tasks that it calls print is written at once; what a submitted task prints is
+written when the function waits for it, else at the end. The text is written in the context of the
+caller, by which a kernel knows the cell it belongs to. The output of a run that no cell has begun
+is only kept.
 """
 
 import contextvars
@@ -16,7 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from resnb.run.engine.slots import CURRENT, NOTHING
-from resnb.run.output.log import LOG_LIMIT, Log, Piece, Together
+from resnb.run.output.log import LOG_LIMIT, ChildrenLog, Log, Piece
 from resnb.run.output.routing import routed
 from resnb.states import FIRST_FINISHED
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 WITHOUT_CELL: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "resnb_without_cell", default=False
 )
-"""Whether runs that are begun in this context belong to no cell: a button has begun them."""
+"""Whether runs begun in this context belong to no cell, because a button begins them."""
 
 
 _NUMBERS = count(1)
@@ -35,12 +37,9 @@ _NUMBERS = count(1)
 class Output:
     """The output of one run's tasks.
 
-    Args:
-        scheduler: tells which rows have ended.
-
     Attributes:
         waiting: whether something waits to be written.
-        number: tells this run's output from that of others.
+        number: identifies this run's output among all runs'.
     """
 
     def __init__(self, scheduler: "Scheduler") -> None:
@@ -49,26 +48,38 @@ class Output:
         self.number = next(_NUMBERS)
         self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
         self._context = contextvars.copy_context()
-        self._lock = threading.RLock()  # what a finalizer prints may come in while we write
-        self._logs_lock = threading.RLock()  # of its own: a stream may block whoever writes to it
+        self._lock = threading.RLock()  # reentrant: a finalizer may print while we write
+        self._logs_lock = threading.RLock()  # apart: a stream may block whoever writes to it
         self._last = ""
         self._writing = False
         self._is_unseen = WITHOUT_CELL.get()
         self._finished = self._is_unseen
         self._pending: dict[int, list[tuple[str, str]]] = {}
         self._logs: dict[int, Log] = {}
-        self._together: dict[int, Together] = {}
+        self._together: dict[int, ChildrenLog] = {}
         self._rows = self._in_order()
         self._turn: int | None = None
         self._begun = False
+        self._shown = {NOTHING} if scheduler.plan.grows else set()
 
     def write(self, row: int, stream: str, text: str) -> None:
-        """`row` printed `text`."""
+        """`row` printed `text`; -1 stands for the function of a plan that grows."""
         self._keep(row, text)
         with self._lock:
-            if not self._finished:  # later, nobody waits for the code that prints
-                self._pending.setdefault(row, []).append((stream, text))
+            if self._finished:  # nobody waits for the code that prints any longer
+                return
+            self._pending.setdefault(row, []).append((stream, text))
+            if row not in self._shown:
                 self._advance()
+            elif not self._writing:
+                self._flush(row)
+
+    def show(self, row: int) -> None:
+        """From now on, write what `row` prints at once."""
+        with self._lock:
+            self._shown.add(row)
+            if self._pending:
+                self._flush(row)
 
     def advance(self) -> None:
         """Write what waited for rows that have ended by now."""
@@ -98,11 +109,11 @@ class Output:
         self._keep(row, text)
 
     def log_of(self, row: int) -> str:
-        """What `row` has printed so far, or its end if that is long."""
+        """What `row` has printed so far; only the end of it if that is long."""
         return self.log_since(row, 0).text
 
     def log_since(self, row: int, position: int, most: int = LOG_LIMIT) -> Piece:
-        """What `row` has printed after `position`; of a mapped row what its children have.
+        """What `row` (for a mapped row, its children) has printed after `position`.
 
         Args:
             row: the row.
@@ -112,7 +123,7 @@ class Output:
         with self._logs_lock:
             together = self._together.get(row)
             if together is not None:
-                first = self._scheduler.children[row].first
+                first = self._scheduler.mapped.children[row].first
                 for item in together.begun():
                     if self._over(first + item):
                         together.end_line(item)
@@ -123,7 +134,7 @@ class Output:
         scheduler = self._scheduler
         tries = scheduler.table.tries[row] if row >= 0 else 1
         with self._logs_lock:
-            origin = row if row < 0 else scheduler.origin(row)
+            origin = row if row < 0 else scheduler.mapped.origin(row)
             log = self._logs.get(origin)
             if log is None:
                 log = self._logs[origin] = Log()
@@ -132,8 +143,8 @@ class Output:
                 log.add(text)
                 return
             if origin not in self._together:
-                self._together[origin] = Together(log)
-            self._together[origin].add(scheduler.child_index(row), text, tries)
+                self._together[origin] = ChildrenLog(log)
+            self._together[origin].add(scheduler.mapped.index(row), text, tries)
 
     def _advance(self) -> None:
         if self._writing:
@@ -146,7 +157,7 @@ class Output:
             if not self._over(self._turn):
                 break
             self._turn = next(self._rows, None)
-        self.waiting = bool(self._pending)
+        self.waiting = self._turn is not None and bool(self._pending)
 
     def _flush(self, row: int) -> None:
         self._writing = True
@@ -159,7 +170,7 @@ class Output:
             self._writing = False
 
     def _write(self, stream: str, text: str) -> None:
-        if stream != self._last:  # a kernel sends what is written to each when it likes
+        if stream != self._last:  # a kernel flushes each stream at a time of its own
             self._last = stream
             for name, other in self._streams.items():
                 if name != stream:
@@ -168,10 +179,12 @@ class Output:
 
     def _over(self, row: int) -> bool:
         ended = self._scheduler.table.state[row] >= FIRST_FINISHED
-        return ended or row in self._scheduler.children
+        return ended or row in self._scheduler.mapped.children
 
     def _in_order(self) -> Iterator[int]:
-        plan, children = self._scheduler.plan, self._scheduler.children
+        plan, children = self._scheduler.plan, self._scheduler.mapped.children
+        if plan.grows:
+            return
         for task in plan.flow.sorted_tasks():
             row = plan.row_of.get(task)
             if row is None:
@@ -185,7 +198,7 @@ def route(output: Output) -> Callable[[], None]:
     """Send what tasks print to their slot's output.
 
     Returns:
-        A function that ends it; what somebody else put in place meanwhile stays.
+        A function that ends this; a replacement that somebody else has installed stays.
     """
     unroute = routed()
     show = warnings.showwarning
@@ -197,7 +210,7 @@ def route(output: Output) -> Callable[[], None]:
         if own or threading.current_thread() is threading.main_thread():
             show(*args, **kwargs)
             return
-        # a library's own thread, such as a cluster's, warns of ports and the like
+        # the own thread of a library, such as a cluster's, which warns of ports and the like
         text = warnings.formatwarning(*args[:4])
         output.keep(NOTHING if slot is None else slot.row, text)
 

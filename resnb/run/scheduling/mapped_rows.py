@@ -1,59 +1,94 @@
-"""Which rows are children of which: a mapped row has one for each item."""
+"""Mapped rows and their children: each item that a row is mapped over gets a row of its own."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
-from resnb.run.scheduling.codes import Children
 from resnb.run.scheduling.state_table import Table
+from resnb.states import SUCCESS
+
+if TYPE_CHECKING:
+    from resnb.run.scheduling.plan import Plan
 
 
-class Families:
+class Children(NamedTuple):
+    """The rows of a mapped row's children: from `first` up to `last` (exclusive)."""
+
+    first: int
+    last: int
+
+    def rows(self) -> range:
+        """The children's rows."""
+        return range(self.first, self.last)
+
+
+class MappedRows:
     """The mapped rows of a run and their children.
 
     Args:
+        plan: the planned rows; every row beyond them is a child.
         table: the state table, which gets a row for each child.
-        missing: how many upstream rows each planned row waits for; it may grow.
 
     Attributes:
         children: the children of each mapped row that has been expanded.
     """
 
-    def __init__(self, table: Table, missing: list[int]) -> None:
-        self.table = table
+    def __init__(self, plan: "Plan", table: Table) -> None:
         self.children: dict[int, Children] = {}
-        self._missing = missing
-        self._parents: list[tuple[int, int]] = []  # first child row, mapped row
-        self._open_children: dict[int, int] = {}
-        self._latest = (0, 0, 0)  # the block of children that ended last, and its mapped row
+        self._table = table
+        self._planned = plan.tasks
+        self._parents: list[tuple[int, int]] = []  # first child, mapped row
+        self._running: dict[int, int] = {}
+        self._latest = (
+            0,
+            0,
+            0,
+        )  # first child, last child, mapped row: of the child that ended last
 
     def origin(self, row: int) -> int:
         """The planned row of which `row` is a child; `row` itself if it is none."""
-        if row < len(self._missing):
+        if row < len(self._planned):
             return row
-        return self._parents[bisect_right(self._parents, (row, len(self._missing))) - 1][1]
+        return self._parents[bisect_right(self._parents, (row, len(self._planned))) - 1][1]
 
-    def child_index(self, row: int) -> int:
-        """Which item of its mapped row `row` stands for."""
-        return row - self.children[self.origin(row)].first
+    def index(self, child: int) -> int:
+        """The number of the item that `child` stands for."""
+        return child - self.children[self.origin(child)].first
 
-    def _add_children(self, row: int, count: int, codes: Iterable[tuple[int, int]]) -> Children:
-        """Rows for `count` children of `row`, of which some have their final states."""
-        first = self.table.extend(count)
-        found = self.children[row] = Children(first, first + count)
+    def add(self, row: int, count: int, codes: Iterable[tuple[int, int]]) -> None:
+        """Give `row` `count` children.
+
+        Args:
+            row: the mapped row.
+            count: how many items there are.
+            codes: the final states of children, by number, that need not run.
+        """
+        first = self._table.extend(count)
+        self.children[row] = Children(first, first + count)
         self._parents.append((first, row))
+        self._running[row] = count
         for number, code in codes:
-            self.table.take_over(first + number, code)
-        return found
+            self._table.take_over(first + number, code)
+            self._running[row] -= 1
 
-    def _family_of(self, row: int) -> int:
-        """The mapped row of child `row`, which has ended, if it was the last one; else -1."""
+    def all_succeeded(self, row: int) -> bool:
+        """Whether mapped `row` has plain successes only, as far as its children are known."""
+        first, last = self.children.get(row, (0, 0))
+        return self._table.state.count(SUCCESS, first, last) == last - first
+
+    def unfinished(self, row: int) -> int:
+        """How many children of mapped `row` have yet to end."""
+        return self._running[row]
+
+    def ended(self, child: int) -> int:
+        """Count `child` as ended; gives its mapped row if it was the last one, else -1."""
         first, last, parent = self._latest
-        if not first <= row < last:
-            parent = self.origin(row)
+        if not first <= child < last:
+            parent = self.origin(child)
             self._latest = (*self.children[parent], parent)
-        left = self._open_children[parent] - 1
-        self._open_children[parent] = left
+        left = self._running[parent] - 1
+        self._running[parent] = left
         return -1 if left else parent
 
 
-__all__ = ["Families"]
+__all__ = ["Children", "MappedRows"]

@@ -1,11 +1,22 @@
-"""What became of one try of a task's code. Pure: from an exception to a state."""
+"""The outcome of one try of a task's code: which state follows from a value or an exception."""
 
 from typing import Any, NamedTuple
 
 from resnb.errors import TaskCancelled, user_frames
 from resnb.graph.base.signals import FAIL, RETRY, Signal
 from resnb.graph.tasks.task import Task
-from resnb.states import CANCELLED, CLASSES, FAILED, RETRYING, SUCCESS, TIMED_OUT, State
+from resnb.states import (
+    CANCELLED,
+    CLASSES,
+    FAILED,
+    FIRST_FINISHED,
+    FIRST_UNSUCCESSFUL,
+    RETRYING,
+    SKIPPED,
+    SUCCESS,
+    TIMED_OUT,
+    State,
+)
 
 
 class Outcome(NamedTuple):
@@ -29,12 +40,12 @@ class Outcome(NamedTuple):
     instead_of: int | None = None
 
     def state(self) -> State:
-        """As a `State` object, for handlers and hooks."""
+        """The `State` object, for handlers and hooks."""
         return CLASSES[self.code](self.reason, self.value if self.error is None else self.error)
 
 
 def of_error(task: Task, error: BaseException, tries: int, retries: int) -> Outcome:
-    """What an exception that the task's code raised leads to.
+    """The outcome of a try whose code raised an exception.
 
     Args:
         task: the task.
@@ -57,14 +68,14 @@ def of_error(task: Task, error: BaseException, tries: int, retries: int) -> Outc
 
 
 def of_timeout(task: Task, limit: float, tries: int, retries: int) -> Outcome:
-    """What running for longer than `limit` seconds leads to."""
+    """The outcome of a try that ran for longer than `limit` seconds."""
     reason = f"it ran for longer than its timeout of {limit:g} s"
     error = TimeoutError(reason)
     return _again(task, Outcome(TIMED_OUT, error=error, reason=reason), error, tries, retries)
 
 
 def _again(task: Task, end: Outcome, error: BaseException, tries: int, retries: int) -> Outcome:
-    """What a try that ended as `end` leads to: another one if `error` is worth it, else `end`."""
+    """Another try if `error` is to be retried and tries are left, else `end`."""
     if tries <= retries and isinstance(error, task.retry_on or (Exception,)):
         delay = task.retry_delay or 0.0
         return end._replace(code=RETRYING, delay=delay, instead_of=end.code)
@@ -72,7 +83,7 @@ def _again(task: Task, end: Outcome, error: BaseException, tries: int, retries: 
 
 
 def of_state(state: State) -> Outcome:
-    """What a state that the user's code chose itself leads to."""
+    """The outcome of a try whose code chose its state."""
     if isinstance(state.kept, BaseException):
         return Outcome(state.code, error=state.kept, reason=state.message)
     if state.is_failed():
@@ -82,7 +93,7 @@ def of_state(state: State) -> Outcome:
 
 
 def text_of(error: BaseException) -> str:
-    """An exception in one line, whatever its own ``__str__`` does or how much it says."""
+    """An exception in one line, even if its ``__str__`` fails or is long."""
     try:
         first, *more = f"{type(error).__name__}: {error}".splitlines()
     except Exception:  # noqa: BLE001 - the user's code
@@ -90,8 +101,18 @@ def text_of(error: BaseException) -> str:
     return f"{first} [...]" if any(more) else first
 
 
+def failure(error: BaseException) -> Outcome:
+    """`error` fails the row, and no further try would end otherwise."""
+    return Outcome(FAILED, error=error, reason=text_of(error))
+
+
+def has_made(code: int) -> bool:
+    """Whether a set-up that ended with `code` made something."""
+    return FIRST_FINISHED <= code < FIRST_UNSUCCESSFUL and code != SKIPPED
+
+
 def success(value: Any) -> Outcome:
-    """The code returned `value`."""
+    """The outcome of a try whose code returned `value`."""
     return Outcome(SUCCESS, value=value)
 
 
@@ -104,4 +125,13 @@ def _is_async_cancel(error: BaseException) -> bool:
     return kind.__name__ == "CancelledError" and kind.__module__.startswith("asyncio")
 
 
-__all__ = ["Outcome", "of_error", "of_state", "of_timeout", "success", "text_of"]
+__all__ = [
+    "Outcome",
+    "failure",
+    "has_made",
+    "of_error",
+    "of_state",
+    "of_timeout",
+    "success",
+    "text_of",
+]

@@ -1,6 +1,6 @@
-"""Reads the states of many tasks out of a run's table at once, for whoever looks on.
+"""Reads the states of many tasks out of a run's table at once, for views.
 
-A step of Python for each task, twenty times a second, would slow down the run that is looked at.
+One step of Python for each task, twenty times a second, would slow down the run that is watched.
 """
 
 from operator import itemgetter
@@ -12,24 +12,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from resnb.graph.tasks.task import Task
-    from resnb.run.engine.engine import Engine
 
 
 class StateReader:
-    """The states of fixed tasks: those that a run covers as they are now, others as remembered.
+    """The states of fixed tasks: live for those that a run covers, remembered for the others.
 
     Args:
         tasks: the tasks.
-        engine: the latest run, if any.
-        kept: what is remembered of tasks that it does not cover.
+        rows: the row of each task that the latest run covers.
+        table: the states of that run's rows.
+        kept: the states that are remembered of other tasks.
     """
 
     def __init__(
-        self, tasks: "Sequence[Task]", engine: "Engine | None", kept: "Mapping[Task, State]"
+        self,
+        tasks: "Sequence[Task]",
+        rows: "Mapping[Task, int]",
+        table: bytes | bytearray,
+        kept: "Mapping[Task, State]",
     ) -> None:
         self.tasks = tasks
-        rows = {} if engine is None else engine.plan.row_of
-        self._table = b"" if engine is None else engine.table.state
+        self._table = table
         self._size = len(rows)
         self._rest = b""
         places: list[int] = list(map(rows.get, tasks))  # type: ignore[arg-type]

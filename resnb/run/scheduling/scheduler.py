@@ -2,9 +2,12 @@
 
 In go outcomes (a row succeeded, failed, wants another try, its code has returned at last), out
 come rows that may run now: plain ones in ``ready``, those with a thread of their own in
-``errands``. A row's state is written by the scheduler alone, except that whoever takes a row
-from ``ready`` marks it as running; taking is atomic, so that a cancel and a worker cannot both
-have a row.
+``errands``. Only the scheduler writes a row's state, except that whoever takes a row from
+``ready`` marks it as running; taking is atomic: a cancel and a worker cannot both have a row.
+
+The plan may grow until `close`; that of a flow is closed from the start. A row comes in two steps:
+`add` makes its place in the arrays, `join` (an event like the others) links it to what it waits
+for, which may end at that very moment. A block's clean-up is *held* until `let_go`.
 
 Invariants: ``missing[row]`` is the number of upstream rows without a final state; a clean-up is
 released only when, besides, no code of its scope is running; ``unfinished`` counts the rows
@@ -13,13 +16,14 @@ without a final state, the children of mapped rows included.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
 
-from resnb.run.scheduling.codes import Children, has_made
-from resnb.run.scheduling.mapped_rows import Families
+from resnb.run.scheduling.growth import AddedRow
+from resnb.run.scheduling.mapped_rows import MappedRows
+from resnb.run.scheduling.overruns import Overruns
 from resnb.run.scheduling.plan import Plan
 from resnb.run.scheduling.state_table import Table
-from resnb.run.scheduling.trigger_rules import mapped_over, upstream_codes, verdict, verdict_on_all
+from resnb.run.scheduling.trigger_rules import Refusal, TriggerRules
 from resnb.states import (
     CANCELLED,
     FIRST_FINISHED,
@@ -27,60 +31,111 @@ from resnb.states import (
     PENDING,
     RETRYING,
     RUNNING,
-    SKIPPED,
     SUCCESS,
     TRIGGER_FAILED,
 )
 
+if TYPE_CHECKING:
+    from resnb.graph.node import Node
+
 NOT_BEGUN = "the run was cancelled before it began"
-NOTHING_MADE = "there is nothing to clean up: set-up did not succeed"
 
 
-class Scheduler(Families):
+class Scheduler:
     """Decides which rows of a plan may run.
 
-    Args:
-        plan: the rows and their edges.
-        table: the state table that it writes.
-
     Attributes:
-        verdicts: final states, with the reasons, of rows that are not to run and whose tasks have
-            handlers or hooks: such a row is released all the same, so that these are called first.
-        refused: called with a row and a reason just before it ends because of its trigger.
+        mapped: the children of mapped rows.
+        closed: whether the plan has stopped growing.
+        joined: how many planned rows have been joined.
+        cancelled: whether a closed plan was cancelled as a whole.
+        reasons: why rows ended as they did.
+        refusals: the verdicts on rows that must not run, but whose tasks have handlers or hooks;
+            such a row is released nevertheless, so that these are called first.
+        refused: called with a row and a reason just before its trigger ends it.
     """
 
     def __init__(self, plan: Plan, table: Table) -> None:
-        super().__init__(table, [len(rows) for rows in plan.upstream])
         self.plan = plan
+        self.table = table
+        self.mapped = MappedRows(plan, table)
         self.ready: deque[int] = deque()
         self.errands: deque[int] = deque()
-        self.unfinished = len(plan.tasks)
+        self.unfinished = self.joined = len(plan.tasks)
+        self.closed = not plan.grows
         self.cancelled = False
-        self._given_up: dict[int, str] = {}
         self.reasons: dict[int, str] = {}
-        self.verdicts: dict[int, tuple[int, str]] = {}
+        self.refusals: dict[int, Refusal] = {}
         self.refused: Callable[[int, str], object] = lambda _row, _reason: None
+        self._rules = TriggerRules(plan, table, self.mapped)
+        self._missing = [len(rows) for rows in plan.upstream]
         self._judged = bytearray(plan.judged)
+        self._given_up: dict[int, str] = {}
         self._pausing: set[int] = set()
-        self._overrunning: dict[int, tuple[int, ...]] = {}
-        self._holds: dict[int, int] = {}
-        self._cleanups: AbstractSet[int] = frozenset(
-            one.cleanup for one in plan.scopes if one.cleanup >= 0
-        )
+        self._overruns = Overruns(plan)
+        self._cleanups = {one.cleanup for one in plan.scopes if one.cleanup >= 0}
+        self._held: set[int] = set()
 
     @property
     def done(self) -> bool:
-        """Whether every row has its final state, and no code of a given-up row is running."""
-        return not self.unfinished and not self._overrunning
+        """Whether no row is left to run or to come, and no code of a given-up row is running."""
+        return self.closed and not self.unfinished and not self._overruns
 
-    def read_again(self) -> None:
-        """The plan's lanes have changed, before anything began."""
-        self._judged = bytearray(self.plan.judged)
+    # ---- a plan that grows
+
+    def add(self, node: "Node", added: AddedRow) -> int:
+        """Make a place for one more row, which has yet to be joined; gives its number."""
+        self._missing.append(1)
+        self.table.extend(1)
+        row = self.plan.append(node, added)
+        self._judged.append(self.plan.judged[row])
+        return row
+
+    def join(self, row: int, upstream: Iterable[int], cleanup: int) -> None:
+        """Let `row` wait for what it depends on, and the clean-up of its scope (-1: none) for it.
+
+        Rows are joined in the order in which they were added.
+        """
+        self.joined += 1
+        self.unfinished += 1
+        plan, state = self.plan, self.table.state
+        for one in upstream:
+            plan.upstream[row].append(one)
+            if state[one] < FIRST_FINISHED:
+                plan.downstream[one].append(row)
+                self._missing[row] += 1
+            elif state[one] != SUCCESS:
+                self._judged[row] = 1
+        if cleanup >= 0:
+            plan.upstream[cleanup].append(row)
+            plan.downstream[row].append(cleanup)
+            self._missing[cleanup] += 1
+        if plan.tasks[row].kind == "cleanup":
+            self._cleanups.add(row)
+            self._held.add(row)
+            self._missing[row] += 1
+        self._one_less(row)
+
+    def let_go(self, cleanup: int) -> None:
+        """The block of `cleanup` is over: it starts when what is inside has ended."""
+        if cleanup in self._held:
+            self._held.discard(cleanup)
+            self._one_less(cleanup)
+
+    def close(self) -> None:
+        """No more rows come."""
+        self.closed = True
+
+    def _one_less(self, row: int) -> None:
+        self._missing[row] -= 1
+        if not self._missing[row]:
+            (self._release if self._judged[row] else self._queue)(row)
 
     # ---- events
 
     def begin(self) -> None:
         """Take over the states that were given, and release the rows that wait for nothing."""
+        self._judged[:] = self.plan.judged  # its lanes may have changed since
         pending = self.table.state  # a cancel may have come before this
         given = {row: one for row, one in self.plan.given.items() if pending[row] == PENDING}
         roots = [row for row, count in enumerate(self._missing) if not count and row not in given]
@@ -89,7 +144,7 @@ class Scheduler(Families):
             self.table.take_over(row, state.code)
             codes = [one.code for one in getattr(state, "map_states", ())]
             if codes:
-                self._add_children(row, len(codes), enumerate(codes))
+                self.mapped.add(row, len(codes), enumerate(codes))
         self.unfinished -= len(given)
         for row, state in given.items():
             self._announce(row, state.code)
@@ -117,14 +172,17 @@ class Scheduler(Families):
                 else:
                     self.ready.append(after)
 
-    def ended(self, row: int, code: int, reason: str = "") -> None:
-        """`row` reached the final state `code` in another way than by plain success."""
+    def ended(self, row: int, code: int, reason: str = "") -> bool:
+        """`row` ends in state `code`, unless it has its final state already: false then."""
+        if self.table.state[row] >= FIRST_FINISHED:
+            return False
         if reason:
             self.reasons[row] = reason
         self._end(row, code)
+        return True
 
     def retry(self, row: int) -> bool:
-        """`row` failed a try and has tries left; false if the run was cancelled meanwhile."""
+        """`row` failed a try and has tries left; false if it was given up meanwhile."""
         if self.is_given_up(row):
             return False
         self.table.move(row, RETRYING)
@@ -143,114 +201,105 @@ class Scheduler(Families):
         count: int,
         owners: Mapping[int, Sequence[int]] | None = None,
         kept: Mapping[int, int] | None = None,
-    ) -> Children:
+    ) -> None:
         """`row` is mapped over `count` items: give each a row of its own.
 
         Args:
             row: the row.
             count: how many items there are.
-            owners: for a mapped row upstream whose values were flattened, the row that gave each
-                item.
+            owners: for a mapped row upstream whose values were flattened, the child that gave
+                each item.
             kept: the codes of children, by number, that need not run.
         """
-        kept = kept or {}
-        found = self._add_children(row, count, kept.items())
-        left = count - len(kept)
-        self._open_children[row] = left
+        self.mapped.add(row, count, (kept or {}).items())
+        left = self.mapped.unfinished(row)
         self.unfinished += left
         if not left:
             self._end(row, MAPPED)
-            return found
-        if row in self._given_up:
-            for child in found.rows():
-                if self.table.state[child] == PENDING:
-                    self._cancel_row(child)
-            return found
-        self._release_children(row, found, owners or {})
-        return found
+        elif row in self._given_up:
+            for child in self._pending_children(row):
+                self._cancel_row(child)
+        else:
+            self._release_children(row, owners or {})
+
+    def _pending_children(self, row: int) -> list[int]:
+        state = self.table.state
+        return [child for child in self.mapped.children[row].rows() if state[child] == PENDING]
 
     def is_over(self, row: int) -> bool:
         """Whether `row` has its final state, and its code has returned or was left behind."""
-        return self.table.state[row] >= FIRST_FINISHED and row not in self._overrunning
+        return self.table.state[row] >= FIRST_FINISHED and row not in self._overruns
 
     def overran(self, row: int) -> None:
         """`row` has its final state (or waits for a retry), but its code is still running."""
-        cleanups = tuple(
-            scope.cleanup
-            for scope in (self.plan.scopes[i] for i in self.plan.scopes_around(self.origin(row)))
-            if scope.cleanup >= 0
-        )
-        self._overrunning[row] = cleanups
-        for cleanup in cleanups:
-            self._holds[cleanup] = self._holds.get(cleanup, 0) + 1
+        self._overruns.add(row, self.mapped.origin(row))
 
     def returned(self, row: int) -> None:
         """The code of a row that overran has returned, or is waited for no longer."""
-        for cleanup in self._overrunning.pop(row, ()):
-            self._holds[cleanup] -= 1
-            if not self._holds[cleanup]:
-                del self._holds[cleanup]
-                if not self._missing[cleanup] and self.table.state[cleanup] == PENDING:
-                    self._release(cleanup)
+        for cleanup in self._overruns.remove(row):
+            if not self._missing[cleanup]:
+                self._release(cleanup)
 
     def cancel(self, rows: Iterable[int] | None = None, reason: str = NOT_BEGUN) -> list[int]:
         """Give up what has not begun; gives the rows that are running.
 
+        Rows that have yet to be joined are not meant, and clean-ups neither.
+
         Args:
-            rows: planned rows, no clean-ups, whose children are meant, too; or children; all
-                planned ones by default.
+            rows: planned rows, whose children are meant, too, or children; all by default.
             reason: why.
         """
         if rows is None:
-            self.cancelled = True
-            rows = range(len(self._missing))
-        chosen = frozenset(rows) - self._cleanups
+            self.cancelled = self.closed
+            rows = range(self.joined)
+        yet_to_join = range(self.joined, len(self._missing))
+        chosen = {row for row in rows if row not in yet_to_join} - self._cleanups
         self._given_up.update(dict.fromkeys(chosen, reason))
-        planned = [row for row in chosen if row < len(self._missing)]
+        planned = sorted(row for row in chosen if row < self.joined)
         for row in planned:
             self._judged[row] = 1
         self._take_back(self.ready)
         self._take_back(self.errands)
         for row in sorted(self._pausing):
-            if row in chosen or self.origin(row) in chosen:
+            if row in chosen or self.mapped.origin(row) in chosen:
                 self._pausing.discard(row)
                 self._cancel_row(row)
         state = self.table.state
-        for row in sorted(planned):
+        for row in planned:
             # one that waits for nothing is in somebody's hands, who looks before it begins
             if self._missing[row] and state[row] == PENDING:
                 self._cancel_row(row)
         return [
             row
             for row, code in enumerate(state)
-            if code == RUNNING and (row in chosen or self.origin(row) in chosen)
+            if code == RUNNING and (row in chosen or self.mapped.origin(row) in chosen)
         ]
 
     def is_given_up(self, row: int) -> bool:
         """Whether `row` is not to begin (again)."""
-        return row in self._given_up or self.origin(row) in self._given_up
+        return row in self._given_up or self.mapped.origin(row) in self._given_up
 
     def why_given_up(self, row: int) -> str:
         """Why `row` was given up; empty if it was not."""
-        return self._given_up.get(row) or self._given_up.get(self.origin(row), "")
+        return self._given_up.get(row) or self._given_up.get(self.mapped.origin(row), "")
 
     # ---- releasing
 
     def _queue(self, row: int) -> None:
         lanes = self.plan.lanes
-        (self.errands if self.origin(row) in lanes else self.ready).append(row)
+        (self.errands if self.mapped.origin(row) in lanes else self.ready).append(row)
 
     def _release(self, row: int) -> None:
         """Every upstream row of `row` has its final state: decide what becomes of it."""
-        if self.table.state[row] != PENDING:
+        if self.table.state[row] != PENDING or self._overruns.holds(row):
             return
         if row in self._cleanups:
-            self._release_cleanup(row)
-            return
-        if row in self._given_up:
+            refusal = self._rules.cleanup_refusal(row)
+        elif row in self._given_up:
             self._cancel_row(row)
             return
-        refusal = verdict_on_all(self, row)
+        else:
+            refusal = self._rules.refusal(row)
         if refusal is None:
             self._queue(row)
         else:
@@ -258,61 +307,25 @@ class Scheduler(Families):
 
     def _refuse(self, row: int, code: int, reason: str) -> None:
         """`row` is not to run: it ends as `code`, after its task's handlers and hooks if any."""
-        if row in self.verdicts:
+        if row in self.refusals:
             return
-        if self.origin(row) in self.plan.watched:
-            self.verdicts[row] = (code, reason)
-            self._queue_refused(row)
+        if self.mapped.origin(row) in self.plan.watched:
+            self.refusals[row] = (code, reason)
+            if self.plan.grows:  # there need not be a worker
+                self._queue(row)
+            else:  # the handlers of what runs on a cluster are called in the kernel
+                self.ready.append(row)
             return
         if code == TRIGGER_FAILED:
             self.refused(row, reason)
         self.ended(row, code, reason)
 
-    def _queue_refused(self, row: int) -> None:
-        self.ready.append(row)  # handlers and hooks run in the kernel
-
-    def _release_cleanup(self, row: int) -> None:
-        if self._holds.get(row):
-            return
-        planned = self.plan.scopes[self.plan.scope_of[row]]
-        state = self.table.state
-        if planned.setup >= 0 and not has_made(state[planned.setup]):
-            self._refuse(row, SKIPPED, NOTHING_MADE)
-            return
-        self._queue(row)
-
-    def _made_for(self, row: int) -> bytearray | None:
-        """Where `row` is a mapped clean-up, what became of the set-up of each item."""
-        setup = self.plan.scopes[self.plan.scope_of[row]].setup if row in self._cleanups else -1
-        block = self.children.get(setup)
-        return None if block is None else self.table.state[block.first : block.last]
-
-    def _release_children(
-        self, row: int, children: Children, owners: Mapping[int, Sequence[int]]
-    ) -> None:
-        """Decide for each child of `row`, which sees its own item of what is mapped over."""
-        state = self.table.state
-        pending = [child for child in children.rows() if state[child] == PENDING]
+    def _release_children(self, row: int, owners: Mapping[int, Sequence[int]]) -> None:
         if not self._judged[row]:  # everything upstream succeeded
-            self.ready.extend(pending)
+            self.ready.extend(self._pending_children(row))
             return
-        blocks = {
-            source: owners.get(source) or self.children[source].rows()
-            for source in mapped_over(self, row)
-            if source in self.children and state[source] == MAPPED
-        }
-        rest = upstream_codes(self, row, leave_out=blocks)
         queue = self.errands if row in self.plan.lanes else self.ready
-        made = self._made_for(row)
-        known: dict[tuple[int, ...], tuple[int, str] | None] = {}
-        for child in pending:
-            if made is not None and not has_made(made[child - children.first]):
-                self._refuse(child, SKIPPED, NOTHING_MADE)
-                continue
-            items = tuple([state[rows[child - children.first]] for rows in blocks.values()])
-            if items not in known:
-                known[items] = verdict(self, row, [*rest, *items])
-            refusal = known[items]
+        for child, refusal in self._rules.children_refusals(row, owners):
             if refusal is None:
                 queue.append(child)
             else:
@@ -326,18 +339,14 @@ class Scheduler(Families):
         self.unfinished -= 1
         if row >= len(self._missing):
             self._child_ended(row)
-        else:
-            self._announce(row, code)
+            return
+        self._announce(row, code)
+        if self.plan.grows:
+            self.plan.added.ended(row)
 
     def _announce(self, row: int, code: int) -> None:
         """Tell the rows downstream of `row` that it has its final state."""
-        plain = code == SUCCESS
-        if code == MAPPED:
-            block = self.children.get(row)
-            state = self.table.state
-            plain = block is None or state.count(SUCCESS, block.first, block.last) == (
-                block.last - block.first
-            )
+        plain = code == SUCCESS or (code == MAPPED and self.mapped.all_succeeded(row))
         waiting = []
         for after in self.plan.downstream[row]:
             self._missing[after] -= 1
@@ -362,7 +371,7 @@ class Scheduler(Families):
             self._following = None
 
     def _child_ended(self, row: int) -> None:
-        parent = self._family_of(row)
+        parent = self.mapped.ended(row)
         if parent >= 0 and self.table.state[parent] == RUNNING:
             self._end(parent, MAPPED)
 
@@ -371,14 +380,12 @@ class Scheduler(Families):
 
     def _take_back(self, rows: deque[int]) -> None:
         """Cancel those that are given up and that nobody has taken yet."""
-        taken = []
-        while rows:
+        for _ in range(len(rows)):
             try:
-                taken.append(rows.popleft())
-            except IndexError:
-                break
-        for row in taken:
-            if self.is_given_up(row) and row not in self.verdicts:
+                row = rows.popleft()
+            except IndexError:  # workers have taken the rest
+                return
+            if self.is_given_up(row) and row not in self.refusals:
                 self._cancel_row(row)
             else:
                 rows.append(row)

@@ -1,4 +1,4 @@
-"""Who works with which resource: the rows of a run, and the uses of its scopes.
+"""Which rows work with which resource of a run's scopes.
 
 A row inside a mapped scope either is in step with its items, so that each child works with one of
 the resources, or may work with all of them.
@@ -12,24 +12,24 @@ from resnb.graph.resources.scope import WHOLE, Scope, ScopeUse
 from resnb.run.scheduling.plan import LEASE
 
 if TYPE_CHECKING:
+    from resnb.run.scheduling.mapped_rows import MappedRows
     from resnb.run.scheduling.plan import Plan, PlannedScope
-    from resnb.run.scheduling.scheduler import Scheduler
 
 
-class Uses:
+class ScopeRows:
     """Tells the uses of one run's scopes apart.
 
     Args:
         plan: the run's plan.
+        mapped: the children of mapped rows.
 
-    Attributes:
-        scheduler: knows the children of mapped rows; set once it is there.
+    Raises:
+        GraphError: a task is to run on the thread of a mapped scope's set-up.
     """
 
-    scheduler: "Scheduler"
-
-    def __init__(self, plan: "Plan") -> None:
+    def __init__(self, plan: "Plan", mapped: "MappedRows") -> None:
         self._plan = plan
+        self._mapped = mapped
         self._in_step = {
             scope: frozenset(plan.row_of[one] for one in scope.in_step() if one in plan.row_of)
             for scope in plan.flow.scopes
@@ -37,19 +37,19 @@ class Uses:
         }
         self._refuse_threads()
 
-    def of(self, row: int) -> ScopeUse:
-        """The use that `row` is part of, or that is around it most closely."""
-        origin = self.scheduler.origin(row)
+    def use_of(self, row: int) -> ScopeUse:
+        """The use that `row` is part of, or the innermost one around it."""
+        origin = self._mapped.origin(row)
         scope = self._plan.scopes[self._plan.scope_of[origin]].scope
         is_item = row != origin and scope in self._in_step
-        return ScopeUse(scope, self.scheduler.child_index(row) if is_item else WHOLE)
+        return ScopeUse(scope, self._mapped.index(row) if is_item else WHOLE)
 
     def in_step(self, scope: Scope) -> frozenset[int]:
         """The rows in step with the items of `scope`; none if it is not mapped."""
         return self._in_step.get(scope, frozenset())
 
     def around(self, use: ScopeUse) -> Iterator[ScopeUse | Scope]:
-        """`use`, and from the inside out those it may depend on; a scope stands for all of its."""
+        """`use`, and from the inside out those it may depend on; a scope means all its uses."""
         yield use
         init = self._plan.row_of.get(use.scope.init_task, -1)
         for scope in list(use.scope.around())[1:]:
@@ -63,7 +63,7 @@ class Uses:
     def rows(self, use: ScopeUse) -> list[int]:
         """The rows that may work with the resource of `use`: its set-up and what is inside.
 
-        Children that there are not yet are left out; see `items_of`. So are clean-ups.
+        Clean-ups are left out, and so are children that do not exist yet; see `items_of`.
         """
         planned = self._planned(use)
         cleanups = {one.cleanup for one in self._plan.scopes}
@@ -81,27 +81,23 @@ class Uses:
         return [one for one in self._plan.scopes if use.scope in one.scope.around()]
 
     def _parted(self, use: ScopeUse, rows: set[int]) -> tuple[set[int], set[int], set[int]]:
-        """Those of `rows` in step with items, their children for this one, those without any."""
+        """Of `rows`, those in step with items, their children for this item, those without any."""
         in_step: set[int] = set()
         if use.item != WHOLE:
             in_step = rows & self.in_step(use.scope)
-        children = self.scheduler.children
+        children = self._mapped.children
         blocks = [children[row] for row in in_step if row in children]
         items = {one.first + use.item for one in blocks if one.first + use.item < one.last}
         return in_step, items, {row for row in in_step if row not in children}
 
     def items_of(self, row: int, gone: Mapping[ScopeUse, str]) -> dict[int, str]:
-        """The numbers of those children of `row` that work with one of `gone`, and why they end."""
+        """The numbers of the children of `row` that work with one of `gone`, and why they end."""
         if not gone or self._plan.tasks[row].kind == "cleanup":
             return {}
         return {use.item: reason for use, reason in gone.items() if row in self.in_step(use.scope)}
 
     def _refuse_threads(self) -> None:
-        """A task can be bound to the thread of one resource only.
-
-        Raises:
-            GraphError: one is to run on the thread of a mapped scope's set-up.
-        """
+        """A task can be bound to the thread of one resource only."""
         plan = self._plan
         for row, lane in plan.lanes.items():
             index = plan.scope_of.get(row, -1) if lane == LEASE else -1
@@ -114,4 +110,4 @@ class Uses:
                 raise GraphError(message)
 
 
-__all__ = ["Uses"]
+__all__ = ["ScopeRows"]

@@ -1,8 +1,8 @@
 """The state table of a run: arrays of state, start, end, tries and worker by row.
 
 A row is a task or a child of a mapped task. The run writes the table, views sample it; nothing is
-allocated per transition. Every write of a state goes by the table of legal moves, and an illegal
-one raises with the row's story.
+allocated per transition. Every change of a state is checked against the table of legal moves; an
+illegal one raises, and tells what happened to the row.
 """
 
 from array import array
@@ -13,15 +13,15 @@ from resnb.states import LEGAL, NAMES, census
 
 
 class Table:
-    """State (a code of `resnb.states`), start and end in seconds of the run's clock, and so on.
+    """The arrays; times are in seconds of the run's clock.
 
     Attributes:
-        state: a code for each row.
+        state: a code of `resnb.states` for each row.
         started: when the latest try began; 0.0 if none has.
         ended: when the row reached its final state; 0.0 if it has not.
-        tries: how many tries have begun.
-        worker: the number of the worker that ran the latest try; 0 where that was not one of the
-            executor's but a scope's thread or the loop.
+        tries: the number of tries that have begun.
+        worker: the number of the worker that ran the latest try; 0 if a scope's thread or the loop
+            ran it.
         workers: the number of each worker by its label, from 1.
     """
 
@@ -37,7 +37,7 @@ class Table:
         self._numbers = count(1)
 
     def number_of(self, label: str) -> int:
-        """The number of the worker that is called `label`; may be called on any thread."""
+        """The number of the worker with that label; may be called on any thread."""
         number = self.workers.get(label)
         return self.workers.setdefault(label, next(self._numbers)) if number is None else number
 
@@ -52,10 +52,10 @@ class Table:
         return first
 
     def move(self, row: int, code: int, label: str = "") -> None:
-        """Let `row` go over to state `code`.
+        """Move `row` to state `code`.
 
         Raises:
-            IllegalTransition: it cannot get there from where it is.
+            IllegalTransition: that is not possible from its present state.
         """
         if not LEGAL[self.state[row]][code]:
             message = (

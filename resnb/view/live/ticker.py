@@ -42,21 +42,23 @@ class Ticker:
         self._never = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._stop_listening: Callable[[], None] | None = None
 
     def add(self, live: LiveFlow, send: Callable[[Frame], object]) -> None:
         """Look at `live` from now on, and call `send` with each frame."""
         with self._lock:
             self._flows[live] = send
             if self._thread is None:
-                EVENTS.listen(self._happened)
+                self._stop_listening = EVENTS.listen(self._happened)
                 self._thread = threading.Thread(target=self._work, name="resnb-view", daemon=True)
                 self._thread.start()
         self._wake.set()
 
     def remove(self, live: LiveFlow) -> None:
-        """Look at `live` no longer."""
+        """Look at `live` no longer; the thread ends when there is no other."""
         with self._lock:
             self._flows.pop(live, None)
+        self._wake.set()
 
     def look(self) -> None:
         """Something has happened: look at once."""
@@ -67,8 +69,17 @@ class Ticker:
             live.happened(event)
         self._wake.set()
 
+    def _goes_on(self) -> bool:
+        with self._lock:
+            if self._flows:
+                return True
+            self._thread = None
+            if self._stop_listening is not None:
+                self._stop_listening()
+            return False
+
     def _work(self) -> None:
-        while True:
+        while self._goes_on():
             self._wake.wait()
             self._wake.clear()
             began, used = monotonic(), thread_time()

@@ -8,7 +8,7 @@ import pytest
 
 from resnb import resource
 from resnb.errors import LedgerError
-from resnb.graph.resources.split_recipe import Kept, Variables
+from resnb.graph.resources.split_recipe import GeneratorHandle, Variables
 
 LOG = []
 
@@ -226,7 +226,7 @@ def test_an_attribute_that_it_does_not_have():
 
 
 def test_what_a_handle_consists_of_is_named():
-    assert Kept({"x": 1}, (2,)).__resnb_values__() == {
+    assert GeneratorHandle({"x": 1}, (2,)).__resnb_values__() == {
         "variable 'x'": 1,
         "what handle() returned": 2,
     }

@@ -7,7 +7,7 @@ import pytest
 
 from resnb import Flow, Parameter, flatten, mapped, task, unmapped
 from resnb.errors import GraphError, OptionError
-from resnb.graph.base.inputs import Collection, Constant
+from resnb.graph.arguments import Collection, Constant
 from tests.graph.shapes import arrows
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from resnb.ledger.kernel import reaper_client
 from resnb.ledger.kernel.book import LeaseBook
-from resnb.ledger.kernel.keeper import Keeper, _users_ledger
+from resnb.ledger.kernel.keeper import Keeper, users_ledger
 from resnb.ledger.kernel.lease import Lease
-from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.managed import ManagedResource
+from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.owner import start_time
 from resnb.ledger.store.store import Store
@@ -29,7 +30,7 @@ STEPS = {
     "after the handle": (Lease, "set_up", "after"),
     "before the claim": (Lease, "close", "before"),
     "after the claim": (Lease, "_claimed", "after"),
-    "after its own clean-up": (Lease, "_clean_up", "after"),
+    "after its own clean-up": (ManagedResource, "clean_up", "after"),
     "after the end": (Lease, "close", "after"),
 }
 
@@ -58,7 +59,7 @@ class Kernel:
     def __init__(self, *, root, home, dies="", reaper_dies="", waits=False, fails=False, env=None):
         os.environ.update({"RESNB_HOME": home, "RESNB_TEST_ROOT": root, **(env or {})})
         self.dies, self.reaper_dies, self.waits = dies, reaper_dies, waits
-        self.keeper = Keeper(_users_ledger)
+        self.keeper = Keeper(users_ledger)
         self.manager = (Failing if fails else Recording)(root)
         self.killed = None
         reaper_client._REAPER = Path(__file__).parents[1] / "reaper" / "reaper_stub.py"
@@ -66,7 +67,7 @@ class Kernel:
     def run(self):
         for name in {self.dies, self.reaper_dies} - {""}:
             self._watch(name, *STEPS[name])
-        lease = self.keeper.prepare(Wanted("flow/machine", self.manager, LeaseThread()))
+        lease = self.keeper.prepare(LeaseRequest("flow/machine", self.manager, LeaseThread()))
         lease.set_up()
         try:
             lease.close()
@@ -92,11 +93,11 @@ class Kernel:
             self._kill_reaper()
         if step == self.dies:
             if self.waits and self.killed is not None and self.keeper.alive():
-                until(lambda: self.keeper.book.link.pid != self.killed)
+                until(lambda: self.keeper.book.reaper.pid != self.killed)
             kill(os.getpid())
 
     def _kill_reaper(self):
-        self.killed = self.keeper.book.link.pid
+        self.killed = self.keeper.book.reaper.pid
         if self.killed is not None:
             kill(self.killed)
             until(lambda: start_time(self.killed) is None)

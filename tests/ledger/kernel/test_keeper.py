@@ -6,8 +6,9 @@ import pytest
 
 from resnb.ledger.kernel.keeper import Keeper
 from resnb.ledger.kernel.lease import Lease
-from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
+from tests.ledger.no_book import NoBook
 
 PATIENCE = 20.0
 
@@ -29,12 +30,12 @@ class Kept:
     """A keeper of its own, whose leases are opened on their threads."""
 
     def __init__(self):
-        self.keeper, self.story, self.threads = Keeper(), [], []
+        self.keeper, self.story, self.threads = Keeper(NoBook), [], []
 
     def open(self, name, around=(), cleanup=None) -> Lease:
         thread = LeaseThread()
         manager = Manager(self.story, name, cleanup)
-        lease = self.keeper.prepare(Wanted(name, manager, thread, tuple(around)))
+        lease = self.keeper.prepare(LeaseRequest(name, manager, thread, tuple(around)))
         opened = threading.Event()
         thread.submit(lambda: (lease.set_up(), opened.set()))
         assert opened.wait(PATIENCE)
@@ -44,7 +45,7 @@ class Kept:
 
 @pytest.fixture
 def kept(monkeypatch):
-    monkeypatch.setattr("resnb.ledger.kernel.process_exit.watch", lambda keeper: None)
+    monkeypatch.setattr("resnb.ledger.kernel.process_exit.watch", lambda close_all: None)
     return Kept()
 
 
@@ -152,7 +153,7 @@ def test_shared_entries_are_found_by_recipe_and_arguments(kept):
 
 def test_a_forked_child_starts_anew(kept):
     lease = kept.open("a")
-    other = Keeper()
+    other = Keeper(NoBook)
     other._leases[lease.id] = lease
     other.before_closing.append(print)
     other.forget()

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from resnb.errors import IllegalTransition, TaskCancelled
 from resnb.ledger import states
-from resnb.ledger.kernel.entry_protocol import NoEntry
 from resnb.ledger.kernel.keeper import Keeper
 from resnb.ledger.kernel.lease import interrupts_kept_out
-from resnb.ledger.kernel.request import Wanted
+from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.recipes.recipe import Protection
+from tests.ledger.no_book import NoBook, NoEntry
 
 ALL = (states.OPENING, states.OPEN, states.CLOSING, states.CLOSED, states.FAILED)
 LEGAL = {
@@ -31,12 +31,12 @@ LEGAL = {
 
 @pytest.fixture
 def keeper(monkeypatch):
-    monkeypatch.setattr("resnb.ledger.kernel.process_exit.watch", lambda keeper: None)
-    return Keeper()
+    monkeypatch.setattr("resnb.ledger.kernel.process_exit.watch", lambda close_all: None)
+    return Keeper(NoBook)
 
 
 def lease_of(keeper, manager):
-    return keeper.prepare(Wanted("a", manager, LeaseThread()))
+    return keeper.prepare(LeaseRequest("a", manager, LeaseThread()))
 
 
 class Plain:
@@ -61,7 +61,7 @@ def test_every_pair_of_states(keeper, source, target):
 
 @given(st.lists(st.booleans(), min_size=1, max_size=6), st.booleans())
 def test_a_clean_up_completes_once_however_often_it_is_tried(fails, sets_up):
-    keeper, outcomes, completed = Keeper(), list(fails), []
+    keeper, outcomes, completed = Keeper(NoBook), list(fails), []
     keeper.watch_ends = lambda: None
 
     class Fragile:

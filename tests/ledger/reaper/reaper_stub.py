@@ -8,19 +8,19 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[3]))
 
 from resnb.ledger.reaper import cleanup_process, decisions, reaper
-from resnb.ledger.reaper.cleanup_process import Cleaning
+from resnb.ledger.reaper.cleanup_process import CleanupProcess
 from resnb.ledger.reaper.reaper import Reaper
 from resnb.ledger.store.store import Store
 
 ROOT = os.environ.get("RESNB_TEST_ROOT", "")
 BEFORE = {
     "before its claim": (Reaper, "_claim"),
-    "before the order": (Cleaning, "give_order"),
+    "before the order": (CleanupProcess, "give_order"),
     "after the clean-up": (Reaper, "_finished"),
 }
 AFTER = {
     "after the claim": (Reaper, "_claim"),
-    "after the start": (Cleaning, "__init__"),
+    "after the start": (CleanupProcess, "__init__"),
     "after the close": (Store, "close"),
 }
 

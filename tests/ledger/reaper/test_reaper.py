@@ -107,7 +107,7 @@ hold(lambda: Held("second")); wait()
 
 def test_signals_do_not_end_it(ledger_home, log):
     kernel = held(
-        log, "hold(Held); wait(); KEEPER.book.link.ensure(); say(KEEPER.book.link.pid); wait()"
+        log, "hold(Held); wait(); KEEPER.book.reaper.ensure(); say(KEEPER.book.reaper.pid); wait()"
     )
     lines_until(kernel, "open")
     reaper = reaper_of(ledger_home, kernel.pid)

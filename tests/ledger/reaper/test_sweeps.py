@@ -11,7 +11,7 @@ import pytest
 from resnb.errors import LedgerError
 from resnb.ledger.owner import this_process
 from resnb.ledger.reaper import reaper
-from resnb.ledger.recipes.recipe import pickled
+from resnb.ledger.recipes.pickling import pickled
 from resnb.ledger.store.home import made_private
 from resnb.ledger.store.store import Store
 from tests.kernel.client import wait_for

@@ -22,3 +22,11 @@ class LeavesAProcess:
             draft.write_text(str(os.getpid()))
             draft.rename(path)
             signal.pause()
+
+
+class Waits:
+    """A pipe with a name, removed once somebody has written into it."""
+
+    def cleanup(self, path):
+        Path(path).read_text()
+        Path(path).unlink()

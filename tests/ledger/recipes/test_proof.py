@@ -8,16 +8,16 @@ import base64
 import contextlib
 import json
 import os
+import selectors
 import subprocess
 import sys
 import textwrap
-import threading
 from pathlib import Path
 
 import psutil
 import pytest
 
-from resnb.ledger.reaper.cleanup_process import Cleaning
+from resnb.ledger.reaper.cleanup_process import CleanupProcess
 from resnb.ledger.record import Environment
 from tests.ledger.records import record
 
@@ -380,12 +380,12 @@ def cleaned_up(things, said):
         find_quiet=0.2,
     )
     log = things.parent / "cleaner.log"
-    with log.open("wb") as output:
-        cleaning = Cleaning(kept, output)
+    with log.open("wb") as output, selectors.DefaultSelector() as selector:
+        cleaning = CleanupProcess(kept, output, selector)
         cleaning.give_order({"path": str(things / "no ledger"), "timeout": 1.0, "steps": []})
-        pause = threading.Event()
         while (result := cleaning.result()) is None:
-            pause.wait(0.02)
+            for key, _ in selector.select(cleaning.ask_within()):
+                key.data()
     lines = log.read_text().splitlines(keepends=True)
     return (*result, "".join(one for one in lines if "cleaned up by the reaper" not in one))
 

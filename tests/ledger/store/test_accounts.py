@@ -77,7 +77,9 @@ def test_a_lease_cannot_be_forged(alice, bob, bobs):
     bob.add(record("b"))
     columns = "name, state, owner, notebook, session, environment, recipe, around"
     columns += ", dies_with_kernel, can_find, unfindable, unprotected, notice, key"
-    columns += ", cleanup_timeout, find_quiet, created, used, tries, next_try, reason, request"
+    columns += (
+        ", cleanup_timeout, find_quiet, created, used, tries, next_try, reason, request, kind"
+    )
     copy = f"insert into leases (id, account, epoch, {columns}) select %s, %s, 1, {columns} from leases"
     with pytest.raises(errors.InsufficientPrivilege):
         bobs.execute(copy, ("forged", "alice"))
@@ -98,9 +100,9 @@ def test_a_warden_sees_all_and_cleans_up(alice, bob, server, tmp_path):
         ("b", "bob", False),
     ]
     assert warden.claim("a", REAPER, lambda _: False)
-    assert not alice.change("a", by=KERNEL, reason="late")
+    assert not alice.change("a", KERNEL, reason="late")
     assert not alice.claim("a", KERNEL, lambda _: False)
-    assert warden.change("a", by=REAPER, reason="cleaning it up")
+    assert warden.change("a", REAPER, reason="cleaning it up")
     assert warden.close("a", 2000.0, "cleaned up", by=REAPER)
     assert [one.reason for one in alice.history()] == ["cleaned up"]
 

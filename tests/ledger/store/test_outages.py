@@ -26,7 +26,7 @@ STEPS = {
     "add": (None, lambda store: store.add(record())),
     "restore": (None, lambda store: store.restore([record()])),
     "open": (record(state="opening"), lambda store: store.open("a", KERNEL, handle=b"x")),
-    "change": (record(), lambda store: store.change("a", by=KERNEL, reason="x")),
+    "change": (record(), lambda store: store.change("a", KERNEL, reason="x")),
     "claim": (record(), lambda store: store.claim("a", REAPER, never)),
     "adopt": (record(), lambda store: store.adopt("a", REAPER, KERNEL)),
     "close": (record(), lambda store: store.close("a", 1.0, by=KERNEL)),
@@ -289,7 +289,7 @@ def test_leases_begin_in_the_folder_and_move_over(mortal, fallback, tmp_path):
     assert shared.get("a") == record("a", handle=b"x")
     assert shared.get("b").claimant == REAPER
     assert [one.id for one in kernel.history()] == ["c"]
-    assert kernel.change("a", by=KERNEL, reason="mine")
+    assert kernel.change("a", KERNEL, reason="mine")
     assert reaper.close("b", 1.0, by=REAPER)
     assert len(fallback.lines) == 2  # the reaper has said so, too
 

@@ -47,7 +47,7 @@ def test_who_renews_keeps_its_leases(store, patient):
     store.add(record())
     assert store.renew(KERNEL)
     assert patient.expired() == []
-    assert store.change("a", by=KERNEL, reason="mine")
+    assert store.change("a", KERNEL, reason="mine")
 
 
 def test_who_does_not_renew_has_lost_them(store):
@@ -56,7 +56,7 @@ def test_who_does_not_renew_has_lost_them(store):
     assert store.expired(SOON) == [Expired(store.get("a"), "alice", is_claimed=False, is_own=True)]
     assert not store.renew(KERNEL)
     assert not store.open("a", KERNEL, handle=b"late")
-    assert not store.change("a", by=KERNEL, reason="late")
+    assert not store.change("a", KERNEL, reason="late")
     assert not store.close("a", 1.0, by=KERNEL)
     assert store.get("a") == record(state="opening")
 
@@ -66,8 +66,8 @@ def test_what_it_adds_later_it_holds(store):
     silent(store)
     store.add(record("new"))
     assert store.renew(KERNEL)
-    assert store.change("new", by=KERNEL, reason="mine")
-    assert not store.change("old", by=KERNEL, reason="late")
+    assert store.change("new", KERNEL, reason="mine")
+    assert not store.change("old", KERNEL, reason="late")
     assert [one.record.id for one in store.expired()] == ["old"]
 
 
@@ -75,26 +75,26 @@ def test_it_may_adopt_what_nobody_has_taken(store):
     store.add(record())
     silent(store)
     assert store.adopt("a", KERNEL, KERNEL)
-    assert store.change("a", by=KERNEL, reason="mine again")
+    assert store.change("a", KERNEL, reason="mine again")
 
 
 def test_what_somebody_has_taken_is_lost_for_good(store):
     store.add(record())
     assert store.claim("a", REAPER, never)
-    assert store.change("a", by=REAPER, state="failed", claimant=None)
+    assert store.change("a", REAPER, state="failed", claimant=None)
     assert store.renew(KERNEL)
-    assert not store.change("a", by=KERNEL, reason="late")
+    assert not store.change("a", KERNEL, reason="late")
     assert not store.open("a", KERNEL)
     assert store.expired() == []  # whoever took it tries again
     assert store.claim("a", KERNEL, never)
-    assert store.change("a", by=KERNEL, reason="cleaning it up")
+    assert store.change("a", KERNEL, reason="cleaning it up")
 
 
 def test_a_stopped_claimant_is_fenced(store):
     store.add(record(cleanup_timeout=0.1, find_quiet=0.0))
     assert store.claim("a", REAPER, never)
     until(lambda: store.claim("a", OTHER, never))
-    assert not store.change("a", by=REAPER, state="failed", claimant=None)
+    assert not store.change("a", REAPER, state="failed", claimant=None)
     assert not store.close("a", 1.0, by=REAPER)
     assert store.get("a").claimant == OTHER
     assert store.close("a", 1.0, by=OTHER)
@@ -113,7 +113,7 @@ def test_a_claim_outlasts_its_time_if_it_is_renewed(store, patient):
 def test_a_claim_is_not_taken_before_its_clean_up_must_have_ended(store):
     store.add(record(cleanup_timeout=60.0))
     assert store.claim("a", REAPER, never)
-    silent(store)
+    until(lambda: not store.change("a", REAPER, reason="still there"))
     assert not store.renew(REAPER)
     assert not store.claim("a", OTHER, never)
 
@@ -158,7 +158,7 @@ def test_an_outage_of_the_server_does_not_count(mortal, tmp_path):
     mortal.start()
     assert store.expired() == []
     assert store.renew(KERNEL)
-    assert store.change("a", by=KERNEL, reason="mine")
+    assert store.change("a", KERNEL, reason="mine")
 
 
 def test_owners_that_are_gone_are_forgotten(store, server):

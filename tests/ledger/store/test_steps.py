@@ -90,7 +90,7 @@ def test_a_claim_is_exclusive_until_the_claimant_is_gone(store):
 def test_a_claim_holds_as_long_as_claimant_or_cleaner_is_there(store):
     store.add(record())
     assert store.claim("a", REAPER, never)
-    assert store.change("a", by=REAPER, cleaner=OTHER)
+    assert store.change("a", REAPER, cleaner=OTHER)
     assert not store.claim("a", KERNEL, lambda other: other == REAPER)
     assert store.claim("a", KERNEL, lambda other: other in (REAPER, OTHER))
 
@@ -180,17 +180,17 @@ def test_a_lease_is_adopted_from_whom_one_thinks(store):
     assert not store.adopt("a", REAPER, KERNEL)
     assert store.kept_for("k") == []
     assert store.get("a").owner == OTHER
-    assert store.change("a", by=OTHER, reason="mine")
-    assert not store.change("a", by=KERNEL, reason="no more")
+    assert store.change("a", OTHER, reason="mine")
+    assert not store.change("a", KERNEL, reason="no more")
 
 
 def test_who_holds_a_lease_may_write(store):
     store.add(record())
-    assert store.change("a", by=KERNEL, used=2.0)
-    assert not store.change("a", by=REAPER, used=3.0)
+    assert store.change("a", KERNEL, used=2.0)
+    assert not store.change("a", REAPER, used=3.0)
     assert store.claim("a", REAPER, never)
-    assert not store.change("a", by=KERNEL, used=4.0)
-    assert store.change("a", by=REAPER, reason="mine")
+    assert not store.change("a", KERNEL, used=4.0)
+    assert store.change("a", REAPER, reason="mine")
     assert not store.close("a", 5.0, by=KERNEL)
     assert store.change("a", reason="asked for by somebody else")
     assert store.close("a", 5.0, by=REAPER)

@@ -210,7 +210,9 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_reaper_writes_again_what_a_damaged_ledger_has_lost(ledger_home, tmp_path, damage):
     log = tmp_path / "log"
-    kernel = held(log, "hold(Held); [KEEPER.book.link.ensure() for _ in 'ab']; say('seen'); wait()")
+    kernel = held(
+        log, "hold(Held); [KEEPER.book.reaper.ensure() for _ in 'ab']; say('seen'); wait()"
+    )
     lines_until(kernel, "seen")  # it looks after each answer, so it has by the second one
     store = Store(ledger_home)
     for companion in ledger_home.glob("leases.db-*"):

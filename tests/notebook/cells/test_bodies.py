@@ -11,16 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resnb.errors import MagicError
-from resnb.notebook.cells.bodies import (
-    ClassBody,
-    GeneratorBody,
-    cell_awaits,
-    cell_bindings,
-    cell_reads,
-    generator_function,
-    resource_body,
-)
+from resnb.notebook.cells.cell_code import names_left
+from resnb.notebook.cells.generators import generator_function
+from resnb.notebook.cells.resource_bodies import ClassBody, GeneratorBody, resource_body
 from resnb.notebook.lines.parsed import SignatureParameter, parse_resource_line
+from resnb.syntax.parsing import parsed
+from resnb.syntax.reads import names_needed
 
 
 def body(text):
@@ -46,23 +42,9 @@ CELLS = {
 @pytest.mark.parametrize("source", CELLS)
 def test_a_cell_binds_and_reads(source):
     bound, read = CELLS[source]
-    assert cell_bindings(source) == tuple(bound.split())
-    assert sorted(cell_reads(source)) == sorted(read.split())
-
-
-def test_a_cell_awaits_at_its_top_level_only():
-    assert cell_awaits("x = await f()")
-    assert not cell_awaits("async def f():\n    await g()")
-
-
-@pytest.mark.parametrize("analyse", [cell_bindings, cell_reads, cell_awaits])
-def test_what_is_no_python_stays_a_syntax_error(analyse):
-    with pytest.raises(SyntaxError):
-        analyse("x = (")
-
-
-def test_the_analysis_does_not_repeat_the_warnings_of_the_compiler():
-    assert cell_bindings(r"path = 'C:\data'") == ("path",)  # warnings are errors here
+    statements = parsed(source).body
+    assert names_left(statements) == tuple(bound.split())
+    assert sorted(names_needed(statements)) == sorted(read.split())
 
 
 # --- kinds of resource ------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from resnb.notebook.cells.identity import CellKey, Cells, TaskKey, match_tasks, task_keys
+from resnb.notebook.cells.identity import Cells, task_labels
 
 
 def run(cells):
@@ -102,8 +102,6 @@ TestRunningCells = RunningCells.TestCase
 
 # --- tasks ------------------------------------------------------------------------------------
 
-CELL = CellKey(3)
-
 
 @pytest.mark.parametrize(
     ("names", "labels"),
@@ -116,41 +114,10 @@ CELL = CellKey(3)
     ],
 )
 def test_a_task_is_known_by_its_name_else_by_its_ordinal(names, labels):
-    assert task_keys("etl", CELL, names) == tuple(TaskKey("etl", CELL, label) for label in labels)
+    assert list(task_labels(names)) == labels
 
 
 @given(st.lists(st.sampled_from([None, "xs", "ys", "_"])))
 def test_no_two_tasks_of_a_cell_have_one_identity(names):
-    keys = task_keys("etl", CELL, names)
-    assert len(set(keys)) == len(keys) == len(names)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "kept", "vanished", "added"),
-    [
-        (["xs"], ["xs"], ["xs"], [], []),
-        (["xs", "ys"], ["ys", "zs"], ["ys"], ["xs"], ["zs"]),
-        (["xs"], [], [], ["xs"], []),
-        ([], ["xs", None], [], [], ["xs", 0]),
-        ([None, None], [None], [0], [1], []),
-        (["a", None, "b"], ["b", "a", None], ["b", "a", 0], [], []),
-    ],
-)
-def test_tasks_of_a_cell_that_runs_again(old, new, kept, vanished, added):
-    match = match_tasks(task_keys("etl", CELL, old), task_keys("etl", CELL, new))
-    assert [[key.label for key in keys] for keys in match] == [kept, vanished, added]
-
-
-def test_tasks_of_another_cell_or_flow_are_others():
-    here, there = task_keys("etl", CELL, ["xs"]), task_keys("other", CELL, ["xs"])
-    assert match_tasks(here, there) == ((), here, there)
-    elsewhere = task_keys("etl", CellKey(4), ["xs"])
-    assert match_tasks(here, elsewhere) == ((), here, elsewhere)
-
-
-@given(st.lists(st.sampled_from([None, "xs", "ys"])), st.lists(st.sampled_from([None, "ys", "zs"])))
-def test_every_task_is_kept_vanished_or_added(before, after):
-    old, new = task_keys("etl", CELL, before), task_keys("etl", CELL, after)
-    kept, vanished, added = match_tasks(old, new)
-    assert sorted(map(str, kept + vanished)) == sorted(map(str, old))
-    assert sorted(map(str, kept + added)) == sorted(map(str, new))
+    labels = task_labels(names)
+    assert len(set(labels)) == len(labels) == len(names)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resnb.notebook.cells.namespace import MISSING, Restored, bind, values_of
+from resnb.notebook.cells.namespace import MISSING, bind, restored_on_error
 
 
 class Watched(dict):
@@ -34,7 +34,7 @@ def test_names_are_put_back_and_the_others_are_left_alone():
         namespace["added"] = 4
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), Restored(namespace):
+    with pytest.raises(ZeroDivisionError), restored_on_error(namespace):
         change()
     assert namespace == {"kept": 1, "changed": 2, "deleted": 3}
     assert namespace.touched == {"changed", "deleted", "added"}
@@ -42,15 +42,14 @@ def test_names_are_put_back_and_the_others_are_left_alone():
 
 def test_what_a_block_did_that_succeeded_stays():
     namespace = {"a": 1}
-    with Restored(namespace):
+    with restored_on_error(namespace):
         namespace["b"] = 2
     assert namespace == {"a": 1, "b": 2}
 
 
 def test_values_of_names_that_are_not_bound():
     namespace = {"a": 1}
-    before = values_of(namespace, ["a", "b"])
     namespace["b"] = 2
-    bind(namespace, before)
-    assert before == {"a": 1, "b": MISSING}
+    bind(namespace, {"a": 1, "b": MISSING})
+    bind(namespace, {"b": MISSING})
     assert namespace == {"a": 1}

@@ -10,7 +10,7 @@ from resnb.errors import RunError
 from resnb.notebook.commands import timelines
 from resnb.notebook.commands.flow import flow_command
 from resnb.notebook.session import Session
-from resnb.notebook.widget.timeline_record import recorded
+from resnb.notebook.widget.timeline_record import record_of
 from resnb.view.timeline.chart import timeline
 from tests.dask import codes
 from tests.run.parts import PATIENCE
@@ -92,7 +92,7 @@ def test_a_flow_whose_run_is_forgotten_says_so(flow, show):
 @pytest.mark.parametrize("executor", [None, LocalExecutor()])
 def test_every_task_and_child_that_ran_is_a_bar(flow, executor):
     flow.run(executor=executor)
-    found = timeline(recorded(flow), columns=10**9)
+    found = timeline(record_of(flow), columns=10**9)
     bars = [(lane, bar) for lane in found.lanes for bar in lane.bars]
     assert sorted(found.label_of(bar) for _, bar in bars if found.kind_of(bar) != "init") == [
         "Thing-2.cleanup", "Thing-2.setup", "Thing.cleanup", "Thing.setup", "one",
@@ -107,7 +107,7 @@ def test_every_task_and_child_that_ran_is_a_bar(flow, executor):
 
 def test_bands_have_set_up_and_clean_up_and_what_is_inside_counts_as_use(flow):
     flow.run()
-    record = recorded(flow)
+    record = record_of(flow)
     outer, inner = timeline(record).bands
     for band in (outer, inner):
         assert band.lease == "closed"
@@ -128,7 +128,7 @@ def test_failed_tasks_and_coroutines_are_there(show):
     with Flow("f") as flow:
         task(fails, name="bad")(task(waits)(1))
     flow.run()
-    lanes = {lane.label: lane for lane in timeline(recorded(flow)).lanes}
+    lanes = {lane.label: lane for lane in timeline(record_of(flow)).lanes}
     assert lanes["coroutines"].bars[0].number == 1
     assert "✗ bad · failed" in show(flow)["text/plain"]
 
@@ -144,10 +144,10 @@ def test_a_run_that_is_on_has_open_bars():
         task(waits)()
     run = flow.start()
     assert began.wait(PATIENCE)
-    first = timeline(recorded(flow))
+    first = timeline(record_of(flow))
     let_go.set()
     run.wait(PATIENCE)
-    last = timeline(recorded(flow))
+    last = timeline(record_of(flow))
     assert (first.is_on, last.is_on) == (True, False)
     assert first.lanes[0].bars[0].end == first.seconds <= last.seconds
 
@@ -162,7 +162,7 @@ def test_what_ran_on_dask_stands_on_its_workers_rows():
         codes.client_of(cluster) as client,
     ):
         flow.run(executor=DaskExecutor(client)).raise_for_failure()
-    found = timeline(recorded(flow), columns=10**9)
+    found = timeline(record_of(flow), columns=10**9)
     workers = [f"Dask worker {number}{more}" for number in (0, 1) for more in ("", " · 2")]
     labels = [lane.label for lane in found.lanes]
     assert labels == [one for one in workers if one in labels]
@@ -190,7 +190,7 @@ def test_each_item_of_a_mapped_scope_has_a_band_and_a_lane():
         with Thing() as single:
             task(work, name="two")(single)
     flow.run()
-    record = recorded(flow)
+    record = record_of(flow)
     drawn = timeline(record)
     assert [(one.label, one.open is not None) for one in drawn.bands] == [
         ("Each[0]", True), ("Each[1]", False), ("Each[2]", True), ("Thing", True),

@@ -1,4 +1,4 @@
-"""What the tests of the look inside share: a view without a front end, and things to look at."""
+"""What the tests of the inspector and the buttons share: a view without a front end."""
 
 from queue import SimpleQueue
 
@@ -16,13 +16,13 @@ def laid_out(outline):
     return Layout(1, 1, (box,) * len(outline.nodes), (box,) * len(outline.clusters), ())
 
 
-class Desk:
-    """A flow, its commands, and what views were told."""
+class FakeView:
+    """A view without a front end: a flow, its commands, and the frames that were sent."""
 
     def __init__(self, flow, **options):
         self.flow = flow
-        self.told = SimpleQueue()
-        self.commands = FlowCommands(self.told.put, **options)
+        self.frames = SimpleQueue()
+        self.commands = FlowCommands(self.frames.put, **options)
         self.live = LiveFlow(
             flow,
             lambda: memory_of(flow),
@@ -32,19 +32,19 @@ class Desk:
         )
 
     def send(self, command, view="me", **content):
-        return self.commands.take(self.live, {"do": command, "view": view, **content})
+        return self.commands.take(self.live, view, {"do": command, **content})
 
     def await_frame(self, kind):
         """The next frame of that kind; others are dropped."""
         while True:
-            frame = self.told.get(timeout=PATIENCE)
+            frame = self.frames.get(timeout=PATIENCE)
             if frame["frame"] == kind:
                 return frame
 
     def look(self, label, what="node", view="me"):
-        """What is told of a node or a cluster: its rows as a table, its texts, and the frame."""
+        """Inspect a node or a cluster: its rows as a table, its texts, and the frame."""
         assert self.send("inspect", view, what=what, id=label)
-        while True:  # what a button did is told about whatever was looked at before
+        while True:  # a button updates what was inspected before
             frame = self.await_frame("inspected")
             if (frame["id"], frame["what"], frame["to"]) == (label[:200], what, view):
                 break
@@ -54,7 +54,7 @@ class Desk:
         return self.await_frame("preview")
 
     def logs(self):
-        """What the logs say of what is looked at, by name."""
+        """The logs of what is inspected, by name."""
         frame = self.live.looks.frame(lambda subject: self.commands.sources(self.live, subject))
         return {} if frame is None else {one["name"]: one["text"] for one in frame["logs"]}
 

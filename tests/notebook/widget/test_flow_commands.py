@@ -8,10 +8,10 @@ import pytest
 from resnb import Flow, Parameter, resource_manager, task
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run.flow_run import active_run
+from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
 from resnb.run.runner import RUNNER
-from tests.notebook.widget.looking import PATIENCE, Desk
+from tests.notebook.widget.looking import PATIENCE, FakeView
 
 
 @pytest.fixture(autouse=True)
@@ -69,8 +69,8 @@ def flow(things):
 
 
 @pytest.fixture
-def desk(flow):
-    return Desk(flow)
+def view(flow):
+    return FakeView(flow)
 
 
 def leave_open(flow):
@@ -91,96 +91,96 @@ def wait_for_end(flow):
 # ---- runs
 
 
-def test_a_run_by_a_button_prints_into_no_cell_and_is_seen_by_who_looks(flow, desk, capsys):
-    desk.look("second")
-    assert desk.send("run", parameters={"n": 5})
-    desk.send("nothing of the kind")
-    desk.commands._work.post(lambda: wait_for_end(flow))
-    desk.send("cleanup")
-    assert desk.said() == "nothing is open"
-    assert desk.logs() == {"log": "working 5\n"}
-    desk.look("inner", "cluster")
-    assert desk.logs() == {"clean-up": "cleaning up inner\n"}
+def test_a_run_by_a_button_prints_into_no_cell_and_is_seen_by_who_looks(flow, view, capsys):
+    view.look("second")
+    assert view.send("run", parameters={"n": 5})
+    view.send("nothing of the kind")
+    view.commands._work.post(lambda: wait_for_end(flow))
+    view.send("cleanup")
+    assert view.said() == "nothing is open"
+    assert view.logs() == {"log": "working 5\n"}
+    view.look("inner", "cluster")
+    assert view.logs() == {"clean-up": "cleaning up inner\n"}
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_cannot_run_is_said_in_a_line(desk):
-    desk.send("run", parameters={"n": "<b>many</b>"})
-    assert desk.said() == "parameter 'n' takes int, not str"
-    desk.send("run", parameters=["n"])
-    assert desk.said() == "parameters must be a table of names and values"
-    desk.send("cancel")
-    assert desk.said() == "flow 'work' is not running"
+def test_what_cannot_run_is_said_in_a_line(view):
+    view.send("run", parameters={"n": "<b>many</b>"})
+    assert view.said() == "parameter 'n' takes int, not str"
+    view.send("run", parameters=["n"])
+    assert view.said() == "parameters must be a table of names and values"
+    view.send("cancel")
+    assert view.said() == "flow 'work' is not running"
 
 
 # ---- clean up
 
 
-def test_one_resource_is_cleaned_up_with_those_inside_it(flow, desk, things, capsys):
+def test_one_resource_is_cleaned_up_with_those_inside_it(flow, view, things, capsys):
     leave_open(flow)
     capsys.readouterr()
-    desk.look("outer", "cluster")
-    assert desk.send("cleanup_one", what="cluster", id="outer")
-    frame = desk.await_frame("said")
+    view.look("outer", "cluster")
+    assert view.send("cleanup_one", what="cluster", id="outer")
+    frame = view.await_frame("said")
     assert frame["text"] == "cleaned up work/outer, work/inner"
     assert frame["done"]
     assert things.story == ["inner", "outer"]
-    assert desk.await_frame("inspected")["actions"]["cleanup"] == "resource 'outer' is not open"
-    assert desk.logs() == {"clean-up by a button": "cleaning up outer\n"}
+    assert view.await_frame("inspected")["actions"]["cleanup"] == "resource 'outer' is not open"
+    assert view.logs() == {"clean-up by a button": "cleaning up outer\n"}
     assert capsys.readouterr() == ("", "")
 
 
-def test_one_inside_leaves_the_one_around_it(flow, desk, things):
+def test_one_inside_leaves_the_one_around_it(flow, view, things):
     leave_open(flow)
-    desk.send("cleanup_one", what="node", id="scope inner")
-    assert desk.said() == "cleaned up work/inner"
+    view.send("cleanup_one", what="node", id="scope inner")
+    assert view.said() == "cleaned up work/inner"
     assert lease_states(flow) == {"outer": "open", "inner": "closed"}
-    desk.send("cleanup")
-    assert desk.said() == "cleaned up work/outer"
-    desk.send("cleanup")
-    assert desk.said() == "nothing is open"
+    view.send("cleanup")
+    assert view.said() == "cleaned up work/outer"
+    view.send("cleanup")
+    assert view.said() == "nothing is open"
     assert things.story == ["inner", "outer"]
 
 
-def test_a_clean_up_that_fails_is_said_with_its_reason(flow, desk, things):
+def test_a_clean_up_that_fails_is_said_with_its_reason(flow, view, things):
     leave_open(flow)
     things.fails.add("inner")
-    desk.send("cleanup_one", what="cluster", id="inner")
-    frame = desk.await_frame("said")
+    view.send("cleanup_one", what="cluster", id="inner")
+    frame = view.await_frame("said")
     assert frame["text"].startswith("not cleaned up: work/inner: OSError: inner is busy <b>")
     assert frame["text"].isprintable()
     assert not frame["done"]
     things.fails.clear()
-    desk.send("cleanup_one", what="cluster", id="inner")
-    assert desk.said() == "cleaned up work/inner"
+    view.send("cleanup_one", what="cluster", id="inner")
+    assert view.said() == "cleaned up work/inner"
 
 
 @pytest.mark.parametrize("command", ["cleanup_one", "keep_one"])
-def test_what_is_not_there_is_refused(desk, command):
+def test_what_is_not_there_is_refused(view, command):
     for what, name in (("cluster", "<b>gone</b>"), ("node", "first"), ("cluster", "outer")):
-        desk.send(command, what=what, id=name)
-        assert desk.said() == f"resource {name!r} is not open"
+        view.send(command, what=what, id=name)
+        assert view.said() == f"resource {name!r} is not open"
 
 
-def test_what_a_run_uses_is_refused_while_it_is_on(flow, desk, things):
+def test_what_a_run_uses_is_refused_while_it_is_on(flow, view, things):
     leave_open(flow)
     things.go_on.clear()
     things.began.clear()
     run = flow.start()
     assert things.began.wait(PATIENCE)
-    rows, _, frame = desk.look("outer", "cluster")
+    rows, _, frame = view.look("outer", "cluster")
     reason = "flow 'work' is running: cancel it, and it is cleaned up"
     assert rows["lease"] == "open"
     assert frame["actions"]["cleanup"] == reason
     for command in ("cleanup_one", "cleanup"):
-        desk.send(command, what="cluster", id="outer")
-        assert desk.said() == reason
+        view.send(command, what="cluster", id="outer")
+        assert view.said() == reason
     things.go_on.set()
     run.wait(PATIENCE)
 
 
 def test_while_another_flow_is_running_resources_are_cleaned_up_all_the_same(
-    flow, desk, things, capsys
+    flow, view, things, capsys
 ):
     leave_open(flow)
     began, go_on = threading.Event(), threading.Event()
@@ -196,8 +196,8 @@ def test_while_another_flow_is_running_resources_are_cleaned_up_all_the_same(
     run = other.start()
     assert began.wait(PATIENCE)
     capsys.readouterr()
-    desk.send("cleanup")
-    assert desk.said() == "cleaned up work/outer, work/inner"
+    view.send("cleanup")
+    assert view.said() == "cleaned up work/outer, work/inner"
     assert capsys.readouterr().out == ""
     go_on.set()
     run.wait(PATIENCE)
@@ -207,31 +207,31 @@ def test_while_another_flow_is_running_resources_are_cleaned_up_all_the_same(
     )
 
 
-def test_one_can_look_and_look_away_while_a_clean_up_hangs(flow, desk, things):
+def test_one_can_look_and_look_away_while_a_clean_up_hangs(flow, view, things):
     leave_open(flow)
     things.go_on.clear()
     things.began.clear()
-    desk.send("cleanup_one", what="cluster", id="inner")
+    view.send("cleanup_one", what="cluster", id="inner")
     assert things.began.wait(PATIENCE)
-    assert desk.look("inner", "cluster")[0]["lease"] == "closing"
-    assert desk.live.looks.at() != {}
-    desk.send("look_away")
-    assert desk.live.looks.at() == {}
+    assert view.look("inner", "cluster")[0]["lease"] == "closing"
+    assert view.live.looks.at() != {}
+    view.send("look_away")
+    assert view.live.looks.at() == {}
     things.go_on.set()
-    assert desk.said() == "cleaned up work/inner"
+    assert view.said() == "cleaned up work/inner"
 
 
 # ---- keep
 
 
-def test_a_resource_is_kept_and_everybody_who_looks_is_told(flow, desk):
+def test_a_resource_is_kept_and_everybody_who_looks_is_told(flow, view):
     leave_open(flow)
-    assert desk.look("outer", "cluster")[2]["actions"] == {"cleanup": "", "keep": ""}
-    desk.send("keep_one", what="cluster", id="outer")
-    frame = desk.await_frame("said")
+    assert view.look("outer", "cluster")[2]["actions"] == {"cleanup": "", "keep": ""}
+    view.send("keep_one", what="cluster", id="outer")
+    frame = view.await_frame("said")
     assert frame["text"] == "work/outer is kept for 30 minutes after this kernel's end"
     assert frame["done"]
-    rows = dict(desk.await_frame("inspected")["rows"])
+    rows = dict(view.await_frame("inspected")["rows"])
     assert rows["held by"] == "this kernel; kept for 30m after its end"
     assert rows["limits"] == "keep 30m"
     [outer, _] = memory_of(flow).leases()
@@ -239,12 +239,12 @@ def test_a_resource_is_kept_and_everybody_who_looks_is_told(flow, desk):
     assert outer.state == states.OPEN
 
 
-def test_what_lives_in_the_kernel_cannot_be_kept(flow, desk):
+def test_what_lives_in_the_kernel_cannot_be_kept(flow, view):
     leave_open(flow)
     [outer, _] = memory_of(flow).leases()
     outer.manager.dies_with_kernel = True
-    desk.send("keep_one", what="cluster", id="outer")
-    assert desk.said().endswith("cannot be kept: it lives inside the kernel's process")
+    view.send("keep_one", what="cluster", id="outer")
+    assert view.said().endswith("cannot be kept: it lives inside the kernel's process")
     assert outer.limits.keep is None
 
 
@@ -261,84 +261,84 @@ def mapped(things):
     return found
 
 
-def items_of(desk):
-    frame = desk.look("each", "cluster")[2]
+def items_of(view):
+    frame = view.look("each", "cluster")[2]
     return [(one["item"], one["name"], one["state"]) for one in frame.get("items", [])]
 
 
 def test_each_item_has_a_line_and_buttons_of_its_own(mapped, things):
-    desk = Desk(mapped)
-    assert items_of(desk) == []
-    assert desk.look("each", "cluster")[0]["lease"] == "not yet, one for each item"
+    view = FakeView(mapped)
+    assert items_of(view) == []
+    assert view.look("each", "cluster")[0]["lease"] == "not yet, one for each item"
     leave_open(mapped)
-    assert items_of(desk) == [
+    assert items_of(view) == [
         (0, "each[0]", "open"),
         (1, "each[1]", "open"),
         (2, "each[2]", "open"),
     ]
-    assert desk.look("each", "cluster")[0]["lease"] == "3 open"
-    desk.send("cleanup_one", what="cluster", id="each", item=1)
-    assert desk.said() == "cleaned up work/each[1]"
+    assert view.look("each", "cluster")[0]["lease"] == "3 open"
+    view.send("cleanup_one", what="cluster", id="each", item=1)
+    assert view.said() == "cleaned up work/each[1]"
     assert things.story == ["b"]
-    assert items_of(desk)[1] == (1, "each[1]", "closed")
-    assert desk.look("each", "cluster")[0]["lease"] == "2 open, 1 closed"
-    [log] = [one for one in desk.logs() if "button" in one]
+    assert items_of(view)[1] == (1, "each[1]", "closed")
+    assert view.look("each", "cluster")[0]["lease"] == "2 open, 1 closed"
+    [log] = [one for one in view.logs() if "button" in one]
     assert log == "clean-up by a button[1]"
-    desk.send("cleanup_one", what="cluster", id="each", item=1)
-    assert desk.said() == "resource 'each' is not open"
-    desk.send("cleanup_one", what="cluster", id="each", item=7)
-    assert desk.said() == "resource 'each' is not open"
-    desk.send("keep_one", what="cluster", id="each", item=2)
-    assert desk.said() == "work/each[2] is kept for 30 minutes after this kernel's end"
-    [one] = [one for one in desk.look("each", "cluster")[2]["items"] if one["item"] == 2]
+    view.send("cleanup_one", what="cluster", id="each", item=1)
+    assert view.said() == "resource 'each' is not open"
+    view.send("cleanup_one", what="cluster", id="each", item=7)
+    assert view.said() == "resource 'each' is not open"
+    view.send("keep_one", what="cluster", id="each", item=2)
+    assert view.said() == "work/each[2] is kept for 30 minutes after this kernel's end"
+    [one] = [one for one in view.look("each", "cluster")[2]["items"] if one["item"] == 2]
     assert one["said"] == "kept for 30m after the kernel's end"
-    desk.send("cleanup_one", what="cluster", id="each")
-    assert desk.said() == "cleaned up work/each[0], work/each[2]"
+    view.send("cleanup_one", what="cluster", id="each")
+    assert view.said() == "cleaned up work/each[0], work/each[2]"
     assert sorted(things.story) == ["a", "b", "c"]
 
 
 def test_an_item_that_cannot_be_cleaned_up_says_why(mapped, things):
-    desk = Desk(mapped)
+    view = FakeView(mapped)
     leave_open(mapped)
     things.fails = {"b"}
-    desk.send("cleanup_one", what="cluster", id="each")
-    assert "not cleaned up: work/each[1]: OSError: b is busy" in desk.said()
-    states_now = [state for _, _, state in items_of(desk)]
+    view.send("cleanup_one", what="cluster", id="each")
+    assert "not cleaned up: work/each[1]: OSError: b is busy" in view.said()
+    states_now = [state for _, _, state in items_of(view)]
     assert states_now[::2] == ["closed", "closed"]
     assert states_now[1] in ("failed", "with the reaper")
-    assert "b is busy" in desk.look("each", "cluster")[2]["items"][1]["said"]
+    assert "b is busy" in view.look("each", "cluster")[2]["items"][1]["said"]
     things.fails = set()
 
 
 # ---- several views
 
 
-def test_two_views_look_at_different_things_at_once(flow, desk):
+def test_two_views_look_at_different_things_at_once(flow, view):
     leave_open(flow)
-    desk.look("second", view="one")
-    desk.look("outer", "cluster", view="two")
-    frame = desk.live.looks.frame(lambda subject: desk.commands.sources(desk.live, subject))
+    view.look("second", view="one")
+    view.look("outer", "cluster", view="two")
+    frame = view.live.looks.frame(lambda subject: view.commands.sources(view.live, subject))
     assert [(one["to"], one["text"]) for one in frame["logs"]] == [("one", "working 1\n")]
-    desk.send("cleanup")
-    told = [desk.await_frame("inspected") for _ in range(2)]
+    view.send("cleanup")
+    told = [view.await_frame("inspected") for _ in range(2)]
     assert sorted((one["to"], one["id"]) for one in told) == [("one", "second"), ("two", "outer")]
 
 
-def test_a_preview_for_a_view_that_has_looked_away_is_not_made(flow, desk):
+def test_a_preview_for_a_view_that_has_looked_away_is_not_made(flow, view):
     calls = []
-    desk.commands._previews = type("No", (), {"call": lambda *_: calls.append(1)})()
+    view.commands._previews = type("No", (), {"call": lambda *_: calls.append(1)})()
     leave_open(flow)
     held = threading.Event()
-    desk.commands._values.post(lambda: held.wait(PATIENCE))
-    desk.look("first")
-    desk.send("look_away")
+    view.commands._values.post(lambda: held.wait(PATIENCE))
+    view.look("first")
+    view.send("look_away")
     held.set()
     over = threading.Event()
-    desk.commands._values.post(over.set)
+    view.commands._values.post(over.set)
     assert over.wait(PATIENCE)
     assert calls == []
 
 
-def test_a_name_without_end_is_cut(desk):
-    assert desk.send("inspect", what="node", id="x" * 100_000)
-    assert len(desk.await_frame("inspected")["id"]) == 200
+def test_a_name_without_end_is_cut(view):
+    assert view.send("inspect", what="node", id="x" * 100_000)
+    assert len(view.await_frame("inspected")["id"]) == 200

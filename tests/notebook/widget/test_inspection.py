@@ -16,10 +16,10 @@ from resnb.ledger.recipes.recipe import Protection
 from resnb.notebook.widget.previews import Previews
 from resnb.notebook.widget.resources import handle_text
 from resnb.notebook.widget.tasks import seconds_in_words
-from resnb.run.flow_run import active_run
+from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
 from resnb.run.runner import RUNNER
-from tests.notebook.widget.looking import PATIENCE, Desk
+from tests.notebook.widget.looking import PATIENCE, FakeView
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m\x00\ud800\u202e\nsecond line"
 
@@ -55,21 +55,21 @@ def flow():
 
 
 def test_a_task_before_and_after_its_run(flow):
-    desk = Desk(flow)
-    rows, texts, frame = desk.look("load")
+    view = FakeView(flow)
+    rows, texts, frame = view.look("load")
     assert rows == {"state": "pending", "inputs": "n, machine.setup", "outputs": "machine.cleanup"}
     assert (texts, frame["clocks"], frame["actions"]) == ({}, [], None)
-    assert desk.preview()["shows"] is None
+    assert view.preview()["shows"] is None
     flow.run()
-    rows, texts, _ = desk.look("load")
+    rows, texts, _ = view.look("load")
     assert rows["state"] == "success"
     assert "duration" in rows
     assert texts == {}
-    frame = desk.preview()
+    frame = view.preview()
     assert (frame["title"], frame["to"]) == ("value", "me")
     assert frame["shows"] == {"type": "list", "text": "[1, 2]"}
-    assert desk.logs() == {"log": "loading\n"}
-    assert desk.logs() == {}
+    assert view.logs() == {"log": "loading\n"}
+    assert view.logs() == {}
 
 
 def test_a_running_task_has_a_clock_and_a_growing_log():
@@ -82,18 +82,18 @@ def test_a_running_task_has_a_clock_and_a_growing_log():
 
     with Flow("look") as flow:
         task(slow, name="slow", max_retries=2, retry_delay=0)()
-    desk = Desk(flow)
+    view = FakeView(flow)
     run = flow.start()
     assert began.wait(PATIENCE)
-    rows, _, frame = desk.look("slow")
+    rows, _, frame = view.look("slow")
     assert rows == {"state": "running", "tries": "1 of at most 3"}
     [[name, seconds]] = frame["clocks"]
     assert name == "running for"
     assert seconds >= 0
-    assert desk.logs() == {"log": "begun\n"}
+    assert view.logs() == {"log": "begun\n"}
     go_on.set()
     run.wait(PATIENCE)
-    assert desk.look("slow")[2]["clocks"] == []
+    assert view.look("slow")[2]["clocks"] == []
 
 
 def test_a_failed_task_shows_the_users_frames_only():
@@ -102,16 +102,16 @@ def test_a_failed_task_shows_the_users_frames_only():
 
     with Flow("look") as flow:
         task(fails, name="fails")()
-    desk = Desk(flow)
+    view = FakeView(flow)
     flow.run(executor=LocalExecutor())
-    rows, texts, frame = desk.look("fails")
+    rows, texts, frame = view.look("fails")
     assert rows["state"] == "failed"
     assert rows["reason"].startswith("ValueError: <img src=x onerror=alert(1)>")
     assert "\n" not in rows["reason"]
     assert "in fails" in texts["traceback"]
     assert "resnb/run" not in texts["traceback"]
     json.dumps(frame, ensure_ascii=False).encode()
-    assert desk.preview()["shows"] is None
+    assert view.preview()["shows"] is None
 
 
 def test_a_mapped_task_counts_its_children_and_names_the_first_failures():
@@ -123,20 +123,20 @@ def test_a_mapped_task_counts_its_children_and_names_the_first_failures():
 
     with Flow("look") as flow:
         task(each).map(list(range(10)))
-    desk = Desk(flow)
+    view = FakeView(flow)
     flow.run(executor=LocalExecutor())
-    rows, texts, _ = desk.look("each")
+    rows, texts, _ = view.look("each")
     assert rows["children"] == "3 success, 7 failed"
     assert texts["first failures"].splitlines() == [
         f"[{x}] ValueError: <b>{x}</b>" for x in range(3, 8)
     ]
     assert texts["traceback of the first failure"].endswith("ValueError: <b>3</b>\n")
-    assert desk.logs()["log"].splitlines()[:2] == ["[0] item 0", "[1] item 1"]
+    assert view.logs()["log"].splitlines()[:2] == ["[0] item 0", "[1] item 1"]
     memory = memory_of(flow)
     memory.forget([])  # as when a cell is run again: states are kept, arrays are not
-    rows, texts, _ = desk.look("each")
+    rows, texts, _ = view.look("each")
     assert texts["first failures"].count("\n") == 4
-    assert desk.logs() == {"log": ""}
+    assert view.logs() == {"log": ""}
 
 
 def test_a_mapped_task_has_a_value_when_all_its_children_have_ended():
@@ -149,15 +149,15 @@ def test_a_mapped_task_has_a_value_when_all_its_children_have_ended():
 
     with Flow("look") as flow:
         task(each).map([0, 1])
-    desk = Desk(flow)
+    view = FakeView(flow)
     run = flow.start()
     assert began.wait(PATIENCE)
-    assert desk.look("each")[0]["state"] in ("mapped", "running")
-    assert desk.preview()["shows"] is None
+    assert view.look("each")[0]["state"] in ("mapped", "running")
+    assert view.preview()["shows"] is None
     go_on.set()
     run.wait(PATIENCE)
-    assert desk.look("each")[0]["children"] == "2 success"
-    assert desk.preview()["shows"]["text"] == "[0, 1]"
+    assert view.look("each")[0]["children"] == "2 success"
+    assert view.preview()["shows"]["text"] == "[0, 1]"
 
 
 def test_skipped_and_cancelled_tasks_and_those_after_a_failure_say_why():
@@ -169,14 +169,14 @@ def test_skipped_and_cancelled_tasks_and_those_after_a_failure_say_why():
         task(lambda: 1 / 0, name="fails")()
         task(lambda x: x, name="after")(first)
         task(lambda x: x, name="never")(flow.get_tasks("fails")[0])
-    desk = Desk(flow)
+    view = FakeView(flow)
     flow.run()
-    assert desk.look("skips")[0]["reason"] == "not today"
-    assert desk.preview()["shows"] is None
-    assert desk.look("after")[0]["state"] == "skipped"
-    assert desk.look("after")[0]["reason"]
-    assert desk.look("never")[0]["state"] == "trigger failed"
-    assert desk.look("never")[0]["reason"]
+    assert view.look("skips")[0]["reason"] == "not today"
+    assert view.preview()["shows"] is None
+    assert view.look("after")[0]["state"] == "skipped"
+    assert view.look("after")[0]["reason"]
+    assert view.look("never")[0]["state"] == "trigger failed"
+    assert view.look("never")[0]["reason"]
 
 
 def test_a_cancelled_task_says_so():
@@ -184,47 +184,48 @@ def test_a_cancelled_task_says_so():
     with Flow("look") as flow:
         one = task(lambda: (began.set(), go_on.wait(PATIENCE)), name="one")()
         task(lambda x: x, name="two")(one)
-    desk = Desk(flow)
+    view = FakeView(flow)
     run = flow.start()
     assert began.wait(PATIENCE)
-    assert desk.send("cancel")
+    assert view.send("cancel")
+    view.look("one")  # by now the cancel, which came first, has been carried out
     go_on.set()
     run.wait(PATIENCE)
-    rows, _, _ = desk.look("two")
+    rows, _, _ = view.look("two")
     assert rows["state"] == "cancelled"
     assert rows["reason"]
 
 
 def test_a_parameter_shows_its_default_and_then_its_value(flow):
-    desk = Desk(flow)
-    assert desk.look("n")[0]["parameter"] == "has a default"
-    assert desk.preview()["shows"]["text"] == "[1, 2]"
+    view = FakeView(flow)
+    assert view.look("n")[0]["parameter"] == "has a default"
+    assert view.preview()["shows"]["text"] == "[1, 2]"
     flow.run(n=7)
-    rows, _, _ = desk.look("n")
+    rows, _, _ = view.look("n")
     assert rows["outputs"] == "load"
-    assert desk.preview()["shows"]["text"] == "7"
+    assert view.preview()["shows"]["text"] == "7"
     with Flow("must") as other:
         Parameter("m")
-    assert Desk(other).look("m")[0]["parameter"] == "required"
+    assert FakeView(other).look("m")[0]["parameter"] == "required"
 
 
 def test_what_is_gone_says_so(flow):
-    desk = Desk(flow)
+    view = FakeView(flow)
     for what in ("node", "cluster"):
-        rows, _, _ = desk.look("<b>gone</b>", what)
+        rows, _, _ = view.look("<b>gone</b>", what)
         assert rows == {"state": "it is no part of the flow any more"}
-        assert desk.preview()["shows"] is None
-    assert desk.logs() == {}
+        assert view.preview()["shows"] is None
+    assert view.logs() == {}
 
 
 def test_a_folded_scope_counts_the_tasks_inside_and_has_its_buttons(flow):
-    desk = Desk(flow)
+    view = FakeView(flow)
     flow.run()
-    rows, _, frame = desk.look("scope machine")
+    rows, _, frame = view.look("scope machine")
     assert rows["tasks inside"] == "1 task: 1 success; Unfold shows them"
     assert rows["lease"] == "closed"
     assert frame["actions"]["cleanup"] == "resource 'machine' is not open"
-    assert desk.logs()["set-up"] == "setting up 2\n"
+    assert view.logs()["set-up"] == "setting up 2\n"
 
 
 def test_values_that_hang_are_said_to_and_hold_nobody_up():
@@ -239,14 +240,14 @@ def test_values_that_hang_are_said_to_and_hold_nobody_up():
         task(lambda: Slow(), name="slow")()
         task(lambda: 3, name="quick")()
     flow.run()
-    desk = Desk(flow, previews=Previews(patience=0.01))
+    view = FakeView(flow, previews=Previews(patience=0.01))
     try:
         for _ in range(3):
-            desk.look("slow")
-            assert desk.preview()["shows"] == {"type": "Slow", "text": "its repr takes too long"}
-        desk.commands._previews._patience = PATIENCE
-        desk.look("quick")
-        assert desk.preview()["shows"]["text"] == "3"
+            view.look("slow")
+            assert view.preview()["shows"] == {"type": "Slow", "text": "its repr takes too long"}
+        view.commands._previews._patience = PATIENCE
+        view.look("quick")
+        assert view.preview()["shows"]["text"] == "3"
     finally:
         let_go.set()
 
@@ -263,8 +264,8 @@ def opened(flow):
 
 
 def test_a_resource_before_while_and_after_it_is_open(flow):
-    desk = Desk(flow)
-    rows, _, frame = desk.look("machine", "cluster")
+    view = FakeView(flow)
+    rows, _, frame = view.look("machine", "cluster")
     assert rows == {
         "lease": "not yet",
         "manager": "Machine",
@@ -274,7 +275,7 @@ def test_a_resource_before_while_and_after_it_is_open(flow):
     assert frame["clocks"] == []
     assert frame["actions"] == dict.fromkeys(("cleanup", "keep"), "resource 'machine' is not open")
     lease = opened(flow)
-    rows, _, frame = desk.look("machine", "cluster")
+    rows, _, frame = view.look("machine", "cluster")
     assert rows["lease"] == "open"
     assert rows["named"] == "look/machine"
     assert rows["id"] == lease.id
@@ -284,9 +285,9 @@ def test_a_resource_before_while_and_after_it_is_open(flow):
         "cleanup": "",
         "keep": "resource 'look/machine' cannot be kept: it lives inside the kernel's process",
     }
-    assert desk.logs() == {"set-up": "setting up 2\n"}
+    assert view.logs() == {"set-up": "setting up 2\n"}
     KEEPER.close([lease])
-    rows, _, frame = desk.look("machine", "cluster")
+    rows, _, frame = view.look("machine", "cluster")
     assert (rows["lease"], rows["held by"]) == ("closed", "nobody")
     assert frame["clocks"] == []
 
@@ -302,8 +303,8 @@ def test_both_marks_limits_and_the_reason_are_told(flow):
     )
     lease.reason = HOSTILE
     lease.limits = lease.limits._replace(keep=1800.0)
-    desk = Desk(flow)
-    rows, _, frame = desk.look("machine", "cluster")
+    view = FakeView(flow)
+    rows, _, frame = view.look("machine", "cluster")
     assert rows["during set-up"] == "unprotected: no find(lease_id)"
     assert rows["once open"].startswith("unprotected: attribute '<img")
     assert rows["notice"].endswith("attribute 'token'")
@@ -315,14 +316,14 @@ def test_both_marks_limits_and_the_reason_are_told(flow):
 
 def test_who_holds_a_lease_that_the_reaper_took(flow):
     lease = opened(flow)
-    desk = Desk(flow)
+    view = FakeView(flow)
     lease.follow("closing", "the reaper is cleaning it up")
-    rows, _, frame = desk.look("machine", "cluster")
+    rows, _, frame = view.look("machine", "cluster")
     assert rows["lease"] == "with the reaper"
     assert rows["held by"] == "the reaper, which is cleaning it up"
     assert frame["actions"]["cleanup"] == "the reaper is cleaning up look/machine already"
     lease.follow("closed", "cleaned up by the reaper")
-    rows, _, _ = desk.look("machine", "cluster")
+    rows, _, _ = view.look("machine", "cluster")
     assert rows["held by"] == "nobody: the reaper has cleaned it up"
 
 
@@ -347,35 +348,35 @@ def test_a_handle_is_told_without_secrets(handle, text):
 def test_a_handle_is_previewed_while_there_is_one(flow):
     lease = opened(flow)
     lease.entry.handle = pickle.dumps({"path": "/tmp/x", "token": "hush"})
-    desk = Desk(flow)
-    desk.look("machine", "cluster")
-    frame = desk.preview()
+    view = FakeView(flow)
+    view.look("machine", "cluster")
+    frame = view.preview()
     assert frame["title"] == "handle"
     assert frame["shows"]["text"] == "{'path': '/tmp/x', 'token': <not shown>}"
     lease.entry.handle = b"no pickle"
-    desk.look("machine", "cluster")
-    assert desk.preview()["shows"]["text"] == "it cannot be read: UnpicklingError"
+    view.look("machine", "cluster")
+    assert view.preview()["shows"]["text"] == "it cannot be read: UnpicklingError"
     KEEPER.close([lease])
-    desk.look("machine", "cluster")
-    assert desk.preview()["shows"] is None
+    view.look("machine", "cluster")
+    assert view.preview()["shows"] is None
 
 
 def test_what_the_reaper_wrote_down_is_told_as_it_grows(flow, tmp_path, monkeypatch):
     lease = opened(flow)
     monkeypatch.setattr(KEEPER, "_book", types.SimpleNamespace(home=tmp_path))
-    desk = Desk(flow)
-    desk.look("machine", "cluster")
-    assert "reaper" not in desk.logs()
+    view = FakeView(flow)
+    view.look("machine", "cluster")
+    assert "reaper" not in view.logs()
     log = tmp_path / "logs" / f"{lease.id}.log"
     log.parent.mkdir()
     log.write_bytes(b"clean-up begins\n\xff\x1b[31m<b>")
-    assert desk.logs() == {"reaper": "clean-up begins\n\N{REPLACEMENT CHARACTER}<b>"}
+    assert view.logs() == {"reaper": "clean-up begins\n\N{REPLACEMENT CHARACTER}<b>"}
     with log.open("ab") as file:
         file.write(b"x" * 20_000 + b"the end")
-    found = desk.logs()["reaper"]
+    found = view.logs()["reaper"]
     assert found.endswith("xthe end")
     assert len(found) == 8_000
-    assert desk.logs() == {}
+    assert view.logs() == {}
     monkeypatch.undo()
 
 

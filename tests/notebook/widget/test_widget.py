@@ -1,5 +1,11 @@
 """The widget's side of its views' messages: who is heard, who is forgotten; no front end."""
 
+import gc
+import threading
+import time
+import weakref
+from contextlib import suppress
+
 import pytest
 
 from resnb import Flow, task
@@ -81,3 +87,25 @@ def test_a_flow_of_the_same_name_takes_over_the_views(widget, flow):
     widget.follow(other)
     assert widget.views() == ["a"]
     assert widget._live.flow is other
+
+
+def test_widgets_that_were_closed_leave_no_thread_and_no_commands(leak_grace):
+    before = set(threading.enumerate())
+    commands = []
+    for number in range(5):
+        with Flow(f"shown {number}") as flow:
+            task(lambda: 1, name="one")()
+        widget = FlowWidget(flow)
+        commands.append(weakref.ref(widget._commands))
+        for do in ("open", "inspect", "cancel", "cleanup"):
+            widget._received(widget, {"do": do, "view": "a", "what": "node", "id": "one"}, [])
+        widget.close()
+        del widget
+    deadline = time.monotonic() + leak_grace
+    while (begun := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+        for thread in begun:
+            with suppress(RuntimeError):  # it is just being started
+                thread.join(leak_grace)
+    assert not begun
+    gc.collect()
+    assert [one() for one in commands if one() is not None] == []

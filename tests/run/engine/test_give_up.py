@@ -7,7 +7,7 @@ import pytest
 from resnb import Flow, LocalExecutor, ThreadExecutor, resource_manager, task, unmapped
 from resnb.errors import LeaseLost
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.ledger.kernel.reaper_client import Told
+from resnb.ledger.kernel.reaper_client import ReaperMessage
 from resnb.run.engine.cancellation import GRACE
 from tests.run.parts import PATIENCE, Stubborn, ended, names, run_in_circles, started, use
 
@@ -17,7 +17,7 @@ GONE = "resource 'f/Thing' is gone: too old"
 def taken(name, word="close", state="ttl", reason="too old"):
     """The reaper has something to say of the lease called `name`."""
     [lease] = [one for one in KEEPER.alive() if one.name == name]
-    KEEPER.told(Told(word, lease.id, state, reason))
+    KEEPER.on_message(ReaperMessage(word, lease.id, state, reason))
     return lease
 
 
@@ -207,7 +207,7 @@ def test_a_lost_resource_is_lost_for_all_that_comes_later(things):
     lease = taken("f/Thing", "state", "closing", "the reaper is cleaning it up")
     with pytest.raises(LeaseLost, match="was taken away"):
         _ = x.value
-    KEEPER.told(Told("state", lease.id, "closed", "cleaned up by the reaper"))
+    KEEPER.on_message(ReaperMessage("state", lease.id, "closed", "cleaned up by the reaper"))
     assert KEEPER.alive() == ()
     assert things.story == ["init x", "setup x"]
     flow.run()  # sets up anew

@@ -22,7 +22,7 @@ from resnb import (
 from resnb.errors import GraphError, NoValueError, TaskCancelled
 from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.ledger.kernel.reaper_client import Told
+from resnb.ledger.kernel.reaper_client import ReaperMessage
 from resnb.run.memory import memory_of
 from tests.run.parts import PATIENCE, Stubborn, ended, names, run_in_circles, started, use
 
@@ -413,7 +413,7 @@ def test_the_kernel_ends_during_a_run(things):
 
 def taken(name, word="close", state="ttl"):
     [lease] = [one for one in KEEPER.alive() if one.name == name]
-    KEEPER.told(Told(word, lease.id, state, "too old"))
+    KEEPER.on_message(ReaperMessage(word, lease.id, state, "too old"))
 
 
 @pytest.mark.parametrize("state", ["ttl", "idle"])
@@ -439,7 +439,7 @@ def test_a_resource_that_is_taken_away_ends_the_work_with_it(things, state):
     began.wait()
     if state == "idle":  # it is in use
         taken("f/Thing[0]", state="idle")
-        assert run.engine.scopes.given_up == {}
+        assert run.execution.scopes.given_up == {}
     taken("f/Thing[0]")
     things.await_note("cleanup a")
     assert "cleanup b" not in things.story

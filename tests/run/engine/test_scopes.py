@@ -531,7 +531,7 @@ def test_lifetime_kernel_is_set_up_once_for_all_flows_with_the_same_arguments(th
         assert state.is_successful()
         assert names(state)["Thing.cleanup"] == "Skipped"
     assert things.story == ["init a", "setup a", "init b", "setup b"]
-    assert [lease.users for lease in KEEPER.alive()] == [0, 0]
+    assert [lease.in_use for lease in KEEPER.alive()] == [False, False]
     assert close_all() == []
     assert sorted(things.story[-2:]) == ["cleanup a", "cleanup b"]
     things.story.clear()
@@ -567,7 +567,7 @@ def test_two_scopes_of_one_run_share_one_kernel_wide_resource():
         assert flow.run().is_successful()
         assert story == ["init", "setup"]
         [lease] = KEEPER.alive()
-        assert lease.users == 0
+        assert not lease.in_use
         close_all()
         story.clear()
 

@@ -78,12 +78,12 @@ def test_a_run_knows_when_it_was_on(clock):
         task(let_go.wait)(PATIENCE)
     clock.advance(5.0)
     run = started(flow, clock)
-    assert run.engine.began[0] == 5.0
-    assert run.engine.over is None
+    assert run.execution.began[0] == 5.0
+    assert run.execution.over is None
     clock.advance(2.0)
     let_go.set()
     ended(run)
-    assert run.engine.over == 7.0
+    assert run.execution.over == 7.0
 
 
 def test_code_that_was_given_up_ends_in_the_table_when_it_was(clock):
@@ -96,7 +96,7 @@ def test_code_that_was_given_up_ends_in_the_table_when_it_was(clock):
     clock.await_timer(30.0)
     clock.advance(30.0)
     assert ended(run).is_cancelled()
-    assert run.engine.table.ended[0] == 30.0
+    assert run.execution.table.ended[0] == 30.0
     stubborn.let_go.set()
     stubborn.done.wait(PATIENCE)
 

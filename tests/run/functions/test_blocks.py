@@ -323,7 +323,7 @@ def test_a_lease_that_is_taken_away(things):
             use(a)
             (lease,) = KEEPER.alive()
             lease.retired, lease.reason = True, "past its age limit"
-            KEEPER.told._given_up(lease, lease.reason)
+            KEEPER.on_message._given_up(lease, lease.reason)
             things.await_note("cleanup a")
             with pytest.raises(LeaseLost, match="'Thing' was taken away: past its age limit"):
                 use(a)
@@ -345,7 +345,7 @@ def test_a_lease_that_is_taken_away_from_a_running_task(things):
     def take_away():
         assert begun.wait(PATIENCE)
         (lease,) = KEEPER.alive()
-        KEEPER.told._given_up(lease, "past its age limit")
+        KEEPER.on_message._given_up(lease, "past its age limit")
 
     @flow
     def etl():

@@ -785,11 +785,11 @@ def test_events_tell_of_the_run_and_of_the_graph():
 
 
 def test_redrawing_is_put_off_as_the_graph_grows():
-    from resnb.run.functions.redraw import PER_TASK, SHORTEST, Redrawing
+    from resnb.run.functions.redraw import PER_TASK, SHORTEST, RedrawNotifier
 
     seen, clock = [], ManualClock()
     stop = EVENTS.listen(seen.append)
-    redrawing = Redrawing("x", clock)
+    redrawing = RedrawNotifier("x", clock)
     redrawing.changed(1)
     redrawing.changed(2)
     assert [timer[1] for timer in clock.timers] == [SHORTEST + PER_TASK]

@@ -9,7 +9,7 @@ import pytest
 from resnb import LocalExecutor, flow, resource_manager, task
 from resnb.errors import FlowFailed, GraphError, TaskCancelled
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run.flow_run import active_run
+from resnb.run.lifecycle import active_run
 from tests.run.parts import PATIENCE, Stubborn
 
 NEVER = threading.Event()
@@ -277,8 +277,8 @@ def test_a_defect_of_ours_ends_the_run(things):
     @flow
     def etl():
         with thing("a"):
-            engine = active_run().engine
-            engine.post(lambda: 1 / 0)
+            execution = active_run().execution
+            execution.post(lambda: 1 / 0)
             use(1)
 
     with pytest.raises(ZeroDivisionError):

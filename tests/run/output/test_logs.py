@@ -14,7 +14,7 @@ from resnb import Flow, LocalExecutor, get_run_logger, task, unmapped
 from resnb.run.inspection import failed_children, log_since, run_number, running_for
 from resnb.run.memory import memory_of
 from resnb.run.output import writer
-from resnb.run.output.log import LOG_LIMIT, Log, Together
+from resnb.run.output.log import LOG_LIMIT, ChildrenLog, Log
 from resnb.run.output.routing import HEARD_BY, heard_by, routed
 from tests.run.parts import PATIENCE, ManualClock, ended, started
 
@@ -68,7 +68,7 @@ def test_each_further_try_is_said():
 def test_lines_of_children_do_not_mix():
     log = Log()
     log.add("of the task itself\n")
-    together = Together(log)
+    together = ChildrenLog(log)
     for item, text in (
         (0, "hel"),
         (1, "good "),
@@ -85,7 +85,7 @@ def test_lines_of_children_do_not_mix():
     together.end_line(2)
     together.add(3, "again\n", 2)
     assert log.since().text == f"{lines}[2] c\n[3, try 2] again\n"
-    together.add(4, "x" * (Together.LONGEST + 1), 1)
+    together.add(4, "x" * (ChildrenLog.LONGEST + 1), 1)
     assert together.begun() == []
 
 
@@ -201,7 +201,7 @@ def test_a_run_without_a_cell_writes_nowhere_and_keeps_everything(capsys):
         writer.WITHOUT_CELL.reset(token)
     ended(run)
     assert memory_of(flow).log_of(one) == "hello\n"
-    assert "ZeroDivisionError" in run.engine.output.log_of(-1)
+    assert "ZeroDivisionError" in run.execution.output.log_of(-1)
     assert capsys.readouterr() == ("", "")
     flow.run()
     assert capsys.readouterr().out == "hello\n"

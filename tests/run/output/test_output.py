@@ -172,7 +172,7 @@ def test_code_that_was_left_behind_prints_to_its_log_only(capsys, clock):
     stubborn.let_go.set()
     assert printed.wait(PATIENCE)
     assert capsys.readouterr().out in ("", "late\n")
-    assert run.engine.output._pending == {}
+    assert run.execution.output._pending == {}
     assert handle is not None
 
 
@@ -195,7 +195,7 @@ def test_the_warnings_of_a_librarys_own_threads_are_kept_and_not_shown(capsys):
         finally:
             warnings.showwarning = before
     assert "my own" in capsys.readouterr().err
-    assert "port 1234 is taken" in run.engine.output.log_of(-1)
+    assert "port 1234 is taken" in run.execution.output.log_of(-1)
 
 
 def _shown(message, *_):

@@ -2,10 +2,13 @@
 
 import pytest
 
-from resnb import Flow, Parameter, states, task, triggers
+from resnb import Flow, Parameter, flow, states, task, triggers
 from resnb.errors import OptionError
-from resnb.graph.base.inputs import as_input
-from resnb.run.scheduling.plan import LEASE, LOOP, argument, compiled
+from resnb.graph.arguments import as_input
+from resnb.run.memory import memory_of
+from resnb.run.scheduling import plan
+from resnb.run.scheduling.compiling import compiled
+from resnb.run.scheduling.plan import LEASE, LOOP, argument
 
 
 @task
@@ -160,9 +163,24 @@ def test_arguments_are_put_together_from_values():
     row_of, values = {a: 0, b: 1}, ["A", "B"]
 
     def given(value):
-        return argument(as_input(value, lambda one: one is a or one is b), row_of, values)
+        return argument(as_input(value), row_of, values)
 
     assert given([a, {"x": b}, (1, a), {b}]) == ["A", {"x": "B"}, (1, "A"), {"B"}]
     assert given(slice(a, None, b)) == slice("A", None, "B")
     assert given({a: [b, None]}) == {"A": ["B", None]}
     assert given(7) == 7
+
+
+def test_each_lane_is_a_number_of_its_own():
+    lanes = (plan.WORKER, plan.LEASE, plan.LOOP, plan.REMOTE, plan.CALLER)
+    assert len(set(lanes)) == len(lanes)
+
+
+def test_a_task_that_a_function_calls_runs_on_the_callers_thread_and_on_no_cluster():
+    @flow
+    def etl():
+        return task(int)()
+
+    assert etl() == 0
+    (row,) = memory_of(etl).latest_run.plan.lanes.items()
+    assert row == (0, plan.CALLER)

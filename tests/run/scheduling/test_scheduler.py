@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnb import Flow, resource_manager, task
-from resnb.run.scheduling.plan import compiled
+from resnb.run.scheduling.compiling import compiled
 from resnb.run.scheduling.scheduler import Scheduler
 from resnb.run.scheduling.state_table import Table
 from resnb.states import (
@@ -94,7 +94,7 @@ class Driver:
             return
         row = queue.popleft()
         self.table.move(row, RUNNING)
-        cleanup = self.plan.tasks[self.scheduler.origin(row)].kind == "cleanup"
+        cleanup = self.plan.tasks[self.scheduler.mapped.origin(row)].kind == "cleanup"
         if self.scheduler.cancelled and not cleanup:
             self.scheduler.ended(row, CANCELLED)
             return
@@ -107,7 +107,7 @@ class Driver:
     def end(self):
         row = self.draw(st.sampled_from(self.taken))
         self.taken.remove(row)
-        origin = self.scheduler.origin(row)
+        origin = self.scheduler.mapped.origin(row)
         if row == origin and self.plan.nodes[row].is_mapped:
             self.scheduler.expand(row, self.draw(st.integers(0, 3)))
             return
@@ -152,7 +152,7 @@ class Driver:
         waiting = [*scheduler.ready, *scheduler.errands]
         assert len(set(waiting)) == len(waiting)
         assert all(state[row] in (PENDING, RETRYING) for row in waiting)
-        busy = {scheduler.origin(row) for row in (*self.taken, *self.late)}
+        busy = {scheduler.mapped.origin(row) for row in (*self.taken, *self.late)}
         for planned in self.plan.scopes:
             if planned.cleanup in busy or planned.cleanup in waiting:
                 members = set(planned.members) - {planned.cleanup}

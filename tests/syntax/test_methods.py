@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from resnb.syntax.hooks import hooks_of
+from resnb.syntax.methods import methods_of
 from resnb.syntax.parsing import parsed
 
 FIND = "def find(lease_id): return {}"
@@ -26,11 +26,11 @@ TAKEN = {
 @pytest.mark.parametrize("source", TAKEN)
 def test_what_comes_along(source):
     names, parameters, outer = TAKEN[source]
-    hook = hooks_of(parsed(source).body, ["name", "lease"])["find"]
-    assert hook.fault == ""
-    assert [_name(one) for one in hook.statements] == names.split()
-    assert hook.parameters == set(parameters.split())
-    assert hook.outer_names == set(outer.split())
+    method = methods_of(parsed(source).body, ["name", "lease"])["find"]
+    assert method.fault == ""
+    assert [_name(one) for one in method.statements] == names.split()
+    assert method.parameters == set(parameters.split())
+    assert method.outer_names == set(outer.split())
 
 
 def _name(statement):
@@ -57,9 +57,9 @@ FAULTS = {
 
 @pytest.mark.parametrize("source", FAULTS)
 def test_what_cannot_come_along(source):
-    assert hooks_of(parsed(source).body, ["name"])["find"].fault == FAULTS[source]
+    assert methods_of(parsed(source).body, ["name"])["find"].fault == FAULTS[source]
 
 
 def test_functions_of_other_names_and_places_are_no_hooks():
     source = "def found(x): pass\nfind = 1\nif a:\n def attach(x): pass\ndef ready(x): pass"
-    assert set(hooks_of(parsed(source).body, [])) == {"ready"}
+    assert set(methods_of(parsed(source).body, [])) == {"ready"}

@@ -1,6 +1,6 @@
-"""The names that shell commands in a cell may mean: ``!rm {path} $name`` uses both of them.
+"""The names that shell commands in a cell refer to, as both in ``!rm {path} $name``.
 
-In Python, IPython has made calls of the shell of them, with the command as a text.
+IPython has already turned such commands into calls with the command as a string.
 """
 
 import ast
@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 
 
 def names_in_commands(statements: Iterable[ast.stmt]) -> frozenset[str]:
-    """The names in the commands that `statements` give to the shell."""
+    """The names in the shell commands that `statements` run."""
     return frozenset(name for command in _commands(statements) for name in _names(command))
 
 
@@ -39,7 +39,7 @@ def _names(command: str) -> Iterator[str]:
         fields = [field for _, field, _, _ in Formatter().parse(command) if field]
         for field in fields:
             yield from names_read(parsed(field).body)
-    except (ValueError, SyntaxError):  # IPython leaves it to the shell as it stands
+    except (ValueError, SyntaxError):  # IPython passes it to the shell unchanged
         return
 
 

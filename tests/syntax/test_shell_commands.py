@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from resnb.syntax.commands import names_in_commands
+from resnb.syntax.shell_commands import names_in_commands
 
 COMMANDS = {
     "rm {path} $name": "path name",

@@ -1,37 +1,19 @@
 """One task's place in a flow: its inputs, its neighbours, its scope.
 
-Only `resnb.graph.flow` changes a node; it keeps ``upstream`` and ``downstream`` of neighbours
-consistent and records how to take each change back.
+Only a flow's structure and the functions that change it modify a node. They keep ``upstream`` and
+``downstream`` of neighbours consistent, and record how to undo each change.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
-from resnb.graph.base.inputs import Collection, Constant, Input, tasks_in
-
-if TYPE_CHECKING:
-    from resnb.graph.resources.scope import Scope
-    from resnb.graph.tasks.task import Task
+from resnb.graph.arguments import Collection, Constant, Input, tasks_in
+from resnb.graph.resources.scope import Scope
+from resnb.graph.tasks.edge import Edge
+from resnb.graph.tasks.task import Task
 
 NO_KEYS: frozenset[str] = frozenset()
-
-
-class Edge(NamedTuple):
-    """A dependency between two tasks of a flow.
-
-    Attributes:
-        upstream_task: the task that runs first.
-        downstream_task: the task that runs after it.
-        key: the parameter that receives the value; None if only the order matters.
-        mapped: whether each child depends on one item of the upstream value.
-        flattened: whether one level of nesting is taken out before mapping.
-    """
-
-    upstream_task: "Task"
-    downstream_task: "Task"
-    key: str | None = None
-    mapped: bool = False
-    flattened: bool = False
 
 
 class Node:
@@ -39,12 +21,12 @@ class Node:
 
     Attributes:
         task: the task.
-        inputs: an input for each argument, those passed by position first.
-        positional: how many of the inputs are passed by position.
+        inputs: an input for each argument, positional ones first.
+        positional: the number of positional inputs.
         mapped: the arguments that are mapped over.
         flattened: those of them that are flattened first.
-        control: tasks that only have to come first, and whether each is mapped over.
-        upstream: every task that has an edge to this one.
+        control: tasks that only have to run first, and whether each is mapped over.
+        upstream: every task with an edge to this one.
         downstream: every task to which this one has an edge.
         scope: the innermost resource scope around the task.
         position: grows with each task that is added to the flow.
@@ -55,7 +37,7 @@ class Node:
         "scope", "task", "upstream",
     )  # fmt: skip
 
-    def __init__(self, task: "Task", scope: "Scope | None", position: int) -> None:
+    def __init__(self, task: Task, scope: Scope | None, position: int) -> None:
         self.task = task
         self.position = position
         self.inputs: dict[str, Input] = {}
@@ -69,11 +51,11 @@ class Node:
 
     @property
     def is_mapped(self) -> bool:
-        """Whether the task runs once for each item of something."""
+        """Whether the task runs once for each item of an input."""
         return bool(self.mapped) or True in self.control.values()
 
     def edges(self) -> Iterator[Edge]:
-        """The edges that end here (without those that follow from a scope)."""
+        """The edges that end here, except for those that follow from a scope."""
         for key, value in self.inputs.items():
             kind = type(value)
             if kind is Constant:
@@ -85,23 +67,23 @@ class Node:
         for source, mapped in self.control.items():
             yield Edge(source, self.task, None, mapped)
 
-    def saved(self) -> tuple[object, ...]:
-        """What `restore` needs; neighbours are left out, for a flow keeps those consistent."""
-        return (
+    def undo(self) -> Callable[[], None]:
+        """A function that undoes later changes to everything but the neighbours."""
+        now = (
             dict(self.inputs), self.positional, self.mapped, self.flattened, dict(self.control),
             self.position,
         )  # fmt: skip
+        return partial(self._restore, now)
 
-    def restore(self, saved: tuple[Any, ...]) -> None:
-        """Take back changes to everything but the neighbours."""
+    def _restore(self, before: tuple[Any, ...]) -> None:
         (
             self.inputs, self.positional, self.mapped, self.flattened, self.control, self.position,
-        ) = saved  # fmt: skip
+        ) = before  # fmt: skip
 
-    def sources(self) -> set["Task"]:
+    def sources(self) -> set[Task]:
         """The tasks that `inputs` and `control` refer to."""
         found = {task for value in self.inputs.values() for task in tasks_in(value)}
         return found.union(self.control)
 
 
-__all__ = ["Edge", "Node"]
+__all__ = ["NO_KEYS", "Node"]

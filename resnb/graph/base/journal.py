@@ -1,0 +1,76 @@
+"""The changes of a flow's structure, recorded so that a failed transaction can be rolled back."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+
+class Journal:
+    """Records how to undo the changes of open transactions.
+
+    Attributes:
+        version: grows with each change.
+        undo: how to undo each change, in order.
+        is_open: whether a transaction is open.
+    """
+
+    __slots__ = ("is_open", "undo", "version")
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.undo: list[Callable[[], object]] = []
+        self.is_open = False
+
+    def changed(self, undo: Callable[[], object]) -> None:
+        """Count a change, and remember how to undo it while a transaction is open."""
+        self.version += 1
+        if self.is_open:
+            self.undo.append(undo)
+
+    def assign(self, owner: object, name: str, value: object) -> None:
+        """Set an attribute of `owner`, as a change that can be undone."""
+        self.changed(partial(setattr, owner, name, getattr(owner, name)))
+        setattr(owner, name, value)
+
+    def keep(self, content: dict[Any, Any]) -> None:
+        """Remember the content of a dictionary before it changes."""
+        self.changed(partial(_restore, content, dict(content)))
+
+
+class Transaction:
+    """A block of changes of which either all stay, or none.
+
+    If the block raises, its changes are undone, the latest first. Blocks can be nested: an inner
+    one undoes only its own changes, so that the outer one can continue.
+    """
+
+    __slots__ = ("_begin", "_is_outermost", "_journal")
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def __enter__(self) -> None:
+        journal = self._journal
+        self._begin = len(journal.undo)
+        self._is_outermost = not journal.is_open
+        journal.is_open = True
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        journal = self._journal
+        if self._is_outermost:
+            journal.is_open = False
+        if kind is not None:
+            for undo in reversed(journal.undo[self._begin :]):
+                undo()
+            del journal.undo[self._begin :]
+            journal.version += 1
+        if self._is_outermost:
+            journal.undo.clear()
+
+
+def _restore(content: dict[Any, Any], before: dict[Any, Any]) -> None:
+    content.clear()
+    content.update(before)
+
+
+__all__ = ["Journal", "Transaction"]

@@ -1,0 +1,182 @@
+"""Binding arguments to tasks: which edges follow from an argument, and what is mapped over.
+
+These are functions of a structure. If one raises, nothing has changed.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from resnb.errors import GraphError
+from resnb.graph.arguments import Collection, Constant, as_input, tasks_in
+from resnb.graph.base.building import BUILDING
+from resnb.graph.base.inputs import Wrapper, flatten, is_sequence, unmapped
+from resnb.graph.base.inputs import mapped as mapped_over
+from resnb.graph.node import Node
+from resnb.graph.resources.scope import Scope
+from resnb.graph.structure import Structure
+from resnb.graph.tasks.edge import Edge
+from resnb.graph.tasks.task import Task
+
+_COLLECTIONS = frozenset({list, tuple, set, dict, slice})
+
+
+def bind_task(  # noqa: PLR0917 - as `Flow.bind_task`
+    structure: Structure,
+    task: Task,
+    inputs: Mapping[str, Any],
+    positional: int,
+    mapped: bool,
+    upstream_tasks: Iterable[Any],
+) -> None:
+    """Add `task` with its arguments; see `Task.bind`.
+
+    Args:
+        structure: the flow.
+        task: the task.
+        inputs: its arguments by name, positional ones first.
+        positional: the number of positional ones.
+        mapped: whether it is mapped over every argument that is not `unmapped`.
+        upstream_tasks: what else has to run first.
+    """
+    with structure.transaction():
+        node = structure.nodes.get(task)
+        if node is None:
+            # tasks in the arguments first, so that edges point from older to newer tasks
+            for value in inputs.values():
+                _bring_in(structure, value)
+            for value in upstream_tasks:
+                _bring_in(structure, value)
+            node = structure.add(task)
+        elif node.inputs:
+            message = f"task {task.name!r} has its arguments already: call it again instead"
+            raise GraphError(message)
+        else:
+            structure.journal.changed(node.undo())
+        node.positional = positional
+        for key, value in inputs.items():
+            if mapped or isinstance(value, Wrapper):
+                _bind_mapped(structure, node, key, *_unwrapped(value, mapped))
+            else:
+                _bind(structure, node, key, value)
+        for value in upstream_tasks:
+            add_edge(structure, value, task, mapped=mapped)
+        if mapped and not inputs and not node.control:
+            message = (
+                f"task {task.name!r} is mapped over nothing: give it an argument, or call it "
+                "without map"
+            )
+            raise GraphError(message)
+        structure.check_cycle(node.upstream, node)
+
+
+def _bring_in(structure: Structure, value: Any) -> None:
+    """Add the tasks in `value` that are not in the flow yet."""
+    while isinstance(value, Wrapper):
+        value = value.value
+    if isinstance(value, Task):
+        if value not in structure.nodes:
+            structure.add(value)
+    elif type(value) in _COLLECTIONS:
+        for task in tasks_in(as_input(value)):
+            if task not in structure.nodes:
+                structure.add(task)
+
+
+def _unwrapped(value: Any, mapped: bool, flattened: bool = False) -> tuple[Any, bool, bool]:
+    """`value` without its wrappers, and whether it is mapped over and flattened."""
+    while isinstance(value, Wrapper):
+        flattened = flattened or type(value) is flatten
+        mapped = type(value) is mapped_over or (mapped and type(value) is not unmapped)
+        value = value.value
+    return value, mapped, flattened
+
+
+def _bind(structure: Structure, node: Node, key: str, value: Any) -> None:
+    if isinstance(value, Task):
+        node.inputs[key] = value
+        structure.link(value, node)
+    elif type(value) in _COLLECTIONS:
+        found = node.inputs[key] = as_input(value)
+        if type(found) is Collection:
+            for task in dict.fromkeys(tasks_in(found)):
+                structure.link(task, node)
+    else:
+        node.inputs[key] = Constant(value)
+
+
+def _bind_mapped(  # noqa: PLR0917 - the result of `_unwrapped` comes last
+    structure: Structure, node: Node, key: str, value: Any, mapped: bool, flattened: bool
+) -> None:
+    """Bind a value that may be mapped over or flattened."""
+    if mapped and not isinstance(value, Task) and not is_sequence(value):
+        message = (
+            f"task {node.task.name!r} cannot be mapped over {key}={value!r}, which is no "
+            "sequence: wrap it in unmapped(...) to pass it to every child"
+        )
+        raise GraphError(message)
+    _bind(structure, node, key, value)
+    if mapped:
+        node.mapped = node.mapped | {key}
+    if flattened:
+        node.flattened = node.flattened | {key}
+
+
+def add_edge(  # noqa: PLR0917 - Prefect's places
+    structure: Structure,
+    upstream_task: Any,
+    downstream_task: Task,
+    key: str | None = None,
+    mapped: bool = False,
+    flattened: bool = False,
+) -> Edge:
+    """Let one task run before another; see `Flow.add_edge`."""
+    upstream_task, mapped, flattened = _unwrapped(upstream_task, mapped, flattened)
+    with structure.transaction():
+        _bring_in(structure, upstream_task)
+        node = structure.node(downstream_task)
+        structure.journal.changed(node.undo())
+        sources = tuple(dict.fromkeys(tasks_in(as_input(upstream_task))))
+        if key is None:
+            if not sources and type(upstream_task) not in _COLLECTIONS:
+                message = (
+                    f"task {downstream_task.name!r} cannot wait for {upstream_task!r}, which "
+                    "is no task: decorate the function with @task and call it"
+                )
+                raise GraphError(message)
+            for task in sources:
+                node.control[task] = mapped
+                structure.link(task, node)
+        else:
+            _check_key(node, key)
+            _bind_mapped(structure, node, key, upstream_task, mapped, flattened)
+        structure.check_cycle(sources, node)
+    return Edge(upstream_task, downstream_task, key, mapped, flattened)
+
+
+def _check_key(node: Node, key: str) -> None:
+    if not node.task.signature.accepts(key):
+        message = f"task {node.task.name!r} has no parameter {key!r}"
+        raise GraphError(message)
+    if key in node.inputs and type(node.inputs[key]) is not Constant:
+        message = f"task {node.task.name!r} has a value for argument {key!r} already"
+        raise GraphError(message)
+
+
+def add_scope(
+    structure: Structure, scope: Scope, inputs: Mapping[str, Any], positional: int, mapped: bool
+) -> None:
+    """Add a scope and its three tasks; `inputs` are the arguments of the manager."""
+    around: Any = BUILDING.get().scope
+    scope.parent = around
+    init, setup, cleanup = scope.own_tasks
+    with structure.transaction():
+        structure.scopes[scope] = None
+        structure.journal.changed(partial(structure.scopes.pop, scope, None))
+        bind_task(structure, init, inputs, positional, mapped, ())
+        mapped = scope.is_mapped  # an argument inside `mapped` has the same effect
+        bind_task(structure, setup, {"manager": init}, 1, mapped, ())
+        bind_task(structure, cleanup, {"manager": init, "resource": setup}, 2, mapped, ())
+
+
+__all__ = ["add_edge", "add_scope", "bind_task"]

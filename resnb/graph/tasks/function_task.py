@@ -1,0 +1,56 @@
+"""Tasks whose code is a function, and the decorator `task` that makes them."""
+
+from collections.abc import Callable
+from typing import Any, overload
+
+from resnb.errors import GraphError
+from resnb.graph.base.signature import annotated_nout
+from resnb.graph.tasks.task import Task
+
+
+class FunctionTask(Task):
+    """A task whose code is a function, usually made by the decorator `task`."""
+
+    def __init__(
+        self, function: Callable[..., Any], name: str | None = None, **options: Any
+    ) -> None:
+        _refuse_no_function(function)
+        self.run = function  # type: ignore[method-assign]
+        label = name or getattr(function, "__name__", type(function).__name__)
+        if "nout" not in options:
+            nout = annotated_nout(function)
+            if nout is not None:
+                options["nout"] = nout
+        super().__init__(name=label, **options)
+        self.__dict__["__doc__"] = getattr(function, "__doc__", None)
+        self.__dict__["__wrapped__"] = function
+
+
+def _refuse_no_function(value: object) -> None:
+    if isinstance(value, Task):
+        message = f"@task decorates a function, and {value.name!r} is a task already"
+        raise GraphError(message)
+    if not callable(value):
+        message = f"@task decorates a function, not {value!r}"
+        raise GraphError(message)
+
+
+@overload
+def task(**options: Any) -> Callable[[Callable[..., Any]], FunctionTask]: ...
+@overload
+def task(function: Callable[..., Any], /, **options: Any) -> FunctionTask: ...
+
+
+def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a task of a function: ``@task`` or ``@task(max_retries=2, retry_delay="10s")``.
+
+    Args:
+        function: the function, plain or ``async``.
+        **options: see `Task`.
+    """
+    if function is None:
+        return lambda decorated: FunctionTask(decorated, **options)
+    return FunctionTask(function, **options)
+
+
+__all__ = ["FunctionTask", "task"]

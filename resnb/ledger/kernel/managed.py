@@ -1,0 +1,122 @@
+"""A manager's methods as its lease calls them, and what they have made so far."""
+
+from typing import Any, Protocol
+
+from resnb.errors import CleanupError, ResnbError
+from resnb.ids import LeaseId
+from resnb.ledger.kernel.request import Caller
+
+READY_TIMEOUT = 60.0
+"""How long a resource may take to become ready after its set-up returned, in seconds."""
+
+
+class CallHost(Protocol):
+    """What the calls need of the kernel.
+
+    Attributes:
+        interrupts: counts Ctrl-C.
+    """
+
+    interrupts: int
+
+    def now(self) -> float:
+        """Seconds of a clock that only goes forward."""
+
+    def pause(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+
+
+class ManagedResource:
+    """One resource, made and cleaned up by its manager.
+
+    Args:
+        manager: the object with setup and cleanup.
+        tag: the lease's id, by which the manager may find what is half made.
+        host: the kernel.
+
+    Attributes:
+        value: what set-up returned, until it is cleaned up.
+        handle: the handle that set-up has recorded, in a list; an empty list before that.
+        is_made: whether set-up has returned.
+        was_stopped: whether set-up was stopped from outside, rather than failing by itself.
+    """
+
+    def __init__(self, manager: Any, tag: LeaseId, host: CallHost) -> None:
+        self.value: Any = None
+        self.handle: list[Any] = []
+        self.is_made = False
+        self.was_stopped = False
+        self._manager = manager
+        self._tag = tag
+        self._host = host
+
+    @property
+    def is_half_made(self) -> bool:
+        """Whether set-up did not return, and has not recorded what it made."""
+        return not self.is_made and not self.handle
+
+    def set_up(self, call: Caller) -> None:
+        """Make it."""
+        setup = getattr(self._manager, "setup", None)
+        self.value = None if setup is None else call(setup)
+        self.is_made = True
+
+    def wait_until_ready(self, name: str, call: Caller) -> None:
+        """Wait until the manager reports it as ready.
+
+        Raises:
+            ResnbError: that takes too long; `name` is what the error calls it.
+        """
+        ready = getattr(self._manager, "ready", None)
+        if ready is None:
+            return
+        deadline = self._host.now() + READY_TIMEOUT
+        pause = 0.05
+        while not call(ready, self.value):
+            if self._host.now() >= deadline:
+                message = f"resource {name!r} was not ready within {READY_TIMEOUT:g} s"
+                raise ResnbError(message)
+            call(self._host.pause, pause)
+            pause = min(2 * pause, 1.0)
+
+    def clean_up_all(self, unfindable: str, call: Caller) -> None:
+        """Clean up what has been made, as far as it can be found.
+
+        Args:
+            unfindable: why nothing half made can be found from outside; empty if it can.
+            call: calls the manager's methods.
+
+        Raises:
+            BaseException: what the manager's cleanup raised.
+        """
+        for value in self._found(unfindable, call):
+            self.clean_up(value, call)
+
+    def clean_up(self, value: Any, call: Caller) -> None:
+        """Clean up `value`; again if that failed while an interrupt may have cut it short."""
+        first: Exception | None = None
+        while True:
+            seen = self._host.interrupts
+            try:
+                call(self._manager.cleanup, value)
+            except Exception as error:
+                if self._host.interrupts == seen:
+                    if first is None:
+                        raise
+                    raise error from first
+                first = first or error
+            else:
+                return
+
+    def _found(self, unfindable: str, call: Caller) -> list[Any]:
+        if self.is_made:
+            return [self.value]
+        if self.handle:
+            attach = getattr(self._manager, "attach", None)
+            return [call(attach, self.handle[0]) if attach else self.handle[0]]
+        find = getattr(self._manager, "find", None)
+        if find is None and self.was_stopped and unfindable:
+            message = f"its set-up was stopped, and nothing tells what it made: {unfindable}"
+            raise CleanupError(message)
+        thing = None if find is None else call(find, self._tag)
+        return [] if thing is None else [thing]

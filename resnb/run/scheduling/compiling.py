@@ -1,0 +1,256 @@
+"""Compiles a flow (or a part of it) into the plan of one run.
+
+Edges that follow from scopes are written out, so that the scheduler knows rows and numbers only.
+"""
+
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from resnb.errors import GraphError, OptionError
+from resnb.graph.base.triggers import Trigger, all_successful
+from resnb.graph.resources.scope import no_executor
+from resnb.run.resume import is_over
+from resnb.run.scheduling.plan import (
+    WORKER,
+    Plan,
+    PlannedScope,
+    has_failure_hooks,
+    lane_of,
+    send_away,
+)
+from resnb.states import Mapped
+
+if TYPE_CHECKING:
+    from collections.abc import Collection as Tasks
+
+    from resnb.graph.flow import Flow
+    from resnb.graph.tasks.task import Task
+    from resnb.states import State
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A block that makes many lasting objects, and no cyclic garbage.
+
+    The garbage collector runs after so many new objects, and would search all objects in vain.
+    """
+    if not gc.isenabled():  # the user has disabled it, or another run is in its block
+        yield
+        return
+    try:
+        gc.disable()
+        yield
+    finally:
+        gc.enable()
+
+
+@_no_collection()
+def compiled(
+    flow: "Flow",
+    parameters: Mapping[str, Any],
+    given: "Mapping[Task, State]",
+    only: "Tasks[Task] | None" = None,
+) -> Plan:
+    """The plan of one run.
+
+    Args:
+        flow: the flow.
+        parameters: values by parameter name.
+        given: final states of tasks that need not run.
+        only: the tasks to run; what else they need must be in `given`. None for all.
+
+    Raises:
+        OptionError: a parameter is missing or unknown.
+        GraphError: a scope is mapped in part.
+    """
+    check_mapped(flow)
+    plan = Plan(flow)
+    nodes = flow.nodes
+    if only is not None:
+        wanted = set(only)
+        for task in only:
+            wanted.update(nodes[task].upstream)
+        nodes = {task: node for task, node in nodes.items() if task in wanted}
+    plan.tasks = list(nodes)
+    plan.nodes = list(nodes.values())
+    plan.row_of = {task: row for row, task in enumerate(nodes)}
+    for task, state in given.items():
+        row = plan.row_of.get(task)
+        if row is None:
+            continue
+        if is_over(state):
+            plan.given[row] = state
+        elif isinstance(state, Mapped):
+            plan.kept[row] = state.map_states
+    _wire(plan)
+    _add_scopes(plan)
+    _read_tasks(plan)
+    _set_parameters(plan, parameters)
+    if any(scope.executes for scope in flow.scopes):
+        send_away(plan)
+    return plan
+
+
+def _wire(plan: Plan) -> None:
+    row_of = plan.row_of
+    if len(row_of) == len(plan.flow.nodes):
+        plan.upstream = [[row_of[one] for one in node.upstream] for node in plan.nodes]
+        plan.downstream = [[row_of[one] for one in node.downstream] for node in plan.nodes]
+        return
+    plan.upstream = [[row_of[o] for o in node.upstream if o in row_of] for node in plan.nodes]
+    plan.downstream = [[row_of[o] for o in node.downstream if o in row_of] for node in plan.nodes]
+
+
+def _add_scopes(plan: Plan) -> None:
+    row_of = plan.row_of
+    for index, scope in enumerate(plan.flow.scopes):
+        members = tuple(row_of[task] for task in scope.members if task in row_of)
+        own = init, setup, cleanup = [row_of.get(task, -1) for task in scope.own_tasks]
+        planned = PlannedScope(scope, init, setup, cleanup, members)
+        plan.scopes.append(planned)
+        for row in (*own, *members):
+            if row >= 0 and (row in own or row not in plan.scope_of):
+                plan.scope_of[row] = index
+        _link_members(plan, planned)
+    if plan.scopes:
+        _order_late_cleanups(plan)
+
+
+def _link_members(plan: Plan, planned: PlannedScope) -> None:
+    """Add the edges that follow from a scope: members wait for set-up, clean-up for members.
+
+    Only members that run count: in a part of the flow, another member may come first than in
+    the whole flow. Clean-up waits for every member, not only for the last ones, since these may be
+    cancelled while the code of an earlier one is still running.
+    """
+    running = {plan.tasks[row]: row for row in planned.members if row not in plan.given}
+    setup, cleanup = planned.scope.setup_task, planned.scope.cleanup_task
+    after_setup, before_cleanup = [], []
+    is_outside, nodes = running.keys().isdisjoint, plan.nodes
+    for row in running.values():
+        node = nodes[row]
+        if is_outside(node.upstream) and setup not in node.upstream:
+            after_setup.append(row)
+        if cleanup not in node.downstream:
+            before_cleanup.append(row)
+    if planned.setup >= 0:
+        plan.downstream[planned.setup] += after_setup
+        for row in after_setup:
+            plan.upstream[row].append(planned.setup)
+    if planned.cleanup >= 0:
+        plan.upstream[planned.cleanup] += before_cleanup
+        for row in before_cleanup:
+            plan.downstream[row].append(planned.cleanup)
+
+
+def _order_late_cleanups(plan: Plan) -> None:
+    """Let the clean-ups of scopes with ``lifetime="flow"`` come last, LIFO."""
+    late = [s for s in plan.scopes if s.scope.options.lifetime == "flow" and s.cleanup >= 0]
+    if not late:
+        return
+    cleanups = {planned.cleanup for planned in plan.scopes}
+    last = [
+        row
+        for row, after in enumerate(plan.downstream)
+        if row not in cleanups and all(one in cleanups for one in after)
+    ]
+    following = -1
+    for planned in reversed(late):
+        before = set(plan.upstream[planned.cleanup])
+        for row in last:
+            if row not in before:
+                _link(plan, row, planned.cleanup)
+        if following >= 0:
+            _link(plan, following, planned.cleanup)
+        following = planned.cleanup
+
+
+def _link(plan: Plan, upstream: int, downstream: int) -> None:
+    plan.upstream[downstream].append(upstream)
+    plan.downstream[upstream].append(downstream)
+
+
+def check_mapped(flow: "Flow") -> None:
+    """Make sure that all three tasks of each scope are mapped, or none of them.
+
+    Raises:
+        GraphError: an edge that was added later says otherwise, or one resource is needed.
+    """
+    for scope in flow.scopes:
+        if len({flow.nodes[one].is_mapped for one in scope.own_tasks}) > 1:
+            message = (
+                f"scope {scope.name!r} is mapped by an edge to one of its own tasks: write "
+                f"{scope.manager.name}.map(...) instead"
+            )
+            raise GraphError(message)
+        if scope.executes and scope.is_mapped:
+            raise GraphError(no_executor(scope))
+
+
+def _read_tasks(plan: Plan) -> None:
+    count = len(plan.tasks)
+    judged, special = bytearray(count), bytearray(count)
+    references, functions = plan.references, plan.functions
+    row_of = plan.row_of
+    for row, node in enumerate(plan.nodes):
+        task = node.task
+        functions.append(task.run)
+        if task.trigger is not all_successful:
+            judged[row] = 1
+            if not isinstance(task.trigger, Trigger):
+                special[row] = 1
+        lane = lane_of(node)
+        if lane != WORKER:
+            judged[row] = special[row] = 1
+            plan.lanes[row] = lane
+        if (
+            task.timeout is not None
+            or task.state_handlers
+            or task.on_completion
+            or node.mapped
+            or (node.control and node.is_mapped)
+        ):
+            special[row] = 1
+        if has_failure_hooks(task):
+            special[row] = 1
+            plan.watched.add(row)
+        inputs = node.inputs
+        if node.positional == len(inputs) and not node.flattened:
+            try:
+                references.append(tuple([row_of[one] for one in inputs.values()]))  # type: ignore[index]
+            except (KeyError, TypeError):
+                references.append(None)
+        else:
+            references.append(None)
+    plan.judged, plan.special = judged, special
+
+
+def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
+    for row, task in enumerate(plan.tasks):
+        if task.kind != "parameter":
+            continue
+        if task.name in parameters:
+            value = task.converted(parameters[task.name])  # type: ignore[attr-defined]
+            plan.functions[row] = _constant(value)
+        elif task.required and row not in plan.given:  # type: ignore[attr-defined]
+            message = (
+                f"flow {plan.flow.name!r} needs parameter {task.name!r}: pass "
+                f"{task.name}=... to the run, or give it a default"
+            )
+            raise OptionError(message)
+    unknown = parameters.keys() - {task.name for task in plan.flow.parameters()}
+    if unknown:
+        names = ", ".join(sorted(one.name for one in plan.flow.parameters())) or "none"
+        message = (
+            f"flow {plan.flow.name!r} has no parameter {min(unknown)!r} (its parameters: {names})"
+        )
+        raise OptionError(message)
+
+
+def _constant(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+__all__ = ["check_mapped", "compiled"]
