@@ -24,7 +24,8 @@ def open_store(
 
     Args:
         home: the ledger's folder, in which logs and locks are in any case.
-        kept: hold connections open between calls, which must all come from one thread.
+        kept: hold a connection to the folder's file open between calls, which must all come from
+            one thread; one to a server is kept in any case, until it is idle for a while.
         say: called with one line when a shared ledger is away and the folder is used in its place;
             it is written to standard error by default.
 
@@ -44,7 +45,7 @@ def open_store(
         raise LedgerError(message)
     from resnb.ledger.store.postgresql import PostgresServer
 
-    shared = PostgresServer(url, kept=kept)
+    shared = PostgresServer(url, kept=True)
     if not fallback:
         return Store(home, shared)
     from resnb.ledger.store.fallback import FallbackStore

@@ -1,6 +1,7 @@
 """The ledger in a PostgreSQL database that many machines share.
 
-Each step is one transaction, whose first message also asks for the format of the tables and for
+Each step is one transaction without any state of a session, so that a pooler may stand between,
+and whose first message also asks for the format of the tables and for
 the server's time. What cannot be begun on a connection that was kept, because the server has been
 restarted meanwhile, is begun again on a new one; a transaction is never repeated by itself.
 """
@@ -24,8 +25,12 @@ CONNECT_TIMEOUT = 5
 """How long a server may take to answer, in seconds, unless the URL says otherwise."""
 STEP_TIMEOUT = 10.0
 """How long one statement may take or wait for a lock, in seconds."""
+IDLE_FOR = 60.0
+"""After how long without a step the server closes a connection that was kept, in seconds."""
 AGREED = 2.0
 """By how much clocks may differ and count as the same, in seconds."""
+_CLOSES_IDLE = 140_000
+"""The first version of a server that does."""
 _BEGIN = f"""
 begin isolation level read committed;
 set local search_path = resnb;
@@ -124,6 +129,11 @@ class PostgresServer:
             self._kept.close()
         self._kept = None
 
+    def __del__(self) -> None:
+        """Nobody else closes the connection of a store that was dropped."""
+        with suppress(Exception):
+            self.let_go()
+
     def _begun(self, driver: ModuleType, begin: str) -> Any:
         """A connection on which a transaction has begun."""
         if self._pid != os.getpid():
@@ -189,9 +199,12 @@ class PostgresServer:
                 "keepalives_idle": int(STEP_TIMEOUT),
                 **options,
             }
-            return driver.connect(**chosen, autocommit=True, prepare_threshold=None)
+            db = driver.connect(**chosen, autocommit=True, prepare_threshold=None)
+            if self._keeps and db.info.server_version >= _CLOSES_IDLE:
+                db.execute(f"set idle_session_timeout = '{IDLE_FOR:g}s'")
         except driver.Error as error:
             raise errors.refused(self._place(driver), error) from None
+        return db
 
     def _drop(self, db: Any) -> None:
         """Close a connection, whatever state it is in."""

@@ -149,6 +149,33 @@ def test_a_fork_lets_its_parents_connection_be(server, tmp_path):
     store.let_go()
 
 
+def sessions(server):
+    with server.admin() as db:
+        question = "select count(*) from pg_stat_activity where application_name = 'resnb'"
+        return db.execute(question).fetchone()[0]
+
+
+def test_an_idle_connection_is_closed_and_opened_again(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(postgresql, "IDLE_FOR", 0.1)
+    store = server.store(tmp_path, kept=True)
+    store.add(record())
+    connection = store._database._kept
+    until(lambda: not sessions(server))
+    assert store.change("a", KERNEL, reason="x")
+    assert store._database._kept is not connection
+    store.let_go()
+
+
+def test_a_connection_ends_with_its_store(server, tmp_path, monkeypatch):
+    monkeypatch.setenv(LEDGER_VARIABLE, server.url)
+    before = sessions(server)
+    store = open_store(tmp_path)
+    assert store.alive() == []
+    assert sessions(server) == before + 1
+    del store
+    until(lambda: sessions(server) <= before)
+
+
 # ---- lines
 
 
