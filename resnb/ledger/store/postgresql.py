@@ -1,9 +1,9 @@
 """The ledger in a PostgreSQL database that many machines share.
 
-Each step is one transaction without any state of a session, so that a pooler may stand between,
-and whose first message also asks for the format of the tables and for
-the server's time. What cannot be begun on a connection that was kept, because the server has been
-restarted meanwhile, is begun again on a new one; a transaction is never repeated by itself.
+Each step is one transaction without any state of a session, so that a pooler may stand between.
+Its first message also asks for the format of the tables and for the server's time. What cannot be
+begun on a connection that was kept, because the server has been restarted meanwhile, is begun
+again on a new one; a transaction is never repeated by itself.
 """
 
 import os
