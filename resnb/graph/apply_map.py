@@ -153,6 +153,3 @@ def _follow_arguments(
     for source, value in given.items():
         if source not in node.upstream:
             flow.add_edge(source, node.task, mapped=not isinstance(value, unmapped))
-
-
-__all__ = ["apply_map"]

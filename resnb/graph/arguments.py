@@ -65,6 +65,3 @@ def substituted(value: Input, mapping: Mapping[Task, Task]) -> Input:
     if isinstance(value, Collection):
         return Collection(value.kind, tuple(substituted(item, mapping) for item in value.items))
     return mapping.get(value, value)
-
-
-__all__ = ["Collection", "Constant", "Input", "as_input", "substituted", "tasks_in"]

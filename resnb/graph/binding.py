@@ -177,6 +177,3 @@ def add_scope(
         mapped = scope.is_mapped  # an argument inside `mapped` has the same effect
         bind_task(structure, setup, {"manager": init}, 1, mapped, ())
         bind_task(structure, cleanup, {"manager": init, "resource": setup}, 2, mapped, ())
-
-
-__all__ = ["add_edge", "add_scope", "bind_task"]

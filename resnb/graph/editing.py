@@ -277,16 +277,3 @@ def _absorb_edges(
     node.positional = theirs.positional if fresh else node.positional
     for upstream in theirs.upstream:
         structure.link(same.get(upstream, upstream), node)
-
-
-__all__ = [
-    "absorb",
-    "dependants",
-    "rebind",
-    "rebind_scope",
-    "redefine_scope",
-    "remove",
-    "reorder",
-    "retire_parameters",
-    "substitute",
-]

@@ -387,6 +387,3 @@ def _checked_name(value: object) -> str:
         message = f"Flow({value!r}): a flow's name is a text that is not empty"
         raise OptionError(message)
     return value
-
-
-__all__ = ["Flow"]

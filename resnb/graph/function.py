@@ -269,6 +269,3 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     if function is None:
         return lambda decorated: FlowFunction(decorated, **options)
     return FlowFunction(function, **options)
-
-
-__all__ = ["FlowFunction", "flow"]

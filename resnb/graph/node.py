@@ -84,6 +84,3 @@ class Node:
         """The tasks that `inputs` and `control` refer to."""
         found = {task for value in self.inputs.values() for task in tasks_in(value)}
         return found.union(self.control)
-
-
-__all__ = ["NO_KEYS", "Node"]

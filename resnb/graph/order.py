@@ -132,6 +132,3 @@ def _with_cleanups(graph: Graph) -> list[Task]:
         while ready:
             add(heapq.heappop(ready)[1])
     return found
-
-
-__all__ = ["by_readiness", "cycle", "derived_downstream", "is_forward", "topological"]

@@ -318,6 +318,3 @@ class Structure:
             found = (mapping.get(task, task) for task in self._reference)
             kept = tuple({task: None for task in found if task is not None})
             self.journal.assign(self, "_reference", kept or None)
-
-
-__all__ = ["Structure"]

@@ -39,6 +39,3 @@ def validate(structure: Structure) -> None:
         structure.require(structure.reference_tasks())
     must(not structure.forward or order.is_forward(structure), "an edge points backward")
     must(len(order.topological(structure)) == len(nodes), "there is a cycle")
-
-
-__all__ = ["validate"]

@@ -99,6 +99,3 @@ def _name(part: ast.expr | None) -> str:
             return name
         case _:
             return ""
-
-
-__all__ = ["FUTURE", "GeneratorSource", "SplitBody", "split_body"]

@@ -44,6 +44,3 @@ def function_of(
     )
     (inner,) = (one for one in code.co_consts if isinstance(one, CodeType))
     return FunctionType(inner, names)
-
-
-__all__ = ["function_of"]

@@ -58,6 +58,3 @@ def _yielded(name: str, split: SplitBody, value: Any) -> dict[str, Any]:
             f"resource {name!r}: it yields {', '.join(names)}: let find, attach and lease.record "
             "give as many values"
         ) from None
-
-
-__all__ = ["variables_from"]

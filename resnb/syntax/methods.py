@@ -76,6 +76,3 @@ def _is_known(statement: ast.stmt) -> bool:
         statement,
         ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
     )
-
-
-__all__ = ["METHODS", "Method", "methods_of"]

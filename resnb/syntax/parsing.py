@@ -13,6 +13,3 @@ def parsed(source: str, filename: str = "<unknown>") -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(source, filename)
-
-
-__all__ = ["parsed"]

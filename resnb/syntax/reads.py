@@ -77,6 +77,3 @@ class _Walk:
             if isinstance(target, ast.Name)
         }
         return assigned.union(bound_names(nodes)) - deleted
-
-
-__all__ = ["names_needed"]

@@ -143,6 +143,3 @@ def _free_names(scope: _Scope) -> frozenset[str]:
     body = [scope.body] if isinstance(scope, ast.Lambda) else scope.body
     arguments = frozenset(argument.arg for argument in _arguments(scope))
     return names_read(body) - local_names(body) - arguments
-
-
-__all__ = ["bound_names", "has_await", "local_names", "names_read", "own_nodes"]

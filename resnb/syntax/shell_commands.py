@@ -41,6 +41,3 @@ def _names(command: str) -> Iterator[str]:
             yield from names_read(parsed(field).body)
     except (ValueError, SyntaxError):  # IPython passes it to the shell unchanged
         return
-
-
-__all__ = ["names_in_commands"]

@@ -125,6 +125,3 @@ def _fault_of_try(holder: ast.Try, after: Sequence[ast.stmt]) -> str | None:
 
 def _yields(node: ast.AST) -> bool:
     return any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in own_nodes([node]))
-
-
-__all__ = ["NoSplit", "RecipeSplit", "recipe_split"]

@@ -40,6 +40,3 @@ def active_function() -> ActiveFunction | None:
     """The run that this line belongs to; None outside of one, or while a flow is being built."""
     found = ACTIVE_FUNCTION.get()
     return found if found is not None and flow_being_built() is None else None
-
-
-__all__ = ["ACTIVE_FUNCTION", "ActiveFunction", "active_function"]

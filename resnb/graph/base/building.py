@@ -84,15 +84,3 @@ def tags(*names: str) -> Iterator[None]:
     """Tag every task that is added inside the block with `names`."""
     with building(tags=names):
         yield
-
-
-__all__ = [
-    "BUILDING",
-    "Building",
-    "building",
-    "building_nothing",
-    "enter",
-    "flow_being_built",
-    "leave",
-    "tags",
-]

@@ -26,6 +26,3 @@ def defaults_from_attrs(*names: str) -> Callable[[Callable[..., Any]], Callable[
         return with_defaults
 
     return decorate
-
-
-__all__ = ["defaults_from_attrs"]

@@ -82,6 +82,3 @@ def items_of(name: str, key: str, value: Any) -> list[Any]:
         )
         raise TypeError(message)
     return list(value)
-
-
-__all__ = ["Wrapper", "flat", "flatten", "is_sequence", "items_of", "joined", "mapped", "unmapped"]

@@ -71,6 +71,3 @@ class Transaction:
 def _restore(content: dict[Any, Any], before: dict[Any, Any]) -> None:
     content.clear()
     content.update(before)
-
-
-__all__ = ["Journal", "Transaction"]

@@ -190,15 +190,3 @@ _CHECKS: dict[str, Check] = {
     "on": _one_of("one of always, success, failure", "always", "success", "failure"),
     "lifetime": _one_of("one of block, flow, kernel", "block", "flow", "kernel"),
 }
-
-
-__all__ = [
-    "ALIASES",
-    "HOOKS",
-    "TASK_OPTIONS",
-    "checked",
-    "checked_value",
-    "hooks",
-    "refuse_unknown",
-    "text",
-]

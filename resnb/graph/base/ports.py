@@ -57,5 +57,3 @@ def _unplugged() -> Any:
 
 
 PORTS = Ports()
-
-__all__ = ["PORTS", "FunctionRunner", "Painter", "Ports", "Runner"]

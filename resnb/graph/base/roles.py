@@ -119,6 +119,3 @@ class Manager(Protocol):
     name: str
     definition: Any
     resource_class: type
-
-
-__all__ = ["Condition", "Flow", "Function", "Graph", "Manager", "Memory", "Node", "Scope"]

@@ -76,6 +76,3 @@ class RETRY(Signal):
                 start_time = start_time.replace(tzinfo=UTC)
             delay = max(0.0, (start_time - datetime.now(UTC)).total_seconds())
         self.delay = delay
-
-
-__all__ = ["FAIL", "RETRY", "SKIP", "SUCCESS", "TRIGGERFAIL", "Signal"]

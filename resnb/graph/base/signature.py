@@ -119,6 +119,3 @@ def annotated_nout(function: Callable[..., Any]) -> int | None:
     if getattr(annotation, "__origin__", None) is tuple and parts and parts[-1] is not Ellipsis:
         return len(parts)
     return None
-
-
-__all__ = ["Signature", "annotated_nout", "signature_of"]

@@ -139,16 +139,3 @@ def _some(
     bounds = [f"at least {at_least}"] * (at_least is not None)
     bounds += [f"at most {at_most}"] * (at_most is not None)
     return Trigger(name, f"{' and '.join(bounds) or 'any number of'} upstream tasks {what}", rule)
-
-
-__all__ = [
-    "all_failed",
-    "all_finished",
-    "all_successful",
-    "always_run",
-    "any_failed",
-    "any_successful",
-    "not_all_skipped",
-    "some_failed",
-    "some_successful",
-]

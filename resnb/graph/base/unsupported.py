@@ -96,17 +96,3 @@ class LeftOut:
 
     def __set__(self, instance: object, value: object) -> None:
         raise OptionError(self._message)
-
-
-__all__ = [
-    "FLOW_METHODS",
-    "FLOW_OPTIONS",
-    "FUNCTION_OPTIONS",
-    "RUN_OPTIONS",
-    "SIGNALS",
-    "TASK_OPTIONS",
-    "TRIGGERS",
-    "LeftOut",
-    "refuse",
-    "refuse_name",
-]

@@ -63,6 +63,3 @@ class Adapter:
         generator = getattr(self._live, "gen", None)  # set by contextlib's decorators
         frame = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
         return {"its context manager": self._live} if frame is None else dict(frame.f_locals)
-
-
-__all__ = ["LIVES_IN_KERNEL", "Adapter"]

@@ -17,6 +17,7 @@ class ContextManagerAdapter(Adapter):
     """Enters the context manager that the function returns, which may be an async one."""
 
     def setup(self) -> Any:
+        """Enter the context manager."""
         self._live = self._call()
         if hasattr(self._live, "__enter__"):
             return self._live.__enter__()
@@ -29,6 +30,7 @@ class ContextManagerAdapter(Adapter):
         raise GraphError(message)
 
     def cleanup(self, resource: Any) -> Any:
+        """Leave the context manager."""
         del resource
         if hasattr(self._live, "__exit__"):
             return self._live.__exit__(None, None, None)
@@ -125,6 +127,3 @@ def _adapted(base: type[Adapter], function: Callable[..., Any], name: str) -> ty
             signature = signature.replace(parameters=others)
         attributes["__signature__"] = signature
     return type(name, (base,), attributes)
-
-
-__all__ = ["is_context_manager", "manager_class", "renewed"]

@@ -191,6 +191,3 @@ def _second_yield(manager: Adapter) -> CleanupError:
         f"resource {type(manager).__name__!r} yielded twice: a resource yields once, and what "
         "follows the yield is its cleanup"
     )
-
-
-__all__ = ["AsyncGeneratorAdapter", "GeneratorAdapter"]

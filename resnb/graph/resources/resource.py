@@ -255,13 +255,3 @@ def resource(definition: Any = None, **options: Any) -> Any:
 
 def _refuse_options(owner: str, options: Mapping[str, Any]) -> None:
     refuse_unknown(owner, options, ("name", *_TASK_KWARGS, *ScopeOptions._fields))
-
-
-__all__ = [
-    "CleanupTask",
-    "InitTask",
-    "ResourceManager",
-    "SetupTask",
-    "resource",
-    "resource_manager",
-]

@@ -228,6 +228,3 @@ def no_executor(scope: Scope) -> str:
         f"scope {scope.name!r} is mapped, so no single resource of it could run the tasks inside: "
         f"use {scope.manager.name}(...).as_executor() for one"
     )
-
-
-__all__ = ["WHOLE", "Scope", "ScopeOptions", "ScopeUse", "no_executor"]

@@ -90,6 +90,3 @@ def given_to(
         except ValueError:  # not assigned yet
             continue
     return values
-
-
-__all__ = ["given_to", "source_of"]

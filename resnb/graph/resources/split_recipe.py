@@ -252,6 +252,3 @@ def importable_module(function: Callable[..., Any]) -> str:
     is_its_own = module is not None and vars(module) is function.__globals__
     importable = function.__module__ != "__main__" and getattr(module, "__spec__", None) is not None
     return function.__module__ if is_its_own and importable else ""
-
-
-__all__ = ["GeneratorHandle", "SplitRecipe", "Variables", "importable_module"]

@@ -192,6 +192,3 @@ def _branch(task: Any, value: Any, flow: Flow) -> Task:
         return FunctionTask(lambda items: items, name=type(task).__name__).bind(task, flow=flow)
     message = f"switch: the case {value!r} needs a task, not {task!r}"
     raise GraphError(message)
-
-
-__all__ = ["CompareValue", "FilterTask", "Merge", "case", "ifelse", "merge", "switch"]

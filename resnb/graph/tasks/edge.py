@@ -21,6 +21,3 @@ class Edge(NamedTuple):
     key: str | None = None
     mapped: bool = False
     flattened: bool = False
-
-
-__all__ = ["Edge"]

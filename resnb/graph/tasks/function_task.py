@@ -51,6 +51,3 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     if function is None:
         return lambda decorated: FunctionTask(decorated, **options)
     return FunctionTask(function, **options)
-
-
-__all__ = ["FunctionTask", "task"]

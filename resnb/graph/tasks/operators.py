@@ -117,6 +117,3 @@ class Operators(Generic[Result_co]):
     def __ror__(self, other: object) -> Any:
         """``[a, b] | c``: the same as ``[a, b] >> c``."""
         return self.__rrshift__(other)
-
-
-__all__ = ["Operators"]

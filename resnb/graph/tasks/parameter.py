@@ -101,6 +101,3 @@ class DateTimeParameter(Parameter):
         if isinstance(value, datetime) and value.tzinfo is None:
             value = value.replace(tzinfo=UTC)
         return value
-
-
-__all__ = ["NO_DEFAULT", "DateTimeParameter", "Parameter"]

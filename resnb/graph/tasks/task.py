@@ -364,6 +364,3 @@ def _no_flow(task: Task) -> NoReturn:
         f"cell or a @flow function, pass flow=..., or call its code with {task.name}.run(...)"
     )
     raise OutsideFlowError(message)
-
-
-__all__ = ["Hook", "Task", "common_flow"]
