@@ -141,6 +141,10 @@ class LedgerError(ResnbError):
     """The ledger cannot be written, read or trusted. No resource was created without a record."""
 
 
+class LedgerUnreachable(LedgerError):  # noqa: N818 - as `LeaseLost` is named
+    """The shared ledger's server cannot be reached, now or any more."""
+
+
 class LeaseLost(ResnbError):  # noqa: N818 - the name of the public API
     """The resource was cleaned up by another process while it was in use."""
 
@@ -156,6 +160,7 @@ __all__ = [
     "IllegalTransition",
     "LeaseLost",
     "LedgerError",
+    "LedgerUnreachable",
     "MagicError",
     "NoValueError",
     "OptionError",

@@ -26,8 +26,8 @@ class LeaseRecord(NamedTuple):
     notebook: str  # the notebook's session name, else the folder
     session: str  # the test session that started the kernel, if any
     environment: Environment
-    recipe: bytes = b""  # pickled; empty if there is none
-    handle: bytes | None = None  # pickled; None if there is none (yet)
+    recipe: bytes = b""  # pickled, JSON for a kind; empty if there is none
+    handle: bytes | None = None  # likewise; None if there is none (yet)
     around: tuple[str, ...] = ()  # ids of the leases that it may depend on
     dies_with_kernel: bool = False  # whether nothing of it outlives the owner
     can_find: bool = False  # whether half-made things can be found by the lease's id
@@ -50,3 +50,4 @@ class LeaseRecord(NamedTuple):
     reason: str = ""  # why it is in its state
     request: str = ""  # "cleanup" if somebody asked for that
     ended: float | None = None  # when it was closed
+    kind: str = ""  # the registered name of its manager, see `resnb.ledger.recipes.kinds`

@@ -1,6 +1,12 @@
-"""The store's columns: made from the fields of a record, and how a row holds their values."""
+"""The store's columns: made from the fields of a record, and how a row holds their values.
+
+Times are kept by the clock of the database. Where that is `ahead` of this process's clock, they
+are moved on the way in and out, so that processes which disagree about the time agree about a
+lease.
+"""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from resnb.ids import LeaseId
@@ -9,6 +15,8 @@ from resnb.ledger.record import Environment, LeaseRecord
 
 FIELDS: Final = LeaseRecord._fields
 """The names of the columns."""
+TIMES: Final = frozenset({"created", "used", "keep_until", "next_try", "ended"})
+"""The columns that hold a time, in seconds since the epoch; 0 is none."""
 _OWNERS = ("owner", "claimant", "cleaner")
 _FLAGS = ("dies_with_kernel", "can_find")
 _TYPES: Final[dict[Any, str]] = {
@@ -31,9 +39,12 @@ DEFINITIONS: Final = ", ".join(
 """The columns as ``create table`` defines them."""
 
 
-def to_row(record: LeaseRecord) -> list[Any]:
-    """The values of all columns."""
-    return [to_column(value) for value in record]
+def to_columns(values: Mapping[str, Any], ahead: float) -> dict[str, Any]:
+    """The values of some fields as their columns hold them."""
+    row = {name: to_column(value) for name, value in values.items()}
+    if ahead:
+        row |= {name: row[name] + ahead for name in TIMES & row.keys() if row[name]}
+    return row
 
 
 def to_column(value: Any) -> Any:
@@ -42,10 +53,17 @@ def to_column(value: Any) -> Any:
         return value.to_text()
     if isinstance(value, tuple):
         return json.dumps(value)
+    if isinstance(value, str):
+        return _text(value)
     return int(value) if isinstance(value, bool) else value
 
 
-def from_row(row: tuple[Any, ...]) -> LeaseRecord | None:
+def _text(value: str) -> str:
+    """`value`, with what no database takes for text spelled out, such as bytes of a path."""
+    return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+
+
+def from_row(row: tuple[Any, ...], ahead: float = 0.0) -> LeaseRecord | None:
     """The record of a row; None if the row holds no valid one."""
     values = dict(zip(FIELDS, row, strict=True))
     try:
@@ -62,4 +80,6 @@ def from_row(row: tuple[Any, ...]) -> LeaseRecord | None:
             values[name] = bool(values[name])
     except (ValueError, TypeError, KeyError):
         return None
+    if ahead:
+        values |= {name: values[name] - ahead for name in TIMES if values[name]}
     return None if values["owner"] is None else LeaseRecord(**values)

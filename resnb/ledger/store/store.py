@@ -1,47 +1,48 @@
-"""The ledger's store: SQLite, one short connection for each step, durable when it returns.
+"""The ledger's store: the steps of a lease, each one transaction that is durable when it returns.
 
-Connections do not outlive a call, so none crosses a thread or a fork (a process with one thread
-may keep one open). Each step is one transaction; a claim succeeds for exactly one process. The
-schema's version is checked on every opening: a newer store is refused, a damaged one is set aside
-and its readable records are carried over. Standard library only.
+The steps are the same wherever the leases are kept: in the folder's own SQLite file, or in a
+database that many machines share. A claim succeeds for exactly one process. Where owners renew
+their leases, one that has not for a while has lost them, and its own later writes are refused.
+Standard library only.
 """
 
 import json
-import os
-import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.owner import Owner, from_text
 from resnb.ledger.record import Environment, LeaseRecord
-from resnb.ledger.store.columns import DEFINITIONS, FIELDS, from_row, to_column, to_row
-from resnb.ledger.store.home import in_use, is_on_network, refuse_foreign
-from resnb.ledger.store.recovery import is_damaged, moved_aside
+from resnb.ledger.store.columns import from_row, to_column, to_columns
+from resnb.ledger.store.database import Database
+from resnb.ledger.store.sqlite_file import SqliteFile
+from resnb.ledger.store.statements import insert, select
 
-VERSION = 1
-BUSY_TIMEOUT = 10.0
 KEPT_HISTORY = 30 * 86400.0
 """How long closed leases are kept, in seconds."""
-
-_TABLE = f"create table if not exists leases ({DEFINITIONS}) strict"
-_INDICES = (
-    "create index if not exists alive on leases (owner) where state != 'closed'",
-    "create index if not exists ended on leases (ended) where state = 'closed'",
-)
-"""SQLite uses them where a query repeats their condition word by word."""
-_INSERT = f"insert into leases ({', '.join(FIELDS)}) values ({', '.join('?' * len(FIELDS))})"  # noqa: S608
-_CLOSE = (
-    "update leases set state = 'closed', ended = ?, reason = ?, recipe = x'', handle = null, "
-    "environment = ?, claimant = null, cleaner = null, request = '' where id = ?"
-)
+LOST_AFTER = 60.0
+"""After how long an owner that does not renew has lost its leases, in seconds."""
 _NO_ENVIRONMENT = Environment("", "", (), "", ())
+
+
+class Expired(NamedTuple):
+    """A lease that its owner has lost.
+
+    Attributes:
+        record: the lease.
+        account: the database's user whose lease it is.
+        is_claimed: whether somebody who may still be there is cleaning it up.
+        is_own: whether it is a lease of the database's user who asks.
+    """
+
+    record: LeaseRecord
+    account: str
+    is_claimed: bool
+    is_own: bool
 
 
 class Store:
@@ -49,21 +50,18 @@ class Store:
 
     Args:
         home: the ledger's folder.
-        kept: hold one connection open between calls, which must all come from one thread. As
-            long as one is open, closing another one does not trigger a checkpoint.
-        is_locked: the caller has the ledger to itself.
+        database: where the leases are kept; the folder's own file by default.
+        kept: of the folder's own file, see `SqliteFile`.
     """
 
-    def __init__(self, home: Path, *, kept: bool = False, is_locked: bool = False) -> None:
+    def __init__(self, home: Path, database: Database | None = None, *, kept: bool = False) -> None:
         self.home = home
         self.path = home / "leases.db"
-        self._journal = "delete" if is_on_network(home) else "wal"
-        self._keeps = kept
-        self._is_locked = is_locked
-        self._kept: sqlite3.Connection | None = None
-        self._openings = 0
-        self._file = (0, 0)
-        self._turn = threading.Lock()  # SQLite makes a waiting connection sleep, longer each time
+        self._database = database or SqliteFile(home, kept=kept)
+
+    def _database_of(self, lease: LeaseId) -> Database:  # noqa: ARG002 - there may be several
+        """Where `lease` is kept."""
+        return self._database
 
     # ---- steps
 
@@ -73,24 +71,30 @@ class Store:
         Raises:
             LedgerError: it is not durable, so nothing may be created.
         """
-        with self._transaction() as db:
-            db.execute(_INSERT, to_row(record))
+        database = self._database
+        with database.transaction() as db:
+            insert(db, database.dialect, (record,), database.ahead, new=True)
 
     def restore(self, records: Iterable[LeaseRecord]) -> None:
         """Write records that a damaged ledger has lost; present ones stay as they are."""
-        rows = [to_row(record) for record in records]
-        if not rows:
-            return
-        with self._transaction() as db:
-            db.executemany(_INSERT.replace("insert", "insert or ignore", 1), rows)
+        records, database = list(records), self._database
+        if records:
+            with database.transaction() as db:
+                insert(db, database.dialect, records, database.ahead, new=False)
 
-    def change(self, lease: LeaseId, **values: Any) -> bool:
+    def change(self, lease: LeaseId, by: Owner | None = None, /, **values: Any) -> bool:
         """Write new values of a lease, unless it is closed, which is final.
 
+        Args:
+            lease: the lease.
+            by: the owner or claimant who writes, and is refused if it is neither any more; None
+                for somebody else.
+            **values: the new values.
+
         Returns:
-            Whether they were written; not if the lease is closed or gone.
+            Whether they were written; not if the lease is closed, gone or lost.
         """
-        return self._update("", "state != 'closed'", values, id=lease)
+        return self._update(lease, "", "state != 'closed'", values, by=by)
 
     def claim(self, lease: LeaseId, claimant: Owner, stale: Callable[[Owner], bool]) -> bool:
         """Let `claimant` be the one process that cleans the lease up.
@@ -100,22 +104,28 @@ class Store:
         Returns:
             Whether it got the claim; not if the lease is closed, or another process has it.
         """
-        with self._transaction() as db:
+        database = self._database_of(lease)
+        dialect, me = database.dialect, claimant.to_text()
+        with database.transaction() as db:
             row = db.execute(
-                "select state, claimant, cleaner from leases where id = ?", (lease,)
+                f"select state, {dialect.void}, claimant, cleaner from leases "  # noqa: S608
+                f"where id = :id{dialect.for_update}",
+                {"id": lease},
             ).fetchone()
             if row is None or row[0] == states.CLOSED:
                 return False
-            others = [from_text(one) for one in row[1:] if one is not None]
-            if row[0] == states.CLOSING and others:
+            others = [from_text(one) for one in row[2:] if one is not None]
+            if row[0] == states.CLOSING and others and not row[1]:
                 if others == [claimant]:
                     return True
                 if not all(one == claimant or stale(one) for one in others):
                     return False
+            if dialect.enter:
+                db.execute(dialect.enter, {"owner": me})
             db.execute(
-                "update leases set state = ?, claimant = ?, cleaner = null, tries = tries + 1 "
-                "where id = ?",
-                (states.CLOSING, claimant.to_text(), lease),
+                "update leases set state = :state, claimant = :by, cleaner = null, "  # noqa: S608
+                f"tries = tries + 1{dialect.claimed} where id = :id",
+                {"state": states.CLOSING, "by": me, "id": lease},
             )
             return True
 
@@ -123,25 +133,39 @@ class Store:
         """Set-up has returned; a lease that `owner` is about to clean up stays *closing*.
 
         Returns:
-            Whether that was written; not if another process has taken the lease.
+            Whether that was written, now or before; not if another process has taken the lease.
         """
         state = "state = case state when 'opening' then 'open' else state end"
-        condition = "(state = 'opening' or claimant = :me)"
-        return self._update(state, condition, values, id=lease, me=owner.to_text())
+        condition = "(state in ('opening', 'open') or claimant = :by)"
+        return self._update(lease, state, condition, values, by=owner)
 
-    def close(self, lease: LeaseId, now: float, reason: str = "") -> None:
-        """The clean-up has completed; recipe, handle and environment are erased."""
-        with self._transaction() as db:
-            db.execute(_CLOSE, _closing_values(lease, now, reason))
-            db.execute(
-                "delete from leases where state = 'closed' and ended < ?", (now - KEPT_HISTORY,)
+    def close(self, lease: LeaseId, now: float, reason: str = "", by: Owner | None = None) -> bool:
+        """The clean-up has completed; recipe, handle and environment are erased.
+
+        Args:
+            lease: the lease.
+            now: seconds since the epoch.
+            reason: why it is closed.
+            by: see `change`.
+
+        Returns:
+            Whether that was written; not if it is gone or lost.
+        """
+        database = self._database_of(lease)
+        with database.transaction() as db:
+            done = db.execute(
+                database.dialect.close + _by(database, by),
+                {**_closing_values(lease, now + database.ahead, reason), **_writer(by)},
             )
+            for prune in database.dialect.prunes:
+                db.execute(prune, {"before": now + database.ahead - KEPT_HISTORY})
+            return done.rowcount == 1
 
     def end_of(self, lease: LeaseId, reason: str) -> dict[str, Any]:
         """The statements by which a clean-up's process, which may lack resnb, closes the lease."""
-        values = _closing_values(lease, time.time(), reason)
-        steps = [("pragma secure_delete = on", ()), (f"{_CLOSE} and state = 'closing'", values)]
-        return {"path": str(self.path), "timeout": BUSY_TIMEOUT, "steps": steps}
+        database = self._database_of(lease)
+        values = _closing_values(lease, time.time() + database.ahead, reason)
+        return database.end_of([(f"{database.dialect.close} and state = 'closing'", values)])
 
     def adopt(self, lease: LeaseId, owner: Owner, before: Owner, **values: Any) -> bool:
         """Make `owner` the owner of a lease that `before` has left, as far as the caller knows.
@@ -149,184 +173,118 @@ class Store:
         Returns:
             Whether it is now; not if somebody else was faster, or cleans the lease up.
         """
+        change = f"owner = :owner{self._database_of(lease).dialect.adopted}"
         condition = "owner = :before and state not in ('closed', 'closing')"
-        names = {"new": owner.to_text(), "before": before.to_text()}
-        return self._update("owner = :new", condition, values, id=lease, **names)
+        names = {"owner": owner.to_text(), "before": before.to_text()}
+        return self._update(lease, change, condition, values, names=names)
 
-    def _update(self, change: str, condition: str, values: dict[str, Any], **names: str) -> bool:
-        row = {name: to_column(value) for name, value in values.items()}
-        changes = ", ".join(filter(None, [change, *(f"{name} = :{name}" for name in row)]))
-        statement = f"update leases set {changes} where id = :id and {condition}"  # noqa: S608
-        with self._transaction() as db:
-            return db.execute(statement, {**row, **names}).rowcount == 1
+    def _update(
+        self,
+        lease: LeaseId,
+        change: str,
+        condition: str,
+        values: dict[str, Any],
+        *,
+        by: Owner | None = None,
+        names: Mapping[str, str] = MappingProxyType({}),
+    ) -> bool:
+        database = self._database_of(lease)
+        with database.transaction() as db:
+            if "owner" in names and database.dialect.enter:
+                db.execute(database.dialect.enter, {"owner": names["owner"]})
+            row = to_columns(values, database.ahead)
+            changes = ", ".join(filter(None, [change, *(f"{name} = :{name}" for name in row)]))
+            statement = f"update leases set {changes} where id = :id and {condition}"  # noqa: S608
+            done = db.execute(
+                statement + _by(database, by), {**row, **names, "id": lease, **_writer(by)}
+            )
+            return done.rowcount == 1
+
+    # ---- renewal
+
+    def renew(self, owner: Owner) -> bool:
+        """Let `owner` hold its leases for another `LOST_AFTER` seconds.
+
+        Where leases need no renewal, since everybody sees who is alive, this does nothing.
+
+        Returns:
+            Whether it has them; not if this came too late. What it adds later it holds again.
+        """
+        statement = self._database.dialect.renew
+        if not statement:
+            return True
+        with self._database.transaction(durable=False) as db:
+            return db.execute(statement, {"owner": owner.to_text()}).rowcount == 1
+
+    def expired(self, after: float = LOST_AFTER) -> list[Expired]:
+        """The leases that are not closed, and lost to their owners; oldest first.
+
+        Args:
+            after: how long these owners have not renewed, in seconds, by the database's clock.
+        """
+        statement = self._database.dialect.expired
+        if not statement:
+            return []
+        with self._database.reading() as db:
+            rows = db.execute(statement, {"after": after}).fetchall()
+        found = ((from_row(row[:-3], self._database.ahead), *row[-3:]) for row in rows)
+        return [Expired(*one) for one in found if one[0] is not None]
 
     # ---- queries
 
     def get(self, lease: LeaseId) -> LeaseRecord | None:
         """One lease."""
-        found = self._select("where id = ?", (lease,))
+        found = self._select(self._database_of(lease), "where id = :id", {"id": lease})
         return found[0] if found else None
 
     def alive(self, owner: Owner | None = None) -> list[LeaseRecord]:
         """The leases that are not closed, of one owner or of all, oldest first."""
-        where, values = "where state != 'closed'", [] if owner is None else [owner.to_text()]
-        return self._select(f"{where}{' and owner = ?' * len(values)} order by created", values)
+        return self._alive_in(self._database, owner)
 
     def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed, the latest first."""
-        return self._select("where state = 'closed' order by ended desc limit ?", (limit,))
+        where = "where state = 'closed' order by ended desc, id limit :limit"
+        return self._select(self._database, where, {"limit": limit})
 
     def kept_for(self, key: str) -> list[LeaseRecord]:
         """The leases that survive their kernel, and that one with `key` may adopt."""
-        return self._select(
-            "where state != 'closed' and state = 'kept' and key = ? order by created", (key,)
-        )
+        where = "where state != 'closed' and state = 'kept' and key = :key order by created, id"
+        return self._select(self._database, where, {"key": to_column(key)})
 
     def mark(self) -> tuple[int, int]:
         """A value that changes as soon as anybody else has written; costs next to nothing.
 
         The store must keep its connection: SQLite counts for each connection separately.
         """
-        if not self.path.exists():
-            self.let_go()
-            return 0, 0
-        with self._connection() as db:
-            return self._openings, int(db.execute("pragma data_version").fetchone()[0])
-
-    def _select(self, where: str, values: Sequence[Any]) -> list[LeaseRecord]:
-        if not self.path.exists():
-            return []
-        with self._connection() as db:
-            rows = db.execute(f"select {', '.join(FIELDS)} from leases {where}", values)  # noqa: S608
-            return [record for row in rows if (record := from_row(row)) is not None]
-
-    # ---- connections
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._turn, self._connection() as db:
-            db.execute("begin immediate")
-            try:
-                yield db
-                db.execute("commit")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("rollback")
-                raise
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        damage: tuple[tuple[int, int], str] | None = None
-        try:
-            with nullcontext() if self._is_locked else in_use(self.home):
-                seen = _identity(self.path)
-                try:
-                    if self._keeps:
-                        yield self._kept_open()
-                    else:
-                        with closing(self._opened()) as db:
-                            yield db
-                except sqlite3.OperationalError as error:
-                    raise LedgerError(_explained(self.path, str(error))) from None
-                except sqlite3.DatabaseError as error:
-                    if type(error) is not sqlite3.DatabaseError:  # its subclasses are no damage
-                        raise
-                    damage = seen, str(error)
-                except OSError as error:
-                    raise LedgerError(_explained(self.path, str(error.strerror))) from None
-        except LedgerError:
-            self.let_go()
-            raise
-        if damage is not None:
-            self.let_go()
-            self._set_aside(damage[0])
-            message = f"the ledger {self.path} was damaged ({damage[1]}) and set aside: try again"
-            raise LedgerError(message)
-
-    def _set_aside(self, seen: tuple[int, int]) -> None:
-        """Move the damaged file aside, and carry its readable records over into a new one.
-
-        Args:
-            seen: which file was damaged; by now another one may be in its place.
-        """
-        with in_use(self.home, alone=True):
-            if _identity(self.path) == seen and is_damaged(self.path):
-                Store(self.home, is_locked=True).restore(moved_aside(self.path))
+        return self._database.mark()
 
     def let_go(self) -> None:
         """Close the kept connection, if there is one; the next call opens another."""
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+        self._database.let_go()
 
-    def _kept_open(self) -> sqlite3.Connection:
-        if self._kept is not None and _identity(self.path) != self._file:  # it was replaced
-            self.let_go()
-        if self._kept is None:
-            self._kept = self._opened()
-            self._openings += 1
-            self._file = _identity(self.path)
-        return self._kept
+    def _alive_in(self, database: Database, owner: Owner | None = None) -> list[LeaseRecord]:
+        of_owner = " and owner = :owner" if owner is not None else ""
+        return self._select(
+            database,
+            f"where state != 'closed'{of_owner} order by created, id",
+            {"owner": owner.to_text()} if owner is not None else {},
+        )
 
-    def _opened(self) -> sqlite3.Connection:
-        if not self.path.exists():
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-        refuse_foreign(self.home)
-        refuse_foreign(self.path)
-        db = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)
-        try:
-            version = db.execute("pragma user_version").fetchone()[0]
-            if version > VERSION:
-                message = (
-                    f"the ledger {self.path} was written by a newer resnb (format {version}): "
-                    "update this resnb"
-                )
-                raise LedgerError(message)  # noqa: TRY301 - the connection is closed on the way
-            db.execute("pragma synchronous = full")
-            db.execute("pragma secure_delete = on")
-            if version < VERSION:
-                _set_journal(db, self._journal)
-                db.execute("begin immediate")
-                db.execute(_TABLE)
-                for index in _INDICES:
-                    db.execute(index)
-                db.execute(f"pragma user_version = {VERSION}")
-                db.execute("commit")
-        except BaseException:
-            db.close()
-            raise
-        return db
+    def _select(self, database: Database, where: str, values: dict[str, Any]) -> list[LeaseRecord]:
+        if not database.exists():
+            return []
+        with database.reading() as db:
+            return select(db, where, values, database.ahead)
 
 
-def _set_journal(db: sqlite3.Connection, mode: str) -> None:
-    """Choose the journal, and wait for another process that does so, as SQLite itself does not."""
-    deadline, never = time.monotonic() + BUSY_TIMEOUT, threading.Event()
-    while True:
-        try:
-            db.execute(f"pragma journal_mode = {mode}")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() >= deadline:
-                raise
-            never.wait(0.01)
-        else:
-            return
+def _by(database: Database, writer: Owner | None) -> str:
+    return "" if writer is None else f" and {database.dialect.holds}"
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return 0, 0
-    return found.st_dev, found.st_ino
+def _writer(writer: Owner | None) -> dict[str, str]:
+    return {} if writer is None else {"by": writer.to_text()}
 
 
-def _explained(path: Path, text: str) -> str:
-    if "full" in text or "No space" in text or "quota" in text.lower():
-        return f"the disk is full, so the ledger {path} cannot be written"
-    if any(one in text.lower() for one in ("readonly", "read-only", "unable to open", "denied")):
-        return f"the ledger {path} cannot be written ({text}): make it writable, or set RESNB_HOME"
-    return f"the ledger {path} cannot be used: {text}"
-
-
-def _closing_values(lease: LeaseId, now: float, reason: str) -> tuple[Any, ...]:
-    return now, reason, json.dumps(_NO_ENVIRONMENT), lease
+def _closing_values(lease: LeaseId, now: float, reason: str) -> dict[str, Any]:
+    nothing = json.dumps(_NO_ENVIRONMENT)
+    return {"ended": now, "reason": reason, "environment": nothing, "id": lease}

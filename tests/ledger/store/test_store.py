@@ -1,4 +1,4 @@
-"""The store: durable steps, exclusive claims, and every way in which a file can be wrong."""
+"""The ledger in a file, and every way in which a file can be wrong; for its steps: test_steps."""
 
 import os
 import sqlite3
@@ -7,10 +7,11 @@ import threading
 import pytest
 
 from resnb.errors import LedgerError
+from resnb.ledger.store import sqlite_file
 from resnb.ledger.store import store as storing
 from resnb.ledger.store.home import is_on_network
 from resnb.ledger.store.store import Store
-from tests.ledger.records import KERNEL, REAPER, record
+from tests.ledger.records import record
 
 
 @pytest.fixture
@@ -18,72 +19,10 @@ def store(tmp_path):
     return Store(tmp_path / "ledger")
 
 
-def test_what_is_added_can_be_read_by_another_store(store):
-    one = record(around=("x",), ttl=5.0, keep_until=6.0, claimant=REAPER)
-    store.add(one)
-    assert Store(store.home).get("a") == one
-    assert store.alive(KERNEL) == [one]
-    assert store.alive(REAPER) == []
-
-
 def test_the_folder_and_the_file_are_private(store):
     store.add(record())
     assert store.home.stat().st_mode & 0o777 == 0o700
     assert store.path.stat().st_mode & 0o777 == 0o600
-
-
-def test_closing_erases_recipe_and_handle_and_keeps_the_history(store):
-    store.add(record())
-    store.close("a", 3000.0, "cleaned up")
-    assert store.alive() == []
-    (closed,) = store.history()
-    assert (closed.recipe, closed.handle, closed.ended) == (b"", None, 3000.0)
-
-
-def test_what_is_closed_stays_so_whoever_writes_late(store):
-    store.add(record())
-    assert store.change("a", reason="x")
-    store.close("a", 3000.0, "cleaned up")
-    assert not store.change("a", state="failed", reason="too late", claimant=None)
-    assert not store.change("nothing", reason="x")
-    (closed,) = store.history()
-    assert (closed.state, closed.reason) == ("closed", "cleaned up")
-
-
-def test_history_is_pruned(store):
-    store.add(record("old"))
-    store.close("old", 1.0)
-    store.add(record("new"))
-    store.close("new", 2.0 + storing.KEPT_HISTORY)
-    assert [one.id for one in store.history()] == ["new"]
-
-
-def test_a_claim_is_exclusive_until_the_claimant_is_gone(store):
-    store.add(record())
-    assert store.claim("a", REAPER, lambda _: False)
-    assert store.claim("a", REAPER, lambda _: False)
-    assert not store.claim("a", KERNEL, lambda _: False)
-    assert store.claim("a", KERNEL, lambda other: other == REAPER)
-    store.close("a", 1.0)
-    assert not store.claim("a", KERNEL, lambda _: True)
-    assert not store.claim("nothing", KERNEL, lambda _: True)
-
-
-def test_of_eight_at_once_one_gets_the_claim(store):
-    store.add(record())
-    barrier, got = threading.Barrier(8), []
-
-    def claim(number):
-        barrier.wait()
-        if store.claim("a", KERNEL._replace(pid=number), lambda _: False):
-            got.append(number)
-
-    threads = [threading.Thread(target=claim, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(got) == 1
 
 
 @pytest.mark.parametrize("trial", range(10))
@@ -109,7 +48,7 @@ def test_of_eight_that_make_the_store_at_once_none_is_locked_out(store, trial):
 def test_a_newer_format_is_refused(store):
     store.add(record())
     with sqlite3.connect(store.path) as db:
-        db.execute(f"pragma user_version = {storing.VERSION + 1}")
+        db.execute(f"pragma user_version = {sqlite_file.VERSION + 1}")
     db.close()
     with pytest.raises(LedgerError, match="newer resnb"):
         store.alive()
@@ -171,10 +110,10 @@ def test_nonsense_in_a_row_hides_that_row_only(store):
 def test_a_full_disk_has_one_clear_line(store, monkeypatch):
     store.add(record())
 
-    def full(*_):
+    def full(*_, **__):
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(storing, "to_row", full)
+    monkeypatch.setattr(storing, "insert", full)
     with pytest.raises(LedgerError, match="disk is full"):
         store.add(record("b"))
 
@@ -214,3 +153,14 @@ def test_a_mark_is_another_one_after_the_file_was_replaced(store):
     store.add(record())
     assert len({before, gone, other.mark()}) == 3
     other.let_go()
+
+
+def test_a_file_without_kinds_gets_them(store):
+    store.add(record())
+    with sqlite3.connect(store.path) as db:
+        db.execute("alter table leases drop column kind")
+        db.execute("pragma user_version = 1")
+    db.close()
+    assert store.alive() == [record()]
+    store.add(record("b", kind="box"))
+    assert store.get("b").kind == "box"

@@ -11,7 +11,7 @@ import pytest
 
 from resnb.errors import LedgerError
 from resnb.ledger.admin.commands import LedgerCommands
-from resnb.ledger.store import store as storing
+from resnb.ledger.store import sqlite_file
 from resnb.ledger.store.store import Store
 from tests.ledger.held import held, killed
 from tests.ledger.records import record
@@ -105,7 +105,7 @@ def test_a_folder_that_cannot_be_made_creates_nothing(tmp_path, monkeypatch):
 def test_a_newer_ledger_creates_nothing(ledger_home):
     Store(ledger_home).add(record())
     with sqlite3.connect(ledger_home / "leases.db") as db:
-        db.execute(f"pragma user_version = {storing.VERSION + 1}")
+        db.execute(f"pragma user_version = {sqlite_file.VERSION + 1}")
     db.close()
     refused("was written by a newer resnb")
 

@@ -1,0 +1,62 @@
+"""Which ledger is used: the one place that chooses.
+
+``RESNB_LEDGER=postgresql://...`` names a shared one; ``RESNB_LEDGER_FALLBACK=local`` lets leases
+be kept in the folder while it cannot be reached.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from resnb.errors import LedgerError
+from resnb.ledger.store.store import Store
+
+LEDGER_VARIABLE = "RESNB_LEDGER"
+FALLBACK_VARIABLE = "RESNB_LEDGER_FALLBACK"
+_SCHEMES = ("postgresql://", "postgres://")
+
+
+def open_store(
+    home: Path, *, kept: bool = False, say: Callable[[str], object] | None = None
+) -> Store:
+    """The ledger that the environment names; nothing is connected yet.
+
+    Args:
+        home: the ledger's folder, in which logs and locks are in any case.
+        kept: hold a connection to the folder's file open between calls, which must all come from
+            one thread; one to a server is kept in any case, until it is idle for a while.
+        say: called with one line when a shared ledger is away and the folder is used in its place;
+            it is written to standard error by default.
+
+    Raises:
+        LedgerError: a variable has a value that means nothing.
+    """
+    url = os.environ.get(LEDGER_VARIABLE, "")
+    fallback = os.environ.get(FALLBACK_VARIABLE, "")
+    if fallback not in ("", "local"):
+        message = f"{FALLBACK_VARIABLE}={fallback!r} means nothing: set it to local, or not at all"
+        raise LedgerError(message)
+    if not url:
+        return Store(home, kept=kept)
+    if not url.startswith(_SCHEMES):
+        scheme = url.partition(":")[0]
+        message = f"{LEDGER_VARIABLE} begins with {scheme!r}: give postgresql://user@host/database"
+        raise LedgerError(message)
+    from resnb.ledger.store.postgresql import PostgresServer
+
+    shared = PostgresServer(url, kept=True)
+    if not fallback:
+        return Store(home, shared)
+    from resnb.ledger.store.fallback import FallbackStore
+
+    return FallbackStore(home, shared, say or _to_standard_error, kept=kept)
+
+
+def is_shared() -> bool:
+    """Whether the ledger is one that owners on several machines share, and have to renew."""
+    return bool(os.environ.get(LEDGER_VARIABLE))
+
+
+def _to_standard_error(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

@@ -1,0 +1,119 @@
+"""A shared ledger, and the folder's own file for the leases that begin while it is away.
+
+A lease is kept in one of the two at a time. What this process has put into the folder moves over
+as soon as the server is back; what another process has left there is cleaned up there.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from resnb.errors import LedgerUnreachable
+from resnb.ids import LeaseId
+from resnb.ledger import states
+from resnb.ledger.owner import Owner
+from resnb.ledger.record import LeaseRecord
+from resnb.ledger.store.database import Database
+from resnb.ledger.store.sqlite_file import SqliteFile
+from resnb.ledger.store.statements import insert, select
+from resnb.ledger.store.store import Store
+
+
+class FallbackStore(Store):
+    """The leases of both places.
+
+    Args:
+        home: the ledger's folder.
+        shared: the database.
+        say: called with one line when the database is found to be away.
+        kept: hold connections to the folder's file open, see `SqliteFile`.
+    """
+
+    def __init__(
+        self, home: Path, shared: Database, say: Callable[[str], object], *, kept: bool = False
+    ) -> None:
+        super().__init__(home, shared)
+        self._local: Database = SqliteFile(home, kept=kept)
+        self._say = say
+        self._is_away = False
+        self._to_move: set[LeaseId] = set()
+        self._seen: list[LeaseRecord] = []
+
+    def add(self, record: LeaseRecord) -> None:
+        """Write the intent, into the folder if the database is away.
+
+        Raises:
+            LedgerError: it is not durable in either, so nothing may be created.
+        """
+        try:
+            self.move_over()
+            super().add(record)
+        except LedgerUnreachable as error:
+            with self._local.transaction() as db:
+                insert(db, self._local.dialect, (record,), self._local.ahead, new=True)
+            self._to_move.add(record.id)
+            self._away(error)
+
+    def move_over(self) -> None:
+        """Move what this process has put into the folder to the database.
+
+        Raises:
+            LedgerUnreachable: it is still away.
+        """
+        for lease in tuple(self._to_move):
+            with self._database.reading():
+                self._is_away = False  # and so nobody waits for it while the folder's is locked
+            with self._local.transaction() as here:
+                found = select(here, "where id = :id", {"id": lease}, self._local.ahead)
+                if found and found[0].state != states.CLOSED:
+                    with self._database.transaction() as there:
+                        there.execute(  # an intent whose answer was lost
+                            "delete from leases where id = :id and state != 'closed'",
+                            {"id": lease},
+                        )
+                        insert(
+                            there, self._database.dialect, found, self._database.ahead, new=False
+                        )
+                    here.execute("delete from leases where id = :id", {"id": lease})
+            self._to_move.discard(lease)
+
+    def alive(self, owner: Owner | None = None) -> list[LeaseRecord]:
+        """The leases that are not closed: first those in the folder, which nothing holds up.
+
+        While the database is away, its leases are those that were seen last.
+        """
+        local = self._alive_in(self._local, owner)
+        try:
+            self._seen = super().alive(owner)
+            self._is_away = False
+        except LedgerUnreachable as error:
+            self._away(error)
+        ids = {record.id for record in local}
+        return local + [one for one in self._seen if one.id not in ids]
+
+    def history(self, limit: int = 1000) -> list[LeaseRecord]:
+        """The leases that were closed in either place, the latest first."""
+        where = "where state = 'closed' order by ended desc, id limit :limit"
+        found = self._select(self._local, where, {"limit": limit})
+        try:
+            found += super().history(limit)
+        except LedgerUnreachable as error:
+            self._away(error)
+        return sorted(found, key=lambda one: -(one.ended or 0.0))[:limit]
+
+    def mark(self) -> tuple[int, int]:
+        """A mark that is another one as soon as anybody else has written into either place."""
+        return hash(self._local.mark()), hash(self._database.mark())
+
+    def let_go(self) -> None:
+        """Close the connections that are kept, if any."""
+        self._local.let_go()
+        self._database.let_go()
+
+    def _database_of(self, lease: LeaseId) -> Database:
+        local = self._select(self._local, "where id = :id", {"id": lease})
+        return self._local if local else self._database
+
+    def _away(self, error: LedgerUnreachable) -> None:
+        if not self._is_away:
+            self._is_away = True
+            self._say(f"{error.args[0]}; until it is back, new leases are kept in {self.path}")

@@ -1,0 +1,203 @@
+"""The ledger in a file: SQLite, one short connection for each step, durable when it returns.
+
+Connections do not outlive a call, so none crosses a thread or a fork (a process with one thread
+may keep one open). The schema's version is checked on every opening: a newer file is refused, a
+damaged one is set aside and its readable records are carried over.
+"""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from resnb.errors import LedgerError
+from resnb.ledger.store.columns import DEFINITIONS
+from resnb.ledger.store.home import in_use, is_on_network, refuse_foreign
+from resnb.ledger.store.recovery import is_damaged, moved_aside
+from resnb.ledger.store.statements import INDICES, Dialect, insert
+
+VERSION = 2
+BUSY_TIMEOUT = 10.0
+_DIALECT = Dialect()
+_TABLE = f"create table if not exists leases ({DEFINITIONS}) strict"
+
+
+class SqliteFile:
+    """The ledger's file.
+
+    Args:
+        home: the ledger's folder.
+        kept: hold one connection open between calls, which must all come from one thread. As
+            long as one is open, closing another one does not trigger a checkpoint.
+        is_locked: the caller has the ledger to itself.
+    """
+
+    dialect = _DIALECT
+    ahead = 0.0
+
+    def __init__(self, home: Path, *, kept: bool = False, is_locked: bool = False) -> None:
+        self.path = home / "leases.db"
+        self._home = home
+        self._journal = "delete" if is_on_network(home) else "wal"
+        self._keeps = kept
+        self._is_locked = is_locked
+        self._kept: sqlite3.Connection | None = None
+        self._openings = 0
+        self._file = (0, 0)
+        self._turn = threading.Lock()  # SQLite makes a waiting connection sleep, longer each time
+
+    def exists(self) -> bool:
+        """Whether there is anything to read."""
+        return self.path.exists()
+
+    def mark(self) -> tuple[int, int]:
+        """A mark that is another one as soon as anybody else has written; costs next to nothing.
+
+        It takes a connection that is kept: SQLite counts for each connection by itself.
+        """
+        if not self.path.exists():
+            self.let_go()
+            return 0, 0
+        with self.reading() as db:
+            return self._openings, int(db.execute("pragma data_version").fetchone()[0])
+
+    def end_of(self, steps: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+        """How a process that may lack resnb carries out `steps`."""
+        steps = [("pragma secure_delete = on", {}), *steps]
+        return {"path": str(self.path), "timeout": BUSY_TIMEOUT, "steps": steps}
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """Within the block, one transaction; all of them are durable."""
+        assert durable
+        with self._turn, self.reading() as db:
+            db.execute("begin immediate")
+            try:
+                yield db
+                db.execute("commit")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("rollback")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Within the block, a connection."""
+        damage: tuple[tuple[int, int], str] | None = None
+        try:
+            with nullcontext() if self._is_locked else in_use(self._home):
+                seen = _identity(self.path)
+                try:
+                    if self._keeps:
+                        yield self._kept_open()
+                    else:
+                        with closing(self._opened()) as db:
+                            yield db
+                except sqlite3.OperationalError as error:
+                    raise LedgerError(_explained(self.path, str(error))) from None
+                except sqlite3.DatabaseError as error:
+                    if type(error) is not sqlite3.DatabaseError:  # its subclasses are no damage
+                        raise
+                    damage = seen, str(error)
+                except OSError as error:
+                    raise LedgerError(_explained(self.path, str(error.strerror))) from None
+        except LedgerError:
+            self.let_go()
+            raise
+        if damage is not None:
+            self.let_go()
+            self._set_aside(damage[0])
+            message = f"the ledger {self.path} was damaged ({damage[1]}) and set aside: try again"
+            raise LedgerError(message)
+
+    def _set_aside(self, seen: tuple[int, int]) -> None:
+        """Move the damaged file aside, and carry its readable records over into a new one.
+
+        Args:
+            seen: which file was damaged; by now another one may be in its place.
+        """
+        with in_use(self._home, alone=True):
+            if _identity(self.path) == seen and is_damaged(self.path):
+                records = moved_aside(self.path)
+                with SqliteFile(self._home, is_locked=True).transaction() as db:
+                    insert(db, self.dialect, records, self.ahead, new=False)
+
+    def let_go(self) -> None:
+        """Close the connection that is kept, if any; the next call opens another."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _kept_open(self) -> sqlite3.Connection:
+        if self._kept is not None and _identity(self.path) != self._file:  # it was replaced
+            self.let_go()
+        if self._kept is None:
+            self._kept = self._opened()
+            self._openings += 1
+            self._file = _identity(self.path)
+        return self._kept
+
+    def _opened(self) -> sqlite3.Connection:
+        if not self.path.exists():
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        refuse_foreign(self._home)
+        refuse_foreign(self.path)
+        db = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)
+        try:
+            version = db.execute("pragma user_version").fetchone()[0]
+            if version > VERSION:
+                message = (
+                    f"the ledger {self.path} was written by a newer resnb (format {version}): "
+                    "update this resnb"
+                )
+                raise LedgerError(message)  # noqa: TRY301 - the connection is closed on the way
+            db.execute("pragma synchronous = full")
+            db.execute("pragma secure_delete = on")
+            if version < VERSION:
+                _set_journal(db, self._journal)
+                db.execute("begin immediate")
+                db.execute(_TABLE)
+                if db.execute("pragma user_version").fetchone()[0] == 1:  # and nobody was faster
+                    db.execute("alter table leases add column kind text not null default ''")
+                for index in INDICES:
+                    db.execute(index)
+                db.execute(f"pragma user_version = {VERSION}")
+                db.execute("commit")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def _set_journal(db: sqlite3.Connection, mode: str) -> None:
+    """Choose the journal, and wait for another process that does so, as SQLite itself does not."""
+    deadline, never = time.monotonic() + BUSY_TIMEOUT, threading.Event()
+    while True:
+        try:
+            db.execute(f"pragma journal_mode = {mode}")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= deadline:
+                raise
+            never.wait(0.01)
+        else:
+            return
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
+
+
+def _explained(path: Path, text: str) -> str:
+    if "full" in text or "No space" in text or "quota" in text.lower():
+        return f"the disk is full, so the ledger {path} cannot be written"
+    if any(one in text.lower() for one in ("readonly", "read-only", "unable to open", "denied")):
+        return f"the ledger {path} cannot be written ({text}): make it writable, or set RESNB_HOME"
+    return f"the ledger {path} cannot be used: {text}"
