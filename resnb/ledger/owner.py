@@ -67,7 +67,7 @@ def _lock(value: Any) -> Lock | None:
 def this_process() -> Owner:
     """The calling process, without a lock; a fork is another one."""
     pid = os.getpid()
-    return Owner(_machine(), _boot(), _namespace(), pid, start_time(pid) or 0)
+    return Owner(_machine(), this_boot(), _namespace(), pid, start_time(pid) or 0)
 
 
 def child_of(parent: Owner, pid: int) -> Owner:
@@ -160,7 +160,8 @@ def _machine() -> str:
 
 
 @cache
-def _boot() -> str:
+def this_boot() -> str:
+    """The id of this boot of the machine; empty where there is none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:

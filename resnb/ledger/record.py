@@ -36,7 +36,8 @@ class LeaseRecord(NamedTuple):
     notice: str = ""  # what else its user should know, such as names that look like secrets
     key: str = ""  # how a later kernel recognises it after `keep`; empty if it cannot
     cleanup_timeout: float = 60.0  # for one try
-    find_quiet: float = 10.0  # how long nothing must be found before a half-made thing is gone
+    find_for: float = 900.0  # how long nothing must be found before a half-made thing is gone
+    nothing_since: float | None = None  # since when nothing was found; None if nobody has looked
     created: float = 0.0
     ttl: float | None = None  # age limit
     idle_timeout: float | None = None  # limit of idleness
@@ -47,6 +48,7 @@ class LeaseRecord(NamedTuple):
     next_try: float = 0.0  # no clean-up before this time
     claimant: Owner | None = None  # the process that is responsible for cleaning it up
     cleaner: Owner | None = None  # its process that does so; the claim holds while either is alive
+    claim_until: float = 0.0  # and no longer than this; 0 if there is no such limit
     reason: str = ""  # why it is in its state
     request: str = ""  # "cleanup" if somebody asked for that
     ended: float | None = None  # when it was closed

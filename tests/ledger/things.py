@@ -22,7 +22,7 @@ class Machine:
     What its clean-ups do is in ``root/log``; two at once say so there.
     """
 
-    find_quiet = 0.2
+    find_for = 0.2
 
     def __init__(self, root):
         self.root = str(root)

@@ -81,7 +81,7 @@ def finding_nothing():
         def cleanup(self, _):
             raise AssertionError
 
-    return {**pickled(Finding()), "handle": None, "can_find": True, "find_quiet": 0.1}
+    return {**pickled(Finding()), "handle": None, "can_find": True, "find_for": 0.1}
 
 
 def pickled(manager):

@@ -11,11 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from resnb.errors import LedgerError, OptionError
 from resnb.ledger import states
 from resnb.ledger.admin.listing import ListedLease
 from resnb.ledger.admin.queries import LedgerQueries
+from resnb.ledger.clock import now
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, nobody, this_process
 from resnb.ledger.reaper.detached import start_detached
 
@@ -82,7 +84,7 @@ class LedgerCommands(LedgerQueries):
                     f"{one.name} lives inside a kernel that cannot be seen from here: end that, "
                     f"then resnb forget {one.name}"
                 )
-        values = {"request": "cleanup", "tries": 0, "next_try": 0.0}
+        values: dict[str, Any] = {"request": "cleanup", "tries": 0, "next_try": 0.0}
         for one in chosen:
             lease, owner = one.record.id, one.record.owner
             if one.kernel != UNKNOWN:
@@ -138,7 +140,7 @@ class LedgerCommands(LedgerQueries):
         lease = one.record.id
         if not self.store.claim(lease, me, lambda other: self.liveness.status(other) != ALIVE):
             raise OptionError(f"{one.name} is being cleaned up now: wait until that has ended")
-        self.store.close(lease, time.time(), "forgotten: removed by hand")
+        self.store.close(lease, now(), "forgotten: removed by hand")
         return one
 
     # ---- keeping
@@ -179,7 +181,7 @@ class LedgerCommands(LedgerQueries):
     # ---- inside
 
     def _take_over(self, one: ListedLease, seconds: float) -> None:
-        owner, until = one.record.owner, time.time() + seconds
+        owner, until = one.record.owner, now() + seconds
         values = {"state": states.KEPT, "keep_until": until, "request": ""}
         if not self.store.adopt(one.record.id, nobody(this_process(), owner), owner, **values):
             raise OptionError(f"{one.name} cannot be kept any more: its clean-up has begun")
@@ -196,13 +198,13 @@ class LedgerCommands(LedgerQueries):
         deadline = None if timeout is None else time.monotonic() + timeout
         sweep_at = time.monotonic() + sweep_after
         while True:
-            now = time.monotonic()
+            since = time.monotonic()
             left = [one for one in self.leases() if is_meant(one)]
             pending = [one for one in left if is_pending(one)]
-            if now >= sweep_at and any(one.kernel == DEAD for one in pending):
+            if since >= sweep_at and any(one.kernel == DEAD for one in pending):
                 self._sweeper(self.home)
-                sweep_at = now + SWEEP_AGAIN
-            if not pending or (deadline is not None and now >= deadline):
+                sweep_at = since + SWEEP_AGAIN
+            if not pending or (deadline is not None and since >= deadline):
                 return left
             self._never.wait(POLL)
 

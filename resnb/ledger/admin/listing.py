@@ -4,11 +4,11 @@ Names and reasons come from files and from users' code: `plain` makes them fit f
 """
 
 import re
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from resnb.ledger import states
+from resnb.ledger.clock import now
 from resnb.ledger.owner import DEAD, NOBODY, UNKNOWN, Owner
 from resnb.ledger.reaper.decisions import decide
 from resnb.ledger.record import LeaseRecord
@@ -66,7 +66,7 @@ class ListedLease(NamedTuple):
         """Whether it still survives its kernel for some time."""
         record = self.record
         until = record.keep_until or 0.0
-        return record.state == states.KEPT and not record.request and until > time.time()
+        return record.state == states.KEPT and not record.request and until > now()
 
     @property
     def is_orphan(self) -> bool:
@@ -75,16 +75,22 @@ class ListedLease(NamedTuple):
 
     @property
     def is_given_up(self) -> bool:
-        """Whether its clean-up has failed, and will not be tried again unless asked for."""
+        """Whether nobody can clean it up from outside its kernel, which has failed."""
         if self.record.state != states.FAILED:
             return False
         return not decide([self.record], liveness=lambda _: DEAD, now=_FOREVER).actions
 
     @property
+    def is_looking(self) -> bool:
+        """Whether nothing is left that is known, but set-up may still make something."""
+        return self.record.state == states.CLOSING and self.record.nothing_since is not None
+
+    @property
     def is_settled(self) -> bool:
-        """Whether there is nothing to wait for: kept, failed for now, or out of sight."""
-        later = self.record.state == states.FAILED and self.record.next_try > time.time()
-        return self.kernel == UNKNOWN or self.is_kept or later or self.is_given_up
+        """Whether there is nothing to wait for: kept, failed for now, looked for, out of sight."""
+        later = self.record.state == states.FAILED and self.record.next_try > now()
+        is_for_later = self.is_kept or later or self.is_looking
+        return self.kernel == UNKNOWN or is_for_later or self.is_given_up
 
     def to_json(self) -> dict[str, Any]:
         """The stable form for other programs; times in seconds since the epoch."""

@@ -5,12 +5,13 @@ holds the claim cleans up; a kernel whose claim is refused has been fenced off b
 """
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+from resnb.durations import seconds
 from resnb.ids import LeaseId
 from resnb.ledger import states
+from resnb.ledger.clock import now
 from resnb.ledger.kernel.entry import LeaseEntry, PendingEnds
 from resnb.ledger.kernel.environment import SESSION_VARIABLE, environment_for, notebook_name
 from resnb.ledger.kernel.reaper_client import ReaperClient, ReaperMessage
@@ -23,8 +24,9 @@ from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.home import ledger_home, made_private
 from resnb.ledger.store.store import Store
 
-FIND_QUIET = 10.0
-"""For how long nothing must be found before a half-made thing counts as gone, in seconds."""
+FIND_FOR = 900.0
+"""For how long nothing must be found before a half-made thing counts as gone, in seconds; a
+manager's attribute ``find_for``, a duration, says otherwise."""
 
 
 class LeaseBook:
@@ -43,7 +45,7 @@ class LeaseBook:
         self.liveness = Liveness(self.home)
         self.presence = Presence(self.home)
         self.reaper = ReaperClient(self.home, self.presence.owner, on_message)
-        self.ends = PendingEnds(self.store)
+        self.ends = PendingEnds(self.store, self.reaper)
 
     @property
     def owner(self) -> Owner:
@@ -63,8 +65,9 @@ class LeaseBook:
         """
         name, manager = request.name, request.manager
         recipe = recipe_of(name, manager)
+        look = seconds(getattr(manager, "find_for", None), "find_for")
         self.reaper.ensure()
-        now = time.time()
+        begun = now()
         lives = bool(getattr(manager, "dies_with_kernel", False))
         finds = can_find(manager) and recipe.data is not None
         record = LeaseRecord(
@@ -83,9 +86,9 @@ class LeaseBook:
             unprotected="" if lives else recipe.fault,
             notice=notice_of(manager),
             key=request.key,
-            find_quiet=float(getattr(manager, "find_quiet", FIND_QUIET)),
-            created=now,
-            used=now,
+            find_for=FIND_FOR if look is None else look,
+            created=begun,
+            used=begun,
             **request.limits._asdict(),
         )
         entry = self.entry_of(record)

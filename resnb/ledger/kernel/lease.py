@@ -21,6 +21,7 @@ from resnb.errors import IllegalTransition, LeaseLost
 from resnb.events import EVENTS, LeaseChanged
 from resnb.ids import LeaseId
 from resnb.ledger import states
+from resnb.ledger.clock import now
 from resnb.ledger.kernel.managed import CallHost, ManagedResource
 from resnb.ledger.kernel.request import Caller, LeaseRequest
 from resnb.ledger.recipes.recipe import Protection
@@ -63,7 +64,7 @@ class Lease:
         entry: its entry in the ledger, once it has one.
         limits: its time limits.
         began: when it was made, in seconds since the epoch.
-        last_used: when it was last used, in seconds since the epoch.
+        last_used: when it was last used, by `resnb.ledger.clock`.
         changed: when it entered each state that it was in, in seconds since the epoch.
         is_closed_by_reaper: whether the reaper has cleaned it up.
         is_lost: whether the reaper has taken the resource away while it was open.
@@ -81,7 +82,8 @@ class Lease:
         self.reason = ""
         self.entry: LeaseEntry
         self.limits = request.limits
-        self.began = self.last_used = time.time()
+        self.began = time.time()
+        self.last_used = now()
         self.changed = {self.state: self.began}
         self.is_lost = False
         self.is_closed_by_reaper = False
@@ -219,6 +221,12 @@ class Lease:
         if self.state == states.CLOSING:
             self._claim = threading.Lock()
             self._fail(reason, hand_over=True)
+
+    def fence(self) -> None:
+        """The reaper has taken over a clean-up that takes too long here: nobody waits for it."""
+        self.thread = self.thread.replaced()
+        self._claim = threading.Lock()
+        self._reaper_rests.clear()
 
     def resume(self, resource: Any) -> None:
         """Go on with what an earlier kernel has set up."""

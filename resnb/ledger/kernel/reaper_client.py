@@ -79,7 +79,14 @@ class ReaperClient:
         channel = self._channel
         if channel is not None:
             with suppress(OSError):  # a dead reaper is noticed before the next lease
-                channel.sendall(b".")
+                channel.sendall(b".\n")
+
+    def write_end(self, lease: str) -> None:
+        """Let the reaper write that the lease was cleaned up, as this process could not."""
+        channel = self._channel
+        if channel is not None:
+            with suppress(OSError):
+                channel.sendall(f"closed {lease}\n".encode())
 
     def close(self) -> None:
         """Let go of the reaper; it ends by itself when nothing is left to do."""
@@ -106,7 +113,7 @@ class ReaperClient:
             return False
         self._answered.clear()
         with suppress(OSError):
-            channel.sendall(b"?")
+            channel.sendall(b"?\n")
             if self._answered.wait(_ANSWER_WITHIN) and self._channel is not None:
                 return True
         self._drop()  # dead or hanging; late replies must not be taken for the next one's

@@ -4,13 +4,13 @@ A resource that somebody asked to clean up, or that is past a limit, is claimed 
 the reaper knows that this kernel is not hanging; then its users have to give it up.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from resnb.errors import ResnbError
 from resnb.ledger import states
+from resnb.ledger.clock import now
 from resnb.ledger.kernel.closing_order import close_on_its_thread
 from resnb.ledger.kernel.lease import Lease, LeaseHost
 from resnb.ledger.reaper.decisions import IDLE
@@ -47,11 +47,11 @@ class Activity:
     def end(self) -> None:
         """The cell has ended."""
         self.is_busy = False
-        self._last = time.time()
+        self._last = now()
 
     def last(self) -> float:
-        """When a cell last ran, in seconds since the epoch."""
-        return time.time() if self.is_busy else self._last
+        """When a cell last ran, by `resnb.ledger.clock`."""
+        return now() if self.is_busy else self._last
 
 
 class MessageHandler:
@@ -118,7 +118,10 @@ class MessageHandler:
 
     def _follow(self, lease: Lease, state: str, reason: str) -> None:
         if lease.state == states.CLOSING and not lease.is_with_reaper:
-            return  # this kernel is cleaning up, so it knows
+            if state == states.CLOSING:  # the claim of this kernel, which cleans up, has lapsed
+                lease.reason = reason
+                lease.fence()
+            return
         lease.follow(state, reason)
         if lease.is_lost:
             self._given_up(lease, reason)
@@ -137,12 +140,11 @@ class MessageHandler:
 
     def _used(self, lease: Lease) -> float | None:
         """When `lease` was last in use, if that is within its idle limit."""
-        now = time.time()
         if any(user.uses(lease) for user in tuple(self._users)):
-            return now
+            return now()
         last = max(lease.last_used, self._activity.last())
         limit = lease.limits.idle_timeout
-        return last if limit is not None and now - last < limit else None
+        return last if limit is not None and now() - last < limit else None
 
     def _given_up(self, lease: Lease, reason: str) -> bool:
         given_up = [user.give_up(lease, reason) for user in tuple(self._users)]

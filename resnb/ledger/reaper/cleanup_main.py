@@ -52,7 +52,8 @@ def main() -> None:
     result, reason = _result(order)
     if result == CLEANED:
         print(time.strftime("%Y-%m-%d %H:%M:%S"), "cleaned up by the reaper", flush=True)  # noqa: T201
-        _write_end(order["end"])
+        if order["end"] is not None:
+            _write_end(order["end"])
     with suppress(BrokenPipeError):
         os.write(report, json.dumps({"result": result, "reason": reason}).encode())
 
@@ -91,7 +92,7 @@ def _clean(manager: Any, order: dict[str, Any], handle: Any) -> bool:
         resource = _resolved(attach(handle)) if attach is not None else handle
         _resolved(manager.cleanup(resource))
         return True
-    quiet = float(order["find_quiet"])
+    quiet = float(order["look"])  # for how long nothing must be found for now
     found, deadline, pause = False, time.monotonic() + quiet, 0.1
     while True:
         thing = _resolved(manager.find(order["lease"]))

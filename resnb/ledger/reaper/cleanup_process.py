@@ -20,6 +20,7 @@ from typing import IO, Any
 from resnb.errors import LedgerError
 from resnb.ledger.liveness import new_file
 from resnb.ledger.owner import Lock, Owner, child_of
+from resnb.ledger.reaper.decisions import first_look
 from resnb.ledger.record import LeaseRecord
 
 EXTRA = 5.0
@@ -61,8 +62,7 @@ class CleanupProcess:
         self._watched: set[int] = set()
         variables = {**os.environ, **dict(record.environment.variables)}
         self._variables = {name: variables.pop(name) for name in _HIDDEN if name in variables}
-        quiet = 0.0 if record.handle is not None else record.find_quiet
-        self._time = record.cleanup_timeout + quiet + EXTRA
+        self._time = record.cleanup_timeout + first_look(record) + EXTRA
         self._deadline = time.monotonic() + self._time
         script = str(Path(__file__).with_name("cleanup_main.py"))
         self._report, its_end = os.pipe()
@@ -105,16 +105,16 @@ class CleanupProcess:
         lock = self._lock if is_locked else None
         return child_of(reaper, self._process.pid)._replace(lock=lock)
 
-    def give_order(self, end: dict[str, Any]) -> None:
+    def give_order(self, end: dict[str, Any] | None) -> None:
         """Let it begin.
 
         Args:
-            end: how to write into the ledger that it has cleaned up.
+            end: how to write into the ledger that it has cleaned up; None if it must not.
         """
         record = self.record
         order = {
             "lease": record.id,
-            "find_quiet": record.find_quiet,
+            "look": first_look(record),
             "path": record.environment.path,
             "folder": record.environment.folder,
             "variables": self._variables,

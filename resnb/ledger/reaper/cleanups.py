@@ -2,14 +2,37 @@
 
 import selectors
 import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger.owner import Owner
 from resnb.ledger.reaper.cleanup_process import CleanupProcess
+from resnb.ledger.reaper.decisions import AT_ONCE
 from resnb.ledger.reaper.lease_logs import LeaseLogs
+from resnb.ledger.reaper.ledger_memory import LedgerMemory
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
+
+ROOM = 100 << 20
+"""How much free memory one more clean-up takes to begin, in bytes."""
+
+
+def at_once(meminfo: str | None = None) -> int:
+    """How many clean-ups may run side by side, by the memory that is free; at least one.
+
+    Args:
+        meminfo: the text of ``/proc/meminfo``; read from that file if None.
+    """
+    if meminfo is None:
+        try:
+            meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
+        except OSError:
+            return AT_ONCE
+    _, found, rest = meminfo.partition("MemAvailable:")
+    return max(1, min(AT_ONCE, int(rest.split()[0]) * 1024 // ROOM)) if found else AT_ONCE
 
 
 class Cleanups:
@@ -17,6 +40,7 @@ class Cleanups:
 
     Args:
         store: the ledger.
+        memory: the same, as the reaper uses it.
         me: the reaper, who has the claims.
         selector: wakes the reaper.
         logs: the logs of leases.
@@ -27,11 +51,17 @@ class Cleanups:
     """
 
     def __init__(
-        self, store: Store, me: Owner, selector: selectors.BaseSelector, logs: LeaseLogs
+        self,
+        store: Store,
+        memory: LedgerMemory,
+        me: Owner,
+        selector: selectors.BaseSelector,
+        logs: LeaseLogs,
     ) -> None:
         self.running: dict[str, CleanupProcess] = {}
         self.results: list[tuple[LeaseRecord, str, str]] = []
         self._store = store
+        self._memory = memory
         self._me = me
         self._selector = selector
         self._logs = logs
@@ -54,7 +84,7 @@ class Cleanups:
         self.running[record.id] = process
 
     def give_orders(self) -> None:
-        """Let those begin that are ready.
+        """Let those begin that are ready, unless somebody else has got the lease meanwhile.
 
         From then on the claim holds as long as the clean-up's process lives, even without this one.
 
@@ -64,13 +94,16 @@ class Cleanups:
         for lease, process in list(self.running.items()):
             if not process.awaits_order:
                 continue
+            is_mine = False
             try:
-                self._store.change(LeaseId(lease), cleaner=process.process_of(self._me))
-            except LedgerError:
-                del self.running[lease]
-                process.end()
-                raise
-            process.give_order(self._store.end_of(LeaseId(lease), "cleaned up by the reaper"))
+                cleaner = process.process_of(self._me)
+                is_mine = self._memory.change(LeaseId(lease), cleaner=cleaner)
+            finally:
+                if not is_mine:
+                    del self.running[lease]
+                    process.end()
+            if is_mine:
+                process.give_order(self._end_of(process.record))
 
     def collect(self) -> None:
         """Collect the results of those that have ended."""
@@ -79,6 +112,14 @@ class Cleanups:
             if result is not None:
                 del self.running[lease]
                 self.results.append((process.record, *result))
+
+    def _end_of(self, record: LeaseRecord) -> dict[str, Any] | None:
+        """How its process writes that it has cleaned up; not where it has to be looked again."""
+        if record.handle is None:
+            return None
+        with suppress(LedgerError):
+            return self._store.end_of(LeaseId(record.id), "cleaned up by the reaper")
+        return None
 
     def ask_within(self) -> list[float]:
         """In how many seconds at the latest each of them has to be looked at again."""

@@ -1,9 +1,11 @@
 """What the reaper does next. Pure: records, liveness and the time in, actions out.
 
 Dependants come first, everything else side by side, a few at a time. A failed clean-up is tried
-again after growing pauses; until it is given up, it delays only what it depends on.
+again after growing pauses, for ever; its first tries delay what it depends on. What an interrupted
+set-up may have made is looked for again and again, and delays nobody.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
@@ -11,10 +13,16 @@ from resnb.ledger import states
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, Owner
 from resnb.ledger.record import LeaseRecord
 
-AT_ONCE: Final = 4
-"""How many clean-ups run side by side."""
-TRIES: Final = 8
-"""How many clean-ups are begun before a lease is left as failed."""
+AT_ONCE: Final = 20
+"""How many clean-ups run side by side at most."""
+AT_ONCE_OF_KIND: Final = 8
+"""How many of one registered kind do, as providers limit the rate of requests."""
+HELD_TRIES: Final = 8
+"""How many tries of a clean-up delay what it depends on."""
+FIRST_LOOK: Final = 10.0
+"""For how long the first look for what set-up may still make goes on, in seconds."""
+LOOKING: Final = "looking for what set-up may still make"
+"""The reason of a lease of which nothing was found yet, or nothing more."""
 FENCE_AFTER: Final = 5.0
 """How long a kernel has to claim a clean-up that it was asked for, in seconds."""
 CLAIMED_LOOK: Final = 0.5
@@ -23,7 +31,9 @@ REQUEST: Final = "request"
 TTL: Final = "ttl"
 IDLE: Final = "idle"
 """Why a kernel is asked to close a lease; if idle, the kernel refuses if it was used since."""
-_LONGEST_PAUSE = 300.0
+_PAUSE, _LATE_PAUSE = 600.0, 3600.0
+_TRIES_BEFORE_LATE = 15
+_SHORTEST_LOOK, _LOOK_PAUSE = 0.05, 120.0
 
 
 class Clean(NamedTuple):
@@ -73,8 +83,26 @@ class Decision(NamedTuple):
 
 
 def pause_after(tries: int) -> float:
-    """How long to wait before the next try, in seconds."""
-    return float(min(_LONGEST_PAUSE, 2.0**tries))
+    """How long to wait before the next try, in seconds: up to 10 minutes, then an hour."""
+    return _LATE_PAUSE if tries > _TRIES_BEFORE_LATE else float(min(_PAUSE, 2.0**tries))
+
+
+def first_look(record: LeaseRecord) -> float:
+    """For how long the next clean-up looks for what set-up made, in seconds; 0 to look once."""
+    if record.handle is not None or record.nothing_since is not None:
+        return 0.0
+    return min(FIRST_LOOK, record.find_for)
+
+
+def look_after(quiet: float, find_for: float) -> float | None:
+    """How long to wait before the next look, in seconds; None if there is none any more.
+
+    Args:
+        quiet: for how long nothing was found, in seconds.
+        find_for: after how long that is enough.
+    """
+    left = find_for - quiet
+    return None if left < _SHORTEST_LOOK else min(left, max(1.0, min(quiet, _LOOK_PAUSE)))
 
 
 def decide(
@@ -84,6 +112,7 @@ def decide(
     now: float,
     running: Collection[str] = (),
     asked: Mapping[str, float] | None = None,
+    at_once: int = AT_ONCE,
 ) -> Decision:
     """What the reaper does next.
 
@@ -93,6 +122,7 @@ def decide(
         now: seconds since the epoch.
         running: ids of the leases that this reaper is cleaning up.
         asked: when the kernel was asked to clean up a lease.
+        at_once: how many clean-ups may run side by side.
     """
     known: dict[str, LeaseRecord] = {record.id: record for record in records}
     asked = asked or {}
@@ -111,7 +141,7 @@ def decide(
         if isinstance(verdict, float):
             times.append(verdict)
             idle = False
-            if record.state in (states.CLOSING, states.FAILED):  # its clean-up has begun
+            if _holds_up_others(record):
                 held.update(record.around)
         elif isinstance(verdict, Clean):
             ready.append(record)
@@ -119,11 +149,26 @@ def decide(
         else:
             actions.append(verdict)
             idle = idle and not isinstance(verdict, Ask)
-    inner = held.union(*(record.around for record in ready))
+    inner = held.union(*(one.around for one in ready if one.tries < HELD_TRIES))
     inner |= {outer for lease in running if lease in known for outer in known[lease].around}
-    free = AT_ONCE - len(running)
-    actions += [Clean(record) for record in ready if record.id not in inner][: max(0, free)]
+    chosen = [record for record in ready if record.id not in inner]
+    actions += _side_by_side(chosen, [known[one] for one in running if one in known], at_once)
     return Decision(tuple(actions), min(times, default=None), idle and not running)
+
+
+def _side_by_side(
+    ready: Iterable[LeaseRecord], running: Collection[LeaseRecord], at_once: int
+) -> list[Action]:
+    """As many as may run beside those that do."""
+    kinds = Counter(record.kind for record in running)
+    chosen: list[Action] = []
+    for record in ready:
+        if len(running) + len(chosen) >= at_once:
+            break
+        if not record.kind or kinds[record.kind] < AT_ONCE_OF_KIND:
+            kinds[record.kind] += 1
+            chosen.append(Clean(record))
+    return chosen
 
 
 def _verdict(  # noqa: PLR0911 - a table of cases, one line each
@@ -136,9 +181,11 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
     """An action, the time to look again, or None."""
     if record.id in running or record.state == states.CLOSED:
         return None
-    claim = _claim_of(record, liveness)
-    if claim is not None:  # its holder may die, and a clean-up may have outlived its reaper
-        return now + CLAIMED_LOOK if claim == ALIVE and record.claimant != record.owner else None
+    claim = None if has_lapsed(record, now) else _claim_of(record, liveness)
+    if claim == ALIVE and record.claimant != record.owner:
+        return now + CLAIMED_LOOK  # it may die, and a clean-up may have outlived its reaper
+    if claim is not None:
+        return record.claim_until if record.claim_until > now else None
     status = liveness(record.owner)
     if status == ALIVE:
         return _while_alive(record, now, asked)
@@ -161,6 +208,22 @@ def _claim_of(record: LeaseRecord, liveness: Callable[[Owner], str]) -> str | No
     claimants = (one for one in (record.claimant, record.cleaner) if one is not None)
     found = [status for one in claimants if (status := liveness(one)) != DEAD]
     return min(found, default=None, key=(ALIVE, UNKNOWN).index)
+
+
+def has_lapsed(record: LeaseRecord, now: float) -> bool:
+    """Whether whoever has claimed a lease that others can clean up has had enough time for it."""
+    return 0.0 < record.claim_until <= now and _is_able(record)
+
+
+def _is_able(record: LeaseRecord) -> bool:
+    """Whether another process than its kernel can clean it up."""
+    return bool(record.recipe) and (record.handle is not None or record.can_find)
+
+
+def _holds_up_others(record: LeaseRecord) -> bool:
+    """Whether what it depends on has to wait for its clean-up, which has begun."""
+    has_begun = record.state in (states.CLOSING, states.FAILED)
+    return has_begun and record.tries < HELD_TRIES and record.nothing_since is None
 
 
 def _survives(record: LeaseRecord) -> bool:
@@ -202,16 +265,15 @@ def _limits(record: LeaseRecord) -> list[float]:
 
 def _cleaning(record: LeaseRecord, now: float) -> Action | float | None:
     """Clean up, now or later, if that is possible at all."""
-    if record.tries >= TRIES:
-        if record.state == states.FAILED:
-            return None
-        return Fail(record, f"its clean-up was cut short {record.tries} times")
     made = record.state != states.OPENING
-    if not record.recipe or (record.handle is None and not record.can_find):
+    if not _is_able(record):
         if record.state == states.FAILED and record.reason:
             return None
         fault = record.unprotected or "it left no handle"
         if not made:
             fault = f"its set-up did not return, and nothing tells what it made ({fault})"
         return Fail(record, f"cannot be cleaned up from outside its kernel: {fault}")
-    return Clean(record) if record.next_try <= now else record.next_try
+    begins = record.next_try
+    if record.state == states.CLOSING and record.tries >= HELD_TRIES:  # always cut short
+        begins = max(begins, record.claim_until + pause_after(record.tries))
+    return Clean(record) if begins <= now else begins

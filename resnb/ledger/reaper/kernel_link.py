@@ -20,6 +20,8 @@ class KernelLink:
         selector: wakes the reaper, which then calls the functions that are registered as data.
         channel: the socket to the kernel, or None.
         on_request: called when the kernel has asked for something.
+        on_closed: called with the id of a lease that the kernel has cleaned up, and could not
+            write that.
     """
 
     def __init__(
@@ -27,10 +29,13 @@ class KernelLink:
         selector: selectors.BaseSelector,
         channel: socket.socket | None,
         on_request: Callable[[], object],
+        on_closed: Callable[[str], object],
     ) -> None:
         self._selector = selector
         self._channel = channel
         self._on_request = on_request
+        self._on_closed = on_closed
+        self._received = b""
         if channel is not None:
             channel.settimeout(0.0)
             selector.register(channel, selectors.EVENT_READ, self._listen)
@@ -73,8 +78,13 @@ class KernelLink:
             self._channel = None
             return
         self._on_request()
-        for _ in range(data.count(b"?")):
-            self._send("!")
+        *lines, self._received = (self._received + data).split(b"\n")
+        for line in lines:
+            word, _, lease = line.decode(errors="replace").partition(" ")
+            if word == "?":
+                self._send("!")
+            elif word == "closed":
+                self._on_closed(lease)
 
     def _send(self, text: str) -> None:
         if self._channel is not None:

@@ -16,16 +16,19 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 sys.path.append(str(Path(__file__).parents[3]))  # last: nothing there may shadow the library
 
 from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
+from resnb.ledger.clock import now
 from resnb.ledger.liveness import Liveness, Presence
 from resnb.ledger.owner import DEAD, Owner, from_text, same_place, this_process
-from resnb.ledger.reaper.cleanups import Cleanups
+from resnb.ledger.reaper.cleanups import Cleanups, at_once
 from resnb.ledger.reaper.decisions import (
+    LOOKING,
     Action,
     Ask,
     Clean,
@@ -34,11 +37,14 @@ from resnb.ledger.reaper.decisions import (
     Keep,
     decide,
     due,
+    first_look,
+    look_after,
     pause_after,
 )
-from resnb.ledger.reaper.detached import LOCK_SEEN, UNSEEN, detach
+from resnb.ledger.reaper.detached import LOCK_SEEN, UNSEEN, detach, start_detached
 from resnb.ledger.reaper.kernel_link import KernelLink, is_seen
 from resnb.ledger.reaper.lease_logs import LeaseLogs
+from resnb.ledger.reaper.ledger_memory import LedgerMemory
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
 
@@ -46,8 +52,13 @@ LOOK_EVERY = 0.5
 """How often to look for requests and limits while the kernel is alive, in seconds."""
 LOOK_LATER = 5.0
 """How often to look when it has ended and no clean-up is running, in seconds."""
+_SWEEPER = Path("sweeper.py")
 AFTER_ERROR = 5.0
 """How long to wait when the ledger cannot be read or written, in seconds."""
+LEAVE_TO_SWEEPER = 60.0
+"""How far off the next thing to do must be for the one sweeper of a ledger to wait for it, in place
+of the reapers of many kernels; in seconds."""
+FOUND = "cleaned up what was found"
 LINGER = 30.0
 """How long to stay when the kernel holds nothing, in seconds."""
 
@@ -60,6 +71,9 @@ class Reaper:
         owner: the kernel; None to clean up once, for every owner.
         channel: the socket to the kernel, or None.
         chosen: picks from the leases that are not closed those to care for; all by default.
+
+    Attributes:
+        leaves_work: whether it has ended although something is to be done much later.
     """
 
     def __init__(
@@ -75,15 +89,19 @@ class Reaper:
         self._presence = presence_in(store.home)
         self._me = this_process() if self._presence is None else self._presence.owner
         self._liveness = Liveness(store.home)
-        self._known: dict[str, LeaseRecord] = {}
         self._asked: dict[str, float] = {}
         self._logs = LeaseLogs(store.home)
         self._selector = selectors.DefaultSelector()
-        self._cleanups = Cleanups(store, self._me, self._selector, self._logs)
-        self._kernel = KernelLink(self._selector, channel, self._stay)
+        self._memory = LedgerMemory(
+            store, owner, self._me, self._liveness.is_dead, self._changed_elsewhere
+        )
+        self._cleanups = Cleanups(store, self._memory, self._me, self._selector, self._logs)
+        self._kernel = KernelLink(self._selector, channel, self._stay, self._closed_by_kernel)
         if owner is not None:
             self._kernel.wake_at_end(store.home, owner)
         self._last_use = time.monotonic()
+        self._fault = ""
+        self.leaves_work = False
 
     def run(self) -> None:
         """Go on until nothing is left to do."""
@@ -104,30 +122,27 @@ class Reaper:
                 self._finished(*results[0])
                 del results[0]
             self._cleanups.give_orders()
-            records = self._records()
-            if self._restored(records):
-                records = self._records()
+            records = self._chosen(self._memory.records())
+            self._say_once(self._memory.fault)
             return self._decide(records, is_kernel_gone=is_kernel_gone)
-        except LedgerError as error:
-            _log(f"{error}")
+        except (LedgerError, OSError) as error:
+            self._say_once(f"{error}")
             hopeless = time.monotonic() - self._last_use > LINGER  # nothing was ever read
-            return None if hopeless and not self._known and is_kernel_gone else AFTER_ERROR
-
-    def _records(self) -> list[LeaseRecord]:
-        return self._chosen(self._store.alive(self._owner))
+            return None if hopeless and self._memory.is_empty and is_kernel_gone else AFTER_ERROR
 
     def _is_kernel_gone(self) -> bool:
         return self._owner is None or self._liveness.is_dead(self._owner)
 
     def _decide(self, records: list[LeaseRecord], *, is_kernel_gone: bool) -> float | None:
-        overdue = {record.id for record in records if due(record, time.time())}
+        overdue = {record.id for record in records if due(record, now())}
         self._asked = {lease: when for lease, when in self._asked.items() if lease in overdue}
         decision = decide(
             records,
             liveness=self._status,
-            now=time.time(),
+            now=now(),
             running=self._cleanups.running,
             asked=self._asked,
+            at_once=at_once(),
         )
         carried_out = [self._carry_out(action) for action in decision.actions]
         if any(carried_out):
@@ -136,35 +151,30 @@ class Reaper:
         is_busy = bool(self._cleanups.running or decision.actions)
         if is_busy or (records and not (is_kernel_gone and decision.idle)):
             self._stay()
-        elif is_kernel_gone or time.monotonic() - self._last_use > LINGER:
+        elif not self._memory.has_unwritten and (
+            is_kernel_gone or time.monotonic() - self._last_use > LINGER
+        ):
             return None
+        waits = (decision.look_again or 0.0) - now()
+        if self._owner is not None and is_kernel_gone and not is_busy and waits > LEAVE_TO_SWEEPER:
+            self.leaves_work = not self._memory.has_unwritten
+            if self.leaves_work:
+                return None
         later = self._cleanups.ask_within()
         later.append(LOOK_LATER if is_kernel_gone and not is_busy else LOOK_EVERY)
         if decision.look_again is not None:
-            later.append(max(0.01, decision.look_again - time.time()))
+            later.append(max(0.01, waits))
         return min(later)
 
-    def _restored(self, records: list[LeaseRecord]) -> bool:
-        """Write down again what a damaged or removed ledger has lost.
-
-        The kernel learns what another process has closed, such as a clean-up that has outlived
-        its reaper.
-        """
-        present: dict[str, LeaseRecord] = {record.id: record for record in records}
-        lost = []
-        for lease, record in self._known.items():
-            if lease in present:
-                continue
-            found = self._store.get(record.id)
-            if found is None:
-                lost.append(record)
-            elif found.state == states.CLOSED:
-                self._kernel.tell("state", lease, states.CLOSED, found.reason)
-        self._store.restore(lost)
-        self._known = present
-        for record in lost:
+    def _changed_elsewhere(self, record: LeaseRecord) -> None:
+        """The kernel learns of what another process has closed, such as an orphaned clean-up."""
+        if record.state == states.CLOSED:
+            self._kernel.tell("state", record.id, states.CLOSED, record.reason)
+        else:
             self._logs.note(record.id, "written again: the ledger had lost it")
-        return bool(lost)
+
+    def _closed_by_kernel(self, lease: str) -> None:
+        self._memory.close_later(LeaseId(lease), "cleaned up")
 
     def _status(self, owner: Owner) -> str:
         """The status of `owner`; this process's claims that it does not carry out are void."""
@@ -178,19 +188,21 @@ class Reaper:
     def _carry_out(self, action: Action) -> bool:
         """Carry out `action`, unless another process does; gives whether this one did."""
         record = action.record
+        whole = self._memory.whole(record) if isinstance(action, Clean) else record
         if isinstance(action, Keep):
-            if not self._store.change(record.id, state=states.KEPT, keep_until=action.until):
+            values = {"state": states.KEPT, "keep_until": action.until}
+            if not self._memory.change(record.id, claimed=False, **values):
                 return False
             self._logs.note(record.id, "kept: its kernel has ended")
         elif isinstance(action, Ask):
             if not self._kernel.is_connected:  # another reaper asks
                 return False
-            self._asked[record.id] = time.time()
+            self._asked[record.id] = now()
             self._kernel.tell("close", record.id, action.kind, action.reason)
         elif not self._claim(record):
             return False
         elif isinstance(action, Clean):
-            self._begin(record)
+            self._begin(whole)
         elif isinstance(action, Close):
             self._close(record.id, action.reason, f"closed: {action.reason}")
         elif isinstance(action, Fail):
@@ -198,7 +210,7 @@ class Reaper:
         return True
 
     def _claim(self, record: LeaseRecord) -> bool:
-        return self._store.claim(record.id, self._me, self._liveness.is_dead)
+        return self._memory.claim(record)
 
     def _begin(self, record: LeaseRecord) -> None:
         self._logs.note(record.id, f"clean-up begins (try {record.tries + 1})")
@@ -209,36 +221,59 @@ class Reaper:
         lease = LeaseId(record.id)
         if result == "nothing" and not same_place(self._me, record.owner):
             result, reason = "wrong environment", "nothing was found from this machine"
+        if result in ("cleaned", "nothing") and record.handle is None:
+            self._looked(record, found=result == "cleaned")
+            return
         if result == "cleaned":  # its own process has written that into its log
             self._close(lease, "cleaned up by the reaper")
-            return
-        if result == "nothing":
-            self._close(lease, "nothing was found", "nothing was found")
             return
         if result == "wrong environment":
             reason = (
                 f"wrong environment: {reason}; clean it up where it was made, or remove "
                 f"what has the tag {lease} by hand and run: resnb forget {lease[:8]}"
             )
-        next_try = time.time() + pause_after(record.tries + 1)
+        next_try = now() + pause_after(record.tries + 1)
         if not self._fail(lease, reason, f"failed: {reason}", next_try=next_try):
             # its own process had closed it before it was killed
             self._kernel.tell("state", lease, states.CLOSED, "cleaned up by the reaper")
 
+    def _looked(self, record: LeaseRecord, *, found: bool) -> None:
+        """What set-up may have made was looked for, and what was found was cleaned up."""
+        lease, began = LeaseId(record.id), now() - first_look(record)
+        since = began if found or record.nothing_since is None else record.nothing_since
+        found = found or record.reason.startswith(FOUND)
+        pause = look_after(now() - since, record.find_for)
+        if pause is None:
+            nothing = f"nothing was found in {record.find_for:g} s"
+            self._close(lease, "cleaned up by the reaper" if found else nothing, nothing)
+            return
+        reason = f"{FOUND}, and {LOOKING}" if found else LOOKING
+        values = {"tries": record.tries, "next_try": now() + pause, "nothing_since": since}
+        self._release(lease, states.CLOSING, reason, f"{reason}: again in {pause:.0f} s", **values)
+
     def _close(self, lease: LeaseId, reason: str, note: str = "") -> None:
-        self._store.close(lease, time.time(), reason)
+        self._memory.close(lease, reason)
         if note:
             self._logs.note(lease, note)
         self._kernel.tell("state", lease, states.CLOSED, reason)
 
-    def _fail(self, lease: LeaseId, reason: str, note: str, **values: float) -> bool:
-        done = self._store.change(
-            lease, state=states.FAILED, reason=reason, claimant=None, cleaner=None, **values
+    def _fail(self, lease: LeaseId, reason: str, note: str, **values: Any) -> bool:
+        return self._release(lease, states.FAILED, reason, note, **values)
+
+    def _release(self, lease: LeaseId, state: str, reason: str, note: str, **values: Any) -> bool:
+        """Give up the claim; false if somebody else has closed or taken the lease."""
+        done = self._memory.change(
+            lease, state=state, reason=reason, claimant=None, cleaner=None, **values
         )
         if done:
             self._logs.note(lease, note)
             self._kernel.tell("state", lease, states.FAILED, reason)
         return done
+
+    def _say_once(self, fault: str) -> None:
+        if fault and fault != self._fault:
+            _log(fault)
+        self._fault = fault
 
 
 def _log(text: str) -> None:
@@ -250,7 +285,7 @@ def presence_in(home: Path) -> Presence | None:
     """This process's lock; None where it cannot have one, which must not stop a reaper."""
     try:
         return Presence(home)
-    except LedgerError:
+    except (LedgerError, OSError):
         return None
 
 
@@ -269,7 +304,10 @@ def main(arguments: list[str]) -> None:
     if connection is not None:
         with suppress(OSError):  # the kernel has died meanwhile, and may have left something
             connection.sendall(f"ready {os.getpid()} {seen}\n".encode())
-    Reaper(Store(Path(home), kept=True), owner, connection).run()
+    reaper = Reaper(Store(Path(home), kept=True), owner, connection)
+    reaper.run()
+    if reaper.leaves_work:
+        start_detached(_SWEEPER, Path(home))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[3]))  # last: nothing there may shadow the library
 
 from resnb.ledger import states
+from resnb.ledger.clock import now
 from resnb.ledger.liveness import Liveness, remove_unused
 from resnb.ledger.reaper.decisions import decide
 from resnb.ledger.reaper.detached import detach
@@ -36,12 +37,11 @@ def sweep(home: Path) -> None:
         return [record for record in records if liveness.is_dead(record.owner)]
 
     def due(records: list[LeaseRecord]) -> list[LeaseRecord]:
-        now = time.time()
-        return [record for record in orphans(records) if not _is_for_later(record, now)]
+        return [record for record in orphans(records) if not _is_for_later(record, now())]
 
     def is_idle() -> bool:
         records = orphans(store.alive())
-        idle = decide(records, liveness=liveness.status, now=time.time()).idle
+        idle = decide(records, liveness=liveness.status, now=now()).idle
         return idle and not liveness.has_doubts
 
     Reaper(store, chosen=due).run()
@@ -59,10 +59,10 @@ def sweep(home: Path) -> None:
     remove_unused(home, {one.lock.name for one in owners if one.lock is not None}, time.time())
 
 
-def _is_for_later(record: LeaseRecord, now: float) -> bool:
+def _is_for_later(record: LeaseRecord, at: float) -> bool:
     if record.state == states.KEPT and not record.request:
-        return (record.keep_until or 0.0) > now
-    return record.state == states.FAILED and record.next_try > now
+        return (record.keep_until or 0.0) > at
+    return record.next_try > at
 
 
 @contextmanager

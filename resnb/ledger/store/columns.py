@@ -15,7 +15,9 @@ from resnb.ledger.record import Environment, LeaseRecord
 
 FIELDS: Final = LeaseRecord._fields
 """The names of the columns."""
-TIMES: Final = frozenset({"created", "used", "keep_until", "next_try", "ended"})
+TIMES: Final = frozenset(
+    {"created", "used", "keep_until", "next_try", "ended", "nothing_since", "claim_until"}
+)
 """The columns that hold a time, in seconds since the epoch; 0 is none."""
 _OWNERS = ("owner", "claimant", "cleaner")
 _FLAGS = ("dies_with_kernel", "can_find")

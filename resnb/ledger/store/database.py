@@ -20,14 +20,27 @@ class Database(Protocol):
     def ahead(self) -> float:
         """How far its clock is ahead of this process's, in seconds, as of the last connection."""
 
-    def transaction(self, *, durable: bool = True) -> AbstractContextManager[Connection]:
-        """Within the block, one transaction, which is `durable` when the block has ended."""
+    def transaction(
+        self, *, durable: bool = True, within: float | None = None
+    ) -> AbstractContextManager[Connection]:
+        """Within the block, one transaction, which is `durable` when the block has ended.
+
+        Args:
+            durable: see above.
+            within: how long to wait for a ledger that others hold, in seconds.
+        """
 
     def reading(self) -> AbstractContextManager[Connection]:
         """Within the block, a connection to read with."""
 
     def exists(self) -> bool:
         """Whether there is anything to read."""
+
+    def erase(self) -> bool:
+        """Erase the bytes that closed leases had; gives whether nothing of them is left in files.
+
+        Others may still read them.
+        """
 
     def mark(self) -> tuple[int, int]:
         """A mark that is another one as soon as anybody else has written."""

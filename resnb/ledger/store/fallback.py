@@ -76,14 +76,14 @@ class FallbackStore(Store):
                     here.execute("delete from leases where id = :id", {"id": lease})
             self._to_move.discard(lease)
 
-    def alive(self, owner: Owner | None = None) -> list[LeaseRecord]:
+    def alive(self, owner: Owner | None = None, *, whole: bool = True) -> list[LeaseRecord]:
         """The leases that are not closed: first those in the folder, which nothing holds up.
 
         While the database is away, its leases are those that were seen last.
         """
-        local = self._alive_in(self._local, owner)
+        local = self._alive_in(self._local, owner, whole=whole)
         try:
-            self._seen = super().alive(owner)
+            self._seen = super().alive(owner, whole=whole)
             self._is_away = False
         except LedgerUnreachable as error:
             self._away(error)
@@ -103,6 +103,10 @@ class FallbackStore(Store):
     def mark(self) -> tuple[int, int]:
         """A mark that is another one as soon as anybody else has written into either place."""
         return hash(self._local.mark()), hash(self._database.mark())
+
+    def erase(self) -> bool:
+        """Let the folder's file hold no bytes of closed leases any more."""
+        return self._local.erase()
 
     def let_go(self) -> None:
         """Close the connections that are kept, if any."""

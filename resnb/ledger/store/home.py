@@ -44,12 +44,24 @@ def made_private(home: Path) -> Path:
     return home
 
 
+def why_unwritable(folder: Path, otherwise: str) -> str:
+    """Why files in `folder` cannot be written, as far as the system tells; else `otherwise`."""
+    try:
+        found = os.statvfs(folder)
+    except OSError as error:
+        return str(error.strerror)
+    if found.f_flag & os.ST_RDONLY:
+        return "it is read-only"
+    return "the disk is full" if found.f_bavail == 0 else otherwise
+
+
 @contextmanager
-def in_use(home: Path, *, alone: bool = False) -> Iterator[None]:
+def in_use(home: Path, *, alone: bool = False, within: float = _LOCKED_WITHIN) -> Iterator[None]:
     """Use the ledger's file within the block, together with others or alone.
 
     Whoever replaces the file uses it alone, so nobody writes into a file that is being replaced.
-    Where files cannot be locked, or a stopped process holds the lock, it goes on without.
+    Where files cannot be locked, or somebody holds the lock for `within` seconds, it goes on
+    without.
 
     Raises:
         LedgerError: the folder cannot be made or written, or is not private.
@@ -64,7 +76,7 @@ def in_use(home: Path, *, alone: bool = False) -> Iterator[None]:
             message = f"the ledger in {home} cannot be written ({error.strerror}): {_MEND}"
         raise LedgerError(message) from None
     try:
-        _lock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        _lock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, within)
         yield
     finally:
         with suppress(OSError):
@@ -72,8 +84,8 @@ def in_use(home: Path, *, alone: bool = False) -> Iterator[None]:
         os.close(lock)
 
 
-def _lock(descriptor: int, kind: int) -> None:
-    deadline, never = time.monotonic() + _LOCKED_WITHIN, threading.Event()
+def _lock(descriptor: int, kind: int, within: float) -> None:
+    deadline, never = time.monotonic() + within, threading.Event()
     while time.monotonic() < deadline:
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
@@ -91,7 +103,11 @@ def refuse_foreign(path: Path) -> None:
     Raises:
         LedgerError: it does.
     """
-    found = path.stat()
+    try:
+        found = path.stat()
+    except OSError as error:  # such as a stale handle, or an expired ticket
+        message = f"the ledger {path} cannot be used: {error.strerror}"
+        raise LedgerError(message) from None
     if found.st_uid != os.getuid():
         message = f"{path} belongs to another user: point RESNB_HOME to a folder of yours"
         raise LedgerError(message)

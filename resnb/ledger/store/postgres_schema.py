@@ -78,7 +78,7 @@ def dialect(lost_after: float) -> Dialect:
     )
     void = (
         "(claimed is null or claimed < now() - make_interval("
-        f"secs => cleanup_timeout + find_quiet + {seconds})) and not exists "
+        f"secs => cleanup_timeout + least(find_for, 10) + {seconds})) and not exists "
         f"(select from owners o where o.owner = leases.claimant and {live})"
     )
     epoch = "(select epoch from owners where account = current_user and owner = :owner)"

@@ -10,13 +10,13 @@ import os
 import re
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from types import ModuleType
 from typing import Any
 
+from resnb.ledger.clock import AGREED, now
 from resnb.ledger.store import postgres_errors as errors
 from resnb.ledger.store.postgres_schema import MAKE, VERSION, dialect
 from resnb.ledger.store.statements import Dialect, Rows
@@ -27,8 +27,6 @@ STEP_TIMEOUT = 10.0
 """How long one statement may take or wait for a lock, in seconds."""
 IDLE_FOR = 60.0
 """After how long without a step the server closes a connection that was kept, in seconds."""
-AGREED = 2.0
-"""By how much clocks may differ and count as the same, in seconds."""
 _CLOSES_IDLE = 140_000
 """The first version of a server that does."""
 _BEGIN = f"""
@@ -65,7 +63,7 @@ class PostgresServer:
         *,
         kept: bool = False,
         lost_after: float = 60.0,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = now,
     ) -> None:
         self.ahead = 0.0
         self.dialect: Dialect = dialect(lost_after)
@@ -78,6 +76,10 @@ class PostgresServer:
 
     def exists(self) -> bool:
         """Whether there is anything to read; that is seen when it is read."""
+        return True
+
+    def erase(self) -> bool:
+        """Leave that to the server, which vacuums its tables."""
         return True
 
     def mark(self) -> tuple[int, int]:
@@ -99,7 +101,12 @@ class PostgresServer:
             yield db
 
     @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator["_Session"]:
+    def transaction(
+        self,
+        *,
+        durable: bool = True,
+        within: float | None = None,  # noqa: ARG002 - a server has limits of its own
+    ) -> Iterator["_Session"]:
         """Within the block, one transaction.
 
         Raises:

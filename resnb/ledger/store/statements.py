@@ -15,6 +15,16 @@ INDICES: Final = (
     "create index if not exists ended on leases (ended) where state = 'closed'",
 )
 """They are used where a query repeats their condition word by word."""
+IN_LEDGER: Final = b"\0in the ledger"
+"""Stands for a large recipe or handle that was not read."""
+LARGE: Final = 16 * 1024
+"""How many bytes of one are read in any case."""
+_SMALL_FIELDS: Final = tuple(
+    f"case when length({name}) > {LARGE} then :in_ledger else {name} end"
+    if name in ("recipe", "handle")
+    else name
+    for name in FIELDS
+)
 _CLOSE: Final = (
     "update leases set state = 'closed', ended = :ended, reason = :reason, recipe = {}, "
     "handle = null, environment = :environment, claimant = null, cleaner = null, request = '' "
@@ -104,7 +114,7 @@ def insert(
 
 
 def select(
-    db: Connection, where: str, values: Mapping[str, Any], ahead: float
+    db: Connection, where: str, values: Mapping[str, Any], ahead: float, *, whole: bool = True
 ) -> list[LeaseRecord]:
     """The records that a condition selects, but for those in which somebody has written nonsense.
 
@@ -113,7 +123,10 @@ def select(
         where: the condition, and what may follow it.
         values: its parameters.
         ahead: see `resnb.ledger.store.columns`.
+        whole: read recipes and handles of any size; else `IN_LEDGER` stands for large ones.
     """
-    rows = db.execute(f"select {', '.join(FIELDS)} from leases {where}", values).fetchall()  # noqa: S608
+    columns = ", ".join(FIELDS if whole else _SMALL_FIELDS)
+    values = values if whole else {**values, "in_ledger": IN_LEDGER}
+    rows = db.execute(f"select {columns} from leases {where}", values).fetchall()  # noqa: S608
     found = (from_row(row, ahead) for row in rows)
     return [record for record in found if record is not None]

@@ -7,7 +7,6 @@ Standard library only.
 """
 
 import json
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 
 from resnb.ids import LeaseId
 from resnb.ledger import states
+from resnb.ledger.clock import now as time_now
 from resnb.ledger.owner import Owner, from_text
 from resnb.ledger.record import Environment, LeaseRecord
 from resnb.ledger.store.columns import from_row, to_column, to_columns
@@ -26,6 +26,8 @@ KEPT_HISTORY = 30 * 86400.0
 """How long closed leases are kept, in seconds."""
 LOST_AFTER = 60.0
 """After how long an owner that does not renew has lost its leases, in seconds."""
+CLAIM_MARGIN = 5.0
+"""How long a kernel's claim lasts beyond the time limit of its clean-up, in seconds."""
 _NO_ENVIRONMENT = Environment("", "", (), "", ())
 
 
@@ -82,31 +84,54 @@ class Store:
             with database.transaction() as db:
                 insert(db, database.dialect, records, database.ahead, new=False)
 
-    def change(self, lease: LeaseId, by: Owner | None = None, /, **values: Any) -> bool:
+    def change(
+        self,
+        lease: LeaseId,
+        by: Owner | None = None,
+        /,
+        within: float | None = None,
+        **values: Any,
+    ) -> bool:
         """Write new values of a lease, unless it is closed, which is final.
 
         Args:
             lease: the lease.
             by: the owner or claimant who writes, and is refused if it is neither any more; None
                 for somebody else.
+            within: see `Database.transaction`.
             **values: the new values.
 
         Returns:
             Whether they were written; not if the lease is closed, gone or lost.
         """
-        return self._update(lease, "", "state != 'closed'", values, by=by)
+        return self._update(lease, "", "state != 'closed'", values, by=by, within=within)
 
-    def claim(self, lease: LeaseId, claimant: Owner, stale: Callable[[Owner], bool]) -> bool:
-        """Let `claimant` be the one process that cleans the lease up.
+    def claim(
+        self,
+        lease: LeaseId,
+        claimant: Owner,
+        stale: Callable[[Owner], bool],
+        *,
+        margin: float = CLAIM_MARGIN,
+        within: float | None = None,
+    ) -> bool:
+        """Let `claimant` be the one process that cleans the lease up; again renews its claim.
 
-        `stale` gives whether an earlier claimant is gone.
+        Args:
+            lease: the lease.
+            claimant: the process.
+            stale: whether an earlier claimant is gone, or its claim has lapsed.
+            margin: how long the claim lasts beyond the time limit of a clean-up, in seconds.
+            within: see `Database.transaction`.
 
         Returns:
             Whether it got the claim; not if the lease is closed, or another process has it.
         """
         database = self._database_of(lease)
         dialect, me = database.dialect, claimant.to_text()
-        with database.transaction() as db:
+        until = "claim_until = :now + cleanup_timeout"
+        with database.transaction(within=within) as db:
+            now = time_now() + database.ahead + margin
             row = db.execute(
                 f"select state, {dialect.void}, claimant, cleaner from leases "  # noqa: S608
                 f"where id = :id{dialect.for_update}",
@@ -117,6 +142,10 @@ class Store:
             others = [from_text(one) for one in row[2:] if one is not None]
             if row[0] == states.CLOSING and others and not row[1]:
                 if others == [claimant]:
+                    db.execute(
+                        f"update leases set {until} where id = :id",  # noqa: S608
+                        {"now": now, "id": lease},
+                    )
                     return True
                 if not all(one == claimant or stale(one) for one in others):
                     return False
@@ -124,8 +153,8 @@ class Store:
                 db.execute(dialect.enter, {"owner": me})
             db.execute(
                 "update leases set state = :state, claimant = :by, cleaner = null, "  # noqa: S608
-                f"tries = tries + 1{dialect.claimed} where id = :id",
-                {"state": states.CLOSING, "by": me, "id": lease},
+                f"tries = tries + 1, {until}{dialect.claimed} where id = :id",
+                {"state": states.CLOSING, "by": me, "now": now, "id": lease},
             )
             return True
 
@@ -139,7 +168,14 @@ class Store:
         condition = "(state in ('opening', 'open') or claimant = :by)"
         return self._update(lease, state, condition, values, by=owner)
 
-    def close(self, lease: LeaseId, now: float, reason: str = "", by: Owner | None = None) -> bool:
+    def close(
+        self,
+        lease: LeaseId,
+        now: float,
+        reason: str = "",
+        by: Owner | None = None,
+        within: float | None = None,
+    ) -> bool:
         """The clean-up has completed; recipe, handle and environment are erased.
 
         Args:
@@ -147,12 +183,13 @@ class Store:
             now: seconds since the epoch.
             reason: why it is closed.
             by: see `change`.
+            within: see `Database.transaction`.
 
         Returns:
             Whether that was written; not if it is gone or lost.
         """
         database = self._database_of(lease)
-        with database.transaction() as db:
+        with database.transaction(within=within) as db:
             done = db.execute(
                 database.dialect.close + _by(database, by),
                 {**_closing_values(lease, now + database.ahead, reason), **_writer(by)},
@@ -161,10 +198,14 @@ class Store:
                 db.execute(prune, {"before": now + database.ahead - KEPT_HISTORY})
             return done.rowcount == 1
 
+    def erase(self) -> bool:
+        """Let no file hold the bytes of closed leases any more; false if others still read them."""
+        return self._database.erase()
+
     def end_of(self, lease: LeaseId, reason: str) -> dict[str, Any]:
         """The statements by which a clean-up's process, which may lack resnb, closes the lease."""
         database = self._database_of(lease)
-        values = _closing_values(lease, time.time() + database.ahead, reason)
+        values = _closing_values(lease, time_now() + database.ahead, reason)
         return database.end_of([(f"{database.dialect.close} and state = 'closing'", values)])
 
     def adopt(self, lease: LeaseId, owner: Owner, before: Owner, **values: Any) -> bool:
@@ -187,9 +228,10 @@ class Store:
         *,
         by: Owner | None = None,
         names: Mapping[str, str] = MappingProxyType({}),
+        within: float | None = None,
     ) -> bool:
         database = self._database_of(lease)
-        with database.transaction() as db:
+        with database.transaction(within=within) as db:
             if "owner" in names and database.dialect.enter:
                 db.execute(database.dialect.enter, {"owner": names["owner"]})
             row = to_columns(values, database.ahead)
@@ -237,9 +279,12 @@ class Store:
         found = self._select(self._database_of(lease), "where id = :id", {"id": lease})
         return found[0] if found else None
 
-    def alive(self, owner: Owner | None = None) -> list[LeaseRecord]:
-        """The leases that are not closed, of one owner or of all, oldest first."""
-        return self._alive_in(self._database, owner)
+    def alive(self, owner: Owner | None = None, *, whole: bool = True) -> list[LeaseRecord]:
+        """The leases that are not closed, of one owner or of all, oldest first.
+
+        Without `whole`, large recipes and handles are `IN_LEDGER`, which is all that is read.
+        """
+        return self._alive_in(self._database, owner, whole=whole)
 
     def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed, the latest first."""
@@ -262,19 +307,24 @@ class Store:
         """Close the kept connection, if there is one; the next call opens another."""
         self._database.let_go()
 
-    def _alive_in(self, database: Database, owner: Owner | None = None) -> list[LeaseRecord]:
+    def _alive_in(
+        self, database: Database, owner: Owner | None = None, *, whole: bool = True
+    ) -> list[LeaseRecord]:
         of_owner = " and owner = :owner" if owner is not None else ""
         return self._select(
             database,
             f"where state != 'closed'{of_owner} order by created, id",
             {"owner": owner.to_text()} if owner is not None else {},
+            whole=whole,
         )
 
-    def _select(self, database: Database, where: str, values: dict[str, Any]) -> list[LeaseRecord]:
+    def _select(
+        self, database: Database, where: str, values: dict[str, Any], *, whole: bool = True
+    ) -> list[LeaseRecord]:
         if not database.exists():
             return []
         with database.reading() as db:
-            return select(db, where, values, database.ahead)
+            return select(db, where, values, database.ahead, whole=whole)
 
 
 def _by(database: Database, writer: Owner | None) -> str:

@@ -8,15 +8,18 @@ from resnb.ledger import states
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
 from resnb.ledger.reaper.decisions import (
     AT_ONCE,
+    AT_ONCE_OF_KIND,
     CLAIMED_LOOK,
     FENCE_AFTER,
-    TRIES,
+    HELD_TRIES,
     Ask,
     Clean,
     Close,
     Fail,
     Keep,
     decide,
+    first_look,
+    look_after,
     pause_after,
 )
 from tests.ledger.records import KERNEL, REAPER, record
@@ -101,10 +104,58 @@ def test_one_that_another_process_cleans_up_is_waited_for(by):
     assert kinds(decided(outer, inner, reaper=DEAD)) == [(Clean, "inner")]
 
 
-def test_a_clean_up_that_is_always_cut_short_ends_with_a_reason():
-    cut_short = record(state="closing", tries=TRIES, claimant=REAPER)
-    (fail,) = decided(cut_short, reaper=DEAD).actions
-    assert fail.reason == f"its clean-up was cut short {TRIES} times"
+def test_a_clean_up_that_is_always_cut_short_begins_less_and_less_often():
+    cut_short = record(state="closing", tries=1, claimant=REAPER, claim_until=NOW + 60)
+    assert kinds(decided(cut_short, reaper=DEAD)) == [(Clean, "a")]
+    often = cut_short._replace(tries=HELD_TRIES)
+    assert decided(often, reaper=DEAD).look_again == NOW + 60 + pause_after(HELD_TRIES)
+
+
+def test_a_claim_lapses_although_its_holder_is_there():
+    """It is stopped, say, or holds the interpreter lock."""
+    for claimant in (KERNEL, REAPER):
+        claimed = record(state="closing", claimant=claimant, claim_until=NOW + 65)
+        assert decided(claimed, kernel=ALIVE).actions == ()
+        assert decided(claimed, kernel=ALIVE).look_again in (NOW + 65, NOW + CLAIMED_LOOK)
+        assert kinds(decided(claimed, kernel=ALIVE, now=NOW + 65)) == [(Clean, "a")]
+
+
+@pytest.mark.parametrize(
+    "values", [{"dies_with_kernel": True, "recipe": b""}, {"handle": None, "unprotected": "no"}]
+)
+def test_the_claim_of_a_kernel_that_alone_can_clean_up_does_not_lapse(values):
+    claimed = record(state="closing", claimant=KERNEL, claim_until=NOW, **values)
+    decision = decided(claimed, kernel=ALIVE)
+    assert (decision.actions, decision.look_again) == ((), None)
+
+
+def test_a_claimant_that_cannot_be_seen_is_given_its_time():
+    claimed = record(state="closing", claimant=REAPER, claim_until=NOW + 65)
+    assert decided(claimed, reaper=UNKNOWN).look_again == NOW + 65
+    assert kinds(decided(claimed, reaper=UNKNOWN, now=NOW + 65)) == [(Clean, "a")]
+
+
+def looking(**values):
+    return record(
+        **{"state": "closing", "handle": None, "can_find": True, "nothing_since": NOW, **values}
+    )
+
+
+def test_what_set_up_may_still_make_is_looked_for_at_growing_intervals():
+    assert first_look(looking(nothing_since=None)) == 10.0
+    assert first_look(looking(nothing_since=None, find_for=0.2)) == 0.2
+    assert first_look(looking()) == 0.0
+    quiet, times = 10.0, []
+    while (pause := look_after(quiet, 900.0)) is not None:
+        quiet += pause
+        times.append(quiet)
+    assert times == [20, 40, 80, 160, 280, 400, 520, 640, 760, 880, 900]
+    assert decided(looking(next_try=NOW + 20)).look_again == NOW + 20
+
+
+def test_looking_delays_nobody():
+    inner = looking(around=("outer",), next_try=NOW + 20)
+    assert kinds(decided(inner, record("outer"))) == [(Clean, "outer")]
 
 
 def test_nothing_is_kept_without_what_it_depends_on():
@@ -114,10 +165,26 @@ def test_nothing_is_kept_without_what_it_depends_on():
     assert kinds(decided(inner)) == [(Keep, "inner")]
 
 
-def test_a_dependant_that_is_given_up_holds_up_nobody():
+def test_a_dependant_that_has_failed_often_holds_up_nobody():
     outer = record("outer")
-    inner = record("inner", around=("outer",), state="failed", tries=TRIES)
-    assert kinds(decided(outer, inner)) == [(Clean, "outer")]
+    inner = record("inner", around=("outer",), state="failed", tries=HELD_TRIES)
+    assert kinds(decided(outer, inner)) == [(Clean, "outer"), (Clean, "inner")]
+    later = decided(outer, inner._replace(next_try=NOW + 8))
+    assert kinds(later) == [(Clean, "outer")]
+
+
+def test_a_kind_has_fewer():
+    many = [record(f"r{i}", kind="box") for i in range(AT_ONCE)]
+    others = [record(f"s{i}") for i in range(AT_ONCE)]
+    chosen = decided(*many, *others).actions
+    assert len(chosen) == AT_ONCE
+    assert sum(one.record.kind == "box" for one in chosen) == AT_ONCE_OF_KIND
+    running = {f"r{i}" for i in range(AT_ONCE_OF_KIND)}
+    assert decided(*many, running=running).actions == ()
+
+
+def test_they_are_bounded_by_what_there_is_room_for():
+    assert len(decided(*(record(f"r{i}") for i in range(AT_ONCE)), at_once=3).actions) == 3
 
 
 def test_a_few_at_a_time():
@@ -135,16 +202,17 @@ def test_a_failed_clean_up_is_tried_again_after_a_pause():
     assert kinds(decided(failed, now=NOW + 8)) == [(Clean, "a")]
 
 
-def test_in_the_end_it_is_left_as_failed():
-    decision = decided(record(state="failed", tries=TRIES, next_try=0.0))
-    assert decision.actions == ()
-    assert decision.idle
+def test_it_is_never_given_up():
+    assert kinds(decided(record(state="failed", tries=1000))) == [(Clean, "a")]
 
 
-def test_pauses_grow_and_have_an_end():
+def test_pauses_grow_to_ten_minutes_and_then_to_an_hour():
     pauses = [pause_after(tries) for tries in range(1, 20)]
+    assert pauses[:3] == [2, 4, 8]
     assert pauses == sorted(pauses)
-    assert pauses[-1] == pauses[-2]
+    assert pauses.count(600) >= 6
+    assert pauses[-1] == 3600
+    assert pause_after(10_000) == 3600
 
 
 def test_a_living_kernel_hands_over_what_it_failed_to_clean_up():
@@ -195,7 +263,7 @@ def ledgers(draw):
             can_find=draw(st.booleans()),
             dies_with_kernel=draw(st.booleans()),
             around=tuple(f"r{j}" for j in range(i) if draw(st.booleans())),
-            tries=draw(st.integers(0, TRIES)),
+            tries=draw(st.integers(0, HELD_TRIES + 1)),
             next_try=draw(st.sampled_from([0.0, NOW + 5])),
             claimant=draw(st.sampled_from([None, REAPER])),
         )
@@ -217,7 +285,9 @@ def test_every_ledger_of_a_dead_kernel_comes_to_rest_with_everything_tried(recor
                 cleanable = [
                     one.id
                     for one in known.values()
-                    if lease in one.around and isinstance(_alone(one, now, reaper), Clean)
+                    if lease in one.around
+                    and one.tries < HELD_TRIES
+                    and isinstance(_alone(one, now, reaper), Clean)
                 ]
                 assert isinstance(action, Close) or not cleanable
                 del known[lease]
@@ -230,8 +300,8 @@ def test_every_ledger_of_a_dead_kernel_comes_to_rest_with_everything_tried(recor
         pytest.fail("it never comes to rest")
     for one in known.values():
         hopeless = not one.dies_with_kernel and one.handle is None and not one.can_find
-        assert one.state == "failed" or one.tries < TRIES
-        assert hopeless or one.tries >= TRIES, one
+        assert one.state == "failed"
+        assert hopeless, one
 
 
 def _alone(one, now, reaper):

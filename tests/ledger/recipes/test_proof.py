@@ -377,7 +377,7 @@ def cleaned_up(things, said):
         environment=Environment(sys.executable, sys.prefix, path, str(folder), variables),
         recipe=base64.b64decode(said["recipe"]),
         handle=said["handle"] and base64.b64decode(said["handle"]),
-        find_quiet=0.2,
+        find_for=0.2,
     )
     log = things.parent / "cleaner.log"
     with log.open("wb") as output, selectors.DefaultSelector() as selector:

@@ -105,6 +105,7 @@ def test_the_connection_is_lost_between_any_two_statements_of_a_step(
 def test_a_step_whose_answer_was_lost_may_be_done_again(server, tmp_path, step, monkeypatch):
     before, act = STEPS[step]
     store = server.store(tmp_path)
+    monkeypatch.setattr("resnb.ledger.store.store.time_now", lambda: 1000.0)
     store.restore([before] if before else [])
     execute = psycopg.Connection.execute
 

@@ -91,7 +91,7 @@ def test_what_somebody_has_taken_is_lost_for_good(store):
 
 
 def test_a_stopped_claimant_is_fenced(store):
-    store.add(record(cleanup_timeout=0.1, find_quiet=0.0))
+    store.add(record(cleanup_timeout=0.1, find_for=0.0))
     assert store.claim("a", REAPER, never)
     until(lambda: store.claim("a", OTHER, never))
     assert not store.change("a", REAPER, state="failed", claimant=None)
@@ -101,7 +101,7 @@ def test_a_stopped_claimant_is_fenced(store):
 
 
 def test_a_claim_outlasts_its_time_if_it_is_renewed(store, patient):
-    patient.add(record(cleanup_timeout=0.0, find_quiet=0.0))
+    patient.add(record(cleanup_timeout=0.0, find_for=0.0))
     assert store.claim("a", REAPER, never)
     silent(store)  # the owner, whose renewal is as old as the claim
     assert patient.renew(REAPER)

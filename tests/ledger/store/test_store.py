@@ -153,14 +153,3 @@ def test_a_mark_is_another_one_after_the_file_was_replaced(store):
     store.add(record())
     assert len({before, gone, other.mark()}) == 3
     other.let_go()
-
-
-def test_a_file_without_kinds_gets_them(store):
-    store.add(record())
-    with sqlite3.connect(store.path) as db:
-        db.execute("alter table leases drop column kind")
-        db.execute("pragma user_version = 1")
-    db.close()
-    assert store.alive() == [record()]
-    store.add(record("b", kind="box"))
-    assert store.get("b").kind == "box"

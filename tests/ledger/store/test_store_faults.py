@@ -183,16 +183,18 @@ wait()
     ]
 
 
-def test_a_reaper_outlasts_a_full_disk(small, tmp_path):
+def test_a_reaper_cleans_up_on_a_full_disk_and_writes_it_later(small, tmp_path):
     log = tmp_path / "log"
     kernel = held(log, "hold(Held); wait()")
     lines_until(kernel, "open")
     filled(small)
     killed(kernel)
+    until(lambda: log.exists() and log.read_text().count("cleaned") == 1)
     pause = threading.Event()
     for _ in range(50):
         pause.wait(0.01)
         assert reapers(small)
+    assert [one.state for one in Store(small).alive()] == ["open"]
     (small / "filler").unlink()
     settle(small)
     assert log.read_text().count("cleaned") == 1
