@@ -108,7 +108,9 @@ class Sweeper:
             if one.kernel != "dead" or one.is_kept:
                 continue
             if self.reason:
-                commands.store.change(one.record.id, state="failed", reason=self.reason, tries=99)
+                commands.store.change(
+                    one.record.id, state="failed", reason=self.reason, next_try=time.time() + 1000
+                )
             else:
                 commands.store.close(one.record.id, 3000.0, "cleaned up by the reaper")
 

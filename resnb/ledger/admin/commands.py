@@ -120,7 +120,7 @@ class LedgerCommands(LedgerQueries):
         """
         return self._watch(
             lambda one: one.is_orphan and session in (None, one.record.session),
-            lambda one: not one.is_given_up,
+            lambda one: not (one.is_given_up or one.is_looking),
             timeout,
             HEAD_START,
         )

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-from resnb.errors import OptionError
+from resnb.errors import LedgerError, OptionError
 from resnb.ledger.admin.listing import ListedLease, listed, plain
 from resnb.ledger.liveness import Liveness
 from resnb.ledger.store.home import ledger_home
@@ -84,6 +84,7 @@ class LedgerQueries:
 
         Raises:
             OptionError: there is no such lease, not even a closed one.
+            LedgerError: its log cannot be read.
         """
         one = self.find(name, closed=True)[-1]
         path = self.home / "logs" / f"{one.record.id}.log"
@@ -92,6 +93,8 @@ class LedgerQueries:
         except FileNotFoundError:
             why = f"; {one.record.reason}" if one.record.reason else ""
             return f"no clean-up was begun from outside its kernel: {one.state}{why}\n"
+        except OSError as error:
+            raise LedgerError(f"the log {path} cannot be read: {error.strerror}") from None
 
     def with_dependants(self, leases: Iterable[ListedLease]) -> list[ListedLease]:
         """`leases`, and those that may depend on one of them."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from resnb.errors import ResnbError
 from resnb.ledger.owner import UNKNOWN
+from resnb.ledger.states import FAILED
 from resnb.ledger.store.home import ledger_home
 
 if TYPE_CHECKING:
@@ -33,7 +34,11 @@ def sweep() -> None:
 
     with suppress(ResnbError, OSError):  # the first lease says what is wrong with the ledger
         commands = LedgerCommands()
-        if any(map(_is_for_a_sweeper, commands.leases())):
+        left = [one for one in commands.leases() if _is_for_a_sweeper(one)]
+        for one in left:
+            if one.record.state == FAILED:  # whoever comes next tries at once
+                commands.store.change(one.record.id, next_try=0.0)
+        if left:
             start_sweeper(commands.home)
 
 

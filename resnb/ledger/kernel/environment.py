@@ -14,6 +14,7 @@ COMMON_VARIABLES = (
     "AZURE_CONFIG_DIR", "SPARK_HOME", "JAVA_HOME", "PYTHONPATH",
 )  # fmt: skip
 """Environment variables kept for every clean-up; a manager's ``env`` names more."""
+_PATHS = (str, bytes, os.PathLike)  # people put anything into `sys.path`
 SESSION_VARIABLE = "RESNB_SESSION"
 """Names the test session that started the kernel."""
 
@@ -28,7 +29,7 @@ def environment_for(manager: Any) -> Environment:
     names = dict.fromkeys((*COMMON_VARIABLES, *(getattr(manager, "env", ()) or ())))
     variables = tuple((name, os.environ[name]) for name in names if name in os.environ)
     folder = _folder() or "/"
-    path = tuple(one or folder for one in sys.path)
+    path = tuple(os.fsdecode(one) or folder for one in sys.path if isinstance(one, _PATHS))
     return Environment(sys.executable, sys.prefix, path, folder, variables)
 
 

@@ -9,6 +9,7 @@ that hangs is ended by a timer of its own.
 import base64
 import faulthandler
 import inspect
+import io
 import json
 import os
 import pickle
@@ -36,8 +37,20 @@ class _Lease:
         """Ignore it: there is nothing to keep any more."""
 
 
+class _Log(io.FileIO):
+    """The lease's log: what does not fit on a full disk is lost, and the clean-up goes on."""
+
+    def write(self, data: Any) -> int:
+        """Write what can be written."""
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
 def main() -> None:
     """Carry out the order, and report on the descriptor of the first argument."""
+    sys.stdout, sys.stderr = _to_log(1), _to_log(2)
     report = int(sys.argv[1])
     os.set_inheritable(report, False)  # noqa: FBT003 - what it starts may outlive it
     os.write(report, b"locked\n" if _locked(sys.argv[2]) else b"unlocked\n")
@@ -56,6 +69,11 @@ def main() -> None:
             _write_end(order["end"])
     with suppress(BrokenPipeError):
         os.write(report, json.dumps({"result": result, "reason": reason}).encode())
+
+
+def _to_log(descriptor: int) -> io.TextIOWrapper:
+    file = io.BufferedWriter(_Log(descriptor, "w", closefd=False))
+    return io.TextIOWrapper(file, "utf-8", "backslashreplace", line_buffering=True)
 
 
 def _locked(path: str) -> bool:

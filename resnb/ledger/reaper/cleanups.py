@@ -106,9 +106,10 @@ class Cleanups:
                 process.give_order(self._end_of(process.record))
 
     def collect(self) -> None:
-        """Collect the results of those that have ended."""
+        """Collect the results of those that have ended, and bound what they all write."""
         for lease, process in list(self.running.items()):
             result = process.result()
+            self._logs.bound(lease)
             if result is not None:
                 del self.running[lease]
                 self.results.append((process.record, *result))

@@ -13,6 +13,8 @@ from pathlib import Path
 
 STARTS_WITHIN = 20.0
 """How long the script may take to detach itself, in seconds."""
+LARGEST_LOG = 1 << 20
+"""How large their common log becomes before it is begun anew, in bytes."""
 LOCK_SEEN, UNSEEN = "locked", "unlocked"
 """What a reaper adds to "ready" and its pid: whether it sees the lock of its kernel."""
 
@@ -58,9 +60,12 @@ def start_detached(
 def _log(home: Path) -> int:
     flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY
     try:
-        return os.open(home / "reaper.log", flags, 0o600)
+        log = os.open(home / "reaper.log", flags, 0o600)
+        if os.fstat(log).st_size > LARGEST_LOG:
+            os.ftruncate(log, 0)
     except OSError:  # such as a full disk, which must not prevent the start
         return os.open(os.devnull, os.O_WRONLY)
+    return log
 
 
 def detach(home: str) -> None:

@@ -1,10 +1,19 @@
-"""The logs of leases: what was done with each, and what its clean-ups printed."""
+"""The logs of leases: what was done with each, and what its clean-ups printed.
+
+They are bounded in size, and stay as long as the history of their leases.
+"""
 
 import os
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
+
+from resnb.ledger.store.store import KEPT_HISTORY
+
+LARGEST = 1 << 20
+"""How large a log becomes before its oldest part is dropped, in bytes."""
+_KEPT = 1 << 18
 
 
 class LeaseLogs:
@@ -19,11 +28,10 @@ class LeaseLogs:
 
     def opened(self, lease: str) -> IO[bytes] | None:
         """The lease's log, to append to; None if there cannot be one."""
-        name = "".join(one for one in lease if one.isalnum() or one in "-_")
         flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            return os.fdopen(os.open(self._folder / f"{name}.log", flags, 0o600), "ab")
+            return os.fdopen(os.open(self._path(lease), flags, 0o600), "ab")
         except OSError:
             return None
 
@@ -33,4 +41,29 @@ class LeaseLogs:
         log = self.opened(lease)
         if log is not None:
             with suppress(OSError), log:
-                log.write(f"{stamp} {text}\n".encode())
+                log.write(f"{stamp} {text}\n".encode(errors="backslashreplace"))
+
+    def bound(self, lease: str) -> None:
+        """Drop all but the end of a log that has become too large.
+
+        A clean-up that is writing into it goes on at its new end.
+        """
+        with suppress(OSError), self._path(lease).open("r+b") as log:
+            size = log.seek(0, os.SEEK_END)
+            if size > LARGEST:
+                log.seek(size - _KEPT)
+                end = log.read(_KEPT)
+                log.seek(0)
+                log.write(b"[...]\n" + end)
+                log.truncate()
+
+    def remove_old(self, now: float) -> None:
+        """Remove the logs of leases whose history is gone; `now` is in seconds since the epoch."""
+        with suppress(OSError):
+            for path in self._folder.iterdir():
+                if now - path.stat().st_mtime > KEPT_HISTORY:
+                    path.unlink()
+
+    def _path(self, lease: str) -> Path:
+        name = "".join(one for one in lease if one.isalnum() or one in "-_")
+        return self._folder / f"{name}.log"

@@ -109,6 +109,7 @@ class Reaper:
             while (look_again := self._act()) is not None:
                 for key, _ in self._selector.select(look_again):
                     key.data()
+        self._logs.remove_old(time.time())
         if self._presence is not None:
             self._presence.release()
 

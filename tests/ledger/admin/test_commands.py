@@ -17,6 +17,7 @@ from resnb.ledger.admin import commands as commanding
 from resnb.ledger.admin.commands import LedgerCommands, start_sweeper
 from resnb.ledger.admin.listing import plain
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
+from resnb.ledger.reaper.decisions import LOOKING
 from tests.ledger.worlds import (
     ELSEWHERE,
     PATIENCE,
@@ -283,7 +284,7 @@ def test_what_was_kept_long_enough_is_swept(commands):
 # ---- waiting
 
 
-def test_waiting_goes_on_through_retries_until_it_is_given_up(commands, monkeypatch):
+def test_waiting_goes_on_through_retries(commands, monkeypatch):
     monkeypatch.setattr(commanding, "HEAD_START", 0.0)
     added(commands, lease("a", gone(), state="failed", tries=2, next_try=LATER))
     sweeps = threading.Event()
@@ -293,9 +294,17 @@ def test_waiting_goes_on_through_retries_until_it_is_given_up(commands, monkeypa
     thread.start()
     assert sweeps.wait(PATIENCE)
     assert thread.is_alive()
-    commands.store.change("a", tries=8, reason="stuck")
+    commands.store.close("a", 3000.0)
     thread.join()
-    assert names(found) == ["flow/a"]
+    assert found == []
+
+
+def test_nobody_waits_for_what_set_up_may_still_make(commands):
+    looking = {"state": "closing", "nothing_since": 2000.0, "reason": LOOKING}
+    added(commands, lease("a", gone(), **looking))
+    for left in (commands.sweep(), commands.wait()):
+        assert names(left) == ["flow/a"]
+        assert left[0].remark == LOOKING
 
 
 def test_waiting_ends_at_its_deadline(commands):
@@ -311,7 +320,7 @@ def test_waiting_leaves_it_to_the_kernels_own_reapers_at_first(commands, sweeper
 
 
 def test_waiting_for_a_session_leaves_out_the_others(commands):
-    added(commands, lease("a", gone(), session="one", state="failed", tries=99))
+    added(commands, lease("a", gone(), session="one", state="failed", handle=None, reason="no"))
     assert commands.wait(session="two") == []
     added(commands, lease("b", here(), session="one"))
     assert names(LedgerCommands(commands.home, lambda _: None).wait(session="one")) == ["flow/a"]

@@ -71,7 +71,8 @@ def main():
     decisions.FENCE_AFTER, cleanup_process.EXTRA = 0.5, 0.5
     reaper.AFTER_ERROR = 0.2
     reaper.LINGER = float(os.environ.get("RESNB_TEST_LINGER", "30"))
-    reaper.pause_after = lambda tries: 0.05 * tries
+    pause = float(os.environ.get("RESNB_TEST_PAUSE", "0.05"))
+    reaper.pause_after = lambda tries: pause * tries
     if os.environ.get("RESNB_TEST_NO_LOCKS"):
         reaper.is_seen = lambda *_: False
     reaper.main(sys.argv[1:])

@@ -37,12 +37,12 @@ class OnceFull(Store):
 
     full = True
 
-    def claim(self, *args):
+    def claim(self, *args, **options):
         if self.full:
             self.full = False
             message = "the disk is full"
             raise LedgerError(message)
-        return super().claim(*args)
+        return super().claim(*args, **options)
 
 
 def test_a_ledger_that_cannot_be_written_is_tried_again(home, tmp_path, monkeypatch):

@@ -30,3 +30,25 @@ class Waits:
     def cleanup(self, path):
         Path(path).read_text()
         Path(path).unlink()
+
+
+class Late:
+    """A file that something which set-up has started makes later."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def find(self, _):
+        return self.path if Path(self.path).exists() else None
+
+    def cleanup(self, path):
+        Path(path).unlink()
+
+
+class Prints:
+    """Its clean-up prints 3 MB, and a line at the end."""
+
+    def cleanup(self, _):
+        for _ in range(3000):
+            print("x" * 1000)  # noqa: T201 - that is the point
+        print("the end \udcff")  # noqa: T201

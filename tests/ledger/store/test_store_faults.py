@@ -45,6 +45,8 @@ def small(tmp_path, monkeypatch):
     subprocess.run(["umount", "-l", str(home)], check=True)
 
 
+SEEN = "hold(Held); [KEEPER.book.reaper.ensure() for _ in 'ab']; say('seen'); wait()"
+"""The reaper looks after each answer, so it has by the second one."""
 FILL = """
 def fill(home):
     with open(os.path.join(home, "filler"), "wb", buffering=0) as file:
@@ -185,8 +187,8 @@ wait()
 
 def test_a_reaper_cleans_up_on_a_full_disk_and_writes_it_later(small, tmp_path):
     log = tmp_path / "log"
-    kernel = held(log, "hold(Held); wait()")
-    lines_until(kernel, "open")
+    kernel = held(log, SEEN)
+    lines_until(kernel, "seen")
     filled(small)
     killed(kernel)
     until(lambda: log.exists() and log.read_text().count("cleaned") == 1)
@@ -212,10 +214,8 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_reaper_writes_again_what_a_damaged_ledger_has_lost(ledger_home, tmp_path, damage):
     log = tmp_path / "log"
-    kernel = held(
-        log, "hold(Held); [KEEPER.book.reaper.ensure() for _ in 'ab']; say('seen'); wait()"
-    )
-    lines_until(kernel, "seen")  # it looks after each answer, so it has by the second one
+    kernel = held(log, SEEN)
+    lines_until(kernel, "seen")
     store = Store(ledger_home)
     for companion in ledger_home.glob("leases.db-*"):
         companion.unlink()

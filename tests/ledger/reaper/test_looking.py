@@ -1,0 +1,55 @@
+"""What an interrupted set-up may have made is looked for, for as long as it may still come."""
+
+import threading
+
+import pytest
+
+from resnb.ledger.reaper import decisions
+from resnb.ledger.reaper.decisions import LOOKING
+from resnb.ledger.reaper.reaper import Reaper
+from resnb.ledger.store.home import made_private
+from resnb.ledger.store.store import Store
+from tests.ledger.reaper.test_sweeps import left_by_a_dead_kernel
+from tests.ledger.recipes.recipes import Late
+from tests.ledger.things import until
+
+pytestmark = pytest.mark.timeout(90)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setattr(decisions, "FIRST_LOOK", 0.1)
+    return made_private(tmp_path / "ledger")
+
+
+def half_made(home, path, find_for):
+    """A lease whose set-up was interrupted; somebody looks for what it made until that ends."""
+    one = left_by_a_dead_kernel(Late(str(path)), None)
+    Store(home).add(one._replace(handle=None, can_find=True, find_for=find_for, state="opening"))
+    thread = threading.Thread(target=lambda: Reaper(Store(home, kept=True)).run())
+    thread.start()
+    return thread
+
+
+def is_looked_for(store):
+    (one,) = store.alive()
+    return one.state == "closing" and one.claimant is None and one.reason
+
+
+def test_what_is_made_long_after_the_first_look_is_found(home, tmp_path):
+    thing = tmp_path / "thing"
+    reaper = half_made(home, thing, 6.0)
+    store = Store(home)
+    assert until(lambda: is_looked_for(store)) == LOOKING
+    thing.touch()
+    until(lambda: not thing.exists())
+    assert until(lambda: is_looked_for(store)) == f"cleaned up what was found, and {LOOKING}"
+    reaper.join()
+    (one,) = store.history()
+    assert one.reason == "cleaned up by the reaper"
+
+
+def test_in_the_end_it_says_that_nothing_was_found_in_that_time(home, tmp_path):
+    half_made(home, tmp_path / "thing", 2.0).join()
+    (one,) = Store(home).history()
+    assert one.reason == "nothing was found in 2 s"
