@@ -65,10 +65,10 @@ def main() -> None:
     result, reason = _result(order)
     if result == CLEANED:
         print(time.strftime("%Y-%m-%d %H:%M:%S"), "cleaned up by the reaper", flush=True)  # noqa: T201
-        if order["end"] is not None:
-            _write_end(order["end"])
     with suppress(BrokenPipeError):
         os.write(report, json.dumps({"result": result, "reason": reason}).encode())
+    if result == CLEANED and order["end"] is not None:  # which may take long, or fail
+        _write_end(order["end"])
 
 
 def _to_log(descriptor: int) -> io.TextIOWrapper:

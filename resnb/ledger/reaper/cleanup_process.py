@@ -125,6 +125,7 @@ class CleanupProcess:
         }
         self._order = json.dumps(order).encode()
         self._has_order = True
+        self._deadline = time.monotonic() + self._time  # the ledger may have held up the order
         self._watch(self._input, self._write, selectors.EVENT_WRITE)
         self._write()
 

@@ -63,6 +63,7 @@ class LedgerMemory:
         self._read_at = time.monotonic()
         self._unwritten: dict[LeaseId, dict[str, Any]] = {}
         self._claims: dict[LeaseId, UnwrittenClaim] = {}
+        self._late: set[Owner | None] = set()
         self._is_to_erase = False
 
     @property
@@ -114,7 +115,7 @@ class LedgerMemory:
             LedgerError: it cannot be written, and has to be.
         """
         lease = LeaseId(record.id)
-        late = (record.claimant, record.cleaner) if has_lapsed(record, now()) else ()
+        late = {record.claimant, record.cleaner} if has_lapsed(record, now()) else set()
         try:
             done = self._store.claim(
                 lease,
@@ -125,9 +126,10 @@ class LedgerMemory:
             )
         except LedgerError as error:
             self._refuse_to_go_on(error)
-            claim = UnwrittenClaim(record.id)
+            claim = self._claims.get(lease) or UnwrittenClaim(record.id)
             if claim.is_mine:
                 self._claims[lease] = claim
+                self._late |= late
                 values = {"state": states.CLOSING, "claimant": self._me, "cleaner": None}
                 until = now() + record.cleanup_timeout + MARGIN
                 self._later(lease, error, tries=record.tries + 1, claim_until=until, **values)
@@ -218,7 +220,7 @@ class LedgerMemory:
         if found is None:
             return False
         other = found.claimant
-        return other is None or other == self._me or self._is_dead(other)
+        return other is None or other in {self._me, *self._late} or self._is_dead(other)
 
     def _read(self) -> None:
         mark = None

@@ -1,0 +1,173 @@
+"""The ledger's own place fails: the reaper goes on by what it knows, and writes it down later."""
+
+import errno
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from resnb.errors import LedgerError
+from resnb.ledger.admin.commands import LedgerCommands
+from resnb.ledger.reaper import reaper
+from resnb.ledger.reaper.cleanups import ROOM, at_once
+from resnb.ledger.reaper.decisions import AT_ONCE
+from resnb.ledger.reaper.lease_logs import LARGEST, LeaseLogs
+from resnb.ledger.store.home import made_private
+from resnb.ledger.store.statements import IN_LEDGER
+from resnb.ledger.store.store import Store
+from tests.ledger.held import held, killed
+from tests.ledger.reaper.test_sweeps import left_by_a_dead_kernel
+from tests.ledger.recipes.recipes import File, Prints
+from tests.ledger.records import record
+from tests.ledger.things import settle, until
+from tests.run.scripts import lines_until, outcome
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setattr(reaper, "AFTER_ERROR", 0.02)
+    monkeypatch.setattr(reaper, "LOOK_EVERY", 0.02)
+    monkeypatch.setattr(reaper, "LOOK_LATER", 0.02)
+    return made_private(tmp_path / "ledger")
+
+
+class Unreachable(Store):
+    """A store in a folder that cannot be used for a while: a remount, an expired ticket."""
+
+    fails = None
+
+    def _database_of(self, lease):
+        self._fail()
+        return super()._database_of(lease)
+
+    def alive(self, *args, **options):
+        self._fail()
+        return super().alive(*args, **options)
+
+    def mark(self):
+        self._fail()
+        return super().mark()
+
+    def _fail(self):
+        if self.fails is not None:
+            raise self.fails
+
+
+@pytest.mark.parametrize(
+    "fault", [OSError(errno.ESTALE, "Stale file handle"), LedgerError("the disk is full")]
+)
+def test_a_reaper_outlives_the_faults_of_its_folder(home, tmp_path, fault):
+    thing = tmp_path / "thing"
+    thing.touch()
+    store = Unreachable(home)
+    one = left_by_a_dead_kernel(File(), str(thing))
+    store.add(one)
+    mine = reaper.Reaper(store, one.owner)
+    mine._memory.records()
+    store.fails = fault
+    thread = threading.Thread(target=mine.run)
+    thread.start()
+    if isinstance(fault, LedgerError):
+        until(lambda: not thing.exists())
+    else:
+        until(lambda: mine._fault)
+    assert thread.is_alive()
+    assert [found.state for found in Store(home).alive()] == ["open"]
+    store.fails = None
+    thread.join()
+    assert not thing.exists()
+    assert Store(home).alive() == []
+
+
+def test_lists_say_one_line(home, monkeypatch):
+    Store(home).add(record())
+    stat = Path.stat
+
+    def stale(path, **options):
+        if path == home:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stale)
+    for ask in (LedgerCommands(home).leases, LedgerCommands(home).sweep):
+        with pytest.raises(LedgerError, match="Stale file handle"):
+            ask()
+
+
+def test_what_a_clean_up_prints_is_bounded_and_goes_with_its_history(home):
+    store = Store(home)
+    store.add(left_by_a_dead_kernel(Prints(), "thing"))
+    reaper.Reaper(store).run()
+    assert store.alive() == []
+    (log,) = home.joinpath("logs").iterdir()
+    assert log.stat().st_size < LARGEST
+    assert "the end \\udcff" in log.read_text()
+    os.utime(log, (0, 0))
+    LeaseLogs(home).remove_old(log.stat().st_mtime + 1)
+    assert log.exists()
+    reaper.Reaper(store).run()
+    assert not log.exists()
+
+
+def test_large_recipes_are_read_only_to_be_used(home):
+    store = Store(home)
+    store.add(record(recipe=bytes(900_000), handle=b"small"))
+    (one,) = store.alive(whole=False)
+    assert (one.recipe, one.handle) == (IN_LEDGER, b"small")
+    assert store.get("a").recipe == bytes(900_000)
+
+
+def test_clean_ups_are_bounded_by_the_memory_that_is_free():
+    assert at_once(f"MemAvailable: {3 * ROOM // 1024} kB\n") == 3
+    assert at_once("MemAvailable: 10 kB\n") == 1
+    assert at_once("MemAvailable: 99999999 kB\n") == AT_ONCE
+    assert at_once("nothing") == AT_ONCE
+
+
+def test_bytes_of_closed_leases_are_gone_while_kernels_live(ledger_home, tmp_path):
+    secret = "a-secret-" * 200
+    kernel = held(
+        tmp_path / "log",
+        """
+@resource_manager
+class Secret(Held):
+    def __init__(self):
+        super().__init__()
+        self.secret = "a-secret-" * 200
+
+hold(Held)
+hold(Secret)
+say("closed")
+wait()
+""",
+    )
+    lines_until(kernel, "closed")
+
+    def is_anywhere():
+        return any(secret.encode() in path.read_bytes() for path in ledger_home.glob("leases.db*"))
+
+    until(lambda: not is_anywhere())
+    assert len(Store(ledger_home).alive()) == 1
+    outcome(kernel)
+    settle(ledger_home)
+
+
+def test_a_path_that_is_no_text_works(ledger_home, tmp_path):
+    folder = tmp_path / os.fsdecode(b"odd\xff")
+    folder.mkdir()
+    log = tmp_path / "log"
+    kernel = held(
+        log,
+        f"""
+os.chdir({str(folder)!r})
+sys.path += [Path("/a/path"), b"/some/bytes", None, {str(folder)!r}]
+hold(Held); wait()
+""",
+    )
+    lines_until(kernel, "open")
+    killed(kernel)
+    settle(ledger_home)
+    assert log.read_text().startswith("cleaned")
