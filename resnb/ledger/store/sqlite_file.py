@@ -140,7 +140,7 @@ class SqliteFile:
                         with closing(self._opened(patience)) as db:
                             yield db
                 except sqlite3.OperationalError as error:
-                    is_sound = error.sqlite_errorname in _PASSING
+                    is_sound = getattr(error, "sqlite_errorname", "") in _PASSING
                     raise LedgerError(_explained(self.path, str(error))) from None
                 except sqlite3.DatabaseError as error:
                     if type(error) is not sqlite3.DatabaseError:  # its subclasses are no damage

@@ -133,10 +133,13 @@ def test_bytes_of_closed_leases_are_gone_while_kernels_live(ledger_home, tmp_pat
         tmp_path / "log",
         """
 @resource_manager
-class Secret(Held):
+class Secret:
     def __init__(self):
-        super().__init__()
         self.secret = "a-secret-" * 200
+    def setup(self):
+        return "thing"
+    def cleanup(self, _):
+        pass
 
 hold(Held)
 hold(Secret)
