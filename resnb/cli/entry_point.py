@@ -109,7 +109,8 @@ class EntryPoint:
                 return left
 
     def _is_meant(self, one: ListedLease) -> bool:
-        return one.record.session == self._session and not one.is_kept and not one.is_given_up
+        is_over = one.is_kept or one.is_given_up or one.is_looking
+        return one.record.session == self._session and not is_over
 
 
 def adopt_orphans() -> None:

@@ -46,7 +46,7 @@ def lease(one: ListedLease, kernels: Mapping[int, str] | None = None) -> Lease:
         "asked": bool(record.request) and record.state in ("opening", "open", "kept"),
         "kept": one.is_kept,
         "orphan": one.is_orphan and record.state != "closed",
-        "given_up": one.is_given_up,
+        "given_up": one.is_failing,
     }
     return cast("Lease", {name: fitting(value) for name, value in form.items()})
 

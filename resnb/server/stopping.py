@@ -47,7 +47,11 @@ class Pending:
         return [one for one in found if self._is_pending(one)]
 
     def _is_pending(self, one: ListedLease) -> bool:
-        if one.is_given_up or (one.record.keep is not None and not one.record.request):
+        if (
+            one.is_given_up
+            or one.is_looking
+            or (one.record.keep is not None and not one.record.request)
+        ):
             return False
         return one.record.owner in self._owners or (one.is_orphan and not one.is_settled)
 

@@ -48,7 +48,7 @@ class Lease(TypedDict):
     asked: bool  # somebody asked for its clean-up, which has not begun
     kept: bool  # it survives its kernel now
     orphan: bool  # its kernel has ended, and it is not kept
-    given_up: bool  # its clean-up failed, and is tried again only if somebody asks for it
+    given_up: bool  # its clean-up cannot be done from outside, or failed again and again
 
 
 class LeaseList(TypedDict):

@@ -172,7 +172,10 @@ def test_sweep_and_wait_say_what_is_left(ledger, tmp_path):
     assert resnb("wait") == "nothing is left behind\n"
     added(ledger, lease("a", gone(), **appending(tmp_path / "log", "x")))
     assert resnb("sweep") == "flow/a: cleaned up\n"
-    added(ledger, lease("b", gone(), state="failed", reason="stuck", tries=8, session="one"))
+    added(
+        ledger,
+        lease("b", gone(), state="failed", reason="stuck", tries=8, handle=None, session="one"),
+    )
     assert resnb("wait --session two") == "nothing is left behind\n"
     assert resnb("wait --session one", 1) == "flow/b: failed: stuck (resnb log b)\n"
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from resnb.ledger import states
 from resnb.ledger.clock import now
 from resnb.ledger.owner import DEAD, NOBODY, UNKNOWN, Owner
-from resnb.ledger.reaper.decisions import decide
+from resnb.ledger.reaper.decisions import HELD_TRIES, decide
 from resnb.ledger.record import LeaseRecord
 
 _SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
@@ -79,6 +79,15 @@ class ListedLease(NamedTuple):
         if self.record.state != states.FAILED:
             return False
         return not decide([self.record], liveness=lambda _: DEAD, now=_FOREVER).actions
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether somebody should do something: it is given up, or has failed again and again.
+
+        That stays so while it is tried once more, so that a warning is given once.
+        """
+        begun = self.record.state in (states.FAILED, states.CLOSING)
+        return self.is_given_up or (begun and self.record.tries >= HELD_TRIES)
 
     @property
     def is_looking(self) -> bool:
