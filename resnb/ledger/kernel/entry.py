@@ -16,6 +16,9 @@ from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
 
 
+SET_UP_FAILED = "its set-up did not return, and nothing tells what it made"
+
+
 class PendingEnds:
     """Writes that leases have ended; what cannot be written now is kept, and written later."""
 
@@ -53,6 +56,7 @@ class LeaseEntry:
         protection: the two marks, as far as they are known.
         handle: the pickled handle, while there is one to clean up by.
         notice: what else the user should know, such as names that look like secrets.
+        lives_in_kernel: whether the resource ends with the kernel's process.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class LeaseEntry:
         self.protection = Protection(record.unfindable, record.unprotected)
         self.handle = record.handle
         self.notice = record.notice
+        self.lives_in_kernel = record.dies_with_kernel
         self._record = record
         self._store = store
         self._ends = ends
@@ -141,6 +146,7 @@ class LeaseEntry:
         if lives_in_kernel(manager, resource):
             self._write_open(dies_with_kernel=True, unfindable="", unprotected="")
             self.protection = Protection()
+            self.lives_in_kernel = True
             return
         recipe = recipe_of(self._record.name, manager, is_open=True)
         handle = handle_of(manager, resource)
@@ -211,8 +217,11 @@ class LeaseEntry:
         self.handle = None
         if half_made and self._record.can_find:
             self._hand_over(states.CLOSING, "its set-up did not return: looking for what it made")
+        elif half_made and not self.lives_in_kernel:
+            # what it made, if anything, nobody knows: it stays listed until somebody has looked
+            self._hand_over(states.FAILED, f"{SET_UP_FAILED} ({self._record.unfindable})")
         else:
-            self._ends.close(self._id, "its set-up did not return" if half_made else "cleaned up")
+            self._ends.close(self._id, "cleaned up")
 
     def mark_failed(self, reason: str) -> bool:
         """The clean-up failed here for good; gives whether the reaper takes over."""

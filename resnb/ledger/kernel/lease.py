@@ -113,6 +113,13 @@ class Lease:
         return self.entry.protection
 
     @property
+    def why_not_kept(self) -> str:
+        """Why it cannot survive the kernel; empty if it can."""
+        if self.entry.lives_in_kernel:
+            return "it lives inside the kernel's process"
+        return self.entry.protection.once_open
+
+    @property
     def is_with_reaper(self) -> bool:
         """Whether the reaper is cleaning it up, or about to."""
         return not self._reaper_rests.is_set()
