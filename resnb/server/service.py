@@ -148,7 +148,9 @@ def _found(commands: LedgerCommands, lease: LeaseId) -> ListedLease:
 
 def _alive(commands: LedgerCommands, lease: LeaseId) -> ListedLease | None:
     record = commands.store.get(lease)
-    if record is None or record.state == states.CLOSED:
+    if record is None:
+        return next((one for one in commands.damaged() if one.record.id == lease), None)
+    if record.state == states.CLOSED:
         return None
     return listed(record, commands.liveness.status)
 
