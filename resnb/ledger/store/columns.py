@@ -92,6 +92,4 @@ def from_row(row: tuple[Any, ...], ahead: float = 0.0) -> LeaseRecord | None:
 
 def _is_possible(value: Any) -> bool:
     """Whether one can reckon with a number; anything else is as good as another."""
-    return not isinstance(value, int | float) or (
-        math.isfinite(value) and abs(value) < _LARGEST
-    )
+    return not isinstance(value, int | float) or (math.isfinite(value) and abs(value) < _LARGEST)
