@@ -2,8 +2,8 @@
 
     python benchmarks/server.py [--seconds 30] [--repeat 40] [--ends 10]
 
-CPU when idle, time from a lease to its message, lists, and the time from the end of a kernel and its
-reaper to the claim of another process.
+CPU when idle, time from a lease to its message, lists, and the time from the end of a kernel and
+its reaper to the claim of another process.
 
 A real Jupyter server in a process of its own; leases are opened by a process that holds them like
 a kernel does. The CPU is what the system has counted for all threads of the server.
