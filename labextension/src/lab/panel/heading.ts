@@ -27,7 +27,7 @@ export function heading(leases: Leases, difference: string): string {
   }
   const left = list.leases.filter(({ remedy }) => remedy !== "").length;
   if (left > 0) {
-    return `${counted(left)} nobody looks after: see the rows marked unknown or damaged.`;
+    return `${counted(left)} nobody looks after (unknown, damaged): resnb ls says what to do.`;
   }
   return list.leases.length === 0 ? "Nothing is open." : "";
 }
