@@ -107,7 +107,8 @@ def test_what_a_kept_resource_may_depend_on_is_kept_too(begin, home, tmp_path):
     commands = LedgerCommands(home)
     wait_for(lambda: [one.state for one in commands.leases()] == ["kept"] * 2, "the reaper")
     assert commands.clean_up(commands.leases(), LIMIT) == []
-    assert not (tmp_path / "place").exists() and not (tmp_path / "other").exists()
+    assert not (tmp_path / "place").exists()
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_kept_resource_survives_its_kernel_and_is_adopted_by_the_next(begin, home, tmp_path):
@@ -323,3 +324,35 @@ def test_each_item_of_a_mapped_scope_is_taken_over_by_itself(begin, home, tmp_pa
     assert [(tmp_path / name).exists() for name in "abc"] == [False, True, False]
     assert commands.clean_up(commands.leases(), LIMIT) == []
     assert not (tmp_path / "b").exists()
+
+
+LEAKY = """
+@resource_manager
+class Leaky:
+    def setup(self):
+        Path("leaked").touch()
+        raise ConnectionError("no answer")
+    def cleanup(self, thing):
+        pass
+"""
+
+
+def test_what_a_failed_set_up_may_have_made_is_unknown_until_somebody_has_looked(begin, home):
+    kernel = begin()
+    kernel.run(LEAKY)
+    kernel.fail("%%flow etl --with Leaky as p --run\nx = use(p)")
+    assert kernel.run("%resources").stdout == (
+        "etl/p  unknown  its set-up failed, and nothing tells what it made: it may have leaked; "
+        "look for it, then: resnb forget NAME\n"
+    )
+    commands = LedgerCommands(home)
+    (listed,) = commands.leases()
+    assert (listed.state, listed.record.name) == ("unknown", "etl/p")
+    assert listed.remedy.startswith(
+        f"it may have leaked: look for what it made, then: resnb forget {listed.short_id}"
+    )
+    kernel.close()
+    assert [one.record.id for one in commands.wait(LIMIT)] == [listed.record.id]
+    assert [one.state for one in commands.sweep(LIMIT)] == ["unknown"]
+    commands.forget("etl/p")
+    assert commands.wait(LIMIT) == commands.leases() == []

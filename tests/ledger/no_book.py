@@ -16,7 +16,6 @@ class NoEntry:
     protection = Protection()
     handle = None
     notice = ""
-    lives_in_kernel = False
     record = mark_open = mark_used = set_keep = mark_closed = discard = nothing
 
     def leave(self):

@@ -16,9 +16,6 @@ from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
 
 
-SET_UP_FAILED = "its set-up did not return, and nothing tells what it made"
-
-
 class PendingEnds:
     """Writes that leases have ended; what cannot be written now is kept, and written later."""
 
@@ -56,7 +53,6 @@ class LeaseEntry:
         protection: the two marks, as far as they are known.
         handle: the pickled handle, while there is one to clean up by.
         notice: what else the user should know, such as names that look like secrets.
-        lives_in_kernel: whether the resource ends with the kernel's process.
     """
 
     def __init__(
@@ -70,7 +66,6 @@ class LeaseEntry:
         self.protection = Protection(record.unfindable, record.unprotected)
         self.handle = record.handle
         self.notice = record.notice
-        self.lives_in_kernel = record.dies_with_kernel
         self._record = record
         self._store = store
         self._ends = ends
@@ -146,7 +141,6 @@ class LeaseEntry:
         if lives_in_kernel(manager, resource):
             self._write_open(dies_with_kernel=True, unfindable="", unprotected="")
             self.protection = Protection()
-            self.lives_in_kernel = True
             return
         recipe = recipe_of(self._record.name, manager, is_open=True)
         handle = handle_of(manager, resource)
@@ -207,21 +201,33 @@ class LeaseEntry:
         message = f"resource {self._record.name!r} is being cleaned up by the reaper"
         raise LeaseLost(message)
 
-    def mark_closed(self, *, half_made: bool = False) -> None:
+    def mark_closed(self, *, half_made: bool = False) -> bool:
         """The clean-up is complete, as far as can be seen now.
 
         Args:
             half_made: set-up did not return, so something may still turn up; if the manager can
                 find it, the reaper goes on looking.
+
+        Returns:
+            Whether nobody can know what set-up has made: then it stays listed.
         """
         self.handle = None
         if half_made and self._record.can_find:
             self._hand_over(states.CLOSING, "its set-up did not return: looking for what it made")
-        elif half_made and not self.lives_in_kernel:
-            # what it made, if anything, nobody knows: it stays listed until somebody has looked
-            self._hand_over(states.FAILED, f"{SET_UP_FAILED} ({self._record.unfindable})")
+        elif half_made and not self._record.dies_with_kernel:
+            self._hand_over(states.FAILED, f"{states.UNTOLD} ({self._record.unfindable})")
+            return True
         else:
             self._ends.close(self._id, "cleaned up")
+        return False
+
+    def is_listed(self) -> bool:
+        """Whether the ledger still has it as a lease that is not closed."""
+        try:
+            found = self._store.get(self._id)
+        except LedgerError:
+            return True
+        return found is not None and found.state != states.CLOSED
 
     def mark_failed(self, reason: str) -> bool:
         """The clean-up failed here for good; gives whether the reaper takes over."""

@@ -19,6 +19,7 @@ from resnb.ledger.kernel.adoption import Adoptions
 from resnb.ledger.kernel.closing_order import close_in_order
 from resnb.ledger.kernel.kernel_wide import SharedResource
 from resnb.ledger.kernel.lease import Lease
+from resnb.ledger.kernel.patched import refuse_greenlets
 from resnb.ledger.kernel.predecessors import Predecessors
 from resnb.ledger.kernel.reaper_messages import Activity, LeaseUser, MessageHandler
 from resnb.ledger.kernel.request import LeaseRequest
@@ -67,6 +68,7 @@ class Keeper:
         self._book_lock = threading.Lock()
         self._leases: dict[str, Lease] = {}
         self._shared: list[SharedResource] = []
+        self._untold: list[Lease] = []
         self._lock = threading.Lock()
         self._never = threading.Event()
         self._deadline: float | None = None
@@ -84,7 +86,12 @@ class Keeper:
     # ---- leases
 
     def watch_ends(self) -> None:
-        """Make sure that all leases close when this process ends; best on the main thread."""
+        """Make sure that all leases close when this process ends; best on the main thread.
+
+        Raises:
+            LedgerError: nothing can make sure of that here.
+        """
+        refuse_greenlets()
         process_exit.watch(self.close_all)
 
     def prepare(self, request: LeaseRequest) -> Lease:
@@ -172,12 +179,20 @@ class Keeper:
             with self._lock:
                 self._leases.pop(lease.id, None)
                 self._shared = [one for one in self._shared if one.lease is not lease]
+                if lease.is_untold and lease not in self._untold:
+                    self._untold.append(lease)
             lease.release_thread()
 
     def alive(self) -> tuple[Lease, ...]:
         """The leases that are not closed, in the order in which they were prepared."""
         with self._lock:
             return tuple(self._leases.values())
+
+    def untold(self) -> list[Lease]:
+        """Those whose set-up failed, nobody knows with what made; until they are forgotten."""
+        with self._lock:
+            known = self._untold.copy()
+        return [lease for lease in known if lease.entry.is_listed()]
 
     def forget(self) -> None:
         """This is a forked child: nothing that its parent holds is its own."""
