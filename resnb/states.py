@@ -159,6 +159,22 @@ class State:
         cause = min(causes, key=itemgetter(0), default=(False, None))[1]
         raise FlowFailed(self.message or self.name, self) from cause
 
+    def __eq__(self, other: object) -> bool:
+        """Whether `other` is of the same kind and has the same message and result."""
+        if self is other:
+            return True
+        if type(self) is not type(other) or not isinstance(other, State):
+            return NotImplemented
+        mine, theirs = self.result, other.result
+        try:
+            return self.message == other.message and (mine is theirs or bool(mine == theirs))
+        except Exception:  # noqa: BLE001 - such as arrays, which do not compare as a whole
+            return False
+
+    def __hash__(self) -> int:
+        """By kind and message, for a result need not have a hash."""
+        return hash((type(self), self.message))
+
     def __repr__(self) -> str:
         """A stable text, without times or addresses."""
         return f"<{self.name}: {self.message!r}>" if self.message else f"<{self.name}>"

@@ -152,26 +152,23 @@ class Flow(Structure):
         keyword_tasks: Mapping[str, Any] | None = None,
         mapped: bool = False,
         validate: bool | None = None,
-    ) -> None:
+    ) -> Task:
         """Add `task` and set its dependencies, either all or none; see `Task.set_dependencies`."""
         del validate
         with self.transaction():
             self.add_task(task) if task not in self.nodes else None
             task.set_dependencies(self, upstream_tasks, downstream_tasks, keyword_tasks, mapped)
+        return task
 
-    def replace(self, old: Task, new: Task, validate: bool | None = None) -> None:
-        """Replace task `old` by `new`.
+    def replace(self, old: Task, new: Any, validate: bool | None = None) -> None:
+        """Put `new`, a task or a constant, in the place of task `old`; it gets the same inputs.
 
         Raises:
-            GraphError: the flow has no task `old`, or would have a cycle.
+            GraphError: the flow has no task `old`, or would have a cycle, or `new` does not take
+                an argument that `old` gets.
         """
         del validate
-        with self.transaction():
-            if old in self.nodes and new not in self.nodes:
-                editing.retire_parameters(self, (old,))
-                self.add_task(new)
-            editing.substitute(self, {old: new})
-            editing.remove(self, (old,))
+        editing.replace(self, old, new)
 
     def update(
         self,
@@ -192,7 +189,6 @@ class Flow(Structure):
             GraphError: both flows have a parameter of the same name.
         """
         del validate
-        references = self.reference_tasks() | flow.reference_tasks()
         mine = {one.name: one for one in self.parameters()}
         same: dict[Task, Task] = {}
         for theirs in flow.parameters():
@@ -208,7 +204,8 @@ class Flow(Structure):
             same[theirs] = own
         editing.absorb(self, flow, same)
         if merge_reference_tasks:
-            self.set_reference_tasks({same.get(task, task) for task in references})
+            theirs_too = {same.get(task, task) for task in flow.reference_tasks()}
+            self.set_reference_tasks(self.reference_tasks() | theirs_too)
 
     def copy(self) -> "Flow":
         """A flow with the same tasks, edges and scopes, which can be extended separately."""
@@ -258,6 +255,11 @@ class Flow(Structure):
     def find_scope(self, name: str) -> Scope | None:
         """The scope called `name`, if there is one."""
         return next((scope for scope in self.scopes if scope.name == name), None)
+
+    @property
+    def logger(self) -> Any:
+        """The logger for messages about the flow, the same as `resnb.get_run_logger`."""
+        return PORTS.logger()
 
     # ---- running and drawing, which higher layers plug in
 

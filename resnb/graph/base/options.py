@@ -169,12 +169,12 @@ def _tags(owner: str, name: str, value: Any) -> frozenset[str]:
 
 
 def _exceptions(owner: str, name: str, value: Any) -> tuple[type[BaseException], ...]:
-    kinds = value if isinstance(value, tuple | list) else (value,)
+    kinds = _several(value, lambda one: isinstance(one, type | str))
     for kind in kinds:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             message = f"{owner}: {name} takes exception classes, not {kind!r}"
             raise OptionError(message)
-    return tuple(kinds)
+    return kinds
 
 
 _CHECKS: dict[str, Check] = {

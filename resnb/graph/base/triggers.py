@@ -5,7 +5,7 @@ a few additions. A user's function gets ``{Edge: State}``, as in Prefect 1.x. Sk
 successful. A mapped task counts as its children, unless the task is mapped over it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from resnb.errors import OptionError
@@ -46,7 +46,7 @@ class Trigger:
 
     def __call__(self, upstream_states: Mapping[Any, State]) -> bool:
         """Whether the task runs, given the state of each upstream edge (as in Prefect)."""
-        return self.decide(tally_of(upstream_states.values()))
+        return self.decide(tally_of(upstream_states.values() if upstream_states else ()))
 
     def __repr__(self) -> str:
         """The name that it is imported by."""
@@ -56,10 +56,10 @@ class Trigger:
 TriggerLike: TypeAlias = Trigger | Callable[[Mapping[Any, State]], bool]
 
 
-def tally_of(upstream: Iterable[State]) -> Tally:
+def tally_of(upstream: Collection[State]) -> Tally:
     """Count the states, repeated ones once and mapped ones as their children."""
     total = successful = failed = skipped = 0
-    for state in dict.fromkeys(upstream):
+    for state in {id(one): one for one in upstream}.values():
         for one in getattr(state, "map_states", ()) or (state,):
             total += 1
             successful += one.is_successful()

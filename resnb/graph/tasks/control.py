@@ -20,6 +20,7 @@ class CompareValue(Task):
     """Ends as skipped unless it receives the expected value."""
 
     kind = "case"
+    is_call = True
 
     def __init__(self, expected: Any, **options: Any) -> None:
         self.expected = expected
@@ -36,6 +37,7 @@ class Merge(Task):
     """Returns the first of its inputs that is not None."""
 
     kind = "merge"
+    is_call = True
 
     def __init__(self, **options: Any) -> None:
         if options.setdefault("skip_on_upstream_skip", False):
@@ -59,7 +61,7 @@ class FilterTask(Task):
 
     Args:
         filter_func: whether to keep a value.
-        log_func: makes a text for the log from the list of values.
+        log_func: makes a text for the log from the list of values that pass.
         **options: see `Task`; by default it runs however the upstream tasks ended.
     """
 
@@ -77,9 +79,10 @@ class FilterTask(Task):
 
     def run(self, task_results: list[Any]) -> list[Any]:
         """The values of `task_results` that pass the filter."""
+        found = [value for value in task_results if self.filter_func(value)]
         if self.log_func is not None:
-            self.logger.info(self.log_func(task_results))
-        return [value for value in task_results if self.filter_func(value)]
+            self.logger.info(self.log_func(found))
+        return found
 
 
 class case:  # noqa: N801 - Prefect's name, used as a block

@@ -1,7 +1,8 @@
 """Tasks: units of work, which are also the handles that a flow is built with.
 
 A task outside of any flow is a definition. Calling it adds a *copy* to the flow that is being built
-and returns that copy, which belongs to this flow from then on.
+and returns that copy, which belongs to this flow from then on. A task that is added itself, as by
+`Task.bind` or `Flow.add_task`, may stand in several flows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -48,7 +49,8 @@ class Task(Operators["Task"]):
 
     Attributes:
         kind: its role in a flow: ``"task"``, ``"parameter"``, ``"setup"``, ...
-        home: a weak reference to the flow it was first added to.
+        home: a weak reference to the flow it was last added to.
+        is_call: whether it was made by a call, and so belongs to one flow.
 
     Raises:
         OptionError: an option is unknown or of the wrong kind.
@@ -56,6 +58,7 @@ class Task(Operators["Task"]):
 
     kind: ClassVar[str] = "task"
     home: Callable[[], Flow | None] | None = None
+    is_call: bool = False
 
     name: str = "Task"
     tags: frozenset[str] = frozenset()
@@ -84,9 +87,6 @@ class Task(Operators["Task"]):
         around = BUILDING.get().tags
         if around:
             self.tags = self.tags | around
-        if type(self) is not Task and type(self).run is Task.run and "run" not in self.__dict__:
-            message = f"task {self.name!r} has no code: define run(self, ...) in its class"
-            raise GraphError(message)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -94,7 +94,7 @@ class Task(Operators["Task"]):
             cls.name = cls.__name__
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
-        """The task's code. A plain `Task` does nothing and only marks a place in the graph."""
+        """The task's code. A task without any does nothing and only marks a place in the graph."""
 
     @cached_property
     def logger(self) -> Any:
@@ -103,7 +103,7 @@ class Task(Operators["Task"]):
 
     @property
     def flow(self) -> Flow | None:
-        """The flow that the task was first added to, if any."""
+        """The flow that the task was last added to, if any."""
         return None if self.home is None else self.home()
 
     @property
@@ -153,6 +153,7 @@ class Task(Operators["Task"]):
         attributes = new.__dict__
         attributes.update(self.__dict__)
         attributes.pop("home", None)
+        attributes.pop("is_call", None)
         for key, value in options.items():
             if value is None and key != "name":
                 attributes.pop(key, None)
@@ -164,7 +165,11 @@ class Task(Operators["Task"]):
         """A copy for one call. All copies share the signature, which is inspected here once."""
         if self._signature is None:
             _ = self.signature
-        return self.copy(**task_args) if task_args else self.copy()
+        new = self.copy(**task_args) if task_args else self.copy()
+        new.is_call = True
+        if task_args and "tags" in task_args:
+            new.tags = new.tags | self.tags
+        return new
 
     def __call__(
         self,
@@ -280,7 +285,7 @@ class Task(Operators["Task"]):
             **kwargs,
         )
 
-    def pipe(self, task: Callable[..., Any], **kwargs: Any) -> Any:
+    def pipe(self, task: Callable[..., Any], /, **kwargs: Any) -> Any:
         """Call `task` with this one as its first argument: ``a.pipe(b).pipe(c, n=1)``."""
         return task(self, **kwargs)
 
@@ -323,8 +328,16 @@ class Task(Operators["Task"]):
         downstream_tasks: Iterable["Task"] | None = None,
         keyword_tasks: Mapping[str, Any] | None = None,
         mapped: bool = False,
-    ) -> None:
-        """Set several dependencies, either all or none."""
+        validate: bool | None = None,
+    ) -> Self:
+        """Set several dependencies, either all or none.
+
+        `validate` is accepted for compatibility with Prefect; each edge is checked at once.
+
+        Returns:
+            This task.
+        """
+        del validate
         upstream, downstream = tuple(upstream_tasks or ()), tuple(downstream_tasks or ())
         flow = flow or common_flow(self, *upstream, *downstream)
         with flow.transaction():
@@ -334,9 +347,11 @@ class Task(Operators["Task"]):
                 flow.add_edge(self, task, mapped=mapped)
             for key, task in (keyword_tasks or {}).items():
                 flow.add_edge(task, self, key=key, mapped=mapped)
+        return self
 
     def _applied(self, function: Callable[..., Any], name: str, *operands: Any) -> "Task":
         new = Task(name=name)
+        new.is_call = True
         new.run = function  # type: ignore[method-assign]
         return new.bind(*operands, flow=common_flow(*operands))
 

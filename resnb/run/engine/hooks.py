@@ -54,12 +54,15 @@ def call_hook(hook: Callable[..., Any], subject: Any, run: Any, state: State) ->
     the second argument is called ``run`` or ``..._run``. If the hook is a task, its code is called.
     """
     hook = hook.run if isinstance(hook, Task) else hook
-    names = signature_of(hook).positional
-    if len(names) == 1:
+    accepts = signature_of(hook)
+    names = accepts.positional
+    if accepts.var_positional and names:
+        hook(subject, run, state)
+    elif len(names) == 1:
         hook(run)
     elif len(names) == 2:  # noqa: PLR2004 - the form with two arguments
         hook(subject, run if names[1].endswith("run") else state)
-    elif names or signature_of(hook).var_positional:
+    elif names or accepts.var_positional:
         hook(subject, run, state)
     else:
         hook()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import GraphError, OptionError
 from resnb.graph.base.building import BUILDING
-from resnb.graph.base.inputs import flatten, is_sequence, unmapped
+from resnb.graph.base.inputs import flat, is_sequence, unwrapped
 from resnb.graph.tasks.task import Task
 from resnb.run.functions.futures import CallArguments, TaskFuture, search
 
@@ -128,24 +128,25 @@ def items(
     options, given = _options(task.signature, kwargs)
     named = [*enumerate(args), *given.items()]
     each: dict[Any, list[Any]] = {}
+    whole: dict[Any, Any] = {}
     for key, value in named:
-        if type(value) is unmapped:
+        inner, mapped, flattened = unwrapped(value, mapped=True)
+        if not mapped:
+            whole[key] = flat(inner) if flattened else inner
             continue
-        inner = value.value if type(value) is flatten else value
         if not is_sequence(inner):
             message = (
                 f"task {task.name!r} cannot be mapped over {key}={inner!r}, which is no "
                 "sequence: wrap it in unmapped(...) to pass it to every child"
             )
             raise GraphError(message)
-        each[key] = [x for part in inner for x in part] if inner is not value else list(inner)
+        each[key] = list(flat(inner) if flattened else inner)
     if not each:
         message = (
             f"task {task.name!r} is mapped over nothing: submit it, or leave unmapped(...) away "
             "from at least one argument"
         )
         raise GraphError(message)
-    whole = {key: value.value for key, value in named if key not in each}
     for index in range(min(len(found) for found in each.values())):
         child = {**whole, **{key: found[index] for key, found in each.items()}}
         keywords = {key: child[key] for key in given}
