@@ -4,8 +4,11 @@ The names are those of Prefect 0.15/1.x; ``%load_ext resnb`` adds the notebook's
 Everything is imported when it is first used, so that ``import resnb`` costs next to nothing.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from resnb.unsupported import NAMES, LeftOutModules, refuse_name
 
 if TYPE_CHECKING:
     from resnb.graph.apply_map import apply_map as apply_map
@@ -63,6 +66,9 @@ _MODULES = {
     "triggers": "resnb.triggers",
 }
 
+if not any(isinstance(one, LeftOutModules) for one in sys.meta_path):
+    sys.meta_path.append(LeftOutModules())
+
 __all__ = sorted([*_HOMES, *_MODULES])  # noqa: PLE0605 - a sorted list of texts
 
 
@@ -73,8 +79,7 @@ def __getattr__(name: str) -> Any:
         _plug_in()
         value = getattr(import_module(_HOMES[name]), name)
     else:
-        message = f"module 'resnb' has no attribute {name!r}"
-        raise AttributeError(message)
+        refuse_name("resnb", name, NAMES)
     globals()[name] = value
     return value
 

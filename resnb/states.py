@@ -8,9 +8,10 @@ failed.
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NoReturn
 
 from resnb.errors import FlowFailed
+from resnb.unsupported import STATES, refuse_name
 
 PENDING: Final = 0
 RUNNING: Final = 1
@@ -304,6 +305,10 @@ LEGAL: Final = tuple(
 def is_legal(source: int, target: int) -> bool:
     """Whether a task may move from code ``source`` to code ``target``."""
     return bool(LEGAL[source][target])
+
+
+def __getattr__(name: str) -> NoReturn:
+    refuse_name("resnb.states", name, STATES)
 
 
 __all__ = [

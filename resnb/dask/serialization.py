@@ -35,6 +35,7 @@ class RemoteCall(NamedTuple):
         code: its function, pickled.
         values: its arguments, pickled; None if these are just the upstream values, in order.
         known: how many of the upstream values are arguments; the others only have to end first.
+        facts: what its code may know of the run, and of itself, for `resnb.context`, pickled.
     """
 
     topic: str
@@ -44,6 +45,7 @@ class RemoteCall(NamedTuple):
     code: bytes
     values: bytes | None
     known: int
+    facts: tuple[bytes, ...]
 
 
 class Resource(NamedTuple):

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any, NoReturn, Self
 
+from resnb import unsupported
 from resnb.errors import GraphError, OptionError, RunError
 from resnb.events import EVENTS, StructureChanged
 from resnb.graph import binding, editing
-from resnb.graph.base import unsupported
 from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import BUILDING, enter, leave
 from resnb.graph.base.options import hooks, refuse_unknown
@@ -68,6 +68,7 @@ class Flow(Structure):
     ) -> None:
         del validate
         unsupported.refuse(f"flow {name!r}", others, unsupported.FLOW_OPTIONS)
+        others = unsupported.without(others, unsupported.FLOW_OPTIONS)
         refuse_unknown(f"flow {name!r}", others, _OPTIONS)
         super().__init__(_checked_name(name))
         self.executor = executor
@@ -348,8 +349,10 @@ class Flow(Structure):
     ) -> dict[str, Any]:
         """The parameter values of a run, given in either way."""
         names = {one.name for one in self.parameters()}
-        unknown = [name for name in params if name not in names]
+        unknown = {name: value for name, value in params.items() if name not in names}
         unsupported.refuse(f"the run of flow {self.name!r}", unknown, unsupported.RUN_OPTIONS)
+        passing = unknown.keys() & unsupported.RUN_OPTIONS
+        params = {name: value for name, value in params.items() if name not in passing}
         twice = set(parameters or ()) & params.keys()
         if twice:
             message = f"parameter {min(twice)!r} was given twice"

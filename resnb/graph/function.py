@@ -12,7 +12,6 @@ from typing import Any, NoReturn, Self, overload
 
 from resnb.errors import GraphError, OptionError
 from resnb.graph.arguments import Collection
-from resnb.graph.base import unsupported
 from resnb.graph.base.building import building_nothing
 from resnb.graph.base.options import HOOKS, checked
 from resnb.graph.base.ports import PORTS, FunctionRunner
@@ -24,6 +23,7 @@ from resnb.graph.structure import Structure
 from resnb.graph.tasks.parameter import NO_DEFAULT, Parameter
 from resnb.graph.tasks.task import Task
 from resnb.states import Pending, State
+from resnb.unsupported import FUNCTION_OPTIONS
 
 _OPTIONS = (
     "name", "retries", "retry_delay", "timeout", "executor", *HOOKS, "description", "log_prints",
@@ -62,10 +62,7 @@ class FlowFunction(Flow):
             raise GraphError(message)
         label = name or str(getattr(function, "__name__", "flow"))
         owner = f"flow {label!r}"
-        for option in unsupported.FUNCTION_OPTIONS.keys() & options.keys():
-            message = f"{owner} has no option {option!r}: {unsupported.FUNCTION_OPTIONS[option]}"
-            raise OptionError(message)
-        given = checked(owner, options, _OPTIONS, _ALIASES, {})
+        given = checked(owner, options, _OPTIONS, _ALIASES, FUNCTION_OPTIONS)
         hooks = {option: given.get(option) for option in HOOKS}
         super().__init__(label, executor=given.get("executor"), **hooks)
         self.function = function

@@ -60,6 +60,11 @@ def active_run() -> "Run | None":
     return _ACTIVE[0] if _ACTIVE else None
 
 
+def active_runs() -> "tuple[Run, ...]":
+    """All runs that are on, each inside the one before."""
+    return tuple(_ACTIVE)
+
+
 class Run:
     """One run of a flow."""
 
@@ -89,7 +94,7 @@ class Run:
         self._refusal: State | None = None
         self._concluded = threading.Event()
         self._when_concluded: list[Callable[[], object]] = []
-        self._slot = Slot(0)  # of the thread that calls the flow's handlers and hooks
+        self.hook_slot = Slot(0)  # of the thread that calls the flow's handlers and hooks
         self._unroute: Callable[[], None] = lambda: None
 
     # ---- for users
@@ -127,7 +132,7 @@ class Run:
 
         deadline = None if timeout is None else monotonic() + timeout
         self._when_concluded.append(concluded)
-        ended = self._concluded.is_set() or CURRENT.get() is self._slot  # a hook asks
+        ended = self._concluded.is_set() or CURRENT.get() is self.hook_slot  # a hook asks
         with Interrupts(interrupted) as interrupts:
             while not ended:
                 try:
@@ -161,7 +166,7 @@ class Run:
             message = f"there is nothing to wait for: this run of flow {name!r} has not begun"
         elif self.execution.forked:
             message = f"flow {name!r} runs in the parent of this forked process, and ends there"
-        elif slot is self._slot:
+        elif slot is self.hook_slot:
             message = f"a state handler of flow {name!r} cannot wait for the run it is called by"
         elif slot is not None and any(
             slot.output is one.execution.output for one in self._inside()
@@ -300,7 +305,7 @@ class Run:
     def _conclude(self, workers: Any) -> None:
         """Everything has ended: judge it, let the next run begin, and tell those who wait."""
         execution = self.execution
-        token = CURRENT.set(self._slot)
+        token = CURRENT.set(self.hook_slot)
         try:
             self._end_parts(workers)
             try:
@@ -374,7 +379,7 @@ class Run:
     # ---- the user's handlers and hooks
 
     def _handled(self, before: State, state: State) -> State:
-        token = CURRENT.set(self._slot)
+        token = CURRENT.set(self.hook_slot)
         try:
             for handler in self.flow.state_handlers:
                 chosen = call_user_code(handler, self.flow, before, state)

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 from resnb.durations import seconds
 from resnb.errors import OptionError
-from resnb.graph.base.unsupported import TASK_OPTIONS as UNSUPPORTED
-from resnb.graph.base.unsupported import refuse
+from resnb.unsupported import TASK_OPTIONS as UNSUPPORTED
+from resnb.unsupported import refuse, without
 
 Check: TypeAlias = Callable[[str, str, Any], Any]
 """Takes owner, name and value of an option; returns the value as it is kept, or raises."""
@@ -66,7 +66,7 @@ def checked(
     """
     refuse(owner, options, unsupported)
     renamed: dict[str, Any] = {}
-    for name, value in options.items():
+    for name, value in without(options, unsupported).items():
         option = aliases.get(name, name)
         if option in renamed:
             message = f"{owner}: {option} was given twice, as {name}, too"

@@ -20,6 +20,11 @@ class Signal(Exception):  # noqa: N818 - not an error
         super().__init__(message)
         self.state = self.state_class(message, result)
 
+    @property
+    def result(self) -> Any:
+        """The value that downstream tasks receive, or what `FAIL` keeps as the reason."""
+        return self.state.result
+
 
 class FAIL(Signal):
     """End as failed."""
@@ -76,3 +81,13 @@ class RETRY(Signal):
                 start_time = start_time.replace(tzinfo=UTC)
             delay = max(0.0, (start_time - datetime.now(UTC)).total_seconds())
         self.delay = delay
+
+
+class LOOP(Signal):
+    """End this round and begin another one at once, as often as it is raised.
+
+    In the next round ``context.task_loop_count`` has its number, from 1 in the first one, and
+    ``context.task_loop_result`` the `result` of the round before; tries count anew.
+    """
+
+    state_class = states.Retrying

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from resnb.errors import TaskCancelled, user_frames
-from resnb.graph.base.signals import FAIL, RETRY, Signal
+from resnb.graph.base.signals import FAIL, LOOP, RETRY, Signal
 from resnb.graph.tasks.task import Task
 from resnb.states import (
     CANCELLED,
@@ -28,6 +28,7 @@ class Outcome(NamedTuple):
         delay: seconds until the next try.
         instead_of: how the task would have ended if there were no next try; None if nothing
             failed.
+        loops: whether the next try is the next round of a loop, which gets `value`.
     """
 
     code: int
@@ -36,6 +37,7 @@ class Outcome(NamedTuple):
     reason: str = ""
     delay: float = 0.0
     instead_of: int | None = None
+    loops: bool = False
 
     def state(self) -> State:
         """The `State` object, for handlers and hooks."""
@@ -47,6 +49,8 @@ def of_error(task: Task, error: BaseException, tries: int, retries: int) -> Outc
     if isinstance(error, RETRY):
         delay = task.retry_delay or 0.0
         return Outcome(RETRYING, reason=str(error), delay=_first(error.delay, delay))
+    if isinstance(error, LOOP):
+        return Outcome(RETRYING, value=error.result, reason=str(error), loops=True)
     if isinstance(error, Signal) and not isinstance(error, FAIL):
         return of_state(error.state)
     if isinstance(error, FAIL):

@@ -182,6 +182,7 @@ def test_mapped_marks_an_argument_of_a_plain_call(flow, wrapped):
         (lambda x: unmapped(mapped(x)), False),
         (lambda x: mapped(flatten(unmapped(mapped(x)))), True),
     ],
+    ids=["mapped", "unmapped", "four"],
 )
 def test_of_two_annotations_the_outer_one_counts(flow, wrapped, is_mapped):
     with flow:
