@@ -4,12 +4,11 @@
 left out are accepted, since they ask for nothing.
 """
 
-import sys
 from collections.abc import Mapping
-from importlib.abc import MetaPathFinder
 from typing import Any, NoReturn
 
 from resnb.errors import OptionError
+from resnb.instructions import is_import
 
 _LATER = "run the notebook later or often with cron, papermill or a CI job"
 _KEEP = "write what you want to keep to a file or a database in the task"
@@ -83,6 +82,11 @@ RUN_OPTIONS = {
     "state": "pass the state of an earlier run as task_states=...",
     "task_runner_state_handlers": "give the tasks state_handlers=[...]",
     "flow_run_name": "runs have no names of their own; use the flow's name",
+}
+EXECUTOR_OPTIONS = {
+    "performance_report_path": "use `with dask.distributed.performance_report(filename=...)`",
+    "disable_cancellation_event": "leave it out: a cancelled task is told to stop",
+    "watch_worker_status": "leave it out: workers are always watched",
 }
 SIGNALS = {
     "PAUSE": _NEXT,
@@ -211,40 +215,24 @@ def refuse_name(module: str, name: str, table: Mapping[str, str]) -> NoReturn:
     message = f"{module} has no {name!r}"
     if name in table:
         message += f", which Prefect has: {table[name]}"
-        if _is_import():
+        if is_import(2):  # Python would hide an AttributeError behind a message of its own
             raise ImportError(message, name=module)
     raise AttributeError(message)
 
 
-def _is_import() -> bool:
-    """Whether the line that asked for the name is ``from ... import ...``.
+def refuse_module(name: str) -> None:
+    """Raise for one of Prefect's modules, with what to do instead; pass for any other name.
 
-    Python would hide an `AttributeError` there behind a message of its own.
+    Args:
+        name: of the module, as part of resnb: ``resnb.tasks.shell``.
+
+    Raises:
+        ModuleNotFoundError: Prefect has such a module, and resnb, on purpose, has not.
     """
-    from opcode import opmap
-
-    frame = sys._getframe(3)  # noqa: SLF001 - its caller, that module's __getattr__, and the line
-    return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
-
-
-class LeftOutModules(MetaPathFinder):
-    """Says what to do instead of importing one of Prefect's modules as resnb's.
-
-    It comes last, so that it is asked only for what nobody has found.
-    """
-
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
-        """Raise for Prefect's modules; nothing is ever found here.
-
-        Raises:
-            ModuleNotFoundError: resnb has no such module, on purpose.
-        """
-        del path, target
-        package, _, rest = fullname.partition(".")
-        top = rest.partition(".")[0]
-        if package == "resnb" and top in MODULES:
-            message = f"resnb has no {fullname!r}, which Prefect has: {MODULES[top]}"
-            raise ModuleNotFoundError(message, name=fullname)
+    top = name.split(".")[1]
+    if top in MODULES:
+        message = f"resnb has no {name!r}, which Prefect has: {MODULES[top]}"
+        raise ModuleNotFoundError(message, name=name)
 
 
 class LeftOut:

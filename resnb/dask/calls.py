@@ -201,7 +201,8 @@ def _sendable(facts: dict[str, Any]) -> bytes:
         with suppress(Exception):  # the user's values
             if len(cloudpickle.dumps(value)) < FACT:
                 found[name] = value
-    return cloudpickle.dumps(found)
+    sent: bytes = cloudpickle.dumps(found)
+    return sent
 
 
 def _worded(name: str) -> str:

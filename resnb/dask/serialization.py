@@ -244,7 +244,8 @@ def code_of(task: Task, function: "Callable[..., Any]") -> bytes:
     owner = getattr(function, "__self__", None)
     if isinstance(owner, Task):  # without its flow and its hooks, which stay in the kernel
         bare = owner.copy(
-            state_handlers=None, on_failure=None, on_completion=None, on_cancellation=None,
+            state_handlers=None, on_running=None, on_failure=None,
+            on_completion=None, on_cancellation=None, retry_condition_fn=None,
             trigger=None,
         )  # fmt: skip
         function = getattr(bare, getattr(function, "__name__", "run"))

@@ -10,7 +10,7 @@ from typing import Any
 from resnb.errors import GraphError
 from resnb.graph.arguments import Collection, Constant, as_input, tasks_in
 from resnb.graph.base.building import BUILDING
-from resnb.graph.base.inputs import Wrapper, is_sequence, unwrapped
+from resnb.graph.base.inputs import Wrapper, allow_failure, is_sequence, unwrapped
 from resnb.graph.node import Node
 from resnb.graph.resources.scope import Scope
 from resnb.graph.structure import Structure
@@ -83,6 +83,12 @@ def _bring_in(structure: Structure, value: Any) -> None:
 
 
 def _bind(structure: Structure, node: Node, key: str, value: Any) -> None:
+    if isinstance(value, allow_failure):
+        message = (
+            f"task {node.task.name!r}: allow_failure(...) is for @flow functions; here give the "
+            "task trigger=triggers.all_finished"
+        )
+        raise GraphError(message)
     if isinstance(value, Task):
         node.inputs[key] = value
         structure.link(value, node)
@@ -149,9 +155,13 @@ def add_edge(  # noqa: PLR0917 - Prefect's places
 def _collected(structure: Structure, values: Any) -> Task:
     """A task that gives the list `values`, of which each child waits for one item."""
     made = Task(name=type(values).__name__)
-    made.run = lambda items: items  # type: ignore[method-assign]
+    made.run = _itself  # type: ignore[method-assign]
     bind_task(structure, made, {"items": values}, 1, mapped=False, upstream_tasks=())
     return made
+
+
+def _itself(items: Any) -> Any:
+    return items
 
 
 def _check_key(node: Node, key: str) -> None:

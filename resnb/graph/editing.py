@@ -153,7 +153,9 @@ def _take_over(structure: Structure, old: Node, new: Node, *, only_order: bool) 
         raise GraphError(message)
     if not new.inputs:
         names = tuple(inputs)[: old.positional]
-        in_order = signature.var_positional is not None or names == signature.positional[: len(names)]
+        in_order = (
+            signature.var_positional is not None or names == signature.positional[: len(names)]
+        )
         new.positional = len(names) if in_order else 0
     new.inputs |= inputs
     new.mapped |= old.mapped & inputs.keys()

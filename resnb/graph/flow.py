@@ -17,6 +17,7 @@ from resnb.graph.base.building import BUILDING, enter, leave
 from resnb.graph.base.options import hooks, refuse_unknown
 from resnb.graph.base.ports import PORTS, Runner
 from resnb.graph.resources.scope import Scope
+from resnb.graph.run_parameters import given_parameters
 from resnb.graph.structure import Structure
 from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.parameter import Parameter
@@ -25,7 +26,7 @@ from resnb.graph.validation import validate
 from resnb.states import State
 
 _OPTIONS = (
-    "executor", "tasks", "edges", "reference_tasks", "state_handlers", "on_failure",
+    "executor", "tasks", "edges", "reference_tasks", "state_handlers", "on_running", "on_failure",
     "on_completion", "on_cancellation", "validate",
 )  # fmt: skip
 
@@ -40,6 +41,7 @@ class Flow(Structure):
         edges: initial edges.
         reference_tasks: the tasks that decide the flow's final state; see `reference_tasks`.
         state_handlers: called as ``(flow, old_state, new_state)``.
+        on_running: called when a run begins, in the same way as `on_failure`.
         on_failure: called when a run has failed, with as many of ``(flow, run, state)`` as it
             accepts; a hook with one parameter gets the run.
         on_completion: called in the same way when a run has succeeded.
@@ -60,6 +62,7 @@ class Flow(Structure):
         edges: Iterable[Edge] | None = None,
         reference_tasks: Iterable[Task] | None = None,
         state_handlers: Iterable[Hook] | None = None,
+        on_running: Hook | Iterable[Hook] | None = None,
         on_failure: Hook | Iterable[Hook] | None = None,
         on_completion: Hook | Iterable[Hook] | None = None,
         on_cancellation: Hook | Iterable[Hook] | None = None,
@@ -74,6 +77,7 @@ class Flow(Structure):
         self.executor = executor
         owner = f"flow {name!r}"
         self.state_handlers = hooks(owner, "state_handlers", state_handlers)
+        self.on_running = hooks(owner, "on_running", on_running)
         self.on_failure = hooks(owner, "on_failure", on_failure)
         self.on_completion = hooks(owner, "on_completion", on_completion)
         self.on_cancellation = hooks(owner, "on_cancellation", on_cancellation)
@@ -214,6 +218,7 @@ class Flow(Structure):
             self.name,
             executor=self.executor,
             state_handlers=self.state_handlers,
+            on_running=self.on_running,
             on_failure=self.on_failure,
             on_completion=self.on_completion,
             on_cancellation=self.on_cancellation,
@@ -224,6 +229,11 @@ class Flow(Structure):
         return new
 
     # ---- queries
+
+    def name_of_run(self, parameters: Mapping[str, Any]) -> str:
+        """The name of a run with these parameters."""
+        del parameters
+        return self.name
 
     def get_tasks(
         self,
@@ -339,25 +349,10 @@ class Flow(Structure):
             )
             raise RunError(message)
         return {
-            "parameters": self._given(parameters, params),
+            "parameters": given_parameters(self, parameters, params),
             "executor": executor if executor is not None else self.executor,
             "task_states": task_states,
         }
-
-    def _given(
-        self, parameters: Mapping[str, Any] | None, params: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """The parameter values of a run, given in either way."""
-        names = {one.name for one in self.parameters()}
-        unknown = {name: value for name, value in params.items() if name not in names}
-        unsupported.refuse(f"the run of flow {self.name!r}", unknown, unsupported.RUN_OPTIONS)
-        passing = unknown.keys() & unsupported.RUN_OPTIONS
-        params = {name: value for name, value in params.items() if name not in passing}
-        twice = set(parameters or ()) & params.keys()
-        if twice:
-            message = f"parameter {min(twice)!r} was given twice"
-            raise OptionError(message)
-        return {**(parameters or {}), **params}
 
     def _runner(self) -> Runner:
         return PORTS.runner()

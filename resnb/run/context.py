@@ -27,7 +27,7 @@ def _facts() -> dict[str, Any]:
             if slot.output is run.execution.output or slot is run.hook_slot:
                 found |= facts_of_run(run)
                 found |= facts_of_row(run, slot.row) if slot.row >= 0 else {}
-    return found | given()
+    return {**found, **given()}
 
 
 class Context(MutableMapping[str, Any]):
@@ -83,7 +83,7 @@ class Context(MutableMapping[str, Any]):
         return len(_facts())
 
     @contextmanager
-    def __call__(self, values: Mapping[str, Any] = {}, /, **more: Any) -> Iterator[Self]:  # noqa: B006 - not changed
+    def __call__(self, values: Mapping[str, Any] = {}, /, **more: Any) -> Iterator[Self]:
         """A block in which these values are added."""
         before = given()
         give({**before, **values, **more})

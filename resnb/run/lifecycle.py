@@ -57,7 +57,7 @@ if hasattr(os, "register_at_fork"):
 
 def active_run() -> "Run | None":
     """The outermost run that is on in this kernel."""
-    return _ACTIVE[0] if _ACTIVE else None
+    return next(iter(active_runs()), None)
 
 
 def active_runs() -> "tuple[Run, ...]":
@@ -224,6 +224,8 @@ class Run:
             if begun.is_finished():  # a handler says that there is to be no run
                 self._refusal = begun
                 self.engine.cancel()
+            else:
+                Run._run_hooks(self, begun)
         except BaseException as error:  # noqa: BLE001 - it is raised once the run has ended
             note(error)
         self.engine.begin()
@@ -395,6 +397,5 @@ class Run:
     def _run_hooks(self, state: State) -> None:
         flow = self.flow
         hooks = flow.on_failure if state.is_failed() else flow.on_completion
-        if state.code == CANCELLED:
-            hooks = flow.on_cancellation
+        hooks = {RUNNING: flow.on_running, CANCELLED: flow.on_cancellation}.get(state.code, hooks)
         call_hooks(hooks, flow, self, state, self.execution.output.report)

@@ -38,6 +38,19 @@ class flatten(Wrapper):  # noqa: N801 - Prefect's name, used like a function
     __slots__ = ()
 
 
+class allow_failure:  # noqa: N801 - Prefect's name, used like a function
+    """In a ``@flow`` function, ``f(allow_failure(future))``: run `f` even if that task failed.
+
+    It gets the exception in place of the value. In other flows, give the task a trigger such as
+    ``triggers.all_finished`` instead.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 def unwrapped(value: Any, mapped: bool, flattened: bool = False) -> tuple[Any, bool, bool]:
     """`value` without its wrappers, and whether it is mapped over and flattened.
 

@@ -32,8 +32,11 @@ class Task(Operators["Task"]):
         name: the task's name in the graph; by default that of the class.
         tags: labels to find tasks by.
         max_retries: the number of tries after a failed one.
-        retry_delay: the pause before each of them (``"30s"``, seconds, timedelta).
+        retry_delay: the pause before each of them (``"30s"``, seconds, timedelta), or a list with
+            one for each, or a function that makes such a list from `max_retries`.
         retry_on: the exception classes to retry on; every `Exception` by default.
+        retry_condition_fn: called with as many of ``(task, run, state)`` as it accepts after a
+            failed try; there is another one if it returns something true.
         timeout: how long one try may take (``"30s"``, seconds, timedelta).
         trigger: decides from the upstream states whether it runs; see `resnb.triggers`.
         skip_on_upstream_skip: whether it is skipped if an upstream task is.
@@ -41,10 +44,12 @@ class Task(Operators["Task"]):
         nout: the number of values it returns, for ``a, b = f()``.
         log_stdout: accepted for compatibility with Prefect; output is always shown with its task.
         state_handlers: called as ``(task, old_state, new_state)``; may return another state.
+        on_running: called when a try begins, in the same way as `on_failure`.
         on_failure: called after the last try failed, with as many of ``(task, run, state)`` as it
             accepts; a hook with one parameter gets the run.
         on_completion: called in the same way when it has succeeded.
         on_cancellation: called in the same way when it was cancelled.
+        description: a text about it.
         thread: ``"setup"`` runs it on the thread on which its scope was set up.
 
     Attributes:
@@ -63,8 +68,9 @@ class Task(Operators["Task"]):
     name: str = "Task"
     tags: frozenset[str] = frozenset()
     max_retries: int = 0
-    retry_delay: float | None = None
+    retry_delay: float | tuple[float, ...] | Callable[[int], Iterable[float]] | None = None
     retry_on: tuple[type[BaseException], ...] | None = None
+    retry_condition_fn: Hook | None = None
     timeout: float | None = None
     trigger: TriggerLike = all_successful
     skip_on_upstream_skip: bool = True
@@ -72,10 +78,12 @@ class Task(Operators["Task"]):
     nout: int | None = None
     log_stdout: bool = False
     state_handlers: tuple[Hook, ...] = ()
+    on_running: tuple[Hook, ...] = ()
     on_failure: tuple[Hook, ...] = ()
     on_completion: tuple[Hook, ...] = ()
     on_cancellation: tuple[Hook, ...] = ()
     thread: str = "worker"
+    description: str | None = None
 
     _signature: Signature | None = None
 
@@ -321,7 +329,7 @@ class Task(Operators["Task"]):
         (flow or common_flow(self, task)).add_edge(self, task, key, mapped, flattened)
         return self
 
-    def set_dependencies(
+    def set_dependencies(  # noqa: PLR0917 - Prefect's places
         self,
         flow: Flow | None = None,
         upstream_tasks: Iterable[Any] | None = None,

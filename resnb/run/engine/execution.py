@@ -128,9 +128,9 @@ class Execution:
         out of a value.
         """
         plan = self.plan
-        if plan.grows:
-            return plan.added[row].arguments.actual(self.values)
         values = self.readable if values is None else values
+        if plan.grows:
+            return plan.added[row].arguments.actual(values)
         origin = self.mapped.origin(row)
         items: dict[str, Sequence[Any]] = {}
         if row != origin:

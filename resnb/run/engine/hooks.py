@@ -8,7 +8,16 @@ from resnb.graph.base.signature import signature_of
 from resnb.graph.tasks.task import Task
 from resnb.run.engine.slots import CURRENT
 from resnb.run.scheduling.outcome import Outcome, of_state, text_of
-from resnb.states import CANCELLED, FAILED, FIRST_UNSUCCESSFUL, RUNNING, SKIPPED, Pending, State
+from resnb.states import (
+    CANCELLED,
+    FAILED,
+    FIRST_UNSUCCESSFUL,
+    RUNNING,
+    SKIPPED,
+    Pending,
+    Running,
+    State,
+)
 
 if TYPE_CHECKING:
     from resnb.run.engine.execution import Execution
@@ -47,8 +56,8 @@ def _handled(task: Task, before: State, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def call_hook(hook: Callable[..., Any], subject: Any, run: Any, state: State) -> None:
-    """Call `hook` with as many of (subject, run, state) as it accepts.
+def call_hook(hook: Callable[..., Any], subject: Any, run: Any, state: State) -> Any:
+    """Call `hook`, and give what it returns, with as many of (subject, run, state) as it accepts.
 
     A hook of one argument gets the run; one of two gets the subject and the state, or the run if
     the second argument is called ``run`` or ``..._run``. If the hook is a task, its code is called.
@@ -56,16 +65,11 @@ def call_hook(hook: Callable[..., Any], subject: Any, run: Any, state: State) ->
     hook = hook.run if isinstance(hook, Task) else hook
     accepts = signature_of(hook)
     names = accepts.positional
-    if accepts.var_positional and names:
-        hook(subject, run, state)
-    elif len(names) == 1:
-        hook(run)
-    elif len(names) == 2:  # noqa: PLR2004 - the form with two arguments
-        hook(subject, run if names[1].endswith("run") else state)
-    elif names or accepts.var_positional:
-        hook(subject, run, state)
-    else:
-        hook()
+    if accepts.var_positional or len(names) > 2:  # noqa: PLR2004 - the form with three arguments
+        return hook(subject, run, state)
+    if len(names) == 2:  # noqa: PLR2004 - the form with two arguments
+        return hook(subject, run if names[1].endswith("run") else state)
+    return hook(run) if names else hook()
 
 
 def call_user_code(function: Callable[..., Any], *args: Any) -> Any:
@@ -109,3 +113,24 @@ def run_hooks(execution: "Execution", row: int, outcome: Outcome) -> None:
     if hooks:
         report = partial(execution.output.write, row, "stderr")
         call_hooks(hooks, task, execution.scopes.run, outcome.state(), report)
+
+
+def call_running_hooks(execution: "Execution", task: Task) -> None:
+    """Call the task's hooks for the beginning of a try."""
+    if task.on_running:
+        call_hooks(task.on_running, task, execution.scopes.run, Running(), execution.output.report)
+
+
+def considered(execution: "Execution", task: Task, outcome: Outcome) -> Outcome:
+    """`outcome`, without another try if the task's ``retry_condition_fn`` is against it."""
+    condition = task.retry_condition_fn
+    if condition is None or outcome.instead_of is None:
+        return outcome
+    end = outcome._replace(code=outcome.instead_of, delay=0.0, instead_of=None)
+    try:
+        again = call_user_code(call_hook, condition, task, execution.scopes.run, end.state())
+    except BaseException as error:  # noqa: BLE001 - the user's code
+        return Outcome(
+            FAILED, error=error, reason=f"its retry_condition_fn raised {text_of(error)}"
+        )
+    return outcome if again else end

@@ -8,17 +8,22 @@ it began.
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from resnb.run.engine.slots import CURRENT, NOTHING
-
-if TYPE_CHECKING:
-    from resnb.run.lifecycle import Run
 
 _NOBODY = (0, NOTHING)
 _GIVEN: ContextVar[tuple[tuple[int, int], Mapping[str, Any]]] = ContextVar(
     "resnb_given", default=(_NOBODY, {})
 )
+
+
+class RunFacts(Protocol):
+    """What is asked of a run."""
+
+    flow: Any
+    execution: Any
+    parameters: dict[str, Any]
 
 
 def _owner() -> tuple[int, int]:
@@ -38,21 +43,21 @@ def give(values: Mapping[str, Any]) -> None:
     _GIVEN.set((_owner(), values))
 
 
-def facts_of_run(run: "Run") -> dict[str, Any]:
+def facts_of_run(run: RunFacts) -> dict[str, Any]:
     """What all code of a run may know."""
     execution = run.execution
     parameters = {one.name: one.default for one in run.flow.parameters()} | run.parameters
     return {
         "flow_name": run.flow.name,
         "flow_run_id": execution.run_id,
-        "flow_run_name": run.flow.name,
+        "flow_run_name": run.flow.name_of_run(parameters),
         "parameters": parameters,
         **_dates(datetime.fromtimestamp(execution.began[1], UTC)),
         **execution.surroundings,
     }
 
 
-def facts_of_row(run: "Run", row: int) -> dict[str, Any]:
+def facts_of_row(run: RunFacts, row: int) -> dict[str, Any]:
     """What the code of one row may know besides."""
     execution = run.execution
     task = execution.task_of(row)

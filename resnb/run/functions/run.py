@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Self
 
-from resnb.errors import FlowFailed, RunError, TaskCancelled
+from resnb.errors import FlowFailed, TaskCancelled
 from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import building_nothing
 from resnb.run.engine.cancellation import GRACE
@@ -375,10 +375,4 @@ def _executor_of(flow: "FlowFunction", outer: FunctionRun | None) -> Any:
     executor = flow.executor
     if executor is None:
         executor = ThreadExecutor() if outer is None else outer.executor
-    if not isinstance(executor, ThreadExecutor | LocalExecutor):
-        message = (
-            f"flow {flow.name!r}: a @flow function runs its tasks on ThreadExecutor or "
-            f"LocalExecutor, not {executor!r}; a task can use a cluster by its client"
-        )
-        raise RunError(message)
     return executor

@@ -201,6 +201,7 @@ def _read_tasks(plan: Plan) -> None:
         if (
             task.timeout is not None
             or task.on_completion
+            or task.on_running
             or node.mapped
             or (node.control and node.is_mapped)
         ):
