@@ -20,17 +20,23 @@ MOST_FILES = 20
 PUBLIC = [
     "DaskExecutor",
     "DateTimeParameter",
+    "Edge",
     "FilterTask",
     "Flow",
+    "LocalDaskExecutor",
     "LocalExecutor",
     "Parameter",
     "ResourceManager",
     "Task",
     "ThreadExecutor",
+    "allow_failure",
     "apply_map",
+    "as_completed",
+    "callback_factory",
     "case",
     "context",
     "defaults_from_attrs",
+    "exponential_backoff",
     "flatten",
     "flow",
     "get_run_logger",
@@ -46,6 +52,7 @@ PUBLIC = [
     "task",
     "triggers",
     "unmapped",
+    "wait",
 ]
 
 

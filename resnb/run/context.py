@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from resnb.graph.base.building import flow_being_built
-from resnb.run.engine.slots import CURRENT
+from resnb.run.engine.slots import CURRENT, RunSlot
 from resnb.run.engine.surroundings import facts_of_row, facts_of_run, give, given
 from resnb.unsupported import CONTEXT
 
@@ -23,8 +23,10 @@ def _facts() -> dict[str, Any]:
         sent = getattr(slot.output, "facts", None)  # on a cluster's worker
         if sent is not None:
             found |= sent()
+        if isinstance(slot, RunSlot):
+            found |= facts_of_run(slot.run)
         for run in active_runs():
-            if slot.output is run.execution.output or slot is run.hook_slot:
+            if slot.output is run.execution.output:
                 found |= facts_of_run(run)
                 found |= facts_of_row(run, slot.row) if slot.row >= 0 else {}
     return {**found, **given()}

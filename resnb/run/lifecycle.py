@@ -21,17 +21,17 @@ from resnb.ledger.kernel.lease import Lease
 from resnb.run.engine.clock import Clock, RealClock
 from resnb.run.engine.engine import Engine
 from resnb.run.engine.execution import Execution
-from resnb.run.engine.hooks import call_hooks, call_user_code
+from resnb.run.engine.hooks import call_hooks, call_user_code, hooks_of
 from resnb.run.engine.interrupts import Interrupts, awaited
 from resnb.run.engine.result import TaskStates
 from resnb.run.engine.scopes import RunScopes
-from resnb.run.engine.slots import CURRENT, Slot
+from resnb.run.engine.slots import CURRENT, RunSlot
 from resnb.run.memory import memory_of
 from resnb.run.output.writer import route
 from resnb.run.scheduling.outcome import text_of
 from resnb.run.scheduling.scheduler import Scheduler
 from resnb.run.scheduling.state_table import Table
-from resnb.states import CANCELLED, RUNNING, Failed, Pending, Running, State
+from resnb.states import RUNNING, Failed, Pending, Running, State
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
@@ -94,7 +94,7 @@ class Run:
         self._refusal: State | None = None
         self._concluded = threading.Event()
         self._when_concluded: list[Callable[[], object]] = []
-        self.hook_slot = Slot(0)  # of the thread that calls the flow's handlers and hooks
+        self._slot = RunSlot(self)
         self._unroute: Callable[[], None] = lambda: None
 
     # ---- for users
@@ -132,7 +132,7 @@ class Run:
 
         deadline = None if timeout is None else monotonic() + timeout
         self._when_concluded.append(concluded)
-        ended = self._concluded.is_set() or CURRENT.get() is self.hook_slot  # a hook asks
+        ended = self._concluded.is_set() or CURRENT.get() is self._slot  # a hook asks
         with Interrupts(interrupted) as interrupts:
             while not ended:
                 try:
@@ -166,7 +166,7 @@ class Run:
             message = f"there is nothing to wait for: this run of flow {name!r} has not begun"
         elif self.execution.forked:
             message = f"flow {name!r} runs in the parent of this forked process, and ends there"
-        elif slot is self.hook_slot:
+        elif slot is self._slot:
             message = f"a state handler of flow {name!r} cannot wait for the run it is called by"
         elif slot is not None and any(
             slot.output is one.execution.output for one in self._inside()
@@ -224,8 +224,6 @@ class Run:
             if begun.is_finished():  # a handler says that there is to be no run
                 self._refusal = begun
                 self.engine.cancel()
-            else:
-                Run._run_hooks(self, begun)
         except BaseException as error:  # noqa: BLE001 - it is raised once the run has ended
             note(error)
         self.engine.begin()
@@ -307,7 +305,7 @@ class Run:
     def _conclude(self, workers: Any) -> None:
         """Everything has ended: judge it, let the next run begin, and tell those who wait."""
         execution = self.execution
-        token = CURRENT.set(self.hook_slot)
+        token = CURRENT.set(self._slot)
         try:
             self._end_parts(workers)
             try:
@@ -381,12 +379,14 @@ class Run:
     # ---- the user's handlers and hooks
 
     def _handled(self, before: State, state: State) -> State:
-        token = CURRENT.set(self.hook_slot)
+        token = CURRENT.set(self._slot)
         try:
             for handler in self.flow.state_handlers:
                 chosen = call_user_code(handler, self.flow, before, state)
                 if isinstance(chosen, State):
                     state = chosen
+            if state.code == RUNNING:
+                Run._run_hooks(self, state)
         except BaseException as error:  # noqa: BLE001 - the user's code
             message = f"flow {self.flow.name!r}: a state handler raised {text_of(error)}"
             return Failed(message, TaskStates(self.execution))
@@ -395,7 +395,5 @@ class Run:
         return state
 
     def _run_hooks(self, state: State) -> None:
-        flow = self.flow
-        hooks = flow.on_failure if state.is_failed() else flow.on_completion
-        hooks = {RUNNING: flow.on_running, CANCELLED: flow.on_cancellation}.get(state.code, hooks)
-        call_hooks(hooks, flow, self, state, self.execution.output.report)
+        hooks = hooks_of(self.flow, state.code)
+        call_hooks(hooks, self.flow, self, state, self.execution.output.report)

@@ -101,15 +101,20 @@ def call_hooks(
             report(f"hook {name!r} of {kind} {subject.name!r} raised {text_of(error)}\n")
 
 
+def hooks_of(subject: Any, code: int) -> tuple[Callable[..., Any], ...]:
+    """The hooks of a task or flow for a state."""
+    if code >= FIRST_UNSUCCESSFUL:
+        found = subject.on_cancellation if code == CANCELLED else subject.on_failure
+    else:
+        other = () if code == SKIPPED else subject.on_completion
+        found = subject.on_running if code == RUNNING else other
+    return tuple(found)
+
+
 def run_hooks(execution: "Execution", row: int, outcome: Outcome) -> None:
     """Call the task's hooks for its final state; one that raises is reported with the task."""
-    task, code = execution.task_of(row), outcome.code
-    if code == CANCELLED:
-        hooks = task.on_cancellation
-    elif code >= FIRST_UNSUCCESSFUL:
-        hooks = task.on_failure
-    else:
-        hooks = () if code == SKIPPED else task.on_completion
+    task = execution.task_of(row)
+    hooks = hooks_of(task, outcome.code)
     if hooks:
         report = partial(execution.output.write, row, "stderr")
         call_hooks(hooks, task, execution.scopes.run, outcome.state(), report)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Self
 
-from resnb.errors import FlowFailed, TaskCancelled
+from resnb.errors import FlowFailed, RunError, TaskCancelled
 from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import building_nothing
 from resnb.run.engine.cancellation import GRACE
@@ -320,6 +320,7 @@ class FunctionRun(Run):
         for task in flow.parameter_tasks:
             known = placed if task.name in placed else given
             value = known.get(task.name, task.default)
+            self.parameters[task.name] = value
             known[task.name] = self._recorder.add_parameter(task, value)
         return (*(placed[name] for name in names), *args[len(names) :]), given
 
@@ -375,4 +376,10 @@ def _executor_of(flow: "FlowFunction", outer: FunctionRun | None) -> Any:
     executor = flow.executor
     if executor is None:
         executor = ThreadExecutor() if outer is None else outer.executor
+    if not hasattr(executor, "start"):
+        message = (
+            f"flow {flow.name!r} runs its tasks on ThreadExecutor, LocalExecutor or DaskExecutor, "
+            f"not {executor!r}"
+        )
+        raise RunError(message)
     return executor

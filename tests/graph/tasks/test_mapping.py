@@ -6,7 +6,7 @@ from collections import Counter, deque
 import pytest
 
 from resnb import Flow, Parameter, flatten, mapped, task, unmapped
-from resnb.errors import GraphError, OptionError
+from resnb.errors import GraphError
 from resnb.graph.arguments import Collection, Constant
 from tests.graph.shapes import arrows
 
