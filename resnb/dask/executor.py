@@ -45,6 +45,9 @@ class DaskExecutor:
         **options: more options of the cluster, as `distributed.LocalCluster` takes them:
             ``n_workers``, ``threads_per_worker``, ``memory_limit``, ...
 
+    Attributes:
+        address: the scheduler's address, if that was given.
+
     Raises:
         OptionError: there are options of a cluster or client, but it exists already.
     """
@@ -73,6 +76,7 @@ class DaskExecutor:
             options["cluster_class"] = cluster_class
         elif debug:
             options.setdefault("silence_logs", logging.INFO)
+        self.address = address if isinstance(address, str) else None
         self._target = address
         self._options = tuple(sorted(options.items()))
         self._adapt, self._client_options = adapt_kwargs, dict(client_kwargs or {})

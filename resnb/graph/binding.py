@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from resnb.errors import GraphError
+from resnb.errors import GraphError, GraphTypeError
 from resnb.graph.arguments import Collection, Constant, as_input, tasks_in
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.inputs import Wrapper, allow_failure, is_sequence, unwrapped
@@ -110,7 +110,7 @@ def _bind_mapped(  # noqa: PLR0917 - the result of `unwrapped` comes last
             f"task {node.task.name!r} cannot be mapped over {key}={value!r}, which is no "
             "sequence: wrap it in unmapped(...) to pass it to every child"
         )
-        raise GraphError(message)
+        raise GraphTypeError(message)
     _bind(structure, node, key, value)
     if mapped:
         node.mapped = node.mapped | {key}
@@ -131,6 +131,7 @@ def add_edge(  # noqa: PLR0917 - Prefect's places
     with structure.transaction():
         _bring_in(structure, upstream_task)
         node = structure.node(downstream_task)
+        structure.refuse_upstream(downstream_task)
         structure.journal.changed(node.undo())
         if key is None and mapped and is_sequence(upstream_task):
             upstream_task = _collected(structure, upstream_task)

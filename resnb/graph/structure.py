@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
-from resnb.errors import GraphError
+from resnb.errors import GraphError, GraphTypeError
 from resnb.graph import order
 from resnb.graph.arguments import Constant
 from resnb.graph.base.building import BUILDING
@@ -77,7 +77,7 @@ class Structure:
         """The node of `task`, which is added if it is not in the flow yet."""
         if not isinstance(task, Task):
             message = f"flow {self.name!r}: {task!r} is no task; decorate the function with @task"
-            raise GraphError(message)
+            raise GraphTypeError(message)
         return self.nodes.get(task) or self.add(task)
 
     def add(self, task: Task) -> Node:
@@ -195,6 +195,12 @@ class Structure:
         self.journal.assign(self, "forward", value=False)
         if node.downstream or node.scope is not None:  # otherwise no edge leaves it
             self.refuse_cycle(node.task, "this edge closes one")
+
+    def refuse_upstream(self, task: Task) -> None:
+        """Raise `GraphError` if `task` is a parameter, which waits for nothing."""
+        if task.kind == "parameter":
+            message = f"parameter {task.name!r} can have no upstream tasks: a run gives its value"
+            raise GraphError(message)
 
     def refuse_cycle(self, task: Task, reason: str) -> None:
         """Raise `GraphError` if there is a cycle through `task`."""

@@ -109,7 +109,11 @@ def _rewrite_from(
     plain = True
     for alias in node.names:
         old = f"{node.module}.{alias.name}"
-        new = (moved(old) or stands(old)) if alias.name != "*" else f"{moved_module(node.module or '')}.*"
+        new = (
+            (moved(old) or stands(old))
+            if alias.name != "*"
+            else f"{moved_module(node.module or '')}.*"
+        )
         if alias.name != "*" and moved(old) is None:
             remarks.append(Remark(node.lineno, old, advice(old)))
         module, _, name = new.rpartition(".")

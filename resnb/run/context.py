@@ -40,7 +40,7 @@ class Context(MutableMapping[str, Any]):
     ``yesterday``, ``tomorrow``, each also as ``today_nodash`` (``20240531``), and ``now_nodash``.
     In a task there are also ``map_index`` (None unless mapped), ``task_name``,
     ``task_full_name``, ``task_run_count`` (tries so far), ``task_run_id``, ``task_tags``,
-    ``task_loop_count`` and ``task_loop_result``.
+    ``task_loop_count``, and from the second round of a loop on ``task_loop_result``.
 
     ``with context(x=1):`` adds to that, and takes precedence, in the block and in the runs that
     are started in it.

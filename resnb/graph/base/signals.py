@@ -86,8 +86,9 @@ class RETRY(Signal):
 class LOOP(Signal):
     """End this round and begin another one at once, as often as it is raised.
 
-    In the next round ``context.task_loop_count`` has its number, from 1 in the first one, and
-    ``context.task_loop_result`` the `result` of the round before; tries count anew.
+    ``context.task_loop_count`` has the number of the round, from 1. From the second one on,
+    ``context.get("task_loop_result", default)`` has the `result` of the one before. Tries count
+    anew in each.
     """
 
     state_class = states.Retrying

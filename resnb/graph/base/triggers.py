@@ -94,7 +94,7 @@ not_all_skipped = Trigger(
 )
 
 
-def some_failed(at_least: float | None = None, at_most: float | None = None) -> Trigger:
+def some_failed(at_least: float | None = None, at_most: float | None = None) -> Any:
     """Run if the number of failed upstream tasks is within bounds.
 
     Args:
@@ -104,7 +104,7 @@ def some_failed(at_least: float | None = None, at_most: float | None = None) -> 
     return _some("some_failed", "failed", lambda tally: tally.failed, at_least, at_most)
 
 
-def some_successful(at_least: float | None = None, at_most: float | None = None) -> Trigger:
+def some_successful(at_least: float | None = None, at_most: float | None = None) -> Any:
     """Run if the number of successful upstream tasks is within bounds.
 
     Args:
@@ -118,9 +118,11 @@ def _some(
     name: str,
     what: str,
     count: Callable[[Tally], int],
-    at_least: float | None,
+    at_least: Any,
     at_most: float | None,
-) -> Trigger:
+) -> Any:
+    if isinstance(at_least, Mapping):  # the function itself was given as trigger, and is called
+        return _some(name, what, count, None, None)(at_least)
     for bound in (at_least, at_most):
         if bound is not None and bound < 0:
             message = f"{name}: a bound is a count or a share of the upstream tasks, not {bound!r}"

@@ -7,7 +7,7 @@ too. `merge` joins the branches again: it takes the value of the branch that ran
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from resnb.errors import GraphError
+from resnb.errors import GraphError, GraphTypeError
 from resnb.graph.base.building import enter, leave
 from resnb.graph.base.roles import Flow
 from resnb.graph.base.signals import SKIP
@@ -96,7 +96,7 @@ class case:  # noqa: N801 - Prefect's name, used as a block
     def __init__(self, task: Task, value: Any) -> None:
         if isinstance(value, Task):
             message = "case(task, value): the value is a constant, not a task"
-            raise GraphError(message)
+            raise GraphTypeError(message)
         _refuse_no_task("case", task)
         self.task = task
         self.value = value
@@ -185,7 +185,7 @@ def merge(*tasks: Any, flow: Flow | None = None, mapped: bool = False, **options
 def _refuse_no_task(owner: str, value: object) -> None:
     if not isinstance(value, Task):
         message = f"{owner}: the condition is a task, not {value!r}"
-        raise GraphError(message)
+        raise GraphTypeError(message)
 
 
 def _branch(task: Any, value: Any, flow: Flow) -> Task:

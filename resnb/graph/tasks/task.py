@@ -213,9 +213,10 @@ class Task(Operators["Task"]):
                 kwargs["upstream_tasks"] = upstream_tasks
             run = running.map if mapped else running.call
             return run(self, args, kwargs)  # type: ignore[no-any-return]
-        return self._use(task_args).bind(
-            *args, mapped=mapped, upstream_tasks=upstream_tasks, flow=flow, **kwargs
-        )
+        new = self._use(task_args)
+        if mapped:
+            new.nout = None  # the value is a list with an item for each child
+        return new.bind(*args, mapped=mapped, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
 
     def submit(self, *args: Any, **kwargs: Any) -> Any:
         """In a ``@flow`` function, run on a worker once the futures among the arguments are done.

@@ -63,15 +63,16 @@ def facts_of_row(run: RunFacts, row: int) -> dict[str, Any]:
     task = execution.task_of(row)
     index = None if row < len(execution.plan.tasks) else execution.mapped.index(row)
     rounds, result = execution.loops.get(row, (1, None))
+    of_loop = {"task_loop_result": result} if rounds > 1 else {}
     return {
         "map_index": index,
         "task_full_name": task.name if index is None else f"{task.name}[{index}]",
         "task_loop_count": rounds,
-        "task_loop_result": result,
         "task_name": task.name,
         "task_run_count": execution.table.tries[row],
         "task_run_id": f"{execution.run_id}-{row}",
         "task_tags": task.tags,
+        **of_loop,
     }
 
 
