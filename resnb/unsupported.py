@@ -77,7 +77,8 @@ FLOW_METHODS = {
 RUN_OPTIONS = {
     "run_on_schedule": f"leave it out, for a run begins at once; to repeat it, {_LATER}",
     "runner_cls": "choose executor=...",
-    "return_tasks": "leave it out, for state.result has every task",
+    "start_tasks": "pass the state of an earlier run as task_states=...",
+    "context": "write `with context(x=1):` around the run",
     "task_contexts": "pass what a task needs as its argument",
     "state": "pass the state of an earlier run as task_states=...",
     "task_runner_state_handlers": "give the tasks state_handlers=[...]",
@@ -88,6 +89,8 @@ EXECUTOR_OPTIONS = {
     "disable_cancellation_event": "leave it out: a cancelled task is told to stop",
     "watch_worker_status": "leave it out: workers are always watched",
 }
+NEEDLESS = frozenset({"return_tasks", "return_failed"})
+"""Options of a run that are accepted, for what they ask for is so in any case."""
 SIGNALS = {
     "PAUSE": _NEXT,
     "VALIDATIONFAIL": "raise FAIL",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import OptionError
-from resnb.unsupported import RUN_OPTIONS, refuse
+from resnb.unsupported import NEEDLESS, RUN_OPTIONS, refuse
 
 if TYPE_CHECKING:
     from resnb.graph.structure import Structure
@@ -20,7 +20,7 @@ def given_parameters(
     """
     unknown = {name: value for name, value in params.items() if name not in flow.parameter_names}
     refuse(f"the run of flow {flow.name!r}", unknown, RUN_OPTIONS)
-    passing = unknown.keys() & RUN_OPTIONS
+    passing = unknown.keys() & (RUN_OPTIONS.keys() | NEEDLESS)
     params = {name: value for name, value in params.items() if name not in passing}
     twice = set(parameters or ()) & params.keys()
     if twice:

@@ -3,11 +3,11 @@
 import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from resnb.migrate.program import migrated
+from resnb.migrate.program import flows_of, migrated
 
 PYTHON = ("flow", "resource", "time", "timeit", "capture", "prun")
 """The cell magics whose body is Python."""
@@ -39,17 +39,18 @@ def change_of(path: Path) -> FileChange:
     before = path.read_bytes().decode("utf-8")
     if path.suffix == ".ipynb":
         return _notebook(path, before)
+    if "prefect" not in before:
+        return FileChange(before, before, "", [])
     after, lines = _rewritten(before, str(path))
     return FileChange(before, after, _diff(before, after, str(path)), lines)
 
 
-def _rewritten(text: str, place: str) -> tuple[str, list[str]]:
-    if "prefect" not in text:
-        return text, []
+def _rewritten(text: str, place: str, flows: Iterable[str] = ()) -> tuple[str, list[str]]:
     try:
-        found = migrated(text)
+        found = migrated(text, flows)
     except SyntaxError as error:
-        return text, [f"{place}:{error.lineno}: cannot be read: {error.msg}"]
+        bad = f"{place}:{error.lineno}: cannot be read: {error.msg}"
+        return text, [bad] if "prefect" in text else []
     return found.text, [f"{place}:{one.line}: {one.name}: {one.advice}" for one in found.remarks]
 
 
@@ -67,11 +68,14 @@ def _notebook(path: Path, before: str) -> FileChange:
         message = f"{path} is no notebook"
         raise ValueError(message)  # noqa: TRY004 - the content is at fault, as where it is no JSON
     diffs, lines = [], []
-    for number, cell in _code_cells(cells):
+    sources = ["".join(cell["source"]) for _, cell in _code_cells(cells)]
+    flows = [name for text in sources for name in flows_of(text)]
+    uses_prefect = any("prefect" in text for text in sources)
+    for number, cell in _code_cells(cells) if uses_prefect else ():
         is_list = isinstance(cell["source"], list)
         text = "".join(cell["source"])
         place = f"{path} [cell {number}]"
-        after, remarks = _rewritten(text, place)
+        after, remarks = _rewritten(text, place, flows)
         lines += remarks
         if after != text:
             diffs.append(_diff(text, after, place))

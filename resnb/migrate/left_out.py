@@ -1,7 +1,7 @@
 """Which calls and attributes of a program for Prefect ask for what resnb leaves out."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from resnb import unsupported
@@ -21,9 +21,14 @@ class Remark(NamedTuple):
     advice: str
 
 
-def left_out(tree: ast.AST) -> Iterator[Remark]:
-    """Options, methods and attributes that are left out."""
-    flows = set(_flows(tree))
+def left_out(tree: ast.AST, known: Iterable[str] = ()) -> Iterator[Remark]:
+    """Options, methods and attributes that are left out.
+
+    Args:
+        tree: the program.
+        known: the names of flows that are made elsewhere.
+    """
+    flows = {*known, *flows_in(tree)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from _options(node, _table_of(node, flows))
@@ -41,8 +46,8 @@ def _last(node: ast.AST | None) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _flows(tree: ast.AST) -> Iterator[str]:
-    """The names of the program's flows."""
+def flows_in(tree: ast.AST) -> Iterator[str]:
+    """The names of the flows that a program makes."""
     for node in ast.walk(tree):
         if isinstance(node, ast.With | ast.AsyncWith):
             for item in node.items:

@@ -6,9 +6,10 @@ that layout and comments stay. Lines of IPython's own (``%time``, ``!ls``) are l
 
 import ast
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from resnb.migrate.left_out import Remark, left_out
+from resnb.migrate.left_out import Remark, flows_in, left_out
 from resnb.migrate.names import advice, moved, moved_module, stands
 
 WIDTH = 88
@@ -34,8 +35,20 @@ class _Edit(NamedTuple):
     text: str
 
 
-def migrated(text: str) -> Migrated:
+def flows_of(text: str) -> list[str]:
+    """The names of the flows that the program `text` makes; none if it is no Python."""
+    try:
+        return list(flows_in(ast.parse(_without_ipython(text))))
+    except SyntaxError:
+        return []
+
+
+def migrated(text: str, flows: Iterable[str] = ()) -> Migrated:
     """The program `text` with resnb's imports in place of Prefect's.
+
+    Args:
+        text: the program, or a cell.
+        flows: the names of flows that other cells make.
 
     Raises:
         SyntaxError: it is no Python.
@@ -56,7 +69,7 @@ def migrated(text: str) -> Migrated:
         elif isinstance(node, ast.ImportFrom) and _is_prefect(node.module) and not node.level:
             _rewrite_from(node, text, edits, remarks)
     _rewrite_chains(tree, roots, edits, remarks)
-    remarks += left_out(tree)
+    remarks += left_out(tree, flows)
     return Migrated(_applied(text, edits), sorted(set(remarks)))
 
 

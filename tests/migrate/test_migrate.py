@@ -129,6 +129,14 @@ def test_each_name_of_the_table_exists(name):
 # ---- files
 
 
+def test_a_cell_knows_the_flows_of_the_others(tmp_path):
+    path = tmp_path / "a.ipynb"
+    cells = ["from prefect import Flow\nwith Flow('f') as mine: ...", "mine.run(runner_cls=x)"]
+    content = {"cells": [{"cell_type": "code", "source": text} for text in cells]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert f"{path} [cell 2]:1: run(runner_cls=): choose executor" in ran(path).output
+
+
 NOTEBOOK = {
     "cells": [
         {"cell_type": "markdown", "metadata": {}, "source": ["import prefect\n"]},

@@ -49,7 +49,6 @@ def test_what_a_task_can_ask_about_itself():
             "map_index": index,
             "task_full_name": "see" if index is None else f"looks[{index}]",
             "task_loop_count": 1,
-            "task_loop_result": None,
             "task_name": "see" if index is None else "looks",
             "task_run_count": 2,
             "task_tags": {"a"},
@@ -212,8 +211,9 @@ def test_functions_know_their_run():
 def count_to(n):
     context = resnb.context
     if context.task_loop_count < n:
-        raise LOOP("once more", result=[*(context.task_loop_result or []), context.task_loop_count])
-    return context.task_loop_result
+        before = context.get("task_loop_result", [])
+        raise LOOP("once more", result=[*before, context.task_loop_count])
+    return context.get("task_loop_result")
 
 
 @pytest.mark.parametrize("executor", [LocalExecutor(), ThreadExecutor()], ids=repr)

@@ -108,6 +108,13 @@ def test_options_of_a_run_that_are_left_out(name, way):
         getattr(flow, way)(**{name: "x"})
 
 
+def test_what_a_run_does_in_any_case_may_be_asked_for():
+    with Flow("f") as flow:
+        value = give(1)
+    state = flow.run(return_tasks=[], return_failed=True)
+    assert state.result[value].result == 1
+
+
 def test_a_parameter_may_be_called_like_an_option_that_is_left_out():
     with Flow("f") as flow:
         value = inc(Parameter("context"))

@@ -158,7 +158,7 @@ def items(
         if not mapped:
             whole[key] = flat(inner) if flattened else inner
             continue
-        if not is_sequence(inner):
+        if not is_sequence(inner) and not isinstance(inner, Iterator | range | set | frozenset):
             message = (
                 f"task {task.name!r} cannot be mapped over {key}={inner!r}, which is no "
                 "sequence: wrap it in unmapped(...) to pass it to every child"
