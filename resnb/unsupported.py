@@ -108,6 +108,12 @@ STATES = {
     "Late": _NO_SERVER,
 }
 TRIGGERS = {"manual_only": _NEXT}
+EVENTS = {
+    **dict.fromkeys(
+        ("emit_event", "DeploymentEventTrigger", "DeploymentCompoundTrigger"), _NO_SERVER
+    ),
+    "Event": "use RunBegan, RunEnded or StructureChanged, and EVENTS.listen",
+}
 CONTEXT = {
     "config": "read os.environ, or import a module of your own",
     "secrets": _KEYRING,

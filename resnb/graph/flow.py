@@ -230,11 +230,6 @@ class Flow(Structure):
 
     # ---- queries
 
-    def name_of_run(self, parameters: Mapping[str, Any]) -> str:
-        """The name of a run with these parameters."""
-        del parameters
-        return self.name
-
     def get_tasks(
         self,
         name: str | None = None,

@@ -44,6 +44,7 @@ _TABLES: Final = {
     "resnb.signals": unsupported.SIGNALS,
     "resnb.states": unsupported.STATES,
     "resnb.triggers": unsupported.TRIGGERS,
+    "resnb.events": unsupported.EVENTS,
 }
 
 
@@ -88,7 +89,7 @@ def stands(name: str) -> str:
 def advice(name: str) -> str:
     """What to do instead of `name`, which is left out."""
     head, _, last = name.rpartition(".")
-    module = _MODULES.get(head, "")
+    module = _MODULES.get(head, _ROOT + head.removeprefix("prefect"))
     table = _TABLES.get(module, {})
     if last in table:
         return table[last]

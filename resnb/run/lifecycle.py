@@ -79,7 +79,7 @@ class Run:
         outer: "Run | None" = None,
         clock: Clock | None = None,
     ) -> None:
-        self.flow = flow
+        self.flow, self.name = flow, flow.name
         self.parameters = dict(parameters)
         self.memory = memory_of(flow)
         self.executor = executor

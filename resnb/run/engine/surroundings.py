@@ -22,6 +22,7 @@ class RunFacts(Protocol):
     """What is asked of a run."""
 
     flow: Any
+    name: str
     execution: Any
     parameters: dict[str, Any]
 
@@ -50,7 +51,7 @@ def facts_of_run(run: RunFacts) -> dict[str, Any]:
     return {
         "flow_name": run.flow.name,
         "flow_run_id": execution.run_id,
-        "flow_run_name": run.flow.name_of_run(parameters),
+        "flow_run_name": run.name,
         "parameters": parameters,
         **_dates(datetime.fromtimestamp(execution.began[1], UTC)),
         **execution.surroundings,

@@ -322,6 +322,7 @@ class FunctionRun(Run):
             value = known.get(task.name, task.default)
             self.parameters[task.name] = value
             known[task.name] = self._recorder.add_parameter(task, value)
+        self.name = flow.name_of_run(self.parameters)
         return (*(placed[name] for name in names), *args[len(names) :]), given
 
     def _leave(self) -> None:
