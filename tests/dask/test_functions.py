@@ -1,7 +1,6 @@
 """``@flow`` functions whose submitted tasks run on a cluster of processes."""
 
 import os
-import threading
 
 import pytest
 
@@ -106,12 +105,11 @@ def test_nested_flows_use_the_same_cluster(executor):
 
 
 def test_a_cancel_stops_what_runs_there(executor, tmp_path):
-    folder = tmp_path
-
     @flow(executor=executor)
     def main():
-        future = task(codes.waits).submit(str(folder))
-        threading.Timer(0.3, active_run().cancel).start()
+        future = task(codes.waits).submit(str(tmp_path))
+        codes.await_mark(tmp_path, "waits")
+        active_run().cancel()
         future.result()
 
     with pytest.raises(FlowFailed, match="cancelled"):
