@@ -44,7 +44,7 @@ def test_an_address_with_options_of_the_client(cluster):
     try:
         assert flow.run(executor=executor).is_successful()
         assert found.value != HERE
-        assert executor._client.id.startswith("mine-")
+        assert "-mine-" in executor._client.id
     finally:
         executor.close()
 
