@@ -92,6 +92,10 @@ class Task(Operators["Task"]):
         self.name = label if name is None else text(f"task {label!r}", "name", name)
         if options:
             self.__dict__.update(checked(f"task {self.name!r}", options))
+        code = getattr(self.run, "__code__", None)
+        if code is not None:  # else its signature is looked at when it is first called
+            count = code.co_argcount + code.co_kwonlyargcount
+            self._refuse_reserved(code.co_varnames[:count])
         around = BUILDING.get().tags
         if around:
             self.tags = self.tags | around
@@ -145,15 +149,18 @@ class Task(Operators["Task"]):
         found = self._signature
         if found is None:
             found = signature_of(self.run)
-            taken = _RESERVED.intersection(found.positional) | _RESERVED & found.keyword_only
-            if taken:
-                message = (
-                    f"task {self.name!r}: a parameter of run cannot be called "
-                    f"{min(taken)!r}, which is an option of calling a task"
-                )
-                raise GraphError(message)
+            self._refuse_reserved({*found.positional, *found.keyword_only})
             self._signature = found
         return found
+
+    def _refuse_reserved(self, names: Iterable[str]) -> None:
+        taken = _RESERVED.intersection(names)
+        if taken:
+            message = (
+                f"task {self.name!r}: a parameter of run cannot be called {min(taken)!r}, which "
+                "is an option of calling a task"
+            )
+            raise GraphError(message)
 
     def copy(self, **options: Any) -> Self:
         """A copy that is in no flow, with some options changed; None restores a default."""
