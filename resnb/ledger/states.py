@@ -12,6 +12,9 @@ KEPT: Final = "kept"
 UNKNOWN: Final = "unknown"
 """Its owner cannot be seen from here; a state of lists only."""
 
+CHECKING: Final = "checking"
+"""No state, but the mark of what is open until its recipe has been rehearsed."""
+
 _MOVES: Final = {
     OPENING: frozenset({OPEN, CLOSING, CLOSED, FAILED}),
     OPEN: frozenset({CLOSING}),

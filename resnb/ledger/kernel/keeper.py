@@ -30,6 +30,8 @@ MakeBook: TypeAlias = "Callable[[Callable[[ReaperMessage], object]], LeaseBook]"
 
 KERNEL_END_BUDGET = 2.0
 """Seconds that Jupyter grants an orderly end."""
+REHEARSAL_LIMIT = 5.0
+"""How long to wait for the rehearsal of a recipe where its result decides, in seconds."""
 
 
 class Keeper:
@@ -128,6 +130,7 @@ class Keeper:
         Raises:
             LedgerError: it cannot be written, or nobody could find the resource afterwards.
         """
+        lease.wait_for_rehearsal(REHEARSAL_LIMIT)
         if lease.protection.once_open:
             message = f"resource {lease.name!r} cannot be kept: {lease.protection.once_open}"
             raise LedgerError(message)
@@ -167,6 +170,11 @@ class Keeper:
         """The leases that are not closed, in the order in which they were prepared."""
         with self._lock:
             return tuple(self._leases.values())
+
+    def cell_ended(self) -> None:
+        """A cell has ended: recipes are written again whose names it has bound to something else."""
+        for lease in self.alive():
+            lease.look_again()
 
     def forget(self) -> None:
         """This is a forked child: nothing that its parent holds is its own."""

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from resnb.errors import LedgerError
 from resnb.ledger.liveness import new_file
-from resnb.ledger.owner import Lock, Owner, child_of
+from resnb.ledger.owner import Lock, Owner, child_of, same_place, this_process
 from resnb.ledger.record import LeaseRecord
 
 EXTRA = 5.0
@@ -29,7 +29,9 @@ _SOON = 0.05
 """Without a pidfd: how soon to look for the end of a process that closed its pipe, in seconds."""
 _NOW_AND_THEN = 0.5
 """Without a pidfd: how often to look for its end before that, in seconds."""
-_HIDDEN = ("PYTHONPATH",)  # what lies there must not shadow what our own script imports
+_HIDDEN = "PYTHON"
+"""How the names of variables begin that the clean-up's interpreter must not see when it starts:
+modules on a path of theirs would shadow what our script imports, another home has another library."""
 
 
 class CleanupProcess:
@@ -40,6 +42,7 @@ class CleanupProcess:
         record: the lease.
         log: where its output goes.
         selector: wakes the reaper, which then calls the functions that are registered as data.
+        is_rehearsal: whether it only looks whether it could clean up, and runs nothing.
 
     Raises:
         OSError: the interpreter cannot be started.
@@ -51,8 +54,11 @@ class CleanupProcess:
         record: LeaseRecord,
         log: IO[bytes] | int,
         selector: selectors.BaseSelector,
+        *,
+        is_rehearsal: bool = False,
     ) -> None:
         self.record = record
+        self._is_rehearsal = is_rehearsal
         self._received = b""
         self._has_order = False
         self._path, self._lock = _lock_file(home)
@@ -60,7 +66,8 @@ class CleanupProcess:
         self._selector = selector
         self._watched: set[int] = set()
         variables = {**os.environ, **dict(record.environment.variables)}
-        self._variables = {name: variables.pop(name) for name in _HIDDEN if name in variables}
+        hidden = [name for name in variables if name.startswith(_HIDDEN)]
+        self._variables = {name: variables.pop(name) for name in hidden}
         quiet = 0.0 if record.handle is not None else record.find_quiet
         self._time = record.cleanup_timeout + quiet + EXTRA
         self._deadline = time.monotonic() + self._time
@@ -114,6 +121,9 @@ class CleanupProcess:
         record = self.record
         order = {
             "lease": record.id,
+            "name": record.name,
+            "rehearse": self._is_rehearsal,
+            "elsewhere": not same_place(this_process(), record.owner),
             "find_quiet": record.find_quiet,
             "path": record.environment.path,
             "folder": record.environment.folder,

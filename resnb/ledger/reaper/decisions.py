@@ -23,6 +23,7 @@ REQUEST: Final = "request"
 TTL: Final = "ttl"
 IDLE: Final = "idle"
 """Why a kernel is asked to close a lease; if idle, the kernel refuses if it was used since."""
+DIED_WITH_KERNEL: Final = "died with its kernel"
 _LONGEST_PAUSE = 300.0
 
 
@@ -61,7 +62,13 @@ class Ask(NamedTuple):
     reason: str
 
 
-Action: TypeAlias = Clean | Close | Fail | Keep | Ask
+class Rehearse(NamedTuple):
+    """Look whether the open lease's recipe would find all that it refers to; runs nothing."""
+
+    record: LeaseRecord
+
+
+Action: TypeAlias = Rehearse | Clean | Close | Fail | Keep | Ask
 
 
 class Decision(NamedTuple):
@@ -84,6 +91,7 @@ def decide(
     now: float,
     running: Collection[str] = (),
     asked: Mapping[str, float] | None = None,
+    rehearsing: Collection[str] | None = None,
 ) -> Decision:
     """What the reaper does next.
 
@@ -93,6 +101,7 @@ def decide(
         now: seconds since the epoch.
         running: ids of the leases that this reaper is cleaning up.
         asked: when the kernel was asked to clean up a lease.
+        rehearsing: ids of the leases whose recipes this reaper is rehearsing; None if it does not.
     """
     known: dict[str, LeaseRecord] = {record.id: record for record in records}
     asked = asked or {}
@@ -121,6 +130,9 @@ def decide(
             idle = idle and not isinstance(verdict, Ask)
     inner = held.union(*(record.around for record in ready))
     inner |= {outer for lease in running if lease in known for outer in known[lease].around}
+    if rehearsing is not None and not rehearsing:
+        due = (one for one in known.values() if _is_to_be_rehearsed(one, liveness))
+        actions += [Rehearse(record) for record in due][:1]
     free = AT_ONCE - len(running)
     actions += [Clean(record) for record in ready if record.id not in inner][: max(0, free)]
     return Decision(tuple(actions), min(times, default=None), idle and not running)
@@ -149,9 +161,14 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
             return Keep(record, now + record.keep)
         if record.state == states.KEPT and now < (record.keep_until or 0.0):
             return record.keep_until
-    if record.dies_with_kernel:
-        return Close(record, "died with its kernel")
+    if record.dies_with_kernel and record.handle is None:
+        return Close(record, DIED_WITH_KERNEL)
     return _cleaning(record, now)
+
+
+def _is_to_be_rehearsed(record: LeaseRecord, liveness: Callable[[Owner], str]) -> bool:
+    is_due = record.rehearsal == "due" and record.state == states.OPEN
+    return is_due and bool(record.recipe) and liveness(record.owner) == ALIVE
 
 
 def _claim_of(record: LeaseRecord, liveness: Callable[[Owner], str]) -> str | None:

@@ -8,7 +8,7 @@ names that look like secrets are found.
 import dis
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -18,12 +18,64 @@ _SECRET = re.compile(
 )
 
 
+_NOTHING = object()
+_OF_EVERY_CLASS = frozenset(vars(type("Empty", (), {}))) | {"__annotations__", "__slots__"}
+_FIXED = (FunctionType, type, ModuleType, str, bytes, int, float, complex, bool, type(None))
+
+
 class Part(NamedTuple):
     """A named value."""
 
     label: str  # what an error calls it
     name: str
     value: Any
+
+
+class References:
+    """The notebook's names that a recipe refers to, as they were when this was made.
+
+    Args:
+        thing: the manager.
+    """
+
+    def __init__(self, thing: Any) -> None:
+        self._found: list[tuple[Mapping[str, Any], str, Any]] = []
+        self._seen: set[int] = set()
+        names = getattr(thing, "__resnb_names__", None)
+        if names is not None:
+            self._add(*names())
+        else:
+            self._follow(type(thing))
+            for value in attributes_of(thing).values():
+                self._follow(value)
+
+    def have_changed(self) -> bool:
+        """Whether a cell has bound one of them again, or may have changed its value."""
+        return any(
+            holder.get(name, _NOTHING) is not value or _may_change(value)
+            for holder, name, value in self._found
+        )
+
+    def _add(self, holder: Mapping[str, Any], names: Iterable[str]) -> None:
+        for name in names:
+            value = holder.get(name, _NOTHING)
+            self._found.append((holder, name, value))
+            self._follow(value)
+
+    def _follow(self, value: Any) -> None:
+        if isinstance(value, _FIXED[3:]) or id(value) in self._seen:
+            return
+        self._seen.add(id(value))
+        value = getattr(value, "__func__", getattr(value, "fget", value))
+        if isinstance(value, FunctionType) and goes_by_value(value):
+            self._add(value.__globals__, dict.fromkeys(_globals_of(value.__code__)))
+        elif isinstance(value, type) and goes_by_value(value):
+            own = [name for name in vars(value) if name not in _OF_EVERY_CLASS]
+            self._add(vars(value), own)
+            for one in value.__bases__:
+                self._follow(one)
+        elif not isinstance(value, (ModuleType, FunctionType, type)):
+            self._follow(type(value))
 
 
 def values_of(thing: Any) -> dict[str, Any]:
@@ -56,6 +108,11 @@ def parts_of(thing: Any) -> Iterator[Part]:
     for label, value in values_of(thing).items():
         yield from _parts(label, value, seen)
     yield from _parts("", type(thing), seen)
+
+
+def _may_change(value: Any) -> bool:
+    """Whether a value can be another one although its name was not bound again."""
+    return value is not _NOTHING and not isinstance(value, (*_FIXED, property, staticmethod))
 
 
 def _parts(label: str, value: Any, seen: set[int]) -> Iterator[Part]:

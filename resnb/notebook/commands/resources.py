@@ -13,7 +13,13 @@ from resnb.errors import CleanupError, LedgerError, MagicError, RunError
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.lease import Lease
-from resnb.notebook.closing import close, interrupts_put_off, reasons, wait_for_reaper
+from resnb.notebook.closing import (
+    close,
+    interrupts_put_off,
+    reasons,
+    wait_for_reaper,
+    wait_for_rehearsals,
+)
 from resnb.notebook.lines.parsed import parse_resources_line
 from resnb.run.lifecycle import active_run
 
@@ -66,6 +72,7 @@ def report(leases: Iterable[Lease], left: list[Lease]) -> None:
 
 
 def _list(*, all_kernels: bool) -> None:
+    wait_for_rehearsals(KEEPER.alive())
     kernel = ["this kernel"] if all_kernels else []
     rows = [[lease.name, lease.state, *kernel, _note(lease)] for lease in _own()]
     others = sorted(_of_others(), key=lambda one: (one.notebook, one.name)) if all_kernels else []
@@ -115,7 +122,9 @@ def _note(lease: Lease) -> str:
         states.OPEN: lease.protection.once_open,
     }
     fault = marks.get(lease.state)
-    parts = [lease.reason, f"unprotected: {fault}" if fault else ""]
+    is_checking = lease.state == states.OPEN and lease.protection.checking
+    mark = f"unprotected: {fault}" if fault else states.CHECKING if is_checking else ""
+    parts = [lease.reason, mark]
     return _stable("; ".join(filter(None, parts)))
 
 
