@@ -172,7 +172,7 @@ class Keeper:
             return tuple(self._leases.values())
 
     def cell_ended(self) -> None:
-        """A cell has ended: recipes are written again whose names it has bound to something else."""
+        """A cell has ended: write recipes again whose names it has bound to something else."""
         for lease in self.alive():
             lease.look_again()
 

@@ -116,8 +116,8 @@ class ManagedResource:
                 break
         if left := [path for path in hidden if os.path.lexists(path)]:
             message = (
-                f"{left[0]} is still there: its path is relative, and the kernel's folder is another "
-                "one by now"
+                f"{left[0]} is still there: its path is relative, and the kernel has changed its "
+                "folder since"
             )
             raise CleanupError(message)
 

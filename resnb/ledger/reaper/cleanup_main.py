@@ -23,6 +23,7 @@ from typing import Any
 
 _LONGEST_PAUSE = 1.0
 _LONGEST_REASON = 1000
+_NICE = 10
 
 CLEANED, NOTHING, FAILED, WRONG_ENVIRONMENT = "cleaned", "nothing", "failed", "wrong environment"
 REHEARSED = "rehearsed"
@@ -56,7 +57,7 @@ def main() -> None:
         os.chdir(order["folder"])
     except OSError as error:
         print(f"its folder is gone ({error}); going on in {Path.cwd()}")  # noqa: T201
-    result, reason = _result(order)
+    result, reason = _result(order) if not order["rehearse"] else _rehearsed(order["rehearse"])
     if result == CLEANED:
         print(time.strftime("%Y-%m-%d %H:%M:%S"), "cleaned up by the reaper", flush=True)  # noqa: T201
         _write_end(order["end"])
@@ -75,17 +76,33 @@ def _locked(path: str) -> bool:
     return True
 
 
+def _loaded(order: dict[str, Any]) -> tuple[Any, Any]:
+    """Recipe and handle."""
+    manager = pickle.loads(base64.b64decode(order["recipe"]))  # noqa: S301 - the user's own
+    handle = order["handle"] and pickle.loads(base64.b64decode(order["handle"]))  # noqa: S301
+    with suppress(AttributeError):  # a class with __slots__ cannot ask for its lease
+        manager.lease = _Lease(order["lease"], order["name"])
+    return manager, handle
+
+
+def _rehearsed(orders: list[dict[str, Any]]) -> tuple[str, str]:
+    """For each lease, why it could not be cleaned up, and why it could not be found."""
+    os.nice(_NICE)
+    found = []
+    for order in orders:
+        try:
+            found.append(_own("rehearsal").faults_of(*_loaded(order), _resolved))
+        except BaseException as error:  # noqa: BLE001 - whatever unpickling runs
+            found.append((f"its recipe cannot be loaded: {_line(error)}", ""))
+    return REHEARSED, json.dumps(found)
+
+
 def _result(order: dict[str, Any]) -> tuple[str, str]:
     try:
-        manager = pickle.loads(base64.b64decode(order["recipe"]))  # noqa: S301 - the user's own
-        handle = order["handle"] and pickle.loads(base64.b64decode(order["handle"]))  # noqa: S301
+        manager, handle = _loaded(order)
     except BaseException as error:  # noqa: BLE001 - whatever unpickling runs
         traceback.print_exc()
         return WRONG_ENVIRONMENT, f"its recipe cannot be loaded: {_line(error)}"
-    with suppress(AttributeError):  # a class with __slots__ cannot ask for its lease
-        manager.lease = _Lease(order["lease"], order["name"])
-    if order["rehearse"]:
-        return REHEARSED, json.dumps(_own("rehearsal").faults_of(manager, handle, _resolved))
     if fault := _lost(order, handle):
         return WRONG_ENVIRONMENT, fault
     try:
@@ -97,6 +114,7 @@ def _result(order: dict[str, Any]) -> tuple[str, str]:
     return CLEANED if found else NOTHING, ""
 
 
+@cache
 def _own(name: str) -> Any:
     """A module beside this file, by its path: resnb itself may not be there."""
     module: Any = None

@@ -12,7 +12,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -30,8 +30,12 @@ _SOON = 0.05
 _NOW_AND_THEN = 0.5
 """Without a pidfd: how often to look for its end before that, in seconds."""
 _HIDDEN = "PYTHON"
-"""How the names of variables begin that the clean-up's interpreter must not see when it starts:
-modules on a path of theirs would shadow what our script imports, another home has another library."""
+"""How the names of variables begin that the clean-up's interpreter must not see when it starts.
+
+Modules on a path of theirs would shadow what our script imports; another home has another library.
+"""
+REHEARSED_WITHIN = 30.0
+"""How long a rehearsal may take, most of which is for what the recipes import, in seconds."""
 
 
 class CleanupProcess:
@@ -42,7 +46,8 @@ class CleanupProcess:
         record: the lease.
         log: where its output goes.
         selector: wakes the reaper, which then calls the functions that are registered as data.
-        is_rehearsal: whether it only looks whether it could clean up, and runs nothing.
+        rehearsed: leases with the same environment, `record` among them, if it only looks whether
+            it could clean them up, and runs nothing.
 
     Raises:
         OSError: the interpreter cannot be started.
@@ -55,13 +60,13 @@ class CleanupProcess:
         log: IO[bytes] | int,
         selector: selectors.BaseSelector,
         *,
-        is_rehearsal: bool = False,
+        rehearsed: Sequence[LeaseRecord] = (),
     ) -> None:
         self.record = record
-        self._is_rehearsal = is_rehearsal
+        self._rehearsed = rehearsed
         self._received = b""
         self._has_order = False
-        self._path, self._lock = _lock_file(home)
+        self._path, self._lock = (None, None) if rehearsed else _lock_file(home)
         self._order = b""
         self._selector = selector
         self._watched: set[int] = set()
@@ -70,6 +75,8 @@ class CleanupProcess:
         self._variables = {name: variables.pop(name) for name in hidden}
         quiet = 0.0 if record.handle is not None else record.find_quiet
         self._time = record.cleanup_timeout + quiet + EXTRA
+        if rehearsed:
+            self._time = REHEARSED_WITHIN
         self._deadline = time.monotonic() + self._time
         script = str(Path(__file__).with_name("cleanup_main.py"))
         self._report, its_end = os.pipe()
@@ -120,16 +127,13 @@ class CleanupProcess:
         """
         record = self.record
         order = {
-            "lease": record.id,
-            "name": record.name,
-            "rehearse": self._is_rehearsal,
+            "rehearse": [_loadable(one) for one in self._rehearsed],
+            **_loadable(record),
             "elsewhere": not same_place(this_process(), record.owner),
             "find_quiet": record.find_quiet,
             "path": record.environment.path,
             "folder": record.environment.folder,
             "variables": self._variables,
-            "recipe": base64.b64encode(record.recipe).decode(),
-            "handle": None if record.handle is None else base64.b64encode(record.handle).decode(),
             "end": end,
             "deadline": self._time + EXTRA,  # by then its reaper has ended it, if it has one
         }
@@ -152,7 +156,8 @@ class CleanupProcess:
             return result
         if has_ended:
             return "failed", f"its interpreter ended with {self._process.returncode}"
-        return "failed", f"it did not end within {self.record.cleanup_timeout:g} s"
+        limit = REHEARSED_WITHIN if self._rehearsed else self.record.cleanup_timeout
+        return "failed", f"it did not end within {limit:g} s"
 
     def ask_within(self) -> float:
         """How many seconds the selector may wait for it before its result is asked for again."""
@@ -208,6 +213,16 @@ class CleanupProcess:
         if file in self._watched:
             self._watched.remove(file)
             self._selector.unregister(file)
+
+
+def _loadable(record: LeaseRecord) -> dict[str, str | None]:
+    """What is loaded of a lease."""
+    return {
+        "lease": record.id,
+        "name": record.name,
+        "recipe": base64.b64encode(record.recipe).decode(),
+        "handle": None if record.handle is None else base64.b64encode(record.handle).decode(),
+    }
 
 
 def _lock_file(home: Path) -> tuple[Path | None, Lock | None]:

@@ -13,6 +13,8 @@ from resnb.ledger.record import LeaseRecord
 
 AT_ONCE: Final = 4
 """How many clean-ups run side by side."""
+TOGETHER: Final = 50
+"""How many recipes are rehearsed in one interpreter."""
 TRIES: Final = 8
 """How many clean-ups are begun before a lease is left as failed."""
 FENCE_AFTER: Final = 5.0
@@ -63,9 +65,10 @@ class Ask(NamedTuple):
 
 
 class Rehearse(NamedTuple):
-    """Look whether the open lease's recipe would find all that it refers to; runs nothing."""
+    """Look whether open leases' recipes would find all that they refer to; runs nothing."""
 
-    record: LeaseRecord
+    record: LeaseRecord  # the first of them
+    records: tuple[LeaseRecord, ...]  # those with the same environment
 
 
 Action: TypeAlias = Rehearse | Clean | Close | Fail | Keep | Ask
@@ -77,6 +80,11 @@ class Decision(NamedTuple):
     actions: tuple[Action, ...]
     look_again: float | None
     idle: bool
+
+
+def end_reason(record: LeaseRecord) -> str:
+    """Why a lease is closed that the reaper has cleaned up."""
+    return DIED_WITH_KERNEL if record.dies_with_kernel else "cleaned up by the reaper"
 
 
 def pause_after(tries: int) -> float:
@@ -91,7 +99,7 @@ def decide(
     now: float,
     running: Collection[str] = (),
     asked: Mapping[str, float] | None = None,
-    rehearsing: Collection[str] | None = None,
+    rehearsing: bool | None = None,
 ) -> Decision:
     """What the reaper does next.
 
@@ -101,7 +109,7 @@ def decide(
         now: seconds since the epoch.
         running: ids of the leases that this reaper is cleaning up.
         asked: when the kernel was asked to clean up a lease.
-        rehearsing: ids of the leases whose recipes this reaper is rehearsing; None if it does not.
+        rehearsing: whether this reaper is rehearsing recipes; None if it does not.
     """
     known: dict[str, LeaseRecord] = {record.id: record for record in records}
     asked = asked or {}
@@ -130,9 +138,10 @@ def decide(
             idle = idle and not isinstance(verdict, Ask)
     inner = held.union(*(record.around for record in ready))
     inner |= {outer for lease in running if lease in known for outer in known[lease].around}
-    if rehearsing is not None and not rehearsing:
-        due = (one for one in known.values() if _is_to_be_rehearsed(one, liveness))
-        actions += [Rehearse(record) for record in due][:1]
+    if rehearsing is False:
+        due = [one for one in known.values() if _is_to_be_rehearsed(one, liveness)]
+        like = tuple(one for one in due if one.environment == due[0].environment)[:TOGETHER]
+        actions += [Rehearse(like[0], like)] if like else []
     free = AT_ONCE - len(running)
     actions += [Clean(record) for record in ready if record.id not in inner][: max(0, free)]
     return Decision(tuple(actions), min(times, default=None), idle and not running)

@@ -37,6 +37,8 @@ def deadly(owner, name, *, first):
     original = getattr(owner, name)
 
     def step(*args, **kwargs):
+        if kwargs.get("rehearsed"):
+            return original(*args, **kwargs)
         if first:
             die()
         result = original(*args, **kwargs)
