@@ -4,13 +4,15 @@ Each example leaked once although it was marked as protected. Now its mark says 
 or nothing is left when its kernel is killed.
 """
 
+import ast
 import os
 import signal
 
+import psutil
 import pytest
 
 from resnb.ledger.admin.commands import LedgerCommands
-from tests.kernel.client import Kernel
+from tests.kernel.client import Kernel, wait_for
 from tests.kernel.conftest import BEGIN
 
 PATIENCE = 60.0
@@ -400,3 +402,36 @@ def test_a_setting_that_means_nothing_is_refused_before_anything_is_created(note
     one.kernel.run(LATER)
     assert "RESNB_REHEARSAL='maybe' means nothing" in one.kernel.fail(OPEN).traceback
     assert list(one.things.iterdir()) == []
+
+
+BUSY = """
+import ctypes
+from dask.distributed import LocalCluster
+@resource_manager
+class Thing:
+    def setup(self): return LocalCluster(n_workers=1, dashboard_address=None)
+    def cleanup(self, cluster): cluster.close()
+def hold(path):
+    Path(path).touch()
+    ctypes.PyDLL(None).sleep(600)  # in C, without letting go of the interpreter
+"""
+HOLD = """
+from dask.distributed import Client
+from resnb.run.memory import memory_of
+cluster = memory_of(etl).open_leases
+cluster = next(iter(cluster.values())).resource
+client = Client(cluster)
+future = client.submit(hold, str(things / "held"))
+print([nanny.pid for nanny in cluster.workers.values()])
+"""
+
+
+def test_workers_that_outlive_their_kernel_are_ended_before_it_is_said_that_they_died(notebook):
+    one = notebook()
+    one.open(BUSY)
+    (pid,) = ast.literal_eval(one.kernel.run(HOLD).stdout)
+    worker = psutil.Process(pid)
+    wait_for((one.things / "held").exists, "the worker to be busy")
+    one.kill()
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+    assert one.reason == "died with its kernel"

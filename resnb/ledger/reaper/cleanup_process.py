@@ -36,6 +36,23 @@ Modules on a path of theirs would shadow what our script imports; another home h
 """
 REHEARSED_WITHIN = 30.0
 """How long a rehearsal may take, most of which is for what the recipes import, in seconds."""
+_SCRIPT = Path(__file__).with_name("cleanup_main.py")
+_REPLACED = (
+    f"resnb was upgraded or removed in {Path(__file__).parents[2]} while this reaper was running: "
+    "install it there again, or run resnb sweep from where it is"
+)
+
+
+def _seen(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one in its place; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+_AT_FIRST = _seen(_SCRIPT)
 
 
 class CleanupProcess:
@@ -78,11 +95,16 @@ class CleanupProcess:
         if rehearsed:
             self._time = REHEARSED_WITHIN
         self._deadline = time.monotonic() + self._time
-        script = str(Path(__file__).with_name("cleanup_main.py"))
         self._report, its_end = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - a script of this folder
-                [record.environment.python, "-P", script, str(its_end), str(self._path or "")],
+                [
+                    record.environment.python,
+                    "-P",
+                    str(_SCRIPT),
+                    str(its_end),
+                    str(self._path or ""),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -155,7 +177,8 @@ class CleanupProcess:
         if result is not None:
             return result
         if has_ended:
-            return "failed", f"its interpreter ended with {self._process.returncode}"
+            fault = f"its interpreter ended with {self._process.returncode}"
+            return "failed", fault if _seen(_SCRIPT) == _AT_FIRST else f"{fault}, since {_REPLACED}"
         limit = REHEARSED_WITHIN if self._rehearsed else self.record.cleanup_timeout
         return "failed", f"it did not end within {limit:g} s"
 

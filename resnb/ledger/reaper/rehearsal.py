@@ -68,7 +68,7 @@ def faults_of(manager: Any, handle: Any, resolved: Callable[[Any], Any]) -> tupl
             except Exception as error:  # noqa: BLE001 - the user's code
                 return f"attach() raised {type(error).__name__}: {error}".splitlines()[0], ""
         if not callable(getattr(manager, "cleanup", None)):
-            return f"a {type(manager).__name__} has no cleanup", ""
+            return f"{_kind(type(manager))} has no cleanup", ""
     walks = {}
     for about in (("cleanup", "attach"), ("find",)):
         walk = walks[about] = _Walk(manager)
@@ -210,14 +210,16 @@ class _Walk:
 
     def _import(self, one: Reference, names: dict[str, Any], where: str) -> None:
         name = "." * one.level + one.name
+        is_resolved = not one.level
         if one.level:
             package = names.get("__package__") or names.get("__name__", "").rpartition(".")[0]
             with suppress(ImportError):
                 name = importlib.util.resolve_name(name, package)
+                is_resolved = True
         self._known |= {("module", name.rsplit(".", up)[0]) for up in range(name.count(".") + 1)}
         if one.caught & {"ImportError", "ModuleNotFoundError"}:
             return
-        code = _found(name)
+        code = _found(name) if is_resolved else _MISSING
         if code is _MISSING:
             self._faults.append(Fault(f"{where} imports {name!r}, which is not there", ()))
             return
@@ -317,9 +319,13 @@ def _without(value: Any, attribute: str, where: str) -> Fault:
         text = f"{where} uses {attribute!r} of module {value.__name__!r}, which has no such name"
         return Fault(text, ("module", f"{value.__name__}.{attribute}"))
     kind = value if isinstance(value, type) else type(value)
-    what = f"{kind.__name__}" if isinstance(value, type) else f"a {kind.__name__}"
+    what = kind.__name__ if isinstance(value, type) else _kind(kind)
     text = f"{where} uses {attribute!r} of {what}, which has no such attribute"
     return Fault(text, ("attribute", attribute))
+
+
+def _kind(kind: type) -> str:
+    return f"{'an' if kind.__name__[:1].lower() in 'aeiou' else 'a'} {kind.__name__}"
 
 
 # ---- modules, looked for without importing them
