@@ -13,8 +13,8 @@ import builtins
 import dis
 import importlib.util
 import inspect
+import os
 import sys
-import sysconfig
 import types
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -384,6 +384,5 @@ def _is_users(module: str) -> bool:
 def _is_in_own_folder(file: str) -> bool:
     if file in ("built-in", "frozen", ""):
         return False
-    library = tuple(sysconfig.get_path(one) for one in ("stdlib", "platstdlib"))
     is_package = "site-packages" in file or "dist-packages" in file
-    return not is_package and not file.startswith(library)
+    return not is_package and not file.startswith(os.path.dirname(os.__file__))  # noqa: PTH120

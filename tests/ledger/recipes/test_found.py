@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +23,8 @@ from resnb.ledger.recipes.found_process import (
     here,
 )
 from resnb.ledger.recipes.handles import (
-    EndsWithKernel,
     Ended,
+    EndsWithKernel,
     FoundContainer,
     FoundFolder,
     FoundLease,
@@ -116,7 +117,7 @@ def test_a_found_folder_has_all_that_a_temporary_folder_has():
         assert public(made) <= public(found)
         with found as name:
             assert name == made.name
-        assert os.listdir(folder) == []
+        assert not list(Path(folder).iterdir())
         made.cleanup()
 
 
