@@ -20,7 +20,6 @@ from types import FunctionType
 from typing import Any
 
 from resnb import resource as resource_of
-from resnb.graph.resources.resource import ResourceManager
 from resnb.ids import LeaseId
 from resnb.ledger.owner import this_process
 from resnb.ledger.reaper.cleanup_process import CleanupProcess
@@ -68,8 +67,8 @@ def main() -> None:
     exec(CLASS, names)  # noqa: S102 - as a notebook's cell
     thing = names["Thing"](3)
     assert isinstance(generator, FunctionType)
-    of_generator: ResourceManager = resource_of(generator)
-    adapter: Any = of_generator.resource_class()
+    of_generator: Any = resource_of(generator)
+    adapter = of_generator.resource_class()
     made = adapter.setup()
     print(f"load {os.getloadavg()[0]:.1f}, {options.repeat} times")
     print("\n| a rehearsal | CPU, ms: median | worst | wall, ms: median | budget |")

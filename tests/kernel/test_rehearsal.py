@@ -117,6 +117,52 @@ def test_a_clean_up_that_is_mended_later(notebook):
     assert one.kill() == []
 
 
+OWN = """
+@resource_manager
+class Thing:
+    def setup(self):
+        self.made = touched("own")
+        return self.made
+    def cleanup(self, path): {}
+"""
+MENDED = {
+    "a method of the class": "Thing.resource_class.cleanup = lambda self, path: path.unlink()",
+    "the class": OWN.format("path.unlink()"),
+    "what it holds": "how.append(Path.unlink)",
+    "the class, which could not clean up what the old one has made": OWN.replace(
+        "made", "called"
+    ).format("print(self.called)"),
+}
+BEFORE = {
+    "a method of the class": "pass",
+    "the class": "pass",
+    "what it holds": "[one(path) for one in how]",
+    "the class, which could not clean up what the old one has made": "path.unlink()",
+}
+
+
+@pytest.mark.parametrize("what", MENDED)
+def test_what_a_later_cell_mends(notebook, what):
+    one = notebook()
+    one.open("how = []", OWN.format(BEFORE[what]))
+    assert one.mark() == ""
+    one.kernel.run(MENDED[what])
+    assert one.mark() == ""
+    assert one.kill() == []
+
+
+def test_a_recipe_is_written_again_only_if_it_is_another_one(notebook):
+    one = notebook()
+    one.open("how = []", OWN.format("[one(path) for one in how]"))
+    one.mark()
+    rows = LedgerCommands(one.home).store
+    before = rows.alive()
+    for cell in ("1 + 1", "other = 2", "def start(): return 3"):
+        one.kernel.run(cell)
+        assert one.mark() == ""
+        assert rows.alive() == before
+
+
 UNPROTECTED = {
     "a module that it imports late": (
         """

@@ -12,7 +12,7 @@ from resnb.ledger.kernel.environment import environment_for
 from resnb.ledger.kernel.reaper_client import ReaperClient
 from resnb.ledger.kernel.request import Limits
 from resnb.ledger.owner import Owner
-from resnb.ledger.recipes.captured import References
+from resnb.ledger.recipes.captured import References, mended
 from resnb.ledger.recipes.handles import EndsWithKernel
 from resnb.ledger.recipes.paths import folder_now
 from resnb.ledger.recipes.pickling import Pickled, pickled
@@ -90,6 +90,8 @@ class LeaseEntry:
         self._recipe = Pickled(record.recipe or None, record.unprotected)
         self._has_handle = False  # of the open resource
         self._references: References | None = None
+        self._mended: type | None = None  # what a cell has made of the manager's class
+        self._refused: type | None = None  # one that could not clean up
         self._left: dict[str, bytes] = {}  # of what ends with the kernel
         self._is_settled = threading.Event()
         self._is_settled.set()
@@ -174,7 +176,10 @@ class LeaseEntry:
     def _recorded(self, manager: Any, resource: Any) -> dict[str, Any]:
         """What the ledger has to know of an open resource."""
         folders = (folder_now(), self._record.environment.folder)
-        recipe = recipe_of(self._record.name, manager, is_open=True, folders=folders)
+        now = mended(manager)
+        now = manager if type(now) is self._refused else now
+        self._mended = None if now is manager else type(now)
+        recipe = recipe_of(self._record.name, now, is_open=True, folders=folders)
         handle = Pickled(self.handle)
         if not self._has_handle:
             handle = handle_of(manager, resource, folders)
@@ -238,17 +243,25 @@ class LeaseEntry:
             if not self.protection.checking:
                 self._is_settled.set()
 
-    def follow_rehearsal(self) -> None:
+    def follow_rehearsal(self) -> bool:
         """The reaper has rehearsed the recipe: read what that has shown.
+
+        Returns:
+            Whether `renew` has to be called: the class was defined again, and could not clean up
+            what the old one has made, so that its recipe is still the better one.
 
         Raises:
             LedgerError: the ledger cannot be read.
         """
         found = self._store.get(self._id)
         if found is not None and found.state == states.OPEN:
+            if found.unprotected and self._mended is not None:
+                self._refused = self._mended
+                return True
             self.protection = _marks_of(found)
         if not self.protection.checking:
             self._is_settled.set()
+        return False
 
     def wait_for_rehearsal(self, seconds: float) -> None:
         """Wait until the marks are what they will be, at most `seconds`."""

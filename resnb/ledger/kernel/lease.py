@@ -133,7 +133,8 @@ class Lease:
 
     def follow_rehearsal(self) -> None:
         """The reaper has rehearsed its recipe."""
-        self.entry.follow_rehearsal()
+        if self.entry.follow_rehearsal():
+            self.thread.submit(self._renew)
         with suppress(Exception):  # a listener's error
             EVENTS.publish(LeaseChanged(self.id, self.name, self.state))
 

@@ -9,7 +9,8 @@ import dis
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from types import CodeType, FunctionType, ModuleType
+from pathlib import PurePath
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 _SECRET = re.compile(
@@ -20,7 +21,8 @@ _SECRET = re.compile(
 
 _NOTHING = object()
 _OF_EVERY_CLASS = frozenset(vars(type("Empty", (), {}))) | {"__annotations__", "__slots__"}
-_FIXED = (FunctionType, type, ModuleType, str, bytes, int, float, complex, bool, type(None))
+_PLAIN = (str, bytes, int, float, complex, bool, type(None), PurePath)
+_FIXED = (*_PLAIN, FunctionType, BuiltinFunctionType, type, ModuleType)
 
 
 class Part(NamedTuple):
@@ -45,7 +47,10 @@ class References:
         if names is not None:
             self._add(*names())
         else:
-            self._follow(type(thing))
+            kind = type(thing)
+            if kind.__module__ == "__main__":
+                self._add(vars(sys.modules["__main__"]), [kind.__qualname__])
+            self._follow(kind)
             for value in attributes_of(thing).values():
                 self._follow(value)
 
@@ -63,7 +68,7 @@ class References:
             self._follow(value)
 
     def _follow(self, value: Any) -> None:
-        if isinstance(value, _FIXED[3:]) or id(value) in self._seen:
+        if isinstance(value, _PLAIN) or id(value) in self._seen:
             return
         self._seen.add(id(value))
         value = getattr(value, "__func__", getattr(value, "fget", value))
@@ -102,6 +107,24 @@ def attributes_of(thing: Any) -> dict[str, Any]:
     return found
 
 
+def mended(thing: Any) -> Any:
+    """`thing`, as an object of what a cell has made of its class since; itself if there is none."""
+    kind = type(thing)
+    if kind.__module__ != "__main__" or hasattr(thing, "__resnb_recipe__"):
+        return thing
+    found = vars(sys.modules["__main__"]).get(kind.__qualname__)
+    found = getattr(found, "resource_class", found)
+    names = (kind.__module__, kind.__qualname__)
+    if not isinstance(found, type) or (found.__module__, found.__qualname__) != names:
+        return thing
+    if found is kind or found.__base__ is not object or not hasattr(thing, "__dict__"):
+        return thing
+    made: Any = object.__new__(found)
+    for name, value in attributes_of(thing).items():
+        object.__setattr__(made, name, value)
+    return made
+
+
 def parts_of(thing: Any) -> Iterator[Part]:
     """Everything named that the pickle of `thing` contains."""
     seen: set[int] = set()
@@ -112,7 +135,9 @@ def parts_of(thing: Any) -> Iterator[Part]:
 
 def _may_change(value: Any) -> bool:
     """Whether a value can be another one although its name was not bound again."""
-    return value is not _NOTHING and not isinstance(value, (*_FIXED, property, staticmethod))
+    if value is _NOTHING or "resource_class" in getattr(value, "__dict__", ()):  # a definition
+        return False
+    return not isinstance(value, (*_FIXED, property, staticmethod, classmethod))
 
 
 def _parts(label: str, value: Any, seen: set[int]) -> Iterator[Part]:
