@@ -17,6 +17,7 @@ const OPEN: Lease = {
   keep_until: null,
   protected: true,
   checking: false,
+  remedy: "",
   unfindable: "",
   unprotected: "",
   notice: "",

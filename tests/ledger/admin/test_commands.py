@@ -100,6 +100,7 @@ def test_the_form_for_programs_is_stable(commands):
         "keep_until": None,
         "protected": True,
         "checking": False,
+        "remedy": "",
         "unfindable": "",
         "unprotected": "",
         "notice": "",
