@@ -82,7 +82,7 @@ def main() -> None:
             row(what, [measure(Path(folder), records) for _ in range(options.repeat)], many)
         records = [lease(adapter, made, 0)]
         what = "1 of a generator, which imports resnb"
-        row(what, [measure(Path(folder), records) for _ in range(options.repeat)])
+        row(what, [measure(Path(folder), records) for _ in range(options.repeat)], 1)
 
 
 def row(what: str, values: list[tuple[float, float]], leases: int = 0) -> None:

@@ -88,7 +88,7 @@ class LeaseEntry:
         self._id = LeaseId(record.id)
         self._is_rehearsed = is_rehearsed
         self._recipe = Pickled(record.recipe or None, record.unprotected)
-        self._has_handle = False  # of the open resource
+        self._has_handle = record.handle is not None  # that of the open resource
         self._references: References | None = None
         self._mended: type | None = None  # what a cell has made of the manager's class
         self._refused: type | None = None  # one that could not clean up

@@ -177,7 +177,7 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
 
 def _is_to_be_rehearsed(record: LeaseRecord, liveness: Callable[[Owner], str]) -> bool:
     is_due = record.rehearsal == "due" and record.state == states.OPEN
-    return is_due and bool(record.recipe) and liveness(record.owner) == ALIVE
+    return is_due and bool(record.recipe) and not record.kind and liveness(record.owner) == ALIVE
 
 
 def _claim_of(record: LeaseRecord, liveness: Callable[[Owner], str]) -> str | None:
