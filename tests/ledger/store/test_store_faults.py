@@ -313,7 +313,9 @@ def test_a_transaction_that_breaks_off_holds_up_nobody(tmp_path):
     store.let_go()
 
 
-@pytest.mark.parametrize("act", [lambda store: store.alive(), lambda store: store.add(record())])
+@pytest.mark.parametrize(
+    "act", [Store.alive, lambda store: store.add(record())], ids=["read", "write"]
+)
 def test_the_columns_of_another_version_are_told_in_one_line(tmp_path, act):
     store = Store(tmp_path / "ledger")
     store.add(record("before"))
