@@ -160,17 +160,17 @@ class LeaseEntry:
             LedgerError: it cannot be written.
             LeaseLost: the reaper has given the lease up meanwhile.
         """
-        environment = environment_for(manager)  # set-up may have changed it
+        found = environment_for(manager)  # set-up may have changed it
+        environment = {} if found == self._record.environment else {"environment": found}
         if lives_in_kernel(manager, resource):
             self._left = self._left_for_a_while(manager, resource)
             self._write_open(
-                dies_with_kernel=True, unfindable="", unprotected="", environment=environment,
-                **self._left,
+                dies_with_kernel=True, unfindable="", unprotected="", **environment, **self._left
             )  # fmt: skip
             self.protection = Protection()
             return
         values = self._recorded(manager, resource)
-        self._write_open(environment=environment, **values)
+        self._write_open(**environment, **values)
         self._mark(values)
 
     def _recorded(self, manager: Any, resource: Any) -> dict[str, Any]:

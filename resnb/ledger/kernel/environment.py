@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,14 @@ def environment_for(manager: Any) -> Environment:
     names = dict.fromkeys((*COMMON_VARIABLES, *(getattr(manager, "env", ()) or ())))
     variables = tuple((name, os.environ[name]) for name in names if name in os.environ)
     folder = folder_now() or "/"
-    path = tuple(dict.fromkeys((*(_entry(one, folder) for one in sys.path), *_earlier())))
+    path = _paths(tuple(sys.path), folder, len(sys.path_importer_cache))
     return Environment(sys.executable, sys.prefix, path, folder, variables)
+
+
+@lru_cache(maxsize=4)
+def _paths(entries: tuple[Any, ...], folder: str, _finders: int) -> tuple[str, ...]:
+    """`sys.path` as another process needs it."""
+    return tuple(dict.fromkeys((*(_entry(one, folder) for one in entries), *_earlier())))
 
 
 def _entry(entry: Any, folder: str) -> str:
