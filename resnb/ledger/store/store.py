@@ -253,9 +253,9 @@ class Store:
         where = "where state = 'closed' order by ended desc, id limit :limit"
         return self._select(self._database, where, {"limit": limit})
 
-    def kept_for(self, key: str) -> list[LeaseRecord]:
-        """The leases that survive their kernel, and that one with `key` may adopt."""
-        where = "where state != 'closed' and state = 'kept' and key = :key order by created, id"
+    def with_key(self, key: str) -> list[LeaseRecord]:
+        """The leases that are not closed, of the same scope and arguments; oldest first."""
+        where = "where state != 'closed' and key = :key order by created, id"
         return self._select(self._database, where, {"key": to_column(key)})
 
     def mark(self) -> tuple[int, int]:

@@ -103,12 +103,13 @@ def of_state(state: State) -> Outcome:
 
 
 def text_of(error: BaseException) -> str:
-    """An exception in one line, even if its ``__str__`` fails or is long."""
+    """An exception and its notes in one line, even if its ``__str__`` fails or is long."""
     try:
         first, *more = f"{type(error).__name__}: {error}".splitlines()
     except Exception:  # noqa: BLE001 - the user's code
         return type(error).__name__
-    return f"{first} [...]" if any(more) else first
+    notes = [str(one) for one in getattr(error, "__notes__", ())]
+    return "; ".join([f"{first} [...]" if any(more) else first, *notes]).splitlines()[0]
 
 
 def failure(error: BaseException) -> Outcome:
