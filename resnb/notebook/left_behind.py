@@ -58,7 +58,7 @@ def say_what_is_left(shell: Any) -> Callable[[], None]:
 
 def _is_compared(shell: Any) -> bool:
     """Whether somebody compares what cells print, as nbval does: it runs them without history."""
-    parent = getattr(shell, "get_parent", dict)()
+    parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
     return parent.get("content", {}).get("store_history") is False
 
 
