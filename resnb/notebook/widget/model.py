@@ -5,15 +5,19 @@ it. They come in on any thread (a subshell's, while a cell is running), so their
 command and returns; frames of states are sent by the ticker's thread only, hence in order.
 """
 
+import threading
+from collections import deque
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
 import anywidget
 import traitlets
+from IPython.core.getipython import get_ipython
 
 from resnb.graph.flow import Flow
 from resnb.ledger.kernel.keeper import KEEPER
+from resnb.notebook.control_channel import keep_busy
 from resnb.notebook.widget.commands import FlowCommands
 from resnb.notebook.widget.timeline_record import record_of
 from resnb.run.memory import memory_of
@@ -30,8 +34,10 @@ STATIC = Path(__file__).parents[2] / "view" / "static"
 LONGEST_MESSAGE = 64 * 1024
 """Maximum number of characters in a message."""
 LONGEST_ID = 64
-"""Maximum number of characters in the id of a view."""
-_DRAWN = frozenset({"structure", "states", "delta"})
+"""Maximum number of characters in the id of a view or a message."""
+REMEMBERED = 1000
+"""Number of messages that are known when they come again."""
+_STATES = frozenset({"states", "delta"})
 
 
 def _static(name: str) -> Any:
@@ -46,8 +52,8 @@ class FlowWidget(anywidget.AnyWidget):
         flow: the flow.
 
     Attributes:
-        rest: the frames with the flow's latest state of rest, for views without a kernel: those of
-            a notebook that was saved with its widgets.
+        rest: the frames that draw the flow as it was last at rest, for a view that has been sent
+            nothing: the first one, while a cell is running, and one without a kernel.
         is_seen: whether a view has ever been opened in this kernel.
     """
 
@@ -60,9 +66,11 @@ class FlowWidget(anywidget.AnyWidget):
     def __init__(self, flow: Flow) -> None:
         # the same in every run; the plugin for JupyterLab knows its models by the prefix
         name = uuid5(NAMESPACE_URL, f"resnb:{flow.name}").hex
-        super().__init__(model_id=f"{MODEL_PREFIX}{name}")
         self._commands = FlowCommands(self._send_frame)
+        self._taken: deque[str] = deque(maxlen=REMEMBERED)
+        self._lock = threading.Lock()
         self._live = self._live_flow(flow)
+        super().__init__(model_id=f"{MODEL_PREFIX}{name}", rest=_drawn(self._live))
         self.on_msg(self._received)
         _release(self.comm)
         TICKER.add(self._live, self._send_frame)
@@ -73,7 +81,7 @@ class FlowWidget(anywidget.AnyWidget):
         if before.flow is flow:
             return
         self._live = self._live_flow(flow, before)
-        self.rest = []
+        self.rest = _drawn(self._live)
         TICKER.remove(before)
         TICKER.add(self._live, self._send_frame)
 
@@ -90,9 +98,9 @@ class FlowWidget(anywidget.AnyWidget):
         )
         return live
 
-    def expect(self, *, views: bool) -> None:
-        """Expect views whose messages may be held back until the running cell has ended."""
-        self._live.expect(views=views)
+    def shown(self) -> None:
+        """The widget was displayed: keep its views up to date, whether or not they can say so."""
+        self._live.shown()
         TICKER.look()
 
     def bundle(self) -> dict[str, Any]:
@@ -102,25 +110,40 @@ class FlowWidget(anywidget.AnyWidget):
 
     def _send_frame(self, frame: Frame) -> None:
         self.send(frame)
-        if frame["frame"] in _DRAWN and not self._live.is_moving:
+        if frame["frame"] == "structure" or (
+            frame["frame"] in _STATES and not self._live.is_moving
+        ):
             self.rest = self._live.at_rest()
         _release(self.comm)
 
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
         del buffers
+        self.take(content)
+        if (kernel := getattr(get_ipython(), "kernel", None)) is not None:
+            keep_busy(kernel)
+
+    def take(self, content: Any) -> None:
+        """Take a message of a view; one that is no command is answered with what is wrong."""
         if not isinstance(content, dict) or len(str(content)) > LONGEST_MESSAGE:
             return
         if found := fault(Command, content):
             text = f"the kernel cannot read what a view asks for: {found}"
             self._send_frame({"frame": "said", "text": message(text), "done": False})
             return
-        view = content["view"]
-        if len(view) > LONGEST_ID:
+        view, ask = content["view"], content["ask"]
+        if max(len(view), len(ask)) > LONGEST_ID:
             return
         FlowWidget.is_seen = True  # each widget has a class of its own
-        if self._commands.take(self._live, view, content):
-            self._send_frame({"frame": "taken", "ask": content["ask"]})
+        if self._is_repeated(ask) or self._commands.take(self._live, view, content):
+            self._send_frame({"frame": "taken", "ask": ask})
         TICKER.look()
+
+    def _is_repeated(self, ask: str) -> bool:
+        """Whether this was taken before: what is not answered soon is sent another way, too."""
+        with self._lock:  # they come in on several threads
+            is_repeated = ask in self._taken
+            self._taken.append(ask)
+        return is_repeated
 
     def close(self) -> None:
         """Stop watching the flow."""
@@ -130,6 +153,13 @@ class FlowWidget(anywidget.AnyWidget):
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
         return f"<FlowWidget of {self._live.flow.name!r}>"
+
+
+def _drawn(live: LiveFlow) -> list[Frame]:
+    """The first frames of a flow, which go to the front end with its model."""
+    live.shown()
+    live.refresh()
+    return live.at_rest()
 
 
 def _release(comm: Any) -> None:

@@ -1,5 +1,9 @@
 """One flow as live views see it: which of them are told what, and when.
 
+A view need not say anything to be kept up to date, since a front end may hold its messages back
+while cells are running. What it does say only spares work: nothing is sent once all views that
+were heard of are closed.
+
 It knows no thread and no widget: one thread calls `refresh`, no more often than views may be sent
 something, and gets the frames.
 """
@@ -24,8 +28,12 @@ from resnb.view.wire.frames import Frame
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
 
-REMINDER = 1.0
-"""Seconds after which views that are expected are sent everything again."""
+STATES_EVERY = 1.0
+"""Seconds after which all states are sent again while they change: a view may have missed some."""
+ALL_EVERY = 5.0
+"""The same for everything there is to draw, while views cannot ask for it."""
+PATIENCE = 30.0
+"""Seconds within which a view is heard of, unless its messages may be held back."""
 
 
 class LiveFlow:
@@ -42,8 +50,8 @@ class LiveFlow:
         timelines: sends the timeline to the views that show it.
 
     Attributes:
-        views: the views that are open; nothing is sent while there is none.
-        looks: what they inspect.
+        views: the views that are known to be open.
+        inspections: what they inspect.
     """
 
     def __init__(
@@ -68,7 +76,8 @@ class LiveFlow:
         self._sources = sources
         self._is_deaf = is_deaf
         self._is_turn_of_logs = False
-        self._repeat: float | None = None
+        self._shown: float | None = None
+        self._states_due = self._all_due = float("-inf")
         self._lock = threading.Lock()
         self._began: float | None = None
         self._ended: float | None = None
@@ -77,20 +86,18 @@ class LiveFlow:
 
     def opened(self, view: str) -> None:
         """A view was opened: the next refresh sends everything."""
-        self.views.heard(view, self._now())
+        self.heard(view)
         self._snapshots.renew()
 
-    def expect(self, *, views: bool) -> None:
-        """Views may be open that cannot say so before the running cell has ended; or no longer.
-
-        Until one does, everything is sent again and again.
-        """
-        self._repeat = self._now() if views else None
+    def shown(self) -> None:
+        """The flow was displayed: a view is expected until one is heard of."""
+        self._shown = self._now()
+        self._snapshots.renew()
 
     @property
     def is_watched(self) -> bool:
-        """Whether there is any view to send something to."""
-        return bool(self.views) or self._repeat is not None
+        """Whether there may be any view to send something to."""
+        return bool(self.views) or self._shown is not None
 
     def heard(self, view: str) -> bool:
         """A message came from a view; one that was forgotten, or never known, is opened.
@@ -98,6 +105,7 @@ class LiveFlow:
         Returns:
             Whether it was.
         """
+        self._shown = None
         is_new = self.views.heard(view, self._now())
         if is_new:
             self._snapshots.renew()
@@ -145,12 +153,12 @@ class LiveFlow:
         within the number of messages that views are sent.
         """
         with self._lock:
-            self.views.forget(self._now(), is_deaf=self._is_deaf())
+            self._forget()
             self.inspections.keep(self.views)
             self.timelines.keep(self.views)
             if not self.is_watched:
                 return []
-            self._remind()
+            self._repeat()
             found = self._logs() if self._is_turn_of_logs else []
             self._is_turn_of_logs = False
             if not found:
@@ -164,16 +172,30 @@ class LiveFlow:
         return self._snapshots.sketch or sketch(self.flow)
 
     def at_rest(self) -> list[Frame]:
-        """The latest structure and states, the same in every kernel; empty if there are none."""
+        """What a view draws that has been sent nothing: the latest structure, states and form."""
         with self._lock:
-            return self._snapshots.at_rest()
+            return self._snapshots.at_rest(self._elapsed())
 
-    def _remind(self) -> None:
-        """While views are expected and none has been heard of, send everything once a second."""
+    def _forget(self) -> None:
+        """Forget the views that have been silent for too long."""
+        now, is_deaf = self._now(), self._is_deaf()
+        self.views.forget(now, is_deaf=is_deaf)
+        if is_deaf and self._shown is not None:
+            self._shown = now
+        elif self._shown is not None and now - self._shown > PATIENCE:
+            self._shown = None
+
+    def _repeat(self) -> None:
+        """While states change, send now and then what a view may have missed."""
         now = self._now()
-        if self._repeat is not None and not self.views and now >= self._repeat:
+        if not self.is_moving:
+            self._states_due, self._all_due = now + STATES_EVERY, now + ALL_EVERY
+        elif self._is_deaf() and now >= self._all_due:
             self._snapshots.renew()
-            self._repeat = now + REMINDER
+            self._all_due = now + ALL_EVERY
+        elif now >= self._states_due:
+            self._snapshots.repeat()
+            self._states_due = now + STATES_EVERY
 
     def _logs(self) -> list[Frame]:
         found = self.inspections.frame(self._sources)

@@ -96,26 +96,45 @@ def test_a_structure_is_laid_out_again_only_where_it_has_changed(live, layouts, 
     live.happened(StructureChanged(seed.name))
     structure, *_ = live.refresh()
     assert len(structure["nodes"]) == len(first["nodes"]) + 1
-    assert structure["version"] > first["version"]
+    assert structure["version"] != first["version"]
     assert layouts.count == 2
 
 
-def test_views_that_cannot_say_so_yet_are_told_everything_once_a_second(live, progress):
-    live.told = progress({}, flow=RUNNING)
-    live.expect(views=True)
+def test_a_view_that_cannot_say_so_yet_is_kept_up_to_date(seed, progress, layouts):
+    live = LiveFlow(
+        seed, lambda: live.told, lay_out=layouts, now=lambda: live.time, is_deaf=lambda: live.deaf
+    )
+    live.time, live.deaf, live.told = 0.0, True, progress({}, flow=PENDING)
+    live.shown()
     assert kinds(live.refresh()) == ["structure", "states", "form"]
+    assert kinds(live.at_rest()) == ["structure", "states", "form"]
+    live.told = progress({"load": RUNNING}, flow=RUNNING)
+    assert kinds(live.refresh()) == ["delta"]
+    for live.time, sent in ((0.5, []), (1.0, ["states"]), (1.5, []), (2.0, ["states"])):
+        assert kinds(live.refresh()) == sent
+    live.time = 5.0
+    assert kinds(live.refresh()) == ["structure", "states", "form"]
+    live.time = 1000.0  # the cell is still running
+    assert live.refresh()
+    live.deaf, live.told = False, progress({}, flow=SUCCESS)
+    live.time = 1020.0
+    assert kinds(live.refresh()) == ["delta"]
+    assert live.is_watched
+    live.time = 1031.0  # it would have been heard of
     assert live.refresh() == []
-    live.time = 1.5
-    assert kinds(live.refresh()) == ["structure", "states", "form"]
+    assert not live.is_watched
+
+
+def test_what_views_say_only_spares_work(live, progress):
+    live.shown()
+    live.refresh()
     live.opened("a")
     assert kinds(live.refresh()) == ["structure", "states", "form"]
-    live.time = 9.0
-    live.told = progress({}, flow=SUCCESS)
-    assert kinds(live.refresh()) == ["delta"]
     live.closed("a")
-    live.expect(views=False)
     live.told = progress({}, flow=RUNNING)
     assert live.refresh() == []
+    live.shown()
+    assert kinds(live.refresh()) == ["structure", "states", "form"]
 
 
 def test_after_the_last_view_is_closed_nothing_is_told(live, progress):
@@ -132,7 +151,7 @@ def test_what_cannot_be_drawn_is_said_once_to_each_view(live, layouts):
     live.opened("a")
     assert kinds(live.refresh()) == ["failed", "form"]
     assert live.refresh() == []
-    assert live.at_rest() == []
+    assert kinds(live.at_rest()) == ["failed", "form"]
     live.opened("b")
     assert kinds(live.refresh()) == ["failed", "form"]
 

@@ -2,6 +2,8 @@
 // picture or text that was saved with it.
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Panel } from "@lumino/widgets";
+import { relayFrom } from "../../widget/relay";
+import { sendOnControl } from "../control-channel";
 import { modelOf, VIEW, withoutView } from "./bundle";
 import type { Models } from "./models";
 
@@ -24,6 +26,10 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
     super();
     this.addClass("resnb-output");
     models.changed.connect(this.refresh, this);
+    relayFrom(this.node, (command) => {
+      const id = this.model === null ? null : modelOf(this.model.data);
+      return id !== null && sendOnControl(models.kernel, id, command);
+    });
   }
 
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
