@@ -135,6 +135,7 @@ def vocabulary() -> str:
         f"export const NOT_YET = {json.dumps(NOT_YET)};\n",
         f"export const UNPROTECTED = {json.dumps(protection.UNPROTECTED)};\n",
         f"export const MODEL_PREFIX = {json.dumps(kinds.MODEL_PREFIX)};\n",
+        f"export const OUTPUT_PREFIX = {json.dumps(kinds.OUTPUT_PREFIX)};\n",
         f"export const COMMAND_MESSAGE = {json.dumps(kinds.COMMAND_MESSAGE)};\n",
     ]
     for name, known in (("FAILURES", FAILURES), ("DONE", wording.DONE)):

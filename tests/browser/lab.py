@@ -93,9 +93,10 @@ class Server:
 
     Args:
         folder: where it keeps everything.
+        without: the front ends' extensions that it does not have.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, without=()):
         self._data = folder / "data"
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir()
@@ -104,6 +105,8 @@ class Server:
         news = {"fetchNews": "false", "checkForUpdates": False}
         quiet = {"@jupyterlab/apputils-extension:notification": news}
         (settings / "default_setting_overrides.json").write_text(json.dumps(quiet))
+        disabled = {"disabledExtensions": dict.fromkeys(without, True)}
+        (settings / "page_config.json").write_text(json.dumps(disabled))
         extensions = folder / "data" / "labextensions"  # as it was built last
         shutil.copytree(ROOT / "resnb" / "labextension", extensions / "resnb")
         ours = folder / "config" / "jupyter_server_config.d"  # as an installation does

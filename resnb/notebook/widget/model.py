@@ -19,6 +19,7 @@ from resnb.graph.flow import Flow
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.control_channel import keep_busy
 from resnb.notebook.widget.commands import FlowCommands
+from resnb.notebook.widget.still import FlowOutput
 from resnb.notebook.widget.timeline_record import record_of
 from resnb.run.memory import memory_of
 from resnb.view.live.flow import LiveFlow
@@ -73,6 +74,7 @@ class FlowWidget(anywidget.AnyWidget):
         super().__init__(model_id=f"{MODEL_PREFIX}{name}", rest=_drawn(self._live))
         self.on_msg(self._received)
         _release(self.comm)
+        self._output = FlowOutput(self, name)
         TICKER.add(self._live, self._send_frame)
 
     def follow(self, flow: Flow) -> None:
@@ -95,6 +97,7 @@ class FlowWidget(anywidget.AnyWidget):
             timelines=TimelineFeed(flow.name, lambda drawn: record_of(flow, drawn), watched),
             sources=lambda subject: self._commands.sources(live, subject),
             is_deaf=lambda: KEEPER.activity.is_busy,
+            draw_still=lambda: self._output.draw(flow),
         )
         return live
 
@@ -104,8 +107,8 @@ class FlowWidget(anywidget.AnyWidget):
         TICKER.look()
 
     def bundle(self) -> dict[str, Any]:
-        """What a front end needs to show a view of this model."""
-        content = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        """What a front end needs to show a view of this model, or a picture in its place."""
+        content = {"version_major": 2, "version_minor": 0, "model_id": self._output.model_id}
         return {"application/vnd.jupyter.widget-view+json": content}
 
     def _send_frame(self, frame: Frame) -> None:
@@ -148,6 +151,7 @@ class FlowWidget(anywidget.AnyWidget):
     def close(self) -> None:
         """Stop watching the flow."""
         TICKER.remove(self._live)
+        self._output.close()
         super().close()
 
     def __repr__(self) -> str:

@@ -32,8 +32,10 @@ STATES_EVERY = 1.0
 """Seconds after which all states are sent again while they change: a view may have missed some."""
 ALL_EVERY = 5.0
 """The same for everything there is to draw, while views cannot ask for it."""
-PATIENCE = 30.0
-"""Seconds within which a view is heard of, unless its messages may be held back."""
+STILL_AFTER, STILL_EVERY = 1.5, 2.0
+"""Seconds without a word from a view until a picture is drawn, and at least between two."""
+STILL_SHARE = 20.0
+"""The pause is at least so many times what drawing takes."""
 
 
 class LiveFlow:
@@ -48,6 +50,8 @@ class LiveFlow:
         sources: the logs of what a view inspects.
         is_deaf: whether messages from views may be held back at the moment.
         timelines: sends the timeline to the views that show it.
+        draw_still: draws a picture for front ends that cannot show a view, as long as none is heard
+            of and whenever something has changed, but not often.
 
     Attributes:
         views: the views that are known to be open.
@@ -65,6 +69,7 @@ class LiveFlow:
         sources: LogSources = lambda _: (),
         is_deaf: Callable[[], bool] = lambda: False,
         timelines: TimelineFeed | None = None,
+        draw_still: Callable[[], object] = lambda: None,
     ) -> None:
         self.flow = flow
         self.timelines = timelines or TimelineFeed(flow.name, lambda _: None)
@@ -75,6 +80,9 @@ class LiveFlow:
         self._now = now
         self._sources = sources
         self._is_deaf = is_deaf
+        self._draw_still = draw_still
+        self._is_still_due = False
+        self._next_still = 0.0
         self._is_turn_of_logs = False
         self._shown: float | None = None
         self._states_due = self._all_due = float("-inf")
@@ -92,6 +100,7 @@ class LiveFlow:
     def shown(self) -> None:
         """The flow was displayed: a view is expected until one is heard of."""
         self._shown = self._now()
+        self._is_still_due = True
         self._snapshots.renew()
 
     @property
@@ -142,6 +151,8 @@ class LiveFlow:
     @property
     def has_more(self) -> bool:
         """Whether the next refresh may send something even if nothing happens until then."""
+        if self._is_still_due and not self.views:
+            return self._shown is not None
         return self._is_turn_of_logs and bool(self.inspections.at())
 
     # ---- what is sent
@@ -153,7 +164,7 @@ class LiveFlow:
         within the number of messages that views are sent.
         """
         with self._lock:
-            self._forget()
+            self.views.forget(self._now(), is_deaf=self._is_deaf())
             self.inspections.keep(self.views)
             self.timelines.keep(self.views)
             if not self.is_watched:
@@ -164,6 +175,7 @@ class LiveFlow:
             if not found:
                 found = list(self._snapshots.frames(self._elapsed()))
                 self._is_turn_of_logs = bool(found)
+            self._still(is_news=bool(found))
             times = self.timelines.frames(self._snapshots.sketch, is_moving=self.is_moving)
             return [*(found or self._logs()), *times]
 
@@ -176,15 +188,6 @@ class LiveFlow:
         with self._lock:
             return self._snapshots.at_rest(self._elapsed())
 
-    def _forget(self) -> None:
-        """Forget the views that have been silent for too long."""
-        now, is_deaf = self._now(), self._is_deaf()
-        self.views.forget(now, is_deaf=is_deaf)
-        if is_deaf and self._shown is not None:
-            self._shown = now
-        elif self._shown is not None and now - self._shown > PATIENCE:
-            self._shown = None
-
     def _repeat(self) -> None:
         """While states change, send now and then what a view may have missed."""
         now = self._now()
@@ -196,6 +199,18 @@ class LiveFlow:
         elif now >= self._states_due:
             self._snapshots.repeat()
             self._states_due = now + STATES_EVERY
+
+    def _still(self, *, is_news: bool) -> None:
+        """Draw a picture if that is due and no view has been heard of."""
+        self._is_still_due |= is_news
+        now = self._now()
+        if self.views or self._shown is None or not self._is_still_due:
+            return
+        if now >= max(self._shown + STILL_AFTER, self._next_still):
+            self._is_still_due = False
+            self._draw_still()
+            done = self._now()
+            self._next_still = done + max(STILL_EVERY, STILL_SHARE * (done - now))
 
     def _logs(self) -> list[Frame]:
         found = self.inspections.frame(self._sources)

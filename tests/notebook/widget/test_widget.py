@@ -142,3 +142,23 @@ def test_widgets_that_were_closed_leave_no_thread_and_no_commands(leak_grace):
     assert not begun
     gc.collect()
     assert [one() for one in commands if one() is not None] == []
+
+
+def test_a_front_end_that_shows_no_view_gets_a_picture_until_a_view_is_heard_of(flow):
+    widget = FlowWidget(flow)
+    try:
+        live, still = widget._live, widget._output.children[0]
+        live._now = lambda: live.time
+        live.time = live._shown + 60.0
+        live.refresh()
+        assert 'alt="shown · not run yet' in still.value
+        assert "has no anywidget. Install resnb there" in still.value
+        still.value, live.time = "", live.time + 60.0
+        assert live.refresh() == []
+        assert still.value == ""
+        live.opened("a")
+        live.refresh()
+        assert not live.has_more
+        assert still.value == ""
+    finally:
+        widget.close()

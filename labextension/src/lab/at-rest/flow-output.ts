@@ -4,7 +4,7 @@ import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Panel } from "@lumino/widgets";
 import { relayFrom } from "../../widget/relay";
 import { sendOnControl } from "../control-channel";
-import { modelOf, VIEW, withoutView } from "./bundle";
+import { flowIn, modelOf, VIEW, withoutView } from "./bundle";
 import type { Models } from "./models";
 
 const SAVED = "The flow as it was saved. Run the cell to see it live.";
@@ -28,7 +28,7 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
     models.changed.connect(this.refresh, this);
     relayFrom(this.node, (command) => {
       const id = this.model === null ? null : modelOf(this.model.data);
-      return id !== null && sendOnControl(models.kernel, id, command);
+      return id !== null && sendOnControl(models.kernel, flowIn(id), command);
     });
   }
 
