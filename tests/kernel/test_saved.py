@@ -96,7 +96,7 @@ def test_a_widget_that_was_closed_is_made_anew(notebook):
     notebook.run("import ipywidgets; ipywidgets.Widget.close_all()")
     second = notebook.run("%%flow etl\nx = number(1)", "a").displays[0][WIDGET]["model_id"]
     assert first == second
-    assert first.startswith("resnb-")
+    assert first.startswith("resnb.output-")
     assert notebook.value(f"{first!r} in ipywidgets.widgets.widget._instances")
 
 

@@ -27,7 +27,7 @@ _STYLE = """<style>
 </style>"""
 
 
-class FlowOutput(VBox):  # type: ignore[misc] - ipywidgets has no types
+class FlowOutput(VBox):  # type: ignore[misc]
     """A flow's view, and its picture where that cannot be shown.
 
     Args:
