@@ -117,6 +117,7 @@ def test_an_open_scope_is_cleaned_up(notebook):
     notebook.picture("open-scope", view)
     view.get_by_role("button", name="Close scopes").click()
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
+    expect(view.locator(".node.kind-cleanup.is-success")).to_have_count(1)
     expect(view.get_by_role("button", name="Clean up", exact=True)).to_be_disabled()
 
 

@@ -171,7 +171,7 @@ class FlowCommands:
         memory = memory_of(flow)
         leases = [one for one in memory.leases() if one.state != "closed" and not one.in_use]
         self._close(live, leases)
-        memory.open_leases.clear()
+        memory.let_go(tuple(memory.open_leases))
         if not leases:
             self._say("nothing is open")
 
