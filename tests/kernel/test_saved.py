@@ -112,7 +112,7 @@ def test_a_model_keeps_what_there_was_to_see_at_rest(notebook):
         """
     )
     frames = json.loads(notebook.value("json.dumps(widget.rest)"))
-    assert [one["frame"] for one in frames] == ["structure", "states", "form"]
+    assert [one["frame"] for one in frames] == ["structure", "states", "failures", "form"]
     assert [one["text"] for one in frames[0]["nodes"]] == ["number"]
     assert frames[0]["version"] == frames[1]["version"]
     notebook.kernel.run("state = rest.run()\nassert come.wait(20)")

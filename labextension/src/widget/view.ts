@@ -2,9 +2,11 @@
 import type { RenderContext } from "./anywidget";
 import type { Command } from "../wire/commands";
 import type { Frame } from "../wire/frames";
+import { RETRYING, RUNNING } from "../wire/vocabulary";
 import { Channel } from "./channel";
 import { html, setText, set } from "./dom";
 import { RELAY } from "./relay";
+import { FailureLine } from "./controls/failures";
 import { Form } from "./controls/form";
 import { Graph } from "./graph/graph";
 import { framesIn, type Unreadable } from "./frames";
@@ -41,6 +43,7 @@ export class View {
   private readonly graph: Graph;
   private readonly toolbar: Toolbar;
   private readonly form: Form;
+  private readonly failures: FailureLine;
   private readonly progress: Progress;
   private readonly inspector: Inspector;
   private readonly timeline: TimelinePanel;
@@ -60,6 +63,15 @@ export class View {
     this.channel = new Channel(model, { received, relay, waits }, signal);
     this.graph = new Graph(this.pick, signal);
     this.form = new Form(this.run);
+    this.failures = new FailureLine({
+      go: (id) => {
+        this.pick({ what: "node", id });
+      },
+      again: () => {
+        this.tell("");
+        this.channel.send({ do: "run_again" });
+      },
+    });
     this.progress = new Progress(signal);
     this.toolbar = new Toolbar({
       run: this.run,
@@ -121,6 +133,7 @@ export class View {
     const above = [
       this.otherVersion,
       toolbar.element,
+      this.failures.element,
       form.element,
       progress.element,
       notice,
@@ -164,6 +177,7 @@ export class View {
     this.toolbar.show(model);
     this.form.show(model.fields);
     this.progress.show(model);
+    this.failures.show(model.failures, model.flow === RUNNING || model.flow === RETRYING);
     this.graph.show(model);
     this.timeline.show(model.timeline);
     const { hidden } = model;

@@ -38,7 +38,7 @@ LONGEST_ID = 64
 """Maximum number of characters in the id of a view or a message."""
 REMEMBERED = 1000
 """Number of messages that are known when they come again."""
-_STATES = frozenset({"states", "delta"})
+_STATES = frozenset({"states", "delta", "failures"})
 
 
 def _static(name: str) -> Any:

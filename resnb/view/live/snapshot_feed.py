@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from resnb.errors import ResnbError
 from resnb.view.folding import Fold
 from resnb.view.live import frames
+from resnb.view.live.failures import FailureFeed
 from resnb.view.live.layout import Layout, layout_of
 from resnb.view.live.parameter_form import form
 from resnb.view.outline import Outline
@@ -55,6 +56,7 @@ class SnapshotFeed:
         self._is_unfolded = False
         self._is_folded = False
         self._failure = ""
+        self._failures = FailureFeed()
 
     @property
     def sketch(self) -> Sketch | None:
@@ -99,7 +101,9 @@ class SnapshotFeed:
         states, self._are_states_due = self._are_states_due, False
         progress = self._progress()
         elapsed_and_link = elapsed, "" if progress is None else progress.link
-        now = fold.apply(self._sampler.sample(progress))
+        seen = self._sampler.sample(progress)
+        failures = self._failures.look(self._sampler.drawn, seen, progress)
+        now = fold.apply(seen)
         before, self._sent = self._sent, now
         is_redrawn = now.outline != self._drawn
         if is_redrawn:
@@ -114,6 +118,8 @@ class SnapshotFeed:
                 yield frames.states(now, run)
             elif changed is not None:
                 yield changed
+        if failures is not None or everything:
+            yield self._failures.all()
         if restructured or everything:
             yield form(self._flow)
 
@@ -121,7 +127,8 @@ class SnapshotFeed:
         """What a view draws that has been sent nothing; empty before the first frames."""
         if self._sent is None:
             return []
-        return [*self._everything(self._sent, elapsed, ""), form(self._flow)]
+        drawn = self._everything(self._sent, elapsed, "")
+        return [*drawn, self._failures.all(), form(self._flow)]
 
     @property
     def _version(self) -> int:

@@ -15,7 +15,17 @@ class Sender(TypedDict):
 class Plain(Sender):
     """A command without arguments."""
 
-    do: Literal["open", "close", "look_away", "cancel", "cleanup", "close_scopes", "unfold", "fold"]
+    do: Literal[
+        "open",
+        "close",
+        "look_away",
+        "cancel",
+        "cleanup",
+        "close_scopes",
+        "unfold",
+        "fold",
+        "run_again",
+    ]
 
 
 class Here(Sender):

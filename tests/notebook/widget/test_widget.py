@@ -44,7 +44,7 @@ def test_a_view_is_heard_until_it_is_closed(widget):
 def test_the_first_frames_come_with_the_model_and_more_without_a_word_from_a_view(flow):
     widget = FlowWidget(flow)
     try:
-        assert [one["frame"] for one in widget.rest] == ["structure", "states", "form"]
+        assert [one["frame"] for one in widget.rest] == ["structure", "states", "failures", "form"]
         assert widget._live.is_watched
     finally:
         widget.close()
