@@ -94,7 +94,7 @@ class FlowCommands:
                 self._work.post(partial(_run, live.flow, content.get("parameters")))
             case "run_again":
                 self._work.post(partial(_run_again, live.flow))
-            case "cleanup" | "close_scopes":
+            case "cleanup":
                 self._work.post(partial(self._clean_up, live))
             case "cleanup_one":
                 self._work.post(partial(self._clean_up_one, live, subject, item))
