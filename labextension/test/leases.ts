@@ -16,6 +16,8 @@ const OPEN: Lease = {
   keep: null,
   keep_until: null,
   protected: true,
+  checking: false,
+  remedy: "",
   unfindable: "",
   unprotected: "",
   notice: "",

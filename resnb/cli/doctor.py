@@ -48,6 +48,7 @@ def findings() -> Iterator[Finding]:
     yield _tried("recipes", _recipes_loadable)
     yield _tried("pictures", _drawn)
     yield _lab_extension()
+    yield _anywidget()
 
 
 def _tried(what: str, look: Callable[[], str]) -> Finding:
@@ -73,11 +74,17 @@ def _oddities(commands: LedgerCommands) -> Iterator[Finding]:
     if aside:
         yield Finding("ledger", f"a damaged one was set aside: {', '.join(aside)}", is_news=True)
     try:
-        failed = [one.name for one in commands.leases() if one.state == states.FAILED]
+        leases = commands.leases()
     except LedgerError:
         return  # an earlier check has reported that
+    failed = [one.name for one in leases if one.state == states.FAILED]
     if failed:
         yield Finding("leases", f"not cleaned up: {', '.join(failed)}; see resnb ls", is_news=True)
+    for one in leases:
+        if one.remedy:
+            is_bad = one.state == states.DAMAGED
+            text = f"{one.name} is {one.state}: {one.remedy}"
+            yield Finding("leases", text, is_bad=is_bad, is_news=not is_bad)
 
 
 def _reaper_started(home: Path) -> str:
@@ -118,20 +125,35 @@ def _drawn() -> str:
 
 
 def _lab_extension() -> Finding:
-    try:
-        from jupyter_core.paths import jupyter_path
-
-        folders = [Path(one) for one in jupyter_path("labextensions")]  # in order of precedence
-    except ImportError:  # no Jupyter here
-        folders = [Path(sys.prefix, "share", "jupyter", "labextensions")]
-    for folder in folders:
+    for folder in _lab_folders():
         if (folder / _EXTENSION).exists():
             return _versions_compared(folder / _EXTENSION)
     return Finding(
         "JupyterLab",
-        "no extension, so saved notebooks may not show their flows: install resnb again",
+        "no extension, so saved notebooks may not show their flows, and buttons may wait for "
+        "running cells: install resnb in the environment in which JupyterLab runs",
         is_news=True,
     )
+
+
+def _anywidget() -> Finding:
+    if any((folder / "anywidget").exists() for folder in _lab_folders()):
+        return Finding("live views", "this environment's JupyterLab can show them")
+    return Finding(
+        "live views",
+        "this environment has no anywidget for JupyterLab, so one that runs here shows pictures "
+        "instead: install resnb (or anywidget) in the environment in which JupyterLab runs",
+        is_news=True,
+    )
+
+
+def _lab_folders() -> list[Path]:
+    """Where the extensions of this environment's JupyterLab are, in order of precedence."""
+    try:
+        from jupyter_core.paths import jupyter_path
+    except ImportError:  # no Jupyter here
+        return [Path(sys.prefix, "share", "jupyter", "labextensions")]
+    return [Path(one) for one in jupyter_path("labextensions")]
 
 
 def _versions_compared(extension: Path) -> Finding:

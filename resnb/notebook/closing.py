@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 from resnb.errors import RunError
 from resnb.graph.resources.scope import ScopeOptions
 from resnb.ledger import states
-from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER, REHEARSAL_LIMIT
 from resnb.run.engine.interrupts import Interrupts
 from resnb.run.engine.slots import CURRENT, Slot
 from resnb.run.lifecycle import active_run
@@ -66,6 +66,13 @@ def cancel(flow: "Flow") -> None:
     run.cancel()
 
 
+def wait_for_rehearsals(leases: "Iterable[Lease]") -> None:
+    """Wait for the marks of open leases, so that what is printed is the same each time."""
+    deadline = monotonic() + REHEARSAL_LIMIT
+    for lease in leases:
+        lease.wait_for_rehearsal(max(0.0, deadline - monotonic()))
+
+
 def wait_for_reaper(leases: "Iterable[Lease]") -> None:
     """Wait for the reaper, within a limit, so that a cell shows how its clean-ups end."""
     deadline = monotonic() + REAPER_LIMIT
@@ -101,8 +108,7 @@ def close_scopes(
     limit = max((use.scope.options.cleanup_timeout for use in chosen), default=LIMIT)
     leases = [opened[use] for use in chosen if opened[use].state != states.CLOSED]
     left = close(leases, limit)
-    for use in chosen:
-        opened.pop(use, None)
+    memory_of(flow).let_go(chosen)
     return leases, left
 
 

@@ -17,6 +17,7 @@ class NoEntry:
     handle = None
     notice = ""
     record = mark_open = mark_used = set_keep = mark_closed = discard = nothing
+    look_again = renew = follow_rehearsal = wait_for_rehearsal = nothing
 
     def leave(self):
         return False
@@ -32,7 +33,7 @@ class NoBook:
     def __init__(self, _):
         self.reaper = SimpleNamespace(is_lost=False, ensure=nothing, look=nothing, forget=nothing)
         self.ends = SimpleNamespace(write=nothing)
-        self.store = SimpleNamespace(alive=list, kept_for=lambda _: [])
+        self.store = SimpleNamespace(alive=list, with_key=lambda _: [])
 
     @property
     def home(self):

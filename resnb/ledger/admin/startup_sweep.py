@@ -28,8 +28,8 @@ def sweep_soon() -> None:
     timer.start()
 
 
-def sweep() -> None:
-    """Start a sweeper now, if there is something for it to do."""
+def sweep() -> bool:
+    """Start a sweeper now, if there is something for it to do; false if nobody could tell."""
     from resnb.ledger.admin.commands import LedgerCommands, start_sweeper
 
     with suppress(ResnbError, OSError):  # the first lease says what is wrong with the ledger
@@ -40,6 +40,8 @@ def sweep() -> None:
                 commands.store.change(one.record.id, next_try=0.0)
         if left:
             start_sweeper(commands.home)
+        return True
+    return False
 
 
 def _is_for_a_sweeper(one: "ListedLease") -> bool:

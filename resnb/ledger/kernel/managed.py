@@ -1,10 +1,13 @@
 """A manager's methods as its lease calls them, and what they have made so far."""
 
+import os
 from typing import Any, Protocol
 
 from resnb.errors import CleanupError, ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger.kernel.request import Caller
+from resnb.ledger.recipes.captured import values_of
+from resnb.ledger.recipes.paths import folder_now, out_of_sight
 
 READY_TIMEOUT = 60.0
 """How long a resource may take to become ready after its set-up returned, in seconds."""
@@ -38,14 +41,13 @@ class ManagedResource:
         value: what set-up returned, until it is cleaned up.
         handle: the handle that set-up has recorded, in a list; an empty list before that.
         is_made: whether set-up has returned.
-        was_stopped: whether set-up was stopped from outside, rather than failing by itself.
     """
 
     def __init__(self, manager: Any, tag: LeaseId, host: CallHost) -> None:
         self.value: Any = None
         self.handle: list[Any] = []
         self.is_made = False
-        self.was_stopped = False
+        self._folders: tuple[str, ...] = ()
         self._manager = manager
         self._tag = tag
         self._host = host
@@ -58,7 +60,9 @@ class ManagedResource:
     def set_up(self, call: Caller) -> None:
         """Make it."""
         setup = getattr(self._manager, "setup", None)
+        before = folder_now()
         self.value = None if setup is None else call(setup)
+        self._folders = (folder_now(), before)
         self.is_made = True
 
     def wait_until_ready(self, name: str, call: Caller) -> None:
@@ -79,22 +83,19 @@ class ManagedResource:
             call(self._host.pause, pause)
             pause = min(2 * pause, 1.0)
 
-    def clean_up_all(self, unfindable: str, call: Caller) -> None:
+    def clean_up_all(self, call: Caller) -> None:
         """Clean up what has been made, as far as it can be found.
-
-        Args:
-            unfindable: why nothing half made can be found from outside; empty if it can.
-            call: calls the manager's methods.
 
         Raises:
             BaseException: what the manager's cleanup raised.
         """
-        for value in self._found(unfindable, call):
+        for value in self._found(call):
             self.clean_up(value, call)
 
     def clean_up(self, value: Any, call: Caller) -> None:
         """Clean up `value`; again if that failed while an interrupt may have cut it short."""
         first: Exception | None = None
+        hidden = out_of_sight((value, *values_of(self._manager).values()), self._folders)
         while True:
             seen = self._host.interrupts
             try:
@@ -106,17 +107,20 @@ class ManagedResource:
                     raise error from first
                 first = first or error
             else:
-                return
+                break
+        if left := [path for path in hidden if os.path.lexists(path)]:
+            message = (
+                f"{left[0]} is still there: its path is relative, and the kernel has changed its "
+                "folder since"
+            )
+            raise CleanupError(message)
 
-    def _found(self, unfindable: str, call: Caller) -> list[Any]:
+    def _found(self, call: Caller) -> list[Any]:
         if self.is_made:
             return [self.value]
         if self.handle:
             attach = getattr(self._manager, "attach", None)
             return [call(attach, self.handle[0]) if attach else self.handle[0]]
         find = getattr(self._manager, "find", None)
-        if find is None and self.was_stopped and unfindable:
-            message = f"its set-up was stopped, and nothing tells what it made: {unfindable}"
-            raise CleanupError(message)
         thing = None if find is None else call(find, self._tag)
         return [] if thing is None else [thing]

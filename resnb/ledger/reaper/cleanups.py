@@ -10,7 +10,7 @@ from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger.owner import Owner
 from resnb.ledger.reaper.cleanup_process import CleanupProcess
-from resnb.ledger.reaper.decisions import AT_ONCE
+from resnb.ledger.reaper.decisions import AT_ONCE, end_reason
 from resnb.ledger.reaper.lease_logs import LeaseLogs
 from resnb.ledger.reaper.ledger_memory import LedgerMemory
 from resnb.ledger.record import LeaseRecord
@@ -119,7 +119,7 @@ class Cleanups:
         if record.handle is None:
             return None
         with suppress(LedgerError):
-            return self._store.end_of(LeaseId(record.id), "cleaned up by the reaper")
+            return self._store.end_of(LeaseId(record.id), end_reason(record))
         return None
 
     def ask_within(self) -> list[float]:

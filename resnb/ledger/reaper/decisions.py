@@ -23,6 +23,8 @@ FIRST_LOOK: Final = 10.0
 """For how long the first look for what set-up may still make goes on, in seconds."""
 LOOKING: Final = "looking for what set-up may still make"
 """The reason of a lease of which nothing was found yet, or nothing more."""
+TOGETHER: Final = 50
+"""How many recipes are rehearsed in one interpreter."""
 FENCE_AFTER: Final = 5.0
 """How long a kernel has to claim a clean-up that it was asked for, in seconds."""
 CLAIMED_LOOK: Final = 0.5
@@ -31,6 +33,7 @@ REQUEST: Final = "request"
 TTL: Final = "ttl"
 IDLE: Final = "idle"
 """Why a kernel is asked to close a lease; if idle, the kernel refuses if it was used since."""
+DIED_WITH_KERNEL: Final = "died with its kernel"
 _PAUSE, _LATE_PAUSE = 600.0, 3600.0
 _TRIES_BEFORE_LATE = 15
 _SHORTEST_LOOK, _LOOK_PAUSE = 0.05, 120.0
@@ -71,7 +74,14 @@ class Ask(NamedTuple):
     reason: str
 
 
-Action: TypeAlias = Clean | Close | Fail | Keep | Ask
+class Rehearse(NamedTuple):
+    """Look whether open leases' recipes would find all that they refer to; runs nothing."""
+
+    record: LeaseRecord  # the first of them
+    records: tuple[LeaseRecord, ...]  # those with the same environment
+
+
+Action: TypeAlias = Rehearse | Clean | Close | Fail | Keep | Ask
 
 
 class Decision(NamedTuple):
@@ -80,6 +90,11 @@ class Decision(NamedTuple):
     actions: tuple[Action, ...]
     look_again: float | None
     idle: bool
+
+
+def end_reason(record: LeaseRecord) -> str:
+    """Why a lease is closed that the reaper has cleaned up."""
+    return DIED_WITH_KERNEL if record.dies_with_kernel else "cleaned up by the reaper"
 
 
 def pause_after(tries: int) -> float:
@@ -113,6 +128,7 @@ def decide(
     running: Collection[str] = (),
     asked: Mapping[str, float] | None = None,
     at_once: int = AT_ONCE,
+    rehearsing: bool | None = None,
 ) -> Decision:
     """What the reaper does next.
 
@@ -123,6 +139,7 @@ def decide(
         running: ids of the leases that this reaper is cleaning up.
         asked: when the kernel was asked to clean up a lease.
         at_once: how many clean-ups may run side by side.
+        rehearsing: whether this reaper is rehearsing recipes; None if it does not.
     """
     known: dict[str, LeaseRecord] = {record.id: record for record in records}
     asked = asked or {}
@@ -151,6 +168,10 @@ def decide(
             idle = idle and not isinstance(verdict, Ask)
     inner = held.union(*(one.around for one in ready if one.tries < HELD_TRIES))
     inner |= {outer for lease in running if lease in known for outer in known[lease].around}
+    if rehearsing is False:
+        due = [one for one in known.values() if _is_to_be_rehearsed(one, liveness)]
+        like = tuple(one for one in due if one.environment == due[0].environment)[:TOGETHER]
+        actions += [Rehearse(like[0], like)] if like else []
     chosen = [record for record in ready if record.id not in inner]
     actions += _side_by_side(chosen, [known[one] for one in running if one in known], at_once)
     return Decision(tuple(actions), min(times, default=None), idle and not running)
@@ -196,9 +217,14 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
             return Keep(record, now + record.keep)
         if record.state == states.KEPT and now < (record.keep_until or 0.0):
             return record.keep_until
-    if record.dies_with_kernel:
-        return Close(record, "died with its kernel")
+    if record.dies_with_kernel and record.handle is None:
+        return Close(record, DIED_WITH_KERNEL)
     return _cleaning(record, now)
+
+
+def _is_to_be_rehearsed(record: LeaseRecord, liveness: Callable[[Owner], str]) -> bool:
+    is_due = record.rehearsal == "due" and record.state == states.OPEN
+    return is_due and bool(record.recipe) and not record.kind and liveness(record.owner) == ALIVE
 
 
 def _claim_of(record: LeaseRecord, liveness: Callable[[Owner], str]) -> str | None:
@@ -271,7 +297,7 @@ def _cleaning(record: LeaseRecord, now: float) -> Action | float | None:
             return None
         fault = record.unprotected or "it left no handle"
         if not made:
-            fault = f"its set-up did not return, and nothing tells what it made ({fault})"
+            return Fail(record, f"{states.UNTOLD} ({fault})")
         return Fail(record, f"cannot be cleaned up from outside its kernel: {fault}")
     begins = record.next_try
     if record.state == states.CLOSING and record.tries >= HELD_TRIES:  # always cut short

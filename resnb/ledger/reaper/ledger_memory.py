@@ -155,6 +155,16 @@ class LedgerMemory:
         self._mark = None
         return done
 
+    def rehearsed(self, record: LeaseRecord, **values: Any) -> bool:
+        """Write what the rehearsal of a lease's recipe has shown; see `Store.rehearsed`.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        done = self._store.rehearsed(LeaseId(record.id), record.recipe, **values)
+        self._mark = None
+        return done
+
     def close(self, lease: LeaseId, reason: str) -> None:
         """The lease's clean-up has completed, or there was none."""
         self._is_to_erase = True

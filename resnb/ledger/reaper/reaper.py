@@ -35,8 +35,10 @@ from resnb.ledger.reaper.decisions import (
     Close,
     Fail,
     Keep,
+    Rehearse,
     decide,
     due,
+    end_reason,
     first_look,
     look_after,
     pause_after,
@@ -45,6 +47,7 @@ from resnb.ledger.reaper.detached import LOCK_SEEN, UNSEEN, detach, start_detach
 from resnb.ledger.reaper.kernel_link import KernelLink, is_seen
 from resnb.ledger.reaper.lease_logs import LeaseLogs
 from resnb.ledger.reaper.ledger_memory import LedgerMemory
+from resnb.ledger.reaper.rehearsals import Rehearsals
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
 
@@ -99,6 +102,7 @@ class Reaper:
         self._kernel = KernelLink(self._selector, channel, self._stay, self._closed_by_kernel)
         if owner is not None:
             self._kernel.wake_at_end(store.home, owner)
+        self._rehearsals = Rehearsals(store.home, self._memory, self._selector, self._rehearsed)
         self._last_use = time.monotonic()
         self._fault = ""
         self.leaves_work = False
@@ -109,6 +113,7 @@ class Reaper:
             while (look_again := self._act()) is not None:
                 for key, _ in self._selector.select(look_again):
                     key.data()
+            self._rehearsals.end()
         self._logs.remove_old(time.time())
         if self._presence is not None:
             self._presence.release()
@@ -124,6 +129,7 @@ class Reaper:
                 del results[0]
             self._cleanups.give_orders()
             records = self._chosen(self._memory.records())
+            self._rehearsals.go_on(records)
             self._say_once(self._memory.fault)
             return self._decide(records, is_kernel_gone=is_kernel_gone)
         except (LedgerError, OSError) as error:
@@ -144,6 +150,7 @@ class Reaper:
             running=self._cleanups.running,
             asked=self._asked,
             at_once=at_once(),
+            rehearsing=self._rehearsals.is_busy if self._kernel.is_connected else None,
         )
         carried_out = [self._carry_out(action) for action in decision.actions]
         if any(carried_out):
@@ -161,7 +168,7 @@ class Reaper:
             self.leaves_work = not self._memory.has_unwritten
             if self.leaves_work:
                 return None
-        later = self._cleanups.ask_within()
+        later = [*self._cleanups.ask_within(), *self._rehearsals.ask_within()]
         later.append(LOOK_LATER if is_kernel_gone and not is_busy else LOOK_EVERY)
         if decision.look_again is not None:
             later.append(max(0.01, waits))
@@ -190,7 +197,9 @@ class Reaper:
         """Carry out `action`, unless another process does; gives whether this one did."""
         record = action.record
         whole = self._memory.whole(record) if isinstance(action, Clean) else record
-        if isinstance(action, Keep):
+        if isinstance(action, Rehearse):
+            self._rehearsals.begin(tuple(map(self._memory.whole, action.records)))
+        elif isinstance(action, Keep):
             values = {"state": states.KEPT, "keep_until": action.until}
             if not self._memory.change(record.id, claimed=False, **values):
                 return False
@@ -210,6 +219,9 @@ class Reaper:
             self._fail(record.id, action.reason, action.reason, tries=record.tries)
         return True
 
+    def _rehearsed(self, lease: str) -> None:
+        self._kernel.tell("rehearsed", lease, "", "")
+
     def _claim(self, record: LeaseRecord) -> bool:
         return self._memory.claim(record)
 
@@ -226,7 +238,7 @@ class Reaper:
             self._looked(record, found=result == "cleaned")
             return
         if result == "cleaned":  # its own process has written that into its log
-            self._close(lease, "cleaned up by the reaper")
+            self._close(lease, end_reason(record))
             return
         if result == "wrong environment":
             reason = (
@@ -236,7 +248,7 @@ class Reaper:
         next_try = now() + pause_after(record.tries + 1)
         if not self._fail(lease, reason, f"failed: {reason}", next_try=next_try):
             # its own process had closed it before it was killed
-            self._kernel.tell("state", lease, states.CLOSED, "cleaned up by the reaper")
+            self._kernel.tell("state", lease, states.CLOSED, end_reason(record))
 
     def _looked(self, record: LeaseRecord, *, found: bool) -> None:
         """What set-up may have made was looked for, and what was found was cleaned up."""

@@ -2,9 +2,15 @@
 
 from typing import Any
 
-from resnb.errors import MagicError, RunError
+from resnb.errors import MagicError, RunError, harmless
 from resnb.graph.flow import Flow
-from resnb.notebook.closing import cancel, close_scopes, interrupts_put_off, is_running
+from resnb.notebook.closing import (
+    cancel,
+    close_scopes,
+    interrupts_put_off,
+    is_running,
+    wait_for_rehearsals,
+)
 from resnb.notebook.commands.resources import report
 from resnb.notebook.display import show_flow, shown_while_running
 from resnb.notebook.lines.parsed import parse_command_line
@@ -29,6 +35,7 @@ def flow_command(session: Session, line: str) -> None:
             _run(flow, {key: _value(session, key, text) for key, text in parsed.arguments})
         case "plan":
             memory = memory_of(flow)
+            wait_for_rehearsals(memory.open_leases.values())
             protections = {use.scope: one.protection for use, one in memory.open_leases.items()}
             print(plan_text(flow, memory, protections))  # noqa: T201
         case "cancel":
@@ -70,7 +77,7 @@ def _list_flows(session: Session) -> None:
         opened = len({use.scope for use, lease in leases if lease.state == "open"})
         scopes = f", {opened} open scope{'s' * (opened != 1)}" if opened else ""
         count = sum(task.kind not in _NO_WORK for task in flow.nodes)
-        print(f"{flow.name}: {count} task{'s' * (count != 1)}{scopes}")  # noqa: T201
+        print(f"{harmless(flow.name)}: {count} task{'s' * (count != 1)}{scopes}")  # noqa: T201
 
 
 def _close(flow: Flow) -> None:

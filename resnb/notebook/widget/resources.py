@@ -11,9 +11,9 @@ from resnb.errors import LedgerError
 from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.ledger.recipes.handles import Ended, FoundContainer, FoundFolder, FoundProcess
+from resnb.ledger.recipes.found_process import FoundProcess
+from resnb.ledger.recipes.handles import Ended, FoundContainer, FoundFolder
 from resnb.ledger.recipes.protection import protection_before
-from resnb.ledger.recipes.recipe import lives_in_kernel
 from resnb.notebook.widget.rich import text_of
 from resnb.notebook.widget.secrets import masked
 from resnb.run.inspection import log_since, run_number
@@ -57,7 +57,7 @@ def rows_of(scope: "Scope", manager: str, memory: FlowMemory) -> list[Row]:
         protection_before(scope.manager.resource_class) if lease is None else lease.protection
     )
     rows.append(("during set-up", _mark(protection.during_setup)))
-    rows.append(("once open", _mark(protection.once_open)))
+    rows.append(("once open", _mark(protection.once_open, is_checking=protection.checking)))
     if lease is not None and lease.entry.notice and lease.state != states.CLOSED:
         rows.append(("notice", message(lease.entry.notice)))
     if limits := option_notes(options):
@@ -104,7 +104,9 @@ def _note(lease: "Lease") -> str:
     return kept or (_mark(fault) if fault else "")
 
 
-def _mark(fault: str) -> str:
+def _mark(fault: str, *, is_checking: bool = False) -> str:
+    if is_checking and not fault:
+        return states.CHECKING
     return f"unprotected: {shown(fault, 300)}" if fault else "protected"
 
 
@@ -174,11 +176,8 @@ def _why_not_cleaned_up(lease: "Lease", flow: "Flow") -> str:
 def _why_not_kept(lease: "Lease") -> str:
     if lease.state != states.OPEN:
         return f"resource {lease.name!r} is not open"
-    if lives_in_kernel(lease.manager, lease.resource):
-        return f"resource {lease.name!r} cannot be kept: it lives inside the kernel's process"
-    if fault := lease.protection.once_open:
-        return f"resource {lease.name!r} cannot be kept: {shown(fault, 300)}"
-    return ""
+    why = lease.why_not_kept
+    return f"resource {lease.name!r} cannot be kept: {shown(why, 300)}" if why else ""
 
 
 # ---- the handle

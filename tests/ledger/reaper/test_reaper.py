@@ -39,7 +39,7 @@ def test_whenever_the_kernel_dies_the_reaper_does_not_end_before_it_has_looked_a
 ):
     """The kernel is seen alive so many times, and dead from then on."""
     store = Store(tmp_path / "ledger")
-    store.add(record(dies_with_kernel=True))
+    store.add(record(dies_with_kernel=True, handle=None))
     answers = iter([ALIVE] * calls)
     monkeypatch.setattr(Liveness, "status", lambda *_: next(answers, DEAD))
     Reaper(store, KERNEL).run()
@@ -105,6 +105,36 @@ hold(lambda: Held("second")); wait()
     os.kill(reaper, signal.SIGCONT)
     settle(ledger_home)
     assert sorted(words(log)) == ["cleaned", "second"]
+
+
+def test_a_reaper_that_hangs_while_the_kernel_is_idle_is_replaced_and_does_no_harm(
+    ledger_home, log
+):
+    kernel = held(
+        log,
+        """
+client = resnb.ledger.kernel.reaper_client
+client._ASK_EVERY = client._ANSWER_WITHIN = 0.2
+hold(Held)
+while sys.stdin.readline():
+    say(KEEPER.book.reaper.pid)
+""",
+    )
+    lines_until(kernel, "open")
+
+    def reaper():
+        kernel.stdin.write("\n")
+        kernel.stdin.flush()
+        return int(kernel.stdout.readline())
+
+    first = reaper()
+    os.kill(first, signal.SIGSTOP)
+    until(lambda: reaper() != first)
+    killed(kernel)
+    until(lambda: state_of(ledger_home) == [])
+    os.kill(first, signal.SIGCONT)
+    settle(ledger_home)
+    assert words(log) == ["cleaned"]
 
 
 def test_signals_do_not_end_it(ledger_home, log):

@@ -77,7 +77,8 @@ def test_a_lease_cannot_be_forged(alice, bob, bobs):
     bob.add(record("b"))
     columns = "name, state, owner, notebook, session, environment, recipe, around"
     columns += ", dies_with_kernel, can_find, unfindable, unprotected, notice, key"
-    columns += ", cleanup_timeout, find_for, created, used, tries, next_try, claim_until, reason, request, kind"
+    columns += ", cleanup_timeout, find_for, created, used, tries, next_try, claim_until, reason"
+    columns += ", request, rehearsal, kind"
     copy = f"insert into leases (id, account, epoch, {columns}) select %s, %s, 1, {columns} from leases"
     with pytest.raises(errors.InsufficientPrivilege):
         bobs.execute(copy, ("forged", "alice"))
