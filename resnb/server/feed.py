@@ -5,12 +5,12 @@ and it slows nobody down.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from tornado.log import app_log
 
+from resnb.ledger.clock import now
 from resnb.server import lease_json
 from resnb.server.requests import UNEXPECTED, Refused
 
@@ -90,7 +90,7 @@ class Feed:
 
     def _message(self) -> str:
         leases, error = self._latest or (lease_json.NONE, "")
-        return lease_json.message(leases, time.time(), error)
+        return lease_json.message(leases, now(), error)
 
     async def _watch(self) -> None:
         shown, known, error = lease_json.NONE, None, ""

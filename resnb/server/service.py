@@ -6,7 +6,6 @@ waits for a locked ledger holds up neither lists nor the server.
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +16,7 @@ from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.admin.listing import ListedLease, listed, plain
+from resnb.ledger.clock import now
 from resnb.server import lease_json
 from resnb.server.kernels import Kernels
 from resnb.server.requests import LeaseFilter, Refused, quoted
@@ -83,7 +83,7 @@ class LedgerService:
         """
         return await _answer(
             self._reads,
-            lambda: lease_json.message(self._listed.find(wanted), time.time()),
+            lambda: lease_json.message(self._listed.find(wanted), now()),
             self._deadline,
         )
 
@@ -112,9 +112,9 @@ class LedgerService:
             else:
                 act = commands.keep if action == "keep" else commands.adopt
                 about = [act(lease, seconds)]
-            now = [_alive(commands, one.record.id) for one in about]
-            left = [lease_json.lease(one, kernels) for one in now if one is not None]
-            return lease_json.message(lease_json.leases(left), time.time())
+            listed = [_alive(commands, one.record.id) for one in about]
+            left = [lease_json.lease(one, kernels) for one in listed if one is not None]
+            return lease_json.message(lease_json.leases(left), now())
 
         return await _answer(self._commands, carry_out, self._deadline)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from resnb.ledger.admin.listing import ListedLease
 from resnb.ledger.admin.queries import LedgerQueries
+from resnb.ledger.clock import now
 from resnb.ledger.store.store import Store
 from resnb.server import lease_json, wire
 from resnb.server.kernels import Kernels
@@ -60,7 +61,7 @@ class LedgerWatch:
         Raises:
             LedgerError: the ledger cannot be read or trusted.
         """
-        is_stale = time.time() >= self._stale_at
+        is_stale = now() >= self._stale_at
         times = tuple(map(_times, self._files))
         if times == self._times and not closely and not is_stale:
             return self._latest
@@ -141,5 +142,5 @@ def _times(path: Path) -> Times:
 
 
 def _are_settled(times: Iterable[Times]) -> bool:
-    now = time.time()
-    return all(modified + SETTLED < now for modified, _, _ in times)
+    wall = time.time()
+    return all(modified + SETTLED < wall for modified, _, _ in times)

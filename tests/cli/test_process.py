@@ -46,9 +46,10 @@ def test_ls_imports_no_library_that_takes_long(tmp_path):
 def test_the_doctor_finds_a_healthy_machine_healthy(tmp_path):
     code, output = finished(started(tmp_path / "ledger", "-m", "resnb.cli.main", "doctor"))
     assert code == 0, output
-    *lines, lab = [line.split(":")[0] for line in output.splitlines()]
+    *lines, lab, views = [line.split(":")[0] for line in output.splitlines()]
     assert lines == ["ok   ledger", "ok   reaper", "ok   recipes", "ok   pictures"]
     assert lab in ("ok   JupyterLab", "info JupyterLab")  # news: nothing depends on it
+    assert views == "ok   live views"
     assert LedgerCommands(tmp_path / "ledger").leases(closed=True) == []
 
 

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from resnb.errors import LedgerError
+from resnb.ledger.admin import listing
 from resnb.ledger.liveness import Liveness
 from resnb.ledger.store.store import Store
 from resnb.server import watch as watching
@@ -78,7 +79,8 @@ def test_a_close_look_sees_that_a_kernel_is_gone(store, watch, monkeypatch):
 def test_what_is_kept_no_longer_shows_when_its_time_is_over(store, watch, monkeypatch):
     store.add(made("abcd", gone(), state="kept", keep_until=4e9))
     assert watch.look(closely=False).shown[0]["kept"]
-    monkeypatch.setattr("time.time", lambda: 5e9)
+    for module in (listing, watching):
+        monkeypatch.setattr(module, "now", lambda: 5e9)
     assert not watch.look(closely=False).shown[0]["kept"]
 
 

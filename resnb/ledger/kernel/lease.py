@@ -337,7 +337,7 @@ class Lease:
         except BaseException as error:  # the claim may have been written
             self._fail(f"not cleaned up: {describe(error)}", hand_over=hand_over)
             raise
-        self.forget("cleaned up by the reaper")
+        self.follow(states.CLOSED, "cleaned up by the reaper")
         return False
 
     def _fail(self, reason: str, *, hand_over: bool) -> None:
