@@ -3,11 +3,14 @@
 A notebook shows them with the user's frames only; see `user_frames`.
 """
 
+import contextlib
 import os
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
 _PACKAGE = f"{Path(__file__).parent}{os.sep}"
+_BLOCKS = contextlib.__file__  # its frames stand between resnb's own
 _MAGIC_CALLS = frozenset({"run_cell_magic", "run_line_magic"})
 
 
@@ -34,7 +37,24 @@ def user_frames(tb: TracebackType | None) -> TracebackType | None:
 
 def _is_internal(tb: TracebackType) -> bool:
     filename = tb.tb_frame.f_code.co_filename
-    return filename.startswith(_PACKAGE) or "/IPython/" in filename
+    return _is_ours(filename) or "/IPython/" in filename
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_PACKAGE) or filename == _BLOCKS
+
+
+def is_installed(filename: str) -> bool:
+    """Whether a file belongs to Python, to an installed package or to resnb, not to the user."""
+    return _is_ours(filename) or filename.startswith(("<frozen ", *_installed()))
+
+
+@cache
+def _installed() -> tuple[str, ...]:
+    import sysconfig
+
+    folders = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple({f"{sysconfig.get_path(name)}{os.sep}" for name in folders})
 
 
 def _formatted(error: BaseException) -> str:
@@ -47,7 +67,7 @@ def _formatted(error: BaseException) -> str:
         one = related.pop()
         if one is None:
             continue
-        frames = [frame for frame in one.stack or () if not frame.filename.startswith(_PACKAGE)]
+        frames = [frame for frame in one.stack or () if not _is_ours(frame.filename)]
         one.stack = traceback.StackSummary.from_list(frames) if frames else None  # type: ignore[assignment]
         related += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
     return "".join(found.format())
@@ -78,7 +98,7 @@ class ResnbError(Exception):
         frames = [
             frame
             for frame in traceback.extract_tb(user_frames(self.__traceback__))
-            if not frame.filename.startswith(_PACKAGE)
+            if not is_installed(frame.filename)
         ]
         head = ["Traceback (most recent call last):\n"] if frames else []
         text = "".join([*head, *traceback.format_list(frames), f"{type(self).__name__}: {self}"])
@@ -91,6 +111,14 @@ class GraphError(ResnbError, ValueError):
 
 class OutsideFlowError(GraphError):
     """A task was called while no flow was being built."""
+
+
+class HandleError(GraphError, TypeError):
+    """A handle, or a future, was used as if it were its value."""
+
+
+class NoAttributeError(HandleError, AttributeError):
+    """A handle, or a future, was asked for an attribute of its value."""
 
 
 class OptionError(ResnbError, ValueError):
@@ -157,17 +185,20 @@ __all__ = [
     "CleanupError",
     "FlowFailed",
     "GraphError",
+    "HandleError",
     "IllegalTransition",
     "LeaseLost",
     "LedgerError",
     "LedgerUnreachable",
     "MagicError",
+    "NoAttributeError",
     "NoValueError",
     "OptionError",
     "OutsideFlowError",
     "ResnbError",
     "RunError",
     "TaskCancelled",
+    "is_installed",
     "shown_without_ours",
     "user_frames",
 ]

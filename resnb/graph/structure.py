@@ -33,12 +33,15 @@ class Structure:
             clean-up, except for the edges that follow from a scope and end at a clean-up.
         parameter_names: the parameters by name.
         memory: the values and states of its runs; None before the first one.
+        built_by_cells: whether each task belongs to a cell of a notebook, so that operators add
+            none outside of cells.
         journal: records the changes of open transactions.
         lock: held while a structure that grows during a run is changed or read.
     """
 
     lock: AbstractContextManager[Any] = nullcontext()
     memory: Memory | None = None
+    built_by_cells = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -165,7 +168,7 @@ class Structure:
 
     def scope_of(self, task: Task) -> Scope:
         """The scope that `task` is the init, set-up or clean-up task of."""
-        scope: Scope = task.scope  # type: ignore[attr-defined]
+        scope: Scope = task.scope
         if scope in self.scopes:
             return scope
         return next(one for one in self.scopes if task in one.own_tasks)

@@ -3,10 +3,12 @@
 from typing import Any
 
 from resnb.graph.flow import Flow
+from resnb.graph.tasks.task import Task
 from resnb.ledger.admin.startup_sweep import sweep_soon
 from resnb.notebook.cells.pickled_shell import let_shells_pickle
 from resnb.notebook.completion import matcher
 from resnb.notebook.display import bundle
+from resnb.notebook.handles import explain_handles, show_value
 from resnb.notebook.kernel_hooks import count_cells_as_use, wrap_shutdown
 from resnb.notebook.magics import FlowMagics
 from resnb.notebook.session import Session
@@ -23,7 +25,7 @@ def load(shell: Any) -> None:
     setattr(shell, _SESSION, session)  # flows outlive %reload_ext
     shell.register_magics(FlowMagics(shell, session))
     let_shells_pickle(type(shell))
-    undo = [call_cells_by_name(shell), count_cells_as_use(shell)]
+    undo = [call_cells_by_name(shell), explain_handles(shell), count_cells_as_use(shell)]
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completion = matcher(session)
@@ -32,6 +34,9 @@ def load(shell: Any) -> None:
     forms = shell.display_formatter.mimebundle_formatter
     forms.for_type(Flow, bundle)
     undo.append(lambda: forms.pop(Flow))
+    values = shell.display_formatter.ipython_display_formatter
+    values.for_type(Task, show_value)
+    undo.append(lambda: values.pop(Task))
     kernel = getattr(shell, "kernel", None)
     if kernel is not None:
         undo.append(wrap_shutdown(kernel))

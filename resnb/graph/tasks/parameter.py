@@ -71,10 +71,6 @@ class Parameter(Task):
             options["name"] = name
         return super().copy(**options)
 
-    def __repr__(self) -> str:
-        """A stable text, without times or addresses."""
-        return f"<Parameter: {self.name}>"
-
 
 class DateTimeParameter(Parameter):
     """A date and time given at run time: a `datetime`, or an ISO 8601 text.

@@ -80,6 +80,9 @@ class FlowCells:
     shared: dict[str, SharedScope] = field(default_factory=dict)
     _default_sources: WeakKeyDictionary[Parameter, str] = field(default_factory=WeakKeyDictionary)
 
+    def __post_init__(self) -> None:
+        self.flow.built_by_cells = True
+
     def build(self, line: FlowLine, body: CellBody, namespace: dict[str, Any]) -> BuildResult:
         """Build a cell into the flow.
 

@@ -224,9 +224,9 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
         if task.kind != "parameter":
             continue
         if task.name in parameters:
-            value = task.converted(parameters[task.name])  # type: ignore[attr-defined]
+            value = task.converted(parameters[task.name])
             plan.functions[row] = _constant(value)
-        elif task.required and row not in plan.given:  # type: ignore[attr-defined]
+        elif task.required and row not in plan.given:
             message = (
                 f"flow {plan.flow.name!r} needs parameter {task.name!r}: pass "
                 f"{task.name}=... to the run, or give it a default"
