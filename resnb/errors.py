@@ -5,6 +5,7 @@ A notebook shows them with the user's frames only; see `user_frames`.
 
 import contextlib
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -55,6 +56,13 @@ def _installed() -> tuple[str, ...]:
 
     folders = ("stdlib", "platstdlib", "purelib", "platlib")
     return tuple({f"{sysconfig.get_path(name)}{os.sep}" for name in folders})
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The one of `known` that `name` was probably meant to be; empty if none is like it."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(known), 1)), "")
 
 
 def _formatted(error: BaseException) -> str:
@@ -199,6 +207,7 @@ __all__ = [
     "RunError",
     "TaskCancelled",
     "is_installed",
+    "nearest",
     "shown_without_ours",
     "user_frames",
 ]

@@ -345,6 +345,12 @@ class Flow(Structure):
         self, parameters: Mapping[str, Any] | None, params: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The parameter values of a run, given in either way."""
+        if not isinstance(parameters, Mapping | None):
+            message = (
+                f"flow {self.name!r}: parameters={parameters!r} is no mapping of names to values: "
+                "pass name=value"
+            )
+            raise OptionError(message)
         names = {one.name for one in self.parameters()}
         unknown = [name for name in params if name not in names]
         unsupported.refuse(f"the run of flow {self.name!r}", unknown, unsupported.RUN_OPTIONS)

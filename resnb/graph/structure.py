@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
-from resnb.errors import GraphError
+from resnb.errors import GraphError, nearest
 from resnb.graph import order
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.journal import Journal, Transaction
@@ -19,6 +19,7 @@ from resnb.graph.base.roles import Memory
 from resnb.graph.node import Node
 from resnb.graph.resources.scope import Scope
 from resnb.graph.tasks.edge import Edge
+from resnb.graph.tasks.handle import label_of
 from resnb.graph.tasks.task import Task
 
 
@@ -84,11 +85,7 @@ class Structure:
         """Add a new task without arguments, as a step of a transaction."""
         home = task.flow
         if home is not None and not self.owns(task):
-            message = (
-                f"task {task.name!r} belongs to flow {home.name!r} and cannot be used in flow "
-                f"{self.name!r}: call the task again inside {self.name!r}"
-            )
-            raise GraphError(message)
+            raise GraphError(_of_another_flow(task, home.name, self.name))
         now = BUILDING.get()
         scope: Any = None
         case = None
@@ -321,3 +318,15 @@ class Structure:
             found = (mapping.get(task, task) for task in self._reference)
             kept = tuple({task: None for task in found if task is not None})
             self.journal.assign(self, "_reference", kept or None)
+
+
+def _of_another_flow(task: Task, home: str, name: str) -> str:
+    """The message that `task` belongs to the flow called `home`, and not to `name`."""
+    again = f"call the task again inside {name!r}"
+    if task.kind == "setup":
+        again = f"use {task.scope.manager.name!r} again inside {name!r}"
+    if task.kind == "parameter":
+        again = f"give {name!r} a parameter of that name"
+    if nearest(name, [home]):
+        again = f"did you mean %%flow {home}?"
+    return f"{label_of(task)} belongs to flow {home!r} and cannot be used in flow {name!r}: {again}"

@@ -5,6 +5,7 @@ from typing import Any
 from resnb.graph.flow import Flow
 from resnb.graph.tasks.task import Task
 from resnb.ledger.admin.startup_sweep import sweep_soon
+from resnb.notebook.cells.cell_code import let_be_empty
 from resnb.notebook.cells.pickled_shell import let_shells_pickle
 from resnb.notebook.completion import matcher
 from resnb.notebook.display import bundle
@@ -31,6 +32,9 @@ def load(shell: Any) -> None:
         completion = matcher(session)
         completer.custom_matchers.append(completion)
         undo.append(lambda: completer.custom_matchers.remove(completion))
+    transformers = shell.input_transformer_manager.cleanup_transforms
+    transformers.insert(0, let_be_empty)
+    undo.append(lambda: transformers.remove(let_be_empty))
     forms = shell.display_formatter.mimebundle_formatter
     forms.for_type(Flow, bundle)
     undo.append(lambda: forms.pop(Flow))

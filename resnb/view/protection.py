@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from resnb.ledger.recipes.protection import KNOWN_ONCE_OPEN, protection_before
+from resnb.ledger.recipes.protection import KNOWN_ONCE_OPEN, NO_FIND, protection_before
 
 if TYPE_CHECKING:
     from resnb.graph.resources.scope import Scope
     from resnb.ledger.recipes.recipe import Protection
 
 UNPROTECTED = "unprotected"
+_REMEDIES = {NO_FIND: "define find(lease_id), or call self.lease.record(handle) early"}
 
 
 def protection_text(protection: "Protection") -> str:
@@ -19,12 +20,12 @@ def protection_text(protection: "Protection") -> str:
         return "protected"
     if during == opened:
         return f"{UNPROTECTED}: {during}"
+    begin = f"if the kernel dies during set-up this may leak: {_REMEDIES.get(during, during)}"
     if opened == KNOWN_ONCE_OPEN:
-        begin = f"{UNPROTECTED} during set-up: {during}" if during else "protected during set-up"
-        return f"{begin}; then {KNOWN_ONCE_OPEN}"
+        return begin if during else f"protected during set-up; then {KNOWN_ONCE_OPEN}"
     if not opened:
-        return f"{UNPROTECTED} during set-up: {during}"
-    begin = f"{UNPROTECTED} during set-up: {during}; " if during else ""
+        return begin
+    begin = f"{begin}; " if during else ""
     return f"{begin}{UNPROTECTED} once open: {opened}"
 
 

@@ -427,7 +427,9 @@ def test_nout_is_read_from_the_annotation():
 
 
 def test_unpacking_without_nout_names_the_remedy(abc):
-    with pytest.raises(GraphError, match=r"task 'a' of flow 'f'.* has no items yet.*@task\(nout=...\)"):
+    with pytest.raises(
+        GraphError, match=r"task 'a' of flow 'f'.* has no items yet.*@task\(nout=...\)"
+    ):
         _x, _y = abc[0]
 
 

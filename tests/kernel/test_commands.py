@@ -48,7 +48,7 @@ def test_plan(cells):
         "2  │ number\n"
         "3  │ use\n"
         "4  └ clean up c\n"
-        "c: unprotected during set-up: no find(lease_id); then known once open\n"
+        "c: if the kernel dies during set-up this may leak: define find(lease_id), or call self.lease.record(handle) early\n"
     )
     assert cells.value("since()") == []
     cells.run("%%flow etl --with c --run\nz = number(2)", "b")

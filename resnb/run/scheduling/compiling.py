@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import GraphError, OptionError
+from resnb.errors import GraphError, OptionError, nearest
 from resnb.graph.base.triggers import Trigger, all_successful
 from resnb.graph.resources.scope import no_executor
 from resnb.run.resume import is_over
@@ -234,10 +234,11 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
             raise OptionError(message)
     unknown = parameters.keys() - {task.name for task in plan.flow.parameters()}
     if unknown:
-        names = ", ".join(sorted(one.name for one in plan.flow.parameters())) or "none"
+        known = sorted(one.name for one in plan.flow.parameters())
+        near, names = nearest(min(unknown), known), ", ".join(known) or "none"
         message = (
             f"flow {plan.flow.name!r} has no parameter {min(unknown)!r} (its parameters: {names})"
-        )
+        ) + (f"; did you mean {near!r}?" if near else "")
         raise OptionError(message)
 
 
