@@ -53,7 +53,7 @@ LINES = {
     "an open bracket": ("%%flow etl(n=(2\ny = number()", "a bracket is not closed"),
     "an unknown resource": (
         "%%flow etl --with Clutser as d\ny = number()",
-        "--with Clutser: there is no such resource (known: Cluster, Store); define one with %%resource",
+        "--with Clutser: there is no such resource (known: Cluster, Store); did you mean Cluster?",
     ),
     "no resource": ("%%flow etl --with number as d\ny = number()", "FunctionTask is no resource"),
     "a resource that is an expression": (
@@ -89,6 +89,10 @@ LINES = {
 
 BODIES = {
     "a surplus argument": ("y = double(1, 2)", "task 'double'"),
+    "a missing argument under another name": (
+        "y = add(1, z=1)",
+        "task 'add' has no parameter 'z' (its parameters: x, y) and is missing 'y'; did you mean 'y'?",
+    ),
     "a missing argument": ("y = double()", "task 'double' is missing argument 'x'"),
     "an unknown argument": ("y = double(1, z=1)", "task 'double' has no parameter 'z'"),
     "a cycle": ("y = double(x)\nx.set_upstream(y)", "must have no cycle"),

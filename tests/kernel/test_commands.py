@@ -209,7 +209,11 @@ def test_a_value_that_is_not_there_says_how_to_get_it(notebook):
 def test_representations_hold_no_address(notebook):
     notebook.run("%%flow etl --with Cluster(2) as c --run\nx = number(1)", "a")
     texts = notebook.value("[repr(one) for one in (etl, x, c, x.state, Cluster, etl.start())]")
-    assert texts[:3] == ["<Flow: 'etl', 4 tasks>", "<Task: number>", "<Task: Cluster.setup>"]
+    assert texts[:3] == [
+        "<Flow: 'etl', 4 tasks>",
+        "<handle of task 'number' of flow 'etl', success: its value is .value>",
+        "<handle of resource 'c' of flow 'etl', open: its value is .value>",
+    ]
     assert not [one for one in texts if "0x" in one]
 
 
