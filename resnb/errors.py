@@ -58,6 +58,24 @@ def _installed() -> tuple[str, ...]:
     return tuple({f"{sysconfig.get_path(name)}{os.sep}" for name in folders})
 
 
+def user_line(error: BaseException | None) -> str:
+    """The last line of the user's that `error` came through, in words; empty if there is none.
+
+    A cell has no name here, since its number is not the same in every run.
+    """
+    import traceback
+
+    tb = None if error is None else error.__traceback__
+    lines = [one for one in traceback.extract_tb(tb) if not is_installed(one.filename)]
+    if not lines:
+        return ""
+    line = lines[-1]
+    text = f'File "{line.filename}", line {line.lineno}'
+    is_cell = ResnbError.presented(text) != text or line.filename.startswith("<")
+    place = "its cell" if is_cell else Path(line.filename).name
+    return f"line {line.lineno} of {place}"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The one of `known` that `name` was probably meant to be; empty if none is like it."""
     from difflib import get_close_matches
@@ -210,4 +228,5 @@ __all__ = [
     "nearest",
     "shown_without_ours",
     "user_frames",
+    "user_line",
 ]

@@ -116,8 +116,9 @@ class FlowFunction(Flow):
             )
             raise OptionError(message)
         given = self._given(parameters, params)
+        quiet = not self.signature.accepts("quiet") and bool(given.pop("quiet", False))
         self.signature.assign(f"flow {self.name!r}", (), given)
-        return {"parameters": given}
+        return {"parameters": given, "quiet": quiet}
 
     def _runner(self) -> FunctionRunner:
         return PORTS.function_runner()

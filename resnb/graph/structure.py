@@ -71,6 +71,8 @@ class Structure:
             GraphError: the task belongs to another flow, or a parameter's name is taken.
         """
         with self.transaction():
+            if task in self.nodes and task.kind == "parameter":
+                self.journal.assign(task, "is_wanted", value=True)
             self.node(task)
         return task
 
@@ -169,6 +171,10 @@ class Structure:
         if scope in self.scopes:
             return scope
         return next(one for one in self.scopes if task in one.own_tasks)
+
+    def find_scope(self, name: str) -> Scope | None:
+        """The scope called `name`, if there is one."""
+        return next((scope for scope in self.scopes if scope.name == name), None)
 
     def _check_inside(self, setup: Task, node: Node) -> None:
         """Refuse to pass a resource to a task outside its scope."""

@@ -77,9 +77,11 @@ class Task(Handle["Task"]):
         self.name = label if name is None else text(f"task {label!r}", "name", name)
         if options:
             self.__dict__.update(checked(f"task {self.name!r}", options))
-        around = BUILDING.get().tags
-        if around:
-            self.tags = self.tags | around
+        around = BUILDING.get()
+        if around.tags:
+            self.tags = self.tags | around.tags
+        if around.made is not None:
+            around.made.append(self)
         if type(self) is not Task and type(self).run is Task.run and "run" not in self.__dict__:
             message = f"task {self.name!r} has no code: define run(self, ...) in its class"
             raise GraphError(message)

@@ -5,6 +5,7 @@ over the edges of later cells, vanished ones leave together with their dependant
 one transaction: a cell that raises leaves the graph, the names and this record as they were.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -14,10 +15,12 @@ from weakref import WeakKeyDictionary
 
 from resnb.errors import MagicError
 from resnb.graph import editing
+from resnb.graph.base.building import BUILDING
 from resnb.graph.flow import Flow
 from resnb.graph.resources.scope import Scope
 from resnb.graph.tasks.parameter import Parameter
 from resnb.graph.tasks.task import Task
+from resnb.graph.unused import not_added
 from resnb.notebook.cells.cell_scopes import SharedScope, dependants_of, enter_scope
 from resnb.notebook.cells.identity import CellKey, Cells, TaskLabel, task_labels
 from resnb.notebook.cells.namespace import MISSING, bind, restored_on_error
@@ -180,6 +183,9 @@ class FlowCells:
                 if clause.variable:
                     namespace[clause.variable] = handle
             body.execute()
+            made = BUILDING.get().made or ()
+        if unused := not_added(flow, made):
+            print(unused, file=sys.stderr)  # noqa: T201
         return shared, replaced
 
     def _parameter(self, parameter: SignatureParameter, namespace: dict[str, Any]) -> Parameter:

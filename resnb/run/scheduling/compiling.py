@@ -226,7 +226,11 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
         if task.name in parameters:
             value = task.converted(parameters[task.name])
             plan.functions[row] = _constant(value)
-        elif task.required and row not in plan.given:
+        elif (
+            task.required
+            and row not in plan.given
+            and (task.is_wanted or plan.flow.nodes[task].downstream)
+        ):
             message = (
                 f"flow {plan.flow.name!r} needs parameter {task.name!r}: pass "
                 f"{task.name}=... to the run, or give it a default"
