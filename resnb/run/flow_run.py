@@ -78,6 +78,11 @@ class FlowRun(Run):
         super().__init__(flow, plan, parameters, executor, opened, clock=clock)
         self._quiet = quiet
 
+    def interrupted(self) -> None:
+        """Cancel the run because its wait was broken, and say what is still awaited."""
+        self.cancel()
+        self._inbox.put("interrupted")
+
     def cancel(self) -> None:
         """Cancel the run: what has not begun is given up, what is open is cleaned up.
 
@@ -92,7 +97,7 @@ class FlowRun(Run):
 
     def run(self) -> State:
         """Run on the calling thread until everything has ended."""
-        with Interrupts(self._interrupted) as interrupts:
+        with Interrupts(self._interrupted, self.patience.end) as interrupts:
             workers = self._begin(interrupts.note)
             self._await_end(interrupts.note, workers.drive)
             self._conclude(workers)

@@ -23,6 +23,7 @@ from resnb.run.engine.engine import Engine
 from resnb.run.engine.execution import Execution
 from resnb.run.engine.hooks import call_hooks, call_user_code
 from resnb.run.engine.interrupts import Interrupts, awaited
+from resnb.run.engine.patience import Patience
 from resnb.run.engine.result import TaskStates
 from resnb.run.engine.scopes import RunScopes
 from resnb.run.engine.slots import CURRENT, Slot
@@ -84,6 +85,7 @@ class Run:
         self.engine = Engine(self.execution, self._wake)
         self._outer = outer
         self._inbox: SimpleQueue[str] = SimpleQueue()
+        self.patience = Patience(self.engine, self._inbox.put)
         self._began = False
         self._final: State | None = None
         self._refusal: State | None = None
@@ -128,7 +130,7 @@ class Run:
         deadline = None if timeout is None else monotonic() + timeout
         self._when_concluded.append(concluded)
         ended = self._concluded.is_set() or CURRENT.get() is self._slot  # a hook asks
-        with Interrupts(interrupted) as interrupts:
+        with Interrupts(interrupted, self.patience.end) as interrupts:
             while not ended:
                 try:
                     ended = awaited(over, deadline) == "ended"
@@ -290,7 +292,7 @@ class Run:
             try:
                 if not self.engine.finished:
                     drive()
-                ended = awaited(self._inbox) == "ended"
+                ended = self.patience.next_word(self._inbox) == "ended"
                 self.execution.feed.drain()
             except BaseException as error:  # noqa: BLE001 - it is raised once the run has ended
                 note(error)
