@@ -180,7 +180,7 @@ class FlowFailed(ResnbError):  # noqa: N818 - the name of the public API
         if cause is None:
             return [f"{type(self).__name__}: {self}"]
         shown = self.presented(_formatted(cause))
-        return [*shown.rstrip().splitlines(), "", f"{type(self).__name__}: {self}"]
+        return [*shown.rstrip().splitlines(), f"{type(self).__name__}: {self}"]
 
 
 class TaskCancelled(BaseException):

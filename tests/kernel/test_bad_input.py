@@ -17,8 +17,11 @@ LINES = {
         "%flow timeline other",
         "flow 'other' has not run, so it has no timeline: %flow run other",
     ),
-    "nothing to adopt": ("%resources adopt etl/d", "nothing called 'etl/d' is left"),
-    "nothing to keep": ("%resources keep etl/d 5m", "there is no lease 'etl/d'"),
+    "nothing to adopt": (
+        "%resources adopt etl/d",
+        "no resource 'etl/d' is left by an ended kernel",
+    ),
+    "nothing to keep": ("%resources keep etl/d 5m", "no resource 'etl/d'"),
     "an unknown flow": ("%flow run elt", "there is no flow 'elt'; did you mean 'etl'?"),
     "an unknown flow to show": (
         "%flow nothing",
@@ -80,7 +83,7 @@ LINES = {
         "%%flow etl --with Cluster --with Cluster\ny = number()",
         "would share the name",
     ),
-    "an unknown lease": ("%resources cleanup nothing", "there is no resource 'nothing' (etl/c)"),
+    "an unknown lease": ("%resources cleanup nothing", "no resource 'nothing'; there is 'etl/c'"),
     "a resource for a keyword": (
         "%%flow etl --with Cluster as class\ny = number()",
         "stands a variable",

@@ -152,7 +152,7 @@ class LedgerCommands(LedgerQueries):
         one = self.find_one(name)
         if one.kernel == UNKNOWN:
             raise OptionError(f"the kernel of {one.name} cannot be seen from here: resnb adopt it")
-        _refuse_unkeepable(one)
+        _refuse_unkeepable(one, "kept")
         if one.kernel == ALIVE:
             self.store.change(one.record.id, keep=seconds)
             return one
@@ -172,7 +172,7 @@ class LedgerCommands(LedgerQueries):
             raise OptionError(
                 f"{one.name} is held by a kernel that is alive: end it, or resnb keep {one.name}"
             )
-        _refuse_unkeepable(one)
+        _refuse_unkeepable(one, "adopted")
         self._take_over(one, seconds)
         return one
 
@@ -207,7 +207,7 @@ class LedgerCommands(LedgerQueries):
             self._never.wait(POLL)
 
 
-def _refuse_unkeepable(one: ListedLease) -> None:
+def _refuse_unkeepable(one: ListedLease, done: str) -> None:
     """Refuse a lease that nobody could adopt.
 
     Raises:
@@ -221,4 +221,4 @@ def _refuse_unkeepable(one: ListedLease) -> None:
     elif one.record.state in (states.CLOSING, states.FAILED):
         why = "its clean-up has begun"
     if why:
-        raise OptionError(f"{one.name} cannot be kept: {why}")
+        raise OptionError(f"{one.name} cannot be {done}: {why}")
