@@ -5,6 +5,7 @@ A notebook shows them with the user's frames only; see `user_frames`.
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,13 @@ from types import TracebackType
 
 _PACKAGE = f"{Path(__file__).parent}{os.sep}"
 _BLOCKS = contextlib.__file__  # its frames stand between resnb's own
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _MAGIC_CALLS = frozenset({"run_cell_magic", "run_line_magic"})
+
+
+def harmless(text: str) -> str:
+    """`text` with control characters spelled out, so that it cannot steer a terminal."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def user_frames(tb: TracebackType | None) -> TracebackType | None:
@@ -112,6 +119,10 @@ def shown_without_ours(error: BaseException) -> BaseException:
 class ResnbError(Exception):
     """Base of resnb's errors."""
 
+    def __str__(self) -> str:
+        """The message. Names and reasons in it may be anybody's."""
+        return harmless(super().__str__())
+
     @staticmethod
     def presented(text: str) -> str:
         """A rendered traceback as it is shown. A notebook inserts the names of its cells."""
@@ -135,11 +146,11 @@ class GraphError(ResnbError, ValueError):
     """A flow cannot be built like this: a cycle, another flow's task, a use outside a scope."""
 
 
-class OutsideFlowError(GraphError):
-    """A task was called while no flow was being built."""
+class GraphTypeError(GraphError, TypeError):
+    """Something of the wrong type was given where a flow needs a task, or a sequence."""
 
 
-class HandleError(GraphError, TypeError):
+class HandleError(GraphTypeError):
     """A handle, or a future, was used as if it were its value."""
 
 
@@ -147,8 +158,16 @@ class NoAttributeError(HandleError, AttributeError):
     """A handle, or a future, was asked for an attribute of its value."""
 
 
+class OutsideFlowError(GraphError):
+    """A task was called while no flow was being built."""
+
+
 class OptionError(ResnbError, ValueError):
     """An option, parameter or argument is unknown, missing or of the wrong kind."""
+
+
+class ArgumentError(OptionError, TypeError):
+    """An argument or parameter is missing, surplus or given twice."""
 
 
 class RunError(ResnbError, RuntimeError):
@@ -208,9 +227,11 @@ class MagicError(ResnbError):
 
 
 __all__ = [
+    "ArgumentError",
     "CleanupError",
     "FlowFailed",
     "GraphError",
+    "GraphTypeError",
     "HandleError",
     "IllegalTransition",
     "LeaseLost",

@@ -71,7 +71,7 @@ class Operators(StandIn, Generic[Result_co]):
         flow: Any = None,
         upstream_tasks: Iterable[Any] | None = None,
         downstream_tasks: Iterable[Any] | None = None,
-    ) -> None:
+    ) -> Any:
         """Let this task run after `upstream_tasks`, and before `downstream_tasks`."""
         raise NotImplementedError
 

@@ -72,11 +72,12 @@ class LedgerCommands(LedgerQueries):
             Those that are left: not closed in time, or failed.
 
         Raises:
-            OptionError: one lives inside a kernel that cannot be seen from here.
+            OptionError: one lives inside a kernel that cannot be seen from here, or is damaged.
         """
         chosen = self.with_dependants(leases)
         me = this_process()
         for one in chosen:
+            _refuse_damaged(one)
             if one.kernel == UNKNOWN and one.record.dies_with_kernel:
                 raise OptionError(
                     f"{one.name} lives inside a kernel that cannot be seen from here: end that, "
@@ -136,7 +137,10 @@ class LedgerCommands(LedgerQueries):
             )
         me = this_process()
         lease = one.record.id
-        if not self.store.claim(lease, me, lambda other: self.liveness.status(other) != ALIVE):
+        can_be_closed = one.state == states.DAMAGED or self.store.claim(
+            lease, me, lambda other: self.liveness.status(other) != ALIVE
+        )
+        if not can_be_closed:
             raise OptionError(f"{one.name} is being cleaned up now: wait until that has ended")
         self.store.close(lease, time.time(), "forgotten: removed by hand")
         return one
@@ -146,15 +150,23 @@ class LedgerCommands(LedgerQueries):
     def keep(self, name: str, seconds: float) -> ListedLease:
         """Let a lease survive its kernel for `seconds`, from now on if that has ended already.
 
+        So does what it may depend on.
+
         Raises:
             OptionError: there is no such lease, or it cannot be kept.
         """
         one = self.find_one(name)
+        _refuse_damaged(one)
         if one.kernel == UNKNOWN:
             raise OptionError(f"the kernel of {one.name} cannot be seen from here: resnb adopt it")
-        _refuse_unkeepable(one, "kept")
+        _refuse_unkeepable(one)
+        outer = [other for other in self.leases() if other.record.id in one.record.around]
+        for other in outer:
+            _refuse_unkeepable(other, f"{one.name} cannot be kept: it may depend on {other.name}")
         if one.kernel == ALIVE:
-            self.store.change(one.record.id, keep=seconds)
+            for other in (*outer, one):
+                if other is one or (other.record.keep or 0.0) < seconds:
+                    self.store.change(other.record.id, keep=seconds)
             return one
         self._take_over(one, seconds)
         return one
@@ -172,7 +184,7 @@ class LedgerCommands(LedgerQueries):
             raise OptionError(
                 f"{one.name} is held by a kernel that is alive: end it, or resnb keep {one.name}"
             )
-        _refuse_unkeepable(one, "adopted")
+        _refuse_unkeepable(one, f"{one.name} cannot be adopted")
         self._take_over(one, seconds)
         return one
 
@@ -207,12 +219,23 @@ class LedgerCommands(LedgerQueries):
             self._never.wait(POLL)
 
 
-def _refuse_unkeepable(one: ListedLease, done: str) -> None:
+def _refuse_damaged(one: ListedLease) -> None:
+    """Refuse a lease whose record cannot be read.
+
+    Raises:
+        OptionError: it is one; the message says what to do.
+    """
+    if one.state == states.DAMAGED:
+        raise OptionError(f"{one.name} is damaged: {one.remedy}")
+
+
+def _refuse_unkeepable(one: ListedLease, message: str = "") -> None:
     """Refuse a lease that nobody could adopt.
 
     Raises:
         OptionError: it cannot be kept; the message says why.
     """
+    _refuse_damaged(one)
     why = one.fault
     if one.record.dies_with_kernel:
         why = "it lives inside its kernel's process"
@@ -221,4 +244,4 @@ def _refuse_unkeepable(one: ListedLease, done: str) -> None:
     elif one.record.state in (states.CLOSING, states.FAILED):
         why = "its clean-up has begun"
     if why:
-        raise OptionError(f"{one.name} cannot be {done}: {why}")
+        raise OptionError(f"{message or f'{one.name} cannot be kept'}: {why}")

@@ -20,7 +20,7 @@ from resnb.ledger.record import Environment, LeaseRecord
 from resnb.ledger.store.columns import from_row, to_column, to_columns
 from resnb.ledger.store.database import Database
 from resnb.ledger.store.sqlite_file import SqliteFile
-from resnb.ledger.store.statements import insert, select
+from resnb.ledger.store.statements import DamagedRow, damaged, insert, select
 
 KEPT_HISTORY = 30 * 86400.0
 """How long closed leases are kept, in seconds."""
@@ -241,14 +241,21 @@ class Store:
         """The leases that are not closed, of one owner or of all, oldest first."""
         return self._alive_in(self._database, owner)
 
+    def damaged(self) -> list[DamagedRow]:
+        """The leases that are not closed and whose records cannot be read."""
+        if not self._database.exists():
+            return []
+        with self._database.reading() as db:
+            return damaged(db)
+
     def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed, the latest first."""
         where = "where state = 'closed' order by ended desc, id limit :limit"
         return self._select(self._database, where, {"limit": limit})
 
-    def kept_for(self, key: str) -> list[LeaseRecord]:
-        """The leases that survive their kernel, and that one with `key` may adopt."""
-        where = "where state != 'closed' and state = 'kept' and key = :key order by created, id"
+    def with_key(self, key: str) -> list[LeaseRecord]:
+        """The leases that are not closed, of the same scope and arguments; oldest first."""
+        where = "where state != 'closed' and key = :key order by created, id"
         return self._select(self._database, where, {"key": to_column(key)})
 
     def mark(self) -> tuple[int, int]:
