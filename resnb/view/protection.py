@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from resnb.ledger.recipes.protection import KNOWN_ONCE_OPEN, NO_FIND, protection_before
+from resnb.ledger.states import CHECKING
 
 if TYPE_CHECKING:
     from resnb.graph.resources.scope import Scope
@@ -15,17 +16,19 @@ _REMEDIES = {NO_FIND: "define find(lease_id), or call self.lease.record(handle) 
 
 def protection_text(protection: "Protection") -> str:
     """Both marks in a few words, with the reasons."""
-    during, opened = protection
+    during, opened, is_checking = protection
+    leaks = f"if the kernel dies during set-up this may leak: {_REMEDIES.get(during, during)}"
+    if is_checking and not opened:
+        return f"{leaks}; {CHECKING}" if during else CHECKING
     if not during and not opened:
         return "protected"
     if during == opened:
         return f"{UNPROTECTED}: {during}"
-    begin = f"if the kernel dies during set-up this may leak: {_REMEDIES.get(during, during)}"
     if opened == KNOWN_ONCE_OPEN:
-        return begin if during else f"protected during set-up; then {KNOWN_ONCE_OPEN}"
+        return leaks if during else f"protected during set-up; then {KNOWN_ONCE_OPEN}"
     if not opened:
-        return begin
-    begin = f"{begin}; " if during else ""
+        return leaks
+    begin = f"{leaks}; " if during else ""
     return f"{begin}{UNPROTECTED} once open: {opened}"
 
 

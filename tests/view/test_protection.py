@@ -112,6 +112,12 @@ def test_what_is_known_before_the_first_use(definition, mark):
             Protection("a", "b"),
             "if the kernel dies during set-up this may leak: a; unprotected once open: b",
         ),
+        (Protection("", "", checking=True), "checking"),
+        (
+            Protection("a", "", checking=True),
+            "if the kernel dies during set-up this may leak: a; checking",
+        ),
+        (Protection("", "b", checking=True), "unprotected once open: b"),
     ],
 )
 def test_marks_in_words(protection, text):

@@ -17,7 +17,7 @@ from resnb.ledger.kernel.reaper_client import ReaperClient, ReaperMessage
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.liveness import Liveness, Presence
 from resnb.ledger.owner import Owner
-from resnb.ledger.recipes.protection import NO_FIND
+from resnb.ledger.recipes.protection import NO_FIND, are_rehearsed
 from resnb.ledger.recipes.recipe import can_find, notice_of, recipe_of
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.home import ledger_home, made_private
@@ -38,6 +38,7 @@ class LeaseBook:
     def __init__(
         self, on_message: Callable[[ReaperMessage], object], home: Path | None = None
     ) -> None:
+        self._are_rehearsed = are_rehearsed()
         self.home = made_private(home or ledger_home())
         self.store = Store(self.home)
         self.liveness = Liveness(self.home)
@@ -94,4 +95,11 @@ class LeaseBook:
 
     def entry_of(self, record: LeaseRecord) -> LeaseEntry:
         """The entry of a lease that this process has, or is about to adopt."""
-        return LeaseEntry(record, self.store, self.ends, self.reaper, self.liveness.is_dead)
+        return LeaseEntry(
+            record,
+            self.store,
+            self.ends,
+            self.reaper,
+            self.liveness.is_dead,
+            is_rehearsed=self._are_rehearsed,
+        )

@@ -11,7 +11,6 @@ only, and ends when nothing is left to do. What to do next is decided in
 import os
 import selectors
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.liveness import Liveness, Presence
 from resnb.ledger.owner import DEAD, Owner, from_text, same_place, this_process
-from resnb.ledger.reaper.cleanup_process import CleanupProcess
+from resnb.ledger.reaper.cleanups import Cleanups
 from resnb.ledger.reaper.decisions import (
     Action,
     Ask,
@@ -33,13 +32,16 @@ from resnb.ledger.reaper.decisions import (
     Close,
     Fail,
     Keep,
+    Rehearse,
     decide,
     due,
+    end_reason,
     pause_after,
 )
 from resnb.ledger.reaper.detached import LOCK_SEEN, UNSEEN, detach
 from resnb.ledger.reaper.kernel_link import KernelLink, is_seen
 from resnb.ledger.reaper.lease_logs import LeaseLogs
+from resnb.ledger.reaper.rehearsals import Rehearsals
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
 
@@ -76,15 +78,15 @@ class Reaper:
         self._presence = presence_in(store.home)
         self._me = this_process() if self._presence is None else self._presence.owner
         self._liveness = Liveness(store.home)
-        self._running: dict[str, CleanupProcess] = {}
         self._known: dict[str, LeaseRecord] = {}
-        self._results: list[tuple[LeaseRecord, str, str]] = []
         self._asked: dict[str, float] = {}
         self._logs = LeaseLogs(store.home)
         self._selector = selectors.DefaultSelector()
+        self._cleanups = Cleanups(store, self._me, self._selector, self._logs)
         self._kernel = KernelLink(self._selector, channel, self._stay)
         if owner is not None:
             self._kernel.wake_at_end(store.home, owner)
+        self._rehearsals = Rehearsals(store, self._selector, self._rehearsed)
         self._last_use = time.monotonic()
 
     def run(self) -> None:
@@ -93,19 +95,22 @@ class Reaper:
             while (look_again := self._act()) is not None:
                 for key, _ in self._selector.select(look_again):
                     key.data()
+            self._rehearsals.end()
         if self._presence is not None:
             self._presence.release()
 
     def _act(self) -> float | None:
         """Do what is to be done now; gives the seconds until the next look, None at the end."""
-        self._collect()
+        self._cleanups.collect()
         is_kernel_gone = self._is_kernel_gone()  # first: then all that it has left is in the ledger
         try:
-            while self._results:  # what cannot be written now is written later, and not done again
-                self._finished(*self._results[0])
-                del self._results[0]
-            self._give_orders()
+            results = self._cleanups.results
+            while results:  # what cannot be written now is written later, and not done again
+                self._finished(*results[0])
+                del results[0]
+            self._cleanups.give_orders()
             records = self._records()
+            self._rehearsals.go_on(records)
             if self._restored(records):
                 records = self._records()
             return self._decide(records, is_kernel_gone=is_kernel_gone)
@@ -127,18 +132,20 @@ class Reaper:
             records,
             liveness=self._status,
             now=time.time(),
-            running=self._running,
+            running=self._cleanups.running,
             asked=self._asked,
+            rehearsing=self._rehearsals.is_busy if self._kernel.is_connected else None,
         )
         carried_out = [self._carry_out(action) for action in decision.actions]
         if any(carried_out):
             return 0.0
-        is_busy = bool(self._running or decision.actions)  # another process is at the latter
+        # what could not be carried out, another process does
+        is_busy = bool(self._cleanups.running or decision.actions)
         if is_busy or (records and not (is_kernel_gone and decision.idle)):
             self._stay()
         elif is_kernel_gone or time.monotonic() - self._last_use > LINGER:
             return None
-        later = [one.ask_within() for one in self._running.values()]
+        later = [*self._cleanups.ask_within(), *self._rehearsals.ask_within()]
         later.append(LOOK_LATER if is_kernel_gone and not is_busy else LOOK_EVERY)
         if decision.look_again is not None:
             later.append(max(0.01, decision.look_again - time.time()))
@@ -178,7 +185,9 @@ class Reaper:
     def _carry_out(self, action: Action) -> bool:
         """Carry out `action`, unless another process does; gives whether this one did."""
         record = action.record
-        if isinstance(action, Keep):
+        if isinstance(action, Rehearse):
+            self._rehearsals.begin(action.records)
+        elif isinstance(action, Keep):
             if not self._store.change(record.id, state=states.KEPT, keep_until=action.until):
                 return False
             self._logs.note(record.id, "kept: its kernel has ended")
@@ -197,56 +206,23 @@ class Reaper:
             self._fail(record.id, action.reason, action.reason, tries=record.tries)
         return True
 
+    def _rehearsed(self, lease: str) -> None:
+        self._kernel.tell("rehearsed", lease, "", "")
+
     def _claim(self, record: LeaseRecord) -> bool:
         return self._store.claim(record.id, self._me, self._liveness.is_dead)
 
     def _begin(self, record: LeaseRecord) -> None:
         self._logs.note(record.id, f"clean-up begins (try {record.tries + 1})")
         self._kernel.tell("state", record.id, states.CLOSING, "the reaper is cleaning it up")
-        log = self._logs.opened(record.id)
-        try:
-            process = CleanupProcess(
-                self._store.home, record, log or subprocess.DEVNULL, self._selector
-            )
-        except (OSError, ValueError) as error:  # the latter of variables that no process can have
-            why = getattr(error, "strerror", None) or error
-            reason = f"its interpreter {record.environment.python} cannot be started ({why})"
-            self._results.append((record, "wrong environment", reason))
-            return
-        finally:
-            if log is not None:
-                log.close()
-        self._running[record.id] = process
-
-    def _give_orders(self) -> None:
-        """Let those begin that are ready.
-
-        From then on the claim holds as long as the clean-up's process lives, even without this one.
-        """
-        for lease, process in list(self._running.items()):
-            if not process.awaits_order:
-                continue
-            try:
-                self._store.change(LeaseId(lease), cleaner=process.process_of(self._me))
-            except LedgerError:
-                del self._running[lease]
-                process.end()
-                raise
-            process.give_order(self._store.end_of(LeaseId(lease), "cleaned up by the reaper"))
-
-    def _collect(self) -> None:
-        for lease, process in list(self._running.items()):
-            result = process.result()
-            if result is not None:
-                del self._running[lease]
-                self._results.append((process.record, *result))
+        self._cleanups.begin(record)
 
     def _finished(self, record: LeaseRecord, result: str, reason: str) -> None:
         lease = LeaseId(record.id)
         if result == "nothing" and not same_place(self._me, record.owner):
             result, reason = "wrong environment", "nothing was found from this machine"
         if result == "cleaned":  # its own process has written that into its log
-            self._close(lease, "cleaned up by the reaper")
+            self._close(lease, end_reason(record))
             return
         if result == "nothing":
             self._close(lease, "nothing was found", "nothing was found")
@@ -259,7 +235,7 @@ class Reaper:
         next_try = time.time() + pause_after(record.tries + 1)
         if not self._fail(lease, reason, f"failed: {reason}", next_try=next_try):
             # its own process had closed it before it was killed
-            self._kernel.tell("state", lease, states.CLOSED, "cleaned up by the reaper")
+            self._kernel.tell("state", lease, states.CLOSED, end_reason(record))
 
     def _close(self, lease: LeaseId, reason: str, note: str = "") -> None:
         self._store.close(lease, time.time(), reason)
