@@ -3,12 +3,16 @@
 A notebook shows them with the user's frames only; see `user_frames`.
 """
 
+import contextlib
 import os
 import re
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
 _PACKAGE = f"{Path(__file__).parent}{os.sep}"
+_BLOCKS = contextlib.__file__  # its frames stand between resnb's own
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _MAGIC_CALLS = frozenset({"run_cell_magic", "run_line_magic"})
 
@@ -41,7 +45,49 @@ def user_frames(tb: TracebackType | None) -> TracebackType | None:
 
 def _is_internal(tb: TracebackType) -> bool:
     filename = tb.tb_frame.f_code.co_filename
-    return filename.startswith(_PACKAGE) or "/IPython/" in filename
+    return _is_ours(filename) or "/IPython/" in filename
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_PACKAGE) or filename == _BLOCKS
+
+
+def is_installed(filename: str) -> bool:
+    """Whether a file belongs to Python, to an installed package or to resnb, not to the user."""
+    return _is_ours(filename) or filename.startswith(("<frozen ", *_installed()))
+
+
+@cache
+def _installed() -> tuple[str, ...]:
+    import sysconfig
+
+    folders = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple({f"{sysconfig.get_path(name)}{os.sep}" for name in folders})
+
+
+def user_line(error: BaseException | None) -> str:
+    """The last line of the user's that `error` came through, in words; empty if there is none.
+
+    A cell has no name here, since its number is not the same in every run.
+    """
+    import traceback
+
+    tb = None if error is None else error.__traceback__
+    lines = [one for one in traceback.extract_tb(tb) if not is_installed(one.filename)]
+    if not lines:
+        return ""
+    line = lines[-1]
+    text = f'File "{line.filename}", line {line.lineno}'
+    is_cell = ResnbError.presented(text) != text or line.filename.startswith("<")
+    place = "its cell" if is_cell else Path(line.filename).name
+    return f"line {line.lineno} of {place}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The one of `known` that `name` was probably meant to be; empty if none is like it."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(known), 1)), "")
 
 
 def _formatted(error: BaseException) -> str:
@@ -54,7 +100,7 @@ def _formatted(error: BaseException) -> str:
         one = related.pop()
         if one is None:
             continue
-        frames = [frame for frame in one.stack or () if not frame.filename.startswith(_PACKAGE)]
+        frames = [frame for frame in one.stack or () if not _is_ours(frame.filename)]
         one.stack = traceback.StackSummary.from_list(frames) if frames else None  # type: ignore[assignment]
         related += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
     return "".join(found.format())
@@ -89,7 +135,7 @@ class ResnbError(Exception):
         frames = [
             frame
             for frame in traceback.extract_tb(user_frames(self.__traceback__))
-            if not frame.filename.startswith(_PACKAGE)
+            if not is_installed(frame.filename)
         ]
         head = ["Traceback (most recent call last):\n"] if frames else []
         text = "".join([*head, *traceback.format_list(frames), f"{type(self).__name__}: {self}"])
@@ -102,6 +148,14 @@ class GraphError(ResnbError, ValueError):
 
 class GraphTypeError(GraphError, TypeError):
     """Something of the wrong type was given where a flow needs a task, or a sequence."""
+
+
+class HandleError(GraphTypeError):
+    """A handle, or a future, was used as if it were its value."""
+
+
+class NoAttributeError(HandleError, AttributeError):
+    """A handle, or a future, was asked for an attribute of its value."""
 
 
 class OutsideFlowError(GraphError):
@@ -145,7 +199,7 @@ class FlowFailed(ResnbError):  # noqa: N818 - the name of the public API
         if cause is None:
             return [f"{type(self).__name__}: {self}"]
         shown = self.presented(_formatted(cause))
-        return [*shown.rstrip().splitlines(), "", f"{type(self).__name__}: {self}"]
+        return [*shown.rstrip().splitlines(), f"{type(self).__name__}: {self}"]
 
 
 class TaskCancelled(BaseException):
@@ -178,17 +232,22 @@ __all__ = [
     "FlowFailed",
     "GraphError",
     "GraphTypeError",
+    "HandleError",
     "IllegalTransition",
     "LeaseLost",
     "LedgerError",
     "LedgerUnreachable",
     "MagicError",
+    "NoAttributeError",
     "NoValueError",
     "OptionError",
     "OutsideFlowError",
     "ResnbError",
     "RunError",
     "TaskCancelled",
+    "is_installed",
+    "nearest",
     "shown_without_ours",
     "user_frames",
+    "user_line",
 ]

@@ -129,7 +129,7 @@ def test_a_failed_flow_shows_why_its_task_failed():
     assert failed.state == "the state"
     assert "in work" in shown
     assert "made_up.py" not in shown
-    assert re.search(r"ZeroDivisionError: division by zero\n\nFlowFailed: flow 'f' failed", shown)
+    assert re.search(r"ZeroDivisionError: division by zero\nFlowFailed: flow 'f' failed", shown)
 
 
 def test_messages_are_one_line():

@@ -48,6 +48,23 @@ def connected(target: Any, what: str, **options: Any) -> tuple[Any, bool]:
         raise RunError(message) from error
 
 
+def answers(client: Any) -> bool:
+    """Whether the scheduler of `client` and all of its workers answer within `TIMEOUT` seconds.
+
+    Workers that are being restarted have as long to come back.
+    """
+
+    async def look() -> None:
+        await client.scheduler.broadcast(msg={"op": "identity"}, on_error="return")
+
+    try:
+        client.wait_for_workers(1, timeout=TIMEOUT)
+        client.sync(look, callback_timeout=TIMEOUT)
+    except Exception:  # noqa: BLE001 - whatever a broken cluster says
+        return False
+    return bool(client.status == "running")
+
+
 def disconnected(client: Any) -> None:
     """Close a client that was made here.
 

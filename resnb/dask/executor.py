@@ -7,7 +7,14 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from resnb.dask.clusters import Clusters
-from resnb.dask.connecting import KernelCluster, OtherCluster, connected, disconnected, link_of
+from resnb.dask.connecting import (
+    KernelCluster,
+    OtherCluster,
+    answers,
+    connected,
+    disconnected,
+    link_of,
+)
 from resnb.errors import OptionError
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.kernel_wide import SharedResource
@@ -24,6 +31,8 @@ if TYPE_CHECKING:
 
 KERNEL_WORKERS = 8
 """Maximum number of tasks that run at the same time in the kernel, of those that must run there."""
+CLOSING_LIMIT = 10.0
+"""How long the end of a cluster that does not answer may hold up the next one, in seconds."""
 NAME = "kernel/dask"
 
 
@@ -130,6 +139,7 @@ class DaskExecutor:
 
         def open_it() -> None:
             try:
+                _give_up_broken(entry)
                 opened.put(entry.opened(engine, lambda: self._prepared(entry, thread)))
             except BaseException as error:  # noqa: BLE001 - it is raised where the run is started
                 opened.put(error)
@@ -175,3 +185,12 @@ class DaskExecutor:
             return f"DaskExecutor({', '.join(f'{key}={value!r}' for key, value in self._options)})"
         kind = "address" if isinstance(self._target, str) else type(self._target).__name__
         return f"DaskExecutor(<{kind}>)"
+
+
+def _give_up_broken(entry: SharedResource) -> None:
+    """Close the kernel's cluster if it does not answer any more, so that a new one is started."""
+    lease = entry.lease
+    if lease is None or lease.state != OPEN or lease.in_use:
+        return
+    if not answers(lease.resource):
+        KEEPER.close([lease], CLOSING_LIMIT)

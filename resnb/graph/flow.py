@@ -22,6 +22,7 @@ from resnb.graph.structure import Structure
 from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.parameter import Parameter
 from resnb.graph.tasks.task import Hook, Task
+from resnb.graph.unused import warn_of_unused
 from resnb.graph.validation import validate
 from resnb.states import State
 
@@ -91,12 +92,15 @@ class Flow(Structure):
     # ---- building
 
     def __enter__(self) -> Self:
-        enter(self, flow=self, scope=None, case=None)
+        enter(self, flow=self, scope=None, case=None, made=[])
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        made = BUILDING.get().made if kind is None else None
         leave(self)
         EVENTS.publish(StructureChanged(self.name))
+        if made and not self.built_by_cells:  # cells have a line of their own
+            warn_of_unused(self, made)
 
     schedule = unsupported.LeftOut(unsupported.FLOW_OPTIONS["schedule"])
     run_config = unsupported.LeftOut(unsupported.FLOW_OPTIONS["run_config"])
@@ -258,10 +262,6 @@ class Flow(Structure):
         """
         validate(self)
 
-    def find_scope(self, name: str) -> Scope | None:
-        """The scope called `name`, if there is one."""
-        return next((scope for scope in self.scopes if scope.name == name), None)
-
     @property
     def logger(self) -> Any:
         """The logger for messages about the flow, the same as `resnb.get_run_logger`."""
@@ -283,7 +283,8 @@ class Flow(Structure):
             executor: what runs the tasks.
             task_states: states of tasks that need not run, or the final state of an earlier run,
                 to resume where that failed. Resources that are needed are set up again.
-            **params: more values by parameter name.
+            **params: more values by parameter name. ``quiet=True`` writes no line to stderr about
+                what failed.
 
         Returns:
             The final state; ``state.result[task]`` is the state of a task.
@@ -343,10 +344,13 @@ class Flow(Structure):
                 "it before or after, or make it a @flow function, too, and call that"
             )
             raise RunError(message)
+        given = given_parameters(self, parameters, params)
+        quiet = "quiet" not in self.parameter_names and bool(given.pop("quiet", False))
         return {
-            "parameters": given_parameters(self, parameters, params),
+            "parameters": given,
             "executor": executor if executor is not None else self.executor,
             "task_states": task_states,
+            "quiet": quiet,
         }
 
     def _runner(self) -> Runner:

@@ -134,8 +134,9 @@ class FlowFunction(Flow):
             )
             raise OptionError(message)
         given = given_parameters(self, parameters, params)
+        quiet = not self.signature.accepts("quiet") and bool(given.pop("quiet", False))
         self.signature.assign(f"flow {self.name!r}", (), given)
-        return {"parameters": given}
+        return {"parameters": given, "quiet": quiet}
 
     def _runner(self) -> FunctionRunner:
         return PORTS.function_runner()

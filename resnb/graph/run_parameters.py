@@ -18,6 +18,12 @@ def given_parameters(
     Raises:
         OptionError: one was given twice, or is an option that Prefect's runs have.
     """
+    if not isinstance(parameters, Mapping | None):
+        message = (
+            f"flow {flow.name!r}: parameters={parameters!r} is no mapping of names to values: "
+            "pass name=value"
+        )
+        raise OptionError(message)
     unknown = {name: value for name, value in params.items() if name not in flow.parameter_names}
     refuse(f"the run of flow {flow.name!r}", unknown, RUN_OPTIONS)
     passing = unknown.keys() & (RUN_OPTIONS.keys() | NEEDLESS)

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
-from resnb.errors import GraphError, GraphTypeError
+from resnb.errors import GraphError, GraphTypeError, nearest
 from resnb.graph import order
 from resnb.graph.arguments import Constant
 from resnb.graph.base.building import BUILDING
@@ -20,6 +20,7 @@ from resnb.graph.base.roles import Memory
 from resnb.graph.node import Node
 from resnb.graph.resources.scope import Scope
 from resnb.graph.tasks.edge import Edge
+from resnb.graph.tasks.handle import label_of
 from resnb.graph.tasks.task import Task
 
 _OWN_KINDS = frozenset({"init", "setup", "cleanup"})
@@ -36,12 +37,15 @@ class Structure:
             clean-up, except for the edges that follow from a scope and end at a clean-up.
         parameter_names: the parameters by name.
         memory: the values and states of its runs; None before the first one.
+        built_by_cells: whether each task belongs to a cell of a notebook, so that operators add
+            none outside of cells.
         journal: records the changes of open transactions.
         lock: held while a structure that grows during a run is changed or read.
     """
 
     lock: AbstractContextManager[Any] = nullcontext()
     memory: Memory | None = None
+    built_by_cells = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -70,6 +74,8 @@ class Structure:
             GraphError: the task belongs to another flow, or a parameter's name is taken.
         """
         with self.transaction():
+            if task in self.nodes and task.kind == "parameter":
+                self.journal.assign(task, "is_wanted", value=True)
             self.node(task)
         return task
 
@@ -84,11 +90,7 @@ class Structure:
         """Add a new task without arguments, as a step of a transaction."""
         home, before = task.flow, task.home
         if home is not None and not self.owns(task) and (task.is_call or task.kind in _OWN_KINDS):
-            message = (
-                f"task {task.name!r} belongs to flow {home.name!r} and cannot be used in flow "
-                f"{self.name!r}: call the task again inside {self.name!r}"
-            )
-            raise GraphError(message)
+            raise GraphError(_of_another_flow(task, home.name, self.name))
         now = BUILDING.get()
         scope: Any = None
         case = None
@@ -168,10 +170,14 @@ class Structure:
 
     def scope_of(self, task: Task) -> Scope:
         """The scope that `task` is the init, set-up or clean-up task of."""
-        scope: Scope = task.scope  # type: ignore[attr-defined]
+        scope: Scope = task.scope
         if scope in self.scopes:
             return scope
         return next(one for one in self.scopes if task in one.own_tasks)
+
+    def find_scope(self, name: str) -> Scope | None:
+        """The scope called `name`, if there is one."""
+        return next((scope for scope in self.scopes if scope.name == name), None)
 
     def _check_inside(self, setup: Task, node: Node) -> None:
         """Refuse to pass a resource to a task outside its scope."""
@@ -340,3 +346,15 @@ class Structure:
             found = (mapping.get(task, task) for task in self._reference)
             kept = tuple({task: None for task in found if task is not None})
             self.journal.assign(self, "_reference", kept or None)
+
+
+def _of_another_flow(task: Task, home: str, name: str) -> str:
+    """The message that `task` belongs to the flow called `home`, and not to `name`."""
+    again = f"call the task again inside {name!r}"
+    if task.kind == "setup":
+        again = f"use {task.scope.manager.name!r} again inside {name!r}"
+    if task.kind == "parameter":
+        again = f"give {name!r} a parameter of that name"
+    if nearest(name, [home]):
+        again = f"did you mean %%flow {home}?"
+    return f"{label_of(task)} belongs to flow {home!r} and cannot be used in flow {name!r}: {again}"

@@ -3,11 +3,14 @@
 from typing import Any
 
 from resnb.graph.flow import Flow
+from resnb.graph.tasks.task import Task
 from resnb.ledger.admin.startup_sweep import sweep_soon
+from resnb.notebook.cells.cell_code import let_be_empty
 from resnb.notebook.cells.pickled_shell import let_shells_pickle
 from resnb.notebook.completion import matcher
 from resnb.notebook.control_channel import take_commands
 from resnb.notebook.display import bundle, take_command
+from resnb.notebook.handles import explain_handles, show_value
 from resnb.notebook.kernel_hooks import count_cells_as_use, wrap_shutdown
 from resnb.notebook.left_behind import say_what_is_left
 from resnb.notebook.magics import FlowMagics
@@ -28,15 +31,21 @@ def load(shell: Any) -> None:
     setattr(shell, _SESSION, session)  # flows outlive %reload_ext
     shell.register_magics(FlowMagics(shell, session))
     let_shells_pickle(type(shell))
-    undo = [call_cells_by_name(shell), count_cells_as_use(shell)]
+    undo = [call_cells_by_name(shell), explain_handles(shell), count_cells_as_use(shell)]
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completion = matcher(session)
         completer.custom_matchers.append(completion)
         undo.append(lambda: completer.custom_matchers.remove(completion))
+    transformers = shell.input_transformer_manager.cleanup_transforms
+    transformers.insert(0, let_be_empty)
+    undo.append(lambda: transformers.remove(let_be_empty))
     forms = shell.display_formatter.mimebundle_formatter
     forms.for_type(Flow, bundle)
     undo.append(lambda: forms.pop(Flow))
+    values = shell.display_formatter.ipython_display_formatter
+    values.for_type(Task, show_value)
+    undo.append(lambda: values.pop(Task))
     kernel = getattr(shell, "kernel", None)
     if kernel is not None:
         undo += [wrap_shutdown(kernel), take_commands(kernel, take_command)]

@@ -1,9 +1,8 @@
 """The flows of one notebook by name, and how to find or make one."""
 
-import difflib
 from typing import Any
 
-from resnb.errors import MagicError
+from resnb.errors import MagicError, nearest
 from resnb.graph.flow import Flow
 from resnb.notebook.cells.flow_cells import FlowCells
 from resnb.notebook.lines.names import variable_name
@@ -41,9 +40,8 @@ class Session:
         known = self._by_name()
         if name in known:
             return known[name]
-        near = difflib.get_close_matches(name, known, 1)
-        if near:
-            hint = f"did you mean {near[0]!r}?"
+        if near := nearest(name, known):
+            hint = f"did you mean {near!r}?"
         elif known:
             hint = f"there is {', '.join(repr(one) for one in known)}"
         else:

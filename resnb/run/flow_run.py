@@ -4,6 +4,7 @@ All that can be wrong is found before anything begins. The run is concluded by t
 in ``flow.run``, and by a supervisor's in ``flow.start``.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,7 +13,7 @@ from resnb.graph.tasks.task import Task
 from resnb.run.engine.clock import Clock
 from resnb.run.engine.execution import Execution
 from resnb.run.engine.interrupts import Interrupts
-from resnb.run.engine.result import TaskStates, flow_state
+from resnb.run.engine.result import TaskStates, first_failure, flow_state
 from resnb.run.engine.slots import internal_lines
 from resnb.run.executors.threads import ThreadExecutor, start_supervisor
 from resnb.run.lifecycle import Run
@@ -36,6 +37,7 @@ class FlowRun(Run):
         executor: what runs the tasks; threads by default.
         task_states: states of tasks that need not run, or the state of an earlier run.
         only: the tasks to run; None for all.
+        quiet: whether to write no line about what failed.
         clock: time.
 
     Raises:
@@ -51,6 +53,7 @@ class FlowRun(Run):
         *,
         task_states: Mapping[Task, State] | State | None = None,
         only: "Tasks[Task] | None" = None,
+        quiet: bool = False,
         clock: Clock | None = None,
     ) -> None:
         executor = executor if executor is not None else ThreadExecutor()
@@ -73,6 +76,12 @@ class FlowRun(Run):
             given = without_gone_resources(flow, given, scopes_open, fresh=resumes)
         plan = compiled(flow, parameters, given, only)
         super().__init__(flow, plan, parameters, executor, opened, clock=clock)
+        self._quiet = quiet
+
+    def interrupted(self) -> None:
+        """Cancel the run because its wait was broken, and say what is still awaited."""
+        self.cancel()
+        self._inbox.put("interrupted")
 
     def cancel(self) -> None:
         """Cancel the run: what has not begun is given up, what is open is cleaned up.
@@ -88,7 +97,7 @@ class FlowRun(Run):
 
     def run(self) -> State:
         """Run on the calling thread until everything has ended."""
-        with Interrupts(self._interrupted) as interrupts:
+        with Interrupts(self._interrupted, self.patience.end) as interrupts:
             workers = self._begin(interrupts.note)
             self._await_end(interrupts.note, workers.drive)
             self._conclude(workers)
@@ -129,6 +138,17 @@ class FlowRun(Run):
 
     def _remember(self) -> None:
         self.memory.begin(self.execution, whole=self._whole)
+
+    def _outcome(self) -> State:
+        """The final state; whoever waits for it first is told on stderr what failed."""
+        state = super()._outcome()
+        if not self._quiet:
+            self._quiet = True
+            failed = first_failure(self.execution)
+            if failed and not state.is_cancelled():
+                how = "failed" if state.is_failed() else f"ended as {state.name}, but"
+                print(f"flow {self.flow.name!r} {how}: {failed}", file=sys.stderr)  # noqa: T201
+        return state
 
     def _judged(self) -> State:
         execution, refusal = self.execution, self._refusal

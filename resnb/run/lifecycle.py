@@ -1,8 +1,7 @@
 """`Run`: the life of one run of a flow, from its beginning to its final state.
 
-A run is begun, and concluded by exactly one thread, whatever breaks its wait: an exception in
-the waiting thread cancels the run, which then is waited for and cleaned up, and is raised after
-that. One run at a time in a kernel; runs of ``@flow`` functions may be nested.
+Exactly one thread begins and concludes a run. An exception that breaks its wait cancels the run,
+and is raised after the clean-ups. One run at a time in a kernel; ``@flow`` functions may be nested.
 """
 
 import os
@@ -23,6 +22,7 @@ from resnb.run.engine.engine import Engine
 from resnb.run.engine.execution import Execution
 from resnb.run.engine.hooks import call_hooks, call_user_code, hooks_of
 from resnb.run.engine.interrupts import Interrupts, awaited
+from resnb.run.engine.patience import Patience
 from resnb.run.engine.result import TaskStates
 from resnb.run.engine.scopes import RunScopes
 from resnb.run.engine.slots import CURRENT, RunSlot
@@ -89,6 +89,7 @@ class Run:
         self.engine = Engine(self.execution, self._wake)
         self._outer = outer
         self._inbox: SimpleQueue[str] = SimpleQueue()
+        self.patience = Patience(self.engine, self._inbox.put)
         self._began = False
         self._final: State | None = None
         self._refusal: State | None = None
@@ -104,8 +105,7 @@ class Run:
         """The run's state; its ``result`` maps each task to its state, also while it runs."""
         if self._final is not None:
             return self._final
-        kind = Running if self.memory.code == RUNNING else Pending
-        return kind("", TaskStates(self.execution))
+        return (Running if self.memory.code == RUNNING else Pending)("", TaskStates(self.execution))
 
     def wait(self, timeout: float | None = None) -> State:
         """Wait for the run to end, its clean-ups included.
@@ -133,7 +133,7 @@ class Run:
         deadline = None if timeout is None else monotonic() + timeout
         self._when_concluded.append(concluded)
         ended = self._concluded.is_set() or CURRENT.get() is self._slot  # a hook asks
-        with Interrupts(interrupted) as interrupts:
+        with Interrupts(interrupted, self.patience.end) as interrupts:
             while not ended:
                 try:
                     ended = awaited(over, deadline) == "ended"
@@ -296,7 +296,7 @@ class Run:
             try:
                 if not self.engine.finished:
                     drive()
-                ended = awaited(self._inbox) == "ended"
+                ended = self.patience.next_word(self._inbox) == "ended"
                 self.execution.feed.drain()
             except BaseException as error:  # noqa: BLE001 - it is raised once the run has ended
                 note(error)

@@ -114,6 +114,18 @@ class FlowMemory:
         found = self.row_of(task)
         return self._kept.get(task, Pending()) if found is None else state_of(*found)
 
+    def outlook(self, task: Task) -> tuple[str, bool]:
+        """The latest state of `task` in a word, and whether `value_of` gives its value.
+
+        The state of a scope's variable is that of its lease.
+        """
+        if task.kind != "setup":
+            state = self.state_of(task)
+            return state.name.lower(), state.is_successful() and not state.is_skipped()
+        scope: Scope = task.scope
+        word = self.lease_state(scope)
+        return ("not set up" if word == "not yet" else word), word == lease_states.OPEN
+
     def value_of(self, task: Task) -> Any:
         """The latest value of `task`.
 
@@ -153,7 +165,7 @@ class FlowMemory:
 
     def _resource_of(self, setup: Task) -> Any:
         """The live resource; for a mapped scope a list, with None for what is not open."""
-        scope: Scope = setup.scope  # type: ignore[attr-defined]
+        scope: Scope = setup.scope
         leases = self.leases_of(scope)
         if not scope.is_mapped:
             return self._open_resource(scope, leases.get(WHOLE))

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Collection
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import shown_without_ours
 from resnb.graph.tasks.task import Task
-from resnb.run.engine.interrupts import LOOK
+from resnb.run.engine.interrupts import LOOK, Interrupts
 from resnb.run.flow_run import FlowRun
 from resnb.states import State
 
@@ -51,16 +51,20 @@ class FlowRunner:
             asyncio.CancelledError() if isinstance(error, KeyboardInterrupt) else error
             for error in run.launch(concluded).noted
         ]
-        while not over.done():
-            try:
-                # a Ctrl-C comes through at a turn of the loop, and ipykernel does not wake that
-                await asyncio.wait([over], timeout=LOOK)
-            except BaseException as error:
-                with suppress(KeyboardInterrupt):
-                    run.cancel()
-                if isinstance(error, GeneratorExit):
-                    raise
-                broken.append(error)  # a second one cuts no clean-up short
+        further = Interrupts(run.patience.end, run.patience.end)
+        with ExitStack() as stack:
+            while not over.done():
+                try:
+                    # a Ctrl-C comes through at a turn of the loop, and ipykernel does not wake that
+                    await asyncio.wait([over], timeout=LOOK)
+                except BaseException as error:
+                    with suppress(KeyboardInterrupt):
+                        run.interrupted()
+                    if isinstance(error, GeneratorExit):
+                        raise
+                    if not broken:  # ipykernel passes only the first Ctrl-C on
+                        stack.enter_context(further)
+                    broken.append(error)  # a second one cuts no clean-up short
         if broken:
             raise shown_without_ours(broken[0])
         return run.wait()

@@ -10,7 +10,7 @@ the frame around what runs inside them, so inner resources are cleaned up before
     3  │ summarize
     4  └ clean up client
     4  write_csv
-    client: unprotected during set-up: no find(lease_id); then known once open
+    client: if the kernel dies during set-up this may leak: ...
 """
 
 from collections import defaultdict

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from resnb.ledger.recipes.protection import KNOWN_ONCE_OPEN, protection_before
+from resnb.ledger.recipes.protection import KNOWN_ONCE_OPEN, NO_FIND, protection_before
 from resnb.ledger.states import CHECKING
 
 if TYPE_CHECKING:
@@ -11,24 +11,24 @@ if TYPE_CHECKING:
     from resnb.ledger.recipes.recipe import Protection
 
 UNPROTECTED = "unprotected"
+_REMEDIES = {NO_FIND: "define find(lease_id), or call self.lease.record(handle) early"}
 
 
 def protection_text(protection: "Protection") -> str:
     """Both marks in a few words, with the reasons."""
     during, opened, is_checking = protection
+    leaks = f"if the kernel dies during set-up this may leak: {_REMEDIES.get(during, during)}"
     if is_checking and not opened:
-        begin = f"{UNPROTECTED} during set-up: {during}; " if during else ""
-        return f"{begin}{CHECKING}"
+        return f"{leaks}; {CHECKING}" if during else CHECKING
     if not during and not opened:
         return "protected"
     if during == opened:
         return f"{UNPROTECTED}: {during}"
     if opened == KNOWN_ONCE_OPEN:
-        begin = f"{UNPROTECTED} during set-up: {during}" if during else "protected during set-up"
-        return f"{begin}; then {KNOWN_ONCE_OPEN}"
+        return leaks if during else f"protected during set-up; then {KNOWN_ONCE_OPEN}"
     if not opened:
-        return f"{UNPROTECTED} during set-up: {during}"
-    begin = f"{UNPROTECTED} during set-up: {during}; " if during else ""
+        return leaks
+    begin = f"{leaks}; " if during else ""
     return f"{begin}{UNPROTECTED} once open: {opened}"
 
 

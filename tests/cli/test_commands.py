@@ -268,13 +268,13 @@ def test_keep_and_adopt_say_for_how_long(ledger, sweeper):
 BAD = {
     "cleanup": "say what to clean up: NAME|ID..., --orphans or --all",
     "cleanup x --all": "say what to clean up",
-    "cleanup flow/b": "there is no lease 'flow/b'; did you mean 'flow/a'?",
+    "cleanup flow/b": "no resource 'flow/b'; did you mean 'flow/a'?",
     "forget flow/a": "flow/a is held by a kernel that is alive: resnb cleanup flow/a",
     "adopt flow/a": "flow/a is held by a kernel that is alive: end it, or resnb keep flow/a",
     "keep flow/a soon": "duration='soon' is no duration",
     "keep flow/a -1": "No such option '-1'",
     "wait --timeout 3y": "--timeout='3y' is no duration",
-    "log nothing": "there is no lease 'nothing'",
+    "log nothing": "no resource 'nothing'",
     "lst": "No such command 'lst'",
 }
 

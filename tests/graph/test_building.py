@@ -182,10 +182,14 @@ def test_tags_go_to_every_task_added_inside_the_block(flow):
 
 
 def test_texts_of_handles_show_neither_times_nor_addresses(flow):
+    parameter = Parameter("n")
+    assert (repr(one), repr(parameter)) == ("<Task: one>", "<Parameter: n>")
     with flow:
-        handle, parameter = one(), Parameter("n")
-    assert repr(handle) == "<Task: one>"
-    assert repr(parameter) == "<Parameter: n>"
+        handle = one()
+        flow.add_task(parameter)
+    after = "of flow 'f', pending: its value is .value after a run>"
+    assert repr(handle) == f"<handle of task 'one' {after}"
+    assert repr(parameter) == f"<handle of parameter 'n' {after}"
     assert repr(flow) == "<Flow: 'f', 2 tasks>"
 
 
@@ -423,7 +427,9 @@ def test_nout_is_read_from_the_annotation():
 
 
 def test_unpacking_without_nout_names_the_remedy(abc):
-    with pytest.raises(GraphError, match=r"task 'a' cannot be unpacked.*@task\(nout=...\)"):
+    with pytest.raises(
+        GraphError, match=r"task 'a' of flow 'f'.* has no items yet.*@task\(nout=...\)"
+    ):
         _x, _y = abc[0]
 
 

@@ -212,4 +212,9 @@ def wait_for(condition, what, limit=LIMIT):
     return found
 
 
-__all__ = ["LIMIT", "Empty", "Kernel", "Shown", "wait_for"]
+def unnumbered(text):
+    """`text` without the numbers of cells, which depend on what ran before in the kernel."""
+    return re.sub(r"\[\d+\]", "[]", text)
+
+
+__all__ = ["LIMIT", "Empty", "Kernel", "Shown", "unnumbered", "wait_for"]

@@ -17,8 +17,11 @@ LINES = {
         "%flow timeline other",
         "flow 'other' has not run, so it has no timeline: %flow run other",
     ),
-    "nothing to adopt": ("%resources adopt etl/d", "nothing called 'etl/d' is left"),
-    "nothing to keep": ("%resources keep etl/d 5m", "there is no lease 'etl/d'"),
+    "nothing to adopt": (
+        "%resources adopt etl/d",
+        "no resource 'etl/d' is left by an ended kernel",
+    ),
+    "nothing to keep": ("%resources keep etl/d 5m", "no resource 'etl/d'"),
     "an unknown flow": ("%flow run elt", "there is no flow 'elt'; did you mean 'etl'?"),
     "an unknown flow to show": (
         "%flow nothing",
@@ -53,7 +56,7 @@ LINES = {
     "an open bracket": ("%%flow etl(n=(2\ny = number()", "a bracket is not closed"),
     "an unknown resource": (
         "%%flow etl --with Clutser as d\ny = number()",
-        "--with Clutser: there is no such resource (known: Cluster, Store); define one with %%resource",
+        "--with Clutser: there is no such resource (known: Cluster, Store); did you mean Cluster?",
     ),
     "no resource": ("%%flow etl --with number as d\ny = number()", "FunctionTask is no resource"),
     "a resource that is an expression": (
@@ -80,7 +83,7 @@ LINES = {
         "%%flow etl --with Cluster --with Cluster\ny = number()",
         "would share the name",
     ),
-    "an unknown lease": ("%resources cleanup nothing", "there is no resource 'nothing' (etl/c)"),
+    "an unknown lease": ("%resources cleanup nothing", "no resource 'nothing'; there is 'etl/c'"),
     "a resource for a keyword": (
         "%%flow etl --with Cluster as class\ny = number()",
         "stands a variable",
@@ -89,6 +92,10 @@ LINES = {
 
 BODIES = {
     "a surplus argument": ("y = double(1, 2)", "task 'double'"),
+    "a missing argument under another name": (
+        "y = add(1, z=1)",
+        "task 'add' has no parameter 'z' (its parameters: x, y) and is missing 'y'; did you mean 'y'?",
+    ),
     "a missing argument": ("y = double()", "task 'double' is missing argument 'x'"),
     "an unknown argument": ("y = double(1, z=1)", "task 'double' has no parameter 'z'"),
     "a cycle": ("y = double(x)\nx.set_upstream(y)", "must have no cycle"),

@@ -127,7 +127,7 @@ def test_the_plan_tells_the_marks_of_what_is_open(kernel):
     kernel.run("%%resource machine\nguard = open('x', 'w')\nyield 1\nguard.close()")
     kernel.run("%%flow etl --with machine --run\n# open")
     assert kernel.run("%flow plan etl").stdout.splitlines()[-1] == (
-        "machine: unprotected during set-up: no find(lease_id); unprotected once "
+        "machine: if the kernel dies during set-up this may leak: define find(lease_id), or call self.lease.record(handle) early; unprotected once "
         "open: variable 'guard' (TextIOWrapper) does not pickle: PicklingError: Cannot "
         "pickle files that are not opened for reading: w"
     )

@@ -71,7 +71,8 @@ def test_names_of_the_body_are_handles_for_the_next_cells(cells):
     cells.run("%%flow etl\nx = number(2)\nextra = 5", "a")
     cells.run("%%flow etl\ny = add(x, extra)", "b")
     cells.run("%flow run etl")
-    assert cells.value("y.value, repr(y), repr(y.state)") == (7, "<Task: add>", "<Success>")
+    shown = "<handle of task 'add' of flow 'etl', success: its value is .value>"
+    assert cells.value("y.value, repr(y), repr(y.state)") == (7, shown, "<Success>")
 
 
 def test_functions_and_imports_of_a_body_are_the_notebooks(cells):

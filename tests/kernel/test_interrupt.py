@@ -286,3 +286,47 @@ def test_an_interrupt_of_an_idle_kernel_changes_nothing(work):
     work.run("%%flow etl --with Cluster(2) as c --run\nx = number(1)")
     interrupt(work)
     assert work.value("alive()") == ["etl/c open"]
+
+
+@pytest.mark.parametrize("run", ["flow.run()", "await run_async()", "start and wait"])
+def test_a_second_interrupt_ends_the_wait_for_a_task_that_does_not_stop(work, run):
+    """Not before it was said what is awaited, and the clean-up is not cut short."""
+    work.run(
+        """
+        from resnb.run.lifecycle import active_run
+
+        released = threading.Event()
+
+        def watch():
+            while not active_run().patience.has_told:
+                threading.Event().wait(0.01)
+            Path("told").touch()
+
+        @task
+        def stuck(*_):
+            threading.Thread(target=watch).start()
+            while not released.is_set():
+                try:
+                    Path("looping").touch()
+                    released.wait(60)
+                except BaseException:
+                    pass
+        """
+    )
+    (work.kernel.folder / "told").unlink(missing_ok=True)
+    work.run(ETL.format(task="stuck"))
+    request = work.kernel.send(RUNS[run])
+    reached(work, "looping")
+    interrupt(work)
+    reached(work, "told")
+    interrupt(work)
+    reached(work, "cleaning")
+    interrupt(work)
+    shown = work.kernel.finish(request, 25.0)
+    work.run("released.set()")
+    assert shown.error in {"KeyboardInterrupt", "CancelledError"}
+    assert shown.stderr == (
+        "interrupted: waiting for task 'stuck' for up to 30 s; interrupt again to wait for no task\n"
+    )
+    assert work.value("since()") == ["set up 2", "slow clean up: 0", "clean up 2"]
+    assert work.value("x.state.name, alive()") == ("Cancelled", [])

@@ -223,7 +223,7 @@ def test_a_date_as_parameter(given, found):
 
 def test_a_date_that_is_none():
     with Flow("f") as flow:
-        DateTimeParameter("when")
+        DateTimeParameter("when")()
     with pytest.raises(OptionError, match="'when': 'soon' is no date and time by ISO 8601"):
         ran(flow, when="soon")
     with pytest.raises(OptionError, match="needs parameter 'when'"):

@@ -11,7 +11,7 @@ parameters: n_workers=None, out_path (required)
 3  │ summarize
 4  └ clean up client
 4  write
-client: unprotected during set-up: no find(lease_id); then known once open"""
+client: if the kernel dies during set-up this may leak: define find(lease_id), or call self.lease.record(handle) early"""
 
 NESTED = """\
 Plan of nested: 3 tasks, 2 resources
@@ -22,7 +22,7 @@ Plan of nested: 3 tasks, 2 resources
 4  │ └ clean up inner
 3  │ third
 5  └ clean up outer
-outer, inner: unprotected during set-up: no find(lease_id); then known once open"""
+outer, inner: if the kernel dies during set-up this may leak: define find(lease_id), or call self.lease.record(handle) early"""
 
 LIFETIMES = """\
 Plan of lifetimes: 2 tasks, 4 resources
@@ -38,7 +38,7 @@ Plan of lifetimes: 2 tasks, 4 resources
 3  └ d stays open until the kernel's end
 at the run's end: clean up c, b if nothing failed, else at the kernel's end, a
 at the kernel's end: clean up d
-a, b, c, d: unprotected during set-up: no find(lease_id); then known once open"""
+a, b, c, d: if the kernel dies during set-up this may leak: define find(lease_id), or call self.lease.record(handle) early"""
 
 
 def test_set_up_and_clean_up_frame_what_runs_between(seed):

@@ -71,19 +71,19 @@ def of_notebook():
     return namespace["Machine"]
 
 
-NO_FIND = "unprotected during set-up: no find(lease_id)"
+NO_FIND = "if the kernel dies during set-up this may leak: define find(lease_id), or call self.lease.record(handle) early"
 LIVES = "unprotected: its clean-up lives in the kernel, because "
 MARKS = [
-    (Plain, f"{NO_FIND}; then known once open"),
+    (Plain, NO_FIND),
     (Found, "protected during set-up; then known once open"),
     (Handled, "protected"),
     (OfKernel, "protected"),
-    (split, f"{NO_FIND}; then known once open"),
+    (split, NO_FIND),
     (with_nothing_to_keep, NO_FIND),
     (with_lease, "protected"),
     (
         with_find_of_what_is_made,
-        "unprotected during set-up: find uses 'client', which set-up makes",
+        "if the kernel dies during set-up this may leak: find uses 'client', which set-up makes",
     ),
     (in_a_block, f"{LIVES}the yield is part of a `with` block"),
     (contextmanager(in_a_block), f"{LIVES}it is a context manager"),
@@ -105,12 +105,18 @@ def test_what_is_known_before_the_first_use(definition, mark):
     ("protection", "text"),
     [
         (Protection(), "protected"),
-        (Protection("a", ""), "unprotected during set-up: a"),
+        (Protection("a", ""), "if the kernel dies during set-up this may leak: a"),
         (Protection("", "b"), "unprotected once open: b"),
         (Protection("a", "a"), "unprotected: a"),
-        (Protection("a", "b"), "unprotected during set-up: a; unprotected once open: b"),
+        (
+            Protection("a", "b"),
+            "if the kernel dies during set-up this may leak: a; unprotected once open: b",
+        ),
         (Protection("", "", checking=True), "checking"),
-        (Protection("a", "", checking=True), "unprotected during set-up: a; checking"),
+        (
+            Protection("a", "", checking=True),
+            "if the kernel dies during set-up this may leak: a; checking",
+        ),
         (Protection("", "b", checking=True), "unprotected once open: b"),
     ],
 )

@@ -18,6 +18,7 @@ class Building(NamedTuple):
     scope: Scope | None = None  # the innermost scope around the line
     case: Condition | None = None  # the innermost ``case`` block around the line
     tags: frozenset[str] = frozenset()  # the tags that the task gets
+    made: list[Any] | None = None  # the tasks that were made in the flow's block, added or not
     block: object = None  # the innermost block that was entered
     outer: "Building | None" = None  # the surroundings of that block
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from resnb.graph.base.stand_in import StandIn
+
 
 class Wrapper:
     """Base of `unmapped`, `mapped` and `flatten`.
@@ -73,7 +75,7 @@ def is_sequence(value: Any) -> bool:
     return (
         hasattr(kind, "__getitem__")
         and hasattr(kind, "__len__")
-        and not isinstance(value, str | bytes | Mapping)
+        and not isinstance(value, str | bytes | Mapping | StandIn)
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from resnb.durations import seconds
-from resnb.errors import OptionError
+from resnb.errors import OptionError, nearest
 from resnb.unsupported import TASK_OPTIONS as UNSUPPORTED
 from resnb.unsupported import refuse, without
 
@@ -36,10 +36,8 @@ def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> No
     known = tuple(known)
     for name in given:
         if name not in known:
-            import difflib
-
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            near = nearest(name, known)
+            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"
             message = f"{owner} has no option {name!r}; {hint}"
             raise OptionError(message)
 

@@ -22,6 +22,9 @@ class Memory(Protocol):
     def state_of(self, task: Any, /) -> State:
         """The latest state of `task`."""
 
+    def outlook(self, task: Any, /) -> tuple[str, bool]:
+        """The latest state of `task` in a word, and whether it has a value."""
+
 
 class Scope(Protocol):
     """A resource scope, as the tasks inside see it."""
@@ -61,6 +64,8 @@ class Graph(Protocol):
 
 class Flow(Graph, Protocol):
     """A flow, as its tasks see it."""
+
+    built_by_cells: bool
 
     @property
     def memory(self) -> Memory | None:

@@ -5,9 +5,10 @@ argument is reported where the user wrote the call.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
-from resnb.errors import ArgumentError
+from resnb.errors import ArgumentError, nearest
 
 
 class Signature(NamedTuple):
@@ -55,25 +56,34 @@ class Signature(NamedTuple):
                 raise ArgumentError(message)
             inputs[name] = value
         missing = self.required - inputs.keys()
+        unknown: set[str] = set()
+        if kwargs and self.var_keyword is None:
+            unknown = kwargs.keys() - self.keyword_only - set(self.positional)
+        if unknown:
+            raise ArgumentError(self._unknown(owner, unknown, missing, inputs.keys()))
         if missing:
             message = f"{owner} is missing argument {_listed(missing, self.positional)}"
             raise ArgumentError(message)
-        if kwargs and self.var_keyword is None:
-            unknown = kwargs.keys() - self.keyword_only - set(self.positional)
-            if unknown:
-                accepted = ", ".join((*self.positional, *sorted(self.keyword_only))) or "none"
-                message = (
-                    f"{owner} has no parameter {_listed(unknown, ())} (its parameters: {accepted})"
-                )
-                raise ArgumentError(message)
         return inputs, count
+
+    def _unknown(
+        self, owner: str, unknown: set[str], missing: AbstractSet[str], given: AbstractSet[str]
+    ) -> str:
+        """The message that `owner` has no parameters of these names."""
+        accepted = (*self.positional, *sorted(self.keyword_only))
+        free = [name for name in accepted if name not in given]
+        near = nearest(min(unknown), free) or (free[0] if len(free) == len(unknown) == 1 else "")
+        names = f"{_listed(unknown, ())} (its parameters: {', '.join(accepted) or 'none'})"
+        lacks = f" and is missing {_listed(missing, self.positional)}" if missing else ""
+        hint = f"; did you mean {near!r}?" if near else ""
+        return f"{owner} has no parameter {names}{lacks}{hint}"
 
     def accepts(self, name: str) -> bool:
         """Whether an argument called `name` can be passed."""
         return name in self.positional or name in self.keyword_only or self.var_keyword is not None
 
 
-def _listed(names: frozenset[str] | set[str], order: tuple[str, ...]) -> str:
+def _listed(names: AbstractSet[str], order: tuple[str, ...]) -> str:
     ranked = sorted(names, key=lambda n: (order.index(n) if n in order else len(order), n))
     return ", ".join(repr(name) for name in ranked)
 

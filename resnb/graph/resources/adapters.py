@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from resnb.errors import GraphError
+from resnb.graph.base.stand_in import StandIn
 from resnb.graph.resources.adapter import Adapter
 from resnb.graph.resources.generators import AsyncGeneratorAdapter, GeneratorAdapter
 
@@ -46,7 +47,7 @@ def renewed(manager: Any) -> Any:
 def is_context_manager(value: Any) -> bool:
     """Whether `value` itself, not its class, can be entered by ``with`` or ``async with``."""
     kind = type(value)
-    return not isinstance(value, type) and (
+    return not isinstance(value, type | StandIn) and (
         (hasattr(kind, "__enter__") and hasattr(kind, "__exit__"))
         or (hasattr(kind, "__aenter__") and hasattr(kind, "__aexit__"))
     )

@@ -1,14 +1,15 @@
 """Arithmetic, comparison and indexing of tasks: each adds a task to the flow.
 
 ``a >> b`` and ``a | b`` only order two tasks. Equality remains identity, because tasks are
-dictionary keys; ``is_equal`` and ``is_not_equal`` add a task that compares values.
+dictionary keys; ``is_equal`` and ``is_not_equal`` add a task that compares values. What needs the
+value at once, such as ``if`` or ``len``, is refused; see `resnb.graph.base.stand_in`.
 """
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from resnb.errors import GraphTypeError
+from resnb.graph.base.stand_in import StandIn
 
 Result_co = TypeVar("Result_co", covariant=True)
 
@@ -40,7 +41,22 @@ def _binary(
     return straight, reflected
 
 
-class Operators(Generic[Result_co]):
+# numpy's functions behind the operators of its arrays and numbers: array + handle
+_BY_UFUNC: Final = {
+    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul,
+    "divide": operator.truediv, "floor_divide": operator.floordiv, "remainder": operator.mod,
+    "power": operator.pow, "matmul": operator.matmul, "greater": operator.gt,
+    "greater_equal": operator.ge, "less": operator.lt, "less_equal": operator.le,
+}  # fmt: skip
+
+
+def _unary(
+    name: str, function: Callable[[Any], Any]
+) -> Callable[["Operators[Result_co]"], Result_co]:
+    return lambda self: self._applied(function, name, self)
+
+
+class Operators(StandIn, Generic[Result_co]):
     """Python's operators, by means of `_applied` and `set_dependencies`."""
 
     nout: int | None = None
@@ -66,6 +82,7 @@ class Operators(Generic[Result_co]):
     __floordiv__, __rfloordiv__ = _binary("FloorDiv", operator.floordiv)
     __mod__, __rmod__ = _binary("Mod", operator.mod)
     __pow__, __rpow__ = _binary("Pow", operator.pow)
+    __matmul__, __rmatmul__ = _binary("MatMul", operator.matmul)
     __and__, __rand__ = _binary("And", _and)
     __gt__, _ = _binary("GreaterThan", operator.gt)
     __ge__, _ = _binary("GreaterThanOrEqual", operator.ge)
@@ -75,6 +92,10 @@ class Operators(Generic[Result_co]):
     is_not_equal, _ = _binary("NotEqual", operator.ne)
     or_, _ = _binary("Or", _or)
     del _
+    __neg__ = _unary("Neg", operator.neg)
+    __pos__ = _unary("Pos", operator.pos)
+    __abs__ = _unary("Abs", operator.abs)
+    __invert__ = _unary("Invert", operator.invert)
 
     def not_(self) -> Result_co:
         """A task whose value is ``not`` this one's."""
@@ -82,17 +103,22 @@ class Operators(Generic[Result_co]):
 
     def __getitem__(self, key: Any) -> Result_co:
         """A task whose value is the item `key` of this one's; `key` may be a task, too."""
+        if isinstance(key, bool):
+            self._refuse(
+                f"[{key}] is no item of it: == compares handles, not their values",
+                otherwise="compare by .is_equal(...), or in a task",
+            )
         shown = getattr(key, "name", None) or repr(key)
         return self._applied(operator.getitem, f"{self.name}[{shown}]", self, key)
 
     def __iter__(self) -> Iterator[Result_co]:
         """A task for each of the `nout` items, for unpacking."""
         if self.nout is None:
-            message = (
-                f"task {self.name!r} cannot be unpacked: say how many values it returns "
-                "with @task(nout=...)"
+            self._refuse(
+                "has no items yet",
+                otherwise="call a task by .map(...) for each item, or say how many values it "
+                "returns with @task(nout=...)",
             )
-            raise GraphTypeError(message)
         return (self[index] for index in range(self.nout))
 
     def __rshift__(self, other: object) -> object:
@@ -117,3 +143,10 @@ class Operators(Generic[Result_co]):
     def __ror__(self, other: object) -> Any:
         """``[a, b] | c``: the same as ``[a, b] >> c``."""
         return self.__rrshift__(other)
+
+    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """What numpy calls for ``array + handle``, and for its own functions."""
+        known = _BY_UFUNC.get(function.__name__)
+        if known is None or method != "__call__" or options:
+            return super().__array_ufunc__(function, method, *inputs, **options)
+        return self._applied(known, function.__name__, *inputs)

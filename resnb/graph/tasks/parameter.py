@@ -33,9 +33,14 @@ class Parameter(Task):
         default: its value if none is given; without a default, a run must give one.
         required: whether a run must give a value even though there is a default.
         tags: labels to find it by.
+
+    Attributes:
+        is_wanted: whether somebody has added it, and not only made it in a flow's block. If not,
+            and if no task uses it, a run needs no value for it, as in Prefect.
     """
 
     kind = "parameter"
+    is_wanted = True
 
     def __init__(
         self,
@@ -51,9 +56,11 @@ class Parameter(Task):
         flow = BUILDING.get().flow
         if flow is not None:
             flow.add_task(self)
+            self.is_wanted = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> "Parameter":
         """Add this very parameter to the flow that is being built."""
+        self.is_wanted = True
         return self.bind(*args, **kwargs)
 
     def run(self) -> Any:
@@ -70,10 +77,6 @@ class Parameter(Task):
             _refuse_no_identifier(name)
             options["name"] = name
         return super().copy(**options)
-
-    def __repr__(self) -> str:
-        """A stable text, without times or addresses."""
-        return f"<Parameter: {self.name}>"
 
 
 class DateTimeParameter(Parameter):

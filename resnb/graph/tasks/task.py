@@ -7,9 +7,9 @@ and returns that copy, which belongs to this flow from then on. A task that is a
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, NoReturn, Self
 
-from resnb.errors import GraphError, NoValueError, OptionError, OutsideFlowError
+from resnb.errors import GraphError, OptionError, OutsideFlowError
 from resnb.graph.base.active_function import active_function
 from resnb.graph.base.building import BUILDING, flow_being_built
 from resnb.graph.base.options import checked, text
@@ -17,15 +17,14 @@ from resnb.graph.base.ports import PORTS
 from resnb.graph.base.roles import Flow
 from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.base.triggers import TriggerLike, all_successful
-from resnb.graph.tasks.operators import Operators
-from resnb.states import Pending, State
+from resnb.graph.tasks.handle import Handle
 
 Hook = Callable[..., Any]
 
 _RESERVED = frozenset({"flow", "mapped", "task_args", "upstream_tasks"})
 
 
-class Task(Operators["Task"]):
+class Task(Handle["Task"]):
     """One unit of work. Subclass it and define ``run``, or decorate a function with `task`.
 
     Args:
@@ -61,8 +60,6 @@ class Task(Operators["Task"]):
         OptionError: an option is unknown or of the wrong kind.
     """
 
-    kind: ClassVar[str] = "task"
-    home: Callable[[], Flow | None] | None = None
     is_call: bool = False
 
     name: str = "Task"
@@ -96,9 +93,11 @@ class Task(Operators["Task"]):
         if code is not None:  # else its signature is looked at when it is first called
             count = code.co_argcount + code.co_kwonlyargcount
             self._refuse_reserved(code.co_varnames[:count])
-        around = BUILDING.get().tags
-        if around:
-            self.tags = self.tags | around
+        around = BUILDING.get()
+        if around.tags:
+            self.tags = self.tags | around.tags
+        if around.made is not None:
+            around.made.append(self)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -112,36 +111,6 @@ class Task(Operators["Task"]):
     def logger(self) -> Any:
         """The logger for messages of a running task, the same as `resnb.get_run_logger`."""
         return PORTS.logger()
-
-    @property
-    def flow(self) -> Flow | None:
-        """The flow that the task was last added to, if any."""
-        return None if self.home is None else self.home()
-
-    @property
-    def value(self) -> Any:
-        """The latest value; for a scope's variable, the resource while its lease is open.
-
-        Raises:
-            NoValueError: there is none. The message says how to get one.
-        """
-        flow = self.flow
-        if flow is None:
-            message = f"task {self.name!r} is in no flow, so it has no value: call it in a flow"
-            raise NoValueError(message)
-        if flow.memory is None:
-            message = (
-                f"task {self.name!r} has no value yet: flow {flow.name!r} has not run "
-                f"(%flow run {flow.name}, or flow.run())"
-            )
-            raise NoValueError(message)
-        return flow.memory.value_of(self)
-
-    @property
-    def state(self) -> State:
-        """The latest state, which is pending if the task has not run yet."""
-        flow = self.flow
-        return Pending() if flow is None or flow.memory is None else flow.memory.state_of(self)
 
     @property
     def signature(self) -> Signature:
@@ -366,14 +335,16 @@ class Task(Operators["Task"]):
         return self
 
     def _applied(self, function: Callable[..., Any], name: str, *operands: Any) -> "Task":
+        flow = common_flow(*operands)
+        if flow.built_by_cells and flow_being_built() is None:
+            self._refuse(
+                f"outside a cell of its flow {name!r} would add a task that no cell has",
+                otherwise=f"do this in a %%flow {flow.name} cell",
+            )
         new = Task(name=name)
         new.is_call = True
         new.run = function  # type: ignore[method-assign]
-        return new.bind(*operands, flow=common_flow(*operands))
-
-    def __repr__(self) -> str:
-        """A stable text, without times or addresses."""
-        return f"<Task: {self.name}>"
+        return new.bind(*operands, flow=flow)
 
 
 def common_flow(*tasks: Any) -> Flow:

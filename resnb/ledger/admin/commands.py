@@ -186,7 +186,7 @@ class LedgerCommands(LedgerQueries):
             raise OptionError(
                 f"{one.name} is held by a kernel that is alive: end it, or resnb keep {one.name}"
             )
-        _refuse_unkeepable(one)
+        _refuse_unkeepable(one, f"{one.name} cannot be adopted")
         self._take_over(one, seconds)
         return one
 

@@ -72,8 +72,9 @@ class LedgerQueries:
             return found
         names = sorted({one.name for one in known})
         near = difflib.get_close_matches(name, names, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there is {_enumerated(names)}"
-        raise OptionError(f"there is no lease {plain(name)!r}; {hint}")
+        hint = f"there is {_enumerated(names)}" if names else "nothing is open"
+        hint = f"did you mean {near[0]!r}?" if near else hint
+        raise OptionError(f"no resource {plain(name)!r}; {hint}")
 
     def find_one(self, name: str) -> ListedLease:
         """The one lease that `name` stands for.
@@ -118,7 +119,5 @@ class LedgerQueries:
 
 
 def _enumerated(names: list[str], most: int = 5) -> str:
-    if not names:
-        return "none"
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(repr, names[:most])) + more

@@ -159,8 +159,9 @@ def _left_as(book: "LeaseBook", name: str) -> "LeaseRecord":
     left = [one for one in book.store.alive() if book.liveness.is_dead(one.owner)]
     found = [one for one in left if one.name == name]
     if not found:
-        known = ", ".join(sorted({one.name for one in left})) or "nothing is"
-        message = f"nothing called {name!r} is left by an ended kernel to be adopted ({known})"
+        known = ", ".join(repr(one) for one in sorted({one.name for one in left}))
+        hint = f"there is {known}" if known else "nothing is"
+        message = f"no resource {name!r} is left by an ended kernel to be adopted; {hint}"
         raise LedgerError(message)
     able = [
         one

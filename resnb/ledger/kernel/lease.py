@@ -22,6 +22,7 @@ from resnb.events import EVENTS, LeaseChanged
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.clock import now
+from resnb.ledger.kernel.held_signals import interrupts_held_back
 from resnb.ledger.kernel.managed import CallHost, ManagedResource
 from resnb.ledger.kernel.request import Caller, LeaseRequest
 from resnb.ledger.recipes.recipe import Protection, lives_in_kernel
@@ -178,7 +179,8 @@ class Lease:
         """
         call = call or self._call
         try:
-            self._managed.set_up(call)
+            with interrupts_held_back():
+                self._managed.set_up(call)
             if os.getpid() == self._process:  # else set-up has forked, and this is the child
                 if self.is_lost:
                     message = f"resource {self.name!r} was given up while it was set up"

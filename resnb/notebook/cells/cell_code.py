@@ -1,6 +1,7 @@
 """A cell's body as code: IPython's own syntax translated, line numbers those of the cell."""
 
 import ast
+import re
 from collections.abc import Iterable
 from types import CodeType
 from typing import Any
@@ -11,6 +12,8 @@ from resnb.notebook.tracebacks import cell_being_compiled
 from resnb.syntax.reads import names_needed
 from resnb.syntax.scoping import bound_names, has_await
 
+_CELL_MAGIC = re.compile(r"%%(flow|resource)\s")
+
 
 def translated(shell: Any, body: str) -> str:
     """`body` with line magics and ``!`` translated to Python."""
@@ -18,13 +21,30 @@ def translated(shell: Any, body: str) -> str:
     return text
 
 
+def let_be_empty(lines: list[str]) -> list[str]:
+    """An input transformer: give a cell magic of resnb's without a body an empty line.
+
+    IPython refuses a cell magic whose body is empty, and proposes the line magic.
+    """
+    first = next(iter(lines), "")
+    if _CELL_MAGIC.match(first) and not any(line.strip() for line in lines[1:]):
+        return [first.rstrip("\n") + "\n", "\n"]
+    return lines
+
+
 def cached(shell: Any, source: str) -> str:
     """Let tracebacks find `source`; gives the file name to compile it under."""
-    # the running cell is the last one in the history; whether the shell's own count goes up
-    # before or after the cell runs depends on IPython's version
-    number = max(1, len(shell.history_manager.input_hist_parsed) - 1)
-    name: str = shell.compile.cache(source, number)
+    name: str = shell.compile.cache(source, _number(shell))
     return name
+
+
+def _number(shell: Any) -> int:
+    """The number of the running cell.
+
+    It is the last one in the history; whether the shell's own count goes up before or after the
+    cell runs depends on IPython's version.
+    """
+    return max(1, len(shell.history_manager.input_hist_parsed) - 1)
 
 
 def flow_body(shell: Any, magic: str, body: str, cell_id: str | None) -> CellBody:
@@ -53,6 +73,7 @@ def flow_body(shell: Any, magic: str, body: str, cell_id: str | None) -> CellBod
         names_left(tree.body),
         names_needed(tree.body),
         cell_id,
+        None if cell_id is None else _number(shell),
     )
 
 

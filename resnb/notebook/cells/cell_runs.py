@@ -27,7 +27,7 @@ def run_part(flow: Flow, tasks: Collection[Task], kept_open: Collection[Scope]) 
     chosen, known = _selected(flow, tasks, kept_open, memory_of(flow))
     if not chosen:
         return Cached("there is nothing to run")
-    return RUNNER.run_part(flow, chosen, parameters={}, task_states=known)
+    return RUNNER.run_part(flow, chosen, parameters={}, task_states=known, quiet=True)
 
 
 def _selected(

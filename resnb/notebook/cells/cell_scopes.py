@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from resnb.errors import GraphError, MagicError
+from resnb.errors import GraphError, MagicError, nearest
 from resnb.graph import editing
 from resnb.graph.flow import Flow
 from resnb.graph.resources.resource import ResourceManager
@@ -142,13 +142,17 @@ def manager_named(clause: WithClause, namespace: dict[str, Any]) -> ResourceMana
     """
     try:
         found = eval(clause.resource_source, namespace)  # noqa: S307 - the user's own code
-    except Exception as error:
+    except NameError as error:
         names = [name for name, value in namespace.items() if isinstance(value, ResourceManager)]
         shown = f"known: {', '.join(sorted(names))}" if names else "none is defined yet"
+        near = nearest(error.name or "", names)
+        remedy = "define one with %%resource or @resource_manager"
+        hint = f"did you mean {near}?" if near else remedy
         raise MagicError(
-            f"--with {clause.resource_source}: there is no such resource ({shown}); "
-            "define one with %%resource or @resource_manager"
+            f"--with {clause.resource_source}: there is no such resource ({shown}); {hint}"
         ) from error
+    except Exception as error:
+        raise MagicError(f"--with {clause.resource_source}: {error}") from error
     if isinstance(found, ResourceManager):
         return found
     try:

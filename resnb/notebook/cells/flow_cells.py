@@ -5,6 +5,7 @@ over the edges of later cells, vanished ones leave together with their dependant
 one transaction: a cell that raises leaves the graph, the names and this record as they were.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -14,13 +15,16 @@ from weakref import WeakKeyDictionary
 
 from resnb.errors import MagicError
 from resnb.graph import editing
+from resnb.graph.base.building import BUILDING
 from resnb.graph.flow import Flow
 from resnb.graph.resources.scope import Scope
 from resnb.graph.tasks.parameter import Parameter
 from resnb.graph.tasks.task import Task
+from resnb.graph.unused import not_added
 from resnb.notebook.cells.cell_scopes import SharedScope, dependants_of, enter_scope
 from resnb.notebook.cells.identity import CellKey, Cells, TaskLabel, task_labels
 from resnb.notebook.cells.namespace import MISSING, bind, restored_on_error
+from resnb.notebook.cells.removal import farewell, name_of
 from resnb.notebook.lines.parsed import FlowLine
 from resnb.notebook.lines.python_source import normalised
 from resnb.notebook.lines.signatures import SignatureParameter
@@ -34,6 +38,7 @@ class CellBody:
     names: tuple[str, ...]  # the names that its top level binds, in order
     reads: tuple[str, ...]  # the names that it reads before it binds them
     cell_id: str | None = None  # the front end's id of the cell, if it sent one
+    number: int | None = None  # the number that the front end shows beside it
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,13 @@ class CellRecord:
         scope_tasks: the init, set-up and clean-up tasks of the `with` blocks in its body; no other
             cell can refer to them, so they need no identity.
         before: the values that its names had before it ran for the first time.
+        number: the number that the front end shows beside the cell; None if it shows none.
     """
 
     tasks: dict[TaskLabel, Task]
     scope_tasks: tuple[Task, ...]
     before: dict[str, Any]
+    number: int | None = None
 
     @property
     def everything(self) -> tuple[Task, ...]:
@@ -66,6 +73,7 @@ class BuildResult:
     replaced: tuple[Scope, ...]  # scopes whose open lease belongs to an older recipe
     # tasks of other cells that left the flow, because what they need has vanished
     dropped: tuple[Task, ...]
+    missing: tuple[str, ...]  # what the cell does not define any more
     stale: tuple[Task, ...]  # tasks whose values are out of date
 
 
@@ -79,6 +87,9 @@ class FlowCells:
     # the scopes that cells share, by name
     shared: dict[str, SharedScope] = field(default_factory=dict)
     _default_sources: WeakKeyDictionary[Parameter, str] = field(default_factory=WeakKeyDictionary)
+
+    def __post_init__(self) -> None:
+        self.flow.built_by_cells = True
 
     def build(self, line: FlowLine, body: CellBody, namespace: dict[str, Any]) -> BuildResult:
         """Build a cell into the flow.
@@ -106,7 +117,7 @@ class FlowCells:
             shared, replaced = self._run_body(line, body, key, namespace)
             common = {task for one in shared.values() for task in one.scope.own_tasks}
             added = [task for task in flow.nodes if task not in known and task not in common]
-            record = self._record(added, _bound(added, names, namespace), before)
+            record = self._record(added, _bound(added, names, namespace), before, body.number)
             dropped, stale, mapping = self._replace(old, record, added)
             _rename(namespace, mapping)
             after = self._scopes_after(key, shared)
@@ -120,8 +131,20 @@ class FlowCells:
             tuple(one.scope for one in shared.values()),
             (*replaced, *left),
             tuple(dropped),
+            _missing(old, record),
             (*stale, *dependants_of(flow, replaced)),
         )
+
+    def left(self, dropped: Iterable[Task], missing: Sequence[str]) -> str:
+        """The line that says which tasks of other cells have left the flow; see `farewell`."""
+        places = {
+            task: (label, record.number)
+            for record in self.records.values()
+            for label, task in (*record.tasks.items(), *enumerate(record.scope_tasks))
+        }
+        found = {task: places.get(task, (0, None)) for task in dropped}
+        numbers = [number for _, number in found.values() if number is not None]
+        return farewell([(label, task) for task, (label, _) in found.items()], missing, numbers)
 
     # ---- steps, inside the transaction
 
@@ -160,6 +183,9 @@ class FlowCells:
                 if clause.variable:
                     namespace[clause.variable] = handle
             body.execute()
+            made = BUILDING.get().made or ()
+        if unused := not_added(flow, made):
+            print(unused, file=sys.stderr)  # noqa: T201
         return shared, replaced
 
     def _parameter(self, parameter: SignatureParameter, namespace: dict[str, Any]) -> Parameter:
@@ -195,7 +221,11 @@ class FlowCells:
             return False
 
     def _record(
-        self, added: Iterable[Task], bound: Mapping[Task, str], before: dict[str, Any]
+        self,
+        added: Iterable[Task],
+        bound: Mapping[Task, str],
+        before: dict[str, Any],
+        number: int | None,
     ) -> CellRecord:
         scope_tasks = {task for scope in self.flow.scopes for task in scope.own_tasks}
         tasks = [task for task in added if task not in scope_tasks]
@@ -204,6 +234,7 @@ class FlowCells:
             dict(zip(labels, tasks, strict=True)),
             tuple(task for task in added if task in scope_tasks),
             before,
+            number,
         )
 
     def _replace(
@@ -253,6 +284,12 @@ def _bound(
     own = set(tasks)
     bound = {value: name for name in names if isinstance(value := namespace.get(name), Task)}
     return {task: name for task, name in bound.items() if task in own}
+
+
+def _missing(old: CellRecord | None, new: CellRecord) -> tuple[str, ...]:
+    """What a cell has defined, and does not define any more."""
+    before = {} if old is None else old.tasks
+    return tuple(name_of(label, task) for label, task in before.items() if label not in new.tasks)
 
 
 def _rename(namespace: dict[str, Any], mapping: dict[Task, Task]) -> None:

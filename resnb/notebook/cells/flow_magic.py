@@ -7,7 +7,6 @@ from resnb.errors import CleanupError, RunError
 from resnb.events import EVENTS, StructureChanged
 from resnb.graph.flow import Flow
 from resnb.graph.resources.scope import Scope
-from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.cell_code import flow_body
 from resnb.notebook.cells.cell_runs import run_part
 from resnb.notebook.closing import close_scopes, interrupts_put_off, reasons
@@ -35,9 +34,10 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
     built = flow_cells.build(parsed, body, session.namespace)
     if (warning := session.keep(flow_cells)) is not None:
         print(warning)  # noqa: T201
+    if not cell.strip() and built.missing:
+        print(f"the cell is empty, so it has removed what it had: {', '.join(built.missing)}")  # noqa: T201
     if built.dropped:
-        names = ", ".join(dict.fromkeys(map(_named, built.dropped)))
-        print(f"left the flow, because what they need is gone: {names}")  # noqa: T201
+        print(flow_cells.left(built.dropped, built.missing))  # noqa: T201
     flow = flow_cells.flow
     memory_of(flow).forget(built.stale)
     EVENTS.publish(StructureChanged(flow.name))
@@ -56,11 +56,6 @@ def _refuse_while_running(name: str) -> None:
     if run is not None and run.flow.name == name:
         message = f"flow {name!r} is running: wait until it has ended, or %flow cancel {name}"
         raise RunError(message)
-
-
-def _named(task: Task) -> str:
-    scope: Scope | None = getattr(task, "scope", None)  # of an init, set-up or clean-up task
-    return repr(task.name) if scope is None else f"scope {scope.name!r}"
 
 
 def close_replaced(flow: Flow, scopes: Collection[Scope]) -> None:

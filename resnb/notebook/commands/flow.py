@@ -64,7 +64,7 @@ def _value(session: Session, key: str, source: str) -> Any:
 
 def _run(flow: Flow, values: dict[str, Any]) -> None:
     with shown_while_running(flow):
-        state = flow.run(values)
+        state = flow.run(values, quiet=True)
     state.raise_for_failure()
 
 

@@ -176,8 +176,9 @@ def _clean_up(name: str | None) -> None:
 def _clean_up_elsewhere(name: str, alive: Sequence[Lease]) -> None:
     """Clean up what an ended kernel has left under `name`."""
     if all(one.record.name != name for one in _of_others()):
-        listing = ", ".join(lease.name for lease in alive) or "none is open"
-        raise MagicError(f"%resources cleanup: there is no resource {name!r} ({listing})")
+        listing = ", ".join(repr(lease.name) for lease in alive)
+        hint = f"there is {listing}" if listing else "nothing is open"
+        raise MagicError(f"no resource {name!r}; {hint}")
     commands = _commands()
     one = _left_behind(commands, name)
     left = commands.clean_up([one], one.record.cleanup_timeout)

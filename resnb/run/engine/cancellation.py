@@ -116,6 +116,26 @@ class Cancellation:
                 self._interrupt(row)
             execution.after(grace, self._give_up, row)
 
+    def awaited(self) -> list[int]:
+        """The rows whose code is running, or is waited for although they have ended."""
+        running = [
+            row for row, code in enumerate(bytes(self._execution.table.state)) if code == RUNNING
+        ]
+        overran = (one.row for one in tuple(self.attempts.values()) if not one.over)
+        return list(dict.fromkeys([*running, *overran]))
+
+    def stop_waiting(self) -> None:
+        """The grace of all tasks is over; set-ups and clean-ups have theirs."""
+        execution = self._execution
+        own = {row for planned in execution.plan.scopes for row in (planned.setup, planned.cleanup)}
+        for row in self.awaited():
+            if execution.mapped.origin(row) in own:
+                continue
+            attempt = self.attempts.get(row)
+            self._give_up(row)
+            if attempt is not None and execution.table.state[row] >= FIRST_FINISHED:
+                self._leave_behind(attempt)
+
     def stop_all(self) -> None:
         """Ask all code to stop, because the run breaks down; nobody waits for it."""
         for attempt in tuple(self.attempts.values()):

@@ -69,6 +69,11 @@ class Engine:
         self._feed.put(self.cancellation.cancel, GRACE, spared)
         self._tokens.put(NOT_COUNTED)
 
+    def hurry(self) -> None:
+        """Stop waiting for tasks that were asked to stop; for signal handlers, likewise."""
+        self._feed.put(self.cancellation.stop_waiting)
+        self._tokens.put(NOT_COUNTED)
+
     def give_up(self, lease: "Lease", reason: str) -> None:
         """End the work of what uses `lease`, because its resource is taken away."""
         self._feed.post(self._give_up, lease, reason)

@@ -1,9 +1,10 @@
 """Ctrl-C and other signals while a run is on: noted, and never raised inside resnb's own lines.
 
 On the main thread the handlers of signals are replaced for the length of a run. The first Ctrl-C
-cancels the run; further ones are counted, and cut nothing short. What another handler raises (of
-an alarm, say) is treated the same way, and raised once the run has ended. Only the user's code that
-runs on the main thread (tasks with `LocalExecutor`, hooks) gets the exception at once.
+cancels the run; a further one ends the wait for tasks, and none cuts a clean-up short. What another
+handler raises (of an alarm, say) is treated the same way, and raised once the run has ended. Only
+the user's code that runs on the main thread (tasks with `LocalExecutor`, hooks) gets the exception
+at once.
 """
 
 import os
@@ -53,11 +54,17 @@ class Interrupts:
     Args:
         first: called when the first exception is noted, also by a signal handler, so it must not
             take a lock.
+        further: likewise for each further one.
     """
 
-    def __init__(self, first: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self,
+        first: Callable[[], object] | None = None,
+        further: Callable[[], object] | None = None,
+    ) -> None:
         self.noted: list[BaseException] = []
         self._first = first
+        self._further = further
         self._before: dict[int, Any] = {}
         self._owner = 0
 
@@ -91,8 +98,9 @@ class Interrupts:
     def note(self, error: BaseException) -> None:
         """Note an exception that has broken a wait."""
         self.noted.append(error)
-        if len(self.noted) == 1 and self._first is not None:
-            self._first()
+        call = self._first if len(self.noted) == 1 else self._further
+        if call is not None:
+            call()
 
     def deliver(self) -> None:
         """After the block: raise what was noted in it.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import user_frames
+from resnb.errors import user_frames, user_line
 from resnb.graph.tasks.task import Task
 from resnb.run.scheduling.outcome import is_stop, text_of
 from resnb.states import (
@@ -145,24 +145,41 @@ def _codes(execution: "Execution", row: int) -> Iterable[int]:
     )
 
 
+def first_failure(execution: "Execution") -> str:
+    """What failed first in the order of the flow, clean-ups last, and the user's line; or empty."""
+    plan, state = execution.plan, execution.table.state
+    causes = [row for row, code in enumerate(bytes(state)) if code in (FAILED, TIMED_OUT)]
+    causes.sort(key=lambda row: plan.tasks[execution.mapped.origin(row)].kind == "cleanup")
+    if not causes:
+        return failures(execution)
+    more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
+    where = user_line(execution.errors.get(causes[0]))
+    return f"{_failure(execution, causes[0])}{where and f' ({where})'}{more}"
+
+
+def _failure(execution: "Execution", row: int) -> str:
+    """What failed in `row`, and why."""
+    origin = execution.mapped.origin(row)
+    item = f" (item {row - execution.mapped.children[origin].first})" if origin != row else ""
+    code = execution.table.state[row]
+    reason = execution.scheduler.reasons.get(row, CLASSES[code].__name__)
+    return f"task {execution.plan.tasks[origin].name!r}{item}: {reason}"
+
+
 def failures(execution: "Execution", *, cleanups: bool = False) -> str:
     """What failed and why, in one line: causes first, consequences only if there are no causes.
 
     On request, only the failed clean-ups.
     """
-    plan, scheduler, state = execution.plan, execution.scheduler, execution.table.state
+    plan, state = execution.plan, execution.table.state
     found: dict[int, list[str]] = {FAILED: [], TRIGGER_FAILED: []}
     for row, code in enumerate(bytes(state)):
         if code not in (FAILED, TIMED_OUT, TRIGGER_FAILED):
             continue
-        origin = execution.mapped.origin(row)
-        task = plan.tasks[origin]
-        if cleanups and task.kind != "cleanup":
+        if cleanups and plan.tasks[execution.mapped.origin(row)].kind != "cleanup":
             continue
-        item = f" (item {row - execution.mapped.children[origin].first})" if origin != row else ""
-        reason = scheduler.reasons.get(row, CLASSES[code].__name__)
         kind = TRIGGER_FAILED if code == TRIGGER_FAILED else FAILED
-        found[kind].append(f"task {task.name!r}{item}: {reason}")
+        found[kind].append(_failure(execution, row))
     texts = found[FAILED] or found[TRIGGER_FAILED]
     more = [f"and {len(texts) - _NAMED} more"] if len(texts) > _NAMED else []
     return "; ".join([*texts[:_NAMED], *more])

@@ -1,12 +1,13 @@
 """The runner of ``@flow`` functions: called, in the background, inside one another."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import FlowFailed, GraphError, RunError, shown_without_ours
+from resnb.errors import FlowFailed, GraphError, RunError, shown_without_ours, user_line
 from resnb.graph.base.active_function import active_function
 from resnb.run.functions.async_run import nested, refuse_plain, tried
 from resnb.run.functions.futures import CallArguments
@@ -57,24 +58,41 @@ class FunctionRunner:
         with _shown_without_ours():
             return await tried(flow, call, returns_state=returns_state)
 
-    def run(self, flow: "FlowFunction", parameters: Mapping[str, Any]) -> State:
+    def run(
+        self, flow: "FlowFunction", parameters: Mapping[str, Any], *, quiet: bool = False
+    ) -> State:
         """Run `flow`, which is not async; gives its state."""
         _refuse_async(flow)
         state: State = self.call(flow, (), parameters, return_state=True)
-        return state
+        return state if quiet else _told(flow, state)
 
-    def start(self, flow: "FlowFunction", parameters: Mapping[str, Any]) -> FunctionRun:
+    def start(
+        self, flow: "FlowFunction", parameters: Mapping[str, Any], *, quiet: bool = False
+    ) -> FunctionRun:
         """Run `flow`, which is not async, in the background."""
+        del quiet  # it tells nothing anyway
         _refuse_async(flow)
         return FunctionRun(flow, (), parameters).start()
 
-    async def run_async(self, flow: "FlowFunction", parameters: Mapping[str, Any]) -> State:
+    async def run_async(
+        self, flow: "FlowFunction", parameters: Mapping[str, Any], *, quiet: bool = False
+    ) -> State:
         """Run `flow`, which is async, and await its state."""
         if not flow.signature.asynchronous:
             message = f"flow {flow.name!r} is not async: call it, or use {flow.name}.start()"
             raise GraphError(message)
         state: State = await self.call(flow, (), parameters, return_state=True)
-        return state
+        return state if quiet else _told(flow, state)
+
+
+def _told(flow: "FlowFunction", state: State) -> State:
+    """Say on stderr that `flow` has failed, and where. Returns `state`."""
+    if state.is_failed():
+        error = state.result if isinstance(state.result, BaseException) else None
+        where = user_line(error)
+        place = f" ({where})" if where else ""
+        print(f"flow {flow.name!r} failed: {state.message}{place}", file=sys.stderr)  # noqa: T201
+    return state
 
 
 def _refuse_async(flow: "FlowFunction") -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import ArgumentError, GraphError
+from resnb.errors import ArgumentError, GraphError, nearest
 from resnb.graph.base.triggers import Trigger, all_successful
 from resnb.graph.resources.scope import no_executor
 from resnb.run.resume import is_over
@@ -225,9 +225,13 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
         if task.kind != "parameter":
             continue
         if task.name in parameters:
-            value = task.converted(parameters[task.name])  # type: ignore[attr-defined]
+            value = task.converted(parameters[task.name])
             plan.functions[row] = _constant(value)
-        elif task.required and row not in plan.given:  # type: ignore[attr-defined]
+        elif (
+            task.required
+            and row not in plan.given
+            and (task.is_wanted or plan.flow.nodes[task].downstream)
+        ):
             message = (
                 f"flow {plan.flow.name!r} needs parameter {task.name!r}: pass "
                 f"{task.name}=... to the run, or give it a default"
@@ -235,10 +239,11 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
             raise ArgumentError(message)
     unknown = parameters.keys() - {task.name for task in plan.flow.parameters()}
     if unknown:
-        names = ", ".join(sorted(one.name for one in plan.flow.parameters())) or "none"
+        known = sorted(one.name for one in plan.flow.parameters())
+        near, names = nearest(min(unknown), known), ", ".join(known) or "none"
         message = (
             f"flow {plan.flow.name!r} has no parameter {min(unknown)!r} (its parameters: {names})"
-        )
+        ) + (f"; did you mean {near!r}?" if near else "")
         raise ArgumentError(message)
 
 

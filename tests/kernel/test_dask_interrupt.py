@@ -1,0 +1,86 @@
+"""Ctrl-C and Dask: what a set-up has started does not get it, and a broken cluster is replaced."""
+
+import pytest
+
+from tests.kernel.test_interrupt import interrupt, reached
+
+CELL = """
+import psutil
+from dask.distributed import Client
+from resnb import DaskExecutor
+
+@task
+def turn(marker, forever):
+    if marker:
+        Path(marker).touch()
+    while forever:
+        pass
+    return "done"
+
+@resource_manager
+class Own:
+    def setup(self):
+        return Client(n_workers=1, threads_per_worker=1, dashboard_address=None)
+
+    def cleanup(self, client):
+        client.close()
+        if client.cluster is not None:
+            client.cluster.close()
+
+with Flow("etl") as etl:
+    x = turn(Parameter("marker", default=""), Parameter("forever", default=False))
+with Flow("own") as own:
+    with Own().as_executor() as client:
+        y = turn(Parameter("marker", default=""), Parameter("forever", default=False))
+dask = DaskExecutor(n_workers=1, threads_per_worker=1, dashboard_address=None)
+folder = str(Path.cwd())
+"""
+
+
+@pytest.fixture
+def work(notebook):
+    notebook.run(CELL)
+    for name in ("looping", "marker"):
+        (notebook.kernel.folder / name).unlink(missing_ok=True)
+    yield notebook
+    notebook.run("dask.close()")
+
+
+def stopped(work, cell):
+    request = work.kernel.send(cell)
+    reached(work, "looping")
+    interrupt(work)
+    shown = work.kernel.finish(request, 60.0)
+    assert shown.error == "KeyboardInterrupt"
+    assert "distributed" not in shown.stderr + shown.traceback
+    return shown
+
+
+def test_a_stop_does_not_break_the_kernels_cluster(work):
+    work.run("etl.run(executor=dask)")
+    lease = work.value("[one.id for one in KEEPER.alive()]")
+    stopped(work, "etl.run(executor=dask, marker=f'{folder}/looping', forever=True)")
+    work.run("state = etl.run(executor=dask)")
+    assert work.value("state.result[x].result") == "done"
+    assert work.value("[one.id for one in KEEPER.alive()]") == lease
+
+
+def test_a_stop_does_not_break_the_cluster_of_a_scope(work):
+    stopped(work, "own.run(marker=f'{folder}/looping', forever=True)")
+    assert work.value("alive()") == []
+    work.run("state = own.run()")
+    assert work.value("state.result[y].result") == "done"
+
+
+@pytest.mark.long
+def test_a_cluster_that_does_not_answer_is_replaced(work):
+    work.run("etl.run(executor=dask)")
+    before = work.value("[one.id for one in KEEPER.alive()]")
+    work.run(
+        "for one in psutil.Process().children(recursive=True):\n"
+        "    if 'spawn_main' in ' '.join(one.cmdline()): one.suspend()"
+    )
+    shown = work.kernel.finish(work.kernel.send("state = etl.run(executor=dask)"), 40.0)
+    assert shown.ok, shown.traceback
+    assert work.value("state.result[x].result") == "done"
+    assert work.value("[one.id for one in KEEPER.alive()]") != before
