@@ -20,7 +20,7 @@ def store(server):
     store = Store(server.home)
     yield store
     end_all(store)
-    with store._transaction() as db:
+    with store._database.transaction() as db:
         db.execute("delete from leases")
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from resnb.errors import OptionError
 from resnb.ledger.admin.listing import ListedLease, listed, plain
-from resnb.ledger.liveness import Liveness
+from resnb.ledger.store.choice import liveness_of, open_store
 from resnb.ledger.store.home import ledger_home
-from resnb.ledger.store.store import Store
 
 SHORTEST_ID = 4
 """How many characters of an id are enough to stand for it."""
@@ -31,8 +30,8 @@ class LedgerQueries:
 
     def __init__(self, home: Path | None = None) -> None:
         self.home = home or ledger_home()
-        self.store = Store(self.home)
-        self.liveness = Liveness(self.home)
+        self.store = open_store(self.home)
+        self.liveness = liveness_of(self.store)
 
     def leases(self, *, closed: bool = False) -> list[ListedLease]:
         """The leases that are not closed, oldest first; with `closed`, the closed ones before them.

@@ -8,20 +8,24 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.kernel.entry import LeaseEntry, PendingEnds
 from resnb.ledger.kernel.environment import SESSION_VARIABLE, environment_for, notebook_name
 from resnb.ledger.kernel.reaper_client import ReaperClient, ReaperMessage
 from resnb.ledger.kernel.request import LeaseRequest
-from resnb.ledger.liveness import Liveness, Presence
+from resnb.ledger.liveness import Presence
 from resnb.ledger.owner import Owner
+from resnb.ledger.recipes.kinds import arguments_of, kind_of
+from resnb.ledger.recipes.pickling import Pickled
 from resnb.ledger.recipes.protection import NO_FIND
 from resnb.ledger.recipes.recipe import can_find, notice_of, recipe_of
 from resnb.ledger.record import LeaseRecord
+from resnb.ledger.store.choice import liveness_of, open_store
 from resnb.ledger.store.home import ledger_home, made_private
-from resnb.ledger.store.store import Store
 
 FIND_QUIET = 10.0
 """For how long nothing must be found before a half-made thing counts as gone, in seconds."""
@@ -39,11 +43,11 @@ class LeaseBook:
         self, on_message: Callable[[ReaperMessage], object], home: Path | None = None
     ) -> None:
         self.home = made_private(home or ledger_home())
-        self.store = Store(self.home)
-        self.liveness = Liveness(self.home)
+        self.store = open_store(self.home)
+        self.liveness = liveness_of(self.store)
         self.presence = Presence(self.home)
         self.reaper = ReaperClient(self.home, self.presence.owner, on_message)
-        self.ends = PendingEnds(self.store)
+        self.ends = PendingEnds(self.store, lambda: self.owner, self.liveness.is_dead)
 
     @property
     def owner(self) -> Owner:
@@ -62,7 +66,7 @@ class LeaseBook:
             LedgerError: it cannot be written, or the recipe is too large; nothing was created.
         """
         name, manager = request.name, request.manager
-        recipe = recipe_of(name, manager)
+        kind, recipe, notice = _recipe_of(name, manager)
         self.reaper.ensure()
         now = time.time()
         lives = bool(getattr(manager, "dies_with_kernel", False))
@@ -81,11 +85,12 @@ class LeaseBook:
             can_find=finds,
             unfindable="" if lives else recipe.fault or ("" if finds else NO_FIND),
             unprotected="" if lives else recipe.fault,
-            notice=notice_of(manager),
+            notice=notice,
             key=request.key,
             find_quiet=float(getattr(manager, "find_quiet", FIND_QUIET)),
             created=now,
             used=now,
+            kind=kind,
             **request.limits._asdict(),
         )
         entry = self.entry_of(record)
@@ -95,3 +100,19 @@ class LeaseBook:
     def entry_of(self, record: LeaseRecord) -> LeaseEntry:
         """The entry of a lease that this process has, or is about to adopt."""
         return LeaseEntry(record, self.store, self.ends, self.reaper, self.liveness.is_dead)
+
+
+def _recipe_of(name: str, manager: Any) -> tuple[str, Pickled, str]:
+    """The kind that a manager is registered as, if it is, its recipe, and a notice.
+
+    Raises:
+        LedgerError: the recipe is too large.
+    """
+    notice = ""
+    try:
+        kind = kind_of(manager)
+        if kind is not None:
+            return kind.name, Pickled(arguments_of(kind, manager)), notice
+    except LedgerError as error:
+        notice = f"only its own user can clean it up: {error}"
+    return "", recipe_of(name, manager), "; ".join(filter(None, [notice, notice_of(manager)]))

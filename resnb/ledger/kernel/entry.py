@@ -10,7 +10,8 @@ from resnb.ledger import states
 from resnb.ledger.kernel.reaper_client import ReaperClient
 from resnb.ledger.kernel.request import Limits
 from resnb.ledger.owner import Owner
-from resnb.ledger.recipes.pickling import pickled
+from resnb.ledger.recipes.kinds import Kind, arguments_of, find
+from resnb.ledger.recipes.pickling import Pickled, pickled
 from resnb.ledger.recipes.recipe import Protection, handle_of, lives_in_kernel, recipe_of
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
@@ -19,15 +20,19 @@ from resnb.ledger.store.store import Store
 class PendingEnds:
     """Writes that leases have ended; what cannot be written now is kept, and written later."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self, store: Store, owner: Callable[[], Owner], is_dead: Callable[[Owner], bool]
+    ) -> None:
         self._store = store
+        self._owner = owner
+        self._is_dead = is_dead
         self._pending: dict[LeaseId, str] = {}
 
     def close(self, lease: LeaseId, reason: str) -> None:
         """Write that `lease` has ended: now, or as soon as that is possible."""
         try:
             self.write()
-            self._store.close(lease, time.time(), reason)
+            self._close(lease, reason)
         except BaseException as error:
             self._pending[lease] = reason
             if not isinstance(error, LedgerError):
@@ -40,8 +45,16 @@ class PendingEnds:
             LedgerError: it still cannot be written.
         """
         for lease, reason in self._pending.copy().items():
-            self._store.close(lease, time.time(), reason)
+            self._close(lease, reason)
             self._pending.pop(lease, None)
+
+    def _close(self, lease: LeaseId, reason: str) -> None:
+        """Close `lease`, unless this process has lost it and another one is cleaning it up."""
+        owner = self._owner()
+        if not self._store.close(lease, time.time(), reason, owner) and self._store.claim(
+            lease, owner, self._is_dead
+        ):
+            self._store.close(lease, time.time(), reason, owner)
 
 
 class LeaseEntry:
@@ -73,6 +86,7 @@ class LeaseEntry:
         self._owner = reaper.owner
         self._is_dead = is_dead
         self._id = LeaseId(record.id)
+        self._kind = find(record.kind) if record.kind else None
 
     def add(self) -> None:
         """Write the intent: set-up may be called when this has returned.
@@ -123,12 +137,17 @@ class LeaseEntry:
         Raises:
             LedgerError: it cannot be written or does not pickle.
         """
-        found = pickled(handle)
+        name = self._record.name
+        if self._kind is not None:
+            found = Pickled(self._kind.handle_data(handle))
+        else:
+            found = pickled(handle)
         if found.data is None:
-            name = self._record.name
             message = f"lease.record of {name!r}: the handle does not pickle: {found.fault}"
             raise LedgerError(message)
-        self._store.change(self._id, handle=found.data)
+        if not self._change(handle=found.data) and self._store.get(self._id) is not None:
+            message = f"resource {name!r} was taken away while it was set up"
+            raise LeaseLost(message)
         self.handle = found.data
 
     def mark_open(self, manager: Any, resource: Any) -> None:
@@ -142,14 +161,30 @@ class LeaseEntry:
             self._write_open(dies_with_kernel=True, unfindable="", unprotected="")
             self.protection = Protection()
             return
+        if self._kind is not None and self._write_open_as_kind(self._kind, manager, resource):
+            return
         recipe = recipe_of(self._record.name, manager, is_open=True)
         handle = handle_of(manager, resource)
         fault = recipe.fault or handle.fault
         blobs = {"handle": handle.data, "recipe": recipe.data}
         known = {name: data for name, data in blobs.items() if data is not None}
-        self._write_open(unprotected=fault, **known)
+        self._write_open(unprotected=fault, kind="", notice=self.notice, **known)
         self.handle = handle.data
         self.protection = Protection(self.protection.during_setup, fault)
+
+    def _write_open_as_kind(self, kind: Kind, manager: Any, resource: Any) -> bool:
+        """Keep arguments and handle as plain data; gives whether they are what the kind takes."""
+        try:
+            recipe = arguments_of(kind, manager)
+            own = getattr(manager, "handle", None)
+            self.handle = kind.handle_data(resource if own is None else own(resource))
+        except Exception as error:  # noqa: BLE001 - handle() is the manager's
+            self._kind = None
+            self.notice = f"{self.notice}; {error}".removeprefix("; ")
+            return False
+        self._write_open(recipe=recipe, handle=self.handle)
+        self.protection = self.protection._replace(once_open="")
+        return True
 
     def _write_open(self, **values: Any) -> None:
         if self._store.open(self._id, self._owner, **values):
@@ -163,20 +198,18 @@ class LeaseEntry:
 
     def mark_used(self, when: float) -> None:
         """The resource was in use at `when`, in seconds since the epoch."""
-        self._store.change(self._id, used=when)
+        self._change(used=when)
 
     def set_keep(self, seconds: float | None) -> None:
         """Let the resource survive its kernel for `seconds`."""
-        self._store.change(self._id, keep=seconds)
+        self._change(keep=seconds)
 
     def leave(self) -> bool:
         """Leave the resource to a later kernel; false if nobody could find it then."""
         found = self._store.get(self._id)
         if found is None or found.keep is None or found.dies_with_kernel or found.unprotected:
             return False
-        is_left = self._store.change(
-            self._id, state=states.KEPT, keep_until=time.time() + found.keep
-        )
+        is_left = self._change(state=states.KEPT, keep_until=time.time() + found.keep)
         self._reaper.look()
         return is_left
 
@@ -225,10 +258,12 @@ class LeaseEntry:
 
     def _hand_over(self, state: str, reason: str) -> bool:
         try:
-            self._store.change(
-                self._id, state=state, reason=reason, claimant=None, tries=0, next_try=0.0
-            )
+            self._change(state=state, reason=reason, claimant=None, tries=0, next_try=0.0)
         except LedgerError:
             return False  # the claim stands, and the reaper takes it over when this process ends
         self._reaper.look()
         return True
+
+    def _change(self, **values: Any) -> bool:
+        """Write values, unless this process has lost the lease."""
+        return self._store.change(self._id, self._owner, **values)

@@ -70,8 +70,7 @@ def _locked(path: str) -> bool:
 
 def _result(order: dict[str, Any]) -> tuple[str, str]:
     try:
-        manager = pickle.loads(base64.b64decode(order["recipe"]))  # noqa: S301 - the user's own
-        handle = order["handle"] and pickle.loads(base64.b64decode(order["handle"]))  # noqa: S301
+        manager, handle = _loaded(order)
     except BaseException as error:  # noqa: BLE001 - whatever unpickling runs
         traceback.print_exc()
         return WRONG_ENVIRONMENT, f"its recipe cannot be loaded: {_line(error)}"
@@ -83,6 +82,17 @@ def _result(order: dict[str, Any]) -> tuple[str, str]:
         traceback.print_exc()
         return FAILED, _line(error)
     return CLEANED if found else NOTHING, ""
+
+
+def _loaded(order: dict[str, Any]) -> tuple[Any, Any]:
+    """The manager and its handle, if there is one."""
+    recipe = base64.b64decode(order["recipe"])
+    handle = None if order["handle"] is None else base64.b64decode(order["handle"])
+    if order["kind"]:
+        from resnb.ledger.recipes.kinds import loaded
+
+        return loaded(order["kind"], recipe, handle)
+    return pickle.loads(recipe), handle and pickle.loads(handle)  # noqa: S301 - the user's own
 
 
 def _clean(manager: Any, order: dict[str, Any], handle: Any) -> bool:
@@ -126,6 +136,13 @@ def _loop() -> Any:
 def _write_end(end: dict[str, Any]) -> None:
     """Write the lease's end; if that fails, the reaper does it."""
     with suppress(Exception):
+        if "url" in end:
+            import psycopg
+
+            with psycopg.connect(end["url"], autocommit=True) as shared:
+                for statement, values in end["steps"]:
+                    shared.execute(statement, values or None)
+            return
         import sqlite3
 
         uri = f"{Path(end['path']).as_uri()}?mode=rw"  # a ledger that is gone is not made again

@@ -114,6 +114,7 @@ class CleanupProcess:
         record = self.record
         order = {
             "lease": record.id,
+            "kind": record.kind,
             "find_quiet": record.find_quiet,
             "path": record.environment.path,
             "folder": record.environment.folder,

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resnb.errors import LedgerError
+from resnb.ledger.liveness import Liveness
+from resnb.ledger.store.home import LEDGER_VARIABLE, is_shared
 from resnb.ledger.store.store import Store
 
-LEDGER_VARIABLE = "RESNB_LEDGER"
 FALLBACK_VARIABLE = "RESNB_LEDGER_FALLBACK"
 _SCHEMES = ("postgresql://", "postgres://")
 
@@ -40,9 +41,8 @@ def open_store(
     if not url:
         return Store(home, kept=kept)
     if not url.startswith(_SCHEMES):
-        scheme = url.partition(":")[0]
-        message = f"{LEDGER_VARIABLE} begins with {scheme!r}: give postgresql://user@host/database"
-        raise LedgerError(message)
+        message = f"{LEDGER_VARIABLE} names no such server: give postgresql://user@host/database"
+        raise LedgerError(message)  # without the value, which may hold a password
     from resnb.ledger.store.postgresql import PostgresServer
 
     shared = PostgresServer(url, kept=True)
@@ -53,9 +53,9 @@ def open_store(
     return FallbackStore(home, shared, say or _to_standard_error, kept=kept)
 
 
-def is_shared() -> bool:
-    """Whether the ledger is one that owners on several machines share, and have to renew."""
-    return bool(os.environ.get(LEDGER_VARIABLE))
+def liveness_of(store: Store) -> Liveness:
+    """Tells which owners of a ledger's leases are alive."""
+    return Liveness(store.home, renewing=store.renewing if is_shared() else None)
 
 
 def _to_standard_error(line: str) -> None:

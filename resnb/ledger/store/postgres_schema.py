@@ -95,6 +95,8 @@ def dialect(lost_after: float) -> Dialect:
         claimed=", claimed = now(), epoch = case when owner = :by then epoch else 0 end",
         adopted=f", epoch = {epoch}",
         void=void,
+        mine=" and account = current_user",
+        renewing=f"select owner from owners o where account = current_user and {live}",  # noqa: S608
         expired=_expired(void),
         prunes=_PRUNES,
     )

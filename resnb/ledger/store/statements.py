@@ -56,6 +56,8 @@ class Dialect(NamedTuple):
         claimed: what changes beside a lease's claimant, who is ``:by``.
         adopted: what changes beside a lease's owner, who is ``:owner``.
         void: whether the claim on a lease has lapsed.
+        mine: restricts a query to the leases of the database's user, who may see others'.
+        renewing: the whole statement for that user's owners who have not lost their leases.
         expired: the whole statement for the leases that their owners have lost.
         prunes: statements that delete what is of no use any more; ``:before`` is a time.
     """
@@ -69,6 +71,8 @@ class Dialect(NamedTuple):
     claimed: str = ""
     adopted: str = ""
     void: str = "0"
+    mine: str = ""
+    renewing: str = ""
     expired: str = ""
     prunes: tuple[str, ...] = ("delete from leases where state = 'closed' and ended < :before",)
 

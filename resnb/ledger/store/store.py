@@ -8,7 +8,8 @@ Standard library only.
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -20,12 +21,13 @@ from resnb.ledger.record import Environment, LeaseRecord
 from resnb.ledger.store.columns import from_row, to_column, to_columns
 from resnb.ledger.store.database import Database
 from resnb.ledger.store.sqlite_file import SqliteFile
-from resnb.ledger.store.statements import insert, select
+from resnb.ledger.store.statements import Connection, insert, select
 
 KEPT_HISTORY = 30 * 86400.0
 """How long closed leases are kept, in seconds."""
 LOST_AFTER = 60.0
 """After how long an owner that does not renew has lost its leases, in seconds."""
+_OLDEST = "order by created, id"
 _NO_ENVIRONMENT = Environment("", "", (), "", ())
 
 
@@ -60,8 +62,14 @@ class Store:
         self._database = database or SqliteFile(home, kept=kept)
 
     def _database_of(self, lease: LeaseId) -> Database:  # noqa: ARG002 - there may be several
-        """Where `lease` is kept."""
+        """Where `lease` is kept, as far as that is known here."""
         return self._database
+
+    @contextmanager
+    def _at(self, lease: LeaseId) -> Iterator[tuple[Connection, Database]]:  # noqa: ARG002
+        """Within the block, a transaction where `lease` is kept."""
+        with self._database.transaction() as db:
+            yield db, self._database
 
     # ---- steps
 
@@ -104,9 +112,9 @@ class Store:
         Returns:
             Whether it got the claim; not if the lease is closed, or another process has it.
         """
-        database = self._database_of(lease)
-        dialect, me = database.dialect, claimant.to_text()
-        with database.transaction() as db:
+        me = claimant.to_text()
+        with self._at(lease) as (db, database):
+            dialect = database.dialect
             row = db.execute(
                 f"select state, {dialect.void}, claimant, cleaner from leases "  # noqa: S608
                 f"where id = :id{dialect.for_update}",
@@ -151,8 +159,7 @@ class Store:
         Returns:
             Whether that was written; not if it is gone or lost.
         """
-        database = self._database_of(lease)
-        with database.transaction() as db:
+        with self._at(lease) as (db, database):
             done = db.execute(
                 database.dialect.close + _by(database, by),
                 {**_closing_values(lease, now + database.ahead, reason), **_writer(by)},
@@ -173,10 +180,9 @@ class Store:
         Returns:
             Whether it is now; not if somebody else was faster, or cleans the lease up.
         """
-        change = f"owner = :owner{self._database_of(lease).dialect.adopted}"
         condition = "owner = :before and state not in ('closed', 'closing')"
         names = {"owner": owner.to_text(), "before": before.to_text()}
-        return self._update(lease, change, condition, values, names=names)
+        return self._update(lease, "owner = :owner", condition, values, names=names)
 
     def _update(
         self,
@@ -188,10 +194,11 @@ class Store:
         by: Owner | None = None,
         names: Mapping[str, str] = MappingProxyType({}),
     ) -> bool:
-        database = self._database_of(lease)
-        with database.transaction() as db:
-            if "owner" in names and database.dialect.enter:
-                db.execute(database.dialect.enter, {"owner": names["owner"]})
+        with self._at(lease) as (db, database):
+            if "owner" in names:
+                change += database.dialect.adopted
+                if database.dialect.enter:
+                    db.execute(database.dialect.enter, {"owner": names["owner"]})
             row = to_columns(values, database.ahead)
             changes = ", ".join(filter(None, [change, *(f"{name} = :{name}" for name in row)]))
             statement = f"update leases set {changes} where id = :id and {condition}"  # noqa: S608
@@ -215,6 +222,13 @@ class Store:
             return True
         with self._database.transaction(durable=False) as db:
             return db.execute(statement, {"owner": owner.to_text()}).rowcount == 1
+
+    def renewing(self) -> frozenset[Owner]:
+        """This user's owners that renew in time, in a store where they have to."""
+        statement = self._database.dialect.renewing
+        with self._database.reading() as db:
+            found = db.execute(statement).fetchall()
+        return frozenset(from_text(owner) for (owner,) in found)
 
     def expired(self, after: float = LOST_AFTER) -> list[Expired]:
         """The leases that are not closed, and lost to their owners; oldest first.
@@ -243,12 +257,12 @@ class Store:
 
     def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed, the latest first."""
-        where = "where state = 'closed' order by ended desc, id limit :limit"
-        return self._select(self._database, where, {"limit": limit})
+        return self._closed_in(self._database, limit)
 
     def kept_for(self, key: str) -> list[LeaseRecord]:
         """The leases that survive their kernel, and that one with `key` may adopt."""
-        where = "where state != 'closed' and state = 'kept' and key = :key order by created, id"
+        where = "where state != 'closed' and state = 'kept' and key = :key"
+        where += f"{self._database.dialect.mine} {_OLDEST}"
         return self._select(self._database, where, {"key": to_column(key)})
 
     def mark(self) -> tuple[int, int]:
@@ -266,9 +280,14 @@ class Store:
         of_owner = " and owner = :owner" if owner is not None else ""
         return self._select(
             database,
-            f"where state != 'closed'{of_owner} order by created, id",
+            f"where state != 'closed'{of_owner}{database.dialect.mine} {_OLDEST}",
             {"owner": owner.to_text()} if owner is not None else {},
         )
+
+    def _closed_in(self, database: Database, limit: int) -> list[LeaseRecord]:
+        mine = database.dialect.mine
+        where = f"where state = 'closed'{mine} order by ended desc, id limit :limit"
+        return self._select(database, where, {"limit": limit})
 
     def _select(self, database: Database, where: str, values: dict[str, Any]) -> list[LeaseRecord]:
         if not database.exists():

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from resnb.ledger.store.choice import LEDGER_VARIABLE
+from resnb.ledger.store.home import LEDGER_VARIABLE
 from resnb.ledger.store.store import Store
 from tests.ledger.store.postgres import Server
 
