@@ -56,7 +56,7 @@ def crowd():
             added.append(known.id)
 
     yield add
-    with store._transaction() as db:
+    with store._database.transaction() as db:
         db.executemany("delete from leases where id = ?", [(one,) for one in added])
 
 

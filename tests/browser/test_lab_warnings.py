@@ -31,7 +31,7 @@ class Stubborn:
 def store():
     found = Store(ledger_home())
     yield found
-    with found._transaction() as db:
+    with found._database.transaction() as db:
         db.execute("delete from leases where id = 'overdue'")
 
 
