@@ -8,27 +8,23 @@ only, and ends when nothing is left to do. What to do next is decided in
 `resnb.ledger.reaper.decisions`.
 """
 
-import json
 import os
 import selectors
 import socket
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 sys.path.append(str(Path(__file__).parents[3]))  # last: nothing there may shadow the library
 
 from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.liveness import Liveness, Presence, folder_of, is_locked, wait_until_free
-from resnb.ledger.owner import DEAD, Owner, from_text, same_place, status_by_ids, this_process
-from resnb.ledger.reaper.cleanup_process import CleanupProcess
+from resnb.ledger.liveness import Liveness, Presence
+from resnb.ledger.owner import DEAD, Owner, from_text, same_place, this_process
+from resnb.ledger.reaper.cleanups import Cleanups
 from resnb.ledger.reaper.decisions import (
     Action,
     Ask,
@@ -41,6 +37,8 @@ from resnb.ledger.reaper.decisions import (
     pause_after,
 )
 from resnb.ledger.reaper.detached import LOCK_SEEN, UNSEEN, detach
+from resnb.ledger.reaper.kernel_link import KernelLink, is_seen
+from resnb.ledger.reaper.lease_logs import LeaseLogs
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
 
@@ -73,21 +71,18 @@ class Reaper:
     ) -> None:
         self._store = store
         self._owner = owner
-        self._channel = channel
         self._chosen = chosen
         self._presence = presence_in(store.home)
         self._me = this_process() if self._presence is None else self._presence.owner
         self._liveness = Liveness(store.home)
-        self._running: dict[str, CleanupProcess] = {}
         self._known: dict[str, LeaseRecord] = {}
-        self._results: list[tuple[LeaseRecord, str, str]] = []
         self._asked: dict[str, float] = {}
+        self._logs = LeaseLogs(store.home)
         self._selector = selectors.DefaultSelector()
-        if channel is not None:
-            channel.settimeout(0.0)
-            self._selector.register(channel, selectors.EVENT_READ, self._listen)
-        if owner is not None and owner.lock is not None:
-            self._wake_when_free(folder_of(store.home) / owner.lock.name)
+        self._cleanups = Cleanups(store, self._me, self._selector, self._logs)
+        self._kernel = KernelLink(self._selector, channel, self._stay)
+        if owner is not None:
+            self._kernel.wake_at_end(store.home, owner)
         self._last_use = time.monotonic()
 
     def run(self) -> None:
@@ -101,13 +96,14 @@ class Reaper:
 
     def _act(self) -> float | None:
         """Do what is to be done now; gives the seconds until the next look, None at the end."""
-        self._collect()
+        self._cleanups.collect()
         is_kernel_gone = self._is_kernel_gone()  # first: then all that it has left is in the ledger
         try:
-            while self._results:  # what cannot be written now is written later, and not done again
-                self._finished(*self._results[0])
-                del self._results[0]
-            self._give_orders()
+            results = self._cleanups.results
+            while results:  # what cannot be written now is written later, and not done again
+                self._finished(*results[0])
+                del results[0]
+            self._cleanups.give_orders()
             records = self._records()
             if self._restored(records):
                 records = self._records()
@@ -130,18 +126,19 @@ class Reaper:
             records,
             liveness=self._status,
             now=time.time(),
-            running=self._running,
+            running=self._cleanups.running,
             asked=self._asked,
         )
         carried_out = [self._carry_out(action) for action in decision.actions]
         if any(carried_out):
             return 0.0
-        is_busy = bool(self._running or decision.actions)  # another process is at the latter
+        # what could not be carried out, another process does
+        is_busy = bool(self._cleanups.running or decision.actions)
         if is_busy or (records and not (is_kernel_gone and decision.idle)):
-            self._last_use = time.monotonic()
+            self._stay()
         elif is_kernel_gone or time.monotonic() - self._last_use > LINGER:
             return None
-        later = [one.ask_within() for one in self._running.values()]
+        later = self._cleanups.ask_within()
         later.append(LOOK_LATER if is_kernel_gone and not is_busy else LOOK_EVERY)
         if decision.look_again is not None:
             later.append(max(0.01, decision.look_again - time.time()))
@@ -162,16 +159,19 @@ class Reaper:
             if found is None:
                 lost.append(record)
             elif found.state == states.CLOSED:
-                self._tell("state", lease, states.CLOSED, found.reason)
+                self._kernel.tell("state", lease, states.CLOSED, found.reason)
         self._store.restore(lost)
         self._known = present
         for record in lost:
-            self._note(record.id, "written again: the ledger had lost it")
+            self._logs.note(record.id, "written again: the ledger had lost it")
         return bool(lost)
 
     def _status(self, owner: Owner) -> str:
         """The status of `owner`; this process's claims that it does not carry out are void."""
         return DEAD if owner == self._me else self._liveness.status(owner)
+
+    def _stay(self) -> None:
+        self._last_use = time.monotonic()
 
     # ---- actions
 
@@ -181,12 +181,12 @@ class Reaper:
         if isinstance(action, Keep):
             if not self._store.change(record.id, state=states.KEPT, keep_until=action.until):
                 return False
-            self._note(record.id, "kept: its kernel has ended")
+            self._logs.note(record.id, "kept: its kernel has ended")
         elif isinstance(action, Ask):
-            if self._channel is None:  # another reaper asks
+            if not self._kernel.is_connected:  # another reaper asks
                 return False
             self._asked[record.id] = time.time()
-            self._tell("close", record.id, action.kind, action.reason)
+            self._kernel.tell("close", record.id, action.kind, action.reason)
         elif not self._claim(record):
             return False
         elif isinstance(action, Clean):
@@ -201,45 +201,9 @@ class Reaper:
         return self._store.claim(record.id, self._me, self._liveness.is_dead)
 
     def _begin(self, record: LeaseRecord) -> None:
-        self._note(record.id, f"clean-up begins (try {record.tries + 1})")
-        self._tell("state", record.id, states.CLOSING, "the reaper is cleaning it up")
-        log = self._log_file(record.id)
-        try:
-            process = CleanupProcess(
-                self._store.home, record, log or subprocess.DEVNULL, self._selector
-            )
-        except (OSError, ValueError) as error:  # the latter of variables that no process can have
-            why = getattr(error, "strerror", None) or error
-            reason = f"its interpreter {record.environment.python} cannot be started ({why})"
-            self._results.append((record, "wrong environment", reason))
-            return
-        finally:
-            if log is not None:
-                log.close()
-        self._running[record.id] = process
-
-    def _give_orders(self) -> None:
-        """Let those begin that are ready.
-
-        From then on the claim holds as long as the clean-up's process lives, even without this one.
-        """
-        for lease, process in list(self._running.items()):
-            if not process.awaits_order:
-                continue
-            try:
-                self._store.change(LeaseId(lease), cleaner=process.process_of(self._me))
-            except LedgerError:
-                del self._running[lease]
-                process.end()
-                raise
-            process.give_order(self._store.end_of(LeaseId(lease), "cleaned up by the reaper"))
-
-    def _collect(self) -> None:
-        for lease, process in list(self._running.items()):
-            result = process.result()
-            if result is not None:
-                del self._running[lease]
-                self._results.append((process.record, *result))
+        self._logs.note(record.id, f"clean-up begins (try {record.tries + 1})")
+        self._kernel.tell("state", record.id, states.CLOSING, "the reaper is cleaning it up")
+        self._cleanups.begin(record)
 
     def _finished(self, record: LeaseRecord, result: str, reason: str) -> None:
         lease = LeaseId(record.id)
@@ -259,82 +223,22 @@ class Reaper:
         next_try = time.time() + pause_after(record.tries + 1)
         if not self._fail(lease, reason, f"failed: {reason}", next_try=next_try):
             # its own process had closed it before it was killed
-            self._tell("state", lease, states.CLOSED, "cleaned up by the reaper")
+            self._kernel.tell("state", lease, states.CLOSED, "cleaned up by the reaper")
 
     def _close(self, lease: LeaseId, reason: str, note: str = "") -> None:
         self._store.close(lease, time.time(), reason)
         if note:
-            self._note(lease, note)
-        self._tell("state", lease, states.CLOSED, reason)
+            self._logs.note(lease, note)
+        self._kernel.tell("state", lease, states.CLOSED, reason)
 
     def _fail(self, lease: LeaseId, reason: str, note: str, **values: float) -> bool:
         done = self._store.change(
             lease, state=states.FAILED, reason=reason, claimant=None, cleaner=None, **values
         )
         if done:
-            self._note(lease, note)
-            self._tell("state", lease, states.FAILED, reason)
+            self._logs.note(lease, note)
+            self._kernel.tell("state", lease, states.FAILED, reason)
         return done
-
-    # ---- the kernel
-
-    def _wake_when_free(self, path: Path) -> None:
-        """Have the selector wake once the kernel has let go of its lock."""
-        wake, is_free = os.pipe()
-        forget = self._selector.unregister  # once it is readable, it stays so
-        self._selector.register(wake, selectors.EVENT_READ, lambda: forget(wake))
-
-        def wait() -> None:
-            wait_until_free(path)
-            os.close(is_free)
-
-        threading.Thread(target=wait, name="resnb-kernel-end", daemon=True).start()
-
-    def _listen(self) -> None:
-        assert self._channel is not None
-        try:
-            data = self._channel.recv(4096)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._selector.unregister(self._channel)
-            self._channel.close()
-            self._channel = None
-            return
-        self._last_use = time.monotonic()
-        for _ in range(data.count(b"?")):
-            self._send("!")
-
-    def _tell(self, kind: str, lease: str, state: str, reason: str) -> None:
-        """Send a message, in the form of `resnb.ledger.kernel.reaper_client.ReaperMessage`."""
-        self._send(json.dumps([kind, lease, state, reason]))
-
-    def _send(self, text: str) -> None:
-        if self._channel is not None:
-            with suppress(OSError):
-                self._channel.sendall(f"{text}\n".encode())
-
-    # ---- logs
-
-    def _log_file(self, lease: str) -> IO[bytes] | None:
-        """The lease's log; None if there cannot be one, which must not prevent a clean-up."""
-        folder = self._store.home / "logs"
-        name = "".join(one for one in lease if one.isalnum() or one in "-_")
-        flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY
-        try:
-            folder.mkdir(mode=0o700, exist_ok=True)
-            return os.fdopen(os.open(folder / f"{name}.log", flags, 0o600), "ab")
-        except OSError:
-            return None
-
-    def _note(self, lease: str, text: str) -> None:
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        log = self._log_file(lease)
-        if log is not None:
-            with suppress(OSError), log:
-                log.write(f"{stamp} {text}\n".encode())
 
 
 def _log(text: str) -> None:
@@ -366,19 +270,6 @@ def main(arguments: list[str]) -> None:
         with suppress(OSError):  # the kernel has died meanwhile, and may have left something
             connection.sendall(f"ready {os.getpid()} {seen}\n".encode())
     Reaper(Store(Path(home), kept=True), owner, connection).run()
-
-
-def is_seen(kernel: Owner, home: Path) -> bool:
-    """Whether the kernel's lock can be told from here; not if it is free although the kernel lives.
-
-    This tries, each time that a reaper starts, whether locks work between processes.
-    """
-    lock = kernel.lock
-    assert lock is not None
-    with suppress(OSError):
-        if is_locked(folder_of(home) / lock.name, lock.inode) is not False:
-            return True
-    return status_by_ids(kernel, this_process(), is_shared=False) == DEAD
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ sys.path.append(str(Path(__file__).parents[3]))
 
 from resnb.ledger.reaper import cleanup_process, decisions, reaper
 from resnb.ledger.reaper.cleanup_process import CleanupProcess
+from resnb.ledger.reaper.cleanups import Cleanups
 from resnb.ledger.reaper.reaper import Reaper
 from resnb.ledger.store.store import Store
 
@@ -48,15 +49,15 @@ def deadly(owner, name, *, first):
 
 
 def die_once_it_has_begun():
-    collect = Reaper._collect
+    collect = Cleanups.collect
 
     def step(self):
         log = Path(ROOT, "log")
-        if self._running and log.exists() and "begin" in log.read_text():
+        if self.running and log.exists() and "begin" in log.read_text():
             die()
         collect(self)
 
-    Reaper._collect = step
+    Cleanups.collect = step
 
 
 def main():

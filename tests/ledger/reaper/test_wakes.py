@@ -28,7 +28,7 @@ def test_a_clean_up_that_takes_its_time_is_not_polled(tmp_path, monkeypatch, wak
     select, waits = one._selector.select, []
 
     def watched(timeout):
-        begun = any(process._has_order for process in one._running.values())
+        begun = any(process._has_order for process in one._cleanups.running.values())
         if begun and timeout and not waits:
             assert timeout >= LONG
             pipe.write_text("go on")
