@@ -24,6 +24,7 @@ from typing import Final
 
 from resnb.errors import LedgerError
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, Lock, Owner, status_by_ids, this_process
+from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.home import is_on_network
 
 SECOND_LOOK: Final = 120.0
@@ -110,6 +111,17 @@ class Liveness:
         except LedgerError:
             return UNKNOWN
         return ALIVE if owner in self._renewed else DEAD
+
+    def status_of(self, record: LeaseRecord) -> str:
+        """Whether the owner of a lease is ALIVE or DEAD.
+
+        It is UNKNOWN, too, if the owner is gone but was on another machine, and what its clean-up
+        needs is not here: that is for somebody else.
+        """
+        found = self.status(record.owner)
+        if found != DEAD or record.kind or self._from_here(record.owner) != UNKNOWN:
+            return found
+        return DEAD if Path(record.environment.python).exists() else UNKNOWN
 
     def _from_here(self, owner: Owner) -> str:
         lock = owner.lock

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from resnb.ledger import states
 from resnb.ledger.owner import DEAD, NOBODY, UNKNOWN, Owner
-from resnb.ledger.reaper.decisions import decide
+from resnb.ledger.reaper.decisions import LOST, decide
 from resnb.ledger.record import LeaseRecord
 
 _SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
+_REQUESTS = {"cleanup": "asked to be cleaned up", LOST: "not renewed in time"}
 _FOREVER = float("inf")
 _IN_JSON = (
     "notebook", "session", "created", "ended", "ttl", "idle_timeout", "keep", "keep_until",
@@ -54,7 +55,7 @@ class ListedLease(NamedTuple):
         """What a list adds to its state, in one line."""
         begun = self.record.state in (states.CLOSING, states.FAILED, states.CLOSED)
         parts = [
-            "asked to be cleaned up" if self.record.request and not begun else "",
+            _REQUESTS.get(self.record.request, "") if not begun else "",
             plain(self.record.reason),
             f"unprotected: {self.fault}" if self.fault and not begun else "",
             plain(self.record.notice),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from resnb.errors import OptionError
 from resnb.ledger.admin.listing import ListedLease, listed, plain
+from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.choice import liveness_of, open_store
 from resnb.ledger.store.home import ledger_home
 
@@ -42,7 +43,11 @@ class LedgerQueries:
         records = self.store.alive()
         if closed:
             records = [*reversed(self.store.history()), *records]
-        return [listed(record, self.liveness.status) for record in records]
+        return [self._listed(record) for record in records]
+
+    def _listed(self, record: LeaseRecord) -> ListedLease:
+        kernel = self.liveness.status_of(record)
+        return listed(record, lambda _: kernel)
 
     def find(self, name: str, *, closed: bool = False) -> list[ListedLease]:
         """The lease with the id `name`, else those of that name, else those whose ids begin so.

@@ -65,11 +65,16 @@ class Cleanups:
             if not process.awaits_order:
                 continue
             try:
-                self._store.change(LeaseId(lease), cleaner=process.process_of(self._me))
+                cleaner = process.process_of(self._me)
+                has_claim = self._store.change(LeaseId(lease), self._me, cleaner=cleaner)
             except LedgerError:
                 del self.running[lease]
                 process.end()
                 raise
+            if not has_claim:
+                del self.running[lease]
+                process.end()
+                continue
             process.give_order(self._store.end_of(LeaseId(lease), "cleaned up by the reaper"))
 
     def collect(self) -> None:

@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).parents[3]))  # last: nothing there may shado
 from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.liveness import Liveness, Presence
+from resnb.ledger.liveness import Presence
 from resnb.ledger.owner import DEAD, Owner, from_text, same_place, this_process
 from resnb.ledger.reaper.cleanups import Cleanups
 from resnb.ledger.reaper.decisions import (
@@ -39,11 +39,15 @@ from resnb.ledger.reaper.decisions import (
 from resnb.ledger.reaper.detached import LOCK_SEEN, UNSEEN, detach
 from resnb.ledger.reaper.kernel_link import KernelLink, is_seen
 from resnb.ledger.reaper.lease_logs import LeaseLogs
+from resnb.ledger.reaper.renewal import Renewal
 from resnb.ledger.record import LeaseRecord
+from resnb.ledger.store.choice import liveness_of, open_store
 from resnb.ledger.store.store import Store
 
 LOOK_EVERY = 0.5
 """How often to look for requests and limits while the kernel is alive, in seconds."""
+LOOK_EVERY_SHARED = 5.0
+"""The same in a ledger that thousands may share."""
 LOOK_LATER = 5.0
 """How often to look when it has ended and no clean-up is running, in seconds."""
 AFTER_ERROR = 5.0
@@ -74,7 +78,9 @@ class Reaper:
         self._chosen = chosen
         self._presence = presence_in(store.home)
         self._me = this_process() if self._presence is None else self._presence.owner
-        self._liveness = Liveness(store.home)
+        self._liveness = liveness_of(store)
+        self._renewal = Renewal(store, owner, self._me)
+        self._look_every = LOOK_EVERY_SHARED if store.is_renewed else LOOK_EVERY
         self._known: dict[str, LeaseRecord] = {}
         self._asked: dict[str, float] = {}
         self._logs = LeaseLogs(store.home)
@@ -104,6 +110,9 @@ class Reaper:
                 self._finished(*results[0])
                 del results[0]
             self._cleanups.give_orders()
+            self._renewal.keep_up(
+                kernel=bool(self._known) and not is_kernel_gone, claims=bool(self._cleanups.running)
+            )
             records = self._records()
             if self._restored(records):
                 records = self._records()
@@ -139,7 +148,7 @@ class Reaper:
         elif is_kernel_gone or time.monotonic() - self._last_use > LINGER:
             return None
         later = self._cleanups.ask_within()
-        later.append(LOOK_LATER if is_kernel_gone and not is_busy else LOOK_EVERY)
+        later.append(LOOK_LATER if is_kernel_gone and not is_busy else self._look_every)
         if decision.look_again is not None:
             later.append(max(0.01, decision.look_again - time.time()))
         return min(later)
@@ -161,6 +170,15 @@ class Reaper:
             elif found.state == states.CLOSED:
                 self._kernel.tell("state", lease, states.CLOSED, found.reason)
         self._store.restore(lost)
+        for lease, record in present.items():  # nor does it know what others have begun
+            before = self._known.get(lease)
+            if (
+                record.state == states.CLOSING
+                and before is not None
+                and before.claimant != record.claimant
+                and record.claimant not in (None, self._owner, self._me)
+            ):
+                self._kernel.tell("state", lease, states.CLOSING, "somebody else cleans it up")
         self._known = present
         for record in lost:
             self._logs.note(record.id, "written again: the ledger had lost it")
@@ -221,7 +239,10 @@ class Reaper:
                 f"what has the tag {lease} by hand and run: resnb forget {lease[:8]}"
             )
         next_try = time.time() + pause_after(record.tries + 1)
-        if not self._fail(lease, reason, f"failed: {reason}", next_try=next_try):
+        if self._fail(lease, reason, f"failed: {reason}", next_try=next_try):
+            return
+        found = self._store.get(lease)
+        if found is None or found.state == states.CLOSED:
             # its own process had closed it before it was killed
             self._kernel.tell("state", lease, states.CLOSED, "cleaned up by the reaper")
 
@@ -233,8 +254,9 @@ class Reaper:
 
     def _fail(self, lease: LeaseId, reason: str, note: str, **values: float) -> bool:
         done = self._store.change(
-            lease, state=states.FAILED, reason=reason, claimant=None, cleaner=None, **values
-        )
+            lease, self._me, state=states.FAILED, reason=reason, claimant=None, cleaner=None,
+            **values,
+        )  # fmt: skip
         if done:
             self._logs.note(lease, note)
             self._kernel.tell("state", lease, states.FAILED, reason)
@@ -269,7 +291,7 @@ def main(arguments: list[str]) -> None:
     if connection is not None:
         with suppress(OSError):  # the kernel has died meanwhile, and may have left something
             connection.sendall(f"ready {os.getpid()} {seen}\n".encode())
-    Reaper(Store(Path(home), kept=True), owner, connection).run()
+    Reaper(open_store(Path(home), kept=True), owner, connection).run()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from resnb.errors import LedgerError
 from resnb.ledger.liveness import Liveness
-from resnb.ledger.store.home import LEDGER_VARIABLE, is_shared
+from resnb.ledger.store.home import LEDGER_VARIABLE
 from resnb.ledger.store.store import Store
 
 FALLBACK_VARIABLE = "RESNB_LEDGER_FALLBACK"
@@ -55,7 +55,7 @@ def open_store(
 
 def liveness_of(store: Store) -> Liveness:
     """Tells which owners of a ledger's leases are alive."""
-    return Liveness(store.home, renewing=store.renewing if is_shared() else None)
+    return Liveness(store.home, renewing=store.renewing if store.is_renewed else None)
 
 
 def _to_standard_error(line: str) -> None:

@@ -209,6 +209,11 @@ class Store:
 
     # ---- renewal
 
+    @property
+    def is_renewed(self) -> bool:
+        """Whether owners have to renew, since nobody sees all of them."""
+        return bool(self._database.dialect.renew)
+
     def renew(self, owner: Owner) -> bool:
         """Let `owner` hold its leases for another `LOST_AFTER` seconds.
 
@@ -224,7 +229,7 @@ class Store:
             return db.execute(statement, {"owner": owner.to_text()}).rowcount == 1
 
     def renewing(self) -> frozenset[Owner]:
-        """This user's owners that renew in time, in a store where they have to."""
+        """This user's owners that renew in time, where they have to."""
         statement = self._database.dialect.renewing
         with self._database.reading() as db:
             found = db.execute(statement).fetchall()
