@@ -12,7 +12,7 @@ from pathlib import Path
 from resnb.errors import LedgerError
 from resnb.ledger.liveness import Liveness
 from resnb.ledger.store.home import LEDGER_VARIABLE
-from resnb.ledger.store.store import Store
+from resnb.ledger.store.store import LOST_AFTER, Store
 
 FALLBACK_VARIABLE = "RESNB_LEDGER_FALLBACK"
 _SCHEMES = ("postgresql://", "postgres://")
@@ -45,7 +45,7 @@ def open_store(
         raise LedgerError(message)  # without the value, which may hold a password
     from resnb.ledger.store.postgresql import PostgresServer
 
-    shared = PostgresServer(url, kept=True)
+    shared = PostgresServer(url, kept=True, lost_after=LOST_AFTER)
     if not fallback:
         return Store(home, shared)
     from resnb.ledger.store.fallback import FallbackStore

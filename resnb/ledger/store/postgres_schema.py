@@ -97,6 +97,7 @@ def dialect(lost_after: float) -> Dialect:
         void=void,
         mine=" and account = current_user",
         renewing=f"select owner from owners o where account = current_user and {live}",  # noqa: S608
+        lost_after=lost_after,
         expired=_expired(void),
         prunes=_PRUNES,
     )

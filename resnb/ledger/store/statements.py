@@ -58,6 +58,7 @@ class Dialect(NamedTuple):
         void: whether the claim on a lease has lapsed.
         mine: restricts a query to the leases of the database's user, who may see others'.
         renewing: the whole statement for that user's owners who have not lost their leases.
+        lost_after: after how many seconds without renewal an owner has lost its leases.
         expired: the whole statement for the leases that their owners have lost.
         prunes: statements that delete what is of no use any more; ``:before`` is a time.
     """
@@ -73,6 +74,7 @@ class Dialect(NamedTuple):
     void: str = "0"
     mine: str = ""
     renewing: str = ""
+    lost_after: float = 0.0
     expired: str = ""
     prunes: tuple[str, ...] = ("delete from leases where state = 'closed' and ended < :before",)
 

@@ -235,17 +235,19 @@ class Store:
             found = db.execute(statement).fetchall()
         return frozenset(from_text(owner) for (owner,) in found)
 
-    def expired(self, after: float = LOST_AFTER) -> list[Expired]:
+    def expired(self, after: float | None = None) -> list[Expired]:
         """The leases that are not closed, and lost to their owners; oldest first.
 
         Args:
-            after: how long these owners have not renewed, in seconds, by the database's clock.
+            after: how long these owners have not renewed, in seconds, by the database's clock;
+                until they have lost their leases by default.
         """
-        statement = self._database.dialect.expired
-        if not statement:
+        dialect = self._database.dialect
+        if not dialect.expired:
             return []
+        values = {"after": dialect.lost_after if after is None else after}
         with self._database.reading() as db:
-            rows = db.execute(statement, {"after": after}).fetchall()
+            rows = db.execute(dialect.expired, values).fetchall()
         found = ((from_row(row[:-3], self._database.ahead), *row[-3:]) for row in rows)
         return [Expired(*one) for one in found if one[0] is not None]
 
