@@ -11,6 +11,7 @@ from pathlib import Path
 
 from resnb.errors import LedgerError
 from resnb.ledger.liveness import Liveness
+from resnb.ledger.store.database import Database
 from resnb.ledger.store.home import LEDGER_VARIABLE
 from resnb.ledger.store.store import LOST_AFTER, Store
 
@@ -33,24 +34,35 @@ def open_store(
     Raises:
         LedgerError: a variable has a value that means nothing.
     """
-    url = os.environ.get(LEDGER_VARIABLE, "")
     fallback = os.environ.get(FALLBACK_VARIABLE, "")
     if fallback not in ("", "local"):
         message = f"{FALLBACK_VARIABLE}={fallback!r} means nothing: set it to local, or not at all"
         raise LedgerError(message)
-    if not url:
+    shared = shared_database()
+    if shared is None:
         return Store(home, kept=kept)
-    if not url.startswith(_SCHEMES):
-        message = f"{LEDGER_VARIABLE} names no such server: give postgresql://user@host/database"
-        raise LedgerError(message)  # without the value, which may hold a password
-    from resnb.ledger.store.postgresql import PostgresServer
-
-    shared = PostgresServer(url, kept=True, lost_after=LOST_AFTER)
     if not fallback:
         return Store(home, shared)
     from resnb.ledger.store.fallback import FallbackStore
 
     return FallbackStore(home, shared, say or _to_standard_error, kept=kept)
+
+
+def shared_database() -> Database | None:
+    """The database of the shared ledger, which is not connected yet; None if there is none.
+
+    Raises:
+        LedgerError: the variable has a value that means nothing.
+    """
+    url = os.environ.get(LEDGER_VARIABLE, "")
+    if not url:
+        return None
+    if not url.startswith(_SCHEMES):
+        message = f"{LEDGER_VARIABLE} names no such server: give postgresql://user@host/database"
+        raise LedgerError(message)  # without the value, which may hold a password
+    from resnb.ledger.store.postgresql import PostgresServer
+
+    return PostgresServer(url, kept=True, lost_after=LOST_AFTER)
 
 
 def liveness_of(store: Store) -> Liveness:

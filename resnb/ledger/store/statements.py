@@ -59,6 +59,7 @@ class Dialect(NamedTuple):
         mine: restricts a query to the leases of the database's user, who may see others'.
         renewing: the whole statement for that user's owners who have not lost their leases.
         lost_after: after how many seconds without renewal an owner has lost its leases.
+        fleet: the whole statement for the leases of every user whose leases this one may see.
         expired: the whole statement for the leases that their owners have lost.
         prunes: statements that delete what is of no use any more; ``:before`` is a time.
     """
@@ -75,6 +76,7 @@ class Dialect(NamedTuple):
     mine: str = ""
     renewing: str = ""
     lost_after: float = 0.0
+    fleet: str = ""
     expired: str = ""
     prunes: tuple[str, ...] = ("delete from leases where state = 'closed' and ended < :before",)
 

@@ -32,7 +32,7 @@ _NO_ENVIRONMENT = Environment("", "", (), "", ())
 
 
 class Expired(NamedTuple):
-    """A lease that its owner has lost.
+    """A lease as the database sees it, such as one that its owner has lost.
 
     Attributes:
         record: the lease.
@@ -210,6 +210,11 @@ class Store:
     # ---- renewal
 
     @property
+    def place(self) -> str:
+        """Where the leases are kept, as people read it, without a password."""
+        return self._database.place
+
+    @property
     def is_renewed(self) -> bool:
         """Whether owners have to renew, since nobody sees all of them."""
         return bool(self._database.dialect.renew)
@@ -243,11 +248,18 @@ class Store:
                 until they have lost their leases by default.
         """
         dialect = self._database.dialect
-        if not dialect.expired:
-            return []
         values = {"after": dialect.lost_after if after is None else after}
+        return self._with_accounts(dialect.expired, values)
+
+    def fleet(self) -> list[Expired]:
+        """The leases, lost or not, of every user whose leases this one may see; oldest first."""
+        return self._with_accounts(self._database.dialect.fleet, {})
+
+    def _with_accounts(self, statement: str, values: dict[str, Any]) -> list[Expired]:
+        if not statement:
+            return []
         with self._database.reading() as db:
-            rows = db.execute(dialect.expired, values).fetchall()
+            rows = db.execute(statement, values).fetchall()
         found = ((from_row(row[:-3], self._database.ahead), *row[-3:]) for row in rows)
         return [Expired(*one) for one in found if one[0] is not None]
 
