@@ -1,6 +1,9 @@
-"""What the server's extension costs: CPU when idle, time from a lease to its message, lists.
+"""What the server's extension costs, and how soon it acts.
 
-    python benchmarks/server.py [--seconds 30] [--repeat 40]
+    python benchmarks/server.py [--seconds 30] [--repeat 40] [--ends 10]
+
+CPU when idle, time from a lease to its message, lists, and the time from the end of a kernel and
+its reaper to the claim of another process.
 
 A real Jupyter server in a process of its own; leases are opened by a process that holds them like
 a kernel does. The CPU is what the system has counted for all threads of the server.
@@ -12,6 +15,7 @@ import json
 import os
 import random
 import secrets
+import signal
 import statistics
 import subprocess
 import sys
@@ -49,7 +53,7 @@ class Thing:
 for line in sys.stdin:
     lease = KEEPER.prepare(LeaseRequest("bench/thing", Thing(), LeaseThread()))
     lease.set_up()
-    print(time.time(), flush=True)
+    print(time.time(), KEEPER.book.reaper.pid, flush=True)
     sys.stdin.readline()
     lease.close()
     print("closed", flush=True)
@@ -173,7 +177,7 @@ def latency(repeat: int) -> None:
             for _ in range(repeat):
                 _never.wait(chance.random())
                 print("open", file=kernel.stdin, flush=True)
-                opened = float(kernel.stdout.readline())
+                opened = float(kernel.stdout.readline().split()[0])
                 until(stream, "open")
                 found.append(1e3 * (time.time() - opened))
                 print("close", file=kernel.stdin, flush=True)
@@ -183,6 +187,35 @@ def latency(repeat: int) -> None:
             kernel.stdin.close()
     row("from a lease that is open to its message, median, ms", statistics.median(found))
     row("the same, worst, ms", max(found), "1,000")
+
+
+def noticed(repeat: int) -> None:
+    """Print how soon a lease is claimed whose kernel was killed together with its reaper."""
+    found = []
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        store = Store(Path(folder, "ledger"))
+        with server(Path(folder)):
+            for _ in range(repeat):
+                kernel = subprocess.Popen(  # noqa: TID251 - killed below
+                    [sys.executable, "-c", KERNEL],
+                    env={**os.environ, "RESNB_HOME": str(store.home)},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+                assert kernel.stdin is not None
+                assert kernel.stdout is not None
+                with kernel:
+                    print("open", file=kernel.stdin, flush=True)
+                    reaper = int(kernel.stdout.readline().split()[1])
+                    os.kill(reaper, signal.SIGKILL)
+                    kernel.kill()
+                began = time.monotonic()
+                wait_for(lambda: [one.state for one in store.alive()] != ["open"])
+                found.append(time.monotonic() - began)
+                wait_for(lambda: not store.alive())
+    row("kill -9 of a kernel and its reaper to the claim, median, s", statistics.median(found))
+    row("the same, worst, s", max(found), "7")
 
 
 def until(stream: websocket.WebSocket, state: str) -> None:
@@ -259,10 +292,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--repeat", type=int, default=40)
+    parser.add_argument("--ends", type=int, default=10)
     options = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f}\n\n| | | budget |\n|---|--:|--:|")
     idle(options.seconds)
     latency(options.repeat)
+    noticed(options.ends)
     lists()
 
 

@@ -4,11 +4,18 @@ A notebook shows them with the user's frames only; see `user_frames`.
 """
 
 import os
+import re
 from pathlib import Path
 from types import TracebackType
 
 _PACKAGE = f"{Path(__file__).parent}{os.sep}"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _MAGIC_CALLS = frozenset({"run_cell_magic", "run_line_magic"})
+
+
+def harmless(text: str) -> str:
+    """`text` with control characters spelled out, so that it cannot steer a terminal."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def user_frames(tb: TracebackType | None) -> TracebackType | None:
@@ -65,6 +72,10 @@ def shown_without_ours(error: BaseException) -> BaseException:
 
 class ResnbError(Exception):
     """Base of resnb's errors."""
+
+    def __str__(self) -> str:
+        """The message. Names and reasons in it may be anybody's."""
+        return harmless(super().__str__())
 
     @staticmethod
     def presented(text: str) -> str:

@@ -136,3 +136,10 @@ def test_messages_are_one_line():
     with Flow("f"):
         error = caught(task(lambda a: a, name="t"))
     assert len(str(error).splitlines()) == 1
+
+
+def test_a_message_cannot_steer_a_terminal_whatever_name_is_in_it():
+    error = GraphError("a\x1b[2J\x9b1m\x07\u202eb\r\nc\td é")
+    spelled = "a\\x1b[2J\\x9b1m\\x07\\u202eb\\r\nc\td é"
+    assert str(error) == spelled
+    assert error._render_traceback_() == f"GraphError: {spelled}".splitlines()

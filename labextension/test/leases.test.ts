@@ -67,7 +67,8 @@ describe("words", () => {
     [{ asked: true }, "to be cleaned up", "protected"],
     [{ orphan: true, kernel: "dead" }, "with the reaper", "protected"],
     [{ state: "kept", kept: true }, "kept", "protected"],
-    [{ state: "unknown", kernel: "unknown" }, "out of sight", "protected"],
+    [{ state: "unknown", remedy: "adopt it" }, "unknown", "adopt it"],
+    [{ state: "damaged", remedy: "forget it" }, "damaged", "forget it"],
     [{ state: "failed" }, "failed", "protected"],
   ];
   test.each(cases)("of %o", (fields, state, safety) => {
@@ -93,6 +94,10 @@ describe("words", () => {
     );
     expect(trouble(lease({ created: 0, ttl: 60, state: "kept", kept: true }), 200)).toBe("");
     const failed = lease({ name: "vm", state: "failed", note: "no route", given_up: true });
+    const damaged = lease({ name: "vm", state: "damaged", remedy: "forget it" });
+    expect(trouble(damaged, 0)).toBe("vm is damaged: forget it");
+    expect(fate(damaged)).toBe("Forget it.");
+    expect(trouble(lease({ state: "unknown", remedy: "adopt it" }), 0)).toBe("");
     expect(trouble(failed, 0)).toBe("vm could not be cleaned up: no route");
   });
 });
@@ -108,6 +113,7 @@ test("the line above the list says one thing", () => {
   };
   expect(said("absent")).toContain("no part of resnb");
   expect(said("live", list([]))).toBe("Nothing is open.");
+  expect(said("live", list([lease({}), lease({ remedy: "x" })]))).toMatch(/^1 resource nobody/);
   expect(said("live", list([]), "other")).toBe("other");
   expect(said("live", list([], { error: "damaged" }))).toBe("damaged");
   expect(said("live", list([lease({})], { total: 1501 }))).toContain("1,500 resources more");

@@ -75,11 +75,17 @@ def _oddities(commands: LedgerCommands) -> Iterator[Finding]:
     if aside:
         yield Finding("ledger", f"a damaged one was set aside: {', '.join(aside)}", is_news=True)
     try:
-        failed = [one.name for one in commands.leases() if one.state == states.FAILED]
+        leases = commands.leases()
     except LedgerError:
         return  # an earlier check has reported that
+    failed = [one.name for one in leases if one.state == states.FAILED]
     if failed:
         yield Finding("leases", f"not cleaned up: {', '.join(failed)}; see resnb ls", is_news=True)
+    for one in leases:
+        if one.remedy:
+            is_bad = one.state == states.DAMAGED
+            text = f"{one.name} is {one.state}: {one.remedy}"
+            yield Finding("leases", text, is_bad=is_bad, is_news=not is_bad)
 
 
 def _reaper_started(home: Path) -> str:

@@ -7,10 +7,8 @@ from resnb.durations import UNITS, span
 from resnb.ledger.admin import fleet
 from resnb.ledger.admin.fleet import FleetLease
 from resnb.ledger.admin.listing import ListedLease
-from resnb.ledger.owner import UNKNOWN
 
 _HEAD = ("ID", "NAME", "STATE", "KERNEL", "AGE", "NOTEBOOK", "NOTE")
-ID_LENGTH = 8
 
 
 def table(leases: Iterable[ListedLease], now: float) -> str:
@@ -32,13 +30,10 @@ def fleet_table(leases: Iterable[FleetLease], now: float) -> str:
 
 def outcome(one: ListedLease) -> str:
     """A line for a lease that should have been cleaned up, and is still there."""
+    if one.remedy:
+        return f"{one.name}: {one.state}: {one.remedy}"
     remark = f": {one.remark}" if one.remark else ""
-    if one.kernel == UNKNOWN:
-        return (
-            f"{one.name}: unknown: whether its kernel has ended cannot be seen from here; if it "
-            f"has: resnb adopt {_short_id(one)}"
-        )
-    hint = "" if not one.record.tries else f" (resnb log {_short_id(one)})"
+    hint = "" if not one.record.tries else f" (resnb log {one.short_id})"
     return f"{one.name}: {one.state}{remark}{hint}"
 
 
@@ -54,9 +49,9 @@ def _row(one: ListedLease, now: float) -> tuple[str, ...]:
     record = one.record
     pid = one.to_json()["pid"]
     kernel = one.kernel if pid is None else f"{one.kernel} {pid}"
-    age = span((record.ended or now) - record.created)
+    age = span((record.ended or now) - record.created) if record.created else ""
     return (
-        _short_id(one),
+        one.short_id,
         one.name,
         one.state,
         kernel,
@@ -69,11 +64,8 @@ def _row(one: ListedLease, now: float) -> tuple[str, ...]:
 def note(one: ListedLease, now: float) -> str:
     """What a list adds to a lease, in one line."""
     left = span((one.record.keep_until or now) - now)
-    return "; ".join(filter(None, [f"for {left} more" if one.is_kept else "", one.remark]))
-
-
-def _short_id(one: ListedLease) -> str:
-    return "".join(filter(str.isalnum, one.record.id[:ID_LENGTH]))
+    parts = [f"for {left} more" if one.is_kept else "", one.remark, one.remedy]
+    return "; ".join(filter(None, parts))
 
 
 def _shortened(path: str) -> str:

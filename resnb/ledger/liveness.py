@@ -145,6 +145,10 @@ class Liveness:
         """Whether `owner` is certain to have ended."""
         return self.status(owner) == DEAD
 
+    def is_in_doubt(self, owner: Owner) -> bool:
+        """Whether `owner` is unknown only until a second look."""
+        return owner.lock in self._free_since
+
     @property
     def has_doubts(self) -> bool:
         """Whether a lock of another machine was free, and has to be looked at again."""

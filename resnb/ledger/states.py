@@ -11,6 +11,11 @@ KEPT: Final = "kept"
 """It survives its kernel for a while; a state of records only."""
 UNKNOWN: Final = "unknown"
 """Its owner cannot be seen from here; a state of lists only."""
+DAMAGED: Final = "damaged"
+"""Its record cannot be read; a state of lists only."""
+
+OF_RECORDS: Final = frozenset({OPENING, OPEN, CLOSING, CLOSED, FAILED, KEPT})
+"""The states that a record may have."""
 
 _MOVES: Final = {
     OPENING: frozenset({OPEN, CLOSING, CLOSED, FAILED}),

@@ -8,6 +8,7 @@ from resnb.notebook.cells.pickled_shell import let_shells_pickle
 from resnb.notebook.completion import matcher
 from resnb.notebook.display import bundle
 from resnb.notebook.kernel_hooks import count_cells_as_use, wrap_shutdown
+from resnb.notebook.left_behind import say_what_is_left
 from resnb.notebook.magics import FlowMagics
 from resnb.notebook.session import Session
 from resnb.notebook.tracebacks import call_cells_by_name
@@ -17,7 +18,10 @@ _SESSION = "_resnb_session"
 
 
 def load(shell: Any) -> None:
-    """Add magics, completion, display and kernel hooks; prints nothing, may be repeated."""
+    """Add magics, completion, display and kernel hooks; may be repeated.
+
+    It prints nothing, unless earlier kernels left something that nobody looks after.
+    """
     unload(shell)
     session = shell.__dict__.get(_SESSION) or Session(shell.user_ns)
     setattr(shell, _SESSION, session)  # flows outlive %reload_ext
@@ -35,6 +39,7 @@ def load(shell: Any) -> None:
     kernel = getattr(shell, "kernel", None)
     if kernel is not None:
         undo.append(wrap_shutdown(kernel))
+    undo.append(say_what_is_left(shell))
     setattr(shell, _ATTRIBUTE, undo)
     sweep_soon()
 

@@ -227,11 +227,12 @@ class Run:
     def _enter(self) -> None:
         with _ACTIVE_LOCK:
             if _ACTIVE and self._outer is None:
-                name = _ACTIVE[0].flow.name
-                message = (
-                    f"flow {name!r} is running: wait until it has ended, or cancel it with "
-                    f"%flow cancel {name}"
-                )
+                name, slot = _ACTIVE[0].flow.name, CURRENT.get()
+                advice = f": wait until it has ended, or cancel it with %flow cancel {name}"
+                if slot is not None and slot.output in [one.execution.output for one in _ACTIVE]:
+                    here = "and this line is part of its run: run"
+                    advice = f", {here} {self.flow.name!r} before it, or call its functions here"
+                message = f"flow {name!r} is running{advice}"
                 raise RunError(message)
             _ACTIVE.append(self)
 

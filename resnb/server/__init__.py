@@ -34,6 +34,10 @@ or route (or the request comes from another site), 405 if there is no such metho
 be done with this lease, 413 if it is too long, and 503 if the ledger does not answer or too many
 streams are open.
 
+How the server learns of ends: every two seconds it tries the locks in the ledger's folder, of which
+each process that owns leases or cleans up holds one, and looks for its own kernels' processes. Some
+seconds after one has ended it starts a sweep, unless nothing is left. It reads no ledger for that.
+
 How the server learns of changes: others write to the ledger, namely kernels, reapers and terminals.
 While a stream is open, the server checks twice a second whether the ledger's files have changed,
 asks SQLite every two seconds whether anybody has written (``pragma data_version``, which works on

@@ -13,6 +13,7 @@ from resnb.ledger.store.home import ledger_home
 from resnb.server.feed import Feed
 from resnb.server.handlers import routes
 from resnb.server.kernels import kernels_of
+from resnb.server.lock_watch import LockWatch
 from resnb.server.requests import Refused
 from resnb.server.service import LedgerService
 from resnb.server.stopping import StopWait
@@ -25,7 +26,10 @@ class ResnbServer(ExtensionApp):
     name = "resnb"
 
     sweep_every = Float(
-        600.0, min=1.0, help="Seconds between two sweeps for what dead kernels have left."
+        600.0,
+        min=1.0,
+        help="Seconds between two sweeps for what dead kernels have left, if no end of one was "
+        "noticed in between.",
     ).tag(config=True)
 
     stop_wait = Float(
@@ -42,7 +46,8 @@ class ResnbServer(ExtensionApp):
         kernels = partial(kernels_of, self.serverapp.kernel_manager)
         self._service = LedgerService(ledger_home(), Sweeper(self._later), kernels=kernels)
         self._feed = Feed(self._service.news)
-        self._sweeps = Sweeps(self._service.work, self.sweep_every)
+        watch = LockWatch(ledger_home(), kernels)
+        self._sweeps = Sweeps(self._service.look, watch, self.sweep_every)
         self._stop_wait = StopWait(self.stop_wait, self._leases, self._clean_up, kernels, self.log)
         self.handlers.extend(routes(self._service, self._feed))
         self._loop.add_callback(self._sweeps.start)

@@ -1,7 +1,7 @@
 """The ledger, for the server's event loop: each call runs on a thread, with a deadline.
 
-Lists, the wait for changes, and commands have separate threads, so that a command that waits for a
-locked ledger holds up neither lists nor the server.
+Lists, the wait for changes, commands, and sweeps have separate threads, so that a command that
+waits for a locked ledger holds up neither lists nor the server.
 """
 
 import asyncio
@@ -52,6 +52,7 @@ class LedgerService:
         self._reads = ThreadPoolExecutor(1, "resnb-server-reads")
         self._waits = ThreadPoolExecutor(1, "resnb-server-waits")
         self._commands = ThreadPoolExecutor(2, "resnb-server-commands")
+        self._looks = ThreadPoolExecutor(1, "resnb-server-looks")
 
     # ---- queries
 
@@ -125,12 +126,20 @@ class LedgerService:
         """
         await _answer(self._commands, work, self._deadline)
 
+    async def look(self, work: Callable[[], None]) -> None:
+        """Do something that may hang with the ledger's folder, where it holds up nothing else.
+
+        Raises:
+            Refused: it did not end in time.
+        """
+        await _answer(self._looks, work, self._deadline)
+
     async def close(self) -> None:
         """End the threads as soon as they have finished what they are doing."""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._reads, self._listed.let_go)
         await loop.run_in_executor(self._waits, self._streamed.let_go)
-        for one in (self._reads, self._waits, self._commands):
+        for one in (self._reads, self._waits, self._commands, self._looks):
             one.shutdown(wait=False, cancel_futures=True)
 
 
@@ -148,7 +157,9 @@ def _found(commands: LedgerCommands, lease: LeaseId) -> ListedLease:
 
 def _alive(commands: LedgerCommands, lease: LeaseId) -> ListedLease | None:
     record = commands.store.get(lease)
-    if record is None or record.state == states.CLOSED:
+    if record is None:
+        return next((one for one in commands.damaged() if one.record.id == lease), None)
+    if record.state == states.CLOSED:
         return None
     return listed(record, commands.liveness.status)
 

@@ -1,4 +1,4 @@
-"""Sweeps: when the server starts, at intervals, and when a command needs one.
+"""Sweeps: when the server starts, when a kernel or reaper has ended, and when a command needs one.
 
 A sweep is a separate process that outlives the server. However many commands ask for one, at most
 one a second is started: it sees what all of them have asked for.
@@ -14,8 +14,11 @@ from pathlib import Path
 from resnb.errors import ResnbError
 from resnb.ledger.admin.commands import start_sweeper
 from resnb.ledger.admin.startup_sweep import sweep
+from resnb.server.lock_watch import LockWatch
 from resnb.server.requests import Refused
 
+LOOK_EVERY = 2.0
+"""Seconds between two looks at what has ended."""
 LEAST_PAUSE = 1.0
 """The least time between two sweepers that commands ask for, in seconds."""
 
@@ -72,16 +75,31 @@ class Sweeper:
 
 
 class Sweeps:
-    """Sweeps at intervals until it is stopped.
+    """Sweeps when something has ended, and at intervals, until it is stopped.
 
     Args:
         do: does something slow off the event loop.
-        every: seconds between two sweeps.
+        watch: knows what has ended.
+        every: seconds between two sweeps at most.
+        look_every: seconds between two looks at what has ended.
+        sweep: starts a sweeper if there is something to clean up; false if nobody could tell.
     """
 
-    def __init__(self, do: Do, every: float) -> None:
+    def __init__(
+        self,
+        do: Do,
+        watch: LockWatch,
+        every: float,
+        *,
+        look_every: float = LOOK_EVERY,
+        sweep: Callable[[], bool] = sweep,
+    ) -> None:
         self._do = do
+        self._watch = watch
         self._every = every
+        self._look_every = look_every
+        self._sweep = sweep
+        self._last = float("-inf")
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -98,5 +116,13 @@ class Sweeps:
     async def _run(self) -> None:
         while True:
             with suppress(Refused):
-                await self._do(sweep)
-            await asyncio.sleep(self._every)
+                await self._do(self._look)
+            await asyncio.sleep(self._look_every)
+
+    def _look(self) -> None:
+        """Sweep if that is due. If nobody could tell what there is, the next look tries again."""
+        now = time.monotonic()
+        is_due = self._watch.is_due()
+        if (is_due or now - self._last >= self._every) and self._sweep():
+            self._last = now
+            self._watch.swept()

@@ -12,7 +12,7 @@ from resnb.wire import OneOf
 
 STATES = (
     states.OPENING, states.OPEN, states.CLOSING, states.FAILED, states.KEPT, states.CLOSED,
-    states.UNKNOWN,
+    states.UNKNOWN, states.DAMAGED,
 )  # fmt: skip
 KERNELS = (ALIVE, DEAD, UNKNOWN)
 
@@ -25,7 +25,7 @@ class Lease(TypedDict):
 
     id: str  # what commands take
     name: str  # such as "etl/db"; several leases may have the same
-    state: ListedState  # *unknown* where its kernel cannot be seen from the server
+    state: ListedState  # *unknown* where its kernel cannot be seen from the server; *damaged*
     kernel: Liveness  # whether its kernel is alive
     pid: int | None  # the kernel's process
     notebook: str  # the notebook that it was opened from, or the folder
@@ -37,6 +37,7 @@ class Lease(TypedDict):
     keep: float | None  # for how long it will survive its kernel
     keep_until: float | None  # until when it survives its kernel, which has ended
     protected: bool  # another process can clean up what there is of it now
+    remedy: str  # what people have to do about it, since nobody else will; "" if that is nothing
     unfindable: str  # why no other process can, if its set-up breaks off; "" if one can
     unprotected: str  # why no other process can, once it is open; "" if one can
     notice: str  # what else its user should know

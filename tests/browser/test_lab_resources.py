@@ -6,8 +6,11 @@ import signal
 from playwright.sync_api import expect
 
 from resnb.durations import seconds
+from resnb.ledger.admin.commands import LedgerCommands
+from resnb.ledger.store.home import ledger_home
+from resnb.ledger.store.store import Store
 from tests.browser.labs import BUSY, START, Questions, Resources, exists, measured, opening
-from tests.ledger.worlds import wait_for
+from tests.ledger.worlds import ELSEWHERE, gone, lease, wait_for
 
 FIRST_SEEN = """() => {
   window.resnbFirst = {};
@@ -102,3 +105,29 @@ def test_a_killed_kernel_s_lease_passes_to_the_reaper(notebook, tmp_path):
         seen
     )
     assert seen[0] == "demo/volume open"
+
+
+def test_what_nobody_looks_after_is_marked_with_what_to_do(notebook):
+    notebook.open(START)
+    resources, store = Resources(notebook), Store(ledger_home())
+    resources.show()
+    store.add(lease("0123456789", ELSEWHERE, name="far/vm"))
+    store.add(lease("1123456789", gone(), name="torn/vm", notebook="/torn.ipynb"))
+    try:
+        with store._database.transaction() as db:
+            db.execute("update leases set owner = 'nobody' where id = '1123456789'")
+        expect(resources.row("far/vm")).to_contain_text("unknown")
+        expect(resources.row("far/vm")).to_contain_text("if it has: resnb adopt 01234567")
+        expect(resources.row("torn/vm")).to_contain_text("damaged")
+        expect(resources.row("torn/vm")).to_contain_text("then: resnb forget 11234567")
+        expect(resources.button("Clean up", "torn/vm")).to_be_disabled()
+        expect(resources.button("Keep", "far/vm")).to_be_disabled()
+        expect(resources.section).to_contain_text("2 resources nobody looks after")
+        notebook.picture("nobody-looks-after")
+        LedgerCommands(store.home).forget("torn/vm")
+        expect(resources.rows).to_have_count(1)
+    finally:
+        with store._database.transaction() as db:
+            db.execute("delete from leases where id in ('0123456789', '1123456789')")
+    expect(resources.rows).to_have_count(0)
+    assert not notebook.complaints

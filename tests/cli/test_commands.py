@@ -68,7 +68,7 @@ LIST = """
 ID        NAME    STATE    KERNEL        AGE  NOTEBOOK          NOTE
 01234567  etl/db  open     alive PID     1h   ~/work/etl.ipynb
 11234567  x       kept     dead          59m  /notebooks        for 2h more
-21234567  far     unknown  unknown 4000  59m  /notebooks        unprotected: it has no handle
+21234567  far     unknown  unknown 4000  59m  /notebooks        unprotected: it has no handle; UNKNOWN
 31234567  bad     failed   dead          59m  /notebooks        OSError: stuck
 """
 
@@ -83,7 +83,68 @@ def test_the_list_for_people(ledger):
         lease("3123456789", gone(), name="bad", state="failed", reason="OSError: stuck"),
     )
     pid = str(here().pid)
-    assert resnb("ls") == LIST.lstrip().replace("PID".ljust(len(pid)), pid)
+    unknown = (
+        "whether its kernel has ended cannot be seen from here; if it has, remove what it made, "
+        "then: resnb forget 21234567"
+    )
+    expected = LIST.lstrip().replace("PID".ljust(len(pid)), pid).replace("UNKNOWN", unknown)
+    assert resnb("ls") == expected
+
+
+DAMAGE = [
+    "owner = 'nobody'",
+    "owner = '[1, 2]'",
+    "claimant = '{}'",
+    "environment = '[1, 2]'",
+    "around = '3'",
+    "state = 'nonsense'",
+    "created = 9e999",
+    "ttl = -1e300",
+    "tries = 4611686018427387904",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_record_that_cannot_be_read_is_damaged_until_it_is_forgotten(ledger, damage):
+    added(ledger, lease("0123456789", gone(), name="db", state="failed", next_try=4e9))
+    with ledger.store._database.transaction() as db:
+        db.execute(f"update leases set {damage}")
+    remedy = "look for what it made, then: resnb forget 01234567"
+    _, row = resnb("ls").splitlines()
+    assert row.split()[:3] == ["01234567", "db", "damaged"]
+    assert row.endswith(remedy)
+    assert json.loads(resnb("ls --json"))[0]["remedy"].endswith(remedy)
+    for command in ("sweep", "wait", "cleanup --orphans", "cleanup --all"):
+        assert resnb(command, 1).startswith("db: damaged: its record cannot be read"), command
+    for command in ("cleanup db", "keep db 5m", "adopt 01234567"):
+        assert remedy in resnb(command, 2), command
+    assert resnb("forget 0123") == "db: forgotten\n"
+    assert resnb("sweep") == "nothing was left behind\n"
+    assert resnb("ls") == "no resources are alive\n"
+
+
+@pytest.mark.parametrize(
+    ("values", "advice"),
+    [
+        ({}, "if it has: resnb adopt"),
+        ({"state": "opening", "can_find": True}, "if it has: resnb cleanup"),
+        ({"state": "failed"}, "if it has: resnb cleanup"),
+        ({"dies_with_kernel": True}, "if it has: resnb forget"),
+        ({"unprotected": "a lambda"}, "if it has, remove what it made, then: resnb forget"),
+    ],
+)
+@pytest.mark.usefixtures("sweeper")
+def test_what_is_unknown_comes_with_advice_that_can_be_followed(ledger, values, advice):
+    added(ledger, lease("0123456789", ELSEWHERE, name="far", **values))
+    assert f"{advice} 01234567" in resnb("ls")
+    assert f"{advice} 01234567" in resnb("sweep", 1)
+    resnb(f"{advice.rpartition(' ')[2]} 01234567")
+
+
+@pytest.mark.usefixtures("sweeper")
+def test_a_name_is_found_as_it_is_shown(ledger):
+    added(ledger, lease("0123456789", gone(), name="a\x1b[31mb"))
+    assert resnb("cleanup ab") == "ab: cleaned up\n"
 
 
 def test_closed_ones_are_listed_if_asked_for(ledger):

@@ -87,6 +87,32 @@ def test_close_cleans_up_the_open_scopes(cells):
     assert cells.run("%flow close etl").stdout == "nothing is open\n"
 
 
+def test_no_name_and_no_reason_can_steer_the_terminal(cells):
+    cells.run(
+        r"""
+        evil = "a\x1b[2J\x1b]0;owned\x07\u202eb"
+        @resource_manager(name=evil, lifetime="kernel")
+        class Evil:
+            def cleanup(self, resource):
+                if stuck:
+                    raise OSError(evil)
+        stuck = True
+        with Flow(evil) as flow, Evil():
+            number()
+        flow.run()
+        """
+    )
+    spelled = r"a\x1b[2J\x1b]0;owned\x07\u202eb"
+    shown = [cells.run("%resources"), cells.run("%resources --all"), cells.run("%flow")]
+    shown += [cells.fail("%resources cleanup"), cells.fail("%resources cleanup nobody")]
+    cells.run("stuck = False")
+    shown.append(cells.run("%resources cleanup"))
+    for one in shown:
+        text = f"{one.stdout}{one.stderr}{one.message}"
+        assert spelled in text
+        assert text.replace("\n", "").isprintable(), text
+
+
 def test_close_says_what_was_not_cleaned_up(cells):
     cells.run(
         """

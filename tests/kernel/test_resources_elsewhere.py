@@ -45,7 +45,7 @@ LIST = """
 etl/c   open     this kernel
 etl/a   open     /nb/a.ipynb
 etl/b   kept     /nb/b.ipynb, whose kernel has ended
-etl/c1  unknown  /nb/c1.ipynb, whose kernel cannot be seen from here
+etl/c1  unknown  /nb/c1.ipynb, whose kernel cannot be seen from here  whether its kernel has ended cannot be seen from here; if it has: resnb adopt etl/c1
 etl/d   failed   /nb/d.ipynb, whose kernel has ended          OSError: no <Thing>
 """
 

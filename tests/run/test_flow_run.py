@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from resnb import Flow, LocalExecutor, states, task
+from resnb import Flow, LocalExecutor, resource_manager, states, task
 from resnb.errors import RunError
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.lifecycle import active_run
@@ -47,7 +47,24 @@ def test_a_run_is_refused_inside_a_task_and_fails_that_task_only():
         flow_of().run()
 
     state = flow_of(runs).run()
-    assert "is running" in state.message
+    assert "and this line is part of its run: run 'f' before it, or call" in state.message
+
+
+def test_a_set_up_or_clean_up_that_runs_another_flow_is_told_what_it_can_do():
+    @resource_manager
+    class Nested:
+        def setup(self):
+            flow_of(lambda: None).run()
+
+        def cleanup(self, _):
+            raise AssertionError
+
+    with Flow("outer") as flow, Nested():
+        task(lambda: None, name="t")()
+    assert (
+        "flow 'outer' is running, and this line is part of its run: run 'f' before it, or "
+        "call its functions here"
+    ) in flow.run().message
 
 
 def test_a_task_cannot_wait_for_its_own_run():

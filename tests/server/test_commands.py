@@ -3,17 +3,19 @@
 import os
 import pickle
 import re
+import signal
 import subprocess
 import sys
 import time
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import resnb
 from resnb.ledger.store.store import Store
-from tests.ledger.held import held, killed
+from tests.ledger.held import held, killed, reaper_of
 from tests.ledger.worlds import (
     ELSEWHERE,
     appending,
@@ -242,6 +244,34 @@ def test_orphans_are_swept_at_the_start_and_then_now_and_then(tmp_path, own_ipyt
         server.close()
         end_all(store)
     assert "Traceback" not in server.log()
+
+
+@pytest.mark.parametrize("survivor", [None, "its reaper, stopped"])
+def test_a_kernel_that_ends_with_its_reaper_is_noticed_and_swept(
+    tmp_path, own_ipython_profile, monkeypatch, survivor
+):
+    server = Served(tmp_path)
+    monkeypatch.setenv("RESNB_HOME", str(server.home))
+    kernel = held(tmp_path / "log", "hold(Held)\nwait()\n")
+    reaper = None
+    try:
+        lines_until(kernel, "open")
+        reaper = reaper_of(server.home, kernel.pid)
+        os.kill(reaper, signal.SIGKILL if survivor is None else signal.SIGSTOP)
+        killed(kernel)
+        wait_for(lambda: len(cleaned_by(tmp_path)) == 1, "the sweep")
+        wait_for(lambda: Store(server.home).alive() == [], "the lease to be closed")
+        if survivor is not None:
+            os.kill(reaper, signal.SIGCONT)
+            wait_for(lambda: not Path(f"/proc/{reaper}").exists(), "the reaper to end")
+        assert len(cleaned_by(tmp_path)) == 1
+    finally:
+        killed(kernel)
+        server.close()
+        if reaper is not None:
+            with suppress(ProcessLookupError):
+                os.kill(reaper, signal.SIGKILL)
+        end_all(Store(server.home))
 
 
 def test_the_package_enables_the_extension():

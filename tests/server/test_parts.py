@@ -11,6 +11,7 @@ from resnb.errors import LedgerError
 from resnb.ledger.liveness import Liveness
 from resnb.ledger.store.store import Store
 from resnb.server import watch as watching
+from resnb.server.lock_watch import LockWatch
 from resnb.server.requests import Refused, lease_filter
 from resnb.server.service import LedgerService
 from resnb.server.sweeps import LEAST_PAUSE, Sweeper, Sweeps
@@ -117,7 +118,7 @@ def test_who_waits_no_more_is_told_nothing_and_holds_nothing(store, watch):
     store.add(made("abcd", here()))
     known = watch.news(None, None)
     assert watch.news(known, lambda _: True) is None
-    assert watch._marks._kept is None
+    assert watch._marks._database._kept is None
 
 
 def test_a_ledger_that_others_can_write_is_refused(store, watch):
@@ -256,7 +257,7 @@ def test_a_sweeper_that_cannot_be_started_is_told_to_who_asked(tmp_path):
         sweeper(tmp_path)
 
 
-def test_sweeps_go_on_after_one_that_was_refused():
+def test_sweeps_go_on_after_one_that_was_refused(tmp_path):
     async def test():
         done = asyncio.Queue()
 
@@ -264,7 +265,7 @@ def test_sweeps_go_on_after_one_that_was_refused():
             done.put_nowait(work)
             raise Refused(503, "not now")
 
-        sweeps = Sweeps(do, 0.001)
+        sweeps = Sweeps(do, LockWatch(tmp_path), 0.0, look_every=0.001)
         sweeps.start()
         for _ in range(3):
             await done.get()

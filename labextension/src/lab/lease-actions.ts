@@ -31,7 +31,8 @@ export class LeaseActions implements RowActions {
   }
 
   /** Clean up several leases, after a question. */
-  async cleanUpAll(leases: readonly Lease[]): Promise<void> {
+  async cleanUpAll(all: readonly Lease[]): Promise<void> {
+    const leases = all.filter(({ state }) => state !== "damaged");
     if (leases.length === 0) {
       Notification.info("No resources are open here.", { autoClose: 3000 });
       return;

@@ -1,7 +1,7 @@
 // Made by tools/wire.py from resnb.server.wire: change that, and run `make wire`.
 import { flag, list, nullable, number, oneOf, optional, record, text, union, type Of } from "./check";
 
-export const ListedState = oneOf("opening", "open", "closing", "failed", "kept", "closed", "unknown");
+export const ListedState = oneOf("opening", "open", "closing", "failed", "kept", "closed", "unknown", "damaged");
 export type ListedState = Of<typeof ListedState>;
 
 export const Liveness = oneOf("alive", "dead", "unknown");
@@ -11,7 +11,7 @@ export type Liveness = Of<typeof Liveness>;
 export const Lease = record({
   id: text, // what commands take
   name: text, // such as "etl/db"; several leases may have the same
-  state: ListedState, // *unknown* where its kernel cannot be seen from the server
+  state: ListedState, // *unknown* where its kernel cannot be seen from the server; *damaged*
   kernel: Liveness, // whether its kernel is alive
   pid: nullable(number), // the kernel's process
   notebook: text, // the notebook that it was opened from, or the folder
@@ -23,6 +23,7 @@ export const Lease = record({
   keep: nullable(number), // for how long it will survive its kernel
   keep_until: nullable(number), // until when it survives its kernel, which has ended
   protected: flag, // another process can clean up what there is of it now
+  remedy: text, // what people have to do about it, since nobody else will; "" if that is nothing
   unfindable: text, // why no other process can, if its set-up breaks off; "" if one can
   unprotected: text, // why no other process can, once it is open; "" if one can
   notice: text, // what else its user should know

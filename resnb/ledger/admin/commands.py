@@ -73,11 +73,12 @@ class LedgerCommands(LedgerQueries):
             Those that are left: not closed in time, or failed.
 
         Raises:
-            OptionError: one lives inside a kernel that cannot be seen from here.
+            OptionError: one lives inside a kernel that cannot be seen from here, or is damaged.
         """
         chosen = self.with_dependants(leases)
         me = this_process()
         for one in chosen:
+            _refuse_damaged(one)
             if one.kernel == UNKNOWN and one.record.dies_with_kernel:
                 raise OptionError(
                     f"{one.name} lives inside a kernel that cannot be seen from here: end that, "
@@ -137,7 +138,10 @@ class LedgerCommands(LedgerQueries):
             )
         me = this_process()
         lease = one.record.id
-        if not self.store.claim(lease, me, lambda other: self.liveness.status(other) != ALIVE):
+        can_be_closed = one.state == states.DAMAGED or self.store.claim(
+            lease, me, lambda other: self.liveness.status(other) != ALIVE
+        )
+        if not can_be_closed:
             raise OptionError(f"{one.name} is being cleaned up now: wait until that has ended")
         self.store.close(lease, time.time(), "forgotten: removed by hand")
         return one
@@ -151,6 +155,7 @@ class LedgerCommands(LedgerQueries):
             OptionError: there is no such lease, or it cannot be kept.
         """
         one = self.find_one(name)
+        _refuse_damaged(one)
         if one.kernel == UNKNOWN:
             raise OptionError(f"the kernel of {one.name} cannot be seen from here: resnb adopt it")
         _refuse_unkeepable(one)
@@ -208,12 +213,23 @@ class LedgerCommands(LedgerQueries):
             self._never.wait(POLL)
 
 
+def _refuse_damaged(one: ListedLease) -> None:
+    """Refuse a lease whose record cannot be read.
+
+    Raises:
+        OptionError: it is one; the message says what to do.
+    """
+    if one.state == states.DAMAGED:
+        raise OptionError(f"{one.name} is damaged: {one.remedy}")
+
+
 def _refuse_unkeepable(one: ListedLease) -> None:
     """Refuse a lease that nobody could adopt.
 
     Raises:
         OptionError: it cannot be kept; the message says why.
     """
+    _refuse_damaged(one)
     why = one.fault
     if one.record.dies_with_kernel:
         why = "it lives inside its kernel's process"

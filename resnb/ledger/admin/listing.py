@@ -8,14 +8,18 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.owner import DEAD, NOBODY, UNKNOWN, Owner
 from resnb.ledger.reaper.decisions import LOST, decide
-from resnb.ledger.record import LeaseRecord
+from resnb.ledger.record import Environment, LeaseRecord
+from resnb.ledger.store.statements import DamagedRow
 
 _SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
 _REQUESTS = {"cleanup": "asked to be cleaned up", LOST: "not renewed in time"}
 _FOREVER = float("inf")
+_ID_LENGTH = 8
+_NOT_KNOWN = Owner("", "", "", NOBODY, 0)
 _IN_JSON = (
     "notebook", "session", "created", "ended", "ttl", "idle_timeout", "keep", "keep_until",
     "unfindable", "unprotected", "notice", "reason", "tries",
@@ -27,13 +31,39 @@ class ListedLease(NamedTuple):
     """A lease as lists show it."""
 
     record: LeaseRecord
-    state: str  # *unknown* where its kernel cannot be seen from here
+    state: str  # *unknown* where its kernel cannot be seen from here; *damaged*
     kernel: str  # whether its kernel is *alive*, *dead* or *unknown*
 
     @property
     def name(self) -> str:
         """Its name, fit for a terminal."""
         return plain(self.record.name)
+
+    @property
+    def short_id(self) -> str:
+        """The beginning of its id, by which commands find it, fit for a terminal."""
+        return "".join(filter(str.isalnum, self.record.id[:_ID_LENGTH]))
+
+    @property
+    def remedy(self) -> str:
+        """What people have to do about it, since nobody else will; empty if that is nothing."""
+        if self.state == states.DAMAGED:
+            return (
+                "its record cannot be read, so nobody cleans it up: look for what it made, then: "
+                f"resnb forget {self.short_id}"
+            )
+        if self.state != states.UNKNOWN:
+            return ""
+        step, command = "", "adopt"
+        if self.record.dies_with_kernel or self.fault:
+            step = "" if self.record.dies_with_kernel else ", remove what it made, then"
+            command = "forget"
+        elif self.record.state not in (states.OPEN, states.KEPT):  # so it cannot be kept
+            command = "cleanup"
+        return (
+            "whether its kernel has ended cannot be seen from here; if it has"
+            f"{step}: resnb {command} {self.short_id}"
+        )
 
     @property
     def notebook(self) -> str:
@@ -97,6 +127,7 @@ class ListedLease(NamedTuple):
             "kernel": self.kernel,
             "pid": None if record.owner.pid == NOBODY else record.owner.pid,
             "protected": not self.fault,
+            "remedy": self.remedy,
             **{name: getattr(record, name) for name in _IN_JSON},
         }
 
@@ -106,6 +137,20 @@ def listed(record: LeaseRecord, status: Callable[[Owner], str]) -> ListedLease:
     kernel = status(record.owner)
     hidden = kernel == UNKNOWN and record.state != states.CLOSED
     return ListedLease(record, states.UNKNOWN if hidden else record.state, kernel)
+
+
+def damaged(row: DamagedRow) -> ListedLease:
+    """A lease whose record cannot be read, and of which no more is known than `row` says."""
+    record = LeaseRecord(
+        LeaseId(row.id),
+        row.name,
+        states.DAMAGED,
+        _NOT_KNOWN,
+        row.notebook,
+        "",
+        Environment("", "", (), "", ()),
+    )
+    return ListedLease(record, states.DAMAGED, UNKNOWN)
 
 
 def plain(text: str, keep: str = "") -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from resnb.errors import OptionError
-from resnb.ledger.admin.listing import ListedLease, listed, plain
+from resnb.ledger.admin.listing import ListedLease, damaged, listed, plain
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.choice import liveness_of, open_store
 from resnb.ledger.store.home import ledger_home
@@ -37,13 +37,20 @@ class LedgerQueries:
     def leases(self, *, closed: bool = False) -> list[ListedLease]:
         """The leases that are not closed, oldest first; with `closed`, the closed ones before them.
 
+        Those whose records cannot be read are at the end.
+
         Raises:
             LedgerError: the ledger cannot be read or trusted.
         """
         records = self.store.alive()
         if closed:
             records = [*reversed(self.store.history()), *records]
-        return [self._listed(record) for record in records]
+        found = [self._listed(record) for record in records]
+        return [*found, *self.damaged()]
+
+    def damaged(self) -> list[ListedLease]:
+        """The leases that are not closed and whose records cannot be read."""
+        return list(map(damaged, self.store.damaged()))
 
     def _listed(self, record: LeaseRecord) -> ListedLease:
         kernel = self.liveness.status_of(record)
@@ -61,9 +68,10 @@ class LedgerQueries:
         """
         known = self.leases(closed=closed)
         found = [one for one in known if one.record.id == name]
-        found = found or [one for one in known if one.record.name == name]
+        found = found or [one for one in known if name in (one.record.name, one.name)]
         if not found and len(name) >= SHORTEST_ID:
             found = [one for one in known if one.record.id.startswith(name)]
+        found = found or [one for one in known if one.short_id == name]
         if found:
             return found
         names = sorted({one.name for one in known})
@@ -79,7 +87,7 @@ class LedgerQueries:
         """
         found = self.find(name)
         if len(found) > 1:
-            ids = ", ".join(f"{one.record.id[:8]} of {one.notebook}" for one in found)
+            ids = ", ".join(f"{one.short_id} of {one.notebook}" for one in found)
             raise OptionError(f"{plain(name)!r} stands for several leases ({ids}): give the id")
         return found[0]
 

@@ -27,14 +27,16 @@ def sweep_soon() -> None:
     timer.start()
 
 
-def sweep() -> None:
-    """Start a sweeper now, if there is something for it to do."""
+def sweep() -> bool:
+    """Start a sweeper now, if there is something for it to do; false if nobody could tell."""
     from resnb.ledger.admin.commands import LedgerCommands, start_sweeper
 
     with suppress(ResnbError, OSError):  # the first lease says what is wrong with the ledger
         commands = LedgerCommands()
         if any(map(_is_for_a_sweeper, commands.leases())):
             start_sweeper(commands.home)
+        return True
+    return False
 
 
 def _is_for_a_sweeper(one: "ListedLease") -> bool:

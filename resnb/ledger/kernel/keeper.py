@@ -19,6 +19,7 @@ from resnb.ledger.kernel.adoption import Adoptions
 from resnb.ledger.kernel.closing_order import close_in_order
 from resnb.ledger.kernel.kernel_wide import SharedResource
 from resnb.ledger.kernel.lease import Lease
+from resnb.ledger.kernel.patched import refuse_greenlets
 from resnb.ledger.kernel.reaper_messages import Activity, LeaseUser, MessageHandler
 from resnb.ledger.kernel.request import LeaseRequest
 
@@ -81,7 +82,12 @@ class Keeper:
     # ---- leases
 
     def watch_ends(self) -> None:
-        """Make sure that all leases close when this process ends; best on the main thread."""
+        """Make sure that all leases close when this process ends; best on the main thread.
+
+        Raises:
+            LedgerError: nothing can make sure of that here.
+        """
+        refuse_greenlets()
         process_exit.watch(self.close_all)
 
     def prepare(self, request: LeaseRequest) -> Lease:

@@ -1,10 +1,12 @@
 """The kernel's side of the reaper: start it, check that it is alive, receive its messages.
 
-The reaper is ready before the first record is written. Before each further record it is asked for
-a sign of life; a dead one is replaced. A fork is another process, and starts its own.
+The reaper is ready before the first record is written. Before each further record, and now and then
+in between, it is asked for a sign of life; one that is dead or hangs is replaced. A fork is another
+process, and starts its own.
 """
 
 import json
+import select
 import socket
 import subprocess
 import threading
@@ -18,6 +20,10 @@ from resnb.ledger.owner import Owner
 from resnb.ledger.reaper.detached import LOCK_SEEN, STARTS_WITHIN, start_detached
 
 _ANSWER_WITHIN = 5.0
+_ASK_EVERY = 10.0
+"""Seconds of silence after which the reaper is asked whether it is there."""
+_ASK_TIMES = 2
+"""How often it is asked: one that was stopped together with this process has just begun to run."""
 _REAPER = Path("reaper.py")
 
 
@@ -170,9 +176,21 @@ def _lines(channel: socket.socket, buffer: bytes) -> Iterator[bytes]:
         *lines, buffer = buffer.split(b"\n")
         yield from lines
         try:
-            data = channel.recv(4096)
+            data = _received(channel)
         except OSError:
             return
         if not data:
             return
         buffer += data
+
+
+def _received(channel: socket.socket) -> bytes:
+    """What the reaper sends next; nothing if it has ended, or hangs."""
+    waiting = select.poll()
+    waiting.register(channel, select.POLLIN)
+    is_there = waiting.poll(1e3 * _ASK_EVERY)
+    for _ in range(_ASK_TIMES):
+        if not is_there:
+            channel.sendall(b"?")
+            is_there = waiting.poll(1e3 * _ANSWER_WITHIN) or waiting.poll(0)
+    return channel.recv(4096) if is_there else b""

@@ -6,10 +6,12 @@ lease.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 from resnb.ids import LeaseId
+from resnb.ledger import states
 from resnb.ledger.owner import Owner, from_text
 from resnb.ledger.record import Environment, LeaseRecord
 
@@ -33,6 +35,8 @@ _TYPES: Final[dict[Any, str]] = {
     float: "real not null",
     float | None: "real",
 }
+_LARGEST: Final = 1e15
+"""Larger than any number in a record that makes sense."""
 DEFINITIONS: Final = ", ".join(
     f"{name} {_TYPES[kind]}" for name, kind in LeaseRecord.__annotations__.items()
 )
@@ -82,4 +86,10 @@ def from_row(row: tuple[Any, ...], ahead: float = 0.0) -> LeaseRecord | None:
         return None
     if ahead:
         values |= {name: values[name] - ahead for name in TIMES if values[name]}
-    return None if values["owner"] is None else LeaseRecord(**values)
+    is_valid = values["id"] and values["owner"] and values["state"] in states.OF_RECORDS
+    return LeaseRecord(**values) if is_valid and all(map(_is_possible, row)) else None
+
+
+def _is_possible(value: Any) -> bool:
+    """Whether one can reckon with a number; anything else is as good as another."""
+    return not isinstance(value, int | float) or (math.isfinite(value) and abs(value) < _LARGEST)

@@ -22,6 +22,14 @@ _CLOSE: Final = (
 )
 
 
+class DamagedRow(NamedTuple):
+    """A lease whose record cannot be read, as far as it says who it is."""
+
+    id: str
+    name: str
+    notebook: str
+
+
 class Rows(Protocol):
     """The result of a statement."""
 
@@ -125,3 +133,18 @@ def select(
     rows = db.execute(f"select {', '.join(FIELDS)} from leases {where}", values).fetchall()  # noqa: S608
     found = (from_row(row, ahead) for row in rows)
     return [record for record in found if record is not None]
+
+
+def damaged(db: Connection, mine: str) -> list[DamagedRow]:
+    """The leases that are not closed and that `select` leaves out, oldest first.
+
+    Args:
+        db: the connection.
+        mine: see `Dialect`.
+    """
+    rows = db.execute(
+        f"select {', '.join(FIELDS)} from leases where state != 'closed'{mine} "  # noqa: S608
+        "order by created, id"
+    ).fetchall()
+    place = [FIELDS.index(name) for name in DamagedRow._fields]
+    return [DamagedRow(*(str(row[at]) for at in place)) for row in rows if from_row(row) is None]

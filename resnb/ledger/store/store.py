@@ -21,7 +21,7 @@ from resnb.ledger.record import Environment, LeaseRecord
 from resnb.ledger.store.columns import from_row, to_column, to_columns
 from resnb.ledger.store.database import Database
 from resnb.ledger.store.sqlite_file import SqliteFile
-from resnb.ledger.store.statements import Connection, insert, select
+from resnb.ledger.store.statements import Connection, DamagedRow, damaged, insert, select
 
 KEPT_HISTORY = 30 * 86400.0
 """How long closed leases are kept, in seconds."""
@@ -273,6 +273,13 @@ class Store:
     def alive(self, owner: Owner | None = None) -> list[LeaseRecord]:
         """The leases that are not closed, of one owner or of all, oldest first."""
         return self._alive_in(self._database, owner)
+
+    def damaged(self) -> list[DamagedRow]:
+        """The leases that are not closed and whose records cannot be read."""
+        if not self._database.exists():
+            return []
+        with self._database.reading() as db:
+            return damaged(db, self._database.dialect.mine)
 
     def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed, the latest first."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from resnb.errors import MagicError, RunError
+from resnb.errors import MagicError, RunError, harmless
 from resnb.graph.flow import Flow
 from resnb.notebook.closing import cancel, close_scopes, interrupts_put_off, is_running
 from resnb.notebook.commands.resources import report
@@ -70,7 +70,7 @@ def _list_flows(session: Session) -> None:
         opened = len({use.scope for use, lease in leases if lease.state == "open"})
         scopes = f", {opened} open scope{'s' * (opened != 1)}" if opened else ""
         count = sum(task.kind not in _NO_WORK for task in flow.nodes)
-        print(f"{flow.name}: {count} task{'s' * (count != 1)}{scopes}")  # noqa: T201
+        print(f"{harmless(flow.name)}: {count} task{'s' * (count != 1)}{scopes}")  # noqa: T201
 
 
 def _close(flow: Flow) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from resnb.durations import seconds
-from resnb.errors import CleanupError, LedgerError, MagicError, RunError
+from resnb.errors import CleanupError, LedgerError, MagicError, RunError, harmless
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.lease import Lease
@@ -40,7 +40,7 @@ def resources_command(line: str) -> None:
             _keep(parsed.name or "", parsed.duration or "")
         case "adopt":
             lease = KEEPER.adopt(parsed.name or "")
-            print(f"adopted {lease.name}: the next scope of that name uses it")  # noqa: T201
+            print(f"adopted {harmless(lease.name)}: the next scope of that name uses it")  # noqa: T201
         case _:
             _list(all_kernels=parsed.all_kernels)
 
@@ -55,7 +55,7 @@ def report(leases: Iterable[Lease], left: list[Lease]) -> None:
     for lease in chosen:
         if lease not in left:
             by_reaper = ", by the reaper" if lease.is_closed_by_reaper else ""
-            print(f"cleaned up {lease.name}{by_reaper}")  # noqa: T201
+            print(f"cleaned up {harmless(lease.name)}{by_reaper}")  # noqa: T201
     if not chosen:
         print("nothing is open")  # noqa: T201
     if left:
@@ -67,9 +67,9 @@ def report(leases: Iterable[Lease], left: list[Lease]) -> None:
 
 def _list(*, all_kernels: bool) -> None:
     kernel = ["this kernel"] if all_kernels else []
-    rows = [[lease.name, lease.state, *kernel, _note(lease)] for lease in _own()]
+    rows = [[harmless(one.name), one.state, *kernel, _note(one)] for one in _own()]
     others = sorted(_of_others(), key=lambda one: (one.notebook, one.name)) if all_kernels else []
-    rows += [[one.name, one.state, _where(one), _stable(one.remark)] for one in others]
+    rows += [[one.name, one.state, _where(one), _note_of(one)] for one in others]
     if not rows:
         print("no resources are open")  # noqa: T201
         return
@@ -119,7 +119,15 @@ def _note(lease: Lease) -> str:
     return _stable("; ".join(filter(None, parts)))
 
 
+def _note_of(one: "ListedLease") -> str:
+    """What is said of another kernel's lease; it is named, since ids differ from run to run."""
+    remedy = one.remedy.replace(f" {one.short_id}", f" {one.name}")
+    return _stable("; ".join(filter(None, [one.remark, remedy])))
+
+
 def _where(one: "ListedLease") -> str:
+    if one.state == states.DAMAGED:
+        return one.notebook
     return _WHERE[one.kernel].format(one.notebook)
 
 
@@ -162,7 +170,7 @@ def _clean_up_elsewhere(name: str, alive: Sequence[Lease]) -> None:
     if left:
         why = "; ".join(f"{other.name}: {_stable(other.remark) or other.state}" for other in left)
         raise CleanupError(f"not cleaned up: {why}")
-    print(f"cleaned up {name}")  # noqa: T201
+    print(f"cleaned up {harmless(name)}")  # noqa: T201
 
 
 # ---- keeping
@@ -175,7 +183,7 @@ def _keep(name: str, duration: str) -> None:
         commands = _commands()
         _left_behind(commands, name)
         commands.keep(name, limit)
-        print(f"{name}: kept for {duration} from now on")  # noqa: T201
+        print(f"{harmless(name)}: kept for {duration} from now on")  # noqa: T201
         return
     from resnb.ledger.recipes.recipe import lives_in_kernel
 
@@ -183,7 +191,7 @@ def _keep(name: str, duration: str) -> None:
         raise LedgerError(f"resource {name!r} cannot be kept: it lives inside the kernel's process")
     for lease in own:
         KEEPER.keep(lease, limit)
-    print(f"{name}: kept for {duration} after this kernel's end")  # noqa: T201
+    print(f"{harmless(name)}: kept for {duration} after this kernel's end")  # noqa: T201
 
 
 # ---- the ledger
@@ -210,6 +218,8 @@ def _left_behind(commands: "LedgerCommands", name: str) -> "ListedLease":
         RunError: its kernel may still be running.
     """
     one = commands.find_one(name)
+    if one.state == states.DAMAGED:
+        raise RunError(f"{one.name} is damaged: {one.remedy}")
     if one.kernel != "dead":
         raise RunError(
             f"{one.name} is held by another kernel ({_where(one)}): do that there, or in a "

@@ -91,7 +91,7 @@ class FlowCommands:
                 self._looks.post(partial(cancel, live.flow))  # must not wait for anything
             case "run":
                 self._work.post(partial(_run, live.flow, content.get("parameters")))
-            case "cleanup" | "close_scopes":
+            case "cleanup":
                 self._work.post(partial(self._clean_up, live))
             case "cleanup_one":
                 self._work.post(partial(self._clean_up_one, live, subject, item))

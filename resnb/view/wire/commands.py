@@ -15,7 +15,7 @@ class Sender(TypedDict):
 class Plain(Sender):
     """A command without arguments."""
 
-    do: Literal["open", "close", "look_away", "cancel", "cleanup", "close_scopes", "unfold", "fold"]
+    do: Literal["open", "close", "look_away", "cancel", "cleanup", "unfold", "fold"]
 
 
 class Here(Sender):

@@ -106,6 +106,36 @@ hold(lambda: Held("second")); wait()
     assert sorted(words(log)) == ["cleaned", "second"]
 
 
+def test_a_reaper_that_hangs_while_the_kernel_is_idle_is_replaced_and_does_no_harm(
+    ledger_home, log
+):
+    kernel = held(
+        log,
+        """
+client = resnb.ledger.kernel.reaper_client
+client._ASK_EVERY = client._ANSWER_WITHIN = 0.2
+hold(Held)
+while sys.stdin.readline():
+    say(KEEPER.book.reaper.pid)
+""",
+    )
+    lines_until(kernel, "open")
+
+    def reaper():
+        kernel.stdin.write("\n")
+        kernel.stdin.flush()
+        return int(kernel.stdout.readline())
+
+    first = reaper()
+    os.kill(first, signal.SIGSTOP)
+    until(lambda: reaper() != first)
+    killed(kernel)
+    until(lambda: state_of(ledger_home) == [])
+    os.kill(first, signal.SIGCONT)
+    settle(ledger_home)
+    assert words(log) == ["cleaned"]
+
+
 def test_signals_do_not_end_it(ledger_home, log):
     kernel = held(
         log, "hold(Held); wait(); KEEPER.book.reaper.ensure(); say(KEEPER.book.reaper.pid); wait()"

@@ -21,7 +21,7 @@ export function stateWord(lease: Lease): string {
   if (lease.orphan && (lease.state === "open" || lease.state === "opening")) {
     return "with the reaper";
   }
-  return lease.state === "unknown" ? "out of sight" : lease.state;
+  return lease.state;
 }
 
 /** The state's class, which has the widget's colours. */
@@ -39,8 +39,11 @@ export function age(lease: Lease, now: number): string {
   return duration(now - lease.created);
 }
 
-/** What becomes of it when its kernel ends. */
+/** What becomes of it when its kernel ends; of one that people have to look after, that. */
 export function protection(lease: Lease): string {
+  if (lease.remedy !== "") {
+    return lease.remedy;
+  }
   if (lease.ends_with_kernel) {
     return "ends with the kernel";
   }
@@ -52,6 +55,9 @@ export function protection(lease: Lease): string {
 
 /** The same in a sentence. */
 export function fate(lease: Lease): string {
+  if (lease.remedy !== "") {
+    return sentence(lease.remedy);
+  }
   if (lease.ends_with_kernel) {
     return "It ends with the kernel.";
   }
@@ -66,6 +72,9 @@ export function fate(lease: Lease): string {
 
 /** What is wrong with it, in one line; "" if nothing is. */
 export function trouble(lease: Lease, now: number): string {
+  if (lease.state === "damaged") {
+    return `${lease.name} is damaged: ${lease.remedy}`;
+  }
   if (lease.state === "failed") {
     const what = lease.given_up ? "could not be cleaned up" : "has failed to clean up";
     return `${lease.name} ${what}${lease.note === "" ? "" : `: ${lease.note}`}`;
@@ -79,6 +88,10 @@ export function trouble(lease: Lease, now: number): string {
 /** Whether it has outlived its limit. */
 export function isLate(lease: Lease, now: number): boolean {
   return lease.ttl !== null && now > lease.created + lease.ttl + GRACE && !lease.kept;
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 /** `30 min`, `2 h`: a duration without parts that are zero. */

@@ -25,5 +25,9 @@ export function heading(leases: Leases, difference: string): string {
     const more = list.total - list.leases.length;
     return `The latest ${list.leases.length.toLocaleString("en")}; ${counted(more)} more: resnb ls`;
   }
+  const left = list.leases.filter(({ remedy }) => remedy !== "").length;
+  if (left > 0) {
+    return `${counted(left)} nobody looks after (unknown, damaged): resnb ls says what to do.`;
+  }
   return list.leases.length === 0 ? "Nothing is open." : "";
 }

@@ -62,14 +62,20 @@ export class LeaseRow implements Row<Lease> {
     setText(this.state, isOverdue ? "past its limit" : stateWord(lease));
     setText(this.place, path ?? lease.notebook);
     set(this.place, { disabled: path === null, title: path === null ? "" : `Open ${path}` });
-    setText(this.about, ` · ${age(lease, leases.now)} · ${protection(lease)}`);
+    const known = lease.created === 0 ? "" : ` · ${age(lease, leases.now)}`;
+    setText(this.about, `${known} · ${protection(lease)}`);
     const canKeep = lease.protected && !lease.ends_with_kernel && !isEnding && !lease.given_up;
     set(this.keep, {
       disabled: !canKeep || lease.kernel === "unknown",
       "aria-label": `Keep ${lease.name}`,
       title: canKeep ? this.whyKeep() : "It cannot be kept",
     });
-    set(this.cleanUp, { disabled: isEnding, "aria-label": `Clean up ${lease.name}` });
+    const isDamaged = lease.state === "damaged";
+    set(this.cleanUp, {
+      disabled: isEnding || isDamaged,
+      title: isDamaged ? "It cannot be cleaned up from here" : "Clean it up now",
+      "aria-label": `Clean up ${lease.name}`,
+    });
   }
 
   private whyKeep(): string {

@@ -33,7 +33,8 @@ export class Items implements IRunningSessions.IManager {
   }
 
   shutdownAll(): void {
-    this.resources.leases.all.forEach((one) => {
+    const all = this.resources.leases.all.filter(({ state }) => state !== "damaged");
+    all.forEach((one) => {
       this.leaseActions.cleanUp(one);
     });
   }

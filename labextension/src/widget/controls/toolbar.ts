@@ -49,7 +49,7 @@ export class Toolbar {
       send({ do: "cleanup" });
     });
     this.closeScopes = button("Close scopes", "Clean up what --run has left open", () => {
-      send({ do: "close_scopes" });
+      send({ do: "cleanup" });
     });
     this.fold = button("Unfold", "Show the tasks inside the scopes", () => {
       send({ do: this.isUnfolded ? "fold" : "unfold" });
