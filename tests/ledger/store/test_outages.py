@@ -11,8 +11,8 @@ import pytest
 from resnb.errors import LedgerError, LedgerUnreachable
 from resnb.ledger.store import postgresql
 from resnb.ledger.store.choice import FALLBACK_VARIABLE, open_store
-from resnb.ledger.store.home import LEDGER_VARIABLE, is_shared
 from resnb.ledger.store.fallback import FallbackStore
+from resnb.ledger.store.home import LEDGER_VARIABLE, is_shared
 from resnb.ledger.store.postgresql import PostgresServer
 from resnb.ledger.store.store import Store
 from tests.ledger.records import KERNEL, REAPER, record
