@@ -41,8 +41,14 @@ def whole(
 
 
 def fits(end: str, kind: str) -> bool:
-    """Whether things of a kind are tried with an end: what outlives a container is outside it."""
-    return ENDS[end].is_whole == KINDS[kind].outside
+    """Whether things of a kind are tried with an end: what outlives a container is outside it.
+
+    A warden cleans up by kind only, and a clean-up whose length an end chooses is none of a kind.
+    """
+    own, known = ENDS[end], KINDS[kind]
+    if known.by_kind and own.cleanup is not None:
+        return False
+    return own.is_whole == known.outside and (known.by_kind or not own.is_shared)
 
 
 def sample(*, seed: int) -> Iterator[Spec]:
