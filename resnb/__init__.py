@@ -4,12 +4,16 @@ The names are those of Prefect 0.15/1.x; ``%load_ext resnb`` adds the notebook's
 Everything is imported when it is first used, so that ``import resnb`` costs next to nothing.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resnb.graph.apply_map import apply_map as apply_map
+    from resnb.graph.base.callbacks import callback_factory as callback_factory
+    from resnb.graph.base.callbacks import exponential_backoff as exponential_backoff
     from resnb.graph.base.defaults import defaults_from_attrs as defaults_from_attrs
+    from resnb.graph.base.inputs import allow_failure as allow_failure
     from resnb.graph.base.inputs import flatten as flatten
     from resnb.graph.base.inputs import mapped as mapped
     from resnb.graph.base.inputs import unmapped as unmapped
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from resnb.graph.tasks.control import ifelse as ifelse
     from resnb.graph.tasks.control import merge as merge
     from resnb.graph.tasks.control import switch as switch
+    from resnb.graph.tasks.edge import Edge as Edge
     from resnb.graph.tasks.function_task import task as task
     from resnb.graph.tasks.parameter import DateTimeParameter as DateTimeParameter
     from resnb.graph.tasks.parameter import Parameter as Parameter
@@ -35,15 +40,21 @@ _HOMES = {
     "DateTimeParameter": "resnb.graph.tasks.parameter",
     "FilterTask": "resnb.graph.tasks.control",
     "Flow": "resnb.graph.flow",
+    "Edge": "resnb.graph.tasks.edge",
+    "LocalDaskExecutor": "resnb.dask.local",
     "LocalExecutor": "resnb.run.executors.local",
     "Parameter": "resnb.graph.tasks.parameter",
     "ResourceManager": "resnb.graph.resources.resource",
     "Task": "resnb.graph.tasks.task",
     "ThreadExecutor": "resnb.run.executors.threads",
+    "allow_failure": "resnb.graph.base.inputs",
     "apply_map": "resnb.graph.apply_map",
+    "as_completed": "resnb.run.functions.futures",
+    "callback_factory": "resnb.graph.base.callbacks",
     "case": "resnb.graph.tasks.control",
     "context": "resnb.run.context",
     "defaults_from_attrs": "resnb.graph.base.defaults",
+    "exponential_backoff": "resnb.graph.base.callbacks",
     "flatten": "resnb.graph.base.inputs",
     "flow": "resnb.graph.function",
     "get_run_logger": "resnb.run.output.logs",
@@ -56,6 +67,7 @@ _HOMES = {
     "tags": "resnb.graph.base.building",
     "task": "resnb.graph.tasks.function_task",
     "unmapped": "resnb.graph.base.inputs",
+    "wait": "resnb.run.functions.futures",
 }
 _MODULES = {
     "signals": "resnb.signals",
@@ -73,14 +85,32 @@ def __getattr__(name: str) -> Any:
         _plug_in()
         value = getattr(import_module(_HOMES[name]), name)
     else:
-        message = f"module 'resnb' has no attribute {name!r}"
-        raise AttributeError(message)
+        unsupported = import_module("resnb.unsupported")
+        unsupported.refuse_name("resnb", name, unsupported.NAMES)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__", "load_ipython_extension"]
+
+
+class _LeftOutModules:
+    """Says what to do instead of importing one of Prefect's modules as resnb's.
+
+    It comes last among the finders, so that it is asked only for what nobody has found.
+    """
+
+    @staticmethod
+    def find_spec(fullname: str, path: Any = None, target: Any = None) -> None:
+        """Raise `ModuleNotFoundError` for Prefect's modules; nothing is ever found here."""
+        del path, target
+        if fullname.startswith("resnb."):
+            import_module("resnb.unsupported").refuse_module(fullname)
+
+
+if not any(getattr(one, "__qualname__", "") == "_LeftOutModules" for one in sys.meta_path):
+    sys.meta_path.append(_LeftOutModules)
 
 
 def _plug_in() -> None:

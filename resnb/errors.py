@@ -100,12 +100,20 @@ class GraphError(ResnbError, ValueError):
     """A flow cannot be built like this: a cycle, another flow's task, a use outside a scope."""
 
 
+class GraphTypeError(GraphError, TypeError):
+    """Something of the wrong type was given where a flow needs a task, or a sequence."""
+
+
 class OutsideFlowError(GraphError):
     """A task was called while no flow was being built."""
 
 
 class OptionError(ResnbError, ValueError):
     """An option, parameter or argument is unknown, missing or of the wrong kind."""
+
+
+class ArgumentError(OptionError, TypeError):
+    """An argument or parameter is missing, surplus or given twice."""
 
 
 class RunError(ResnbError, RuntimeError):
@@ -165,9 +173,11 @@ class MagicError(ResnbError):
 
 
 __all__ = [
+    "ArgumentError",
     "CleanupError",
     "FlowFailed",
     "GraphError",
+    "GraphTypeError",
     "IllegalTransition",
     "LeaseLost",
     "LedgerError",

@@ -8,7 +8,10 @@ error is printed to standard error.
 
 import traceback
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, NoReturn, TypeAlias
+
+from resnb.unsupported import EVENTS as UNSUPPORTED
+from resnb.unsupported import refuse_name
 
 
 class StructureChanged(NamedTuple):
@@ -88,3 +91,7 @@ __all__ = [
     "RunEnded",
     "StructureChanged",
 ]
+
+
+def __getattr__(name: str) -> NoReturn:
+    refuse_name("resnb.events", name, UNSUPPORTED)

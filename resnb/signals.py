@@ -2,12 +2,12 @@
 
 from typing import NoReturn
 
-from resnb.graph.base.signals import FAIL, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
-from resnb.graph.base.unsupported import SIGNALS, refuse_name
+from resnb.graph.base.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
+from resnb.unsupported import SIGNALS, refuse_name
 
 
 def __getattr__(name: str) -> NoReturn:
     refuse_name("resnb.signals", name, SIGNALS)
 
 
-__all__ = ["FAIL", "RETRY", "SKIP", "SUCCESS", "TRIGGERFAIL", "Signal"]
+__all__ = ["FAIL", "LOOP", "RETRY", "SKIP", "SUCCESS", "TRIGGERFAIL", "Signal"]

@@ -8,9 +8,11 @@ failed.
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NoReturn
 
 from resnb.errors import FlowFailed
+from resnb.instructions import is_method_call
+from resnb.unsupported import STATES, refuse_name
 
 PENDING: Final = 0
 RUNNING: Final = 1
@@ -88,18 +90,40 @@ class State:
 
     @property
     def result(self) -> Any:
-        """A successful task's value, a failed task's exception, or the states of a flow's tasks."""
-        kept = self.kept
-        return kept.fetched() if isinstance(kept, Elsewhere) else kept
+        """A successful task's value, a failed task's exception, or the states of a flow's tasks.
+
+        ``state.result()``, as in Prefect 2 and 3, gives the same, but raises the exception unless
+        called with ``raise_on_failure=False``.
+        """
+        value = self._fetched()
+        return value if callable(value) or not is_method_call(1) else self._asked
 
     @result.setter
     def result(self, value: Any) -> None:
         self.kept = value
 
+    def _fetched(self) -> Any:
+        kept = self.kept
+        return kept.fetched() if isinstance(kept, Elsewhere) else kept
+
+    def _asked(self, raise_on_failure: bool = True, **_: Any) -> Any:
+        value = self._fetched()
+        if raise_on_failure and isinstance(value, BaseException):
+            raise value
+        return value
+
     @property
     def name(self) -> str:
         """The state's name, such as ``"Success"``."""
         return type(self).__name__
+
+    def is_completed(self) -> bool:
+        """The same as `is_successful`, by its name in Prefect 2 and 3."""
+        return self.is_successful()
+
+    def is_final(self) -> bool:
+        """The same as `is_finished`, likewise."""
+        return self.is_finished()
 
     def is_pending(self) -> bool:
         """Whether the task has yet to run, for the first time or again."""
@@ -158,6 +182,22 @@ class State:
         ]
         cause = min(causes, key=itemgetter(0), default=(False, None))[1]
         raise FlowFailed(self.message or self.name, self) from cause
+
+    def __eq__(self, other: object) -> bool:
+        """Whether `other` is of the same kind and has the same message and result."""
+        if self is other:
+            return True
+        if type(self) is not type(other) or not isinstance(other, State):
+            return NotImplemented
+        mine, theirs = self._fetched(), other._fetched()
+        try:
+            return self.message == other.message and (mine is theirs or bool(mine == theirs))
+        except Exception:  # noqa: BLE001 - such as arrays, which do not compare as a whole
+            return False
+
+    def __hash__(self) -> int:
+        """By kind and message, for a result need not have a hash."""
+        return hash((type(self), self.message))
 
     def __repr__(self) -> str:
         """A stable text, without times or addresses."""
@@ -288,6 +328,10 @@ LEGAL: Final = tuple(
 def is_legal(source: int, target: int) -> bool:
     """Whether a task may move from code ``source`` to code ``target``."""
     return bool(LEGAL[source][target])
+
+
+def __getattr__(name: str) -> NoReturn:
+    refuse_name("resnb.states", name, STATES)
 
 
 __all__ = [

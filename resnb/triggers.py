@@ -13,7 +13,7 @@ from resnb.graph.base.triggers import (
     some_failed,
     some_successful,
 )
-from resnb.graph.base.unsupported import TRIGGERS, refuse_name
+from resnb.unsupported import TRIGGERS, refuse_name
 
 
 def __getattr__(name: str) -> NoReturn:

@@ -21,6 +21,7 @@ from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.admin.fleet import fleet
 from resnb.ledger.admin.listing import ListedLease, plain
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
+from resnb.migrate.command import migrate
 
 _LEFT: Final = 1
 _NOT_STARTED: Final = 127
@@ -217,6 +218,9 @@ def doctor() -> None:
         click.echo(f"{one.mark:<4} {one.what}: {plain(one.text)}")
         bad = bad or one.is_bad
     raise SystemExit(_LEFT if bad else 0)
+
+
+main.add_command(migrate)
 
 
 def _unseen(commands: LedgerCommands) -> list[ListedLease]:

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from contextlib import suppress
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from resnb.dask.remote_value import RemoteItem, RemoteValue
 from resnb.dask.serialization import ArgumentPickler, Flattened, RemoteCall, Resource, code_of
 from resnb.ledger import states as lease_states
 from resnb.run.engine.mapping import Source
+from resnb.run.engine.surroundings import facts_of_row, facts_of_run
 from resnb.states import FIRST_FINISHED
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 LARGE = 1_000_000
 """Values of the kernel with so many bytes (by Dask's reckoning) or more are sent only once."""
+FACT = 10_000
+"""Values of `resnb.context` with more bytes stay in the kernel."""
 _SMALL = (type(None), bool, int, float, complex, RemoteValue, RemoteItem, Flattened)
 
 
@@ -38,6 +42,7 @@ class CallFactory:
         # everything in the same message as cancelled
         self._outdated: list[RemoteValue] = []
         self._scattered: dict[int, tuple[Any, RemoteValue]] = {}
+        self._facts = _sendable(facts_of_run(engine.execution.scopes.run))
         self.values = _Values(engine.execution, self._remote)
 
     def promise(self, row: int, key: Any) -> None:
@@ -61,6 +66,7 @@ class CallFactory:
         Raises:
             RunError: it cannot be sent.
         """
+        import cloudpickle
         from dask._task_spec import Task, TaskRef
 
         execution = self._execution
@@ -83,7 +89,10 @@ class CallFactory:
                 if execution.table.state[one] < FIRST_FINISHED and (value := self._remote.get(one))
             ]
         code = self._code(origin, task)
-        call = RemoteCall(self.topic, row, number, task.name, code, data, count)
+        about = facts_of_row(self._execution.scopes.run, row)
+        about["task_run_count"] = max(1, about["task_run_count"])  # 0 for one that goes ahead
+        facts = self._facts, cloudpickle.dumps(about)
+        call = RemoteCall(self.topic, row, number, task.name, code, data, count, facts)
         # a key like those of client.submit: tasks of one group would wait for each other at the
         # scheduler, with a message to and fro for each
         key = f"{_worded(task.name)}-{uuid.UUID(int=self._random.getrandbits(128), version=4)}"
@@ -181,6 +190,19 @@ class _Values:
         if execution.table.state[row] < FIRST_FINISHED and row in self._remote:
             return self._remote[row]
         return execution.values[row]
+
+
+def _sendable(facts: dict[str, Any]) -> bytes:
+    """Those of `facts` that can be sent with each call, pickled."""
+    import cloudpickle
+
+    found = {}
+    for name, value in facts.items():
+        with suppress(Exception):  # the user's values
+            if len(cloudpickle.dumps(value)) < FACT:
+                found[name] = value
+    sent: bytes = cloudpickle.dumps(found)
+    return sent
 
 
 def _worded(name: str) -> str:

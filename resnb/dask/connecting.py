@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import warnings
+from collections.abc import Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,12 +16,13 @@ TIMEOUT = 10.0
 DASHBOARD = 8787
 
 
-def connected(target: Any, what: str) -> tuple[Any, bool]:
+def connected(target: Any, what: str, **options: Any) -> tuple[Any, bool]:
     """A client for `target`, and whether it was made here.
 
     Args:
         target: a Dask client, a cluster, or a scheduler's address.
         what: what needs it, for messages.
+        **options: of a client that is made.
 
     Raises:
         RunError: it is none of these, or nothing answers there.
@@ -39,7 +42,7 @@ def connected(target: Any, what: str) -> tuple[Any, bool]:
         )
         raise RunError(message)
     try:
-        return Client(target, set_as_default=False, timeout=TIMEOUT), True
+        return Client(target, **{"set_as_default": False, "timeout": TIMEOUT, **options}), True
     except Exception as error:
         message = f"{what}: no Dask scheduler answers there ({text_of(error)})"
         raise RunError(message) from error
@@ -70,27 +73,44 @@ class KernelCluster:
 
     Args:
         options: of `LocalCluster`, as pairs.
+        adapt: of its ``adapt``; None if it keeps its size.
+        client: of `Client`.
     """
 
     dies_with_kernel = True
 
-    def __init__(self, options: tuple[tuple[str, Any], ...]) -> None:
-        self.options = options
+    def __init__(
+        self,
+        options: tuple[tuple[str, Any], ...],
+        adapt: Mapping[str, Any] | None = None,
+        client: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.options = dict(options)
+        self.adapt = adapt
+        self.client = dict(client or {})
 
-    def setup(self) -> Any:
-        """Start it; gives a client."""
-        from distributed import Client, LocalCluster
+    def make(self) -> Any:
+        """The cluster."""
+        from distributed import LocalCluster
 
         options = {
             "dashboard_address": _dashboard(),
             "silence_logs": logging.CRITICAL,  # a worker's log would appear in some cell
-            **dict(self.options),
+            **self.options,
         }
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ports that are taken
-            cluster = LocalCluster(**options)
+            return LocalCluster(**options)
+
+    def setup(self) -> Any:
+        """Start it; gives a client."""
+        from distributed import Client
+
+        cluster = self.make()
         try:
-            return Client(cluster, set_as_default=False)
+            if self.adapt is not None:
+                cluster.adapt(**self.adapt)
+            return Client(cluster, **{"set_as_default": False, **self.client})
         except BaseException:
             cluster.close()
             raise
@@ -101,6 +121,25 @@ class KernelCluster:
         client.close()
         if cluster is not None:
             cluster.close()
+
+
+class OtherCluster(KernelCluster):
+    """Likewise a cluster of a class that the user has chosen; it may outlive the kernel.
+
+    Args:
+        options: those of the class, and ``cluster_class``: the class, or where to import it from.
+    """
+
+    dies_with_kernel = False
+
+    def make(self) -> Any:
+        """The cluster."""
+        options = dict(self.options)
+        kind = options.pop("cluster_class")
+        if isinstance(kind, str):
+            module, _, name = kind.rpartition(".")
+            kind = getattr(import_module(module), name)
+        return kind(**options)
 
 
 def _dashboard() -> str:

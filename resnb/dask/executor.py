@@ -1,11 +1,13 @@
 """`DaskExecutor`: runs tasks on a Dask cluster, by default on one of all cores of this machine."""
 
+import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from resnb.dask.clusters import Clusters
-from resnb.dask.connecting import KernelCluster, connected, disconnected, link_of
+from resnb.dask.connecting import KernelCluster, OtherCluster, connected, disconnected, link_of
 from resnb.errors import OptionError
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.kernel_wide import SharedResource
@@ -15,6 +17,7 @@ from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.states import OPEN
 from resnb.run.engine.interrupts import awaited
 from resnb.run.executors.threads import Workers
+from resnb.unsupported import EXECUTOR_OPTIONS, refuse, without
 
 if TYPE_CHECKING:
     from resnb.run.engine.engine import Engine
@@ -30,25 +33,54 @@ class DaskExecutor:
     Set-up, clean-up, hooks, coroutines and what is bound to a scope's thread stay in the kernel.
 
     Args:
-        target: a Dask client, a cluster, or a scheduler's address, none of which is ever closed;
+        address: a Dask client, a cluster, or a scheduler's address, none of which is ever closed;
             by default a cluster on this machine, which the kernel starts when it is first
             needed and keeps for the next runs (``%resources`` lists it as ``kernel/dask``).
-        **options: of that cluster, as `distributed.LocalCluster` takes them: ``n_workers``,
-            ``threads_per_worker``, ``memory_limit``, ...
+        cluster_class: the class of that cluster, or where to import it from
+            (``"dask_kubernetes.KubeCluster"``); by default `distributed.LocalCluster`.
+        cluster_kwargs: its options.
+        adapt_kwargs: options of its ``adapt``, such as ``maximum=10``; it keeps its size without.
+        client_kwargs: options of the `distributed.Client` that is made for it.
+        debug: whether the log of that cluster is shown.
+        **options: more options of the cluster, as `distributed.LocalCluster` takes them:
+            ``n_workers``, ``threads_per_worker``, ``memory_limit``, ...
+
+    Attributes:
+        address: the scheduler's address, if that was given.
 
     Raises:
-        OptionError: there are options, but the cluster exists already.
+        OptionError: there are options of a cluster or client, but it exists already.
     """
 
-    def __init__(self, target: Any = None, **options: Any) -> None:
-        if target is not None and options:
+    def __init__(  # noqa: PLR0917 - Prefect's places
+        self,
+        address: Any = None,
+        cluster_class: Any = None,
+        cluster_kwargs: Mapping[str, Any] | None = None,
+        adapt_kwargs: Mapping[str, Any] | None = None,
+        client_kwargs: Mapping[str, Any] | None = None,
+        debug: bool | None = None,
+        **options: Any,
+    ) -> None:
+        refuse("DaskExecutor", options, EXECUTOR_OPTIONS)
+        options = {**(cluster_kwargs or {}), **without(options, EXECUTOR_OPTIONS)}
+        given = {"cluster_class": cluster_class, "adapt_kwargs": adapt_kwargs}
+        surplus = [*options, *(name for name, value in given.items() if value is not None)]
+        if address is not None and surplus:
             message = (
-                f"DaskExecutor: {min(options)!r} is an option of a new cluster, and a cluster was "
+                f"DaskExecutor: {min(surplus)!r} is an option of a new cluster, and a cluster was "
                 "given: leave out one of the two"
             )
             raise OptionError(message)
-        self._target = target
+        if cluster_class is not None:
+            options["cluster_class"] = cluster_class
+        elif debug:
+            options.setdefault("silence_logs", logging.INFO)
+        self.address = address if isinstance(address, str) else None
+        self._target = address
         self._options = tuple(sorted(options.items()))
+        self._adapt, self._client_options = adapt_kwargs, dict(client_kwargs or {})
+        self._kind = KernelCluster if cluster_class is None else OtherCluster
         self._client: Any = None
         self._is_own = False
 
@@ -76,14 +108,14 @@ class DaskExecutor:
         if self._is_own and self._client is not None:
             disconnected(self._client)
         elif self._target is None:
-            entry = KEEPER.shared(KernelCluster, self._options)
+            entry = self._entry()
             if entry.lease is not None:
                 KEEPER.close([entry.lease])
         self._client = None
 
     def _on_given(self, engine: "Engine") -> Clusters:
         if self._client is None or self._client.status != "running":
-            self._client, self._is_own = connected(self._target, repr(self))
+            self._client, self._is_own = connected(self._target, repr(self), **self._client_options)
         return Clusters(engine, self._client, self._when_over)
 
     def _when_over(self) -> None:
@@ -92,13 +124,13 @@ class DaskExecutor:
 
     def _on_kernels(self, engine: "Engine") -> Clusters:
         """Use the kernel's cluster; its lease is held for as long as the run uses it."""
-        entry = KEEPER.shared(KernelCluster, self._options)
+        entry = self._entry()
         opened: SimpleQueue[Lease | BaseException] = SimpleQueue()
         thread = LeaseThread()
 
         def open_it() -> None:
             try:
-                opened.put(entry.opened(engine, lambda: _prepared(entry, self._options, thread)))
+                opened.put(entry.opened(engine, lambda: self._prepared(entry, thread)))
             except BaseException as error:  # noqa: BLE001 - it is raised where the run is started
                 opened.put(error)
 
@@ -125,18 +157,21 @@ class DaskExecutor:
             release()
             raise
 
+    def _entry(self) -> SharedResource:
+        return KEEPER.shared(self._kind, (self._options, self._adapt, self._client_options))
+
+    def _prepared(self, entry: SharedResource, thread: LeaseThread) -> Lease:
+        """Open the lease of the kernel's cluster; on its thread."""
+        manager = self._kind(*entry.arguments)
+        lease = KEEPER.prepare(LeaseRequest(NAME, manager, thread))
+        KEEPER.share(entry)
+        if lease.state != OPEN:
+            lease.set_up()
+        return lease
+
     def __repr__(self) -> str:
         """The call that makes it, without addresses."""
         if self._target is None:
             return f"DaskExecutor({', '.join(f'{key}={value!r}' for key, value in self._options)})"
         kind = "address" if isinstance(self._target, str) else type(self._target).__name__
         return f"DaskExecutor(<{kind}>)"
-
-
-def _prepared(entry: SharedResource, options: Any, thread: LeaseThread) -> Lease:
-    """Open the lease of the kernel's cluster; on its thread."""
-    lease = KEEPER.prepare(LeaseRequest(NAME, KernelCluster(options), thread))
-    KEEPER.share(entry)
-    if lease.state != OPEN:
-        lease.set_up()
-    return lease

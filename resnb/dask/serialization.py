@@ -35,6 +35,7 @@ class RemoteCall(NamedTuple):
         code: its function, pickled.
         values: its arguments, pickled; None if these are just the upstream values, in order.
         known: how many of the upstream values are arguments; the others only have to end first.
+        facts: what its code may know of the run, and of itself, for `resnb.context`, pickled.
     """
 
     topic: str
@@ -44,6 +45,7 @@ class RemoteCall(NamedTuple):
     code: bytes
     values: bytes | None
     known: int
+    facts: tuple[bytes, ...]
 
 
 class Resource(NamedTuple):
@@ -242,7 +244,8 @@ def code_of(task: Task, function: "Callable[..., Any]") -> bytes:
     owner = getattr(function, "__self__", None)
     if isinstance(owner, Task):  # without its flow and its hooks, which stay in the kernel
         bare = owner.copy(
-            state_handlers=None, on_failure=None, on_completion=None, on_cancellation=None,
+            state_handlers=None, on_running=None, on_failure=None,
+            on_completion=None, on_cancellation=None, retry_condition_fn=None,
             trigger=None,
         )  # fmt: skip
         function = getattr(bare, getattr(function, "__name__", "run"))

@@ -6,6 +6,7 @@ kernel as events, many in one message: a message for each end would delay the ne
 Only the rest of its output is sent at its end, before its result is announced.
 """
 
+import pickle
 import sys
 import threading
 import time
@@ -79,6 +80,13 @@ class Report:
             "ago": now - self.ended if self.ended else None,
             "texts": texts,
         }
+
+    def facts(self) -> dict[str, Any]:
+        """What the code may know of its run and itself."""
+        found: dict[str, Any] = {}
+        for part in self.call.facts:
+            found |= pickle.loads(part)  # noqa: S301 - the kernel's
+        return found
 
     @property
     def has_texts(self) -> bool:

@@ -7,7 +7,7 @@ becomes mapped, so that each item goes through all of the tasks on its own.
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from resnb.errors import GraphError, OutsideFlowError
+from resnb.errors import GraphTypeError, OutsideFlowError
 from resnb.graph.arguments import Collection, Constant, Input, as_input, tasks_in
 from resnb.graph.base.building import building, flow_being_built
 from resnb.graph.base.inputs import flatten, is_sequence, unmapped
@@ -75,7 +75,7 @@ def _as_task(value: Any, flow: Flow) -> Any:
         message = (
             f"apply_map cannot map over {inner!r}, which is no sequence: wrap it in unmapped(...)"
         )
-        raise GraphError(message)
+        raise GraphTypeError(message)
     found = as_input(inner)
     if isinstance(found, Collection):
         return _collector(flow, found, {})

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from resnb.errors import GraphError
+from resnb.errors import GraphError, GraphTypeError
 from resnb.graph.arguments import Collection, Constant, as_input, tasks_in
 from resnb.graph.base.building import BUILDING
-from resnb.graph.base.inputs import Wrapper, flatten, is_sequence, unmapped
-from resnb.graph.base.inputs import mapped as mapped_over
+from resnb.graph.base.inputs import Wrapper, allow_failure, is_sequence, unwrapped
 from resnb.graph.node import Node
 from resnb.graph.resources.scope import Scope
 from resnb.graph.structure import Structure
@@ -56,7 +55,7 @@ def bind_task(  # noqa: PLR0917 - as `Flow.bind_task`
         node.positional = positional
         for key, value in inputs.items():
             if mapped or isinstance(value, Wrapper):
-                _bind_mapped(structure, node, key, *_unwrapped(value, mapped))
+                _bind_mapped(structure, node, key, *unwrapped(value, mapped))
             else:
                 _bind(structure, node, key, value)
         for value in upstream_tasks:
@@ -83,16 +82,13 @@ def _bring_in(structure: Structure, value: Any) -> None:
                 structure.add(task)
 
 
-def _unwrapped(value: Any, mapped: bool, flattened: bool = False) -> tuple[Any, bool, bool]:
-    """`value` without its wrappers, and whether it is mapped over and flattened."""
-    while isinstance(value, Wrapper):
-        flattened = flattened or type(value) is flatten
-        mapped = type(value) is mapped_over or (mapped and type(value) is not unmapped)
-        value = value.value
-    return value, mapped, flattened
-
-
 def _bind(structure: Structure, node: Node, key: str, value: Any) -> None:
+    if isinstance(value, allow_failure):
+        message = (
+            f"task {node.task.name!r}: allow_failure(...) is for @flow functions; here give the "
+            "task trigger=triggers.all_finished"
+        )
+        raise GraphError(message)
     if isinstance(value, Task):
         node.inputs[key] = value
         structure.link(value, node)
@@ -105,7 +101,7 @@ def _bind(structure: Structure, node: Node, key: str, value: Any) -> None:
         node.inputs[key] = Constant(value)
 
 
-def _bind_mapped(  # noqa: PLR0917 - the result of `_unwrapped` comes last
+def _bind_mapped(  # noqa: PLR0917 - the result of `unwrapped` comes last
     structure: Structure, node: Node, key: str, value: Any, mapped: bool, flattened: bool
 ) -> None:
     """Bind a value that may be mapped over or flattened."""
@@ -114,7 +110,7 @@ def _bind_mapped(  # noqa: PLR0917 - the result of `_unwrapped` comes last
             f"task {node.task.name!r} cannot be mapped over {key}={value!r}, which is no "
             "sequence: wrap it in unmapped(...) to pass it to every child"
         )
-        raise GraphError(message)
+        raise GraphTypeError(message)
     _bind(structure, node, key, value)
     if mapped:
         node.mapped = node.mapped | {key}
@@ -131,27 +127,42 @@ def add_edge(  # noqa: PLR0917 - Prefect's places
     flattened: bool = False,
 ) -> Edge:
     """Let one task run before another; see `Flow.add_edge`."""
-    upstream_task, mapped, flattened = _unwrapped(upstream_task, mapped, flattened)
+    upstream_task, mapped, flattened = unwrapped(upstream_task, mapped, flattened)
     with structure.transaction():
         _bring_in(structure, upstream_task)
         node = structure.node(downstream_task)
+        structure.refuse_upstream(downstream_task)
         structure.journal.changed(node.undo())
+        if key is None and mapped and is_sequence(upstream_task):
+            upstream_task = _collected(structure, upstream_task)
         sources = tuple(dict.fromkeys(tasks_in(as_input(upstream_task))))
         if key is None:
-            if not sources and type(upstream_task) not in _COLLECTIONS:
+            if callable(upstream_task) and not sources:
                 message = (
                     f"task {downstream_task.name!r} cannot wait for {upstream_task!r}, which "
                     "is no task: decorate the function with @task and call it"
                 )
                 raise GraphError(message)
-            for task in sources:
+            for task in sources:  # a constant is always there
                 node.control[task] = mapped
                 structure.link(task, node)
         else:
             _check_key(node, key)
             _bind_mapped(structure, node, key, upstream_task, mapped, flattened)
         structure.check_cycle(sources, node)
-    return Edge(upstream_task, downstream_task, key, mapped, flattened)
+    return Edge._make((upstream_task, downstream_task, key, mapped, flattened))
+
+
+def _collected(structure: Structure, values: Any) -> Task:
+    """A task that gives the list `values`, of which each child waits for one item."""
+    made = Task(name=type(values).__name__)
+    made.run = _itself  # type: ignore[method-assign]
+    bind_task(structure, made, {"items": values}, 1, mapped=False, upstream_tasks=())
+    return made
+
+
+def _itself(items: Any) -> Any:
+    return items
 
 
 def _check_key(node: Node, key: str) -> None:

@@ -5,6 +5,7 @@ Each function leaves the flow's invariants intact and can be taken back by a tra
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from resnb.errors import GraphError
 from resnb.graph import binding, order
@@ -115,6 +116,55 @@ def substitute(structure: Structure, mapping: Mapping[Task, Task]) -> None:
         structure.journal.assign(structure, "forward", value=False)
         for new in mapping.values():
             structure.refuse_cycle(new, "with this change it has")
+
+
+def replace(structure: Structure, old: Task, new: Any) -> None:
+    """Put `new`, a task or a constant, in the place of `old`; it gets the same inputs.
+
+    Raises:
+        GraphError: as for `substitute`, or `new` does not take an argument that `old` gets.
+    """
+    structure.require((old,))
+    with structure.transaction():
+        is_constant = not isinstance(new, Task)
+        if is_constant:
+            value, new = new, Task(name=type(new).__name__)
+            binding.bind_task(structure, new, {}, 0, mapped=False, upstream_tasks=())
+            new.run = lambda: value
+        elif new not in structure.nodes:
+            retire_parameters(structure, (old,))
+            structure.add_task(new)
+        _take_over(structure, structure.nodes[old], structure.nodes[new], only_order=is_constant)
+        substitute(structure, {old: new})
+        remove(structure, (old,))
+
+
+def _take_over(structure: Structure, old: Node, new: Node, *, only_order: bool) -> None:
+    """Give `new` the inputs of `old`, or let it only wait for the same tasks."""
+    signature = new.task.signature
+    structure.journal.changed(new.undo())
+    inputs = {} if only_order else {k: v for k, v in old.inputs.items() if k not in new.inputs}
+    surplus = [key for key in inputs if not signature.accepts(key.partition("[")[0])]
+    if surplus and signature.var_positional is None:
+        message = (
+            f"task {new.task.name!r} cannot take the place of {old.task.name!r}: it has no "
+            f"parameter {surplus[0]!r}"
+        )
+        raise GraphError(message)
+    if not new.inputs:
+        names = tuple(inputs)[: old.positional]
+        in_order = (
+            signature.var_positional is not None or names == signature.positional[: len(names)]
+        )
+        new.positional = len(names) if in_order else 0
+    new.inputs |= inputs
+    new.mapped |= old.mapped & inputs.keys()
+    new.flattened |= old.flattened & inputs.keys()
+    new.control = {**old.control, **new.control}
+    if only_order:
+        new.control = {**dict.fromkeys(old.sources(), False), **new.control}
+    for upstream in new.sources():
+        structure.link(upstream, new)
 
 
 def _refuse_parts_of_scopes(structure: Structure, mapping: Mapping[Task, Task]) -> None:

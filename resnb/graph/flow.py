@@ -8,15 +8,16 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any, NoReturn, Self
 
+from resnb import unsupported
 from resnb.errors import GraphError, OptionError, RunError
 from resnb.events import EVENTS, StructureChanged
 from resnb.graph import binding, editing
-from resnb.graph.base import unsupported
 from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import BUILDING, enter, leave
 from resnb.graph.base.options import hooks, refuse_unknown
 from resnb.graph.base.ports import PORTS, Runner
 from resnb.graph.resources.scope import Scope
+from resnb.graph.run_parameters import given_parameters
 from resnb.graph.structure import Structure
 from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.parameter import Parameter
@@ -25,7 +26,7 @@ from resnb.graph.validation import validate
 from resnb.states import State
 
 _OPTIONS = (
-    "executor", "tasks", "edges", "reference_tasks", "state_handlers", "on_failure",
+    "executor", "tasks", "edges", "reference_tasks", "state_handlers", "on_running", "on_failure",
     "on_completion", "on_cancellation", "validate",
 )  # fmt: skip
 
@@ -40,6 +41,7 @@ class Flow(Structure):
         edges: initial edges.
         reference_tasks: the tasks that decide the flow's final state; see `reference_tasks`.
         state_handlers: called as ``(flow, old_state, new_state)``.
+        on_running: called when a run begins, in the same way as `on_failure`.
         on_failure: called when a run has failed, with as many of ``(flow, run, state)`` as it
             accepts; a hook with one parameter gets the run.
         on_completion: called in the same way when a run has succeeded.
@@ -60,6 +62,7 @@ class Flow(Structure):
         edges: Iterable[Edge] | None = None,
         reference_tasks: Iterable[Task] | None = None,
         state_handlers: Iterable[Hook] | None = None,
+        on_running: Hook | Iterable[Hook] | None = None,
         on_failure: Hook | Iterable[Hook] | None = None,
         on_completion: Hook | Iterable[Hook] | None = None,
         on_cancellation: Hook | Iterable[Hook] | None = None,
@@ -68,11 +71,13 @@ class Flow(Structure):
     ) -> None:
         del validate
         unsupported.refuse(f"flow {name!r}", others, unsupported.FLOW_OPTIONS)
+        others = unsupported.without(others, unsupported.FLOW_OPTIONS)
         refuse_unknown(f"flow {name!r}", others, _OPTIONS)
         super().__init__(_checked_name(name))
         self.executor = executor
         owner = f"flow {name!r}"
         self.state_handlers = hooks(owner, "state_handlers", state_handlers)
+        self.on_running = hooks(owner, "on_running", on_running)
         self.on_failure = hooks(owner, "on_failure", on_failure)
         self.on_completion = hooks(owner, "on_completion", on_completion)
         self.on_cancellation = hooks(owner, "on_cancellation", on_cancellation)
@@ -152,26 +157,23 @@ class Flow(Structure):
         keyword_tasks: Mapping[str, Any] | None = None,
         mapped: bool = False,
         validate: bool | None = None,
-    ) -> None:
+    ) -> Task:
         """Add `task` and set its dependencies, either all or none; see `Task.set_dependencies`."""
         del validate
         with self.transaction():
             self.add_task(task) if task not in self.nodes else None
             task.set_dependencies(self, upstream_tasks, downstream_tasks, keyword_tasks, mapped)
+        return task
 
-    def replace(self, old: Task, new: Task, validate: bool | None = None) -> None:
-        """Replace task `old` by `new`.
+    def replace(self, old: Task, new: Any, validate: bool | None = None) -> None:
+        """Put `new`, a task or a constant, in the place of task `old`; it gets the same inputs.
 
         Raises:
-            GraphError: the flow has no task `old`, or would have a cycle.
+            GraphError: the flow has no task `old`, or would have a cycle, or `new` does not take
+                an argument that `old` gets.
         """
         del validate
-        with self.transaction():
-            if old in self.nodes and new not in self.nodes:
-                editing.retire_parameters(self, (old,))
-                self.add_task(new)
-            editing.substitute(self, {old: new})
-            editing.remove(self, (old,))
+        editing.replace(self, old, new)
 
     def update(
         self,
@@ -192,7 +194,6 @@ class Flow(Structure):
             GraphError: both flows have a parameter of the same name.
         """
         del validate
-        references = self.reference_tasks() | flow.reference_tasks()
         mine = {one.name: one for one in self.parameters()}
         same: dict[Task, Task] = {}
         for theirs in flow.parameters():
@@ -208,7 +209,8 @@ class Flow(Structure):
             same[theirs] = own
         editing.absorb(self, flow, same)
         if merge_reference_tasks:
-            self.set_reference_tasks({same.get(task, task) for task in references})
+            theirs_too = {same.get(task, task) for task in flow.reference_tasks()}
+            self.set_reference_tasks(self.reference_tasks() | theirs_too)
 
     def copy(self) -> "Flow":
         """A flow with the same tasks, edges and scopes, which can be extended separately."""
@@ -216,6 +218,7 @@ class Flow(Structure):
             self.name,
             executor=self.executor,
             state_handlers=self.state_handlers,
+            on_running=self.on_running,
             on_failure=self.on_failure,
             on_completion=self.on_completion,
             on_cancellation=self.on_cancellation,
@@ -258,6 +261,11 @@ class Flow(Structure):
     def find_scope(self, name: str) -> Scope | None:
         """The scope called `name`, if there is one."""
         return next((scope for scope in self.scopes if scope.name == name), None)
+
+    @property
+    def logger(self) -> Any:
+        """The logger for messages about the flow, the same as `resnb.get_run_logger`."""
+        return PORTS.logger()
 
     # ---- running and drawing, which higher layers plug in
 
@@ -336,23 +344,10 @@ class Flow(Structure):
             )
             raise RunError(message)
         return {
-            "parameters": self._given(parameters, params),
+            "parameters": given_parameters(self, parameters, params),
             "executor": executor if executor is not None else self.executor,
             "task_states": task_states,
         }
-
-    def _given(
-        self, parameters: Mapping[str, Any] | None, params: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """The parameter values of a run, given in either way."""
-        names = {one.name for one in self.parameters()}
-        unknown = [name for name in params if name not in names]
-        unsupported.refuse(f"the run of flow {self.name!r}", unknown, unsupported.RUN_OPTIONS)
-        twice = set(parameters or ()) & params.keys()
-        if twice:
-            message = f"parameter {min(twice)!r} was given twice"
-            raise OptionError(message)
-        return {**(parameters or {}), **params}
 
     def _runner(self) -> Runner:
         return PORTS.runner()

@@ -12,7 +12,6 @@ from typing import Any, NoReturn, Self, overload
 
 from resnb.errors import GraphError, OptionError
 from resnb.graph.arguments import Collection
-from resnb.graph.base import unsupported
 from resnb.graph.base.building import building_nothing
 from resnb.graph.base.options import HOOKS, checked
 from resnb.graph.base.ports import PORTS, FunctionRunner
@@ -20,13 +19,16 @@ from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.flow import Flow
 from resnb.graph.node import Node
 from resnb.graph.resources.scope import Scope
+from resnb.graph.run_parameters import given_parameters
 from resnb.graph.structure import Structure
 from resnb.graph.tasks.parameter import NO_DEFAULT, Parameter
 from resnb.graph.tasks.task import Task
 from resnb.states import Pending, State
+from resnb.unsupported import FUNCTION_OPTIONS
 
 _OPTIONS = (
     "name", "retries", "retry_delay", "timeout", "executor", *HOOKS, "description", "log_prints",
+    "flow_run_name",
 )  # fmt: skip
 _ALIASES = {"retry_delay_seconds": "retry_delay", "timeout_seconds": "timeout"}
 
@@ -49,6 +51,7 @@ class FlowFunction(Flow):
         retries: the number of calls after a failed one.
         retry_delay: the pause before each of them, in seconds.
         timeout: how long one call may take, in seconds; None for no limit.
+        flow_run_name: names its runs; see `name_of_run`.
 
     Raises:
         OptionError: an option is unknown, has no meaning here, or is of the wrong kind.
@@ -62,10 +65,7 @@ class FlowFunction(Flow):
             raise GraphError(message)
         label = name or str(getattr(function, "__name__", "flow"))
         owner = f"flow {label!r}"
-        for option in unsupported.FUNCTION_OPTIONS.keys() & options.keys():
-            message = f"{owner} has no option {option!r}: {unsupported.FUNCTION_OPTIONS[option]}"
-            raise OptionError(message)
-        given = checked(owner, options, _OPTIONS, _ALIASES, {})
+        given = checked(owner, options, _OPTIONS, _ALIASES, FUNCTION_OPTIONS)
         hooks = {option: given.get(option) for option in HOOKS}
         super().__init__(label, executor=given.get("executor"), **hooks)
         self.function = function
@@ -73,11 +73,29 @@ class FlowFunction(Flow):
         self.retries: int = given.get("retries", 0)
         self.retry_delay: float = given.get("retry_delay", 0.0)
         self.timeout: float | None = given.get("timeout")
+        self.flow_run_name: str | Callable[[], str] | None = given.get("flow_run_name")
         self.__doc__ = given.get("description") or getattr(function, "__doc__", None)
         self.__wrapped__ = function
         self.signature: Signature = signature_of(function)
         self.parameter_tasks = _parameters(function)
+        self._options = options
         self.clear()
+
+    @property
+    def fn(self) -> Callable[..., Any]:
+        """The function, by its name in Prefect 2 and 3."""
+        return self.function
+
+    def with_options(self, **options: Any) -> "FlowFunction":
+        """A flow of the same function with some options changed."""
+        return FlowFunction(self.function, **{"name": self.name, **self._options, **options})
+
+    def name_of_run(self, parameters: Mapping[str, Any]) -> str:
+        """The name of a run with these parameters; by default that of the flow."""
+        given = self.flow_run_name
+        if given is None:
+            return self.name
+        return given() if callable(given) else given.format(**parameters)
 
     # ---- calling
 
@@ -115,7 +133,7 @@ class FlowFunction(Flow):
                 "give @flow(executor=...), and call what is wanted"
             )
             raise OptionError(message)
-        given = self._given(parameters, params)
+        given = given_parameters(self, parameters, params)
         self.signature.assign(f"flow {self.name!r}", (), given)
         return {"parameters": given}
 
@@ -259,9 +277,11 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         **options: ``name``, by default that of the function; ``retries`` and ``retry_delay``
             (``retry_delay_seconds``), to call it again, with an empty graph, after it failed;
             ``timeout`` (``timeout_seconds``); ``executor``, which runs submitted tasks;
-            ``on_completion``, ``on_failure`` and ``on_cancellation``: hooks, called with as many of
-            ``(flow, run, state)`` as they accept; ``state_handlers``; ``description``;
-            ``log_prints``, accepted for compatibility with Prefect.
+            ``on_running``, ``on_completion``, ``on_failure`` and ``on_cancellation``: hooks, called
+            with as many of ``(flow, run, state)`` as they accept; ``flow_run_name``, a text that
+            may name parameters (``"load {day}"``) or a function, for ``context.flow_run_name``;
+            ``state_handlers``; ``description``; ``log_prints``, accepted for
+            compatibility with Prefect.
 
     Returns:
         A `FlowFunction`, or a decorator if only options are given.

@@ -63,9 +63,9 @@ class Node:
             mapped, flattened = key in self.mapped, key in self.flattened
             sources = dict.fromkeys(tasks_in(value)) if kind is Collection else (value,)
             for source in sources:
-                yield Edge(source, self.task, key, mapped, flattened)  # type: ignore[arg-type]
+                yield Edge._make((source, self.task, key, mapped, flattened))
         for source, mapped in self.control.items():
-            yield Edge(source, self.task, None, mapped)
+            yield Edge._make((source, self.task, None, mapped, False))
 
     def undo(self) -> Callable[[], None]:
         """A function that undoes later changes to everything but the neighbours."""

@@ -6,13 +6,14 @@ leaves no trace, because the journal can undo each step.
 """
 
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
-from resnb.errors import GraphError
+from resnb.errors import GraphError, GraphTypeError
 from resnb.graph import order
+from resnb.graph.arguments import Constant
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.journal import Journal, Transaction
 from resnb.graph.base.roles import Memory
@@ -20,6 +21,8 @@ from resnb.graph.node import Node
 from resnb.graph.resources.scope import Scope
 from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.task import Task
+
+_OWN_KINDS = frozenset({"init", "setup", "cleanup"})
 
 
 class Structure:
@@ -74,13 +77,13 @@ class Structure:
         """The node of `task`, which is added if it is not in the flow yet."""
         if not isinstance(task, Task):
             message = f"flow {self.name!r}: {task!r} is no task; decorate the function with @task"
-            raise GraphError(message)
+            raise GraphTypeError(message)
         return self.nodes.get(task) or self.add(task)
 
     def add(self, task: Task) -> Node:
         """Add a new task without arguments, as a step of a transaction."""
-        home = task.flow
-        if home is not None and not self.owns(task):
+        home, before = task.flow, task.home
+        if home is not None and not self.owns(task) and (task.is_call or task.kind in _OWN_KINDS):
             message = (
                 f"task {task.name!r} belongs to flow {home.name!r} and cannot be used in flow "
                 f"{self.name!r}: call the task again inside {self.name!r}"
@@ -106,13 +109,13 @@ class Structure:
         self._counter += 1
         node = self.nodes[task] = Node(task, scope, self._counter)
         task.home = self._home
-        self.journal.changed(partial(self._forget, task))
+        self.journal.changed(partial(self._forget, task, before))
         if case is not None:
             case.add_task(task, self)
         return node
 
     def owns(self, task: Task) -> bool:
-        """Whether `task` was added to this flow first."""
+        """Whether this is the flow that `task` was added to last."""
         return task.home is self._home
 
     def adopt(self, task: Task, scope: Scope | None) -> None:
@@ -133,9 +136,9 @@ class Structure:
         names[name] = task
         self.journal.changed(undo)
 
-    def _forget(self, task: Task) -> None:
+    def _forget(self, task: Task, home: Callable[[], Any] | None) -> None:
         node = self.nodes.pop(task)
-        task.home = None
+        task.home = home
         if node.scope is not None:
             node.scope.members.pop(task, None)
 
@@ -193,6 +196,12 @@ class Structure:
         if node.downstream or node.scope is not None:  # otherwise no edge leaves it
             self.refuse_cycle(node.task, "this edge closes one")
 
+    def refuse_upstream(self, task: Task) -> None:
+        """Raise `GraphError` if `task` is a parameter, which waits for nothing."""
+        if task.kind == "parameter":
+            message = f"parameter {task.name!r} can have no upstream tasks: a run gives its value"
+            raise GraphError(message)
+
     def refuse_cycle(self, task: Task, reason: str) -> None:
         """Raise `GraphError` if there is a cycle through `task`."""
         if cycle := order.cycle(self, task):
@@ -206,6 +215,19 @@ class Structure:
     def tasks(self) -> set[Task]:
         """All tasks."""
         return set(self.nodes)
+
+    @property
+    def constants(self) -> dict[Task, dict[str, Any]]:
+        """The arguments of each task that are known while the flow is built."""
+        found = {
+            task: {k: v.value for k, v in node.inputs.items() if isinstance(v, Constant)}
+            for task, node in self.nodes.items()
+        }
+        return {task: values for task, values in found.items() if values}
+
+    def __iter__(self) -> Iterator[Task]:
+        """The tasks in topological order."""
+        return iter(self.sorted_tasks())
 
     @property
     def edges(self) -> frozenset[Edge]:

@@ -14,6 +14,9 @@ UNKNOWN: Final = "unknown"
 DAMAGED: Final = "damaged"
 """Its record cannot be read; a state of lists only."""
 
+UNTOLD: Final = "its set-up did not return, and nothing tells what it made"
+"""The beginning of the reason of a lease of which nobody knows whether there is anything."""
+
 OF_RECORDS: Final = frozenset({OPENING, OPEN, CLOSING, CLOSED, FAILED, KEPT})
 """The states that a record may have."""
 

@@ -26,7 +26,7 @@ def say_what_is_left(shell: Any) -> Callable[[], None]:
         A function that takes it back, if it was not said yet.
     """
     said = shell.__dict__.setdefault(_SAID, {"line": ""})
-    if not may_hold_leases(ledger_home()):
+    if _is_compared(shell) or not may_hold_leases(ledger_home()):
         return lambda: None
     found: SimpleQueue[str] = SimpleQueue()
     threading.Thread(
@@ -54,6 +54,12 @@ def say_what_is_left(shell: Any) -> Callable[[], None]:
     if not say(WAIT):
         shell.events.register("post_run_cell", ended)
     return forget
+
+
+def _is_compared(shell: Any) -> bool:
+    """Whether somebody compares what cells print, as nbval does: it runs them without history."""
+    parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
+    return parent.get("content", {}).get("store_history") is False
 
 
 def what_is_left() -> str:

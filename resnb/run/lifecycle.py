@@ -21,17 +21,17 @@ from resnb.ledger.kernel.lease import Lease
 from resnb.run.engine.clock import Clock, RealClock
 from resnb.run.engine.engine import Engine
 from resnb.run.engine.execution import Execution
-from resnb.run.engine.hooks import call_hooks, call_user_code
+from resnb.run.engine.hooks import call_hooks, call_user_code, hooks_of
 from resnb.run.engine.interrupts import Interrupts, awaited
 from resnb.run.engine.result import TaskStates
 from resnb.run.engine.scopes import RunScopes
-from resnb.run.engine.slots import CURRENT, Slot
+from resnb.run.engine.slots import CURRENT, RunSlot
 from resnb.run.memory import memory_of
 from resnb.run.output.writer import route
 from resnb.run.scheduling.outcome import text_of
 from resnb.run.scheduling.scheduler import Scheduler
 from resnb.run.scheduling.state_table import Table
-from resnb.states import CANCELLED, RUNNING, Failed, Pending, Running, State
+from resnb.states import RUNNING, Failed, Pending, Running, State
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
@@ -57,7 +57,12 @@ if hasattr(os, "register_at_fork"):
 
 def active_run() -> "Run | None":
     """The outermost run that is on in this kernel."""
-    return _ACTIVE[0] if _ACTIVE else None
+    return next(iter(active_runs()), None)
+
+
+def active_runs() -> "tuple[Run, ...]":
+    """All runs that are on, each inside the one before."""
+    return tuple(_ACTIVE)
 
 
 class Run:
@@ -74,7 +79,7 @@ class Run:
         outer: "Run | None" = None,
         clock: Clock | None = None,
     ) -> None:
-        self.flow = flow
+        self.flow, self.name = flow, flow.name
         self.parameters = dict(parameters)
         self.memory = memory_of(flow)
         self.executor = executor
@@ -89,7 +94,7 @@ class Run:
         self._refusal: State | None = None
         self._concluded = threading.Event()
         self._when_concluded: list[Callable[[], object]] = []
-        self._slot = Slot(0)  # of the thread that calls the flow's handlers and hooks
+        self._slot = RunSlot(self)
         self._unroute: Callable[[], None] = lambda: None
 
     # ---- for users
@@ -381,6 +386,8 @@ class Run:
                 chosen = call_user_code(handler, self.flow, before, state)
                 if isinstance(chosen, State):
                     state = chosen
+            if state.code == RUNNING:
+                Run._run_hooks(self, state)
         except BaseException as error:  # noqa: BLE001 - the user's code
             message = f"flow {self.flow.name!r}: a state handler raised {text_of(error)}"
             return Failed(message, TaskStates(self.execution))
@@ -389,8 +396,5 @@ class Run:
         return state
 
     def _run_hooks(self, state: State) -> None:
-        flow = self.flow
-        hooks = flow.on_failure if state.is_failed() else flow.on_completion
-        if state.code == CANCELLED:
-            hooks = flow.on_cancellation
-        call_hooks(hooks, flow, self, state, self.execution.output.report)
+        hooks = hooks_of(self.flow, state.code)
+        call_hooks(hooks, self.flow, self, state, self.execution.output.report)

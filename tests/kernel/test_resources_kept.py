@@ -84,6 +84,31 @@ def test_what_only_this_kernel_can_clean_up_is_marked(begin):
     assert kernel.fail("%resources keep etl/i 5m").message == (
         "resource 'etl/i' cannot be kept: it lives inside the kernel's process"
     )
+    assert kernel.fail("%resources keep etl/p 5m").message.startswith(
+        "resource 'etl/p' cannot be kept: it may depend on 'etl/f': a Thing cannot be found"
+    )
+
+
+def test_what_a_kept_resource_may_depend_on_is_kept_too(begin, home, tmp_path):
+    places = """
+    @resource_manager
+    class Other:
+        def setup(self):
+            Path("other").mkdir()
+            return str(Path("other").absolute())
+        def cleanup(self, folder):
+            Path(folder).rmdir()
+    """
+    kernel = begin()
+    kernel.run(places)
+    kernel.run("%%flow etl --with Other as o --with Place as p --run\nx = use(p)")
+    kernel.run("%resources keep etl/p 10m")
+    kernel.close()
+    commands = LedgerCommands(home)
+    wait_for(lambda: [one.state for one in commands.leases()] == ["kept"] * 2, "the reaper")
+    assert commands.clean_up(commands.leases(), LIMIT) == []
+    assert not (tmp_path / "place").exists()
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_kept_resource_survives_its_kernel_and_is_adopted_by_the_next(begin, home, tmp_path):
@@ -142,6 +167,88 @@ def test_what_a_command_keeps_survives_an_orderly_end(begin, home, tmp_path):
     assert (kept.state, (tmp_path / "place").exists()) == ("kept", True)
     assert commands.clean_up([kept], LIMIT) == []
     assert not (tmp_path / "place").exists()
+
+
+@pytest.mark.parametrize("end", ["shutdown", "SIGKILL"])
+def test_the_same_cell_takes_over_what_somebody_has_kept_for_it(begin, home, tmp_path, end):
+    cell = "%%flow etl --with Place as p --run\nx = use(p)"
+    first = begin()
+    first.run(cell)
+    commands = LedgerCommands(home)
+    commands.keep("etl/p", 600.0)
+    if end == "shutdown":
+        first.manager.shutdown_kernel()
+    else:
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait_until_gone()
+    wait_for(lambda: [one.state for one in commands.leases()] == ["kept"], "the reaper")
+
+    second = begin()
+    second.run(cell)
+    assert second.value("x.value, set_up") == (True, [])
+    assert [one.state for one in commands.leases()] == ["open"]
+    second.run("%resources cleanup")
+    assert not (tmp_path / "place").exists()
+
+
+SLOW = """
+@resource_manager
+class Slow:
+    def setup(self):
+        folder = Path("place")
+        folder.mkdir()
+        set_up.append(folder)
+        return str(folder.absolute())
+
+    def cleanup(self, folder):
+        import pathlib, threading
+        while not pathlib.Path("go").exists():
+            threading.Event().wait(0.05)
+        pathlib.Path(folder).rmdir()
+"""
+
+
+def test_a_set_up_waits_until_the_one_before_is_cleaned_up(begin, home, tmp_path):
+    cell = "%%flow etl --with Slow as p --run\nx = use(p)"
+    first = begin()
+    first.run(SLOW)
+    first.run(cell)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait_until_gone()
+
+    second = begin()
+    second.run(SLOW)
+    second.run(
+        "import threading\n"
+        "from resnb.ledger.kernel.keeper import KEEPER\n"
+        "wait_before = KEEPER.predecessors._host.pause\n"
+        "def pause(seconds):\n"
+        "    Path('go').touch()\n"
+        "    wait_before(seconds)\n"
+        "KEEPER.pause = pause"
+    )
+    ran = second.run(cell)
+    assert second.value("x.value, len(set_up)") == (True, 1)
+    assert ran.stderr.splitlines() == [
+        "etl/p: the one before is being cleaned up; set-up waits for that, up to 60 s"
+    ]
+    second.run("%resources cleanup")
+    assert LedgerCommands(home).leases() == []
+
+
+def test_an_error_of_set_up_names_who_holds_the_same(begin, home):
+    cell = "%%flow etl --with Place as p --run\nx = use(p)"
+    first = begin()
+    first.run(cell)
+    (held,) = LedgerCommands(home).leases()
+    second = begin()
+    failed = second.fail(cell)
+    assert "FileExistsError" in failed.message + failed.error
+    assert (
+        f"there is already: etl/p ({held.record.id[:8]}, open, process {first.pid}); it may hold "
+        f"what this set-up needs"
+    ) in failed.message
+    assert first.value("x.value")
 
 
 @pytest.mark.parametrize("end", ["shutdown", "SIGTERM", "SIGKILL"])
@@ -217,3 +324,35 @@ def test_each_item_of_a_mapped_scope_is_taken_over_by_itself(begin, home, tmp_pa
     assert [(tmp_path / name).exists() for name in "abc"] == [False, True, False]
     assert commands.clean_up(commands.leases(), LIMIT) == []
     assert not (tmp_path / "b").exists()
+
+
+LEAKY = """
+@resource_manager
+class Leaky:
+    def setup(self):
+        Path("leaked").touch()
+        raise ConnectionError("no answer")
+    def cleanup(self, thing):
+        pass
+"""
+
+
+def test_what_a_failed_set_up_may_have_made_is_unknown_until_somebody_has_looked(begin, home):
+    kernel = begin()
+    kernel.run(LEAKY)
+    kernel.fail("%%flow etl --with Leaky as p --run\nx = use(p)")
+    assert kernel.run("%resources").stdout == (
+        "etl/p  unknown  its set-up failed, and nothing tells what it made: it may have leaked; "
+        "look for it, then: resnb forget NAME\n"
+    )
+    commands = LedgerCommands(home)
+    (listed,) = commands.leases()
+    assert (listed.state, listed.record.name) == ("unknown", "etl/p")
+    assert listed.remedy.startswith(
+        f"it may have leaked: look for what it made, then: resnb forget {listed.short_id}"
+    )
+    kernel.close()
+    assert [one.record.id for one in commands.wait(LIMIT)] == [listed.record.id]
+    assert [one.state for one in commands.sweep(LIMIT)] == ["unknown"]
+    commands.forget("etl/p")
+    assert commands.wait(LIMIT) == commands.leases() == []

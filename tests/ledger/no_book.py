@@ -32,7 +32,7 @@ class NoBook:
     def __init__(self, _):
         self.reaper = SimpleNamespace(is_lost=False, ensure=nothing, look=nothing, forget=nothing)
         self.ends = SimpleNamespace(write=nothing)
-        self.store = SimpleNamespace(alive=list, kept_for=lambda _: [])
+        self.store = SimpleNamespace(alive=list, with_key=lambda _: [])
 
     @property
     def home(self):

@@ -59,6 +59,13 @@ def test_it_is_said_once_and_only_of_what_nobody_looks_after(store, shell, capsy
     assert shell.events.callbacks["post_run_cell"] == []
 
 
+def test_nothing_is_said_where_outputs_are_compared(store, shell, capsys):
+    damaged(store)
+    shell.get_parent = lambda: {"content": {"store_history": False}}
+    say_what_is_left(shell)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_nothing_is_said_and_nothing_made_without_a_ledger(store, shell, capsys):
     say_what_is_left(shell)
     assert not store.home.exists()

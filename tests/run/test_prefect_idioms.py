@@ -22,9 +22,9 @@ from resnb import (
     tags,
     task,
     unmapped,
+    unsupported,
 )
 from resnb.errors import GraphError, OptionError, OutsideFlowError
-from resnb.graph.base import unsupported
 
 
 @task
@@ -72,20 +72,25 @@ def test_names_that_are_left_out_say_what_to_do(module, table):
 @pytest.mark.parametrize("name", unsupported.TASK_OPTIONS)
 def test_options_of_a_task_that_are_left_out(name):
     with pytest.raises(OptionError, match=f"task '.*' has no option '{name}', which Prefect has: "):
-        task(lambda: 1, **{name: 1})
+        task(lambda: 1, **{name: "x"})
+    for nothing in (None, False):
+        assert task(lambda: 1, **{name: nothing}).run() == 1
 
 
 @pytest.mark.parametrize("name", unsupported.FLOW_OPTIONS)
 def test_options_of_a_flow_that_are_left_out(name):
     with pytest.raises(OptionError, match=f"flow 'f' has no option '{name}', which Prefect has: "):
-        Flow("f", **{name: 1})
+        Flow("f", **{name: "x"})
+    assert Flow("f", **{name: None}).name == Flow("f", **{name: False}).name == "f"
 
 
 @pytest.mark.parametrize("name", ["schedule", "run_config", "storage", "result"])
 def test_attributes_of_a_flow_that_are_left_out_are_not_set_in_vain(name):
     with pytest.raises(OptionError, match=f"no '{name}', which Prefect has"):
         setattr(Flow("f"), name, 1)
-    assert not hasattr(Flow("f"), name)
+    flow = Flow("f")
+    setattr(flow, name, None)
+    assert getattr(flow, name) is None
 
 
 @pytest.mark.parametrize("name", unsupported.FLOW_METHODS)
@@ -100,7 +105,14 @@ def test_options_of_a_run_that_are_left_out(name, way):
     with Flow("f") as flow:
         give()
     with pytest.raises(OptionError, match=f"no option '{name}', which Prefect has: "):
-        getattr(flow, way)(**{name: None})
+        getattr(flow, way)(**{name: "x"})
+
+
+def test_what_a_run_does_in_any_case_may_be_asked_for():
+    with Flow("f") as flow:
+        value = give(1)
+    state = flow.run(return_tasks=[], return_failed=True)
+    assert state.result[value].result == 1
 
 
 def test_a_parameter_may_be_called_like_an_option_that_is_left_out():
@@ -189,42 +201,6 @@ def test_retry_at_a_time():
 # ---- the context
 
 
-def test_what_a_task_can_ask_about_itself():
-    seen = {}
-
-    @task(max_retries=1, tags=["a"])
-    def look(x):
-        context = resnb.context
-        seen[context.get("map_index")] = dict(context)
-        if context.task_run_count == 1:
-            raise ValueError
-
-    with Flow("f") as flow:
-        n = Parameter("n", default=3)
-        look.map([n, 2], task_args={"name": "looks"})
-        look(n)
-    assert ran(flow).is_successful()
-    assert seen.keys() == {None, 0, 1}
-    for index, facts in seen.items():
-        assert facts.pop("logger") is get_run_logger()
-        assert facts == {
-            "flow_name": "f",
-            "map_index": index,
-            "parameters": {"n": 3},
-            "task_full_name": "look" if index is None else f"looks[{index}]",
-            "task_name": "look" if index is None else "looks",
-            "task_run_count": 2,
-            "task_tags": {"a"},
-        }
-
-
-def test_the_context_outside_a_run():
-    assert resnb.context.get("parameters") is None
-    with pytest.raises(AttributeError, match="context has no 'map_index' here; it has: logger"):
-        _ = resnb.context.map_index
-    assert repr(resnb.context) == "<context of a running task>"
-
-
 # ---- parameters
 
 
@@ -285,7 +261,7 @@ def test_filter_may_log(capsys):
     with Flow("f") as flow:
         FilterTask(log_func=lambda values: f"{len(values)} in all", name="kept")(give([1, None]))
     ran(flow)
-    assert capsys.readouterr().err == "INFO: 2 in all\n"
+    assert capsys.readouterr().err == "INFO: 1 in all\n"
 
 
 # ---- imperative flows
@@ -325,7 +301,7 @@ def test_update_may_take_the_reference_tasks_along():
     with Flow("two") as two:
         b = give(2)
     two.update(one, merge_reference_tasks=True)
-    assert two.reference_tasks() == {a, b}
+    assert two.reference_tasks() == {a, b, *one.terminal_tasks()}
 
 
 # ---- apply_map

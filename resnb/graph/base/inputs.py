@@ -3,20 +3,21 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from resnb.errors import OptionError
-
 
 class Wrapper:
-    """Base of `unmapped`, `mapped` and `flatten`. Repeating one changes nothing."""
+    """Base of `unmapped`, `mapped` and `flatten`.
+
+    Repeating one changes nothing; of `mapped` and `unmapped`, the outer one counts.
+    """
 
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        own, inner = type(self), type(value)
-        if isinstance(value, Wrapper) and own is not inner and unmapped in (own, inner):
-            message = f"{own.__name__}({inner.__name__}(x)) has no meaning: use one of the two"
-            raise OptionError(message)
-        self.value: Any = value.value if own is inner else value
+        self.value: Any = value.value if type(self) is type(value) else value
+
+    def pipe(self, task: Any, /, **kwargs: Any) -> Any:
+        """Call `task` with this as its first argument, as `Task.pipe` does."""
+        return task(self, **kwargs)
 
 
 class unmapped(Wrapper):  # noqa: N801 - Prefect's name, used like a function
@@ -35,6 +36,35 @@ class flatten(Wrapper):  # noqa: N801 - Prefect's name, used like a function
     """In ``task.map(flatten(xs))`` or ``task(flatten(xs))``: flatten one level first."""
 
     __slots__ = ()
+
+
+class allow_failure:  # noqa: N801 - Prefect's name, used like a function
+    """In a ``@flow`` function, ``f(allow_failure(future))``: run `f` even if that task failed.
+
+    It gets the exception in place of the value. In other flows, give the task a trigger such as
+    ``triggers.all_finished`` instead.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def unwrapped(value: Any, mapped: bool, flattened: bool = False) -> tuple[Any, bool, bool]:
+    """`value` without its wrappers, and whether it is mapped over and flattened.
+
+    `mapped` says so where no wrapper does.
+    """
+    decided = False
+    while isinstance(value, Wrapper):
+        kind = type(value)
+        if kind is flatten:
+            flattened = True
+        elif not decided:
+            mapped, decided = kind is not unmapped, True
+        value = value.value
+    return value, mapped, flattened
 
 
 def is_sequence(value: Any) -> bool:

@@ -8,17 +8,18 @@ from typing import Any, TypeAlias
 
 from resnb.durations import seconds
 from resnb.errors import OptionError
-from resnb.graph.base.unsupported import TASK_OPTIONS as UNSUPPORTED
-from resnb.graph.base.unsupported import refuse
+from resnb.unsupported import TASK_OPTIONS as UNSUPPORTED
+from resnb.unsupported import refuse, without
 
 Check: TypeAlias = Callable[[str, str, Any], Any]
 """Takes owner, name and value of an option; returns the value as it is kept, or raises."""
 
-HOOKS = ("state_handlers", "on_failure", "on_completion", "on_cancellation")
+HOOKS = ("state_handlers", "on_running", "on_failure", "on_completion", "on_cancellation")
 
 TASK_OPTIONS = (
-    "name", "tags", "max_retries", "retry_delay", "retry_on", "timeout", "trigger",
-    "skip_on_upstream_skip", "checkpoint", "nout", "log_stdout", *HOOKS, "thread",
+    "name", "tags", "max_retries", "retry_delay", "retry_on", "retry_condition_fn", "timeout",
+    "trigger", "skip_on_upstream_skip", "checkpoint", "nout", "log_stdout", *HOOKS, "thread",
+    "description",
 )  # fmt: skip
 
 ALIASES = {
@@ -66,7 +67,7 @@ def checked(
     """
     refuse(owner, options, unsupported)
     renamed: dict[str, Any] = {}
-    for name, value in options.items():
+    for name, value in without(options, unsupported).items():
         option = aliases.get(name, name)
         if option in renamed:
             message = f"{owner}: {option} was given twice, as {name}, too"
@@ -97,12 +98,31 @@ def _duration(owner: str, name: str, value: Any) -> float | None:
     return seconds(value, f"{owner}: {name}")
 
 
+def _delay(owner: str, name: str, value: Any) -> Any:
+    """A duration, one for each try, or a function of their number that gives these."""
+    if callable(value):
+        return value
+    if isinstance(value, list | tuple):
+        if not value:
+            message = f"{owner}: {name}=[] has no duration; leave it out for none"
+            raise OptionError(message)
+        return tuple(seconds(one, f"{owner}: {name}") for one in value)
+    return seconds(value, f"{owner}: {name}")
+
+
 def _timeout(owner: str, name: str, value: Any) -> float | None:
     limit = _duration(owner, name, value)
     if limit == 0:
         message = f"{owner}: timeout=0 leaves no time to run; use None for no limit"
         raise OptionError(message)
     return limit
+
+
+def _function(owner: str, name: str, value: Any) -> Any:
+    if not callable(value):
+        message = f"{owner}: {name} takes a function, not {value!r}"
+        raise OptionError(message)
+    return value
 
 
 def _trigger(owner: str, name: str, value: Any) -> Any:
@@ -169,17 +189,19 @@ def _tags(owner: str, name: str, value: Any) -> frozenset[str]:
 
 
 def _exceptions(owner: str, name: str, value: Any) -> tuple[type[BaseException], ...]:
-    kinds = value if isinstance(value, tuple | list) else (value,)
+    kinds = _several(value, lambda one: isinstance(one, type | str))
     for kind in kinds:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             message = f"{owner}: {name} takes exception classes, not {kind!r}"
             raise OptionError(message)
-    return tuple(kinds)
+    return kinds
 
 
 _CHECKS: dict[str, Check] = {
     "name": text,
-    **dict.fromkeys(("retry_delay", "cleanup_timeout", "ttl", "idle_timeout", "keep"), _duration),
+    "retry_delay": _delay,
+    "retry_condition_fn": _function,
+    **dict.fromkeys(("cleanup_timeout", "ttl", "idle_timeout", "keep"), _duration),
     "timeout": _timeout,
     **dict.fromkeys(HOOKS, hooks),
     "tags": _tags,

@@ -20,6 +20,11 @@ class Signal(Exception):  # noqa: N818 - not an error
         super().__init__(message)
         self.state = self.state_class(message, result)
 
+    @property
+    def result(self) -> Any:
+        """The value that downstream tasks receive, or what `FAIL` keeps as the reason."""
+        return self.state.result
+
 
 class FAIL(Signal):
     """End as failed."""
@@ -76,3 +81,14 @@ class RETRY(Signal):
                 start_time = start_time.replace(tzinfo=UTC)
             delay = max(0.0, (start_time - datetime.now(UTC)).total_seconds())
         self.delay = delay
+
+
+class LOOP(Signal):
+    """End this round and begin another one at once, as often as it is raised.
+
+    ``context.task_loop_count`` has the number of the round, from 1. From the second one on,
+    ``context.get("task_loop_result", default)`` has the `result` of the one before. Tries count
+    anew in each.
+    """
+
+    state_class = states.Retrying

@@ -7,7 +7,7 @@ argument is reported where the user wrote the call.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from resnb.errors import OptionError
+from resnb.errors import ArgumentError
 
 
 class Signature(NamedTuple):
@@ -35,7 +35,7 @@ class Signature(NamedTuple):
             Arguments for ``*xs`` are named ``xs[0]``, ``xs[1]``, ...
 
         Raises:
-            OptionError: an argument is missing, surplus or given twice.
+            ArgumentError: an argument is missing, surplus or given twice.
         """
         names = self.positional
         count = len(args)
@@ -45,19 +45,19 @@ class Signature(NamedTuple):
                     f"{owner} takes {len(names)} argument{'s' * (len(names) != 1)} "
                     f"({', '.join(names) or 'none'}), but {count} were given"
                 )
-                raise OptionError(message)
+                raise ArgumentError(message)
             extra = count - len(names)
             names = (*names, *(f"{self.var_positional}[{i}]" for i in range(extra)))
         inputs = dict(zip(names, args, strict=False))
         for name, value in kwargs.items():
             if name in inputs:
                 message = f"{owner} got argument {name!r} twice"
-                raise OptionError(message)
+                raise ArgumentError(message)
             inputs[name] = value
         missing = self.required - inputs.keys()
         if missing:
             message = f"{owner} is missing argument {_listed(missing, self.positional)}"
-            raise OptionError(message)
+            raise ArgumentError(message)
         if kwargs and self.var_keyword is None:
             unknown = kwargs.keys() - self.keyword_only - set(self.positional)
             if unknown:
@@ -65,7 +65,7 @@ class Signature(NamedTuple):
                 message = (
                     f"{owner} has no parameter {_listed(unknown, ())} (its parameters: {accepted})"
                 )
-                raise OptionError(message)
+                raise ArgumentError(message)
         return inputs, count
 
     def accepts(self, name: str) -> bool:

@@ -5,7 +5,7 @@ a few additions. A user's function gets ``{Edge: State}``, as in Prefect 1.x. Sk
 successful. A mapped task counts as its children, unless the task is mapped over it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from resnb.errors import OptionError
@@ -46,7 +46,7 @@ class Trigger:
 
     def __call__(self, upstream_states: Mapping[Any, State]) -> bool:
         """Whether the task runs, given the state of each upstream edge (as in Prefect)."""
-        return self.decide(tally_of(upstream_states.values()))
+        return self.decide(tally_of(upstream_states.values() if upstream_states else ()))
 
     def __repr__(self) -> str:
         """The name that it is imported by."""
@@ -56,10 +56,10 @@ class Trigger:
 TriggerLike: TypeAlias = Trigger | Callable[[Mapping[Any, State]], bool]
 
 
-def tally_of(upstream: Iterable[State]) -> Tally:
+def tally_of(upstream: Collection[State]) -> Tally:
     """Count the states, repeated ones once and mapped ones as their children."""
     total = successful = failed = skipped = 0
-    for state in dict.fromkeys(upstream):
+    for state in {id(one): one for one in upstream}.values():
         for one in getattr(state, "map_states", ()) or (state,):
             total += 1
             successful += one.is_successful()
@@ -94,7 +94,7 @@ not_all_skipped = Trigger(
 )
 
 
-def some_failed(at_least: float | None = None, at_most: float | None = None) -> Trigger:
+def some_failed(at_least: float | None = None, at_most: float | None = None) -> Any:
     """Run if the number of failed upstream tasks is within bounds.
 
     Args:
@@ -104,7 +104,7 @@ def some_failed(at_least: float | None = None, at_most: float | None = None) -> 
     return _some("some_failed", "failed", lambda tally: tally.failed, at_least, at_most)
 
 
-def some_successful(at_least: float | None = None, at_most: float | None = None) -> Trigger:
+def some_successful(at_least: float | None = None, at_most: float | None = None) -> Any:
     """Run if the number of successful upstream tasks is within bounds.
 
     Args:
@@ -118,9 +118,11 @@ def _some(
     name: str,
     what: str,
     count: Callable[[Tally], int],
-    at_least: float | None,
+    at_least: Any,
     at_most: float | None,
-) -> Trigger:
+) -> Any:
+    if isinstance(at_least, Mapping):  # the function itself was given as trigger, and is called
+        return _some(name, what, count, None, None)(at_least)
     for bound in (at_least, at_most):
         if bound is not None and bound < 0:
             message = f"{name}: a bound is a count or a share of the upstream tasks, not {bound!r}"

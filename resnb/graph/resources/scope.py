@@ -189,9 +189,9 @@ class Scope:
         for task in members:
             node = nodes[task]
             if setup not in node.upstream and members.keys().isdisjoint(node.upstream):
-                yield Edge(setup, task)
+                yield Edge._make((setup, task, None, False, False))
             if cleanup not in node.downstream and members.keys().isdisjoint(node.downstream):
-                yield Edge(task, cleanup)
+                yield Edge._make((task, cleanup, None, False, False))
 
     def __repr__(self) -> str:
         """A stable text, without times or addresses."""

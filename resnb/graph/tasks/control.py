@@ -7,7 +7,7 @@ too. `merge` joins the branches again: it takes the value of the branch that ran
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from resnb.errors import GraphError
+from resnb.errors import GraphError, GraphTypeError
 from resnb.graph.base.building import enter, leave
 from resnb.graph.base.roles import Flow
 from resnb.graph.base.signals import SKIP
@@ -20,6 +20,7 @@ class CompareValue(Task):
     """Ends as skipped unless it receives the expected value."""
 
     kind = "case"
+    is_call = True
 
     def __init__(self, expected: Any, **options: Any) -> None:
         self.expected = expected
@@ -36,6 +37,7 @@ class Merge(Task):
     """Returns the first of its inputs that is not None."""
 
     kind = "merge"
+    is_call = True
 
     def __init__(self, **options: Any) -> None:
         if options.setdefault("skip_on_upstream_skip", False):
@@ -59,7 +61,7 @@ class FilterTask(Task):
 
     Args:
         filter_func: whether to keep a value.
-        log_func: makes a text for the log from the list of values.
+        log_func: makes a text for the log from the list of values that pass.
         **options: see `Task`; by default it runs however the upstream tasks ended.
     """
 
@@ -77,9 +79,10 @@ class FilterTask(Task):
 
     def run(self, task_results: list[Any]) -> list[Any]:
         """The values of `task_results` that pass the filter."""
+        found = [value for value in task_results if self.filter_func(value)]
         if self.log_func is not None:
-            self.logger.info(self.log_func(task_results))
-        return [value for value in task_results if self.filter_func(value)]
+            self.logger.info(self.log_func(found))
+        return found
 
 
 class case:  # noqa: N801 - Prefect's name, used as a block
@@ -93,7 +96,7 @@ class case:  # noqa: N801 - Prefect's name, used as a block
     def __init__(self, task: Task, value: Any) -> None:
         if isinstance(value, Task):
             message = "case(task, value): the value is a constant, not a task"
-            raise GraphError(message)
+            raise GraphTypeError(message)
         _refuse_no_task("case", task)
         self.task = task
         self.value = value
@@ -182,7 +185,7 @@ def merge(*tasks: Any, flow: Flow | None = None, mapped: bool = False, **options
 def _refuse_no_task(owner: str, value: object) -> None:
     if not isinstance(value, Task):
         message = f"{owner}: the condition is a task, not {value!r}"
-        raise GraphError(message)
+        raise GraphTypeError(message)
 
 
 def _branch(task: Any, value: Any, flow: Flow) -> Task:

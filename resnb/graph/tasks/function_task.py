@@ -25,6 +25,11 @@ class FunctionTask(Task):
         self.__dict__["__doc__"] = getattr(function, "__doc__", None)
         self.__dict__["__wrapped__"] = function
 
+    @property
+    def fn(self) -> Callable[..., Any]:
+        """The function."""
+        return self.run
+
 
 def _refuse_no_function(value: object) -> None:
     if isinstance(value, Task):

@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-from resnb.errors import GraphError
+from resnb.errors import GraphTypeError
 
 Result_co = TypeVar("Result_co", covariant=True)
 
@@ -55,7 +55,7 @@ class Operators(Generic[Result_co]):
         flow: Any = None,
         upstream_tasks: Iterable[Any] | None = None,
         downstream_tasks: Iterable[Any] | None = None,
-    ) -> None:
+    ) -> Any:
         """Let this task run after `upstream_tasks`, and before `downstream_tasks`."""
         raise NotImplementedError
 
@@ -92,7 +92,7 @@ class Operators(Generic[Result_co]):
                 f"task {self.name!r} cannot be unpacked: say how many values it returns "
                 "with @task(nout=...)"
             )
-            raise GraphError(message)
+            raise GraphTypeError(message)
         return (self[index] for index in range(self.nout))
 
     def __rshift__(self, other: object) -> object:

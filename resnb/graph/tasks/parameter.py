@@ -81,12 +81,20 @@ class DateTimeParameter(Parameter):
 
     Args:
         name: the parameter's name.
-        required: whether a run must give a value; if not, the default is None.
+        default: its value if none is given, in either form; None if `required` is false.
+        required: whether a run must give a value; by default, if there is no `default`.
         tags: labels to find it by.
     """
 
-    def __init__(self, name: str, required: bool = True, tags: Any = None) -> None:
-        super().__init__(name, default=None, required=required, tags=tags)
+    def __init__(
+        self,
+        name: str,
+        default: Any = NO_DEFAULT,
+        required: bool | None = None,
+        tags: Any = None,
+    ) -> None:
+        super().__init__(name, default=default, required=required, tags=tags)
+        self.default = self.converted(self.default)
 
     def converted(self, value: Any) -> Any:
         """`value` as a `datetime`, in UTC if it has no time zone."""

@@ -1,7 +1,8 @@
 """Tasks: units of work, which are also the handles that a flow is built with.
 
 A task outside of any flow is a definition. Calling it adds a *copy* to the flow that is being built
-and returns that copy, which belongs to this flow from then on.
+and returns that copy, which belongs to this flow from then on. A task that is added itself, as by
+`Task.bind` or `Flow.add_task`, may stand in several flows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -31,8 +32,11 @@ class Task(Operators["Task"]):
         name: the task's name in the graph; by default that of the class.
         tags: labels to find tasks by.
         max_retries: the number of tries after a failed one.
-        retry_delay: the pause before each of them (``"30s"``, seconds, timedelta).
+        retry_delay: the pause before each of them (``"30s"``, seconds, timedelta), or a list with
+            one for each, or a function that makes such a list from `max_retries`.
         retry_on: the exception classes to retry on; every `Exception` by default.
+        retry_condition_fn: called with as many of ``(task, run, state)`` as it accepts after a
+            failed try; there is another one if it returns something true.
         timeout: how long one try may take (``"30s"``, seconds, timedelta).
         trigger: decides from the upstream states whether it runs; see `resnb.triggers`.
         skip_on_upstream_skip: whether it is skipped if an upstream task is.
@@ -40,15 +44,18 @@ class Task(Operators["Task"]):
         nout: the number of values it returns, for ``a, b = f()``.
         log_stdout: accepted for compatibility with Prefect; output is always shown with its task.
         state_handlers: called as ``(task, old_state, new_state)``; may return another state.
+        on_running: called when a try begins, in the same way as `on_failure`.
         on_failure: called after the last try failed, with as many of ``(task, run, state)`` as it
             accepts; a hook with one parameter gets the run.
         on_completion: called in the same way when it has succeeded.
         on_cancellation: called in the same way when it was cancelled.
+        description: a text about it.
         thread: ``"setup"`` runs it on the thread on which its scope was set up.
 
     Attributes:
         kind: its role in a flow: ``"task"``, ``"parameter"``, ``"setup"``, ...
-        home: a weak reference to the flow it was first added to.
+        home: a weak reference to the flow it was last added to.
+        is_call: whether it was made by a call, and so belongs to one flow.
 
     Raises:
         OptionError: an option is unknown or of the wrong kind.
@@ -56,12 +63,14 @@ class Task(Operators["Task"]):
 
     kind: ClassVar[str] = "task"
     home: Callable[[], Flow | None] | None = None
+    is_call: bool = False
 
     name: str = "Task"
     tags: frozenset[str] = frozenset()
     max_retries: int = 0
-    retry_delay: float | None = None
+    retry_delay: float | tuple[float, ...] | Callable[[int], Iterable[float]] | None = None
     retry_on: tuple[type[BaseException], ...] | None = None
+    retry_condition_fn: Hook | None = None
     timeout: float | None = None
     trigger: TriggerLike = all_successful
     skip_on_upstream_skip: bool = True
@@ -69,10 +78,12 @@ class Task(Operators["Task"]):
     nout: int | None = None
     log_stdout: bool = False
     state_handlers: tuple[Hook, ...] = ()
+    on_running: tuple[Hook, ...] = ()
     on_failure: tuple[Hook, ...] = ()
     on_completion: tuple[Hook, ...] = ()
     on_cancellation: tuple[Hook, ...] = ()
     thread: str = "worker"
+    description: str | None = None
 
     _signature: Signature | None = None
 
@@ -81,12 +92,13 @@ class Task(Operators["Task"]):
         self.name = label if name is None else text(f"task {label!r}", "name", name)
         if options:
             self.__dict__.update(checked(f"task {self.name!r}", options))
+        code = getattr(self.run, "__code__", None)
+        if code is not None:  # else its signature is looked at when it is first called
+            count = code.co_argcount + code.co_kwonlyargcount
+            self._refuse_reserved(code.co_varnames[:count])
         around = BUILDING.get().tags
         if around:
             self.tags = self.tags | around
-        if type(self) is not Task and type(self).run is Task.run and "run" not in self.__dict__:
-            message = f"task {self.name!r} has no code: define run(self, ...) in its class"
-            raise GraphError(message)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -94,7 +106,7 @@ class Task(Operators["Task"]):
             cls.name = cls.__name__
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
-        """The task's code. A plain `Task` does nothing and only marks a place in the graph."""
+        """The task's code. A task without any does nothing and only marks a place in the graph."""
 
     @cached_property
     def logger(self) -> Any:
@@ -103,7 +115,7 @@ class Task(Operators["Task"]):
 
     @property
     def flow(self) -> Flow | None:
-        """The flow that the task was first added to, if any."""
+        """The flow that the task was last added to, if any."""
         return None if self.home is None else self.home()
 
     @property
@@ -137,15 +149,18 @@ class Task(Operators["Task"]):
         found = self._signature
         if found is None:
             found = signature_of(self.run)
-            taken = _RESERVED.intersection(found.positional) | _RESERVED & found.keyword_only
-            if taken:
-                message = (
-                    f"task {self.name!r}: a parameter of run cannot be called "
-                    f"{min(taken)!r}, which is an option of calling a task"
-                )
-                raise GraphError(message)
+            self._refuse_reserved({*found.positional, *found.keyword_only})
             self._signature = found
         return found
+
+    def _refuse_reserved(self, names: Iterable[str]) -> None:
+        taken = _RESERVED.intersection(names)
+        if taken:
+            message = (
+                f"task {self.name!r}: a parameter of run cannot be called {min(taken)!r}, which "
+                "is an option of calling a task"
+            )
+            raise GraphError(message)
 
     def copy(self, **options: Any) -> Self:
         """A copy that is in no flow, with some options changed; None restores a default."""
@@ -153,6 +168,7 @@ class Task(Operators["Task"]):
         attributes = new.__dict__
         attributes.update(self.__dict__)
         attributes.pop("home", None)
+        attributes.pop("is_call", None)
         for key, value in options.items():
             if value is None and key != "name":
                 attributes.pop(key, None)
@@ -164,7 +180,11 @@ class Task(Operators["Task"]):
         """A copy for one call. All copies share the signature, which is inspected here once."""
         if self._signature is None:
             _ = self.signature
-        return self.copy(**task_args) if task_args else self.copy()
+        new = self.copy(**task_args) if task_args else self.copy()
+        new.is_call = True
+        if task_args and "tags" in task_args:
+            new.tags = new.tags | self.tags
+        return new
 
     def __call__(
         self,
@@ -200,9 +220,10 @@ class Task(Operators["Task"]):
                 kwargs["upstream_tasks"] = upstream_tasks
             run = running.map if mapped else running.call
             return run(self, args, kwargs)  # type: ignore[no-any-return]
-        return self._use(task_args).bind(
-            *args, mapped=mapped, upstream_tasks=upstream_tasks, flow=flow, **kwargs
-        )
+        new = self._use(task_args)
+        if mapped:
+            new.nout = None  # the value is a list with an item for each child
+        return new.bind(*args, mapped=mapped, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
 
     def submit(self, *args: Any, **kwargs: Any) -> Any:
         """In a ``@flow`` function, run on a worker once the futures among the arguments are done.
@@ -280,7 +301,7 @@ class Task(Operators["Task"]):
             **kwargs,
         )
 
-    def pipe(self, task: Callable[..., Any], **kwargs: Any) -> Any:
+    def pipe(self, task: Callable[..., Any], /, **kwargs: Any) -> Any:
         """Call `task` with this one as its first argument: ``a.pipe(b).pipe(c, n=1)``."""
         return task(self, **kwargs)
 
@@ -316,15 +337,23 @@ class Task(Operators["Task"]):
         (flow or common_flow(self, task)).add_edge(self, task, key, mapped, flattened)
         return self
 
-    def set_dependencies(
+    def set_dependencies(  # noqa: PLR0917 - Prefect's places
         self,
         flow: Flow | None = None,
         upstream_tasks: Iterable[Any] | None = None,
         downstream_tasks: Iterable["Task"] | None = None,
         keyword_tasks: Mapping[str, Any] | None = None,
         mapped: bool = False,
-    ) -> None:
-        """Set several dependencies, either all or none."""
+        validate: bool | None = None,
+    ) -> Self:
+        """Set several dependencies, either all or none.
+
+        `validate` is accepted for compatibility with Prefect; each edge is checked at once.
+
+        Returns:
+            This task.
+        """
+        del validate
         upstream, downstream = tuple(upstream_tasks or ()), tuple(downstream_tasks or ())
         flow = flow or common_flow(self, *upstream, *downstream)
         with flow.transaction():
@@ -334,9 +363,11 @@ class Task(Operators["Task"]):
                 flow.add_edge(self, task, mapped=mapped)
             for key, task in (keyword_tasks or {}).items():
                 flow.add_edge(task, self, key=key, mapped=mapped)
+        return self
 
     def _applied(self, function: Callable[..., Any], name: str, *operands: Any) -> "Task":
         new = Task(name=name)
+        new.is_call = True
         new.run = function  # type: ignore[method-assign]
         return new.bind(*operands, flow=common_flow(*operands))
 

@@ -151,6 +151,8 @@ class LedgerCommands(LedgerQueries):
     def keep(self, name: str, seconds: float) -> ListedLease:
         """Let a lease survive its kernel for `seconds`, from now on if that has ended already.
 
+        So does what it may depend on.
+
         Raises:
             OptionError: there is no such lease, or it cannot be kept.
         """
@@ -159,8 +161,13 @@ class LedgerCommands(LedgerQueries):
         if one.kernel == UNKNOWN:
             raise OptionError(f"the kernel of {one.name} cannot be seen from here: resnb adopt it")
         _refuse_unkeepable(one)
+        outer = [other for other in self.leases() if other.record.id in one.record.around]
+        for other in outer:
+            _refuse_unkeepable(other, f"{one.name} cannot be kept: it may depend on {other.name}")
         if one.kernel == ALIVE:
-            self.store.change(one.record.id, keep=seconds)
+            for other in (*outer, one):
+                if other is one or (other.record.keep or 0.0) < seconds:
+                    self.store.change(other.record.id, keep=seconds)
             return one
         self._take_over(one, seconds)
         return one
@@ -223,7 +230,7 @@ def _refuse_damaged(one: ListedLease) -> None:
         raise OptionError(f"{one.name} is damaged: {one.remedy}")
 
 
-def _refuse_unkeepable(one: ListedLease) -> None:
+def _refuse_unkeepable(one: ListedLease, message: str = "") -> None:
     """Refuse a lease that nobody could adopt.
 
     Raises:
@@ -238,4 +245,4 @@ def _refuse_unkeepable(one: ListedLease) -> None:
     elif one.record.state in (states.CLOSING, states.FAILED):
         why = "its clean-up has begun"
     if why:
-        raise OptionError(f"{one.name} cannot be kept: {why}")
+        raise OptionError(f"{message or f'{one.name} cannot be kept'}: {why}")

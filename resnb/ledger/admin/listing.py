@@ -31,7 +31,7 @@ class ListedLease(NamedTuple):
     """A lease as lists show it."""
 
     record: LeaseRecord
-    state: str  # *unknown* where its kernel cannot be seen from here; *damaged*
+    state: str  # *unknown* where its kernel, or what it made, cannot be known; *damaged*
     kernel: str  # whether its kernel is *alive*, *dead* or *unknown*
 
     @property
@@ -45,6 +45,12 @@ class ListedLease(NamedTuple):
         return "".join(filter(str.isalnum, self.record.id[:_ID_LENGTH]))
 
     @property
+    def is_untold(self) -> bool:
+        """Whether its set-up has failed without telling what it made, if anything."""
+        record = self.record
+        return record.state == states.FAILED and record.reason.startswith(states.UNTOLD)
+
+    @property
     def remedy(self) -> str:
         """What people have to do about it, since nobody else will; empty if that is nothing."""
         if self.state == states.DAMAGED:
@@ -54,6 +60,12 @@ class ListedLease(NamedTuple):
             )
         if self.state != states.UNKNOWN:
             return ""
+        if self.is_untold:
+            return (
+                "it may have leaked: look for what it made, then: "
+                f"resnb forget {self.short_id}; so that this is known next time, call "
+                "self.lease.record(handle) early in setup, or define find(lease_id)"
+            )
         step, command = "", "adopt"
         if self.record.dies_with_kernel or self.fault:
             step = "" if self.record.dies_with_kernel else ", remove what it made, then"
@@ -135,8 +147,9 @@ class ListedLease(NamedTuple):
 def listed(record: LeaseRecord, status: Callable[[Owner], str]) -> ListedLease:
     """`record`, with whether its owner is alive by `status`."""
     kernel = status(record.owner)
+    found = ListedLease(record, record.state, kernel)
     hidden = kernel == UNKNOWN and record.state != states.CLOSED
-    return ListedLease(record, states.UNKNOWN if hidden else record.state, kernel)
+    return found._replace(state=states.UNKNOWN) if hidden or found.is_untold else found
 
 
 def damaged(row: DamagedRow) -> ListedLease:

@@ -10,6 +10,7 @@ import pickle
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LedgerError
@@ -53,11 +54,15 @@ def _source_of(definition: Any) -> str:
     body = getattr(definition, "__resnb_body__", None)
     if body is not None:  # of a generator, whose file in a notebook is the magic line only
         return str(body.source)
+    kind = definition if hasattr(definition, "__qualname__") else type(definition)
+    name = f"{kind.__module__}.{kind.__qualname__}"
     try:
+        if isinstance(kind, type) and kind.__module__ != "__main__":
+            # to find a class in the text of a large module takes longer than most set-ups
+            return f"{name} {Path(inspect.getfile(kind)).stat().st_mtime_ns}"
         return inspect.getsource(definition)
     except (OSError, TypeError):
-        kind = definition if hasattr(definition, "__qualname__") else type(definition)
-        return f"{kind.__module__}.{kind.__qualname__}"
+        return name
 
 
 class Adoptions:
@@ -83,8 +88,8 @@ class Adoptions:
         if found is not None or not request.key:
             return found
         book = self._book()
-        records = book.store.kept_for(request.key)
-        seen = (one for one in records if book.liveness.status(one.owner) != UNKNOWN)
+        kept = (one for one in book.store.with_key(request.key) if one.state == states.KEPT)
+        seen = (one for one in kept if book.liveness.status(one.owner) != UNKNOWN)
         adopted = (self._adopt(book, record, request) for record in seen)
         return next((lease for lease in adopted if lease is not None), None)
 

@@ -234,18 +234,33 @@ class LeaseEntry:
         message = f"resource {self._record.name!r} is being cleaned up by the reaper"
         raise LeaseLost(message)
 
-    def mark_closed(self, *, half_made: bool = False) -> None:
+    def mark_closed(self, *, half_made: bool = False) -> bool:
         """The clean-up is complete, as far as can be seen now.
 
         Args:
             half_made: set-up did not return, so something may still turn up; if the manager can
                 find it, the reaper goes on looking.
+
+        Returns:
+            Whether nobody can know what set-up has made: then it stays listed.
         """
         self.handle = None
         if half_made and self._record.can_find:
             self._hand_over(states.CLOSING, "its set-up did not return: looking for what it made")
+        elif half_made and not self._record.dies_with_kernel:
+            self._hand_over(states.FAILED, f"{states.UNTOLD} ({self._record.unfindable})")
+            return True
         else:
-            self._ends.close(self._id, "its set-up did not return" if half_made else "cleaned up")
+            self._ends.close(self._id, "cleaned up")
+        return False
+
+    def is_listed(self) -> bool:
+        """Whether the ledger still has it as a lease that is not closed."""
+        try:
+            found = self._store.get(self._id)
+        except LedgerError:
+            return True
+        return found is not None and found.state != states.CLOSED
 
     def mark_failed(self, reason: str) -> bool:
         """The clean-up failed here for good; gives whether the reaper takes over."""

@@ -20,6 +20,7 @@ from resnb.ledger.kernel.closing_order import close_in_order
 from resnb.ledger.kernel.kernel_wide import SharedResource
 from resnb.ledger.kernel.lease import Lease
 from resnb.ledger.kernel.patched import refuse_greenlets
+from resnb.ledger.kernel.predecessors import Predecessors
 from resnb.ledger.kernel.reaper_messages import Activity, LeaseUser, MessageHandler
 from resnb.ledger.kernel.request import LeaseRequest
 
@@ -47,6 +48,7 @@ class Keeper:
         users: who uses leases (a run), and gives up one that has to be closed.
         activity: the kernel's activity, which counts as use of every lease.
         adoptions: takes over what earlier kernels have kept.
+        predecessors: what new leases may have to wait for.
         on_message: acts on the reaper's messages.
     """
 
@@ -60,11 +62,13 @@ class Keeper:
         self.users: list[LeaseUser] = []
         self.activity = Activity()
         self.adoptions = Adoptions(self, lambda: self.book)
+        self.predecessors = Predecessors(self, lambda: self.book)
         self.on_message = MessageHandler(self, lambda: self.book, self.users, self.activity)
         self._book: LeaseBook | None = None
         self._book_lock = threading.Lock()
         self._leases: dict[str, Lease] = {}
         self._shared: list[SharedResource] = []
+        self._untold: list[Lease] = []
         self._lock = threading.Lock()
         self._never = threading.Event()
         self._deadline: float | None = None
@@ -129,16 +133,24 @@ class Keeper:
         return self.adoptions.by_name(name)
 
     def keep(self, lease: Lease, seconds: float | None) -> None:
-        """Let the resource survive this kernel for `seconds`.
+        """Let the resource survive this kernel for `seconds`, and those that it may depend on.
+
+        Args:
+            lease: the lease.
+            seconds: for how long; None to clean it up with the kernel again.
 
         Raises:
-            LedgerError: it cannot be written, or nobody could find the resource afterwards.
+            LedgerError: it cannot be written, or nobody could find one of them afterwards.
         """
-        if lease.protection.once_open:
-            message = f"resource {lease.name!r} cannot be kept: {lease.protection.once_open}"
-            raise LedgerError(message)
-        lease.limits = lease.limits._replace(keep=seconds)
-        lease.entry.set_keep(seconds)
+        outer = [one for one in self.alive() if one in lease.around] if seconds else []
+        for one in (lease, *outer):
+            if why := one.why_not_kept:
+                inside = "" if one is lease else f"it may depend on {one.name!r}: "
+                raise LedgerError(f"resource {lease.name!r} cannot be kept: {inside}{why}")
+        for one in (*outer, lease):
+            if one is lease or (one.limits.keep or 0.0) < (seconds or 0.0):
+                one.limits = one.limits._replace(keep=seconds)
+                one.entry.set_keep(seconds)
 
     @property
     def book(self) -> "LeaseBook":
@@ -167,12 +179,20 @@ class Keeper:
             with self._lock:
                 self._leases.pop(lease.id, None)
                 self._shared = [one for one in self._shared if one.lease is not lease]
+                if lease.is_untold and lease not in self._untold:
+                    self._untold.append(lease)
             lease.release_thread()
 
     def alive(self) -> tuple[Lease, ...]:
         """The leases that are not closed, in the order in which they were prepared."""
         with self._lock:
             return tuple(self._leases.values())
+
+    def untold(self) -> list[Lease]:
+        """Those whose set-up failed, nobody knows with what made; until they are forgotten."""
+        with self._lock:
+            known = self._untold.copy()
+        return [lease for lease in known if lease.entry.is_listed()]
 
     def forget(self) -> None:
         """This is a forked child: nothing that its parent holds is its own."""

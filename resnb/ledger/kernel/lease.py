@@ -23,7 +23,7 @@ from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.kernel.managed import CallHost, ManagedResource
 from resnb.ledger.kernel.request import Caller, LeaseRequest
-from resnb.ledger.recipes.recipe import Protection
+from resnb.ledger.recipes.recipe import Protection, lives_in_kernel
 
 if TYPE_CHECKING:
     from resnb.ledger.kernel.entry import LeaseEntry
@@ -67,6 +67,7 @@ class Lease:
         changed: when it entered each state that it was in, in seconds since the epoch.
         is_closed_by_reaper: whether the reaper has cleaned it up.
         is_lost: whether the reaper has taken the resource away while it was open.
+        is_untold: whether it is over for this kernel, and nobody knows what its set-up has made.
     """
 
     def __init__(self, host: LeaseHost, request: LeaseRequest, lease_id: str = "") -> None:
@@ -85,6 +86,7 @@ class Lease:
         self.changed = {self.state: self.began}
         self.is_lost = False
         self.is_closed_by_reaper = False
+        self.is_untold = False
         self._host = host
         self._call = request.call
         self._managed = ManagedResource(request.manager, self.id, host)
@@ -111,6 +113,13 @@ class Lease:
     def protection(self) -> Protection:
         """Why it cannot be cleaned up from outside the kernel, during set-up and once open."""
         return self.entry.protection
+
+    @property
+    def why_not_kept(self) -> str:
+        """Why it cannot survive the kernel; empty if it can."""
+        if lives_in_kernel(self.manager, self.resource):
+            return "it lives inside the kernel's process"
+        return self.entry.protection.once_open
 
     @property
     def is_with_reaper(self) -> bool:
@@ -165,7 +174,6 @@ class Lease:
             with interrupts_kept_out():  # the reaper may have looked too early
                 self._managed.clean_up(self.resource, self._call)
             return
-        self._managed.was_stopped = not isinstance(error, Exception)
         self.close()
 
     def close(self, call: Caller | None = None, *, hand_over: bool = True) -> None:
@@ -195,11 +203,11 @@ class Lease:
             is_over = False
             try:
                 with interrupts_kept_out():
-                    self._managed.clean_up_all(self.protection.during_setup, call)
+                    self._managed.clean_up_all(call)
                     if claim is self._claim:
                         half_made = self._managed.is_half_made
                         is_over = not half_made  # whatever comes now, it is not cleaned up again
-                        self.entry.mark_closed(half_made=half_made)
+                        self.is_untold = self.entry.mark_closed(half_made=half_made)
                         is_over = True
             except BaseException as error:
                 if is_over:

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from resnb.errors import CleanupError, ResnbError
+from resnb.errors import ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger.kernel.request import Caller
 
@@ -38,14 +38,12 @@ class ManagedResource:
         value: what set-up returned, until it is cleaned up.
         handle: the handle that set-up has recorded, in a list; an empty list before that.
         is_made: whether set-up has returned.
-        was_stopped: whether set-up was stopped from outside, rather than failing by itself.
     """
 
     def __init__(self, manager: Any, tag: LeaseId, host: CallHost) -> None:
         self.value: Any = None
         self.handle: list[Any] = []
         self.is_made = False
-        self.was_stopped = False
         self._manager = manager
         self._tag = tag
         self._host = host
@@ -79,17 +77,13 @@ class ManagedResource:
             call(self._host.pause, pause)
             pause = min(2 * pause, 1.0)
 
-    def clean_up_all(self, unfindable: str, call: Caller) -> None:
+    def clean_up_all(self, call: Caller) -> None:
         """Clean up what has been made, as far as it can be found.
-
-        Args:
-            unfindable: why nothing half made can be found from outside; empty if it can.
-            call: calls the manager's methods.
 
         Raises:
             BaseException: what the manager's cleanup raised.
         """
-        for value in self._found(unfindable, call):
+        for value in self._found(call):
             self.clean_up(value, call)
 
     def clean_up(self, value: Any, call: Caller) -> None:
@@ -108,15 +102,12 @@ class ManagedResource:
             else:
                 return
 
-    def _found(self, unfindable: str, call: Caller) -> list[Any]:
+    def _found(self, call: Caller) -> list[Any]:
         if self.is_made:
             return [self.value]
         if self.handle:
             attach = getattr(self._manager, "attach", None)
             return [call(attach, self.handle[0]) if attach else self.handle[0]]
         find = getattr(self._manager, "find", None)
-        if find is None and self.was_stopped and unfindable:
-            message = f"its set-up was stopped, and nothing tells what it made: {unfindable}"
-            raise CleanupError(message)
         thing = None if find is None else call(find, self._tag)
         return [] if thing is None else [thing]

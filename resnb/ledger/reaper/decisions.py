@@ -215,6 +215,6 @@ def _cleaning(record: LeaseRecord, now: float) -> Action | float | None:
             return None
         fault = record.unprotected or "it left no handle"
         if not made:
-            fault = f"its set-up did not return, and nothing tells what it made ({fault})"
+            return Fail(record, f"{states.UNTOLD} ({fault})")
         return Fail(record, f"cannot be cleaned up from outside its kernel: {fault}")
     return Clean(record) if record.next_try <= now else record.next_try

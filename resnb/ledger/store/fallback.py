@@ -109,10 +109,10 @@ class FallbackStore(Store):
         self._local.let_go()
         self._database.let_go()
 
-    def kept_for(self, key: str) -> list[LeaseRecord]:
-        """The leases that one with `key` may adopt; none while the database is away."""
+    def with_key(self, key: str) -> list[LeaseRecord]:
+        """The leases of the same scope and arguments; none while the database is away."""
         try:
-            return super().kept_for(key)
+            return super().with_key(key)
         except LedgerUnreachable as error:
             self._away(error)
             return []

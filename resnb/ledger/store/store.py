@@ -285,10 +285,9 @@ class Store:
         """The leases that were closed, the latest first."""
         return self._closed_in(self._database, limit)
 
-    def kept_for(self, key: str) -> list[LeaseRecord]:
-        """The leases that survive their kernel, and that one with `key` may adopt."""
-        where = "where state != 'closed' and state = 'kept' and key = :key"
-        where += f"{self._database.dialect.mine} {_OLDEST}"
+    def with_key(self, key: str) -> list[LeaseRecord]:
+        """The leases that are not closed, of the same scope and arguments; oldest first."""
+        where = f"where state != 'closed' and key = :key{self._database.dialect.mine} {_OLDEST}"
         return self._select(self._database, where, {"key": to_column(key)})
 
     def mark(self) -> tuple[int, int]:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _ITEM = re.compile(r"(?P<scope>.*)\[(?P<item>\d{1,9})\](-\d+)?", re.DOTALL)
+_UNTOLD = (
+    "its set-up failed, and nothing tells what it made: it may have leaked; look for it, then: "
+    "resnb forget NAME"
+)
 _WHERE = {
     "alive": "{}",
     "dead": "{}, whose kernel has ended",
@@ -68,6 +72,7 @@ def report(leases: Iterable[Lease], left: list[Lease]) -> None:
 def _list(*, all_kernels: bool) -> None:
     kernel = ["this kernel"] if all_kernels else []
     rows = [[harmless(one.name), one.state, *kernel, _note(one)] for one in _own()]
+    rows += [[harmless(one.name), states.UNKNOWN, *kernel, _UNTOLD] for one in KEEPER.untold()]
     others = sorted(_of_others(), key=lambda one: (one.notebook, one.name)) if all_kernels else []
     rows += [[one.name, one.state, _where(one), _note_of(one)] for one in others]
     if not rows:

@@ -13,7 +13,6 @@ from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.recipes.handles import Ended, FoundContainer, FoundFolder, FoundProcess
 from resnb.ledger.recipes.protection import protection_before
-from resnb.ledger.recipes.recipe import lives_in_kernel
 from resnb.notebook.widget.rich import text_of
 from resnb.notebook.widget.secrets import masked
 from resnb.run.inspection import log_since, run_number
@@ -174,11 +173,8 @@ def _why_not_cleaned_up(lease: "Lease", flow: "Flow") -> str:
 def _why_not_kept(lease: "Lease") -> str:
     if lease.state != states.OPEN:
         return f"resource {lease.name!r} is not open"
-    if lives_in_kernel(lease.manager, lease.resource):
-        return f"resource {lease.name!r} cannot be kept: it lives inside the kernel's process"
-    if fault := lease.protection.once_open:
-        return f"resource {lease.name!r} cannot be kept: {shown(fault, 300)}"
-    return ""
+    why = lease.why_not_kept
+    return f"resource {lease.name!r} cannot be kept: {shown(why, 300)}" if why else ""
 
 
 # ---- the handle

@@ -44,6 +44,10 @@ class Cancellation:
             return
         if outcome.error is not None:
             execution.errors[row] = outcome.error
+        if outcome.loops:
+            rounds, _ = execution.loops.get(row, (1, None))
+            execution.loops[row] = rounds + 1, outcome.value
+            execution.table.tries[row] = 0
         if self._scheduler.retry(row):
             execution.after(outcome.delay, self._scheduler.resume, row)
             return

@@ -6,7 +6,7 @@ from resnb.graph.base.signals import TRIGGERFAIL, Signal
 from resnb.graph.base.triggers import Trigger
 from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.task import Task
-from resnb.run.engine.hooks import handled
+from resnb.run.engine.hooks import call_running_hooks, handled
 from resnb.run.engine.result import state_of
 from resnb.run.scheduling import outcome as outcomes
 from resnb.run.scheduling.outcome import Outcome
@@ -44,6 +44,8 @@ def decided(execution: "Execution", row: int, before: int) -> Outcome | None:
     if refused is not None:
         chosen = handled(task, old, refused)
         return chosen if chosen.code >= FIRST_FINISHED else refused
+    if not is_mapped(execution, row):
+        call_running_hooks(execution, task)
     if not task.state_handlers:
         return None
     chosen = handled(task, old, Outcome(MAPPED if is_mapped(execution, row) else RUNNING))

@@ -4,13 +4,15 @@ Whoever takes the value of a row that failed gets its exception. A value that is
 there until somebody looks it up by way of `Execution.readable`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import time
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from resnb.graph.base.inputs import flat
 from resnb.graph.base.signals import TRIGGERFAIL
 from resnb.run.engine.feed import Feed
+from resnb.run.engine.surroundings import given
 from resnb.run.output.writer import Output
 from resnb.run.scheduling.plan import argument
 
@@ -34,6 +36,9 @@ class Execution:
         items: for each mapped row what its children are mapped over, by argument.
         owners: for each mapped row, and each row whose values it flattens, who gave each item.
         columns: the arguments of all children of a mapped row, where these are plain calls.
+        loops: for each row that raised LOOP, the number of its round, from 1, and the last result.
+        run_id: identifies the run.
+        surroundings: what `resnb.context` had been given where the run began.
         remote: what runs rows on clusters, if any do.
         add_worker: starts a worker, `replacing` one that hangs or not; None if the executor cannot.
         began: when the run began, in seconds of its clock, and in seconds since the epoch.
@@ -58,6 +63,9 @@ class Execution:
         self.items: dict[int, dict[str, Sequence[Any]]] = {}
         self.owners: dict[int, dict[int, list[int]]] = {}
         self.columns: dict[int, Sequence[Sequence[Any]]] = {}
+        self.loops: dict[int, tuple[int, Any]] = {}
+        self.run_id = str(uuid4())
+        self.surroundings: Mapping[str, Any] = given()
         self.remote: Remote | None = None
         self.slots: list[Slot] = []
         self.add_worker: Callable[..., bool] | None = None
@@ -120,9 +128,9 @@ class Execution:
         out of a value.
         """
         plan = self.plan
-        if plan.grows:
-            return plan.added[row].arguments.actual(self.values)
         values = self.readable if values is None else values
+        if plan.grows:
+            return plan.added[row].arguments.actual(values)
         origin = self.mapped.origin(row)
         items: dict[str, Sequence[Any]] = {}
         if row != origin:

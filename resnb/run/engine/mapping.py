@@ -176,6 +176,7 @@ def _is_plain(plan: "Plan", row: int) -> bool:
         and task.timeout is None
         and isinstance(task.trigger, Trigger)
         and not task.on_completion
+        and not task.on_running
         and node.positional == len(inputs)
         and node.flattened <= node.mapped
         and not any(type(inputs[key]) is Collection for key in inputs.keys() - node.mapped)

@@ -4,6 +4,7 @@ Each use of a scope (the scope itself, or each item of one that is mapped) has i
 run asks of the ledger is to prepare a lease before set-up, and to close it once.
 """
 
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -11,11 +12,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import TaskCancelled
+from resnb.errors import LedgerError, TaskCancelled
 from resnb.graph.base.signals import SKIP, SUCCESS
 from resnb.graph.resources.adapters import renewed
 from resnb.graph.resources.scope import WHOLE, Scope, ScopeOptions, ScopeUse
 from resnb.ledger import states as lease_states
+from resnb.ledger.kernel.adoption import adoption_key
 from resnb.ledger.kernel.keeper import Keeper
 from resnb.ledger.kernel.kernel_wide import SharedResource
 from resnb.ledger.kernel.lease import Lease
@@ -68,6 +70,7 @@ class RunScopes:
         self._threads: dict[ScopeUse, LeaseThread] = {}
         self._entries: dict[ScopeUse, SharedResource] = {}
         self._keys: dict[ScopeUse, str] = {}
+        self._notes: dict[ScopeUse, str] = {}
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._names: dict[Scope, str] = {}
@@ -123,11 +126,8 @@ class RunScopes:
         use = self.rows.use_of(row)
         scope = use.scope
         recipe = scope.manager.resource_class
-        if scope.options.keep is not None:
-            from resnb.ledger.kernel.adoption import adoption_key
-
-            definition = scope.manager.definition
-            self._keys[use] = adoption_key(self._lease_name(use), definition, tuple(args), kwargs)
+        definition = scope.manager.definition
+        self._keys[use] = adoption_key(self._lease_name(use), definition, tuple(args), kwargs)
         if scope.options.lifetime != "kernel":
             return stoppably(recipe, *args, **kwargs)
         entry = self._entries[use] = self._keeper.shared(recipe, (tuple(args), kwargs))
@@ -148,8 +148,7 @@ class RunScopes:
             return self._share(use, manager, attempt, thread)
         self._close_earlier(use, thread)
         lease = self._prepare(use, renewed(manager), attempt, thread)
-        if lease.state == lease_states.OPENING:
-            lease.set_up(_made)
+        self._set_up(lease, use)
         attempt.undo = partial(_put_away, lease)
         return lease.resource
 
@@ -163,13 +162,28 @@ class RunScopes:
             entry.manager = renewed(entry.manager)
             lease = self._prepare(use, entry.manager, attempt, thread)
             self._keeper.share(entry)  # it was removed when an earlier lease was closed
-            if lease.state == lease_states.OPENING:
-                lease.set_up(_made)
+            self._set_up(lease, use)
             return lease
 
         lease = self.leases[use] = entry.opened((self, use), open_lease)
         attempt.undo = partial(self._release, use)
         return lease.resource
+
+    def _set_up(self, lease: Lease, use: ScopeUse) -> None:
+        """Set up what was not adopted; an error says what may have stood in its way."""
+        if lease.state != lease_states.OPENING:
+            return
+        try:
+            lease.set_up(_made)
+        except Exception as error:
+            if note := self._notes.pop(use, ""):
+                error.add_note(note)
+            raise
+        if lease.limits.keep is not None:
+            try:
+                self._keeper.keep(lease, lease.limits.keep)
+            except LedgerError as error:
+                print(error, file=sys.stderr)  # noqa: T201 - the output of the set-up
 
     def _close_earlier(self, use: ScopeUse, thread: LeaseThread) -> None:
         """Close what an earlier run left open for this item, which has changed."""
@@ -193,7 +207,10 @@ class RunScopes:
         request = LeaseRequest(
             self._lease_name(use), manager, thread, tuple(live), plainly, limits, key
         )
-        lease = self._keeper.adoptions.for_scope(request) or self._keeper.prepare(request)
+        lease = self._keeper.adoptions.for_scope(request)
+        if lease is None:
+            self._notes[use] = stoppably(self._keeper.predecessors.wait, request)
+            lease = self._keeper.prepare(request)
         self.leases[use] = lease
         return lease
 

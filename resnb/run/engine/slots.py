@@ -84,6 +84,20 @@ class Slot:
                 stop_waiting()
 
 
+class RunSlot(Slot):
+    """The slot of a thread that calls the handlers and hooks of a flow.
+
+    Attributes:
+        run: whose these are.
+    """
+
+    __slots__ = ("run",)
+
+    def __init__(self, run: Any) -> None:
+        super().__init__(0)
+        self.run = run
+
+
 @contextmanager
 def internal_lines() -> Iterator[None]:
     """A block of resnb's own lines that a task's code has called; nothing interrupts it."""

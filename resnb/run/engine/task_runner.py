@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from resnb.run.engine.attempt import Attempt
 from resnb.run.engine.deciding import decided, is_mapped
 from resnb.run.engine.forks import end_child
-from resnb.run.engine.hooks import handled, run_hooks
+from resnb.run.engine.hooks import considered, handled, run_hooks
 from resnb.run.engine.loop import LOOP
 from resnb.run.engine.mapping import expand, mapped_inputs
 from resnb.run.engine.slots import CURRENT, NOTHING, Slot
@@ -182,6 +182,7 @@ class TaskRunner:
         assert attempt.limit is not None
         tries = execution.table.tries[row]
         outcome = outcomes.of_timeout(task, attempt.limit, tries, self._retries(row))
+        outcome = considered(execution, task, outcome)
         outcome = handled(task, Running(), outcome)
         if outcome.code != RETRYING:
             execution.keep(row, outcome)
@@ -243,7 +244,8 @@ class TaskRunner:
         if self._execution.forked:
             end_child(error)
         task, tries = self._execution.task_of(row), self._execution.table.tries[row]
-        return outcomes.of_error(task, error, tries, self._retries(row))
+        outcome = outcomes.of_error(task, error, tries, self._retries(row))
+        return considered(self._execution, task, outcome)
 
     def _value_outcome(self, value: Any) -> Outcome:
         if self._execution.forked:

@@ -1,13 +1,15 @@
 """A call of a task in a ``@flow`` function: its arguments, and what it depends on."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import GraphError, OptionError
 from resnb.graph.base.building import BUILDING
-from resnb.graph.base.inputs import flatten, is_sequence, unmapped
+from resnb.graph.base.inputs import allow_failure, flat, is_sequence, unwrapped
+from resnb.graph.base.triggers import all_successful, tally_of
 from resnb.graph.tasks.task import Task
-from resnb.run.functions.futures import CallArguments, TaskFuture, search
+from resnb.run.functions.futures import CallArguments, TaskFuture, futures_in, search
+from resnb.states import State
 
 if TYPE_CHECKING:
     from resnb.graph.base.signature import Signature
@@ -53,6 +55,14 @@ def bound(
     if tags:
         new.tags = new.tags | tags
     named, _ = task.signature.assign(f"task {task.name!r}", args, given)
+    allowed = [value for value in named.values() if type(value) is allow_failure]
+    if allowed:
+        named, given = (
+            {k: _bare(v) for k, v in named.items()},
+            {k: _bare(v) for k, v in given.items()},
+        )
+        args = tuple(_bare(one) for one in args)
+        new.trigger = _unless_allowed({one.task for one in futures_in(allowed)})
     inputs, has_futures = _inputs(named, provenance)
     control: list[int] = []
     for option in ("wait_for", "upstream_tasks"):
@@ -60,6 +70,20 @@ def bound(
             control += _control(task, option, options[option], provenance)
     returns_state = bool(options.get("return_state"))
     return BoundCall(new, CallArguments(args, given, has_futures), inputs, control, returns_state)
+
+
+def _bare(value: Any) -> Any:
+    return value.value if type(value) is allow_failure else value
+
+
+def _unless_allowed(allowed: set[Task]) -> Callable[[Mapping[Any, State]], bool]:
+    """A trigger that asks for success of all upstream tasks but these."""
+
+    def may_fail(upstream: Mapping[Any, State]) -> bool:
+        judged = [state for edge, state in upstream.items() if edge.upstream_task not in allowed]
+        return all_successful.decide(tally_of(judged))
+
+    return may_fail
 
 
 def bound_resource(
@@ -128,24 +152,27 @@ def items(
     options, given = _options(task.signature, kwargs)
     named = [*enumerate(args), *given.items()]
     each: dict[Any, list[Any]] = {}
+    whole: dict[Any, Any] = {}
     for key, value in named:
-        if type(value) is unmapped:
+        inner, mapped, flattened = unwrapped(_bare(value), mapped=True)
+        if not mapped:
+            whole[key] = flat(inner) if flattened else inner
             continue
-        inner = value.value if type(value) is flatten else value
-        if not is_sequence(inner):
+        if not is_sequence(inner) and not isinstance(inner, Iterator | range | set | frozenset):
             message = (
                 f"task {task.name!r} cannot be mapped over {key}={inner!r}, which is no "
                 "sequence: wrap it in unmapped(...) to pass it to every child"
             )
             raise GraphError(message)
-        each[key] = [x for part in inner for x in part] if inner is not value else list(inner)
+        each[key] = list(flat(inner) if flattened else inner)
+        if type(value) is allow_failure:
+            each[key] = [allow_failure(one) for one in each[key]]
     if not each:
         message = (
             f"task {task.name!r} is mapped over nothing: submit it, or leave unmapped(...) away "
             "from at least one argument"
         )
         raise GraphError(message)
-    whole = {key: value.value for key, value in named if key not in each}
     for index in range(min(len(found) for found in each.values())):
         child = {**whole, **{key: found[index] for key, found in each.items()}}
         keywords = {key: child[key] for key in given}

@@ -1,8 +1,10 @@
 """`TaskFuture`: the result of ``task.submit(...)``, and how futures in arguments become values."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from resnb.graph.base.inputs import allow_failure
 from resnb.run.functions.provenance import ATOMS, COLLECTIONS, PARTS, Provenance
 from resnb.states import State
 
@@ -22,6 +24,11 @@ class FutureOwner(Protocol):
     def await_future(self, future: "TaskFuture", timeout: float | None) -> None:
         """Wait for `future`; `TimeoutError` if it takes longer than `timeout`."""
 
+    def completed(
+        self, futures: "Sequence[TaskFuture]", timeout: float | None
+    ) -> "Iterator[TaskFuture]":
+        """See `as_completed`."""
+
     async def value_of_future(self, future: "TaskFuture") -> Any:
         """The value of `future`, once it has ended."""
 
@@ -38,14 +45,16 @@ class TaskFuture:
 
     Attributes:
         task: the task in the run's graph.
+        row: its number.
+        owner: the run.
     """
 
-    __slots__ = ("_owner", "row", "task")
+    __slots__ = ("owner", "row", "task")
 
     def __init__(self, owner: FutureOwner, row: int, task: "Task") -> None:
         self.task = task
         self.row = row
-        self._owner = owner
+        self.owner = owner
 
     @property
     def name(self) -> str:
@@ -55,7 +64,7 @@ class TaskFuture:
     @property
     def state(self) -> State:
         """The task's state as it is now."""
-        return self._owner.state_of(self.row)
+        return self.owner.state_of(self.row)
 
     def done(self) -> bool:
         """Whether the task has ended."""
@@ -70,7 +79,7 @@ class TaskFuture:
         Raises:
             TimeoutError: it has not ended by then.
         """
-        self._owner.await_future(self, timeout)
+        self.owner.await_future(self, timeout)
         return self.state
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
@@ -84,11 +93,11 @@ class TaskFuture:
             TimeoutError: it has not ended by then.
             Exception: whatever the task raised.
         """
-        self._owner.await_future(self, timeout)
-        return self._owner.outcome(self.row, raises=raise_on_failure)
+        self.owner.await_future(self, timeout)
+        return self.owner.outcome(self.row, raises=raise_on_failure)
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return self._owner.value_of_future(self).__await__()
+        return self.owner.value_of_future(self).__await__()
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
@@ -105,6 +114,52 @@ class Futures(list[TaskFuture]):
     def wait(self, timeout: float | None = None) -> list[State]:
         """The final states, in order; likewise."""
         return [one.wait(timeout) for one in self]
+
+
+class DoneAndNotDone(NamedTuple):
+    """What `wait` gives.
+
+    Attributes:
+        done: the futures that have ended.
+        not_done: the others.
+    """
+
+    done: set[TaskFuture]
+    not_done: set[TaskFuture]
+
+
+def as_completed(
+    futures: Iterable[TaskFuture], timeout: float | None = None
+) -> Iterator[TaskFuture]:
+    """The futures, in the order in which they end.
+
+    Args:
+        futures: of one run, as `submit` and `map` give them.
+        timeout: seconds to wait at most for all of them; None for no limit.
+
+    Raises:
+        TimeoutError: not all have ended by then.
+    """
+    waited_for = list(dict.fromkeys(futures))
+    if waited_for:
+        yield from waited_for[0].owner.completed(waited_for, timeout)
+
+
+def wait(futures: Iterable[TaskFuture], timeout: float | None = None) -> DoneAndNotDone:
+    """Wait until all `futures` have ended, or for `timeout` seconds."""
+    waited_for = list(futures)
+    done: set[TaskFuture] = set()
+    with suppress(TimeoutError):
+        done.update(as_completed(waited_for, timeout))
+    done.update(one for one in waited_for if one.done())
+    return DoneAndNotDone(done, {one for one in waited_for if one not in done})
+
+
+def futures_in(value: Any) -> list[TaskFuture]:
+    """The futures in `value`, also inside collections."""
+    found: list[TaskFuture] = []
+    resolved([one.value if type(one) is allow_failure else one for one in value], found.append)
+    return found
 
 
 def search(value: Any, provenance: Provenance) -> tuple[list[int], bool]:

@@ -320,7 +320,9 @@ class FunctionRun(Run):
         for task in flow.parameter_tasks:
             known = placed if task.name in placed else given
             value = known.get(task.name, task.default)
+            self.parameters[task.name] = value
             known[task.name] = self._recorder.add_parameter(task, value)
+        self.name = flow.name_of_run(self.parameters)
         return (*(placed[name] for name in names), *args[len(names) :]), given
 
     def _leave(self) -> None:
@@ -375,10 +377,10 @@ def _executor_of(flow: "FlowFunction", outer: FunctionRun | None) -> Any:
     executor = flow.executor
     if executor is None:
         executor = ThreadExecutor() if outer is None else outer.executor
-    if not isinstance(executor, ThreadExecutor | LocalExecutor):
+    if not hasattr(executor, "start"):
         message = (
-            f"flow {flow.name!r}: a @flow function runs its tasks on ThreadExecutor or "
-            f"LocalExecutor, not {executor!r}; a task can use a cluster by its client"
+            f"flow {flow.name!r} runs its tasks on ThreadExecutor, LocalExecutor or DaskExecutor, "
+            f"not {executor!r}"
         )
         raise RunError(message)
     return executor

@@ -1,6 +1,8 @@
 """What the lines of a ``@flow`` function can call: tasks, and other flow functions."""
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,19 @@ if TYPE_CHECKING:
     from resnb.run.functions.body import FunctionBody, Inbox
     from resnb.run.functions.recorder import Recorder
     from resnb.run.scheduling.growth import Watcher
+
+
+class _Noted:
+    """A watcher that notes whom it watched before it tells."""
+
+    def __init__(self, note: Callable[[], object], inbox: "Watcher") -> None:
+        self._note = note
+        self._inbox = inbox
+
+    def put(self, item: int, /) -> None:
+        """It has ended."""
+        self._note()
+        self._inbox.put(item)
 
 
 class TaskCalls:
@@ -63,19 +78,23 @@ class TaskCalls:
         return self._value_async(row)  # made only here, for a pause may end with an exception
 
     def submit(self, task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Run `task` on a worker; gives a future."""
+        """Run `task` on a worker; gives a future, or, if that is asked for, the final state."""
         with self.body.paused:
-            return self._submitted(bound(task, args, kwargs, self.recorder.provenance))
+            one = bound(task, args, kwargs, self.recorder.provenance)
+            future = self._submitted(one)
+        return future.wait() if one.returns_state else future
 
     def map(self, task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Run `task` on workers, once for each item; gives a list of futures."""
+        """Run `task` on workers, once for each item; gives futures, or the final states."""
         values = [one.result() if type(one) is TaskFuture else one for one in args]
         named = {k: v.result() if type(v) is TaskFuture else v for k, v in kwargs.items()}
         with self.body.paused:
-            return Futures(
-                self._submitted(bound(task, *one, self.recorder.provenance))
+            calls = [
+                bound(task, *one, self.recorder.provenance)
                 for one in items(task, tuple(values), named)
-            )
+            ]
+            futures = Futures(self._submitted(one) for one in calls)
+        return futures.wait() if any(one.returns_state for one in calls) else futures
 
     def _run_now(self, one: BoundCall) -> int:
         """Make a call and wait for its end; gives its row."""
@@ -153,7 +172,7 @@ class TaskCalls:
         execution = self._execution
         code = execution.table.state[row]
         if FIRST_FINISHED <= code < FIRST_UNSUCCESSFUL:
-            return self.recorder.provenance.handed_out(execution.values[row], row)
+            return self.recorder.provenance.handed_out(execution.readable[row], row)
         error, gone = execution.errors.get(row), False
         if code == CANCELLED and raises and self.body.is_here:
             noted = self.body.taken()
@@ -195,6 +214,30 @@ class TaskCalls:
                 message = f"task {future.name!r} has not ended within {timeout:g} s"
                 raise TimeoutError(message) from None
             self._unasked.pop(future.row, None)
+
+    def completed(
+        self, futures: Sequence[TaskFuture], timeout: float | None
+    ) -> Iterator[TaskFuture]:
+        """`futures` in the order in which they end.
+
+        Raises:
+            TimeoutError: not all have ended in time.
+        """
+        inbox: Inbox = SimpleQueue()
+        ended: deque[TaskFuture] = deque()
+        deadline = None if timeout is None else monotonic() + timeout
+        for future in futures:
+            self._execution.output.show(future.row)
+            watcher = _Noted(partial(ended.append, future), inbox)
+            self._execution.post(self._execution.plan.added.watch, future.row, watcher)
+        for left in range(len(futures), 0, -1):
+            with self.body.paused:
+                try:
+                    self.body.carry_out(inbox, deadline)
+                except Empty:
+                    message = f"{left} of {len(futures)} tasks have not ended within {timeout:g} s"
+                    raise TimeoutError(message) from None
+            yield ended.popleft()
 
     def report_unasked(self) -> None:
         """Report the failed tasks for whose results nobody has asked."""

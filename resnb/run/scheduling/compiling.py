@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import GraphError, OptionError
+from resnb.errors import ArgumentError, GraphError
 from resnb.graph.base.triggers import Trigger, all_successful
 from resnb.graph.resources.scope import no_executor
 from resnb.run.resume import is_over
@@ -55,7 +55,7 @@ def compiled(
         only: the tasks to run; what else they need must be in `given`. None for all.
 
     Raises:
-        OptionError: a parameter is missing or unknown.
+        ArgumentError: a parameter is missing or unknown.
         GraphError: a scope is mapped in part.
     """
     check_mapped(flow)
@@ -201,6 +201,7 @@ def _read_tasks(plan: Plan) -> None:
         if (
             task.timeout is not None
             or task.on_completion
+            or task.on_running
             or node.mapped
             or (node.control and node.is_mapped)
         ):
@@ -231,14 +232,14 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
                 f"flow {plan.flow.name!r} needs parameter {task.name!r}: pass "
                 f"{task.name}=... to the run, or give it a default"
             )
-            raise OptionError(message)
+            raise ArgumentError(message)
     unknown = parameters.keys() - {task.name for task in plan.flow.parameters()}
     if unknown:
         names = ", ".join(sorted(one.name for one in plan.flow.parameters())) or "none"
         message = (
             f"flow {plan.flow.name!r} has no parameter {min(unknown)!r} (its parameters: {names})"
         )
-        raise OptionError(message)
+        raise ArgumentError(message)
 
 
 def _constant(value: Any) -> Callable[[], Any]:

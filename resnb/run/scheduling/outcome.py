@@ -2,8 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from resnb.durations import seconds
 from resnb.errors import TaskCancelled, user_frames
-from resnb.graph.base.signals import FAIL, RETRY, Signal
+from resnb.graph.base.signals import FAIL, LOOP, RETRY, Signal
 from resnb.graph.tasks.task import Task
 from resnb.states import (
     CANCELLED,
@@ -28,6 +29,7 @@ class Outcome(NamedTuple):
         delay: seconds until the next try.
         instead_of: how the task would have ended if there were no next try; None if nothing
             failed.
+        loops: whether the next try is the next round of a loop, which gets `value`.
     """
 
     code: int
@@ -36,6 +38,7 @@ class Outcome(NamedTuple):
     reason: str = ""
     delay: float = 0.0
     instead_of: int | None = None
+    loops: bool = False
 
     def state(self) -> State:
         """The `State` object, for handlers and hooks."""
@@ -45,8 +48,10 @@ class Outcome(NamedTuple):
 def of_error(task: Task, error: BaseException, tries: int, retries: int) -> Outcome:
     """The outcome of a try whose code raised; `tries` have begun, `retries` may follow one."""
     if isinstance(error, RETRY):
-        delay = task.retry_delay or 0.0
-        return Outcome(RETRYING, reason=str(error), delay=_first(error.delay, delay))
+        delay = pause_after(task, tries) if error.delay is None else error.delay
+        return Outcome(RETRYING, reason=str(error), delay=delay)
+    if isinstance(error, LOOP):
+        return Outcome(RETRYING, value=error.result, reason=str(error), loops=True)
     if isinstance(error, Signal) and not isinstance(error, FAIL):
         return of_state(error.state)
     if isinstance(error, FAIL):
@@ -68,9 +73,23 @@ def of_timeout(task: Task, limit: float, tries: int, retries: int) -> Outcome:
 def _again(task: Task, end: Outcome, error: BaseException, tries: int, retries: int) -> Outcome:
     """Another try if `error` is to be retried and tries are left, else `end`."""
     if tries <= retries and isinstance(error, task.retry_on or (Exception,)):
-        delay = task.retry_delay or 0.0
+        delay = pause_after(task, tries)
         return end._replace(code=RETRYING, delay=delay, instead_of=end.code)
     return end
+
+
+def pause_after(task: Task, tries: int) -> float:
+    """The pause before the next try, in seconds, once `tries` have ended.
+
+    A list that is too short goes on with its last item.
+    """
+    delay = task.retry_delay
+    if callable(delay):
+        owner = f"task {task.name!r}: retry_delay"
+        delay = tuple(seconds(one, owner) or 0.0 for one in delay(task.max_retries))
+    if isinstance(delay, tuple):
+        return delay[min(tries, len(delay)) - 1] if delay else 0.0
+    return delay or 0.0
 
 
 def of_state(state: State) -> Outcome:
@@ -84,12 +103,13 @@ def of_state(state: State) -> Outcome:
 
 
 def text_of(error: BaseException) -> str:
-    """An exception in one line, even if its ``__str__`` fails or is long."""
+    """An exception and its notes in one line, even if its ``__str__`` fails or is long."""
     try:
         first, *more = f"{type(error).__name__}: {error}".splitlines()
     except Exception:  # noqa: BLE001 - the user's code
         return type(error).__name__
-    return f"{first} [...]" if any(more) else first
+    notes = [str(one) for one in getattr(error, "__notes__", ())]
+    return "; ".join([f"{first} [...]" if any(more) else first, *notes]).splitlines()[0]
 
 
 def failure(error: BaseException) -> Outcome:
@@ -105,10 +125,6 @@ def has_made(code: int) -> bool:
 def success(value: Any) -> Outcome:
     """The outcome of a try whose code returned `value`."""
     return Outcome(SUCCESS, value=value)
-
-
-def _first(one: float | None, other: float) -> float:
-    return other if one is None else one
 
 
 def is_stop(error: BaseException) -> bool:

@@ -58,6 +58,7 @@ class Plan:
         scope_of: the index of the scope that a row belongs to or is a member of.
         given: the final states that were given to the run.
         remote: the rows that run on a cluster: that of a scope, or (None) the whole run's.
+        sends_away: whether rows that are added, and can run there, run on the run's cluster.
         kept: for mapped rows of which some children need not run again, the children's states.
         added: the rows that were added and have not ended.
     """
@@ -80,6 +81,7 @@ class Plan:
         self.scope_of: dict[int, int] = {}
         self.given: dict[int, State] = {}
         self.remote: dict[int, Scope | None] = {}
+        self.sends_away = False
         self.kept: dict[int, list[State]] = {}
         self.added = AddedRows()
 
@@ -101,6 +103,9 @@ class Plan:
         lane = lane_of(node)
         if added.inbox is not None and lane != LEASE:
             lane = CALLER
+        if lane == WORKER and self.sends_away and task.kind != "parameter":
+            lane = REMOTE
+            self.remote[row] = None
         if lane != WORKER:
             self.lanes[row] = lane
         if task.state_handlers or task.on_failure or task.on_cancellation:
@@ -137,10 +142,13 @@ def lane_of(node: "Node") -> int:
 def send_away(plan: Plan, *, whole: bool = False) -> None:
     """Let rows run on a cluster: those in a scope that is their executor, or all that can.
 
+    Of a plan that grows, only rows that are yet to come.
+
     Coroutines, parameters and what is bound to a scope's thread stay in the kernel.
     """
+    plan.sends_away = plan.grows and whole
     for row, task in enumerate(plan.tasks):
-        if row in plan.lanes or row in plan.given or task.kind == "parameter":
+        if plan.grows or row in plan.lanes or row in plan.given or task.kind == "parameter":
             continue
         index = plan.scope_of.get(row, -1)
         around = plan.scopes[index].scope.around() if index >= 0 else ()

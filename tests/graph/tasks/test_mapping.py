@@ -6,7 +6,7 @@ from collections import Counter, deque
 import pytest
 
 from resnb import Flow, Parameter, flatten, mapped, task, unmapped
-from resnb.errors import GraphError, OptionError
+from resnb.errors import GraphError
 from resnb.graph.arguments import Collection, Constant
 from tests.graph.shapes import arrows
 
@@ -56,11 +56,13 @@ def test_a_mark_may_be_repeated(flow, wrapped):
 
 
 @pytest.mark.parametrize(
-    "both", [lambda: unmapped(flatten([1])), lambda: flatten(unmapped([1]))], ids=["uf", "fu"]
+    "both", [lambda x: unmapped(flatten(x)), lambda x: flatten(unmapped(x))], ids=["uf", "fu"]
 )
-def test_the_two_marks_exclude_each_other(both):
-    with pytest.raises(OptionError, match="has no meaning: use one of the two"):
-        both()
+def test_what_is_passed_whole_may_be_flattened(flow, both):
+    with flow:
+        handle, constant = add.map([1, 2], both(numbers())), add.map([1], both([[5], [6]]))
+    assert marks(handle) == ({"x"}, {"y"})
+    assert marks(constant) == ({"x"}, {"y"})
 
 
 def test_a_collection_of_tasks_is_mapped_item_by_item(flow):
@@ -173,8 +175,16 @@ def test_mapped_marks_an_argument_of_a_plain_call(flow, wrapped):
     assert marks(other) == ({"x"}, {"x"})
 
 
-def test_annotations_that_contradict_each_other():
-    with pytest.raises(OptionError, match=r"mapped\(unmapped\(x\)\) has no meaning"):
-        mapped(unmapped(1))
-    with pytest.raises(OptionError, match=r"unmapped\(mapped\(x\)\) has no meaning"):
-        unmapped(mapped(1))
+@pytest.mark.parametrize(
+    ("wrapped", "is_mapped"),
+    [
+        (lambda x: mapped(unmapped(x)), True),
+        (lambda x: unmapped(mapped(x)), False),
+        (lambda x: mapped(flatten(unmapped(mapped(x)))), True),
+    ],
+    ids=["mapped", "unmapped", "four"],
+)
+def test_of_two_annotations_the_outer_one_counts(flow, wrapped, is_mapped):
+    with flow:
+        handle = add(wrapped(numbers()), mapped([5]))
+    assert ("x" in marks(handle)[0]) is is_mapped

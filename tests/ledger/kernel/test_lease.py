@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnb.errors import IllegalTransition, TaskCancelled
+from resnb.errors import IllegalTransition
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import Keeper
 from resnb.ledger.kernel.lease import interrupts_kept_out
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
-from resnb.ledger.recipes.recipe import Protection
-from tests.ledger.no_book import NoBook, NoEntry
+from tests.ledger.no_book import NoBook
 
 ALL = (states.OPENING, states.OPEN, states.CLOSING, states.CLOSED, states.FAILED)
 LEGAL = {
@@ -172,25 +171,3 @@ def test_interrupts_are_kept_out_of_the_thread_and_its_children():
 
 def test_texts_are_stable(keeper):
     assert repr(lease_of(keeper, Plain())) == "<Lease: a (opening)>"
-
-
-class Unprotected(NoEntry):
-    protection = Protection("no find(lease_id)", "")
-
-
-@pytest.mark.parametrize("entry", [NoEntry(), Unprotected()])
-@pytest.mark.parametrize("error", [TaskCancelled(), ValueError()])
-def test_what_a_stopped_set_up_may_have_made_stays_listed(keeper, entry, error):
-    class Stopped(Plain):
-        def setup(self):
-            raise error
-
-    lease = lease_of(keeper, Stopped())
-    lease.entry = entry
-    with pytest.raises(type(error)):
-        lease.set_up()
-    if isinstance(entry, Unprotected) and isinstance(error, TaskCancelled):
-        assert lease.state == states.FAILED
-        assert "nothing tells what it made: no find(lease_id)" in lease.reason
-    else:  # it told us itself that it failed, or nothing outlives it
-        assert lease.state == states.CLOSED

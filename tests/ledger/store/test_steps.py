@@ -174,11 +174,11 @@ def test_set_up_returns_while_its_owner_gives_up(store):
 
 def test_a_lease_is_adopted_from_whom_one_thinks(store):
     store.add(record(state="kept", key="k"))
-    assert [one.id for one in store.kept_for("k")] == ["a"]
+    assert [one.id for one in store.with_key("k")] == ["a"]
     assert not store.adopt("a", OTHER, REAPER)
     assert store.adopt("a", OTHER, KERNEL, state="open")
     assert not store.adopt("a", REAPER, KERNEL)
-    assert store.kept_for("k") == []
+    assert [one.state for one in store.with_key("k")] == ["open"]
     assert store.get("a").owner == OTHER
     assert store.change("a", OTHER, reason="mine")
     assert not store.change("a", KERNEL, reason="no more")
@@ -207,7 +207,7 @@ def test_what_was_lost_is_restored_and_nothing_else(store):
 def test_what_is_no_text_is_kept_as_text(store, strange):
     store.add(record(name=strange, key=strange, notebook=strange, state="kept"))
     assert store.change("a", reason=strange)
-    (found,) = store.kept_for(strange)
+    (found,) = store.with_key(strange)
     assert found.reason == found.name == found.key
     assert found.name in (strange, strange.replace("\0", "\\0"), "a\\udcffb")
 

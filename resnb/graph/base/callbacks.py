@@ -1,0 +1,30 @@
+"""Small functions that make handlers and pauses, by their names in Prefect."""
+
+from collections.abc import Callable
+from typing import Any
+
+from resnb.states import State
+
+
+def callback_factory(
+    fn: Callable[[Any, State], Any], check: Callable[[State], bool]
+) -> Callable[[Any, State, State], State]:
+    """A state handler that calls `fn` with task (or flow) and new state where `check` holds.
+
+    Args:
+        fn: what to call, such as a function that posts a message.
+        check: whether to call it for a state.
+    """
+
+    def state_handler(subject: Any, old_state: State, new_state: State) -> State:
+        del old_state
+        if check(new_state):
+            fn(subject, new_state)
+        return new_state
+
+    return state_handler
+
+
+def exponential_backoff(backoff_factor: float) -> Callable[[int], list[float]]:
+    """A ``retry_delay`` that doubles with each try, beginning with `backoff_factor` seconds."""
+    return lambda retries: [backoff_factor * 2**number for number in range(retries)]

@@ -1,0 +1,88 @@
+"""What running code may know about itself and its run, and what users have added to that.
+
+What is added holds for the thread or coroutine that added it, until its block ends. In a task it
+is gone when the task ends, for a worker's thread runs many. A run takes along what was there where
+it began.
+"""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from resnb.run.engine.slots import CURRENT, NOTHING
+
+_NOBODY = (0, NOTHING)
+_GIVEN: ContextVar[tuple[tuple[int, int], Mapping[str, Any]]] = ContextVar(
+    "resnb_given", default=(_NOBODY, {})
+)
+
+
+class RunFacts(Protocol):
+    """What is asked of a run."""
+
+    flow: Any
+    name: str
+    execution: Any
+    parameters: dict[str, Any]
+
+
+def _owner() -> tuple[int, int]:
+    """Whose code is running: a slot and its row."""
+    slot = CURRENT.get()
+    return _NOBODY if slot is None else (id(slot), slot.row)
+
+
+def given() -> Mapping[str, Any]:
+    """What the running code, or a block around it, has added."""
+    owner, values = _GIVEN.get()
+    return values if owner == _owner() else {}
+
+
+def give(values: Mapping[str, Any]) -> None:
+    """Let the running code have added just `values`."""
+    _GIVEN.set((_owner(), values))
+
+
+def facts_of_run(run: RunFacts) -> dict[str, Any]:
+    """What all code of a run may know."""
+    execution = run.execution
+    parameters = {one.name: one.default for one in run.flow.parameters()} | run.parameters
+    return {
+        "flow_name": run.flow.name,
+        "flow_run_id": execution.run_id,
+        "flow_run_name": run.name,
+        "parameters": parameters,
+        **_dates(datetime.fromtimestamp(execution.began[1], UTC)),
+        **execution.surroundings,
+    }
+
+
+def facts_of_row(run: RunFacts, row: int) -> dict[str, Any]:
+    """What the code of one row may know besides."""
+    execution = run.execution
+    task = execution.task_of(row)
+    index = None if row < len(execution.plan.tasks) else execution.mapped.index(row)
+    rounds, result = execution.loops.get(row, (1, None))
+    of_loop = {"task_loop_result": result} if rounds > 1 else {}
+    return {
+        "map_index": index,
+        "task_full_name": task.name if index is None else f"{task.name}[{index}]",
+        "task_loop_count": rounds,
+        "task_name": task.name,
+        "task_run_count": execution.table.tries[row],
+        "task_run_id": f"{execution.run_id}-{row}",
+        "task_tags": task.tags,
+        **of_loop,
+    }
+
+
+def _dates(began: datetime) -> dict[str, Any]:
+    """When the run began, in the forms that file names are made of; in UTC."""
+    found: dict[str, Any] = {"date": began, "scheduled_start_time": began}
+    for name, days in (("yesterday", -1), ("today", 0), ("tomorrow", 1)):
+        day = began + timedelta(days=days)
+        found[name] = f"{day:%Y-%m-%d}"
+        found[f"{name}_nodash"] = f"{day:%Y%m%d}"
+    found["now_nodash"] = f"{began:%Y%m%dT%H%M%S}"
+    return found

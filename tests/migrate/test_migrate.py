@@ -1,0 +1,231 @@
+"""Programs for Prefect, rewritten for resnb."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from resnb.cli.main import main
+from resnb.migrate.names import _MODULES, _RENAMED, moved, moved_module
+from resnb.migrate.program import migrated
+
+# what was written -> what it becomes
+REWRITTEN = {
+    "import prefect": "import resnb",
+    "import prefect as p\np.task(f)": "import resnb as p\np.task(f)",
+    "import os, prefect": "import os, resnb",
+    "import prefect.engine.signals as s": "import resnb.signals as s",
+    "from prefect import Flow, task  # keep": "from resnb import Flow, task  # keep",
+    "from prefect import (\n    Flow,  # one\n    task,\n)": (
+        "from resnb import (\n    Flow,  # one\n    task,\n)"
+    ),
+    "from prefect.core.flow import Flow as F": "from resnb import Flow as F",
+    "from prefect.engine import signals, state": "from resnb import signals, states as state",
+    "from prefect.engine.state import Success": "from resnb.states import Success",
+    "from prefect.engine.signals import SKIP, LOOP": "from resnb.signals import SKIP, LOOP",
+    "from prefect.triggers import all_failed": "from resnb.triggers import all_failed",
+    "from prefect.tasks.control_flow.case import case": "from resnb import case",
+    "from prefect.executors import DaskExecutor": "from resnb import DaskExecutor",
+    "from prefect.utilities.edges import unmapped": "from resnb import unmapped",
+    "from prefect.utilities.logging import get_logger": (
+        "from resnb import get_run_logger as get_logger"
+    ),
+    "from prefect.utilities.notifications import callback_factory": (
+        "from resnb import callback_factory"
+    ),
+    "from prefect.futures import wait, as_completed": "from resnb import wait, as_completed",
+    "from prefect.tasks import task, exponential_backoff": (
+        "from resnb import task, exponential_backoff"
+    ),
+    "from prefect.logging import get_run_logger": "from resnb import get_run_logger",
+    "from prefect.states import Completed": "from resnb.states import Success as Completed",
+    "from prefect import *": "from resnb import *",
+    "x = prefect.context.get('a')": "x = resnb.context.get('a')",
+    "raise prefect.engine.signals.SKIP('ä')": "raise resnb.signals.SKIP('ä')",
+    "é = 'ü'; prefect.engine.state.Success": "é = 'ü'; resnb.states.Success",
+    "@prefect.task(nout=2)\ndef f(): ...": "@resnb.task(nout=2)\ndef f(): ...",
+    "%time x\nfrom prefect import Flow\n!ls prefect": "%time x\nfrom resnb import Flow\n!ls prefect",
+    "files = !ls\nimport prefect": "files = !ls\nimport resnb",
+    "from . import prefect": "from . import prefect",
+    "import prefectionist": "import prefectionist",
+    "text = 'prefect.task'  # prefect.task": "text = 'prefect.task'  # prefect.task",
+}
+
+# what asks for something that is left out -> what is said about it
+LEFT_OUT = {
+    "import prefect.tasks.shell": "prefect.tasks.shell: write a task",
+    "from prefect.tasks.shell import ShellTask": "ShellTask: write a task",
+    "from prefect.schedules import IntervalSchedule": "run the notebook later",
+    "from prefect.engine.signals import PAUSE": "PAUSE: let the flow end",
+    "from prefect.task_runners import ConcurrentTaskRunner": "executor=ThreadExecutor",
+    "prefect.config.x": "prefect.config.x: read os.environ",
+    "Flow('f', schedule=daily)": "Flow(schedule=): run the notebook later",
+    "@task(cache_for=day)\ndef f(): ...": "task(cache_for=): keep the value",
+    "@flow(task_runner=x)\ndef f(): ...": "flow(task_runner=): use executor",
+    "with Flow('f') as f:\n    f.run_config = 1\n": "flow.run_config: a flow runs where",
+    "f = Flow('f')\nf.register('x')": "flow.register: there is no server",
+    "@flow\ndef f(): ...\nf.serve()": "flow.serve: run the notebook later",
+    "with Flow('f') as f: ...\nf.run(runner_cls=x)": "run(runner_cls=): choose executor",
+    "context.get('config')": "context.get('config'): read os.environ",
+}
+
+
+@pytest.mark.parametrize(("before", "after"), REWRITTEN.items())
+def test_what_becomes_of_a_line(before, after):
+    found = migrated(before)
+    assert found.text == after
+    assert found.remarks == []
+    assert migrated(after).text == after  # nothing is left to do
+
+
+@pytest.mark.parametrize(("line", "said"), LEFT_OUT.items())
+def test_what_is_left_out_is_said_with_its_line(line, said):
+    (found,) = migrated(f"\n{line}").remarks
+    assert said in f"{found.name}: {found.advice}"
+    assert found.line >= 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Flow('f', schedule=None)", "task(result=False)", "flow(version=None)", "context.get('x')"],
+)
+def test_what_asks_for_nothing_is_not_mentioned(line):
+    assert migrated(line).remarks == []
+
+
+def test_one_statement_becomes_several_and_keeps_its_comments():
+    text = (
+        "if x:\n"
+        "    from prefect.engine import (\n"
+        "        signals,  # of tasks\n"
+        "        state,\n"
+        "        results,\n"
+        "    )\n"
+    )
+    found = migrated(text)
+    assert found.text == (
+        "if x:\n    # of tasks\n    from resnb import signals, states as state, results\n"
+    )
+    assert [one.name for one in found.remarks] == ["prefect.engine.results"]
+
+
+def test_a_long_line_is_broken():
+    names = ", ".join(f"task as a_rather_long_name_{number}" for number in range(4))
+    lines = migrated(f"from prefect.engine import {names}, state, signals").text.splitlines()
+    assert len(lines) > 4
+    assert max(map(len, lines)) <= 88
+    assert migrated("\n".join(lines)).text == "\n".join(lines)
+
+
+@pytest.mark.parametrize("name", sorted({*_RENAMED, *_MODULES}))
+def test_each_name_of_the_table_exists(name):
+    new = moved(name) if name in _RENAMED else moved_module(name)
+    module, _, last = new.rpartition(".")
+    exec(f"from {module} import {last}" if module else f"import {new}", {})
+
+
+# ---- files
+
+
+def test_a_cell_knows_the_flows_of_the_others(tmp_path):
+    path = tmp_path / "a.ipynb"
+    cells = ["from prefect import Flow\nwith Flow('f') as mine: ...", "mine.run(runner_cls=x)"]
+    content = {"cells": [{"cell_type": "code", "source": text} for text in cells]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert f"{path} [cell 2]:1: run(runner_cls=): choose executor" in ran(path).output
+
+
+NOTEBOOK = {
+    "cells": [
+        {"cell_type": "markdown", "metadata": {}, "source": ["import prefect\n"]},
+        {"cell_type": "code", "metadata": {}, "outputs": [], "source": ["import prefect\n", "x"]},
+        {"cell_type": "code", "metadata": {}, "source": "%%time\nfrom prefect import Client, Flow"},
+        {"cell_type": "code", "metadata": {}, "source": "%%bash\npip install prefect"},
+        {"cell_type": "code", "metadata": {}, "source": "import prefect as ("},
+    ],
+    "metadata": {"kernelspec": {"name": "pythön"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps(NOTEBOOK, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def ran(*arguments):
+    return CliRunner().invoke(main, ["migrate", *map(str, arguments)])
+
+
+def test_nothing_is_written_unless_asked(notebook):
+    before = notebook.read_bytes()
+    done = ran(notebook)
+    assert done.exit_code == 0
+    assert notebook.read_bytes() == before
+    assert "-import prefect\n+import resnb\n" in done.output
+    assert f"{notebook} [cell 3]:2: prefect.Client: there is no server" in done.output
+    assert f"{notebook} [cell 5]:1: cannot be read" in done.output
+    assert "1 of 1 files to be rewritten with --write, 2 lines need a look" in done.output
+
+
+def test_a_notebook_keeps_all_but_its_imports(notebook):
+    before = notebook.read_text(encoding="utf-8")
+    done = ran("--write", notebook)
+    assert done.exit_code == 0
+    after = notebook.read_text(encoding="utf-8")
+    changed = [
+        (old, new)
+        for old, new in zip(before.splitlines(), after.splitlines(), strict=True)
+        if old != new
+    ]
+    assert changed == [
+        ('    "import prefect\\n",', '    "import resnb\\n",'),
+        (
+            '   "source": "%%time\\nfrom prefect import Client, Flow"',
+            '   "source": "%%time\\nfrom resnb import Client, Flow"',
+        ),
+    ]
+
+
+def test_a_script_runs_afterwards(tmp_path):
+    path = tmp_path / "etl.py"
+    path.write_text(
+        "import prefect\r\n"
+        "from prefect import Flow, task\r\n"
+        "from prefect.engine.state import Success\r\n\r\n"
+        "@task\r\ndef name():\r\n    return prefect.context.flow_name\r\n\r\n"
+        "with Flow('etl') as flow:\r\n    n = name()\r\n"
+        "state = flow.run()\r\nprint(isinstance(state, Success), state.result[n].result)\r\n",
+        encoding="utf-8",
+        newline="",
+    )
+    module = [sys.executable, "-m", "resnb.migrate", "--write", str(path)]
+    subprocess.run(module, check=True, capture_output=True)
+    assert path.read_bytes().count(b"\r\n") == 12
+    done = subprocess.run([sys.executable, str(path)], check=True, capture_output=True, text=True)
+    assert done.stdout == "True etl\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("no.py", None, "No such file"),
+        ("a.py", b"\xff", "decode"),
+        ("a.ipynb", b"[]", "is no notebook"),
+        ("a.ipynb", b"{", "Expecting"),
+    ],
+)
+def test_a_file_that_cannot_be_read_stops_no_other(tmp_path, name, content, said):
+    path, good = tmp_path / name, tmp_path / "good.py"
+    if content is not None:
+        path.write_bytes(content)
+    good.write_text("import prefect\n", encoding="utf-8")
+    done = ran("--write", path, good)
+    assert done.exit_code == 2
+    assert said in done.output
+    assert good.read_text(encoding="utf-8") == "import resnb\n"
