@@ -54,7 +54,7 @@ def fits(end: str, kind: str) -> bool:
 def sample(*, seed: int) -> Iterator[Spec]:
     """Every end of a process once, at moments and with kinds that take turns."""
     moments = itertools.cycle(("task", "set-up", "idle", "cleanup"))
-    kinds = itertools.cycle(("folder", "popen", "late"))
+    kinds = itertools.cycle(("folder", "popen", "late", "by-kind", "folder"))
     for end, moment, kind in zip(PROCESS_ENDS, moments, kinds, strict=False):
         yield Spec(end, moment, kind, 0, seed)
 

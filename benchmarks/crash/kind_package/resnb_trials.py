@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from resnb.ledger.recipes.kinds import Kind
 
 _LEASE = re.compile(r"[0-9a-f]{32}")
+_RAISED = {"MemoryError": MemoryError, "SystemExit": SystemExit}
 _PATH = re.compile(r"/[^\0]*")
 
 
@@ -42,7 +44,16 @@ class Trial:
         file = os.open(f"{self.trial}/marks", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         os.write(file, f"{time.monotonic()} {os.getpid()} {what}\n".encode())
         os.close(file)
-        threading.Event().wait(self.step)
+        self.pause()
+
+    def pause(self, steps: int = 1) -> None:
+        """Let steps pass; in the kernel, raise what the trial wants it to."""
+        order, deadline = Path(self.trial, "raise"), time.monotonic() + steps * self.step
+        while time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+            if order.exists() and Path(sys.argv[0]).name != "cleanup_main.py":
+                order.rename(order.with_name("raised"))
+                raise _RAISED[order.with_name("raised").read_text(encoding="ascii")]
 
 
 class Folder(Trial):
@@ -54,7 +65,7 @@ class Folder(Trial):
         """Make it."""
         self.mark("set-up")
         self._folder(self.lease.id).mkdir(parents=True)
-        threading.Event().wait(2 * self.step)
+        self.pause(2)
         self.mark("made")
         return str(self.lease.id)
 
@@ -65,7 +76,7 @@ class Folder(Trial):
     def cleanup(self, lease: str) -> None:
         """Remove it."""
         self.mark("cleanup")
-        threading.Event().wait(self.step)
+        self.pause()
         shutil.rmtree(self._folder(lease), ignore_errors=True)
         self.mark("cleaned")
 
@@ -82,7 +93,7 @@ class Outside(Trial):
         """Have it made."""
         self.mark("set-up")
         self._ask("make", self.lease.id)
-        threading.Event().wait(2 * self.step)
+        self.pause(2)
         self.mark("made")
         return str(self.lease.id)
 
@@ -93,7 +104,7 @@ class Outside(Trial):
     def cleanup(self, lease: str) -> None:
         """Have it removed."""
         self.mark("cleanup")
-        threading.Event().wait(2 * self.step)
+        self.pause(2)
         self._ask("remove", lease)
         self.mark("cleaned")
 

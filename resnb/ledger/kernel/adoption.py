@@ -88,7 +88,11 @@ class Adoptions:
         if found is not None or not request.key:
             return found
         book = self._book()
-        kept = (one for one in book.store.with_key(request.key) if one.state == states.KEPT)
+        try:
+            known = book.store.with_key(request.key)
+        except LedgerError:  # which a new lease says in its own words
+            return None
+        kept = (one for one in known if one.state == states.KEPT)
         seen = (one for one in kept if book.liveness.status(one.owner) != UNKNOWN)
         adopted = (self._adopt(book, record, request) for record in seen)
         return next((lease for lease in adopted if lease is not None), None)
