@@ -39,6 +39,7 @@ bench: setup ## print what imports, the engine, pictures, leases and views cost
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python benchmarks/drawing.py
 	$(BIN)/python benchmarks/leases.py
+	$(BIN)/python benchmarks/rehearsals.py
 	$(BIN)/python benchmarks/live.py
 	$(BIN)/python benchmarks/server.py
 	$(BIN)/python -m benchmarks.in_browser

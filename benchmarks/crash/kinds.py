@@ -162,6 +162,51 @@ pause()
 mark("cleaned")
 """
 
+_CARELESS = """
+@resource_manager
+class Thing:
+    def setup(self):
+        mark("set-up")
+        pause()
+        os.makedirs(f"{TRIAL}/things", exist_ok=True)
+        os.chdir(f"{TRIAL}/things")
+        os.makedirs(self.lease.id)
+        pause()
+        command = [*SLEEPER, f"{TAG}-{self.lease.id}"]
+        process = subprocess.Popen(command, start_new_session=True, stdin=subprocess.PIPE)
+        pause()
+        mark("made")
+        return {"folder": Path(self.lease.id), "process": process}
+
+    def handle(self, thing):
+        return thing
+
+    def find(self, lease):
+        there = os.path.exists(folder_of(lease)) or pids_of(lease)
+        return {"folder": Path(folder_of(lease)), "process": None} if there else None
+
+    def cleanup(self, thing):
+        mark("cleanup")
+        pause()
+        if thing["process"] is not None:
+            with thing["process"] as process:
+                process.stdin.close()
+                process.kill()
+        stop(self.lease)
+        pause()
+        shutil.rmtree(thing["folder"], ignore_errors=True)
+        pause()
+        mark("cleaned")
+"""
+
+_STOP = """
+def stop(lease):
+    assert lease.name
+    for pid in pids_of(lease.id):
+        os.kill(pid, signal.SIGKILL)
+os.chdir("/")
+"""
+
 _OUTSIDE = """
 import socket
 
@@ -200,6 +245,9 @@ Thing = resource_manager(Thing)
 KINDS: Final = {
     "folder": Kind("detached process and folder", (_PROCESSES, _FOLDER)),
     "late": Kind("the same, 2 s late", (_PROCESSES, _LATE), set_up=LATE + 2 * STEP),
+    "careless": Kind(
+        "the same by a relative path, with a pipe and helpers", (_PROCESSES, _STOP, _CARELESS)
+    ),
     "container": Kind("container", (_CONTAINER,)),
     "popen": Kind(
         "`%%resource` cell with Popen",

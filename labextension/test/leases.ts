@@ -16,6 +16,7 @@ const OPEN: Lease = {
   keep: null,
   keep_until: null,
   protected: true,
+  checking: false,
   remedy: "",
   unfindable: "",
   unprotected: "",

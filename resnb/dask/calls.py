@@ -1,5 +1,6 @@
 """Makes what a cluster is given for a row: its call, and references to values that are there."""
 
+import pickle
 import re
 import uuid
 from contextlib import suppress
@@ -66,7 +67,6 @@ class CallFactory:
         Raises:
             RunError: it cannot be sent.
         """
-        import cloudpickle
         from dask._task_spec import Task, TaskRef
 
         execution = self._execution
@@ -91,7 +91,7 @@ class CallFactory:
         code = self._code(origin, task)
         about = facts_of_row(self._execution.scopes.run, row)
         about["task_run_count"] = max(1, about["task_run_count"])  # 0 for one that goes ahead
-        facts = self._facts, cloudpickle.dumps(about)
+        facts = self._facts, _pickled(about)
         call = RemoteCall(self.topic, row, number, task.name, code, data, count, facts)
         # a key like those of client.submit: tasks of one group would wait for each other at the
         # scheduler, with a message to and fro for each
@@ -190,6 +190,17 @@ class _Values:
         if execution.table.state[row] < FIRST_FINISHED and row in self._remote:
             return self._remote[row]
         return execution.values[row]
+
+
+def _pickled(about: dict[str, Any]) -> bytes:
+    """The facts about one row; these are pickled for each call, and hardly ever are special."""
+    try:
+        return pickle.dumps(about)
+    except Exception:  # noqa: BLE001 - the result of a loop's round
+        import cloudpickle
+
+        sent: bytes = cloudpickle.dumps(about)
+        return sent
 
 
 def _sendable(facts: dict[str, Any]) -> bytes:

@@ -137,13 +137,13 @@ def add_edge(  # noqa: PLR0917 - Prefect's places
             upstream_task = _collected(structure, upstream_task)
         sources = tuple(dict.fromkeys(tasks_in(as_input(upstream_task))))
         if key is None:
-            if callable(upstream_task) and not sources:
+            if not sources and type(upstream_task) not in _COLLECTIONS:
                 message = (
                     f"task {downstream_task.name!r} cannot wait for {upstream_task!r}, which "
                     "is no task: decorate the function with @task and call it"
                 )
                 raise GraphError(message)
-            for task in sources:  # a constant is always there
+            for task in sources:
                 node.control[task] = mapped
                 structure.link(task, node)
         else:

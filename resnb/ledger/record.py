@@ -50,4 +50,5 @@ class LeaseRecord(NamedTuple):
     reason: str = ""  # why it is in its state
     request: str = ""  # "cleanup" if somebody asked for that
     ended: float | None = None  # when it was closed
+    rehearsal: str = ""  # of an open lease's recipe: "due" or "done"; empty if there is none
     kind: str = ""  # the registered name of its manager, see `resnb.ledger.recipes.kinds`

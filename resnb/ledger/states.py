@@ -20,6 +20,9 @@ UNTOLD: Final = "its set-up did not return, and nothing tells what it made"
 OF_RECORDS: Final = frozenset({OPENING, OPEN, CLOSING, CLOSED, FAILED, KEPT})
 """The states that a record may have."""
 
+CHECKING: Final = "checking"
+"""No state, but the mark of what is open until its recipe has been rehearsed."""
+
 _MOVES: Final = {
     OPENING: frozenset({OPEN, CLOSING, CLOSED, FAILED}),
     OPEN: frozenset({CLOSING}),

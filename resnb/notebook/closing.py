@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 from resnb.errors import RunError
 from resnb.graph.resources.scope import ScopeOptions
 from resnb.ledger import states
-from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.keeper import KEEPER, REHEARSAL_LIMIT
 from resnb.run.engine.interrupts import Interrupts
 from resnb.run.engine.slots import CURRENT, Slot
 from resnb.run.lifecycle import active_run
@@ -64,6 +64,13 @@ def cancel(flow: "Flow") -> None:
     if run is None or run.flow is not flow:
         raise RunError(f"flow {flow.name!r} is not running")
     run.cancel()
+
+
+def wait_for_rehearsals(leases: "Iterable[Lease]") -> None:
+    """Wait for the marks of open leases, so that what is printed is the same each time."""
+    deadline = monotonic() + REHEARSAL_LIMIT
+    for lease in leases:
+        lease.wait_for_rehearsal(max(0.0, deadline - monotonic()))
 
 
 def wait_for_reaper(leases: "Iterable[Lease]") -> None:

@@ -39,6 +39,8 @@ def wrap_shutdown(kernel: Any) -> Callable[[], None]:
 def count_cells_as_use(shell: Any) -> Callable[[], None]:
     """Let a running cell count as use of everything that is open, for ``idle_timeout``.
 
+    When it has ended, the recipes are renewed whose names it has bound to something else.
+
     Returns:
         A function that undoes it.
     """
@@ -48,6 +50,7 @@ def count_cells_as_use(shell: Any) -> Callable[[], None]:
 
     def ended(*_: Any) -> None:
         KEEPER.activity.end()
+        KEEPER.cell_ended()
 
     shell.events.register("pre_run_cell", began)
     shell.events.register("post_run_cell", ended)

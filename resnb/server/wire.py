@@ -37,6 +37,7 @@ class Lease(TypedDict):
     keep: float | None  # for how long it will survive its kernel
     keep_until: float | None  # until when it survives its kernel, which has ended
     protected: bool  # another process can clean up what there is of it now
+    checking: bool  # it is open, and its recipe has yet to be rehearsed
     remedy: str  # what people have to do about it, since nobody else will; "" if that is nothing
     unfindable: str  # why no other process can, if its set-up breaks off; "" if one can
     unprotected: str  # why no other process can, once it is open; "" if one can

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from resnb.ledger.recipes.protection import KNOWN_ONCE_OPEN, protection_before
+from resnb.ledger.states import CHECKING
 
 if TYPE_CHECKING:
     from resnb.graph.resources.scope import Scope
@@ -14,7 +15,10 @@ UNPROTECTED = "unprotected"
 
 def protection_text(protection: "Protection") -> str:
     """Both marks in a few words, with the reasons."""
-    during, opened = protection
+    during, opened, is_checking = protection
+    if is_checking and not opened:
+        begin = f"{UNPROTECTED} during set-up: {during}; " if during else ""
+        return f"{begin}{CHECKING}"
     if not during and not opened:
         return "protected"
     if during == opened:

@@ -70,10 +70,12 @@ def select(
                 listed.append(Listing(record, one.account, why))
                 continue
             around = tuple(lease for lease in record.around if lease in ids)
-            record = record._replace(owner=_gone(record.owner), around=around)
+            record = record._replace(owner=_gone(record.owner), around=around, rehearsal="")
             if not (one.is_own and runs_own):
                 time = min(record.cleanup_timeout, LONGEST)
                 record = record._replace(environment=here, cleanup_timeout=time)
+                if not record.kind or record.dies_with_kernel:  # no code, whatever becomes of it
+                    record = record._replace(kind="", recipe=b"", handle=None, can_find=False)
             mine.append(record)
         chosen.append(mine)
     turns = zip_longest(*chosen)

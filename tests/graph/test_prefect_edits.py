@@ -4,8 +4,21 @@ import gc
 
 import pytest
 
-from resnb import Edge, Flow, LocalExecutor, Parameter, Task, flatten, mapped, task, unmapped
-from resnb.errors import GraphError
+from resnb import (
+    Edge,
+    Flow,
+    LocalExecutor,
+    Parameter,
+    Task,
+    apply_map,
+    case,
+    flatten,
+    mapped,
+    task,
+    triggers,
+    unmapped,
+)
+from resnb.errors import ArgumentError, GraphError, GraphTypeError
 from resnb.graph.arguments import Constant
 
 
@@ -174,12 +187,12 @@ def test_tags_given_twice_are_joined():
 def test_constants_upstream():
     with Flow("f") as flow:
         mapped_over = Add().map(x=[1, 2, 3], upstream_tasks=[["a", "b"]])
-        plain = give(1, upstream_tasks=[None, 5, "x"])
+        plain = give(1, upstream_tasks=[["a", "b"]])
     states = ran(flow).result
     assert states[mapped_over].result == [2, 3]
     assert states[plain].result == 1
     with Flow("f"), pytest.raises(GraphError, match=r"cannot wait for .*decorate the function"):
-        give(1, upstream_tasks=[print])
+        give(1, upstream_tasks=[5])
 
 
 @pytest.mark.parametrize("kinds", [[KeyError], {KeyError, OSError}, frozenset([KeyError])], ids=str)
@@ -198,3 +211,71 @@ def test_an_edge_knows_its_tasks_and_annotations():
     for key in ("not a name", 5):
         with pytest.raises(GraphError, match="an edge's key is the name of a parameter"):
             Edge(a, b, key)
+
+
+def test_a_parameter_has_no_upstream_tasks():
+    with Flow("f") as flow:
+        n, first = Parameter("n", default=1), give(1)
+        for change in (lambda: first >> n, lambda: flow.add_edge(first, n)):
+            with pytest.raises(GraphError, match="parameter 'n' can have no upstream tasks"):
+                change()
+    flow.validate()
+    assert flow.edges == set()
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda flow: flow.add_task(1),
+        lambda _: list(give(1)),
+        lambda _: give.map(5),
+        lambda flow: apply_map(give, 5, flow=flow),
+        lambda _: case(5, 1),
+        lambda _: case(give(1), give(2)),
+        lambda _: give(1, 2, 3),
+        lambda _: Add()(),
+        lambda _: Add()(z=1),
+    ],
+    ids=["task", "unpack", "map", "apply_map", "no task", "a task", "many", "few", "unknown"],
+)
+def test_what_is_a_type_error_in_prefect_is_one(mistake):
+    with Flow("f") as flow, pytest.raises(TypeError) as caught:
+        mistake(flow)
+    assert isinstance(caught.value, GraphTypeError | ArgumentError)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_parameters_of_a_run_likewise():
+    flow = Flow("f", tasks=[Parameter("n")])
+    for given in ({}, {"n": 1, "m": 2}):
+        with pytest.raises(TypeError, match="parameter"):
+            flow.run(**given)
+
+
+@pytest.mark.parametrize("name", ["flow", "mapped", "task_args", "upstream_tasks"])
+def test_reserved_names_are_refused_where_the_task_is_defined(name):
+    scope = {}
+    exec(
+        f"def f(a, *, {name}=1): ...\nclass T(Task):\n    def run(self, {name}): ...",
+        {"Task": Task},
+        scope,
+    )
+    for define in (lambda: task(scope["f"]), scope["T"]):
+        with pytest.raises(GraphError, match=f"a parameter of run cannot be called '{name}'"):
+            define()
+
+
+@pytest.mark.parametrize("kind", [triggers.some_failed, triggers.some_successful])
+def test_a_trigger_that_was_not_called(kind):
+    with Flow("f") as flow:
+        value = give(give(1), task_args={"trigger": kind})
+    assert ran(flow).result[value].result == 1
+
+
+def test_a_mapped_task_is_not_unpacked_by_nout():
+    pair = task(lambda x: (x, x), nout=2)
+    with Flow("f"):
+        first, second = pair(1)
+        assert (first.name, second.name) == ("<lambda>[0]", "<lambda>[1]")
+        with pytest.raises(TypeError, match="cannot be unpacked"):
+            list(pair.map([1, 2]))

@@ -17,6 +17,7 @@ class NoEntry:
     handle = None
     notice = ""
     record = mark_open = mark_used = set_keep = mark_closed = discard = nothing
+    look_again = renew = follow_rehearsal = wait_for_rehearsal = nothing
 
     def leave(self):
         return False

@@ -23,7 +23,8 @@ from tests.server.served import PATIENCE, told
 
 KEYS = {
     "id", "name", "state", "kernel", "pid", "notebook", "session", "created", "ended", "ttl",
-    "idle_timeout", "keep", "keep_until", "protected", "unfindable", "unprotected", "notice",
+    "idle_timeout", "keep", "keep_until", "protected", "checking", "remedy", "unfindable", "unprotected",
+    "notice",
     "reason", "tries", "note", "asked", "kept", "orphan", "given_up",
     "kernel_id", "ends_with_kernel",
 }  # fmt: skip

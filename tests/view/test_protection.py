@@ -109,6 +109,9 @@ def test_what_is_known_before_the_first_use(definition, mark):
         (Protection("", "b"), "unprotected once open: b"),
         (Protection("a", "a"), "unprotected: a"),
         (Protection("a", "b"), "unprotected during set-up: a; unprotected once open: b"),
+        (Protection("", "", checking=True), "checking"),
+        (Protection("a", "", checking=True), "unprotected during set-up: a; checking"),
+        (Protection("", "b", checking=True), "unprotected once open: b"),
     ],
 )
 def test_marks_in_words(protection, text):

@@ -23,6 +23,7 @@ export const Lease = record({
   keep: nullable(number), // for how long it will survive its kernel
   keep_until: nullable(number), // until when it survives its kernel, which has ended
   protected: flag, // another process can clean up what there is of it now
+  checking: flag, // it is open, and its recipe has yet to be rehearsed
   remedy: text, // what people have to do about it, since nobody else will; "" if that is nothing
   unfindable: text, // why no other process can, if its set-up breaks off; "" if one can
   unprotected: text, // why no other process can, once it is open; "" if one can

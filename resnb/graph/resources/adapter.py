@@ -1,10 +1,11 @@
 """The base of resource managers that are made from generators and context managers.
 
 The ledger asks an adapter what another process can clean up with (``__resnb_recipe__``), what it
-holds (``__resnb_values__``) and what is known about that in advance (``__resnb_protection__``).
+holds (``__resnb_values__``), which names of the notebook that refers to (``__resnb_names__``) and
+what is known about it in advance (``__resnb_protection__``).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from resnb.errors import LedgerError
@@ -57,6 +58,10 @@ class Adapter:
             LedgerError: no other process can; the message says why.
         """
         raise LedgerError(self._fault())
+
+    def __resnb_names__(self) -> tuple[Mapping[str, Any], Collection[str]]:
+        """The namespace that its recipe takes names from, and those that it may need."""
+        return {}, ()
 
     def __resnb_values__(self) -> Mapping[str, Any]:
         """The values that it holds, by name."""

@@ -6,7 +6,7 @@ if the generator's source can be split there. If set-up raises inside the genera
 ``finally`` blocks have already run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from resnb.errors import CleanupError, GraphError, LedgerError
@@ -51,8 +51,14 @@ class _Base(Adapter):
 
     def __resnb_recipe__(self) -> SplitRecipe:
         """See `Adapter`."""
-        found = self._split()
-        if isinstance(found, NoSplit):
+        recipe = self._recipe()
+        if recipe.missing:
+            names = ", ".join(recipe.missing)
+            raise LedgerError(f"its clean-up uses {names}, which is not defined (yet)")
+        return recipe
+
+    def _recipe(self) -> SplitRecipe:
+        if isinstance(self._split(), NoSplit):
             raise LedgerError(self._fault())
         assert isinstance(self._text, GeneratorSource)
         function = self._function
@@ -64,10 +70,11 @@ class _Base(Adapter):
             importable_module(function),
         )
         recipe.lease = self.lease
-        if recipe.missing:
-            names = ", ".join(recipe.missing)
-            raise LedgerError(f"its clean-up uses {names}, which is not defined (yet)")
         return recipe
+
+    def __resnb_names__(self) -> tuple[Mapping[str, Any], Collection[str]]:
+        """See `Adapter`."""
+        return ({}, ()) if isinstance(self._split(), NoSplit) else self._recipe().__resnb_names__()
 
     def __resnb_values__(self) -> Mapping[str, Any]:
         """See `Adapter`."""

@@ -144,20 +144,8 @@ class SplitRecipe:
         variables = self._variables
         if variables is None:
             variables = resource if isinstance(resource, Variables) else self._meant(resource)
-        split = self._split.parts
-        values = {**self._given, "lease": self.lease, **variables}
-        around = (split.outer_names | split.named) & self._given.keys()
-        wanted = sorted(split.variables | around)
-        function = function_of(
-            self._body,
-            split.cleanup,
-            self._name,
-            wanted,
-            self._names,
-            unbound=[name for name in wanted if name not in values],
-            is_async=split.cleanup_is_async,
-        )
-        return function(**{name: values.get(name) for name in wanted})
+        function, values = self._function(variables)
+        return function(**values)
 
     # ---- for the kernel
 
@@ -185,7 +173,42 @@ class SplitRecipe:
         wanted = self._split.parts.variables - ({"lease"} if self._body.has_lease else set())
         return Variables({name: local_names[name] for name in wanted if name in local_names})
 
+    # ---- for a rehearsal
+
+    def __resnb_code__(self, handle: Any) -> dict[str, tuple[FunctionType, dict[str, Any]]]:
+        """The functions that run outside the kernel, with what is known of their arguments."""
+        is_own = isinstance(handle, GeneratorHandle)
+        function, values = self._function(handle.variables if is_own else {})
+        known = {name: one for name, one in values.items() if one is not None}
+        others = [name for name in ("attach", "find") if name in self._split.methods]
+        return {
+            "cleanup": (function, known),
+            **{name: (self._maker(name)[0], {}) for name in others},
+        }
+
+    def __resnb_names__(self) -> tuple[Mapping[str, Any], frozenset[str]]:
+        """The namespace that it takes names from, and those that it may need."""
+        needed = frozenset[str]() if self._module else self._needed() - self._given.keys()
+        return self._names, needed
+
     # ---- inside
+
+    def _function(self, variables: Mapping[str, Any]) -> tuple[FunctionType, dict[str, Any]]:
+        """The code after the yield as a function, and its arguments."""
+        split = self._split.parts
+        values = {**self._given, "lease": self.lease, **variables}
+        around = (split.outer_names | split.named) & self._given.keys()
+        wanted = sorted(split.variables | around)
+        function = function_of(
+            self._body,
+            split.cleanup,
+            self._name,
+            wanted,
+            self._names,
+            unbound=[name for name in wanted if name not in values],
+            is_async=split.cleanup_is_async,
+        )
+        return function, {name: values.get(name) for name in wanted}
 
     def _rebuilt(self, value: Any, known: Mapping[str, Any] | None = None) -> Any:
         self._variables = self._meant(value, known)
@@ -202,13 +225,18 @@ class SplitRecipe:
         return Variables(variables_from(self._name, self._split, value, known))
 
     def _method(self, name: str) -> Callable[..., Any]:
+        make, given = self._maker(name)
+        made: Callable[..., Any] = make(**given)
+        return made
+
+    def _maker(self, name: str) -> tuple[FunctionType, dict[str, Any]]:
+        """What makes one of the body's own functions, and its arguments."""
         method = self._split.methods[name]
         given = {**self._given, "lease": self.lease}
         wanted = sorted((method.parameters | method.outer_names) & given.keys())
         statements = (*method.statements, ast.Return(ast.Name(name, ast.Load())))
         make = function_of(self._body, statements, self._name, wanted, self._names)
-        made: Callable[..., Any] = make(**{one: given[one] for one in wanted})
-        return made
+        return make, {one: given[one] for one in wanted}
 
     def _needed(self, *, optional: bool = True) -> frozenset[str]:
         """The names that it needs, or may need, apart from what set-up makes."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.owner import DEAD, NOBODY, UNKNOWN, Owner
+from resnb.ledger.owner import ALIVE, DEAD, NOBODY, UNKNOWN, Owner
 from resnb.ledger.reaper.decisions import LOST, decide
 from resnb.ledger.record import Environment, LeaseRecord
 from resnb.ledger.store.statements import DamagedRow
@@ -93,6 +93,12 @@ class ListedLease(NamedTuple):
         return plain(record.unprotected)
 
     @property
+    def is_checking(self) -> bool:
+        """Whether its recipe has yet to be rehearsed, which its kernel's reaper does."""
+        record = self.record
+        return record.rehearsal == "due" and record.state == states.OPEN and self.kernel == ALIVE
+
+    @property
     def remark(self) -> str:
         """What a list adds to its state, in one line."""
         begun = self.record.state in (states.CLOSING, states.FAILED, states.CLOSED)
@@ -100,6 +106,7 @@ class ListedLease(NamedTuple):
             _REQUESTS.get(self.record.request, "") if not begun else "",
             plain(self.record.reason),
             f"unprotected: {self.fault}" if self.fault and not begun else "",
+            states.CHECKING if self.is_checking and not self.fault else "",
             plain(self.record.notice),
         ]
         return "; ".join(filter(None, parts))
@@ -139,6 +146,7 @@ class ListedLease(NamedTuple):
             "kernel": self.kernel,
             "pid": None if record.owner.pid == NOBODY else record.owner.pid,
             "protected": not self.fault,
+            "checking": self.is_checking,
             "remedy": self.remedy,
             **{name: getattr(record, name) for name in _IN_JSON},
         }

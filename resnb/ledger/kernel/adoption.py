@@ -167,7 +167,11 @@ def _left_as(book: "LeaseBook", name: str) -> "LeaseRecord":
         known = ", ".join(sorted({one.name for one in left})) or "nothing is"
         message = f"nothing called {name!r} is left by an ended kernel to be adopted ({known})"
         raise LedgerError(message)
-    able = [one for one in found if one.handle is not None and one.state in _ADOPTABLE]
+    able = [
+        one
+        for one in found
+        if one.handle is not None and one.state in _ADOPTABLE and not one.dies_with_kernel
+    ]
     if not able:
         message = (
             f"resource {name!r} cannot be adopted: it is {found[0].state}, and "

@@ -13,15 +13,16 @@ from typing import Any
 from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.kernel.entry import LeaseEntry, PendingEnds
+from resnb.ledger.kernel.entry import LeaseEntry
 from resnb.ledger.kernel.environment import SESSION_VARIABLE, environment_for, notebook_name
+from resnb.ledger.kernel.pending_ends import PendingEnds
 from resnb.ledger.kernel.reaper_client import ReaperClient, ReaperMessage
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.liveness import Presence
 from resnb.ledger.owner import Owner
 from resnb.ledger.recipes.kinds import arguments_of, kind_of
 from resnb.ledger.recipes.pickling import Pickled
-from resnb.ledger.recipes.protection import NO_FIND
+from resnb.ledger.recipes.protection import NO_FIND, are_rehearsed
 from resnb.ledger.recipes.recipe import can_find, notice_of, recipe_of
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.choice import liveness_of, open_store
@@ -42,6 +43,7 @@ class LeaseBook:
     def __init__(
         self, on_message: Callable[[ReaperMessage], object], home: Path | None = None
     ) -> None:
+        self._are_rehearsed = are_rehearsed()
         self.home = made_private(home or ledger_home())
         self.store = open_store(self.home)
         self.liveness = liveness_of(self.store)
@@ -99,7 +101,14 @@ class LeaseBook:
 
     def entry_of(self, record: LeaseRecord) -> LeaseEntry:
         """The entry of a lease that this process has, or is about to adopt."""
-        return LeaseEntry(record, self.store, self.ends, self.reaper, self.liveness.is_dead)
+        return LeaseEntry(
+            record,
+            self.store,
+            self.ends,
+            self.reaper,
+            self.liveness.is_dead,
+            is_rehearsed=self._are_rehearsed,
+        )
 
 
 def _recipe_of(name: str, manager: Any) -> tuple[str, Pickled, str]:

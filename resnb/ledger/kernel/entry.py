@@ -1,5 +1,6 @@
 """A lease's entry in the ledger: each step is durable when its method has returned."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -7,54 +8,25 @@ from typing import Any
 from resnb.errors import LeaseLost, LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
+from resnb.ledger.kernel.environment import environment_for
+from resnb.ledger.kernel.pending_ends import PendingEnds
 from resnb.ledger.kernel.reaper_client import ReaperClient
 from resnb.ledger.kernel.request import Limits
 from resnb.ledger.owner import Owner
+from resnb.ledger.recipes.captured import References, mended
+from resnb.ledger.recipes.handles import EndsWithKernel
 from resnb.ledger.recipes.kinds import Kind, arguments_of, find
+from resnb.ledger.recipes.paths import folder_now
 from resnb.ledger.recipes.pickling import Pickled, pickled
-from resnb.ledger.recipes.recipe import Protection, handle_of, lives_in_kernel, recipe_of
+from resnb.ledger.recipes.recipe import (
+    Protection,
+    ending_with_kernel,
+    handle_of,
+    lives_in_kernel,
+    recipe_of,
+)
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
-
-
-class PendingEnds:
-    """Writes that leases have ended; what cannot be written now is kept, and written later."""
-
-    def __init__(
-        self, store: Store, owner: Callable[[], Owner], is_dead: Callable[[Owner], bool]
-    ) -> None:
-        self._store = store
-        self._owner = owner
-        self._is_dead = is_dead
-        self._pending: dict[LeaseId, str] = {}
-
-    def close(self, lease: LeaseId, reason: str) -> None:
-        """Write that `lease` has ended: now, or as soon as that is possible."""
-        try:
-            self.write()
-            self._close(lease, reason)
-        except BaseException as error:
-            self._pending[lease] = reason
-            if not isinstance(error, LedgerError):
-                raise
-
-    def write(self) -> None:
-        """Write what is pending.
-
-        Raises:
-            LedgerError: it still cannot be written.
-        """
-        for lease, reason in self._pending.copy().items():
-            self._close(lease, reason)
-            self._pending.pop(lease, None)
-
-    def _close(self, lease: LeaseId, reason: str) -> None:
-        """Close `lease`, unless this process has lost it and another one is cleaning it up."""
-        owner = self._owner()
-        if not self._store.close(lease, time.time(), reason, owner) and self._store.claim(
-            lease, owner, self._is_dead
-        ):
-            self._store.close(lease, time.time(), reason, owner)
 
 
 class LeaseEntry:
@@ -75,8 +47,10 @@ class LeaseEntry:
         ends: PendingEnds,
         reaper: ReaperClient,
         is_dead: Callable[[Owner], bool],
+        *,
+        is_rehearsed: bool = False,
     ) -> None:
-        self.protection = Protection(record.unfindable, record.unprotected)
+        self.protection = _marks_of(record)
         self.handle = record.handle
         self.notice = record.notice
         self._record = record
@@ -87,6 +61,15 @@ class LeaseEntry:
         self._is_dead = is_dead
         self._id = LeaseId(record.id)
         self._kind = find(record.kind) if record.kind else None
+        self._is_rehearsed = is_rehearsed
+        self._recipe = Pickled(record.recipe or None, record.unprotected)
+        self._has_handle = record.handle is not None  # that of the open resource
+        self._references: References | None = None
+        self._mended: type | None = None  # what a cell has made of the manager's class
+        self._refused: type | None = None  # one that could not clean up
+        self._left: dict[str, bytes] = {}  # of what ends with the kernel
+        self._is_settled = threading.Event()
+        self._is_settled.set()
 
     def add(self) -> None:
         """Write the intent: set-up may be called when this has returned.
@@ -157,23 +140,123 @@ class LeaseEntry:
             LedgerError: it cannot be written.
             LeaseLost: the reaper has given the lease up meanwhile.
         """
+        found = environment_for(manager)  # set-up may have changed it
+        environment = {} if found == self._record.environment else {"environment": found}
         if lives_in_kernel(manager, resource):
-            self._write_open(dies_with_kernel=True, unfindable="", unprotected="")
+            self._left = self._left_for_a_while(manager, resource)
+            self._write_open(
+                dies_with_kernel=True, unfindable="", unprotected="", **environment, **self._left
+            )  # fmt: skip
             self.protection = Protection()
             return
-        if self._kind is not None and self._write_open_as_kind(self._kind, manager, resource):
-            return
-        recipe = recipe_of(self._record.name, manager, is_open=True)
-        handle = handle_of(manager, resource)
+        if self._kind is not None:
+            values = self._recorded_as_kind(self._kind, manager, resource)
+            if values is not None:
+                self._write_open(**environment, **values)
+                self.protection = self.protection._replace(once_open="")
+                return
+        values = self._recorded(manager, resource)
+        self._write_open(kind="", notice=self.notice, **environment, **values)
+        self._mark(values)
+
+    def _recorded(self, manager: Any, resource: Any) -> dict[str, Any]:
+        """What the ledger has to know of an open resource."""
+        folders = (folder_now(), self._record.environment.folder)
+        now = mended(manager)
+        now = manager if type(now) is self._refused else now
+        self._mended = None if now is manager else type(now)
+        recipe = recipe_of(self._record.name, now, is_open=True, folders=folders)
+        handle = Pickled(self.handle)
+        if not self._has_handle:
+            handle = handle_of(manager, resource, folders)
+        self._has_handle = handle.data is not None
+        self._recipe, self.handle = recipe, handle.data
         fault = recipe.fault or handle.fault
         blobs = {"handle": handle.data, "recipe": recipe.data}
         known = {name: data for name, data in blobs.items() if data is not None}
-        self._write_open(unprotected=fault, kind="", notice=self.notice, **known)
-        self.handle = handle.data
-        self.protection = Protection(self.protection.during_setup, fault)
+        is_due = self._is_rehearsed and not fault
+        return {"unprotected": fault, "rehearsal": "due" if is_due else "", **known}
 
-    def _write_open_as_kind(self, kind: Kind, manager: Any, resource: Any) -> bool:
-        """Keep arguments and handle as plain data; gives whether they are what the kind takes."""
+    def _left_for_a_while(self, manager: Any, resource: Any) -> dict[str, bytes]:
+        """What makes sure that the processes have ended which end with the kernel."""
+        left = ending_with_kernel(manager, resource)
+        if not left.processes:
+            return {}
+        blobs = {"recipe": pickled(EndsWithKernel()).data, "handle": pickled(left).data}
+        return {name: data for name, data in blobs.items() if data is not None}
+
+    def _mark(self, values: dict[str, Any]) -> None:
+        is_due = values["rehearsal"] == "due"
+        during = self.protection.during_setup
+        self.protection = Protection(during, values["unprotected"], is_due)
+        if is_due:
+            self._is_settled.clear()
+
+    # ---- while it is open
+
+    def look_again(self) -> bool:
+        """A cell has ended: whether it may have changed what the recipe refers to.
+
+        If so, `renew` has to be called.
+        """
+        if self._kind is not None:  # nothing in a cell changes an installed package
+            return False
+        if self._references is not None and not self._references.have_changed():
+            return False
+        self._is_settled.clear()
+        return True
+
+    def renew(self, manager: Any, resource: Any) -> None:
+        """Write the recipe again if it is another one by now, and have that rehearsed.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        try:
+            if lives_in_kernel(manager, resource):
+                left = self._left_for_a_while(manager, resource)  # a cluster may have grown
+                if left != self._left and left:
+                    self._store.change(self._id, self._owner, **left)
+                    self._left = left
+                return
+            before = self._recipe, self.handle
+            self._references = References(manager)  # first: a later change is seen next time
+            values = self._recorded(manager, resource)
+            if (self._recipe, self.handle) == before:
+                return
+            if self._store.change(self._id, self._owner, **values):
+                self._mark(values)
+                self._reaper.look()
+        finally:
+            if not self.protection.checking:
+                self._is_settled.set()
+
+    def follow_rehearsal(self) -> bool:
+        """The reaper has rehearsed the recipe: read what that has shown.
+
+        Returns:
+            Whether `renew` has to be called: the class was defined again, and could not clean up
+            what the old one has made, so that its recipe is still the better one.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        found = self._store.get(self._id)
+        if found is not None and found.state == states.OPEN:
+            if found.unprotected and self._mended is not None:
+                self._refused = self._mended
+                return True
+            self.protection = _marks_of(found)
+        if not self.protection.checking:
+            self._is_settled.set()
+        return False
+
+    def wait_for_rehearsal(self, seconds: float) -> None:
+        """Wait until the marks are what they will be, at most `seconds`."""
+        self._is_settled.wait(seconds)
+
+    def _recorded_as_kind(self, kind: Kind, manager: Any, resource: Any) -> dict[str, Any] | None:
+        """The same as plain data; None if it is not what the kind takes."""
         try:
             recipe = arguments_of(kind, manager)
             own = getattr(manager, "handle", None)
@@ -181,10 +264,8 @@ class LeaseEntry:
         except Exception as error:  # noqa: BLE001 - handle() is the manager's
             self._kind = None
             self.notice = f"{self.notice}; {error}".removeprefix("; ")
-            return False
-        self._write_open(recipe=recipe, handle=self.handle)
-        self.protection = self.protection._replace(once_open="")
-        return True
+            return None
+        return {"recipe": recipe, "handle": self.handle}
 
     def _write_open(self, **values: Any) -> None:
         if self._store.open(self._id, self._owner, **values):
@@ -282,3 +363,7 @@ class LeaseEntry:
     def _change(self, **values: Any) -> bool:
         """Write values, unless this process has lost the lease."""
         return self._store.change(self._id, self._owner, **values)
+
+
+def _marks_of(record: LeaseRecord) -> Protection:
+    return Protection(record.unfindable, record.unprotected, record.rehearsal == "due")

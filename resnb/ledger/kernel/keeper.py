@@ -32,6 +32,8 @@ MakeBook: TypeAlias = "Callable[[Callable[[ReaperMessage], object]], LeaseBook]"
 
 KERNEL_END_BUDGET = 2.0
 """Seconds that Jupyter grants an orderly end."""
+REHEARSAL_LIMIT = 5.0
+"""How long to wait for the rehearsal of a recipe where its result decides, in seconds."""
 
 
 class Keeper:
@@ -144,6 +146,7 @@ class Keeper:
         """
         outer = [one for one in self.alive() if one in lease.around] if seconds else []
         for one in (lease, *outer):
+            one.wait_for_rehearsal(REHEARSAL_LIMIT)
             if why := one.why_not_kept:
                 inside = "" if one is lease else f"it may depend on {one.name!r}: "
                 raise LedgerError(f"resource {lease.name!r} cannot be kept: {inside}{why}")
@@ -187,6 +190,11 @@ class Keeper:
         """The leases that are not closed, in the order in which they were prepared."""
         with self._lock:
             return tuple(self._leases.values())
+
+    def cell_ended(self) -> None:
+        """A cell has ended: write recipes again whose names it has bound to something else."""
+        for lease in self.alive():
+            lease.look_again()
 
     def untold(self) -> list[Lease]:
         """Those whose set-up failed, nobody knows with what made; until they are forgotten."""

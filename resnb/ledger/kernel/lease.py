@@ -130,6 +130,28 @@ class Lease:
         """Wait until the reaper's present try is over, at most `seconds`."""
         self._reaper_rests.wait(seconds)
 
+    def look_again(self) -> None:
+        """A cell has ended, which may have changed what its recipe refers to."""
+        if self.state == states.OPEN and os.getpid() == self._process and self.entry.look_again():
+            self.thread.submit(self._renew)
+
+    def _renew(self) -> None:
+        if self.state == states.OPEN:
+            with suppress(Exception):  # the ledger's, or the user's code: the last recipe stays
+                self.entry.renew(self.manager, self.resource)
+
+    def follow_rehearsal(self) -> None:
+        """The reaper has rehearsed its recipe."""
+        if self.entry.follow_rehearsal():
+            self.thread.submit(self._renew)
+        with suppress(Exception):  # a listener's error
+            EVENTS.publish(LeaseChanged(self.id, self.name, self.state))
+
+    def wait_for_rehearsal(self, seconds: float) -> None:
+        """Wait until it is known whether others can clean it up, at most `seconds`."""
+        if self.state == states.OPEN:
+            self.entry.wait_for_rehearsal(seconds)
+
     # ---- for setup
 
     def record(self, handle: Any) -> None:

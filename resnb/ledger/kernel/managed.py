@@ -1,10 +1,13 @@
 """A manager's methods as its lease calls them, and what they have made so far."""
 
+import os
 from typing import Any, Protocol
 
-from resnb.errors import ResnbError
+from resnb.errors import CleanupError, ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger.kernel.request import Caller
+from resnb.ledger.recipes.captured import values_of
+from resnb.ledger.recipes.paths import folder_now, out_of_sight
 
 READY_TIMEOUT = 60.0
 """How long a resource may take to become ready after its set-up returned, in seconds."""
@@ -44,6 +47,7 @@ class ManagedResource:
         self.value: Any = None
         self.handle: list[Any] = []
         self.is_made = False
+        self._folders: tuple[str, ...] = ()
         self._manager = manager
         self._tag = tag
         self._host = host
@@ -56,7 +60,9 @@ class ManagedResource:
     def set_up(self, call: Caller) -> None:
         """Make it."""
         setup = getattr(self._manager, "setup", None)
+        before = folder_now()
         self.value = None if setup is None else call(setup)
+        self._folders = (folder_now(), before)
         self.is_made = True
 
     def wait_until_ready(self, name: str, call: Caller) -> None:
@@ -89,6 +95,7 @@ class ManagedResource:
     def clean_up(self, value: Any, call: Caller) -> None:
         """Clean up `value`; again if that failed while an interrupt may have cut it short."""
         first: Exception | None = None
+        hidden = out_of_sight((value, *values_of(self._manager).values()), self._folders)
         while True:
             seen = self._host.interrupts
             try:
@@ -100,7 +107,13 @@ class ManagedResource:
                     raise error from first
                 first = first or error
             else:
-                return
+                break
+        if left := [path for path in hidden if os.path.lexists(path)]:
+            message = (
+                f"{left[0]} is still there: its path is relative, and the kernel has changed its "
+                "folder since"
+            )
+            raise CleanupError(message)
 
     def _found(self, call: Caller) -> list[Any]:
         if self.is_made:

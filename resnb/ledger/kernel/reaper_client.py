@@ -31,7 +31,8 @@ class ReaperMessage(NamedTuple):
     """A message of the reaper: what it has done with a lease, or wants the kernel to do.
 
     The kinds are ``"close"`` (the kernel should close the lease), ``"state"`` (the reaper has
-    moved it to another state), and ``"gone"`` (the reaper has ended).
+    moved it to another state), ``"rehearsed"`` (the ledger has what the rehearsal of its recipe has
+    shown), and ``"gone"`` (the reaper has ended).
     """
 
     kind: str

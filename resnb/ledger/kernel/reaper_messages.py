@@ -86,6 +86,9 @@ class MessageHandler:
             return
         if message.kind == "state":
             self._follow(lease, message.state, message.reason)
+        elif message.kind == "rehearsed":
+            with suppress(ResnbError):  # it stays *checking*
+                lease.follow_rehearsal()
         elif message.kind == "close":
             self._close(lease, message.state, message.reason)
 
@@ -109,6 +112,7 @@ class MessageHandler:
             found = book.store.get(lease.id)
             if found is None:
                 continue
+            lease.follow_rehearsal()
             is_taken = found.state == states.CLOSING and found.claimant != book.owner
             has_failed = found.state == states.FAILED and lease.is_with_reaper
             if (is_taken or has_failed or found.state == states.CLOSED) and (

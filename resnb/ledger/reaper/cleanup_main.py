@@ -8,6 +8,8 @@ that hangs is ended by a timer of its own.
 
 import base64
 import faulthandler
+import gc
+import importlib.util
 import inspect
 import json
 import os
@@ -17,20 +19,27 @@ import time
 import traceback
 from contextlib import closing, suppress
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 _LONGEST_PAUSE = 1.0
 _LONGEST_REASON = 1000
+_NICE = 10
 
 CLEANED, NOTHING, FAILED, WRONG_ENVIRONMENT = "cleaned", "nothing", "failed", "wrong environment"
+REHEARSED = "rehearsed"
 
 
 class _Lease:
     """The ``self.lease`` of a recipe."""
 
-    def __init__(self, lease: str) -> None:
+    state = "closing"
+    reason = ""
+    resource = None
+
+    def __init__(self, lease: str, name: str) -> None:
         self.id = lease
+        self.name = name
 
     def record(self, handle: Any) -> None:
         """Ignore it: there is nothing to keep any more."""
@@ -49,7 +58,7 @@ def main() -> None:
         os.chdir(order["folder"])
     except OSError as error:
         print(f"its folder is gone ({error}); going on in {Path.cwd()}")  # noqa: T201
-    result, reason = _result(order)
+    result, reason = _result(order) if not order["rehearse"] else _rehearsed(order["rehearse"])
     if result == CLEANED:
         print(time.strftime("%Y-%m-%d %H:%M:%S"), "cleaned up by the reaper", flush=True)  # noqa: T201
         _write_end(order["end"])
@@ -68,31 +77,76 @@ def _locked(path: str) -> bool:
     return True
 
 
+def _loaded(order: dict[str, Any]) -> tuple[Any, Any]:
+    """Recipe and handle, if there is one; those of a kind are plain data."""
+    recipe = base64.b64decode(order["recipe"])
+    handle = None if order["handle"] is None else base64.b64decode(order["handle"])
+    if order["kind"]:
+        from resnb.ledger.recipes.kinds import loaded
+
+        manager, handle = loaded(order["kind"], recipe, handle)
+    else:
+        manager = pickle.loads(recipe)  # noqa: S301 - the user's own
+        handle = handle and pickle.loads(handle)  # noqa: S301 - likewise
+    with suppress(AttributeError):  # a class with __slots__ cannot ask for its lease
+        manager.lease = _Lease(order["lease"], order["name"])
+    return manager, handle
+
+
+def _rehearsed(orders: list[dict[str, Any]]) -> tuple[str, str]:
+    """For each lease, why it could not be cleaned up, and why it could not be found."""
+    os.nice(_NICE)
+    gc.disable()  # it ends soon, and imports make much that stays
+    found = []
+    for order in orders:
+        try:
+            found.append(_own("rehearsal").faults_of(*_loaded(order), _resolved))
+        except BaseException as error:  # noqa: BLE001 - whatever unpickling runs
+            found.append((f"its recipe cannot be loaded: {_line(error)}", ""))
+    return REHEARSED, json.dumps(found)
+
+
 def _result(order: dict[str, Any]) -> tuple[str, str]:
     try:
         manager, handle = _loaded(order)
     except BaseException as error:  # noqa: BLE001 - whatever unpickling runs
         traceback.print_exc()
         return WRONG_ENVIRONMENT, f"its recipe cannot be loaded: {_line(error)}"
-    with suppress(AttributeError):  # a class with __slots__ cannot ask for its lease
-        manager.lease = _Lease(order["lease"])
+    if fault := _lost(order, handle):
+        return WRONG_ENVIRONMENT, fault
     try:
         found = _clean(manager, order, handle)
     except BaseException as error:  # noqa: BLE001 - the user's code
         traceback.print_exc()
-        return FAILED, _line(error)
+        is_out_of_sight = getattr(error, "is_out_of_sight", False)
+        return WRONG_ENVIRONMENT if is_out_of_sight else FAILED, _line(error)
     return CLEANED if found else NOTHING, ""
 
 
-def _loaded(order: dict[str, Any]) -> tuple[Any, Any]:
-    """The manager and its handle, if there is one."""
-    recipe = base64.b64decode(order["recipe"])
-    handle = None if order["handle"] is None else base64.b64decode(order["handle"])
-    if order["kind"]:
-        from resnb.ledger.recipes.kinds import loaded
+@cache
+def _own(name: str) -> Any:
+    """A module beside this file, by its path: resnb itself may not be there."""
+    module: Any = None
+    for one in ("code_references", name):
+        whole = f"resnb.ledger.reaper.{one}"
+        spec = importlib.util.spec_from_file_location(whole, Path(__file__).with_name(f"{one}.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        module = sys.modules[whole] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module
 
-        return loaded(order["kind"], recipe, handle)
-    return pickle.loads(recipe), handle and pickle.loads(handle)  # noqa: S301 - the user's own
+
+def _lost(order: dict[str, Any], handle: Any) -> str:
+    """Why a handle that is a path leads nowhere, so that a clean-up would do nothing."""
+    if not isinstance(handle, str | PurePath):
+        return ""
+    path, is_absolute = str(handle), os.path.isabs(handle)  # noqa: PTH117 - it may be a text
+    if is_absolute and order["elsewhere"] and not os.path.lexists(path):
+        return f"{path} was made in another container or on another machine, and is not there"
+    if not is_absolute and isinstance(handle, PurePath) and not Path(order["folder"]).is_dir():
+        return f"{path} is relative to {order['folder']}, which is gone"
+    return ""
 
 
 def _clean(manager: Any, order: dict[str, Any], handle: Any) -> bool:

@@ -12,14 +12,14 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from resnb.errors import LedgerError
 from resnb.ledger.liveness import new_file
-from resnb.ledger.owner import Lock, Owner, child_of
+from resnb.ledger.owner import Lock, Owner, child_of, same_place, this_process
 from resnb.ledger.record import LeaseRecord
 
 EXTRA = 5.0
@@ -29,7 +29,30 @@ _SOON = 0.05
 """Without a pidfd: how soon to look for the end of a process that closed its pipe, in seconds."""
 _NOW_AND_THEN = 0.5
 """Without a pidfd: how often to look for its end before that, in seconds."""
-_HIDDEN = ("PYTHONPATH",)  # what lies there must not shadow what our own script imports
+_HIDDEN = "PYTHON"
+"""How the names of variables begin that the clean-up's interpreter must not see when it starts.
+
+Modules on a path of theirs would shadow what our script imports; another home has another library.
+"""
+REHEARSED_WITHIN = 30.0
+"""How long a rehearsal may take, most of which is for what the recipes import, in seconds."""
+_SCRIPT = Path(__file__).with_name("cleanup_main.py")
+_REPLACED = (
+    f"resnb was upgraded or removed in {Path(__file__).parents[2]} while this reaper was running: "
+    "install it there again, or run resnb sweep from where it is"
+)
+
+
+def _seen(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one in its place; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+_AT_FIRST = _seen(_SCRIPT)
 
 
 class CleanupProcess:
@@ -40,6 +63,8 @@ class CleanupProcess:
         record: the lease.
         log: where its output goes.
         selector: wakes the reaper, which then calls the functions that are registered as data.
+        rehearsed: leases with the same environment, `record` among them, if it only looks whether
+            it could clean them up, and runs nothing.
 
     Raises:
         OSError: the interpreter cannot be started.
@@ -51,24 +76,35 @@ class CleanupProcess:
         record: LeaseRecord,
         log: IO[bytes] | int,
         selector: selectors.BaseSelector,
+        *,
+        rehearsed: Sequence[LeaseRecord] = (),
     ) -> None:
         self.record = record
+        self._rehearsed = rehearsed
         self._received = b""
         self._has_order = False
-        self._path, self._lock = _lock_file(home)
+        self._path, self._lock = (None, None) if rehearsed else _lock_file(home)
         self._order = b""
         self._selector = selector
         self._watched: set[int] = set()
         variables = {**os.environ, **dict(record.environment.variables)}
-        self._variables = {name: variables.pop(name) for name in _HIDDEN if name in variables}
+        hidden = [name for name in variables if name.startswith(_HIDDEN)]
+        self._variables = {name: variables.pop(name) for name in hidden}
         quiet = 0.0 if record.handle is not None else record.find_quiet
         self._time = record.cleanup_timeout + quiet + EXTRA
+        if rehearsed:
+            self._time = REHEARSED_WITHIN
         self._deadline = time.monotonic() + self._time
-        script = str(Path(__file__).with_name("cleanup_main.py"))
         self._report, its_end = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - a script of this folder
-                [record.environment.python, "-P", script, str(its_end), str(self._path or "")],
+                [
+                    record.environment.python,
+                    "-P",
+                    str(_SCRIPT),
+                    str(its_end),
+                    str(self._path or ""),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -113,14 +149,13 @@ class CleanupProcess:
         """
         record = self.record
         order = {
-            "lease": record.id,
-            "kind": record.kind,
+            "rehearse": [_loadable(one) for one in self._rehearsed],
+            **_loadable(record),
+            "elsewhere": not same_place(this_process(), record.owner),
             "find_quiet": record.find_quiet,
             "path": record.environment.path,
             "folder": record.environment.folder,
             "variables": self._variables,
-            "recipe": base64.b64encode(record.recipe).decode(),
-            "handle": None if record.handle is None else base64.b64encode(record.handle).decode(),
             "end": end,
             "deadline": self._time + EXTRA,  # by then its reaper has ended it, if it has one
         }
@@ -142,8 +177,10 @@ class CleanupProcess:
         if result is not None:
             return result
         if has_ended:
-            return "failed", f"its interpreter ended with {self._process.returncode}"
-        return "failed", f"it did not end within {self.record.cleanup_timeout:g} s"
+            fault = f"its interpreter ended with {self._process.returncode}"
+            return "failed", fault if _seen(_SCRIPT) == _AT_FIRST else f"{fault}, since {_REPLACED}"
+        limit = REHEARSED_WITHIN if self._rehearsed else self.record.cleanup_timeout
+        return "failed", f"it did not end within {limit:g} s"
 
     def ask_within(self) -> float:
         """How many seconds the selector may wait for it before its result is asked for again."""
@@ -199,6 +236,17 @@ class CleanupProcess:
         if file in self._watched:
             self._watched.remove(file)
             self._selector.unregister(file)
+
+
+def _loadable(record: LeaseRecord) -> dict[str, str | None]:
+    """What is loaded of a lease."""
+    return {
+        "lease": record.id,
+        "kind": record.kind,
+        "name": record.name,
+        "recipe": base64.b64encode(record.recipe).decode(),
+        "handle": None if record.handle is None else base64.b64encode(record.handle).decode(),
+    }
 
 
 def _lock_file(home: Path) -> tuple[Path | None, Lock | None]:

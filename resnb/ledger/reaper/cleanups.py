@@ -7,6 +7,7 @@ from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger.owner import Owner
 from resnb.ledger.reaper.cleanup_process import CleanupProcess
+from resnb.ledger.reaper.decisions import end_reason
 from resnb.ledger.reaper.lease_logs import LeaseLogs
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
@@ -75,7 +76,7 @@ class Cleanups:
                 del self.running[lease]
                 process.end()
                 continue
-            process.give_order(self._store.end_of(LeaseId(lease), "cleaned up by the reaper"))
+            process.give_order(self._store.end_of(LeaseId(lease), end_reason(process.record)))
 
     def collect(self) -> None:
         """Collect the results of those that have ended."""

@@ -13,6 +13,8 @@ from resnb.ledger.record import LeaseRecord
 
 AT_ONCE: Final = 4
 """How many clean-ups run side by side."""
+TOGETHER: Final = 50
+"""How many recipes are rehearsed in one interpreter."""
 TRIES: Final = 8
 """How many clean-ups are begun before a lease is left as failed."""
 FENCE_AFTER: Final = 5.0
@@ -24,6 +26,7 @@ TTL: Final = "ttl"
 IDLE: Final = "idle"
 LOST: Final = "lost"
 """Why a kernel is asked to close a lease; if idle, the kernel refuses if it was used since."""
+DIED_WITH_KERNEL: Final = "died with its kernel"
 _LONGEST_PAUSE = 300.0
 
 
@@ -62,7 +65,14 @@ class Ask(NamedTuple):
     reason: str
 
 
-Action: TypeAlias = Clean | Close | Fail | Keep | Ask
+class Rehearse(NamedTuple):
+    """Look whether open leases' recipes would find all that they refer to; runs nothing."""
+
+    record: LeaseRecord  # the first of them
+    records: tuple[LeaseRecord, ...]  # those with the same environment
+
+
+Action: TypeAlias = Rehearse | Clean | Close | Fail | Keep | Ask
 
 
 class Decision(NamedTuple):
@@ -71,6 +81,11 @@ class Decision(NamedTuple):
     actions: tuple[Action, ...]
     look_again: float | None
     idle: bool
+
+
+def end_reason(record: LeaseRecord) -> str:
+    """Why a lease is closed that the reaper has cleaned up."""
+    return DIED_WITH_KERNEL if record.dies_with_kernel else "cleaned up by the reaper"
 
 
 def pause_after(tries: int) -> float:
@@ -85,6 +100,7 @@ def decide(
     now: float,
     running: Collection[str] = (),
     asked: Mapping[str, float] | None = None,
+    rehearsing: bool | None = None,
 ) -> Decision:
     """What the reaper does next.
 
@@ -94,6 +110,7 @@ def decide(
         now: seconds since the epoch.
         running: ids of the leases that this reaper is cleaning up.
         asked: when the kernel was asked to clean up a lease.
+        rehearsing: whether this reaper is rehearsing recipes; None if it does not.
     """
     known: dict[str, LeaseRecord] = {record.id: record for record in records}
     asked = asked or {}
@@ -122,6 +139,10 @@ def decide(
             idle = idle and not isinstance(verdict, Ask)
     inner = held.union(*(record.around for record in ready))
     inner |= {outer for lease in running if lease in known for outer in known[lease].around}
+    if rehearsing is False:
+        due = [one for one in known.values() if _is_to_be_rehearsed(one, liveness)]
+        like = tuple(one for one in due if one.environment == due[0].environment)[:TOGETHER]
+        actions += [Rehearse(like[0], like)] if like else []
     free = AT_ONCE - len(running)
     actions += [Clean(record) for record in ready if record.id not in inner][: max(0, free)]
     return Decision(tuple(actions), min(times, default=None), idle and not running)
@@ -150,9 +171,14 @@ def _verdict(  # noqa: PLR0911 - a table of cases, one line each
             return Keep(record, now + record.keep)
         if record.state == states.KEPT and now < (record.keep_until or 0.0):
             return record.keep_until
-    if record.dies_with_kernel:
-        return Close(record, "died with its kernel")
+    if record.dies_with_kernel and record.handle is None:
+        return Close(record, DIED_WITH_KERNEL)
     return _cleaning(record, now)
+
+
+def _is_to_be_rehearsed(record: LeaseRecord, liveness: Callable[[Owner], str]) -> bool:
+    is_due = record.rehearsal == "due" and record.state == states.OPEN
+    return is_due and bool(record.recipe) and not record.kind and liveness(record.owner) == ALIVE
 
 
 def _claim_of(record: LeaseRecord, liveness: Callable[[Owner], str]) -> str | None:

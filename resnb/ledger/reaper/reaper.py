@@ -32,13 +32,16 @@ from resnb.ledger.reaper.decisions import (
     Close,
     Fail,
     Keep,
+    Rehearse,
     decide,
     due,
+    end_reason,
     pause_after,
 )
 from resnb.ledger.reaper.detached import LOCK_SEEN, UNSEEN, detach
 from resnb.ledger.reaper.kernel_link import KernelLink, is_seen
 from resnb.ledger.reaper.lease_logs import LeaseLogs
+from resnb.ledger.reaper.rehearsals import Rehearsals
 from resnb.ledger.reaper.renewal import Renewal
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.choice import liveness_of, open_store
@@ -89,6 +92,7 @@ class Reaper:
         self._kernel = KernelLink(self._selector, channel, self._stay)
         if owner is not None:
             self._kernel.wake_at_end(store.home, owner)
+        self._rehearsals = Rehearsals(store, self._selector, self._rehearsed)
         self._last_use = time.monotonic()
 
     def run(self) -> None:
@@ -97,6 +101,7 @@ class Reaper:
             while (look_again := self._act()) is not None:
                 for key, _ in self._selector.select(look_again):
                     key.data()
+            self._rehearsals.end()
         if self._presence is not None:
             self._presence.release()
 
@@ -114,6 +119,7 @@ class Reaper:
                 kernel=bool(self._known) and not is_kernel_gone, claims=bool(self._cleanups.running)
             )
             records = self._records()
+            self._rehearsals.go_on(records)
             if self._restored(records):
                 records = self._records()
             return self._decide(records, is_kernel_gone=is_kernel_gone)
@@ -137,6 +143,7 @@ class Reaper:
             now=time.time(),
             running=self._cleanups.running,
             asked=self._asked,
+            rehearsing=self._rehearsals.is_busy if self._kernel.is_connected else None,
         )
         carried_out = [self._carry_out(action) for action in decision.actions]
         if any(carried_out):
@@ -147,7 +154,7 @@ class Reaper:
             self._stay()
         elif is_kernel_gone or time.monotonic() - self._last_use > LINGER:
             return None
-        later = self._cleanups.ask_within()
+        later = [*self._cleanups.ask_within(), *self._rehearsals.ask_within()]
         later.append(LOOK_LATER if is_kernel_gone and not is_busy else self._look_every)
         if decision.look_again is not None:
             later.append(max(0.01, decision.look_again - time.time()))
@@ -196,7 +203,9 @@ class Reaper:
     def _carry_out(self, action: Action) -> bool:
         """Carry out `action`, unless another process does; gives whether this one did."""
         record = action.record
-        if isinstance(action, Keep):
+        if isinstance(action, Rehearse):
+            self._rehearsals.begin(action.records)
+        elif isinstance(action, Keep):
             if not self._store.change(record.id, state=states.KEPT, keep_until=action.until):
                 return False
             self._logs.note(record.id, "kept: its kernel has ended")
@@ -215,6 +224,9 @@ class Reaper:
             self._fail(record.id, action.reason, action.reason, tries=record.tries)
         return True
 
+    def _rehearsed(self, lease: str) -> None:
+        self._kernel.tell("rehearsed", lease, "", "")
+
     def _claim(self, record: LeaseRecord) -> bool:
         return self._store.claim(record.id, self._me, self._liveness.is_dead)
 
@@ -228,7 +240,7 @@ class Reaper:
         if result == "nothing" and not same_place(self._me, record.owner):
             result, reason = "wrong environment", "nothing was found from this machine"
         if result == "cleaned":  # its own process has written that into its log
-            self._close(lease, "cleaned up by the reaper")
+            self._close(lease, end_reason(record))
             return
         if result == "nothing":
             self._close(lease, "nothing was found", "nothing was found")
@@ -244,7 +256,7 @@ class Reaper:
         found = self._store.get(lease)
         if found is None or found.state == states.CLOSED:
             # its own process had closed it before it was killed
-            self._kernel.tell("state", lease, states.CLOSED, "cleaned up by the reaper")
+            self._kernel.tell("state", lease, states.CLOSED, end_reason(record))
 
     def _close(self, lease: LeaseId, reason: str, note: str = "") -> None:
         self._store.close(lease, time.time(), reason)

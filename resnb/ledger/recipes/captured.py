@@ -8,8 +8,9 @@ names that look like secrets are found.
 import dis
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from types import CodeType, FunctionType, ModuleType
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 _SECRET = re.compile(
@@ -18,12 +19,68 @@ _SECRET = re.compile(
 )
 
 
+_NOTHING = object()
+_OF_EVERY_CLASS = frozenset(vars(type("Empty", (), {}))) | {"__annotations__", "__slots__"}
+_PLAIN = (str, bytes, int, float, complex, bool, type(None), PurePath)
+_FIXED = (*_PLAIN, FunctionType, BuiltinFunctionType, type, ModuleType)
+
+
 class Part(NamedTuple):
     """A named value."""
 
     label: str  # what an error calls it
     name: str
     value: Any
+
+
+class References:
+    """The notebook's names that a recipe refers to, as they were when this was made.
+
+    Args:
+        thing: the manager.
+    """
+
+    def __init__(self, thing: Any) -> None:
+        self._found: list[tuple[Mapping[str, Any], str, Any]] = []
+        self._seen: set[int] = set()
+        names = getattr(thing, "__resnb_names__", None)
+        if names is not None:
+            self._add(*names())
+        else:
+            kind = type(thing)
+            if kind.__module__ == "__main__":
+                self._add(vars(sys.modules["__main__"]), [kind.__qualname__])
+            self._follow(kind)
+            for value in attributes_of(thing).values():
+                self._follow(value)
+
+    def have_changed(self) -> bool:
+        """Whether a cell has bound one of them again, or may have changed its value."""
+        return any(
+            holder.get(name, _NOTHING) is not value or _may_change(value)
+            for holder, name, value in self._found
+        )
+
+    def _add(self, holder: Mapping[str, Any], names: Iterable[str]) -> None:
+        for name in names:
+            value = holder.get(name, _NOTHING)
+            self._found.append((holder, name, value))
+            self._follow(value)
+
+    def _follow(self, value: Any) -> None:
+        if isinstance(value, _PLAIN) or id(value) in self._seen:
+            return
+        self._seen.add(id(value))
+        value = getattr(value, "__func__", getattr(value, "fget", value))
+        if isinstance(value, FunctionType) and goes_by_value(value):
+            self._add(value.__globals__, dict.fromkeys(_globals_of(value.__code__)))
+        elif isinstance(value, type) and goes_by_value(value):
+            own = [name for name in vars(value) if name not in _OF_EVERY_CLASS]
+            self._add(vars(value), own)
+            for one in value.__bases__:
+                self._follow(one)
+        elif not isinstance(value, (ModuleType, FunctionType, type)):
+            self._follow(type(value))
 
 
 def values_of(thing: Any) -> dict[str, Any]:
@@ -50,12 +107,37 @@ def attributes_of(thing: Any) -> dict[str, Any]:
     return found
 
 
+def mended(thing: Any) -> Any:
+    """`thing`, as an object of what a cell has made of its class since; itself if there is none."""
+    kind = type(thing)
+    if kind.__module__ != "__main__" or hasattr(thing, "__resnb_recipe__"):
+        return thing
+    found = vars(sys.modules["__main__"]).get(kind.__qualname__)
+    found = getattr(found, "resource_class", found)
+    names = (kind.__module__, kind.__qualname__)
+    if not isinstance(found, type) or (found.__module__, found.__qualname__) != names:
+        return thing
+    if found is kind or found.__base__ is not object or not hasattr(thing, "__dict__"):
+        return thing
+    made: Any = object.__new__(found)
+    for name, value in attributes_of(thing).items():
+        object.__setattr__(made, name, value)
+    return made
+
+
 def parts_of(thing: Any) -> Iterator[Part]:
     """Everything named that the pickle of `thing` contains."""
     seen: set[int] = set()
     for label, value in values_of(thing).items():
         yield from _parts(label, value, seen)
     yield from _parts("", type(thing), seen)
+
+
+def _may_change(value: Any) -> bool:
+    """Whether a value can be another one although its name was not bound again."""
+    if value is _NOTHING or "resource_class" in getattr(value, "__dict__", ()):  # a definition
+        return False
+    return not isinstance(value, (*_FIXED, property, staticmethod, classmethod))
 
 
 def _parts(label: str, value: Any, seen: set[int]) -> Iterator[Part]:

@@ -1,114 +1,59 @@
 """How another process finds things of known kinds again.
 
 A process is identified by its pid and start time, so a reused pid is never taken for it; a
-temporary folder by its path. What is found behaves like the original as far as a clean-up needs it.
+temporary folder by its path. What is found has all that the original has. What cannot be seen from
+here, because it was made in another container or on another machine, says so.
 """
 
 import os
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 from resnb.ledger.owner import start_time
+from resnb.ledger.recipes.found_process import (
+    FoundAsyncProcess,
+    FoundProcess,
+    Place,
+    here,
+    is_elsewhere,
+    out_of_sight,
+)
 
-
-class FoundProcess:
-    """A process that another process started, with the methods of `Popen` that clean-ups call.
-
-    Args:
-        pid: the process id.
-        started: its start time, see `resnb.ledger.owner.start_time`.
-        args: its command.
-    """
-
-    def __init__(self, pid: int, started: int, args: Any = None) -> None:
-        self.pid = pid
-        self.args = args
-        self.returncode: int | None = None
-        self.stdin = self.stdout = self.stderr = None
-        self.started = started
-
-    def poll(self) -> int | None:
-        """None while it is running; then 0, as its exit code cannot be known."""
-        if self.returncode is None and start_time(self.pid) != self.started:
-            self.returncode = 0
-        return self.returncode
-
-    def is_alive(self) -> bool:
-        """Whether it is running."""
-        return self.poll() is None
-
-    def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def terminate(self) -> None:
-        """Send SIGTERM."""
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Send SIGKILL."""
-        self.send_signal(signal.SIGKILL)
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait until it has ended.
-
-        Raises:
-            subprocess.TimeoutExpired: it is still running after `timeout` seconds.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while self.poll() is None:
-            if deadline is not None and time.monotonic() >= deadline:
-                raise subprocess.TimeoutExpired(self.args or str(self.pid), timeout or 0.0)
-            time.sleep(0.02)
-        return 0
-
-    def join(self, timeout: float | None = None) -> None:
-        """Wait as `multiprocessing.Process.join` does."""
-        try:
-            self.wait(timeout)
-        except subprocess.TimeoutExpired:
-            return
-
-    def communicate(self, *_: Any, timeout: float | None = None) -> tuple[None, None]:
-        """Wait; there is nothing to read."""
-        self.wait(timeout)
-        return None, None
-
-    def close(self) -> None:
-        """There is nothing to close."""
-
-
-class FoundAsyncProcess(FoundProcess):
-    """A process that asyncio started."""
-
-    async def wait(self) -> int:  # type: ignore[override]
-        """Wait until it has ended."""
-        import asyncio
-
-        return await asyncio.to_thread(super().wait)
-
-    async def communicate(self, *_: Any) -> tuple[None, None]:  # type: ignore[override]
-        """Wait; there is nothing to read."""
-        await self.wait()
-        return None, None
+GRACE = 5.0
+"""How long processes that end with their kernel have for that, in seconds."""
 
 
 class FoundFolder:
-    """A temporary folder that another process made."""
+    """A temporary folder that another process made.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: its path.
+        place: where it was made; by default here.
+    """
+
+    def __init__(self, name: str, place: Place | None = None) -> None:
         self.name = name
+        self.place = place or here()
 
     def cleanup(self) -> None:
-        """Remove it, if it still exists."""
+        """Remove it, if it still exists.
+
+        Raises:
+            OutOfSightError: it is not there, and this is another container or machine.
+        """
         import shutil
 
+        if not os.path.lexists(self.name) and is_elsewhere(self.place):
+            raise out_of_sight(f"folder {self.name}", "it was made elsewhere, and is not there")
         shutil.rmtree(self.name, ignore_errors=True)
+
+    def __enter__(self) -> str:
+        return self.name
+
+    def __exit__(self, *_: object) -> None:
+        self.cleanup()
 
 
 class FoundContainer:
@@ -116,10 +61,12 @@ class FoundContainer:
 
     Args:
         container: its id.
+        place: from where it was started; by default from here.
     """
 
-    def __init__(self, container: str) -> None:
+    def __init__(self, container: str, place: Place | None = None) -> None:
         self.id = container
+        self.place = place or here()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -129,18 +76,43 @@ class FoundContainer:
         try:
             return getattr(docker.from_env().containers.get(self.id), name)
         except docker.errors.NotFound:
+            if self.place.machine != here().machine:
+                why = "it was started on another machine, whose engine cannot be asked from here"
+                raise out_of_sight(f"container {self.id[:12]}", why) from None
             return _nothing
 
 
 class Ended:
-    """What has ended with the kernel; its methods do nothing.
+    """What ends with the kernel; its methods do nothing, but for those that make sure of its end.
 
     Args:
         kind: what it was.
+        processes: its processes, which may outlive the kernel for a while.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, processes: Sequence[FoundProcess] = ()) -> None:
         self.kind = kind
+        self.processes = tuple(processes)
+
+    def close(self, *_: Any, **__: Any) -> None:
+        """Wait until its processes have ended, and end those that do not."""
+        deadline = time.monotonic() + GRACE
+        for one in self.processes:
+            one.join(max(0.0, deadline - time.monotonic()))
+        for one in self.processes:
+            if one.is_alive():
+                print(f"process {one.pid} of the {self.kind} outlived its kernel: ending it")  # noqa: T201
+                one.kill()
+        for one in self.processes:
+            one.wait()
+
+    shutdown = close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -151,11 +123,29 @@ class Ended:
         return f"<{self.kind}, which has ended with its kernel>"
 
 
-class FoundLease:
-    """A lease of another process: its id, with which the real thing is tagged."""
+class EndsWithKernel:
+    """The recipe for what ends with the kernel, and has processes of its own."""
 
-    def __init__(self, lease: str) -> None:
+    def cleanup(self, resource: Ended) -> None:
+        """Make sure that they have ended."""
+        resource.close()
+
+
+class FoundLease:
+    """A lease of another process: its id, with which the real thing is tagged, and its name.
+
+    Args:
+        lease: its id.
+        name: its name in lists.
+    """
+
+    state = "closing"
+    reason = ""
+    resource = None
+
+    def __init__(self, lease: str, name: str = "") -> None:
         self.id = lease
+        self.name = name
 
     def record(self, handle: Any) -> None:
         """Ignore it: there is nothing to keep any more."""
@@ -165,22 +155,34 @@ def _nothing(*_: Any, **__: Any) -> None:
     return None
 
 
-_Reduced = tuple[Any, tuple[Any, ...]]
+_Reduced = tuple[Any, ...]
 
 
 def _process(value: Any) -> _Reduced:
     kind = FoundAsyncProcess if _is_of(value, "asyncio.subprocess", "Process") else FoundProcess
-    return kind, (value.pid, start_time(value.pid) or -1, getattr(value, "args", None))
+    pipes = (one for one in ("stdin", "stdout", "stderr") if getattr(value, one, None) is not None)
+    return kind(
+        value.pid,
+        start_time(value.pid) or -1,
+        getattr(value, "args", None),
+        pipes=tuple(pipes),
+        is_text=bool(getattr(value, "text_mode", False)),
+        name=getattr(value, "name", ""),
+    ).__reduce__()
+
+
+def _ended(value: Any) -> _Reduced:
+    return Ended, (type(value).__name__, processes_of(value))
 
 
 _KINDS: tuple[tuple[str, str, Callable[[Any], _Reduced]], ...] = (
     ("subprocess", "Popen", _process),
     ("multiprocessing.process", "BaseProcess", _process),
     ("asyncio.subprocess", "Process", _process),
-    (__name__, "FoundProcess", lambda one: (type(one), (one.pid, one.started, one.args))),
-    ("tempfile", "TemporaryDirectory", lambda one: (FoundFolder, (one.name,))),
-    ("docker.models.containers", "Container", lambda one: (FoundContainer, (one.id,))),
-    ("resnb.ledger.kernel.lease", "Lease", lambda one: (FoundLease, (one.id,))),
+    (FoundProcess.__module__, "FoundProcess", lambda one: one.__reduce__()),
+    ("tempfile", "TemporaryDirectory", lambda one: (FoundFolder, (one.name, here()))),
+    ("docker.models.containers", "Container", lambda one: (FoundContainer, (one.id, here()))),
+    ("resnb.ledger.kernel.lease", "Lease", lambda one: (FoundLease, (one.id, one.name))),
 )
 
 
@@ -189,7 +191,7 @@ def adapted(value: Any) -> _Reduced | None:
     for module, name, reduced in _KINDS:
         if _is_of(value, module, name):
             return reduced(value)
-    return (Ended, (type(value).__name__,)) if dies_with_kernel(value) else None
+    return _ended(value) if dies_with_kernel(value) else None
 
 
 def is_known(value: Any) -> bool:
@@ -199,8 +201,21 @@ def is_known(value: Any) -> bool:
 
 def dies_with_kernel(value: Any) -> bool:
     """Whether `value` ends with this process for its kind: a Dask LocalCluster, or its client."""
-    cluster = value.cluster if _is_of(value, "distributed.client", "Client") else value
-    return _is_of(cluster, "distributed.deploy.local", "LocalCluster")
+    return _is_of(_cluster_of(value), "distributed.deploy.local", "LocalCluster")
+
+
+def processes_of(value: Any) -> list[FoundProcess]:
+    """The processes of a Dask LocalCluster, or of its client's."""
+    if not dies_with_kernel(value):
+        return []
+    workers = list(getattr(_cluster_of(value), "workers", {}).values())
+    pids = (getattr(one, "pid", None) for one in workers)  # None: in this process, or not started
+    started = {pid: start_time(pid) for pid in pids if isinstance(pid, int)}
+    return [FoundProcess(pid, when) for pid, when in started.items() if when is not None]
+
+
+def _cluster_of(value: Any) -> Any:
+    return value.cluster if _is_of(value, "distributed.client", "Client") else value
 
 
 def _is_of(value: Any, module: str, name: str) -> bool:

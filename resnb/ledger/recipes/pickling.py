@@ -1,15 +1,18 @@
 """Values as bytes that a fresh interpreter can load.
 
 Classes and functions of the notebook are pickled by value, things of known kinds as what finds
-them again, a lease as its id. A pickle is given up as soon as it is too large.
+them again, a lease as its id, a path that is there as an absolute one. A pickle is given up as
+soon as it is too large.
 """
 
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from resnb.ledger.recipes.handles import adapted
+from resnb.ledger.recipes.paths import absolute
 
 LARGEST = 1_000_000
 """The largest recipe or handle, in bytes."""
@@ -45,16 +48,17 @@ class _Bounded(io.BytesIO):
         return super().write(data) if self._kept else size
 
 
-def pickled(value: Any, without: Collection[str] = ()) -> Pickled:
+def pickled(value: Any, without: Collection[str] = (), folders: Sequence[str] = ()) -> Pickled:
     """`value` as bytes, at most `LARGEST`.
 
     Args:
         value: what to pickle.
         without: attributes of `value` itself that are left out.
+        folders: the folders that paths in it may be relative to.
     """
     buffer = _Bounded(LARGEST)
     try:
-        _dump(value, buffer, without)
+        _dump(value, buffer, without, folders)
     except _TooLargeError:
         return Pickled(None, f"it has more than {LARGEST:,} bytes", too_large=True)
     except Exception as error:  # noqa: BLE001 - whatever the user's objects raise
@@ -72,13 +76,17 @@ def size_of(value: Any) -> int:
     return buffer.size
 
 
-def _dump(value: Any, buffer: _Bounded, without: Collection[str] = ()) -> None:
+def _dump(
+    value: Any, buffer: _Bounded, without: Collection[str] = (), folders: Sequence[str] = ()
+) -> None:
     import cloudpickle
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         def reducer_override(self, one: Any) -> Any:
             if without and one is value:
                 return _without(one, without)
+            if folders and isinstance(one, Path):
+                return type(one), (str(absolute(one, folders)),)
             found = adapted(one)
             return super().reducer_override(one) if found is None else found
 

@@ -1,7 +1,9 @@
-"""What is known about a resource's protection before its first use."""
+"""What is known about a resource's protection before its first use, and whether it is rehearsed."""
 
+import os
 from typing import Any
 
+from resnb.errors import LedgerError
 from resnb.ledger.recipes.captured import goes_by_value
 from resnb.ledger.recipes.pickling import LARGEST, pickled
 from resnb.ledger.recipes.recipe import Protection
@@ -10,6 +12,22 @@ KNOWN_ONCE_OPEN = "known once open"
 """The mark where it depends on what set-up makes."""
 NO_FIND = "no find(lease_id)"
 """Why nobody can find what an interrupted set-up has made."""
+
+
+REHEARSAL_VARIABLE = "RESNB_REHEARSAL"
+
+
+def are_rehearsed() -> bool:
+    """Whether recipes are rehearsed once their leases are open; ``RESNB_REHEARSAL=off`` says no.
+
+    Raises:
+        LedgerError: the variable has a value that means nothing.
+    """
+    found = os.environ.get(REHEARSAL_VARIABLE, "")
+    if found not in ("", "on", "off"):
+        message = f"{REHEARSAL_VARIABLE}={found!r} means nothing: set it to off, or not at all"
+        raise LedgerError(message)
+    return found != "off"
 
 
 def protection_before(kind: Any) -> Protection:

@@ -11,13 +11,15 @@ A handle is the small pickled value that stands for the open resource. If the va
 
 import inspect
 import os
+from collections.abc import Sequence
 from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from resnb.errors import LedgerError
 from resnb.ledger.recipes.captured import attributes_of, looks_secret, parts_of, values_of
-from resnb.ledger.recipes.handles import dies_with_kernel, is_known
+from resnb.ledger.recipes.handles import Ended, dies_with_kernel, is_known, processes_of
+from resnb.ledger.recipes.paths import absolute, out_of_sight
 from resnb.ledger.recipes.pickling import LARGEST, Pickled, pickled, size_of
 
 LARGEST_PLAIN = 64 * 1024
@@ -31,9 +33,12 @@ class Protection(NamedTuple):
 
     during_setup: str = ""  # why it cannot find what an interrupted set-up has made
     once_open: str = ""  # why it cannot clean up the open resource
+    checking: bool = False  # whether the latter has yet to be shown by a rehearsal
 
 
-def recipe_of(name: str, manager: Any, *, is_open: bool = False) -> Pickled:
+def recipe_of(
+    name: str, manager: Any, *, is_open: bool = False, folders: Sequence[str] = ()
+) -> Pickled:
     """The recipe for `manager`, or why there is none.
 
     An attribute that does not pickle is left out and named in the fault: the clean-up may do
@@ -43,6 +48,8 @@ def recipe_of(name: str, manager: Any, *, is_open: bool = False) -> Pickled:
         name: the resource's name.
         manager: the object with setup and cleanup.
         is_open: whether set-up has run; what it put on the manager is left out if it is too large.
+        folders: those that its paths may be relative to: that of now first, and the one before
+            set-up.
 
     Raises:
         LedgerError: it is too large, before anything is created; names the largest variable.
@@ -52,9 +59,9 @@ def recipe_of(name: str, manager: Any, *, is_open: bool = False) -> Pickled:
     except LedgerError as error:
         return Pickled(None, str(error))
     without = {"lease"} if recipe is manager else set()
-    found = pickled(recipe, without)
+    found = pickled(recipe, without, folders)
     if found.data is not None:
-        return found
+        return found._replace(fault=_stranded(recipe, folders))
     if found.too_large and not is_open:
         raise LedgerError(_too_large(name, recipe))
     left_out: dict[str, str] = {}
@@ -62,7 +69,7 @@ def recipe_of(name: str, manager: Any, *, is_open: bool = False) -> Pickled:
         if (one := pickled(value)).data is None:
             left_out[key] = _blamed(f"attribute {key!r}", value, one)
     if left_out:
-        found = pickled(recipe, without | left_out.keys())
+        found = pickled(recipe, without | left_out.keys(), folders)
     if found.data is not None:
         return Pickled(found.data, "; ".join(left_out.values()))
     for part in parts_of(recipe):
@@ -71,11 +78,11 @@ def recipe_of(name: str, manager: Any, *, is_open: bool = False) -> Pickled:
     return Pickled(None, f"it does not pickle: {found.fault}")
 
 
-def handle_of(manager: Any, resource: Any) -> Pickled:
+def handle_of(manager: Any, resource: Any, folders: Sequence[str] = ()) -> Pickled:
     """The handle for `resource`, or why there is none.
 
     It is what ``handle(resource)`` returns, or the resource itself if it is a plain value or of a
-    known kind.
+    known kind; with absolute paths, where `folders` are those that they may be relative to.
     """
     own = getattr(manager, "handle", None) or getattr(_recipe_or_none(manager), "handle", None)
     what = "what handle() returned" if own is not None else f"a {type(resource).__name__}"
@@ -90,10 +97,11 @@ def handle_of(manager: Any, resource: Any) -> Pickled:
         return Pickled(
             None, f"{what} cannot be found by another process: define handle() and attach()"
         )
-    found = pickled(value)
+    value = absolute(value, folders) if folders else value
+    found = pickled(value, folders=folders)
     if found.data is None and hasattr(value, "__resnb_lesser__"):
         value = value.__resnb_lesser__()
-        found = pickled(value)
+        found = pickled(value, folders=folders)
     if found.data is None:
         return Pickled(None, _blamed_part(what, value, found))
     if own is None and not is_known(value) and len(found.data) > LARGEST_PLAIN:
@@ -119,6 +127,13 @@ def lives_in_kernel(manager: Any, resource: Any) -> bool:
     )
 
 
+def ending_with_kernel(manager: Any, resource: Any) -> Ended:
+    """What is known of a resource that `lives_in_kernel`: processes that may end a while later."""
+    held = (resource, *values_of(manager).values())
+    found = {one.pid: one for value in held for one in processes_of(value)}
+    return Ended(type(resource).__name__, list(found.values()))
+
+
 def notice_of(manager: Any) -> str:
     """A line that names what looks like secrets in the recipe; empty if there is nothing.
 
@@ -139,6 +154,19 @@ def notice_of(manager: Any) -> str:
         return ""
     names = ", ".join(dict.fromkeys(found))
     return f"the ledger keeps what looks like secrets until this is cleaned up: {names}"
+
+
+def _stranded(recipe: Any, folders: Sequence[str]) -> str:
+    """Why a text that the recipe holds leads nowhere: set-up has changed the folder since."""
+    values = [one for one in values_of(recipe).values() if isinstance(one, str)]
+    lost = out_of_sight(values, folders)
+    if not lost:
+        return ""
+    name = os.path.relpath(lost[0], folders[-1])
+    return (
+        f"its set-up has changed the folder, and the recipe has {name!r} relative to "
+        f"{folders[-1]}: make that an absolute path"
+    )
 
 
 def _recipe(manager: Any) -> Any:

@@ -54,6 +54,10 @@ def explained(place: str, error: Any, *, is_lost: bool) -> LedgerError:
         )
     if state == "25006":
         return LedgerError(f"the shared ledger at {place} is a copy that cannot be written")
+    if state == "42703":
+        return LedgerError(
+            f"the shared ledger at {place} has the columns of another version of resnb ({text})"
+        )
     if state == "53100":
         return LedgerError(f"the disk of the shared ledger at {place} is full")
     return LedgerError(f"the shared ledger at {place} cannot be used: {text}")

@@ -205,4 +205,9 @@ def _explained(path: Path, text: str) -> str:
         return f"the disk is full, so the ledger {path} cannot be written"
     if any(one in text.lower() for one in ("readonly", "read-only", "unable to open", "denied")):
         return f"the ledger {path} cannot be written ({text}): make it writable, or set RESNB_HOME"
+    if "no such column" in text or "has no column" in text:
+        return (
+            f"the ledger {path} has the columns of another version of resnb ({text}): let that "
+            "one clean up what it lists, then move the file away"
+        )
     return f"the ledger {path} cannot be used: {text}"

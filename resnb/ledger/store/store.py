@@ -174,6 +174,16 @@ class Store:
         values = _closing_values(lease, time.time() + database.ahead, reason)
         return database.end_of([(f"{database.dialect.close} and state = 'closing'", values)])
 
+    def rehearsed(self, lease: LeaseId, recipe: bytes, **values: Any) -> bool:
+        """Write what the rehearsal of an open lease's recipe has shown.
+
+        Returns:
+            Whether that was written; not if the lease has another recipe by now, or is not open.
+        """
+        condition = "state = 'open' and rehearsal = 'due' and recipe = :seen"
+        values = {"rehearsal": "done", **values}
+        return self._update(lease, "", condition, values, names={"seen": recipe})
+
     def adopt(self, lease: LeaseId, owner: Owner, before: Owner, **values: Any) -> bool:
         """Make `owner` the owner of a lease that `before` has left, as far as the caller knows.
 
@@ -192,7 +202,7 @@ class Store:
         values: dict[str, Any],
         *,
         by: Owner | None = None,
-        names: Mapping[str, str] = MappingProxyType({}),
+        names: Mapping[str, Any] = MappingProxyType({}),
     ) -> bool:
         with self._at(lease) as (db, database):
             if "owner" in names:

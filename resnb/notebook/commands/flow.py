@@ -4,7 +4,13 @@ from typing import Any
 
 from resnb.errors import MagicError, RunError, harmless
 from resnb.graph.flow import Flow
-from resnb.notebook.closing import cancel, close_scopes, interrupts_put_off, is_running
+from resnb.notebook.closing import (
+    cancel,
+    close_scopes,
+    interrupts_put_off,
+    is_running,
+    wait_for_rehearsals,
+)
 from resnb.notebook.commands.resources import report
 from resnb.notebook.display import show_flow, shown_while_running
 from resnb.notebook.lines.parsed import parse_command_line
@@ -29,6 +35,7 @@ def flow_command(session: Session, line: str) -> None:
             _run(flow, {key: _value(session, key, text) for key, text in parsed.arguments})
         case "plan":
             memory = memory_of(flow)
+            wait_for_rehearsals(memory.open_leases.values())
             protections = {use.scope: one.protection for use, one in memory.open_leases.items()}
             print(plan_text(flow, memory, protections))  # noqa: T201
         case "cancel":

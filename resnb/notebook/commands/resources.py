@@ -13,7 +13,13 @@ from resnb.errors import CleanupError, LedgerError, MagicError, RunError, harmle
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.lease import Lease
-from resnb.notebook.closing import close, interrupts_put_off, reasons, wait_for_reaper
+from resnb.notebook.closing import (
+    close,
+    interrupts_put_off,
+    reasons,
+    wait_for_reaper,
+    wait_for_rehearsals,
+)
 from resnb.notebook.lines.parsed import parse_resources_line
 from resnb.run.lifecycle import active_run
 
@@ -70,6 +76,7 @@ def report(leases: Iterable[Lease], left: list[Lease]) -> None:
 
 
 def _list(*, all_kernels: bool) -> None:
+    wait_for_rehearsals(KEEPER.alive())
     kernel = ["this kernel"] if all_kernels else []
     rows = [[harmless(one.name), one.state, *kernel, _note(one)] for one in _own()]
     rows += [[harmless(one.name), states.UNKNOWN, *kernel, _UNTOLD] for one in KEEPER.untold()]
@@ -120,7 +127,9 @@ def _note(lease: Lease) -> str:
         states.OPEN: lease.protection.once_open,
     }
     fault = marks.get(lease.state)
-    parts = [lease.reason, f"unprotected: {fault}" if fault else ""]
+    is_checking = lease.state == states.OPEN and lease.protection.checking
+    mark = f"unprotected: {fault}" if fault else states.CHECKING if is_checking else ""
+    parts = [lease.reason, mark]
     return _stable("; ".join(filter(None, parts)))
 
 

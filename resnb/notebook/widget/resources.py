@@ -11,7 +11,8 @@ from resnb.errors import LedgerError
 from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.ledger.recipes.handles import Ended, FoundContainer, FoundFolder, FoundProcess
+from resnb.ledger.recipes.found_process import FoundProcess
+from resnb.ledger.recipes.handles import Ended, FoundContainer, FoundFolder
 from resnb.ledger.recipes.protection import protection_before
 from resnb.notebook.widget.rich import text_of
 from resnb.notebook.widget.secrets import masked
@@ -56,7 +57,7 @@ def rows_of(scope: "Scope", manager: str, memory: FlowMemory) -> list[Row]:
         protection_before(scope.manager.resource_class) if lease is None else lease.protection
     )
     rows.append(("during set-up", _mark(protection.during_setup)))
-    rows.append(("once open", _mark(protection.once_open)))
+    rows.append(("once open", _mark(protection.once_open, is_checking=protection.checking)))
     if lease is not None and lease.entry.notice and lease.state != states.CLOSED:
         rows.append(("notice", message(lease.entry.notice)))
     if limits := option_notes(options):
@@ -103,7 +104,9 @@ def _note(lease: "Lease") -> str:
     return kept or (_mark(fault) if fault else "")
 
 
-def _mark(fault: str) -> str:
+def _mark(fault: str, *, is_checking: bool = False) -> str:
+    if is_checking and not fault:
+        return states.CHECKING
     return f"unprotected: {shown(fault, 300)}" if fault else "protected"
 
 

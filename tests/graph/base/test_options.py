@@ -1,6 +1,7 @@
 """The options of a task, and what its code accepts."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -126,7 +127,9 @@ def test_a_task_without_code_marks_a_place():
 @pytest.mark.parametrize("name", ["flow", "mapped", "task_args", "upstream_tasks"])
 @pytest.mark.parametrize("kind", ["", "*, "])
 def test_a_parameter_of_the_code_cannot_be_called_like_an_option_of_the_call(name, kind):
-    one = task(eval(f"lambda {kind}{name}: 0"), name="t")
+    with pytest.raises(GraphError, match=f"'t': a parameter.*'{name}'"):
+        task(eval(f"lambda {kind}{name}: 0"), name="t")
+    one = task(partial(eval(f"lambda {kind}{name}, x: 0"), x=1), name="t")  # has no code to look at
     for _ in range(2):
         with Flow("f"), pytest.raises(GraphError, match=f"'t': a parameter.*'{name}'"):
             one(1)

@@ -99,6 +99,7 @@ def test_the_form_for_programs_is_stable(commands):
         "keep": 6.0,
         "keep_until": None,
         "protected": True,
+        "checking": False,
         "remedy": "",
         "unfindable": "",
         "unprotected": "",

@@ -16,10 +16,11 @@ from resnb.ledger.reaper.decisions import (
     Close,
     Fail,
     Keep,
+    Rehearse,
     decide,
     pause_after,
 )
-from tests.ledger.records import KERNEL, REAPER, record
+from tests.ledger.records import HERE, KERNEL, REAPER, record
 
 NOW = 2000.0
 
@@ -51,6 +52,30 @@ def test_what_cannot_be_seen_is_never_touched(state):
 def test_what_lives_in_the_kernel_died_with_it():
     one = record(dies_with_kernel=True, handle=None, recipe=b"")
     assert kinds(decided(one)) == [(Close, "a")]
+
+
+def test_what_may_outlive_its_kernel_for_a_while_is_seen_to():
+    assert kinds(decided(record(dies_with_kernel=True, keep=60.0))) == [(Clean, "a")]
+
+
+def test_recipes_of_open_leases_are_rehearsed_together():
+    due = [record(one, rehearsal="due") for one in "abc"]
+    other = record("d", rehearsal="due", environment=HERE._replace(folder="/elsewhere"))
+    done = record("e", rehearsal="done")
+    (action,) = decided(*due, other, done, kernel=ALIVE, rehearsing=False).actions
+    assert action == Rehearse(due[0], tuple(due))
+    assert decided(*due, kernel=ALIVE, rehearsing=True).actions == ()
+    assert decided(*due, kernel=ALIVE).actions == ()  # another reaper does that
+
+
+@pytest.mark.parametrize("kernel", [DEAD, UNKNOWN])
+@pytest.mark.parametrize("state", ["opening", "open", "closing", "closed", "failed", "kept"])
+def test_nothing_else_is_rehearsed(kernel, state):
+    one = record(state=state, rehearsal="due")
+    found = decided(one, kernel=kernel, rehearsing=False).actions
+    if state != "open":
+        found += decided(one, kernel=ALIVE, rehearsing=False).actions
+    assert not [action for action in found if isinstance(action, Rehearse)]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_whenever_the_kernel_dies_the_reaper_does_not_end_before_it_has_looked_a
 ):
     """The kernel is seen alive so many times, and dead from then on."""
     store = Store(tmp_path / "ledger")
-    store.add(record(dies_with_kernel=True))
+    store.add(record(dies_with_kernel=True, handle=None))
     answers = iter([ALIVE] * calls)
     monkeypatch.setattr(Liveness, "status", lambda *_: next(answers, DEAD))
     Reaper(store, KERNEL).run()

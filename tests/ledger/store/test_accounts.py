@@ -77,9 +77,7 @@ def test_a_lease_cannot_be_forged(alice, bob, bobs):
     bob.add(record("b"))
     columns = "name, state, owner, notebook, session, environment, recipe, around"
     columns += ", dies_with_kernel, can_find, unfindable, unprotected, notice, key"
-    columns += (
-        ", cleanup_timeout, find_quiet, created, used, tries, next_try, reason, request, kind"
-    )
+    columns += ", cleanup_timeout, find_quiet, created, used, tries, next_try, reason, request, rehearsal, kind"
     copy = f"insert into leases (id, account, epoch, {columns}) select %s, %s, 1, {columns} from leases"
     with pytest.raises(errors.InsufficientPrivilege):
         bobs.execute(copy, ("forged", "alice"))

@@ -311,3 +311,19 @@ def test_a_transaction_that_breaks_off_holds_up_nobody(tmp_path):
         store.claim("a", record().owner._replace(pid=1), broken)
     other.add(record("b"))
     store.let_go()
+
+
+@pytest.mark.parametrize(
+    "act", [Store.alive, lambda store: store.add(record())], ids=["read", "write"]
+)
+def test_the_columns_of_another_version_are_told_in_one_line(tmp_path, act):
+    store = Store(tmp_path / "ledger")
+    store.add(record("before"))
+    with sqlite3.connect(store.path) as db:
+        db.execute("alter table leases drop column rehearsal")
+    db.close()
+    with pytest.raises(LedgerError) as caught:
+        act(store)
+    assert "has the columns of another version of resnb (" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert store.path.exists()

@@ -50,6 +50,9 @@ export function protection(lease: Lease): string {
   if (!lease.protected) {
     return "unprotected";
   }
+  if (lease.checking) {
+    return "checking";
+  }
   return lease.keep === null ? "protected" : `kept ${brief(lease.keep)}`;
 }
 
@@ -64,6 +67,9 @@ export function fate(lease: Lease): string {
   if (!lease.protected) {
     const why = lease.unprotected || lease.unfindable;
     return `Only its kernel can clean it up${why === "" ? "" : `: ${why}`}.`;
+  }
+  if (lease.checking) {
+    return "Whether another process can clean it up is being checked.";
   }
   return lease.keep === null
     ? "If its kernel ends, the reaper cleans it up."
