@@ -12,6 +12,7 @@ import json
 import queue
 from statistics import median
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from jupyter_client.manager import start_new_kernel
 
@@ -103,7 +104,8 @@ class Kernel:
 
     def say(self, model: str, what: str) -> None:
         """Send what a view says when it is opened or closed, and wait until all is quiet."""
-        data = {"method": "custom", "content": {"do": what, "view": "bench", "ask": what}}
+        ask = uuid4().hex
+        data = {"method": "custom", "content": {"do": what, "view": "bench", "ask": ask}}
         content = {"comm_id": model, "data": data}
         self.client.shell_channel.send(self.client.session.msg("comm_msg", content))
         try:

@@ -29,6 +29,16 @@ WAITING = "-n 3"  # most of these wait for other processes, so two cores have ti
 NOTEBOOKS = f"{PYTEST} --nbval notebooks"  # one by one: nbval's kernels might meet at a port
 MORE_EXAMPLES = "-m 'long or hypothesis' --hypothesis-profile=long"
 
+OLDEST = (
+    "jupyterlab==4.2.* notebook==7.2.* ipykernel==6.29.* ipython==8.20.* jupyter-server==2.14.* "
+    "anywidget==0.9.* ipywidgets==8.1.* click cloudpickle graphviz graphviz-pure platformdirs "
+    "psutil"
+)
+"""The front ends and kernels that resnb supports at least, and what else it needs in a kernel."""
+ON_OLDEST = " ".join(
+    f"{REAL_BROWSER}/test_{name}.py" for name in ("run_all", "live", "notebook_7", "at_rest")
+)
+
 
 class Part(NamedTuple):
     """Commands that stand or fall together."""
@@ -68,6 +78,17 @@ PARTS = {
     "browser-all": Part(
         "real browser: the rest",
         [f"{PYTEST} {REAL_BROWSER} -m long -n 2"],
+        program="chromium",
+        package="chromium",
+    ),
+    "browser-oldest": Part(
+        "real browser: the oldest Jupyter that is supported",
+        [
+            "python3 -m venv build/oldest",
+            f"build/oldest/bin/python -m pip install --quiet {OLDEST}",
+            f"{PYTEST} {ON_OLDEST} -n 2 -m 'long or not long'",
+        ],
+        environment={"RESNB_JUPYTER": str(ROOT / "build" / "oldest" / "bin" / "python")},
         program="chromium",
         package="chromium",
     ),

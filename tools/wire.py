@@ -135,6 +135,8 @@ def vocabulary() -> str:
         f"export const NOT_YET = {json.dumps(NOT_YET)};\n",
         f"export const UNPROTECTED = {json.dumps(protection.UNPROTECTED)};\n",
         f"export const MODEL_PREFIX = {json.dumps(kinds.MODEL_PREFIX)};\n",
+        f"export const OUTPUT_PREFIX = {json.dumps(kinds.OUTPUT_PREFIX)};\n",
+        f"export const COMMAND_MESSAGE = {json.dumps(kinds.COMMAND_MESSAGE)};\n",
     ]
     for name, known in (("FAILURES", FAILURES), ("DONE", wording.DONE)):
         lines.append(f"export const {name}: ReadonlySet<StateCode> = new Set({sorted(known)});\n")
@@ -169,7 +171,7 @@ def examples() -> str:
     labels = ("worker 1", "x" * 24, "tcp://192.168.100.200:43210/with/more", "y" * 61)
     found: dict[str, list[Any]] = {
         "durations": [(one, duration_text(one)) for one in seconds],
-        "tallies": [(one, ", ".join(wording.tally(tuple(one)))) for one in counts],
+        "tallies": [(one, "".join(wording.tally(tuple(one))[:1])) for one in counts],
         "bars": [(*one, bar_label(*one)) for one in bars],
         "labels": [(24, one, shown(one, 24)) for one in labels],
         "values": list(_typed()),

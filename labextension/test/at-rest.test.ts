@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { isSaved, modelOf, VIEW, withoutFlows, withoutView } from "../src/lab/at-rest/bundle";
+import {
+  flowIn,
+  isSaved,
+  modelOf,
+  VIEW,
+  withoutFlows,
+  withoutView,
+} from "../src/lab/at-rest/bundle";
 
 const STATE = "application/vnd.jupyter.widget-state+json";
 
@@ -9,7 +16,8 @@ function bundle(id: unknown): Record<string, unknown> {
 
 describe("an output", () => {
   test("is ours by the id of its model, whatever it may hold", () => {
-    expect(modelOf(bundle("resnb-12"))).toBe("resnb-12");
+    expect(modelOf(bundle("resnb.output-12"))).toBe("resnb.output-12");
+    expect(flowIn("resnb.output-12")).toBe("resnb-12");
     expect([bundle("12"), bundle(3), bundle(undefined), {}, { [VIEW]: null }].map(modelOf)).toEqual(
       Array(5).fill(null),
     );
@@ -22,7 +30,10 @@ describe("an output", () => {
 
 describe("the saved state of widgets", () => {
   const mine = { state: { layout: "IPY_MODEL_a" } };
-  const saved = { [STATE]: { version_major: 2, state: { "resnb-1": mine, a: {}, b: {} } }, x: 1 };
+  const box = { state: { children: ["IPY_MODEL_still", "IPY_MODEL_resnb-1"] } };
+  const still = { state: { style: "IPY_MODEL_style", value: "in IPY_MODEL_b" } };
+  const flow = { "resnb-1": mine, "resnb.output-1": box, still, style: {}, a: {} };
+  const saved = { [STATE]: { version_major: 2, state: { ...flow, b: {} } }, x: 1 };
 
   test("tells which models it holds", () => {
     expect(isSaved(saved, "resnb-1")).toBe(true);

@@ -48,6 +48,7 @@ def findings() -> Iterator[Finding]:
     yield _tried("recipes", _recipes_loadable)
     yield _tried("pictures", _drawn)
     yield _lab_extension()
+    yield _anywidget()
 
 
 def _tried(what: str, look: Callable[[], str]) -> Finding:
@@ -126,20 +127,35 @@ def _drawn() -> str:
 
 
 def _lab_extension() -> Finding:
-    try:
-        from jupyter_core.paths import jupyter_path
-
-        folders = [Path(one) for one in jupyter_path("labextensions")]  # in order of precedence
-    except ImportError:  # no Jupyter here
-        folders = [Path(sys.prefix, "share", "jupyter", "labextensions")]
-    for folder in folders:
+    for folder in _lab_folders():
         if (folder / _EXTENSION).exists():
             return _versions_compared(folder / _EXTENSION)
     return Finding(
         "JupyterLab",
-        "no extension, so saved notebooks may not show their flows: install resnb again",
+        "no extension, so saved notebooks may not show their flows, and buttons may wait for "
+        "running cells: install resnb in the environment in which JupyterLab runs",
         is_news=True,
     )
+
+
+def _anywidget() -> Finding:
+    if any((folder / "anywidget").exists() for folder in _lab_folders()):
+        return Finding("live views", "this environment's JupyterLab can show them")
+    return Finding(
+        "live views",
+        "this environment has no anywidget for JupyterLab, so one that runs here shows pictures "
+        "instead: install resnb (or anywidget) in the environment in which JupyterLab runs",
+        is_news=True,
+    )
+
+
+def _lab_folders() -> list[Path]:
+    """Where the extensions of this environment's JupyterLab are, in order of precedence."""
+    try:
+        from jupyter_core.paths import jupyter_path
+    except ImportError:  # no Jupyter here
+        return [Path(sys.prefix, "share", "jupyter", "labextensions")]
+    return [Path(one) for one in jupyter_path("labextensions")]
 
 
 def _versions_compared(extension: Path) -> Finding:

@@ -108,8 +108,7 @@ def close_scopes(
     limit = max((use.scope.options.cleanup_timeout for use in chosen), default=LIMIT)
     leases = [opened[use] for use in chosen if opened[use].state != states.CLOSED]
     left = close(leases, limit)
-    for use in chosen:
-        opened.pop(use, None)
+    memory_of(flow).let_go(chosen)
     return leases, left
 
 

@@ -62,14 +62,11 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
             began.append(event)  # a run that is refused shows nothing
             display(live, raw=True, display_id=place)
 
-    widget = _WIDGETS[flow.name]
-    widget.expect(views=True)
     stop = EVENTS.listen(show)
     try:
         yield
     finally:
         stop()
-        widget.expect(views=False)
     wait_for_reaper(memory_of(flow).leases())
     display(bundle(flow), raw=True, display_id=place, update=bool(began))
 
@@ -88,7 +85,15 @@ def _live(flow: Flow) -> Mapping[str, Any]:
     if widget is None or widget.comm is None:  # it was closed, as all can be at once
         widget = _WIDGETS[flow.name] = FlowWidget(flow)
     widget.follow(flow)
+    widget.shown()
     return widget.bundle()
+
+
+def take_command(model: str, command: Any) -> None:
+    """Take what a view says to the widget with the id `model`, if there is one."""
+    for widget in tuple(_WIDGETS.values()):
+        if widget.model_id == model:
+            widget.take(command)
 
 
 def _is_watched() -> bool:

@@ -6,7 +6,8 @@ from resnb.graph.flow import Flow
 from resnb.ledger.admin.startup_sweep import sweep_soon
 from resnb.notebook.cells.pickled_shell import let_shells_pickle
 from resnb.notebook.completion import matcher
-from resnb.notebook.display import bundle
+from resnb.notebook.control_channel import take_commands
+from resnb.notebook.display import bundle, take_command
 from resnb.notebook.kernel_hooks import count_cells_as_use, wrap_shutdown
 from resnb.notebook.left_behind import say_what_is_left
 from resnb.notebook.magics import FlowMagics
@@ -38,7 +39,7 @@ def load(shell: Any) -> None:
     undo.append(lambda: forms.pop(Flow))
     kernel = getattr(shell, "kernel", None)
     if kernel is not None:
-        undo.append(wrap_shutdown(kernel))
+        undo += [wrap_shutdown(kernel), take_commands(kernel, take_command)]
     undo.append(say_what_is_left(shell))
     setattr(shell, _ATTRIBUTE, undo)
     sweep_soon()

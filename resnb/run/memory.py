@@ -68,6 +68,11 @@ class FlowMemory:
         for task in tasks:
             self._kept.pop(task, None)
 
+    def let_go(self, uses: Iterable[ScopeUse]) -> None:
+        """What is open for these uses was closed: no run uses it again, and views show its end."""
+        ended = {use: lease for use in uses if (lease := self.open_leases.pop(use, None))}
+        self._leases = {**self._leases, **ended}
+
     def _keep_states(self) -> None:
         """Keep the final states of the latest run, which is about to be forgotten."""
         if self.latest_run is not None:

@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from resnb.states import CACHED, FIRST_UNSUCCESSFUL, MAPPED, PENDING, SUCCESS, census
+from resnb.states import (
+    CACHED,
+    FAILED,
+    FIRST_FINISHED,
+    FIRST_UNSUCCESSFUL,
+    MAPPED,
+    PENDING,
+    RUNNING,
+    SUCCESS,
+    census,
+)
 from resnb.view.aggregate import FAILURES, overall, reason_of
 from resnb.view.names import message
 from resnb.view.outline import Outline
@@ -29,6 +39,8 @@ Stacks: TypeAlias = tuple[tuple[int, tuple[tuple[str, int], ...]], ...]
 """For each mapped cluster its place, and how many leases are in each state."""
 
 NOT_YET = "not yet"
+_ENDS = {"closing": RUNNING, "with the reaper": RUNNING, "closed": SUCCESS, "failed": FAILED}
+"""What the state of a lease says of its clean-up."""
 NO_WORK = frozenset({"init", "setup", "cleanup", "parameter"})
 """Kinds of tasks that do not count as work in progress."""
 
@@ -105,6 +117,10 @@ class Sampler:
         self._no_work = {place for place, node in enumerate(nodes) if node.kind in NO_WORK}
         clusters = drawn.outline.clusters
         self._stacks = [place for place, one in enumerate(clusters) if one.mapped]
+        self._setups, self._cleanups = (
+            {node.cluster: place for place, node in enumerate(nodes) if node.kind == kind}
+            for kind in ("setup", "cleanup")
+        )
 
     def sample(self, progress: Progress | None) -> Snapshot:
         """The states as they are now; without `progress`, those of a flow that has never run."""
@@ -130,12 +146,16 @@ class Sampler:
                 totals[codes[place]] -= 1
             for code, number in children.items():
                 totals[code] = totals.get(code, 0) + number
+        leases = tuple([progress.lease_state(scope) for scope in scopes])
+        code = progress.flow_code()
+        if not PENDING < code < FIRST_FINISHED:
+            self._show_ends(shown, leases)
         return Snapshot(
             outline,
-            progress.flow_code(),
+            code,
             bytes(shown),
             tuple(counts),
-            tuple([progress.lease_state(scope) for scope in scopes]),
+            leases,
             tuple(
                 (place, value_text(progress.state_of(tasks[place]).result))
                 for place in self._parameters
@@ -147,6 +167,15 @@ class Sampler:
                 for place in self._stacks
             ),
         )
+
+    def _show_ends(self, codes: bytearray, leases: Sequence[str]) -> None:
+        """Show the clean-ups that no run did: a button, a line or the reaper."""
+        for cluster, lease in enumerate(leases):
+            setup, cleanup = self._setups.get(cluster), self._cleanups.get(cluster)
+            if setup is None or cleanup is None or codes[cleanup] != PENDING:
+                continue
+            if FIRST_FINISHED <= codes[setup] < FIRST_UNSUCCESSFUL:
+                codes[cleanup] = _ENDS.get(lease, PENDING)
 
     def _totals(self, codes: bytes) -> dict[int, int]:
         totals = census(codes)

@@ -11,18 +11,23 @@ DONE = frozenset({SUCCESS, CACHED, MAPPED})
 
 
 def tally(counts: Counts) -> tuple[str, ...]:
-    """``38 of 100 done``, then what needs attention: ``1 failed, 2 running``.
+    """``38 of 100 done``, then what else there is: ``2 running``; failures first.
 
-    Where all tasks are in one state, their number is enough.
+    With failures it is ``1 of 100 failed``, and the rest if that has not all succeeded. Where all
+    tasks are in one state, their number is enough, unless they failed.
     """
     total = sum(number for _, number in counts)
-    if len(counts) < 2:  # noqa: PLR2004 - one state or none
+    failed = sum(number for code, number in counts if code in FAILURES)
+    if len(counts) < 2 and not failed:  # noqa: PLR2004 - one state or none
         return (f"×{total:,}",) if total else ()  # noqa: RUF001
     done = sum(number for code, number in counts if code in DONE)
-    others = [pair for pair in counts if pair[0] not in DONE and pair[0] != PENDING]
-    others.sort(key=lambda pair: pair[0] not in FAILURES)
-    rest = ", ".join(f"{number:,} {TASK[code].word}" for code, number in others)
-    return tuple(part for part in (f"{done:,} of {total:,} done", rest) if part)
+    others = [pair for pair in counts if pair[0] not in DONE | FAILURES and pair[0] != PENDING]
+    rest = [f"{number:,} {TASK[code].word}" for code, number in others]
+    first = f"{done:,} of {total:,} done"
+    if failed:
+        first = f"{failed:,} of {total:,} failed"
+        rest = [f"{done:,} done", *rest] if rest else []
+    return tuple(part for part in (first, ", ".join(rest)) if part)
 
 
 def of_node(snapshot: Snapshot, place: int) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from nbformat import v4
 from nbformat.sign import NotebookNotary
 
 ROOT = Path(__file__).parents[2]
+PYTHON = os.environ.get("RESNB_JUPYTER", sys.executable)
+"""The Python whose JupyterLab is driven, in which the kernels run as well."""
 LIMIT = 40.0
 """Seconds that anything in a browser may take."""
 
@@ -66,10 +68,11 @@ _DEBUGGER = (
     "Could not restore the debugger state: "
     "Canceled future for debug_request message before replies were done"
 )
+_UNSAVED = "Cannot read properties of undefined (reading 'last_modified')"  # before 4.3
 LAB = FrontEnd(
     "lab",
     "lab/tree/{}.ipynb?reset",
-    frozenset({_DEBUGGER}),  # when the kernel of a notebook is changed
+    frozenset({_DEBUGGER, _UNSAVED}),  # when the kernel of a notebook is changed
     tidy="jupyterapp.shell.collapseLeft()",
 )
 NOTEBOOK_7 = FrontEnd(
@@ -79,6 +82,7 @@ NOTEBOOK_7 = FrontEnd(
         {
             "Cannot read properties of undefined (reading 'schema')",
             "Command 'filebrowser:open-path' not registered.",
+            _UNSAVED,
         }
     ),
 )
@@ -89,9 +93,10 @@ class Server:
 
     Args:
         folder: where it keeps everything.
+        without: the front ends' extensions that it does not have.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, without=()):
         self._data = folder / "data"
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir()
@@ -100,9 +105,10 @@ class Server:
         news = {"fetchNews": "false", "checkForUpdates": False}
         quiet = {"@jupyterlab/apputils-extension:notification": news}
         (settings / "default_setting_overrides.json").write_text(json.dumps(quiet))
-        (folder / "data" / "labextensions").mkdir(parents=True)  # as it was built last
-        extension = ROOT / "resnb" / "labextension"
-        (folder / "data" / "labextensions" / "resnb").symlink_to(extension)
+        disabled = {"disabledExtensions": dict.fromkeys(without, True)}
+        (settings / "page_config.json").write_text(json.dumps(disabled))
+        extensions = folder / "data" / "labextensions"  # as it was built last
+        shutil.copytree(ROOT / "resnb" / "labextension", extensions / "resnb")
         ours = folder / "config" / "jupyter_server_config.d"  # as an installation does
         ours.mkdir()
         shutil.copy(ROOT / "jupyter-config" / "resnb.json", ours)
@@ -118,7 +124,7 @@ class Server:
             "--LabApp.workspaces_dir": folder / "workspaces",
         }
         self._command = [
-            sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+            PYTHON, "-m", "jupyterlab", "--no-browser", "--allow-root",
             "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
             *(f"{name}={value}" for name, value in options.items()),
         ]  # fmt: skip
@@ -270,6 +276,10 @@ class Notebook:
     def wait_idle(self):
         self.page.wait_for_function(_READY, timeout=1000 * LIMIT)
 
+    def kernel_status(self):
+        """What the front end takes for the kernel's status."""
+        return self.page.evaluate(f"{_CURRENT}.context.sessionContext.session.kernel.status")
+
     def begin(self, cell):
         """Run a cell without waiting for its end."""
         self.page.evaluate(
@@ -287,6 +297,10 @@ class Notebook:
             self.begin(cell)
             self.page.evaluate("() => window.resnbRan")
             self.wait_idle()
+
+    def run_all(self):
+        """Run all cells as the menu does, without waiting for anything."""
+        self.page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
 
     def restart(self):
         """Restart the kernel."""

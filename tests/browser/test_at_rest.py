@@ -61,7 +61,7 @@ def test_a_page_that_is_read_without_the_internet(notebook, browser, tmp_path):
     state = json.loads(notebook.path.read_text(encoding="utf-8"))["metadata"]["widgets"]
     models = state["application/vnd.jupyter.widget-state+json"]["state"]
     assert [one["model_name"] for one in models.values()].count("IntSliderModel") == 1
-    assert not [one for one in models if one.startswith("resnb-")]
+    assert not [one for one in models if one.startswith(("resnb-", "resnb.output-"))]
     notebook.page.evaluate(SAVE_STATE)
     made, _ = HTMLExporter().from_filename(str(notebook.path))
     (tmp_path / "page.html").write_text(made, encoding="utf-8")

@@ -117,6 +117,7 @@ def test_an_open_scope_is_cleaned_up(notebook):
     notebook.picture("open-scope", view)
     view.get_by_role("button", name="Close scopes").click()
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
+    expect(view.locator(".node.kind-cleanup.is-success")).to_have_count(1)
     expect(view.get_by_role("button", name="Clean up", exact=True)).to_be_disabled()
 
 
@@ -158,7 +159,7 @@ def test_running_a_cell_again_makes_no_other_model(notebook):
     notebook.open(PRELUDE, LOAD, SQUARE)
     notebook.run(0, 1, 2, 1, 2, 1, 2)
     comms = "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel._comms.size"
-    assert notebook.page.evaluate(comms) == 2  # the model and its layout
+    assert notebook.page.evaluate(comms) == 7  # view, picture and box, and their styles
     expect(notebook.view(2).locator(".node")).to_have_count(6)
 
 

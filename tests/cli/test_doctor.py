@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import resnb
-from resnb.cli.doctor import _lab_extension
+from resnb.cli.doctor import _anywidget, _lab_extension
 
 VERSION = json.loads((Path(__file__).parents[2] / "package.json").read_text())["version"]
 OTHER = f"is of {{}}, the package of {resnb.__version__}: install resnb again"
@@ -29,3 +29,15 @@ def test_an_extension_of_another_version_is_news(package, said, tmp_path, monkey
     found = _lab_extension()
     assert said in found.text
     assert (found.is_bad, found.is_news) == (False, said.startswith("is of"))
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_lab_without_anywidget_is_news_and_says_what_to_install_where(
+    is_there, tmp_path, monkeypatch
+):
+    if is_there:
+        (tmp_path / "anywidget").mkdir()
+    monkeypatch.setattr("resnb.cli.doctor._lab_folders", lambda: [tmp_path])
+    found = _anywidget()
+    assert found.is_news != is_there
+    assert is_there or "install resnb (or anywidget) in the environment in which" in found.text

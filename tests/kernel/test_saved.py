@@ -71,7 +71,7 @@ def test_a_first_run_is_shown_from_its_beginning_where_the_cell_has_a_name(noteb
 
 @pytest.fixture
 def widgets(notebook):
-    """Counts the widgets of the kernel, models and layouts."""
+    """Counts the widgets of the kernel: of a flow a view, a picture, a box, and their styles."""
     notebook.kernel.run("from ipywidgets.widgets.widget import _instances")
     before = notebook.value("len(_instances)")
     return lambda: notebook.value("len(_instances)") - before
@@ -82,13 +82,13 @@ def test_cells_that_run_again_make_no_other_widget(notebook, widgets):
         notebook.run("%%flow again\nx = number(1)", "a")
         notebook.run("%%flow again --run\ny = double(x)", "b")
         notebook.run("again", "c")
-    assert widgets() == 2
+    assert widgets() == 7
     notebook.run("with Flow('again') as again:\n    number(4)\nagain", "d")
-    assert widgets() == 2
+    assert widgets() == 7
     notebook.run("%reset -f", "e")
     notebook.kernel.run(f"{BEGIN}\nfrom ipywidgets.widgets.widget import _instances")
     notebook.run("from resnb import Flow\nwith Flow('again') as again:\n    pass\nagain", "d")
-    assert widgets() == 2
+    assert widgets() == 7
 
 
 def test_a_widget_that_was_closed_is_made_anew(notebook):
@@ -96,7 +96,7 @@ def test_a_widget_that_was_closed_is_made_anew(notebook):
     notebook.run("import ipywidgets; ipywidgets.Widget.close_all()")
     second = notebook.run("%%flow etl\nx = number(1)", "a").displays[0][WIDGET]["model_id"]
     assert first == second
-    assert first.startswith("resnb-")
+    assert first.startswith("resnb.output-")
     assert notebook.value(f"{first!r} in ipywidgets.widgets.widget._instances")
 
 
@@ -109,15 +109,13 @@ def test_a_model_keeps_what_there_was_to_see_at_rest(notebook):
         from resnb.notebook.display import _WIDGETS
         widget, come = _WIDGETS["rest"], Event()
         widget.observe(lambda change: come.set(), "rest")
-        widget._received(widget, {"do": "open", "view": "a", "ask": "a/1"}, [])
-        assert come.wait(20)
         """
     )
     frames = json.loads(notebook.value("json.dumps(widget.rest)"))
-    assert [one["frame"] for one in frames] == ["structure", "states"]
+    assert [one["frame"] for one in frames] == ["structure", "states", "failures", "form"]
     assert [one["text"] for one in frames[0]["nodes"]] == ["number"]
-    assert [one["version"] for one in frames] == [0, 0]
-    notebook.kernel.run("come.clear()\nstate = rest.run()\nassert come.wait(20)")
+    assert frames[0]["version"] == frames[1]["version"]
+    notebook.kernel.run("state = rest.run()\nassert come.wait(20)")
     last = json.loads(notebook.value("json.dumps(widget.rest[1])"))
-    assert (last["codes"], last["elapsed"]) == ([SUCCESS], None)
+    assert (last["codes"], last["elapsed"] >= 0) == ([SUCCESS], True)
     notebook.kernel.run("del widget")

@@ -11,7 +11,7 @@ from tools import wire
 
 SOURCE = Path(__file__).parents[2] / "labextension" / "src"
 BUILT = Path(__file__).parents[2] / "resnb" / "view" / "static"
-LARGEST = 60_000
+LARGEST = 70_000
 
 
 @pytest.mark.parametrize("path", wire.files(), ids=lambda path: path.name)

@@ -1,11 +1,21 @@
 import pytest
 
 from resnb import Flow, Parameter, case, merge, task, unmapped
-from resnb.states import FAILED, MAPPED, PENDING, RUNNING, SUCCESS, TIMED_OUT, TRIGGER_FAILED
+from resnb.states import (
+    CACHED,
+    FAILED,
+    MAPPED,
+    PENDING,
+    RUNNING,
+    SUCCESS,
+    TIMED_OUT,
+    TRIGGER_FAILED,
+)
 from resnb.view.live import frames
 from resnb.view.outline import contents
 from resnb.view.sketch import sketch
 from resnb.view.snapshot import Failure, Sampler, snapshot
+from tests.view.conftest import FakeProgress
 
 
 def labels(outline):
@@ -222,3 +232,22 @@ def test_a_link_to_a_dashboard_is_a_page_or_nothing(link, shown):
     assert frames.states(now, run)["link"] == (link if shown else "")
     then = now._replace(code=RUNNING)
     assert frames.delta(now, then, run)["link"] == (link if shown else "")
+
+
+@pytest.mark.parametrize(
+    ("setup", "lease", "flow", "expected"),
+    [
+        (SUCCESS, "open", SUCCESS, PENDING),
+        (SUCCESS, "closing", SUCCESS, RUNNING),
+        (SUCCESS, "closed", SUCCESS, SUCCESS),
+        (CACHED, "closed", FAILED, SUCCESS),
+        (SUCCESS, "failed", SUCCESS, FAILED),
+        (FAILED, "closed", FAILED, PENDING),  # what there was to remove, if anything
+        (SUCCESS, "closed", RUNNING, PENDING),  # the lease of the run before
+    ],
+)
+def test_a_cleanup_that_no_run_did_is_shown(seed, setup, lease, flow, expected):
+    codes = {"Cluster.setup": setup, "Cluster.cleanup": PENDING}
+    seen = snapshot(seed, FakeProgress(codes, leases={"client": lease}, flow=flow))
+    [place] = [place for place, one in enumerate(seen.outline.nodes) if one.kind == "cleanup"]
+    assert seen.codes[place] == expected

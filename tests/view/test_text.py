@@ -100,8 +100,10 @@ def test_mapped_tasks_are_one_line_with_counts(work, progress):
         ({SUCCESS: 1200}, "✓ each · ×1,200 ← items"),  # noqa: RUF001
         (
             {SUCCESS: 38, FAILED: 1, RUNNING: 2, PENDING: 59},
-            "✓ each · 38 of 100 done · 1 failed, 2 running ← items",
+            "✓ each · 1 of 100 failed · 38 done, 2 running ← items",
         ),
+        ({SUCCESS: 992, FAILED: 8}, "✓ each · 8 of 1,000 failed ← items"),
+        ({FAILED: 3}, "✓ each · 3 of 3 failed ← items"),
     ]:
         text = flow_text(snapshot(flow, progress(counts={"each": counts})))
         assert text.splitlines()[-1] == expected

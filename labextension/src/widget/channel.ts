@@ -1,11 +1,14 @@
 // Sends commands to the kernel, and notices when it does not accept one: a front end may hold them
-// back while a cell is running.
+// back while a cell is running. What is not answered at once goes another way, where there is one.
 import type { AnyModel } from "./anywidget";
 import type { Command, Sender } from "../wire/commands";
 import type { Frame } from "../wire/frames";
 import { frameIn, type Unreadable } from "./frames";
 
-const PATIENCE = 1500; // milliseconds
+/** Milliseconds without an answer until a command goes another way. */
+const SOON = 300;
+/** Milliseconds without an answer until people are told. */
+const PATIENCE = 1500;
 
 type WithoutSender<C> = C extends Command ? Omit<C, keyof Sender> : never;
 
@@ -15,41 +18,57 @@ export type Request = WithoutSender<Command>;
 /** Commands that need no answer. */
 const QUIET: ReadonlySet<Command["do"]> = new Set<Command["do"]>(["close", "here", "look_away"]);
 
+/** What becomes of commands. */
+export interface Listener {
+  readonly received: (frame: Frame | Unreadable) => void;
+  /** Send a command another way; returns whether there is one. */
+  readonly relay: (command: Command) => boolean;
+  /** The commands that have not been answered for a while are others than before. */
+  readonly waits: (commands: readonly Command["do"][]) => void;
+}
+
 export class Channel {
   readonly view = crypto.randomUUID();
-  private readonly waiting = new Map<string, ReturnType<typeof setTimeout>>();
+  private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
+  private readonly late = new Map<string, Command["do"]>();
   private count = 0;
 
   constructor(
     private readonly model: AnyModel,
-    private readonly received: (frame: Frame | Unreadable) => void,
-    private readonly unanswered: () => void,
+    private readonly listener: Listener,
     signal: AbortSignal,
   ) {
     model.on("msg:custom", this.came);
     signal.addEventListener("abort", () => {
       model.off("msg:custom", this.came);
-      this.waiting.forEach(clearTimeout);
+      this.timers.forEach(clearTimeout);
     });
   }
 
   send(request: Request): void {
     this.count += 1;
     const ask = `${this.view}/${this.count}`;
+    const command: Command = { ...request, view: this.view, ask };
     if (!QUIET.has(request.do)) {
-      const tell = (): void => {
-        this.waiting.delete(ask);
-        this.unanswered();
-      };
-      this.waiting.set(ask, setTimeout(tell, PATIENCE));
+      this.timers.set(ask, setTimeout(this.relay, SOON, command));
     }
     try {
-      const command: Command = { ...request, view: this.view, ask };
       this.model.send(command);
     } catch {
-      // the kernel has ended; the timeout says that nothing answers
+      // the kernel has ended; nothing answers, which is said
     }
   }
+
+  private readonly relay = (command: Command): void => {
+    this.listener.relay(command);
+    this.timers.set(command.ask, setTimeout(this.missed, PATIENCE - SOON, command));
+  };
+
+  private readonly missed = (command: Command): void => {
+    this.timers.delete(command.ask);
+    this.late.set(command.ask, command.do);
+    this.listener.waits([...this.late.values()]);
+  };
 
   private readonly came = (message: unknown): void => {
     const frame = frameIn(message);
@@ -57,9 +76,12 @@ export class Channel {
       return; // for another view
     }
     if (frame.frame === "taken") {
-      clearTimeout(this.waiting.get(frame.ask));
-      this.waiting.delete(frame.ask);
+      clearTimeout(this.timers.get(frame.ask));
+      this.timers.delete(frame.ask);
+      if (this.late.delete(frame.ask)) {
+        this.listener.waits([...this.late.values()]);
+      }
     }
-    this.received(frame);
+    this.listener.received(frame);
   };
 }

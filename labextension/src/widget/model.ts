@@ -2,6 +2,7 @@
 import { PENDING } from "../wire/vocabulary";
 import type {
   Count,
+  Failures,
   Field,
   Frame,
   LeaseCount,
@@ -28,6 +29,7 @@ export interface Model {
   readonly fields: readonly Field[];
   /** The latest line for people; "" if there is none. */
   readonly said: string;
+  readonly failures: Failures | null;
   readonly timeline: TimelineInfo | null;
 }
 
@@ -45,6 +47,7 @@ export const NOTHING: Model = {
   link: "",
   fields: [],
   said: "",
+  failures: null,
   timeline: null,
 };
 
@@ -91,6 +94,8 @@ export function after(model: Model, frame: Frame | Unreadable): Model {
         elapsed: frame.elapsed,
         link: frame.link,
       };
+    case "failures":
+      return { ...model, failures: frame };
     case "form":
       return { ...model, fields: frame.fields };
     case "said":

@@ -1,8 +1,12 @@
 // One view of a flow: puts the parts together, passes frames to them and commands to the kernel.
 import type { RenderContext } from "./anywidget";
+import type { Command } from "../wire/commands";
 import type { Frame } from "../wire/frames";
+import { RETRYING, RUNNING } from "../wire/vocabulary";
 import { Channel } from "./channel";
 import { html, setText, set } from "./dom";
+import { RELAY } from "./relay";
+import { FailureLine } from "./controls/failures";
 import { Form } from "./controls/form";
 import { Graph } from "./graph/graph";
 import { framesIn, type Unreadable } from "./frames";
@@ -16,14 +20,12 @@ import { Toolbar } from "./controls/toolbar";
 import type { Subject } from "./subject";
 import { differenceFrom } from "./version";
 
-const UNANSWERED =
-  "The kernel has not answered yet. If a cell is running, this front end passes the message on " +
-  "when the cell has ended; flow.start() runs a flow beside cells. After a restart of the kernel, " +
-  "run the cell again.";
+const WAITING =
+  "No answer yet: this front end passes buttons on when the running cell has ended " +
+  "(flow.start() runs a flow beside cells). If the kernel was restarted, run the cell again.";
 
 const SAVED =
-  "This is the flow as it was saved; no kernel has answered. Run the cell to work with it. If a cell " +
-  "is running, the answer may come when that has ended.";
+  "This is the flow as it was last at rest; no kernel has answered yet. Run the cell to work with it.";
 
 /** The frames that have something to say to people. */
 const SAYING: ReadonlySet<string> = new Set(["said", "failed", "unreadable"]);
@@ -36,14 +38,18 @@ export class View {
   private picked: Subject | null = null;
   private frame = 0;
   private isHeard = false; // whether the kernel has ever sent something
+  private late: readonly Command["do"][] = []; // what has not been answered for a while
   private readonly channel: Channel;
   private readonly graph: Graph;
   private readonly toolbar: Toolbar;
   private readonly form: Form;
+  private readonly failures: FailureLine;
   private readonly progress: Progress;
   private readonly inspector: Inspector;
   private readonly timeline: TimelinePanel;
+  private readonly root = html("div", { class: "resnb", "data-lm-suppress-shortcuts": true });
   private readonly notice = html("p", { class: "notice", role: "alert", hidden: true });
+  private readonly waiting = html("p", { class: "waiting", role: "status", hidden: true });
   private readonly otherVersion = html("p", { class: "version", role: "status", hidden: true });
   private readonly more = html("p", { class: "more", hidden: true });
   private readonly legend = html("aside", {
@@ -53,9 +59,19 @@ export class View {
   });
 
   constructor({ model, el }: RenderContext, signal: AbortSignal) {
-    this.channel = new Channel(model, this.heard, this.unanswered, signal);
+    const { heard: received, relay, waits } = this;
+    this.channel = new Channel(model, { received, relay, waits }, signal);
     this.graph = new Graph(this.pick, signal);
     this.form = new Form(this.run);
+    this.failures = new FailureLine({
+      go: (id) => {
+        this.pick({ what: "node", id });
+      },
+      again: () => {
+        this.tell("");
+        this.channel.send({ do: "run_again" });
+      },
+    });
     this.progress = new Progress(signal);
     this.toolbar = new Toolbar({
       run: this.run,
@@ -88,7 +104,14 @@ export class View {
       signal,
     );
     this.assemble(el, signal);
-    framesIn(model.get("rest")).forEach(this.received);
+    const rest = (): void => {
+      framesIn(model.get("rest")).forEach(this.received);
+    };
+    rest();
+    model.on("change:rest", rest);
+    signal.addEventListener("abort", () => {
+      model.off("change:rest", rest);
+    });
     this.channel.send({ do: "open" });
     sendHeartbeats(() => {
       this.channel.send({ do: "here", ...this.picked });
@@ -107,9 +130,18 @@ export class View {
   private assemble(el: HTMLElement, signal: AbortSignal): void {
     const body = html("div", { class: "body" }, this.graph.element, this.inspector.element);
     const { toolbar, form, progress, notice, more, timeline, legend } = this;
-    const above = [this.otherVersion, toolbar.element, form.element, progress.element, notice];
+    const above = [
+      this.otherVersion,
+      toolbar.element,
+      this.failures.element,
+      form.element,
+      progress.element,
+      notice,
+      this.waiting,
+    ];
     const parts = [...above, body, more, timeline.element, legend];
-    const root = html("div", { class: "resnb", "data-lm-suppress-shortcuts": true }, ...parts);
+    const { root } = this;
+    root.append(...parts);
     el.replaceChildren(root);
     signal.addEventListener("abort", () => {
       root.remove();
@@ -118,6 +150,7 @@ export class View {
 
   private readonly heard = (frame: Frame | Unreadable): void => {
     this.isHeard = true;
+    this.sayWhy();
     if (frame.frame === "structure") {
       const said = differenceFrom(frame.resnb);
       setText(this.otherVersion, said);
@@ -144,6 +177,7 @@ export class View {
     this.toolbar.show(model);
     this.form.show(model.fields);
     this.progress.show(model);
+    this.failures.show(model.failures, model.flow === RUNNING || model.flow === RETRYING);
     this.graph.show(model);
     this.timeline.show(model.timeline);
     const { hidden } = model;
@@ -224,9 +258,25 @@ export class View {
     return isShown;
   };
 
-  private readonly unanswered = (): void => {
-    this.tell(this.isHeard || this.model.structure === null ? UNANSWERED : SAVED);
+  /** A plugin of the page may know another way to the kernel. */
+  private readonly relay = (command: Command): boolean => {
+    const options = { bubbles: true, cancelable: true, composed: true, detail: command };
+    return !this.root.dispatchEvent(new CustomEvent(RELAY, options));
   };
+
+  private readonly waits = (late: readonly Command["do"][]): void => {
+    this.late = late;
+    this.sayWhy();
+  };
+
+  /** Say why nothing happens, for as long as that is so. */
+  private sayWhy(): void {
+    const isPressed = this.late.some((one) => one !== "open");
+    const isSaved = this.late.length > 0 && !this.isHeard && this.model.structure !== null;
+    const text = isPressed ? WAITING : isSaved ? SAVED : "";
+    setText(this.waiting, text);
+    set(this.waiting, { hidden: text === "" });
+  }
 
   private tell(text: string, isDone = false): void {
     setText(this.notice, text);

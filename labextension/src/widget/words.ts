@@ -13,19 +13,18 @@ import { kindWord, leaseLook, taskLook } from "./vocabulary";
 
 const number = new Intl.NumberFormat("en");
 
-/** `38 of 100 done, 1 failed`: the counts of a mapped task in a line. */
+/** `38 of 100 done`, or `1 of 100 failed`: the counts of a mapped task in a line. */
 export function countsText(counts: readonly Count[]): string {
   const total = sum(counts);
-  if (counts.length === 0) {
-    return "";
+  const failed = sum(counts.filter(([code]) => FAILURES.has(code)));
+  if (failed > 0) {
+    return `${number.format(failed)} of ${number.format(total)} failed`;
   }
-  if (counts.length === 1) {
-    return `×${number.format(total)}`;
+  if (counts.length < 2) {
+    return total === 0 ? "" : `×${number.format(total)}`;
   }
   const done = sum(counts.filter(([code]) => DONE.has(code)));
-  const failed = sum(counts.filter(([code]) => FAILURES.has(code)));
-  const rest = failed ? `, ${number.format(failed)} failed` : "";
-  return `${number.format(done)} of ${number.format(total)} done${rest}`;
+  return `${number.format(done)} of ${number.format(total)} done`;
 }
 
 function sum(counts: readonly Count[]): number {

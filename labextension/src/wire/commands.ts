@@ -18,7 +18,7 @@ export type Sender = Of<typeof Sender>;
 export const Plain = record({
   view: text,
   ask: text,
-  do: oneOf("open", "close", "look_away", "cancel", "cleanup", "unfold", "fold"),
+  do: oneOf("open", "close", "look_away", "cancel", "cleanup", "unfold", "fold", "run_again"),
 });
 export type Plain = Of<typeof Plain>;
 

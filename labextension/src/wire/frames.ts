@@ -132,6 +132,18 @@ export const Delta = record({
 });
 export type Delta = Of<typeof Delta>;
 
+/** A task that failed itself: its node, and why. */
+export const FailureInfo = tuple(text, text);
+export type FailureInfo = Of<typeof FailureInfo>;
+
+/** The tasks of the latest run that failed themselves; sent when they are others than before. */
+export const Failures = record({
+  frame: oneOf("failures"),
+  total: number,
+  first: list(FailureInfo),
+});
+export type Failures = Of<typeof Failures>;
+
 /** One parameter; a default that a form cannot edit is sent as text. */
 export const Field = record({
   name: text,
@@ -298,5 +310,5 @@ export const Timeline = record({
 });
 export type Timeline = Of<typeof Timeline>;
 
-export const Frame = union("frame", Structure, States, Delta, Form, Said, Failed, Taken, Inspected, Preview, Logs, Timeline);
+export const Frame = union("frame", Structure, States, Delta, Form, Said, Failed, Failures, Taken, Inspected, Preview, Logs, Timeline);
 export type Frame = Of<typeof Frame>;

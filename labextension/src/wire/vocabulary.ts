@@ -22,6 +22,8 @@ export const FIRST_UNSUCCESSFUL = 7;
 export const NOT_YET = "not yet";
 export const UNPROTECTED = "unprotected";
 export const MODEL_PREFIX = "resnb-";
+export const OUTPUT_PREFIX = "resnb.output-";
+export const COMMAND_MESSAGE = "resnb_command";
 export const FAILURES: ReadonlySet<StateCode> = new Set([7, 9]);
 export const DONE: ReadonlySet<StateCode> = new Set([3, 4, 5]);
 

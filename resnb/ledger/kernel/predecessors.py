@@ -75,19 +75,18 @@ class Predecessors:
             self._host.pause(_POLL)
 
     def _left(self, key: str) -> "list[LeaseRecord]":
-        return [one for one in self._book().store.with_key(key) if one.state != states.KEPT]
+        """What others hold; the kernel itself knows what it has, and what its set-ups left."""
+        me = self._book().owner
+        found = self._book().store.with_key(key)
+        return [one for one in found if one.owner != me and one.state != states.KEPT]
 
     def _is_ending(self, record: "LeaseRecord") -> bool:
-        """Whether another process is cleaning it up, or about to.
-
-        What this kernel cleans up itself may be waiting for the very thread that asks.
-        """
-        book = self._book()
+        """Whether another process is cleaning it up, or about to."""
         if record.state == states.FAILED:  # what was just handed over is not tried yet
             return record.tries == 0 and (record.handle is not None or record.can_find)
         if record.state == states.CLOSING:
-            return record.claimant != book.owner
-        return book.liveness.status(record.owner) == DEAD
+            return True
+        return self._book().liveness.status(record.owner) == DEAD
 
 
 def _note(left: "list[LeaseRecord]") -> str:

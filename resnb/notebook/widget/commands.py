@@ -23,6 +23,7 @@ from resnb.notebook.widget.tasks import NO_VALUE, inspected, resolve, sources, v
 from resnb.run.memory import memory_of
 from resnb.run.output.log import Log
 from resnb.run.output.writer import WITHOUT_CELL
+from resnb.states import FIRST_FINISHED, Failed
 from resnb.view.live.log_watch import LogSource, Subject
 from resnb.view.live.parameter_form import checked
 from resnb.view.names import message, shown
@@ -91,6 +92,8 @@ class FlowCommands:
                 self._looks.post(partial(cancel, live.flow))  # must not wait for anything
             case "run":
                 self._work.post(partial(_run, live.flow, content.get("parameters")))
+            case "run_again":
+                self._work.post(partial(_run_again, live.flow))
             case "cleanup":
                 self._work.post(partial(self._clean_up, live))
             case "cleanup_one":
@@ -171,7 +174,7 @@ class FlowCommands:
         memory = memory_of(flow)
         leases = [one for one in memory.leases() if one.state != "closed" and not one.in_use]
         self._close(live, leases)
-        memory.open_leases.clear()
+        memory.let_go(tuple(memory.open_leases))
         if not leases:
             self._say("nothing is open")
 
@@ -252,6 +255,19 @@ def _run(flow: "Flow", parameters: Any) -> None:
     token = WITHOUT_CELL.set(True)
     try:
         flow.start(checked(flow, parameters))
+    finally:
+        WITHOUT_CELL.reset(token)
+
+
+def _run_again(flow: "Flow") -> None:
+    """Run what did not succeed, and what depends on it; only the resources needed are set up."""
+    memory = memory_of(flow)
+    if memory.flow_code() < FIRST_FINISHED:
+        raise RunError(f"flow {flow.name!r} has not run yet, or is running")
+    known = {task: memory.state_of(task) for task in tuple(flow.nodes)}
+    token = WITHOUT_CELL.set(True)
+    try:
+        flow.start(task_states=Failed("", known))
     finally:
         WITHOUT_CELL.reset(token)
 

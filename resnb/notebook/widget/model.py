@@ -5,16 +5,21 @@ it. They come in on any thread (a subshell's, while a cell is running), so their
 command and returns; frames of states are sent by the ticker's thread only, hence in order.
 """
 
+import threading
+from collections import deque
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
 import anywidget
 import traitlets
+from IPython.core.getipython import get_ipython
 
 from resnb.graph.flow import Flow
 from resnb.ledger.kernel.keeper import KEEPER
+from resnb.notebook.control_channel import keep_busy
 from resnb.notebook.widget.commands import FlowCommands
+from resnb.notebook.widget.still import FlowOutput
 from resnb.notebook.widget.timeline_record import record_of
 from resnb.run.memory import memory_of
 from resnb.view.live.flow import LiveFlow
@@ -30,8 +35,10 @@ STATIC = Path(__file__).parents[2] / "view" / "static"
 LONGEST_MESSAGE = 64 * 1024
 """Maximum number of characters in a message."""
 LONGEST_ID = 64
-"""Maximum number of characters in the id of a view."""
-_DRAWN = frozenset({"structure", "states", "delta"})
+"""Maximum number of characters in the id of a view or a message."""
+REMEMBERED = 1000
+"""Number of messages that are known when they come again."""
+_STATES = frozenset({"states", "delta", "failures"})
 
 
 def _static(name: str) -> Any:
@@ -46,8 +53,8 @@ class FlowWidget(anywidget.AnyWidget):
         flow: the flow.
 
     Attributes:
-        rest: the frames with the flow's latest state of rest, for views without a kernel: those of
-            a notebook that was saved with its widgets.
+        rest: the frames that draw the flow as it was last at rest, for a view that has been sent
+            nothing: the first one, while a cell is running, and one without a kernel.
         is_seen: whether a view has ever been opened in this kernel.
     """
 
@@ -60,11 +67,14 @@ class FlowWidget(anywidget.AnyWidget):
     def __init__(self, flow: Flow) -> None:
         # the same in every run; the plugin for JupyterLab knows its models by the prefix
         name = uuid5(NAMESPACE_URL, f"resnb:{flow.name}").hex
-        super().__init__(model_id=f"{MODEL_PREFIX}{name}")
         self._commands = FlowCommands(self._send_frame)
+        self._taken: deque[str] = deque(maxlen=REMEMBERED)
+        self._lock = threading.Lock()
         self._live = self._live_flow(flow)
+        super().__init__(model_id=f"{MODEL_PREFIX}{name}", rest=_drawn(self._live))
         self.on_msg(self._received)
         _release(self.comm)
+        self._output = FlowOutput(self, name)
         TICKER.add(self._live, self._send_frame)
 
     def follow(self, flow: Flow) -> None:
@@ -73,7 +83,7 @@ class FlowWidget(anywidget.AnyWidget):
         if before.flow is flow:
             return
         self._live = self._live_flow(flow, before)
-        self.rest = []
+        self.rest = _drawn(self._live)
         TICKER.remove(before)
         TICKER.add(self._live, self._send_frame)
 
@@ -87,49 +97,73 @@ class FlowWidget(anywidget.AnyWidget):
             timelines=TimelineFeed(flow.name, lambda drawn: record_of(flow, drawn), watched),
             sources=lambda subject: self._commands.sources(live, subject),
             is_deaf=lambda: KEEPER.activity.is_busy,
+            draw_still=lambda: self._output.draw(flow),
         )
         return live
 
-    def expect(self, *, views: bool) -> None:
-        """Expect views whose messages may be held back until the running cell has ended."""
-        self._live.expect(views=views)
+    def shown(self) -> None:
+        """The widget was displayed: keep its views up to date, whether or not they can say so."""
+        self._live.shown()
         TICKER.look()
 
     def bundle(self) -> dict[str, Any]:
-        """What a front end needs to show a view of this model."""
-        content = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        """What a front end needs to show a view of this model, or a picture in its place."""
+        content = {"version_major": 2, "version_minor": 0, "model_id": self._output.model_id}
         return {"application/vnd.jupyter.widget-view+json": content}
 
     def _send_frame(self, frame: Frame) -> None:
         self.send(frame)
-        if frame["frame"] in _DRAWN and not self._live.is_moving:
+        if frame["frame"] == "structure" or (
+            frame["frame"] in _STATES and not self._live.is_moving
+        ):
             self.rest = self._live.at_rest()
         _release(self.comm)
 
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
         del buffers
+        self.take(content)
+        if (kernel := getattr(get_ipython(), "kernel", None)) is not None:
+            keep_busy(kernel)
+
+    def take(self, content: Any) -> None:
+        """Take a message of a view; one that is no command is answered with what is wrong."""
         if not isinstance(content, dict) or len(str(content)) > LONGEST_MESSAGE:
             return
         if found := fault(Command, content):
             text = f"the kernel cannot read what a view asks for: {found}"
             self._send_frame({"frame": "said", "text": message(text), "done": False})
             return
-        view = content["view"]
-        if len(view) > LONGEST_ID:
+        view, ask = content["view"], content["ask"]
+        if max(len(view), len(ask)) > LONGEST_ID:
             return
         FlowWidget.is_seen = True  # each widget has a class of its own
-        if self._commands.take(self._live, view, content):
-            self._send_frame({"frame": "taken", "ask": content["ask"]})
+        if self._is_repeated(ask) or self._commands.take(self._live, view, content):
+            self._send_frame({"frame": "taken", "ask": ask})
         TICKER.look()
+
+    def _is_repeated(self, ask: str) -> bool:
+        """Whether this was taken before: what is not answered soon is sent another way, too."""
+        with self._lock:  # they come in on several threads
+            is_repeated = ask in self._taken
+            self._taken.append(ask)
+        return is_repeated
 
     def close(self) -> None:
         """Stop watching the flow."""
         TICKER.remove(self._live)
+        self._output.close()
         super().close()
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
         return f"<FlowWidget of {self._live.flow.name!r}>"
+
+
+def _drawn(live: LiveFlow) -> list[Frame]:
+    """The first frames of a flow, which go to the front end with its model."""
+    live.shown()
+    live.refresh()
+    return live.at_rest()
 
 
 def _release(comm: Any) -> None:

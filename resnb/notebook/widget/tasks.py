@@ -29,6 +29,7 @@ from resnb.states import (
     RETRYING,
     SKIPPED,
 )
+from resnb.view.aggregate import FAILURES
 from resnb.view.live.log_watch import LOG, LogSource, Subject
 from resnb.view.names import counted, message
 from resnb.view.option_words import short_duration
@@ -137,8 +138,11 @@ def _printed_since(log: LogSource, position: int, most: int) -> Piece:
 
 def _rows_of(task: "Task", memory: FlowMemory) -> list[tuple[str, str]]:
     code, state = memory.code_of(task), state_alone(memory, task)
-    rows = [("state", TASK[code].word)]
-    if counts := memory.child_counts(task):
+    counts = memory.child_counts(task)
+    failed = sum(number for one, number in counts.items() if one in FAILURES)
+    word = f"{failed:,} of {sum(counts.values()):,} failed" if failed else TASK[code].word
+    rows = [("state", word)]
+    if counts:
         words = (f"{number:,} {TASK[one].word}" for one, number in sorted(counts.items()))
         rows.append(("children", ", ".join(words)))
     duration, tries = memory.duration_of(task), memory.tries_of(task)

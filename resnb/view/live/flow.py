@@ -1,5 +1,9 @@
 """One flow as live views see it: which of them are told what, and when.
 
+A view need not say anything to be kept up to date, since a front end may hold its messages back
+while cells are running. What it does say only spares work: nothing is sent once all views that
+were heard of are closed.
+
 It knows no thread and no widget: one thread calls `refresh`, no more often than views may be sent
 something, and gets the frames.
 """
@@ -24,8 +28,14 @@ from resnb.view.wire.frames import Frame
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
 
-REMINDER = 1.0
-"""Seconds after which views that are expected are sent everything again."""
+STATES_EVERY = 1.0
+"""Seconds after which all states are sent again while they change: a view may have missed some."""
+ALL_EVERY = 5.0
+"""The same for everything there is to draw, while views cannot ask for it."""
+STILL_AFTER, STILL_EVERY = 1.5, 2.0
+"""Seconds without a word from a view until a picture is drawn, and at least between two."""
+STILL_SHARE = 20.0
+"""The pause is at least so many times what drawing takes."""
 
 
 class LiveFlow:
@@ -40,10 +50,12 @@ class LiveFlow:
         sources: the logs of what a view inspects.
         is_deaf: whether messages from views may be held back at the moment.
         timelines: sends the timeline to the views that show it.
+        draw_still: draws a picture for front ends that cannot show a view, as long as none is heard
+            of and whenever something has changed, but not often.
 
     Attributes:
-        views: the views that are open; nothing is sent while there is none.
-        looks: what they inspect.
+        views: the views that are known to be open.
+        inspections: what they inspect.
     """
 
     def __init__(
@@ -57,6 +69,7 @@ class LiveFlow:
         sources: LogSources = lambda _: (),
         is_deaf: Callable[[], bool] = lambda: False,
         timelines: TimelineFeed | None = None,
+        draw_still: Callable[[], object] = lambda: None,
     ) -> None:
         self.flow = flow
         self.timelines = timelines or TimelineFeed(flow.name, lambda _: None)
@@ -67,8 +80,12 @@ class LiveFlow:
         self._now = now
         self._sources = sources
         self._is_deaf = is_deaf
+        self._draw_still = draw_still
+        self._is_still_due = False
+        self._next_still = 0.0
         self._is_turn_of_logs = False
-        self._repeat: float | None = None
+        self._shown: float | None = None
+        self._states_due = self._all_due = float("-inf")
         self._lock = threading.Lock()
         self._began: float | None = None
         self._ended: float | None = None
@@ -77,20 +94,19 @@ class LiveFlow:
 
     def opened(self, view: str) -> None:
         """A view was opened: the next refresh sends everything."""
-        self.views.heard(view, self._now())
+        self.heard(view)
         self._snapshots.renew()
 
-    def expect(self, *, views: bool) -> None:
-        """Views may be open that cannot say so before the running cell has ended; or no longer.
-
-        Until one does, everything is sent again and again.
-        """
-        self._repeat = self._now() if views else None
+    def shown(self) -> None:
+        """The flow was displayed: a view is expected until one is heard of."""
+        self._shown = self._now()
+        self._is_still_due = True
+        self._snapshots.renew()
 
     @property
     def is_watched(self) -> bool:
-        """Whether there is any view to send something to."""
-        return bool(self.views) or self._repeat is not None
+        """Whether there may be any view to send something to."""
+        return bool(self.views) or self._shown is not None
 
     def heard(self, view: str) -> bool:
         """A message came from a view; one that was forgotten, or never known, is opened.
@@ -98,6 +114,7 @@ class LiveFlow:
         Returns:
             Whether it was.
         """
+        self._shown = None
         is_new = self.views.heard(view, self._now())
         if is_new:
             self._snapshots.renew()
@@ -134,6 +151,8 @@ class LiveFlow:
     @property
     def has_more(self) -> bool:
         """Whether the next refresh may send something even if nothing happens until then."""
+        if self._is_still_due and not self.views:
+            return self._shown is not None
         return self._is_turn_of_logs and bool(self.inspections.at())
 
     # ---- what is sent
@@ -150,12 +169,13 @@ class LiveFlow:
             self.timelines.keep(self.views)
             if not self.is_watched:
                 return []
-            self._remind()
+            self._repeat()
             found = self._logs() if self._is_turn_of_logs else []
             self._is_turn_of_logs = False
             if not found:
                 found = list(self._snapshots.frames(self._elapsed()))
                 self._is_turn_of_logs = bool(found)
+            self._still(is_news=bool(found))
             times = self.timelines.frames(self._snapshots.sketch, is_moving=self.is_moving)
             return [*(found or self._logs()), *times]
 
@@ -164,16 +184,33 @@ class LiveFlow:
         return self._snapshots.sketch or sketch(self.flow)
 
     def at_rest(self) -> list[Frame]:
-        """The latest structure and states, the same in every kernel; empty if there are none."""
+        """What a view draws that has been sent nothing: the latest structure, states and form."""
         with self._lock:
-            return self._snapshots.at_rest()
+            return self._snapshots.at_rest(self._elapsed())
 
-    def _remind(self) -> None:
-        """While views are expected and none has been heard of, send everything once a second."""
+    def _repeat(self) -> None:
+        """While states change, send now and then what a view may have missed."""
         now = self._now()
-        if self._repeat is not None and not self.views and now >= self._repeat:
+        if not self.is_moving:
+            self._states_due, self._all_due = now + STATES_EVERY, now + ALL_EVERY
+        elif self._is_deaf() and now >= self._all_due:
             self._snapshots.renew()
-            self._repeat = now + REMINDER
+            self._all_due = now + ALL_EVERY
+        elif now >= self._states_due:
+            self._snapshots.repeat()
+            self._states_due = now + STATES_EVERY
+
+    def _still(self, *, is_news: bool) -> None:
+        """Draw a picture if that is due and no view has been heard of."""
+        self._is_still_due |= is_news
+        now = self._now()
+        if self.views or self._shown is None or not self._is_still_due:
+            return
+        if now >= max(self._shown + STILL_AFTER, self._next_still):
+            self._is_still_due = False
+            self._draw_still()
+            done = self._now()
+            self._next_still = done + max(STILL_EVERY, STILL_SHARE * (done - now))
 
     def _logs(self) -> list[Frame]:
         found = self.inspections.frame(self._sources)

@@ -3,13 +3,15 @@
 A layout is made once for each structure; what changes in its states is sent as a delta.
 """
 
+import json
+import zlib
 from collections.abc import Callable, Iterator
-from itertools import count
 from typing import TYPE_CHECKING
 
 from resnb.errors import ResnbError
 from resnb.view.folding import Fold
 from resnb.view.live import frames
+from resnb.view.live.failures import FailureFeed
 from resnb.view.live.layout import Layout, layout_of
 from resnb.view.live.parameter_form import form
 from resnb.view.outline import Outline
@@ -19,13 +21,10 @@ from resnb.view.wire.frames import Frame
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
-    from resnb.view.wire.graph import Folded
+    from resnb.view.wire.graph import Folded, Structure
 
 UNFOLDED_NODES, UNFOLDED_LINKS = 1_500, 4_000
 """How much is drawn when a user unfolds a large flow: Graphviz lays that out in about 2 s."""
-
-_VERSIONS = count(1)
-"""No two structures of a kernel have the same number; 0 stands for none."""
 
 
 class SnapshotFeed:
@@ -49,14 +48,15 @@ class SnapshotFeed:
         self._sampler: Sampler | None = None
         self._fold: Fold | None = None
         self._drawn: Outline | None = None
-        self._layout: Layout | None = None
+        self._structure: Structure | None = None
         self._sent: Snapshot | None = None
-        self._version = 0
         self._is_restructured = True
         self._is_everything_due = False
+        self._are_states_due = False
         self._is_unfolded = False
         self._is_folded = False
         self._failure = ""
+        self._failures = FailureFeed()
 
     @property
     def sketch(self) -> Sketch | None:
@@ -70,6 +70,10 @@ class SnapshotFeed:
     def renew(self) -> None:
         """Some view has nothing yet: send everything next time."""
         self._is_everything_due = True
+
+    def repeat(self) -> None:
+        """Some view may have missed a delta: send all states next time."""
+        self._are_states_due = True
 
     def unfold(self, *, unfolded: bool) -> None:
         """Show what is inside the scopes of a large flow, or fold them again."""
@@ -94,45 +98,56 @@ class SnapshotFeed:
             limits = (UNFOLDED_NODES, UNFOLDED_LINKS) if self._is_unfolded else ()
             fold = self._fold = Fold(self._sampler.drawn.outline, *limits)
         everything, self._is_everything_due = self._is_everything_due, False
+        states, self._are_states_due = self._are_states_due, False
         progress = self._progress()
         elapsed_and_link = elapsed, "" if progress is None else progress.link
-        now = fold.apply(self._sampler.sample(progress))
+        seen = self._sampler.sample(progress)
+        failures = self._failures.look(self._sampler.drawn, seen, progress)
+        now = fold.apply(seen)
         before, self._sent = self._sent, now
         is_redrawn = now.outline != self._drawn
         if is_redrawn:
             self._is_folded = self._is_unfolded or not fold.is_whole
             self._draw(now.outline)
         if is_redrawn or before is None or everything:
-            yield from self._everything(now, self._version, *elapsed_and_link)
+            yield from self._everything(now, *elapsed_and_link)
         else:
             run = frames.run_info(now, self._version, *elapsed_and_link)
             changed = frames.delta(before, now, run)
-            if changed is not None:
+            if states and self._structure is not None:
+                yield frames.states(now, run)
+            elif changed is not None:
                 yield changed
+        if failures is not None or everything:
+            yield self._failures.all()
         if restructured or everything:
             yield form(self._flow)
 
-    def at_rest(self) -> list[Frame]:
-        """The latest structure and states, the same in every kernel; empty if there are none."""
-        if self._layout is None or self._sent is None:
+    def at_rest(self, elapsed: float | None) -> list[Frame]:
+        """What a view draws that has been sent nothing; empty before the first frames."""
+        if self._sent is None:
             return []
-        return list(self._everything(self._sent, 0, None, ""))
+        drawn = self._everything(self._sent, elapsed, "")
+        return [*drawn, self._failures.all(), form(self._flow)]
+
+    @property
+    def _version(self) -> int:
+        return 0 if self._structure is None else self._structure["version"]
 
     def _draw(self, outline: Outline) -> None:
-        self._drawn, self._layout = outline, None
+        self._drawn, self._structure = outline, None
+        folded: Folded = "no" if not self._is_folded else "unfolded" if self._is_unfolded else "yes"
         try:
-            self._layout = self._lay_out(outline)
+            drawn = frames.structure(outline, self._lay_out(outline), 0, folded)
         except ResnbError as error:
             self._failure = str(error)
         else:
-            self._version = next(_VERSIONS)
+            version = zlib.crc32(json.dumps(drawn).encode())  # the same for the same structure
+            self._structure = {**drawn, "version": version}
 
-    def _everything(
-        self, now: Snapshot, version: int, elapsed: float | None, link: str
-    ) -> Iterator[Frame]:
-        if self._layout is None or self._drawn is None:
+    def _everything(self, now: Snapshot, elapsed: float | None, link: str) -> Iterator[Frame]:
+        if self._structure is None:
             yield {"frame": "failed", "reason": self._failure}
             return
-        folded: Folded = "no" if not self._is_folded else "unfolded" if self._is_unfolded else "yes"
-        yield frames.structure(self._drawn, self._layout, version, folded)
-        yield frames.states(now, frames.run_info(now, version, elapsed, link))
+        yield self._structure
+        yield frames.states(now, frames.run_info(now, self._version, elapsed, link))

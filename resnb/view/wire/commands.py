@@ -15,7 +15,7 @@ class Sender(TypedDict):
 class Plain(Sender):
     """A command without arguments."""
 
-    do: Literal["open", "close", "look_away", "cancel", "cleanup", "unfold", "fold"]
+    do: Literal["open", "close", "look_away", "cancel", "cleanup", "unfold", "fold", "run_again"]
 
 
 class Here(Sender):

@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from resnb.view.wire.graph import Delta, Failed, Form, Said, States, Structure, Taken
+from resnb.view.wire.graph import Delta, Failed, Failures, Form, Said, States, Structure, Taken
 from resnb.view.wire.inspector import Inspected, Logs, Preview
 from resnb.view.wire.timeline import Timeline
 
@@ -13,6 +13,7 @@ Frame: TypeAlias = (
     | Form
     | Said
     | Failed
+    | Failures
     | Taken
     | Inspected
     | Preview

@@ -106,6 +106,21 @@ class Delta(RunInfo, total=False):
     notes: list[tuple[int, str]]
 
 
+class FailureInfo(NamedTuple):
+    """A task that failed itself: its node, and why."""
+
+    id: str
+    reason: str
+
+
+class Failures(TypedDict):
+    """The tasks of the latest run that failed themselves; sent when they are others than before."""
+
+    frame: Literal["failures"]
+    total: int
+    first: list[FailureInfo]
+
+
 class Field(TypedDict):
     """One parameter; a default that a form cannot edit is sent as text."""
 

@@ -7,6 +7,10 @@ from resnb.wire import OneOf
 
 MODEL_PREFIX: Final = "resnb-"
 """How the ids of the widgets' models begin, so that a front end tells them from others."""
+OUTPUT_PREFIX: Final = "resnb.output-"
+"""How the ids of the models of the outputs around them begin."""
+COMMAND_MESSAGE: Final = "resnb_command"
+"""The type of messages on a kernel's control channel that hold a command."""
 
 StateCode: TypeAlias = Annotated[int, OneOf(tuple(TASK))]
 LeaseState: TypeAlias = Annotated[str, OneOf(tuple(LEASE))]

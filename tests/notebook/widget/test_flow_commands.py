@@ -11,6 +11,7 @@ from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
 from resnb.run.runner import RUNNER
+from resnb.states import SUCCESS
 from tests.notebook.widget.looking import PATIENCE, FakeView
 
 
@@ -69,6 +70,11 @@ def flow(things):
 
 
 @pytest.fixture
+def view_of():
+    return FakeView
+
+
+@pytest.fixture
 def view(flow):
     return FakeView(flow)
 
@@ -109,6 +115,32 @@ def test_what_cannot_run_is_said_in_a_line(view):
     assert view.said() == "parameter 'n' takes int, not str"
     view.send("cancel")
     assert view.said() == "flow 'work' is not running"
+
+
+def test_run_again_keeps_what_has_succeeded(view_of):
+    begun, fails = [], [True]
+
+    def second(x):
+        begun.append("second")
+        if fails.pop():
+            raise OSError("no answer")
+        return x
+
+    with Flow("again") as flow:
+        one = task(lambda: begun.append("first") or 1, name="first")()
+        task(second)(one)
+    view = view_of(flow)
+    view.send("run_again")
+    assert view.said() == "flow 'again' has not run yet, or is running"
+    flow.run()
+    assert begun == ["first", "second"]
+    fails.append(False)
+    view.send("run_again")
+    view.commands._work.post(lambda: wait_for_end(flow))
+    view.send("cleanup")
+    assert view.said() == "nothing is open"
+    assert begun == ["first", "second", "second"]
+    assert memory_of(flow).flow_code() == SUCCESS
 
 
 # ---- clean up

@@ -27,30 +27,48 @@ def widget(flow, monkeypatch):
     monkeypatch.setattr(found, "send", lambda frame: found.sent.append(frame))
     monkeypatch.setattr(FlowWidget, "is_seen", False)
     found.views = lambda: list(found._live.views)
-    found.take = lambda **content: found._received(found, content, [])
+    found.hears = lambda **content: found._received(found, content, [])
     yield found
     found.close()
 
 
 def test_a_view_is_heard_until_it_is_closed(widget):
-    widget.take(do="open", view="a", ask="a/1")
+    widget.hears(do="open", view="a", ask="a/1")
     assert widget.views() == ["a"]
     assert {"frame": "taken", "ask": "a/1"} in widget.sent
     assert FlowWidget.is_seen
-    widget.take(do="close", view="a", ask="a/2")
+    widget.hears(do="close", view="a", ask="a/2")
     assert widget.views() == []
 
 
+def test_the_first_frames_come_with_the_model_and_more_without_a_word_from_a_view(flow):
+    widget = FlowWidget(flow)
+    try:
+        assert [one["frame"] for one in widget.rest] == ["structure", "states", "failures", "form"]
+        assert widget._live.is_watched
+    finally:
+        widget.close()
+
+
+def test_what_comes_twice_is_done_once_and_confirmed_twice(widget, monkeypatch):
+    begun = []
+    monkeypatch.setattr(widget._commands, "take", lambda *one: begun.append(one) or True)
+    for _ in range(2):  # over the widget's comm and over the control channel
+        widget.hears(do="run", view="a", ask="a/1", parameters={})
+    assert len(begun) == 1
+    assert widget.sent == 2 * [{"frame": "taken", "ask": "a/1"}]
+
+
 def test_a_view_that_was_forgotten_is_known_again_with_what_it_looked_at(widget):
-    widget.take(do="open", view="a", ask="a/1")
-    widget.take(do="inspect", view="a", ask="a/2", what="node", id="one")
+    widget.hears(do="open", view="a", ask="a/1")
+    widget.hears(do="inspect", view="a", ask="a/2", what="node", id="one")
     live = widget._live
     live.views.forget(live._now() + 2 * SILENCE, is_deaf=False)
     live.inspections.keep(live.views)
     assert widget.views() == []
     assert live.inspections.at() == {}
     before = len(widget.sent)
-    widget.take(do="here", view="a", ask="a/3", what="node", id="one")
+    widget.hears(do="here", view="a", ask="a/3", what="node", id="one")
     assert widget.views() == ["a"]
     assert [subject.label for subject in live.inspections.at().values()] == ["one"]
     assert {"frame": "taken", "ask": "a/3"} not in widget.sent[before:]
@@ -61,7 +79,7 @@ def test_a_view_that_was_forgotten_is_known_again_with_what_it_looked_at(widget)
     [{"do": "open"}, {"do": "open", "view": 3}, {"do": "here", "view": "x" * 65}, {"do": ["open"], "view": []}],
 )  # fmt: skip
 def test_a_view_without_a_name_is_none(widget, content):
-    widget.take(**content, ask="1")
+    widget.hears(**content, ask="1")
     assert widget.views() == []
     assert not FlowWidget.is_seen
 
@@ -87,14 +105,14 @@ def test_other_messages_are_not_looked_at(widget, content):
     ],
 )
 def test_a_command_that_cannot_be_read_is_refused_with_the_reason(widget, content, why):
-    widget.take(**content, view="a", ask="a/1")
+    widget.hears(**content, view="a", ask="a/1")
     [frame] = widget.sent
     assert (frame["frame"], frame["done"]) == ("said", False)
     assert frame["text"].endswith(why)
 
 
 def test_a_flow_of_the_same_name_takes_over_the_views(widget, flow):
-    widget.take(do="open", view="a", ask="a/1")
+    widget.hears(do="open", view="a", ask="a/1")
     with Flow("shown") as other:
         task(lambda: 2, name="two")()
     widget.follow(other)
@@ -124,3 +142,23 @@ def test_widgets_that_were_closed_leave_no_thread_and_no_commands(leak_grace):
     assert not begun
     gc.collect()
     assert [one() for one in commands if one() is not None] == []
+
+
+def test_a_front_end_that_shows_no_view_gets_a_picture_until_a_view_is_heard_of(flow):
+    widget = FlowWidget(flow)
+    try:
+        live, still = widget._live, widget._output.children[0]
+        live._now = lambda: live.time
+        live.time = live._shown + 60.0
+        live.refresh()
+        assert 'alt="shown · not run yet' in still.value
+        assert "has no anywidget. Install resnb there" in still.value
+        still.value, live.time = "", live.time + 60.0
+        assert live.refresh() == []
+        assert still.value == ""
+        live.opened("a")
+        live.refresh()
+        assert not live.has_more
+        assert still.value == ""
+    finally:
+        widget.close()

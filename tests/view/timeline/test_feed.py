@@ -107,7 +107,7 @@ def test_a_view_is_told_in_the_order_of_what_happened(seed, progress):
     live.opened("a")
     feed.shown("a", is_shown=True)
     kinds = [one["frame"] for one in live.refresh()]
-    assert kinds == ["structure", "states", "form", "timeline"]
+    assert kinds == ["structure", "states", "failures", "form", "timeline"]
     live.told = progress({"load": RUNNING}, flow=SUCCESS)
     live.happened(RunEnded("another", "Success"))
     assert [one["frame"] for one in live.refresh()] == ["delta"]

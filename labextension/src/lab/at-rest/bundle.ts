@@ -1,5 +1,5 @@
 // The output of a cell that shows a flow. Pure.
-import { MODEL_PREFIX } from "../../wire/vocabulary";
+import { MODEL_PREFIX, OUTPUT_PREFIX } from "../../wire/vocabulary";
 
 /** The MIME type of a widget's view. */
 export const VIEW = "application/vnd.jupyter.widget-view+json";
@@ -10,13 +10,20 @@ const STATE = "application/vnd.jupyter.widget-state+json";
 /** The MIME type of this extension's renderer; no notebook contains it. */
 export const FLOW = "application/x-resnb-flow+json";
 
+const PREFIXES = [MODEL_PREFIX, OUTPUT_PREFIX];
+
 type Bundle = Readonly<Record<string, unknown>>;
 
-/** The id of the model of a flow; null if the output shows something else. */
+/** The id of the model of a flow's output; null if the output shows something else. */
 export function modelOf(bundle: Bundle): string | null {
   const view = bundle[VIEW];
   const id = isRecord(view) ? view["model_id"] : null;
-  return typeof id === "string" && id.startsWith(MODEL_PREFIX) ? id : null;
+  return typeof id === "string" && id.startsWith(OUTPUT_PREFIX) ? id : null;
+}
+
+/** The id of the model of the flow in an output. */
+export function flowIn(output: string): string {
+  return `${MODEL_PREFIX}${output.slice(OUTPUT_PREFIX.length)}`;
 }
 
 /** The types that need no kernel: picture and text. */
@@ -32,12 +39,15 @@ export function isSaved(metadata: unknown, id: string): boolean {
 /** The metadata without the state of flows: unchanged if there is none, null if nothing is left. */
 export function withoutFlows(metadata: unknown): unknown {
   const state = stateIn(metadata);
-  const flows = Object.keys(state).filter((id) => id.startsWith(MODEL_PREFIX));
+  const isOurs = (id: string): boolean => PREFIXES.some((one) => id.startsWith(one));
+  const flows = Object.keys(state).filter(isOurs);
   if (!isRecord(metadata) || flows.length === 0) {
     return metadata;
   }
-  const layouts = flows.map((id) => layoutOf(state[id]));
-  const gone = new Set([...flows, ...layouts]);
+  const gone = new Set(flows);
+  for (const id of gone) {
+    partsOf(state[id]).forEach((part) => gone.add(part)); // which are looked at in turn
+  }
   const left = Object.entries(state).filter(([id]) => !gone.has(id));
   const saved = metadata[STATE];
   return left.length === 0
@@ -51,11 +61,10 @@ function stateIn(metadata: unknown): Readonly<Record<string, unknown>> {
   return isRecord(state) ? state : {};
 }
 
-/** The id of the layout that only this model uses; "" if it has none. */
-function layoutOf(model: unknown): string {
-  const state = isRecord(model) ? model["state"] : null;
-  const layout = isRecord(state) ? state["layout"] : null;
-  return typeof layout === "string" ? layout.replace("IPY_MODEL_", "") : "";
+/** The ids of the models that belong to a model: its layout, its style, its children. */
+function partsOf(model: unknown): readonly string[] {
+  const found = JSON.stringify(model ?? null).matchAll(/"IPY_MODEL_([^"]+)"/g);
+  return [...found].map(([, id]) => id ?? "");
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

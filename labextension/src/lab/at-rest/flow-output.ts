@@ -2,7 +2,9 @@
 // picture or text that was saved with it.
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Panel } from "@lumino/widgets";
-import { modelOf, VIEW, withoutView } from "./bundle";
+import { relayFrom } from "../../widget/relay";
+import { sendOnControl } from "../control-channel";
+import { flowIn, modelOf, VIEW, withoutView } from "./bundle";
 import type { Models } from "./models";
 
 const SAVED = "The flow as it was saved. Run the cell to see it live.";
@@ -24,6 +26,10 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer {
     super();
     this.addClass("resnb-output");
     models.changed.connect(this.refresh, this);
+    relayFrom(this.node, (command) => {
+      const id = this.model === null ? null : modelOf(this.model.data);
+      return id !== null && sendOnControl(models.kernel, flowIn(id), command);
+    });
   }
 
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {

@@ -60,7 +60,7 @@ export class Models {
     Signal.clearData(this);
   }
 
-  private get kernel(): Kernel.IKernelConnection | null {
+  get kernel(): Kernel.IKernelConnection | null {
     return this.context.sessionContext.session?.kernel ?? null;
   }
 

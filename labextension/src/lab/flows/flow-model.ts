@@ -1,25 +1,29 @@
 // One flow's model in the kernel as a view needs it: it sends and receives messages, without a widget
 // manager. Knows no DOM.
-import type { AnyModel } from "../../widget/anywidget";
+import type { AnyModel, ModelEvent } from "../../widget/anywidget";
 
 type Listener = (message: unknown) => void;
 
 export class FlowModel implements AnyModel {
-  private readonly listeners = new Set<Listener>();
+  private readonly listeners = {
+    "msg:custom": new Set<Listener>(),
+    "change:rest": new Set<Listener>(),
+  };
+  private rest: unknown = [];
 
   /** @param post sends a message to the kernel. */
   constructor(private readonly post: (message: unknown) => void) {}
 
   get(): unknown {
-    return []; // everything comes in answer to `open`
+    return this.rest;
   }
 
-  on(_: "msg:custom", listener: Listener): void {
-    this.listeners.add(listener);
+  on(event: ModelEvent, listener: Listener): void {
+    this.listeners[event].add(listener);
   }
 
-  off(_: "msg:custom", listener: Listener): void {
-    this.listeners.delete(listener);
+  off(event: ModelEvent, listener: Listener): void {
+    this.listeners[event].delete(listener);
   }
 
   send(message: unknown): void {
@@ -27,13 +31,21 @@ export class FlowModel implements AnyModel {
   }
 
   received(message: unknown): void {
-    for (const listener of [...this.listeners]) {
+    for (const listener of [...this.listeners["msg:custom"]]) {
       listener(message);
+    }
+  }
+
+  /** The frames for views that have been sent nothing are others than before. */
+  rested(rest: unknown): void {
+    this.rest = rest;
+    for (const listener of [...this.listeners["change:rest"]]) {
+      listener(rest);
     }
   }
 
   /** How many listeners there are. */
   get heardBy(): number {
-    return this.listeners.size;
+    return this.listeners["msg:custom"].size + this.listeners["change:rest"].size;
   }
 }

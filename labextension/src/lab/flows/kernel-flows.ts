@@ -67,7 +67,9 @@ export class KernelFlows {
     const news = commNewsIn(header.msg_type, content);
     switch (news?.is) {
       case "opened":
+      case "rested":
         this.add(news.id);
+        this.models.get(news.id)?.rested(news.rest);
         break;
       case "closed":
         if (this.models.delete(news.id)) {

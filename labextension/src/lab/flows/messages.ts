@@ -3,7 +3,8 @@
 import { MODEL_PREFIX } from "../../wire/vocabulary";
 
 export type CommNews =
-  | { readonly is: "opened" | "closed"; readonly id: string }
+  | { readonly is: "closed"; readonly id: string }
+  | { readonly is: "opened" | "rested"; readonly id: string; readonly rest: unknown }
   | { readonly is: "told"; readonly id: string; readonly message: unknown };
 
 /** What a message from the kernel means for a flow; null if it is about something else. */
@@ -17,7 +18,7 @@ export function commNewsIn(type: string, content: unknown): CommNews | null {
   }
   switch (type) {
     case "comm_open":
-      return { is: "opened", id };
+      return { is: "opened", id, rest: restIn(data) };
     case "comm_close":
       return { is: "closed", id };
     case "comm_msg": {
@@ -25,11 +26,21 @@ export function commNewsIn(type: string, content: unknown): CommNews | null {
         readonly method?: unknown;
         readonly content?: unknown;
       };
-      return method === "custom" ? { is: "told", id, message } : null;
+      if (method === "custom") {
+        return { is: "told", id, message };
+      }
+      const rest = restIn(data);
+      return rest === undefined ? null : { is: "rested", id, rest };
     }
     default:
       return null;
   }
+}
+
+/** The frames for new views, if a message about a model's state has them. */
+function restIn(data: unknown): unknown {
+  const { state } = (data ?? {}) as { readonly state?: { readonly rest?: unknown } };
+  return state?.rest;
 }
 
 /** The ids of flows among those of all comms that a kernel has. */

@@ -3,7 +3,9 @@
 // nothing for it.
 import { Widget } from "@lumino/widgets";
 import { html, setText, set } from "../../widget/dom";
+import { relayFrom } from "../../widget/relay";
 import { View } from "../../widget/view";
+import { sendOnControl } from "../control-channel";
 import { flowIcon } from "../icons";
 import type { FlowModel } from "./flow-model";
 import type { CurrentFlows } from "./current-flows";
@@ -80,6 +82,8 @@ export class FlowsPanel extends Widget {
     const element = html("div", { class: "resnb-flows-view" });
     this.views.append(element);
     this.shown.set(id, { model, element, life });
+    const kernel = this.flows.flows?.kernel ?? null;
+    relayFrom(element, (command) => sendOnControl(kernel, id, command), life.signal);
     new View({ model, el: element }, life.signal);
   }
 

@@ -2,6 +2,7 @@
 import { html, setText, set } from "../dom";
 import type { Model } from "../model";
 import { RUNNING } from "../../wire/vocabulary";
+import { failureWords } from "./failures";
 import { duration, progressWords, secondsLeft } from "../words";
 
 const SECOND = 1000;
@@ -50,6 +51,10 @@ export class Progress {
       return;
     }
     const words = [progressWords(model.tally)];
+    const { failures } = model;
+    if (failures?.first[0] !== undefined) {
+      words.push(failureWords(failures.total, failures.first[0][0], ""));
+    }
     if (model.elapsed !== null) {
       const isOn = model.flow === RUNNING;
       const elapsed = isOn ? (performance.now() - this.began) / SECOND : model.elapsed;

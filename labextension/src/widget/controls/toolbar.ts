@@ -9,6 +9,10 @@ import { flowWord } from "../words";
 
 const HELD: ReadonlySet<LeaseState> = new Set(["opening", "open", "closing", "kept"]);
 
+const CANCEL =
+  "Stop the run, and clean up what it has set up; scopes that --run keeps open stay open " +
+  "until you close them";
+
 export interface Actions {
   readonly run: () => void;
   readonly send: (request: Request) => void;
@@ -42,7 +46,7 @@ export class Toolbar {
     const { send } = actions;
     this.run = button("Run", "Run the flow with the values below", actions.run);
     this.run.classList.add("primary");
-    this.cancel = button("Cancel", "Stop the run; what is open is cleaned up", () => {
+    this.cancel = button("Cancel", CANCEL, () => {
       send({ do: "cancel" });
     });
     this.cleanUp = button("Clean up", "Clean up every resource that is not closed", () => {

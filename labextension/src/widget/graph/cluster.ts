@@ -15,6 +15,7 @@ export class ClusterShape {
   private readonly behind = BEHIND.map((by) =>
     svg("rect", { class: "extra", rx: 9, x: by, y: by }),
   );
+  private readonly ring = svg("rect", { class: "ring", rx: 9 });
   private readonly body = svg("rect", { class: "body", rx: 9 });
   private readonly name = svg("text", { class: "name", x: SIDE, y: 14 });
   private readonly notes = svg("text", { class: "notes", x: SIDE, y: 26 });
@@ -28,6 +29,7 @@ export class ClusterShape {
       { role: "button", tabindex: -1 },
       this.title,
       ...this.behind,
+      this.ring,
       this.body,
       this.name,
       this.notes,
@@ -40,7 +42,7 @@ export class ClusterShape {
 
   place([, , width, height]: Box): void {
     set(this.body, { width, height });
-    for (const sheet of this.behind) {
+    for (const sheet of [this.ring, ...this.behind]) {
       set(sheet, { width, height });
     }
   }

@@ -13,6 +13,7 @@ const BAR = 2.5;
 export class NodeShape {
   readonly element: SVGGElement;
   private readonly behind = svg("path", { class: "extra" });
+  private readonly ring = svg("path", { class: "ring" });
   private readonly body = svg("path", { class: "body" });
   private readonly mark = svg("text", { class: "mark", "aria-hidden": "true" });
   private readonly name = svg("text", { class: "name" });
@@ -28,6 +29,7 @@ export class NodeShape {
       { role: "button", tabindex: -1 },
       this.title,
       this.behind,
+      this.ring,
       this.body,
       this.mark,
       this.name,
@@ -39,6 +41,7 @@ export class NodeShape {
   /** Take the node's data from a new structure. */
   moved(info: NodeInfo): void {
     this.info = info;
+    set(this.ring, { d: outline(info) });
     set(this.body, { d: outline(info) });
     set(this.behind, { d: extra(info) });
   }
