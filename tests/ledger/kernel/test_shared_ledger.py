@@ -117,6 +117,8 @@ wait()
     )
     lines_until(kernel, "open")
     with server.admin() as db:
+        age = "select now() - pg_postmaster_start_time() > interval '3 s'"
+        until(lambda: db.execute(age).fetchone()[0])  # what was before its start does not count
         db.execute("update owners set renewed = '-infinity'")
     go_on(kernel)
     lines_until(kernel, "lost")
