@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     Duration: TypeAlias = "str | float | timedelta"
 
+UNITS = (("d", 86400), ("h", 3600), ("m", 60))
+"""The larger units with their seconds, the largest first."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 
 
@@ -56,3 +58,12 @@ def _parse(value: "Duration") -> float | None:
 
 
 __all__ = ["seconds"]
+
+
+def span(seconds: float) -> str:
+    """A number of seconds in its largest unit, such as ``5m``."""
+    whole = max(0, int(seconds))
+    for unit, size in UNITS:
+        if whole >= size:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"

@@ -81,12 +81,12 @@ class SessionLeases:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Wait for what ended kernels left, and fail the session if something stays."""
-        from resnb.ledger.store.home import ledger_home
+        from resnb.ledger.store.home import ledger_home, may_hold_leases
 
         if exitstatus == pytest.ExitCode.INTERRUPTED:
             self._timeout = 0.0  # whoever pressed Ctrl-C waits for nothing
         home = ledger_home()
-        if not (home / "leases.db").exists():
+        if not may_hold_leases(home):
             return
         from resnb.errors import LedgerError
         from resnb.ledger.admin.commands import LedgerCommands

@@ -14,11 +14,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import psutil
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.ledger.store.postgres import Server
 
 KEPT_THREADS = (
     "resnb-loop",  # one per kernel, for the coroutines of all flows
@@ -143,6 +146,37 @@ def ledger_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     monkeypatch.setenv("RESNB_HOME", str(home))
     yield home
     end_reapers(home)
+
+
+@pytest.fixture(scope="session")
+def running_server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Server]":
+    """A PostgreSQL; each test empties it."""
+    from tests.ledger.store.postgres import Server
+
+    server = Server(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def server(running_server: "Server") -> "Server":
+    """A PostgreSQL without leases."""
+    running_server.empty()
+    return running_server
+
+
+@pytest.fixture
+def mortal(server: "Server") -> "Iterator[Server]":
+    """The same, which the test may kill."""
+    yield server
+    server.start()
+
+
+@pytest.fixture
+def shared_ledger(server: "Server", ledger_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A ledger for one test that is in a database, as alice sees it; this is its folder."""
+    monkeypatch.setenv("RESNB_LEDGER", server.url_of("alice"))
+    return ledger_home
 
 
 def end_reapers(home: Path) -> None:

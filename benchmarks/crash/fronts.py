@@ -21,6 +21,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from jupyter_core.utils import ensure_event_loop
 
+from . import shared
 from .waiting import TrialError, wait_for
 
 Environment = dict[str, str]
@@ -223,12 +224,14 @@ def python() -> str:
     return sys.executable
 
 
-def environment_of(folder: Path) -> Environment:
+def environment_of(folder: Path, home: str = "home") -> Environment:
     """The environment of a trial's processes: a ledger and a profile of their own."""
+    path = (Path(__file__).parents[2], Path(__file__).parent / "kind_package")
     own = {
-        "RESNB_HOME": str(folder / "home"),
+        "RESNB_HOME": str(folder / home),
         "IPYTHONDIR": str(folder / "ipython"),
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": os.pathsep.join(map(str, path)),
         "PYTHONWARNINGS": "ignore",
+        "RESNB_LEDGER": shared.url_of(folder),
     }
     return {**os.environ, **own}

@@ -28,6 +28,7 @@ class Kind(NamedTuple):
         claimed: whether nothing of it may leak.
         step: how long each step takes.
         outside: whether a provider outside the container makes it.
+        by_kind: whether it is cleaned up from plain data, by a registered kind.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Kind(NamedTuple):
     claimed: bool = True
     step: float = STEP
     outside: bool = False
+    by_kind: bool = False
 
 
 _PROCESSES = """
@@ -234,6 +236,12 @@ class Thing:
         mark("cleaned")
 """
 
+_BY_KIND = """
+from resnb import resource_manager
+from resnb_trials import {0} as Thing
+Thing = resource_manager(Thing)
+"""
+
 KINDS: Final = {
     "folder": Kind("detached process and folder", (_PROCESSES, _FOLDER)),
     "late": Kind("the same, 2 s late", (_PROCESSES, _LATE), set_up=LATE + 2 * STEP),
@@ -263,5 +271,21 @@ KINDS: Final = {
         cleanup=3 * LONG_STEP,
         step=LONG_STEP,
         outside=True,
+    ),
+    "by-kind": Kind(
+        "a folder, by kind",
+        (_BY_KIND.format("Folder"),),
+        use="Thing(TRIAL, STEP)",
+        by_kind=True,
+    ),
+    "outside-by-kind": Kind(
+        "outside the container, by kind",
+        (_BY_KIND.format("Outside"),),
+        use="Thing(TRIAL, STEP)",
+        set_up=3 * LONG_STEP,
+        cleanup=3 * LONG_STEP,
+        step=LONG_STEP,
+        outside=True,
+        by_kind=True,
     ),
 }

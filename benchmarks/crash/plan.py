@@ -41,14 +41,20 @@ def whole(
 
 
 def fits(end: str, kind: str) -> bool:
-    """Whether things of a kind are tried with an end: what outlives a container is outside it."""
-    return ENDS[end].is_whole == KINDS[kind].outside
+    """Whether things of a kind are tried with an end: what outlives a container is outside it.
+
+    A warden cleans up by kind only, and a clean-up whose length an end chooses is none of a kind.
+    """
+    own, known = ENDS[end], KINDS[kind]
+    if known.by_kind and own.cleanup is not None:
+        return False
+    return own.is_whole == known.outside and (known.by_kind or not own.is_shared)
 
 
 def sample(*, seed: int) -> Iterator[Spec]:
     """Every end of a process once, at moments and with kinds that take turns."""
     moments = itertools.cycle(("task", "set-up", "idle", "cleanup"))
-    kinds = itertools.cycle(("folder", "popen", "late"))
+    kinds = itertools.cycle(("folder", "popen", "late", "by-kind", "folder"))
     for end, moment, kind in zip(PROCESS_ENDS, moments, kinds, strict=False):
         yield Spec(end, moment, kind, 0, seed)
 

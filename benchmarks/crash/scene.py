@@ -61,6 +61,7 @@ class End:
         within: the seconds in which the successor has to begin.
         cleanup: how long a clean-up takes, in seconds; None to take the kind's own.
         options: extra options for ``podman run``.
+        is_shared: whether the ledger is a shared one.
     """
 
     act: Act | None = None
@@ -75,6 +76,7 @@ class End:
     within: float = 5.0
     cleanup: float | None = None
     options: tuple[str, ...] = ()
+    is_shared: bool = False
 
     @property
     def is_whole(self) -> bool:

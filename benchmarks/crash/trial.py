@@ -9,8 +9,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from resnb.ledger.store.store import Store
-
 from . import cells
 from .containers import provider
 from .containers.box import Box
@@ -21,6 +19,7 @@ from .fronts import Managed, Program, Served, environment_of
 from .kinds import KINDS
 from .rows import Row, Spec
 from .scene import End, Scene
+from .shared import SharedLedger, store_of
 from .truth import Truth
 from .waiting import Marks, TrialError, is_alive, pause, wait_for
 
@@ -80,6 +79,8 @@ class Trial:
 
     def _carry_out(self, outside: ExitStack) -> None:
         with self._kernels:
+            if self._end.is_shared:
+                outside.callback(SharedLedger(self._folder).stop)
             if KINDS[self.spec.kind].outside:
                 environment = environment_of(self._folder)
                 served = provider.start(self._folder, self._tag, environment)
@@ -222,7 +223,7 @@ class Trial:
     def _settle(self) -> None:
         """Wait until resnb has nothing left to do, or would never do it."""
         patience = self._patience()
-        store = Store(self._folder / "home")
+        store = store_of(self._folder)
         deadline = time.monotonic() + patience
         settled = self._killed + (SETTLED if self.spec.kind == "late" else 0.0)
         quiet: float | None = None
@@ -261,7 +262,7 @@ class Trial:
         elif self._died:
             elsewhere = (mark.time - self._died for mark in begun if mark.pid != kernel)
             row.first = next(elsewhere, None)
-        row.listed = [f"{one.state}: {one.reason}" for one in Store(self._folder / "home").alive()]
+        row.listed = [f"{one.state}: {one.reason}" for one in store_of(self._folder).alive()]
 
 
 class _Folder:

@@ -60,7 +60,9 @@ def _tried(what: str, look: Callable[[], str]) -> Finding:
 
 def _written(commands: LedgerCommands) -> str:
     commands.store.change(LeaseId(""), reason="")  # a durable write that changes nothing
-    return f"{commands.home} is private and can be written"
+    if commands.store.is_renewed:
+        return f"the shared ledger at {commands.store.place} answers and can be written"
+    return f"{commands.store.place} is private and can be written"
 
 
 def _oddities(commands: LedgerCommands) -> Iterator[Finding]:

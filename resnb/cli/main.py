@@ -5,6 +5,8 @@ Exit codes: 0 as asked, 1 something is left that should not be (or the ledger ca
 """
 
 import json
+import os
+import sys
 import time
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn
@@ -12,10 +14,11 @@ from typing import Any, Final, NoReturn
 import click
 
 import resnb
-from resnb.cli.text import exactly, outcome, table
+from resnb.cli.text import exactly, fleet_table, outcome, table
 from resnb.durations import seconds
 from resnb.errors import OptionError, ResnbError
 from resnb.ledger.admin.commands import LedgerCommands
+from resnb.ledger.admin.fleet import fleet
 from resnb.ledger.admin.listing import ListedLease, plain
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
 from resnb.migrate.command import migrate
@@ -70,14 +73,36 @@ def main() -> None:
 
 @main.command("ls")
 @click.option("--all", "closed", is_flag=True, help="Closed ones, too.")
+@click.option("--fleet", "of_all", is_flag=True, help="Of all users, in a shared ledger.")
 @_as_json
-def list_leases(*, closed: bool, as_json: bool) -> None:
+def list_leases(*, closed: bool, of_all: bool, as_json: bool) -> None:
     """List what is alive, in every kernel."""
+    if of_all:
+        _list_fleet(as_json=as_json)
+        return
     found = LedgerCommands().leases(closed=closed)
     if as_json:
         click.echo(json.dumps([one.to_json() for one in found], indent=2))
     else:
         click.echo(table(found, time.time()) or "no resources are alive")
+
+
+def _list_fleet(*, as_json: bool) -> None:
+    store = LedgerCommands().store
+    if not store.is_renewed:
+        raise OptionError("--fleet lists a shared ledger: set RESNB_LEDGER to its URL")
+    found = fleet(store)
+    if as_json:
+        click.echo(json.dumps([one.to_json() for one in found], indent=2))
+    else:
+        click.echo(fleet_table(found, time.time()) or "no resources are alive")
+
+
+@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def warden(*, options: tuple[str, ...]) -> None:
+    """Clean up what has lost its owner in a shared ledger, or in many homes; a service."""
+    os.execv(sys.executable, [sys.executable, "-m", "resnb.warden", *options])  # noqa: S606 - no shell
 
 
 @main.command()

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from resnb.durations import UNITS, span
+from resnb.ledger.admin import fleet
+from resnb.ledger.admin.fleet import FleetLease
 from resnb.ledger.admin.listing import ListedLease
 
-_UNITS = (("d", 86400), ("h", 3600), ("m", 60))
 _HEAD = ("ID", "NAME", "STATE", "KERNEL", "AGE", "NOTEBOOK", "NOTE")
 
 
@@ -20,6 +22,12 @@ def table(leases: Iterable[ListedLease], now: float) -> str:
     return _aligned(rows) if len(rows) > 1 else ""
 
 
+def fleet_table(leases: Iterable[FleetLease], now: float) -> str:
+    """The same for the leases of a fleet."""
+    rows = [fleet.HEAD, *(one.cells(now) for one in leases)]
+    return _aligned(rows) if len(rows) > 1 else ""
+
+
 def outcome(one: ListedLease) -> str:
     """A line for a lease that should have been cleaned up, and is still there."""
     if one.remedy:
@@ -29,18 +37,9 @@ def outcome(one: ListedLease) -> str:
     return f"{one.name}: {one.state}{remark}{hint}"
 
 
-def span(seconds: float) -> str:
-    """A number of seconds in its largest unit, such as ``5m``."""
-    whole = max(0, int(seconds))
-    for unit, size in _UNITS:
-        if whole >= size:
-            return f"{whole // size}{unit}"
-    return f"{whole}s"
-
-
 def exactly(seconds: float) -> str:
     """A number of seconds in the largest unit that divides it, such as ``90m``."""
-    for unit, size in _UNITS:
+    for unit, size in UNITS:
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:g}{unit}"
     return f"{seconds:g}s"

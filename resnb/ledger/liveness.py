@@ -8,7 +8,8 @@ releases them. They are lost when their process closes any descriptor of the fil
 never opens a file that it locks a second time.
 
 Where a lock says nothing (its file is gone or was replaced, or the file system has no locks that
-work between processes), pid and start time decide, within one boot and pid namespace.
+work between processes), pid and start time decide, within one boot and pid namespace; then, in a
+ledger that many machines share, whether the owner renews its leases.
 """
 
 import errno
@@ -16,18 +17,21 @@ import fcntl
 import os
 import time
 import uuid
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from resnb.errors import LedgerError
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, Lock, Owner, status_by_ids, this_process
+from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.home import is_on_network
 
 SECOND_LOOK: Final = 120.0
 """Seconds after which a lock of another machine must still be free: a network may lose one for
 a moment."""
+ASK_AGAIN: Final = 1.0
+"""Seconds for which an answer holds who renews its leases."""
 UNUSED_AFTER: Final = 3600.0
 """Seconds after which a file that nobody locks and no lease names is removed."""
 _HELD = (errno.EACCES, errno.EAGAIN)
@@ -75,6 +79,7 @@ class Liveness:
     Args:
         home: the ledger's folder.
         is_shared: whether other machines may see the folder; found out if None.
+        renewing: gives the owners that renew in time; None in a ledger where none has to.
         clock: seconds of a clock that only goes forward.
     """
 
@@ -83,15 +88,42 @@ class Liveness:
         home: Path,
         *,
         is_shared: bool | None = None,
+        renewing: Callable[[], Collection[Owner]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = folder_of(home)
         self._is_shared = is_on_network(home) if is_shared is None else is_shared
+        self._renewing = renewing
+        self._renewed: Collection[Owner] = ()
+        self._asked = -ASK_AGAIN
         self._clock = clock
         self._free_since: dict[Lock, float] = {}
 
     def status(self, owner: Owner) -> str:
         """Whether `owner` is ALIVE, DEAD, or UNKNOWN."""
+        found = self._from_here(owner)
+        if found != UNKNOWN or self._renewing is None:
+            return found
+        now = self._clock()
+        try:
+            if now - self._asked >= ASK_AGAIN:
+                self._renewed, self._asked = self._renewing(), now
+        except LedgerError:
+            return UNKNOWN
+        return ALIVE if owner in self._renewed else DEAD
+
+    def status_of(self, record: LeaseRecord) -> str:
+        """Whether the owner of a lease is ALIVE or DEAD.
+
+        It is UNKNOWN, too, if the owner is gone but was on another machine, and what its clean-up
+        needs is not here: that is for somebody else.
+        """
+        found = self.status(record.owner)
+        if found != DEAD or record.kind or self._from_here(record.owner) != UNKNOWN:
+            return found
+        return DEAD if Path(record.environment.python).exists() else UNKNOWN
+
+    def _from_here(self, owner: Owner) -> str:
         lock = owner.lock
         if lock is None:
             return self._by_ids(owner)
@@ -124,7 +156,8 @@ class Liveness:
         return any(now - since < SECOND_LOOK for since in self._free_since.values())
 
     def _by_ids(self, owner: Owner) -> str:
-        return status_by_ids(owner, this_process(), is_shared=self._is_shared)
+        is_shared = self._is_shared or self._renewing is not None
+        return status_by_ids(owner, this_process(), is_shared=is_shared)
 
 
 def folder_of(home: Path) -> Path:

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from resnb.errors import ResnbError
-from resnb.ledger.store.home import ledger_home
+from resnb.ledger.store.home import ledger_home, may_hold_leases
 
 WAIT = 0.1
 """Seconds that the cell waits for the ledger."""
@@ -26,7 +26,7 @@ def say_what_is_left(shell: Any) -> Callable[[], None]:
         A function that takes it back, if it was not said yet.
     """
     said = shell.__dict__.setdefault(_SAID, {"line": ""})
-    if _is_compared(shell) or not (ledger_home() / "leases.db").exists():
+    if _is_compared(shell) or not may_hold_leases(ledger_home()):
         return lambda: None
     found: SimpleQueue[str] = SimpleQueue()
     threading.Thread(

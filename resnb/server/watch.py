@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from resnb.ledger.admin.listing import ListedLease
 from resnb.ledger.admin.queries import LedgerQueries
 from resnb.ledger.clock import now
-from resnb.ledger.store.store import Store
+from resnb.ledger.store.choice import open_store
 from resnb.server import lease_json, wire
 from resnb.server.kernels import Kernels
 from resnb.server.requests import LeaseFilter
@@ -41,7 +41,7 @@ class LedgerWatch:
 
     def __init__(self, home: Path, kernels: Kernels = dict) -> None:
         self._ids = kernels
-        self._marks = Store(home, kept=True)
+        self._marks = open_store(home, kept=True)
         self._queries = LedgerQueries(home)
         self._files = (home / "leases.db", home / "leases.db-wal")
         self._times: tuple[Times, ...] = ()

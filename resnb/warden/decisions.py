@@ -1,57 +1,24 @@
-"""What a warden does with leases that their owners have lost. Pure: leases in, actions out.
+"""What a warden cares for among the leases that their owners have lost. Pure.
 
 It never runs code that another account has written: of their leases it cleans up those of a kind,
 from data that the kind has checked. A pickle it touches only if it is its own user's, and only if
-it was told to. What is left is listed, each with the reason. In which order, and when again, is
-decided as for a reaper.
+it was told to. What is left is listed, each with the reason. Everything else is decided as for a
+reaper.
 """
 
-from collections.abc import Callable, Collection, Iterable
+import os
+from collections.abc import Callable, Iterable
 from itertools import zip_longest
-from typing import Any, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from resnb.errors import LedgerError
-from resnb.ledger.owner import ALIVE, DEAD, Owner
-from resnb.ledger.reaper import decisions
-from resnb.ledger.reaper.decisions import AT_ONCE
+from resnb.ledger.owner import Owner
 from resnb.ledger.recipes.kinds import Kind
-from resnb.ledger.record import LeaseRecord
+from resnb.ledger.record import Environment, LeaseRecord
 from resnb.ledger.store.store import Expired
 
-
-class CleanByKind(NamedTuple):
-    """Clean a lease up from plain data, which has been checked.
-
-    That is done in the warden's own environment, never in the one that the lease names.
-    """
-
-    record: LeaseRecord
-    kind: Kind
-    arguments: dict[str, Any]
-    handle: Any
-
-
-class CleanByRecipe(NamedTuple):
-    """Clean a lease of the warden's own user up, by its pickled recipe."""
-
-    record: LeaseRecord
-
-
-class Close(NamedTuple):
-    """There is nothing to clean up: close the lease."""
-
-    record: LeaseRecord
-    reason: str
-
-
-class Keep(NamedTuple):
-    """The lease survives its kernel until a time, in seconds since the epoch."""
-
-    record: LeaseRecord
-    until: float
-
-
-Action: TypeAlias = CleanByKind | CleanByRecipe | Close | Keep
+LONGEST: Final = 300.0
+"""The most time that a clean-up of another account's lease gets, in seconds."""
 
 
 class Listing(NamedTuple):
@@ -62,114 +29,93 @@ class Listing(NamedTuple):
     reason: str
 
 
-class Decision(NamedTuple):
-    """What to do now, what is only listed, and when to look again at the latest (if known)."""
+class Selection(NamedTuple):
+    """The leases that the warden cares for, as it sees them, and those that it only lists."""
 
-    actions: tuple[Action, ...]
+    records: tuple[LeaseRecord, ...]
     listed: tuple[Listing, ...]
-    look_again: float | None
 
 
-def decide(
+def select(
     expired: Iterable[Expired],
     *,
     find: Callable[[str], Kind | None],
-    now: float,
+    here: Environment,
     runs_own: bool = False,
-    running: Collection[str] = (),
-) -> Decision:
-    """What to do with leases that their owners have lost.
+    exists: Callable[[str], bool] = os.path.exists,
+) -> Selection:
+    """Which leases to care for.
 
-    No account holds up another one: neither by what its leases say of others, nor by their number.
+    No account holds up another one: neither by what its leases say of others, nor by their number,
+    nor by how long its clean-ups take.
 
     Args:
-        expired: the leases.
+        expired: the leases that have lost their owners.
         find: gives the kind of a name, None if it is not known here, or raises a LedgerError.
-        now: seconds since the epoch.
+        here: the warden's own environment, in which kinds clean up.
         runs_own: whether recipes of the warden's own user may be run.
-        running: ids of the leases that this warden is cleaning up.
+        exists: whether an interpreter is here.
     """
     accounts: dict[str, list[Expired]] = {}
     for one in expired:
         accounts.setdefault(one.account, []).append(one)
-    parts = [
-        _decide(leases, find, now, runs_own=runs_own, running=running)
-        for leases in accounts.values()
-    ]
-    turns = zip_longest(*(part.actions for part in parts))
-    actions = [action for turn in turns for action in turn if action is not None]
-    cleaning = [one for one in actions if isinstance(one, CleanByKind | CleanByRecipe)]
-    later = {one.record.id for one in cleaning[max(0, AT_ONCE - len(running)) :]}
-    return Decision(
-        tuple(one for one in actions if one.record.id not in later),
-        tuple(one for part in parts for one in part.listed),
-        min((part.look_again for part in parts if part.look_again is not None), default=None),
+    listed: list[Listing] = []
+    chosen: list[list[LeaseRecord]] = []
+    for leases in accounts.values():
+        mine = []
+        ids = {one.record.id for one in leases}
+        for one in leases:
+            record = one.record
+            if why := _why_not(one, find, exists, runs_own=runs_own):
+                listed.append(Listing(record, one.account, why))
+                continue
+            around = tuple(lease for lease in record.around if lease in ids)
+            record = record._replace(owner=_gone(record.owner), around=around, rehearsal="")
+            if not (one.is_own and runs_own):
+                record = record._replace(
+                    environment=here,
+                    cleanup_timeout=min(record.cleanup_timeout, LONGEST),
+                    find_for=min(record.find_for, LONGEST),
+                )
+                if not record.kind or record.dies_with_kernel:  # no code, whatever becomes of it
+                    record = record._replace(kind="", recipe=b"", handle=None, can_find=False)
+            mine.append(record)
+        chosen.append(mine)
+    turns = zip_longest(*chosen)
+    return Selection(
+        tuple(record for turn in turns for record in turn if record is not None), tuple(listed)
     )
 
 
-def _decide(
-    leases: Iterable[Expired],
+def _why_not(  # noqa: PLR0911 - a table of cases
+    one: Expired,
     find: Callable[[str], Kind | None],
-    now: float,
+    exists: Callable[[str], bool],
     *,
     runs_own: bool,
-    running: Collection[str],
-) -> Decision:
-    """The same for the leases of one account."""
-    ways: dict[str, Action] = {}
-    listed: list[Listing] = []
-    known: dict[str, Expired] = {}
-    claimants: set[Owner | None] = set()
-    for one in leases:
-        record = one.record
-        if one.is_claimed:
-            claimants |= {record.claimant, record.cleaner}
-        elif not record.dies_with_kernel:
-            way = _way(one, find, runs_own=runs_own)
-            if isinstance(way, str):
-                listed.append(Listing(record, one.account, way))
-                continue
-            ways[record.id] = way
-        known[record.id] = one
-    decision = decisions.decide(
-        (one.record._replace(owner=_gone(one.record.owner)) for one in known.values()),
-        liveness=lambda owner: ALIVE if owner in claimants else DEAD,
-        now=now,
-        running=known.keys() & set(running),
-    )
-    actions: list[Action] = []
-    for action in decision.actions:
-        record, account, *_ = known[action.record.id]
-        match action:
-            case decisions.Clean():
-                actions.append(ways[record.id])
-            case decisions.Close():
-                actions.append(Close(record, action.reason))
-            case decisions.Keep():
-                actions.append(Keep(record, action.until))
-            case decisions.Fail():
-                listed.append(Listing(record, account, action.reason))
-    return Decision(tuple(actions), tuple(listed), decision.look_again)
-
-
-def _way(one: Expired, find: Callable[[str], Kind | None], *, runs_own: bool) -> Action | str:
-    """How a lease is cleaned up, or why it is not."""
+) -> str:
+    """Why the warden leaves a lease alone; empty if it does not."""
     record = one.record
+    if record.dies_with_kernel:
+        return ""
     if not record.kind:
         if not one.is_own:
             return "its clean-up is code of another user, which a warden does not run"
-        return (
-            CleanByRecipe(record) if runs_own else "its clean-up is code: run a warden with --own"
-        )
+        if not runs_own:
+            return "its clean-up is code: run a warden with --own"
+        return "" if exists(record.environment.python) else "its environment is not here"
+    if record.handle is None and not record.can_find:
+        return "its set-up did not return, and nothing tells what it made"
     try:
         kind = find(record.kind)
         if kind is None:
             return f"no package that is installed here has the kind {record.kind!r}"
-        return CleanByKind(record, kind, *kind.read(record.recipe, record.handle))
+        kind.read(record.recipe, record.handle)
     except LedgerError as error:
         return str(error)
+    return ""
 
 
 def _gone(owner: Owner) -> Owner:
     """A process that is not there, whoever else `owner` may be by now."""
-    return owner._replace(pid=-1)
+    return owner._replace(pid=-1, lock=None)

@@ -41,6 +41,15 @@ def test_the_harness_sees_what_a_container_leaves():
     assert row.listed, row
 
 
+@pytest.mark.long
+def test_a_lost_home_is_cleaned_up_after_by_a_warden():
+    (row,) = carry_out([Spec("home lost then warden", "task", "outside-by-kind")], kernels=1)
+    assert not row.error, row
+    assert not row.leaks, row
+    assert not row.listed, row
+    assert not row.late, row
+
+
 def test_a_pod_that_is_killed_is_cleaned_up_after_by_the_next_one():
     row = row_of("pod evicted then sweep", "task")
     assert not row.leaks, row

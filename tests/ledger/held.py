@@ -12,6 +12,8 @@ from pathlib import Path
 import resnb.ledger.kernel.reaper_client
 resnb.ledger.kernel.reaper_client._REAPER = Path({stub!r})
 from resnb.ledger.kernel.keeper import KEEPER
+from tests.ledger.hasty import be_hasty
+be_hasty()
 log = {log!r}
 
 @resource_manager(on="failure")

@@ -6,16 +6,24 @@ the kernel's. It does not show what a network file system does with the locks of
 (it waits before it releases them).
 """
 
+import shutil
+import subprocess
+import sys
+import time
 import uuid
 from typing import Final
 
 from benchmarks.crash.fronts import environment_of, python
 from benchmarks.crash.scene import Act, End, Scene, sweep
+from benchmarks.crash.shared import WARDEN, store_of, url_of
+from benchmarks.crash.waiting import pause
 
 from .fronts import Boxed
 
 STOP_WITHIN: Final = 10
 """The seconds that a container is given to stop: Docker's default."""
+WARDEN_WITHIN: Final = 90.0
+"""What nobody renews for a minute is lost; a warden looks every 10 s, and starts interpreters."""
 TWO_LOOKS: Final = 140.0
 """A lock of another machine must be free at two looks that are two minutes apart."""
 LITTLE_MEMORY: Final = ("--memory=400m",)
@@ -48,7 +56,40 @@ def server_eats(scene: Scene) -> None:
     scene.tell(f"{scene.front.name}-eats")
 
 
+def home_lost(scene: Scene) -> None:
+    """Kill the container, and with it the folder in which kernels had their ledger's logs."""
+    killed(scene)
+    lose_home(scene)
+
+
+def culled_and_home_lost(scene: Scene) -> None:
+    """Have the hub's culler stop the server, and remove the home."""
+    scene.front.hub.cull()
+    lose_home(scene)
+
+
+def lose_home(scene: Scene) -> None:
+    """Remove the home of the ended kernels."""
+    shutil.rmtree(scene.folder / "home", ignore_errors=True)
+
+
 # ---- successors
+
+
+def warden_looks(scene: Scene) -> None:
+    """Have a warden of another account look at the shared ledger, until nothing is left there."""
+    environment = environment_of(scene.folder, "warden")
+    environment["RESNB_LEDGER"] = url_of(scene.folder, WARDEN)
+    with (scene.folder / "warden.log").open("w") as log:
+        warden = subprocess.Popen(
+            [sys.executable, "-m", "resnb", "warden"], env=environment, stdout=log, stderr=log
+        )
+    scene.note_successor()
+    deadline = time.monotonic() + 2 * WARDEN_WITHIN
+    while store_of(scene.folder).alive() and time.monotonic() < deadline:
+        pause(0.5)  # the trial tells what is left
+    warden.terminate()
+    warden.wait()
 
 
 def loaded(scene: Scene) -> None:
@@ -109,6 +150,11 @@ def _boxed(act: Act, successor: Act | None = None, cleanup: float | None = None)
     return End(act, front="boxed", successor=successor, cleanup=cleanup)
 
 
+def _ledger_is_shared(act: Act, front: str = "boxed") -> End:
+    """The home is gone, or is another machine's: a warden has to clean up, from the database."""
+    return End(act, front=front, successor=warden_looks, within=WARDEN_WITHIN, is_shared=True)
+
+
 CONTAINER_ENDS: Final[dict[str, End]] = {  # "stopped: 6 s": that is what a clean-up takes
     "container killed then sweep": _boxed(killed, sweep),
     "container stopped: 1 s": _boxed(stopped, cleanup=1.0),
@@ -138,4 +184,7 @@ CONTAINER_ENDS: Final[dict[str, End]] = {  # "stopped: 6 s": that is what a clea
     "hub stops then login": End(
         lambda scene: scene.front.hub.stop(), front="hubbed", successor=hub_and_login
     ),
+    "home lost then warden": _ledger_is_shared(home_lost),
+    "node lost then warden": _ledger_is_shared(killed),
+    "hub culls then warden": _ledger_is_shared(culled_and_home_lost, "hubbed"),
 }

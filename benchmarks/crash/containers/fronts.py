@@ -20,7 +20,7 @@ from .box import Box
 from .hub import Hub
 
 STARTS_WITHIN = 60.0
-OWN = ("RESNB_HOME", "IPYTHONDIR", "PYTHONPATH", "PYTHONWARNINGS")
+OWN = ("RESNB_HOME", "IPYTHONDIR", "PYTHONPATH", "PYTHONWARNINGS", "RESNB_LEDGER")
 """The variables of a trial that its containers get."""
 SERVER = """
 import sys, threading

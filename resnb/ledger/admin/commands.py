@@ -20,6 +20,7 @@ from resnb.ledger.admin.queries import LedgerQueries
 from resnb.ledger.clock import now
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, nobody, this_process
 from resnb.ledger.reaper.detached import start_detached
+from resnb.ledger.store.home import made_private
 
 POLL = 0.1
 """How often a waiting command reads the ledger, in seconds."""
@@ -37,7 +38,7 @@ def start_sweeper(home: Path) -> None:
         LedgerError: it cannot be started.
     """
     try:
-        code = start_detached(_SWEEPER, home)
+        code = start_detached(_SWEEPER, made_private(home))
     except (OSError, subprocess.SubprocessError) as error:
         raise LedgerError(f"the sweeper cannot be started: {error}") from None
     if code:

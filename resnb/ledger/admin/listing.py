@@ -11,11 +11,12 @@ from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.clock import now
 from resnb.ledger.owner import ALIVE, DEAD, NOBODY, UNKNOWN, Owner
-from resnb.ledger.reaper.decisions import HELD_TRIES, decide
+from resnb.ledger.reaper.decisions import HELD_TRIES, LOST, decide
 from resnb.ledger.record import Environment, LeaseRecord
 from resnb.ledger.store.statements import DamagedRow
 
 _SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
+_REQUESTS = {"cleanup": "asked to be cleaned up", LOST: "not renewed in time"}
 _FOREVER = float("inf")
 _ID_LENGTH = 8
 _NOT_KNOWN = Owner("", "", "", NOBODY, 0)
@@ -102,7 +103,7 @@ class ListedLease(NamedTuple):
         """What a list adds to its state, in one line."""
         begun = self.record.state in (states.CLOSING, states.FAILED, states.CLOSED)
         parts = [
-            "asked to be cleaned up" if self.record.request and not begun else "",
+            _REQUESTS.get(self.record.request, "") if not begun else "",
             plain(self.record.reason),
             f"unprotected: {self.fault}" if self.fault and not begun else "",
             states.CHECKING if self.is_checking and not self.fault else "",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from resnb.errors import LedgerError, OptionError
 from resnb.ledger.admin.listing import ListedLease, damaged, listed, plain
-from resnb.ledger.liveness import Liveness
+from resnb.ledger.record import LeaseRecord
+from resnb.ledger.store.choice import liveness_of, open_store
 from resnb.ledger.store.home import ledger_home
-from resnb.ledger.store.store import Store
 
 SHORTEST_ID = 4
 """How many characters of an id are enough to stand for it."""
@@ -31,8 +31,8 @@ class LedgerQueries:
 
     def __init__(self, home: Path | None = None) -> None:
         self.home = home or ledger_home()
-        self.store = Store(self.home)
-        self.liveness = Liveness(self.home)
+        self.store = open_store(self.home)
+        self.liveness = liveness_of(self.store)
 
     def leases(self, *, closed: bool = False) -> list[ListedLease]:
         """The leases that are not closed, oldest first; with `closed`, the closed ones before them.
@@ -45,12 +45,16 @@ class LedgerQueries:
         records = self.store.alive()
         if closed:
             records = [*reversed(self.store.history()), *records]
-        found = [listed(record, self.liveness.status) for record in records]
+        found = [self._listed(record) for record in records]
         return [*found, *self.damaged()]
 
     def damaged(self) -> list[ListedLease]:
         """The leases that are not closed and whose records cannot be read."""
         return list(map(damaged, self.store.damaged()))
+
+    def _listed(self, record: LeaseRecord) -> ListedLease:
+        kernel = self.liveness.status_of(record)
+        return listed(record, lambda _: kernel)
 
     def find(self, name: str, *, closed: bool = False) -> list[ListedLease]:
         """The lease with the id `name`, else those of that name, else those whose ids begin so.

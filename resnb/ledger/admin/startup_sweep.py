@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from resnb.errors import ResnbError
 from resnb.ledger.owner import UNKNOWN
 from resnb.ledger.states import FAILED
-from resnb.ledger.store.home import ledger_home
+from resnb.ledger.store.home import ledger_home, may_hold_leases
 
 if TYPE_CHECKING:
     from resnb.ledger.admin.listing import ListedLease
@@ -21,7 +21,7 @@ SOON = 1.0
 
 def sweep_soon() -> None:
     """Start a sweeper in a moment, if dead kernels have left something."""
-    if not (ledger_home() / "leases.db").exists():
+    if not may_hold_leases(ledger_home()):
         return
     timer = threading.Timer(SOON, sweep)
     timer.name, timer.daemon = "resnb-sweep", True

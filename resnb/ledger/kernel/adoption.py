@@ -19,6 +19,7 @@ from resnb.ledger.kernel.lease import Lease, LeaseHost, describe
 from resnb.ledger.kernel.request import Caller, LeaseRequest, Limits
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.owner import UNKNOWN
+from resnb.ledger.recipes.kinds import loaded
 from resnb.ledger.recipes.pickling import pickled
 
 if TYPE_CHECKING:
@@ -87,7 +88,11 @@ class Adoptions:
         if found is not None or not request.key:
             return found
         book = self._book()
-        kept = (one for one in book.store.with_key(request.key) if one.state == states.KEPT)
+        try:
+            known = book.store.with_key(request.key)
+        except LedgerError:  # which a new lease says in its own words
+            return None
+        kept = (one for one in known if one.state == states.KEPT)
         seen = (one for one in kept if book.liveness.status(one.owner) != UNKNOWN)
         adopted = (self._adopt(book, record, request) for record in seen)
         return next((lease for lease in adopted if lease is not None), None)
@@ -184,6 +189,8 @@ def _manager_of(record: "LeaseRecord") -> Any:
         LedgerError: it cannot be loaded here.
     """
     try:
+        if record.kind:
+            return loaded(record.kind, record.recipe, None)[0]
         return pickle.loads(record.recipe)  # noqa: S301 - the user's own, from a private file
     except Exception as error:  # noqa: BLE001 - whatever unpickling runs
         message = f"resource {record.name!r} cannot be adopted here: its recipe fails with {error}"
@@ -192,6 +199,9 @@ def _manager_of(record: "LeaseRecord") -> Any:
 
 def _rebuilt(lease: Lease, record: "LeaseRecord", call: Caller) -> Any:
     """The resource, made from its handle by the manager's ``attach``, if there is one."""
-    handle = pickle.loads(record.handle or b"")  # noqa: S301 - as above
+    if record.kind:
+        handle = loaded(record.kind, record.recipe, record.handle)[1]
+    else:
+        handle = pickle.loads(record.handle or b"")  # noqa: S301 - as above
     attach = getattr(lease.manager, "attach", None)
     return handle if attach is None else call(attach, handle)

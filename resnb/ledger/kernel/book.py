@@ -7,22 +7,27 @@ holds the claim cleans up; a kernel whose claim is refused has been fenced off b
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from resnb.durations import seconds
+from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.clock import now
-from resnb.ledger.kernel.entry import LeaseEntry, PendingEnds
+from resnb.ledger.kernel.entry import LeaseEntry
 from resnb.ledger.kernel.environment import SESSION_VARIABLE, environment_for, notebook_name
+from resnb.ledger.kernel.pending_ends import PendingEnds
 from resnb.ledger.kernel.reaper_client import ReaperClient, ReaperMessage
 from resnb.ledger.kernel.request import LeaseRequest
-from resnb.ledger.liveness import Liveness, Presence
+from resnb.ledger.liveness import Presence
 from resnb.ledger.owner import Owner
+from resnb.ledger.recipes.kinds import arguments_of, kind_of
+from resnb.ledger.recipes.pickling import Pickled
 from resnb.ledger.recipes.protection import NO_FIND, are_rehearsed
 from resnb.ledger.recipes.recipe import can_find, notice_of, recipe_of
 from resnb.ledger.record import LeaseRecord
+from resnb.ledger.store.choice import liveness_of, open_store
 from resnb.ledger.store.home import ledger_home, made_private
-from resnb.ledger.store.store import Store
 
 FIND_FOR = 900.0
 """For how long nothing must be found before a half-made thing counts as gone, in seconds; a
@@ -42,11 +47,11 @@ class LeaseBook:
     ) -> None:
         self._are_rehearsed = are_rehearsed()
         self.home = made_private(home or ledger_home())
-        self.store = Store(self.home)
-        self.liveness = Liveness(self.home)
+        self.store = open_store(self.home)
+        self.liveness = liveness_of(self.store)
         self.presence = Presence(self.home)
         self.reaper = ReaperClient(self.home, self.presence.owner, on_message)
-        self.ends = PendingEnds(self.store, self.reaper)
+        self.ends = PendingEnds(self.store, self.reaper, lambda: self.owner, self.liveness.is_dead)
 
     @property
     def owner(self) -> Owner:
@@ -65,7 +70,7 @@ class LeaseBook:
             LedgerError: it cannot be written, or the recipe is too large; nothing was created.
         """
         name, manager = request.name, request.manager
-        recipe = recipe_of(name, manager)
+        kind, recipe, notice = _recipe_of(name, manager)
         look = seconds(getattr(manager, "find_for", None), "find_for")
         self.reaper.ensure()
         begun = now()
@@ -85,11 +90,12 @@ class LeaseBook:
             can_find=finds,
             unfindable="" if lives else recipe.fault or ("" if finds else NO_FIND),
             unprotected="" if lives else recipe.fault,
-            notice=notice_of(manager),
+            notice=notice,
             key=request.key,
             find_for=FIND_FOR if look is None else look,
             created=begun,
             used=begun,
+            kind=kind,
             **request.limits._asdict(),
         )
         entry = self.entry_of(record)
@@ -106,3 +112,19 @@ class LeaseBook:
             self.liveness.is_dead,
             is_rehearsed=self._are_rehearsed,
         )
+
+
+def _recipe_of(name: str, manager: Any) -> tuple[str, Pickled, str]:
+    """The kind that a manager is registered as, if it is, its recipe, and a notice.
+
+    Raises:
+        LedgerError: the recipe is too large.
+    """
+    notice = ""
+    try:
+        kind = kind_of(manager)
+        if kind is not None:
+            return kind.name, Pickled(arguments_of(kind, manager)), notice
+    except LedgerError as error:
+        notice = f"only its own user can clean it up: {error}"
+    return "", recipe_of(name, manager), "; ".join(filter(None, [notice, notice_of(manager)]))

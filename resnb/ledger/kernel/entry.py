@@ -9,12 +9,14 @@ from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.clock import now
 from resnb.ledger.kernel.environment import environment_for
+from resnb.ledger.kernel.pending_ends import SOON, PendingEnds
 from resnb.ledger.kernel.reaper_client import ReaperClient
 from resnb.ledger.kernel.request import Limits
 from resnb.ledger.owner import Owner
 from resnb.ledger.reaper.decisions import LOOKING
 from resnb.ledger.recipes.captured import References, mended
 from resnb.ledger.recipes.handles import EndsWithKernel
+from resnb.ledger.recipes.kinds import Kind, arguments_of, find
 from resnb.ledger.recipes.paths import folder_now
 from resnb.ledger.recipes.pickling import Pickled, pickled
 from resnb.ledger.recipes.recipe import (
@@ -27,44 +29,6 @@ from resnb.ledger.recipes.recipe import (
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.store import Store
 from resnb.ledger.unwritten import UnwrittenClaim
-
-SOON = 0.5
-"""How long a clean-up waits for a ledger that others hold, in seconds; then it goes on without."""
-
-
-class PendingEnds:
-    """Writes that leases have ended; what cannot be written now is kept, and written later.
-
-    Args:
-        store: the ledger.
-        reaper: writes it, too, in case this process has ended by then.
-    """
-
-    def __init__(self, store: Store, reaper: ReaperClient) -> None:
-        self._store = store
-        self._reaper = reaper
-        self._pending: dict[LeaseId, str] = {}
-
-    def close(self, lease: LeaseId, reason: str, by: Owner) -> None:
-        """Write that `lease` has ended: now, or as soon as that is possible."""
-        try:
-            self.write()
-            self._store.close(lease, now(), reason, by, within=SOON)
-        except BaseException as error:
-            self._pending[lease] = reason
-            if not isinstance(error, LedgerError):
-                raise
-            self._reaper.write_end(lease)
-
-    def write(self) -> None:
-        """Write what is pending.
-
-        Raises:
-            LedgerError: it still cannot be written.
-        """
-        for lease, reason in self._pending.copy().items():
-            self._store.close(lease, now(), reason, within=SOON)
-            self._pending.pop(lease, None)
 
 
 class LeaseEntry:
@@ -99,6 +63,7 @@ class LeaseEntry:
         self._is_dead = is_dead
         self._id = LeaseId(record.id)
         self._unwritten: UnwrittenClaim | None = None
+        self._kind = find(record.kind) if record.kind else None
         self._is_rehearsed = is_rehearsed
         self._recipe = Pickled(record.recipe or None, record.unprotected)
         self._has_handle = record.handle is not None  # that of the open resource
@@ -159,13 +124,16 @@ class LeaseEntry:
             LedgerError: it cannot be written or does not pickle.
             LeaseLost: another process has taken the lease.
         """
-        found = pickled(handle)
+        name = self._record.name
+        if self._kind is not None:
+            found = Pickled(self._kind.handle_data(handle))
+        else:
+            found = pickled(handle)
         if found.data is None:
-            name = self._record.name
             message = f"lease.record of {name!r}: the handle does not pickle: {found.fault}"
             raise LedgerError(message)
-        if not self._store.change(self._id, self._owner, handle=found.data) and self._is_lost():
-            raise LeaseLost(f"resource {self._record.name!r} was given up while it was set up")
+        if not self._change(handle=found.data) and self._is_lost():
+            raise LeaseLost(f"resource {name!r} was taken away while it was set up")
         self.handle = found.data
 
     def mark_open(self, manager: Any, resource: Any) -> None:
@@ -184,8 +152,14 @@ class LeaseEntry:
             )  # fmt: skip
             self.protection = Protection()
             return
+        if self._kind is not None:
+            values = self._recorded_as_kind(self._kind, manager, resource)
+            if values is not None:
+                self._write_open(**environment, **values)
+                self.protection = self.protection._replace(once_open="")
+                return
         values = self._recorded(manager, resource)
-        self._write_open(**environment, **values)
+        self._write_open(kind="", notice=self.notice, **environment, **values)
         self._mark(values)
 
     def _recorded(self, manager: Any, resource: Any) -> dict[str, Any]:
@@ -228,6 +202,8 @@ class LeaseEntry:
 
         If so, `renew` has to be called.
         """
+        if self._kind is not None:  # nothing in a cell changes an installed package
+            return False
         if self._references is not None and not self._references.have_changed():
             return False
         self._is_settled.clear()
@@ -243,7 +219,7 @@ class LeaseEntry:
             if lives_in_kernel(manager, resource):
                 left = self._left_for_a_while(manager, resource)  # a cluster may have grown
                 if left != self._left and left:
-                    self._store.change(self._id, self._owner, **left)
+                    self._change(**left)
                     self._left = left
                 return
             before = self._recipe, self.handle
@@ -251,7 +227,7 @@ class LeaseEntry:
             values = self._recorded(manager, resource)
             if (self._recipe, self.handle) == before:
                 return
-            if self._store.change(self._id, self._owner, **values):
+            if self._change(**values):
                 self._mark(values)
                 self._reaper.look()
         finally:
@@ -282,6 +258,18 @@ class LeaseEntry:
         """Wait until the marks are what they will be, at most `seconds`."""
         self._is_settled.wait(seconds)
 
+    def _recorded_as_kind(self, kind: Kind, manager: Any, resource: Any) -> dict[str, Any] | None:
+        """The same as plain data; None if it is not what the kind takes."""
+        try:
+            recipe = arguments_of(kind, manager)
+            own = getattr(manager, "handle", None)
+            self.handle = kind.handle_data(resource if own is None else own(resource))
+        except Exception as error:  # noqa: BLE001 - handle() is the manager's
+            self._kind = None
+            self.notice = f"{self.notice}; {error}".removeprefix("; ")
+            return None
+        return {"recipe": recipe, "handle": self.handle}
+
     def _write_open(self, **values: Any) -> None:
         if self._store.open(self._id, self._owner, **values):
             self._reaper.look()  # so that the reaper knows of it, whatever becomes of the ledger
@@ -294,11 +282,11 @@ class LeaseEntry:
 
     def mark_used(self, when: float) -> None:
         """The resource was in use at `when`, in seconds since the epoch."""
-        self._store.change(self._id, self._owner, used=when)
+        self._change(used=when)
 
     def set_keep(self, seconds: float | None) -> None:
         """Let the resource survive its kernel for `seconds`."""
-        self._store.change(self._id, self._owner, keep=seconds)
+        self._change(keep=seconds)
 
     def leave(self) -> bool:
         """Leave the resource to a later kernel; false if nobody could find it then."""
@@ -307,7 +295,7 @@ class LeaseEntry:
             return False
         values = {"state": states.KEPT, "keep_until": now() + found.keep}
         try:
-            is_left = self._store.change(self._id, self._owner, within=SOON, **values)
+            is_left = self._change(within=SOON, **values)
         except LedgerError:  # the reaper writes it when this process has ended
             is_left = True
         self._reaper.look()
@@ -357,7 +345,7 @@ class LeaseEntry:
             self._hand_over(states.FAILED, f"{states.UNTOLD} ({self._record.unfindable})")
             return True
         else:
-            self._ends.close(self._id, "cleaned up", self._owner)
+            self._ends.close(self._id, "cleaned up")
         return False
 
     def is_listed(self) -> bool:
@@ -376,7 +364,7 @@ class LeaseEntry:
 
     def discard(self) -> None:
         """Set-up was never called, and never will be."""
-        self._ends.close(self._id, "nothing was created", self._owner)
+        self._ends.close(self._id, "nothing was created")
 
     def _is_lost(self) -> bool:
         return self._store.get(self._id) is not None
@@ -389,11 +377,15 @@ class LeaseEntry:
     def _hand_over(self, state: str, reason: str) -> bool:
         try:
             values = {"state": state, "reason": reason, "claimant": None, "next_try": 0.0}
-            self._store.change(self._id, self._owner, within=SOON, tries=0, **values)
+            self._change(within=SOON, tries=0, **values)
         except LedgerError:
             return False  # the claim stands, and the reaper takes it over when this process ends
         self._reaper.look()
         return True
+
+    def _change(self, **values: Any) -> bool:
+        """Write values, unless this process has lost the lease."""
+        return self._store.change(self._id, self._owner, **values)
 
 
 def _marks_of(record: LeaseRecord) -> Protection:

@@ -13,7 +13,7 @@ COMMON_VARIABLES = (
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SSH_AUTH_SOCK",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "DOCKER_HOST", "DOCKER_CONTEXT", "KUBECONFIG",
     "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "GOOGLE_APPLICATION_CREDENTIALS",
-    "AZURE_CONFIG_DIR", "SPARK_HOME", "JAVA_HOME", "PYTHONPATH",
+    "AZURE_CONFIG_DIR", "SPARK_HOME", "JAVA_HOME", "PYTHONPATH", "JUPYTERHUB_SERVICE_PREFIX",
 )  # fmt: skip
 """Environment variables kept for every clean-up; a manager's ``env`` names more."""
 _PATHS = (str, bytes, os.PathLike)  # people put anything into `sys.path`

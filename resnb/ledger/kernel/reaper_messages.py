@@ -13,7 +13,7 @@ from resnb.ledger import states
 from resnb.ledger.clock import now
 from resnb.ledger.kernel.closing_order import close_on_its_thread
 from resnb.ledger.kernel.lease import Lease, LeaseHost
-from resnb.ledger.reaper.decisions import IDLE
+from resnb.ledger.reaper.decisions import IDLE, LOST
 
 if TYPE_CHECKING:
     from resnb.ledger.kernel.book import LeaseBook
@@ -135,6 +135,8 @@ class MessageHandler:
             with suppress(ResnbError):  # the reaper asks again
                 lease.entry.mark_used(used)
             return
+        if kind == LOST:
+            lease.is_lost = True
         with suppress(ResnbError):  # closing says what is wrong
             lease.entry.claim()
         lease.retired = True

@@ -97,9 +97,16 @@ def _locked(path: str) -> bool:
 
 
 def _loaded(order: dict[str, Any]) -> tuple[Any, Any]:
-    """Recipe and handle."""
-    manager = pickle.loads(base64.b64decode(order["recipe"]))  # noqa: S301 - the user's own
-    handle = order["handle"] and pickle.loads(base64.b64decode(order["handle"]))  # noqa: S301
+    """Recipe and handle, if there is one; those of a kind are plain data."""
+    recipe = base64.b64decode(order["recipe"])
+    handle = None if order["handle"] is None else base64.b64decode(order["handle"])
+    if order["kind"]:
+        from resnb.ledger.recipes.kinds import loaded
+
+        manager, handle = loaded(order["kind"], recipe, handle)
+    else:
+        manager = pickle.loads(recipe)  # noqa: S301 - the user's own
+        handle = handle and pickle.loads(handle)  # noqa: S301 - likewise
     with suppress(AttributeError):  # a class with __slots__ cannot ask for its lease
         manager.lease = _Lease(order["lease"], order["name"])
     return manager, handle
@@ -202,6 +209,13 @@ def _loop() -> Any:
 def _write_end(end: dict[str, Any]) -> None:
     """Write the lease's end; if that fails, the reaper does it."""
     with suppress(Exception):
+        if "url" in end:
+            import psycopg
+
+            with psycopg.connect(end["url"], autocommit=True) as shared:
+                for statement, values in end["steps"]:
+                    shared.execute(statement, values or None)
+            return
         import sqlite3
 
         uri = f"{Path(end['path']).as_uri()}?mode=rw"  # a ledger that is gone is not made again

@@ -243,6 +243,7 @@ def _loadable(record: LeaseRecord) -> dict[str, str | None]:
     """What is loaded of a lease."""
     return {
         "lease": record.id,
+        "kind": record.kind,
         "name": record.name,
         "recipe": base64.b64encode(record.recipe).decode(),
         "handle": None if record.handle is None else base64.b64encode(record.handle).decode(),

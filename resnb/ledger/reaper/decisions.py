@@ -32,6 +32,7 @@ CLAIMED_LOOK: Final = 0.5
 REQUEST: Final = "request"
 TTL: Final = "ttl"
 IDLE: Final = "idle"
+LOST: Final = "lost"
 """Why a kernel is asked to close a lease; if idle, the kernel refuses if it was used since."""
 DIED_WITH_KERNEL: Final = "died with its kernel"
 _PAUSE, _LATE_PAUSE = 600.0, 3600.0
@@ -275,6 +276,8 @@ def _while_alive(
 
 def due(record: LeaseRecord, now: float) -> tuple[str, str] | None:
     """Why a kernel that is alive should close the lease: the kind of reason, and the reason."""
+    if record.request == LOST:
+        return LOST, "its kernel did not renew it in time"
     if record.request:
         return REQUEST, "somebody asked for it"
     if record.ttl is not None and record.created + record.ttl <= now:

@@ -37,8 +37,8 @@ class LedgerMemory:
             up without a written claim nor goes on by what it remembers.
         me: the process that claims.
         is_dead: whether a process is certain to have ended.
-        on_change: called with a lease that another process has closed, and with one that the
-            ledger had lost.
+        on_change: called with a lease that another process has closed, or cleans up.
+        on_loss: called with a lease that the ledger had lost, and that was written again.
 
     Attributes:
         fault: why the ledger could not be used at the last look; empty if it could.
@@ -50,7 +50,9 @@ class LedgerMemory:
         owner: Owner | None,
         me: Owner,
         is_dead: Callable[[Owner], bool],
+        *,
         on_change: Callable[[LeaseRecord], object],
+        on_loss: Callable[[LeaseRecord], object],
     ) -> None:
         self.fault = ""
         self._store = store
@@ -58,6 +60,7 @@ class LedgerMemory:
         self._me = me
         self._is_dead = is_dead
         self._on_change = on_change
+        self._on_loss = on_loss
         self._known: dict[str, LeaseRecord] = {}
         self._mark: tuple[int, int] | None = None
         self._read_at = time.monotonic()
@@ -155,6 +158,10 @@ class LedgerMemory:
         self._mark = None
         return done
 
+    def read_again(self) -> None:
+        """This process has written into the ledger by other ways."""
+        self._mark = None
+
     def rehearsed(self, record: LeaseRecord, **values: Any) -> bool:
         """Write what the rehearsal of a lease's recipe has shown; see `Store.rehearsed`.
 
@@ -243,9 +250,21 @@ class LedgerMemory:
             found: dict[str, LeaseRecord] = {one.id: one for one in alive}
             if not self._restored(self._with_unwritten(found)):
                 break
+        for lease, record in found.items():
+            before = self._known.get(lease)
+            if before is not None and self._has_been_taken(before, record):
+                self._on_change(record)
         self._known = self._with_unwritten(found)
         self._mark = mark
         self._read_at = time.monotonic()
+
+    def _has_been_taken(self, before: LeaseRecord, record: LeaseRecord) -> bool:
+        """Whether another process than the kernel and its reaper has begun to clean it up."""
+        return (
+            record.state == states.CLOSING
+            and before.claimant != record.claimant
+            and record.claimant not in (None, self._owner, self._me)
+        )
 
     def _restored(self, present: dict[str, LeaseRecord]) -> bool:
         """Write again what the ledger has lost; tell of what another process has closed."""
@@ -260,7 +279,7 @@ class LedgerMemory:
                 self._on_change(found)
         self._store.restore(lost)
         for record in lost:
-            self._on_change(record)
+            self._on_loss(record)
         return bool(lost)
 
 

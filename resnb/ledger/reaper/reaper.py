@@ -24,7 +24,7 @@ from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.clock import now
-from resnb.ledger.liveness import Liveness, Presence
+from resnb.ledger.liveness import Presence
 from resnb.ledger.owner import DEAD, Owner, from_text, same_place, this_process
 from resnb.ledger.reaper.cleanups import Cleanups, at_once
 from resnb.ledger.reaper.decisions import (
@@ -48,11 +48,15 @@ from resnb.ledger.reaper.kernel_link import KernelLink, is_seen
 from resnb.ledger.reaper.lease_logs import LeaseLogs
 from resnb.ledger.reaper.ledger_memory import LedgerMemory
 from resnb.ledger.reaper.rehearsals import Rehearsals
+from resnb.ledger.reaper.renewal import Renewal
 from resnb.ledger.record import LeaseRecord
+from resnb.ledger.store.choice import liveness_of, open_store
 from resnb.ledger.store.store import Store
 
 LOOK_EVERY = 0.5
 """How often to look for requests and limits while the kernel is alive, in seconds."""
+LOOK_EVERY_SHARED = 5.0
+"""The same in a ledger that thousands may share."""
 LOOK_LATER = 5.0
 """How often to look when it has ended and no clean-up is running, in seconds."""
 _SWEEPER = Path("sweeper.py")
@@ -91,12 +95,19 @@ class Reaper:
         self._chosen = chosen
         self._presence = presence_in(store.home)
         self._me = this_process() if self._presence is None else self._presence.owner
-        self._liveness = Liveness(store.home)
+        self._liveness = liveness_of(store)
+        self._renewal = Renewal(store, owner, self._me)
+        self._look_every = LOOK_EVERY_SHARED if store.is_renewed else LOOK_EVERY
         self._asked: dict[str, float] = {}
         self._logs = LeaseLogs(store.home)
         self._selector = selectors.DefaultSelector()
         self._memory = LedgerMemory(
-            store, owner, self._me, self._liveness.is_dead, self._changed_elsewhere
+            store,
+            owner,
+            self._me,
+            self._liveness.is_dead,
+            on_change=self._changed_elsewhere,
+            on_loss=self._lost_and_written,
         )
         self._cleanups = Cleanups(store, self._memory, self._me, self._selector, self._logs)
         self._kernel = KernelLink(self._selector, channel, self._stay, self._closed_by_kernel)
@@ -128,6 +139,7 @@ class Reaper:
                 self._finished(*results[0])
                 del results[0]
             self._cleanups.give_orders()
+            self._keep_up(is_kernel_gone=is_kernel_gone)
             records = self._chosen(self._memory.records())
             self._rehearsals.go_on(records)
             self._say_once(self._memory.fault)
@@ -136,6 +148,15 @@ class Reaper:
             self._say_once(f"{error}")
             hopeless = time.monotonic() - self._last_use > LINGER  # nothing was ever read
             return None if hopeless and self._memory.is_empty and is_kernel_gone else AFTER_ERROR
+
+    def _keep_up(self, *, is_kernel_gone: bool) -> None:
+        """Renew, in a shared ledger; while that is away, go on with what is known."""
+        holds = not is_kernel_gone and not self._memory.is_empty
+        try:
+            if self._renewal.keep_up(kernel=holds, claims=bool(self._cleanups.running)):
+                self._memory.read_again()
+        except LedgerError as error:
+            self._say_once(f"{error}")
 
     def _is_kernel_gone(self) -> bool:
         return self._owner is None or self._liveness.is_dead(self._owner)
@@ -169,17 +190,18 @@ class Reaper:
             if self.leaves_work:
                 return None
         later = [*self._cleanups.ask_within(), *self._rehearsals.ask_within()]
-        later.append(LOOK_LATER if is_kernel_gone and not is_busy else LOOK_EVERY)
+        later.append(LOOK_LATER if is_kernel_gone and not is_busy else self._look_every)
         if decision.look_again is not None:
             later.append(max(0.01, waits))
         return min(later)
 
     def _changed_elsewhere(self, record: LeaseRecord) -> None:
-        """The kernel learns of what another process has closed, such as an orphaned clean-up."""
-        if record.state == states.CLOSED:
-            self._kernel.tell("state", record.id, states.CLOSED, record.reason)
-        else:
-            self._logs.note(record.id, "written again: the ledger had lost it")
+        """The kernel learns of what another process has closed, or has begun to clean up."""
+        reason = record.reason if record.state == states.CLOSED else "somebody else cleans it up"
+        self._kernel.tell("state", record.id, record.state, reason)
+
+    def _lost_and_written(self, record: LeaseRecord) -> None:
+        self._logs.note(record.id, "written again: the ledger had lost it")
 
     def _closed_by_kernel(self, lease: str) -> None:
         self._memory.close_later(LeaseId(lease), "cleaned up")
@@ -246,7 +268,10 @@ class Reaper:
                 f"what has the tag {lease} by hand and run: resnb forget {lease[:8]}"
             )
         next_try = now() + pause_after(record.tries + 1)
-        if not self._fail(lease, reason, f"failed: {reason}", next_try=next_try):
+        if self._fail(lease, reason, f"failed: {reason}", next_try=next_try):
+            return
+        found = self._store.get(lease)
+        if found is None or found.state == states.CLOSED:
             # its own process had closed it before it was killed
             self._kernel.tell("state", lease, states.CLOSED, end_reason(record))
 
@@ -317,7 +342,7 @@ def main(arguments: list[str]) -> None:
     if connection is not None:
         with suppress(OSError):  # the kernel has died meanwhile, and may have left something
             connection.sendall(f"ready {os.getpid()} {seen}\n".encode())
-    reaper = Reaper(Store(Path(home), kept=True), owner, connection)
+    reaper = Reaper(open_store(Path(home), kept=True), owner, connection)
     reaper.run()
     if reaper.leaves_work:
         start_detached(_SWEEPER, Path(home))

@@ -18,12 +18,13 @@ sys.path.append(str(Path(__file__).parents[3]))  # last: nothing there may shado
 
 from resnb.ledger import states
 from resnb.ledger.clock import now
-from resnb.ledger.liveness import Liveness, remove_unused
+from resnb.ledger.liveness import remove_unused
+from resnb.ledger.owner import DEAD
 from resnb.ledger.reaper.decisions import decide
 from resnb.ledger.reaper.detached import detach
 from resnb.ledger.reaper.reaper import Reaper
 from resnb.ledger.record import LeaseRecord
-from resnb.ledger.store.store import Store
+from resnb.ledger.store.choice import liveness_of, open_store
 
 LOOK_AGAIN = 10.0
 """Seconds between two looks at a lock of another machine."""
@@ -31,10 +32,11 @@ LOOK_AGAIN = 10.0
 
 def sweep(home: Path) -> None:
     """Clean up what is due, and stay for the rest unless another process does."""
-    store, liveness = Store(home, kept=True), Liveness(home)
+    store = open_store(home, kept=True)
+    liveness = liveness_of(store)
 
     def orphans(records: list[LeaseRecord]) -> list[LeaseRecord]:
-        return [record for record in records if liveness.is_dead(record.owner)]
+        return [record for record in records if liveness.status_of(record) == DEAD]
 
     def due(records: list[LeaseRecord]) -> list[LeaseRecord]:
         return [record for record in orphans(records) if not _is_for_later(record, now())]

@@ -115,7 +115,7 @@ def find(name: str) -> Kind | None:
 
 
 def kind_of(manager: Any) -> Kind | None:
-    """The kind that a manager names; None if it names none.
+    """The kind of a manager, which names it; None if it names none, or is another class.
 
     Raises:
         LedgerError: there is no such kind.
@@ -127,7 +127,22 @@ def kind_of(manager: Any) -> Kind | None:
     if found is None:
         message = f"kind {name!r} is not registered: no package has it in {GROUP!r}"
         raise LedgerError(message)
-    return found
+    is_another = isinstance(found.make, type) and found.make is not type(manager)
+    return None if is_another else found  # such as a notebook's subclass, with its own clean-up
+
+
+def loaded(name: str, recipe: bytes, handle: bytes | None) -> tuple[Any, Any]:
+    """The manager of a kind and its handle (None if there is none), from what the ledger keeps.
+
+    Raises:
+        LedgerError: the kind is not registered here, or the data are not what it takes.
+    """
+    kind = find(name)
+    if kind is None:
+        message = f"no package that is installed here has the kind {name!r}"
+        raise LedgerError(message)
+    arguments, found = kind.read(recipe, handle)
+    return kind.make(**arguments), found
 
 
 def arguments_of(kind: Kind, manager: Any) -> bytes:

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resnb.errors import LedgerError
-from resnb.ledger.store.store import Store
+from resnb.ledger.liveness import Liveness
+from resnb.ledger.store.database import Database
+from resnb.ledger.store.home import LEDGER_VARIABLE
+from resnb.ledger.store.store import LOST_AFTER, Store
 
-LEDGER_VARIABLE = "RESNB_LEDGER"
 FALLBACK_VARIABLE = "RESNB_LEDGER_FALLBACK"
 _SCHEMES = ("postgresql://", "postgres://")
 
@@ -32,20 +34,13 @@ def open_store(
     Raises:
         LedgerError: a variable has a value that means nothing.
     """
-    url = os.environ.get(LEDGER_VARIABLE, "")
     fallback = os.environ.get(FALLBACK_VARIABLE, "")
     if fallback not in ("", "local"):
         message = f"{FALLBACK_VARIABLE}={fallback!r} means nothing: set it to local, or not at all"
         raise LedgerError(message)
-    if not url:
+    shared = shared_database()
+    if shared is None:
         return Store(home, kept=kept)
-    if not url.startswith(_SCHEMES):
-        scheme = url.partition(":")[0]
-        message = f"{LEDGER_VARIABLE} begins with {scheme!r}: give postgresql://user@host/database"
-        raise LedgerError(message)
-    from resnb.ledger.store.postgresql import PostgresServer
-
-    shared = PostgresServer(url, kept=True)
     if not fallback:
         return Store(home, shared)
     from resnb.ledger.store.fallback import FallbackStore
@@ -53,9 +48,26 @@ def open_store(
     return FallbackStore(home, shared, say or _to_standard_error, kept=kept)
 
 
-def is_shared() -> bool:
-    """Whether the ledger is one that owners on several machines share, and have to renew."""
-    return bool(os.environ.get(LEDGER_VARIABLE))
+def shared_database() -> Database | None:
+    """The database of the shared ledger, which is not connected yet; None if there is none.
+
+    Raises:
+        LedgerError: the variable has a value that means nothing.
+    """
+    url = os.environ.get(LEDGER_VARIABLE, "")
+    if not url:
+        return None
+    if not url.startswith(_SCHEMES):
+        message = f"{LEDGER_VARIABLE} names no such server: give postgresql://user@host/database"
+        raise LedgerError(message)  # without the value, which may hold a password
+    from resnb.ledger.store.postgresql import PostgresServer
+
+    return PostgresServer(url, kept=True, lost_after=LOST_AFTER)
+
+
+def liveness_of(store: Store) -> Liveness:
+    """Tells which owners of a ledger's leases are alive."""
+    return Liveness(store.home, renewing=store.renewing if store.is_renewed else None)
 
 
 def _to_standard_error(line: str) -> None:

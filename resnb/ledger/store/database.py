@@ -20,6 +20,10 @@ class Database(Protocol):
     def ahead(self) -> float:
         """How far its clock is ahead of this process's, in seconds, as of the last connection."""
 
+    @property
+    def place(self) -> str:
+        """Where it is, as people read it, without a password."""
+
     def transaction(
         self, *, durable: bool = True, within: float | None = None
     ) -> AbstractContextManager[Connection]:

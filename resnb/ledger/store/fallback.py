@@ -1,20 +1,20 @@
 """A shared ledger, and the folder's own file for the leases that begin while it is away.
 
-A lease is kept in one of the two at a time. What this process has put into the folder moves over
-as soon as the server is back; what another process has left there is cleaned up there.
+A lease is kept in one of the two at a time. What a kernel has put into the folder moves over when
+the server is back, at its next renewal; what ended kernels have left there is cleaned up there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from resnb.errors import LedgerUnreachable
 from resnb.ids import LeaseId
-from resnb.ledger import states
 from resnb.ledger.owner import Owner
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.database import Database
 from resnb.ledger.store.sqlite_file import SqliteFile
-from resnb.ledger.store.statements import insert, select
+from resnb.ledger.store.statements import Connection, insert, select
 from resnb.ledger.store.store import Store
 
 
@@ -35,7 +35,6 @@ class FallbackStore(Store):
         self._local: Database = SqliteFile(home, kept=kept)
         self._say = say
         self._is_away = False
-        self._to_move: set[LeaseId] = set()
         self._seen: list[LeaseRecord] = []
 
     def add(self, record: LeaseRecord) -> None:
@@ -45,36 +44,38 @@ class FallbackStore(Store):
             LedgerError: it is not durable in either, so nothing may be created.
         """
         try:
-            self.move_over()
+            self._move_over(record.owner)
             super().add(record)
         except LedgerUnreachable as error:
             with self._local.transaction() as db:
                 insert(db, self._local.dialect, (record,), self._local.ahead, new=True)
-            self._to_move.add(record.id)
             self._away(error)
 
-    def move_over(self) -> None:
-        """Move what this process has put into the folder to the database.
+    def renew(self, owner: Owner) -> bool:
+        """Let `owner` hold its leases, and move those over that it has put into the folder.
 
         Raises:
-            LedgerUnreachable: it is still away.
+            LedgerUnreachable: the database is still away.
         """
-        for lease in tuple(self._to_move):
-            with self._database.reading():
-                self._is_away = False  # and so nobody waits for it while the folder's is locked
-            with self._local.transaction() as here:
-                found = select(here, "where id = :id", {"id": lease}, self._local.ahead)
-                if found and found[0].state != states.CLOSED:
-                    with self._database.transaction() as there:
-                        there.execute(  # an intent whose answer was lost
-                            "delete from leases where id = :id and state != 'closed'",
-                            {"id": lease},
-                        )
-                        insert(
-                            there, self._database.dialect, found, self._database.ahead, new=False
-                        )
-                    here.execute("delete from leases where id = :id", {"id": lease})
-            self._to_move.discard(lease)
+        renewed = super().renew(owner)
+        self._move_over(owner)
+        return renewed
+
+    def _move_over(self, owner: Owner) -> None:
+        if not self._alive_in(self._local, owner):
+            return
+        with self._database.reading():
+            self._is_away = False  # and so nobody waits for it while the folder's is locked
+        with self._local.transaction() as here:
+            where = "where state != 'closed' and owner = :owner"
+            for one in select(here, where, {"owner": owner.to_text()}, self._local.ahead):
+                lease = {"id": one.id}
+                with self._database.transaction() as there:
+                    there.execute(  # an intent whose answer was lost
+                        "delete from leases where id = :id and state != 'closed'", lease
+                    )
+                    insert(there, self._database.dialect, (one,), self._database.ahead, new=False)
+                here.execute("delete from leases where id = :id", lease)
 
     def alive(self, owner: Owner | None = None, *, whole: bool = True) -> list[LeaseRecord]:
         """The leases that are not closed: first those in the folder, which nothing holds up.
@@ -92,8 +93,7 @@ class FallbackStore(Store):
 
     def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed in either place, the latest first."""
-        where = "where state = 'closed' order by ended desc, id limit :limit"
-        found = self._select(self._local, where, {"limit": limit})
+        found = self._closed_in(self._local, limit)
         try:
             found += super().history(limit)
         except LedgerUnreachable as error:
@@ -113,9 +113,30 @@ class FallbackStore(Store):
         self._local.let_go()
         self._database.let_go()
 
+    def with_key(self, key: str) -> list[LeaseRecord]:
+        """The leases of the same scope and arguments; none while the database is away."""
+        try:
+            return super().with_key(key)
+        except LedgerUnreachable as error:
+            self._away(error)
+            return []
+
     def _database_of(self, lease: LeaseId) -> Database:
-        local = self._select(self._local, "where id = :id", {"id": lease})
-        return self._local if local else self._database
+        is_here = self._select(self._local, "where id = :id", {"id": lease})
+        return self._local if is_here else self._database
+
+    @contextmanager
+    def _at(
+        self, lease: LeaseId, within: float | None = None
+    ) -> Iterator[tuple[Connection, Database]]:
+        if self._local.exists():
+            with self._local.transaction(within=within) as db:
+                query = "select id from leases where id = :id"
+                if db.execute(query, {"id": lease}).fetchone() is not None:
+                    yield db, self._local
+                    return
+        with super()._at(lease, within) as found:
+            yield found
 
     def _away(self, error: LedgerUnreachable) -> None:
         if not self._is_away:

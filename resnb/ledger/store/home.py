@@ -12,6 +12,8 @@ from pathlib import Path
 
 from resnb.errors import LedgerError
 
+LEDGER_VARIABLE = "RESNB_LEDGER"
+"""Names a shared ledger, which is used instead of the one in the folder."""
 _MEND = "make it writable, or point RESNB_HOME to a folder of yours"
 _LOCKED_WITHIN = 10.0
 _NETWORK = frozenset(
@@ -27,6 +29,16 @@ def ledger_home() -> Path:
     from platformdirs import user_state_path
 
     return user_state_path("resnb")
+
+
+def is_shared() -> bool:
+    """Whether the ledger is one that owners on several machines share, and have to renew."""
+    return bool(os.environ.get(LEDGER_VARIABLE))
+
+
+def may_hold_leases(home: Path) -> bool:
+    """Whether there is a ledger to read, as far as that can be told without reading it."""
+    return is_shared() or (home / "leases.db").exists()
 
 
 def made_private(home: Path) -> Path:

@@ -95,7 +95,11 @@ def dialect(lost_after: float) -> Dialect:
         claimed=", claimed = now(), epoch = case when owner = :by then epoch else 0 end",
         adopted=f", epoch = {epoch}",
         void=void,
-        expired=_expired(void),
+        mine=" and account = current_user",
+        renewing=f"select owner from owners o where {live}",  # noqa: S608
+        lost_after=lost_after,
+        fleet=f"{_seen(void)} order by created, id",
+        expired=f"{_seen(void)}{_LOST} order by created, id",
         prunes=_PRUNES,
     )
 
@@ -108,14 +112,17 @@ def _renewed_within(seconds: str) -> str:
     )
 
 
-def _expired(void: str) -> str:
-    """A lease is lost that its owner has not renewed, or has from another epoch.
-
-    Epoch 0 is one that somebody has taken from an owner who is still there, and looks after.
-    """
+def _seen(void: str) -> str:
     return (
         f"select {', '.join(FIELDS)}, account, claimant is not null and not ({void}), "  # noqa: S608
-        "account = current_user from leases where state != 'closed' and not exists (select from "
-        "owners o where o.account = leases.account and o.owner = leases.owner and "
-        f"leases.epoch in (0, o.epoch) and {_renewed_within(':after')}) order by created, id"
+        "account = current_user from leases where state != 'closed'"
     )
+
+
+_LOST = (
+    " and not exists (select from owners o where o.account = leases.account and "
+    "o.owner = leases.owner and leases.epoch in (0, o.epoch) and "
+    f"{_renewed_within(':after')})"
+)
+"""A lease is lost that its owner has not renewed, or has from another epoch. Epoch 0 is one that
+somebody has taken from an owner who is still there, and looks after."""

@@ -74,6 +74,11 @@ class PostgresServer:
         self._pid = os.getpid()
         self._turn = threading.Lock()
 
+    @property
+    def place(self) -> str:
+        """Where it is, without the password."""
+        return self._place(_driver())
+
     def exists(self) -> bool:
         """Whether there is anything to read; that is seen when it is read."""
         return True
@@ -225,7 +230,6 @@ class PostgresServer:
         return errors.explained(self._place(driver), error, is_lost=is_lost)
 
     def _place(self, driver: ModuleType) -> str:
-        """Where the ledger is, without the password."""
         try:
             known = driver.conninfo.conninfo_to_dict(self._url)
         except driver.Error:

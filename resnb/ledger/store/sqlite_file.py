@@ -71,6 +71,11 @@ class SqliteFile:
         self._file = (0, 0)
         self._turn = threading.Lock()  # SQLite makes a waiting connection sleep, longer each time
 
+    @property
+    def place(self) -> str:
+        """Where it is."""
+        return str(self._home)
+
     def exists(self) -> bool:
         """Whether there is anything to read.
 

@@ -74,6 +74,10 @@ class Dialect(NamedTuple):
         claimed: what changes beside a lease's claimant, who is ``:by``.
         adopted: what changes beside a lease's owner, who is ``:owner``.
         void: whether the claim on a lease has lapsed.
+        mine: restricts a query to the leases of the database's user, who may see others'.
+        renewing: the whole statement for that user's owners who have not lost their leases.
+        lost_after: after how many seconds without renewal an owner has lost its leases.
+        fleet: the whole statement for the leases of every user whose leases this one may see.
         expired: the whole statement for the leases that their owners have lost.
         prunes: statements that delete what is of no use any more; ``:before`` is a time.
     """
@@ -87,6 +91,10 @@ class Dialect(NamedTuple):
     claimed: str = ""
     adopted: str = ""
     void: str = "0"
+    mine: str = ""
+    renewing: str = ""
+    lost_after: float = 0.0
+    fleet: str = ""
     expired: str = ""
     prunes: tuple[str, ...] = ("delete from leases where state = 'closed' and ended < :before",)
 
@@ -140,10 +148,16 @@ def select(
     return [record for record in found if record is not None]
 
 
-def damaged(db: Connection) -> list[DamagedRow]:
-    """The leases that are not closed and that `select` leaves out, oldest first."""
+def damaged(db: Connection, mine: str) -> list[DamagedRow]:
+    """The leases that are not closed and that `select` leaves out, oldest first.
+
+    Args:
+        db: the connection.
+        mine: see `Dialect`.
+    """
     rows = db.execute(
-        f"select {', '.join(FIELDS)} from leases where state != 'closed' order by created, id"  # noqa: S608
+        f"select {', '.join(FIELDS)} from leases where state != 'closed'{mine} "  # noqa: S608
+        "order by created, id"
     ).fetchall()
     place = [FIELDS.index(name) for name in DamagedRow._fields]
     return [DamagedRow(*(str(row[at]) for at in place)) for row in rows if from_row(row) is None]

@@ -7,7 +7,8 @@ Standard library only.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from resnb.ledger.record import Environment, LeaseRecord
 from resnb.ledger.store.columns import from_row, to_column, to_columns
 from resnb.ledger.store.database import Database
 from resnb.ledger.store.sqlite_file import SqliteFile
-from resnb.ledger.store.statements import DamagedRow, damaged, insert, select
+from resnb.ledger.store.statements import Connection, DamagedRow, damaged, insert, select
 
 KEPT_HISTORY = 30 * 86400.0
 """How long closed leases are kept, in seconds."""
@@ -28,11 +29,12 @@ LOST_AFTER = 60.0
 """After how long an owner that does not renew has lost its leases, in seconds."""
 CLAIM_MARGIN = 5.0
 """How long a kernel's claim lasts beyond the time limit of its clean-up, in seconds."""
+_OLDEST = "order by created, id"
 _NO_ENVIRONMENT = Environment("", "", (), "", ())
 
 
 class Expired(NamedTuple):
-    """A lease that its owner has lost.
+    """A lease as the database sees it, such as one that its owner has lost.
 
     Attributes:
         record: the lease.
@@ -62,8 +64,18 @@ class Store:
         self._database = database or SqliteFile(home, kept=kept)
 
     def _database_of(self, lease: LeaseId) -> Database:  # noqa: ARG002 - there may be several
-        """Where `lease` is kept."""
+        """Where `lease` is kept, as far as that is known here."""
         return self._database
+
+    @contextmanager
+    def _at(
+        self,
+        lease: LeaseId,  # noqa: ARG002 - there may be several places
+        within: float | None = None,
+    ) -> Iterator[tuple[Connection, Database]]:
+        """Within the block, a transaction where `lease` is kept."""
+        with self._database.transaction(within=within) as db:
+            yield db, self._database
 
     # ---- steps
 
@@ -127,10 +139,10 @@ class Store:
         Returns:
             Whether it got the claim; not if the lease is closed, or another process has it.
         """
-        database = self._database_of(lease)
-        dialect, me = database.dialect, claimant.to_text()
+        me = claimant.to_text()
         until = "claim_until = :now + cleanup_timeout"
-        with database.transaction(within=within) as db:
+        with self._at(lease, within) as (db, database):
+            dialect = database.dialect
             now = time_now() + database.ahead + margin
             row = db.execute(
                 f"select state, {dialect.void}, claimant, cleaner from leases "  # noqa: S608
@@ -188,8 +200,7 @@ class Store:
         Returns:
             Whether that was written; not if it is gone or lost.
         """
-        database = self._database_of(lease)
-        with database.transaction(within=within) as db:
+        with self._at(lease, within) as (db, database):
             done = db.execute(
                 database.dialect.close + _by(database, by),
                 {**_closing_values(lease, now + database.ahead, reason), **_writer(by)},
@@ -224,10 +235,9 @@ class Store:
         Returns:
             Whether it is now; not if somebody else was faster, or cleans the lease up.
         """
-        change = f"owner = :owner{self._database_of(lease).dialect.adopted}"
         condition = "owner = :before and state not in ('closed', 'closing')"
         names = {"owner": owner.to_text(), "before": before.to_text()}
-        return self._update(lease, change, condition, values, names=names)
+        return self._update(lease, "owner = :owner", condition, values, names=names)
 
     def _update(
         self,
@@ -240,10 +250,11 @@ class Store:
         names: Mapping[str, Any] = MappingProxyType({}),
         within: float | None = None,
     ) -> bool:
-        database = self._database_of(lease)
-        with database.transaction(within=within) as db:
-            if "owner" in names and database.dialect.enter:
-                db.execute(database.dialect.enter, {"owner": names["owner"]})
+        with self._at(lease, within) as (db, database):
+            if "owner" in names:
+                change += database.dialect.adopted
+                if database.dialect.enter:
+                    db.execute(database.dialect.enter, {"owner": names["owner"]})
             row = to_columns(values, database.ahead)
             changes = ", ".join(filter(None, [change, *(f"{name} = :{name}" for name in row)]))
             statement = f"update leases set {changes} where id = :id and {condition}"  # noqa: S608
@@ -253,6 +264,16 @@ class Store:
             return done.rowcount == 1
 
     # ---- renewal
+
+    @property
+    def place(self) -> str:
+        """Where the leases are kept, as people read it, without a password."""
+        return self._database.place
+
+    @property
+    def is_renewed(self) -> bool:
+        """Whether owners have to renew, since nobody sees all of them."""
+        return bool(self._database.dialect.renew)
 
     def renew(self, owner: Owner) -> bool:
         """Let `owner` hold its leases for another `LOST_AFTER` seconds.
@@ -268,17 +289,33 @@ class Store:
         with self._database.transaction(durable=False) as db:
             return db.execute(statement, {"owner": owner.to_text()}).rowcount == 1
 
-    def expired(self, after: float = LOST_AFTER) -> list[Expired]:
+    def renewing(self) -> frozenset[Owner]:
+        """This user's owners that renew in time, where they have to."""
+        statement = self._database.dialect.renewing
+        with self._database.reading() as db:
+            found = db.execute(statement).fetchall()
+        return frozenset(from_text(owner) for (owner,) in found)
+
+    def expired(self, after: float | None = None) -> list[Expired]:
         """The leases that are not closed, and lost to their owners; oldest first.
 
         Args:
-            after: how long these owners have not renewed, in seconds, by the database's clock.
+            after: how long these owners have not renewed, in seconds, by the database's clock;
+                until they have lost their leases by default.
         """
-        statement = self._database.dialect.expired
+        dialect = self._database.dialect
+        values = {"after": dialect.lost_after if after is None else after}
+        return self._with_accounts(dialect.expired, values)
+
+    def fleet(self) -> list[Expired]:
+        """The leases, lost or not, of every user whose leases this one may see; oldest first."""
+        return self._with_accounts(self._database.dialect.fleet, {})
+
+    def _with_accounts(self, statement: str, values: dict[str, Any]) -> list[Expired]:
         if not statement:
             return []
         with self._database.reading() as db:
-            rows = db.execute(statement, {"after": after}).fetchall()
+            rows = db.execute(statement, values).fetchall()
         found = ((from_row(row[:-3], self._database.ahead), *row[-3:]) for row in rows)
         return [Expired(*one) for one in found if one[0] is not None]
 
@@ -301,16 +338,15 @@ class Store:
         if not self._database.exists():
             return []
         with self._database.reading() as db:
-            return damaged(db)
+            return damaged(db, self._database.dialect.mine)
 
     def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed, the latest first."""
-        where = "where state = 'closed' order by ended desc, id limit :limit"
-        return self._select(self._database, where, {"limit": limit})
+        return self._closed_in(self._database, limit)
 
     def with_key(self, key: str) -> list[LeaseRecord]:
         """The leases that are not closed, of the same scope and arguments; oldest first."""
-        where = "where state != 'closed' and key = :key order by created, id"
+        where = f"where state != 'closed' and key = :key{self._database.dialect.mine} {_OLDEST}"
         return self._select(self._database, where, {"key": to_column(key)})
 
     def mark(self) -> tuple[int, int]:
@@ -330,10 +366,15 @@ class Store:
         of_owner = " and owner = :owner" if owner is not None else ""
         return self._select(
             database,
-            f"where state != 'closed'{of_owner} order by created, id",
+            f"where state != 'closed'{of_owner}{database.dialect.mine} {_OLDEST}",
             {"owner": owner.to_text()} if owner is not None else {},
             whole=whole,
         )
+
+    def _closed_in(self, database: Database, limit: int) -> list[LeaseRecord]:
+        mine = database.dialect.mine
+        where = f"where state = 'closed'{mine} order by ended desc, id limit :limit"
+        return self._select(database, where, {"limit": limit})
 
     def _select(
         self, database: Database, where: str, values: dict[str, Any], *, whole: bool = True

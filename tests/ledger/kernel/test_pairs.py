@@ -3,6 +3,7 @@
 Truth is counted outside of resnb: whether the machine is there, and what its clean-ups have said.
 """
 
+import os
 import subprocess
 import sys
 from itertools import combinations_with_replacement
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from resnb.ledger.admin.commands import LedgerCommands
+from resnb.ledger.store.home import LEDGER_VARIABLE
 from tests.ledger.kernel.kernel_stub import STEPS
 from tests.ledger.things import PATIENCE, alive, said, settle, to_line
 
@@ -29,8 +31,11 @@ REAPER_STEPS = (
 CUT_SHORT = ("in the middle, its process", "in the middle, both")
 
 
+SHARED = pytest.param("shared", marks=pytest.mark.long)
+
+
 @pytest.fixture(scope="module")
-def server():
+def kernels():
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.ledger.kernel.kernel_stub"],
         cwd=ROOT,
@@ -43,22 +48,26 @@ def server():
         process.stdin.close()
 
 
-@pytest.fixture
-def world(server, ledger_home, tmp_path):
-    return World(server, ledger_home, tmp_path / "machines")
+@pytest.fixture(params=["folder", SHARED])
+def world(request, kernels, ledger_home, tmp_path):
+    """A ledger of either kind, and machines."""
+    if request.param == "shared":
+        request.getfixturevalue("shared_ledger")
+    return World(kernels, ledger_home, tmp_path / "machines")
 
 
 class World:
-    def __init__(self, server, home, root):
+    def __init__(self, kernels, home, root):
         root.mkdir()
-        self.server, self.home, self.root = server, home, root
+        self.kernels, self.home, self.root = kernels, home, root
 
-    def run(self, **how):
+    def run(self, *, env=None, **how):
         """A kernel; gives its exit code."""
-        line = to_line(root=str(self.root), home=str(self.home), **how)
-        self.server.stdin.write(line)
-        self.server.stdin.flush()
-        return int(self.server.stdout.readline())
+        env = {LEDGER_VARIABLE: os.environ.get(LEDGER_VARIABLE, ""), **(env or {})}
+        line = to_line(root=str(self.root), home=str(self.home), env=env, **how)
+        self.kernels.stdin.write(line)
+        self.kernels.stdin.flush()
+        return int(self.kernels.stdout.readline())
 
     def sweep(self):
         assert LedgerCommands(self.home).sweep(PATIENCE) == []
@@ -88,6 +97,7 @@ def is_reached(kernel, reaper):
     return kernel not in ("after the record", "before set-up") or "middle" not in reaper
 
 
+@pytest.mark.parametrize("world", ["folder", "shared"], indirect=True)
 @pytest.mark.parametrize("step", STEPS)
 def test_the_kernel_dies(world, step):
     assert world.run(dies=step) == -9

@@ -7,11 +7,12 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[3]))
 
-from resnb.ledger.reaper import cleanup_process, decisions, reaper
+from resnb.ledger.reaper import cleanup_process, decisions, reaper, renewal
 from resnb.ledger.reaper.cleanup_process import CleanupProcess
 from resnb.ledger.reaper.cleanups import Cleanups
 from resnb.ledger.reaper.reaper import Reaper
 from resnb.ledger.store.store import Store
+from tests.ledger.hasty import be_hasty
 
 ROOT = os.environ.get("RESNB_TEST_ROOT", "")
 BEFORE = {
@@ -72,10 +73,11 @@ def main():
     elif step == "in the middle":
         die_once_it_has_begun()
     decisions.FENCE_AFTER, cleanup_process.EXTRA = 0.5, 0.5
-    reaper.AFTER_ERROR = 0.2
+    reaper.AFTER_ERROR = reaper.LOOK_EVERY_SHARED = renewal.RENEW_EVERY = 0.2
     reaper.LINGER = float(os.environ.get("RESNB_TEST_LINGER", "30"))
     pause = float(os.environ.get("RESNB_TEST_PAUSE", "0.05"))
     reaper.pause_after = lambda tries: pause * tries
+    be_hasty()
     if os.environ.get("RESNB_TEST_NO_LOCKS"):
         reaper.is_seen = lambda *_: False
     reaper.main(sys.argv[1:])

@@ -4,30 +4,8 @@ import os
 
 import pytest
 
-from resnb.ledger.store.choice import LEDGER_VARIABLE
+from resnb.ledger.store.home import LEDGER_VARIABLE
 from resnb.ledger.store.store import Store
-from tests.ledger.store.postgres import Server
-
-
-@pytest.fixture(scope="session")
-def running_server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("postgres"))
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def server(running_server):
-    """A PostgreSQL without leases."""
-    running_server.empty()
-    return running_server
-
-
-@pytest.fixture
-def mortal(server):
-    """The same, which the test may kill."""
-    yield server
-    server.start()
 
 
 class SqliteLedger:

@@ -10,8 +10,9 @@ import pytest
 
 from resnb.errors import LedgerError, LedgerUnreachable
 from resnb.ledger.store import postgresql
-from resnb.ledger.store.choice import FALLBACK_VARIABLE, LEDGER_VARIABLE, is_shared, open_store
+from resnb.ledger.store.choice import FALLBACK_VARIABLE, open_store
 from resnb.ledger.store.fallback import FallbackStore
+from resnb.ledger.store.home import LEDGER_VARIABLE, is_shared
 from resnb.ledger.store.postgresql import PostgresServer
 from resnb.ledger.store.store import Store
 from tests.ledger.records import KERNEL, REAPER, record
@@ -262,7 +263,7 @@ def test_the_folder_is_the_default(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("variable", "value", "line"),
     [
-        (LEDGER_VARIABLE, "mysql://me:secret@host/x", "begins with 'mysql'"),
+        (LEDGER_VARIABLE, "mysql://me:secret@host/x", "names no such server"),
         (FALLBACK_VARIABLE, "yes", "set it to local"),
     ],
 )
@@ -338,7 +339,7 @@ def test_an_intent_whose_answer_was_lost_is_not_there_twice(mortal, fallback, mo
         store.add(record("b", state="opening"))
     assert store.open("b", KERNEL, handle=b"x")
     assert [one.id for one in store.alive()] == ["b", "a"]
-    store.move_over()
+    store.renew(KERNEL)
     assert [(one.id, one.state) for one in store.alive()] == [("a", "open"), ("b", "open")]
 
 
@@ -356,10 +357,10 @@ def test_the_server_is_lost_again_while_leases_move_over(mortal, fallback, tmp_p
     store.add(record("a"))
     store.add(record("b"))
     with pytest.raises(LedgerUnreachable):
-        store.move_over()
+        store.renew(KERNEL)
     assert [one.id for one in store.alive()] == ["a", "b"]
     mortal.start()
-    store.move_over()
+    store.renew(KERNEL)
     assert sorted(one.id for one in mortal.store(tmp_path).alive()) == ["a", "b"]
     assert Store(tmp_path / "ledger").alive() == []
 
