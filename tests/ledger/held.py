@@ -35,7 +35,7 @@ def hold(*makers):
             with make() as scope:
                 scopes.append(scope)
                 task(lambda: None, name="t")()
-    state = flow.run()
+    state = flow.run(quiet=True)
     say("open" if state.is_successful() else state.message)
     return scopes
 

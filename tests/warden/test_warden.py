@@ -141,7 +141,7 @@ def test_two_wardens_do_each_thing_once_and_end_when_told(server, alice, warden,
 
 
 def test_what_a_set_up_left_half_made_is_found_by_its_kind(server, alice, warden, trial, tmp_path):
-    alice.add(thing(trial, "1", state="opening", handle=None))
+    alice.add(thing(trial, "1", state="opening", handle=None, find_for=0.5))
     wait_until_lost(warden, "1")
     run("--once", env=environment(server, tmp_path / "warden"))
     assert left(trial) == []

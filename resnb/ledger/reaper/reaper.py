@@ -180,10 +180,10 @@ class Reaper:
         is_busy = bool(self._cleanups.running or decision.actions)
         if is_busy or (records and not (is_kernel_gone and decision.idle)):
             self._stay()
-        elif not self._memory.has_unwritten and (
-            is_kernel_gone or time.monotonic() - self._last_use > LINGER
-        ):
-            return None
+        elif not self._memory.has_unwritten:
+            knows_all = is_kernel_gone and not self._memory.fault
+            if knows_all or time.monotonic() - self._last_use > LINGER:
+                return None
         waits = (decision.look_again or 0.0) - now()
         if self._owner is not None and is_kernel_gone and not is_busy and waits > LEAVE_TO_SWEEPER:
             self.leaves_work = not self._memory.has_unwritten

@@ -13,7 +13,7 @@ OPEN = """
 with Flow("f") as flow:
     with Thing.options(on="failure")("thing"):
         task(lambda: None, name="t")()
-flow.run()
+flow.run(quiet=True)
 """
 HANGS = """
 @task
@@ -56,7 +56,7 @@ class Late:
 
 with Flow("f") as flow, Late():
     task(lambda: None, name="t")()
-flow.run()
+flow.run(quiet=True)
 """)
     assert (out, err, code) == (["setup", "cleanup"], "", 0)
 
@@ -79,7 +79,7 @@ class Sticky:
 
 with Flow("f") as flow, Sticky():
     task(lambda: None, name="t")()
-flow.run()
+flow.run(quiet=True)
 """)
     assert (out, err, code) == ([], "", 0)
     never = threading.Event()
@@ -102,7 +102,7 @@ with Flow("f") as flow:
         task(lambda: None, name="t")()
     with Thing.options(on="failure")("thing"):
         task(lambda: None, name="t")()
-flow.run()
+flow.run(quiet=True)
 """)
     assert sorted(out) == ["cleanup", "cleanup thing", "setup thing"]
     assert code == 0
@@ -132,7 +132,7 @@ signal.signal(signal.SIGTERM, handler)
         + """
 say("open")
 sys.stdin.readline()
-flow.run()
+flow.run(quiet=True)
 say("open")
 sys.stdin.readline()
 """

@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,15 @@ class Unreachable(Store):
 
     fails = None
 
-    def _database_of(self, lease):
+    @contextmanager
+    def _at(self, lease, within=None):
         self._fail()
-        return super()._database_of(lease)
+        with super()._at(lease, within) as found:
+            yield found
+
+    def get(self, lease):
+        self._fail()
+        return super().get(lease)
 
     def alive(self, *args, **options):
         self._fail()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(60)
 RUN = """
 with Flow("f") as flow, Thing():
     task(lambda: say("task"))()
-state = flow.run()
+state = flow.run(quiet=True)
 for one in state.result.values():
     if "setup" in str(one) or "edger" in str(one.message):
         say(one.message)
@@ -152,7 +152,7 @@ class Filling:
 
 with Flow("f") as flow, Filling():
     task(lambda: say("task"))()
-state = flow.run()
+state = flow.run(quiet=True)
 say(type(state).__name__)
 os.remove({str(small / "filler")!r})
 """)
