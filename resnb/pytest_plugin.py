@@ -66,6 +66,7 @@ class SessionLeases:
         self._items = ItemTimes()
         self._left: list[ListedLease] = []
         self._kept: list[ListedLease] = []
+        self._looked_for: list[ListedLease] = []
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -112,6 +113,8 @@ class SessionLeases:
                 self._left = commands.wait(0.0, self._session)
         found = [one for one in commands.leases() if one.record.session == self._session]
         self._kept = [one for one in found if one.is_kept]
+        self._looked_for = [one for one in self._left if one.is_looking]
+        self._left = [one for one in self._left if not one.is_looking]
         if self._left:
             _fail(session)
 
@@ -121,6 +124,10 @@ class SessionLeases:
             terminalreporter.section("resources left behind", red=True, bold=True)
             for line in report_lines(self._left, self._items):
                 terminalreporter.line(line)
+        for one in self._looked_for:
+            terminalreporter.line(
+                f"resnb: what the set-up of {one.name} may still make is looked for a while longer"
+            )
         for one in self._kept:
             terminalreporter.line(f"resnb: {one.name} is kept for a while, as it was asked for")
 

@@ -48,7 +48,7 @@ def test_a_refusal_inside_a_body_shows_the_line(notebook):
         "Cell In[",
         "line 3",
         "y = double(x, 2)",
-        "OptionError: task 'double'",
+        "ArgumentError: task 'double'",
     )
 
 

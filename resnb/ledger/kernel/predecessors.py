@@ -75,10 +75,13 @@ class Predecessors:
             self._host.pause(_POLL)
 
     def _left(self, key: str) -> "list[LeaseRecord]":
-        """What others hold; the kernel itself knows what it has, and what its set-ups left."""
+        """What others hold; the kernel itself knows what it has, and what its set-ups left.
+
+        Where something is only looked for, there is nothing that is known.
+        """
         me = self._book().owner
-        found = self._book().store.with_key(key)
-        return [one for one in found if one.owner != me and one.state != states.KEPT]
+        others = [one for one in self._book().store.with_key(key) if one.owner != me]
+        return [one for one in others if one.state != states.KEPT and one.nothing_since is None]
 
     def _is_ending(self, record: "LeaseRecord") -> bool:
         """Whether another process is cleaning it up, or about to."""
