@@ -13,7 +13,7 @@ from resnb.signals import LOOP
 from tests.dask import codes
 
 HERE = os.getpid()
-SMALL = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+SMALL = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
 CONTEXT = ["flow_name", "map_index", "task_full_name", "task_run_count", "parameters", "x"]
 
 

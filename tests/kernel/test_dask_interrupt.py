@@ -20,7 +20,7 @@ def turn(marker, forever):
 @resource_manager
 class Own:
     def setup(self):
-        return Client(n_workers=1, threads_per_worker=1, dashboard_address=None)
+        return Client(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0")
 
     def cleanup(self, client):
         client.close()
@@ -32,7 +32,7 @@ with Flow("etl") as etl:
 with Flow("own") as own:
     with Own().as_executor() as client:
         y = turn(Parameter("marker", default=""), Parameter("forever", default=False))
-dask = DaskExecutor(n_workers=1, threads_per_worker=1, dashboard_address=None)
+dask = DaskExecutor(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0")
 folder = str(Path.cwd())
 """
 

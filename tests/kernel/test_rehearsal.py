@@ -452,7 +452,7 @@ import ctypes
 from dask.distributed import LocalCluster
 @resource_manager
 class Thing:
-    def setup(self): return LocalCluster(n_workers=1, dashboard_address=None)
+    def setup(self): return LocalCluster(n_workers=1, dashboard_address="127.0.0.1:0")
     def cleanup(self, cluster): cluster.close()
 def hold(path):
     Path(path).touch()

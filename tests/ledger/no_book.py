@@ -33,6 +33,7 @@ class NoBook:
     def __init__(self, _):
         self.reaper = SimpleNamespace(is_lost=False, ensure=nothing, look=nothing, forget=nothing)
         self.ends = SimpleNamespace(write=nothing)
+        self.owner = None
         self.store = SimpleNamespace(alive=list, with_key=lambda _: [])
 
     @property

@@ -515,7 +515,7 @@ if __name__ == "__main__":
         def setup(self):
             from dask.distributed import Client, LocalCluster
             self.cluster = LocalCluster(
-                n_workers=1, threads_per_worker=1, dashboard_address=None, processes=False
+                n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", processes=False
             )
             return Client(self.cluster)
         def cleanup(self, client):

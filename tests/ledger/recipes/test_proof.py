@@ -427,7 +427,7 @@ DYING = {
 from dask.distributed import LocalCluster
 @resource_manager
 class machine:
-    def setup(self): return LocalCluster(n_workers=1, dashboard_address=None)
+    def setup(self): return LocalCluster(n_workers=1, dashboard_address="127.0.0.1:0")
     def cleanup(self, cluster): cluster.close()
 """,
     "class with a client, and the cluster put on it": """
@@ -435,7 +435,7 @@ from dask.distributed import Client, LocalCluster
 @resource_manager
 class machine:
     def setup(self):
-        self.cluster = LocalCluster(n_workers=1, dashboard_address=None)
+        self.cluster = LocalCluster(n_workers=1, dashboard_address="127.0.0.1:0")
         self.client = Client(self.cluster)
         return self.client
     def cleanup(self, client):
@@ -444,13 +444,13 @@ class machine:
 """,
     "cell with a client": """%%resource machine
 from dask.distributed import Client
-client = Client(n_workers=1, dashboard_address=None)
+client = Client(n_workers=1, dashboard_address="127.0.0.1:0")
 yield client
 client.close()
 """,
     "cell that cannot be split": """%%resource machine
 from dask.distributed import Client, LocalCluster
-with LocalCluster(n_workers=1, dashboard_address=None) as cluster, Client(cluster) as client:
+with LocalCluster(n_workers=1, dashboard_address="127.0.0.1:0") as cluster, Client(cluster) as client:
     yield client
 """,
     "contextmanager": """
@@ -459,7 +459,7 @@ from dask.distributed import Client, LocalCluster
 @resource
 @contextmanager
 def machine():
-    with LocalCluster(n_workers=1, dashboard_address=None) as cluster, Client(cluster) as client:
+    with LocalCluster(n_workers=1, dashboard_address="127.0.0.1:0") as cluster, Client(cluster) as client:
         yield client
 """,
     "declared": """%%resource machine --dies-with-kernel
@@ -479,7 +479,7 @@ def test_what_is_said_to_die_with_the_kernel_does(things, kind):
 
 BESIDE_A_CLUSTER = """%%resource machine
 from dask.distributed import Client, LocalCluster
-cluster = LocalCluster(n_workers=1, dashboard_address=None)
+cluster = LocalCluster(n_workers=1, dashboard_address="127.0.0.1:0")
 client = Client(cluster)
 process = start()
 yield client

@@ -158,7 +158,7 @@ def test_what_ran_on_dask_stands_on_its_workers_rows():
         task(codes.one, name="one")()
     options = {"n_workers": 2, "threads_per_worker": 2, "processes": False}
     with (
-        LocalCluster(**options, dashboard_address=None) as cluster,
+        LocalCluster(**options, dashboard_address="127.0.0.1:0") as cluster,
         codes.client_of(cluster) as client,
     ):
         flow.run(executor=DaskExecutor(client)).raise_for_failure()
