@@ -27,7 +27,7 @@ def left(lease_id="abcdef", **values):
     commands.store.add(lease(lease_id, created=time.time(), **values))
     return commands
 """
-GIVEN_UP = 'left(state="failed", reason="OSError: stuck", tries=8, notebook="/nb/a.ipynb")'
+GIVEN_UP = 'left(state="failed", reason="OSError: stuck", handle=None, notebook="/nb/a.ipynb")'
 IN_WORK = 'left(state="closing", claimant=here()._replace(pid=1, started=0))'
 
 
@@ -66,7 +66,7 @@ def test_where_nothing_is_opened_nothing_is_looked_at(session, home):
 def test_what_is_closed_or_another_sessions_is_no_concern(session):
     result = session(
         a_test("left().store.close('abcdef', 5.0)")
-        + a_test("left('other', session='another', state='failed', tries=8)")
+        + a_test("left('other', session='another', state='failed', handle=None)")
         + a_test("left('mine', owner=here())")
         + a_test("left('far', owner=ELSEWHERE)")
     )
@@ -167,7 +167,7 @@ def test_workers_of_xdist_belong_to_the_session(session):
         "\nimport pytest\n"
         "@pytest.mark.parametrize('n', range(4))\n"
         "def test_it(n):\n"
-        "    left(f'lease{n}', state='failed', tries=8, reason='stuck')\n",
+        "    left(f'lease{n}', state='failed', handle=None, reason='stuck')\n",
         "-p",
         "xdist",
         "-n2",
