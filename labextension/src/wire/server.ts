@@ -36,7 +36,7 @@ export const Lease = record({
   asked: flag, // somebody asked for its clean-up, which has not begun
   kept: flag, // it survives its kernel now
   orphan: flag, // its kernel has ended, and it is not kept
-  given_up: flag, // its clean-up failed, and is tried again only if somebody asks for it
+  given_up: flag, // its clean-up cannot be done from outside, or failed again and again
 });
 export type Lease = Of<typeof Lease>;
 
