@@ -111,7 +111,7 @@ class LedgerCommands(LedgerQueries):
         return self._watch(lambda one: one.is_orphan, lambda one: not one.is_settled, timeout)
 
     def wait(self, timeout: float | None = None, session: str | None = None) -> list[ListedLease]:
-        """Wait until what dead kernels have left is cleaned up, however many tries that takes.
+        """Wait until what dead kernels have left is cleaned up, or has failed again and again.
 
         Args:
             timeout: seconds to wait at most.
@@ -122,7 +122,7 @@ class LedgerCommands(LedgerQueries):
         """
         return self._watch(
             lambda one: one.is_orphan and session in (None, one.record.session),
-            lambda one: not (one.is_given_up or one.is_looking),
+            lambda one: not (one.is_failing or one.is_looking),
             timeout,
             HEAD_START,
         )
