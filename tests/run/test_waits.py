@@ -13,7 +13,7 @@ import pytest
 from resnb import Flow, LocalExecutor, ThreadExecutor, flow, resource_manager, task
 from resnb.errors import RunError
 from resnb.run import flow_run, lifecycle
-from resnb.run.engine import interrupts
+from resnb.run.engine import interrupts, patience
 from resnb.run.engine.interrupts import Interrupts
 from resnb.run.flow_run import FlowRun
 from resnb.run.functions import body
@@ -194,7 +194,8 @@ def test_any_other_exception_in_the_wait(error, in_background, monkeypatch, thin
             run_in_circles()
 
     flow = built(things, waits)
-    monkeypatch.setattr(lifecycle, "awaited", broken)
+    for module in (lifecycle, patience):
+        monkeypatch.setattr(module, "awaited", broken)
     with pytest.raises(type(error)):
         flow.start().wait(PATIENCE) if in_background else flow.run()
     assert active_run() is None
@@ -212,7 +213,8 @@ def test_the_supervisor_of_a_run_breaks_down(monkeypatch, things):
         return awaited(*args)
 
     flow = built(things, lambda one: returns(1, one))
-    monkeypatch.setattr(lifecycle, "awaited", broken)
+    for module in (lifecycle, patience):
+        monkeypatch.setattr(module, "awaited", broken)
     run = FlowRun(flow, {}).start()
     run._concluded.wait(PATIENCE)
     with pytest.raises(MemoryError):
@@ -473,7 +475,7 @@ def test_a_function_in_the_background(things):
 
 @pytest.mark.parametrize("end", [False, True])
 def test_another_exception_while_a_function_waits(end, monkeypatch, things):
-    module = lifecycle if end else body
+    module = patience if end else body
     thing, awaited, raised = things.manager(), module.awaited, []
 
     def broken(*args):
