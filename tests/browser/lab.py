@@ -226,7 +226,7 @@ class Notebook:
         self.front_end = front_end
         self._complaints = []
         page.on("console", lambda one: one.type == "error" and self._complaints.append(one.text))
-        page.on("pageerror", lambda one: self._complaints.append(str(one)))
+        page.on("pageerror", self._note_error)
         self.path = server.notebooks / f"{name}.ipynb"
         self.root = page  # what is looked at
         self._panel = ""
@@ -341,6 +341,15 @@ class Notebook:
     def complaints(self):
         """What the page has written to the browser's console as an error."""
         return [one for one in self._complaints if one not in self.front_end.noise]
+
+    def _note_error(self, error):
+        """Note an exception that nobody caught, unless all of its frames are JupyterLab's own.
+
+        Two changes of the theme within 200 ms make JupyterLab 4.6 remove one splash twice.
+        """
+        frames = [line for line in error.stack.splitlines() if line.lstrip().startswith("at ")]
+        if not frames or any("/static/lab/" not in line for line in frames):
+            self._complaints.append(str(error))
 
     def picture(self, name, of=None):
         """Keep a screenshot."""

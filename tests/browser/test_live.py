@@ -201,6 +201,7 @@ SHARDS = """
 broken = {2}
 @resource_manager
 class Shard:
+    find_for = "1s"
     def __init__(self, number):
         self.number = number
     def setup(self):

@@ -36,6 +36,7 @@ def pictures(notebook):
     return len(re.findall(r'<img[^>]*src="data:image/png', page))
 
 
+@pytest.mark.usefixtures("ledger_home")  # none is left there to be warned of
 def test_a_headless_run_saves_pictures_and_text(tmp_path):
     notebook = saved(CELLS)
     NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
@@ -107,8 +108,12 @@ def test_a_model_keeps_what_there_was_to_see_at_rest(notebook):
         import json
         from threading import Event
         from resnb.notebook.display import _WIDGETS
+        from resnb.states import SUCCESS
         widget, come = _WIDGETS["rest"], Event()
-        widget.observe(lambda change: come.set(), "rest")
+        def look(change):
+            if change["new"][1]["codes"] == [SUCCESS]:
+                come.set()
+        widget.observe(look, "rest")
         """
     )
     frames = json.loads(notebook.value("json.dumps(widget.rest)"))
