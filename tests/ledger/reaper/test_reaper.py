@@ -291,7 +291,7 @@ def test_one_that_hangs_and_one_that_fails_hold_up_nobody(ledger_home, log, tmp_
         f"""
 again = {str(tmp_path / "again")!r}
 
-@resource_manager(on="failure", cleanup_timeout=0.2)
+@resource_manager(on="failure", cleanup_timeout=1.0)
 class Hangs:
     def cleanup(self, _):
         if not os.path.exists(again):
@@ -485,7 +485,7 @@ def test_a_clean_up_that_has_lost_its_reaper_ends_when_it_hangs(ledger_home, log
     kernel = held(
         log,
         f"""
-@resource_manager(on="failure", cleanup_timeout=0.2)
+@resource_manager(on="failure", cleanup_timeout=1.0)
 class Hangs:
     def cleanup(self, _):
         open({str(pid)!r}, "a").write(f"{{os.getpid()}} {{os.getppid()}}\\n")
