@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from resnb.events import EVENTS
 from resnb.graph.flow import Flow
 from resnb.graph.tasks.task import Task
 from resnb.ledger.admin.startup_sweep import sweep_soon
@@ -32,6 +33,7 @@ def load(shell: Any) -> None:
     shell.register_magics(FlowMagics(shell, session))
     let_shells_pickle(type(shell))
     undo = [call_cells_by_name(shell), explain_handles(shell), count_cells_as_use(shell)]
+    undo.append(EVENTS.listen(session.take_values))
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completion = matcher(session)

@@ -3,8 +3,11 @@
 from typing import Any
 
 from resnb.errors import MagicError, nearest
+from resnb.events import Event, RunEnded
 from resnb.graph.flow import Flow
 from resnb.notebook.cells.flow_cells import FlowCells
+from resnb.notebook.cells.namespace import MISSING
+from resnb.notebook.cells.steps import StepTask, outputs_of
 from resnb.notebook.lines.names import variable_name
 
 
@@ -18,6 +21,7 @@ class Session:
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
         self._flows: dict[str, FlowCells] = {}
+        self._published: dict[tuple[str, str], Any] = {}
 
     def names(self) -> list[str]:
         """The names of all flows."""
@@ -80,6 +84,19 @@ class Session:
             f"flow {flow.name!r} is not bound to {variable!r}, which holds a "
             f"{type(held).__name__}; %flow {flow.name} shows it"
         )
+
+    def take_values(self, event: Event) -> None:
+        """Bind the names of steps that a run has computed to their values."""
+        cells = self._flows.get(event.flow) if isinstance(event, RunEnded) else None
+        if cells is None or cells.flow.memory is None:
+            return
+        for step in cells.steps():
+            for name, value in outputs_of(step, cells.flow.memory.state_of(step)):
+                key = cells.flow.name, name
+                held = self.namespace.get(name)
+                is_new = self._published.get(key, MISSING) is not value
+                if is_new or isinstance(held, StepTask):  # else the notebook has changed it since
+                    self.namespace[name] = self._published[key] = value
 
     def _by_name(self) -> dict[str, Flow]:
         found = {name: cells.flow for name, cells in self._flows.items()}

@@ -8,9 +8,11 @@ from typing import Any
 
 from resnb.errors import MagicError
 from resnb.notebook.cells.flow_cells import CellBody
+from resnb.notebook.cells.step_names import StepBody
 from resnb.notebook.tracebacks import cell_being_compiled
 from resnb.syntax.reads import names_needed
 from resnb.syntax.scoping import bound_names, has_await
+from resnb.syntax.step_code import step_code
 
 _CELL_MAGIC = re.compile(r"%%(flow|resource)\s")
 
@@ -47,7 +49,9 @@ def _number(shell: Any) -> int:
     return max(1, len(shell.history_manager.input_hist_parsed) - 1)
 
 
-def flow_body(shell: Any, magic: str, body: str, cell_id: str | None) -> CellBody:
+def flow_body(
+    shell: Any, magic: str, body: str, cell_id: str | None, *, is_step: bool = False
+) -> CellBody:
     """The body of a ``%%flow`` cell.
 
     Args:
@@ -55,14 +59,20 @@ def flow_body(shell: Any, magic: str, body: str, cell_id: str | None) -> CellBod
         magic: the magic line, so that the body's lines keep their numbers.
         body: the text below it.
         cell_id: the front end's id of the cell.
+        is_step: whether the body is one task.
 
     Raises:
-        MagicError: the body awaits, or is not Python.
+        MagicError: the body awaits although it is no step, or is not Python.
     """
+    number = None if cell_id is None else _number(shell)
     with cell_being_compiled(shell):
         source = f"# {magic.strip()}\n{translated(shell, body)}"
         filename = cached(shell, source)
         tree = ast.parse(source, filename)
+        if is_step:
+            step = _step_body(shell, tree, body, filename)
+            outputs, needs = step.code.outputs, step.code.needs
+            return CellBody(lambda: None, outputs, needs, cell_id, number, step)
         if has_await(tree.body):
             raise MagicError(
                 "%%flow: a body builds the flow and cannot await; await inside an `async def` task"
@@ -73,7 +83,24 @@ def flow_body(shell: Any, magic: str, body: str, cell_id: str | None) -> CellBod
         names_left(tree.body),
         names_needed(tree.body),
         cell_id,
-        None if cell_id is None else _number(shell),
+        number,
+    )
+
+
+def _step_body(shell: Any, tree: ast.Module, text: str, filename: str) -> StepBody:
+    compiled(shell, tree, filename, awaits=True)  # finds what a function may hold, and a cell not
+    if any(isinstance(one, ast.ImportFrom) and one.names[0].name == "*" for one in ast.walk(tree)):
+        raise MagicError(
+            "%%flow: a step cannot hold `from ... import *`: name what you need, or put the line "
+            "into an ordinary cell"
+        )
+    shows = not text.rstrip().endswith(";")
+    statements = tuple(tree.body)
+    return StepBody(
+        statements,
+        step_code(statements),
+        lambda module: compiled(shell, module, filename),
+        shows,
     )
 
 
@@ -88,8 +115,17 @@ def names_left(statements: Iterable[ast.stmt]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def compiled(shell: Any, module: ast.Module, filename: str) -> CodeType:
-    """The code of a parsed cell, with the ``__future__`` features that the notebook has on."""
+def compiled(shell: Any, module: ast.Module, filename: str, *, awaits: bool = False) -> CodeType:
+    """The code of a parsed cell, with the ``__future__`` features that the notebook has on.
+
+    Args:
+        shell: IPython's shell.
+        module: the parsed cell.
+        filename: what its lines are found by.
+        awaits: whether it may await.
+    """
     flags = shell.compile.flags & ~ast.PyCF_ALLOW_TOP_LEVEL_AWAIT & ~ast.PyCF_ONLY_AST
+    if awaits:
+        flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     code: CodeType = compile(module, filename, "exec", flags=flags)
     return code

@@ -25,6 +25,8 @@ from resnb.notebook.cells.cell_scopes import SharedScope, dependants_of, enter_s
 from resnb.notebook.cells.identity import CellKey, Cells, TaskLabel, task_labels
 from resnb.notebook.cells.namespace import MISSING, bind, restored_on_error
 from resnb.notebook.cells.removal import farewell, name_of
+from resnb.notebook.cells.step_names import Binder, StepBody, StepNames, lost
+from resnb.notebook.cells.steps import StepTask
 from resnb.notebook.lines.parsed import FlowLine
 from resnb.notebook.lines.python_source import normalised
 from resnb.notebook.lines.signatures import SignatureParameter
@@ -39,6 +41,7 @@ class CellBody:
     reads: tuple[str, ...]  # the names that it reads before it binds them
     cell_id: str | None = None  # the front end's id of the cell, if it sent one
     number: int | None = None  # the number that the front end shows beside it
+    step: StepBody | None = None  # the same body as one task
 
 
 @dataclass(frozen=True)
@@ -51,17 +54,29 @@ class CellRecord:
             cell can refer to them, so they need no identity.
         before: the values that its names had before it ran for the first time.
         number: the number that the front end shows beside the cell; None if it shows none.
+        step: the step that the cell is; None if it is none.
     """
 
     tasks: dict[TaskLabel, Task]
     scope_tasks: tuple[Task, ...]
     before: dict[str, Any]
     number: int | None = None
+    step: StepTask | None = None
 
     @property
     def everything(self) -> tuple[Task, ...]:
         """All tasks that the cell has added."""
         return (*self.tasks.values(), *self.scope_tasks)
+
+    def binder(self, flow: Flow) -> Binder:
+        """What the cell binds now."""
+        step = self.step if self.step in flow.nodes else None
+        label = _label_of(flow.name, self.number, None if step is None else step.name)
+        names = [one for one, task in self.tasks.items() if task in flow.nodes]
+        binds = frozenset(one for one in names if isinstance(one, str))
+        if step is None:
+            return Binder(label, binds)
+        return Binder(label, binds.union(step.outputs), frozenset(step.free), step)
 
 
 @dataclass(frozen=True)
@@ -114,10 +129,18 @@ class FlowCells:
             if old is not None:
                 editing.retire_parameters(flow, old.everything)
             known = set(flow.nodes)
-            shared, replaced = self._run_body(line, body, key, namespace)
+            step_names = StepNames(flow, self._binders_but(key))
+            if body.step is not None:
+                label = _label_of(line.name, body.number, line.step.title if line.step else "")
+                step_names.refuse_conflicts(label, names, is_step=True)
+            shared, replaced = self._run_body(line, body, key, namespace, step_names)
             common = {task for one in shared.values() for task in one.scope.own_tasks}
             added = [task for task in flow.nodes if task not in known and task not in common]
             record = self._record(added, _bound(added, names, namespace), before, body.number)
+            if body.step is None:
+                label = _label_of(line.name, body.number)
+                bound = [one for one in record.tasks if isinstance(one, str)]
+                step_names.refuse_conflicts(label, bound, is_step=False)
             dropped, stale, mapping = self._replace(old, record, added)
             _rename(namespace, mapping)
             after = self._scopes_after(key, shared)
@@ -135,6 +158,11 @@ class FlowCells:
             (*stale, *dependants_of(flow, replaced)),
         )
 
+    def steps(self) -> list[StepTask]:
+        """The steps that are in the flow."""
+        found = (record.step for record in self.records.values())
+        return [step for step in found if step is not None and step in self.flow.nodes]
+
     def left(self, dropped: Iterable[Task], missing: Sequence[str]) -> str:
         """The line that says which tasks of other cells have left the flow; see `farewell`."""
         places = {
@@ -146,7 +174,11 @@ class FlowCells:
         numbers = [number for _, number in found.values() if number is not None]
         return farewell([(label, task) for task, (label, _) in found.items()], missing, numbers)
 
-    # ---- steps, inside the transaction
+    def _binders_but(self, key: CellKey) -> list[Binder]:
+        """What the other cells bind."""
+        return [record.binder(self.flow) for one, record in self.records.items() if one != key]
+
+    # ---- inside the transaction
 
     def _names_before(
         self, old: CellRecord | None, names: Sequence[str], namespace: dict[str, Any]
@@ -165,7 +197,12 @@ class FlowCells:
         return {**before, **again}
 
     def _run_body(
-        self, line: FlowLine, body: CellBody, key: CellKey, namespace: dict[str, Any]
+        self,
+        line: FlowLine,
+        body: CellBody,
+        key: CellKey,
+        namespace: dict[str, Any],
+        names: StepNames,
     ) -> tuple[dict[str, SharedScope], list[Scope]]:
         flow = self.flow
         shared: dict[str, SharedScope] = {}
@@ -182,7 +219,11 @@ class FlowCells:
                 handle = stack.enter_context(one.scope)
                 if clause.variable:
                     namespace[clause.variable] = handle
-            body.execute()
+            if body.step is not None and line.step is not None:
+                names.add_step(line.step, body.step, namespace)
+            else:
+                with names.as_handles(body.reads, namespace):
+                    body.execute()
             made = BUILDING.get().made or ()
         if unused := not_added(flow, made):
             print(unused, file=sys.stderr)  # noqa: T201
@@ -229,12 +270,17 @@ class FlowCells:
     ) -> CellRecord:
         scope_tasks = {task for scope in self.flow.scopes for task in scope.own_tasks}
         tasks = [task for task in added if task not in scope_tasks]
+        step = next((task for task in tasks if isinstance(task, StepTask)), None)
+        if step is not None:  # first, and without a name: a step is the same whatever it binds
+            tasks = [step, *(task for task in tasks if task is not step)]
+            bound = {task: name for task, name in bound.items() if task is not step}
         labels = task_labels([bound.get(task) for task in tasks])
         return CellRecord(
             dict(zip(labels, tasks, strict=True)),
             tuple(task for task in added if task in scope_tasks),
             before,
             number,
+            step,
         )
 
     def _replace(
@@ -250,7 +296,8 @@ class FlowCells:
         following = _after(flow, gone)
         stale = editing.dependants(flow, gone)
         editing.substitute(flow, mapping)
-        dropped = [task for task in editing.dependants(flow, gone) if task not in gone]
+        left = [*gone, *(lost(flow, new.step) if new.step is not None else ())]
+        dropped = [task for task in editing.dependants(flow, left) if task not in gone]
         own = set(added).intersection(dropped)
         if own:
             raise MagicError(
@@ -275,6 +322,12 @@ class FlowCells:
                 editing.remove(self.flow, one.scope.own_tasks)
             after[name] = replace(one, cells=cells, owner=None if one.owner == key else one.owner)
         return {name: one for name, one in after.items() if one.scope in self.flow.scopes}
+
+
+def _label_of(flow: str, number: int | None, title: str | None = None) -> str:
+    """What errors call a cell."""
+    what = "a cell" if title is None else f"step {title!r}" if title else "this step"
+    return f"{what} of flow {flow!r}" + ("" if number is None else f" (cell [{number}])")
 
 
 def _bound(

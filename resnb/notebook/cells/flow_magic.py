@@ -7,8 +7,10 @@ from resnb.errors import CleanupError, RunError
 from resnb.events import EVENTS, StructureChanged
 from resnb.graph.flow import Flow
 from resnb.graph.resources.scope import Scope
+from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.cell_code import flow_body
 from resnb.notebook.cells.cell_runs import run_part
+from resnb.notebook.cells.steps import StepTask, shown_by
 from resnb.notebook.closing import close_scopes, interrupts_put_off, reasons
 from resnb.notebook.display import show_flow, shown_while_running
 from resnb.notebook.lines.parsed import parse_flow_line
@@ -30,7 +32,8 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
     parsed = parse_flow_line(line)
     flow_cells = session.for_building(parsed.name)
     _refuse_while_running(parsed.name)
-    body = flow_body(shell, f"%%flow {line}", cell, cell_id)
+    is_step = parsed.step is not None
+    body = flow_body(shell, f"%%flow {line}", cell, cell_id, is_step=is_step)
     built = flow_cells.build(parsed, body, session.namespace)
     if (warning := session.keep(flow_cells)) is not None:
         print(warning)  # noqa: T201
@@ -49,6 +52,8 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
     with shown_while_running(flow, quiet=parsed.quiet):
         state = run_part(flow, built.tasks, built.scopes)
     state.raise_for_failure()
+    if is_step and not parsed.quiet:
+        show_last_lines(flow, built.tasks)
 
 
 def _refuse_while_running(name: str) -> None:
@@ -56,6 +61,16 @@ def _refuse_while_running(name: str) -> None:
     if run is not None and run.flow.name == name:
         message = f"flow {name!r} is running: wait until it has ended, or %flow cancel {name}"
         raise RunError(message)
+
+
+def show_last_lines(flow: Flow, tasks: Collection[Task]) -> None:
+    """Show what the last line of each step among `tasks` gives, as a cell does."""
+    from IPython import display as ipython_display
+
+    display: Any = ipython_display.display
+    for task in tasks:
+        if isinstance(task, StepTask) and (value := shown_by(memory_of(flow).state_of(task))):
+            display(*value)
 
 
 def close_replaced(flow: Flow, scopes: Collection[Scope]) -> None:

@@ -8,6 +8,7 @@ shows the usage.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from resnb.errors import MagicError
 from resnb.notebook.lines.assignments import parse_assignments
@@ -24,11 +25,21 @@ from resnb.notebook.lines.usage import (
     RESOURCES,
     Option,
 )
-from resnb.notebook.lines.with_clauses import WithClause, take_with_clause
+from resnb.notebook.lines.with_clauses import WithClause, take_map_clause, take_with_clause
 
 _FLOW_NAME = r"""[^\s()\[\]{}"'#=,\\]+"""
 _LEASE_NAME = r"""[^\s"']+"""
 _TAKEN_ARGUMENTS = {"flow": "`flow=` places a resource", "lease": "the body has it already"}
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """What a ``%%flow`` line says of a step."""
+
+    title: str = ""  # its name in the graph; empty to name it by what it binds
+    item: str = ""  # the variable that has an item, if it runs once for each
+    items_source: str = ""  # what it is mapped over, as Python
+    retries: int = 0  # how many more tries follow a failed one
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,7 @@ class FlowLine:
     withs: tuple[WithClause, ...] = ()  # the scopes that the cell is in, the outermost first
     run: bool = False  # whether to run the cell's tasks
     quiet: bool = False  # whether to show nothing
+    step: StepLine | None = None  # how the cell is one task; None if it builds tasks
 
 
 @dataclass(frozen=True)
@@ -81,21 +93,48 @@ def parse_flow_line(line: str) -> FlowLine:
     """
     with Scanner(FLOW, line) as scanner:
         withs: list[WithClause] = []
+        step: dict[str, Any] = {}
 
         def take_value(option: Option) -> None:
             if option.name == "--with":
                 withs.append(take_with_clause(scanner))
+            else:
+                step.update(_step_option(scanner, option.name))
 
-        name, parameters = _name_and_signature(scanner, "flow", _FLOW_NAME, take_value)
+        def take_title() -> bool:
+            if "--step" not in scanner.given or "title" in step:
+                return False
+            step["title"] = scanner.word()
+            return True
+
+        name, parameters = _name_and_signature(scanner, "flow", _FLOW_NAME, take_value, take_title)
+        if step and "--step" not in scanner.given:
+            raise MagicError("--map and --retries go with --step; give a task these options itself")
         uses = [(variable_name(name), f"flow {name!r}")]
         uses += [(parameter.name, f"parameter {parameter.name!r}") for parameter in parameters]
         for clause in withs:
             uses.append((clause.name, f"scope {clause.name!r}"))
             if clause.variable and clause.variable == clause.resource_source.partition(".")[0]:
                 uses.append((clause.variable, f"resource {clause.resource_source}"))
+        if item := step.get("item"):
+            uses.append((item, f"item {item!r}"))
         _refuse_shared_names(uses)
         run, quiet = "--run" in scanner.given, "--quiet" in scanner.given
-        return FlowLine(name, parameters, tuple(withs), run, quiet)
+        as_step = StepLine(**step) if "--step" in scanner.given else None
+        return FlowLine(name, parameters, tuple(withs), run, quiet, as_step)
+
+
+def _step_option(scanner: Scanner, name: str) -> dict[str, Any]:
+    """What an option says of a step."""
+    match name:
+        case "--step" if scanner.rest.startswith(('"', "'")):
+            return {"title": scanner.word()}
+        case "--map":
+            item, source = take_map_clause(scanner)
+            return {"item": item, "items_source": source}
+        case "--retries" as option:
+            return {"retries": int(scanner.value(COUNT, option))}
+    return {}
 
 
 def parse_resource_line(line: str) -> ResourceLine:
@@ -169,7 +208,11 @@ def parse_resources_line(line: str) -> ResourcesLine:
 
 
 def _name_and_signature(
-    scanner: Scanner, kind: str, pattern: str, take_value: Callable[[Option], None]
+    scanner: Scanner,
+    kind: str,
+    pattern: str,
+    take_value: Callable[[Option], None],
+    take_word: Callable[[], bool] = lambda: False,
 ) -> tuple[str, tuple[SignatureParameter, ...]]:
     """Read ``NAME[(param=default, ...)]`` with options anywhere around it.
 
@@ -178,6 +221,7 @@ def _name_and_signature(
         kind: ``"flow"`` or ``"resource"``.
         pattern: a regular expression for a name without quotes.
         take_value: reads the value of an option that has one.
+        take_word: reads a word after the name, if one may stand there.
     """
     name = group = None
     while scanner.rest:
@@ -185,7 +229,7 @@ def _name_and_signature(
             take_value(option)
         elif name is None:
             name, group = scanner.required(f"the {kind}'s name", pattern), scanner.group()
-        else:
+        elif not take_word():
             inputs = "parameters" if kind == "flow" else "arguments"
             hint = f"{inputs} go in brackets: {name}(n=2)"
             raise scanner.surplus(scanner.rest.split()[0], hint)

@@ -120,6 +120,9 @@ FLOW = Magic(
             repeatable=True,
         ),
         Option("--run", "also run what the cell added, and leave its scopes open"),
+        Option("--step", "the cell is one task: it reads and binds the flow's names ([TITLE])"),
+        Option("--map", "run a step once for each item", Kind("VAR in ITEMS")),
+        Option("--retries", "how many more tries follow a failed one of a step", COUNT),
         Option("--quiet", "show nothing"),
     ),
 )

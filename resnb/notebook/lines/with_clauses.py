@@ -83,6 +83,25 @@ def take_with_clause(scanner: Scanner) -> WithClause:
     return WithClause(name, arguments, normal, _variable(scanner), executes, mapped)
 
 
+def take_map_clause(scanner: Scanner) -> tuple[str, str]:
+    """Read ``VAR in ITEMS`` after ``--map``; ITEMS has blanks in brackets only.
+
+    Raises:
+        MagicError: it is not that.
+    """
+    before = scanner.rest
+    item = identifier(scanner.take(_NAME) or "")
+    source = ""
+    if item is not None and scanner.take(r"in(?=\s|\()"):
+        source = scanner.take(_NAME) or scanner.group() or ""
+        while source and (more := scanner.group() or scanner.take(rf"\.{_NAME}")):
+            source += more
+    fault = python_fault(source)
+    if item is None or not source or fault or scanner.rest.startswith((".", "[", "(")):
+        raise MagicError(f"--map takes VAR in ITEMS, such as `--map x in xs`, not {quoted(before)}")
+    return item, source
+
+
 def _is_options(node: ast.expr) -> bool:
     """Whether this is ``Resource.options(...)``."""
     match node:

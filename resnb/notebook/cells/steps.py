@@ -1,0 +1,168 @@
+"""Steps: cells that are one task each, whose inputs and outputs are names.
+
+A step gives all the names that it binds in one value. Who reads one of them picks it, so that a
+cell may bind other names tomorrow without a change to those that read it.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from types import FunctionType
+from typing import Any, Final
+
+from resnb.errors import NoValueError
+from resnb.graph.tasks.task import Task
+from resnb.states import State
+
+_NOTHING: Final = object()
+
+
+class StepValues(dict[str, Any]):
+    """What a step has bound, by name.
+
+    Attributes:
+        shown: the value of its last line, if that was an expression; `None` shows nothing.
+    """
+
+    shown: Any = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _values, (dict(self), self.shown)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name} = {value!r}" for name, value in self.items()) or "nothing bound"
+
+
+def _values(found: Mapping[str, Any], shown: Any) -> StepValues:
+    values = StepValues(found)
+    values.shown = shown
+    return values
+
+
+class StepTask(Task):
+    """A cell as one task.
+
+    Args:
+        name: its name in the graph.
+        function: the cell's code, which takes its inputs by keyword and gives its local variables.
+        late: gives, for each name that the cell reads from the notebook before it binds it, a
+            function that gives its value.
+        inputs: the names that it reads from the flow.
+        outputs: the names that it binds and that others see.
+        free: the names that it reads from the notebook.
+        shown: the name of the local variable with the value of its last line.
+        **options: those of a task.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: FunctionType,
+        late: Callable[[], Mapping[str, Callable[[], Any]]],
+        *,
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+        free: tuple[str, ...],
+        shown: str,
+        **options: Any,
+    ) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self.free = free
+        self.run = _runner(function, late, outputs, shown)  # type: ignore[method-assign]
+        super().__init__(name=name, **options)
+
+    @property
+    def value(self) -> Any:
+        """What it has bound: the value itself if that is one, else all of them by name.
+
+        Raises:
+            NoValueError: it has not run.
+        """
+        found = super().value
+        single = len(self.outputs) == 1 and isinstance(found, StepValues)
+        return found.get(self.outputs[0]) if single else found
+
+
+class StepOutput(Task):
+    """One name of a step, for a task of another cell.
+
+    Args:
+        name: the name.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
+        self.output = name
+
+    def run(self, step: Any) -> Any:
+        """The value of the name."""
+        return picked(step, self.output)
+
+
+def picked(value: Any, name: str) -> Any:
+    """The value of `name`, which a step or each child of a mapped one has bound.
+
+    Raises:
+        NoValueError: the step was to bind it, and did not on this run.
+    """
+    if isinstance(value, StepValues):
+        if name not in value:
+            message = f"the step that binds {name!r} has not bound it in this run"
+            raise NoValueError(message)
+        return value[name]
+    if type(value) is list and value and all(isinstance(one, StepValues) for one in value):
+        return [picked(one, name) for one in value]
+    return value
+
+
+def outputs_of(task: StepTask, state: State) -> Iterator[tuple[str, Any]]:
+    """The names that a step has bound in a run, with their values unless these are elsewhere."""
+    kept = state.kept if state.is_successful() and not state.is_skipped() else None
+    for name in task.outputs:
+        value = _NOTHING
+        if isinstance(kept, StepValues):
+            value = kept.get(name, _NOTHING)
+        elif type(kept) is list and kept and all(isinstance(one, StepValues) for one in kept):
+            value = [one.get(name) for one in kept]
+        if value is not _NOTHING:
+            yield name, value
+
+
+def shown_by(state: State) -> Iterable[Any]:
+    """The values of a step's last line that are to be shown."""
+    kept = state.kept
+    found = [kept.shown] if isinstance(kept, StepValues) else []
+    return [one for one in found if one is not None]
+
+
+def _runner(
+    function: FunctionType,
+    late: Callable[[], Mapping[str, Callable[[], Any]]],
+    outputs: tuple[str, ...],
+    shown: str,
+) -> Callable[..., Any]:
+    """The code of the task: fetch what is needed, run the cell, choose what leaves it."""
+
+    def arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+        found = {name: picked(value, name) for name, value in given.items()}
+        for name, read in late().items():
+            with suppress(NameError):
+                found[name] = read()
+        return found
+
+    def chosen(local: Mapping[str, Any]) -> StepValues:
+        found = {name: local[name] for name in outputs if name in local}
+        return _values(found, local.get(shown))
+
+    if inspect.iscoroutinefunction(function):
+
+        async def run_async(**given: Any) -> StepValues:
+            return chosen(await function(**arguments(given)))
+
+        return run_async
+
+    def run(**given: Any) -> StepValues:
+        return chosen(function(**arguments(given)))
+
+    return run

@@ -1,0 +1,160 @@
+"""``%%flow NAME --step``: the cell is one task."""
+
+import pytest
+
+
+def test_a_cell_is_one_task_that_reads_and_binds_names(cells):
+    cells.run("%%flow etl(n=3) --step\nrows = list(range(n))", "a")
+    cells.run("%%flow etl --step Total\ntotal = sum(rows)\nlargest = max(rows)", "b")
+    assert cells.value("names(etl)") == ["n", "rows", "Total"]
+    assert cells.value("arrows(etl)") == ["n -> rows", "rows -> Total"]
+    cells.run("%flow run etl n=5")
+    assert cells.value("rows, total, largest") == ([0, 1, 2, 3, 4], 10, 4)
+
+
+def test_outside_a_name_is_its_value_and_in_a_cell_of_the_flow_its_handle(cells):
+    cells.run("%%flow etl --step --run\nrows = [1, 2]", "a")
+    assert cells.value("rows") == [1, 2]
+    cells.run("rows = 'mine'")
+    cells.run("%%flow etl --run\ntwice = double(rows)", "b")
+    assert cells.value("twice.value, rows") == ([1, 2, 1, 2], "mine")
+    cells.run("%%flow etl --step --run\nmore = rows + [3]", "c")
+    assert cells.value("more, rows") == ([1, 2, 3], "mine")
+
+
+def test_before_it_has_run_a_name_is_a_handle(cells):
+    cells.run("%%flow etl --step\nrows = [1, 2]", "a")
+    assert "is a handle" in cells.fail("rows[0] + len(rows)").message
+
+
+def test_names_of_the_notebook_are_used_as_they_are_when_it_runs(cells):
+    cells.run("factor = 2\ndef scaled(x):\n    return factor * x")
+    cells.run("%%flow etl --step\nimport math\nanswer = math.floor(scaled(3.5))", "a")
+    cells.run("factor = 10")
+    cells.run("%flow run etl")
+    assert cells.value("answer, math.__name__") == (35, "math")
+
+
+def test_a_name_that_it_reads_before_it_binds_it(cells):
+    cells.run("count = 1")
+    cells.run("%%flow etl --step --run\ncount = count + 1", "a")
+    assert cells.value("count") == 2
+
+
+def test_what_stays_inside(cells):
+    cells.run(
+        """
+        %%flow etl --step --run
+        _hidden = 1
+        with open(os.devnull) as file:
+            text = file.read()
+        for i in range(3):
+            last = i
+        del text
+        """,
+        "a",
+    )
+    assert cells.value("etl.sorted_tasks()[0].outputs, last") == (("last",), 2)
+    assert "_hidden" in cells.fail("_hidden").message
+
+
+def test_magics_shell_commands_and_await_work(cells):
+    cells.run(
+        """
+        %%flow etl --step --run
+        import asyncio
+        word = "hello"
+        said = !echo {word}
+        await asyncio.sleep(0)
+        """,
+        "a",
+    )
+    assert cells.value("list(said)") == ["hello"]
+
+
+def test_the_last_line_is_shown_once_it_has_run(cells):
+    shown = cells.run("%%flow etl --step --run\nrows = [1, 2]\nrows", "a")
+    assert shown.displays[-1]["text/plain"] == "[1, 2]"
+    assert cells.value("rows") == [1, 2]
+
+
+def test_a_cell_that_runs_again_replaces_its_step_whatever_it_binds(cells):
+    cells.run("%%flow etl --step --run\nrows = [1]", "a")
+    cells.run("%%flow etl --step --run\ntotal = sum(rows)", "b")
+    if cells.with_ids:
+        cells.run("%%flow etl --step --run\nrows = [1, 2]\nmore = 3", "a")
+        assert cells.value("names(etl)") == ["rows", "total"]
+        cells.run("%flow run etl")
+        assert cells.value("total") == 3
+        shown = cells.run("%%flow etl --step\nmore = 3", "a")
+        assert "'total' was removed" in shown.stdout
+        assert cells.value("names(etl)") == ["more"]
+
+
+def test_two_cells_that_bind_one_name_are_refused(cells):
+    cells.run("%%flow etl --step\nrows = [1]", "a")
+    said = cells.refuse("%%flow etl --step Other\nrows, more = [2], 3", "b")
+    assert "step 'Other' of flow 'etl'" in said
+    assert "binds 'rows', and so does step 'rows'" in said
+    assert "binds 'rows'" in cells.refuse("%%flow etl\nrows = number(1)\nx = double(rows)", "c")
+
+
+def test_a_name_that_a_step_found_nowhere_in_the_flow_cannot_be_bound_later(cells):
+    cells.run("rows = [1]")
+    cells.run("%%flow etl --step Sum\ntotal = sum(rows)", "a")
+    said = cells.refuse("%%flow etl --step\nrows = [2]", "b")
+    assert "binds 'rows', which step 'Sum' of flow 'etl'" in said
+    assert "run that one again" in said
+
+
+def test_a_step_in_a_scope_uses_what_is_open(cells):
+    cells.run("%%flow etl --with Cluster(2) as cluster --step --run\nsize = str(cluster)", "a")
+    assert cells.value("alive()") == ["etl/cluster open"]
+    assert cells.value("isinstance(size, str)")
+    cells.run("%flow close etl")
+
+
+def test_a_step_runs_once_for_each_item(cells):
+    cells.run("%%flow etl --step\nrows = [1, 2, 3]", "a")
+    cells.run("%%flow etl --step --map row in rows\ntwice = 2 * row\nrest = row % 2", "b")
+    cells.run("%%flow etl --step --map n in range(3)\nsquare = n * n", "c")
+    cells.run("%%flow etl --step\ntotal = sum(twice) + sum(square)", "d")
+    cells.run("%flow run etl")
+    assert cells.value("twice, rest, square, total") == ([2, 4, 6], [1, 0, 1], [0, 1, 4], 17)
+
+
+def test_a_step_is_tried_again(cells):
+    cells.run("tries = []")
+    cells.run(
+        """
+        %%flow etl --step --retries 2 --run
+        tries.append(1)
+        assert len(tries) == 3
+        done = True
+        """,
+        "a",
+    )
+    assert cells.value("len(tries), done") == (3, True)
+
+
+def test_a_failed_step_names_the_line_of_the_cell(cells):
+    shown = cells.fail("%%flow etl --step --run\nx = 1\ny = x / 0", "a")
+    assert "ZeroDivisionError" in shown.message
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("etl --retries 2", "go with --step"),
+        ("etl --step --map rows", "VAR in ITEMS"),
+        ("etl --step --map x in", "VAR in ITEMS"),
+        ("etl --step Title more", "unexpected 'more'"),
+    ],
+)
+def test_lines_that_mean_nothing(cells, line, fault):
+    assert fault in cells.refuse(f"%%flow {line}\nx = 1")
+
+
+@pytest.mark.parametrize("body", ["return 1", "from math import *", "yield 1"])
+def test_what_no_step_can_hold(cells, body):
+    cells.refuse(f"%%flow etl --step\n{body}")
