@@ -123,6 +123,30 @@ def test_a_step_runs_once_for_each_item(cells):
     assert cells.value("twice, rest, square, total") == ([2, 4, 6], [1, 0, 1], [0, 1, 4], 17)
 
 
+def test_the_handle_of_a_mapped_step_gives_a_list(cells):
+    cells.run("%%flow etl --step --map n in range(3)\nsquare = n * n", "a")
+    cells.run("handle = square")
+    cells.run("%flow run etl")
+    assert cells.value("square, handle.value") == ([0, 1, 4], [0, 1, 4])
+
+
+def test_a_plain_cell_may_change_a_name_until_the_step_computes_it_anew(cells):
+    cells.run("%%flow etl --step --run\nrows = [1, 2]", "a")
+    cells.run("rows = rows + [3]")
+    cells.run("%%flow etl --step --run\ntotal = sum(rows)", "b")
+    assert cells.value("rows, total") == ([1, 2, 3], 3)
+    cells.run("%flow run etl")
+    assert cells.value("rows") == [1, 2]
+
+
+def test_a_step_whose_branch_does_not_bind_a_name_says_so_to_its_reader(cells):
+    cells.run("%%flow etl(big=False) --step\nif big:\n    rows = [1]", "a")
+    cells.run("%%flow etl --step\ntotal = sum(rows)", "b")
+    assert "the step that binds 'rows' has not bound it" in cells.fail("%flow run etl").message
+    cells.run("%flow run etl big=True")
+    assert cells.value("total") == 1
+
+
 def test_a_step_is_tried_again(cells):
     cells.run("tries = []")
     cells.run(

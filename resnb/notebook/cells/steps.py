@@ -77,11 +77,10 @@ class StepTask(Task):
         """What it has bound: the value itself if that is one, else all of them by name.
 
         Raises:
-            NoValueError: it has not run.
+            NoValueError: it has not run, or has not bound it.
         """
         found = super().value
-        single = len(self.outputs) == 1 and isinstance(found, StepValues)
-        return found.get(self.outputs[0]) if single else found
+        return picked(found, self.outputs[0]) if len(self.outputs) == 1 else found
 
 
 class StepOutput(Task):

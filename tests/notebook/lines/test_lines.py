@@ -174,7 +174,7 @@ BAD_FLOW_LINES = {
     "etl \u2014run": "did you mean --run?",
     "etl -run": "unknown option '-run'; the nearest is --run",
     "etl --quite": "unknown option '--quite'; the nearest is --quiet",
-    "etl --ttl 2h": "unknown option '--ttl'; there is --with, --run, --quiet",
+    "etl --ttl 2h": "unknown option '--ttl'; there is --with, --run, --step, --map, --retries, --quiet",
     "etl --run --run": "--run is given twice",
     "etl --run=1": "--run takes no value",
     "etl\nrun": "is more than one line",
@@ -431,6 +431,7 @@ def test_a_bad_resources_line_is_refused_with_the_reason(line, words):
 # --- one source for parser and help -----------------------------------------------------------
 
 SAMPLES = {None: "", COUNT: " 3", DURATION: " 30m"}
+OF_STEPS = {"--map", "--retries"}
 WITH_OPTIONS = [(magic, option) for magic in PARSERS for option in magic.options]
 
 
@@ -440,7 +441,8 @@ WITH_OPTIONS = [(magic, option) for magic in PARSERS for option in magic.options
 def test_every_option_of_the_table_is_parsed_and_documented(magic, option):
     choice = option.value.metavar.partition("|")[0] if option.value else ""
     value = SAMPLES.get(option.value, f" {choice}".replace("RESOURCE[(args)] [as VAR]", "Db"))
-    name = "" if magic is RESOURCES else "x"
+    value = value.replace("VAR in ITEMS", "y in ys")
+    name = "" if magic is RESOURCES else "x --step" if option.name in OF_STEPS else "x"
     bare = PARSERS[magic](name)
     assert PARSERS[magic](f"{name} {option.name}{value}") != bare
     assert f"  {option.spelling} " in magic.usage()
