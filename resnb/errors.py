@@ -206,6 +206,10 @@ class TaskCancelled(BaseException):
     """Raised inside the code of a running task that was cancelled or timed out."""
 
 
+class CacheError(ResnbError):
+    """A value cannot be kept on disk, or the folder for such values cannot be used."""
+
+
 class CleanupError(ResnbError):
     """A resource's cleanup failed or did not end within its deadline."""
 

@@ -13,7 +13,7 @@ from resnb.instructions import is_import
 _LATER = "run the notebook later or often with cron, papermill or a CI job"
 _KEEP = "write what you want to keep to a file or a database in the task"
 _HERE = "a flow runs where its notebook runs; choose executor=... for where its tasks run"
-_AGAIN = "keep the value in the task, or pass task_states=... to flow.run"
+_AGAIN = "use cache_for='7d', and cache_key='...' to tell values apart"
 _NEXT = "let the flow end there, and start the next one when you are ready"
 _NAMED = "use name=..., or task_args={'name': ...} where the task is called"
 _KEYRING = "read os.environ, or the keyring you use, in the task"
@@ -24,8 +24,10 @@ _NO_VERSION = "leave it out: flows are not registered anywhere"
 _LIBRARY = "write a task of a few lines that calls the library itself"
 
 TASK_OPTIONS = {
-    **dict.fromkeys(("cache_for", "cache_validator", "cache_key"), _AGAIN),
-    **dict.fromkeys(("cache_key_fn", "cache_expiration", "cache_policy", "refresh_cache"), _AGAIN),
+    **dict.fromkeys(
+        ("cache_validator", "cache_key_fn", "cache_expiration", "cache_policy", "refresh_cache"),
+        _AGAIN,
+    ),
     "result": _KEEP,
     "target": "let the task itself look whether its file is there",
     "task_run_name": _NAMED,

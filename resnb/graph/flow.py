@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, NoReturn, Self
 
 from resnb import unsupported
+from resnb.durations import seconds
 from resnb.errors import GraphError, OptionError, RunError
 from resnb.events import EVENTS, StructureChanged
 from resnb.graph import binding, editing
@@ -27,8 +28,8 @@ from resnb.graph.validation import validate
 from resnb.states import State
 
 _OPTIONS = (
-    "executor", "tasks", "edges", "reference_tasks", "state_handlers", "on_running", "on_failure",
-    "on_completion", "on_cancellation", "validate",
+    "executor", "cache_for", "tasks", "edges", "reference_tasks", "state_handlers", "on_running",
+    "on_failure", "on_completion", "on_cancellation", "validate",
 )  # fmt: skip
 
 
@@ -38,6 +39,8 @@ class Flow(Structure):
     Args:
         name: the flow's name.
         executor: what runs its tasks, unless a run gets another; threads by default.
+        cache_for: how long its tasks' values last on disk (``"7d"``, seconds, timedelta), unless a
+            task says otherwise.
         tasks: initial tasks.
         edges: initial edges.
         reference_tasks: the tasks that decide the flow's final state; see `reference_tasks`.
@@ -51,7 +54,7 @@ class Flow(Structure):
         **others: refused; for Prefect's options with what to do instead.
 
     Raises:
-        OptionError: `name` is no text, or empty.
+        OptionError: `name` is no text, or empty; or another option has a value of the wrong kind.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Flow(Structure):
         name: str,
         *,
         executor: Any = None,
+        cache_for: Any = None,
         tasks: Iterable[Task] | None = None,
         edges: Iterable[Edge] | None = None,
         reference_tasks: Iterable[Task] | None = None,
@@ -77,6 +81,7 @@ class Flow(Structure):
         super().__init__(_checked_name(name))
         self.executor = executor
         owner = f"flow {name!r}"
+        self.cache_for = seconds(cache_for, f"{owner}: cache_for")
         self.state_handlers = hooks(owner, "state_handlers", state_handlers)
         self.on_running = hooks(owner, "on_running", on_running)
         self.on_failure = hooks(owner, "on_failure", on_failure)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from resnb.errors import RunError
 from resnb.graph.tasks.task import Task
+from resnb.run.caching.lasting import may_last
 from resnb.run.engine.clock import Clock
 from resnb.run.engine.execution import Execution
 from resnb.run.engine.interrupts import Interrupts
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection as Tasks
 
     from resnb.graph.flow import Flow
+    from resnb.graph.resources.scope import ScopeUse
+    from resnb.ledger.kernel.lease import Lease
 
 
 class FlowRun(Run):
@@ -74,9 +77,34 @@ class FlowRun(Run):
         if task_states and self._whole:
             scopes_open = {use.scope for use in opened}
             given = without_gone_resources(flow, given, scopes_open, fresh=resumes)
+        lasts = may_last(flow)
+        if lasts:
+            given = self._with_kept_values(flow, parameters, given, opened)
         plan = compiled(flow, parameters, given, only)
+        if lasts:
+            from resnb.run.caching.tasks import looking_first
+
+            for row, node in enumerate(plan.nodes):
+                if (code := looking_first(flow, node, parameters)) is not None:
+                    plan.functions[row] = code
         super().__init__(flow, plan, parameters, executor, opened, clock=clock)
         self._quiet = quiet
+
+    def _with_kept_values(
+        self,
+        flow: "Flow",
+        parameters: Mapping[str, Any],
+        given: Mapping[Task, State],
+        opened: "Mapping[ScopeUse, Lease]",
+    ) -> dict[Task, State]:
+        """`given`, and the states of what need not run; nothing is set up for these."""
+        from resnb.run.caching.tasks import found_before
+
+        found = found_before(flow, parameters, given)
+        if not found or not self._whole:
+            return {**found, **given}
+        scopes_open = {use.scope for use in opened}
+        return without_gone_resources(flow, {**found, **given}, scopes_open, fresh=True)
 
     def interrupted(self) -> None:
         """Cancel the run because its wait was broken, and say what is still awaited."""

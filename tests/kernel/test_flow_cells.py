@@ -62,7 +62,7 @@ def test_a_flow_whose_name_no_line_can_give_does_no_harm(cells):
     assert cells.run("%flow").stdout == "etl: 1 task\na/b: 0 tasks\n"
 
 
-@pytest.mark.parametrize("name", ["run", "plan", "cancel", "close", "timeline"])
+@pytest.mark.parametrize("name", ["run", "plan", "cancel", "close", "timeline", "cache"])
 def test_words_of_the_command_are_no_names(notebook, name):
     assert "is no name for a flow" in notebook.refuse(f"%%flow {name}\nx = number(1)")
 

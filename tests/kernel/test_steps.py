@@ -161,6 +161,42 @@ def test_a_step_is_tried_again(cells):
     assert cells.value("len(tries), done") == (3, True)
 
 
+@pytest.fixture
+def kept(kernel, tmp_path):
+    kernel.run(f"os.environ['RESNB_CACHE'] = {str(tmp_path / 'cache')!r}")
+    yield
+    kernel.run("import os; del os.environ['RESNB_CACHE']")
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_values_of_a_cell_are_kept_and_nothing_is_set_up_for_them(cells):
+    for _ in "12":
+        cells.run("factor = 2")
+        cells.run("%%flow etl(n=3) --cache 7d --step\nrows = [factor * i for i in range(n)]", "a")
+        cells.run(
+            "%%flow etl --with Cluster(2) as cluster --cache 7d --step\ntotal = sum(rows)", "b"
+        )
+        cells.run("since()")
+        cells.run("%flow run etl")
+        assert cells.value("rows, total") == ([0, 2, 4], 6)
+        happened = cells.value("since()")
+        shown = cells.run("%flow cache").stdout
+        cells.run("del etl, rows, total\n%reload_ext resnb")
+    assert happened == []
+    assert "etl/rows" in shown
+    assert "2 values" in shown
+    assert cells.run("%flow cache clear etl").stdout == "2 values of flow 'etl' removed\n"
+    assert "no values are kept" in cells.run("%flow cache").stdout
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_kept_value_does_not_survive_a_change_of_what_made_it(cells):
+    for factor in (2, 3):
+        cells.run(f"def scaled(x):\n    return {factor} * x")
+        cells.run("%%flow etl --cache 7d --step --run\nrows = scaled(5)", "a")
+        assert cells.value("rows") == 5 * factor
+
+
 def test_a_failed_step_names_the_line_of_the_cell(cells):
     shown = cells.fail("%%flow etl --step --run\nx = 1\ny = x / 0", "a")
     assert "ZeroDivisionError" in shown.message

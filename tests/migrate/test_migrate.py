@@ -62,7 +62,7 @@ LEFT_OUT = {
     "from prefect.task_runners import ConcurrentTaskRunner": "executor=ThreadExecutor",
     "prefect.config.x": "prefect.config.x: read os.environ",
     "Flow('f', schedule=daily)": "Flow(schedule=): run the notebook later",
-    "@task(cache_for=day)\ndef f(): ...": "task(cache_for=): keep the value",
+    "@task(cache_validator=v)\ndef f(): ...": "task(cache_validator=): use cache_for",
     "@flow(task_runner=x)\ndef f(): ...": "flow(task_runner=): use executor",
     "with Flow('f') as f:\n    f.run_config = 1\n": "flow.run_config: a flow runs where",
     "f = Flow('f')\nf.register('x')": "flow.register: there is no server",

@@ -19,7 +19,7 @@ HOOKS = ("state_handlers", "on_running", "on_failure", "on_completion", "on_canc
 TASK_OPTIONS = (
     "name", "tags", "max_retries", "retry_delay", "retry_on", "retry_condition_fn", "timeout",
     "trigger", "skip_on_upstream_skip", "checkpoint", "nout", "log_stdout", *HOOKS, "thread",
-    "description",
+    "description", "cache_for", "cache_key",
 )  # fmt: skip
 
 ALIASES = {
@@ -197,9 +197,10 @@ def _exceptions(owner: str, name: str, value: Any) -> tuple[type[BaseException],
 
 _CHECKS: dict[str, Check] = {
     "name": text,
+    "cache_key": text,
     "retry_delay": _delay,
     "retry_condition_fn": _function,
-    **dict.fromkeys(("cleanup_timeout", "ttl", "idle_timeout", "keep"), _duration),
+    **dict.fromkeys(("cleanup_timeout", "ttl", "idle_timeout", "keep", "cache_for"), _duration),
     "timeout": _timeout,
     **dict.fromkeys(HOOKS, hooks),
     "tags": _tags,

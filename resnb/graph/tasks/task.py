@@ -39,7 +39,10 @@ class Task(Handle["Task"]):
         timeout: how long one try may take (``"30s"``, seconds, timedelta).
         trigger: decides from the upstream states whether it runs; see `resnb.triggers`.
         skip_on_upstream_skip: whether it is skipped if an upstream task is.
-        checkpoint: accepted for compatibility with Prefect; results are not persisted.
+        checkpoint: accepted for compatibility with Prefect.
+        cache_for: how long its value lasts on disk (``"7d"``, seconds, timedelta), found again by
+            its code, what that refers to, and its inputs; as long as the flow says by default.
+        cache_key: a text that tells values apart that are otherwise found by the same.
         nout: the number of values it returns, for ``a, b = f()``.
         log_stdout: accepted for compatibility with Prefect; output is always shown with its task.
         state_handlers: called as ``(task, old_state, new_state)``; may return another state.
@@ -72,6 +75,8 @@ class Task(Handle["Task"]):
     trigger: TriggerLike = all_successful
     skip_on_upstream_skip: bool = True
     checkpoint: bool | None = None
+    cache_for: float | None = None
+    cache_key: str | None = None
     nout: int | None = None
     log_stdout: bool = False
     state_handlers: tuple[Hook, ...] = ()

@@ -6,13 +6,14 @@ one transaction: a cell that raises leaves the graph, the names and this record 
 """
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from resnb.durations import seconds
 from resnb.errors import MagicError
 from resnb.graph import editing
 from resnb.graph.base.building import BUILDING
@@ -205,6 +206,7 @@ class FlowCells:
         names: StepNames,
     ) -> tuple[dict[str, SharedScope], list[Scope]]:
         flow = self.flow
+        known_before = set(flow.nodes) if line.cache is not None else set()
         shared: dict[str, SharedScope] = {}
         replaced: list[Scope] = []
         with ExitStack() as stack:
@@ -225,6 +227,8 @@ class FlowCells:
                 with names.as_handles(body.reads, namespace):
                     body.execute()
             made = BUILDING.get().made or ()
+            if line.cache is not None:
+                _let_last(flow, known_before, seconds(line.cache, "--cache"))
         if unused := not_added(flow, made):
             print(unused, file=sys.stderr)  # noqa: T201
         return shared, replaced
@@ -322,6 +326,13 @@ class FlowCells:
                 editing.remove(self.flow, one.scope.own_tasks)
             after[name] = replace(one, cells=cells, owner=None if one.owner == key else one.owner)
         return {name: one for name, one in after.items() if one.scope in self.flow.scopes}
+
+
+def _let_last(flow: Flow, known: Collection[Task], duration: float | None) -> None:
+    """Let the values of the new tasks last, unless they say themselves how long."""
+    for task in flow.nodes:
+        if task not in known and task.kind == "task" and task.cache_for is None:
+            task.cache_for = duration
 
 
 def _label_of(flow: str, number: int | None, title: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""``%flow``: show, run, plan, cancel, close, timeline."""
+"""``%flow``: show, run, plan, cancel, close, timeline, cache."""
 
 from typing import Any
 
@@ -24,6 +24,9 @@ _NO_WORK = frozenset({"init", "setup", "cleanup", "parameter"})
 def flow_command(session: Session, line: str) -> None:
     """Carry out a ``%flow`` line."""
     parsed = parse_command_line(line)
+    if parsed.command in ("cache", "clear cache"):
+        _values(parsed.command, parsed.name)
+        return
     if parsed.name is None:
         _list_flows(session)
         return
@@ -47,6 +50,15 @@ def flow_command(session: Session, line: str) -> None:
             from resnb.notebook.commands.timelines import show_timeline
 
             show_timeline(flow)
+
+
+def _values(command: str, flow: str | None) -> None:
+    from resnb.notebook.commands.kept_values import clear_values, list_values
+
+    if command == "cache":
+        list_values()
+    else:
+        clear_values(flow)
 
 
 def _value(session: Session, key: str, source: str) -> Any:

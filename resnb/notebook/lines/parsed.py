@@ -52,6 +52,7 @@ class FlowLine:
     run: bool = False  # whether to run the cell's tasks
     quiet: bool = False  # whether to show nothing
     step: StepLine | None = None  # how the cell is one task; None if it builds tasks
+    cache: str | None = None  # how long its tasks' values last, as it was written
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class ResourceLine:
 class CommandLine:
     """A ``%flow`` line."""
 
-    # ``run``, ``plan``, ``cancel``, ``close`` or ``timeline``; None to show
+    # ``run``, ``plan``, ``cancel``, ``close``, ``timeline``, ``cache`` or ``clear cache``; None to
+    # show
     command: str | None = None
     name: str | None = None  # the flow; None for all of them
     arguments: tuple[tuple[str, str], ...] = ()  # name and text of each parameter for ``run``
@@ -94,10 +96,13 @@ def parse_flow_line(line: str) -> FlowLine:
     with Scanner(FLOW, line) as scanner:
         withs: list[WithClause] = []
         step: dict[str, Any] = {}
+        cache: list[str] = []
 
         def take_value(option: Option) -> None:
             if option.name == "--with":
                 withs.append(take_with_clause(scanner))
+            elif option.name == "--cache":
+                cache.append(scanner.value(DURATION, "--cache"))
             else:
                 step.update(_step_option(scanner, option.name))
 
@@ -121,7 +126,8 @@ def parse_flow_line(line: str) -> FlowLine:
         _refuse_shared_names(uses)
         run, quiet = "--run" in scanner.given, "--quiet" in scanner.given
         as_step = StepLine(**step) if "--step" in scanner.given else None
-        return FlowLine(name, parameters, tuple(withs), run, quiet, as_step)
+        kept = cache[0] if cache else None
+        return FlowLine(name, parameters, tuple(withs), run, quiet, as_step, kept)
 
 
 def _step_option(scanner: Scanner, name: str) -> dict[str, Any]:
@@ -173,6 +179,8 @@ def parse_command_line(line: str) -> CommandLine:
             return CommandLine()
         command = scanner.take_command()
         scanner.take_option()  # %flow has none, so this refuses any
+        if command == "cache":
+            return _cache_command(scanner)
         name = scanner.required("the flow's name", _FLOW_NAME)
         arguments: tuple[tuple[str, str], ...] = ()
         if command == "run":
@@ -182,6 +190,18 @@ def parse_command_line(line: str) -> CommandLine:
         if scanner.rest:
             raise scanner.surplus()
         return CommandLine(command, name, arguments)
+
+
+def _cache_command(scanner: Scanner) -> CommandLine:
+    """What follows ``%flow cache``."""
+    if scanner.take(r"clear(?=\s|#|$)") is None:
+        if scanner.rest:
+            raise scanner.surplus("clear" if scanner.rest.startswith("cl") else "")
+        return CommandLine("cache")
+    name = scanner.required("the flow's name", _FLOW_NAME) if scanner.rest else None
+    if scanner.rest:
+        raise scanner.surplus()
+    return CommandLine("clear cache", name)
 
 
 def parse_resources_line(line: str) -> ResourcesLine:

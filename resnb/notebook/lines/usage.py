@@ -121,6 +121,7 @@ FLOW = Magic(
         ),
         Option("--run", "also run what the cell added, and leave its scopes open"),
         Option("--step", "the cell is one task: it reads and binds the flow's names ([TITLE])"),
+        Option("--cache", "keep the values of the cell's tasks on disk for so long", DURATION),
         Option("--map", "run a step once for each item", Kind("VAR in ITEMS")),
         Option("--retries", "how many more tries follow a failed one of a step", COUNT),
         Option("--quiet", "show nothing"),
@@ -161,6 +162,7 @@ COMMAND = Magic(
         Form("cancel NAME", "cancel the flow's run", "cancel"),
         Form("close NAME", "clean up the flow's open scopes", "close"),
         Form("timeline NAME", "picture of the last run", "timeline"),
+        Form("cache [clear [NAME]]", "list the values that are kept on disk, or remove", "cache"),
     ),
 )
 

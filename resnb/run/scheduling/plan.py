@@ -114,7 +114,7 @@ class Plan:
         self.upstream.append([])
         self.downstream.append([])
         self.references.append(None)
-        self.functions.append(task.run)
+        self.functions.append(task.run if task.cache_for is None else _looking_first(self, node))
         self.judged.append(task.trigger is not all_successful)
         self.special.append(1)
         self.nodes.append(node)
@@ -174,3 +174,9 @@ def argument(value: "Input", row_of: "Mapping[Task, int]", values: Any) -> Any:
             return dict(zip(parts[::2], parts[1::2], strict=True))
         return slice(*parts) if kind is slice else kind(parts)
     return values[row_of[value]]
+
+
+def _looking_first(plan: Plan, node: "Node") -> Callable[..., Any]:
+    from resnb.run.caching.tasks import looking_first
+
+    return looking_first(plan.flow, node) or node.task.run

@@ -174,7 +174,7 @@ BAD_FLOW_LINES = {
     "etl \u2014run": "did you mean --run?",
     "etl -run": "unknown option '-run'; the nearest is --run",
     "etl --quite": "unknown option '--quite'; the nearest is --quiet",
-    "etl --ttl 2h": "unknown option '--ttl'; there is --with, --run, --step, --map, --retries, --quiet",
+    "etl --ttl 2h": "unknown option '--ttl'; there is --with, --run, --step, --cache, --map, --retries, --quiet",
     "etl --run --run": "--run is given twice",
     "etl --run=1": "--run takes no value",
     "etl\nrun": "is more than one line",

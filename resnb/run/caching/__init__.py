@@ -1,0 +1,1 @@
+"""Values that last: found again by code, inputs and key, and kept on disk."""

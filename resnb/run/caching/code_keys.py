@@ -1,0 +1,192 @@
+"""What code means, as a short text: the same for code that does the same, however it is laid out.
+
+It is followed into what it refers to: the notebook's functions and classes, those of modules beside
+it, values; of installed packages the name and the version count. Bytecode is looked at, not source,
+which may have been edited since it was loaded.
+"""
+
+import builtins
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
+from typing import Any
+
+from resnb.errors import is_installed
+from resnb.graph.tasks.task import Task
+
+_NO_DATA = frozenset({
+    "__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__",
+    "__static_attributes__", "__dataclass_fields__", "__dataclass_params__", "__annotations__",
+    "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "_abc_impl",
+})  # fmt: skip
+_NATIVE = (
+    BuiltinFunctionType, MethodWrapperType, MethodDescriptorType, GetSetDescriptorType,
+    MemberDescriptorType,
+)  # fmt: skip
+
+
+class CodeWalk:
+    """Describes code as nested tuples of texts.
+
+    Args:
+        value_key: gives the key of a value that is no code.
+    """
+
+    def __init__(self, value_key: Callable[[Any], str]) -> None:
+        self._value_key = value_key
+        self._seen: dict[int, int] = {}
+        self._kept: list[Any] = []  # an id is one only as long as its object lives
+
+    def describe(self, found: Any) -> Any:
+        """What `found`, code or a value, means; recursion is described by its place."""
+        if not _is_code(found):
+            return "value", self._value_key(found)
+        place = self._seen.setdefault(id(found), len(self._seen))
+        if place < len(self._kept):
+            return "seen", place
+        self._kept.append(found)
+        return self._described(found)
+
+    def _described(self, found: Any) -> Any:  # noqa: PLR0911 - a table of kinds
+        match found:
+            case ModuleType():
+                return "module", found.__name__, _version(found.__name__)
+            case FunctionType():
+                return self._function(found)
+            case MethodType():
+                return "method", self.describe(found.__func__), self.describe(found.__self__)
+            case partial():
+                parts = (found.func, found.args, found.keywords)
+                return "partial", *map(self.describe, parts)
+            case type():
+                return self._class(found)
+            case Task():
+                return "task", task_key(found, self)
+            case staticmethod() | classmethod():
+                return type(found).__name__, self.describe(found.__func__)
+            case property():
+                return "property", *map(self.describe, (found.fget, found.fset, found.fdel))
+        return "native", str(getattr(found, "__qualname__", found))
+
+    def _function(self, function: FunctionType) -> Any:
+        cells = [self.describe(_content(cell)) for cell in function.__closure__ or ()]
+        if is_installed(function.__code__.co_filename):
+            name = f"{function.__module__}.{function.__qualname__}"
+            return "installed", name, _version(function.__module__), cells
+        return (
+            "function",
+            self._code(function.__code__, function.__globals__),
+            self.describe(function.__defaults__),
+            self.describe(function.__kwdefaults__),
+            cells,
+        )
+
+    def _class(self, found: type) -> Any:
+        if not is_users(found):
+            return (
+                "installed",
+                f"{found.__module__}.{found.__qualname__}",
+                _version(found.__module__),
+            )
+        members = {
+            name: self.describe(value)
+            for name, value in sorted(vars(found).items())
+            if name not in _NO_DATA and not isinstance(value, _NATIVE)
+        }
+        bases = [self.describe(base) for base in found.__bases__]
+        return "class", found.__qualname__, bases, tuple(members.items())
+
+    def _code(self, code: CodeType, namespace: Mapping[str, Any]) -> Any:
+        constants = [
+            self._code(one, namespace) if isinstance(one, CodeType) else _constant(one)
+            for one in code.co_consts
+        ]
+        return (
+            code.co_code.hex(),
+            constants,
+            code.co_names,
+            code.co_varnames,
+            code.co_argcount,
+            code.co_kwonlyargcount,
+            code.co_flags,
+            [(name, self.describe(value)) for name, value in _referred(code, namespace)],
+        )
+
+
+def task_key(task: Task, walk: CodeWalk) -> Any:
+    """What a task's code means; of a class's instance, its own attributes count too."""
+    code = task.__dict__.get("run")
+    if code is not None:
+        return walk.describe(code)
+    known = {name for kind in type(task).__mro__ if not is_users(kind) for name in vars(kind)}
+    own = {
+        name: value
+        for name, value in task.__dict__.items()
+        if name not in known and not name.startswith("_") and name not in {"home", "is_call"}
+    }
+    return walk.describe(type(task)), [(name, walk.describe(own[name])) for name in sorted(own)]
+
+
+def is_users(kind: type) -> bool:
+    """Whether a class is of the notebook or of a module beside it."""
+    module = sys.modules.get(kind.__module__)
+    if module is None or kind.__module__ == "builtins":
+        return kind.__module__ != "builtins"
+    file = getattr(module, "__file__", None)
+    return kind.__module__ == "__main__" or (file is not None and not is_installed(file))
+
+
+def _is_code(found: Any) -> bool:
+    kinds = (
+        ModuleType, FunctionType, MethodType, partial, type, Task, staticmethod, classmethod,
+        property, *_NATIVE,
+    )  # fmt: skip
+    return isinstance(found, kinds)
+
+
+def _referred(code: CodeType, namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The globals that code refers to, and what it may use of the user's modules among them."""
+    for name in code.co_names:
+        if name not in namespace:
+            if not hasattr(builtins, name):
+                yield name, None
+            continue
+        value = namespace[name]
+        yield name, value
+        if isinstance(value, ModuleType) and not is_installed(
+            getattr(value, "__file__", None) or "<"
+        ):
+            for part in code.co_names:
+                if part in vars(value):
+                    yield f"{name}.{part}", vars(value)[part]
+
+
+def _constant(value: Any) -> Any:
+    if isinstance(value, frozenset):  # its order is another one in each process
+        return "frozenset", sorted(map(repr, value))
+    if isinstance(value, tuple):
+        return tuple(map(_constant, value))
+    return type(value).__name__, repr(value)
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not bound yet
+        return None
+
+
+def _version(module: str) -> str:
+    top = sys.modules.get(module.partition(".")[0])
+    return str(getattr(top, "__version__", ""))

@@ -1,0 +1,79 @@
+"""What values and code are, as short texts: equal for what is equal, in every process.
+
+joblib hashes values by what they hold: arrays, frames and containers of any kind. Code among them
+is described by what it does, since a pickle names it only.
+"""
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from resnb.errors import ResnbError
+from resnb.run.caching.code_keys import CodeWalk, is_users, task_key
+
+if TYPE_CHECKING:
+    from resnb.graph.tasks.task import Task
+
+
+class NoKeyError(ResnbError):
+    """Something cannot be told apart from others like it."""
+
+
+def value_key(value: Any) -> str:
+    """The key of a value.
+
+    Raises:
+        NoKeyError: it holds something that does not pickle.
+    """
+    return str(_hasher_of(_walk()).hash(value))
+
+
+def code_key(task: "Task") -> str:
+    """The key of a task's code and all that it refers to.
+
+    Raises:
+        NoKeyError: it refers to a value that has no key.
+    """
+    return digest(task_key(task, _walk()))
+
+
+def digest(description: Any) -> str:
+    """The key of nested tuples of texts."""
+    return hashlib.sha256(repr(description).encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def _walk() -> CodeWalk:
+    walk = CodeWalk(lambda value: _hasher_of(walk).hash(value))
+    return walk
+
+
+def _hasher_of(walk: CodeWalk) -> Any:
+    import sys
+
+    from joblib import hashing
+
+    base: Any = hashing.NumpyHasher if "numpy" in sys.modules else hashing.Hasher
+
+    class Hasher(base):  # type: ignore[misc]
+        """joblib's, which describes the user's code instead of naming it."""
+
+        def save(self, found: Any) -> Any:
+            is_class = isinstance(found, type) and is_users(found)
+            if is_class or (callable(found) and type(found).__name__ == "function"):
+                found = ("code", repr(walk.describe(found)))
+            return super().save(found)
+
+        def memoize(self, found: Any) -> None:
+            if not isinstance(found, tuple | frozenset):  # equal ones may be the same, or not
+                super().memoize(found)
+
+        def hash(self, found: Any) -> str:
+            try:
+                return str(super().hash(found))
+            except ResnbError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever pickling the user's value raises
+                first = str(error).partition("\n")[0]
+                message = f"{type(found).__name__} has no key ({type(error).__name__}: {first})"
+                raise NoKeyError(message) from None
+
+    return Hasher("sha1")

@@ -1,0 +1,277 @@
+"""Tasks whose values last: ``cache_for``."""
+
+import asyncio
+import os
+
+import pytest
+
+from resnb import Flow, Parameter, flow, resource_manager, task
+from resnb.errors import CacheError, OptionError
+from resnb.run.caching import store as stores
+from resnb.run.caching.store import ValueStore
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("RESNB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+CALLS = []
+
+
+@pytest.fixture(autouse=True)
+def calls():
+    CALLS.clear()
+    return CALLS
+
+
+def load(n):
+    CALLS.append("load")  # a list that grows: it would change the key, were it looked at
+    return list(range(n))
+
+
+def noted(name, function):
+    """`function`, which also notes its call where no key looks."""
+    path = os.path.join(os.environ["RESNB_CACHE"] + "-calls")  # noqa: PTH118
+
+    def run(*args):
+        with open(path, "a") as file:  # noqa: PTH123
+            file.write(name + " ")
+        return function(*args)
+
+    return run
+
+
+def called():
+    path = os.environ["RESNB_CACHE"] + "-calls"
+    if not os.path.exists(path):  # noqa: PTH110
+        return []
+    with open(path) as file:  # noqa: PTH123
+        found = file.read().split()
+    os.remove(path)  # noqa: PTH107
+    return found
+
+
+def flow_of(**options):
+    with Flow("etl", **options) as etl:
+        n = Parameter("n", default=3)
+        rows = task(noted("load", range), name="load", cache_for="7d")(n)
+        total = task(noted("total", sum), name="total", cache_for="7d")(rows)
+    return etl, rows, total
+
+
+def test_a_value_is_found_again_by_another_flow_with_the_same_tasks():
+    etl, _, total = flow_of()
+    state = etl.run()
+    assert (state.result[total].result, state.result[total].name) == (3, "Success")
+    assert called() == ["load", "total"]
+    etl, rows, total = flow_of()
+    state = etl.run()
+    assert [state.result[one].name for one in (rows, total)] == ["Cached", "Cached"]
+    assert (rows.value, total.value, called()) == (range(3), 3, [])
+
+
+def test_another_input_is_another_value():
+    etl, _, total = flow_of()
+    etl.run()
+    assert etl.run(n=4).result[total].result == 6
+    assert called() == ["load", "total"] * 2
+    assert etl.run(n=3).result[total].name == "Cached"
+
+
+def test_a_value_that_was_computed_anew_and_is_equal_changes_nothing_after_it():
+    def graph(cut):
+        with Flow("etl") as etl:
+            rows = task(noted("load", lambda: [1, 2, 3, 4][:cut]), name="load")()
+            total = task(noted("total", sum), name="total", cache_for="7d")(rows)
+        return etl.run().result[total]
+
+    assert (graph(3).name, graph(3).name, graph(2).name) == ("Success", "Cached", "Success")
+    assert called() == ["load", "total", "load", "load", "total"]
+
+
+def test_a_flow_says_it_for_all_its_tasks_and_a_task_for_itself():
+    def graph():
+        with Flow("etl", cache_for="1h") as etl:
+            one = task(lambda: 1, name="one")()
+            two = task(lambda: 2, name="two", cache_for=0)()
+        state = etl.run()
+        return state.result[one].name, state.result[two].name
+
+    assert [graph(), graph()] == [("Success", "Success"), ("Cached", "Success")]
+
+
+def test_a_value_lasts_as_long_as_was_said(monkeypatch):
+    etl, _, total = flow_of()
+    etl.run()
+    now = stores.time.time()
+    monkeypatch.setattr(stores.time, "time", lambda: now + 8 * 86400)
+    assert etl.run().result[total].name == "Success"
+
+
+def test_a_key_tells_values_apart():
+    def graph(key):
+        with Flow("etl") as etl:
+            one = task(lambda: 1, name="one", cache_for="1h", cache_key=key)()
+        return etl.run().result[one].name
+
+    assert [graph("a"), graph("b"), graph("a")] == ["Success", "Success", "Cached"]
+
+
+def test_children_of_a_mapped_task_are_found_one_by_one():
+    def graph(items):
+        with Flow("etl") as etl:
+            squares = task(noted("square", lambda x: x * x), name="square", cache_for="1h").map(
+                items
+            )
+        return etl.run().result[squares]
+
+    assert graph([1, 2]).result == [1, 4]
+    found = graph([2, 3])
+    assert (found.result, [one.name for one in found.map_states]) == ([4, 9], ["Cached", "Success"])
+    assert called() == ["square"] * 3
+
+
+def test_a_coroutine_is_not_run_again():
+    async def one():
+        await asyncio.sleep(0)
+        return 1
+
+    def graph():
+        with Flow("etl") as etl:
+            found = task(one, cache_for="1h")()
+        return etl.run().result[found].name
+
+    assert [graph(), graph()] == ["Success", "Cached"]
+
+
+def test_a_task_in_a_flow_function_is_not_run_again():
+    one = task(noted("one", lambda x: x + 1), name="one", cache_for="1h")
+
+    @flow
+    def twice():
+        return one(1), one.submit(1).result()
+
+    assert (twice(), twice(), called()) == ((2, 2), (2, 2), ["one"])
+
+
+def test_what_failed_is_not_kept():
+    def graph(error):
+        def one():
+            if error is not None:
+                raise error
+            return 1
+
+        with Flow("etl") as etl:
+            found = task(one, cache_for="1h")()
+        return etl.run(quiet=True).result[found].name
+
+    assert [graph(ValueError), graph(ValueError), graph(None)] == ["Failed", "Failed", "Success"]
+
+
+@resource_manager
+class Cluster:
+    def __init__(self, size=1):
+        self.size = size
+
+    def setup(self):
+        noted("set-up", lambda: None)()
+        return {"live": self.size}
+
+    def cleanup(self, resource):
+        noted("clean-up", lambda: None)()
+
+
+def in_a_scope(size, *, more=False):
+    with Flow("etl") as etl:
+        with Cluster(size) as cluster:
+            count = task(noted("count", len), name="count", cache_for="1h")(cluster)
+            if more:
+                task(noted("more", len), name="more")(cluster)
+        shown = task(noted("shown", str), name="shown", cache_for="1h")(count)
+    return etl.run(), count, shown
+
+
+def test_a_scope_in_which_nothing_has_to_run_is_not_set_up():
+    in_a_scope(1)
+    assert called() == ["set-up", "count", "clean-up", "shown"] or called() == []
+    state, count, shown = in_a_scope(1)
+    assert called() == []
+    assert state.is_successful()
+    assert [state.result[one].name for one in (count, shown)] == ["Cached", "Cached"]
+
+
+def test_it_is_set_up_for_whatever_is_left():
+    in_a_scope(1)
+    called()
+    in_a_scope(1, more=True)
+    assert called() == ["set-up", "more", "clean-up"]
+    in_a_scope(2)
+    assert sorted(called()) == ["clean-up", "count", "set-up"]
+
+
+def test_what_has_no_key_is_computed_each_time_and_named_once(capfd):
+    def graph():
+        with Flow("etl") as etl:
+            made = task(lambda: (one for one in "ab"), name="made")()
+            read = task(lambda made: "".join(made), name="unkeyed", cache_for="1h")(made)
+        return etl.run().result[read]
+
+    assert [graph().name, graph().name] == ["Success", "Success"]
+    said = capfd.readouterr().err
+    assert said.count("task 'unkeyed' is computed each time: generator has no key") == 1
+
+
+def test_what_cannot_be_stored_is_computed_and_named(capfd):
+    with Flow("etl") as etl:
+        made = task(lambda: (one for one in "ab"), name="unstored", cache_for="1h")()
+    assert etl.run().result[made].is_successful()
+    assert "task 'unstored' is not kept: a generator cannot be stored" in capfd.readouterr().err
+    assert ValueStore().entries() == []
+
+
+def test_a_damaged_value_is_computed_anew(folder):
+    etl, _, total = flow_of()
+    etl.run()
+    for path in folder.glob("*/*/value.pkl"):
+        path.write_bytes(b"garbage")
+    called()
+    assert etl.run().result[total].result == 3
+    assert called() == ["load", "total"]
+
+
+def test_a_folder_that_others_can_write_to_is_not_read(folder, capfd):
+    etl, _, total = flow_of()
+    etl.run()
+    folder.chmod(0o777)
+    assert etl.run().result[total].name == "Success"
+    assert f"run chmod go-w {folder}" in capfd.readouterr().err
+
+
+def test_what_was_not_used_for_longest_goes_first(monkeypatch):
+    store = ValueStore()
+    for name in "abc":
+        store.save(name * 40, name * 3000, flow="etl", task=name, value_key="")
+        os.utime(store.folder / (name * 2) / (name * 40) / "about.json", (ord(name), ord(name)))
+    monkeypatch.setenv("RESNB_CACHE_SIZE", "8000")
+    assert store.load(store.entries()[0]) == (True, "aaa" * 1000)
+    store.save("d" * 40, "d" * 3000, flow="other", task="d", value_key="")
+    assert {one.task for one in store.entries()} == {"a", "d"}
+    assert (store.clear("etl"), [one.task for one in store.entries()]) == (1, ["d"])
+    assert store.clear() == 1
+
+
+def test_a_value_that_cannot_be_written_leaves_nothing(folder):
+    store = ValueStore()
+    with pytest.raises(CacheError, match="a generator cannot be stored"):
+        store.save("a" * 40, (one for one in "a"), flow="f", task="t", value_key="")
+    assert [one for one in folder.rglob("*") if one.is_file()] == []
+
+
+@pytest.mark.parametrize("value", ["soon", -1])
+def test_what_is_no_duration(value):
+    with pytest.raises(OptionError, match="cache_for"):
+        task(cache_for=value)(load)
+    with pytest.raises(OptionError, match="flow 'f': cache_for"):
+        Flow("f", cache_for=value)

@@ -1,0 +1,182 @@
+"""Keys: equal for what is equal, in every process, and different for what is not."""
+
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resnb import task
+from resnb.run.caching.value_keys import NoKeyError, code_key, value_key
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.binary(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+        | st.tuples(inner, inner)
+    ),
+    max_leaves=8,
+)
+
+
+def code_of(text, **namespace):
+    """The key of the function `f` in a text, as if a cell had defined it."""
+    found = {"__name__": "__main__", **namespace}
+    exec(compile(textwrap.dedent(text), "<cell>", "exec"), found)
+    return code_key(task(found["f"]))
+
+
+@given(PLAIN, PLAIN)
+def test_equal_values_of_one_type_have_one_key(one, other):
+    assert value_key(one) == value_key(eval(repr(one)))
+    if repr(one) != repr(other):
+        assert (value_key(one) == value_key(other)) <= (one == other)
+
+
+def test_the_order_of_a_dictionary_or_a_set_makes_no_difference():
+    assert value_key({"a": 1, "b": 2}) == value_key({"b": 2, "a": 1})
+    assert value_key({"x", "y", "z"}) == value_key({"z", "y", "x"})
+
+
+def test_code_is_the_same_however_it_is_laid_out():
+    one = code_of("def f(x):\n    return (x + 1) * 2")
+    other = code_of("""
+        # a comment
+        def f(x):
+
+            # another one
+            return (
+                x
+                + 1
+            ) * 2
+    """)
+    assert one == other
+
+
+CHANGES = {
+    "a constant": ("def f(x):\n    return x + 1", "def f(x):\n    return x + 2"),
+    "a default": ("def f(x, n=1):\n    return x + n", "def f(x, n=2):\n    return x + n"),
+    "a function it calls": (
+        "def g(x):\n    return x\ndef f(x):\n    return g(x)",
+        "def g(x):\n    return -x\ndef f(x):\n    return g(x)",
+    ),
+    "a function that one calls": (
+        "def h(x):\n    return x\ndef g(x):\n    return h(x)\ndef f(x):\n    return g(x)",
+        "def h(x):\n    return -x\ndef g(x):\n    return h(x)\ndef f(x):\n    return g(x)",
+    ),
+    "a value": (
+        "k = [1]\ndef f(x):\n    return x + k[0]",
+        "k = [2]\ndef f(x):\n    return x + k[0]",
+    ),
+    "a method": (
+        "class A:\n    def m(self):\n        return 1\ndef f(x):\n    return A().m()",
+        "class A:\n    def m(self):\n        return 2\ndef f(x):\n    return A().m()",
+    ),
+    "a base": (
+        "class B:\n    n = 1\nclass A(B):\n    pass\ndef f(x):\n    return A.n",
+        "class B:\n    n = 2\nclass A(B):\n    pass\ndef f(x):\n    return A.n",
+    ),
+    "an inner function": (
+        "def f(x):\n    def g():\n        return 1\n    return g()",
+        "def f(x):\n    def g():\n        return 2\n    return g()",
+    ),
+    "a cell of a closure": (
+        "def make(n):\n    return lambda x: x + n\nf = make(1)",
+        "def make(n):\n    return lambda x: x + n\nf = make(2)",
+    ),
+    "a partial": (
+        "from functools import partial\ng = partial(max, 1)\ndef f(x):\n    return g(x)",
+        "from functools import partial\ng = partial(max, 2)\ndef f(x):\n    return g(x)",
+    ),
+    "an attribute": ("def f(x):\n    return x.a", "def f(x):\n    return x.b"),
+    "a task it calls": (
+        "from resnb import task\n@task\ndef g(x):\n    return 1\ndef f(x):\n    return g.run(x)",
+        "from resnb import task\n@task\ndef g(x):\n    return 2\ndef f(x):\n    return g.run(x)",
+    ),
+    "what is missing": ("def f(x):\n    return k", "k = 1\ndef f(x):\n    return k"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_a_function_does_counts(what):
+    one, other = CHANGES[what]
+    assert code_of(one) == code_of(one)
+    assert code_of(one) != code_of(other)
+
+
+def test_a_function_that_calls_itself_has_a_key():
+    text = "def f(n):\n    return n and f(n - 1)"
+    assert code_of(text) == code_of(text)
+
+
+def test_a_function_in_a_value_counts_by_what_it_does():
+    found = {}
+    exec("a = lambda x: x + 1\nb = lambda x: x + 1\nc = lambda x: x + 2", found)
+    keys = [value_key({"key": found[name]}) for name in "abc"]
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_what_does_not_pickle_has_no_key():
+    with pytest.raises(NoKeyError, match="generator has no key"):
+        value_key(one for one in "a")
+    with pytest.raises(NoKeyError, match="generator"):
+        code_of("k = (one for one in 'a')\ndef f(x):\n    return next(k)")
+
+
+def test_frames_and_arrays_count_by_what_they_hold():
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": [[1], [2, 3]]})
+    keys = {
+        value_key(one)
+        for one in (
+            frame,
+            frame.rename(columns={"a": "d"}),
+            frame.astype({"a": float}),
+            frame.assign(c=[[1], [2, 4]]),
+            frame[["b", "a", "c"]],
+            frame.set_index("b"),
+            frame["a"],
+            frame["a"].to_numpy(),
+            frame["a"].to_numpy().reshape(2, 1),
+            np.array([1, 2], dtype="int32"),
+        )
+    }
+    assert len(keys) == 10
+    assert value_key(frame) == value_key(frame.copy(deep=True))
+
+
+PROGRAM = """
+from resnb import task
+from resnb.run.caching.value_keys import code_key, value_key
+class Model:
+    kinds = {"tree", "forest", "linear"}
+    def fit(self, x):
+        return x in {"a", "b", "c", "d"}
+@task
+def f(x):
+    return Model().fit(x), {"one", "two", "three"}
+print(code_key(f), value_key({"a", "b", ("c", 1.5)}), value_key({"x": [None, b"y"]}))
+"""
+
+
+def test_keys_are_the_same_in_every_process():
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1
