@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from resnb.graph.flow import Flow
 
 FOUND = "its value was kept"
-_said: set[tuple[str, str]] = set()
+_said: set[str] = set()
 
 
 class CacheHit(Signal):
@@ -55,7 +55,7 @@ def found_before(
             elif task not in given and _is_decided(node, keys):
                 age = lasting(flow, task)
                 inputs = {name: _input_key(one, keys) for name, one in node.inputs.items()}
-                entry = None if age is None else store.find(_key(task, inputs), age)
+                entry = None if age is None else store.find(_key(_code_key(task), inputs), age)
                 is_there, value = (False, None) if entry is None else store.load(entry)
                 if is_there and entry is not None:
                     states[task] = Cached(FOUND, value)
@@ -77,33 +77,37 @@ def looking_first(
 
 
 class _CachedCall:
-    """The call of a task whose value lasts."""
+    """The call of a task whose value lasts; it pickles, for workers of a cluster."""
 
     def __init__(self, flow: "Flow", node: Node, age: float, parameters: Mapping[str, Any]) -> None:
-        self._flow = flow.name
-        self._task = node.task
+        task = node.task
+        self._names = flow.name, task.name
         self._age = age
+        self._code = task.run if "run" in task.__dict__ else task.copy().run
+        signature = task.signature
+        self._positional, self._rest = signature.positional, signature.var_positional
         self._fixed: dict[str, str] = {}
-        self._fault = ""
-        for name, one in node.inputs.items():
-            if isinstance(one, Task) and one.kind == "setup":  # a live thing has no key
-                try:
-                    keys = _parameter_keys(flow, parameters)
+        self._fault = self._made_by = ""
+        try:
+            self._made_by = _code_key(task)
+            keys = _parameter_keys(flow, parameters)
+            for name, one in node.inputs.items():
+                if isinstance(one, Task) and one.kind == "setup":  # a live thing has no key
                     self._fixed[name] = _resource_key(flow, one, keys)
-                except NoKeyError as error:
-                    self._fault = f"{name}: {error}"
+        except NoKeyError as error:
+            self._fault = str(error)
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """Find the value, or compute and store it."""
         key = self._look(args, kwargs)
-        value = self._task.run(*args, **kwargs)
+        value = self._code(*args, **kwargs)
         self._keep(key, value)
         return value
 
     async def run_async(self, *args: Any, **kwargs: Any) -> Any:
         """The same for a coroutine."""
         key = self._look(args, kwargs)
-        value = await self._task.run(*args, **kwargs)
+        value = await self._code(*args, **kwargs)
         self._keep(key, value)
         return value
 
@@ -113,21 +117,20 @@ class _CachedCall:
         Raises:
             CacheHit: its value is kept.
         """
-        signature = self._task.signature
-        names = list(signature.positional)
-        names += [f"{signature.var_positional}[{i}]" for i in range(len(args) - len(names))]
-        given = {**dict(zip(names, args, strict=False)), **kwargs}
         if self._fault:
-            _say(self._task, f"is computed each time: {self._fault}")
+            self._say(f"is computed each time: {self._fault}")
             return None
+        extra = len(args) - len(self._positional)
+        names = [*self._positional, *(f"{self._rest}[{i}]" for i in range(extra))]
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
         try:
             inputs = {n: self._fixed.get(n) or value_key(value) for n, value in given.items()}
-            key = _key(self._task, inputs)
+            key = _key(self._made_by, inputs)
             store = ValueStore()
             entry = store.find(key, self._age)
             is_there, value = (False, None) if entry is None else store.load(entry)
         except (NoKeyError, CacheError) as error:
-            _say(self._task, f"is computed each time: {error}")
+            self._say(f"is computed each time: {error}")
             return None
         if is_there:
             raise CacheHit(FOUND, value)
@@ -140,14 +143,26 @@ class _CachedCall:
             own = value_key(value)
         except NoKeyError:
             own = ""
+        flow, task = self._names
         try:
-            ValueStore().save(key, value, flow=self._flow, task=self._task.name, value_key=own)
+            ValueStore().save(key, value, flow=flow, task=task, value_key=own)
         except CacheError as error:
-            _say(self._task, f"is not kept: {error}")
+            self._say(f"is not kept: {error}")
+
+    def _say(self, fault: str) -> None:
+        """Tell once what cannot be kept."""
+        line = f"task {self._names[1]!r} {fault}"
+        if line not in _said:
+            _said.add(line)
+            print(line, file=sys.stderr)  # noqa: T201
 
 
-def _key(task: Task, inputs: Mapping[str, str]) -> str:
-    return digest((code_key(task), task.cache_key or "", sorted(inputs.items())))
+def _code_key(task: Task) -> str:
+    return digest((code_key(task), task.cache_key or ""))
+
+
+def _key(made_by: str, inputs: Mapping[str, str]) -> str:
+    return digest((made_by, sorted(inputs.items())))
 
 
 def _is_decided(node: Node, keys: Mapping[Task, str | None]) -> bool:
@@ -183,11 +198,3 @@ def _resource_key(flow: "Flow", setup: Task, keys: Mapping[Task, str | None]) ->
     made = setup.scope.init_task
     inputs = {name: _input_key(one, keys) for name, one in flow.nodes[made].inputs.items()}
     return digest(("resource", code_key(made), sorted(inputs.items())))
-
-
-def _say(task: Task, fault: str) -> None:
-    """Tell once what cannot be kept."""
-    line = f"task {task.name!r} {fault}"
-    if (task.name, line) not in _said:
-        _said.add((task.name, line))
-        print(line, file=sys.stderr)  # noqa: T201
