@@ -14,6 +14,12 @@ def cell_id(shell: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def deleted_cells(shell: Any) -> tuple[str, ...]:
+    """The ids of cells that the front end says were deleted, in order; JupyterLab says so."""
+    found = _request(shell).get("metadata", {}).get("deletedCells")
+    return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
+
+
 def is_attended(shell: Any) -> bool:
     """Whether somebody may be watching, so that a live view is of use."""
     content = _request(shell).get("content", {})

@@ -1,9 +1,11 @@
 """The flows of one notebook by name, and how to find or make one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from resnb.errors import MagicError, nearest
 from resnb.graph.flow import Flow
+from resnb.notebook.cells.deleted import DeletedCells
 from resnb.notebook.cells.flow_cells import FlowCells
 from resnb.notebook.lines.names import variable_name
 
@@ -18,6 +20,7 @@ class Session:
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
         self._flows: dict[str, FlowCells] = {}
+        self._deleted = DeletedCells()
 
     def names(self) -> list[str]:
         """The names of all flows."""
@@ -30,6 +33,17 @@ class Session:
     def cells(self) -> list[FlowCells]:
         """The flows that were built by cells."""
         return list(self._flows.values())
+
+    def cells_of(self, flow: Flow) -> FlowCells | None:
+        """The cells that built `flow`; None if none did."""
+        found = self._flows.get(flow.name)
+        return found if found is not None and found.flow is flow else None
+
+    def cell_began(self, deleted: Sequence[str], running: str | None) -> None:
+        """A cell begins to run; `deleted` are the ids of cells that its front end has deleted."""
+        self._deleted.report(deleted, running)
+        for cells in self._flows.values():
+            cells.mark_deleted(self._deleted.ids)
 
     def find(self, name: str) -> Flow:
         """The flow called `name`.

@@ -9,12 +9,14 @@ def test_the_list_of_flows(cells):
     assert cells.run("%flow").stdout == "no flows yet: build one with %%flow NAME\n"
     cells.run("%%flow one --with Cluster(2) as c --run\nu = use(c)", "a")
     cells.run("%%flow two\nx = number(1)\ny = double(x)", "b")
-    assert cells.run("%flow").stdout == "one: 1 task, 1 open scope\ntwo: 2 tasks\n"
+    assert cells.run("%flow").stdout == (
+        "one: 1 task, success, 1 open scope\ntwo: 2 tasks, not run yet\n"
+    )
 
 
 def test_a_flow_of_python_is_listed_too(cells):
     cells.run("with Flow('mine') as flow: number(1)")
-    assert cells.run("%flow").stdout == "mine: 1 task\n"
+    assert cells.run("%flow").stdout == "mine: 1 task, not run yet\n"
     cells.run("%flow run mine")
 
 
@@ -256,6 +258,7 @@ def test_completion(notebook):
     assert complete("%flow p") == ["%flow plan"]
     assert set(complete("%flow run ")) == {"%flow run my-etl", "%flow run other"}
     assert complete("%flow run my-etl s") == ["%flow run my-etl size="]
+    assert set(complete("%flow remove my-etl ")) >= {"%flow remove my-etl size"}
     assert set(complete("%%flow etl --with C")) == {"%%flow etl --with Cluster"}
     assert complete("%%flow etl --r") == ["%%flow etl --run"]
     assert "%%flow etl --with" in complete("%%flow etl -")

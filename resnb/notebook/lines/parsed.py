@@ -57,10 +57,11 @@ class ResourceLine:
 class CommandLine:
     """A ``%flow`` line."""
 
-    # ``run``, ``plan``, ``cancel``, ``close`` or ``timeline``; None to show
+    # ``run``, ``plan``, ``cancel``, ``close``, ``timeline``, ``remove``, ``reset``; None to show
     command: str | None = None
     name: str | None = None  # the flow; None for all of them
     arguments: tuple[tuple[str, str], ...] = ()  # name and text of each parameter for ``run``
+    target: str | None = None  # for ``remove``: a variable, a task, a scope, or the cell ``[6]``
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,12 @@ def parse_command_line(line: str) -> CommandLine:
         arguments: tuple[tuple[str, str], ...] = ()
         if command == "run":
             arguments = parse_assignments(scanner.advance(len(scanner.rest)))
+        target = scanner.word() if command == "remove" else None
         if scanner.rest and command is None:
             raise scanner.surplus(name, f"to run it with parameters: %flow run {name} n=2")
         if scanner.rest:
             raise scanner.surplus()
-        return CommandLine(command, name, arguments)
+        return CommandLine(command, name, arguments, target)
 
 
 def parse_resources_line(line: str) -> ResourcesLine:

@@ -158,6 +158,12 @@ COMMAND = Magic(
         Form("cancel NAME", "cancel the flow's run", "cancel"),
         Form("close NAME", "clean up the flow's open scopes", "close"),
         Form("timeline NAME", "picture of the last run", "timeline"),
+        Form(
+            "remove NAME [TASK|CELL]",
+            "remove a task, or what cell [CELL] or the deleted cells have added",
+            "remove",
+        ),
+        Form("reset NAME", "remove everything from a flow", "reset"),
     ),
 )
 
