@@ -26,6 +26,11 @@ def is_attended(shell: Any) -> bool:
     return cell_id(shell) is not None or content.get("allow_stdin") is True
 
 
+def is_terminal(shell: Any) -> bool:
+    """Whether what is shown goes to a terminal, and is not saved with a notebook."""
+    return shell is not None and getattr(shell, "kernel", None) is None
+
+
 def _request(shell: Any) -> Mapping[str, Any]:
     get_parent = getattr(shell, "get_parent", None)
     return {} if get_parent is None else get_parent() or {}

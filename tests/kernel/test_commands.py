@@ -27,6 +27,12 @@ def test_a_flow_of_python_that_was_defined_anew_is_the_new_one(notebook):
     assert "double" in notebook.run("%flow mine").texts
 
 
+def test_the_list_says_how_many_failed(cells):
+    cells.run("%%flow etl --quiet\nx = number(1)\ny = boom()\nz = double(y)", "a")
+    cells.fail("%flow run etl")
+    assert cells.run("%flow").stdout == "etl: 3 tasks, 2 of 3 failed\n"
+
+
 def test_show_one(cells):
     cells.run("%%flow etl --quiet\nx = number(1)", "a")
     shown = cells.run("%flow etl")

@@ -19,6 +19,7 @@ from resnb.notebook.lines.parsed import parse_command_line
 from resnb.notebook.session import Session
 from resnb.run.memory import memory_of
 from resnb.states import FIRST_FINISHED, PENDING
+from resnb.view.aggregate import FAILURES
 from resnb.view.plan import plan_text
 from resnb.view.sketch import sketch
 from resnb.view.snapshot import Sampler
@@ -104,8 +105,11 @@ def _list_flows(session: Session) -> None:
 def _outcome(flow: Flow) -> tuple[str, ...]:
     """How the latest run stands, and of how many tasks that is not the outcome."""
     seen = Sampler(sketch(flow)).sample(memory_of(flow))
+    counts = () if seen.code == PENDING else tally(seen.totals)
+    if any(code in FAILURES for code, _ in seen.totals):
+        return counts
     is_told = seen.code >= FIRST_FINISHED and len(seen.totals) < 2  # noqa: PLR2004 - one state
-    return (of_flow(seen), *(() if is_told or seen.code == PENDING else tally(seen.totals)))
+    return (of_flow(seen), *(() if is_told else counts))
 
 
 def _close(flow: Flow) -> None:
