@@ -30,7 +30,7 @@ def test_a_flow_of_python_that_was_defined_anew_is_the_new_one(notebook):
 def test_the_list_says_how_many_failed(cells):
     cells.run("%%flow etl --quiet\nx = number(1)\ny = boom()\nz = double(y)", "a")
     cells.fail("%flow run etl")
-    assert cells.run("%flow").stdout == "etl: 3 tasks, 2 of 3 failed\n"
+    assert cells.run("%flow").stdout == ("etl: 3 tasks, 1 of 3 failed, 1 done, 1 trigger failed\n")
 
 
 def test_show_one(cells):

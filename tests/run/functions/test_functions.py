@@ -524,7 +524,7 @@ def test_what_a_future_tells():
             bad.result()
         return repr(future), future.name, future.state.result
 
-    assert asking() == ("<TaskFuture: wait>", "wait", 5)
+    assert asking() == ("<future of task 'wait': its value is .result()>", "wait", 5)
 
 
 def test_what_needs_a_future_that_failed_does_not_run():
