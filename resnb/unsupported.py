@@ -75,6 +75,7 @@ FLOW_METHODS = {
     "deploy": _LATER,
     "from_source": _GIT,
     "to_deployment": _LATER,
+    "version": "flows are not registered anywhere",
 }
 RUN_OPTIONS = {
     "run_on_schedule": f"leave it out, for a run begins at once; to repeat it, {_LATER}",
@@ -166,8 +167,18 @@ MODULES = {
     "docker": _HERE,
     "workers": _NO_SERVER,
     "settings": "read os.environ, or import a module of your own",
+    **dict.fromkeys(("automations", "flow_runs", "manifests", "plugins", "telemetry"), _NO_SERVER),
+    **dict.fromkeys(("flow_runners", "infrastructure", "bundles"), _HERE),
+    "assets": "print it, or display it in the notebook",
+    "types": "use Python's own types",
 }
 """Prefect's modules, as far as resnb has none of that name."""
+_CONTEXT = "use `from resnb import context`, an object with what is known of the run"
+INTEGRATIONS = {
+    "prefect_dask": "use executor=DaskExecutor(...)",
+    "prefect_ray": "use executor=ThreadExecutor(max_workers=...) or executor=DaskExecutor(...)",
+}
+"""Packages that extend Prefect; for any other the advice is that for a library."""
 NAMES = {
     **MODULES,
     "Client": _NO_SERVER,
@@ -178,9 +189,9 @@ NAMES = {
     "create_flow_run": "call the other notebook's or module's flow",
     "models": _NO_SERVER,
     "api": _NO_SERVER,
-    "plugins": _LIBRARY,
     "Manifest": _NO_SERVER,
     "State": "use `from resnb.states import State`",
+    **dict.fromkeys(("get_run_context", "FlowRunContext", "TaskRunContext"), _CONTEXT),
     "serve": _LATER,
     "deploy": _LATER,
     "pause_flow_run": _NEXT,
@@ -241,9 +252,15 @@ def refuse_module(name: str) -> None:
         ModuleNotFoundError: Prefect has such a module, and resnb, on purpose, has not.
     """
     top = name.split(".")[1]
-    if top in MODULES:
-        message = f"resnb has no {name!r}, which Prefect has: {MODULES[top]}"
+    remedy = _CONTEXT if top == "context" else MODULES.get(top)
+    if remedy is not None:
+        message = f"resnb has no {name!r}, which Prefect has: {remedy}"
         raise ModuleNotFoundError(message, name=name)
+
+
+def of_integration(module: str) -> str:
+    """What to do instead of a package that extends Prefect, such as ``prefect_dask``."""
+    return INTEGRATIONS.get(module.partition(".")[0], _LIBRARY)
 
 
 class LeftOut:

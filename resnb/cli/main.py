@@ -72,7 +72,7 @@ def main() -> None:
 
 
 @main.command("ls")
-@click.option("--all", "closed", is_flag=True, help="Closed ones, too.")
+@click.option("--all", "closed", is_flag=True, help="Closed ones, too; when, and how long.")
 @click.option("--fleet", "of_all", is_flag=True, help="Of all users, in a shared ledger.")
 @_as_json
 def list_leases(*, closed: bool, of_all: bool, as_json: bool) -> None:
@@ -84,7 +84,7 @@ def list_leases(*, closed: bool, of_all: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([one.to_json() for one in found], indent=2))
     else:
-        click.echo(table(found, time.time()) or "no resources are alive")
+        click.echo(table(found, time.time(), history=closed) or "no resources are alive")
 
 
 def _list_fleet(*, as_json: bool) -> None:

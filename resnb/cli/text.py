@@ -1,7 +1,7 @@
 """Leases as lines for people. Pure; the names and reasons in them have no escape sequences."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from datetime import datetime
 
 from resnb.durations import UNITS, span
 from resnb.ledger.admin import fleet
@@ -9,16 +9,19 @@ from resnb.ledger.admin.fleet import FleetLease
 from resnb.ledger.admin.listing import ListedLease
 
 _HEAD = ("ID", "NAME", "STATE", "KERNEL", "AGE", "NOTEBOOK", "NOTE")
+_HISTORY = ("ID", "NAME", "STATE", "KERNEL", "SINCE", "FOR", "NOTEBOOK", "NOTE")
 
 
-def table(leases: Iterable[ListedLease], now: float) -> str:
+def table(leases: Iterable[ListedLease], now: float, *, history: bool = False) -> str:
     """A line for each lease below a head; empty if there is none.
 
     Args:
         leases: what to show.
         now: seconds since the epoch.
+        history: whether to show when each began, by the local clock, and how long it lasted.
     """
-    rows = [_HEAD, *(_row(one, now) for one in leases)]
+    head = _HISTORY if history else _HEAD
+    rows = [head, *(_row(one, now, history=history) for one in leases)]
     return _aligned(rows) if len(rows) > 1 else ""
 
 
@@ -45,7 +48,7 @@ def exactly(seconds: float) -> str:
     return f"{seconds:g}s"
 
 
-def _row(one: ListedLease, now: float) -> tuple[str, ...]:
+def _row(one: ListedLease, now: float, *, history: bool) -> tuple[str, ...]:
     record = one.record
     pid = one.to_json()["pid"]
     kernel = one.kernel if pid is None else f"{one.kernel} {pid}"
@@ -55,10 +58,20 @@ def _row(one: ListedLease, now: float) -> tuple[str, ...]:
         one.name,
         one.state,
         kernel,
+        *([_local(record.created)] if history else []),
         age,
-        _shortened(one.notebook),
+        one.notebook,
         note(one, now),
     )
+
+
+def _local(seconds: float) -> str:
+    """A time to the second by the local clock; empty if there is no such time."""
+    try:
+        when = datetime.fromtimestamp(seconds)  # noqa: DTZ006 - for people, here
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return f"{when:%Y-%m-%d %H:%M:%S}" if seconds else ""
 
 
 def note(one: ListedLease, now: float) -> str:
@@ -66,11 +79,6 @@ def note(one: ListedLease, now: float) -> str:
     left = span((one.record.keep_until or now) - now)
     parts = [f"for {left} more" if one.is_kept else "", one.remark, one.remedy]
     return "; ".join(filter(None, parts))
-
-
-def _shortened(path: str) -> str:
-    home = str(Path.home())
-    return f"~{path[len(home) :]}" if path.startswith(home + "/") else path
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -243,6 +243,14 @@ def retire_parameters(structure: Structure, tasks: Iterable[Task]) -> None:
                 del structure.parameter_names[task.name]
 
 
+def restore_parameters(structure: Structure, tasks: Iterable[Task]) -> None:
+    """Give back the names of retired parameters, unless others have them by now."""
+    with structure.transaction():
+        structure.journal.keep(structure.parameter_names)
+        for task in tasks:
+            structure.parameter_names.setdefault(task.name, task)
+
+
 def reorder(structure: Structure, tasks: Sequence[Task], before: Task | None) -> None:
     """Move `tasks`, in this order, in front of task `before`, or to the end if that is None.
 

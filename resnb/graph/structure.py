@@ -39,6 +39,7 @@ class Structure:
         memory: the values and states of its runs; None before the first one.
         built_by_cells: whether each task belongs to a cell of a notebook, so that operators add
             none outside of cells.
+        left_behind: tasks whose cells the notebook no longer has, which views mark.
         journal: records the changes of open transactions.
         lock: held while a structure that grows during a run is changed or read.
     """
@@ -46,6 +47,7 @@ class Structure:
     lock: AbstractContextManager[Any] = nullcontext()
     memory: Memory | None = None
     built_by_cells = False
+    left_behind: frozenset[Task] = frozenset()
 
     def __init__(self, name: str) -> None:
         self.name = name

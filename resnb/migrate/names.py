@@ -13,6 +13,7 @@ _MODULES: Final = {
     "prefect.engine.signals": "resnb.signals",
     "prefect.engine.state": "resnb.states",
     "prefect.states": "resnb.states",
+    "prefect.orion.schemas.states": "resnb.states",
     "prefect.triggers": "resnb.triggers",
     **dict.fromkeys(
         (
@@ -38,6 +39,7 @@ _RENAMED: Final = {
     "prefect.exceptions.PrefectSignal": "resnb.signals.Signal",
     "prefect.engine.signals.PrefectStateSignal": "resnb.signals.Signal",
     "prefect.states.Completed": "resnb.states.Success",
+    "prefect.orion.schemas.states.Completed": "resnb.states.Success",
 }
 _TABLES: Final = {
     _ROOT: unsupported.NAMES,
@@ -64,6 +66,8 @@ def moved(name: str) -> str | None:
     head, _, last = name.rpartition(".")
     if not head:
         return _MODULES.get(name)
+    if head == "prefect.context" and (last.startswith("get_") or last[0].isupper()):
+        return None  # of the module; attributes of the object are lower case
     module = _MODULES.get(head)
     if module is not None and last in _public(module):
         return f"{module}.{last}"

@@ -6,11 +6,12 @@ that layout and comments stay. Lines of IPython's own (``%time``, ``!ls``) are l
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from resnb.migrate.left_out import Remark, flows_in, left_out
 from resnb.migrate.names import advice, moved, moved_module, stands
+from resnb.unsupported import of_integration
 
 WIDTH = 88
 _IPYTHON = re.compile(r"^(\s*)([%!?].*|.*\?)$")
@@ -68,6 +69,7 @@ def migrated(text: str, flows: Iterable[str] = ()) -> Migrated:
             _rewrite_import(node, edits, remarks)
         elif isinstance(node, ast.ImportFrom) and _is_prefect(node.module) and not node.level:
             _rewrite_from(node, text, edits, remarks)
+        remarks += _integrations(node)
     _rewrite_chains(tree, roots, edits, remarks)
     remarks += left_out(tree, flows)
     return Migrated(_applied(text, edits), sorted(set(remarks)))
@@ -88,6 +90,16 @@ def _without_ipython(text: str) -> str:
 
 def _is_prefect(module: str | None) -> bool:
     return module is not None and (module == "prefect" or module.startswith("prefect."))
+
+
+def _integrations(node: ast.AST) -> Iterator[Remark]:
+    """The packages that extend Prefect among what `node` imports."""
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        names = [f"{node.module}.{alias.name}" for alias in node.names]
+    for name in names:
+        if name.startswith("prefect_"):
+            yield Remark(node.lineno, name, of_integration(name))  # type: ignore[attr-defined]
 
 
 def _edit(node: ast.stmt | ast.expr, text: str) -> _Edit:

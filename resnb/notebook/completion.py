@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from resnb.graph.flow import Flow
 from resnb.graph.resources.resource import ResourceManager
 from resnb.ledger.kernel.keeper import KEEPER
+from resnb.notebook.commands.removal import removable
 from resnb.notebook.lines.usage import COMMAND, FLOW, RESOURCE, RESOURCES
 from resnb.notebook.session import Session
 
@@ -46,14 +48,19 @@ def _words(session: Session, magic: str, before: list[str], word: str) -> Iterab
             found = [*COMMAND.commands, *session.names()]
         case "%flow", [command] if command in COMMAND.commands:
             found = session.names()
-        case "%flow", [command, name, *_] if command in COMMAND.commands:
-            flow = {flow.name: flow for flow in session.flows()}.get(name)
-            found = [f"{one.name}=" for one in flow.parameters()] if flow is not None else []
+        case "%flow", ["run", name, *_]:
+            found = [f"{one.name}=" for flow in _called(session, name) for one in flow.parameters()]
+        case "%flow", ["remove", name]:
+            found = [one for flow in _called(session, name) for one in removable(session, flow)]
         case "%resources", []:
             found = [*RESOURCES.commands, "--all"]
         case "%resources", _:
             found = [lease.name for lease in KEEPER.alive()]
     return found
+
+
+def _called(session: Session, name: str) -> list[Flow]:
+    return [flow for flow in session.flows() if flow.name == name]
 
 
 def matcher(session: Session) -> Any:

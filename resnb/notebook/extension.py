@@ -12,7 +12,7 @@ from resnb.notebook.completion import matcher
 from resnb.notebook.control_channel import take_commands
 from resnb.notebook.display import bundle, take_command
 from resnb.notebook.handles import explain_handles, show_value
-from resnb.notebook.kernel_hooks import count_cells_as_use, wrap_shutdown
+from resnb.notebook.kernel_hooks import count_cells_as_use, mark_deleted_cells, wrap_shutdown
 from resnb.notebook.left_behind import say_what_is_left
 from resnb.notebook.magics import FlowMagics
 from resnb.notebook.session import Session
@@ -34,6 +34,7 @@ def load(shell: Any) -> None:
     let_shells_pickle(type(shell))
     undo = [call_cells_by_name(shell), explain_handles(shell), count_cells_as_use(shell)]
     undo.append(EVENTS.listen(session.take_values))
+    undo.append(mark_deleted_cells(shell, session))
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completion = matcher(session)

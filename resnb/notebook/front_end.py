@@ -14,10 +14,21 @@ def cell_id(shell: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def deleted_cells(shell: Any) -> tuple[str, ...]:
+    """The ids of cells that the front end says were deleted, in order; JupyterLab says so."""
+    found = _request(shell).get("metadata", {}).get("deletedCells")
+    return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
+
+
 def is_attended(shell: Any) -> bool:
     """Whether somebody may be watching, so that a live view is of use."""
     content = _request(shell).get("content", {})
     return cell_id(shell) is not None or content.get("allow_stdin") is True
+
+
+def is_terminal(shell: Any) -> bool:
+    """Whether what is shown goes to a terminal, and is not saved with a notebook."""
+    return shell is not None and getattr(shell, "kernel", None) is None
 
 
 def _request(shell: Any) -> Mapping[str, Any]:

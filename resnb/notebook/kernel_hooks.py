@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from resnb.ledger.kernel.keeper import KEEPER
+from resnb.notebook.front_end import cell_id, deleted_cells
+from resnb.notebook.session import Session
 
 
 def wrap_shutdown(kernel: Any) -> Callable[[], None]:
@@ -60,3 +62,17 @@ def count_cells_as_use(shell: Any) -> Callable[[], None]:
         shell.events.unregister("post_run_cell", ended)
 
     return unregister
+
+
+def mark_deleted_cells(shell: Any, session: Session) -> Callable[[], None]:
+    """Mark the tasks of cells that the front end says were deleted, whenever a cell runs.
+
+    Returns:
+        A function that undoes it.
+    """
+
+    def began(*_: Any) -> None:
+        session.cell_began(deleted_cells(shell), cell_id(shell))
+
+    shell.events.register("pre_run_cell", began)
+    return lambda: shell.events.unregister("pre_run_cell", began)

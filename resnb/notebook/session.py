@@ -1,11 +1,15 @@
 """The flows of one notebook by name, and how to find or make one."""
 
+from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from resnb.errors import MagicError, nearest
 from resnb.events import Event, RunEnded
 from resnb.graph.flow import Flow
+from resnb.notebook.cells.deleted import DeletedCells
 from resnb.notebook.cells.flow_cells import FlowCells
+from resnb.notebook.cells.freshness import Freshness
 from resnb.notebook.cells.namespace import MISSING
 from resnb.notebook.cells.steps import StepTask, outputs_of
 from resnb.notebook.lines.names import variable_name
@@ -22,6 +26,8 @@ class Session:
         self.namespace = namespace
         self._flows: dict[str, FlowCells] = {}
         self._published: dict[tuple[str, str], Any] = {}
+        self._freshness: WeakKeyDictionary[Flow, Freshness] = WeakKeyDictionary()
+        self._deleted = DeletedCells()
 
     def names(self) -> list[str]:
         """The names of all flows."""
@@ -34,6 +40,17 @@ class Session:
     def cells(self) -> list[FlowCells]:
         """The flows that were built by cells."""
         return list(self._flows.values())
+
+    def cells_of(self, flow: Flow) -> FlowCells | None:
+        """The cells that built `flow`; None if none did."""
+        found = self._flows.get(flow.name)
+        return found if found is not None and found.flow is flow else None
+
+    def cell_began(self, deleted: Sequence[str], running: str | None) -> None:
+        """A cell begins to run; `deleted` are the ids of cells that its front end has deleted."""
+        self._deleted.report(deleted, running)
+        for cells in self._flows.values():
+            cells.mark_deleted(self._deleted.ids)
 
     def find(self, name: str) -> Flow:
         """The flow called `name`.
@@ -85,11 +102,16 @@ class Session:
             f"{type(held).__name__}; %flow {flow.name} shows it"
         )
 
+    def freshness(self, flow: Flow) -> Freshness:
+        """What the tasks of `flow` were made of."""
+        return self._freshness.setdefault(flow, Freshness())
+
     def take_values(self, event: Event) -> None:
-        """Bind the names of steps that a run has computed to their values."""
+        """A run has ended: bind the names of its steps to their values, and note what made them."""
         cells = self._flows.get(event.flow) if isinstance(event, RunEnded) else None
         if cells is None or cells.flow.memory is None:
             return
+        self.freshness(cells.flow).note(cells.flow)
         for step in cells.steps():
             for name, value in outputs_of(step, cells.flow.memory.state_of(step)):
                 key = cells.flow.name, name

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Float
@@ -44,7 +45,9 @@ class ResnbServer(ExtensionApp):
         assert self.serverapp is not None
         self._loop = self.serverapp.io_loop
         kernels = partial(kernels_of, self.serverapp.kernel_manager)
-        self._service = LedgerService(ledger_home(), Sweeper(self._later), kernels=kernels)
+        root = str(Path(self.serverapp.root_dir).absolute())
+        sweeper = Sweeper(self._later)
+        self._service = LedgerService(ledger_home(), sweeper, kernels=kernels, root=root)
         self._feed = Feed(self._service.news)
         watch = LockWatch(ledger_home(), kernels)
         self._sweeps = Sweeps(self._service.look, watch, self.sweep_every)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeVar, cast
 
 from resnb import __version__
-from resnb.ledger.admin.listing import ListedLease, plain
+from resnb.ledger.admin.listing import ListedLease, plain, short_path
 from resnb.ledger.owner import ALIVE
 from resnb.server.wire import Lease, LeaseList
 
@@ -29,18 +29,20 @@ class Leases(NamedTuple):
     total: int  # how many there are
 
 
-def lease(one: ListedLease, kernels: Mapping[int, str] | None = None) -> Lease:
+def lease(one: ListedLease, kernels: Mapping[int, str] | None = None, root: str = "") -> Lease:
     """A lease as it is sent.
 
     Args:
         one: the lease.
         kernels: the ids of the server's kernels, by the pids of their processes.
+        root: the server's folder, to which the paths of notebooks are relative.
     """
     record = one.record
     is_alive = one.kernel == ALIVE
     form = one.to_json() | {
         "created": fitting(record.created) or 0.0,
         "note": one.remark,
+        "notebook": short_path(record.notebook, root),
         "kernel_id": (kernels or {}).get(record.owner.pid) if is_alive else None,
         "ends_with_kernel": record.dies_with_kernel,
         "asked": bool(record.request) and record.state in ("opening", "open", "kept"),

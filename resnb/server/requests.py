@@ -13,7 +13,7 @@ from resnb.durations import seconds
 from resnb.errors import OptionError, ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger import states
-from resnb.ledger.admin.listing import plain
+from resnb.ledger.admin.listing import plain, short_path
 from resnb.server.wire import KERNELS, STATES
 
 LONGEST_BODY = 10_000
@@ -54,6 +54,13 @@ class LeaseFilter(NamedTuple):
 
     closed: bool  # whether to list closed ones as well
     values: Mapping[str, str]  # the values that their fields must have
+
+    def by_short_path(self, root: str) -> "LeaseFilter":
+        """The same, with a notebook's whole path shortened as it is in lists."""
+        path = self.values.get("notebook")
+        if path is None:
+            return self
+        return self._replace(values={**self.values, "notebook": short_path(path, root)})
 
     def takes(self, lease: Mapping[str, Any]) -> bool:
         """Whether a lease is to be listed."""

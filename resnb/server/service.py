@@ -35,6 +35,7 @@ class LedgerService:
         sweeper: starts a sweeper for it.
         deadline: for an answer of the ledger, in seconds.
         kernels: returns the ids of the server's kernels, by the pids of their processes.
+        root: the server's folder.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class LedgerService:
         sweeper: Callable[[Path], None],
         deadline: float = DEADLINE,
         kernels: Kernels = dict,
+        root: str = "",
     ) -> None:
         self._deadline = deadline
         self._kernels = kernels
+        self._root = root
         self._home = home
         self._sweeper = sweeper
-        self._listed, self._streamed = LedgerWatch(home, kernels), LedgerWatch(home, kernels)
+        self._listed, self._streamed = (LedgerWatch(home, kernels, root) for _ in range(2))
         self._reads = ThreadPoolExecutor(1, "resnb-server-reads")
         self._waits = ThreadPoolExecutor(1, "resnb-server-waits")
         self._commands = ThreadPoolExecutor(2, "resnb-server-commands")
@@ -113,7 +116,7 @@ class LedgerService:
                 act = commands.keep if action == "keep" else commands.adopt
                 about = [act(lease, seconds)]
             listed = [_alive(commands, one.record.id) for one in about]
-            left = [lease_json.lease(one, kernels) for one in listed if one is not None]
+            left = [lease_json.lease(one, kernels, self._root) for one in listed if one is not None]
             return lease_json.message(lease_json.leases(left), now())
 
         return await _answer(self._commands, carry_out, self._deadline)

@@ -37,10 +37,12 @@ class LedgerWatch:
     Args:
         home: the ledger's folder.
         kernels: returns the ids of the server's kernels, by the pids of their processes.
+        root: the server's folder.
     """
 
-    def __init__(self, home: Path, kernels: Kernels = dict) -> None:
+    def __init__(self, home: Path, kernels: Kernels = dict, root: str = "") -> None:
         self._ids = kernels
+        self._root = root
         self._marks = open_store(home, kept=True)
         self._queries = LedgerQueries(home)
         self._files = (home / "leases.db", home / "leases.db-wal")
@@ -78,6 +80,7 @@ class LedgerWatch:
         Raises:
             LedgerError: the ledger cannot be read or trusted.
         """
+        wanted = wanted.by_short_path(self._root)
         if wanted.closed:
             found = self._as_json(self._queries.leases(closed=True))
             return lease_json.leases(one for one in found if wanted.takes(one))
@@ -125,7 +128,7 @@ class LedgerWatch:
 
     def _as_json(self, found: list[ListedLease]) -> tuple[wire.Lease, ...]:
         kernels = self._ids()
-        return tuple(lease_json.lease(one, kernels) for one in found)
+        return tuple(lease_json.lease(one, kernels, self._root) for one in found)
 
     def _has_ended(self) -> bool:
         """Whether the liveness of a kernel has changed."""

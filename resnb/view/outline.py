@@ -18,7 +18,8 @@ class Node(NamedTuple):
             ``folded`` (a scope and all that is in it).
         mapped: whether it runs once for each item of something.
         cluster: the place of the innermost cluster around it.
-        note: a parameter's value in the latest run, or its default, or that it is required.
+        note: a parameter's value in the latest run, or its default, or that it is required; of
+            another task, that its cell was deleted.
     """
 
     label: str

@@ -80,7 +80,7 @@ def _nodes(
     for task, label, (_, short) in zip(tasks, labels, names, strict=True):
         node = flow.nodes[task]
         cluster = own[task] if task in own else places.get(node.scope)
-        note = _default(task) if isinstance(task, Parameter) else ""
+        note = _note(flow, task)
         nodes.append(Node(label, short or label, task.kind, node.is_mapped, cluster, note))
     return tuple(nodes)
 
@@ -95,8 +95,10 @@ def _own_name(task: "Task", scope: "Scope", cluster: Cluster) -> tuple[str, str]
     return f"{cluster.label}.{task.kind}", cluster.manager if calls else task.kind
 
 
-def _default(parameter: Parameter) -> str:
-    return "required" if parameter.required else value_text(parameter.default)
+def _note(flow: "Flow", task: "Task") -> str:
+    if isinstance(task, Parameter):
+        return "required" if task.required else value_text(task.default)
+    return "cell deleted" if task in flow.left_behind else ""
 
 
 def value_text(value: object) -> str:

@@ -31,12 +31,13 @@ def tally(counts: Counts) -> tuple[str, ...]:
 
 
 def of_node(snapshot: Snapshot, place: int) -> tuple[str, ...]:
-    """The state, if it needs a word, and the counts."""
+    """The state, if it needs a word, the counts, and whether its cell was deleted."""
     code, counts = snapshot.codes[place], snapshot.counts[place]
-    folded = snapshot.outline.nodes[place].kind == "folded"
-    parts = () if folded and len(counts) == 1 else tally(counts)
+    node = snapshot.outline.nodes[place]
+    parts = () if node.kind == "folded" and len(counts) == 1 else tally(counts)
     word = () if code in QUIET or len(counts) > 1 else (TASK[code].word,)
-    return (*word, *parts)
+    note = (node.note,) if node.note and node.kind != "parameter" else ()
+    return (*word, *parts, *note)
 
 
 def of_cluster(snapshot: Snapshot, place: int) -> tuple[str, str]:

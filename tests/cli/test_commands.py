@@ -91,6 +91,19 @@ def test_the_list_for_people(ledger):
     assert resnb("ls") == expected
 
 
+def test_the_history_says_when_and_how_long(ledger):
+    record = lease("0123456789", gone(), name="etl/db", notebook=str(Path.home()))
+    began = time.time() - HOUR
+    ledger.store.add(record._replace(created=began))
+    ledger.store.close("0123456789", began + 185.0, "cleaned up")
+    date, clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(began)).split()
+    head, row = resnb("ls --all").splitlines()
+    assert head.split() == ["ID", "NAME", "STATE", "KERNEL", "SINCE", "FOR", "NOTEBOOK", "NOTE"]
+    assert row.split() == [
+        "01234567", "etl/db", "closed", "dead", date, clock, "3m", "~", "cleaned", "up",
+    ]  # fmt: skip
+
+
 DAMAGE = [
     "owner = 'nobody'",
     "owner = '[1, 2]'",

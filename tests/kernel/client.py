@@ -97,8 +97,8 @@ class Kernel:
 
     # ---- cells
 
-    def send(self, source, cell=None):
-        """Begin a cell; gives what `finish` needs."""
+    def send(self, source, cell=None, deleted=None):
+        """Begin a cell; gives what `finish` needs. `deleted` are the ids of deleted cells."""
         content = {
             "code": textwrap.dedent(source).strip("\n"),
             "silent": False,
@@ -109,6 +109,8 @@ class Kernel:
         }
         message = self.client.session.msg("execute_request", content)
         message["metadata"] = {} if cell is None else {"cellId": cell}
+        if deleted is not None:
+            message["metadata"]["deletedCells"] = deleted
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 
@@ -139,9 +141,9 @@ class Kernel:
             if reply["parent_header"].get("msg_id") == request:
                 return reply["content"]
 
-    def run(self, source, cell=None, limit=LIMIT):
+    def run(self, source, cell=None, limit=LIMIT, deleted=None):
         """Run a cell that succeeds."""
-        shown = self.finish(self.send(source, cell), limit)
+        shown = self.finish(self.send(source, cell, deleted), limit)
         assert shown.ok, f"{shown.error}: {shown.message}\n{shown.traceback}\n{shown.stderr}"
         return shown
 

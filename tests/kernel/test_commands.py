@@ -9,12 +9,14 @@ def test_the_list_of_flows(cells):
     assert cells.run("%flow").stdout == "no flows yet: build one with %%flow NAME\n"
     cells.run("%%flow one --with Cluster(2) as c --run\nu = use(c)", "a")
     cells.run("%%flow two\nx = number(1)\ny = double(x)", "b")
-    assert cells.run("%flow").stdout == "one: 1 task, 1 open scope\ntwo: 2 tasks\n"
+    assert cells.run("%flow").stdout == (
+        "one: 1 task, success, 1 open scope\ntwo: 2 tasks, not run yet\n"
+    )
 
 
 def test_a_flow_of_python_is_listed_too(cells):
     cells.run("with Flow('mine') as flow: number(1)")
-    assert cells.run("%flow").stdout == "mine: 1 task\n"
+    assert cells.run("%flow").stdout == "mine: 1 task, not run yet\n"
     cells.run("%flow run mine")
 
 
@@ -23,6 +25,12 @@ def test_a_flow_of_python_that_was_defined_anew_is_the_new_one(notebook):
     notebook.run("flow")  # IPython remembers it as an output
     notebook.run("with Flow('mine') as flow: double(1)")
     assert "double" in notebook.run("%flow mine").texts
+
+
+def test_the_list_says_how_many_failed(cells):
+    cells.run("%%flow etl --quiet\nx = number(1)\ny = boom()\nz = double(y)", "a")
+    cells.fail("%flow run etl")
+    assert cells.run("%flow").stdout == ("etl: 3 tasks, 1 of 3 failed, 1 done, 1 trigger failed\n")
 
 
 def test_show_one(cells):
@@ -256,8 +264,9 @@ def test_completion(notebook):
     assert complete("%flow p") == ["%flow plan"]
     assert set(complete("%flow run ")) == {"%flow run my-etl", "%flow run other"}
     assert complete("%flow run my-etl s") == ["%flow run my-etl size="]
+    assert set(complete("%flow remove my-etl ")) >= {"%flow remove my-etl size"}
     assert set(complete("%%flow etl --with C")) == {"%%flow etl --with Cluster"}
-    assert complete("%%flow etl --r") == ["%%flow etl --run"]
+    assert complete("%%flow etl --ru") == ["%%flow etl --run"]
     assert "%%flow etl --with" in complete("%%flow etl -")
     assert complete("%%resource box --t") == ["%%resource box --ttl"]
     assert complete("%resources c") == ["%resources cleanup"]

@@ -1,7 +1,10 @@
 """Ctrl-C and Dask: what a set-up has started does not get it, and a broken cluster is replaced."""
 
+import os
+
 import pytest
 
+from tests.kernel.client import Kernel
 from tests.kernel.test_interrupt import interrupt, reached
 
 CELL = """
@@ -84,3 +87,47 @@ def test_a_cluster_that_does_not_answer_is_replaced(work):
     assert shown.ok, shown.traceback
     assert work.value("state.result[x].result") == "done"
     assert work.value("[one.id for one in KEEPER.alive()]") != before
+
+
+OPEN = """
+%load_ext resnb
+from resnb import DaskExecutor, Flow, resource_manager, task
+
+@task
+def one():
+    return 1
+
+@resource_manager
+class Own:
+    def setup(self):
+        from dask.distributed import Client  # the first import, while Ctrl-C is held back
+
+        return Client(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0")
+
+    def cleanup(self, client):
+        client.close()
+        client.cluster.close()
+
+with Flow("etl") as etl:
+    x = one()
+"""
+ENDS = {
+    "a cell's": "%%flow cells --with Own as client --run\nz = one()",
+    "the kernel's": (
+        "state = etl.run(executor=DaskExecutor(n_workers=1, dashboard_address='127.0.0.1:0'))"
+    ),
+}
+
+
+@pytest.mark.parametrize("cell", ENDS.values(), ids=ENDS)
+def test_a_headless_end_writes_no_traceback(tmp_path, cell):
+    """Nbclient and papermill interrupt its process group before they shut a kernel down."""
+    home = tmp_path / "ledger"
+    kernel = Kernel(tmp_path, OPEN, env={**os.environ, "RESNB_HOME": str(home)})
+    kernel.run(cell, limit=60.0)
+    kernel.client.stop_channels()
+    kernel.manager.shutdown_kernel()
+    kernel.close()
+    log = (tmp_path / "kernel.log").read_text()
+    assert "Traceback" not in log
+    assert "distributed" not in log

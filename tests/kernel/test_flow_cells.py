@@ -59,7 +59,7 @@ def test_a_flow_that_python_made_anew_is_built_anew(cells):
 def test_a_flow_whose_name_no_line_can_give_does_no_harm(cells):
     cells.run("odd = Flow('a/b')")
     cells.run("%%flow etl\nx = number(1)", "a")
-    assert cells.run("%flow").stdout == "etl: 1 task\na/b: 0 tasks\n"
+    assert cells.run("%flow").stdout == "etl: 1 task, not run yet\na/b: 0 tasks, not run yet\n"
 
 
 @pytest.mark.parametrize("name", ["run", "plan", "cancel", "close", "timeline", "cache"])

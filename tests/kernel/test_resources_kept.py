@@ -356,3 +356,12 @@ def test_what_a_failed_set_up_may_have_made_is_unknown_until_somebody_has_looked
     assert [one.state for one in commands.sweep(LIMIT)] == ["unknown"]
     commands.forget("etl/p")
     assert commands.wait(LIMIT) == commands.leases() == []
+
+
+def test_a_set_up_that_surely_made_nothing_is_not_listed(begin, home):
+    kernel = begin()
+    kernel.run(LEAKY.replace('Path("leaked").touch()', "Path(folder).touch()"))
+    shown = kernel.fail("%%flow etl --with Leaky as p --run\nx = use(p)")
+    assert "name 'folder' is not defined" in shown.message
+    assert kernel.run("%resources").stdout == "no resources are open\n"
+    assert [one.state for one in LedgerCommands(home).leases()] == []

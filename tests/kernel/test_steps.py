@@ -161,6 +161,46 @@ def test_a_step_is_tried_again(cells):
     assert cells.value("len(tries), done") == (3, True)
 
 
+def test_only_what_is_stale_runs(cells):
+    note = "os.environ['RAN'] += ' {0}'\n"  # where nobody looks for a change
+    cells.run("os.environ['RAN'] = ''\nfactor = 2\ndef scaled(x):\n    return factor * x")
+    cells.run(f"%%flow etl(n=2) --step\n{note.format('rows')}rows = list(range(n))", "a")
+    cells.run(f"%%flow etl --step\n{note.format('more')}more = [scaled(x) for x in rows]", "b")
+    cells.run(f"%%flow etl --step\n{note.format('other')}other = 5", "c")
+    cells.run("%flow run etl")
+
+    def ran():
+        found = cells.value("sorted(os.environ['RAN'].split())")
+        cells.run("os.environ['RAN'] = ''")
+        return found
+
+    assert ran() == ["more", "other", "rows"]
+    assert cells.run("%flow run etl --stale").stdout == "flow 'etl': nothing is stale\n"
+    cells.run("def scaled(x):\n    return factor * x  # the same")
+    assert "nothing is stale" in cells.run("%flow run etl --stale").stdout
+    cells.run("factor = 3")
+    assert "1 stale" in cells.run("%flow").stdout
+    cells.run("%flow run etl --stale")
+    assert (ran(), cells.value("more, other")) == (["more"], ([0, 3], 5))
+    cells.run("%flow run etl --stale n=3")
+    assert (ran(), cells.value("more")) == (["more", "rows"], [0, 3, 6])
+    assert "nothing is stale" in cells.run("%flow run etl --stale n=3").stdout
+    if cells.with_ids:
+        cells.run(f"%%flow etl --step\n{note.format('other')}other = 6", "c")
+        cells.run("%flow run etl --stale")
+        assert (ran(), cells.value("other")) == (["other"], 6)
+
+
+def test_only_the_scopes_of_what_is_stale_are_set_up(cells):
+    cells.run("factor = 2")
+    cells.run("%%flow etl --with Cluster(2) as cluster --step\nsize = str(cluster)", "a")
+    cells.run("%%flow etl --step\nmore = factor * 2", "b")
+    cells.run("%flow run etl")
+    cells.run("since()\nfactor = 3")
+    cells.run("%flow run etl --stale")
+    assert cells.value("since(), more") == ([], 6)
+
+
 @pytest.fixture
 def kept(kernel, tmp_path):
     kernel.run(f"os.environ['RESNB_CACHE'] = {str(tmp_path / 'cache')!r}")

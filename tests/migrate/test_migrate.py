@@ -42,6 +42,9 @@ REWRITTEN = {
     "from prefect.logging import get_run_logger": "from resnb import get_run_logger",
     "from prefect.states import Completed": "from resnb.states import Success as Completed",
     "from prefect import *": "from resnb import *",
+    "from prefect.orion.schemas.states import Completed, Failed": (
+        "from resnb.states import Success as Completed, Failed"
+    ),
     "x = prefect.context.get('a')": "x = resnb.context.get('a')",
     "raise prefect.engine.signals.SKIP('ä')": "raise resnb.signals.SKIP('ä')",
     "é = 'ü'; prefect.engine.state.Success": "é = 'ü'; resnb.states.Success",
@@ -60,6 +63,11 @@ LEFT_OUT = {
     "from prefect.schedules import IntervalSchedule": "run the notebook later",
     "from prefect.engine.signals import PAUSE": "PAUSE: let the flow end",
     "from prefect.task_runners import ConcurrentTaskRunner": "executor=ThreadExecutor",
+    "from prefect_dask import DaskTaskRunner": "prefect_dask.DaskTaskRunner: use executor=Dask",
+    "import prefect_shell": "prefect_shell: write a task of a few lines",
+    "from prefect.context import get_run_context": "get_run_context: use `from resnb import cont",
+    "from prefect.flow_runners import SubprocessFlowRunner": "FlowRunner: a flow runs where",
+    "@flow\ndef f(): ...\nprint(f.version)": "flow.version: flows are not registered",
     "prefect.config.x": "prefect.config.x: read os.environ",
     "Flow('f', schedule=daily)": "Flow(schedule=): run the notebook later",
     "@task(cache_validator=v)\ndef f(): ...": "task(cache_validator=): use cache_for",

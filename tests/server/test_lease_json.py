@@ -2,12 +2,15 @@
 
 import json
 import math
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from resnb.ledger.admin.listing import listed
 from resnb.server import lease_json, wire
+from resnb.server.requests import LeaseFilter, lease_filter
 from resnb.wire import fault
 from tests.ledger.records import record
 from tests.ledger.worlds import gone, here, seen
@@ -37,6 +40,30 @@ def test_whatever_a_record_says_it_is_json_that_fits(**values):
             assert len(value) <= lease_json.LONGEST
         elif isinstance(value, float):
             assert math.isfinite(value)
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "expected"),
+    [
+        ("/srv/jo/a/b.ipynb", "/srv/jo", "a/b.ipynb"),
+        ("/srv/jo/a/b.ipynb", "/srv/jo/", "a/b.ipynb"),
+        ("/srv/jo", "/srv/jo", "/srv/jo"),
+        ("/srv/joe/b.ipynb", "/srv/jo", "/srv/joe/b.ipynb"),
+        ("HOME/b.ipynb", "/srv/jo", "~/b.ipynb"),
+        ("HOME/nb/b.ipynb", "HOME/nb", "b.ipynb"),
+        ("HOME", "", "~"),
+        ("/a.ipynb", "/", "a.ipynb"),
+        ("", "/srv", ""),
+    ],
+)
+def test_notebooks_are_named_from_the_servers_folder_or_home(path, root, expected):
+    home = str(Path.home())
+    path, root = path.replace("HOME", home), root.replace("HOME", home)
+    found = lease_json.lease(listed(record(notebook=path), seen), root=root)
+    assert found["notebook"] == expected
+    wanted = lease_filter({"notebook": [path]}) if path else LeaseFilter(closed=False, values={})
+    assert wanted.by_short_path(root).takes(found)
+    assert wanted.by_short_path(root).by_short_path(root).takes(found)
 
 
 def forms(count):

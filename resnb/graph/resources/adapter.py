@@ -1,8 +1,9 @@
 """The base of resource managers that are made from generators and context managers.
 
 The ledger asks an adapter what another process can clean up with (``__resnb_recipe__``), what it
-holds (``__resnb_values__``), which names of the notebook that refers to (``__resnb_names__``) and
-what is known about it in advance (``__resnb_protection__``).
+holds (``__resnb_values__``), what makes it (``__resnb_function__``), which names of the notebook
+its clean-up refers to (``__resnb_names__``) and what is known about it in advance
+(``__resnb_protection__``).
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -50,6 +51,13 @@ class Adapter:
         """
         fault = cls._fault()
         return fault, fault
+
+    @classmethod
+    def __resnb_function__(cls) -> Any:
+        """The function whose body makes the resource."""
+        from inspect import unwrap
+
+        return unwrap(cls._function)
 
     def __resnb_recipe__(self) -> Any:
         """What another process can clean up with.

@@ -5,6 +5,7 @@ Names and reasons come from files and from users' code: `plain` makes them fit f
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from resnb.ids import LeaseId
@@ -79,8 +80,8 @@ class ListedLease(NamedTuple):
 
     @property
     def notebook(self) -> str:
-        """The notebook or folder that it was opened from, fit for a terminal."""
-        return plain(self.record.notebook)
+        """The notebook or folder that it was opened from, as `short_path` shows it."""
+        return plain(short_path(self.record.notebook))
 
     @property
     def fault(self) -> str:
@@ -187,6 +188,17 @@ def damaged(row: DamagedRow) -> ListedLease:
         Environment("", "", (), "", ()),
     )
     return ListedLease(record, states.DAMAGED, UNKNOWN)
+
+
+def short_path(path: str, root: str = "") -> str:
+    """A path as people know it: relative to `root`, such as a server's, else to home (``~/``)."""
+    inside = f"{root.rstrip('/')}/"
+    if root and path.startswith(inside) and path != inside:
+        return path[len(inside) :]
+    home = Path("~").expanduser()
+    if home != home.parent and Path(path).is_relative_to(home):
+        return str(Path("~", Path(path).relative_to(home)))
+    return path
 
 
 def plain(text: str, keep: str = "") -> str:

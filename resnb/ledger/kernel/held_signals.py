@@ -8,10 +8,10 @@ is not covered.
 """
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -21,12 +21,33 @@ def interrupts_held_back() -> Iterator[None]:
     if here is threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    if "distributed" in sys.modules:
-        from multiprocessing import resource_tracker
-
-        resource_tracker.ensure_running()  # on Python 3.11 its start would end what is held back
+    _let_masks_stand()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _let_masks_stand() -> None:
+    """Let the start of a process by multiprocessing leave the thread's signal mask as it is.
+
+    Python 3.11 and 3.12 unblock SIGINT when that starts the resource tracker, which the import of
+    a library inside the block may bring about.
+    """
+    from multiprocessing import resource_tracker
+
+    module: Any = resource_tracker
+    tracker = module._resource_tracker  # noqa: SLF001 - there is no other way to it
+    if "ensure_running" in vars(tracker):
+        return
+    start = tracker.ensure_running
+
+    def ensure_running() -> None:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        try:
+            start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    tracker.ensure_running = module.ensure_running = ensure_running

@@ -1,6 +1,7 @@
 """A manager's methods as its lease calls them, and what they have made so far."""
 
 import os
+from contextlib import suppress
 from typing import Any, Protocol
 
 from resnb.errors import CleanupError, ResnbError
@@ -41,12 +42,14 @@ class ManagedResource:
         value: what set-up returned, until it is cleaned up.
         handle: the handle that set-up has recorded, in a list; an empty list before that.
         is_made: whether set-up has returned.
+        is_nothing: whether set-up has raised before it could make anything.
     """
 
     def __init__(self, manager: Any, tag: LeaseId, host: CallHost) -> None:
         self.value: Any = None
         self.handle: list[Any] = []
         self.is_made = False
+        self.is_nothing = False
         self._folders: tuple[str, ...] = ()
         self._manager = manager
         self._tag = tag
@@ -54,14 +57,21 @@ class ManagedResource:
 
     @property
     def is_half_made(self) -> bool:
-        """Whether set-up did not return, and has not recorded what it made."""
-        return not self.is_made and not self.handle
+        """Whether set-up did not return, and may have made what it has not recorded."""
+        return not self.is_made and not self.handle and not self.is_nothing
 
     def set_up(self, call: Caller) -> None:
         """Make it."""
         setup = getattr(self._manager, "setup", None)
         before = folder_now()
-        self.value = None if setup is None else call(setup)
+        try:
+            self.value = None if setup is None else call(setup)
+        except BaseException as error:
+            with suppress(Exception):  # the user's class may be an odd one
+                from resnb.ledger.kernel.made_nothing import made_nothing
+
+                self.is_nothing = made_nothing(self._manager, error)
+            raise
         self._folders = (folder_now(), before)
         self.is_made = True
 
@@ -121,6 +131,6 @@ class ManagedResource:
         if self.handle:
             attach = getattr(self._manager, "attach", None)
             return [call(attach, self.handle[0]) if attach else self.handle[0]]
-        find = getattr(self._manager, "find", None)
+        find = None if self.is_nothing else getattr(self._manager, "find", None)
         thing = None if find is None else call(find, self._tag)
         return [] if thing is None else [thing]

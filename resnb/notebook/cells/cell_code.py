@@ -7,7 +7,7 @@ from types import CodeType
 from typing import Any
 
 from resnb.errors import MagicError
-from resnb.notebook.cells.flow_cells import CellBody
+from resnb.notebook.cells.records import CellBody
 from resnb.notebook.cells.step_names import StepBody
 from resnb.notebook.tracebacks import cell_being_compiled
 from resnb.syntax.reads import names_needed

@@ -6,7 +6,7 @@ one transaction: a cell that raises leaves the graph, the names and this record 
 """
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from resnb.durations import seconds
 from resnb.errors import MagicError
+from resnb.events import EVENTS, StructureChanged
 from resnb.graph import editing
 from resnb.graph.base.building import BUILDING
 from resnb.graph.flow import Flow
@@ -25,72 +26,13 @@ from resnb.graph.unused import not_added
 from resnb.notebook.cells.cell_scopes import SharedScope, dependants_of, enter_scope
 from resnb.notebook.cells.identity import CellKey, Cells, TaskLabel, task_labels
 from resnb.notebook.cells.namespace import MISSING, bind, restored_on_error
+from resnb.notebook.cells.records import BuildResult, CellBody, CellRecord, label_of
 from resnb.notebook.cells.removal import farewell, name_of
-from resnb.notebook.cells.step_names import Binder, StepBody, StepNames, lost
+from resnb.notebook.cells.step_names import Binder, StepNames, lost
 from resnb.notebook.cells.steps import StepTask
 from resnb.notebook.lines.parsed import FlowLine
 from resnb.notebook.lines.python_source import normalised
 from resnb.notebook.lines.signatures import SignatureParameter
-
-
-@dataclass(frozen=True)
-class CellBody:
-    """The body of a ``%%flow`` cell, ready to run."""
-
-    execute: Callable[[], object]  # runs the body in the notebook's namespace
-    names: tuple[str, ...]  # the names that its top level binds, in order
-    reads: tuple[str, ...]  # the names that it reads before it binds them
-    cell_id: str | None = None  # the front end's id of the cell, if it sent one
-    number: int | None = None  # the number that the front end shows beside it
-    step: StepBody | None = None  # the same body as one task
-
-
-@dataclass(frozen=True)
-class CellRecord:
-    """What one cell has added.
-
-    Attributes:
-        tasks: its tasks by identity, some of which may have left the flow.
-        scope_tasks: the init, set-up and clean-up tasks of the `with` blocks in its body; no other
-            cell can refer to them, so they need no identity.
-        before: the values that its names had before it ran for the first time.
-        number: the number that the front end shows beside the cell; None if it shows none.
-        step: the step that the cell is; None if it is none.
-    """
-
-    tasks: dict[TaskLabel, Task]
-    scope_tasks: tuple[Task, ...]
-    before: dict[str, Any]
-    number: int | None = None
-    step: StepTask | None = None
-
-    @property
-    def everything(self) -> tuple[Task, ...]:
-        """All tasks that the cell has added."""
-        return (*self.tasks.values(), *self.scope_tasks)
-
-    def binder(self, flow: Flow) -> Binder:
-        """What the cell binds now."""
-        step = self.step if self.step in flow.nodes else None
-        label = _label_of(flow.name, self.number, None if step is None else step.name)
-        names = [one for one, task in self.tasks.items() if task in flow.nodes]
-        binds = frozenset(one for one in names if isinstance(one, str))
-        if step is None:
-            return Binder(label, binds)
-        return Binder(label, binds.union(step.outputs), frozenset(step.free), step)
-
-
-@dataclass(frozen=True)
-class BuildResult:
-    """What building a cell has changed."""
-
-    tasks: tuple[Task, ...]  # the tasks that the cell added
-    scopes: tuple[Scope, ...]  # the shared scopes that it is in, the outermost first
-    replaced: tuple[Scope, ...]  # scopes whose open lease belongs to an older recipe
-    # tasks of other cells that left the flow, because what they need has vanished
-    dropped: tuple[Task, ...]
-    missing: tuple[str, ...]  # what the cell does not define any more
-    stale: tuple[Task, ...]  # tasks whose values are out of date
 
 
 @dataclass
@@ -102,6 +44,7 @@ class FlowCells:
     records: dict[CellKey, CellRecord] = field(default_factory=dict)  # what each cell has added
     # the scopes that cells share, by name
     shared: dict[str, SharedScope] = field(default_factory=dict)
+    deleted: frozenset[CellKey] = frozenset()  # the cells that the notebook no longer has
     _default_sources: WeakKeyDictionary[Parameter, str] = field(default_factory=WeakKeyDictionary)
 
     def __post_init__(self) -> None:
@@ -129,22 +72,28 @@ class FlowCells:
             before = self._names_before(old, names, namespace)
             if old is not None:
                 editing.retire_parameters(flow, old.everything)
+            free = self._parameters_of_deleted_cells(key)
+            editing.retire_parameters(flow, free.values())
             known = set(flow.nodes)
             step_names = StepNames(flow, self._binders_but(key))
             if body.step is not None:
-                label = _label_of(line.name, body.number, line.step.title if line.step else "")
+                label = label_of(line.name, body.number, line.step.title if line.step else "")
                 step_names.refuse_conflicts(label, names, is_step=True)
-            shared, replaced = self._run_body(line, body, key, namespace, step_names)
+            shared, replaced = self._run_body(line, body, key, namespace, free, names=step_names)
+            editing.restore_parameters(flow, free.values())
+            names_now = flow.parameter_names
+            taken = {one: names_now[name] for name, one in free.items()}
+            taken = {one: new for one, new in taken.items() if new is not one}
             common = {task for one in shared.values() for task in one.scope.own_tasks}
             added = [task for task in flow.nodes if task not in known and task not in common]
             record = self._record(added, _bound(added, names, namespace), before, body.number)
             if body.step is None:
-                label = _label_of(line.name, body.number)
+                label = label_of(line.name, body.number)
                 bound = [one for one in record.tasks if isinstance(one, str)]
                 step_names.refuse_conflicts(label, bound, is_step=False)
-            dropped, stale, mapping = self._replace(old, record, added)
+            dropped, stale, mapping = self._replace(old, record, added, taken)
             _rename(namespace, mapping)
-            after = self._scopes_after(key, shared)
+            after = self.scopes_after(self.shared, key, shared)
         for other in self.records.values():
             _rename(other.before, mapping)
         self.cells, self.records[key] = cells, record
@@ -166,14 +115,30 @@ class FlowCells:
 
     def left(self, dropped: Iterable[Task], missing: Sequence[str]) -> str:
         """The line that says which tasks of other cells have left the flow; see `farewell`."""
-        places = {
+        places = self.places()
+        found = {task: places.get(task, (0, None)) for task in dropped}
+        numbers = [number for _, number in found.values() if number is not None]
+        return farewell([(label, task) for task, (label, _) in found.items()], missing, numbers)
+
+    def places(self) -> dict[Task, tuple[TaskLabel, int | None]]:
+        """The identity of each task in its cell, and the number of that cell."""
+        return {
             task: (label, record.number)
             for record in self.records.values()
             for label, task in (*record.tasks.items(), *enumerate(record.scope_tasks))
         }
-        found = {task: places.get(task, (0, None)) for task in dropped}
-        numbers = [number for _, number in found.values() if number is not None]
-        return farewell([(label, task) for task, (label, _) in found.items()], missing, numbers)
+
+    # ---- cells that the notebook no longer has
+
+    def mark_deleted(self, cell_ids: Collection[str]) -> None:
+        """Mark the tasks of the cells with these ids, which the notebook no longer has."""
+        self.deleted = frozenset(cell.key for cell in self.cells.known if cell.cell_id in cell_ids)
+        flow = self.flow
+        left = (task for key in self.deleted for task in self.records[key].everything)
+        marked = frozenset(task for task in left if task in flow.nodes)
+        if marked != flow.left_behind:
+            flow.journal.assign(flow, "left_behind", marked)
+            EVENTS.publish(StructureChanged(flow.name))
 
     def _binders_but(self, key: CellKey) -> list[Binder]:
         """What the other cells bind."""
@@ -197,24 +162,36 @@ class FlowCells:
         bind(namespace, again)
         return {**before, **again}
 
+    def _parameters_of_deleted_cells(self, key: CellKey) -> dict[str, Task]:
+        """The parameters that only deleted cells have defined, which any other may define anew."""
+        names = self.flow.parameter_names
+        owned = (task for one in self.deleted - {key} for task in self.records[one].everything)
+        return {task.name: task for task in owned if names.get(task.name) is task}
+
     def _run_body(
         self,
         line: FlowLine,
         body: CellBody,
         key: CellKey,
         namespace: dict[str, Any],
+        free: Mapping[str, Task],
+        *,
         names: StepNames,
     ) -> tuple[dict[str, SharedScope], list[Scope]]:
         flow = self.flow
         known_before = set(flow.nodes) if line.cache is not None else set()
         shared: dict[str, SharedScope] = {}
         replaced: list[Scope] = []
+        known = {
+            name: replace(one, owner=None) if one.owner in self.deleted else one
+            for name, one in self.shared.items()
+        }
         with ExitStack() as stack:
             stack.enter_context(flow)
             for parameter in line.parameters:
-                namespace[parameter.name] = self._parameter(parameter, namespace)
+                namespace[parameter.name] = self._parameter(parameter, namespace, free)
             for clause in line.withs:
-                one, changed = enter_scope(flow, self.shared, clause, key, namespace)
+                one, changed = enter_scope(flow, known, clause, key, namespace)
                 if changed:
                     replaced.append(one.scope)
                 shared[clause.name] = one
@@ -233,10 +210,19 @@ class FlowCells:
             print(unused, file=sys.stderr)  # noqa: T201
         return shared, replaced
 
-    def _parameter(self, parameter: SignatureParameter, namespace: dict[str, Any]) -> Parameter:
-        """The flow's parameter of that name, made if there is none."""
+    def _parameter(
+        self, parameter: SignatureParameter, namespace: dict[str, Any], free: Mapping[str, Task]
+    ) -> Parameter:
+        """The flow's parameter of that name, made if there is none.
+
+        One of a deleted cell (`free`) is used if it has the same default, else replaced.
+        """
         found = self.flow.parameter_names.get(parameter.name)
         source = parameter.default_source
+        old = free.get(parameter.name)
+        if isinstance(old, Parameter) and self._has_default(old, source, namespace):
+            editing.restore_parameters(self.flow, (old,))
+            return old
         if isinstance(found, Parameter):
             if self._has_default(found, source, namespace):
                 return found
@@ -288,15 +274,22 @@ class FlowCells:
         )
 
     def _replace(
-        self, old: CellRecord | None, new: CellRecord, added: Sequence[Task]
+        self,
+        old: CellRecord | None,
+        new: CellRecord,
+        added: Sequence[Task],
+        taken: Mapping[Task, Task],
     ) -> tuple[list[Task], list[Task], dict[Task, Task]]:
-        """Put the cell's new tasks in the place of its old ones."""
-        if old is None:
+        """Put the cell's new tasks in the place of its old ones, and of those in `taken`."""
+        if old is None and not taken:
             return [], [], {}
         flow = self.flow
-        before = {label: task for label, task in old.tasks.items() if task in flow.nodes}
+        labelled = {} if old is None else old.tasks
+        before = {label: task for label, task in labelled.items() if task in flow.nodes}
         mapping = {before[label]: task for label, task in new.tasks.items() if label in before}
-        gone = {task for task in old.everything if task in flow.nodes}
+        mapping |= taken
+        gone = {one for one in (() if old is None else old.everything) if one in flow.nodes}
+        gone |= taken.keys()
         following = _after(flow, gone)
         stale = editing.dependants(flow, gone)
         editing.substitute(flow, mapping)
@@ -313,12 +306,12 @@ class FlowCells:
         editing.reorder(flow, added, follows)
         return dropped, stale, mapping
 
-    def _scopes_after(
-        self, key: CellKey, entered: dict[str, SharedScope]
+    def scopes_after(
+        self, shared: Mapping[str, SharedScope], key: CellKey, entered: Mapping[str, SharedScope]
     ) -> dict[str, SharedScope]:
-        """The shared scopes now that the cell is in `entered` only; empty ones leave the flow."""
-        after = {**self.shared, **entered}
-        for name, one in self.shared.items():
+        """The `shared` scopes once a cell is in `entered` only; empty ones leave the flow."""
+        after = {**shared, **entered}
+        for name, one in shared.items():
             if name in entered or key not in one.cells:
                 continue
             cells = one.cells - {key}
@@ -333,12 +326,6 @@ def _let_last(flow: Flow, known: Collection[Task], duration: float | None) -> No
     for task in flow.nodes:
         if task not in known and task.kind == "task" and task.cache_for is None:
             task.cache_for = duration
-
-
-def _label_of(flow: str, number: int | None, title: str | None = None) -> str:
-    """What errors call a cell."""
-    what = "a cell" if title is None else f"step {title!r}" if title else "this step"
-    return f"{what} of flow {flow!r}" + ("" if number is None else f" (cell [{number}])")
 
 
 def _bound(

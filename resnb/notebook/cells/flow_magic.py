@@ -31,7 +31,7 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
     """
     parsed = parse_flow_line(line)
     flow_cells = session.for_building(parsed.name)
-    _refuse_while_running(parsed.name)
+    refuse_while_running(parsed.name)
     is_step = parsed.step is not None
     body = flow_body(shell, f"%%flow {line}", cell, cell_id, is_step=is_step)
     built = flow_cells.build(parsed, body, session.namespace)
@@ -56,7 +56,8 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
         show_last_lines(flow, built.tasks)
 
 
-def _refuse_while_running(name: str) -> None:
+def refuse_while_running(name: str) -> None:
+    """Raise `RunError` if the flow called `name` is running, so that it cannot be changed."""
     run = active_run()
     if run is not None and run.flow.name == name:
         message = f"flow {name!r} is running: wait until it has ended, or %flow cancel {name}"

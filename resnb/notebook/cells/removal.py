@@ -24,11 +24,11 @@ def farewell(
     names = list(dict.fromkeys(_left(label, task) for label, task in dropped))
     numbers = [f"[{one}]" for one in sorted(set(cells))]
     several = len(names) > 1
-    run = f"run cell{'s' * (len(numbers) != 1)} {_listed(numbers)} again" if numbers else ""
+    run = f"run cell{'s' * (len(numbers) != 1)} {listed(numbers)} again" if numbers else ""
     run = run or f"run {'their cells' if several else 'its cell'} again"
     was = "were removed: they used" if several else "was removed: it used"
-    lost = f"{_listed(missing)}, which this cell no longer defines" if missing else "what is gone"
-    return f"{_listed(names)} {was} {lost}; {run}"
+    lost = f"{listed(missing)}, which this cell no longer defines" if missing else "what is gone"
+    return f"{listed(names)} {was} {lost}; {run}"
 
 
 def _left(label: TaskLabel, task: Task) -> str:
@@ -37,6 +37,9 @@ def _left(label: TaskLabel, task: Task) -> str:
     return repr(label) if isinstance(label, str) else repr(task.name)
 
 
-def _listed(names: Sequence[str], most: int = 5) -> str:
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """`names` in a sentence; of many only the first, and how many more; empty for none."""
+    if not names:
+        return ""
     shown = [*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])]
     return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))

@@ -1,9 +1,11 @@
-"""``%flow``: show, run, plan, cancel, close, timeline, cache."""
+"""``%flow``: show, run, plan, cancel, close, timeline, cache, remove, reset."""
 
 from typing import Any
 
 from resnb.errors import MagicError, RunError, harmless
 from resnb.graph.flow import Flow
+from resnb.notebook.cells.flow_magic import refuse_while_running
+from resnb.notebook.cells.freshness import is_up_to_date, new_values, state_but
 from resnb.notebook.closing import (
     cancel,
     close_scopes,
@@ -11,12 +13,18 @@ from resnb.notebook.closing import (
     is_running,
     wait_for_rehearsals,
 )
+from resnb.notebook.commands.removal import left_behind, remove_command, reset_command
 from resnb.notebook.commands.resources import report
 from resnb.notebook.display import show_flow, shown_while_running
-from resnb.notebook.lines.parsed import parse_command_line
+from resnb.notebook.lines.parsed import CommandLine, parse_command_line
 from resnb.notebook.session import Session
 from resnb.run.memory import memory_of
+from resnb.states import FIRST_FINISHED, PENDING, State
+from resnb.view.aggregate import FAILURES
 from resnb.view.plan import plan_text
+from resnb.view.sketch import sketch
+from resnb.view.snapshot import Sampler
+from resnb.view.wording import of_flow, tally
 
 _NO_WORK = frozenset({"init", "setup", "cleanup", "parameter"})
 
@@ -26,16 +34,20 @@ def flow_command(session: Session, line: str) -> None:
     parsed = parse_command_line(line)
     if parsed.command in ("cache", "clear cache"):
         _values(parsed.command, parsed.name)
-        return
-    if parsed.name is None:
+    elif parsed.name is None:
         _list_flows(session)
-        return
-    flow = session.find(parsed.name)
+    else:
+        _carry_out(session, session.find(parsed.name), parsed)
+
+
+def _carry_out(session: Session, flow: Flow, parsed: CommandLine) -> None:
     match parsed.command:
         case None:
             show_flow(flow)
+            _hint(flow)
         case "run":
-            _run(flow, {key: _value(session, key, text) for key, text in parsed.arguments})
+            values = {key: _value(session, key, text) for key, text in parsed.arguments}
+            (_run_stale if parsed.is_stale_only else _run)(session, flow, values)
         case "plan":
             memory = memory_of(flow)
             wait_for_rehearsals(memory.open_leases.values())
@@ -46,6 +58,12 @@ def flow_command(session: Session, line: str) -> None:
             print(f"flow {flow.name!r}: cancelling; its scopes are being cleaned up")  # noqa: T201
         case "close":
             _close(flow)
+        case "remove" | "reset":
+            refuse_while_running(flow.name)
+            if parsed.command == "reset":
+                reset_command(session, flow)
+            else:
+                remove_command(session, flow, parsed.target)
         case _:
             from resnb.notebook.commands.timelines import show_timeline
 
@@ -74,10 +92,32 @@ def _value(session: Session, key: str, source: str) -> Any:
         raise MagicError(f"%flow run: {key}={source}: {error}{hint}") from None
 
 
-def _run(flow: Flow, values: dict[str, Any]) -> None:
+def _hint(flow: Flow) -> None:
+    if flow.left_behind:
+        print(left_behind(flow))  # noqa: T201
+
+
+def _run(
+    session: Session,  # noqa: ARG001 - as `_run_stale`
+    flow: Flow,
+    values: dict[str, Any],
+    before: State | None = None,
+) -> None:
+    _hint(flow)
     with shown_while_running(flow):
-        state = flow.run(values, quiet=True)
+        state = flow.run(values, task_states=before, quiet=True)
     state.raise_for_failure()
+
+
+def _run_stale(session: Session, flow: Flow, values: dict[str, Any]) -> None:
+    """Run only what has no value, or one that was made of something else."""
+    changed = session.freshness(flow).changed(flow)
+    values = new_values(flow, values)
+    state = state_but(flow, changed, values)
+    if not values and is_up_to_date(flow, state):
+        print(f"flow {flow.name!r}: nothing is stale")  # noqa: T201
+        return
+    _run(session, flow, values, state)
 
 
 def _list_flows(session: Session) -> None:
@@ -87,9 +127,22 @@ def _list_flows(session: Session) -> None:
     for flow in flows:
         leases = memory_of(flow).open_leases.items()
         opened = len({use.scope for use, lease in leases if lease.state == "open"})
-        scopes = f", {opened} open scope{'s' * (opened != 1)}" if opened else ""
         count = sum(task.kind not in _NO_WORK for task in flow.nodes)
-        print(f"{harmless(flow.name)}: {count} task{'s' * (count != 1)}{scopes}")  # noqa: T201
+        words = [f"{count} task{'s' * (count != 1)}", *_outcome(flow)]
+        words += [f"{opened} open scope{'s' * (opened != 1)}"] if opened else []
+        words += [f"{stale} stale"] if (stale := len(session.freshness(flow).changed(flow))) else []
+        words += [left_behind(flow)] if flow.left_behind else []
+        print(f"{harmless(flow.name)}: {', '.join(words)}")  # noqa: T201
+
+
+def _outcome(flow: Flow) -> tuple[str, ...]:
+    """How the latest run stands, and of how many tasks that is not the outcome."""
+    seen = Sampler(sketch(flow)).sample(memory_of(flow))
+    counts = () if seen.code == PENDING else tally(seen.totals)
+    if any(code in FAILURES for code, _ in seen.totals):
+        return counts
+    is_told = seen.code >= FIRST_FINISHED and len(seen.totals) < 2  # noqa: PLR2004 - one state
+    return (of_flow(seen), *(() if is_told else counts))
 
 
 def _close(flow: Flow) -> None:

@@ -70,11 +70,13 @@ class ResourceLine:
 class CommandLine:
     """A ``%flow`` line."""
 
-    # ``run``, ``plan``, ``cancel``, ``close``, ``timeline``, ``cache`` or ``clear cache``; None to
-    # show
+    # ``run``, ``plan``, ``cancel``, ``close``, ``timeline``, ``cache``, ``clear cache``, ``remove``
+    # or ``reset``; None to show
     command: str | None = None
     name: str | None = None  # the flow; None for all of them
     arguments: tuple[tuple[str, str], ...] = ()  # name and text of each parameter for ``run``
+    target: str | None = None  # for ``remove``: a variable, a task, a scope, or the cell ``[6]``
+    is_stale_only: bool = False  # for ``run``: only what is stale
 
 
 @dataclass(frozen=True)
@@ -183,13 +185,15 @@ def parse_command_line(line: str) -> CommandLine:
             return _cache_command(scanner)
         name = scanner.required("the flow's name", _FLOW_NAME)
         arguments: tuple[tuple[str, str], ...] = ()
+        is_stale_only = command == "run" and scanner.take(r"--stale(?=\s|#|$)") is not None
         if command == "run":
             arguments = parse_assignments(scanner.advance(len(scanner.rest)))
+        target = scanner.word() if command == "remove" else None
         if scanner.rest and command is None:
             raise scanner.surplus(name, f"to run it with parameters: %flow run {name} n=2")
         if scanner.rest:
             raise scanner.surplus()
-        return CommandLine(command, name, arguments)
+        return CommandLine(command, name, arguments, target, is_stale_only)
 
 
 def _cache_command(scanner: Scanner) -> CommandLine:

@@ -157,12 +157,22 @@ COMMAND = Magic(
     "Show and run flows.",
     (
         Form("[NAME]", "list the flows, or show one"),
-        Form("run NAME [k=v ...]", "run a flow; values are Python expressions", "run"),
+        Form(
+            "run NAME [--stale] [k=v ...]",
+            "run a flow, or what is stale in it; values are Python expressions",
+            "run",
+        ),
         Form("plan NAME", "set-up and clean-up order, without running", "plan"),
         Form("cancel NAME", "cancel the flow's run", "cancel"),
         Form("close NAME", "clean up the flow's open scopes", "close"),
         Form("timeline NAME", "picture of the last run", "timeline"),
         Form("cache [clear [NAME]]", "list the values that are kept on disk, or remove", "cache"),
+        Form(
+            "remove NAME [TASK|CELL]",
+            "remove a task, or what cell [CELL] or the deleted cells have added",
+            "remove",
+        ),
+        Form("reset NAME", "remove everything from a flow", "reset"),
     ),
 )
 

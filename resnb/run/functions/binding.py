@@ -144,10 +144,10 @@ def _control(task: Task, option: str, value: Any, provenance: "Provenance") -> I
 def items(
     task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
-    """The arguments of each child of a mapped call.
+    """The arguments of each child of a mapped call; each gets the whole of a number or text.
 
     Raises:
-        GraphError: an argument is no sequence, or all are unmapped.
+        GraphError: an argument is no sequence, or none is mapped over.
     """
     options, given = _options(task.signature, kwargs)
     named = [*enumerate(args), *given.items()]
@@ -155,7 +155,7 @@ def items(
     whole: dict[Any, Any] = {}
     for key, value in named:
         inner, mapped, flattened = unwrapped(_bare(value), mapped=True)
-        if not mapped:
+        if not mapped or isinstance(inner, str | bytes) or not hasattr(type(inner), "__iter__"):
             whole[key] = flat(inner) if flattened else inner
             continue
         if not is_sequence(inner) and not isinstance(inner, Iterator | range | set | frozenset):
@@ -169,8 +169,8 @@ def items(
             each[key] = [allow_failure(one) for one in each[key]]
     if not each:
         message = (
-            f"task {task.name!r} is mapped over nothing: submit it, or leave unmapped(...) away "
-            "from at least one argument"
+            f"task {task.name!r} is mapped over nothing: submit it, or give it at least one list "
+            "that is not unmapped(...)"
         )
         raise GraphError(message)
     for index in range(min(len(found) for found in each.values())):

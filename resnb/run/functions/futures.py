@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
+from resnb.errors import NoAttributeError
 from resnb.graph.base.inputs import allow_failure
+from resnb.graph.base.stand_in import StandIn, Standing, variable_of
 from resnb.run.functions.provenance import ATOMS, COLLECTIONS, PARTS, Provenance
 from resnb.states import State
 
@@ -36,7 +38,57 @@ class FutureOwner(Protocol):
         """The value of `row`, which has ended, or what its task raised."""
 
 
-class TaskFuture:
+_SIGNS = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
+    "matmul": "@", "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
+}  # fmt: skip
+_COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
+class _NoValue(StandIn):
+    """A future is not its value, and says so where it is used as one."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:  # noqa: PLE0304 - it never returns
+        self._refuse("is neither true nor false", otherwise="ask .done(), or `is None`")
+
+    def __iter__(self) -> Iterator[Any]:
+        self._refuse("cannot be iterated over", otherwise="pass it to .map(...)")
+
+    def __getitem__(self, key: object) -> NoReturn:
+        self._refuse("has no items", f"{{}}[{key!r}]")
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            self._refuse("cannot be put into a text", f"f'{{{{{{}}:{spec}}}}}'")
+        return repr(self)
+
+    def __abs__(self) -> NoReturn:
+        self._refuse("is no number yet", "abs({})")
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        self._refuse("cannot be called", "{}(...)")
+
+
+def _refusal(left: str, right: str = "") -> Callable[..., NoReturn]:
+    def refused(self: _NoValue, *_: object) -> NoReturn:
+        sign = (left or right).strip(" .")
+        self._refuse(f"`{sign}` cannot take it", f"{left}{{}}{right}")
+
+    return refused
+
+
+for _name, _sign in _SIGNS.items():
+    setattr(_NoValue, f"__{_name}__", _refusal("", f" {_sign} ..."))
+    setattr(_NoValue, f"__r{_name}__", _refusal(f"... {_sign} "))
+for _name, _sign in _COMPARISONS.items():
+    setattr(_NoValue, f"__{_name}__", _refusal("", f" {_sign} ..."))
+for _name, _sign in {"neg": "-", "pos": "+", "invert": "~"}.items():
+    setattr(_NoValue, f"__{_name}__", _refusal(_sign))
+
+
+class TaskFuture(_NoValue):
     """A task that was submitted in a ``@flow`` function.
 
     Another task that gets it as an argument waits for it and gets its value. What the task prints
@@ -99,9 +151,19 @@ class TaskFuture:
     def __await__(self) -> Generator[Any, None, Any]:
         return self.owner.value_of_future(self).__await__()
 
+    def _standing(self, name: str | None = None) -> Standing:
+        name = name or variable_of(self)
+        subject = f"{name or 'this'} is the future of task {self.task.name!r}"
+        return Standing(subject, f"{name or ''}.result()")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name in TaskFuture.__slots__:  # one that is being copied
+            raise AttributeError(name)
+        self._refuse_attribute(name)
+
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses."""
-        return f"<TaskFuture: {self.task.name}>"
+        """A stable text: neither times nor addresses, nor a state, which is chance."""
+        return f"<future of task {self.task.name!r}: its value is .result()>"
 
 
 class Futures(list[TaskFuture]):
@@ -114,6 +176,16 @@ class Futures(list[TaskFuture]):
     def wait(self, timeout: float | None = None) -> list[State]:
         """The final states, in order; likewise."""
         return [one.wait(timeout) for one in self]
+
+    def __getattr__(self, name: str) -> NoReturn:
+        message = f"{type(self).__name__!r} object has no attribute {name!r}"
+        if name.startswith("_"):
+            raise AttributeError(message)
+        called = variable_of(self)
+        raise NoAttributeError(
+            f"{called or 'this'} is a list of {len(self)} futures, not a value, and has no "
+            f"{name!r}: use {called or ''}.result(), which is the list of their values"
+        )
 
 
 class DoneAndNotDone(NamedTuple):

@@ -204,3 +204,15 @@ def test_each_item_of_a_mapped_scope_has_a_band_and_a_lane():
     labels = {record.labels[row] for row in first.inside}
     assert labels == {"one", "all"}
     assert {record.labels[row] for row in first.in_step} >= {"one"}
+
+
+def test_in_a_terminal_the_axis_has_times(flow, monkeypatch, capsys):
+    shell = type("Shell", (), {})()
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
+    flow.run()
+    flow_command(Session({"f": flow}), "timeline f")
+    *_, axis = lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("timeline of f · success · ")
+    assert any(line.startswith("Thing.setup") for line in lines)
+    assert axis.split()[0].startswith("0")
+    assert axis.split()[1] in ("s", "ms", "µs")

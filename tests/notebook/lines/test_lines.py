@@ -159,6 +159,7 @@ BAD_FLOW_LINES = {
     "--run": "the flow's name is missing",
     "(n=2)": "the flow's name is missing at '(n=2)'",
     "run": "'run' is no name for a flow, since %flow reads run, plan, cancel, close, timeline",
+    "reset(n=2)": "close, timeline, cache, remove, reset as commands",
     "timeline(n=2)": "'timeline' is no name for a flow",
     "class": "'class' would be a Python keyword",
     "42": "it needs a letter",
@@ -350,6 +351,11 @@ COMMAND_LINES = {
         "run", "etl", (("t", "()"), ("u", "(1, 2)"), ("s", "'k=v'"))
     ),
     "run etl class=1": CommandLine("run", "etl", (("class", "1"),)),
+    "remove etl": CommandLine("remove", "etl"),
+    "remove etl x # gone": CommandLine("remove", "etl", (), "x"),
+    "remove etl [6]": CommandLine("remove", "etl", (), "[6]"),
+    "remove etl 'my task'": CommandLine("remove", "etl", (), "my task"),
+    "reset etl": CommandLine("reset", "etl"),
 }
 
 
@@ -361,6 +367,9 @@ def test_a_command_line_means(line, meaning):
 BAD_COMMAND_LINES = {
     "run": "the flow's name is missing",
     "plan": "the flow's name is missing",
+    "remove": "the flow's name is missing",
+    "remove etl x y": "unexpected 'y'",
+    "reset etl x": "unexpected 'x'",
     "plan etl now": "unexpected 'now'",
     "rnu etl": "unexpected 'etl'; did you mean run?",
     "etl n=2": "unexpected 'n=2'; to run it with parameters: %flow run etl n=2",

@@ -524,7 +524,7 @@ def test_what_a_future_tells():
             bad.result()
         return repr(future), future.name, future.state.result
 
-    assert asking() == ("<TaskFuture: wait>", "wait", 5)
+    assert asking() == ("<future of task 'wait': its value is .result()>", "wait", 5)
 
 
 def test_what_needs_a_future_that_failed_does_not_run():
@@ -571,11 +571,21 @@ def test_map():
     assert len(mapped.get_tasks("add")) == 3
 
     @flow
-    def wrong():
-        add.map(1, 2)
+    def with_what_is_no_list():
+        return add.map([1, 2], 5).result(), add.map(["a", "b"], y="cd").result()
 
-    with pytest.raises(GraphError, match="cannot be mapped over 0=1"):
-        wrong()
+    assert with_what_is_no_list() == ([6, 7], ["acd", "bcd"])
+
+    @flow
+    def wrong(*args):
+        add.map(*args)
+
+    with pytest.raises(GraphError, match="'add' is mapped over nothing: submit it, or give it at"):
+        wrong(1, "ab")
+    with pytest.raises(
+        GraphError, match=r"cannot be mapped over 1=\{'a': 2\}, which is no sequence"
+    ):
+        wrong([1], {"a": 2})
 
 
 def test_a_signal_is_a_state():

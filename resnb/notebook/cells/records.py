@@ -1,0 +1,78 @@
+"""What one cell of a flow is: its body before it runs, what it has added, what that has changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from resnb.graph.flow import Flow
+from resnb.graph.resources.scope import Scope
+from resnb.graph.tasks.task import Task
+from resnb.notebook.cells.identity import TaskLabel
+from resnb.notebook.cells.step_names import Binder, StepBody
+from resnb.notebook.cells.steps import StepTask
+
+
+@dataclass(frozen=True)
+class CellBody:
+    """The body of a ``%%flow`` cell, ready to run."""
+
+    execute: Callable[[], object]  # runs the body in the notebook's namespace
+    names: tuple[str, ...]  # the names that its top level binds, in order
+    reads: tuple[str, ...]  # the names that it reads before it binds them
+    cell_id: str | None = None  # the front end's id of the cell, if it sent one
+    number: int | None = None  # the number that the front end shows beside it
+    step: StepBody | None = None  # the same body as one task
+
+
+@dataclass(frozen=True)
+class CellRecord:
+    """What one cell has added.
+
+    Attributes:
+        tasks: its tasks by identity, some of which may have left the flow.
+        scope_tasks: the init, set-up and clean-up tasks of the `with` blocks in its body; no other
+            cell can refer to them, so they need no identity.
+        before: the values that its names had before it ran for the first time.
+        number: the number that the front end shows beside the cell; None if it shows none.
+        step: the step that the cell is; None if it is none.
+    """
+
+    tasks: dict[TaskLabel, Task]
+    scope_tasks: tuple[Task, ...]
+    before: dict[str, Any]
+    number: int | None = None
+    step: StepTask | None = None
+
+    @property
+    def everything(self) -> tuple[Task, ...]:
+        """All tasks that the cell has added."""
+        return (*self.tasks.values(), *self.scope_tasks)
+
+    def binder(self, flow: Flow) -> Binder:
+        """What the cell binds now."""
+        step = self.step if self.step in flow.nodes else None
+        label = label_of(flow.name, self.number, None if step is None else step.name)
+        names = [one for one, task in self.tasks.items() if task in flow.nodes]
+        binds = frozenset(one for one in names if isinstance(one, str))
+        if step is None:
+            return Binder(label, binds)
+        return Binder(label, binds.union(step.outputs), frozenset(step.free), step)
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What building a cell has changed."""
+
+    tasks: tuple[Task, ...]  # the tasks that the cell added
+    scopes: tuple[Scope, ...]  # the shared scopes that it is in, the outermost first
+    replaced: tuple[Scope, ...]  # scopes whose open lease belongs to an older recipe
+    # tasks of other cells that left the flow, because what they need has vanished
+    dropped: tuple[Task, ...]
+    missing: tuple[str, ...]  # what the cell does not define any more
+    stale: tuple[Task, ...]  # tasks whose values are out of date
+
+
+def label_of(flow: str, number: int | None, title: str | None = None) -> str:
+    """What errors call a cell."""
+    what = "a cell" if title is None else f"step {title!r}" if title else "this step"
+    return f"{what} of flow {flow!r}" + ("" if number is None else f" (cell [{number}])")
