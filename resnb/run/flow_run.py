@@ -84,9 +84,10 @@ class FlowRun(Run):
         if lasts:
             from resnb.run.caching.tasks import looking_first
 
-            for row, node in enumerate(plan.nodes):
-                if (code := looking_first(flow, node, parameters)) is not None:
-                    plan.functions[row] = code
+            left = [row for row in range(len(plan.nodes)) if row not in plan.given]
+            nodes = [plan.nodes[row] for row in left]
+            for row, code in zip(left, looking_first(flow, nodes, parameters), strict=True):
+                plan.functions[row] = code or plan.functions[row]
         super().__init__(flow, plan, parameters, executor, opened, clock=clock)
         self._quiet = quiet
 

@@ -1,19 +1,19 @@
 """The values on disk: written once, found by key, bounded in size and age.
 
-Each has a folder of its own, whose ``about.json`` is written last: what has none is no entry. The
-folder is its user's alone, since values are pickles.
+Each is one file: a line that says what it is, and the value. The folder is its user's alone, since
+values are pickles.
 """
 
 import json
 import os
-import shutil
+import pickle
 import stat
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from resnb.errors import CacheError
 
@@ -21,7 +21,9 @@ FOLDER_VARIABLE: Final = "RESNB_CACHE"
 SIZE_VARIABLE: Final = "RESNB_CACHE_SIZE"
 LARGEST: Final = 5_000_000_000
 """How many bytes all values may take; what was not used for longest goes first."""
-_ABOUT, _VALUE = "about.json", "value.pkl"
+_LONGEST_LINE = 100_000
+_SMALL = (type(None), bool, int, float, complex, str, bytes)
+_SMALL_MARK = b"plain\n"
 
 
 class Entry(NamedTuple):
@@ -31,8 +33,8 @@ class Entry(NamedTuple):
     flow: str  # the flow, for lists
     task: str  # the task
     created: float  # when it was computed, in seconds since the epoch
-    size: int  # in bytes
     value_key: str  # what it is, for those that take it as an input; empty if that has no key
+    size: int  # in bytes
 
 
 class ValueStore:
@@ -40,35 +42,37 @@ class ValueStore:
 
     Args:
         folder: where they are; ``RESNB_CACHE``, else the user's cache folder, by default.
-
-    Raises:
-        CacheError: the folder cannot be used.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or _chosen_folder()
 
-    def find(self, key: str, max_age: float) -> Entry | None:
-        """The entry of `key`, if it is not older than `max_age` seconds."""
-        found = self._read(self._place(key))
-        if found is None or not 0 <= time.time() - found.created <= max_age:
-            return None
-        return found
+    def find(self, key: str, max_age: float) -> tuple[Entry, Any] | None:
+        """The entry of `key` and its value, unless it is older than `max_age` seconds.
 
-    def load(self, entry: Entry) -> tuple[bool, Any]:
-        """Whether the value can be read, and the value; one that cannot is removed."""
-        import joblib
+        A value that cannot be read, whose class is gone, say, is removed.
 
-        place = self._place(entry.key)
+        Raises:
+            CacheError: the folder is not its user's alone.
+        """
+        place = self._place(key)
         try:
+            file = place.open("rb")
+        except OSError:
+            return None
+        with file:
+            found = _read(file, key)
+            if found is None or not 0 <= time.time() - found.created <= max_age:
+                return None
             self._refuse_foreign()
-            value = joblib.load(place / _VALUE)
-        except Exception:  # noqa: BLE001 - whatever its classes raise; it is computed anew
-            shutil.rmtree(place, ignore_errors=True)
-            return False, None
+            try:
+                value = _loaded(file)
+            except Exception:  # noqa: BLE001 - whatever its classes raise; it is computed anew
+                place.unlink(missing_ok=True)
+                return None
         with suppress(OSError):
-            os.utime(place / _ABOUT)
-        return True, value
+            os.utime(place)
+        return found, value
 
     def save(self, key: str, value: Any, *, flow: str, task: str, value_key: str) -> None:
         """Keep a value.
@@ -76,31 +80,28 @@ class ValueStore:
         Raises:
             CacheError: it cannot be stored; nothing is left of it then.
         """
-        import joblib
-
         place = self._place(key)
         try:
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._refuse_foreign()
-            made = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder))
+            descriptor, name = tempfile.mkstemp(prefix="new-", dir=self.folder)
         except OSError as error:
             message = f"the cache in {self.folder} cannot be written ({error.strerror})"
             raise CacheError(message) from None
+        made = Path(name)
         try:
-            joblib.dump(value, made / _VALUE)
-            size = sum(one.stat().st_size for one in made.iterdir())
-            entry = Entry(key, flow, task, time.time(), size, value_key)
-            (made / _ABOUT).write_text(json.dumps(entry._asdict()), encoding="utf-8")
-            shutil.rmtree(place, ignore_errors=True)
-            with suppress(OSError):  # another process has just stored the same
-                made.rename(place)
+            about = {"flow": flow, "task": task, "created": time.time(), "value_key": value_key}
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(json.dumps({"key": key, **about}).encode() + b"\n")
+                _dump(value, file)
+                size = file.tell()
+            made.replace(place)
         except Exception as error:  # noqa: BLE001 - whatever pickling the user's value raises
+            made.unlink(missing_ok=True)
             first = str(error).partition("\n")[0]
             message = f"a {type(value).__name__} cannot be stored ({type(error).__name__}: {first})"
             raise CacheError(message) from None
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-        self._bound()
+        self._bound(size)
 
     def entries(self) -> list[Entry]:
         """All entries, the oldest first."""
@@ -110,36 +111,35 @@ class ValueStore:
         """Remove all values, or those of one flow; gives how many."""
         places = [place for place, entry in self._all() if flow in (None, entry.flow)]
         for place in places:
-            shutil.rmtree(place, ignore_errors=True)
+            place.unlink(missing_ok=True)
+        _totals.pop(self.folder, None)
         return len(places)
 
     def _place(self, key: str) -> Path:
         return self.folder / key[:2] / key
 
-    def _read(self, place: Path) -> Entry | None:
-        try:
-            found = Entry(**json.loads((place / _ABOUT).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
-        fits = all(isinstance(one, str) for one in (found.flow, found.task, found.value_key))
-        fits = fits and isinstance(found.created, float) and isinstance(found.size, int)
-        return found if fits and found.key == place.name else None
-
     def _all(self) -> Iterator[tuple[Path, Entry]]:
-        for place in self.folder.glob(f"??/*/{_ABOUT}"):
-            entry = self._read(place.parent)
-            if entry is not None:
-                yield place.parent, entry
+        for place in self.folder.glob("??/*"):
+            with suppress(OSError), place.open("rb") as file:
+                entry = _read(file, place.name)
+                if entry is not None:
+                    yield place, entry
 
-    def _bound(self) -> None:
-        """Remove what was not used for longest, until the rest fits."""
-        limit, total = _size_limit(), 0
-        for used, place, entry in sorted(
-            ((_used(place), place, entry) for place, entry in self._all()), reverse=True
-        ):
-            total += entry.size
-            if total > limit and used:
-                shutil.rmtree(place, ignore_errors=True)
+    def _bound(self, added: int) -> None:
+        """Remove what was not used for longest until the rest fits, if it may not fit any more.
+
+        The sizes are added up once in a process, and again when the limit seems to be reached.
+        """
+        limit = _size_limit()
+        total = _totals.get(self.folder, limit) + added
+        if total > limit:
+            total = 0
+            for _, size, place in sorted(map(_use, self.folder.glob("??/*")), reverse=True):
+                if total + size > limit:
+                    place.unlink(missing_ok=True)
+                else:
+                    total += size
+        _totals[self.folder] = total
 
     def _refuse_foreign(self) -> None:
         found = self.folder.stat()
@@ -151,11 +151,48 @@ class ValueStore:
             raise CacheError(message)
 
 
-def _used(place: Path) -> float:
+_totals: dict[Path, int] = {}
+"""About how many bytes each folder has, as far as this process knows."""
+
+
+def _read(file: BinaryIO, key: str) -> Entry | None:
+    """The first line of a file, which says what is in it; None if it is no entry of `key`."""
     try:
-        return (place / _ABOUT).stat().st_mtime
+        found = json.loads(file.readline(_LONGEST_LINE))
+        entry = Entry(**found, size=os.fstat(file.fileno()).st_size)
+    except (ValueError, TypeError):
+        return None
+    texts = (entry.key, entry.flow, entry.task, entry.value_key)
+    fits = all(isinstance(one, str) for one in texts) and isinstance(entry.created, float)
+    return entry if fits and entry.key == key else None
+
+
+def _dump(value: Any, file: BinaryIO) -> None:
+    if isinstance(value, _SMALL):  # joblib's way is for arrays
+        file.write(_SMALL_MARK)
+        pickle.dump(value, file, protocol=5)
+        return
+    import joblib
+
+    joblib.dump(value, file)
+
+
+def _loaded(file: BinaryIO) -> Any:
+    if file.peek(len(_SMALL_MARK))[: len(_SMALL_MARK)] == _SMALL_MARK:  # type: ignore[attr-defined]
+        file.read(len(_SMALL_MARK))
+        return pickle.load(file)  # noqa: S301 - the folder is its user's alone
+    import joblib
+
+    return joblib.load(file)
+
+
+def _use(place: Path) -> tuple[float, int, Path]:
+    """When an entry was used, its size, and its file."""
+    try:
+        found = place.stat()
     except OSError:
-        return 0.0
+        return 0.0, 0, place
+    return found.st_mtime, found.st_size, place
 
 
 def _size_limit() -> int:

@@ -6,7 +6,7 @@ for its value when it is called with its inputs.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,7 @@ def found_before(
         parameters: values by parameter name.
         given: states that are given to the run.
     """
-    store, keys = ValueStore(), _parameter_keys(flow, parameters)
+    store, keys, codes = ValueStore(), _parameter_keys(flow, parameters), CodeKeys()
     states: dict[Task, State] = {}
     for task in flow.sorted_tasks():
         node = flow.nodes[task]
@@ -55,31 +55,42 @@ def found_before(
             elif task not in given and _is_decided(node, keys):
                 age = lasting(flow, task)
                 inputs = {name: _input_key(one, keys) for name, one in node.inputs.items()}
-                entry = None if age is None else store.find(_key(_code_key(task), inputs), age)
-                is_there, value = (False, None) if entry is None else store.load(entry)
-                if is_there and entry is not None:
-                    states[task] = Cached(FOUND, value)
-                    keys[task] = entry.value_key or None
+                found = None if age is None else store.find(_key(codes(task), inputs), age)
+                if found is not None:
+                    states[task] = Cached(FOUND, found[1])
+                    keys[task] = found[0].value_key or None
         except (NoKeyError, CacheError):
             continue  # it is said when the task runs
     return states
 
 
 def looking_first(
-    flow: "Flow", node: Node, parameters: Mapping[str, Any] = MappingProxyType({})
-) -> Callable[..., Any] | None:
-    """What a run calls for a task whose value lasts, since it looks for that first; else None."""
-    age = lasting(flow, node.task)
-    if age is None:
-        return None
-    call = _CachedCall(flow, node, age, parameters)
-    return call.run_async if node.task.signature.asynchronous else call.run
+    flow: "Flow",
+    nodes: Iterable[Node],
+    parameters: Mapping[str, Any] = MappingProxyType({}),
+) -> Iterator[Callable[..., Any] | None]:
+    """What a run calls for each task whose value lasts, as it looks for that first; else None."""
+    codes, keys = CodeKeys(), _parameter_keys(flow, parameters)
+    for node in nodes:
+        age = lasting(flow, node.task)
+        if age is None:
+            yield None
+            continue
+        call = _CachedCall(flow, node, age, codes, keys)
+        yield call.run_async if node.task.signature.asynchronous else call.run
 
 
 class _CachedCall:
     """The call of a task whose value lasts; it pickles, for workers of a cluster."""
 
-    def __init__(self, flow: "Flow", node: Node, age: float, parameters: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        flow: "Flow",
+        node: Node,
+        age: float,
+        codes: "CodeKeys",
+        keys: Mapping[Task, str | None],
+    ) -> None:
         task = node.task
         self._names = flow.name, task.name
         self._age = age
@@ -89,8 +100,7 @@ class _CachedCall:
         self._fixed: dict[str, str] = {}
         self._fault = self._made_by = ""
         try:
-            self._made_by = _code_key(task)
-            keys = _parameter_keys(flow, parameters)
+            self._made_by = codes(task)
             for name, one in node.inputs.items():
                 if isinstance(one, Task) and one.kind == "setup":  # a live thing has no key
                     self._fixed[name] = _resource_key(flow, one, keys)
@@ -126,14 +136,12 @@ class _CachedCall:
         try:
             inputs = {n: self._fixed.get(n) or value_key(value) for n, value in given.items()}
             key = _key(self._made_by, inputs)
-            store = ValueStore()
-            entry = store.find(key, self._age)
-            is_there, value = (False, None) if entry is None else store.load(entry)
+            found = ValueStore().find(key, self._age)
         except (NoKeyError, CacheError) as error:
             self._say(f"is computed each time: {error}")
             return None
-        if is_there:
-            raise CacheHit(FOUND, value)
+        if found is not None:
+            raise CacheHit(FOUND, found[1])
         return key
 
     def _keep(self, key: str | None, value: Any) -> None:
@@ -157,8 +165,22 @@ class _CachedCall:
             print(line, file=sys.stderr)  # noqa: T201
 
 
-def _code_key(task: Task) -> str:
-    return digest((code_key(task), task.cache_key or ""))
+class CodeKeys:
+    """The keys of tasks' codes; those of one function are looked at once in a run."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, str] = {}
+
+    def __call__(self, task: Task) -> str:
+        """The key of a task's code, and its own `cache_key`.
+
+        Raises:
+            NoKeyError: the code refers to a value that has no key.
+        """
+        code = id(task.__dict__.get("run", task))
+        if code not in self._known:
+            self._known[code] = code_key(task)
+        return digest((self._known[code], task.cache_key or ""))
 
 
 def _key(made_by: str, inputs: Mapping[str, str]) -> str:

@@ -179,4 +179,4 @@ def argument(value: "Input", row_of: "Mapping[Task, int]", values: Any) -> Any:
 def _looking_first(plan: Plan, node: "Node") -> Callable[..., Any]:
     from resnb.run.caching.tasks import looking_first
 
-    return looking_first(plan.flow, node) or node.task.run
+    return next(looking_first(plan.flow, [node])) or node.task.run
