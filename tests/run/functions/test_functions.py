@@ -582,7 +582,9 @@ def test_map():
 
     with pytest.raises(GraphError, match="'add' is mapped over nothing: submit it, or give it at"):
         wrong(1, "ab")
-    with pytest.raises(GraphError, match=r"cannot be mapped over 1=\{'a': 2\}, which is no sequence"):
+    with pytest.raises(
+        GraphError, match=r"cannot be mapped over 1=\{'a': 2\}, which is no sequence"
+    ):
         wrong([1], {"a": 2})
 
 
