@@ -11,6 +11,24 @@ from typing import Any, NamedTuple
 from resnb.errors import ArgumentError, nearest
 
 
+class ShownSignature:
+    """``__signature__`` of an object that is called like one of its parts, for help and tooltips.
+
+    Args:
+        part: the name of the attribute that holds that part.
+    """
+
+    def __init__(self, part: str) -> None:
+        self._part = part
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if instance is None:
+            raise AttributeError("__signature__")  # a class has its own
+        import inspect
+
+        return inspect.signature(getattr(instance, self._part))
+
+
 class Signature(NamedTuple):
     """The parameters of a callable (without ``self``)."""
 

@@ -8,7 +8,7 @@ from resnb.graph.base.active_function import active_function
 from resnb.graph.base.building import flow_being_built
 from resnb.graph.base.options import checked, refuse_unknown
 from resnb.graph.base.roles import Flow
-from resnb.graph.base.signature import Signature, signature_of
+from resnb.graph.base.signature import ShownSignature, Signature, signature_of
 from resnb.graph.base.triggers import all_finished
 from resnb.graph.resources.adapters import is_context_manager, manager_class
 from resnb.graph.resources.scope import Scope, ScopeOptions
@@ -69,6 +69,8 @@ class ResourceManager:
         GraphError: the definition has no cleanup, or none of the accepted forms.
         OptionError: an option is unknown or of the wrong kind.
     """
+
+    __signature__ = ShownSignature("resource_class")
 
     def __init__(
         self,

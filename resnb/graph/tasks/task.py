@@ -15,7 +15,7 @@ from resnb.graph.base.building import BUILDING, flow_being_built
 from resnb.graph.base.options import checked, text
 from resnb.graph.base.ports import PORTS
 from resnb.graph.base.roles import Flow
-from resnb.graph.base.signature import Signature, signature_of
+from resnb.graph.base.signature import ShownSignature, Signature, signature_of
 from resnb.graph.base.triggers import TriggerLike, all_successful
 from resnb.graph.tasks.handle import Handle
 
@@ -88,6 +88,7 @@ class Task(Handle["Task"]):
     description: str | None = None
 
     _signature: Signature | None = None
+    __signature__ = ShownSignature("run")
 
     def __init__(self, name: str | None = None, **options: Any) -> None:
         label = type(self).name
