@@ -15,7 +15,7 @@ from resnb.ledger.admin.queries import LedgerQueries
 from resnb.ledger.clock import now
 from resnb.ledger.store.choice import open_store
 from resnb.server import lease_json, wire
-from resnb.server.kernels import Kernels
+from resnb.server.kernels import Known
 from resnb.server.requests import LeaseFilter
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ class LedgerWatch:
 
     Args:
         home: the ledger's folder.
-        kernels: returns the ids of the server's kernels, by the pids of their processes.
+        known: returns what the server knows of kernels and notebooks.
     """
 
-    def __init__(self, home: Path, kernels: Kernels = dict) -> None:
-        self._ids = kernels
+    def __init__(self, home: Path, known: Callable[[], Known] = Known) -> None:
+        self._known = known
         self._marks = open_store(home, kept=True)
         self._queries = LedgerQueries(home)
         self._files = (home / "leases.db", home / "leases.db-wal")
@@ -124,8 +124,8 @@ class LedgerWatch:
         self._latest = lease_json.leases(self._leases)
 
     def _as_json(self, found: list[ListedLease]) -> tuple[wire.Lease, ...]:
-        kernels = self._ids()
-        return tuple(lease_json.lease(one, kernels) for one in found)
+        known = self._known()
+        return tuple(lease_json.lease(one, known) for one in found)
 
     def _has_ended(self) -> bool:
         """Whether the liveness of a kernel has changed."""

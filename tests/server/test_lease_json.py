@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from resnb.ledger.admin.listing import listed
 from resnb.server import lease_json, wire
+from resnb.server.kernels import Known
 from resnb.wire import fault
 from tests.ledger.records import record
 from tests.ledger.worlds import gone, here, seen
@@ -48,6 +49,18 @@ def test_a_list_shows_the_latest_and_says_how_many_there_are():
     assert (found.total, len(found.shown)) == (lease_json.MOST + 5, lease_json.MOST)
     assert (found.shown[0]["id"], found.shown[-1]["id"]) == ("r5", f"r{lease_json.MOST + 4}")
     assert json.loads(found.text) == list(found.shown)
+
+
+def test_a_notebook_that_the_server_has_is_known_by_its_path():
+    known = Known(ended={here().pid: 7.0}, root="/srv/books")
+
+    def path(notebook, owner):
+        found = lease_json.lease(listed(record(notebook=notebook, owner=owner), seen), known)
+        return found["path"], found["kernel_ended"]
+
+    assert path("/srv/books/sub/a b.ipynb", here()) == ("sub/a b.ipynb", None)
+    assert path("/srv/books/sub", gone()) == (None, None)
+    assert path("/srv/other.ipynb", gone()._replace(pid=here().pid)) == (None, 7.0)
 
 
 def test_a_message_has_all_that_a_list_has():
