@@ -7,6 +7,14 @@ from resnb.graph.flow import Flow
 from resnb.notebook.cells.flow_cells import FlowCells
 from resnb.notebook.lines.names import variable_name
 
+ATTRIBUTE = "_resnb_session"
+"""The attribute of IPython's shell that has the notebook's session."""
+
+
+def session_of(shell: Any) -> "Session | None":
+    """The session of a shell; None if the extension was not loaded."""
+    return getattr(shell, ATTRIBUTE, None)
+
 
 class Session:
     """The flows of one notebook.
