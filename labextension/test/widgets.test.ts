@@ -150,7 +150,7 @@ test("nothing that is shown listens to anything when it is gone", () => {
     new Status(resources, () => undefined),
     new Section(resources, {} as unknown as LeaseActions),
     new Items(resources, {} as unknown as LeaseActions),
-    new FlowsPanel(flows as unknown as CurrentFlows),
+    new FlowsPanel(flows as unknown as CurrentFlows, () => undefined),
   ] as const;
   const [, section, , panel] = shown;
   (section as unknown as Attached).onAfterAttach(null);

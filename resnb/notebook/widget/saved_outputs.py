@@ -126,5 +126,5 @@ class SavedOutputs:
 def _published(data: dict[str, Any], metadata: dict[str, Any], place: str) -> None:
     shell: Any = get_ipython()
     if shell is not None:
-        transient = {"display_id": place}
+        transient = {"display_id": place, "resnb": "all"}
         shell.display_pub.publish(data, metadata, transient=transient, update=True)

@@ -8,50 +8,66 @@ import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { Widget } from "@lumino/widgets";
 import { FLOW, modelOf, VIEW } from "./bundle";
 import { FlowOutput } from "./flow-output";
+import { ICurrentFlows, IResources, type Resources } from "../tokens";
+import type { CurrentFlows } from "../flows/current-flows";
+import type { Content } from "./cells";
 import { Models } from "./models";
 import { excludeFlowsOnSave } from "./saved-state";
+import { Stage } from "./stage";
+
+interface NotebookContent extends Content {
+  readonly rendermime: IRenderMimeRegistry;
+}
 
 class FlowOutputs implements DocumentRegistry.WidgetExtension {
   private readonly open = new Set<Models>();
 
+  constructor(
+    private readonly resources: Resources | null,
+    private readonly flows: CurrentFlows | null,
+  ) {}
+
   createNew(panel: Widget, context: DocumentRegistry.Context): void {
-    const rendermime = registryOf(panel);
-    if (rendermime === null) {
+    const content = contentOf(panel);
+    if (content === null) {
       return;
     }
+    const { rendermime } = content;
     const models = new Models(context, rendermime, this.open);
     this.open.add(models);
+    const stage = new Stage(models, context, content, this.resources, this.flows);
     panel.disposed.connect(() => {
       this.open.delete(models);
-      models.dispose();
+      stage.dispose();
     });
-    show(models, excludeFlowsOnSave(context));
+    show(stage, excludeFlowsOnSave(context));
   }
 }
 
-function show(models: Models, isLive: () => void): void {
-  const { rendermime } = models;
+function show(stage: Stage, isLive: () => void): void {
+  const { rendermime } = stage.models;
   const stock = rendermime.preferredMimeType.bind(rendermime);
   rendermime.preferredMimeType = (bundle, safe) => {
     const found = stock(bundle, safe);
     return found === VIEW && modelOf(bundle) !== null ? FLOW : found;
   };
-  const createRenderer = (): FlowOutput => new FlowOutput(models, isLive);
+  const createRenderer = (): FlowOutput => new FlowOutput(stage, isLive);
   rendermime.addFactory({ safe: false, mimeTypes: [FLOW], createRenderer });
 }
 
-/** The registry of a notebook; each has its own. */
-function registryOf(panel: Widget): IRenderMimeRegistry | null {
-  const { content } = panel as { readonly content?: { readonly rendermime?: IRenderMimeRegistry } };
-  return content?.rendermime ?? null;
+/** The cells of a notebook, and its registry; each has its own. */
+function contentOf(panel: Widget): NotebookContent | null {
+  const { content } = panel as { readonly content?: NotebookContent };
+  return content !== undefined && "rendermime" in content ? content : null;
 }
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: "resnb:at-rest",
   description: "Shows the flows of a saved notebook as they were, until a kernel has them.",
   autoStart: true,
-  activate: (app: JupyterFrontEnd) => {
-    app.docRegistry.addWidgetExtension("Notebook", new FlowOutputs());
+  optional: [IResources, ICurrentFlows],
+  activate: (app: JupyterFrontEnd, resources: Resources | null, flows: CurrentFlows | null) => {
+    app.docRegistry.addWidgetExtension("Notebook", new FlowOutputs(resources, flows));
   },
 };
 

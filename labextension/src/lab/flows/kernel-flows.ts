@@ -15,7 +15,7 @@ export class KernelFlows {
   readonly changed = new Signal<this, void>(this);
   private readonly models = new Map<string, FlowModel>();
   private subshell: Promise<string | null> | null = null;
-  private isDisposed = false;
+  private isOver = false;
 
   constructor(readonly kernel: Kernel.IKernelConnection) {
     kernel.iopubMessage.connect(this.heard, this);
@@ -30,15 +30,19 @@ export class KernelFlows {
     return [...this.models.keys()];
   }
 
+  get isDisposed(): boolean {
+    return this.isOver;
+  }
+
   model(id: string): FlowModel | undefined {
     return this.models.get(id);
   }
 
   dispose(): void {
-    if (this.isDisposed) {
+    if (this.isOver) {
       return;
     }
-    this.isDisposed = true;
+    this.isOver = true;
     const { kernel } = this;
     kernel.iopubMessage.disconnect(this.heard, this);
     kernel.statusChanged.disconnect(this.turned, this);
@@ -56,7 +60,7 @@ export class KernelFlows {
     const { kernel } = this;
     if (kernel.connectionStatus === "connected") {
       kernel.requestCommInfo({ target_name: WIDGETS }).then(({ content }) => {
-        if (!this.isDisposed && content.status === "ok") {
+        if (!this.isOver && content.status === "ok") {
           flowIds(content.comms).forEach(this.add);
         }
       }, ignored);
@@ -127,7 +131,7 @@ export class KernelFlows {
 
   /** The id of the subshell that receives the messages; null for the main shell. */
   private shell(): Promise<string | null> {
-    this.subshell ??= this.isDisposed ? Promise.resolve(null) : this.opened();
+    this.subshell ??= this.isOver ? Promise.resolve(null) : this.opened();
     return this.subshell;
   }
 
