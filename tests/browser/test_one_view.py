@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import PRELUDE
 from tests.browser.lab import LAB, NOTEBOOK_7
-from tests.browser.labs import Resources
+from tests.browser.labs import Resources, both_themes
 
 CELLS = (
     """
@@ -40,19 +40,9 @@ from resnb.view.live.ticker import TICKER
 print("viewers:", sum(len(live.views) for live in TICKER._flows))
 """
 ACTIVE = "jupyterapp.shell.currentWidget.content.activeCellIndex"
-DARK = "jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {}'}})"
 
 
 FRONT_ENDS = (LAB, pytest.param(NOTEBOOK_7, marks=pytest.mark.long))
-
-
-def both(notebook, name, of=None):
-    """Keep a picture in light and one in dark."""
-    for theme in ("Dark", "Light"):
-        notebook.page.evaluate(DARK.format(theme))
-        is_light = "true" if theme == "Light" else "false"
-        expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
-        notebook.picture(f"{name}-{theme.lower()}", of)
 
 
 @pytest.mark.parametrize("front_end", FRONT_ENDS, ids=lambda one: one.name)
@@ -83,7 +73,7 @@ def test_a_flow_is_shown_in_full_where_it_ran_last(notebook, front_end):
     assert page.evaluate(ACTIVE) == 2
     expect(full.locator(".node[data-marked]")).to_have_text(re.compile("square"))
     full.scroll_into_view_if_needed()
-    both(notebook, f"one-view-{front_end.name}")
+    both_themes(notebook, f"one-view-{front_end.name}")
     full.get_by_role("button", name="Go to the cell", exact=True).click()
     assert page.evaluate(ACTIVE) == 3
     expect(lines[1].locator(".task")).to_have_text(["✓ load"])
@@ -122,7 +112,7 @@ def test_the_side_panel_takes_the_view(notebook):
     notebook.output(1).locator(".task").click()
     expect(panel.locator(".inspector h4")).to_have_text("load")
     expect(panel.get_by_role("button", name="Go to cell [2]")).to_be_visible()
-    both(notebook, "one-view-panel")
+    both_themes(notebook, "one-view-panel")
     page.evaluate("jupyterapp.shell.collapseRight()")
     expect(notebook.view(2).locator(".node")).to_have_count(5)
     assert not notebook.complaints

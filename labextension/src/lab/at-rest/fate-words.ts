@@ -1,7 +1,7 @@
 // What became of a flow's resources when its kernel ended, from the server's records. Pure.
 import type { LeaseState } from "../../wire/frames";
 import type { Lease } from "../../wire/server";
-import { brief } from "../leases/words";
+import { minutesLeft } from "../leases/words";
 
 const NAMED = 4; // resources that a line names
 const DAY = 86_400;
@@ -86,8 +86,7 @@ function becameOf(name: string, lease: Lease, now: number): string {
 
 /** `db is kept for 29 min`. */
 export function keptWords(name: string, { keep_until: until }: Lease, now: number): string {
-  const left = Math.max(60, until === null ? 0 : until - now);
-  return `${name} is kept for ${brief(left < 3600 ? 60 * Math.round(left / 60) : left)}`;
+  return `${name} is kept for ${minutesLeft(until ?? now, now)}`;
 }
 
 /** `20:59`; of another day with its date. */

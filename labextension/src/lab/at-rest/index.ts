@@ -7,6 +7,7 @@ import type { DocumentRegistry } from "@jupyterlab/docregistry";
 import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { Widget } from "@lumino/widgets";
 import { FLOW, modelOf, VIEW } from "./bundle";
+import { GO_TO } from "../commands/ids";
 import { FlowOutput } from "./flow-output";
 import { ICurrentFlows, IResources, type Resources } from "../tokens";
 import type { CurrentFlows } from "../flows/current-flows";
@@ -21,6 +22,7 @@ interface NotebookContent extends Content {
 
 class FlowOutputs implements DocumentRegistry.WidgetExtension {
   private readonly open = new Set<Models>();
+  private readonly stages = new Set<Stage>();
 
   constructor(
     private readonly resources: Resources | null,
@@ -36,12 +38,37 @@ class FlowOutputs implements DocumentRegistry.WidgetExtension {
     const models = new Models(context, rendermime, this.open);
     this.open.add(models);
     const stage = new Stage(models, context, content, this.resources, this.flows);
+    this.stages.add(stage);
     panel.disposed.connect(() => {
       this.open.delete(models);
+      this.stages.delete(stage);
       stage.dispose();
     });
     show(stage, excludeFlowsOnSave(context));
   }
+
+  /** Go to the first cell of a notebook that shows a flow. */
+  goTo(path: string, flow: string): void {
+    for (const { cells, path: own } of this.stages) {
+      if (own === path) {
+        cells.goTo(cells.showing(flow));
+      }
+    }
+  }
+}
+
+/** Open a notebook, and go to the first cell that shows a flow. */
+async function goTo(app: JupyterFrontEnd, outputs: FlowOutputs, args: Target): Promise<void> {
+  const { path, flow } = args;
+  if (typeof path === "string") {
+    await app.commands.execute("docmanager:open", { path });
+    outputs.goTo(path, typeof flow === "string" ? flow : "");
+  }
+}
+
+interface Target {
+  readonly path?: unknown;
+  readonly flow?: unknown;
 }
 
 function show(stage: Stage, isLive: () => void): void {
@@ -67,7 +94,12 @@ const plugin: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   optional: [IResources, ICurrentFlows],
   activate: (app: JupyterFrontEnd, resources: Resources | null, flows: CurrentFlows | null) => {
-    app.docRegistry.addWidgetExtension("Notebook", new FlowOutputs(resources, flows));
+    const outputs = new FlowOutputs(resources, flows);
+    app.docRegistry.addWidgetExtension("Notebook", outputs);
+    app.commands.addCommand(GO_TO, {
+      label: "Go to the Cell of a Flow",
+      execute: (args) => goTo(app, outputs, args),
+    });
   },
 };
 

@@ -38,7 +38,7 @@ export class Stage {
 
   constructor(
     readonly models: Models,
-    context: DocumentRegistry.Context,
+    private readonly context: DocumentRegistry.Context,
     content: Content,
     private readonly resources: Resources | null,
     private readonly current: CurrentFlows | null,
@@ -58,6 +58,11 @@ export class Stage {
     this.fates.dispose();
     this.models.dispose();
     Signal.clearData(this);
+  }
+
+  /** The notebook's path. */
+  get path(): string {
+    return this.context.path;
   }
 
   add(shown: Shown): void {

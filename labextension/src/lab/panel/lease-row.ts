@@ -2,11 +2,18 @@
 // buttons.
 import { button, html, setText, set } from "../../widget/dom";
 import type { Lease } from "../../wire/server";
-import { age, fate, isLate, protection, stateClass, stateWord } from "../leases/words";
+import { age, fate, isLate, protection, safety, stateClass, stateWord } from "../leases/words";
 import type { Resources } from "../tokens";
 import type { Row } from "./rows";
 
+/** The height of a row in pixels, and of one where there is little room; as in resources.css. */
 export const ROW_HEIGHT = 46;
+const NARROW_ROW_HEIGHT = 64;
+const NARROW = 400;
+
+export function rowHeight(width: number): number {
+  return width > NARROW ? ROW_HEIGHT : NARROW_ROW_HEIGHT;
+}
 
 /** What the buttons of a row do. */
 export interface RowActions {
@@ -21,7 +28,8 @@ export class LeaseRow implements Row<Lease> {
   private readonly name = html("span", { class: "name" });
   private readonly state = html("span", { class: "state" });
   private readonly place: HTMLButtonElement;
-  private readonly about = html("span", { class: "about" });
+  private readonly age = html("span", { class: "age" });
+  private readonly safety = html("span", { class: "resnb-safety" });
   private readonly keep: HTMLButtonElement;
   private readonly cleanUp: HTMLButtonElement;
 
@@ -36,14 +44,20 @@ export class LeaseRow implements Row<Lease> {
     };
     this.place = button("", "", act("open"));
     this.place.className = "place";
-    this.keep = button("Keep", "", act("keep"));
-    this.cleanUp = button("Clean up", "Clean it up now", act("cleanUp"));
+    this.keep = labelled(button("", "", act("keep")), "⏱", "Keep");
+    this.cleanUp = labelled(button("", "Clean it up now", act("cleanUp")), "✓", "Clean up");
     this.element = html(
       "li",
       {},
       html("span", { class: "mark", "aria-hidden": "true" }),
-      html("div", { class: "first" }, this.name, this.state),
-      html("div", { class: "second" }, this.place, this.about),
+      this.name,
+      this.state,
+      html(
+        "div",
+        { class: "second" },
+        this.place,
+        html("span", { class: "about" }, this.age, this.safety),
+      ),
       html("div", { class: "acts" }, this.keep, this.cleanUp),
     );
   }
@@ -60,10 +74,15 @@ export class LeaseRow implements Row<Lease> {
     });
     setText(this.name, lease.name);
     setText(this.state, isOverdue ? "past its limit" : stateWord(lease));
-    setText(this.place, path ?? lease.notebook);
-    set(this.place, { disabled: path === null, title: path === null ? "" : `Open ${path}` });
-    const known = lease.created === 0 ? "" : ` · ${age(lease, leases.now)}`;
-    setText(this.about, `${known} · ${protection(lease)}`);
+    setText(this.place, nameOf(path ?? lease.notebook));
+    set(this.place, {
+      disabled: path === null,
+      title: path === null ? lease.notebook : `Open ${path}`,
+    });
+    const isSafe = safety(lease);
+    setText(this.age, lease.created === 0 ? "" : age(lease, leases.now));
+    setText(this.safety, `${isSafe.mark} ${protection(lease, leases.now)}`);
+    set(this.safety, { class: `resnb-safety is-${isSafe.name}` });
     const canKeep = lease.protected && !lease.ends_with_kernel && !isEnding && !lease.given_up;
     set(this.keep, {
       disabled: !canKeep || lease.kernel === "unknown",
@@ -82,4 +101,18 @@ export class LeaseRow implements Row<Lease> {
     const { keepMinutes } = this.resources.settings.values;
     return `Let it survive its kernel for ${keepMinutes} min`;
   }
+}
+
+/** A button with an icon where there is little room. */
+function labelled(made: HTMLButtonElement, icon: string, label: string): HTMLButtonElement {
+  made.append(
+    html("span", { class: "icon", "aria-hidden": "true" }, icon),
+    html("span", { class: "label" }, label),
+  );
+  return made;
+}
+
+/** The last part of a path, which says most. */
+function nameOf(path: string): string {
+  return path.slice(path.replace(/\/+$/, "").lastIndexOf("/") + 1);
 }
