@@ -73,7 +73,9 @@ describe("what became of the resources of a flow", () => {
   });
 
   test("names a few", () => {
-    const all = Array.from("abcdef").map((one) => lease({ id: one, name: `etl/${one}`, state: "closed" }));
+    const all = Array.from("abcdef").map((one) =>
+      lease({ id: one, name: `etl/${one}`, state: "closed" }),
+    );
     expect(fateWords(fateOf("etl", all), now)).toContain("; and 2 more");
   });
 

@@ -89,7 +89,7 @@ describe("words", () => {
     const marks = [{}, { protected: false }, { ends_with_kernel: true }, { remedy: "forget it" }];
     expect(marks.map((one) => safety(lease(one)).mark)).toEqual(["✓", "⚠", "○", "⚠"]);
     const kept = lease({ kept: true, keep_until: 1000 });
-    expect(protection(kept, 1000 - 29.4 * 60)).toBe("for 29 min: run its cell to use it again");
+    expect(protection(kept, 1000 - 29.4 * 60)).toBe("29 min left: run its cell to use it again");
     expect(minutesLeft(10, 1000)).toBe("1 min");
   });
 

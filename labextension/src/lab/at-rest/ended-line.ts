@@ -26,6 +26,6 @@ export class EndedLine {
   show(words: string, isKept: boolean): void {
     setText(this.words, words);
     set(this.acts, { hidden: !isKept });
-    set(this.element, { class: `resnb-ended-line${isKept ? " is-kept" : ""}` });
+    this.element.classList.toggle("is-kept", isKept);
   }
 }

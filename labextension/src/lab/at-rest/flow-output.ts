@@ -35,6 +35,7 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
   private work = Promise.resolve();
   private readonly line: CellLine;
   private readonly endedLine: EndedLine;
+  private readonly over: Widget;
   private unwant: (() => void) | null = null;
   private frame = 0;
   private watched: { readonly disconnect: () => void } | null = null;
@@ -53,6 +54,9 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
         stage.cleanUp(one);
       });
     });
+    this.over = new Widget({ node: this.endedLine.element });
+    this.over.hide();
+    this.addWidget(this.over);
     stage.changed.connect(this.refresh, this);
     stage.cells.turned.connect(this.turned, this);
     stage.fates.changed.connect(this.drawFate, this);
@@ -225,7 +229,8 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
   private draw(): void {
     if (this.parts.line !== undefined) {
       const { stage, flow, output } = this;
-      const model: Model = stage.flow(flow)?.state ?? stage.endedFlow(flow)?.state ?? NOTHING;
+      const shown = this.unwant === null ? stage.flow(flow) : stage.endedFlow(flow);
+      const model: Model = shown?.state ?? NOTHING;
       const cell = stage.cells.around(this.node);
       this.line.show(model, this.name, cell, stage.where(output));
     }
@@ -234,17 +239,13 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
   private readonly drawFate = (): void => {
     const { stage } = this;
     const isOver = this.unwant !== null && this.parts.live === undefined;
-    const { element } = this.endedLine;
-    if (!isOver || this.name === "") {
-      element.remove();
+    this.over.setHidden(!isOver || this.name === "");
+    if (this.over.isHidden) {
       return;
     }
     const fate = stage.fates.of(this.name);
     const words = fateWords(fate, stage.fates.now);
     this.endedLine.show(words, keptOf(fate).length > 0);
-    if (element.parentNode !== this.node) {
-      this.node.prepend(element);
-    }
     stage.endedFlow(this.flow)?.became(statesOf(fate));
     this.draw();
   };

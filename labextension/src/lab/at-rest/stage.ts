@@ -169,9 +169,16 @@ export class Stage {
     const ids = this.flows?.ids ?? [];
     for (const id of ids) {
       const model = this.flow(id);
-      if (model !== undefined && this.past.get(id) !== model) {
+      const before = this.past.get(id);
+      if (model === undefined || before === model) {
+        continue;
+      }
+      if (before === undefined || model.state.structure !== null) {
         this.past.set(id, model);
         this.ended.delete(id);
+      } else {
+        // what a kernel says while it ends must not take the place of what it said before
+        model.turned.connect(this.learn, this);
       }
     }
     if (this.hasFlows && ids.length === 0) {

@@ -72,7 +72,7 @@ export function protection(lease: Lease, now?: number): string {
     return "at risk";
   }
   if (lease.kept && lease.keep_until !== null && now !== undefined) {
-    return `for ${minutesLeft(lease.keep_until, now)}: run its cell to use it again`;
+    return `${minutesLeft(lease.keep_until, now)} left: run its cell to use it again`;
   }
   if (lease.checking) {
     return "checking";

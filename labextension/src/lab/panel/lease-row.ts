@@ -1,6 +1,6 @@
 // One lease in the list: its name and state, where it is held, for how long, how safe it is, and
 // buttons.
-import { button, html, setText, set } from "../../widget/dom";
+import { button, html, setText, set, svg } from "../../widget/dom";
 import type { Lease } from "../../wire/server";
 import { age, fate, isLate, protection, safety, stateClass, stateWord } from "../leases/words";
 import type { Resources } from "../tokens";
@@ -9,6 +9,9 @@ import type { Row } from "./rows";
 /** The height of a row in pixels, and of one where there is little room; as in resources.css. */
 export const ROW_HEIGHT = 46;
 const NARROW_ROW_HEIGHT = 64;
+const CLOCK = "M8 2a6 6 0 1 0 .01 0M8 4.5V8l2.6 1.6";
+const BROOM =
+  "M13.5 2.5 8.6 7.4M6.8 6.2l3 3M6.3 6.7C5 8.6 3.8 9.2 2 9.6c1 2.4 2.6 3.8 4.6 4.4 1.4-1 2.2-2.4 2.7-4.3";
 const NARROW = 400;
 
 export function rowHeight(width: number): number {
@@ -44,8 +47,8 @@ export class LeaseRow implements Row<Lease> {
     };
     this.place = button("", "", act("open"));
     this.place.className = "place";
-    this.keep = labelled(button("", "", act("keep")), "⏱", "Keep");
-    this.cleanUp = labelled(button("", "Clean it up now", act("cleanUp")), "✓", "Clean up");
+    this.keep = labelled(button("", "", act("keep")), CLOCK, "Keep");
+    this.cleanUp = labelled(button("", "Clean it up now", act("cleanUp")), BROOM, "Clean up");
     this.element = html(
       "li",
       {},
@@ -80,7 +83,7 @@ export class LeaseRow implements Row<Lease> {
       title: path === null ? lease.notebook : `Open ${path}`,
     });
     const isSafe = safety(lease);
-    setText(this.age, lease.created === 0 ? "" : age(lease, leases.now));
+    setText(this.age, lease.created === 0 || lease.kept ? "" : age(lease, leases.now));
     setText(this.safety, `${isSafe.mark} ${protection(lease, leases.now)}`);
     set(this.safety, { class: `resnb-safety is-${isSafe.name}` });
     const canKeep = lease.protected && !lease.ends_with_kernel && !isEnding && !lease.given_up;
@@ -105,8 +108,9 @@ export class LeaseRow implements Row<Lease> {
 
 /** A button with an icon where there is little room. */
 function labelled(made: HTMLButtonElement, icon: string, label: string): HTMLButtonElement {
+  const drawing = { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" };
   made.append(
-    html("span", { class: "icon", "aria-hidden": "true" }, icon),
+    svg("svg", drawing, svg("path", { d: icon })),
     html("span", { class: "label" }, label),
   );
   return made;
