@@ -1,7 +1,7 @@
 // Which cell shows a flow in full, and what is said of a flow whose kernel has ended.
 import { describe, expect, test, vi } from "vitest";
 import { afterEnd } from "../src/lab/at-rest/ended";
-import { at, fateOf, fateWords, keptOf, statesOf } from "../src/lab/at-rest/fate-words";
+import { at, fateOf, fateWords, isOutdated, keptOf, statesOf } from "../src/lab/at-rest/fate-words";
 import { latest, type ShowingCell } from "../src/lab/at-rest/latest";
 import { Leases } from "../src/lab/leases/leases";
 import type { Resources } from "../src/lab/tokens";
@@ -49,7 +49,9 @@ describe("what became of the resources of a flow", () => {
     expect(of({ state: "failed", note: "403" })).toContain("; db is not cleaned up: 403");
     expect(of({ orphan: true })).toContain("; db is being cleaned up by the reaper");
     expect(of({ state: "unknown", remedy: "adopt it" })).toContain("; db: adopt it");
-    expect(of({ kernel_ended: null })).toMatch(/^The kernel of this flow has ended; db/);
+    expect(of({ kernel_ended: null })).toMatch(
+      /^The flow as it was saved; its kernel has ended; db/,
+    );
   });
 
   test("is that of the latest kernel, and the latest of each resource", () => {
@@ -70,6 +72,16 @@ describe("what became of the resources of a flow", () => {
       ["vm", "with the reaper"],
     ]);
     expect(keptOf(fate).map(({ id }) => id)).toEqual(["3"]);
+  });
+
+  test("makes a picture outdated that shows them open", () => {
+    const text = (state: string): string => `etl · success\n┌ db = Db${state} · ttl 2h\n│ ✓ open`;
+    expect([" · open", " · 2 open", " · closed", ""].map(text).map(isOutdated)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 
   test("names a few", () => {

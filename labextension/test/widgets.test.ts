@@ -118,7 +118,8 @@ vi.mock("@jupyterlab/ui-components", () => ({
 
 beforeEach(() => {
   vi.useFakeTimers();
-  vi.stubGlobal("document", { createElement: () => new page.Element(), hidden: false });
+  const createElement = (): object => new page.Element();
+  vi.stubGlobal("document", { createElement, createElementNS: createElement, hidden: false });
   vi.stubGlobal("ResizeObserver", page.Observer);
   vi.stubGlobal("cancelAnimationFrame", () => undefined);
 });

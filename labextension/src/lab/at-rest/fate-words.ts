@@ -47,6 +47,11 @@ export function statesOf({ leases }: Fate): ReadonlyMap<string, LeaseState> {
   return found;
 }
 
+/** Whether a text shows a resource as something that it may not be any more. */
+export function isOutdated(text: string): boolean {
+  return /^[│ ]*┌ .* · .*\b(open|opening|closing|kept|with the reaper)\b/m.test(text);
+}
+
 /** The resources that are kept for the next kernel. */
 export function keptOf({ leases }: Fate): readonly Lease[] {
   return [...leases.values()].filter(({ kept }) => kept);
@@ -59,7 +64,9 @@ export function keptOf({ leases }: Fate): readonly Lease[] {
  */
 export function fateWords({ ended, leases }: Fate, now: number): string {
   const head =
-    ended === null ? "The kernel of this flow has ended" : `Kernel ended ${at(ended, now)}`;
+    ended === null
+      ? "The flow as it was saved; its kernel has ended"
+      : `Kernel ended ${at(ended, now)}`;
   const parts = [...leases].map(([name, lease]) => becameOf(name, lease, now));
   const more = parts.length > NAMED ? [`and ${parts.length - NAMED} more`] : [];
   return [head, ...parts.slice(0, NAMED), ...more].join("; ");

@@ -15,7 +15,7 @@ import { CellLine } from "./cell-line";
 import { flowNameOf } from "./cells";
 import { EndedLine } from "./ended-line";
 import type { EndedModel } from "./ended";
-import { fateWords, keptOf, statesOf } from "./fate-words";
+import { fateWords, isOutdated, keptOf, statesOf } from "./fate-words";
 import { watchOnce } from "./peek";
 import type { Models } from "./models";
 import type { Shown, Stage } from "./stage";
@@ -190,11 +190,11 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
     const still = rendermime.createRenderer(form);
     this.parts.still = still;
     still.node.title = SAVED;
+    still.toggleClass("resnb-outdated", isOutdated(textOf(model)));
     this.addWidget(still);
     await still.renderModel(model);
-    const text = model.data["text/plain"];
     for (const one of still.node.querySelectorAll("img")) {
-      one.alt = altOf(model.metadata) ?? (typeof text === "string" ? text : "");
+      one.alt = altOf(model.metadata) ?? textOf(model);
     }
   }
 
@@ -298,6 +298,11 @@ function patience(): Promise<void> {
 /** Whether the widgets' renderer shows a view rather than a message. */
 function hasView(renderer: Widget): boolean {
   return Array.from(renderer.children()).length > 0;
+}
+
+function textOf({ data }: IRenderMime.IMimeModel): string {
+  const text = data["text/plain"];
+  return typeof text === "string" ? text : "";
 }
 
 /** The description of the picture, if the output has one. */

@@ -16,6 +16,8 @@ export class KernelFlows {
   private readonly models = new Map<string, FlowModel>();
   private subshell: Promise<string | null> | null = null;
   private isOver = false;
+  private process: string | undefined; // the kernel's, by the session of its messages
+  private before: string | undefined; // the one that has ended
 
   constructor(readonly kernel: Kernel.IKernelConnection) {
     kernel.iopubMessage.connect(this.heard, this);
@@ -68,6 +70,10 @@ export class KernelFlows {
   };
 
   private readonly heard = (_: unknown, { header, content }: KernelMessage.IIOPubMessage): void => {
+    if (header.session === this.before && header.session) {
+      return; // it says so while it ends
+    }
+    this.process = header.session;
     const news = commNewsIn(header.msg_type, content);
     switch (news?.is) {
       case "opened":
@@ -91,6 +97,7 @@ export class KernelFlows {
   private readonly turned = (_: unknown, status: Kernel.Status): void => {
     if (status === "restarting" || status === "autorestarting" || status === "dead") {
       this.subshell = null; // it is gone with the kernel
+      this.before = this.process;
       if (this.models.size > 0) {
         this.models.clear();
         this.changed.emit();
