@@ -108,6 +108,9 @@ def test_what_is_kept_is_said_where_one_looks(notebook, tmp_path):
     page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
     notice.get_by_role("button", name="Go to its cell").click()
     page.wait_for_function("jupyterapp.shell.currentWidget.content.activeCellIndex === 1")
+    page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
+    row.locator(".place").click()  # though its kernel has ended
+    page.wait_for_function("jupyterapp.shell.currentWidget.content.activeCellIndex === 1")
     notebook.run(0, 1)  # which uses it again
     expect(notebook.view(1).locator(".cluster.is-open")).to_have_count(1)
     expect(line).to_be_hidden()

@@ -61,8 +61,10 @@ export class EndedModel implements AnyModel {
 
   /** What has become of the resources, by the names of their clusters. */
   became(leases: ReadonlyMap<string, LeaseState>): void {
-    this.leases = leases;
-    this.emit("change:rest", this.get());
+    if (JSON.stringify([...leases]) !== JSON.stringify([...this.leases])) {
+      this.leases = leases;
+      this.emit("change:rest", this.get());
+    }
   }
 
   get(): readonly Frame[] {

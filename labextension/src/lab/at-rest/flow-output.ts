@@ -3,24 +3,22 @@
 // or the picture or text that was saved, with what became of its resources.
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Panel, Widget } from "@lumino/widgets";
-import { html } from "../../widget/dom";
 import { NOTHING, type Model } from "../../widget/model";
 import { followCells, tell } from "../../widget/page";
 import { relayFrom } from "../../widget/relay";
 import type { Subject } from "../../widget/subject";
-import { View } from "../../widget/view";
 import { sendOnControl } from "../control-channel";
-import { flowIn, modelOf, VIEW, withoutView } from "./bundle";
+import { flowIn, modelOf, VIEW } from "./bundle";
 import { CellLine } from "./cell-line";
 import { flowNameOf } from "./cells";
 import { EndedLine } from "./ended-line";
 import type { EndedModel } from "./ended";
-import { fateWords, isOutdated, keptOf, statesOf } from "./fate-words";
+import { fateWords, keptOf, statesOf } from "./fate-words";
 import { watchOnce } from "./peek";
 import type { Models } from "./models";
 import type { Shown, Stage } from "./stage";
+import { describe, EndedView, savedRenderer } from "./still";
 
-const SAVED = "The flow as it was saved. Run the cell to see it live.";
 const PATIENCE = 1000; // milliseconds
 const TRIES = 10; // a model may not be ready at once
 
@@ -181,20 +179,13 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
 
   private async makeStill(model: IRenderMime.IMimeModel): Promise<void> {
     this.only("still");
-    const data = withoutView(model.data);
-    const { rendermime } = this.stage.models;
-    const form = rendermime.preferredMimeType(data, model.trusted ? "any" : "ensure");
-    if (form === undefined || this.parts.still !== undefined) {
-      return;
-    }
-    const still = rendermime.createRenderer(form);
-    this.parts.still = still;
-    still.node.title = SAVED;
-    still.toggleClass("resnb-outdated", isOutdated(textOf(model)));
-    this.addWidget(still);
-    await still.renderModel(model);
-    for (const one of still.node.querySelectorAll("img")) {
-      one.alt = altOf(model.metadata) ?? textOf(model);
+    const still =
+      this.parts.still === undefined ? savedRenderer(this.stage.models.rendermime, model) : null;
+    if (still !== null) {
+      this.parts.still = still;
+      this.addWidget(still);
+      await still.renderModel(model);
+      describe(still, model);
     }
   }
 
@@ -237,13 +228,13 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
   }
 
   private readonly drawFate = (): void => {
-    const { stage } = this;
+    const { stage, name } = this;
     const isOver = this.unwant !== null && this.parts.live === undefined;
-    this.over.setHidden(!isOver || this.name === "");
+    this.over.setHidden(!isOver || name === "" || !stage.isOver(this.flow, name));
     if (this.over.isHidden) {
       return;
     }
-    const fate = stage.fates.of(this.name);
+    const fate = stage.fates.of(name);
     const words = fateWords(fate, stage.fates.now);
     this.endedLine.show(words, keptOf(fate).length > 0);
     stage.endedFlow(this.flow)?.became(statesOf(fate));
@@ -273,21 +264,6 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
   }
 }
 
-/** The view of a flow whose kernel has ended. */
-class EndedView extends Widget {
-  private readonly life = new AbortController();
-
-  constructor(model: EndedModel) {
-    super({ node: html("div", { class: "resnb-ended" }) });
-    new View({ model, el: this.node }, this.life.signal);
-  }
-
-  override dispose(): void {
-    this.life.abort();
-    super.dispose();
-  }
-}
-
 /** A timeout: the widgets' renderer waits for a manager that may have come before it. */
 function patience(): Promise<void> {
   return new Promise((resolve) => {
@@ -298,15 +274,4 @@ function patience(): Promise<void> {
 /** Whether the widgets' renderer shows a view rather than a message. */
 function hasView(renderer: Widget): boolean {
   return Array.from(renderer.children()).length > 0;
-}
-
-function textOf({ data }: IRenderMime.IMimeModel): string {
-  const text = data["text/plain"];
-  return typeof text === "string" ? text : "";
-}
-
-/** The description of the picture, if the output has one. */
-function altOf(metadata: IRenderMime.IMimeModel["metadata"]): string | null {
-  const { alt } = (metadata["image/png"] ?? {}) as { readonly alt?: unknown };
-  return typeof alt === "string" ? alt : null;
 }

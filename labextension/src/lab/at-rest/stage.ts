@@ -108,6 +108,16 @@ export class Stage {
     }
   }
 
+  /** Whether the kernel that a flow had has ended, as far as the page and the server know. */
+  isOver(flow: string, name: string): boolean {
+    const { isReady } = this.context.sessionContext;
+    const isKnown = this.flows === null ? isReady : this.flows.isKnown;
+    const isAlive = [...this.fates.of(name).leases.values()].some(
+      ({ kernel }) => kernel === "alive",
+    );
+    return (isKnown || this.endedFlow(flow) !== undefined) && !isAlive;
+  }
+
   /** Clean up what is kept; the list says if that fails. */
   cleanUp(lease: Lease): void {
     this.resources?.actions.cleanUp(lease.id).catch(console.warn);

@@ -16,6 +16,7 @@ export class KernelFlows {
   private readonly models = new Map<string, FlowModel>();
   private subshell: Promise<string | null> | null = null;
   private isOver = false;
+  private isTold = false;
   private process: string | undefined; // the kernel's, by the session of its messages
   private before: string | undefined; // the one that has ended
 
@@ -34,6 +35,11 @@ export class KernelFlows {
 
   get isDisposed(): boolean {
     return this.isOver;
+  }
+
+  /** Whether the kernel has told which flows it has. */
+  get isKnown(): boolean {
+    return this.isTold;
   }
 
   model(id: string): FlowModel | undefined {
@@ -64,6 +70,7 @@ export class KernelFlows {
       kernel.requestCommInfo({ target_name: WIDGETS }).then(({ content }) => {
         if (!this.isOver && content.status === "ok") {
           flowIds(content.comms).forEach(this.add);
+          this.isTold = true;
         }
       }, ignored);
     }
