@@ -5,6 +5,7 @@ import { button, html, set, setText } from "../../widget/dom";
 export class EndedLine {
   readonly element: HTMLElement;
   private readonly words = html("span", { class: "words" });
+  private readonly use = html("span", {});
   private readonly acts: HTMLElement;
 
   /** @param cleanUp cleans up what is kept. */
@@ -12,7 +13,7 @@ export class EndedLine {
     this.acts = html(
       "span",
       { class: "acts", hidden: true },
-      html("span", {}, "Run this cell to use it again, or"),
+      this.use,
       button("Clean up", "Clean up what is kept for the next kernel", cleanUp),
     );
     this.element = html(
@@ -23,8 +24,10 @@ export class EndedLine {
     );
   }
 
-  show(words: string, isKept: boolean): void {
+  /** @param isOwn whether this cell is the one that uses what is kept. */
+  show(words: string, isKept: boolean, isOwn: boolean): void {
     setText(this.words, words);
+    setText(this.use, `Run ${isOwn ? "this" : "its"} cell to use it again, or`);
     set(this.acts, { hidden: !isKept });
     this.element.classList.toggle("is-kept", isKept);
   }

@@ -27,10 +27,15 @@ export function fateOf(flow: string, all: readonly Lease[]): Fate {
   const leases = new Map<string, Lease>();
   for (const one of ours) {
     if (one.pid === last?.pid) {
-      leases.set(one.name.slice(flow.length + 1), one);
+      leases.set(resourceOf(flow, one), one);
     }
   }
   return { ended: last?.kernel_ended ?? null, leases };
+}
+
+/** The name of a flow's resource, as its view has it. */
+export function resourceOf(flow: string, { name }: Lease): string {
+  return name.slice(flow.length + 1);
 }
 
 /** The state in which a view shows each resource; nothing for what is not known. */

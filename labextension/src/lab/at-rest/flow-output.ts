@@ -13,7 +13,7 @@ import { CellLine } from "./cell-line";
 import { flowNameOf } from "./cells";
 import { EndedLine } from "./ended-line";
 import type { EndedModel } from "./ended";
-import { fateWords, keptOf, statesOf } from "./fate-words";
+import { fateWords, keptOf, resourceOf, statesOf } from "./fate-words";
 import { watchOnce } from "./peek";
 import type { Models } from "./models";
 import type { Shown, Stage } from "./stage";
@@ -230,14 +230,19 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
   private readonly drawFate = (): void => {
     const { stage, name } = this;
     const isOver = this.unwant !== null && this.parts.live === undefined;
-    this.over.setHidden(!isOver || name === "" || !stage.isOver(this.flow, name));
-    if (this.over.isHidden) {
+    if (!isOver || name === "" || !stage.isOver(this.flow, name)) {
+      this.over.hide();
       return;
     }
     const fate = stage.fates.of(name);
-    const words = fateWords(fate, stage.fates.now);
-    this.endedLine.show(words, keptOf(fate).length > 0);
-    stage.endedFlow(this.flow)?.became(statesOf(fate));
+    const kept = keptOf(fate);
+    const ended = stage.endedFlow(this.flow);
+    const cell = stage.cells.around(this.node);
+    const scopes = ended?.state.cells.find(({ id }) => id === cell)?.scopes ?? [];
+    const isOwn = kept.some((one) => scopes.includes(resourceOf(name, one)));
+    this.endedLine.show(fateWords(fate, stage.fates.now), kept.length > 0, isOwn);
+    this.over.setHidden(this.parts.line !== undefined && !isOwn); // the whole flow says it
+    ended?.became(statesOf(fate));
     this.draw();
   };
 
