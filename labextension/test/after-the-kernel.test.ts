@@ -2,7 +2,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { afterEnd } from "../src/lab/at-rest/ended";
 import { at, fateOf, fateWords, isOutdated, keptOf, statesOf } from "../src/lab/at-rest/fate-words";
-import { latest, type ShowingCell } from "../src/lab/at-rest/latest";
+import { Latest, type ShowingCell } from "../src/lab/at-rest/latest";
 import { Leases } from "../src/lab/leases/leases";
 import type { Resources } from "../src/lab/tokens";
 import { KeptNotices } from "../src/lab/warnings/kept";
@@ -16,14 +16,27 @@ const cell = (id: string, count: number | null, shows = true): ShowingCell => ({
   shows,
 });
 
-test("the cell that ran last shows the flow in full", () => {
-  expect(latest([], null)).toBe(null);
-  expect(latest([cell("a", 3, false)], "a")).toBe(null);
-  expect(latest([cell("a", 5), cell("b", 2), cell("c", 9, false)], null)).toBe("a");
-  expect(latest([cell("a", 5), cell("b", null)], "a")).toBe("b"); // it is running
-  expect(latest([cell("a", 5), cell("b", null, false)], "b")).toBe("b"); // and has no output yet
-  expect(latest([cell("a", 5), cell("b", null, false)], "a")).toBe("a");
-  expect(latest([cell("a", null), cell("b", null)], null)).toBe("b"); // without numbers
+describe("the cell that ran last shows the flow in full", () => {
+  const first = (...cells: ShowingCell[]): string | null => new Latest().look(cells);
+
+  test("by the numbers, before any has run", () => {
+    expect(first()).toBe(null);
+    expect(first(cell("a", 3, false))).toBe(null);
+    expect(first(cell("a", 5), cell("b", 2), cell("c", 9, false))).toBe("a");
+    expect(first(cell("a", 5), cell("b", null))).toBe("b"); // it is running
+    expect(first(cell("a", null), cell("b", null))).toBe("b"); // without numbers
+  });
+
+  test("whatever the numbers are, once it has run", () => {
+    const latest = new Latest();
+    expect(latest.look([cell("a", 5), cell("b", 7)])).toBe("b");
+    expect(latest.look([cell("a", null, false), cell("b", 7)])).toBe("b"); // no output yet
+    expect(latest.look([cell("a", null), cell("b", 7)])).toBe("a");
+    expect(latest.look([cell("a", 2), cell("b", 7)])).toBe("a"); // the kernel has been restarted
+    expect(latest.look([cell("a", 2), cell("b", 3)])).toBe("b"); // too fast to be seen running
+    expect(latest.look([cell("a", 2), cell("b", null, false)])).toBe("b"); // it runs again
+    expect(latest.look([cell("a", 2)])).toBe("a"); // the cell is gone
+  });
 });
 
 describe("what became of the resources of a flow", () => {

@@ -2,7 +2,7 @@
 // to one.
 import { Signal, type ISignal } from "@lumino/signaling";
 import { modelOf } from "./bundle";
-import { latest } from "./latest";
+import { Latest } from "./latest";
 
 /** The part of an output's model that is used. */
 export interface OutputModel {
@@ -40,7 +40,7 @@ export interface Content {
 export class Cells {
   /** Another cell is active. */
   readonly turned = new Signal<this, void>(this);
-  private readonly held = new Map<string, string | null>();
+  private readonly latest = new Map<string, Latest>();
 
   constructor(private readonly content: Content) {
     content.activeCellChanged.connect(this.turn, this);
@@ -79,9 +79,12 @@ export class Cells {
             },
           ],
     );
-    const found = latest(cells, this.held.get(output) ?? null);
-    this.held.set(output, found);
-    return found;
+    let latest = this.latest.get(output);
+    if (latest === undefined) {
+      latest = new Latest();
+      this.latest.set(output, latest);
+    }
+    return latest.look(cells);
   }
 
   /** The first cell whose outputs show the flow with this name; "" if there is none. */

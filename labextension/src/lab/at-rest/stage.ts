@@ -113,7 +113,7 @@ export class Stage {
     const { isReady } = this.context.sessionContext;
     const isKnown = this.flows === null ? isReady : this.flows.isKnown;
     const isAlive = [...this.fates.of(name).leases.values()].some(
-      ({ kernel }) => kernel === "alive",
+      ({ kernel, state }) => kernel === "alive" && state !== "closed",
     );
     return (isKnown || this.endedFlow(flow) !== undefined) && !isAlive;
   }
