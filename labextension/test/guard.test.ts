@@ -47,7 +47,7 @@ describe("what is at risk", () => {
     expect(titleOf(question([mine()]))).toBe("Restart the kernel? 1 resource is open");
     expect(answersTo(question([mine()]), 1800).map(([, label]) => label)).toEqual([
       "Cancel",
-      "Leave to the reaper",
+      "Clean up in the background",
       "Keep for 30 min",
       "Clean up and restart",
     ]);
@@ -56,6 +56,11 @@ describe("what is at risk", () => {
     );
     const bound = answersTo(question([mine({ ends_with_kernel: true })]), 1800);
     expect(bound.map(([answer]) => answer)).not.toContain("keep");
+    const leave = (...leases: Lease[]): string =>
+      new Map(answersTo(question(leases), 1800)).get("leave") ?? "";
+    expect(leave(mine(), mine({ ends_with_kernel: true }))).toBe("Clean up in the background");
+    expect(leave(mine(), mine({ protected: false }))).toBe("Restart anyway");
+    expect(leave(mine({ ends_with_kernel: true }))).toBe("Restart anyway");
   });
 });
 

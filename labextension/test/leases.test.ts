@@ -5,7 +5,16 @@ import { Leases, type Link } from "../src/lab/leases/leases";
 import { Stream, type Server, type Socket } from "../src/lab/leases/stream";
 import { difference } from "../src/lab/leases/version";
 import { asPython, differenceFrom } from "../src/widget/version";
-import { age, counted, fate, protection, stateWord, trouble } from "../src/lab/leases/words";
+import {
+  age,
+  counted,
+  fate,
+  minutesLeft,
+  protection,
+  safety,
+  stateWord,
+  trouble,
+} from "../src/lab/leases/words";
 import { heading } from "../src/lab/panel/heading";
 import { visible } from "../src/lab/panel/visible-rows";
 import { lease, list } from "./leases";
@@ -62,7 +71,7 @@ describe("words", () => {
   const cases: readonly (readonly [Partial<Lease>, string, string])[] = [
     [{}, "open", "protected"],
     [{ ends_with_kernel: true }, "open", "ends with the kernel"],
-    [{ protected: false, unprotected: "a lambda" }, "open", "unprotected"],
+    [{ protected: false, unprotected: "a lambda" }, "open", "at risk"],
     [{ keep: 1800 }, "open", "kept 30 min"],
     [{ asked: true }, "to be cleaned up", "protected"],
     [{ orphan: true, kernel: "dead" }, "with the reaper", "protected"],
@@ -74,6 +83,14 @@ describe("words", () => {
   test.each(cases)("of %o", (fields, state, safety) => {
     const one = lease(fields);
     expect([stateWord(one), protection(one)]).toEqual([state, safety]);
+  });
+
+  test("tell at a glance what is safe", () => {
+    const marks = [{}, { protected: false }, { ends_with_kernel: true }, { remedy: "forget it" }];
+    expect(marks.map((one) => safety(lease(one)).mark)).toEqual(["✓", "⚠", "○", "⚠"]);
+    const kept = lease({ kept: true, keep_until: 1000 });
+    expect(protection(kept, 1000 - 29.4 * 60)).toBe("29 min left: run its cell to use it again");
+    expect(minutesLeft(10, 1000)).toBe("1 min");
   });
 
   test("say what becomes of a lease", () => {

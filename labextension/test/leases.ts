@@ -25,6 +25,8 @@ const OPEN: Lease = {
   tries: 0,
   note: "",
   kernel_id: null,
+  kernel_ended: null,
+  path: null,
   ends_with_kernel: false,
   asked: false,
   kept: false,

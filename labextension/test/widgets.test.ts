@@ -118,7 +118,8 @@ vi.mock("@jupyterlab/ui-components", () => ({
 
 beforeEach(() => {
   vi.useFakeTimers();
-  vi.stubGlobal("document", { createElement: () => new page.Element(), hidden: false });
+  const createElement = (): object => new page.Element();
+  vi.stubGlobal("document", { createElement, createElementNS: createElement, hidden: false });
   vi.stubGlobal("ResizeObserver", page.Observer);
   vi.stubGlobal("cancelAnimationFrame", () => undefined);
 });
@@ -150,7 +151,7 @@ test("nothing that is shown listens to anything when it is gone", () => {
     new Status(resources, () => undefined),
     new Section(resources, {} as unknown as LeaseActions),
     new Items(resources, {} as unknown as LeaseActions),
-    new FlowsPanel(flows as unknown as CurrentFlows),
+    new FlowsPanel(flows as unknown as CurrentFlows, () => undefined),
   ] as const;
   const [, section, , panel] = shown;
   (section as unknown as Attached).onAfterAttach(null);

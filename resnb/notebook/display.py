@@ -21,6 +21,7 @@ from resnb.graph.flow import Flow
 from resnb.notebook.closing import wait_for_reaper
 from resnb.notebook.front_end import cell_id, is_attended
 from resnb.run.memory import memory_of
+from resnb.view.picture import alt_text
 
 if TYPE_CHECKING:
     from resnb.notebook.widget.model import FlowWidget
@@ -29,15 +30,20 @@ display: Any = ipython_display.display  # it is not typed
 _WIDGETS: "dict[str, FlowWidget]" = {}
 
 
-def bundle(flow: Flow, **_: Any) -> dict[str, Any]:
-    """The MIME bundle of `flow`: text, picture and, where it is of use, the widget."""
-    return {**flow._repr_mimebundle_(), **_live(flow)}
+def bundle(flow: Flow, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is shown of `flow`: text, picture and, where it is of use, the widget; and metadata."""
+    still = flow._repr_mimebundle_()
+    return {**still, **_live(flow)}, alt_text(still["text/plain"])
 
 
 def show_flow(flow: Flow) -> None:
     """Show `flow` below the cell, once the reaper has finished its clean-ups or a time limit."""
     wait_for_reaper(memory_of(flow).leases())
-    display(bundle(flow), raw=True)
+    place = uuid4().hex
+    still = flow._repr_mimebundle_()
+    live = _live(flow, place)
+    known = {"display_id": place} if live else {}  # a headless output has no id
+    display({**still, **live}, raw=True, metadata=alt_text(still["text/plain"]), **known)
 
 
 @contextmanager
@@ -48,13 +54,13 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
     from the beginning of the run, and the whole output in its place at the end. Others get one
     output, at the end.
     """
-    live = {} if quiet or not _is_watched() else _live(flow)
+    place = uuid4().hex
+    live = {} if quiet or not _is_watched() else _live(flow, place)
     if not live:
         yield
         if not quiet:
             show_flow(flow)
         return
-    place = uuid4().hex
     began: list[Event] = []
 
     def show(event: Event) -> None:
@@ -68,14 +74,20 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
     finally:
         stop()
     wait_for_reaper(memory_of(flow).leases())
-    display(bundle(flow), raw=True, display_id=place, update=bool(began))
+    data, metadata = bundle(flow)
+    display(data, metadata=metadata, raw=True, display_id=place, update=bool(began))
 
 
 # ---- the widget
 
 
-def _live(flow: Flow) -> Mapping[str, Any]:
-    """The widget's part of the bundle; empty if nobody is watching or it was not built."""
+def _live(flow: Flow, place: str = "") -> Mapping[str, Any]:
+    """The widget's part of the bundle; empty if nobody is watching or it was not built.
+
+    Args:
+        flow: the flow.
+        place: the id of the output, if it has one.
+    """
     shell = get_ipython()
     if getattr(shell, "kernel", None) is None or not is_attended(shell) or not _is_built():
         return {}
@@ -85,7 +97,7 @@ def _live(flow: Flow) -> Mapping[str, Any]:
     if widget is None or widget.comm is None:  # it was closed, as all can be at once
         widget = _WIDGETS[flow.name] = FlowWidget(flow)
     widget.follow(flow)
-    widget.shown()
+    widget.shown(place)
     return widget.bundle()
 
 

@@ -15,11 +15,11 @@ from resnb.notebook.handles import explain_handles, show_value
 from resnb.notebook.kernel_hooks import count_cells_as_use, mark_deleted_cells, wrap_shutdown
 from resnb.notebook.left_behind import say_what_is_left
 from resnb.notebook.magics import FlowMagics
-from resnb.notebook.session import Session
+from resnb.notebook.session import ATTRIBUTE as SESSION
+from resnb.notebook.session import Session, session_of
 from resnb.notebook.tracebacks import call_cells_by_name
 
 _ATTRIBUTE = "_resnb_unload"
-_SESSION = "_resnb_session"
 
 
 def load(shell: Any) -> None:
@@ -28,8 +28,8 @@ def load(shell: Any) -> None:
     It prints nothing, unless earlier kernels left something that nobody looks after.
     """
     unload(shell)
-    session = shell.__dict__.get(_SESSION) or Session(shell.user_ns)
-    setattr(shell, _SESSION, session)  # flows outlive %reload_ext
+    session = session_of(shell) or Session(shell.user_ns)
+    setattr(shell, SESSION, session)  # flows outlive %reload_ext
     shell.register_magics(FlowMagics(shell, session))
     let_shells_pickle(type(shell))
     undo = [call_cells_by_name(shell), explain_handles(shell), count_cells_as_use(shell)]

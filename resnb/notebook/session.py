@@ -14,6 +14,14 @@ from resnb.notebook.cells.namespace import MISSING
 from resnb.notebook.cells.steps import StepTask, outputs_of
 from resnb.notebook.lines.names import variable_name
 
+ATTRIBUTE = "_resnb_session"
+"""The attribute of IPython's shell that has the notebook's session."""
+
+
+def session_of(shell: Any) -> "Session | None":
+    """The session of a shell; None if the extension was not loaded."""
+    return getattr(shell, ATTRIBUTE, None)
+
 
 class Session:
     """The flows of one notebook.

@@ -11,7 +11,8 @@ characters, and come from users' code: show them as text.
 
 ``GET resnb/api/leases``
     A list. Filters, each an exact text: ``id``, ``name``, ``state``, ``kernel``, ``notebook``,
-    ``session``; ``closed=true`` adds those that were closed in the last 30 days, at the front.
+    ``path``, ``session``; ``closed=true`` adds those that were closed in the last 30 days, at the
+    front.
 
 ``POST resnb/api/leases/<id>/cleanup``
     No body. Asks that the lease and what depends on it be cleaned up, and does not wait for it.

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Float
@@ -13,7 +12,7 @@ from resnb.ledger.admin.listing import ListedLease
 from resnb.ledger.store.home import ledger_home
 from resnb.server.feed import Feed
 from resnb.server.handlers import routes
-from resnb.server.kernels import kernels_of
+from resnb.server.kernels import Known, kernels_of
 from resnb.server.lock_watch import LockWatch
 from resnb.server.requests import Refused
 from resnb.server.service import LedgerService
@@ -45,11 +44,14 @@ class ResnbServer(ExtensionApp):
         assert self.serverapp is not None
         self._loop = self.serverapp.io_loop
         kernels = partial(kernels_of, self.serverapp.kernel_manager)
-        root = str(Path(self.serverapp.root_dir).absolute())
-        sweeper = Sweeper(self._later)
-        self._service = LedgerService(ledger_home(), sweeper, kernels=kernels, root=root)
-        self._feed = Feed(self._service.news)
         watch = LockWatch(ledger_home(), kernels)
+        root = getattr(self.serverapp.contents_manager, "root_dir", "")
+        self._service = LedgerService(
+            ledger_home(),
+            Sweeper(self._later),
+            known=lambda: Known(kernels(), watch.ended_kernels, root),
+        )
+        self._feed = Feed(self._service.news)
         self._sweeps = Sweeps(self._service.look, watch, self.sweep_every)
         self._stop_wait = StopWait(self.stop_wait, self._leases, self._clean_up, kernels, self.log)
         self.handlers.extend(routes(self._service, self._feed))

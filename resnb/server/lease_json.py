@@ -6,12 +6,13 @@ the form of `resnb.server.wire.Lease`.
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple, TypeVar, cast
 
 from resnb import __version__
 from resnb.ledger.admin.listing import ListedLease, plain, short_path
 from resnb.ledger.owner import ALIVE
+from resnb.server.kernels import Known
 from resnb.server.wire import Lease, LeaseList
 
 T = TypeVar("T")
@@ -29,21 +30,22 @@ class Leases(NamedTuple):
     total: int  # how many there are
 
 
-def lease(one: ListedLease, kernels: Mapping[int, str] | None = None, root: str = "") -> Lease:
+def lease(one: ListedLease, known: Known = Known()) -> Lease:  # noqa: B008 - immutable
     """A lease as it is sent.
 
     Args:
         one: the lease.
-        kernels: the ids of the server's kernels, by the pids of their processes.
-        root: the server's folder, to which the paths of notebooks are relative.
+        known: what the server knows of kernels and notebooks.
     """
     record = one.record
     is_alive = one.kernel == ALIVE
     form = one.to_json() | {
         "created": fitting(record.created) or 0.0,
         "note": one.remark,
-        "notebook": short_path(record.notebook, root),
-        "kernel_id": (kernels or {}).get(record.owner.pid) if is_alive else None,
+        "notebook": short_path(record.notebook, known.root),
+        "kernel_id": known.kernels.get(record.owner.pid) if is_alive else None,
+        "kernel_ended": None if is_alive else known.ended.get(record.owner.pid),
+        "path": known.path_of(record.notebook),
         "ends_with_kernel": record.dies_with_kernel,
         "asked": bool(record.request) and record.state in ("opening", "open", "kept"),
         "kept": one.is_kept,

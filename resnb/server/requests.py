@@ -32,7 +32,7 @@ _CHOICES: Final = {
     "kernel": KERNELS,
     "closed": ("true", "false"),
 }
-_FILTERS: Final = ("id", "name", "state", "kernel", "notebook", "session")
+_FILTERS: Final = ("id", "name", "state", "kernel", "notebook", "path", "session")
 _OF_THE_SERVER: Final = ("token", "_xsrf")
 
 

@@ -18,7 +18,7 @@ from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.admin.listing import ListedLease, listed, plain
 from resnb.ledger.clock import now
 from resnb.server import lease_json
-from resnb.server.kernels import Kernels
+from resnb.server.kernels import Known
 from resnb.server.requests import LeaseFilter, Refused, quoted
 from resnb.server.watch import LedgerWatch
 
@@ -34,8 +34,7 @@ class LedgerService:
         home: the ledger's folder.
         sweeper: starts a sweeper for it.
         deadline: for an answer of the ledger, in seconds.
-        kernels: returns the ids of the server's kernels, by the pids of their processes.
-        root: the server's folder.
+        known: returns what the server knows of kernels and notebooks.
     """
 
     def __init__(
@@ -43,15 +42,13 @@ class LedgerService:
         home: Path,
         sweeper: Callable[[Path], None],
         deadline: float = DEADLINE,
-        kernels: Kernels = dict,
-        root: str = "",
+        known: Callable[[], Known] = Known,
     ) -> None:
         self._deadline = deadline
-        self._kernels = kernels
-        self._root = root
+        self._known = known
         self._home = home
         self._sweeper = sweeper
-        self._listed, self._streamed = (LedgerWatch(home, kernels, root) for _ in range(2))
+        self._listed, self._streamed = LedgerWatch(home, known), LedgerWatch(home, known)
         self._reads = ThreadPoolExecutor(1, "resnb-server-reads")
         self._waits = ThreadPoolExecutor(1, "resnb-server-waits")
         self._commands = ThreadPoolExecutor(2, "resnb-server-commands")
@@ -109,14 +106,14 @@ class LedgerService:
 
         def carry_out() -> str:
             commands = LedgerCommands(self._home, self._sweeper)
-            kernels, one = self._kernels(), _found(commands, lease)
+            known, one = self._known(), _found(commands, lease)
             if action == "cleanup":
                 about = commands.clean_up([one], timeout=0)
             else:
                 act = commands.keep if action == "keep" else commands.adopt
                 about = [act(lease, seconds)]
             listed = [_alive(commands, one.record.id) for one in about]
-            left = [lease_json.lease(one, kernels, self._root) for one in listed if one is not None]
+            left = [lease_json.lease(one, known) for one in listed if one is not None]
             return lease_json.message(lease_json.leases(left), now())
 
         return await _answer(self._commands, carry_out, self._deadline)

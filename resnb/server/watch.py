@@ -15,7 +15,7 @@ from resnb.ledger.admin.queries import LedgerQueries
 from resnb.ledger.clock import now
 from resnb.ledger.store.choice import open_store
 from resnb.server import lease_json, wire
-from resnb.server.kernels import Kernels
+from resnb.server.kernels import Known
 from resnb.server.requests import LeaseFilter
 
 if TYPE_CHECKING:
@@ -36,13 +36,11 @@ class LedgerWatch:
 
     Args:
         home: the ledger's folder.
-        kernels: returns the ids of the server's kernels, by the pids of their processes.
-        root: the server's folder.
+        known: returns what the server knows of kernels and notebooks.
     """
 
-    def __init__(self, home: Path, kernels: Kernels = dict, root: str = "") -> None:
-        self._ids = kernels
-        self._root = root
+    def __init__(self, home: Path, known: Callable[[], Known] = Known) -> None:
+        self._known = known
         self._marks = open_store(home, kept=True)
         self._queries = LedgerQueries(home)
         self._files = (home / "leases.db", home / "leases.db-wal")
@@ -80,7 +78,7 @@ class LedgerWatch:
         Raises:
             LedgerError: the ledger cannot be read or trusted.
         """
-        wanted = wanted.by_short_path(self._root)
+        wanted = wanted.by_short_path(self._known().root)
         if wanted.closed:
             found = self._as_json(self._queries.leases(closed=True))
             return lease_json.leases(one for one in found if wanted.takes(one))
@@ -127,8 +125,8 @@ class LedgerWatch:
         self._latest = lease_json.leases(self._leases)
 
     def _as_json(self, found: list[ListedLease]) -> tuple[wire.Lease, ...]:
-        kernels = self._ids()
-        return tuple(lease_json.lease(one, kernels, self._root) for one in found)
+        known = self._known()
+        return tuple(lease_json.lease(one, known) for one in found)
 
     def _has_ended(self) -> bool:
         """Whether the liveness of a kernel has changed."""

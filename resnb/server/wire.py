@@ -46,6 +46,8 @@ class Lease(TypedDict):
     tries: int  # how many clean-ups were begun
     note: str  # all that there is to say about it, for people
     kernel_id: str | None  # this server's id of its kernel, while that is alive
+    kernel_ended: float | None  # when its kernel ended, if this server has seen that
+    path: str | None  # its notebook's path on this server; None if it is not below its root
     ends_with_kernel: bool  # it lives inside its kernel's process
     asked: bool  # somebody asked for its clean-up, which has not begun
     kept: bool  # it survives its kernel now

@@ -32,15 +32,15 @@ _LINKS: dict[str, dict[str, str]] = {
 }
 
 
-def dot_source(snapshot: Snapshot) -> str:
-    """The picture of `snapshot` in the DOT language."""
+def dot_source(snapshot: Snapshot, caption: str = "") -> str:
+    """The picture of `snapshot` in the DOT language, with `caption` beneath its title."""
     import graphviz
 
     picture = graphviz.Digraph(
         graph_attr={
             "bgcolor": palette.PAPER, "compound": "true", "dpi": _dpi(snapshot),
             "fontcolor": palette.INK, "fontname": FONT, "fontsize": "11",
-            "label": _title(snapshot), "labeljust": "l", "labelloc": "t",
+            "label": _title(snapshot, caption), "labeljust": "l", "labelloc": "t",
             "nodesep": "0.2", "pad": "0.1", "ranksep": "0.32",
         },
         node_attr={
@@ -88,9 +88,9 @@ def _dpi(snapshot: Snapshot) -> str:
     return "96" if len(snapshot.outline.nodes) <= _LARGE else "72"
 
 
-def _title(snapshot: Snapshot) -> Any:
+def _title(snapshot: Snapshot, caption: str) -> Any:
     name = wording.SEPARATOR.join((snapshot.outline.name, wording.of_flow(snapshot)))
-    return _lines("l", name, wording.left_out(snapshot) or " ")
+    return _lines("l", name, caption, wording.left_out(snapshot) or " ")
 
 
 def _lines(justified: str, *texts: str) -> Any:

@@ -25,23 +25,45 @@ def bundle(text: str, draw: Callable[[], bytes]) -> dict[str, Any]:
         return {"text/plain": f"{text}\n(no picture: {error})"}
 
 
+def alt_text(text: str) -> dict[str, Any]:
+    """The metadata by which readers are told what a picture shows: the flow's state, what failed.
+
+    Args:
+        text: the ``text/plain`` beside it.
+    """
+    first, _, rest = text.partition("\n")
+    failed = [line for line in rest.splitlines() if line.startswith("✗ ") and ": " in line]
+    return {"image/png": {"alt": "; ".join((f"Graph of {first}", *failed))}}
+
+
 class Picture:
     """What ``flow.visualize()`` returns: an object that a notebook shows as the graph.
 
-    Attributes:
+    Args:
+        snapshot: what it shows.
         format: the format of `data`: ``png``, ``svg`` or ``pdf``.
+        caption: a line to add, such as the time of the run; a stable picture has none.
+
+    Attributes:
+        format: see above.
         text: the same in words.
     """
 
-    def __init__(self, snapshot: Snapshot, format: str = "png") -> None:  # noqa: A002 - Prefect's name
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        format: str = "png",  # noqa: A002 - Prefect's name
+        caption: str = "",
+    ) -> None:
         self.format = format
-        self.text = flow_text(snapshot)
+        self.text = "\n".join(filter(None, (flow_text(snapshot), caption)))
         self._snapshot = snapshot
+        self._caption = caption
 
     @cached_property
     def source(self) -> str:
         """The graph in the DOT language; large flows are folded."""
-        return dot_source(folded(self._snapshot))
+        return dot_source(folded(self._snapshot), self._caption)
 
     @cached_property
     def data(self) -> bytes:
@@ -71,8 +93,8 @@ class Picture:
         is_png = self.format == "png"
         return bundle(self.text, lambda: self.data if is_png else render(self.source, "png"))
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return self.mimebundle()
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self.mimebundle(), alt_text(self.text)
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""

@@ -9,7 +9,12 @@ from playwright.sync_api import Error, expect
 
 from tests.browser.labs import START, Questions, Resources, exists
 
-CLEAN, KEEP, LEAVE, CANCEL = "Clean up and", "Keep for 30 min", "Leave to the reaper", "Cancel"
+CLEAN, KEEP, LEAVE, CANCEL = (
+    "Clean up and",
+    "Keep for 30 min",
+    "Clean up in the background",
+    "Cancel",
+)
 _NOISE = (
     "Cannot read properties of null (reading 'promise')",  # a tab closed as soon as it is shown
     "Canceled future for history_request message before replies were done",  # a fresh console

@@ -26,6 +26,7 @@ class Volume:
         Path(resource).unlink(missing_ok=True)
 """
 START = PRELUDE + VOLUME
+THEME = "jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {}'}})"
 BUSY = """
 while not never.wait(0.05):
     pass
@@ -133,6 +134,16 @@ class Questions:
         return found
 
 
+def both_themes(notebook, name, of=None):
+    """Keep a picture in light and one in dark."""
+    for theme in ("Dark", "Light"):
+        notebook.page.evaluate(THEME.format(theme))
+        is_light = "true" if theme == "Light" else "false"
+        expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
+        expect(notebook.page.locator("#jupyterlab-splash")).to_have_count(0)
+        notebook.picture(f"{name}-{theme.lower()}", of)
+
+
 def exists(path):
     return Path(path).exists()
 
@@ -142,4 +153,13 @@ def measured(text):
     sys.stdout.write(f"{text}\n")
 
 
-__all__ = ["BUSY", "START", "Questions", "Resources", "exists", "measured", "opening"]
+__all__ = [
+    "BUSY",
+    "START",
+    "Questions",
+    "Resources",
+    "both_themes",
+    "exists",
+    "measured",
+    "opening",
+]

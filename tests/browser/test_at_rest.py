@@ -42,14 +42,18 @@ def test_a_notebook_that_is_opened_again(notebook, front_end):
     text = notebook.page.locator("body").text_content()
     assert not [one for one in TROUBLE if one in text]
     notebook.run(0, 1)
-    for cell in (1, 2):
-        expect(notebook.view(cell).locator(".node")).to_have_count(5)
+    expect(notebook.view(1).locator(".node")).to_have_count(5)
+    for cell in (1, 2, 3):
         expect(notebook.output(cell).locator("img")).to_have_count(0)
     notebook.restart()
-    for cell in (1, 2):
-        expect(notebook.output(cell).locator("img")).to_be_visible()
+    expect(notebook.view(1).locator(".node")).to_have_count(5)
+    expect(notebook.output(1).locator(".resnb-ended-line")).to_be_visible()
+    for cell in (2, 3):
+        expect(notebook.output(cell).locator(".resnb-cell-line")).to_be_visible()
     notebook.run(0, 1)
-    expect(notebook.view(2).locator(".node")).to_have_count(5)
+    expect(notebook.view(1).locator(".node")).to_have_count(5)
+    for cell in (1, 2, 3):
+        expect(notebook.output(cell).locator(".resnb-ended-line")).to_be_hidden()
     assert not notebook.complaints
 
 

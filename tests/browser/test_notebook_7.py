@@ -19,12 +19,11 @@ def notebook(notebook):
 def test_a_flow_from_its_first_cell_to_its_end(notebook):
     notebook.open(PRELUDE, LOAD.replace("machine\ndef", "machine --run\ndef", 1), SQUARE)
     notebook.run(0, 1)
-    first = notebook.view(1)
-    expect(first.locator(".cluster.is-open")).to_have_count(1)
+    expect(notebook.view(1).locator(".cluster.is-open")).to_have_count(1)
     notebook.run(2)
     view = notebook.view(2)
-    for one in (first, view):
-        expect(one.locator(".node")).to_have_count(6)
+    expect(view.locator(".node")).to_have_count(6)
+    expect(notebook.output(1).locator(".resnb-cell-line .task")).to_have_text(["✓ load"])
     view.get_by_label("n", exact=True).fill("5")
     view.get_by_role("button", name="Run", exact=True).click()
     expect(view.locator(".flow-state")).to_contain_text("success")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from resnb.ledger.admin.listing import listed
 from resnb.server import lease_json, wire
+from resnb.server.kernels import Known
 from resnb.server.requests import LeaseFilter, lease_filter
 from resnb.wire import fault
 from tests.ledger.records import record
@@ -42,6 +43,17 @@ def test_whatever_a_record_says_it_is_json_that_fits(**values):
             assert math.isfinite(value)
 
 
+def forms(count):
+    return (lease_json.lease(listed(record(f"r{number}"), seen)) for number in range(count))
+
+
+def test_a_list_shows_the_latest_and_says_how_many_there_are():
+    found = lease_json.leases(forms(lease_json.MOST + 5))
+    assert (found.total, len(found.shown)) == (lease_json.MOST + 5, lease_json.MOST)
+    assert (found.shown[0]["id"], found.shown[-1]["id"]) == ("r5", f"r{lease_json.MOST + 4}")
+    assert json.loads(found.text) == list(found.shown)
+
+
 @pytest.mark.parametrize(
     ("path", "root", "expected"),
     [
@@ -59,22 +71,23 @@ def test_whatever_a_record_says_it_is_json_that_fits(**values):
 def test_notebooks_are_named_from_the_servers_folder_or_home(path, root, expected):
     home = str(Path.home())
     path, root = path.replace("HOME", home), root.replace("HOME", home)
-    found = lease_json.lease(listed(record(notebook=path), seen), root=root)
+    found = lease_json.lease(listed(record(notebook=path), seen), Known(root=root))
     assert found["notebook"] == expected
     wanted = lease_filter({"notebook": [path]}) if path else LeaseFilter(closed=False, values={})
     assert wanted.by_short_path(root).takes(found)
     assert wanted.by_short_path(root).by_short_path(root).takes(found)
 
 
-def forms(count):
-    return (lease_json.lease(listed(record(f"r{number}"), seen)) for number in range(count))
+def test_a_notebook_that_the_server_has_is_known_by_its_path():
+    known = Known(ended={here().pid: 7.0}, root="/srv/books")
 
+    def path(notebook, owner):
+        found = lease_json.lease(listed(record(notebook=notebook, owner=owner), seen), known)
+        return found["path"], found["kernel_ended"]
 
-def test_a_list_shows_the_latest_and_says_how_many_there_are():
-    found = lease_json.leases(forms(lease_json.MOST + 5))
-    assert (found.total, len(found.shown)) == (lease_json.MOST + 5, lease_json.MOST)
-    assert (found.shown[0]["id"], found.shown[-1]["id"]) == ("r5", f"r{lease_json.MOST + 4}")
-    assert json.loads(found.text) == list(found.shown)
+    assert path("/srv/books/sub/a b.ipynb", here()) == ("sub/a b.ipynb", None)
+    assert path("/srv/books/sub", gone()) == (None, None)
+    assert path("/srv/other.ipynb", gone()._replace(pid=here().pid)) == (None, 7.0)
 
 
 def test_a_message_has_all_that_a_list_has():

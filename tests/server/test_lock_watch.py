@@ -48,6 +48,21 @@ def test_what_has_ended_is_due_after_its_reapers_time_and_once(watch, holder, cl
     assert not watch.is_due()
 
 
+def test_the_time_of_a_kernels_end_is_remembered(tmp_path, clock, holder):
+    pid = holder.process.pid
+    kernels = {pid: "kernel", os.getpid(): "this one"}
+    watch = LockWatch(tmp_path, lambda: kernels, clock, wall=lambda: 5e9 + clock.now)
+    for _ in range(2):
+        watch.is_due()
+    assert watch.ended_kernels == {}
+    holder.kill()
+    ended = clock.now
+    watch.is_due()
+    clock.now += 100
+    watch.is_due()
+    assert watch.ended_kernels == {pid: 5e9 + ended}
+
+
 def test_a_stopped_process_has_not_ended(watch, holder, clock):
     os.kill(holder.process.pid, signal.SIGSTOP)
     for _ in range(3):

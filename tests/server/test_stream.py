@@ -26,7 +26,7 @@ KEYS = {
     "idle_timeout", "keep", "keep_until", "protected", "checking", "remedy", "unfindable", "unprotected",
     "notice",
     "reason", "tries", "note", "asked", "kept", "orphan", "given_up",
-    "kernel_id", "ends_with_kernel",
+    "kernel_id", "kernel_ended", "path", "ends_with_kernel",
 }  # fmt: skip
 
 

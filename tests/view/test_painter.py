@@ -43,7 +43,7 @@ def failed(seed):
 
 @pytest.mark.usefixtures("engine")
 def test_a_notebook_gets_a_png_and_a_text_and_nothing_else(seed):
-    for bundle in (PAINTER.mimebundle(seed), PAINTER.visualize(seed)._repr_mimebundle_()):
+    for bundle in (PAINTER.mimebundle(seed), PAINTER.visualize(seed)._repr_mimebundle_()[0]):
         assert bundle.keys() == {"image/png", "text/plain"}
         assert bundle["image/png"].startswith(PNG)
         assert bundle["text/plain"].startswith("dask-example · not run yet\n")
@@ -86,7 +86,7 @@ def test_a_file_gets_the_ending_of_its_format(seed, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.svg", "c.d.svg"]
     assert (tmp_path / "a.png").read_bytes().startswith(PNG)
     assert (tmp_path / "b.svg").read_bytes() == picture.data
-    assert picture._repr_mimebundle_()["image/png"].startswith(PNG)
+    assert picture._repr_mimebundle_()[0]["image/png"].startswith(PNG)
 
 
 def test_an_unknown_format_is_refused_at_once(seed):

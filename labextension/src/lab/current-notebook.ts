@@ -47,6 +47,11 @@ export class CurrentNotebook {
     return this.notebook?.content.activeCell?.model.sharedModel.getSource() ?? "";
   }
 
+  /** The notebook's name; "" if there is none. */
+  get name(): string {
+    return this.notebook?.sessionContext.name ?? "";
+  }
+
   dispose(): void {
     this.shell.currentChanged?.disconnect(this.follow, this);
     this.leave();

@@ -2,6 +2,7 @@
 import { Dialog, Notification, showDialog } from "@jupyterlab/apputils";
 import type { CommandRegistry } from "@lumino/commands";
 import type { Lease } from "../wire/server";
+import { GO_TO } from "./commands/ids";
 import { counted } from "./leases/words";
 import type { RowActions } from "./panel/lease-row";
 import type { Resources } from "./tokens";
@@ -17,7 +18,8 @@ export class LeaseActions implements RowActions {
   open(lease: Lease): void {
     const path = this.resources.pathOf(lease);
     if (path !== null) {
-      void this.commands.execute("docmanager:open", { path });
+      const [flow = ""] = lease.name.split("/");
+      void this.commands.execute(GO_TO, { path, flow });
     }
   }
 

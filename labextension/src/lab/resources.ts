@@ -45,16 +45,20 @@ class Known implements Resources {
       : `This page cannot read what the server says of resources (${fault}): reload the page; if that does not help, install resnb again.`;
   }
 
-  pathOf({ kernel_id: id }: Lease): string | null {
+  pathOf({ kernel_id: id, path: written }: Lease): string | null {
     if (id === null) {
-      return null;
+      return written; // its kernel has ended
     }
     for (const { kernel, path, type } of this.services.sessions.running()) {
       if (kernel?.id === id && type === "notebook") {
         return path;
       }
     }
-    return null;
+    return written;
+  }
+
+  history(path: string): Promise<readonly Lease[] | null> {
+    return this.actions.history(path);
   }
 
   placeOf(lease: Lease): string {

@@ -12,6 +12,8 @@ export interface Resources {
   readonly settings: Settings;
   /** The path of the notebook that holds a lease; null if no notebook running here does. */
   pathOf(lease: Lease): string | null;
+  /** All leases of a notebook, closed ones too; null if the server does not tell. */
+  history(path: string): Promise<readonly Lease[] | null>;
   /** Where a lease is held, in words. */
   placeOf(lease: Lease): string;
   /** Why this page does not fit the server's package; "" if it does. */

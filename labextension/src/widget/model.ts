@@ -1,6 +1,7 @@
 // What a view knows about its flow: frames go in, a new state comes out. Pure; knows no DOM.
 import { PENDING } from "../wire/vocabulary";
 import type {
+  CellInfo,
   Count,
   Failures,
   Field,
@@ -30,6 +31,8 @@ export interface Model {
   /** The latest line for people; "" if there is none. */
   readonly said: string;
   readonly failures: Failures | null;
+  /** The cells that have built the flow. */
+  readonly cells: readonly CellInfo[];
   readonly timeline: TimelineInfo | null;
 }
 
@@ -48,6 +51,7 @@ export const NOTHING: Model = {
   fields: [],
   said: "",
   failures: null,
+  cells: [],
   timeline: null,
 };
 
@@ -96,6 +100,8 @@ export function after(model: Model, frame: Frame | Unreadable): Model {
       };
     case "failures":
       return { ...model, failures: frame };
+    case "cells":
+      return { ...model, cells: frame.cells };
     case "form":
       return { ...model, fields: frame.fields };
     case "said":
@@ -112,6 +118,11 @@ export function after(model: Model, frame: Frame | Unreadable): Model {
     case "timeline":
       return { ...model, timeline: frame.timeline };
   }
+}
+
+/** The cell that has added a node or gave a cluster its arguments. */
+export function cellOf({ cells }: Model, id: string): CellInfo | undefined {
+  return cells.find(({ tasks, scopes }) => tasks.includes(id) || scopes.includes(id));
 }
 
 function replaced<T>(

@@ -13,7 +13,8 @@ import { framesIn, type Unreadable } from "./frames";
 import { sendHeartbeats } from "./heartbeat";
 import { Inspector } from "./inspector/inspector";
 import { fillLegend } from "./graph/legend";
-import { after, NOTHING, type Model } from "./model";
+import { after, cellOf, NOTHING, type Model } from "./model";
+import { GO_TO_CELL, TOLD, type Told } from "./page";
 import { Progress } from "./controls/progress";
 import { TimelinePanel } from "./timeline/panel";
 import { Toolbar } from "./controls/toolbar";
@@ -37,6 +38,7 @@ export class View {
   private model: Model = NOTHING;
   private picked: Subject | null = null;
   private frame = 0;
+  private cell: string | null = null; // the active one; null where the page has told none
   private isHeard = false; // whether the kernel has ever sent something
   private late: readonly Command["do"][] = []; // what has not been answered for a while
   private readonly channel: Channel;
@@ -71,6 +73,7 @@ export class View {
         this.tell("");
         this.channel.send({ do: "run_again" });
       },
+      toCell: this.goToCell,
     });
     this.progress = new Progress(signal);
     this.toolbar = new Toolbar({
@@ -100,10 +103,12 @@ export class View {
           this.tell("");
           this.channel.send({ do: command, what, id, ...(item === undefined ? {} : { item }) });
         },
+        toCell: this.goToCell,
       },
       signal,
     );
     this.assemble(el, signal);
+    this.root.addEventListener(TOLD, this.told, { signal });
     const rest = (): void => {
       framesIn(model.get("rest")).forEach(this.received);
     };
@@ -177,8 +182,13 @@ export class View {
     this.toolbar.show(model);
     this.form.show(model.fields);
     this.progress.show(model);
-    this.failures.show(model.failures, model.flow === RUNNING || model.flow === RETRYING);
+    const isOn = model.flow === RUNNING || model.flow === RETRYING;
+    this.failures.show(model.failures, isOn, (id) => cellOf(model, id), this.cell !== null);
     this.graph.show(model);
+    const { cells } = model;
+    const active = cells.length > 1 ? cells.find(({ id }) => id === this.cell) : undefined;
+    this.graph.mark(new Set(active?.tasks));
+    this.showOrigin();
     this.timeline.show(model.timeline);
     const { hidden } = model;
     set(this.more, { hidden: hidden === 0 });
@@ -190,6 +200,26 @@ export class View {
       this.look(this.picked);
     }
   };
+
+  /** The page has told which cell is active, or what to pick. */
+  private readonly told = (event: Event): void => {
+    const { cell, pick } = (event as CustomEvent<Told>).detail;
+    this.cell = cell ?? this.cell;
+    this.show();
+    if (pick !== undefined) {
+      this.pick(pick);
+    }
+  };
+
+  private readonly goToCell = (cell: string): void => {
+    const options = { bubbles: true, composed: true, detail: cell };
+    this.root.dispatchEvent(new CustomEvent(GO_TO_CELL, options));
+  };
+
+  private showOrigin(): void {
+    const cell = this.picked === null ? undefined : cellOf(this.model, this.picked.id);
+    this.inspector.showOrigin(this.cell === null ? undefined : cell);
+  }
 
   private readonly run = (): void => {
     const parameters = this.form.values();
@@ -205,6 +235,7 @@ export class View {
     clearTimeout(this.pause);
     this.pause = undefined;
     this.inspector.open(picked); // first, since it takes room from the graph
+    this.showOrigin();
     this.graph.select(picked);
     this.timeline.select(picked);
     if (picked === null) {

@@ -144,6 +144,22 @@ export const Failures = record({
 });
 export type Failures = Of<typeof Failures>;
 
+/** A cell of the notebook that has added to the flow. */
+export const CellInfo = record({
+  id: text, // the front end's id; "" if it sent none
+  number: nullable(number), // what the front end showed beside it; null if nothing
+  tasks: list(text), // the nodes of its tasks
+  scopes: list(text), // the clusters to which it gave their arguments
+});
+export type CellInfo = Of<typeof CellInfo>;
+
+/** The cells that have built the flow; sent when its structure changes. */
+export const CellList = record({
+  frame: oneOf("cells"),
+  cells: list(CellInfo),
+});
+export type CellList = Of<typeof CellList>;
+
 /** One parameter; a default that a form cannot edit is sent as text. */
 export const Field = record({
   name: text,
@@ -310,5 +326,5 @@ export const Timeline = record({
 });
 export type Timeline = Of<typeof Timeline>;
 
-export const Frame = union("frame", Structure, States, Delta, Form, Said, Failed, Failures, Taken, Inspected, Preview, Logs, Timeline);
+export const Frame = union("frame", Structure, States, Delta, Form, CellList, Said, Failed, Failures, Taken, Inspected, Preview, Logs, Timeline);
 export type Frame = Of<typeof Frame>;

@@ -32,6 +32,8 @@ export const Lease = record({
   tries: number, // how many clean-ups were begun
   note: text, // all that there is to say about it, for people
   kernel_id: nullable(text), // this server's id of its kernel, while that is alive
+  kernel_ended: nullable(number), // when its kernel ended, if this server has seen that
+  path: nullable(text), // its notebook's path on this server; None if it is not below its root
   ends_with_kernel: flag, // it lives inside its kernel's process
   asked: flag, // somebody asked for its clean-up, which has not begun
   kept: flag, // it survives its kernel now

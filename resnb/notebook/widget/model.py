@@ -19,6 +19,8 @@ from resnb.graph.flow import Flow
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.control_channel import keep_busy
 from resnb.notebook.widget.commands import FlowCommands
+from resnb.notebook.widget.flow_origins import cells_of
+from resnb.notebook.widget.saved_outputs import SavedOutputs
 from resnb.notebook.widget.still import FlowOutput
 from resnb.notebook.widget.timeline_record import record_of
 from resnb.run.memory import memory_of
@@ -38,6 +40,8 @@ LONGEST_ID = 64
 """Maximum number of characters in the id of a view or a message."""
 REMEMBERED = 1000
 """Number of messages that are known when they come again."""
+ACTIONS = frozenset({"run", "run_again", "cancel", "cleanup", "cleanup_one", "keep_one"})
+"""The commands that change something."""
 _STATES = frozenset({"states", "delta", "failures"})
 
 
@@ -70,6 +74,7 @@ class FlowWidget(anywidget.AnyWidget):
         self._commands = FlowCommands(self._send_frame)
         self._taken: deque[str] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()
+        self._outputs = SavedOutputs(flow, self.bundle)
         self._live = self._live_flow(flow)
         super().__init__(model_id=f"{MODEL_PREFIX}{name}", rest=_drawn(self._live))
         self.on_msg(self._received)
@@ -90,6 +95,7 @@ class FlowWidget(anywidget.AnyWidget):
     def _live_flow(self, flow: Flow, before: LiveFlow | None = None) -> LiveFlow:
         """`flow` for the views that have shown `before`."""
         watched = () if before is None else before.timelines.views
+        self._outputs = SavedOutputs(flow, self.bundle, self._outputs.places)
         live = LiveFlow(
             flow,
             lambda: memory_of(flow),
@@ -98,17 +104,30 @@ class FlowWidget(anywidget.AnyWidget):
             sources=lambda subject: self._commands.sources(live, subject),
             is_deaf=lambda: KEEPER.activity.is_busy,
             draw_still=lambda: self._output.draw(flow),
+            cells=lambda drawn: cells_of(flow, drawn),
+            outputs=self._outputs,
         )
         return live
 
-    def shown(self) -> None:
-        """The widget was displayed: keep its views up to date, whether or not they can say so."""
+    def shown(self, place: str = "") -> None:
+        """The widget was displayed: keep its views up to date, whether or not they can say so.
+
+        Args:
+            place: the id of the output, if it has one.
+        """
+        if place:
+            self._outputs.shown(place)
         self._live.shown()
         TICKER.look()
 
     def bundle(self) -> dict[str, Any]:
         """What a front end needs to show a view of this model, or a picture in its place."""
-        content = {"version_major": 2, "version_minor": 0, "model_id": self._output.model_id}
+        content = {
+            "version_major": 2,
+            "version_minor": 0,
+            "model_id": self._output.model_id,
+            "flow": self._live.flow.name,
+        }
         return {"application/vnd.jupyter.widget-view+json": content}
 
     def _send_frame(self, frame: Frame) -> None:
@@ -137,6 +156,8 @@ class FlowWidget(anywidget.AnyWidget):
         if max(len(view), len(ask)) > LONGEST_ID:
             return
         FlowWidget.is_seen = True  # each widget has a class of its own
+        if content["do"] in ACTIONS:
+            self._outputs.asked()
         if self._is_repeated(ask) or self._commands.take(self._live, view, content):
             self._send_frame({"frame": "taken", "ask": ask})
         TICKER.look()

@@ -11,13 +11,13 @@ something, and gets the frames.
 import threading
 from collections.abc import Callable, Iterable
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from resnb.events import Event, LeaseChanged, RunBegan, RunEnded, StructureChanged
 from resnb.states import FIRST_FINISHED, PENDING
 from resnb.view.live.layout import Layout, layout_of
 from resnb.view.live.log_watch import Inspections, LogSources
-from resnb.view.live.snapshot_feed import SnapshotFeed
+from resnb.view.live.snapshot_feed import CellsOf, SnapshotFeed
 from resnb.view.live.viewers import Viewers
 from resnb.view.outline import Outline
 from resnb.view.sketch import Sketch, sketch
@@ -38,6 +38,16 @@ STILL_SHARE = 20.0
 """The pause is at least so many times what drawing takes."""
 
 
+class Outputs(Protocol):
+    """The outputs of cells that show a flow, and that a notebook keeps."""
+
+    def happened(self, event: Event) -> None:
+        """Something has happened."""
+
+    def settle(self, *, is_moving: bool) -> bool:
+        """Bring them up to date if that is due; returns whether it will be."""
+
+
 class LiveFlow:
     """A flow, and the views that show it.
 
@@ -52,6 +62,8 @@ class LiveFlow:
         timelines: sends the timeline to the views that show it.
         draw_still: draws a picture for front ends that cannot show a view, as long as none is heard
             of and whenever something has changed, but not often.
+        cells: which cells have added what is drawn.
+        outputs: what the notebook keeps of it.
 
     Attributes:
         views: the views that are known to be open.
@@ -70,17 +82,21 @@ class LiveFlow:
         is_deaf: Callable[[], bool] = lambda: False,
         timelines: TimelineFeed | None = None,
         draw_still: Callable[[], object] = lambda: None,
+        cells: CellsOf = lambda _: [],
+        outputs: Outputs | None = None,
     ) -> None:
         self.flow = flow
         self.timelines = timelines or TimelineFeed(flow.name, lambda _: None)
         self.views = Viewers(views)
         self.inspections = Inspections()
-        self._snapshots = SnapshotFeed(flow, progress, lay_out)
+        self._snapshots = SnapshotFeed(flow, progress, lay_out, cells)
         self._progress = progress
         self._now = now
         self._sources = sources
         self._is_deaf = is_deaf
         self._draw_still = draw_still
+        self._outputs = outputs
+        self._are_outputs_due = False
         self._is_still_due = False
         self._next_still = 0.0
         self._is_turn_of_logs = False
@@ -134,6 +150,8 @@ class LiveFlow:
         """Something has happened, maybe to this flow."""
         if not isinstance(event, LeaseChanged) and event.flow != self.flow.name:
             return
+        if self._outputs is not None:
+            self._outputs.happened(event)
         self.timelines.happened(event)
         if isinstance(event, StructureChanged):
             self._snapshots.restructured()
@@ -151,6 +169,8 @@ class LiveFlow:
     @property
     def has_more(self) -> bool:
         """Whether the next refresh may send something even if nothing happens until then."""
+        if self._are_outputs_due:
+            return True
         if self._is_still_due and not self.views:
             return self._shown is not None
         return self._is_turn_of_logs and bool(self.inspections.at())
@@ -176,6 +196,8 @@ class LiveFlow:
                 found = list(self._snapshots.frames(self._elapsed()))
                 self._is_turn_of_logs = bool(found)
             self._still(is_news=bool(found))
+            if self._outputs is not None:
+                self._are_outputs_due = self._outputs.settle(is_moving=self.is_moving)
             times = self.timelines.frames(self._snapshots.sketch, is_moving=self.is_moving)
             return [*(found or self._logs()), *times]
 

@@ -6,7 +6,7 @@ A layout is made once for each structure; what changes in its states is sent as 
 import json
 import zlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from resnb.errors import ResnbError
 from resnb.view.folding import Fold
@@ -21,8 +21,10 @@ from resnb.view.wire.frames import Frame
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
-    from resnb.view.wire.graph import Folded, Structure
+    from resnb.view.wire.graph import CellInfo, CellList, Folded, Structure
 
+CellsOf: TypeAlias = "Callable[[Sketch], list[CellInfo]]"
+"""Which cells have added what a sketch shows."""
 UNFOLDED_NODES, UNFOLDED_LINKS = 1_500, 4_000
 """How much is drawn when a user unfolds a large flow: Graphviz lays that out in about 2 s."""
 
@@ -34,6 +36,7 @@ class SnapshotFeed:
         flow: the flow.
         progress: what is known of its latest run; asked each time.
         lay_out: makes the layout of an outline.
+        cells: which cells have added what a sketch shows.
     """
 
     def __init__(
@@ -41,10 +44,13 @@ class SnapshotFeed:
         flow: "Flow",
         progress: Callable[[], Progress | None],
         lay_out: Callable[[Outline], Layout] = layout_of,
+        cells: "CellsOf" = lambda _: [],
     ) -> None:
         self._flow = flow
         self._progress = progress
         self._lay_out = lay_out
+        self._cells_of = cells
+        self._cells: list[CellInfo] = []
         self._sampler: Sampler | None = None
         self._fold: Fold | None = None
         self._drawn: Outline | None = None
@@ -122,13 +128,20 @@ class SnapshotFeed:
             yield self._failures.all()
         if restructured or everything:
             yield form(self._flow)
+            yield from self._cells_in(self._sampler.drawn)
 
     def at_rest(self, elapsed: float | None) -> list[Frame]:
         """What a view draws that has been sent nothing; empty before the first frames."""
         if self._sent is None:
             return []
         drawn = self._everything(self._sent, elapsed, "")
-        return [*drawn, self._failures.all(), form(self._flow)]
+        cells = [] if self.sketch is None else self._cells_in(self.sketch)
+        return [*drawn, self._failures.all(), form(self._flow), *cells]
+
+    def _cells_in(self, drawn: Sketch) -> "list[CellList]":
+        """The frame about cells; none where no cell has ever added anything."""
+        before, self._cells = self._cells, self._cells_of(drawn)
+        return [{"frame": "cells", "cells": self._cells}] if before or self._cells else []
 
     @property
     def _version(self) -> int:

@@ -2,7 +2,17 @@
 
 from typing import TypeAlias
 
-from resnb.view.wire.graph import Delta, Failed, Failures, Form, Said, States, Structure, Taken
+from resnb.view.wire.graph import (
+    CellList,
+    Delta,
+    Failed,
+    Failures,
+    Form,
+    Said,
+    States,
+    Structure,
+    Taken,
+)
 from resnb.view.wire.inspector import Inspected, Logs, Preview
 from resnb.view.wire.timeline import Timeline
 
@@ -11,6 +21,7 @@ Frame: TypeAlias = (
     | States
     | Delta
     | Form
+    | CellList
     | Said
     | Failed
     | Failures

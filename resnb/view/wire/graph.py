@@ -121,6 +121,22 @@ class Failures(TypedDict):
     first: list[FailureInfo]
 
 
+class CellInfo(TypedDict):
+    """A cell of the notebook that has added to the flow."""
+
+    id: str  # the front end's id; "" if it sent none
+    number: int | None  # what the front end showed beside it; null if nothing
+    tasks: list[str]  # the nodes of its tasks
+    scopes: list[str]  # the clusters to which it gave their arguments
+
+
+class CellList(TypedDict):
+    """The cells that have built the flow; sent when its structure changes."""
+
+    frame: Literal["cells"]
+    cells: list[CellInfo]
+
+
 class Field(TypedDict):
     """One parameter; a default that a form cannot edit is sent as text."""
 

@@ -18,6 +18,8 @@ import { ICurrentFlows, IResources, type Resources } from "../tokens";
 import { CLEAN_UP, FLOWS, PLAN, RUN, SHOW } from "./ids";
 import { planOf } from "./plan";
 
+/** The palette looks for words in it, too. */
+const CATEGORY = "Resources and Flows (resnb)";
 const RUNNING_PANEL = "jp-running-sessions";
 const NO_FLOW = "This cell is about no flow: choose one that begins with %%flow or %flow.";
 
@@ -43,7 +45,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
 
     const add = (id: string, options: Parameters<typeof commands.addCommand>[1]): void => {
       commands.addCommand(id, options);
-      palette?.addItem({ command: id, category: "Resources and Flows" });
+      palette?.addItem({ command: id, category: CATEGORY });
     };
     if (lab !== null) {
       add(SHOW, {
@@ -83,7 +85,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       isEnabled: () => here().length > 0,
       execute: () => leaseActions.cleanUpAll(here()),
     });
-    palette?.addItem({ command: FLOWS, category: "Resources and Flows" });
+    palette?.addItem({ command: FLOWS, category: CATEGORY });
 
     let known = "";
     const look = (): void => {

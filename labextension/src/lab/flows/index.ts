@@ -25,7 +25,10 @@ const panel: JupyterFrontEndPlugin<void> = {
   requires: [ICurrentFlows],
   optional: [ILayoutRestorer],
   activate: (app: JupyterFrontEnd, flows: CurrentFlows, restorer: ILayoutRestorer | null) => {
-    const found = new FlowsPanel(flows);
+    const found = new FlowsPanel(flows, () => {
+      app.shell.activateById(found.id);
+    });
+    flows.panel = found;
     app.shell.add(found, "right", { rank: 650, type: "Flows" });
     restorer?.add(found, found.id);
     app.commands.addCommand(FLOWS, {

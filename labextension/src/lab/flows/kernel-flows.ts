@@ -15,7 +15,10 @@ export class KernelFlows {
   readonly changed = new Signal<this, void>(this);
   private readonly models = new Map<string, FlowModel>();
   private subshell: Promise<string | null> | null = null;
-  private isDisposed = false;
+  private isOver = false;
+  private isTold = false;
+  private process: string | undefined; // the kernel's, by the session of its messages
+  private before: string | undefined; // the one that has ended
 
   constructor(readonly kernel: Kernel.IKernelConnection) {
     kernel.iopubMessage.connect(this.heard, this);
@@ -30,15 +33,24 @@ export class KernelFlows {
     return [...this.models.keys()];
   }
 
+  get isDisposed(): boolean {
+    return this.isOver;
+  }
+
+  /** Whether the kernel has told which flows it has. */
+  get isKnown(): boolean {
+    return this.isTold;
+  }
+
   model(id: string): FlowModel | undefined {
     return this.models.get(id);
   }
 
   dispose(): void {
-    if (this.isDisposed) {
+    if (this.isOver) {
       return;
     }
-    this.isDisposed = true;
+    this.isOver = true;
     const { kernel } = this;
     kernel.iopubMessage.disconnect(this.heard, this);
     kernel.statusChanged.disconnect(this.turned, this);
@@ -56,14 +68,19 @@ export class KernelFlows {
     const { kernel } = this;
     if (kernel.connectionStatus === "connected") {
       kernel.requestCommInfo({ target_name: WIDGETS }).then(({ content }) => {
-        if (!this.isDisposed && content.status === "ok") {
+        if (!this.isOver && content.status === "ok") {
           flowIds(content.comms).forEach(this.add);
+          this.isTold = true;
         }
       }, ignored);
     }
   };
 
   private readonly heard = (_: unknown, { header, content }: KernelMessage.IIOPubMessage): void => {
+    if (header.session === this.before && header.session) {
+      return; // it says so while it ends
+    }
+    this.process = header.session;
     const news = commNewsIn(header.msg_type, content);
     switch (news?.is) {
       case "opened":
@@ -87,6 +104,7 @@ export class KernelFlows {
   private readonly turned = (_: unknown, status: Kernel.Status): void => {
     if (status === "restarting" || status === "autorestarting" || status === "dead") {
       this.subshell = null; // it is gone with the kernel
+      this.before = this.process;
       if (this.models.size > 0) {
         this.models.clear();
         this.changed.emit();
@@ -127,7 +145,7 @@ export class KernelFlows {
 
   /** The id of the subshell that receives the messages; null for the main shell. */
   private shell(): Promise<string | null> {
-    this.subshell ??= this.isDisposed ? Promise.resolve(null) : this.opened();
+    this.subshell ??= this.isOver ? Promise.resolve(null) : this.opened();
     return this.subshell;
   }
 

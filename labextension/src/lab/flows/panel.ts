@@ -4,7 +4,10 @@
 import { Widget } from "@lumino/widgets";
 import { html, setText, set } from "../../widget/dom";
 import { relayFrom } from "../../widget/relay";
+import { followCells, tell } from "../../widget/page";
+import type { Subject } from "../../widget/subject";
 import { View } from "../../widget/view";
+import { Cells, type Content } from "../at-rest/cells";
 import { sendOnControl } from "../control-channel";
 import { flowIcon } from "../icons";
 import type { FlowModel } from "./flow-model";
@@ -17,11 +20,19 @@ interface Shown {
 }
 
 export class FlowsPanel extends Widget {
+  private readonly place = html("span", { class: "place" });
   private readonly line = html("p", { class: "resnb-line", role: "status" });
   private readonly views = html("div", { class: "resnb-flows-views" });
   private readonly shown = new Map<string, Shown>();
 
-  constructor(private readonly flows: CurrentFlows) {
+  private content: Content | undefined;
+  private cells: Cells | null = null;
+
+  /** @param bringToFront brings the panel to the front. */
+  constructor(
+    private readonly flows: CurrentFlows,
+    private readonly bringToFront: () => void,
+  ) {
     super();
     this.id = "resnb-flows";
     this.addClass("resnb-flows");
@@ -29,7 +40,8 @@ export class FlowsPanel extends Widget {
     this.title.caption = "Flows of the notebook";
     this.node.setAttribute("aria-label", "Flows of the notebook");
     this.node.setAttribute("role", "region");
-    this.node.append(this.line, this.views);
+    const head = html("h2", { class: "resnb-panel-title" }, "Flows", this.place);
+    this.node.append(head, this.line, this.views);
     flows.changed.connect(this.draw, this);
   }
 
@@ -37,6 +49,7 @@ export class FlowsPanel extends Widget {
     if (!this.isDisposed) {
       this.flows.changed.disconnect(this.draw, this);
       this.drop(() => true);
+      this.cells?.dispose();
       super.dispose();
     }
   }
@@ -57,8 +70,19 @@ export class FlowsPanel extends Widget {
     this.drop(() => true);
   }
 
+  reveal(flow: string, picked: Subject | null): void {
+    this.bringToFront();
+    const element = this.shown.get(flow)?.element;
+    element?.scrollIntoView({ block: "nearest" });
+    if (element !== undefined && picked !== null) {
+      tell(element, { pick: picked });
+    }
+  }
+
   private readonly draw = (): void => {
     const { flows } = this.flows;
+    this.flows.arePanelled = this.isVisible;
+    this.followNotebook();
     const ids = this.isVisible ? (flows?.ids ?? []) : [];
     const wanted = new Map(ids.map((id) => [id, flows?.model(id)]));
     this.drop((id, { model }) => wanted.get(id) !== model);
@@ -67,8 +91,27 @@ export class FlowsPanel extends Widget {
         this.open(id, model);
       }
     }
+    setText(this.place, this.flows.current.name);
     setText(this.line, this.said());
     set(this.line, { hidden: ids.length > 0 });
+  };
+
+  /** Follow the active cell of the current notebook. */
+  private followNotebook(): void {
+    const content = this.flows.current.notebook?.content as Content | undefined;
+    if (content !== this.content) {
+      this.content = content;
+      this.cells?.dispose();
+      this.cells = content === undefined ? null : new Cells(content);
+      this.cells?.turned.connect(this.turned, this);
+    }
+    this.turned();
+  }
+
+  private readonly turned = (): void => {
+    for (const { element } of this.shown.values()) {
+      tell(element, { cell: this.cells?.active ?? "" });
+    }
   };
 
   private said(): string {
@@ -84,7 +127,9 @@ export class FlowsPanel extends Widget {
     this.shown.set(id, { model, element, life });
     const kernel = this.flows.flows?.kernel ?? null;
     relayFrom(element, (command) => sendOnControl(kernel, id, command), life.signal);
+    followCells(element, (cell) => this.cells?.goTo(cell), life.signal);
     new View({ model, el: element }, life.signal);
+    this.turned();
   }
 
   private drop(isGone: (id: string, shown: Shown) => boolean): void {

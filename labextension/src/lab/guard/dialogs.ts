@@ -3,12 +3,17 @@ import { Dialog } from "@jupyterlab/apputils";
 import { Widget } from "@lumino/widgets";
 import { html, setText } from "../../widget/dom";
 import type { Lease } from "../../wire/server";
-import { age, counted, fate } from "../leases/words";
-
+import { age, counted, fate, safety } from "../leases/words";
 import { answersTo, titleOf, type Answer, type Question } from "./risk";
 import type { Asker } from "./settlement";
 
 const MOST = 12; // leases that are listed
+const WHAT: Readonly<Record<Answer, string>> = {
+  "clean up": "Clean up first, and wait for it",
+  keep: "What can be kept survives: the next kernel uses it again when its cell is run",
+  leave: "Go on at once",
+  cancel: "",
+};
 
 export class Dialogs implements Asker {
   /**
@@ -73,11 +78,13 @@ export class Dialogs implements Asker {
     const list = html("ul", {});
     for (const lease of leases.slice(0, MOST)) {
       const about = `${this.place(lease)} · ${age(lease, this.now())}`;
+      const { mark, word, name } = safety(lease);
       list.append(
         html(
           "li",
-          {},
+          { class: `is-${name}` },
           html("strong", {}, lease.name),
+          html("span", { class: `resnb-safety is-${name}` }, `${mark} ${word}`),
           html("span", {}, ` ${about}`),
           html("div", {}, fate(lease)),
         ),
@@ -96,6 +103,7 @@ function button(answer: Answer, label: string): Dialog.IButton {
     ? Dialog.cancelButton({ label })
     : Dialog.createButton({
         label,
+        caption: WHAT[answer],
         accept: true,
         displayType: answer === "leave" ? "warn" : "default",
         className: answer === "clean up" ? "" : "resnb-other",

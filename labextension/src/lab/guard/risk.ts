@@ -66,6 +66,11 @@ export function canKeep(lease: Lease): boolean {
   return lease.protected && !lease.ends_with_kernel;
 }
 
+/** Whether all of them end, or are cleaned up, without their kernel. */
+export function canLeave(leases: readonly Lease[]): boolean {
+  return leases.some(canKeep) && leases.every((one) => one.ends_with_kernel || one.protected);
+}
+
 export function titleOf({ intent, many, leases }: Question): string {
   return `${intent.title(many)}? ${counted(leases.length)} ${leases.length === 1 ? "is" : "are"} open`;
 }
@@ -76,9 +81,10 @@ export function answersTo(
   seconds: number,
 ): readonly (readonly [Answer, string])[] {
   const keep = [["keep", `Keep for ${brief(seconds)}`]] as const;
+  const anyway = `${intent.verb.charAt(0).toUpperCase()}${intent.verb.slice(1)} anyway`;
   return [
     ["cancel", "Cancel"],
-    ["leave", "Leave to the reaper"],
+    ["leave", canLeave(leases) ? "Clean up in the background" : anyway],
     ...(leases.some(canKeep) ? keep : []),
     ["clean up", `Clean up and ${intent.verb}`],
   ];

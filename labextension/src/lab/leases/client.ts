@@ -1,7 +1,7 @@
 // The client of the server extension's routes.
 import { URLExt } from "@jupyterlab/coreutils";
 import { ServerConnection } from "@jupyterlab/services";
-import { Refusal, type Keep, type LeaseList } from "../../wire/server";
+import { Refusal, type Keep, type Lease, type LeaseList } from "../../wire/server";
 import { listIn } from "./list";
 import type { Server, Socket } from "./stream";
 
@@ -54,6 +54,19 @@ export class LeaseClient implements Server, LeaseApi {
       }
     } catch {
       // the stream says so when the server is gone
+    }
+  }
+
+  /** All leases of a notebook, closed ones too; null if the server does not tell. */
+  async history(path: string): Promise<readonly Lease[] | null> {
+    try {
+      const query = new URLSearchParams({ closed: "true", path });
+      const signal = AbortSignal.timeout(PATIENCE);
+      const answer = await this.request(`leases?${query}`, { method: "GET", signal });
+      const found = answer.ok ? listIn(await answer.json()) : "";
+      return typeof found === "string" ? null : found.leases;
+    } catch {
+      return null; // the stream says so when the server is gone
     }
   }
 

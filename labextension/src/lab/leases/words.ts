@@ -39,8 +39,29 @@ export function age(lease: Lease, now: number): string {
   return duration(now - lease.created);
 }
 
-/** What becomes of it when its kernel ends; of one that people have to look after, that. */
-export function protection(lease: Lease): string {
+/** How safe a lease is, such that one sees it at a glance. */
+export interface Safety {
+  readonly name: "safe" | "risk" | "open";
+  readonly mark: string;
+  readonly word: string;
+}
+
+export function safety(lease: Lease): Safety {
+  const word = protection(lease);
+  if (lease.remedy !== "" || (!lease.protected && !lease.ends_with_kernel)) {
+    return { name: "risk", mark: "⚠", word };
+  }
+  return lease.checking || lease.ends_with_kernel
+    ? { name: "open", mark: "○", word }
+    : { name: "safe", mark: "✓", word };
+}
+
+/**
+ * What becomes of it when its kernel ends; of one that people have to look after, that.
+ *
+ * @param now the server's clock; what is kept says how long it still is.
+ */
+export function protection(lease: Lease, now?: number): string {
   if (lease.remedy !== "") {
     return lease.remedy;
   }
@@ -48,12 +69,21 @@ export function protection(lease: Lease): string {
     return "ends with the kernel";
   }
   if (!lease.protected) {
-    return "unprotected";
+    return "at risk";
+  }
+  if (lease.kept && lease.keep_until !== null && now !== undefined) {
+    return `${minutesLeft(lease.keep_until, now)} left: run its cell to use it again`;
   }
   if (lease.checking) {
     return "checking";
   }
   return lease.keep === null ? "protected" : `kept ${brief(lease.keep)}`;
+}
+
+/** `29 min`: what is left until then; no seconds, and never nothing. */
+export function minutesLeft(until: number, now: number): string {
+  const left = Math.max(60, until - now);
+  return brief(left < 3600 ? 60 * Math.round(left / 60) : left);
 }
 
 /** The same in a sentence. */

@@ -1,12 +1,22 @@
 // One lease in the list: its name and state, where it is held, for how long, how safe it is, and
 // buttons.
-import { button, html, setText, set } from "../../widget/dom";
+import { button, html, setText, set, svg } from "../../widget/dom";
 import type { Lease } from "../../wire/server";
-import { age, fate, isLate, protection, stateClass, stateWord } from "../leases/words";
+import { age, fate, isLate, protection, safety, stateClass, stateWord } from "../leases/words";
 import type { Resources } from "../tokens";
 import type { Row } from "./rows";
 
+/** The height of a row in pixels, and of one where there is little room; as in resources.css. */
 export const ROW_HEIGHT = 46;
+const NARROW_ROW_HEIGHT = 64;
+const CLOCK = "M8 2a6 6 0 1 0 .01 0M8 4.5V8l2.6 1.6";
+const BROOM =
+  "M13.5 2.5 8.6 7.4M6.8 6.2l3 3M6.3 6.7C5 8.6 3.8 9.2 2 9.6c1 2.4 2.6 3.8 4.6 4.4 1.4-1 2.2-2.4 2.7-4.3";
+const NARROW = 400;
+
+export function rowHeight(width: number): number {
+  return width > NARROW ? ROW_HEIGHT : NARROW_ROW_HEIGHT;
+}
 
 /** What the buttons of a row do. */
 export interface RowActions {
@@ -21,7 +31,8 @@ export class LeaseRow implements Row<Lease> {
   private readonly name = html("span", { class: "name" });
   private readonly state = html("span", { class: "state" });
   private readonly place: HTMLButtonElement;
-  private readonly about = html("span", { class: "about" });
+  private readonly age = html("span", { class: "age" });
+  private readonly safety = html("span", { class: "resnb-safety" });
   private readonly keep: HTMLButtonElement;
   private readonly cleanUp: HTMLButtonElement;
 
@@ -36,14 +47,20 @@ export class LeaseRow implements Row<Lease> {
     };
     this.place = button("", "", act("open"));
     this.place.className = "place";
-    this.keep = button("Keep", "", act("keep"));
-    this.cleanUp = button("Clean up", "Clean it up now", act("cleanUp"));
+    this.keep = labelled(button("", "", act("keep")), CLOCK, "Keep");
+    this.cleanUp = labelled(button("", "Clean it up now", act("cleanUp")), BROOM, "Clean up");
     this.element = html(
       "li",
       {},
       html("span", { class: "mark", "aria-hidden": "true" }),
-      html("div", { class: "first" }, this.name, this.state),
-      html("div", { class: "second" }, this.place, this.about),
+      this.name,
+      this.state,
+      html(
+        "div",
+        { class: "second" },
+        this.place,
+        html("span", { class: "about" }, this.age, this.safety),
+      ),
       html("div", { class: "acts" }, this.keep, this.cleanUp),
     );
   }
@@ -60,10 +77,15 @@ export class LeaseRow implements Row<Lease> {
     });
     setText(this.name, lease.name);
     setText(this.state, isOverdue ? "past its limit" : stateWord(lease));
-    setText(this.place, path ?? lease.notebook);
-    set(this.place, { disabled: path === null, title: path === null ? "" : `Open ${path}` });
-    const known = lease.created === 0 ? "" : ` · ${age(lease, leases.now)}`;
-    setText(this.about, `${known} · ${protection(lease)}`);
+    setText(this.place, nameOf(path ?? lease.notebook));
+    set(this.place, {
+      disabled: path === null,
+      title: path === null ? lease.notebook : `Open ${path}`,
+    });
+    const isSafe = safety(lease);
+    setText(this.age, lease.created === 0 || lease.kept ? "" : age(lease, leases.now));
+    setText(this.safety, `${isSafe.mark} ${protection(lease, leases.now)}`);
+    set(this.safety, { class: `resnb-safety is-${isSafe.name}` });
     const canKeep = lease.protected && !lease.ends_with_kernel && !isEnding && !lease.given_up;
     set(this.keep, {
       disabled: !canKeep || lease.kernel === "unknown",
@@ -82,4 +104,19 @@ export class LeaseRow implements Row<Lease> {
     const { keepMinutes } = this.resources.settings.values;
     return `Let it survive its kernel for ${keepMinutes} min`;
   }
+}
+
+/** A button with an icon where there is little room. */
+function labelled(made: HTMLButtonElement, icon: string, label: string): HTMLButtonElement {
+  const drawing = { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" };
+  made.append(
+    svg("svg", drawing, svg("path", { d: icon })),
+    html("span", { class: "label" }, label),
+  );
+  return made;
+}
+
+/** The last part of a path, which says most. */
+function nameOf(path: string): string {
+  return path.slice(path.replace(/\/+$/, "").lastIndexOf("/") + 1);
 }

@@ -1,4 +1,4 @@
-// A list with only its visible rows in the page, all of the same height. A row stays the same element
+// A list with only its visible rows in the page, all of one height for its width. A row stays the same element
 // while it is shown, so that it keeps the focus.
 import { html } from "../../widget/dom";
 import { visible } from "./visible-rows";
@@ -17,12 +17,12 @@ export class Rows<T> {
   private frame = 0;
 
   /**
-   * @param height of a row, in pixels.
+   * @param heightFor the height of a row in pixels, given the list's width.
    * @param key identifies an item.
    * @param make makes a row.
    */
   constructor(
-    private readonly height: number,
+    private readonly heightFor: (width: number) => number,
     private readonly key: (item: T) => string,
     private readonly make: () => Row<T>,
   ) {
@@ -53,7 +53,8 @@ export class Rows<T> {
   };
 
   private draw(): void {
-    const { element, items, height } = this;
+    const { element, items } = this;
+    const height = this.heightFor(element.clientWidth);
     const { first, end } = visible(items.length, height, element.scrollTop, element.clientHeight);
     this.inside.style.height = `${items.length * height}px`;
     const wanted = items.slice(first, end);
@@ -65,11 +66,11 @@ export class Rows<T> {
       }
     }
     wanted.forEach((item, place) => {
-      this.drawRow(item, first + place);
+      this.drawRow(item, first + place, height);
     });
   }
 
-  private drawRow(item: T, place: number): void {
+  private drawRow(item: T, place: number, height: number): void {
     const key = this.key(item);
     let row = this.shown.get(key);
     if (row === undefined) {
@@ -77,7 +78,7 @@ export class Rows<T> {
       this.shown.set(key, row);
       this.inside.append(row.element);
     }
-    row.element.style.transform = `translateY(${place * this.height}px)`;
+    row.element.style.transform = `translateY(${place * height}px)`;
     row.element.setAttribute("aria-posinset", String(place + 1));
     row.element.setAttribute("aria-setsize", String(this.items.length));
     row.show(item);

@@ -7,7 +7,7 @@ import type { LeaseActions } from "../lease-actions";
 import type { Lease } from "../../wire/server";
 import type { Resources } from "../tokens";
 import { heading } from "./heading";
-import { LeaseRow, ROW_HEIGHT } from "./lease-row";
+import { LeaseRow, rowHeight } from "./lease-row";
 import { Rows } from "./rows";
 
 const SECOND = 1000;
@@ -35,7 +35,7 @@ export class Section extends PanelWithToolbar {
     });
     this.toolbar.addItem("clean-up-all", this.all);
     this.rows = new Rows(
-      ROW_HEIGHT,
+      rowHeight,
       ({ id }) => id,
       () => new LeaseRow(resources, leaseActions),
     );
@@ -49,7 +49,7 @@ export class Section extends PanelWithToolbar {
   /** Its preferred height in pixels. */
   get wanted(): number {
     const { length } = this.resources.leases.all;
-    return ROW_HEIGHT * Math.min(Math.max(length, FEW), MANY);
+    return rowHeight(this.node.clientWidth) * Math.min(Math.max(length, FEW), MANY);
   }
 
   override dispose(): void {

@@ -1,21 +1,28 @@
 // What failed, before anything else: which task, why, and what to do about it.
 import { button, html, setText, set } from "../dom";
-import type { Failures } from "../../wire/frames";
+import type { CellInfo, Failures } from "../../wire/frames";
 
 export interface FailureActions {
   /** Show a task and its details. */
   readonly go: (id: string) => void;
   readonly again: () => void;
+  readonly toCell: (cell: string) => void;
 }
 
 export class FailureLine {
   readonly element: HTMLElement;
   private readonly words = html("span", { class: "words" });
+  private readonly cell = html("span", { class: "in-cell" });
+  private readonly toCell: HTMLButtonElement;
   private first = "";
+  private origin = "";
 
-  constructor({ go, again }: FailureActions) {
+  constructor({ go, again, toCell }: FailureActions) {
     const toTask = button("Go to the task", "Show the task that failed, and its details", () => {
       go(this.first);
+    });
+    this.toCell = button("Go to the cell", "Show the cell that this task comes from", () => {
+      toCell(this.origin);
     });
     const fromHere = button(
       "Run again from here",
@@ -25,12 +32,21 @@ export class FailureLine {
     this.element = html(
       "div",
       { class: "failures", role: "status", hidden: true },
-      this.words,
-      html("span", { class: "group" }, toTask, fromHere),
+      html("span", { class: "what" }, this.words, this.cell),
+      html("span", { class: "group" }, toTask, this.toCell, fromHere),
     );
   }
 
-  show(failures: Failures | null, isOn: boolean): void {
+  /**
+   * @param origin the cell of a task, if it is known.
+   * @param hasCells whether the page can go to a cell.
+   */
+  show(
+    failures: Failures | null,
+    isOn: boolean,
+    origin: (id: string) => CellInfo | undefined,
+    hasCells: boolean,
+  ): void {
     const [first] = failures?.first ?? [];
     set(this.element, { hidden: first === undefined || isOn });
     if (failures === null || first === undefined) {
@@ -38,9 +54,19 @@ export class FailureLine {
     }
     const [id, reason] = first;
     this.first = id;
+    const cell = origin(id);
+    this.origin = cell?.id ?? "";
+    setText(this.cell, inCell(cell));
+    set(this.toCell, { hidden: !hasCells || this.origin === "" });
     setText(this.words, failureWords(failures.total, id, reason));
     set(this.words, { title: failures.first.map(([one, why]) => `${one}: ${why}`).join("\n") });
   }
+}
+
+/** `, in cell [6]`; "" where no number is known. */
+export function inCell(cell: CellInfo | undefined): string {
+  const number = cell?.number ?? null;
+  return number === null ? "" : `, in cell [${number}]`;
 }
 
 /** `1 failed: publish: ConnectionError: 403`; the first of several. */

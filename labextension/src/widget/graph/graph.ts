@@ -100,6 +100,13 @@ export class Graph {
     return hits.length;
   }
 
+  /** Mark the nodes with these names. */
+  mark(ids: ReadonlySet<string>): void {
+    for (const { what, id, shape } of this.items) {
+      set(shape.element, { "data-marked": what === "node" && ids.has(id) });
+    }
+  }
+
   /** Highlight what is inspected. */
   select(picked: Subject | null): void {
     for (const item of this.items) {

@@ -2,7 +2,7 @@
 import { button, html, setText, set } from "../dom";
 import type { Subject } from "../subject";
 import { type Act, CLEAN_UP, enable, Items, KEEP } from "./items";
-import type { Frame, Inspected } from "../../wire/frames";
+import type { CellInfo, Frame, Inspected } from "../../wire/frames";
 import type { Unreadable } from "../frames";
 import { LogTexts, Texts, Values } from "./sections";
 import { duration } from "../words";
@@ -12,6 +12,7 @@ const SECOND = 1000;
 export interface InspectorActions {
   readonly close: () => void;
   readonly act: (command: Act, picked: Subject, item?: number) => void;
+  readonly toCell: (cell: string) => void;
 }
 
 /** A row with seconds that go on. */
@@ -31,10 +32,12 @@ export class Inspector {
   private readonly cleanUp: HTMLButtonElement;
   private readonly keep: HTMLButtonElement;
   private readonly buttons: HTMLElement;
+  private readonly toCell: HTMLButtonElement;
+  private origin = "";
   private clocks: readonly Clock[] = [];
   private picked: Subject | null = null;
 
-  constructor({ close, act }: InspectorActions, signal: AbortSignal) {
+  constructor({ close, act, toCell }: InspectorActions, signal: AbortSignal) {
     const ask = (command: Act, item?: number): void => {
       if (this.picked !== null) {
         act(command, this.picked, item);
@@ -46,6 +49,10 @@ export class Inspector {
     this.keep = button("Keep 30 minutes", "", () => {
       ask("keep_one");
     });
+    this.toCell = button("", "Show the cell that this comes from", () => {
+      toCell(this.origin);
+    });
+    set(this.toCell, { class: "to-cell", hidden: true });
     this.items = new Items(ask);
     this.buttons = html("div", { class: "group", hidden: true }, this.cleanUp, this.keep);
     const cross = button("×", "Close", close);
@@ -54,7 +61,7 @@ export class Inspector {
     this.element = html(
       "aside",
       { class: "inspector", hidden: true, "aria-label": "details" },
-      html("header", {}, this.title, cross),
+      html("header", {}, this.title, this.toCell, cross),
       this.buttons,
       facts,
       this.items.element,
@@ -92,6 +99,13 @@ export class Inspector {
       this.logs.clear();
       this.values.show("", null);
     }
+  }
+
+  /** Offer to go to the cell of what was picked. */
+  showOrigin(cell: CellInfo | undefined): void {
+    this.origin = cell?.id ?? "";
+    setText(this.toCell, cell?.number == null ? "Go to the cell" : `Go to cell [${cell.number}]`);
+    set(this.toCell, { hidden: this.origin === "" });
   }
 
   /** Show a frame if it is about what was picked; `view` is this view's name. */

@@ -1,0 +1,63 @@
+// What an output shows where no kernel has its flow: the view of a flow that has ended, or the picture
+// or text that was saved.
+import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
+import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
+import { Widget } from "@lumino/widgets";
+import { html } from "../../widget/dom";
+import { View } from "../../widget/view";
+import { withoutView } from "./bundle";
+import type { EndedModel } from "./ended";
+import { isOutdated } from "./fate-words";
+
+const SAVED = "The flow as it was saved. Run the cell to see it live.";
+
+/** The view of a flow whose kernel has ended. */
+export class EndedView extends Widget {
+  private readonly life = new AbortController();
+
+  constructor(model: EndedModel) {
+    super({ node: html("div", { class: "resnb-ended" }) });
+    new View({ model, el: this.node }, this.life.signal);
+  }
+
+  override dispose(): void {
+    this.life.abort();
+    super.dispose();
+  }
+}
+
+/** A renderer for what was saved with an output; null if that is nothing. */
+export function savedRenderer(
+  rendermime: IRenderMimeRegistry,
+  model: IRenderMime.IMimeModel,
+): IRenderMime.IRenderer | null {
+  const form = rendermime.preferredMimeType(
+    withoutView(model.data),
+    model.trusted ? "any" : "ensure",
+  );
+  if (form === undefined) {
+    return null;
+  }
+  const still = rendermime.createRenderer(form);
+  still.node.title = SAVED;
+  still.toggleClass("resnb-outdated", isOutdated(textOf(model)));
+  return still;
+}
+
+/** Give pictures their description. */
+export function describe(still: Widget, model: IRenderMime.IMimeModel): void {
+  for (const one of still.node.querySelectorAll("img")) {
+    one.alt = altOf(model.metadata) ?? textOf(model);
+  }
+}
+
+function textOf({ data }: IRenderMime.IMimeModel): string {
+  const text = data["text/plain"];
+  return typeof text === "string" ? text : "";
+}
+
+/** The description of the picture, if the output has one. */
+function altOf(metadata: IRenderMime.IMimeModel["metadata"]): string | null {
+  const { alt } = (metadata["image/png"] ?? {}) as { readonly alt?: unknown };
+  return typeof alt === "string" ? alt : null;
+}
