@@ -41,7 +41,10 @@ export type Box = Of<typeof Box>;
 export const Folded = oneOf("no", "yes", "unfolded");
 export type Folded = Of<typeof Folded>;
 
-/** A task or a folded scope, and where it is drawn. */
+export const Direction = oneOf("down", "right");
+export type Direction = Of<typeof Direction>;
+
+/** A task, or several that are folded, and where it is drawn. */
 export const NodeInfo = record({
   id: text,
   text: text,
@@ -49,6 +52,7 @@ export const NodeInfo = record({
   mapped: flag,
   cluster: nullable(number),
   box: Box,
+  inside: optional(list(text)), // the tasks that are folded into it
 });
 export type NodeInfo = Of<typeof NodeInfo>;
 
@@ -60,6 +64,8 @@ export const ClusterInfo = record({
   notes: list(text),
   mapped: flag,
   box: Box,
+  inside: list(text), // its init, set-up and clean-up, if the header stands for them
+  cost: nullable(number), // what an hour of it costs
 });
 export type ClusterInfo = Of<typeof ClusterInfo>;
 
@@ -79,12 +85,21 @@ export const Structure = record({
   version: number, // a number that later frames refer to
   name: text,
   folded: Folded,
+  direction: Direction,
   size: Interval,
   nodes: list(NodeInfo),
   clusters: list(ClusterInfo),
   links: list(LinkInfo),
 });
 export type Structure = Of<typeof Structure>;
+
+/**
+ * How long a resource was set up, open and used, in seconds.
+ *
+ * What a mapped scope has several of is added up.
+ */
+export const ScopeTimes = tuple(tuple(StateCode, StateCode, StateCode), nullable(number), nullable(number), number, number, nullable(number), flag);
+export type ScopeTimes = Of<typeof ScopeTimes>;
 
 /** How many tasks and children that do work there are, and in which state. */
 export const Tally = tuple(number, number, number, number);
@@ -112,6 +127,8 @@ export const States = record({
   leases: list(LeaseState),
   stacks: list(tuple(number, list(LeaseCount))),
   notes: list(tuple(number, text)),
+  times: list(tuple(number, number)), // seconds that tasks took, or have been taking
+  scopes: list(tuple(number, ScopeTimes)),
   hidden: number,
 });
 export type States = Of<typeof States>;
@@ -129,6 +146,8 @@ export const Delta = record({
   leases: optional(list(tuple(number, LeaseState))),
   stacks: optional(list(tuple(number, list(LeaseCount)))),
   notes: optional(list(tuple(number, text))),
+  times: optional(list(tuple(number, number))),
+  scopes: optional(list(tuple(number, ScopeTimes))),
 });
 export type Delta = Of<typeof Delta>;
 

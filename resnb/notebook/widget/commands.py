@@ -26,6 +26,7 @@ from resnb.run.output.writer import WITHOUT_CELL
 from resnb.states import FIRST_FINISHED, Failed
 from resnb.view.live.log_watch import LogSource, Subject
 from resnb.view.live.parameter_form import checked
+from resnb.view.live.room import Room
 from resnb.view.names import message, shown
 from resnb.view.wire.frames import Frame
 
@@ -80,8 +81,12 @@ class FlowCommands:
                 return False
             case "open":
                 live.opened(view)
+            case "fold" | "unfold" if "id" in content:
+                live.open(subject, opened=verb == "unfold")
             case "fold" | "unfold":
                 live.unfold(unfolded=verb == "unfold")
+            case "room":
+                live.room(Room(content["width"], content["height"], content["direction"]))
             case "timeline":
                 live.timelines.shown(view, is_shown=content.get("shown") is True)
             case "inspect":

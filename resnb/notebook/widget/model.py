@@ -20,7 +20,7 @@ from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.control_channel import keep_busy
 from resnb.notebook.widget.commands import FlowCommands
 from resnb.notebook.widget.still import FlowOutput
-from resnb.notebook.widget.timeline_record import record_of
+from resnb.notebook.widget.timeline_record import FlowTimes, record_of
 from resnb.run.memory import memory_of
 from resnb.view.live.flow import LiveFlow
 from resnb.view.live.ticker import TICKER
@@ -98,6 +98,7 @@ class FlowWidget(anywidget.AnyWidget):
             sources=lambda subject: self._commands.sources(live, subject),
             is_deaf=lambda: KEEPER.activity.is_busy,
             draw_still=lambda: self._output.draw(flow),
+            times=FlowTimes(flow),
         )
         return live
 

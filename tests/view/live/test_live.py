@@ -80,7 +80,7 @@ def test_what_changes_is_told_as_a_delta_of_the_same_structure(live, progress):
     assert live.is_moving
     live.told = progress({"load": SUCCESS}, leases={"client": "open"}, flow=RUNNING)
     [delta] = live.refresh()
-    assert delta["codes"] == [(4, SUCCESS)]
+    assert delta["codes"] == [(2, SUCCESS)]
     assert "leases" not in delta
 
 
@@ -168,10 +168,36 @@ def test_a_large_flow_is_folded_until_somebody_unfolds_it(large, progress, layou
     live.opened("a")
     small = live.refresh()[0]
     assert small["folded"] == "yes"
-    assert len({one["id"] for one in small["nodes"]}) == len(small["nodes"]) == 4
+    assert len({one["id"] for one in small["nodes"]}) == len(small["nodes"]) == 7
+    assert [len(one.get("inside", [])) for one in small["nodes"]] == [99, 0, 99, 0, 99, 0, 0]
     live.unfold(unfolded=True)
     whole = live.refresh()[0]
-    assert (whole["folded"], len(whole["nodes"])) == ("unfolded", 310)
+    assert (whole["folded"], len(whole["nodes"])) == ("unfolded", 301)
+
+
+def test_one_folded_node_is_opened_and_the_rest_stays_folded(large, progress, layouts):
+    live = LiveFlow(large, lambda: progress({}), lay_out=layouts)
+    live.opened("a")
+    first = live.refresh()[0]["nodes"][0]
+    assert len(live.folded(first["id"])) == 99
+    live.open(Subject("node", first["id"]), opened=True)
+    opened = live.refresh()[0]
+    assert len(opened["nodes"]) == 105
+    assert first["inside"][0] in {one["id"] for one in opened["nodes"]}
+    live.unfold(unfolded=False)
+    assert len(live.refresh()[0]["nodes"]) == 7
+
+
+def test_what_a_scope_does_for_itself_is_in_its_header_until_it_is_opened(live):
+    live.opened("a")
+    structure = live.refresh()[0]
+    own = ["client.init", "client.setup", "client.cleanup"]
+    assert structure["clusters"][0]["inside"] == own
+    assert own[0] not in {one["id"] for one in structure["nodes"]}
+    live.open(Subject("cluster", "client"), opened=True)
+    structure = live.refresh()[0]
+    assert structure["clusters"][0]["inside"] == []
+    assert {*own} <= {one["id"] for one in structure["nodes"]}
 
 
 def test_progress_counts_tasks_that_are_not_drawn(work, progress, layouts):
@@ -186,7 +212,7 @@ def test_progress_counts_tasks_that_are_not_drawn(work, progress, layouts):
     live.told = progress({}, flow=RUNNING, counts={"each": {RUNNING: 3}})
     [delta] = live.refresh()
     assert delta["tally"] == (403, 400, 0, 3)
-    assert "codes" not in delta
+    assert delta["counts"] == [(0, ((SUCCESS, 400),))]
 
 
 def test_looks_come_less_often_where_they_cost_more():
