@@ -19,7 +19,7 @@ export type LaneKind = Of<typeof LaneKind>;
 export const SubjectKind = oneOf("node", "cluster");
 export type SubjectKind = Of<typeof SubjectKind>;
 
-export const FieldKind = oneOf("int", "float", "bool", "str", "text", "other");
+export const FieldKind = oneOf("int", "float", "bool", "str", "text", "list", "dict", "date", "datetime", "choice", "other");
 export type FieldKind = Of<typeof FieldKind>;
 
 export const Value = nullable(union("", text, number, flag));
@@ -98,7 +98,15 @@ export type Structure = Of<typeof Structure>;
  *
  * What a mapped scope has several of is added up.
  */
-export const ScopeTimes = tuple(tuple(StateCode, StateCode, StateCode), nullable(number), nullable(number), number, number, nullable(number), flag);
+export const ScopeTimes = record({
+  steps: tuple(StateCode, StateCode, StateCode), // the states of init, set-up and clean-up
+  setup: nullable(number), // what set-up took, or has been taking
+  cleanup: nullable(number), // what clean-up took, or has been taking
+  open: number, // how long it was open until now
+  opened: number, // how many resources are open now
+  used: nullable(number), // how long of that it was used; null if nobody knows
+  busy: flag, // whether it is being used
+});
 export type ScopeTimes = Of<typeof ScopeTimes>;
 
 /** How many tasks and children that do work there are, and in which state. */
@@ -163,13 +171,18 @@ export const Failures = record({
 });
 export type Failures = Of<typeof Failures>;
 
-/** One parameter; a default that a form cannot edit is sent as text. */
+/**
+ * One parameter; a default that a form cannot edit is sent as text.
+ *
+ * Lists and dicts are sent as JSON in a text, dates in ISO's form, choices by their names.
+ */
 export const Field = record({
   name: text,
   required: flag,
   kind: FieldKind,
   editable: flag,
   default: Value,
+  choices: optional(list(text)),
 });
 export type Field = Of<typeof Field>;
 

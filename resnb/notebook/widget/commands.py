@@ -101,6 +101,8 @@ class FlowCommands:
                 self._work.post(partial(_run_again, live.flow))
             case "cleanup":
                 self._work.post(partial(self._clean_up, live))
+            case "close_scopes":
+                self._work.post(partial(self._close_scopes, live))
             case "cleanup_one":
                 self._work.post(partial(self._clean_up_one, live, subject, item))
             case "keep_one":
@@ -182,6 +184,15 @@ class FlowCommands:
         memory.let_go(tuple(memory.open_leases))
         if not leases:
             self._say("nothing is open")
+
+    def _close_scopes(self, live: "LiveFlow") -> None:
+        """Clean up what ``--run`` has left open, and nothing else."""
+        if is_running(live.flow):
+            raise RunError(f"flow {live.flow.name!r} is running: cancel it, and it is cleaned up")
+        memory = memory_of(live.flow)
+        opened = tuple(memory.open_leases.items())
+        self._close(live, [one for _, one in opened if one.state != "closed"])
+        memory.let_go(use for use, _ in opened)
 
     def _clean_up_one(self, live: "LiveFlow", subject: Subject, item: int | None) -> None:
         leases = _leases(live, subject, item, keeps=False)

@@ -184,15 +184,15 @@ class TimesFeed:
             used = round(past.before + past.during, 3)
         setup = max(setups) if setups else None if past is None or not opened else past.setup
         cleanups = [one.cleanup[1] - one.cleanup[0] for one in bands if one.cleanup is not None]
-        return ScopeTimes(
-            (steps[0], steps[1], steps[2]),
-            None if setup is None else round(setup, 3),
-            round(max(cleanups), 3) if cleanups else None,
-            round(sum(one.open[1] - one.open[0] for one in opened if one.open), 3),
-            sum(band.is_open for band in bands),
-            used,
-            is_busy,
-        )
+        return {
+            "steps": (steps[0], steps[1], steps[2]),
+            "setup": None if setup is None else round(setup, 3),
+            "cleanup": round(max(cleanups), 3) if cleanups else None,
+            "open": round(sum(one.open[1] - one.open[0] for one in opened if one.open), 3),
+            "opened": sum(band.is_open for band in bands),
+            "used": used,
+            "busy": is_busy,
+        }
 
 
 def _places(drawn: "Sketch") -> "Iterator[tuple[str, list[int], Callable[[bytes], bytes]]]":

@@ -71,7 +71,7 @@ class Structure(TypedDict):
     links: list[LinkInfo]
 
 
-class ScopeTimes(NamedTuple):
+class ScopeTimes(TypedDict):
     """How long a resource was set up, open and used, in seconds.
 
     What a mapped scope has several of is added up.
@@ -149,13 +149,17 @@ class Failures(TypedDict):
 
 
 class Field(TypedDict):
-    """One parameter; a default that a form cannot edit is sent as text."""
+    """One parameter; a default that a form cannot edit is sent as text.
+
+    Lists and dicts are sent as JSON in a text, dates in ISO's form, choices by their names.
+    """
 
     name: str
     required: bool
     kind: FieldKind
     editable: bool
     default: Value
+    choices: NotRequired[list[str]]
 
 
 class Form(TypedDict):

@@ -2,6 +2,8 @@
 
 import json
 import threading
+from datetime import UTC, date, datetime
+from enum import Enum
 
 import pytest
 
@@ -19,6 +21,11 @@ from resnb.view.live.parameter_form import checked, form
 from resnb.view.live.ticker import Ticker, pause
 from resnb.view.wire.frames import Frame
 from resnb.wire import fault
+
+
+class Size(Enum):
+    SMALL = 1
+    LARGE = 2
 
 
 class Layouts:
@@ -261,23 +268,46 @@ def test_fields_have_the_kind_of_their_default():
             "s": "a",
             "any": None,
             "t": (1,),
+            "l": [1, {"a": None}],
+            "d": {"a": 1},
+            "keys": {1: 2},
+            "day": date(2026, 1, 31),
+            "moment": datetime(2026, 1, 31, 8, tzinfo=UTC),
+            "size": Size.SMALL,
+            "o": object(),
         }.items():
             flow.add_task(Parameter(name, default=default))
         flow.add_task(Parameter("must"))
     fields = {one["name"]: one for one in form(flow)["fields"]}
     assert {name: one["kind"] for name, one in fields.items()} == {
-        "n": "int", "x": "float", "on": "bool", "s": "str", "any": "text", "t": "other", "must": "text",
+        "n": "int", "x": "float", "on": "bool", "s": "str", "any": "text", "t": "list", "must": "text",
+        "l": "list", "d": "dict", "keys": "other", "day": "date", "moment": "datetime",
+        "size": "choice", "o": "other",
     }  # fmt: skip
     assert fields["must"]["required"]
-    assert not fields["t"]["editable"]
+    assert [name for name, one in fields.items() if not one["editable"]] == ["keys", "o"]
+    assert (fields["l"]["default"], fields["day"]["default"]) == ('[1, {"a": null}]', "2026-01-31")
+    assert (fields["size"]["default"], fields["size"]["choices"]) == ("SMALL", ["SMALL", "LARGE"])
 
 
 def test_values_of_a_front_end_are_checked(seed):
     with Flow("form") as flow:
         flow.add_task(Parameter("n", default=3))
         flow.add_task(Parameter("x", default=0.5))
+        defaults = {"t": (1,), "l": [], "d": {}, "day": date(2026, 1, 31), "size": Size.SMALL}
+        for name, default in defaults.items():
+            flow.add_task(Parameter(name, default=default))
     assert checked(flow, {"n": 4, "x": 2}) == {"n": 4, "x": 2.0}
+    texts = {"t": "[1, 2]", "l": "[null]", "d": '{"a": []}', "day": "2026-02-28", "size": "LARGE"}
+    assert checked(flow, texts) == {
+        "t": (1, 2), "l": [None], "d": {"a": []}, "day": date(2026, 2, 28), "size": Size.LARGE
+    }  # fmt: skip
     for values, reason in (
+        ({"l": "{}"}, "takes list, not '{}'"),
+        ({"d": "[" * 100_000}, "takes dict, not"),
+        ({"d": "__import__('os')"}, "takes dict, not"),
+        ({"day": "tomorrow"}, "takes date, not 'tomorrow'"),
+        ({"size": "HUGE"}, "takes Size, not 'HUGE'"),
         ({"n": "4"}, "takes int, not str"),
         ({"n": True}, "takes int, not bool"),
         ({"m": 1}, "has no parameter 'm'"),

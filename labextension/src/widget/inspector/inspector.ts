@@ -8,11 +8,7 @@ import { LogTexts, Texts, Values } from "./sections";
 import { duration } from "../words";
 
 const SECOND = 1000;
-
-export interface InspectorActions {
-  readonly close: () => void;
-  readonly act: (command: Act, picked: Subject, item?: number) => void;
-}
+const NOTHING = "Choose a task or a resource in the graph.";
 
 /** A row with seconds that go on. */
 interface Clock {
@@ -34,7 +30,7 @@ export class Inspector {
   private clocks: readonly Clock[] = [];
   private picked: Subject | null = null;
 
-  constructor({ close, act }: InspectorActions, signal: AbortSignal) {
+  constructor(act: (command: Act, picked: Subject, item?: number) => void, signal: AbortSignal) {
     const ask = (command: Act, item?: number): void => {
       if (this.picked !== null) {
         act(command, this.picked, item);
@@ -48,13 +44,11 @@ export class Inspector {
     });
     this.items = new Items(ask);
     this.buttons = html("div", { class: "group", hidden: true }, this.cleanUp, this.keep);
-    const cross = button("×", "Close", close);
-    set(cross, { "aria-label": "close details", class: "quiet" });
     const { facts, texts, logs, values } = this;
     this.element = html(
-      "aside",
-      { class: "inspector", hidden: true, "aria-label": "details" },
-      html("header", {}, this.title, cross),
+      "section",
+      { class: "inspector", tabindex: 0 },
+      this.title,
       this.buttons,
       facts,
       this.items.element,
@@ -62,27 +56,18 @@ export class Inspector {
       logs.element,
       values.element,
     );
-    this.element.addEventListener("keydown", (event) => {
-      event.stopPropagation();
-      if (event.key === "Escape") {
-        close();
-      }
-    });
     const clock = setInterval(this.tick, SECOND);
     signal.addEventListener("abort", () => {
       clearInterval(clock);
     });
   }
 
-  /** Show what was picked, before the kernel has answered; null closes it. */
+  /** Show what was picked, before the kernel has answered; null for nothing. */
   open(picked: Subject | null): void {
     const isSame = picked !== null && picked.id === this.picked?.id;
     const isKnown = isSame && picked.what === this.picked?.what;
     this.picked = picked;
-    set(this.element, { hidden: picked === null });
-    if (picked !== null) {
-      setText(this.title, picked.id);
-    }
+    setText(this.title, picked === null ? NOTHING : picked.id);
     if (!isKnown) {
       set(this.buttons, { hidden: true });
       this.clocks = [];
