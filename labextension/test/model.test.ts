@@ -32,7 +32,7 @@ const states: States = {
   link: "",
 };
 const delta: Delta = { frame: "delta", version: 7, tally: [3, 2, 0, 0], elapsed: 3, link: "" };
-const known = [structure, states].reduce(after, NOTHING);
+const known = [structure, states].reduce((model, one) => after(model, one), NOTHING);
 
 describe("a view's state", () => {
   test("is what structure and states say", () => {
@@ -53,6 +53,13 @@ describe("a view's state", () => {
     expect(now.flow).toBe(1);
     expect([...now.counts.keys()]).toEqual([1, 2]);
     expect(known.codes).toEqual([0, 1, 3]);
+  });
+
+  test("knows since when something takes time", () => {
+    const begun = after({ ...known }, { ...delta, times: [[1, 0.5]] }, 700);
+    expect(begun.times.get(1)).toEqual({ value: 0.5, at: 700 });
+    expect(begun.times.get(0)).toEqual({ value: 1.5, at: 0 });
+    expect(after(begun, delta, 900).times).toBe(begun.times);
   });
 
   test("knows the leases of a mapped scope by their states", () => {

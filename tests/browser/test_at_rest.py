@@ -43,13 +43,13 @@ def test_a_notebook_that_is_opened_again(notebook, front_end):
     assert not [one for one in TROUBLE if one in text]
     notebook.run(0, 1)
     for cell in (1, 2):
-        expect(notebook.view(cell).locator(".node")).to_have_count(5)
+        expect(notebook.view(cell).locator(".node")).to_have_count(3)
         expect(notebook.output(cell).locator("img")).to_have_count(0)
     notebook.restart()
     for cell in (1, 2):
         expect(notebook.output(cell).locator("img")).to_be_visible()
     notebook.run(0, 1)
-    expect(notebook.view(2).locator(".node")).to_have_count(5)
+    expect(notebook.view(2).locator(".node")).to_have_count(3)
     assert not notebook.complaints
 
 
@@ -94,7 +94,7 @@ def test_a_view_whose_state_was_saved(notebook):
     notebook.server.trust(notebook.path)
     notebook.show()
     view = notebook.view(3)
-    expect(view.locator(".node.is-success")).to_have_count(6)
+    expect(view.locator(".node.is-success")).to_have_count(3)
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
     expect(view.get_by_text("no kernel has answered")).to_be_visible()
     notebook.picture("saved-state", view)

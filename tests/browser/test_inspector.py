@@ -207,7 +207,7 @@ def test_a_view_that_the_kernel_has_forgotten_speaks_up_and_gets_everything(note
     expect(view.locator(".cluster.is-open")).to_have_count(1)  # it has not heard of the run
     notebook.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
-    inspector.get_by_role("button", name="close details").click()
+    view.get_by_role("button", name="close details").click()
     expect(inspector).to_be_hidden()
     node(view, "look").click()
     expect(inspector.locator("dl")).to_contain_text("success")

@@ -38,13 +38,13 @@ def test_the_graph_grows_with_the_cells(notebook):
     notebook.open(PRELUDE, LOAD, SQUARE, ADD)
     notebook.run(0, 1)
     first = notebook.view(1)
-    expect(first.locator(".node")).to_have_count(5)
+    expect(first.locator(".node")).to_have_count(2)
     notebook.run(2)
-    expect(first.locator(".node")).to_have_count(6)
-    expect(notebook.view(2).locator(".node")).to_have_count(6)
+    expect(first.locator(".node")).to_have_count(3)
+    expect(notebook.view(2).locator(".node")).to_have_count(3)
     notebook.run(3)
     for cell in (1, 2, 3):
-        expect(notebook.view(cell).locator(".node")).to_have_count(7)
+        expect(notebook.view(cell).locator(".node")).to_have_count(4)
     assert notebook.page.locator("script:has-text('demo')").count() == 0
     notebook.picture("grown", notebook.view(3))
 
@@ -53,7 +53,7 @@ def test_a_run_is_seen_step_by_step(notebook):
     notebook.open(PRELUDE, LOAD, SQUARE, ADD)
     notebook.run(0, 1, 2, 3)
     view = notebook.view(3)
-    expect(view.locator(".node")).to_have_count(7)
+    expect(view.locator(".node")).to_have_count(4)
     notebook.record()
     notebook.shut("setup", "load", "square", "cleanup")
     view.get_by_role("button", name="Run", exact=True).click()
@@ -115,9 +115,12 @@ def test_an_open_scope_is_cleaned_up(notebook):
     view = notebook.view(1)
     expect(view.locator(".cluster.is-open")).to_have_count(1)
     notebook.picture("open-scope", view)
-    view.get_by_role("button", name="Close scopes").click()
+    view.get_by_role("button", name="Clean up", exact=True).click()
+    expect(view.get_by_role("menu")).to_contain_text("what --run has left open")
+    notebook.picture("clean-up-menu")
+    view.get_by_role("menuitem", name="Close scopes").click()
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
-    expect(view.locator(".node.kind-cleanup.is-success")).to_have_count(1)
+    expect(view.locator(".chip")).to_have_attribute("aria-label", re.compile("clean-up success"))
     expect(view.get_by_role("button", name="Clean up", exact=True)).to_be_disabled()
 
 
@@ -160,7 +163,7 @@ def test_running_a_cell_again_makes_no_other_model(notebook):
     notebook.run(0, 1, 2, 1, 2, 1, 2)
     comms = "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel._comms.size"
     assert notebook.page.evaluate(comms) == 7  # view, picture and box, and their styles
-    expect(notebook.view(2).locator(".node")).to_have_count(6)
+    expect(notebook.view(2).locator(".node")).to_have_count(3)
 
 
 FADED = """one => Promise.allSettled(one.getAnimations({subtree: true}).filter(

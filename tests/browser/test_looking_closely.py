@@ -101,8 +101,13 @@ def test_a_closer_look_shows_what_became_of_a_task_and_a_resource(notebook):
     view.get_by_placeholder("Find a task").fill("loo")
     expect(view.get_by_text("1 found")).to_be_visible()
     expect(view.locator("[data-hit]")).to_have_count(1)
-    view.get_by_role("button", name="Set-up edges").click()
-    expect(view.locator(".link-setup").first).to_be_hidden()
+    expect(view.locator(".kind-setup")).to_have_count(0)
+    chip = view.get_by_role("button", name="init success, set-up success")
+    chip.click()
+    expect(view.locator(".kind-setup.is-success")).to_have_count(1)
+    notebook.picture("set-up-unfolded", view)
+    chip.press("Enter")
+    expect(view.locator(".kind-setup")).to_have_count(0)
 
 
 def test_a_large_flow_is_folded_and_can_be_unfolded(notebook):
@@ -112,7 +117,7 @@ def test_a_large_flow_is_folded_and_can_be_unfolded(notebook):
     expect(view.locator(".node")).to_have_count(3)
     notebook.picture("folded", view)
     view.get_by_role("button", name="Unfold").click()
-    expect(view.locator(".node")).to_have_count(189)
+    expect(view.locator(".node")).to_have_count(180)
     notebook.picture("unfolded", view)
     view.get_by_role("button", name="Fold", exact=True).click()
     expect(view.locator(".node")).to_have_count(3)

@@ -24,7 +24,7 @@ def test_a_flow_from_its_first_cell_to_its_end(notebook):
     notebook.run(2)
     view = notebook.view(2)
     for one in (first, view):
-        expect(one.locator(".node")).to_have_count(6)
+        expect(one.locator(".node")).to_have_count(3)
     view.get_by_label("n", exact=True).fill("5")
     view.get_by_role("button", name="Run", exact=True).click()
     expect(view.locator(".flow-state")).to_contain_text("success")
@@ -56,6 +56,6 @@ def test_cancel_while_a_cell_runs_and_a_large_flow(notebook):
     view = notebook.view(3)
     expect(view.locator(".node")).to_have_count(3)
     view.get_by_role("button", name="Unfold").click()
-    expect(view.locator(".node")).to_have_count(189)
+    expect(view.locator(".node")).to_have_count(180)
     view.get_by_role("button", name="Fold", exact=True).click()
     expect(view.locator(".node")).to_have_count(3)

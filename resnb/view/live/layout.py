@@ -123,7 +123,7 @@ def _room(node: Node) -> dict[str, str]:
         lines.append("0,000 of 0,000 done")
     elif node.kind in _TIMED:
         lines.append("00 min 00 s")
-        is_counted = node.mapped or node.kind == "folded"  # it has a bar, too
+    is_counted = node.mapped or node.kind == "folded"  # it has a bar, too
     return {"label": _wide(lines), **({"margin": "0.17,0.1"} if is_counted else {})}
 
 

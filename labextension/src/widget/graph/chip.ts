@@ -41,7 +41,7 @@ export class Chip {
     const words = STEPS.map((step, place) => `${step} ${taskLook(codes[place] ?? PENDING).word}`);
     const name = `${id}: ${words.join(", ")}; ${isFolded ? "show them as tasks" : "put them back"}`;
     this.steps.forEach((step, place) => {
-      set(step, { class: `step node is-${className(taskLook(codes[place] ?? PENDING).word)}` });
+      set(step, { class: `step tone is-${className(taskLook(codes[place] ?? PENDING).word)}` });
     });
     set(this.arrow, { d: isFolded ? FOLDED : OPENED });
     set(this.element, { "aria-label": name, "aria-expanded": isFolded ? "false" : "true" });

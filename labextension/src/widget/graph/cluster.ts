@@ -59,7 +59,7 @@ export class ClusterShape {
     const isStack = info.mapped;
     const look = leaseLook(lease);
     const unprotected = info.notes.includes(UNPROTECTED);
-    const name = clusterName(info, lease, stack, time);
+    const name = clusterName(info, lease, stack, lease === "closed" ? time : "");
     for (const sheet of this.behind) {
       set(sheet, { display: isStack ? false : "none" });
     }

@@ -17,7 +17,7 @@ export class Minimap {
   private readonly tasks = new Map(
     STATE_CODES.map((code) => [
       code,
-      svg("path", { class: `node is-${className(taskLook(code).word)}` }),
+      svg("path", { class: `tone is-${className(taskLook(code).word)}` }),
     ]),
   );
   private readonly section = svg("rect", { class: "section" });

@@ -56,13 +56,14 @@ export class NodeShape {
     }
     this.shown = shown;
     const look = taskLook(code);
+    const name = nodeName(info, code, counts, note, code === RUNNING ? "" : time);
     const isOne = info.kind === "folded" && counts.length === 1;
     const line = (isOne ? look.word : countsText(counts)) || time;
     set(this.element, {
       class: `node kind-${info.kind}${info.mapped ? " mapped" : ""} is-${className(look.word)}`,
-      "aria-label": nodeName(info, code, counts, note, time),
+      "aria-label": name,
     });
-    setText(this.title, nodeName(info, code, counts, note, time));
+    setText(this.title, name);
     setText(this.mark, look.mark);
     set(this.mark, { x: MARK_AT, y: height / 2 });
     setText(this.name, info.kind === "parameter" ? `${info.text} = ${note}` : info.text);

@@ -230,8 +230,8 @@ function key(): HTMLElement {
   return html(
     "ul",
     { class: "key", "aria-label": "what the shapes mean" },
-    sample("task", "node is-success", bar()),
-    sample("set-up, clean-up", "node is-success", bar(), stripes(box)),
+    sample("task", "tone is-success", bar()),
+    sample("set-up, clean-up", "tone is-success", bar(), stripes(box)),
     sample("resource open, idle", "cluster is-open", open()),
     sample(
       "in use",
