@@ -227,6 +227,7 @@ export type Addressed = Of<typeof Addressed>;
 export const Actions = record({
   cleanup: text,
   keep: text,
+  forget: flag, // whether nobody can clean it up, so that people have to say that it is gone
 });
 export type Actions = Of<typeof Actions>;
 
@@ -234,6 +235,7 @@ export type Actions = Of<typeof Actions>;
 export const ItemInfo = record({
   cleanup: text,
   keep: text,
+  forget: flag,
   item: number,
   name: text,
   state: LeaseState,

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ResnbError, RunError
 from resnb.graph.resources.scope import ScopeUse
+from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.closing import cancel, close_unheard, is_running, reasons
 from resnb.notebook.widget.previews import PREVIEWS, Previews, TooSlow
-from resnb.notebook.widget.resources import for_button, handle_of, handle_preview
+from resnb.notebook.widget.resources import for_button, handle_of, handle_preview, untold_of
 from resnb.notebook.widget.rich import preview, printed
 from resnb.notebook.widget.tasks import NO_VALUE, inspected, resolve, sources, value_of
 from resnb.run.memory import memory_of
@@ -107,6 +108,8 @@ class FlowCommands:
                 self._work.post(partial(self._clean_up_one, live, subject, item))
             case "keep_one":
                 self._work.post(partial(self._keep_one, live, subject, item))
+            case "forget_one":
+                self._work.post(partial(self._forget_one, live, subject, item))
             case _:
                 return False
         return True
@@ -206,6 +209,19 @@ class FlowCommands:
         names = ", ".join(lease.name for lease in leases)
         are = "is" if len(leases) == 1 else "are"
         self._say(f"{names} {are} kept for 30 minutes after this kernel's end", done=True)
+        self._inspect_again(live)
+
+    def _forget_one(self, live: "LiveFlow", subject: Subject, item: int | None) -> None:
+        """People have looked: what a set-up has made, if anything, is gone."""
+        target = resolve(live, subject)
+        scope = None if target is None else target.scope
+        leases = [] if scope is None else untold_of(live.flow, scope, item)
+        if not leases:
+            raise RunError(f"resource {shown(subject.label)!r} has nothing to forget")
+        ledger = LedgerCommands(KEEPER.book.home)
+        for lease in leases:
+            ledger.forget(lease.id)
+        self._say(f"forgotten: {', '.join(lease.name for lease in leases)}", done=True)
         self._inspect_again(live)
 
     def _close(self, live: "LiveFlow", leases: "Iterable[Lease]") -> None:

@@ -111,6 +111,7 @@ def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Inspected":
         actions = {
             "cleanup": resources.for_button(live.flow, target.scope, None, keeps=False)[1],
             "keep": resources.for_button(live.flow, target.scope, None, keeps=True)[1],
+            "forget": bool(resources.untold_of(live.flow, target.scope)),
         }
     return {
         "frame": "inspected",

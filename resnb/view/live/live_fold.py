@@ -63,8 +63,9 @@ class LiveFold:
             lambda now: folded_scopes(now, opened),
             lambda now: Merged(now, same_level(now, opened, by_name=False)),
         )
-        for way in ways:
-            if fits(self.outline, NODES + len(opened), LINKS):
+        for place, way in enumerate(ways):
+            room = NODES + (len(opened) if place else 0)  # what is opened opens nothing else
+            if fits(self.outline, room, LINKS):
                 return
             self._add(way(self.outline))
 

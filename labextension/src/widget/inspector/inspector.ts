@@ -1,7 +1,7 @@
 // The details of one node or cluster, beside the graph.
 import { button, html, setText, set } from "../dom";
 import type { Subject } from "../subject";
-import { type Act, CLEAN_UP, enable, Items, KEEP } from "./items";
+import { type Act, CLEAN_UP, enable, Forget, Items, KEEP } from "./items";
 import type { Frame, Inspected } from "../../wire/frames";
 import type { Unreadable } from "../frames";
 import { LogTexts, Texts, Values } from "./sections";
@@ -26,6 +26,7 @@ export class Inspector {
   private readonly values = new Values();
   private readonly cleanUp: HTMLButtonElement;
   private readonly keep: HTMLButtonElement;
+  private readonly forget: Forget;
   private readonly buttons: HTMLElement;
   private clocks: readonly Clock[] = [];
   private picked: Subject | null = null;
@@ -43,6 +44,9 @@ export class Inspector {
       ask("keep_one");
     });
     this.items = new Items(ask);
+    this.forget = new Forget(() => {
+      ask("forget_one");
+    });
     this.buttons = html("div", { class: "group", hidden: true }, this.cleanUp, this.keep);
     const { facts, texts, logs, values } = this;
     this.element = html(
@@ -50,6 +54,7 @@ export class Inspector {
       { class: "inspector", tabindex: 0 },
       this.title,
       this.buttons,
+      this.forget.element,
       facts,
       this.items.element,
       texts.element,
@@ -70,6 +75,7 @@ export class Inspector {
     setText(this.title, picked === null ? NOTHING : picked.id);
     if (!isKnown) {
       set(this.buttons, { hidden: true });
+      this.forget.show(false);
       this.clocks = [];
       this.facts.replaceChildren();
       this.items.show([]);
@@ -102,6 +108,7 @@ export class Inspector {
     set(this.buttons, { hidden: actions === null });
     enable(this.cleanUp, actions?.cleanup ?? "", CLEAN_UP);
     enable(this.keep, actions?.keep ?? "", KEEP);
+    this.forget.show(actions?.forget === true && items.length === 0);
     this.items.show(items);
     const now = performance.now();
     this.clocks = clocks.map(([, seconds]) => ({

@@ -232,10 +232,10 @@ function key(): HTMLElement {
     { class: "key", "aria-label": "what the shapes mean" },
     sample("task", "tone is-success", bar()),
     sample("set-up, clean-up", "tone is-success", bar(), stripes(box)),
-    sample("resource open, idle", "cluster is-open", open()),
+    sample("resource open, idle", "zone is-open", open()),
     sample(
       "in use",
-      "cluster is-open",
+      "zone is-open",
       open(),
       svg("rect", { class: "used", ...sides([1, 2, 22, 10]) }),
     ),
