@@ -34,6 +34,7 @@ export class Stage {
     this.listen(signal);
     const observer = new ResizeObserver(() => {
       this.cover();
+      set(this.handle, { "aria-valuenow": Math.round(this.element.clientHeight) });
       clearTimeout(this.pause);
       this.pause = setTimeout(this.tell, this.told[0] === 0 ? 0 : SLOW);
     });

@@ -65,10 +65,10 @@ def same_level(outline: Outline, opened: Container[str], *, by_name: bool) -> li
     found = []
     for places in alike.values():
         total = sum(max(1, outline.nodes[place].tasks) for place in places)
-        word = name(outline.nodes[places[0]])
         if len(places) >= LEAST:
-            text = _times(word, total) if word else counted(total, "task")
-            found.append((tuple(places), text))
+            words = list(dict.fromkeys(_base(outline.nodes[place]) for place in places))
+            several = f"{words[0]}, {words[-1]} …, {counted(total, 'task')}"
+            found.append((tuple(places), several if words[1:] else _times(words[0], total)))
     return _groups(outline, found, opened)
 
 

@@ -9,6 +9,7 @@ import { clusterName, stackText } from "../words";
 const SIDE = 9;
 const CHIP = 62; // what the chip takes at the right
 const LINE = 12.5;
+const UNHEARD = { "aria-hidden": "true" }; // the label says it all
 const BEHIND = [6, 3];
 
 export class ClusterShape {
@@ -19,10 +20,15 @@ export class ClusterShape {
   );
   private readonly ring = svg("rect", { class: "ring", rx: 9 });
   private readonly body = svg("rect", { class: "body", rx: 9 });
-  private readonly name = svg("text", { class: "name", x: SIDE, y: 14 });
-  private readonly step = svg("text", { class: "notes", y: 14, "text-anchor": "end" });
-  private readonly time = svg("text", { class: "notes", x: SIDE });
-  private readonly notes = svg("text", { class: "notes", x: SIDE });
+  private readonly name = svg("text", { class: "name", x: SIDE, y: 14, ...UNHEARD });
+  private readonly step = svg("text", {
+    class: "notes",
+    y: 14,
+    "text-anchor": "end",
+    ...UNHEARD,
+  });
+  private readonly time = svg("text", { class: "notes", x: SIDE, ...UNHEARD });
+  private readonly notes = svg("text", { class: "notes", x: SIDE, ...UNHEARD });
   private readonly title = svg("title");
   private info: ClusterInfo;
 

@@ -250,7 +250,7 @@ export class Graph {
   private move(structure: Structure, atOnce: boolean): void {
     cancelAnimationFrame(this.glide);
     const from = new Map(this.places);
-    const paths = this.relink(structure);
+    const paths = this.relink(structure, atOnce);
     const began = performance.now();
     const isCalm = atOnce || matchMedia("(prefers-reduced-motion: reduce)").matches;
     const step = (now: number): void => {
@@ -281,7 +281,10 @@ export class Graph {
     }
   }
 
-  private relink(structure: Structure): readonly (readonly [SVGPathElement, string, string])[] {
+  private relink(
+    structure: Structure,
+    isFirst: boolean,
+  ): readonly (readonly [SVGPathElement, string, string])[] {
     const known = new Map(this.paths);
     this.paths.clear();
     const moves = structure.links.map((link) => {
@@ -292,7 +295,7 @@ export class Graph {
       const isOwn = link.kind === "setup" || link.kind === "cleanup";
       set(path, {
         class: `link link-${link.kind}`,
-        "data-new": old === undefined,
+        "data-new": !isFirst && old === undefined,
         "marker-end": `url(#${this.tip}${isOwn ? "-own" : ""})`,
       });
       this.paths.set(key, path);

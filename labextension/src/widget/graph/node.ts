@@ -16,8 +16,8 @@ export class NodeShape {
   private readonly ring = svg("path", { class: "ring" });
   private readonly body = svg("path", { class: "body" });
   private readonly mark = svg("text", { class: "mark", "aria-hidden": "true" });
-  private readonly name = svg("text", { class: "name" });
-  private readonly counts = svg("text", { class: "counts" });
+  private readonly name = svg("text", { class: "name", "aria-hidden": "true" });
+  private readonly counts = svg("text", { class: "counts", "aria-hidden": "true" });
   private readonly bar = svg("g", { class: "bar" });
   private readonly title = svg("title");
   private info: NodeInfo;

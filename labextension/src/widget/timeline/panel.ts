@@ -126,7 +126,13 @@ export class TimelinePanel {
     }
     if (bar.text !== "") {
       const at = { x: x + width / 2, y: y + height / 2 };
-      element.append(svg("text", { class: "name", ...at, "data-room": width - 4 }, bar.text));
+      element.append(
+        svg(
+          "text",
+          { class: "name", ...at, "data-room": width - 4, "aria-hidden": "true" },
+          bar.text,
+        ),
+      );
     }
     const picked: Subject | null = bar.node === "" ? null : { what: "node", id: bar.node };
     return { key: bar.key, box: bar.box, element, picked };
@@ -139,7 +145,7 @@ export class TimelinePanel {
       { class: `cluster is-${className(info.lease)}`, role: "button", tabindex: -1 },
       svg("title", {}, name),
       svg("rect", { class: "ground", ...sides(row) }),
-      svg("text", { x: words[0], y: words[1] }, info.words),
+      svg("text", { x: words[0], y: words[1], "aria-hidden": "true" }, info.words),
     );
     set(element, { "aria-label": name });
     for (const step of steps) {
