@@ -91,6 +91,7 @@ THEME = "jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterL
 def look(notebook, name, view):
     """Keep screenshots in light and dark, wide and narrow; the window is as before then."""
     before = notebook.page.viewport_size
+    notebook.page.emulate_media(reduced_motion="reduce")  # nothing is on its way then
     for theme in ("Dark", "Light"):
         notebook.page.evaluate(THEME.format(theme))
         is_light = str(theme == "Light").lower()

@@ -23,7 +23,7 @@ export class Menu {
       const made = html(
         "button",
         { type: "button", role: "menuitem", tabindex: -1 },
-        html("b", {}, name),
+        html("span", {}, name),
         html("small", {}, about),
       );
       made.addEventListener("click", () => {
