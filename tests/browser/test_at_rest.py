@@ -43,13 +43,13 @@ def test_a_notebook_that_is_opened_again(notebook, front_end):
     assert not [one for one in TROUBLE if one in text]
     notebook.run(0, 1)
     for cell in (1, 2):
-        expect(notebook.view(cell).locator(".node")).to_have_count(3)
+        expect(notebook.view(cell).locator(".node")).to_have_count(2)
         expect(notebook.output(cell).locator("img")).to_have_count(0)
     notebook.restart()
     for cell in (1, 2):
         expect(notebook.output(cell).locator("img")).to_be_visible()
     notebook.run(0, 1)
-    expect(notebook.view(2).locator(".node")).to_have_count(3)
+    expect(notebook.view(2).locator(".node")).to_have_count(2)
     assert not notebook.complaints
 
 

@@ -95,7 +95,7 @@ def test_a_closer_look_shows_what_became_of_a_task_and_a_resource(notebook):
     notebook.page.keyboard.press("ArrowDown")
     notebook.page.keyboard.press("Enter")
     expect(inspector.locator("h4")).to_have_text("look")
-    view.locator(".cluster .body").click(position={"x": 4, "y": 60})
+    view.locator(".cluster .body").click(position={"x": 4, "y": 30})
     expect(inspector).to_contain_text("protected")
     notebook.picture("cluster-details", view)
     view.get_by_placeholder("Find a task").fill("loo")

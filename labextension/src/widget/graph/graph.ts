@@ -6,7 +6,7 @@ import { set, svg } from "../dom";
 import { NOT_YET, PENDING, RUNNING } from "../../wire/vocabulary";
 import type { Model } from "../model";
 import type { Subject } from "../subject";
-import { focusOf, hitsIn, itemOf, type Item, type Shape } from "./items";
+import { focusOf, hitsIn, itemOf, placeOf, type Item, type Shape } from "./items";
 import { NodeShape } from "./node";
 import type { Box, Structure } from "../../wire/frames";
 import { nearest, type Direction } from "./keyboard";
@@ -346,7 +346,7 @@ export class Graph {
     } else if (event.key === "Enter" || event.key === " ") {
       this.press(item);
     } else if (isDirection(event.key)) {
-      const boxes = this.items.map(({ box }) => box);
+      const boxes = this.items.map(placeOf);
       const next = nearest(boxes, this.items.indexOf(item), event.key);
       const found = next === null ? undefined : this.items[next];
       if (found !== undefined) {
@@ -361,9 +361,8 @@ export class Graph {
     event.stopPropagation(); // the notebook has its own shortcuts
   };
 
-  private reveal({ layer, box }: Item): void {
-    // of a large box the header has to be in view
-    this.viewport.reveal(layer === "cluster" ? [box[0], box[1], Math.min(box[2], 160), 20] : box);
+  private reveal(item: Item): void {
+    this.viewport.reveal(placeOf(item));
   }
 
   private itemOf(event: Event): Item | undefined {

@@ -21,6 +21,11 @@ export function itemOf(layer: Item["layer"], id: string, shape: Shape, box: Box)
   return { key: `${layer} ${id}`, layer, id, shape, box };
 }
 
+/** Where one looks for it: of a large box the header. */
+export function placeOf({ layer, box }: Item): Box {
+  return layer === "cluster" ? [box[0], box[1], Math.min(box[2], 160), 20] : box;
+}
+
 /** What a reader looks for first: what failed, what runs, else the beginning. */
 export function focusOf({ structure, codes }: Model): Box | null {
   const failed = codes.findIndex((code) => FAILURES.has(code));
