@@ -1,25 +1,45 @@
 // Bundles the widget's front end into the Python package, as one module and one style sheet, and
 // the plugins for JupyterLab and Notebook 7 as an extension that they load as it is.
 import { spawnSync } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import process from "node:process";
 import { fileURLToPath, URL } from "node:url";
+import { deflateRawSync } from "node:zlib";
 import { build } from "esbuild";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-await build({
+const STATIC = at("../resnb/view/static");
+
+/** A module that unpacks `code`: each model takes its code to the page, and into saved notebooks. */
+function unpacking(code) {
+  const packed = deflateRawSync(code, { level: 9 }).toString("base64");
+  return `const packed = Uint8Array.from(atob("${packed}"), (one) => one.charCodeAt(0));
+const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+const code = await new Response(stream).text();
+const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+const { default: widget } = await import(url);
+URL.revokeObjectURL(url);
+export default widget;
+`;
+}
+
+const { outputFiles } = await build({
   entryPoints: { widget: at("src/widget/index.ts") },
-  outdir: at("../resnb/view/static"),
+  outdir: STATIC,
   bundle: true,
   format: "esm",
   target: "es2022",
   minify: true,
   legalComments: "none",
+  write: false,
 });
+await mkdir(STATIC, { recursive: true });
+await writeFile(`${STATIC}/widget.js`, unpacking(outputFiles[0].contents));
 await build({
   entryPoints: { widget: at("src/widget/style/index.css") },
-  outdir: at("../resnb/view/static"),
+  outdir: STATIC,
   bundle: true,
   minify: true,
 });

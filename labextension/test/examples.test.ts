@@ -1,8 +1,8 @@
 // What Python and TypeScript both say of a value is the same; tools/wire.py writes the examples.
 import { expect, test } from "vitest";
 import { parsed } from "../src/widget/controls/fields";
-import { barLabel, durationText, shortened } from "../src/widget/timeline/layout";
-import { countsText } from "../src/widget/words";
+import { barLabel, shortened } from "../src/widget/timeline/layout";
+import { countsText, durationText } from "../src/widget/words";
 import { Count, Field } from "../src/wire/frames";
 import examples from "./examples.json";
 

@@ -45,6 +45,7 @@ const STRUCTURE: Structure = {
   name: "",
   size: [10, 10],
   folded: "no",
+  direction: "down",
   nodes: [],
   clusters: [],
   links: [],

@@ -10,6 +10,7 @@ const structure: Structure = {
   name: "demo",
   size: [10, 10],
   folded: "no",
+  direction: "down",
   nodes: [],
   clusters: [],
   links: [],
@@ -24,12 +25,14 @@ const states: States = {
   stacks: [],
   notes: [[2, "5"]],
   tally: [3, 1, 0, 1],
+  times: [[0, 1.5]],
+  scopes: [],
   hidden: 0,
   elapsed: 2,
   link: "",
 };
 const delta: Delta = { frame: "delta", version: 7, tally: [3, 2, 0, 0], elapsed: 3, link: "" };
-const known = [structure, states].reduce(after, NOTHING);
+const known = [structure, states].reduce((model, one) => after(model, one), NOTHING);
 
 describe("a view's state", () => {
   test("is what structure and states say", () => {
@@ -50,6 +53,13 @@ describe("a view's state", () => {
     expect(now.flow).toBe(1);
     expect([...now.counts.keys()]).toEqual([1, 2]);
     expect(known.codes).toEqual([0, 1, 3]);
+  });
+
+  test("knows since when something takes time", () => {
+    const begun = after({ ...known }, { ...delta, times: [[1, 0.5]] }, 700);
+    expect(begun.times.get(1)).toEqual({ value: 0.5, at: 700 });
+    expect(begun.times.get(0)).toEqual({ value: 1.5, at: 0 });
+    expect(after(begun, delta, 900).times).toBe(begun.times);
   });
 
   test("knows the leases of a mapped scope by their states", () => {

@@ -4,7 +4,17 @@ import { interpolateBox, eased, interpolatePath } from "../src/widget/graph/tran
 import { parsed, shown } from "../src/widget/controls/fields";
 import type { Field } from "../src/wire/frames";
 import { nearest } from "../src/widget/graph/keyboard";
-import { duration, nodeName, progressWords, secondsLeft } from "../src/widget/words";
+import { hitsIn } from "../src/widget/graph/items";
+import {
+  duration,
+  nodeName,
+  progressWords,
+  scopeTime,
+  secondsLeft,
+  stepText,
+  taskTime,
+} from "../src/widget/words";
+import type { ScopeTimes, Structure } from "../src/wire/frames";
 
 const field = (kind: Field["kind"], value: Field["default"], required = false): Field => ({
   name: "n",
@@ -30,8 +40,20 @@ describe("values that are typed", () => {
     ["text", "True", { value: true }],
     ["text", "twelve", { value: "twelve" }],
     ["text", "0x", { value: "0x" }],
+    ["list", " [1] ", { value: "[1]" }],
+    ["list", "{}", { error: "n takes a list: [ ... ]" }],
+    ["dict", '{"a": [null]}', { value: '{"a": [null]}' }],
+    ["dict", "null", { error: "n takes a dict: { ... }" }],
+    ["date", "", { error: "n is required" }],
+    ["datetime", "2026-02-28", { error: "n takes a date and a time, such as 2026-02-28T09:30" }],
   ] as const)("%s: %s", (kind, text, expected) => {
     expect(parsed(field(kind, 0), text)).toEqual(expected);
+  });
+
+  test("say where they are no JSON", () => {
+    expect(parsed(field("list", "[]"), "[1,")).toEqual({
+      error: expect.stringContaining("n is no JSON: ") as string,
+    });
   });
 
   test("are asked for where they are required", () => {
@@ -82,6 +104,66 @@ describe("words", () => {
     const node = { id: "n", text: "n", kind: "parameter", mapped: false, cluster: null } as const;
     expect(nodeName({ ...node, box: [0, 0, 1, 1] }, 3, [], "5")).toBe("n = 5, parameter, success");
   });
+});
+
+describe("times", () => {
+  const scope: ScopeTimes = {
+    steps: [3, 3, 0],
+    setup: 2.14,
+    cleanup: null,
+    open: 600,
+    opened: 1,
+    used: 200,
+    busy: false,
+  };
+
+  test("count on while something is running, and stand still then", () => {
+    expect(taskTime(undefined, true, 0)).toBe("");
+    expect(taskTime({ value: 1.5, at: 1000 }, true, 4000)).toBe("4 s");
+    expect(taskTime({ value: 1.5, at: 1000 }, false, 4000)).toBe("1.50 s");
+  });
+
+  test("of a resource: how long it is open, its idle share, what it costs", () => {
+    const at = 10_000;
+    expect(scopeTime({ value: scope, at }, null, at)).toBe("open 10 min 00 s, idle 67 %");
+    const later = at + 600_000;
+    expect(scopeTime({ value: scope, at }, 2, later)).toBe(
+      "open 20 min 00 s, idle 83 %, about 0.67",
+    );
+    const busy = { ...scope, busy: true };
+    expect(scopeTime({ value: busy, at }, null, later)).toBe("open 20 min 00 s, idle 33 %");
+    const closed = { ...scope, opened: 0, open: 1.5, used: null };
+    expect(scopeTime({ value: closed, at }, 3600, later)).toBe("open 1.50 s, about 1.50");
+    expect(scopeTime({ value: { ...scope, open: 0, opened: 0 }, at }, 2, later)).toBe("");
+  });
+
+  test("of a set-up and a clean-up", () => {
+    const at = 0;
+    expect(stepText({ value: scope, at }, "open", 9000)).toBe("set-up 2.14 s");
+    const begun: ScopeTimes = { ...scope, steps: [3, 1, 0], setup: 1 };
+    expect(stepText({ value: begun, at }, "opening", 2000)).toBe("set-up 3 s");
+    expect(stepText({ value: { ...begun, steps: [3, 7, 0] }, at }, "failed", 0)).toBe(
+      "set-up failed",
+    );
+    const ended: ScopeTimes = { ...scope, steps: [3, 3, 3], cleanup: 0.5 };
+    expect(stepText({ value: ended, at }, "closed", 9000)).toBe("clean-up 500 ms");
+  });
+});
+
+test("a search finds what is folded, too", () => {
+  const box = [0, 0, 1, 1] as const;
+  const task = { kind: "task", mapped: false, cluster: null, box } as const;
+  const structure = {
+    nodes: [
+      { ...task, id: "load", text: "load" },
+      { ...task, id: "load × 3", text: "load × 3", kind: "folded", inside: ["load-2", "load-3"] },
+    ],
+    clusters: [{ id: "db", box, inside: ["db.setup"] }],
+  } as unknown as Structure;
+  expect(hitsIn(structure, " LOAD ").names).toEqual(["load", "load-2", "load-3"]);
+  expect([...hitsIn(structure, "-3").keys]).toEqual(["node load × 3"]);
+  expect([...hitsIn(structure, "setup").keys]).toEqual(["cluster db"]);
+  expect(hitsIn(structure, "").names).toEqual([]);
 });
 
 describe("the room in the Running panel", () => {

@@ -5,13 +5,14 @@ lease's state, and its failures.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from typing import NamedTuple
 
 from resnb.states import census
 from resnb.view.aggregate import overall
 from resnb.view.names import counted
 from resnb.view.outline import Cluster, Link, Node, Outline
-from resnb.view.snapshot import NO_WORK, Snapshot, in_order, picker
+from resnb.view.snapshot import NO_WORK, Counts, Snapshot, in_order, picker
 
 NODE_LIMIT = 150
 LINK_LIMIT = 1_000
@@ -34,12 +35,12 @@ class Fold:
     """
 
     def __init__(self, outline: Outline, nodes: int = NODE_LIMIT, links: int = LINK_LIMIT) -> None:
-        self._steps: list[_FoldedScopes | _CutOff] = []
-        if not _fits(outline, nodes, links) and outline.clusters:
-            self._steps.append(_FoldedScopes(outline))
+        self._steps: list[Merged | CutOff] = []
+        if not fits(outline, nodes, links) and outline.clusters:
+            self._steps.append(folded_scopes(outline))
             outline = self._steps[-1].outline
-        if not _fits(outline, nodes, links):
-            self._steps.append(_CutOff(outline, nodes, links))
+        if not fits(outline, nodes, links):
+            self._steps.append(CutOff(outline, nodes, links))
             outline = self._steps[-1].outline
         self.outline = outline
         self.is_whole = not self._steps
@@ -62,50 +63,77 @@ def folded(snapshot: Snapshot, nodes: int = NODE_LIMIT, links: int = LINK_LIMIT)
     return Fold(snapshot.outline, nodes, links).apply(snapshot)
 
 
-def _fits(outline: Outline, nodes: int, links: int) -> bool:
+def fits(outline: Outline, nodes: int, links: int) -> bool:
+    """Whether there is no more of it than may be drawn."""
     return len(outline.nodes) <= nodes and len(outline.links) <= links
 
 
-class _FoldedScopes:
-    """Turns each outermost scope into one node, inside its cluster."""
+class Group(NamedTuple):
+    """Nodes that become one."""
 
-    def __init__(self, outline: Outline) -> None:
-        outermost = _outermost(outline.clusters)
-        self._kept = sorted(set(outermost))
-        inside: dict[int, list[int]] = {place: [] for place in self._kept}
+    places: tuple[int, ...]  # where they are in the outline, ascending
+    node: Node  # what stands for them
+
+
+class Merged:
+    """Turns groups of nodes into one node each; all others stay.
+
+    Args:
+        outline: what there is.
+        groups: the groups, which share no node.
+        kept: the clusters that are still drawn; None for all of them.
+
+    Attributes:
+        outline: what there is then.
+        origin: for each of its nodes the places of those that it stands for.
+    """
+
+    def __init__(
+        self, outline: Outline, groups: Sequence[Group], kept: Sequence[int] | None = None
+    ) -> None:
+        nodes, clusters = outline.nodes, outline.clusters
+        group_of = {place: one for one, group in enumerate(groups) for place in group.places}
         self._goes_to: list[int] = []  # the new place of each node
-        self._new: list[int] = []  # of each new node the old place; of a scope -1 - its place
+        self._new: list[int] = []  # of each new node the old place; of a group -1 - its number
         first: dict[int, int] = {}
-        for place, node in enumerate(outline.nodes):
-            if node.cluster is None:
+        for place in range(len(nodes)):
+            number = group_of.get(place)
+            if number is None:
                 self._goes_to.append(len(self._new))
                 self._new.append(place)
                 continue
-            top = outermost[node.cluster]
-            inside[top].append(place)
-            if top not in first:
-                first[top] = len(self._new)
-                self._new.append(-1 - top)
-            self._goes_to.append(first[top])
-        nodes = outline.nodes
-        self._no_work = {
-            top: [place for place in places if nodes[place].kind in NO_WORK]
-            for top, places in inside.items()
-        }
-        self._pick = {top: picker(places) for top, places in inside.items()}
-        sizes = {top: len(inside[top]) - len(own) for top, own in self._no_work.items()}
+            if number not in first:
+                first[number] = len(self._new)
+                self._new.append(-1 - number)
+            self._goes_to.append(first[number])
+        self._pick = [picker(one.places) for one in groups]
+        self._count = [_Census(nodes, one.places) for one in groups]
+        self._kept = tuple(range(len(clusters)) if kept is None else kept)
+        self._cluster: dict[int | None, int] = {old: new for new, old in enumerate(self._kept)}
+        self.origin = tuple((old,) if old >= 0 else groups[-1 - old].places for old in self._new)
         self.outline = outline._replace(
             nodes=tuple(
-                nodes[old]
-                if old >= 0
-                else _folded_node(sizes[-1 - old], self._kept.index(-1 - old))
-                for old in self._new
+                self._here(nodes[old]) if old >= 0 else groups[-1 - old].node for old in self._new
             ),
-            clusters=tuple(outline.clusters[place]._replace(parent=None) for place in self._kept),
-            links=_moved(outline.links, self._goes_to),
+            clusters=tuple(
+                clusters[old]._replace(parent=self._cluster.get(clusters[old].parent))
+                for old in self._kept
+            ),
+            links=tuple(self._bordered(link) for link in _moved(outline.links, self._goes_to)),
         )
 
+    def _here(self, node: Node) -> Node:
+        """A node that stays, which knows its cluster by its new place."""
+        cluster = self._cluster.get(node.cluster)
+        return node if cluster == node.cluster else node._replace(cluster=cluster)
+
+    def _bordered(self, link: Link) -> Link:
+        tail, head = self._cluster.get(link.tail), self._cluster.get(link.head)
+        same = tail == link.tail and head == link.head
+        return link if same else link._replace(tail=tail, head=head)
+
     def apply(self, snapshot: Snapshot) -> Snapshot:
+        """Fold a snapshot of the outline."""
         codes, counts = bytearray(), []
         for old in self._new:
             if old >= 0:
@@ -114,12 +142,10 @@ class _FoldedScopes:
                 continue
             found = census(self._pick[-1 - old](snapshot.codes))
             codes.append(overall(found))
-            for own in self._no_work[-1 - old]:
-                found[snapshot.codes[own]] -= 1
-            counts.append(in_order(found))
+            counts.append(self._count[-1 - old].of(found, snapshot))
         shown = snapshot.outline.nodes
         nodes = [  # the snapshot's own outline may have values of parameters
-            shown[old] if old >= 0 else node
+            self._here(shown[old]) if old >= 0 else node
             for old, node in zip(self._new, self.outline.nodes, strict=True)
         ]
         return snapshot._replace(
@@ -140,6 +166,47 @@ class _FoldedScopes:
         )
 
 
+class _Census:
+    """How many tasks of a group are in each state: those that do work, each folded one by one."""
+
+    def __init__(self, nodes: Sequence[Node], places: Sequence[int]) -> None:
+        self._own = [place for place in places if nodes[place].kind in NO_WORK]
+        self._folded = [place for place in places if nodes[place].kind == "folded"]
+
+    def of(self, found: dict[int, int], snapshot: Snapshot) -> Counts:
+        for place in (*self._own, *self._folded):
+            found[snapshot.codes[place]] -= 1
+        for place in self._folded:
+            for code, number in snapshot.counts[place]:
+                found[code] = found.get(code, 0) + number
+        return in_order(found)
+
+
+def folded_scopes(outline: Outline, opened: Container[str] = ()) -> Merged:
+    """Turns each outermost scope into one node, inside its cluster.
+
+    Args:
+        outline: what there is.
+        opened: the labels of tasks whose scopes stay as they are.
+    """
+    outermost = _outermost(outline.clusters)
+    inside: dict[int, list[int]] = {}
+    for place, node in enumerate(outline.nodes):
+        if node.cluster is not None:
+            inside.setdefault(outermost[node.cluster], []).append(place)
+    nodes = outline.nodes
+    stays = {
+        top for top, places in inside.items() if any(nodes[one].label in opened for one in places)
+    }
+    kept = [place for place, top in enumerate(outermost) if place == top or top in stays]
+    groups = [
+        Group(tuple(places), _folded_node(outline.nodes, places, kept.index(top)))
+        for top, places in inside.items()
+        if top not in stays
+    ]
+    return Merged(outline, groups, kept)
+
+
 def _outermost(clusters: Sequence[Cluster]) -> list[int]:
     """The place of the outermost cluster around each cluster."""
     found = []
@@ -151,8 +218,9 @@ def _outermost(clusters: Sequence[Cluster]) -> list[int]:
     return found
 
 
-def _folded_node(tasks: int, cluster: int) -> Node:
-    label = counted(tasks, "task")
+def _folded_node(nodes: Sequence[Node], places: Sequence[int], cluster: int) -> Node:
+    work = (nodes[place] for place in places if nodes[place].kind not in NO_WORK)
+    label = counted(sum(max(1, node.tasks) for node in work), "task")
     return Node(label, label, "folded", cluster=cluster)
 
 
@@ -170,8 +238,13 @@ def _moved(links: Iterable[Link], goes_to: Sequence[int]) -> tuple[Link, ...]:
     return tuple(found.values())
 
 
-class _CutOff:
-    """Keeps as many of the first nodes in graph order as fit."""
+class CutOff:
+    """Keeps as many of the first nodes in graph order as fit.
+
+    Attributes:
+        outline: what there is then.
+        origin: for each of its nodes its place before.
+    """
 
     def __init__(self, outline: Outline, nodes: int, links: int) -> None:
         arriving = Counter(max(link.source, link.target) for link in outline.links)
@@ -183,6 +256,7 @@ class _CutOff:
         else:
             end += 1
         self._end = end
+        self.origin = tuple((place,) for place in range(end))
         dropped = range(end, len(outline.nodes))
         self._scopes = [place for place in dropped if outline.nodes[place].kind == "folded"]
         self._tasks = len(dropped) - len(self._scopes)
@@ -192,6 +266,7 @@ class _CutOff:
         )
 
     def apply(self, snapshot: Snapshot) -> Snapshot:
+        """Cut off a snapshot of the outline."""
         end, counts = self._end, snapshot.counts
         return snapshot._replace(
             outline=self.outline._replace(nodes=snapshot.outline.nodes[:end]),

@@ -47,9 +47,13 @@ def clipped(outline: Outline, link: Link, cluster: int | None) -> dict[str, str]
     """Attributes that let a link end at the border of a resource's box, not at a step inside it."""
     source, target = outline.nodes[link.source], outline.nodes[link.target]
     look = {}
-    if target.kind in ("init", "folded") and target.cluster != cluster:
+    if link.head is not None:
+        look["lhead"] = f"cluster_{link.head}"
+    elif target.kind in ("init", "folded") and target.cluster != cluster:
         look["lhead"] = f"cluster_{target.cluster}"
-    if source.kind in ("cleanup", "folded") and source.cluster != cluster:
+    if link.tail is not None:
+        look["ltail"] = f"cluster_{link.tail}"
+    elif source.kind in ("cleanup", "folded") and source.cluster != cluster:
         look["ltail"] = f"cluster_{source.cluster}"
     return look
 

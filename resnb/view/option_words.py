@@ -32,4 +32,6 @@ def option_notes(options: ScopeOptions) -> tuple[str, ...]:
             found.append(f"{words} {short_duration(value)}")
     if options.cleanup_retries:
         found.append(f"cleanup retries {options.cleanup_retries}")
+    if options.cost_per_hour is not None:
+        found.append(f"{options.cost_per_hour:g} an hour")
     return tuple(found)

@@ -15,11 +15,12 @@ class Node(NamedTuple):
         label: its name, unique in the flow.
         short: its name inside its cluster.
         kind: ``task``, ``parameter``, ``case``, ``merge``, ``init``, ``setup``, ``cleanup`` or
-            ``folded`` (a scope and all that is in it).
+            ``folded`` (several tasks, or a scope and all that is in it).
         mapped: whether it runs once for each item of something.
         cluster: the place of the innermost cluster around it.
         note: a parameter's value in the latest run, or its default, or that it is required; of
             another task, that its cell was deleted.
+        tasks: how many tasks are folded into it; 0 for a task.
     """
 
     label: str
@@ -28,6 +29,7 @@ class Node(NamedTuple):
     mapped: bool = False
     cluster: int | None = None
     note: str = ""
+    tasks: int = 0
 
 
 class Cluster(NamedTuple):
@@ -38,6 +40,7 @@ class Cluster(NamedTuple):
     parent: int | None  # the place of the cluster around it
     notes: tuple[str, ...]  # its options that are not the defaults, in words
     mapped: bool = False  # whether it has a resource for each item of something
+    cost: float | None = None  # what an hour of it costs; None if nobody has said
 
 
 class Link(NamedTuple):
@@ -50,6 +53,8 @@ class Link(NamedTuple):
         kind: ``data``, ``control``, ``setup`` (from the resource to what uses it) or
             ``cleanup`` (to the clean-up from what it waits for).
         mapped: whether each child depends on one item of the value.
+        tail: the cluster at whose border it begins; None if it begins at the node.
+        head: the cluster at whose border it ends; None if it ends at the node.
     """
 
     source: int
@@ -57,6 +62,8 @@ class Link(NamedTuple):
     label: str
     kind: str
     mapped: bool = False
+    tail: int | None = None
+    head: int | None = None
 
 
 class Outline(NamedTuple):

@@ -28,13 +28,13 @@ LINK: Final = "#6e7781"
 FAINT_LINK: Final = "#c3c9d0"
 
 TASK: Final = {
-    states.PENDING: Look("pending", "○", "#ffffff", "#afb8c1", INK),
+    states.PENDING: Look("pending", "○", "#ffffff", "#8c959f", INK),
     states.RUNNING: Look("running", "▸", "#d8ebfd", "#0a5fb4", INK, strength=2.2),
     states.RETRYING: Look("retrying", "↻", "#d8ebfd", "#0a5fb4", INK, "dashed", 1.6),
     states.SUCCESS: Look("success", "✓", "#d9f0e6", "#2b7a5d", INK, strength=1.2),
     states.CACHED: Look("cached", "✓", "#eef8f3", "#2b7a5d", INK, "dashed", 1.2),
     states.MAPPED: Look("mapped", "✓", "#d9f0e6", "#2b7a5d", INK, strength=1.2),
-    states.SKIPPED: Look("skipped", "-", "#f6f8fa", "#8c959f", "#6e7781", "dotted", 1.2),
+    states.SKIPPED: Look("skipped", "-", "#f6f8fa", "#818a94", "#6e7781", "dotted", 1.2),
     states.FAILED: Look("failed", "✗", "#fbddd2", "#b3261e", INK, strength=2.4),
     states.TRIGGER_FAILED: Look("trigger failed", "⊘", "#fdf1ea", "#b3531e", INK, "dashed", 1.4),
     states.TIMED_OUT: Look("timed out", "✗", "#fbddd2", "#b3261e", INK, "dashed", 2.4),
@@ -43,11 +43,11 @@ TASK: Final = {
 """Tasks and flows, by state code."""
 
 LEASE: Final = {
-    "not yet": Look("not yet", "·", "#fbfcfd", "#c3c9d0", "#6e7781", "dashed"),
+    "not yet": Look("not yet", "·", "#fbfcfd", "#868e97", "#57606a", "dashed"),
     "opening": Look("opening", "▸", "#fffbf0", "#b07d00", "#6b4c00", "dashed", 1.8),
     "open": Look("open", "●", "#fff6de", "#b07d00", "#6b4c00", "solid", 1.8),
     "closing": Look("closing", "▸", "#fbf8f0", "#b07d00", "#6b4c00", "dotted", 1.8),
-    "closed": Look("closed", "✓", "#f6f8fa", "#8c959f", "#57606a"),
+    "closed": Look("closed", "✓", "#f6f8fa", "#818a94", "#57606a"),
     "failed": Look("failed", "✗", "#fdf0ec", "#b3261e", "#b3261e", "solid", 2.2),
     "with the reaper": Look("with the reaper", "↻", "#fdf0ec", "#b3261e", "#b3261e", "dashed", 2.2),
     "kept": Look("kept", "●", "#f4effb", "#7a4fb0", "#57357f", "dashed", 1.8),

@@ -58,6 +58,7 @@ def _clusters(scopes: "Sequence[Scope]") -> tuple[Cluster, ...]:
             places.get(one.parent),
             (*option_notes(one.options), *protection.scope_notes(one)),
             one.is_mapped,
+            one.options.cost_per_hour,
         )
         for label, one in zip(labels, scopes, strict=True)
     )

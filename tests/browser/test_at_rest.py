@@ -42,16 +42,16 @@ def test_a_notebook_that_is_opened_again(notebook, front_end):
     text = notebook.page.locator("body").text_content()
     assert not [one for one in TROUBLE if one in text]
     notebook.run(0, 1)
-    expect(notebook.view(1).locator(".node")).to_have_count(5)
+    expect(notebook.view(1).locator(".node")).to_have_count(2)
     for cell in (1, 2, 3):
         expect(notebook.output(cell).locator("img")).to_have_count(0)
     notebook.restart()
-    expect(notebook.view(1).locator(".node")).to_have_count(5)
+    expect(notebook.view(1).locator(".node")).to_have_count(2)
     expect(notebook.output(1).locator(".resnb-ended-line")).to_be_visible()
     for cell in (2, 3):
         expect(notebook.output(cell).locator(".resnb-cell-line")).to_be_visible()
     notebook.run(0, 1)
-    expect(notebook.view(1).locator(".node")).to_have_count(5)
+    expect(notebook.view(1).locator(".node")).to_have_count(2)
     for cell in (1, 2, 3):
         expect(notebook.output(cell).locator(".resnb-ended-line")).to_be_hidden()
     assert not notebook.complaints
@@ -98,7 +98,7 @@ def test_a_view_whose_state_was_saved(notebook):
     notebook.server.trust(notebook.path)
     notebook.show()
     view = notebook.view(3)
-    expect(view.locator(".node.is-success")).to_have_count(6)
+    expect(view.locator(".node.is-success")).to_have_count(3)
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
     expect(view.get_by_text("no kernel has answered")).to_be_visible()
     notebook.picture("saved-state", view)

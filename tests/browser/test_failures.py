@@ -25,7 +25,7 @@ def test_from_the_failure_to_the_task_and_on(notebook):
     notebook.shut("closed")
     view = notebook.view(1)
     failures = view.locator(".failures")
-    expect(view.locator(".node")).to_have_count(7)
+    expect(view.locator(".node")).to_have_count(4)
     expect(failures).to_be_hidden()
     view.get_by_role("button", name="Run", exact=True).click()
     expect(failures).to_contain_text("1 failed: check: ConnectionError: 403 for item 2")

@@ -37,11 +37,11 @@ wait_long = task(wait)(machine)
 def test_the_graph_grows_with_the_cells(notebook):
     notebook.open(PRELUDE, LOAD, SQUARE, ADD)
     notebook.run(0, 1)
-    expect(notebook.view(1).locator(".node")).to_have_count(5)
+    expect(notebook.view(1).locator(".node")).to_have_count(2)
     notebook.run(2)
-    expect(notebook.view(2).locator(".node")).to_have_count(6)
+    expect(notebook.view(2).locator(".node")).to_have_count(3)
     notebook.run(3)
-    expect(notebook.view(3).locator(".node")).to_have_count(7)
+    expect(notebook.view(3).locator(".node")).to_have_count(4)
     assert notebook.page.locator("script:has-text('demo')").count() == 0
     notebook.picture("grown", notebook.view(3))
 
@@ -50,7 +50,7 @@ def test_a_run_is_seen_step_by_step(notebook):
     notebook.open(PRELUDE, LOAD, SQUARE, ADD)
     notebook.run(0, 1, 2, 3)
     view = notebook.view(3)
-    expect(view.locator(".node")).to_have_count(7)
+    expect(view.locator(".node")).to_have_count(4)
     notebook.record()
     notebook.shut("setup", "load", "square", "cleanup")
     view.get_by_role("button", name="Run", exact=True).click()
@@ -112,9 +112,12 @@ def test_an_open_scope_is_cleaned_up(notebook):
     view = notebook.view(1)
     expect(view.locator(".cluster.is-open")).to_have_count(1)
     notebook.picture("open-scope", view)
-    view.get_by_role("button", name="Close scopes").click()
+    view.get_by_role("button", name="Clean up", exact=True).click()
+    expect(view.get_by_role("menu")).to_contain_text("what --run has left open")
+    notebook.picture("clean-up-menu")
+    view.get_by_role("menuitem", name="Close scopes").click()
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
-    expect(view.locator(".node.kind-cleanup.is-success")).to_have_count(1)
+    expect(view.locator(".chip")).to_have_attribute("aria-label", re.compile("clean-up success"))
     expect(view.get_by_role("button", name="Clean up", exact=True)).to_be_disabled()
 
 
@@ -145,7 +148,7 @@ def test_a_page_that_is_loaded_again_shows_the_flow_as_it_is(notebook):
     notebook.show()
     view = notebook.view(1)
     expect(view.locator(".flow-state")).to_contain_text("success")
-    expect(view.locator(".node")).to_have_count(5)
+    expect(view.locator(".node")).to_have_count(2)
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
     stored = notebook.path.read_text(encoding="utf-8")
     assert re.search(r'"image/png": "', stored)
@@ -157,7 +160,7 @@ def test_running_a_cell_again_makes_no_other_model(notebook):
     notebook.run(0, 1, 2, 1, 2, 1, 2)
     comms = "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel._comms.size"
     assert notebook.page.evaluate(comms) == 7  # view, picture and box, and their styles
-    expect(notebook.view(2).locator(".node")).to_have_count(6)
+    expect(notebook.view(2).locator(".node")).to_have_count(3)
 
 
 FADED = """one => Promise.allSettled(one.getAnimations({subtree: true}).filter(
@@ -243,7 +246,8 @@ def test_a_mapped_scope_is_a_stack_whose_items_are_cleaned_up_one_by_one(noteboo
     expect(items.nth(0)).to_contain_text("closed")
     expect(view.locator(".cluster.is-open")).to_have_count(1)
     notebook.picture("stack-inspected", view)
-    view.get_by_role("button", name="Close scopes").click()
+    view.get_by_role("button", name="Clean up", exact=True).first.click()
+    view.get_by_role("menuitem", name="Close scopes").click()
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
     view.get_by_role("button", name="Timeline").click()
     notebook.picture("stack-timeline", view)

@@ -32,7 +32,7 @@ def test_the_view_lives_from_its_first_moment(notebook, front_end):
     notebook.shut("setup", "first", "second", "afterwards")
     notebook.run_all()
     view = notebook.view(1)
-    expect(view.locator(".node")).to_have_count(6)
+    expect(view.locator(".node")).to_have_count(3)
     expect(view.locator(".cluster.is-opening")).to_have_count(1)
     notebook.let("setup")
     expect(view.locator(".node.is-running")).to_have_count(1)

@@ -59,7 +59,7 @@ def test_the_graph_unfolds_while_the_function_runs(notebook):
     notebook.let("square")
     notebook.wait_idle()
     expect(view.locator(".flow-state")).to_contain_text("success")
-    expect(view.locator(".node")).to_have_count(10)
+    expect(view.locator(".node")).to_have_count(7)
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
     notebook.picture("unfolded", view)
     sizes = [len(words) for words in notebook.seen]

@@ -16,7 +16,12 @@ type WithoutSender<C> = C extends Command ? Omit<C, keyof Sender> : never;
 export type Request = WithoutSender<Command>;
 
 /** Commands that need no answer. */
-const QUIET: ReadonlySet<Command["do"]> = new Set<Command["do"]>(["close", "here", "look_away"]);
+const QUIET: ReadonlySet<Command["do"]> = new Set<Command["do"]>([
+  "close",
+  "here",
+  "look_away",
+  "room",
+]);
 
 /** What becomes of commands. */
 export interface Listener {

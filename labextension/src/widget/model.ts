@@ -8,12 +8,19 @@ import type {
   Frame,
   LeaseCount,
   LeaseState,
+  ScopeTimes,
   StateCode,
   Structure,
   Tally,
   TimelineInfo,
 } from "../wire/frames";
 import type { Unreadable } from "./frames";
+
+/** Something that was so at a moment, in milliseconds of the page's clock. */
+export interface Timed<T> {
+  readonly value: T;
+  readonly at: number;
+}
 
 export interface Model {
   readonly structure: Structure | null;
@@ -23,6 +30,9 @@ export interface Model {
   readonly leases: readonly LeaseState[];
   readonly stacks: ReadonlyMap<number, readonly LeaseCount[]>;
   readonly notes: ReadonlyMap<number, string>;
+  /** What tasks took, or have been taking. */
+  readonly times: ReadonlyMap<number, Timed<number>>;
+  readonly scopes: ReadonlyMap<number, Timed<ScopeTimes>>;
   readonly tally: Tally;
   readonly hidden: number;
   readonly elapsed: number | null;
@@ -44,6 +54,8 @@ export const NOTHING: Model = {
   leases: [],
   stacks: new Map(),
   notes: new Map(),
+  times: new Map(),
+  scopes: new Map(),
   tally: [0, 0, 0, 0],
   hidden: 0,
   elapsed: null,
@@ -59,10 +71,17 @@ const UNREADABLE =
   "This view cannot read a message from the kernel. Install the same version of resnb where the " +
   "kernel and the Jupyter server run, and reload the page";
 
-const STATELESS = { codes: [], counts: new Map(), leases: [], stacks: new Map() };
+const STATELESS = {
+  codes: [],
+  counts: new Map(),
+  leases: [],
+  stacks: new Map(),
+  times: new Map(),
+  scopes: new Map(),
+};
 
-/** The state after `frame`; the same object if nothing has changed. */
-export function after(model: Model, frame: Frame | Unreadable): Model {
+/** The state after `frame`, which came at the moment `at`; the same object if nothing has changed. */
+export function after(model: Model, frame: Frame | Unreadable, at = 0): Model {
   switch (frame.frame) {
     case "structure":
       if (frame.version === model.structure?.version && frame.name === model.structure.name) {
@@ -84,15 +103,19 @@ export function after(model: Model, frame: Frame | Unreadable): Model {
               counts: new Map(frame.counts),
               stacks: new Map(frame.stacks),
               notes: new Map(frame.notes),
+              times: new Map(timed(frame.times, at)),
+              scopes: new Map(timed(frame.scopes, at)),
               hidden: frame.hidden,
             }
           : {
               flow: frame.flow ?? model.flow,
               codes: replaced(model.codes, frame.codes),
               leases: replaced(model.leases, frame.leases),
-              counts: new Map([...model.counts, ...(frame.counts ?? [])]),
-              stacks: new Map([...model.stacks, ...(frame.stacks ?? [])]),
-              notes: new Map([...model.notes, ...(frame.notes ?? [])]),
+              counts: added(model.counts, frame.counts),
+              stacks: added(model.stacks, frame.stacks),
+              notes: added(model.notes, frame.notes),
+              times: added(model.times, timed(frame.times ?? [], at)),
+              scopes: added(model.scopes, timed(frame.scopes ?? [], at)),
             }),
         tally: frame.tally,
         elapsed: frame.elapsed,
@@ -137,4 +160,18 @@ function replaced<T>(
     found[place] = value;
   }
   return found;
+}
+
+function added<T>(
+  values: ReadonlyMap<number, T>,
+  changes: readonly (readonly [number, T])[] = [],
+): ReadonlyMap<number, T> {
+  return changes.length === 0 ? values : new Map([...values, ...changes]);
+}
+
+function timed<T>(
+  values: readonly (readonly [number, T])[],
+  at: number,
+): readonly (readonly [number, Timed<T>])[] {
+  return values.map(([place, value]) => [place, { value, at }]);
 }

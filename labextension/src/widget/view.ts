@@ -1,10 +1,11 @@
 // One view of a flow: puts the parts together, passes frames to them and commands to the kernel.
 import type { RenderContext } from "./anywidget";
-import type { Command } from "../wire/commands";
+import type { Command, Room } from "../wire/commands";
 import type { Frame } from "../wire/frames";
 import { RETRYING, RUNNING } from "../wire/vocabulary";
 import { Channel } from "./channel";
 import { html, setText, set } from "./dom";
+import { Drawer, type Tab } from "./drawer";
 import { RELAY } from "./relay";
 import { FailureLine } from "./controls/failures";
 import { Form } from "./controls/form";
@@ -18,6 +19,7 @@ import { GO_TO_CELL, TOLD, type Told } from "./page";
 import { Progress } from "./controls/progress";
 import { TimelinePanel } from "./timeline/panel";
 import { Toolbar } from "./controls/toolbar";
+import { Stage } from "./stage";
 import type { Subject } from "./subject";
 import { differenceFrom } from "./version";
 
@@ -30,6 +32,9 @@ const SAVED =
 
 /** The frames that have something to say to people. */
 const SAYING: ReadonlySet<string> = new Set(["said", "failed", "unreadable"]);
+
+const SECOND = 1000;
+const NO_ROOM = { width: 0, height: 0, direction: "fitting" } as const;
 
 /** The least time between two requests about what is inspected, in milliseconds. */
 const PAUSE = 1000;
@@ -49,25 +54,35 @@ export class View {
   private readonly progress: Progress;
   private readonly inspector: Inspector;
   private readonly timeline: TimelinePanel;
+  private readonly drawer: Drawer;
+  private readonly stage: Stage;
+  private room: Pick<Room, "width" | "height" | "direction"> = { ...NO_ROOM };
   private readonly root = html("div", { class: "resnb", "data-lm-suppress-shortcuts": true });
   private readonly notice = html("p", { class: "notice", role: "alert", hidden: true });
   private readonly waiting = html("p", { class: "waiting", role: "status", hidden: true });
   private readonly otherVersion = html("p", { class: "version", role: "status", hidden: true });
   private readonly more = html("p", { class: "more", hidden: true });
-  private readonly legend = html("aside", {
-    class: "legend",
-    hidden: true,
-    "aria-label": "legend",
-  });
+  private readonly legend = html("section", { class: "legend" });
 
   constructor({ model, el }: RenderContext, signal: AbortSignal) {
     const { heard: received, relay, waits } = this;
     this.channel = new Channel(model, { received, relay, waits }, signal);
-    this.graph = new Graph(this.pick, signal);
+    this.graph = new Graph(
+      {
+        pick: (picked) => {
+          this.drawer.open("details"); // first, since it covers a part of the graph
+          this.pick(picked);
+        },
+        unfold: ({ what, id }, unfolds) => {
+          this.channel.send({ do: unfolds ? "unfold" : "fold", what, id });
+        },
+      },
+      signal,
+    );
     this.form = new Form(this.run);
     this.failures = new FailureLine({
       go: (id) => {
-        this.pick({ what: "node", id });
+        this.graph.go(id);
       },
       again: () => {
         this.tell("");
@@ -89,16 +104,22 @@ export class View {
       fit: () => {
         this.graph.viewport.fit();
       },
-      toggleEdges: () => !this.graph.element.classList.toggle("without-own-edges"),
-      toggleTimeline: this.toggleTimeline,
-      toggleLegend: this.toggleLegend,
+      turn: () => {
+        const isDown = this.model.structure?.direction !== "right";
+        this.room = { ...this.room, direction: isDown ? "right" : "down" };
+        this.channel.send({ do: "room", ...this.room });
+      },
+      window: () => {
+        this.stage.toggleWindow();
+        this.toolbar.mark(this.drawer.tab, this.stage.isWindow);
+      },
+      toggle: (tab) => {
+        this.drawer.toggle(tab);
+      },
     });
     this.timeline = new TimelinePanel(this.pick, signal);
     this.inspector = new Inspector(
       {
-        close: () => {
-          this.pick(null);
-        },
         act: (command, { what, id }, item) => {
           this.tell("");
           this.channel.send({ do: command, what, id, ...(item === undefined ? {} : { item }) });
@@ -107,6 +128,9 @@ export class View {
       },
       signal,
     );
+    const panels = { details: this.inspector.element, timeline: this.timeline.element };
+    this.drawer = new Drawer({ ...panels, legend: this.legend }, this.turned);
+    this.stage = new Stage(this.graph, this.drawer, this.root, this.resized, signal);
     this.assemble(el, signal);
     this.root.addEventListener(TOLD, this.told, { signal });
     const rest = (): void => {
@@ -121,6 +145,11 @@ export class View {
     sendHeartbeats(() => {
       this.channel.send({ do: "here", ...this.picked });
     }, signal);
+    const clock = setInterval(() => {
+      if (this.isHeard && !document.hidden) {
+        this.graph.tick(performance.now());
+      }
+    }, SECOND);
     const close = (): void => {
       this.channel.send({ do: "close" });
     };
@@ -128,13 +157,13 @@ export class View {
     signal.addEventListener("abort", () => {
       cancelAnimationFrame(this.frame);
       clearTimeout(this.pause);
+      clearInterval(clock);
       close();
     });
   }
 
   private assemble(el: HTMLElement, signal: AbortSignal): void {
-    const body = html("div", { class: "body" }, this.graph.element, this.inspector.element);
-    const { toolbar, form, progress, notice, more, timeline, legend } = this;
+    const { toolbar, form, progress, notice, more, stage } = this;
     const above = [
       this.otherVersion,
       toolbar.element,
@@ -144,7 +173,7 @@ export class View {
       notice,
       this.waiting,
     ];
-    const parts = [...above, body, more, timeline.element, legend];
+    const parts = [...above, stage.element, more];
     const { root } = this;
     root.append(...parts);
     el.replaceChildren(root);
@@ -166,7 +195,7 @@ export class View {
 
   private readonly received = (frame: Frame | Unreadable): void => {
     const before = this.model;
-    this.model = after(before, frame);
+    this.model = after(before, frame, performance.now());
     if (SAYING.has(frame.frame)) {
       this.tell(this.model.said, frame.frame === "said" && frame.done);
     }
@@ -184,7 +213,7 @@ export class View {
     this.progress.show(model);
     const isOn = model.flow === RUNNING || model.flow === RETRYING;
     this.failures.show(model.failures, isOn, (id) => cellOf(model, id), this.cell !== null);
-    this.graph.show(model);
+    this.graph.show(model, performance.now());
     const { cells } = model;
     const active = cells.length > 1 ? cells.find(({ id }) => id === this.cell) : undefined;
     this.graph.mark(new Set(active?.tasks));
@@ -234,7 +263,7 @@ export class View {
     this.seen = "";
     clearTimeout(this.pause);
     this.pause = undefined;
-    this.inspector.open(picked); // first, since it takes room from the graph
+    this.inspector.open(picked);
     this.showOrigin();
     this.graph.select(picked);
     this.timeline.select(picked);
@@ -274,19 +303,28 @@ export class View {
     return JSON.stringify([what, id, state, counts.get(place), structure?.version, flow]);
   }
 
-  private readonly toggleTimeline = (): boolean => {
-    const shown = this.timeline.toggle();
-    this.channel.send({ do: "timeline", shown });
-    return shown;
-  };
-
-  private readonly toggleLegend = (): boolean => {
-    const isShown = this.legend.hidden;
-    this.legend.hidden = !isShown;
-    if (isShown) {
+  /** Another tab of the drawer is open, or none. */
+  private readonly turned = (tab: Tab | null): void => {
+    if (tab === null && this.picked !== null) {
+      this.pick(null);
+    }
+    if (tab === "legend") {
       fillLegend(this.legend);
     }
-    return isShown;
+    if (this.isTimelineShown !== (tab === "timeline")) {
+      this.isTimelineShown = tab === "timeline";
+      this.channel.send({ do: "timeline", shown: this.isTimelineShown });
+    }
+    this.toolbar.mark(tab, this.stage.isWindow);
+    this.stage.cover();
+  };
+
+  private isTimelineShown = false;
+
+  private readonly resized = (width: number, height: number): void => {
+    this.room = { ...this.room, width, height };
+    this.channel.send({ do: "room", ...this.room });
+    this.toolbar.mark(this.drawer.tab, this.stage.isWindow);
   };
 
   /** A plugin of the page may know another way to the kernel. */

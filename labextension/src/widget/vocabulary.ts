@@ -10,7 +10,7 @@ const KIND: Readonly<Record<NodeKind, string>> = {
   init: "recipe of a resource",
   setup: "set-up",
   cleanup: "clean-up",
-  folded: "folded scope",
+  folded: "folded tasks",
 };
 
 export const STATE_CODES = Object.keys(TASK).map(Number) as readonly StateCode[];

@@ -18,7 +18,7 @@ export type Sender = Of<typeof Sender>;
 export const Plain = record({
   view: text,
   ask: text,
-  do: oneOf("open", "close", "look_away", "cancel", "cleanup", "unfold", "fold", "run_again"),
+  do: oneOf("open", "close", "look_away", "cancel", "cleanup", "close_scopes", "run_again"),
 });
 export type Plain = Of<typeof Plain>;
 
@@ -60,16 +60,37 @@ export const Inspect = record({
 });
 export type Inspect = Of<typeof Inspect>;
 
-/** Clean up or keep one resource; of a mapped scope one item, or all. */
+/** Unfold or fold one node or one cluster's header; without a subject all that is folded. */
+export const Fold = record({
+  view: text,
+  ask: text,
+  do: oneOf("unfold", "fold"),
+  what: optional(SubjectKind),
+  id: optional(text),
+});
+export type Fold = Of<typeof Fold>;
+
+/** How much room the view has for the graph, in pixels, and which way the reader wants it. */
+export const Room = record({
+  view: text,
+  ask: text,
+  do: oneOf("room"),
+  width: number,
+  height: number,
+  direction: oneOf("fitting", "down", "right"),
+});
+export type Room = Of<typeof Room>;
+
+/** Clean up, keep or forget one resource; of a mapped scope one item, or all. */
 export const TreatOne = record({
   view: text,
   ask: text,
-  do: oneOf("cleanup_one", "keep_one"),
+  do: oneOf("cleanup_one", "keep_one", "forget_one"),
   what: SubjectKind,
   id: text,
   item: optional(number),
 });
 export type TreatOne = Of<typeof TreatOne>;
 
-export const Command = union("do", Plain, Here, RunFlow, ShowTimeline, Inspect, TreatOne);
+export const Command = union("do", Plain, Here, RunFlow, ShowTimeline, Inspect, Fold, Room, TreatOne);
 export type Command = Of<typeof Command>;

@@ -19,7 +19,7 @@ export type LaneKind = Of<typeof LaneKind>;
 export const SubjectKind = oneOf("node", "cluster");
 export type SubjectKind = Of<typeof SubjectKind>;
 
-export const FieldKind = oneOf("int", "float", "bool", "str", "text", "other");
+export const FieldKind = oneOf("int", "float", "bool", "str", "text", "list", "dict", "date", "datetime", "choice", "other");
 export type FieldKind = Of<typeof FieldKind>;
 
 export const Value = nullable(union("", text, number, flag));
@@ -41,7 +41,10 @@ export type Box = Of<typeof Box>;
 export const Folded = oneOf("no", "yes", "unfolded");
 export type Folded = Of<typeof Folded>;
 
-/** A task or a folded scope, and where it is drawn. */
+export const Direction = oneOf("down", "right");
+export type Direction = Of<typeof Direction>;
+
+/** A task, or several that are folded, and where it is drawn. */
 export const NodeInfo = record({
   id: text,
   text: text,
@@ -49,6 +52,7 @@ export const NodeInfo = record({
   mapped: flag,
   cluster: nullable(number),
   box: Box,
+  inside: optional(list(text)), // the tasks that are folded into it
 });
 export type NodeInfo = Of<typeof NodeInfo>;
 
@@ -60,6 +64,8 @@ export const ClusterInfo = record({
   notes: list(text),
   mapped: flag,
   box: Box,
+  inside: list(text), // its init, set-up and clean-up, if the header stands for them
+  cost: nullable(number), // what an hour of it costs
 });
 export type ClusterInfo = Of<typeof ClusterInfo>;
 
@@ -79,12 +85,29 @@ export const Structure = record({
   version: number, // a number that later frames refer to
   name: text,
   folded: Folded,
+  direction: Direction,
   size: Interval,
   nodes: list(NodeInfo),
   clusters: list(ClusterInfo),
   links: list(LinkInfo),
 });
 export type Structure = Of<typeof Structure>;
+
+/**
+ * How long a resource was set up, open and used, in seconds.
+ *
+ * What a mapped scope has several of is added up.
+ */
+export const ScopeTimes = record({
+  steps: tuple(StateCode, StateCode, StateCode), // the states of init, set-up and clean-up
+  setup: nullable(number), // what set-up took, or has been taking
+  cleanup: nullable(number), // what clean-up took, or has been taking
+  open: number, // how long it was open until now
+  opened: number, // how many resources are open now
+  used: nullable(number), // how long of that it was used; null if nobody knows
+  busy: flag, // whether it is being used
+});
+export type ScopeTimes = Of<typeof ScopeTimes>;
 
 /** How many tasks and children that do work there are, and in which state. */
 export const Tally = tuple(number, number, number, number);
@@ -112,6 +135,8 @@ export const States = record({
   leases: list(LeaseState),
   stacks: list(tuple(number, list(LeaseCount))),
   notes: list(tuple(number, text)),
+  times: list(tuple(number, number)), // seconds that tasks took, or have been taking
+  scopes: list(tuple(number, ScopeTimes)),
   hidden: number,
 });
 export type States = Of<typeof States>;
@@ -129,6 +154,8 @@ export const Delta = record({
   leases: optional(list(tuple(number, LeaseState))),
   stacks: optional(list(tuple(number, list(LeaseCount)))),
   notes: optional(list(tuple(number, text))),
+  times: optional(list(tuple(number, number))),
+  scopes: optional(list(tuple(number, ScopeTimes))),
 });
 export type Delta = Of<typeof Delta>;
 
@@ -161,12 +188,18 @@ export const CellList = record({
 export type CellList = Of<typeof CellList>;
 
 /** One parameter; a default that a form cannot edit is sent as text. */
+/**
+ * One parameter; a default that a form cannot edit is sent as text.
+ *
+ * Lists and dicts are sent as JSON in a text, dates in ISO's form, choices by their names.
+ */
 export const Field = record({
   name: text,
   required: flag,
   kind: FieldKind,
   editable: flag,
   default: Value,
+  choices: optional(list(text)),
 });
 export type Field = Of<typeof Field>;
 
@@ -211,6 +244,7 @@ export type Addressed = Of<typeof Addressed>;
 export const Actions = record({
   cleanup: text,
   keep: text,
+  forget: flag, // whether nobody can clean it up, so that people have to say that it is gone
 });
 export type Actions = Of<typeof Actions>;
 
@@ -218,6 +252,7 @@ export type Actions = Of<typeof Actions>;
 export const ItemInfo = record({
   cleanup: text,
   keep: text,
+  forget: flag,
   item: number,
   name: text,
   state: LeaseState,

@@ -96,6 +96,20 @@ def _duration(owner: str, name: str, value: Any) -> float | None:
     return seconds(value, f"{owner}: {name}")
 
 
+def _amount(owner: str, name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        amount = float(value) if is_number or isinstance(value, str) else -1.0
+    except ValueError:
+        amount = -1.0
+    if not 0 <= amount < float("inf"):
+        message = f"{owner}: {name}={value!r} must be a number of at least 0, such as 0.52"
+        raise OptionError(message)
+    return amount
+
+
 def _delay(owner: str, name: str, value: Any) -> Any:
     """A duration, one for each try, or a function of their number that gives these."""
     if callable(value):
@@ -209,5 +223,6 @@ _CHECKS: dict[str, Check] = {
     "trigger": _trigger,
     "thread": _one_of("'worker' or 'setup'", "worker", "setup"),
     "on": _one_of("one of always, success, failure", "always", "success", "failure"),
+    "cost_per_hour": _amount,
     "lifetime": _one_of("one of block, flow, kernel", "block", "flow", "kernel"),
 }

@@ -39,6 +39,8 @@ class ScopeOptions(NamedTuple):
         on: ``"always"``, or the outcome (``"success"``, ``"failure"``) after which it is cleaned
             up when its scope ends; after the other it stays until the kernel ends.
         lifetime: ``"block"``, ``"flow"`` or ``"kernel"``.
+        cost_per_hour: what an hour of the resource costs, in whatever currency; views say what it
+            has cost so far. None if it is not known.
     """
 
     cleanup_timeout: float = 60.0
@@ -48,6 +50,7 @@ class ScopeOptions(NamedTuple):
     keep: float | None = None
     on: str = "always"
     lifetime: str = "block"
+    cost_per_hour: float | None = None
 
     def replaced(self, owner: str, options: dict[str, Any]) -> "ScopeOptions":
         """A copy with some options changed, after a check.

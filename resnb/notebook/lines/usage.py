@@ -21,6 +21,7 @@ class Kind:
 
 
 DURATION = Kind("DURATION", r"[0-9]+(\.[0-9]*)?(ms|s|m|h|d)?", "30s, 10m, 2h, or seconds")
+AMOUNT = Kind("AMOUNT", r"[0-9]+(\.[0-9]*)?", "a number, such as 0.52")
 COUNT = Kind("N", r"[0-9]+", "a whole number")
 
 
@@ -148,6 +149,7 @@ RESOURCE = Magic(
             "clean up after the scope's last task, at the run's end, or at the kernel's",
             _one_of("block", "flow", "kernel"),
         ),
+        Option("--cost-per-hour", "what an hour of it costs, for views", AMOUNT),
         Option("--dies-with-kernel", "the resource lives inside the kernel's process"),
     ),
 )

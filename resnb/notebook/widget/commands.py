@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ResnbError, RunError
 from resnb.graph.resources.scope import ScopeUse
+from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.closing import cancel, close_unheard, is_running, reasons
 from resnb.notebook.widget.previews import PREVIEWS, Previews, TooSlow
-from resnb.notebook.widget.resources import for_button, handle_of, handle_preview
+from resnb.notebook.widget.resources import for_button, handle_of, handle_preview, untold_of
 from resnb.notebook.widget.rich import preview, printed
 from resnb.notebook.widget.tasks import NO_VALUE, inspected, resolve, sources, value_of
 from resnb.run.memory import memory_of
@@ -26,6 +27,7 @@ from resnb.run.output.writer import WITHOUT_CELL
 from resnb.states import FIRST_FINISHED, Failed
 from resnb.view.live.log_watch import LogSource, Subject
 from resnb.view.live.parameter_form import checked
+from resnb.view.live.room import Room
 from resnb.view.names import message, shown
 from resnb.view.wire.frames import Frame
 
@@ -80,8 +82,12 @@ class FlowCommands:
                 return False
             case "open":
                 live.opened(view)
+            case "fold" | "unfold" if "id" in content:
+                live.open(subject, opened=verb == "unfold")
             case "fold" | "unfold":
                 live.unfold(unfolded=verb == "unfold")
+            case "room":
+                live.room(Room(content["width"], content["height"], content["direction"]))
             case "timeline":
                 live.timelines.shown(view, is_shown=content.get("shown") is True)
             case "inspect":
@@ -96,10 +102,14 @@ class FlowCommands:
                 self._work.post(partial(_run_again, live.flow))
             case "cleanup":
                 self._work.post(partial(self._clean_up, live))
+            case "close_scopes":
+                self._work.post(partial(self._close_scopes, live))
             case "cleanup_one":
                 self._work.post(partial(self._clean_up_one, live, subject, item))
             case "keep_one":
                 self._work.post(partial(self._keep_one, live, subject, item))
+            case "forget_one":
+                self._work.post(partial(self._forget_one, live, subject, item))
             case _:
                 return False
         return True
@@ -178,6 +188,15 @@ class FlowCommands:
         if not leases:
             self._say("nothing is open")
 
+    def _close_scopes(self, live: "LiveFlow") -> None:
+        """Clean up what ``--run`` has left open, and nothing else."""
+        if is_running(live.flow):
+            raise RunError(f"flow {live.flow.name!r} is running: cancel it, and it is cleaned up")
+        memory = memory_of(live.flow)
+        opened = tuple(memory.open_leases.items())
+        self._close(live, [one for _, one in opened if one.state != "closed"])
+        memory.let_go(use for use, _ in opened)
+
     def _clean_up_one(self, live: "LiveFlow", subject: Subject, item: int | None) -> None:
         leases = _leases(live, subject, item, keeps=False)
         inside = [one for one in KEEPER.alive() if set(leases).intersection(one.around)]
@@ -190,6 +209,19 @@ class FlowCommands:
         names = ", ".join(lease.name for lease in leases)
         are = "is" if len(leases) == 1 else "are"
         self._say(f"{names} {are} kept for 30 minutes after this kernel's end", done=True)
+        self._inspect_again(live)
+
+    def _forget_one(self, live: "LiveFlow", subject: Subject, item: int | None) -> None:
+        """People have looked: what a set-up has made, if anything, is gone."""
+        target = resolve(live, subject)
+        scope = None if target is None else target.scope
+        leases = [] if scope is None else untold_of(live.flow, scope, item)
+        if not leases:
+            raise RunError(f"resource {shown(subject.label)!r} has nothing to forget")
+        ledger = LedgerCommands(KEEPER.book.home)
+        for lease in leases:
+            ledger.forget(lease.id)
+        self._say(f"forgotten: {', '.join(lease.name for lease in leases)}", done=True)
         self._inspect_again(live)
 
     def _close(self, live: "LiveFlow", leases: "Iterable[Lease]") -> None:

@@ -22,7 +22,7 @@ from resnb.notebook.widget.commands import FlowCommands
 from resnb.notebook.widget.flow_origins import cells_of
 from resnb.notebook.widget.saved_outputs import SavedOutputs
 from resnb.notebook.widget.still import FlowOutput
-from resnb.notebook.widget.timeline_record import record_of
+from resnb.notebook.widget.timeline_record import FlowTimes, record_of
 from resnb.run.memory import memory_of
 from resnb.view.live.flow import LiveFlow
 from resnb.view.live.ticker import TICKER
@@ -106,6 +106,7 @@ class FlowWidget(anywidget.AnyWidget):
             draw_still=lambda: self._output.draw(flow),
             cells=lambda drawn: cells_of(flow, drawn),
             outputs=self._outputs,
+            times=FlowTimes(flow),
         )
         return live
 

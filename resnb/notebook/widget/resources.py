@@ -87,6 +87,7 @@ def items_of(scope: "Scope", flow: "Flow", memory: FlowMemory) -> "list[ItemInfo
             "said": _note(lease),
             "cleanup": _why_not_cleaned_up(lease, flow),
             "keep": _why_not_kept(lease),
+            "forget": is_untold(lease),
         }
         for item, lease in list(memory.leases_of(scope).items())[:ITEMS]
     ]
@@ -156,13 +157,26 @@ def for_button(
         one.id: _why_not_kept(one) if keeps else _why_not_cleaned_up(one, flow) for one in chosen
     }
     able = [one for one in chosen if not faults[one.id]]
-    live = [one for one in chosen if one.state != states.CLOSED]
+    live = [one for one in chosen if one.state != states.CLOSED or is_untold(one)]
     if able:
         return able, ""
     return [], faults[live[0].id] if live else f"resource {scope.name!r} is not open"
 
 
+def is_untold(lease: "Lease") -> bool:
+    """Whether nobody knows what its set-up has made, so that nobody can clean it up."""
+    return bool(lease.is_untold) and lease.entry.is_listed()
+
+
+def untold_of(flow: "Flow", scope: "Scope", item: int | None = None) -> "list[Lease]":
+    """The leases of a scope, or of an item of it, that have to be forgotten by hand."""
+    leases = memory_of(flow).leases_of(scope)
+    return [one for number, one in leases.items() if item in (None, number) and is_untold(one)]
+
+
 def _why_not_cleaned_up(lease: "Lease", flow: "Flow") -> str:
+    if is_untold(lease):
+        return f"nobody knows what the set-up of {lease.name} has made: look for it, then forget it"
     if lease.state == states.CLOSED:
         return f"resource {lease.name!r} is not open"
     if lease.is_with_reaper:

@@ -4,6 +4,7 @@ Nothing here calls the user's code: values are previewed separately, with a time
 """
 
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,9 +30,10 @@ from resnb.states import (
     RETRYING,
     SKIPPED,
 )
-from resnb.view.aggregate import FAILURES
+from resnb.view.aggregate import FAILURES, reason_of
+from resnb.view.live.headers import OWN
 from resnb.view.live.log_watch import LOG, LogSource, Subject
-from resnb.view.names import counted, message
+from resnb.view.names import counted, message, shown
 from resnb.view.option_words import short_duration
 from resnb.view.outline import Outline
 from resnb.view.palette import TASK
@@ -57,6 +59,7 @@ class Target(NamedTuple):
     place: int  # its index among the outline's nodes or clusters
     task: "Task | None" = None  # the task, if it is one
     scope: "Scope | None" = None  # the scope, if it is one, folded or not
+    tasks: "tuple[Task, ...]" = ()  # the tasks, if several are folded into one node
 
 
 def resolve(live: "LiveFlow", subject: Subject) -> Target | None:
@@ -68,6 +71,10 @@ def resolve(live: "LiveFlow", subject: Subject) -> Target | None:
                 return Target(outline, place, task=tasks[place])
     label = subject.label
     if subject.what == "node":
+        if places := live.folded(label):
+            inside = tuple(tasks[place] for place in places if outline.nodes[place].kind not in OWN)
+            if not label.startswith(_FOLDED):
+                return Target(outline, places[0], tasks=inside)
         if not label.startswith(_FOLDED):
             return None
         label = label.removeprefix(_FOLDED)
@@ -92,6 +99,8 @@ def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Inspected":
         running = running_for(memory, target.task)
         clocks = [] if running is None else [("running for", running)]
         texts = _texts(target.task, memory)
+    elif target.tasks:
+        rows, texts = _folded(target.tasks, memory)
     elif target.scope is not None:
         manager = target.outline.clusters[target.place].manager
         rows = resources.rows_of(target.scope, manager, memory)
@@ -102,6 +111,7 @@ def inspected(live: "LiveFlow", subject: Subject, view: str) -> "Inspected":
         actions = {
             "cleanup": resources.for_button(live.flow, target.scope, None, keeps=False)[1],
             "keep": resources.for_button(live.flow, target.scope, None, keeps=True)[1],
+            "forget": bool(resources.untold_of(live.flow, target.scope)),
         }
     return {
         "frame": "inspected",
@@ -212,7 +222,20 @@ def value_of(task: "Task", memory: FlowMemory) -> Any:
     return NO_VALUE
 
 
-# ---- folded scopes
+# ---- folded tasks and scopes
+
+
+def _folded(
+    tasks: "tuple[Task, ...]", memory: FlowMemory
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The facts about tasks that are drawn as one: how many are in each state, and what failed."""
+    codes = Counter(memory.code_of(task) for task in tasks)
+    words = (f"{number:,} {TASK[code].word}" for code, number in sorted(codes.items()))
+    rows = [("tasks", f"{len(tasks):,}: {', '.join(words)}")]
+    rows.append(("names", listed((shown(task.name) for task in tasks), NEIGHBOURS)))
+    failed = [task for task in tasks if memory.code_of(task) in FAILURES]
+    lines = [f"{shown(one.name)}: {message(reason_of(memory.state_of(one)))}" for one in failed]
+    return rows, [("first failures", "\n".join(lines[:FAILED]))] if lines else []
 
 
 def _tasks_inside(live: "LiveFlow", scope: "Scope", memory: FlowMemory) -> str:

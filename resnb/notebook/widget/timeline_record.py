@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, TypeAlias
 
 from resnb.graph.resources.scope import WHOLE, ScopeUse
+from resnb.run.inspection import running_for
 from resnb.run.memory import FlowMemory, lease_word, memory_of
 from resnb.run.scheduling.plan import CALLER, LEASE, REMOTE, WORKER
 from resnb.view.names import shown
@@ -14,12 +15,34 @@ if TYPE_CHECKING:
 
     from resnb.graph.flow import Flow
     from resnb.graph.resources.scope import Scope
+    from resnb.graph.tasks.task import Task
     from resnb.ledger.kernel.lease import Lease
     from resnb.run.engine.execution import Execution
     from resnb.run.scheduling.plan import PlannedScope
 
 _Moments: TypeAlias = tuple[float, float]
 """The time when a run began: on its clock, and since the epoch."""
+
+
+class FlowTimes:
+    """The times of a flow's latest run; see `resnb.view.live.run_times`.
+
+    Args:
+        flow: the flow.
+    """
+
+    def __init__(self, flow: "Flow") -> None:
+        self._flow = flow
+
+    def seconds_of(self, task: "Task") -> float | None:
+        """How long the latest try of `task` took, or has been taking; None if none has begun."""
+        memory = memory_of(self._flow)
+        took = memory.duration_of(task)
+        return running_for(memory, task) if took is None or took < 0 else took
+
+    def record_of(self, drawn: Sketch) -> RunRecord | None:
+        """The record of the latest run; None if there is none."""
+        return record_of(self._flow, drawn)
 
 
 def record_of(flow: "Flow", drawn: Sketch | None = None) -> RunRecord | None:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Protocol
 from resnb.events import Event, LeaseChanged, RunBegan, RunEnded, StructureChanged
 from resnb.states import FIRST_FINISHED, PENDING
 from resnb.view.live.layout import Layout, layout_of
-from resnb.view.live.log_watch import Inspections, LogSources
+from resnb.view.live.log_watch import Inspections, LogSources, Subject
+from resnb.view.live.room import Room
+from resnb.view.live.run_times import RunTimes
 from resnb.view.live.snapshot_feed import CellsOf, SnapshotFeed
 from resnb.view.live.viewers import Viewers
-from resnb.view.outline import Outline
 from resnb.view.sketch import Sketch, sketch
 from resnb.view.snapshot import Progress
 from resnb.view.timeline.feed import TimelineFeed
@@ -62,6 +63,7 @@ class LiveFlow:
         timelines: sends the timeline to the views that show it.
         draw_still: draws a picture for front ends that cannot show a view, as long as none is heard
             of and whenever something has changed, but not often.
+        times: where the times of tasks and resources come from.
         cells: which cells have added what is drawn.
         outputs: what the notebook keeps of it.
 
@@ -76,12 +78,13 @@ class LiveFlow:
         progress: Callable[[], Progress | None],
         views: Iterable[str] = (),
         *,
-        lay_out: Callable[[Outline], Layout] = layout_of,
+        lay_out: Callable[..., Layout] = layout_of,
         now: Callable[[], float] = monotonic,
         sources: LogSources = lambda _: (),
         is_deaf: Callable[[], bool] = lambda: False,
         timelines: TimelineFeed | None = None,
         draw_still: Callable[[], object] = lambda: None,
+        times: RunTimes | None = None,
         cells: CellsOf = lambda _: [],
         outputs: Outputs | None = None,
     ) -> None:
@@ -89,7 +92,7 @@ class LiveFlow:
         self.timelines = timelines or TimelineFeed(flow.name, lambda _: None)
         self.views = Viewers(views)
         self.inspections = Inspections()
-        self._snapshots = SnapshotFeed(flow, progress, lay_out, cells)
+        self._snapshots = SnapshotFeed(flow, progress, lay_out, times, cells=cells)
         self._progress = progress
         self._now = now
         self._sources = sources
@@ -143,8 +146,20 @@ class LiveFlow:
         self.timelines.shown(view, is_shown=False)
 
     def unfold(self, *, unfolded: bool) -> None:
-        """Show what is inside the scopes of a large flow, or fold them again."""
+        """Show all tasks of a large flow, or fold them again."""
         self._snapshots.unfold(unfolded=unfolded)
+
+    def open(self, subject: Subject, *, opened: bool) -> None:
+        """Show what a folded node or a cluster's header stands for, or only that again."""
+        self._snapshots.open(subject.what, subject.label, opened=opened)
+
+    def folded(self, label: str) -> tuple[int, ...]:
+        """The places of the tasks that are folded into a node; none if it is none."""
+        return self._snapshots.folded(label)
+
+    def room(self, room: Room) -> None:
+        """How much room a view has, and which way its reader wants the graph."""
+        self._snapshots.room(room)
 
     def happened(self, event: Event) -> None:
         """Something has happened, maybe to this flow."""
@@ -173,6 +188,8 @@ class LiveFlow:
             return True
         if self._is_still_due and not self.views:
             return self._shown is not None
+        if self._snapshots.has_more:
+            return True
         return self._is_turn_of_logs and bool(self.inspections.at())
 
     # ---- what is sent

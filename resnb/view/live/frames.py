@@ -1,46 +1,84 @@
 """Makes the frames about a flow's graph: its structure, its states, and what changes in them."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from resnb import __version__
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL, RUNNING
-from resnb.view.live.layout import Curve, Layout
+from resnb.view.live.layout import Box, Curve, Layout
 from resnb.view.outline import Node, Outline
 from resnb.view.snapshot import Snapshot
-from resnb.view.wire.graph import Delta, Folded, RunInfo, States, Structure, Tally
+from resnb.view.wire.graph import (
+    Delta,
+    Direction,
+    Folded,
+    NodeInfo,
+    RunInfo,
+    ScopeTimes,
+    States,
+    Structure,
+    Tally,
+)
 
 T = TypeVar("T")
 LONGEST_LINK = 500
 """Characters of a link."""
 
 
-def structure(outline: Outline, layout: Layout, version: int, folded: Folded = "no") -> Structure:
+class Folding(NamedTuple):
+    """What a structure says of what is not drawn.
+
+    Attributes:
+        folded: whether the flow is so large that it is folded, or a user has unfolded it.
+        names: for each folded node the tasks in it.
+        headers: for each cluster, by its label, the tasks that its header stands for.
+    """
+
+    folded: Folded = "no"
+    names: Mapping[int, list[str]] = {}
+    headers: Mapping[str, list[str]] = {}
+
+
+WHOLE = Folding()
+
+
+class Times(NamedTuple):
+    """How long tasks took, and resources were open; each pair begins with a place."""
+
+    tasks: Sequence[tuple[int, float]] = ()
+    scopes: Sequence[tuple[int, ScopeTimes]] = ()
+
+
+NO_TIMES = Times()
+
+
+def structure(
+    outline: Outline,
+    layout: Layout,
+    version: int,
+    folding: Folding = WHOLE,
+    direction: Direction = "down",
+) -> Structure:
     """The frame for a structure.
 
     Args:
         outline: what there is.
         layout: where it stands.
         version: a number that grows with each structure; later frames refer to it.
-        folded: whether the flow is so large that it is folded, or a user has unfolded it.
+        folding: what is not drawn.
+        direction: which way the graph goes.
     """
     return {
         "frame": "structure",
         "resnb": __version__,
         "version": version,
         "name": outline.name,
-        "folded": folded,
+        "folded": folding.folded,
+        "direction": direction,
         "size": (round(layout.width, 1), round(layout.height, 1)),
         "nodes": [
-            {
-                "id": _id(outline, node),
-                "text": node.short,
-                "kind": node.kind,
-                "mapped": node.mapped,
-                "cluster": node.cluster,
-                "box": box,
-            }
-            for node, box in zip(outline.nodes, layout.nodes, strict=True)
+            _node(outline, node, box, folding.names.get(place))
+            for place, (node, box) in enumerate(zip(outline.nodes, layout.nodes, strict=True))
         ],
         "clusters": [
             {
@@ -50,6 +88,8 @@ def structure(outline: Outline, layout: Layout, version: int, folded: Folded = "
                 "notes": list(one.notes),
                 "mapped": one.mapped,
                 "box": box,
+                "inside": folding.headers.get(one.label, []),
+                "cost": one.cost,
             }
             for one, box in zip(outline.clusters, layout.clusters, strict=True)
         ],
@@ -60,9 +100,21 @@ def structure(outline: Outline, layout: Layout, version: int, folded: Folded = "
     }
 
 
-def _id(outline: Outline, node: Node) -> str:
+def _node(outline: Outline, node: Node, box: Box, inside: list[str] | None) -> NodeInfo:
+    found: NodeInfo = {
+        "id": node_id(outline, node),
+        "text": node.short,
+        "kind": node.kind,
+        "mapped": node.mapped,
+        "cluster": node.cluster,
+        "box": box,
+    }
+    return found if inside is None else {**found, "inside": inside}
+
+
+def node_id(outline: Outline, node: Node) -> str:
     """The node's name, unique in the flow; the labels of folded scopes need not be."""
-    if node.kind != "folded" or node.cluster is None:
+    if node.kind != "folded" or node.tasks or node.cluster is None:
         return node.label
     return f"scope {outline.clusters[node.cluster].label}"
 
@@ -92,7 +144,7 @@ def run_info(snapshot: Snapshot, version: int, elapsed: float | None, link: str)
     return {"version": version, "tally": tally(snapshot), "elapsed": elapsed, "link": link}
 
 
-def states(snapshot: Snapshot, run: RunInfo) -> States:
+def states(snapshot: Snapshot, run: RunInfo, times: Times = NO_TIMES) -> States:
     """The frame with the state of everything."""
     values = dict(snapshot.values)
     return {
@@ -108,13 +160,15 @@ def states(snapshot: Snapshot, run: RunInfo) -> States:
             for place, node in enumerate(snapshot.outline.nodes)
             if node.kind == "parameter"
         ],
+        "times": list(times.tasks),
+        "scopes": list(times.scopes),
         "hidden": snapshot.left_out,
     }
 
 
-def delta(before: Snapshot, now: Snapshot, run: RunInfo) -> Delta | None:
+def delta(before: Snapshot, now: Snapshot, run: RunInfo, times: Times = NO_TIMES) -> Delta | None:
     """What has changed between two snapshots of one structure; None if nothing has."""
-    if now == before:
+    if now == before and not (times.tasks or times.scopes):
         return None
     changed: Delta = {"frame": "delta", **run}  # type: ignore[typeddict-item]
     if now.code != before.code:
@@ -131,6 +185,10 @@ def delta(before: Snapshot, now: Snapshot, run: RunInfo) -> Delta | None:
         nodes, values = now.outline.nodes, dict(now.values)
         places = sorted({place for place, _ in (*now.values, *before.values)})
         changed["notes"] = [(place, values.get(place, nodes[place].note)) for place in places]
+    if times.tasks:
+        changed["times"] = list(times.tasks)
+    if times.scopes:
+        changed["scopes"] = list(times.scopes)
     return changed
 
 

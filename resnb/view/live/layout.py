@@ -15,7 +15,12 @@ from resnb.view.outline import Link, Node, Outline, contents
 
 Point: TypeAlias = tuple[float, float]
 
-_SMALL_KINDS = frozenset({"init", "setup", "cleanup"})
+_CHIP = "set-up 00.0 s 000"
+_TIMES, _COST = "open 00 min, idle 00 %", ", about 000.00"
+"""What a scope's header has room for."""
+_TIMED = frozenset({"task", "case", "merge", "init", "setup", "cleanup"})
+_NOTES = 48
+"""The most room for a scope's notes, in characters; longer ones are condensed."""
 _WIDEST_VALUE = 8
 """The least room for a parameter's value, which may change, in characters."""
 
@@ -49,28 +54,32 @@ class Layout(NamedTuple):
     curves: tuple[Curve, ...]
 
 
-def layout_of(outline: Outline) -> Layout:
+def layout_of(outline: Outline, direction: str = "down") -> Layout:
     """The layout of `outline`.
+
+    Args:
+        outline: what there is.
+        direction: ``down`` or ``right``.
 
     Raises:
         DrawingError: there is no engine, or none of them can lay this out.
     """
     if not outline.nodes:
         return Layout(0, 0, (), (), ())
-    return parse_layout(outline, render(layout_source(outline), "json0"))
+    return parse_layout(outline, render(layout_source(outline, direction), "json0"))
 
 
 # ---- to Graphviz
 
 
-def layout_source(outline: Outline) -> str:
+def layout_source(outline: Outline, direction: str = "down") -> str:
     """`outline` in the DOT language, with room for the text that views draw."""
     import graphviz
 
     source = graphviz.Digraph(
         graph_attr={
             "compound": "true", "fontname": FONT, "fontsize": "10", "nodesep": "0.24",
-            "pad": "0", "ranksep": "0.36",
+            "pad": "0", "rankdir": "LR" if direction == "right" else "TB", "ranksep": "0.36",
         },
         node_attr={
             "fontname": FONT, "fontsize": "10", "height": "0.36", "margin": "0.2,0.06",
@@ -96,8 +105,9 @@ def _write(
         with picture.subgraph(name=f"cluster_{place}") as box:
             one = outline.clusters[place]
             state = " · 00 failed, 00 closing" if one.mapped else " · with the reaper"
-            widest = max((one.label + state, *one.notes), key=len)
-            lines = [widest, *(["x"] if one.notes else [])]
+            times = _TIMES + (_COST if one.cost is not None else "")
+            notes = " · ".join(one.notes)
+            lines = [f"{one.label}{state} {_CHIP}", times, *([notes[:_NOTES]] if notes else [])]
             box.attr(label=_wide(lines), labeljust="l", margin="10")
             _write(outline, inside, links, box, place)
     for link in links.get(cluster, ()):
@@ -108,10 +118,13 @@ def _room(node: Node) -> dict[str, str]:
     text = node.short
     if node.kind == "parameter":
         text = f"{node.label} = {node.note.ljust(_WIDEST_VALUE, 'x')}"
-    lines = [text, "0,000 of 0,000 done"] if node.mapped or node.kind == "folded" else [text]
-    margin = "0.17,0.1" if node.mapped else "0.17,0.04"
-    small = {"fontsize": "8.5", "height": "0.26", "margin": margin}
-    return {"label": _wide(lines), **(small if node.kind in _SMALL_KINDS else {})}
+    lines = [text]
+    if node.mapped or node.kind == "folded":
+        lines.append("0,000 of 0,000 done")
+    elif node.kind in _TIMED:
+        lines.append("00 min 00 s")
+    is_counted = node.mapped or node.kind == "folded"  # it has a bar, too
+    return {"label": _wide(lines), **({"margin": "0.17,0.1"} if is_counted else {})}
 
 
 def _wide(lines: list[str]) -> Any:

@@ -15,7 +15,7 @@ class Sender(TypedDict):
 class Plain(Sender):
     """A command without arguments."""
 
-    do: Literal["open", "close", "look_away", "cancel", "cleanup", "unfold", "fold", "run_again"]
+    do: Literal["open", "close", "look_away", "cancel", "cleanup", "close_scopes", "run_again"]
 
 
 class Here(Sender):
@@ -48,13 +48,30 @@ class Inspect(Sender):
     id: str
 
 
-class TreatOne(Sender):
-    """Clean up or keep one resource; of a mapped scope one item, or all."""
+class Fold(Sender):
+    """Unfold or fold one node or one cluster's header; without a subject all that is folded."""
 
-    do: Literal["cleanup_one", "keep_one"]
+    do: Literal["unfold", "fold"]
+    what: NotRequired[SubjectKind]
+    id: NotRequired[str]
+
+
+class Room(Sender):
+    """How much room the view has for the graph, in pixels, and which way the reader wants it."""
+
+    do: Literal["room"]
+    width: float
+    height: float
+    direction: Literal["fitting", "down", "right"]
+
+
+class TreatOne(Sender):
+    """Clean up, keep or forget one resource; of a mapped scope one item, or all."""
+
+    do: Literal["cleanup_one", "keep_one", "forget_one"]
     what: SubjectKind
     id: str
     item: NotRequired[int]
 
 
-Command: TypeAlias = Plain | Here | RunFlow | ShowTimeline | Inspect | TreatOne
+Command: TypeAlias = Plain | Here | RunFlow | ShowTimeline | Inspect | Fold | Room | TreatOne

@@ -1,6 +1,6 @@
 """Frames about the graph and its states, the form for parameters, and answers to commands."""
 
-from typing import Literal, NamedTuple, Required, TypeAlias, TypedDict
+from typing import Literal, NamedTuple, NotRequired, Required, TypeAlias, TypedDict
 
 from resnb.view.live.layout import Box
 from resnb.view.wire.kinds import (
@@ -18,8 +18,12 @@ Folded: TypeAlias = Literal["no", "yes", "unfolded"]
 """Whether a flow is so large that it is folded, or was unfolded by a user."""
 
 
+Direction: TypeAlias = Literal["down", "right"]
+"""Which way a graph goes."""
+
+
 class NodeInfo(TypedDict):
-    """A task or a folded scope, and where it is drawn."""
+    """A task, or several that are folded, and where it is drawn."""
 
     id: str
     text: str
@@ -27,6 +31,7 @@ class NodeInfo(TypedDict):
     mapped: bool
     cluster: int | None
     box: Box
+    inside: NotRequired[list[str]]  # the tasks that are folded into it
 
 
 class ClusterInfo(TypedDict):
@@ -38,6 +43,8 @@ class ClusterInfo(TypedDict):
     notes: list[str]
     mapped: bool
     box: Box
+    inside: list[str]  # its init, set-up and clean-up, if the header stands for them
+    cost: float | None  # what an hour of it costs
 
 
 class LinkInfo(TypedDict):
@@ -57,10 +64,26 @@ class Structure(TypedDict):
     version: int  # a number that later frames refer to
     name: str
     folded: Folded
+    direction: Direction
     size: tuple[float, float]
     nodes: list[NodeInfo]
     clusters: list[ClusterInfo]
     links: list[LinkInfo]
+
+
+class ScopeTimes(TypedDict):
+    """How long a resource was set up, open and used, in seconds.
+
+    What a mapped scope has several of is added up.
+    """
+
+    steps: tuple[StateCode, StateCode, StateCode]  # the states of init, set-up and clean-up
+    setup: float | None  # what set-up took, or has been taking
+    cleanup: float | None  # what clean-up took, or has been taking
+    open: float  # how long it was open until now
+    opened: int  # how many resources are open now
+    used: float | None  # how long of that it was used; null if nobody knows
+    busy: bool  # whether it is being used
 
 
 class Tally(NamedTuple):
@@ -91,6 +114,8 @@ class States(RunInfo):
     leases: list[LeaseState]
     stacks: list[tuple[int, tuple[LeaseCount, ...]]]
     notes: list[tuple[int, str]]
+    times: list[tuple[int, float]]  # seconds that tasks took, or have been taking
+    scopes: list[tuple[int, ScopeTimes]]
     hidden: int
 
 
@@ -104,6 +129,8 @@ class Delta(RunInfo, total=False):
     leases: list[tuple[int, LeaseState]]
     stacks: list[tuple[int, tuple[LeaseCount, ...]]]
     notes: list[tuple[int, str]]
+    times: list[tuple[int, float]]
+    scopes: list[tuple[int, ScopeTimes]]
 
 
 class FailureInfo(NamedTuple):
@@ -138,13 +165,17 @@ class CellList(TypedDict):
 
 
 class Field(TypedDict):
-    """One parameter; a default that a form cannot edit is sent as text."""
+    """One parameter; a default that a form cannot edit is sent as text.
+
+    Lists and dicts are sent as JSON in a text, dates in ISO's form, choices by their names.
+    """
 
     name: str
     required: bool
     kind: FieldKind
     editable: bool
     default: Value
+    choices: NotRequired[list[str]]
 
 
 class Form(TypedDict):

@@ -18,6 +18,7 @@ class Actions(TypedDict):
 
     cleanup: str
     keep: str
+    forget: bool  # whether nobody can clean it up, so that people have to say that it is gone
 
 
 class ItemInfo(Actions):

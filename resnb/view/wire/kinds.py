@@ -20,7 +20,24 @@ NodeKind: TypeAlias = Annotated[
 LinkKind: TypeAlias = Annotated[str, OneOf(("data", "control", "setup", "cleanup"))]
 LaneKind: TypeAlias = Annotated[str, OneOf(("scope", "worker", "loop", "more"))]
 SubjectKind: TypeAlias = Annotated[str, OneOf(("node", "cluster"))]
-FieldKind: TypeAlias = Annotated[str, OneOf(("int", "float", "bool", "str", "text", "other"))]
+FieldKind: TypeAlias = Annotated[
+    str,
+    OneOf(
+        (
+            "int",
+            "float",
+            "bool",
+            "str",
+            "text",
+            "list",
+            "dict",
+            "date",
+            "datetime",
+            "choice",
+            "other",
+        )
+    ),
+]
 Value: TypeAlias = str | float | int | bool | None
 Interval: TypeAlias = tuple[float, float]
 Count: TypeAlias = tuple[StateCode, int]

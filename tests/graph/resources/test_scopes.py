@@ -373,6 +373,12 @@ def test_options_of_the_definition_and_of_one_use(flow):
     assert longer.signature == manager.signature
 
 
+def test_what_an_hour_costs_is_a_number():
+    assert Outer.options(cost_per_hour=2).scope_options.cost_per_hour == 2.0
+    assert Outer.options(cost_per_hour="0.52").scope_options.cost_per_hour == 0.52
+    assert Outer.options(cost_per_hour=None).scope_options.cost_per_hour is None
+
+
 def test_options_left_alone():
     assert Outer.scope_options == ScopeOptions(
         cleanup_timeout=60,
@@ -416,6 +422,8 @@ WRONG_OPTIONS = {
     "retries": ({"cleanup_retries": 1.5}, "cleanup_retries=1.5 must be a whole number"),
     "retries below 0": ({"cleanup_retries": -1}, "cleanup_retries=-1 must be a whole number"),
     "retries none": ({"cleanup_retries": None}, "cleanup_retries=None must be a whole number"),
+    "a cost below 0": ({"cost_per_hour": -1}, "cost_per_hour=-1 must be a number of at least 0"),
+    "a cost that is none": ({"cost_per_hour": "much"}, "cost_per_hour='much' must be a number"),
     "a task's option": (
         {"setup_task_kwargs": {"max_retry": 1}},
         r"'\w+.setup' has no option 'max_retry'; did you mean 'max_retries'\?",

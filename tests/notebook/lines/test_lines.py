@@ -21,7 +21,7 @@ from resnb.notebook.lines.parsed import (
     parse_resources_line,
     variable_name,
 )
-from resnb.notebook.lines.usage import COMMAND, COUNT, DURATION, FLOW, RESOURCE, RESOURCES
+from resnb.notebook.lines.usage import AMOUNT, COMMAND, COUNT, DURATION, FLOW, RESOURCE, RESOURCES
 
 PARSERS = {
     FLOW: parse_flow_line,
@@ -439,7 +439,7 @@ def test_a_bad_resources_line_is_refused_with_the_reason(line, words):
 
 # --- one source for parser and help -----------------------------------------------------------
 
-SAMPLES = {None: "", COUNT: " 3", DURATION: " 30m"}
+SAMPLES = {None: "", AMOUNT: " 0.52", COUNT: " 3", DURATION: " 30m"}
 OF_STEPS = {"--map", "--retries"}
 WITH_OPTIONS = [(magic, option) for magic in PARSERS for option in magic.options]
 

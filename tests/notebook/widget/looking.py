@@ -13,7 +13,8 @@ PATIENCE = 20.0
 """Seconds after which a test gives up waiting for a frame."""
 
 
-def laid_out(outline):
+def laid_out(outline, direction="down"):
+    del direction
     box = Box(0, 0, 1, 1)
     return Layout(1, 1, (box,) * len(outline.nodes), (box,) * len(outline.clusters), ())
 

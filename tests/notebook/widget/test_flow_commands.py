@@ -1,7 +1,11 @@
 # ruff: noqa: T201 - tasks and clean-ups print here
 """What the buttons of a view do, say and refuse; real runs and leases, no front end."""
 
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -256,7 +260,9 @@ def test_one_can_look_and_look_away_while_a_clean_up_hangs(flow, view, things):
 
 def test_a_resource_is_kept_and_everybody_who_looks_is_told(flow, view):
     leave_open(flow)
-    assert view.look("outer", "cluster")[2]["actions"] == {"cleanup": "", "keep": ""}
+    assert view.look("outer", "cluster")[2]["actions"] == {
+        "cleanup": "", "keep": "", "forget": False
+    }  # fmt: skip
     view.send("keep_one", what="cluster", id="outer")
     frame = view.await_frame("said")
     assert frame["text"] == "work/outer is kept for 30 minutes after this kernel's end"
@@ -372,3 +378,85 @@ def test_a_preview_for_a_view_that_has_looked_away_is_not_made(flow, view):
 def test_a_name_without_end_is_cut(view):
     assert view.send("inspect", what="node", id="x" * 100_000)
     assert len(view.await_frame("inspected")["id"]) == 200
+
+
+# ---- the room, and what is folded
+
+
+def test_scopes_that_are_left_open_are_closed_and_nothing_else(flow, view, things):
+    leave_open(flow)
+    view.send("close_scopes")
+    assert view.said() == "cleaned up work/outer, work/inner"
+    assert set(lease_states(flow).values()) == {states.CLOSED}
+    assert not memory_of(flow).open_leases
+
+
+def test_a_header_is_unfolded_and_a_graph_turned(flow, view):
+    view.send("open")
+    first = view.live.refresh()[0]
+    assert view.send("unfold", what="cluster", id="outer")
+    opened = view.live.refresh()[0]
+    assert len(opened["nodes"]) == len(first["nodes"]) + 3
+    assert view.send("fold", what="cluster", id="outer")
+    assert view.live.refresh()[0]["version"] == first["version"]
+    view.send("room", width=300.0, height=200.0, direction="right")
+    assert view.live.refresh()[0]["direction"] == "right"
+
+
+def test_tasks_that_are_drawn_as_one_are_looked_at_together(view_of):
+    def work(number):
+        if number == 7:
+            raise ValueError("seven")
+
+    with Flow("many") as flow:
+        for number in range(120):
+            task(work, name=f"part-{number}")(number)
+    view = view_of(flow)
+    view.live.opened("me")
+    [node] = view.live.refresh()[0]["nodes"]
+    flow.run(quiet=True)
+    rows, texts, _ = view.look(node["id"])
+    assert rows["tasks"] == "120: 119 success, 1 failed"
+    assert rows["names"].startswith("part-0, part-1")
+    assert texts["first failures"] == "part-7: ValueError: seven"
+
+
+LOST = """
+from resnb import Flow, resource_manager, task
+from resnb.ledger.admin.commands import LedgerCommands
+from tests.notebook.widget.looking import FakeView
+
+@resource_manager
+class Thing:
+    def setup(self):
+        raise OSError("half made")
+    def cleanup(self, resource):
+        pass
+
+with Flow("lost") as flow, Thing.use((), {}, name="thing") as thing:
+    task(id, name="use")(thing)
+flow.run(quiet=True)
+view = FakeView(flow)
+actions = view.look("thing", "cluster")[2]["actions"]
+print(actions["forget"], "look for it" in actions["cleanup"], len(LedgerCommands().leases()))
+for _ in range(2):
+    view.send("forget_one", what="cluster", id="thing")
+    print(view.said())
+print(view.look("thing", "cluster")[2]["actions"]["forget"], LedgerCommands().leases())
+"""
+
+
+def test_what_nobody_can_clean_up_is_forgotten_when_it_is_gone(ledger_home, tmp_path):
+    script = tmp_path / "lost.py"  # an interpreter of its own, whose leases are in a ledger
+    script.write_text(LOST, encoding="utf-8")
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "RESNB_HOME": str(ledger_home), "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines() == [
+        "True True 1",
+        "forgotten: lost/thing",
+        "resource 'thing' has nothing to forget",
+        "False []",
+    ], done.stderr

@@ -2,6 +2,8 @@
 
 import json
 import threading
+from datetime import UTC, date, datetime
+from enum import Enum
 
 import pytest
 
@@ -19,6 +21,11 @@ from resnb.view.live.parameter_form import checked, form
 from resnb.view.live.ticker import Ticker, pause
 from resnb.view.wire.frames import Frame
 from resnb.wire import fault
+
+
+class Size(Enum):
+    SMALL = 1
+    LARGE = 2
 
 
 class Layouts:
@@ -80,7 +87,7 @@ def test_what_changes_is_told_as_a_delta_of_the_same_structure(live, progress):
     assert live.is_moving
     live.told = progress({"load": SUCCESS}, leases={"client": "open"}, flow=RUNNING)
     [delta] = live.refresh()
-    assert delta["codes"] == [(4, SUCCESS)]
+    assert delta["codes"] == [(2, SUCCESS)]
     assert "leases" not in delta
 
 
@@ -168,10 +175,36 @@ def test_a_large_flow_is_folded_until_somebody_unfolds_it(large, progress, layou
     live.opened("a")
     small = live.refresh()[0]
     assert small["folded"] == "yes"
-    assert len({one["id"] for one in small["nodes"]}) == len(small["nodes"]) == 4
+    assert len({one["id"] for one in small["nodes"]}) == len(small["nodes"]) == 7
+    assert [len(one.get("inside", [])) for one in small["nodes"]] == [99, 0, 99, 0, 99, 0, 0]
     live.unfold(unfolded=True)
     whole = live.refresh()[0]
-    assert (whole["folded"], len(whole["nodes"])) == ("unfolded", 310)
+    assert (whole["folded"], len(whole["nodes"])) == ("unfolded", 301)
+
+
+def test_one_folded_node_is_opened_and_the_rest_stays_folded(large, progress, layouts):
+    live = LiveFlow(large, lambda: progress({}), lay_out=layouts)
+    live.opened("a")
+    first = live.refresh()[0]["nodes"][0]
+    assert len(live.folded(first["id"])) == 99
+    live.open(Subject("node", first["id"]), opened=True)
+    opened = live.refresh()[0]
+    assert len(opened["nodes"]) == 105
+    assert first["inside"][0] in {one["id"] for one in opened["nodes"]}
+    live.unfold(unfolded=False)
+    assert len(live.refresh()[0]["nodes"]) == 7
+
+
+def test_what_a_scope_does_for_itself_is_in_its_header_until_it_is_opened(live):
+    live.opened("a")
+    structure = live.refresh()[0]
+    own = ["client.init", "client.setup", "client.cleanup"]
+    assert structure["clusters"][0]["inside"] == own
+    assert own[0] not in {one["id"] for one in structure["nodes"]}
+    live.open(Subject("cluster", "client"), opened=True)
+    structure = live.refresh()[0]
+    assert structure["clusters"][0]["inside"] == []
+    assert {*own} <= {one["id"] for one in structure["nodes"]}
 
 
 def test_progress_counts_tasks_that_are_not_drawn(work, progress, layouts):
@@ -186,7 +219,7 @@ def test_progress_counts_tasks_that_are_not_drawn(work, progress, layouts):
     live.told = progress({}, flow=RUNNING, counts={"each": {RUNNING: 3}})
     [delta] = live.refresh()
     assert delta["tally"] == (403, 400, 0, 3)
-    assert "codes" not in delta
+    assert delta["counts"] == [(0, ((SUCCESS, 400),))]
 
 
 def test_looks_come_less_often_where_they_cost_more():
@@ -235,23 +268,46 @@ def test_fields_have_the_kind_of_their_default():
             "s": "a",
             "any": None,
             "t": (1,),
+            "l": [1, {"a": None}],
+            "d": {"a": 1},
+            "keys": {1: 2},
+            "day": date(2026, 1, 31),
+            "moment": datetime(2026, 1, 31, 8, tzinfo=UTC),
+            "size": Size.SMALL,
+            "o": object(),
         }.items():
             flow.add_task(Parameter(name, default=default))
         flow.add_task(Parameter("must"))
     fields = {one["name"]: one for one in form(flow)["fields"]}
     assert {name: one["kind"] for name, one in fields.items()} == {
-        "n": "int", "x": "float", "on": "bool", "s": "str", "any": "text", "t": "other", "must": "text",
+        "n": "int", "x": "float", "on": "bool", "s": "str", "any": "text", "t": "list", "must": "text",
+        "l": "list", "d": "dict", "keys": "other", "day": "date", "moment": "datetime",
+        "size": "choice", "o": "other",
     }  # fmt: skip
     assert fields["must"]["required"]
-    assert not fields["t"]["editable"]
+    assert [name for name, one in fields.items() if not one["editable"]] == ["keys", "o"]
+    assert (fields["l"]["default"], fields["day"]["default"]) == ('[1, {"a": null}]', "2026-01-31")
+    assert (fields["size"]["default"], fields["size"]["choices"]) == ("SMALL", ["SMALL", "LARGE"])
 
 
 def test_values_of_a_front_end_are_checked(seed):
     with Flow("form") as flow:
         flow.add_task(Parameter("n", default=3))
         flow.add_task(Parameter("x", default=0.5))
+        defaults = {"t": (1,), "l": [], "d": {}, "day": date(2026, 1, 31), "size": Size.SMALL}
+        for name, default in defaults.items():
+            flow.add_task(Parameter(name, default=default))
     assert checked(flow, {"n": 4, "x": 2}) == {"n": 4, "x": 2.0}
+    texts = {"t": "[1, 2]", "l": "[null]", "d": '{"a": []}', "day": "2026-02-28", "size": "LARGE"}
+    assert checked(flow, texts) == {
+        "t": (1, 2), "l": [None], "d": {"a": []}, "day": date(2026, 2, 28), "size": Size.LARGE
+    }  # fmt: skip
     for values, reason in (
+        ({"l": "{}"}, "takes list, not '{}'"),
+        ({"d": "[" * 100_000}, "takes dict, not"),
+        ({"d": "__import__('os')"}, "takes dict, not"),
+        ({"day": "tomorrow"}, "takes date, not 'tomorrow'"),
+        ({"size": "HUGE"}, "takes Size, not 'HUGE'"),
         ({"n": "4"}, "takes int, not str"),
         ({"n": True}, "takes int, not bool"),
         ({"m": 1}, "has no parameter 'm'"),

@@ -23,9 +23,34 @@ export function parsed(field: Field, text: string): Parsed {
       return { value: trimmed === "true" };
     case "str":
       return { value: text };
+    case "choice":
+    case "date":
+      return trimmed === "" ? { error: `${name} is required` } : { value: trimmed };
+    case "datetime":
+      return /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(trimmed)
+        ? { value: trimmed }
+        : { error: `${name} takes a date and a time, such as 2026-02-28T09:30` };
+    case "list":
+    case "dict":
+      return json(name, field.kind, trimmed);
     default:
       return { value: trimmed === "" ? null : plain(trimmed) };
   }
+}
+
+function json(name: string, kind: "list" | "dict", text: string): Parsed {
+  try {
+    const found: unknown = JSON.parse(text);
+    const isList = Array.isArray(found);
+    if (typeof found === "object" && found !== null && isList === (kind === "list")) {
+      return { value: text };
+    }
+  } catch (error) {
+    return { error: `${name} is no JSON: ${error instanceof Error ? error.message : ""}` };
+  }
+  return {
+    error: kind === "list" ? `${name} takes a list: [ ... ]` : `${name} takes a dict: { ... }`,
+  };
 }
 
 /** A default's text in its field. */

@@ -3,11 +3,21 @@ import { html, setText, set } from "../dom";
 import { parsed, shown } from "./fields";
 import type { Field, Value } from "../../wire/frames";
 
+type Input = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
+
 interface Row {
   readonly field: Field;
-  readonly input: HTMLInputElement;
+  readonly input: Input;
   readonly error: HTMLElement;
 }
+
+const HINTS: Readonly<Partial<Record<Field["kind"], string>>> = {
+  list: "a JSON list",
+  dict: "a JSON object",
+  date: "year-month-day",
+  datetime: "a date and a time",
+  other: "set this in code",
+};
 
 let forms = 0;
 
@@ -44,7 +54,14 @@ export class Form {
     });
     this.element.replaceChildren(
       ...this.rows.map(({ field, input, error }) =>
-        html("div", { class: "field" }, html("label", { for: input.id }, field.name), input, error),
+        html(
+          "div",
+          { class: "field" },
+          html("label", { for: input.id, title: field.name }, field.name),
+          input,
+          html("span", { class: "hint", id: `${input.id}-hint` }, HINTS[kindOf(field)] ?? ""),
+          error,
+        ),
       ),
     );
     set(this.element, { hidden: fields.length === 0 });
@@ -53,7 +70,7 @@ export class Form {
   /** The values that differ from the defaults; null if one is invalid, which the form then shows. */
   values(): Readonly<Record<string, Value>> | null {
     const found: Record<string, Value> = {};
-    let wrong: HTMLInputElement | null = null;
+    let wrong: Input | null = null;
     for (const { field, input, error } of this.rows) {
       if (!field.editable) {
         continue;
@@ -75,14 +92,12 @@ export class Form {
 
   private row(field: Field, place: number): Row {
     const id = `${this.prefix}-${place}`;
-    const input = html("input", {
+    const input = inputOf(field);
+    set(input, {
       id,
-      type: field.kind === "bool" ? "checkbox" : "text",
-      inputmode: field.kind === "int" ? "numeric" : field.kind === "float" ? "decimal" : "text",
       placeholder: field.required ? "required" : field.default === null ? "None" : "",
       disabled: !field.editable,
-      title: field.editable ? "" : "its default cannot be edited in a form",
-      "aria-describedby": `${id}-error`,
+      "aria-describedby": `${id}-hint ${id}-error`,
       autocomplete: "off",
     });
     fill(input, shown(field));
@@ -94,12 +109,40 @@ export class Form {
   }
 }
 
-function inputText(input: HTMLInputElement): string {
-  return input.type === "checkbox" ? String(input.checked) : input.value;
+/** What cannot be edited is set in code, whatever its kind. */
+function kindOf({ kind, editable }: Field): Field["kind"] {
+  return editable ? kind : "other";
 }
 
-function fill(input: HTMLInputElement, text: string): void {
-  if (input.type === "checkbox") {
+function inputOf(field: Field): Input {
+  const { kind, choices } = field;
+  switch (kindOf(field)) {
+    case "choice":
+      return html("select", {}, ...(choices ?? []).map((one) => html("option", {}, one)));
+    case "list":
+    case "dict":
+      return html("textarea", { rows: Math.min(6, 1 + Math.floor(shown(field).length / 36)) });
+    case "bool":
+      return html("input", { type: "checkbox" });
+    case "date":
+      return html("input", { type: "date" });
+    default: {
+      const inputmode = kind === "int" ? "numeric" : kind === "float" ? "decimal" : "text";
+      return html("input", { type: "text", inputmode });
+    }
+  }
+}
+
+function isBox(input: Input): input is HTMLInputElement {
+  return input instanceof HTMLInputElement && input.type === "checkbox";
+}
+
+function inputText(input: Input): string {
+  return isBox(input) ? String(input.checked) : input.value;
+}
+
+function fill(input: Input, text: string): void {
+  if (isBox(input)) {
     input.checked = text === "true";
   } else {
     input.value = text;

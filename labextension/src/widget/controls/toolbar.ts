@@ -1,13 +1,18 @@
-// The flow's name and state, the buttons for runs, search, and the view's switches.
-import { button, html, setText, set } from "../dom";
+// The flow's name and state, and three groups of buttons: to run it, to look at it, to zoom.
+import { html, setText, set } from "../dom";
 import type { Model } from "../model";
 import { RETRYING, RUNNING } from "../../wire/vocabulary";
 import type { LeaseState } from "../../wire/frames";
 import type { Request } from "../channel";
+import type { Tab } from "../drawer";
+import { iconButton, type Icon } from "./icons";
+import { Menu } from "./menu";
+import { searchBox } from "./search";
 import { className, taskLook } from "../vocabulary";
 import { flowWord } from "../words";
 
 const HELD: ReadonlySet<LeaseState> = new Set(["opening", "open", "closing", "kept"]);
+const LEFT: ReadonlySet<LeaseState> = new Set(["failed", "with the reaper"]);
 
 const CANCEL =
   "Stop the run, and clean up what it has set up; scopes that --run keeps open stay open " +
@@ -19,9 +24,9 @@ export interface Actions {
   readonly search: (text: string, go: boolean) => number;
   readonly zoom: (direction: number) => void;
   readonly fit: () => void;
-  readonly toggleEdges: () => boolean;
-  readonly toggleTimeline: () => boolean;
-  readonly toggleLegend: () => boolean;
+  readonly turn: () => void;
+  readonly window: () => void;
+  readonly toggle: (tab: Tab) => void;
 }
 
 export class Toolbar {
@@ -35,53 +40,72 @@ export class Toolbar {
   );
   private readonly run: HTMLButtonElement;
   private readonly cancel: HTMLButtonElement;
-  private readonly cleanUp: HTMLButtonElement;
-  private readonly closeScopes: HTMLButtonElement;
+  private readonly cleanUp: Menu;
   private readonly fold: HTMLButtonElement;
-  private readonly edges: HTMLButtonElement;
+  private readonly tabs: ReadonlyMap<Tab, HTMLButtonElement>;
+  private readonly turn: HTMLButtonElement;
+  private readonly window: HTMLButtonElement;
   private readonly search: HTMLElement;
   private isUnfolded = false;
 
-  constructor(private readonly actions: Actions) {
+  constructor(actions: Actions) {
     const { send } = actions;
-    this.run = button("Run", "Run the flow with the values below", actions.run);
+    this.run = iconButton("run", "Run", "Run the flow with the values below", actions.run);
     this.run.classList.add("primary");
-    this.cancel = button("Cancel", CANCEL, () => {
+    this.cancel = iconButton("cancel", "Cancel", CANCEL, () => {
       send({ do: "cancel" });
     });
-    this.cleanUp = button("Clean up", "Clean up every resource that is not closed", () => {
-      send({ do: "cleanup" });
-    });
-    this.closeScopes = button("Close scopes", "Clean up what --run has left open", () => {
-      send({ do: "cleanup" });
-    });
-    this.fold = button("Unfold", "Show the tasks inside the scopes", () => {
+    this.cleanUp = new Menu("clean", "Clean up", "End resources, or the session", [
+      {
+        text: "Close scopes",
+        about: "End the session: clean up what --run has left open",
+        pressed: () => {
+          send({ do: "close_scopes" });
+        },
+      },
+      {
+        text: "Clean up all resources",
+        about: "Also those that are kept, or whose clean-up has failed",
+        pressed: () => {
+          send({ do: "cleanup" });
+        },
+      },
+    ]);
+    this.fold = iconButton("unfold", "Unfold", "Show all tasks, or fold them again", () => {
       send({ do: this.isUnfolded ? "fold" : "unfold" });
     });
-    this.edges = this.toggle("Set-up edges", "Show edges from set-ups and to clean-ups", true, () =>
-      actions.toggleEdges(),
-    );
-    const timeline = this.toggle("Timeline", "What ran when, and for how long", false, () =>
-      actions.toggleTimeline(),
-    );
-    const legend = this.toggle("Legend", "What shapes, colours and marks mean", false, () =>
-      actions.toggleLegend(),
-    );
-    this.search = this.searchBox();
+    const tab = (icon: Icon, name: Tab, text: string, title: string): [Tab, HTMLButtonElement] => [
+      name,
+      quiet(icon, text, title, () => {
+        actions.toggle(name);
+      }),
+    ];
+    this.tabs = new Map([
+      tab("timeline", "timeline", "Timeline", "What ran when, and for how long"),
+      tab("legend", "legend", "Legend", "What shapes, colours and marks mean"),
+    ]);
+    this.search = searchBox(actions.search);
+    this.turn = quiet("direction", "Turn", "Let the graph go the other way", actions.turn);
+    this.window = quiet("window", "Whole window", "Open it over the whole window", actions.window);
+    const zoom = (icon: Icon, title: string, direction: number): HTMLButtonElement =>
+      quiet(icon, title, `${title} (${direction > 0 ? "+" : "-"})`, () => {
+        actions.zoom(direction);
+      });
+    const group = (name: string, ...inside: readonly HTMLElement[]): HTMLElement =>
+      html("span", { class: `group ${name}`, role: "group", "aria-label": name }, ...inside);
     this.element = html(
       "div",
-      { class: "toolbar", role: "toolbar", "aria-label": "flow" },
+      { class: "toolbar" },
       html("span", { class: "heading" }, this.name, this.state, this.dashboard),
-      html("span", { class: "group" }, this.run, this.cancel, this.cleanUp, this.closeScopes),
-      html(
-        "span",
-        { class: "group views" },
-        this.search,
-        this.fold,
-        this.edges,
-        timeline,
-        legend,
-        this.zoom(),
+      group("run", this.run, this.cancel, this.cleanUp.element),
+      group("look", this.search, this.fold, ...this.tabs.values()),
+      group(
+        "zoom",
+        zoom("out", "Zoom out", -1),
+        zoom("in", "Zoom in", 1),
+        quiet("fit", "Fit", "Show all of the graph (0)", actions.fit),
+        this.turn,
+        this.window,
       ),
     );
   }
@@ -89,89 +113,45 @@ export class Toolbar {
   show(model: Model): void {
     const look = taskLook(model.flow);
     const isOn = model.flow === RUNNING || model.flow === RETRYING;
-    const held = model.leases.filter((lease) => HELD.has(lease)).length;
-    const left = model.leases.some((lease) => lease === "failed" || lease === "with the reaper");
-    setText(this.name, model.structure?.name ?? "");
+    const { leases, structure } = model;
+    setText(this.name, structure?.name ?? "");
     setText(this.state, `${look.mark} ${flowWord(model.flow)}`);
     set(this.state, { class: `flow-state is-${className(look.word)}` });
     const isPage = /^(https?:\/\/|\/(?![/\\]))/.test(model.link);
     set(this.dashboard, { hidden: !isPage, href: isPage && model.link });
     set(this.run, { disabled: isOn });
     set(this.cancel, { disabled: !isOn });
-    set(this.cleanUp, { disabled: isOn || (held === 0 && !left) });
-    set(this.closeScopes, { hidden: isOn || !model.leases.includes("open") });
-    this.isUnfolded = model.structure?.folded === "unfolded";
-    set(this.fold, { hidden: model.structure?.folded === "no" });
-    setText(this.fold, this.isUnfolded ? "Fold" : "Unfold");
-    const hasEdges = model.structure?.links.some(
-      ({ kind }) => kind === "setup" || kind === "cleanup",
-    );
-    set(this.edges, { hidden: hasEdges !== true });
-    set(this.search, { hidden: (model.structure?.nodes.length ?? 0) < 5 });
+    const running = isOn ? "The flow is running: cancel it, and it is cleaned up" : "";
+    const isAny = leases.some((lease) => HELD.has(lease) || LEFT.has(lease));
+    this.cleanUp.show([
+      running || (leases.includes("open") ? "" : "Nothing is open"),
+      running || (isAny ? "" : "Nothing is left to clean up"),
+    ]);
+    this.isUnfolded = structure?.folded === "unfolded";
+    set(this.fold, { hidden: structure === null || structure.folded === "no" });
+    label(this.fold, this.isUnfolded ? "Fold" : "Unfold");
+    set(this.search, { hidden: (structure?.nodes.length ?? 0) < 5 && structure?.folded === "no" });
+    set(this.turn, { class: `quiet goes-${structure?.direction ?? "down"}` });
   }
 
-  private toggle(
-    text: string,
-    title: string,
-    isOn: boolean,
-    pressed: () => boolean,
-  ): HTMLButtonElement {
-    const made = button(text, title, () => {
-      set(made, { "aria-pressed": pressed() ? "true" : "false" });
-    });
-    set(made, { "aria-pressed": isOn ? "true" : "false" });
-    made.classList.add("quiet");
-    return made;
+  /** Which tab of the drawer is open, and whether the view takes the whole window. */
+  mark(open: Tab | null, isWindow: boolean): void {
+    for (const [tab, made] of this.tabs) {
+      set(made, { "aria-pressed": tab === open ? "true" : "false" });
+    }
+    set(this.window, { "aria-pressed": isWindow ? "true" : "false" });
   }
+}
 
-  private zoom(): HTMLElement {
-    const { zoom, fit } = this.actions;
-    const buttons: readonly (readonly [string, string, () => void])[] = [
-      [
-        "−",
-        "Zoom out",
-        () => {
-          zoom(-1);
-        },
-      ],
-      [
-        "+",
-        "Zoom in",
-        () => {
-          zoom(1);
-        },
-      ],
-      ["Fit", "Show all of the graph", fit],
-    ];
-    const made = buttons.map(([text, title, pressed]) => {
-      const one = button(text, title, pressed);
-      one.classList.add("quiet");
-      set(one, { "aria-label": title });
-      return one;
-    });
-    return html("span", { class: "zoom" }, ...made);
-  }
+function quiet(icon: Icon, text: string, title: string, pressed: () => void): HTMLButtonElement {
+  const made = iconButton(icon, text, title, pressed);
+  made.classList.add("quiet");
+  return made;
+}
 
-  private searchBox(): HTMLElement {
-    const input = html("input", {
-      type: "search",
-      placeholder: "Find a task",
-      "aria-label": "find a task by its name",
-    });
-    const hits = html("span", { class: "hits", role: "status" });
-    const look = (go: boolean): void => {
-      const found = this.actions.search(input.value, go);
-      setText(hits, input.value.trim() === "" ? "" : `${found} found`);
-    };
-    input.addEventListener("input", () => {
-      look(false);
-    });
-    input.addEventListener("keydown", (event) => {
-      event.stopPropagation(); // typing here must not trigger the notebook's shortcuts
-      if (event.key === "Enter") {
-        look(true);
-      }
-    });
-    return html("span", { class: "search" }, input, hits);
+function label(made: HTMLButtonElement, text: string): void {
+  const found = made.querySelector(".label");
+  if (found) {
+    setText(found, text);
   }
 }

@@ -7,6 +7,9 @@ import { className, leaseLook } from "../vocabulary";
 import { clusterName, stackText } from "../words";
 
 const SIDE = 9;
+const CHIP = 62; // what the chip takes at the right
+const LINE = 12.5;
+const UNHEARD = { "aria-hidden": "true" }; // the label says it all
 const BEHIND = [6, 3];
 
 export class ClusterShape {
@@ -17,8 +20,15 @@ export class ClusterShape {
   );
   private readonly ring = svg("rect", { class: "ring", rx: 9 });
   private readonly body = svg("rect", { class: "body", rx: 9 });
-  private readonly name = svg("text", { class: "name", x: SIDE, y: 14 });
-  private readonly notes = svg("text", { class: "notes", x: SIDE, y: 26 });
+  private readonly name = svg("text", { class: "name", x: SIDE, y: 14, ...UNHEARD });
+  private readonly step = svg("text", {
+    class: "notes",
+    y: 14,
+    "text-anchor": "end",
+    ...UNHEARD,
+  });
+  private readonly time = svg("text", { class: "notes", x: SIDE, ...UNHEARD });
+  private readonly notes = svg("text", { class: "notes", x: SIDE, ...UNHEARD });
   private readonly title = svg("title");
   private info: ClusterInfo;
 
@@ -32,6 +42,8 @@ export class ClusterShape {
       this.ring,
       this.body,
       this.name,
+      this.step,
+      this.time,
       this.notes,
     );
   }
@@ -45,14 +57,15 @@ export class ClusterShape {
     for (const sheet of [this.ring, ...this.behind]) {
       set(sheet, { width, height });
     }
+    set(this.step, { x: width - CHIP });
   }
 
-  show(lease: LeaseState, stack: readonly LeaseCount[] = []): void {
+  show(lease: LeaseState, stack: readonly LeaseCount[] = [], time = "", step = ""): void {
     const { info } = this;
     const isStack = info.mapped;
     const look = leaseLook(lease);
     const unprotected = info.notes.includes(UNPROTECTED);
-    const name = clusterName(info, lease, stack);
+    const name = clusterName(info, lease, stack, lease === "closed" ? time : "");
     for (const sheet of this.behind) {
       set(sheet, { display: isStack ? false : "none" });
     }
@@ -67,13 +80,29 @@ export class ClusterShape {
     const said = svg("tspan", { class: "state" });
     const word = isStack ? stackText(stack) : look.word;
     const isQuiet = lease === NOT_YET;
-    said.textContent = isQuiet ? (isStack ? `  ${word}` : "") : `  ${look.mark} ${word}`;
+    const isSaid = lease === "open" && !isStack && time !== ""; // in the line below
+    said.textContent = isQuiet
+      ? isStack
+        ? `  ${word}`
+        : ""
+      : `  ${look.mark}${isSaid ? "" : ` ${word}`}`;
     this.name.replaceChildren(named, said);
     setText(
       this.notes,
       info.notes.map((note) => (note === UNPROTECTED ? `⚠ ${note}` : note)).join(" · "),
     );
-    fitWidth(this.name, info.box[2] - 2 * SIDE);
+    this.tick(time, step);
+    set(this.notes, { y: 14 + LINE * (time === "" ? 1 : 2) });
     fitWidth(this.notes, info.box[2] - 2 * SIDE);
+  }
+
+  /** Count on, while it is open or being set up. */
+  tick(time: string, step: string): void {
+    const width = this.info.box[2];
+    setText(this.time, time);
+    setText(this.step, step);
+    set(this.time, { y: 14 + LINE });
+    fitWidth(this.time, width - 2 * SIDE);
+    fitWidth(this.name, width - 2 * SIDE - CHIP - this.step.getComputedTextLength());
   }
 }

@@ -12,6 +12,7 @@ const KINDS: readonly (readonly [NodeKind, boolean, string])[] = [
   ["parameter", false, "parameter"],
   ["case", false, "case, merge"],
   ["setup", false, "init, set-up, clean-up"],
+  ["folded", false, "several tasks"],
 ];
 
 /** Fill the legend when it is first shown, since texts can only be measured then. */
@@ -47,7 +48,16 @@ function node(kind: NodeKind, mapped: boolean, code: StateCode, name: string): H
 function cluster(lease: LeaseState, name: string = lease): HTMLElement {
   const mapped = name !== lease;
   const box = [0, 0, 30, 16] as const;
-  const info: ClusterInfo = { id: "", manager: "", parent: null, notes: [], mapped, box };
+  const info: ClusterInfo = {
+    id: "",
+    manager: "",
+    parent: null,
+    notes: [],
+    mapped,
+    box,
+    inside: [],
+    cost: null,
+  };
   const shape = new ClusterShape(info);
   shape.place(info.box);
   const item = sample(shape.element, name);

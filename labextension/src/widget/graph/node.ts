@@ -16,11 +16,12 @@ export class NodeShape {
   private readonly ring = svg("path", { class: "ring" });
   private readonly body = svg("path", { class: "body" });
   private readonly mark = svg("text", { class: "mark", "aria-hidden": "true" });
-  private readonly name = svg("text", { class: "name" });
-  private readonly counts = svg("text", { class: "counts" });
+  private readonly name = svg("text", { class: "name", "aria-hidden": "true" });
+  private readonly counts = svg("text", { class: "counts", "aria-hidden": "true" });
   private readonly bar = svg("g", { class: "bar" });
   private readonly title = svg("title");
   private info: NodeInfo;
+  private shown: readonly unknown[] = [];
 
   constructor(info: NodeInfo) {
     this.info = info;
@@ -46,26 +47,43 @@ export class NodeShape {
     set(this.behind, { d: extra(info) });
   }
 
-  show(code: StateCode, counts: readonly Count[], note: string): void {
+  show(code: StateCode, counts: readonly Count[], note: string, time = ""): void {
     const { info } = this;
     const [, , width, height] = info.box;
+    const shown = [info, code, counts, note, time];
+    if (shown.every((one, place) => one === this.shown[place])) {
+      return;
+    }
+    this.shown = shown;
     const look = taskLook(code);
-    const line = info.kind === "folded" && counts.length === 1 ? "" : countsText(counts);
+    const name = nodeName(info, code, counts, note, code === RUNNING ? "" : time);
+    const isOne = info.kind === "folded" && counts.length === 1;
+    const line = (isOne ? look.word : countsText(counts)) || time;
     set(this.element, {
       class: `node kind-${info.kind}${info.mapped ? " mapped" : ""} is-${className(look.word)}`,
-      "aria-label": nodeName(info, code, counts, note),
+      "aria-label": name,
     });
-    setText(this.title, nodeName(info, code, counts, note));
+    setText(this.title, name);
     setText(this.mark, look.mark);
     set(this.mark, { x: MARK_AT, y: height / 2 });
     setText(this.name, info.kind === "parameter" ? `${info.text} = ${note}` : info.text);
     setText(this.counts, line);
     const middle = width / 2;
-    set(this.name, { x: middle, y: line ? height * 0.34 : height / 2 });
-    set(this.counts, { x: middle, y: height * 0.68 });
+    set(this.name, { x: middle, y: line ? height * 0.33 : height / 2 });
+    set(this.counts, { x: middle, y: height * (this.hasBar(counts) ? 0.66 : 0.7) });
     this.showBar(counts, width, height);
     fitWidth(this.name, width - 2 * MARK_AT - SIDE);
     fitWidth(this.counts, width - 2 * MARK_AT - SIDE);
+  }
+
+  /** Count on, while it is running. */
+  tick(time: string): void {
+    setText(this.counts, time);
+    fitWidth(this.counts, this.info.box[2] - 2 * MARK_AT - SIDE);
+  }
+
+  private hasBar(counts: readonly Count[]): boolean {
+    return counts.length > 1;
   }
 
   private showBar(counts: readonly Count[], width: number, height: number): void {
@@ -74,7 +92,7 @@ export class NodeShape {
       counts.reduce((sum, [code, many]) => sum + (codes.has(code) ? many : 0), 0),
     );
     let left = 6;
-    const parts = counts.length < 2 ? [] : groups;
+    const parts = this.hasBar(counts) ? groups : [];
     this.bar.replaceChildren(
       ...parts.map((many, place) => {
         const part = ((width - 12) * many) / total;
@@ -92,10 +110,20 @@ export class NodeShape {
   }
 }
 
+const fitted = new WeakMap<SVGTextElement, string>();
+
 /** Condense a text to its room, where the font is wider than the layout's. */
 export function fitWidth(text: SVGTextElement, room: number): void {
+  const key = `${room} ${text.textContent}`;
+  if (fitted.get(text) === key) {
+    return;
+  }
   text.removeAttribute("textLength");
-  if (text.textContent !== "" && text.getComputedTextLength() > room) {
-    set(text, { textLength: room, lengthAdjust: "spacingAndGlyphs" });
+  const length = text.textContent === "" ? 0 : text.getComputedTextLength();
+  if (length > room) {
+    set(text, { textLength: Math.max(room, 1), lengthAdjust: "spacingAndGlyphs" });
+  }
+  if (length > 0) {
+    fitted.set(text, key); // else it is not in the page yet
   }
 }

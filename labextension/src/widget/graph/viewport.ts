@@ -1,13 +1,24 @@
-// Zoom and pan: which part of the graph is visible, and how large.
+// Zoom and pan: which part of the graph is visible, and how large. What is larger than its room
+// opens at a size that can be read, round what runs or failed.
 import { set } from "../dom";
+import type { Box } from "../../wire/frames";
 
 const LARGEST_FIT = 4 / 3; // a point is then as large as on paper
 const CLOSEST = 6;
 const MARGIN = 14;
-const LEAST_AT_FIRST = 0.55; // smaller text cannot be read; Fit shows everything
+const READABLE = 0.9; // a label of 10 px has 9 px then
 const LOWEST = 64;
-const HIGHEST = 560;
+const HIGHEST = 420;
 const STEP = 1.25;
+const SIGHT = 40; // what is nearer to an edge is brought into view
+
+/** The part of a graph that is visible. */
+export interface Section {
+  readonly box: Box;
+  readonly size: readonly [number, number];
+  /** Whether all of the graph is in it. */
+  readonly isAll: boolean;
+}
 
 export class Viewport {
   private x = 0;
@@ -18,10 +29,15 @@ export class Viewport {
   private width = 0;
   private height = 0;
   private size: readonly [number, number] = [0, 0];
+  private focus: Box | null = null;
+  private wanted = 0; // the height that the user has dragged it to
+  private isWindow = false;
+  private covered: readonly [number, number] = [0, 0];
 
   constructor(
     private readonly frame: SVGSVGElement,
     private readonly content: SVGGElement,
+    private readonly moved: () => void,
     signal: AbortSignal,
   ) {
     const observer = new ResizeObserver(() => {
@@ -46,6 +62,33 @@ export class Viewport {
     this.measured();
   }
 
+  /** Keep this in view, as long as the user has not moved the graph. */
+  follow(focus: Box | null): void {
+    this.focus = focus;
+    if (focus !== null && !this.isOwn && this.width > 0 && !this.section().isAll) {
+      this.show(focus);
+    }
+  }
+
+  /** The graph may take the whole window, or as much as it needs. */
+  fill(isWindow: boolean): void {
+    this.isWindow = isWindow;
+    this.isOwn = false;
+    this.measured();
+  }
+
+  /** Make the room taller or lower, by some pixels. */
+  grow(by: number): void {
+    this.wanted = Math.max(LOWEST, this.height + by);
+    this.measured();
+  }
+
+  /** Something lies over the right and lower edges of the frame, this wide and high. */
+  cover(right: number, bottom: number): void {
+    this.covered = [right, bottom];
+    this.moved();
+  }
+
   /** Zoom in (1) or out (-1) around the middle, or around a point of the frame. */
   zoom(direction: number, x = this.width / 2, y = this.height / 2): void {
     const least = Math.min(this.fitting(), 1) / 2;
@@ -57,14 +100,59 @@ export class Viewport {
     this.apply();
   }
 
-  /** Bring a place of the graph into view. */
-  reveal(x: number, y: number): void {
-    this.width = this.frame.clientWidth;
-    const [left, top] = [this.x + x * this.scale, this.y + y * this.scale];
-    const isIn = left > 0 && top > 0 && left < this.width && top < this.height;
-    if (!isIn) {
-      this.pan(this.width / 2 - left, this.height / 2 - top);
+  /** Bring a box of the graph into view, which the user has chosen. */
+  reveal(box: Box): void {
+    if (this.show(box)) {
+      this.isOwn = true;
     }
+  }
+
+  /** Bring a point of the graph to the middle. */
+  center(x: number, y: number): void {
+    this.isOwn = true;
+    this.x = this.width / 2 - x * this.scale;
+    this.y = this.height / 2 - y * this.scale;
+    this.apply();
+  }
+
+  /** Width and height of the frame, in pixels. */
+  room(): readonly [number, number] {
+    return [this.width, this.height];
+  }
+
+  section(): Section {
+    const { x, y, scale, size } = this;
+    const box: Box = [-x / scale, -y / scale, this.width / scale, this.height / scale];
+    const isAll =
+      box[0] <= 1 &&
+      box[1] <= 1 &&
+      box[0] + box[2] >= size[0] - 1 &&
+      box[1] + box[3] >= size[1] - 1;
+    return { box, size, isAll };
+  }
+
+  private show([x, y, width, height]: Box): boolean {
+    this.width = this.frame.clientWidth;
+    const room = [this.width - this.covered[0], this.height - this.covered[1]] as const;
+    const left = this.x + (x + width / 2) * this.scale;
+    const top = this.y + (y + height / 2) * this.scale;
+    const [side, edge] = [Math.min(SIGHT, room[0] / 3), Math.min(SIGHT, room[1] / 3)];
+    if (left > side && top > edge && left < room[0] - side && top < room[1] - edge) {
+      return false;
+    }
+    this.x += this.placed(room[0], this.size[0], x + width / 2) - this.x;
+    this.y += this.placed(room[1], this.size[1], y + height / 2) - this.y;
+    this.apply();
+    return true;
+  }
+
+  /** Where the graph begins if `middle` is to be in the middle, as far as there is graph there. */
+  private placed(room: number, size: number, middle: number): number {
+    const whole = size * this.scale;
+    if (whole + 2 * MARGIN <= room) {
+      return Math.max((room - whole) / 2, MARGIN);
+    }
+    return Math.min(MARGIN, Math.max(room - whole - MARGIN, room / 2 - middle * this.scale));
   }
 
   private pan(x: number, y: number): void {
@@ -77,8 +165,9 @@ export class Viewport {
   private fitting(): number {
     const [width, height] = this.size;
     const room = this.width - 2 * MARGIN;
+    const highest = this.isWindow ? this.frame.clientHeight : this.wanted || HIGHEST;
     const widest = Math.min(LARGEST_FIT, room / Math.max(width, 1));
-    return Math.max(0.05, Math.min(widest, (HIGHEST - 2 * MARGIN) / Math.max(height, 1)));
+    return Math.max(0.05, Math.min(widest, (highest - 2 * MARGIN) / Math.max(height, 1)));
   }
 
   private measured(): void {
@@ -87,21 +176,24 @@ export class Viewport {
       return; // not shown yet
     }
     const [width, height] = this.size;
-    const scale = this.isWhole ? this.fitting() : Math.max(this.fitting(), LEAST_AT_FIRST);
-    this.height = Math.min(HIGHEST, Math.max(LOWEST, height * scale + 2 * MARGIN));
-    this.frame.style.height = `${this.height}px`;
+    const scale = this.isWhole ? this.fitting() : Math.max(this.fitting(), READABLE);
+    const natural = Math.min(HIGHEST, Math.max(LOWEST, height * scale + 2 * MARGIN));
+    this.height = this.isWindow ? this.frame.clientHeight : this.wanted || Math.round(natural);
+    this.frame.style.height = this.isWindow ? "" : `${this.height}px`;
     if (!this.isOwn) {
+      const focus = this.focus ?? [0, 0, 0, 0];
       this.scale = scale;
-      this.x = Math.max((this.width - width * scale) / 2, MARGIN);
-      this.y = Math.max((this.height - height * scale) / 2, MARGIN);
-      this.apply();
+      this.x = this.placed(this.width - this.covered[0], width, focus[0] + focus[2] / 2);
+      this.y = this.placed(this.height - this.covered[1], height, focus[1] + focus[3] / 2);
     }
+    this.apply();
   }
 
   private apply(): void {
     set(this.content, {
       transform: `translate(${this.x.toFixed(1)},${this.y.toFixed(1)}) scale(${this.scale.toFixed(4)})`,
     });
+    this.moved();
   }
 
   private listen(signal: AbortSignal): void {

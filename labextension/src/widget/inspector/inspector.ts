@@ -1,16 +1,16 @@
 // The details of one node or cluster, beside the graph.
 import { button, html, setText, set } from "../dom";
 import type { Subject } from "../subject";
-import { type Act, CLEAN_UP, enable, Items, KEEP } from "./items";
+import { type Act, CLEAN_UP, enable, Forget, Items, KEEP } from "./items";
 import type { CellInfo, Frame, Inspected } from "../../wire/frames";
 import type { Unreadable } from "../frames";
 import { LogTexts, Texts, Values } from "./sections";
 import { duration } from "../words";
 
 const SECOND = 1000;
+const NOTHING = "Choose a task or a resource in the graph.";
 
 export interface InspectorActions {
-  readonly close: () => void;
   readonly act: (command: Act, picked: Subject, item?: number) => void;
   readonly toCell: (cell: string) => void;
 }
@@ -31,13 +31,14 @@ export class Inspector {
   private readonly values = new Values();
   private readonly cleanUp: HTMLButtonElement;
   private readonly keep: HTMLButtonElement;
+  private readonly forget: Forget;
   private readonly buttons: HTMLElement;
   private readonly toCell: HTMLButtonElement;
   private origin = "";
   private clocks: readonly Clock[] = [];
   private picked: Subject | null = null;
 
-  constructor({ close, act, toCell }: InspectorActions, signal: AbortSignal) {
+  constructor({ act, toCell }: InspectorActions, signal: AbortSignal) {
     const ask = (command: Act, item?: number): void => {
       if (this.picked !== null) {
         act(command, this.picked, item);
@@ -54,44 +55,38 @@ export class Inspector {
     });
     set(this.toCell, { class: "to-cell", hidden: true });
     this.items = new Items(ask);
+    this.forget = new Forget(() => {
+      ask("forget_one");
+    });
     this.buttons = html("div", { class: "group", hidden: true }, this.cleanUp, this.keep);
-    const cross = button("×", "Close", close);
-    set(cross, { "aria-label": "close details", class: "quiet" });
     const { facts, texts, logs, values } = this;
     this.element = html(
-      "aside",
-      { class: "inspector", hidden: true, "aria-label": "details" },
-      html("header", {}, this.title, this.toCell, cross),
+      "section",
+      { class: "inspector", tabindex: 0 },
+      html("header", {}, this.title, this.toCell),
       this.buttons,
+      this.forget.element,
       facts,
       this.items.element,
       texts.element,
       logs.element,
       values.element,
     );
-    this.element.addEventListener("keydown", (event) => {
-      event.stopPropagation();
-      if (event.key === "Escape") {
-        close();
-      }
-    });
     const clock = setInterval(this.tick, SECOND);
     signal.addEventListener("abort", () => {
       clearInterval(clock);
     });
   }
 
-  /** Show what was picked, before the kernel has answered; null closes it. */
+  /** Show what was picked, before the kernel has answered; null for nothing. */
   open(picked: Subject | null): void {
     const isSame = picked !== null && picked.id === this.picked?.id;
     const isKnown = isSame && picked.what === this.picked?.what;
     this.picked = picked;
-    set(this.element, { hidden: picked === null });
-    if (picked !== null) {
-      setText(this.title, picked.id);
-    }
+    setText(this.title, picked === null ? NOTHING : picked.id);
     if (!isKnown) {
       set(this.buttons, { hidden: true });
+      this.forget.show(false);
       this.clocks = [];
       this.facts.replaceChildren();
       this.items.show([]);
@@ -131,6 +126,7 @@ export class Inspector {
     set(this.buttons, { hidden: actions === null });
     enable(this.cleanUp, actions?.cleanup ?? "", CLEAN_UP);
     enable(this.keep, actions?.keep ?? "", KEEP);
+    this.forget.show(actions?.forget === true && items.length === 0);
     this.items.show(items);
     const now = performance.now();
     this.clocks = clocks.map(([, seconds]) => ({

@@ -3,7 +3,7 @@ import { button, html, setText, set } from "../dom";
 import type { ItemInfo } from "../../wire/frames";
 import { className, leaseLook } from "../vocabulary";
 
-export type Act = "cleanup_one" | "keep_one";
+export type Act = "cleanup_one" | "keep_one" | "forget_one";
 export const CLEAN_UP = "Clean up this resource";
 export const KEEP = "Let it survive a kernel's end for 30 minutes";
 
@@ -34,9 +34,20 @@ export class Items {
         this.act(command, item);
       });
     const [cleanUp, keep] = [of("cleanup_one", "Clean up"), of("keep_one", "Keep")];
+    const forget = new Forget(() => {
+      this.act("forget_one", item);
+    });
     const [name, state, said] = [html("b"), html("span"), html("small")];
     return {
-      element: html("li", {}, name, state, html("span", { class: "group" }, cleanUp, keep), said),
+      element: html(
+        "li",
+        {},
+        name,
+        state,
+        html("span", { class: "group" }, cleanUp, keep),
+        said,
+        forget.element,
+      ),
       show: (info) => {
         const { mark, word } = leaseLook(info.state);
         item = info.item;
@@ -46,8 +57,51 @@ export class Items {
         setText(said, info.said);
         enable(cleanUp, info.cleanup, CLEAN_UP);
         enable(keep, info.keep, KEEP);
+        forget.show(info.forget);
       },
     };
+  }
+}
+
+/** Where nobody can clean a resource up: a button, and the question whether it is really gone. */
+export class Forget {
+  readonly element: HTMLElement;
+  private readonly first: HTMLButtonElement;
+  private readonly question: HTMLElement;
+
+  constructor(forget: () => void) {
+    this.first = button("Forget …", "Nobody can clean it up: take it off the list", () => {
+      this.ask(true);
+      yes.focus();
+    });
+    const yes = button("It is gone: forget it", "", () => {
+      this.ask(false);
+      forget();
+    });
+    const no = button("Not yet", "", () => {
+      this.ask(false);
+      this.first.focus();
+    });
+    this.question = html(
+      "div",
+      { class: "question", role: "group", "aria-label": "forget it", hidden: true },
+      html(
+        "p",
+        {},
+        "Nobody knows what its set-up has made. Is it really gone? Nothing looks for it then.",
+      ),
+      html("span", { class: "group" }, yes, no),
+    );
+    this.element = html("div", { hidden: true }, this.first, this.question);
+  }
+
+  show(isOffered: boolean): void {
+    set(this.element, { hidden: !isOffered });
+  }
+
+  private ask(isAsked: boolean): void {
+    set(this.question, { hidden: !isAsked });
+    set(this.first, { hidden: isAsked });
   }
 }
 

@@ -10,6 +10,7 @@ import type {
   TimelineInfo,
 } from "../../wire/frames";
 import { taskLook } from "../vocabulary";
+import { durationText } from "../words";
 
 const SIDE = 10;
 const TOP = 8;
@@ -182,25 +183,6 @@ export function barLabel(task: string, item: number, many: number): string {
     return `${task} × ${number.format(many)}`;
   }
   return item < 0 ? task : `${task}[${item}]`;
-}
-
-/** `380 ms`, `12.4 s`, `2 min 05 s`, `1 h 10 min`. */
-export function durationText(seconds: number): string {
-  if (seconds < 0.001) {
-    return "under 1 ms";
-  }
-  if (seconds < 0.9995) {
-    return `${Number((1000 * seconds).toPrecision(3))} ms`;
-  }
-  if (seconds < 59.95) {
-    return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
-  }
-  const whole = Math.round(seconds);
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 60) {
-    return `${minutes} min ${String(whole % 60).padStart(2, "0")} s`;
-  }
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
 /** `text` without its middle if it is longer than `most` characters. */

@@ -26,6 +26,7 @@ export class TimelinePanel {
   readonly element: HTMLElement;
   private readonly picture = svg("svg", { role: "group" });
   private readonly note = html("p", { class: "more" });
+  private readonly key = key();
   private timeline: TimelineInfo | null = null;
   private items: readonly Item[] = [];
   private picked: Subject | null = null;
@@ -36,12 +37,7 @@ export class TimelinePanel {
     private readonly pick: (picked: Subject) => void,
     signal: AbortSignal,
   ) {
-    this.element = html(
-      "section",
-      { class: "timeline", hidden: true, "aria-label": "timeline" },
-      this.picture,
-      this.note,
-    );
+    this.element = html("section", { class: "timeline" }, this.picture, this.note, this.key);
     this.picture.addEventListener("click", this.clicked, { signal });
     this.picture.addEventListener("keydown", this.keyed, { signal });
     const observer = new ResizeObserver(() => {
@@ -53,13 +49,6 @@ export class TimelinePanel {
     signal.addEventListener("abort", () => {
       observer.disconnect();
     });
-  }
-
-  /** Show or hide it; returns whether it is shown now. */
-  toggle(): boolean {
-    const isShown = this.element.hidden;
-    this.element.hidden = !isShown;
-    return isShown;
   }
 
   show(timeline: TimelineInfo | null): void {
@@ -87,6 +76,7 @@ export class TimelinePanel {
       this.items = [];
       this.picture.replaceChildren();
       set(this.picture, { hidden: true });
+      set(this.key, { hidden: true });
       setText(this.note, NONE);
       return;
     }
@@ -96,6 +86,7 @@ export class TimelinePanel {
     const bands = found.bands.map((band) => this.band(band));
     const bars = found.bars.map((bar) => this.bar(bar));
     this.items = [...bands, ...bars];
+    set(this.key, { hidden: false });
     set(this.picture, { hidden: false, width, height, viewBox: `0 0 ${width} ${height}` });
     set(this.picture, { "aria-label": "what ran when, and when resources were open" });
     this.picture.replaceChildren(
@@ -135,7 +126,13 @@ export class TimelinePanel {
     }
     if (bar.text !== "") {
       const at = { x: x + width / 2, y: y + height / 2 };
-      element.append(svg("text", { class: "name", ...at, "data-room": width - 4 }, bar.text));
+      element.append(
+        svg(
+          "text",
+          { class: "name", ...at, "data-room": width - 4, "aria-hidden": "true" },
+          bar.text,
+        ),
+      );
     }
     const picked: Subject | null = bar.node === "" ? null : { what: "node", id: bar.node };
     return { key: bar.key, box: bar.box, element, picked };
@@ -148,7 +145,7 @@ export class TimelinePanel {
       { class: `cluster is-${className(info.lease)}`, role: "button", tabindex: -1 },
       svg("title", {}, name),
       svg("rect", { class: "ground", ...sides(row) }),
-      svg("text", { x: words[0], y: words[1] }, info.words),
+      svg("text", { x: words[0], y: words[1], "aria-hidden": "true" }, info.words),
     );
     set(element, { "aria-label": name });
     for (const step of steps) {
@@ -219,6 +216,36 @@ export class TimelinePanel {
       to?.element.focus({ preventScroll: true });
     }
   }
+}
+
+/** What the shapes mean. */
+function key(): HTMLElement {
+  const sample = (name: string, kind: string, ...shapes: readonly SVGElement[]): HTMLElement => {
+    const picture = svg("svg", {
+      viewBox: "0 0 24 14",
+      width: 24,
+      height: 14,
+      "aria-hidden": "true",
+    });
+    picture.append(svg("g", { class: kind }, ...shapes));
+    return html("li", {}, picture, name);
+  };
+  const box = [1, 1, 22, 12] as const;
+  const bar = (): SVGElement => svg("rect", { class: "body", ...sides(box), rx: 2 });
+  const open = (): SVGElement => svg("rect", { class: "body", ...sides([1, 2, 22, 10]) });
+  return html(
+    "ul",
+    { class: "key", "aria-label": "what the shapes mean" },
+    sample("task", "tone is-success", bar()),
+    sample("set-up, clean-up", "tone is-success", bar(), stripes(box)),
+    sample("resource open, idle", "zone is-open", open()),
+    sample(
+      "in use",
+      "zone is-open",
+      open(),
+      svg("rect", { class: "used", ...sides([1, 2, 22, 10]) }),
+    ),
+  );
 }
 
 function sides([x, y, width, height]: Box): Readonly<Record<string, number>> {

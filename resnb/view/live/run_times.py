@@ -1,0 +1,211 @@
+"""What views say of time: how long tasks take, and how long resources are set up, open and idle.
+
+Views count on by themselves while a task is running or a resource is open, so that something is
+sent only when something has changed. What resources did is read from the run's record, which takes
+time in a large run; so that is done at a bounded rate.
+"""
+
+from collections.abc import Iterator
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from resnb.states import FIRST_FINISHED, PENDING, RETRYING, RUNNING
+from resnb.view.live.headers import OWN
+from resnb.view.live.live_fold import LiveFold
+from resnb.view.snapshot import Snapshot, picker
+from resnb.view.timeline.bands import Band, band_of
+from resnb.view.timeline.bars import ONE, Span
+from resnb.view.timeline.lanes import spans_of
+from resnb.view.wire.graph import ScopeTimes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from resnb.graph.tasks.task import Task
+    from resnb.view.sketch import Sketch
+    from resnb.view.timeline.record import ResourceUse, RunRecord
+
+PERIOD, SHARE = 0.25, 20.0
+"""The least pause between two readings of the record: in seconds, and times what one takes."""
+EARLIER = 0.05
+"""A resource that was opened so long before the run began was opened by an earlier one."""
+_TIMED = frozenset({"task", "case", "merge", *OWN})
+
+
+class RunTimes(Protocol):
+    """Where the times of the latest run come from."""
+
+    def seconds_of(self, task: "Task") -> float | None:
+        """How long the latest try of `task` took, or has been taking; None if none has begun."""
+
+    def record_of(self, drawn: "Sketch") -> "RunRecord | None":
+        """The record of the latest run; None if there is none."""
+
+
+class _Past(NamedTuple):
+    """What is known of a resource from earlier runs."""
+
+    opened: float  # when it was opened, on the runs' clock
+    run: float  # when the latest run began
+    before: float | None  # how long it was used before that run; None if nobody knows
+    during: float  # how long in that run
+    setup: float | None  # how long its set-up took
+
+
+class TimesFeed:
+    """The times of one flow.
+
+    Args:
+        source: where they come from; None if nothing is known.
+        now: the time in seconds.
+    """
+
+    def __init__(self, source: RunTimes | None, now: "Callable[[], float]" = monotonic) -> None:
+        self._source = source
+        self._now = now
+        self._next = 0.0
+        self.is_due = False
+        self._keys: dict[str, object] = {}
+        self._past: dict[str, _Past] = {}
+        self._known: dict[str, ScopeTimes] = {}
+        self._sent: dict[str, ScopeTimes] = {}
+        self._places: tuple[Sketch, list[tuple[str, list[int], Callable[[bytes], bytes]]]]
+
+    # ---- tasks
+
+    def of_tasks(
+        self, drawn: "Sketch", fold: LiveFold, before: Snapshot | None, now: Snapshot
+    ) -> list[tuple[int, float]]:
+        """For tasks in another state than before, how long they took, or have been taking."""
+        if self._source is None:
+            return []
+        found = []
+        codes = now.codes
+        is_same = before is not None and len(before.codes) == len(codes)
+        for place, code in enumerate(codes):
+            if code == PENDING or (is_same and before is not None and before.codes[place] == code):
+                continue
+            node = now.outline.nodes[place]
+            if node.kind in _TIMED and not node.mapped:
+                seconds = self._source.seconds_of(drawn.tasks[fold.inside[place][0]])
+                if seconds is not None and (code >= FIRST_FINISHED or code in (RUNNING, RETRYING)):
+                    found.append((place, round(seconds, 3)))
+        return found
+
+    # ---- resources
+
+    def of_scopes(
+        self, drawn: "Sketch", seen: Snapshot, shown: Snapshot, *, everything: bool
+    ) -> list[tuple[int, ScopeTimes]]:
+        """The times of resources that changed state, began or ceased to be used.
+
+        Args:
+            drawn: the flow's sketch.
+            seen: its snapshot, not folded.
+            shown: the same as it is drawn.
+            everything: whether the times of all resources are to be sent.
+        """
+        if self._source is None or not drawn.scopes:
+            return []
+        keys: dict[str, object] = {
+            label: (seen.code, seen.leases[place], [seen.codes[one] for one in own], busy)
+            for place, (label, own, busy) in enumerate(self._looks(drawn, seen.codes))
+        }
+        self.is_due |= keys != self._keys or everything
+        self._keys = keys
+        if self.is_due and (everything or self._now() >= self._next):
+            self.is_due = False
+            began = self._now()
+            self._read(drawn, seen)
+            ended = self._now()
+            self._next = ended + max(PERIOD, SHARE * (ended - began))
+        found = [
+            (place, self._known[one.label])
+            for place, one in enumerate(shown.outline.clusters)
+            if one.label in self._known
+            and (everything or self._sent.get(one.label) != self._known[one.label])
+        ]
+        self._sent = dict(self._known)
+        return found
+
+    def _looks(self, drawn: "Sketch", codes: bytes) -> Iterator[tuple[str, list[int], bool]]:
+        """Label, places of init, set-up and clean-up, and whether it is used, of each scope."""
+        if getattr(self, "_places", (None,))[0] is not drawn:
+            self._places = drawn, list(_places(drawn))
+        for label, own, pick in self._places[1]:
+            inside = pick(codes)
+            yield label, own, RUNNING in inside or RETRYING in inside
+
+    def _read(self, drawn: "Sketch", seen: Snapshot) -> None:
+        record = None if self._source is None else self._source.record_of(drawn)
+        if record is None:
+            return
+        until = max((record.now if record.over is None else record.over) - record.began, 0.0)
+        spans: dict[int, list[Span]] = {}
+        for span in spans_of(record, until):
+            spans.setdefault(span.row, []).append(span)
+        bands: dict[str, list[Band]] = {}
+        for use in record.uses:
+            label = use.label if use.item == ONE else use.label.removesuffix(f"[{use.item}]")
+            band = band_of(record, use, spans, until)
+            bands.setdefault(label, []).append(band)
+            self._remember(record, use, band)
+        for label, own, is_busy in self._looks(drawn, seen.codes):
+            if label in bands:
+                steps = [seen.codes[one] for one in own]
+                self._known[label] = self._times(label, bands[label], steps, is_busy=is_busy)
+
+    def _remember(self, record: "RunRecord", use: "ResourceUse", band: Band) -> None:
+        if band.open is None or use.item != ONE:
+            return
+        opened = record.began + band.open[0]
+        past = self._past.get(use.label)
+        setup = None if band.setup is None else band.setup[1] - band.setup[0]
+        if past is None or abs(past.opened - opened) > 1:
+            known = 0.0 if band.open[0] > -EARLIER else None
+            self._past[use.label] = _Past(opened, record.began, known, band.busy, setup)
+            return
+        before = past.before
+        if past.run != record.began and before is not None:
+            before += past.during
+        kept = past.setup if setup is None else setup
+        self._past[use.label] = past._replace(
+            run=record.began, before=before, during=band.busy, setup=kept
+        )
+
+    def _times(
+        self, label: str, bands: list[Band], steps: list[int], *, is_busy: bool
+    ) -> ScopeTimes:
+        opened = [band for band in bands if band.open is not None]
+        setups = [one.setup[1] - one.setup[0] for one in bands if one.setup is not None]
+        past = self._past.get(label)
+        used = None
+        if past is not None and past.before is not None and len(bands) == 1 and opened:
+            used = round(past.before + past.during, 3)
+        setup = max(setups) if setups else None if past is None or not opened else past.setup
+        cleanups = [one.cleanup[1] - one.cleanup[0] for one in bands if one.cleanup is not None]
+        return {
+            "steps": (steps[0], steps[1], steps[2]),
+            "setup": None if setup is None else round(setup, 3),
+            "cleanup": round(max(cleanups), 3) if cleanups else None,
+            "open": round(sum(one.open[1] - one.open[0] for one in opened if one.open), 3),
+            "opened": sum(band.is_open for band in bands),
+            "used": used,
+            "busy": is_busy,
+        }
+
+
+def _places(drawn: "Sketch") -> "Iterator[tuple[str, list[int], Callable[[bytes], bytes]]]":
+    outline = drawn.outline
+    own: list[dict[str, int]] = [{} for _ in outline.clusters]
+    inside: list[list[int]] = [[] for _ in outline.clusters]
+    for place, node in enumerate(outline.nodes):
+        cluster = node.cluster
+        if node.kind in OWN and cluster is not None:
+            own[cluster][node.kind] = place
+            cluster = outline.clusters[cluster].parent
+        while cluster is not None:
+            inside[cluster].append(place)
+            cluster = outline.clusters[cluster].parent
+    for one, steps, places in zip(outline.clusters, own, inside, strict=True):
+        yield one.label, [steps[kind] for kind in OWN], picker(places)

@@ -1,0 +1,263 @@
+"""Large graphs in little room: readable when they open, folded, searched, over the whole window."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PRELUDE
+from tests.browser.lab import ROOT
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+LAYERS = """
+import random
+random.seed(SIZE)
+def layers(size, wide):
+    last = [task(lambda: 1, name=f"load-{place}")() for place in range(wide)]
+    for number in range(1, size // wide):
+        last = [
+            task(refuse if (number, place) == (5, 3) else lambda *_: 1, name=f"{name}-{number}-{place}")(
+                *random.sample(last, 2))
+            for place, name in zip(range(wide), 4 * ["clean", "join", "score", "split", "rank"])
+        ]
+def refuse(*_):
+    raise ConnectionError("403")
+with Flow("layers") as flow:
+    layers(SIZE, 20 if SIZE > 80 else 10)
+flow
+"""
+CHAINS = """
+with Flow("chains") as chains:
+    with Machine() as machine:
+        source = task(lambda: 1, name="source")()
+        parts = []
+        for number in range(60):
+            part = source
+            for step in ("extract", "transform", "load"):
+                part = task(lambda x: x, name=f"{step}-{number}")(part)
+            parts.append(part)
+    end = task(len, name="merge")(parts)
+    for step in "abcdefgh":
+        end = task(lambda x: x, name=f"step {step}")(end)
+chains
+"""
+COSTLY = """
+@resource_manager(cost_per_hour=7200)
+class Warehouse(Machine.resource_class):
+    dies_with_kernel = True
+
+%%flow sales(days=28) --with Warehouse() as db --run
+def fetch(days, db):
+    gate("fetch")
+    return list(range(days))
+def double(x):
+    return 2 * x
+orders = task(fetch)(days, db)
+doubled = task(double).map(orders)
+"""
+FORM = """
+from datetime import date
+from enum import Enum
+class Size(Enum):
+    SMALL = 1
+    LARGE = 2
+with Flow("form") as flow:
+    given = [
+        Parameter("day", default=date(2026, 1, 31)), Parameter("limits", default={"rows": 10}),
+        Parameter("names", default=["a"]), Parameter("size", default=Size.SMALL),
+        Parameter("thing", default=object()),
+    ]
+    task(lambda *all: print(*all[:4]), name="show")(*given)
+flow
+"""
+LABELS = """view => {
+  const frame = view.querySelector('.graph').getBoundingClientRect();
+  return [...view.querySelectorAll('.graph text')].filter((one) => one.textContent.trim() !== '').map((one) => {
+    const scale = one.getScreenCTM().a;
+    return [one.textContent, scale * parseFloat(getComputedStyle(one).fontSize)];
+  }).filter(([, size]) => size < 8.99);
+}"""
+SERIOUS = """async (view) => {
+  // this rule takes the marks and times beside a task's name for a part of it
+  const rules = {'label-content-name-mismatch': {enabled: false}};
+  const found = await axe.run(view, {resultTypes: ['violations'], rules});
+  return found.violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map(
+    (one) => [one.id, one.nodes.map((node) => node.html.slice(0, 200)).slice(0, 3)]);
+}"""
+THEME = "jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {}'}})"
+
+
+def look(notebook, name, view):
+    """Keep screenshots in light and dark, wide and narrow; the window is as before then."""
+    before = notebook.page.viewport_size
+    notebook.page.emulate_media(reduced_motion="reduce")  # nothing is on its way then
+    for theme in ("Dark", "Light"):
+        notebook.page.evaluate(THEME.format(theme))
+        is_light = str(theme == "Light").lower()
+        expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
+        for width in (1400, 900):
+            notebook.page.set_viewport_size({"width": width, "height": 900})
+            view.evaluate("one => one.scrollIntoView({block: 'center'})")
+            notebook.picture(f"{name}-{theme.lower()}-{width}")
+    notebook.page.set_viewport_size(before)
+
+
+def test_eighty_tasks_open_readable_round_what_failed(notebook):
+    notebook.open(PRELUDE, LAYERS.replace("SIZE", "80"))
+    notebook.run(0, 1)
+    view = notebook.view(1)
+    expect(view.locator(".node")).to_have_count(80)
+    assert view.evaluate(LABELS) == []
+    expect(view.locator(".minimap")).to_be_visible()
+    view.get_by_role("button", name="Run", exact=True).click()
+    failed = view.locator(".node.is-failed")
+    view.locator(".graph").evaluate("one => one.scrollIntoView()")
+    expect(failed).to_be_in_viewport()
+    look(notebook, "eighty-tasks", view)
+    node = view.get_by_label("load-0, task")
+    node.focus()
+    reached = set()
+    for key in ("ArrowDown", "ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"):
+        notebook.page.keyboard.press(key)
+        reached.add(notebook.page.evaluate("document.activeElement.getAttribute('aria-label')"))
+    assert len(reached) > 3
+    shown = view.locator(".node:focus")
+    expect(shown).to_be_in_viewport()
+    before = view.locator(".graph").bounding_box()
+    view.get_by_role("separator").focus()
+    for _ in range(3):
+        notebook.page.keyboard.press("ArrowDown")
+    assert view.locator(".graph").bounding_box()["height"] >= before["height"] + 100
+    down = view.evaluate(LABELS)
+    view.get_by_role("button", name="Turn").click()
+    expect(view.locator(".goes-right")).to_have_count(1)
+    assert down == view.evaluate(LABELS) == []
+    assert not notebook.complaints
+
+
+def test_a_thousand_tasks_are_folded_by_levels_and_the_whole_window_shows_them(notebook):
+    notebook.open(PRELUDE, LAYERS.replace("SIZE", "1000"))
+    notebook.run(0, 1)
+    view, page = notebook.view(1), notebook.page
+    expect(view.locator(".node")).to_have_count(50)
+    assert view.evaluate(LABELS) == []
+    view.get_by_role("button", name="Run", exact=True).click()
+    expect(view.locator(".flow-state")).to_contain_text("failed")
+    view.get_by_role("button", name="Whole window").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".node.is-failed")).to_be_in_viewport()
+    window = page.evaluate("[innerWidth, innerHeight]")
+    box = dialog.bounding_box()
+    assert [box["width"], box["height"]] == window
+    look(notebook, "whole-window", dialog)
+    dialog.get_by_role("button", name="Go to the task").click()
+    name = dialog.locator(".inspector h4")
+    expect(name).to_contain_text("-5-3")
+    expect(dialog.locator(".node[aria-pressed=true]")).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(notebook.view(1).locator(".node").first).to_be_visible()
+    assert not notebook.complaints
+
+
+def test_chains_and_what_is_repeated_are_folded_searched_and_opened(notebook):
+    notebook.open(PRELUDE, CHAINS)
+    notebook.run(0, 1)
+    view = notebook.view(1)
+    expect(view.locator(".node")).to_have_count(3)
+    expect(view.get_by_label("extract → load \N{MULTIPLICATION SIGN} 60")).to_be_visible()
+    expect(view.get_by_label("merge → step h, 9 tasks")).to_be_visible()
+    look(notebook, "chains-folded", view)
+    search = view.get_by_placeholder("Find a task")
+    search.fill("transform-5")
+    expect(view.get_by_text("11 found")).to_be_visible()
+    expect(view.locator(".node[data-hit]")).to_have_count(1)
+    search.press("Enter")
+    expect(view.locator(".inspector h4")).to_have_text("transform-5")
+    expect(view.locator(".node")).to_have_count(182)
+    expect(view.locator(".node[data-hit]")).to_have_count(11)
+    expect(view.locator(".node[aria-pressed=true]")).to_be_in_viewport()
+    assert view.evaluate(LABELS) == []
+    look(notebook, "chains-searched", view)
+    assert not notebook.complaints
+
+
+def test_tasks_carry_their_time_and_scopes_what_they_cost(notebook):
+    costly, cell = COSTLY.split("\n\n%%", 1)
+    notebook.open(PRELUDE, costly, f"%%{cell}")
+    notebook.run(0, 1)
+    notebook.shut("fetch")
+    notebook.begin(2)
+    view = notebook.view(2)
+    fetch = view.locator(".node").filter(has_text="fetch")
+    expect(fetch.locator(".counts")).to_have_text("2 s")
+    expect(view.locator(".cluster")).to_contain_text(re.compile(r"set-up \d"))
+    expect(view.locator(".cluster")).to_contain_text(
+        re.compile(r"open \d+ s, idle \d+ %, about \d")
+    )
+    look(notebook, "times-running", view)
+    notebook.let("fetch")
+    notebook.wait_idle()
+    expect(fetch.locator(".counts")).to_contain_text(" s")
+    expect(view.locator(".node.mapped .counts")).to_have_text("\N{MULTIPLICATION SIGN}28")
+    expect(view.locator(".cluster.is-open")).to_contain_text("idle")
+    before = view.locator(".cluster .notes").nth(1).text_content()
+    expect(view.locator(".cluster .notes").nth(1)).not_to_have_text(before)  # it is still open
+    view.get_by_role("button", name="Clean up", exact=True).click()
+    view.get_by_role("menuitem", name="Clean up all").click()
+    expect(view.locator(".cluster.is-closed")).to_contain_text("clean-up")
+    look(notebook, "times-ended", view)
+    assert not notebook.complaints
+
+
+def test_parameters_of_every_kind_are_edited_and_checked(notebook):
+    notebook.open(PRELUDE, FORM)
+    notebook.run(0, 1)
+    view = notebook.view(1)
+    limits = view.get_by_role("textbox", name="limits")
+    limits.fill("[1]")
+    view.get_by_role("button", name="Run", exact=True).click()
+    error = view.get_by_text("limits takes a dict")
+    expect(error).to_be_visible()
+    assert error.bounding_box()["y"] > limits.bounding_box()["y"]
+    expect(view.get_by_text("set this in code")).to_be_visible()
+    look(notebook, "form", view)
+    limits.fill('{"rows": 3}')
+    view.get_by_role("textbox", name="names").fill('["b", "c"]')
+    view.get_by_label("day", exact=True).fill("2026-02-28")
+    view.get_by_label("size", exact=True).select_option("LARGE")
+    view.get_by_role("button", name="Run", exact=True).click()
+    expect(view.locator(".flow-state")).to_contain_text("success")
+    view.get_by_label("show, task").click()
+    log = view.locator(".inspector pre.log")
+    expect(log).to_contain_text("2026-02-28 {'rows': 3} ['b', 'c'] Size.LARGE")
+    assert not notebook.complaints
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci")
+def test_nothing_serious_keeps_anybody_out(notebook):
+    notebook.open(PRELUDE, CHAINS, FORM)
+    notebook.run(0, 1, 2)
+    page, view = notebook.page, notebook.view(1)
+    view.get_by_role("button", name="Run", exact=True).click()
+    expect(view.locator(".flow-state")).to_contain_text("success")
+    page.evaluate(Path(AXE).read_text(encoding="utf-8"))
+    graph = view.locator(".graph").bounding_box()
+    place = view.locator(".graph g[transform]").first.get_attribute("transform")
+    for theme in ("Light", "Dark"):
+        page.evaluate(THEME.format(theme))
+        is_light = str(theme == "Light").lower()
+        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
+        assert view.evaluate(SERIOUS) == []
+        assert notebook.view(2).evaluate(SERIOUS) == []
+        for tab in ("Timeline", "Legend", "Details"):
+            if view.get_by_role("tab", name=tab).count() == 0:
+                view.get_by_role("button", name=tab).click()
+            view.get_by_role("tab", name=tab).click()
+            assert view.evaluate(SERIOUS) == []
+            assert view.locator(".drawer").bounding_box()["y"] >= graph["y"] - 1
+        assert view.locator(".graph g[transform]").first.get_attribute("transform") == place
+        notebook.picture(f"drawer-{theme.lower()}")
+        view.get_by_role("button", name="close details").click()
+    page.evaluate(THEME.format("Light"))
