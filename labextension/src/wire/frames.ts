@@ -187,7 +187,6 @@ export const CellList = record({
 });
 export type CellList = Of<typeof CellList>;
 
-/** One parameter; a default that a form cannot edit is sent as text. */
 /**
  * One parameter; a default that a form cannot edit is sent as text.
  *

@@ -176,8 +176,8 @@ export class Graph {
 
   /** Mark the nodes with these names. */
   mark(ids: ReadonlySet<string>): void {
-    for (const { what, id, shape } of this.items) {
-      set(shape.element, { "data-marked": what === "node" && ids.has(id) });
+    for (const { layer, id, shape } of this.items) {
+      set(shape.element, { "data-marked": layer === "node" && ids.has(id) });
     }
   }
 
