@@ -84,6 +84,7 @@ def test_clean_up_and_restart_leaves_nothing_open_on_the_screen(notebook, tmp_pa
     line = notebook.output(1).locator(".resnb-ended-line")
     expect(line).to_have_text(re.compile(r"Kernel ended .*; volume was cleaned up at \d\d:\d\d"))
     expect(notebook.view(1).locator(".cluster.is-closed")).to_have_count(1)
+    notebook.wait_idle()  # a kernel that is starting cannot be ended
     assert not notebook.complaints
 
 
@@ -123,6 +124,7 @@ def test_what_is_kept_is_said_where_one_looks(notebook, tmp_path):
     line.get_by_role("button", name="Clean up").click()
     expect(line).to_have_text(BY_REAPER)
     assert not exists(path)
+    notebook.wait_idle()
     assert not notebook.complaints
 
 

@@ -25,6 +25,7 @@ OVERLAPS = """(row) => {
     && a.top < b.bottom - 1 && b.top < a.bottom - 1;
   return boxes.some((a, at) => boxes.slice(at + 1).some((b) => meet(a, b)));
 }"""
+IS_NARROW = "() => document.querySelector('.resnb-rows > li').getBoundingClientRect().width <= 240"
 IS_WHOLE = "(one) => one.scrollWidth <= one.clientWidth"
 
 
@@ -43,7 +44,8 @@ kind = task(type)(socket)
     safe, risky = resources.row("training/volume"), resources.row("training/socket")
     expect(safe.locator(".resnb-safety")).to_have_text("✓ protected")
     expect(risky.locator(".resnb-safety")).to_have_text("⚠ at risk")
-    assert safe.bounding_box()["width"] < 245
+    resources.section.evaluate("(one) => { one.style.maxWidth = '240px'; }")
+    page.wait_for_function(IS_NARROW)
     for row in (safe, risky):
         expect(row.locator(".place")).to_contain_text("test_a_narrow_list")
         assert row.locator(".name").evaluate(IS_WHOLE)

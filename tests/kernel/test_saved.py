@@ -117,7 +117,9 @@ def test_a_model_keeps_what_there_was_to_see_at_rest(notebook):
         """
     )
     frames = json.loads(notebook.value("json.dumps(widget.rest)"))
-    assert [one["frame"] for one in frames] == ["structure", "states", "failures", "form"]
+    kinds = [one["frame"] for one in frames]
+    assert kinds == ["structure", "states", "failures", "form", "cells"]
+    assert [(one["id"], one["tasks"]) for one in frames[-1]["cells"]] == [("a", ["number"])]
     assert [one["text"] for one in frames[0]["nodes"]] == ["number"]
     assert frames[0]["version"] == frames[1]["version"]
     notebook.kernel.run("state = rest.run()\nassert come.wait(20)")

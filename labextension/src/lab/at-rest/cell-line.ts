@@ -53,8 +53,10 @@ export class CellLine {
     set(this.element, { "aria-label": `flow ${title}, tasks of this cell` });
     setText(this.state, structure === null ? "" : `${look.mark} ${flowWord(model.flow)}`);
     set(this.state, { class: `flow-state is-${className(look.word)}` });
-    const own = model.cells.find(({ id }) => id === cell)?.tasks ?? [];
     const places = new Map(structure?.nodes.map(({ id }, place) => [id, place]));
+    const isTask = (id: string): boolean =>
+      structure?.nodes[places.get(id) ?? -1]?.kind !== "parameter";
+    const own = model.cells.find(({ id }) => id === cell)?.tasks.filter(isTask) ?? [];
     const named = own.filter((id) => places.has(id)).slice(0, NAMED);
     if (named.join("\n") !== this.shown.join("\n")) {
       this.shown = named;
