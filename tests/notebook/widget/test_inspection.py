@@ -273,7 +273,8 @@ def test_a_resource_before_while_and_after_it_is_open(flow):
         "once open": "protected",
     }
     assert frame["clocks"] == []
-    assert frame["actions"] == dict.fromkeys(("cleanup", "keep"), "resource 'machine' is not open")
+    refused = dict.fromkeys(("cleanup", "keep"), "resource 'machine' is not open")
+    assert frame["actions"] == {**refused, "forget": False}
     lease = opened(flow)
     rows, _, frame = view.look("machine", "cluster")
     assert rows["lease"] == "open"
@@ -284,6 +285,7 @@ def test_a_resource_before_while_and_after_it_is_open(flow):
     assert frame["actions"] == {
         "cleanup": "",
         "keep": "resource 'look/machine' cannot be kept: it lives inside the kernel's process",
+        "forget": False,
     }
     assert view.logs() == {"set-up": "setting up 2\n"}
     KEEPER.close([lease])

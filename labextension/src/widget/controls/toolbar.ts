@@ -130,7 +130,9 @@ export class Toolbar {
     this.isUnfolded = structure?.folded === "unfolded";
     set(this.fold, { hidden: structure === null || structure.folded === "no" });
     label(this.fold, this.isUnfolded ? "Fold" : "Unfold");
-    set(this.search, { hidden: (structure?.nodes.length ?? 0) < 5 && structure?.folded === "no" });
+    const folded = structure?.clusters.flatMap(({ inside }) => inside).length ?? 0;
+    const tasks = (structure?.nodes.length ?? 0) + folded;
+    set(this.search, { hidden: tasks < 5 && structure?.folded === "no" });
     set(this.turn, { class: `quiet goes-${structure?.direction ?? "down"}` });
   }
 

@@ -102,9 +102,8 @@ export class Viewport {
 
   /** Bring a box of the graph into view, which the user has chosen. */
   reveal(box: Box): void {
-    if (this.show(box)) {
-      this.isOwn = true;
-    }
+    this.show(box);
+    this.isOwn = true; // it stays where it is, whatever runs
   }
 
   /** Bring a point of the graph to the middle. */
@@ -131,19 +130,18 @@ export class Viewport {
     return { box, size, isAll };
   }
 
-  private show([x, y, width, height]: Box): boolean {
+  private show([x, y, width, height]: Box): void {
     this.width = this.frame.clientWidth;
     const room = [this.width - this.covered[0], this.height - this.covered[1]] as const;
     const left = this.x + (x + width / 2) * this.scale;
     const top = this.y + (y + height / 2) * this.scale;
     const [side, edge] = [Math.min(SIGHT, room[0] / 3), Math.min(SIGHT, room[1] / 3)];
     if (left > side && top > edge && left < room[0] - side && top < room[1] - edge) {
-      return false;
+      return;
     }
     this.x += this.placed(room[0], this.size[0], x + width / 2) - this.x;
     this.y += this.placed(room[1], this.size[1], y + height / 2) - this.y;
     this.apply();
-    return true;
   }
 
   /** Where the graph begins if `middle` is to be in the middle, as far as there is graph there. */
