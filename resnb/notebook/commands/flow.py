@@ -7,7 +7,6 @@ from resnb.graph.flow import Flow
 from resnb.notebook.closing import (
     cancel,
     close_scopes,
-    interrupts_put_off,
     is_running,
     wait_for_rehearsals,
 )
@@ -15,6 +14,7 @@ from resnb.notebook.commands.resources import report
 from resnb.notebook.display import show_flow, shown_while_running
 from resnb.notebook.lines.parsed import parse_command_line
 from resnb.notebook.session import Session
+from resnb.run.closing import interrupts_put_off
 from resnb.run.memory import memory_of
 from resnb.view.plan import plan_text
 

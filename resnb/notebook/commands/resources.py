@@ -13,14 +13,9 @@ from resnb.errors import CleanupError, LedgerError, MagicError, RunError, harmle
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.lease import Lease
-from resnb.notebook.closing import (
-    close,
-    interrupts_put_off,
-    reasons,
-    wait_for_reaper,
-    wait_for_rehearsals,
-)
+from resnb.notebook.closing import wait_for_rehearsals
 from resnb.notebook.lines.parsed import parse_resources_line
+from resnb.run.closing import close, interrupts_put_off, reasons, wait_for_reaper
 from resnb.run.lifecycle import active_run
 
 if TYPE_CHECKING:
