@@ -295,7 +295,7 @@ class Keeper:
                 continue
             except BaseException as error:  # noqa: BLE001 - raised below
                 interrupts.append(error)
-        going_on = [one for one in self.alive() if threads_go_on and one.is_in_other_thread]
+        going_on = [one for one in self.alive() if threads_go_on and _is_in_other_thread(one)]
         spared = {outer for one in going_on for outer in (one, *one.around)}
         left = self.close([one for one in self.alive() if one not in spared], budget)
         if self._book is not None:
@@ -314,6 +314,14 @@ class Keeper:
             with suppress(LedgerError):  # then it is cleaned up
                 if left.issuperset(lease.around) and lease.leave():
                     left.add(lease)
+
+
+def _is_in_other_thread(lease: Lease) -> bool:
+    """Whether a block holds it in a thread that the interpreter waits for at its end."""
+    thread = lease.block
+    if thread is None or thread is threading.main_thread():
+        return False
+    return bool(thread.is_alive() and not thread.daemon)
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -115,14 +115,6 @@ class Lease:
         return bool(self.users)
 
     @property
-    def is_in_other_thread(self) -> bool:
-        """Whether a block holds it in a thread that the interpreter waits for at its end."""
-        thread = self.block
-        if thread is None or thread is threading.main_thread():
-            return False
-        return bool(thread.is_alive() and not thread.daemon)
-
-    @property
     def protection(self) -> Protection:
         """Why it cannot be cleaned up from outside the kernel, during set-up and once open."""
         return self.entry.protection

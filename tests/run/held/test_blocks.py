@@ -101,7 +101,7 @@ def test_further_tries_of_set_up_and_clean_up(notes):
     assert notes == ["up 1", "up 2", "up 3", "down", "down", "down"]
     Moody.tries = 0
     with (
-        pytest.raises(OSError, match="^$"),
+        pytest.raises(OSError, match=r"^$"),
         manager.options(setup_task_kwargs={"max_retries": 1})(),
     ):
         pass

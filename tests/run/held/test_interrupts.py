@@ -83,9 +83,13 @@ def test_one_before_the_first_line_of_the_end_is_put_off(notes):
         f_code = HeldResource.__exit__.__code__
         f_lineno = f_code.co_firstlineno
 
-    with pytest.raises(KeyboardInterrupt), thing("a"):
-        GUARD._handle(signal.SIGINT, Began)
-        notes.note("block")
+    def whole():
+        with thing("a"):
+            GUARD._handle(signal.SIGINT, Began)
+            notes.note("block")
+
+    with pytest.raises(KeyboardInterrupt):
+        whole()
     assert notes == ["up a", "block", "down a"]
     with pytest.raises(KeyboardInterrupt), thing("b"):
         signal.raise_signal(signal.SIGINT)
