@@ -31,7 +31,7 @@ def load(shell: Any) -> None:
     setattr(shell, _SESSION, session)  # flows outlive %reload_ext
     shell.register_magics(FlowMagics(shell, session))
     let_shells_pickle(type(shell))
-    undo = [call_cells_by_name(shell), explain_handles(shell), count_cells_as_use(shell)]
+    undo = [call_cells_by_name(shell), explain_handles(shell), count_cells_as_use(shell, session)]
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completion = matcher(session)

@@ -199,7 +199,7 @@ _CHECKS: dict[str, Check] = {
     "name": text,
     "retry_delay": _delay,
     "retry_condition_fn": _function,
-    **dict.fromkeys(("cleanup_timeout", "ttl", "idle_timeout", "keep"), _duration),
+    **dict.fromkeys(("cleanup_timeout", "ttl", "idle_timeout", "keep", "find_for"), _duration),
     "timeout": _timeout,
     **dict.fromkeys(HOOKS, hooks),
     "tags": _tags,
@@ -208,5 +208,6 @@ _CHECKS: dict[str, Check] = {
     "trigger": _trigger,
     "thread": _one_of("'worker' or 'setup'", "worker", "setup"),
     "on": _one_of("one of always, success, failure", "always", "success", "failure"),
+    "setup": _one_of("one of eager, lazy", "eager", "lazy"),
     "lifetime": _one_of("one of block, flow, kernel", "block", "flow", "kernel"),
 }

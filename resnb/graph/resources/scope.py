@@ -39,6 +39,10 @@ class ScopeOptions(NamedTuple):
         on: ``"always"``, or the outcome (``"success"``, ``"failure"``) after which it is cleaned
             up when its scope ends; after the other it stays until the kernel ends.
         lifetime: ``"block"``, ``"flow"`` or ``"kernel"``.
+        setup: ``"eager"``, or ``"lazy"``: in a flow, not before the first task that could run but
+            for it, and not at all if there is none.
+        find_for: for how long nothing must be found before what a set-up that did not return may
+            have made counts as gone; None for the manager's ``find_for``, or else 15 minutes.
     """
 
     cleanup_timeout: float = 60.0
@@ -48,6 +52,8 @@ class ScopeOptions(NamedTuple):
     keep: float | None = None
     on: str = "always"
     lifetime: str = "block"
+    setup: str = "eager"
+    find_for: float | None = None
 
     def replaced(self, owner: str, options: dict[str, Any]) -> "ScopeOptions":
         """A copy with some options changed, after a check.

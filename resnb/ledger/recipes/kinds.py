@@ -114,6 +114,11 @@ def find(name: str) -> Kind | None:
     return None
 
 
+def names() -> list[str]:
+    """The names of all kinds that are registered here, in order."""
+    return sorted({one.name for one in entry_points(group=GROUP)})
+
+
 def kind_of(manager: Any) -> Kind | None:
     """The kind of a manager, which names it; None if it names none, or is another class.
 

@@ -170,6 +170,7 @@ class FlowCells:
         flow = self.flow
         shared: dict[str, SharedScope] = {}
         replaced: list[Scope] = []
+        live: dict[str, Any] = {}
         with ExitStack() as stack:
             stack.enter_context(flow)
             for parameter in line.parameters:
@@ -182,8 +183,12 @@ class FlowCells:
                 handle = stack.enter_context(one.scope)
                 if clause.variable:
                     namespace[clause.variable] = handle
+                elif one.scope.manager.shared is not None:
+                    live[clause.name] = namespace.get(clause.name, MISSING)
+                    namespace[clause.name] = handle
             body.execute()
             made = BUILDING.get().made or ()
+        bind(namespace, live)  # which is the live thing for ordinary cells, as before
         if unused := not_added(flow, made):
             print(unused, file=sys.stderr)  # noqa: T201
         return shared, replaced

@@ -14,7 +14,8 @@ from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.lease import Lease
 from resnb.notebook.closing import wait_for_rehearsals
-from resnb.notebook.lines.parsed import parse_resources_line
+from resnb.notebook.lines.parsed import ResourcesLine, parse_resources_line
+from resnb.notebook.session import Session
 from resnb.run.closing import close, interrupts_put_off, reasons, wait_for_reaper
 from resnb.run.lifecycle import active_run
 
@@ -35,12 +36,22 @@ _WHERE = {
 }
 
 
-def resources_command(line: str) -> None:
-    """Carry out a ``%resources`` line."""
+def resources_command(session: Session, line: str) -> None:
+    """Carry out a ``%resources`` line.
+
+    Args:
+        session: the notebook's flows and open resources.
+        line: the text after ``%resources``.
+    """
     parsed = parse_resources_line(line)
     match parsed.command:
+        case "open" | "close" | "kinds":
+            _for_ordinary_cells(session, parsed)
         case "cleanup":
-            _clean_up(parsed.name)
+            try:
+                _clean_up(parsed.name)
+            finally:
+                session.unbind_closed()
         case "keep":
             _keep(parsed.name or "", parsed.duration or "")
         case "adopt":
@@ -48,6 +59,17 @@ def resources_command(line: str) -> None:
             print(f"adopted {harmless(lease.name)}: the next scope of that name uses it")  # noqa: T201
         case _:
             _list(all_kernels=parsed.all_kernels)
+
+
+def _for_ordinary_cells(session: Session, parsed: ResourcesLine) -> None:
+    from resnb.notebook.commands import open_resources
+
+    if parsed.command == "open":
+        open_resources.open_resource(session, parsed)
+    elif parsed.command == "close":
+        open_resources.close_resources(session, parsed.name)
+    else:
+        open_resources.list_kinds()
 
 
 def report(leases: Iterable[Lease], left: list[Lease]) -> None:
@@ -157,13 +179,13 @@ def _clean_up(name: str | None) -> None:
         return
     inside = [one for one in alive if one not in leases and set(leases).intersection(one.around)]
     leases += inside  # dependants are closed first
-    used = [lease for lease in leases if lease.in_use]
+    used = [lease for lease in leases if lease.in_use or lease.block is not None]
     run = active_run()
     if run is not None:
         used += [lease for lease in run.scopes.leases.values() if lease in leases]
     if used:
         names = ", ".join(sorted({lease.name for lease in used}))
-        raise RunError(f"{names}: in use by a run; cancel it first")
+        raise RunError(f"{names}: in use by a run or a block; end that first")
     with interrupts_put_off():
         report(leases, close(leases))
 

@@ -191,10 +191,11 @@ class RunScopes:
         if attempt.is_claimed:  # its time is up already: make nothing
             raise TaskCancelled
         live = [one for one in self._around(use) if one.state != lease_states.CLOSED]
-        limits, key = limits_of(use.scope.options), self._keys.get(use, "")
+        options, key = use.scope.options, self._keys.get(use, "")
         request = LeaseRequest(
-            self._lease_name(use), manager, thread, tuple(live), plainly, limits, key
-        )
+            self._lease_name(use), manager, thread, tuple(live), plainly, limits_of(options),
+            options.find_for, key,
+        )  # fmt: skip
         lease, self._notes[use] = prepared(self._keeper, request)
         self.leases[use] = lease
         return lease

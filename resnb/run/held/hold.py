@@ -126,7 +126,10 @@ class Hold:
         def opened(manager: Any) -> Lease:
             key = adoption_key(self.name, self._manager.definition, args, kwargs)
             limits, around = limits_of(self._options), self._around()
-            request = LeaseRequest(self.name, manager, self.thread, around, later, limits, key)
+            look = self._options.find_for
+            request = LeaseRequest(
+                self.name, manager, self.thread, around, later, limits, look, key
+            )
             self.lease, note = prepared(KEEPER, request)
             set_up(KEEPER, self.lease, call, note)
             return self.lease

@@ -87,6 +87,7 @@ class OpenResources:
 
     def _forget(self) -> None:
         self._by_name: dict[str, Any] = {}
+        self._shared: dict[str, OpenResource] = {}
         self._lock = threading.RLock()
 
     def find(self, name: str) -> Any:
@@ -127,6 +128,7 @@ class OpenResources:
         limit = max(one.limits.cleanup_timeout for one in (lease, *inside))
         with interrupts_put_off():
             left = close([lease, *inside], limit)
+        self._shared.pop(lease.id, None)
         if left:
             raise CleanupError(f"not cleaned up: {reasons(left)}")
 
@@ -134,7 +136,7 @@ class OpenResources:
         """A manager for the scopes of flows that take `held`, which is open."""
         assert held.lease is not None
         manager = held.manager.options(lifetime="kernel", name=held.name)
-        manager.shared = OpenResource(held.name, held.lease)
+        manager.shared = self._shared.setdefault(held.lease.id, OpenResource(held.name, held.lease))
         manager.accept(_NO_ARGUMENTS)
         return manager
 
