@@ -100,7 +100,8 @@ def _before_thread_shutdown(function: Callable[[], object]) -> None:
     """Call `function` at exit before threads are waited for; Python's own atexit is later."""
     register = getattr(threading, "_register_atexit", None)
     if register is not None:
-        register(function)
+        with suppress(RuntimeError):  # only other threads are left, and waited for already
+            register(function)
 
 
 _watches: dict[int, _Watch] = {}

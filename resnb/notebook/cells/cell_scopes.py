@@ -193,7 +193,7 @@ def _registered(source: str, name: str, namespace: dict[str, Any]) -> ResourceMa
     kind = kinds.find(name)
     if kind is None:
         return None
-    manager = ResourceManager(kind.make)
+    manager = kind.manager or ResourceManager(kind.make)
     found: ResourceManager = eval(source, {**namespace, name: manager})  # noqa: S307
     return found
 

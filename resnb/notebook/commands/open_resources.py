@@ -80,7 +80,8 @@ def list_kinds() -> None:
         except LedgerError as error:
             rows.append((name, str(error)))
             continue
-        made: Any = None if kind is None else kind.make
+        made: Any = None if kind is None else kind.manager or kind.make
+        made = getattr(made, "definition", made)
         text = (made.__doc__ or "").strip().partition("\n")[0]
         arguments = inspect.signature(made).replace(return_annotation=inspect.Signature.empty)
         bare = [one.replace(annotation=one.empty) for one in arguments.parameters.values()]

@@ -3,7 +3,8 @@
 import os
 import threading
 from collections.abc import Hashable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from resnb.errors import CleanupError, RunError
@@ -13,6 +14,7 @@ from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.kernel_wide import SharedResource
 from resnb.ledger.kernel.lease import Lease
 from resnb.run.closing import close, interrupts_put_off, reasons
+from resnb.run.engine.cancellation import GRACE
 from resnb.run.engine.interrupts import Interrupts, awaited
 from resnb.run.engine.slots import CURRENT, Slot
 from resnb.run.held.hold import Hold
@@ -184,9 +186,15 @@ def _set_up(hold: Hold) -> None:
     with Interrupts(opening.stop, opening.leave) as interrupts:
         opening.interrupts = interrupts
         hold.thread.submit(opening.job)
+        deadline: float | None = None
         while True:
+            if interrupts.noted and deadline is None:
+                deadline = monotonic() + GRACE
             try:
-                error = awaited(opening.over)
+                error = awaited(opening.over, deadline)
+                break
+            except Empty:
+                error = None  # nobody waits any longer; it cleans up what it makes
                 break
             except BaseException as raised:  # noqa: BLE001 - raised once set-up has ended
                 interrupts.note(raised)
