@@ -88,9 +88,12 @@ def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-reaper", dest="reaper", action="store_false")
     for name, known in (("ends", ENDS), ("moments", MOMENTS), ("kinds", KINDS)):
         parser.add_argument(
-            f"--{name}", type=_several(known), default=list(known), help=", ".join(known),
+            f"--{name}",
+            type=_several(known),
+            default=list(known),
+            help=", ".join(known).replace("%", "%%"),
             metavar="NAME,NAME",
-        )  # fmt: skip
+        )
     return parser.parse_args(arguments)
 
 

@@ -256,8 +256,9 @@ class Trial:
         row.begun = len(begun)
         kernel = self._marks.of("kernel")[0].pid
         if self._successor_started is not None:
-            started = self._successor_started
-            row.first = next((mark.time - started for mark in begun if mark.time > started), None)
+            started = self._successor_started  # a hub's server may have begun before it answers
+            since = (mark.time for mark in begun if mark.time > self._killed)
+            row.first = next((max(0.0, mark - started) for mark in since), None)
             row.late = self._was_left and (row.first is None or row.first > self._end.within)
         elif self._died:
             elsewhere = (mark.time - self._died for mark in begun if mark.pid != kernel)

@@ -17,7 +17,7 @@ import fcntl
 import os
 import time
 import uuid
-from collections.abc import Callable, Collection, Container
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -227,19 +227,26 @@ def wait_until_free(path: Path) -> None:
             os.close(descriptor)
 
 
-def remove_unused(home: Path, named: Container[str], now: float) -> None:
+def remove_unused(
+    home: Path, records: Iterable[LeaseRecord], now: float, ended: Collection[Lock] = ()
+) -> None:
     """Remove the files that nobody locks any more.
 
     Args:
         home: the ledger's folder.
-        named: the names of files that leases refer to, which stay.
+        records: the leases that are not closed; the files that they name stay.
         now: the time, in seconds since the epoch; a file that is younger than `UNUSED_AFTER`
             stays, since its process may yet lock it.
+        ended: locks of processes that are known to have ended; their files go at any age.
     """
+    owners = (one for it in records for one in (it.owner, it.claimant, it.cleaner) if one)
+    named = {one.lock.name for one in owners if one.lock is not None}
+    gone = {lock.name for lock in ended}
     with suppress(OSError):
         for path in folder_of(home).iterdir():
             found = path.stat()
-            if path.name in named or now - found.st_mtime < UNUSED_AFTER:
+            is_young = now - found.st_mtime < UNUSED_AFTER and path.name not in gone
+            if path.name in named or is_young:
                 continue
             if is_locked(path, found.st_ino) is False:
                 path.unlink()

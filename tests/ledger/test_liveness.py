@@ -21,6 +21,7 @@ from resnb.ledger.liveness import (
 )
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, from_text, this_process
 from tests.ledger.holder import Holder
+from tests.ledger.records import record
 
 ROOT = Path(__file__).parents[2]
 UNSHARE = shutil.which("unshare")
@@ -220,11 +221,20 @@ def test_only_old_files_that_nobody_locks_or_names_are_removed(tmp_path, holding
     named.kill()
     unused.kill()
     names = {one.owner.lock.name for one in (alive, named)}
+    left = [record(owner=named.owner)]
     created = (folder_of(tmp_path) / unused.owner.lock.name).stat().st_mtime
-    remove_unused(tmp_path, {named.owner.lock.name}, created + 10)
+    for young in (alive, named):  # as if it had ended, which it has not, or is still named
+        remove_unused(tmp_path, left, created + 10, [young.owner.lock])
     assert len(list(folder_of(tmp_path).iterdir())) == 3
-    remove_unused(tmp_path, {named.owner.lock.name}, created + UNUSED_AFTER + 10)
+    remove_unused(tmp_path, left, created + UNUSED_AFTER + 10)
     assert {one.name for one in folder_of(tmp_path).iterdir()} == names
+
+
+def test_the_file_of_a_process_that_has_ended_is_removed_at_once(tmp_path, holding):
+    one = holding()
+    one.kill()
+    remove_unused(tmp_path, [], 0.0, [one.owner.lock])
+    assert list(folder_of(tmp_path).iterdir()) == []
 
 
 @pytest.mark.parametrize(

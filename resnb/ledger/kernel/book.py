@@ -26,7 +26,7 @@ from resnb.ledger.recipes.pickling import Pickled
 from resnb.ledger.recipes.protection import NO_FIND, are_rehearsed
 from resnb.ledger.recipes.recipe import can_find, notice_of, recipe_of
 from resnb.ledger.record import LeaseRecord
-from resnb.ledger.store.choice import liveness_of, open_store
+from resnb.ledger.store.choice import chosen, liveness_of, open_store
 from resnb.ledger.store.home import ledger_home, made_private
 
 FIND_FOR = 900.0
@@ -46,11 +46,12 @@ class LeaseBook:
         self, on_message: Callable[[ReaperMessage], object], home: Path | None = None
     ) -> None:
         self._are_rehearsed = are_rehearsed()
+        self._chosen = chosen()
         self.home = made_private(home or ledger_home())
         self.store = open_store(self.home)
         self.liveness = liveness_of(self.store)
         self.presence = Presence(self.home)
-        self.reaper = ReaperClient(self.home, self.presence.owner, on_message)
+        self.reaper = ReaperClient(self.home, self.presence.owner, on_message, self._chosen)
         self.ends = PendingEnds(self.store, self.reaper, lambda: self.owner, self.liveness.is_dead)
 
     @property
@@ -69,6 +70,7 @@ class LeaseBook:
         Raises:
             LedgerError: it cannot be written, or the recipe is too large; nothing was created.
         """
+        self._refuse_another_ledger()
         name, manager = request.name, request.manager
         kind, recipe, notice = _recipe_of(name, manager)
         look = request.find_for
@@ -103,6 +105,16 @@ class LeaseBook:
         entry = self.entry_of(record)
         entry.add()
         return entry
+
+    def _refuse_another_ledger(self) -> None:
+        """A reaper that is started now would look into the new one, and not after the others."""
+        for name, value in chosen().items():
+            if value != self._chosen[name]:
+                message = (
+                    f"{name} was changed after this kernel had used its ledger, so nothing was "
+                    "created: set it back, or set it before the first resource of a new kernel"
+                )
+                raise LedgerError(message)
 
     def entry_of(self, record: LeaseRecord) -> LeaseEntry:
         """The entry of a lease that this process has, or is about to adopt."""

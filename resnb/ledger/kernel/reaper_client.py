@@ -10,9 +10,10 @@ import select
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from resnb.errors import LedgerError
@@ -48,6 +49,7 @@ class ReaperClient:
         home: the ledger's folder.
         owner: this process.
         on_message: receives the reaper's messages, on a thread of the client's.
+        variables: what names the ledger in the reaper's environment, whatever that is here now.
 
     Attributes:
         pid: the reaper's process id, once one was started.
@@ -55,12 +57,17 @@ class ReaperClient:
     """
 
     def __init__(
-        self, home: Path, owner: Owner, on_message: Callable[[ReaperMessage], object]
+        self,
+        home: Path,
+        owner: Owner,
+        on_message: Callable[[ReaperMessage], object],
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.pid: int | None = None
         self._home = home
         self.owner = owner
         self._on_message = on_message
+        self._variables = variables
         self._lock = threading.Lock()
         self._channel: socket.socket | None = None
         self._let_go: socket.socket | None = None
@@ -158,7 +165,7 @@ class ReaperClient:
 
     def _start_process(self, channel: socket.socket) -> None:
         arguments = [self.owner.to_text(), str(channel.fileno())]
-        start_detached(_REAPER, self._home, arguments, [channel.fileno()])
+        start_detached(_REAPER, self._home, arguments, [channel.fileno()], self._variables)
 
     def _listen(self, channel: socket.socket, received: bytes) -> None:
         for line in _lines(channel, received):

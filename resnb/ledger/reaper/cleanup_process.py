@@ -67,6 +67,10 @@ class CleanupProcess:
         rehearsed: leases with the same environment, `record` among them, if it only looks whether
             it could clean them up, and runs nothing.
 
+    Attributes:
+        record: the lease.
+        lock: the lock that it is to hold; None if it has none.
+
     Raises:
         OSError: the interpreter cannot be started.
     """
@@ -84,7 +88,7 @@ class CleanupProcess:
         self._rehearsed = rehearsed
         self._received = b""
         self._has_order = False
-        self._path, self._lock = (None, None) if rehearsed else _lock_file(home)
+        self._path, self.lock = (None, None) if rehearsed else _lock_file(home)
         self._order = b""
         self._selector = selector
         self._watched: set[int] = set()
@@ -138,7 +142,7 @@ class CleanupProcess:
     def process_of(self, reaper: Owner) -> Owner:
         """Its process, as a child of the reaper's; to be asked once it is ready."""
         is_locked = self._received.partition(b"\n")[0] == b"locked"
-        lock = self._lock if is_locked else None
+        lock = self.lock if is_locked else None
         return child_of(reaper, self._process.pid)._replace(lock=lock)
 
     def give_order(self, end: dict[str, Any] | None) -> None:

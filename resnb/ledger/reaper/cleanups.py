@@ -8,7 +8,7 @@ from typing import Any
 
 from resnb.errors import LedgerError
 from resnb.ids import LeaseId
-from resnb.ledger.owner import Owner
+from resnb.ledger.owner import Lock, Owner
 from resnb.ledger.reaper.cleanup_process import CleanupProcess
 from resnb.ledger.reaper.decisions import AT_ONCE, end_reason
 from resnb.ledger.reaper.lease_logs import LeaseLogs
@@ -48,6 +48,7 @@ class Cleanups:
     Attributes:
         running: the processes, by the id of their lease.
         results: what ended how, in this order: record, result and reason.
+        locks: those of all processes that were begun.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Cleanups:
     ) -> None:
         self.running: dict[str, CleanupProcess] = {}
         self.results: list[tuple[LeaseRecord, str, str]] = []
+        self.locks: set[Lock] = set()
         self._store = store
         self._memory = memory
         self._me = me
@@ -82,6 +84,8 @@ class Cleanups:
             if log is not None:
                 log.close()
         self.running[record.id] = process
+        if process.lock is not None:
+            self.locks.add(process.lock)
 
     def give_orders(self) -> None:
         """Let those begin that are ready, unless somebody else has got the lease meanwhile.

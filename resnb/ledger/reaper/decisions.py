@@ -6,12 +6,13 @@ set-up may have made is looked for again and again, and delays nobody.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from resnb.ledger import states
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN, Owner
 from resnb.ledger.record import LeaseRecord
+from resnb.ledger.store.statements import IN_LEDGER
 
 AT_ONCE: Final = 20
 """How many clean-ups run side by side at most."""
@@ -25,6 +26,8 @@ LOOKING: Final = "looking for what set-up may still make"
 """The reason of a lease of which nothing was found yet, or nothing more."""
 TOGETHER: Final = 50
 """How many recipes are rehearsed in one interpreter."""
+LARGE_TOGETHER: Final = 2
+"""How many of them may be large, since the reaper reads them into its memory."""
 FENCE_AFTER: Final = 5.0
 """How long a kernel has to claim a clean-up that it was asked for, in seconds."""
 CLAIMED_LOOK: Final = 0.5
@@ -171,11 +174,24 @@ def decide(
     inner |= {outer for lease in running if lease in known for outer in known[lease].around}
     if rehearsing is False:
         due = [one for one in known.values() if _is_to_be_rehearsed(one, liveness)]
-        like = tuple(one for one in due if one.environment == due[0].environment)[:TOGETHER]
-        actions += [Rehearse(like[0], like)] if like else []
+        actions += [Rehearse(due[0], _together(due))] if due else []
     chosen = [record for record in ready if record.id not in inner]
     actions += _side_by_side(chosen, [known[one] for one in running if one in known], at_once)
     return Decision(tuple(actions), min(times, default=None), idle and not running)
+
+
+def _together(due: Sequence[LeaseRecord]) -> tuple[LeaseRecord, ...]:
+    """The first recipe, and those that are rehearsed in the same interpreter."""
+    chosen: list[LeaseRecord] = []
+    large = 0
+    for record in due:
+        if record.environment != due[0].environment:
+            continue
+        large += IN_LEDGER in (record.recipe, record.handle)
+        if len(chosen) == TOGETHER or large > LARGE_TOGETHER:
+            break
+        chosen.append(record)
+    return tuple(chosen)
 
 
 def _side_by_side(

@@ -8,8 +8,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 STARTS_WITHIN = 20.0
 """How long the script may take to detach itself, in seconds."""
@@ -20,7 +21,11 @@ LOCK_SEEN, UNSEEN = "locked", "unlocked"
 
 
 def start_detached(
-    script: Path, home: Path, arguments: Sequence[str] = (), passed: Sequence[int] = ()
+    script: Path,
+    home: Path,
+    arguments: Sequence[str] = (),
+    passed: Sequence[int] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
     """Run a script of this folder that calls `detach`; gives its exit code.
 
@@ -29,6 +34,7 @@ def start_detached(
         home: the ledger's folder, its first argument; its output goes to ``reaper.log`` there.
         arguments: further arguments.
         passed: descriptors that it inherits.
+        variables: what its environment has beside, or in place of, this process's.
 
     Raises:
         OSError: it cannot be started.
@@ -49,6 +55,7 @@ def start_detached(
             stdout=log,
             stderr=log,
             pass_fds=passed,
+            env={**os.environ, **variables},
             start_new_session=True,
             timeout=STARTS_WITHIN,
             check=False,
@@ -76,6 +83,5 @@ def detach(home: str) -> None:
         # not SIG_IGN, which the processes that are started from here would inherit
         signal.signal(getattr(signal, name), lambda _number, _frame: None)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whatever the thread that started it blocked
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # its starter may have blocked some
     os.chdir(home)
     os.umask(0o077)

@@ -24,7 +24,7 @@ from resnb.errors import LedgerError
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.clock import now
-from resnb.ledger.liveness import Presence
+from resnb.ledger.liveness import Presence, remove_unused
 from resnb.ledger.owner import DEAD, Owner, from_text, same_place, this_process
 from resnb.ledger.reaper.cleanups import Cleanups, at_once
 from resnb.ledger.reaper.decisions import (
@@ -126,8 +126,18 @@ class Reaper:
                     key.data()
             self._rehearsals.end()
         self._logs.remove_old(time.time())
+        self._remove_lock_files()
         if self._presence is not None:
             self._presence.release()
+
+    def _remove_lock_files(self) -> None:
+        """Remove those of the kernel, if it has ended, and of the clean-ups."""
+        ended = set(self._cleanups.locks)
+        if self._owner is not None and self._owner.lock is not None and self._is_kernel_gone():
+            ended.add(self._owner.lock)
+        with suppress(LedgerError):
+            records = self._store.alive(whole=False)
+            remove_unused(self._store.home, records, time.time(), ended)
 
     def _act(self) -> float | None:
         """Do what is to be done now; gives the seconds until the next look, None at the end."""

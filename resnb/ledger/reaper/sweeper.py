@@ -55,10 +55,7 @@ def sweep(home: Path) -> None:
             Reaper(store, chosen=orphans).run()
             if liveness.has_doubts:
                 threading.Event().wait(LOOK_AGAIN)
-    owners = (
-        owner for one in store.alive() for owner in (one.owner, one.claimant, one.cleaner) if owner
-    )
-    remove_unused(home, {one.lock.name for one in owners if one.lock is not None}, time.time())
+    remove_unused(home, store.alive(), time.time())
 
 
 def _is_for_later(record: LeaseRecord, at: float) -> bool:

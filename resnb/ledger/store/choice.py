@@ -19,6 +19,11 @@ FALLBACK_VARIABLE = "RESNB_LEDGER_FALLBACK"
 _SCHEMES = ("postgresql://", "postgres://")
 
 
+def chosen() -> dict[str, str]:
+    """The variables that name this process's ledger, with their values."""
+    return {name: os.environ.get(name, "") for name in (LEDGER_VARIABLE, FALLBACK_VARIABLE)}
+
+
 def open_store(
     home: Path, *, kept: bool = False, say: Callable[[str], object] | None = None
 ) -> Store:

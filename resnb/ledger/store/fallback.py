@@ -14,7 +14,7 @@ from resnb.ledger.owner import Owner
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.database import Database
 from resnb.ledger.store.sqlite_file import SqliteFile
-from resnb.ledger.store.statements import Connection, insert, select
+from resnb.ledger.store.statements import Connection, DamagedRow, insert, select
 from resnb.ledger.store.store import Store
 
 
@@ -90,6 +90,15 @@ class FallbackStore(Store):
             self._away(error)
         ids = {record.id for record in local}
         return local + [one for one in self._seen if one.id not in ids]
+
+    def damaged(self) -> list[DamagedRow]:
+        """The leases in either place that are not closed and whose records cannot be read."""
+        found = self._damaged_in(self._local)
+        try:
+            return found + super().damaged()
+        except LedgerUnreachable as error:
+            self._away(error)
+            return found
 
     def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed in either place, the latest first."""

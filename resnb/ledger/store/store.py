@@ -335,10 +335,7 @@ class Store:
 
     def damaged(self) -> list[DamagedRow]:
         """The leases that are not closed and whose records cannot be read."""
-        if not self._database.exists():
-            return []
-        with self._database.reading() as db:
-            return damaged(db, self._database.dialect.mine)
+        return self._damaged_in(self._database)
 
     def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed, the latest first."""
@@ -350,10 +347,7 @@ class Store:
         return self._select(self._database, where, {"key": to_column(key)})
 
     def mark(self) -> tuple[int, int]:
-        """A value that changes as soon as anybody else has written; costs next to nothing.
-
-        The store must keep its connection: SQLite counts for each connection separately.
-        """
+        """A value that changes as soon as anybody else has written; see `Database.mark`."""
         return self._database.mark()
 
     def let_go(self) -> None:
@@ -370,6 +364,12 @@ class Store:
             {"owner": owner.to_text()} if owner is not None else {},
             whole=whole,
         )
+
+    def _damaged_in(self, database: Database) -> list[DamagedRow]:
+        if not database.exists():
+            return []
+        with database.reading() as db:
+            return damaged(db, database.dialect.mine)
 
     def _closed_in(self, database: Database, limit: int) -> list[LeaseRecord]:
         mine = database.dialect.mine

@@ -50,6 +50,28 @@ wait()
     assert words(log) == []
 
 
+def test_a_ledger_that_is_named_too_late_loses_nothing(ledger_home, log):
+    kernel = held(
+        log,
+        """
+hold(Held)
+os.environ["RESNB_LEDGER"] = "postgresql://late@nowhere/ledger"
+hold(lambda: Held("made"))
+say("done")
+wait()
+""",
+    )
+    said = lines_until(kernel, "done")
+    assert said[0] == "open"
+    assert "RESNB_LEDGER was changed after this kernel had used its ledger" in said[1]
+    old = reaper_of(ledger_home, kernel.pid)
+    kill(old)
+    until(lambda: reaper_of(ledger_home, kernel.pid) != old)
+    killed(kernel)
+    settle(ledger_home)
+    assert words(log) == ["cleaned"]
+
+
 def test_what_is_open_is_cleaned_up_while_the_server_is_away(mortal, shared_ledger, log):
     kernel = held(log, "hold(Held); wait(); KEEPER.alive()[0].close(); say('closed'); wait()")
     lines_until(kernel, "open")

@@ -23,6 +23,7 @@ from resnb.ledger.reaper.decisions import (
     look_after,
     pause_after,
 )
+from resnb.ledger.store.statements import IN_LEDGER
 from tests.ledger.records import HERE, KERNEL, REAPER, record
 
 NOW = 2000.0
@@ -69,6 +70,13 @@ def test_recipes_of_open_leases_are_rehearsed_together():
     assert action == Rehearse(due[0], tuple(due))
     assert decided(*due, kernel=ALIVE, rehearsing=True).actions == ()
     assert decided(*due, kernel=ALIVE).actions == ()  # another reaper does that
+
+
+def test_few_large_recipes_are_read_for_one_rehearsal():
+    large = [record(one, rehearsal="due", recipe=IN_LEDGER) for one in "abc"]
+    small = record("d", rehearsal="due")
+    (action,) = decided(small, *large, kernel=ALIVE, rehearsing=False).actions
+    assert [one.id for one in action.records] == ["d", "a", "b"]
 
 
 @pytest.mark.parametrize("kernel", [DEAD, UNKNOWN])

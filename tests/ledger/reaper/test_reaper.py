@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from resnb.ledger.admin.commands import LedgerCommands
-from resnb.ledger.liveness import Liveness
+from resnb.ledger.liveness import Liveness, folder_of
 from resnb.ledger.owner import ALIVE, DEAD, start_time
 from resnb.ledger.reaper.reaper import Reaper
 from resnb.ledger.store.store import Store
@@ -69,6 +69,16 @@ def test_a_killed_kernel_is_noticed_without_locks(ledger_home, log, monkeypatch)
     killed(kernel)
     settle(ledger_home)
     assert words(log) == ["cleaned"]
+
+
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_neither_kernel_nor_reaper_leaves_a_file_behind(ledger_home, log, is_killed):
+    kernel = held(log, "hold(Held); wait()")
+    lines_until(kernel, "open")
+    assert len(list(folder_of(ledger_home).iterdir())) >= 2
+    killed(kernel) if is_killed else kernel.communicate("\n")
+    settle(ledger_home)
+    assert list(folder_of(ledger_home).iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
@@ -291,7 +301,7 @@ def test_one_that_hangs_and_one_that_fails_hold_up_nobody(ledger_home, log, tmp_
         f"""
 again = {str(tmp_path / "again")!r}
 
-@resource_manager(on="failure", cleanup_timeout=0.2)
+@resource_manager(on="failure", cleanup_timeout=1.0)
 class Hangs:
     def cleanup(self, _):
         if not os.path.exists(again):
@@ -485,7 +495,7 @@ def test_a_clean_up_that_has_lost_its_reaper_ends_when_it_hangs(ledger_home, log
     kernel = held(
         log,
         f"""
-@resource_manager(on="failure", cleanup_timeout=0.2)
+@resource_manager(on="failure", cleanup_timeout=1.0)
 class Hangs:
     def cleanup(self, _):
         open({str(pid)!r}, "a").write(f"{{os.getpid()}} {{os.getppid()}}\\n")

@@ -323,6 +323,20 @@ def test_leases_begin_in_the_folder_and_move_over(mortal, fallback, tmp_path):
     assert len(fallback.lines) == 2  # the reaper has said so, too
 
 
+def test_what_cannot_be_read_is_listed_from_both_places(mortal, fallback, tmp_path):
+    store = fallback()
+    store.add(record("shared"))
+    mortal.kill()
+    store.add(record("local"))
+    with store._local.transaction() as db:
+        db.execute("update leases set owner = 'nobody' where id = 'local'", {})
+    assert [one.id for one in store.damaged()] == ["local"]
+    mortal.start()
+    with mortal.store(tmp_path)._database.transaction() as db:
+        db.execute("update leases set environment = 'none' where id = 'shared'", {})
+    assert [one.id for one in store.damaged()] == ["local", "shared"]
+
+
 def test_an_intent_whose_answer_was_lost_is_not_there_twice(mortal, fallback, monkeypatch):
     store = fallback()
     store.add(record())
