@@ -8,11 +8,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from resnb.resources.cluster import DaskCluster as DaskCluster
+    from resnb.resources.container import DockerContainer as DockerContainer
+    from resnb.resources.database import PostgresDatabase as PostgresDatabase
     from resnb.resources.folder import TemporaryFolder as TemporaryFolder
     from resnb.resources.process import Subprocess as Subprocess
     from resnb.resources.shell import command as command
 
 _HOMES = {
+    "DaskCluster": "resnb.resources.cluster",
+    "DockerContainer": "resnb.resources.container",
+    "PostgresDatabase": "resnb.resources.database",
     "Subprocess": "resnb.resources.process",
     "TemporaryFolder": "resnb.resources.folder",
     "command": "resnb.resources.shell",

@@ -18,6 +18,7 @@ from resnb.errors import CleanupError, LedgerError, OptionError, ResnbError
 from resnb.ledger.recipes import kinds
 from resnb.ledger.recipes.handles import FoundLease
 from resnb.resources import Subprocess, TemporaryFolder, command
+from tests.resources.elsewhere import elsewhere
 
 SLEEP = [sys.executable, "-c", "print('ready', flush=True); import time; time.sleep(600)"]
 _FAMILY = """
@@ -42,17 +43,6 @@ def test_what_there_is():
         assert getattr(resnb.resources, name).name == name
     with pytest.raises(AttributeError, match=r"has no 'Nothing'; it has .*Subprocess"):
         resnb.resources.Nothing  # noqa: B018
-
-
-def elsewhere(name, manager, handle):
-    """The manager and the handle as another installation has them, from the ledger's data."""
-    kind = kinds.find(name)
-    recipe = kinds.arguments_of(kind, manager)
-    data = kind.handle_data(handle)
-    found, read = kinds.loaded(name, recipe, data)
-    found.lease = FoundLease(manager.lease.id)
-    attach = getattr(found, "attach", None)
-    return found, read if attach is None else attach(read)
 
 
 # ---- TemporaryFolder
