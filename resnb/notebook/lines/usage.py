@@ -98,7 +98,7 @@ class Magic:
         """The error for a line of this magic: one line with the problem and the correct usage."""
         usage = self.synopsis(command)
         problem = " ".join(problem.splitlines())  # a quoted name may have line breaks
-        more = f" (options: {self.name}?)" if "[options]" in usage else ""
+        more = f" (options: {self.name.split()[0]}?)" if "[options]" in usage else ""
         stop = "" if problem.endswith((".", "?")) else "."
         return MagicError(f"{self.name}: {problem}{stop} Usage: {usage}{more}")
 
