@@ -75,6 +75,37 @@ def test_a_with_block_in_a_cell(begin, tmp_path):
     )
 
 
+def test_what_a_block_holds_is_left_to_it(begin):
+    kernel = begin()
+    kernel.run(
+        "from threading import Event, Thread\n"
+        "begun, over = Event(), Event()\n"
+        "def work():\n"
+        "    with Place():\n"
+        "        begun.set(); over.wait()\n"
+        "thread = Thread(target=work); thread.start(); begun.wait(10)"
+    )
+    for line in ("%resources cleanup", "%resources cleanup Place"):
+        assert kernel.fail(line).message == (
+            "Place: held by a `with` block, which cleans it up at its end"
+        )
+    kernel.run("over.set(); thread.join()")
+    assert kernel.value("notes") == ["up place", "down place"]
+
+
+def test_the_registered_kinds(begin, tmp_path):
+    kernel = begin()
+    shown = kernel.run("%resources kinds").stdout.splitlines()
+    assert [one.split("(")[0] for one in shown] == sorted(one.split("(")[0] for one in shown)
+    assert any(one.startswith("folder(prefix='', parent=None) ") for one in shown)
+    kernel.run("%resources open folder(prefix='x-', parent='.') as made")
+    assert kernel.value("made.name.startswith('x-')")
+    kernel.run("%%flow etl --with folder(parent='.') as inner --run --quiet\ny = use(inner)", "a")
+    assert kernel.value("y.value")
+    kernel.run("%resources cleanup")
+    assert [one.name for one in tmp_path.iterdir() if one.is_dir()] == ["ledger"]
+
+
 def test_open_binds_the_live_thing_and_close_unbinds_it(begin, tmp_path):
     kernel = begin()
     assert kernel.run("%resources open Place('a') as here").stdout == "here is open\n"

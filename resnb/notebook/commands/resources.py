@@ -179,13 +179,15 @@ def _clean_up(name: str | None) -> None:
         return
     inside = [one for one in alive if one not in leases and set(leases).intersection(one.around)]
     leases += inside  # dependants are closed first
-    used = [lease for lease in leases if lease.in_use or lease.block is not None]
+    used = [lease for lease in leases if lease.in_use]
     run = active_run()
     if run is not None:
         used += [lease for lease in run.scopes.leases.values() if lease in leases]
     if used:
         names = ", ".join(sorted({lease.name for lease in used}))
-        raise RunError(f"{names}: in use by a run or a block; end that first")
+        raise RunError(f"{names}: in use by a run; cancel it first")
+    if held := sorted({lease.name for lease in leases if lease.block is not None}):
+        raise RunError(f"{', '.join(held)}: held by a `with` block, which cleans it up at its end")
     with interrupts_put_off():
         report(leases, close(leases))
 
