@@ -119,6 +119,7 @@ def _plug_in() -> None:
 
     PORTS.runner = lambda: import_module("resnb.run.runner").RUNNER
     PORTS.function_runner = lambda: import_module("resnb.run.functions.api").UNFOLDER
+    PORTS.holder = lambda: import_module("resnb.run.held.resource").HeldResource
     PORTS.logger = lambda: import_module("resnb.run.output.logs").get_run_logger()
     PORTS.painter = lambda: import_module("resnb.view.painter").PAINTER
     PORTS.clusters = lambda: import_module("resnb.dask.clusters").Clusters

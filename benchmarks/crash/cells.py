@@ -84,11 +84,15 @@ def length_of(kind: str, moment: str, cleanup: float | None = None) -> float:
 
 def flow_cell(kind: str) -> str:
     """The cell that builds the flow whose run passes through set-up, task and cleanup."""
+    if KINDS[kind].by_itself:
+        return "%%flow trial\nw = whole()"
     return f"%%flow trial --with {KINDS[kind].use} as thing\nw = work(thing)"
 
 
 def open_cell(kind: str) -> str:
     """The cell that opens the scope and leaves it open."""
+    if KINDS[kind].by_itself:
+        return f"%resources open {KINDS[kind].use} as thing"
     return f"%%flow trial --with {KINDS[kind].use} as thing --run\n# open"
 
 

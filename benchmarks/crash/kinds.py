@@ -29,6 +29,8 @@ class Kind(NamedTuple):
         step: how long each step takes.
         outside: whether a provider outside the container makes it.
         by_kind: whether it is cleaned up from plain data, by a registered kind.
+        by_itself: whether no scope of a flow holds it: a `with` block in a task's code does, or
+            ``%resources open``.
     """
 
     title: str
@@ -41,6 +43,7 @@ class Kind(NamedTuple):
     step: float = STEP
     outside: bool = False
     by_kind: bool = False
+    by_itself: bool = False
 
 
 _PROCESSES = """
@@ -242,8 +245,21 @@ from resnb_trials import {0} as Thing
 Thing = resource_manager(Thing)
 """
 
+_BY_ITSELF = """
+@task
+def whole():
+    with Thing():
+        mark("task")
+        pause(TASK)
+"""
+
 KINDS: Final = {
     "folder": Kind("detached process and folder", (_PROCESSES, _FOLDER)),
+    "by-itself": Kind(
+        "the same by `with` and `%resources open`",
+        (_PROCESSES, _FOLDER, _BY_ITSELF),
+        by_itself=True,
+    ),
     "late": Kind("the same, 2 s late", (_PROCESSES, _LATE), set_up=LATE + 2 * STEP),
     "careless": Kind(
         "the same by a relative path, with a pipe and helpers", (_PROCESSES, _STOP, _CARELESS)

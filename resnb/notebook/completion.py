@@ -7,8 +7,9 @@ from typing import Any
 from resnb.graph.flow import Flow
 from resnb.graph.resources.resource import ResourceManager
 from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.recipes import kinds
 from resnb.notebook.commands.removal import removable
-from resnb.notebook.lines.usage import COMMAND, FLOW, RESOURCE, RESOURCES
+from resnb.notebook.lines.usage import COMMAND, FLOW, OPEN, RESOURCE, RESOURCES
 from resnb.notebook.session import Session
 
 _LINE = re.compile(r"\s*(?P<magic>%%?(?:flow|resources?))\s+(?P<rest>.*)$", re.DOTALL)
@@ -38,8 +39,7 @@ def _words(session: Session, magic: str, before: list[str], word: str) -> Iterab
     found: Iterable[str] = []
     match magic, before:
         case "%%flow", [*_, "--with"]:
-            variables = session.namespace.items()
-            found = [name for name, value in variables if isinstance(value, ResourceManager)]
+            found = [*_managers(session), *session.bound]
         case (("%%flow" | "%%resource"), _) if word.startswith("-"):
             found = [one.name for one in (FLOW if magic == "%%flow" else RESOURCE).options]
         case "%%flow", []:
@@ -52,15 +52,40 @@ def _words(session: Session, magic: str, before: list[str], word: str) -> Iterab
             found = [f"{one.name}=" for flow in _called(session, name) for one in flow.parameters()]
         case "%flow", ["remove", name]:
             found = [one for flow in _called(session, name) for one in removable(session, flow)]
-        case "%resources", []:
-            found = [*RESOURCES.commands, "--all"]
         case "%resources", _:
-            found = [lease.name for lease in KEEPER.alive()]
+            found = _resources_words(session, before, word)
     return found
 
 
 def _called(session: Session, name: str) -> list[Flow]:
     return [flow for flow in session.flows() if flow.name == name]
+
+
+def _resources_words(session: Session, before: list[str], word: str) -> Iterable[str]:
+    match before:
+        case []:
+            return [*RESOURCES.commands, "--all"]
+        case ["open", *_] if word.startswith("-"):
+            return [one.name for one in OPEN.options]
+        case ["open"]:
+            return _managers(session)
+        case ["open", *_]:
+            return ["as"]
+        case ["close"]:
+            return _open_for_cells()
+    return [lease.name for lease in KEEPER.alive()]
+
+
+def _managers(session: Session) -> list[str]:
+    variables = session.namespace.items()
+    named = [name for name, value in variables if isinstance(value, ResourceManager)]
+    return [*named, *kinds.names()]
+
+
+def _open_for_cells() -> list[str]:
+    from resnb.run.held.session import SESSION
+
+    return [one.name for one in SESSION.all()]
 
 
 def matcher(session: Session) -> Any:

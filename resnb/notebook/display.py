@@ -18,8 +18,8 @@ from IPython.core.getipython import get_ipython
 
 from resnb.events import EVENTS, Event, RunBegan
 from resnb.graph.flow import Flow
-from resnb.notebook.closing import wait_for_reaper
 from resnb.notebook.front_end import cell_id, is_attended
+from resnb.run.closing import wait_for_reaper
 from resnb.run.memory import memory_of
 from resnb.view.picture import alt_text
 

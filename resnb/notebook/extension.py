@@ -32,7 +32,7 @@ def load(shell: Any) -> None:
     setattr(shell, SESSION, session)  # flows outlive %reload_ext
     shell.register_magics(FlowMagics(shell, session))
     let_shells_pickle(type(shell))
-    undo = [call_cells_by_name(shell), explain_handles(shell), count_cells_as_use(shell)]
+    undo = [call_cells_by_name(shell), explain_handles(shell), count_cells_as_use(shell, session)]
     undo.append(EVENTS.listen(session.take_values))
     undo.append(mark_deleted_cells(shell, session))
     completer = getattr(shell, "Completer", None)

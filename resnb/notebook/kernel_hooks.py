@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from resnb.ledger.kernel.keeper import KEEPER
+from resnb.notebook.cells.mentions import refers_to
 from resnb.notebook.front_end import cell_id, deleted_cells
 from resnb.notebook.session import Session
 
@@ -38,20 +39,28 @@ def wrap_shutdown(kernel: Any) -> Callable[[], None]:
     return unwrap
 
 
-def count_cells_as_use(shell: Any) -> Callable[[], None]:
+def count_cells_as_use(shell: Any, session: Session) -> Callable[[], None]:
     """Let a running cell count as use of everything that is open, for ``idle_timeout``.
 
-    When it has ended, the recipes are renewed whose names it has bound to something else.
+    Of what was opened for ordinary cells, only cells that read its variable count. When a cell has
+    ended, the recipes are renewed whose names it has bound to something else.
 
     Returns:
         A function that undoes it.
     """
 
-    def began(*_: Any) -> None:
+    def began(info: Any = None) -> None:
         KEEPER.activity.begin()
+        text = str(getattr(info, "raw_cell", ""))
+        for variable in session.bound:
+            if refers_to(text, variable, session.namespace):
+                session.used(variable).begin()
 
     def ended(*_: Any) -> None:
         KEEPER.activity.end()
+        for variable in session.bound:
+            if session.used(variable).is_busy:
+                session.used(variable).end()
         KEEPER.cell_ended()
 
     shell.events.register("pre_run_cell", began)

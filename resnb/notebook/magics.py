@@ -9,7 +9,7 @@ from resnb.notebook.cells.resource_magic import resource_cell
 from resnb.notebook.commands.flow import flow_command
 from resnb.notebook.commands.resources import resources_command
 from resnb.notebook.front_end import cell_id
-from resnb.notebook.lines.usage import COMMAND, FLOW, RESOURCE, RESOURCES
+from resnb.notebook.lines.usage import COMMAND, FLOW, OPEN, RESOURCE, RESOURCES
 from resnb.notebook.session import Session
 from resnb.notebook.tracebacks import user_lines_only
 
@@ -48,12 +48,12 @@ class FlowMagics(_ipython.Magics):  # type: ignore[misc]
     @_ipython.no_var_expand
     @_ipython.line_magic("resources")
     def resources_line(self, line: str) -> None:
-        """List, clean up, keep and adopt resources."""
+        """Open, close, list, clean up, keep and adopt resources."""
         with user_lines_only(self.shell):
-            resources_command(line)
+            resources_command(self.session, line)
 
 
 FlowMagics.flow_cell.__doc__ = FLOW.usage()
 FlowMagics.flow_line.__doc__ = COMMAND.usage()
 FlowMagics.resource_cell.__doc__ = RESOURCE.usage()
-FlowMagics.resources_line.__doc__ = RESOURCES.usage()
+FlowMagics.resources_line.__doc__ = f"{RESOURCES.usage()}\n{OPEN.usage()}"

@@ -1,12 +1,15 @@
 """The flows of one notebook by name, and how to find or make one."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from resnb.errors import MagicError, nearest
 from resnb.events import Event, RunEnded
 from resnb.graph.flow import Flow
+from resnb.ledger import states
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.reaper_messages import Activity
 from resnb.notebook.cells.deleted import DeletedCells
 from resnb.notebook.cells.flow_cells import FlowCells
 from resnb.notebook.cells.freshness import Freshness
@@ -23,15 +26,28 @@ def session_of(shell: Any) -> "Session | None":
     return getattr(shell, ATTRIBUTE, None)
 
 
+class BoundResource(NamedTuple):
+    """What ``%resources open`` has bound to a variable."""
+
+    held: Any  # the resource, which may be closed meanwhile
+    lease: str  # the id of its lease
+    value: Any  # the live thing
+
+
 class Session:
-    """The flows of one notebook.
+    """The flows of one notebook, and what is open for its ordinary cells.
 
     Args:
         namespace: the notebook's variables.
+
+    Attributes:
+        namespace: see `Args`.
+        bound: what ``%resources open`` has opened, by variable.
     """
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
+        self.bound: dict[str, BoundResource] = {}
         self._flows: dict[str, FlowCells] = {}
         self._published: dict[tuple[str, str], Any] = {}
         self._freshness: WeakKeyDictionary[Flow, Freshness] = WeakKeyDictionary()
@@ -127,6 +143,28 @@ class Session:
                 is_new = self._published.get(key, MISSING) is not value
                 if is_new or isinstance(held, StepTask):  # else the notebook has changed it since
                     self.namespace[name] = self._published[key] = value
+
+    def bind(self, variable: str, held: Any) -> None:
+        """Bind a variable to what `held` has opened; only cells that read it count as its use."""
+        value, lease = held.value, held.lease.id
+        self.namespace[variable] = value
+        self.bound[variable] = BoundResource(held, lease, value)
+        KEEPER.activity.own.setdefault(lease, Activity())
+        self.used(variable).end()
+
+    def used(self, variable: str) -> Activity:
+        """The activity of the cells that read `variable`."""
+        return KEEPER.activity.own.setdefault(self.bound[variable].lease, Activity())
+
+    def unbind_closed(self) -> None:
+        """Unbind the variables whose resources are not open any more."""
+        for variable, one in list(self.bound.items()):
+            if one.held.state == states.OPEN and one.held.lease.id == one.lease:
+                continue
+            del self.bound[variable]
+            KEEPER.activity.own.pop(one.lease, None)
+            if self.namespace.get(variable) is one.value:
+                del self.namespace[variable]
 
     def _by_name(self) -> dict[str, Flow]:
         found = {name: cells.flow for name, cells in self._flows.items()}

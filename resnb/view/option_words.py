@@ -7,7 +7,7 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 _ON = {"success": "cleaned up on success", "failure": "cleaned up on failure"}
 _DURATIONS = (
     ("ttl", "ttl"), ("idle_timeout", "idle timeout"), ("keep", "keep"),
-    ("cleanup_timeout", "cleanup timeout"),
+    ("cleanup_timeout", "cleanup timeout"), ("find_for", "find for"),
 )  # fmt: skip
 
 
@@ -24,6 +24,8 @@ def option_notes(options: ScopeOptions) -> tuple[str, ...]:
     found = []
     if options.lifetime != _DEFAULT.lifetime:
         found.append(f"lifetime {options.lifetime}")
+    if options.setup != _DEFAULT.setup:
+        found.append("set up lazily")
     if options.on != _DEFAULT.on:
         found.append(_ON[options.on])
     for field, words in _DURATIONS:

@@ -110,6 +110,8 @@ def _why_not(  # noqa: PLR0911 - a table of cases
         kind = find(record.kind)
         if kind is None:
             return f"no package that is installed here has the kind {record.kind!r}"
+        if kind.runs_commands and not (one.is_own and runs_own):
+            return "its clean-up runs commands of its user, which only a warden of theirs runs"
         kind.read(record.recipe, record.handle)
     except LedgerError as error:
         return str(error)

@@ -336,10 +336,10 @@ OUTSIDE = {
         OutsideFlowError,
         ["was called outside a flow"],
     ),
-    "a resource outside a flow": (
-        lambda _: Thing(),
+    "a resource mapped outside a flow": (
+        lambda _: Thing.map([1]),
         OutsideFlowError,
-        ["resource 'Thing' was used outside a flow", "--with", "flow=..."],
+        ["resource 'Thing' was mapped outside a flow", "--with", "flow=..."],
     ),
     "an edge between flows": (
         lambda w: w.first >> w.foreign,

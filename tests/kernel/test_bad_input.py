@@ -118,7 +118,7 @@ BODIES = {
 
 PLAIN = {
     "a task outside a flow": ("number(1)", "was called outside a flow"),
-    "a resource outside a flow": ("with Cluster(2): pass", "was used outside a flow"),
+    "a handle as a resource's argument": ("with Cluster(x): pass", "a resource takes values"),
     "an unknown parameter": ("etl.run(m=3)", "has no parameter 'm'"),
     "a run inside its own block": (
         "with etl: etl.run()",

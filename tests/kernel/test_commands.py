@@ -269,7 +269,13 @@ def test_completion(notebook):
     assert complete("%%flow etl --ru") == ["%%flow etl --run"]
     assert "%%flow etl --with" in complete("%%flow etl -")
     assert complete("%%resource box --t") == ["%%resource box --ttl"]
-    assert complete("%resources c") == ["%resources cleanup"]
+    assert set(complete("%resources c")) == {"%resources cleanup", "%resources close"}
+    assert complete("%resources open C") == ["%resources open Cluster"]
+    assert complete("%resources open Cluster --idl") == ["%resources open Cluster --idle-timeout"]
+    assert "%resources open folder" in complete("%resources open fol")
+    notebook.run("%resources open Cluster(2) as held")
+    assert complete("%resources close h") == ["%resources close held"]
+    assert complete("%%flow etl --with h") == ["%%flow etl --with held"]
     assert complete("%resources cleanup my") == ["%resources cleanup my-etl/c"]
 
 

@@ -131,7 +131,7 @@ def test_an_error_with_a_cause_shows_both(notebook):
     ("source", "message"),
     [
         ("number(1)", "OutsideFlowError: task 'number' was called outside a flow"),
-        ("Cluster(2)", "OutsideFlowError: resource 'Cluster' was used outside a flow"),
+        ("Cluster.map([2])", "OutsideFlowError: resource 'Cluster' was mapped outside a flow"),
         ("with Flow('f') as f:\n    f.run()", "RunError: flow 'f' cannot run inside its own"),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
-from resnb.notebook.closing import close, close_unheard
+from resnb.notebook.closing import close_unheard
+from resnb.run.closing import close
 
 
 class Thing:

@@ -14,6 +14,7 @@ from tests.ledger.records import HERE, KERNEL, REAPER, record
 
 NOW = 5000.0
 BOX = Kind("box", dict, {"image": str}, {"id": str})
+SHELL = BOX._replace(name="shell", runs_commands=True)
 OWN = HERE._replace(folder="/warden")
 
 
@@ -21,7 +22,7 @@ def find(name):
     if name == "broken":
         message = "kind 'broken' cannot be loaded"
         raise LedgerError(message)
-    return BOX if name == "box" else None
+    return {"box": BOX, "shell": SHELL}.get(name)
 
 
 def of_kind(lease, **values):
@@ -83,6 +84,16 @@ def test_code_of_its_own_user_is_run_if_it_is_told_to():
     assert selected(lost(one), runs_own=True).records == ()
     elsewhere = selected(lost(one, own=True), runs_own=True, exists=lambda _: False)
     assert "not here" in elsewhere.listed[0].reason
+
+
+def test_a_kind_that_runs_commands_is_trusted_to_its_own_user_only():
+    one = of_kind("a", kind="shell")
+    for untrusted in ({}, {"runs_own": True}):
+        found = selected(lost(one), **untrusted)
+        assert found.records == ()
+        assert "runs commands of its user" in found.listed[0].reason
+    assert selected(lost(one, own=True)).records == ()
+    assert len(selected(lost(one, own=True), runs_own=True).records) == 1
 
 
 def test_what_is_being_cleaned_up_is_left_alone():

@@ -214,7 +214,9 @@ _CHECKS: dict[str, Check] = {
     "cache_key": text,
     "retry_delay": _delay,
     "retry_condition_fn": _function,
-    **dict.fromkeys(("cleanup_timeout", "ttl", "idle_timeout", "keep", "cache_for"), _duration),
+    **dict.fromkeys(
+        ("cleanup_timeout", "ttl", "idle_timeout", "keep", "find_for", "cache_for"), _duration
+    ),
     "timeout": _timeout,
     **dict.fromkeys(HOOKS, hooks),
     "tags": _tags,
@@ -224,5 +226,6 @@ _CHECKS: dict[str, Check] = {
     "thread": _one_of("'worker' or 'setup'", "worker", "setup"),
     "on": _one_of("one of always, success, failure", "always", "success", "failure"),
     "cost_per_hour": _amount,
+    "setup": _one_of("one of eager, lazy", "eager", "lazy"),
     "lifetime": _one_of("one of block, flow, kernel", "block", "flow", "kernel"),
 }

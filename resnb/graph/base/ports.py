@@ -30,6 +30,13 @@ class FunctionRunner(Runner, Protocol):
         """Run the function, and return what it returns, or the state."""
 
 
+class Holder(Protocol):
+    """Holds resources outside flows."""
+
+    def __call__(self, manager: Any, args: Any, kwargs: Any, /) -> Any:
+        """A use of a resource, to be entered or opened."""
+
+
 class Painter(Protocol):
     """Draws flows."""
 
@@ -47,6 +54,7 @@ class Ports:
         self.runner: Callable[[], Runner] = _unplugged
         self.painter: Callable[[], Painter] = _unplugged
         self.function_runner: Callable[[], FunctionRunner] = _unplugged
+        self.holder: Callable[[], Holder] = _unplugged
         self.clusters: Callable[[], Any] = _unplugged
         self.logger: Callable[[], Any] = _unplugged
 

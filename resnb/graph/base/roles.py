@@ -124,3 +124,4 @@ class Manager(Protocol):
     name: str
     definition: Any
     resource_class: type
+    shared: Any

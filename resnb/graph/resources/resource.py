@@ -7,6 +7,7 @@ from resnb.errors import GraphError, OutsideFlowError
 from resnb.graph.base.active_function import active_function
 from resnb.graph.base.building import flow_being_built
 from resnb.graph.base.options import checked, refuse_unknown
+from resnb.graph.base.ports import PORTS
 from resnb.graph.base.roles import Flow
 from resnb.graph.base.signature import ShownSignature, Signature, signature_of
 from resnb.graph.base.triggers import all_finished
@@ -54,7 +55,10 @@ class CleanupTask(Task):
 
 
 class ResourceManager:
-    """The definition of a temporary resource; calling it inside a flow returns a scope to enter.
+    """The definition of a temporary resource; calling it returns what can be entered.
+
+    Inside a flow's block that is a scope, in a ``@flow`` function a block of it, and anywhere else
+    a resource that the ``with`` block sets up and cleans up itself, or that ``.open()`` opens.
 
     Args:
         definition: a class with ``setup`` and ``cleanup``, a generator function with one yield,
@@ -68,6 +72,9 @@ class ResourceManager:
     Raises:
         GraphError: the definition has no cleanup, or none of the accepted forms.
         OptionError: an option is unknown or of the wrong kind.
+
+    Attributes:
+        shared: the open resource that scopes of this manager join; None if they open their own.
     """
 
     __signature__ = ShownSignature("resource_class")
@@ -89,6 +96,7 @@ class ResourceManager:
         self._check_task_options()
         self.scope_options = ScopeOptions().replaced(f"resource manager {self.name!r}", options)
         self.__doc__ = getattr(definition, "__doc__", None)
+        self.shared: Any = None
         self._signature: Signature | None = None
 
     @property
@@ -111,22 +119,29 @@ class ResourceManager:
         new.scope_options = self.scope_options.replaced(f"resource manager {self.name!r}", options)
         return new
 
-    def __call__(self, *args: Any, flow: Flow | None = None, **kwargs: Any) -> Scope:
-        """A new scope in the flow that is being built: ``with Cluster(n=2) as client:``.
+    def __call__(self, *args: Any, flow: Flow | None = None, **kwargs: Any) -> Any:
+        """One use of the resource: ``with Cluster(n=2) as client:``.
 
         Args:
-            *args: arguments of the definition, which may be tasks.
-            flow: the flow; by default the one that is being built.
+            *args: arguments of the definition; in a flow's block they may be tasks.
+            flow: the flow; by default the one that is being built, if any.
             **kwargs: like `args`.
 
+        Returns:
+            A `Scope` of the flow; outside of flows a `resnb.run.held.resource.HeldResource`.
+
         Raises:
-            OutsideFlowError: no flow is being built.
             OptionError: an argument is missing or surplus.
         """
         if flow is None and (running := active_function()) is not None:
-            scope: Scope = running.use(self, args, kwargs)
-            return scope
+            return running.use(self, args, kwargs)
+        if flow is None and flow_being_built() is None:
+            return PORTS.holder()(self, args, kwargs)
         return self.use(args, kwargs, flow=flow)
+
+    def accept(self, signature: Signature) -> None:
+        """Accept these arguments instead of those of the definition."""
+        self._signature = signature
 
     def map(self, *args: Any, flow: Flow | None = None, **kwargs: Any) -> Scope:
         """A new scope with a resource for each item: ``with Database.map(urls) as db:``.
@@ -168,8 +183,8 @@ class ResourceManager:
         flow = flow or flow_being_built()
         if flow is None:
             message = (
-                f"resource {self.name!r} was used outside a flow: use it inside `with Flow(...)` "
-                "or a @flow function, name it with --with in a %%flow cell, or pass flow=..."
+                f"resource {self.name!r} was mapped outside a flow: do that inside "
+                "`with Flow(...)`, with --with in a %%flow cell, or pass flow=..."
             )
             raise OutsideFlowError(message)
         inputs, positional = self.signature.assign(f"resource {self.name!r}", args, kwargs)
@@ -241,7 +256,7 @@ def resource(definition: Any = None, **options: Any) -> Any:
     _refuse_options("resource", options)
     if definition is None:
         return lambda decorated: resource(decorated, **options)
-    if isinstance(definition, Scope):
+    if isinstance(definition, Scope) or getattr(type(definition), "is_use", False):
         if options:
             message = (
                 f"resource {definition.name!r} is in use already: give it options with "

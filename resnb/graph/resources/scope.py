@@ -41,6 +41,10 @@ class ScopeOptions(NamedTuple):
         lifetime: ``"block"``, ``"flow"`` or ``"kernel"``.
         cost_per_hour: what an hour of the resource costs, in whatever currency; views say what it
             has cost so far. None if it is not known.
+        setup: ``"eager"``, or ``"lazy"``: in a flow, not before the first task that could run but
+            for it, and not at all if there is none.
+        find_for: for how long nothing must be found before what a set-up that did not return may
+            have made counts as gone; None for the manager's ``find_for``, or else 15 minutes.
     """
 
     cleanup_timeout: float = 60.0
@@ -51,6 +55,8 @@ class ScopeOptions(NamedTuple):
     on: str = "always"
     lifetime: str = "block"
     cost_per_hour: float | None = None
+    setup: str = "eager"
+    find_for: float | None = None
 
     def replaced(self, owner: str, options: dict[str, Any]) -> "ScopeOptions":
         """A copy with some options changed, after a check.

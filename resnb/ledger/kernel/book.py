@@ -73,7 +73,9 @@ class LeaseBook:
         self._refuse_another_ledger()
         name, manager = request.name, request.manager
         kind, recipe, notice = _recipe_of(name, manager)
-        look = seconds(getattr(manager, "find_for", None), "find_for")
+        look = request.find_for
+        if look is None:
+            look = seconds(getattr(manager, "find_for", None), "find_for")
         self.reaper.ensure()
         begun = now()
         lives = bool(getattr(manager, "dies_with_kernel", False))

@@ -261,13 +261,21 @@ class Keeper:
         """
         return close_in_order(leases, budget, self.now)
 
-    def close_all(self, budget: float = KERNEL_END_BUDGET, *, last: bool = False) -> list[Lease]:
+    def close_all(
+        self,
+        budget: float = KERNEL_END_BUDGET,
+        *,
+        last: bool = False,
+        threads_go_on: bool = False,
+    ) -> list[Lease]:
         """The kernel ends: close everything within `budget` seconds; gives what is left.
 
         Args:
             budget: seconds after which those that are not closed are left.
             last: whether the process ends for good. One end runs several hooks (the request, the
                 interpreter's two kinds), which share one budget.
+            threads_go_on: whether the process first waits for its threads: what a block in one of
+                them holds is left to that block.
 
         Raises:
             BaseException: an interrupt of one of the steps; the others were done.
@@ -287,7 +295,9 @@ class Keeper:
                 continue
             except BaseException as error:  # noqa: BLE001 - raised below
                 interrupts.append(error)
-        left = self.close(self.alive(), budget)
+        going_on = [one for one in self.alive() if threads_go_on and _is_in_other_thread(one)]
+        spared = {outer for one in going_on for outer in (one, *one.around)}
+        left = self.close([one for one in self.alive() if one not in spared], budget)
         if self._book is not None:
             with suppress(
                 LedgerError
@@ -304,6 +314,14 @@ class Keeper:
             with suppress(LedgerError):  # then it is cleaned up
                 if left.issuperset(lease.around) and lease.leave():
                     left.add(lease)
+
+
+def _is_in_other_thread(lease: Lease) -> bool:
+    """Whether a block holds it in a thread that the interpreter waits for at its end."""
+    thread = lease.block
+    if thread is None or thread is threading.main_thread():
+        return False
+    return bool(thread.is_alive() and not thread.daemon)
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -60,6 +60,7 @@ class Lease:
         around: the leases whose resources this one may depend on.
         thread: the thread on which set-up ran, and clean-up will; held until the lease is closed.
         users: the scopes of running flows that use it, where it is shared.
+        block: the thread whose ``with`` block holds it, outside flows; None if there is none.
         retired: whether it closes when the last of them ends.
         reason: why it is in its state, where that needs saying.
         entry: its entry in the ledger, once it has one.
@@ -80,6 +81,7 @@ class Lease:
         self.around = request.around
         self.state = states.OPENING
         self.users: set[Any] = set()
+        self.block: Any = None
         self.retired = False
         self.reason = ""
         self.entry: LeaseEntry

@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Any, Protocol
 
@@ -22,8 +23,13 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasa
 class CloseAll(Protocol):
     """Closes all leases."""
 
-    def __call__(self, *, last: bool) -> object:
-        """Close all; `last` means that the process ends for good."""
+    def __call__(self, *, last: bool, threads_go_on: bool = False) -> object:
+        """Close all.
+
+        Args:
+            last: whether the process ends for good.
+            threads_go_on: whether it first waits for the threads that are no daemons.
+        """
 
 
 class _Watch:
@@ -34,16 +40,16 @@ class _Watch:
         self.owner = os.getpid()
         self.previous: dict[int, Any] = {}
         self.cleaned_up: set[int] = set()
-        _before_thread_shutdown(self.leave)
+        _before_thread_shutdown(partial(self.leave, threads_go_on=True))
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
         threading.Thread(target=self._serve, name="resnb-keeper", daemon=True).start()
         atexit.register(self.leave)
 
-    def leave(self) -> None:
+    def leave(self, *, threads_go_on: bool = False) -> None:
         """The interpreter ends."""
         if os.getpid() == self.owner:
-            self.close_all(last=True)
+            self.close_all(last=True, threads_go_on=threads_go_on)
 
     def take_signals(self) -> None:
         """Install the handlers, if this is the main thread; no other one can."""
@@ -94,7 +100,8 @@ def _before_thread_shutdown(function: Callable[[], object]) -> None:
     """Call `function` at exit before threads are waited for; Python's own atexit is later."""
     register = getattr(threading, "_register_atexit", None)
     if register is not None:
-        register(function)
+        with suppress(RuntimeError):  # only other threads are left, and waited for already
+            register(function)
 
 
 _watches: dict[int, _Watch] = {}

@@ -34,9 +34,15 @@ class LeaseUser(Protocol):
 
 
 class Activity:
-    """When this kernel last ran a cell, by which idle limits are judged."""
+    """When this kernel last ran a cell, by which idle limits are judged.
+
+    Attributes:
+        is_busy: whether a cell is running.
+        own: by the id of its lease, the activity that alone counts as use of a resource.
+    """
 
     def __init__(self) -> None:
+        self.own: dict[str, Activity] = {}
         self.is_busy = False
         self._last = 0.0
 
@@ -148,7 +154,8 @@ class MessageHandler:
         """When `lease` was last in use, if that is within its idle limit."""
         if any(user.uses(lease) for user in tuple(self._users)):
             return now()
-        last = max(lease.last_used, self._activity.last())
+        activity = self._activity.own.get(lease.id, self._activity)
+        last = max(lease.last_used, activity.last())
         limit = lease.limits.idle_timeout
         return last if limit is not None and now() - last < limit else None
 

@@ -40,4 +40,5 @@ class LeaseRequest(NamedTuple):
     around: tuple[OuterLease, ...] = ()  # the open leases whose resources it may depend on
     call: Caller = directly  # calls a method of the manager, and waits for an async one
     limits: Limits = Limits()
+    find_for: float | None = None  # how long to look for what is half made; None for the default
     key: str = ""  # how a later kernel recognises it after `keep`; empty if it cannot

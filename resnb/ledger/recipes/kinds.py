@@ -39,12 +39,17 @@ class Kind(NamedTuple):
             they are there, work without set-up.
         arguments: the arguments by name.
         handle: the shape of a handle.
+        manager: what notebooks use by the name; by default a manager made of `make`.
+        runs_commands: whether its clean-up runs commands that its arguments name, so that it is
+            trusted to their own user only.
     """
 
     name: str
     make: Callable[..., Any]
     arguments: dict[str, Shape]
     handle: Shape
+    manager: Any = None
+    runs_commands: bool = False
 
     def recipe(self, arguments: Mapping[str, Any]) -> bytes:
         """The arguments as the ledger keeps them.
@@ -112,6 +117,11 @@ def find(name: str) -> Kind | None:
             raise LedgerError(message)
         return found
     return None
+
+
+def names() -> list[str]:
+    """The names of all kinds that are registered here, in order."""
+    return sorted({one.name for one in entry_points(group=GROUP)})
 
 
 def kind_of(manager: Any) -> Kind | None:

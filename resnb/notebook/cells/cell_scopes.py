@@ -16,6 +16,8 @@ from resnb.graph.flow import Flow
 from resnb.graph.resources.resource import ResourceManager
 from resnb.graph.resources.scope import Scope
 from resnb.graph.tasks.task import Task
+from resnb.ledger import states
+from resnb.ledger.recipes import kinds
 from resnb.notebook.cells.identity import CellKey
 from resnb.notebook.lines.with_clauses import WithClause
 
@@ -57,7 +59,7 @@ def enter_scope(
     found = known.get(clause.name)
     if found is None:
         manager = manager_named(clause, namespace)
-        args, kwargs = _arguments(clause, namespace)
+        args, kwargs = arguments_of(clause, namespace)
         scope = manager.use(args, kwargs, flow=flow, name=clause.name, mapped=clause.mapped)
         if clause.executes:
             scope.as_executor()
@@ -69,7 +71,8 @@ def enter_scope(
         return joined, False
     manager = manager_named(clause, namespace)
     if _has_same_arguments(clause, found):
-        if manager.definition is found.scope.manager.definition:
+        old = found.scope.manager
+        if manager.definition is old.definition and manager.shared is old.shared:
             return joined, False
         redefine_scope(flow, found, manager)  # its class or function was defined anew
         return joined, True
@@ -80,7 +83,7 @@ def enter_scope(
             f"as {found.call} by another cell; join it with --with {found.resource}{variable}, "
             "or change the arguments there"
         )
-    args, kwargs = _arguments(clause, namespace)
+    args, kwargs = arguments_of(clause, namespace)
     flow.journal.assign(found.scope, "executes", clause.executes)
     inputs, positional = manager.signature.assign(f"resource {manager.name!r}", args, kwargs)
     editing.redefine_scope(flow, found.scope, manager)
@@ -134,39 +137,80 @@ def dependants_of(flow: Flow, scopes: Iterable[Scope]) -> list[Task]:
     return list(found)
 
 
-def manager_named(clause: WithClause, namespace: dict[str, Any]) -> ResourceManager:
-    """The resource manager that `clause` names.
+def manager_named(
+    clause: WithClause, namespace: dict[str, Any], owner: str = "--with"
+) -> ResourceManager:
+    """The resource manager that `clause` names: a variable's, or one that is registered.
+
+    The variable of what ``%resources open`` has opened gives a manager that joins that.
+
+    Args:
+        clause: the clause.
+        namespace: the notebook's variables.
+        owner: what the clause follows, for errors.
 
     Raises:
         MagicError: there is none.
     """
+    source = clause.resource_source
     try:
-        found = eval(clause.resource_source, namespace)  # noqa: S307 - the user's own code
+        found = eval(source, namespace)  # noqa: S307 - the user's own code
     except NameError as error:
-        names = [name for name, value in namespace.items() if isinstance(value, ResourceManager)]
-        shown = f"known: {', '.join(sorted(names))}" if names else "none is defined yet"
-        near = nearest(error.name or "", names)
-        remedy = "define one with %%resource or @resource_manager"
-        hint = f"did you mean {near}?" if near else remedy
-        raise MagicError(
-            f"--with {clause.resource_source}: there is no such resource ({shown}); {hint}"
-        ) from error
+        found = _registered(source, error.name or "", namespace)
+        if found is None:
+            raise _unknown(f"{owner} {source}", error.name or "", namespace) from error
     except Exception as error:
-        raise MagicError(f"--with {clause.resource_source}: {error}") from error
+        raise MagicError(f"{owner} {source}: {error}") from error
     if isinstance(found, ResourceManager):
         return found
+    opened = _opened(source, found)
+    if opened is not None:
+        if clause.arguments_source is not None:
+            raise MagicError(f"{owner} {clause.call_source}: {source} is open; join it as {source}")
+        return opened
     try:
         return ResourceManager(found)
     except GraphError:
         raise MagicError(
-            f"--with {clause.resource_source}: {type(found).__name__} is no resource; define one "
-            "with %%resource or @resource_manager"
+            f"{owner} {source}: {type(found).__name__} is no resource; define one with %%resource "
+            "or @resource_manager"
         ) from None
 
 
-def _arguments(
+def _opened(source: str, value: Any) -> ResourceManager | None:
+    """A manager that joins what is open for ordinary cells, if `value` is that."""
+    from resnb.run.held.resource import HeldResource
+    from resnb.run.held.session import SESSION
+
+    held = value if isinstance(value, HeldResource) else SESSION.find(source)
+    if held is None or held.state != states.OPEN or (held is not value and held.value is not value):
+        return None
+    return SESSION.joined(held)
+
+
+def _registered(source: str, name: str, namespace: dict[str, Any]) -> ResourceManager | None:
+    """The manager of the registered kind `name`, if `source` names one."""
+    kind = kinds.find(name)
+    if kind is None:
+        return None
+    manager = kind.manager or ResourceManager(kind.make)
+    found: ResourceManager = eval(source, {**namespace, name: manager})  # noqa: S307
+    return found
+
+
+def _unknown(what: str, name: str, namespace: dict[str, Any]) -> MagicError:
+    names = [one for one, value in namespace.items() if isinstance(value, ResourceManager)]
+    shown = f"known: {', '.join(sorted(names))}" if names else "none is defined yet"
+    near = nearest(name, [*names, *kinds.names()])
+    remedy = "define one with %%resource or @resource_manager"
+    hint = f"did you mean {near}?" if near else remedy
+    return MagicError(f"{what}: there is no such resource ({shown}); {hint}")
+
+
+def arguments_of(
     clause: WithClause, namespace: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of `clause`, evaluated."""
     source = clause.arguments_source or ""
     collected: tuple[tuple[Any, ...], dict[str, Any]] = eval(  # noqa: S307 - the user's own code
         f"(lambda *args, **kwargs: (args, kwargs))({source})", namespace

@@ -186,6 +186,7 @@ class FlowCells:
             name: replace(one, owner=None) if one.owner in self.deleted else one
             for name, one in self.shared.items()
         }
+        live: dict[str, Any] = {}
         with ExitStack() as stack:
             stack.enter_context(flow)
             for parameter in line.parameters:
@@ -198,6 +199,9 @@ class FlowCells:
                 handle = stack.enter_context(one.scope)
                 if clause.variable:
                     namespace[clause.variable] = handle
+                elif one.scope.manager.shared is not None:
+                    live[clause.name] = namespace.get(clause.name, MISSING)
+                    namespace[clause.name] = handle
             if body.step is not None and line.step is not None:
                 names.add_step(line.step, body.step, namespace)
             else:
@@ -206,6 +210,7 @@ class FlowCells:
             made = BUILDING.get().made or ()
             if line.cache is not None:
                 _let_last(flow, known_before, seconds(line.cache, "--cache"))
+        bind(namespace, live)  # which is the live thing for ordinary cells, as before
         if unused := not_added(flow, made):
             print(unused, file=sys.stderr)  # noqa: T201
         return shared, replaced

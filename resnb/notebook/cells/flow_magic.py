@@ -11,10 +11,11 @@ from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.cell_code import flow_body
 from resnb.notebook.cells.cell_runs import run_part
 from resnb.notebook.cells.steps import StepTask, shown_by
-from resnb.notebook.closing import close_scopes, interrupts_put_off, reasons
+from resnb.notebook.closing import close_scopes
 from resnb.notebook.display import show_flow, shown_while_running
 from resnb.notebook.lines.parsed import parse_flow_line
 from resnb.notebook.session import Session
+from resnb.run.closing import interrupts_put_off, reasons
 from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
 

@@ -9,7 +9,6 @@ from resnb.notebook.cells.freshness import is_up_to_date, new_values, state_but
 from resnb.notebook.closing import (
     cancel,
     close_scopes,
-    interrupts_put_off,
     is_running,
     wait_for_rehearsals,
 )
@@ -18,6 +17,7 @@ from resnb.notebook.commands.resources import report
 from resnb.notebook.display import show_flow, shown_while_running
 from resnb.notebook.lines.parsed import CommandLine, parse_command_line
 from resnb.notebook.session import Session
+from resnb.run.closing import interrupts_put_off
 from resnb.run.memory import memory_of
 from resnb.states import FIRST_FINISHED, PENDING, State
 from resnb.view.aggregate import FAILURES

@@ -10,9 +10,10 @@ from resnb.notebook.cells.flow_cells import FlowCells
 from resnb.notebook.cells.identity import CellKey
 from resnb.notebook.cells.removal import listed, name_of
 from resnb.notebook.cells.taking_out import TakenOut, take_out, take_out_of_cells
-from resnb.notebook.closing import close_scopes, interrupts_put_off
+from resnb.notebook.closing import close_scopes
 from resnb.notebook.commands.resources import report
 from resnb.notebook.session import Session
+from resnb.run.closing import interrupts_put_off
 from resnb.run.memory import memory_of
 from resnb.states import PENDING
 

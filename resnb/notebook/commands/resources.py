@@ -13,14 +13,10 @@ from resnb.errors import CleanupError, LedgerError, MagicError, RunError, harmle
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.lease import Lease
-from resnb.notebook.closing import (
-    close,
-    interrupts_put_off,
-    reasons,
-    wait_for_reaper,
-    wait_for_rehearsals,
-)
-from resnb.notebook.lines.parsed import parse_resources_line
+from resnb.notebook.closing import wait_for_rehearsals
+from resnb.notebook.lines.parsed import ResourcesLine, parse_resources_line
+from resnb.notebook.session import Session
+from resnb.run.closing import close, interrupts_put_off, reasons, wait_for_reaper
 from resnb.run.lifecycle import active_run
 
 if TYPE_CHECKING:
@@ -40,12 +36,22 @@ _WHERE = {
 }
 
 
-def resources_command(line: str) -> None:
-    """Carry out a ``%resources`` line."""
+def resources_command(session: Session, line: str) -> None:
+    """Carry out a ``%resources`` line.
+
+    Args:
+        session: the notebook's flows and open resources.
+        line: the text after ``%resources``.
+    """
     parsed = parse_resources_line(line)
     match parsed.command:
+        case "open" | "close" | "kinds":
+            _for_ordinary_cells(session, parsed)
         case "cleanup":
-            _clean_up(parsed.name)
+            try:
+                _clean_up(parsed.name)
+            finally:
+                session.unbind_closed()
         case "keep":
             _keep(parsed.name or "", parsed.duration or "")
         case "adopt":
@@ -53,6 +59,17 @@ def resources_command(line: str) -> None:
             print(f"adopted {harmless(lease.name)}: the next scope of that name uses it")  # noqa: T201
         case _:
             _list(all_kernels=parsed.all_kernels)
+
+
+def _for_ordinary_cells(session: Session, parsed: ResourcesLine) -> None:
+    from resnb.notebook.commands import open_resources
+
+    if parsed.command == "open":
+        open_resources.open_resource(session, parsed)
+    elif parsed.command == "close":
+        open_resources.close_resources(session, parsed.name)
+    else:
+        open_resources.list_kinds()
 
 
 def report(leases: Iterable[Lease], left: list[Lease]) -> None:
@@ -169,6 +186,8 @@ def _clean_up(name: str | None) -> None:
     if used:
         names = ", ".join(sorted({lease.name for lease in used}))
         raise RunError(f"{names}: in use by a run; cancel it first")
+    if held := sorted({lease.name for lease in leases if lease.block is not None}):
+        raise RunError(f"{', '.join(held)}: held by a `with` block, which cleans it up at its end")
     with interrupts_put_off():
         report(leases, close(leases))
 

@@ -5,9 +5,9 @@ A notebook's text is the same on every run; a terminal, which shows no picture, 
 
 from resnb.errors import RunError
 from resnb.graph.flow import Flow
-from resnb.notebook.closing import wait_for_reaper
 from resnb.notebook.front_end import is_terminal
 from resnb.notebook.widget.timeline_record import record_of
+from resnb.run.closing import wait_for_reaper
 from resnb.run.memory import memory_of
 from resnb.states import PENDING
 from resnb.view.snapshot import snapshot

@@ -5,6 +5,7 @@ are valid and whose Python compiles, or raises a `MagicError` of one line that n
 shows the usage.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from resnb.notebook.lines.usage import (
     COUNT,
     DURATION,
     FLOW,
+    OPEN,
     RESOURCE,
     RESOURCES,
     Option,
@@ -29,6 +31,7 @@ from resnb.notebook.lines.with_clauses import WithClause, take_map_clause, take_
 
 _FLOW_NAME = r"""[^\s()\[\]{}"'#=,\\]+"""
 _LEASE_NAME = r"""[^\s"']+"""
+_NAMES_ALL = ("cleanup", "close")
 _TAKEN_ARGUMENTS = {"flow": "`flow=` places a resource", "lease": "the body has it already"}
 
 
@@ -83,10 +86,13 @@ class CommandLine:
 class ResourcesLine:
     """A ``%resources`` line."""
 
-    command: str | None = None  # ``cleanup``, ``adopt`` or ``keep``; None to list
+    command: str | None = None  # ``open``, ``close``, ``cleanup``, ...; None to list
     name: str | None = None  # the resource, such as ``dask-example/client``; None for all of them
     duration: str | None = None  # the time to keep it, as it was written
     all_kernels: bool = False  # whether to list those of other kernels too
+    clause: WithClause | None = None  # what to open
+    # the scope options by their Python names; durations as they were written
+    options: Mapping[str, str | int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def parse_flow_line(line: str) -> FlowLine:
@@ -155,9 +161,7 @@ def parse_resource_line(line: str) -> ResourceLine:
         options: dict[str, str | int] = {}
 
         def take_value(option: Option) -> None:
-            if option.value is not None:
-                value = scanner.value(option.value, option.name)
-                options[option.keyword] = int(value) if option.value is COUNT else value
+            options.update(_scope_option(scanner, option))
 
         text, parameters = _name_and_signature(scanner, "resource", r"[^\s(#]+", take_value)
         name = identifier(text)
@@ -214,6 +218,8 @@ def parse_resources_line(line: str) -> ResourcesLine:
     Raises:
         MagicError: the line is malformed.
     """
+    if opened := re.match(r"\s*open(?=\s|#|$)", line):
+        return _parse_open(line[opened.end() :])
     with Scanner(RESOURCES, line) as scanner:
         while scanner.take_option():
             pass
@@ -222,13 +228,40 @@ def parse_resources_line(line: str) -> ResourcesLine:
         if command and scanner.given:
             raise MagicError("--all goes with the list only")
         name = duration = None
-        if command and (scanner.rest or command != "cleanup"):
+        if command and command != "kinds" and (scanner.rest or command not in _NAMES_ALL):
             name = scanner.required("the resource's name", _LEASE_NAME)
         if command == "keep":
             duration = scanner.value(DURATION, "keep")
         if scanner.rest:
             raise scanner.surplus("" if command else scanner.rest.split()[0])
         return ResourcesLine(command, name, duration, bool(scanner.given))
+
+
+def _parse_open(line: str) -> ResourcesLine:
+    """Parse the text after ``%resources open``."""
+    with Scanner(OPEN, line) as scanner:
+        options: dict[str, str | int] = {}
+        clause: WithClause | None = None
+        while scanner.rest:
+            if option := scanner.take_option():
+                options |= _scope_option(scanner, option)
+            elif clause is None:
+                clause = take_with_clause(scanner, "%resources open")
+            else:
+                raise scanner.surplus(scanner.rest.split()[0])
+        if clause is None:
+            raise MagicError("the resource is missing")
+        if clause.mapped or clause.executes:
+            raise MagicError("only a flow maps a resource, or runs its tasks on one")
+        return ResourcesLine("open", clause=clause, options=MappingProxyType(options))
+
+
+def _scope_option(scanner: Scanner, option: Option) -> dict[str, str | int]:
+    """The option that was read by its Python name, with its value; nothing for a flag."""
+    if option.value is None:
+        return {}
+    value = scanner.value(option.value, option.name)
+    return {option.keyword: int(value) if option.value is COUNT else value}
 
 
 def _name_and_signature(

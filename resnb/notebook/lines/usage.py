@@ -99,7 +99,7 @@ class Magic:
         """The error for a line of this magic: one line with the problem and the correct usage."""
         usage = self.synopsis(command)
         problem = " ".join(problem.splitlines())  # a quoted name may have line breaks
-        more = f" (options: {self.name}?)" if "[options]" in usage else ""
+        more = f" (options: {self.name.split()[0]}?)" if "[options]" in usage else ""
         stop = "" if problem.endswith((".", "?")) else "."
         return MagicError(f"{self.name}: {problem}{stop} Usage: {usage}{more}")
 
@@ -129,29 +129,46 @@ FLOW = Magic(
     ),
 )
 
+SCOPE_OPTIONS = (
+    Option("--cleanup-timeout", "how long one try of the clean-up may take", DURATION),
+    Option("--cleanup-retries", "how many more tries follow a failed clean-up", COUNT),
+    Option("--ttl", f"clean up at this age ({DURATION.remedy})", DURATION),
+    Option("--idle-timeout", "clean up after this long without use", DURATION),
+    Option("--keep", "survive a kernel restart for so long, to be adopted", DURATION),
+    Option("--find-for", "how long to look for what a broken set-up may have made", DURATION),
+    Option(
+        "--setup",
+        "set up at once, or only when the first task could run but for it",
+        _one_of("eager", "lazy"),
+    ),
+    Option(
+        "--on",
+        "the outcome upon which to clean up when the scope ends; else at the kernel's end",
+        _one_of("always", "success", "failure"),
+    ),
+    Option(
+        "--lifetime",
+        "clean up after the scope's last task, at the run's end, or at the kernel's",
+        _one_of("block", "flow", "kernel"),
+    ),
+    Option("--cost-per-hour", "what an hour of it costs, for views", AMOUNT),
+)
+
 RESOURCE = Magic(
     "%%resource",
     "Define a resource from the cell: a body with one yield, or a class with setup and cleanup.",
     (Form("NAME[(arg=default, ...)]", "define the resource, or replace its definition"),),
     (
-        Option("--cleanup-timeout", "how long one try of the clean-up may take", DURATION),
-        Option("--cleanup-retries", "how many more tries follow a failed clean-up", COUNT),
-        Option("--ttl", f"clean up at this age ({DURATION.remedy})", DURATION),
-        Option("--idle-timeout", "clean up after this long without use", DURATION),
-        Option("--keep", "survive a kernel restart for so long, to be adopted", DURATION),
-        Option(
-            "--on",
-            "the outcome upon which to clean up when the scope ends; else at the kernel's end",
-            _one_of("always", "success", "failure"),
-        ),
-        Option(
-            "--lifetime",
-            "clean up after the scope's last task, at the run's end, or at the kernel's",
-            _one_of("block", "flow", "kernel"),
-        ),
-        Option("--cost-per-hour", "what an hour of it costs, for views", AMOUNT),
+        *SCOPE_OPTIONS,
         Option("--dies-with-kernel", "the resource lives inside the kernel's process"),
     ),
+)
+
+OPEN = Magic(
+    "%resources open",
+    "Open a resource for ordinary cells, until it is closed, a limit, or the kernel's end.",
+    (Form("RESOURCE[(args)] [as VAR]", "open it, unless it is open, and bind VAR to its value"),),
+    SCOPE_OPTIONS,
 )
 
 COMMAND = Magic(
@@ -183,6 +200,9 @@ RESOURCES = Magic(
     "Show and manage what is alive.",
     (
         Form("", "what is alive in this kernel"),
+        Form("open RESOURCE[(args)] [as VAR] [options]", OPEN.forms[0].help, "open"),
+        Form("close [NAME]", "close what was opened so, or all of it", "close"),
+        Form("kinds", "the resources that are registered by name, and their arguments", "kinds"),
         Form("cleanup [NAME]", "clean up one resource, or all of this kernel", "cleanup"),
         Form("adopt NAME", "take over a resource that another kernel kept", "adopt"),
         Form("keep NAME DURATION", "let a resource survive the kernel for so long", "keep"),

@@ -45,8 +45,8 @@ class WithClause:
         return self.variable or resource.rpartition(".")[2]
 
 
-def take_with_clause(scanner: Scanner) -> WithClause:
-    """Read the clause after ``--with``.
+def take_with_clause(scanner: Scanner, owner: str = "--with") -> WithClause:
+    """Read the clause after ``--with``, or what `owner` is.
 
     Raises:
         MagicError: it is not a clause.
@@ -59,7 +59,7 @@ def take_with_clause(scanner: Scanner) -> WithClause:
     if fault and source.endswith(")"):
         raise MagicError(f"{quoted(source)} is no valid Python: {fault.reason}")
     if fault or scanner.rest.startswith((".", "[", "(")):
-        raise _no_resource(before)
+        raise _no_resource(owner, before)
     call, executes = expression(source), False
     match call:
         case ast.Call(ast.Attribute(ast.Call() as inner, "as_executor"), [], []):
@@ -72,7 +72,7 @@ def take_with_clause(scanner: Scanner) -> WithClause:
     if isinstance(resource, ast.Attribute) and mapped:
         resource = resource.value
     if not _is_resource(resource):
-        raise _no_resource(before)
+        raise _no_resource(owner, before)
     name = _segment(source, resource)
     if mapped and arguments is None:
         raise MagicError(
@@ -121,10 +121,10 @@ def _segment(source: str, node: ast.expr) -> str:
     return ast.get_source_segment(source, node) or ""
 
 
-def _no_resource(text: str) -> MagicError:
+def _no_resource(owner: str, text: str) -> MagicError:
     what = f", not {quoted(text)}" if text else ""
     return MagicError(
-        f"--with takes a resource's name and its arguments{what}; "
+        f"{owner} takes a resource's name and its arguments{what}; "
         "give it a name in a %%resource cell, or by an assignment"
     )
 

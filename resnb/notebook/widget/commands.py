@@ -16,11 +16,12 @@ from resnb.errors import ResnbError, RunError
 from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.notebook.closing import cancel, close_unheard, is_running, reasons
+from resnb.notebook.closing import cancel, close_unheard, is_running
 from resnb.notebook.widget.previews import PREVIEWS, Previews, TooSlow
 from resnb.notebook.widget.resources import for_button, handle_of, handle_preview, untold_of
 from resnb.notebook.widget.rich import preview, printed
 from resnb.notebook.widget.tasks import NO_VALUE, inspected, resolve, sources, value_of
+from resnb.run.closing import reasons
 from resnb.run.memory import memory_of
 from resnb.run.output.log import Log
 from resnb.run.output.writer import WITHOUT_CELL

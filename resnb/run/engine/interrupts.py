@@ -55,14 +55,18 @@ class Interrupts:
         first: called when the first exception is noted, also by a signal handler, so it must not
             take a lock.
         further: likewise for each further one.
+        spares_user_code: whether the user's code is not interrupted either, such as a clean-up.
     """
 
     def __init__(
         self,
         first: Callable[[], object] | None = None,
         further: Callable[[], object] | None = None,
+        *,
+        spares_user_code: bool = False,
     ) -> None:
         self.noted: list[BaseException] = []
+        self._spares_user_code = spares_user_code
         self._first = first
         self._further = further
         self._before: dict[int, Any] = {}
@@ -115,7 +119,7 @@ class Interrupts:
         error = self._raised_by(number, frame)
         if error is None:
             return
-        slot = CURRENT.get()
+        slot = None if self._spares_user_code else CURRENT.get()
         in_user_code = slot is not None and slot.inside >= 0
         self._take(error, in_user_code=in_user_code)
         if in_user_code or (slot is not None and slot.in_hook):

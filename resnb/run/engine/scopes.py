@@ -4,7 +4,6 @@ Each use of a scope (the scope itself, or each item of one that is mapped) has i
 run asks of the ledger is to prepare a lease before set-up, and to close it once.
 """
 
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import LedgerError, TaskCancelled
+from resnb.errors import TaskCancelled
 from resnb.graph.base.signals import SKIP, SUCCESS
 from resnb.graph.resources.adapters import renewed
 from resnb.graph.resources.scope import WHOLE, Scope, ScopeOptions, ScopeUse
@@ -21,9 +20,10 @@ from resnb.ledger.kernel.adoption import adoption_key
 from resnb.ledger.kernel.keeper import Keeper
 from resnb.ledger.kernel.kernel_wide import SharedResource
 from resnb.ledger.kernel.lease import Lease
-from resnb.ledger.kernel.request import LeaseRequest, Limits
+from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.run.engine.stoppable_calls import plainly, stoppably
+from resnb.run.opening import limits_of, prepared, set_up
 from resnb.run.scheduling.outcome import has_made
 from resnb.run.scheduling.scope_rows import ScopeRows
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL
@@ -130,7 +130,8 @@ class RunScopes:
         self._keys[use] = adoption_key(self._lease_name(use), definition, tuple(args), kwargs)
         if scope.options.lifetime != "kernel":
             return stoppably(recipe, *args, **kwargs)
-        entry = self._entries[use] = self._keeper.shared(recipe, (tuple(args), kwargs))
+        shared = scope.manager.shared or self._keeper.shared(recipe, (tuple(args), kwargs))
+        entry = self._entries[use] = shared
         try:
             return entry.made(lambda: stoppably(recipe, *args, **kwargs))
         except BaseException:
@@ -171,19 +172,7 @@ class RunScopes:
 
     def _set_up(self, lease: Lease, use: ScopeUse) -> None:
         """Set up what was not adopted; an error says what may have stood in its way."""
-        if lease.state != lease_states.OPENING:
-            return
-        try:
-            lease.set_up(_made)
-        except Exception as error:
-            if note := self._notes.pop(use, ""):
-                error.add_note(note)
-            raise
-        if lease.limits.keep is not None:
-            try:
-                self._keeper.keep(lease, lease.limits.keep)
-            except LedgerError as error:
-                print(error, file=sys.stderr)  # noqa: T201 - the output of the set-up
+        set_up(self._keeper, lease, _made, self._notes.pop(use, ""))
 
     def _close_earlier(self, use: ScopeUse, thread: LeaseThread) -> None:
         """Close what an earlier run left open for this item, which has changed."""
@@ -202,15 +191,12 @@ class RunScopes:
         if attempt.is_claimed:  # its time is up already: make nothing
             raise TaskCancelled
         live = [one for one in self._around(use) if one.state != lease_states.CLOSED]
-        limits = Limits(*(getattr(use.scope.options, name) for name in Limits._fields))
-        key = self._keys.get(use, "")
+        options, key = use.scope.options, self._keys.get(use, "")
         request = LeaseRequest(
-            self._lease_name(use), manager, thread, tuple(live), plainly, limits, key
-        )
-        lease = self._keeper.adoptions.for_scope(request)
-        if lease is None:
-            self._notes[use] = stoppably(self._keeper.predecessors.wait, request)
-            lease = self._keeper.prepare(request)
+            self._lease_name(use), manager, thread, tuple(live), plainly, limits_of(options),
+            options.find_for, key,
+        )  # fmt: skip
+        lease, self._notes[use] = prepared(self._keeper, request)
         self.leases[use] = lease
         return lease
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from resnb.run.scheduling.growth import AddedRow
+from resnb.run.scheduling.lazy_scopes import LazyScopes
 from resnb.run.scheduling.mapped_rows import MappedRows
 from resnb.run.scheduling.overruns import Overruns
 from resnb.run.scheduling.plan import Plan
@@ -67,7 +68,8 @@ class Scheduler:
         self.refusals: dict[int, Refusal] = {}
         self.refused: Callable[[int, str], object] = lambda _row, _reason: None
         self._rules = TriggerRules(plan, table, self.mapped)
-        self._missing = [len(rows) for rows in plan.upstream]
+        self._lazy = LazyScopes(plan)
+        self._missing = self._lazy.missing([len(rows) for rows in plan.upstream])
         self._judged = bytearray(plan.judged)
         self._given_up: dict[int, str] = {}
         self._pausing: set[int] = set()
@@ -149,6 +151,8 @@ class Scheduler:
             self._announce(row, state.code)
         for row in roots:
             self._release(row)
+        for refused in self._lazy.idle():
+            self._refuse(*refused)
 
     def succeeded(self, row: int) -> None:
         """The code of `row` returned; its value is in place."""
@@ -299,10 +303,13 @@ class Scheduler:
             return
         else:
             refusal = self._rules.refusal(row)
-        if refusal is None:
-            self._queue(row)
-        else:
+        if refusal is not None:
             self._refuse(row, *refusal)
+        elif row in self._lazy:
+            for one in self._lazy.wake(row, self._missing, self.table.state):
+                self._one_less(one)
+        else:
+            self._queue(row)
 
     def _refuse(self, row: int, code: int, reason: str) -> None:
         """`row` is not to run: it ends as `code`, after its task's handlers and hooks if any."""
@@ -340,6 +347,8 @@ class Scheduler:
             self._child_ended(row)
             return
         self._announce(row, code)
+        for refused in self._lazy.ended(row):
+            self._refuse(*refused)
         if self.plan.grows:
             self.plan.added.ended(row)
 

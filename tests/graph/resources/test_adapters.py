@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 import pytest
 
 from resnb import Flow, ResourceManager, resource, resource_manager, task
-from resnb.errors import CleanupError, GraphError, OutsideFlowError
+from resnb.errors import CleanupError, GraphError
 
 LOG = []
 
@@ -365,10 +365,8 @@ def test_a_function_that_gives_no_context_manager_is_found_at_setup():
         through_a_life(resource(wrong))
 
 
-def test_a_resource_outside_a_flow_is_refused():
-    with pytest.raises(
-        OutsideFlowError, match=r"resource 'Things' was used outside a flow.*--with"
-    ):
-        resource(Things)()
-    with pytest.raises(OutsideFlowError, match="resource 'nullcontext' was used outside a flow"):
-        resource(nullcontext())
+def test_a_resource_outside_a_flow_is_not_opened_by_its_call():
+    assert repr(resource(Things)()).startswith("<Things: not open yet; write `with Things(...)")
+    used = resource(nullcontext())
+    assert used.state == "unopened"
+    assert resource(used) is used

@@ -90,7 +90,7 @@ def test_what_is_refused(call, error, text):
 
 
 def test_outside_a_flow():
-    with pytest.raises(OutsideFlowError, match="resource 'Database' was used outside a flow"):
+    with pytest.raises(OutsideFlowError, match="resource 'Database' was mapped outside a flow"):
         Database.map(["a"])
 
 

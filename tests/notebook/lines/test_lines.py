@@ -21,13 +21,23 @@ from resnb.notebook.lines.parsed import (
     parse_resources_line,
     variable_name,
 )
-from resnb.notebook.lines.usage import AMOUNT, COMMAND, COUNT, DURATION, FLOW, RESOURCE, RESOURCES
+from resnb.notebook.lines.usage import (
+    AMOUNT,
+    COMMAND,
+    COUNT,
+    DURATION,
+    FLOW,
+    OPEN,
+    RESOURCE,
+    RESOURCES,
+)
 
 PARSERS = {
     FLOW: parse_flow_line,
     RESOURCE: parse_resource_line,
     COMMAND: parse_command_line,
     RESOURCES: parse_resources_line,
+    OPEN: lambda line: parse_resources_line(f"open {line}"),
 }
 
 
@@ -410,6 +420,20 @@ RESOURCES_LINES = {
     "cleanup 'my flow/client' # now": ResourcesLine("cleanup", "my flow/client"),
     "adopt etl/client[3]": ResourcesLine("adopt", "etl/client[3]"),
     "keep etl/db 30m": ResourcesLine("keep", "etl/db", "30m"),
+    "close": ResourcesLine("close"),
+    "close client": ResourcesLine("close", "client"),
+    "kinds": ResourcesLine("kinds"),
+    "open Cluster": ResourcesLine("open", clause=WithClause("Cluster", None, "Cluster()")),
+    "open Cluster( 4 ) as client --ttl 2h --cleanup-retries 2 # now": ResourcesLine(
+        "open",
+        clause=WithClause("Cluster", "4", "Cluster(4)", "client"),
+        options={"ttl": "2h", "cleanup_retries": 2},
+    ),
+    "open --setup=lazy Cluster.options(keep='1h')": ResourcesLine(
+        "open",
+        clause=WithClause("Cluster.options(keep='1h')", None, "Cluster.options(keep='1h')()"),
+        options={"setup": "lazy"},
+    ),
 }
 
 
@@ -425,6 +449,8 @@ BAD_RESOURCES_LINES = {
     "--all cleanup": "--all goes with the list only",
     "cleanup --all": "--all goes with the list only",
     "cleanup a b": "unexpected 'b'",
+    "close a b": "unexpected 'b'",
+    "kinds a": "unexpected 'a'",
     "adopt": "the resource's name is missing",
     "keep etl/db": "keep has no value: write 30s, 10m, 2h, or seconds",
     "keep etl/db soon": "'soon' is no value for keep: write 30s, 10m, 2h, or seconds",
@@ -435,6 +461,22 @@ BAD_RESOURCES_LINES = {
 @pytest.mark.parametrize(("line", "words"), BAD_RESOURCES_LINES.items())
 def test_a_bad_resources_line_is_refused_with_the_reason(line, words):
     assert words in refused(RESOURCES, line)
+
+
+BAD_OPEN_LINES = {
+    "": "the resource is missing",
+    "Cluster Other": "unexpected 'Other'",
+    "3": "%resources open takes a resource's name and its arguments, not '3'",
+    "Cluster --ttl soon": "'soon' is no value for --ttl",
+    "Cluster --tll 2h": "unknown option '--tll'; the nearest is --ttl",
+    "Cluster.map(xs) as x": "only a flow maps a resource",
+    "Cluster(4).as_executor()": "only a flow maps a resource, or runs its tasks on one",
+}
+
+
+@pytest.mark.parametrize(("line", "words"), BAD_OPEN_LINES.items())
+def test_a_bad_line_that_opens_is_refused_with_the_reason(line, words):
+    assert words in refused(OPEN, line)
 
 
 # --- one source for parser and help -----------------------------------------------------------
@@ -460,7 +502,13 @@ def test_every_option_of_the_table_is_parsed_and_documented(magic, option):
 @pytest.mark.parametrize("magic", PARSERS, ids=lambda magic: magic.name)
 def test_every_form_of_the_table_is_parsed_and_documented(magic):
     for form in magic.forms:
-        line = re.sub(r"\[.*", "", form.words).replace("NAME", "x").replace("DURATION", "30m")
+        line = (
+            re.sub(r"\[.*", "", form.words)
+            .replace("NAME", "x")
+            .replace("RESOURCE", "Db")
+            .replace("DURATION", "30m")
+        )
         parsed = PARSERS[magic](line)
-        assert getattr(parsed, "command", None) == form.command
+        command = "open" if magic is OPEN else form.command
+        assert getattr(parsed, "command", None) == command
         assert magic.synopsis(form.command) in magic.usage()

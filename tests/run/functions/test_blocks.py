@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnb import flow, resource, resource_manager, task
-from resnb.errors import LeaseLost, OptionError, OutsideFlowError, RunError, TaskCancelled
+from resnb.errors import LeaseLost, OptionError, RunError, TaskCancelled
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.view.snapshot import snapshot
 from resnb.view.text import flow_text
@@ -426,8 +426,6 @@ def test_what_is_refused(things):
 
     with pytest.raises(OptionError, match="a future is no argument of a resource"):
         future()
-    with pytest.raises(OutsideFlowError, match="'Thing' was used outside a flow"):
-        thing("a")
 
 
 # ---- any nesting of blocks, calls, submits and exceptions

@@ -1,0 +1,94 @@
+"""``%resources open``, ``close`` and ``kinds``: resources for ordinary cells.
+
+A variable that was bound to what is closed meanwhile is unbound, so that no cell goes on with it.
+"""
+
+from typing import Any
+
+from resnb.errors import CleanupError, LedgerError, MagicError, harmless, nearest
+from resnb.graph.base.building import flow_being_built
+from resnb.ledger import states
+from resnb.ledger.recipes import kinds
+from resnb.notebook.cells.cell_scopes import arguments_of, manager_named
+from resnb.notebook.lines.parsed import ResourcesLine
+from resnb.notebook.session import Session
+from resnb.run.held.resource import HeldResource
+from resnb.run.held.session import SESSION
+
+
+def open_resource(session: Session, parsed: ResourcesLine) -> None:
+    """Open a resource, unless it is open already, and bind its variable to the live thing."""
+    clause, namespace = parsed.clause, session.namespace
+    assert clause is not None
+    what = f"%resources open {clause.call_source}"
+    if flow_being_built() is not None:
+        raise MagicError(f"{what}: a flow is being built here; name its resource by --with")
+    manager = manager_named(clause, namespace, "%resources open")
+    if parsed.options:
+        manager = manager.options(**parsed.options)
+    args, kwargs = arguments_of(clause, namespace)
+    held = HeldResource(manager, args, kwargs)
+    held.source = clause.call_source
+    name = clause.name
+    before = SESSION.find(name)
+    try:
+        opened = held.open(name)
+    finally:
+        session.unbind_closed()
+    if before is not None and opened is not before:
+        print(f"cleaned up {harmless(name)}")  # noqa: T201
+    print(f"{harmless(name)} is open" + " already" * (opened is before))  # noqa: T201
+    if clause.variable is not None:
+        session.bind(clause.variable, opened)
+
+
+def close_resources(session: Session, name: str | None) -> None:
+    """Close the resource of that name, or all that are open for ordinary cells."""
+    opened = [one for one in SESSION.all() if name in (None, one.name)]
+    if name is not None and not opened:
+        known = [one.name for one in SESSION.all()]
+        near = nearest(name, known)
+        listing = ", ".join(repr(one) for one in known)
+        hint = f"there is {listing}" if known else "nothing is open for ordinary cells"
+        hint = f"did you mean {near!r}?" if near else hint
+        raise MagicError(f"no resource {name!r} was opened by %resources open; {hint}")
+    if not opened:
+        print("nothing is open for ordinary cells")  # noqa: T201
+    failed: list[str] = []
+    for one in reversed(opened):
+        was_open = one.state == states.OPEN
+        try:
+            one.close()
+        except CleanupError as error:
+            failed.append(str(error))
+        else:
+            if was_open:
+                print(f"cleaned up {harmless(one.name)}")  # noqa: T201
+    session.unbind_closed()
+    if failed:
+        raise CleanupError("; ".join(failed))
+
+
+def list_kinds() -> None:
+    """Print what is registered by name, with its arguments and the first line of its help."""
+    import inspect
+
+    rows: list[tuple[str, str]] = []
+    for name in kinds.names():
+        try:
+            kind = kinds.find(name)
+        except LedgerError as error:
+            rows.append((name, str(error)))
+            continue
+        made: Any = None if kind is None else kind.manager or kind.make
+        made = getattr(made, "definition", made)
+        text = (made.__doc__ or "").strip().partition("\n")[0]
+        arguments = inspect.signature(made).replace(return_annotation=inspect.Signature.empty)
+        bare = [one.replace(annotation=one.empty) for one in arguments.parameters.values()]
+        rows.append((f"{name}{arguments.replace(parameters=bare)}", text))
+    if not rows:
+        print("no resources are registered")  # noqa: T201
+        return
+    width = max(len(call) for call, _ in rows)
+    for call, text in rows:
+        print(f"{call.ljust(width)}  {text}".rstrip())  # noqa: T201

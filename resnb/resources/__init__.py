@@ -1,0 +1,38 @@
+"""Ready-made resources, one import away; each is registered by name, too (``%resources kinds``).
+
+They are used like every resource: in a flow, by ``with``, or by ``.open()``. Their leases are plain
+data, so that any installation of resnb can clean up what a kernel has left.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resnb.resources.cluster import DaskCluster as DaskCluster
+    from resnb.resources.container import DockerContainer as DockerContainer
+    from resnb.resources.database import PostgresDatabase as PostgresDatabase
+    from resnb.resources.folder import TemporaryFolder as TemporaryFolder
+    from resnb.resources.process import Subprocess as Subprocess
+    from resnb.resources.shell import command as command
+
+_HOMES = {
+    "DaskCluster": "resnb.resources.cluster",
+    "DockerContainer": "resnb.resources.container",
+    "PostgresDatabase": "resnb.resources.database",
+    "Subprocess": "resnb.resources.process",
+    "TemporaryFolder": "resnb.resources.folder",
+    "command": "resnb.resources.shell",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - a sorted list of texts
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        message = f"resnb.resources has no {name!r}; it has {', '.join(__all__)}"
+        raise AttributeError(message)
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,193 @@
+"""`DockerContainer`: a container of an engine that speaks Docker's API."""
+
+import os
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+from resnb import ResourceManager
+from resnb.errors import CleanupError, ResnbError
+from resnb.ledger.recipes.found_process import Place, here, out_of_sight
+from resnb.ledger.recipes.kinds import Kind
+
+LABEL = "resnb.lease"
+
+
+class RunningContainer:
+    """A container that `DockerContainer` has started.
+
+    Attributes:
+        id: its id.
+        host: where its ports are.
+    """
+
+    def __init__(self, container_id: str) -> None:
+        self.id = container_id
+        url = urlsplit(os.environ.get("DOCKER_HOST", ""))
+        self.host = url.hostname or "127.0.0.1" if url.scheme == "tcp" else "127.0.0.1"
+
+    def port(self, inside: int) -> int:
+        """The port of `host` that leads to a port inside, which was among ``ports``.
+
+        Raises:
+            ResnbError: there is none.
+        """
+        with _client() as client:
+            known = client.containers.get(self.id).attrs["NetworkSettings"]["Ports"] or {}
+        bound = known.get(f"{inside}/tcp")
+        if not bound:
+            message = f"port {inside} of the container leads nowhere: give ports=[{inside}]"
+            raise ResnbError(message)
+        return int(bound[0]["HostPort"])
+
+    def logs(self) -> str:
+        """What it has printed."""
+        with _client() as client:
+            text: bytes = client.containers.get(self.id).logs()
+        return text.decode(errors="replace")
+
+    def __repr__(self) -> str:
+        """A stable text, without its id."""
+        return "<RunningContainer>"
+
+
+class DockerContainerManager:
+    """Starts a container; removes it with its anonymous volumes.
+
+    Args:
+        image: the image.
+        command: what runs in it; by default what the image says.
+        ports: ports inside that get a free port of 127.0.0.1 each.
+        environment: variables.
+        volumes: as in Docker's library: ``{"/here": {"bind": "/there", "mode": "ro"}}``.
+        ready_port: it is ready when something listens on this port inside, one of `ports`.
+        ready_line: it is ready when its output has this text.
+    """
+
+    kind = "docker"
+    env = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+    lease: Any
+
+    def __init__(  # noqa: PLR0917 - in the order of their use
+        self,
+        image: str,
+        command: str | Sequence[str] | None = None,
+        ports: Sequence[int] = (),
+        environment: Mapping[str, Any] | None = None,
+        volumes: Mapping[str, Any] | None = None,
+        ready_port: int | None = None,
+        ready_line: str | None = None,
+    ) -> None:
+        self.image, self.command = image, command
+        self.ports = list(ports)
+        self.environment, self.volumes = environment, volumes
+        self.ready_port, self.ready_line = ready_port, ready_line
+        self._place = here()
+
+    def setup(self) -> RunningContainer:
+        """Create it with the lease's id as a label, and start it."""
+        ports = [*self.ports, *([self.ready_port] if self.ready_port else [])]
+        with _client() as client:
+            made = client.containers.create(
+                self.image,
+                self.command,
+                detach=True,
+                labels={LABEL: self.lease.id},
+                ports={f"{one}/tcp": ("127.0.0.1", None) for one in ports},
+                environment={name: str(one) for name, one in (self.environment or {}).items()},
+                volumes=dict(self.volumes or {}),
+            )
+            container = RunningContainer(made.id)
+            self.lease.record(self.handle(container))
+            made.start()
+        return container
+
+    def ready(self, container: RunningContainer) -> bool:
+        """Whether it listens, or has said its line.
+
+        Raises:
+            ResnbError: it has ended.
+        """
+        if self.ready_port is None and self.ready_line is None:
+            return True
+        text = container.logs()
+        if self.ready_line is not None and self.ready_line in text:
+            return True
+        with _client() as client:
+            status = client.containers.get(container.id).status
+        if status in ("exited", "dead"):
+            last = next(iter(reversed(text.strip().splitlines())), "nothing was printed")
+            message = f"a container of {self.image} ended before it was ready: {last}"
+            raise ResnbError(message)
+        if self.ready_port is not None:
+            address = container.host, container.port(self.ready_port)
+            with suppress(OSError), socket.create_connection(address, 1.0):
+                return True
+        return False
+
+    def handle(self, container: RunningContainer) -> dict[str, Any]:
+        """Its id, and the machine whose engine knows it."""
+        return {"id": container.id, "place": list(self._place)}
+
+    def attach(self, handle: dict[str, Any]) -> RunningContainer:
+        """See `handle`."""
+        self._place = Place(*handle["place"])
+        return RunningContainer(handle["id"])
+
+    def find(self, lease_id: str) -> RunningContainer | None:
+        """The container of a set-up that did not return."""
+        with _client() as client:
+            known = client.containers.list(all=True, filters={"label": f"{LABEL}={lease_id}"})
+            return RunningContainer(known[0].id) if known else None
+
+    def cleanup(self, container: RunningContainer) -> None:
+        """Remove it.
+
+        Raises:
+            CleanupError: it is not of this lease, or of another machine's engine.
+        """
+        from docker.errors import NotFound
+
+        with _client() as client:
+            try:
+                found = client.containers.get(container.id)
+            except NotFound:
+                if self._place.machine != here().machine:
+                    why = "it was started on another machine, whose engine cannot be asked"
+                    raise out_of_sight(f"container {container.id[:12]}", why) from None
+                return
+            if found.labels.get(LABEL) != self.lease.id:
+                message = f"container {container.id[:12]} is not of this lease, and is left alone"
+                raise CleanupError(message)
+            with suppress(NotFound):
+                found.remove(force=True, v=True)
+
+
+class _client:  # noqa: N801 - a block
+    """A client of the engine, closed at the end of the block."""
+
+    def __enter__(self) -> Any:
+        try:
+            import docker
+        except ImportError:
+            message = "DockerContainer needs Docker's library: pip install 'resnb[docker]'"
+            raise ResnbError(message) from None
+        self._client = docker.from_env()
+        return self._client
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+
+DockerContainer = ResourceManager(DockerContainerManager, name="DockerContainer")
+
+KIND = Kind(
+    "docker",
+    DockerContainerManager,
+    {"image": str},
+    {"id": re.compile("[0-9a-f]{64}"), "place": [str]},
+    manager=DockerContainer,
+)

@@ -1,0 +1,106 @@
+"""`PostgresDatabase`: a throw-away database on a PostgreSQL server."""
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from resnb import ResourceManager
+from resnb.errors import CleanupError, ResnbError
+from resnb.ledger.recipes.kinds import Kind
+
+
+class PostgresDatabaseManager:
+    """Creates a database on a server, and gives its URL; drops it, whoever is connected.
+
+    The ledger keeps the server's URL until the database is dropped.
+
+    Args:
+        server: the server's URL: ``postgresql://user@host:port/postgres``.
+        name: the database's name; by default one of its own.
+    """
+
+    kind = "postgres"
+    env = ("PGPASSFILE", "PGSERVICEFILE", "PGSSLROOTCERT")
+    lease: Any
+
+    def __init__(self, server: str, name: str | None = None) -> None:
+        self.server, self.name = server, name
+
+    def setup(self) -> str:
+        """Create it, with the lease's id as its comment."""
+        lease = self.lease.id
+        name = self.name or f"resnb_{lease}"
+        with self._connected() as connection:
+            from psycopg import sql
+
+            made = sql.Identifier(name)
+            connection.execute(sql.SQL("create database {}").format(made))
+            tagged = sql.SQL("comment on database {} is {}").format(made, sql.Literal(_tag(lease)))
+            try:
+                connection.execute(tagged)
+            except BaseException:
+                connection.execute(sql.SQL("drop database {}").format(made))
+                raise
+        return urlunsplit(urlsplit(self.server)._replace(path=f"/{name}"))
+
+    def handle(self, url: str) -> dict[str, str]:
+        """Its name."""
+        return {"name": urlsplit(url).path[1:]}
+
+    def attach(self, handle: dict[str, str]) -> str:
+        """See `handle`."""
+        return urlunsplit(urlsplit(self.server)._replace(path=f"/{handle['name']}"))
+
+    def find(self, lease_id: str) -> str | None:
+        """The database of a set-up that did not return."""
+        with self._connected() as connection:
+            found = connection.execute(
+                "select datname from pg_database"
+                " where shobj_description(oid, 'pg_database') = %s or datname = %s",
+                [_tag(lease_id), f"resnb_{lease_id}"],
+            ).fetchone()
+        return None if found is None else self.attach({"name": found[0]})
+
+    def cleanup(self, url: str) -> None:
+        """Drop it.
+
+        Raises:
+            CleanupError: it is not of this lease.
+        """
+        name, lease = urlsplit(url).path[1:], self.lease.id
+        with self._connected() as connection:
+            from psycopg import sql
+
+            found = connection.execute(
+                "select shobj_description(oid, 'pg_database') from pg_database where datname = %s",
+                [name],
+            ).fetchone()
+            if found is None:
+                return
+            if found[0] != _tag(lease) and name != f"resnb_{lease}":
+                message = f"database {name!r} is not of this lease, and is left alone"
+                raise CleanupError(message)
+            drop = sql.SQL("drop database if exists {} with (force)")
+            connection.execute(drop.format(sql.Identifier(name)))
+
+    def _connected(self) -> Any:
+        try:
+            import psycopg
+        except ImportError:
+            message = "PostgresDatabase needs psycopg: pip install 'resnb[fleet]'"
+            raise ResnbError(message) from None
+        return psycopg.connect(self.server, autocommit=True)
+
+
+def _tag(lease_id: str) -> str:
+    return f"resnb {lease_id}"
+
+
+PostgresDatabase = ResourceManager(PostgresDatabaseManager, name="PostgresDatabase")
+
+KIND = Kind(
+    "postgres",
+    PostgresDatabaseManager,
+    {"server": str, "name": (str, None)},
+    {"name": str},
+    manager=PostgresDatabase,
+)

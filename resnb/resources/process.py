@@ -1,0 +1,241 @@
+"""`Subprocess`: a process in a session of its own, with all that it starts."""
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from resnb import ResourceManager
+from resnb.errors import OptionError, ResnbError
+from resnb.ledger.owner import start_time
+from resnb.ledger.recipes.found_process import FoundProcess, Place, here, is_elsewhere, out_of_sight
+from resnb.ledger.recipes.kinds import Kind
+
+TAG = "RESNB_LEASE"
+"""The variable by which the process, and all that it starts, is known."""
+GRACE = 5.0
+"""How long they have to end after SIGTERM, in seconds."""
+
+
+class RunningProcess:
+    """A process that `Subprocess` has started.
+
+    Attributes:
+        pid: its process id.
+        log: the file that has its output.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes] | FoundProcess", log: Path) -> None:
+        self.pid = process.pid
+        self.log = log
+        self.process = process
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self.process.poll()
+
+    def __repr__(self) -> str:
+        """A stable text, without its pid."""
+        state = "running" if self.returncode is None else f"ended with {self.returncode}"
+        return f"<RunningProcess: {state}>"
+
+
+class SubprocessManager:
+    """Starts a process in its own session; ends it, and all that it has started.
+
+    Args:
+        args: the command, as a list, or as one text that is split like a shell's line.
+        ready_port: it is ready when something listens on this port of 127.0.0.1.
+        ready_line: it is ready when its output has this text, or matches it as a pattern.
+        env: more variables for it.
+        cwd: the folder in which it runs; by default that of now.
+
+    >>> from resnb.resources import Subprocess
+    >>> with Subprocess("sh -c 'echo ready; sleep 60'", ready_line="ready") as server:
+    ...     print(server.returncode, server.log.read_text().strip())
+    None ready
+    >>> server.returncode is None, server.log.exists()
+    (False, False)
+    """
+
+    kind = "process"
+    lease: Any
+
+    def __init__(
+        self,
+        args: str | Sequence[str | os.PathLike[str]],
+        ready_port: int | None = None,
+        ready_line: str | None = None,
+        env: Mapping[str, Any] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.args = shlex.split(args) if isinstance(args, str) else [os.fspath(a) for a in args]
+        if not self.args:
+            message = "Subprocess needs a command: a list such as ['redis-server', '--port', '0']"
+            raise OptionError(message)
+        self.ready_port, self.ready_line = ready_port, ready_line
+        self.variables = {str(name): str(value) for name, value in (env or {}).items()}
+        self.cwd = cwd
+        self._place = here()
+
+    def setup(self) -> RunningProcess:
+        """Start it, with its output in a file of its own."""
+        log = _log(tempfile.gettempdir(), self.lease.id)
+        output = os.open(log, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the lease owns it
+                self.args,
+                cwd=self.cwd,
+                env={**os.environ, **self.variables, TAG: self.lease.id},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except BaseException:
+            log.unlink()
+            raise
+        finally:
+            os.close(output)
+        found = RunningProcess(process, log)
+        self.lease.record(self.handle(found))
+        return found
+
+    def ready(self, process: RunningProcess) -> bool:
+        """Whether it listens, or has said its line.
+
+        Raises:
+            ResnbError: it has ended.
+        """
+        if self.ready_port is None and self.ready_line is None:
+            return True
+        text = process.log.read_text(errors="replace")
+        if self.ready_line is not None and _has(text, self.ready_line):
+            return True
+        if process.returncode is not None:
+            last = next(iter(reversed(text.strip().splitlines())), "nothing was printed")
+            message = (
+                f"{self.args[0]} ended with exit code {process.returncode} before it was ready: "
+                f"{last}"
+            )
+            raise ResnbError(message)
+        if self.ready_port is None:
+            return False
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.ready_port), 1.0):
+            return True
+        return False
+
+    def handle(self, process: RunningProcess) -> dict[str, Any]:
+        """Its pid and start time, from where these are seen, and the folder of its output."""
+        return {
+            "pid": process.pid,
+            "started": start_time(process.pid) or -1,
+            "place": list(self._place),
+            "folder": str(process.log.parent),
+        }
+
+    def attach(self, handle: dict[str, Any]) -> RunningProcess:
+        """See `handle`."""
+        self._place = Place(*handle["place"])
+        process = FoundProcess(handle["pid"], handle["started"], self.args, self._place)
+        return RunningProcess(process, _log(handle["folder"], self.lease.id))
+
+    def find(self, lease_id: str) -> RunningProcess | None:
+        """What a set-up that did not return has started, or its empty output."""
+        log = _log(tempfile.gettempdir(), lease_id)
+        found = _tagged(lease_id)
+        if not found and not log.exists():
+            return None
+        pid = found[0].pid if found else 0
+        return RunningProcess(FoundProcess(pid, start_time(pid) or -1), log)
+
+    def cleanup(self, process: RunningProcess) -> None:
+        """End it and what it has started: by SIGTERM, after 5 s by SIGKILL; remove its output.
+
+        Only what has the lease's id among its variables, or is in the process's own group, is
+        ended: a pid alone says nothing.
+
+        Raises:
+            CleanupError: it runs in another container, or on another machine.
+        """
+        if is_elsewhere(self._place):
+            raise out_of_sight(f"process {process.pid}", "it is of another container or machine")
+        lease = self.lease.id
+        for send in ("terminate", "kill"):
+            left = _with_group(_tagged(lease))
+            for one in left:
+                with suppress(psutil.Error):
+                    getattr(one, send)()
+            _wait(process, left)
+        _log(process.log.parent, lease).unlink(missing_ok=True)
+
+
+def _wait(process: RunningProcess, others: list[psutil.Process]) -> None:
+    """Wait until they have ended, at most `GRACE` seconds; psutil would take the exit code away."""
+    never, deadline = threading.Event(), time.monotonic() + GRACE
+    while time.monotonic() < deadline:
+        others = [one for one in others if _is_alive(one)]
+        if not others and process.process.poll() is not None:
+            return
+        never.wait(0.01)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _tagged(lease_id: str) -> list[psutil.Process]:
+    found = []
+    for one in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if one.environ().get(TAG) == lease_id and one.status() != psutil.STATUS_ZOMBIE:
+                found.append(one)
+    return found
+
+
+def _with_group(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """`processes`, and those in the groups that they lead, whatever their variables."""
+    leaders = {one.pid for one in processes}
+    found = dict.fromkeys(processes)
+    for one in psutil.process_iter():
+        with suppress(OSError):
+            if os.getpgid(one.pid) in leaders:
+                found[one] = None
+    return list(found)
+
+
+def _log(folder: str | Path, lease_id: str) -> Path:
+    return Path(folder) / f"resnb-{lease_id}.log"
+
+
+def _has(text: str, line: str) -> bool:
+    if line in text:
+        return True
+    with suppress(re.error):
+        return re.search(line, text) is not None
+    return False
+
+
+Subprocess = ResourceManager(SubprocessManager, name="Subprocess")
+
+KIND = Kind(
+    "process",
+    SubprocessManager,
+    {"args": [str]},
+    {"pid": int, "started": int, "place": [str], "folder": str},
+    manager=Subprocess,
+)

@@ -1,0 +1,48 @@
+"""Opening a lease: one that an earlier kernel has kept, or a new one, then its set-up."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from resnb.errors import LedgerError
+from resnb.graph.resources.scope import ScopeOptions
+from resnb.ledger import states
+from resnb.ledger.kernel.keeper import Keeper
+from resnb.ledger.kernel.lease import Lease
+from resnb.ledger.kernel.request import LeaseRequest, Limits
+from resnb.run.engine.stoppable_calls import stoppably
+
+
+def limits_of(options: ScopeOptions) -> Limits:
+    """The limits of a lease with these options."""
+    return Limits(*(getattr(options, name) for name in Limits._fields))
+
+
+def prepared(keeper: Keeper, request: LeaseRequest) -> tuple[Lease, str]:
+    """A lease to set up, or an open one that was kept for this request.
+
+    Returns:
+        The lease, and a note for the error if its set-up fails.
+    """
+    kept = keeper.adoptions.for_scope(request)
+    if kept is not None:
+        return kept, ""
+    note = stoppably(keeper.predecessors.wait, request)
+    return keeper.prepare(request), note
+
+
+def set_up(keeper: Keeper, lease: Lease, call: Callable[..., Any], note: str) -> None:
+    """Set up what was not adopted; an error says what may have stood in its way."""
+    if lease.state != states.OPENING:
+        return
+    try:
+        lease.set_up(call)
+    except Exception as error:
+        if note:
+            error.add_note(note)
+        raise
+    if lease.limits.keep is not None:
+        try:
+            keeper.keep(lease, lease.limits.keep)
+        except LedgerError as error:
+            print(error, file=sys.stderr)  # noqa: T201 - the output of the set-up

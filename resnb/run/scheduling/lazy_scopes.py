@@ -1,0 +1,75 @@
+"""Scopes with ``setup="lazy"``: set up when the first of their tasks could run but for that.
+
+The first row of such a scope is held. A row that waits for the set-up counts as if it did not,
+until all else that it waits for has ended; only then, if it is to run, does it let the set-up go,
+and wait for it. If all of them end without that, the scope is not set up at all.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from resnb.run.scheduling.plan import Plan
+from resnb.states import FIRST_FINISHED, SKIPPED
+
+NOTHING_TO_RUN: Final = "nothing in its scope has to run"
+
+
+class LazyScopes:
+    """The lazy scopes of one plan, which it changes."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._held: dict[int, int] = {}
+        self._setups: dict[int, list[int]] = {}
+        self._waiting: dict[int, set[int]] = {}
+        for one in plan.scopes if not plan.grows else ():
+            if one.scope.options.setup != "lazy" or one.setup < 0 or one.setup in plan.given:
+                continue
+            after = plan.downstream[one.setup]
+            rows = {row for row in after if row != one.cleanup and row not in plan.given}
+            plan.downstream[one.setup] = [row for row in after if row not in rows]
+            has_init = one.init >= 0 and one.init not in plan.given
+            self._held[one.setup] = one.init if has_init else one.setup
+            self._waiting[one.setup] = rows
+            for row in rows:
+                self._setups.setdefault(row, []).append(one.setup)
+            for row in (*rows, self._held[one.setup]):
+                plan.judged[row] = 1
+
+    def missing(self, counts: list[int]) -> list[int]:
+        """How many upstream rows each row waits for, once these scopes are left out."""
+        for first in self._held.values():
+            counts[first] += 1
+        for row, setups in self._setups.items():
+            counts[row] -= len(setups)
+        return counts
+
+    def __contains__(self, row: int) -> bool:
+        """Whether `row` would have to wait for a set-up that it has not let go."""
+        return row in self._setups
+
+    def wake(self, row: int, missing: list[int], state: bytearray) -> list[int]:
+        """`row` could run now: let it wait for its set-ups; gives the rows that wait for less."""
+        woken = [row]
+        missing[row] += 1
+        for setup in self._setups.pop(row):
+            self._waiting[setup].discard(row)
+            if state[setup] < FIRST_FINISHED:
+                self._plan.downstream[setup].append(row)
+                missing[row] += 1
+            if setup in self._held:
+                woken.append(self._held.pop(setup))
+        return woken
+
+    def ended(self, row: int) -> Iterable[tuple[int, int, str]]:
+        """`row` has ended; if it never woke its scopes, see `idle`."""
+        if row not in self._setups:
+            return ()
+        for setup in self._setups.pop(row):
+            self._waiting[setup].discard(row)
+        return self.idle()
+
+    def idle(self) -> Iterable[tuple[int, int, str]]:
+        """The first row of each scope that nothing waits for (any more), and how it ends."""
+        idle = [setup for setup in self._held if not self._waiting[setup]]
+        return [(self._held.pop(setup), SKIPPED, NOTHING_TO_RUN) for setup in idle]

@@ -1,0 +1,13 @@
+"""What holds for every test of ready-made resources: no lease is left open."""
+
+import pytest
+
+from resnb.ledger.kernel.keeper import KEEPER
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open():
+    yield
+    left = KEEPER.alive()
+    KEEPER.close(left, budget=5.0)
+    assert [lease.name for lease in left] == []

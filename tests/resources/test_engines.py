@@ -1,0 +1,114 @@
+"""Ready-made resources on real engines: containers, Dask, PostgreSQL. Nothing is left there."""
+
+import doctest
+from urllib.request import urlopen
+
+import psycopg
+import pytest
+
+from benchmarks.crash.engine import IMAGE, NoEngineError, client, engine
+from resnb.errors import CleanupError, OptionError, ResnbError
+from resnb.ledger.recipes.handles import FoundLease
+from resnb.resources import DaskCluster, DockerContainer, PostgresDatabase, cluster
+from tests.resources.elsewhere import elsewhere
+
+pytestmark = [  # Docker's library leaves the sockets of logs to the garbage collector
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def docker_client():
+    try:
+        with engine():
+            found = client()
+            yield found
+            found.close()
+    except NoEngineError as error:
+        pytest.fail(f"NO CONTAINER ENGINE: {error}")
+
+
+def containers(docker_client):
+    return docker_client.containers.list(all=True, filters={"label": "resnb.lease"})
+
+
+def test_a_container(docker_client):
+    say = ["sh", "-c", "echo $WORD; sleep 600"]
+    used = DockerContainer(IMAGE, say, environment={"WORD": "ready"}, ready_line="ready")
+    with used as container:
+        assert container.logs() == "ready\n"
+        assert docker_client.containers.get(container.id).status == "running"
+        with pytest.raises(ResnbError, match="port 80 of the container leads nowhere"):
+            container.port(80)
+    assert containers(docker_client) == []
+
+
+def test_the_ports_of_a_container(docker_client):
+    serve = "mkdir /w; echo hello > /w/index.html; httpd -f -p 8080 -h /w"
+    with (
+        DockerContainer(IMAGE, ["sh", "-c", serve], ports=[8080], ready_port=8080) as container,
+        urlopen(f"http://{container.host}:{container.port(8080)}") as answer,
+    ):
+        assert answer.read() == b"hello\n"
+    assert containers(docker_client) == []
+
+
+def test_a_container_that_ends_before_it_is_ready(docker_client):
+    with (
+        pytest.raises(ResnbError, match="ended before it was ready: no luck"),
+        DockerContainer(IMAGE, ["sh", "-c", "echo no luck; exit 3"], ready_line="ready"),
+    ):
+        pass
+    assert containers(docker_client) == []
+
+
+def test_a_container_from_plain_data(docker_client):
+    held = DockerContainer(IMAGE, ["sleep", "600"]).open("one")
+    manager = held.lease.manager
+    other, found = elsewhere("docker", manager, manager.handle(held.value))
+    assert other.find(manager.lease.id).id == found.id
+    other.lease = FoundLease("0" * 32)
+    with pytest.raises(CleanupError, match="is not of this lease"):
+        other.cleanup(found)
+    other.lease = manager.lease
+    other.cleanup(found)
+    other.cleanup(found)
+    assert other.find(manager.lease.id) is None
+    assert containers(docker_client) == []
+    held.close()
+
+
+def test_a_database(server):
+    admin = server.url_of("postgres")
+    with PostgresDatabase(admin) as url, psycopg.connect(url) as connection:
+        connection.execute("create table t (n int)")
+        connection.commit()
+    with psycopg.connect(admin) as connection:
+        known = connection.execute("select datname from pg_database").fetchall()
+    assert not [name for (name,) in known if name.startswith("resnb_")]
+
+
+def test_a_database_from_plain_data(server):
+    admin = server.url_of("postgres")
+    held = PostgresDatabase(admin, "mine").open("one")
+    manager = held.lease.manager
+    other, url = elsewhere("postgres", manager, manager.handle(held.value))
+    assert url == held.value == other.find(manager.lease.id)
+    other.lease = FoundLease("0" * 32)
+    with pytest.raises(CleanupError, match="database 'mine' is not of this lease"):
+        other.cleanup(url)
+    other.lease = manager.lease
+    other.cleanup(url)
+    other.cleanup(url)
+    assert other.find(manager.lease.id) is None
+    held.close()
+
+
+def test_a_dask_cluster():
+    assert doctest.testmod(cluster).failed == 0
+    with (
+        pytest.raises(OptionError, match=r"cluster='no\.such\.Class' is no class"),
+        DaskCluster(cluster="no.such.Class"),
+    ):
+        pass

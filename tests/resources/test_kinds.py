@@ -1,0 +1,227 @@
+"""The ready-made resources: used, cleaned up by anyone from plain data, and never beyond their own."""
+
+import doctest
+import importlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+import resnb.resources
+from resnb import Flow, task
+from resnb.errors import CleanupError, LedgerError, OptionError, ResnbError
+from resnb.ledger.recipes import kinds
+from resnb.ledger.recipes.handles import FoundLease
+from resnb.resources import Subprocess, TemporaryFolder, command
+from tests.resources.elsewhere import elsewhere
+
+SLEEP = [sys.executable, "-c", "print('ready', flush=True); import time; time.sleep(600)"]
+_FAMILY = """
+import os, signal, subprocess
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+bare = subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"]})
+far = subprocess.Popen(["sleep", "600"], start_new_session=True)
+print("pids", bare.pid, far.pid, flush=True)
+signal.pause()
+"""
+FAMILY = [sys.executable, "-c", _FAMILY]
+
+
+@pytest.mark.parametrize("name", ["folder", "process", "shell"])
+def test_the_examples_in_docstrings(name):
+    assert doctest.testmod(importlib.import_module(f"resnb.resources.{name}")).failed == 0
+
+
+def test_what_there_is():
+    assert set(resnb.resources.__all__) <= set(dir(resnb.resources))
+    for name in resnb.resources.__all__:
+        assert getattr(resnb.resources, name).name == name
+    with pytest.raises(AttributeError, match=r"has no 'Nothing'; it has .*Subprocess"):
+        resnb.resources.Nothing  # noqa: B018
+
+
+# ---- TemporaryFolder
+
+
+def test_a_folder(tmp_path):
+    with TemporaryFolder(prefix="a-", parent=tmp_path) as folder:
+        assert folder.parent == tmp_path
+        assert folder.name.startswith("a-")
+        assert folder.stat().st_mode & 0o777 == 0o700
+        (folder / "deep").mkdir()
+        (folder / "deep" / "file").write_text("1")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_from_plain_data(tmp_path):
+    held = TemporaryFolder(parent=tmp_path).open("one")
+    manager = held.lease.manager
+    assert kinds.kind_of(manager).name == "folder"
+    other, folder = elsewhere("folder", manager, manager.handle(held.value))
+    assert other.find(manager.lease.id) == folder
+    other.cleanup(folder)
+    other.cleanup(folder)
+    assert list(tmp_path.iterdir()) == []
+    assert other.find(manager.lease.id) is None
+    held.close()
+
+
+def test_a_folder_that_is_not_its_own_is_left_alone(tmp_path):
+    held = TemporaryFolder(parent=tmp_path).open("one")
+    manager = held.lease.manager
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    other, folder = elsewhere(
+        "folder", manager, {**manager.handle(held.value), "path": str(foreign)}
+    )
+    with pytest.raises(CleanupError, match="is not the folder of this lease"):
+        other.cleanup(folder)
+    assert foreign.exists()
+    held.close()
+
+
+# ---- Subprocess
+
+
+def test_a_process_and_its_log():
+    with Subprocess(SLEEP, ready_line="rea+dy") as process:
+        assert process.returncode is None
+        assert process.log.read_text() == "ready\n"
+        assert process.log.stat().st_mode & 0o777 == 0o600
+        assert os.getsid(process.pid) == process.pid
+        assert repr(process) == "<RunningProcess: running>"
+    assert process.returncode == -signal.SIGTERM
+    assert not process.log.exists()
+
+
+def test_the_whole_family_is_ended(monkeypatch):
+    monkeypatch.setattr("resnb.resources.process.GRACE", 0.5)
+    with Subprocess(FAMILY, ready_line="pids") as process:
+        family = [psutil.Process(int(pid)) for pid in process.log.read_text().split()[1:]]
+        assert all(one.is_running() for one in family)
+    assert process.returncode == -9
+    _, left = psutil.wait_procs(family, 5)
+    assert [one for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_a_process_is_ready_when_its_port_is_open():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    server = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    with Subprocess(server, ready_port=port), socket.create_connection(("127.0.0.1", port)):
+        pass
+
+
+def test_a_process_that_ends_before_it_is_ready():
+    line = "import sys; print('no port', file=sys.stderr); sys.exit(3)"
+    with (
+        pytest.raises(ResnbError, match="ended with exit code 3 before it was ready: no port"),
+        Subprocess([sys.executable, "-c", line], ready_line="ready"),
+    ):
+        pass
+    with pytest.raises(OptionError, match="Subprocess needs a command"), Subprocess([]):
+        pass
+    with pytest.raises(FileNotFoundError), Subprocess(["no-such-program"]):
+        pass
+
+
+def test_variables_and_folder_of_a_process(tmp_path):
+    with Subprocess("sh -c 'echo $NAME; pwd'", "", "/", {"NAME": 3}, tmp_path) as process:
+        assert process.log.read_text() == f"3\n{tmp_path}\n"
+
+
+def test_a_process_from_plain_data():
+    held = Subprocess(SLEEP, ready_line="ready", env={"TOKEN": "secret"}).open("one")
+    manager, process = held.lease.manager, held.value
+    assert b"secret" not in kinds.arguments_of(kinds.find("process"), manager)
+    other, found = elsewhere("process", manager, manager.handle(process))
+    assert (found.pid, found.returncode, found.log) == (process.pid, None, process.log)
+    assert other.find(manager.lease.id).pid == process.pid
+    other.cleanup(found)
+    other.cleanup(found)
+    assert found.returncode is not None
+    assert other.find(manager.lease.id) is None
+    assert not process.log.exists()
+    assert process.returncode is not None
+    held.close()
+
+
+def test_a_process_that_is_not_its_own_is_left_alone():
+    held = Subprocess(SLEEP, ready_line="ready").open("one")
+    manager = held.lease.manager
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as foreign:
+        handle = {**manager.handle(held.value), "pid": foreign.pid}
+        other, found = elsewhere("process", manager, handle)
+        other.lease = FoundLease("0" * 32)
+        other.cleanup(found)
+        assert foreign.poll() is None
+        assert held.value.returncode is None
+        foreign.kill()
+    held.close()
+
+
+def test_a_process_of_another_machine_is_out_of_sight():
+    held = Subprocess(SLEEP).open("one")
+    manager = held.lease.manager
+    handle = {**manager.handle(held.value), "place": ["another", "boot", "namespace"]}
+    other, found = elsewhere("process", manager, handle)
+    with pytest.raises(CleanupError, match="of another container or machine"):
+        other.cleanup(found)
+    held.close()
+
+
+@pytest.mark.parametrize("handle", [{"pid": 1}, {"pid": "1"}, "1", {"pid": 1, "x": 1}])
+def test_a_handle_off_the_schema_is_refused(handle):
+    with pytest.raises(LedgerError, match="its handle cannot be trusted"):
+        kinds.find("process").handle_data(handle)
+
+
+# ---- command
+
+
+def test_a_command(tmp_path):
+    up, down = "echo $RESNB_LEASE > made; echo made", 'rm "$RESNB_OUTPUT"; echo $N > removed'
+    with command(up, down, env={"N": 7}, cwd=tmp_path) as printed:
+        assert printed == "made"
+        assert len((tmp_path / "made").read_text().strip()) == 32
+    assert (tmp_path / "removed").read_text() == "7\n"
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_command_that_fails_is_taken_back(tmp_path, capfd):
+    with (
+        pytest.raises(ResnbError, match="command 'up' ended with exit code 3: no luck"),
+        command("echo no luck >&2; exit 3", "touch down", cwd=tmp_path),
+    ):
+        pass
+    assert (tmp_path / "down").exists()
+
+
+def test_a_command_from_plain_data(tmp_path):
+    held = command("echo x", "echo $RESNB_OUTPUT$N > down", {"N": 1}, tmp_path).open("one")
+    manager = held.lease.manager
+    other, printed = elsewhere("command", manager, held.value)
+    other.cleanup(printed)
+    assert (tmp_path / "down").read_text() == "x1\n"
+    held.close()
+    assert kinds.find("command").runs_commands
+    assert not kinds.find("process").runs_commands
+
+
+def test_in_a_flow(tmp_path):
+    @task
+    def write(folder):
+        (folder / "a").write_text("1")
+        return folder
+
+    with Flow("f") as flow, TemporaryFolder(parent=tmp_path) as folder:
+        written = write(folder)
+    state = flow.run()
+    assert isinstance(state.result[written].result, Path)
+    assert list(tmp_path.iterdir()) == []
