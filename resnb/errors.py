@@ -232,6 +232,7 @@ class MagicError(ResnbError):
 
 __all__ = [
     "ArgumentError",
+    "CacheError",
     "CleanupError",
     "FlowFailed",
     "GraphError",

@@ -248,9 +248,8 @@ def test_a_clean_up_that_fails_after_a_notebook_names_notebook_and_cell(nbval, p
     result = nbval("raise OSError('stuck')", "--resnb-wait=3s")
     assert result.ret == 1
     result.assert_outcomes(passed=2)
-    folder = pytester.path
     result.stdout.fnmatch_lines(
-        [f"etl/f, opened by {folder} during leaky.ipynb::Cell 1, *: OSError: stuck"]
+        ["etl/f, opened by ~ during leaky.ipynb::Cell 1, *: OSError: stuck"]
     )
 
 
