@@ -199,7 +199,9 @@ def _take(shown, kind, content):
         shown.places.append(content.get("transient", {}).get("display_id"))
         shown.displays.append(content["data"])
     elif kind == "update_display_data":
-        shown.displays[shown.places.index(content["transient"]["display_id"])] = content["data"]
+        place = content["transient"]["display_id"]
+        if place in shown.places:  # else the output of an earlier cell has changed
+            shown.displays[shown.places.index(place)] = content["data"]
     elif kind == "error":
         shown.error, shown.message = content["ename"], content["evalue"]
         shown.traceback = _COLOURS.sub("", "\n".join(content["traceback"]))

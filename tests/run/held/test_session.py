@@ -1,7 +1,5 @@
 """What is open for the session: found again, replaced, closed, joined by flows."""
 
-import gc
-
 import pytest
 
 from resnb import Flow, flow, resource, task
@@ -24,7 +22,6 @@ def thing(notes):
 def test_it_is_open_until_it_is_closed(thing, notes):
     held = thing("a").open()
     assert (held.value, held.state, repr(held)) == ("value of a", "open", "<Thing: open>")
-    gc.collect()
     assert notes == ["up a"]
     assert SESSION.find("Thing") is held
     held.close()
