@@ -46,13 +46,14 @@ def test_a_flow_whose_kernel_ended(notebook, front_end, tmp_path):
     notebook.open(START, opening(path))
     notebook.run(0, 1)
     expect(notebook.view(1).locator(".cluster.is-open")).to_have_count(1)
+    expect(notebook.view(1).locator(".node.is-success")).to_have_count(1)
     line = notebook.output(1).locator(".resnb-ended-line")
     os.kill(notebook.server.leases()["demo/volume"]["pid"], signal.SIGKILL)
     wait_for(lambda: not exists(path), "the reaper to clean up")
     expect(line).to_have_text(BY_REAPER)
     view = notebook.view(1)
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
-    expect(view.locator(".node.is-success")).to_have_count(3)
+    expect(view.locator(".node.is-success")).to_have_count(1)
     expect(view.get_by_role("button", name="Run", exact=True)).to_have_count(0)
     notebook.page.get_by_role("button", name="Ok", exact=True).click()  # it died, says JupyterLab
     if front_end is LAB:

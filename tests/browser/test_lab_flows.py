@@ -25,7 +25,7 @@ def test_flows_stay_in_sight_and_obey_commands(notebook):
     notebook.run(3)
     expect(notebook.output(3)).to_contain_text("viewers: 1")
     page.evaluate("jupyterapp.shell.collapseRight()")
-    expect(notebook.view(2).locator(".node")).to_have_count(6)
+    expect(notebook.view(2).locator(".node")).to_have_count(3)
 
     resources.command("resnb:show-flows")
     page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")

@@ -52,7 +52,7 @@ def test_a_flow_is_shown_in_full_where_it_ran_last(notebook, front_end):
     page = notebook.page
     notebook.run(0, 1, 2, 3)
     full = notebook.view(3)
-    expect(full.locator(".node")).to_have_count(7)
+    expect(full.locator(".node")).to_have_count(4)
     lines = {cell: notebook.output(cell).locator(".resnb-cell-line") for cell in (1, 2, 3)}
     for cell in (1, 2):
         expect(notebook.view(cell)).to_have_count(0)
@@ -68,7 +68,7 @@ def test_a_flow_is_shown_in_full_where_it_ran_last(notebook, front_end):
     expect(full.locator(".node[data-marked]")).to_have_count(2)
     full.get_by_role("button", name="Run", exact=True).click()
     expect(full.locator(".failures")).to_contain_text("403 from the warehouse, in cell [4]")
-    full.locator(".node", has_text="square").click()
+    full.locator(".node", has_text="square").press("Enter")
     full.get_by_role("button", name="Go to cell [3]").click()
     assert page.evaluate(ACTIVE) == 2
     expect(full.locator(".node[data-marked]")).to_have_text(re.compile("square"))
@@ -83,11 +83,11 @@ def test_a_flow_is_shown_in_full_where_it_ran_last(notebook, front_end):
 
     # a cell that runs again has the flow in full then; a page that is loaded again knows which
     notebook.run(2)
-    expect(notebook.view(2).locator(".node")).to_have_count(7)
+    expect(notebook.view(2).locator(".node")).to_have_count(4)
     expect(lines[3].locator(".task")).to_have_count(2)
     notebook.save()
     notebook.show()
-    expect(notebook.view(2).locator(".node")).to_have_count(7)
+    expect(notebook.view(2).locator(".node")).to_have_count(4)
     expect(lines[1].locator(".task")).to_have_text(["✓ load"])
     expect(lines[3].locator(".task")).to_have_count(2)
     assert not notebook.complaints
@@ -97,9 +97,9 @@ def test_the_side_panel_takes_the_view(notebook):
     notebook.open(PRELUDE, *CELLS[:2], VIEWERS)
     page, panel = notebook.page, notebook.page.locator("#resnb-flows")
     notebook.run(0, 1, 2)
-    expect(notebook.view(2).locator(".node")).to_have_count(5)
+    expect(notebook.view(2).locator(".node")).to_have_count(2)
     Resources(notebook).command("resnb:show-flows")
-    expect(panel.locator(".node")).to_have_count(5)
+    expect(panel.locator(".node")).to_have_count(2)
     expect(panel.locator(".resnb-panel-title")).to_have_text(re.compile("Flows.*test_the_side"))
     for cell in (1, 2):
         expect(notebook.output(cell).locator(".resnb-cell-line")).to_contain_text("side panel")
@@ -114,5 +114,5 @@ def test_the_side_panel_takes_the_view(notebook):
     expect(panel.get_by_role("button", name="Go to cell [2]")).to_be_visible()
     both_themes(notebook, "one-view-panel")
     page.evaluate("jupyterapp.shell.collapseRight()")
-    expect(notebook.view(2).locator(".node")).to_have_count(5)
+    expect(notebook.view(2).locator(".node")).to_have_count(2)
     assert not notebook.complaints

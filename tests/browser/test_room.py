@@ -235,6 +235,15 @@ def test_parameters_of_every_kind_are_edited_and_checked(notebook):
     assert not notebook.complaints
 
 
+AT_REST = """one => {
+  const now = one.getAttribute("transform");
+  one.rested = now === one.seen ? (one.rested ?? 0) + 1 : 0;
+  one.seen = now;
+  return one.rested > 60;
+}"""
+"""Whether a graph has not moved for sixty looks, one in each frame."""
+
+
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci")
 def test_nothing_serious_keeps_anybody_out(notebook):
     notebook.open(PRELUDE, CHAINS, FORM)
@@ -244,6 +253,7 @@ def test_nothing_serious_keeps_anybody_out(notebook):
     expect(view.locator(".flow-state")).to_contain_text("success")
     page.evaluate(Path(AXE).read_text(encoding="utf-8"))
     graph = view.locator(".graph").bounding_box()
+    page.wait_for_function(AT_REST, arg=view.locator(".graph g[transform]").first.element_handle())
     place = view.locator(".graph g[transform]").first.get_attribute("transform")
     for theme in ("Light", "Dark"):
         page.evaluate(THEME.format(theme))

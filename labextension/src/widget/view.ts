@@ -236,6 +236,7 @@ export class View {
     this.cell = cell ?? this.cell;
     this.show();
     if (pick !== undefined) {
+      this.drawer.open("details");
       this.pick(pick);
     }
   };

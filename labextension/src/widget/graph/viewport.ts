@@ -181,8 +181,8 @@ export class Viewport {
     if (!this.isOwn) {
       const focus = this.focus ?? [0, 0, 0, 0];
       this.scale = scale;
-      this.x = this.placed(this.width - this.covered[0], width, focus[0] + focus[2] / 2);
-      this.y = this.placed(this.height - this.covered[1], height, focus[1] + focus[3] / 2);
+      this.x = this.placed(this.width, width, focus[0] + focus[2] / 2); // a drawer moves nothing
+      this.y = this.placed(this.height, height, focus[1] + focus[3] / 2);
     }
     this.apply();
   }
