@@ -40,6 +40,8 @@ bench: setup ## print what imports, the engine, pictures, leases and views cost
 	$(BIN)/python benchmarks/drawing.py
 	$(BIN)/python benchmarks/leases.py
 	$(BIN)/python benchmarks/rehearsals.py
+	$(BIN)/python benchmarks/many_leases.py
+	$(BIN)/python benchmarks/values.py
 	$(BIN)/python benchmarks/live.py
 	$(BIN)/python benchmarks/server.py
 	$(BIN)/python -m benchmarks.in_browser

@@ -79,6 +79,7 @@ _CLEANUP = """
 _FOLDER = f"""
 @resource_manager
 class Thing:
+    find_for = "5s"  # a trial has no time for the usual 15 minutes
     def setup(self):
         mark("set-up")
         pause()
@@ -100,6 +101,7 @@ os.execv(sys.argv[2], [*sys.argv[2:], os.environ["THING_TAG"]])
 
 @resource_manager
 class Thing:
+    find_for = "5s"  # a trial has no time for the usual 15 minutes
     def setup(self):
         mark("set-up")
         tag = f"{{TAG}}-{{self.lease.id}}"
@@ -121,6 +123,7 @@ import docker, docker.errors
 
 @resource_manager
 class Thing:
+    find_for = "5s"  # a trial has no time for the usual 15 minutes
     def setup(self):
         mark("set-up")
         pause()
@@ -168,6 +171,7 @@ mark("cleaned")
 _CARELESS = """
 @resource_manager
 class Thing:
+    find_for = "5s"  # a trial has no time for the usual 15 minutes
     def setup(self):
         mark("set-up")
         pause()
@@ -221,6 +225,7 @@ def ask(verb, lease):
 
 @resource_manager
 class Thing:
+    find_for = "5s"  # a trial has no time for the usual 15 minutes
     def setup(self):
         mark("set-up")
         pause()

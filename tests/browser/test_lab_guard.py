@@ -62,6 +62,7 @@ def test_every_way_asks_once_and_cancel_changes_nothing(notebook, kernel):
     assert not kernel.complaints
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_what_is_answered_is_done(kernel):
     for name, answer in CASES:

@@ -71,6 +71,7 @@ def own(page, tmp_path):
     server.close()
 
 
+@pytest.mark.long
 def test_nothing_is_lost_or_doubled_by_another_page_or_server(own, crowd, tmp_path):
     notebook = own
     crowd(3)

@@ -30,6 +30,7 @@ class Trial:
     """
 
     lease: Any
+    find_for = "5s"
 
     def __init__(self, trial: str, step: float = 0.0) -> None:
         self.trial = trial

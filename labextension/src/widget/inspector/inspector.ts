@@ -23,7 +23,7 @@ interface Clock {
 
 export class Inspector {
   readonly element: HTMLElement;
-  private readonly title = html("h4");
+  private readonly title = html("h4", {}, NOTHING);
   private readonly facts = html("dl");
   private readonly items: Items;
   private readonly texts = new Texts();
