@@ -75,6 +75,17 @@ def bound_names(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def names_left(statements: Iterable[ast.stmt]) -> tuple[str, ...]:
+    """The names that `statements` bind, in order, without those that they delete again."""
+    names: dict[str, None] = {}
+    for statement in statements:
+        names.update(dict.fromkeys(bound_names([statement])))
+        if isinstance(statement, ast.Delete):
+            for target in statement.targets:
+                names.pop(getattr(target, "id", ""), None)
+    return tuple(names)
+
+
 def _bound_by(node: ast.AST) -> list[str]:
     match node:
         case ast.Name(id=name, ctx=ast.Store()):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from resnb.syntax.reads import names_needed
-from resnb.syntax.scoping import bound_names, has_await, own_nodes
+from resnb.syntax.scoping import bound_names, has_await, names_left, own_nodes
 
 FUNCTION: Final = "step"
 """The name of the function, which tracebacks show."""
@@ -44,7 +44,9 @@ def step_code(statements: Sequence[ast.stmt]) -> StepCode:
     """
     inside = set(_bound_in_passing(statements))
     bound = bound_names(statements)
-    given = [name for name in _left(statements) if not name.startswith("_") and name not in inside]
+    given = [
+        name for name in names_left(statements) if not name.startswith("_") and name not in inside
+    ]
     needs = [one for one in names_needed(statements) if not hasattr(builtins, one)]
     imports = [one for one in statements if isinstance(one, ast.Import | ast.ImportFrom)]
     return StepCode(
@@ -81,17 +83,6 @@ def as_function(
     assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
     function.body = [*ast.parse("\n".join(unbound)).body, *body, *function.body]
     return ast.fix_missing_locations(module)
-
-
-def _left(statements: Sequence[ast.stmt]) -> tuple[str, ...]:
-    """The names that are bound, in order, without those that are deleted again."""
-    names: dict[str, None] = {}
-    for statement in statements:
-        names.update(dict.fromkeys(bound_names([statement])))
-        if isinstance(statement, ast.Delete):
-            for target in statement.targets:
-                names.pop(getattr(target, "id", ""), None)
-    return tuple(names)
 
 
 def _bound_in_passing(statements: Sequence[ast.stmt]) -> set[str]:

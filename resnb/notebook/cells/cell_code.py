@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections.abc import Iterable
 from types import CodeType
 from typing import Any
 
@@ -11,7 +10,7 @@ from resnb.notebook.cells.records import CellBody
 from resnb.notebook.cells.step_names import StepBody
 from resnb.notebook.tracebacks import cell_being_compiled
 from resnb.syntax.reads import names_needed
-from resnb.syntax.scoping import bound_names, has_await
+from resnb.syntax.scoping import has_await, names_left
 from resnb.syntax.step_code import step_code
 
 _CELL_MAGIC = re.compile(r"%%(flow|resource)\s")
@@ -102,17 +101,6 @@ def _step_body(shell: Any, tree: ast.Module, text: str, filename: str) -> StepBo
         lambda module: compiled(shell, module, filename),
         shows,
     )
-
-
-def names_left(statements: Iterable[ast.stmt]) -> tuple[str, ...]:
-    """The names that a cell's top level binds, in order, without those that it deletes again."""
-    names: dict[str, None] = {}
-    for statement in statements:
-        names.update(dict.fromkeys(bound_names([statement])))
-        if isinstance(statement, ast.Delete):
-            for target in statement.targets:
-                names.pop(getattr(target, "id", ""), None)
-    return tuple(names)
 
 
 def compiled(shell: Any, module: ast.Module, filename: str, *, awaits: bool = False) -> CodeType:

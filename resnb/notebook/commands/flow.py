@@ -47,7 +47,10 @@ def _carry_out(session: Session, flow: Flow, parsed: CommandLine) -> None:
             _hint(flow)
         case "run":
             values = {key: _value(session, key, text) for key, text in parsed.arguments}
-            (_run_stale if parsed.is_stale_only else _run)(session, flow, values)
+            if parsed.is_stale_only:
+                _run_stale(session, flow, values)
+            else:
+                _run(flow, values)
         case "plan":
             memory = memory_of(flow)
             wait_for_rehearsals(memory.open_leases.values())
@@ -97,12 +100,7 @@ def _hint(flow: Flow) -> None:
         print(left_behind(flow))  # noqa: T201
 
 
-def _run(
-    session: Session,  # noqa: ARG001 - as `_run_stale`
-    flow: Flow,
-    values: dict[str, Any],
-    before: State | None = None,
-) -> None:
+def _run(flow: Flow, values: dict[str, Any], before: State | None = None) -> None:
     _hint(flow)
     with shown_while_running(flow):
         state = flow.run(values, task_states=before, quiet=True)
@@ -117,7 +115,7 @@ def _run_stale(session: Session, flow: Flow, values: dict[str, Any]) -> None:
     if not values and is_up_to_date(flow, state):
         print(f"flow {flow.name!r}: nothing is stale")  # noqa: T201
         return
-    _run(session, flow, values, state)
+    _run(flow, values, state)
 
 
 def _list_flows(session: Session) -> None:

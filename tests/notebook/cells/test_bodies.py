@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resnb.errors import MagicError
-from resnb.notebook.cells.cell_code import names_left
 from resnb.notebook.cells.generators import generator_function
 from resnb.notebook.cells.resource_bodies import ClassBody, GeneratorBody, resource_body
 from resnb.notebook.lines.parsed import SignatureParameter, parse_resource_line
 from resnb.syntax.parsing import parsed
 from resnb.syntax.reads import names_needed
+from resnb.syntax.scoping import names_left
 
 
 def body(text):
