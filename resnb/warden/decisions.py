@@ -15,7 +15,7 @@ from resnb.errors import LedgerError
 from resnb.ledger.owner import Owner
 from resnb.ledger.recipes.kinds import Kind
 from resnb.ledger.record import Environment, LeaseRecord
-from resnb.ledger.store.store import Expired
+from resnb.ledger.store.statements import Expired
 
 LONGEST: Final = 300.0
 """The most time that a clean-up of another account's lease gets, in seconds."""

@@ -11,10 +11,12 @@ from resnb.ledger import states
 from resnb.ledger.kernel.environment import environment_for
 from resnb.ledger.liveness import Liveness
 from resnb.ledger.owner import DEAD, Owner
+from resnb.ledger.reaper.decisions import is_still_due
 from resnb.ledger.recipes import kinds
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.database import Database
-from resnb.ledger.store.store import Expired, Store
+from resnb.ledger.store.statements import Expired
+from resnb.ledger.store.store import Store
 from resnb.warden.decisions import Listing, select
 
 SOON: Final = 20.0
@@ -54,6 +56,7 @@ class OrphanedLeases(Store):
         self._runs_own = runs_own
         self._here = environment_for(None)
         self._names: dict[str, str] = {}
+        self._read: dict[str, LeaseRecord] = {}
         self._looks = 0
         self._told: set[tuple[str, str]] = set()
 
@@ -61,6 +64,7 @@ class OrphanedLeases(Store):
         """The leases that the warden cares for."""
         assert owner is None, "a warden has no kernel"
         expired = self.expired() + self._stopped()
+        self._read = {one.record.id: one.record for one in expired}
         self._names = {one.record.id: f"{one.account}'s {one.record.name}" for one in expired}
         found = select(expired, find=kinds.find, here=self._here, runs_own=self._runs_own)
         self.listed = found.listed
@@ -108,6 +112,8 @@ class OrphanedLeases(Store):
         self, lease: LeaseId, claimant: Owner, stale: Callable[[Owner], bool], **options: Any
     ) -> bool:
         """See `Store.claim`."""
+        if (read := self._read.get(lease)) is not None:  # what it cares for differs from the row
+            options["still"] = lambda fresh: is_still_due(read, fresh, time.time())
         is_mine = super().claim(lease, claimant, stale, **options)
         if is_mine:
             self._tell(lease, "claimed")

@@ -8,7 +8,7 @@ from resnb.errors import LedgerError
 from resnb.ledger.owner import DEAD
 from resnb.ledger.reaper.decisions import Clean, Close, Keep, decide
 from resnb.ledger.recipes.kinds import Kind
-from resnb.ledger.store.store import Expired
+from resnb.ledger.store.statements import Expired
 from resnb.warden.decisions import LONGEST, select
 from tests.ledger.records import HERE, KERNEL, REAPER, record
 

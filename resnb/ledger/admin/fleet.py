@@ -7,7 +7,8 @@ from resnb.durations import span
 from resnb.ledger.admin.listing import ListedLease, plain
 from resnb.ledger.owner import NOBODY
 from resnb.ledger.record import LeaseRecord
-from resnb.ledger.store.store import Expired, Store
+from resnb.ledger.store.statements import Expired
+from resnb.ledger.store.store import Store
 
 HEAD = ("ID", "NAME", "ACCOUNT", "STATE", "KERNEL", "HOST", "AGE", "CLEAN-UP", "NOTE")
 """The columns of a list."""

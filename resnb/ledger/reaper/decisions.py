@@ -258,6 +258,21 @@ def has_lapsed(record: LeaseRecord, now: float) -> bool:
     return 0.0 < record.claim_until <= now and _is_able(record)
 
 
+def is_still_due(read: LeaseRecord, fresh: LeaseRecord, now: float) -> bool:
+    """Whether a clean-up that was decided on for a lease as it was `read` fits it as it is.
+
+    Its owner may have written more before it died, or another kernel may have adopted it.
+    """
+    is_kept = fresh.state == states.KEPT and now < (fresh.keep_until or 0.0) and not fresh.request
+    pairs = [(read.recipe, fresh.recipe), (read.handle, fresh.handle)]
+    same_blobs = all(one == other or IN_LEDGER in (one, other) for one, other in pairs)
+    return not is_kept and same_blobs and _deciding(read) == _deciding(fresh)
+
+
+def _deciding(record: LeaseRecord) -> tuple[object, ...]:
+    return record.owner, record.state, record.keep, record.request
+
+
 def _is_able(record: LeaseRecord) -> bool:
     """Whether another process than its kernel can clean it up."""
     return bool(record.recipe) and (record.handle is not None or record.can_find)

@@ -15,7 +15,7 @@ from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.clock import now
 from resnb.ledger.owner import Owner
-from resnb.ledger.reaper.decisions import FIRST_LOOK, has_lapsed
+from resnb.ledger.reaper.decisions import FIRST_LOOK, has_lapsed, is_still_due
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.statements import IN_LEDGER
 from resnb.ledger.store.store import LOST_AFTER, Store
@@ -112,7 +112,10 @@ class LedgerMemory:
     # ---- steps
 
     def claim(self, record: LeaseRecord) -> bool:
-        """Become the one who cleans the lease up; false if somebody else is.
+        """Become the one who cleans the lease up, as it was read last.
+
+        Returns:
+            Whether it is; not if somebody else is, or the lease has changed since.
 
         Raises:
             LedgerError: it cannot be written, and has to be.
@@ -126,6 +129,7 @@ class LedgerMemory:
                 lambda one: one in late or self._is_dead(one),
                 margin=MARGIN,
                 within=self._within,
+                still=lambda fresh: is_still_due(record, fresh, now()),
             )
         except LedgerError as error:
             self._refuse_to_go_on(error)

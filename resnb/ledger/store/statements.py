@@ -40,6 +40,22 @@ class DamagedRow(NamedTuple):
     notebook: str
 
 
+class Expired(NamedTuple):
+    """A lease as the database sees it, such as one that its owner has lost.
+
+    Attributes:
+        record: the lease.
+        account: the database's user whose lease it is.
+        is_claimed: whether somebody who may still be there is cleaning it up.
+        is_own: whether it is a lease of the database's user who asks.
+    """
+
+    record: LeaseRecord
+    account: str
+    is_claimed: bool
+    is_own: bool
+
+
 class Rows(Protocol):
     """The result of a statement."""
 

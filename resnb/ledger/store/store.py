@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from resnb.ids import LeaseId
 from resnb.ledger import states
@@ -21,7 +21,14 @@ from resnb.ledger.record import Environment, LeaseRecord
 from resnb.ledger.store.columns import from_row, to_column, to_columns
 from resnb.ledger.store.database import Database
 from resnb.ledger.store.sqlite_file import SqliteFile
-from resnb.ledger.store.statements import Connection, DamagedRow, damaged, insert, select
+from resnb.ledger.store.statements import (
+    Connection,
+    DamagedRow,
+    Expired,
+    damaged,
+    insert,
+    select,
+)
 
 KEPT_HISTORY = 30 * 86400.0
 """How long closed leases are kept, in seconds."""
@@ -29,24 +36,9 @@ LOST_AFTER = 60.0
 """After how long an owner that does not renew has lost its leases, in seconds."""
 CLAIM_MARGIN = 5.0
 """How long a kernel's claim lasts beyond the time limit of its clean-up, in seconds."""
+_BY_ID = "where id = :id"
 _OLDEST = "order by created, id"
 _NO_ENVIRONMENT = Environment("", "", (), "", ())
-
-
-class Expired(NamedTuple):
-    """A lease as the database sees it, such as one that its owner has lost.
-
-    Attributes:
-        record: the lease.
-        account: the database's user whose lease it is.
-        is_claimed: whether somebody who may still be there is cleaning it up.
-        is_own: whether it is a lease of the database's user who asks.
-    """
-
-    record: LeaseRecord
-    account: str
-    is_claimed: bool
-    is_own: bool
 
 
 class Store:
@@ -126,6 +118,7 @@ class Store:
         *,
         margin: float = CLAIM_MARGIN,
         within: float | None = None,
+        still: Callable[[LeaseRecord], bool] | None = None,
     ) -> bool:
         """Let `claimant` be the one process that cleans the lease up; again renews its claim.
 
@@ -135,6 +128,7 @@ class Store:
             stale: whether an earlier claimant is gone, or its claim has lapsed.
             margin: how long the claim lasts beyond the time limit of a clean-up, in seconds.
             within: see `Database.transaction`.
+            still: whether the lease, as it is now, is one that `claimant` wants to clean up.
 
         Returns:
             Whether it got the claim; not if the lease is closed, or another process has it.
@@ -146,10 +140,13 @@ class Store:
             now = time_now() + database.ahead + margin
             row = db.execute(
                 f"select state, {dialect.void}, claimant, cleaner from leases "  # noqa: S608
-                f"where id = :id{dialect.for_update}",
+                f"{_BY_ID}{dialect.for_update}",
                 {"id": lease},
             ).fetchone()
             if row is None or row[0] == states.CLOSED:
+                return False
+            fresh = select(db, _BY_ID, {"id": lease}, database.ahead, whole=False) if still else []
+            if still and not all(map(still, fresh)):
                 return False
             others = [from_text(one) for one in row[2:] if one is not None]
             if row[0] == states.CLOSING and others and not row[1]:
@@ -323,7 +320,7 @@ class Store:
 
     def get(self, lease: LeaseId) -> LeaseRecord | None:
         """One lease."""
-        found = self._select(self._database_of(lease), "where id = :id", {"id": lease})
+        found = self._select(self._database_of(lease), _BY_ID, {"id": lease})
         return found[0] if found else None
 
     def alive(self, owner: Owner | None = None, *, whole: bool = True) -> list[LeaseRecord]:

@@ -20,6 +20,7 @@ from resnb.ledger.reaper.decisions import (
     Rehearse,
     decide,
     first_look,
+    is_still_due,
     look_after,
     pause_after,
 )
@@ -340,3 +341,30 @@ def test_every_ledger_of_a_dead_kernel_comes_to_rest_with_everything_tried(recor
 def _alone(one, now, reaper):
     actions = decided(one, now=now, reaper=reaper).actions
     return actions[0] if actions else None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"owner": REAPER},  # another kernel has adopted it
+        {"keep": 60.0},
+        {"state": "kept", "keep_until": NOW + 1},
+        {"state": "closing"},
+        {"request": "cleanup"},
+        {"handle": b"another"},
+        {"recipe": b"another"},
+    ],
+)
+def test_a_clean_up_is_decided_on_again_if_the_lease_has_changed_meanwhile(change):
+    assert not is_still_due(record(), record(**change), NOW)
+
+
+def test_a_clean_up_goes_on_if_nothing_that_it_depends_on_has_changed():
+    assert is_still_due(record(), record(used=NOW, notice="a remark"), NOW)
+
+
+def test_a_kept_lease_of_which_the_time_was_extended_is_not_cleaned_up():
+    read = record(state="kept", keep=60.0, keep_until=NOW - 1)
+    assert is_still_due(read, read, NOW)
+    assert not is_still_due(read, read._replace(keep_until=NOW + 60), NOW)
+    assert is_still_due(*[read._replace(keep_until=NOW + 60, request="cleanup")] * 2, NOW)

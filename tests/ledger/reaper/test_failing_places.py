@@ -89,6 +89,33 @@ def test_a_reaper_outlives_the_faults_of_its_folder(home, tmp_path, fault):
     assert Store(home).alive() == []
 
 
+class LateStore(Store):
+    """A store that another process writes into after this one has read it."""
+
+    def __init__(self, home, write):
+        super().__init__(home)
+        self.write = write
+
+    def alive(self, *args, **options):
+        found = super().alive(*args, **options)
+        write, self.write = self.write, lambda: None
+        write()
+        return found
+
+
+def test_what_a_kernel_writes_last_counts_although_its_reaper_has_read_before(home, tmp_path):
+    thing = tmp_path / "thing"
+    thing.touch()
+    one = left_by_a_dead_kernel(File(), str(thing))
+    Store(home).add(one)
+    store = LateStore(home, lambda: Store(home).change(one.id, keep=600.0))
+    mine = reaper.Reaper(store, one.owner)
+    mine.run()
+    assert thing.exists()
+    assert mine.leaves_work
+    assert [found.state for found in Store(home).alive()] == ["kept"]
+
+
 def test_lists_say_one_line(home, monkeypatch):
     Store(home).add(record())
     stat = Path.stat

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from resnb.ledger.store.store import LOST_AFTER, Expired
+from resnb.ledger.store.statements import Expired
+from resnb.ledger.store.store import LOST_AFTER
 from tests.ledger.records import KERNEL, REAPER, record
 from tests.ledger.things import until
 
