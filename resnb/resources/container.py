@@ -5,15 +5,23 @@ import re
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from resnb import ResourceManager
+from resnb.durations import seconds
 from resnb.errors import CleanupError, ResnbError
 from resnb.ledger.recipes.found_process import Place, here, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
 
+if TYPE_CHECKING:
+    from resnb.durations import Duration
+
 LABEL = "resnb.lease"
+GUARD_LABEL = "resnb.guard"
+_GUARD = "sleep {}; kill -9 -1; sleep 5"
+"""What guards do: they are process 1 of a container, and let the engine remove that before them."""
 
 
 class RunningContainer:
@@ -65,6 +73,9 @@ class DockerContainerManager:
         volumes: as in Docker's library: ``{"/here": {"bind": "/there", "mode": "ro"}}``.
         ready_port: it is ready when something listens on this port inside, one of `ports`.
         ready_line: it is ready when its output has this text.
+        self_destruct: the engine ends and removes it after this time, even if nobody is left who
+            knows of it: a duration. Its process 1 is then that of a guard, a second container of
+            the same image, which needs a shell.
     """
 
     kind = "docker"
@@ -80,17 +91,20 @@ class DockerContainerManager:
         volumes: Mapping[str, Any] | None = None,
         ready_port: int | None = None,
         ready_line: str | None = None,
+        self_destruct: "Duration | None" = None,
     ) -> None:
         self.image, self.command = image, command
         self.ports = list(ports)
         self.environment, self.volumes = environment, volumes
         self.ready_port, self.ready_line = ready_port, ready_line
+        self.self_destruct = seconds(self_destruct, "self_destruct")
         self._place = here()
 
     def setup(self) -> RunningContainer:
         """Create it with the lease's id as a label, and start it."""
         ports = [*self.ports, *([self.ready_port] if self.ready_port else [])]
         with _client() as client:
+            guarded = {} if self.self_destruct is None else self._guarded(client)
             made = client.containers.create(
                 self.image,
                 self.command,
@@ -99,11 +113,35 @@ class DockerContainerManager:
                 ports={f"{one}/tcp": ("127.0.0.1", None) for one in ports},
                 environment={name: str(one) for name, one in (self.environment or {}).items()},
                 volumes=dict(self.volumes or {}),
+                **guarded,
             )
             container = RunningContainer(made.id)
             self.lease.record(self.handle(container))
             made.start()
         return container
+
+    def _guarded(self, client: Any) -> dict[str, Any]:
+        """Start a guard; gives the options of a container that ends with it.
+
+        Raises:
+            ResnbError: the image has no shell.
+        """
+        from docker.errors import APIError
+
+        guard = client.containers.create(
+            self.image,
+            [_GUARD.format(self.self_destruct)],
+            entrypoint=["sh", "-c"],
+            detach=True,
+            auto_remove=True,
+            labels={LABEL: self.lease.id, GUARD_LABEL: "1"},
+        )
+        try:
+            guard.start()
+        except APIError as error:
+            message = f"DockerContainer(self_destruct=...): {self.image} has no shell: {error}"
+            raise ResnbError(message) from None
+        return {"pid_mode": f"container:{guard.id}", "auto_remove": True}
 
     def ready(self, container: RunningContainer) -> bool:
         """Whether it listens, or has said its line.
@@ -113,12 +151,17 @@ class DockerContainerManager:
         """
         if self.ready_port is None and self.ready_line is None:
             return True
-        text = container.logs()
-        if self.ready_line is not None and self.ready_line in text:
-            return True
-        with _client() as client:
-            status = client.containers.get(container.id).status
-        if status in ("exited", "dead"):
+        from docker.errors import NotFound
+
+        try:
+            text = container.logs()
+            if self.ready_line is not None and self.ready_line in text:
+                return True
+            with _client() as client:
+                status = client.containers.get(container.id).status
+        except NotFound:  # a guarded one, which its engine removes
+            text, status = "its output went with it", "dead"
+        if status in ("exited", "dead", "stopped"):
             last = next(iter(reversed(text.strip().splitlines())), "nothing was printed")
             message = f"a container of {self.image} ended before it was ready: {last}"
             raise ResnbError(message)
@@ -140,7 +183,7 @@ class DockerContainerManager:
     def find(self, lease_id: str) -> RunningContainer | None:
         """The container of a set-up that did not return."""
         with _client() as client:
-            known = client.containers.list(all=True, filters={"label": f"{LABEL}={lease_id}"})
+            known = _tagged(client, lease_id)
             return RunningContainer(known[0].id) if known else None
 
     def cleanup(self, container: RunningContainer) -> None:
@@ -158,12 +201,32 @@ class DockerContainerManager:
                 if self._place.machine != here().machine:
                     why = "it was started on another machine, whose engine cannot be asked"
                     raise out_of_sight(f"container {container.id[:12]}", why) from None
-                return
-            if found.labels.get(LABEL) != self.lease.id:
-                message = f"container {container.id[:12]} is not of this lease, and is left alone"
-                raise CleanupError(message)
-            with suppress(NotFound):
-                found.remove(force=True, v=True)
+            else:
+                if found.labels.get(LABEL) != self.lease.id:
+                    name = container.id[:12]
+                    message = f"container {name} is not of this lease, and is left alone"
+                    raise CleanupError(message)
+            for one in _tagged(client, self.lease.id):
+                _remove(one)
+
+
+def _tagged(client: Any, lease_id: str) -> list[Any]:
+    """The containers of a lease, a guard last: what depends on it goes first."""
+    filters = {"label": f"{LABEL}={lease_id}"}
+    known = client.containers.list(all=True, filters=filters, ignore_removed=True)
+    return sorted(known, key=lambda one: GUARD_LABEL in one.labels)
+
+
+def _remove(container: Any) -> None:
+    from docker.errors import APIError, NotFound
+
+    with suppress(NotFound):
+        try:
+            container.remove(force=True, v=True)
+        except APIError as error:
+            if error.status_code != HTTPStatus.CONFLICT:
+                raise
+            container.wait(condition="removed")  # the engine is about to
 
 
 class _client:  # noqa: N801 - a block
