@@ -79,6 +79,10 @@ class DaskClusterManager:
         self.n_workers, self.cluster, self.options = n_workers, cluster, options
         self.self_destruct = seconds(self_destruct, "self_destruct")
         self._place = here()
+        self._made: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_made": None}
 
     def setup(self) -> Any:
         """Start the cluster, and connect to it."""
@@ -109,11 +113,11 @@ class DaskClusterManager:
             options.setdefault("death_timeout", self.self_destruct)
         with config.set({_PRE_SPAWN: self.lease.id}):
             try:
-                cluster = own(**options)
+                self._made = own(**options)
             finally:
                 os.environ.pop(TAG, None)  # Dask puts it there for the workers that it starts
-        self.dies_with_kernel = isinstance(cluster, LocalCluster)
-        return client_of(cluster)
+        self.dies_with_kernel = isinstance(self._made, LocalCluster)
+        return client_of(self._made)
 
     def _of_gateway(self) -> Any:
         connection = self._connection()
@@ -162,8 +166,10 @@ class DaskClusterManager:
         parts = handle["scheduler"], handle["name"], handle["workers"], place
         return FoundCluster(*parts, inside=handle["inside"])
 
-    def find(self, lease_id: str) -> FoundCluster | None:
+    def find(self, lease_id: str) -> Any:
         """The cluster of a set-up that did not return."""
+        if self._made is not None and lease_id == self.lease.id:
+            return self._made if self._made.status.name == "running" else None
         if gateway.is_gateway(self.cluster):
             name = gateway.tagged(self._connection(), lease_id)
             return FoundCluster("", name, [], self._place, inside=False) if name else None
@@ -176,7 +182,9 @@ class DaskClusterManager:
         Raises:
             CleanupError: the cluster is not of this lease, or cannot be reached.
         """
-        if not isinstance(client, FoundCluster):
+        if self._made is not None and client is self._made:
+            client.close()
+        elif not isinstance(client, FoundCluster):
             name = client.cluster.name if gateway.is_gateway(self.cluster) else ""
             end(client)
             if name:

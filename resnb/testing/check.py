@@ -46,6 +46,7 @@ def check_resource(
     engine: Engine,
     *,
     use: Callable[[Any], object] | None = None,
+    doomed: Any = None,
     steps: int | None = None,
     patience: float = 60.0,
 ) -> None:
@@ -62,6 +63,7 @@ def check_resource(
             needs none, or a manager itself, which is copied.
         engine: tells what is there; see `Engine` and `StoppableEngine`.
         use: what each of two tasks does with the resource.
+        doomed: the same with a short ``self_destruct``; by default `manager`, if it has one.
         steps: at how many of its steps a set-up fails at most; by default at each.
         patience: how long a clean-up from outside may take, in seconds.
 
@@ -69,31 +71,29 @@ def check_resource(
         BrokenPromisesError: it does not keep all of it; each line names a promise.
         OptionError: the manager does not pickle.
     """
-    check = _Check(order_of(manager, use, steps), engine, patience)
-    check.all()
+    order = order_of(manager, use, steps)
+    check = _Check(engine, patience)
+    with _child(order, "whole") as child:
+        check.kill_in_all_moments(child)
+    if child.held:  # what cannot be set up need not be lost
+        if isinstance(engine, StoppableEngine):
+            check.lose_engine(engine, order)
+        check.leave_alone(order if doomed is None else order_of(doomed))
     if check.broken:
         raise BrokenPromisesError(check.broken)
 
 
 class _Check:
-    def __init__(self, order: Order, engine: Engine, patience: float) -> None:
+    def __init__(self, engine: Engine, patience: float) -> None:
         self.broken: list[str] = []
-        self._order, self._engine, self._patience = order, engine, patience
+        self._engine, self._patience = engine, patience
 
-    def all(self) -> None:
-        """Try every promise."""
-        with _child(self._order, "whole") as child:
-            self._follow(child)
-            child.kill()
-            for moment, lease in child.held:
-                self._expect_closed(child, f"kill -9 {moment}", lease)
-        if not child.held:
-            return  # what cannot be set up need not be lost
-        if isinstance(self._engine, StoppableEngine):
-            self._lose_engine(self._engine)
-        limit = getattr(self._order.manager(), "self_destruct", None)
-        if limit is not None:
-            self._leave_alone(seconds(limit, "self_destruct") or 0.0)
+    def kill_in_all_moments(self, child: "_Child") -> None:
+        """What a child checks by itself, and its end by kill -9 while it holds leases."""
+        self._follow(child)
+        child.kill()
+        for moment, lease in child.held:
+            self._expect_closed(child, f"kill -9 {moment}", lease)
 
     def _follow(self, child: "_Child") -> None:
         """Answer a child until it holds all its leases."""
@@ -135,10 +135,10 @@ class _Check:
                 return
             _NEVER.wait(0.05)
 
-    def _lose_engine(self, engine: StoppableEngine) -> None:
+    def lose_engine(self, engine: StoppableEngine, order: Order) -> None:
         """The kernel is killed while the engine is away, which then comes back."""
         what = "engine gone and back"
-        with _child(self._order) as child:
+        with _child(order) as child:
             self._follow(child)
             engine.stop()
             try:
@@ -160,9 +160,12 @@ class _Check:
                 return
             _NEVER.wait(0.05)
 
-    def _leave_alone(self, limit: float) -> None:
+    def leave_alone(self, order: Order) -> None:
         """Nothing of resnb is left, so that only the provider can end it."""
-        with _child(self._order) as child:
+        limit = seconds(getattr(order.manager(), "self_destruct", None), "self_destruct")
+        if limit is None:
+            return
+        with _child(order) as child:
             self._follow(child)
             child.kill(reaper=True)
             for _, lease in child.held:
