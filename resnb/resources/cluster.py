@@ -80,6 +80,9 @@ class DaskClusterManager:
         self.self_destruct = seconds(self_destruct, "self_destruct")
         self._place = here()
         self._made: Any = None
+        self._name = ""
+        if gateway.is_gateway(cluster):
+            gateway.check(self._connection())
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_made": None}
@@ -120,11 +123,9 @@ class DaskClusterManager:
         return client_of(self._made)
 
     def _of_gateway(self) -> Any:
-        connection = self._connection()
-        gateway.check(connection)
-        name = gateway.submit(connection, self.options, self.lease.id)
-        self.lease.record(self._handle("", name))
-        client = self._client_of(name)
+        self._name = gateway.submit(self._connection(), self.options, self.lease.id)
+        self.lease.record(self._handle("", self._name))
+        client = self._client_of(self._name)
         if self.n_workers is not None:
             client.cluster.scale(self.n_workers)
         return client
@@ -171,7 +172,8 @@ class DaskClusterManager:
         if self._made is not None and lease_id == self.lease.id:
             return self._made if self._made.status.name == "running" else None
         if gateway.is_gateway(self.cluster):
-            name = gateway.tagged(self._connection(), lease_id)
+            known = self._name if lease_id == self.lease.id else ""
+            name = known or gateway.tagged(self._connection(), lease_id)
             return FoundCluster("", name, [], self._place, inside=False) if name else None
         workers = [[pid, started] for pid, started in _tagged(lease_id)]
         return FoundCluster("", "", workers, self._place, inside=True) if workers else None

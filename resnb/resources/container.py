@@ -3,9 +3,11 @@
 import os
 import re
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
+from threading import Event
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 LABEL = "resnb.lease"
 GUARD_LABEL = "resnb.guard"
+REMOVING = 30.0
+"""How long the engine may take to remove a container, in seconds."""
+_VERSIONS: dict[str, str] = {}
+"""The version of Docker's API by engine, which takes the engine a while to tell."""
 _GUARD = "sleep {}; kill -9 -1; sleep 5"
 """What guards do: they are process 1 of a container, and let the engine remove that before them."""
 
@@ -190,7 +196,7 @@ class DockerContainerManager:
         """Remove it.
 
         Raises:
-            CleanupError: it is not of this lease, or of another machine's engine.
+            CleanupError: it is not of this lease, of another machine's engine, or does not go.
         """
         from docker.errors import NotFound
 
@@ -206,8 +212,14 @@ class DockerContainerManager:
                     name = container.id[:12]
                     message = f"container {name} is not of this lease, and is left alone"
                     raise CleanupError(message)
-            for one in _tagged(client, self.lease.id):
-                _remove(one)
+            never, deadline = Event(), time.monotonic() + REMOVING
+            while left := _tagged(client, self.lease.id):
+                if time.monotonic() > deadline:
+                    message = f"container {left[0].id[:12]} is there after {REMOVING:g} s"
+                    raise CleanupError(message)
+                for one in left:
+                    _remove(one)
+                never.wait(0.05)  # the engine may be about to remove what has ended
 
 
 def _tagged(client: Any, lease_id: str) -> list[Any]:
@@ -221,12 +233,13 @@ def _remove(container: Any) -> None:
     from docker.errors import APIError, NotFound
 
     with suppress(NotFound):
+        with suppress(APIError):  # it does not run; podman would wait 10 s for its end
+            container.kill()
         try:
             container.remove(force=True, v=True)
         except APIError as error:
-            if error.status_code != HTTPStatus.CONFLICT:
+            if error.status_code != HTTPStatus.CONFLICT:  # the engine is about to
                 raise
-            container.wait(condition="removed")  # the engine is about to
 
 
 class _client:  # noqa: N801 - a block
@@ -238,7 +251,9 @@ class _client:  # noqa: N801 - a block
         except ImportError:
             message = "DockerContainer needs Docker's library: pip install 'resnb[docker]'"
             raise ResnbError(message) from None
-        self._client = docker.from_env()
+        host = os.environ.get("DOCKER_HOST", "")
+        self._client = docker.from_env(version=_VERSIONS.get(host))
+        _VERSIONS[host] = self._client.api.api_version
         return self._client
 
     def __exit__(self, *_: object) -> None:

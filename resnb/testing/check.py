@@ -125,7 +125,7 @@ class _Check:
             self.broken.append(
                 f"{what}: its lease is {found.state} after {self._patience:g} s{why}"
             )
-        self._expect_nothing(what, lease, LINGERING)
+        self._expect_nothing(what, lease, min(LINGERING, self._patience))
 
     def _expect_nothing(self, what: str, lease: str, patience: float) -> None:
         deadline = time.monotonic() + patience

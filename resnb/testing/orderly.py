@@ -76,7 +76,7 @@ class Orderly:
             self.setup_steps, self.is_made = steps.taken, True
             manager.lease.state = "open"
             managed.wait_until_ready("it", plainly)
-        except Exception as error:  # noqa: BLE001 - the author's code
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the author's code
             self._broken(f"set-up and readiness: {_line(error)}")
         if self.is_made:
             self._check_open(manager, managed.value)

@@ -2,15 +2,18 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import docker
 import psutil
 import psycopg
+
+from benchmarks.crash.engine import script
 
 
 class Folders:
@@ -43,7 +46,7 @@ class Containers:
 
     def count(self, lease_id):
         filters = {"label": f"resnb.lease={lease_id}"}
-        with closing(docker.from_env()) as client:
+        with closing(docker.from_env(version="1.41")) as client:
             return len(client.api.containers(all=True, filters=filters))
 
     def stop(self):
@@ -81,3 +84,27 @@ class Databases:
                 " or shobj_description(oid, 'pg_database') like %s"
             )
             return db.execute(query, [f"%{lease_id}%"] * 2).fetchone()[0]
+
+
+_OPTIONS = """
+from dask_gateway_server.options import Mapping, Options
+c.Backend.cluster_options = Options(Mapping("environment", {}))
+c.ClusterConfig.worker_cmd"""
+
+
+@contextmanager
+def gateway_server(folder):
+    """The URL of a Dask Gateway whose users may give their clusters variables, as most do."""
+    starter = folder / "dask-gateway"
+    text = script("dask-gateway").read_text()
+    starter.write_text(text.replace("c.ClusterConfig.worker_cmd", _OPTIONS.lstrip(), 1))
+    variables = {**os.environ, "GATEWAY_PYTHON": sys.executable}
+
+    def run(verb):
+        command = ["bash", starter, verb, folder]
+        return subprocess.run(command, env=variables, stdout=subprocess.PIPE, text=True, check=True)
+
+    try:
+        yield run("start").stdout.strip()
+    finally:
+        run("stop")
