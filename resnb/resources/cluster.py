@@ -258,4 +258,6 @@ KIND = Kind(
     },
     {"scheduler": str, "name": str, "place": [str], "workers": [[int]], "inside": bool},
     manager=DaskCluster,
+    module="distributed",
+    install="resnb[dask]",
 )

@@ -157,7 +157,7 @@ class DockerContainerManager:
         """
         if self.ready_port is None and self.ready_line is None:
             return True
-        from docker.errors import NotFound
+        from docker.errors import APIError
 
         try:
             text = container.logs()
@@ -165,7 +165,9 @@ class DockerContainerManager:
                 return True
             with _client() as client:
                 status = client.containers.get(container.id).status
-        except NotFound:  # a guarded one, which its engine removes
+        except APIError as error:  # a guarded one, which its engine removes
+            if not _is_missing(error):
+                raise
             text, status = "its output went with it", "dead"
         if status in ("exited", "dead", "stopped"):
             last = next(iter(reversed(text.strip().splitlines())), "nothing was printed")
@@ -230,16 +232,21 @@ def _tagged(client: Any, lease_id: str) -> list[Any]:
 
 
 def _remove(container: Any) -> None:
-    from docker.errors import APIError, NotFound
+    from docker.errors import APIError
 
-    with suppress(NotFound):
-        with suppress(APIError):  # it does not run; podman would wait 10 s for its end
-            container.kill()
-        try:
-            container.remove(force=True, v=True)
-        except APIError as error:
-            if error.status_code != HTTPStatus.CONFLICT:  # the engine is about to
-                raise
+    with suppress(APIError):  # it does not run; podman would wait 10 s for its end
+        container.kill()
+    try:
+        container.remove(force=True, v=True)
+    except APIError as error:
+        is_going = error.status_code == HTTPStatus.CONFLICT
+        if not is_going and not _is_missing(error):
+            raise
+
+
+def _is_missing(error: Any) -> bool:
+    """Whether the engine knows no such container; podman says so by an error 500, too."""
+    return error.status_code == HTTPStatus.NOT_FOUND or "no such container" in str(error)
 
 
 class _client:  # noqa: N801 - a block
@@ -268,4 +275,6 @@ KIND = Kind(
     {"image": str},
     {"id": re.compile("[0-9a-f]{64}"), "place": [str]},
     manager=DockerContainer,
+    module="docker",
+    install="resnb[docker]",
 )

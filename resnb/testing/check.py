@@ -176,6 +176,7 @@ class _Child:
     """A process that holds leases, with a ledger of its own."""
 
     def __init__(self, order: Order, home: Path, whole: str) -> None:
+        data = written(order)
         self.home = home
         self.held: list[tuple[str, str]] = []
         self._log = home / "child.log"
@@ -192,7 +193,7 @@ class _Child:
                 stderr=log,
             )
         self.connection.send(sys.path)
-        self.connection.send(written(order))
+        self.connection.send(data)
 
     def kill(self, *, reaper: bool = False) -> None:
         """Kill it; its reaper first, if that must not clean up."""
@@ -214,16 +215,19 @@ class _Child:
         for process in _processes_of(self.home):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        shutil.rmtree(self.home, ignore_errors=True)
 
 
 @contextmanager
 def _child(order: Order, whole: str = "") -> Iterator[_Child]:
-    child = _Child(order, Path(tempfile.mkdtemp(prefix="resnb-check-")), whole)
+    home = Path(tempfile.mkdtemp(prefix="resnb-check-"))
     try:
-        yield child
+        child = _Child(order, home, whole)
+        try:
+            yield child
+        finally:
+            child.close()
     finally:
-        child.close()
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _processes_of(home: Path) -> list[psutil.Process]:

@@ -126,7 +126,7 @@ def test_a_dask_cluster():
 
 
 def test_the_workers_of_another_lease_are_left_alone():
-    held = DaskCluster(1, dashboard_address=None).open("one")
+    held = DaskCluster(1, dashboard_address=":0").open("one")
     manager = held.lease.manager
     handle = manager.handle(held.value)
     assert [pid for pid, _ in handle["workers"]] == [

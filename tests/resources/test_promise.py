@@ -74,7 +74,7 @@ def test_a_database(mortal, steps):
 @pytest.mark.long
 def test_a_dask_cluster():
     check_resource(
-        DaskCluster(1, dashboard_address=None, self_destruct="5m"),
+        DaskCluster(1, dashboard_address=":0", self_destruct="5m"),
         engine=Processes("RESNB_CLUSTER"),
         use=lambda client: client.submit(sum, [1, 2]).result(),
     )

@@ -228,7 +228,9 @@ def parse_resources_line(line: str) -> ResourcesLine:
         if command and scanner.given:
             raise MagicError("--all goes with the list only")
         name = duration = None
-        if command and command != "kinds" and (scanner.rest or command not in _NAMES_ALL):
+        if command == "kinds" and scanner.rest:
+            name = scanner.required("the kind's name", _LEASE_NAME)
+        elif command and command != "kinds" and (scanner.rest or command not in _NAMES_ALL):
             name = scanner.required("the resource's name", _LEASE_NAME)
         if command == "keep":
             duration = scanner.value(DURATION, "keep")

@@ -202,7 +202,7 @@ RESOURCES = Magic(
         Form("", "what is alive in this kernel"),
         Form("open RESOURCE[(args)] [as VAR] [options]", OPEN.forms[0].help, "open"),
         Form("close [NAME]", "close what was opened so, or all of it", "close"),
-        Form("kinds", "the resources that are registered by name, and their arguments", "kinds"),
+        Form("kinds [NAME]", "the resources that are registered by name, or help of one", "kinds"),
         Form("cleanup [NAME]", "clean up one resource, or all of this kernel", "cleanup"),
         Form("adopt NAME", "take over a resource that another kernel kept", "adopt"),
         Form("keep NAME DURATION", "let a resource survive the kernel for so long", "keep"),
