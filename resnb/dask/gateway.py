@@ -101,13 +101,13 @@ def submit(connection: Mapping[str, Any], options: Mapping[str, Any], lease: str
 
 
 def connect(connection: Mapping[str, Any], name: str) -> Any:
-    """The cluster of that name, once it runs."""
+    """The cluster of that name, once it runs; closing it here does not stop it."""
     import dask_gateway
 
     with gateway(connection) as client:
         auth = client.auth
     given = {**connection, "auth": auth}
-    return dask_gateway.GatewayCluster.from_name(name, shutdown_on_close=True, **given)
+    return dask_gateway.GatewayCluster.from_name(name, **given)
 
 
 def tagged(connection: Mapping[str, Any], lease: str) -> str:

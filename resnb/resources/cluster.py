@@ -131,7 +131,7 @@ class DaskClusterManager:
         return client
 
     def _client_of(self, name: str) -> Any:
-        """A client of a gateway's cluster, which is stopped if there can be none."""
+        """A client of a gateway's cluster."""
         return client_of(gateway.connect(self._connection(), name))
 
     def handle(self, client: Any) -> dict[str, Any]:
@@ -156,8 +156,8 @@ class DaskClusterManager:
         return {**known, "workers": workers or [], "inside": inside}
 
     def attach(self, handle: dict[str, Any]) -> Any:
-        """A client of what an earlier kernel has kept; for a clean-up, what that needs."""
-        if self.lease.state != "closing":
+        """A client, for a later kernel or a worker; for a clean-up, what that needs."""
+        if getattr(getattr(self, "lease", None), "state", "") != "closing":
             if handle["name"]:
                 return self._client_of(handle["name"])
             from distributed import Client

@@ -148,6 +148,7 @@ class _Check:
             finally:
                 engine.start()
             for _, lease in child.held:
+                Store(child.home).change(LeaseId(lease), next_try=0.0)  # as the next sweep does
                 self._expect_closed(child, what, lease)
 
     def _wait_for_try(self, child: "_Child", lease: str) -> None:
