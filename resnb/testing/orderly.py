@@ -116,15 +116,22 @@ class Orderly:
         find = getattr(manager, "find", None)
         if find is None:
             self._broken("found by tag: there is no find(lease_id), so what is half made leaks")
-        elif plainly(find, lease.id) is None and not _is_trusted(lease.kind):
+        elif self._found(find, lease.id) is None and not _is_trusted(lease.kind):
             self._broken("found by tag: find(lease_id) does not find what is open")
-        elif plainly(find, "0" * 32) is not None:
+        elif self._found(find, "0" * 32) is not None:
             self._broken("found by tag: find(lease_id) finds something for a lease that is unknown")
         if lease.kind is not None:
             try:
                 self._check_data(lease.kind, manager, resource)
             except Exception as error:  # noqa: BLE001 - the author's code
                 self._broken(f"JSON round trip: {_line(error)}")
+
+    def _found(self, find: Callable[[str], Any], lease: str) -> Any:
+        try:
+            return plainly(find, lease)
+        except Exception as error:  # noqa: BLE001 - the author's code
+            self._broken(f"found by tag: find(lease_id) raises {_line(error)}")
+            return None
 
     def _check_data(self, kind: kinds.Kind, manager: Any, resource: Any) -> None:
         """The manager and its handle, from what the ledger keeps; and those of another lease."""
@@ -169,7 +176,7 @@ class Orderly:
         except Exception as error:  # noqa: BLE001 - likewise
             self._broken(f"clean-up twice: the second time raises {_line(error)}")
         find = getattr(manager, "find", None)
-        if find is not None and plainly(find, lease.id) is not None:
+        if find is not None and self._found(find, lease.id) is not None:
             self._broken("found by tag: find(lease_id) finds something after the clean-up")
 
     def _is_gone(self, lease: str) -> bool:

@@ -86,6 +86,11 @@ class FindsOthers(Good):
         return super().find(self.lease.id) or lease_id
 
 
+class FindFails(Good):
+    def find(self, lease_id):
+        raise OSError("no luck")
+
+
 class Keeps(Good):
     def cleanup(self, path):
         pass
@@ -114,6 +119,7 @@ class Forgets(Good):
         (NotFound, "found by tag: find(lease_id) does not find what is open"),
         (NotFound, "set-up that fails at its step 4 of 5: what is half made is left"),
         (FindsOthers, "found by tag: find(lease_id) finds something for a lease that is unknown"),
+        (FindFails, "found by tag: find(lease_id) raises OSError: no luck"),
         (FindsOthers, "found by tag: find(lease_id) finds something after the clean-up"),
         (Keeps, "clean-up: it has returned, and the engine still has what set-up made"),
         (Once, "clean-up twice: the second time raises FileNotFoundError"),
