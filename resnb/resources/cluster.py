@@ -199,6 +199,7 @@ class DaskClusterManager:
                 Ended("DaskCluster", [w for w in client.workers if w.pid in own]).close()
         else:
             _shut_down(client.scheduler, self.lease.id)
+        self._name = ""
 
     def _connection(self) -> dict[str, Any]:
         return gateway.connection_of(self.options)
