@@ -24,6 +24,14 @@ with Flow("ladder") as ladder:
 ladder
 """
 NARROW = "one => { one.style.minWidth = '0'; one.style.width = one.style.maxWidth = '240px'; }"
+OVERLAPS = """panel => {
+  const shown = [...panel.querySelectorAll('.toolbar :is(button, input)')].map(
+    (one) => [one.title || one.ariaLabel || one.placeholder, one.getBoundingClientRect()]).filter(
+    ([, box]) => box.width > 0);
+  return shown.flatMap(([name, one], at) => shown.slice(at + 1).filter(([, other]) =>
+    one.left < other.right - 1 && other.left < one.right - 1 &&
+    one.top < other.bottom - 1 && other.top < one.bottom - 1).map(([other]) => [name, other]));
+}"""
 
 
 def test_a_panel_of_240_pixels_keeps_in_sight_and_readable_what_runs(notebook):
@@ -43,7 +51,7 @@ def test_a_panel_of_240_pixels_keeps_in_sight_and_readable_what_runs(notebook):
         expect(running).to_contain_text(f"step-{number}")
         expect(running).to_be_in_viewport(ratio=0.9)
         assert panel.bounding_box()["width"] <= 240
-        assert panel.evaluate(LABELS) == []
+        assert panel.evaluate(LABELS) == panel.evaluate(OVERLAPS) == []
         notebook.picture(f"panel-240-{number}")
         notebook.let(f"step-{number}")
     notebook.wait_idle()
