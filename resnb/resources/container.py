@@ -192,7 +192,7 @@ class DockerContainerManager:
         """The container of a set-up that did not return."""
         with _client() as client:
             known = _tagged(client, lease_id)
-            return RunningContainer(known[0].id) if known else None
+            return RunningContainer(known[0]) if known else None
 
     def cleanup(self, container: RunningContainer) -> None:
         """Remove it.
@@ -200,44 +200,47 @@ class DockerContainerManager:
         Raises:
             CleanupError: it is not of this lease, of another machine's engine, or does not go.
         """
-        from docker.errors import NotFound
+        from docker.errors import APIError
 
+        name = container.id[:12]
         with _client() as client:
             try:
-                found = client.containers.get(container.id)
-            except NotFound:
+                labels = client.containers.get(container.id).labels
+            except APIError as error:
+                if not _is_missing(error):
+                    raise
                 if self._place.machine != here().machine:
                     why = "it was started on another machine, whose engine cannot be asked"
-                    raise out_of_sight(f"container {container.id[:12]}", why) from None
+                    raise out_of_sight(f"container {name}", why) from None
             else:
-                if found.labels.get(LABEL) != self.lease.id:
-                    name = container.id[:12]
+                if labels.get(LABEL) != self.lease.id:
                     message = f"container {name} is not of this lease, and is left alone"
                     raise CleanupError(message)
             never, deadline = Event(), time.monotonic() + REMOVING
             while left := _tagged(client, self.lease.id):
                 if time.monotonic() > deadline:
-                    message = f"container {left[0].id[:12]} is there after {REMOVING:g} s"
+                    message = f"container {left[0][:12]} is there after {REMOVING:g} s"
                     raise CleanupError(message)
                 for one in left:
-                    _remove(one)
+                    _remove(client, one)
                 never.wait(0.05)  # the engine may be about to remove what has ended
 
 
-def _tagged(client: Any, lease_id: str) -> list[Any]:
-    """The containers of a lease, a guard last: what depends on it goes first."""
+def _tagged(client: Any, lease_id: str) -> list[str]:
+    """The ids of a lease's containers, a guard's last: what depends on it goes first."""
     filters = {"label": f"{LABEL}={lease_id}"}
-    known = client.containers.list(all=True, filters=filters, ignore_removed=True)
-    return sorted(known, key=lambda one: GUARD_LABEL in one.labels)
+    known = client.api.containers(all=True, filters=filters)
+    known.sort(key=lambda one: GUARD_LABEL in (one["Labels"] or {}))
+    return [one["Id"] for one in known]
 
 
-def _remove(container: Any) -> None:
+def _remove(client: Any, container: str) -> None:
     from docker.errors import APIError
 
     with suppress(APIError):  # it does not run; podman would wait 10 s for its end
-        container.kill()
+        client.api.kill(container)
     try:
-        container.remove(force=True, v=True)
+        client.api.remove_container(container, force=True, v=True)
     except APIError as error:
         is_going = error.status_code == HTTPStatus.CONFLICT
         if not is_going and not _is_missing(error):
