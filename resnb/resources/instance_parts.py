@@ -27,7 +27,7 @@ class Part(NamedTuple):
 
 
 VOLUME: Final = Part("describe_volumes", "Volumes", "delete_volume", "VolumeId")
-KEY: Final = Part("describe_key_pairs", "KeyPairs", "delete_key_pair", "KeyPairId")
+KEY: Final = Part("describe_key_pairs", "KeyPairs", "delete_key_pair", "KeyName")
 GROUP: Final = Part(
     "describe_security_groups", "SecurityGroups", "delete_security_group", "GroupId"
 )
