@@ -106,7 +106,8 @@ def site_of(
     if region is None and endpoint_url is None:
         message = f"{owner} needs a region: give region='eu-central-1', or set AWS_DEFAULT_REGION"
         raise OptionError(message)
-    region = region or "us-east-1"  # a server of one's own is not in any
+    if region is None:
+        region = "us-east-1"  # a server of one's own is not in any
     for name, value, pattern in (("region", region, _REGION), ("endpoint_url", endpoint_url, _URL)):
         if value is not None and not (isinstance(value, str) and pattern.fullmatch(value)):
             example = "'eu-central-1'" if pattern is _REGION else "'https://host:port'"

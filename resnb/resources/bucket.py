@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from resnb import ResourceManager
@@ -64,9 +65,10 @@ class S3PrefixManager:
 
     def find(self, lease_id: str) -> str | None:
         """Its URI, if there is anything below it."""
-        with self.site.client("s3") as s3:
-            is_there = any(self._uploads(s3, lease_id)) or any(self._versions(s3, lease_id))
-        return self._uri(lease_id) if is_there else None
+        with self.site.client("s3") as s3, suppress(s3.exceptions.NoSuchBucket):
+            if any(self._uploads(s3, lease_id)) or any(self._versions(s3, lease_id)):
+                return self._uri(lease_id)
+        return None
 
     def cleanup(self, uri: str) -> None:
         """Delete all that is below it, until nothing is found there.
@@ -78,14 +80,10 @@ class S3PrefixManager:
         if uri != self._uri(lease) or not _LEASE.fullmatch(lease):
             message = f"{uri} is not the prefix of this lease, and is left alone"
             raise CleanupError(message)
-        with self.site.client("s3") as s3:
-            try:
-                if any(self._delete(s3, lease) == 0 for _ in range(_ROUNDS)):
-                    return
-            except s3.exceptions.NoSuchBucket:
-                return
-        message = f"{uri} is still written to: what writes there has to end first"
-        raise CleanupError(message)
+        with self.site.client("s3") as s3, suppress(s3.exceptions.NoSuchBucket):
+            if all(self._delete(s3, lease) for _ in range(_ROUNDS)):
+                message = f"{uri} is still written to: what writes there has to end first"
+                raise CleanupError(message)
 
     def _delete(self, s3: Any, lease_id: str) -> int:
         """Delete what is found; gives how much that was."""
@@ -93,10 +91,8 @@ class S3PrefixManager:
         for upload in self._uploads(s3, lease_id):
             found += 1
             which = {"Key": upload["Key"], "UploadId": upload["UploadId"]}
-            try:
+            with suppress(s3.exceptions.NoSuchUpload):
                 s3.abort_multipart_upload(Bucket=self.Bucket, **which)
-            except s3.exceptions.NoSuchUpload:
-                continue
         for page in self._versions(s3, lease_id):
             found += len(page)
             answer = s3.delete_objects(Bucket=self.Bucket, Delete={"Objects": page, "Quiet": True})

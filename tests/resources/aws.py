@@ -4,16 +4,15 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 import pytest
-from botocore.session import Session
 
+from resnb.resources.aws import TAG, Site
 from tests.kernel.client import wait_for
 
 REGION = "eu-central-1"
 IMAGE = "ami-12c6146b"
-TAG = "resnb.lease"
 VARIABLES = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "very-secret",
@@ -51,12 +50,8 @@ class Account:
     def __init__(self, url):
         self.url = url
 
-    def client(self, service, **options):
-        return closing(
-            Session().create_client(
-                service, **{"region_name": REGION, "endpoint_url": self.url, **options}
-            )
-        )
+    def client(self, service):
+        return Site(REGION, self.url, None).client(service)
 
     def instances(self, **filters):
         chosen = [

@@ -358,6 +358,9 @@ def test_no_region(aws, monkeypatch):
 
 
 def test_without_boto3(aws, monkeypatch):
-    monkeypatch.setitem(sys.modules, "botocore.session", None)
-    with pytest.raises(ResnbError, match=r"EC2Instance needs boto3: pip install 'resnb\[aws\]'"):
-        EC2Instance(IMAGE).open("one")
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "botocore.session", None)
+        with pytest.raises(
+            ResnbError, match=r"EC2Instance needs boto3: pip install 'resnb\[aws\]'"
+        ):
+            EC2Instance(IMAGE).open("one")
