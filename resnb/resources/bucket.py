@@ -130,4 +130,6 @@ KIND = Kind(
     {"Bucket": _BUCKET, "Prefix": str, **SITE},
     str,
     manager=S3Prefix,
+    module="botocore",
+    install="resnb[aws]",
 )

@@ -50,7 +50,7 @@ class EMRClusterManager:
     kind = "emr"
     env = VARIABLES
     find_for = "5m"
-    ready_timeout = "1h"
+    ready_timeout = 3600.0
     lease: Any
 
     def __init__(  # noqa: PLR0917 - in the order of their use
@@ -170,4 +170,6 @@ KIND = Kind(
     {"Name": str, **SITE},
     {"id": re.compile("j-[0-9A-Z]{1,32}"), "account": str},
     manager=EMRCluster,
+    module="botocore",
+    install="resnb[aws]",
 )

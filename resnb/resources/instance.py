@@ -109,7 +109,7 @@ class EC2InstanceManager:
     kind = "ec2"
     env = VARIABLES
     find_for = "5m"
-    ready_timeout = "15m"
+    ready_timeout = 900.0
     lease: Any
 
     def __init__(  # noqa: PLR0917 - in the order of their use
@@ -283,4 +283,6 @@ KIND = Kind(
     {"image_id": str, "ports": [int], "source": (str, None), "key": bool, **SITE},
     {"id": re.compile("i-[0-9a-f]{8,17}"), "account": str, "seen": bool},
     manager=EC2Instance,
+    module="botocore",
+    install="resnb[aws]",
 )

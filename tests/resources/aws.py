@@ -93,11 +93,16 @@ def moto_url(tmp_path_factory):
 
 
 @pytest.fixture
-def aws(moto_url, monkeypatch):
+def credentials(monkeypatch):
+    """Those of nobody, in variables; enough for what asks no server."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def aws(moto_url, credentials):
     account = Account(moto_url)
     yield account
     left = account.left()

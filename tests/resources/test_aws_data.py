@@ -66,6 +66,7 @@ def test_a_prefix(aws, filled):
     assert aws.below(uri) == []
 
 
+@pytest.mark.long
 def test_more_than_one_page(aws, sales):
     with S3Prefix(Bucket="sales", endpoint_url=aws.url) as uri:
         prefix = uri.removeprefix("s3://sales/")
@@ -150,7 +151,7 @@ def test_what_cannot_be_deleted_is_said(aws, sales, monkeypatch):
         ({"Bucket": "sales", "region": ""}, "region='' is none"),
     ],
 )
-def test_bad_arguments_of_a_prefix(aws, arguments, line):
+def test_bad_arguments_of_a_prefix(credentials, arguments, line):
     with pytest.raises(OptionError, match=line):
         S3Prefix(**arguments).open("one")
 
@@ -189,8 +190,8 @@ def test_a_cluster(aws):
         ({"Instances": {"KeepJobFlowAliveWhenNoSteps": False}}, None),
     ],
 )
-def test_self_destruct_is_asked_for(aws, arguments, policy):
-    asked = emr.EMRClusterManager("sales", "emr-7.5.0", endpoint_url=aws.url, **arguments)
+def test_self_destruct_is_asked_for(credentials, arguments, policy):
+    asked = emr.EMRClusterManager("sales", "emr-7.5.0", **arguments)
     assert asked._request.get("AutoTerminationPolicy") == policy  # moto cannot show it
 
 
@@ -250,7 +251,7 @@ def test_a_cluster_that_ends_before_it_is_ready(aws, monkeypatch):
         ({"AutoTerminationPolicy": {}}, "EMRCluster has no option 'AutoTerminationPolicy'"),
     ],
 )
-def test_bad_arguments_of_a_cluster(aws, arguments, line):
+def test_bad_arguments_of_a_cluster(credentials, arguments, line):
     with pytest.raises(OptionError, match=line) as error:
         EMRCluster(**{"Name": "sales", **arguments}).open("one")
     assert "\n" not in str(error.value)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from resnb.ledger.admin.commands import LedgerCommands
 from tests.conftest import end_reapers
 from tests.kernel.client import wait_for
 from tests.resources.aws import IMAGE
@@ -53,6 +54,7 @@ def begin(aws, endpoint, tmp_path, monkeypatch):
         begun.append(subprocess.Popen(command, **pipes, text=True, env=os.environ))
         return begun[-1], begun[-1].stdout.readline().strip()
 
+    begin.home = tmp_path / "ledger"
     yield begin
     for one in begun:
         one.kill()
@@ -68,15 +70,23 @@ def test_kill_9_in_use(aws, begin):
         assert sorted(aws.left()) == ["cluster", "group", "instance", "key", "volume"]
         assert aws.below(uri) == ["a", "b"]
         process.kill()
-        wait_for(lambda: not aws.left() and not aws.below(uri), "the clean-ups")
+        wait_for(lambda: not LedgerCommands(begin.home).leases(), "the clean-ups", 60)
+        assert (aws.left(), aws.below(uri)) == ([], [])
         s3.delete_bucket(Bucket="sales")
 
 
-@pytest.mark.parametrize("step", ["instance.specified", "manager._running", "instance.wait_for"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param("instance.specified", marks=pytest.mark.long),
+        "manager._running",
+        pytest.param("instance.wait_for", marks=pytest.mark.long),
+    ],
+)
 def test_kill_9_in_set_up(aws, begin, step):
     process, _ = begin(step)
     made = aws.left()
     assert ("instance" in made) == (step != "instance.specified")
     assert {"group", "key"} <= set(made)
     process.kill()
-    wait_for(lambda: not aws.left(), "the clean-up")
+    wait_for(lambda: not aws.left(), "the clean-up", 60)

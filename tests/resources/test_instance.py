@@ -234,8 +234,10 @@ def test_two_instances_of_one_lease_are_both_ended(aws, opened):
         {"more": 1},
     ],
 )
-def test_a_handle_off_the_schema_is_refused(aws, opened, change):
-    handle = {**opened.lease.manager.handle(opened.value), **change}
+def test_a_handle_off_the_schema_is_refused(change):
+    handle = {"id": "i-0123456789abcdef0", "account": "1" * 12, "seen": True}
+    kinds.find("ec2").handle_data(handle)
+    handle.update(change)
     with pytest.raises(ResnbError, match="its handle cannot be trusted"):
         kinds.find("ec2").handle_data(handle)
 
@@ -250,7 +252,7 @@ def test_a_handle_off_the_schema_is_refused(aws, opened, change):
         {"user_data": "#!/bin/sh"},
     ],
 )
-def test_arguments_off_the_schema_are_refused(aws, change):
+def test_arguments_off_the_schema_are_refused(change):
     arguments = {
         "image_id": IMAGE,
         "ports": [],
@@ -339,11 +341,11 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_arguments(aws, case):
+def test_bad_arguments(credentials, case):
     arguments, line = BAD[case]
     with (
         pytest.raises(OptionError, match=line) as error,
-        EC2Instance(**{"image_id": IMAGE, "endpoint_url": aws.url, **arguments}),
+        EC2Instance(**{"image_id": IMAGE, **arguments}),
     ):
         pass
     assert "\n" not in str(error.value)
@@ -357,7 +359,7 @@ def test_no_region(aws, monkeypatch):
         assert machine.site.region == "us-east-1"
 
 
-def test_without_boto3(aws, monkeypatch):
+def test_without_boto3(credentials, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "botocore.session", None)
         with pytest.raises(

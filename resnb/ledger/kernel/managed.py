@@ -4,7 +4,6 @@ import os
 from contextlib import suppress
 from typing import Any, Protocol
 
-from resnb.durations import seconds
 from resnb.errors import CleanupError, ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger.kernel.request import Caller
@@ -12,8 +11,8 @@ from resnb.ledger.recipes.captured import values_of
 from resnb.ledger.recipes.paths import folder_now, out_of_sight
 
 READY_TIMEOUT = 60.0
-"""How long a resource may take to become ready after its set-up returned, in seconds, unless its
-manager's attribute ``ready_timeout``, a duration, says otherwise."""
+"""How long a resource may take to become ready after its set-up returned, in seconds; a manager's
+``ready_timeout`` says otherwise."""
 
 
 class CallHost(Protocol):
@@ -86,13 +85,12 @@ class ManagedResource:
         ready = getattr(self._manager, "ready", None)
         if ready is None:
             return
-        own = seconds(getattr(self._manager, "ready_timeout", None), "ready_timeout")
-        timeout = READY_TIMEOUT if own is None else own
-        deadline = self._host.now() + timeout
+        limit = getattr(self._manager, "ready_timeout", READY_TIMEOUT)
+        deadline = self._host.now() + limit
         pause = 0.05
         while not call(ready, self.value):
             if self._host.now() >= deadline:
-                message = f"resource {name!r} was not ready within {timeout:g} s"
+                message = f"resource {name!r} was not ready within {limit:g} s"
                 raise ResnbError(message)
             call(self._host.pause, pause)
             pause = min(2 * pause, 1.0)

@@ -42,6 +42,8 @@ class Kind(NamedTuple):
         manager: what notebooks use by the name; by default a manager made of `make`.
         runs_commands: whether its clean-up runs commands that its arguments name, so that it is
             trusted to their own user only.
+        module: the library that it needs, as it is imported; empty if none.
+        install: what pip installs that library with, such as ``resnb[docker]``.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Kind(NamedTuple):
     handle: Shape
     manager: Any = None
     runs_commands: bool = False
+    module: str = ""
+    install: str = ""
 
     def recipe(self, arguments: Mapping[str, Any]) -> bytes:
         """The arguments as the ledger keeps them.
