@@ -34,7 +34,7 @@ class S3PrefixManager:
     True True
     """
 
-    kind = "s3"
+    kind = "s3_prefix"
     env = VARIABLES
     find_for = 10.0
     lease: Any
@@ -125,7 +125,7 @@ class S3PrefixManager:
 S3Prefix = ResourceManager(S3PrefixManager, name="S3Prefix", cleanup_timeout="10m")
 
 KIND = Kind(
-    "s3",
+    "s3_prefix",
     S3PrefixManager,
     {"Bucket": _BUCKET, "Prefix": str, **SITE},
     str,

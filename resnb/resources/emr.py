@@ -47,7 +47,7 @@ class EMRClusterManager:
     True
     """
 
-    kind = "emr"
+    kind = "emr_cluster"
     env = VARIABLES
     find_for = "5m"
     ready_timeout = 3600.0
@@ -165,7 +165,7 @@ def _described(emr: Any, cluster: str) -> dict[str, Any]:
 EMRCluster = ResourceManager(EMRClusterManager, name="EMRCluster")
 
 KIND = Kind(
-    "emr",
+    "emr_cluster",
     EMRClusterManager,
     {"Name": str, **SITE},
     {"id": re.compile("j-[0-9A-Z]{1,32}"), "account": str},

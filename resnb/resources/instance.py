@@ -106,7 +106,7 @@ class EC2InstanceManager:
     'terminated'
     """
 
-    kind = "ec2"
+    kind = "ec2_instance"
     env = VARIABLES
     find_for = "5m"
     ready_timeout = 900.0
@@ -278,7 +278,7 @@ def _is_network(source: object) -> bool:
 EC2Instance = ResourceManager(EC2InstanceManager, name="EC2Instance", cleanup_timeout="10m")
 
 KIND = Kind(
-    "ec2",
+    "ec2_instance",
     EC2InstanceManager,
     {"image_id": str, "ports": [int], "source": (str, None), "key": bool, **SITE},
     {"id": re.compile("i-[0-9a-f]{8,17}"), "account": str, "seen": bool},

@@ -114,6 +114,6 @@ def aws(moto_url, credentials):
 
 @pytest.fixture
 def endpoint(aws, monkeypatch):
-    """The server as the examples in docstrings find it."""
+    """The server as examples and notebooks find it: by a variable."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
-    return aws.url
+    return {**VARIABLES, "AWS_ENDPOINT_URL": aws.url}

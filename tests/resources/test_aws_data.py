@@ -78,8 +78,8 @@ def test_more_than_one_page(aws, sales):
 def test_a_prefix_from_plain_data(aws, sales):
     held = S3Prefix("sales", "scratch/", endpoint_url=aws.url).open("one")
     manager = held.lease.manager
-    assert kinds.kind_of(manager).name == "s3"
-    other, uri = elsewhere("s3", manager, held.value)
+    assert kinds.kind_of(manager).name == "s3_prefix"
+    other, uri = elsewhere("s3_prefix", manager, held.value)
     assert other.find(manager.lease.id) is None
     fill(sales, held.value)
     assert other.find(manager.lease.id) == uri == held.value
@@ -94,7 +94,7 @@ def test_a_prefix_from_plain_data(aws, sales):
 def test_a_uri_that_points_elsewhere_is_refused(aws, sales, other_uri):
     held = S3Prefix("sales", "scratch/", endpoint_url=aws.url).open("one")
     fill(sales, held.value)
-    other, uri = elsewhere("s3", held.lease.manager, other_uri)
+    other, uri = elsewhere("s3_prefix", held.lease.manager, other_uri)
     with pytest.raises(CleanupError, match="is not the prefix of this lease, and is left alone"):
         other.cleanup(uri)
     assert aws.below(held.value) != []
@@ -104,7 +104,7 @@ def test_a_uri_that_points_elsewhere_is_refused(aws, sales, other_uri):
 def test_a_lease_that_is_none_deletes_nothing(aws, sales):
     sales.put_object(Bucket="sales", Key="data/1", Body=b"1")
     manager = S3Prefix("sales", endpoint_url=aws.url).open("one")
-    other, _ = elsewhere("s3", manager.lease.manager, manager.value)
+    other, _ = elsewhere("s3_prefix", manager.lease.manager, manager.value)
     other.lease = FoundLease("data")
     with pytest.raises(CleanupError, match="is not the prefix of this lease"):
         other.cleanup("s3://sales/data/")
@@ -198,8 +198,8 @@ def test_self_destruct_is_asked_for(credentials, arguments, policy):
 def test_a_cluster_from_plain_data(aws):
     held = EMRCluster("sales", "emr-7.5.0", endpoint_url=aws.url).open("one")
     manager = held.lease.manager
-    assert kinds.kind_of(manager).name == "emr"
-    other, cluster = elsewhere("emr", manager, manager.handle(held.value))
+    assert kinds.kind_of(manager).name == "emr_cluster"
+    other, cluster = elsewhere("emr_cluster", manager, manager.handle(held.value))
     assert other.find(manager.lease.id) == cluster == held.value
     assert other.find("0" * 32) is None
     other.lease = FoundLease("0" * 32)
@@ -217,9 +217,9 @@ def test_a_cluster_that_is_unknown(aws):
     held = EMRCluster("sales", "emr-7.5.0", endpoint_url=aws.url).open("one")
     manager = held.lease.manager
     handle = {**manager.handle(held.value), "id": "j-1ABCDEFGHIJKL"}
-    other, cluster = elsewhere("emr", manager, handle)
+    other, cluster = elsewhere("emr_cluster", manager, handle)
     other.cleanup(cluster)
-    other, cluster = elsewhere("emr", manager, {**handle, "account": "9" * 12})
+    other, cluster = elsewhere("emr_cluster", manager, {**handle, "account": "9" * 12})
     with pytest.raises(CleanupError, match=r"it is in account 9+, and this is 123456789012"):
         other.cleanup(cluster)
     held.close()

@@ -146,11 +146,11 @@ def opened(aws):
 
 def test_an_instance_from_plain_data(aws, opened, monkeypatch):
     manager = opened.lease.manager
-    assert kinds.kind_of(manager).name == "ec2"
-    recipe = kinds.arguments_of(kinds.find("ec2"), manager)
+    assert kinds.kind_of(manager).name == "ec2_instance"
+    recipe = kinds.arguments_of(kinds.find("ec2_instance"), manager)
     assert b"secret" not in recipe
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    other, found = elsewhere("ec2", manager, manager.handle(opened.value))
+    other, found = elsewhere("ec2_instance", manager, manager.handle(opened.value))
     assert found.id == opened.value.id == other.find(manager.lease.id).id
     assert found.private_ip == opened.value.private_ip
     other.cleanup(found)
@@ -162,14 +162,14 @@ def test_an_instance_from_plain_data(aws, opened, monkeypatch):
 
 def test_an_instance_of_another_lease_is_left_alone(aws, opened):
     manager = opened.lease.manager
-    other, found = elsewhere("ec2", manager, manager.handle(opened.value))
+    other, found = elsewhere("ec2_instance", manager, manager.handle(opened.value))
     other.lease = FoundLease("0" * 32)
     with pytest.raises(CleanupError, match=f"{found.id} is not of this lease, and is left alone"):
         other.cleanup(found)
     with aws.client("ec2") as ec2:
         foreign = ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1)["Instances"][0]
         handle = {**manager.handle(opened.value), "id": foreign["InstanceId"]}
-        other, found = elsewhere("ec2", manager, handle)
+        other, found = elsewhere("ec2_instance", manager, handle)
         with pytest.raises(CleanupError, match="is not of this lease"):
             other.cleanup(found)
         (still,) = aws.instances(instance_id=foreign["InstanceId"])
@@ -181,11 +181,11 @@ def test_an_instance_of_another_lease_is_left_alone(aws, opened):
 def test_what_is_unknown_is_gone(aws, opened, monkeypatch):
     manager = opened.lease.manager
     handle = {**manager.handle(opened.value), "id": "i-0123456789abcdef0"}
-    other, found = elsewhere("ec2", manager, handle)
+    other, found = elsewhere("ec2_instance", manager, handle)
     other.lease = FoundLease("0" * 32)
     other.cleanup(found)
     monkeypatch.setattr(instance, "SETTLED_WITHIN", 0.0)  # one that EC2 has not shown yet
-    other, found = elsewhere("ec2", manager, {**handle, "seen": False})
+    other, found = elsewhere("ec2_instance", manager, {**handle, "seen": False})
     other.lease = FoundLease("0" * 32)
     other.cleanup(found)
     assert "instance" in aws.left()
@@ -194,14 +194,16 @@ def test_what_is_unknown_is_gone(aws, opened, monkeypatch):
 def test_what_is_unknown_to_another_account_is_out_of_sight(aws, opened):
     manager = opened.lease.manager
     handle = {**manager.handle(opened.value), "id": "i-0123456789abcdef0", "account": "9" * 12}
-    other, found = elsewhere("ec2", manager, handle)
+    other, found = elsewhere("ec2_instance", manager, handle)
     with pytest.raises(CleanupError, match=r"it is in account 9+, and this is 123456789012"):
         other.cleanup(found)
 
 
 def test_one_that_ec2_shows_late_is_waited_for(aws, opened, monkeypatch):
     manager = opened.lease.manager
-    other, found = elsewhere("ec2", manager, {**manager.handle(opened.value), "seen": False})
+    other, found = elsewhere(
+        "ec2_instance", manager, {**manager.handle(opened.value), "seen": False}
+    )
     looks, described = [], instance.described
 
     def late(*args):
@@ -236,10 +238,10 @@ def test_two_instances_of_one_lease_are_both_ended(aws, opened):
 )
 def test_a_handle_off_the_schema_is_refused(change):
     handle = {"id": "i-0123456789abcdef0", "account": "1" * 12, "seen": True}
-    kinds.find("ec2").handle_data(handle)
+    kinds.find("ec2_instance").handle_data(handle)
     handle.update(change)
     with pytest.raises(ResnbError, match="its handle cannot be trusted"):
-        kinds.find("ec2").handle_data(handle)
+        kinds.find("ec2_instance").handle_data(handle)
 
 
 @pytest.mark.parametrize(
@@ -262,9 +264,9 @@ def test_arguments_off_the_schema_are_refused(change):
         "endpoint_url": None,
         "profile": None,
     }
-    kinds.find("ec2").recipe(arguments)
+    kinds.find("ec2_instance").recipe(arguments)
     with pytest.raises(ResnbError, match="its arguments cannot be trusted"):
-        kinds.find("ec2").recipe({**arguments, **change})
+        kinds.find("ec2_instance").recipe({**arguments, **change})
 
 
 # ---- half made
