@@ -10,10 +10,11 @@ import pytest
 
 from benchmarks.crash.engine import IMAGE, NoEngineError, engine
 from resnb.resources import __all__ as resources
+from tests.resources.aws import VARIABLES as AWS
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks" / "resources"
-ENGINES = {"container": "container_engine", "database": "database_server"}
+ENGINES = {"aws": "aws_server", "container": "container_engine", "database": "database_server"}
 """The fixture that starts what a notebook needs."""
 IN_DEFAULT = {"container"}
 
@@ -26,6 +27,11 @@ def container_engine():
             yield {"DOCKER_HOST": os.environ["DOCKER_HOST"], "RESNB_IMAGE": IMAGE}
     except NoEngineError as error:
         pytest.fail(f"NO CONTAINER ENGINE: {error}")
+
+
+@pytest.fixture
+def aws_server(moto_url):
+    return {**AWS, "AWS_ENDPOINT_URL": moto_url}
 
 
 @pytest.fixture
