@@ -1,10 +1,10 @@
 """How the documentation is built; `make docs` calls Sphinx with it, on a copy of this folder."""
 
-from importlib.metadata import version as installed
+import resnb
 
 project = "resnb"
 copyright = "resnb contributors"  # noqa: A001 - Sphinx's name
-version = release = installed("resnb")
+version = release = resnb.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["generated"]

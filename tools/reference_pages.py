@@ -9,6 +9,7 @@ import json
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ import click
 import resnb
 from resnb.cli.main import main as commands
 from resnb.ledger import states as lease_states
+from resnb.ledger.recipes.kinds import GROUP
 from resnb.notebook.lines import usage
 from resnb.pytest_plugin import pytest_addoption
 from resnb.server import wire
@@ -37,8 +39,6 @@ TOPICS: Final[Mapping[str, Sequence[str]]] = {
 }  # fmt: skip
 """The names of `resnb.__all__`, by what they are about."""
 MODULES: Final = ("resnb.states", "resnb.triggers", "resnb.signals")
-CLASSES_OF: Final = {"context": "resnb.run.context.Context"}
-"""Objects that are shown by their class."""
 
 
 def write(folder: Path) -> None:
@@ -106,10 +106,10 @@ def api() -> str:
 
 def documented(name: str) -> list[str]:
     """The directive for a name of `resnb`."""
-    if name in CLASSES_OF:
-        doc = inspect.getdoc(import_module("resnb.run.context").Context) or ""
-        return [f".. py:data:: resnb.{name}", "", *indented(doc), ""]
-    kind = "class" if inspect.isclass(getattr(resnb, name)) else "function"
+    found = getattr(resnb, name)
+    if not callable(found):  # such as `context`, an object whose class has the docstring
+        return [f".. py:data:: resnb.{name}", "", *indented(inspect.getdoc(type(found)) or ""), ""]
+    kind = "class" if inspect.isclass(found) else "function"
     lines = [f".. auto{kind}:: resnb.{name}"]
     return [*lines, "   :members:", ""] if kind == "class" else [*lines, ""]
 
@@ -122,16 +122,20 @@ def indented(text: str) -> list[str]:
 def gallery() -> str:
     """The ready-made resources: their signatures, docstrings and examples."""
     resources = import_module("resnb.resources")
-    from sphinx.ext.napoleon import Config, GoogleDocstring
+    from sphinx.ext.napoleon import Config
+    from sphinx.ext.napoleon.docstring import GoogleDocstring
 
-    config = Config(napoleon_use_rtype=False)
+    config: Any = Config(napoleon_use_rtype=False)
+    kinds = {one.value: one.name for one in entry_points(group=GROUP)}
     parts = []
     for name in resources.__all__:
         found: Any = getattr(resources, name)
         definition = getattr(found, "resource_class", found)
-        signature = str(inspect.signature(found)).partition(" ->")[0]
+        parameters = inspect.signature(found).parameters.values()
+        bare = [one.replace(annotation=inspect.Parameter.empty) for one in parameters]
+        signature = inspect.Signature(bare)
         doc = GoogleDocstring(inspect.getdoc(definition) or "", config, what="function")
-        kind = getattr(definition, "kind", "")
+        kind = kinds.get(f"{resources._HOMES[name]}:KIND", "")  # noqa: SLF001 - its own table
         known = f"Its registered name is `{kind}`.\n" if kind else ""
         directive = [f".. py:function:: resnb.resources.{name}{signature}", ""]
         parts += [f"## {name}\n", known, rst(*directive, *indented(str(doc)))]
@@ -243,16 +247,14 @@ def legal_of_leases() -> dict[str, list[str]]:
     """The legal moves between the states of a lease."""
     order = [lease_states.OPENING, lease_states.OPEN, lease_states.CLOSING, lease_states.CLOSED,
              lease_states.FAILED]  # fmt: skip
-    return {
-        source: [to for to in order if lease_states.is_legal(source, to)] for source in order
-    }
+    return {source: [to for to in order if lease_states.is_legal(source, to)] for source in order}
 
 
 def draw(path: Path, moves: Mapping[str, Iterable[str]]) -> None:
     """Draw the moves between states as SVG, for light and dark pages."""
     lines = [f'"{source}" -> "{to}";' for source, found in moves.items() for to in found]
     looks = (
-        'rankdir=LR; bgcolor=transparent; nodesep=0.15; node [shape=box, style=rounded, '
+        "rankdir=LR; bgcolor=transparent; nodesep=0.15; node [shape=box, style=rounded, "
         'color="#7a828e", fontcolor="#7a828e", fontname=Helvetica, fontsize=11, height=0.3]; '
         'edge [color="#7a828e", arrowsize=0.6];'
     )
