@@ -9,7 +9,7 @@ EXTENSIONS := $(VENV)/share/jupyter/labextensions
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all lint lab bench docs release-check screenshots widget wire clean
+.PHONY: help setup demo test test-all lint lab bench docs release-check screenshots version widget wire clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ widget: node_modules/.package-lock.json ## build the front end again
 
 wire: setup ## write the TypeScript half of the wire formats again
 	$(BIN)/python tools/wire.py
+
+version: ## write the version of resnb/__init__.py wherever it is repeated
+	$(PYTHON) tools/version.py
 
 clean: ## remove all that make made
 	rm -rf $(VENV) build dist node_modules labextension/lib resnb/labextension resnb/view/static .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
