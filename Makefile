@@ -9,7 +9,7 @@ EXTENSIONS := $(VENV)/share/jupyter/labextensions
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all lint lab bench docs release-check screenshots version widget wire clean
+.PHONY: help setup demo test test-all lint lab bench docs proof release-check screenshots version widget wire clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench: setup ## print what imports, the engine, pictures, leases and views cost
 
 docs: $(VENV)/.docs ## build the documentation into build/docs/html, run what is in it, check its links
 	$(BIN)/python tools/docs.py
+
+proof: setup ## repeat the figures of README and documentation; takes an hour or more
+	$(BIN)/python tools/proof.py
 
 release-check: $(VENV)/.release ## build wheel and sdist, and try them in empty environments
 	$(BIN)/python tools/release_check.py

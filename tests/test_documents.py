@@ -14,7 +14,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 import resnb
 from resnb import resources
-from tools import reference_pages
+from tools import proof, reference_pages, version
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -87,6 +87,20 @@ def test_every_environment_variable_is_documented():
     known = set(VARIABLE.findall("".join(texts)))
     page = (ROOT / "docs" / "reference" / "environment.md").read_text(encoding="utf-8")
     assert set(VARIABLE.findall(page)) == known
+
+
+def test_every_figure_has_a_command_that_repeats_it():
+    assert list(proof.unsupported()) == []
+    for one in proof.PROOFS.values():
+        where = one.command.removeprefix("-m ").split()[0]
+        path = ROOT / (where if where.endswith(".py") else where.replace(".", "/"))
+        assert path.exists() or path.with_suffix(".py").exists()
+
+
+def test_the_version_is_the_same_everywhere():
+    found = version.rewritten(version.own())
+    assert [path for path, text in found.items() if path.read_text(encoding="utf-8") != text] == []
+    assert f"## [{version.own()}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_every_public_name_is_in_the_reference():

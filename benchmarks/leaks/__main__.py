@@ -1,6 +1,6 @@
 """What resnb and its peers leave behind when the same notebook ends: one table in Markdown.
 
-    python -m benchmarks.leaks [--python prefect1=PROGRAM] [--python prefect3=PROGRAM] [--trials N]
+    python -m benchmarks.leaks [--python prefect1=PROGRAM] [--python prefect3=PROGRAM]
 
 A pretend machine, a folder and a process in a session of its own, takes 0.6 s to create, to use and
 to delete. At a random moment of each the kernel ends. Where it lives on (an error, an interrupt) it
@@ -67,6 +67,8 @@ class Kernel(Client):
             "RESNB_HOME": str(folder / "home"),
             "IPYTHONDIR": str(folder / "ipython"),
             "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "100",
+            "PREFECT_LOGGING_LEVEL": "ERROR",
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
         self._log = (folder / "kernel.log").open("w")  # stays open for a restart
@@ -143,7 +145,10 @@ def leaks(peer: Peer, python: str, end: str, moment: str, seed: str) -> bool | N
                 command = [sys.executable, "-m", "resnb", "sweep"]
                 home = {**os.environ, "RESNB_HOME": str(folder / "home")}
                 subprocess.run(command, env=home, check=False, capture_output=True, timeout=120)
-            return still_there(truth, PATIENCE if peer.cell is RESNB else SETTLED)
+            left = still_there(truth, PATIENCE if peer.cell is RESNB else SETTLED)
+            said = "left behind" if left else "gone"
+            print(f"{peer.title}, {end}, {moment}: {said}", file=sys.stderr, flush=True)
+            return left
         finally:
             kernel.close()
     except Exception as error:  # noqa: BLE001 - whatever goes wrong, the others go on
@@ -168,12 +173,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; 1 if resnb has left something."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", action="append", default=[], metavar="NAME=PROGRAM")
+    parser.add_argument("--peers", default="", help="only those whose names have this text")
     parser.add_argument("--trials", type=int, default=2, help="for each end and moment")
     parser.add_argument("--kernels", type=int, default=3, help="how many live at the same time")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     pythons = {"resnb": sys.executable, **dict(one.split("=", 1) for one in options.python)}
-    peers = [peer for peer in PEERS if peer.python in pythons]
+    named = options.peers.lower()
+    peers = [one for one in PEERS if one.python in pythons and named in one.title.lower()]
     trials = list(itertools.product(peers, ENDS, MOMENTS, range(options.trials)))
     random.Random(options.seed).shuffle(trials)  # noqa: S311 - no secret
     with ThreadPoolExecutor(options.kernels) as pool:
