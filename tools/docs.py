@@ -70,7 +70,12 @@ def place_of(target: Path) -> Path | None:
 
 def build() -> int:
     """Run Sphinx; gives its exit code."""
-    environment = {**os.environ, "RESNB_HOME": str(BUILD / "ledger"), "PYTHONWARNINGS": "ignore"}
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONWARNINGS": "ignore",
+        "RESNB_HOME": str(BUILD / "ledger"),
+    }
     words = ["-W", "--keep-going", "-q", "-b", "html", "-d", str(BUILD / "doctrees")]
     command = [sys.executable, "-m", "sphinx", *words, str(SOURCE), str(HTML)]
     return subprocess.run(command, env=environment, check=False).returncode
@@ -104,6 +109,8 @@ def faults() -> Iterator[str]:
     pages = {path: Page(path) for path in sorted(HTML.rglob("*.html"))}
     for path, page in pages.items():
         name = path.relative_to(HTML)
+        if "command not found" in path.read_text(encoding="utf-8"):
+            yield f"{name} shows a command that was not found"
         for link in page.links + page.loaded:
             parts = urlsplit(link)
             if parts.scheme or parts.netloc:
