@@ -3,9 +3,9 @@
     LEAKS="--python prefect1=..." python tools/proof.py [NAME...]     only these commands
 
 A variable named like a command adds arguments. Each output goes to build/proof, with the date, the
-machine and the versions, beside the
-claims that it supports. That of `leaks` also becomes the table of README and comparison. A figure
-in the documents that no command supports fails `tests/test_documents.py`, by `unsupported`.
+machine and the versions, beside the claims that it supports. That of `leaks` also becomes the table
+of README and comparison. A figure in the documents that no command supports fails
+`tests/test_documents.py`, by `unsupported`.
 """
 
 import os
