@@ -15,6 +15,7 @@ from resnb.notebook.cells.flow_cells import FlowCells
 from resnb.notebook.cells.freshness import Freshness
 from resnb.notebook.cells.namespace import MISSING
 from resnb.notebook.cells.steps import StepTask, outputs_of
+from resnb.notebook.conversion.ran import RanCells
 from resnb.notebook.lines.names import variable_name
 
 ATTRIBUTE = "_resnb_session"
@@ -43,6 +44,7 @@ class Session:
     Attributes:
         namespace: see `Args`.
         bound: what ``%resources open`` has opened, by variable.
+        ran: the cells that have run.
     """
 
     def __init__(self, namespace: dict[str, Any]) -> None:
@@ -52,6 +54,8 @@ class Session:
         self._published: dict[tuple[str, str], Any] = {}
         self._freshness: WeakKeyDictionary[Flow, Freshness] = WeakKeyDictionary()
         self._deleted = DeletedCells()
+        self.ran = RanCells()
+        self.ran.deleted = self._deleted.ids
 
     def names(self) -> list[str]:
         """The names of all flows."""

@@ -29,13 +29,23 @@ from resnb.view.wording import of_flow, tally
 _NO_WORK = frozenset({"init", "setup", "cleanup", "parameter"})
 
 
-def flow_command(session: Session, line: str) -> None:
-    """Carry out a ``%flow`` line."""
+def flow_command(session: Session, line: str, shell: Any = None) -> None:
+    """Carry out a ``%flow`` line.
+
+    Args:
+        session: the notebook's flows.
+        line: the text after ``%flow``.
+        shell: IPython's shell, which knows the cells that have run.
+    """
     parsed = parse_command_line(line)
     if parsed.command in ("cache", "clear cache"):
         _values(parsed.command, parsed.name)
     elif parsed.name is None:
         _list_flows(session)
+    elif parsed.command == "from-cells":
+        from resnb.notebook.commands.from_cells import from_cells
+
+        from_cells(shell, session, parsed.name, parsed.mode)
     else:
         _carry_out(session, session.find(parsed.name), parsed)
 
@@ -47,7 +57,7 @@ def _carry_out(session: Session, flow: Flow, parsed: CommandLine) -> None:
             _hint(flow)
         case "run":
             values = {key: _value(session, key, text) for key, text in parsed.arguments}
-            if parsed.is_stale_only:
+            if parsed.mode:
                 _run_stale(session, flow, values)
             else:
                 _run(flow, values)
