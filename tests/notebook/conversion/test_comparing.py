@@ -1,6 +1,6 @@
 """Whether two values are the same."""
 
-import datetime
+import datetime as dt
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ SAME = {
     "text arrays": (np.array(["a"]), np.array(["a"])),
     "tables": (pa.table({"a": [1]}), pa.table({"a": [1]})),
     "objects": (Model(0.1 + 0.2), Model(0.3)),
-    "dates": (datetime.date(2020, 1, 1), datetime.date(2020, 1, 1)),
+    "dates": (dt.date(2020, 1, 1), dt.date(2020, 1, 1)),
     "functions": (lambda x: x + 1, lambda x: x + 1),
 }
 DIFFERENT = {

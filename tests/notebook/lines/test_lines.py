@@ -170,7 +170,7 @@ BAD_FLOW_LINES = {
     "--run": "the flow's name is missing",
     "(n=2)": "the flow's name is missing at '(n=2)'",
     "run": "'run' is no name for a flow, since %flow reads run, plan, cancel, close, timeline",
-    "reset(n=2)": "close, timeline, cache, remove, reset as commands",
+    "reset(n=2)": "close, timeline, auto, from-cells, cache, remove, reset as commands",
     "timeline(n=2)": "'timeline' is no name for a flow",
     "class": "'class' would be a Python keyword",
     "42": "it needs a letter",
