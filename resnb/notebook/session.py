@@ -1,11 +1,12 @@
 """The flows of one notebook by name, and how to find or make one."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from resnb.errors import MagicError, nearest
-from resnb.events import Event, RunEnded
+from resnb.events import EVENTS, Event, RunEnded, StructureChanged
 from resnb.graph.flow import Flow
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
@@ -14,9 +15,11 @@ from resnb.notebook.cells.deleted import DeletedCells
 from resnb.notebook.cells.flow_cells import FlowCells
 from resnb.notebook.cells.freshness import Freshness
 from resnb.notebook.cells.namespace import MISSING
+from resnb.notebook.cells.records import BuildResult
 from resnb.notebook.cells.steps import StepTask, outputs_of
 from resnb.notebook.conversion.ran import RanCells
 from resnb.notebook.lines.names import variable_name
+from resnb.run.memory import memory_of
 
 ATTRIBUTE = "_resnb_session"
 """The attribute of IPython's shell that has the notebook's session."""
@@ -35,6 +38,14 @@ class BoundResource(NamedTuple):
     value: Any  # the live thing
 
 
+@dataclass
+class AutoRuns:
+    """How ``%flow auto`` runs what is stale in a flow."""
+
+    may_cost: bool  # whether it may set up resources that cost money
+    tried: str = ""  # what it has tried last
+
+
 class Session:
     """The flows of one notebook, and what is open for its ordinary cells.
 
@@ -44,12 +55,14 @@ class Session:
     Attributes:
         namespace: see `Args`.
         bound: what ``%resources open`` has opened, by variable.
+        auto: the flows that run what is stale after each cell, by name.
         ran: the cells that have run.
     """
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
         self.bound: dict[str, BoundResource] = {}
+        self.auto: dict[str, AutoRuns] = {}
         self._flows: dict[str, FlowCells] = {}
         self._published: dict[tuple[str, str], Any] = {}
         self._freshness: WeakKeyDictionary[Flow, Freshness] = WeakKeyDictionary()
@@ -134,14 +147,38 @@ class Session:
         """What the tasks of `flow` were made of."""
         return self._freshness.setdefault(flow, Freshness())
 
+    def mark_stale(self, flow: Flow) -> None:
+        """Let views mark which tasks of `flow` are stale now."""
+        memory, found = memory_of(flow), self.freshness(flow).stale(flow)
+        if memory.stale != found:
+            memory.stale = found
+            EVENTS.publish(StructureChanged(flow.name))
+
+    def take_over(self, cells: FlowCells, built: BuildResult) -> bool:
+        """A cell has run again: let its step have the value of the old one if nothing has changed.
+
+        Returns:
+            Whether it has, so that all values are as good as before.
+        """
+        if built.rebuilt is None or built.replaced or built.dropped:
+            return False
+        if not self.freshness(cells.flow).rebuilt(cells.flow, built.rebuilt):
+            return False
+        self._bind_values(cells)
+        return True
+
     def take_values(self, event: Event) -> None:
         """A run has ended: bind the names of its steps to their values, and note what made them."""
         cells = self._flows.get(event.flow) if isinstance(event, RunEnded) else None
         if cells is None or cells.flow.memory is None:
             return
         self.freshness(cells.flow).note(cells.flow)
+        self._bind_values(cells)
+        self.mark_stale(cells.flow)
+
+    def _bind_values(self, cells: FlowCells) -> None:
         for step in cells.steps():
-            for name, value in outputs_of(step, cells.flow.memory.state_of(step)):
+            for name, value in outputs_of(step, memory_of(cells.flow).state_of(step)):
                 key = cells.flow.name, name
                 held = self.namespace.get(name)
                 is_new = self._published.get(key, MISSING) is not value

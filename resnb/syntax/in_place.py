@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator
 
 from resnb.syntax.scoping import own_nodes
 
-_CHANGING = frozenset({
+CHANGING_METHODS = frozenset({
     "add", "append", "appendleft", "clear", "compile", "discard", "drain", "extend", "extendleft",
     "fill", "fit", "fit_transform", "insert", "load_state_dict", "partial_fit", "pop", "popitem",
     "popleft", "put", "remove", "resize", "reverse", "rotate", "set_params", "setdefault", "sort",
     "train", "update",
 })  # fmt: skip
+"""Methods that change the object whose they are."""
 _CHANGING_FIRST = frozenset({
     "delattr", "heapify", "heappop", "heappush", "heapreplace", "insort", "put", "setattr",
     "shuffle",
@@ -33,7 +34,7 @@ def _changed_by(node: ast.AST) -> Iterator[str]:
         case ast.Call(func=ast.Attribute(value=target, attr=method)):
             in_place = (one for one in node.keywords if one.arg == "inplace")
             asks = any(not _is_false(one.value) for one in in_place)
-            if asks or method in _CHANGING:
+            if asks or method in CHANGING_METHODS:
                 yield from _root(target)
             if method in _CHANGING_FIRST and node.args:
                 yield from _root(node.args[0])

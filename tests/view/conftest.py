@@ -28,6 +28,7 @@ class FakeProgress:
         return self.counts.get(task.name, {})
 
     link = ""
+    stale = {}
 
     def lease_state(self, scope):
         return self.leases.get(scope.name, "closed")

@@ -42,7 +42,8 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
     if built.dropped:
         print(flow_cells.left(built.dropped, built.missing))  # noqa: T201
     flow = flow_cells.flow
-    memory_of(flow).forget(built.stale)
+    if not session.take_over(flow_cells, built):
+        memory_of(flow).forget(built.stale)
     EVENTS.publish(StructureChanged(flow.name))
     close_replaced(flow, built.replaced)
     if not parsed.run:
@@ -50,7 +51,8 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
             show_flow(flow)
         return
     with shown_while_running(flow, quiet=parsed.quiet):
-        state = run_part(flow, built.tasks, built.scopes)
+        stale = session.freshness(flow).stale_steps(flow)
+        state = run_part(flow, built.tasks, built.scopes, stale)
     state.raise_for_failure()
     if parsed.step is not None and not parsed.quiet:
         show_last_lines(flow, built.tasks)

@@ -69,6 +69,7 @@ class StepTask(Task):
         self.inputs = inputs
         self.outputs = outputs
         self.free = free
+        self._namespace = function.__globals__
         self.run = _runner(function, late, outputs, shown)  # type: ignore[method-assign]
         super().__init__(name=name, **options)
 
@@ -81,6 +82,10 @@ class StepTask(Task):
         """
         found = super().value
         return picked(found, self.outputs[0]) if len(self.outputs) == 1 else found
+
+    def read_now(self) -> dict[str, Any]:
+        """The notebook's variables that it reads, as they are now."""
+        return {name: self._namespace[name] for name in self.free if name in self._namespace}
 
 
 class StepOutput(Task):

@@ -35,7 +35,7 @@ _LEASE_NAME = r"""[^\s"']+"""
 _NAMES_ALL = ("cleanup", "close")
 _MODES: Mapping[str | None, str] = {
     "run": "--stale",
-    "auto": "off",
+    "auto": "off|--paid",
     "from-cells": "--dry-run|--verify",
 }
 """The word that may follow a flow's name."""
@@ -87,7 +87,7 @@ class CommandLine:
     name: str | None = None  # the flow; None for all of them
     arguments: tuple[tuple[str, str], ...] = ()  # name and text of each parameter for ``run``
     target: str | None = None  # for ``remove``: a variable, a task, a scope, or the cell ``[6]``
-    # ``--stale`` (run), ``off`` (auto), ``--dry-run`` or ``--verify`` (from-cells)
+    # ``--stale`` (run), ``off`` or ``--paid`` (auto), ``--dry-run`` or ``--verify`` (from-cells)
     mode: str = ""
 
 

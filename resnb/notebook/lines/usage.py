@@ -189,7 +189,7 @@ COMMAND = Magic(
         Form("cancel NAME", "cancel the flow's run", "cancel"),
         Form("close NAME", "clean up the flow's open scopes", "close"),
         Form("timeline NAME", "picture of the last run", "timeline"),
-        Form("auto NAME [off]", "run what is stale whenever a cell has run", "auto"),
+        Form("auto NAME [off|--paid]", "run what is stale whenever a cell has run", "auto"),
         Form(
             "from-cells NAME [--dry-run|--verify]",
             "make a flow of the plain cells that have run, say what would be one, or check it",
