@@ -30,10 +30,11 @@ from resnb.notebook.cells.namespace import MISSING, bind, restored_on_error
 from resnb.notebook.cells.records import BuildResult, CellBody, CellRecord, Rebuilt, label_of
 from resnb.notebook.cells.removal import farewell, name_of
 from resnb.notebook.cells.step_names import Binder, StepNames, lost
-from resnb.notebook.cells.steps import StepTask
+from resnb.notebook.cells.steps import StepTask, outputs_of
 from resnb.notebook.lines.parsed import FlowLine
 from resnb.notebook.lines.python_source import normalised
 from resnb.notebook.lines.signatures import SignatureParameter
+from resnb.run.memory import memory_of
 
 
 @dataclass
@@ -160,10 +161,13 @@ class FlowCells:
         if old is None:
             return before
         own = set(old.everything)
+        state = None if old.step is None else memory_of(self.flow).state_of(old.step)
+        given = {} if state is None or old.step is None else dict(outputs_of(old.step, state))
         again = {
             name: value
             for name, value in old.before.items()
-            if isinstance(found := namespace.get(name), Task) and found in own
+            if (isinstance(found := namespace.get(name), Task) and found in own)
+            or (name in given and found is given[name])
         }
         bind(namespace, again)
         return {**before, **again}

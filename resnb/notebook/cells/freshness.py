@@ -65,26 +65,22 @@ class Freshness:
         """A cell has put a step in the place of another one.
 
         Returns:
-            Whether the new one is made of the same, so that it may take over the value; if not, it
-            and what depends on it are out of date.
+            Whether the new one is written like the old one, so that it has taken over the value;
+            if not, it and what depends on it are out of date.
         """
         old, new = rebuilt.old, rebuilt.new
         memory, known = memory_of(flow), self._made_of.get(old)
-        had_value = known is not None and _has_value(memory.state_of(old))
-        is_same = (
-            rebuilt.has_same_inputs
-            and known is not None
-            and known.code == _described([new])[new].code
-        )
-        if had_value and is_same and known is not None:
-            if old in self._outdated:
-                self._outdated[new] = self._outdated[old]
-            self._made_of[new] = known
-            memory.take_over(old, new)
-        elif had_value:
-            self._outdated[new] = CODE_CHANGED if known is not None else ""
+        if known is None or not _has_value(memory.state_of(old)):
+            return False
+        if not (rebuilt.has_same_inputs and old.is_written_like(new)):
+            self._outdated[new] = CODE_CHANGED
             self._outdate(flow, [new], {new: 0})
-        return had_value and is_same
+            return False
+        if old in self._outdated:
+            self._outdated[new] = self._outdated[old]
+        self._made_of[new] = known
+        memory.take_over(old, new)
+        return True
 
     def stale(self, flow: Flow) -> dict[Task, str]:
         """The tasks whose values were made of something else, and why, in graph order."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from resnb.errors import NoValueError
 from resnb.graph.tasks.task import Task
+from resnb.run.caching.code_keys import code_alone
 from resnb.states import State
 
 _NOTHING: Final = object()
@@ -69,7 +70,7 @@ class StepTask(Task):
         self.inputs = inputs
         self.outputs = outputs
         self.free = free
-        self._namespace = function.__globals__
+        self.function = function
         self.run = _runner(function, late, outputs, shown)  # type: ignore[method-assign]
         super().__init__(name=name, **options)
 
@@ -85,7 +86,14 @@ class StepTask(Task):
 
     def read_now(self) -> dict[str, Any]:
         """The notebook's variables that it reads, as they are now."""
-        return {name: self._namespace[name] for name in self.free if name in self._namespace}
+        namespace = self.function.__globals__
+        names = [one for one in self.free if one not in self.inputs and one in namespace]
+        return {name: namespace[name] for name in names}
+
+    def is_written_like(self, other: "StepTask") -> bool:
+        """Whether two steps have the same code, whatever that refers to, and bind the same."""
+        one, two = self.function.__code__, other.function.__code__
+        return self.outputs == other.outputs and code_alone(one) == code_alone(two)
 
 
 class StepOutput(Task):

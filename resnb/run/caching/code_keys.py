@@ -144,6 +144,11 @@ def task_key(task: Task, walk: CodeWalk) -> Any:
     return walk.describe(type(task)), [(name, walk.describe(own[name])) for name in sorted(own)]
 
 
+def code_alone(code: CodeType) -> Any:
+    """What code means apart from what it refers to."""
+    return CodeWalk(str)._code(code, {})  # noqa: SLF001 - of this module
+
+
 def is_users(kind: type) -> bool:
     """Whether a class is of the notebook or of a module beside it."""
     module = sys.modules.get(kind.__module__)
