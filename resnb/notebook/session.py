@@ -1,11 +1,12 @@
 """The flows of one notebook by name, and how to find or make one."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from resnb.errors import MagicError, nearest
+from resnb.errors import MagicError, NoValueError, nearest
 from resnb.events import EVENTS, Event, RunEnded, StructureChanged
 from resnb.graph.flow import Flow
 from resnb.ledger import states
@@ -14,12 +15,14 @@ from resnb.ledger.kernel.reaper_messages import Activity
 from resnb.notebook.cells.deleted import DeletedCells
 from resnb.notebook.cells.flow_cells import FlowCells
 from resnb.notebook.cells.freshness import Freshness
+from resnb.notebook.cells.mentions import refers_to
 from resnb.notebook.cells.namespace import MISSING
 from resnb.notebook.cells.records import BuildResult
-from resnb.notebook.cells.steps import StepTask, outputs_of
+from resnb.notebook.cells.steps import StepTask, outputs_of, picked
 from resnb.notebook.conversion.ran import RanCells
 from resnb.notebook.lines.names import variable_name
 from resnb.run.memory import memory_of
+from resnb.states import Elsewhere
 
 ATTRIBUTE = "_resnb_session"
 """The attribute of IPython's shell that has the notebook's session."""
@@ -185,6 +188,20 @@ class Session:
                 if is_new or isinstance(held, StepTask):  # else the notebook has changed it since
                     self.namespace[name] = self._published[key] = value
 
+    def bring_values(self, text: str) -> None:
+        """Fetch the values of steps that are on a cluster, and that a cell with `text` reads."""
+        for cells in self._flows.values():
+            for step in cells.steps():
+                held = [name for name in step.outputs if self.namespace.get(name) is step]
+                read = [one for one in held if refers_to(text, one, self.namespace)]
+                if not read or not _is_elsewhere(memory_of(cells.flow).state_of(step).kept):
+                    continue
+                with suppress(NoValueError):  # it went with its cluster: the handle says so
+                    value = memory_of(cells.flow).value_of(step)
+                    for name in read:
+                        key = cells.flow.name, name
+                        self.namespace[name] = self._published[key] = picked(value, name)
+
     def bind(self, variable: str, held: Any) -> None:
         """Bind a variable to what `held` has opened; only cells that read it count as its use."""
         value, lease = held.value, held.lease.id
@@ -215,6 +232,11 @@ class Session:
             if value.name not in found or variable == _variable(value.name):
                 found[value.name] = value
         return found
+
+
+def _is_elsewhere(kept: Any) -> bool:
+    items = kept if type(kept) is list else [kept]
+    return any(isinstance(one, Elsewhere) for one in items)
 
 
 def _variable(name: str) -> str | None:

@@ -360,3 +360,29 @@ def test_what_needs_a_parameter_is_not_run_by_itself(cells):
     cells.run("%flow run etl n=2")
     assert cells.run("unrelated = 1").stdout == ""
     assert cells.value("x") == 3
+
+
+def test_a_function_that_reads_the_name_of_a_step_is_refused_in_a_step(cells):
+    cells.run("def report(n):\n    return inner(n)\n\ndef inner(n):\n    return n * rows")
+    cells.run("%%flow etl --step\nrows = 2", "a")
+    said = cells.refuse("%%flow etl --step\ntwice = report(2)", "b")
+    assert "uses report(), which reads 'rows' of step 'rows'" in said
+    cells.run("def late():\n    return more\nmore = 1")
+    cells.run("%%flow etl --step\nlast = late()", "d")
+    assert "which step 'last' of flow 'etl'" in cells.refuse("%%flow etl --step\nmore = 5", "e")
+
+
+@with_ids
+def test_on_a_cluster_a_name_is_its_value_in_cells_that_read_it(cells):
+    cells.run("from resnb.resources import DaskCluster")
+    cells.run(
+        """
+        %%flow etl --with DaskCluster(1).as_executor() as client --run --step --map n in [1, 2]
+        x, y = n + 1, n
+        """,
+        "a",
+    )
+    assert cells.value("x") == [2, 3]
+    cells.run("def shown():\n    return sum(y)")
+    assert cells.value("shown()") == 3
+    cells.run("%flow close etl")
