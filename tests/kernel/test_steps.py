@@ -372,12 +372,13 @@ def test_a_function_that_reads_the_name_of_a_step_is_refused_in_a_step(cells):
     assert "which step 'last' of flow 'etl'" in cells.refuse("%%flow etl --step\nmore = 5", "e")
 
 
+@pytest.mark.long
 @with_ids
 def test_on_a_cluster_a_name_is_its_value_in_cells_that_read_it(cells):
     cells.run("from resnb.resources import DaskCluster")
     cells.run(
         """
-        %%flow etl --with DaskCluster(1).as_executor() as client --run --step --map n in [1, 2]
+        %%flow etl --with DaskCluster(1).as_executor() as client --run --step --map n in range(1, 3)
         x, y = n + 1, n
         """,
         "a",
