@@ -93,8 +93,8 @@ class CodeWalk:
         return (
             "function",
             self._code(function.__code__, function.__globals__),
-            self.describe(function.__defaults__),
-            self.describe(function.__kwdefaults__),
+            [self.describe(value) for value in function.__defaults__ or ()],
+            [(name, self.describe(one)) for name, one in (function.__kwdefaults__ or {}).items()],
             cells,
         )
 
