@@ -46,13 +46,13 @@ class WorkerWatch:
     ) -> None:
         self._client = client
         self._lost: Callable[[str], object] | None = lost
-        self._counted = counted
+        self._counted: Callable[[int], object] | None = counted
         self._timer: Any = None
         client.subscribe_topic("all", self._event)
 
     def close(self) -> None:
         """Stop watching."""
-        self._lost = None  # the client never forgets the handler of a topic
+        self._lost = self._counted = None  # the client never forgets the handler of a topic
         if self._client.status == "running":
             self._client.unsubscribe_topic("all")
             self._client.loop.add_callback(self._call_off)
@@ -69,8 +69,9 @@ class WorkerWatch:
 
     async def _count(self) -> None:
         workers = await self._client.nthreads()
-        if self._lost is not None:
-            self._counted(sum(workers.values()))
+        counted = self._counted
+        if counted is not None:
+            counted(sum(workers.values()))
 
     def _call_off(self) -> None:
         if self._timer is not None:

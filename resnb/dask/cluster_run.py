@@ -66,9 +66,9 @@ class ClusterRun:
         self._watch = WorkerWatch(
             client, partial(self._put, self.lose), partial(self._put, self._count)
         )
-        self._listeners = [self._arrivals.report]
+        self._listeners = [partial(self._put, self._arrivals.report)]
         client.loop.add_callback(enter, client, self._calls.topic)
-        client.subscribe_topic(self._calls.topic, Reports(self._listeners, self._inbox))
+        client.subscribe_topic(self._calls.topic, Reports(self._listeners))
         self._thread = threading.Thread(target=self._drive, name="resnb-dask", daemon=True)
         self._thread.start()
 

@@ -1,8 +1,7 @@
 """Messages to and from a cluster: their size, who receives them, and the last ones of a run."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from queue import SimpleQueue
 from typing import Any
 
 from resnb.dask import worker as remote
@@ -24,14 +23,13 @@ class Reports:
     A client keeps the handler of a topic for good; this one holds nothing once the run is over.
     """
 
-    def __init__(self, listeners: list[Any], inbox: SimpleQueue[Any]) -> None:
+    def __init__(self, listeners: Sequence[Callable[[Any], object]]) -> None:
         self._listeners = listeners
-        self._inbox = inbox
 
     def __call__(self, event: tuple[Any, Any]) -> None:
         """A worker reports; on the client's loop."""
         for listener in self._listeners:
-            self._inbox.put((listener, event[1]))
+            listener(event[1])
 
 
 def first_of(batch: Mapping[str, tuple[Any, Package]]) -> Iterator[str]:
