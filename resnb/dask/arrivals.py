@@ -59,7 +59,7 @@ class _End(NamedTuple):
     """What a worker has reported of a row in a bundle.
 
     Attributes:
-        data: what it raised, pickled.
+        data: its value if that is small, or what it raised, pickled.
         ended: when, in seconds of the run's clock.
     """
 
@@ -84,7 +84,9 @@ class Arrivals:
         self._sent = sent
         self._driver = driver
         self._taken = driver.taken
-        self._ends: dict[int, _End] = {}  # until it is the rows' turn
+        # until it is the rows' turn
+        self._ends: dict[int, _End] = {}
+        self._running: dict[int, int] = {}
 
     # ---- reports
 
@@ -113,8 +115,13 @@ class Arrivals:
         table.worker[row] = table.number_of(label)
         if table.state[row] >= FIRST_FINISHED and has_ended:
             table.ended[row] = ended
-        if row not in self._taken:
-            return
+        if row in self._taken:
+            self._begins(row, has_ended=has_ended)
+        elif not has_ended:
+            self._running[row] = report["try"]
+
+    def _begins(self, row: int, *, has_ended: bool) -> None:
+        """The code of `row`, whose turn has come, has begun."""
         self._driver.begun.append(row)
         attempt = self._attempts.get(row)
         if attempt is not None and attempt.call_off is None and not has_ended:
@@ -179,10 +186,13 @@ class Arrivals:
         if self._sent.numbers.get(row) != number or row not in self._taken:
             return  # it was given up, or its turn has not come
         future, end = self._sent.futures.get(row), self._ends.pop(row, None)
+        if self._running.pop(row, 0) == number and end is None:
+            self._begins(row, has_ended=False)
         if end is None:
             if future is not None and future.done():
                 self._done_alone(row, number, future)
         elif end.end == SUCCEEDED:
+            self._sent.calls.value_of(row).copy = end.data
             self._driver.succeed(row, end.ended)
         elif end.end == LEFT and not self._driver.is_given_up((row, number)):
             self._sent.take_back(row)

@@ -1,5 +1,6 @@
 """Values that stay on a cluster, and are fetched when somebody asks for them."""
 
+import pickle
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,9 +19,10 @@ class RemoteValue(Elsewhere):
         cluster: the scheduler's id.
         future: where it is; None once it is here, or gone.
         place: its number in the bundle whose future that is; None if it travelled alone.
+        copy: the value, pickled, if it is small and was reported before its bundle had ended.
     """
 
-    __slots__ = ("_gone", "_here", "client", "cluster", "future", "name", "place")
+    __slots__ = ("_gone", "_here", "client", "cluster", "copy", "future", "name", "place")
 
     def __init__(
         self, name: str, client: Any, cluster: str, future: Any, place: int | None = None
@@ -30,6 +32,7 @@ class RemoteValue(Elsewhere):
         self.cluster = cluster
         self.future = future
         self.place = place
+        self.copy: bytes | None = None
         self._here: Any = None
         self._gone = ""
 
@@ -51,7 +54,7 @@ class RemoteValue(Elsewhere):
         """`values`; those on a cluster are fetched, all of one cluster at once."""
         remote: dict[int, tuple[Any, list[RemoteValue]]] = {}
         for one in values:
-            if isinstance(one, RemoteValue) and one.future is not None:
+            if isinstance(one, RemoteValue) and one.future is not None and not one.copy:
                 remote.setdefault(id(one.client), (one.client, []))[1].append(one)
         found: dict[int, Any] = {}
         for client, group in remote.values():
@@ -73,6 +76,8 @@ class RemoteValue(Elsewhere):
 def _here(one: Any) -> Any:
     if not isinstance(one, RemoteValue):
         return one.fetched() if isinstance(one, Elsewhere) else one
+    if one.copy:
+        return pickle.loads(one.copy)  # noqa: S301 - a worker's of ours
     if one.future is not None:
         return one.fetched()
     if one._gone:  # noqa: SLF001 - its own class's

@@ -77,6 +77,20 @@ def await_none(look):
         never.wait(0.02)
 
 
+def marked(number, folder, name):
+    mark(folder, name)
+    return number + 1
+
+
+def dies_when_told(folder):
+    """Kill the worker at the first call, once there is a mark for that."""
+    first = not marks(folder, "dies")
+    mark(folder, "dies")
+    if first:
+        await_mark(folder, "go")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def dies_once(folder):
     """Kill the worker at the first call."""
     first = not marks(folder, "dies")

@@ -192,30 +192,33 @@ class Bundler:
             budget: how many seconds of short rows it may have; 0 for a chain only.
         """
         limits, growth = self._limits, _Growth()
+        of_tree = limits.bundle if budget else 0.0  # what follows can be done nowhere else so soon
         following: list[int] = []
         row: int | None = first
         while row is not None:
             self._offered.pop(row, None)
             seconds = self._seconds_of(row)
-            growth.add(row, (seconds or 0.0) + limits.overhead, is_known=seconds is not None)
+            growth.add(row, seconds, limits)
             following += reversed(self._graph.place(row))
             if len(growth.rows) >= limits.rows or (seconds or 0.0) > limits.long:
                 break
-            if self._is_needed_elsewhere(row, budget - growth.seconds):
+            if self._is_needed_elsewhere(row, of_tree - growth.seconds):
                 break
-            row = self._next(growth, following, budget)
+            row = self._next(growth, following, budget, of_tree)
         for one in reversed(following):
             self.offer(one)
         return tuple(growth.rows)
 
-    def _next(self, growth: "_Growth", following: list[int], budget: float) -> int | None:
+    def _next(
+        self, growth: "_Growth", following: list[int], budget: float, of_tree: float
+    ) -> int | None:
         """The row that comes next in a bundle; None if it is complete."""
         while following:
             row = following.pop()
             if self._graph.is_inside(row, growth.members):
                 if self._is_next_link(row, growth):
                     return row
-                if self._has_room(row, growth, budget):
+                if self._has_room(row, growth, of_tree):
                     growth.is_chain = False
                     return row
             self.offer(row)
@@ -240,7 +243,7 @@ class Bundler:
 
     def _has_room(self, row: int, growth: "_Growth", budget: float) -> bool:
         seconds = self._seconds_of(row)
-        if seconds is None or seconds > self._limits.short:
+        if not growth.is_short or seconds is None or seconds > self._limits.short:
             return False
         return growth.seconds + seconds + self._limits.overhead <= budget
 
@@ -267,9 +270,11 @@ class _Growth:
         self.seconds = 0.0
         self.unknown = 0
         self.is_chain = True
+        self.is_short = True
 
-    def add(self, row: int, seconds: float, *, is_known: bool) -> None:
+    def add(self, row: int, seconds: float | None, limits: Limits) -> None:
         self.rows.append(row)
         self.members.add(row)
-        self.seconds += seconds
-        self.unknown += not is_known
+        self.seconds += (seconds or 0.0) + limits.overhead
+        self.unknown += seconds is None
+        self.is_short &= seconds is not None and seconds <= limits.short
