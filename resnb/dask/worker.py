@@ -190,7 +190,7 @@ def _ends_before(worker: Any, topic: str) -> _EndsBefore | None:
     if task is None or AGAIN not in (task.annotations or ()):
         return None
     events = sync(worker.loop, worker.scheduler.events, topic=topic)
-    most = config.get("distributed.admin.low-level-log-length")
+    most = config.get("distributed.admin.low-level-log-length", 1_000)
     ends = {
         (one["row"], one["try"]): (one["end"], one["data"])
         for _, message in events
