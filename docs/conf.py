@@ -16,7 +16,10 @@ myst_heading_anchors = 3
 suppress_warnings = ["mystnb.unknown_mime_type"]  # the live view; the picture beside it is shown
 
 nb_execution_mode = "force"
-nb_execution_excludepatterns = ["examples/*"]  # nbval runs these; here they keep their outputs
+nb_execution_excludepatterns = [
+    "examples/*",
+    "examples/*/*",
+]  # nbval runs these; here they keep their outputs
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
