@@ -9,10 +9,10 @@ EXTENSIONS := $(VENV)/share/jupyter/labextensions
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all lint lab bench screenshots widget wire clean
+.PHONY: help setup demo test test-all lint lab bench docs proof release-check screenshots version widget wire clean
 
 help: ## list what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## make the virtual environment and install resnb in it, editable
 
@@ -47,8 +47,18 @@ bench: setup ## print what imports, the engine, pictures, leases and views cost
 	$(BIN)/python -m benchmarks.in_browser
 	$(BIN)/python -m benchmarks.in_lab
 
+docs: $(VENV)/.docs ## build the documentation into build/docs/html, run what is in it, check its links
+	$(BIN)/python tools/docs.py
+
+proof: setup ## repeat the figures of README and documentation; takes an hour or more
+	$(BIN)/python tools/proof.py
+
+release-check: $(VENV)/.release ## build wheel and sdist, and try them in empty environments
+	$(BIN)/python tools/release_check.py
+
 screenshots: setup ## make the pictures in docs/pictures by driving JupyterLab
 	$(BIN)/python -m tests.browser.screenshots docs/pictures
+	$(BIN)/python -m tests.browser.screenshots docs/pictures moving
 
 widget: node_modules/.package-lock.json ## build the front end again
 	PATH="$$PATH:$(CURDIR)/$(BIN)" npm run --silent build
@@ -59,6 +69,9 @@ widget: node_modules/.package-lock.json ## build the front end again
 
 wire: setup ## write the TypeScript half of the wire formats again
 	$(BIN)/python tools/wire.py
+
+version: ## write the version of resnb/__init__.py wherever it is repeated
+	$(PYTHON) tools/version.py
 
 clean: ## remove all that make made
 	rm -rf $(VENV) build dist node_modules labextension/lib resnb/labextension resnb/view/static .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -83,6 +96,10 @@ $(BIN)/.node: $(BIN)/pip
 
 $(INSTALLED): $(BIN)/pip $(BIN)/.node pyproject.toml
 	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pip install --editable '.[all,test,lint]'
+	touch $@
+
+$(VENV)/.docs $(VENV)/.release: $(VENV)/.%: $(INSTALLED)
+	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pip install --quiet --editable '.[$*]'
 	touch $@
 
 node_modules/.package-lock.json: $(BIN)/.node package.json package-lock.json

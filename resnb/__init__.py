@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from resnb.graph.tasks.parameter import Parameter as Parameter
     from resnb.graph.tasks.task import Task as Task
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 _HOMES = {
     "DaskExecutor": "resnb.dask.executor",

@@ -1,15 +1,25 @@
-"""The documents: what they point at is there, and their pictures are small."""
+"""The documents: what they point at is there, their code is code, their pictures are small.
+
+`make docs` runs the cells of the tutorial and the guides, and checks the links of what it builds.
+"""
 
 import ast
+import inspect
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+
+import resnb
+from resnb import resources
+from tools import proof, reference_pages, version
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     *sorted(ROOT.glob("*.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
     ROOT / "benchmarks" / "README.md",
     ROOT / "labextension" / "README.md",
 ]
@@ -23,16 +33,90 @@ WALKS = {
 }
 MOST_STEPS = 15
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+CODE = re.compile(
+    r"^ *```(?:python|\{code-cell\} ipython3)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL
+)
+TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+GENERATED = ROOT / "docs" / "generated"
+README_LINES = 150
+VARIABLE = re.compile(r"\bRESNB_[A-Z_]+[A-Z]\b")
 
 
 def linked(document):
     found = LINK.findall(document.read_text(encoding="utf-8"))
-    return [document.parent / one for one in found if "://" not in one]
+    places = [document.parent / one for one in found if "://" not in one]
+    return [one for one in places if GENERATED not in one.resolve().parents]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda one: one.relative_to(ROOT).as_posix())
+def name_of(document):
+    return document.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_links_lead_somewhere(document):
     assert [one for one in linked(document) if not one.exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_code_is_code(document):
+    for block in CODE.findall(document.read_text(encoding="utf-8")):
+        lines = textwrap.dedent(block).splitlines(keepends=True)
+        lines = [one for one in lines if not re.match(r":\w+:", one)]  # options of a directive
+        body = lines[1:] if lines[0].startswith("%%") else lines
+        ast.parse(TransformerManager().transform_cell("".join(body)))
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= README_LINES
+
+
+def test_every_page_is_in_the_contents():
+    pages = {one for one in DOCUMENTS if ROOT / "docs" in one.parents}
+    listed = {ROOT / "docs" / "index.md"}
+    for page in pages:
+        for contents in TOCTREE.findall(page.read_text(encoding="utf-8")):
+            names = [one for one in contents.splitlines() if one and one[0] not in ":*"]
+            listed |= {(page.parent / f"{name}.md").resolve() for name in names}
+    included = re.findall(r"```\{include\} (\S+)", "".join(map(Path.read_text, pages)))
+    fragments = {one for one in pages if one.name in map(Path, included) or one.name == "leaks.md"}
+    assert sorted(pages - listed - fragments) == []
+
+
+def test_every_environment_variable_is_documented():
+    texts = [one.read_text(encoding="utf-8") for one in (ROOT / "resnb").rglob("*.py")]
+    known = set(VARIABLE.findall("".join(texts)))
+    page = (ROOT / "docs" / "reference" / "environment.md").read_text(encoding="utf-8")
+    assert set(VARIABLE.findall(page)) == known
+
+
+def test_every_figure_has_a_command_that_repeats_it():
+    assert list(proof.unsupported()) == []
+    for one in proof.PROOFS.values():
+        where = one.command.removeprefix("-m ").split()[0]
+        path = ROOT / (where if where.endswith(".py") else where.replace(".", "/"))
+        assert path.exists() or path.with_suffix(".py").exists()
+
+
+def test_the_version_is_the_same_everywhere():
+    found = version.rewritten(version.own())
+    assert [path for path, text in found.items() if path.read_text(encoding="utf-8") != text] == []
+    assert f"## [{version.own()}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_every_public_name_is_in_the_reference():
+    assert "resnb.Flow" in reference_pages.api()  # which refuses to leave out a name
+    found = {f"resnb.{one}": getattr(resnb, one) for one in resnb.__all__}
+    found |= {one: getattr(resources, one) for one in resources.__all__}
+    assert [name for name, one in found.items() if not inspect.getdoc(one)] == []
+
+
+def test_the_reference_follows_the_code():
+    assert "`%%flow NAME[(param=default, ...)] [options]`" in reference_pages.magics()
+    assert "## `resnb sweep`" in reference_pages.command_line()
+    assert "`ResnbServer.stop_wait`" in reference_pages.settings()
+    assert "class Lease(TypedDict):" in reference_pages.messages()
+    assert "| `TriggerFailed` |" in reference_pages.task_states()
+    assert "| `closed` | nothing |" in reference_pages.lease_moves()
 
 
 def test_pictures_are_shown_and_small():

@@ -41,7 +41,7 @@ def engine() -> Iterator[None]:
         NoEngineError: there is none, and none can be started.
     """
     try:
-        client()
+        client().close()
     except NoEngineError as error:
         try:
             starter = script(DOCKER)
@@ -62,7 +62,7 @@ def engine() -> Iterator[None]:
         before = os.environ.get("DOCKER_HOST")
         os.environ["DOCKER_HOST"] = started.stdout.strip().rpartition("DOCKER_HOST=")[2]
         try:
-            client()
+            client().close()
             yield
         finally:
             os.environ.pop("DOCKER_HOST")

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { after, NOTHING } from "../src/widget/model";
+import { isStale, markText } from "../src/widget/words";
 import { frameIn, framesIn } from "../src/widget/frames";
 import type { Delta, States, Structure } from "../src/wire/frames";
 
@@ -24,6 +25,7 @@ const states: States = {
   leases: ["not yet"],
   stacks: [],
   notes: [[2, "5"]],
+  marks: [[0, "cell deleted"]],
   tally: [3, 1, 0, 1],
   times: [[0, 1.5]],
   scopes: [],
@@ -39,6 +41,17 @@ describe("a view's state", () => {
     expect(known.codes).toEqual([0, 1, 3]);
     expect(known.counts.get(1)).toEqual([[3, 2]]);
     expect(known.notes.get(2)).toBe("5");
+    expect(known.marks.get(0)).toBe("cell deleted");
+  });
+
+  test("knows what is stale, and what is not any more", () => {
+    const stale = after(known, { ...delta, marks: [[1, "stale: its code has changed"]] });
+    expect([...stale.marks.values()].map(isStale)).toEqual([false, true]);
+    expect([...stale.marks.values()].map(markText)).toEqual(["cell deleted", "stale"]);
+    const fresh = after(stale, { ...delta, marks: [[1, ""]] });
+    expect([...fresh.marks.values()].some(isStale)).toBe(false);
+    expect(markText("cell deleted, stale: its input x has changed")).toBe("cell deleted, stale");
+    expect(markText("2 stale, 1 cell deleted")).toBe("2 stale, 1 cell deleted");
   });
 
   test("changes where a delta says so, and nowhere else", () => {

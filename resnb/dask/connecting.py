@@ -1,10 +1,7 @@
-"""Clients for whatever a user gives: a client, a cluster, an address, or options of a new one."""
+"""Clients for whatever a user gives: a client, a cluster or an address."""
 
 import asyncio
 import logging
-import warnings
-from collections.abc import Mapping
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,7 +10,6 @@ from resnb.run.scheduling.outcome import text_of
 
 TIMEOUT = 10.0
 """How long to wait for an answer of a scheduler, in seconds."""
-DASHBOARD = 8787
 
 
 def connected(target: Any, what: str, **options: Any) -> tuple[Any, bool]:
@@ -83,92 +79,6 @@ def _is_news(record: logging.LogRecord) -> bool:
     if record.exc_info and record.exc_info[0]:
         return not issubclass(record.exc_info[0], asyncio.CancelledError)
     return not str(record.msg).startswith("Failed to reconnect")
-
-
-class KernelCluster:
-    """The cluster on this machine that a kernel's `DaskExecutor()` uses; a resource manager.
-
-    Args:
-        options: of `LocalCluster`, as pairs.
-        adapt: of its ``adapt``; None if it keeps its size.
-        client: of `Client`.
-    """
-
-    dies_with_kernel = True
-
-    def __init__(
-        self,
-        options: tuple[tuple[str, Any], ...],
-        adapt: Mapping[str, Any] | None = None,
-        client: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.options = dict(options)
-        self.adapt = adapt
-        self.client = dict(client or {})
-
-    def make(self) -> Any:
-        """The cluster."""
-        from distributed import LocalCluster
-
-        options = {
-            "dashboard_address": _dashboard(),
-            "silence_logs": logging.CRITICAL,  # a worker's log would appear in some cell
-            **self.options,
-        }
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of ports that are taken
-            return LocalCluster(**options)
-
-    def setup(self) -> Any:
-        """Start it; gives a client."""
-        from distributed import Client
-
-        cluster = self.make()
-        try:
-            if self.adapt is not None:
-                cluster.adapt(**self.adapt)
-            return Client(cluster, **{"set_as_default": False, **self.client})
-        except BaseException:
-            cluster.close()
-            raise
-
-    def cleanup(self, client: Any) -> None:
-        """End it."""
-        cluster = client.cluster
-        client.close()
-        if cluster is not None:
-            cluster.close()
-
-
-class OtherCluster(KernelCluster):
-    """Likewise a cluster of a class that the user has chosen; it may outlive the kernel.
-
-    Args:
-        options: those of the class, and ``cluster_class``: the class, or where to import it from.
-    """
-
-    dies_with_kernel = False
-
-    def make(self) -> Any:
-        """The cluster."""
-        options = dict(self.options)
-        kind = options.pop("cluster_class")
-        if isinstance(kind, str):
-            module, _, name = kind.rpartition(".")
-            kind = getattr(import_module(module), name)
-        return kind(**options)
-
-
-def _dashboard() -> str:
-    """The dashboard's address: its usual port if that is free, else any."""
-    import socket
-
-    with socket.socket() as trial:
-        try:
-            trial.bind(("127.0.0.1", DASHBOARD))
-        except OSError:
-            return "127.0.0.1:0"
-    return f"127.0.0.1:{DASHBOARD}"
 
 
 def link_of(client: Any) -> str:

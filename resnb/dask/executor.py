@@ -7,14 +7,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from resnb.dask.clusters import Clusters
-from resnb.dask.connecting import (
-    KernelCluster,
-    OtherCluster,
-    answers,
-    connected,
-    disconnected,
-    link_of,
-)
+from resnb.dask.connecting import answers, connected, disconnected, link_of
+from resnb.dask.own_cluster import KernelCluster, OtherCluster
 from resnb.errors import OptionError
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.kernel_wide import SharedResource

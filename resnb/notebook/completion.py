@@ -1,17 +1,26 @@
 """Completion of flow and resource names on magic lines."""
 
+import inspect
 import re
 from collections.abc import Iterable
 from typing import Any
 
+from resnb.errors import LedgerError
 from resnb.graph.flow import Flow
 from resnb.graph.resources.resource import ResourceManager
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.recipes import kinds
+from resnb.notebook.commands.kinds import made_by, parameters_of
 from resnb.notebook.commands.removal import removable
 from resnb.notebook.lines.usage import COMMAND, FLOW, OPEN, RESOURCE, RESOURCES
 from resnb.notebook.session import Session
 
+_CALL = re.compile(
+    r"""(?:--with|^\s*%resources\s+open)\s+(?P<name>\w+)\(
+    (?P<given>(?:[^()"']|"[^"]*"|'[^']*'|\([^()]*\))*)$""",
+    re.VERBOSE | re.DOTALL,
+)
+"""A resource's call that is being written, its arguments so far with no quote or bracket open."""
 _LINE = re.compile(r"\s*(?P<magic>%%?(?:flow|resources?))\s+(?P<rest>.*)$", re.DOTALL)
 
 
@@ -28,6 +37,8 @@ def candidates(session: Session, line: str) -> tuple[str, list[str]]:
     match = _LINE.match(line)
     if match is None:
         return "", []
+    if (call := _CALL.search(line)) is not None:
+        return _arguments(session, call["name"], call["given"])
     words = match["rest"].split()
     word = "" if match["rest"][-1:].isspace() or not words else words[-1]
     before = words[:-1] if word else words
@@ -71,9 +82,36 @@ def _resources_words(session: Session, before: list[str], word: str) -> Iterable
             return _managers(session)
         case ["open", *_]:
             return ["as"]
-        case ["close"]:
-            return _open_for_cells()
+        case ["close" | "kinds" as command]:
+            return kinds.names() if command == "kinds" else _open_for_cells()
     return [lease.name for lease in KEEPER.alive()]
+
+
+def _arguments(session: Session, name: str, given: str) -> tuple[str, list[str]]:
+    """The word that is being written in a resource's call, and the arguments that begin so."""
+    word = re.search(r"\w*$", given)
+    assert word is not None
+    before = given[: word.start()].rstrip()
+    if before and not before.endswith(","):
+        return "", []
+    manager = session.namespace.get(name)
+    if not isinstance(manager, ResourceManager):
+        manager = _registered(name)
+    taken = set(re.findall(r"(\w+)\s*=(?!=)", before))
+    named = (one for one in parameters_of(manager) if one.kind in _BY_NAME)
+    names = [f"{one.name}=" for one in named if one.name not in taken]
+    return word.group(), [one for one in names if one.startswith(word.group())]
+
+
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def _registered(name: str) -> Any:
+    try:
+        kind = kinds.find(name)
+    except LedgerError:
+        return None
+    return None if kind is None else made_by(kind)
 
 
 def _managers(session: Session) -> list[str]:

@@ -19,6 +19,7 @@ from IPython.core.getipython import get_ipython
 from resnb.events import EVENTS, Event, RunBegan
 from resnb.graph.flow import Flow
 from resnb.notebook.front_end import cell_id, is_attended
+from resnb.notebook.session import session_of
 from resnb.run.closing import wait_for_reaper
 from resnb.run.memory import memory_of
 from resnb.view.picture import alt_text
@@ -32,6 +33,7 @@ _WIDGETS: "dict[str, FlowWidget]" = {}
 
 def bundle(flow: Flow, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """What is shown of `flow`: text, picture and, where it is of use, the widget; and metadata."""
+    _mark_stale(flow)
     still = flow._repr_mimebundle_()
     return {**still, **_live(flow)}, alt_text(still["text/plain"])
 
@@ -40,6 +42,7 @@ def show_flow(flow: Flow) -> None:
     """Show `flow` below the cell, once the reaper has finished its clean-ups or a time limit."""
     wait_for_reaper(memory_of(flow).leases())
     place = uuid4().hex
+    _mark_stale(flow)
     still = flow._repr_mimebundle_()
     live = _live(flow, place)
     known = {"display_id": place} if live else {}  # a headless output has no id
@@ -78,6 +81,12 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
     display(data, metadata=metadata, raw=True, display_id=place, update=bool(began))
 
 
+def _mark_stale(flow: Flow) -> None:
+    session = session_of(get_ipython())
+    if session is not None:
+        session.mark_stale(flow)
+
+
 # ---- the widget
 
 
@@ -99,6 +108,11 @@ def _live(flow: Flow, place: str = "") -> Mapping[str, Any]:
     widget.follow(flow)
     widget.shown(place)
     return widget.bundle()
+
+
+def has_view(flow: Flow) -> bool:
+    """Whether there is a live view of `flow`."""
+    return flow.name in _WIDGETS
 
 
 def take_command(model: str, command: Any) -> None:

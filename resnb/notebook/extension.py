@@ -6,10 +6,12 @@ from resnb.events import EVENTS
 from resnb.graph.flow import Flow
 from resnb.graph.tasks.task import Task
 from resnb.ledger.admin.startup_sweep import sweep_soon
+from resnb.notebook.after_cells import look_after_cells
 from resnb.notebook.cells.cell_code import let_be_empty
 from resnb.notebook.cells.pickled_shell import let_shells_pickle
 from resnb.notebook.completion import matcher
 from resnb.notebook.control_channel import take_commands
+from resnb.notebook.conversion.ran import watch
 from resnb.notebook.display import bundle, take_command
 from resnb.notebook.handles import explain_handles, show_value
 from resnb.notebook.kernel_hooks import count_cells_as_use, mark_deleted_cells, wrap_shutdown
@@ -35,6 +37,7 @@ def load(shell: Any) -> None:
     undo = [call_cells_by_name(shell), explain_handles(shell), count_cells_as_use(shell, session)]
     undo.append(EVENTS.listen(session.take_values))
     undo.append(mark_deleted_cells(shell, session))
+    undo += [watch(shell, session.ran), look_after_cells(shell, session)]
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completion = matcher(session)

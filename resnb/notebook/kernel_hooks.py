@@ -42,8 +42,9 @@ def wrap_shutdown(kernel: Any) -> Callable[[], None]:
 def count_cells_as_use(shell: Any, session: Session) -> Callable[[], None]:
     """Let a running cell count as use of everything that is open, for ``idle_timeout``.
 
-    Of what was opened for ordinary cells, only cells that read its variable count. When a cell has
-    ended, the recipes are renewed whose names it has bound to something else.
+    Of what was opened for ordinary cells, only cells that read its variable count. What a cell
+    reads of steps on a cluster is fetched before it begins. When a cell has ended, the recipes are
+    renewed whose names it has bound to something else.
 
     Returns:
         A function that undoes it.
@@ -52,6 +53,8 @@ def count_cells_as_use(shell: Any, session: Session) -> Callable[[], None]:
     def began(info: Any = None) -> None:
         KEEPER.activity.begin()
         text = str(getattr(info, "raw_cell", ""))
+        if not text.lstrip().startswith("%%flow"):  # there its names are handles
+            session.bring_values(text)
         for variable in session.bound:
             if refers_to(text, variable, session.namespace):
                 session.used(variable).begin()

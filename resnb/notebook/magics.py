@@ -36,7 +36,7 @@ class FlowMagics(_ipython.Magics):  # type: ignore[misc]
     def flow_line(self, line: str) -> None:
         """Show, run, plan, cancel or close flows."""
         with user_lines_only(self.shell):
-            flow_command(self.session, line)
+            flow_command(self.session, line, self.shell)
 
     @_ipython.no_var_expand
     @_ipython.cell_magic("resource")

@@ -1,11 +1,13 @@
 """The flows of one notebook by name, and how to find or make one."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from resnb.errors import MagicError, nearest
-from resnb.events import Event, RunEnded
+from resnb.errors import MagicError, NoValueError, nearest
+from resnb.events import EVENTS, Event, RunEnded, StructureChanged
 from resnb.graph.flow import Flow
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
@@ -13,9 +15,14 @@ from resnb.ledger.kernel.reaper_messages import Activity
 from resnb.notebook.cells.deleted import DeletedCells
 from resnb.notebook.cells.flow_cells import FlowCells
 from resnb.notebook.cells.freshness import Freshness
+from resnb.notebook.cells.mentions import refers_to
 from resnb.notebook.cells.namespace import MISSING
-from resnb.notebook.cells.steps import StepTask, outputs_of
+from resnb.notebook.cells.records import BuildResult
+from resnb.notebook.cells.steps import StepTask, outputs_of, picked
+from resnb.notebook.conversion.ran import RanCells
 from resnb.notebook.lines.names import variable_name
+from resnb.run.memory import memory_of
+from resnb.states import Elsewhere
 
 ATTRIBUTE = "_resnb_session"
 """The attribute of IPython's shell that has the notebook's session."""
@@ -34,6 +41,14 @@ class BoundResource(NamedTuple):
     value: Any  # the live thing
 
 
+@dataclass
+class AutoRuns:
+    """How ``%flow auto`` runs what is stale in a flow."""
+
+    may_cost: bool  # whether it may set up resources that cost money
+    tried: str = ""  # what it has tried last
+
+
 class Session:
     """The flows of one notebook, and what is open for its ordinary cells.
 
@@ -43,15 +58,20 @@ class Session:
     Attributes:
         namespace: see `Args`.
         bound: what ``%resources open`` has opened, by variable.
+        auto: the flows that run what is stale after each cell, by name.
+        ran: the cells that have run.
     """
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
         self.bound: dict[str, BoundResource] = {}
+        self.auto: dict[str, AutoRuns] = {}
         self._flows: dict[str, FlowCells] = {}
         self._published: dict[tuple[str, str], Any] = {}
         self._freshness: WeakKeyDictionary[Flow, Freshness] = WeakKeyDictionary()
         self._deleted = DeletedCells()
+        self.ran = RanCells()
+        self.ran.deleted = self._deleted.ids
 
     def names(self) -> list[str]:
         """The names of all flows."""
@@ -130,19 +150,57 @@ class Session:
         """What the tasks of `flow` were made of."""
         return self._freshness.setdefault(flow, Freshness())
 
+    def mark_stale(self, flow: Flow) -> None:
+        """Let views mark which tasks of `flow` are stale now."""
+        memory, found = memory_of(flow), self.freshness(flow).stale(flow)
+        if memory.stale != found:
+            memory.stale = found
+            EVENTS.publish(StructureChanged(flow.name))
+
+    def take_over(self, cells: FlowCells, built: BuildResult) -> bool:
+        """A cell has run again: let its step have the value of the old one if nothing has changed.
+
+        Returns:
+            Whether it has, so that all values are as good as before.
+        """
+        if built.rebuilt is None or built.replaced or built.dropped:
+            return False
+        if not self.freshness(cells.flow).rebuilt(cells.flow, built.rebuilt):
+            return False
+        self._bind_values(cells)
+        return True
+
     def take_values(self, event: Event) -> None:
         """A run has ended: bind the names of its steps to their values, and note what made them."""
         cells = self._flows.get(event.flow) if isinstance(event, RunEnded) else None
         if cells is None or cells.flow.memory is None:
             return
         self.freshness(cells.flow).note(cells.flow)
+        self._bind_values(cells)
+        self.mark_stale(cells.flow)
+
+    def _bind_values(self, cells: FlowCells) -> None:
         for step in cells.steps():
-            for name, value in outputs_of(step, cells.flow.memory.state_of(step)):
+            for name, value in outputs_of(step, memory_of(cells.flow).state_of(step)):
                 key = cells.flow.name, name
                 held = self.namespace.get(name)
                 is_new = self._published.get(key, MISSING) is not value
                 if is_new or isinstance(held, StepTask):  # else the notebook has changed it since
                     self.namespace[name] = self._published[key] = value
+
+    def bring_values(self, text: str) -> None:
+        """Fetch the values of steps that are on a cluster, and that a cell with `text` reads."""
+        for cells in self._flows.values():
+            for step in cells.steps():
+                held = [name for name in step.outputs if self.namespace.get(name) is step]
+                read = [one for one in held if refers_to(text, one, self.namespace)]
+                if not read or not _is_elsewhere(memory_of(cells.flow).state_of(step).kept):
+                    continue
+                with suppress(NoValueError):  # it went with its cluster: the handle says so
+                    value = memory_of(cells.flow).value_of(step)
+                    for name in read:
+                        key = cells.flow.name, name
+                        self.namespace[name] = self._published[key] = picked(value, name)
 
     def bind(self, variable: str, held: Any) -> None:
         """Bind a variable to what `held` has opened; only cells that read it count as its use."""
@@ -174,6 +232,11 @@ class Session:
             if value.name not in found or variable == _variable(value.name):
                 found[value.name] = value
         return found
+
+
+def _is_elsewhere(kept: Any) -> bool:
+    items = kept if type(kept) is list else [kept]
+    return any(isinstance(one, Elsewhere) for one in items)
 
 
 def _variable(name: str) -> str | None:

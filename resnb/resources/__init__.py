@@ -8,17 +8,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from resnb.resources.bucket import S3Prefix as S3Prefix
     from resnb.resources.cluster import DaskCluster as DaskCluster
     from resnb.resources.container import DockerContainer as DockerContainer
     from resnb.resources.database import PostgresDatabase as PostgresDatabase
+    from resnb.resources.emr import EMRCluster as EMRCluster
     from resnb.resources.folder import TemporaryFolder as TemporaryFolder
+    from resnb.resources.instance import EC2Instance as EC2Instance
     from resnb.resources.process import Subprocess as Subprocess
     from resnb.resources.shell import command as command
 
 _HOMES = {
     "DaskCluster": "resnb.resources.cluster",
     "DockerContainer": "resnb.resources.container",
+    "EC2Instance": "resnb.resources.instance",
+    "EMRCluster": "resnb.resources.emr",
     "PostgresDatabase": "resnb.resources.database",
+    "S3Prefix": "resnb.resources.bucket",
     "Subprocess": "resnb.resources.process",
     "TemporaryFolder": "resnb.resources.folder",
     "command": "resnb.resources.shell",

@@ -3,17 +3,31 @@
 import os
 import re
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from http import HTTPStatus
+from threading import Event
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from resnb import ResourceManager
+from resnb.durations import seconds
 from resnb.errors import CleanupError, ResnbError
 from resnb.ledger.recipes.found_process import Place, here, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
 
+if TYPE_CHECKING:
+    from resnb.durations import Duration
+
 LABEL = "resnb.lease"
+GUARD_LABEL = "resnb.guard"
+REMOVING = 30.0
+"""How long the engine may take to remove a container, in seconds."""
+_VERSIONS: dict[str, str] = {}
+"""The version of Docker's API by engine, which takes the engine a while to tell."""
+_GUARD = "sleep {}; kill -9 -1; sleep 5"
+"""What guards do: they are process 1 of a container, and let the engine remove that before them."""
 
 
 class RunningContainer:
@@ -65,6 +79,9 @@ class DockerContainerManager:
         volumes: as in Docker's library: ``{"/here": {"bind": "/there", "mode": "ro"}}``.
         ready_port: it is ready when something listens on this port inside, one of `ports`.
         ready_line: it is ready when its output has this text.
+        self_destruct: the engine ends and removes it after this time, even if nobody is left who
+            knows of it: a duration. Its process 1 is then that of a guard, a second container of
+            the same image, which needs a shell.
     """
 
     kind = "docker"
@@ -80,17 +97,20 @@ class DockerContainerManager:
         volumes: Mapping[str, Any] | None = None,
         ready_port: int | None = None,
         ready_line: str | None = None,
+        self_destruct: "Duration | None" = None,
     ) -> None:
         self.image, self.command = image, command
         self.ports = list(ports)
         self.environment, self.volumes = environment, volumes
         self.ready_port, self.ready_line = ready_port, ready_line
+        self.self_destruct = seconds(self_destruct, "self_destruct")
         self._place = here()
 
     def setup(self) -> RunningContainer:
         """Create it with the lease's id as a label, and start it."""
         ports = [*self.ports, *([self.ready_port] if self.ready_port else [])]
         with _client() as client:
+            guarded = {} if self.self_destruct is None else self._guarded(client)
             made = client.containers.create(
                 self.image,
                 self.command,
@@ -99,11 +119,35 @@ class DockerContainerManager:
                 ports={f"{one}/tcp": ("127.0.0.1", None) for one in ports},
                 environment={name: str(one) for name, one in (self.environment or {}).items()},
                 volumes=dict(self.volumes or {}),
+                **guarded,
             )
             container = RunningContainer(made.id)
             self.lease.record(self.handle(container))
             made.start()
         return container
+
+    def _guarded(self, client: Any) -> dict[str, Any]:
+        """Start a guard; gives the options of a container that ends with it.
+
+        Raises:
+            ResnbError: the image has no shell.
+        """
+        from docker.errors import APIError
+
+        guard = client.containers.create(
+            self.image,
+            [_GUARD.format(self.self_destruct)],
+            entrypoint=["sh", "-c"],
+            detach=True,
+            auto_remove=True,
+            labels={LABEL: self.lease.id, GUARD_LABEL: "1"},
+        )
+        try:
+            guard.start()
+        except APIError as error:
+            message = f"DockerContainer(self_destruct=...): {self.image} has no shell: {error}"
+            raise ResnbError(message) from None
+        return {"pid_mode": f"container:{guard.id}", "auto_remove": True}
 
     def ready(self, container: RunningContainer) -> bool:
         """Whether it listens, or has said its line.
@@ -113,12 +157,19 @@ class DockerContainerManager:
         """
         if self.ready_port is None and self.ready_line is None:
             return True
-        text = container.logs()
-        if self.ready_line is not None and self.ready_line in text:
-            return True
-        with _client() as client:
-            status = client.containers.get(container.id).status
-        if status in ("exited", "dead"):
+        from docker.errors import APIError
+
+        try:
+            text = container.logs()
+            if self.ready_line is not None and self.ready_line in text:
+                return True
+            with _client() as client:
+                status = client.containers.get(container.id).status
+        except APIError as error:  # a guarded one, which its engine removes
+            if not _is_missing(error):
+                raise
+            text, status = "its output went with it", "dead"
+        if status in ("exited", "dead", "stopped"):
             last = next(iter(reversed(text.strip().splitlines())), "nothing was printed")
             message = f"a container of {self.image} ended before it was ready: {last}"
             raise ResnbError(message)
@@ -140,30 +191,65 @@ class DockerContainerManager:
     def find(self, lease_id: str) -> RunningContainer | None:
         """The container of a set-up that did not return."""
         with _client() as client:
-            known = client.containers.list(all=True, filters={"label": f"{LABEL}={lease_id}"})
-            return RunningContainer(known[0].id) if known else None
+            known = _tagged(client, lease_id)
+            return RunningContainer(known[0]) if known else None
 
     def cleanup(self, container: RunningContainer) -> None:
         """Remove it.
 
         Raises:
-            CleanupError: it is not of this lease, or of another machine's engine.
+            CleanupError: it is not of this lease, of another machine's engine, or does not go.
         """
-        from docker.errors import NotFound
+        from docker.errors import APIError
 
+        name = container.id[:12]
         with _client() as client:
             try:
-                found = client.containers.get(container.id)
-            except NotFound:
+                labels = client.containers.get(container.id).labels
+            except APIError as error:
+                if not _is_missing(error):
+                    raise
                 if self._place.machine != here().machine:
                     why = "it was started on another machine, whose engine cannot be asked"
-                    raise out_of_sight(f"container {container.id[:12]}", why) from None
-                return
-            if found.labels.get(LABEL) != self.lease.id:
-                message = f"container {container.id[:12]} is not of this lease, and is left alone"
-                raise CleanupError(message)
-            with suppress(NotFound):
-                found.remove(force=True, v=True)
+                    raise out_of_sight(f"container {name}", why) from None
+            else:
+                if labels.get(LABEL) != self.lease.id:
+                    message = f"container {name} is not of this lease, and is left alone"
+                    raise CleanupError(message)
+            never, deadline = Event(), time.monotonic() + REMOVING
+            while left := _tagged(client, self.lease.id):
+                if time.monotonic() > deadline:
+                    message = f"container {left[0][:12]} is there after {REMOVING:g} s"
+                    raise CleanupError(message)
+                for one in left:
+                    _remove(client, one)
+                never.wait(0.05)  # the engine may be about to remove what has ended
+
+
+def _tagged(client: Any, lease_id: str) -> list[str]:
+    """The ids of a lease's containers, a guard's last: what depends on it goes first."""
+    filters = {"label": f"{LABEL}={lease_id}"}
+    known = client.api.containers(all=True, filters=filters)
+    known.sort(key=lambda one: GUARD_LABEL in (one["Labels"] or {}))
+    return [one["Id"] for one in known]
+
+
+def _remove(client: Any, container: str) -> None:
+    from docker.errors import APIError
+
+    with suppress(APIError):  # it does not run; podman would wait 10 s for its end
+        client.api.kill(container)
+    try:
+        client.api.remove_container(container, force=True, v=True)
+    except APIError as error:
+        is_going = error.status_code == HTTPStatus.CONFLICT
+        if not is_going and not _is_missing(error):
+            raise
+
+
+def _is_missing(error: Any) -> bool:
+    """Whether the engine knows no such container; podman says so by an error 500, too."""
+    return error.status_code == HTTPStatus.NOT_FOUND or "no such container" in str(error)
 
 
 class _client:  # noqa: N801 - a block
@@ -175,7 +261,9 @@ class _client:  # noqa: N801 - a block
         except ImportError:
             message = "DockerContainer needs Docker's library: pip install 'resnb[docker]'"
             raise ResnbError(message) from None
-        self._client = docker.from_env()
+        host = os.environ.get("DOCKER_HOST", "")
+        self._client = docker.from_env(version=_VERSIONS.get(host))
+        _VERSIONS[host] = self._client.api.api_version
         return self._client
 
     def __exit__(self, *_: object) -> None:
@@ -190,4 +278,6 @@ KIND = Kind(
     {"image": str},
     {"id": re.compile("[0-9a-f]{64}"), "place": [str]},
     manager=DockerContainer,
+    module="docker",
+    install="resnb[docker]",
 )

@@ -28,18 +28,18 @@ class PostgresDatabaseManager:
     def setup(self) -> str:
         """Create it, with the lease's id as its comment."""
         lease = self.lease.id
-        name = self.name or f"resnb_{lease}"
+        first = f"resnb_{lease}"  # by which it is known before it has its comment
         with self._connected() as connection:
             from psycopg import sql
 
-            made = sql.Identifier(name)
+            made = sql.Identifier(first)
             connection.execute(sql.SQL("create database {}").format(made))
-            tagged = sql.SQL("comment on database {} is {}").format(made, sql.Literal(_tag(lease)))
-            try:
-                connection.execute(tagged)
-            except BaseException:
-                connection.execute(sql.SQL("drop database {}").format(made))
-                raise
+            tagged = sql.SQL("comment on database {} is {}")
+            connection.execute(tagged.format(made, sql.Literal(_tag(lease))))
+            if self.name is not None:
+                renamed = sql.SQL("alter database {} rename to {}")
+                connection.execute(renamed.format(made, sql.Identifier(self.name)))
+        name = self.name or first
         return urlunsplit(urlsplit(self.server)._replace(path=f"/{name}"))
 
     def handle(self, url: str) -> dict[str, str]:
@@ -103,4 +103,6 @@ KIND = Kind(
     {"server": str, "name": (str, None)},
     {"name": str},
     manager=PostgresDatabase,
+    module="psycopg",
+    install="resnb[fleet]",
 )

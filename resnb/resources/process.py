@@ -174,6 +174,9 @@ class SubprocessManager:
         lease = self.lease.id
         for send in ("terminate", "kill"):
             left = _with_group(_tagged(lease))
+            if not left:
+                process.process.poll()
+                break
             for one in left:
                 with suppress(psutil.Error):
                     getattr(one, send)()

@@ -38,6 +38,7 @@ class FlowMemory:
         code: the state of the latest run.
         latest_run: that run; None if there was none, or tasks of it were replaced since.
         final: the final state of a ``@flow`` function's latest run.
+        stale: the tasks whose values are out of date, and why; for views.
     """
 
     def __init__(self, flow: "Flow") -> None:
@@ -46,6 +47,7 @@ class FlowMemory:
         self.code = PENDING
         self.final: State | None = None
         self.latest_run: Execution | None = None
+        self.stale: Mapping[Task, str] = {}
         self._leases: dict[ScopeUse, Lease] = {}
         self._kept: dict[Task, State] = {}
         self._reader: StateReader | None = None
@@ -54,6 +56,9 @@ class FlowMemory:
 
     def begin(self, execution: "Execution", *, whole: bool) -> None:
         """`execution` is the latest run from now on; a partial one leaves older states in place."""
+        self.stale = {
+            task: why for task, why in self.stale.items() if task not in execution.plan.row_of
+        }
         if whole:
             self._kept = {}
         else:
@@ -67,6 +72,11 @@ class FlowMemory:
         self.latest_run, self._reader = None, None
         for task in tasks:
             self._kept.pop(task, None)
+
+    def take_over(self, old: Task, new: Task) -> None:
+        """`new` has taken the place of `old`, and is made of the same: it has the same state."""
+        self.forget(())
+        self._kept[new] = self._kept.pop(old, Pending())
 
     def let_go(self, uses: Iterable[ScopeUse]) -> None:
         """What is open for these uses was closed: no run uses it again, and views show its end."""

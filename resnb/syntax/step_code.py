@@ -6,7 +6,7 @@ chooses what leaves it.
 
 import ast
 import builtins
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from resnb.syntax.reads import names_needed
@@ -36,13 +36,13 @@ class StepCode(NamedTuple):
     rebinds: tuple[str, ...]
 
 
-def step_code(statements: Sequence[ast.stmt]) -> StepCode:
+def step_code(statements: Sequence[ast.stmt], stay_inside: Collection[str] = ()) -> StepCode:
     """What `statements` read and bind.
 
     Imports, the targets of loops and what ``with ... as`` binds are no outputs, nor are names that
-    begin with an underscore.
+    begin with an underscore, nor those of `stay_inside`.
     """
-    inside = set(_bound_in_passing(statements))
+    inside = _bound_in_passing(statements).union(stay_inside)
     bound = bound_names(statements)
     given = [
         name for name in names_left(statements) if not name.startswith("_") and name not in inside

@@ -12,7 +12,7 @@ from resnb.states import census
 from resnb.view.aggregate import overall
 from resnb.view.names import counted
 from resnb.view.outline import Cluster, Link, Node, Outline
-from resnb.view.snapshot import NO_WORK, Counts, Snapshot, in_order, picker
+from resnb.view.snapshot import NO_WORK, Counts, Marks, Snapshot, in_order, picker
 
 NODE_LIMIT = 150
 LINK_LIMIT = 1_000
@@ -163,7 +163,22 @@ class Merged:
                 for place, text in snapshot.values
                 if self._new[self._goes_to[place]] == place
             ),
+            marks=self._marks(snapshot.marks),
         )
+
+    def _marks(self, marks: Marks) -> Marks:
+        """Those of nodes that stay, and how many of each kind there are in the others."""
+        found: dict[int, str] = {}
+        inside: dict[int, Counter[str]] = {}
+        for place, text in marks:
+            new = self._goes_to[place]
+            if self._new[new] == place:
+                found[new] = text
+            else:
+                inside.setdefault(new, Counter())[text.partition(":")[0]] += 1
+        for new, counts in inside.items():
+            found[new] = ", ".join(f"{number:,} {word}" for word, number in counts.items())
+        return tuple(sorted(found.items()))
 
 
 class _Census:
@@ -273,6 +288,7 @@ class CutOff:
             codes=snapshot.codes[:end],
             counts=counts[:end],
             values=tuple(one for one in snapshot.values if one[0] < end),
+            marks=tuple(one for one in snapshot.marks if one[0] < end),
             left_out=self._tasks
             + sum(number for place in self._scopes for _, number in counts[place]),
         )

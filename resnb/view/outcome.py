@@ -24,6 +24,11 @@ class FinalProgress:
         result: Any = state.kept
         self._states: Mapping[Task, State] = result if isinstance(result, Mapping) else {}
 
+    @property
+    def stale(self) -> "Mapping[Task, str]":
+        """None: a state does not know what has changed since."""
+        return {}
+
     def code_of(self, task: "Task") -> int:
         """The code of the task's state; pending if the task was not in the run."""
         state = self._states.get(task)

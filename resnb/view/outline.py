@@ -19,7 +19,7 @@ class Node(NamedTuple):
         mapped: whether it runs once for each item of something.
         cluster: the place of the innermost cluster around it.
         note: a parameter's value in the latest run, or its default, or that it is required; of
-            another task, that its cell was deleted.
+            another task, that its cell was deleted, which is marked.
         tasks: how many tasks are folded into it; 0 for a task.
     """
 

@@ -38,9 +38,13 @@ Counts: TypeAlias = tuple[tuple[int, int], ...]
 Stacks: TypeAlias = tuple[tuple[int, tuple[tuple[str, int], ...]], ...]
 """For each mapped cluster its place, and how many leases are in each state."""
 
+Marks: TypeAlias = tuple[tuple[int, str], ...]
+"""Pairs of a place and a mark: ``cell deleted``, or ``stale``, a colon and why."""
+
 NOT_YET = "not yet"
 _ENDS = {"closing": RUNNING, "with the reaper": RUNNING, "closed": SUCCESS, "failed": FAILED}
 """What the state of a lease says of its clean-up."""
+STALE = "stale"
 NO_WORK = frozenset({"init", "setup", "cleanup", "parameter"})
 """Kinds of tasks that do not count as work in progress."""
 
@@ -73,6 +77,10 @@ class Progress(Protocol):
     def flow_code(self) -> int:
         """The code of the latest run's state."""
 
+    @property
+    def stale(self) -> "Mapping[Task, str]":
+        """The tasks whose values are out of date, and why."""
+
 
 class Failure(NamedTuple):
     """Why a node failed, in one line."""
@@ -96,6 +104,11 @@ class Snapshot(NamedTuple):
     failures: tuple[Failure, ...] = ()  # the tasks that failed themselves, and why
     left_out: int = 0  # how many tasks are not drawn at all
     stacks: Stacks = ()  # how many leases of each mapped cluster are in each state
+    marks: Marks = ()  # what there is to say of nodes beside their states
+
+    def mark(self, place: int) -> str:
+        """What there is to say of a node beside its state; empty for nothing."""
+        return dict(self.marks).get(place, "")
 
     def stack(self, place: int) -> tuple[tuple[str, int], ...]:
         """How many leases of a mapped cluster are in each state."""
@@ -112,6 +125,11 @@ class Sampler:
     def __init__(self, drawn: Sketch) -> None:
         self.drawn = drawn
         nodes = drawn.outline.nodes
+        self._noted = {
+            place: node.note
+            for place, node in enumerate(nodes)
+            if node.note and node.kind != "parameter"
+        }
         self._mapped = [place for place, node in enumerate(nodes) if node.mapped]
         self._parameters = [place for place, node in enumerate(nodes) if node.kind == "parameter"]
         self._no_work = {place for place, node in enumerate(nodes) if node.kind in NO_WORK}
@@ -130,7 +148,15 @@ class Sampler:
             codes = bytes([PENDING]) * len(tasks)
             leases = (NOT_YET,) * len(scopes)
             totals = self._totals(codes)
-            return Snapshot(outline, PENDING, codes, tuple(counts), leases, totals=in_order(totals))
+            return Snapshot(
+                outline,
+                PENDING,
+                codes,
+                tuple(counts),
+                leases,
+                totals=in_order(totals),
+                marks=tuple(self._noted.items()),
+            )
         codes = progress.codes_of(tasks)
         totals, shown = self._totals(codes), bytearray(codes)
         for place in self._mapped:
@@ -166,7 +192,17 @@ class Sampler:
                 (place, tuple(progress.lease_states(scopes[place]).items()))
                 for place in self._stacks
             ),
+            marks=self._marks(progress.stale),
         )
+
+    def _marks(self, stale: "Mapping[Task, str]") -> Marks:
+        if not stale:
+            return tuple(self._noted.items())
+        found = {place: [note] for place, note in self._noted.items()}
+        for place, task in enumerate(self.drawn.tasks):
+            if (why := stale.get(task)) is not None:
+                found.setdefault(place, []).append(f"{STALE}: {message(why)}" if why else STALE)
+        return tuple((place, ", ".join(marks)) for place, marks in sorted(found.items()))
 
     def _show_ends(self, codes: bytearray, leases: Sequence[str]) -> None:
         """Show the clean-ups that no run did: a button, a line or the reaper."""

@@ -31,13 +31,13 @@ def tally(counts: Counts) -> tuple[str, ...]:
 
 
 def of_node(snapshot: Snapshot, place: int) -> tuple[str, ...]:
-    """The state, if it needs a word, the counts, and whether its cell was deleted."""
+    """The state, if it needs a word, the counts, and its mark."""
     code, counts = snapshot.codes[place], snapshot.counts[place]
     node = snapshot.outline.nodes[place]
     parts = () if node.kind == "folded" and len(counts) == 1 else tally(counts)
     word = () if code in QUIET or len(counts) > 1 else (TASK[code].word,)
-    note = (node.note,) if node.note and node.kind != "parameter" else ()
-    return (*word, *parts, *note)
+    mark = snapshot.mark(place)
+    return (*word, *parts, *([mark] if mark else ()))
 
 
 def of_cluster(snapshot: Snapshot, place: int) -> tuple[str, str]:

@@ -1,8 +1,8 @@
 """Make the screenshots of the documents by driving a real JupyterLab: docs/pictures/*.png.
 
-    python -m tests.browser.screenshots [FOLDER]
+    python -m tests.browser.screenshots [FOLDER [moving]]
 
-It needs what the browser tests need: the packages of the `test` extra, and Chromium. The ledger is
+With ``moving`` it makes only the moving one, an animated PNG. It needs what the browser tests need: the packages of the `test` extra, and Chromium. The ledger is
 one of its own, in which nothing is left.
 """
 
@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST = 150_000
 """Bytes of a picture."""
+MOVING, MOVING_SIZE = {"x": 36, "y": 86, "width": 824, "height": 574}, (824, 574)
+"""What the moving picture shows, and how large."""
 WINDOW, SCALE = {"width": 1200, "height": 760}, 1.5
 MODULE = Path(__file__).with_name("pictured") / "warehouse.py"
 LOAD = "%load_ext resnb\nfrom warehouse import "
@@ -38,6 +40,17 @@ model = fit(gpu, epochs)""",
     """%%flow training --with Warehouse("small") as features --run
 scores = fit(features, 1)""",
 )
+NIGHTLY = (
+    LOAD + "Cluster, join, load, report",
+    """%%flow nightly --with Cluster(workers=4) as cluster --quiet
+north, south = load(cluster, "north"), load(cluster, "south")
+joined = join(north, south, cluster)""",
+    """%%flow nightly
+report(joined)""",
+    "nightly.start()",
+)
+FRAMES, EVERY = 24, 350
+"""Frames of the moving picture at most, and the milliseconds between two of them."""
 AGES = {"sales/warehouse": 14 * 60, "training/gpu": 2 * 3600 + 300, "training/features": 2 * 3600}
 """Seconds for which they are open in the pictures, as on a working day."""
 LIST_ALONE = """() => document.querySelectorAll('.lm-AccordionPanel-title').forEach((one) => {
@@ -81,6 +94,30 @@ class Pictures:
         size = (self.folder / f"{name}.png").stat().st_size
         assert size < LARGEST, f"{name}.png has {size} bytes"
         sys.stdout.write(f"{name}.png, {size / 1000:.0f} kB\n")
+
+    def moving(self):
+        """A flow that opens a cluster, works with it, and closes it."""
+        from PIL import Image
+
+        shutil.copy(MODULE, self.notebook.server.notebooks)
+        self.page.set_viewport_size({"width": 860, "height": 720})
+        self.notebook.open(*NIGHTLY)
+        self.notebook.run(0, 1, 2)
+        self.page.locator(".resnb .cluster").first.wait_for()
+        self.notebook.run(3)
+        self.page.mouse.move(WINDOW["width"] - 20, 20)
+        frames, after = [], 0
+        while len(frames) < FRAMES and after < 3:
+            seen = Image.open(io.BytesIO(self.page.screenshot(clip=MOVING)))
+            frames.append(seen.convert("RGB").resize(MOVING_SIZE, Image.Resampling.LANCZOS))
+            after += self.page.locator(".resnb .flow-state.is-success").count() > 0
+            self.page.wait_for_timeout(EVERY)
+        colours = frames[len(frames) // 2].quantize(128, kmeans=2, dither=Image.Dither.NONE)
+        small = [one.quantize(palette=colours, dither=Image.Dither.NONE) for one in frames]
+        path = self.folder / "nightly.png"
+        last = [EVERY] * (len(small) - 1) + [4 * EVERY]
+        small[0].save(path, save_all=True, append_images=small[1:], duration=last, loop=0, blend=0)
+        sys.stdout.write(f"{path.name}, {len(small)} frames, {path.stat().st_size / 1000:.0f} kB\n")
 
     def begin(self):
         """Two notebooks, with three resources."""
@@ -176,8 +213,8 @@ def _grow_old(server):
         Store(ledger_home()).change(one["id"], created=time.time() - AGES[one["name"]])
 
 
-def main(folder):
-    """Make all pictures."""
+def main(folder, *, moving):
+    """Make all pictures, or only the moving one."""
     with tempfile.TemporaryDirectory() as place:
         os.environ["RESNB_HOME"] = str(Path(place) / "ledger")
         from playwright.sync_api import sync_playwright
@@ -191,7 +228,9 @@ def main(folder):
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
                 page = browser.new_page(viewport=WINDOW, device_scale_factor=SCALE)
                 page.set_default_timeout(60_000)
-                Pictures(Notebook(page, server, "sales", folder), folder).take()
+                name = "nightly" if moving else "sales"
+                pictures = Pictures(Notebook(page, server, name, folder), folder)
+                (pictures.moving if moving else pictures.take)()
                 browser.close()
         finally:
             (server.notebooks / "unreachable").unlink(missing_ok=True)
@@ -200,4 +239,7 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "pictures")
+    main(
+        Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "pictures",
+        moving=sys.argv[2:] == ["moving"],
+    )

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.kernel.conftest import with_ids
+
 
 def test_a_cell_is_one_task_that_reads_and_binds_names(cells):
     cells.run("%%flow etl(n=3) --step\nrows = list(range(n))", "a")
@@ -258,3 +260,130 @@ def test_lines_that_mean_nothing(cells, line, fault):
 @pytest.mark.parametrize("body", ["return 1", "from math import *", "yield 1"])
 def test_what_no_step_can_hold(cells, body):
     cells.refuse(f"%%flow etl --step\n{body}")
+
+
+# ---- stale
+
+
+def test_a_step_that_runs_again_unchanged_keeps_its_value(cells):
+    if not cells.with_ids:
+        return
+    note = "os.environ['RAN'] += ' {0}'\n"
+    cells.run("os.environ['RAN'] = ''")
+    cells.run(f"%%flow etl --step\n{note.format('rows')}rows = [1, 2]", "a")
+    cells.run("%%flow etl --step\ntotal = sum(rows)", "b")
+    cells.run("%flow run etl")
+    cells.run(f"%%flow etl --step\n{note.format('rows')}rows = [1, 2]  # the same", "a")
+    assert cells.value("rows, total, os.environ['RAN']") == ([1, 2], 3, " rows")
+    assert "nothing is stale" in cells.run("%flow run etl --stale").stdout
+
+
+def test_views_say_what_is_stale_and_why(cells):
+    cells.run("factor = 2")
+    cells.run("%%flow etl --step\nrows = [factor, 1]", "a")
+    cells.run("%%flow etl --step\ntotal = sum(rows)", "b")
+    cells.run("%%flow etl --step\nother = 5", "c")
+    cells.run("%flow run etl")
+    cells.run("factor = 3")
+    assert cells.run("%flow etl").texts.splitlines()[1:] == [
+        "✓ rows · stale: factor has changed",
+        "✓ total · stale: its input rows has changed ← rows",
+        "✓ other",
+    ]
+    cells.run("%%flow etl --step --run\nmore = total", "d")
+    assert "stale" not in cells.run("%flow etl").texts
+    assert cells.value("rows, total, more") == ([3, 1], 4, 4)
+
+
+@with_ids
+def test_what_is_computed_anew_by_itself_makes_stale_what_used_it(cells):
+    cells.run("%%flow etl --step\nrows = [1]", "a")
+    cells.run("%%flow etl --step\ntotal = sum(rows)", "b")
+    cells.run("%flow run etl")
+    cells.run("%%flow etl --step --run\nrows = [2]", "a")
+    assert "total · stale: its input rows has changed" in cells.run("%flow etl").texts
+    cells.run("%flow run etl --stale")
+    assert cells.value("total") == 2
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_value_that_was_found_on_disk_gets_stale_like_any_other(cells):
+    cells.run("factor = 2\n%flow cache clear")
+    cells.run("%%flow etl --cache 7d --step\nrows = factor", "a")
+    for _ in "12":
+        cells.run("%flow run etl")
+    cells.run("factor = 3")
+    assert "1 stale" in cells.run("%flow").stdout
+    cells.run("%flow run etl --stale")
+    assert cells.value("rows") == 3
+
+
+# ---- auto
+
+
+def test_what_became_stale_runs_after_each_cell(cells):
+    cells.run("factor = 2")
+    cells.run("%%flow etl --step\nrows = [factor, 1]", "a")
+    cells.run("%%flow etl --step\ntotal = sum(rows)", "b")
+    assert cells.run("%flow auto etl").stdout == "flow 'etl': ran rows and total\n"
+    assert cells.run("unrelated = 1").stdout == ""
+    assert cells.run("factor = 5").stdout == "flow 'etl': ran rows and total\n"
+    assert cells.value("total") == 6
+    assert "ran more" in cells.run("%%flow etl --step --quiet\nmore = total * 2", "c").stdout
+    cells.run("%flow auto etl off")
+    assert cells.run("factor = 6").stdout == ""
+    assert cells.value("more") == 12
+
+
+def test_a_step_that_fails_by_itself_is_not_tried_again_until_it_changes(cells):
+    cells.run("divisor = 0")
+    cells.run("%%flow etl --step\nx = 1 / divisor", "a")
+    assert "ZeroDivisionError" in cells.run("%flow auto etl").stderr
+    assert cells.run("unrelated = 1").stderr == ""
+    cells.run("divisor = 2")
+    assert cells.value("x") == 0.5
+
+
+def test_what_costs_money_is_set_up_by_itself_only_if_it_was_allowed(cells):
+    cells.run("%%resource Paid --cost-per-hour 0.5\nyield 5")
+    cells.run("%%flow etl --with Paid() as client --step\nx = client + 1", "a")
+    said = cells.run("%flow auto etl").stdout
+    assert "would set up client, which costs 0.5 an hour" in said
+    assert cells.run("unrelated = 1").stdout == ""
+    assert "ran x" in cells.run("%flow auto etl --paid").stdout
+    assert cells.value("x") == 6
+
+
+def test_what_needs_a_parameter_is_not_run_by_itself(cells):
+    cells.run("%%flow etl(n) --step\nx = n + 1", "a")
+    assert "it needs 'n': %flow run etl n=..." in cells.run("%flow auto etl").stdout
+    cells.run("%flow run etl n=2")
+    assert cells.run("unrelated = 1").stdout == ""
+    assert cells.value("x") == 3
+
+
+def test_a_function_that_reads_the_name_of_a_step_is_refused_in_a_step(cells):
+    cells.run("def report(n):\n    return inner(n)\n\ndef inner(n):\n    return n * rows")
+    cells.run("%%flow etl --step\nrows = 2", "a")
+    said = cells.refuse("%%flow etl --step\ntwice = report(2)", "b")
+    assert "uses report(), which reads 'rows' of step 'rows'" in said
+    cells.run("def late():\n    return more\nmore = 1")
+    cells.run("%%flow etl --step\nlast = late()", "d")
+    assert "which step 'last' of flow 'etl'" in cells.refuse("%%flow etl --step\nmore = 5", "e")
+
+
+@pytest.mark.long
+@with_ids
+def test_on_a_cluster_a_name_is_its_value_in_cells_that_read_it(cells):
+    cells.run("from resnb.resources import DaskCluster")
+    cells.run(
+        """
+        %%flow etl --with DaskCluster(1).as_executor() as client --run --step --map n in range(1, 3)
+        x, y = n + 1, n
+        """,
+        "a",
+    )
+    assert cells.value("x") == [2, 3]
+    cells.run("def shown():\n    return sum(y)")
+    assert cells.value("shown()") == 3
+    cells.run("%flow close etl")

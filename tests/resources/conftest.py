@@ -3,6 +3,7 @@
 import pytest
 
 from resnb.ledger.kernel.keeper import KEEPER
+from tests.resources.aws import aws, credentials, endpoint, moto_url  # noqa: F401 - fixtures
 
 
 @pytest.fixture(autouse=True)

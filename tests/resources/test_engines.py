@@ -1,13 +1,16 @@
 """Ready-made resources on real engines: containers, Dask, PostgreSQL. Nothing is left there."""
 
 import doctest
+import os
 from urllib.request import urlopen
 
 import psycopg
 import pytest
 
 from benchmarks.crash.engine import IMAGE, NoEngineError, client, engine
+from resnb.dask import gateway
 from resnb.errors import CleanupError, OptionError, ResnbError
+from resnb.ledger.recipes import kinds
 from resnb.ledger.recipes.handles import FoundLease
 from resnb.resources import DaskCluster, DockerContainer, PostgresDatabase, cluster
 from tests.resources.elsewhere import elsewhere
@@ -63,20 +66,32 @@ def test_a_container_that_ends_before_it_is_ready(docker_client):
     assert containers(docker_client) == []
 
 
-def test_a_container_from_plain_data(docker_client):
+def test_a_container_that_is_not_its_own_is_left_alone(docker_client):
     held = DockerContainer(IMAGE, ["sleep", "600"]).open("one")
     manager = held.lease.manager
     other, found = elsewhere("docker", manager, manager.handle(held.value))
-    assert other.find(manager.lease.id).id == found.id
     other.lease = FoundLease("0" * 32)
     with pytest.raises(CleanupError, match="is not of this lease"):
         other.cleanup(found)
-    other.lease = manager.lease
-    other.cleanup(found)
-    other.cleanup(found)
-    assert other.find(manager.lease.id) is None
-    assert containers(docker_client) == []
+    assert len(containers(docker_client)) == 1
     held.close()
+    assert containers(docker_client) == []
+
+
+def test_a_guarded_container(docker_client):
+    with pytest.raises(OptionError, match="self_destruct='soon' is no duration"):
+        DockerContainer(IMAGE, self_destruct="soon").open("one")
+    guarded = DockerContainer(
+        IMAGE, ["sh", "-c", "echo bye; exit 3"], self_destruct="1h", ready_line="x"
+    )
+    with (
+        pytest.raises(
+            ResnbError, match=r"ended before it was ready: (bye|its output went with it)"
+        ),
+        guarded,
+    ):
+        pass
+    assert containers(docker_client) == []
 
 
 def test_a_database(server):
@@ -89,7 +104,7 @@ def test_a_database(server):
     assert not [name for (name,) in known if name.startswith("resnb_")]
 
 
-def test_a_database_from_plain_data(server):
+def test_a_database_that_is_not_its_own_is_left_alone(server):
     admin = server.url_of("postgres")
     held = PostgresDatabase(admin, "mine").open("one")
     manager = held.lease.manager
@@ -98,10 +113,6 @@ def test_a_database_from_plain_data(server):
     other.lease = FoundLease("0" * 32)
     with pytest.raises(CleanupError, match="database 'mine' is not of this lease"):
         other.cleanup(url)
-    other.lease = manager.lease
-    other.cleanup(url)
-    other.cleanup(url)
-    assert other.find(manager.lease.id) is None
     held.close()
 
 
@@ -111,4 +122,42 @@ def test_a_dask_cluster():
         pytest.raises(OptionError, match=r"cluster='no\.such\.Class' is no class"),
         DaskCluster(cluster="no.such.Class"),
     ):
+        pass
+
+
+def test_the_workers_of_another_lease_are_left_alone():
+    held = DaskCluster(1, dashboard_address=":0").open("one")
+    manager = held.lease.manager
+    handle = manager.handle(held.value)
+    assert [pid for pid, _ in handle["workers"]] == [
+        pid for pid, _ in cluster._tagged(manager.lease.id)
+    ]
+    assert kinds.kind_of(manager).name == "dask_cluster"
+    other, found = elsewhere("dask_cluster", manager, handle)
+    other.lease = FoundLease("0" * 32)
+    other.cleanup(found)
+    assert held.value.submit(sum, [1, 2]).result() == 3
+    assert "RESNB_CLUSTER" not in os.environ
+    held.close()
+    other.lease = manager.lease
+    other.cleanup(found)
+    assert manager.find(manager.lease.id) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"auth": "my.Auth"}, "auth='my.Auth'"),
+        ({"address": "http://elsewhere", "auth": "jupyterhub"}, "credentials go only to"),
+        ({"proxy_address": "http://elsewhere"}, "credentials go only to"),
+    ],
+)
+def test_no_credentials_for_a_gateway_that_is_not_configured(options, fault):
+    with (
+        pytest.raises(OptionError, match=fault),
+        DaskCluster(cluster="dask_gateway.GatewayCluster", **options),
+    ):
+        pass
+    row = gateway.connection_of(options)
+    with pytest.raises(CleanupError, match="it is sent no credentials"), gateway.gateway(row):
         pass

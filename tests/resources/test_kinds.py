@@ -7,13 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import psutil
 import pytest
 
 import resnb.resources
-from resnb import Flow, task
 from resnb.errors import CleanupError, LedgerError, OptionError, ResnbError
 from resnb.ledger.recipes import kinds
 from resnb.ledger.recipes.handles import FoundLease
@@ -56,19 +54,6 @@ def test_a_folder(tmp_path):
         (folder / "deep").mkdir()
         (folder / "deep" / "file").write_text("1")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_from_plain_data(tmp_path):
-    held = TemporaryFolder(parent=tmp_path).open("one")
-    manager = held.lease.manager
-    assert kinds.kind_of(manager).name == "folder"
-    other, folder = elsewhere("folder", manager, manager.handle(held.value))
-    assert other.find(manager.lease.id) == folder
-    other.cleanup(folder)
-    other.cleanup(folder)
-    assert list(tmp_path.iterdir()) == []
-    assert other.find(manager.lease.id) is None
-    held.close()
 
 
 def test_a_folder_that_is_not_its_own_is_left_alone(tmp_path):
@@ -212,16 +197,3 @@ def test_a_command_from_plain_data(tmp_path):
     held.close()
     assert kinds.find("command").runs_commands
     assert not kinds.find("process").runs_commands
-
-
-def test_in_a_flow(tmp_path):
-    @task
-    def write(folder):
-        (folder / "a").write_text("1")
-        return folder
-
-    with Flow("f") as flow, TemporaryFolder(parent=tmp_path) as folder:
-        written = write(folder)
-    state = flow.run()
-    assert isinstance(state.result[written].result, Path)
-    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """Flows to look at, made-up progress of them, and the engines that draw them."""
 
 import shutil
+from types import MappingProxyType
 
 import pytest
 
@@ -28,6 +29,7 @@ class FakeProgress:
         return self.counts.get(task.name, {})
 
     link = ""
+    stale = MappingProxyType({})
 
     def lease_state(self, scope):
         return self.leases.get(scope.name, "closed")

@@ -30,6 +30,8 @@ export interface Model {
   readonly leases: readonly LeaseState[];
   readonly stacks: ReadonlyMap<number, readonly LeaseCount[]>;
   readonly notes: ReadonlyMap<number, string>;
+  /** That a task is stale, and why, or its cell was deleted; "" for neither. */
+  readonly marks: ReadonlyMap<number, string>;
   /** What tasks took, or have been taking. */
   readonly times: ReadonlyMap<number, Timed<number>>;
   readonly scopes: ReadonlyMap<number, Timed<ScopeTimes>>;
@@ -54,6 +56,7 @@ export const NOTHING: Model = {
   leases: [],
   stacks: new Map(),
   notes: new Map(),
+  marks: new Map(),
   times: new Map(),
   scopes: new Map(),
   tally: [0, 0, 0, 0],
@@ -76,6 +79,7 @@ const STATELESS = {
   counts: new Map(),
   leases: [],
   stacks: new Map(),
+  marks: new Map(),
   times: new Map(),
   scopes: new Map(),
 };
@@ -103,6 +107,7 @@ export function after(model: Model, frame: Frame | Unreadable, at = 0): Model {
               counts: new Map(frame.counts),
               stacks: new Map(frame.stacks),
               notes: new Map(frame.notes),
+              marks: new Map(frame.marks),
               times: new Map(timed(frame.times, at)),
               scopes: new Map(timed(frame.scopes, at)),
               hidden: frame.hidden,
@@ -114,6 +119,7 @@ export function after(model: Model, frame: Frame | Unreadable, at = 0): Model {
               counts: added(model.counts, frame.counts),
               stacks: added(model.stacks, frame.stacks),
               notes: added(model.notes, frame.notes),
+              marks: added(model.marks, frame.marks),
               times: added(model.times, timed(frame.times ?? [], at)),
               scopes: added(model.scopes, timed(frame.scopes ?? [], at)),
             }),

@@ -40,16 +40,24 @@ export function nodeName(
   counts: readonly Count[],
   note: string,
   time = "",
+  mark = "",
 ): string {
   const value = node.kind === "parameter" && note !== "" ? ` = ${note}` : "";
   const parts = [`${node.id}${value}`, kindWord(node.kind, node.mapped), taskLook(code).word];
   for (const [state, many] of counts) {
     parts.push(`${number.format(many)} ${taskLook(state).word}`);
   }
-  if (time !== "") {
-    parts.push(time);
-  }
-  return parts.join(", ");
+  return [...parts, time, mark].filter((one) => one !== "").join(", ");
+}
+
+/** Whether a mark says that a task is stale, or tasks folded into a node are. */
+export function isStale(mark: string): boolean {
+  return /\bstale\b/.test(mark);
+}
+
+/** A mark in a word or two: `stale`, `cell deleted`. */
+export function markText(mark: string): string {
+  return mark.replace(/\bstale:.*$/, "stale");
 }
 
 /** `1 failed, 2 open`: the leases of a mapped scope; `mapped` if there are none. */

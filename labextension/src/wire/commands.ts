@@ -18,7 +18,7 @@ export type Sender = Of<typeof Sender>;
 export const Plain = record({
   view: text,
   ask: text,
-  do: oneOf("open", "close", "look_away", "cancel", "cleanup", "close_scopes", "run_again"),
+  do: oneOf("open", "close", "look_away", "cancel", "cleanup", "close_scopes", "run_again", "run_stale"),
 });
 export type Plain = Of<typeof Plain>;
 

@@ -135,6 +135,7 @@ export const States = record({
   leases: list(LeaseState),
   stacks: list(tuple(number, list(LeaseCount))),
   notes: list(tuple(number, text)),
+  marks: list(tuple(number, text)), // that a task is stale, and why, or its cell was deleted
   times: list(tuple(number, number)), // seconds that tasks took, or have been taking
   scopes: list(tuple(number, ScopeTimes)),
   hidden: number,
@@ -154,6 +155,7 @@ export const Delta = record({
   leases: optional(list(tuple(number, LeaseState))),
   stacks: optional(list(tuple(number, list(LeaseCount)))),
   notes: optional(list(tuple(number, text))),
+  marks: optional(list(tuple(number, text))), // empty: there is none any more
   times: optional(list(tuple(number, number))),
   scopes: optional(list(tuple(number, ScopeTimes))),
 });

@@ -145,19 +145,20 @@ class LeaseEntry:
         """
         found = environment_for(manager)  # set-up may have changed it
         environment = {} if found == self._record.environment else {"environment": found}
-        if lives_in_kernel(manager, resource):
-            self._left = self._left_for_a_while(manager, resource)
-            self._write_open(
-                dies_with_kernel=True, unfindable="", unprotected="", **environment, **self._left
-            )  # fmt: skip
-            self.protection = Protection()
-            return
+        lives = lives_in_kernel(manager, resource)
+        ends = {"dies_with_kernel": True, "unfindable": "", "unprotected": ""} if lives else {}
         if self._kind is not None:
             values = self._recorded_as_kind(self._kind, manager, resource)
             if values is not None:
-                self._write_open(**environment, **values)
-                self.protection = self.protection._replace(once_open="")
+                self._left = values if lives else {}
+                self._write_open(**ends, **environment, **values)
+                self.protection = Protection() if lives else self.protection._replace(once_open="")
                 return
+        if lives:
+            self._left = self._left_for_a_while(manager, resource)
+            self._write_open(kind="", notice=self.notice, **ends, **environment, **self._left)
+            self.protection = Protection()
+            return
         values = self._recorded(manager, resource)
         self._write_open(kind="", notice=self.notice, **environment, **values)
         self._mark(values)
@@ -188,6 +189,11 @@ class LeaseEntry:
         blobs = {"recipe": pickled(EndsWithKernel()).data, "handle": pickled(left).data}
         return {name: data for name, data in blobs.items() if data is not None}
 
+    def _left_now(self, manager: Any, resource: Any) -> dict[str, Any] | None:
+        if self._kind is not None:
+            return self._recorded_as_kind(self._kind, manager, resource)
+        return self._left_for_a_while(manager, resource)
+
     def _mark(self, values: dict[str, Any]) -> None:
         is_due = values["rehearsal"] == "due"
         during = self.protection.during_setup
@@ -202,8 +208,8 @@ class LeaseEntry:
 
         If so, `renew` has to be called.
         """
-        if self._kind is not None:  # nothing in a cell changes an installed package
-            return False
+        if self._kind is not None and not self._left:
+            return False  # nothing in a cell changes an installed package
         if self._references is not None and not self._references.have_changed():
             return False
         self._is_settled.clear()
@@ -217,7 +223,7 @@ class LeaseEntry:
         """
         try:
             if lives_in_kernel(manager, resource):
-                left = self._left_for_a_while(manager, resource)  # a cluster may have grown
+                left = self._left_now(manager, resource)  # a cluster may have grown
                 if left != self._left and left:
                     self._change(**left)
                     self._left = left

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 _SECRET = re.compile(
     r"(?:^|_)(?:pass(?:word|wd|phrase)?|pwd|secrets?|tokens?|credentials?|(?:api|access|private|"
-    r"auth)_?keys?)(?:_|$)"
+    r"auth)_?keys?)(?!_(?:file|path)$)(?:_|$)"  # where a secret is kept is none
 )
 
 

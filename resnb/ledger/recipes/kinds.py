@@ -24,9 +24,9 @@ Shape: TypeAlias = (
 )
 """What a value has to be.
 
-A type (``str``, ``int``, ``float``, ``bool``), a pattern that a text matches as a whole, or None;
-``[shape]`` is a list of such, ``(shape, ...)`` one of several, and a dictionary has these keys and
-no others, of which those that end in ``?`` may be missing.
+A type (``str``, ``int``, ``float``, ``bool``; ``object`` for any JSON), a pattern that a text
+matches as a whole, or None; ``[shape]`` is a list of such, ``(shape, ...)`` one of several, and a
+dictionary has these keys and no others, of which those that end in ``?`` may be missing.
 """
 
 
@@ -42,6 +42,8 @@ class Kind(NamedTuple):
         manager: what notebooks use by the name; by default a manager made of `make`.
         runs_commands: whether its clean-up runs commands that its arguments name, so that it is
             trusted to their own user only.
+        module: the library that it needs, as it is imported; empty if none.
+        install: what pip installs that library with, such as ``resnb[docker]``.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Kind(NamedTuple):
     handle: Shape
     manager: Any = None
     runs_commands: bool = False
+    module: str = ""
+    install: str = ""
 
     def recipe(self, arguments: Mapping[str, Any]) -> bytes:
         """The arguments as the ledger keeps them.
@@ -137,7 +141,9 @@ def kind_of(manager: Any) -> Kind | None:
     if found is None:
         message = f"kind {name!r} is not registered: no package has it in {GROUP!r}"
         raise LedgerError(message)
-    is_another = isinstance(found.make, type) and found.make is not type(manager)
+    made = found.make
+    own = made if isinstance(made, type) else getattr(found.manager, "definition", type(manager))
+    is_another = own is not type(manager)
     return None if is_another else found  # such as a notebook's subclass, with its own clean-up
 
 
@@ -184,7 +190,9 @@ def _fault(value: Any, shape: Shape, where: str) -> str:  # noqa: PLR0911 - a ta
             return "" if matches else f"{where} does not match {shape.pattern}"
         case None:
             return "" if value is None else f"{where} is not null"
-    if shape is float:
+    if shape is object:
+        fits = True
+    elif shape is float:
         fits = type(value) in (int, float) and math.isfinite(value)
     else:
         fits = type(value) is shape

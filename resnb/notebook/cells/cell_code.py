@@ -8,6 +8,7 @@ from typing import Any
 from resnb.errors import MagicError
 from resnb.notebook.cells.records import CellBody
 from resnb.notebook.cells.step_names import StepBody
+from resnb.notebook.lines.parsed import StepLine
 from resnb.notebook.tracebacks import cell_being_compiled
 from resnb.syntax.reads import names_needed
 from resnb.syntax.scoping import has_await, names_left
@@ -49,7 +50,7 @@ def _number(shell: Any) -> int:
 
 
 def flow_body(
-    shell: Any, magic: str, body: str, cell_id: str | None, *, is_step: bool = False
+    shell: Any, magic: str, body: str, cell_id: str | None, step: StepLine | None = None
 ) -> CellBody:
     """The body of a ``%%flow`` cell.
 
@@ -58,7 +59,7 @@ def flow_body(
         magic: the magic line, so that the body's lines keep their numbers.
         body: the text below it.
         cell_id: the front end's id of the cell.
-        is_step: whether the body is one task.
+        step: how the body is one task; None if it builds tasks.
 
     Raises:
         MagicError: the body awaits although it is no step, or is not Python.
@@ -68,10 +69,10 @@ def flow_body(
         source = f"# {magic.strip()}\n{translated(shell, body)}"
         filename = cached(shell, source)
         tree = ast.parse(source, filename)
-        if is_step:
-            step = _step_body(shell, tree, body, filename)
-            outputs, needs = step.code.outputs, step.code.needs
-            return CellBody(lambda: None, outputs, needs, cell_id, number, step)
+        if step is not None:
+            found = _step_body(shell, tree, body, filename, step)
+            outputs, needs = found.code.outputs, found.code.needs
+            return CellBody(lambda: None, outputs, needs, cell_id, number, found)
         if has_await(tree.body):
             raise MagicError(
                 "%%flow: a body builds the flow and cannot await; await inside an `async def` task"
@@ -86,7 +87,7 @@ def flow_body(
     )
 
 
-def _step_body(shell: Any, tree: ast.Module, text: str, filename: str) -> StepBody:
+def _step_body(shell: Any, tree: ast.Module, text: str, filename: str, line: StepLine) -> StepBody:
     compiled(shell, tree, filename, awaits=True)  # finds what a function may hold, and a cell not
     if any(isinstance(one, ast.ImportFrom) and one.names[0].name == "*" for one in ast.walk(tree)):
         raise MagicError(
@@ -97,7 +98,7 @@ def _step_body(shell: Any, tree: ast.Module, text: str, filename: str) -> StepBo
     statements = tuple(tree.body)
     return StepBody(
         statements,
-        step_code(statements),
+        step_code(statements, line.inside),
         lambda module: compiled(shell, module, filename),
         shows,
     )

@@ -16,22 +16,29 @@ from resnb.run.runner import RUNNER
 from resnb.states import Cached, State
 
 
-def run_part(flow: Flow, tasks: Collection[Task], kept_open: Collection[Scope]) -> State:
+def run_part(
+    flow: Flow, tasks: Collection[Task], kept_open: Collection[Scope], stale: Collection[Task] = ()
+) -> State:
     """Run what a cell added.
 
     Args:
         flow: the flow.
         tasks: the cell's tasks.
         kept_open: the cell's ``--with`` scopes.
+        stale: tasks whose values are out of date, which run again if they are needed.
     """
-    chosen, known = _selected(flow, tasks, kept_open, memory_of(flow))
+    chosen, known = _selected(flow, {*tasks, *stale}, tasks, kept_open, memory_of(flow))
     if not chosen:
         return Cached("there is nothing to run")
     return RUNNER.run_part(flow, chosen, parameters={}, task_states=known, quiet=True)
 
 
 def _selected(
-    flow: Flow, tasks: Iterable[Task], kept_open: Collection[Scope], memory: FlowMemory
+    flow: Flow,
+    anew: Collection[Task],
+    tasks: Iterable[Task],
+    kept_open: Collection[Scope],
+    memory: FlowMemory,
 ) -> tuple[list[Task], Mapping[Task, State]]:
     """The tasks to run, and the states of those that need not run again."""
     nodes = flow.nodes
@@ -40,7 +47,6 @@ def _selected(
     kept_open = {outer for scope in kept_open for outer in scope.around()}
     chosen: dict[Task, None] = {}
     given: dict[Task, State] = {}
-    fresh = set(tasks)
 
     def tasks_of(scope: Scope) -> list[Task]:
         """The tasks of a scope that must run if something inside it does."""
@@ -53,7 +59,7 @@ def _selected(
         task = stack.pop()
         if task in chosen or task in given or task not in nodes:
             continue
-        if task not in fresh and (known := _known(task, memory, made)) is not None:
+        if task not in anew and (known := _known(task, memory, made)) is not None:
             given[task] = known
             continue
         chosen[task] = None

@@ -17,6 +17,7 @@ from resnb.durations import seconds
 from resnb.errors import MagicError
 from resnb.events import EVENTS, StructureChanged
 from resnb.graph import editing
+from resnb.graph.arguments import Constant
 from resnb.graph.base.building import BUILDING
 from resnb.graph.flow import Flow
 from resnb.graph.resources.scope import Scope
@@ -26,13 +27,14 @@ from resnb.graph.unused import not_added
 from resnb.notebook.cells.cell_scopes import SharedScope, dependants_of, enter_scope
 from resnb.notebook.cells.identity import CellKey, Cells, TaskLabel, task_labels
 from resnb.notebook.cells.namespace import MISSING, bind, restored_on_error
-from resnb.notebook.cells.records import BuildResult, CellBody, CellRecord, label_of
+from resnb.notebook.cells.records import BuildResult, CellBody, CellRecord, Rebuilt, label_of
 from resnb.notebook.cells.removal import farewell, name_of
 from resnb.notebook.cells.step_names import Binder, StepNames, lost
-from resnb.notebook.cells.steps import StepTask
+from resnb.notebook.cells.steps import StepTask, outputs_of
 from resnb.notebook.lines.parsed import FlowLine
 from resnb.notebook.lines.python_source import normalised
 from resnb.notebook.lines.signatures import SignatureParameter
+from resnb.run.memory import memory_of
 
 
 @dataclass
@@ -68,6 +70,8 @@ class FlowCells:
         reads = frozenset(body.reads).difference(given)
         cells, key = self.cells.after(body.cell_id, names, reads)
         old = self.records.get(key)
+        old_step = None if old is None or old.step not in flow.nodes else old.step
+        inputs = None if old_step is None else _inputs_of(flow, old_step)
         with restored_on_error(namespace), flow.transaction():
             before = self._names_before(old, names, namespace)
             if old is not None:
@@ -106,6 +110,9 @@ class FlowCells:
             tuple(dropped),
             _missing(old, record),
             (*stale, *dependants_of(flow, replaced)),
+            None
+            if old_step is None or record.step is None
+            else Rebuilt(old_step, record.step, inputs == _inputs_of(flow, record.step)),
         )
 
     def steps(self) -> list[StepTask]:
@@ -154,10 +161,13 @@ class FlowCells:
         if old is None:
             return before
         own = set(old.everything)
+        state = None if old.step is None else memory_of(self.flow).state_of(old.step)
+        given = {} if state is None or old.step is None else dict(outputs_of(old.step, state))
         again = {
             name: value
             for name, value in old.before.items()
-            if isinstance(found := namespace.get(name), Task) and found in own
+            if (isinstance(found := namespace.get(name), Task) and found in own)
+            or (name in given and found is given[name])
         }
         bind(namespace, again)
         return {**before, **again}
@@ -324,6 +334,16 @@ class FlowCells:
                 editing.remove(self.flow, one.scope.own_tasks)
             after[name] = replace(one, cells=cells, owner=None if one.owner == key else one.owner)
         return {name: one for name, one in after.items() if one.scope in self.flow.scopes}
+
+
+def _inputs_of(flow: Flow, step: StepTask) -> tuple[Any, ...]:
+    """What a step takes, to be compared: its tasks and plain values, and where it stands."""
+    node = flow.nodes[step]
+    inputs = {
+        name: repr(one.value) if isinstance(one, Constant) else one
+        for name, one in node.inputs.items()
+    }
+    return inputs, node.mapped, node.scope
 
 
 def _let_last(flow: Flow, known: Collection[Task], duration: float | None) -> None:

@@ -33,8 +33,7 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
     parsed = parse_flow_line(line)
     flow_cells = session.for_building(parsed.name)
     refuse_while_running(parsed.name)
-    is_step = parsed.step is not None
-    body = flow_body(shell, f"%%flow {line}", cell, cell_id, is_step=is_step)
+    body = flow_body(shell, f"%%flow {line}", cell, cell_id, parsed.step)
     built = flow_cells.build(parsed, body, session.namespace)
     if (warning := session.keep(flow_cells)) is not None:
         print(warning)  # noqa: T201
@@ -43,7 +42,8 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
     if built.dropped:
         print(flow_cells.left(built.dropped, built.missing))  # noqa: T201
     flow = flow_cells.flow
-    memory_of(flow).forget(built.stale)
+    if not session.take_over(flow_cells, built):
+        memory_of(flow).forget(built.stale)
     EVENTS.publish(StructureChanged(flow.name))
     close_replaced(flow, built.replaced)
     if not parsed.run:
@@ -51,9 +51,10 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
             show_flow(flow)
         return
     with shown_while_running(flow, quiet=parsed.quiet):
-        state = run_part(flow, built.tasks, built.scopes)
+        stale = session.freshness(flow).stale_steps(flow)
+        state = run_part(flow, built.tasks, built.scopes, stale)
     state.raise_for_failure()
-    if is_step and not parsed.quiet:
+    if parsed.step is not None and not parsed.quiet:
         show_last_lines(flow, built.tasks)
 
 

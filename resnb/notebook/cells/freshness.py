@@ -5,42 +5,177 @@ values of the notebook count by identity, since looking into them would take tim
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from resnb.errors import ResnbError
+from resnb.graph import editing
+from resnb.graph.arguments import tasks_in
 from resnb.graph.flow import Flow
 from resnb.graph.tasks.task import Task
+from resnb.notebook.cells.records import Rebuilt
+from resnb.notebook.cells.steps import StepTask
 from resnb.run.caching.code_keys import CodeWalk, task_key
+from resnb.run.caching.tasks import FOUND
 from resnb.run.caching.value_keys import value_key
 from resnb.run.memory import memory_of
 from resnb.states import Pending, State, Success
 
+CODE_CHANGED = "its code has changed"
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _SHORT = 1000
 """How many characters or items of a value are looked at."""
+
+
+class MadeOf(NamedTuple):
+    """What the code of a task was when it ran."""
+
+    code: str  # what it means, with all that it refers to
+    names: Mapping[str, str] = {}  # what each variable was that a step read from the notebook
 
 
 class Freshness:
     """What the tasks of one flow were made of when they last ran."""
 
     def __init__(self) -> None:
-        self._made_of: WeakKeyDictionary[Task, str] = WeakKeyDictionary()
+        self._made_of: WeakKeyDictionary[Task, MadeOf] = WeakKeyDictionary()
+        self._outdated: WeakKeyDictionary[Task, str] = WeakKeyDictionary()
 
     def note(self, flow: Flow) -> None:
-        """A run has ended: remember what its tasks are made of now."""
+        """A run has ended: remember what its tasks are made of now.
+
+        What depends on them and had no part in the run is out of date.
+        """
         latest = memory_of(flow).latest_run
         if latest is None:
             return
         given = latest.plan.given
-        ran = [task for task, row in latest.plan.row_of.items() if row not in given]
+        ran = [
+            task
+            for task, row in latest.plan.row_of.items()
+            if row not in given or task not in self._made_of or _was_found(flow, task)
+        ]
         self._made_of.update(_described(ran))
+        for task in latest.plan.row_of:
+            self._outdated.pop(task, None)
+        if len(latest.plan.row_of) < len(flow.nodes):
+            self._outdate(flow, [one for one in ran if one in flow.nodes], latest.plan.row_of)
 
-    def changed(self, flow: Flow) -> list[Task]:
-        """The tasks whose code, or what it refers to, is another one than when they ran."""
+    def rebuilt(self, flow: Flow, rebuilt: Rebuilt) -> bool:
+        """A cell has put a step in the place of another one.
+
+        Returns:
+            Whether the new one is written like the old one, so that it has taken over the value;
+            if not, it and what depends on it are out of date.
+        """
+        old, new = rebuilt.old, rebuilt.new
+        memory, known = memory_of(flow), self._made_of.get(old)
+        if known is None or not _has_value(memory.state_of(old)):
+            return False
+        if not (rebuilt.has_same_inputs and old.is_written_like(new)):
+            self._outdated[new] = CODE_CHANGED
+            self._outdate(flow, [new], {new: 0})
+            return False
+        if old in self._outdated:
+            self._outdated[new] = self._outdated[old]
+        self._made_of[new] = known
+        memory.take_over(old, new)
+        return True
+
+    def stale(self, flow: Flow) -> dict[Task, str]:
+        """The tasks whose values were made of something else, and why, in graph order."""
         known = [task for task in flow.nodes if task in self._made_of]
         now = _described(known)
-        return [task for task in known if self._made_of[task] != now[task]]
+        changed = {
+            task: _change(self._made_of[task], now[task])
+            for task in known
+            if self._made_of[task].code != now[task].code
+        }
+        if not changed and not self._outdated:
+            return {}
+        found: dict[Task, str] = {}
+        memory = memory_of(flow)
+        for task in flow.sorted_tasks():
+            outdated = self._outdated.get(task)
+            if outdated is not None:
+                found[task] = outdated
+            elif task.kind in _OWN_KINDS or not _has_value(memory.state_of(task)):
+                continue
+            elif (reason := changed.get(task) or _reason_above(flow, task, found)) is not None:
+                found[task] = reason
+        return found
+
+    def stale_steps(self, flow: Flow) -> set[Task]:
+        """The steps that are stale, and what is because of them.
+
+        Functions may refer to what they change themselves, such as a log, and often do.
+        """
+        stale = self.stale(flow)
+        steps = [task for task in stale if isinstance(task, StepTask)]
+        return stale.keys() & editing.dependants(flow, steps)
+
+    def signature(self, flow: Flow, tasks: Iterable[Task]) -> str:
+        """What `tasks` are and are made of now, so that one can tell whether that has changed."""
+        described = _described(tasks)
+        found = [
+            (id(task), made.code, self._outdated.get(task)) for task, made in described.items()
+        ]
+        values = [(one.name, memory_of(flow).state_of(one).name) for one in flow.parameters()]
+        return str(hash((tuple(found), tuple(values))))
+
+    def _outdate(self, flow: Flow, tasks: Iterable[Task], but: Iterable[Task]) -> None:
+        """What depends on `tasks` is out of date if it has or had a value, but for some."""
+        changed = dict.fromkeys(tasks, "")
+        spared = set(but)
+        after = set(editing.dependants(flow, changed))
+        memory = memory_of(flow)
+        for task in flow.sorted_tasks():
+            if task not in after or task in spared or task.kind in _OWN_KINDS:
+                continue
+            if task in self._outdated or _has_value(memory.state_of(task)):
+                self._outdated.setdefault(task, _reason_above(flow, task, changed) or "")
+                changed[task] = ""
+
+
+_OWN_KINDS = frozenset({"init", "setup", "cleanup"})
+
+
+def _reason_above(flow: Flow, task: Task, changed: Mapping[Task, str]) -> str | None:
+    """Why a task is stale if `changed` tasks are; None if it depends on none of them."""
+    node = flow.nodes[task]
+    if changed.keys().isdisjoint(node.upstream):
+        return None
+    for name, one in node.inputs.items():
+        if not changed.keys().isdisjoint(tasks_in(one)):
+            return f"its input {name} has changed"
+    return "what it waits for has changed"
+
+
+def _change(before: MadeOf, now: MadeOf) -> str:
+    """What has changed since a task ran."""
+    names = [name for name, one in before.names.items() if now.names.get(name) != one]
+    return f"{', '.join(names)} has changed" if names else CODE_CHANGED
+
+
+def _has_value(state: State) -> bool:
+    return state.is_finished() and state.is_successful()
+
+
+def _was_found(flow: Flow, task: Task) -> bool:
+    state = memory_of(flow).state_of(task)
+    return state.is_cached() and state.message == FOUND
+
+
+def stale_run(
+    freshness: Freshness, flow: Flow, values: Mapping[str, Any]
+) -> tuple[dict[str, Any], State] | None:
+    """What a run of what is stale is given: its new parameters, and the state to go on from.
+
+    None if nothing is stale.
+    """
+    new = new_values(flow, values)
+    state = state_but(flow, freshness.stale(flow), new)
+    return None if not new and is_up_to_date(flow, state) else (new, state)
 
 
 def state_but(flow: Flow, changed: Iterable[Task], values: Mapping[str, Any]) -> State:
@@ -88,16 +223,20 @@ def _equal(one: Any, other: Any) -> bool:
         return False
 
 
-def _described(tasks: Iterable[Task]) -> dict[Task, str]:
+def _described(tasks: Iterable[Task]) -> dict[Task, MadeOf]:
     """What the code of each task refers to; tasks of one function are looked at once."""
-    found: dict[Task, str] = {}
-    seen: dict[int, str] = {}
+    found: dict[Task, MadeOf] = {}
+    seen: dict[int, MadeOf] = {}
     for task in tasks:
         if task.kind != "task":
             continue
         code = id(task.__dict__.get("run", task))
         if code not in seen:
-            seen[code] = repr(task_key(task, CodeWalk(_glance)))
+            names = task.read_now() if isinstance(task, StepTask) else {}
+            seen[code] = MadeOf(
+                repr(task_key(task, CodeWalk(_glance))),
+                {name: repr(CodeWalk(_glance).describe(value)) for name, value in names.items()},
+            )
         found[task] = seen[code]
     return found
 

@@ -1,7 +1,8 @@
 """Whether a cell may read a variable, by its text and the functions that it names."""
 
+import dis
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -20,6 +21,36 @@ def refers_to(text: str, variable: str, namespace: Mapping[str, Any]) -> bool:
             words |= more
             waiting += more
     return variable in words
+
+
+def read_through(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, str]:
+    """The variables that the notebook's functions among `names` read, however deep.
+
+    Each is given with the function by which it is reached.
+    """
+    found: dict[str, str] = {}
+    waiting = [(name, name) for name in names]
+    seen: set[str] = set()
+    while waiting:
+        name, by = waiting.pop()
+        function = namespace.get(name)
+        if name in seen or not isinstance(function, FunctionType):
+            continue
+        seen.add(name)
+        if function.__globals__ is namespace:
+            for one in _globals_read(function.__code__):
+                found.setdefault(one, by)
+                waiting.append((one, by))
+    return found
+
+
+def _globals_read(code: CodeType) -> Iterator[str]:
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield str(step.argval)
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield from _globals_read(one)
 
 
 def _names(code: CodeType) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from resnb.graph.flow import Flow
 from resnb.graph.resources.scope import Scope
@@ -59,6 +59,14 @@ class CellRecord:
         return Binder(label, binds.union(step.outputs), frozenset(step.free), step)
 
 
+class Rebuilt(NamedTuple):
+    """A step that a cell has put in the place of its old one."""
+
+    old: StepTask
+    new: StepTask
+    has_same_inputs: bool  # whether it takes the same tasks and values, in the same scope
+
+
 @dataclass(frozen=True)
 class BuildResult:
     """What building a cell has changed."""
@@ -70,6 +78,7 @@ class BuildResult:
     dropped: tuple[Task, ...]
     missing: tuple[str, ...]  # what the cell does not define any more
     stale: tuple[Task, ...]  # tasks whose values are out of date
+    rebuilt: Rebuilt | None = None  # the step that was replaced, if the cell is one
 
 
 def label_of(flow: str, number: int | None, title: str | None = None) -> str:

@@ -11,6 +11,7 @@ from resnb.graph.base.inputs import mapped, unmapped
 from resnb.graph.flow import Flow
 from resnb.graph.tasks.handle import is_handle
 from resnb.graph.tasks.task import Task
+from resnb.notebook.cells.mentions import read_through
 from resnb.notebook.cells.namespace import MISSING, bind
 from resnb.notebook.cells.steps import StepOutput, StepTask
 from resnb.notebook.lines.parsed import StepLine
@@ -100,6 +101,9 @@ class StepNames:
         sources = {name: self._source(name, namespace) for name in code.needs if name != line.item}
         inputs: dict[str, Any] = {name: one for name, one in sources.items() if one is not None}
         free = tuple(name for name in code.needs if name not in inputs and name != line.item)
+        hidden = read_through(free, namespace)
+        self._refuse_hidden(hidden)
+        free = (*free, *(name for name in hidden if name in namespace and name not in free))
         for name in code.rebinds:  # it will stand for the step: what it is now is the input
             if name in free and name in code.outputs and name in namespace:
                 inputs[name] = unmapped(namespace[name])
@@ -126,6 +130,16 @@ class StepNames:
         imports = ast.Module(list(code.imports), [])
         exec(body.compiled(imports), namespace)  # noqa: S102 - likewise
         bind(namespace, dict.fromkeys(code.outputs, task))
+
+    def _refuse_hidden(self, hidden: Mapping[str, str]) -> None:
+        """Refuse names of steps that a function of the notebook reads behind the flow's back."""
+        for name, function in hidden.items():
+            if name in self._steps:
+                raise MagicError(
+                    f"the step uses {function}(), which reads {name!r} of step "
+                    f"{self._steps[name].name!r} as a variable of the notebook: pass it as an "
+                    f"argument, or define {function} in a step"
+                )
 
     def _source(self, name: str, namespace: Mapping[str, Any]) -> Task | None:
         """The task that stands for a name; None if only the notebook knows it."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from resnb.errors import NoValueError
 from resnb.graph.tasks.task import Task
+from resnb.run.caching.code_keys import code_alone
 from resnb.states import State
 
 _NOTHING: Final = object()
@@ -69,6 +70,7 @@ class StepTask(Task):
         self.inputs = inputs
         self.outputs = outputs
         self.free = free
+        self.function = function
         self.run = _runner(function, late, outputs, shown)  # type: ignore[method-assign]
         super().__init__(name=name, **options)
 
@@ -81,6 +83,17 @@ class StepTask(Task):
         """
         found = super().value
         return picked(found, self.outputs[0]) if len(self.outputs) == 1 else found
+
+    def read_now(self) -> dict[str, Any]:
+        """The notebook's variables that it reads, as they are now."""
+        namespace = self.function.__globals__
+        names = [one for one in self.free if one not in self.inputs and one in namespace]
+        return {name: namespace[name] for name in names}
+
+    def is_written_like(self, other: "StepTask") -> bool:
+        """Whether two steps have the same code, whatever that refers to, and bind the same."""
+        one, two = self.function.__code__, other.function.__code__
+        return self.outputs == other.outputs and code_alone(one) == code_alone(two)
 
 
 class StepOutput(Task):

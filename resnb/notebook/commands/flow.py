@@ -5,7 +5,7 @@ from typing import Any
 from resnb.errors import MagicError, RunError, harmless
 from resnb.graph.flow import Flow
 from resnb.notebook.cells.flow_magic import refuse_while_running
-from resnb.notebook.cells.freshness import is_up_to_date, new_values, state_but
+from resnb.notebook.cells.freshness import stale_run
 from resnb.notebook.closing import (
     cancel,
     close_scopes,
@@ -16,7 +16,7 @@ from resnb.notebook.commands.removal import left_behind, remove_command, reset_c
 from resnb.notebook.commands.resources import report
 from resnb.notebook.display import show_flow, shown_while_running
 from resnb.notebook.lines.parsed import CommandLine, parse_command_line
-from resnb.notebook.session import Session
+from resnb.notebook.session import AutoRuns, Session
 from resnb.run.closing import interrupts_put_off
 from resnb.run.memory import memory_of
 from resnb.states import FIRST_FINISHED, PENDING, State
@@ -29,13 +29,23 @@ from resnb.view.wording import of_flow, tally
 _NO_WORK = frozenset({"init", "setup", "cleanup", "parameter"})
 
 
-def flow_command(session: Session, line: str) -> None:
-    """Carry out a ``%flow`` line."""
+def flow_command(session: Session, line: str, shell: Any = None) -> None:
+    """Carry out a ``%flow`` line.
+
+    Args:
+        session: the notebook's flows.
+        line: the text after ``%flow``.
+        shell: IPython's shell, which knows the cells that have run.
+    """
     parsed = parse_command_line(line)
     if parsed.command in ("cache", "clear cache"):
         _values(parsed.command, parsed.name)
     elif parsed.name is None:
         _list_flows(session)
+    elif parsed.command == "from-cells":
+        from resnb.notebook.commands.from_cells import from_cells
+
+        from_cells(shell, session, parsed.name, parsed.mode)
     else:
         _carry_out(session, session.find(parsed.name), parsed)
 
@@ -47,10 +57,12 @@ def _carry_out(session: Session, flow: Flow, parsed: CommandLine) -> None:
             _hint(flow)
         case "run":
             values = {key: _value(session, key, text) for key, text in parsed.arguments}
-            if parsed.is_stale_only:
+            if parsed.mode:
                 _run_stale(session, flow, values)
             else:
                 _run(flow, values)
+        case "auto":
+            _auto(session, flow, parsed.mode)
         case "plan":
             memory = memory_of(flow)
             wait_for_rehearsals(memory.open_leases.values())
@@ -109,13 +121,11 @@ def _run(flow: Flow, values: dict[str, Any], before: State | None = None) -> Non
 
 def _run_stale(session: Session, flow: Flow, values: dict[str, Any]) -> None:
     """Run only what has no value, or one that was made of something else."""
-    changed = session.freshness(flow).changed(flow)
-    values = new_values(flow, values)
-    state = state_but(flow, changed, values)
-    if not values and is_up_to_date(flow, state):
+    found = stale_run(session.freshness(flow), flow, values)
+    if found is None:
         print(f"flow {flow.name!r}: nothing is stale")  # noqa: T201
         return
-    _run(flow, values, state)
+    _run(flow, *found)
 
 
 def _list_flows(session: Session) -> None:
@@ -128,7 +138,7 @@ def _list_flows(session: Session) -> None:
         count = sum(task.kind not in _NO_WORK for task in flow.nodes)
         words = [f"{count} task{'s' * (count != 1)}", *_outcome(flow)]
         words += [f"{opened} open scope{'s' * (opened != 1)}"] if opened else []
-        words += [f"{stale} stale"] if (stale := len(session.freshness(flow).changed(flow))) else []
+        words += [f"{stale} stale"] if (stale := len(session.freshness(flow).stale(flow))) else []
         words += [left_behind(flow)] if flow.left_behind else []
         print(f"{harmless(flow.name)}: {', '.join(words)}")  # noqa: T201
 
@@ -141,6 +151,14 @@ def _outcome(flow: Flow) -> tuple[str, ...]:
         return counts
     is_told = seen.code >= FIRST_FINISHED and len(seen.totals) < 2  # noqa: PLR2004 - one state
     return (of_flow(seen), *(() if is_told else counts))
+
+
+def _auto(session: Session, flow: Flow, mode: str) -> None:
+    """Run what is stale in `flow` after each cell from now on, or not any more."""
+    if mode == "off":
+        session.auto.pop(flow.name, None)
+    else:
+        session.auto[flow.name] = AutoRuns(may_cost=mode == "--paid")
 
 
 def _close(flow: Flow) -> None:

@@ -1,14 +1,11 @@
-"""``%resources open``, ``close`` and ``kinds``: resources for ordinary cells.
+"""``%resources open`` and ``close``: resources for ordinary cells.
 
 A variable that was bound to what is closed meanwhile is unbound, so that no cell goes on with it.
 """
 
-from typing import Any
-
-from resnb.errors import CleanupError, LedgerError, MagicError, harmless, nearest
+from resnb.errors import CleanupError, MagicError, harmless, nearest
 from resnb.graph.base.building import flow_being_built
 from resnb.ledger import states
-from resnb.ledger.recipes import kinds
 from resnb.notebook.cells.cell_scopes import arguments_of, manager_named
 from resnb.notebook.lines.parsed import ResourcesLine
 from resnb.notebook.session import Session
@@ -67,28 +64,3 @@ def close_resources(session: Session, name: str | None) -> None:
     session.unbind_closed()
     if failed:
         raise CleanupError("; ".join(failed))
-
-
-def list_kinds() -> None:
-    """Print what is registered by name, with its arguments and the first line of its help."""
-    import inspect
-
-    rows: list[tuple[str, str]] = []
-    for name in kinds.names():
-        try:
-            kind = kinds.find(name)
-        except LedgerError as error:
-            rows.append((name, str(error)))
-            continue
-        made: Any = None if kind is None else kind.manager or kind.make
-        made = getattr(made, "definition", made)
-        text = (made.__doc__ or "").strip().partition("\n")[0]
-        arguments = inspect.signature(made).replace(return_annotation=inspect.Signature.empty)
-        bare = [one.replace(annotation=one.empty) for one in arguments.parameters.values()]
-        rows.append((f"{name}{arguments.replace(parameters=bare)}", text))
-    if not rows:
-        print("no resources are registered")  # noqa: T201
-        return
-    width = max(len(call) for call, _ in rows)
-    for call, text in rows:
-        print(f"{call.ljust(width)}  {text}".rstrip())  # noqa: T201

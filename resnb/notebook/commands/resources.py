@@ -62,14 +62,14 @@ def resources_command(session: Session, line: str) -> None:
 
 
 def _for_ordinary_cells(session: Session, parsed: ResourcesLine) -> None:
-    from resnb.notebook.commands import open_resources
+    from resnb.notebook.commands import kinds, open_resources
 
     if parsed.command == "open":
         open_resources.open_resource(session, parsed)
     elif parsed.command == "close":
         open_resources.close_resources(session, parsed.name)
     else:
-        open_resources.list_kinds()
+        kinds.show_kinds(parsed.name)
 
 
 def report(leases: Iterable[Lease], left: list[Lease]) -> None:

@@ -22,6 +22,7 @@ from resnb.notebook.lines.usage import (
     COUNT,
     DURATION,
     FLOW,
+    NAMES,
     OPEN,
     RESOURCE,
     RESOURCES,
@@ -32,6 +33,12 @@ from resnb.notebook.lines.with_clauses import WithClause, take_map_clause, take_
 _FLOW_NAME = r"""[^\s()\[\]{}"'#=,\\]+"""
 _LEASE_NAME = r"""[^\s"']+"""
 _NAMES_ALL = ("cleanup", "close")
+_MODES: Mapping[str | None, str] = {
+    "run": "--stale",
+    "auto": "off|--paid",
+    "from-cells": "--dry-run|--verify",
+}
+"""The word that may follow a flow's name."""
 _TAKEN_ARGUMENTS = {"flow": "`flow=` places a resource", "lease": "the body has it already"}
 
 
@@ -43,6 +50,7 @@ class StepLine:
     item: str = ""  # the variable that has an item, if it runs once for each
     items_source: str = ""  # what it is mapped over, as Python
     retries: int = 0  # how many more tries follow a failed one
+    inside: tuple[str, ...] = ()  # names that it binds and that stay inside
 
 
 @dataclass(frozen=True)
@@ -73,13 +81,14 @@ class ResourceLine:
 class CommandLine:
     """A ``%flow`` line."""
 
-    # ``run``, ``plan``, ``cancel``, ``close``, ``timeline``, ``cache``, ``clear cache``, ``remove``
-    # or ``reset``; None to show
+    # ``run``, ``auto``, ``from-cells``, ``plan``, ``cancel``, ``close``, ``timeline``, ``cache``,
+    # ``clear cache``, ``remove`` or ``reset``; None to show
     command: str | None = None
     name: str | None = None  # the flow; None for all of them
     arguments: tuple[tuple[str, str], ...] = ()  # name and text of each parameter for ``run``
     target: str | None = None  # for ``remove``: a variable, a task, a scope, or the cell ``[6]``
-    is_stale_only: bool = False  # for ``run``: only what is stale
+    # ``--stale`` (run), ``off`` or ``--paid`` (auto), ``--dry-run`` or ``--verify`` (from-cells)
+    mode: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,7 +131,9 @@ def parse_flow_line(line: str) -> FlowLine:
 
         name, parameters = _name_and_signature(scanner, "flow", _FLOW_NAME, take_value, take_title)
         if step and "--step" not in scanner.given:
-            raise MagicError("--map and --retries go with --step; give a task these options itself")
+            raise MagicError(
+                "--map, --retries and --inside go with --step; give a task these options itself"
+            )
         uses = [(variable_name(name), f"flow {name!r}")]
         uses += [(parameter.name, f"parameter {parameter.name!r}") for parameter in parameters]
         for clause in withs:
@@ -148,6 +159,8 @@ def _step_option(scanner: Scanner, name: str) -> dict[str, Any]:
             return {"item": item, "items_source": source}
         case "--retries" as option:
             return {"retries": int(scanner.value(COUNT, option))}
+        case "--inside" as option:
+            return {"inside": tuple(scanner.value(NAMES, option).split(","))}
     return {}
 
 
@@ -189,7 +202,7 @@ def parse_command_line(line: str) -> CommandLine:
             return _cache_command(scanner)
         name = scanner.required("the flow's name", _FLOW_NAME)
         arguments: tuple[tuple[str, str], ...] = ()
-        is_stale_only = command == "run" and scanner.take(r"--stale(?=\s|#|$)") is not None
+        mode = scanner.take(rf"(?:{_MODES[command]})(?=\s|#|$)") if command in _MODES else None
         if command == "run":
             arguments = parse_assignments(scanner.advance(len(scanner.rest)))
         target = scanner.word() if command == "remove" else None
@@ -197,7 +210,7 @@ def parse_command_line(line: str) -> CommandLine:
             raise scanner.surplus(name, f"to run it with parameters: %flow run {name} n=2")
         if scanner.rest:
             raise scanner.surplus()
-        return CommandLine(command, name, arguments, target, is_stale_only)
+        return CommandLine(command, name, arguments, target, mode or "")
 
 
 def _cache_command(scanner: Scanner) -> CommandLine:
@@ -228,7 +241,9 @@ def parse_resources_line(line: str) -> ResourcesLine:
         if command and scanner.given:
             raise MagicError("--all goes with the list only")
         name = duration = None
-        if command and command != "kinds" and (scanner.rest or command not in _NAMES_ALL):
+        if command == "kinds" and scanner.rest:
+            name = scanner.required("the kind's name", _LEASE_NAME)
+        elif command and command != "kinds" and (scanner.rest or command not in _NAMES_ALL):
             name = scanner.required("the resource's name", _LEASE_NAME)
         if command == "keep":
             duration = scanner.value(DURATION, "keep")

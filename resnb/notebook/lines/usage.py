@@ -25,6 +25,9 @@ AMOUNT = Kind("AMOUNT", r"[0-9]+(\.[0-9]*)?", "a number, such as 0.52")
 COUNT = Kind("N", r"[0-9]+", "a whole number")
 
 
+NAMES = Kind("NAME,...", r"[^\W\d]\w*(,[^\W\d]\w*)*", "names with commas between them: fig,ax")
+
+
 def _one_of(*choices: str) -> Kind:
     return Kind("|".join(choices), "|".join(choices), f"one of {', '.join(choices)}")
 
@@ -125,6 +128,7 @@ FLOW = Magic(
         Option("--cache", "keep the values of the cell's tasks on disk for so long", DURATION),
         Option("--map", "run a step once for each item", Kind("VAR in ITEMS")),
         Option("--retries", "how many more tries follow a failed one of a step", COUNT),
+        Option("--inside", "names that a step binds and does not give to others", NAMES),
         Option("--quiet", "show nothing"),
     ),
 )
@@ -185,6 +189,12 @@ COMMAND = Magic(
         Form("cancel NAME", "cancel the flow's run", "cancel"),
         Form("close NAME", "clean up the flow's open scopes", "close"),
         Form("timeline NAME", "picture of the last run", "timeline"),
+        Form("auto NAME [off|--paid]", "run what is stale whenever a cell has run", "auto"),
+        Form(
+            "from-cells NAME [--dry-run|--verify]",
+            "make a flow of the plain cells that have run, say what would be one, or check it",
+            "from-cells",
+        ),
         Form("cache [clear [NAME]]", "list the values that are kept on disk, or remove", "cache"),
         Form(
             "remove NAME [TASK|CELL]",
@@ -202,7 +212,7 @@ RESOURCES = Magic(
         Form("", "what is alive in this kernel"),
         Form("open RESOURCE[(args)] [as VAR] [options]", OPEN.forms[0].help, "open"),
         Form("close [NAME]", "close what was opened so, or all of it", "close"),
-        Form("kinds", "the resources that are registered by name, and their arguments", "kinds"),
+        Form("kinds [NAME]", "the resources that are registered by name, or help of one", "kinds"),
         Form("cleanup [NAME]", "clean up one resource, or all of this kernel", "cleanup"),
         Form("adopt NAME", "take over a resource that another kernel kept", "adopt"),
         Form("keep NAME DURATION", "let a resource survive the kernel for so long", "keep"),

@@ -12,11 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.getipython import get_ipython
+
 from resnb.errors import ResnbError, RunError
 from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.kernel.keeper import KEEPER
+from resnb.notebook.cells.freshness import Freshness, stale_run
 from resnb.notebook.closing import cancel, close_unheard, is_running
+from resnb.notebook.session import session_of
 from resnb.notebook.widget.previews import PREVIEWS, Previews, TooSlow
 from resnb.notebook.widget.resources import for_button, handle_of, handle_preview, untold_of
 from resnb.notebook.widget.rich import preview, printed
@@ -35,6 +39,7 @@ from resnb.view.wire.frames import Frame
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.ledger.kernel.lease import Lease
+    from resnb.states import State
     from resnb.view.live.flow import LiveFlow
     from resnb.view.wire.inspector import Preview, Shows
 
@@ -101,6 +106,8 @@ class FlowCommands:
                 self._work.post(partial(_run, live.flow, content.get("parameters")))
             case "run_again":
                 self._work.post(partial(_run_again, live.flow))
+            case "run_stale":
+                self._work.post(partial(self._run_stale, live.flow))
             case "cleanup":
                 self._work.post(partial(self._clean_up, live))
             case "close_scopes":
@@ -177,6 +184,16 @@ class FlowCommands:
 
     def _say(self, text: str, *, done: bool = False) -> None:
         self._send({"frame": "said", "text": message(text), "done": done})
+
+    def _run_stale(self, flow: "Flow") -> None:
+        """Run what is stale, or has no value."""
+        session = session_of(get_ipython())
+        freshness = Freshness() if session is None else session.freshness(flow)
+        found = stale_run(freshness, flow, {})
+        if found is None:
+            self._say("nothing is stale", done=True)
+        else:
+            _start(flow, *found)
 
     def _clean_up(self, live: "LiveFlow") -> None:
         flow = live.flow
@@ -285,9 +302,14 @@ class _WorkQueue:
 
 
 def _run(flow: "Flow", parameters: Any) -> None:
+    _start(flow, checked(flow, parameters))
+
+
+def _start(flow: "Flow", parameters: Mapping[str, Any], before: "State | None" = None) -> None:
+    """Start a run whose output belongs to no cell."""
     token = WITHOUT_CELL.set(True)
     try:
-        flow.start(checked(flow, parameters))
+        flow.start(parameters, task_states=before)
     finally:
         WITHOUT_CELL.reset(token)
 
@@ -298,11 +320,7 @@ def _run_again(flow: "Flow") -> None:
     if memory.flow_code() < FIRST_FINISHED:
         raise RunError(f"flow {flow.name!r} has not run yet, or is running")
     known = {task: memory.state_of(task) for task in tuple(flow.nodes)}
-    token = WITHOUT_CELL.set(True)
-    try:
-        flow.start(task_states=Failed("", known))
-    finally:
-        WITHOUT_CELL.reset(token)
+    _start(flow, {}, Failed("", known))
 
 
 def _leases(live: "LiveFlow", subject: Subject, item: int | None, *, keeps: bool) -> "list[Lease]":

@@ -40,7 +40,9 @@ LONGEST_ID = 64
 """Maximum number of characters in the id of a view or a message."""
 REMEMBERED = 1000
 """Number of messages that are known when they come again."""
-ACTIONS = frozenset({"run", "run_again", "cancel", "cleanup", "cleanup_one", "keep_one"})
+ACTIONS = frozenset(
+    {"run", "run_again", "run_stale", "cancel", "cleanup", "cleanup_one", "keep_one"}
+)
 """The commands that change something."""
 _STATES = frozenset({"states", "delta", "failures"})
 

@@ -164,6 +164,8 @@ def _rows_of(task: "Task", memory: FlowMemory) -> list[tuple[str, str]]:
         rows.append(("reason", "it had no part in the latest run, or has not begun"))
     elif state.message and (state.is_failed() or code in (MAPPED, SKIPPED, CANCELLED, RETRYING)):
         rows.append(("reason", message(state.message)))
+    if (why := memory.stale.get(task)) is not None:
+        rows.append(("stale", message(why) or "yes"))
     if isinstance(task, Parameter):
         rows.append(("parameter", "required" if task.required else "has a default"))
     return rows

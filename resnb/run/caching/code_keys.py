@@ -1,14 +1,18 @@
 """What code means, as a short text: the same for code that does the same, however it is laid out.
 
 It is followed into what it refers to: the notebook's functions and classes, those of modules beside
-it, values; of installed packages the name and the version count. Bytecode is looked at, not source,
+it, values; of installed packages the name and the version count. A container that code changes
+itself, such as a log or a memo, is no input of it. Bytecode is looked at, not source,
 which may have been edited since it was loaded.
 """
 
 import builtins
+import dis
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import pairwise
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -24,12 +28,14 @@ from typing import Any
 
 from resnb.errors import is_installed
 from resnb.graph.tasks.task import Task
+from resnb.syntax.in_place import CHANGING_METHODS
 
 _NO_DATA = frozenset({
     "__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__",
     "__static_attributes__", "__dataclass_fields__", "__dataclass_params__", "__annotations__",
     "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "_abc_impl",
 })  # fmt: skip
+_CONTAINERS = (list, dict, set, deque, bytearray)
 _NATIVE = (
     BuiltinFunctionType, MethodWrapperType, MethodDescriptorType, GetSetDescriptorType,
     MemberDescriptorType,
@@ -87,8 +93,8 @@ class CodeWalk:
         return (
             "function",
             self._code(function.__code__, function.__globals__),
-            self.describe(function.__defaults__),
-            self.describe(function.__kwdefaults__),
+            [self.describe(value) for value in function.__defaults__ or ()],
+            [(name, self.describe(one)) for name, one in (function.__kwdefaults__ or {}).items()],
             cells,
         )
 
@@ -138,6 +144,11 @@ def task_key(task: Task, walk: CodeWalk) -> Any:
     return walk.describe(type(task)), [(name, walk.describe(own[name])) for name in sorted(own)]
 
 
+def code_alone(code: CodeType) -> Any:
+    """What code means apart from what it refers to."""
+    return CodeWalk(str)._code(code, {})  # noqa: SLF001 - of this module
+
+
 def is_users(kind: type) -> bool:
     """Whether a class is of the notebook or of a module beside it."""
     module = sys.modules.get(kind.__module__)
@@ -157,19 +168,32 @@ def _is_code(found: Any) -> bool:
 
 def _referred(code: CodeType, namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The globals that code refers to, and what it may use of the user's modules among them."""
+    changed = _changed_by(code)
     for name in code.co_names:
         if name not in namespace:
             if not hasattr(builtins, name):
                 yield name, None
             continue
         value = namespace[name]
-        yield name, value
+        yield name, type(value) if name in changed and isinstance(value, _CONTAINERS) else value
         if isinstance(value, ModuleType) and not is_installed(
             getattr(value, "__file__", None) or "<"
         ):
             for part in code.co_names:
                 if part in vars(value):
                     yield f"{name}.{part}", vars(value)[part]
+
+
+def _changed_by(code: CodeType) -> frozenset[str]:
+    """The globals of which code calls a method that changes them."""
+    if CHANGING_METHODS.isdisjoint(code.co_names):
+        return frozenset()
+    steps = list(dis.get_instructions(code))
+    return frozenset(
+        one.argval
+        for one, after in pairwise(steps)
+        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME") and after.argval in CHANGING_METHODS
+    )
 
 
 def _constant(value: Any) -> Any:

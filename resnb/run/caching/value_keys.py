@@ -1,6 +1,7 @@
 """What values and code are, as short texts: equal for what is equal, in every process.
 
-joblib hashes values by what they hold: arrays, frames and containers of any kind. Code among them
+joblib hashes values by what they hold: arrays, models and containers of any kind; frames are taken
+apart into columns before. Code among them
 is described by what it does, since a pickle names it only.
 """
 
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ResnbError
 from resnb.run.caching.code_keys import CodeWalk, is_users, task_key
+from resnb.run.caching.frames import by_columns
 
 if TYPE_CHECKING:
     from resnb.graph.tasks.task import Task
@@ -60,6 +62,8 @@ def _hasher_of(walk: CodeWalk) -> Any:
             is_class = isinstance(found, type) and is_users(found)
             if is_class or (callable(found) and type(found).__name__ == "function"):
                 found = ("code", repr(walk.describe(found)))
+            elif (parts := by_columns(found)) is not None:
+                found = parts
             return super().save(found)
 
         def memoize(self, found: Any) -> None:

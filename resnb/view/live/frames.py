@@ -160,13 +160,16 @@ def states(snapshot: Snapshot, run: RunInfo, times: Times = NO_TIMES) -> States:
             for place, node in enumerate(snapshot.outline.nodes)
             if node.kind == "parameter"
         ],
+        "marks": list(snapshot.marks),
         "times": list(times.tasks),
         "scopes": list(times.scopes),
         "hidden": snapshot.left_out,
     }
 
 
-def delta(before: Snapshot, now: Snapshot, run: RunInfo, times: Times = NO_TIMES) -> Delta | None:
+def delta(  # noqa: C901 - a line or two for each field
+    before: Snapshot, now: Snapshot, run: RunInfo, times: Times = NO_TIMES
+) -> Delta | None:
     """What has changed between two snapshots of one structure; None if nothing has."""
     if now == before and not (times.tasks or times.scopes):
         return None
@@ -185,6 +188,9 @@ def delta(before: Snapshot, now: Snapshot, run: RunInfo, times: Times = NO_TIMES
         nodes, values = now.outline.nodes, dict(now.values)
         places = sorted({place for place, _ in (*now.values, *before.values)})
         changed["notes"] = [(place, values.get(place, nodes[place].note)) for place in places]
+    if now.marks != before.marks:
+        gone = [(place, "") for place, _ in before.marks if not now.mark(place)]
+        changed["marks"] = [*gone, *now.marks]
     if times.tasks:
         changed["times"] = list(times.tasks)
     if times.scopes:

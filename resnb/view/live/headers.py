@@ -93,4 +93,9 @@ class Headers:
                 for place, text in snapshot.values
                 if place in self._goes_to
             ),
+            marks=tuple(
+                (self._goes_to[place], text)
+                for place, text in snapshot.marks
+                if place in self._goes_to
+            ),
         )

@@ -15,7 +15,16 @@ class Sender(TypedDict):
 class Plain(Sender):
     """A command without arguments."""
 
-    do: Literal["open", "close", "look_away", "cancel", "cleanup", "close_scopes", "run_again"]
+    do: Literal[
+        "open",
+        "close",
+        "look_away",
+        "cancel",
+        "cleanup",
+        "close_scopes",
+        "run_again",
+        "run_stale",
+    ]
 
 
 class Here(Sender):

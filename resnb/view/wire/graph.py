@@ -114,6 +114,7 @@ class States(RunInfo):
     leases: list[LeaseState]
     stacks: list[tuple[int, tuple[LeaseCount, ...]]]
     notes: list[tuple[int, str]]
+    marks: list[tuple[int, str]]  # that a task is stale, and why, or its cell was deleted
     times: list[tuple[int, float]]  # seconds that tasks took, or have been taking
     scopes: list[tuple[int, ScopeTimes]]
     hidden: int
@@ -129,6 +130,7 @@ class Delta(RunInfo, total=False):
     leases: list[tuple[int, LeaseState]]
     stacks: list[tuple[int, tuple[LeaseCount, ...]]]
     notes: list[tuple[int, str]]
+    marks: list[tuple[int, str]]  # empty: there is none any more
     times: list[tuple[int, float]]
     scopes: list[tuple[int, ScopeTimes]]
 

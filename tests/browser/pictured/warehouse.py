@@ -44,6 +44,37 @@ class Machine:
         _remove()
 
 
+@resource_manager
+class Cluster:
+    def __init__(self, workers):
+        self.workers = workers
+
+    def setup(self):
+        sleep(1.2)
+        return f"cluster-{self.workers}"
+
+    def cleanup(self, resource):
+        sleep(1.2)
+
+
+@task
+def load(cluster, region):
+    sleep(1.2 if region == "north" else 1.8)
+    return region
+
+
+@task
+def join(north, south, cluster):
+    sleep(1.2)
+    return [north, south]
+
+
+@task
+def report(joined):
+    sleep(2.4)
+    return len(joined)
+
+
 @task
 def fetch(warehouse, days):
     return [(f"day {day}", 100 + day * day) for day in range(days)]

@@ -246,7 +246,8 @@ def test_who_can_find():
 def test_names_that_look_like_secrets_are_noticed(monkeypatch):
     monkeypatch.setenv("MY_ACCESS_KEY", "x")
     manager = of_notebook(api_token="x")(password="x", user="me", tokenizer=1, dbPassword="x")
-    manager.env = ("MY_ACCESS_KEY", "OTHER_SECRET", "HOME")
+    monkeypatch.setenv("MY_CREDENTIALS_FILE", "/home/me/credentials")
+    manager.env = ("MY_ACCESS_KEY", "OTHER_SECRET", "HOME", "MY_CREDENTIALS_FILE")
     assert notice_of(manager) == (
         "the ledger keeps what looks like secrets until this is cleaned up: attribute 'password', "
         "attribute 'dbPassword', name 'api_token', variable 'MY_ACCESS_KEY'"

@@ -27,6 +27,7 @@ from resnb.notebook.lines.usage import (
     COUNT,
     DURATION,
     FLOW,
+    NAMES,
     OPEN,
     RESOURCE,
     RESOURCES,
@@ -169,7 +170,7 @@ BAD_FLOW_LINES = {
     "--run": "the flow's name is missing",
     "(n=2)": "the flow's name is missing at '(n=2)'",
     "run": "'run' is no name for a flow, since %flow reads run, plan, cancel, close, timeline",
-    "reset(n=2)": "close, timeline, cache, remove, reset as commands",
+    "reset(n=2)": "close, timeline, auto, from-cells, cache, remove, reset as commands",
     "timeline(n=2)": "'timeline' is no name for a flow",
     "class": "'class' would be a Python keyword",
     "42": "it needs a letter",
@@ -185,7 +186,7 @@ BAD_FLOW_LINES = {
     "etl \u2014run": "did you mean --run?",
     "etl -run": "unknown option '-run'; the nearest is --run",
     "etl --quite": "unknown option '--quite'; the nearest is --quiet",
-    "etl --ttl 2h": "unknown option '--ttl'; there is --with, --run, --step, --cache, --map, --retries, --quiet",
+    "etl --ttl 2h": "unknown option '--ttl'; there is --with, --run, --step, --cache, --map, --retries, --inside, --quiet",
     "etl --run --run": "--run is given twice",
     "etl --run=1": "--run takes no value",
     "etl\nrun": "is more than one line",
@@ -230,6 +231,9 @@ BAD_FLOW_LINES = {
     "etl --with Db as for": "after `as` stands a variable: 'for' is none",
     "etl --with Db as a.b": "after `as` stands a variable: 'a.b' is none",
     "etl --with Db db": "unexpected 'db'",
+    "etl --step One --inside fig ax": "unexpected 'ax'",
+    "etl --step --inside fig,1": "write names with commas between them",
+    "etl --inside fig": "--map, --retries and --inside go with --step",
     # one name, two things
     "etl --with Db --with Db": "scope 'Db' and scope 'Db' would share the name 'Db'",
     "my-etl --with Db as my_etl": "flow 'my-etl' and scope 'my_etl' would share the name 'my_etl'",
@@ -366,6 +370,12 @@ COMMAND_LINES = {
     "remove etl [6]": CommandLine("remove", "etl", (), "[6]"),
     "remove etl 'my task'": CommandLine("remove", "etl", (), "my task"),
     "reset etl": CommandLine("reset", "etl"),
+    "run etl --stale n=2": CommandLine("run", "etl", (("n", "2"),), None, "--stale"),
+    "auto etl": CommandLine("auto", "etl"),
+    "auto etl off": CommandLine("auto", "etl", mode="off"),
+    "from-cells etl": CommandLine("from-cells", "etl"),
+    "from-cells etl --dry-run": CommandLine("from-cells", "etl", mode="--dry-run"),
+    "from-cells etl --verify # all": CommandLine("from-cells", "etl", mode="--verify"),
 }
 
 
@@ -481,8 +491,8 @@ def test_a_bad_line_that_opens_is_refused_with_the_reason(line, words):
 
 # --- one source for parser and help -----------------------------------------------------------
 
-SAMPLES = {None: "", AMOUNT: " 0.52", COUNT: " 3", DURATION: " 30m"}
-OF_STEPS = {"--map", "--retries"}
+SAMPLES = {None: "", AMOUNT: " 0.52", COUNT: " 3", DURATION: " 30m", NAMES: " fig,ax"}
+OF_STEPS = {"--map", "--retries", "--inside"}
 WITH_OPTIONS = [(magic, option) for magic in PARSERS for option in magic.options]
 
 

@@ -6,6 +6,7 @@ import textwrap
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -152,6 +153,47 @@ def test_frames_and_arrays_count_by_what_they_hold():
     }
     assert len(keys) == 10
     assert value_key(frame) == value_key(frame.copy(deep=True))
+
+
+def test_equal_frames_have_one_key_whatever_their_layout_in_memory_is():
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": [[1], [2]]})
+    grown = frame[["a"]].copy()
+    grown["b"], grown["c"] = ["x", "y"], [[1], [2]]
+    halves = pd.concat([frame[:1], frame[1:]])
+    assert value_key(frame) == value_key(grown) == value_key(halves)
+    assert value_key(frame[1:]) == value_key(frame[1:].copy())
+    assert value_key(frame["a"]) != value_key(frame["a"].rename("z"))
+    assert value_key(frame["a"].astype("category")) != value_key(frame["a"])
+    marked = frame.copy()
+    marked.attrs["unit"] = "m"
+    assert value_key(marked) != value_key(frame)
+
+
+def _tables():
+    def arrow(a, b="b", kind=None):
+        return pa.table({"a": pa.array(a, kind), b: [f"x{one}" for one in a]})
+
+    yield arrow, pa.concat_tables, lambda one: one[1:], "int32"
+    polars = pytest.importorskip("polars")
+
+    def frame(a, b="b", kind=None):
+        return polars.DataFrame({"a": polars.Series(a, dtype=kind), b: [f"x{one}" for one in a]})
+
+    yield frame, lambda many: polars.concat(many, rechunk=False), lambda one: one[1:], polars.Int32
+
+
+@pytest.mark.parametrize("library", [0, 1], ids=["arrow", "polars"])
+def test_tables_count_by_names_types_and_values(library):
+    for place, found in enumerate(_tables()):  # the second only where it is installed
+        made, joined, rest, narrow = found
+        if place == library:
+            break
+    keys = [value_key(one) for one in (made([1, 2]), made([1, 3]), made([1, 2], "z"))]
+    keys.append(value_key(made([1, 2], kind=narrow() if callable(narrow) else narrow)))
+    assert len(set(keys)) == 4
+    assert value_key(joined([made([1]), made([2])])) == keys[0]
+    assert value_key(rest(made([9, 1, 2]))) == keys[0]
+    assert value_key({"in": [made([1, 2])]}) == value_key({"in": [joined([made([1]), made([2])])]})
 
 
 PROGRAM = """

@@ -3,7 +3,7 @@ import { button, html, set, setText } from "../../widget/dom";
 import type { Model } from "../../widget/model";
 import type { Subject } from "../../widget/subject";
 import { className, taskLook } from "../../widget/vocabulary";
-import { flowWord } from "../../widget/words";
+import { flowWord, markText } from "../../widget/words";
 import { PENDING } from "../../wire/vocabulary";
 
 const NAMED = 12; // tasks of a cell that are shown
@@ -64,13 +64,17 @@ export class CellLine {
     }
     named.forEach((id, at) => {
       const one = this.tasks.children[at];
-      const task = taskLook(model.codes[places.get(id) ?? -1] ?? PENDING);
+      const place = places.get(id) ?? -1;
+      const task = taskLook(model.codes[place] ?? PENDING);
+      const mark = model.marks.get(place) ?? "";
       if (one !== undefined) {
-        setText(one, `${task.mark} ${structure?.nodes[places.get(id) ?? -1]?.text ?? id}`);
+        const text = `${task.mark} ${structure?.nodes[place]?.text ?? id}`;
+        const about = [task.word, mark].filter((word) => word !== "").join(", ");
+        setText(one, mark === "" ? text : `${text} · ${markText(mark)}`);
         set(one, {
-          class: `task is-${className(task.word)}`,
-          "aria-label": `${id}, ${task.word}`,
-          title: `${id}: ${task.word}`,
+          class: `task is-${className(task.word)}${mark === "" ? "" : " marked"}`,
+          "aria-label": `${id}, ${about}`,
+          title: `${id}: ${about}`,
         });
       }
     });

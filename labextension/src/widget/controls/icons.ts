@@ -3,6 +3,7 @@ import { html, svg } from "../dom";
 
 const PATHS = {
   run: "M4 2.5v11l9-5.5z",
+  stale: "M12.8 6.5A5 5 0 1 0 13 9M13 3v3.5H9.5",
   cancel: "M3.5 3.5h9v9h-9z",
   clean: "M3 5h10M6.5 5V3h3v2M4.5 5l.6 8.5h5.8l.6-8.5M7 7.5v4M9 7.5v4",
   unfold: "M8 2v4M5.8 4L8 1.8 10.2 4M8 14v-4M5.8 12L8 14.2l2.2-2.2M2.5 8h11",

@@ -9,7 +9,7 @@ import { iconButton, type Icon } from "./icons";
 import { Menu } from "./menu";
 import { searchBox } from "./search";
 import { className, taskLook } from "../vocabulary";
-import { flowWord } from "../words";
+import { flowWord, isStale } from "../words";
 
 const HELD: ReadonlySet<LeaseState> = new Set(["opening", "open", "closing", "kept"]);
 const LEFT: ReadonlySet<LeaseState> = new Set(["failed", "with the reaper"]);
@@ -17,6 +17,8 @@ const LEFT: ReadonlySet<LeaseState> = new Set(["failed", "with the reaper"]);
 const CANCEL =
   "Stop the run, and clean up what it has set up; scopes that --run keeps open stay open " +
   "until you close them";
+
+const STALE = "Run only what has changed since, and what depends on it";
 
 export interface Actions {
   readonly run: () => void;
@@ -39,6 +41,7 @@ export class Toolbar {
     "Dask dashboard",
   );
   private readonly run: HTMLButtonElement;
+  private readonly stale: HTMLButtonElement;
   private readonly cancel: HTMLButtonElement;
   private readonly cleanUp: Menu;
   private readonly fold: HTMLButtonElement;
@@ -52,6 +55,9 @@ export class Toolbar {
     const { send } = actions;
     this.run = iconButton("run", "Run", "Run the flow with the values below", actions.run);
     this.run.classList.add("primary");
+    this.stale = iconButton("stale", "Run what is stale", STALE, () => {
+      send({ do: "run_stale" });
+    });
     this.cancel = iconButton("cancel", "Cancel", CANCEL, () => {
       send({ do: "cancel" });
     });
@@ -97,7 +103,7 @@ export class Toolbar {
       "div",
       { class: "toolbar" },
       html("span", { class: "heading" }, this.name, this.state, this.dashboard),
-      group("run", this.run, this.cancel, this.cleanUp.element),
+      group("run", this.run, this.stale, this.cancel, this.cleanUp.element),
       group("look", this.search, this.fold, ...this.tabs.values()),
       group(
         "zoom",
@@ -120,6 +126,7 @@ export class Toolbar {
     const isPage = /^(https?:\/\/|\/(?![/\\]))/.test(model.link);
     set(this.dashboard, { hidden: !isPage, href: isPage && model.link });
     set(this.run, { disabled: isOn });
+    set(this.stale, { disabled: isOn, hidden: ![...model.marks.values()].some(isStale) });
     set(this.cancel, { disabled: !isOn });
     const running = isOn ? "The flow is running: cancel it, and it is cleaned up" : "";
     const isAny = leases.some((lease) => HELD.has(lease) || LEFT.has(lease));

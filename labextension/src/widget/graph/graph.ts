@@ -87,6 +87,7 @@ export class Graph {
           model.counts.get(place) ?? NONE,
           model.notes.get(place) ?? "",
           this.taskTime(model, place, now),
+          model.marks.get(place),
         );
       }
     });

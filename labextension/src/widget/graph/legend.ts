@@ -3,7 +3,7 @@ import { ClusterShape } from "./cluster";
 import { html, svg } from "../dom";
 import { LEASE_STATES, STATE_CODES, taskLook } from "../vocabulary";
 import { NodeShape } from "./node";
-import { PENDING } from "../../wire/vocabulary";
+import { PENDING, SUCCESS } from "../../wire/vocabulary";
 import type { ClusterInfo, LeaseState, NodeKind, StateCode } from "../../wire/frames";
 
 const KINDS: readonly (readonly [NodeKind, boolean, string])[] = [
@@ -22,14 +22,25 @@ export function fillLegend(legend: HTMLElement): void {
   }
   const list = (title: string, ...items: readonly HTMLElement[]): HTMLElement =>
     html("section", {}, html("h4", {}, title), html("ul", {}, ...items));
+  const stale = node("task", false, SUCCESS, "stale: made of what has changed", "stale");
   legend.replaceChildren(
     list("Shapes", ...KINDS.map(([kind, mapped, name]) => node(kind, mapped, PENDING, name))),
-    list("Tasks", ...STATE_CODES.map((code) => node("task", false, code, taskLook(code).word))),
+    list(
+      "Tasks",
+      ...STATE_CODES.map((code) => node("task", false, code, taskLook(code).word)),
+      stale,
+    ),
     list("Scopes", ...LEASE_STATES.map((state) => cluster(state)), cluster("open", "mapped scope")),
   );
 }
 
-function node(kind: NodeKind, mapped: boolean, code: StateCode, name: string): HTMLElement {
+function node(
+  kind: NodeKind,
+  mapped: boolean,
+  code: StateCode,
+  name: string,
+  mark = "",
+): HTMLElement {
   const shape = new NodeShape({
     id: name,
     text: "",
@@ -40,8 +51,9 @@ function node(kind: NodeKind, mapped: boolean, code: StateCode, name: string): H
   });
   shape.moved({ id: name, text: "", kind, mapped, cluster: null, box: [0, 0, 30, 16] });
   const item = sample(shape.element, name);
-  shape.show(code, [], "");
+  shape.show(code, [], "", "", mark);
   shape.element.querySelector(".name")?.remove();
+  shape.element.querySelector(".counts")?.remove();
   return item;
 }
 

@@ -4,7 +4,7 @@ import { DONE, FAILURES, RUNNING } from "../../wire/vocabulary";
 import type { Count, NodeInfo, StateCode } from "../../wire/frames";
 import { extra, outline } from "./shapes";
 import { className, taskLook } from "../vocabulary";
-import { nodeName, countsText } from "../words";
+import { countsText, markText, nodeName } from "../words";
 
 const MARK_AT = 7.5;
 const SIDE = 5;
@@ -47,20 +47,22 @@ export class NodeShape {
     set(this.behind, { d: extra(info) });
   }
 
-  show(code: StateCode, counts: readonly Count[], note: string, time = ""): void {
+  show(code: StateCode, counts: readonly Count[], note: string, time = "", mark = ""): void {
     const { info } = this;
     const [, , width, height] = info.box;
-    const shown = [info, code, counts, note, time];
+    const shown = [info, code, counts, note, time, mark];
     if (shown.every((one, place) => one === this.shown[place])) {
       return;
     }
     this.shown = shown;
     const look = taskLook(code);
-    const name = nodeName(info, code, counts, note, code === RUNNING ? "" : time);
+    const name = nodeName(info, code, counts, note, code === RUNNING ? "" : time, mark);
     const isOne = info.kind === "folded" && counts.length === 1;
-    const line = (isOne ? look.word : countsText(counts)) || time;
+    const line = (isOne ? look.word : countsText(counts)) || markText(mark) || time;
     set(this.element, {
-      class: `node kind-${info.kind}${info.mapped ? " mapped" : ""} is-${className(look.word)}`,
+      class:
+        `node kind-${info.kind}${info.mapped ? " mapped" : ""} is-${className(look.word)}` +
+        (mark === "" ? "" : " marked"),
       "aria-label": name,
     });
     setText(this.title, name);

@@ -1,0 +1,1 @@
+"""What resnb and its peers leave behind when the same notebook ends."""

@@ -1,0 +1,116 @@
+"""Repeat the figures that README and documentation claim: `make proof`.
+
+    LEAKS="--python prefect1=..." python tools/proof.py [NAME...]     only these commands
+
+A variable named like a command adds arguments. Each output goes to build/proof, with the date, the
+machine and the versions, beside the claims that it supports. That of `leaks` also becomes the table
+of README and comparison. A figure in the documents that no command supports fails
+`tests/test_documents.py`, by `unsupported`.
+"""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build" / "proof"
+LEAKS = ROOT / "docs" / "leaks.md"
+README = ROOT / "README.md"
+SHOWN: Final = re.compile(r"<!-- leaks -->\n.*?<!-- /leaks -->\n", re.DOTALL)
+
+
+class Proof(NamedTuple):
+    """A command, and the figures in the documents that it supports, as they are written there."""
+
+    command: str
+    claims: tuple[str, ...]
+
+
+PROOFS: Final[Mapping[str, Proof]] = {
+    "imports": Proof("benchmarks/imports.py", ("7 ms", "55 ms", "101 ms")),
+    "leases": Proof("benchmarks/leases.py", ("2.6 ms", "12 ms", "51 ms", "13 MB")),
+    "engine": Proof("benchmarks/engine.py", ("5 µs", "10 µs", "13 µs")),
+    "many_leases": Proof("benchmarks/many_leases.py", ("20 ms",)),
+    "scale": Proof("-m benchmarks.scale", ("170 bytes", "1.6 KB", "2.5 KB")),
+    "peers": Proof("-m benchmarks.peers ../shared/peers", ("45 µs", "58 µs", "20,700 µs")),
+    "live": Proof("benchmarks/live.py", ("the noise of 5 %",)),
+    "crash": Proof("-m benchmarks.crash", ("832", "167 trials")),
+    "leaks": Proof("-m benchmarks.leaks", ()),
+}
+LIMITS: Final = {"1 MB", "100 MB", "10 ms", "5 GB", "35 MB"}
+"""Figures that are limits or advice, which tests hold, and no measurements."""
+FIGURE: Final = re.compile(
+    r"\b\d[\d.,]* ?(?:µs|ms|[kKMG]B|bytes)(?!\w)|\b\d+ trials|the noise of \d+ %"
+)
+
+
+def documents() -> list[Path]:
+    """The documents whose figures have to be supported."""
+    return [README, *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def unsupported() -> Iterator[str]:
+    """The figures in the documents that no command supports."""
+    known = LIMITS | {claim for proof in PROOFS.values() for claim in proof.claims}
+    for path in documents():
+        if path == LEAKS:
+            continue
+        for figure in FIGURE.findall(path.read_text(encoding="utf-8")):
+            if figure not in known:
+                yield f"{path.relative_to(ROOT)}: {figure}"
+
+
+def stamp(command: str) -> str:
+    """When, where and with what a command is run, in one paragraph."""
+    names = ("resnb", "ipykernel", "jupyterlab", "distributed")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    return (
+        f"`python {command}` on {datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores, "
+        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, "
+        f"{versions}, load {os.getloadavg()[0]:.0f}."
+    )
+
+
+def repeat(name: str, proof: Proof) -> bool:
+    """Run a command and keep what it prints; gives whether it succeeded."""
+    head = stamp(proof.command)
+    print(f"\n=== {name}: {head}", flush=True)
+    command = [sys.executable, *proof.command.split(), *os.environ.get(name.upper(), "").split()]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    print(done.stdout)
+    claims = ", ".join(proof.claims) or "the table of leaks"
+    text = f"{head}\n\nIt supports: {claims}.\n\n{done.stdout}"
+    (BUILD / f"{name}.md").write_text(text, encoding="utf-8")
+    if name == "leaks" and done.returncode == 0:
+        show_leaks(done.stdout, head)
+    return done.returncode == 0
+
+
+def show_leaks(table: str, head: str) -> None:
+    """Put the table of leaks where it is shown."""
+    LEAKS.write_text(f"{table}\n{head}\n", encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
+    block = f"<!-- leaks -->\n{table}<!-- /leaks -->\n"
+    README.write_text(SHOWN.sub(lambda _: block, text), encoding="utf-8")
+
+
+def main(names: Sequence[str]) -> int:
+    """Repeat what is named, or all; 1 if a command fails or a figure has none."""
+    if missing := list(unsupported()):
+        print("figures that no command supports:", *missing, sep="\n")
+        return 1
+    BUILD.mkdir(parents=True, exist_ok=True)
+    failed = [name for name in names or PROOFS if not repeat(name, PROOFS[name])]
+    print(f"failed: {', '.join(failed)}" if failed else "all commands succeeded", f"({BUILD})")
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
