@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from resnb.resources.folder import TemporaryFolder as TemporaryFolder
     from resnb.resources.process import Subprocess as Subprocess
     from resnb.resources.shell import command as command
+    from resnb.resources.tunnel import SSHTunnel as SSHTunnel
 
 _HOMES = {
     "DaskCluster": "resnb.resources.cluster",
     "DockerContainer": "resnb.resources.container",
     "PostgresDatabase": "resnb.resources.database",
+    "SSHTunnel": "resnb.resources.tunnel",
     "Subprocess": "resnb.resources.process",
     "TemporaryFolder": "resnb.resources.folder",
     "command": "resnb.resources.shell",
