@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from resnb.resources.container import DockerContainer as DockerContainer
     from resnb.resources.database import PostgresDatabase as PostgresDatabase
     from resnb.resources.folder import TemporaryFolder as TemporaryFolder
+    from resnb.resources.kubernetes.manifest import KubernetesManifest as KubernetesManifest
+    from resnb.resources.kubernetes.workloads import KubernetesDeployment as KubernetesDeployment
+    from resnb.resources.kubernetes.workloads import KubernetesJob as KubernetesJob
     from resnb.resources.process import Subprocess as Subprocess
     from resnb.resources.shell import command as command
     from resnb.resources.tunnel import SSHTunnel as SSHTunnel
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "DaskCluster": "resnb.resources.cluster",
     "DockerContainer": "resnb.resources.container",
+    "KubernetesDeployment": "resnb.resources.kubernetes.workloads",
+    "KubernetesJob": "resnb.resources.kubernetes.workloads",
+    "KubernetesManifest": "resnb.resources.kubernetes.manifest",
     "PostgresDatabase": "resnb.resources.database",
     "SSHTunnel": "resnb.resources.tunnel",
     "Subprocess": "resnb.resources.process",

@@ -58,9 +58,15 @@ class SSHTunnelManager(SubprocessManager):
         key: a file with the private key; by default what configuration and agent have.
         remote_host: where `remote_port` is, as `host` sees it; by default there.
         config: another configuration than ``~/.ssh/config``.
+
+    >>> from resnb.resources import SSHTunnel
+    >>> with SSHTunnel("box", 5432, config=config) as tunnel:
+    ...     print(tunnel.port > 0, tunnel.returncode)
+    True None
     """
 
     kind = "ssh_tunnel"
+    find_for = "1s"  # it runs here, so it cannot turn up later
 
     def __init__(  # noqa: PLR0917 - in the order of their use
         self,

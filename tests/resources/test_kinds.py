@@ -245,6 +245,15 @@ def test_a_command_from_plain_data(tmp_path):
     assert not kinds.find("process").runs_commands
 
 
+def test_a_subclass_with_its_own_clean_up_is_no_kind():
+    """Whether the kind is made by a class or by a function."""
+    for one in (Subprocess, command):
+        own = type("Own", (one.definition,), {})
+        arguments = {Subprocess: ["x"], command: ["up", "down"]}[one]
+        assert kinds.kind_of(own(*arguments)) is None
+        assert kinds.kind_of(one.definition(*arguments)).name == one.definition.kind
+
+
 def test_in_a_flow(tmp_path):
     @task
     def write(folder):

@@ -1,5 +1,6 @@
 """`SSHTunnel` on a real sshd. No `ssh` is left."""
 
+import doctest
 import socket
 import subprocess
 from contextlib import suppress
@@ -12,6 +13,7 @@ from resnb.errors import CleanupError, OptionError, ResnbError
 from resnb.ledger.recipes import kinds
 from resnb.ledger.recipes.handles import FoundLease
 from resnb.resources import SSHTunnel
+from resnb.resources import tunnel as tunnel_module
 from tests.resources.elsewhere import elsewhere
 from tests.resources.killed import becomes, killed
 
@@ -65,6 +67,11 @@ def test_a_tunnel(box):
     assert tunnel.returncode is not None
     with pytest.raises(ConnectionRefusedError):
         banner(tunnel.port)
+
+
+def test_the_example_in_its_docstring(box):
+    tried = doctest.testmod(tunnel_module, extraglobs={"config": box[1] / "config"})
+    assert tried == (0, 2)
 
 
 @pytest.mark.parametrize("form", ["box:{}", "ssh://box:{}"])

@@ -11,7 +11,8 @@ from resnb.ledger.recipes.captured import values_of
 from resnb.ledger.recipes.paths import folder_now, out_of_sight
 
 READY_TIMEOUT = 60.0
-"""How long a resource may take to become ready after its set-up returned, in seconds."""
+"""How long a resource may take to become ready after its set-up returned, in seconds; a manager's
+``ready_timeout`` says otherwise."""
 
 
 class CallHost(Protocol):
@@ -84,11 +85,12 @@ class ManagedResource:
         ready = getattr(self._manager, "ready", None)
         if ready is None:
             return
-        deadline = self._host.now() + READY_TIMEOUT
+        limit = getattr(self._manager, "ready_timeout", READY_TIMEOUT)
+        deadline = self._host.now() + limit
         pause = 0.05
         while not call(ready, self.value):
             if self._host.now() >= deadline:
-                message = f"resource {name!r} was not ready within {READY_TIMEOUT:g} s"
+                message = f"resource {name!r} was not ready within {limit:g} s"
                 raise ResnbError(message)
             call(self._host.pause, pause)
             pause = min(2 * pause, 1.0)

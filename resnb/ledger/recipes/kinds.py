@@ -137,7 +137,9 @@ def kind_of(manager: Any) -> Kind | None:
     if found is None:
         message = f"kind {name!r} is not registered: no package has it in {GROUP!r}"
         raise LedgerError(message)
-    is_another = isinstance(found.make, type) and found.make is not type(manager)
+    made = found.make if isinstance(found.make, type) else found.manager
+    made = getattr(made, "resource_class", made)
+    is_another = isinstance(made, type) and made is not type(manager)
     return None if is_another else found  # such as a notebook's subclass, with its own clean-up
 
 

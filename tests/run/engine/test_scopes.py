@@ -294,7 +294,8 @@ def test_a_resource_is_waited_for_until_it_is_ready(things, monkeypatch):
     assert things.story == ["cleanup"]
 
 
-def test_a_resource_that_is_never_ready_is_given_up_in_time(things, monkeypatch):
+@pytest.mark.parametrize("limit", [None, 600.0])
+def test_a_resource_that_is_never_ready_is_given_up_in_time(things, monkeypatch, limit):
     now = [0.0]
     monkeypatch.setattr(KEEPER, "now", lambda: now[0])
     monkeypatch.setattr(KEEPER, "pause", lambda seconds: now.__setitem__(0, now[0] + seconds))
@@ -307,9 +308,12 @@ def test_a_resource_that_is_never_ready_is_given_up_in_time(things, monkeypatch)
         def cleanup(self, resource):
             things.note("cleanup")
 
+    if limit is not None:
+        Never.definition.ready_timeout = limit
     with Flow("f") as flow, Never() as thing:
         use(thing)
-    assert "was not ready within 60 s" in flow.run().message
+    assert f"was not ready within {limit or 60:g} s" in flow.run().message
+    assert (limit or 60) <= now[0] < (limit or 60) + 1
     assert things.story == ["cleanup"]
 
 
