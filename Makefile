@@ -82,7 +82,7 @@ $(BIN)/.node: $(BIN)/pip
 	touch $@
 
 $(INSTALLED): $(BIN)/pip $(BIN)/.node pyproject.toml
-	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pip install --editable '.[all,test,lint]'
+	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pip install --editable '.[lab,test,lint]'
 	touch $@
 
 node_modules/.package-lock.json: $(BIN)/.node package.json package-lock.json

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from resnb.resources.kubernetes.workloads import KubernetesJob as KubernetesJob
     from resnb.resources.process import Subprocess as Subprocess
     from resnb.resources.shell import command as command
+    from resnb.resources.spark import SparkSession as SparkSession
     from resnb.resources.tunnel import SSHTunnel as SSHTunnel
 
 _HOMES = {
@@ -27,6 +28,7 @@ _HOMES = {
     "KubernetesManifest": "resnb.resources.kubernetes.manifest",
     "PostgresDatabase": "resnb.resources.database",
     "SSHTunnel": "resnb.resources.tunnel",
+    "SparkSession": "resnb.resources.spark",
     "Subprocess": "resnb.resources.process",
     "TemporaryFolder": "resnb.resources.folder",
     "command": "resnb.resources.shell",

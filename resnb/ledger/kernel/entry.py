@@ -185,8 +185,10 @@ class LeaseEntry:
         left = ending_with_kernel(manager, resource)
         if not left.processes:
             return {}
-        blobs = {"recipe": pickled(EndsWithKernel()).data, "handle": pickled(left).data}
-        return {name: data for name, data in blobs.items() if data is not None}
+        recipe, handle = pickled(EndsWithKernel()).data, pickled(left).data
+        if recipe is None or handle is None:
+            return {}
+        return {"recipe": recipe, "handle": handle, "kind": ""}
 
     def _mark(self, values: dict[str, Any]) -> None:
         is_due = values["rehearsal"] == "due"
