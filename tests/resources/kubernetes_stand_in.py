@@ -24,6 +24,7 @@ KINDS = {
     "apiextensions.k8s.io/v1": {"CustomResourceDefinition": False},
 }  # fmt: skip
 """Which kinds there are, and whether they are in namespaces."""
+NOW = "2026-01-01T00:00:00Z"
 
 
 class RefusedError(Exception):
@@ -160,7 +161,7 @@ class Cluster:
             metadata = one["metadata"]
             owners = metadata.get("ownerReferences")
             if owners and not any(ref["uid"] in known for ref in owners):
-                metadata["deletionTimestamp"] = "now"
+                metadata["deletionTimestamp"] = NOW
             if "deletionTimestamp" not in metadata or self.lingering or metadata.get("finalizers"):
                 continue
             for other in self.owned(one):
@@ -237,7 +238,7 @@ class Cluster:
             "uid": metadata["uid"]
         }:
             raise RefusedError(409, "the UID in the precondition does not match")
-        metadata["deletionTimestamp"] = "now"
+        metadata["deletionTimestamp"] = NOW
         found = self.objects[path]
         self.settle()
         return found
