@@ -87,7 +87,7 @@ class SparkSessionManager:
                 message = f"no Spark Connect server answers at {found.netloc}: {error}"
                 raise ResnbError(message) from None
             self._answers = True
-        return re.sub(r";token=[^;]*", "", self._address) or None
+        return _without_token(self._address) or None
 
     def setup(self) -> Any:
         """Connect to the server, or start Spark."""
@@ -143,7 +143,7 @@ class SparkSessionManager:
 
     def __getstate__(self) -> dict[str, Any]:
         """What may be written down: no token."""
-        return {**self.__dict__, "_address": self.remote or "", "_gateway": None}
+        return {**self.__dict__, "_address": _without_token(self._address), "_gateway": None}
 
     def _connected(self, session_id: str) -> Any:
         """A session of the server; nothing is there before it is used."""
@@ -167,20 +167,24 @@ class SparkSessionManager:
         builder = pyspark.sql.SparkSession.builder
         if self._address:
             builder = builder.config(map=self._config).remote(self._address)
-        elif is_new:
-            settings = {**self._settings(), "spark.master": self.master}
-            conf = pyspark.SparkConf(loadDefaults=False).setAll(settings.items())
-            own = {"start_new_session": True}  # what kills the kernel's group lets it tidy up
-            context(conf=conf, gateway=launch_gateway(conf, own))
         else:
             builder = builder.config(map=self._settings()).master(self.master)
         try:
-            return builder.getOrCreate()
-        finally:
-            if is_new and context._gateway is not None:  # noqa: SLF001 - likewise
-                self._gateway = context._gateway  # noqa: SLF001 - likewise
-                pid = self._gateway.proc.pid
-                self._java = FoundProcess(pid, start_time(pid) or -1)
+            if is_new and not self._address:
+                settings = {**self._settings(), "spark.master": self.master}
+                conf = pyspark.SparkConf(loadDefaults=False).setAll(settings.items())
+                own = {"start_new_session": True}  # what kills the kernel's group lets it tidy up
+                context(conf=conf, gateway=launch_gateway(conf, own))
+            session = builder.getOrCreate()
+        except BaseException:
+            self._gateway = context._gateway if is_new else None  # noqa: SLF001 - likewise
+            self._end(context)
+            raise
+        if is_new:
+            self._gateway = context._gateway  # noqa: SLF001 - likewise
+            pid = self._gateway.proc.pid
+            self._java = FoundProcess(pid, start_time(pid) or -1)
+        return session
 
     def _settings(self) -> dict[str, str]:
         """What Spark is told at its start."""
@@ -193,11 +197,20 @@ class SparkSessionManager:
         """Stop a session of this kernel, also if its Java process has gone."""
         import pyspark
 
+        context = pyspark.SparkContext
         try:
             session.stop()
-        except (OSError, pyspark.errors.PySparkException):  # that has gone
-            pyspark.sql.SparkSession._instantiatedSession = None  # noqa: SLF001 - as `stop` does
-            pyspark.SparkContext._active_spark_context.stop()  # noqa: SLF001 - the rest of it
+        except Exception:
+            if self._gateway is None:
+                raise
+        left = context._active_spark_context  # noqa: SLF001 - the Java process had gone
+        if self._gateway is not None and left is not None:
+            left.stop()
+        pyspark.sql.SparkSession._instantiatedSession = None  # noqa: SLF001 - likewise
+        self._end(context)
+
+    def _end(self, context: Any) -> None:
+        """End the Java process, if it is this session's own."""
         gateway, self._gateway = self._gateway, None
         if gateway is None:
             return
@@ -209,7 +222,7 @@ class SparkSessionManager:
         except subprocess.TimeoutExpired:
             gateway.proc.kill()
             gateway.proc.wait()
-        pyspark.SparkContext._gateway = pyspark.SparkContext._jvm = None  # noqa: SLF001 - for the next
+        context._gateway = context._jvm = None  # noqa: SLF001 - for the next one
 
 
 def _session_id(lease_id: str) -> str:
@@ -224,6 +237,10 @@ def _complete(remote: str) -> str:
     if user and not any(one.startswith("user_id=") for one in words):
         words.append(f"user_id={user}")
     return "".join([f"sc://{address}/", *(f";{one}" for one in words)])
+
+
+def _without_token(address: str) -> str:
+    return re.sub(r";token=[^;]*", "", address)
 
 
 def _text(value: Any) -> str:
