@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty
+from tempfile import TemporaryDirectory
 
 from jupyter_client.manager import KernelManager
 
@@ -71,24 +72,20 @@ class Kernel:
 
     def __init__(self, folder, ready="", **options):
         self.folder = folder
-        self.manager = KernelManager(kernel_name="python3")
+        # by files, since others may take a port between its choice and its use
+        self._sockets = TemporaryDirectory(prefix="k")  # their paths have to be short
+        self.manager = KernelManager(
+            kernel_name="python3",
+            transport="ipc",
+            connection_file=f"{self._sockets.name}/kernel.json",
+        )
         self._log = (folder / "kernel.log").open("w")  # stays open for a restart
-        try:
-            self._start(options)
-        except RuntimeError:  # ports are chosen before they are taken, and others start meanwhile
-            self.client.stop_channels()
-            self.manager.cleanup_resources()
-            self.manager = KernelManager(kernel_name="python3")
-            self._start(options)
-        if ready:
-            self.run(ready)
-
-    def _start(self, options):
-        log = self._log
-        self.manager.start_kernel(cwd=str(self.folder), stdout=log, stderr=log, **options)
+        self.manager.start_kernel(cwd=str(folder), stdout=self._log, stderr=self._log, **options)
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
+        if ready:
+            self.run(ready)
 
     @property
     def pid(self):
@@ -189,6 +186,7 @@ class Kernel:
         self.manager.cleanup_resources()
         self.client.context.destroy(linger=0)
         self._log.close()
+        self._sockets.cleanup()
 
 
 def _take(shown, kind, content):
