@@ -122,10 +122,10 @@ class KubernetesApi:
             field_manager=FIELD_MANAGER,
         )
 
-    def delete(self, ref: Mapping[str, Any], uid: str) -> None:
+    def delete(self, ref: Mapping[str, Any], uid: str | None) -> None:
         """Have the object deleted, after what it owns, unless it is another one by now."""
-        options = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", **options}
+        body: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        body |= {"propagationPolicy": "Foreground", "preconditions": {"uid": uid} if uid else {}}
         try:
             self._request("delete", self._path(ref), body=body)
         except ApiError as error:

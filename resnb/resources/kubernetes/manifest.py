@@ -162,7 +162,7 @@ class KubernetesManifestManager:
                 if _label(found) != self.lease.id:
                     faults.append(f"{described(ref)} is not of this lease, and is left alone")
                     continue
-                api.delete(ref, found["metadata"]["uid"])
+                api.delete(ref, found["metadata"].get("uid"))
                 deleted.append(ref)
                 if found["metadata"].get("finalizers"):  # which an object before it may carry out
                     _wait(lambda ref=ref: api.get(ref) is None, until)  # type: ignore[misc]
@@ -201,7 +201,7 @@ class KubernetesManifestManager:
         """The id of the first object's namespace; empty if that may not be read."""
         name = self.objects[0]["namespace"]
         found = _readable(api, {"apiVersion": "v1", "kind": "Namespace", "name": name})
-        return "" if found is None else str(found["metadata"]["uid"])
+        return "" if found is None else str(found["metadata"].get("uid", ""))
 
     def _connected(self) -> KubernetesApi:
         if self._api is None:
