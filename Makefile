@@ -95,7 +95,7 @@ $(BIN)/.node: $(BIN)/pip
 	touch $@
 
 $(INSTALLED): $(BIN)/pip $(BIN)/.node pyproject.toml
-	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pip install --editable '.[all,test,lint]'
+	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pip install --editable '.[lab,test,lint]'
 	touch $@
 
 $(VENV)/.docs $(VENV)/.release: $(VENV)/.%: $(INSTALLED)

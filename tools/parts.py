@@ -30,6 +30,9 @@ NOTEBOOKS = f"{PYTEST} --nbval notebooks --ignore=notebooks/resources"
 """One by one: nbval's kernels might meet at a port. Others need engines, which tests start."""
 MORE_EXAMPLES = "-m 'long or hypothesis' --hypothesis-profile=long"
 
+SPARK = "pyspark[connect]>=4.0"
+"""Nearly 900 MB, so only the long tests have it."""
+
 OLDEST = (
     "jupyterlab==4.2.* notebook==7.2.* ipykernel==6.29.* ipython==8.20.* jupyter-server==2.14.* "
     "anywidget==0.9.* ipywidgets==8.1.* click cloudpickle graphviz graphviz-pure platformdirs "
@@ -115,7 +118,10 @@ PARTS = {
     ),
     "long": Part(
         "long: more examples",
-        [f"{PYTEST} tests --ignore={REAL_BROWSER} {MORE_EXAMPLES} --timeout=3600 -n 2"],
+        [
+            f".venv/bin/python -m pip install --quiet {SPARK}",
+            f"{PYTEST} tests --ignore={REAL_BROWSER} {MORE_EXAMPLES} --timeout=3600 -n 2",
+        ],
     ),
 }
 

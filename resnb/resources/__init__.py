@@ -15,16 +15,26 @@ if TYPE_CHECKING:
     from resnb.resources.emr import EMRCluster as EMRCluster
     from resnb.resources.folder import TemporaryFolder as TemporaryFolder
     from resnb.resources.instance import EC2Instance as EC2Instance
+    from resnb.resources.kubernetes.manifest import KubernetesManifest as KubernetesManifest
+    from resnb.resources.kubernetes.workloads import KubernetesDeployment as KubernetesDeployment
+    from resnb.resources.kubernetes.workloads import KubernetesJob as KubernetesJob
     from resnb.resources.process import Subprocess as Subprocess
     from resnb.resources.shell import command as command
+    from resnb.resources.spark import SparkSession as SparkSession
+    from resnb.resources.tunnel import SSHTunnel as SSHTunnel
 
 _HOMES = {
     "DaskCluster": "resnb.resources.cluster",
     "DockerContainer": "resnb.resources.container",
     "EC2Instance": "resnb.resources.instance",
     "EMRCluster": "resnb.resources.emr",
+    "KubernetesDeployment": "resnb.resources.kubernetes.workloads",
+    "KubernetesJob": "resnb.resources.kubernetes.workloads",
+    "KubernetesManifest": "resnb.resources.kubernetes.manifest",
     "PostgresDatabase": "resnb.resources.database",
     "S3Prefix": "resnb.resources.bucket",
+    "SSHTunnel": "resnb.resources.tunnel",
+    "SparkSession": "resnb.resources.spark",
     "Subprocess": "resnb.resources.process",
     "TemporaryFolder": "resnb.resources.folder",
     "command": "resnb.resources.shell",

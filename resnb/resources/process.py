@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from resnb import ResourceManager
-from resnb.errors import OptionError, ResnbError
+from resnb.errors import CleanupError, OptionError, ResnbError
 from resnb.ledger.owner import start_time
 from resnb.ledger.recipes.found_process import FoundProcess, Place, here, is_elsewhere, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
@@ -48,7 +48,7 @@ class RunningProcess:
     def __repr__(self) -> str:
         """A stable text, without its pid."""
         state = "running" if self.returncode is None else f"ended with {self.returncode}"
-        return f"<RunningProcess: {state}>"
+        return f"<{type(self).__name__}: {state}>"
 
 
 class SubprocessManager:
@@ -163,35 +163,53 @@ class SubprocessManager:
     def cleanup(self, process: RunningProcess) -> None:
         """End it and what it has started: by SIGTERM, after 5 s by SIGKILL; remove its output.
 
-        Only what has the lease's id among its variables, or is in the process's own group, is
-        ended: a pid alone says nothing.
+        Only what has the lease's id among its variables, or writes into its log, and the groups of
+        these are ended: a pid alone says nothing.
 
         Raises:
-            CleanupError: it runs in another container, or on another machine.
+            CleanupError: it runs in another container, or on another machine; it is not of this
+                lease; it cannot be ended.
         """
         if is_elsewhere(self._place):
             raise out_of_sight(f"process {process.pid}", "it is of another container or machine")
-        lease = self.lease.id
+        log = _log(process.log.parent, self.lease.id)
         for send in ("terminate", "kill"):
-            left = _with_group(_tagged(lease))
-            if not left:
-                process.process.poll()
-                break
+            left = _with_group([*_tagged(self.lease.id), *_writer(process, log)])
             for one in left:
                 with suppress(psutil.Error):
                     getattr(one, send)()
-            _wait(process, left)
-        _log(process.log.parent, lease).unlink(missing_ok=True)
+            left = _wait(process, left)
+        if left:
+            pids = ", ".join(str(one.pid) for one in left)
+            message = f"process {pids} cannot be ended, not even by SIGKILL"
+            raise CleanupError(message)
+        if process.returncode is None:
+            message = f"process {process.pid} is not of this lease, and is left alone"
+            raise CleanupError(message)
+        log.unlink(missing_ok=True)
 
 
-def _wait(process: RunningProcess, others: list[psutil.Process]) -> None:
-    """Wait until they have ended, at most `GRACE` seconds; psutil would take the exit code away."""
+def _wait(process: RunningProcess, others: list[psutil.Process]) -> list[psutil.Process]:
+    """Wait until they have ended, at most `GRACE` seconds; psutil would take the exit code away.
+
+    Returns:
+        Those that have not.
+    """
     never, deadline = threading.Event(), time.monotonic() + GRACE
-    while time.monotonic() < deadline:
-        others = [one for one in others if _is_alive(one)]
-        if not others and process.process.poll() is not None:
-            return
+    while (others := [one for one in others if _is_alive(one)]) and time.monotonic() < deadline:
+        _ = process.returncode  # a zombie ends when it is asked for that
         never.wait(0.01)
+    return others
+
+
+def _writer(process: RunningProcess, log: Path) -> list[psutil.Process]:
+    """The process itself, if it writes into its log: it may have cleared its variables."""
+    with suppress(psutil.Error, OSError):
+        if process.returncode is None:
+            one = psutil.Process(process.pid)
+            if any(Path(file.path) == log for file in one.open_files()):
+                return [one]
+    return []
 
 
 def _is_alive(process: psutil.Process) -> bool:

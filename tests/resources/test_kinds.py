@@ -13,10 +13,12 @@ import pytest
 
 import resnb.resources
 from resnb.errors import CleanupError, LedgerError, OptionError, ResnbError
+from resnb.ledger.owner import start_time
 from resnb.ledger.recipes import kinds
 from resnb.ledger.recipes.handles import FoundLease
 from resnb.resources import Subprocess, TemporaryFolder, command
 from tests.resources.elsewhere import elsewhere
+from tests.resources.killed import becomes
 
 SLEEP = [sys.executable, "-c", "print('ready', flush=True); import time; time.sleep(600)"]
 _FAMILY = """
@@ -141,13 +143,42 @@ def test_a_process_that_is_not_its_own_is_left_alone():
     held = Subprocess(SLEEP, ready_line="ready").open("one")
     manager = held.lease.manager
     with subprocess.Popen(["sleep", "600"], start_new_session=True) as foreign:
-        handle = {**manager.handle(held.value), "pid": foreign.pid}
-        other, found = elsewhere("process", manager, handle)
+        pointing = {"pid": foreign.pid, "started": start_time(foreign.pid)}
+        other, found = elsewhere("process", manager, {**manager.handle(held.value), **pointing})
         other.lease = FoundLease("0" * 32)
-        other.cleanup(found)
+        with pytest.raises(CleanupError, match=f"process {foreign.pid} is not of this lease"):
+            other.cleanup(found)
         assert foreign.poll() is None
         assert held.value.returncode is None
         foreign.kill()
+    held.close()
+
+
+def test_a_process_that_clears_its_variables_is_ended():
+    """Such as what is started by `env -i`, or by a script that cleans up after itself."""
+    held = Subprocess(["env", "-i", "sh", "-c", "echo ready; sleep 600"], ready_line="ready").open(
+        "one"
+    )
+    manager, process = held.lease.manager, held.value
+    other, found = elsewhere("process", manager, manager.handle(process))
+    other.cleanup(found)
+    assert becomes(lambda: process.returncode is not None)
+    assert not process.log.exists()
+    held.close()
+
+
+def test_a_process_that_cannot_be_ended_is_no_success(monkeypatch):
+    """One of another user, say."""
+    held = Subprocess(SLEEP, ready_line="ready").open("one")
+    with monkeypatch.context() as patch:
+        patch.setattr("resnb.resources.process.GRACE", 0.1)
+        for name in ("terminate", "kill"):
+            patch.setattr(psutil.Process, name, lambda _: None)
+        other, found = elsewhere(
+            "process", held.lease.manager, held.lease.manager.handle(held.value)
+        )
+        with pytest.raises(CleanupError, match="cannot be ended, not even by SIGKILL"):
+            other.cleanup(found)
     held.close()
 
 
@@ -197,3 +228,12 @@ def test_a_command_from_plain_data(tmp_path):
     held.close()
     assert kinds.find("command").runs_commands
     assert not kinds.find("process").runs_commands
+
+
+def test_a_subclass_with_its_own_clean_up_is_no_kind():
+    """Whether the kind is made by a class or by a function."""
+    for one in (Subprocess, command):
+        own = type("Own", (one.definition,), {})
+        arguments = {Subprocess: ["x"], command: ["up", "down"]}[one]
+        assert kinds.kind_of(own(*arguments)) is None
+        assert kinds.kind_of(one.definition(*arguments)).name == one.definition.kind

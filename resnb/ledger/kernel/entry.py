@@ -186,8 +186,10 @@ class LeaseEntry:
         left = ending_with_kernel(manager, resource)
         if not left.processes:
             return {}
-        blobs = {"recipe": pickled(EndsWithKernel()).data, "handle": pickled(left).data}
-        return {name: data for name, data in blobs.items() if data is not None}
+        recipe, handle = pickled(EndsWithKernel()).data, pickled(left).data
+        if recipe is None or handle is None:
+            return {}
+        return {"recipe": recipe, "handle": handle, "kind": ""}
 
     def _left_now(self, manager: Any, resource: Any) -> dict[str, Any] | None:
         if self._kind is not None:

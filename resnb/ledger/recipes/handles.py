@@ -205,7 +205,9 @@ def dies_with_kernel(value: Any) -> bool:
 
 
 def processes_of(value: Any) -> list[FoundProcess]:
-    """The processes of a Dask LocalCluster, or of its client's."""
+    """The processes of a Dask LocalCluster, or of its client's, or the one that this is."""
+    if isinstance(value, FoundProcess):  # which a manager has said to end with the kernel
+        return [value]
     if not dies_with_kernel(value):
         return []
     workers = list(getattr(_cluster_of(value), "workers", {}).values())
