@@ -11,10 +11,18 @@ import pytest
 from benchmarks.crash.engine import IMAGE, NoEngineError, engine
 from resnb.resources import __all__ as resources
 from tests.resources.aws import VARIABLES as AWS
+from tests.resources.kubernetes_stand_in import Cluster, kubeconfig, serving
+from tests.resources.sshd import sshd
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks" / "resources"
-ENGINES = {"aws": "aws_server", "container": "container_engine", "database": "database_server"}
+ENGINES = {
+    "aws": "aws_server",
+    "container": "container_engine",
+    "database": "database_server",
+    "kubernetes": "kubernetes_api",
+    "ssh-tunnel": "ssh_server",
+}
 """The fixture that starts what a notebook needs."""
 IN_DEFAULT = {"container"}
 
@@ -37,6 +45,20 @@ def aws_server(moto_url):
 @pytest.fixture
 def database_server(server):
     return {"DATABASE_SERVER": server.url_of("postgres")}
+
+
+@pytest.fixture
+def kubernetes_api(tmp_path):
+    cluster = Cluster()
+    with serving(cluster) as port:
+        yield {"KUBECONFIG": str(kubeconfig(tmp_path / "config", one=port))}
+    assert cluster.labelled() == []
+
+
+@pytest.fixture
+def ssh_server(tmp_path):
+    with sshd(tmp_path) as port:
+        yield {"SSH_CONFIG": str(tmp_path / "config"), "SSH_PORT": str(port)}
 
 
 @pytest.mark.parametrize(

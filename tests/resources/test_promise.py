@@ -1,6 +1,7 @@
 """The ready-made resources keep the whole promise, on their real engines."""
 
 import gc
+import socket
 import sys
 
 import pytest
@@ -10,11 +11,13 @@ from resnb.resources import (
     DaskCluster,
     DockerContainer,
     PostgresDatabase,
+    SSHTunnel,
     Subprocess,
     TemporaryFolder,
     command,
 )
 from resnb.testing import check_resource
+from tests.resources.sshd import sshd
 from tests.resources.truth import Containers, Databases, Folders, Processes, gateway_server
 
 STEPS = 2
@@ -24,6 +27,11 @@ pytestmark = [  # Docker's library leaves the sockets of logs to the garbage col
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 SLEEP = [sys.executable, "-Sc", "print('ready', flush=True); import time; time.sleep(600)"]
+
+
+def _greets(tunnel):
+    with socket.create_connection(("127.0.0.1", tunnel.port), 10) as connection:
+        assert connection.recv(7) == b"SSH-2.0"
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +77,16 @@ def test_a_database(mortal, steps):
     check_resource(
         PostgresDatabase(mortal.url_of("postgres")), engine=Databases(mortal), steps=steps
     )
+
+
+@pytest.mark.long
+def test_a_tunnel(tmp_path):
+    with sshd(tmp_path) as port:
+        check_resource(
+            SSHTunnel("box", port, config=tmp_path / "config"),
+            engine=Processes("RESNB_LEASE"),
+            use=_greets,
+        )
 
 
 @pytest.mark.long

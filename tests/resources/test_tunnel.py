@@ -8,7 +8,6 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from benchmarks.crash.engine import NoEngineError, script
 from resnb.errors import CleanupError, OptionError, ResnbError
 from resnb.ledger.recipes import kinds
 from resnb.ledger.recipes.handles import FoundLease
@@ -16,23 +15,15 @@ from resnb.resources import SSHTunnel
 from resnb.resources import tunnel as tunnel_module
 from tests.resources.elsewhere import elsewhere
 from tests.resources.killed import becomes, killed
+from tests.resources.sshd import sshd
 
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory):
     """The port of an sshd, and the folder with its key and a configuration for it."""
     folder = tmp_path_factory.mktemp("sshd")
-    try:
-        starter = script("sshd")
-    except NoEngineError as error:
-        pytest.fail(f"NO SSHD: {error}")
-    start = [starter, "start", folder]
-    done = subprocess.run(start, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode:
-        pytest.fail(f"NO SSHD: {done.stderr}")
-    words = dict(one.split("=", 1) for one in done.stdout.split() if "=" in one)
-    yield int(words["SSH_PORT"]), folder
-    subprocess.run([starter, "stop", folder], check=True, capture_output=True, timeout=60)
+    with sshd(folder) as port:
+        yield port, folder
 
 
 @pytest.fixture(autouse=True)
