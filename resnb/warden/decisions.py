@@ -7,6 +7,7 @@ reaper.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from itertools import zip_longest
 from typing import Final, NamedTuple
@@ -19,6 +20,7 @@ from resnb.ledger.store.statements import Expired
 
 LONGEST: Final = 300.0
 """The most time that a clean-up of another account's lease gets, in seconds."""
+_ID: Final = re.compile("[0-9a-f]{32}")
 
 
 class Listing(NamedTuple):
@@ -106,6 +108,8 @@ def _why_not(  # noqa: PLR0911 - a table of cases
         return "" if exists(record.environment.python) else "its environment is not here"
     if record.handle is None and not record.can_find:
         return "its set-up did not return, and nothing tells what it made"
+    if not _ID.fullmatch(record.id):  # names of things are made of it
+        return "its id cannot be trusted: it is no lease's"
     try:
         kind = find(record.kind)
         if kind is None:

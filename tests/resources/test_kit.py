@@ -20,6 +20,7 @@ class Good:
     """A folder, whose name is its tag."""
 
     parent = Path(tempfile.gettempdir())
+    prefix = f"resnb-kit-{os.environ.get('PYTEST_XDIST_WORKER', '')}-"
 
     def setup(self):
         path = self.path(self.lease.id)
@@ -28,7 +29,7 @@ class Good:
         return str(path)
 
     def path(self, lease_id):
-        return self.parent / f"resnb-kit-{lease_id}"
+        return self.parent / f"{self.prefix}{lease_id}"
 
     def find(self, lease_id):
         path = self.path(lease_id)
@@ -40,14 +41,14 @@ class Good:
 
 class Kit:
     def count(self, lease_id):
-        return len(list(Good.parent.glob(f"resnb-kit-{lease_id}")))
+        return len(list(Good.parent.glob(f"{Good.prefix}{lease_id}")))
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left(monkeypatch):
     monkeypatch.setattr("resnb.testing.orderly.LINGERING", 0.0)
     yield
-    left = list(Good.parent.glob("resnb-kit-*"))
+    left = list(Good.parent.glob(f"{Good.prefix}*"))
     for path in left:
         shutil.rmtree(path)
 
@@ -68,7 +69,7 @@ def test_a_good_one_in_every_form():
 
 class NotTagged(Good):
     def path(self, lease_id):
-        return self.parent / f"resnb-kit-untagged-{id(self)}"
+        return self.parent / f"{self.prefix}untagged-{id(self)}"
 
 
 class NotReady(Good):

@@ -65,6 +65,7 @@ def test_a_command(steps):
     check_resource(command(up, down), engine=Folders(), steps=steps)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_container(containers, steps):
     say = ["sh", "-c", "echo ready; sleep 600"]

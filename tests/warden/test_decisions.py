@@ -25,9 +25,14 @@ def find(name):
     return {"box": BOX, "shell": SHELL}.get(name)
 
 
-def of_kind(lease, **values):
+def named(name):
+    """A lease's id."""
+    return name.encode().hex().rjust(32, "0")
+
+
+def of_kind(name, **values):
     data = {"kind": "box", "recipe": b'{"image": "x"}', "handle": b'{"id": "1"}'}
-    return record(lease, **{**data, **values})
+    return record(named(name), **{**data, **values})
 
 
 def lost(one, account="alice", *, own=False, claimed=False):
@@ -66,13 +71,15 @@ def test_a_kind_is_cleaned_up_in_the_wardens_own_environment():
         ({"recipe": b'{"image": "x", "more": 1}'}, "'more', which is unknown"),
         ({"handle": b'{"id": 1}'}, "handle.id is no str"),
         ({"handle": None}, "nothing tells"),
+        ({"id": "c"}, "its id cannot be trusted"),  # a prefix "et" would make it "etc"
+        ({"id": f"../{named('a')}"}, "its id cannot be trusted"),
     ],
 )
 def test_what_it_cannot_or_must_not_clean_up_is_listed(values, reason):
-    found = selected(lost(of_kind("a", **values)))
+    found = selected(lost(of_kind("a")._replace(**values)))
     assert found.records == ()
     (listing,) = found.listed
-    assert (listing.record.id, listing.account) == ("a", "alice")
+    assert (listing.record.id, listing.account) == (values.get("id", named("a")), "alice")
     assert re.search(reason, listing.reason)
 
 
@@ -107,14 +114,14 @@ def test_who_has_come_back_under_the_same_name_is_another_one():
     first = of_kind("a", state="closing", claimant=REAPER, owner=KERNEL)
     second = of_kind("b", owner=REAPER)
     actions = decided(lost(first, claimed=True), lost(second), claimants=(REAPER,))
-    assert [one.record.id for one in actions] == ["b"]
+    assert [one.record.id for one in actions] == [named("b")]
 
 
 def test_dependants_come_first_unless_nobody_cares_for_them():
-    outer, inner = of_kind("outer"), of_kind("inner", around=("outer",))
-    assert [one.record.id for one in decided(lost(outer), lost(inner))] == ["inner"]
+    outer, inner = of_kind("outer"), of_kind("inner", around=(named("outer"),))
+    assert [one.record.id for one in decided(lost(outer), lost(inner))] == [named("inner")]
     inner = inner._replace(kind="")
-    assert [one.record.id for one in decided(lost(outer), lost(inner))] == ["outer"]
+    assert [one.record.id for one in decided(lost(outer), lost(inner))] == [named("outer")]
 
 
 def test_what_is_kept_waits_until_its_time():
@@ -131,11 +138,13 @@ def test_what_dies_with_its_kernel_is_closed_without_code():
 
 def test_no_account_holds_up_another():
     mine = of_kind("mine")
-    foreign = of_kind("foreign", around=("mine",), state="failed", next_try=NOW + 1e6, tries=1)
+    foreign = of_kind(
+        "foreign", around=(named("mine"),), state="failed", next_try=NOW + 1e6, tries=1
+    )
     actions = decided(lost(foreign, "mallory"), lost(mine))
-    assert [one.record.id for one in actions] == ["mine"]
+    assert [one.record.id for one in actions] == [named("mine")]
 
 
 def test_accounts_take_turns():
     many = [lost(of_kind(f"m{number}"), "mallory") for number in range(100)]
-    assert "a" in ids(selected(*many, lost(of_kind("a"))).records)[:2]
+    assert named("a") in ids(selected(*many, lost(of_kind("a"))).records)[:2]
