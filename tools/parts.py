@@ -25,7 +25,7 @@ LEDGER = str(ROOT / "build" / "ledger")
 CRASHES = "tests/crash"
 WITHOUT_SLOW_PARTS = " ".join(f"--ignore={one}" for one in (REAL_KERNELS, REAL_BROWSER, CRASHES))
 
-WAITING = "-n 3"  # most of these wait for other processes, so two cores have time for three
+WAITING = "-n 4"  # most of these wait for other processes, so two cores have time for four
 NOTEBOOKS = f"{PYTEST} --nbval notebooks --ignore=notebooks/resources"
 """One by one: nbval's kernels might meet at a port. Others need engines, which tests start."""
 MORE_EXAMPLES = "-m 'long or hypothesis' --hypothesis-profile=long"

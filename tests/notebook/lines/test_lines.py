@@ -460,7 +460,7 @@ BAD_RESOURCES_LINES = {
     "cleanup --all": "--all goes with the list only",
     "cleanup a b": "unexpected 'b'",
     "close a b": "unexpected 'b'",
-    "kinds a": "unexpected 'a'",
+    "kinds a b": "unexpected 'b'",
     "adopt": "the resource's name is missing",
     "keep etl/db": "keep has no value: write 30s, 10m, 2h, or seconds",
     "keep etl/db soon": "'soon' is no value for keep: write 30s, 10m, 2h, or seconds",
