@@ -28,6 +28,8 @@ WITHOUT_SLOW_PARTS = " ".join(f"--ignore={one}" for one in (REAL_KERNELS, REAL_B
 WAITING = "-n 4"  # most of these wait for other processes, so two cores have time for four
 NOTEBOOKS = f"{PYTEST} --nbval notebooks --ignore=notebooks/resources"
 """One by one: nbval's kernels might meet at a port. Others need engines, which tests start."""
+DRAWN = " ".join(f"notebooks/{name}.ipynb" for name in ("quickstart", "across-cells"))
+"""What is told of a picture is the same with either Graphviz: two notebooks show that."""
 MORE_EXAMPLES = "-m 'long or hypothesis' --hypothesis-profile=long"
 
 SPARK = "pyspark[connect]>=4.0"
@@ -111,7 +113,7 @@ PARTS = {
     ),
     "notebooks-dot": Part(
         "notebooks, system Graphviz",
-        [NOTEBOOKS],
+        [f"{PYTEST} --nbval {DRAWN}"],
         environment={"RESNB_GRAPHVIZ": "system"},
         program="dot",
         package="graphviz",
