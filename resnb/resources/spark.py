@@ -46,7 +46,7 @@ class SparkSessionManager:
     10
     """
 
-    kind = "spark"
+    kind: str | None = "spark"
     env = ("SPARK_CONF_DIR",)
     lease: Any
 
@@ -64,6 +64,8 @@ class SparkSessionManager:
             raise OptionError(message)
         self.is_connected = remote is not None and remote.startswith("sc://")
         self.dies_with_kernel = not self.is_connected
+        if self.dies_with_kernel:
+            self.kind = None  # its Java process is ended, and there is nothing to find
         self._address = _complete(remote) if remote and self.is_connected else remote or ""
         self.master, self._config = master, dict(config or {})
         self._found = False

@@ -189,7 +189,7 @@ class LeaseEntry:
         recipe, handle = pickled(EndsWithKernel()).data, pickled(left).data
         if recipe is None or handle is None:
             return {}
-        return {"recipe": recipe, "handle": handle, "kind": ""}
+        return {"recipe": recipe, "handle": handle}
 
     def _left_now(self, manager: Any, resource: Any) -> dict[str, Any] | None:
         if self._kind is not None:
