@@ -46,6 +46,7 @@ export class Graph {
   private model: Model | null = null;
   private sought = "";
   private found = ""; // the task that was found last
+  private picked: string | null = null; // the key of what is inspected
   private wanted: string | null = null; // a task that is being unfolded, to be picked then
   private glide = 0;
 
@@ -184,6 +185,7 @@ export class Graph {
 
   /** Highlight what is inspected. */
   select(picked: Subject | null): void {
+    this.picked = picked === null ? null : `${picked.what} ${picked.id}`;
     for (const item of this.items) {
       if (item.layer !== "chip") {
         const isIt = item.layer === picked?.what && item.id === picked.id;
@@ -202,6 +204,7 @@ export class Graph {
     this.structure = structure;
     set(this.element, { "aria-label": `flow ${structure.name}` });
     const before = new Map(this.places);
+    const picked = this.boxOfPicked();
     const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
     const own = new Set(
       structure.nodes.filter(({ kind }) => OWN.has(kind)).map((one) => one.cluster),
@@ -240,10 +243,15 @@ export class Graph {
     );
     this.highlight();
     this.viewport.resized(structure.size);
+    this.viewport.carry(picked, this.boxOfPicked());
     this.move(structure, isFirst);
     if (focused instanceof SVGElement && this.element.contains(focused)) {
       focused.focus({ preventScroll: true }); // it was put elsewhere in the page
     }
+  }
+
+  private boxOfPicked(): Box | null {
+    return this.items.find(({ key }) => key === this.picked)?.box ?? null;
   }
 
   private known<S extends Shape>(key: string, kind: new (...info: never[]) => S): S | null {

@@ -106,6 +106,15 @@ export class Viewport {
     this.isOwn = true; // it stays where it is, whatever runs
   }
 
+  /** Keep a box that has moved in the graph where it is on the screen, if the user has chosen it. */
+  carry(before: Box | null, after: Box | null): void {
+    if (this.isOwn && before !== null && after !== null) {
+      this.x += (before[0] + before[2] / 2 - after[0] - after[2] / 2) * this.scale;
+      this.y += (before[1] + before[3] / 2 - after[1] - after[3] / 2) * this.scale;
+      this.apply();
+    }
+  }
+
   /** Bring a point of the graph to the middle. */
   center(x: number, y: number): void {
     this.isOwn = true;
