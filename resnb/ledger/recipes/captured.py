@@ -5,13 +5,14 @@ which are pickled by value (those of the notebook). So an error can name the var
 names that look like secrets are found.
 """
 
-import dis
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple
+
+from resnb.syntax.bytecode import globals_read
 
 _SECRET = re.compile(
     r"(?:^|_)(?:pass(?:word|wd|phrase)?|pwd|secrets?|tokens?|credentials?|(?:api|access|private|"
@@ -73,7 +74,7 @@ class References:
         self._seen.add(id(value))
         value = getattr(value, "__func__", getattr(value, "fget", value))
         if isinstance(value, FunctionType) and goes_by_value(value):
-            self._add(value.__globals__, dict.fromkeys(_globals_of(value.__code__)))
+            self._add(value.__globals__, dict.fromkeys(globals_read(value.__code__)))
         elif isinstance(value, type) and goes_by_value(value):
             own = [name for name in vars(value) if name not in _OF_EVERY_CLASS]
             self._add(vars(value), own)
@@ -155,7 +156,7 @@ def _inside(value: Any) -> Mapping[str, Any]:
     """The names around a function or class that it uses, and those that a class holds."""
     if isinstance(value, FunctionType):
         code, names = value.__code__, value.__globals__
-        found = {name: names[name] for name in _globals_of(code) if name in names}
+        found = {name: names[name] for name in globals_read(code) if name in names}
         for name, cell in zip(code.co_freevars, value.__closure__ or (), strict=True):
             try:
                 found[name] = cell.cell_contents
@@ -168,15 +169,6 @@ def _inside(value: Any) -> Mapping[str, Any]:
         if not (name.startswith("__") and name.endswith("__")) or isinstance(one, FunctionType)
     }
     return {**{one.__name__: one for one in value.__bases__}, **own}
-
-
-def _globals_of(code: CodeType) -> Iterator[str]:
-    for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            yield str(instruction.argval)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _globals_of(constant)
 
 
 def goes_by_value(value: Any) -> bool:

@@ -1,10 +1,11 @@
 """Whether a cell may read a variable, by its text and the functions that it names."""
 
-import dis
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import Any
+
+from resnb.syntax.bytecode import globals_read
 
 _WORD = re.compile(r"[^\W\d]\w*")
 
@@ -38,19 +39,10 @@ def read_through(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[str
             continue
         seen.add(name)
         if function.__globals__ is namespace:
-            for one in _globals_read(function.__code__):
+            for one in globals_read(function.__code__):
                 found.setdefault(one, by)
                 waiting.append((one, by))
     return found
-
-
-def _globals_read(code: CodeType) -> Iterator[str]:
-    for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            yield str(step.argval)
-    for one in code.co_consts:
-        if isinstance(one, CodeType):
-            yield from _globals_read(one)
 
 
 def _names(code: CodeType) -> Iterator[str]:
