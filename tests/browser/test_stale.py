@@ -22,6 +22,7 @@ def test_a_stale_step_says_why_and_is_run_alone(notebook):
     expect(view.locator(".node").filter(has_text="Read")).not_to_contain_text("stale")
     price.press("Enter")
     expect(view.locator(".inspector")).to_contain_text("factor has changed")
+    expect(view.locator(".inspector .value")).to_contain_text("price: int")
     notebook.picture("stale-step")
     again.click()
     expect(price).not_to_contain_text("stale")

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from resnb.ledger.admin.listing import plain
+from resnb.notebook.cells.steps import StepValues
 from resnb.view.wire.inspector import Shows
 
 TEXT = 1_500
@@ -97,6 +98,8 @@ def text_of(value: Any, limit: int = TEXT) -> str:
 
 def preview(value: Any) -> Shows:
     """A data frame as a table, what shows itself as a picture as an image, all else as text."""
+    if isinstance(value, StepValues):
+        return _of_step(value)
     found: Shows = {"type": _type_of(value), "text": ""}
     table = _table(value)
     if table is not None:
@@ -114,6 +117,15 @@ def preview(value: Any) -> Shows:
     if "image" not in found:
         found["text"] = text or text_of(value)
     return found
+
+
+def _of_step(values: StepValues) -> Shows:
+    """What a step has bound; a single value as it would be by itself, below its name."""
+    if len(values) != 1:
+        return {"type": "", "text": text_of(values)}
+    ((name, value),) = values.items()
+    found = preview(value)
+    return {**found, "type": f"{name}: {found['type']}"}
 
 
 def _type_of(value: Any) -> str:

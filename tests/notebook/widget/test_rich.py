@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resnb.notebook.cells.steps import StepValues
 from resnb.notebook.widget.rich import LARGEST_PICTURE, TEXT, listed, preview, printed, text_of
 
 
@@ -271,3 +272,14 @@ def test_a_list_of_names_says_how_many_more_there_are():
 
 def test_text_is_cut_to_a_limit():
     assert text_of("x" * 100, 10) == "'xx...xx'" or len(text_of("x" * 100, 10)) <= 11
+
+
+def test_what_a_step_has_bound_is_shown_by_name_and_a_single_value_as_it_is():
+    import pandas as pd
+
+    frame = pd.DataFrame({"a": [1, 2]})
+    found = preview(StepValues(rows=frame))
+    assert found == {**preview(frame), "type": f"rows: {preview(frame)['type']}"}
+    assert found["table"][0] == preview(frame)["table"][0]
+    assert preview(StepValues(x=1, y="b")) == {"type": "", "text": "x = 1\ny = 'b'"}
+    assert preview(StepValues()) == {"type": "", "text": "nothing bound"}
