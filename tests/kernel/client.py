@@ -14,6 +14,8 @@ from queue import Empty
 from tempfile import TemporaryDirectory
 
 from jupyter_client.manager import KernelManager
+from nbclient import NotebookClient
+from traitlets.config import Config
 
 LIMIT = 30.0
 """Seconds that a cell of a test may take."""
@@ -189,6 +191,19 @@ class Kernel:
         self._sockets.cleanup()
 
 
+def run_headless(notebook, folder, **options):
+    """Run the cells of a notebook in `folder` as nbclient does, without a front end."""
+    with TemporaryDirectory(prefix="k") as sockets:
+        connection = {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}
+        NotebookClient(
+            notebook,
+            kernel_name="python3",
+            config=Config({"KernelManager": connection}),
+            resources={"metadata": {"path": str(folder)}},
+            **options,
+        ).execute()
+
+
 def _take(shown, kind, content):
     if kind == "stream":
         name = content["name"]
@@ -219,4 +234,4 @@ def unnumbered(text):
     return re.sub(r"\[\d+\]", "[]", text)
 
 
-__all__ = ["LIMIT", "Empty", "Kernel", "Shown", "unnumbered", "wait_for"]
+__all__ = ["LIMIT", "Empty", "Kernel", "Shown", "run_headless", "unnumbered", "wait_for"]

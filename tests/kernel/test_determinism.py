@@ -2,8 +2,8 @@
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
+from tests.kernel.client import run_headless
 from tests.kernel.conftest import PRELUDE
 
 EIGHT = """
@@ -155,10 +155,7 @@ def outputs(folder):
     """All that a headless run of `CELLS` writes."""
     cells = list(map(nbformat.v4.new_code_cell, CELLS))
     notebook = nbformat.v4.new_notebook(cells=cells)
-    resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(
-        notebook, kernel_name="python3", allow_errors=True, resources=resources
-    ).execute()
+    run_headless(notebook, folder, allow_errors=True)
     return [joined(cell.outputs) for cell in notebook.cells]
 
 

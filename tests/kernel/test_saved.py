@@ -5,10 +5,10 @@ import re
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 from resnb.states import SUCCESS
+from tests.kernel.client import run_headless
 from tests.kernel.conftest import BEGIN, PRELUDE
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -39,7 +39,7 @@ def pictures(notebook):
 @pytest.mark.usefixtures("ledger_home")  # none is left there to be warned of
 def test_a_headless_run_saves_pictures_and_text(tmp_path):
     notebook = saved(CELLS)
-    NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    run_headless(notebook, tmp_path)
     shown = [one for cell in notebook.cells for one in cell.outputs]
     assert [one.output_type for one in shown] == ["display_data"] * 3 + ["execute_result"]
     assert all(set(one.data) == {"image/png", "text/plain"} for one in shown)

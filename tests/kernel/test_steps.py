@@ -205,7 +205,7 @@ def test_only_the_scopes_of_what_is_stale_are_set_up(cells):
 
 @pytest.fixture
 def kept(kernel, tmp_path):
-    kernel.run(f"os.environ['RESNB_CACHE'] = {str(tmp_path / 'cache')!r}")
+    kernel.run(f"import os; os.environ['RESNB_CACHE'] = {str(tmp_path / 'cache')!r}")
     yield
     kernel.run("import os; del os.environ['RESNB_CACHE']")
 

@@ -48,14 +48,17 @@ class LeaseLogs:
 
         A clean-up that is writing into it goes on at its new end.
         """
-        with suppress(OSError), self._path(lease).open("r+b") as log:
-            size = log.seek(0, os.SEEK_END)
-            if size > LARGEST:
-                log.seek(size - _KEPT)
-                end = log.read(_KEPT)
-                log.seek(0)
-                log.write(b"[...]\n" + end)
-                log.truncate()
+        with suppress(OSError), self._path(lease).open("r+b", buffering=0) as log:
+            read = log.seek(0, os.SEEK_END)
+            if read > LARGEST:
+                kept = 0
+                read -= _KEPT
+                end = b"[...]\n"
+                while end:  # what is written meanwhile belongs to the end, too
+                    kept += os.pwrite(log.fileno(), end, kept)
+                    end = os.pread(log.fileno(), _KEPT, read)
+                    read += len(end)
+                log.truncate(kept)
 
     def remove_old(self, now: float) -> None:
         """Remove the logs of leases whose history is gone; `now` is in seconds since the epoch."""
