@@ -16,6 +16,7 @@ from resnb.graph import binding, editing
 from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import BUILDING, enter, leave
 from resnb.graph.base.options import hooks, refuse_unknown
+from resnb.graph.base.options import result as result_option
 from resnb.graph.base.ports import PORTS, Runner
 from resnb.graph.resources.scope import Scope
 from resnb.graph.run_parameters import given_parameters
@@ -28,8 +29,8 @@ from resnb.graph.validation import validate
 from resnb.states import State
 
 _OPTIONS = (
-    "executor", "cache_for", "tasks", "edges", "reference_tasks", "state_handlers", "on_running",
-    "on_failure", "on_completion", "on_cancellation", "validate",
+    "executor", "cache_for", "result", "tasks", "edges", "reference_tasks", "state_handlers",
+    "on_running", "on_failure", "on_completion", "on_cancellation", "validate",
 )  # fmt: skip
 
 
@@ -41,6 +42,7 @@ class Flow(Structure):
         executor: what runs its tasks, unless a run gets another; threads by default.
         cache_for: how long its tasks' values last on disk (``"7d"``, seconds, timedelta), unless a
             task says otherwise.
+        result: a `LocalResult` for its tasks, unless a task has its own.
         tasks: initial tasks.
         edges: initial edges.
         reference_tasks: the tasks that decide the flow's final state; see `reference_tasks`.
@@ -63,6 +65,7 @@ class Flow(Structure):
         *,
         executor: Any = None,
         cache_for: Any = None,
+        result: Any = None,
         tasks: Iterable[Task] | None = None,
         edges: Iterable[Edge] | None = None,
         reference_tasks: Iterable[Task] | None = None,
@@ -82,6 +85,7 @@ class Flow(Structure):
         self.executor = executor
         owner = f"flow {name!r}"
         self.cache_for = seconds(cache_for, f"{owner}: cache_for")
+        self.result = result_option(owner, "result", result)
         self.state_handlers = hooks(owner, "state_handlers", state_handlers)
         self.on_running = hooks(owner, "on_running", on_running)
         self.on_failure = hooks(owner, "on_failure", on_failure)
@@ -110,7 +114,6 @@ class Flow(Structure):
     schedule = unsupported.LeftOut(unsupported.FLOW_OPTIONS["schedule"])
     run_config = unsupported.LeftOut(unsupported.FLOW_OPTIONS["run_config"])
     storage = unsupported.LeftOut(unsupported.FLOW_OPTIONS["storage"])
-    result = unsupported.LeftOut(unsupported.FLOW_OPTIONS["result"])
 
     def __getattr__(self, name: str) -> NoReturn:
         unsupported.refuse_name("a flow", name, unsupported.FLOW_METHODS)
@@ -226,6 +229,8 @@ class Flow(Structure):
         new = Flow(
             self.name,
             executor=self.executor,
+            cache_for=self.cache_for,
+            result=self.result,
             state_handlers=self.state_handlers,
             on_running=self.on_running,
             on_failure=self.on_failure,

@@ -103,6 +103,11 @@ class ValueStore:
             raise CacheError(message) from None
         self._bound(size)
 
+    def keys(self, beginning: str) -> list[str]:
+        """The keys that begin like that, the one that was written or used last first."""
+        found = self.folder.glob(f"{beginning[:2]}/{beginning}*")
+        return [place.name for _, _, place in sorted(map(_use, found), reverse=True)]
+
     def entries(self) -> list[Entry]:
         """All entries, the oldest first."""
         return sorted((entry for _, entry in self._all()), key=lambda one: one.created)
