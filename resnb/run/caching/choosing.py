@@ -25,7 +25,7 @@ class CodeKeys:
     """What makes tasks' values, as keys; the code of one function is looked at once in a run."""
 
     def __init__(self) -> None:
-        self._known: dict[int, str] = {}
+        self._known: dict[tuple[int, str | None], str] = {}
 
     def __call__(self, task: Task) -> str:
         """The key of a task's code and its `cache_key`; with a validator, of that alone if given.
@@ -36,9 +36,14 @@ class CodeKeys:
         if task.cache_validator is not None and task.cache_key is not None:
             return digest(("cache_key", task.cache_key))
         code = id(task.__dict__.get("run", task))
-        if code not in self._known:
-            self._known[code] = code_key(task)
-        return digest((self._known[code], task.cache_key or ""))
+        found = self._known.get((code, task.cache_key))
+        if found is None:
+            if (code, None) not in self._known:
+                self._known[code, None] = code_key(task)
+            found = self._known[code, None]
+            if task.cache_key is not None:
+                found = self._known[code, task.cache_key] = digest((found, task.cache_key))
+        return found
 
 
 class Keepers:
