@@ -127,8 +127,9 @@ class StepNames:
             **options,
         )
         task.bind(flow=self._flow, **inputs)
-        imports = ast.Module(list(code.imports), [])
-        exec(body.compiled(imports), namespace)  # noqa: S102 - likewise
+        if code.imports:
+            imports = ast.Module(list(code.imports), [])
+            exec(body.compiled(imports), namespace)  # noqa: S102 - likewise
         bind(namespace, dict.fromkeys(code.outputs, task))
 
     def _refuse_hidden(self, hidden: Mapping[str, str]) -> None:
