@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from resnb.errors import NoValueError
 from resnb.graph.tasks.task import Task
+from resnb.notebook.cells.figures import draws, own_figures
 from resnb.run.caching.code_keys import code_alone
 from resnb.states import State
 
@@ -71,7 +72,7 @@ class StepTask(Task):
         self.outputs = outputs
         self.free = free
         self.function = function
-        self.run = _runner(function, late, outputs, shown)  # type: ignore[method-assign]
+        self.run = _runner(function, late, outputs, shown, free)  # type: ignore[method-assign]
         super().__init__(name=name, **options)
 
     @property
@@ -153,6 +154,7 @@ def _runner(
     late: Callable[[], Mapping[str, Callable[[], Any]]],
     outputs: tuple[str, ...],
     shown: str,
+    free: tuple[str, ...],
 ) -> Callable[..., Any]:
     """The code of the task: fetch what is needed, run the cell, choose what leaves it."""
 
@@ -175,6 +177,9 @@ def _runner(
         return run_async
 
     def run(**given: Any) -> StepValues:
-        return chosen(function(**arguments(given)))
+        if not draws(function, free):
+            return chosen(function(**arguments(given)))
+        with own_figures():
+            return chosen(function(**arguments(given)))
 
     return run
