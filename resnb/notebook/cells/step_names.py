@@ -159,7 +159,8 @@ class StepNames:
             for name, task in found.items()
             if task is not None
         }
-        return eval(source, {**namespace, **handles})  # noqa: S307 - the user's own code
+        items = eval(source, {**namespace, **handles})  # noqa: S307 - the user's own code
+        return list(items) if isinstance(items, Iterator) else items  # of zip, map, a generator
 
     def _output(self, name: str) -> StepOutput:
         made = StepOutput(name)

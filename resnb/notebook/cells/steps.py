@@ -136,10 +136,16 @@ def outputs_of(task: StepTask, state: State) -> Iterator[tuple[str, Any]]:
         value = _NOTHING
         if isinstance(kept, StepValues):
             value = kept.get(name, _NOTHING)
-        elif type(kept) is list and kept and all(isinstance(one, StepValues) for one in kept):
+        elif type(kept) is list and _is_mapped(state, kept):
             value = [one.get(name) for one in kept]
         if value is not _NOTHING:
             yield name, value
+
+
+def _is_mapped(state: State, kept: list[Any]) -> bool:
+    """Whether these are the values of a mapped step's children; there may be none."""
+    is_theirs = all(isinstance(one, StepValues) for one in kept)
+    return is_theirs and (bool(kept) or state.is_mapped())
 
 
 def shown_by(state: State) -> Iterable[Any]:

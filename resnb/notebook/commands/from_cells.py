@@ -58,7 +58,8 @@ def _verify(flow: str, facts: Any, found: Any) -> None:
     if different:
         raise MagicError(
             f"%flow from-cells: {len(different)} of {len(faults)} values differ: "
-            f"{', '.join(different)}; what draws random numbers needs its seed in the same step"
+            f"{', '.join(different)}; what draws random numbers needs its seed in the same step, "
+            "and what measures time is another value each time"
         )
     print(  # noqa: T201
         f"{summary(found)}. In a fresh kernel {len(faults)} values are the same from plain cells, "

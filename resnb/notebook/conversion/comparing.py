@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from inspect import getsource
+from textwrap import dedent
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
@@ -140,13 +142,26 @@ class _Comparison:
         if isinstance(one, FunctionType) and (
             one.__code__.co_freevars or other.__code__.co_freevars
         ):
+            if _same_source(one, other):  # its names are variables of the step, and were globals
+                return ""
             raise NotComparableError("a function that reads names of the step around it")
         try:
             if _compares(type(one)) and bool(one == other):
                 return ""
-            return "" if value_key(one) == value_key(other) else f"{where}another value"
+            if value_key(one) == value_key(other):
+                return ""
         except Exception:  # noqa: BLE001 - whatever the user's value raises
             raise NotComparableError(f"a {type(one).__name__}") from None
+        if not isinstance(one, _CODE) and not _compares(type(one)) and not is_users(type(one)):
+            raise NotComparableError(f"a {type(one).__name__}")  # it may count its uses, say
+        return f"{where}another value"
+
+
+def _same_source(one: Any, other: Any) -> bool:
+    try:
+        return dedent(getsource(one)) == dedent(getsource(other))
+    except (OSError, TypeError):
+        return False
 
 
 def _compares(kind: Any) -> bool:

@@ -6,6 +6,7 @@ notebook runs as a flow.
 
 import json
 from collections.abc import Iterable, Mapping
+from types import FunctionType
 from typing import Any
 
 from resnb.errors import ResnbError
@@ -65,6 +66,9 @@ class Check:
 
 
 def _key(value: Any) -> str:
+    """The key of what may be changed in place; code means something else once others are there."""
+    if isinstance(value, FunctionType | type):
+        return ""
     try:
         return value_key(value)
     except ResnbError:

@@ -209,9 +209,9 @@ def _loaded(file: io.FileIO, beginning: bytes, size: int) -> Any:
     import joblib
 
     whole = io.BytesIO(beginning) if size <= len(beginning) else file
-    buffered = io.BufferedReader(whole)  # joblib peeks, which keeps the place
-    buffered.seek(start)
-    return joblib.load(buffered)
+    with io.BufferedReader(whole) as buffered:  # joblib peeks, which keeps the place
+        buffered.seek(start)
+        return joblib.load(buffered)
 
 
 def _use(place: Path) -> tuple[float, int, Path]:

@@ -203,6 +203,17 @@ def test_what_cannot_be_stored_is_computed_and_named(capfd):
     assert ValueStore().entries() == []
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["x" * 200_000, list(range(100_000)), {"a": [1]}, b"\n"],
+    ids=["text", "list", "dict", "b"],
+)
+def test_a_value_of_any_size_comes_back(value):
+    store = ValueStore()
+    store.save("a" * 40, value, flow="f", task="t", value_key="")
+    assert store.find("a" * 40, 60.0)[1] == value
+
+
 def test_a_damaged_value_is_computed_anew(folder):
     etl, _, total = flow_of()
     etl.run()
