@@ -92,6 +92,16 @@ def test_a_check_names_what_differs(cells):
 
 
 @with_ids
+def test_a_check_tells_what_is_another_value_each_time_anyway(cells):
+    cells.run("import time", "a")
+    cells.run("began = time.perf_counter()", "b")
+    cells.run("rest = began * 0", "c")
+    said = cells.run("%flow from-cells etl --verify").stdout
+    assert "not the same in two runs of the plain cells either: began" in said
+    assert "In a fresh kernel 1 values are the same" in said
+
+
+@with_ids
 def test_a_check_names_the_cell_that_fails(cells):
     cells.run("hidden = 1", "a")
     cells.run("x = hidden + 1", "b")

@@ -112,8 +112,9 @@ class _Comparison:
         )
 
     def _series(self, one: Any, other: Any, where: str) -> str:
-        if one.dtype != other.dtype or one.name != other.name:
-            return f"{where}{one.dtype} {one.name!r}, and {other.dtype} {other.name!r}"
+        name, others_name = getattr(one, "name", None), getattr(other, "name", None)  # no array's
+        if one.dtype != other.dtype or name != others_name:
+            return f"{where}{one.dtype} {name!r}, and {other.dtype} {others_name!r}"
         if hasattr(one, "index") and (found := self.of(one.index, other.index, f"{where}index ")):
             return found
         a, b = one.to_numpy(), other.to_numpy()

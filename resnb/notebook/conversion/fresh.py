@@ -25,6 +25,7 @@ class Check:
         self._namespace = namespace
         self._own = set(namespace)
         self._plain: dict[str, Any] = {}
+        self._before: dict[str, Any] = {}
         self._made: dict[str, Any] = {}
         self._keys: dict[str, str] = {}
 
@@ -37,6 +38,16 @@ class Check:
         for name in self._namespace.keys() - self._own:
             if not name.startswith("_"):
                 del self._namespace[name]
+
+    def begin_again(self) -> None:
+        """The plain cells will run once more: put what they gave aside, and unbind all."""
+        self._before, self._plain = self._plain, {}
+        self.plain_ended()
+
+    def compare_plain(self) -> None:
+        """Print how the values of both runs of the plain cells differ."""
+        names = self._plain.keys() & self._before.keys()
+        print(json.dumps({name: self._fault(name, self._before) for name in names}))  # noqa: T201
 
     def step_ended(self, names: Iterable[str]) -> None:
         """A step has run: note what it gave, and print what of earlier steps it has changed."""

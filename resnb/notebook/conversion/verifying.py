@@ -7,7 +7,7 @@ of the plain cells.
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty
@@ -61,6 +61,11 @@ def verify(
                     unknown.append(name)
                 if not faults.get(name):
                     faults[name] = f"{harmless(fault)} ({how})" if fault else ""
+        if any(faults.values()) and (unstable := _unstable(kernel, cells, found, faults)):
+            notes.append(
+                f"not the same in two runs of the plain cells either: {', '.join(unstable)}"
+            )
+            unknown += [name for name in unstable if name not in unknown]
     return {name: fault for name, fault in faults.items() if name not in unknown}, unknown, notes
 
 
@@ -72,6 +77,22 @@ def _run_plain(kernel: "_Kernel", cells: Sequence[CellFacts], found: Sequence[Pr
         if names := ends.get(cell.label):
             kernel.run(f"_resnb_check.plain_made({list(names)!r})", "the check")
     kernel.run("_resnb_check.plain_ended()", "the check")
+
+
+def _unstable(
+    kernel: "_Kernel",
+    cells: Sequence[CellFacts],
+    found: Sequence[Proposed],
+    faults: Mapping[str, str],
+) -> list[str]:
+    """Those of the values that differ which differ in two runs of the plain cells, too."""
+    try:
+        kernel.run("_resnb_check.begin_again()", "the check")
+        _run_plain(kernel, cells, found)
+        again = kernel.answer("_resnb_check.compare_plain()")
+    except MagicError:  # they do not run twice in one kernel
+        return []
+    return [name for name, fault in again.items() if fault and faults.get(name)]
 
 
 def _run_converted(

@@ -114,7 +114,7 @@ class CodeWalk:
             if name not in _NO_DATA and not isinstance(value, _NATIVE)
         }
         bases = [self.describe(base) for base in found.__bases__]
-        return "class", found.__qualname__, bases, tuple(members.items())
+        return "class", found.__name__, bases, tuple(members.items())
 
     def _code(self, code: CodeType, namespace: Mapping[str, Any]) -> Any:
         constants = [

@@ -35,6 +35,7 @@ SAME = {
     "text arrays": (np.array(["a"]), np.array(["a"])),
     "tables": (pa.table({"a": [1]}), pa.table({"a": [1]})),
     "objects": (Model(0.1 + 0.2), Model(0.3)),
+    "arrays of pandas": (pd.array(["a", None]), pd.array(["a", None])),
     "dates": (dt.date(2020, 1, 1), dt.date(2020, 1, 1)),
     "functions": (lambda x: x + 1, lambda x: x + 1),
 }

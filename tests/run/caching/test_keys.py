@@ -124,6 +124,9 @@ def test_where_a_function_was_defined_makes_no_difference():
         f = outer()
     """
     assert code_of(inside) == code_of("def f(x):\n    return x + 1")
+    kind = "class F:\n    def run(self):\n        return 1\n"
+    nested = f"def outer():\n{textwrap.indent(kind, '    ')}    return F\nF = outer()\n"
+    assert code_of(kind + "f = lambda: F") == code_of(nested + "f = lambda: F")
 
 
 def test_a_function_that_calls_itself_has_a_key():
