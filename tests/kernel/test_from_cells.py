@@ -153,9 +153,10 @@ def test_each_step_draws_its_own_figure(cells):
         pytest.skip("matplotlib is not installed")
     cells.run("%matplotlib inline\nimport matplotlib.pyplot as plt")
     cells.run("def draw(y):\n    return plt.plot([y, y])")
+    own = "import matplotlib.pyplot as own\nown.plot([5, 6])"
     for number in range(4):
         cells.run(
-            f"%%flow pictures --step\ndraw({number})\n"
+            f"%%flow pictures --step\n{own if number == 3 else f'draw({number})'}\n"
             f"lines{number} = len(plt.gca().lines), len(plt.get_fignums())",
             f"s{number}",
         )

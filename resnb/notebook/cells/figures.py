@@ -27,12 +27,13 @@ def draws(function: FunctionType, names: Any) -> bool:
         function: its code.
         names: the variables of the notebook that it reads.
     """
+    used = function.__code__.co_names
+    if not _PLOTTERS.isdisjoint(used):  # it imports one itself
+        return True
     if "matplotlib" not in sys.modules:
         return False
     found = (getattr(function.__globals__.get(one), "__name__", "") for one in names)
-    return not _DRAWING.isdisjoint(function.__code__.co_names) or any(
-        name in _PLOTTERS for name in found
-    )
+    return not _DRAWING.isdisjoint(used) or any(name in _PLOTTERS for name in found)
 
 
 @contextmanager

@@ -79,7 +79,7 @@ class _Comparison:
             return self._by_key(one, other, where)
         if library == "matplotlib":
             raise NotComparableError(f"a {type(one).__name__}")
-        return self._mapping(vars(one), vars(other), f"{where}.")
+        return self._mapping(*_attributes(one, other), f"{where}.")
 
     def _items(self, one: Any, other: Any, where: str) -> str:
         if len(one) != len(other):
@@ -156,6 +156,21 @@ class _Comparison:
         if not isinstance(one, _CODE) and not _compares(type(one)) and not is_users(type(one)):
             raise NotComparableError(f"a {type(one).__name__}")  # it may count its uses, say
         return f"{where}another value"
+
+
+def _attributes(one: Any, other: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The attributes of two objects, without what only one of a library's has cached so far."""
+    mine, theirs = vars(one), vars(other)
+    if is_users(type(one)):
+        return mine, theirs
+    only_one = mine.keys() ^ theirs.keys()
+    cached = {name for name in only_one if name.startswith("_") or hasattr(type(one), name)}
+    cached.add("_cache")  # of pandas
+    mine, theirs = (
+        {name: value for name, value in some.items() if name not in cached}
+        for some in (mine, theirs)
+    )
+    return mine, theirs
 
 
 def _same_source(one: Any, other: Any) -> bool:
