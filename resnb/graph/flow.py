@@ -15,8 +15,7 @@ from resnb.events import EVENTS, StructureChanged
 from resnb.graph import binding, editing
 from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import BUILDING, enter, leave
-from resnb.graph.base.options import hooks, refuse_unknown
-from resnb.graph.base.options import result as result_option
+from resnb.graph.base.options import HOOKS, hooks, kept_result, refuse_unknown
 from resnb.graph.base.ports import PORTS, Runner
 from resnb.graph.resources.scope import Scope
 from resnb.graph.run_parameters import given_parameters
@@ -32,6 +31,7 @@ _OPTIONS = (
     "executor", "cache_for", "result", "tasks", "edges", "reference_tasks", "state_handlers",
     "on_running", "on_failure", "on_completion", "on_cancellation", "validate",
 )  # fmt: skip
+_COPIED = ("executor", "cache_for", "result", *HOOKS)
 
 
 class Flow(Structure):
@@ -91,7 +91,7 @@ class Flow(Structure):
         self.executor = executor
         owner = f"flow {name!r}"
         self.cache_for = seconds(cache_for, f"{owner}: cache_for")
-        self.result = result_option(owner, "result", result)
+        self.result = kept_result(owner, "result", result)
         self.state_handlers = hooks(owner, "state_handlers", state_handlers)
         self.on_running = hooks(owner, "on_running", on_running)
         self.on_failure = hooks(owner, "on_failure", on_failure)
@@ -232,17 +232,7 @@ class Flow(Structure):
 
     def copy(self) -> "Flow":
         """A flow with the same tasks, edges and scopes, which can be extended separately."""
-        new = Flow(
-            self.name,
-            executor=self.executor,
-            cache_for=self.cache_for,
-            result=self.result,
-            state_handlers=self.state_handlers,
-            on_running=self.on_running,
-            on_failure=self.on_failure,
-            on_completion=self.on_completion,
-            on_cancellation=self.on_cancellation,
-        )
+        new = Flow(self.name, **{option: getattr(self, option) for option in _COPIED})
         new.update(self)
         if self.has_reference_tasks:
             new.set_reference_tasks(self.reference_tasks())

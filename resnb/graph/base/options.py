@@ -146,7 +146,7 @@ def _target(owner: str, name: str, value: Any) -> Any:
     return text(owner, name, fspath(value) if isinstance(value, PathLike) else value)
 
 
-def result(owner: str, name: str, value: Any) -> Any:
+def kept_result(owner: str, name: str, value: Any) -> Any:
     """What keeps values as files, None for nothing.
 
     Raises:
@@ -240,7 +240,7 @@ _CHECKS: dict[str, Check] = {
     "cache_key": text,
     "cache_validator": _function,
     "target": _target,
-    "result": result,
+    "result": kept_result,
     "retry_delay": _delay,
     "retry_condition_fn": _function,
     **dict.fromkeys(

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from resnb.errors import NoValueError
 from resnb.graph.tasks.task import Task
-from resnb.notebook.cells.figures import draws, own_figures
+from resnb.notebook.figures import draws, own_figures
 from resnb.run.caching.code_keys import code_alone
 from resnb.states import State
 
