@@ -178,19 +178,23 @@ class SparkSessionManager:
                 own = {"start_new_session": True}  # what kills the kernel's group lets it tidy up
                 context(conf=conf, gateway=launch_gateway(conf, own))
             session = builder.getOrCreate()
+            if is_new:
+                self._gateway = context._gateway  # noqa: SLF001 - likewise
+                pid = self._gateway.proc.pid
+                self._java = FoundProcess(pid, start_time(pid) or -1)
+            return session  # noqa: TRY300 - an interrupt at this very line counts
         except BaseException:
             self._gateway = context._gateway if is_new else None  # noqa: SLF001 - likewise
             self._end(context)
             raise
-        if is_new:
-            self._gateway = context._gateway  # noqa: SLF001 - likewise
-            pid = self._gateway.proc.pid
-            self._java = FoundProcess(pid, start_time(pid) or -1)
-        return session
 
     def _settings(self) -> dict[str, str]:
         """What Spark is told at its start."""
-        found: dict[str, Any] = {"spark.app.name": "resnb", "spark.ui.showConsoleProgress": "false"}
+        found: dict[str, Any] = {
+            "spark.app.name": "resnb",
+            "spark.resnb.lease": self.lease.id,  # so that its Java process can be told from others
+            "spark.ui.showConsoleProgress": "false",
+        }
         if self.master.startswith("local"):  # nobody else has to reach it
             found |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
         return {name: _text(value) for name, value in {**found, **self._config}.items()}
@@ -200,6 +204,8 @@ class SparkSessionManager:
         import pyspark
 
         context = pyspark.SparkContext
+        if getattr(getattr(session, "_sc", self), "_jsc", self) is None:
+            return  # it was stopped
         try:
             session.stop()
         except Exception:
