@@ -203,9 +203,9 @@ class SparkSessionManager:
         """Stop a session of this kernel, also if its Java process has gone."""
         import pyspark
 
-        context = pyspark.SparkContext
-        if getattr(getattr(session, "_sc", self), "_jsc", self) is None:
-            return  # it was stopped
+        context, own = pyspark.SparkContext, getattr(session, "_sc", None)
+        if own is not None and own._jsc is None:  # noqa: SLF001 - it was stopped
+            return
         try:
             session.stop()
         except Exception:

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 
@@ -55,3 +55,13 @@ class Relay:
                 one.shutdown(socket.SHUT_RDWR)
         self._server.server_close()  # waits for the threads
         self._thread.join()
+
+
+@contextmanager
+def relayed(url):
+    """A relay to the server of a URL, within the block."""
+    made = Relay(int(url.rpartition(":")[2]))
+    try:
+        yield made
+    finally:
+        made.stop()
