@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from resnb import ResourceManager
-from resnb.errors import CleanupError, OptionError, ResnbError
+from resnb.errors import OptionError, ResnbError
 from resnb.ledger.owner import start_time
 from resnb.ledger.recipes.found_process import FoundProcess
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources.common import leave_alone, needed
 
 PORT = 15002
 """Where a Spark Connect server listens by default."""
@@ -93,11 +94,8 @@ class SparkSessionManager:
 
     def setup(self) -> Any:
         """Connect to the server, or start Spark."""
-        try:
+        with needed("SparkSession needs pyspark", "spark"):
             import pyspark
-        except ImportError:
-            message = "SparkSession needs pyspark: pip install 'resnb[spark]'"
-            raise ResnbError(message) from None
         if not self.is_connected:
             return self._started(pyspark)
         self.remote  # noqa: B018 - it has to answer
@@ -134,8 +132,7 @@ class SparkSessionManager:
             self._stop(session)
             return
         if str(session.session_id) != _session_id(self.lease.id):
-            message = f"session {session.session_id} is not of this lease, and is left alone"
-            raise CleanupError(message)
+            leave_alone(f"session {session.session_id}")
         client = session.client
         client.set_retry_policies([])  # whoever cleans up tries again
         client.release_session()  # `stop` would only log that this failed
