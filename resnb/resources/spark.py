@@ -133,6 +133,8 @@ class SparkSessionManager:
             return
         if str(session.session_id) != _session_id(self.lease.id):
             leave_alone(f"session {session.session_id}")
+        if session.is_stopped:  # here, which says nothing of the server
+            session = self._connected(_session_id(self.lease.id))
         client = session.client
         client.set_retry_policies([])  # whoever cleans up tries again
         client.release_session()  # `stop` would only log that this failed

@@ -189,19 +189,21 @@ class Other:
         subprocess.run(["sh", "-c", make], check=True)
         self.server, self.folder = server, folder
 
-    def clean_up(self, account="warden", *options):
-        """Look once for what was lost; gives what is said of that."""
-        command = [self.python, "-m", "tests.warden.warden_stub", "--once", *options]
+    def clean_up(self, rows, wanted, account="warden", *options, user="ann"):
+        """Clean up what was lost until that holds for the rows; gives what is said of it."""
+        command = [self.python, "-m", "tests.warden.warden_stub", *options]
         home = self.folder / f"home-{account}"
         known = {**os.environ, "RESNB_LEDGER": self.server.url_of(account), "RESNB_HOME": str(home)}
-        known |= {"RESNB_TEST_LOST_AFTER": "2", "PYTHONWARNINGS": "ignore"}
-        del known["USER"]  # the row knows whose the session was
-        done = subprocess.run(
-            command, env=known, cwd=self.folder, capture_output=True, text=True, timeout=600,
-            check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        known |= {"RESNB_TEST_LOST_AFTER": "2", "PYTHONWARNINGS": "ignore", "USER": user}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        with subprocess.Popen(command, env=known, cwd=self.folder, **pipes) as warden:
+            try:
+                wait_for(lambda: wanted(rows.states()), "the clean-ups", 400)
+            finally:
+                warden.terminate()
+                said = warden.communicate()[0]
+                (self.folder / f"said-{account}").write_text(said)
+        return said
 
 
 class Rows:
@@ -224,8 +226,10 @@ class Rows:
                 db.execute(insert, [row[name] for name in self.columns])
 
     def states(self):
+        """State and reason of each lease."""
         with self.server.admin() as db:
-            return dict(db.execute("select id, state from leases").fetchall())
+            found = db.execute("select id, state, reason from leases").fetchall()
+        return {lease: (state, reason) for lease, state, reason in found}
 
 
 def tampered(row):
@@ -257,19 +261,27 @@ def test_all_is_cleaned_up_from_the_rows_alone(box, engines, server, tmp_path):
         one for row in rows.rows if by_id[row["id"]] in there - {"command"} for one in tampered(row)
     ]
     rows.replace([row for row, _ in forged])
-    said = other.clean_up()
+    elsewhere = {row["id"]: row["name"] for row, why in forged if not why}
+    reasons = {}
+
+    def all_refused(found):
+        assert states.CLOSED not in {state for state, _ in found.values()}, found
+        reasons.update({elsewhere[one]: found[one][1] for one in elsewhere if found[one][1]})
+        return len(reasons) == len(elsewhere)
+
+    said = other.clean_up(rows, all_refused, user="nobody-s-friend")
     assert left() == there, said
-    states_by_id = rows.states()
-    for row, why in forged:
-        name = by_id.get(row["id"], row["name"])
-        assert states_by_id[row["id"]] != states.CLOSED, (name, why, said)
-        assert why in said, (name, why, said)
+    assert "is not that of the user" in reasons.pop("DaskCluster")
+    assert all("of this lease" in one for one in reasons.values()), reasons
+    assert [why for _, why in forged if why not in said] == []
+
+    def closed(*names):
+        wanted = {leases[name] for name in names}
+        return lambda found: all(found[one][0] == states.CLOSED for one in wanted)
 
     rows.replace(rows.rows)
-    said = other.clean_up()
+    said = other.clean_up(rows, closed(*(leases.keys() - NOT_SEEN - {"command"})))
     assert left() == {"command"}, said
-    said = other.clean_up("alice", "--own")
+    said = other.clean_up(rows, closed("command"), "alice", "--own")
     assert left() == set(), said
-    states_by_id = rows.states()
-    open_still = {by_id[one] for one, state in states_by_id.items() if state != states.CLOSED}
-    assert open_still == NOT_SEEN, said
+    assert {name for name in leases if not closed(name)(rows.states())} == NOT_SEEN

@@ -124,6 +124,6 @@ def test_a_session_of_its_kernel():
         SparkSession("local[1]", config={"spark.ui.enabled": False}),
         engine=Java(),
         use=lambda spark: spark.range(10).count(),
-        steps=STEPS,
+        steps=3,
         alone=True,
     )
