@@ -17,7 +17,9 @@ def main(listed, answer):
     for name, (kind, args, options) in json.loads(Path(listed).read_text()).items():
         held[name] = getattr(resnb.resources, kind)(*args, **options).open(name)
     fill(held["S3Prefix"].value)
-    Path(answer).write_text(json.dumps({name: one.lease.id for name, one in held.items()}))
+    written = Path(f"{answer}.new")
+    written.write_text(json.dumps({name: one.lease.id for name, one in held.items()}))
+    written.rename(answer)
     signal.pause()
 
 
