@@ -203,7 +203,9 @@ def test_tasks_carry_their_time_and_scopes_what_they_cost(notebook):
     expect(view.locator(".node.mapped .counts")).to_have_text("\N{MULTIPLICATION SIGN}28")
     expect(view.locator(".scope-heading.is-open")).to_contain_text("idle")
     before = view.locator(".scope-heading .notes").nth(1).text_content()
-    expect(view.locator(".scope-heading .notes").nth(1)).not_to_have_text(before)  # it is still open
+    expect(view.locator(".scope-heading .notes").nth(1)).not_to_have_text(
+        before
+    )  # it is still open
     view.get_by_role("button", name="Clean up", exact=True).click()
     view.get_by_role("menuitem", name="Clean up all").click()
     expect(view.locator(".scope-heading.is-closed")).to_contain_text("clean-up")
