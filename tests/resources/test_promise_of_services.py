@@ -1,6 +1,5 @@
 """What runs in AWS, Kubernetes and Spark keeps the whole promise, on the engines that stand in for them."""
 
-import psutil
 import pytest
 
 from resnb.resources import (
@@ -108,22 +107,3 @@ def test_a_session_of_a_server(spark_connect, monkeypatch):
             use=lambda spark: spark.range(10).count(),
             steps=STEPS,
         )
-
-
-class Java:
-    """The Java processes of sessions of their own kernels."""
-
-    def count(self, lease_id):
-        found = psutil.process_iter(["cmdline", "status"])
-        alive = [one for one in found if one.info["status"] != psutil.STATUS_ZOMBIE]
-        return sum(f"spark.resnb.lease={lease_id}" in (one.info["cmdline"] or ()) for one in alive)
-
-
-def test_a_session_of_its_kernel():
-    check_resource(
-        SparkSession("local[1]", config={"spark.ui.enabled": False}),
-        engine=Java(),
-        use=lambda spark: spark.range(10).count(),
-        steps=3,
-        alone=True,
-    )
