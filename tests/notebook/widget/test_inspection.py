@@ -11,7 +11,9 @@ import pytest
 from resnb import Flow, LocalExecutor, Parameter, resource_manager, task
 from resnb.graph.base.signals import SKIP
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.ledger.recipes.handles import Ended, FoundContainer, FoundFolder, FoundProcess
+from resnb.ledger.recipes.found_objects import FoundContainer, FoundFolder
+from resnb.ledger.recipes.found_process import FoundProcess
+from resnb.ledger.recipes.handles import Ended
 from resnb.ledger.recipes.recipe import Protection
 from resnb.notebook.widget.previews import Previews
 from resnb.notebook.widget.resources import handle_text
