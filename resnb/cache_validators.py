@@ -3,6 +3,14 @@
 A validator is any function of ``(state, inputs, parameters)``: the state of the kept value, which
 also has ``cached_inputs``, ``cached_parameters`` and ``cached_result_expiration``, and what the
 task would now be called with. None of those here uses a value that is older than ``cache_for``.
+
+Example:
+    >>> from resnb import cache_validators
+    >>> @task(cache_for="1h", cache_validator=cache_validators.partial_inputs_only(["day"]))
+    ... def load(day, connection):
+    ...     return f"rows of {day}"
+    >>> load.cache_for
+    3600.0
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -59,6 +59,16 @@ class LocalResult:
 
     Raises:
         OptionError: an argument is of the wrong kind.
+
+    Example:
+        >>> @task(result=LocalResult(dir=tempfile.mkdtemp(), location="{task_name}.pkl"))
+        ... def answer():
+        ...     return 42
+        >>> with Flow("kept") as flow:
+        ...     one = answer()
+        >>> state = flow.run()
+        >>> answer.result.read("answer.pkl").value
+        42
     """
 
     def __init__(
