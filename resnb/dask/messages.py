@@ -1,6 +1,8 @@
 """Messages to and from a cluster: their size, who receives them, and the last ones of a run."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
@@ -22,16 +24,21 @@ class Reports:
     """Passes on what workers report.
 
     A client keeps the handler of a topic for good; this one holds nothing once the run is over.
+
+    Attributes:
+        heard: how many messages have come from each worker.
     """
 
     def __init__(self, listeners: list[Any], inbox: SimpleQueue[Any]) -> None:
         self._listeners = listeners
         self._inbox = inbox
+        self.heard: Counter[str] = Counter()
 
     def __call__(self, event: tuple[Any, Any]) -> None:
         """A worker reports; on the client's loop."""
         for listener in self._listeners:
             self._inbox.put((listener, event[1]))
+        self.heard[event[1]["name"]] += 1
 
 
 def first_of(batch: dict[Any, tuple[Any, int, int]]) -> Iterator[Any]:
@@ -74,7 +81,11 @@ async def fetched(client: Any, future: Any) -> Any:
 
 
 def leave(
-    client: Any, topic: str, left: list[Any], forget: Callable[[], Awaitable[None]]
+    client: Any,
+    topic: str,
+    left: list[Any],
+    forget: Callable[[], Awaitable[None]],
+    heard: Mapping[str, int],
 ) -> list[dict[str, Any]]:
     """Give up what nobody waits for, and let the workers forget the run.
 
@@ -83,6 +94,7 @@ def leave(
         topic: of the run's events.
         left: futures that are not done.
         forget: what else there is to do.
+        heard: how many messages have come from each worker; all that it has sent are awaited.
 
     Returns:
         The workers' last messages.
@@ -91,18 +103,26 @@ def leave(
 
     late: list[dict[str, Any]] = []
 
+    async def all_heard() -> None:
+        while any(heard.get(one["name"], 0) < one["said"] for one in late):  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
     async def take_leave() -> None:
         if left:
             await asyncio.wait_for(client.cancel(left, force=True), END)
         run = client.run(remote.leave, topic, on_error="ignore")
         late.extend((await asyncio.wait_for(run, END)).values())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(all_heard(), END)
         await asyncio.wait_for(forget(), END)
         await asyncio.wait_for(client.run_on_scheduler(_forgotten, topic), END)
 
     try:
         if client.status == "running":
-            client.unsubscribe_topic(topic)
-            client.sync(take_leave)
+            try:
+                client.sync(take_leave)
+            finally:
+                client.unsubscribe_topic(topic)
     except Exception:  # noqa: BLE001 - the run is over, and the cluster perhaps gone
         return late
     return late

@@ -10,6 +10,7 @@ import pickle
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -104,6 +105,7 @@ class TryRegistry:
         self._begun: set[tuple[str, int, int]] = set()
         self._forbidden: set[tuple[str, int, int]] = set()
         self._left: dict[str, None] = {}
+        self._said: Counter[str] = Counter()  # messages of each run
         self._lock = threading.Lock()
         self._ticking = False
         self.attachments = Attachments()
@@ -148,8 +150,8 @@ class TryRegistry:
         with self._lock:
             self._forbidden.update(calls)
 
-    def leave(self, topic: str) -> tuple[list[Any], list[Any]]:
-        """Forget a run; gives what it had attached, and its last reports."""
+    def leave(self, topic: str) -> tuple[list[Any], list[Any], int]:
+        """Forget a run; gives what it had attached, its last reports, and the number of others."""
         with self._lock:
             ended = [one for one in self._ended if one.call.topic == topic]
             self._ended = [one for one in self._ended if one.call.topic != topic]
@@ -158,7 +160,8 @@ class TryRegistry:
             self._left[topic] = None  # a call may be on its way through the worker's threads
             if len(self._left) > RUNS:
                 del self._left[next(iter(self._left))]
-        return self.attachments.leave(topic), [report.message() for report in ended]
+            said = self._said.pop(topic, 0)
+        return self.attachments.leave(topic), [report.message() for report in ended], said
 
     def _tick(self) -> None:
         with self._lock:
@@ -175,6 +178,8 @@ class TryRegistry:
             self._worker.loop.call_later(INTERVAL, self._tick)
 
     def _say(self, topic: str, reports: list[Any]) -> None:
+        with self._lock:
+            self._said[topic] += 1
         self._worker.log_event(topic, {"name": str(self._worker.name), "reports": reports})
 
 
@@ -280,9 +285,9 @@ def leave(topic: str, dask_worker: Any = None) -> dict[str, Any]:
     """A run is over: detach what it has attached, if the manager says how.
 
     Returns:
-        The worker's last reports.
+        The worker's last reports, and how many messages it has sent before.
     """
-    attached, reports = registry_of(dask_worker).leave(topic)
+    attached, reports, said = registry_of(dask_worker).leave(topic)
     for manager, resource in attached:
         detach = getattr(manager, "detach", None)
         if detach is not None:
@@ -290,4 +295,4 @@ def leave(topic: str, dask_worker: Any = None) -> dict[str, Any]:
                 detach(resource)
             except Exception as error:  # noqa: BLE001 - the user's code, on its way out
                 print(f"detach raised {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-    return {"name": str(dask_worker.name), "reports": reports}
+    return {"name": str(dask_worker.name), "reports": reports, "said": said}
