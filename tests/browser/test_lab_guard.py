@@ -81,6 +81,7 @@ def test_every_way_does_what_is_answered(kernel, answer):
     assert not kernel.complaints
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_nothing_of_ours_is_asked_if_nothing_is_open_or_nobody_wants_it(kernel):
     def stock_questions():

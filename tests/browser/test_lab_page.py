@@ -104,6 +104,7 @@ def test_nothing_is_lost_or_doubled_by_another_page_or_server(own, crowd, tmp_pa
     assert listed() == names[:3]
 
 
+@pytest.mark.long
 def test_a_thousand_leases_open_at_once_and_scroll_smoothly(notebook, crowd):
     frames, requests = [], []
 

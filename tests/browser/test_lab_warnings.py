@@ -35,6 +35,7 @@ def store():
         db.execute("delete from leases where id = 'overdue'")
 
 
+@pytest.mark.long
 def test_what_is_wrong_is_said_once_and_taken_back_when_it_is_over(notebook, store, tmp_path):
     path, key = tmp_path / "door", tmp_path / "door.key"
     notebook.open(START, STUBBORN, opening(path, "cellar", "Stubborn"))

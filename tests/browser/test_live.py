@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PRELUDE
@@ -167,6 +168,7 @@ FADED = """one => Promise.allSettled(one.getAnimations({subtree: true}).filter(
   (each) => each instanceof CSSTransition).map((each) => each.finished))"""
 
 
+@pytest.mark.long
 def test_both_themes_are_readable(notebook):
     failing = ADD.replace(
         'task(sum, name="add")(squares)', "task(lambda x: x[99], name='pick')(squares)"
@@ -235,7 +237,7 @@ def test_a_mapped_scope_is_a_stack_whose_items_are_cleaned_up_one_by_one(noteboo
     expect(stack).to_have_count(1)
     notebook.wait_idle()
     notebook.picture("stack", view)
-    stack.locator(".id").click()
+    stack.locator(".body").click(position={"x": 4, "y": 30})
     items = view.get_by_role("list", name="resources").get_by_role("listitem")
     expect(items).to_have_count(4)
     expect(items.nth(2)).to_contain_text("closed")

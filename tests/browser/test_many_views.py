@@ -30,6 +30,7 @@ def states(view):
     return [one.get_attribute("aria-label") for one in nodes]
 
 
+@pytest.mark.long
 def test_a_tab_that_is_opened_during_a_run_agrees_with_the_first(notebook, browser):
     notebook.open(PRELUDE, LONG, "slow")
     notebook.run(0, 1, 2)

@@ -136,6 +136,7 @@ def test_eighty_tasks_open_readable_round_what_failed(notebook):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_a_thousand_tasks_are_folded_by_levels_and_the_whole_window_shows_them(notebook):
     notebook.open(PRELUDE, LAYERS.replace("SIZE", "1000"))
     notebook.run(0, 1)
