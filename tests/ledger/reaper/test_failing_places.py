@@ -146,6 +146,26 @@ def test_what_a_clean_up_prints_is_bounded_and_goes_with_its_history(home):
     assert not log.exists()
 
 
+def test_what_is_written_while_a_log_is_bounded_is_not_lost(home, monkeypatch):
+    logs = LeaseLogs(home)
+    with logs.opened("a") as log:
+        log.write(b"x" * 2 * LARGEST)
+    write, late = os.pwrite, [b"one\n", b"two\n"]
+
+    def meanwhile(file, text, place):
+        if late:
+            with logs.opened("a") as log:
+                log.write(late.pop(0))
+        return write(file, text, place)
+
+    monkeypatch.setattr(os, "pwrite", meanwhile)
+    logs.bound("a")
+    text = home.joinpath("logs", "a.log").read_bytes()
+    assert text.startswith(b"[...]\nx")
+    assert text.endswith(b"xone\ntwo\n")
+    assert len(text) < LARGEST
+
+
 def test_large_recipes_are_read_only_to_be_used(home):
     store = Store(home)
     store.add(record(recipe=bytes(900_000), handle=b"small"))
