@@ -83,12 +83,13 @@ def test_a_full_disk_creates_nothing(small):
 
 def test_a_disk_that_is_full_but_for_a_few_records_leaves_nothing_behind(small):
     assert done(RUN)[0][-1] == "Success"
-    filled(small)
     for _ in range(3):
+        filled(small)
         out = done(RUN)[0]
         assert out[-1] in ("Success", "Failed")
         assert out.count("setup thing") == out.count("cleanup thing")
-    (small / "filler").unlink()
+        (small / "filler").unlink()
+        settle(small)  # else the next set-up would wait for the end of this one to be written
 
 
 def test_a_disk_that_cannot_be_written_creates_nothing(small):
