@@ -327,7 +327,7 @@ def test_a_set_up_that_hangs_holds_up_its_own_item_only(clock, things):
     run = started(flow, clock)
     stubborn.await_beginning()
     things.await_note("set up a")
-    clock.await_timer(5)
+    clock.await_only_timer(5)
     clock.advance(5)
     clock.await_timer(30.0)
     clock.advance(30.0)
