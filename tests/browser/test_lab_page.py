@@ -140,6 +140,7 @@ def test_a_thousand_leases_open_at_once_and_scroll_smoothly(notebook, crowd):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_notebook_7_loads_all_of_it_that_it_has_room_for(notebook, tmp_path):
     notebook.front_end = NOTEBOOK_7
     notebook.open(START, opening(tmp_path / "volume", "seven"))

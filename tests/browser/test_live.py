@@ -139,6 +139,7 @@ def test_a_parameter_is_checked_and_used(notebook):
     expect(notebook.output(2)).to_contain_text("[0, 1, 2, 3, 4]")
 
 
+@pytest.mark.long
 def test_a_page_that_is_loaded_again_shows_the_flow_as_it_is(notebook):
     notebook.open(PRELUDE, LOAD)
     notebook.run(0, 1)
@@ -156,6 +157,7 @@ def test_a_page_that_is_loaded_again_shows_the_flow_as_it_is(notebook):
     assert "[success]" in stored or "demo" in stored
 
 
+@pytest.mark.long
 def test_running_a_cell_again_makes_no_other_model(notebook):
     notebook.open(PRELUDE, LOAD, SQUARE)
     notebook.run(0, 1, 2, 1, 2, 1, 2)

@@ -469,7 +469,10 @@ yield iter(numbers)
 }
 
 
-@pytest.mark.parametrize("kind", DYING)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(one, marks=pytest.mark.long if "client" in one else ()) for one in DYING],
+)
 def test_what_is_said_to_die_with_the_kernel_does(things, kind):
     said = notebook(things, [START, DYING[kind]])
     assert said["dies"] is True
