@@ -61,7 +61,8 @@ class LocalResult:
         OptionError: an argument is of the wrong kind.
 
     Example:
-        >>> @task(result=LocalResult(dir=tempfile.mkdtemp(), location="{task_name}.pkl"))
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> @task(result=LocalResult(dir=folder.name, location="{task_name}.pkl"))
         ... def answer():
         ...     return 42
         >>> with Flow("kept") as flow:
@@ -69,6 +70,7 @@ class LocalResult:
         >>> state = flow.run()
         >>> answer.result.read("answer.pkl").value
         42
+        >>> folder.cleanup()
     """
 
     def __init__(
