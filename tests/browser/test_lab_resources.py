@@ -94,7 +94,7 @@ def test_a_killed_kernel_s_lease_passes_to_the_reaper(notebook, tmp_path):
     resources = Resources(notebook)
     resources.show()
     notebook.run(0, 1)
-    expect(resources.row("demo/volume")).to_contain_text("open")
+    expect(resources.row("demo/volume").locator(".state")).to_have_text("open")
     notebook.page.evaluate(FIRST_SEEN)
     os.kill(notebook.server.leases()["demo/volume"]["pid"], signal.SIGKILL)
     wait_for(lambda: not exists(path), "the reaper to clean up")
