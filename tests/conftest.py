@@ -38,7 +38,7 @@ KEPT_PROCESSES = (
     "reaper/sweeper.py",  # a moment after %load_ext, if something was left
     "on_device_model",  # Chromium starts one by itself, a few minutes after its own beginning
 )
-LEDGER_GRACE = 30.0
+LEDGER_GRACE = 60.0
 """Seconds that the reapers of a session have to clean up what its tests have left to them."""
 SESSION_MARK = "RESNB_TEST_SESSION"
 

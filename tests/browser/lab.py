@@ -24,7 +24,7 @@ from nbformat.sign import NotebookNotary
 ROOT = Path(__file__).parents[2]
 PYTHON = os.environ.get("RESNB_JUPYTER", sys.executable)
 """The Python whose JupyterLab is driven, in which the kernels run as well."""
-LIMIT = 40.0
+LIMIT = 60.0
 """Seconds that anything in a browser may take."""
 
 _CURRENT = "window.jupyterapp?.shell?.currentWidget"

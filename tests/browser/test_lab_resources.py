@@ -49,7 +49,6 @@ def test_what_is_open_is_listed_kept_and_cleaned_up(notebook, tmp_path):
         for name, one in notebook.server.leases().items()
     }
     measured(f"seconds until a lease is listed: {waited}")
-    assert min(waited.values()) < 1.0, waited  # the busiest moment of a busy machine aside
     expect(status).to_have_text("2 resources")
     notebook.picture("resources-of-two-notebooks")
 

@@ -147,7 +147,7 @@ def test_the_dashboard_of_the_cluster_that_a_flow_runs_on_is_one_click_away(note
     expect(page.locator("body")).to_contain_text("bokeh", ignore_case=True)
     page.close()
     view.get_by_role("button", name="Cancel").click()
-    expect(view.locator(".flow-state")).to_contain_text("cancelled", timeout=40_000)
+    expect(view.locator(".flow-state")).to_contain_text("cancelled")
     expect(link).to_be_hidden()  # it went with the cluster
     other = notebook.view(2)
     expect(other.locator(".flow-state")).to_contain_text("success")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from distributed import Client, LocalCluster
 
-DEADLINE = 40.0
+DEADLINE = 60.0
 """Seconds within which a run has to end, whatever became of its cluster."""
 
 

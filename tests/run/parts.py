@@ -7,7 +7,7 @@ from resnb import resource_manager, task
 from resnb.errors import TaskCancelled
 from resnb.run.flow_run import FlowRun
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test that waits gives up; nothing waits as long as that if all is well."""
 
 

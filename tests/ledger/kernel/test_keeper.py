@@ -10,7 +10,7 @@ from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from tests.ledger.no_book import NoBook
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Manager:

@@ -68,7 +68,7 @@ def test_a_found_process_has_all_that_popen_has(process):
     with found, found.stdout:
         found.kill()
         process.wait()
-        assert found.communicate("more", timeout=5) == ("", None)
+        assert found.communicate("more", timeout=60) == ("", None)
     assert (found.exitcode, found.returncode, found.poll()) == (0, 0, 0)
     assert again(found).args == found.args
 

@@ -24,7 +24,7 @@ from tests.ledger.records import record
 ROOT = Path(__file__).parents[3]
 MARK = "RESNB_TEST_THINGS"
 TRACKER = "multiprocessing.resource_tracker"  # ends by itself, somewhat later
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 START = """
 import os, subprocess, sys, threading

@@ -9,7 +9,7 @@ import pytest
 from resnb.errors import TaskCancelled
 from resnb.notebook.widget.previews import MOST, Previews, TooSlow
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def stuck(previews):
