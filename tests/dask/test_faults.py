@@ -32,6 +32,11 @@ def leak_grace():
     return 60.0
 
 
+@pytest.fixture(autouse=True)
+def patient():
+    """Nobody waits longer than usual for what is dead."""
+
+
 @pytest.fixture
 def thing():
     """A resource that counts what is held of it."""
