@@ -40,6 +40,11 @@ def signalled(pid, number):
         return
 
 
+def until_rehearsed(home):
+    """Wait until a reaper has nothing to write: stopped while it does, it would hold the ledger."""
+    until(lambda: all(one.rehearsal != "due" for one in Store(home).alive()))
+
+
 def stopped(kernel, home, **changes):
     """Stop a kernel, and change its lease in the ledger; gives the lease's id."""
     (one,) = Store(home).alive()
@@ -125,6 +130,7 @@ hold(lambda: Held("second")); wait()
 """,
     )
     lines_until(kernel, "seen")
+    until_rehearsed(ledger_home)
     reaper = reaper_of(ledger_home, kernel.pid)
     os.kill(reaper, signal.SIGSTOP)
     kernel.stdin.write("\n")
@@ -157,6 +163,7 @@ while sys.stdin.readline():
         kernel.stdin.flush()
         return int(kernel.stdout.readline())
 
+    until_rehearsed(ledger_home)
     first = reaper()
     signalled(first, signal.SIGSTOP)
     until(lambda: reaper() != first)
@@ -169,7 +176,11 @@ while sys.stdin.readline():
 
 def test_signals_do_not_end_it(ledger_home, log):
     kernel = held(
-        log, "hold(Held); wait(); KEEPER.book.reaper.ensure(); say(KEEPER.book.reaper.pid); wait()"
+        log,
+        """
+resnb.ledger.kernel.reaper_client._ANSWER_WITHIN = 60.0
+hold(Held); wait(); KEEPER.book.reaper.ensure(); say(KEEPER.book.reaper.pid); wait()
+""",
     )
     lines_until(kernel, "open")
     reaper = reaper_of(ledger_home, kernel.pid)
