@@ -89,7 +89,7 @@ def test_a_ledger_that_somebody_locks_holds_up_no_end(ledger_home, log):
     child = int(kernel.stdout.readline())
     kernel.send_signal(signal.SIGTERM)
     kernel.wait(LIMIT)
-    assert words(log) == ["cleaned"]
+    until(lambda: words(log) == ["cleaned"])  # a kernel that is slow leaves it to the reaper
     assert Path(f"/proc/{child}").exists()
     assert len(Store(ledger_home).alive()) == 1
     os.kill(child, signal.SIGKILL)
