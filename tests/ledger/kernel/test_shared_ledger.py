@@ -173,10 +173,11 @@ def test_what_another_machine_has_left_is_cleaned_up_once_nobody_renews_it(
     commands = LedgerCommands()
     assert [one.kernel for one in commands.leases()] == ["alive"]
     assert commands.sweep(0.0) == []
-    monkeypatch.setenv(LOST_AFTER, "5")
-    monkeypatch.setattr(choice, "LOST_AFTER", 5.0)
+    monkeypatch.setenv(LOST_AFTER, "15")  # for longer than that no process stands still
+    monkeypatch.setattr(choice, "LOST_AFTER", 15.0)
     monkeypatch.setattr("resnb.ledger.admin.commands._SWEEPER", STUB.with_name("sweeper_stub.py"))
     with server.admin() as db:
+        db.execute("update owners set renewed = '-infinity'")
         db.execute("update leases set environment = replace(environment, '/bin/', '/nowhere/')")
     until(lambda: [one.kernel for one in LedgerCommands().leases()] == ["unknown"])
     with server.admin() as db:
