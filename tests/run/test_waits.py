@@ -35,6 +35,7 @@ def alarm():
 
     before = signal.signal(signal.SIGUSR1, handler)
     users.append(handler)
+    has_begun.clear()
     yield
     users.clear()
     assert signal.getsignal(signal.SIGUSR1) is handler
@@ -42,7 +43,9 @@ def alarm():
 
 
 users = []
-"""The handler of the test that runs; of a run in the background it is replaced by a wait for it."""
+"""The handler of the test that runs; the beginning of a run and a wait for it replace it."""
+has_begun = threading.Event()
+"""Set once a run in the background has begun, and its beginning has put the handler back."""
 
 
 def ring():
@@ -57,7 +60,8 @@ def rings(*_):
 
 
 def ring_in_the_wait():
-    """Send it once the main thread waits for the run."""
+    """Send it once the main thread waits for the run in the background."""
+    assert has_begun.wait(PATIENCE)
     until(lambda: signal.getsignal(signal.SIGUSR1) not in users)
     ring()
 
@@ -120,6 +124,7 @@ def test_waiting_for_a_run_in_the_background(things):
     rings_again.set()
     flow = built(things, rings_in_the_wait)
     run = flow.start()
+    has_begun.set()
     with pytest.raises(Rang):
         run.wait(PATIENCE)
     assert run.wait(PATIENCE).is_cancelled()
@@ -475,6 +480,7 @@ def test_a_function_in_the_background(things):
             run_in_circles()
 
     run = etl.start()
+    has_begun.set()
     with pytest.raises(Rang):
         run.wait(PATIENCE)
     assert run.wait(PATIENCE).is_cancelled()
