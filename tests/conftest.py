@@ -11,7 +11,8 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -51,6 +52,19 @@ settings.register_profile(
 )
 settings.register_profile("long", settings.get_profile("resnb"), max_examples=2_000)
 settings.load_profile("resnb")
+
+
+@pytest.hookimpl(tryfirst=True)  # before those are left out that are marked `long`
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Of a test that is marked as a sample, only its first variants run always."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        sample = item.get_closest_marker("sample")
+        if sample is not None:
+            test = item.nodeid.partition("[")[0]
+            seen[test] += 1
+            if seen[test] > sample.args[0]:
+                item.add_marker("long")
 
 
 class Alive(NamedTuple):

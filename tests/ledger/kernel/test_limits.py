@@ -106,6 +106,7 @@ assert "inner" in open(log).read()
 }
 
 
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("use", USES)
 def test_what_is_in_use_is_not_idle(ledger_home, log, use):
@@ -125,6 +126,7 @@ wait()
     settle(ledger_home)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("how", ENDS)
 def test_what_is_kept_survives_its_kernel_for_so_long(ledger_home, log, how):
     kernel = kept(log)
@@ -139,6 +141,7 @@ def test_what_is_kept_survives_its_kernel_for_so_long(ledger_home, log, how):
     assert LedgerCommands(ledger_home).leases() == []
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("how", ENDS)
 def test_the_next_kernel_adopts_what_is_kept(ledger_home, log, how):
     kernel = kept(log)
