@@ -205,7 +205,7 @@ def no_ledger() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def leak_grace() -> float:
     """Seconds that what a test began may take to end; a test module may override it."""
-    return 5.0
+    return 30.0
 
 
 @pytest.fixture(autouse=True)

@@ -94,7 +94,7 @@ class Kernel:
         self.manager.start_kernel(cwd=str(folder), stdout=self._log, stderr=self._log, **options)
         self.client = self.manager.blocking_client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=2 * LIMIT)
         if ready:
             self.run(ready)
             self.run(f"exec({PATIENT!r}, {{}})")
