@@ -95,9 +95,20 @@ class Kernel:
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=2 * LIMIT)
+        wait_for(self._is_heard, "the kernel to be heard")
         if ready:
             self.run(ready)
             self.run(f"exec({PATIENT!r}, {{}})")
+
+    def _is_heard(self):
+        """Whether what the kernel publishes comes here; what it did before we were subscribed is lost."""
+        request = self.client.kernel_info()
+        with suppress(Empty):
+            while True:
+                message = self.client.get_iopub_msg(timeout=1.0)
+                if message["parent_header"].get("msg_id") == request:
+                    return True
+        return False
 
     @property
     def pid(self):
