@@ -249,8 +249,20 @@ def test_what_a_notebook_left_open_is_gone_when_its_session_ends(nbval, pytester
     assert (closed.name, closed.state) == ("etl/f", "closed")
 
 
+ONCE_IT_HAS_FAILED = """
+import pytest
+from resnb.ledger.admin.commands import LedgerCommands
+from tests.ledger.things import until
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish():
+    until(lambda: [one for one in LedgerCommands().leases() if one.state == "failed"])
+"""
+
+
 def test_a_clean_up_that_fails_after_a_notebook_names_notebook_and_cell(nbval, pytester):
-    result = nbval("raise OSError('stuck')", "--resnb-wait=3s")
+    pytester.makeconftest(ONCE_IT_HAS_FAILED)
+    result = nbval("raise OSError('stuck')", "--resnb-wait=0s")
     assert result.ret == 1
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(

@@ -27,6 +27,11 @@ from .waiting import TrialError, wait_for
 Environment = dict[str, str]
 
 
+def close_loop() -> None:
+    """Close the event loop that jupyter_client has made for this thread."""
+    ensure_event_loop().close()
+
+
 class Client:
     """Sends cells to a kernel."""
 
@@ -37,10 +42,10 @@ class Client:
         return pid
 
     def hang_up(self) -> None:
-        """Close the client, and the event loop that it has made for this thread."""
+        """Close the client, and its event loop."""
         self.client.stop_channels()
         self.client.context.destroy(linger=0)
-        ensure_event_loop().close()
+        close_loop()
 
     def send(self, source: str) -> str:
         """Begin a cell; gives the request's id."""
@@ -77,6 +82,7 @@ class Managed(Client):
         )
         with ExitStack() as opened:  # a kernel that does not come up is ended, too
             log = opened.enter_context((folder / "kernel.log").open("w"))
+            opened.callback(close_loop)  # once nothing needs it
             opened.callback(self._end_kernel)
             self.manager.start_kernel(cwd=str(folder), env=environment, stdout=log, stderr=log)
             self.client = self.manager.blocking_client()

@@ -58,6 +58,7 @@ class Future:
     def __init__(self, key):
         self.key, self.status, self.value = key, "pending", None
         self._callbacks = []
+        self.is_watched = threading.Event()
 
     @property
     def type(self):
@@ -68,9 +69,11 @@ class Future:
 
     def add_done_callback(self, function):
         self._callbacks.append(function)
+        self.is_watched.set()
 
     def tell(self, status):
-        """Those who wait for it hear that it is done."""
+        """Those who wait for it hear that it is done, once they do: it has just been sent."""
+        assert self.is_watched.wait(PATIENCE)
         self.status = status
         callbacks, self._callbacks = self._callbacks, []
         for function in callbacks:

@@ -363,6 +363,7 @@ def test_a_value_that_went_with_its_worker_is_made_again(case, client):
     case.begin(a=PLAIN)
     client.await_sent("a")
     future = next(iter(client.futures.values()))
+    assert future.is_watched.wait(PATIENCE)
     callbacks, future._callbacks = future._callbacks, []
     future.status = "lost"  # it was done, which the lane hears only now
     for one in callbacks:

@@ -72,9 +72,9 @@ class Stubborn:
         self.done = threading.Event()
 
     def __call__(self):
-        self.began.set()
         while True:
             with suppress(TaskCancelled):
+                self.began.set()  # in here, as the request to stop may come at once
                 self.let_go.wait()
                 break
         self.done.set()

@@ -13,8 +13,9 @@ from pathlib import Path
 from resnb.ledger.liveness import folder_of, is_locked, wait_until_free
 from resnb.ledger.owner import DEAD, Owner, status_by_ids, this_process
 
-_DIES_WITHIN = 1.0
-"""How long a process may take from letting go of its locks to its death, in seconds."""
+_LOOKS, _PAUSE = 200, 0.01
+"""How often, and how many seconds apart, one looks at a process that has let go of its locks and
+may be about to die. Looks are counted: a busy machine may let whoever looks stand still."""
 
 
 class KernelLink:
@@ -104,8 +105,7 @@ def is_seen(kernel: Owner, home: Path) -> bool:
     """
     lock = kernel.lock
     assert lock is not None
-    deadline = time.monotonic() + _DIES_WITHIN
-    while True:
+    for _ in range(_LOOKS):
         is_free = False
         with suppress(OSError):
             is_free = is_locked(folder_of(home) / lock.name, lock.inode) is False
@@ -113,6 +113,7 @@ def is_seen(kernel: Owner, home: Path) -> bool:
                 return True
         if status_by_ids(kernel, this_process(), is_shared=False) == DEAD:
             return True
-        if not is_free or time.monotonic() >= deadline:
-            return False
-        time.sleep(0.01)
+        if not is_free:
+            break
+        time.sleep(_PAUSE)
+    return False

@@ -152,7 +152,8 @@ def test_a_run_that_is_on_has_open_bars():
     assert first.lanes[0].bars[0].end == first.seconds <= last.seconds
 
 
-def test_what_ran_on_dask_stands_on_its_workers_rows():
+def test_what_ran_on_dask_stands_on_its_workers_rows(monkeypatch):
+    monkeypatch.setattr("resnb.dask.messages.END", PATIENCE)
     with Flow("f") as flow:
         task(codes.process_id, name="of").map(range(6))
         task(codes.one, name="one")()
@@ -176,6 +177,7 @@ def test_what_a_dask_worker_reports_after_the_last_value_counts(monkeypatch, cap
         worker.loop.add_callback(worker.loop.call_later, 0.3, log_event, worker, topic, message)
 
     monkeypatch.setattr(Worker, "log_event", slowly)
+    monkeypatch.setattr("resnb.dask.messages.END", PATIENCE)
     with Flow("f") as flow:
         task(print)("printed")
     with (
