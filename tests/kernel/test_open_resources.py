@@ -83,7 +83,7 @@ def test_what_a_block_holds_is_left_to_it(begin):
         "def work():\n"
         "    with Place():\n"
         "        begun.set(); over.wait()\n"
-        "thread = Thread(target=work); thread.start(); begun.wait(10)"
+        "thread = Thread(target=work); thread.start(); begun.wait(60)"
     )
     for line in ("%resources cleanup", "%resources cleanup Place"):
         assert kernel.fail(line).message == (

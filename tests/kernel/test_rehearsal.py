@@ -469,6 +469,13 @@ print([nanny.pid for nanny in cluster.workers.values()])
 """
 
 
+def is_alive(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_workers_that_outlive_their_kernel_are_ended_before_it_is_said_that_they_died(notebook):
     one = notebook()
     one.open(BUSY)
@@ -476,5 +483,5 @@ def test_workers_that_outlive_their_kernel_are_ended_before_it_is_said_that_they
     worker = psutil.Process(pid)
     wait_for((one.things / "held").exists, "the worker to be busy")
     one.kill()
-    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+    assert not is_alive(worker)
     assert one.reason == "died with its kernel"

@@ -176,9 +176,9 @@ def test_what_a_command_keeps_survives_an_orderly_end(begin, home, tmp_path):
     commands = LedgerCommands(home)
     commands.keep("etl/p", 600.0)
     kernel.manager.shutdown_kernel()
-    (kept,) = commands.leases()
-    assert (kept.state, (tmp_path / "place").exists()) == ("kept", True)
-    assert commands.clean_up([kept], LIMIT) == []
+    wait_for(lambda: [one.state for one in commands.leases()] == ["kept"], "its end to be noted")
+    assert (tmp_path / "place").exists()
+    assert commands.clean_up(commands.leases(), LIMIT) == []
     assert not (tmp_path / "place").exists()
 
 
