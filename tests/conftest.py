@@ -35,9 +35,8 @@ KEPT_THREADS = (
 KEPT_PROCESSES = (
     "multiprocessing.resource_tracker",  # one per interpreter, ends with it
     "reaper/reaper.py",  # one per process that holds leases, ends after it; see `own_ledger`
-    "utility-sub-type=on_device_model",  # Chromium's, which begins it when it likes
+    "--type=utility",  # Chromium's, which begins such helpers when it likes
     "reaper/sweeper.py",  # a moment after %load_ext, if something was left
-    "on_device_model",  # Chromium starts one by itself, a few minutes after its own beginning
 )
 LEDGER_GRACE = 60.0
 """Seconds that the reapers of a session have to clean up what its tests have left to them."""

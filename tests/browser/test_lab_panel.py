@@ -79,4 +79,7 @@ kind = task(type)(socket)
         expect(found.filter(has_text=label)).to_have_count(1)
     notebook.picture("palette-resnb")
     page.keyboard.press("Escape")
+    # nobody could, if the kernel had to be killed in the end
+    resources.press("Clean up", "training/socket")
+    expect(risky).to_have_count(0)
     assert not notebook.complaints

@@ -58,6 +58,7 @@ def test_a_run_is_seen_step_by_step(notebook):
     expect(view.locator(".cluster.is-opening")).to_have_count(1)
     notebook.let("setup")
     expect(view.locator(".cluster.is-open")).to_have_count(1)
+    expect(view.get_by_label("load, task, running")).to_have_count(1)
     notebook.let("load")
     expect(view.locator(".node.mapped.is-running, .node.mapped.is-mapped")).to_have_count(1)
     notebook.picture("running", view)
@@ -68,7 +69,7 @@ def test_a_run_is_seen_step_by_step(notebook):
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
     notebook.picture("ended", view)
     between = [words for words in notebook.seen if any("running" in word for word in words)]
-    assert len(between) >= 3
+    assert len(between) >= 2  # those that gates have held; how many more depends on the machine
     cluster = next(word for word in notebook.seen[-1] if word.startswith("resource"))
     leases = [
         state
