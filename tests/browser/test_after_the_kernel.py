@@ -77,6 +77,7 @@ def test_a_flow_whose_kernel_ended(notebook, front_end, tmp_path):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_clean_up_and_restart_leaves_nothing_open_on_the_screen(notebook, tmp_path):
     notebook.open(START, opening(tmp_path / "volume"))
     notebook.run(0, 1)
@@ -93,6 +94,7 @@ def test_clean_up_and_restart_leaves_nothing_open_on_the_screen(notebook, tmp_pa
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_what_is_kept_is_said_where_one_looks(notebook, tmp_path):
     path = tmp_path / "volume"
     notebook.open(START, opening(path))
@@ -137,6 +139,7 @@ def test_what_is_kept_is_said_where_one_looks(notebook, tmp_path):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("front_end", FRONT_ENDS, ids=lambda one: one.name)
 def test_what_a_button_ran_is_saved(notebook, front_end):
     notebook.front_end = front_end

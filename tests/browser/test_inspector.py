@@ -135,6 +135,7 @@ def test_a_log_grows_while_its_task_runs_and_is_in_no_cell(notebook):
         assert "bold" not in text
 
 
+@pytest.mark.long
 def test_values_are_shown_as_what_they_are_and_never_hold_up_the_view(notebook):
     alerts = []
     notebook.page.on("dialog", lambda dialog: (alerts.append(dialog.type), dialog.accept()))
@@ -175,6 +176,7 @@ def test_values_are_shown_as_what_they_are_and_never_hold_up_the_view(notebook):
     assert alerts == []
 
 
+@pytest.mark.long
 def test_a_resource_is_kept_and_cleaned_up_while_a_cell_is_running(notebook):
     notebook.open(PRELUDE, KEEPABLE, FOLDER, "hold = Event()\nprint('begun')\nhold.wait()")
     notebook.run(0, 1, 2)

@@ -31,6 +31,7 @@ OVERLAPS = """panel => {
 }"""
 
 
+@pytest.mark.long
 def test_a_panel_of_240_pixels_keeps_in_sight_and_readable_what_runs(notebook):
     notebook.open(PRELUDE, LADDER, "end = ladder.run()")
     page = notebook.page

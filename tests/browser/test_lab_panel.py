@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.labs import START, Questions, Resources, both_themes, opening
@@ -29,6 +30,7 @@ IS_NARROW = "() => document.querySelector('.resnb-rows > li').getBoundingClientR
 IS_WHOLE = "(one) => one.scrollWidth <= one.clientWidth"
 
 
+@pytest.mark.long
 def test_a_narrow_list_tells_what_is_at_risk(notebook, tmp_path):
     notebook.open(
         START + RISKY,

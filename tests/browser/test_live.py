@@ -123,6 +123,7 @@ def test_an_open_scope_is_cleaned_up(notebook):
     expect(view.get_by_role("button", name="Clean up", exact=True)).to_be_disabled()
 
 
+@pytest.mark.long
 def test_a_parameter_is_checked_and_used(notebook):
     notebook.open(PRELUDE, LOAD, "xs.value")
     notebook.run(0, 1)
@@ -231,6 +232,7 @@ load = task(lambda shard: len(shard), name="load")
 """
 
 
+@pytest.mark.long
 def test_a_mapped_scope_is_a_stack_whose_items_are_cleaned_up_one_by_one(notebook):
     notebook.open(PRELUDE + SHARDS + TASKS, LOAD_SHARDS, "broken.clear()", LOAD_SHARDS)
     notebook.run(0)

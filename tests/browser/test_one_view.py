@@ -105,6 +105,7 @@ def test_a_flow_is_shown_in_full_where_it_ran_last(notebook, front_end):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_the_side_panel_takes_the_view(notebook):
     notebook.open(PRELUDE, *CELLS[:2], VIEWERS)
     page, panel = notebook.page, notebook.page.locator("#resnb-flows")

@@ -170,6 +170,7 @@ def test_a_thousand_tasks_are_folded_by_levels_and_the_whole_window_shows_them(n
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_chains_and_what_is_repeated_are_folded_searched_and_opened(notebook):
     notebook.open(PRELUDE, CHAINS)
     notebook.run(0, 1)
@@ -192,6 +193,7 @@ def test_chains_and_what_is_repeated_are_folded_searched_and_opened(notebook):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_tasks_carry_their_time_and_scopes_what_they_cost(notebook):
     costly, cell = COSTLY.split("\n\n%%", 1)
     notebook.open(PRELUDE, costly, f"%%{cell}")
@@ -222,6 +224,7 @@ def test_tasks_carry_their_time_and_scopes_what_they_cost(notebook):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_parameters_of_every_kind_are_edited_and_checked(notebook):
     notebook.open(PRELUDE, FORM)
     notebook.run(0, 1)

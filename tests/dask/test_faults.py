@@ -71,6 +71,7 @@ def test_a_worker_that_dies_with_a_task_is_replaced(tmp_path, thing):
         assert thing.held == []
 
 
+@pytest.mark.long
 def test_a_task_that_kills_every_worker_fails_and_says_so(tmp_path, thing):
     def dies():
         os.kill(os.getpid(), signal.SIGKILL)

@@ -281,6 +281,7 @@ def test_completion(notebook):
     assert complete("%resources cleanup my") == ["%resources cleanup my-etl/c"]
 
 
+@pytest.mark.long
 def test_completion_of_python_inside_a_body_is_left_alone(notebook):
     notebook.run("%%flow etl\nx = number(1)", "a")
     assert "%%flow etl\nhappened.app" in notebook.kernel.complete("%%flow etl\nhappened.app")[0]

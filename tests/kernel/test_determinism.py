@@ -54,6 +54,7 @@ def built(notebook):
     return notebook
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "run", ["%flow run etl", "state = etl.run()", "run = etl.start(); run.wait()"]
 )

@@ -171,6 +171,7 @@ def end(kernel, how):
     wait_for(lambda: not is_alive(process), "the end")
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("how", [*ENDS, by_exit])
 def test_idle(kernel, how):
     things = opened(kernel)
@@ -179,6 +180,7 @@ def test_idle(kernel, how):
     assert sorted(things.cleaned()) == ["one", "two"]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("how", ENDS)
 def test_while_a_flow_runs(kernel, how):
     things = opened(kernel)
@@ -188,6 +190,7 @@ def test_while_a_flow_runs(kernel, how):
     assert sorted(things.cleaned()) == ["one", "two"]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("how", [shutdown, sigterm])
 def test_while_a_plain_cell_runs(kernel, how):
     things = opened(kernel)
@@ -213,6 +216,7 @@ def test_exit_in_the_cell_that_opened_them(kernel):
     assert not (kernel.folder / "one").exists()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("how", [request, sigterm, by_exit])
 def test_a_slow_clean_up_does_not_keep_the_kernel_from_ending(kernel, how):
     things = opened(kernel, SLOW, 1)

@@ -104,6 +104,7 @@ def interrupted(work, cell):
     return work.kernel.finish(request)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("run", ["flow.run()", "%flow run", "LocalExecutor", "start and wait"])
 def test_what_runs_is_stopped_and_what_has_not_begun_is_cancelled(work, run):
     work.run(ETL.format(task="loop"))
@@ -123,6 +124,7 @@ def test_an_awaited_run(work):
     assert work.value("[one.state.name for one in (x, y, z)], alive()") == (["Cancelled"] * 3, [])
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "run", ["flow.run()", "LocalExecutor", "await run_async()", "start and wait"]
 )
@@ -271,6 +273,7 @@ def test_cancel_of_a_run_in_the_background(work):
     assert work.value("[one.state.name for one in (x, y, z)]") == ["Cancelled"] * 3
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("run", ["state = await etl.run_async()", "run = etl.start()"])
 def test_an_interrupt_while_the_run_is_being_launched(work, run):
     work.run(
@@ -307,6 +310,7 @@ def test_an_interrupt_of_an_idle_kernel_changes_nothing(work):
     assert work.value("alive()") == ["etl/c open"]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("run", ["flow.run()", "await run_async()", "start and wait"])
 def test_a_second_interrupt_ends_the_wait_for_a_task_that_does_not_stop(slow, run):
     """Not before it was said what is awaited, and the clean-up is not cut short."""

@@ -182,6 +182,7 @@ def test_only_cells_that_read_the_variable_are_use(begin):
     assert kernel.value("last()") > second
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("line", ["%resources open Place as here", "held = Place().open()"])
 def test_kill_9_leaves_nothing(begin, home, tmp_path, line):
     kernel = begin()

@@ -141,6 +141,7 @@ BEFORE = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("what", MENDED)
 def test_what_a_later_cell_mends(notebook, what):
     one = notebook()
@@ -255,6 +256,7 @@ UNPROTECTED = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("kind", UNPROTECTED)
 def test_what_would_leak_is_called_unprotected(notebook, kind):
     one = notebook()
@@ -383,6 +385,7 @@ PROTECTED = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("kind", PROTECTED)
 def test_nothing_is_left_of_what_is_called_protected(notebook, kind):
     one = notebook()
@@ -403,6 +406,7 @@ VARIABLES = {
 }
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_a_variable_of_the_interpreter_does_not_break_the_clean_up(notebook, variable):
     one = notebook()

@@ -255,6 +255,7 @@ def test_orphans_are_swept_at_the_start_and_then_now_and_then(tmp_path, own_ipyt
     assert "Traceback" not in server.log()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("survivor", [None, "its reaper, stopped"])
 def test_a_kernel_that_ends_with_its_reaper_is_noticed_and_swept(
     tmp_path, own_ipython_profile, monkeypatch, survivor
