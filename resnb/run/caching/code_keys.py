@@ -91,8 +91,9 @@ class CodeWalk:
     def _function(self, function: FunctionType) -> Any:
         cells = [self.describe(_content(cell)) for cell in function.__closure__ or ()]
         if is_installed(function.__code__.co_filename):
-            name = f"{function.__module__}.{function.__qualname__}"
-            return "installed", name, _version(function.__module__), cells
+            module = str(function.__globals__.get("__name__"))  # not that of what it may wrap
+            name = f"{module}.{function.__code__.co_qualname}"
+            return "installed", name, _version(module), cells
         return (
             "function",
             self._code(function.__code__, function.__globals__),
