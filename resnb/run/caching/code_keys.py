@@ -35,6 +35,7 @@ _NO_DATA = frozenset({
     "__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__",
     "__static_attributes__", "__dataclass_fields__", "__dataclass_params__", "__annotations__",
     "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "_abc_impl",
+    "__slotnames__",  # there once an object was copied
 })  # fmt: skip
 _NESTED = inspect.CO_NESTED
 """Says only that a function was defined inside of another one."""
