@@ -105,8 +105,10 @@ def test_what_binds_a_name_that_nobody_reads_gives_it_its_value_of_that_time():
         ("[1][2][4]", ("m", "n")),
         (
             "[3]",
-            "it shows m as it is before cell [4] changes it; beside the flow it sees it as it is "
-            "afterwards",
+            (
+                "it shows m as it is before cell [4] changes it; beside the flow it sees it as it "
+                "is afterwards"
+            ),
         ),
         ("[5]", ("k",)),
     ]
