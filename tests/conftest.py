@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 import uuid
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -55,14 +55,16 @@ settings.load_profile("resnb")
 
 @pytest.hookimpl(tryfirst=True)  # before those are left out that are marked `long`
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Of a test that is marked as a sample, only its first variants run always."""
-    seen: Counter[str] = Counter()
+    """Of a test that is marked as a sample, let so many variants run always, evenly spread."""
+    variants: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
-        sample = item.get_closest_marker("sample")
-        if sample is not None:
-            test = item.nodeid.partition("[")[0]
-            seen[test] += 1
-            if seen[test] > sample.args[0]:
+        if item.get_closest_marker("sample") is not None:
+            variants[item.nodeid.partition("[")[0]].append(item)
+    for found in variants.values():
+        mark = found[0].get_closest_marker("sample")
+        count = mark.args[0] if mark is not None else 0
+        for place, item in enumerate(found):
+            if place and place * count // len(found) == (place - 1) * count // len(found):
                 item.add_marker("long")
 
 

@@ -129,7 +129,7 @@ ENDS = {
 }
 
 
-@pytest.mark.sample(1)
+@pytest.mark.long
 @pytest.mark.parametrize("cell", ENDS.values(), ids=ENDS)
 def test_a_headless_end_writes_no_traceback(tmp_path, cell):
     """Nbclient and papermill interrupt its process group before they shut a kernel down."""

@@ -133,6 +133,7 @@ def test_a_cluster_of_a_gateway(tmp_path):
             assert becomes(gateway.list_clusters, []) == []
 
 
+@pytest.mark.long
 def test_a_machine_of_boto3(aws, endpoint, monkeypatch):
     before = f"""
 import boto3

@@ -106,9 +106,8 @@ assert "inner" in open(log).read()
 }
 
 
-@pytest.mark.sample(1)
 @pytest.mark.usefixtures("patient")
-@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("use", [pytest.param("a value", marks=pytest.mark.long), "a run"])
 def test_what_is_in_use_is_not_idle(ledger_home, log, use):
     kernel = held(
         log,
