@@ -136,5 +136,6 @@ def test_a_second_signal_ends_the_wait(ledger_home, tmp_path):
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.5)
-    assert process.returncode in (1, 143)
+    # the last of them may come when Python, on its way out, has no handlers any more
+    assert process.returncode in (1, 143, -signal.SIGTERM)
     assert "f/Thing" in process.communicate()[0] or process.returncode == 143
