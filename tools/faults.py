@@ -22,7 +22,7 @@ SWAPPED: Final[Mapping[type[ast.AST], type[ast.AST]]] = {
 OPPOSITES: Final = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
 OPERATORS: Final = (ast.operator, ast.cmpop, ast.boolop)
 LEFT_OUT: Final = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.Raise)
-NO_CODE: Final = ("annotation", "returns", "decorator_list")
+NO_CODE: Final = ("annotation", "returns", "decorator_list", "defaults", "kw_defaults")
 FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
