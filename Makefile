@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all lint lab bench docs proof release-check screenshots version widget wire clean
+.PHONY: help setup demo test test-all lint lab bench docs proof mutants release-check screenshots version widget wire clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ docs: $(VENV)/.docs ## build the documentation into build/docs/html, run what is
 
 proof: setup ## repeat the figures of README and documentation; takes an hour or more
 	$(BIN)/python tools/proof.py
+
+mutants: setup ## show that the tests of the pure parts find small faults in them
+	$(BIN)/python tools/mutants.py
 
 release-check: $(VENV)/.release ## build wheel and sdist, and try them in empty environments
 	$(BIN)/python tools/release_check.py

@@ -74,7 +74,7 @@ class Freshness:
             return False
         if not (rebuilt.has_same_inputs and old.is_written_like(new)):
             self._outdated[new] = CODE_CHANGED
-            self._outdate(flow, [new], {new: 0})
+            self._outdate(flow, [new], [new])
             return False
         if old in self._outdated:
             self._outdated[new] = self._outdated[old]
