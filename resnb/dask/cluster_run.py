@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
+from math import inf
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,9 @@ class ClusterRun:
         self._needless: list[Any] = []
         self._begun: list[int] = []
         self._succeeded: list[int] = []
+        self._ended: dict[int, tuple[int, float]] = {}  # what workers have said of tries
+        # when each thread of a worker was last done, by the worker's clock and by the run's
+        self._free: dict[str, tuple[float, float]] = {}
         self._lost = ""
         self._slot = Slot(0, self._execution.output)
         for label in labels_of(client):  # numbered here, so that views show them in this order
@@ -187,11 +191,21 @@ class ClusterRun:
         if self._sent.numbers.get(row) != report["try"]:
             return
         table, ago = self._table, report["ago"]
+        label = label_of(name, report["seat"])
         ended = self._execution.clock.now() - (ago or 0.0)
-        table.started[row] = ended - report["spent"]
-        table.worker[row] = table.number_of(label_of(name, report["seat"]))
-        if table.state[row] >= FIRST_FINISHED and ago is not None:
-            table.ended[row] = ended
+        started = ended - report["spent"]
+        free, known = self._free.get(label, (inf, 0.0))
+        if report["began"] >= free:  # one message may be slower than the next
+            started = max(started, known)
+            ended = max(ended, started)
+        table.started[row] = started
+        table.worker[row] = table.number_of(label)
+        if ago is not None:
+            self._free[label] = report["began"] + report["spent"], ended
+            if row in self._sent.futures:
+                self._ended[row] = report["try"], ended
+            else:
+                table.ended[row] = ended
         if row not in self._taken:
             return
         self._begun.append(row)
@@ -250,7 +264,9 @@ class ClusterRun:
             self._execution.post(self._engine.cancellation.returned, attempt)
             return
         self._execution.store(row, value)
-        self._table.ended[row] = self._execution.clock.now()
+        known, ended = self._ended.pop(row, (0, 0.0))
+        is_known = known == self._sent.numbers.get(row)
+        self._table.ended[row] = ended if is_known else self._execution.clock.now()
         self._succeeded.append(row)
 
     def _fail(self, row: int, error: BaseException | str) -> None:
