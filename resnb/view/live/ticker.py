@@ -18,9 +18,9 @@ from resnb.view.wire.frames import Frame
 
 PERIOD: Final = 0.05
 """The least time between two refreshes, in seconds."""
-SHARE: Final = 200.0
+SHARE: Final = 50.0
 """The pause is at least so many times the CPU time of a refresh: large flows cost more."""
-LONGEST: Final = 0.25
+LONGEST: Final = 1.0
 """The longest pause between two refreshes, in seconds."""
 
 

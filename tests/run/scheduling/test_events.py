@@ -5,7 +5,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from resnb import Flow, resource_manager, task, triggers
+from resnb import Flow, triggers
 from resnb.errors import IllegalTransition
 from resnb.run.scheduling.compiling import compiled
 from resnb.run.scheduling.growth import ENDED, AddedRow
@@ -29,21 +29,9 @@ from resnb.states import (
     Mapped,
     Success,
 )
+from tests.run.scheduling.small_flows import Thing, made
 
 WANTS_ALL = "trigger 'all_successful' wants all upstream tasks successful"
-
-
-@resource_manager
-class Thing:
-    def __init__(self, number=0):
-        pass
-
-    def cleanup(self, resource):
-        pass
-
-
-def made(name, **options):
-    return task(lambda *_: None, name=name, **options)
 
 
 class World:

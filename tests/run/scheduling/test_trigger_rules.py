@@ -2,7 +2,7 @@
 
 import pytest
 
-from resnb import Flow, resource_manager, task, triggers
+from resnb import Flow, triggers
 from resnb.run.scheduling.compiling import compiled
 from resnb.run.scheduling.mapped_rows import MappedRows
 from resnb.run.scheduling.state_table import Table
@@ -19,6 +19,7 @@ from resnb.states import (
     TIMED_OUT,
     TRIGGER_FAILED,
 )
+from tests.run.scheduling.small_flows import Thing, made
 
 WAS_SKIPPED = SKIPPED, "an upstream task was skipped"
 NOT_SUCCESSFUL = (
@@ -26,19 +27,6 @@ NOT_SUCCESSFUL = (
     "trigger 'all_successful' wants all upstream tasks successful",
 )
 ALL_SKIPPED = {"trigger": triggers.not_all_skipped, "skip_on_upstream_skip": False}
-
-
-@resource_manager
-class Thing:
-    def __init__(self, number=0):
-        pass
-
-    def cleanup(self, resource):
-        pass
-
-
-def made(name, **options):
-    return task(lambda *_: None, name=name, **options)
 
 
 class World:

@@ -118,7 +118,7 @@ def test_coroutines_get_as_many_lanes_as_they_need():
     rows = [(0, 4, SUCCESS, LOOP, 0), (1, 3, SUCCESS, LOOP, 0), (4, 6, SUCCESS, LOOP, 0)]
     assert shown(timeline(record(rows))) == {
         "coroutines": [("task-0", 0, 4), ("task-2", 4, 6)],
-        "coroutines · 2": [("task-1", 1, 3)],
+        "coroutines, lane 2": [("task-1", 1, 3)],
     }
 
 
