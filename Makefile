@@ -50,7 +50,7 @@ bench: setup ## print what imports, the engine, pictures, leases and views cost
 	$(BIN)/python -m benchmarks.in_browser
 	$(BIN)/python -m benchmarks.in_lab
 
-docs: $(VENV)/.docs ## build the documentation into build/docs/html, run what is in it, check its links
+docs: $(VENV)/.docs node_modules/.package-lock.json ## build the documentation into build/docs/html, run what is in it, check its pages
 	$(BIN)/python tools/docs.py
 
 proof: setup ## repeat the figures of README and documentation; takes an hour or more
