@@ -52,6 +52,10 @@ PARTS: Final[Mapping[str, Part]] = {
         ("graph/base/triggers.py", "run/scheduling/trigger_rules.py"),
         ("graph/base/test_triggers.py", "run/scheduling/test_trigger_rules.py"),
     ),
+    "scheduler": Part(
+        ("run/scheduling/scheduler.py", "run/scheduling/mapped_rows.py"),
+        ("run/scheduling/test_events.py", "run/scheduling/test_scheduler.py"),
+    ),
     "staleness": Part(("notebook/cells/freshness.py",), ("notebook/cells/test_freshness.py",)),
     "liveness": Part(("ledger/liveness.py:Liveness",), ("ledger/test_liveness_rules.py",)),
 }

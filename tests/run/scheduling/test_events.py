@@ -10,7 +10,7 @@ from resnb.errors import IllegalTransition
 from resnb.run.scheduling.compiling import compiled
 from resnb.run.scheduling.growth import ENDED, AddedRow
 from resnb.run.scheduling.lazy_scopes import NOTHING_TO_RUN
-from resnb.run.scheduling.plan import CALLER, Plan, PlannedScope
+from resnb.run.scheduling.plan import CALLER, Plan, PlannedScope, send_away
 from resnb.run.scheduling.scheduler import NOT_BEGUN, Scheduler
 from resnb.run.scheduling.state_table import Table
 from resnb.run.scheduling.trigger_rules import NOTHING_MADE
@@ -171,6 +171,16 @@ def test_a_failure_ends_all_that_its_triggers_refuse_and_tells_so():
     assert world.told == [(row, WANTS_ALL) for row in rows]
 
 
+def test_a_failure_is_not_forgotten_while_others_succeed():
+    with Flow("f") as flow:
+        one, other = made("one")(), made("other")()
+        last = made("last")(one, other)
+    world = World.of(flow)
+    world.fail(one)
+    world.succeed(other)
+    assert world.state(last) == TRIGGER_FAILED
+
+
 def test_a_skip_is_handed_on_and_nobody_is_told_of_a_trigger():
     flow, one, two = chain("one", "two")
     world = World.of(flow)
@@ -210,6 +220,12 @@ def test_a_final_state_is_final():
     assert world.row(one) not in world.scheduler.reasons
     assert world.scheduler.unfinished == 0
     assert world.state(two) == TRIGGER_FAILED
+    world = World.of(flow)
+    assert not world.scheduler.is_over(world.row(one))
+    world.succeed(one)
+    assert world.scheduler.is_over(world.row(one))
+    assert world.scheduler.ended(world.row(one), CANCELLED) is False
+    assert world.state(one) == SUCCESS
 
 
 def test_a_pause_comes_between_two_tries():
@@ -224,6 +240,16 @@ def test_a_pause_comes_between_two_tries():
     assert world.is_ready(one)
     world.succeed(one)
     assert world.scheduler.done
+
+
+def test_rows_may_be_sent_to_a_cluster_until_the_run_begins():
+    flow, one, two = chain("one", "two")
+    world = World(compiled(flow, {}, {}))
+    send_away(world.plan, whole=True)
+    world.scheduler.begin()
+    for task in (one, two):
+        assert (world.waiting, world.errands) == ([], [world.row(task)])
+        world.succeed(task)
 
 
 # --- what is given
@@ -554,6 +580,15 @@ def test_what_is_in_somebodys_hands_is_left_to_them():
     assert world.state(one) == PENDING
 
 
+def test_a_row_that_waits_for_its_own_thread_is_cancelled_at_once():
+    flow, _, init, *_ = scoped()
+    world = World.of(flow)
+    assert world.errands == [world.row(init)]
+    assert world.scheduler.cancel() == []
+    assert world.state(init) == CANCELLED
+    assert world.scheduler.done
+
+
 def test_pauses_of_what_is_given_up_end_at_once():
     with Flow("f") as flow:
         one, other = made("one")(), made("other")()
@@ -581,6 +616,10 @@ def test_children_are_given_up_with_their_row_or_alone():
     world = World.of(flow)
     world.expand(many, 3)
     first, second, third = world.children(many)
+    assert world.scheduler.cancel([first], "one") == []
+    assert world.state(first, second, third) == (CANCELLED, PENDING, PENDING)
+    world = World.of(flow)
+    world.expand(many, 3)
     world.take(first, second)
     assert world.scheduler.cancel([second, third], "enough") == [second]
     assert world.state(third) == CANCELLED
@@ -742,6 +781,20 @@ def test_a_clean_up_is_held_until_its_block_is_over():
     assert world.errands == []
     world.succeed(late)
     assert world.errands == [end]
+
+
+def test_a_clean_up_that_was_added_is_not_given_up():
+    flow, _, init, setup, cleanup = scoped()
+    world = Growing(flow)
+    world.add(init)
+    world.add(setup, init)
+    end = world.add(cleanup, setup)
+    [scope] = flow.scopes
+    world.plan.add_scope(PlannedScope(scope, 0, 1, end, []))
+    world.succeed(init, setup)
+    world.scheduler.cancel()
+    world.scheduler.let_go(end)
+    assert (world.state(cleanup), world.errands) == (PENDING, [end])
 
 
 def test_a_growing_plan_is_not_cancelled_as_a_whole_and_rows_to_come_are_spared():
