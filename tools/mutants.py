@@ -56,6 +56,7 @@ PARTS: Final[Mapping[str, Part]] = {
         ("run/scheduling/scheduler.py", "run/scheduling/mapped_rows.py"),
         ("run/scheduling/test_events.py", "run/scheduling/test_scheduler.py"),
     ),
+    "recipes": Part(("syntax/splitting.py",), ("syntax/test_splitting.py",)),
     "staleness": Part(("notebook/cells/freshness.py",), ("notebook/cells/test_freshness.py",)),
     "liveness": Part(("ledger/liveness.py:Liveness",), ("ledger/test_liveness_rules.py",)),
 }
@@ -151,6 +152,9 @@ def left_of(part: Part, found: Sequence[Mutant]) -> list[Mutant]:
 
 def main(names: Sequence[str]) -> int:
     """Try the parts that are named, or all; gives the exit code."""
+    if unknown := [name for name in names if name not in PARTS]:
+        print(f"no part is called {', '.join(unknown)}; there are: {', '.join(PARTS)}")
+        return 2
     listed = tomllib.loads((ROOT / "tools" / "mutants.toml").read_text(encoding="utf-8"))
     is_good = True
     for name in names or PARTS:
