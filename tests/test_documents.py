@@ -124,6 +124,28 @@ It waits 8 ms, and 60 s at most.
     ]
 
 
+def test_a_table_of_leaks_with_fewer_peers_is_not_shown(tmp_path, monkeypatch, capsys):
+    shown = {name: tmp_path / name for name in ("README.md", "leaks.md")}
+    monkeypatch.setattr(proof, "README", shown["README.md"])
+    monkeypatch.setattr(proof, "LEAKS", shown["leaks.md"])
+    old, new = (
+        "| left |\n|---|\n| `with` | {} |\n| Prefect 3 | {} |\n".format(*n) for n in ("12", "34")
+    )
+    shown["leaks.md"].write_text(f"{old}\nthen\n", encoding="utf-8")
+    shown["README.md"].write_text(
+        f"before\n<!-- leaks -->\n{old}<!-- /leaks -->\nafter\n", encoding="utf-8"
+    )
+    before = [path.read_text(encoding="utf-8") for path in shown.values()]
+    proof.show_leaks("| left |\n|---|\n| `with` | 5 |\n", "now")
+    assert capsys.readouterr().out == "the table of leaks stays as it is; not tried: Prefect 3\n"
+    assert [path.read_text(encoding="utf-8") for path in shown.values()] == before
+    proof.show_leaks(new, "now")
+    assert [path.read_text(encoding="utf-8") for path in shown.values()] == [
+        f"before\n<!-- leaks -->\n{new}<!-- /leaks -->\nafter\n",
+        f"{new}\nnow\n",
+    ]
+
+
 def test_the_ways_to_end_are_counted():
     [ways] = [one for one in proof.PROOFS["crash"].claims if one.endswith("ways")]
     [more] = [one for one in proof.PROOFS["crash"].claims if one.endswith("more")]
