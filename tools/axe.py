@@ -21,6 +21,8 @@ SERIOUS: Final = """async (root, rules) => {
 }"""
 """What axe finds in an element, with these settings of its rules."""
 WIDER: Final = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+PATIENCE: Final = 120
+"""Seconds for a page to load."""
 HOST: Final = "http://documentation.invalid"
 LOOKS: Final[tuple[tuple[Literal["light", "dark"], int], ...]] = (
     ("light", 1280), ("dark", 1280), ("light", 360), ("dark", 360),
@@ -59,20 +61,20 @@ def faults(browser: Browser, folder: Path, most: int) -> Iterator[str]:
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.html"))
     for scheme, width in LOOKS:
         site = Site(folder)
-        page = browser.new_page(
+        with browser.new_page(
             color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
-        )
-        page.add_init_script(AXE.read_text(encoding="utf-8"))
-        page.route("**/*", site.answer)
-        for name in names:
-            site.sent = 0
-            page.goto(f"{HOST}/{name}", wait_until="load")
-            where = f"{name}, {scheme}, {width} pixels wide"
-            for rule, places in page.locator("html").evaluate(SERIOUS, {}):
-                yield f"{where}: {rule}: {' '.join(places)}"
-            if wider := page.evaluate(WIDER):
-                yield f"{where}: is {wider} pixels wider than the window"
-            if name == "index.html" and site.sent > most:
-                yield f"{where}: loads {site.sent:,} bytes, more than {most:,}"
+        ) as page:
+            page.set_default_timeout(1000 * PATIENCE)
+            page.add_init_script(AXE.read_text(encoding="utf-8"))
+            page.route("**/*", site.answer)
+            for name in names:
+                where = f"{name}, {scheme}, {width} pixels wide"
+                site.sent = 0
+                page.goto(f"{HOST}/{name}", wait_until="load")
+                for rule, places in page.locator("html").evaluate(SERIOUS, {}):
+                    yield f"{where}: {rule}: {' '.join(places)}"
+                if wider := page.evaluate(WIDER):
+                    yield f"{where}: is {wider} pixels wider than the window"
+                if name == "index.html" and site.sent > most:
+                    yield f"{where}: loads {site.sent:,} bytes, more than {most:,}"
         yield from (f"something loads {one}, which is not there" for one in set(site.refused))
-        page.close()
