@@ -7,7 +7,7 @@ as needed: it is better to capture one name too many than one too few.
 import ast
 from collections.abc import Iterable, Sequence
 
-from resnb.syntax.scoping import bound_names, names_read
+from resnb.syntax.scoping import names_of
 
 
 def names_needed(statements: Sequence[ast.stmt]) -> tuple[str, ...]:
@@ -67,8 +67,8 @@ class _Walk:
 
     def nodes(self, nodes: Sequence[ast.AST], assigned: frozenset[str]) -> frozenset[str]:
         """Walk what has no branches: it first reads, then binds."""
-        reads = sorted(names_read(nodes) - assigned)
-        self.needed.update(dict.fromkeys(reads))
+        read, bound = names_of(nodes)
+        self.needed.update(dict.fromkeys(sorted(read - assigned)))
         deleted = {
             target.id
             for node in nodes
@@ -76,4 +76,4 @@ class _Walk:
             for target in node.targets
             if isinstance(target, ast.Name)
         }
-        return assigned.union(bound_names(nodes)) - deleted
+        return assigned.union(bound) - deleted

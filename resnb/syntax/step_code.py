@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from resnb.syntax.reads import names_needed
-from resnb.syntax.scoping import bound_names, has_await, names_left, own_nodes
+from resnb.syntax.scoping import bound_by, names_left, own_nodes
 
 FUNCTION: Final = "step"
 """The name of the function, which tracebacks show."""
@@ -28,12 +28,14 @@ class StepCode(NamedTuple):
         outputs: the names that it binds and that others see.
         imports: its imports, which the notebook sees too.
         rebinds: those of `needs` that it also binds.
+        imports_all: whether there is an ``import *``.
     """
 
     needs: tuple[str, ...]
     outputs: tuple[str, ...]
     imports: tuple[ast.stmt, ...]
     rebinds: tuple[str, ...]
+    imports_all: bool
 
 
 def step_code(statements: Sequence[ast.stmt], stay_inside: Collection[str] = ()) -> StepCode:
@@ -42,20 +44,30 @@ def step_code(statements: Sequence[ast.stmt], stay_inside: Collection[str] = ())
     Imports, the targets of loops and what ``with ... as`` binds are no outputs, nor are names that
     begin with an underscore, nor those of `stay_inside`.
     """
-    inside = _bound_in_passing(statements).union(stay_inside)
-    bound = bound_names(statements)
-    given = [
-        name for name in names_left(statements) if not name.startswith("_") and name not in inside
-    ]
+    own = list(own_nodes(statements))
+    inside = _bound_in_passing(own).union(stay_inside)
+    bound = dict.fromkeys(name for node in own for name in bound_by(node))
+    deletes = any(isinstance(one, ast.Delete) for one in statements)
+    left = names_left(statements) if deletes else bound
+    given = [name for name in left if not name.startswith("_") and name not in inside]
     needs = [one for one in names_needed(statements) if not hasattr(builtins, one)]
     imports = [one for one in statements if isinstance(one, ast.Import | ast.ImportFrom)]
     return StepCode(
-        tuple(needs), tuple(given), tuple(imports), tuple(one for one in needs if one in bound)
+        tuple(needs),
+        tuple(given),
+        tuple(imports),
+        tuple(one for one in needs if one in bound),
+        any(isinstance(one, ast.ImportFrom) and one.names[0].name == "*" for one in own),
     )
 
 
 def as_function(
-    statements: Sequence[ast.stmt], arguments: Sequence[str], late: Sequence[str], *, shows: bool
+    statements: Sequence[ast.stmt],
+    arguments: Sequence[str],
+    late: Sequence[str],
+    *,
+    shows: bool,
+    awaits: bool = False,
 ) -> ast.Module:
     """A module that defines the functions `FUNCTION` and `LATE`.
 
@@ -65,6 +77,7 @@ def as_function(
         late: the names of more parameters, which `LATE` reads from the notebook; one that is left
             out is not bound when the cell begins.
         shows: whether the value of the last line is kept as `SHOWN`.
+        awaits: whether the statements await, so that `FUNCTION` is a coroutine function.
     """
     body = list(statements)
     if shows and isinstance(last := body[-1], ast.Expr):
@@ -72,7 +85,7 @@ def as_function(
         body[-1] = ast.copy_location(ast.Assign([target], last.value), last)
     unbound = [f"if {name} is NotImplemented: del {name}" for name in late]
     keywords = ", ".join([*arguments, *(f"{name}=NotImplemented" for name in late)])
-    prefix = "async " if has_await(statements) else ""
+    prefix = "async " if awaits else ""
     values = ", ".join(f"{name!r}: lambda: {name}" for name in late)
     module = ast.parse(
         f"{prefix}def {FUNCTION}({'*, ' if keywords else ''}{keywords}):\n"
@@ -86,10 +99,10 @@ def as_function(
     return module
 
 
-def _bound_in_passing(statements: Sequence[ast.stmt]) -> set[str]:
-    """The names that only loops, ``with`` and imports bind."""
+def _bound_in_passing(own: Sequence[ast.AST]) -> set[str]:
+    """The names that only loops, ``with`` and imports among the nodes of a cell bind."""
     passing: list[ast.AST] = []
-    for node in own_nodes(statements):
+    for node in own:
         match node:
             case ast.For(target=target) | ast.AsyncFor(target=target):
                 passing.append(target)
@@ -99,17 +112,7 @@ def _bound_in_passing(statements: Sequence[ast.stmt]) -> set[str]:
                 passing.append(node)
             case _:
                 pass
-    skipped = {id(one) for root in passing for one in ast.walk(root)}
-    others = [one for one in own_nodes(statements) if id(one) not in skipped]
-    kept = {name for one in others if isinstance(one, _BINDING) for name in bound_names([one])}
-    return set(bound_names(passing)) - kept
-
-
-_BINDING = (
-    ast.Name,
-    ast.FunctionDef,
-    ast.AsyncFunctionDef,
-    ast.ClassDef,
-    ast.MatchAs,
-    ast.MatchStar,
-)
+    inside = [one for root in passing for one in own_nodes([root])]
+    skipped = {id(one) for one in inside}
+    kept = {name for one in own if id(one) not in skipped for name in bound_by(one)}
+    return {name for one in inside for name in bound_by(one)} - kept

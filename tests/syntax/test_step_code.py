@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resnb.syntax.scoping import has_await
 from resnb.syntax.step_code import FUNCTION, LATE, SHOWN, as_function, step_code
 
 CELLS = [
@@ -39,7 +40,8 @@ def test_what_a_cell_reads_and_binds(cell, needs, outputs, rebinds):
 
 
 def functions(cell, arguments=(), late=(), *, shows=True, **namespace):
-    module = as_function(ast.parse(cell).body, arguments, late, shows=shows)
+    body = ast.parse(cell).body
+    module = as_function(body, arguments, late, shows=shows, awaits=has_await(body))
     found = {}
     exec(compile(module, "cell", "exec"), namespace, found)
     return found[FUNCTION], found[LATE]

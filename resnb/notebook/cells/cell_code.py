@@ -1,6 +1,7 @@
 """A cell's body as code: IPython's own syntax translated, line numbers those of the cell."""
 
 import ast
+import inspect
 import re
 from types import CodeType
 from typing import Any
@@ -88,19 +89,21 @@ def flow_body(
 
 
 def _step_body(shell: Any, tree: ast.Module, text: str, filename: str, line: StepLine) -> StepBody:
-    compiled(shell, tree, filename, awaits=True)  # finds what a function may hold, and a cell not
-    if any(isinstance(one, ast.ImportFrom) and one.names[0].name == "*" for one in ast.walk(tree)):
+    # finds what a function may hold, and a cell not
+    as_cell = compiled(shell, tree, filename, awaits=True)
+    statements = tuple(tree.body)
+    code = step_code(statements, line.inside)
+    if code.imports_all:
         raise MagicError(
             "%%flow: a step cannot hold `from ... import *`: name what you need, or put the line "
             "into an ordinary cell"
         )
-    shows = not text.rstrip().endswith(";")
-    statements = tuple(tree.body)
     return StepBody(
         statements,
-        step_code(statements, line.inside),
+        code,
         lambda module: compiled(shell, module, filename),
-        shows,
+        shows=not text.rstrip().endswith(";"),
+        awaits=bool(as_cell.co_flags & inspect.CO_COROUTINE),
     )
 
 

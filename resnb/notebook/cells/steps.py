@@ -11,12 +11,15 @@ from types import FunctionType
 from typing import Any, Final
 
 from resnb.errors import NoValueError
+from resnb.graph.base.signature import Signature
 from resnb.graph.tasks.task import Task
 from resnb.notebook.figures import draws, own_figures
 from resnb.run.caching.code_keys import code_alone
 from resnb.states import State
 
 _NOTHING: Final = object()
+_SIGNATURE: Final = Signature((), frozenset(), frozenset(), None, "given", asynchronous=False)
+"""What the code of a step accepts: any names, by keyword."""
 
 
 class StepValues(dict[str, Any]):
@@ -73,6 +76,7 @@ class StepTask(Task):
         self.free = free
         self.function = function
         self.run = _runner(function, late, outputs, shown, free)  # type: ignore[method-assign]
+        self._signature = _SIGNATURE._replace(asynchronous=inspect.iscoroutinefunction(function))
         super().__init__(name=name, **options)
 
     @property
@@ -94,7 +98,9 @@ class StepTask(Task):
     def is_written_like(self, other: "StepTask") -> bool:
         """Whether two steps have the same code, whatever that refers to, and bind the same."""
         one, two = self.function.__code__, other.function.__code__
-        return self.outputs == other.outputs and code_alone(one) == code_alone(two)
+        if self.outputs != other.outputs:
+            return False
+        return one == two or code_alone(one) == code_alone(two)  # the first is soon told
 
 
 class StepOutput(Task):
