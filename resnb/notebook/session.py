@@ -148,7 +148,8 @@ class Session:
 
     def freshness(self, flow: Flow) -> Freshness:
         """What the tasks of `flow` were made of."""
-        return self._freshness.setdefault(flow, Freshness())
+        found = self._freshness.get(flow)
+        return self._freshness.setdefault(flow, Freshness()) if found is None else found
 
     def mark_stale(self, flow: Flow) -> None:
         """Let views mark which tasks of `flow` are stale now."""

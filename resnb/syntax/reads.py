@@ -68,7 +68,8 @@ class _Walk:
     def nodes(self, nodes: Sequence[ast.AST], assigned: frozenset[str]) -> frozenset[str]:
         """Walk what has no branches: it first reads, then binds."""
         read, bound = names_of(nodes)
-        self.needed.update(dict.fromkeys(sorted(read - assigned)))
+        if not read <= assigned:
+            self.needed.update(dict.fromkeys(sorted(read - assigned)))
         deleted = {
             target.id
             for node in nodes

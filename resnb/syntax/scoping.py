@@ -91,14 +91,16 @@ def names_of(nodes: Iterable[ast.AST]) -> tuple[set[str], dict[str, None]]:
     """The names that `nodes` read, as `names_read`, and those that they bind, as `bound_names`."""
     read: set[str] = set()
     bound: dict[str, None] = {}
-    for node in _naming_nodes(nodes):
-        read.update([name for name, _ in _read_by(node)])
-        bound.update(dict.fromkeys(bound_by(node)))
+    for node in own_nodes(nodes):
+        if isinstance(node, ast.Name):  # most that matter are
+            if isinstance(node.ctx, ast.Store):
+                bound[node.id] = None
+            else:
+                read.add(node.id)
+        elif type(node) in _NAMING:
+            read.update(name for name, _ in _read_by(node))
+            bound.update(dict.fromkeys(_bound_by(node)))
     return read, bound
-
-
-def _naming_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    return (node for node in own_nodes(nodes) if type(node) in _NAMING)
 
 
 def bound_names(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
@@ -107,7 +109,19 @@ def bound_names(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
     Three things do not count: what ``except ... as name`` binds, because it is unbound again at the
     end; a bare annotation, which binds nothing; and ``import *``, whose names are unknown.
     """
-    return tuple(dict.fromkeys(name for node in _naming_nodes(nodes) for name in bound_by(node)))
+    return tuple(bound_by(own_nodes(nodes)))
+
+
+def bound_by(own: Iterable[ast.AST]) -> dict[str, None]:
+    """The names that just these nodes bind in their scope, and not their parts, in order."""
+    found: dict[str, None] = {}
+    for node in own:
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store):
+                found[node.id] = None
+        elif type(node) in _NAMING:
+            found.update(dict.fromkeys(_bound_by(node)))
+    return found
 
 
 def names_left(statements: Iterable[ast.stmt]) -> tuple[str, ...]:
@@ -121,11 +135,8 @@ def names_left(statements: Iterable[ast.stmt]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def bound_by(node: ast.AST) -> Sequence[str]:  # noqa: PLR0911 - a table of kinds
-    """The names that a node itself binds in its scope, those in its parts left out."""
+def _bound_by(node: ast.AST) -> Sequence[str]:
     match node:
-        case ast.Name(id=name, ctx=ctx):
-            return (name,) if isinstance(ctx, ast.Store) else ()
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return (name,)
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
@@ -166,7 +177,7 @@ def names_read(nodes: Iterable[ast.AST]) -> frozenset[str]:
 
 
 def _reads(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, bool]]:
-    return (one for node in _naming_nodes(nodes) for one in _read_by(node))
+    return (one for node in own_nodes(nodes) if type(node) in _NAMING for one in _read_by(node))
 
 
 def _read_by(node: ast.AST) -> Sequence[tuple[str, bool]]:

@@ -46,7 +46,7 @@ def step_code(statements: Sequence[ast.stmt], stay_inside: Collection[str] = ())
     """
     own = list(own_nodes(statements))
     inside = _bound_in_passing(own).union(stay_inside)
-    bound = dict.fromkeys(name for node in own for name in bound_by(node))
+    bound = bound_by(own)
     deletes = any(isinstance(one, ast.Delete) for one in statements)
     left = names_left(statements) if deletes else bound
     given = [name for name in left if not name.startswith("_") and name not in inside]
@@ -69,7 +69,7 @@ def as_function(
     shows: bool,
     awaits: bool = False,
 ) -> ast.Module:
-    """A module that defines the functions `FUNCTION` and `LATE`.
+    """A module that defines the function `FUNCTION`, and with `late` the function `LATE`.
 
     Args:
         statements: the cell's.
@@ -86,12 +86,14 @@ def as_function(
     unbound = [f"if {name} is NotImplemented: del {name}" for name in late]
     keywords = ", ".join([*arguments, *(f"{name}=NotImplemented" for name in late)])
     prefix = "async " if awaits else ""
-    values = ", ".join(f"{name!r}: lambda: {name}" for name in late)
-    module = ast.parse(
+    source = (
         f"{prefix}def {FUNCTION}({'*, ' if keywords else ''}{keywords}):\n"
-        f"    return __import__('builtins').locals()\n"
-        f"def {LATE}(): return {{{values}}}"
+        f"    return __import__('builtins').locals()"
     )
+    if late:
+        values = ", ".join(f"{name!r}: lambda: {name}" for name in late)
+        source += f"\ndef {LATE}(): return {{{values}}}"
+    module = ast.parse(source)
     function = module.body[0]
     assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
     before = ast.parse("\n".join(unbound)).body if unbound else []
@@ -114,5 +116,5 @@ def _bound_in_passing(own: Sequence[ast.AST]) -> set[str]:
                 pass
     inside = [one for root in passing for one in own_nodes([root])]
     skipped = {id(one) for one in inside}
-    kept = {name for one in own if id(one) not in skipped for name in bound_by(one)}
-    return {name for one in inside for name in bound_by(one)} - kept
+    kept = bound_by(one for one in own if id(one) not in skipped)
+    return bound_by(inside).keys() - kept.keys()

@@ -122,7 +122,7 @@ class StepNames:
         task = StepTask(
             line.title or next(iter(code.outputs), "step"),
             found[FUNCTION],
-            found[LATE],
+            found.get(LATE, dict),
             inputs=tuple(inputs),
             outputs=code.outputs,
             free=free,
