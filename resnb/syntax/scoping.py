@@ -109,19 +109,8 @@ def bound_names(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
     Three things do not count: what ``except ... as name`` binds, because it is unbound again at the
     end; a bare annotation, which binds nothing; and ``import *``, whose names are unknown.
     """
-    return tuple(bound_by(own_nodes(nodes)))
-
-
-def bound_by(own: Iterable[ast.AST]) -> dict[str, None]:
-    """The names that just these nodes bind in their scope, and not their parts, in order."""
-    found: dict[str, None] = {}
-    for node in own:
-        if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Store):
-                found[node.id] = None
-        elif type(node) in _NAMING:
-            found.update(dict.fromkeys(_bound_by(node)))
-    return found
+    own = (node for node in own_nodes(nodes) if type(node) in _NAMING)
+    return tuple(dict.fromkeys(name for node in own for name in _bound_by(node)))
 
 
 def names_left(statements: Iterable[ast.stmt]) -> tuple[str, ...]:
@@ -135,8 +124,10 @@ def names_left(statements: Iterable[ast.stmt]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _bound_by(node: ast.AST) -> Sequence[str]:
+def _bound_by(node: ast.AST) -> Sequence[str]:  # noqa: PLR0911 - a table of kinds
     match node:
+        case ast.Name(id=name, ctx=ctx):
+            return (name,) if isinstance(ctx, ast.Store) else ()
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return (name,)
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):

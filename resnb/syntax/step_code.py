@@ -9,8 +9,8 @@ import builtins
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
-from resnb.syntax.reads import names_needed
-from resnb.syntax.scoping import bound_by, names_left, own_nodes
+from resnb.syntax.reads import Walk
+from resnb.syntax.scoping import names_left
 
 FUNCTION: Final = "step"
 """The name of the function, which tracebacks show."""
@@ -44,20 +44,21 @@ def step_code(statements: Sequence[ast.stmt], stay_inside: Collection[str] = ())
     Imports, the targets of loops and what ``with ... as`` binds are no outputs, nor are names that
     begin with an underscore, nor those of `stay_inside`.
     """
-    own = list(own_nodes(statements))
-    inside = _bound_in_passing(own).union(stay_inside)
-    bound = bound_by(own)
+    walk = Walk(statements)
+    bound = walk.bound
     deletes = any(isinstance(one, ast.Delete) for one in statements)
     left = names_left(statements) if deletes else bound
-    given = [name for name in left if not name.startswith("_") and name not in inside]
-    needs = [one for one in names_needed(statements) if not hasattr(builtins, one)]
+    given = [
+        one for one in left if not one.startswith("_") and not bound[one] and one not in stay_inside
+    ]
+    needs = [one for one in walk.needed if not hasattr(builtins, one)]
     imports = [one for one in statements if isinstance(one, ast.Import | ast.ImportFrom)]
     return StepCode(
         tuple(needs),
         tuple(given),
         tuple(imports),
-        tuple(one for one in needs if one in bound),
-        any(isinstance(one, ast.ImportFrom) and one.names[0].name == "*" for one in own),
+        tuple([one for one in needs if one in bound]),
+        walk.imports_all,
     )
 
 
@@ -99,22 +100,3 @@ def as_function(
     before = ast.parse("\n".join(unbound)).body if unbound else []
     function.body = [*before, *body, *function.body]
     return module
-
-
-def _bound_in_passing(own: Sequence[ast.AST]) -> set[str]:
-    """The names that only loops, ``with`` and imports among the nodes of a cell bind."""
-    passing: list[ast.AST] = []
-    for node in own:
-        match node:
-            case ast.For(target=target) | ast.AsyncFor(target=target):
-                passing.append(target)
-            case ast.withitem(optional_vars=ast.expr() as target):
-                passing.append(target)
-            case ast.Import() | ast.ImportFrom():
-                passing.append(node)
-            case _:
-                pass
-    inside = [one for root in passing for one in own_nodes([root])]
-    skipped = {id(one) for one in inside}
-    kept = bound_by(one for one in own if id(one) not in skipped)
-    return bound_by(inside).keys() - kept.keys()
