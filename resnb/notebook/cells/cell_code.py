@@ -6,6 +6,14 @@ import re
 from types import CodeType
 from typing import Any
 
+from IPython.core.inputtransformer2 import (
+    EscapedCommand,
+    HelpEnd,
+    MagicAssign,
+    SystemAssign,
+    TransformerManager,
+)
+
 from resnb.errors import MagicError
 from resnb.notebook.cells.records import CellBody
 from resnb.notebook.cells.step_names import StepBody
@@ -16,12 +24,35 @@ from resnb.syntax.scoping import has_await, names_left
 from resnb.syntax.step_code import step_code
 
 _CELL_MAGIC = re.compile(r"%%(flow|resource)\s")
+_ESCAPES = re.compile(r"[!?%]|^\s*[,;/]", re.MULTILINE)
+"""Without one of these, none of `_TRANSFORMERS` finds anything to do."""
+_TRANSFORMERS = [MagicAssign, SystemAssign, EscapedCommand, HelpEnd]
 
 
 def translated(shell: Any, body: str) -> str:
     """`body` with line magics and ``!`` translated to Python."""
-    text: str = shell.transform_cell(body)
+    plain = _without_escapes(shell, body)
+    text: str = shell.transform_cell(body) if plain is None else plain
     return text
+
+
+def _without_escapes(shell: Any, body: str) -> str | None:
+    """What IPython makes of a body in which it would search all tokens in vain; else None.
+
+    That takes it longer than Python takes to parse and to compile the body.
+    """
+    manager = getattr(shell, "input_transformer_manager", None)
+    if type(manager) is not TransformerManager or manager.token_transformers != _TRANSFORMERS:
+        return None
+    text = body if body.endswith("\n") else f"{body}\n"
+    lines: Any = text.splitlines(keepends=True)
+    for transform in (*manager.cleanup_transforms, *manager.line_transforms):
+        lines = transform(lines)
+    if len(lines) == 1 or _ESCAPES.search("".join(lines)):  # a single line may call by its name
+        return None
+    for transform in shell.input_transformers_post:
+        lines = transform(lines)
+    return "".join(lines)
 
 
 def let_be_empty(lines: list[str]) -> list[str]:
