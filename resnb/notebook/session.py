@@ -121,9 +121,11 @@ class Session:
         Raises:
             MagicError: no flow can have that name.
         """
-        variable_name(name)
-        flow = self._by_name().get(name)
+        variable = variable_name(name)
         found = self._flows.get(name)
+        if found is not None and self.namespace.get(variable) is found.flow:
+            return found  # as `_by_name` would say
+        flow = self._by_name().get(name)
         if found is not None and found.flow is flow:
             return found
         return FlowCells(flow or Flow(name))

@@ -24,9 +24,10 @@ from resnb.syntax.scoping import has_await, names_left
 from resnb.syntax.step_code import step_code
 
 _CELL_MAGIC = re.compile(r"%%(flow|resource)\s")
+_OF_FUNCTIONS = re.compile(r"\b(?:async|await|return|yield)\b")
 _ESCAPES = re.compile(r"[!?%]|^\s*[,;/]", re.MULTILINE)
 """Without one of these, none of `_TRANSFORMERS` finds anything to do."""
-_TRANSFORMERS = [MagicAssign, SystemAssign, EscapedCommand, HelpEnd]
+_TRANSFORMERS: list[Any] = [MagicAssign, SystemAssign, EscapedCommand, HelpEnd]
 
 
 def translated(shell: Any, body: str) -> str:
@@ -46,7 +47,8 @@ def _without_escapes(shell: Any, body: str) -> str | None:
         return None
     text = body if body.endswith("\n") else f"{body}\n"
     lines: Any = text.splitlines(keepends=True)
-    for transform in (*manager.cleanup_transforms, *manager.line_transforms):
+    transforms: list[Any] = [*manager.cleanup_transforms, *manager.line_transforms]
+    for transform in transforms:
         lines = transform(lines)
     if len(lines) == 1 or _ESCAPES.search("".join(lines)):  # a single line may call by its name
         return None
@@ -102,7 +104,8 @@ def flow_body(
         filename = cached(shell, source)
         tree = ast.parse(source, filename)
         if step is not None:
-            found = _step_body(shell, tree, body, filename, step)
+            shows = not body.rstrip().endswith(";")
+            found = _step_body(shell, tree, source, filename, step, shows=shows)
             outputs, needs = found.code.outputs, found.code.needs
             return CellBody(lambda: None, outputs, needs, cell_id, number, found)
         if has_await(tree.body):
@@ -119,9 +122,12 @@ def flow_body(
     )
 
 
-def _step_body(shell: Any, tree: ast.Module, text: str, filename: str, line: StepLine) -> StepBody:
-    # finds what a function may hold, and a cell not
-    as_cell = compiled(shell, tree, filename, awaits=True)
+def _step_body(
+    shell: Any, tree: ast.Module, source: str, filename: str, line: StepLine, *, shows: bool
+) -> StepBody:
+    flags = 0
+    if _OF_FUNCTIONS.search(source):  # finds what a function may hold, and a cell not
+        flags = compiled(shell, tree, filename, awaits=True).co_flags
     statements = tuple(tree.body)
     code = step_code(statements, line.inside)
     if code.imports_all:
@@ -133,8 +139,8 @@ def _step_body(shell: Any, tree: ast.Module, text: str, filename: str, line: Ste
         statements,
         code,
         lambda module: compiled(shell, module, filename),
-        shows=not text.rstrip().endswith(";"),
-        awaits=bool(as_cell.co_flags & inspect.CO_COROUTINE),
+        shows=shows,
+        awaits=bool(flags & inspect.CO_COROUTINE),
     )
 
 

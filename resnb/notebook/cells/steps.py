@@ -18,7 +18,8 @@ from resnb.run.caching.code_keys import code_alone
 from resnb.states import State
 
 _NOTHING: Final = object()
-_SIGNATURE: Final = Signature((), frozenset(), frozenset(), None, "given", asynchronous=False)
+_PLAIN: Final = Signature((), frozenset(), frozenset(), None, "given", asynchronous=False)
+_AWAITED: Final = _PLAIN._replace(asynchronous=True)
 """What the code of a step accepts: any names, by keyword."""
 
 
@@ -76,7 +77,7 @@ class StepTask(Task):
         self.free = free
         self.function = function
         self.run = _runner(function, late, outputs, shown, free)  # type: ignore[method-assign]
-        self._signature = _SIGNATURE._replace(asynchronous=inspect.iscoroutinefunction(function))
+        self._signature = _AWAITED if inspect.iscoroutinefunction(function) else _PLAIN
         super().__init__(name=name, **options)
 
     @property

@@ -74,13 +74,14 @@ class Workers:
         number = len(self._threads) + 1
         label, name = f"worker {number}", f"resnb-worker-{number}"
         thread = threading.Thread(target=self._work, args=(label,), name=name, daemon=True)
+        self._threads.append(thread)  # first, for it may soon add the next
         try:
             thread.start()
         except RuntimeError:  # there can be no more threads; the others go on
+            self._threads.remove(thread)
             if not self._threads:
                 raise
             return False
-        self._threads.append(thread)
         return True
 
     def drive(self) -> None:
