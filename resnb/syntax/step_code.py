@@ -7,6 +7,8 @@ chooses what leaves it.
 import ast
 import builtins
 from collections.abc import Collection, Sequence
+from copy import copy
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from resnb.syntax.reads import Walk
@@ -94,9 +96,15 @@ def as_function(
     if late:
         values = ", ".join(f"{name!r}: lambda: {name}" for name in late)
         source += f"\ndef {LATE}(): return {{{values}}}"
-    module = ast.parse(source)
-    function = module.body[0]
-    assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+    frame, *others = _parsed(source).body
+    assert isinstance(frame, ast.FunctionDef | ast.AsyncFunctionDef)
     before = ast.parse("\n".join(unbound)).body if unbound else []
-    function.body = [*before, *body, *function.body]
-    return module
+    function = copy(frame)
+    function.body = [*before, *body, *frame.body]
+    return ast.Module([function, *others], [])
+
+
+@lru_cache(maxsize=256)  # steps that read the same names have the same
+def _parsed(source: str) -> ast.Module:
+    """The parsed frame of a step, which nobody changes."""
+    return ast.parse(source)

@@ -76,8 +76,10 @@ class StepTask(Task):
         self.outputs = outputs
         self.free = free
         self.function = function
-        self.run = _runner(function, late, outputs, shown, free)  # type: ignore[method-assign]
-        self._signature = _AWAITED if inspect.iscoroutinefunction(function) else _PLAIN
+        awaits = inspect.iscoroutinefunction(function)
+        run = _runner(function, late, outputs, shown, free, awaits=awaits)
+        self.run = run  # type: ignore[method-assign]
+        self._signature = _AWAITED if awaits else _PLAIN
         super().__init__(name=name, **options)
 
     @property
@@ -168,6 +170,8 @@ def _runner(
     outputs: tuple[str, ...],
     shown: str,
     free: tuple[str, ...],
+    *,
+    awaits: bool,
 ) -> Callable[..., Any]:
     """The code of the task: fetch what is needed, run the cell, choose what leaves it."""
 
@@ -182,7 +186,7 @@ def _runner(
         found = {name: local[name] for name in outputs if name in local}
         return _values(found, local.get(shown))
 
-    if inspect.iscoroutinefunction(function):
+    if awaits:
 
         async def run_async(**given: Any) -> StepValues:
             return chosen(await function(**arguments(given)))
