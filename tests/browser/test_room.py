@@ -133,7 +133,9 @@ def test_eighty_tasks_open_readable_round_what_failed(notebook):
         expect(shown).to_be_in_viewport()
         reached.add(notebook.page.evaluate("document.activeElement.getAttribute('aria-label')"))
     assert len(reached) > 3
+    expect(view.locator(".goes-right")).to_have_count(1)  # which fits that window better
     notebook.page.set_viewport_size(size)
+    expect(view.locator(".goes-right")).to_have_count(0)  # else Turn would mean the other way
     before = view.locator(".graph").bounding_box()
     view.get_by_role("separator").focus()
     for _ in range(3):

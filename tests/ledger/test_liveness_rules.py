@@ -178,3 +178,19 @@ def test_whether_a_folder_is_shared_is_found_out(monkeypatch, tmp_path, is_share
     assert Liveness(tmp_path).status(FAR) == (UNKNOWN if is_shared else DEAD)
     assert Liveness(tmp_path, is_shared=False).status(FAR) == DEAD
     assert Liveness(tmp_path)._clock is time.monotonic
+
+
+def test_many_leases_are_asked_about_with_one_look_at_each_owner(world):
+    it = world(renews=True)
+    it.locked = None
+    records = [
+        record(owner=FAR),
+        record(owner=FAR, environment=ELSEWHERE),
+        record(owner=FAR, environment=ELSEWHERE, kind="box"),
+        record(owner=GONE, environment=ELSEWHERE),
+        record(owner=FAR),
+    ]
+    assert it.look.statuses_of(records) == [DEAD, UNKNOWN, DEAD, DEAD, DEAD]
+    it.paths.clear()
+    it.look.statuses_of(records[:1] * 100)
+    assert len(it.paths) <= 2

@@ -6,7 +6,7 @@ is over and no other has followed at once. Before that it is done at a bounded r
 time in a large run, and what is known is counted on here as views do.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 PERIOD, SHARE = 0.25, 100.0
 """The least pause between two readings of the record: in seconds, and times what one takes."""
+IN_RUN = 2.0
+"""Seconds from the beginning of a run to the first reading, if all its resources are known."""
 OPEN = frozenset({"open", "kept"})
 """The states of leases whose resources are open."""
 EARLIER = 0.05
@@ -75,6 +77,7 @@ class TimesFeed:
         self._code: int | None = None
         self._looked: dict[str, Look] = {}
         self._past: dict[str, _Past] = {}
+        self._used_before: dict[str, float] = {}  # until the latest run began
         self._known: dict[str, tuple[float, ScopeTimes]] = {}  # each with the time when it was so
         self._sent: dict[str, ScopeTimes] = {}
         self._places: tuple[Sketch, list[tuple[str, list[int], Callable[[bytes], bytes]]]]
@@ -120,6 +123,8 @@ class TimesFeed:
             self._code, self.is_due = seen.code, True
             is_over = not PENDING < seen.code < FIRST_FINISHED
             self._next_at_rest = now + PERIOD if is_over else inf
+            if not is_over:
+                self._begin(now, looks)
         changed = {label for label, look in looks.items() if look != self._looked.get(label)}
         self._looked = looks
         self.is_due |= bool(changed)
@@ -138,6 +143,13 @@ class TimesFeed:
         ]
         self._sent = times
         return found
+
+    def _begin(self, now: float, labels: Collection[str]) -> None:
+        """A run has begun."""
+        used = ((label, known["used"]) for label, (_, known) in self._known.items())
+        self._used_before = {label: one for label, one in used if one is not None}
+        if all(label in self._known for label in labels):  # the record tells nothing new yet
+            self._next = max(self._next, now + IN_RUN)
 
     def _count_on(self, labels: Iterable[str]) -> None:
         now = self._now()
@@ -195,7 +207,8 @@ class TimesFeed:
             return
         before = past.before
         if past.run != record.began and before is not None:
-            before += past.during
+            # the record of a run that was followed at once may not have been read to its end
+            before = max(before + past.during, self._used_before.get(use.label, 0.0))
         kept = past.setup if setup is None else setup
         self._past[use.label] = past._replace(
             run=record.began, before=before, during=band.busy, setup=kept

@@ -18,7 +18,7 @@ from resnb.view.wire.frames import Frame
 
 PERIOD: Final = 0.05
 """The least time between two refreshes, in seconds."""
-SHARE: Final = 50.0
+SHARE: Final = 100.0
 """The pause is at least so many times the CPU time of a refresh: large flows cost more."""
 LONGEST: Final = 1.0
 """The longest pause between two refreshes, in seconds."""

@@ -10,6 +10,8 @@ import pytest
 
 from resnb import Flow, task
 from resnb.notebook.widget.model import FlowWidget
+from resnb.states import SUCCESS
+from resnb.view.live.ticker import TICKER
 from resnb.view.live.viewers import SILENCE
 
 
@@ -48,6 +50,34 @@ def test_the_first_frames_come_with_the_model_and_more_without_a_word_from_a_vie
         assert widget._live.is_watched
     finally:
         widget.close()
+
+
+def test_a_flow_whose_first_layout_takes_long_has_a_widget_all_the_same(flow, monkeypatch):
+    monkeypatch.setattr("resnb.view.live.flow.STILL_AFTER", 0.0)  # a picture would be due then
+    widget = FlowWidget(flow)
+    try:
+        assert widget.bundle()["application/vnd.jupyter.widget-view+json"]["flow"] == flow.name
+        assert widget.rest
+    finally:
+        widget.close()
+
+
+def test_what_is_kept_for_views_is_sent_once_for_runs_that_follow_at_once(flow, monkeypatch):
+    monkeypatch.setattr(TICKER, "add", lambda *_: None)  # this thread does what it would do
+    widget, kept = FlowWidget(flow), []
+    widget.observe(lambda change: kept.append(change["new"]), "rest")
+    for _ in range(3):
+        flow.run()
+        for frame in widget._live.refresh():
+            widget._send_frame(frame)
+    assert kept == []
+    widget._rest_due = 0.0  # nothing has happened for a while
+    assert not widget.settle(is_moving=True)
+    assert kept == []
+    widget.settle(is_moving=False)
+    [[_, states, *_]] = kept
+    assert set(states["codes"]) == {SUCCESS}
+    widget.close()
 
 
 def test_what_comes_twice_is_done_once_and_confirmed_twice(widget, monkeypatch):

@@ -224,7 +224,7 @@ def test_progress_counts_tasks_that_are_not_drawn(work, progress, layouts):
 
 def test_looks_come_less_often_where_they_cost_more():
     assert pause(0.01, 0.0002) == pytest.approx(0.04)
-    assert pause(0.01, 0.002) == pytest.approx(0.09)
+    assert pause(0.01, 0.001) == pytest.approx(0.09)
     assert pause(0.01, 0.5) == pytest.approx(0.99)
     assert pause(3.0, 0.0) == 0.0
 

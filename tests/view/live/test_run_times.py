@@ -125,6 +125,23 @@ def test_what_takes_long_to_read_is_read_less_often(slow, progress):
     assert slow.run.looks == 2
 
 
+def test_use_in_a_run_that_was_not_read_to_its_end_is_counted(slow, progress):
+    run, leases = slow.run, {"db": "open"}
+    slow.time = 2.1  # two seconds after it was read
+    slow.scopes(progress({}, leases=leases, flow=RUNNING))
+    slow.scopes(progress({}, leases=leases, flow=SUCCESS))
+    run.began, run.now = 200.0, 202.0
+    run.started, run.ended, run.state = [0.0, 201.0, 0.0], [0.0] * 3, [PENDING, RUNNING, SUCCESS]
+    busy = progress({"work": RUNNING}, leases=leases, flow=RUNNING)
+    slow.scopes(busy)
+    assert run.looks == 1
+    slow.time += 10
+    slow.scopes(busy)
+    assert run.looks == 2
+    [(_, later)] = slow.scopes(busy, everything=True)
+    assert later["used"] == 7.0 + 2.0 + 1.0  # before it was read, then, and in the second run
+
+
 def test_the_end_of_a_run_is_read_unless_another_follows_at_once(slow, progress):
     over = progress({}, leases={"db": "open"}, flow=SUCCESS)
     slow.scopes(progress({}, leases={"db": "open"}, flow=RUNNING))
