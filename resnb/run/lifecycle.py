@@ -323,7 +323,8 @@ class Run:
             self._run_hooks(state)
         finally:
             CURRENT.reset(token)
-            self._leave()
+            if self._final is None:  # else it has left
+                self._leave()
             with suppress(Exception):  # views must not keep others waiting
                 EVENTS.publish(RunEnded(self.flow.name, self.state.name))
             self._concluded.set()
