@@ -323,8 +323,7 @@ class Run:
             self._run_hooks(state)
         finally:
             CURRENT.reset(token)
-            if self._final is None:  # else it has left
-                self._leave()
+            self._leave()
             with suppress(Exception):  # views must not keep others waiting
                 EVENTS.publish(RunEnded(self.flow.name, self.state.name))
             self._concluded.set()
