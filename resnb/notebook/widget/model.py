@@ -22,7 +22,7 @@ from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.control_channel import keep_busy
 from resnb.notebook.widget.commands import FlowCommands
 from resnb.notebook.widget.flow_origins import cells_of
-from resnb.notebook.widget.saved_outputs import SOON, SavedOutputs
+from resnb.notebook.widget.saved_outputs import SHARE, SavedOutputs
 from resnb.notebook.widget.still import FlowOutput
 from resnb.notebook.widget.timeline_record import FlowTimes, record_of
 from resnb.run.memory import memory_of
@@ -80,6 +80,7 @@ class FlowWidget(anywidget.AnyWidget):
         self._taken: deque[str] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()
         self._rest_due: float | None = None
+        self._rest_next = 0.0  # runs of a large flow may follow each other at once
         self._output: FlowOutput | None = None
         self._outputs = SavedOutputs(flow, self.bundle)
         self._live = self._live_flow(flow)
@@ -146,13 +147,20 @@ class FlowWidget(anywidget.AnyWidget):
         self.send(frame)
         if frame["frame"] == "structure":
             self._keep_rest()
-        elif frame["frame"] in _STATES:
-            self._rest_due = time.monotonic() + SOON
+        elif frame["frame"] in _STATES and not self._live.is_moving:
+            self._rest_due = self._rest_next
+            self._settle_rest()
         _release(self.comm)
 
     def _keep_rest(self) -> None:
-        self._rest_due = None
+        began = time.monotonic()
         self.rest = self._live.at_rest()
+        ended = time.monotonic()
+        self._rest_due, self._rest_next = None, ended + SHARE * (ended - began)
+
+    def _settle_rest(self) -> None:
+        if self._rest_due is not None and time.monotonic() >= self._rest_due:
+            self._keep_rest()
 
     def happened(self, event: Event) -> None:
         """Something has happened."""
@@ -165,10 +173,9 @@ class FlowWidget(anywidget.AnyWidget):
             Whether something will be due.
         """
         is_due = self._outputs.settle(is_moving=is_moving)
-        if self._rest_due is None or is_moving:
+        if is_moving:
             return is_due
-        if time.monotonic() >= self._rest_due:  # runs may follow each other at once
-            self._keep_rest()
+        self._settle_rest()
         return is_due or self._rest_due is not None
 
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
