@@ -255,7 +255,6 @@ AT_REST = """one => {
 """Whether a graph has not moved for sixty looks, one in each frame."""
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci")
 def test_nothing_serious_keeps_anybody_out(notebook):
     notebook.open(PRELUDE, CHAINS, FORM)
     notebook.run(0, 1, 2)

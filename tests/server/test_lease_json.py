@@ -82,6 +82,12 @@ def test_notebooks_are_named_from_the_servers_folder_or_home(path, root, expecte
     assert wanted.by_short_path(root).by_short_path(root).takes(found)
 
 
+def test_no_notebook_is_named_by_a_home_that_is_the_root(monkeypatch):
+    monkeypatch.setenv("HOME", "/")
+    for path in ("", "/", "/nb/b.ipynb"):
+        assert lease_json.lease(shown(record(notebook=path)))["notebook"] == path
+
+
 def test_a_notebook_that_the_server_has_is_known_by_its_path():
     known = Known(ended={here().pid: 7.0}, root="/srv/books")
 

@@ -194,7 +194,7 @@ def short_path(path: str, root: str = "") -> str:
     if root and path.startswith(inside) and path != inside:
         return path[len(inside) :]
     home = os.path.expanduser("~").rstrip("/")  # noqa: PTH111 - many times for a list
-    if path == home or (home and path.startswith(f"{home}/")):
+    if home and (path == home or path.startswith(f"{home}/")):
         return f"~{path[len(home) :]}"
     return path
 
