@@ -23,7 +23,13 @@ def flow():
 
 
 @pytest.fixture
-def widget(flow, monkeypatch):
+def no_ticker(monkeypatch):
+    """Nothing is refreshed but by this thread."""
+    monkeypatch.setattr(TICKER, "add", lambda *_: None)
+
+
+@pytest.fixture
+def widget(flow, no_ticker, monkeypatch):
     found = FlowWidget(flow)
     found.sent = []
     monkeypatch.setattr(found, "send", lambda frame: found.sent.append(frame))
@@ -62,8 +68,7 @@ def test_a_flow_whose_first_layout_takes_long_has_a_widget_all_the_same(flow, mo
         widget.close()
 
 
-def test_what_is_kept_for_views_is_made_seldom_for_runs_that_follow_at_once(monkeypatch):
-    monkeypatch.setattr(TICKER, "add", lambda *_: None)  # this thread does what it would do
+def test_what_is_kept_for_views_is_made_seldom_for_runs_that_follow_at_once(no_ticker, monkeypatch):
     monkeypatch.setattr("resnb.notebook.widget.model.SHARE", 1e9)
     divisors = iter([1, 0, 1])
     with Flow("now and then") as flow:
@@ -180,12 +185,12 @@ def test_widgets_that_were_closed_leave_no_thread_and_no_commands(leak_grace):
     assert [one() for one in commands if one() is not None] == []
 
 
-def test_a_front_end_that_shows_no_view_gets_a_picture_until_a_view_is_heard_of(flow):
+def test_a_front_end_that_shows_no_view_gets_a_picture_until_a_view_is_heard_of(flow, no_ticker):
     widget = FlowWidget(flow)
     try:
         live, still = widget._live, widget._output.children[0]
-        live._now = lambda: live.time
         live.time = live._shown + 60.0
+        live._now = lambda: live.time
         live.refresh()
         assert 'alt="shown · not run yet' in still.value
         assert "has no anywidget. Install resnb there" in still.value
