@@ -18,8 +18,10 @@ from resnb.view.wire.frames import Frame
 
 PERIOD: Final = 0.05
 """The least time between two refreshes, in seconds."""
-SHARE: Final = 100.0
-"""The pause is at least so many times the CPU time of a refresh: large flows cost more."""
+CHEAP: Final = 0.0005
+"""Seconds of CPU time that a refresh may take and be followed by another one after `PERIOD`."""
+SHARE: Final = 200.0
+"""The pause is at least so many times the CPU time that it takes beyond that: large flows do."""
 LONGEST: Final = 1.0
 """The longest pause between two refreshes, in seconds."""
 
@@ -31,7 +33,7 @@ def pause(elapsed: float, cost: float) -> float:
         elapsed: seconds that it took.
         cost: seconds of CPU time that it took.
     """
-    return max(0.0, min(LONGEST, max(PERIOD, SHARE * cost)) - elapsed)
+    return max(0.0, min(LONGEST, max(PERIOD, SHARE * (cost - CHEAP))) - elapsed)
 
 
 class Ticker:
