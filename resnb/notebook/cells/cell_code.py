@@ -17,8 +17,8 @@ from IPython.core.inputtransformer2 import (
 from resnb.errors import MagicError
 from resnb.notebook.cells.records import CellBody
 from resnb.notebook.cells.step_names import StepBody
-from resnb.notebook.cells.timed_lines import with_timed_lines
 from resnb.notebook.lines.parsed import StepLine
+from resnb.notebook.timed_lines import with_timed_lines
 from resnb.notebook.tracebacks import cell_being_compiled
 from resnb.syntax.reads import names_needed
 from resnb.syntax.scoping import has_await, names_left

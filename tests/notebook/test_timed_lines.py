@@ -3,7 +3,7 @@
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from resnb.notebook.cells.timed_lines import timed_value, with_timed_lines
+from resnb.notebook.timed_lines import timed_value, with_timed_lines
 
 TRANSLATE = TransformerManager().transform_cell
 
