@@ -34,17 +34,25 @@ def reason_of(client: Any, error: BaseException | None = None, name: str = "") -
 
 
 class WorkerWatch:
-    """Tells when a cluster has been without workers for too long."""
+    """Tells when a cluster has been without workers for too long, and how many threads it has.
 
-    def __init__(self, client: Any, lost: Callable[[str], object]) -> None:
+    Args:
+        lost: called with a reason.
+        counted: called with the number of threads when workers come or go.
+    """
+
+    def __init__(
+        self, client: Any, lost: Callable[[str], object], counted: Callable[[int], object]
+    ) -> None:
         self._client = client
         self._lost: Callable[[str], object] | None = lost
+        self._counted: Callable[[int], object] | None = counted
         self._timer: Any = None
         client.subscribe_topic("all", self._event)
 
     def close(self) -> None:
         """Stop watching."""
-        self._lost = None  # the client never forgets the handler of a topic
+        self._lost = self._counted = None  # the client never forgets the handler of a topic
         if self._client.status == "running":
             self._client.unsubscribe_topic("all")
             self._client.loop.add_callback(self._call_off)
@@ -52,10 +60,18 @@ class WorkerWatch:
     async def _event(self, event: tuple[Any, Any]) -> None:
         """Something has happened on the cluster; on the client's loop."""
         action = event[1].get("action") if isinstance(event[1], dict) else None
+        if action in {"add-worker", "remove-worker"}:
+            self._client.loop.add_callback(self._count)
         if action == "add-worker":
             self._call_off()
         elif action == "remove-worker" and self._timer is None and self._lost is not None:
             self._timer = self._client.loop.call_later(PATIENCE, self._look)
+
+    async def _count(self) -> None:
+        workers = await self._client.nthreads()
+        counted = self._counted
+        if counted is not None:
+            counted(sum(workers.values()))
 
     def _call_off(self) -> None:
         if self._timer is not None:

@@ -10,10 +10,11 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from resnb.dask.arrivals import Arrivals
 from resnb.dask.cancellation import Cancellations, Try
 from resnb.dask.cluster_loss import WorkerWatch, reason_of
 from resnb.dask.mapping import RemoteMapping
-from resnb.dask.messages import END, Reports, fetched, label_of, labels_of, leave
+from resnb.dask.messages import Reports, enter, fetched, labels_of, leave
 from resnb.dask.serialization import Failure, error_of
 from resnb.dask.submission import Submission
 from resnb.errors import RunError
@@ -40,27 +41,34 @@ class ClusterRun:
         self._execution = engine.execution
         self._table = engine.execution.table
         self._attempts = engine.cancellation.attempts
-        self._sent = Submission(engine, client, scope)
-        self._sent.done = partial(self._put, self._done)
-        self._sent.failed, self._sent.lost = self._fail, self._lose
+        self.taken: set[int] = set()  # the rows whose turn has come, and that have not ended
+        self._sent = Submission(engine, client, scope, self.taken)
+        self._arrivals = Arrivals(engine, self._sent, self)
+        self._sent.done = partial(self._put, self._arrivals.done)
+        self._sent.failed, self._sent.lost = self.fail, self.lose
         self._calls = self._sent.calls
         self._inbox: SimpleQueue[tuple[Callable[..., object], *tuple[Any, ...]] | None]
         self._inbox = SimpleQueue()
-        self._taken: set[int] = set()  # the rows whose turn has come, and that have not ended
         self._offered: set[int] = set()
-        self._mapping = RemoteMapping(engine, self._calls, self._taken, self._fetch)
+        self._mapping = RemoteMapping(engine, self._calls, self.taken, self.fetch)
         self._stops = Cancellations(client, self._calls.topic)
         self._gone: set[Try] = set()
         self._needless: list[Any] = []
-        self._begun: list[int] = []
+        self._kept: dict[int, Any] = {}
+        self._in_vain: set[int] = set()
+        self.begun: list[int] = []
         self._succeeded: list[int] = []
         self._lost = ""
         self._slot = Slot(0, self._execution.output)
-        for label in labels_of(client):  # numbered here, so that views show them in this order
+        labels, self._sent.threads = labels_of(client)
+        for label in labels:  # numbered here, so that views show them in this order
             self._table.number_of(label)
-        self._watch = WorkerWatch(client, partial(self._put, self._lose))
-        self._listeners = [self._report]
-        client.subscribe_topic(self._calls.topic, Reports(self._listeners, self._inbox))
+        self._watch = WorkerWatch(
+            client, partial(self._put, self.lose), partial(self._put, self._count)
+        )
+        self._listeners = [partial(self._put, self._arrivals.report)]
+        client.loop.add_callback(enter, client, self._calls.topic)
+        client.subscribe_topic(self._calls.topic, Reports(self._listeners))
         self._thread = threading.Thread(target=self._drive, name="resnb-dask", daemon=True)
         self._thread.start()
 
@@ -75,7 +83,7 @@ class ClusterRun:
     def claim(self) -> None:
         """A cancel begins: what may have begun counts as running; with the feed's lock held."""
         self._sent.claim()
-        for row in sorted({*self._offered, *self._taken, *self._sent.futures}):
+        for row in sorted({*self._offered, *self.taken, *self._sent.futures}):
             if self._table.state[row] in (PENDING, RETRYING):
                 self._table.move(row, RUNNING)
                 if row not in self._attempts:
@@ -116,8 +124,8 @@ class ClusterRun:
 
     def _tell(self) -> None:
         """Let the scheduler know what has begun and succeeded."""
-        if self._begun or self._succeeded:
-            begun, self._begun = self._begun, []
+        if self.begun or self._succeeded:
+            begun, self.begun = self.begun, []
             succeeded, self._succeeded = self._succeeded, []
             self._execution.post(self._feed, begun, succeeded)
 
@@ -132,23 +140,25 @@ class ClusterRun:
             if self._table.state[row] == RUNNING:
                 self._execution.scheduler.succeeded(row)
 
+    def _count(self, threads: int) -> None:
+        self._sent.threads = threads
+
     # ---- giving rows to the cluster
 
     def _take(self, row: int) -> None:
         execution, table = self._execution, self._table
-        self._taken.add(row)
+        self.taken.add(row)
         self._offered.discard(row)
         if table.state[row] >= FIRST_FINISHED:
-            self._taken.discard(row)
+            self.taken.discard(row)
             return
         self._slot.row = row
-        future = self._sent.futures.get(row)
         is_ahead = row in self._sent.futures and table.state[row] != RETRYING
         if not is_ahead and execution.is_special(row):
             before = RETRYING if table.tries[row] else PENDING  # a claim has marked it
             refused = decided(execution, row, before)
             if refused is not None:
-                self._taken.discard(row)
+                self.taken.discard(row)
                 execution.post(self._runner.begun, row)
                 self._runner.conclude(row, refused)
                 return
@@ -158,12 +168,11 @@ class ClusterRun:
         table.tries[row] += 1
         self._attempt(row)
         if self._lost:
-            self._drop(row)
+            self.drop(row)
         elif is_ahead:
-            if future is not None and future.done():
-                self._done(row, self._sent.numbers[row], future)
+            self._arrivals.look_at(row, self._sent.numbers[row])
         elif execution.scheduler.is_given_up(row):
-            self._cancel(row)
+            self.cancel(row)
         else:
             self._sent.send(row)
 
@@ -172,87 +181,65 @@ class ClusterRun:
         stop = partial(self._put, self._stop_row, row)
         self._attempts[row] = Attempt(row, task, self._slot, task.timeout, stop)
 
-    # ---- what comes back
+    # ---- what became of rows
 
-    def _report(self, message: dict[str, Any]) -> None:
-        for one in message["reports"]:
-            self._report_one(one, message["name"])
-
-    def _report_one(self, report: dict[str, Any], name: str) -> None:
-        row = report["row"]
-        for stream, text in report["texts"]:
-            self._execution.output.write(row, stream, text)
-        if self._sent.numbers.get(row) != report["try"]:
-            return
-        table, ago = self._table, report["ago"]
-        ended = self._execution.clock.now() - (ago or 0.0)
-        table.started[row] = ended - report["spent"]
-        table.worker[row] = table.number_of(label_of(name, report["seat"]))
-        if table.state[row] >= FIRST_FINISHED and ago is not None:
-            table.ended[row] = ended
-        if row not in self._taken:
-            return
-        self._begun.append(row)
-        attempt = self._attempts.get(row)
-        if attempt is not None and attempt.call_off is None and ago is None:
-            self._runner.limit_time(attempt)
-
-    def _done(self, row: int, number: int, future: Any) -> None:
-        if self._sent.numbers.get(row) != number or row not in self._taken:
-            return  # it was given up, or its turn has not come
-        if future.status == "finished":
-            if future.type is Failure:
-                self._fetch(future, partial(self._failed, row, number))
-            else:
-                self._succeed(row)
-        elif future.status == "error":
-            error, name = future.exception(timeout=END), self._execution.task_of(row).name
-            self._fail(row, reason_of(self.client, error, name))
-        elif future.status != "cancelled":  # it went with a worker meanwhile: it is made again
-            future.add_done_callback(partial(self._sent.done, row, number))
-        elif (row, number) in self._gone:
-            return  # the workers are being told
-        elif (row, number) in self._stops:
-            self._cancel(row)
-        elif self.client.status == "running":
-            self._drop(row)
-        else:
-            self._lose(reason_of(self.client))
-
-    def _failed(self, row: int, number: int, failure: Any) -> None:
-        """What its code raised has come back."""
-        if self._sent.numbers.get(row) != number or row not in self._taken:
+    def failed(self, row: int, number: int, failure: Any) -> None:
+        """A try has ended without a value: with an exception, or without having begun."""
+        if self._sent.numbers.get(row) != number or row not in self.taken:
             return
         error = error_of(failure) if isinstance(failure, Failure) else failure
         if error is not None:
-            self._fail(row, error)
+            self.fail(row, error)
         elif (row, number) in self._stops:
-            self._cancel(row)
+            self.cancel(row)
         elif self._lost:
-            self._fail(row, RunError(self._lost))
-        else:
-            self._sent.send(row)  # something upstream, ahead of which it went, did not succeed
+            self.fail(row, RunError(self._lost))
+        elif row in self._in_vain:
+            reason = "a value that it needs was lost with a Dask worker; run the flow again"
+            self.fail(row, f"task {self._execution.task_of(row).name!r}: {reason}")
+        else:  # something upstream, ahead of which it went, did not succeed
+            self._in_vain.add(row)
+            self._sent.take_back(row)
+            self._sent.send(row)
 
-    def _succeed(self, row: int) -> None:
+    def vanished(self, row: int, number: int) -> None:
+        """Dask has cancelled what a row was part of."""
+        if (row, number) in self._gone:
+            return  # the workers are being told
+        if (row, number) in self._stops:
+            self.cancel(row)
+        elif self.client.status == "running":
+            self.drop(row)
+        else:
+            self.lose(reason_of(self.client))
+
+    def is_given_up(self, one: Try) -> bool:
+        """Whether a try is not to be sent again."""
+        return bool(self._lost) or one in self._stops
+
+    def succeed(self, row: int, ended: float) -> None:
+        """The value of `row` is on the cluster."""
         value = self._calls.value_of(row)
+        future = self._sent.futures.pop(row, None)
+        if future is not None and not future.done():  # the rest of its bundle is yet to come
+            self._kept[id(future)] = future
         if self._execution.is_special(row):
-            self._sent.futures.pop(row, None)
             self._end(row, outcomes.success(value))
             return
         attempt = self._attempts.pop(row, None)
-        self._taken.discard(row)
-        self._sent.futures.pop(row, None)
+        self.taken.discard(row)
         if attempt is None:
             return
         if not attempt.claim():
             self._execution.post(self._engine.cancellation.returned, attempt)
             return
         self._execution.store(row, value)
-        self._table.ended[row] = self._execution.clock.now()
+        self._table.ended[row] = ended
         self._succeeded.append(row)
 
-    def _fail(self, row: int, error: BaseException | str) -> None:
-        future = self._sent.futures.pop(row, None)
+    def fail(self, row: int, error: BaseException | str) -> None:
+        """A try has failed."""
+        future = self._sent.take_back(row)
         if future is not None and not future.done():
             self._needless.append(future)
         if isinstance(error, str):
@@ -262,12 +249,13 @@ class ClusterRun:
         else:
             self._end(row, self._runner.error_outcome(row, error))
 
-    def _cancel(self, row: int) -> None:
+    def cancel(self, row: int) -> None:
         """`row` was given up before it began."""
-        future = self._sent.futures.pop(row, None)
+        self._sent.withdraw(row)
+        future = self._sent.take_back(row)
         if future is not None:
             self._needless.append(future)
-        self._taken.discard(row)
+        self.taken.discard(row)
         attempt = self._attempts.pop(row, None)
         if attempt is not None and attempt.claim():
             self._table.tries[row] = max(0, self._table.tries[row] - 1)
@@ -279,7 +267,7 @@ class ClusterRun:
 
     def _end(self, row: int, outcome: Outcome) -> None:
         """The try of `row` is over."""
-        self._taken.discard(row)
+        self.taken.discard(row)
         self._tell()  # in this order
         attempt = self._attempts.get(row)
         if attempt is None:
@@ -289,7 +277,7 @@ class ClusterRun:
         self._slot.row = row
         self._runner.end(attempt, outcome)
 
-    def _fetch(self, future: Any, then: Callable[[Any], object]) -> None:
+    def fetch(self, future: Any, then: Callable[[Any], object]) -> None:
         """Fetch a small value without waiting for it; `then` gets it, or the exception."""
 
         async def fetch() -> None:
@@ -301,8 +289,8 @@ class ClusterRun:
 
     def _stop_row(self, row: int) -> None:
         self._stops.add((row, self._sent.numbers.get(row, 0)))
-        if row not in self._sent.futures and row in self._taken:  # its items are being counted
-            self._cancel(row)
+        if row not in self._sent.futures and row in self.taken:  # it was not sent, or is counted
+            self.cancel(row)
 
     def _stop_rows(self) -> None:
         """Let the workers stop what is to stop."""
@@ -311,14 +299,12 @@ class ClusterRun:
             return
         self._sent.submit()
         tries = [one for one in tries if one[0] in self._sent.futures]
-        self._taken.update(row for row, _ in tries)  # those ahead have to end now, too
+        self.taken.update(row for row, _ in tries)  # those ahead have to end now, too
         then, for_good = partial(self._put, self._answered, tries), self._sent.is_claimed
         for_good |= not self._gone.isdisjoint(tries)
         self.client.loop.add_callback(partial(self._stops.ask, tries, then, for_good=for_good))
         for row, number in tries:
-            future = self._sent.futures[row]
-            if future.done():
-                self._put(self._done, row, number, future)
+            self._put(self._arrivals.look_at, row, number)
 
     def _answered(
         self, asked: Iterable[Try], unbegun: Iterable[Try], error: Exception | None
@@ -326,24 +312,24 @@ class ClusterRun:
         """The workers know what is to stop: what is `unbegun` will not begin any more."""
         if error is not None:
             self._gone.update(asked)
-            self._lose(reason_of(self.client, error))
+            self.lose(reason_of(self.client, error))
         given_up = {*unbegun}
         for row, number in asked:
-            if row in self._taken and self._sent.numbers.get(row) == number:
+            if row in self.taken and self._sent.numbers.get(row) == number:
                 if (row, number) in self._gone:
-                    self._fail(row, RunError(self._lost or reason_of(self.client)))
+                    self.fail(row, RunError(self._lost or reason_of(self.client)))
                 elif (row, number) in given_up:
-                    self._cancel(row)
+                    self.cancel(row)
 
-    def _lose(self, reason: str) -> None:
+    def lose(self, reason: str) -> None:
         """The cluster is gone, with all that it was to do."""
         if not self._lost:
             self._lost = reason
-            for row in sorted(self._taken):
-                if row in self._sent.numbers:
-                    self._drop(row)
+            for row in sorted(self.taken):
+                if row in self._sent.numbers or row in self._sent:
+                    self.drop(row)
 
-    def _drop(self, row: int) -> None:
+    def drop(self, row: int) -> None:
         """The cluster has forgotten `row`; its workers, if there are any, may still know it."""
         one = row, self._sent.numbers.get(row, 0)
         if self.client.status == "running" and row in self._sent.futures:
@@ -351,19 +337,25 @@ class ClusterRun:
                 self._gone.add(one)
                 self._stops.add_again(one)
         else:
-            self._fail(row, RunError(self._lost or reason_of(self.client)))
+            self._sent.withdraw(row)
+            self.fail(row, RunError(self._lost or reason_of(self.client)))
 
     # ---- the end
 
     def _close(self) -> None:
         """Give up what nobody waits for, and let the workers forget the run."""
         self._listeners.clear()
-        left = [*self._needless, *(one for one in self._sent.futures.values() if one is not None)]
-        left = [one for one in left if not one.done()]
+        futures = {id(one): one for one in (*self._needless, *self._sent.futures.values())}
+        left = [
+            one
+            for key, one in futures.items()
+            if one is not None and not one.done() and key not in self._kept
+        ]
         self._watch.close()
         forget = self._stops.forget
         for message in leave(self.client, self._calls.topic, left, forget):
-            self._report(message)
+            self._arrivals.report(message)
         self._sent.futures.clear()
         self._needless.clear()
+        self._kept.clear()
         self._slot.output = None  # callbacks on the client's loop keep the context for a while

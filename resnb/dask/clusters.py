@@ -134,7 +134,7 @@ class Clusters:
     def _fetch_values(self, scope: "Scope", run: ClusterRun) -> None:
         needed, others = self._values_on(scope)
         sizes = _sizes(run.client, others)
-        room = KEPT
+        room: float = KEPT
         for value in sorted(others, key=lambda one: sizes.get(id(one), 0)):
             room -= sizes.get(id(value), 0)
             if room >= 0 and id(value) in sizes:
@@ -176,13 +176,17 @@ class Clusters:
         return needed, others
 
 
-def _sizes(client: Any, values: list[RemoteValue]) -> dict[int, int]:
-    """How many bytes each of `values` takes on its cluster."""
-    keys = {one.future.key: id(one) for one in values}
-    if not keys:
+def _sizes(client: Any, values: list[RemoteValue]) -> dict[int, float]:
+    """How many bytes each of `values` takes on its cluster; those of a bundle share its size."""
+    groups: dict[str, list[int]] = {}
+    for one in values:
+        groups.setdefault(one.future.key, []).append(id(one))
+    if not groups:
         return {}
-    found = client.nbytes(list(keys), summary=False)
-    return {keys[key]: size for key, size in found.items() if key in keys}
+    found = client.nbytes(list(groups), summary=False)
+    return {
+        one: size / len(groups[key]) for key, size in found.items() for one in groups.get(key, ())
+    }
 
 
 class Readable:

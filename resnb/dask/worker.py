@@ -1,191 +1,44 @@
-"""What runs on a Dask worker: a task's code, its output, its interruption and its end.
+"""What runs on a Dask worker: a task's code, or that of the tasks of a bundle, one after the other.
 
 What the code raises is no error to Dask: it comes back as a `Failure`, so that the kernel decides
-what follows, and no worker logs it. What the code prints, and when it began and ended, goes to the
-kernel as events, many in one message: a message for each end would delay the next task of a chain.
-Only the rest of its output is sent at its end, before its result is announced.
+what follows, and no worker logs it. In a bundle it stops only what depends on it.
+
+If a worker is lost, Dask gives what it had to another one. That does not run again what had
+succeeded according to the reports, if its value is in them; of a bundle it runs nothing else
+that was not done either, but gives it back: perhaps that is what has killed the other worker.
 """
 
 import pickle
 import sys
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, NamedTuple
 
 from resnb.dask.serialization import (
-    Attachments,
+    OWN,
     Failure,
     RemoteCall,
     failure_of,
+    found_at,
     loaded,
-    unsendable,
+    pickled,
+)
+from resnb.dask.tries import (
+    FAILED,
+    LEFT,
+    SUCCEEDED,
+    UNDONE,
+    BundleRun,
+    Report,
+    TryRegistry,
+    registry_of,
 )
 from resnb.graph.base.inputs import flat, is_sequence, items_of, joined
-from resnb.run.engine.slots import CURRENT, NOTHING, Slot
-from resnb.run.output.log import LOG_LIMIT
+from resnb.run.engine.slots import CURRENT, NOTHING
 from resnb.run.output.routing import routed
 
-INTERVAL = 0.05
-"""Seconds between two messages about code that is running."""
-
-RUNS = 1_000
-"""Maximum number of ended runs that a worker remembers."""
-
-
-class Report:
-    """What one try has printed that was not sent yet, and when it began.
-
-    Attributes:
-        seat: its number among the tries that its worker runs at the same time, from 0.
-    """
-
-    def __init__(self, call: RemoteCall) -> None:
-        self.seat = 0
-        self.slot = Slot(threading.get_ident(), self)
-        self.call = call
-        self.began = time.perf_counter()
-        self.ended = 0.0
-        self._told_beginning = False
-        self._texts: list[tuple[str, str]] = []
-        self._room = LOG_LIMIT
-        self._lock = threading.RLock()
-
-    def write(self, row: int, stream: str, text: str) -> None:
-        """Keep `text` for the next message."""
-        del row
-        with self._lock:
-            if self._room <= 0:
-                return
-            if len(text) > self._room:
-                text = f"{text[: self._room]}\n[more was printed than comes back from a worker]\n"
-            self._room -= len(text)
-            self._texts.append((stream, text))
-
-    def message(self) -> dict[str, Any] | None:
-        """What the kernel has yet to be told; None for nothing."""
-        now = time.perf_counter()
-        with self._lock:
-            if not self.ended and self._told_beginning and not self._texts:
-                return None
-            self._told_beginning = True
-            texts, self._texts = self._texts, []
-        return {
-            "row": self.call.row,
-            "try": self.call.number,
-            "seat": self.seat,
-            "spent": (self.ended or now) - self.began,
-            "ago": now - self.ended if self.ended else None,
-            "texts": texts,
-        }
-
-    def facts(self) -> dict[str, Any]:
-        """What the code may know of its run and itself."""
-        found: dict[str, Any] = {}
-        for part in self.call.facts:
-            found |= pickle.loads(part)  # noqa: S301 - the kernel's
-        return found
-
-    @property
-    def has_texts(self) -> bool:
-        """Whether something that it has printed was not sent yet."""
-        return bool(self._texts)
-
-
-class TryRegistry:
-    """The tries that one worker runs, and those that it must not begin."""
-
-    def __init__(self, worker: Any) -> None:
-        self._worker = worker
-        self._reports: dict[tuple[str, int, int], Report] = {}
-        self._ended: list[Report] = []
-        self._begun: set[tuple[str, int, int]] = set()
-        self._forbidden: set[tuple[str, int, int]] = set()
-        self._left: dict[str, None] = {}
-        self._lock = threading.Lock()
-        self._ticking = False
-        self.attachments = Attachments()
-
-    def begins(self, call: RemoteCall) -> Report | None:
-        """A try begins; None if it was given up before."""
-        report = Report(call)
-        with self._lock:
-            if call.topic in self._left or call[:3] in self._forbidden:
-                return None
-            taken = {one.seat for one in self._reports.values()}
-            report.seat = next(seat for seat in range(len(taken) + 1) if seat not in taken)
-            self._begun.add(call[:3])
-            self._reports[call[:3]] = report
-            tick, self._ticking = not self._ticking, True
-        if tick:
-            self._worker.loop.add_callback(self._worker.loop.call_later, INTERVAL, self._tick)
-        return report
-
-    def ends(self, report: Report) -> None:
-        """Its code has returned."""
-        report.ended = time.perf_counter()
-        with self._lock:
-            self._reports.pop(report.call[:3], None)
-            if not report.has_texts:
-                self._ended.append(report)
-                return
-        self._say(report.call.topic, [report.message()])
-
-    def stop(self, calls: list[tuple[str, int, int]]) -> list[tuple[int, int]]:
-        """Interrupt `calls` that run, and forbid the others; gives those that had begun."""
-        with self._lock:
-            begun = [one for one in calls if one in self._begun]
-            running = [self._reports[one] for one in begun if one in self._reports]
-            self._forbidden.update(calls)
-        for report in running:
-            report.slot.interrupt(report.call.row)
-        return [(row, number) for _, row, number in begun]
-
-    def forbid(self, calls: list[tuple[str, int, int]]) -> None:
-        """Let none of `calls` begin."""
-        with self._lock:
-            self._forbidden.update(calls)
-
-    def leave(self, topic: str) -> tuple[list[Any], list[Any]]:
-        """Forget a run; gives what it had attached, and its last reports."""
-        with self._lock:
-            ended = [one for one in self._ended if one.call.topic == topic]
-            self._ended = [one for one in self._ended if one.call.topic != topic]
-            self._begun = {one for one in self._begun if one[0] != topic}
-            self._forbidden = {one for one in self._forbidden if one[0] != topic}
-            self._left[topic] = None  # a call may be on its way through the worker's threads
-            if len(self._left) > RUNS:
-                del self._left[next(iter(self._left))]
-        return self.attachments.leave(topic), [report.message() for report in ended]
-
-    def _tick(self) -> None:
-        with self._lock:
-            reports, self._ended = [*self._ended, *self._reports.values()], []
-            self._ticking = bool(reports)
-        messages: dict[str, list[Any]] = {}
-        for report in reports:
-            message = report.message()
-            if message is not None:
-                messages.setdefault(report.call.topic, []).append(message)
-        for topic, some in messages.items():
-            self._say(topic, some)
-        if reports:
-            self._worker.loop.call_later(INTERVAL, self._tick)
-
-    def _say(self, topic: str, reports: list[Any]) -> None:
-        self._worker.log_event(topic, {"name": str(self._worker.name), "reports": reports})
-
-
-_REGISTRIES: "WeakKeyDictionary[Any, TryRegistry]" = WeakKeyDictionary()
-_REGISTRIES_LOCK = threading.Lock()
-
-
-def registry_of(worker: Any) -> TryRegistry:
-    """The registry of `worker`."""
-    with _REGISTRIES_LOCK:
-        return _REGISTRIES.get(worker) or _REGISTRIES.setdefault(worker, TryRegistry(worker))
+AGAIN = "resnb-again"
+"""The annotation of Dask's tasks that were given to a worker before."""
 
 
 def perform(call: RemoteCall, *upstream: Any) -> Any:
@@ -198,36 +51,153 @@ def perform(call: RemoteCall, *upstream: Any) -> Any:
     Returns:
         What the code returned; a `Failure` if it returned nothing that can be used.
     """
-    if any(type(one) is Failure for one in upstream):
+    worker, registry = _here()
+    before = _ends_before(worker, call.topic)
+    end, data = (LEFT, None) if before is None else before.of(call)
+    if end == SUCCEEDED and data:
+        return pickle.loads(data)  # noqa: S301 - a worker's of ours
+    inputs = _inputs(call, upstream, ())
+    report = None if inputs is None else registry.begins(call)
+    if inputs is None or report is None:
         return Failure(None)  # the kernel knows what follows from that
+    try:
+        return _performed(call, inputs, report, registry)
+    finally:
+        registry.ends(report)
+
+
+def perform_all(data: bytes, *upstream: Any) -> list[Any]:
+    """Run the tries of a bundle.
+
+    Args:
+        data: the calls, pickled, each after those that it needs.
+        *upstream: as for `perform`.
+
+    Returns:
+        For each call what `perform` would return.
+    """
+    calls = pickle.loads(data)  # noqa: S301 - the kernel's
+    worker, registry = _here()
+    before = _ends_before(worker, calls[0].topic)
+    bundle, results = BundleRun(calls), list[Any]()
+    registry.opens(bundle)
+    try:
+        for at, call in enumerate(calls):
+            bundle.at = at
+            known = None if before is None else before.of(call)
+            results.append(_next_of(bundle, known, upstream, results, registry))
+    finally:
+        registry.closes(bundle)
+    return results
+
+
+def _next_of(
+    bundle: BundleRun,
+    known: tuple[str, bytes | None] | None,
+    upstream: Sequence[Any],
+    results: Sequence[Any],
+    registry: TryRegistry,
+) -> Any:
+    """What came of the call whose turn it is in `bundle`.
+
+    `known` says how it ended on a worker that is gone, and with what.
+    """
+    call = bundle.calls[bundle.at]
+    if known is not None:
+        end, data = known
+        if end == SUCCEEDED and data:
+            return pickle.loads(data)  # noqa: S301 - a worker's of ours
+        if end != SUCCEEDED:
+            if end == LEFT:
+                registry.skips(call, bundle, LEFT)
+            return Failure(data)
+    inputs = _inputs(call, upstream, results)
+    if inputs is None:
+        registry.skips(call, bundle, UNDONE)
+        return Failure(None)
+    report = registry.begins(call, bundle)
+    if report is None:
+        return Failure(None)
+    try:
+        return _performed(call, inputs, report, registry)
+    finally:
+        registry.ends(report, bundle)
+
+
+def _here() -> tuple[Any, TryRegistry]:
+    """The worker, and its registry."""
     from distributed import get_worker
 
     worker = get_worker()
-    registry = registry_of(worker)
     if "resnb.run.flow_run" not in sys.modules:  # in the kernel, the run has done so
         routed()  # as long as this process lives
-    report = registry.begins(call)
-    if report is None:
-        return Failure(None)
+    return worker, registry_of(worker)
+
+
+def _inputs(call: RemoteCall, upstream: Sequence[Any], results: Sequence[Any]) -> list[Any] | None:
+    """The upstream values of `call`; None if there is not each of them."""
+    found = [found_at(results if n == OWN else upstream[n], path) for n, path in call.places]
+    return None if any(type(one) is Failure for one in found) else found
+
+
+def _performed(call: RemoteCall, inputs: list[Any], report: Report, registry: TryRegistry) -> Any:
+    """What the code of a try that has begun returned; a `Failure` for nothing."""
     slot = report.slot
     slot.row = call.row
     token = CURRENT.set(slot)
     try:
-        function, args, kwargs = loaded(call, upstream, registry.attachments)
+        function, args, kwargs = loaded(call, inputs, registry.attachments)
         slot.inside = call.row
         value = function(*args, **kwargs)
         slot.inside = NOTHING
+        report.data, report.size = pickled(call.name, value)
     except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
         slot.inside = NOTHING
-        value = failure_of(error)
+        failure = failure_of(error)
+        report.end, report.data = FAILED, failure.error
+        return failure
     else:
-        fault = unsendable(call.name, value)
-        if fault is not None:
-            value = failure_of(fault)
+        report.end = SUCCEEDED
+        return value
     finally:
         CURRENT.reset(token)
-        registry.ends(report)
-    return value
+
+
+class _EndsBefore(NamedTuple):
+    """How tries ended on workers that are gone.
+
+    Attributes:
+        is_whole: whether none was forgotten.
+    """
+
+    ends: dict[tuple[int, int], tuple[str, bytes | None]]
+    is_whole: bool
+
+    def of(self, call: RemoteCall) -> tuple[str, bytes | None]:
+        """How `call` ended, and with what; it counts as done if that was forgotten."""
+        unknown = LEFT if self.is_whole else SUCCEEDED
+        return self.ends.get((call.row, call.number), (unknown, None))
+
+
+def _ends_before(worker: Any, topic: str) -> _EndsBefore | None:
+    """How tries ended on workers that are gone; None if Dask's task is given to the first one."""
+    from dask import config
+    from distributed import worker as workers
+    from distributed.utils import sync
+
+    key = getattr(workers.thread_state, "key", None)  # type: ignore[attr-defined]
+    task = worker.state.tasks.get(key)
+    if task is None or AGAIN not in (task.annotations or ()):
+        return None
+    events = sync(worker.loop, worker.scheduler.events, topic=topic)
+    most = config.get("distributed.admin.low-level-log-length", 1_000)
+    ends = {
+        (one["row"], one["try"]): (one["end"], one["data"])
+        for _, message in events
+        for one in message["reports"]
+        if one["end"]
+    }
+    return _EndsBefore(ends, most is None or len(events) < most)
 
 
 def _failing(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -243,27 +213,38 @@ def _failing(function: Callable[..., Any]) -> Callable[..., Any]:
     return safe
 
 
-@_failing
-def flattened(name: str, key: str, value: Any) -> Any:
-    """`value` with a level of nesting taken out."""
-    return items_of(name, key, flat(value))
+def _assembled(parts: Any, upstream: Sequence[Any]) -> Any:
+    """A value, or a list of values, of which each is at a place, or (with `OWN`) there itself."""
+
+    def part(one: tuple[int, Any]) -> Any:
+        place, path = one
+        return path if place == OWN else found_at(upstream[place], path)
+
+    return [part(one) for one in parts] if isinstance(parts, list) else part(parts)
 
 
 @_failing
-def joined_items(values: list[Any]) -> Any:
+def flattened(name: str, key: str, parts: Any, upstream: Sequence[Any]) -> Any:
+    """A value with a level of nesting taken out."""
+    return items_of(name, key, flat(_assembled(parts, upstream)))
+
+
+@_failing
+def joined_items(parts: Any, upstream: Sequence[Any]) -> Any:
     """What the children of a mapped task returned, one level flatter."""
-    return joined(values)[0]
+    return joined(_assembled(parts, upstream))[0]
 
 
 @_failing
-def joined_counts(values: list[Any]) -> Any:
+def joined_counts(parts: Any, upstream: Sequence[Any]) -> Any:
     """How many items each of these children returned."""
-    return joined(values)[1]
+    return joined(_assembled(parts, upstream))[1]
 
 
 @_failing
-def counted(name: str, key: str, value: Any) -> Any:
-    """How many items `value` has; None if it has none but is no argument either."""
+def counted(name: str, key: str, parts: Any, upstream: Sequence[Any]) -> Any:
+    """How many items a value has; None if it has none but is no argument either."""
+    value = _assembled(parts, upstream)
     if type(value) is Failure:
         return value
     if not key and not is_sequence(value):

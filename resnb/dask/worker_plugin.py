@@ -1,10 +1,10 @@
-"""Forbids tries on all workers of a cluster, also those that start later."""
+"""What a run adds to the scheduler and to each worker, also to those that start later."""
 
 from typing import Any
 
-from distributed import WorkerPlugin
+from distributed import SchedulerPlugin, WorkerPlugin
 
-from resnb.dask.worker import registry_of
+from resnb.dask.tries import registry_of
 
 
 class ForbidTries(WorkerPlugin):
@@ -16,3 +16,26 @@ class ForbidTries(WorkerPlugin):
     def setup(self, worker: Any) -> None:
         """Called on each worker, and on later ones when they start."""
         registry_of(worker).forbid(self.calls)
+
+
+class MarkAgain(SchedulerPlugin):
+    """Marks what has to be done again because its worker is gone, so that the next one knows."""
+
+    name = "resnb-again"
+
+    def __init__(self, annotation: str) -> None:
+        self.annotation = annotation
+        self.scheduler: Any = None
+
+    async def start(self, scheduler: Any) -> None:
+        """Called where the scheduler is."""
+        self.scheduler = scheduler
+
+    def transition(self, key: Any, start: str, finish: str, *_: Any, **__: Any) -> None:
+        """Something has happened to a task of Dask."""
+        if finish == "released" and start in {"processing", "memory"}:
+            task = self.scheduler.tasks[key]
+            task.annotations = {**(task.annotations or {}), self.annotation: True}
+
+
+MarkAgain.__module__ = "__main__"  # sent as code: the scheduler need not have resnb

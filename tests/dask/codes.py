@@ -4,12 +4,20 @@ import os
 import signal
 import threading
 import time
+from math import inf
 from pathlib import Path
 
 from distributed import Client, LocalCluster
 
+from resnb.dask.bundles.forming import Limits
+
 DEADLINE = 40.0
 """Seconds within which a run has to end, whatever became of its cluster."""
+
+SMALL = Limits(bundle=0, least=0, chain=0, short=-1, long=-1, unknown=0)
+"""Bundles of one task each."""
+LARGE = Limits(bundle=inf, chain=inf, short=inf, long=inf, rows=1000, guess=0.0)
+"""Whatever may travel together does."""
 
 
 def cluster(n_workers=2, **options):
@@ -67,6 +75,20 @@ def await_none(look):
     while left := look():
         assert time.monotonic() < deadline, f"still on the cluster: {left}"
         never.wait(0.02)
+
+
+def marked(number, folder, name):
+    mark(folder, name)
+    return number + 1
+
+
+def dies_when_told(folder):
+    """Kill the worker at the first call, once there is a mark for that."""
+    first = not marks(folder, "dies")
+    mark(folder, "dies")
+    if first:
+        await_mark(folder, "go")
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def dies_once(folder):

@@ -2,11 +2,14 @@
 
 import asyncio
 import inspect
+import pickle
 import threading
 from queue import SimpleQueue
+from types import SimpleNamespace
 from unittest import mock
 
 from dask._task_spec import TaskRef
+from distributed import SchedulerPlugin
 
 from resnb.dask import clusters, worker
 from resnb.dask.executor import KERNEL_WORKERS
@@ -82,6 +85,7 @@ class Worker:
 
     def __init__(self):
         self.loop, self.name = self, "fake"
+        self.state = SimpleNamespace(tasks={})
 
     def add_callback(self, *_):
         pass
@@ -128,12 +132,14 @@ class Client:
         assert not sync
         found = []
         for key in keys:
-            call, *upstream = graph[key].args
+            sent, *upstream = graph[key].args
             future = self.futures[key] = Future(key)
-            self._calls[key] = call, [one.key for one in upstream if isinstance(one, TaskRef)]
-            self._names.setdefault(call.name, []).append(key)
+            calls = pickle.loads(sent) if isinstance(sent, bytes) else [sent]
+            self._calls[key] = sent, [one.key for one in upstream if isinstance(one, TaskRef)]
             self._untouched[key] = None
-            self._sent.put(call.name)
+            for call in calls:
+                self._names.setdefault(call.name, []).append(key)
+                self._sent.put(call.name)
             found.append(future)
         return found
 
@@ -153,6 +159,8 @@ class Client:
         return {i: function(*args, dask_worker=one) for i, one in enumerate(workers)}
 
     async def register_plugin(self, plugin, name):
+        if isinstance(plugin, SchedulerPlugin):
+            return
         await self._passes("register")
         self._plugins[name] = plugin
         for one in self.workers:
@@ -160,6 +168,9 @@ class Client:
 
     async def unregister_worker_plugin(self, name):
         del self._plugins[name]
+
+    async def unregister_scheduler_plugin(self, name):
+        pass
 
     async def run_on_scheduler(self, function, topic):
         del function, topic
@@ -210,7 +221,8 @@ class Client:
         future = self.futures[key]
         self._untouched.pop(key, None)
         with mock.patch("distributed.get_worker", return_value=self.workers[on]):
-            future.value = worker.perform(call, *[self.futures[one].value for one in upstream])
+            function = worker.perform_all if isinstance(call, bytes) else worker.perform
+            future.value = function(call, *[self.futures[one].value for one in upstream])
         return future
 
     def perform_the_rest(self):
@@ -220,7 +232,8 @@ class Client:
             for key in self._untouched:
                 call, upstream = self._calls[key]
                 with mock.patch("distributed.get_worker", return_value=one):
-                    values[key] = worker.perform(call, *[values[up] for up in upstream])
+                    function = worker.perform_all if isinstance(call, bytes) else worker.perform
+                    values[key] = function(call, *[values[up] for up in upstream])
 
     def add_worker(self):
         """A worker joins the cluster."""

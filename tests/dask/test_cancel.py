@@ -12,6 +12,8 @@ import pytest
 
 from resnb import Flow, resource_manager, task
 from resnb.dask import cluster_loss
+from resnb.dask.bundles import forming
+from tests.dask import codes
 from tests.dask.fake_cluster import Client, Executor
 from tests.run.parts import PATIENCE, Things, names, run_in_circles
 
@@ -30,6 +32,12 @@ def code(name):
 
 def fails():
     raise ValueError("on purpose")
+
+
+@pytest.fixture(autouse=True)
+def one_by_one(monkeypatch):
+    """Each task travels alone; for those that travel together see `test_bundles`."""
+    monkeypatch.setattr(forming, "LIMITS", codes.SMALL)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 from resnb import DaskExecutor, Flow, resource_manager, task
 from resnb.dask import cluster_loss
+from resnb.dask.bundles import forming
 from resnb.dask.connecting import disconnected
 from tests.dask import codes
 from tests.run.parts import names
@@ -26,6 +28,17 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
 ]
+
+
+@pytest.fixture(
+    autouse=True,
+    params=["large", pytest.param("small", marks=pytest.mark.long),
+            pytest.param("adaptive", marks=pytest.mark.long)],
+)  # fmt: skip
+def bundles(request, monkeypatch):
+    """How large bundles get."""
+    limits = {"large": codes.LARGE, "small": codes.SMALL}
+    monkeypatch.setattr(forming, "LIMITS", limits.get(request.param, forming.LIMITS))
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +78,51 @@ def test_a_worker_that_dies_with_a_task_is_replaced(tmp_path, thing):
         assert state.is_successful(), state
         assert state.result[after].result == "SURVIVED"
         assert len(codes.marks(tmp_path, "dies")) == 2
+        assert thing.held == []
+
+
+def test_a_worker_that_dies_in_the_middle_of_a_bundle(tmp_path, thing):
+    """What had ended by then is not done again, and what came after it is done once."""
+    folder, count = str(tmp_path), 6
+    marked = task(codes.marked)
+    with codes.cluster() as cluster, codes.client_of(cluster) as client:
+        with Flow("f") as flow, thing():
+            before = [marked(0, folder, "0")]
+            for number in range(1, count):
+                before.append(marked(before[-1], folder, str(number)))
+            dies = task(codes.dies_when_told)(folder, upstream_tasks=[before[-1]])
+            after = [marked(before[-1], folder, "a", upstream_tasks=[dies]) for _ in range(2)]
+        run = run_in_background(flow, client)
+        never, deadline = threading.Event(), time.monotonic() + codes.DEADLINE
+        while not before[-1].state.is_successful():
+            assert time.monotonic() < deadline, before[-1].state
+            never.wait(0.01)
+        codes.mark(folder, "go")
+        state = run.wait(codes.DEADLINE)
+        assert state.is_successful(), state
+        assert [one.value for one in before] == list(range(1, count + 1))
+        assert [one.value for one in after] == [count + 1] * 2
+        assert [len(codes.marks(folder, str(number))) for number in range(count)] == [1] * count
+        assert (len(codes.marks(folder, "dies")), len(codes.marks(folder, "a"))) == (2, 2)
+        assert thing.held == []
+
+
+def test_only_the_task_that_kills_workers_fails(tmp_path, thing):
+    def dies():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        codes.cluster(n_workers=1) as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        with Flow("f") as flow, thing():
+            first = task(codes.one)()
+            killer = task(dies)()
+            others = [task(codes.plus_one)(first) for _ in range(4)]
+        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        assert "each Dask worker that ran task 'dies' died" in state.result[killer].message
+        assert [state.result[one].result for one in (first, *others)] == [1, 2, 2, 2, 2]
         assert thing.held == []
 
 

@@ -1,0 +1,215 @@
+"""What comes back from a cluster: reports of the workers, and word that Dask is done.
+
+A report says how each row of a bundle ended, while the bundle runs. It counts once it is the row's
+turn, for what is ahead of it may yet end otherwise. Of a row that travels alone, Dask says that it
+is done. A report comes before the result that it is about; if it is lost, the result is fetched.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from resnb.dask.cluster_loss import reason_of
+from resnb.dask.messages import END, label_of
+from resnb.dask.serialization import Failure
+from resnb.dask.tries import FAILED, LEFT, SUCCEEDED, UNDONE
+from resnb.states import FIRST_FINISHED
+
+if TYPE_CHECKING:
+    from resnb.dask.calls import Package
+    from resnb.dask.cancellation import Try
+    from resnb.dask.submission import Submission
+    from resnb.run.engine.attempt import Attempt
+    from resnb.run.engine.engine import Engine
+
+
+class Driver(Protocol):
+    """What follows from what comes back.
+
+    Attributes:
+        client: the cluster's client.
+        taken: the rows whose turn has come, and that have not ended.
+        begun: where rows that have begun are noted.
+    """
+
+    client: Any
+    taken: set[int]
+    begun: list[int]
+
+    def succeed(self, row: int, ended: float) -> None:
+        """The value of `row` is on the cluster."""
+
+    def failed(self, row: int, number: int, failure: Any) -> None:
+        """A try has ended without a value: with an exception, or without having begun."""
+
+    def fail(self, row: int, error: BaseException | str) -> None:
+        """A try has failed."""
+
+    def vanished(self, row: int, number: int) -> None:
+        """Dask has cancelled what a row was part of."""
+
+    def is_given_up(self, one: "Try") -> bool:
+        """Whether a try is not to be sent again."""
+
+    def fetch(self, future: Any, then: Callable[[Any], object]) -> None:
+        """Fetch a small value without waiting for it."""
+
+
+class _End(NamedTuple):
+    """What a worker has reported of a row in a bundle.
+
+    Attributes:
+        data: its value if that is small, or what it raised, pickled.
+        ended: when, in seconds of the run's clock.
+    """
+
+    number: int
+    end: str
+    data: bytes | None
+    ended: float
+
+
+class Arrivals:
+    """What comes back from one cluster.
+
+    Args:
+        sent: what it was given.
+    """
+
+    def __init__(self, engine: "Engine", sent: "Submission", driver: Driver) -> None:
+        self._execution = engine.execution
+        self._table = engine.execution.table
+        self._runner = engine.runner
+        self._attempts: dict[int, Attempt] = engine.cancellation.attempts
+        self._sent = sent
+        self._driver = driver
+        self._taken = driver.taken
+        # until it is the rows' turn
+        self._ends: dict[int, _End] = {}
+        self._running: dict[int, int] = {}
+
+    # ---- reports
+
+    def report(self, message: dict[str, Any]) -> None:
+        """A worker reports."""
+        for one in message["reports"]:
+            self._report_one(one, message["name"])
+
+    def _report_one(self, report: dict[str, Any], name: str) -> None:
+        row, number, end = report["row"], report["try"], report["end"]
+        for stream, text in report["texts"]:
+            self._execution.output.write(row, stream, text)
+        if self._sent.numbers.get(row) != number:
+            return
+        ended = self._execution.clock.now() - (report["ago"] or 0.0)
+        if end not in {UNDONE, LEFT}:
+            self._show(report, label_of(name, report["seat"]), ended)
+        if end and row in self._sent.bundled:
+            self._came(row, _End(number, end, report["data"], ended))
+
+    def _show(self, report: dict[str, Any], label: str, ended: float) -> None:
+        """The code of a row has begun, and has perhaps `ended`."""
+        row, table, has_ended = report["row"], self._table, report["ago"] is not None
+        self._sent.learn(row, report["spent"], report["size"], has_ended=has_ended)
+        table.started[row] = ended - report["spent"]
+        table.worker[row] = table.number_of(label)
+        if table.state[row] >= FIRST_FINISHED and has_ended:
+            table.ended[row] = ended
+        if row in self._taken:
+            self._begins(row, has_ended=has_ended)
+        elif not has_ended:
+            self._running[row] = report["try"]
+
+    def _begins(self, row: int, *, has_ended: bool) -> None:
+        """The code of `row`, whose turn has come, has begun."""
+        self._driver.begun.append(row)
+        attempt = self._attempts.get(row)
+        if attempt is not None and attempt.call_off is None and not has_ended:
+            self._runner.limit_time(attempt)
+
+    def _came(self, row: int, end: _End) -> None:
+        """A row in a bundle has ended, or was given back."""
+        if row not in self._sent.futures:
+            return  # it was given up
+        if row in self._taken or end.end not in {UNDONE, LEFT}:
+            self._ends[row] = end
+            self.look_at(row, end.number)
+        else:
+            self._sent.take_back(row)
+            self._sent.send_ahead(row)
+
+    # ---- Dask is done
+
+    def done(self, package: "Package", numbers: tuple[int, ...], future: Any) -> None:
+        """Dask is done with a package; `numbers` has the number of each row's try."""
+        tries = [
+            (place, row, number)
+            for place, (row, number) in enumerate(zip(package.rows, numbers, strict=True))
+            if self._sent.numbers.get(row) == number
+            if row in self._sent.futures and row not in self._ends
+        ]
+        if future.status not in {"finished", "error", "cancelled"}:
+            # it went with a worker meanwhile: it is made again
+            future.add_done_callback(partial(self._sent.done, package, numbers))
+            return
+        self._sent.ended(package)
+        if not package.is_bundle or future.status == "cancelled":
+            for _, row, number in tries:
+                self.look_at(row, number)
+        elif future.status == "error":
+            for _, row, _ in tries:  # one by one: it may be the fault of one of them
+                self._sent.take_back(row)
+                self._sent.send(row, apart=True)
+        elif tries:  # what was reported of these was lost
+            self._driver.fetch(future, partial(self._unpacked, tries))
+
+    def _unpacked(self, tries: list[tuple[int, int, int]], values: Any) -> None:
+        """The values of a bundle have come, or why they have not."""
+        now = self._execution.clock.now()
+        for place, row, number in tries:
+            if self._sent.numbers.get(row) != number:
+                continue
+            if isinstance(values, BaseException):
+                if row in self._taken:
+                    self._driver.fail(row, values)
+                continue
+            value, data, end = values[place], None, SUCCEEDED
+            if type(value) is Failure:
+                data = value.error
+                end = UNDONE if data is None else FAILED
+            self._came(row, _End(number, end, data, now))
+
+    # ---- a row's turn
+
+    def look_at(self, row: int, number: int) -> None:
+        """Do what follows from what is known of `row`, if its turn has come."""
+        if self._sent.numbers.get(row) != number or row not in self._taken:
+            return  # it was given up, or its turn has not come
+        future, end = self._sent.futures.get(row), self._ends.pop(row, None)
+        if self._running.pop(row, 0) == number and end is None:
+            self._begins(row, has_ended=False)
+        if end is None:
+            if future is not None and future.done():
+                self._done_alone(row, number, future)
+        elif end.end == SUCCEEDED:
+            self._sent.calls.value_of(row).copy = end.data
+            self._driver.succeed(row, end.ended)
+        elif end.end == LEFT and not self._driver.is_given_up((row, number)):
+            self._sent.take_back(row)
+            self._sent.send(row)
+        else:
+            self._driver.failed(row, number, Failure(end.data))
+
+    def _done_alone(self, row: int, number: int, future: Any) -> None:
+        """Dask is done with the package of `row`, of which no report says more."""
+        if future.status == "cancelled":
+            self._driver.vanished(row, number)
+        elif row in self._sent.bundled:
+            return  # its value is being fetched, or it was sent again
+        elif future.status == "error":
+            error, name = future.exception(timeout=END), self._execution.task_of(row).name
+            self._driver.fail(row, reason_of(self._driver.client, error, name))
+        elif future.status == "finished" and future.type is Failure:
+            self._driver.fetch(future, partial(self._driver.failed, row, number))
+        elif future.status == "finished":
+            self._driver.succeed(row, self._execution.clock.now())
