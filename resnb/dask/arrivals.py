@@ -87,6 +87,7 @@ class Arrivals:
         # until it is the rows' turn
         self._ends: dict[int, _End] = {}
         self._running: dict[int, int] = {}
+        self._ended: dict[int, tuple[int, float]] = {}
 
     # ---- reports
 
@@ -115,6 +116,8 @@ class Arrivals:
         table.worker[row] = table.number_of(label)
         if table.state[row] >= FIRST_FINISHED and has_ended:
             table.ended[row] = ended
+        elif has_ended and row not in self._sent.bundled:
+            self._ended[row] = report["try"], ended
         if row in self._taken:
             self._begins(row, has_ended=has_ended)
         elif not has_ended:
@@ -199,6 +202,8 @@ class Arrivals:
             self._sent.send(row)
         else:
             self._driver.failed(row, number, Failure(end.data))
+            if self._table.state[row] >= FIRST_FINISHED:
+                self._table.ended[row] = end.ended
 
     def _done_alone(self, row: int, number: int, future: Any) -> None:
         """Dask is done with the package of `row`, of which no report says more."""
@@ -212,4 +217,5 @@ class Arrivals:
         elif future.status == "finished" and future.type is Failure:
             self._driver.fetch(future, partial(self._driver.failed, row, number))
         elif future.status == "finished":
-            self._driver.succeed(row, self._execution.clock.now())
+            known, ended = self._ended.pop(row, (0, 0.0))
+            self._driver.succeed(row, ended if known == number else self._execution.clock.now())

@@ -225,6 +225,7 @@ class ClusterRun:
             self._kept[id(future)] = future
         if self._execution.is_special(row):
             self._end(row, outcomes.success(value))
+            self._table.ended[row] = ended
             return
         attempt = self._attempts.pop(row, None)
         self.taken.discard(row)

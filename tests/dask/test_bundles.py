@@ -4,6 +4,7 @@ import gc
 import threading
 import time
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -83,6 +84,21 @@ def test_mapped_tasks_and_what_they_are_flattened_to(executor):
     state.raise_for_failure()
     assert (each.value, second.value, whole.value) == ([1, 1, 2, 1, 2, 3], [1, 2], 10)
     assert len({one.kept.future.key for one in state.result[each].map_states}) < 6
+
+
+def test_each_task_in_a_bundle_has_its_own_times(executor):
+    with Flow("f") as flow:
+        mapped = plus_one.map(list(range(30)))
+        last = plus_one(plus_one(1))
+    state = flow.run(executor=executor)
+    state.raise_for_failure()
+    assert (mapped.value, last.value) == (list(range(1, 31)), 3)
+    table = state.result._execution.table
+    for worker in set(table.worker) - {0}:
+        rows = [row for row, number in enumerate(table.worker) if number == worker]
+        times = sorted((table.started[row], table.ended[row]) for row in rows)
+        assert all(began <= ended for began, ended in times)
+        assert all(one[1] <= other[0] + 1e-6 for one, other in pairwise(times))
 
 
 def test_a_failure_stops_only_what_depends_on_it(executor, capsys):
