@@ -9,11 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from resnb.dask.cluster_loss import reason_of
+from resnb.dask.cluster_loss import is_killer, reason_of
 from resnb.dask.messages import END, label_of
 from resnb.dask.serialization import Failure
-from resnb.dask.tries import FAILED, LEFT, SUCCEEDED, UNDONE
-from resnb.states import FIRST_FINISHED
+from resnb.dask.tries import FAILED, LEFT, SUCCEEDED, SUSPECT, UNDONE
+from resnb.states import FIRST_FINISHED, RUNNING
 
 if TYPE_CHECKING:
     from resnb.dask.calls import Package
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from resnb.dask.submission import Submission
     from resnb.run.engine.attempt import Attempt
     from resnb.run.engine.engine import Engine
+
+_NOT_BEGUN = frozenset({UNDONE, LEFT, SUSPECT})
 
 
 class Driver(Protocol):
@@ -103,7 +105,7 @@ class Arrivals:
         if self._sent.numbers.get(row) != number:
             return
         ended = self._execution.clock.now() - (report["ago"] or 0.0)
-        if end not in {UNDONE, LEFT}:
+        if end not in _NOT_BEGUN:
             self._show(report, label_of(name, report["seat"]), ended)
         if end and row in self._sent.bundled:
             self._came(row, _End(number, end, report["data"], ended))
@@ -134,12 +136,13 @@ class Arrivals:
         """A row in a bundle has ended, or was given back."""
         if row not in self._sent.futures:
             return  # it was given up
-        if row in self._taken or end.end not in {UNDONE, LEFT}:
+        if end.end == SUCCEEDED:
+            self._sent.calls.value_of(row).copy = end.data
+        if row in self._taken or end.end not in _NOT_BEGUN:
             self._ends[row] = end
             self.look_at(row, end.number)
         else:
-            self._sent.take_back(row)
-            self._sent.send_ahead(row)
+            self._sent.send_again(row, is_suspect=end.end == SUSPECT)
 
     # ---- Dask is done
 
@@ -161,8 +164,8 @@ class Arrivals:
                 self.look_at(row, number)
         elif future.status == "error":
             for _, row, _ in tries:  # one by one: it may be the fault of one of them
-                self._sent.take_back(row)
-                self._sent.send(row, apart=True)
+                self._sent.send_again(row, is_suspect=True)
+            self._sent.calls.lost(package.rows, future)
         elif tries:  # what was reported of these was lost
             self._driver.fetch(future, partial(self._unpacked, tries))
 
@@ -195,11 +198,9 @@ class Arrivals:
             if future is not None and future.done():
                 self._done_alone(row, number, future)
         elif end.end == SUCCEEDED:
-            self._sent.calls.value_of(row).copy = end.data
             self._driver.succeed(row, end.ended)
-        elif end.end == LEFT and not self._driver.is_given_up((row, number)):
-            self._sent.take_back(row)
-            self._sent.send(row)
+        elif end.end in {LEFT, SUSPECT} and not self._driver.is_given_up((row, number)):
+            self._sent.send_again(row, is_suspect=end.end == SUSPECT)
         else:
             self._driver.failed(row, number, Failure(end.data))
             if self._table.state[row] >= FIRST_FINISHED:
@@ -212,10 +213,25 @@ class Arrivals:
         elif row in self._sent.bundled:
             return  # its value is being fetched, or it was sent again
         elif future.status == "error":
-            error, name = future.exception(timeout=END), self._execution.task_of(row).name
-            self._driver.fail(row, reason_of(self._driver.client, error, name))
+            self._broke(row, number, future)
         elif future.status == "finished" and future.type is Failure:
             self._driver.fetch(future, partial(self._driver.failed, row, number))
         elif future.status == "finished":
             known, ended = self._ended.pop(row, (0, 0.0))
             self._driver.succeed(row, ended if known == number else self._execution.clock.now())
+
+    def _broke(self, row: int, number: int, future: Any) -> None:
+        """Dask has given up `row`, which travelled alone."""
+        error, is_given_up = future.exception(timeout=END), self._driver.is_given_up((row, number))
+        if is_killer(error) and error.task != future.key:
+            self._driver.failed(row, number, Failure(None))  # that was upstream
+        elif (
+            is_killer(error)
+            and not (is_given_up or self._sent.is_suspect(row))
+            and self._table.state[row] != RUNNING
+        ):
+            # perhaps it has only waited at workers that something else has killed
+            self._sent.send_again(row, is_suspect=True)
+        else:
+            name = self._execution.task_of(row).name
+            self._driver.fail(row, reason_of(self._driver.client, error, name))

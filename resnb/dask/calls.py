@@ -111,6 +111,16 @@ class CallFactory:
         """The value of `row`."""
         return self._remote[row]
 
+    def lost(self, rows: Sequence[int], future: Any) -> None:
+        """Dask has given up what `rows` were part of: of their values, copies are left at most."""
+        for row in rows:
+            value = self._remote[row]
+            if value.future is future:
+                value.lose(
+                    f"the value of task {value.name!r} was lost with a Dask worker; run the flow "
+                    "again"
+                )
+
     def packages(
         self,
         rows: Sequence[int],

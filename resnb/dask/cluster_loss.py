@@ -21,7 +21,7 @@ def reason_of(client: Any, error: BaseException | None = None, name: str = "") -
         A text; for an error that is not the cluster's, the error itself.
     """
     kind = type(error).__name__
-    if kind == "KilledWorker":
+    if is_killer(error):
         return (
             f"each Dask worker that ran task {name!r} died: did it use up the memory, or end the "
             "process?"
@@ -31,6 +31,11 @@ def reason_of(client: Any, error: BaseException | None = None, name: str = "") -
     if name:
         return f"task {name!r}: Dask says {text_of(error)}"
     return f"Dask says {text_of(error)}"
+
+
+def is_killer(error: BaseException | None) -> bool:
+    """Whether Dask says that a task has killed workers; its `task` is the key of that."""
+    return type(error).__name__ == "KilledWorker"
 
 
 class WorkerWatch:

@@ -8,6 +8,7 @@ from resnb.dask.cluster_run import ClusterRun
 from resnb.dask.connecting import connected, disconnected, link_of
 from resnb.dask.remote_value import RemoteValue
 from resnb.errors import NoValueError, RunError
+from resnb.graph.resources.scope import ScopeUse
 from resnb.run.scheduling.plan import send_away
 from resnb.states import FIRST_FINISHED, Elsewhere
 
@@ -65,7 +66,7 @@ class Clusters:
             return
         assert scope is not None
         # connecting takes a moment, and the lock is held here
-        thread = self._execution.scopes.thread_of(self._execution.plan.row_of[scope.setup_task])
+        thread = self._execution.scopes.thread_for(ScopeUse(scope))
         thread.submit(lambda: self._execution.feed.defended(self._open_for, scope, row))
 
     def claim(self) -> None:
@@ -106,7 +107,11 @@ class Clusters:
             self._engine.runner.refuse(row, RunError(self._faults[scope]))
 
     def _client_of(self, scope: "Scope") -> Any:
-        resource = self._execution.values[self._execution.plan.row_of[scope.setup_task]]
+        row = self._execution.plan.row_of.get(scope.setup_task)
+        if row is None:  # an earlier run has left it open
+            resource = self._execution.scopes.leases[ScopeUse(scope)].resource
+        else:
+            resource = self._execution.values[row]
         key = resource if isinstance(resource, str) else getattr(resource, "scheduler_address", "")
         client = _CLIENTS.get(key)
         if client is None or client.status != "running":

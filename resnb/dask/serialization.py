@@ -13,7 +13,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.dask.attachments import Attachments
-from resnb.errors import RunError
+from resnb.errors import NoValueError, RunError
 from resnb.graph.base.inputs import flat
 from resnb.graph.tasks.task import Task
 from resnb.run.scheduling.outcome import text_of
@@ -348,6 +348,8 @@ class ArgumentPickler:
                 error = fault
             else:
                 continue
+            if isinstance(error, NoValueError):
+                break
             resource = self._resources.get(id(value))
             kind = type(value).__name__
             if resource is not None:
@@ -362,4 +364,5 @@ class ArgumentPickler:
                 f"does not pickle ({text_of(error)}); make it a resource with handle and attach, "
                 "or run the task in the kernel"
             )
-        return RunError(f"task {name!r} cannot be sent to a Dask worker: {text_of(error)}")
+        text = error if isinstance(error, NoValueError) else text_of(error)
+        return RunError(f"task {name!r} cannot be sent to a Dask worker: {text}")

@@ -61,7 +61,6 @@ class Submission:
         self._pipeline = Pipeline(engine.execution.plan, scope, state_of)
         self._bundler = Bundler(self._pipeline, self._kind, self._seconds, forming.LIMITS)
         self._kinds: dict[int, Hashable] = {}
-        self._apart: set[int] = set()
         self._batch: dict[str, tuple[Bundle, Package]] = {}
         self._packages: dict[str, Bundle] = {}
         self._left: dict[Bundle, int] = {}
@@ -77,15 +76,8 @@ class Submission:
         """Whether `row` waits until it is given to the cluster."""
         return row in self._bundler
 
-    def send(self, row: int, *, apart: bool = False) -> None:
-        """Give `row` to the cluster as soon as it is good for more, and what can follow with it.
-
-        Args:
-            row: a row that is not there.
-            apart: whether it has to travel alone.
-        """
-        if apart:
-            self._apart.add(row)
+    def send(self, row: int) -> None:
+        """Give `row` to the cluster as soon as it is good for more, and what can follow with it."""
         self._bundler.offer(row)
 
     def withdraw(self, row: int) -> None:
@@ -97,10 +89,22 @@ class Submission:
         self._pipeline.take_back(row)
         return self.futures.pop(row, None)
 
-    def send_ahead(self, row: int) -> None:
-        """Likewise `row`, whose turn has not come, if nothing is against that."""
-        if not self.is_claimed and self._pipeline.may_follow(row):
+    def send_again(self, row: int, *, is_suspect: bool = False) -> None:
+        """The try of `row` is over, and did not begin as far as anybody knows.
+
+        Args:
+            row: if its turn has not come, it is given to the cluster once nothing is against that.
+            is_suspect: whether it may have killed a worker.
+        """
+        self.take_back(row)
+        if is_suspect:
+            self._bundler.suspect(row)
+        if row in self._taken or (not self.is_claimed and self._pipeline.may_follow(row)):
             self._bundler.offer(row)
+
+    def is_suspect(self, row: int) -> bool:
+        """Whether `row` was alone when it was sent, as it may have killed a worker."""
+        return self._bundler.is_suspect(row)
 
     def learn(self, row: int, seconds: float, size: int, *, has_ended: bool) -> None:
         """The code of `row` has run for so many seconds."""
@@ -123,14 +127,15 @@ class Submission:
 
     def submit(self) -> None:
         """Send what there is room for."""
-        for bundle in self._bundler.formed(self.threads):
-            rows = self._begun(bundle)
-            for package in self._packed(rows, bundle):
-                self._batch[package.key] = bundle, package
-                self._packages[package.key] = bundle
-                self._left[bundle] = self._left.get(bundle, 0) + 1
-            if bundle not in self._left:
-                self._bundler.ended(bundle)
+        while bundles := self._bundler.formed(self.threads):  # one of which nothing is sent is over
+            for bundle in bundles:
+                rows = self._begun(bundle)
+                for package in self._packed(rows, bundle):
+                    self._batch[package.key] = bundle, package
+                    self._packages[package.key] = bundle
+                    self._left[bundle] = self._left.get(bundle, 0) + 1
+                if bundle not in self._left:
+                    self._bundler.ended(bundle)
         while self._batch:
             self._send(list(first_of(self._batch)))
 
@@ -206,6 +211,6 @@ class Submission:
     def _seconds(self, row: int) -> float | None:
         """How long `row` will take; infinity for one that has to travel alone."""
         kind = self._kind(row)
-        if kind is None or row in self._apart or ESTIMATES.is_large(kind):
+        if kind is None or ESTIMATES.is_large(kind):
             return inf
         return ESTIMATES.seconds(kind)

@@ -27,9 +27,10 @@ LARGE = 1_000_000
 """A bundle whose values have so many bytes is broken up."""
 RUNS = 1_000
 """Maximum number of ended runs that a worker remembers."""
-SUCCEEDED, FAILED, UNDONE, LEFT = "succeeded", "failed", "undone", "left"
+SUCCEEDED, FAILED, UNDONE, LEFT, SUSPECT = "succeeded", "failed", "undone", "left", "suspect"
 """How a try in a bundle ended: `LEFT` if it did not begin and is to be sent again, `UNDONE` if it
-did not because something upstream has failed, or because it was given up."""
+did not because something upstream has failed, or because it was given up, and `SUSPECT` if it may
+be what has killed another worker: it is to be sent again, alone."""
 
 
 class Report:

@@ -5,7 +5,9 @@ what follows, and no worker logs it. In a bundle it stops only what depends on i
 
 If a worker is lost, Dask gives what it had to another one. That does not run again what had
 succeeded according to the reports, if its value is in them; of a bundle it runs nothing else
-that was not done either, but gives it back: perhaps that is what has killed the other worker.
+that was not done either, but gives it back as suspect: perhaps that is what has killed the other
+worker. In a new bundle it would kill the next one, and Dask, which counts the workers that died
+of one task, would never give up.
 """
 
 import pickle
@@ -25,8 +27,8 @@ from resnb.dask.serialization import (
 )
 from resnb.dask.tries import (
     FAILED,
-    LEFT,
     SUCCEEDED,
+    SUSPECT,
     UNDONE,
     BundleRun,
     Report,
@@ -53,7 +55,7 @@ def perform(call: RemoteCall, *upstream: Any) -> Any:
     """
     worker, registry = _here()
     before = _ends_before(worker, call.topic)
-    end, data = (LEFT, None) if before is None else before.of(call)
+    end, data = ("", None) if before is None else before.of(call)
     if end == SUCCEEDED and data:
         return pickle.loads(data)  # noqa: S301 - a worker's of ours
     inputs = _inputs(call, upstream, ())
@@ -108,8 +110,8 @@ def _next_of(
         if end == SUCCEEDED and data:
             return pickle.loads(data)  # noqa: S301 - a worker's of ours
         if end != SUCCEEDED:
-            if end == LEFT:
-                registry.skips(call, bundle, LEFT)
+            if end == SUSPECT:
+                registry.skips(call, bundle, SUSPECT)
             return Failure(data)
     inputs = _inputs(call, upstream, results)
     if inputs is None:
@@ -175,7 +177,7 @@ class _EndsBefore(NamedTuple):
 
     def of(self, call: RemoteCall) -> tuple[str, bytes | None]:
         """How `call` ended, and with what; it counts as done if that was forgotten."""
-        unknown = LEFT if self.is_whole else SUCCEEDED
+        unknown = SUSPECT if self.is_whole else SUCCEEDED
         return self.ends.get((call.row, call.number), (unknown, None))
 
 

@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 import time
-from math import inf
 from pathlib import Path
 
 from distributed import Client, LocalCluster
@@ -16,8 +15,8 @@ DEADLINE = 40.0
 
 SMALL = Limits(bundle=0, least=0, chain=0, short=-1, long=-1, unknown=0)
 """Bundles of one task each."""
-LARGE = Limits(bundle=inf, chain=inf, short=inf, long=inf, rows=1000, guess=0.0)
-"""Whatever may travel together does."""
+LARGE = Limits(bundle=1e6, chain=1e6, short=1e6, long=1e6, rows=1000, guess=0.0)
+"""Whatever may travel together does; what has to travel alone, by an infinite time, does not."""
 
 
 def cluster(n_workers=2, **options):
@@ -89,6 +88,19 @@ def dies_when_told(folder):
     if first:
         await_mark(folder, "go")
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dies_always(folder):
+    """Kill the worker once there is a mark for that."""
+    await_mark(folder, "go")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dies_at(number, killer):
+    """Kill the worker at that number."""
+    if number == killer:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
 
 
 def dies_once(folder):

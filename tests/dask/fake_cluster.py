@@ -61,6 +61,7 @@ class Future:
     def __init__(self, key):
         self.key, self.status, self.value = key, "pending", None
         self._callbacks = []
+        self._lock = threading.Lock()
 
     @property
     def type(self):
@@ -70,12 +71,17 @@ class Future:
         return self.status in ("finished", "error", "cancelled")
 
     def add_done_callback(self, function):
-        self._callbacks.append(function)
+        with self._lock:  # the test may be told that it was sent before anybody waits for it
+            if not self.done():
+                self._callbacks.append(function)
+                return
+        function(self)
 
     def tell(self, status):
         """Those who wait for it hear that it is done."""
-        self.status = status
-        callbacks, self._callbacks = self._callbacks, []
+        with self._lock:
+            self.status = status
+            callbacks, self._callbacks = self._callbacks, []
         for function in callbacks:
             function(self)
 

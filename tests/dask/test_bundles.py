@@ -157,6 +157,15 @@ def test_what_does_not_pickle_in_the_middle_fails_alone(executor):
     assert beside.value == 2
 
 
+def test_many_of_which_none_can_be_sent(client):
+    """They wait for what is known once the first have come back, which never happens."""
+    stuck = task(lambda lock: lock, name="stuck")
+    with Flow("f") as flow:
+        handles = [stuck(threading.Lock()) for _ in range(30)]
+    state = flow.start(executor=DaskExecutor(client)).wait(PATIENCE)
+    assert all("cannot be sent" in state.result[one].message for one in handles)
+
+
 def test_states_are_seen_while_the_bundle_runs_and_a_cancel_stops_the_rest(executor, tmp_path):
     held = []
 

@@ -14,9 +14,10 @@ import dask
 import psutil
 import pytest
 
-from resnb import DaskExecutor, Flow, resource_manager, task
+from resnb import DaskExecutor, Flow, resource_manager, task, triggers
 from resnb.dask import cluster_loss
 from resnb.dask.bundles import forming
+from resnb.dask.bundles.estimates import ESTIMATES
 from resnb.dask.connecting import disconnected
 from tests.dask import codes
 from tests.run.parts import names
@@ -124,6 +125,70 @@ def test_only_the_task_that_kills_workers_fails(tmp_path, thing):
         assert "each Dask worker that ran task 'dies' died" in state.result[killer].message
         assert [state.result[one].result for one in (first, *others)] == [1, 2, 2, 2, 2]
         assert thing.held == []
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+@pytest.mark.parametrize("killer", [0, 20])
+def test_only_the_one_of_many_short_tasks_that_kills_workers_fails(allowed, killer):
+    """What Dask had queued behind it on the same workers is not to blame."""
+    ESTIMATES.add((codes.dies_at.__name__, codes.dies_at.__code__), 0.000_01)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": allowed}),
+        codes.cluster() as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        with Flow("f") as flow:
+            handles = [task(codes.dies_at)(number, killer) for number in range(40)]
+        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        assert [one for one in handles if not state.result[one].is_successful()] == [
+            handles[killer]
+        ]
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_link_of_a_chain_kills_workers_before_anything_is_reported(place):
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        codes.cluster(n_workers=1) as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        with Flow("f") as flow:
+            handles = [task(codes.dies_at, max_retries=2)(0, place)]
+            for number in range(1, 5):
+                upstream = [handles[-1]]
+                handles.append(task(codes.dies_at)(number, place, upstream_tasks=upstream))
+        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        found = [state.result[one].name for one in handles]
+        assert found == ["Success"] * place + ["Failed"] + ["TriggerFailed"] * (4 - place)
+        assert "each Dask worker that ran task" in state.result[handles[place]].message
+
+
+@pytest.mark.parametrize("size", [1, 500_000])
+def test_dask_gives_up_a_bundle_of_which_something_has_succeeded(tmp_path, size):
+    """What was reported of it can be used if it was small; otherwise, the reason says so."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        codes.cluster(n_workers=1) as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        with Flow("f") as flow:
+            first = task(bytes, name="first")(size)
+            killer = task(codes.dies_always)(str(tmp_path), upstream_tasks=[first])
+            after = task(len, trigger=triggers.any_failed)(first, upstream_tasks=[killer])
+        run = run_in_background(flow, client)
+        never, deadline = threading.Event(), time.monotonic() + codes.DEADLINE
+        while not first.state.is_successful():
+            assert time.monotonic() < deadline, first.state
+            never.wait(0.01)
+        codes.mark(tmp_path, "go")
+        state = run.wait(codes.DEADLINE)
+        assert "each Dask worker that ran task 'dies_always'" in state.result[killer].message
+        if forming.LIMITS is not codes.LARGE:  # perhaps they did not travel together
+            assert state.result[after].is_finished()
+        elif size == 1:
+            assert after.value == 1
+        else:
+            assert "was lost with a Dask worker" in state.result[after].message
 
 
 def test_a_task_that_kills_every_worker_fails_and_says_so(tmp_path, thing):

@@ -184,6 +184,20 @@ def test_a_row_that_was_withdrawn_does_not_travel():
     assert [row for one in bundler.formed(1) for row in one.rows] == [0, 2]
 
 
+def test_suspects_go_one_at_a_time():
+    bundler = Bundler(Graph([[]] * 4), lambda _: "kind", lambda _: SHORT)
+    for row in (1, 2, 3):
+        bundler.suspect(row)
+    for row in range(4):
+        bundler.offer(row)
+    first = bundler.formed(1)
+    assert sorted(one.rows for one in first) == [(0,), (1,)]
+    bundler.withdraw(2)
+    assert bundler.formed(1) == []
+    bundler.ended(next(one for one in first if one.rows == (1,)))
+    assert [one.rows for one in bundler.formed(1)] == [(3,)]
+
+
 def test_estimates_follow_what_is_measured():
     found = Estimates()
     assert found.seconds("a") is None

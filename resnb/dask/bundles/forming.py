@@ -7,10 +7,12 @@
 | long ones, and those with large values | alone |
 | of a kind that was never seen | a few alone, the others once it is known; chains at once |
 | those that are needed by more than would fit in | at the end of their bundle |
+| suspects: one of them may have killed a worker | alone, and only one at a time |
 
 Short rows are given out as the cluster comes to them, so that nobody idles while another has many
 to do: `Limits.ahead` bundles for each of its threads. The last bundles are smaller. The rest is
-given at once, and Dask decides what comes first.
+given at once, and Dask decides what comes first. As Dask holds the death of a worker against all
+that this one had still to do, it cannot tell which of several suspects is to blame.
 """
 
 from collections import Counter, deque
@@ -105,6 +107,9 @@ class Bundler:
         self._held: dict[Hashable, deque[int]] = {}
         self._probing: Counter[Hashable] = Counter()
         self._ahead = 0
+        self._suspects: set[int] = set()
+        self._doubtful: deque[int] = deque()
+        self._tested: Bundle | None = None
 
     def __contains__(self, row: int) -> bool:
         """Whether `row` was offered, and waits for its bundle."""
@@ -125,9 +130,19 @@ class Bundler:
         """`row` is not to be given to the cluster."""
         self._offered.pop(row, None)
 
+    def suspect(self, row: int) -> None:
+        """`row` may have killed a worker."""
+        self._suspects.add(row)
+
+    def is_suspect(self, row: int) -> bool:
+        """Whether `row` may have killed a worker."""
+        return row in self._suspects
+
     def ended(self, bundle: Bundle) -> None:
         """The cluster is done with `bundle`."""
         self._ahead -= bundle.counts
+        if bundle is self._tested:
+            self._tested = None
         if bundle.kind is not None:
             self._probing[bundle.kind] -= 1
 
@@ -141,6 +156,8 @@ class Bundler:
             self._fresh.extend(rows.popleft() for _ in range(min(room, len(rows))))
             if not rows:
                 del self._held[kind]
+        while self._doubtful and self._tested is None:
+            self._sort(self._doubtful.popleft(), probes, found)
         while self._fresh or self._short:
             while self._fresh:
                 self._sort(self._fresh.popleft(), probes, found)
@@ -154,7 +171,7 @@ class Bundler:
         return found
 
     def _seconds_of(self, row: int) -> float | None:
-        seconds = self._measured(row)
+        seconds = inf if row in self._suspects else self._measured(row)
         return self._limits.guess if seconds is None else seconds
 
     def _sort(self, row: int, probes: int, found: list[Bundle]) -> None:
@@ -162,7 +179,13 @@ class Bundler:
         if row not in self._offered:
             return
         seconds = self._seconds_of(row)
-        if seconds is None:
+        if row in self._suspects:
+            if self._tested is not None:
+                self._doubtful.append(row)
+                return
+            self._tested = Bundle(self._grown(row, 0.0))
+            found.append(self._tested)
+        elif seconds is None:
             kind = self._kind_of(row)
             if self._probing[kind] >= probes:
                 self._held.setdefault(kind, deque()).append(row)
