@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from resnb.dask.cluster_loss import is_killer, reason_of
 from resnb.dask.messages import END, label_of
 from resnb.dask.serialization import Failure
-from resnb.dask.tries import FAILED, LEFT, SUCCEEDED, SUSPECT, UNDONE
+from resnb.dask.workers.tries import FAILED, LEFT, SUCCEEDED, SUSPECT, UNDONE
 from resnb.states import FIRST_FINISHED, RUNNING
 
 if TYPE_CHECKING:

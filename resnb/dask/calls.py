@@ -9,7 +9,6 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resnb.dask import worker as remote
 from resnb.dask.remote_value import RemoteItem, RemoteValue
 from resnb.dask.serialization import (
     OWN,
@@ -21,6 +20,7 @@ from resnb.dask.serialization import (
     Resource,
     code_of,
 )
+from resnb.dask.workers import performing as remote
 from resnb.errors import RunError
 from resnb.ledger import states as lease_states
 from resnb.run.engine.mapping import Source

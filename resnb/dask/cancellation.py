@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from resnb.dask import worker as remote
+from resnb.dask.workers import performing as remote
 
 Try = tuple[int, int]
 """A row, and which try of it, from 1; 0 for one that was never sent."""
@@ -106,7 +106,7 @@ class Cancellations:
         return begun
 
     async def _forbid(self, calls: list[tuple[str, int, int]]) -> None:
-        from resnb.dask.worker_plugin import ForbidTries
+        from resnb.dask.workers.plugins import ForbidTries
 
         self._telling = self._telling or asyncio.Lock()
         async with self._telling:  # each replaces the one before

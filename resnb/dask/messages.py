@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from resnb.dask import worker as remote
 from resnb.dask.calls import MESSAGE, Package
 from resnb.dask.cluster_loss import reason_of
+from resnb.dask.workers import performing as remote
 from resnb.errors import RunError
 
 AT_ONCE = 500
@@ -77,7 +77,7 @@ async def fetched(client: Any, future: Any) -> Any:
 
 async def enter(client: Any, topic: str) -> None:
     """Let the scheduler mark what it gives to a second worker; on the client's loop."""
-    from resnb.dask.worker_plugin import MarkAgain
+    from resnb.dask.workers.plugins import MarkAgain
 
     with suppress(Exception):  # it takes no code: then all of a bundle is done again
         await client.register_plugin(MarkAgain(remote.AGAIN), name=topic)

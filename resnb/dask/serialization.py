@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resnb.dask.attachments import Attachments
+from resnb.dask.workers.attachments import Attachments
 from resnb.errors import NoValueError, RunError
 from resnb.graph.base.inputs import flat
 from resnb.graph.tasks.task import Task

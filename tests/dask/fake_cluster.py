@@ -11,8 +11,9 @@ from unittest import mock
 from dask._task_spec import TaskRef
 from distributed import SchedulerPlugin
 
-from resnb.dask import clusters, worker
+from resnb.dask import clusters
 from resnb.dask.executor import KERNEL_WORKERS
+from resnb.dask.workers import performing as worker
 from resnb.run.executors.threads import Workers
 from tests.run.parts import PATIENCE
 

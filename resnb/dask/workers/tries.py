@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from resnb.dask.attachments import Attachments
 from resnb.dask.serialization import OWN, RemoteCall
+from resnb.dask.workers.attachments import Attachments
 from resnb.run.engine.slots import Slot
 from resnb.run.output.log import LOG_LIMIT
 

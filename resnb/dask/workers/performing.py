@@ -25,7 +25,7 @@ from resnb.dask.serialization import (
     loaded,
     pickled,
 )
-from resnb.dask.tries import (
+from resnb.dask.workers.tries import (
     FAILED,
     SUCCEEDED,
     SUSPECT,
