@@ -212,10 +212,11 @@ class Client:
         while self._asked.get(timeout=PATIENCE) != what:
             pass
 
-    def await_sent(self, name):
-        """Wait until the task of that name was given to the cluster."""
-        while self._sent.get(timeout=PATIENCE) != name:
-            pass
+    def await_sent(self, *names):
+        """Wait until the tasks of those names were given to the cluster, in any order."""
+        awaited = {*names}
+        while awaited:
+            awaited.discard(self._sent.get(timeout=PATIENCE))
 
     def tries(self, name):
         """How many times the task of that name was given to the cluster."""
@@ -236,7 +237,7 @@ class Client:
         """Let every worker do what none has done yet, as if it came to it only now."""
         for one in self.workers:
             values = {key: future.value for key, future in self.futures.items()}
-            for key in self._untouched:
+            for key in [*self._untouched]:
                 call, upstream = self._calls[key]
                 with mock.patch("distributed.get_worker", return_value=one):
                     function = worker.perform_all if isinstance(call, bytes) else worker.perform

@@ -5,6 +5,7 @@ What the moments are, and who ends a try in each, is the table in `resnb.dask.ca
 
 import gc
 import threading
+import time
 import weakref
 from datetime import timedelta
 
@@ -89,7 +90,12 @@ class Case:
         return Thing
 
     def cancel(self):
+        """Cancel the run, and wait until the scheduler knows: another thread may tell it."""
         self.run.cancel()
+        deadline = time.monotonic() + PATIENCE
+        while not self.run.execution.scheduler.cancelled:
+            assert time.monotonic() < deadline, "the scheduler does not hear of the cancel"
+            threading.Event().wait(0.001)
 
     def ended(self, **states):
         """Wait for the end; check the states, and that nothing began since the clean-up did."""
@@ -346,7 +352,7 @@ def test_the_cluster_goes_while_it_is_told(case, client):
 
 def test_a_cluster_that_is_started_anew_is_lost(case, client):
     case.begin(a=PLAIN, b=((), {}), c=(("a",), {}))
-    client.await_sent("c")
+    client.await_sent("b", "c")
     client.hold("run")
     for future in client.futures.values():
         future.tell("cancelled")
