@@ -7,6 +7,7 @@ is done. A report comes before the result that it is about; if it is lost, the r
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from resnb.dask.cluster_loss import is_killer, reason_of
@@ -90,6 +91,8 @@ class Arrivals:
         self._ends: dict[int, _End] = {}
         self._running: dict[int, int] = {}
         self._ended: dict[int, tuple[int, float]] = {}
+        # when each thread of a worker was last done, by the worker's clock and by the run's
+        self._free: dict[str, tuple[float, float]] = {}
 
     # ---- reports
 
@@ -106,15 +109,22 @@ class Arrivals:
             return
         ended = self._execution.clock.now() - (report["ago"] or 0.0)
         if end not in _NOT_BEGUN:
-            self._show(report, label_of(name, report["seat"]), ended)
+            ended = self._show(report, label_of(name, report["seat"]), ended)
         if end and row in self._sent.bundled:
             self._came(row, _End(number, end, report["data"], ended))
 
-    def _show(self, report: dict[str, Any], label: str, ended: float) -> None:
-        """The code of a row has begun, and has perhaps `ended`."""
+    def _show(self, report: dict[str, Any], label: str, ended: float) -> float:
+        """The code of a row has begun, and has perhaps `ended`; gives when."""
         row, table, has_ended = report["row"], self._table, report["ago"] is not None
         self._sent.learn(row, report["spent"], report["size"], has_ended=has_ended)
-        table.started[row] = ended - report["spent"]
+        started = ended - report["spent"]
+        free, known = self._free.get(label, (inf, 0.0))
+        if report["began"] >= free:  # one message may be slower than the next
+            started = max(started, known)
+            ended = max(ended, started)
+        if has_ended:
+            self._free[label] = report["began"] + report["spent"], ended
+        table.started[row] = started
         table.worker[row] = table.number_of(label)
         if table.state[row] >= FIRST_FINISHED and has_ended:
             table.ended[row] = ended
@@ -124,6 +134,7 @@ class Arrivals:
             self._begins(row, has_ended=has_ended)
         elif not has_ended:
             self._running[row] = report["try"]
+        return ended
 
     def _begins(self, row: int, *, has_ended: bool) -> None:
         """The code of `row`, whose turn has come, has begun."""

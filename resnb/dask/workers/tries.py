@@ -80,6 +80,7 @@ class Report:
             "row": self.call.row,
             "try": self.call.number,
             "seat": self.seat,
+            "began": self.began,
             "spent": (self.ended or now) - self.began,
             "ago": now - self.ended if self.ended else None,
             "texts": texts,

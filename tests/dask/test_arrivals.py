@@ -1,0 +1,65 @@
+"""What the kernel makes of workers' reports."""
+
+from itertools import pairwise
+from types import SimpleNamespace
+
+import pytest
+
+from resnb.dask.arrivals import Arrivals
+from resnb.run.scheduling.state_table import Table
+from resnb.states import SUCCESS
+from tests.run.parts import ManualClock
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture
+def arrivals(clock):
+    """What comes back of a cluster on which rows 0 to 3 have ended, as Dask says."""
+    table = Table(4)
+    table.state[:] = bytes([SUCCESS] * 4)  # what is reported then is about its times only
+    execution = SimpleNamespace(table=table, clock=clock, output=None)
+    engine = SimpleNamespace(
+        execution=execution, runner=None, cancellation=SimpleNamespace(attempts={})
+    )
+    sent = SimpleNamespace(
+        numbers=dict.fromkeys(range(4), 1),
+        bundled=set(),
+        futures={},
+        learn=lambda *_, has_ended: None,
+    )
+    return Arrivals(engine, sent, SimpleNamespace(taken=set(), begun=[]))
+
+
+def report(row, began, ended=None, *, now):
+    """What a worker says at `now`, by its own clock, of a row that began and ended at these."""
+    return {
+        "row": row, "try": 1, "seat": 0, "texts": [], "data": None, "size": 0,
+        "began": began, "spent": (ended or now) - began, "ago": ended and now - ended,
+        "end": "succeeded" if ended else "",
+    }  # fmt: skip
+
+
+def test_times_of_one_worker_do_not_overlap_if_one_message_is_slower_than_the_next(arrivals, clock):
+    table = arrivals._table
+    clock.advance(10.5)  # half a second on its way
+    arrivals.report({"name": "w", "reports": [report(0, 1.0, 2.0, now=2.0)]})
+    clock.advance(0.7)  # at once
+    arrivals.report({"name": "w", "reports": [report(1, 2.0, 2.7, now=2.7), report(2, 2.7, now=3)]})
+    clock.advance(1.0)
+    arrivals.report({"name": "w", "reports": [report(2, 2.7, 4.0, now=4.0)]})
+    times = [(table.started[row], table.ended[row]) for row in range(3)]
+    assert all(began <= ended for began, ended in times)
+    assert all(one[1] <= other[0] for one, other in pairwise(times))
+    assert times[2][1] <= clock.now()
+
+
+def test_a_worker_that_is_started_anew_has_another_clock(arrivals, clock):
+    clock.advance(20)
+    arrivals.report({"name": "w", "reports": [report(0, 5_000.0, 5_001.0, now=5_001.0)]})
+    clock.advance(20)
+    arrivals.report({"name": "w", "reports": [report(1, 1.0, 2.0, now=2.0)]})
+    assert (arrivals._table.started[1], arrivals._table.ended[1]) == (39, 40)
