@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from resnb import DaskExecutor, Flow, flatten, flow, resource_manager, task
+from resnb import DaskExecutor, Flow, flatten, flow, resource_manager, task, triggers
 from resnb.dask.bundles import forming
 from resnb.dask.bundles.estimates import ESTIMATES
 from resnb.run.memory import memory_of
@@ -28,6 +28,14 @@ def client():
 def executor(client, monkeypatch):
     """Whatever may travel together does."""
     monkeypatch.setattr(forming, "LIMITS", codes.LARGE)
+    return DaskExecutor(client)
+
+
+@pytest.fixture(params=["large", "small", "adaptive"])
+def any_size(request, client, monkeypatch):
+    """Tasks travel together whenever they may, never, or as measured times tell."""
+    limits = {"large": codes.LARGE, "small": codes.SMALL}
+    monkeypatch.setattr(forming, "LIMITS", limits.get(request.param, forming.LIMITS))
     return DaskExecutor(client)
 
 
@@ -55,7 +63,7 @@ def test_a_chain_is_one_task_of_dask(executor):
     assert {memory.tries_of(handle) for handle in handles} == {1}
 
 
-def test_values_of_a_bundle_go_to_the_next_run_and_to_the_kernel(executor):
+def test_values_of_a_bundle_go_to_the_next_run_and_to_the_kernel(any_size):
     async def in_kernel(number):
         return number * 10
 
@@ -63,10 +71,10 @@ def test_values_of_a_bundle_go_to_the_next_run_and_to_the_kernel(executor):
         handles = chain(3)
         here = task(in_kernel)(handles[1])
         last = plus_one(here)
-    before = flow.run(executor=executor)
+    before = flow.run(executor=any_size)
     assert (here.value, last.value) == (20, 21)
     kept = {handle: before.result[handle] for handle in handles[:2]}
-    after = flow.run(executor=executor, task_states=kept)
+    after = flow.run(executor=any_size, task_states=kept)
     assert after.result[handles[2]].result == 3
     assert after.result[last].result == 21
 
@@ -101,7 +109,7 @@ def test_each_task_in_a_bundle_has_its_own_times(executor):
         assert all(one[1] <= other[0] + 1e-6 for one, other in pairwise(times))
 
 
-def test_a_failure_stops_only_what_depends_on_it(executor, capsys):
+def test_a_failure_stops_only_what_depends_on_it(any_size, capsys):
     def says(number):
         print("number", number)
         return number
@@ -115,7 +123,7 @@ def test_a_failure_stops_only_what_depends_on_it(executor, capsys):
         after = plus_one(broken)
         beside = task(says, name="beside")(first)
         last = plus_one(beside)
-    state = flow.run(executor=executor)
+    state = flow.run(executor=any_size)
     found = {handle.name: state.result[handle].name for handle in (first, broken, beside)}
     assert found == {"first": "Success", "fails": "Failed", "beside": "Success"}
     assert state.result[after].name == "TriggerFailed"
@@ -125,8 +133,36 @@ def test_a_failure_stops_only_what_depends_on_it(executor, capsys):
     assert capsys.readouterr().out == "number 1\nnumber 1\n"
 
 
+def test_each_task_in_the_middle_has_its_own_hooks_and_trigger(any_size):
+    """The first two are called in the kernel when their task ends; the last have to travel alone."""
+    heard = []
+
+    def heard_of(what):
+        return lambda task, _, state: heard.append((what, task.name, state.name))
+
+    def fails(number):
+        raise ValueError(number)
+
+    with Flow("f") as flow:
+        first = one()
+        broken = task(fails, on_failure=heard_of("failure"))(first)
+        quiet = task(codes.plus_one, name="quiet", on_failure=heard_of("failure"))(first)
+        stopped = plus_one(broken)
+        rescued = task(codes.one, name="rescued", trigger=triggers.any_failed)()
+        rescued.set_upstream(broken)
+        always = task(codes.one, name="always", trigger=triggers.all_finished)()
+        always.set_upstream(stopped)
+        told = task(codes.plus_one, name="told", on_completion=heard_of("completion"))(quiet)
+        after = plus_one(told)
+    state = flow.run(executor=any_size)
+    found = [state.result[one].name for one in (broken, quiet, stopped, rescued, always, after)]
+    assert found == ["Failed", "Success", "TriggerFailed", "Success", "Success", "Success"]
+    assert (rescued.value, always.value, after.value) == (1, 1, 4)
+    assert sorted(heard) == [("completion", "told", "Success"), ("failure", "fails", "Failed")]
+
+
 @pytest.mark.parametrize("delay", [0, 0.05])
-def test_a_task_in_the_middle_tries_again(executor, tmp_path, delay):
+def test_a_task_in_the_middle_tries_again(any_size, tmp_path, delay):
     def third_time(folder, number):
         codes.mark(folder, "try")
         if len(codes.marks(folder, "try")) < 3:
@@ -138,20 +174,20 @@ def test_a_task_in_the_middle_tries_again(executor, tmp_path, delay):
         first = one()
         middle = retried(str(tmp_path), first)
         after = plus_one(plus_one(middle))
-    state = flow.run(executor=executor)
+    state = flow.run(executor=any_size)
     state.raise_for_failure()
     assert after.value == 3
     tries = [memory_of(flow).tries_of(handle) for handle in (first, middle, after)]
     assert tries == [1, 3, 1]
 
 
-def test_what_does_not_pickle_in_the_middle_fails_alone(executor):
+def test_what_does_not_pickle_in_the_middle_fails_alone(any_size):
     with Flow("f") as flow:
         first = one()
         stuck = task(codes.total, name="stuck")(first, threading.Lock())
         after = plus_one(stuck)
         beside = plus_one(first)
-    state = flow.run(executor=executor)
+    state = flow.run(executor=any_size)
     assert "cannot be sent to a Dask worker: its argument 2" in state.result[stuck].message
     assert state.result[after].name == "TriggerFailed"
     assert beside.value == 2
@@ -197,12 +233,12 @@ def test_states_are_seen_while_the_bundle_runs_and_a_cancel_stops_the_rest(execu
     assert first.value == 1
 
 
-def test_a_task_with_a_time_limit_stops_alone(executor, tmp_path):
+def test_a_task_with_a_time_limit_stops_alone(any_size, tmp_path):
     with Flow("f") as flow:
         handles = chain(3)
         slow = task(codes.waits, timeout=0.2)(str(tmp_path))
         slow.set_upstream(handles[1])
-    state = flow.run(executor=executor)
+    state = flow.run(executor=any_size)
     assert state.result[slow].name == "TimedOut"
     assert [handle.value for handle in handles] == [1, 2, 3]
 
@@ -253,8 +289,8 @@ def test_the_next_run_knows_how_long_tasks_take(client):
     assert [handle.value for handle in handles] == list(range(100))
 
 
-def test_submitted_calls_travel_together(executor):
-    @flow(executor=executor)
+def test_submitted_calls_travel_together(any_size):
+    @flow(executor=any_size)
     def main():
         return [future.result() for future in plus_one.map(list(range(100)))]
 
