@@ -57,6 +57,9 @@ class Driver(Protocol):
     def fetch(self, future: Any, then: Callable[[Any], object]) -> None:
         """Fetch a small value without waiting for it."""
 
+    def await_again(self, future: Any, then: Callable[[], object]) -> None:
+        """Have `then` called once what went with a worker was made again, or given up."""
+
 
 class _End(NamedTuple):
     """What a worker has reported of a row in a bundle.
@@ -112,6 +115,8 @@ class Arrivals:
             ended = self._show(report, label_of(name, report["seat"]), ended)
         if end and row in self._sent.bundled:
             self._came(row, _End(number, end, report["data"], ended))
+        elif end == SUCCEEDED:
+            self._sent.calls.value_of(row).copy = report["data"]
 
     def _show(self, report: dict[str, Any], label: str, ended: float) -> float:
         """The code of a row has begun, and has perhaps `ended`; gives when."""
@@ -165,18 +170,18 @@ class Arrivals:
             if self._sent.numbers.get(row) == number
             if row in self._sent.futures and row not in self._ends
         ]
-        if future.status not in {"finished", "error", "cancelled"}:
-            # it went with a worker meanwhile: it is made again
-            future.add_done_callback(partial(self._sent.done, package, numbers))
+        status = future.status  # which Dask may change at any time
+        if status not in {"finished", "error", "cancelled"}:
+            self._driver.await_again(future, partial(self.done, package, numbers, future))
             return
         self._sent.ended(package)
-        if not package.is_bundle or future.status == "cancelled":
+        if not package.is_bundle or status == "cancelled":
             for _, row, number in tries:
                 self.look_at(row, number)
-        elif future.status == "error":
+        elif status == "error":
             for _, row, _ in tries:  # one by one: it may be the fault of one of them
                 self._sent.send_again(row, is_suspect=True)
-            self._sent.calls.lost(package.rows, future)
+            self._sent.calls.lost(future.key)
         elif tries:  # what was reported of these was lost
             self._driver.fetch(future, partial(self._unpacked, tries))
 
@@ -206,8 +211,8 @@ class Arrivals:
         if self._running.pop(row, 0) == number and end is None:
             self._begins(row, has_ended=False)
         if end is None:
-            if future is not None and future.done():
-                self._done_alone(row, number, future)
+            if future is not None:
+                self._look_at_alone(row, number, future)
         elif end.end == SUCCEEDED:
             self._driver.succeed(row, end.ended)
         elif end.end in {LEFT, SUSPECT} and not self._driver.is_given_up((row, number)):
@@ -217,25 +222,29 @@ class Arrivals:
             if self._table.state[row] >= FIRST_FINISHED:
                 self._table.ended[row] = end.ended
 
-    def _done_alone(self, row: int, number: int, future: Any) -> None:
-        """Dask is done with the package of `row`, of which no report says more."""
-        if future.status == "cancelled":
+    def _look_at_alone(self, row: int, number: int, future: Any) -> None:
+        """Look at the package of `row`, of which no report says more."""
+        status = future.status
+        if status == "cancelled":
             self._driver.vanished(row, number)
         elif row in self._sent.bundled:
-            return  # its value is being fetched, or it was sent again
-        elif future.status == "error":
+            return  # it is being made, its value is being fetched, or it was sent again
+        elif status == "lost":  # after it was done, and before its turn
+            self._driver.await_again(future, partial(self.look_at, row, number))
+        elif status == "error":
             self._broke(row, number, future)
-        elif future.status == "finished" and future.type is Failure:
+        elif status == "finished" and future.type is Failure:
             self._driver.fetch(future, partial(self._driver.failed, row, number))
-        elif future.status == "finished":
+        elif status == "finished":
             known, ended = self._ended.pop(row, (0, 0.0))
             self._driver.succeed(row, ended if known == number else self._execution.clock.now())
 
     def _broke(self, row: int, number: int, future: Any) -> None:
         """Dask has given up `row`, which travelled alone."""
         error, is_given_up = future.exception(timeout=END), self._driver.is_given_up((row, number))
-        if is_killer(error) and error.task != future.key:
-            self._driver.failed(row, number, Failure(None))  # that was upstream
+        if is_killer(error) and error.task != future.key:  # that was upstream
+            self._sent.calls.lost(error.task)
+            self._driver.failed(row, number, Failure(None))
         elif (
             is_killer(error)
             and not (is_given_up or self._sent.is_suspect(row))

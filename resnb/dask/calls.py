@@ -111,11 +111,10 @@ class CallFactory:
         """The value of `row`."""
         return self._remote[row]
 
-    def lost(self, rows: Sequence[int], future: Any) -> None:
-        """Dask has given up what `rows` were part of: of their values, copies are left at most."""
-        for row in rows:
-            value = self._remote[row]
-            if value.future is future:
+    def lost(self, key: str) -> None:
+        """Dask has given up the task of that key: of its values, copies are left at most."""
+        for value in self._remote.values():
+            if value.future is not None and value.future.key == key:
                 value.lose(
                     f"the value of task {value.name!r} was lost with a Dask worker; run the flow "
                     "again"

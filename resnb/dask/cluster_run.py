@@ -14,7 +14,7 @@ from resnb.dask.arrivals import Arrivals
 from resnb.dask.cancellation import Cancellations, Try
 from resnb.dask.cluster_loss import WorkerWatch, reason_of
 from resnb.dask.mapping import RemoteMapping
-from resnb.dask.messages import Reports, enter, fetched, labels_of, leave
+from resnb.dask.messages import Reports, enter, fetched, labels_of, leave, made_again
 from resnb.dask.serialization import Failure, error_of
 from resnb.dask.submission import Submission
 from resnb.errors import RunError
@@ -285,6 +285,15 @@ class ClusterRun:
             self._put(then, await fetched(self.client, future))
 
         self.client.loop.add_callback(fetch)
+
+    def await_again(self, future: Any, then: Callable[[], object]) -> None:
+        """Have `then` called once what went with a worker was made again, or given up."""
+
+        async def wait() -> None:
+            await made_again(future)
+            self._put(then)
+
+        self.client.loop.add_callback(wait)
 
     # ---- stopping
 

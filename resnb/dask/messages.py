@@ -75,6 +75,14 @@ async def fetched(client: Any, future: Any) -> Any:
     return value
 
 
+async def made_again(future: Any) -> None:
+    """Wait until what Dask has lost was made again, or given up; on the client's loop.
+
+    A callback of the future would be called at once.
+    """
+    await future._state.wait()  # noqa: SLF001 - there is no other way but to fetch it
+
+
 async def enter(client: Any, topic: str) -> None:
     """Let the scheduler mark what it gives to a second worker; on the client's loop."""
     from resnb.dask.workers.plugins import MarkAgain

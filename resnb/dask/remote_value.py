@@ -118,7 +118,7 @@ def _fetched(client: Any, futures: list[Any]) -> list[Any] | BaseException:
             try:
                 return list(await asyncio.wait_for(client.gather(futures), PATIENCE))
             except TimeoutError as error:
-                is_made = any(one.status == "pending" for one in futures)
+                is_made = any(one.status in {"pending", "lost"} for one in futures)
                 if not (is_made and await asyncio.wait_for(client.nthreads(), PATIENCE)):
                     return error
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - told apart from what breaks the wait

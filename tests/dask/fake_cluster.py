@@ -73,10 +73,23 @@ class Future:
 
     def add_done_callback(self, function):
         with self._lock:  # the test may be told that it was sent before anybody waits for it
-            if not self.done():
+            if self.status == "pending":
                 self._callbacks.append(function)
                 return
         function(self)
+
+    @property
+    def _state(self):
+        return self
+
+    async def wait(self):
+        done, loop = asyncio.Event(), asyncio.get_running_loop()
+        with self._lock:
+            if not self.done():
+                self._callbacks.append(lambda _: loop.call_soon_threadsafe(done.set))
+            else:
+                done.set()
+        await done.wait()
 
     def tell(self, status):
         """Those who wait for it hear that it is done."""

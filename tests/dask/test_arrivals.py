@@ -30,6 +30,7 @@ def arrivals(clock):
         bundled=set(),
         futures={},
         learn=lambda *_, has_ended: None,
+        calls=SimpleNamespace(value_of=lambda _: SimpleNamespace()),
     )
     return Arrivals(engine, sent, SimpleNamespace(taken=set(), begun=[]))
 

@@ -20,6 +20,7 @@ from resnb.dask.serialization import (
     OWN,
     Failure,
     RemoteCall,
+    error_of,
     failure_of,
     found_at,
     loaded,
@@ -40,7 +41,7 @@ from resnb.run.engine.slots import CURRENT, NOTHING
 from resnb.run.output.routing import routed
 
 AGAIN = "resnb-again"
-"""The annotation of Dask's tasks that were given to a worker before."""
+"""The annotation of Dask's tasks that were given to a worker before (see `MarkAgain`)."""
 
 
 def perform(call: RemoteCall, *upstream: Any) -> Any:
@@ -52,20 +53,30 @@ def perform(call: RemoteCall, *upstream: Any) -> Any:
 
     Returns:
         What the code returned; a `Failure` if it returned nothing that can be used.
+
+    Raises:
+        BaseException: what the code has raised now, although it had returned something on a worker
+            that is gone; the kernel may have taken it for a success.
     """
     worker, registry = _here()
     before = _ends_before(worker, call.topic)
     end, data = ("", None) if before is None else before.of(call)
     if end == SUCCEEDED and data:
         return pickle.loads(data)  # noqa: S301 - a worker's of ours
+    if end == FAILED:
+        return Failure(data)
     inputs = _inputs(call, upstream, ())
     report = None if inputs is None else registry.begins(call)
     if inputs is None or report is None:
         return Failure(None)  # the kernel knows what follows from that
     try:
-        return _performed(call, inputs, report, registry)
+        value = _performed(call, inputs, report, registry)
     finally:
         registry.ends(report)
+    error = error_of(value) if type(value) is Failure else None
+    if error is not None and before is not None and before.was_done:
+        raise error
+    return value
 
 
 def perform_all(data: bytes, *upstream: Any) -> list[Any]:
@@ -170,10 +181,12 @@ class _EndsBefore(NamedTuple):
 
     Attributes:
         is_whole: whether none was forgotten.
+        was_done: whether Dask's task had been done there.
     """
 
     ends: dict[tuple[int, int], tuple[str, bytes | None]]
     is_whole: bool
+    was_done: bool
 
     def of(self, call: RemoteCall) -> tuple[str, bytes | None]:
         """How `call` ended, and with what; it counts as done if that was forgotten."""
@@ -189,7 +202,8 @@ def _ends_before(worker: Any, topic: str) -> _EndsBefore | None:
 
     key = getattr(workers.thread_state, "key", None)  # type: ignore[attr-defined]
     task = worker.state.tasks.get(key)
-    if task is None or AGAIN not in (task.annotations or ()):
+    mark = None if task is None else (task.annotations or {}).get(AGAIN)
+    if mark is None:
         return None
     events = sync(worker.loop, worker.scheduler.events, topic=topic)
     most = config.get("distributed.admin.low-level-log-length", 1_000)
@@ -199,7 +213,7 @@ def _ends_before(worker: Any, topic: str) -> _EndsBefore | None:
         for one in message["reports"]
         if one["end"]
     }
-    return _EndsBefore(ends, most is None or len(events) < most)
+    return _EndsBefore(ends, most is None or len(events) < most, mark == "memory")
 
 
 def _failing(function: Callable[..., Any]) -> Callable[..., Any]:

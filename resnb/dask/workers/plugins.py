@@ -19,7 +19,10 @@ class ForbidTries(WorkerPlugin):
 
 
 class MarkAgain(SchedulerPlugin):
-    """Marks what has to be done again because its worker is gone, so that the next one knows."""
+    """Marks what has to be done again because its worker is gone, so that the next one knows.
+
+    The mark says whether that had been done: `"memory"`, or `"processing"`.
+    """
 
     name = "resnb-again"
 
@@ -35,7 +38,9 @@ class MarkAgain(SchedulerPlugin):
         """Something has happened to a task of Dask."""
         if finish == "released" and start in {"processing", "memory"}:
             task = self.scheduler.tasks[key]
-            task.annotations = {**(task.annotations or {}), self.annotation: True}
+            known = task.annotations or {}
+            start = "memory" if known.get(self.annotation) == "memory" else start
+            task.annotations = {**known, self.annotation: start}
 
 
 MarkAgain.__module__ = "__main__"  # sent as code: the scheduler need not have resnb
