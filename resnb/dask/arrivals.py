@@ -128,6 +128,7 @@ class Arrivals:
             started = max(started, known)
             ended = max(ended, started)
         if has_ended:
+            self._sent.idled(report["began"] - free)
             self._free[label] = report["began"] + report["spent"], ended
         table.started[row] = started
         table.worker[row] = table.number_of(label)

@@ -106,6 +106,10 @@ class Submission:
         """Whether `row` was alone when it was sent, as it may have killed a worker."""
         return self._bundler.is_suspect(row)
 
+    def idled(self, seconds: float) -> None:
+        """A thread of the cluster had nothing to do for so long before its latest row."""
+        self._bundler.idled(seconds)
+
     def learn(self, row: int, seconds: float, size: int, *, has_ended: bool) -> None:
         """The code of `row` has run for so many seconds."""
         kind = self._kind(row)

@@ -1,6 +1,7 @@
 """What the kernel makes of workers' reports."""
 
 from itertools import pairwise
+from math import inf
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +18,13 @@ def clock():
 
 
 @pytest.fixture
-def arrivals(clock):
+def idle():
+    """How long threads had nothing to do."""
+    return []
+
+
+@pytest.fixture
+def arrivals(clock, idle):
     """What comes back of a cluster on which rows 0 to 3 have ended, as Dask says."""
     table = Table(4)
     table.state[:] = bytes([SUCCESS] * 4)  # what is reported then is about its times only
@@ -30,6 +37,7 @@ def arrivals(clock):
         bundled=set(),
         futures={},
         learn=lambda *_, has_ended: None,
+        idled=idle.append,
         calls=SimpleNamespace(value_of=lambda _: SimpleNamespace()),
     )
     return Arrivals(engine, sent, SimpleNamespace(taken=set(), begun=[]))
@@ -64,3 +72,11 @@ def test_a_worker_that_is_started_anew_has_another_clock(arrivals, clock):
     clock.advance(20)
     arrivals.report({"name": "w", "reports": [report(1, 1.0, 2.0, now=2.0)]})
     assert (arrivals._table.started[1], arrivals._table.ended[1]) == (39, 40)
+
+
+def test_what_a_thread_waited_between_two_rows_is_told(arrivals, idle):
+    rows = [report(0, 1.0, 2.0, now=5), report(1, 2.5, 3.0, now=5), report(2, 3.0, now=5)]
+    arrivals.report({"name": "w", "reports": rows})
+    arrivals.report({"name": "other", "reports": [report(3, 4.0, 5.0, now=6)]})
+    arrivals.report({"name": "w", "reports": [report(2, 3.0, 6.0, now=6)]})
+    assert [seconds for seconds in idle if seconds > -inf] == [0.5, 0.0]

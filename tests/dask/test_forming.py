@@ -157,6 +157,25 @@ def test_many_short_rows_wait_until_the_cluster_comes_to_them():
     assert len(bundler.waiting) == 1000 - 6 * 19
 
 
+def test_a_thread_that_had_to_wait_is_given_more_ahead():
+    found, bundler = formed([[]] * 5000, [SHORT] * 5000)
+    bundler.idled(LIMITS.idle / 2)
+    assert not bundler.formed(2)
+    bundler.idled(2 * LIMITS.idle)
+    assert len(found) + len(bundler.formed(2)) == 2 * 5
+    for _ in range(20):
+        bundler.idled(LONG)
+    assert 10 + len(bundler.formed(2)) == 2 * LIMITS.most
+
+
+def test_a_thread_for_which_there_was_nothing_is_given_no_more_ahead():
+    bundler = Bundler(Graph([[]] * 1000), lambda _: "kind", lambda _: SHORT)
+    bundler.idled(LONG)
+    for row in range(1000):
+        bundler.offer(row)
+    assert len(bundler.formed(2)) == 2 * LIMITS.ahead
+
+
 def test_long_rows_do_not_wait_behind_short_ones():
     seconds = [SHORT] * 1000 + [LONG]
     assert (1000,) in formed([[]] * 1001, seconds)[0]

@@ -10,8 +10,9 @@
 | suspects: one of them may have killed a worker | alone, and only one at a time |
 
 Short rows are given out as the cluster comes to them, so that nobody idles while another has many
-to do: `Limits.ahead` bundles for each of its threads. The last bundles are smaller. The rest is
-given at once, and Dask decides what comes first. As Dask holds the death of a worker against all
+to do: `Limits.ahead` bundles for each of its threads, and more if one had to wait for them: the
+kernel or the network may be slow. The last bundles are smaller. The rest is given at once, and
+Dask decides what comes first. As Dask holds the death of a worker against all
 that this one had still to do, it cannot tell which of several suspects is to blame.
 """
 
@@ -35,6 +36,8 @@ class Limits(NamedTuple):
         unknown: how many links of a chain may be of a kind that was never seen.
         rows: how many rows a bundle may have.
         ahead: how many bundles of short rows each thread of the cluster is given ahead.
+        most: how many it is given at most, if there were too few before.
+        idle: there were too few if a thread had nothing to do for longer.
         guess: how long a row of a kind that was never seen takes; None to find out first.
     """
 
@@ -47,6 +50,8 @@ class Limits(NamedTuple):
     unknown: int = 64
     rows: int = 500
     ahead: int = 3
+    most: int = 24
+    idle: float = 0.01
     guess: float | None = None
 
 
@@ -107,6 +112,7 @@ class Bundler:
         self._held: dict[Hashable, deque[int]] = {}
         self._probing: Counter[Hashable] = Counter()
         self._ahead = 0
+        self._width = limits.ahead
         self._suspects: set[int] = set()
         self._doubtful: deque[int] = deque()
         self._tested: Bundle | None = None
@@ -146,6 +152,11 @@ class Bundler:
         if bundle.kind is not None:
             self._probing[bundle.kind] -= 1
 
+    def idled(self, seconds: float) -> None:
+        """A thread of the cluster had nothing to do for so long before its latest row."""
+        if seconds > self._limits.idle and self._short:
+            self._width = min(self._limits.most, self._width + self._width // 2 + 1)
+
     def formed(self, threads: int) -> list[Bundle]:
         """The bundles that a cluster with so many threads is to be given now."""
         found: list[Bundle] = []
@@ -161,7 +172,7 @@ class Bundler:
         while self._fresh or self._short:
             while self._fresh:
                 self._sort(self._fresh.popleft(), probes, found)
-            if not self._short or self._ahead >= self._limits.ahead * max(1, threads):
+            if not self._short or self._ahead >= self._width * max(1, threads):
                 break
             budget = self._budget(threads)
             row = self._short.popleft()
