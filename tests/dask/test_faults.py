@@ -43,6 +43,12 @@ def bundles(request, monkeypatch):
     monkeypatch.setattr(forming, "LIMITS", limits.get(request.param, forming.LIMITS))
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """On a busy machine it may take long until a worker is there again."""
+    monkeypatch.setattr(cluster_loss, "PATIENCE", codes.DEADLINE)
+
+
 @pytest.fixture(scope="session")
 def leak_grace():
     """A cluster with dead members takes longer to go."""
@@ -96,8 +102,8 @@ def test_a_worker_that_dies_in_the_middle_of_a_bundle(tmp_path, thing):
             after = [marked(before[-1], folder, "a", upstream_tasks=[dies]) for _ in range(2)]
         run = run_in_background(flow, client)
         never, deadline = threading.Event(), time.monotonic() + codes.DEADLINE
-        while not before[-1].state.is_successful():
-            assert time.monotonic() < deadline, before[-1].state
+        while not all(getattr(one.state.kept, "copy", None) for one in before):  # is it reported?
+            assert time.monotonic() < deadline, [one.state for one in before]
             never.wait(0.01)
         codes.mark(folder, "go")
         state = run.wait(codes.DEADLINE)
