@@ -1,4 +1,16 @@
-"""Exceptions by which a task's code, or its trigger, chooses the final state."""
+"""Exceptions by which a task's code, or its trigger, chooses the final state.
+
+Example:
+    >>> from resnb import signals
+    >>> @task
+    ... def load(rows):
+    ...     if not rows:
+    ...         raise signals.SKIP("nothing to load")
+    >>> with Flow("etl") as flow:
+    ...     loaded = load([])
+    >>> flow.run().result[loaded].message
+    'nothing to load'
+"""
 
 from typing import NoReturn
 

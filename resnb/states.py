@@ -4,6 +4,14 @@ A run stores each state as a small integer, its *code*, in the state table. User
 objects, which are made from the codes on demand. Names and hierarchy are those of Prefect 1.x: a
 skipped, mapped or cached task counts as successful; a cancelled one is neither successful nor
 failed.
+
+Example:
+    >>> from resnb import states
+    >>> with Flow("one") as flow:
+    ...     one = task(len)("a")
+    >>> state = flow.run()
+    >>> isinstance(state, states.Success), state.is_finished(), one.state.result
+    (True, True, 1)
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,14 @@
-"""Triggers: whether a task may run, given how its upstream tasks ended."""
+"""Triggers: whether a task may run, given how its upstream tasks ended.
+
+Example:
+    >>> from resnb import triggers
+    >>> with Flow("report") as flow:
+    ...     number = task(int)("one")
+    ...     told = task(str, trigger=triggers.all_finished)("done", upstream_tasks=[number])
+    >>> state = flow.run(quiet=True)
+    >>> number.state.is_failed(), told.value
+    (True, 'done')
+"""
 
 from typing import NoReturn
 

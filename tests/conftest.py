@@ -42,7 +42,7 @@ LEDGER_GRACE = 30.0
 """Seconds that the reapers of a session have to clean up what its tests have left to them."""
 SESSION_MARK = "RESNB_TEST_SESSION"
 
-settings.register_profile("resnb", deadline=None, print_blob=True)
+settings.register_profile("resnb", deadline=None, print_blob=True, max_examples=50)
 settings.register_profile("long", settings.get_profile("resnb"), max_examples=2_000)
 settings.load_profile("resnb")
 

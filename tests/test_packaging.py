@@ -125,7 +125,7 @@ def test_an_installation_is_seen_by_jupyter_and_leaves_nothing_behind(wheel, tmp
     (site,) = folder.glob("lib/python*/site-packages")
     pip = (sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check")
     before = contents(folder)
-    run(*pip, "install", "--no-deps", "--no-index", wheel)
+    run(*pip, "install", "--no-deps", "--no-index", "--no-compile", wheel)
 
     borrowed = site / "borrowed.pth"
     borrowed.write_text(sysconfig.get_paths()["purelib"], encoding="utf-8")
@@ -134,6 +134,7 @@ def test_an_installation_is_seen_by_jupyter_and_leaves_nothing_behind(wheel, tmp
         "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
         "JUPYTER_DATA_DIR": str(tmp_path / "data"),
         "RESNB_HOME": str(tmp_path / "ledger"),
+        "PYTHONDONTWRITEBYTECODE": "1",
     }
     where = run(python, "-P", "-c", "import resnb; print(resnb.__file__)", cwd=tmp_path, **own)
     assert where.strip() == str(site / "resnb" / "__init__.py")

@@ -53,6 +53,15 @@ class DaskExecutor:
 
     Raises:
         OptionError: there are options of a cluster or client, but it exists already.
+
+    Example:
+        >>> from distributed import Client
+        >>> with Flow("sum") as flow:
+        ...     total = Parameter("a") + 1
+        >>> with Client(n_workers=1, processes=False, dashboard_address=":0") as client:
+        ...     state = flow.run(a=1, executor=DaskExecutor(client))
+        ...     total.value
+        2
     """
 
     def __init__(  # noqa: PLR0917 - Prefect's places

@@ -26,6 +26,10 @@ def LocalDaskExecutor(scheduler: str = "threads", num_workers: int | None = None
 
     Raises:
         OptionError: there is no such scheduler.
+
+    Example:
+        >>> type(LocalDaskExecutor("threads", num_workers=2)).__name__
+        'ThreadExecutor'
     """
     known = scheduler.lower() if isinstance(scheduler, str) else scheduler
     if known in _THREADS:

@@ -34,6 +34,15 @@ def apply_map(
     Raises:
         OutsideFlowError: no flow is being built.
         GraphError: an argument is neither a task nor a sequence.
+
+    Example:
+        >>> def both(x, y):
+        ...     return task(sum)([x, y]) * 10
+        >>> with Flow("sums") as flow:
+        ...     tens = apply_map(both, [1, 2], unmapped(3))
+        >>> state = flow.run()
+        >>> tens.value
+        [40, 50]
     """
     target = flow or cast("Flow | None", flow_being_built())
     if target is None:

@@ -55,6 +55,12 @@ class Flow(Structure):
 
     Raises:
         OptionError: `name` is no text, or empty; or another option has a value of the wrong kind.
+
+    Example:
+        >>> with Flow("sum") as flow:
+        ...     total = Parameter("a") + 1
+        >>> flow.run(a=1).result[total].result
+        2
     """
 
     def __init__(

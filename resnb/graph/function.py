@@ -286,6 +286,13 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
     Returns:
         A `FlowFunction`, or a decorator if only options are given.
+
+    Example:
+        >>> @flow
+        ... def doubled(numbers):
+        ...     return [one.result() for one in task(lambda x: 2 * x).map(numbers)]
+        >>> doubled([1, 2])
+        [2, 4]
     """
     if function is None:
         return lambda decorated: FlowFunction(decorated, **options)

@@ -48,6 +48,17 @@ class Context(MutableMapping[str, Any]):
     Raises:
         AttributeError: for a fact that Prefect has and resnb has not, with what to do instead;
             also by ``get``.
+
+    Example:
+        >>> @task
+        ... def greet():
+        ...     return f"{context.flow_name}: {context.task_name}, {context.who}"
+        >>> with Flow("hello") as flow:
+        ...     text = greet()
+        >>> with context(who="you"):
+        ...     state = flow.run()
+        >>> text.value
+        'hello: greet, you'
     """
 
     def __getitem__(self, name: str) -> Any:

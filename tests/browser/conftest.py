@@ -53,6 +53,8 @@ def leak_grace():
 def server(tmp_path_factory, own_ledger, own_ipython_profile):
     found = Server(tmp_path_factory.mktemp("lab"))
     yield found
+    found.end_kernels()
+    found.clean_up()  # what the last test has kept
     found.close()
 
 

@@ -192,8 +192,8 @@ def test_tasks_carry_their_time_and_scopes_what_they_cost(notebook):
     view = notebook.view(2)
     fetch = view.locator(".node").filter(has_text="fetch")
     expect(fetch.locator(".counts")).to_have_text("2 s")
-    expect(view.locator(".cluster")).to_contain_text(re.compile(r"set-up \d"))
-    expect(view.locator(".cluster")).to_contain_text(
+    expect(view.locator(".scope-heading")).to_contain_text(re.compile(r"set-up \d"))
+    expect(view.locator(".scope-heading")).to_contain_text(
         re.compile(r"open \d+ s, idle \d+ %, about \d")
     )
     look(notebook, "times-running", view)
@@ -201,12 +201,12 @@ def test_tasks_carry_their_time_and_scopes_what_they_cost(notebook):
     notebook.wait_idle()
     expect(fetch.locator(".counts")).to_contain_text(" s")
     expect(view.locator(".node.mapped .counts")).to_have_text("\N{MULTIPLICATION SIGN}28")
-    expect(view.locator(".cluster.is-open")).to_contain_text("idle")
-    before = view.locator(".cluster .notes").nth(1).text_content()
-    expect(view.locator(".cluster .notes").nth(1)).not_to_have_text(before)  # it is still open
+    expect(view.locator(".scope-heading.is-open")).to_contain_text("idle")
+    before = view.locator(".scope-heading .notes").nth(1).text_content()
+    expect(view.locator(".scope-heading .notes").nth(1)).not_to_have_text(before)  # it is still open
     view.get_by_role("button", name="Clean up", exact=True).click()
     view.get_by_role("menuitem", name="Clean up all").click()
-    expect(view.locator(".cluster.is-closed")).to_contain_text("clean-up")
+    expect(view.locator(".scope-heading.is-closed")).to_contain_text("clean-up")
     look(notebook, "times-ended", view)
     assert not notebook.complaints
 

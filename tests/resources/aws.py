@@ -4,11 +4,12 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import cache
 
 import pytest
 
-from resnb.resources.aws import TAG, Site
+from resnb.resources.aws import TAG
 from tests.kernel.client import wait_for
 
 REGION = "eu-central-1"
@@ -51,7 +52,7 @@ class Account:
         self.url = url
 
     def client(self, service):
-        return Site(REGION, self.url, None).client(service)
+        return nullcontext(_client(self.url, service))  # each takes long to make
 
     def instances(self, **filters):
         chosen = [
@@ -84,6 +85,13 @@ class Account:
             uploads = s3.list_multipart_uploads(**where)
         found = (versions.get("Versions"), versions.get("DeleteMarkers"), uploads.get("Uploads"))
         return sorted(one["Key"].removeprefix(prefix) for listed in found for one in listed or ())
+
+
+@cache
+def _client(url, service):
+    import boto3
+
+    return boto3.client(service, region_name=REGION, endpoint_url=url)
 
 
 @pytest.fixture(scope="session")

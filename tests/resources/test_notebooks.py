@@ -24,7 +24,6 @@ ENGINES = {
     "ssh-tunnel": "ssh_server",
 }
 """The fixture that starts what a notebook needs."""
-IN_DEFAULT = {"container"}
 
 
 @pytest.fixture
@@ -61,13 +60,8 @@ def ssh_server(tmp_path):
         yield {"SSH_CONFIG": str(tmp_path / "config"), "SSH_PORT": str(port)}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(one, id=one.stem, marks=() if one.stem in IN_DEFAULT else pytest.mark.long)
-        for one in sorted(NOTEBOOKS.glob("*.ipynb"))
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda one: one.stem)
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_notebook(path, request):

@@ -24,6 +24,7 @@ class Thing:
         say("cleanup", resource)
 """
 LIMIT = 30.0
+_SLOW = "interrupted: waiting for "
 
 
 def script(text):
@@ -49,14 +50,18 @@ def lines_until(process, wanted):
 
 
 def outcome(process):
-    """What the script says from now on, what it writes to stderr, and how it ends."""
+    """What the script says from now on, what it writes to stderr, and how it ends.
+
+    What an interrupt still waits for is left out: it is said on a slow machine only.
+    """
     with process:
         try:
             out, err = process.communicate(timeout=LIMIT)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-    return out.splitlines(), err, process.returncode
+    told = [one for one in err.splitlines(keepends=True) if not one.startswith(_SLOW)]
+    return out.splitlines(), "".join(told), process.returncode
 
 
 def done(text):

@@ -24,7 +24,7 @@ from resnb.notebook.session import Session
 from resnb.run.memory import memory_of
 
 MANY = settings(
-    max_examples=5_000 if settings().max_examples > 100 else 40,
+    max_examples=5_000 if settings().max_examples > 100 else 30,
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
 )
 

@@ -25,7 +25,7 @@ from tests.stateful.worlds import World
 
 # the cluster's threads draw random numbers while hypothesis does
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
-SOME = settings(max_examples=max(40, settings().max_examples // 4))
+SOME = settings(max_examples=max(25, settings().max_examples // 4))
 LIMITS = {"small": codes.SMALL, "large": codes.LARGE, "adaptive": forming.LIMITS}
 
 

@@ -22,8 +22,8 @@ from tests.stateful.specs import descriptions
 from tests.stateful.worlds import KEEPER, World, plain
 
 EXECUTORS = {"local": LocalExecutor, "threads": lambda: ThreadExecutor(max_workers=3)}
-MANY = settings(max_examples=max(150, settings().max_examples))
-SOME = settings(max_examples=max(60, settings().max_examples))  # each is two runs
+MANY = settings(max_examples=max(80, settings().max_examples))
+SOME = settings(max_examples=max(30, settings().max_examples))  # each is two runs
 SILENT = ("case", "merge")  # kinds of steps whose code is resnb's own
 
 

@@ -73,6 +73,14 @@ def building_nothing() -> Iterator[None]:
 
 @contextmanager
 def tags(*names: str) -> Iterator[None]:
-    """Tag every task that is added inside the block with `names`."""
+    """Tag every task that is added inside the block with `names`.
+
+    Example:
+        >>> with Flow("tagged") as flow:
+        ...     with tags("slow"):
+        ...         count = task(len)("abc")
+        >>> flow.get_tasks(tags=["slow"]) == [count]
+        True
+    """
     with building(tags=names):
         yield

@@ -14,6 +14,15 @@ def callback_factory(
     Args:
         fn: what to call, such as a function that posts a message.
         check: whether to call it for a state.
+
+    Example:
+        >>> def tell(subject, state):
+        ...     print(subject.name, type(state).__name__)
+        >>> handler = callback_factory(tell, check=lambda state: state.is_successful())
+        >>> with Flow("told", state_handlers=[handler]) as flow:
+        ...     one = task(len, name="count")("a")
+        >>> state = flow.run()
+        told Success
     """
 
     def state_handler(subject: Any, old_state: State, new_state: State) -> State:
@@ -26,5 +35,10 @@ def callback_factory(
 
 
 def exponential_backoff(backoff_factor: float) -> Callable[[int], list[float]]:
-    """A ``retry_delay`` that doubles with each try, beginning with `backoff_factor` seconds."""
+    """A ``retry_delay`` that doubles with each try, beginning with `backoff_factor` seconds.
+
+    Example:
+        >>> exponential_backoff(10)(3)
+        [10, 20, 40]
+    """
     return lambda retries: [backoff_factor * 2**number for number in range(retries)]

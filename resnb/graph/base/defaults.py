@@ -10,6 +10,15 @@ def defaults_from_attrs(*names: str) -> Callable[[Callable[..., Any]], Callable[
 
     Args:
         *names: arguments, each with an attribute of the same name.
+
+    Example:
+        >>> class Add(Task):
+        ...     amount = 10
+        ...     @defaults_from_attrs("amount")
+        ...     def run(self, x, amount=None):
+        ...         return x + amount
+        >>> Add().run(1), Add().run(1, amount=2)
+        (11, 3)
     """
 
     def decorate(run: Callable[..., Any]) -> Callable[..., Any]:

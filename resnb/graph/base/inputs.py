@@ -23,19 +23,43 @@ class Wrapper:
 
 
 class unmapped(Wrapper):  # noqa: N801 - Prefect's name, used like a function
-    """In ``task.map(xs, unmapped(y))``: pass `y` whole to each child."""
+    """In ``task.map(xs, unmapped(y))``: pass `y` whole to each child.
+
+    Example:
+        >>> with Flow("powers") as flow:
+        ...     powers = task(pow).map([1, 2, 3], unmapped(2))
+        >>> state = flow.run()
+        >>> powers.value
+        [1, 4, 9]
+    """
 
     __slots__ = ()
 
 
 class mapped(Wrapper):  # noqa: N801 - Prefect's name, used like a function
-    """In ``task(mapped(xs), y)``: run once for each item of `xs`, as `Task.map` does."""
+    """In ``task(mapped(xs), y)``: run once for each item of `xs`, as `Task.map` does.
+
+    Example:
+        >>> with Flow("powers") as flow:
+        ...     powers = task(pow)(mapped([1, 2, 3]), 2)
+        >>> state = flow.run()
+        >>> powers.value
+        [1, 4, 9]
+    """
 
     __slots__ = ()
 
 
 class flatten(Wrapper):  # noqa: N801 - Prefect's name, used like a function
-    """In ``task.map(flatten(xs))`` or ``task(flatten(xs))``: flatten one level first."""
+    """In ``task.map(flatten(xs))`` or ``task(flatten(xs))``: flatten one level first.
+
+    Example:
+        >>> with Flow("letters") as flow:
+        ...     upper = task(str.upper).map(flatten([["a", "b"], ["c"]]))
+        >>> state = flow.run()
+        >>> upper.value
+        ['A', 'B', 'C']
+    """
 
     __slots__ = ()
 
@@ -45,6 +69,17 @@ class allow_failure:  # noqa: N801 - Prefect's name, used like a function
 
     It gets the exception in place of the value. In other flows, give the task a trigger such as
     ``triggers.all_finished`` instead.
+
+    Example:
+        >>> @task
+        ... def kind(value):
+        ...     return type(value).__name__
+        >>> @flow
+        ... def careful():
+        ...     broken = task(int).submit("one")
+        ...     return kind.submit(allow_failure(broken)).result()
+        >>> careful()
+        'ValueError'
     """
 
     __slots__ = ("value",)

@@ -75,6 +75,18 @@ class ResourceManager:
 
     Attributes:
         shared: the open resource that scopes of this manager join; None if they open their own.
+
+    Example:
+        >>> class Folder:
+        ...     def setup(self):
+        ...         return tempfile.mkdtemp()
+        ...     def cleanup(self, path):
+        ...         os.rmdir(path)
+        >>> with ResourceManager(Folder, name="folder")() as path:
+        ...     os.path.isdir(path)
+        True
+        >>> os.path.isdir(path)
+        False
     """
 
     __signature__ = ShownSignature("resource_class")
@@ -237,6 +249,20 @@ def resource_manager(definition: Any = None, **options: Any) -> Any:
 
     Returns:
         The `ResourceManager`, or a decorator if only options are given.
+
+    Example:
+        >>> @resource_manager
+        ... class Folder:
+        ...     def setup(self):
+        ...         return tempfile.mkdtemp()
+        ...     def cleanup(self, path):
+        ...         os.rmdir(path)
+        >>> with Flow("files") as flow:
+        ...     with Folder() as path:
+        ...         there = task(os.path.isdir)(path)
+        >>> state = flow.run()
+        >>> there.value
+        True
     """
     _refuse_options("resource_manager", options)
     if definition is None:
@@ -252,6 +278,18 @@ def resource(definition: Any = None, **options: Any) -> Any:
             with setup and cleanup, for which the result is a `ResourceManager`; or a context
             manager object, which is used at once: ``with resource(Client()) as client:``.
         **options: the same as for `resource_manager`.
+
+    Example:
+        >>> @resource
+        ... def folder():
+        ...     path = tempfile.mkdtemp()
+        ...     yield path
+        ...     os.rmdir(path)
+        >>> with folder() as path:
+        ...     os.path.isdir(path)
+        True
+        >>> os.path.isdir(path)
+        False
     """
     _refuse_options("resource", options)
     if definition is None:

@@ -63,6 +63,14 @@ class FilterTask(Task):
         filter_func: whether to keep a value.
         log_func: makes a text for the log from the list of values that pass.
         **options: see `Task`; by default it runs however the upstream tasks ended.
+
+    Example:
+        >>> positive = FilterTask(filter_func=lambda x: x > 0)
+        >>> with Flow("numbers") as flow:
+        ...     kept = positive(Parameter("numbers"))
+        >>> state = flow.run(numbers=[-1, 2, 3])
+        >>> kept.value
+        [2, 3]
     """
 
     def __init__(
@@ -91,6 +99,13 @@ class case:  # noqa: N801 - Prefect's name, used as a block
     Args:
         task: the task whose value is compared.
         value: the value it must have, which cannot be a task.
+
+    Example:
+        >>> with Flow("branch") as flow:
+        ...     with case(Parameter("kind"), "large"):
+        ...         note = task(str.upper)("large")
+        >>> flow.run(kind="small").result[note].is_skipped()
+        True
     """
 
     def __init__(self, task: Task, value: Any) -> None:
@@ -139,6 +154,14 @@ def switch(condition: Task, cases: Mapping[Any, Any], mapped: bool = False) -> N
         condition: the task whose value is compared.
         cases: a task for each value.
         mapped: whether to do so for each item of `condition`.
+
+    Example:
+        >>> with Flow("branch") as flow:
+        ...     csv, json = task(str.upper)("csv"), task(str.upper)("json")
+        ...     switch(Parameter("kind"), {"csv": csv, "json": json})
+        >>> state = flow.run(kind="json")
+        >>> csv.state.is_skipped(), json.value
+        (True, 'JSON')
     """
     _refuse_no_task("switch", condition)
     flow = common_flow(condition, *cases.values())
@@ -157,6 +180,15 @@ def ifelse(condition: Task, true_task: Any, false_task: Any, mapped: bool = Fals
         true_task: runs if it is truthy; None for nothing.
         false_task: runs if it is falsy; None for nothing.
         mapped: whether to do so for each item of `condition`.
+
+    Example:
+        >>> with Flow("branch") as flow:
+        ...     yes, no = task(str.upper)("yes"), task(str.lower)("NO")
+        ...     ifelse(Parameter("good"), yes, no)
+        ...     answer = merge(yes, no)
+        >>> state = flow.run(good=False)
+        >>> answer.value
+        'no'
     """
     _refuse_no_task("ifelse", condition)
     cases = {True: true_task, False: false_task}
@@ -176,6 +208,15 @@ def merge(*tasks: Any, flow: Flow | None = None, mapped: bool = False, **options
         flow: the flow; by default the one that is being built.
         mapped: whether to merge item by item.
         **options: see `Task`.
+
+    Example:
+        >>> with Flow("branch") as flow:
+        ...     yes, no = task(str.upper)("yes"), task(str.lower)("NO")
+        ...     ifelse(Parameter("good"), yes, no)
+        ...     answer = merge(yes, no)
+        >>> state = flow.run(good=False)
+        >>> answer.value
+        'no'
     """
     branches = {f"task_{number}": one for number, one in enumerate(tasks, 1)}
     merging = Merge(**options)

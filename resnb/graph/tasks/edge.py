@@ -22,6 +22,12 @@ class Edge(_Fields):
 
     Raises:
         GraphError: both tasks are the same, or `key` can be no parameter's name.
+
+    Example:
+        >>> a, b = Task("a"), Task("b")
+        >>> flow = Flow("pair", edges=[Edge(a, b)])
+        >>> flow.upstream_tasks(b) == {a}
+        True
     """
 
     __slots__ = ()

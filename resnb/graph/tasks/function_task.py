@@ -52,6 +52,16 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     Args:
         function: the function, plain or ``async``.
         **options: see `Task`.
+
+    Example:
+        >>> @task
+        ... def double(x):
+        ...     return 2 * x
+        >>> with Flow("numbers") as flow:
+        ...     doubled = double.map([1, 2, 3])
+        >>> state = flow.run()
+        >>> doubled.value
+        [2, 4, 6]
     """
     if function is None:
         return lambda decorated: FunctionTask(decorated, **options)

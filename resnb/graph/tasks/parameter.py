@@ -37,6 +37,13 @@ class Parameter(Task):
     Attributes:
         is_wanted: whether somebody has added it, and not only made it in a flow's block. If not,
             and if no task uses it, a run needs no value for it, as in Prefect.
+
+    Example:
+        >>> with Flow("sum") as flow:
+        ...     total = Parameter("a") + Parameter("b", default=10)
+        >>> state = flow.run(a=1)
+        >>> total.value
+        11
     """
 
     kind = "parameter"
@@ -87,6 +94,14 @@ class DateTimeParameter(Parameter):
         default: its value if none is given, in either form; None if `required` is false.
         required: whether a run must give a value; by default, if there is no `default`.
         tags: labels to find it by.
+
+    Example:
+        >>> from datetime import datetime
+        >>> with Flow("report") as flow:
+        ...     weekday = task(datetime.weekday)(DateTimeParameter("day"))
+        >>> state = flow.run(day="2024-05-31")
+        >>> weekday.value  # a Friday
+        4
     """
 
     def __init__(

@@ -61,6 +61,16 @@ class Task(Handle["Task"]):
 
     Raises:
         OptionError: an option is unknown or of the wrong kind.
+
+    Example:
+        >>> class Double(Task):
+        ...     def run(self, x):
+        ...         return 2 * x
+        >>> with Flow("one") as flow:
+        ...     four = Double()(2)
+        >>> state = flow.run()
+        >>> four.value
+        4
     """
 
     is_call: bool = False

@@ -11,6 +11,14 @@ class LocalExecutor:
 
     For debugging, and for code that must run on the main thread. Set-up and clean-up still run on
     their lease thread.
+
+    Example:
+        >>> import threading
+        >>> with Flow("here", executor=LocalExecutor()) as flow:
+        ...     thread = task(threading.get_ident)()
+        >>> state = flow.run()
+        >>> thread.value == threading.get_ident()
+        True
     """
 
     def start(self, engine: "Engine") -> "InlineWorker":

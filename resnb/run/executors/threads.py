@@ -23,6 +23,13 @@ class ThreadExecutor:
 
     Raises:
         OptionError: `max_workers` is not a whole number of at least 1.
+
+    Example:
+        >>> with Flow("two at a time", executor=ThreadExecutor(max_workers=2)) as flow:
+        ...     lengths = task(len).map(["a", "bc", "def"])
+        >>> state = flow.run()
+        >>> lengths.value
+        [1, 2, 3]
     """
 
     def __init__(self, max_workers: int | None = None) -> None:

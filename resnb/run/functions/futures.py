@@ -211,6 +211,13 @@ def as_completed(
 
     Raises:
         TimeoutError: not all have ended by then.
+
+    Example:
+        >>> @flow
+        ... def lengths(words):
+        ...     return sorted(one.result() for one in as_completed(task(len).map(words)))
+        >>> lengths(["abc", "a"])
+        [1, 3]
     """
     waited_for = list(dict.fromkeys(futures))
     if waited_for:
@@ -218,7 +225,17 @@ def as_completed(
 
 
 def wait(futures: Iterable[TaskFuture], timeout: float | None = None) -> DoneAndNotDone:
-    """Wait until all `futures` have ended, or for `timeout` seconds."""
+    """Wait until all `futures` have ended, or for `timeout` seconds.
+
+    Example:
+        >>> @flow
+        ... def lengths(words):
+        ...     futures = task(len).map(words)
+        ...     wait(futures)
+        ...     return [one.state.is_successful() for one in futures]
+        >>> lengths(["abc", "a"])
+        [True, True]
+    """
     waited_for = list(futures)
     done: set[TaskFuture] = set()
     with suppress(TimeoutError):

@@ -24,6 +24,18 @@ def get_run_logger() -> logging.Logger:
 
     Returns:
         A standard logger at level INFO; set another level as with any logger.
+
+    Example:
+        >>> import sys
+        >>> from contextlib import redirect_stderr
+        >>> @task
+        ... def load():
+        ...     get_run_logger().info("loaded %d rows", 3)
+        >>> with Flow("etl") as flow:
+        ...     loaded = load()
+        >>> with redirect_stderr(sys.stdout):
+        ...     state = flow.run()
+        INFO: loaded 3 rows
     """
     logger = logging.getLogger("resnb.task")
     if not logger.handlers:

@@ -14,6 +14,8 @@ const BEHIND = [6, 3];
 
 export class ClusterShape {
   readonly element: SVGGElement;
+  /** What is written on it, which no link is drawn over. */
+  readonly heading: SVGGElement;
   /** The sheets behind a mapped scope. */
   private readonly behind = BEHIND.map((by) =>
     svg("rect", { class: "extra", rx: 9, x: by, y: by }),
@@ -41,23 +43,21 @@ export class ClusterShape {
       ...this.behind,
       this.ring,
       this.body,
-      this.name,
-      this.step,
-      this.time,
-      this.notes,
     );
+    this.heading = svg("g", {}, this.name, this.step, this.time, this.notes);
   }
 
   moved(info: ClusterInfo): void {
     this.info = info;
   }
 
-  place([, , width, height]: Box): void {
+  place([x, y, width, height]: Box): void {
     set(this.body, { width, height });
     for (const sheet of [this.ring, ...this.behind]) {
       set(sheet, { width, height });
     }
     set(this.step, { x: width - CHIP });
+    set(this.heading, { transform: `translate(${x},${y})` });
   }
 
   show(lease: LeaseState, stack: readonly LeaseCount[] = [], time = "", step = ""): void {
@@ -69,11 +69,10 @@ export class ClusterShape {
     for (const sheet of this.behind) {
       set(sheet, { display: isStack ? false : "none" });
     }
-    set(this.element, {
-      class: `cluster is-${className(look.word)}${unprotected ? " unprotected" : ""}`,
-      "aria-label": name,
-      display: info.box[2] === 0 ? "none" : false,
-    });
+    const looks = `is-${className(look.word)}${unprotected ? " unprotected" : ""}`;
+    const display = info.box[2] === 0 ? "none" : false;
+    set(this.element, { class: `cluster ${looks}`, "aria-label": name, display });
+    set(this.heading, { class: `scope-heading ${looks}`, display });
     setText(this.title, name);
     const named = svg("tspan", { class: "id" });
     named.textContent = info.id;

@@ -11,6 +11,7 @@ import { NodeShape } from "./node";
 import type { Box, Structure } from "../../wire/frames";
 import { nearest, type Direction } from "./keyboard";
 import { Minimap } from "./minimap";
+import { arrows } from "./arrows";
 import { Viewport } from "./viewport";
 import { scopeTime, stepText, taskTime } from "../words";
 
@@ -34,6 +35,7 @@ export class Graph {
   readonly viewport: Viewport;
   private readonly clusters = svg("g");
   private readonly links = svg("g");
+  private readonly headings = svg("g");
   private readonly nodes = svg("g");
   private readonly chips = svg("g");
   private readonly map: Minimap;
@@ -56,8 +58,8 @@ export class Graph {
   ) {
     graphs += 1;
     this.tip = `resnb-tip-${graphs}-${Math.random().toString(36).slice(2)}`;
-    const content = svg("g", {}, this.clusters, this.links, this.nodes, this.chips);
-    this.element = svg("svg", { class: "graph", role: "group" }, this.arrows(), content);
+    const content = svg("g", {}, this.clusters, this.links, this.headings, this.nodes, this.chips);
+    this.element = svg("svg", { class: "graph", role: "group" }, arrows(this.tip), content);
     const moved = (): void => {
       this.map.moved();
     };
@@ -235,6 +237,9 @@ export class Graph {
       set(item.shape.element, { "data-new": !isFirst && !before.has(key) });
     }
     this.clusters.replaceChildren(...this.elementsOf("cluster"));
+    this.headings.replaceChildren(
+      ...this.items.flatMap(({ shape }) => (shape instanceof ClusterShape ? [shape.heading] : [])),
+    );
     this.nodes.replaceChildren(...this.elementsOf("node"));
     this.chips.replaceChildren(...this.elementsOf("chip"));
     this.setTabStop(
@@ -319,17 +324,6 @@ export class Graph {
     });
     this.links.replaceChildren(...this.paths.values());
     return moves;
-  }
-
-  private arrows(): SVGDefsElement {
-    const box = { refX: 6, refY: 2.6, markerWidth: 7, markerHeight: 6, orient: "auto" };
-    const arrow = (id: string, name: string): SVGMarkerElement =>
-      svg(
-        "marker",
-        { id, markerUnits: "userSpaceOnUse", ...box },
-        svg("path", { d: "M0,0L6,2.6L0,5.2Z", class: name }),
-      );
-    return svg("defs", {}, arrow(this.tip, "tip"), arrow(`${this.tip}-own`, "own-tip"));
   }
 
   // ---- input

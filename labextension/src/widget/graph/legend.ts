@@ -74,7 +74,6 @@ function cluster(lease: LeaseState, name: string = lease): HTMLElement {
   shape.place(info.box);
   const item = sample(shape.element, name);
   shape.show(lease);
-  shape.element.querySelector(".name")?.remove();
   for (const rect of shape.element.querySelectorAll("rect")) {
     rect.setAttribute("rx", "4");
   }
