@@ -20,6 +20,7 @@ from resnb.dask import cluster_loss
 from resnb.dask.bundles import forming
 from resnb.dask.bundles.estimates import ESTIMATES
 from resnb.dask.connecting import disconnected
+from resnb.dask.remote_value import RemoteValue
 from tests.dask import codes
 from tests.run.parts import names
 
@@ -77,6 +78,11 @@ def run_in_background(flow, cluster_or_client):
     return flow.start(executor=DaskExecutor(cluster_or_client))
 
 
+def is_reported(value):
+    """Whether a worker has said how a task ended, and with what."""
+    return isinstance(value, RemoteValue) and bool(value.copy or value.spare)
+
+
 def test_a_worker_that_dies_with_a_task_is_replaced(tmp_path, thing):
     with codes.cluster() as cluster, codes.client_of(cluster) as client:
         with Flow("f") as flow, thing():
@@ -102,7 +108,7 @@ def test_a_worker_that_dies_in_the_middle_of_a_bundle(tmp_path, thing):
             after = [marked(before[-1], folder, "a", upstream_tasks=[dies]) for _ in range(2)]
         run = run_in_background(flow, client)
         never, deadline = threading.Event(), time.monotonic() + codes.DEADLINE
-        while not all(getattr(one.state.kept, "copy", None) for one in before):  # is it reported?
+        while not all(is_reported(one.state.kept) for one in before):
             assert time.monotonic() < deadline, [one.state for one in before]
             never.wait(0.01)
         codes.mark(folder, "go")
@@ -218,11 +224,11 @@ def test_dask_blames_a_value_that_it_was_making_again(tmp_path, has_copy):
             after = task(len, trigger=triggers.any_failed)(first, upstream_tasks=[dies])
         run = run_in_background(flow, client)
         never, deadline = threading.Event(), time.monotonic() + codes.DEADLINE
-        while [getattr(one.state.kept, "copy", None) for one in (small, first)] != [ONE, b""]:
+        while [getattr(one.state.kept, "spare", None) for one in (small, first)] != [ONE, b""]:
             assert time.monotonic() < deadline, (first.state, small.state)
             never.wait(0.01)
         if has_copy:  # a worker reports that of small values only, which it need not make again
-            first.state.kept.copy = pickle.dumps(bytes(200))
+            first.state.kept.spare = pickle.dumps(bytes(200))
         codes.mark(folder, "go")
         state = run.wait(codes.DEADLINE)
         assert "each Dask worker that ran task 'dies_beside'" in state.result[dies].message
