@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from resnb.dask.cluster_loss import is_killer, reason_of
 from resnb.dask.messages import END, label_of
 from resnb.dask.serialization import Failure
-from resnb.dask.workers.tries import FAILED, LEFT, SUCCEEDED, SUSPECT, UNDONE
+from resnb.dask.workers.tries import FAILED, LEFT, SUCCEEDED, SUSPECT, UNDONE, failure_by
 from resnb.states import FIRST_FINISHED, RUNNING
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class _End(NamedTuple):
     """What a worker has reported of a row in a bundle.
 
     Attributes:
-        data: its value if that is small, or what it raised, pickled.
+        data: its value if that is small, or what it raised, pickled; or why it did not begin.
         ended: when, in seconds of the run's clock.
     """
 
@@ -180,8 +180,9 @@ class Arrivals:
             for _, row, number in tries:
                 self.look_at(row, number)
         elif status == "error":
-            for _, row, _ in tries:  # one by one: it may be the fault of one of them
-                self._sent.send_again(row, is_suspect=True)
+            now = self._execution.clock.now()
+            for _, row, number in tries:  # one by one: it may be the fault of one of them
+                self._came(row, _End(number, SUSPECT, None, now))
             self._sent.calls.lost(future.key)
         elif tries:  # what was reported of these was lost
             self._driver.fetch(future, partial(self._unpacked, tries))
@@ -190,7 +191,7 @@ class Arrivals:
         """The values of a bundle have come, or why they have not."""
         now = self._execution.clock.now()
         for place, row, number in tries:
-            if self._sent.numbers.get(row) != number:
+            if not self._sent.is_open(row, number):
                 continue
             if isinstance(values, BaseException):
                 if row in self._taken:
@@ -198,8 +199,8 @@ class Arrivals:
                 continue
             value, data, end = values[place], None, SUCCEEDED
             if type(value) is Failure:
-                data = value.error
-                end = UNDONE if data is None else FAILED
+                data = value.reason.encode() if value.error is None else value.error
+                end = UNDONE if value.error is None else FAILED
             self._came(row, _End(number, end, data, now))
 
     # ---- a row's turn
@@ -219,7 +220,7 @@ class Arrivals:
         elif end.end in {LEFT, SUSPECT} and not self._driver.is_given_up((row, number)):
             self._sent.send_again(row, is_suspect=end.end == SUSPECT)
         else:
-            self._driver.failed(row, number, Failure(end.data))
+            self._driver.failed(row, number, failure_by(end.end, end.data))
             if self._table.state[row] >= FIRST_FINISHED:
                 self._table.ended[row] = end.ended
 
@@ -245,7 +246,8 @@ class Arrivals:
         error, is_given_up = future.exception(timeout=END), self._driver.is_given_up((row, number))
         if is_killer(error) and error.task != future.key:  # that was upstream
             self._sent.calls.lost(error.task)
-            self._driver.failed(row, number, Failure(None))
+            reason = "a value that it needs was lost with a Dask worker"
+            self._driver.failed(row, number, Failure(None, reason))
         elif (
             is_killer(error)
             and not (is_given_up or self._sent.is_suspect(row))

@@ -185,8 +185,8 @@ class ClusterRun:
 
     def failed(self, row: int, number: int, failure: Any) -> None:
         """A try has ended without a value: with an exception, or without having begun."""
-        if self._sent.numbers.get(row) != number or row not in self.taken:
-            return
+        if row not in self.taken or not self._sent.is_open(row, number):
+            return  # that is heard twice if Dask is done just when it is the row's turn
         error = error_of(failure) if isinstance(failure, Failure) else failure
         if error is not None:
             self.fail(row, error)
@@ -195,8 +195,9 @@ class ClusterRun:
         elif self._lost:
             self.fail(row, RunError(self._lost))
         elif row in self._in_vain:
-            reason = "a value that it needs was lost with a Dask worker; run the flow again"
-            self.fail(row, f"task {self._execution.task_of(row).name!r}: {reason}")
+            task = f"task {self._execution.task_of(row).name!r}"
+            reason = f"{failure.reason}; run the flow again"
+            self.fail(row, f"{task} was given to Dask twice, but did not begin there: {reason}")
         else:  # something upstream, ahead of which it went, did not succeed
             self._in_vain.add(row)
             self._sent.take_back(row)
@@ -325,7 +326,7 @@ class ClusterRun:
             self.lose(reason_of(self.client, error))
         given_up = {*unbegun}
         for row, number in asked:
-            if row in self.taken and self._sent.numbers.get(row) == number:
+            if row in self.taken and self._sent.is_open(row, number):
                 if (row, number) in self._gone:
                     self.fail(row, RunError(self._lost or reason_of(self.client)))
                 elif (row, number) in given_up:

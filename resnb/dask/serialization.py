@@ -92,12 +92,13 @@ class Flattened:
 
 
 class Failure:
-    """In place of a value: what a try's code raised, or (without `error`) that it did not run."""
+    """In place of a value: what a try's code raised, or (without `error`) why it did not run."""
 
-    __slots__ = ("error",)
+    __slots__ = ("error", "reason")
 
-    def __init__(self, error: bytes | None) -> None:
+    def __init__(self, error: bytes | None, reason: str = "") -> None:
         self.error = error
+        self.reason = reason
 
 
 def found_at(value: Any, path: Path) -> Any:

@@ -76,6 +76,13 @@ class Submission:
         """Whether `row` waits until it is given to the cluster."""
         return row in self._bundler
 
+    def is_open(self, row: int, number: int) -> bool:
+        """Whether a try was given to the cluster, and is not over.
+
+        Its number says too little: it stays the latest one until the next try is sent.
+        """
+        return self.numbers.get(row) == number and row in self.futures
+
     def send(self, row: int) -> None:
         """Give `row` to the cluster as soon as it is good for more, and what can follow with it."""
         self._bundler.offer(row)

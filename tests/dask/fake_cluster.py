@@ -150,6 +150,8 @@ class Client:
 
     def get(self, graph, keys, *, sync):
         assert not sync
+        if "get" in self._held:
+            self.loop.sync(self._passes, "get")
         found = []
         for key in keys:
             sent, *upstream = graph[key].args
@@ -208,7 +210,7 @@ class Client:
         self.loop.sync(self._handlers["all"], ("", event))
 
     def hold(self, what):
-        """Let no ``run``, ``gather`` or ``register`` through until it is let go."""
+        """Let no ``run``, ``gather``, ``register`` or ``get`` through until it is let go."""
         self._held[what] = self.loop.event()
 
     def let_go(self, what):
@@ -221,7 +223,7 @@ class Client:
             await held.wait()
 
     def await_asked(self, what):
-        """Wait until the client is asked for a ``run``, ``gather`` or ``register``."""
+        """Wait until the client is asked for a ``run``, ``gather``, ``register`` or held ``get``."""
         while self._asked.get(timeout=PATIENCE) != what:
             pass
 

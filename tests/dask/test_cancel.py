@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 
-from resnb import Flow, resource_manager, task
+from resnb import Flow, resource_manager, task, triggers
 from resnb.dask import cluster_loss
 from resnb.dask.bundles import forming
 from tests.dask import codes
@@ -268,6 +268,36 @@ def test_one_that_went_ahead_in_vain_is_about_to_be_sent_again(case, client):
     client.let_go("gather")
     case.ended(a="Success", b="Cancelled")
     assert client.tries("b") == 1
+
+
+def test_what_came_of_one_that_went_ahead_in_vain_is_heard_twice(case, client):
+    """Dask says that it is done just when it is the row's turn."""
+    SCRIPTS["a"] = fails
+    waits = {"trigger": triggers.all_finished}
+    case.begin(a=((), {"max_retries": 1}), b=(("a",), {}), c=PLAIN, d=(("c",), waits))
+    client.await_sent("b", "c")
+    first, ahead = client.perform("a"), client.perform("b")
+    ahead.status = "finished"  # who waits for that is yet to be told
+    first.tell("finished")
+    client.await_asked("gather")  # of what a raised
+    client.await_sent("a")
+    SCRIPTS.clear()
+    client.hold("gather")
+    client.perform("a").tell("finished")
+    client.await_asked("gather")  # of what b's call gave, now that it is b's turn
+    ahead.tell("finished")
+    client.await_asked("gather")
+    client.hold("get")
+    client.perform("c").tell("finished")
+    client.await_asked("get")  # of d; meanwhile, both answers come
+    client.let_go("gather")
+    client.loop.sync(no_op)
+    client.let_go("get")
+    client.await_sent("b")
+    client.perform("b").tell("finished")
+    client.perform("d").tell("finished")
+    case.ended(a="Success", b="Success", c="Success", d="Success")
+    assert client.tries("b") == 2
 
 
 def test_what_a_call_on_its_way_may_refer_to_is_kept(case, client):

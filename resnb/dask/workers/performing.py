@@ -34,12 +34,14 @@ from resnb.dask.workers.tries import (
     BundleRun,
     Report,
     TryRegistry,
+    failure_by,
     registry_of,
 )
 from resnb.graph.base.inputs import flat, is_sequence, items_of, joined
 from resnb.run.engine.slots import CURRENT, NOTHING
 from resnb.run.output.routing import routed
 
+SUSPICION = "it may have killed another worker"
 AGAIN = "resnb-again"
 """The annotation of Dask's tasks that were given to a worker before (see `MarkAgain`)."""
 
@@ -66,9 +68,11 @@ def perform(call: RemoteCall, *upstream: Any) -> Any:
     if end == FAILED:
         return Failure(data)
     inputs = _inputs(call, upstream, ())
-    report = None if inputs is None else registry.begins(call)
-    if inputs is None or report is None:
-        return Failure(None)  # the kernel knows what follows from that
+    if isinstance(inputs, Failure):
+        return inputs
+    report = registry.begins(call)
+    if isinstance(report, str):
+        return Failure(None, report)  # the kernel knows what follows from that
     try:
         value = _performed(call, inputs, report, registry)
     finally:
@@ -122,15 +126,16 @@ def _next_of(
             return pickle.loads(data)  # noqa: S301 - a worker's of ours
         if end != SUCCEEDED:
             if end == SUSPECT:
-                registry.skips(call, bundle, SUSPECT)
-            return Failure(data)
+                data = SUSPICION.encode()
+                registry.skips(call, bundle, SUSPECT, SUSPICION)
+            return failure_by(end, data)
     inputs = _inputs(call, upstream, results)
-    if inputs is None:
-        registry.skips(call, bundle, UNDONE)
-        return Failure(None)
+    if isinstance(inputs, Failure):
+        registry.skips(call, bundle, UNDONE, inputs.reason)
+        return inputs
     report = registry.begins(call, bundle)
-    if report is None:
-        return Failure(None)
+    if isinstance(report, str):
+        return Failure(None, report)
     try:
         return _performed(call, inputs, report, registry)
     finally:
@@ -147,10 +152,15 @@ def _here() -> tuple[Any, TryRegistry]:
     return worker, registry_of(worker)
 
 
-def _inputs(call: RemoteCall, upstream: Sequence[Any], results: Sequence[Any]) -> list[Any] | None:
-    """The upstream values of `call`; None if there is not each of them."""
+def _inputs(
+    call: RemoteCall, upstream: Sequence[Any], results: Sequence[Any]
+) -> list[Any] | Failure:
+    """The upstream values of `call`; why it cannot run if there is not each of them."""
     found = [found_at(results if n == OWN else upstream[n], path) for n, path in call.places]
-    return None if any(type(one) is Failure for one in found) else found
+    for one in found:
+        if type(one) is Failure:
+            return Failure(None, one.reason or "what it needs has failed there")
+    return found
 
 
 def _performed(call: RemoteCall, inputs: list[Any], report: Report, registry: TryRegistry) -> Any:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from resnb.dask.serialization import OWN, RemoteCall
+from resnb.dask.serialization import OWN, Failure, RemoteCall
 from resnb.dask.workers.attachments import Attachments
 from resnb.run.engine.slots import Slot
 from resnb.run.output.log import LOG_LIMIT
@@ -31,6 +31,7 @@ SUCCEEDED, FAILED, UNDONE, LEFT, SUSPECT = "succeeded", "failed", "undone", "lef
 """How a try in a bundle ended: `LEFT` if it did not begin and is to be sent again, `UNDONE` if it
 did not because something upstream has failed, or because it was given up, and `SUSPECT` if it may
 be what has killed another worker: it is to be sent again, alone."""
+_LEFT = "it was given back"
 
 
 class Report:
@@ -39,7 +40,7 @@ class Report:
     Attributes:
         seat: its number among the tries that its worker runs at the same time, from 0.
         end: how it ended.
-        data: its value if that is small, or what it raised, pickled.
+        data: its value if that is small, or what it raised, pickled; or why it did not begin.
         size: of its value in bytes, if it is known.
     """
 
@@ -102,11 +103,16 @@ class Report:
         return bool(self._texts)
 
 
-def not_begun(call: RemoteCall, end: str) -> Report:
+def not_begun(call: RemoteCall, end: str, reason: str) -> Report:
     """The report of a try in a bundle that did not begin."""
     report = Report(call)
-    report.end, report.ended = end, report.began
+    report.end, report.ended, report.data = end, report.began, reason.encode()
     return report
+
+
+def failure_by(end: str, data: bytes | None) -> Failure:
+    """What a report says of a try that has not succeeded."""
+    return Failure(data) if end == FAILED else Failure(None, (data or b"").decode())
 
 
 class BundleRun:
@@ -147,7 +153,7 @@ class BundleRun:
     def _leave(self, number: int) -> None:
         if number not in self.left:
             self.left.add(number)
-            self.ended.append(not_begun(self.calls[number], LEFT))
+            self.ended.append(not_begun(self.calls[number], LEFT, _LEFT))
 
 
 class TryRegistry:
@@ -176,16 +182,17 @@ class TryRegistry:
             self._bundles.remove(bundle)
         self._say(bundle.calls[0].topic, [one.message() for one in bundle.ended])
 
-    def begins(self, call: RemoteCall, bundle: BundleRun | None = None) -> Report | None:
-        """A try begins; None if it was given up before, or given back."""
+    def begins(self, call: RemoteCall, bundle: BundleRun | None = None) -> Report | str:
+        """A try begins; the reason if it does not: it was given up before, or given back."""
         report = Report(call)
         with self._lock:
             if bundle is not None and bundle.at in bundle.left:
-                return None
+                return _LEFT
             if call.topic in self._left or call[:3] in self._forbidden:
+                reason = "its run was over" if call.topic in self._left else "it was given up"
                 if bundle is not None:
-                    bundle.ended.append(not_begun(call, UNDONE))
-                return None
+                    bundle.ended.append(not_begun(call, UNDONE, reason))
+                return reason
             taken = {one.seat for one in self._reports.values()}
             report.seat = next(seat for seat in range(len(taken) + 1) if seat not in taken)
             self._begun.add(call[:3])
@@ -197,11 +204,11 @@ class TryRegistry:
             self._worker.loop.add_callback(self._worker.loop.call_later, INTERVAL, self._tick)
         return report
 
-    def skips(self, call: RemoteCall, bundle: BundleRun, end: str) -> None:
+    def skips(self, call: RemoteCall, bundle: BundleRun, end: str, reason: str) -> None:
         """A try in a bundle does not begin."""
         with self._lock:
             if bundle.at not in bundle.left:
-                bundle.ended.append(not_begun(call, end))
+                bundle.ended.append(not_begun(call, end, reason))
 
     def ends(self, report: Report, bundle: BundleRun | None = None) -> None:
         """Its code has returned."""
