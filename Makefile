@@ -41,7 +41,7 @@ bench: setup ## print what imports, the engine, pictures, leases and views cost
 	$(BIN)/python benchmarks/leases.py
 	$(BIN)/python benchmarks/rehearsals.py
 	$(BIN)/python benchmarks/many_leases.py
-	$(BIN)/python benchmarks/values.py
+	$(BIN)/python -m benchmarks.values
 	$(BIN)/python benchmarks/live.py
 	$(BIN)/python benchmarks/server.py
 	$(BIN)/python -m benchmarks.in_browser

@@ -43,6 +43,7 @@ _HOMES = {
     "Edge": "resnb.graph.tasks.edge",
     "LocalDaskExecutor": "resnb.dask.local",
     "LocalExecutor": "resnb.run.executors.local",
+    "LocalResult": "resnb.run.caching.results",
     "Parameter": "resnb.graph.tasks.parameter",
     "ResourceManager": "resnb.graph.resources.resource",
     "Task": "resnb.graph.tasks.task",
@@ -70,6 +71,7 @@ _HOMES = {
     "wait": "resnb.run.functions.futures",
 }
 _MODULES = {
+    "cache_validators": "resnb.cache_validators",
     "signals": "resnb.signals",
     "states": "resnb.states",
     "triggers": "resnb.triggers",
@@ -120,6 +122,7 @@ def _plug_in() -> None:
     PORTS.runner = lambda: import_module("resnb.run.runner").RUNNER
     PORTS.function_runner = lambda: import_module("resnb.run.functions.api").UNFOLDER
     PORTS.holder = lambda: import_module("resnb.run.held.resource").HeldResource
+    PORTS.context = lambda: import_module("resnb.run.context").context
     PORTS.logger = lambda: import_module("resnb.run.output.logs").get_run_logger()
     PORTS.painter = lambda: import_module("resnb.view.painter").PAINTER
     PORTS.clusters = lambda: import_module("resnb.dask.clusters").Clusters

@@ -11,7 +11,8 @@ from resnb.errors import OptionError
 from resnb.instructions import is_import
 
 _LATER = "run the notebook later or often with cron, papermill or a CI job"
-_KEEP = "write what you want to keep to a file or a database in the task"
+_KEEP = "use result=LocalResult(...), or write what you want to keep in the task"
+_ELSEWHERE = "use LocalResult, or any object with exists, read and write"
 _HERE = "a flow runs where its notebook runs; choose executor=... for where its tasks run"
 _AGAIN = "use cache_for='7d', and cache_key='...' to tell values apart"
 _NEXT = "let the flow end there, and start the next one when you are ready"
@@ -25,11 +26,8 @@ _LIBRARY = "write a task of a few lines that calls the library itself"
 
 TASK_OPTIONS = {
     **dict.fromkeys(
-        ("cache_validator", "cache_key_fn", "cache_expiration", "cache_policy", "refresh_cache"),
-        _AGAIN,
+        ("cache_key_fn", "cache_expiration", "cache_policy", "refresh_cache"), _AGAIN
     ),
-    "result": _KEEP,
-    "target": "let the task itself look whether its file is there",
     "task_run_name": _NAMED,
     "slug": "use name=...",
     **dict.fromkeys(
@@ -50,7 +48,6 @@ FLOW_OPTIONS = {
     "run_config": _HERE,
     "environment": _HERE,
     "storage": _GIT,
-    "result": _KEEP,
     "result_handler": _KEEP,
     "terminal_state_handler": "use state_handlers=[...], which may give another final state",
 }
@@ -125,7 +122,7 @@ CONTEXT = {
     "task_slug": "use context.task_name",
     "task_run_name": "use context.task_full_name",
     "resume": _NEXT,
-    "checkpointing": _KEEP,
+    "checkpointing": "leave it out: result and target always write",
     "backend": _NO_SERVER,
     "project_name": _NO_SERVER,
     "project_id": _NO_SERVER,
@@ -145,7 +142,7 @@ MODULES = {
     "config": "read os.environ, or import a module of your own",
     "configuration": "read os.environ, or import a module of your own",
     "core": "use `from resnb import Flow, Task, Parameter`",
-    "engine": "use `from resnb import signals, states`; results and caches are left out",
+    "engine": "use `from resnb import signals, states, cache_validators, LocalResult`",
     "executors": "use `from resnb import LocalExecutor, ThreadExecutor, DaskExecutor`",
     "utilities": "use `from resnb import task, tags, unmapped, flatten, apply_map, context`",
     "exceptions": "use `from resnb.errors import ...`, or `from resnb import signals`",
@@ -201,6 +198,30 @@ NAMES = {
         ("ConcurrentTaskRunner", "SequentialTaskRunner", "ThreadPoolTaskRunner", "DaskTaskRunner"),
         FUNCTION_OPTIONS["task_runner"],
     ),
+    **dict.fromkeys(
+        (
+            "AzureResult",
+            "ConstantResult",
+            "GCSResult",
+            "MySQLResult",
+            "PrefectResult",
+            "Result",
+            "S3Result",
+            "SecretResult",
+        ),
+        _ELSEWHERE,
+    ),
+    **dict.fromkeys(
+        (
+            "CompressedSerializer",
+            "DateTimeSerializer",
+            "JSONSerializer",
+            "PandasSerializer",
+            "Serializer",
+        ),
+        "give LocalResult a serializer=, any object with serialize and deserialize",
+    ),
+    "PickleSerializer": "leave it out: LocalResult pickles",
     "slack_notifier": "use callback_factory, or a function that posts to your webhook",
     "gmail_notifier": "use callback_factory, or a function that sends the mail",
 }

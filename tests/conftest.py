@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import psutil
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from tests.ledger.store.postgres import Server
@@ -38,11 +38,17 @@ KEPT_PROCESSES = (
     "reaper/sweeper.py",  # a moment after %load_ext, if something was left
     "on_device_model",  # Chromium starts one by itself, a few minutes after its own beginning
 )
-LEDGER_GRACE = 30.0
+LEDGER_GRACE = 60.0
 """Seconds that the reapers of a session have to clean up what its tests have left to them."""
 SESSION_MARK = "RESNB_TEST_SESSION"
 
-settings.register_profile("resnb", deadline=None, print_blob=True, max_examples=50)
+settings.register_profile(
+    "resnb",
+    deadline=None,
+    print_blob=True,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],  # which a busy machine is
+)
 settings.register_profile("long", settings.get_profile("resnb"), max_examples=2_000)
 settings.load_profile("resnb")
 
@@ -65,20 +71,19 @@ class Alive(NamedTuple):
 
     def since(self, before: "Alive", grace: float) -> list[str]:
         """What is here and was not `before`, and does not end within `grace` seconds."""
-        deadline = time.monotonic() + grace
-        while (begun := running_threads() - before.threads) and time.monotonic() < deadline:
-            for thread in begun:
-                with suppress(RuntimeError):  # it is just being started
-                    thread.join(max(0, deadline - time.monotonic()))
-        psutil.wait_procs(self.children - before.children, max(0, deadline - time.monotonic()))
-        left, files = Alive.now(), self.files - before.files
-        while (children := left.children - before.children) and time.monotonic() < deadline:
-            psutil.wait_procs(children, max(0, deadline - time.monotonic()))  # begun meanwhile
-            left = Alive.now()
-        while (files := files & left.files) and time.monotonic() < deadline:
+        deadline, never = time.monotonic() + grace, threading.Event()
+        left, files = self, self.files - before.files
+        while (
+            left.threads - before.threads
+            or left.children - before.children  # one that just forked shows what it is later
+            or (files := files & left.files)  # a thread that outlives tests may just read a file
+        ):
+            if time.monotonic() > deadline:
+                break
             gc.collect()
-            threading.Event().wait(0.01)  # a thread that outlives tests may just read a file
+            never.wait(0.01)
             left = Alive.now()
+        files &= left.files
         return [
             *sorted(f"thread {thread.name}" for thread in left.threads - before.threads),
             *sorted(f"process {described(p)}" for p in left.children - before.children),
@@ -184,9 +189,16 @@ def end_reapers(home: Path) -> None:
     for process in psutil.process_iter(["cmdline"]):
         if str(home) not in (process.info["cmdline"] or ()):
             continue
-        with suppress(psutil.NoSuchProcess):
-            for one in (process, *process.children(recursive=True)):
+        for one in (process, *children_of(process)):
+            with suppress(psutil.NoSuchProcess):
                 one.kill()
+
+
+def children_of(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -205,7 +217,7 @@ def no_ledger() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def leak_grace() -> float:
     """Seconds that what a test began may take to end; a test module may override it."""
-    return 5.0
+    return 30.0
 
 
 @pytest.fixture(autouse=True)
@@ -222,12 +234,18 @@ def no_orphans(leak_grace: float) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SESSION_MARK, mark)
         yield
-    orphans = [
-        process
+    never, deadline = threading.Event(), time.monotonic() + leak_grace
+    while (left := orphans(mark)) and time.monotonic() < deadline:
+        never.wait(0.05)
+    if left:
+        names = "; ".join(left)
+        pytest.fail(f"processes of this session are still there: {names}", pytrace=False)
+
+
+def orphans(mark: str) -> list[str]:
+    """What there is of a session's processes; one that has ended has no environment."""
+    return [
+        described(process)
         for process in psutil.process_iter(["environ"])
         if (process.info["environ"] or {}).get(SESSION_MARK) == mark and not is_kept(process)
     ]
-    _, left = psutil.wait_procs(orphans, leak_grace)
-    if left:
-        names = "; ".join(described(process) for process in left)
-        pytest.fail(f"processes of this session are still there: {names}", pytrace=False)

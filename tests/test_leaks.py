@@ -13,7 +13,7 @@ FOREVER = [sys.executable, "-c", "import sys; sys.stdin.read()"]  # ends with it
 
 @pytest.fixture(scope="session")
 def leak_grace():
-    return 0.1
+    return {grace}
 """
 
 A_THREAD = """
@@ -92,9 +92,9 @@ def no_plugins_but_ours(monkeypatch):
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
-def outcome_of(pytester, test):
+def outcome_of(pytester, test, grace=0.1):
     pytester.makeconftest(CONFTEST)
-    pytester.makepyfile(HEAD + test)
+    pytester.makepyfile(HEAD.format(grace=grace) + test)
     return pytester.runpytest_subprocess("-p", "no:cacheprovider")
 
 
@@ -108,7 +108,7 @@ def test_a_leak_fails_the_test_and_is_named(pytester, kind):
 
 @pytest.mark.parametrize("kind", TIDY)
 def test_a_tidy_test_passes(pytester, kind):
-    outcome_of(pytester, TIDY[kind]).assert_outcomes(passed=1)
+    outcome_of(pytester, TIDY[kind], grace=60.0).assert_outcomes(passed=1)
 
 
 def test_a_detached_process_is_found_when_the_session_ends(pytester):

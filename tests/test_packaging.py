@@ -117,6 +117,7 @@ def test_only_a_build_of_the_front_end_asks_for_node(unpacked):
         (unpacked / "aside.js").rename(unpacked / WIDGET[1])
 
 
+@pytest.mark.long
 def test_an_installation_is_seen_by_jupyter_and_leaves_nothing_behind(wheel, tmp_path):
     """In an environment of its own, which borrows the libraries of the tests' one."""
     folder = tmp_path / "environment"

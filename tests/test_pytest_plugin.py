@@ -103,6 +103,7 @@ def test_the_session_waits_for_the_clean_up(session, tmp_path):
     assert log.read_text() == "gone\n"
 
 
+@pytest.mark.long
 def test_the_limit_can_stand_in_the_configuration(session, pytester):
     pytester.makeini("[pytest]\nresnb_wait = 0s\n")
     result = session(a_test(IN_WORK))
@@ -117,6 +118,7 @@ def test_a_limit_that_is_none_is_refused(session, option):
     result.stderr.fnmatch_lines(["*resnb_wait=* is no duration*"])
 
 
+@pytest.mark.long
 def test_what_is_kept_is_told_and_fails_nothing(session):
     result = session(a_test("left(state='kept', keep_until=time.time() + 600)"))
     assert result.ret == 0
@@ -137,6 +139,7 @@ def test_after_ctrl_c_nobody_waits(session):
     result.stdout.fnmatch_lines(["*resources left behind*"])
 
 
+@pytest.mark.long
 def test_a_ledger_that_cannot_be_used_is_one_line(session, home):
     result = session(a_test("left(); os.chmod(os.environ['RESNB_HOME'], 0o777)"))
     assert result.ret == 1
@@ -145,6 +148,7 @@ def test_a_ledger_that_cannot_be_used_is_one_line(session, home):
     home.chmod(0o700)
 
 
+@pytest.mark.long
 def test_reports_without_times_as_before_pytest_7_3(session, pytester):
     pytester.makeconftest(
         """
@@ -178,6 +182,7 @@ def test_workers_of_xdist_belong_to_the_session(session):
         result.stdout.fnmatch_lines([f"flow/lease{number}, opened by * during *test_it?{number}?*"])
 
 
+@pytest.mark.long
 def test_a_session_within_a_session_has_its_own_id(session):
     result = session(
         """
@@ -244,8 +249,20 @@ def test_what_a_notebook_left_open_is_gone_when_its_session_ends(nbval, pytester
     assert (closed.name, closed.state) == ("etl/f", "closed")
 
 
+ONCE_IT_HAS_FAILED = """
+import pytest
+from resnb.ledger.admin.commands import LedgerCommands
+from tests.ledger.things import until
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish():
+    until(lambda: [one for one in LedgerCommands().leases() if one.state == "failed"])
+"""
+
+
 def test_a_clean_up_that_fails_after_a_notebook_names_notebook_and_cell(nbval, pytester):
-    result = nbval("raise OSError('stuck')", "--resnb-wait=3s")
+    pytester.makeconftest(ONCE_IT_HAS_FAILED)
+    result = nbval("raise OSError('stuck')", "--resnb-wait=0s")
     assert result.ret == 1
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(

@@ -32,8 +32,8 @@ DRAWN = " ".join(f"notebooks/{name}.ipynb" for name in ("quickstart", "across-ce
 """What is told of a picture is the same with either Graphviz: two notebooks show that."""
 MORE_EXAMPLES = "-m 'long or hypothesis' --hypothesis-profile=long"
 
-SPARK = "pyspark[connect]>=4.0"
-"""Nearly 900 MB, so only the long tests have it."""
+LARGE = "pyspark[connect]>=4.0 testcontainers>=4.9"
+"""Nearly 1 GB, so only the long tests have it."""
 
 OLDEST = (
     "jupyterlab==4.2.* notebook==7.2.* ipykernel==6.29.* ipython==8.20.* jupyter-server==2.14.* "
@@ -121,7 +121,7 @@ PARTS = {
     "long": Part(
         "long: more examples",
         [
-            f".venv/bin/python -m pip install --quiet {SPARK}",
+            f".venv/bin/python -m pip install --quiet {LARGE}",
             f"{PYTEST} tests --ignore={REAL_BROWSER} {MORE_EXAMPLES} --timeout=3600 -n 2",
         ],
     ),

@@ -34,11 +34,16 @@ TOPICS: Final[Mapping[str, Sequence[str]]] = {
     "Mapping and inputs": ("mapped", "unmapped", "flatten", "apply_map", "allow_failure"),
     "Resources": ("resource_manager", "resource", "ResourceManager"),
     "Executors": ("ThreadExecutor", "LocalExecutor", "DaskExecutor", "LocalDaskExecutor"),
-    "Running": ("wait", "as_completed", "get_run_logger", "callback_factory",
+    "Running": ("wait", "as_completed", "get_run_logger", "LocalResult", "callback_factory",
                 "exponential_backoff"),
 }  # fmt: skip
 """The names of `resnb.__all__`, by what they are about."""
-MODULES: Final = ("resnb.states", "resnb.triggers", "resnb.signals")
+MODULES: Final = (
+    "resnb.states",
+    "resnb.triggers",
+    "resnb.signals",
+    "resnb.cache_validators",
+)
 
 
 def write(folder: Path) -> None:

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -27,6 +27,11 @@ from .waiting import TrialError, wait_for
 Environment = dict[str, str]
 
 
+def close_loop() -> None:
+    """Close the event loop that jupyter_client has made for this thread."""
+    ensure_event_loop().close()
+
+
 class Client:
     """Sends cells to a kernel."""
 
@@ -37,10 +42,10 @@ class Client:
         return pid
 
     def hang_up(self) -> None:
-        """Close the client, and the event loop that it has made for this thread."""
+        """Close the client, and its event loop."""
         self.client.stop_channels()
         self.client.context.destroy(linger=0)
-        ensure_event_loop().close()
+        close_loop()
 
     def send(self, source: str) -> str:
         """Begin a cell; gives the request's id."""
@@ -75,21 +80,25 @@ class Managed(Client):
         self.manager = KernelManager(
             kernel_name="python3", transport="ipc", connection_file=str(folder / "kernel.json")
         )
-        self._log = (folder / "kernel.log").open("w")
-        self.manager.start_kernel(
-            cwd=str(folder), env=environment, stdout=self._log, stderr=self._log
-        )
-        self.client = self.manager.blocking_client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        with ExitStack() as opened:  # a kernel that does not come up is ended, too
+            log = opened.enter_context((folder / "kernel.log").open("w"))
+            opened.callback(close_loop)  # once nothing needs it
+            opened.callback(self._end_kernel)
+            self.manager.start_kernel(cwd=str(folder), env=environment, stdout=log, stderr=log)
+            self.client = self.manager.blocking_client()
+            opened.callback(self.hang_up)
+            self.client.start_channels()
+            self.client.wait_for_ready(timeout=60)
+            self._opened = opened.pop_all()
 
     def close(self) -> None:
-        """End the kernel, if there is one still, and the client."""
+        """End the client, and the kernel if there is one still."""
+        self._opened.close()
+
+    def _end_kernel(self) -> None:
         with suppress(ProcessLookupError, RuntimeError):
             self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
-        self.hang_up()
-        self._log.close()
 
 
 class Served(Client):
@@ -103,22 +112,26 @@ class Served(Client):
             "JUPYTER_NO_CONFIG": "1",
             "JUPYTER_TOKEN": self._token,
         }
-        self._log = (folder / "server.log").open("w")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root",
-             "--ip=127.0.0.1", "--port=0", "--ServerApp.jpserver_extensions={}",
-             f"--ServerApp.root_dir={folder}", "--KernelManager.transport=ipc"],
-            cwd=folder, env={**environment, **own}, stdout=self._log, stderr=self._log,
-            start_new_session=True,
-        )  # fmt: skip
-        self._url = wait_for(lambda: self._found_url(runtime), "the server")
-        self._kernel = str(wait_for(self._started, "the server to answer")["id"])
-        connection = runtime / f"kernel-{self._kernel}.json"
-        wait_for(connection.exists, "the connection file")
-        self.client = BlockingKernelClient(connection_file=str(connection))
-        self.client.load_connection_file()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        with ExitStack() as opened:  # a server that does not come up is ended, too
+            log = opened.enter_context((folder / "server.log").open("w"))
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root",
+                 "--ip=127.0.0.1", "--port=0", "--ServerApp.jpserver_extensions={}",
+                 f"--ServerApp.root_dir={folder}", "--KernelManager.transport=ipc"],
+                cwd=folder, env={**environment, **own}, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+            opened.callback(self._end_server)
+            self._url = wait_for(lambda: self._found_url(runtime), "the server")
+            self._kernel = str(wait_for(self._started, "the server to answer")["id"])
+            connection = runtime / f"kernel-{self._kernel}.json"
+            wait_for(connection.exists, "the connection file")
+            self.client = BlockingKernelClient(connection_file=str(connection))
+            opened.callback(self.hang_up)
+            self.client.load_connection_file()
+            self.client.start_channels()
+            self.client.wait_for_ready(timeout=60)
+            self._opened = opened.pop_all()
 
     def restart(self) -> None:
         """Have the server restart the kernel."""
@@ -129,15 +142,16 @@ class Served(Client):
         self._ask("DELETE", f"/api/kernels/{self._kernel}")
 
     def close(self) -> None:
-        """End the server and the client."""
-        self.hang_up()
+        """End the client and the server."""
+        self._opened.close()
+
+    def _end_server(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(10)
             self.process.kill()
         self.process.wait()
-        self._log.close()
 
     def _found_url(self, runtime: Path) -> str:
         for path in runtime.glob("jpserver-*.json"):

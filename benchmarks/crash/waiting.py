@@ -22,7 +22,7 @@ def pause(seconds: float) -> None:
     _never.wait(max(0.0, seconds))
 
 
-def wait_for(condition: Callable[[], T], what: str, limit: float = 30.0) -> T:
+def wait_for(condition: Callable[[], T], what: str, limit: float = 60.0) -> T:
     """Look every few milliseconds until `condition` holds; gives what it gave.
 
     Raises:
@@ -63,7 +63,7 @@ class Marks:
         """The marks that say `what`."""
         return [mark for mark in self.all() if mark.what == what]
 
-    def wait(self, what: str, limit: float = 30.0) -> Mark:
+    def wait(self, what: str, limit: float = 60.0) -> Mark:
         """The first mark that says `what`, as soon as it is there.
 
         Raises:

@@ -5,7 +5,8 @@ which the driver empties each time it wakes. Nothing is polled.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -67,8 +68,9 @@ class ClusterRun:
             client, partial(self._put, self.lose), partial(self._put, self._count)
         )
         self._listeners = [partial(self._put, self._arrivals.report)]
+        self._reports = Reports(self._listeners)
         client.loop.add_callback(enter, client, self._calls.topic)
-        client.subscribe_topic(self._calls.topic, Reports(self._listeners))
+        client.subscribe_topic(self._calls.topic, self._reports)
         self._thread = threading.Thread(target=self._drive, name="resnb-dask", daemon=True)
         self._thread.start()
 
@@ -355,7 +357,6 @@ class ClusterRun:
 
     def _close(self) -> None:
         """Give up what nobody waits for, and let the workers forget the run."""
-        self._listeners.clear()
         futures = {id(one): one for one in (*self._needless, *self._sent.futures.values())}
         left = [
             one
@@ -364,9 +365,19 @@ class ClusterRun:
         ]
         self._watch.close()
         forget = self._stops.forget
-        for message in leave(self.client, self._calls.topic, left, forget):
+        late = leave(self.client, self._calls.topic, left, forget, self._reports.heard)
+        self._listeners.clear()
+        for message in [*self._unread(), *late]:
             self._arrivals.report(message)
         self._sent.futures.clear()
         self._needless.clear()
         self._kept.clear()
         self._slot.output = None  # callbacks on the client's loop keep the context for a while
+
+    def _unread(self) -> Iterator[dict[str, Any]]:
+        """What workers have reported since the run was over."""
+        with suppress(Empty):
+            while True:
+                item = self._inbox.get_nowait()
+                if item is not None and item[0] == self._arrivals.report:
+                    yield item[1]

@@ -7,6 +7,7 @@ to the gateway that Dask's configuration names here, and to no other.
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from threading import Event
 from typing import Any
 
@@ -133,6 +134,7 @@ def stop(connection: Mapping[str, Any], name: str, lease: str) -> None:
     with gateway(connection) as client:
         found = {one.name: one for one in client.list_clusters()}.get(name)
         if found is None:
+            _see_that_it_is_gone(client, name)
             return
         tag = dict(found.options or {}).get("environment", {}).get(TAG)
         tag = tag or (_metadata(client, name) if found.status.name == "RUNNING" else None)
@@ -145,6 +147,21 @@ def stop(connection: Mapping[str, Any], name: str, lease: str) -> None:
                 message = f"cluster {name} of the gateway has not stopped within {STOPPING:g} s"
                 raise CleanupError(message)
             never.wait(0.1)
+
+
+def _see_that_it_is_gone(client: Any, name: str) -> None:
+    """See that a cluster that is not listed has gone: those of other users are not listed, too.
+
+    Raises:
+        CleanupError: it is another user's.
+    """
+    try:
+        client.stop_cluster(name)  # of one that has gone this is no error
+    except Exception as error:
+        if getattr(error, "status", None) != HTTPStatus.FORBIDDEN:
+            raise
+        message = f"cluster {name} of the gateway is not that of the user who asks from here"
+        raise CleanupError(message) from None
 
 
 def _metadata(client: Any, name: str) -> str | None:

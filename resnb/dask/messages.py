@@ -1,5 +1,6 @@
 """Messages to and from a cluster: their size, who receives them, and the last ones of a run."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -21,15 +22,20 @@ class Reports:
     """Passes on what workers report.
 
     A client keeps the handler of a topic for good; this one holds nothing once the run is over.
+
+    Attributes:
+        heard: how many messages have come from each worker.
     """
 
     def __init__(self, listeners: Sequence[Callable[[Any], object]]) -> None:
         self._listeners = listeners
+        self.heard: Counter[str] = Counter()
 
     def __call__(self, event: tuple[Any, Any]) -> None:
         """A worker reports; on the client's loop."""
         for listener in self._listeners:
             listener(event[1])
+        self.heard[event[1]["name"]] += 1
 
 
 def first_of(batch: Mapping[str, tuple[Any, Package]]) -> Iterator[str]:
@@ -92,7 +98,11 @@ async def enter(client: Any, topic: str) -> None:
 
 
 def leave(
-    client: Any, topic: str, left: list[Any], forget: Callable[[], Awaitable[None]]
+    client: Any,
+    topic: str,
+    left: list[Any],
+    forget: Callable[[], Awaitable[None]],
+    heard: Mapping[str, int],
 ) -> list[dict[str, Any]]:
     """Give up what nobody waits for, and let the workers forget the run.
 
@@ -101,6 +111,7 @@ def leave(
         topic: of the run's events.
         left: futures that are not done.
         forget: what else there is to do.
+        heard: how many messages have come from each worker; all that it has sent are awaited.
 
     Returns:
         The workers' last messages.
@@ -109,11 +120,18 @@ def leave(
 
     late: list[dict[str, Any]] = []
 
+    async def all_heard() -> None:
+        # they are a few milliseconds behind; an event for each message would cost every run more
+        while any(heard.get(one["name"], 0) < one["said"] for one in late):  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
     async def take_leave() -> None:
         if left:
             await asyncio.wait_for(client.cancel(left, force=True), END)
         run = client.run(remote.leave, topic, on_error="ignore")
         late.extend((await asyncio.wait_for(run, END)).values())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(all_heard(), END)
         await asyncio.wait_for(forget(), END)
         with suppress(Exception):  # it took none
             await asyncio.wait_for(client.unregister_scheduler_plugin(topic), END)
@@ -121,8 +139,10 @@ def leave(
 
     try:
         if client.status == "running":
-            client.unsubscribe_topic(topic)
-            client.sync(take_leave)
+            try:
+                client.sync(take_leave)
+            finally:
+                client.unsubscribe_topic(topic)
     except Exception:  # noqa: BLE001 - the run is over, and the cluster perhaps gone
         return late
     return late

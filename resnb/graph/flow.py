@@ -15,7 +15,7 @@ from resnb.events import EVENTS, StructureChanged
 from resnb.graph import binding, editing
 from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import BUILDING, enter, leave
-from resnb.graph.base.options import hooks, refuse_unknown
+from resnb.graph.base.options import HOOKS, hooks, kept_result, refuse_unknown
 from resnb.graph.base.ports import PORTS, Runner
 from resnb.graph.resources.scope import Scope
 from resnb.graph.run_parameters import given_parameters
@@ -28,9 +28,10 @@ from resnb.graph.validation import validate
 from resnb.states import State
 
 _OPTIONS = (
-    "executor", "cache_for", "tasks", "edges", "reference_tasks", "state_handlers", "on_running",
-    "on_failure", "on_completion", "on_cancellation", "validate",
+    "executor", "cache_for", "result", "tasks", "edges", "reference_tasks", "state_handlers",
+    "on_running", "on_failure", "on_completion", "on_cancellation", "validate",
 )  # fmt: skip
+_COPIED = ("executor", "cache_for", "result", *HOOKS)
 
 
 class Flow(Structure):
@@ -41,6 +42,7 @@ class Flow(Structure):
         executor: what runs its tasks, unless a run gets another; threads by default.
         cache_for: how long its tasks' values last on disk (``"7d"``, seconds, timedelta), unless a
             task says otherwise.
+        result: a `LocalResult` for its tasks, unless a task has its own.
         tasks: initial tasks.
         edges: initial edges.
         reference_tasks: the tasks that decide the flow's final state; see `reference_tasks`.
@@ -69,6 +71,7 @@ class Flow(Structure):
         *,
         executor: Any = None,
         cache_for: Any = None,
+        result: Any = None,
         tasks: Iterable[Task] | None = None,
         edges: Iterable[Edge] | None = None,
         reference_tasks: Iterable[Task] | None = None,
@@ -88,6 +91,7 @@ class Flow(Structure):
         self.executor = executor
         owner = f"flow {name!r}"
         self.cache_for = seconds(cache_for, f"{owner}: cache_for")
+        self.result = kept_result(owner, "result", result)
         self.state_handlers = hooks(owner, "state_handlers", state_handlers)
         self.on_running = hooks(owner, "on_running", on_running)
         self.on_failure = hooks(owner, "on_failure", on_failure)
@@ -116,7 +120,6 @@ class Flow(Structure):
     schedule = unsupported.LeftOut(unsupported.FLOW_OPTIONS["schedule"])
     run_config = unsupported.LeftOut(unsupported.FLOW_OPTIONS["run_config"])
     storage = unsupported.LeftOut(unsupported.FLOW_OPTIONS["storage"])
-    result = unsupported.LeftOut(unsupported.FLOW_OPTIONS["result"])
 
     def __getattr__(self, name: str) -> NoReturn:
         unsupported.refuse_name("a flow", name, unsupported.FLOW_METHODS)
@@ -229,15 +232,7 @@ class Flow(Structure):
 
     def copy(self) -> "Flow":
         """A flow with the same tasks, edges and scopes, which can be extended separately."""
-        new = Flow(
-            self.name,
-            executor=self.executor,
-            state_handlers=self.state_handlers,
-            on_running=self.on_running,
-            on_failure=self.on_failure,
-            on_completion=self.on_completion,
-            on_cancellation=self.on_cancellation,
-        )
+        new = Flow(self.name, **{option: getattr(self, option) for option in _COPIED})
         new.update(self)
         if self.has_reference_tasks:
             new.set_reference_tasks(self.reference_tasks())

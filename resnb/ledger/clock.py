@@ -10,6 +10,7 @@ from resnb.ledger.owner import this_boot
 
 AGREED = 2.0
 """By how much clocks may differ and count as the same, in seconds."""
+_LOOKS = 100
 
 
 def since_boot() -> float:
@@ -25,6 +26,9 @@ class Clock:
         wall: the wall clock, in seconds since the epoch.
         steady: the boot clock, in seconds.
         boot: tells this boot's clock from those of other boots; empty if nothing does.
+
+    Attributes:
+        base: what this clock shows, less the boot clock; that stays as it is.
     """
 
     def __init__(
@@ -36,11 +40,23 @@ class Clock:
         self.wall = wall
         self.steady = steady
         self.boot = this_boot() if boot is None else boot
-        self._began = wall() - steady()
+        self.base = self.wall_base()
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return self._began + self.steady()
+        return self.base + self.steady()
+
+    def wall_base(self) -> float:
+        """What the wall clock shows now, less the boot clock.
+
+        The process may have stood still between the looks at the two; then it looks again.
+        """
+        for _ in range(_LOOKS):
+            before = self.steady()
+            found = self.wall() - before
+            if self.steady() - before < AGREED / 10:
+                break
+        return found
 
 
 CLOCK = Clock()

@@ -10,6 +10,7 @@ _ROOT = "resnb"
 _MODULES: Final = {
     "prefect": _ROOT,
     "prefect.engine": _ROOT,
+    "prefect.engine.cache_validators": "resnb.cache_validators",
     "prefect.engine.signals": "resnb.signals",
     "prefect.engine.state": "resnb.states",
     "prefect.states": "resnb.states",
@@ -18,7 +19,9 @@ _MODULES: Final = {
     **dict.fromkeys(
         (
             "prefect.core", "prefect.core.edge", "prefect.core.flow", "prefect.core.parameter",
-            "prefect.core.task", "prefect.engine.executors", "prefect.executors",
+            "prefect.core.task", "prefect.engine.executors", "prefect.engine.result",
+            "prefect.engine.results", "prefect.engine.results.local_result",
+            "prefect.engine.serializers", "prefect.executors",
             "prefect.executors.dask", "prefect.executors.local", "prefect.flows", "prefect.futures",
             "prefect.logging", "prefect.logging.loggers", "prefect.tasks",
             "prefect.tasks.control_flow", "prefect.tasks.control_flow.case",

@@ -14,6 +14,7 @@ from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.freshness import stale_run
 from resnb.notebook.cells.removal import listed
 from resnb.notebook.display import has_view
+from resnb.notebook.hooks import on, told
 from resnb.notebook.session import AutoRuns, Session
 from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
@@ -27,16 +28,17 @@ def look_after_cells(shell: Any, session: Session) -> Callable[[], None]:
         A function that ends that.
     """
 
-    def ended(result: Any = None) -> None:
+    def ended(result: Any) -> None:
         for cells in session.cells():
             if has_view(cells.flow):
-                session.mark_stale(cells.flow)
+                with told(f"looking for what is stale in flow {cells.flow.name!r}"):
+                    session.mark_stale(cells.flow)
         if getattr(result, "success", True):
             for name, auto in list(session.auto.items()):
-                _run_stale(session, name, auto)
+                with told(f"%flow auto {name}"):
+                    _run_stale(session, name, auto)
 
-    shell.events.register("post_run_cell", ended)
-    return lambda: shell.events.unregister("post_run_cell", ended)
+    return on(shell, "post_run_cell", "looking after flows", ended)
 
 
 def _run_stale(session: Session, name: str, auto: AutoRuns) -> None:

@@ -12,6 +12,7 @@ from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.recipes import kinds
 from resnb.notebook.commands.kinds import made_by, parameters_of
 from resnb.notebook.commands.removal import removable
+from resnb.notebook.hooks import told
 from resnb.notebook.lines.usage import COMMAND, FLOW, OPEN, RESOURCE, RESOURCES
 from resnb.notebook.session import Session
 
@@ -131,7 +132,10 @@ def matcher(session: Session) -> Any:
     from IPython.core.completer import SimpleCompletion, context_matcher
 
     def resnb_matcher(context: Any) -> Any:
-        word, words = candidates(session, context.line_with_cursor[: context.cursor_position])
+        word: str = ""
+        words: list[str] = []
+        with told("completing a name"):
+            word, words = candidates(session, context.line_with_cursor[: context.cursor_position])
         return {
             "completions": [SimpleCompletion(text=one, type="resnb") for one in words],
             "matched_fragment": word,

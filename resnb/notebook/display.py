@@ -19,6 +19,7 @@ from IPython.core.getipython import get_ipython
 from resnb.events import EVENTS, Event, RunBegan
 from resnb.graph.flow import Flow
 from resnb.notebook.front_end import cell_id, is_attended
+from resnb.notebook.hooks import told
 from resnb.notebook.session import session_of
 from resnb.run.closing import wait_for_reaper
 from resnb.run.memory import memory_of
@@ -35,7 +36,10 @@ def bundle(flow: Flow, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """What is shown of `flow`: text, picture and, where it is of use, the widget; and metadata."""
     _mark_stale(flow)
     still = flow._repr_mimebundle_()
-    return {**still, **_live(flow)}, alt_text(still["text/plain"])
+    live: Mapping[str, Any] = {}
+    with told(f"the live view of flow {flow.name!r}"):
+        live = _live(flow)
+    return {**still, **live}, alt_text(still["text/plain"])
 
 
 def show_flow(flow: Flow) -> None:
@@ -84,7 +88,8 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
 def _mark_stale(flow: Flow) -> None:
     session = session_of(get_ipython())
     if session is not None:
-        session.mark_stale(flow)
+        with told(f"looking for what is stale in flow {flow.name!r}"):
+            session.mark_stale(flow)
 
 
 # ---- the widget

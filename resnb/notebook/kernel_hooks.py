@@ -12,6 +12,7 @@ from typing import Any
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.cells.mentions import refers_to
 from resnb.notebook.front_end import cell_id, deleted_cells
+from resnb.notebook.hooks import on, told
 from resnb.notebook.session import Session
 
 
@@ -50,28 +51,29 @@ def count_cells_as_use(shell: Any, session: Session) -> Callable[[], None]:
         A function that undoes it.
     """
 
-    def began(info: Any = None) -> None:
+    def began(info: Any) -> None:
         KEEPER.activity.begin()
         text = str(getattr(info, "raw_cell", ""))
         if not text.lstrip().startswith("%%flow"):  # there its names are handles
-            session.bring_values(text)
+            with told("fetching the values of steps that this cell reads"):
+                session.bring_values(text)
         for variable in session.bound:
             if refers_to(text, variable, session.namespace):
                 session.used(variable).begin()
 
-    def ended(*_: Any) -> None:
+    def ended(_: Any) -> None:
         KEEPER.activity.end()
         for variable in session.bound:
             if session.used(variable).is_busy:
                 session.used(variable).end()
         KEEPER.cell_ended()
 
-    shell.events.register("pre_run_cell", began)
-    shell.events.register("post_run_cell", ended)
+    what = "looking after what is open"
+    undo = [on(shell, "pre_run_cell", what, began), on(shell, "post_run_cell", what, ended)]
 
     def unregister() -> None:
-        shell.events.unregister("pre_run_cell", began)
-        shell.events.unregister("post_run_cell", ended)
+        for one in undo:
+            one()
 
     return unregister
 
@@ -83,8 +85,7 @@ def mark_deleted_cells(shell: Any, session: Session) -> Callable[[], None]:
         A function that undoes it.
     """
 
-    def began(*_: Any) -> None:
+    def began(_: Any) -> None:
         session.cell_began(deleted_cells(shell), cell_id(shell))
 
-    shell.events.register("pre_run_cell", began)
-    return lambda: shell.events.unregister("pre_run_cell", began)
+    return on(shell, "pre_run_cell", "looking for deleted cells", began)

@@ -12,9 +12,11 @@ from typing import Any
 
 from resnb.errors import ResnbError
 from resnb.ledger.store.home import ledger_home, may_hold_leases
+from resnb.notebook.hooks import on, told
 
 WAIT = 0.1
 """Seconds that the cell waits for the ledger."""
+_WHAT = "looking for what earlier kernels have left"
 _MOST = 5
 _SAID = "_resnb_left_behind"
 
@@ -29,9 +31,14 @@ def say_what_is_left(shell: Any) -> Callable[[], None]:
     if _is_compared(shell) or not may_hold_leases(ledger_home()):
         return lambda: None
     found: SimpleQueue[str] = SimpleQueue()
-    threading.Thread(
-        target=lambda: found.put(what_is_left()), name="resnb-left-behind", daemon=True
-    ).start()
+
+    def look() -> None:
+        line = ""
+        with told(_WHAT):
+            line = what_is_left()
+        found.put(line)
+
+    threading.Thread(target=look, name="resnb-left-behind", daemon=True).start()
 
     def say(seconds: float = 0.0) -> bool:
         try:
@@ -43,16 +50,14 @@ def say_what_is_left(shell: Any) -> Callable[[], None]:
             print(line, file=sys.stderr)  # noqa: T201
         return True
 
-    def ended(*_: Any) -> None:
+    if say(WAIT):
+        return lambda: None
+
+    def ended(_: Any) -> None:
         if say():
             forget()
 
-    def forget() -> None:
-        if ended in shell.events.callbacks["post_run_cell"]:
-            shell.events.unregister("post_run_cell", ended)
-
-    if not say(WAIT):
-        shell.events.register("post_run_cell", ended)
+    forget = on(shell, "post_run_cell", _WHAT, ended)
     return forget
 
 

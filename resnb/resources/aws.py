@@ -11,10 +11,11 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from resnb.durations import seconds
-from resnb.errors import OptionError, ResnbError
+from resnb.errors import OptionError
 from resnb.graph.base.options import refuse_unknown
 from resnb.ledger.recipes.found_process import out_of_sight
 from resnb.ledger.recipes.kinds import Shape
+from resnb.resources.common import needed
 
 TAG: Final = "resnb.lease"
 """The tag by which things are known: its value is the lease's id."""
@@ -98,11 +99,8 @@ def site_of(
     endpoint_url = endpoint_url or next(filter(None, map(os.environ.get, variables)), None)
     profile = profile or os.environ.get("AWS_PROFILE")
     if region is None:
-        try:
+        with needed(f"{owner} needs boto3", "aws"):
             region = _session(profile).get_config_variable("region")
-        except ImportError:
-            message = f"{owner} needs boto3: pip install 'resnb[aws]'"
-            raise ResnbError(message) from None
     if region is None and endpoint_url is None:
         message = f"{owner} needs a region: give region='eu-central-1', or set AWS_DEFAULT_REGION"
         raise OptionError(message)

@@ -12,11 +12,13 @@ from resnb import ResourceManager
 from resnb.dask import gateway
 from resnb.dask.own_cluster import class_named, client_of, end, limit_idleness
 from resnb.durations import seconds
-from resnb.errors import CleanupError, ResnbError
+from resnb.errors import CleanupError
 from resnb.ledger.owner import start_time
 from resnb.ledger.recipes.found_process import FoundProcess, Place, here, is_elsewhere
 from resnb.ledger.recipes.handles import Ended, processes_of
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources.common import needed
+from resnb.resources.process import tagged
 
 if TYPE_CHECKING:
     from resnb.durations import Duration
@@ -89,11 +91,8 @@ class DaskClusterManager:
 
     def setup(self) -> Any:
         """Start the cluster, and connect to it."""
-        try:
+        with needed("DaskCluster needs Dask", "dask"):
             import distributed  # noqa: F401
-        except ImportError:
-            message = "DaskCluster needs Dask: pip install 'resnb[dask]'"
-            raise ResnbError(message) from None
         client = self._of_gateway() if gateway.is_gateway(self.cluster) else self._of_class()
         try:
             client.set_metadata([gateway.TAG], self.lease.id)
@@ -231,10 +230,9 @@ def _shut_down(scheduler: str, lease_id: str) -> None:
 def _tagged(lease_id: str) -> list[tuple[int, int]]:
     """The worker processes of a lease on this machine, each with its start time."""
     found = []
-    for one in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            is_own = one.environ().get(TAG) == lease_id and "multiprocessing" in str(one.cmdline())
-            if is_own and one.status() != psutil.STATUS_ZOMBIE:
+    for one in tagged(TAG, lease_id):
+        with suppress(psutil.Error):
+            if "multiprocessing" in str(one.cmdline()):
                 found.append((one.pid, start_time(one.pid) or -1))
     return found
 

@@ -16,6 +16,7 @@ from resnb.durations import seconds
 from resnb.errors import CleanupError, ResnbError
 from resnb.ledger.recipes.found_process import Place, here, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources.common import leave_alone, needed
 
 if TYPE_CHECKING:
     from resnb.durations import Duration
@@ -214,8 +215,7 @@ class DockerContainerManager:
                     raise out_of_sight(f"container {name}", why) from None
             else:
                 if labels.get(LABEL) != self.lease.id:
-                    message = f"container {name} is not of this lease, and is left alone"
-                    raise CleanupError(message)
+                    leave_alone(f"container {name}")
             never, deadline = Event(), time.monotonic() + REMOVING
             while left := _tagged(client, self.lease.id):
                 if time.monotonic() > deadline:
@@ -256,11 +256,8 @@ class _client:  # noqa: N801 - a block
     """A client of the engine, closed at the end of the block."""
 
     def __enter__(self) -> Any:
-        try:
+        with needed("DockerContainer needs Docker's library", "docker"):
             import docker
-        except ImportError:
-            message = "DockerContainer needs Docker's library: pip install 'resnb[docker]'"
-            raise ResnbError(message) from None
         host = os.environ.get("DOCKER_HOST", "")
         self._client = docker.from_env(version=_VERSIONS.get(host))
         _VERSIONS[host] = self._client.api.api_version

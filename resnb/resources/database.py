@@ -4,8 +4,8 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from resnb import ResourceManager
-from resnb.errors import CleanupError, ResnbError
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources.common import leave_alone, needed
 
 
 class PostgresDatabaseManager:
@@ -77,17 +77,13 @@ class PostgresDatabaseManager:
             if found is None:
                 return
             if found[0] != _tag(lease) and name != f"resnb_{lease}":
-                message = f"database {name!r} is not of this lease, and is left alone"
-                raise CleanupError(message)
+                leave_alone(f"database {name!r}")
             drop = sql.SQL("drop database if exists {} with (force)")
             connection.execute(drop.format(sql.Identifier(name)))
 
     def _connected(self) -> Any:
-        try:
+        with needed("PostgresDatabase needs psycopg", "fleet"):
             import psycopg
-        except ImportError:
-            message = "PostgresDatabase needs psycopg: pip install 'resnb[fleet]'"
-            raise ResnbError(message) from None
         return psycopg.connect(self.server, autocommit=True)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from resnb import ResourceManager
-from resnb.errors import CleanupError, OptionError, ResnbError
+from resnb.errors import OptionError, ResnbError
 from resnb.ledger.recipes.kinds import Kind
 from resnb.resources.aws import (
     SITE,
@@ -16,6 +16,7 @@ from resnb.resources.aws import (
     site_of,
     tags_of,
 )
+from resnb.resources.common import leave_alone
 
 _WEEK: Final = 7 * 86400
 _ENDING: Final = ("TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS")
@@ -145,8 +146,7 @@ class EMRClusterManager:
                 self.site.believe_gone(f"cluster {cluster}", self._account)
                 return
             if lease_of(found) != self.lease.id:
-                message = f"cluster {cluster} is not of this lease, and is left alone"
-                raise CleanupError(message)
+                leave_alone(f"cluster {cluster}")
             if found["Status"]["State"] not in _ENDING:
                 emr.terminate_job_flows(JobFlowIds=[cluster])
 

@@ -11,6 +11,7 @@ from resnb import ResourceManager
 from resnb.errors import CleanupError, OptionError, ResnbError
 from resnb.ledger.recipes.kinds import Kind
 from resnb.resources.aws import SITE, TAG, VARIABLES, Site, check_request, lease_of, limit, site_of
+from resnb.resources.common import leave_alone
 from resnb.resources.instance_parts import (
     GROUP,
     KEY,
@@ -257,10 +258,9 @@ class EC2InstanceManager:
         what = f"instance {instance.id}"
         while instance.id:
             found = next(described(ec2, "instance-id", instance.id), None)
-            if found is not None and lease_of(found) != self.lease.id:
-                message = f"{what} is not of this lease, and is left alone"
-                raise CleanupError(message)
             if found is not None:
+                if lease_of(found) != self.lease.id:
+                    leave_alone(what)
                 return
             if instance.is_seen or time.monotonic() >= deadline:
                 self.site.believe_gone(what, instance.account)

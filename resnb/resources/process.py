@@ -20,6 +20,7 @@ from resnb.errors import CleanupError, OptionError, ResnbError
 from resnb.ledger.owner import start_time
 from resnb.ledger.recipes.found_process import FoundProcess, Place, here, is_elsewhere, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources.common import leave_alone
 
 TAG = "RESNB_LEASE"
 """The variable by which the process, and all that it starts, is known."""
@@ -154,7 +155,7 @@ class SubprocessManager:
     def find(self, lease_id: str) -> RunningProcess | None:
         """What a set-up that did not return has started, or its empty output."""
         log = _log(tempfile.gettempdir(), lease_id)
-        found = _tagged(lease_id)
+        found = tagged(TAG, lease_id)
         if not found and not log.exists():
             return None
         pid = found[0].pid if found else 0
@@ -174,7 +175,7 @@ class SubprocessManager:
             raise out_of_sight(f"process {process.pid}", "it is of another container or machine")
         log = _log(process.log.parent, self.lease.id)
         for send in ("terminate", "kill"):
-            left = _with_group([*_tagged(self.lease.id), *_writer(process, log)])
+            left = _with_group([*tagged(TAG, self.lease.id), *_writer(process, log)])
             for one in left:
                 with suppress(psutil.Error):
                     getattr(one, send)()
@@ -184,8 +185,7 @@ class SubprocessManager:
             message = f"process {pids} cannot be ended, not even by SIGKILL"
             raise CleanupError(message)
         if process.returncode is None:
-            message = f"process {process.pid} is not of this lease, and is left alone"
-            raise CleanupError(message)
+            leave_alone(f"process {process.pid}")
         log.unlink(missing_ok=True)
 
 
@@ -219,11 +219,12 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def _tagged(lease_id: str) -> list[psutil.Process]:
+def tagged(variable: str, lease_id: str) -> list[psutil.Process]:
+    """The processes of this machine that have a lease's id in a variable."""
     found = []
     for one in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if one.environ().get(TAG) == lease_id and one.status() != psutil.STATUS_ZOMBIE:
+            if one.environ().get(variable) == lease_id and one.status() != psutil.STATUS_ZOMBIE:
                 found.append(one)
     return found
 

@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from resnb import ResourceManager
-from resnb.errors import CleanupError, OptionError, ResnbError
+from resnb.errors import OptionError, ResnbError
 from resnb.ledger.owner import start_time
 from resnb.ledger.recipes.found_process import FoundProcess
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources.common import leave_alone, needed
 
 PORT = 15002
 """Where a Spark Connect server listens by default."""
@@ -93,11 +94,8 @@ class SparkSessionManager:
 
     def setup(self) -> Any:
         """Connect to the server, or start Spark."""
-        try:
+        with needed("SparkSession needs pyspark", "spark"):
             import pyspark
-        except ImportError:
-            message = "SparkSession needs pyspark: pip install 'resnb[spark]'"
-            raise ResnbError(message) from None
         if not self.is_connected:
             return self._started(pyspark)
         self.remote  # noqa: B018 - it has to answer
@@ -134,8 +132,9 @@ class SparkSessionManager:
             self._stop(session)
             return
         if str(session.session_id) != _session_id(self.lease.id):
-            message = f"session {session.session_id} is not of this lease, and is left alone"
-            raise CleanupError(message)
+            leave_alone(f"session {session.session_id}")
+        if session.is_stopped:  # here, which says nothing of the server
+            session = self._connected(_session_id(self.lease.id))
         client = session.client
         client.set_retry_policies([])  # whoever cleans up tries again
         client.release_session()  # `stop` would only log that this failed
@@ -178,19 +177,23 @@ class SparkSessionManager:
                 own = {"start_new_session": True}  # what kills the kernel's group lets it tidy up
                 context(conf=conf, gateway=launch_gateway(conf, own))
             session = builder.getOrCreate()
+            if is_new:
+                self._gateway = context._gateway  # noqa: SLF001 - likewise
+                pid = self._gateway.proc.pid
+                self._java = FoundProcess(pid, start_time(pid) or -1)
+            return session  # noqa: TRY300 - an interrupt at this very line counts
         except BaseException:
             self._gateway = context._gateway if is_new else None  # noqa: SLF001 - likewise
             self._end(context)
             raise
-        if is_new:
-            self._gateway = context._gateway  # noqa: SLF001 - likewise
-            pid = self._gateway.proc.pid
-            self._java = FoundProcess(pid, start_time(pid) or -1)
-        return session
 
     def _settings(self) -> dict[str, str]:
         """What Spark is told at its start."""
-        found: dict[str, Any] = {"spark.app.name": "resnb", "spark.ui.showConsoleProgress": "false"}
+        found: dict[str, Any] = {
+            "spark.app.name": "resnb",
+            "spark.resnb.lease": self.lease.id,  # so that its Java process can be told from others
+            "spark.ui.showConsoleProgress": "false",
+        }
         if self.master.startswith("local"):  # nobody else has to reach it
             found |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
         return {name: _text(value) for name, value in {**found, **self._config}.items()}
@@ -199,7 +202,9 @@ class SparkSessionManager:
         """Stop a session of this kernel, also if its Java process has gone."""
         import pyspark
 
-        context = pyspark.SparkContext
+        context, own = pyspark.SparkContext, getattr(session, "_sc", None)
+        if own is not None and own._jsc is None:  # noqa: SLF001 - it was stopped
+            return
         try:
             session.stop()
         except Exception:

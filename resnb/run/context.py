@@ -95,6 +95,10 @@ class Context(MutableMapping[str, Any]):
     def __len__(self) -> int:
         return len(_facts())
 
+    def copy(self) -> dict[str, Any]:
+        """All that is known here, as a dictionary of its own."""
+        return _facts()
+
     @contextmanager
     def __call__(self, values: Mapping[str, Any] = {}, /, **more: Any) -> Iterator[Self]:
         """A block in which these values are added."""

@@ -12,6 +12,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _Scope = _Function | _Comprehension | ast.ClassDef
 _EAGER_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp)
+_LEAVES = (ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
 _AWAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith)
 
 
@@ -25,9 +26,15 @@ def own_nodes(nodes: Iterable[ast.AST], enter: tuple[type[ast.AST], ...] = ()) -
         nodes: where to begin.
         enter: kinds of comprehension to enter as well, without their targets.
     """
-    for node in nodes:
+    left = [iter(nodes)]  # a generator in a generator would pass each node up through all of them
+    while left:
+        node = next(left[-1], None)
+        if node is None:
+            left.pop()
+            continue
         yield node
-        yield from own_nodes(_own_parts(node, enter), enter)
+        if node._fields and not isinstance(node, _LEAVES):
+            left.append(iter(_own_parts(node, enter)))
 
 
 def _own_parts(node: ast.AST, enter: tuple[type[ast.AST], ...]) -> Iterable[ast.AST]:

@@ -68,7 +68,7 @@ def as_function(
     """
     body = list(statements)
     if shows and isinstance(last := body[-1], ast.Expr):
-        target = ast.Name(SHOWN, ast.Store())
+        target = ast.copy_location(ast.Name(SHOWN, ast.Store()), last)
         body[-1] = ast.copy_location(ast.Assign([target], last.value), last)
     unbound = [f"if {name} is NotImplemented: del {name}" for name in late]
     keywords = ", ".join([*arguments, *(f"{name}=NotImplemented" for name in late)])
@@ -81,8 +81,9 @@ def as_function(
     )
     function = module.body[0]
     assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-    function.body = [*ast.parse("\n".join(unbound)).body, *body, *function.body]
-    return ast.fix_missing_locations(module)
+    before = ast.parse("\n".join(unbound)).body if unbound else []
+    function.body = [*before, *body, *function.body]
+    return module
 
 
 def _bound_in_passing(statements: Sequence[ast.stmt]) -> set[str]:

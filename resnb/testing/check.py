@@ -21,6 +21,7 @@ from resnb.errors import ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.store.store import Store
+from resnb.testing.child import Moment
 from resnb.testing.engine import Engine, StoppableEngine
 from resnb.testing.order import Order, order_of, written
 from resnb.testing.orderly import LINGERING
@@ -49,6 +50,7 @@ def check_resource(
     doomed: Any = None,
     steps: int | None = None,
     patience: float = 60.0,
+    alone: bool = False,
 ) -> None:
     """Hold a manager to the whole promise, and leave nothing behind.
 
@@ -56,16 +58,17 @@ def check_resource(
     that holds it is killed in set-up, in use and in clean-up, while the engine is there and (if it
     can be stopped) while it is not; what is found by tag and read back from JSON is checked; and
     what has a ``self_destruct`` has to end when all of resnb is killed. All that happens in
-    processes and a ledger of their own. Up to seven are open at the same time.
+    processes and a ledger of their own. Up to seven are open at the same time, unless `alone`.
 
     Args:
         manager: a resource with its arguments, such as ``DockerContainer("redis:7")``, one that
             needs none, or a manager itself, which is copied.
         engine: tells what is there; see `Engine` and `StoppableEngine`.
-        use: what each of two tasks does with the resource.
+        use: what each of two tasks does with the resource, and a kernel before it is killed in use.
         doomed: the same with a short ``self_destruct``; by default `manager`, if it has one.
         steps: at how many of its steps a set-up fails at most; by default at each.
         patience: how long a clean-up from outside may take, in seconds.
+        alone: whether there can be only one at a time, as for what has a name or a port of its own.
 
     Raises:
         BrokenPromisesError: it does not keep all of it; each line names a promise.
@@ -73,9 +76,8 @@ def check_resource(
     """
     order = order_of(manager, use, steps)
     check = _Check(engine, patience)
-    with _child(order, "whole") as child:
-        check.kill_in_all_moments(child)
-    if child.held:  # what cannot be set up need not be lost
+    check.kill_in_all_moments(order, alone=alone)
+    if check.has_held:  # what cannot be set up need not be lost
         if isinstance(engine, StoppableEngine):
             check.lose_engine(engine, order)
         check.leave_alone(order if doomed is None else order_of(doomed))
@@ -86,17 +88,32 @@ def check_resource(
 class _Check:
     def __init__(self, engine: Engine, patience: float) -> None:
         self.broken: list[str] = []
+        self.has_held = False
         self._engine, self._patience = engine, patience
 
-    def kill_in_all_moments(self, child: "_Child") -> None:
-        """What a child checks by itself, and its end by kill -9 while it holds leases."""
-        self._follow(child)
+    def kill_in_all_moments(self, order: Order, *, alone: bool) -> None:
+        """What a child checks by itself, and the end by kill -9 of those that hold leases."""
+        with _child(order, "whole") as child:
+            moments = self._follow(child, [] if alone else None)
+            self._kill(child)
+        for moment in moments if alone else ():
+            with _child(order) as child:
+                self._follow(child, [moment])
+                self._kill(child)
+
+    def _kill(self, child: "_Child") -> None:
         child.kill()
         for moment, lease in child.held:
+            self.has_held = True
             self._expect_closed(child, f"kill -9 {moment}", lease)
 
-    def _follow(self, child: "_Child") -> None:
-        """Answer a child until it holds all its leases."""
+    def _follow(self, child: "_Child", chosen: list[Moment] | None = None) -> list[Moment]:
+        """Answer a child until it holds all its leases: those in all moments, or the chosen ones.
+
+        Returns:
+            All moments.
+        """
+        moments: list[Moment] = []
         while True:
             try:
                 match child.connection.recv():
@@ -104,13 +121,15 @@ class _Check:
                         child.connection.send(self._engine.count(lease))
                     case "broken", line:
                         self.broken.append(line)
+                    case "moments", moments:
+                        child.connection.send(moments if chosen is None else chosen)
                     case "holds", moment, lease:
                         child.held.append((moment, lease))
                     case _:
-                        return
+                        return moments
             except EOFError:
                 self.broken.append(f"it ends its process: {child.last_words()}")
-                return
+                return []
 
     def _expect_closed(self, child: "_Child", what: str, lease: str) -> None:
         """What a killed process has left is cleaned up, and the ledger knows it."""

@@ -15,6 +15,9 @@ from resnb.testing.steps import Steps
 
 SET_UP = 120.0
 """How long a set-up may take, in seconds."""
+Moment = tuple[str, str, int]
+"""When a kernel is killed: the moment's name, the step that it is in, and the number of that."""
+IN_USE: Moment = ("in use", "", 0)
 
 
 class Parent:
@@ -40,6 +43,12 @@ class Parent:
         with self._lock:
             self._connection.send(("holds", moment, lease))
 
+    def chosen(self, moments: list[Moment]) -> list[Moment]:
+        """Those of the moments that this process is to hold a lease in."""
+        self._connection.send(("moments", moments))
+        chosen: list[Moment] = self._connection.recv()
+        return chosen
+
     def wait_to_be_killed(self) -> None:
         """All leases are held."""
         self._connection.send(("ready",))
@@ -58,6 +67,7 @@ class Frozen:
     def __init__(self, order: Order, step: str, number: int) -> None:
         self.error = ""
         self._held = order.held()
+        self._used = order.used
         self._code = code_of(order.manager(), step) if step else None
         self._step, self._number = step, number
         self._there = threading.Event()
@@ -74,7 +84,8 @@ class Frozen:
     def _hold(self) -> None:
         try:
             with Steps(self._code if self._step == "setup" else None, self._at):
-                self._held.__enter__()
+                resource = self._held.__enter__()
+            self._used(resource)
             if self._step != "cleanup":
                 self._stand_still()
             with Steps(self._code, self._at):
@@ -92,8 +103,8 @@ class Frozen:
         threading.Event().wait()
 
 
-def hold(order: Order, parent: Parent, moments: list[tuple[str, str, int]]) -> None:
-    """Hold a lease in each of some moments, each a name, a step and its number."""
+def hold(order: Order, parent: Parent, moments: list[Moment]) -> None:
+    """Hold a lease in each of some moments."""
     for moment, step, number in moments:
         frozen = Frozen(order, step, number)
         if frozen.error:
@@ -102,27 +113,29 @@ def hold(order: Order, parent: Parent, moments: list[tuple[str, str, int]]) -> N
             parent.holds(moment, frozen.lease)
 
 
-def moments_of(orderly: Orderly) -> list[tuple[str, str, int]]:
+def moments_of(orderly: Orderly) -> list[Moment]:
     """The moments in which a kernel is killed."""
     made, last = orderly.first_made, orderly.setup_steps
-    found = [("in set-up, when it is half made", "setup", made)] if 0 < made < last else []
+    found: list[Moment] = (
+        [("in set-up, when it is half made", "setup", made)] if 0 < made < last else []
+    )
     found += [("in the last step of set-up", "setup", last)] if last else []
-    found += [("in use", "", 0)]
+    found += [IN_USE]
     end = orderly.cleanup_steps
     found += [("in the first step of clean-up", "cleanup", 1)] if end else []
     return found + ([("in the last step of clean-up", "cleanup", end)] if end > 1 else [])
 
 
 def main(descriptor: int, whole: str) -> None:
-    """Carry out the order that the parent sends."""
+    """Carry out the order that the parent sends: all of it if `whole`, else to hold some leases."""
     connection = Connection(descriptor)
     sys.path[:] = connection.recv()
     order = Order(*pickle.loads(connection.recv()))  # noqa: S301 - the parent's
     parent = Parent(connection)
+    moments: list[Moment] = [IN_USE]
     if whole:
         orderly = Orderly(order, parent.count, parent.broken)
         orderly.check()
-        hold(order, parent, moments_of(orderly) if orderly.is_made else [])
-    else:
-        hold(order, parent, [("in use", "", 0)])
+        moments = moments_of(orderly) if orderly.is_made else []
+    hold(order, parent, parent.chosen(moments))
     parent.wait_to_be_killed()

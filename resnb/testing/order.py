@@ -28,6 +28,11 @@ class Order(NamedTuple):
         """A new use of it."""
         return HeldResource(self.resource, self.args, self.kwargs)
 
+    def used(self, resource: Any) -> None:
+        """Use the resource as the caller says."""
+        if self.use is not None:
+            self.use(resource)
+
     def manager(self) -> Any:
         """A new manager."""
         return self.resource.resource_class(*self.args, **self.kwargs)

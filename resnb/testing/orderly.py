@@ -108,12 +108,18 @@ class Orderly:
 
     def _check_open(self, manager: Any, resource: Any) -> None:
         lease: TriedLease = manager.lease
+        try:
+            self._order.used(resource)  # some are but a name before that
+        except Exception as error:  # noqa: BLE001 - the author's code
+            self._broken(f"use: {_line(error)}")
         if not self._count(lease.id):
             self._broken(
                 "tag: the engine has nothing that carries the lease's id once set-up has returned: "
                 "let setup tag it with self.lease.id"
             )
         find = getattr(manager, "find", None)
+        if getattr(manager, "dies_with_kernel", False):
+            return
         if find is None:
             self._broken("found by tag: there is no find(lease_id), so what is half made leaks")
         elif self._found(find, lease.id) is None and not _is_trusted(lease.kind):
@@ -192,8 +198,7 @@ class Orderly:
 
         @task
         def look(resource: Any) -> None:
-            if self._order.use is not None:
-                self._order.use(resource)
+            self._order.used(resource)
             seen.append(id(resource))
 
         with Flow("check") as flow:

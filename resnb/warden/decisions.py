@@ -81,6 +81,8 @@ def select(
                 )
                 if not record.kind or record.dies_with_kernel:  # no code, whatever becomes of it
                     record = record._replace(kind="", recipe=b"", handle=None, can_find=False)
+            elif record.kind and not exists(record.environment.python):
+                record = record._replace(environment=here)  # plain data needs no other
             mine.append(record)
         chosen.append(mine)
     turns = zip_longest(*chosen)

@@ -62,7 +62,7 @@ def server(tmp_path_factory, own_ledger, own_ipython_profile):
 def browser():
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=1000 * LIMIT / 2)
+    expect.set_options(timeout=1000 * LIMIT)
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield found

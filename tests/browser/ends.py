@@ -20,7 +20,7 @@ _NOISE = (
     "Canceled future for history_request message before replies were done",  # a fresh console
 )
 """What JupyterLab itself complains of."""
-PATIENCE = 40_000
+PATIENCE = 60_000
 """Milliseconds that anything may take."""
 
 FRESH = """async (path) => {

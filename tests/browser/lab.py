@@ -24,7 +24,7 @@ from nbformat.sign import NotebookNotary
 ROOT = Path(__file__).parents[2]
 PYTHON = os.environ.get("RESNB_JUPYTER", sys.executable)
 """The Python whose JupyterLab is driven, in which the kernels run as well."""
-LIMIT = 40.0
+LIMIT = 60.0
 """Seconds that anything in a browser may take."""
 
 _CURRENT = "window.jupyterapp?.shell?.currentWidget"
@@ -68,11 +68,12 @@ _DEBUGGER = (
     "Could not restore the debugger state: "
     "Canceled future for debug_request message before replies were done"
 )
+_NETWORK = "Failed to load resource: net::ERR_NETWORK_CHANGED"  # a container beside began or ended
 _UNSAVED = "Cannot read properties of undefined (reading 'last_modified')"  # before 4.3
 LAB = FrontEnd(
     "lab",
     "lab/tree/{}.ipynb?reset",
-    frozenset({_DEBUGGER, _UNSAVED}),  # when the kernel of a notebook is changed
+    frozenset({_DEBUGGER, _NETWORK, _UNSAVED}),  # when the kernel of a notebook is changed
     tidy="jupyterapp.shell.collapseLeft()",
 )
 NOTEBOOK_7 = FrontEnd(
@@ -82,6 +83,7 @@ NOTEBOOK_7 = FrontEnd(
         {
             "Cannot read properties of undefined (reading 'schema')",
             "Command 'filebrowser:open-path' not registered.",
+            _NETWORK,
             _UNSAVED,
         }
     ),

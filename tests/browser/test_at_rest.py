@@ -57,6 +57,7 @@ def test_a_notebook_that_is_opened_again(notebook, front_end):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_a_page_that_is_read_without_the_internet(notebook, browser, tmp_path):
     notebook.open(*CELLS, OTHER)
     notebook.page.evaluate(SAVE_STATE)

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+import pytest
 from playwright.sync_api import Error, expect
 
 from tests.browser.labs import START, Questions, Resources, exists, opening
@@ -27,6 +28,7 @@ TOKENS = """(cell) => {
 TOOLBAR = ".jp-NotebookPanel-toolbar [data-command='resnb:{}']"
 
 
+@pytest.mark.long
 def test_cells_of_ours_are_coloured_and_completed_as_python(notebook):
     cells = [BODY.strip(), *(head + BODY.rstrip() for head in HEADS)]
     notebook.open(*cells, START, "%%flow demo\nxs = unmapp")

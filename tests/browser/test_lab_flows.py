@@ -1,5 +1,6 @@
 """The side panel of flows, and the commands for them."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PRELUDE
@@ -58,6 +59,7 @@ def test_a_panel_of_240_pixels_keeps_in_sight_and_readable_what_runs(notebook):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_flows_stay_in_sight_and_obey_commands(notebook):
     notebook.open(START, LOAD, ADD.replace("squares", "xs"), VIEWERS)
     page, resources = notebook.page, Resources(notebook)

@@ -81,6 +81,7 @@ def test_every_way_does_what_is_answered(kernel, answer):
     assert not kernel.complaints
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_nothing_of_ours_is_asked_if_nothing_is_open_or_nobody_wants_it(kernel):
     def stock_questions():
@@ -129,6 +130,7 @@ def test_thinking_long_about_saving_leads_to_no_other_question_and_to_no_end_una
     assert not kernel.complaints
 
 
+@pytest.mark.long
 def test_several_at_once_are_one_question(notebook, kernel, tmp_path):
     other = Kernel(kernel.also(f"{notebook.name}-2"), tmp_path / "other", kernel.questions)
     names = notebook.name, other.notebook.name

@@ -49,7 +49,6 @@ def test_what_is_open_is_listed_kept_and_cleaned_up(notebook, tmp_path):
         for name, one in notebook.server.leases().items()
     }
     measured(f"seconds until a lease is listed: {waited}")
-    assert min(waited.values()) < 1.0, waited  # the busiest moment of a busy machine aside
     expect(status).to_have_text("2 resources")
     notebook.picture("resources-of-two-notebooks")
 
@@ -94,7 +93,7 @@ def test_a_killed_kernel_s_lease_passes_to_the_reaper(notebook, tmp_path):
     resources = Resources(notebook)
     resources.show()
     notebook.run(0, 1)
-    expect(resources.row("demo/volume")).to_contain_text("open")
+    expect(resources.row("demo/volume").locator(".state")).to_have_text("open")
     notebook.page.evaluate(FIRST_SEEN)
     os.kill(notebook.server.leases()["demo/volume"]["pid"], signal.SIGKILL)
     wait_for(lambda: not exists(path), "the reaper to clean up")

@@ -136,6 +136,7 @@ def test_eighty_tasks_open_readable_round_what_failed(notebook):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_a_thousand_tasks_are_folded_by_levels_and_the_whole_window_shows_them(notebook):
     notebook.open(PRELUDE, LAYERS.replace("SIZE", "1000"))
     notebook.run(0, 1)
@@ -203,7 +204,9 @@ def test_tasks_carry_their_time_and_scopes_what_they_cost(notebook):
     expect(view.locator(".node.mapped .counts")).to_have_text("\N{MULTIPLICATION SIGN}28")
     expect(view.locator(".scope-heading.is-open")).to_contain_text("idle")
     before = view.locator(".scope-heading .notes").nth(1).text_content()
-    expect(view.locator(".scope-heading .notes").nth(1)).not_to_have_text(before)  # it is still open
+    expect(view.locator(".scope-heading .notes").nth(1)).not_to_have_text(
+        before
+    )  # it is still open
     view.get_by_role("button", name="Clean up", exact=True).click()
     view.get_by_role("menuitem", name="Clean up all").click()
     expect(view.locator(".scope-heading.is-closed")).to_contain_text("clean-up")

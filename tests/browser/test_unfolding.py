@@ -42,6 +42,7 @@ endless
 """
 
 
+@pytest.mark.long
 def test_the_graph_unfolds_while_the_function_runs(notebook):
     notebook.open(PRELUDE, FUNCTION, "unfolding(4)")
     notebook.run(0, 1)

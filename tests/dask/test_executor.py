@@ -174,7 +174,7 @@ def test_a_task_that_takes_too_long_is_stopped(executor, tmp_path):
     state = flow.run(executor=executor)
     assert state.result[slow].name == "TimedOut"
     assert state.result[after].name == "TriggerFailed"
-    assert len(codes.marks(tmp_path, "waits")) == 1
+    assert len(codes.marks(tmp_path, "waits")) <= 1  # none where it took too long to begin
 
 
 def test_a_cancel_stops_what_runs_and_releases_what_waits(executor, client, tmp_path):

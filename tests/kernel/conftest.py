@@ -63,7 +63,7 @@ def kernel(tmp_path_factory):
     kernel.close()
 
 
-@pytest.fixture(params=["with ids", "without ids"])
+@pytest.fixture(params=["with ids", pytest.param("without ids", marks=pytest.mark.long)])
 def cells(request, kernel):
     """A fresh notebook, driven by a front end that sends the ids of cells, and by one that does not."""
     kernel.run(_FRESH)

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -16,11 +15,6 @@ import psutil
 import pytest
 
 from tests.kernel.client import Kernel, run_headless, wait_for
-
-BUDGET = 2.0
-"""Seconds that the kernel takes for its clean-ups at most."""
-SLACK = 3.0
-"""Seconds for everything else that ends, on a busy machine."""
 
 THINGS = """
 %load_ext resnb
@@ -161,17 +155,16 @@ ENDS = [shutdown, restart, sigterm, sighup]
 
 
 def end(kernel, how):
-    """End the kernel; gives how many seconds it took."""
-    process, began = psutil.Process(kernel.pid), time.monotonic()
+    """End the kernel and wait until it has ended."""
+    process = psutil.Process(kernel.pid)
     how(kernel)
     wait_for(lambda: not is_alive(process), "the end")
-    return time.monotonic() - began
 
 
 @pytest.mark.parametrize("how", [*ENDS, by_exit])
 def test_idle(kernel, how):
     things = opened(kernel)
-    assert end(kernel, how) < BUDGET + SLACK
+    end(kernel, how)
     assert things.left() == set()
     assert sorted(things.cleaned()) == ["one", "two"]
 
@@ -180,7 +173,7 @@ def test_idle(kernel, how):
 def test_while_a_flow_runs(kernel, how):
     things = opened(kernel)
     begin(kernel, BUSY["a run"])
-    assert end(kernel, how) < BUDGET + SLACK
+    end(kernel, how)
     assert things.left() == set()
     assert sorted(things.cleaned()) == ["one", "two"]
 
@@ -189,7 +182,7 @@ def test_while_a_flow_runs(kernel, how):
 def test_while_a_plain_cell_runs(kernel, how):
     things = opened(kernel)
     begin(kernel, BUSY["a plain cell"])
-    assert end(kernel, how) < BUDGET + SLACK
+    end(kernel, how)
     assert things.left() == set()
     assert sorted(things.cleaned()) == ["one", "two"]
 
@@ -198,7 +191,7 @@ def test_while_a_run_goes_on_in_the_background(kernel):
     kernel.run("%%flow etl --with Thing('one') as one --with thing('two') as two\nw = work()")
     begin(kernel, "run = etl.start()")
     things = Things(kernel.folder)
-    assert end(kernel, sigterm) < BUDGET + SLACK
+    end(kernel, sigterm)
     assert things.left() == set()
 
 
@@ -215,7 +208,7 @@ def test_exit_in_the_cell_that_opened_them(kernel):
 @pytest.mark.parametrize("how", [request, sigterm, by_exit])
 def test_a_slow_clean_up_does_not_keep_the_kernel_from_ending(kernel, how):
     things = opened(kernel, SLOW, 1)
-    assert end(kernel, how) < BUDGET + SLACK
+    end(kernel, how)
     assert (things.folder / "one" / "begun").exists()
     assert things.left() == {"one"}  # the next part is the reaper's
 

@@ -92,12 +92,77 @@ def test_a_check_names_what_differs(cells):
 
 
 @with_ids
+def test_a_check_tells_what_is_another_value_each_time_anyway(cells):
+    cells.run("import time", "a")
+    cells.run("began = time.perf_counter()", "b")
+    cells.run("rest = began * 0", "c")
+    said = cells.run("%flow from-cells etl --verify").stdout
+    assert "not the same in two runs of the plain cells either: began" in said
+    assert "In a fresh kernel 1 values are the same" in said
+
+
+@with_ids
 def test_a_check_names_the_cell_that_fails(cells):
     cells.run("hidden = 1", "a")
     cells.run("x = hidden + 1", "b")
     cells.run("del hidden", "a")
     said = cells.fail("%flow from-cells etl --verify").message
     assert "fails in a fresh kernel: NameError: name 'hidden' is not defined" in said
+
+
+@with_ids
+def test_a_check_allows_for_cells_that_show_what_is_changed_below_them(cells):
+    cells.run("frame = {'year': [1984, 1992]}", "a")
+    cells.run("print(frame['year'])", "b")
+    cells.run("years = frame.pop('year')", "c")
+    cells.run("total = sum(years)", "d")
+    said = cells.run("%flow from-cells etl --dry-run").stdout
+    assert "stays: it shows frame as it is before cell [" in said
+    said = cells.run("%flow from-cells etl --verify").stdout
+    assert "fails beside the flow (KeyError: 'year'): it shows frame as it is before" in said
+    assert "In a fresh kernel 3 values are the same" in said
+
+
+@with_ids
+def test_a_check_compares_what_steps_give_whatever_other_cells_bind(cells):
+    cells.run("model = {'kind': 1}", "a")
+    cells.run("score = model['kind'] + 1", "b")
+    cells.run("model = {'kind': 2}\nprint(model)", "c")
+    cells.run("rest = score + 1", "d")
+    said = cells.run("%flow from-cells etl --verify").stdout
+    assert "! " not in said
+    assert "values are the same" in said
+
+
+@with_ids
+def test_functions_may_call_those_that_are_defined_below_them(cells):
+    cells.run("m = 3", "a")
+    cells.run("def outer(x):\n    return inner(x) + m", "b")
+    cells.run("def inner(x):\n    return x", "c")
+    cells.run("total = outer(1)", "d")
+    said = cells.run("%flow from-cells etl --dry-run").stdout
+    assert "step: gives outer; reads m of" in said
+    said = cells.run("%flow from-cells etl --verify").stdout
+    assert "In a fresh kernel 3 values are the same" in said
+    assert "! " not in said
+
+
+@with_ids
+def test_each_step_draws_its_own_figure(cells):
+    if cells.value("__import__('importlib.util').util.find_spec('matplotlib') is None"):
+        pytest.skip("matplotlib is not installed")
+    cells.run("%matplotlib inline\nimport matplotlib.pyplot as plt")
+    cells.run("def draw(y):\n    return plt.plot([y, y])")
+    own = "import matplotlib.pyplot as own\nown.plot([5, 6])"
+    for number in range(4):
+        cells.run(
+            f"%%flow pictures --step\n{own if number == 3 else f'draw({number})'}\n"
+            f"lines{number} = len(plt.gca().lines), len(plt.get_fignums())",
+            f"s{number}",
+        )
+    cells.run("%flow run pictures")
+    assert cells.value("[lines0, lines1, lines2, lines3]") == [(1, 1)] * 4
+    assert cells.value("plt.get_fignums()") == []
 
 
 def test_with_no_cells_it_says_so(cells):

@@ -89,6 +89,19 @@ def test_what_only_this_kernel_can_clean_up_is_marked(begin):
     )
 
 
+def test_what_ends_by_itself_says_so_when_it_is_kept(begin):
+    """Nobody can put off what the provider does, neither this kernel nor a later one."""
+    kernel = begin()
+    kernel.run(
+        "class Doomed(Place.definition):\n    self_destruct = '2h'\nDoomed = resource_manager(Doomed)"
+    )
+    kernel.run("%%flow etl --with Doomed as d --run\nx = use(d)")
+    assert kernel.run("%resources keep etl/d 3h").stdout == (
+        "etl/d: kept for 3h after this kernel's end; its self_destruct of 2h ends it anyhow\n"
+    )
+    kernel.run("%resources cleanup etl/d")
+
+
 def test_what_a_kept_resource_may_depend_on_is_kept_too(begin, home, tmp_path):
     places = """
     @resource_manager

@@ -125,6 +125,28 @@ def test_a_step_runs_once_for_each_item(cells):
     assert cells.value("twice, rest, square, total") == ([2, 4, 6], [1, 0, 1], [0, 1, 4], 17)
 
 
+@pytest.mark.parametrize(
+    ("items", "values"),
+    [
+        ("[1, 2]", [1, 2]),
+        ("(1, 2)", [1, 2]),
+        ("[n for n in range(3)]", [0, 1, 2]),
+        ("[rows, 5]", [[7, 8, 9], 5]),
+        ("rows[:2]", [7, 8]),
+        ("given[1:]", [4]),
+        ("(given + [1])", [3, 4, 1]),
+        ("zip(given, given)", [(3, 3), (4, 4)]),
+        ("map(str, given)", ["3", "4"]),
+        ("[]", []),
+    ],
+)
+def test_a_step_is_mapped_over_an_expression(cells, items, values):
+    cells.run("given = [3, 4]")
+    cells.run("%%flow etl --step --run\nrows = [7, 8, 9]", "a")
+    cells.run(f"%%flow etl --step --map x in {items} --retries 1 --run\ny = x", "b")
+    assert cells.value("y") == values
+
+
 def test_the_handle_of_a_mapped_step_gives_a_list(cells):
     cells.run("%%flow etl --step --map n in range(3)\nsquare = n * n", "a")
     cells.run("handle = square")
@@ -250,6 +272,10 @@ def test_a_failed_step_names_the_line_of_the_cell(cells):
         ("etl --retries 2", "go with --step"),
         ("etl --step --map rows", "VAR in ITEMS"),
         ("etl --step --map x in", "VAR in ITEMS"),
+        ("etl --step --map x in 5", "such as `--map x in xs` or `--map x in [1, 2]`"),
+        ("etl --step --map x in [1, 2", "a bracket is not closed"),
+        ("etl --step --map x in xs + [1] --run", "into brackets, such as (xs + more)"),
+        ("etl --step --map x in [1] if y else [2]", "goes on with 'if y else [2]'"),
         ("etl --step Title more", "unexpected 'more'"),
     ],
 )

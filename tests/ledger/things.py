@@ -11,7 +11,7 @@ from pathlib import Path
 
 from resnb.ledger.owner import start_time
 
-PATIENCE = 40.0
+PATIENCE = 60.0
 DIES = "RESNB_TEST_DIES"
 """Names the step at which the first reaper, or the first clean-up of its, dies."""
 

@@ -11,7 +11,7 @@ from tests.ledger.records import record
 
 ELSEWHERE = this_process()._replace(namespace="another", pid=4000)
 """A kernel in another container, without a lock to be told by."""
-PATIENCE = 40.0
+PATIENCE = 60.0
 _never = threading.Event()
 
 

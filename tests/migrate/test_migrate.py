@@ -24,6 +24,17 @@ REWRITTEN = {
     "from prefect.core.flow import Flow as F": "from resnb import Flow as F",
     "from prefect.engine import signals, state": "from resnb import signals, states as state",
     "from prefect.engine.state import Success": "from resnb.states import Success",
+    "from prefect.engine.cache_validators import all_inputs, duration_only": (
+        "from resnb.cache_validators import all_inputs, duration_only"
+    ),
+    "from prefect.engine import cache_validators as v": "from resnb import cache_validators as v",
+    "prefect.engine.cache_validators.all_inputs": "resnb.cache_validators.all_inputs",
+    "from prefect.engine.results import LocalResult": "from resnb import LocalResult",
+    "from prefect.engine.results.local_result import LocalResult": "from resnb import LocalResult",
+    "prefect.engine.results.LocalResult(dir='.')": "resnb.LocalResult(dir='.')",
+    "@task(target='{today}.pkl', result=R(), cache_validator=v)\ndef f(): ...": (
+        "@task(target='{today}.pkl', result=R(), cache_validator=v)\ndef f(): ..."
+    ),
     "from prefect.engine.signals import SKIP, LOOP": "from resnb.signals import SKIP, LOOP",
     "from prefect.triggers import all_failed": "from resnb.triggers import all_failed",
     "from prefect.tasks.control_flow.case import case": "from resnb import case",
@@ -70,7 +81,9 @@ LEFT_OUT = {
     "@flow\ndef f(): ...\nprint(f.version)": "flow.version: flows are not registered",
     "prefect.config.x": "prefect.config.x: read os.environ",
     "Flow('f', schedule=daily)": "Flow(schedule=): run the notebook later",
-    "@task(cache_validator=v)\ndef f(): ...": "task(cache_validator=): use cache_for",
+    "@task(cache_policy=v)\ndef f(): ...": "task(cache_policy=): use cache_for",
+    "from prefect.engine.results import S3Result": "S3Result: use LocalResult",
+    "from prefect.engine.serializers import JSONSerializer": "give LocalResult a serializer=",
     "@flow(task_runner=x)\ndef f(): ...": "flow(task_runner=): use executor",
     "with Flow('f') as f:\n    f.run_config = 1\n": "flow.run_config: a flow runs where",
     "f = Flow('f')\nf.register('x')": "flow.register: there is no server",

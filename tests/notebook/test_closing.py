@@ -11,6 +11,7 @@ from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.notebook.closing import close_unheard
 from resnb.run.closing import close
+from tests.run.parts import PATIENCE
 
 
 class Thing:
@@ -22,7 +23,7 @@ class Thing:
 
     def cleanup(self, _):
         if self.after is not None:
-            assert self.after.printed.wait(10)
+            assert self.after.printed.wait(PATIENCE)
         print(self.name, "ends", file=getattr(sys, self.stream))
         self.printed.set()
         if self.fails:
@@ -35,7 +36,7 @@ def opened(*things):
         thread, over = LeaseThread(), threading.Event()
         lease = KEEPER.prepare(LeaseRequest(f"f/{one.name}", one, thread))
         thread.submit(lambda lease=lease, over=over: (lease.set_up(), over.set()))
-        assert over.wait(10)
+        assert over.wait(PATIENCE)
         thread.close()  # from now on the lease alone holds it
         leases.append(lease)
     return leases
@@ -106,4 +107,4 @@ def test_what_goes_on_after_the_limit_is_still_heard_by_no_cell(capsys):
 def assert_over(thread):
     over = threading.Event()
     thread.submit(over.set)
-    assert over.wait(10)
+    assert over.wait(PATIENCE)

@@ -4,6 +4,7 @@ import pytest
 
 from resnb.ledger.kernel.keeper import KEEPER
 from tests.resources.aws import aws, credentials, endpoint, moto_url  # noqa: F401 - fixtures
+from tests.resources.spark_server import spark_connect  # noqa: F401 - likewise
 
 
 @pytest.fixture(autouse=True)

@@ -79,6 +79,7 @@ def test_key_and_group_are_made_and_removed_with_it(aws):
     assert aws.left() == []
 
 
+@pytest.mark.long
 def test_a_group_for_ipv6(aws):
     with EC2Instance(IMAGE, endpoint_url=aws.url, ports=[22], source="2001:db8::/32") as machine:
         (found,) = aws.instances(instance_id=machine.id)
@@ -88,6 +89,7 @@ def test_a_group_for_ipv6(aws):
         assert group["IpPermissions"][0]["Ipv6Ranges"] == [{"CidrIpv6": "2001:db8::/32"}]
 
 
+@pytest.mark.long
 def test_a_volume_that_the_image_keeps_is_removed(aws):
     held = EC2Instance(IMAGE, endpoint_url=aws.url)
     with held as machine, aws.client("ec2") as ec2:
@@ -101,6 +103,7 @@ def test_a_volume_that_the_image_keeps_is_removed(aws):
         ec2.delete_volume(VolumeId=another)
 
 
+@pytest.mark.long
 def test_volumes_as_the_user_wants_them_are_not_the_leases(aws):
     mapped = [{"DeviceName": "/dev/sdb", "Ebs": {"VolumeSize": 1}}]
     with EC2Instance(IMAGE, endpoint_url=aws.url, BlockDeviceMappings=mapped):
@@ -127,6 +130,7 @@ def test_self_destruct_is_there_with_everything_of_resnb_gone(aws):
         assert types == ["text/x-shellscript", "text/plain"]
 
 
+@pytest.mark.long
 def test_no_self_destruct(aws):
     with EC2Instance(IMAGE, endpoint_url=aws.url, user_data=SCRIPT, self_destruct=None) as machine:
         assert user_data_of(aws, machine.id) == SCRIPT
@@ -191,6 +195,7 @@ def test_what_is_unknown_is_gone(aws, opened, monkeypatch):
     assert "instance" in aws.left()
 
 
+@pytest.mark.long
 def test_what_is_unknown_to_another_account_is_out_of_sight(aws, opened):
     manager = opened.lease.manager
     handle = {**manager.handle(opened.value), "id": "i-0123456789abcdef0", "account": "9" * 12}
@@ -199,6 +204,7 @@ def test_what_is_unknown_to_another_account_is_out_of_sight(aws, opened):
         other.cleanup(found)
 
 
+@pytest.mark.long
 def test_one_that_ec2_shows_late_is_waited_for(aws, opened, monkeypatch):
     manager = opened.lease.manager
     other, found = elsewhere(
@@ -216,6 +222,7 @@ def test_one_that_ec2_shows_late_is_waited_for(aws, opened, monkeypatch):
     assert aws.left() == []
 
 
+@pytest.mark.long
 def test_two_instances_of_one_lease_are_both_ended(aws, opened):
     lease = opened.lease.id  # as where the token of a repeated request is ignored
     tags = [{"ResourceType": "instance", "Tags": [{"Key": TAG, "Value": lease}]}]
@@ -288,6 +295,7 @@ def test_a_set_up_that_fails_is_taken_back(aws, monkeypatch, step):
     assert aws.left() == []
 
 
+@pytest.mark.long
 def test_one_that_ends_before_it_is_ready(aws, monkeypatch):
     wait_for = instance.wait_for
 
@@ -303,6 +311,7 @@ def test_one_that_ends_before_it_is_ready(aws, monkeypatch):
         pass
 
 
+@pytest.mark.long
 def test_what_does_not_go_is_said(aws, opened, monkeypatch):
     manager, machine = opened.lease.manager, opened.value
     with monkeypatch.context() as patch:
@@ -353,6 +362,7 @@ def test_bad_arguments(credentials, case):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.long
 def test_no_region(aws, monkeypatch):
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     with pytest.raises(OptionError, match="EC2Instance needs a region: give region="):

@@ -74,6 +74,7 @@ def test_a_container(containers, steps):
     check_resource(plain, engine=containers, doomed=guarded, steps=steps)
 
 
+@pytest.mark.long
 def test_a_database(mortal, steps):
     check_resource(
         PostgresDatabase(mortal.url_of("postgres")), engine=Databases(mortal), steps=steps

@@ -3,14 +3,12 @@
 import doctest
 import os
 import signal
-import subprocess
 import sys
 import uuid
 
 import psutil
 import pytest
 
-from benchmarks.crash.engine import NoEngineError, script
 from resnb.errors import CleanupError, LedgerError, OptionError, ResnbError
 from resnb.ledger.recipes import kinds
 from resnb.ledger.recipes.handles import FoundLease
@@ -137,33 +135,13 @@ def test_a_killed_kernel_whose_fork_holds_the_pipe_leaves_none(ledger_home):
 # ---- Spark Connect
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("spark")
-    try:
-        starter = script("spark-connect")
-    except NoEngineError as error:
-        pytest.fail(f"NO SPARK CONNECT: {error}")
-    start, known = [starter, "start", folder], {**os.environ, "SPARK_PYTHON": sys.executable}
-    stop = [starter, "stop", folder]
-    for _ in range(3):  # it waits for a minute, which may not do while much else runs
-        done = subprocess.run(start, capture_output=True, text=True, env=known, check=False)
-        if not done.returncode:
-            break
-        subprocess.run(stop, check=True, capture_output=True)
-    else:
-        pytest.fail(f"NO SPARK CONNECT: {done.stderr}")
-    yield done.stdout.strip()
-    subprocess.run(stop, check=True, capture_output=True)
-
-
-def is_closed(server, session_id):
+def is_closed(spark_connect, session_id):
     """Whether the server has released a session, which it remembers."""
     from pyspark.errors import PySparkException
     from pyspark.sql.connect.client import SparkConnectClient
 
     user = os.environ.get("USER", "")
-    client = SparkConnectClient(f"{server}/;session_id={session_id};user_id={user}")
+    client = SparkConnectClient(f"{spark_connect}/;session_id={session_id};user_id={user}")
     try:
         return "4." not in client._analyze(method="spark_version").spark_version
     except PySparkException as error:
@@ -178,30 +156,30 @@ def user(monkeypatch):
 
 
 @pytest.mark.long
-def test_a_session_of_a_server(server):
-    with SparkSession(remote=server, config={"spark.sql.shuffle.partitions": 3}) as session:
+def test_a_session_of_a_server(spark_connect):
+    with SparkSession(remote=spark_connect, config={"spark.sql.shuffle.partitions": 3}) as session:
         found = session.session_id
         assert session.range(10).count() == 10
         assert session.conf.get("spark.sql.shuffle.partitions") == "3"
-        assert not is_closed(server, found)
-    assert is_closed(server, found)
+        assert not is_closed(spark_connect, found)
+    assert is_closed(spark_connect, found)
     assert "SPARK_CONNECT_MODE_ENABLED" not in os.environ
 
 
 @pytest.mark.long
-def test_a_session_of_a_server_from_plain_data(server):
-    held = SparkSession(remote=server).open("one")
+def test_a_session_of_a_server_from_plain_data(spark_connect):
+    held = SparkSession(remote=spark_connect).open("one")
     manager, session_id = held.lease.manager, held.value.session_id
     assert session_id == str(uuid.UUID(manager.lease.id))
     other, found = elsewhere("spark", manager, manager.handle(held.value))
     other.lease = FoundLease(uuid.uuid4().hex)
     with pytest.raises(CleanupError, match=f"session {session_id} is not of this lease"):
         other.cleanup(found)
-    assert not is_closed(server, session_id)
+    assert not is_closed(spark_connect, session_id)
     found.stop()
     other, found = elsewhere("spark", manager, manager.handle(held.value))
     other.cleanup(found)
-    assert is_closed(server, session_id)
+    assert is_closed(spark_connect, session_id)
     found = other.find(manager.lease.id)
     other.cleanup(found)
     assert other.find(manager.lease.id) is None
@@ -209,11 +187,11 @@ def test_a_session_of_a_server_from_plain_data(server):
 
 
 @pytest.mark.long
-def test_a_killed_kernel_leaves_no_session(server, ledger_home):
+def test_a_killed_kernel_leaves_no_session(spark_connect, ledger_home):
     session_id = killed(
         "from resnb.resources import SparkSession\n"
-        f"held = SparkSession(remote='{server}').open('one')\n"
+        f"held = SparkSession(remote='{spark_connect}').open('one')\n"
         "held.value.range(1).createTempView('mine')\n"
         "print(held.value.session_id, flush=True)"
     )
-    assert becomes(lambda: is_closed(server, session_id))
+    assert becomes(lambda: is_closed(spark_connect, session_id))

@@ -2,16 +2,20 @@
 
 import pytest
 
+from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.lifecycle import active_run
-from tests.run.parts import ManualClock, Things
+from tests.ledger.things import until
+from tests.run.parts import PATIENCE, ManualClock, Things
 
 
 @pytest.fixture(autouse=True)
 def nothing_left_open():
     yield
+    # a clean-up that a test has seen begin ends a moment later
+    until(lambda: all(lease.state != states.CLOSING for lease in KEEPER.alive()))
     left = KEEPER.alive()
-    KEEPER.close(left, budget=5.0)
+    KEEPER.close(left, budget=PATIENCE)
     assert [lease.name for lease in left] == []
     assert active_run() is None
     assert KEEPER.before_closing == []

@@ -7,7 +7,7 @@ from resnb import resource_manager, task
 from resnb.errors import TaskCancelled
 from resnb.run.flow_run import FlowRun
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test that waits gives up; nothing waits as long as that if all is well."""
 
 
@@ -31,6 +31,7 @@ class ManualClock:
         def call_off():
             with self._changed, suppress(ValueError):
                 self.timers.remove(timer)
+                self._changed.notify_all()
 
         return call_off
 
@@ -42,11 +43,21 @@ class ManualClock:
             )
         assert found, f"no timer of {delay} s among {[timer[1] for timer in self.timers]}"
 
+    def await_only_timer(self, delay):
+        """Wait until one of several timers of `delay` seconds is left."""
+        with self._changed:
+            found = self._changed.wait_for(
+                lambda: [timer[1] for timer in self.timers].count(delay) == 1, PATIENCE
+            )
+        assert found, f"timers are left: {[timer[1] for timer in self.timers]}"
+
     def advance(self, seconds):
         """Let `seconds` pass, and do what was to be done by then."""
         with self._changed:
             self.seconds += seconds
-            due = sorted(one for one in self.timers if one[0] <= self.seconds)
+            due = sorted(
+                (one for one in self.timers if one[0] <= self.seconds), key=lambda one: one[0]
+            )
             self.timers = [one for one in self.timers if one[0] > self.seconds]
         for _, _, function in due:
             function()
@@ -61,9 +72,9 @@ class Stubborn:
         self.done = threading.Event()
 
     def __call__(self):
-        self.began.set()
         while True:
             with suppress(TaskCancelled):
+                self.began.set()  # in here, as the request to stop may come at once
                 self.let_go.wait()
                 break
         self.done.set()

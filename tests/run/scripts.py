@@ -23,7 +23,7 @@ class Thing:
     def cleanup(self, resource):
         say("cleanup", resource)
 """
-LIMIT = 30.0
+LIMIT = 60.0
 _SLOW = "interrupted: waiting for "
 
 

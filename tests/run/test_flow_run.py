@@ -12,6 +12,7 @@ from resnb.errors import RunError
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.lifecycle import active_run
 from resnb.run.scheduling.scheduler import Scheduler
+from tests.ledger.things import until
 from tests.run.parts import PATIENCE, Stubborn, ended, names, run_in_circles, started, use
 
 
@@ -341,8 +342,11 @@ def test_a_flow_that_is_dropped_takes_its_values_along():
     flow = flow_of(makes)
     flow.run()
     ended(started(flow))
-    gc.collect()
-    assert [one() is None for one in seen] == [True, False]
+
+    def gone():
+        gc.collect()
+        return [one() is None for one in seen]
+
+    until(lambda: gone() == [True, False])  # once the threads of the runs have ended
     del flow
-    gc.collect()
-    assert [one() is None for one in seen] == [True, True]
+    until(lambda: gone() == [True, True])

@@ -84,7 +84,7 @@ def test_options_of_a_flow_that_are_left_out(name):
     assert Flow("f", **{name: None}).name == Flow("f", **{name: False}).name == "f"
 
 
-@pytest.mark.parametrize("name", ["schedule", "run_config", "storage", "result"])
+@pytest.mark.parametrize("name", ["schedule", "run_config", "storage"])
 def test_attributes_of_a_flow_that_are_left_out_are_not_set_in_vain(name):
     with pytest.raises(OptionError, match=f"no '{name}', which Prefect has"):
         setattr(Flow("f"), name, 1)

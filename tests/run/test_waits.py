@@ -6,7 +6,7 @@ The exceptions are raised by real signal handlers, and where there is no signal,
 import asyncio
 import signal
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import pytest
 
@@ -18,6 +18,7 @@ from resnb.run.engine.interrupts import Interrupts
 from resnb.run.flow_run import FlowRun
 from resnb.run.functions import body
 from resnb.run.lifecycle import active_run
+from tests.ledger.things import until
 from tests.run.parts import PATIENCE, ended, run_in_circles
 
 
@@ -33,26 +34,22 @@ def alarm():
         raise Rang
 
     before = signal.signal(signal.SIGUSR1, handler)
+    users.append(handler)
+    has_begun.clear()
     yield
+    users.clear()
     assert signal.getsignal(signal.SIGUSR1) is handler
     signal.signal(signal.SIGUSR1, before)
 
 
-may_ring = threading.Event()
-may_ring.set()
-
-
-@contextmanager
-def held():
-    """A block in which nothing rings yet."""
-    may_ring.clear()
-    yield
-    may_ring.set()
+users = []
+"""The handler of the test that runs; the beginning of a run and a wait for it replace it."""
+has_begun = threading.Event()
+"""Set once a run in the background has begun, and its beginning has put the handler back."""
 
 
 def ring():
     """Send the signal to the main thread, from any thread."""
-    assert may_ring.wait(PATIENCE)
     signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
 
 
@@ -60,6 +57,13 @@ def ring():
 def rings(*_):
     ring()
     run_in_circles()
+
+
+def ring_in_the_wait():
+    """Send it once the main thread waits for the run in the background."""
+    assert has_begun.wait(PATIENCE)
+    until(lambda: signal.getsignal(signal.SIGUSR1) not in users)
+    ring()
 
 
 @task
@@ -98,6 +102,14 @@ def flow_that_rings(things):
     return built(things, rings_once)
 
 
+@task
+def rings_in_the_wait(*_):
+    if not rings_again.is_set():
+        return
+    ring_in_the_wait()
+    run_in_circles()
+
+
 # ---- flows
 
 
@@ -108,13 +120,15 @@ def test_flow_run(executor, flow_that_rings, things):
     assert_over(things, flow_that_rings)
 
 
-def test_waiting_for_a_run_in_the_background(flow_that_rings, things):
-    with held():
-        run = flow_that_rings.start()
+def test_waiting_for_a_run_in_the_background(things):
+    rings_again.set()
+    flow = built(things, rings_in_the_wait)
+    run = flow.start()
+    has_begun.set()
     with pytest.raises(Rang):
         run.wait(PATIENCE)
     assert run.wait(PATIENCE).is_cancelled()
-    assert_over(things, flow_that_rings)
+    assert_over(things, flow)
 
 
 def test_awaiting_a_run(flow_that_rings, things):
@@ -462,10 +476,11 @@ def test_a_function_in_the_background(things):
     @flow
     def etl():
         with thing():
-            rings()
+            ring_in_the_wait()
+            run_in_circles()
 
-    with held():
-        run = etl.start()
+    run = etl.start()
+    has_begun.set()
     with pytest.raises(Rang):
         run.wait(PATIENCE)
     assert run.wait(PATIENCE).is_cancelled()

@@ -18,7 +18,7 @@ from tests.ledger.things import until
 from tests.ledger.worlds import sweepers, wait_for
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 40.0
+PATIENCE = 60.0
 
 
 class Answer(NamedTuple):

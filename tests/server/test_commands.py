@@ -283,6 +283,7 @@ def test_the_package_enables_the_extension():
     assert '"resnb": true' in text
 
 
+@pytest.mark.long
 def test_the_server_says_that_the_extension_is_enabled_and_ok(tmp_path):
     folder = tmp_path / "jupyter_server_config.d"
     folder.mkdir(parents=True)

@@ -224,6 +224,7 @@ def test_a_server_stays_until_its_kernel_has_cleaned_up(serve, tmp_path):
     assert not Store(served.home).alive()
 
 
+@pytest.mark.long
 def test_a_server_leaves_when_its_time_is_over(serve):
     served = serve("--ResnbServer.stop_wait=3")
     served.process.terminate()

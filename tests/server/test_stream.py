@@ -103,6 +103,7 @@ def test_nothing_may_be_sent_to_it(server):
         assert data == b"\x03\xf0this stream is for reading only"
 
 
+@pytest.mark.long
 def test_a_slow_reader_slows_nobody_and_is_told_the_latest(server, store):
     store.restore(made(f"many{number}", this_process(), reason="x" * 1900) for number in range(500))
     with ExitStack() as stack:
@@ -168,6 +169,7 @@ def many_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+@pytest.mark.long
 def test_a_thousand_requests_at_once_are_all_answered(server, store, lease, many_files):
     for number in range(50):
         lease(f"live{number:02}")

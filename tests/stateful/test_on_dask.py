@@ -21,7 +21,7 @@ from tests.stateful.test_runs import (
     check_threads,
     story,
 )
-from tests.stateful.worlds import World
+from tests.stateful.worlds import PATIENCE, World
 
 # the cluster's threads draw random numbers while hypothesis does
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
@@ -40,6 +40,14 @@ def client():
         Client(cluster, set_as_default=False) as client,
     ):
         yield client
+
+
+@pytest.fixture(autouse=True, scope="module")
+def patient():
+    """A run waits for its workers' last words: nothing is lost because they stood still."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("resnb.dask.messages.END", PATIENCE)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from resnb.run import lifecycle
 from resnb.run.engine.loop import LOOP
 from tests.stateful.reference import LOST, MOST_ITEMS, OVERRUN, Scope, value_of
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds until a test that hangs gives up; nothing waits as long as that if all is well."""
 LIMIT = 1.0
 """The time limit of every task that has one; other timers, such as the grace, never go off."""

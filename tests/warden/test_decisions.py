@@ -61,6 +61,13 @@ def test_a_kind_is_cleaned_up_in_the_wardens_own_environment():
     assert isinstance(action, Clean)
 
 
+@pytest.mark.parametrize(("is_there", "environment"), [(True, HERE), (False, OWN)])
+def test_a_kind_of_its_own_user_needs_no_environment_that_is_gone(is_there, environment):
+    mine = lost(of_kind("a", kind="shell", cleanup_timeout=1e9), own=True)
+    (one,) = selected(mine, runs_own=True, exists=lambda _: is_there).records
+    assert (one.environment, one.cleanup_timeout) == (environment, 1e9)
+
+
 @pytest.mark.parametrize(
     ("values", "reason"),
     [

@@ -287,9 +287,9 @@ def leave(topic: str, dask_worker: Any = None) -> dict[str, Any]:
     """A run is over: detach what it has attached, if the manager says how.
 
     Returns:
-        The worker's last reports.
+        The worker's last reports, and how many messages it has sent before.
     """
-    attached, reports = registry_of(dask_worker).leave(topic)
+    attached, reports, said = registry_of(dask_worker).leave(topic)
     for manager, resource in attached:
         detach = getattr(manager, "detach", None)
         if detach is not None:
@@ -297,4 +297,4 @@ def leave(topic: str, dask_worker: Any = None) -> dict[str, Any]:
                 detach(resource)
             except Exception as error:  # noqa: BLE001 - the user's code, on its way out
                 print(f"detach raised {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-    return {"name": str(dask_worker.name), "reports": reports}
+    return {"name": str(dask_worker.name), "reports": reports, "said": said}

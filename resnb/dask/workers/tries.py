@@ -12,6 +12,7 @@ has not begun, and does not wait for the one that is running, goes back to the k
 import pickle
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -167,6 +168,7 @@ class TryRegistry:
         self._begun: set[tuple[str, int, int]] = set()
         self._forbidden: set[tuple[str, int, int]] = set()
         self._left: dict[str, None] = {}
+        self._said: Counter[str] = Counter()  # messages of each run
         self._lock = threading.Lock()
         self._ticking = False
         self.attachments = Attachments()
@@ -242,8 +244,8 @@ class TryRegistry:
         with self._lock:
             self._forbidden.update(calls)
 
-    def leave(self, topic: str) -> tuple[list[Any], list[Any]]:
-        """Forget a run; gives what it had attached, and its last reports."""
+    def leave(self, topic: str) -> tuple[list[Any], list[Any], int]:
+        """Forget a run; gives what it had attached, its last reports, and the number of others."""
         with self._lock:
             ended = [one for one in self._ended if one.call.topic == topic]
             self._ended = [one for one in self._ended if one.call.topic != topic]
@@ -252,7 +254,8 @@ class TryRegistry:
             self._left[topic] = None  # a call may be on its way through the worker's threads
             if len(self._left) > RUNS:
                 del self._left[next(iter(self._left))]
-        return self.attachments.leave(topic), [report.message() for report in ended]
+            said = self._said.pop(topic, 0)
+        return self.attachments.leave(topic), [report.message() for report in ended], said
 
     def _tick(self) -> None:
         now = time.perf_counter()
@@ -275,8 +278,11 @@ class TryRegistry:
             self._worker.loop.call_later(INTERVAL, self._tick)
 
     def _say(self, topic: str, reports: list[Any]) -> None:
-        if reports:
-            self._worker.log_event(topic, {"name": str(self._worker.name), "reports": reports})
+        with self._lock:
+            if not reports or topic in self._left:
+                return  # nobody listens any more
+            self._said[topic] += 1
+        self._worker.log_event(topic, {"name": str(self._worker.name), "reports": reports})
 
 
 _REGISTRIES: "WeakKeyDictionary[Any, TryRegistry]" = WeakKeyDictionary()

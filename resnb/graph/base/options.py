@@ -4,6 +4,7 @@ An error thus points at the line with the option, and not at a task that fails m
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from os import PathLike, fspath
 from typing import Any, TypeAlias
 
 from resnb.durations import seconds
@@ -14,12 +15,13 @@ from resnb.unsupported import refuse, without
 Check: TypeAlias = Callable[[str, str, Any], Any]
 """Takes owner, name and value of an option; returns the value as it is kept, or raises."""
 
+_RESULT_METHODS = ("exists", "read", "write")
 HOOKS = ("state_handlers", "on_running", "on_failure", "on_completion", "on_cancellation")
 
 TASK_OPTIONS = (
     "name", "tags", "max_retries", "retry_delay", "retry_on", "retry_condition_fn", "timeout",
     "trigger", "skip_on_upstream_skip", "checkpoint", "nout", "log_stdout", *HOOKS, "thread",
-    "description", "cache_for", "cache_key",
+    "description", "cache_for", "cache_key", "cache_validator", "target", "result",
 )  # fmt: skip
 
 ALIASES = {
@@ -137,6 +139,30 @@ def _function(owner: str, name: str, value: Any) -> Any:
     return value
 
 
+def _target(owner: str, name: str, value: Any) -> Any:
+    """A template of a path, or a function that gives a path."""
+    if callable(value):
+        return value
+    return text(owner, name, fspath(value) if isinstance(value, PathLike) else value)
+
+
+def kept_result(owner: str, name: str, value: Any) -> Any:
+    """What keeps values as files, None for nothing.
+
+    Raises:
+        OptionError: it cannot do that.
+    """
+    if value is None or value is False:
+        return None
+    if isinstance(value, type) or not all(hasattr(value, one) for one in _RESULT_METHODS):
+        message = (
+            f"{owner}: {name} takes a LocalResult, or another object with "
+            f"{', '.join(_RESULT_METHODS)}, not {value!r}"
+        )
+        raise OptionError(message)
+    return value
+
+
 def _trigger(owner: str, name: str, value: Any) -> Any:
     if not callable(value):
         message = f"{owner}: {name}={value!r} is not callable; see resnb.triggers"
@@ -212,6 +238,9 @@ def _exceptions(owner: str, name: str, value: Any) -> tuple[type[BaseException],
 _CHECKS: dict[str, Check] = {
     "name": text,
     "cache_key": text,
+    "cache_validator": _function,
+    "target": _target,
+    "result": kept_result,
     "retry_delay": _delay,
     "retry_condition_fn": _function,
     **dict.fromkeys(

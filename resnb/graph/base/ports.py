@@ -56,6 +56,7 @@ class Ports:
         self.function_runner: Callable[[], FunctionRunner] = _unplugged
         self.holder: Callable[[], Holder] = _unplugged
         self.clusters: Callable[[], Any] = _unplugged
+        self.context: Callable[[], Any] = _unplugged
         self.logger: Callable[[], Any] = _unplugged
 
 

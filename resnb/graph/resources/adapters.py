@@ -1,7 +1,8 @@
 """Turning every accepted form of a resource manager into a class with setup and cleanup.
 
-The forms are a generator function with one ``yield``, a function that returns a context manager, a
-context manager itself, and the async form of each. The code that runs them sees only the class.
+The forms are a generator function with one ``yield``, an object of any library that can be ended
+(see `resnb.graph.resources.ending`), a class or function that makes one, and the async form of
+each. The code that runs them sees only the class.
 """
 
 from collections.abc import Callable
@@ -11,31 +12,87 @@ from typing import Any
 from resnb.errors import GraphError
 from resnb.graph.base.stand_in import StandIn
 from resnb.graph.resources.adapter import Adapter
+from resnb.graph.resources.ending import METHODS, Ending, begin, can_be_ended, end
 from resnb.graph.resources.generators import AsyncGeneratorAdapter, GeneratorAdapter
 
+_NO_ENDING = (
+    f"it is no context manager, and has no method {', '.join(METHODS[:-1])} or {METHODS[-1]}"
+)
 
-class ContextManagerAdapter(Adapter):
-    """Enters the context manager that the function returns, which may be an async one."""
+
+class ObjectAdapter(Adapter):
+    """Makes an object of any library, enters it if it is a context manager, and ends it."""
+
+    _makes: type | None = None  # its class, if that is known before
+    _was_async = False
 
     def setup(self) -> Any:
-        """Enter the context manager."""
-        self._live = self._call()
-        if hasattr(self._live, "__enter__"):
-            return self._live.__enter__()
-        if hasattr(self._live, "__aenter__"):
-            return self._live.__aenter__()
-        message = (
-            f"resource {type(self).__name__!r}: its function returned {type(self._live).__name__}, "
-            "which is no context manager"
-        )
-        raise GraphError(message)
+        """Make the object, and enter it; gives an awaitable if that takes one."""
+        import inspect
+
+        try:
+            made = self._call()
+        except RuntimeError:  # some can be made only where a loop is running
+            if not hasattr(self._makes, "__aenter__"):
+                raise
+            made = self._called_later()
+        if inspect.isawaitable(made) and not can_be_ended(type(made)):
+            return self._awaited(made)
+        return self._begun(made)
 
     def cleanup(self, resource: Any) -> Any:
-        """Leave the context manager."""
+        """End it."""
         del resource
-        if hasattr(self._live, "__exit__"):
-            return self._live.__exit__(None, None, None)
-        return self._live.__aexit__(None, None, None)
+        return end(self._live, self._was_async)
+
+    async def _called_later(self) -> Any:
+        return self._call()
+
+    async def _awaited(self, made: Any) -> Any:
+        resource = self._begun(await made)
+        return await resource if self._was_async else resource
+
+    def _begun(self, made: Any) -> Any:
+        kind = type(made)
+        if not can_be_ended(kind):
+            message = (
+                f"resource {type(self).__name__!r} made {kind.__name__!r}, which "
+                f"nothing ends: {_NO_ENDING}; write a generator with one yield, or a class with "
+                "setup and cleanup"
+            )
+            raise GraphError(message)
+        self._live = made
+        resource, self._was_async = begin(made)
+        return resource
+
+    # ---- for the ledger
+
+    @classmethod
+    def _fault(cls) -> str:
+        import inspect
+
+        function = inspect.unwrap(cls._function)  # of contextlib's decorators
+        is_split = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+        return super()._fault() if is_split else ""
+
+    @classmethod
+    def __resnb_protection__(cls) -> tuple[str | None, str | None]:
+        """See `Adapter`; it also depends on what is known of `__resnb_makes__`."""
+        fault = cls._fault() or None
+        return fault, fault
+
+    @classmethod
+    def __resnb_makes__(cls) -> type | None:
+        """The class of what it makes, if that is known before."""
+        return cls._makes
+
+    def __resnb_made__(self) -> Any:
+        """What it has made, which is not always what set-up gives."""
+        return self._live
+
+    def __resnb_recipe__(self) -> Any:
+        """See `Adapter`."""
+        return super().__resnb_recipe__() if self._fault() else Ending()
 
 
 def renewed(manager: Any) -> Any:
@@ -44,13 +101,9 @@ def renewed(manager: Any) -> Any:
     return manager.renewed() if is_used else manager
 
 
-def is_context_manager(value: Any) -> bool:
-    """Whether `value` itself, not its class, can be entered by ``with`` or ``async with``."""
-    kind = type(value)
-    return not isinstance(value, type | StandIn) and (
-        (hasattr(kind, "__enter__") and hasattr(kind, "__exit__"))
-        or (hasattr(kind, "__aenter__") and hasattr(kind, "__aexit__"))
-    )
+def is_object(value: Any) -> bool:
+    """Whether `value` itself is what a clean-up ends, rather than what makes such a thing."""
+    return not isinstance(value, type | StandIn) and can_be_ended(type(value))
 
 
 def manager_class(definition: Any, name: str) -> type:
@@ -61,61 +114,61 @@ def manager_class(definition: Any, name: str) -> type:
     """
     import inspect
 
-    if is_context_manager(definition):
-        return _adapted(ContextManagerAdapter, lambda: definition, name)
-    if isinstance(definition, type) and callable(getattr(definition, "cleanup", None)):
-        _check_cleanup(definition)
-        return definition
+    if is_object(definition):
+        return _adapted(ObjectAdapter, lambda: definition, name, type(definition))
     if isinstance(definition, type):
-        if is_context_manager_class(definition):
-            return _adapted(ContextManagerAdapter, definition, name)
-        message = (
-            f"resource manager {definition.__name__!r} has no cleanup: "
-            "define cleanup(self, resource), which undoes what setup did"
-        )
-        raise GraphError(message)
+        return _class_of(definition, name)
     if inspect.isgeneratorfunction(definition):
         return _adapted(GeneratorAdapter, definition, name)
     if inspect.isasyncgenfunction(definition):
         return _adapted(AsyncGeneratorAdapter, definition, name)
-    if inspect.isroutine(definition) and hasattr(definition, "__wrapped__"):
-        return _adapted(ContextManagerAdapter, definition, name)
+    if callable(definition) and not isinstance(definition, StandIn):
+        return _adapted(ObjectAdapter, definition, name)
     message = (
-        f"{name!r} is no resource: pass a class with setup and cleanup, a generator function with "
-        "one yield, or a context manager"
+        f"{name!r} is no resource: {_NO_ENDING}; pass a class with setup and cleanup, a generator "
+        "function with one yield, or what makes an object that can be ended"
     )
     raise GraphError(message)
 
 
-def _check_cleanup(definition: type) -> None:
-    """Refuse a clean-up that cannot be called, before it is needed."""
+def _class_of(definition: type, name: str) -> type:
+    """The same for a class: a manager, or of objects that can be ended."""
+    fault = _fault_of_cleanup(definition)
+    if fault is None:
+        return definition
+    is_manager = hasattr(definition, "setup") and hasattr(definition, "cleanup")
+    if can_be_ended(definition) and not is_manager:
+        return _adapted(ObjectAdapter, definition, name, definition)
+    message = f"resource manager {definition.__name__!r}{fault}"
+    raise GraphError(message)
+
+
+def _fault_of_cleanup(definition: type) -> str | None:
+    """Why its clean-up cannot be called, which is said before it is needed; None if it can."""
     import inspect
 
+    if not callable(getattr(definition, "cleanup", None)):
+        return " has no cleanup: define cleanup(self, resource), which undoes what setup did"
     static = inspect.getattr_static(definition, "cleanup")
     bound = isinstance(static, staticmethod | classmethod)
     try:
         signature = inspect.signature(definition.cleanup)  # type: ignore[attr-defined]
         signature.bind(*(("resource",) if bound else ("self", "resource")))
     except TypeError:
-        message = (
-            f"resource manager {definition.__name__!r}: cleanup must take the resource and nothing "
-            "else: define cleanup(self, resource)"
-        )
-        raise GraphError(message) from None
+        return ": cleanup must take the resource and nothing else: define cleanup(self, resource)"
     except ValueError:  # no signature to inspect
-        return
+        return None
+    return None
 
 
-def is_context_manager_class(kind: type) -> bool:
-    """Whether instances of `kind` are context managers."""
-    return hasattr(kind, "__enter__") or hasattr(kind, "__aenter__")
-
-
-def _adapted(base: type[Adapter], function: Callable[..., Any], name: str) -> type:
+def _adapted(
+    base: type[Adapter], function: Callable[..., Any], name: str, makes: type | None = None
+) -> type:
     import inspect
 
     attributes: dict[str, Any] = {
         "_function": staticmethod(function),
+        "_makes": makes,
         "__doc__": getattr(function, "__doc__", None),
         "__module__": getattr(function, "__module__", __name__),
     }

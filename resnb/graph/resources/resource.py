@@ -11,7 +11,7 @@ from resnb.graph.base.ports import PORTS
 from resnb.graph.base.roles import Flow
 from resnb.graph.base.signature import ShownSignature, Signature, signature_of
 from resnb.graph.base.triggers import all_finished
-from resnb.graph.resources.adapters import is_context_manager, manager_class
+from resnb.graph.resources.adapters import is_object, manager_class
 from resnb.graph.resources.scope import Scope, ScopeOptions
 from resnb.graph.tasks.task import Task
 
@@ -62,7 +62,7 @@ class ResourceManager:
 
     Args:
         definition: a class with ``setup`` and ``cleanup``, a generator function with one yield,
-            a function that returns a context manager, or the async form of these.
+            a class or function that makes objects which can be ended, or the async form of these.
         name: the resource's name; by default that of the definition.
         init_task_kwargs: options of the init task; see `Task`.
         setup_task_kwargs: options of the set-up task.
@@ -236,6 +236,7 @@ class ResourceManager:
 
 
 def _name_of(definition: Any) -> str:
+    definition = getattr(definition, "func", definition)  # of functools.partial
     return str(getattr(definition, "__name__", None) or type(definition).__name__)
 
 
@@ -274,9 +275,11 @@ def resource(definition: Any = None, **options: Any) -> Any:
     """Make a resource from any accepted form.
 
     Args:
-        definition: a generator function with one yield, a ``@contextmanager`` function or a class
-            with setup and cleanup, for which the result is a `ResourceManager`; or a context
-            manager object, which is used at once: ``with resource(Client()) as client:``.
+        definition: a generator function with one yield, a class with setup and cleanup, or a class
+            or function of any library whose objects can be ended (context managers, processes,
+            and what has a method such as ``close``, ``terminate``, ``shutdown`` or ``stop``), for
+            which the result is a `ResourceManager`; or such an object itself, which is used at
+            once: ``with resource(Client()) as client:``.
         **options: the same as for `resource_manager`.
 
     Example:
@@ -305,7 +308,7 @@ def resource(definition: Any = None, **options: Any) -> Any:
     if isinstance(definition, ResourceManager):
         return definition.options(**options) if options else definition
     manager = ResourceManager(definition, **options)
-    return manager() if is_context_manager(definition) else manager
+    return manager() if is_object(definition) else manager
 
 
 def _refuse_options(owner: str, options: Mapping[str, Any]) -> None:

@@ -211,12 +211,15 @@ def merge(*tasks: Any, flow: Flow | None = None, mapped: bool = False, **options
 
     Example:
         >>> with Flow("branch") as flow:
-        ...     yes, no = task(str.upper)("yes"), task(str.lower)("NO")
-        ...     ifelse(Parameter("good"), yes, no)
-        ...     answer = merge(yes, no)
-        >>> state = flow.run(good=False)
-        >>> answer.value
-        'no'
+        ...     kind = Parameter("kind")
+        ...     with case(kind, "large"):
+        ...         large = task(str.upper)("large")
+        ...     with case(kind, "small"):
+        ...         small = task(str.lower)("SMALL")
+        ...     size = merge(large, small)
+        >>> state = flow.run(kind="small")
+        >>> size.value
+        'small'
     """
     branches = {f"task_{number}": one for number, one in enumerate(tasks, 1)}
     merging = Merge(**options)

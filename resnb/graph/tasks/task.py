@@ -39,10 +39,16 @@ class Task(Handle["Task"]):
         timeout: how long one try may take (``"30s"``, seconds, timedelta).
         trigger: decides from the upstream states whether it runs; see `resnb.triggers`.
         skip_on_upstream_skip: whether it is skipped if an upstream task is.
-        checkpoint: accepted for compatibility with Prefect.
+        checkpoint: False writes no file where `result` or `target` says.
         cache_for: how long its value lasts on disk (``"7d"``, seconds, timedelta), found again by
             its code, what that refers to, and its inputs; as long as the flow says by default.
-        cache_key: a text that tells values apart that are otherwise found by the same.
+        cache_key: a text that tells values apart that are otherwise found by the same; with a
+            `cache_validator`, what a value is found by in place of the code.
+        cache_validator: decides whether a kept value may stand for a new one, in place of equal
+            inputs; see `resnb.cache_validators`.
+        target: the path of a file that has the value, once it is there: a template such as
+            ``"{today}/{task_name}.pkl"``, or a function that makes one.
+        result: a `LocalResult` that says in which folder, or where each value is to be written.
         nout: the number of values it returns, for ``a, b = f()``.
         log_stdout: accepted for compatibility with Prefect; output is always shown with its task.
         state_handlers: called as ``(task, old_state, new_state)``; may return another state.
@@ -87,6 +93,8 @@ class Task(Handle["Task"]):
     checkpoint: bool | None = None
     cache_for: float | None = None
     cache_key: str | None = None
+    cache_validator: Hook | None = None
+    target: str | Hook | None = None
     nout: int | None = None
     log_stdout: bool = False
     state_handlers: tuple[Hook, ...] = ()

@@ -25,6 +25,8 @@ def close_in_order(
     One that fails or hangs delays only its outer ones. See `Keeper.close`.
     """
     chosen = tuple(leases)
+    if not chosen:
+        return []
     if any(lease.thread.is_current() for lease in chosen):
         return _close_in_order(chosen, budget, now)
     left: SimpleQueue[list[Lease]] = SimpleQueue()

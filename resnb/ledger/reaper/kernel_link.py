@@ -5,12 +5,17 @@ import os
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from resnb.ledger.liveness import folder_of, is_locked, wait_until_free
 from resnb.ledger.owner import DEAD, Owner, status_by_ids, this_process
+
+_LOOKS, _PAUSE = 200, 0.01
+"""How often, and how many seconds apart, one looks at a process that has let go of its locks and
+may be about to die. Looks are counted: a busy machine may let whoever looks stand still."""
 
 
 class KernelLink:
@@ -95,11 +100,20 @@ class KernelLink:
 def is_seen(kernel: Owner, home: Path) -> bool:
     """Whether the kernel's lock can be told from here; not if it is free although the kernel lives.
 
-    This tries, each time that a reaper starts, whether locks work between processes.
+    This tries, each time that a reaper starts, whether locks work between processes. A process that
+    is killed lets go of its locks a moment before it counts as dead.
     """
     lock = kernel.lock
     assert lock is not None
-    with suppress(OSError):
-        if is_locked(folder_of(home) / lock.name, lock.inode) is not False:
+    for _ in range(_LOOKS):
+        is_free = False
+        with suppress(OSError):
+            is_free = is_locked(folder_of(home) / lock.name, lock.inode) is False
+            if not is_free:
+                return True
+        if status_by_ids(kernel, this_process(), is_shared=False) == DEAD:
             return True
-    return status_by_ids(kernel, this_process(), is_shared=False) == DEAD
+        if not is_free:
+            break
+        time.sleep(_PAUSE)
+    return False

@@ -1,85 +1,21 @@
 """How another process finds things of known kinds again.
 
 A process is identified by its pid and start time, so a reused pid is never taken for it; a
-temporary folder by its path. What is found has all that the original has. What cannot be seen from
-here, because it was made in another container or on another machine, says so.
+temporary folder by its path. What is found has all that its clean-up may use.
 """
 
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from resnb.ledger.owner import start_time
-from resnb.ledger.recipes.found_process import (
-    FoundAsyncProcess,
-    FoundProcess,
-    Place,
-    here,
-    is_elsewhere,
-    out_of_sight,
-)
+from resnb.ledger.recipes import found_objects
+from resnb.ledger.recipes.found_process import FoundAsyncProcess, FoundProcess
 
+_LOCAL_CLUSTER = ("distributed.deploy.local", "LocalCluster")
 GRACE = 5.0
 """How long processes that end with their kernel have for that, in seconds."""
-
-
-class FoundFolder:
-    """A temporary folder that another process made.
-
-    Args:
-        name: its path.
-        place: where it was made; by default here.
-    """
-
-    def __init__(self, name: str, place: Place | None = None) -> None:
-        self.name = name
-        self.place = place or here()
-
-    def cleanup(self) -> None:
-        """Remove it, if it still exists.
-
-        Raises:
-            OutOfSightError: it is not there, and this is another container or machine.
-        """
-        import shutil
-
-        if not os.path.lexists(self.name) and is_elsewhere(self.place):
-            raise out_of_sight(f"folder {self.name}", "it was made elsewhere, and is not there")
-        shutil.rmtree(self.name, ignore_errors=True)
-
-    def __enter__(self) -> str:
-        return self.name
-
-    def __exit__(self, *_: object) -> None:
-        self.cleanup()
-
-
-class FoundContainer:
-    """A container that another process started; if it is gone, its methods do nothing.
-
-    Args:
-        container: its id.
-        place: from where it was started; by default from here.
-    """
-
-    def __init__(self, container: str, place: Place | None = None) -> None:
-        self.id = container
-        self.place = place or here()
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        import docker
-
-        try:
-            return getattr(docker.from_env().containers.get(self.id), name)
-        except docker.errors.NotFound:
-            if self.place.machine != here().machine:
-                why = "it was started on another machine, whose engine cannot be asked from here"
-                raise out_of_sight(f"container {self.id[:12]}", why) from None
-            return _nothing
 
 
 class Ended:
@@ -155,7 +91,7 @@ def _nothing(*_: Any, **__: Any) -> None:
     return None
 
 
-_Reduced = tuple[Any, ...]
+_Reduced = found_objects.Reduced
 
 
 def _process(value: Any) -> _Reduced:
@@ -177,17 +113,53 @@ def _ended(value: Any) -> _Reduced:
 
 _KINDS: tuple[tuple[str, str, Callable[[Any], _Reduced]], ...] = (
     ("subprocess", "Popen", _process),
+    ("psutil", "Popen", _process),
     ("multiprocessing.process", "BaseProcess", _process),
     ("asyncio.subprocess", "Process", _process),
     (FoundProcess.__module__, "FoundProcess", lambda one: one.__reduce__()),
-    ("tempfile", "TemporaryDirectory", lambda one: (FoundFolder, (one.name, here()))),
-    ("docker.models.containers", "Container", lambda one: (FoundContainer, (one.id, here()))),
+    ("tempfile", "TemporaryDirectory", found_objects.folder),
+    ("tempfile", "_TemporaryFileWrapper", found_objects.file),
+    ("docker.models.containers", "Container", found_objects.container),
+    ("testcontainers.core.container", "DockerContainer", found_objects.container_of_tests),
+    ("dask_gateway.client", "GatewayCluster", found_objects.gateway_cluster),
+    ("boto3.resources.base", "ServiceResource", found_objects.of_aws),
     ("resnb.ledger.kernel.lease", "Lease", lambda one: (FoundLease, (one.id, one.name))),
 )
 
 
+_OF_PROCESS: tuple[tuple[str, str], ...] = (
+    ("sqlite3", "Connection"),
+    ("psycopg", "BaseConnection"),
+    ("psycopg2.extensions", "connection"),
+    ("sqlalchemy.engine", "Engine"),
+    ("pyspark.sql.session", "SparkSession"),
+    ("socket", "socket"),
+    ("socketserver", "BaseServer"),
+    ("concurrent.futures.thread", "ThreadPoolExecutor"),
+    ("requests", "Session"),
+    ("httpx", "Client"),
+    ("httpx", "AsyncClient"),
+    ("aiohttp", "ClientSession"),
+    ("zipfile", "ZipFile"),
+    ("tarfile", "TarFile"),
+)
+"""What ends with its process; what was made *through* it may well be left."""
+
+
+def is_found_again(kind: type) -> bool:
+    """Whether another process can find what instances of `kind` stand for."""
+    return any(_is_class_of(kind, module, name) for module, name, _ in _KINDS)
+
+
+def ends_with_process(kind: type) -> bool:
+    """Whether instances of `kind` end with this process, by what is known of other libraries."""
+    return any(_is_class_of(kind, *one) for one in (*_OF_PROCESS, _LOCAL_CLUSTER))
+
+
 def adapted(value: Any) -> _Reduced | None:
     """The reduce value of a thing of a known kind; None for everything else."""
+    if type(value).__module__ == "builtins":
+        return None
     for module, name, reduced in _KINDS:
         if _is_of(value, module, name):
             return reduced(value)
@@ -196,18 +168,21 @@ def adapted(value: Any) -> _Reduced | None:
 
 def is_known(value: Any) -> bool:
     """Whether `value` is of a known kind."""
-    return adapted(value) is not None
+    return is_found_again(type(value)) or dies_with_kernel(value)
 
 
 def dies_with_kernel(value: Any) -> bool:
     """Whether `value` ends with this process for its kind: a Dask LocalCluster, or its client."""
-    return _is_of(_cluster_of(value), "distributed.deploy.local", "LocalCluster")
+    return _is_of(_cluster_of(value), *_LOCAL_CLUSTER)
 
 
 def processes_of(value: Any) -> list[FoundProcess]:
     """The processes of a Dask LocalCluster, or of its client's, or the one that this is."""
     if isinstance(value, FoundProcess):  # which a manager has said to end with the kernel
         return [value]
+    if _is_of(value, "pyspark.sql.session", "SparkSession"):
+        java = getattr(value.sparkContext._gateway, "proc", None)  # noqa: SLF001 - nothing else has it
+        return [FoundProcess(java.pid, start_time(java.pid) or -1)] if java else []
     if not dies_with_kernel(value):
         return []
     workers = list(getattr(_cluster_of(value), "workers", {}).values())
@@ -221,6 +196,10 @@ def _cluster_of(value: Any) -> Any:
 
 
 def _is_of(value: Any, module: str, name: str) -> bool:
-    """Whether `value` is an instance of a class, which is not imported for this."""
-    kind = getattr(sys.modules.get(module), name, None)
-    return kind is not None and isinstance(value, kind)
+    return _is_class_of(type(value), module, name)
+
+
+def _is_class_of(kind: type, module: str, name: str) -> bool:
+    """Whether `kind` is derived from a class, which is not imported for this."""
+    found = getattr(sys.modules.get(module), name, None)
+    return isinstance(found, type) and issubclass(kind, found)

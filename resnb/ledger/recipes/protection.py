@@ -5,8 +5,9 @@ from typing import Any
 
 from resnb.errors import LedgerError
 from resnb.ledger.recipes.captured import goes_by_value
+from resnb.ledger.recipes.handles import ends_with_process, is_found_again
 from resnb.ledger.recipes.pickling import LARGEST, pickled
-from resnb.ledger.recipes.recipe import Protection
+from resnb.ledger.recipes.recipe import Protection, not_found_again
 
 KNOWN_ONCE_OPEN = "known once open"
 """The mark where it depends on what set-up makes."""
@@ -41,6 +42,9 @@ def protection_before(kind: Any) -> Protection:
     known = getattr(kind, "__resnb_protection__", None)
     if known is not None:
         during, opened = known()
+        made = getattr(kind, "__resnb_makes__", lambda: None)()
+        if opened is None and made is not None:
+            return _protection_of(made)
         return Protection(
             NO_FIND if during is None else during, KNOWN_ONCE_OPEN if opened is None else opened
         )
@@ -49,6 +53,16 @@ def protection_before(kind: Any) -> Protection:
     during = "" if callable(getattr(kind, "find", None)) else NO_FIND
     opened = "" if callable(getattr(kind, "handle", None)) else KNOWN_ONCE_OPEN
     return Protection(during, opened)
+
+
+def _protection_of(made: type) -> Protection:
+    """The marks for objects of another library's class."""
+    if ends_with_process(made):
+        return Protection()
+    if is_found_again(made):
+        return Protection(NO_FIND)
+    fault = not_found_again(made)
+    return Protection(fault, fault)
 
 
 def _fault_of_class(kind: type) -> str:

@@ -18,7 +18,13 @@ from typing import Any, NamedTuple
 
 from resnb.errors import LedgerError
 from resnb.ledger.recipes.captured import attributes_of, looks_secret, parts_of, values_of
-from resnb.ledger.recipes.handles import Ended, dies_with_kernel, is_known, processes_of
+from resnb.ledger.recipes.handles import (
+    Ended,
+    dies_with_kernel,
+    ends_with_process,
+    is_known,
+    processes_of,
+)
 from resnb.ledger.recipes.paths import absolute, out_of_sight
 from resnb.ledger.recipes.pickling import LARGEST, Pickled, pickled, size_of
 
@@ -85,18 +91,19 @@ def handle_of(manager: Any, resource: Any, folders: Sequence[str] = ()) -> Pickl
     known kind; with absolute paths, where `folders` are those that they may be relative to.
     """
     own = getattr(manager, "handle", None) or getattr(_recipe_or_none(manager), "handle", None)
+    made = getattr(manager, "__resnb_made__", None)
     what = "what handle() returned" if own is not None else f"a {type(resource).__name__}"
     try:
-        value = own(resource) if own is not None else resource
+        value = (own(resource) if own is not None else resource) if made is None else made()
     except Exception as error:  # noqa: BLE001 - the user's code
         return Pickled(None, f"handle() raised {type(error).__name__}: {error}".splitlines()[0])
     if inspect.iscoroutine(value):
         value.close()
         return Pickled(None, "handle() is async: make it a plain function")
-    if own is None and not is_known(value) and not _is_plain(value):
-        return Pickled(
-            None, f"{what} cannot be found by another process: define handle() and attach()"
-        )
+    if own is None and not is_known(value) and (made is not None or not _is_plain(value)):
+        remedy = "define handle() and attach()"
+        fault = f"{what} cannot be found by another process: {remedy}"
+        return Pickled(None, fault if made is None else not_found_again(type(value)))
     value = absolute(value, folders) if folders else value
     found = pickled(value, folders=folders)
     if found.data is None and hasattr(value, "__resnb_lesser__"):
@@ -107,6 +114,14 @@ def handle_of(manager: Any, resource: Any, folders: Sequence[str] = ()) -> Pickl
     if own is None and not is_known(value) and len(found.data) > LARGEST_PLAIN:
         return Pickled(None, f"{what} of {len(found.data):,} bytes is no handle: define handle()")
     return found
+
+
+def not_found_again(kind: type) -> str:
+    """Why another process cannot clean up an object of this class."""
+    return (
+        f"its clean-up lives in the kernel, because no other process can find a {kind.__name__} "
+        "again"
+    )
 
 
 def can_find(manager: Any) -> bool:
@@ -120,6 +135,9 @@ def lives_in_kernel(manager: Any, resource: Any) -> bool:
     Everything else that the manager holds must not outlive the process either.
     """
     if getattr(manager, "dies_with_kernel", False):
+        return True
+    made = getattr(manager, "__resnb_made__", None)
+    if made is not None and ends_with_process(type(made())):
         return True
     return dies_with_kernel(resource) and all(
         dies_with_kernel(one) or _is_plain(one) or isinstance(one, _CODE)

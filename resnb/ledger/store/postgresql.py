@@ -183,15 +183,17 @@ class PostgresServer:
             self._begin(db, begin)
 
     def _begin(self, db: Any, begin: str) -> None:
+        asked = self._clock()
         cursor = db.execute(begin)
         while cursor.nextset():
             pass
         row = cursor.fetchone()
         if row is not None and row[0] > VERSION:
             raise errors.newer(self._place(_driver()), row[0])
-        difference = row[1] - self._clock()
-        if abs(difference - self.ahead) > AGREED:
-            self.ahead = float(round(difference))
+        # the server has looked at its clock between these two looks, which may be far apart
+        least, most = row[1] - self._clock(), row[1] - asked
+        if not least - AGREED <= self.ahead <= most + AGREED:
+            self.ahead = float(round((least + most) / 2))
 
     def _make(self, db: Any) -> None:
         """Make the tables; whoever comes meanwhile waits."""

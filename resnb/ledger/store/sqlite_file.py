@@ -244,17 +244,18 @@ def _ahead(db: sqlite3.Connection, clock: Clock) -> float:
     if row is None:
         last = db.execute("select ahead from clocks order by rowid desc limit 1").fetchone()
         (seen,) = db.execute(_SEEN).fetchone()
-        begun = begun_anew(clock.wall(), seen or 0.0, last[0] if last else 0.0)
-        row = begun - clock.steady(), begun - clock.wall()
+        steady = clock.steady()
+        wall = clock.wall_base() + steady
+        begun = begun_anew(wall, seen or 0.0, last[0] if last else 0.0)
+        row = begun - steady, begun - wall
         with suppress(sqlite3.OperationalError):  # on a full disk it is found again, much the same
             db.execute("insert or ignore into clocks values (?, ?, ?)", (clock.boot, *row))
             row = db.execute(of_boot, (clock.boot,)).fetchone()
-    now = row[0] + clock.steady()
-    if abs(now - clock.wall() - row[1]) > AGREED:
+    of_wall = row[0] - clock.wall_base()
+    if abs(of_wall - row[1]) > AGREED:
         with suppress(sqlite3.OperationalError):  # somebody else puts that down
-            values = (now - clock.wall(), clock.boot)
-            db.execute("update clocks set ahead = ? where boot = ?", values)
-    ahead = now - clock.now()
+            db.execute("update clocks set ahead = ? where boot = ?", (of_wall, clock.boot))
+    ahead = row[0] - clock.base  # without a look at any clock: time may pass between two looks
     return float(round(ahead)) if abs(ahead) > AGREED else 0.0
 
 

@@ -16,7 +16,7 @@ from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.records import Rebuilt
 from resnb.notebook.cells.steps import StepTask
 from resnb.run.caching.code_keys import CodeWalk, task_key
-from resnb.run.caching.tasks import FOUND
+from resnb.run.caching.keepers import FOUND
 from resnb.run.caching.value_keys import value_key
 from resnb.run.memory import memory_of
 from resnb.states import Pending, State, Success

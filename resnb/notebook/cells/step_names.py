@@ -127,8 +127,9 @@ class StepNames:
             **options,
         )
         task.bind(flow=self._flow, **inputs)
-        imports = ast.Module(list(code.imports), [])
-        exec(body.compiled(imports), namespace)  # noqa: S102 - likewise
+        if code.imports:
+            imports = ast.Module(list(code.imports), [])
+            exec(body.compiled(imports), namespace)  # noqa: S102 - likewise
         bind(namespace, dict.fromkeys(code.outputs, task))
 
     def _refuse_hidden(self, hidden: Mapping[str, str]) -> None:
@@ -158,7 +159,8 @@ class StepNames:
             for name, task in found.items()
             if task is not None
         }
-        return eval(source, {**namespace, **handles})  # noqa: S307 - the user's own code
+        items = eval(source, {**namespace, **handles})  # noqa: S307 - the user's own code
+        return list(items) if isinstance(items, Iterator) else items  # of zip, map, a generator
 
     def _output(self, name: str) -> StepOutput:
         made = StepOutput(name)

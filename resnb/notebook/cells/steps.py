@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from resnb.errors import NoValueError
 from resnb.graph.tasks.task import Task
+from resnb.notebook.figures import draws, own_figures
 from resnb.run.caching.code_keys import code_alone
 from resnb.states import State
 
@@ -71,7 +72,7 @@ class StepTask(Task):
         self.outputs = outputs
         self.free = free
         self.function = function
-        self.run = _runner(function, late, outputs, shown)  # type: ignore[method-assign]
+        self.run = _runner(function, late, outputs, shown, free)  # type: ignore[method-assign]
         super().__init__(name=name, **options)
 
     @property
@@ -135,10 +136,16 @@ def outputs_of(task: StepTask, state: State) -> Iterator[tuple[str, Any]]:
         value = _NOTHING
         if isinstance(kept, StepValues):
             value = kept.get(name, _NOTHING)
-        elif type(kept) is list and kept and all(isinstance(one, StepValues) for one in kept):
+        elif type(kept) is list and _is_mapped(state, kept):
             value = [one.get(name) for one in kept]
         if value is not _NOTHING:
             yield name, value
+
+
+def _is_mapped(state: State, kept: list[Any]) -> bool:
+    """Whether these are the values of a mapped step's children; there may be none."""
+    is_theirs = all(isinstance(one, StepValues) for one in kept)
+    return is_theirs and (bool(kept) or state.is_mapped())
 
 
 def shown_by(state: State) -> Iterable[Any]:
@@ -153,6 +160,7 @@ def _runner(
     late: Callable[[], Mapping[str, Callable[[], Any]]],
     outputs: tuple[str, ...],
     shown: str,
+    free: tuple[str, ...],
 ) -> Callable[..., Any]:
     """The code of the task: fetch what is needed, run the cell, choose what leaves it."""
 
@@ -175,6 +183,9 @@ def _runner(
         return run_async
 
     def run(**given: Any) -> StepValues:
-        return chosen(function(**arguments(given)))
+        if not draws(function, free):
+            return chosen(function(**arguments(given)))
+        with own_figures():
+            return chosen(function(**arguments(given)))
 
     return run

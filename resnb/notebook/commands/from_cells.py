@@ -47,9 +47,9 @@ def from_cells(shell: Any, session: Session, flow: str, mode: str) -> None:
 def _verify(flow: str, facts: Any, found: Any) -> None:
     from resnb.notebook.conversion.verifying import verify
 
-    faults, unknown, changed = verify(flow, facts, found)
-    for line in changed:
-        print(f"! {line}: let that step make a copy, or join the two")  # noqa: T201
+    faults, unknown, notes = verify(flow, facts, found)
+    for line in notes:
+        print(f"! {line}")  # noqa: T201
     different = {name: fault for name, fault in faults.items() if fault}
     for name, fault in different.items():
         print(f"✗ {name}: {fault}")  # noqa: T201
@@ -58,7 +58,8 @@ def _verify(flow: str, facts: Any, found: Any) -> None:
     if different:
         raise MagicError(
             f"%flow from-cells: {len(different)} of {len(faults)} values differ: "
-            f"{', '.join(different)}; what draws random numbers needs its seed in the same step"
+            f"{', '.join(different)}; what draws random numbers needs its seed in the same step, "
+            "and what measures time is another value each time"
         )
     print(  # noqa: T201
         f"{summary(found)}. In a fresh kernel {len(faults)} values are the same from plain cells, "

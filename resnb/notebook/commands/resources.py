@@ -225,7 +225,18 @@ def _keep(name: str, duration: str) -> None:
         raise LedgerError(f"resource {name!r} cannot be kept: it lives inside the kernel's process")
     for lease in own:
         KEEPER.keep(lease, limit)
-    print(f"{harmless(name)}: kept for {duration} after this kernel's end")  # noqa: T201
+    print(f"{harmless(name)}: kept for {duration} after this kernel's end{_ended_by(own)}")  # noqa: T201
+
+
+def _ended_by(leases: Iterable[Lease]) -> str:
+    """That the provider ends a resource all the same, which nobody can put off."""
+    from resnb.view.option_words import short_duration
+
+    limits = (
+        seconds(getattr(one.manager, "self_destruct", None), "self_destruct") for one in leases
+    )
+    known = [one for one in limits if one is not None]
+    return f"; its self_destruct of {short_duration(min(known))} ends it anyhow" if known else ""
 
 
 # ---- the ledger

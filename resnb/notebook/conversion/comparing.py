@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from inspect import getsource
+from textwrap import dedent
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
@@ -77,7 +79,7 @@ class _Comparison:
             return self._by_key(one, other, where)
         if library == "matplotlib":
             raise NotComparableError(f"a {type(one).__name__}")
-        return self._mapping(vars(one), vars(other), f"{where}.")
+        return self._mapping(*_attributes(one, other), f"{where}.")
 
     def _items(self, one: Any, other: Any, where: str) -> str:
         if len(one) != len(other):
@@ -110,8 +112,9 @@ class _Comparison:
         )
 
     def _series(self, one: Any, other: Any, where: str) -> str:
-        if one.dtype != other.dtype or one.name != other.name:
-            return f"{where}{one.dtype} {one.name!r}, and {other.dtype} {other.name!r}"
+        name, others_name = getattr(one, "name", None), getattr(other, "name", None)  # no array's
+        if one.dtype != other.dtype or name != others_name:
+            return f"{where}{one.dtype} {name!r}, and {other.dtype} {others_name!r}"
         if hasattr(one, "index") and (found := self.of(one.index, other.index, f"{where}index ")):
             return found
         a, b = one.to_numpy(), other.to_numpy()
@@ -137,12 +140,44 @@ class _Comparison:
         return f"{where}{count} of {np.size(same)} values differ" if count else ""
 
     def _by_key(self, one: Any, other: Any, where: str) -> str:
+        if isinstance(one, FunctionType) and (
+            one.__code__.co_freevars or other.__code__.co_freevars
+        ):
+            if _same_source(one, other):  # its names are variables of the step, and were globals
+                return ""
+            raise NotComparableError("a function that reads names of the step around it")
         try:
             if _compares(type(one)) and bool(one == other):
                 return ""
-            return "" if value_key(one) == value_key(other) else f"{where}another value"
+            if value_key(one) == value_key(other):
+                return ""
         except Exception:  # noqa: BLE001 - whatever the user's value raises
             raise NotComparableError(f"a {type(one).__name__}") from None
+        if not isinstance(one, _CODE) and not _compares(type(one)) and not is_users(type(one)):
+            raise NotComparableError(f"a {type(one).__name__}")  # it may count its uses, say
+        return f"{where}another value"
+
+
+def _attributes(one: Any, other: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The attributes of two objects, without what only one of a library's has cached so far."""
+    mine, theirs = vars(one), vars(other)
+    if is_users(type(one)):
+        return mine, theirs
+    only_one = mine.keys() ^ theirs.keys()
+    cached = {name for name in only_one if name.startswith("_") or hasattr(type(one), name)}
+    cached.add("_cache")  # of pandas
+    mine, theirs = (
+        {name: value for name, value in some.items() if name not in cached}
+        for some in (mine, theirs)
+    )
+    return mine, theirs
+
+
+def _same_source(one: Any, other: Any) -> bool:
+    try:
+        return dedent(getsource(one)) == dedent(getsource(other))
+    except (OSError, TypeError):
+        return False
 
 
 def _compares(kind: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from resnb.notebook.conversion.ran import RanCell
@@ -17,6 +17,7 @@ _OWN_LINE = re.compile(r"^\s*%(?:flow|resources|(?:re)?load_ext\s+resnb)\b", re.
 _PYTHON_MAGICS = frozenset({"time", "capture", "prun", "timeit", "memit", "mprun"})
 _SHELL_CALLS = frozenset({"run_line_magic", "system", "getoutput"})
 _SHOWING = frozenset({"display", "plot", "print", "savefig", "show"})
+_RANDOM = frozenset({"default_rng", "Generator", "Random", "RandomState"})
 _PLOTTERS = frozenset({"alt", "go", "plt", "px", "sns"})
 
 IMPORTS: Final = "imports"
@@ -37,7 +38,7 @@ class CellFacts(NamedTuple):
         fixed: why it cannot be a step; empty if it can.
         soft: what it is that need not be a step: imports or definitions.
         shows: whether it shows something.
-        statements: whether there is anything to run.
+        generators: the names that it binds to generators of random numbers, which each use changes.
     """
 
     cell: RanCell
@@ -50,6 +51,7 @@ class CellFacts(NamedTuple):
     fixed: str = ""
     soft: str = ""
     shows: bool = False
+    generators: frozenset[str] = frozenset()
 
 
 def facts_of(cells: Sequence[RanCell], translate: Callable[[str], str]) -> list[CellFacts]:
@@ -64,7 +66,9 @@ def facts_of(cells: Sequence[RanCell], translate: Callable[[str], str]) -> list[
         for place, cell in enumerate(cells, start=1)
         if not _ABOUT_CELLS.match(cell.text)
     )
-    return [one for one in found if one is not None]
+    facts = [one for one in found if one is not None]
+    generators = {name for one in facts for name in one.generators}
+    return [one._replace(changes=one.changes | (one.needs & generators)) for one in facts]
 
 
 def _facts(cell: RanCell, label: str, translate: Callable[[str], str]) -> CellFacts | None:
@@ -95,6 +99,7 @@ def _facts(cell: RanCell, label: str, translate: Callable[[str], str]) -> CellFa
         fixed or _fixed_reason(cell, statements),
         _soft(statements),
         _shows(statements),
+        frozenset(_generators(statements)),
     )
 
 
@@ -117,6 +122,14 @@ def _fixed_reason(cell: RanCell, statements: Sequence[ast.stmt]) -> str:
         "it asks for input, which a step cannot": "input" in calls,
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def _generators(statements: Sequence[ast.stmt]) -> Iterator[str]:
+    for node in own_nodes(statements):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            made = node.value.func
+            if getattr(made, "attr", getattr(made, "id", "")) in _RANDOM:
+                yield from (one.id for one in node.targets if isinstance(one, ast.Name))
 
 
 def _soft(statements: Sequence[ast.stmt]) -> str:

@@ -5,7 +5,7 @@ change, become one step; likewise where something bound twice is read each time.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
 from resnb.notebook.conversion.facts import CellFacts
@@ -56,8 +56,8 @@ def grouped(facts: Sequence[CellFacts], links: Links, steps: Collection[Place]) 
         for name, binders in links.binders.items():
             read = [one for one in binders if one in steps and _escapes(links, groups, one, name)]
             if len({groups.of(one) for one in read}) > 1:
-                readers = (links.readers[one, name].intersection(steps) for one in read[:-1])
-                changed |= groups.join({*read, *(one for some in readers for one in some)})
+                readers = {at for one in read[:-1] for at in _readers(links, groups, one, name)}
+                changed |= groups.join({*read, *readers.intersection(steps)})
         for circle in circles(edges_between(links, groups)):
             changed |= groups.join(circle)
     return groups
@@ -70,13 +70,15 @@ def escaping(links: Links, groups: Groups, place: Place, name: str) -> bool:
 
 def _escapes(links: Links, groups: Groups, place: Place, name: str) -> bool:
     own = groups.of(place)
-    readers = (
-        reader
-        for (binder, read), found in links.readers.items()
-        if read == name and groups.of(binder) == own
-        for reader in found
-    )
-    return any(groups.of(one) != own for one in readers)
+    return any(groups.of(one) != own for one in _readers(links, groups, place, name))
+
+
+def _readers(links: Links, groups: Groups, place: Place, name: str) -> Iterator[Place]:
+    """The cells that read `name` as a cell of the group of `place` leaves it."""
+    own = groups.of(place)
+    for (binder, read), found in links.readers.items():
+        if read == name and groups.of(binder) == own:
+            yield from found
 
 
 def edges_between(links: Links, groups: Groups) -> dict[Place, set[Place]]:

@@ -7,7 +7,7 @@ stay ordinary, until nothing changes any more.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from resnb.notebook.conversion.facts import CellFacts, labels
+from resnb.notebook.conversion.facts import DEFINITIONS, CellFacts, labels
 from resnb.notebook.conversion.grouping import (
     Groups,
     circles,
@@ -32,6 +32,8 @@ class Proposed:
         reads: the names that it reads from other steps, with the labels of their cells.
         outputs: the names that a step gives.
         inside: the names that it binds and that stay inside, since another step gives them.
+        sees_later: whether what it shows is changed below it, by the step that gives it; it may
+            then fail beside the flow.
     """
 
     cells: tuple[CellFacts, ...]
@@ -40,6 +42,7 @@ class Proposed:
     reads: tuple[tuple[str, str], ...] = ()
     outputs: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
+    sees_later: bool = False
 
     @property
     def text(self) -> str:
@@ -121,6 +124,7 @@ def _own_fault(
         *(
             f"it reads {name!r}, which only cell {facts[later].label} binds, below it"
             for name, later in links.late[place].items()
+            if later in steps or facts[later].soft != DEFINITIONS  # else functions find it later
         ),
         *(
             f"it changes {name!r} of cell {facts[binder].label}, which stays ordinary"
@@ -179,8 +183,10 @@ def _result(
     for first in in_order(edges):
         cells = tuple(facts[one] for one in members[first])
         if first not in steps:
-            why = fixed.get(first) or facts[first].soft or _idle(facts[first])
-            found.append(Proposed(cells, is_step=False, why=why))
+            why = fixed.get(first) or facts[first].soft
+            later = "" if why else _changed_below(facts, links, groups, members, first)
+            why = why or later or _idle(facts[first])
+            found.append(Proposed(cells, is_step=False, why=why, sees_later=bool(later)))
             continue
         outputs = tuple(dict.fromkeys(name for one in cells for name in one.outputs))
         inside = tuple(one for one in outputs if not _gives(links, steps, groups, first, one))
@@ -210,6 +216,24 @@ def _gives(links: Links, steps: Collection[Place], groups: Groups, first: Place,
     rivals = sorted({groups.of(one) for one in links.binders[name] if one in steps})
     read = [one for one in rivals if escaping(links, groups, one, name)]
     return first == (read or rivals)[-1]
+
+
+def _changed_below(
+    facts: Sequence[CellFacts],
+    links: Links,
+    groups: Groups,
+    members: Mapping[Place, Sequence[Place]],
+    place: Place,
+) -> str:
+    """What a cell that only shows something reads and cells below it change; empty for nothing."""
+    for name, binder in links.reads[place].items():
+        for later in members[groups.of(binder)]:
+            if later > place and (name in facts[later].binds or name in links.alters[later]):
+                return (
+                    f"it shows {name} as it is before cell {facts[later].label} changes it; beside "
+                    "the flow it sees it as it is afterwards"
+                )
+    return ""
 
 
 def _idle(one: CellFacts) -> str:

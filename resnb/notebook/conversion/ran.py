@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from resnb.notebook.hooks import on
+
 
 @dataclass(frozen=True)
 class RanCell:
@@ -66,12 +68,11 @@ def watch(shell: Any, ran: RanCells) -> Callable[[], None]:
             if text.strip():
                 ran.add(RanCell(text, number, failed=number in failed))
 
-    def ended(result: Any = None) -> None:
+    def ended(result: Any) -> None:
         info = getattr(result, "info", None)
         if info is not None and info.raw_cell and info.raw_cell.strip():
             cell_id = getattr(info, "cell_id", None)
             number = result.execution_count
             ran.add(RanCell(info.raw_cell, number, cell_id, failed=not result.success))
 
-    shell.events.register("post_run_cell", ended)
-    return lambda: shell.events.unregister("post_run_cell", ended)
+    return on(shell, "post_run_cell", "noting that this cell has run", ended)

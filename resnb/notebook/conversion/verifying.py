@@ -7,7 +7,7 @@ of the plain cells.
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty
@@ -39,38 +39,84 @@ def verify(
 
     Returns:
         How each value differs, empty if it is the same; the names that cannot be compared; and
-        lines on values that a later step has changed in place.
+        lines on values that a later step has changed in place, and cells that see those.
 
     Raises:
         MagicError: there is no kernel to start, or a cell fails in it.
     """
-    names = [name for one in found for name in one.outputs]
     faults: dict[str, str] = {}
     unknown: list[str] = []
-    changed: list[str] = []
+    notes: list[str] = []
     with _Kernel() as kernel:
         kernel.run(_BEGIN, "the check")
-        for cell in cells:
-            kernel.run(cell.cell.text, f"cell {cell.label}, plain,")
-        kernel.run(f"_resnb_check.plain_ended({names!r})", "the check")
+        _run_plain(kernel, cells, found)
         for one in found:
-            label = labels(one.cells)
-            if not one.is_step:
-                kernel.run(one.text, f"cell {label}, beside the flow,")
-                continue
-            kernel.run(f"{one.magic_line(flow)} --quiet\n{one.text}", f"step {label}")
-            for name in kernel.answer(f"_resnb_check.step_ended({list(one.outputs)!r})"):
-                maker = next(x for x in found if name in x.outputs)
-                changed.append(f"step {label} changes {name} of {labels(maker.cells)} in place")
+            notes += _run_converted(kernel, flow, found, one)
         for how in ("run cell by cell", f"run by %flow run {flow}"):
-            for name, fault in kernel.answer("_resnb_check.compare()").items():
+            is_whole = not how.startswith("run cell")
+            if is_whole:
+                kernel.run(f"%flow run {flow}", f"%flow run {flow}")
+            for name, fault in kernel.answer(f"_resnb_check.compare({is_whole})").items():
                 if fault is None and name not in unknown:
                     unknown.append(name)
                 if not faults.get(name):
                     faults[name] = f"{harmless(fault)} ({how})" if fault else ""
-            if how.startswith("run cell"):
-                kernel.run(f"%flow run {flow}", f"%flow run {flow}")
-    return {name: fault for name, fault in faults.items() if name not in unknown}, unknown, changed
+        if any(faults.values()) and (unstable := _unstable(kernel, cells, found, faults)):
+            notes.append(
+                f"not the same in two runs of the plain cells either: {', '.join(unstable)}"
+            )
+            unknown += [name for name in unstable if name not in unknown]
+    return {name: fault for name, fault in faults.items() if name not in unknown}, unknown, notes
+
+
+def _run_plain(kernel: "_Kernel", cells: Sequence[CellFacts], found: Sequence[Proposed]) -> None:
+    """Run the plain cells; what will be one step is looked at after its last cell."""
+    ends = {one.cells[-1].label: one.outputs for one in found if one.is_step}
+    for cell in cells:
+        kernel.run(cell.cell.text, f"cell {cell.label}, plain,")
+        if names := ends.get(cell.label):
+            kernel.run(f"_resnb_check.plain_made({list(names)!r})", "the check")
+    kernel.run("_resnb_check.plain_ended()", "the check")
+
+
+def _unstable(
+    kernel: "_Kernel",
+    cells: Sequence[CellFacts],
+    found: Sequence[Proposed],
+    faults: Mapping[str, str],
+) -> list[str]:
+    """Those of the values that differ which differ in two runs of the plain cells, too."""
+    try:
+        kernel.run("_resnb_check.begin_again()", "the check")
+        _run_plain(kernel, cells, found)
+        again = kernel.answer("_resnb_check.compare_plain()")
+    except MagicError:  # they do not run twice in one kernel
+        return []
+    return [name for name, fault in again.items() if fault and faults.get(name)]
+
+
+def _run_converted(
+    kernel: "_Kernel", flow: str, found: Sequence[Proposed], one: Proposed
+) -> list[str]:
+    """Run what a cell has become; gives lines on what is not as it was."""
+    label = labels(one.cells)
+    if not one.is_step:
+        try:
+            kernel.run(one.text, f"cell {label}, beside the flow,")
+        except MagicError as error:
+            if not one.sees_later:
+                raise
+            fault = str(error).rpartition("in a fresh kernel: ")[2]
+            return [f"cell {label} fails beside the flow ({fault}): {one.why}"]
+        return []
+    kernel.run(f"{one.magic_line(flow)} --quiet\n{one.text}", f"step {label}")
+    changed = kernel.answer(f"_resnb_check.step_ended({list(one.outputs)!r})")
+    makers = {name: other for other in found for name in other.outputs}
+    return [
+        f"step {label} changes {name} of {labels(makers[name].cells)} in place: let that step make "
+        "a copy, or join the two"
+        for name in changed
+    ]
 
 
 class _Kernel:

@@ -5,6 +5,7 @@ A name that passes here can be bound in the notebook's namespace and written aga
 
 import re
 import unicodedata
+from functools import lru_cache
 from keyword import iskeyword
 
 from resnb.errors import MagicError
@@ -17,6 +18,7 @@ def identifier(text: str) -> str | None:
     return name if name.isidentifier() and not iskeyword(name) else None
 
 
+@lru_cache(maxsize=64)
 def variable_name(flow_name: str) -> str:
     """The variable that holds the flow: ``dask_example`` for ``dask-example``.
 

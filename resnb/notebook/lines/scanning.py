@@ -18,6 +18,7 @@ from resnb.notebook.lines.usage import Kind, Magic, Option
 _BLANKS = re.compile(r"\s*(#.*)?", re.DOTALL)
 _QUOTED = r"""(?s)(?P<quote>["'])(?:(?!(?P=quote))[^\\]|\\.)*(?P=quote)"""
 _WORD = r"\S+"
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
 _DASHES = "-\N{EN DASH}\N{EM DASH}"  # what editors make of two hyphens
 
 
@@ -137,11 +138,16 @@ class Scanner:
             raise MagicError(f"{quoted(text)} is no valid text: {fault.reason}")
         return str(ast.literal_eval(expression(text)))
 
-    def group(self) -> str | None:
-        """Read a group in brackets, brackets included; None if there is none."""
-        if not self.rest.startswith("("):
+    def group(self, kinds: str = "(") -> str | None:
+        """Read a group in brackets, brackets included; None if there is none.
+
+        Args:
+            kinds: the opening brackets that count.
+        """
+        opening = self.rest[:1]
+        if not opening or opening not in kinds:
             return None
-        for end in re.finditer(r"\)", self.rest):
+        for end in re.finditer(re.escape(_CLOSING[opening]), self.rest):
             if is_balanced(self.rest[: end.end()]):
                 return self.advance(end.end())
         raise MagicError(f"a bracket is not closed in {quoted(self.rest)}, or a quote")

@@ -13,6 +13,7 @@ from resnb.notebook.lines.names import identifier
 from resnb.notebook.lines.python_source import expression, normalised, python_fault, quoted
 from resnb.notebook.lines.scanning import Scanner
 
+_BRACKETS = "([{"
 _NAME = r"[^\W\d]\w*"
 
 
@@ -84,7 +85,10 @@ def take_with_clause(scanner: Scanner, owner: str = "--with") -> WithClause:
 
 
 def take_map_clause(scanner: Scanner) -> tuple[str, str]:
-    """Read ``VAR in ITEMS`` after ``--map``; ITEMS has blanks in brackets only.
+    """Read ``VAR in ITEMS`` after ``--map``.
+
+    ITEMS is a name or something in brackets, with calls, items and attributes of it after that;
+    whatever else stands in brackets, so that one can see where the options go on.
 
     Raises:
         MagicError: it is not that.
@@ -93,12 +97,20 @@ def take_map_clause(scanner: Scanner) -> tuple[str, str]:
     item = identifier(scanner.take(_NAME) or "")
     source = ""
     if item is not None and scanner.take(r"in(?=\s|\()"):
-        source = scanner.take(_NAME) or scanner.group() or ""
-        while source and (more := scanner.group() or scanner.take(rf"\.{_NAME}")):
+        source = scanner.take(_NAME) or scanner.group(_BRACKETS) or ""
+        while source and (more := scanner.group("([") or scanner.take(rf"\.{_NAME}")):
             source += more
     fault = python_fault(source)
-    if item is None or not source or fault or scanner.rest.startswith((".", "[", "(")):
-        raise MagicError(f"--map takes VAR in ITEMS, such as `--map x in xs`, not {quoted(before)}")
+    if item is None or not source or fault:
+        raise MagicError(
+            "--map takes VAR in ITEMS, such as `--map x in xs` or `--map x in [1, 2]`, not "
+            f"{quoted(before)}"
+        )
+    if scanner.rest and not scanner.rest.startswith("--"):
+        raise MagicError(
+            f"--map {item} in {source} goes on with {quoted(scanner.rest)}: put all that it is "
+            f"mapped over into brackets, such as ({source} + more)"
+        )
     return item, source
 
 

@@ -11,8 +11,9 @@ from resnb.errors import LedgerError
 from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.recipes.found_objects import FoundContainer, FoundFolder
 from resnb.ledger.recipes.found_process import FoundProcess
-from resnb.ledger.recipes.handles import Ended, FoundContainer, FoundFolder
+from resnb.ledger.recipes.handles import Ended
 from resnb.ledger.recipes.protection import protection_before
 from resnb.notebook.widget.rich import text_of
 from resnb.notebook.widget.secrets import masked

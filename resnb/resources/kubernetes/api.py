@@ -12,7 +12,8 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from resnb.errors import ResnbError
-from resnb.resources.kubernetes.objects import MISSING, ref_of
+from resnb.resources.common import needed
+from resnb.resources.kubernetes.objects import EXTRA, NEEDS, ref_of
 
 FIELD_MANAGER = "resnb"
 _TIMEOUT = 5.0, 30.0
@@ -66,10 +67,8 @@ class KubernetesApi:
         Raises:
             ResnbError: the library is missing, or there is nothing to connect to.
         """
-        try:
+        with needed(NEEDS, EXTRA):
             from kubernetes import client, config, dynamic
-        except ImportError:
-            raise ResnbError(MISSING) from None
         known: list[str] = []
         settings = client.Configuration()
         path = os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from resnb.errors import OptionError, ResnbError
+from resnb.errors import OptionError
 from resnb.ledger.recipes.kinds import Shape
+from resnb.resources.common import needed
 
-MISSING: Final = "Kubernetes needs its library: pip install 'resnb[kubernetes]'"
+NEEDS: Final = "Kubernetes needs its library"
+EXTRA: Final = "kubernetes"
 FINISHED_FOR: Final = 7 * 86400
 """For how long Kubernetes keeps a Job that has ended and that nobody has cleaned up, in seconds."""
 _VERSION = re.compile(r"(?:[a-z0-9][a-z0-9.-]*/)?v[a-z0-9]+")
@@ -86,10 +88,8 @@ def _content(path: Path) -> str:
 
 
 def _parsed(text: str) -> list[Any]:
-    try:
+    with needed(NEEDS, EXTRA):
         import yaml
-    except ImportError:
-        raise ResnbError(MISSING) from None
     try:
         found = list(yaml.safe_load_all(text))
     except yaml.YAMLError as error:

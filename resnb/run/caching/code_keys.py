@@ -8,6 +8,7 @@ which may have been edited since it was loaded.
 
 import builtins
 import dis
+import inspect
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +36,8 @@ _NO_DATA = frozenset({
     "__static_attributes__", "__dataclass_fields__", "__dataclass_params__", "__annotations__",
     "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "_abc_impl",
 })  # fmt: skip
+_NESTED = inspect.CO_NESTED
+"""Says only that a function was defined inside of another one."""
 _CONTAINERS = (list, dict, set, deque, bytearray)
 _NATIVE = (
     BuiltinFunctionType, MethodWrapperType, MethodDescriptorType, GetSetDescriptorType,
@@ -111,7 +114,7 @@ class CodeWalk:
             if name not in _NO_DATA and not isinstance(value, _NATIVE)
         }
         bases = [self.describe(base) for base in found.__bases__]
-        return "class", found.__qualname__, bases, tuple(members.items())
+        return "class", found.__name__, bases, tuple(members.items())
 
     def _code(self, code: CodeType, namespace: Mapping[str, Any]) -> Any:
         constants = [
@@ -125,7 +128,7 @@ class CodeWalk:
             code.co_varnames,
             code.co_argcount,
             code.co_kwonlyargcount,
-            code.co_flags,
+            code.co_flags & ~_NESTED,
             [(name, self.describe(value)) for name, value in _referred(code, namespace)],
         )
 

@@ -1,15 +1,24 @@
-"""Which tasks' values last, and for how long."""
+"""Which tasks' values are kept, and for how long."""
 
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.graph.tasks.task import Task
 
+_OPTIONS = attrgetter("cache_for", "target", "cache_validator")
+_NONE = (None, None, None)
+
+
+def is_kept(task: "Task") -> bool:
+    """Whether a task's own options keep its value."""
+    return _OPTIONS(task) != _NONE or "result" in task.__dict__
+
 
 def may_last(flow: "Flow") -> bool:
-    """Whether the value of any task of `flow` lasts."""
-    return flow.cache_for is not None or any(task.cache_for is not None for task in flow.nodes)
+    """Whether the value of any task of `flow` is kept."""
+    return flow.cache_for is not None or flow.result is not None or any(map(is_kept, flow.nodes))
 
 
 def lasting(flow: "Flow", task: "Task") -> float | None:
@@ -17,3 +26,9 @@ def lasting(flow: "Flow", task: "Task") -> float | None:
     if task.kind != "task":
         return None
     return flow.cache_for if task.cache_for is None else task.cache_for
+
+
+def result_of(flow: "Flow", task: "Task") -> Any:
+    """Where a task's value is kept as a file; None if it is not."""
+    found = task.__dict__.get("result")  # as an attribute of a handle, that is a mistake for .value
+    return flow.result if found is None else found

@@ -4,6 +4,7 @@ Each is one file: a line that says what it is, and the value. The folder is its 
 values are pickles.
 """
 
+import io
 import json
 import os
 import pickle
@@ -22,6 +23,10 @@ SIZE_VARIABLE: Final = "RESNB_CACHE_SIZE"
 LARGEST: Final = 5_000_000_000
 """How many bytes all values may take; what was not used for longest goes first."""
 _LONGEST_LINE = 100_000
+_ONE_READ = 1 << 16
+"""Bytes of a file that are read at once; most values are smaller."""
+_JUST_USED = 60.0
+"""Seconds during which a value that is used again is not marked as used again."""
 _SMALL = (type(None), bool, int, float, complex, str, bytes)
 _SMALL_MARK = b"plain\n"
 
@@ -46,6 +51,7 @@ class ValueStore:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or _chosen_folder()
+        self._folder = str(self.folder)
 
     def find(self, key: str, max_age: float) -> tuple[Entry, Any] | None:
         """The entry of `key` and its value, unless it is older than `max_age` seconds.
@@ -55,23 +61,28 @@ class ValueStore:
         Raises:
             CacheError: the folder is not its user's alone.
         """
-        place = self._place(key)
+        place = f"{self._folder}/{key[:2]}/{key}"  # pathlib takes longer than the rest
         try:
-            file = place.open("rb")
+            file = open(place, "rb", buffering=0)  # noqa: PTH123, SIM115 - closed below
         except OSError:
             return None
         with file:
-            found = _read(file, key)
-            if found is None or not 0 <= time.time() - found.created <= max_age:
+            about = os.fstat(file.fileno())
+            beginning = file.read(_ONE_READ) or b""
+            found = _entry(beginning, key, about.st_size)
+            now = time.time()
+            if found is None or not 0 <= now - found.created <= max_age:
                 return None
             self._refuse_foreign()
             try:
-                value = _loaded(file)
+                value = _loaded(file, beginning, about.st_size)
             except Exception:  # noqa: BLE001 - whatever its classes raise; it is computed anew
-                place.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    os.unlink(place)  # noqa: PTH108
                 return None
-        with suppress(OSError):
-            os.utime(place)
+        if not 0 <= now - about.st_mtime <= _JUST_USED:
+            with suppress(OSError):
+                os.utime(place)
         return found, value
 
     def save(self, key: str, value: Any, *, flow: str, task: str, value_key: str) -> None:
@@ -103,6 +114,11 @@ class ValueStore:
             raise CacheError(message) from None
         self._bound(size)
 
+    def keys(self, beginning: str) -> list[str]:
+        """The keys that begin like that, the one that was written or used last first."""
+        found = self.folder.glob(f"{beginning[:2]}/{beginning}*")
+        return [place.name for _, _, place in sorted(map(_use, found), reverse=True)]
+
     def entries(self) -> list[Entry]:
         """All entries, the oldest first."""
         return sorted((entry for _, entry in self._all()), key=lambda one: one.created)
@@ -121,7 +137,8 @@ class ValueStore:
     def _all(self) -> Iterator[tuple[Path, Entry]]:
         for place in self.folder.glob("??/*"):
             with suppress(OSError), place.open("rb") as file:
-                entry = _read(file, place.name)
+                size = os.fstat(file.fileno()).st_size
+                entry = _entry(file.readline(_LONGEST_LINE), place.name, size)
                 if entry is not None:
                     yield place, entry
 
@@ -142,7 +159,7 @@ class ValueStore:
         _totals[self.folder] = total
 
     def _refuse_foreign(self) -> None:
-        found = self.folder.stat()
+        found = os.stat(self._folder)  # noqa: PTH116 - for each value that is found
         if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o022:
             message = (
                 f"the cache in {self.folder} is not yours alone: run chmod go-w {self.folder}, or "
@@ -155,11 +172,17 @@ _totals: dict[Path, int] = {}
 """About how many bytes each folder has, as far as this process knows."""
 
 
-def _read(file: BinaryIO, key: str) -> Entry | None:
-    """The first line of a file, which says what is in it; None if it is no entry of `key`."""
+def _entry(beginning: bytes, key: str, size: int) -> Entry | None:
+    """What the first line of a file says of it; None if it is no entry of `key`.
+
+    Args:
+        beginning: of the file, the line and perhaps more.
+        key: by which it was found.
+        size: of the whole file, in bytes.
+    """
     try:
-        found = json.loads(file.readline(_LONGEST_LINE))
-        entry = Entry(**found, size=os.fstat(file.fileno()).st_size)
+        found = json.loads(beginning[: beginning.index(b"\n")].decode())
+        entry = Entry(**found, size=size)
     except (ValueError, TypeError):
         return None
     texts = (entry.key, entry.flow, entry.task, entry.value_key)
@@ -177,13 +200,18 @@ def _dump(value: Any, file: BinaryIO) -> None:
     joblib.dump(value, file)
 
 
-def _loaded(file: BinaryIO) -> Any:
-    if file.peek(len(_SMALL_MARK))[: len(_SMALL_MARK)] == _SMALL_MARK:  # type: ignore[attr-defined]
-        file.read(len(_SMALL_MARK))
-        return pickle.load(file)  # noqa: S301 - the folder is its user's alone
+def _loaded(file: io.FileIO, beginning: bytes, size: int) -> Any:
+    """The value in a file of which the beginning has been read."""
+    start = beginning.index(b"\n") + 1
+    if beginning.startswith(_SMALL_MARK, start):
+        rest = beginning[start + len(_SMALL_MARK) :]
+        return pickle.loads(rest + (file.read() if size > len(beginning) else b""))  # noqa: S301
     import joblib
 
-    return joblib.load(file)
+    whole = io.BytesIO(beginning) if size <= len(beginning) else file
+    with io.BufferedReader(whole) as buffered:  # joblib peeks, which keeps the place
+        buffered.seek(start)
+        return joblib.load(buffered)
 
 
 def _use(place: Path) -> tuple[float, int, Path]:

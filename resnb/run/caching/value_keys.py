@@ -6,6 +6,8 @@ is described by what it does, since a pickle names it only.
 """
 
 import hashlib
+import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ResnbError
@@ -14,6 +16,9 @@ from resnb.run.caching.frames import by_columns
 
 if TYPE_CHECKING:
     from resnb.graph.tasks.task import Task
+
+
+_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
 
 
 class NoKeyError(ResnbError):
@@ -26,6 +31,8 @@ def value_key(value: Any) -> str:
     Raises:
         NoKeyError: it holds something that does not pickle.
     """
+    if type(value) in _PLAIN:
+        return digest((type(value).__name__, repr(value)))
     return str(_hasher_of(_walk()).hash(value))
 
 
@@ -49,19 +56,26 @@ def _walk() -> CodeWalk:
 
 
 def _hasher_of(walk: CodeWalk) -> Any:
-    import sys
+    made = _hasher_class("numpy" in sys.modules)("sha1")
+    made.walk = walk
+    return made
 
+
+@cache
+def _hasher_class(with_arrays: bool) -> Any:
     from joblib import hashing
 
-    base: Any = hashing.NumpyHasher if "numpy" in sys.modules else hashing.Hasher
+    base: Any = hashing.NumpyHasher if with_arrays else hashing.Hasher
 
     class Hasher(base):  # type: ignore[misc]
         """joblib's, which describes the user's code instead of naming it."""
 
+        walk: CodeWalk
+
         def save(self, found: Any) -> Any:
             is_class = isinstance(found, type) and is_users(found)
             if is_class or (callable(found) and type(found).__name__ == "function"):
-                found = ("code", repr(walk.describe(found)))
+                found = ("code", repr(self.walk.describe(found)))
             elif (parts := by_columns(found)) is not None:
                 found = parts
             return super().save(found)
@@ -80,4 +94,4 @@ def _hasher_of(walk: CodeWalk) -> Any:
                 message = f"{type(found).__name__} has no key ({type(error).__name__}: {first})"
                 raise NoKeyError(message) from None
 
-    return Hasher("sha1")
+    return Hasher

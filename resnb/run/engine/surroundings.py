@@ -49,13 +49,23 @@ def facts_of_run(run: RunFacts) -> dict[str, Any]:
     execution = run.execution
     parameters = {one.name: one.default for one in run.flow.parameters()} | run.parameters
     return {
-        "flow_name": run.flow.name,
+        **facts_of_flow(run.flow.name, parameters, execution.began[1]),
         "flow_run_id": execution.run_id,
         "flow_run_name": run.name,
-        "parameters": parameters,
-        **_dates(datetime.fromtimestamp(execution.began[1], UTC)),
         **execution.surroundings,
     }
+
+
+def facts_of_flow(name: str, parameters: Mapping[str, Any], began: float) -> dict[str, Any]:
+    """What is known of a run before it has begun.
+
+    Args:
+        name: the flow's.
+        parameters: all of them, by name.
+        began: when, in seconds since the epoch.
+    """
+    dates = _dates(datetime.fromtimestamp(began, UTC))
+    return {"flow_name": name, "parameters": parameters, **dates, **given()}
 
 
 def facts_of_row(run: RunFacts, row: int) -> dict[str, Any]:
@@ -66,14 +76,21 @@ def facts_of_row(run: RunFacts, row: int) -> dict[str, Any]:
     rounds, result = execution.loops.get(row, (1, None))
     of_loop = {"task_loop_result": result} if rounds > 1 else {}
     return {
-        "map_index": index,
-        "task_full_name": task.name if index is None else f"{task.name}[{index}]",
+        **facts_of_task(task, index),
         "task_loop_count": rounds,
-        "task_name": task.name,
         "task_run_count": execution.table.tries[row],
         "task_run_id": f"{execution.run_id}-{row}",
-        "task_tags": task.tags,
         **of_loop,
+    }
+
+
+def facts_of_task(task: Any, index: int | None) -> dict[str, Any]:
+    """What is known of a task, or of its child with number `index`, before it runs."""
+    return {
+        "map_index": index,
+        "task_full_name": task.name if index is None else f"{task.name}[{index}]",
+        "task_name": task.name,
+        "task_tags": task.tags,
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from resnb.graph.arguments import Collection, Constant
 from resnb.graph.base.triggers import all_successful
+from resnb.run.caching.lasting import is_kept
 from resnb.run.scheduling.growth import AddedRow, AddedRows
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Plan:
         self.upstream.append([])
         self.downstream.append([])
         self.references.append(None)
-        self.functions.append(task.run if task.cache_for is None else _looking_first(self, node))
+        self.functions.append(_looking_first(self, node) if is_kept(task) else task.run)
         self.judged.append(task.trigger is not all_successful)
         self.special.append(1)
         self.nodes.append(node)

@@ -432,8 +432,9 @@ def test_a_sweeper_cleans_up_and_writes_a_log(real, tmp_path):
 
 def test_what_is_kept_is_ended_when_its_time_has_come(real, tmp_path):
     added(real, lease("a", gone(), **appending(tmp_path / "log", "x")))
-    real.keep("flow/a", 0.3)
+    real.keep("flow/a", 600.0)
     assert names(real.leases()) == ["flow/a"]
+    real.keep("flow/a", 0.3)
     while real.leases():
         assert real.wait(PATIENCE) == []
     assert (tmp_path / "log").read_text() == "x\n"

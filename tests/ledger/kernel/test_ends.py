@@ -7,8 +7,13 @@ import threading
 import pytest
 
 from resnb.ledger.store.store import Store
-from tests.run.scripts import done, lines_until, outcome, script
+from tests.run.scripts import lines_until, outcome, script
 
+PATIENT = """
+from resnb.ledger.kernel.keeper import Keeper
+Keeper.close_all.__defaults__ = ({budget},)
+"""
+"""The budget for the end of a process, which a busy machine may take for standing still."""
 OPEN = """
 with Flow("f") as flow:
     with Thing.options(on="failure")("thing"):
@@ -25,6 +30,16 @@ def hangs():
 with Flow("f") as flow, Thing("outer"), Thing("inner"):
     hangs()
 """
+
+
+def begun(text, budget=60.0):
+    """Start a script whose end has so many seconds for its clean-ups; the caller ends it."""
+    return script(PATIENT.format(budget=budget) + text)
+
+
+def done(text, **options):
+    """What such a script says and writes to stderr, and how it ends."""
+    return outcome(begun(text, **options))
 
 
 @pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise SystemExit(3)", "1 / 0"])
@@ -90,7 +105,8 @@ flow.run(quiet=True)
 
 @pytest.mark.usefixtures("ledger_home")
 def test_a_clean_up_that_hangs_does_not_keep_the_process_alive():
-    out, _, code = done("""
+    out, _, code = done(
+        """
 @resource_manager(on="failure")
 class Hangs:
     def cleanup(self, resource):
@@ -103,7 +119,9 @@ with Flow("f") as flow:
     with Thing.options(on="failure")("thing"):
         task(lambda: None, name="t")()
 flow.run(quiet=True)
-""")
+""",
+        budget=8.0,
+    )
     assert sorted(out) == ["cleanup", "cleanup thing", "setup thing"]
     assert code == 0
 
@@ -112,7 +130,7 @@ flow.run(quiet=True)
 @pytest.mark.parametrize("way", ["flow.run()", "flow.start().wait()", "local"])
 def test_a_signal_cleans_up_from_the_inside_out_and_has_its_way(number, way):
     run = "flow.run(executor=LocalExecutor())" if way == "local" else way
-    process = script(HANGS + run + "\nthreading.Event().wait()")
+    process = begun(HANGS + run + "\nthreading.Event().wait()")
     lines_until(process, "task")
     os.kill(process.pid, number)
     out, err, code = outcome(process)
@@ -121,7 +139,7 @@ def test_a_signal_cleans_up_from_the_inside_out_and_has_its_way(number, way):
 
 
 def test_a_signal_that_the_script_handles_itself_leaves_us_on_the_watch():
-    process = script(
+    process = begun(
         """
 def handler(number, frame):
     say("handled")
@@ -148,7 +166,7 @@ sys.stdin.readline()
 
 
 def test_a_signal_that_is_ignored_stays_ignored():
-    process = script(
+    process = begun(
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
         + OPEN
         + """

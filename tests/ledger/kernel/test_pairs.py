@@ -14,7 +14,7 @@ import pytest
 from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.store.home import LEDGER_VARIABLE
 from tests.ledger.kernel.kernel_stub import STEPS
-from tests.ledger.things import PATIENCE, alive, said, settle, to_line
+from tests.ledger.things import PATIENCE, alive, said, settle, to_line, until
 
 ROOT = Path(__file__).parents[3]
 REAPER_STEPS = (
@@ -75,7 +75,7 @@ class World:
 
     def check(self, *, ends=1, begins=1, records=1):
         """Nothing is there, the ledger says so, and the clean-up was done as often as it may."""
-        assert alive(self.root) == []
+        until(lambda: not alive(self.root))  # what was killed is gone a moment later
         commands = LedgerCommands(self.home)
         assert commands.leases() == []
         assert len(commands.leases(closed=True)) == records
@@ -97,6 +97,11 @@ def is_reached(kernel, reaper):
     return kernel not in ("after the record", "before set-up") or "middle" not in reaper
 
 
+def is_by_chance(kernel, reaper):
+    """Whether that depends on what the reaper read last: it is refused to claim what has ended."""
+    return kernel == "after the end" and reaper in ("before its claim", "after the claim")
+
+
 @pytest.mark.parametrize("world", ["folder", "shared"], indirect=True)
 @pytest.mark.parametrize("step", STEPS)
 def test_the_kernel_dies(world, step):
@@ -111,7 +116,8 @@ def test_the_kernel_dies_and_then_its_reaper(world, kernel, reaper):
     env = {"RESNB_TEST_DIES": reaper}
     assert world.run(dies=kernel, env=env) == -9
     settle(world.home)
-    assert Path(world.root, "died").exists() == is_reached(kernel, reaper)
+    if not is_by_chance(kernel, reaper):
+        assert Path(world.root, "died").exists() == is_reached(kernel, reaper)
     world.sweep()
     ends = made(kernel)
     world.check(

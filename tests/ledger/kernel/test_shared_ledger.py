@@ -1,5 +1,7 @@
 """Kernels whose leases are in a shared ledger: its outages, and what they lose by not renewing."""
 
+import signal
+
 import pytest
 
 from resnb.ledger.admin.commands import LedgerCommands
@@ -120,7 +122,7 @@ def test_with_a_fallback_leases_begin_in_the_folder_and_move_over(
 
 
 def test_what_was_not_renewed_in_time_is_lost(server, shared_ledger, log, monkeypatch):
-    monkeypatch.setenv(LOST_AFTER, "3")
+    monkeypatch.setenv(LOST_AFTER, "15")  # for longer than that no process stands still
     kernel = held(
         log,
         """
@@ -139,7 +141,7 @@ wait()
     )
     lines_until(kernel, "open")
     with server.admin() as db:
-        age = "select now() - pg_postmaster_start_time() > interval '3 s'"
+        age = "select now() - pg_postmaster_start_time() > interval '15 s'"
         until(lambda: db.execute(age).fetchone()[0])  # what was before its start does not count
         db.execute("update owners set renewed = '-infinity'")
     go_on(kernel)
@@ -157,6 +159,7 @@ def test_what_another_machine_has_left_is_cleaned_up_once_nobody_renews_it(
     kernel = held(log, "hold(Held); wait()")
     lines_until(kernel, "open")
     reaper = reaper_of(shared_ledger, kernel.pid)
+    kernel.send_signal(signal.SIGSTOP)  # or it might start another one
     kill(reaper)
     killed(kernel)
     with server.admin() as db:  # as if they had been on another machine
@@ -170,10 +173,11 @@ def test_what_another_machine_has_left_is_cleaned_up_once_nobody_renews_it(
     commands = LedgerCommands()
     assert [one.kernel for one in commands.leases()] == ["alive"]
     assert commands.sweep(0.0) == []
-    monkeypatch.setenv(LOST_AFTER, "5")
-    monkeypatch.setattr(choice, "LOST_AFTER", 5.0)
+    monkeypatch.setenv(LOST_AFTER, "15")  # for longer than that no process stands still
+    monkeypatch.setattr(choice, "LOST_AFTER", 15.0)
     monkeypatch.setattr("resnb.ledger.admin.commands._SWEEPER", STUB.with_name("sweeper_stub.py"))
     with server.admin() as db:
+        db.execute("update owners set renewed = '-infinity'")
         db.execute("update leases set environment = replace(environment, '/bin/', '/nowhere/')")
     until(lambda: [one.kernel for one in LedgerCommands().leases()] == ["unknown"])
     with server.admin() as db:

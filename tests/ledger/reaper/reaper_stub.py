@@ -72,7 +72,8 @@ def main():
         deadly(*AFTER[step], first=False)
     elif step == "in the middle":
         die_once_it_has_begun()
-    decisions.FENCE_AFTER, cleanup_process.EXTRA = 0.5, 0.5
+    decisions.FENCE_AFTER = float(os.environ.get("RESNB_TEST_FENCE", "0.5"))
+    cleanup_process.EXTRA = float(os.environ.get("RESNB_TEST_EXTRA", "0.5"))
     reaper.AFTER_ERROR = reaper.LOOK_EVERY_SHARED = renewal.RENEW_EVERY = 0.2
     reaper.LINGER = float(os.environ.get("RESNB_TEST_LINGER", "30"))
     pause = float(os.environ.get("RESNB_TEST_PAUSE", "0.05"))

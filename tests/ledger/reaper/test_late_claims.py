@@ -10,11 +10,10 @@ from resnb.ledger.store.store import Store
 from tests.ledger.held import held, killed
 from tests.ledger.reaper.test_reaper import words
 from tests.ledger.things import settle, until
-from tests.run.scripts import lines_until, outcome
+from tests.run.scripts import LIMIT, lines_until, outcome
 
-pytestmark = pytest.mark.timeout(90)
 HANGING = """
-@resource_manager(cleanup_timeout=1.0)  # the reaper gets no more, however busy the machine
+@resource_manager(cleanup_timeout=1.0)
 class Hanging:
     def setup(self):
         return "thing"
@@ -29,6 +28,12 @@ say("begun")
 hold(Hanging)
 wait()
 """
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch):
+    """The reaper's own clean-up has more time than the kernel's, however busy the machine."""
+    monkeypatch.setenv("RESNB_TEST_EXTRA", "60")
 
 
 @pytest.fixture
@@ -83,8 +88,8 @@ def test_a_ledger_that_somebody_locks_holds_up_no_end(ledger_home, log):
     lines_until(kernel, "open")
     child = int(kernel.stdout.readline())
     kernel.send_signal(signal.SIGTERM)
-    kernel.wait(20)
-    assert words(log) == ["cleaned"]
+    kernel.wait(LIMIT)
+    until(lambda: words(log) == ["cleaned"])  # a kernel that is slow leaves it to the reaper
     assert Path(f"/proc/{child}").exists()
     assert len(Store(ledger_home).alive()) == 1
     os.kill(child, signal.SIGKILL)

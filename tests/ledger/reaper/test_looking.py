@@ -13,8 +13,6 @@ from tests.ledger.reaper.test_sweeps import left_by_a_dead_kernel
 from tests.ledger.recipes.recipes import Late
 from tests.ledger.things import until
 
-pytestmark = pytest.mark.timeout(90)
-
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
@@ -38,12 +36,14 @@ def is_looked_for(store):
 
 def test_what_is_made_long_after_the_first_look_is_found(home, tmp_path):
     thing = tmp_path / "thing"
-    reaper = half_made(home, thing, 6.0)
+    reaper = half_made(home, thing, 600.0)
     store = Store(home)
     assert until(lambda: is_looked_for(store)) == LOOKING
     thing.touch()
     until(lambda: not thing.exists())
     assert until(lambda: is_looked_for(store)) == f"cleaned up what was found, and {LOOKING}"
+    (one,) = store.alive()
+    store.change(one.id, find_for=0.5)  # which is over by the next look
     reaper.join()
     (one,) = store.history()
     assert one.reason == "cleaned up by the reaper"

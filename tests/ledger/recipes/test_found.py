@@ -13,7 +13,8 @@ import pytest
 
 from resnb.ledger.kernel.lease import Lease
 from resnb.ledger.reaper.cleanup_main import _Lease
-from resnb.ledger.recipes import found_process, handles
+from resnb.ledger.recipes import found_objects, found_process, handles
+from resnb.ledger.recipes.found_objects import FoundContainer, FoundFolder
 from resnb.ledger.recipes.found_process import (
     FoundAsyncPipe,
     FoundAsyncProcess,
@@ -22,13 +23,7 @@ from resnb.ledger.recipes.found_process import (
     OutOfSightError,
     here,
 )
-from resnb.ledger.recipes.handles import (
-    Ended,
-    EndsWithKernel,
-    FoundContainer,
-    FoundFolder,
-    FoundLease,
-)
+from resnb.ledger.recipes.handles import Ended, EndsWithKernel, FoundLease
 from resnb.ledger.recipes.pickling import pickled
 
 OF_THE_KERNEL = {
@@ -73,7 +68,7 @@ def test_a_found_process_has_all_that_popen_has(process):
     with found, found.stdout:
         found.kill()
         process.wait()
-        assert found.communicate("more", timeout=5) == ("", None)
+        assert found.communicate("more", timeout=60) == ("", None)
     assert (found.exitcode, found.returncode, found.poll()) == (0, 0, 0)
     assert again(found).args == found.args
 
@@ -147,7 +142,7 @@ def elsewhere(request, monkeypatch):
 
     def move():
         there = here()._replace(**ELSEWHERE[request.param])
-        for module in (found_process, handles):
+        for module in (found_process, found_objects):
             monkeypatch.setattr(module, "here", lambda: there)
 
     return move
@@ -196,7 +191,7 @@ def test_a_container_of_another_machine_is_not_called_removed(monkeypatch):
     found = FoundContainer("0123456789abcdef")
     assert found.remove(force=True) is None
     there = here()._replace(machine="other")
-    monkeypatch.setattr(handles, "here", lambda: there)
+    monkeypatch.setattr(found_objects, "here", lambda: there)
     with pytest.raises(OutOfSightError, match="container 0123456789ab cannot be seen from here"):
         found.remove(force=True)
 

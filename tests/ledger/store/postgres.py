@@ -36,7 +36,7 @@ class Server:
 
     def run(self, verb):
         done = subprocess.run(
-            [script(), verb, self.folder], capture_output=True, text=True, timeout=60, check=False
+            [script(), verb, self.folder], capture_output=True, text=True, timeout=150, check=False
         )
         if done.returncode:
             pytest.fail(f"{script()} {verb}: {done.stderr}")
@@ -47,7 +47,7 @@ class Server:
         first = (self.folder / "data" / "postmaster.pid").read_text().split()[0]
         sessions = psutil.Process(int(first)).children()
         self.run("kill")
-        psutil.wait_procs(sessions, 10)
+        psutil.wait_procs(sessions, 60)
 
     def start(self):
         assert self.run("start") == self.url

@@ -25,9 +25,19 @@ class World:
         self.wall += after
         self.boot_clock, self.boot = 1.0, self.boot + "*"
 
-    def process(self):
-        """The store of a process that begins now, and its clock."""
-        clock = Clock(lambda: self.wall, lambda: self.boot_clock, self.boot)
+    def process(self, *stalls):
+        """The store of a process that begins now, and its clock.
+
+        After its first looks at the boot clock it stands still for so many seconds each.
+        """
+        left = iter(stalls)
+
+        def boot_clock():
+            seen = self.boot_clock
+            self.passed(next(left, 0.0))
+            return seen
+
+        clock = Clock(lambda: self.wall, boot_clock, self.boot)
         return Store(self.home, SqliteFile(self.home, clock=clock)), clock
 
 
@@ -72,6 +82,15 @@ def test_the_next_boot_goes_on_from_there(world, jump, is_mended):
     if is_mended:
         world.wall -= jump
     assert left(world, *world.process()) == pytest.approx(440, abs=3)
+
+
+@pytest.mark.parametrize("looks", range(12))
+def test_a_process_that_stands_still_between_two_looks_takes_that_for_no_jump(world, looks):
+    store, clock = world.process(*[0.0] * looks, 30.0)
+    store.add(record(created=1000.25))
+    assert store.get("a").created == 1000.25
+    assert world.process()[0].get("a").created == 1000.25
+    assert clock.base == world.wall - world.boot_clock
 
 
 def test_clocks_that_agree_leave_times_as_they_are(world):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resnb.ledger.store import sqlite_file
 from resnb.ledger.store import store as storing
 from resnb.ledger.store.store import Store
 from tests.ledger.records import KERNEL, REAPER, record
@@ -95,7 +96,8 @@ def test_a_claim_holds_as_long_as_claimant_or_cleaner_is_there(store):
     assert store.claim("a", KERNEL, lambda other: other in (REAPER, OTHER))
 
 
-def test_of_eight_at_once_one_gets_the_claim(ledger, store):
+def test_of_eight_at_once_one_gets_the_claim(ledger, store, monkeypatch):
+    monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT", 60.0)
     store.add(record())
     barrier, got = threading.Barrier(8), []
 
@@ -117,9 +119,11 @@ CLAIMS = """
 import random
 import sys
 from pathlib import Path
+from resnb.ledger.store import sqlite_file
 from resnb.ledger.store.choice import open_store
 from tests.ledger.records import KERNEL
 
+sqlite_file.KEPT_TIMEOUT = 60.0  # whoever writes may stand still for a while
 number = int(sys.argv[2])
 store = open_store(Path(sys.argv[1]), kept=True)
 store.alive()

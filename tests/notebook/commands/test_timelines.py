@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from distributed import LocalCluster
+from distributed import LocalCluster, Worker
 
 from resnb import DaskExecutor, Flow, LocalExecutor, resource_manager, task
 from resnb.errors import RunError
@@ -152,7 +152,8 @@ def test_a_run_that_is_on_has_open_bars():
     assert first.lanes[0].bars[0].end == first.seconds <= last.seconds
 
 
-def test_what_ran_on_dask_stands_on_its_workers_rows():
+def test_what_ran_on_dask_stands_on_its_workers_rows(monkeypatch):
+    monkeypatch.setattr("resnb.dask.messages.END", PATIENCE)
     with Flow("f") as flow:
         task(codes.process_id, name="of").map(range(6))
         task(codes.one, name="one")()
@@ -167,6 +168,26 @@ def test_what_ran_on_dask_stands_on_its_workers_rows():
     labels = [lane.label for lane in found.lanes]
     assert labels == [one for one in workers if one in labels]
     assert sum(bar.number for lane in found.lanes for bar in lane.bars) == 7
+
+
+def test_what_a_dask_worker_reports_after_the_last_value_counts(monkeypatch, capsys):
+    log_event = Worker.log_event
+
+    def slowly(worker, topic, message):
+        worker.loop.add_callback(worker.loop.call_later, 0.3, log_event, worker, topic, message)
+
+    monkeypatch.setattr(Worker, "log_event", slowly)
+    monkeypatch.setattr("resnb.dask.messages.END", PATIENCE)
+    with Flow("f") as flow:
+        task(print)("printed")
+    with (
+        LocalCluster(n_workers=1, processes=False, dashboard_address="127.0.0.1:0") as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        flow.run(executor=DaskExecutor(client)).raise_for_failure()
+    assert capsys.readouterr().out == "printed\n"
+    found = timeline(record_of(flow), columns=10**9)
+    assert [lane.label for lane in found.lanes] == ["Dask worker 0"]
 
 
 def test_each_item_of_a_mapped_scope_has_a_band_and_a_lane():

@@ -35,6 +35,7 @@ SAME = {
     "text arrays": (np.array(["a"]), np.array(["a"])),
     "tables": (pa.table({"a": [1]}), pa.table({"a": [1]})),
     "objects": (Model(0.1 + 0.2), Model(0.3)),
+    "arrays of pandas": (pd.array(["a", None]), pd.array(["a", None])),
     "dates": (dt.date(2020, 1, 1), dt.date(2020, 1, 1)),
     "functions": (lambda x: x + 1, lambda x: x + 1),
 }
@@ -69,3 +70,14 @@ def test_what_differs_and_where(one, other, said):
 def test_what_nobody_can_tell():
     with pytest.raises(NotComparableError):
         difference((one for one in [1]), (one for one in [1]))
+
+
+def test_what_a_library_has_cached_in_one_of_two_objects_makes_no_difference():
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    one, other = frame.groupby("b"), frame.groupby("b")
+    other.sum()
+    one.__dict__["_seen_once"] = 1
+    assert difference(one, other) == ""
+    first, second = Model(1.0), Model(1.0)
+    second._more = 5
+    assert "other keys" in difference(first, second)

@@ -56,6 +56,23 @@ def test_cells_that_change_a_name_are_one_step_with_what_read_it_before():
     ]
 
 
+def test_what_reads_a_name_between_its_changes_is_part_of_them():
+    assert plan(
+        "m = make(1)", "m.fit(1)", "best = m.score", "m = make(2)", "m.fit(2)", "last = m.score",
+        "both = best, last",
+    ) == [("[1][2][3][4][5]", ("m", "best")), ("[6]", ("last",)), ("[7]", ("both",))]  # fmt: skip
+
+
+def test_what_draws_from_one_generator_of_random_numbers_is_one_step():
+    assert plan(
+        "import numpy as np", "rng = np.random.default_rng(1)", "x = rng.normal(size=3)",
+        "total = sum(x)", "y = sample(rng)", "last = y + total",
+    ) == [
+        ("[1]", "imports"), ("[2][3][5]", ("rng", "x", "y")), ("[4]", ("total",)),
+        ("[6]", ("last",)),
+    ]  # fmt: skip
+
+
 def test_a_name_that_several_cells_use_for_themselves_stays_inside():
     cells = ["fig = 1\nbest = fig", "fig = 2\nworst = fig", "fig = 3\nlast = best + fig"]
     found = proposed(facts_of(list(map(RanCell, cells)), str))

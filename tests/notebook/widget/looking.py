@@ -9,7 +9,7 @@ from resnb.view.live.layout import Box, Layout
 from resnb.view.wire.frames import Frame
 from resnb.wire import fault
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test gives up waiting for a frame."""
 
 

@@ -22,7 +22,7 @@ from tests.notebook.widget.looking import PATIENCE, FakeView
 @pytest.fixture(autouse=True)
 def nothing_left_open():
     yield
-    KEEPER.close(KEEPER.alive(), budget=5.0)
+    KEEPER.close(KEEPER.alive(), budget=PATIENCE)
     assert active_run() is None
 
 

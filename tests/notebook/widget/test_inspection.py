@@ -11,7 +11,9 @@ import pytest
 from resnb import Flow, LocalExecutor, Parameter, resource_manager, task
 from resnb.graph.base.signals import SKIP
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.ledger.recipes.handles import Ended, FoundContainer, FoundFolder, FoundProcess
+from resnb.ledger.recipes.found_objects import FoundContainer, FoundFolder
+from resnb.ledger.recipes.found_process import FoundProcess
+from resnb.ledger.recipes.handles import Ended
 from resnb.ledger.recipes.recipe import Protection
 from resnb.notebook.widget.previews import Previews
 from resnb.notebook.widget.resources import handle_text
@@ -42,7 +44,7 @@ class Machine:
 @pytest.fixture(autouse=True)
 def nothing_left_open():
     yield
-    KEEPER.close(KEEPER.alive(), budget=5.0)
+    KEEPER.close(KEEPER.alive(), budget=PATIENCE)
     assert active_run() is None
 
 

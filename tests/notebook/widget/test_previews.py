@@ -9,7 +9,7 @@ import pytest
 from resnb.errors import TaskCancelled
 from resnb.notebook.widget.previews import MOST, Previews, TooSlow
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def stuck(previews):
@@ -17,15 +17,18 @@ def stuck(previews):
 
 
 class Waits:
-    """Stands in for time: returns at once what the test says, and counts."""
+    """Stands in for time: is over once the call has begun, or when it returns; counts."""
 
-    def __init__(self, *, in_time):
-        self.in_time = in_time
+    def __init__(self, begun=None):
+        self.begun = begun
         self.count = 0
 
     def __call__(self, event, seconds):
         self.count += 1
-        return event.wait(DEADLINE) if self.in_time else False
+        if self.begun is None:
+            return event.wait(DEADLINE)
+        assert self.begun.acquire(timeout=DEADLINE)
+        return False
 
 
 class Hangs:
@@ -33,16 +36,19 @@ class Hangs:
 
     def __init__(self):
         self.let_go = threading.Event()
-        self.began = threading.Event()
+        self.begun = threading.Semaphore(0)
         self.calls = 0
         self.threads = []
 
     def __call__(self, value):
         self.calls += 1
         self.threads.append(threading.current_thread())
-        self.began.set()
+        is_told = False
         while True:
             try:
+                if not is_told:
+                    is_told = True
+                    self.begun.release()  # from now on it may be told to stop
                 self.let_go.wait(DEADLINE)
                 break
             except TaskCancelled:
@@ -63,7 +69,7 @@ def hangs():
 
 
 def test_what_returns_in_time_is_given():
-    previews = Previews(wait=Waits(in_time=True))
+    previews = Previews(wait=Waits())
     assert previews.call(str.upper, "text") == "TEXT"
     assert not stuck(previews)
     with pytest.raises(ZeroDivisionError):
@@ -73,21 +79,20 @@ def test_what_returns_in_time_is_given():
 
 
 def test_what_hangs_is_given_up_and_not_begun_again(hangs):
-    waits = Waits(in_time=False)
+    waits = Waits(hangs.begun)
     previews, value = Previews(wait=waits), object()
     for _ in range(5):
         with pytest.raises(TooSlow, match="its repr takes too long"):
             previews.call(hangs, value)
-    assert hangs.began.wait(DEADLINE)
     assert (hangs.calls, waits.count, stuck(previews)) == (1, 1, 1)
     hangs.end()
-    waits.in_time = True
+    waits.begun = None
     assert previews.call(str, 3) == "3"
     assert previews.call(hangs, value) is value
 
 
 def test_only_so_many_are_put_up_with(hangs):
-    previews = Previews(wait=Waits(in_time=False))
+    previews = Previews(wait=Waits(hangs.begun))
     for value in [object() for _ in range(MOST)]:
         with pytest.raises(TooSlow, match="too long"):
             previews.call(hangs, value)
@@ -97,11 +102,13 @@ def test_only_so_many_are_put_up_with(hangs):
 
 
 def test_code_that_runs_in_circles_is_stopped():
-    previews = Previews(patience=0.05)
+    begun = threading.Semaphore(0)
+    previews = Previews(wait=Waits(begun))
     threads = []
 
     def circles(_):
         threads.append(threading.current_thread())
+        begun.release()
         while True:
             pass
 
@@ -118,6 +125,6 @@ def test_what_a_repr_prints_goes_nowhere(capsys):
         return value
 
     before = sys.stdout
-    assert Previews(wait=Waits(in_time=True)).call(prints, 1) == 1
+    assert Previews(wait=Waits()).call(prints, 1) == 1
     assert sys.stdout is before
     assert capsys.readouterr() == ("", "")

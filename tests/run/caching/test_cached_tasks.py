@@ -9,13 +9,7 @@ from resnb import Flow, Parameter, flow, resource_manager, task
 from resnb.errors import CacheError, OptionError
 from resnb.run.caching import store as stores
 from resnb.run.caching.store import ValueStore
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("RESNB_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
+from tests.run.caching.noting import called, noted
 
 CALLS = []
 
@@ -29,28 +23,6 @@ def calls():
 def load(n):
     CALLS.append("load")  # a list that grows: it would change the key, were it looked at
     return list(range(n))
-
-
-def noted(name, function):
-    """`function`, which also notes its call where no key looks."""
-    path = os.path.join(os.environ["RESNB_CACHE"] + "-calls")  # noqa: PTH118
-
-    def run(*args):
-        with open(path, "a") as file:  # noqa: PTH123
-            file.write(name + " ")
-        return function(*args)
-
-    return run
-
-
-def called():
-    path = os.environ["RESNB_CACHE"] + "-calls"
-    if not os.path.exists(path):  # noqa: PTH110
-        return []
-    with open(path) as file:  # noqa: PTH123
-        found = file.read().split()
-    os.remove(path)  # noqa: PTH107
-    return found
 
 
 def flow_of(**options):
@@ -229,6 +201,17 @@ def test_what_cannot_be_stored_is_computed_and_named(capfd):
     assert etl.run().result[made].is_successful()
     assert "task 'unstored' is not kept: a generator cannot be stored" in capfd.readouterr().err
     assert ValueStore().entries() == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x" * 200_000, list(range(100_000)), {"a": [1]}, b"\n"],
+    ids=["text", "list", "dict", "b"],
+)
+def test_a_value_of_any_size_comes_back(value):
+    store = ValueStore()
+    store.save("a" * 40, value, flow="f", task="t", value_key="")
+    assert store.find("a" * 40, 60.0)[1] == value
 
 
 def test_a_damaged_value_is_computed_anew(folder):

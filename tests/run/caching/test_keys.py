@@ -115,6 +115,20 @@ def test_what_a_function_does_counts(what):
     assert code_of(one) != code_of(other)
 
 
+def test_where_a_function_was_defined_makes_no_difference():
+    inside = """
+        def outer():
+            def f(x):
+                return x + 1
+            return f
+        f = outer()
+    """
+    assert code_of(inside) == code_of("def f(x):\n    return x + 1")
+    kind = "class F:\n    def run(self):\n        return 1\n"
+    nested = f"def outer():\n{textwrap.indent(kind, '    ')}    return F\nF = outer()\n"
+    assert code_of(kind + "f = lambda: F") == code_of(nested + "f = lambda: F")
+
+
 def test_a_function_that_calls_itself_has_a_key():
     text = "def f(n):\n    return n and f(n - 1)"
     assert code_of(text) == code_of(text)

@@ -260,8 +260,8 @@ def test_cancel_of_a_mapped_task_with_children_of_all_sorts():
     @task
     def each(number):
         reached.append(number)
-        began.release()
-        if number:
+        if number:  # the worker of the first one has gone on when as many have begun as it has
+            began.release()
             run_in_circles()
 
     with Flow("f") as flow:

@@ -6,6 +6,7 @@ import pytest
 
 from resnb import Flow, case, signals, task
 from tests.run.held.parts import Notes, things
+from tests.run.parts import PATIENCE
 
 
 @pytest.fixture
@@ -119,11 +120,11 @@ def test_an_empty_one_is_not_set_up(lazy, notes):
 def test_a_cancelled_run_sets_nothing_up(lazy, notes):
     begun, go_on = Event(), Event()
     with Flow("f") as flow:
-        loaded = task(lambda: (begun.set(), go_on.wait(10)), name="load")()
+        loaded = task(lambda: (begun.set(), go_on.wait(PATIENCE)), name="load")()
         with lazy("a") as thing:
             step(notes, "use")(loaded, thing)
     run = flow.start()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     run.cancel()
     go_on.set()
     assert run.wait().is_cancelled()

@@ -172,7 +172,7 @@ def test_a_resource_that_all_flows_share_is_shared_item_by_item(things):
     assert sorted(one.name for one in KEEPER.alive()) == [
         "kernel/Thing[0]", "kernel/Thing[1]", "kernel/Thing[1]-2",
     ]  # fmt: skip
-    assert KEEPER.close(KEEPER.alive(), budget=5.0) == []
+    assert KEEPER.close(KEEPER.alive(), budget=PATIENCE) == []
 
 
 # ---- what fails
@@ -220,7 +220,7 @@ def test_what_becomes_of_an_item(things, executor, name, expected):
     assert left == (["f/Thing[1]"] if name == "no cleanup" else [])
     for lease in KEEPER.alive():
         lease.manager.name = "mended"
-    KEEPER.close(KEEPER.alive(), budget=5.0)
+    KEEPER.close(KEEPER.alive(), budget=PATIENCE)
 
 
 def test_all_clean_ups_are_tried_and_each_that_fails_is_named(things, executor):
@@ -234,7 +234,7 @@ def test_all_clean_ups_are_tried_and_each_that_fails_is_named(things, executor):
     assert sorted(things.story[4:]) == ["cleanup a", "cleanup b", *["cleanup no cleanup"] * 4]
     for lease in KEEPER.alive():
         lease.manager.name = "mended"
-    KEEPER.close(KEEPER.alive(), budget=5.0)
+    KEEPER.close(KEEPER.alive(), budget=PATIENCE)
 
 
 @pytest.mark.parametrize("bad", ["raises", "skips"])
@@ -327,7 +327,7 @@ def test_a_set_up_that_hangs_holds_up_its_own_item_only(clock, things):
     run = started(flow, clock)
     stubborn.await_beginning()
     things.await_note("set up a")
-    clock.await_timer(5)
+    clock.await_only_timer(5)
     clock.advance(5)
     clock.await_timer(30.0)
     clock.advance(30.0)
@@ -560,7 +560,7 @@ def test_on_is_judged_for_each_item(things, on):
     closed, left = ("a", "f/Thing[1]") if on == "success" else ("bad", "f/Thing[0]")
     assert [one for one in things.story if "cleanup" in one] == [f"cleanup {closed}"]
     assert [lease.name for lease in KEEPER.alive()] == [left]
-    KEEPER.close(KEEPER.alive(), budget=5.0)
+    KEEPER.close(KEEPER.alive(), budget=PATIENCE)
 
 
 def test_on_success_counts_what_all_items_share(things):
@@ -569,7 +569,7 @@ def test_on_success_counts_what_all_items_share(things):
         task(lambda db: 1 / 0, name="breaks")(db)
     flow.run()
     assert len(KEEPER.alive()) == 2
-    KEEPER.close(KEEPER.alive(), budget=5.0)
+    KEEPER.close(KEEPER.alive(), budget=PATIENCE)
 
 
 def test_lifetime_flow(things, executor):
@@ -615,7 +615,7 @@ def test_limits_and_the_time_of_a_clean_up_are_each_items_own(clock, things):
     assert [(one.name, one.state) for one in KEEPER.alive()] == [("f/Thing[0]", "failed")]
     stubborn.let_go.set()
     assert stubborn.done.wait(PATIENCE)
-    KEEPER.close(KEEPER.alive(), budget=5.0)
+    KEEPER.close(KEEPER.alive(), budget=PATIENCE)
 
 
 # ---- handles and open scopes

@@ -520,7 +520,7 @@ def test_lifetime_flow_is_cleaned_up_after_everything_else(things):
 
 
 def close_all():
-    return KEEPER.close(KEEPER.alive(), budget=5.0)
+    return KEEPER.close(KEEPER.alive(), budget=PATIENCE)
 
 
 def test_lifetime_kernel_is_set_up_once_for_all_flows_with_the_same_arguments(things):

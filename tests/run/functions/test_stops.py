@@ -10,7 +10,7 @@ from resnb import LocalExecutor, flow, resource_manager, task
 from resnb.errors import FlowFailed, GraphError, TaskCancelled
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.lifecycle import active_run
-from tests.run.parts import PATIENCE, Stubborn
+from tests.run.parts import PATIENCE, ManualClock, Stubborn
 
 NEVER = threading.Event()
 
@@ -224,22 +224,25 @@ def test_the_end_of_the_kernel_stops_a_run(stops, things):
 def test_a_time_limit_of_the_function(things):
     thing = things.manager()
 
-    @flow(timeout_seconds=0.1)
+    @flow(timeout_seconds=0.5)
     def slow():
         with thing("a"):
             NEVER.wait(PATIENCE)
 
-    with pytest.raises(TimeoutError, match=r"flow 'slow' ran for longer than its timeout of 0.1 s"):
+    with pytest.raises(TimeoutError, match=r"flow 'slow' ran for longer than its timeout of 0.5 s"):
         slow()
     assert slow.state.name == "TimedOut"
-    assert things.story[-1] == "cleanup a"
+    # a slow machine may not have come to the set-up
+    assert things.story.count("setup a") == things.story.count("cleanup a")
 
 
-def test_code_that_will_not_stop_is_waited_for(things):
+def test_code_that_will_not_stop_is_waited_for(stops, things, monkeypatch):
     """A block is cleaned up once the code in it has returned."""
-    stubborn, thing = Stubborn(), things.manager()
+    stubborn, thing, clock = Stubborn(), things.manager(), ManualClock()
+    monkeypatch.setattr("resnb.run.lifecycle.RealClock", lambda: clock)
+    stops.soon(lambda: clock.advance(5), stubborn.began)
 
-    @task(timeout=0.05)
+    @task(timeout=5)
     def hold_out():
         stubborn()
         things.note("returned")
@@ -346,8 +349,8 @@ def test_a_cancel_of_an_async_function(where, stops, things):
     @flow
     async def etl():
         async with thing("a"):
-            stops.soon(cancel)
             try:
+                stops.soon(cancel)
                 if where == "in a plain task":
                     sleep()
                 elif where == "in a coroutine":
@@ -367,12 +370,14 @@ def test_who_awaits_an_async_function_is_cancelled(things):
     thing = things.manager()
 
     @flow
-    async def etl():
+    async def etl(limit):
         async with thing("a"):
+            limit.reschedule(asyncio.get_running_loop().time())
             await asyncio.sleep(PATIENCE)
 
     async def main():
-        await asyncio.wait_for(etl(), 0.1)
+        async with asyncio.timeout(None) as limit:
+            await etl(limit)
 
     with pytest.raises(TimeoutError):
         asyncio.run(main())
@@ -380,17 +385,22 @@ def test_who_awaits_an_async_function_is_cancelled(things):
 
 
 def test_a_time_limit_in_an_async_function(things):
+    begun = threading.Event()
+
     @task
     async def hang():
         try:
+            begun.set()
             await asyncio.sleep(PATIENCE)
         finally:
             things.note("stopped")
 
     @flow
     async def etl():
+        hanging = asyncio.ensure_future(hang())
+        assert await asyncio.to_thread(begun.wait, PATIENCE)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(hang(), 0.1)
+            await asyncio.wait_for(hanging, 0.01)
         return await fetch(1)
 
     assert asyncio.run(etl()) == {"n": 1}

@@ -12,6 +12,7 @@ from resnb.errors import ArgumentError, GraphError, LeaseLost, NoAttributeError,
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from tests.run.held.parts import Notes, things
+from tests.run.parts import PATIENCE
 
 
 @pytest.fixture
@@ -363,7 +364,7 @@ def test_a_cancelled_task_cleans_up(notes):
     with Flow("f") as built:
         hang()
     run = built.start()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     run.cancel()
     assert run.wait().is_cancelled()
     assert notes == ["up a", "down a"]

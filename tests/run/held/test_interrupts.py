@@ -9,6 +9,7 @@ from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.held.own_lines import GUARD
 from resnb.run.held.resource import HeldResource
 from tests.run.held.parts import Notes, interrupting, things
+from tests.run.parts import PATIENCE
 
 FILES = ("run/held/resource.py", "run/held/hold.py")
 
@@ -121,6 +122,6 @@ def test_a_block_that_nobody_can_end_is_cleaned_up(notes):
     del used
     lease.thread.submit(over.set)
     lease.thread.close()
-    assert over.wait(10)
+    assert over.wait(PATIENCE)
     assert notes == ["up a", "down a"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -222,9 +222,9 @@ def test_many_resources_with_many_tasks_take_no_long_time():
     rows.append((1, None, MAPPED, EXECUTOR, 1))
     rows += [task_at(1 + i / 10_000, 1 + (i + 1) / 10_000) for i in range(20_000)]
     run = record(rows, uses=uses, blocks=[Block(1_400, 21_400, 1_399)], planned=1_400)
-    before = time.process_time()
+    before = time.thread_time()
     found = timeline(run)
-    assert time.process_time() - before < 3
+    assert time.thread_time() - before < 3
     assert [band.busy for band in found.bands] == pytest.approx([2] * 12)
 
 
@@ -354,9 +354,9 @@ def test_a_hundred_thousand_tasks_are_few_bars_made_in_no_time():
     rows += [task_at(i * 0.0004, i * 0.0004 + 0.0003, SUCCESS, 1 + i % 4) for i in range(100_000)]
     rows[77] = (*rows[77][:2], FAILED, *rows[77][3:])
     run = record(rows, blocks=[Block(1, 100_001, 0)], planned=1, over=40.0, workers=4)
-    before = time.process_time()
+    before = time.thread_time()
     found = timeline(run)
-    assert time.process_time() - before < 3
+    assert time.thread_time() - before < 3
     bars = [bar for lane in found.lanes for bar in lane.bars]
     assert sum(bar.number for bar in bars) == 100_000
     assert len(bars) <= MOST_BARS

@@ -1,0 +1,93 @@
+"""How an object of any library is begun and ended: as its own ``with`` does it, if that is enough.
+
+The same code ends what another process has found again.
+"""
+
+from contextlib import suppress
+from typing import Any, Final
+
+from resnb.graph.resources.known_endings import is_of, known_ending
+
+METHODS: Final = (
+    *("quit", "close", "aclose"),  # first: the `shutdown` of a client may be that of its server
+    *("terminate", "destroy", "delete", "remove"),  # what is only stopped may cost money
+    *("shutdown", "stop", "disconnect", "dispose", "release"),
+)
+"""The methods that end what is no context manager; the first that needs no argument is called."""
+_CONNECTION: Final = ("cursor", "commit", "rollback", "close")
+"""What every connection to a database has, see PEP 249."""
+
+
+def can_be_entered(kind: type) -> bool:
+    """Whether instances of `kind` are context managers, plain or async ones."""
+    return hasattr(kind, "__enter__") or hasattr(kind, "__aenter__")
+
+
+def can_be_ended(kind: type) -> bool:
+    """Whether there is a way to end instances of `kind`."""
+    return can_be_entered(kind) or bool(known_ending(kind) or ending_method(kind))
+
+
+def ending_method(kind: type) -> str:
+    """The method that ends instances of `kind`; empty if there is none."""
+    if kind.__module__ == "builtins":  # containers, functions, modules
+        return ""
+    return next((name for name in METHODS if _needs_nothing(kind, name)), "")
+
+
+def begin(made: Any) -> tuple[Any, bool]:
+    """Enter `made`, or start it if it is a process.
+
+    Returns:
+        The resource, or an awaitable of it, and whether it was entered by ``async with``.
+    """
+    kind = type(made)
+    if is_of(kind, "multiprocessing.process", "BaseProcess") and made.pid is None:
+        made.start()
+    if hasattr(kind, "__enter__"):
+        try:
+            return made.__enter__(), False
+        except TypeError:  # some have it to say that they are async ones
+            if not hasattr(kind, "__aenter__"):
+                raise
+    return (made.__aenter__(), True) if hasattr(kind, "__aenter__") else (made, False)
+
+
+def end(made: Any, was_async: bool = False) -> Any:
+    """End `made`, where `was_async` is what `begin` gave; gives None, or an awaitable."""
+    kind = type(made)
+    if was_async:
+        return made.__aexit__(None, None, None)
+    if own := known_ending(kind):
+        return own(made)
+    if not hasattr(kind, "__exit__"):
+        return getattr(made, ending_method(kind))()
+    made.__exit__(None, None, None)
+    if all(hasattr(kind, name) for name in _CONNECTION) and not getattr(made, "closed", False):
+        with suppress(Exception):  # it may have closed it, and most refuse to do that again
+            made.close()
+    return None
+
+
+class Ending:
+    """The recipe for what another process has found again."""
+
+    def cleanup(self, resource: Any) -> Any:
+        """End it."""
+        return end(resource)
+
+
+def _needs_nothing(kind: type, name: str) -> bool:
+    import inspect
+
+    method = getattr(kind, name, None)
+    if not callable(method):
+        return False
+    bound = isinstance(inspect.getattr_static(kind, name), staticmethod | classmethod)
+    try:
+        inspect.signature(method).bind(*([] if bound else ["self"]))
+    except TypeError:
+        return False
+    except ValueError:  # it is not written in Python, and does not say
+        return True
+    return True

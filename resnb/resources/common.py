@@ -1,0 +1,31 @@
+"""What ready-made resources share: what they say of what is another's, and of what is missing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from resnb.errors import CleanupError, ResnbError
+
+
+def leave_alone(what: str) -> NoReturn:
+    """Refuse to clean up `what`, whose tag is not that of the lease.
+
+    Raises:
+        CleanupError: always.
+    """
+    message = f"{what} is not of this lease, and is left alone"
+    raise CleanupError(message)
+
+
+@contextmanager
+def needed(what: str, extra: str) -> Iterator[None]:
+    """Say how to install the library that the block imports; `what` says who needs it.
+
+    Raises:
+        ResnbError: it is not there.
+    """
+    try:
+        yield
+    except ImportError:
+        message = f"{what}: pip install 'resnb[{extra}]'"
+        raise ResnbError(message) from None
