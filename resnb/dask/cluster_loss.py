@@ -67,9 +67,9 @@ class WorkerWatch:
         action = event[1].get("action") if isinstance(event[1], dict) else None
         if action in {"add-worker", "remove-worker"}:
             self._client.loop.add_callback(self._count)
-        if action == "add-worker":
+        if action in {"add-worker", "remove-worker"}:
             self._call_off()
-        elif action == "remove-worker" and self._timer is None and self._lost is not None:
+        if action == "remove-worker" and self._lost is not None:  # from the last one's on
             self._timer = self._client.loop.call_later(PATIENCE, self._look)
 
     async def _count(self) -> None:
