@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from resnb.dask.arrivals import Arrivals
+from resnb.dask.calls import Package
 from resnb.run.scheduling.state_table import Table
 from resnb.states import SUCCESS
 from tests.run.parts import ManualClock
@@ -80,3 +81,73 @@ def test_what_a_thread_waited_between_two_rows_is_told(arrivals, idle):
     arrivals.report({"name": "other", "reports": [report(3, 4.0, 5.0, now=6)]})
     arrivals.report({"name": "w", "reports": [report(2, 3.0, 6.0, now=6)]})
     assert [seconds for seconds in idle if seconds > -inf] == [0.5, 0.0]
+
+
+class Driver:
+    """What is told to a run about row 0, whose first try is in a bundle."""
+
+    def __init__(self):
+        self.client, self.taken, self.begun = None, {0}, []
+        self.told = []
+        self.given_up = False
+
+    def is_given_up(self, one):
+        assert one == (0, 1)
+        return self.given_up
+
+    def failed(self, row, number, failure):
+        self.told.append(("failed", row, number, failure.error))
+
+    def fail(self, row, error):
+        self.told.append(("fail", row, error))
+
+
+class Sent:
+    """What a cluster was given: row 0, in a bundle; it is not there once the test says so."""
+
+    def __init__(self):
+        self.numbers, self.bundled, self.futures = {0: 1}, {0}, {0: None}
+        self.calls = SimpleNamespace(lost=lambda _: None)
+        self.again = []
+
+    def is_open(self, row, number):
+        return self.numbers[row] == number and row in self.futures
+
+    def send_again(self, row, *, is_suspect):
+        assert is_suspect
+        self.again.append(row)
+
+    def ended(self, package):
+        assert package.rows == (0,)
+
+
+@pytest.fixture
+def bundled(clock):
+    """Arrivals of a cluster that has row 0 in a bundle, what it was given, and who is told."""
+    execution = SimpleNamespace(table=Table(1), clock=clock, output=None)
+    cancellation = SimpleNamespace(attempts={})
+    engine = SimpleNamespace(execution=execution, runner=None, cancellation=cancellation)
+    sent, driver = Sent(), Driver()
+    return Arrivals(engine, sent, driver), sent, driver
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_what_was_in_a_bundle_that_dask_gives_up_is_sent_again_unless_it_is_to_stop(
+    bundled, given_up
+):
+    arrivals, sent, driver = bundled
+    driver.given_up = given_up
+    package = Package("key", None, (0,), 0, is_bundle=True)
+    arrivals.done(package, (1,), SimpleNamespace(status="error", key="key"))
+    assert driver.told == ([("failed", 0, 1, None)] if given_up else [])
+    assert sent.again == ([] if given_up else [0])
+
+
+def test_a_bundle_that_cannot_be_fetched_is_no_failure_of_what_has_left_it(bundled):
+    arrivals, sent, driver = bundled
+    del sent.futures[0]
+    arrivals._unpacked([(0, 0, 1)], RuntimeError("lost"))
+    assert driver.told == []
+    sent.futures[0] = None
+    arrivals._unpacked([(0, 0, 1)], fault := RuntimeError("lost"))
+    assert driver.told == [("fail", 0, fault)]
