@@ -3,125 +3,30 @@
 What the moments are, and who ends a try in each, is the table in `resnb.dask.cancellation`.
 """
 
-import gc
 import threading
-import time
-import weakref
 from datetime import timedelta
 
 import pytest
 
-from resnb import Flow, resource_manager, task, triggers
 from resnb.dask import cluster_loss
-from resnb.dask.bundles import forming
-from tests.dask import codes
-from tests.dask.fake_cluster import Client, Executor
-from tests.run.parts import PATIENCE, Things, names, run_in_circles
-
-THINGS = None
-SCRIPTS = {}
-
-
-def code(name):
-    """What each task does: it says so, and follows its script."""
-    THINGS.note("begin", name)
-    try:
-        return SCRIPTS.get(name, str)()
-    finally:
-        THINGS.note("end", name)
-
-
-def fails():
-    raise ValueError("on purpose")
-
-
-@pytest.fixture(autouse=True)
-def one_by_one(monkeypatch):
-    """Each task travels alone; for those that travel together see `test_bundles`."""
-    monkeypatch.setattr(forming, "LIMITS", codes.SMALL)
+from tests.dask.cases import PLAIN, SCRIPTS, a_case, fails, no_op
+from tests.run.parts import PATIENCE, run_in_circles
 
 
 @pytest.fixture
-def things():
-    global THINGS  # noqa: PLW0603 - tasks' code is pickled, and finds it here
-    THINGS = Things()
-    SCRIPTS.clear()
-    return THINGS
+def case(monkeypatch):
+    with a_case(monkeypatch) as case:
+        yield case
 
 
 @pytest.fixture
-def client():
-    client = Client()
-    yield client
-    client.close()
-
-
-class Case:
-    """A flow of tasks in one scope, as it runs on the fake cluster."""
-
-    def __init__(self, client, things):
-        self.client, self.things = client, things
-        self.handles = {}
-        self.flow = Flow("f")
-        self.run = None
-
-    def begin(self, **tasks):
-        """Run tasks, each given by the names of those upstream and its options."""
-        with self.flow, self.manager()():
-            for name, (upstream, options) in tasks.items():
-                self.handles[name] = task(code, name=name, **options)(
-                    name, upstream_tasks=[self.handles[one] for one in upstream]
-                )
-        self.run = self.flow.start(executor=Executor(self.client))
-
-    def manager(self):
-        case = self
-
-        @resource_manager
-        class Thing:
-            def setup(self):
-                return "thing"
-
-            def cleanup(self, resource):
-                case.things.note("clean-up of", resource)
-                case.client.add_worker()
-                case.client.perform_the_rest()
-
-        return Thing
-
-    def cancel(self):
-        """Cancel the run, and wait until the scheduler knows: another thread may tell it."""
-        self.run.cancel()
-        deadline = time.monotonic() + PATIENCE
-        while not self.run.execution.scheduler.cancelled:
-            assert time.monotonic() < deadline, "the scheduler does not hear of the cancel"
-            threading.Event().wait(0.001)
-
-    def await_success(self, name):
-        deadline = time.monotonic() + PATIENCE
-        while self.handles[name].state.name != "Success":
-            assert time.monotonic() < deadline, self.handles[name].state
-            threading.Event().wait(0.001)
-
-    def ended(self, **states):
-        """Wait for the end; check the states, and that nothing began since the clean-up did."""
-        state = self.run.wait(PATIENCE)
-        found = names(state)
-        assert {name: found[name] for name in states} == states
-        self.client.perform_the_rest()
-        assert self.things.story[-1] == "clean-up of thing", self.things.story
-        return state
-
-    def is_open(self):
-        return "clean-up of thing" not in self.things.story
+def client(case):
+    return case.client
 
 
 @pytest.fixture
-def case(client, things):
-    return Case(client, things)
-
-
-PLAIN = ((), {})
+def things(case):
+    return case.things
 
 
 def test_before_it_is_sent(case, client):
@@ -178,10 +83,6 @@ def test_it_comes_back_undone_before_the_workers_answer_is_there(case, client):
     client.perform("a").tell("finished")  # forbidden already
     client.let_go("run")
     case.ended(a="Cancelled")
-
-
-async def no_op():
-    """Who waits for this has waited for what was begun before."""
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -270,56 +171,6 @@ def test_one_that_went_ahead_in_vain_is_about_to_be_sent_again(case, client):
     assert client.tries("b") == 1
 
 
-def test_what_came_of_one_that_went_ahead_in_vain_is_heard_twice(case, client):
-    """Dask says that it is done just when it is the row's turn."""
-    SCRIPTS["a"] = fails
-    waits = {"trigger": triggers.all_finished}
-    case.begin(a=((), {"max_retries": 1}), b=(("a",), {}), c=PLAIN, d=(("c",), waits))
-    client.await_sent("b", "c")
-    first, ahead = client.perform("a"), client.perform("b")
-    ahead.status = "finished"  # who waits for that is yet to be told
-    first.tell("finished")
-    client.await_asked("gather")  # of what a raised
-    client.await_sent("a")
-    SCRIPTS.clear()
-    client.hold("gather")
-    client.perform("a").tell("finished")
-    client.await_asked("gather")  # of what b's call gave, now that it is b's turn
-    ahead.tell("finished")
-    client.await_asked("gather")
-    client.hold("get")
-    client.perform("c").tell("finished")
-    client.await_asked("get")  # of d; meanwhile, both answers come
-    client.let_go("gather")
-    client.loop.sync(no_op)
-    client.let_go("get")
-    client.await_sent("b")
-    client.perform("b").tell("finished")
-    client.perform("d").tell("finished")
-    case.ended(a="Success", b="Success", c="Success", d="Success")
-    assert client.tries("b") == 2
-
-
-def test_what_a_call_on_its_way_may_refer_to_is_kept(case, client):
-    SCRIPTS["a"] = fails
-    case.begin(a=((), {"max_retries": 1}), b=(("a",), {}))
-    client.await_sent("b")
-    first = client.perform("a")
-    client.perform("b").tell("finished")  # does nothing
-    first.tell("finished")
-    client.await_sent("a")
-    del client.futures[first.key]
-    future = weakref.ref(first)
-    del first
-    gc.collect()
-    assert future() is not None
-    SCRIPTS.clear()
-    client.perform("a").tell("finished")
-    client.await_sent("b")
-    client.perform("b").tell("finished")
-    case.ended(a="Success", b="Success")
-
-
 @pytest.mark.parametrize("delay", [0, 3600])
 def test_another_try_is_due(case, client, delay):
     def cancels(_task, _old, new):
@@ -406,28 +257,3 @@ def test_a_cluster_without_workers_gets_one_after_the_clean_up(case, client):
     client.tell(action="remove-worker")
     state = case.ended(a="Failed", b="TriggerFailed")
     assert "no Dask worker is left" in state.result[case.handles["a"]].message
-
-
-def test_a_value_that_went_with_its_worker_is_made_again(case, client):
-    client.hold("gather")
-    case.begin(a=PLAIN)
-    client.await_sent("a")
-    next(iter(client.futures.values())).tell("lost")  # it was done, which is heard only now
-    assert case.is_open()
-    client.perform("a", on=1).tell("finished")
-    case.ended(a="Success")
-
-
-def test_a_value_that_went_with_its_worker_before_its_turn_is_made_again(case, client):
-    case.begin(a=PLAIN, b=(("a",), {}), c=PLAIN)
-    client.await_sent("b", "c")
-    first, second = client.perform("a"), client.perform("b")
-    second.tell("finished")
-    client.perform("c").tell("finished")
-    case.await_success("c")  # so that the end of b is known
-    second.tell("lost")
-    first.tell("finished")
-    case.await_success("a")
-    assert case.is_open()
-    client.perform("b", on=1).tell("finished")
-    case.ended(a="Success", b="Success", c="Success")
