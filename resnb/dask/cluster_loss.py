@@ -67,10 +67,9 @@ class WorkerWatch:
         action = event[1].get("action") if isinstance(event[1], dict) else None
         if action in {"add-worker", "remove-worker"}:
             self._client.loop.add_callback(self._count)
-        if action in {"add-worker", "remove-worker"}:
             self._call_off()
-        if action == "remove-worker" and self._lost is not None:  # from the last one's on
-            self._timer = self._client.loop.call_later(PATIENCE, self._look)
+        if action == "remove-worker":  # from the last one's on
+            self._look_later()
 
     async def _count(self) -> None:
         workers = await self._client.nthreads()
@@ -83,11 +82,19 @@ class WorkerWatch:
             self._client.loop.remove_timeout(self._timer)
             self._timer = None
 
+    def _look_later(self) -> None:
+        if self._lost is not None and self._timer is None:
+            self._timer = self._client.loop.call_later(PATIENCE, self._look)
+
     def _look(self) -> None:
         self._timer = None
 
         async def look() -> None:
-            workers = await self._client.nthreads()
+            try:
+                workers = await self._client.nthreads()
+            except OSError:  # the scheduler may be too busy to answer
+                self._look_later()
+                return
             lost = self._lost
             if lost is not None and not workers:
                 lost(f"no Dask worker is left, and none has come for {PATIENCE:g} s")

@@ -10,10 +10,10 @@ from distributed import Client, LocalCluster
 
 from resnb.dask.bundles.forming import Limits
 
-DEADLINE = 100.0
+DEADLINE = 150.0
 """Seconds within which a run has to end, whatever became of its cluster.
 
-A busy machine needs more than ten to start a worker again, and some tests end four of them.
+A busy machine needs more than twenty to start a worker again, and some tests end four of them.
 """
 
 SMALL = Limits(bundle=0, least=0, chain=0, short=-1, long=-1, unknown=0)

@@ -48,12 +48,15 @@ class Cluster:
 
     def __init__(self):
         self.loop, self.workers = Loop(), {}
+        self.answers = True
 
     def subscribe_topic(self, topic, handler):
         assert topic == "all"
         self._handler = handler
 
     async def nthreads(self):
+        if not self.answers:
+            raise TimeoutError
         return self.workers
 
     def add(self, name):
@@ -100,3 +103,15 @@ def test_a_new_worker_or_one_that_is_left_is_enough(case):
     cluster.add("c")
     cluster.loop.advance(60)
     assert case.lost == []
+
+
+def test_a_scheduler_that_does_not_answer_is_asked_again(case):
+    cluster = case.cluster
+    cluster.remove("a")
+    cluster.remove("b")
+    cluster.answers = False
+    cluster.loop.advance(30)
+    assert case.lost == []
+    cluster.answers = True
+    cluster.loop.advance(30)
+    assert len(case.lost) == 1
