@@ -302,7 +302,11 @@ class ClusterRun:
 
     def _stop_row(self, row: int) -> None:
         self._stops.add((row, self._sent.numbers.get(row, 0)))
-        if row not in self._sent.futures and row in self.taken:  # it was not sent, or is counted
+        if row in self._sent.futures:
+            return
+        # it was not sent, is counted, or went ahead and came back undone since the cancel began
+        attempt = self._attempts.get(row)
+        if row in self.taken or (attempt is not None and not attempt.is_claimed):
             self.cancel(row)
 
     def _stop_rows(self) -> None:

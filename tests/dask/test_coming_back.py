@@ -6,7 +6,9 @@ import weakref
 import pytest
 
 from resnb import triggers
+from resnb.dask.bundles import forming
 from resnb.dask.serialization import Failure
+from tests.dask import codes
 from tests.dask.cases import PLAIN, SCRIPTS, a_case, fails, no_op
 from tests.run.parts import PATIENCE
 
@@ -109,3 +111,23 @@ def test_one_that_does_not_begin_even_the_second_time_says_why(case, client):
         "task 'a' was given to Dask twice, but did not begin there: what it needs has failed "
         "there; run the flow again"
     )
+
+
+def test_what_comes_back_undone_just_when_a_cancel_begins(case, client, monkeypatch):
+    """It has not begun, and nobody will send it again."""
+    monkeypatch.setattr(forming, "LIMITS", codes.LARGE)
+    SCRIPTS["a"] = fails
+    alone = {"timeout": 60}
+    case.begin(
+        a=PLAIN, b=(("a",), {}), c=((), alone),
+        d=(("c",), {**alone, "trigger": triggers.all_finished}),
+    )  # fmt: skip
+    client.await_sent("b", "c")
+    client.hold("get")
+    client.perform("c").tell("finished")
+    client.await_asked("get")  # of d; meanwhile, the report comes
+    client.perform("a")  # and b, for which it does nothing
+    client.loop.sync(no_op)
+    case.cancel()
+    client.let_go("get")
+    case.ended(a="Failed", b="Cancelled", c="Success", d="Cancelled")
