@@ -303,6 +303,7 @@ class ClusterRun:
     def _stop_row(self, row: int) -> None:
         self._stops.add((row, self._sent.numbers.get(row, 0)))
         if row in self._sent.futures:
+            self.taken.add(row)  # if it is ahead, it has to end now, too
             return
         # it was not sent, is counted, or went ahead and came back undone since the cancel began
         attempt = self._attempts.get(row)
