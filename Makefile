@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 EXTENSIONS := $(VENV)/share/jupyter/labextensions
 
+# Hundreds of processes are begun here; one that compiles all that it imports takes four times as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-all lint lab bench docs proof release-check screenshots version widget wire clean

@@ -11,7 +11,8 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -34,9 +35,8 @@ KEPT_THREADS = (
 KEPT_PROCESSES = (
     "multiprocessing.resource_tracker",  # one per interpreter, ends with it
     "reaper/reaper.py",  # one per process that holds leases, ends after it; see `own_ledger`
-    "utility-sub-type=on_device_model",  # Chromium's, which begins it when it likes
+    "--type=utility",  # Chromium's, which begins such helpers when it likes
     "reaper/sweeper.py",  # a moment after %load_ext, if something was left
-    "on_device_model",  # Chromium starts one by itself, a few minutes after its own beginning
 )
 LEDGER_GRACE = 60.0
 """Seconds that the reapers of a session have to clean up what its tests have left to them."""
@@ -51,6 +51,21 @@ settings.register_profile(
 )
 settings.register_profile("long", settings.get_profile("resnb"), max_examples=2_000)
 settings.load_profile("resnb")
+
+
+@pytest.hookimpl(tryfirst=True)  # before those are left out that are marked `long`
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Of a test that is marked as a sample, let so many variants run always, evenly spread."""
+    variants: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("sample") is not None:
+            variants[item.nodeid.partition("[")[0]].append(item)
+    for found in variants.values():
+        mark = found[0].get_closest_marker("sample")
+        count = mark.args[0] if mark is not None else 0
+        for place, item in enumerate(found):
+            if place and place * count // len(found) == (place - 1) * count // len(found):
+                item.add_marker("long")
 
 
 class Alive(NamedTuple):

@@ -129,8 +129,7 @@ class Served(Client):
             self.client = BlockingKernelClient(connection_file=str(connection))
             opened.callback(self.hang_up)
             self.client.load_connection_file()
-            self.client.start_channels()
-            self.client.wait_for_ready(timeout=60)
+            self.client.start_channels()  # the first cell waits; a heartbeat may be late
             self._opened = opened.pop_all()
 
     def restart(self) -> None:

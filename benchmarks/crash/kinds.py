@@ -101,7 +101,7 @@ os.execv(sys.argv[2], [*sys.argv[2:], os.environ["THING_TAG"]])
 
 @resource_manager
 class Thing:
-    find_for = "5s"  # a trial has no time for the usual 15 minutes
+    find_for = "15s"  # a trial has no time for the usual 15 minutes
     def setup(self):
         mark("set-up")
         tag = f"{{TAG}}-{{self.lease.id}}"
@@ -123,7 +123,7 @@ import docker, docker.errors
 
 @resource_manager
 class Thing:
-    find_for = "5s"  # a trial has no time for the usual 15 minutes
+    find_for = "15s"  # a trial has no time for the usual 15 minutes
     def setup(self):
         mark("set-up")
         pause()

@@ -5,8 +5,9 @@ from typing import Final
 
 from .fronts import nbconvert, nbval
 from .scene import Act, End, Scene, sweep
+from .shared import store_of
 from .truth import kill
-from .waiting import pause
+from .waiting import pause, wait_for
 
 BETWEEN: Final = 0.25
 """Seconds between two signals that belong together."""
@@ -49,9 +50,12 @@ def with_its_reaper(scene: Scene) -> None:
 
 
 def reaper_first(scene: Scene) -> None:
-    """Kill the reaper; and the kernel when it has had the time to notice."""
-    for pid in scene.truth.reapers():
+    """Kill the reaper; and the kernel when it has another one, or holds nothing any more."""
+    killed = set(scene.truth.reapers())
+    for pid in killed:
         kill(pid)
+    store = store_of(scene.folder)
+    wait_for(lambda: set(scene.truth.reapers()) - killed or not store.alive(), "another reaper")
     pause(1.0)
     kill(scene.kernel)
 

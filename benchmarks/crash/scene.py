@@ -61,6 +61,7 @@ class End:
         within: the seconds in which the successor has to begin.
         cleanup: how long a clean-up takes, in seconds; None to take the kind's own.
         options: extra options for ``podman run``.
+        settings: for the server in a container.
         is_shared: whether the ledger is a shared one.
     """
 
@@ -76,6 +77,7 @@ class End:
     within: float = 5.0
     cleanup: float | None = None
     options: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
     is_shared: bool = False
 
     @property

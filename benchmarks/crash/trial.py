@@ -164,7 +164,8 @@ class Trial:
     def _begun(self, environment: dict[str, str]) -> Any:
         """The front end with its kernel, which is ready for cells."""
         if isinstance(self._place, Box):
-            settings = () if self.spec.reaper else ("--ResnbServer.stop_wait=0",)
+            without = ("--ResnbServer.stop_wait=0",)
+            settings = self._end.settings if self.spec.reaper else without
             boxed = Boxed(self._place, environment, options=self._end.options, settings=settings)
             boxed.begin()
             return boxed

@@ -2,12 +2,14 @@
 import { describe, expect, test, vi } from "vitest";
 import { afterEnd } from "../src/lab/at-rest/ended";
 import { at, fateOf, fateWords, isOutdated, keptOf, statesOf } from "../src/lab/at-rest/fate-words";
+import { Fates } from "../src/lab/at-rest/fates";
 import { Latest, type ShowingCell } from "../src/lab/at-rest/latest";
 import { Leases } from "../src/lab/leases/leases";
 import type { Resources } from "../src/lab/tokens";
 import { KeptNotices } from "../src/lab/warnings/kept";
 import { after, cellOf, NOTHING, type Model } from "../src/widget/model";
 import { CANCELLED, PENDING, RUNNING, SUCCESS } from "../src/wire/vocabulary";
+import type { Lease } from "../src/wire/server";
 import { lease, list } from "./leases";
 
 const cell = (id: string, count: number | null, shows = true): ShowingCell => ({
@@ -107,6 +109,30 @@ describe("what became of the resources of a flow", () => {
   test("has the day if that is another one", () => {
     expect(at(now - 86_400, now)).toBe("27 Nov 21:30");
   });
+});
+
+test("what became of resources is asked again where the server did not answer", async () => {
+  vi.useFakeTimers();
+  try {
+    const leases = new Leases(() => 0);
+    const closed = lease({ name: "etl/db", path: "a.ipynb", state: "closed" });
+    const answers: (readonly Lease[] | null)[] = [null, null, [closed]];
+    const history = vi.fn(() => Promise.resolve(answers.shift() ?? null));
+    const fates = new Fates({ leases, history } as unknown as Resources, () => "a.ipynb");
+    leases.received(list([]));
+    expect(history).not.toHaveBeenCalled(); // nobody wants to know
+    fates.want();
+    expect(history).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(history).toHaveBeenCalledTimes(3); // until it did
+    expect([...statesOf(fates.of("etl"))]).toEqual([["db", "closed"]]);
+    leases.received(list([lease({ path: "a.ipynb" })]));
+    fates.dispose();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(history).toHaveBeenCalledTimes(4);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("nothing runs any more in a flow whose kernel has ended", () => {

@@ -65,6 +65,16 @@ describe("what is known", () => {
     leases.received(list([]));
     expect(told).toBe(4);
   });
+
+  test("is not what was asked for before, and answered late", () => {
+    const leases = new Leases(() => 0);
+    leases.refreshed(list([lease({ id: "a" })], { now: 5000 }));
+    leases.received(list([], { now: 5002 }));
+    leases.refreshed(list([lease({ id: "a" })], { now: 5001 }));
+    expect(leases.all).toEqual([]);
+    leases.refreshed(list([lease({ id: "b" })], { now: 5003 }));
+    expect(leases.all.map(({ id }) => id)).toEqual(["b"]);
+  });
 });
 
 describe("words", () => {

@@ -161,11 +161,11 @@ class DockerContainerManager:
         from docker.errors import APIError
 
         try:
-            text = container.logs()
-            if self.ready_line is not None and self.ready_line in text:
-                return True
             with _client() as client:
                 status = client.containers.get(container.id).status
+            text = container.logs()  # after that, so that those of one that has ended are whole
+            if self.ready_line is not None and self.ready_line in text:
+                return True
         except APIError as error:  # a guarded one, which its engine removes
             if not _is_missing(error):
                 raise

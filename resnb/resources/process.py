@@ -121,15 +121,13 @@ class SubprocessManager:
         """
         if self.ready_port is None and self.ready_line is None:
             return True
+        code = process.returncode  # asked first, so that the log of one that has ended is whole
         text = process.log.read_text(errors="replace")
         if self.ready_line is not None and _has(text, self.ready_line):
             return True
-        if process.returncode is not None:
+        if code is not None:
             last = next(iter(reversed(text.strip().splitlines())), "nothing was printed")
-            message = (
-                f"{self.args[0]} ended with exit code {process.returncode} before it was ready: "
-                f"{last}"
-            )
+            message = f"{self.args[0]} ended with exit code {code} before it was ready: {last}"
             raise ResnbError(message)
         if self.ready_port is None:
             return False
@@ -196,10 +194,13 @@ def _wait(process: RunningProcess, others: list[psutil.Process]) -> list[psutil.
         Those that have not.
     """
     never, deadline = threading.Event(), time.monotonic() + GRACE
-    while (others := [one for one in others if _is_alive(one)]) and time.monotonic() < deadline:
+    while True:
+        is_late = time.monotonic() >= deadline  # asked first: there is a look after the deadline
         _ = process.returncode  # a zombie ends when it is asked for that
+        others = [one for one in others if _is_alive(one)]
+        if not others or is_late:
+            return others
         never.wait(0.01)
-    return others
 
 
 def _writer(process: RunningProcess, log: Path) -> list[psutil.Process]:

@@ -189,7 +189,7 @@ class Run:
 
     def uses(self, lease: Lease) -> bool:
         """Whether a scope of the run holds `lease`."""
-        return lease in self.scopes.leases.values()
+        return lease in list(self.scopes.leases.values())  # the run goes on meanwhile
 
     def give_up(self, lease: Lease, reason: str) -> bool:
         """End the tasks that use `lease`, and then close it; false if there are none."""

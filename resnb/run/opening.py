@@ -24,10 +24,10 @@ def prepared(keeper: Keeper, request: LeaseRequest) -> tuple[Lease, str]:
     Returns:
         The lease, and a note for the error if its set-up fails.
     """
-    kept = keeper.adoptions.for_scope(request)
+    note = stoppably(keeper.predecessors.wait, request)
+    kept = keeper.adoptions.for_scope(request)  # its reaper may just have noticed the kernel's end
     if kept is not None:
         return kept, ""
-    note = stoppably(keeper.predecessors.wait, request)
     return keeper.prepare(request), note
 
 

@@ -23,6 +23,8 @@ PRELUDE = """
 from pathlib import Path
 from threading import Event
 from resnb import Flow, Parameter, resource_manager, task, unmapped
+from resnb.notebook.widget.previews import PREVIEWS
+PREVIEWS._patience = 60.0  # a machine that stands still is no slow repr
 never = Event()
 
 def gate(name):

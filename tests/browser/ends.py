@@ -1,5 +1,6 @@
 """The ways by which JupyterLab ends a kernel, and a kernel that holds a volume."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
@@ -17,7 +18,6 @@ CLEAN, KEEP, LEAVE, CANCEL = (
 )
 _NOISE = (
     "Cannot read properties of null (reading 'promise')",  # a tab closed as soon as it is shown
-    "Canceled future for history_request message before replies were done",  # a fresh console
 )
 """What JupyterLab itself complains of."""
 PATIENCE = 60_000
@@ -143,6 +143,8 @@ class Kernel:
             open_it = f"get_ipython().run_cell_magic('flow', {line!r}, {cell!r})"
             self.page.evaluate(EXECUTE, f"{START}\n{open_it}")
         assert exists(self.path)
+        # the page asks the server once more before a kernel ends, but does not wait for long
+        expect(self.page.locator(".resnb-status button")).to_have_text(re.compile("[1-9]"))
         self.ends.clear()
 
     def open(self):

@@ -3,8 +3,10 @@
 Notebooks are opened, cells run, views looked at.
 """
 
+import http.client
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -26,6 +28,8 @@ PYTHON = os.environ.get("RESNB_JUPYTER", sys.executable)
 """The Python whose JupyterLab is driven, in which the kernels run as well."""
 LIMIT = 60.0
 """Seconds that anything in a browser may take."""
+PORTS = 5
+"""Number of ports that are tried: somebody else may take a free one before JupyterLab does."""
 
 _CURRENT = "window.jupyterapp?.shell?.currentWidget"
 _READY = f"""() => {{
@@ -64,16 +68,17 @@ class FrontEnd(NamedTuple):
     tidy: str = "0"
 
 
-_DEBUGGER = (
-    "Could not restore the debugger state: "
-    "Canceled future for debug_request message before replies were done"
+_CANCELLED = re.compile(
+    r"(Could not restore the debugger state: )?Canceled future for "
+    r"(debug|history|kernel_info|comm_info|complete|inspect)_request message before replies were done"
 )
+"""What JupyterLab complains of when a kernel ends that it has just asked something."""
 _NETWORK = "Failed to load resource: net::ERR_NETWORK_CHANGED"  # a container beside began or ended
 _UNSAVED = "Cannot read properties of undefined (reading 'last_modified')"  # before 4.3
 LAB = FrontEnd(
     "lab",
     "lab/tree/{}.ipynb?reset",
-    frozenset({_DEBUGGER, _NETWORK, _UNSAVED}),  # when the kernel of a notebook is changed
+    frozenset({_NETWORK, _UNSAVED}),
     tidy="jupyterapp.shell.collapseLeft()",
 )
 NOTEBOOK_7 = FrontEnd(
@@ -115,11 +120,9 @@ class Server:
         ours.mkdir()
         shutil.copy(ROOT / "jupyter-config" / "resnb.json", ours)
         self.token = secrets.token_hex(8)
-        self._port = _free_port()
         self._log = (folder / "server.log").open("w")
         options = {
             "--ServerApp.root_dir": self.notebooks,
-            "--ServerApp.port": self._port,
             "--ServerApp.port_retries": 0,
             "--IdentityProvider.token": self.token,
             "--LabApp.user_settings_dir": folder / "settings",
@@ -138,15 +141,25 @@ class Server:
             "JUPYTER_PREFER_ENV_PATH": "0",
             "PYTHONPATH": str(ROOT),
         }
-        self.url = f"http://127.0.0.1:{self._port}"
-        self.start()
+        for _ in range(PORTS):
+            self._port = _free_port()
+            self.url = f"http://127.0.0.1:{self._port}"
+            self._launch()
+            if self._answers():
+                return
+        self._log.close()
+        raise AssertionError("JupyterLab has ended at each of its starts")
 
     def start(self):
-        """Start it, or start it again."""
+        """Start it again, at the same address."""
+        self._launch()
+        assert self._answers(), "JupyterLab has ended"
+
+    def _launch(self):
         self.process = Popen(
-            self._command, cwd=self._folder, env=self._environment, stdout=self._log, stderr=STDOUT
-        )
-        self._wait()
+            [*self._command, f"--ServerApp.port={self._port}"],
+            cwd=self._folder, env=self._environment, stdout=self._log, stderr=STDOUT,
+        )  # fmt: skip
 
     def ask(self, method, path):
         """Ask the server as a program does."""
@@ -155,14 +168,17 @@ class Server:
         with urllib.request.urlopen(asked) as answer:
             return json.loads(answer.read() or "null")
 
-    def _wait(self):
+    def _answers(self):
+        """Wait for its first answer; false if it has ended instead."""
         deadline = time.monotonic() + LIMIT
-        while True:
-            with suppress(OSError):
-                urllib.request.urlopen(f"{self.url}/api").close()
-                return
+        while self.process.poll() is None:
+            with suppress(OSError, http.client.HTTPException):
+                urllib.request.urlopen(f"{self.url}/api", timeout=LIMIT).close()
+                if self.process.poll() is None:  # else it was somebody else's answer
+                    return True
             assert time.monotonic() < deadline, "JupyterLab has not started"
             _never.wait(0.1)
+        return False
 
     def leases(self):
         """What is open, by name."""
@@ -170,8 +186,18 @@ class Server:
 
     def end_kernels(self):
         """End all kernels, as a user does."""
-        for one in self.ask("GET", "api/kernels"):
-            self.ask("DELETE", f"api/kernels/{one['id']}")
+        deadline = time.monotonic() + LIMIT
+        left = meant = self._kernels()
+        while left:
+            for one in left:
+                # the server refuses while it starts a kernel again whose process was killed
+                with suppress(urllib.error.HTTPError):
+                    self.ask("DELETE", f"api/kernels/{one}")
+            left = meant & self._kernels()
+            assert time.monotonic() < deadline, f"kernels are left: {left}"
+
+    def _kernels(self):
+        return {one["id"] for one in self.ask("GET", "api/kernels")}
 
     def clean_up(self):
         """End all leases, such as those that another test has kept."""
@@ -342,7 +368,11 @@ class Notebook:
     @property
     def complaints(self):
         """What the page has written to the browser's console as an error."""
-        return [one for one in self._complaints if one not in self.front_end.noise]
+        return [
+            one
+            for one in self._complaints
+            if one not in self.front_end.noise and not _CANCELLED.fullmatch(one)
+        ]
 
     def _note_error(self, error):
         """Note an exception that nobody caught, unless all of its frames are JupyterLab's own.

@@ -24,7 +24,9 @@ def load(n):
 xs = load(n)
 """
 BY_REAPER = re.compile(r"Kernel ended \d\d:\d\d; volume was cleaned up by the reaper at \d\d:\d\d")
-KEPT = re.compile(r"volume is kept for (29|30) min")
+KEPT = re.compile(r"volume is kept for (2\d|30) min")
+ONE = "1 resource"
+"""What the status bar says when the page knows of one."""
 
 
 def text_of(notebook, cell):
@@ -61,6 +63,7 @@ def test_a_flow_whose_kernel_ended(notebook, front_end, tmp_path):
 
     # a notebook that is opened later says the same of what was saved
     notebook.save()
+    notebook.page.goto("about:blank")
     notebook.server.end_kernels()
     notebook.show()
     expect(line).to_have_text(BY_REAPER)
@@ -74,10 +77,12 @@ def test_a_flow_whose_kernel_ended(notebook, front_end, tmp_path):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_clean_up_and_restart_leaves_nothing_open_on_the_screen(notebook, tmp_path):
     notebook.open(START, opening(tmp_path / "volume"))
     notebook.run(0, 1)
     expect(notebook.view(1).locator(".cluster.is-open")).to_have_count(1)
+    expect(notebook.page.locator(".resnb-status button")).to_have_text(ONE)
     questions = Questions(notebook.page)
     Resources(notebook).command("kernelmenu:restart")
     both_themes(notebook, "guard-protected", questions.all.locator(".jp-Dialog-content"))
@@ -89,22 +94,25 @@ def test_clean_up_and_restart_leaves_nothing_open_on_the_screen(notebook, tmp_pa
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_what_is_kept_is_said_where_one_looks(notebook, tmp_path):
     path = tmp_path / "volume"
     notebook.open(START, opening(path))
     page, resources = notebook.page, Resources(notebook)
     resources.show()
     notebook.run(0, 1)
+    row = resources.row("demo/volume")
+    expect(row.locator(".state")).to_have_text("open")
     questions = Questions(page)
     resources.command("kernelmenu:restart")
     questions.answer("Keep for 30 min")
     line = notebook.output(1).locator(".resnb-ended-line")
     expect(line).to_contain_text(KEPT)
     expect(line).to_contain_text("Run this cell to use it again")
-    row = resources.row("demo/volume")
-    expect(row).to_contain_text(re.compile("(29|30) min left: run its cell to use it again"))
+    left = re.compile(r"(2\d|30) min left: run its cell to use it again")
+    expect(row).to_contain_text(left)
     notice = page.locator(".Toastify__toast")
-    expect(notice).to_contain_text(re.compile("demo/volume is kept for (29|30) min"))
+    expect(notice).to_contain_text(re.compile(r"demo/volume is kept for (2\d|30) min"))
     notebook.wait_idle()
     both_themes(notebook, "kept")
     page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
@@ -119,8 +127,10 @@ def test_what_is_kept_is_said_where_one_looks(notebook, tmp_path):
     expect(notice).to_have_count(0)
     assert exists(path)
 
+    expect(row.locator(".state")).to_have_text("open")
     resources.command("kernelmenu:restart")
     questions.answer("Keep for 30 min")
+    expect(row).to_contain_text(left)  # until then the line may show what it knew before
     expect(line).to_contain_text(KEPT)
     line.get_by_role("button", name="Clean up").click()
     expect(line).to_have_text(BY_REAPER)
@@ -129,6 +139,7 @@ def test_what_is_kept_is_said_where_one_looks(notebook, tmp_path):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("front_end", FRONT_ENDS, ids=lambda one: one.name)
 def test_what_a_button_ran_is_saved(notebook, front_end):
     notebook.front_end = front_end
@@ -149,6 +160,7 @@ def test_what_a_button_ran_is_saved(notebook, front_end):
     for cell in (1, 2):
         wait_for(lambda: "demo · failed" in text_of(notebook, cell), "the outputs")  # noqa: B023
     assert "403 from the warehouse" in text_of(notebook, 1)
+    notebook.page.goto("about:blank")
     notebook.server.end_kernels()
     notebook.show()
     for cell in (1, 2):

@@ -34,6 +34,7 @@ def test_a_notebook_that_is_opened_again(notebook, front_end):
     notebook.open(*CELLS)
     notebook.run(0, 1, 2, 3)
     notebook.save()
+    notebook.page.goto("about:blank")  # or it complains that its kernel is gone
     notebook.server.end_kernels()
     notebook.show()
     for cell in (1, 2, 3):

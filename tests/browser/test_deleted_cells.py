@@ -1,5 +1,6 @@
 """Cells that are deleted in JupyterLab, and come back by undo."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PRELUDE
@@ -22,6 +23,7 @@ def undo(notebook):
     notebook.page.evaluate("jupyterapp.commands.execute('notebook:undo-cell-action')")
 
 
+@pytest.mark.long
 def test_what_a_deleted_cell_has_left_is_told_until_it_is_back_or_removed(notebook):
     notebook.open(PRELUDE, FIRST, SECOND, "%flow", "%flow remove etl")
     notebook.run(0, 1, 2, 3)

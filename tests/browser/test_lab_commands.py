@@ -56,6 +56,7 @@ def test_cells_of_ours_are_coloured_and_completed_as_python(notebook):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_the_palette_the_toolbar_and_the_settings(notebook, tmp_path):
     path = tmp_path / "volume"
     notebook.open(START, opening(path))

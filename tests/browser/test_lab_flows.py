@@ -6,12 +6,8 @@ from playwright.sync_api import expect
 from tests.browser.conftest import PRELUDE
 from tests.browser.labs import START, Questions, Resources
 from tests.browser.test_live import ADD, LOAD
+from tests.browser.test_one_view import VIEWERS, wait_for_one_viewer
 from tests.browser.test_room import LABELS
-
-VIEWERS = """
-from resnb.view.live.ticker import TICKER
-print("viewers:", sum(len(live.views) for live in TICKER._flows))
-"""
 
 LADDER = """
 def rung(number):
@@ -35,6 +31,7 @@ OVERLAPS = """panel => {
 }"""
 
 
+@pytest.mark.long
 def test_a_panel_of_240_pixels_keeps_in_sight_and_readable_what_runs(notebook):
     notebook.open(PRELUDE, LADDER, "end = ladder.run()")
     page = notebook.page
@@ -71,8 +68,7 @@ def test_flows_stay_in_sight_and_obey_commands(notebook):
     notebook.run(2)
     expect(panel.locator(".node")).to_have_count(3)
     notebook.picture("flows-beside-cells")
-    notebook.run(3)
-    expect(notebook.output(3)).to_contain_text("viewers: 1")
+    wait_for_one_viewer(notebook, 3)
     page.evaluate("jupyterapp.shell.collapseRight()")
     expect(notebook.view(2).locator(".node")).to_have_count(3)
 

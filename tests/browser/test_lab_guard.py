@@ -45,7 +45,7 @@ def kernel(notebook, tmp_path):
     return Kernel(notebook, tmp_path / "volume")
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_every_way_asks_once_and_cancel_changes_nothing(notebook, kernel):
     kernel.hold()
     for way in WAYS:
@@ -63,7 +63,7 @@ def test_every_way_asks_once_and_cancel_changes_nothing(notebook, kernel):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_what_is_answered_is_done(kernel):
     for name, answer in CASES:
         kernel.hold()
@@ -82,7 +82,7 @@ def test_every_way_does_what_is_answered(kernel, answer):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_nothing_of_ours_is_asked_if_nothing_is_open_or_nobody_wants_it(kernel):
     def stock_questions():
         for way in (*WAYS, SERVER):

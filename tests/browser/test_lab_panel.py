@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.labs import START, Questions, Resources, both_themes, opening
@@ -29,6 +30,7 @@ IS_NARROW = "() => document.querySelector('.resnb-rows > li').getBoundingClientR
 IS_WHOLE = "(one) => one.scrollWidth <= one.clientWidth"
 
 
+@pytest.mark.long
 def test_a_narrow_list_tells_what_is_at_risk(notebook, tmp_path):
     notebook.open(
         START + RISKY,
@@ -79,4 +81,7 @@ kind = task(type)(socket)
         expect(found.filter(has_text=label)).to_have_count(1)
     notebook.picture("palette-resnb")
     page.keyboard.press("Escape")
+    # nobody could, if the kernel had to be killed in the end
+    resources.press("Clean up", "training/socket")
+    expect(risky).to_have_count(0)
     assert not notebook.complaints

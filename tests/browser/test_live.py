@@ -58,6 +58,7 @@ def test_a_run_is_seen_step_by_step(notebook):
     expect(view.locator(".cluster.is-opening")).to_have_count(1)
     notebook.let("setup")
     expect(view.locator(".cluster.is-open")).to_have_count(1)
+    expect(view.get_by_label("load, task, running")).to_have_count(1)
     notebook.let("load")
     expect(view.locator(".node.mapped.is-running, .node.mapped.is-mapped")).to_have_count(1)
     notebook.picture("running", view)
@@ -68,7 +69,7 @@ def test_a_run_is_seen_step_by_step(notebook):
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
     notebook.picture("ended", view)
     between = [words for words in notebook.seen if any("running" in word for word in words)]
-    assert len(between) >= 3
+    assert len(between) >= 2  # those that gates have held; how many more depends on the machine
     cluster = next(word for word in notebook.seen[-1] if word.startswith("resource"))
     leases = [
         state
@@ -122,6 +123,7 @@ def test_an_open_scope_is_cleaned_up(notebook):
     expect(view.get_by_role("button", name="Clean up", exact=True)).to_be_disabled()
 
 
+@pytest.mark.long
 def test_a_parameter_is_checked_and_used(notebook):
     notebook.open(PRELUDE, LOAD, "xs.value")
     notebook.run(0, 1)
@@ -230,6 +232,7 @@ load = task(lambda shard: len(shard), name="load")
 """
 
 
+@pytest.mark.long
 def test_a_mapped_scope_is_a_stack_whose_items_are_cleaned_up_one_by_one(notebook):
     notebook.open(PRELUDE + SHARDS + TASKS, LOAD_SHARDS, "broken.clear()", LOAD_SHARDS)
     notebook.run(0)

@@ -82,6 +82,7 @@ def test_what_users_wrote_is_text_and_nothing_else(notebook):
     notebook.picture("hostile", view)
 
 
+@pytest.mark.long
 def test_a_closer_look_shows_what_became_of_a_task_and_a_resource(notebook):
     notebook.open(PRELUDE, SMALL)
     notebook.run(0, 1)
@@ -111,6 +112,7 @@ def test_a_closer_look_shows_what_became_of_a_task_and_a_resource(notebook):
     expect(view.locator(".kind-setup")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_large_flow_is_folded_and_can_be_unfolded(notebook):
     notebook.open(PRELUDE, MANY)
     notebook.run(0, 1)

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import PRELUDE
 from tests.browser.lab import LAB, NOTEBOOK_7
 from tests.browser.labs import Resources, both_themes
+from tests.ledger.worlds import wait_for
 
 CELLS = (
     """
@@ -39,10 +40,21 @@ VIEWERS = """
 from resnb.view.live.ticker import TICKER
 print("viewers:", sum(len(live.views) for live in TICKER._flows))
 """
+"""A cell that says how many views the kernel knows."""
 ACTIVE = "jupyterapp.shell.currentWidget.content.activeCellIndex"
 
 
 FRONT_ENDS = (LAB, pytest.param(NOTEBOOK_7, marks=pytest.mark.long))
+
+
+def wait_for_one_viewer(notebook, cell):
+    """Run a cell like `VIEWERS` until there is one: what opens and closes says so on its own way."""
+
+    def is_one():
+        notebook.run(cell)
+        return "viewers: 1" in notebook.output(cell).text_content()
+
+    wait_for(is_one, "one viewer")
 
 
 @pytest.mark.parametrize("front_end", FRONT_ENDS, ids=lambda one: one.name)
@@ -57,11 +69,11 @@ def test_a_flow_is_shown_in_full_where_it_ran_last(notebook, front_end):
     for cell in (1, 2):
         expect(notebook.view(cell)).to_have_count(0)
         expect(notebook.output(cell).locator("img")).to_have_count(0)
+        expect(lines[cell]).to_be_visible()
         assert lines[cell].bounding_box()["height"] < 40
     expect(lines[1].locator(".task")).to_have_text(["✓ load"])
     expect(lines[2].locator(".task")).to_have_text(["✓ square"])
-    notebook.run(4)
-    expect(notebook.output(4)).to_contain_text("viewers: 1")
+    wait_for_one_viewer(notebook, 4)
 
     # what the active cell has added is marked; from a task to its cell, and back
     page.evaluate(f"{ACTIVE} = 3")
@@ -93,6 +105,7 @@ def test_a_flow_is_shown_in_full_where_it_ran_last(notebook, front_end):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_the_side_panel_takes_the_view(notebook):
     notebook.open(PRELUDE, *CELLS[:2], VIEWERS)
     page, panel = notebook.page, notebook.page.locator("#resnb-flows")
@@ -104,11 +117,7 @@ def test_the_side_panel_takes_the_view(notebook):
     for cell in (1, 2):
         expect(notebook.output(cell).locator(".resnb-cell-line")).to_contain_text("side panel")
     expect(notebook.page.locator(".jp-NotebookPanel .resnb")).to_have_count(0)
-    for _ in range(10):  # what is closed says so on its own way
-        notebook.run(3)
-        if "viewers: 1" in notebook.output(3).text_content():
-            break
-    expect(notebook.output(3)).to_contain_text("viewers: 1")
+    wait_for_one_viewer(notebook, 3)
     notebook.output(1).locator(".task").click()
     expect(panel.locator(".inspector h4")).to_have_text("load")
     expect(panel.get_by_role("button", name="Go to cell [2]")).to_be_visible()

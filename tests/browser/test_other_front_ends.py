@@ -17,6 +17,7 @@ def server(tmp_path_factory, own_ledger, own_ipython_profile):
     found.close()
 
 
+@pytest.mark.long
 def test_the_picture_is_kept_up_to_date_and_says_what_to_install(notebook):
     notebook.open(PRELUDE, TWO_STEPS, "state = demo.start()")
     notebook.shut("second")

@@ -88,6 +88,14 @@ SERIOUS = """async (view) => {
 THEME = "jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {}'}})"
 
 
+COUNTED_ON = re.compile(r"^(([2-9]|[1-5]\d) s|\d+ min \d\d s)$")
+"""A time that the page has counted on by itself: whoever is slow sees a later one."""
+BELOW_TOP = """(view) => {
+  const [drawer, graph] = ['.drawer', '.graph'].map((one) => view.querySelector(one).getBoundingClientRect());
+  return drawer.top >= graph.top - 1;
+}"""
+
+
 def look(notebook, name, view):
     """Keep screenshots in light and dark, wide and narrow; the window is as before then."""
     before = notebook.page.viewport_size
@@ -162,6 +170,7 @@ def test_a_thousand_tasks_are_folded_by_levels_and_the_whole_window_shows_them(n
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_chains_and_what_is_repeated_are_folded_searched_and_opened(notebook):
     notebook.open(PRELUDE, CHAINS)
     notebook.run(0, 1)
@@ -184,6 +193,7 @@ def test_chains_and_what_is_repeated_are_folded_searched_and_opened(notebook):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_tasks_carry_their_time_and_scopes_what_they_cost(notebook):
     costly, cell = COSTLY.split("\n\n%%", 1)
     notebook.open(PRELUDE, costly, f"%%{cell}")
@@ -192,10 +202,10 @@ def test_tasks_carry_their_time_and_scopes_what_they_cost(notebook):
     notebook.begin(2)
     view = notebook.view(2)
     fetch = view.locator(".node").filter(has_text="fetch")
-    expect(fetch.locator(".counts")).to_have_text("2 s")
+    expect(fetch.locator(".counts")).to_have_text(COUNTED_ON)
     expect(view.locator(".scope-heading")).to_contain_text(re.compile(r"set-up \d"))
     expect(view.locator(".scope-heading")).to_contain_text(
-        re.compile(r"open \d+ s, idle \d+ %, about \d")
+        re.compile(r"open [\dmin ]+ s, idle \d+ %, about \d")
     )
     look(notebook, "times-running", view)
     notebook.let("fetch")
@@ -214,6 +224,7 @@ def test_tasks_carry_their_time_and_scopes_what_they_cost(notebook):
     assert not notebook.complaints
 
 
+@pytest.mark.long
 def test_parameters_of_every_kind_are_edited_and_checked(notebook):
     notebook.open(PRELUDE, FORM)
     notebook.run(0, 1)
@@ -254,8 +265,8 @@ def test_nothing_serious_keeps_anybody_out(notebook):
     page, view = notebook.page, notebook.view(1)
     view.get_by_role("button", name="Run", exact=True).click()
     expect(view.locator(".flow-state")).to_contain_text("success")
+    expect(view.locator(".cluster.is-closed")).to_have_count(1)
     page.evaluate(Path(AXE).read_text(encoding="utf-8"))
-    graph = view.locator(".graph").bounding_box()
     page.wait_for_function(AT_REST, arg=view.locator(".graph g[transform]").first.element_handle())
     place = view.locator(".graph g[transform]").first.get_attribute("transform")
     for theme in ("Light", "Dark"):
@@ -269,7 +280,7 @@ def test_nothing_serious_keeps_anybody_out(notebook):
                 view.get_by_role("button", name=tab).click()
             view.get_by_role("tab", name=tab).click()
             assert view.evaluate(SERIOUS) == []
-            assert view.locator(".drawer").bounding_box()["y"] >= graph["y"] - 1
+            assert view.evaluate(BELOW_TOP)
         assert view.locator(".graph g[transform]").first.get_attribute("transform") == place
         notebook.picture(f"drawer-{theme.lower()}")
         view.get_by_role("button", name="close details").click()

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.labs import START, Resources
@@ -19,6 +20,7 @@ def with_version_8(socket):
     server.on_message(lambda text: socket.send(json.dumps({**json.loads(text), "version": "8.8"})))
 
 
+@pytest.mark.long
 def test_a_server_and_a_kernel_of_other_versions(notebook):
     page, resources = notebook.page, Resources(notebook)
     page.route_web_socket("**/resnb/api/stream*", with_version_8)

@@ -45,8 +45,9 @@ def sweeper(monkeypatch):
 
 
 def added(ledger, *records):
+    """Add records that were opened one hour after the other, the last of them an hour ago."""
     for number, one in enumerate(records):
-        ledger.store.add(one._replace(created=time.time() - HOUR + number))
+        ledger.store.add(one._replace(created=time.time() - HOUR * (len(records) - number)))
 
 
 def resnb(line, code=0):
@@ -66,10 +67,10 @@ def test_an_empty_ledger(ledger):
 
 LIST = """
 ID        NAME    STATE    KERNEL        AGE  NOTEBOOK          NOTE
-01234567  etl/db  open     alive PID     1h   ~/work/etl.ipynb
-11234567  x       kept     dead          59m  /notebooks        for 2h more
-21234567  far     unknown  unknown 4000  59m  /notebooks        unprotected: it has no handle; UNKNOWN
-31234567  bad     failed   dead          59m  /notebooks        OSError: stuck
+01234567  etl/db  open     alive PID     4h   ~/work/etl.ipynb
+11234567  x       kept     dead          3h   /notebooks        for 2h more
+21234567  far     unknown  unknown 4000  2h   /notebooks        unprotected: it has no handle; UNKNOWN
+31234567  bad     failed   dead          1h   /notebooks        OSError: stuck
 """
 
 
@@ -78,7 +79,7 @@ def test_the_list_for_people(ledger):
     added(
         ledger,
         lease("0123456789", here(), name="etl/db", notebook=notebook),
-        lease("1123456789", gone(), name="x", state="kept", keep_until=time.time() + 7210),
+        lease("1123456789", gone(), name="x", state="kept", keep_until=time.time() + 2.5 * HOUR),
         lease("2123456789", ELSEWHERE, name="far", unprotected="it has no handle"),
         lease("3123456789", gone(), name="bad", state="failed", reason="OSError: stuck"),
     )

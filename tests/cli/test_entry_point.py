@@ -88,7 +88,7 @@ def test_it_reaps_what_is_orphaned(ledger_home):
     process = started(
         ledger_home, sys.executable, "-c",
         f"import subprocess, sys; subprocess.run([sys.executable, '-c', {parent!r}]); "
-        "print('ended', flush=True); import threading; threading.Event().wait(30)",
+        "print('ended', flush=True); import threading; threading.Event().wait(600)",
     )  # fmt: skip
     assert process.stdout.readline() == "ended\n"
     process.stdin.write("go\n")
@@ -110,7 +110,7 @@ def test_it_waits_for_the_clean_ups(ledger_home, tmp_path, end):
 
 def test_a_kernel_that_outlives_the_command_is_told_to_end(ledger_home, tmp_path):
     log = tmp_path / "log"
-    text = KERNEL.format(log=str(log), pause=0) + "threading.Event().wait(60)"
+    text = KERNEL.format(log=str(log), pause=0) + "threading.Event().wait(600)"
     begin = (
         "import subprocess, sys; "
         f"kernel = subprocess.Popen([sys.executable, '-c', {text!r}], stdout=subprocess.PIPE); "
@@ -121,7 +121,7 @@ def test_a_kernel_that_outlives_the_command_is_told_to_end(ledger_home, tmp_path
 
 
 def test_after_the_limit_it_says_what_is_left(ledger_home, tmp_path):
-    text = KERNEL.format(log=str(tmp_path / "log"), pause=10) + "import os; os._exit(0)"
+    text = KERNEL.format(log=str(tmp_path / "log"), pause=600) + "import os; os._exit(0)"
     process = started(ledger_home, sys.executable, "-c", text, options=["--timeout", "1s"])
     code, output = finished(process)
     assert code == 1
@@ -129,12 +129,13 @@ def test_after_the_limit_it_says_what_is_left(ledger_home, tmp_path):
 
 
 def test_a_second_signal_ends_the_wait(ledger_home, tmp_path):
-    text = KERNEL.format(log=str(tmp_path / "log"), pause=10) + "import os; os._exit(0)"
+    text = KERNEL.format(log=str(tmp_path / "log"), pause=600) + "import os; os._exit(0)"
     process = started(ledger_home, sys.executable, "-c", text)
     assert process.stdout.readline() == "open\n"
     while process.poll() is None:  # the first may still go to the command
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.5)
-    assert process.returncode in (1, 143)
+    # the last of them may come when Python, on its way out, has no handlers any more
+    assert process.returncode in (1, 143, -signal.SIGTERM)
     assert "f/Thing" in process.communicate()[0] or process.returncode == 143

@@ -25,7 +25,7 @@ def docker_client():
 def container(docker_client):
     container = docker_client.containers.run(IMAGE, ["sleep", "1000"], detach=True)
     yield container
-    for one in docker_client.containers.list(all=True, filters={"id": container.id}):
+    for one in docker_client.containers.list(all=True, filters={"id": container.id}, sparse=True):
         one.remove(force=True)
 
 

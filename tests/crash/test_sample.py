@@ -29,8 +29,8 @@ def test_nothing_is_left(rows, end):
 
 
 def test_the_harness_sees_leaks():
-    """Without the reaper, what the kernel has no time to clean up is there for good."""
-    specs = [Spec("SIGKILL", moment, "folder", reaper=False) for moment in ("set-up", "idle")]
+    """Without the reaper, what a killed kernel has open is there for good."""
+    specs = [Spec("SIGKILL", "idle", kind, reaper=False) for kind in ("folder", "popen")]
     rows = carry_out(specs, kernels=KERNELS)
     assert [row.error for row in rows] == ["", ""]
     assert all(row.leaks for row in rows), rows

@@ -156,7 +156,7 @@ def test_other_ends(run, way, end, code):
         script.process.send_signal(end)
         if end == signal.SIGINT:
             script.process.stdin.close()  # what waits for more goes on; it might end before SIGTERM
-    assert script.process.wait(30) == code or code is None
+    assert script.process.wait(60) == code or code is None
     wait_for(script.is_clean, "the clean-ups")
 
 
@@ -164,6 +164,7 @@ def test_a_block_in_a_thread_goes_on_after_the_main_thread(run):
     script = run("in_a_thread")
     assert script.left() == ["mine"]
     script.process.stdin.close()
-    assert script.process.wait(30) == 0
+    assert script.process.wait(60) == 0
     assert (script.folder / "went-on").exists()
-    assert script.is_clean()
+    assert script.left() == []
+    wait_for(script.is_clean, "the end of its lease")

@@ -254,6 +254,7 @@ def test_what_was_lost_cannot_be_made_again(tmp_path):
         assert "not again" in state.result[after].message
 
 
+@pytest.mark.long
 def test_a_task_that_kills_every_worker_fails_and_says_so(tmp_path, thing):
     def dies():
         os.kill(os.getpid(), signal.SIGKILL)

@@ -19,6 +19,14 @@ from traitlets.config import Config
 
 LIMIT = 60.0
 """Seconds that a cell of a test may take."""
+PATIENCE = 40.0
+"""Seconds that a kernel of a test waits for the rehearsals whose results a cell prints."""
+PATIENT = f"""
+from resnb.ledger.kernel import keeper
+from resnb.notebook import closing
+keeper.REHEARSAL_LIMIT = closing.REHEARSAL_LIMIT = {PATIENCE}
+"""
+"""Has a kernel wait as long: after the usual 5 s it says that it is checking still."""
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _never = threading.Event()
@@ -80,14 +88,27 @@ class Kernel:
             kernel_name="python3",
             transport="ipc",
             connection_file=f"{self._sockets.name}/kernel.json",
+            shutdown_wait_time=2 * LIMIT,  # after half of it follows SIGTERM, then SIGKILL
         )
         self._log = (folder / "kernel.log").open("w")  # stays open for a restart
         self.manager.start_kernel(cwd=str(folder), stdout=self._log, stderr=self._log, **options)
         self.client = self.manager.blocking_client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=2 * LIMIT)
+        wait_for(self._is_heard, "the kernel to be heard")
         if ready:
             self.run(ready)
+            self.run(f"exec({PATIENT!r}, {{}})")
+
+    def _is_heard(self):
+        """Whether what the kernel publishes comes here; what it did before we were subscribed is lost."""
+        request = self.client.kernel_info()
+        with suppress(Empty):
+            while True:
+                message = self.client.get_iopub_msg(timeout=1.0)
+                if message["parent_header"].get("msg_id") == request:
+                    return True
+        return False
 
     @property
     def pid(self):
@@ -195,11 +216,13 @@ def run_headless(notebook, folder, **options):
     """Run the cells of a notebook in `folder` as nbclient does, without a front end."""
     with TemporaryDirectory(prefix="k") as sockets:
         connection = {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}
+        connection["shutdown_wait_time"] = 2 * LIMIT
         NotebookClient(
             notebook,
             kernel_name="python3",
             config=Config({"KernelManager": connection}),
             resources={"metadata": {"path": str(folder)}},
+            iopub_timeout=LIMIT,  # it goes on without what comes later
             **options,
         ).execute()
 
@@ -234,4 +257,13 @@ def unnumbered(text):
     return re.sub(r"\[\d+\]", "[]", text)
 
 
-__all__ = ["LIMIT", "Empty", "Kernel", "Shown", "run_headless", "unnumbered", "wait_for"]
+__all__ = [
+    "LIMIT",
+    "PATIENT",
+    "Empty",
+    "Kernel",
+    "Shown",
+    "run_headless",
+    "unnumbered",
+    "wait_for",
+]

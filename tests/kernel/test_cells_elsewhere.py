@@ -103,6 +103,7 @@ def cleaned_up_by_the_reaper(folder):
     wait_for(lambda: not is_alive(pid), "the end of the process")
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", OPEN)
 def test_what_is_open_when_the_kernel_is_killed(kernel, tmp_path, ledger_home, kind):
     kernel.run(OPEN[kind])
@@ -115,6 +116,7 @@ def test_what_is_open_when_the_kernel_is_killed(kernel, tmp_path, ledger_home, k
     cleaned_up_by_the_reaper(tmp_path)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", HALF_MADE)
 def test_what_is_half_made_when_the_kernel_is_killed(kernel, tmp_path, kind):
     kernel.run(HALF_MADE[kind])

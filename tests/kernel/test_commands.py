@@ -74,10 +74,10 @@ def test_cancel_a_run_in_the_background(notebook):
         """
     )
     notebook.run("%%flow etl --with Cluster(2) as c\nx = loop(c)\ny = use(c, x)", "a")
-    notebook.run("run = etl.start(); begun.wait(10)")
+    notebook.run("run = etl.start(); begun.wait(60)")
     shown = notebook.run("%flow cancel etl")
     assert shown.stdout == "flow 'etl': cancelling; its scopes are being cleaned up\n"
-    notebook.run("run.wait(10)")
+    notebook.run("run.wait(60)")
     assert notebook.value("run.state.name, since(), alive()") == (
         "Cancelled",
         ["set up 2", "clean up 2"],
@@ -165,7 +165,7 @@ def test_a_clean_up_that_hangs_is_waited_for_no_longer_than_it_may_take(notebook
 
         @resource_manager(cleanup_timeout=0.2)
         class Stuck:
-            def cleanup(self, resource): go.wait(30)
+            def cleanup(self, resource): go.wait(60)
         """
     )
     notebook.run("%%flow etl --with Stuck as s --run\nu = number()", "a")
@@ -243,7 +243,9 @@ def test_a_value_that_is_not_there_says_how_to_get_it(notebook):
 def test_representations_hold_no_address(notebook):
     notebook.run("%%flow etl --with Cluster(2) as c --run\nx = number(1)", "a")
     texts = notebook.value("[repr(one) for one in (etl, x, c, x.state, Cluster)]")
-    texts.append(notebook.value("repr(etl.start())"))
+    notebook.run("run = etl.start()")
+    texts.append(notebook.value("repr(run)"))
+    notebook.run("run.wait()")
     assert texts[:3] == [
         "<Flow: 'etl', 4 tasks>",
         "<handle of task 'number' of flow 'etl', success: its value is .value>",
@@ -279,6 +281,7 @@ def test_completion(notebook):
     assert complete("%resources cleanup my") == ["%resources cleanup my-etl/c"]
 
 
+@pytest.mark.long
 def test_completion_of_python_inside_a_body_is_left_alone(notebook):
     notebook.run("%%flow etl\nx = number(1)", "a")
     assert "%%flow etl\nhappened.app" in notebook.kernel.complete("%%flow etl\nhappened.app")[0]

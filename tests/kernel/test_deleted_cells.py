@@ -183,12 +183,12 @@ def test_nothing_is_removed_from_a_flow_that_runs(lab):
         @task
         def waits():
             begun.set()
-            go.wait(10)
+            go.wait(60)
         """
     )
     lab.run("%%flow etl\nx = waits()", "a")
-    lab.run("run = etl.start(); begun.wait(10)", "b")
+    lab.run("run = etl.start(); begun.wait(60)", "b")
     assert "flow 'etl' is running" in lab.fail("%flow reset etl").message
     lab.run("1", "b", deleted=["a"])
-    lab.run("go.set(); run.wait(10)", "b")
+    lab.run("go.set(); run.wait(60)", "b")
     assert lab.value("run.state.name") == "Success"

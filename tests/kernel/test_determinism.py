@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from tests.kernel.client import run_headless
+from tests.kernel.client import PATIENT, run_headless
 from tests.kernel.conftest import PRELUDE
 
 EIGHT = """
@@ -13,7 +13,7 @@ turns = threading.Barrier(8)
 
 @task
 def talk(n):
-    turns.wait(20)  # all eight at once
+    turns.wait(60)  # all eight at once
     for line in range(3):
         print(f"task {n}, line {line}", end="")
         threading.Event().wait(random.random() / 500)
@@ -54,6 +54,7 @@ def built(notebook):
     return notebook
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "run", ["%flow run etl", "state = etl.run()", "run = etl.start(); run.wait()"]
 )
@@ -108,7 +109,7 @@ def test_a_warning_and_a_traceback_of_a_task_are_printed_in_its_place(notebook):
 
         @task
         def warn(n):
-            pair.wait(10)
+            pair.wait(60)
             print("before", n)
             print("error output", n, file=sys.stderr)
             print("after", n)
@@ -126,7 +127,7 @@ def test_nothing_is_printed_into_a_later_cell(built):
     built.run("turns = threading.Barrier(9)")
     request = built.kernel.send("run = etl.start()", "b")
     started = built.kernel.finish(request)
-    later = built.run("print('mine'); turns.wait(20); run.wait()")
+    later = built.run("print('mine'); turns.wait(60); run.wait()")
     assert later.stdout == "mine\n"
     mine = [one for one in later.stray if one["msg_type"] == "stream"]
     assert {one["parent_header"]["msg_id"] for one in mine} <= {request}
@@ -135,7 +136,7 @@ def test_nothing_is_printed_into_a_later_cell(built):
 
 
 CELLS = [
-    f"%load_ext resnb\n{PRELUDE}",
+    f"%load_ext resnb\n{PRELUDE}\n{PATIENT}",
     EIGHT,
     FLOW,
     "%flow plan etl",
@@ -170,6 +171,7 @@ def joined(found):
     return whole
 
 
+@pytest.mark.usefixtures("ledger_home")  # none is left there to be warned of
 def test_two_headless_runs_write_the_same(tmp_path):
     first = outputs(tmp_path)
     assert outputs(tmp_path) == first

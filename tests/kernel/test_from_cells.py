@@ -91,6 +91,7 @@ def test_a_check_names_what_differs(cells):
     assert "(run by %flow run etl)" in said.stdout
 
 
+@pytest.mark.long
 @with_ids
 def test_a_check_tells_what_is_another_value_each_time_anyway(cells):
     cells.run("import time", "a")
@@ -110,6 +111,7 @@ def test_a_check_names_the_cell_that_fails(cells):
     assert "fails in a fresh kernel: NameError: name 'hidden' is not defined" in said
 
 
+@pytest.mark.long
 @with_ids
 def test_a_check_allows_for_cells_that_show_what_is_changed_below_them(cells):
     cells.run("frame = {'year': [1984, 1992]}", "a")
@@ -123,6 +125,7 @@ def test_a_check_allows_for_cells_that_show_what_is_changed_below_them(cells):
     assert "In a fresh kernel 3 values are the same" in said
 
 
+@pytest.mark.long
 @with_ids
 def test_a_check_compares_what_steps_give_whatever_other_cells_bind(cells):
     cells.run("model = {'kind': 1}", "a")

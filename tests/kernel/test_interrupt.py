@@ -32,12 +32,12 @@ def loop(*_):
 @task
 def wait(*_):
     Path("looping").touch()
-    threading.Event().wait(30)
+    threading.Event().wait(100)
 
 @task
 async def sleep(*_):
     Path("looping").touch()
-    await asyncio.sleep(30)
+    await asyncio.sleep(100)
 
 @resource_manager
 class Slow:
@@ -45,7 +45,7 @@ class Slow:
 
     def cleanup(self, resource):
         Path("cleaning").touch()
-        done = subprocess.run(["sleep", "1"])
+        done = subprocess.run(["cat", "go"])
         happened.append(f"slow clean up: {done.returncode}")
 """
 ETL = """
@@ -67,9 +67,24 @@ RUNS = {
 @pytest.fixture
 def work(notebook):
     notebook.run(THINGS)
-    for name in ("looping", "cleaning"):
+    for name in ("looping", "cleaning", "cell", "go"):
         (notebook.kernel.folder / name).unlink(missing_ok=True)
+    (notebook.kernel.folder / "go").touch()
     return notebook
+
+
+@pytest.fixture
+def slow(work):
+    """As `work`, where the clean-up of what is slow goes on until `let_go` is called."""
+    (work.kernel.folder / "go").unlink()
+    os.mkfifo(work.kernel.folder / "go")
+    return work
+
+
+def let_go(slow):
+    """Let the clean-up end: its process reads this pipe."""
+    with (slow.kernel.folder / "go").open("w"):
+        pass
 
 
 def reached(work, name):
@@ -81,19 +96,15 @@ def interrupt(work):
     os.killpg(os.getpgid(work.kernel.pid), signal.SIGINT)
 
 
-def interrupted(work, cell, times=1):
-    """Run a cell and interrupt it, in the middle of the clean-up after the first time."""
+def interrupted(work, cell):
+    """Run a cell and interrupt it."""
     request = work.kernel.send(cell)
     reached(work, "looping")
     interrupt(work)
-    if times > 1:
-        reached(work, "cleaning")
-    for _ in range(times - 1):
-        interrupt(work)
-        threading.Event().wait(0.1)  # as fast as a person presses it
     return work.kernel.finish(request)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("run", ["flow.run()", "%flow run", "LocalExecutor", "start and wait"])
 def test_what_runs_is_stopped_and_what_has_not_begun_is_cancelled(work, run):
     work.run(ETL.format(task="loop"))
@@ -113,15 +124,24 @@ def test_an_awaited_run(work):
     assert work.value("[one.state.name for one in (x, y, z)], alive()") == (["Cancelled"] * 3, [])
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "run", ["flow.run()", "LocalExecutor", "await run_async()", "start and wait"]
 )
-def test_further_interrupts_cut_no_clean_up_short(work, run):
-    work.run(ETL.format(task="loop"))
-    shown = interrupted(work, RUNS[run], times=3)
+def test_further_interrupts_cut_no_clean_up_short(slow, run):
+    slow.run(ETL.format(task="loop"))
+    request = slow.kernel.send(RUNS[run])
+    reached(slow, "looping")
+    interrupt(slow)
+    reached(slow, "cleaning")
+    for _ in range(2):
+        interrupt(slow)
+        threading.Event().wait(0.1)  # as fast as a person presses it
+    let_go(slow)
+    shown = slow.kernel.finish(request)
     assert shown.error in {"KeyboardInterrupt", "CancelledError"}
-    assert work.value("since()") == ["set up 2", "loop", "slow clean up: 0", "clean up 2"]
-    assert work.value("alive()") == []
+    assert slow.value("since()") == ["set up 2", "loop", "slow clean up: 0", "clean up 2"]
+    assert slow.value("alive()") == []
 
 
 def test_the_part_of_a_cell_keeps_its_scopes_open(work):
@@ -139,7 +159,7 @@ def test_several_at_work(work):
 
         @task
         def loop_too(c):
-            both.wait(10)
+            both.wait(60)
             if len(happened) < 5:
                 Path("looping").touch()
             while True:
@@ -169,14 +189,14 @@ def test_a_task_on_the_main_thread_is_interrupted_where_it_waits(work):
 def test_a_set_up_is_given_the_time_to_return_what_it_makes(work):
     work.run(
         """
-        go = threading.Event()
-        threading.Timer(0.3, go.set).start()
+        from resnb.run.lifecycle import active_run
 
         @resource_manager
         class Late:
             def setup(self):
                 Path("looping").touch()
-                go.wait(10)
+                while not active_run().patience.has_told:  # what is awaited after a Ctrl-C
+                    threading.Event().wait(0.01)
                 happened.append("made")
             def cleanup(self, resource):
                 happened.append("cleaned")
@@ -204,26 +224,28 @@ def test_the_next_run_is_a_run_like_any_other(work):
     assert work.value("since()") == ["set up 2", "use cluster of 2 0", "clean up 2"]
 
 
-def test_an_interrupt_of_a_closing_command_cuts_no_clean_up_short(work):
-    work.run("%%flow etl --with Cluster(2) as c --with Slow as s --run\nx = number(1)")
-    work.run("since()")
-    request = work.kernel.send("%flow close etl")
-    reached(work, "cleaning")
-    interrupt(work)
-    interrupt(work)
-    shown = work.kernel.finish(request)
+def test_an_interrupt_of_a_closing_command_cuts_no_clean_up_short(slow):
+    slow.run("%%flow etl --with Cluster(2) as c --with Slow as s --run\nx = number(1)")
+    slow.run("since()")
+    request = slow.kernel.send("%flow close etl")
+    reached(slow, "cleaning")
+    interrupt(slow)
+    interrupt(slow)
+    let_go(slow)
+    shown = slow.kernel.finish(request)
     assert shown.error == "KeyboardInterrupt"
-    assert work.value("since(), alive()") == (["slow clean up: 0", "clean up 2"], [])
+    assert slow.value("since(), alive()") == (["slow clean up: 0", "clean up 2"], [])
 
 
-def test_an_interrupt_of_a_cell_that_replaces_a_scope_cuts_no_clean_up_short(work):
-    work.run("%%flow etl --with Slow.options(ttl='1h') as s --run\nx = number(1)", "a")
-    work.run("since()")
-    request = work.kernel.send("%%flow etl --with Slow.options(ttl='2h') as s\nx = number(1)", "a")
-    reached(work, "cleaning")
-    interrupt(work)
-    work.kernel.finish(request)
-    assert work.value("since(), alive()") == (["slow clean up: 0"], [])
+def test_an_interrupt_of_a_cell_that_replaces_a_scope_cuts_no_clean_up_short(slow):
+    slow.run("%%flow etl --with Slow.options(ttl='1h') as s --run\nx = number(1)", "a")
+    slow.run("since()")
+    request = slow.kernel.send("%%flow etl --with Slow.options(ttl='2h') as s\nx = number(1)", "a")
+    reached(slow, "cleaning")
+    interrupt(slow)
+    let_go(slow)
+    slow.kernel.finish(request)
+    assert slow.value("since(), alive()") == (["slow clean up: 0"], [])
 
 
 def test_a_run_in_the_background_is_left_alone(work):
@@ -231,13 +253,12 @@ def test_a_run_in_the_background_is_left_alone(work):
     work.run(ETL.format(task="wait"))
     work.run("run = etl.start()")
     reached(work, "looping")
-    request = work.kernel.send("Path('cell').touch(); threading.Event().wait(30)")
+    request = work.kernel.send("Path('cell').touch(); threading.Event().wait(100)")
     reached(work, "cell")
     interrupt(work)
     assert work.kernel.finish(request).error == "KeyboardInterrupt"
     assert work.value("run.state.name") == "Running"
     work.run("run.engine.cancel(grace=0.0); run.wait()")
-    (work.kernel.folder / "cell").unlink()
 
 
 def test_cancel_of_a_run_in_the_background(work):
@@ -252,6 +273,7 @@ def test_cancel_of_a_run_in_the_background(work):
     assert work.value("[one.state.name for one in (x, y, z)]") == ["Cancelled"] * 3
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("run", ["state = await etl.run_async()", "run = etl.start()"])
 def test_an_interrupt_while_the_run_is_being_launched(work, run):
     work.run(
@@ -270,7 +292,7 @@ def test_an_interrupt_while_the_run_is_being_launched(work, run):
 
         def launch(function):
             supervisor(function)
-            begun.wait(10)
+            begun.wait(60)
             signal.raise_signal(signal.SIGINT)
         """
     )
@@ -288,13 +310,16 @@ def test_an_interrupt_of_an_idle_kernel_changes_nothing(work):
     assert work.value("alive()") == ["etl/c open"]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("run", ["flow.run()", "await run_async()", "start and wait"])
-def test_a_second_interrupt_ends_the_wait_for_a_task_that_does_not_stop(work, run):
+def test_a_second_interrupt_ends_the_wait_for_a_task_that_does_not_stop(slow, run):
     """Not before it was said what is awaited, and the clean-up is not cut short."""
-    work.run(
+    slow.run(
         """
+        from resnb.run.engine import engine
         from resnb.run.lifecycle import active_run
 
+        engine.GRACE = 3600.0  # so that the second Ctrl-C ends the wait, or nothing
         released = threading.Event()
 
         def watch():
@@ -313,20 +338,21 @@ def test_a_second_interrupt_ends_the_wait_for_a_task_that_does_not_stop(work, ru
                     pass
         """
     )
-    (work.kernel.folder / "told").unlink(missing_ok=True)
-    work.run(ETL.format(task="stuck"))
-    request = work.kernel.send(RUNS[run])
-    reached(work, "looping")
-    interrupt(work)
-    reached(work, "told")
-    interrupt(work)
-    reached(work, "cleaning")
-    interrupt(work)
-    shown = work.kernel.finish(request, 25.0)
-    work.run("released.set()")
+    (slow.kernel.folder / "told").unlink(missing_ok=True)
+    slow.run(ETL.format(task="stuck"))
+    request = slow.kernel.send(RUNS[run])
+    reached(slow, "looping")
+    interrupt(slow)
+    reached(slow, "told")
+    interrupt(slow)
+    reached(slow, "cleaning")
+    interrupt(slow)
+    let_go(slow)
+    shown = slow.kernel.finish(request)
+    slow.run("released.set(); engine.GRACE = 30.0")
     assert shown.error in {"KeyboardInterrupt", "CancelledError"}
     assert shown.stderr == (
         "interrupted: waiting for task 'stuck' for up to 30 s; interrupt again to wait for no task\n"
     )
-    assert work.value("since()") == ["set up 2", "slow clean up: 0", "clean up 2"]
-    assert work.value("x.state.name, alive()") == ("Cancelled", [])
+    assert slow.value("since()") == ["set up 2", "slow clean up: 0", "clean up 2"]
+    assert slow.value("x.state.name, alive()") == ("Cancelled", [])

@@ -83,7 +83,7 @@ def test_what_a_block_holds_is_left_to_it(begin):
         "def work():\n"
         "    with Place():\n"
         "        begun.set(); over.wait()\n"
-        "thread = Thread(target=work); thread.start(); begun.wait(10)"
+        "thread = Thread(target=work); thread.start(); begun.wait(60)"
     )
     for line in ("%resources cleanup", "%resources cleanup Place"):
         assert kernel.fail(line).message == (
@@ -182,6 +182,7 @@ def test_only_cells_that_read_the_variable_are_use(begin):
     assert kernel.value("last()") > second
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("line", ["%resources open Place as here", "held = Place().open()"])
 def test_kill_9_leaves_nothing(begin, home, tmp_path, line):
     kernel = begin()

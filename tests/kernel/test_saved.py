@@ -122,7 +122,7 @@ def test_a_model_keeps_what_there_was_to_see_at_rest(notebook):
     assert [(one["id"], one["tasks"]) for one in frames[-1]["cells"]] == [("a", ["number"])]
     assert [one["text"] for one in frames[0]["nodes"]] == ["number"]
     assert frames[0]["version"] == frames[1]["version"]
-    notebook.kernel.run("state = rest.run()\nassert come.wait(20)")
+    notebook.kernel.run("state = rest.run()\nassert come.wait(60)")
     last = json.loads(notebook.value("json.dumps(widget.rest[1])"))
     assert (last["codes"], last["elapsed"] >= 0) == ([SUCCESS], True)
     notebook.kernel.run("del widget")

@@ -186,17 +186,17 @@ def test_a_step_is_tried_again(cells):
 
 
 def test_only_what_is_stale_runs(cells):
-    note = "os.environ['RAN'] += ' {0}'\n"  # where nobody looks for a change
-    cells.run("os.environ['RAN'] = ''\nfactor = 2\ndef scaled(x):\n    return factor * x")
+    # where nobody looks for a change; each has a place of its own, since they run side by side
+    note = "os.environ['RAN_{0}'] = os.environ.get('RAN_{0}', '') + '{0} '\n"
+    cells.run("factor = 2\ndef scaled(x):\n    return factor * x")
     cells.run(f"%%flow etl(n=2) --step\n{note.format('rows')}rows = list(range(n))", "a")
     cells.run(f"%%flow etl --step\n{note.format('more')}more = [scaled(x) for x in rows]", "b")
     cells.run(f"%%flow etl --step\n{note.format('other')}other = 5", "c")
     cells.run("%flow run etl")
 
     def ran():
-        found = cells.value("sorted(os.environ['RAN'].split())")
-        cells.run("os.environ['RAN'] = ''")
-        return found
+        cells.run("_noted = [name for name in os.environ if name.startswith('RAN_')]")
+        return cells.value("sorted(' '.join(map(os.environ.pop, _noted)).split())")
 
     assert ran() == ["more", "other", "rows"]
     assert cells.run("%flow run etl --stale").stdout == "flow 'etl': nothing is stale\n"

@@ -66,14 +66,16 @@ class Cluster:
 
     def labelled(self):
         """The names of all objects that bear a lease's label, by kind; pods are their owners'."""
-        return sorted(
-            f"{one['kind']} {one['metadata']['name']}"
-            for one in self.objects.values()
-            if "resnb.lease" in (one["metadata"].get("labels") or {})
-        )
+        with self.lock:
+            return sorted(
+                f"{one['kind']} {one['metadata']['name']}"
+                for one in self.objects.values()
+                if "resnb.lease" in (one["metadata"].get("labels") or {})
+            )
 
     def of_kind(self, kind):
-        return [one for one in self.objects.values() if one["kind"] == kind]
+        with self.lock:
+            return [one for one in self.objects.values() if one["kind"] == kind]
 
     def pass_time(self, seconds):
         with self.lock:

@@ -2,6 +2,8 @@
 
 import doctest
 import os
+from contextlib import nullcontext
+from types import SimpleNamespace
 from urllib.request import urlopen
 
 import psycopg
@@ -13,6 +15,7 @@ from resnb.errors import CleanupError, OptionError, ResnbError
 from resnb.ledger.recipes import kinds
 from resnb.ledger.recipes.handles import FoundLease
 from resnb.resources import DaskCluster, DockerContainer, PostgresDatabase, cluster
+from resnb.resources import container as container_module
 from tests.resources.elsewhere import elsewhere
 
 pytestmark = [  # Docker's library leaves the sockets of logs to the garbage collector
@@ -64,6 +67,24 @@ def test_a_container_that_ends_before_it_is_ready(docker_client):
     ):
         pass
     assert containers(docker_client) == []
+
+
+def test_the_last_words_of_a_container_that_ends_between_two_looks(monkeypatch):
+    said = []
+
+    class Engine:
+        """One whose container prints its last line and ends just when it is asked about it."""
+
+        containers = property(lambda self: self)
+
+        def get(self, _):
+            said.append("no luck")
+            return SimpleNamespace(status="exited")
+
+    monkeypatch.setattr(container_module, "_client", lambda: nullcontext(Engine()))
+    container = SimpleNamespace(id="c", logs=lambda: "\n".join(said))
+    with pytest.raises(ResnbError, match="ended before it was ready: no luck"):
+        DockerContainer.definition(IMAGE, ready_line="ready").ready(container)
 
 
 def test_a_container_that_is_not_its_own_is_left_alone(docker_client):

@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+from itertools import chain, repeat
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -17,6 +19,8 @@ from resnb.ledger.owner import start_time
 from resnb.ledger.recipes import kinds
 from resnb.ledger.recipes.handles import FoundLease
 from resnb.resources import Subprocess, TemporaryFolder, command
+from resnb.resources import process as process_module
+from tests.ports import free_port
 from tests.resources.elsewhere import elsewhere
 from tests.resources.killed import becomes
 
@@ -86,20 +90,30 @@ def test_a_process_and_its_log():
     assert not process.log.exists()
 
 
+def is_alive(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_the_whole_family_is_ended(monkeypatch):
-    monkeypatch.setattr("resnb.resources.process.GRACE", 0.5)
+    graces, wait = chain([0.5], repeat(60.0)), process_module._wait  # SIGKILL cannot be ignored
+
+    def within(*args):
+        monkeypatch.setattr(process_module, "GRACE", next(graces))
+        return wait(*args)
+
+    monkeypatch.setattr(process_module, "_wait", within)
     with Subprocess(FAMILY, ready_line="pids") as process:
         family = [psutil.Process(int(pid)) for pid in process.log.read_text().split()[1:]]
         assert all(one.is_running() for one in family)
     assert process.returncode == -9
-    _, left = psutil.wait_procs(family, 5)
-    assert [one for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
+    assert becomes(lambda: [one.pid for one in family if is_alive(one)], []) == []
 
 
 def test_a_process_is_ready_when_its_port_is_open():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    port = free_port()
     server = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
     with Subprocess(server, ready_port=port), socket.create_connection(("127.0.0.1", port)):
         pass
@@ -116,6 +130,38 @@ def test_a_process_that_ends_before_it_is_ready():
         pass
     with pytest.raises(FileNotFoundError), Subprocess(["no-such-program"]):
         pass
+
+
+class EndsMeanwhile:
+    """A process that prints its last line and ends just when it is asked whether it has."""
+
+    pid = 0
+
+    def __init__(self, log):
+        self.log = log
+
+    def poll(self):
+        self.log.write_text("no luck\n")
+        return 3
+
+
+def test_the_last_words_of_a_process_that_ends_between_two_looks(tmp_path):
+    log = tmp_path / "log"
+    log.touch()
+    manager = Subprocess.definition(["x"], ready_line="ready")
+    with pytest.raises(ResnbError, match="exit code 3 before it was ready: no luck"):
+        manager.ready(process_module.RunningProcess(EndsMeanwhile(log), log))
+
+
+def test_a_process_is_looked_at_after_its_grace_too(monkeypatch, tmp_path):
+    """Who waits may stand still: what has ended by then has ended."""
+    looks = iter([True, False])
+    other = SimpleNamespace(is_running=lambda: next(looks), status=lambda: "running")
+    clock = SimpleNamespace(monotonic=iter([0.0, 1.0, 100.0]).__next__)
+    monkeypatch.setattr(process_module, "time", clock)
+    log = tmp_path / "log"
+    process = process_module.RunningProcess(EndsMeanwhile(log), log)
+    assert process_module._wait(process, [other]) == []
 
 
 def test_variables_and_folder_of_a_process(tmp_path):
@@ -135,7 +181,7 @@ def test_a_process_from_plain_data():
     assert found.returncode is not None
     assert other.find(manager.lease.id) is None
     assert not process.log.exists()
-    assert process.returncode is not None
+    assert becomes(lambda: process.returncode is not None)
     held.close()
 
 

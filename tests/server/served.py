@@ -19,6 +19,8 @@ from tests.ledger.worlds import sweepers, wait_for
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
+STARTS = 3
+"""How often a server is started: somebody else may take the port that it has found free."""
 
 
 class Answer(NamedTuple):
@@ -29,6 +31,10 @@ class Answer(NamedTuple):
     @property
     def json(self):
         return json.loads(self.text)
+
+
+class PortTakenError(Exception):
+    """Somebody else has taken the port that a server had found free."""
 
 
 class Served:
@@ -46,23 +52,29 @@ class Served:
             "JUPYTER_TOKEN": self.token,
             "PYTHONPATH": str(ROOT),
         }
-        with self._log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root",
-                 "--ip=127.0.0.1", "--port=0", "--ServerApp.jpserver_extensions={'resnb': True}",
-                 f"--ServerApp.root_dir={folder}", *options],
-                env={**os.environ, **own, **environment}, stdout=log, stderr=log,
-            )  # fmt: skip
-        try:
-            self.port = until(self._found_port)
-            until(self._answers)
-        except BaseException:
-            self.close()
-            raise
+        for start in range(STARTS):
+            with self._log.open("w") as log:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root",
+                     "--ip=127.0.0.1", "--port=0", "--ServerApp.jpserver_extensions={'resnb': True}",
+                     f"--ServerApp.root_dir={folder}", *options],
+                    env={**os.environ, **own, **environment}, stdout=log, stderr=log,
+                )  # fmt: skip
+            try:
+                self.port = until(self._found_port)
+                until(self._answers)
+            except PortTakenError:
+                if start == STARTS - 1:
+                    raise
+            except BaseException:
+                self.close()
+                raise
+            else:
+                break
 
     def _found_port(self):
-        assert self.process.poll() is None, self.log()
-        for path in self._runtime.glob("jpserver-*.json"):
+        self._check_that_it_runs()
+        for path in self._runtime.glob(f"jpserver-{self.process.pid}.json"):
             try:
                 return json.loads(path.read_text())["port"]
             except ValueError:
@@ -70,10 +82,18 @@ class Served:
         return None
 
     def _answers(self):
+        self._check_that_it_runs()
         try:
             return self.ask("GET", "version").status > 0
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
+
+    def _check_that_it_runs(self):
+        if self.process.poll() is None:
+            return
+        if "no available port" in self.log():
+            raise PortTakenError(self.log())
+        raise AssertionError(self.log())
 
     @property
     def site(self):

@@ -54,6 +54,15 @@ def cleaned_by(tmp_path):
     return [int(line.split()[1]) for line in log.read_text().splitlines()] if log.exists() else []
 
 
+def until_told(tmp_path):
+    """Statements of a clean-up that wait for the file `go`."""
+    return f"""
+import pathlib, threading
+while not pathlib.Path({str(tmp_path / "go")!r}).exists():
+    threading.Event().wait(0.02)
+"""
+
+
 # ---- living kernels
 
 
@@ -97,7 +106,9 @@ def test_what_a_living_kernel_holds_cannot_be_adopted(server, kernel):
 def test_what_a_dead_kernel_left_is_cleaned_up_by_a_process_of_its_own(
     server, lease, store, tmp_path
 ):
-    lease("left", gone(), around=("outer",), **appending(tmp_path / "log", "inner 1"))
+    logs = f"open({str(tmp_path / 'log')!r}, 'w').write('inner 1')"
+    # a sweep of the server's own may find them before they are looked at
+    lease("left", gone(), around=("outer",), **running(until_told(tmp_path) + logs))
     lease(
         "outer",
         gone(),
@@ -105,6 +116,7 @@ def test_what_a_dead_kernel_left_is_cleaned_up_by_a_process_of_its_own(
     )
     assert server.leases()["flow/outer"]["orphan"] is True
     assert server.command("outer", "cleanup").status == 202
+    (tmp_path / "go").touch()
     wait_for(lambda: not server.leases(), "both to be cleaned up")
     assert cleaned_by(tmp_path) == [1]
     assert int((tmp_path / "pid").read_text()) not in (server.process.pid, os.getpid())
@@ -126,9 +138,10 @@ def test_a_kernel_out_of_sight_is_taken_over_only_if_it_is_named(server, lease):
     answer = server.command("inside", "cleanup")
     assert answer.status == 409
     assert "lives inside a kernel that cannot be seen" in answer.json["message"]
-    (one,) = server.command("afar", "adopt", {"duration": 90}).json["leases"]
+    before = server.ask("GET", "leases").json["now"]
+    (one,) = server.command("afar", "adopt", {"duration": 900}).json["leases"]
     assert (one["state"], one["kept"], one["pid"]) == ("kept", True, None)
-    assert 80 < one["keep_until"] - server.ask("GET", "leases").json["now"] < 91
+    assert before <= one["keep_until"] - 900 <= server.ask("GET", "leases").json["now"]
 
 
 @pytest.mark.parametrize("verb", ["cleanup", "keep", "adopt"])
@@ -153,18 +166,14 @@ def test_a_lease_that_is_called_like_the_id_of_another_is_not_taken_for_it(
 
 
 def test_many_who_ask_at_once_start_few_sweepers(server, lease, tmp_path):
-    until_told = f"""
-import pathlib, threading
-while not pathlib.Path({str(tmp_path / "go")!r}).exists():
-    threading.Event().wait(0.02)
-"""
     for number in range(6):
-        lease(f"left{number}", gone(), **running(until_told))
+        lease(f"left{number}", gone(), **running(until_told(tmp_path)))
     began, most = time.monotonic(), 0
     for number in range(30):
         assert server.command(f"left{number % 6}", "cleanup").status == 202
         most = max(most, len(sweepers(server.home)))
-    assert most <= 2 * (1 + time.monotonic() - began) + 1  # one a second, and each forks once
+    # one a second and one of the server's own; each forks once
+    assert most <= 2 * (2 + time.monotonic() - began) + 1
     (tmp_path / "go").touch()
     wait_for(lambda: not server.leases(), "all to be cleaned up")
 
@@ -246,6 +255,7 @@ def test_orphans_are_swept_at_the_start_and_then_now_and_then(tmp_path, own_ipyt
     assert "Traceback" not in server.log()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("survivor", [None, "its reaper, stopped"])
 def test_a_kernel_that_ends_with_its_reaper_is_noticed_and_swept(
     tmp_path, own_ipython_profile, monkeypatch, survivor

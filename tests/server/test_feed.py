@@ -8,6 +8,7 @@ import pytest
 from resnb.server import lease_json
 from resnb.server.feed import MOST_READERS, Feed
 from resnb.server.requests import UNEXPECTED, Refused
+from tests.server.served import PATIENCE
 
 
 def state(name):
@@ -53,7 +54,7 @@ async def settled():
 
 
 def run(test):
-    asyncio.run(asyncio.wait_for(test(Ledger()), 20))
+    asyncio.run(asyncio.wait_for(test(Ledger()), PATIENCE))
 
 
 def test_all_readers_are_told_of_a_change():

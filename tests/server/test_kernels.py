@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from resnb.ledger.owner import start_time
-from tests.ledger.things import until
+from tests.ledger.things import command_of, until
 from tests.ledger.worlds import gone, here
 
 
@@ -25,8 +25,12 @@ def kernel(server):
 
 
 def kernels_below(pid):
-    below = psutil.Process(pid).children(recursive=True)
-    return [one.pid for one in below if "ipykernel_launcher" in " ".join(one.cmdline())]
+    """The kernels that a process has started; what they start themselves is none of them."""
+    return [
+        one.pid
+        for one in psutil.Process(pid).children()
+        if "ipykernel_launcher" in command_of(one.pid)
+    ]
 
 
 def test_a_lease_tells_which_of_the_servers_kernels_holds_it(server, lease, kernel):

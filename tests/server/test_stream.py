@@ -12,6 +12,7 @@ from contextlib import ExitStack
 
 import psutil
 import pytest
+import websocket
 
 import resnb
 from resnb.ledger.owner import Owner, start_time, this_process
@@ -149,7 +150,7 @@ def _opens(server):
     try:
         with server.stream():
             return True
-    except OSError:
+    except (OSError, websocket.WebSocketException):
         return False
 
 

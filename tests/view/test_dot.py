@@ -67,6 +67,7 @@ def test_what_users_write_is_shown_as_text(cluster):
     assert render(dot_source(snapshot(flow))).startswith(b"\x89PNG")
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", ["system", "bundled"])
 @given(st.lists(NAMES | NASTY, min_size=1, max_size=5, unique=True))
 def test_any_name_is_shown_as_text_by_either_engine(name, names):

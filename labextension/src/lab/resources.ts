@@ -20,7 +20,7 @@ class Known implements Resources {
 
   constructor(private readonly services: ServiceManager.IManager) {
     this.actions = new LeaseClient(services.serverSettings, (list) => {
-      this.leases.received(list);
+      this.leases.refreshed(list);
     });
     const stream = new Stream(
       this.actions,

@@ -65,7 +65,7 @@ def main() -> None:
     os.write(report, b"locked\n" if _locked(sys.argv[2]) else b"unlocked\n")
     order = json.load(sys.stdin)  # if the reaper has died meanwhile, an error ends it here
     faulthandler.dump_traceback_later(order["deadline"], exit=True)
-    sys.path[:] = order["path"]
+    sys.path[:] = order["path"] or sys.path
     os.environ.update(order["variables"])
     try:
         os.chdir(order["folder"])

@@ -2,6 +2,7 @@
 
 import selectors
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,17 @@ def at_once(meminfo: str | None = None) -> int:
             return AT_ONCE
     _, found, rest = meminfo.partition("MemAvailable:")
     return max(1, min(AT_ONCE, int(rest.split()[0]) * 1024 // ROOM)) if found else AT_ONCE
+
+
+def with_an_interpreter(record: LeaseRecord) -> LeaseRecord:
+    """`record` with this process's interpreter, if its own is gone and plain data needs no other.
+
+    Such as after the environment of a container was built anew, or moved.
+    """
+    if not record.kind or Path(record.environment.python).exists():
+        return record
+    here = record.environment._replace(python=sys.executable, prefix=sys.prefix, path=())
+    return record._replace(environment=here)
 
 
 class Cleanups:
@@ -70,6 +82,7 @@ class Cleanups:
 
     def begin(self, record: LeaseRecord) -> None:
         """Start the process that cleans a lease up; it waits for its order."""
+        record = with_an_interpreter(record)
         log = self._logs.opened(record.id)
         try:
             process = CleanupProcess(

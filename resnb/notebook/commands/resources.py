@@ -182,7 +182,8 @@ def _clean_up(name: str | None) -> None:
     used = [lease for lease in leases if lease.in_use]
     run = active_run()
     if run is not None:
-        used += [lease for lease in run.scopes.leases.values() if lease in leases]
+        of_run = list(run.scopes.leases.values())  # it goes on meanwhile
+        used += [lease for lease in of_run if lease in leases]
     if used:
         names = ", ".join(sorted({lease.name for lease in used}))
         raise RunError(f"{names}: in use by a run; cancel it first")

@@ -58,9 +58,18 @@ def grouped(facts: Sequence[CellFacts], links: Links, steps: Collection[Place]) 
             if len({groups.of(one) for one in read}) > 1:
                 readers = {at for one in read[:-1] for at in _readers(links, groups, one, name)}
                 changed |= groups.join({*read, *readers.intersection(steps)})
+        for (binder, name), readers in links.readers.items():
+            if binder in steps and _changes_later(links, groups, binder, name):
+                changed |= groups.join({binder, *readers.intersection(steps)})
         for circle in circles(edges_between(links, groups)):
             changed |= groups.join(circle)
     return groups
+
+
+def _changes_later(links: Links, groups: Groups, place: Place, name: str) -> bool:
+    """Whether `name` is another value at the end of the step of which `place` is a part."""
+    own = groups.of(place)
+    return any(later > place and groups.of(later) == own for later in links.writers(name))
 
 
 def escaping(links: Links, groups: Groups, place: Place, name: str) -> bool:

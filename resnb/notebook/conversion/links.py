@@ -28,6 +28,10 @@ class Links(NamedTuple):
     readers: dict[tuple[Place, str], set[Place]]
     binders: dict[str, list[Place]]
 
+    def writers(self, name: str) -> set[Place]:
+        """The cells that bind `name` or change what it refers to."""
+        return {*self.binders[name], *(at for at, names in enumerate(self.alters) if name in names)}
+
 
 def links_between(facts: Sequence[CellFacts]) -> Links:
     """How cells that ran in this order depend on each other."""

@@ -93,8 +93,12 @@ def _makers(facts: Sequence[CellFacts], links: Links, place: Place) -> dict[str,
 
 def _only_shows(facts: Sequence[CellFacts], links: Links, place: Place) -> bool:
     one = facts[place]
-    is_read = any(links.readers.get((place, name)) for name in one.binds)
-    return not links.alters[place] and not is_read and (one.shows or not one.binds)
+    if links.alters[place] or any(links.readers.get((place, name)) for name in one.binds):
+        return False
+    if not one.binds:
+        return True
+    is_early = any(max(links.writers(name), default=-1) > place for name in links.reads[place])
+    return one.shows and not is_early  # beside the flow it would bind what is made of later values
 
 
 def _refused(

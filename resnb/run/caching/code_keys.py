@@ -35,6 +35,7 @@ _NO_DATA = frozenset({
     "__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__",
     "__static_attributes__", "__dataclass_fields__", "__dataclass_params__", "__annotations__",
     "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "_abc_impl",
+    "__slotnames__",  # there once an object was copied
 })  # fmt: skip
 _NESTED = inspect.CO_NESTED
 """Says only that a function was defined inside of another one."""
@@ -91,8 +92,9 @@ class CodeWalk:
     def _function(self, function: FunctionType) -> Any:
         cells = [self.describe(_content(cell)) for cell in function.__closure__ or ()]
         if is_installed(function.__code__.co_filename):
-            name = f"{function.__module__}.{function.__qualname__}"
-            return "installed", name, _version(function.__module__), cells
+            module = str(function.__globals__.get("__name__"))  # not that of what it may wrap
+            name = f"{module}.{function.__code__.co_qualname}"
+            return "installed", name, _version(module), cells
         return (
             "function",
             self._code(function.__code__, function.__globals__),

@@ -512,6 +512,7 @@ ENDINGS = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_however_a_clean_up_ends_its_reason_is_kept(real, ending):
     statement, reason = ENDINGS[ending]

@@ -107,7 +107,7 @@ assert "inner" in open(log).read()
 
 
 @pytest.mark.usefixtures("patient")
-@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("use", [pytest.param("a value", marks=pytest.mark.long), "a run"])
 def test_what_is_in_use_is_not_idle(ledger_home, log, use):
     kernel = held(
         log,
@@ -125,6 +125,7 @@ wait()
     settle(ledger_home)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("how", ENDS)
 def test_what_is_kept_survives_its_kernel_for_so_long(ledger_home, log, how):
     kernel = kept(log)
@@ -139,6 +140,7 @@ def test_what_is_kept_survives_its_kernel_for_so_long(ledger_home, log, how):
     assert LedgerCommands(ledger_home).leases() == []
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("how", ENDS)
 def test_the_next_kernel_adopts_what_is_kept(ledger_home, log, how):
     kernel = kept(log)

@@ -110,6 +110,7 @@ def test_the_kernel_dies(world, step):
     world.check(ends=made(step), begins=made(step), records=step != "before the record")
 
 
+@pytest.mark.sample(16)
 @pytest.mark.parametrize("reaper", REAPER_STEPS)
 @pytest.mark.parametrize("kernel", STEPS)
 def test_the_kernel_dies_and_then_its_reaper(world, kernel, reaper):
@@ -125,6 +126,7 @@ def test_the_kernel_dies_and_then_its_reaper(world, kernel, reaper):
     )
 
 
+@pytest.mark.sample(10)
 @pytest.mark.parametrize(("reaper", "kernel"), [*combinations_with_replacement(STEPS, 2)])
 def test_the_reaper_dies_and_then_the_kernel(world, kernel, reaper):
     """Another reaper is there by then, unless nothing was."""

@@ -121,6 +121,7 @@ def test_with_a_fallback_leases_begin_in_the_folder_and_move_over(
     assert LedgerCommands().leases() == []
 
 
+@pytest.mark.long
 def test_what_was_not_renewed_in_time_is_lost(server, shared_ledger, log, monkeypatch):
     monkeypatch.setenv(LOST_AFTER, "15")  # for longer than that no process stands still
     kernel = held(

@@ -11,6 +11,8 @@ import pytest
 from resnb.errors import LedgerError
 from resnb.ledger.owner import this_process
 from resnb.ledger.reaper import reaper
+from resnb.ledger.recipes import kinds
+from resnb.ledger.recipes.found_process import here
 from resnb.ledger.recipes.pickling import pickled
 from resnb.ledger.store.home import made_private
 from resnb.ledger.store.store import Store
@@ -54,6 +56,30 @@ def test_a_ledger_that_cannot_be_written_is_tried_again(home, tmp_path, monkeypa
     reaper.Reaper(store).run()
     assert not thing.exists()
     assert store.alive() == []
+
+
+def test_plain_data_needs_no_interpreter_of_the_kernel_s(home, tmp_path):
+    """Whoever comes next may have another environment: that of the dead kernel was removed."""
+    found = kinds.find("folder")
+    arguments = {"prefix": "sales-", "parent": str(tmp_path)}
+    left = left_by_a_dead_kernel(File(), "")
+    folder = tmp_path / f"sales-{left.id}"
+    folder.mkdir()
+    gone = left.environment._replace(
+        python=str(tmp_path / "gone" / "bin" / "python"), path=(str(tmp_path / "gone"),)
+    )
+    store = Store(home)
+    store.add(
+        left._replace(
+            kind="folder",
+            recipe=found.recipe(arguments),
+            handle=found.handle_data({"path": str(folder), "place": list(here())}),
+            environment=gone,
+        )
+    )
+    reaper.Reaper(store).run()
+    assert store.alive() == []
+    assert not folder.exists()
 
 
 def test_a_process_that_a_clean_up_leaves_behind_holds_nobody_up(home, tmp_path):

@@ -394,6 +394,7 @@ def cleaned_up(things, said):
     return (*result, "".join(one for one in lines if "cleaned up by the reaper" not in one))
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_open_is_cleaned_up_elsewhere(things, kind):
     said = notebook(things, [START, KINDS[kind]], ARGUMENTS.get(kind, ()))
@@ -405,6 +406,7 @@ def test_what_is_open_is_cleaned_up_elsewhere(things, kind):
     assert left(things) == []
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", HALF_MADE)
 def test_what_is_half_made_is_cleaned_up_elsewhere(things, kind):
     said = notebook(things, [START, HALF_MADE[kind]])
@@ -415,6 +417,7 @@ def test_what_is_half_made_is_cleaned_up_elsewhere(things, kind):
     assert left(things) == []
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("kind", [one for one in HALF_MADE if "find" in one])
 def test_where_nothing_is_half_made_nothing_is_found(things, kind):
     said = notebook(things, [START, HALF_MADE[kind]])
@@ -472,6 +475,7 @@ yield iter(numbers)
 }
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "kind",
     [pytest.param(one, marks=pytest.mark.long if "client" in one else ()) for one in DYING],
@@ -536,6 +540,7 @@ def engine():
         yield client
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("kind", CONTAINERS)
 def test_a_container_is_cleaned_up_elsewhere(engine, things, kind):
     mine = {"all": True, "filters": {"label": f"things={things}"}}

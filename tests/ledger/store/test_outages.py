@@ -43,6 +43,7 @@ def everything(server):
         return [row[:-1] for row in rows]  # without the time of the claim
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("step", STEPS)
 def test_the_server_is_killed_before_a_step(mortal, tmp_path, step):
     before, act = STEPS[step]

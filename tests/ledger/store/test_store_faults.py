@@ -80,6 +80,7 @@ def test_a_full_disk_creates_nothing(small):
     assert done(RUN)[0] == ["setup thing", "task", "cleanup thing", "Success"]
 
 
+@pytest.mark.long
 def test_a_disk_that_is_full_but_for_a_few_records_leaves_nothing_behind(small):
     assert done(RUN)[0][-1] == "Success"
     for _ in range(3):

@@ -1,6 +1,7 @@
 """Whether two values are the same."""
 
 import datetime as dt
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,23 @@ class Model:
     def __init__(self, mean):
         self.mean = mean
         self.me = self
+
+
+class Wrapped:
+    """One of whose methods a library has wrapped."""
+
+    @contextmanager
+    def opened(self):
+        yield self
+
+
+def of_a_step():
+    class Wrapped:
+        @contextmanager
+        def opened(self):
+            yield self
+
+    return Wrapped
 
 
 def frame(**changes):
@@ -38,6 +56,7 @@ SAME = {
     "arrays of pandas": (pd.array(["a", None]), pd.array(["a", None])),
     "dates": (dt.date(2020, 1, 1), dt.date(2020, 1, 1)),
     "functions": (lambda x: x + 1, lambda x: x + 1),
+    "classes with wrapped methods": (Wrapped, of_a_step()),
 }
 DIFFERENT = {
     "floats": (0.1, 0.1001, "0.1, and 0.1001"),

@@ -92,6 +92,28 @@ def test_a_name_bound_twice_and_read_each_time_is_one_step():
     ]
 
 
+def test_two_names_that_the_same_cells_bind_are_both_read_as_they_were():
+    assert plan("a = 1\nb = 1", "n = a", "m = b", "a = 2\nb = 2", "c = a + b + n + m") == [
+        ("[1][2][3][4]", ("a", "b", "n", "m")),
+        ("[5]", ("c",)),
+    ]
+
+
+def test_what_binds_a_name_that_nobody_reads_gives_it_its_value_of_that_time():
+    cells = ["m = [1]", "n = len(m)\nprint(n)", "print(m)", "m.append(2)", "k = m"]
+    assert plan(*cells) == [
+        ("[1][2][4]", ("m", "n")),
+        (
+            "[3]",
+            (
+                "it shows m as it is before cell [4] changes it; beside the flow it sees it as it "
+                "is afterwards"
+            ),
+        ),
+        ("[5]", ("k",)),
+    ]
+
+
 def test_definitions_that_use_the_name_of_a_step_are_steps():
     assert plan("n = 2", "def f(x):\n    return n * x", "y = f(3)") == [
         ("[1]", ("n",)),

@@ -10,6 +10,7 @@ from resnb.ledger.recipes import kinds
 from resnb.ledger.recipes.handles import FoundLease
 from resnb.resources import KubernetesDeployment, KubernetesJob, KubernetesManifest
 from resnb.resources.kubernetes import manifest as manifest_module
+from tests.ports import free_port
 from tests.resources.elsewhere import elsewhere
 from tests.resources.killed import becomes, killed
 from tests.resources.kubernetes.examples import ALL, MANIFEST, names
@@ -209,10 +210,11 @@ def test_a_killed_kernel_leaves_none(cluster, port, ledger_home):
 
 def test_a_cluster_that_is_away_and_comes_back(cluster, tmp_path, monkeypatch, ledger_home):
     opening = "KubernetesDeployment('redis:7').open('one')"
-    with serving(cluster) as port:
-        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", one=port)))
+    port = free_port()
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", one=port)))
+    with serving(cluster, port):
         cluster.lingering = True
         killed(f"from resnb.resources import *\n{opening}\nprint('open', flush=True)")
     cluster.lingering = False
     with serving(cluster, port):
-        assert becomes(cluster.labelled, []) == []
+        assert becomes(cluster.labelled, [], 120.0) == []  # it is tried again after some pauses

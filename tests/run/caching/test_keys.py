@@ -1,5 +1,6 @@
 """Keys: equal for what is equal, in every process, and different for what is not."""
 
+import copy
 import subprocess
 import sys
 import textwrap
@@ -127,6 +128,17 @@ def test_where_a_function_was_defined_makes_no_difference():
     kind = "class F:\n    def run(self):\n        return 1\n"
     nested = f"def outer():\n{textwrap.indent(kind, '    ')}    return F\nF = outer()\n"
     assert code_of(kind + "f = lambda: F") == code_of(nested + "f = lambda: F")
+
+
+def test_what_python_notes_in_a_class_makes_no_difference():
+    class Model:
+        pass
+
+    model = Model()
+    before = value_key(Model)
+    copy.copy(model)  # which notes the class's slots in it
+    assert "__slotnames__" in vars(Model)
+    assert value_key(Model) == before
 
 
 def test_a_function_that_calls_itself_has_a_key():

@@ -15,6 +15,7 @@ RUNS = ["flow.run()", "flow.run(executor=LocalExecutor())", "flow.start().wait()
 PLACES = ["task", "setup", "async task"]
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("place", PLACES)

@@ -7,14 +7,18 @@ import { fateOf, type Fate } from "./fate-words";
 
 /** How often words with durations change. */
 const EVERY = 30_000; // milliseconds
+/** When a server that did not answer is asked again: its stream may have nothing new to say. */
+const AGAIN = 5_000; // milliseconds
 
 export class Fates {
   readonly changed = new Signal<this, void>(this);
   private readonly clock: ReturnType<typeof setInterval>;
+  private again: ReturnType<typeof setTimeout> | undefined;
   private known: readonly Lease[] = [];
   private seen = "";
   private wanted = 0;
   private seenEnd: number | null = null;
+  private isDisposed = false;
 
   /**
    * @param resources what the server tells; null without its extension.
@@ -34,6 +38,8 @@ export class Fates {
 
   dispose(): void {
     clearInterval(this.clock);
+    clearTimeout(this.again);
+    this.isDisposed = true;
     this.resources?.leases.changed.disconnect(this.look, this);
     Signal.clearData(this);
   }
@@ -85,10 +91,17 @@ export class Fates {
     }
     this.seen = now;
     void resources.history(path).then((all) => {
-      if (all !== null && this.seen === now) {
-        this.known = all;
-        this.changed.emit();
+      if (this.seen !== now || this.isDisposed) {
+        return; // there is something newer, which was asked for
       }
+      if (all === null) {
+        this.seen = "";
+        clearTimeout(this.again);
+        this.again = setTimeout(this.look, AGAIN);
+        return;
+      }
+      this.known = all;
+      this.changed.emit();
     });
   };
 }

@@ -69,6 +69,13 @@ export class Leases {
     this.changed.emit();
   }
 
+  /** Take a list that was asked for, unless the stream has brought a later one meanwhile. */
+  refreshed(list: LeaseList | string): void {
+    if (typeof list === "string" || list.now >= this.current.now) {
+      this.received(list);
+    }
+  }
+
   linked(link: Link): void {
     if (link !== this.currentLink) {
       this.currentLink = link;
