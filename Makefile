@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all lint lab bench docs proof release-check screenshots version widget wire clean
+.PHONY: help setup demo test test-all lint lab bench docs proof mutants release-check screenshots version widget wire clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,11 +50,14 @@ bench: setup ## print what imports, the engine, pictures, leases and views cost
 	$(BIN)/python -m benchmarks.in_browser
 	$(BIN)/python -m benchmarks.in_lab
 
-docs: $(VENV)/.docs ## build the documentation into build/docs/html, run what is in it, check its links
+docs: $(VENV)/.docs node_modules/.package-lock.json ## build the documentation into build/docs/html, run what is in it, check its pages
 	$(BIN)/python tools/docs.py
 
 proof: setup ## repeat the figures of README and documentation; takes an hour or more
 	$(BIN)/python tools/proof.py
+
+mutants: setup ## show that the tests of the pure parts find small faults in them
+	$(BIN)/python tools/mutants.py
 
 release-check: $(VENV)/.release ## build wheel and sdist, and try them in empty environments
 	$(BIN)/python tools/release_check.py

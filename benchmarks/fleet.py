@@ -1,6 +1,6 @@
 """What a shared ledger costs: many owners with their leases on one PostgreSQL.
 
-    python benchmarks/fleet.py [--owners 1000] [--leases 10] [--rounds 3]
+    python -m benchmarks.fleet [--owners 1000] [--leases 10] [--rounds 3]
 
 A server of its own is started by ``shared/engines/postgres``, beside or above the repository. Every
 owner renews once in each round, by a connection that was kept, as its reaper does every 10 s. The
@@ -11,6 +11,7 @@ import argparse
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.many_leases import KERNEL, pause
 from resnb.ids import LeaseId
 from resnb.ledger.owner import Owner, this_process
 from resnb.ledger.record import Environment, LeaseRecord
@@ -78,6 +80,7 @@ def show(url: str, home: Path, postmaster: int, options: argparse.Namespace) -> 
         one.let_go()
     for one in (store, *stores):
         one.let_go()
+    row("a reaper's memory, MB", [reaper_megabytes(url, home) for _ in range(options.rounds)])
 
 
 def hold(store: Store, one: LeaseRecord) -> None:
@@ -92,6 +95,21 @@ def share_of_renewals(stores: list[Store], owners: list[Owner], postmaster: int)
     for number, owner in enumerate(owners):
         assert stores[number % len(stores)].renew(owner)
     return 100 * (cpu_of(postmaster) - before) / RENEWED_EVERY
+
+
+def reaper_megabytes(url: str, home: Path) -> float:
+    """The memory of a reaper that has renewed once, whose kernel holds a lease there."""
+    environment = {**os.environ, "RESNB_HOME": str(home / "kernel"), "RESNB_LEDGER": url}
+    command = [sys.executable, "-c", KERNEL, str(home / "lines"), "1", "0"]
+    with psutil.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as kernel:
+        assert kernel.stdout is not None
+        reaper = psutil.Process(int(kernel.stdout.readline()))
+        pause(RENEWED_EVERY + 2)
+        found = reaper.memory_info().rss / 2**20
+        kernel.communicate("\n")
+        return found
 
 
 def cpu_of(postmaster: int) -> float:

@@ -116,6 +116,7 @@ def deltas(version: int, nodes: int) -> list[dict[str, Any]]:
             "version": version,
             "tally": [nodes, number % nodes, 0, 2],
             "elapsed": number / 20,
+            "link": "",
             "codes": [
                 [(5 * number + place) % nodes, SUCCESS if number % 2 else RUNNING]
                 for place in range(5)
@@ -149,6 +150,8 @@ def print_deltas(page: Page) -> None:
     start(page)
     page.evaluate(DRAW, frames)
     costs, taken, burst = page.evaluate(APPLY, deltas(version, nodes))
+    if said := page.locator(".notice").text_content():
+        raise SystemExit(f"the view has not taken the deltas: {said}")
     print(
         f"\n{DELTAS:,} deltas, {nodes} nodes, one a frame: {median(costs):.2f} ms median, "
         f"{sorted(costs)[-len(costs) // 100]:.1f} ms at the 99th percentile, {max(costs):.1f} ms "

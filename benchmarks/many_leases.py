@@ -1,6 +1,6 @@
-"""What many leases cost at once: 200 instant clean-ups after kill -9, and 80 large recipes at rest.
+"""What many leases cost at once: after kill -9, at rest with large recipes, and in a mapped scope.
 
-    python benchmarks/many_leases.py [--leases 200] [--large 80] [--repeat 3]
+    python benchmarks/many_leases.py [--leases 200] [--large 80] [--items 100] [--repeat 3]
 
 Each kernel is a process of its own. Its clean-ups leave a line each in a file of the benchmark, so
 what is counted is counted outside resnb.
@@ -44,6 +44,25 @@ for number in range(int(sys.argv[2])):
 print(KEEPER.book.reaper.pid, flush=True)
 input()
 """
+MAPPED = """
+import sys, time
+from resnb import Flow, resource_manager
+
+@resource_manager
+class Thing:
+    def __init__(self, number):
+        self.number = number
+    def setup(self):
+        return self.number
+    def cleanup(self, number):
+        pass
+
+with Flow("many") as flow, Thing.map(list(range(int(sys.argv[1])))):
+    pass
+began = time.perf_counter()
+flow.run().raise_for_failure()
+print(time.perf_counter() - began)
+"""
 LARGE = 900_000
 """The size of a large recipe, in bytes; the limit is 1 MiB."""
 WATCHED = 20.0
@@ -65,6 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--leases", type=int, default=200)
     parser.add_argument("--large", type=int, default=80)
+    parser.add_argument("--items", type=int, default=100)
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f}\n\n| | median | worst | budget |\n|---|--:|--:|--:|")
@@ -77,6 +97,8 @@ def main() -> None:
         "25",
     )
     row("its CPU while the kernel is idle, %", [one[1] for one in resting])
+    mapped = [milliseconds_an_item(options.items) for _ in range(options.repeat)]
+    row(f"each of {options.items} items that a resource is mapped over, ms", mapped)
 
 
 def row(what: str, values: list[float], budget: str = "") -> None:
@@ -126,6 +148,14 @@ def at_rest(count: int, size: int) -> tuple[float, float]:
         used = sum(found.reaper.cpu_times()[:2]) - before
         share = 100 * used / (time.monotonic() - began)
         return found.reaper.memory_info().rss / 2**20, share
+
+
+def milliseconds_an_item(count: int) -> float:
+    """What each item of a mapped resource takes, set-up and clean-up, which do nothing."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        command = [sys.executable, "-c", MAPPED, str(count)]
+        environment = {**os.environ, "RESNB_HOME": home}
+        return 1e3 * float(subprocess.check_output(command, env=environment)) / count
 
 
 def until_rehearsed(home: Path) -> None:

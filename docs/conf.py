@@ -38,4 +38,6 @@ html_theme = "furo"
 html_title = f"resnb {release}"
 html_show_sphinx = False
 html_copy_source = False
+html_static_path = ["_static"]
+html_js_files = [("keyboard.js", {"defer": "defer"})]
 html_theme_options = {"navigation_with_keys": True}

@@ -36,6 +36,7 @@ KEPT_PROCESSES = (
     "multiprocessing.resource_tracker",  # one per interpreter, ends with it
     "reaper/reaper.py",  # one per process that holds leases, ends after it; see `own_ledger`
     "--type=utility",  # Chromium's, which begins such helpers when it likes
+    "--type=gpu-process",  # likewise, one for each browser
     "reaper/sweeper.py",  # a moment after %load_ext, if something was left
 )
 LEDGER_GRACE = 60.0

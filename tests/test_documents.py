@@ -13,6 +13,8 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
 import resnb
+from benchmarks.crash.containers.ends import CONTAINER_ENDS
+from benchmarks.crash.process_ends import PROCESS_ENDS
 from resnb import resources
 from tools import proof, reference_pages, version
 
@@ -95,6 +97,59 @@ def test_every_figure_has_a_command_that_repeats_it():
         where = one.command.removeprefix("-m ").split()[0]
         path = ROOT / (where if where.endswith(".py") else where.replace(".", "/"))
         assert path.exists() or path.with_suffix(".py").exists()
+
+
+def test_a_figure_without_a_command_is_found(tmp_path, monkeypatch):
+    text = """
+A lease takes 2.6 ms, or `3 ms`. After 41 ways and 728 and 249 trials 5.1 s, 33 % and 17 kB were left.
+
+```python
+sleep("7 ms")
+```
+
+```{note}
+It waits 8 ms, and 60 s at most.
+```
+"""
+    page = tmp_path / "README.md"
+    page.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(proof, "ROOT", tmp_path)
+    monkeypatch.setattr(proof, "documents", lambda: [page])
+    known = proof.Proof("benchmarks/leases.py", ("2.6 ms", "12 ms"))
+    monkeypatch.setattr(proof, "PROOFS", {"leases": known})
+    wrong = ("41 ways", "728 and 249 trials", "5.1 s", "33 %", "17 kB", "8 ms")
+    assert list(proof.unsupported()) == [
+        *(f"README.md: {figure}" for figure in wrong),
+        "12 ms: is in no document any more",
+    ]
+
+
+def test_a_table_of_leaks_with_fewer_peers_is_not_shown(tmp_path, monkeypatch, capsys):
+    shown = {name: tmp_path / name for name in ("README.md", "leaks.md")}
+    monkeypatch.setattr(proof, "README", shown["README.md"])
+    monkeypatch.setattr(proof, "LEAKS", shown["leaks.md"])
+    old, new = (
+        "| left |\n|---|\n| `with` | {} |\n| Prefect 3 | {} |\n".format(*n) for n in ("12", "34")
+    )
+    shown["leaks.md"].write_text(f"{old}\nthen\n", encoding="utf-8")
+    shown["README.md"].write_text(
+        f"before\n<!-- leaks -->\n{old}<!-- /leaks -->\nafter\n", encoding="utf-8"
+    )
+    before = [path.read_text(encoding="utf-8") for path in shown.values()]
+    proof.show_leaks("| left |\n|---|\n| `with` | 5 |\n", "now")
+    assert capsys.readouterr().out == "the table of leaks stays as it is; not tried: Prefect 3\n"
+    assert [path.read_text(encoding="utf-8") for path in shown.values()] == before
+    proof.show_leaks(new, "now")
+    assert [path.read_text(encoding="utf-8") for path in shown.values()] == [
+        f"before\n<!-- leaks -->\n{new}<!-- /leaks -->\nafter\n",
+        f"{new}\nnow\n",
+    ]
+
+
+def test_the_ways_to_end_are_counted():
+    [ways] = [one for one in proof.PROOFS["crash"].claims if one.endswith("ways")]
+    [more] = [one for one in proof.PROOFS["crash"].claims if one.endswith("more")]
+    assert (ways, more) == (f"{len(PROCESS_ENDS)} ways", f"{len(CONTAINER_ENDS)} more")
 
 
 def test_the_version_is_the_same_everywhere():

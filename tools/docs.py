@@ -2,7 +2,8 @@
 
 Sphinx gets a copy of docs/, to which this adds what is written from the code (`reference_pages`),
 the notebooks, and the documents that are kept elsewhere. Sphinx's warnings are errors, and so are
-links that lead nowhere, files that a page would load from elsewhere, and a heavy first page.
+links that lead nowhere, files that a page would load from elsewhere, and what a look at each page
+in Chromium finds (`axe`).
 """
 
 import os
@@ -15,7 +16,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import axe
 import reference_pages
+from parts import available
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "docs"
@@ -75,6 +79,7 @@ def build() -> int:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONWARNINGS": "ignore",
         "RESNB_HOME": str(BUILD / "ledger"),
+        "RESNB_CACHE": str(BUILD / "cache"),
     }
     words = ["-W", "--keep-going", "-q", "-b", "html", "-d", str(BUILD / "doctrees")]
     command = [sys.executable, "-m", "sphinx", *words, str(SOURCE), str(HTML)]
@@ -122,16 +127,17 @@ def faults() -> Iterator[str]:
                 yield f"{name} links to {link}, which is not there"
             elif parts.fragment and target in pages and parts.fragment not in pages[target].ids:
                 yield f"{name} links to {link}, which has no such part"
-    size = weight(HTML / "index.html", pages[HTML / "index.html"])
-    print(f"{len(pages)} pages; the first one loads {size / 1000:.0f} kB")
-    if size > FIRST_PAGE:
-        yield f"the first page loads {size:,} bytes, more than {FIRST_PAGE:,}"
 
 
-def weight(path: Path, page: Page) -> int:
-    """The bytes of a page with all that it loads."""
-    local = {urlsplit(one).path for one in page.loaded}
-    return path.stat().st_size + sum((path.parent / one).stat().st_size for one in local if one)
+def barriers() -> list[str]:
+    """What keeps readers out of the pages, a line each; Chromium is installed if need be."""
+    if not available("chromium", "chromium"):
+        print("no look at the pages: no `chromium` here, and nobody to install it")
+        return []
+    with sync_playwright() as playwright:
+        program = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        return list(axe.faults(browser, HTML, FIRST_PAGE))
 
 
 def main() -> int:
@@ -139,7 +145,7 @@ def main() -> int:
     assemble()
     if code := build():
         return code
-    found = list(faults())
+    found = [*faults(), *barriers()]
     print(*found, sep="\n")
     print(f"the documentation: {HTML.relative_to(ROOT)}/index.html")
     return int(bool(found))

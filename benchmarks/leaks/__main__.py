@@ -8,7 +8,7 @@ is shut down afterwards. What is left is counted from outside. Only resnb has so
 next: where the whole pod is killed, `resnb sweep` runs in another one, with the same home.
 
 A peer is tried with the interpreter that is named for it, which needs ipykernel; one without is
-left out.
+left out. Prefect 3 starts a server for each kernel, unless PREFECT_API_URL names one.
 """
 
 import argparse

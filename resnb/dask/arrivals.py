@@ -132,7 +132,7 @@ class Arrivals:
             self._free[label] = report["began"] + report["spent"], ended
         table.started[row] = started
         table.worker[row] = table.number_of(label)
-        if table.state[row] >= FIRST_FINISHED and has_ended:
+        if has_ended and row not in self._sent.futures:  # its end was known before this came
             table.ended[row] = ended
         elif has_ended and row not in self._sent.bundled:
             self._ended[row] = report["try"], ended

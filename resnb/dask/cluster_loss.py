@@ -1,7 +1,10 @@
 """Notices when a cluster is gone (its scheduler, or its last worker), and words the reason."""
 
+import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from resnb.run.scheduling.outcome import text_of
 
@@ -53,16 +56,24 @@ class WorkerWatch:
         self._lost: Callable[[str], object] | None = lost
         self._counted: Callable[[int], object] | None = counted
         self._timer: Any = None
-        client.subscribe_topic("all", self._event)
+        with _LOCK:
+            watches = _WATCHES.setdefault(client, [])
+            watches.append(self)
+            if len(watches) == 1:
+                client.subscribe_topic("all", partial(_tell, watches))
 
     def close(self) -> None:
         """Stop watching."""
-        self._lost = self._counted = None  # the client never forgets the handler of a topic
+        self._lost = self._counted = None
+        with _LOCK:
+            watches = _WATCHES[self._client]
+            watches.remove(self)
+            if not watches and self._client.status == "running":
+                self._client.unsubscribe_topic("all")
         if self._client.status == "running":
-            self._client.unsubscribe_topic("all")
             self._client.loop.add_callback(self._call_off)
 
-    async def _event(self, event: tuple[Any, Any]) -> None:
+    async def event(self, event: tuple[Any, Any]) -> None:
         """Something has happened on the cluster; on the client's loop."""
         action = event[1].get("action") if isinstance(event[1], dict) else None
         if action in {"add-worker", "remove-worker"}:
@@ -72,7 +83,10 @@ class WorkerWatch:
             self._look_later()
 
     async def _count(self) -> None:
-        workers = await self._client.nthreads()
+        try:
+            workers = await self._client.nthreads()
+        except OSError:  # as below; the next that comes or goes tells
+            return
         counted = self._counted
         if counted is not None:
             counted(sum(workers.values()))
@@ -100,3 +114,14 @@ class WorkerWatch:
                 lost(f"no Dask worker is left, and none has come for {PATIENCE:g} s")
 
         self._client.loop.add_callback(look)
+
+
+_WATCHES: WeakKeyDictionary[Any, list[WorkerWatch]] = WeakKeyDictionary()
+"""The watches of each client, which has one handler for a topic, and runs may be many."""
+_LOCK = threading.Lock()
+
+
+async def _tell(watches: list[WorkerWatch], event: tuple[Any, Any]) -> None:
+    """Tell all watches of a client; on its loop."""
+    for one in tuple(watches):
+        await one.event(event)

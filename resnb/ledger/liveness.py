@@ -123,6 +123,17 @@ class Liveness:
             return found
         return DEAD if Path(record.environment.python).exists() else UNKNOWN
 
+    def statuses_of(self, records: Iterable[LeaseRecord]) -> list[str]:
+        """The same for many leases, with one look at each owner."""
+        known: dict[tuple[Owner, bool, str], str] = {}
+        found = []
+        for record in records:
+            key = record.owner, bool(record.kind), record.environment.python
+            if key not in known:
+                known[key] = self.status_of(record)
+            found.append(known[key])
+        return found
+
     def _from_here(self, owner: Owner) -> str:
         lock = owner.lock
         if lock is None:

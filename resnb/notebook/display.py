@@ -61,12 +61,14 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
     from the beginning of the run, and the whole output in its place at the end. Others get one
     output, at the end.
     """
+    if quiet:
+        yield
+        return
     place = uuid4().hex
-    live = {} if quiet or not _is_watched() else _live(flow, place)
+    live = _live(flow, place) if _is_watched() else {}
     if not live:
         yield
-        if not quiet:
-            show_flow(flow)
+        show_flow(flow)
         return
     began: list[Event] = []
 

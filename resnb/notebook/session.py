@@ -121,9 +121,11 @@ class Session:
         Raises:
             MagicError: no flow can have that name.
         """
-        variable_name(name)
-        flow = self._by_name().get(name)
+        variable = variable_name(name)
         found = self._flows.get(name)
+        if found is not None and self.namespace.get(variable) is found.flow:
+            return found  # as `_by_name` would say
+        flow = self._by_name().get(name)
         if found is not None and found.flow is flow:
             return found
         return FlowCells(flow or Flow(name))
@@ -148,7 +150,8 @@ class Session:
 
     def freshness(self, flow: Flow) -> Freshness:
         """What the tasks of `flow` were made of."""
-        return self._freshness.setdefault(flow, Freshness())
+        found = self._freshness.get(flow)
+        return self._freshness.setdefault(flow, Freshness()) if found is None else found
 
     def mark_stale(self, flow: Flow) -> None:
         """Let views mark which tasks of `flow` are stale now."""

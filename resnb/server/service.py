@@ -161,7 +161,7 @@ def _alive(commands: LedgerCommands, lease: LeaseId) -> ListedLease | None:
         return next((one for one in commands.damaged() if one.record.id == lease), None)
     if record.state == states.CLOSED:
         return None
-    return listed(record, commands.liveness.status)
+    return listed(record, commands.liveness.status_of(record))
 
 
 async def _answer(executor: Executor, work: Callable[[], T], deadline: float | None) -> T:

@@ -7,68 +7,90 @@ as needed: it is better to capture one name too many than one too few.
 import ast
 from collections.abc import Iterable, Sequence
 
-from resnb.syntax.scoping import bound_names, names_read
+from resnb.syntax.scoping import names_of
 
 
 def names_needed(statements: Sequence[ast.stmt]) -> tuple[str, ...]:
     """The names that must be assigned already when `statements` run in order."""
-    walk = _Walk()
-    walk.block(statements, frozenset())
-    return tuple(walk.needed)
+    return tuple(Walk(statements).needed)
 
 
-class _Walk:
-    """Walks statements with the set of names that are assigned so far."""
+class Walk:
+    """Walks statements in order, with the set of names that are assigned so far.
 
-    def __init__(self) -> None:
+    Attributes:
+        needed: the names that must be assigned already.
+        bound: the names that the statements bind, also where a later line deletes them, and
+            whether only imports, loops and ``with ... as`` bind them.
+        imports_all: whether there is an ``import *``.
+    """
+
+    def __init__(self, statements: Sequence[ast.stmt]) -> None:
         self.needed: dict[str, None] = {}
+        self.bound: dict[str, bool] = {}
+        self.imports_all = False
+        self._block(statements, frozenset())
 
-    def block(self, statements: Iterable[ast.stmt], assigned: frozenset[str]) -> frozenset[str]:
+    def _block(self, statements: Iterable[ast.stmt], assigned: frozenset[str]) -> frozenset[str]:
         """Walk `statements` and return the names that are surely assigned after them."""
         for statement in statements:
-            assigned = self.statement(statement, assigned)
+            assigned = self._statement(statement, assigned)
         return assigned
 
-    def statement(self, statement: ast.stmt, assigned: frozenset[str]) -> frozenset[str]:
+    def _statement(self, statement: ast.stmt, assigned: frozenset[str]) -> frozenset[str]:
         match statement:
             case ast.If(test=test, body=body, orelse=orelse):
-                assigned = self.nodes([test], assigned)
-                return self.block(body, assigned) & self.block(orelse, assigned)
+                assigned = self._nodes([test], assigned)
+                return self._block(body, assigned) & self._block(orelse, assigned)
             case ast.While(test=test, body=body, orelse=orelse):
-                assigned = self.nodes([test], assigned)
-                self.block(body, assigned)
-                self.block(orelse, assigned)
+                assigned = self._nodes([test], assigned)
+                self._block(body, assigned)
+                self._block(orelse, assigned)
             case ast.For() | ast.AsyncFor():
-                assigned = self.nodes([statement.iter], assigned)
-                self.block(statement.body, self.nodes([statement.target], assigned))
-                self.block(statement.orelse, assigned)
+                assigned = self._nodes([statement.iter], assigned)
+                self._block(statement.body, self._nodes([statement.target], assigned, passing=True))
+                self._block(statement.orelse, assigned)
             case ast.With() | ast.AsyncWith():
-                assigned = self.nodes(statement.items, assigned)
-                self.block(statement.body, assigned)  # the context manager may swallow an exception
+                assigned = self._nodes([one.context_expr for one in statement.items], assigned)
+                targets = [one.optional_vars for one in statement.items if one.optional_vars]
+                assigned = self._nodes(targets, assigned, passing=True)
+                self._block(
+                    statement.body, assigned
+                )  # the context manager may swallow an exception
             case ast.Match(subject=subject, cases=cases):
-                assigned = self.nodes([subject], assigned)
+                assigned = self._nodes([subject], assigned)
                 for case in cases:
-                    matched = self.nodes([case.pattern], assigned)
-                    matched = self.nodes([case.guard] if case.guard else [], matched)
-                    self.block(case.body, matched)
+                    matched = self._nodes([case.pattern], assigned)
+                    matched = self._nodes([case.guard] if case.guard else [], matched)
+                    self._block(case.body, matched)
             case ast.Try() | ast.TryStar():
-                return self.attempt(statement, assigned)
+                return self._attempt(statement, assigned)
+            case ast.Import() | ast.ImportFrom():
+                self.imports_all |= statement.names[0].name == "*"
+                return self._nodes([statement], assigned, passing=True)
             case _:
-                return self.nodes([statement], assigned)
+                return self._nodes([statement], assigned)
         return assigned
 
-    def attempt(self, statement: ast.Try | ast.TryStar, assigned: frozenset[str]) -> frozenset[str]:
-        after = self.block(statement.orelse, self.block(statement.body, assigned))
+    def _attempt(
+        self, statement: ast.Try | ast.TryStar, assigned: frozenset[str]
+    ) -> frozenset[str]:
+        after = self._block(statement.orelse, self._block(statement.body, assigned))
         for handler in statement.handlers:
             caught = frozenset({handler.name} if handler.name else ())
-            begin = self.nodes([handler.type] if handler.type else [], assigned) | caught
-            after &= self.block(handler.body, begin) - caught
-        return after | self.block(statement.finalbody, assigned)
+            begin = self._nodes([handler.type] if handler.type else [], assigned) | caught
+            after &= self._block(handler.body, begin) - caught
+        return after | self._block(statement.finalbody, assigned)
 
-    def nodes(self, nodes: Sequence[ast.AST], assigned: frozenset[str]) -> frozenset[str]:
+    def _nodes(
+        self, nodes: Sequence[ast.AST], assigned: frozenset[str], *, passing: bool = False
+    ) -> frozenset[str]:
         """Walk what has no branches: it first reads, then binds."""
-        reads = sorted(names_read(nodes) - assigned)
-        self.needed.update(dict.fromkeys(reads))
+        read, bound = names_of(nodes)
+        for name in bound:
+            self.bound[name] = passing and self.bound.get(name, True)
+        if not read <= assigned:
+            self.needed.update(dict.fromkeys(sorted(read - assigned)))
         deleted = {
             target.id
             for node in nodes
@@ -76,4 +98,4 @@ class _Walk:
             for target in node.targets
             if isinstance(target, ast.Name)
         }
-        return assigned.union(bound_names(nodes)) - deleted
+        return assigned.union(bound) - deleted

@@ -6,41 +6,47 @@ some of their statements.
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import get_args
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _Scope = _Function | _Comprehension | ast.ClassDef
 _EAGER_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp)
-_LEAVES = (ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
+_LEAVES = frozenset({
+    ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Pass,
+})  # fmt: skip
+_SCOPES = frozenset(get_args(_Scope))
+_NAMING = _SCOPES | {
+    ast.Name, ast.AugAssign, ast.Import, ast.ImportFrom, ast.Nonlocal, ast.MatchAs, ast.MatchStar,
+    ast.MatchMapping,
+}  # fmt: skip
+"""What itself binds or reads names, apart from its parts."""
+_NO_NODES = frozenset({"attr", "ctx", "op", "ops", "type_comment"})
+"""Fields whose values are no nodes, or nodes that say only what is done, such as `ast.Add`."""
 _AWAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith)
 
 
-def own_nodes(nodes: Iterable[ast.AST], enter: tuple[type[ast.AST], ...] = ()) -> Iterator[ast.AST]:
+def own_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """The nodes that run in the scope of `nodes`, in the order of the source.
 
     Bodies of functions, classes and lambdas run in scopes of their own, and so does a comprehension
-    except for its first iterable. Decorators, defaults and base classes do not.
-
-    Args:
-        nodes: where to begin.
-        enter: kinds of comprehension to enter as well, without their targets.
+    except for its first iterable. Decorators, defaults and base classes do not. What says only how,
+    such as `ast.Add` and `ast.Load`, is left out, and so is the name in a bare annotation.
     """
-    left = [iter(nodes)]  # a generator in a generator would pass each node up through all of them
+    left = [*nodes][::-1]  # a generator in a generator would pass each node up through all of them
     while left:
-        node = next(left[-1], None)
-        if node is None:
-            left.pop()
-            continue
+        node = left.pop()
         yield node
-        if node._fields and not isinstance(node, _LEAVES):
-            left.append(iter(_own_parts(node, enter)))
+        if type(node) not in _LEAVES:
+            left += reversed(_own_parts(node))
 
 
-def _own_parts(node: ast.AST, enter: tuple[type[ast.AST], ...]) -> Iterable[ast.AST]:
+def _own_parts(node: ast.AST) -> Sequence[ast.AST]:
+    if type(node) not in _SCOPES:
+        return _parts(node)
     if isinstance(node, _Comprehension):
-        inside = _inside(node) if isinstance(node, enter) else []
-        return [node.generators[0].iter, *inside]
+        return [node.generators[0].iter]
     if isinstance(node, _Function):
         values = [value for value in (*node.args.defaults, *node.args.kw_defaults) if value]
         if isinstance(node, ast.Lambda):
@@ -50,7 +56,22 @@ def _own_parts(node: ast.AST, enter: tuple[type[ast.AST], ...]) -> Iterable[ast.
         return [*node.decorator_list, *values, *annotations, *returns]
     if isinstance(node, ast.ClassDef):
         return [*node.decorator_list, *node.bases, *node.keywords]
-    return ast.iter_child_nodes(node)
+    return _parts(node)
+
+
+def _parts(node: ast.AST) -> list[ast.AST]:
+    """What `ast.iter_child_nodes` gives but for `_NO_NODES`, and faster."""
+    if isinstance(node, ast.AnnAssign) and node.value is None and isinstance(node.target, ast.Name):
+        return [node.annotation]
+    found: list[ast.AST] = []
+    for name in node._fields:
+        if name not in _NO_NODES:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                found += [one for one in value if isinstance(one, ast.AST)]
+            elif isinstance(value, ast.AST):
+                found.append(value)
+    return found
 
 
 def _inside(node: _Comprehension) -> list[ast.expr]:
@@ -66,20 +87,30 @@ def _arguments(node: _Function) -> list[ast.arg]:
     return [*args.posonlyargs, *args.args, *args.kwonlyargs, *starred]
 
 
+def names_of(nodes: Iterable[ast.AST]) -> tuple[set[str], dict[str, None]]:
+    """The names that `nodes` read, as `names_read`, and those that they bind, as `bound_names`."""
+    read: set[str] = set()
+    bound: dict[str, None] = {}
+    for node in own_nodes(nodes):
+        if isinstance(node, ast.Name):  # most that matter are
+            if isinstance(node.ctx, ast.Store):
+                bound[node.id] = None
+            else:
+                read.add(node.id)
+        elif type(node) in _NAMING:
+            read.update(name for name, _ in _read_by(node))
+            bound.update(dict.fromkeys(_bound_by(node)))
+    return read, bound
+
+
 def bound_names(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
     """The names that `nodes` bind in their scope, in order, each once.
 
     Three things do not count: what ``except ... as name`` binds, because it is unbound again at the
     end; a bare annotation, which binds nothing; and ``import *``, whose names are unknown.
     """
-    unbound = set()
-    names: dict[str, None] = {}
-    for node in own_nodes(nodes, (*_EAGER_COMPREHENSIONS, ast.GeneratorExp)):
-        if isinstance(node, ast.AnnAssign) and node.value is None:
-            unbound.add(node.target)
-        if node not in unbound:
-            names.update(dict.fromkeys(_bound_by(node)))
-    return tuple(names)
+    own = (node for node in own_nodes(nodes) if type(node) in _NAMING)
+    return tuple(dict.fromkeys(name for node in own for name in _bound_by(node)))
 
 
 def names_left(statements: Iterable[ast.stmt]) -> tuple[str, ...]:
@@ -93,30 +124,33 @@ def names_left(statements: Iterable[ast.stmt]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _bound_by(node: ast.AST) -> list[str]:
+def _bound_by(node: ast.AST) -> Sequence[str]:  # noqa: PLR0911 - a table of kinds
     match node:
-        case ast.Name(id=name, ctx=ast.Store()):
-            return [name]
+        case ast.Name(id=name, ctx=ctx):
+            return (name,) if isinstance(ctx, ast.Store) else ()
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return [name]
+            return (name,)
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
             names = [alias.asname or alias.name.partition(".")[0] for alias in aliases]
             return [name for name in names if name != "*"]
         case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-            return [name]
+            return (name,)
         case ast.MatchMapping(rest=str(name)):
-            return [name]
-        case _:
-            return []
+            return (name,)
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return bound_names(_inside(node))  # by ``:=``
+    return ()
 
 
 def has_await(nodes: Iterable[ast.AST]) -> bool:
     """Whether `nodes` await in their own scope, so that only an async function can contain them."""
-    return any(
-        isinstance(node, _AWAITS)
-        or (isinstance(node, _EAGER_COMPREHENSIONS) and any(g.is_async for g in node.generators))
-        for node in own_nodes(nodes, _EAGER_COMPREHENSIONS)
-    )
+    return any(map(_awaits, own_nodes(nodes)))
+
+
+def _awaits(node: ast.AST) -> bool:
+    if isinstance(node, _EAGER_COMPREHENSIONS):
+        return any(one.is_async for one in node.generators) or has_await(_inside(node))
+    return isinstance(node, _AWAITS)
 
 
 def local_names(nodes: Iterable[ast.AST]) -> frozenset[str]:
@@ -134,20 +168,22 @@ def names_read(nodes: Iterable[ast.AST]) -> frozenset[str]:
 
 
 def _reads(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, bool]]:
+    return (one for node in own_nodes(nodes) if type(node) in _NAMING for one in _read_by(node))
+
+
+def _read_by(node: ast.AST) -> Sequence[tuple[str, bool]]:
     """Each name read, and whether an inner scope reads it, which does not see a class's names."""
-    for node in own_nodes(nodes):
-        match node:
-            case ast.Name(id=name, ctx=ast.Load() | ast.Del()):
-                yield name, False
-            case ast.AugAssign(target=ast.Name(id=name)):
-                yield name, False
-            case ast.Nonlocal(names=names):
-                yield from ((name, False) for name in names)
-            case _ if isinstance(node, _Scope):
-                own = getattr(node, "name", None)  # bound by the time the body reads it
-                yield from ((name, True) for name in _free_names(node) if name != own)
-            case _:
-                pass
+    match node:
+        case ast.Name(id=name, ctx=ctx):
+            return () if isinstance(ctx, ast.Store) else ((name, False),)
+        case ast.AugAssign(target=ast.Name(id=name)):
+            return ((name, False),)
+        case ast.Nonlocal(names=names):
+            return [(name, False) for name in names]
+        case _ if isinstance(node, _Scope):
+            own = getattr(node, "name", None)  # bound by the time the body reads it
+            return [(name, True) for name in _free_names(node) if name != own]
+    return ()
 
 
 def _free_names(scope: _Scope) -> frozenset[str]:

@@ -7,10 +7,12 @@ chooses what leaves it.
 import ast
 import builtins
 from collections.abc import Collection, Sequence
+from copy import copy
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from resnb.syntax.reads import names_needed
-from resnb.syntax.scoping import bound_names, has_await, names_left, own_nodes
+from resnb.syntax.reads import Walk
+from resnb.syntax.scoping import names_left
 
 FUNCTION: Final = "step"
 """The name of the function, which tracebacks show."""
@@ -28,12 +30,14 @@ class StepCode(NamedTuple):
         outputs: the names that it binds and that others see.
         imports: its imports, which the notebook sees too.
         rebinds: those of `needs` that it also binds.
+        imports_all: whether there is an ``import *``.
     """
 
     needs: tuple[str, ...]
     outputs: tuple[str, ...]
     imports: tuple[ast.stmt, ...]
     rebinds: tuple[str, ...]
+    imports_all: bool
 
 
 def step_code(statements: Sequence[ast.stmt], stay_inside: Collection[str] = ()) -> StepCode:
@@ -42,22 +46,33 @@ def step_code(statements: Sequence[ast.stmt], stay_inside: Collection[str] = ())
     Imports, the targets of loops and what ``with ... as`` binds are no outputs, nor are names that
     begin with an underscore, nor those of `stay_inside`.
     """
-    inside = _bound_in_passing(statements).union(stay_inside)
-    bound = bound_names(statements)
+    walk = Walk(statements)
+    bound = walk.bound
+    deletes = any(isinstance(one, ast.Delete) for one in statements)
+    left = names_left(statements) if deletes else bound
     given = [
-        name for name in names_left(statements) if not name.startswith("_") and name not in inside
+        one for one in left if not one.startswith("_") and not bound[one] and one not in stay_inside
     ]
-    needs = [one for one in names_needed(statements) if not hasattr(builtins, one)]
+    needs = [one for one in walk.needed if not hasattr(builtins, one)]
     imports = [one for one in statements if isinstance(one, ast.Import | ast.ImportFrom)]
     return StepCode(
-        tuple(needs), tuple(given), tuple(imports), tuple(one for one in needs if one in bound)
+        tuple(needs),
+        tuple(given),
+        tuple(imports),
+        tuple([one for one in needs if one in bound]),
+        walk.imports_all,
     )
 
 
 def as_function(
-    statements: Sequence[ast.stmt], arguments: Sequence[str], late: Sequence[str], *, shows: bool
+    statements: Sequence[ast.stmt],
+    arguments: Sequence[str],
+    late: Sequence[str],
+    *,
+    shows: bool,
+    awaits: bool = False,
 ) -> ast.Module:
-    """A module that defines the functions `FUNCTION` and `LATE`.
+    """A module that defines the function `FUNCTION`, and with `late` the function `LATE`.
 
     Args:
         statements: the cell's.
@@ -65,6 +80,7 @@ def as_function(
         late: the names of more parameters, which `LATE` reads from the notebook; one that is left
             out is not bound when the cell begins.
         shows: whether the value of the last line is kept as `SHOWN`.
+        awaits: whether the statements await, so that `FUNCTION` is a coroutine function.
     """
     body = list(statements)
     if shows and isinstance(last := body[-1], ast.Expr):
@@ -72,44 +88,23 @@ def as_function(
         body[-1] = ast.copy_location(ast.Assign([target], last.value), last)
     unbound = [f"if {name} is NotImplemented: del {name}" for name in late]
     keywords = ", ".join([*arguments, *(f"{name}=NotImplemented" for name in late)])
-    prefix = "async " if has_await(statements) else ""
-    values = ", ".join(f"{name!r}: lambda: {name}" for name in late)
-    module = ast.parse(
+    prefix = "async " if awaits else ""
+    source = (
         f"{prefix}def {FUNCTION}({'*, ' if keywords else ''}{keywords}):\n"
-        f"    return __import__('builtins').locals()\n"
-        f"def {LATE}(): return {{{values}}}"
+        f"    return __import__('builtins').locals()"
     )
-    function = module.body[0]
-    assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+    if late:
+        values = ", ".join(f"{name!r}: lambda: {name}" for name in late)
+        source += f"\ndef {LATE}(): return {{{values}}}"
+    frame, *others = _parsed(source).body
+    assert isinstance(frame, ast.FunctionDef | ast.AsyncFunctionDef)
     before = ast.parse("\n".join(unbound)).body if unbound else []
-    function.body = [*before, *body, *function.body]
-    return module
+    function = copy(frame)
+    function.body = [*before, *body, *frame.body]
+    return ast.Module([function, *others], [])
 
 
-def _bound_in_passing(statements: Sequence[ast.stmt]) -> set[str]:
-    """The names that only loops, ``with`` and imports bind."""
-    passing: list[ast.AST] = []
-    for node in own_nodes(statements):
-        match node:
-            case ast.For(target=target) | ast.AsyncFor(target=target):
-                passing.append(target)
-            case ast.withitem(optional_vars=ast.expr() as target):
-                passing.append(target)
-            case ast.Import() | ast.ImportFrom():
-                passing.append(node)
-            case _:
-                pass
-    skipped = {id(one) for root in passing for one in ast.walk(root)}
-    others = [one for one in own_nodes(statements) if id(one) not in skipped]
-    kept = {name for one in others if isinstance(one, _BINDING) for name in bound_names([one])}
-    return set(bound_names(passing)) - kept
-
-
-_BINDING = (
-    ast.Name,
-    ast.FunctionDef,
-    ast.AsyncFunctionDef,
-    ast.ClassDef,
-    ast.MatchAs,
-    ast.MatchStar,
-)
+@lru_cache(maxsize=256)  # steps that read the same names have the same
+def _parsed(source: str) -> ast.Module:
+    """The parsed frame of a step, which nobody changes."""
+    return ast.parse(source)

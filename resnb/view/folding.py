@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
+from resnb.picking import picker
 from resnb.states import census
 from resnb.view.aggregate import overall
 from resnb.view.names import counted
 from resnb.view.outline import Cluster, Link, Node, Outline
-from resnb.view.snapshot import NO_WORK, Counts, Marks, Snapshot, in_order, picker
+from resnb.view.snapshot import NO_WORK, Counts, Marks, Snapshot, in_order
 
 NODE_LIMIT = 150
 LINK_LIMIT = 1_000
@@ -91,6 +92,7 @@ class Merged:
     def __init__(
         self, outline: Outline, groups: Sequence[Group], kept: Sequence[int] | None = None
     ) -> None:
+        self._whole = outline
         nodes, clusters = outline.nodes, outline.clusters
         group_of = {place: one for one, group in enumerate(groups) for place in group.places}
         self._goes_to: list[int] = []  # the new place of each node
@@ -143,13 +145,8 @@ class Merged:
             found = census(self._pick[-1 - old](snapshot.codes))
             codes.append(overall(found))
             counts.append(self._count[-1 - old].of(found, snapshot))
-        shown = snapshot.outline.nodes
-        nodes = [  # the snapshot's own outline may have values of parameters
-            self._here(shown[old]) if old >= 0 else node
-            for old, node in zip(self._new, self.outline.nodes, strict=True)
-        ]
         return snapshot._replace(
-            outline=self.outline._replace(nodes=tuple(nodes)),
+            outline=self._outline_of(snapshot),
             codes=bytes(codes),
             counts=tuple(counts),
             leases=tuple([snapshot.leases[place] for place in self._kept]),
@@ -165,6 +162,16 @@ class Merged:
             ),
             marks=self._marks(snapshot.marks),
         )
+
+    def _outline_of(self, snapshot: Snapshot) -> Outline:
+        if snapshot.outline is self._whole:
+            return self.outline
+        shown = snapshot.outline.nodes  # they may have values of parameters
+        nodes = [
+            self._here(shown[old]) if old >= 0 else node
+            for old, node in zip(self._new, self.outline.nodes, strict=True)
+        ]
+        return self.outline._replace(nodes=tuple(nodes))
 
     def _marks(self, marks: Marks) -> Marks:
         """Those of nodes that stay, and how many of each kind there are in the others."""
@@ -262,6 +269,7 @@ class CutOff:
     """
 
     def __init__(self, outline: Outline, nodes: int, links: int) -> None:
+        self._whole = outline
         arriving = Counter(max(link.source, link.target) for link in outline.links)
         end = total = 0
         for end in range(min(nodes, len(outline.nodes))):
@@ -280,11 +288,16 @@ class CutOff:
             links=tuple(link for link in outline.links if max(link.source, link.target) < end),
         )
 
+    def _outline_of(self, snapshot: Snapshot) -> Outline:
+        if snapshot.outline is self._whole:
+            return self.outline
+        return self.outline._replace(nodes=snapshot.outline.nodes[: self._end])
+
     def apply(self, snapshot: Snapshot) -> Snapshot:
         """Cut off a snapshot of the outline."""
         end, counts = self._end, snapshot.counts
         return snapshot._replace(
-            outline=self.outline._replace(nodes=snapshot.outline.nodes[:end]),
+            outline=self._outline_of(snapshot),
             codes=snapshot.codes[:end],
             counts=counts[:end],
             values=tuple(one for one in snapshot.values if one[0] < end),

@@ -5,7 +5,6 @@ without a step of Python for each task. A snapshot is plain data and never chang
 """
 
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from resnb.states import (
@@ -25,8 +24,6 @@ from resnb.view.outline import Outline
 from resnb.view.sketch import Sketch, sketch, value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from resnb.graph.flow import Flow
     from resnb.graph.resources.scope import Scope
     from resnb.graph.tasks.task import Task
@@ -130,6 +127,7 @@ class Sampler:
             for place, node in enumerate(nodes)
             if node.note and node.kind != "parameter"
         }
+        self._no_counts: tuple[Counts, ...] = ((),) * len(nodes)
         self._mapped = [place for place, node in enumerate(nodes) if node.mapped]
         self._parameters = [place for place, node in enumerate(nodes) if node.kind == "parameter"]
         self._no_work = {place for place, node in enumerate(nodes) if node.kind in NO_WORK}
@@ -143,7 +141,6 @@ class Sampler:
     def sample(self, progress: Progress | None) -> Snapshot:
         """The states as they are now; without `progress`, those of a flow that has never run."""
         outline, tasks, scopes = self.drawn
-        counts: list[Counts] = [()] * len(tasks)
         if progress is None:
             codes = bytes([PENDING]) * len(tasks)
             leases = (NOT_YET,) * len(scopes)
@@ -152,13 +149,14 @@ class Sampler:
                 outline,
                 PENDING,
                 codes,
-                tuple(counts),
+                self._no_counts,
                 leases,
                 totals=in_order(totals),
                 marks=tuple(self._noted.items()),
             )
         codes = progress.codes_of(tasks)
         totals, shown = self._totals(codes), bytearray(codes)
+        counts = list(self._no_counts) if self._mapped else []
         for place in self._mapped:
             children = progress.child_counts(tasks[place])
             counts[place] = in_order(children)
@@ -180,7 +178,7 @@ class Sampler:
             outline,
             code,
             bytes(shown),
-            tuple(counts),
+            tuple(counts) or self._no_counts,
             leases,
             tuple(
                 (place, value_text(progress.state_of(tasks[place]).result))
@@ -243,15 +241,6 @@ def _with_values(outline: Outline, values: Sequence[tuple[int, str]]) -> Outline
     for place, text in values:
         nodes[place] = nodes[place]._replace(note=text)
     return outline._replace(nodes=tuple(nodes))
-
-
-def picker(places: Sequence[int]) -> "Callable[[bytes], bytes]":
-    """A function that picks the codes at `places`, which ascend, out of all codes, at C's speed."""
-    if not places or places[-1] - places[0] == len(places) - 1:
-        whole = slice(places[0], places[-1] + 1) if places else slice(0)
-        return lambda codes: codes[whole]
-    pick = itemgetter(*places)
-    return lambda codes: bytes(pick(codes))
 
 
 def in_order(counts: Mapping[int, int]) -> Counts:

@@ -16,6 +16,7 @@ FRONT_ENDS = (
     pytest.param(LAB, id="lab"),
     pytest.param(NOTEBOOK_7, id="notebook-7", marks=pytest.mark.long),
 )
+VIEW = "application/vnd.jupyter.widget-view+json"
 SAVE_STATE = "jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')"
 KEEP_STATE = """
 import ipywidgets, json, pathlib
@@ -28,12 +29,21 @@ ipywidgets.IntSlider(7)
 """
 
 
+def saved_views(path):
+    """What a notebook says of the views in its outputs."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    found = [one.get("data", {}).get(VIEW) for cell in cells for one in cell.get("outputs", [])]
+    assert len([*filter(None, found)]) == 3
+    return filter(None, found)
+
+
 @pytest.mark.parametrize("front_end", FRONT_ENDS)
 def test_a_notebook_that_is_opened_again(notebook, front_end):
     notebook.front_end = front_end
     notebook.open(*CELLS)
     notebook.run(0, 1, 2, 3)
     notebook.save()
+    assert all(one["model_id"] for one in saved_views(notebook.path))
     notebook.page.goto("about:blank")  # or it complains that its kernel is gone
     notebook.server.end_kernels()
     notebook.show()

@@ -94,7 +94,9 @@ def test_it_grows_while_the_run_is_on_and_says_what_is_open(notebook):
     first = bar.get_attribute("aria-label")
     expect(bar).not_to_have_attribute("aria-label", first)
     expect(timeline.get_by_role("button", name="Machine, open")).to_contain_text("still open")
-    expect(view.locator(".words")).to_contain_text("4 s")  # which frames do not set back
+    expect(view.locator(".run-progress .words")).to_contain_text(
+        "4 s"
+    )  # which frames do not set back
     notebook.picture("timeline-running", view)
     view.get_by_role("button", name="Cancel").click()
     expect(timeline.get_by_role("button", name="waits, cancelled")).to_be_visible()

@@ -9,7 +9,7 @@ import pytest
 from resnb.dask.arrivals import Arrivals
 from resnb.dask.calls import Package
 from resnb.run.scheduling.state_table import Table
-from resnb.states import SUCCESS
+from resnb.states import RUNNING, SUCCESS
 from tests.run.parts import ManualClock
 
 
@@ -65,6 +65,16 @@ def test_times_of_one_worker_do_not_overlap_if_one_message_is_slower_than_the_ne
     assert all(began <= ended for began, ended in times)
     assert all(one[1] <= other[0] for one, other in pairwise(times))
     assert times[2][1] <= clock.now()
+
+
+def test_a_report_that_comes_after_dask_was_done_tells_when_that_was(arrivals, clock):
+    """The driver has taken its success, but the scheduler may not have heard of it."""
+    table = arrivals._table
+    table.state[0] = RUNNING
+    clock.advance(10)
+    table.ended[0] = clock.now()
+    arrivals.report({"name": "w", "reports": [report(0, 1.0, 2.0, now=5.0)]})
+    assert (table.started[0], table.ended[0]) == (6, 7)
 
 
 def test_a_worker_that_is_started_anew_has_another_clock(arrivals, clock):

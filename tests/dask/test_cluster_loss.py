@@ -1,4 +1,4 @@
-"""When a cluster counts as lost: once it has been without workers for long enough."""
+"""When a cluster counts as lost: once it has been without workers for long enough; all runs hear."""
 
 import asyncio
 from collections import deque
@@ -32,7 +32,8 @@ class Loop:
 
     def settle(self):
         while self._callbacks:
-            asyncio.run(self._callbacks.popleft()())
+            if (found := self._callbacks.popleft()()) is not None:
+                asyncio.run(found)
 
     def advance(self, seconds):
         self._clock.advance(seconds)
@@ -46,13 +47,17 @@ class Loop:
 class Cluster:
     """A client whose workers come and go as the test says."""
 
+    status = "running"
+
     def __init__(self):
-        self.loop, self.workers = Loop(), {}
+        self.loop, self.workers, self.handlers = Loop(), {}, {}
         self.answers = True
 
     def subscribe_topic(self, topic, handler):
-        assert topic == "all"
-        self._handler = handler
+        self.handlers[topic] = handler
+
+    def unsubscribe_topic(self, topic):
+        del self.handlers[topic]
 
     async def nthreads(self):
         if not self.answers:
@@ -68,15 +73,21 @@ class Cluster:
         self._tell("remove-worker")
 
     def _tell(self, action):
-        asyncio.run(self._handler(("", {"action": action})))
+        if "all" in self.handlers:
+            asyncio.run(self.handlers["all"](("", {"action": action})))
         self.loop.settle()
+
+
+def watching(case):
+    """The watch of one more run with the same client, which notes what it is told."""
+    return WorkerWatch(case.cluster, case.lost.append, case.counted.append)
 
 
 @pytest.fixture
 def case(monkeypatch):
     monkeypatch.setattr(cluster_loss, "PATIENCE", 30.0)
     case = SimpleNamespace(cluster=Cluster(), lost=[], counted=[])
-    case.watch = WorkerWatch(case.cluster, case.lost.append, case.counted.append)
+    case.watches = [watching(case)]
     case.cluster.add("a")
     case.cluster.add("b")
     return case
@@ -113,5 +124,40 @@ def test_a_scheduler_that_does_not_answer_is_asked_again(case):
     cluster.loop.advance(30)
     assert case.lost == []
     cluster.answers = True
+    cluster.loop.advance(30)
+    assert len(case.lost) == 1
+
+
+def test_each_run_is_told(case):
+    cluster = case.cluster
+    case.watches += [watching(case), watching(case)]
+    case.watches.pop().close()
+    cluster.remove("a")
+    cluster.remove("b")
+    cluster.loop.advance(30)
+    assert len(case.lost) == 2
+    assert case.counted[-2:] == [0, 0]
+    for one in case.watches:
+        one.close()
+    cluster.loop.settle()
+    assert cluster.handlers == {}
+
+
+def test_a_worker_that_comes_in_time_is_enough_for_all(case):
+    cluster = case.cluster
+    case.watches.append(watching(case))
+    cluster.remove("a")
+    cluster.remove("b")
+    cluster.add("c")
+    cluster.loop.advance(30)
+    assert case.lost == []
+
+
+def test_the_next_run_listens_anew(case):
+    cluster = case.cluster
+    case.watches.pop().close()
+    case.watches.append(watching(case))
+    cluster.remove("a")
+    cluster.remove("b")
     cluster.loop.advance(30)
     assert len(case.lost) == 1

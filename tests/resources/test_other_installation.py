@@ -234,7 +234,10 @@ class Rows:
 
 def tampered(row):
     """The row as somebody has changed it, each with what is said of it."""
-    new = lambda **values: {**row, "id": secrets.token_hex(16), **values}  # noqa: E731
+
+    def new(**values):
+        return {**row, "id": secrets.token_hex(16), **values}
+
     yield new(), ""  # its handle is that of another lease
     yield new(kind="unheard_of"), "no package that is installed here has the kind 'unheard_of'"
     yield new(recipe=b'{"more": 1}'), "cannot be trusted: arguments has no"

@@ -20,6 +20,10 @@ TEXTS = st.text() | st.sampled_from(["x" * 5000, "\x1b[31m" * 900, "</script>", 
 NUMBERS = st.none() | st.floats()
 
 
+def shown(one):
+    return listed(one, seen(one.owner))
+
+
 @given(
     name=TEXTS,
     notebook=TEXTS,
@@ -31,7 +35,7 @@ NUMBERS = st.none() | st.floats()
     created=st.floats(),
 )
 def test_whatever_a_record_says_it_is_json_that_fits(**values):
-    found = lease_json.lease(listed(record(owner=gone(), **values), seen))
+    found = lease_json.lease(shown(record(owner=gone(), **values)))
     text = json.dumps(found, allow_nan=False)
     assert text.isascii()
     assert fault(wire.Lease, found) == ""
@@ -44,7 +48,7 @@ def test_whatever_a_record_says_it_is_json_that_fits(**values):
 
 
 def forms(count):
-    return (lease_json.lease(listed(record(f"r{number}"), seen)) for number in range(count))
+    return (lease_json.lease(shown(record(f"r{number}"))) for number in range(count))
 
 
 def test_a_list_shows_the_latest_and_says_how_many_there_are():
@@ -71,18 +75,24 @@ def test_a_list_shows_the_latest_and_says_how_many_there_are():
 def test_notebooks_are_named_from_the_servers_folder_or_home(path, root, expected):
     home = str(Path.home())
     path, root = path.replace("HOME", home), root.replace("HOME", home)
-    found = lease_json.lease(listed(record(notebook=path), seen), Known(root=root))
+    found = lease_json.lease(shown(record(notebook=path)), Known(root=root))
     assert found["notebook"] == expected
     wanted = lease_filter({"notebook": [path]}) if path else LeaseFilter(closed=False, values={})
     assert wanted.by_short_path(root).takes(found)
     assert wanted.by_short_path(root).by_short_path(root).takes(found)
 
 
+def test_no_notebook_is_named_by_a_home_that_is_the_root(monkeypatch):
+    monkeypatch.setenv("HOME", "/")
+    for path in ("", "/", "/nb/b.ipynb"):
+        assert lease_json.lease(shown(record(notebook=path)))["notebook"] == path
+
+
 def test_a_notebook_that_the_server_has_is_known_by_its_path():
     known = Known(ended={here().pid: 7.0}, root="/srv/books")
 
     def path(notebook, owner):
-        found = lease_json.lease(listed(record(notebook=notebook, owner=owner), seen), known)
+        found = lease_json.lease(shown(record(notebook=notebook, owner=owner)), known)
         return found["path"], found["kernel_ended"]
 
     assert path("/srv/books/sub/a b.ipynb", here()) == ("sub/a b.ipynb", None)
@@ -98,7 +108,7 @@ def test_a_message_has_all_that_a_list_has():
 
 def test_what_is_asked_kept_orphaned_or_given_up_is_marked():
     def marks(owner, **values):
-        found = lease_json.lease(listed(record(owner=owner, **values), seen))
+        found = lease_json.lease(shown(record(owner=owner, **values)))
         return {name for name in ("asked", "kept", "orphan", "given_up") if found[name]}
 
     later = 4e9
@@ -113,7 +123,7 @@ def test_what_is_asked_kept_orphaned_or_given_up_is_marked():
 
 
 def test_a_lease_and_a_list_have_just_what_their_types_have():
-    found = lease_json.lease(listed(record(), seen))
+    found = lease_json.lease(shown(record()))
     assert found.keys() == wire.Lease.__annotations__.keys()
     message = json.loads(lease_json.message(lease_json.leases([found]), 5.0, "error"))
     assert message.keys() == wire.LeaseList.__annotations__.keys()

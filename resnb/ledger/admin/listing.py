@@ -3,9 +3,8 @@
 Names and reasons come from files and from users' code: `plain` makes them fit for a terminal.
 """
 
+import os
 import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from resnb.ids import LeaseId
@@ -168,9 +167,8 @@ class ListedLease(NamedTuple):
         }
 
 
-def listed(record: LeaseRecord, status: Callable[[Owner], str]) -> ListedLease:
-    """`record`, with whether its owner is alive by `status`."""
-    kernel = status(record.owner)
+def listed(record: LeaseRecord, kernel: str) -> ListedLease:
+    """`record`, with whether its owner is alive: ALIVE, DEAD or UNKNOWN."""
     found = ListedLease(record, record.state, kernel)
     hidden = kernel == UNKNOWN and record.state != states.CLOSED
     return found._replace(state=states.UNKNOWN) if hidden or found.is_untold else found
@@ -195,9 +193,9 @@ def short_path(path: str, root: str = "") -> str:
     inside = f"{root.rstrip('/')}/"
     if root and path.startswith(inside) and path != inside:
         return path[len(inside) :]
-    home = Path("~").expanduser()
-    if home != home.parent and Path(path).is_relative_to(home):
-        return str(Path("~", Path(path).relative_to(home)))
+    home = os.path.expanduser("~").rstrip("/")  # noqa: PTH111 - many times for a list
+    if home and (path == home or path.startswith(f"{home}/")):
+        return f"~{path[len(home) :]}"
     return path
 
 
@@ -208,6 +206,8 @@ def plain(text: str, keep: str = "") -> str:
         text: what somebody else wrote.
         keep: control characters that may stay; other white space becomes a blank.
     """
+    if text.isprintable():
+        return text
     return "".join(
         one if one.isprintable() or one in keep else " " if one.isspace() else ""
         for one in _SEQUENCE.sub("", text)

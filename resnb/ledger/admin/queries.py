@@ -9,7 +9,6 @@ from pathlib import Path
 
 from resnb.errors import LedgerError, OptionError
 from resnb.ledger.admin.listing import ListedLease, damaged, listed, plain
-from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.choice import liveness_of, open_store
 from resnb.ledger.store.home import ledger_home
 
@@ -45,16 +44,13 @@ class LedgerQueries:
         records = self.store.alive()
         if closed:
             records = [*reversed(self.store.history()), *records]
-        found = [self._listed(record) for record in records]
+        statuses = self.liveness.statuses_of(records)
+        found = [listed(record, kernel) for record, kernel in zip(records, statuses, strict=True)]
         return [*found, *self.damaged()]
 
     def damaged(self) -> list[ListedLease]:
         """The leases that are not closed and whose records cannot be read."""
         return list(map(damaged, self.store.damaged()))
-
-    def _listed(self, record: LeaseRecord) -> ListedLease:
-        kernel = self.liveness.status_of(record)
-        return listed(record, lambda _: kernel)
 
     def find(self, name: str, *, closed: bool = False) -> list[ListedLease]:
         """The lease with the id `name`, else those of that name, else those whose ids begin so.

@@ -36,7 +36,8 @@ def sweep(home: Path) -> None:
     liveness = liveness_of(store)
 
     def orphans(records: list[LeaseRecord]) -> list[LeaseRecord]:
-        return [record for record in records if liveness.status_of(record) == DEAD]
+        statuses = liveness.statuses_of(records)
+        return [one for one, status in zip(records, statuses, strict=True) if status == DEAD]
 
     def due(records: list[LeaseRecord]) -> list[LeaseRecord]:
         return [record for record in orphans(records) if not _is_for_later(record, now())]

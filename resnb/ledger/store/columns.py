@@ -6,8 +6,8 @@ lease.
 """
 
 import json
-import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from resnb.ids import LeaseId
@@ -39,6 +39,8 @@ _TYPES: Final[dict[Any, str]] = {
 }
 _LARGEST: Final = 1e15
 """Larger than any number in a record that makes sense."""
+_REMEMBERED: Final = 64
+"""How many owners, environments and lists that were read are remembered."""
 DEFINITIONS: Final = ", ".join(
     f"{name} {_TYPES[kind]}" for name, kind in LeaseRecord.__annotations__.items()
 )
@@ -73,15 +75,11 @@ def from_row(row: tuple[Any, ...], ahead: float = 0.0) -> LeaseRecord | None:
     """The record of a row; None if the row holds no valid one."""
     values = dict(zip(FIELDS, row, strict=True))
     try:
-        python, prefix, path, folder, variables = json.loads(values["environment"])
-        values["environment"] = Environment(
-            str(python), str(prefix), tuple(map(str, path)), str(folder),
-            tuple((str(key), str(value)) for key, value in variables),
-        )  # fmt: skip
-        values["around"] = tuple(map(str, json.loads(values["around"])))
+        values["environment"] = _environment(values["environment"])
+        values["around"] = _texts(values["around"])
         for name in _OWNERS:
             if values[name] is not None:
-                values[name] = from_text(values[name])
+                values[name] = _owner(values[name])
         for name in _FLAGS:
             values[name] = bool(values[name])
     except (ValueError, TypeError, KeyError):
@@ -89,9 +87,23 @@ def from_row(row: tuple[Any, ...], ahead: float = 0.0) -> LeaseRecord | None:
     if ahead:
         values |= {name: values[name] - ahead for name in TIMES if values[name]}
     is_valid = values["id"] and values["owner"] and values["state"] in states.OF_RECORDS
-    return LeaseRecord(**values) if is_valid and all(map(_is_possible, row)) else None
+    numbers = (value for value in row if isinstance(value, (int, float)))
+    is_possible = all(-_LARGEST < one < _LARGEST for one in numbers)  # neither infinite nor NaN
+    return LeaseRecord(**values) if is_valid and is_possible else None
 
 
-def _is_possible(value: Any) -> bool:
-    """Whether one can reckon with a number; anything else is as good as another."""
-    return not isinstance(value, int | float) or (math.isfinite(value) and abs(value) < _LARGEST)
+_owner = lru_cache(_REMEMBERED)(from_text)  # many leases have the same
+
+
+@lru_cache(_REMEMBERED)
+def _texts(text: str) -> tuple[str, ...]:
+    return tuple(map(str, json.loads(text)))
+
+
+@lru_cache(_REMEMBERED)
+def _environment(text: str) -> Environment:
+    python, prefix, path, folder, variables = json.loads(text)
+    return Environment(
+        str(python), str(prefix), tuple(map(str, path)), str(folder),
+        tuple((str(key), str(value)) for key, value in variables),
+    )  # fmt: skip

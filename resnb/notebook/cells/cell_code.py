@@ -1,9 +1,18 @@
 """A cell's body as code: IPython's own syntax translated, line numbers those of the cell."""
 
 import ast
+import inspect
 import re
 from types import CodeType
 from typing import Any
+
+from IPython.core.inputtransformer2 import (
+    EscapedCommand,
+    HelpEnd,
+    MagicAssign,
+    SystemAssign,
+    TransformerManager,
+)
 
 from resnb.errors import MagicError
 from resnb.notebook.cells.records import CellBody
@@ -15,12 +24,37 @@ from resnb.syntax.scoping import has_await, names_left
 from resnb.syntax.step_code import step_code
 
 _CELL_MAGIC = re.compile(r"%%(flow|resource)\s")
+_OF_FUNCTIONS = re.compile(r"\b(?:async|await|return|yield)\b")
+_ESCAPES = re.compile(r"[!?%]|^\s*[,;/]", re.MULTILINE)
+"""Without one of these, none of `_TRANSFORMERS` finds anything to do."""
+_TRANSFORMERS: list[Any] = [MagicAssign, SystemAssign, EscapedCommand, HelpEnd]
 
 
 def translated(shell: Any, body: str) -> str:
     """`body` with line magics and ``!`` translated to Python."""
-    text: str = shell.transform_cell(body)
+    plain = _without_escapes(shell, body)
+    text: str = shell.transform_cell(body) if plain is None else plain
     return text
+
+
+def _without_escapes(shell: Any, body: str) -> str | None:
+    """What IPython makes of a body in which it would search all tokens in vain; else None.
+
+    That takes it longer than Python takes to parse and to compile the body.
+    """
+    manager = getattr(shell, "input_transformer_manager", None)
+    if type(manager) is not TransformerManager or manager.token_transformers != _TRANSFORMERS:
+        return None
+    text = body if body.endswith("\n") else f"{body}\n"
+    lines: Any = text.splitlines(keepends=True)
+    transforms: list[Any] = [*manager.cleanup_transforms, *manager.line_transforms]
+    for transform in transforms:
+        lines = transform(lines)
+    if len(lines) == 1 or _ESCAPES.search("".join(lines)):  # a single line may call by its name
+        return None
+    for transform in shell.input_transformers_post:
+        lines = transform(lines)
+    return "".join(lines)
 
 
 def let_be_empty(lines: list[str]) -> list[str]:
@@ -70,7 +104,8 @@ def flow_body(
         filename = cached(shell, source)
         tree = ast.parse(source, filename)
         if step is not None:
-            found = _step_body(shell, tree, body, filename, step)
+            shows = not body.rstrip().endswith(";")
+            found = _step_body(shell, tree, source, filename, step, shows=shows)
             outputs, needs = found.code.outputs, found.code.needs
             return CellBody(lambda: None, outputs, needs, cell_id, number, found)
         if has_await(tree.body):
@@ -87,20 +122,25 @@ def flow_body(
     )
 
 
-def _step_body(shell: Any, tree: ast.Module, text: str, filename: str, line: StepLine) -> StepBody:
-    compiled(shell, tree, filename, awaits=True)  # finds what a function may hold, and a cell not
-    if any(isinstance(one, ast.ImportFrom) and one.names[0].name == "*" for one in ast.walk(tree)):
+def _step_body(
+    shell: Any, tree: ast.Module, source: str, filename: str, line: StepLine, *, shows: bool
+) -> StepBody:
+    flags = 0
+    if _OF_FUNCTIONS.search(source):  # finds what a function may hold, and a cell not
+        flags = compiled(shell, tree, filename, awaits=True).co_flags
+    statements = tuple(tree.body)
+    code = step_code(statements, line.inside)
+    if code.imports_all:
         raise MagicError(
             "%%flow: a step cannot hold `from ... import *`: name what you need, or put the line "
             "into an ordinary cell"
         )
-    shows = not text.rstrip().endswith(";")
-    statements = tuple(tree.body)
     return StepBody(
         statements,
-        step_code(statements, line.inside),
+        code,
         lambda module: compiled(shell, module, filename),
-        shows,
+        shows=shows,
+        awaits=bool(flags & inspect.CO_COROUTINE),
     )
 
 

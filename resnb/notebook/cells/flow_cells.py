@@ -77,14 +77,16 @@ class FlowCells:
             if old is not None:
                 editing.retire_parameters(flow, old.everything)
             free = self._parameters_of_deleted_cells(key)
-            editing.retire_parameters(flow, free.values())
+            if free:
+                editing.retire_parameters(flow, free.values())
             known = set(flow.nodes)
             step_names = StepNames(flow, self._binders_but(key))
             if body.step is not None:
                 label = label_of(line.name, body.number, line.step.title if line.step else "")
                 step_names.refuse_conflicts(label, names, is_step=True)
             shared, replaced = self._run_body(line, body, key, namespace, free, names=step_names)
-            editing.restore_parameters(flow, free.values())
+            if free:
+                editing.restore_parameters(flow, free.values())
             names_now = flow.parameter_names
             taken = {one: names_now[name] for name, one in free.items()}
             taken = {one: new for one, new in taken.items() if new is not one}

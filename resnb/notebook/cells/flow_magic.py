@@ -82,6 +82,8 @@ def close_replaced(flow: Flow, scopes: Collection[Scope]) -> None:
     Raises:
         CleanupError: one could not be cleaned up; it stays listed.
     """
+    if not scopes:
+        return
     with interrupts_put_off():
         _, left = close_scopes(flow, scopes)
     if left:

@@ -30,7 +30,7 @@ _SHORT = 1000
 class MadeOf(NamedTuple):
     """What the code of a task was when it ran."""
 
-    code: str  # what it means, with all that it refers to
+    code: Any  # what it means, with all that it refers to, as `CodeWalk` describes it
     names: Mapping[str, str] = {}  # what each variable was that a step read from the notebook
 
 
@@ -74,7 +74,7 @@ class Freshness:
             return False
         if not (rebuilt.has_same_inputs and old.is_written_like(new)):
             self._outdated[new] = CODE_CHANGED
-            self._outdate(flow, [new], {new: 0})
+            self._outdate(flow, [new], [new])
             return False
         if old in self._outdated:
             self._outdated[new] = self._outdated[old]
@@ -118,7 +118,8 @@ class Freshness:
         """What `tasks` are and are made of now, so that one can tell whether that has changed."""
         described = _described(tasks)
         found = [
-            (id(task), made.code, self._outdated.get(task)) for task, made in described.items()
+            (id(task), repr(made.code), self._outdated.get(task))
+            for task, made in described.items()
         ]
         values = [(one.name, memory_of(flow).state_of(one).name) for one in flow.parameters()]
         return str(hash((tuple(found), tuple(values))))
@@ -230,13 +231,16 @@ def _described(tasks: Iterable[Task]) -> dict[Task, MadeOf]:
     for task in tasks:
         if task.kind != "task":
             continue
+        if isinstance(task, StepTask):
+            names = {
+                name: repr(CodeWalk(_glance).describe(value))
+                for name, value in task.read_now().items()
+            }
+            found[task] = MadeOf((task.outputs, CodeWalk(_glance).describe(task.function)), names)
+            continue
         code = id(task.__dict__.get("run", task))
         if code not in seen:
-            names = task.read_now() if isinstance(task, StepTask) else {}
-            seen[code] = MadeOf(
-                repr(task_key(task, CodeWalk(_glance))),
-                {name: repr(CodeWalk(_glance).describe(value)) for name, value in names.items()},
-            )
+            seen[code] = MadeOf(task_key(task, CodeWalk(_glance)))
         found[task] = seen[code]
     return found
 

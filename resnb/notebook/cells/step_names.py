@@ -29,6 +29,7 @@ class StepBody:
     code: StepCode  # what it reads and binds
     compiled: Callable[[ast.Module], Any]  # compiles a module whose lines are the cell's
     shows: bool  # whether its last line is to be shown
+    awaits: bool  # whether it awaits
 
 
 class Binder(NamedTuple):
@@ -112,14 +113,16 @@ class StepNames:
         if taken := _RESERVED.intersection(inputs):
             raise MagicError(f"a step cannot read {min(taken)!r} from the flow: rename it")
         late = tuple(name for name in code.rebinds if name not in inputs)
-        module = as_function(body.statements, tuple(inputs), late, shows=body.shows)
+        module = as_function(
+            body.statements, tuple(inputs), late, shows=body.shows, awaits=body.awaits
+        )
         found: dict[str, Any] = {}
         exec(body.compiled(module), namespace, found)  # noqa: S102 - the user's own cell
         options = {"max_retries": line.retries} if line.retries else {}
         task = StepTask(
             line.title or next(iter(code.outputs), "step"),
             found[FUNCTION],
-            found[LATE],
+            found.get(LATE, dict),
             inputs=tuple(inputs),
             outputs=code.outputs,
             free=free,

@@ -11,12 +11,16 @@ from types import FunctionType
 from typing import Any, Final
 
 from resnb.errors import NoValueError
+from resnb.graph.base.signature import Signature
 from resnb.graph.tasks.task import Task
 from resnb.notebook.figures import draws, own_figures
 from resnb.run.caching.code_keys import code_alone
 from resnb.states import State
 
 _NOTHING: Final = object()
+_PLAIN: Final = Signature((), frozenset(), frozenset(), None, "given", asynchronous=False)
+_AWAITED: Final = _PLAIN._replace(asynchronous=True)
+"""What the code of a step accepts: any names, by keyword."""
 
 
 class StepValues(dict[str, Any]):
@@ -72,7 +76,10 @@ class StepTask(Task):
         self.outputs = outputs
         self.free = free
         self.function = function
-        self.run = _runner(function, late, outputs, shown, free)  # type: ignore[method-assign]
+        awaits = inspect.iscoroutinefunction(function)
+        run = _runner(function, late, outputs, shown, free, awaits=awaits)
+        self.run = run  # type: ignore[method-assign]
+        self._signature = _AWAITED if awaits else _PLAIN
         super().__init__(name=name, **options)
 
     @property
@@ -94,7 +101,9 @@ class StepTask(Task):
     def is_written_like(self, other: "StepTask") -> bool:
         """Whether two steps have the same code, whatever that refers to, and bind the same."""
         one, two = self.function.__code__, other.function.__code__
-        return self.outputs == other.outputs and code_alone(one) == code_alone(two)
+        if self.outputs != other.outputs:
+            return False
+        return one == two or code_alone(one) == code_alone(two)  # the first is soon told
 
 
 class StepOutput(Task):
@@ -161,6 +170,8 @@ def _runner(
     outputs: tuple[str, ...],
     shown: str,
     free: tuple[str, ...],
+    *,
+    awaits: bool,
 ) -> Callable[..., Any]:
     """The code of the task: fetch what is needed, run the cell, choose what leaves it."""
 
@@ -175,7 +186,7 @@ def _runner(
         found = {name: local[name] for name in outputs if name in local}
         return _values(found, local.get(shown))
 
-    if inspect.iscoroutinefunction(function):
+    if awaits:
 
         async def run_async(**given: Any) -> StepValues:
             return chosen(await function(**arguments(given)))

@@ -8,6 +8,7 @@ shows the usage.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -104,6 +105,7 @@ class ResourcesLine:
     options: Mapping[str, str | int] = field(default_factory=lambda: MappingProxyType({}))
 
 
+@lru_cache(maxsize=256)  # many cells of a notebook have the same line
 def parse_flow_line(line: str) -> FlowLine:
     """Parse the text after ``%%flow``.
 

@@ -6,6 +6,7 @@ command and returns; frames of states are sent by the ticker's thread only, henc
 """
 
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,12 +16,13 @@ import anywidget
 import traitlets
 from IPython.core.getipython import get_ipython
 
+from resnb.events import Event
 from resnb.graph.flow import Flow
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.control_channel import keep_busy
 from resnb.notebook.widget.commands import FlowCommands
 from resnb.notebook.widget.flow_origins import cells_of
-from resnb.notebook.widget.saved_outputs import SavedOutputs
+from resnb.notebook.widget.saved_outputs import SHARE, SavedOutputs
 from resnb.notebook.widget.still import FlowOutput
 from resnb.notebook.widget.timeline_record import FlowTimes, record_of
 from resnb.run.memory import memory_of
@@ -30,7 +32,7 @@ from resnb.view.names import message
 from resnb.view.timeline.feed import TimelineFeed
 from resnb.view.wire.commands import Command
 from resnb.view.wire.frames import Frame
-from resnb.view.wire.kinds import MODEL_PREFIX
+from resnb.view.wire.kinds import MODEL_PREFIX, OUTPUT_PREFIX
 from resnb.wire import fault
 
 STATIC = Path(__file__).parents[2] / "view" / "static"
@@ -73,15 +75,19 @@ class FlowWidget(anywidget.AnyWidget):
     def __init__(self, flow: Flow) -> None:
         # the same in every run; the plugin for JupyterLab knows its models by the prefix
         name = uuid5(NAMESPACE_URL, f"resnb:{flow.name}").hex
+        self._output_id = f"{OUTPUT_PREFIX}{name}"
         self._commands = FlowCommands(self._send_frame)
         self._taken: deque[str] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()
+        self._rest_due: float | None = None
+        self._rest_next = 0.0  # runs of a large flow may follow each other at once
+        self._output: FlowOutput | None = None
         self._outputs = SavedOutputs(flow, self.bundle)
         self._live = self._live_flow(flow)
         super().__init__(model_id=f"{MODEL_PREFIX}{name}", rest=_drawn(self._live))
         self.on_msg(self._received)
         _release(self.comm)
-        self._output = FlowOutput(self, name)
+        self._output = FlowOutput(self, self._output_id)
         TICKER.add(self._live, self._send_frame)
 
     def follow(self, flow: Flow) -> None:
@@ -105,12 +111,16 @@ class FlowWidget(anywidget.AnyWidget):
             timelines=TimelineFeed(flow.name, lambda drawn: record_of(flow, drawn), watched),
             sources=lambda subject: self._commands.sources(live, subject),
             is_deaf=lambda: KEEPER.activity.is_busy,
-            draw_still=lambda: self._output.draw(flow),
+            draw_still=lambda: self._draw_still(flow),
             cells=lambda drawn: cells_of(flow, drawn),
-            outputs=self._outputs,
+            outputs=self,
             times=FlowTimes(flow),
         )
         return live
+
+    def _draw_still(self, flow: Flow) -> None:
+        if self._output is not None:  # else the first layout takes long, and a display follows
+            self._output.draw(flow)
 
     def shown(self, place: str = "") -> None:
         """The widget was displayed: keep its views up to date, whether or not they can say so.
@@ -128,18 +138,45 @@ class FlowWidget(anywidget.AnyWidget):
         content = {
             "version_major": 2,
             "version_minor": 0,
-            "model_id": self._output.model_id,
+            "model_id": self._output_id,
             "flow": self._live.flow.name,
         }
         return {"application/vnd.jupyter.widget-view+json": content}
 
     def _send_frame(self, frame: Frame) -> None:
         self.send(frame)
-        if frame["frame"] == "structure" or (
-            frame["frame"] in _STATES and not self._live.is_moving
-        ):
-            self.rest = self._live.at_rest()
+        if frame["frame"] == "structure":
+            self._keep_rest()
+        elif frame["frame"] in _STATES and not self._live.is_moving:
+            self._rest_due = self._rest_next
+            self._settle_rest()
         _release(self.comm)
+
+    def _keep_rest(self) -> None:
+        began = time.monotonic()
+        self.rest = self._live.at_rest()
+        ended = time.monotonic()
+        self._rest_due, self._rest_next = None, ended + SHARE * (ended - began)
+
+    def _settle_rest(self) -> None:
+        if self._rest_due is not None and time.monotonic() >= self._rest_due:
+            self._keep_rest()
+
+    def happened(self, event: Event) -> None:
+        """Something has happened."""
+        self._outputs.happened(event)
+
+    def settle(self, *, is_moving: bool) -> bool:
+        """Bring up to date what is kept of a flow at rest: outputs, and `rest`.
+
+        Returns:
+            Whether something will be due.
+        """
+        is_due = self._outputs.settle(is_moving=is_moving)
+        if is_moving:
+            return is_due
+        self._settle_rest()
+        return is_due or self._rest_due is not None
 
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
         del buffers
@@ -175,7 +212,8 @@ class FlowWidget(anywidget.AnyWidget):
     def close(self) -> None:
         """Stop watching the flow."""
         TICKER.remove(self._live)
-        self._output.close()
+        if self._output is not None:
+            self._output.close()
         super().close()
 
     def __repr__(self) -> str:

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, VBox
 
-from resnb.view.wire.kinds import OUTPUT_PREFIX
-
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
 
@@ -32,13 +30,13 @@ class FlowOutput(VBox):  # type: ignore[misc]
 
     Args:
         view: the view's widget.
-        name: what tells it from others, the same in every run.
+        model_id: its id, the same in every run.
     """
 
-    def __init__(self, view: Any, name: str) -> None:
+    def __init__(self, view: Any, model_id: str) -> None:
         self._still = HTML()
         self._still.add_class("resnb-still")
-        super().__init__([self._still, view], model_id=f"{OUTPUT_PREFIX}{name}")
+        super().__init__([self._still, view], model_id=model_id)
         self.add_class("resnb-output")
 
     def draw(self, flow: "Flow") -> None:

@@ -12,7 +12,7 @@ import inspect
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 from types import (
     BuiltinFunctionType,
@@ -25,7 +25,7 @@ from types import (
     MethodWrapperType,
     ModuleType,
 )
-from typing import Any
+from typing import Any, NamedTuple
 
 from resnb.errors import is_installed
 from resnb.graph.tasks.task import Task
@@ -119,20 +119,38 @@ class CodeWalk:
         return "class", found.__name__, bases, tuple(members.items())
 
     def _code(self, code: CodeType, namespace: Mapping[str, Any]) -> Any:
-        constants = [
-            self._code(one, namespace) if isinstance(one, CodeType) else _constant(one)
-            for one in code.co_consts
-        ]
+        alone = _alone(code)
         return (
-            code.co_code.hex(),
-            constants,
-            code.co_names,
-            code.co_varnames,
-            code.co_argcount,
-            code.co_kwonlyargcount,
-            code.co_flags & ~_NESTED,
-            [(name, self.describe(value)) for name, value in _referred(code, namespace)],
+            alone.text,
+            [self._code(one, namespace) for one in alone.inner],
+            [
+                (name, self.describe(value))
+                for name, value in _referred(code, alone.changed, namespace)
+            ],
         )
+
+
+class _Alone(NamedTuple):
+    """What code is, whatever it refers to."""
+
+    text: tuple[Any, ...]
+    inner: tuple[CodeType, ...]  # the functions and classes that are defined inside, in order
+    changed: frozenset[str]  # the globals of which it calls a method that changes them
+
+
+@lru_cache(maxsize=1024)  # the same code is described after each run
+def _alone(code: CodeType) -> _Alone:
+    inner = tuple([one for one in code.co_consts if isinstance(one, CodeType)])
+    text = (
+        code.co_code.hex(),
+        [None if isinstance(one, CodeType) else _constant(one) for one in code.co_consts],
+        code.co_names,
+        code.co_varnames,
+        code.co_argcount,
+        code.co_kwonlyargcount,
+        code.co_flags & ~_NESTED,
+    )
+    return _Alone(text, inner, _changed_by(code))
 
 
 def task_key(task: Task, walk: CodeWalk) -> Any:
@@ -171,9 +189,10 @@ def _is_code(found: Any) -> bool:
     return isinstance(found, kinds)
 
 
-def _referred(code: CodeType, namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _referred(
+    code: CodeType, changed: frozenset[str], namespace: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
     """The globals that code refers to, and what it may use of the user's modules among them."""
-    changed = _changed_by(code)
     for name in code.co_names:
         if name not in namespace:
             if not hasattr(builtins, name):

@@ -58,7 +58,20 @@ class Engine:
     def begin(self) -> None:
         """Release what can run at once."""
         self.execution.began = (self.execution.clock.now(), time())
+        self._waking = 1  # with the lock held, a new worker would soon wait for it
         self._feed.post(self._scheduler.begin)
+        self._feed.defended(self._begin_work)
+
+    def _begin_work(self) -> None:
+        """Start the first worker with the lock free; nobody else adds one before."""
+        add, ready = self.execution.add_worker, self._scheduler.ready
+        if ready and not self.finished and add is not None and add(replacing=False):
+            return  # it wakes the next
+        with self._feed.lock:
+            self._waking = 0
+            if ready:  # since another thread has fed what was posted here
+                self._wake()
+        self._feed.drain()
 
     def cancel(self, grace: float = GRACE) -> None:
         """Give up what has not begun, ask what runs to stop, and still clean up."""

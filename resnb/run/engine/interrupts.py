@@ -31,6 +31,8 @@ _SIGNALS = tuple(
     for name in ("SIGINT", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR1", "SIGUSR2", "SIGXCPU")
     if hasattr(signal, name)
 )
+# without a member of an enumeration for each signal that has no handler of Python's
+_handler_of: Callable[[int], Any] = getattr(signal.getsignal, "__wrapped__", signal.getsignal)
 
 
 def awaited(queue: "SimpleQueue[Any]", deadline: float | None = None) -> Any:
@@ -94,7 +96,7 @@ class Interrupts:
     def _install(self) -> None:
         self._owner = os.getpid()
         for number in _SIGNALS:
-            handler = signal.getsignal(number)  # None is one of C's, which cannot be put back
+            handler = _handler_of(number)  # None is one of C's, which cannot be put back
             if callable(handler) or (number == signal.SIGINT and handler is not None):
                 self._before[number] = handler
                 signal.signal(number, self._handle)

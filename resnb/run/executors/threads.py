@@ -6,6 +6,7 @@ A run's threads are made here and nowhere else.
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from resnb.errors import OptionError
@@ -34,7 +35,7 @@ class ThreadExecutor:
 
     def __init__(self, max_workers: int | None = None) -> None:
         if max_workers is None:
-            max_workers = min(32, max(8, (os.cpu_count() or 1) + 4))
+            max_workers = _default_workers()
         if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
             message = f"ThreadExecutor(max_workers={max_workers!r}): a whole number of at least 1"
             raise OptionError(message)
@@ -47,6 +48,12 @@ class ThreadExecutor:
     def __repr__(self) -> str:
         """The call that makes it."""
         return f"ThreadExecutor(max_workers={self.max_workers})"
+
+
+@cache
+def _default_workers() -> int:
+    """The same for each run; the system takes its time to count the processors."""
+    return min(32, max(8, (os.cpu_count() or 1) + 4))
 
 
 class Workers:
@@ -67,13 +74,14 @@ class Workers:
         number = len(self._threads) + 1
         label, name = f"worker {number}", f"resnb-worker-{number}"
         thread = threading.Thread(target=self._work, args=(label,), name=name, daemon=True)
+        self._threads.append(thread)  # first, for it may soon add the next
         try:
             thread.start()
         except RuntimeError:  # there can be no more threads; the others go on
+            self._threads.remove(thread)
             if not self._threads:
                 raise
             return False
-        self._threads.append(thread)
         return True
 
     def drive(self) -> None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any, TextIO
 
 from resnb.run.engine.slots import CURRENT
@@ -66,12 +67,12 @@ class _Router:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def use(self) -> None:
-        """Add a user."""
+    def use(self, handlers: Callable[[], list[Any]]) -> None:
+        """Add a user; `handlers` gives those of `logging` that have a stream of their own."""
         self._users += 1
         if self._users == 1:
             setattr(sys, self._name, self)
-            self._handlers = [one for one in _handlers() if one.stream is self._stream]
+            self._handlers = [one for one in handlers() if one.stream is self._stream]
             for one in self._handlers:
                 one.setStream(self)
 
@@ -104,12 +105,13 @@ def routed() -> Callable[[], None]:
     Returns:
         A function that ends this.
     """
+    handlers = cache(_handlers)  # there may be many loggers to look at
     with _LOCK:
         routers = []
         for name in NAMES:
             now = getattr(sys, name)
             router = now if isinstance(now, _Router) else _Router(name, now)
-            router.use()
+            router.use(handlers)
             routers.append(router)
 
     def stop() -> None:

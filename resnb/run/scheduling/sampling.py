@@ -3,9 +3,9 @@
 One step of Python for each task, twenty times a second, would slow down the run that is watched.
 """
 
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from resnb.picking import picker
 from resnb.states import PENDING, State
 
 if TYPE_CHECKING:
@@ -40,13 +40,8 @@ class StateReader:
             self._rest = bytes([kept[task].code if task in kept else PENDING for task in rest])
             place = {task: self._size + number for number, task in enumerate(rest)}
             places = [rows[task] if task in rows else place[task] for task in tasks]
-        self._is_all = places == list(range(self._size + len(self._rest)))
-        # with one place only, an itemgetter would not give a tuple
-        self._pick = itemgetter(*places, *places[:1]) if places else None
+        self._pick = picker(places)
 
     def codes(self) -> bytes:
         """The code of each task's state."""
-        known = bytes(self._table[: self._size]) + self._rest
-        if self._is_all or self._pick is None:
-            return known[: len(self.tasks)]
-        return bytes(self._pick(known)[:-1])
+        return self._pick(self._table[: self._size] + self._rest)

@@ -105,7 +105,7 @@ class LiveFlow:
         self._is_turn_of_logs = False
         self._shown: float | None = None
         self._states_due = self._all_due = float("-inf")
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # outputs ask for what there is at rest
         self._began: float | None = None
         self._ended: float | None = None
 

@@ -6,9 +6,10 @@ comes first and a clean-up last go: the box says so.
 
 from collections.abc import Container
 
+from resnb.picking import item_picker, picker
 from resnb.view.links import is_inside
 from resnb.view.outline import Link, Outline
-from resnb.view.snapshot import Snapshot, picker
+from resnb.view.snapshot import Counts, Snapshot
 
 OWN = ("init", "setup", "cleanup")
 
@@ -28,6 +29,7 @@ class Headers:
     """
 
     def __init__(self, outline: Outline, opened: Container[str] = ()) -> None:
+        self._whole = outline
         nodes, clusters = outline.nodes, outline.clusters
         inside: dict[int, int] = {}  # of each cluster the first task in it
         for place, node in enumerate(nodes):
@@ -49,7 +51,8 @@ class Headers:
                 inside.setdefault(nodes[place].cluster or 0, place)
         self._goes_to = {place: new for new, place in enumerate(self._kept)}
         self._inside = inside
-        self._pick = picker(self._kept)
+        self._pick, self._pick_counts = picker(self._kept), item_picker(self._kept)
+        self._latest_counts: tuple[tuple[Counts, ...], tuple[Counts, ...]] = (), ()
         self.origin = tuple((place,) for place in self._kept)
         links: dict[tuple[int, int], Link] = {}
         for link in outline.links:
@@ -83,11 +86,14 @@ class Headers:
 
     def apply(self, snapshot: Snapshot) -> Snapshot:
         """Leave them out of a snapshot of the outline."""
-        kept, shown = self._kept, snapshot.outline.nodes
+        outline = self.outline
+        if snapshot.outline is not self._whole:  # it may have values of parameters
+            shown = snapshot.outline.nodes
+            outline = outline._replace(nodes=tuple([shown[place] for place in self._kept]))
         return snapshot._replace(
-            outline=self.outline._replace(nodes=tuple([shown[place] for place in kept])),
+            outline=outline,
             codes=self._pick(snapshot.codes),
-            counts=tuple([snapshot.counts[place] for place in kept]),
+            counts=self._counts(snapshot.counts),
             values=tuple(
                 (self._goes_to[place], text)
                 for place, text in snapshot.values
@@ -99,3 +105,8 @@ class Headers:
                 if place in self._goes_to
             ),
         )
+
+    def _counts(self, counts: tuple[Counts, ...]) -> tuple[Counts, ...]:
+        if counts is not self._latest_counts[0]:  # always the same one if nothing is mapped
+            self._latest_counts = counts, self._pick_counts(counts)
+        return self._latest_counts[1]

@@ -70,6 +70,9 @@ class LiveFold:
             self._add(way(self.outline))
 
     def _add(self, step: Merged | CutOff) -> None:
+        before, after = self.outline, step.outline
+        if (len(before.nodes), before.clusters) == (len(after.nodes), after.clusters):
+            return  # it would only take time
         self._steps.append(step)
         self.outline = step.outline
         self.inside = tuple(

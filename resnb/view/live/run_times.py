@@ -1,18 +1,22 @@
 """What views say of time: how long tasks take, and how long resources are set up, open and idle.
 
 Views count on by themselves while a task is running or a resource is open, so that something is
-sent only when something has changed. What resources did is read from the run's record, which takes
-time in a large run; so that is done at a bounded rate.
+sent only when something has changed. What resources did is read from the run's record when a run
+is over and no other has followed at once. Before that it is done at a bounded rate, since it takes
+time in a large run, and what is known is counted on here as views do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from resnb.picking import picker
 from resnb.states import FIRST_FINISHED, PENDING, RETRYING, RUNNING
+from resnb.view.live.counting_on import Look, counted_on
 from resnb.view.live.headers import OWN
 from resnb.view.live.live_fold import LiveFold
-from resnb.view.snapshot import Snapshot, picker
+from resnb.view.snapshot import Snapshot
 from resnb.view.timeline.bands import Band, band_of
 from resnb.view.timeline.bars import ONE, Span
 from resnb.view.timeline.lanes import spans_of
@@ -25,8 +29,12 @@ if TYPE_CHECKING:
     from resnb.view.sketch import Sketch
     from resnb.view.timeline.record import ResourceUse, RunRecord
 
-PERIOD, SHARE = 0.25, 20.0
+PERIOD, SHARE = 0.25, 100.0
 """The least pause between two readings of the record: in seconds, and times what one takes."""
+IN_RUN = 2.0
+"""Seconds from the beginning of a run to the first reading, if all its resources are known."""
+OPEN = frozenset({"open", "kept"})
+"""The states of leases whose resources are open."""
 EARLIER = 0.05
 """A resource that was opened so long before the run began was opened by an earlier one."""
 _TIMED = frozenset({"task", "case", "merge", *OWN})
@@ -64,10 +72,13 @@ class TimesFeed:
         self._source = source
         self._now = now
         self._next = 0.0
+        self._next_at_rest = inf
         self.is_due = False
-        self._keys: dict[str, object] = {}
+        self._code: int | None = None
+        self._looked: dict[str, Look] = {}
         self._past: dict[str, _Past] = {}
-        self._known: dict[str, ScopeTimes] = {}
+        self._used_before: dict[str, float] = {}  # until the latest run began
+        self._known: dict[str, tuple[float, ScopeTimes]] = {}  # each with the time when it was so
         self._sent: dict[str, ScopeTimes] = {}
         self._places: tuple[Sketch, list[tuple[str, list[int], Callable[[bytes], bytes]]]]
 
@@ -107,36 +118,65 @@ class TimesFeed:
         """
         if self._source is None or not drawn.scopes:
             return []
-        keys: dict[str, object] = {
-            label: (seen.code, seen.leases[place], [seen.codes[one] for one in own], busy)
-            for place, (label, own, busy) in enumerate(self._looks(drawn, seen.codes))
-        }
-        self.is_due |= keys != self._keys or everything
-        self._keys = keys
-        if self.is_due and (everything or self._now() >= self._next):
-            self.is_due = False
-            began = self._now()
-            self._read(drawn, seen)
+        looks, now = dict(self._looks(drawn, seen)), self._now()
+        if seen.code != self._code:
+            self._code, self.is_due = seen.code, True
+            is_over = not PENDING < seen.code < FIRST_FINISHED
+            self._next_at_rest = now + PERIOD if is_over else inf
+            if not is_over:
+                self._begin(now, looks)
+        changed = {label for label, look in looks.items() if look != self._looked.get(label)}
+        self._looked = looks
+        self.is_due |= bool(changed)
+        if self.is_due and now >= min(self._next, self._next_at_rest):
+            self.is_due, self._next_at_rest = False, inf
+            self._read(drawn)
             ended = self._now()
-            self._next = ended + max(PERIOD, SHARE * (ended - began))
+            self._next = ended + max(PERIOD, SHARE * (ended - now))
+        else:
+            self._count_on(looks.keys() if everything else changed)
+        times = {label: known for label, (_, known) in self._known.items()}
         found = [
-            (place, self._known[one.label])
+            (place, times[one.label])
             for place, one in enumerate(shown.outline.clusters)
-            if one.label in self._known
-            and (everything or self._sent.get(one.label) != self._known[one.label])
+            if one.label in times and (everything or self._sent.get(one.label) != times[one.label])
         ]
-        self._sent = dict(self._known)
+        self._sent = times
         return found
 
-    def _looks(self, drawn: "Sketch", codes: bytes) -> Iterator[tuple[str, list[int], bool]]:
-        """Label, places of init, set-up and clean-up, and whether it is used, of each scope."""
+    def _begin(self, now: float, labels: Collection[str]) -> None:
+        """A run has begun."""
+        used = ((label, known["used"]) for label, (_, known) in self._known.items())
+        self._used_before = {label: one for label, one in used if one is not None}
+        if all(label in self._known for label in labels):  # the record tells nothing new yet
+            self._next = max(self._next, now + IN_RUN)
+
+    def _count_on(self, labels: Iterable[str]) -> None:
+        now = self._now()
+        for label in labels:
+            if label in self._known:
+                at, known = self._known[label]
+                self._known[label] = now, counted_on(known, now - at, self._looked[label])
+
+    def _looks(self, drawn: "Sketch", seen: Snapshot) -> Iterator[tuple[str, Look]]:
+        """What is seen of each scope, by its label."""
         if getattr(self, "_places", (None,))[0] is not drawn:
             self._places = drawn, list(_places(drawn))
-        for label, own, pick in self._places[1]:
-            inside = pick(codes)
-            yield label, own, RUNNING in inside or RETRYING in inside
+        stacks, codes = dict(seen.stacks), seen.codes
+        for place, (label, (init, setup, cleanup), pick) in enumerate(self._places[1]):
+            is_mapped, inside = place in stacks, pick(codes)
+            states = stacks[place] if is_mapped else ((seen.leases[place], 1),)
+            yield (
+                label,
+                Look(
+                    (codes[init], codes[setup], codes[cleanup]),
+                    sum(number for state, number in states if state in OPEN),
+                    RUNNING in inside or RETRYING in inside,
+                    is_mapped,
+                ),
+            )
 
-    def _read(self, drawn: "Sketch", seen: Snapshot) -> None:
+    def _read(self, drawn: "Sketch") -> None:
         record = None if self._source is None else self._source.record_of(drawn)
         if record is None:
             return
@@ -150,10 +190,10 @@ class TimesFeed:
             band = band_of(record, use, spans, until)
             bands.setdefault(label, []).append(band)
             self._remember(record, use, band)
-        for label, own, is_busy in self._looks(drawn, seen.codes):
+        now = self._now()
+        for label, look in self._looked.items():
             if label in bands:
-                steps = [seen.codes[one] for one in own]
-                self._known[label] = self._times(label, bands[label], steps, is_busy=is_busy)
+                self._known[label] = now, self._times(label, bands[label], look)
 
     def _remember(self, record: "RunRecord", use: "ResourceUse", band: Band) -> None:
         if band.open is None or use.item != ONE:
@@ -167,15 +207,14 @@ class TimesFeed:
             return
         before = past.before
         if past.run != record.began and before is not None:
-            before += past.during
+            # the record of a run that was followed at once may not have been read to its end
+            before = max(before + past.during, self._used_before.get(use.label, 0.0))
         kept = past.setup if setup is None else setup
         self._past[use.label] = past._replace(
             run=record.began, before=before, during=band.busy, setup=kept
         )
 
-    def _times(
-        self, label: str, bands: list[Band], steps: list[int], *, is_busy: bool
-    ) -> ScopeTimes:
+    def _times(self, label: str, bands: list[Band], look: Look) -> ScopeTimes:
         opened = [band for band in bands if band.open is not None]
         setups = [one.setup[1] - one.setup[0] for one in bands if one.setup is not None]
         past = self._past.get(label)
@@ -185,13 +224,13 @@ class TimesFeed:
         setup = max(setups) if setups else None if past is None or not opened else past.setup
         cleanups = [one.cleanup[1] - one.cleanup[0] for one in bands if one.cleanup is not None]
         return {
-            "steps": (steps[0], steps[1], steps[2]),
+            "steps": look.steps,
             "setup": None if setup is None else round(setup, 3),
             "cleanup": round(max(cleanups), 3) if cleanups else None,
             "open": round(sum(one.open[1] - one.open[0] for one in opened if one.open), 3),
             "opened": sum(band.is_open for band in bands),
             "used": used,
-            "busy": is_busy,
+            "busy": look.busy,
         }
 
 

@@ -1,8 +1,8 @@
 """The thread that keeps live views up to date, at most 20 times a second and only while needed.
 
 It sleeps until something happens (an event, or a view opens), and then refreshes the flows that are
-displayed for as long as one of them is running. Layouts are made here as well, never on a run's
-threads.
+displayed for as long as one of them is running. What a reader has asked for cuts its pauses short.
+Layouts are made here as well, never on a run's threads.
 """
 
 import threading
@@ -18,9 +18,11 @@ from resnb.view.wire.frames import Frame
 
 PERIOD: Final = 0.05
 """The least time between two refreshes, in seconds."""
+CHEAP: Final = 0.0005
+"""Seconds of CPU time that a refresh may take and be followed by another one after `PERIOD`."""
 SHARE: Final = 200.0
-"""The pause is at least so many times the CPU time of a refresh: large flows cost more."""
-LONGEST: Final = 0.25
+"""The pause is at least so many times the CPU time that it takes beyond that: large flows do."""
+LONGEST: Final = 1.0
 """The longest pause between two refreshes, in seconds."""
 
 
@@ -31,7 +33,7 @@ def pause(elapsed: float, cost: float) -> float:
         elapsed: seconds that it took.
         cost: seconds of CPU time that it took.
     """
-    return max(0.0, min(LONGEST, max(PERIOD, SHARE * cost)) - elapsed)
+    return max(0.0, min(LONGEST, max(PERIOD, SHARE * (cost - CHEAP))) - elapsed)
 
 
 class Ticker:
@@ -41,6 +43,7 @@ class Ticker:
         self._flows: dict[LiveFlow, Callable[[Frame], object]] = {}
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._never = threading.Event()
+        self._hurry = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stop_listening: Callable[[], None] | None = None
@@ -61,16 +64,17 @@ class Ticker:
         Takes no lock: a widget that is collected calls this in the middle of anything.
         """
         self._flows.pop(live, None)
-        self.look()
+        self._wake.put(None)
 
     def look(self) -> None:
-        """Something has happened: refresh at once."""
+        """A reader waits for something: refresh at once, whatever it costs."""
+        self._hurry.set()
         self._wake.put(None)
 
     def _happened(self, event: Event) -> None:
         for live in tuple(self._flows):
             live.happened(event)
-        self.look()
+        self._wake.put(None)
 
     def _goes_on(self) -> bool:
         with self._lock:
@@ -86,10 +90,13 @@ class Ticker:
             self._wake.get()
             while not self._wake.empty():
                 self._wake.get()
+            self._hurry.clear()
             began, used = monotonic(), thread_time()
             if self._refresh():
-                self.look()
-            self._never.wait(pause(monotonic() - began, thread_time() - used))
+                self._wake.put(None)
+            left = pause(monotonic() - began, thread_time() - used)
+            self._never.wait(min(left, PERIOD))
+            self._hurry.wait(left - PERIOD)
 
     def _refresh(self) -> bool:
         """Refresh all flows once; returns whether there may be more to send."""

@@ -107,5 +107,5 @@ def _of(
 
 def _split(label: str, kind: str, spans: list[Span]) -> Iterator[Row]:
     lanes = side_by_side(spans if kind == "loop" else ends_found(spans)) or [[]]
-    for place, lane in enumerate(lanes):
-        yield Row(label if place == 0 else f"{label} · {place + 1}", kind, lane)
+    for number, lane in enumerate(lanes, 1):  # "· 2" would be a worker's second thread
+        yield Row(label if number == 1 else f"{label}, lane {number}", kind, lane)

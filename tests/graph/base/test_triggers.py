@@ -116,6 +116,11 @@ def test_some_failed_and_some_successful(bounds, failed, successful):
     assert outcome_of(triggers.some_successful(**bounds), states_) == successful
 
 
+@pytest.mark.parametrize("function", [triggers.some_failed, triggers.some_successful])
+def test_some_without_bounds_may_be_given_without_a_call(function):
+    assert function(upstream(FAILED, SUCCESS)) is True
+
+
 def test_some_runs_where_nothing_comes_before():
     assert outcome_of(triggers.some_failed(at_least=2), {}) == RUN
 

@@ -176,7 +176,11 @@ def test_a_job_is_never_lost():
 def test_a_thread_that_is_held_twice_ends_with_the_last(kept):
     thread, idents = LeaseThread(), []
     done = threading.Semaphore(0)
-    job = lambda: (idents.append(threading.get_ident()), done.release())  # noqa: E731
+
+    def job():
+        idents.append(threading.get_ident())
+        done.release()
+
     thread.hold()
     thread.submit(job)
     thread.close()

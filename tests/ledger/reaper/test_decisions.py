@@ -12,6 +12,11 @@ from resnb.ledger.reaper.decisions import (
     CLAIMED_LOOK,
     FENCE_AFTER,
     HELD_TRIES,
+    IDLE,
+    LOST,
+    REQUEST,
+    TOGETHER,
+    TTL,
     Ask,
     Clean,
     Close,
@@ -19,6 +24,8 @@ from resnb.ledger.reaper.decisions import (
     Keep,
     Rehearse,
     decide,
+    due,
+    end_reason,
     first_look,
     is_still_due,
     look_after,
@@ -80,6 +87,15 @@ def test_few_large_recipes_are_read_for_one_rehearsal():
     assert [one.id for one in action.records] == ["d", "a", "b"]
 
 
+def test_one_recipe_is_rehearsed_by_itself_and_many_by_turns():
+    one, *rest = many = [record(f"r{i}", rehearsal="due") for i in range(TOGETHER + 1)]
+    (action,) = decided(one, kernel=ALIVE, rehearsing=False).actions
+    assert action == Rehearse(one, (one,))
+    elsewhere = record("e", rehearsal="due", environment=HERE._replace(folder="/elsewhere"))
+    (action,) = decided(one, elsewhere, *rest, kernel=ALIVE, rehearsing=False).actions
+    assert action == Rehearse(one, tuple(many[:TOGETHER]))
+
+
 @pytest.mark.parametrize("kernel", [DEAD, UNKNOWN])
 @pytest.mark.parametrize("state", ["opening", "open", "closing", "closed", "failed", "kept"])
 def test_nothing_else_is_rehearsed(kernel, state):
@@ -100,6 +116,18 @@ def test_nothing_else_is_rehearsed(kernel, state):
 )
 def test_a_half_made_thing_needs_a_handle_or_find(values, action):
     assert kinds(decided(record(state="opening", **values))) == [(action, "a")]
+
+
+def test_what_an_interrupted_set_up_made_is_told_from_what_cannot_be_cleaned_up():
+    (untold,) = decided(record(state="opening", handle=None)).actions
+    assert untold.reason == f"{states.UNTOLD} (it left no handle)"
+    (unable,) = decided(record(state="failed", handle=None)).actions
+    assert unable.reason == "cannot be cleaned up from outside its kernel: it left no handle"
+
+
+def test_a_lease_says_why_the_reaper_has_closed_it():
+    assert end_reason(record()) == "cleaned up by the reaper"
+    assert end_reason(record(dies_with_kernel=True)) == "died with its kernel"
 
 
 def test_an_unprotected_lease_says_why_and_is_not_tried_again():
@@ -187,6 +215,12 @@ def test_what_set_up_may_still_make_is_looked_for_at_growing_intervals():
     assert decided(looking(next_try=NOW + 20)).look_again == NOW + 20
 
 
+def test_a_look_comes_after_a_second_at_least_unless_it_is_the_last_one():
+    assert look_after(0.0, 900.0) == 1.0
+    assert look_after(0.0, 0.05) == 0.05
+    assert look_after(0.0, 0.04) is None
+
+
 def test_looking_delays_nobody():
     inner = looking(around=("outer",), next_try=NOW + 20)
     assert kinds(decided(inner, record("outer"))) == [(Clean, "outer")]
@@ -262,6 +296,25 @@ def test_limits_and_requests_go_by_way_of_the_kernel_first(limit):
     assert (waiting.actions, waiting.look_again) == ((), NOW + FENCE_AFTER)
     fenced = decided(one, kernel=ALIVE, asked={"a": NOW - FENCE_AFTER})
     assert kinds(fenced) == [(Clean, "a")]
+
+
+def test_a_reaper_stays_until_what_it_asked_for_is_done():
+    assert not decided(record(ttl=900.0), kernel=ALIVE).idle
+    assert decided(record(dies_with_kernel=True, handle=None, recipe=b"")).idle
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "reason"),
+    [
+        ({"request": LOST}, LOST, "its kernel did not renew it in time"),
+        ({"request": "cleanup", "ttl": 1.0}, REQUEST, "somebody asked for it"),
+        ({"ttl": 1000.0}, TTL, "it is older than its ttl of 1000 s"),
+        ({"idle_timeout": 1000.0}, IDLE, "it was idle for 1000 s"),
+    ],
+)
+def test_a_kernel_is_told_why_it_is_to_close_a_lease_as_soon_as_that_holds(values, kind, reason):
+    assert due(record(**values), NOW) == (kind, reason)
+    assert values.get("request") or due(record(**values), NOW - 1) is None
 
 
 def test_a_limit_in_the_future_is_looked_at_in_time():
@@ -367,4 +420,5 @@ def test_a_kept_lease_of_which_the_time_was_extended_is_not_cleaned_up():
     read = record(state="kept", keep=60.0, keep_until=NOW - 1)
     assert is_still_due(read, read, NOW)
     assert not is_still_due(read, read._replace(keep_until=NOW + 60), NOW)
+    assert is_still_due(read, read._replace(keep_until=NOW), NOW)
     assert is_still_due(*[read._replace(keep_until=NOW + 60, request="cleanup")] * 2, NOW)

@@ -21,7 +21,10 @@ def kernel(tmp_path):
 def statuses(monkeypatch, *some):
     """What the system says of the kernel, one look after the other; the last one stays."""
     left = list(some)
-    said = lambda *_, **__: left.pop(0) if len(left) > 1 else left[0]  # noqa: E731
+
+    def said(*_, **__):
+        return left.pop(0) if len(left) > 1 else left[0]
+
     monkeypatch.setattr(kernel_link, "status_by_ids", said)
 
 

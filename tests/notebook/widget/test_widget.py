@@ -10,6 +10,8 @@ import pytest
 
 from resnb import Flow, task
 from resnb.notebook.widget.model import FlowWidget
+from resnb.states import SUCCESS
+from resnb.view.live.ticker import TICKER
 from resnb.view.live.viewers import SILENCE
 
 
@@ -21,7 +23,13 @@ def flow():
 
 
 @pytest.fixture
-def widget(flow, monkeypatch):
+def no_ticker(monkeypatch):
+    """Nothing is refreshed but by this thread."""
+    monkeypatch.setattr(TICKER, "add", lambda *_: None)
+
+
+@pytest.fixture
+def widget(flow, no_ticker, monkeypatch):
     found = FlowWidget(flow)
     found.sent = []
     monkeypatch.setattr(found, "send", lambda frame: found.sent.append(frame))
@@ -48,6 +56,39 @@ def test_the_first_frames_come_with_the_model_and_more_without_a_word_from_a_vie
         assert widget._live.is_watched
     finally:
         widget.close()
+
+
+def test_a_flow_whose_first_layout_takes_long_has_a_widget_all_the_same(flow, monkeypatch):
+    monkeypatch.setattr("resnb.view.live.flow.STILL_AFTER", 0.0)  # a picture would be due then
+    widget = FlowWidget(flow)
+    try:
+        assert widget.bundle()["application/vnd.jupyter.widget-view+json"]["flow"] == flow.name
+        assert widget.rest
+    finally:
+        widget.close()
+
+
+def test_what_is_kept_for_views_is_made_seldom_for_runs_that_follow_at_once(no_ticker, monkeypatch):
+    monkeypatch.setattr("resnb.notebook.widget.model.SHARE", 1e9)
+    divisors = iter([1, 0, 1])
+    with Flow("now and then") as flow:
+        task(lambda: 1 / next(divisors), name="one")()
+    widget, made = FlowWidget(flow), []
+    at_rest = widget._live.at_rest
+    monkeypatch.setattr(widget._live, "at_rest", lambda: made.append(at_rest()) or made[-1])
+    for _ in range(3):
+        flow.run(quiet=True)
+        for frame in widget._live.refresh():
+            widget._send_frame(frame)
+        assert len(made) == 1  # the first run's at once
+    assert widget._rest_due is not None
+    widget._rest_due = 0.0
+    widget.settle(is_moving=True)
+    assert len(made) == 1
+    assert not widget.settle(is_moving=False)
+    assert len(made) == 2
+    assert set(widget.rest[1]["codes"]) == {SUCCESS}
+    widget.close()
 
 
 def test_what_comes_twice_is_done_once_and_confirmed_twice(widget, monkeypatch):
@@ -144,12 +185,12 @@ def test_widgets_that_were_closed_leave_no_thread_and_no_commands(leak_grace):
     assert [one() for one in commands if one() is not None] == []
 
 
-def test_a_front_end_that_shows_no_view_gets_a_picture_until_a_view_is_heard_of(flow):
+def test_a_front_end_that_shows_no_view_gets_a_picture_until_a_view_is_heard_of(flow, no_ticker):
     widget = FlowWidget(flow)
     try:
         live, still = widget._live, widget._output.children[0]
-        live._now = lambda: live.time
         live.time = live._shown + 60.0
+        live._now = lambda: live.time
         live.refresh()
         assert 'alt="shown · not run yet' in still.value
         assert "has no anywidget. Install resnb there" in still.value

@@ -28,6 +28,27 @@ def test_tasks_that_run_at_once_have_workers_of_their_own():
     assert set(found.values()) == {"worker 1", "worker 2"}
 
 
+def test_the_first_worker_need_not_wait_for_who_started_it():
+    held = []
+
+    class Watched(ThreadExecutor):
+        def start(self, engine):
+            workers, execution = super().start(engine), engine.execution
+            add = execution.add_worker
+
+            def add_worker(*, replacing):
+                held.append(execution.feed.lock.locked())
+                return add(replacing=replacing)
+
+            execution.add_worker = add_worker
+            return workers
+
+    with Flow("f") as flow:
+        use(1)
+    assert flow.run(executor=Watched()).is_successful()
+    assert held == [False]
+
+
 def test_one_thread_is_one_worker_also_for_children_and_further_tries():
     tries = []
 

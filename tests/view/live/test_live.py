@@ -4,6 +4,7 @@ import json
 import threading
 from datetime import UTC, date, datetime
 from enum import Enum
+from queue import Queue
 
 import pytest
 
@@ -21,6 +22,7 @@ from resnb.view.live.parameter_form import checked, form
 from resnb.view.live.ticker import Ticker, pause
 from resnb.view.wire.frames import Frame
 from resnb.wire import fault
+from tests.run.parts import PATIENCE
 
 
 class Size(Enum):
@@ -224,9 +226,23 @@ def test_progress_counts_tasks_that_are_not_drawn(work, progress, layouts):
 
 def test_looks_come_less_often_where_they_cost_more():
     assert pause(0.01, 0.0002) == pytest.approx(0.04)
-    assert pause(0.01, 0.0005) == pytest.approx(0.09)
-    assert pause(0.01, 0.5) == pytest.approx(0.24)
+    assert pause(0.01, 0.001) == pytest.approx(0.09)
+    assert pause(0.01, 0.5) == pytest.approx(0.99)
     assert pause(3.0, 0.0) == 0.0
+
+
+def test_a_reader_need_not_wait_for_the_pause_that_a_large_flow_takes(live, monkeypatch):
+    monkeypatch.setattr("resnb.view.live.ticker.pause", lambda *_: 3600.0)
+    ticker, sent = Ticker(), Queue()
+    live.opened("a")
+    ticker.add(live, sent.put)
+    assert sent.get(timeout=PATIENCE)["frame"] == "structure"
+    live.opened("b")
+    ticker.look()
+    while sent.get(timeout=PATIENCE)["frame"] != "structure":
+        pass
+    ticker.remove(live)
+    ticker.look()  # so that its thread ends at once
 
 
 def test_a_flow_may_be_removed_in_the_middle_of_anything(live):

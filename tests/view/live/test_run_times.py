@@ -84,13 +84,76 @@ def test_a_resource_is_told_of_when_it_changes_and_at_a_bounded_rate(flow, progr
     assert run.looks == 1
     idle = progress({"db.cleanup": PENDING}, leases={"db": "open"}, flow=RUNNING)
     run.state[1], run.ended[1] = SUCCESS, run.began + 12.0
-    assert feed.scopes(idle) == []  # too soon
+    feed.time += 0.5 * PERIOD
+    [(_, soon)] = feed.scopes(idle)
+    assert run.looks == 1  # too soon for another: it is counted on
+    assert (soon["open"], soon["used"], soon["busy"]) == (8.125, 7.125, False)
     assert feed.times.is_due
-    feed.time += PERIOD
+    feed.time += 0.5 * PERIOD
     [(_, then)] = feed.scopes(idle)
     assert (then["open"], then["used"], then["busy"]) == (13.0, 9.0, False)
     assert not feed.times.is_due
-    assert feed.scopes(idle, everything=True) == [(0, then)]
+    feed.time += 2
+    [(_, again)] = feed.scopes(idle, everything=True)
+    assert (again["open"], again["used"], run.looks) == (15.0, 9.0, 2)
+
+
+class Slow(Run):
+    """A run whose record takes 0.1 s to read."""
+
+    def record_of(self, drawn):
+        self.feed.time += 0.1
+        return super().record_of(drawn)
+
+
+@pytest.fixture
+def slow(flow, progress):
+    """A feed that has read the record of a slow run, 9.8 s ago."""
+    run = Slow()
+    run.feed = feed = Feed(flow, run)
+    feed.scopes(progress({"work": RUNNING}, leases={"db": "open"}, flow=RUNNING))
+    feed.time += 98 * 0.1
+    return feed
+
+
+def test_what_takes_long_to_read_is_read_less_often(slow, progress):
+    idle = progress({}, leases={"db": "open"}, flow=RUNNING)
+    slow.scopes(idle)
+    assert slow.run.looks == 1
+    slow.time += 0.2
+    slow.scopes(idle)
+    assert slow.run.looks == 2
+
+
+def test_use_in_a_run_that_was_not_read_to_its_end_is_counted(slow, progress):
+    run, leases = slow.run, {"db": "open"}
+    slow.time = 2.1  # two seconds after it was read
+    slow.scopes(progress({}, leases=leases, flow=RUNNING))
+    slow.scopes(progress({}, leases=leases, flow=SUCCESS))
+    run.began, run.now = 200.0, 202.0
+    run.started, run.ended, run.state = [0.0, 201.0, 0.0], [0.0] * 3, [PENDING, RUNNING, SUCCESS]
+    busy = progress({"work": RUNNING}, leases=leases, flow=RUNNING)
+    slow.scopes(busy)
+    assert run.looks == 1
+    slow.time += 10
+    slow.scopes(busy)
+    assert run.looks == 2
+    [(_, later)] = slow.scopes(busy, everything=True)
+    assert later["used"] == 7.0 + 2.0 + 1.0  # before it was read, then, and in the second run
+
+
+def test_the_end_of_a_run_is_read_unless_another_follows_at_once(slow, progress):
+    over = progress({}, leases={"db": "open"}, flow=SUCCESS)
+    slow.scopes(progress({}, leases={"db": "open"}, flow=RUNNING))
+    slow.time = 1.0
+    for code in (SUCCESS, RUNNING, SUCCESS):
+        slow.scopes(progress({}, leases={"db": "open"}, flow=code))
+        slow.time += 0.9 * PERIOD
+    slow.scopes(over)
+    assert (slow.run.looks, slow.times.is_due) == (1, True)
+    slow.time += 0.2 * PERIOD
+    slow.scopes(over)
+    assert (slow.run.looks, slow.times.is_due) == (2, False)
 
 
 def test_use_adds_up_over_runs_and_is_not_known_of_what_nobody_saw(flow, progress):

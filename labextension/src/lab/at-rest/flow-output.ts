@@ -2,6 +2,7 @@
 // where the flow is shown in full elsewhere. After its kernel: the flow as this page has seen it last,
 // or the picture or text that was saved, with what became of its resources.
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
+import type { ReadonlyJSONObject } from "@lumino/coreutils";
 import { Panel, Widget } from "@lumino/widgets";
 import { NOTHING, type Model } from "../../widget/model";
 import { followCells, tell } from "../../widget/page";
@@ -165,7 +166,7 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
     const live = owner.rendermime.createRenderer(VIEW);
     live.addClass("resnb-waiting"); // it shows a message until it has its view
     this.addWidget(live);
-    await Promise.race([live.renderModel(model), patience()]);
+    await Promise.race([live.renderModel(apart(model)), patience()]);
     if (this.isDisposed || !hasView(live)) {
       live.dispose();
       return;
@@ -274,6 +275,13 @@ function patience(): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, PATIENCE);
   });
+}
+
+/** The model with a view's data of its own: the widgets' renderer empties its id with the view. */
+function apart(model: IRenderMime.IMimeModel): IRenderMime.IMimeModel {
+  const { trusted, metadata, data } = model;
+  const view = data[VIEW] as ReadonlyJSONObject;
+  return { trusted, metadata, data: { ...data, [VIEW]: { ...view } }, setData: () => undefined };
 }
 
 /** Whether the widgets' renderer shows a view rather than a message. */

@@ -206,8 +206,10 @@ export class Graph {
     this.structure = structure;
     set(this.element, { "aria-label": `flow ${structure.name}` });
     const before = new Map(this.places);
-    const picked = this.boxOfPicked();
     const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
+    const chosen =
+      this.items.find(({ shape }) => shape.element.contains(focused))?.key ?? this.picked;
+    const chosenBefore = this.boxOf(chosen);
     const own = new Set(
       structure.nodes.filter(({ kind }) => OWN.has(kind)).map((one) => one.cluster),
     );
@@ -248,15 +250,15 @@ export class Graph {
     );
     this.highlight();
     this.viewport.resized(structure.size);
-    this.viewport.carry(picked, this.boxOfPicked());
+    this.viewport.carry(chosenBefore, this.boxOf(chosen));
     this.move(structure, isFirst);
     if (focused instanceof SVGElement && this.element.contains(focused)) {
       focused.focus({ preventScroll: true }); // it was put elsewhere in the page
     }
   }
 
-  private boxOfPicked(): Box | null {
-    return this.items.find(({ key }) => key === this.picked)?.box ?? null;
+  private boxOf(wanted: string | null): Box | null {
+    return this.items.find(({ key }) => key === wanted)?.box ?? null;
   }
 
   private known<S extends Shape>(key: string, kind: new (...info: never[]) => S): S | null {
@@ -363,6 +365,7 @@ export class Graph {
         this.setTabStop(found.shape.element);
         found.shape.element.focus({ preventScroll: true });
         this.reveal(found);
+        found.shape.element.scrollIntoView({ block: "nearest", inline: "nearest" }); // of the page
       }
     } else {
       return;
