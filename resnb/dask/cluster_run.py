@@ -327,7 +327,7 @@ class ClusterRun:
     def _answered(
         self, asked: Iterable[Try], unbegun: Iterable[Try], error: Exception | None
     ) -> None:
-        """The workers know what is to stop: what is `unbegun` will not begin any more."""
+        """The workers were told what is to stop: what is `unbegun` will not begin any more."""
         if error is not None:
             self._gone.update(asked)
             self.lose(reason_of(self.client, error))

@@ -3,12 +3,14 @@
 What the moments are, and who ends a try in each, is the table in `resnb.dask.cancellation`.
 """
 
+import asyncio
 import threading
 from datetime import timedelta
 
 import pytest
 
 from resnb.dask import cluster_loss
+from resnb.dask.cancellation import Cancellations
 from tests.dask.cases import PLAIN, SCRIPTS, a_case, fails, no_op
 from tests.run.parts import PATIENCE, run_in_circles
 
@@ -257,3 +259,72 @@ def test_a_cluster_without_workers_gets_one_after_the_clean_up(case, client):
     client.tell(action="remove-worker")
     state = case.ended(a="Failed", b="TriggerFailed")
     assert "no Dask worker is left" in state.result[case.handles["a"]].message
+
+
+@pytest.fixture
+def never_in_time(monkeypatch):
+    """No worker answers in time."""
+    monkeypatch.setattr("resnb.dask.cancellation.LIMIT", 0)
+
+
+@pytest.mark.usefixtures("never_in_time")
+@pytest.mark.parametrize("begun", [True, False])
+def test_what_a_worker_that_does_not_answer_may_have_begun_is_not_cancelled(case, client, begun):
+    client.hold("run")
+    case.begin(a=PLAIN)
+    client.await_sent("a")
+    future = client.perform("a") if begun else None
+    case.cancel()
+    client.await_asked("run")
+    client.loop.sync(no_op)
+    assert case.is_open()
+    if begun:
+        future.tell("finished")  # which decides
+        case.things.await_note("clean-up of thing")
+    client.let_go("run")  # the answer comes late
+    case.ended(a="Success" if begun else "Cancelled")
+
+
+@pytest.mark.usefixtures("never_in_time")
+def test_a_cluster_that_is_started_anew_and_does_not_answer_is_lost(case, client, things):
+    case.begin(a=PLAIN, b=(("a",), {}))
+    client.await_sent("b")
+    client.hold("run")
+    for future in client.futures.values():
+        future.tell("cancelled")
+    things.await_note("clean-up of thing")
+    client.let_go("run")
+    state = case.ended(a="Failed", b="TriggerFailed")
+    assert state.result[case.handles["a"]].message.endswith(cluster_loss.reason_of(client))
+
+
+class Silent:
+    """A client whose workers never answer; notes what the scheduler is to forbid."""
+
+    def __init__(self):
+        self.forbidden = asyncio.Queue()
+
+    async def run(self, *_args, **_options):
+        await asyncio.Event().wait()
+
+    async def register_plugin(self, plugin, name):
+        assert name == "topic"
+        self.forbidden.put_nowait(plugin.calls)
+        await asyncio.Event().wait()
+
+
+@pytest.mark.usefixtures("never_in_time")
+def test_a_worker_that_does_not_answer_keeps_nobody_from_forbidding_more():
+    async def asks():
+        client, told = Silent(), asyncio.Queue()
+        stops, calls = Cancellations(client, "topic"), []
+        for row in range(2):
+            asking = asyncio.ensure_future(
+                stops.ask([(row, 1)], lambda *answer: told.put_nowait(answer), for_good=True)
+            )
+            calls.append(("topic", row, 1))
+            assert await told.get() == ([], None)
+            assert await client.forbidden.get() == calls
+            asking.cancel()
+
+    asyncio.run(asyncio.wait_for(asks(), PATIENCE))
