@@ -51,7 +51,8 @@ class ClusterRun:
         self._inbox: SimpleQueue[tuple[Callable[..., object], *tuple[Any, ...]] | None]
         self._inbox = SimpleQueue()
         self._offered: set[int] = set()
-        self._mapping = RemoteMapping(engine, self._calls, self.taken, self.fetch)
+        self._claiming = threading.Lock()
+        self._mapping = RemoteMapping(engine, self._calls, self.taken, self._settle, self.fetch)
         self._stops = Cancellations(client, self._calls.topic)
         self._gone: set[Try] = set()
         self._needless: list[Any] = []
@@ -85,11 +86,12 @@ class ClusterRun:
     def claim(self) -> None:
         """A cancel begins: what may have begun counts as running; with the feed's lock held."""
         self._sent.claim()
-        for row in sorted({*self._offered, *self.taken, *self._sent.futures}):
-            if self._table.state[row] in (PENDING, RETRYING):
-                self._table.move(row, RUNNING)
-                if row not in self._attempts:
-                    self._attempt(row)
+        with self._claiming:
+            for row in sorted({*self._offered, *self.taken, *self._sent.futures}):
+                if self._table.state[row] in (PENDING, RETRYING):
+                    self._table.move(row, RUNNING)
+                    if row not in self._attempts:
+                        self._attempt(row)
 
     def over(self) -> None:
         """Every row has its final state."""
@@ -160,7 +162,7 @@ class ClusterRun:
             before = RETRYING if table.tries[row] else PENDING  # a claim has marked it
             refused = decided(execution, row, before)
             if refused is not None:
-                self.taken.discard(row)
+                self._settle(row)
                 execution.post(self._runner.begun, row)
                 self._runner.conclude(row, refused)
                 return
@@ -177,6 +179,14 @@ class ClusterRun:
             self.cancel(row)
         else:
             self._sent.send(row)
+
+    def _settle(self, row: int) -> None:
+        """`row` is refused, or has children: there is no try to stop, though a claim made one."""
+        with self._claiming:
+            self.taken.discard(row)
+            attempt = self._attempts.pop(row, None)
+        if attempt is not None:
+            attempt.claim()
 
     def _attempt(self, row: int) -> None:
         task = self._execution.task_of(row)

@@ -43,12 +43,20 @@ class Case:
         self.run = None
 
     def begin(self, **tasks):
-        """Run tasks, each given by the names of those upstream and its options."""
+        """Run tasks, each given by the names of those upstream and its options.
+
+        With `over`, a task is mapped over the value of the task of that name.
+        """
         with self.flow, self.manager()():
-            for name, (upstream, options) in tasks.items():
-                self.handles[name] = task(code, name=name, **options)(
-                    name, upstream_tasks=[self.handles[one] for one in upstream]
-                )
+            for name, (upstream, given) in tasks.items():
+                options = {**given}
+                over = options.pop("over", None)
+                definition = task(code, name=name, **options)
+                after = [self.handles[one] for one in upstream]
+                if over is None:
+                    self.handles[name] = definition(name, upstream_tasks=after)
+                else:
+                    self.handles[name] = definition.map(self.handles[over])
         self.run = self.flow.start(executor=Executor(self.client))
 
     def manager(self):

@@ -166,6 +166,16 @@ class Client:
             found.append(future)
         return found
 
+    def submit(self, function, *args, pure):
+        """What is asked of values that are there is known at once."""
+        assert not pure
+        future = Future(f"{function.__name__}-{len(self.futures)}")
+        future.value = function(
+            *[[one.value for one in arg] if isinstance(arg, list) else arg for arg in args]
+        )
+        future.status = "finished"
+        return future
+
     def sync(self, function, *args):
         return self.loop.sync(function, *args)
 

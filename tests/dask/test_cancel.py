@@ -9,8 +9,10 @@ from datetime import timedelta
 
 import pytest
 
+from resnb import triggers
 from resnb.dask import cluster_loss
 from resnb.dask.cancellation import Cancellations
+from resnb.signals import TRIGGERFAIL
 from tests.dask.cases import PLAIN, SCRIPTS, a_case, fails, no_op
 from tests.run.parts import PATIENCE, run_in_circles
 
@@ -153,6 +155,50 @@ def test_what_it_raised_is_being_fetched(case, client):
     client.let_go("gather")
     case.ended(a="Failed")
     assert client.tries("a") == 1
+
+
+@pytest.mark.parametrize("items", [0, 2])
+def test_it_gets_its_children_just_when_a_cancel_begins(case, client, items):
+    SCRIPTS["a"] = lambda: ["m"] * items
+    case.begin(
+        a=PLAIN, b=((), {"over": "a"}), c=PLAIN, d=(("c",), {"trigger": triggers.all_finished})
+    )
+    client.await_sent("a", "c")
+    client.hold("gather")
+    client.perform("a").tell("finished")
+    client.await_asked("gather")  # of how many items there are
+    client.hold("get")
+    client.perform("c").tell("finished")
+    client.await_asked("get")  # of d; meanwhile, the answer comes
+    client.let_go("gather")
+    client.loop.sync(no_op)
+    case.cancel()
+    client.let_go("get")
+    state = case.ended(a="Success", b="Mapped", c="Success", d="Cancelled")
+    found = state.result[case.handles["b"]]
+    assert [one.name for one in found.map_states] == ["Cancelled"] * items
+    assert found.result == [None] * items
+
+
+def test_one_that_is_refused_just_when_a_cancel_begins_ends_once(case, client):
+    held, told = threading.Event(), []
+
+    def waits(_task, _old, new):
+        if new.is_running():
+            assert held.wait(PATIENCE)
+            case.cancel()
+
+    def tells(_task, _old, new):
+        told.append(new.name)
+
+    case.begin(
+        a=((), {"state_handlers": [waits]}),
+        b=((), {"state_handlers": [tells], "trigger": lambda _upstream: False}),
+    )
+    held.set()
+    state = case.ended(a="Cancelled", b="TriggerFailed")
+    assert told == ["TriggerFailed"]
+    assert isinstance(state.result[case.handles["b"]].result, TRIGGERFAIL)
 
 
 def test_one_that_went_ahead_in_vain_is_about_to_be_sent_again(case, client):
