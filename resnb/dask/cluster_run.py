@@ -45,7 +45,7 @@ class ClusterRun:
         self.taken: set[int] = set()  # the rows whose turn has come, and that have not ended
         self._sent = Submission(engine, client, scope, self.taken)
         self._arrivals = Arrivals(engine, self._sent, self)
-        self._sent.done = partial(self._put, self._arrivals.done)
+        self._sent.done.append(partial(self._put, self._arrivals.done))
         self._sent.failed, self._sent.lost = self.fail, self.lose
         self._calls = self._sent.calls
         self._inbox: SimpleQueue[tuple[Callable[..., object], *tuple[Any, ...]] | None]
@@ -372,6 +372,7 @@ class ClusterRun:
 
     def _close(self) -> None:
         """Give up what nobody waits for, and let the workers forget the run."""
+        self._sent.done.clear()
         futures = {id(one): one for one in (*self._needless, *self._sent.futures.values())}
         left = [
             one

@@ -18,6 +18,12 @@ END = 5.0
 """Maximum time for each step of leaving a cluster, in seconds."""
 
 
+def pass_on(listeners: Sequence[Callable[..., object]], *arguments: Any) -> None:
+    """Call all `listeners`; a partial of this keeps nothing alive once there are none."""
+    for listener in listeners:
+        listener(*arguments)
+
+
 class Reports:
     """Passes on what workers report.
 
@@ -33,8 +39,7 @@ class Reports:
 
     def __call__(self, event: tuple[Any, Any]) -> None:
         """A worker reports; on the client's loop."""
-        for listener in self._listeners:
-            listener(event[1])
+        pass_on(self._listeners, event[1])
         self.heard[event[1]["name"]] += 1
 
 

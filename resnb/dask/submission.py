@@ -12,7 +12,7 @@ from resnb.dask.bundles.forming import Bundle, Bundler
 from resnb.dask.bundles.pipelining import Pipeline
 from resnb.dask.calls import CallFactory, Package
 from resnb.dask.cluster_loss import reason_of
-from resnb.dask.messages import first_of
+from resnb.dask.messages import first_of, pass_on
 from resnb.errors import RunError
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ class Submission:
         futures: the futures of what is there; None for what goes with the next message.
         bundled: the rows whose latest try travels with others.
         threads: how many the cluster has.
-        done: called on the client's loop with a package, the numbers of its rows' tries, and the
-            future, once that is done.
+        done: what is called on the client's loop with a package, the numbers of its rows' tries,
+            and the future, once that is done; emptied when the run is over, for Dask may say so
+            only after its reports.
         failed: called with a row that cannot be sent, and why.
         lost: called with the reason if the cluster is gone.
     """
 
-    done: Callable[[Package, tuple[int, ...], Any], object]
     failed: Callable[[int, RunError], object]
     lost: Callable[[str], object]
 
@@ -54,6 +54,7 @@ class Submission:
         self.futures: dict[int, Any] = {}
         self.bundled: set[int] = set()
         self.threads = 1
+        self.done: list[Callable[[Package, tuple[int, ...], Any], object]] = []
         self._client = client
         self._execution = engine.execution
         self._taken = taken
@@ -202,7 +203,7 @@ class Submission:
                 self.futures[row] = future
                 self.calls.hold(row, future)
             numbers = tuple([self.numbers[row] for row in one.rows])
-            future.add_done_callback(partial(self.done, one, numbers))
+            future.add_done_callback(partial(pass_on, self.done, one, numbers))
 
     def _kind(self, row: int) -> "Hashable":
         """What tells the code of `row`; None if it has to travel alone.

@@ -135,3 +135,17 @@ def test_what_comes_back_undone_just_when_a_cancel_begins(case, client, monkeypa
         case.cancel()
     client.let_go("get")
     case.ended(a="Failed", b="Cancelled", c="Success", d="Cancelled")
+
+
+def test_what_dask_says_once_a_run_is_over_keeps_nothing_of_it(case, client, monkeypatch):
+    """Reports may come first, and Dask keeps its callbacks until it is done itself."""
+    monkeypatch.setattr(forming, "LIMITS", codes.LARGE)
+    case.begin(a=PLAIN, b=(("a",), {}))
+    client.await_sent("a", "b")
+    future = client.perform("a")  # and b
+    case.ended(a="Success", b="Success")
+    execution = weakref.ref(case.run.execution)
+    case.run = case.flow.memory = None
+    gc.collect()
+    assert execution() is None
+    future.tell("finished")
