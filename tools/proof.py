@@ -1,6 +1,7 @@
 """Repeat the figures that README and documentation claim: `make proof`.
 
-    LEAKS="--python prefect1=... --python prefect3=..." python tools/proof.py [NAME...]
+    LEAKS="--python prefect1=... --python prefect3=... --python airflow=..." make proof
+    python tools/proof.py NAME...
 
 A variable named like a command adds arguments. Each output goes to build/proof, with the date, the
 machine and the versions, beside the claims that it supports. That of `leaks` also becomes the table

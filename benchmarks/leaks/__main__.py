@@ -1,6 +1,6 @@
 """What resnb and its peers leave behind when the same notebook ends: one table in Markdown.
 
-    python -m benchmarks.leaks [--python prefect1=PROGRAM] [--python prefect3=PROGRAM]
+    python -m benchmarks.leaks [--python NAME=PROGRAM ...], of prefect1, prefect3 and airflow
 
 A pretend machine, a folder and a process in a session of its own, takes 0.6 s to create, to use and
 to delete. At a random moment of each the kernel ends. Where it lives on (an error, an interrupt) it
@@ -8,7 +8,8 @@ is shut down afterwards. What is left is counted from outside. Only resnb has so
 next: where the whole pod is killed, `resnb sweep` runs in another one, with the same home.
 
 A peer is tried with the interpreter that is named for it, which needs ipykernel; one without is
-left out. Prefect 3 starts a server for each kernel, unless PREFECT_API_URL names one.
+left out. Prefect 3 starts a server for each kernel, unless PREFECT_API_URL names one; Airflow's
+DAG is run in the kernel by its `test`, as one does in a notebook.
 """
 
 import argparse
@@ -69,6 +70,9 @@ class Kernel(Client):
             "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "100",
             "PREFECT_LOGGING_LEVEL": "ERROR",
+            "AIRFLOW_HOME": str(folder / "airflow"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
         self._log = (folder / "kernel.log").open("w")  # stays open for a restart
@@ -109,12 +113,22 @@ def signalled(number: int) -> Callable[[Kernel, Path], object]:
     return lambda kernel, _: kill(kernel.pid, number)
 
 
+def terminated(kernel: Kernel, folder: Path) -> None:
+    """The end by SIGTERM; Airflow takes it for the end of a task, and the kernel lives on."""
+    signalled(signal.SIGTERM)(kernel, folder)
+    try:
+        wait_for(lambda: not kernel.manager.is_alive(), "the end", 10)
+    except TrialError:
+        kernel.finish(kernel.begun)
+        kernel.manager.shutdown_kernel()
+
+
 ENDS: Final[dict[str, Callable[[Kernel, Path], object]]] = {
     "error": shut_down_after(lambda _, folder: (folder / "raise").touch()),
     "Ctrl-C": shut_down_after(lambda kernel, _: kernel.manager.interrupt_kernel()),
     "shutdown": lambda kernel, _: kernel.manager.shutdown_kernel(),
     "restart": lambda kernel, _: kernel.manager.restart_kernel(),
-    "SIGTERM": signalled(signal.SIGTERM),
+    "SIGTERM": terminated,
     "`kill -9`": signalled(signal.SIGKILL),
     "crash": lambda _, folder: (folder / "exit").touch(),
     "pod killed": signalled(signal.SIGKILL),

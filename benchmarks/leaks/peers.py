@@ -129,6 +129,29 @@ def trial():
 
 trial()
 """
+AIRFLOW: Final = """
+from datetime import datetime
+from airflow.decorators import dag, setup, task, teardown
+from airflow.utils import db
+
+db.initdb()
+
+@dag(schedule=None, start_date=datetime(2026, 1, 1), catchup=False)
+def trial():
+    @setup
+    def up():
+        return make()
+    @task
+    def use(name):
+        work()
+    @teardown
+    def down(name):
+        delete(name)
+    name = up()
+    use(name) >> down(name).as_teardown(setups=name)
+
+trial().test()
+"""
 RESNB: Final = """
 %load_ext resnb
 from resnb import resource_manager
@@ -162,5 +185,6 @@ PEERS: Final = (
     Peer("pytest fixture", "resnb", PYTEST),
     Peer("Prefect 1.4.1, `resource_manager`", "prefect1", PREFECT_1),
     Peer("Prefect 3, `try/finally`", "prefect3", PREFECT_3),
+    Peer("Airflow 2, `@setup` and `@teardown`", "airflow", AIRFLOW),
     Peer("**resnb**", "resnb", RESNB),
 )

@@ -17,7 +17,17 @@ from resnb.ledger.kernel.lease import Lease
 from resnb.run.engine.result import state_of
 from resnb.run.engine.scopes import in_order
 from resnb.run.scheduling.sampling import StateReader
-from resnb.states import MAPPED, PENDING, Cached, Mapped, Pending, State
+from resnb.states import (
+    FAILED,
+    FIRST_FINISHED,
+    FIRST_UNSUCCESSFUL,
+    MAPPED,
+    PENDING,
+    Cached,
+    Mapped,
+    Pending,
+    State,
+)
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
@@ -50,6 +60,7 @@ class FlowMemory:
         self.stale: Mapping[Task, str] = {}
         self._leases: dict[ScopeUse, Lease] = {}
         self._kept: dict[Task, State] = {}
+        self._still_failed: frozenset[Task] = frozenset()
         self._reader: StateReader | None = None
 
     # ---- written by runs
@@ -59,10 +70,16 @@ class FlowMemory:
         self.stale = {
             task: why for task, why in self.stale.items() if task not in execution.plan.row_of
         }
+        had_failed = self.flow_code() == FAILED
         if whole:
             self._kept = {}
         else:
             self._keep_states()
+        self._still_failed = frozenset(
+            task
+            for task, state in self._kept.items()
+            if had_failed and state.is_failed() and task not in execution.plan.row_of
+        )
         self.latest_run, self._reader = execution, None
         self._leases = execution.scopes.leases
 
@@ -70,7 +87,9 @@ class FlowMemory:
         """Drop what is known of `tasks`, because they or what they depend on were replaced."""
         self._keep_states()
         self.latest_run, self._reader = None, None
-        for task in tasks:
+        forgotten = tuple(tasks)
+        self._still_failed = self._still_failed.difference(forgotten)
+        for task in forgotten:
             self._kept.pop(task, None)
 
     def take_over(self, old: Task, new: Task) -> None:
@@ -272,7 +291,9 @@ class FlowMemory:
         return "" if remote is None else remote.link
 
     def flow_code(self) -> int:
-        """The state of the latest run."""
+        """The state of the latest run; failed after a part if something else still has."""
+        if self._still_failed and FIRST_FINISHED <= self.code < FIRST_UNSUCCESSFUL:
+            return FAILED
         return self.code
 
 

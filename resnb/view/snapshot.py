@@ -72,7 +72,7 @@ class Progress(Protocol):
         """The task's state; used for parameters' values and for failures."""
 
     def flow_code(self) -> int:
-        """The code of the latest run's state."""
+        """The code of the flow's state: how its latest run is, or has ended."""
 
     @property
     def stale(self) -> "Mapping[Task, str]":

@@ -2,10 +2,11 @@
 
 import pytest
 
-from resnb import Flow, LocalExecutor, signals, task
+from resnb import Flow, LocalExecutor, signals, task, triggers
 from resnb.errors import NoValueError
 from resnb.run.memory import memory_of
-from resnb.states import MAPPED, SUCCESS, TRIGGER_FAILED
+from resnb.run.runner import RUNNER
+from resnb.states import FAILED, MAPPED, SUCCESS, TRIGGER_FAILED
 
 
 @task
@@ -97,3 +98,25 @@ def test_children_are_counted_also_when_they_are_only_remembered():
 def test_a_flow_has_one_memory():
     flow = Flow("f")
     assert memory_of(flow) is memory_of(flow) is flow.memory
+
+
+def test_a_flow_has_failed_as_long_as_a_task_has_that_later_runs_leave_out():
+    with Flow("f") as flow:
+        a, b = one(), broken()
+    memory = ran(flow)
+    for _ in range(2):
+        RUNNER.run_part(flow, [a], parameters={}, executor=LocalExecutor())
+        assert (memory.code, memory.flow_code()) == (SUCCESS, FAILED)
+    memory.forget([b])
+    assert memory.flow_code() == SUCCESS
+
+
+def test_a_failure_that_the_flow_was_made_for_is_none_of_a_later_part():
+    with Flow("f") as flow:
+        b = broken()
+        mended = one.copy(name="mended", trigger=triggers.any_failed)(upstream_tasks=[b])
+        other = one(mended)
+    memory = ran(flow)
+    assert memory.code == SUCCESS
+    RUNNER.run_part(flow, [other], parameters={}, executor=LocalExecutor())
+    assert memory.flow_code() == SUCCESS

@@ -166,8 +166,9 @@ class StepNames:
         return list(items) if isinstance(items, Iterator) else items  # of zip, map, a generator
 
     def _output(self, name: str) -> StepOutput:
-        made = StepOutput(name)
-        made.bind(self._steps[name], flow=self._flow)
+        step = self._steps[name]
+        made = StepOutput(name, step.name)
+        made.bind(step, flow=self._flow)
         return made
 
 

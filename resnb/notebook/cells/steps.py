@@ -111,10 +111,11 @@ class StepOutput(Task):
 
     Args:
         name: the name.
+        step: the step's own name.
     """
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name=name)
+    def __init__(self, name: str, step: str) -> None:
+        super().__init__(name=f"value of {name}" if step == name else name)
         self.output = name
 
     def run(self, step: Any) -> Any:

@@ -146,9 +146,9 @@ def _names_inside(facts: Sequence[CellFacts], links: Links, place: Place) -> Ite
     one = facts[place]
     for name in sorted(one.binds - one.imports - {*one.outputs}):
         if readers := links.readers.get((place, name)):
-            kind = "what begins with _ stays" if name[0] == "_" else "variables of loops stay"
+            kind = "what begins with _" if name[0] == "_" else "the variable of a loop or block"
             reader = facts[min(readers)].label
-            yield f"cell {reader} reads its {name!r}, and {kind} inside: rename it"
+            yield f"cell {reader} reads its {name!r}, and {kind} stays inside: rename it"
 
 
 def _rivals(

@@ -6,7 +6,6 @@ command and returns; frames of states are sent by the ticker's thread only, henc
 """
 
 import threading
-import time
 from collections import deque
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,7 +21,8 @@ from resnb.ledger.kernel.keeper import KEEPER
 from resnb.notebook.control_channel import keep_busy
 from resnb.notebook.widget.commands import FlowCommands
 from resnb.notebook.widget.flow_origins import cells_of
-from resnb.notebook.widget.saved_outputs import SHARE, SavedOutputs
+from resnb.notebook.widget.kept_frames import KeptFrames
+from resnb.notebook.widget.saved_outputs import SavedOutputs
 from resnb.notebook.widget.still import FlowOutput
 from resnb.notebook.widget.timeline_record import FlowTimes, record_of
 from resnb.run.memory import memory_of
@@ -46,7 +46,6 @@ ACTIONS = frozenset(
     {"run", "run_again", "run_stale", "cancel", "cleanup", "cleanup_one", "keep_one"}
 )
 """The commands that change something."""
-_STATES = frozenset({"states", "delta", "failures"})
 
 
 def _static(name: str) -> Any:
@@ -79,8 +78,7 @@ class FlowWidget(anywidget.AnyWidget):
         self._commands = FlowCommands(self._send_frame)
         self._taken: deque[str] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()
-        self._rest_due: float | None = None
-        self._rest_next = 0.0  # runs of a large flow may follow each other at once
+        self._kept = KeptFrames(self._keep)
         self._output: FlowOutput | None = None
         self._outputs = SavedOutputs(flow, self.bundle)
         self._live = self._live_flow(flow)
@@ -145,22 +143,11 @@ class FlowWidget(anywidget.AnyWidget):
 
     def _send_frame(self, frame: Frame) -> None:
         self.send(frame)
-        if frame["frame"] == "structure":
-            self._keep_rest()
-        elif frame["frame"] in _STATES and not self._live.is_moving:
-            self._rest_due = self._rest_next
-            self._settle_rest()
+        self._kept.sent(frame, is_moving=self._live.is_moving)
         _release(self.comm)
 
-    def _keep_rest(self) -> None:
-        began = time.monotonic()
+    def _keep(self) -> None:
         self.rest = self._live.at_rest()
-        ended = time.monotonic()
-        self._rest_due, self._rest_next = None, ended + SHARE * (ended - began)
-
-    def _settle_rest(self) -> None:
-        if self._rest_due is not None and time.monotonic() >= self._rest_due:
-            self._keep_rest()
 
     def happened(self, event: Event) -> None:
         """Something has happened."""
@@ -173,10 +160,7 @@ class FlowWidget(anywidget.AnyWidget):
             Whether something will be due.
         """
         is_due = self._outputs.settle(is_moving=is_moving)
-        if is_moving:
-            return is_due
-        self._settle_rest()
-        return is_due or self._rest_due is not None
+        return is_due if is_moving else self._kept.settle() or is_due
 
     def _received(self, _: Any, content: Any, buffers: Any) -> None:
         del buffers

@@ -69,7 +69,7 @@ def record_of(flow: "Flow", drawn: Sketch | None = None) -> RunRecord | None:
     began = execution.began
     return RunRecord(
         drawn.outline.name,
-        memory.flow_code(),
+        memory.code,
         began[0],
         max(execution.clock.now(), began[0]),
         over,

@@ -128,10 +128,16 @@ def test_a_success_releases_what_waits_for_it_and_a_run_is_done_at_its_end():
     assert world.scheduler.reasons == {}
 
 
-def test_a_row_waits_for_all_of_its_upstream_rows():
+def joined():
+    """A flow of two tasks and one that needs both, and these three."""
     with Flow("f") as flow:
         one, other = made("one")(), made("other")()
         last = made("last")(one, other)
+    return flow, one, other, last
+
+
+def test_a_row_waits_for_all_of_its_upstream_rows():
+    flow, one, other, last = joined()
     world = World.of(flow)
     world.succeed(one)
     assert world.is_ready(other)
@@ -172,9 +178,7 @@ def test_a_failure_ends_all_that_its_triggers_refuse_and_tells_so():
 
 
 def test_a_failure_is_not_forgotten_while_others_succeed():
-    with Flow("f") as flow:
-        one, other = made("one")(), made("other")()
-        last = made("last")(one, other)
+    flow, one, other, last = joined()
     world = World.of(flow)
     world.fail(one)
     world.succeed(other)
