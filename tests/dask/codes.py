@@ -132,14 +132,6 @@ def fails_again(folder):
     return bytes(200)
 
 
-def dies_beside(folder):
-    """Kill the worker; after the first call, once `waits_again` is running there."""
-    if marks(folder, "dies"):
-        await_mark(folder, "again")
-    mark(folder, "dies")
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def waits_at_first(folder):
     """Wait for ever at the first call, return at the second."""
     first = not marks(folder, "waits")

@@ -221,21 +221,24 @@ def test_dask_blames_a_value_that_it_was_making_again(tmp_path, has_copy):
         codes.client_of(cluster) as client,
     ):
         with Flow("f") as flow:  # what has a time limit travels alone
-            first = task(codes.waits_again, timeout=60)(folder)
-            small = task(codes.one, timeout=60)()
-            gate = task(codes.await_mark, timeout=60)(folder, "go")
-            dies = task(codes.dies_beside)(folder, upstream_tasks=[gate])
+            first = task(codes.waits_again, timeout=codes.DEADLINE)(folder)
+            small = task(codes.one, timeout=codes.DEADLINE)()
+            dies = task(codes.await_mark, timeout=codes.DEADLINE)(folder, "never")
             after = task(len, trigger=triggers.any_failed)(first, upstream_tasks=[dies])
         run = run_in_background(flow, client)
         never, deadline = threading.Event(), time.monotonic() + codes.DEADLINE
-        while [getattr(one.state.kept, "spare", None) for one in (small, first)] != [ONE, b""]:
-            assert time.monotonic() < deadline, (first.state, small.state)
+        while (
+            not dies.state.is_running()  # so that it is to blame the first time
+            or [getattr(one.state.kept, "spare", None) for one in (small, first)] != [ONE, b""]
+        ):
+            assert time.monotonic() < deadline, (first.state, small.state, dies.state)
             never.wait(0.01)
         if has_copy:  # a worker reports that of small values only, which it need not make again
             first.state.kept.spare = pickle.dumps(bytes(200))
-        codes.mark(folder, "go")
+        for moment in ("waits", "again"):
+            os.kill(codes.await_mark(folder, moment), signal.SIGKILL)
         state = run.wait(codes.DEADLINE)
-        assert "each Dask worker that ran task 'dies_beside'" in state.result[dies].message
+        assert "each Dask worker that ran task 'await_mark'" in state.result[dies].message
         if has_copy:
             assert (first.value, after.value) == (bytes(200), 200)
         else:

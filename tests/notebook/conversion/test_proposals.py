@@ -161,7 +161,7 @@ def test_what_stays_ordinary_keeps_what_it_changes_ordinary():
 def test_variables_of_loops_and_hidden_names_that_others_read():
     found = plan("for i in [1]:\n    x = i", "y = i + x")[0][1]
     assert "reads its 'i', and the variable of a loop or block stays inside" in found
-    found = plan("with open(\"x\") as i:\n    x = i", "y = i, x")[0][1]
+    found = plan('with open("x") as i:\n    x = i', "y = i, x")[0][1]
     assert "the variable of a loop or block stays inside" in found
     assert "begins with _" in plan("_x = 1\nz = 1", "y = _x")[0][1]
 
