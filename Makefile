@@ -53,7 +53,7 @@ bench: setup ## print what imports, the engine, pictures, leases and views cost
 docs: $(VENV)/.docs node_modules/.package-lock.json ## build the documentation into build/docs/html, run what is in it, check its pages
 	$(BIN)/python tools/docs.py
 
-proof: setup ## repeat the figures of README and documentation; takes an hour or more
+proof: setup ## repeat the figures of README and documentation; takes some two hours
 	$(BIN)/python tools/proof.py
 
 mutants: setup ## show that the tests of the pure parts find small faults in them

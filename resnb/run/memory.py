@@ -32,6 +32,7 @@ from resnb.states import (
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.run.engine.execution import Execution
+    from resnb.run.scheduling.plan import Plan
 
 
 _BY_URGENCY = (
@@ -75,6 +76,7 @@ class FlowMemory:
             self._kept = {}
         else:
             self._keep_states()
+            self._forget_clean_ups(execution.plan)
         self._still_failed = frozenset(
             task
             for task, state in self._kept.items()
@@ -109,6 +111,12 @@ class FlowMemory:
                 state = state_of(self.latest_run, row)
                 if state.is_finished():
                     self._kept[task] = state
+
+    def _forget_clean_ups(self, plan: "Plan") -> None:
+        """Forget how what `plan` sets up again was cleaned up before."""
+        for planned in plan.scopes:
+            if planned.setup >= 0 and planned.setup not in plan.given:
+                self._kept.pop(planned.scope.cleanup_task, None)
 
     # ---- for runs
 

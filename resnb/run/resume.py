@@ -82,6 +82,7 @@ def without_gone_resources(
     is_open = frozenset(opened)
     for scope in flow.scopes:
         if scope in is_open:
+            kept.pop(scope.cleanup_task, None)  # that was of the time before
             continue
         if _is_needed(flow, scope, kept):
             items = _items_needed(flow, scope, kept) if scope.is_mapped else None

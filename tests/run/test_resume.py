@@ -3,6 +3,8 @@
 import pytest
 
 from resnb import Flow, LocalExecutor, Parameter, states, task, triggers, unmapped
+from resnb.run.memory import memory_of
+from resnb.run.runner import RUNNER
 
 
 class Story:
@@ -257,3 +259,25 @@ def test_a_set_up_that_failed_is_tried_again(story, things):
     assert first.is_failed()
     assert story.run(flow, task_states=first).result[a].result == 1
     assert things.story == ["cleanup 1"]
+
+
+@pytest.mark.parametrize("given", ["all", "state"])
+def test_a_scope_that_is_open_again_is_closed_by_the_next_run_that_computes_nothing(
+    story, things, given
+):
+    thing_of = things.manager()
+    with Flow("f") as flow, thing_of("x") as thing:
+        a = story.task("a", value)(thing)
+    (scope,) = flow.scopes
+    memory = memory_of(flow)
+    story.run(flow)
+    assert memory.state_of(scope.cleanup_task).is_successful()
+    RUNNER.run_part(flow, [scope.init_task, scope.setup_task, a], parameters={})
+    assert memory.lease_state(scope) == "open"
+    assert memory.state_of(scope.cleanup_task).is_pending()
+    before = {task: memory.state_of(task) for task in flow.nodes}
+    before[scope.cleanup_task] = states.Success()  # as a state that somebody has kept
+    things.story.clear()
+    story.run(flow, task_states=states.Success("", before) if given == "state" else before)
+    assert things.story == ["cleanup x"]
+    assert memory.lease_state(scope) == "closed"

@@ -49,17 +49,14 @@ class Freshness:
         latest = memory_of(flow).latest_run
         if latest is None:
             return
-        given = latest.plan.given
-        ran = [
-            task
-            for task, row in latest.plan.row_of.items()
-            if row not in given or task not in self._made_of or _was_found(flow, task)
-        ]
-        self._made_of.update(_described(ran))
-        for task in latest.plan.row_of:
+        rows, given = latest.plan.row_of, latest.plan.given
+        ran = [task for task, row in rows.items() if row not in given or _was_found(flow, task)]
+        unknown = [task for task in rows if task not in self._made_of]
+        self._made_of.update(_described(dict.fromkeys((*ran, *unknown))))
+        for task in rows:
             self._outdated.pop(task, None)
-        if len(latest.plan.row_of) < len(flow.nodes):
-            self._outdate(flow, [one for one in ran if one in flow.nodes], latest.plan.row_of)
+        if len(rows) < len(flow.nodes):
+            self._outdate(flow, [one for one in ran if one in flow.nodes], rows)
 
     def rebuilt(self, flow: Flow, rebuilt: Rebuilt) -> bool:
         """A cell has put a step in the place of another one.

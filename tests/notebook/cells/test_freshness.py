@@ -38,6 +38,15 @@ class Thing:
         pass
 
 
+@resource_manager
+class Opened:
+    def setup(self):
+        return "opened"
+
+    def cleanup(self, resource):
+        pass
+
+
 def other_code(x=1):
     return x + 1
 
@@ -102,6 +111,20 @@ def test_a_change_of_what_code_refers_to_reaches_all_that_depends_on_it(fresh):
     assert list(fresh.stale(flow)) == [one, middle, last]
     ran(flow, fresh)
     assert fresh.stale(flow) == {}
+
+
+def test_a_part_that_is_given_a_set_up_and_a_parameter_makes_nothing_stale(fresh):
+    with Flow("f") as flow:
+        n = Parameter("n", default=2)
+        with Opened() as thing:
+            one, two = add(thing, y=n), load(thing)
+        three = load(n)
+    for task_, scopes in ((one, flow.scopes), (two, flow.scopes), (three, ())):
+        assert run_part(flow, [task_], scopes).is_successful()
+        fresh.note(flow)
+        assert fresh.stale(flow) == {}
+    for lease in memory_of(flow).open_leases.values():
+        lease.close()
 
 
 def test_what_only_waits_for_a_stale_task_is_stale_too(fresh):
