@@ -1,5 +1,6 @@
 """Code of tasks that workers import, and clusters for them."""
 
+import gc
 import os
 import signal
 import threading
@@ -71,11 +72,15 @@ def await_mark(folder, name):
 
 
 def await_none(look):
-    """Wait until there is nothing left of what `look` finds on a cluster."""
+    """Wait until there is nothing left of what `look` finds, which Python may have to collect.
+
+    Threads that end may hold it for a moment.
+    """
     never, deadline = threading.Event(), time.monotonic() + DEADLINE
     while left := look():
-        assert time.monotonic() < deadline, f"still on the cluster: {left}"
+        assert time.monotonic() < deadline, f"still there: {left}"
         never.wait(0.02)
+        gc.collect()
 
 
 def marked(number, folder, name):

@@ -1,6 +1,5 @@
 """Tasks that travel together: each keeps its state, time, log, tries, cancel and value."""
 
-import gc
 import threading
 import time
 from datetime import timedelta
@@ -304,7 +303,6 @@ def test_nothing_of_a_bundle_stays_behind(executor, client):
     assert last.value == 20
     flow.memory = None
     del state
-    gc.collect()
     codes.await_none(lambda: client.run_on_scheduler(left))
 
 

@@ -146,6 +146,5 @@ def test_what_dask_says_once_a_run_is_over_keeps_nothing_of_it(case, client, mon
     case.ended(a="Success", b="Success")
     execution = weakref.ref(case.run.execution)
     case.run = case.flow.memory = None
-    gc.collect()
-    assert execution() is None
+    codes.await_none(lambda: execution() is not None)
     future.tell("finished")
