@@ -109,6 +109,12 @@ def test_a_name_that_a_step_found_nowhere_in_the_flow_cannot_be_bound_later(cell
     assert "run that one again" in said
 
 
+def test_a_timed_line_binds_and_reads_the_names_of_the_step(cells):
+    cells.run("%%flow etl --step\nrows = [1, 2]", "a")
+    cells.run("%%flow etl --step --run\n%time total = sum(rows)\nmean = total / 2", "b")
+    assert cells.value("total, mean") == (3, 1.5)
+
+
 def test_a_step_in_a_scope_uses_what_is_open(cells):
     cells.run("%%flow etl --with Cluster(2) as cluster --step --run\nsize = str(cluster)", "a")
     assert cells.value("alive()") == ["etl/cluster open"]

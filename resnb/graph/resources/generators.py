@@ -21,7 +21,7 @@ class _Base(Adapter):
     """What plain and async generators have in common."""
 
     _frame_name = "gi_frame"
-    _text: GeneratorSource | NoSplit | None = None
+    __resnb_source__: GeneratorSource | NoSplit | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -31,9 +31,10 @@ class _Base(Adapter):
 
     @classmethod
     def _split(cls) -> SplitBody | NoSplit:
-        if cls._text is None:
-            cls._text = source_of(cls._function)
-        return cls._text if isinstance(cls._text, NoSplit) else split_body(cls._text)
+        source = cls.__resnb_source__
+        if source is None:
+            source = cls.__resnb_source__ = source_of(cls._function)
+        return source if isinstance(source, NoSplit) else split_body(source)
 
     @classmethod
     def _fault(cls) -> str:
@@ -60,11 +61,11 @@ class _Base(Adapter):
     def _recipe(self) -> SplitRecipe:
         if isinstance(self._split(), NoSplit):
             raise LedgerError(self._fault())
-        assert isinstance(self._text, GeneratorSource)
+        assert isinstance(self.__resnb_source__, GeneratorSource)
         function = self._function
         recipe = SplitRecipe(
             type(self).__name__,
-            self._text,
+            self.__resnb_source__,
             function.__globals__,
             given_to(function, self._args, self._kwargs),
             importable_module(function),

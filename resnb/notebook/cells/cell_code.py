@@ -17,6 +17,7 @@ from IPython.core.inputtransformer2 import (
 from resnb.errors import MagicError
 from resnb.notebook.cells.records import CellBody
 from resnb.notebook.cells.step_names import StepBody
+from resnb.notebook.cells.timed_lines import with_timed_lines
 from resnb.notebook.lines.parsed import StepLine
 from resnb.notebook.tracebacks import cell_being_compiled
 from resnb.syntax.reads import names_needed
@@ -33,8 +34,7 @@ _TRANSFORMERS: list[Any] = [MagicAssign, SystemAssign, EscapedCommand, HelpEnd]
 def translated(shell: Any, body: str) -> str:
     """`body` with line magics and ``!`` translated to Python."""
     plain = _without_escapes(shell, body)
-    text: str = shell.transform_cell(body) if plain is None else plain
-    return text
+    return with_timed_lines(shell.transform_cell(body)) if plain is None else plain
 
 
 def _without_escapes(shell: Any, body: str) -> str | None:

@@ -189,6 +189,9 @@ def parse_resource_line(line: str) -> ResourceLine:
         return ResourceLine(name, parameters, MappingProxyType(options), dies_with_kernel)
 
 
+_LATE_STALE = re.compile(r"\s--stale\s*(?:#.*)?$")
+
+
 def parse_command_line(line: str) -> CommandLine:
     """Parse the text after ``%flow``.
 
@@ -206,7 +209,10 @@ def parse_command_line(line: str) -> CommandLine:
         arguments: tuple[tuple[str, str], ...] = ()
         mode = scanner.take(rf"(?:{_MODES[command]})(?=\s|#|$)") if command in _MODES else None
         if command == "run":
-            arguments = parse_assignments(scanner.advance(len(scanner.rest)))
+            text = scanner.advance(len(scanner.rest))
+            if late := _LATE_STALE.search(text):  # as Python it would be a subtraction
+                mode, text = "--stale", text[: late.start()]
+            arguments = parse_assignments(text)
         target = scanner.word() if command == "remove" else None
         if scanner.rest and command is None:
             raise scanner.surplus(name, f"to run it with parameters: %flow run {name} n=2")

@@ -36,6 +36,7 @@ _NO_DATA = frozenset({
     "__static_attributes__", "__dataclass_fields__", "__dataclass_params__", "__annotations__",
     "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "_abc_impl",
     "__slotnames__",  # there once an object was copied
+    "__resnb_source__",  # there once a resource was made, with the name of its cell's file
 })  # fmt: skip
 _NESTED = inspect.CO_NESTED
 """Says only that a function was defined inside of another one."""

@@ -371,6 +371,8 @@ COMMAND_LINES = {
     "remove etl 'my task'": CommandLine("remove", "etl", (), "my task"),
     "reset etl": CommandLine("reset", "etl"),
     "run etl --stale n=2": CommandLine("run", "etl", (("n", "2"),), None, "--stale"),
+    "run etl n=2 --stale # again": CommandLine("run", "etl", (("n", "2"),), None, "--stale"),
+    "run etl x='a --stale'": CommandLine("run", "etl", (("x", "'a --stale'"),), None, ""),
     "auto etl": CommandLine("auto", "etl"),
     "auto etl off": CommandLine("auto", "etl", mode="off"),
     "from-cells etl": CommandLine("from-cells", "etl"),

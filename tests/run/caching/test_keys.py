@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnb import task
+from resnb import resource_manager, task
 from resnb.run.caching.value_keys import NoKeyError, code_key, value_key
 
 PLAIN = st.recursive(
@@ -141,6 +141,21 @@ def test_what_python_notes_in_a_class_makes_no_difference():
     assert value_key(Model) == before
 
 
+def test_that_a_generator_was_used_as_a_resource_makes_no_difference():
+    def thing():
+        yield 1
+
+    def other():
+        yield 2
+
+    used, new, changed = (
+        resource_manager(one, name="thing").resource_class for one in (thing, thing, other)
+    )
+    used.__resnb_protection__()  # looks for its source, which is in the file of a cell
+    keys = [code_key(task(lambda one=one: one)) for one in (used, new, changed)]
+    assert keys[0] == keys[1] != keys[2]
+
+
 def test_a_function_that_calls_itself_has_a_key():
     text = "def f(n):\n    return n and f(n - 1)"
     assert code_of(text) == code_of(text)
@@ -223,7 +238,7 @@ def test_tables_count_by_names_types_and_values(library):
 
 
 PROGRAM = """
-from resnb import task
+from resnb import resource_manager, task
 from resnb.run.caching.value_keys import code_key, value_key
 class Model:
     kinds = {"tree", "forest", "linear"}
