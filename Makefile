@@ -26,7 +26,7 @@ test: ## run all checks but the long ones, with the time of each part
 	$(PYTHON) tools/parts.py set-up lint front unit kernel browser crash notebooks notebooks-dot
 
 test-all: ## run all checks, with many more examples of the generated tests
-	$(PYTHON) tools/parts.py set-up lint front unit kernel browser crash notebooks notebooks-dot browser-all browser-oldest long crash-all
+	$(PYTHON) tools/parts.py set-up lint front unit kernel browser crash notebooks notebooks-dot browser-all browser-oldest python-3.12 python-3.13 long crash-all
 
 lint: ## check style, types and layers
 	$(PYTHON) tools/parts.py set-up lint front

@@ -8,7 +8,8 @@ import sys
 from opcode import opmap
 
 _IMPORT = opmap["IMPORT_FROM"]
-_METHOD = opmap.get("LOAD_METHOD", -1)  # up to Python 3.11
+_BYTES = 256  # what the compiler alone uses has higher numbers
+_METHOD = opmap.get("LOAD_METHOD", _BYTES)  # a real instruction up to Python 3.11
 _ATTRIBUTE = opmap["LOAD_ATTR"]  # from 3.12 on, the last bit of its argument says the same
 
 
@@ -22,6 +23,6 @@ def is_method_call(depth: int) -> bool:
     """Whether the line `depth` frames above the caller is ``o.x(...)``, and not only ``o.x``."""
     frame = sys._getframe(depth + 1)  # noqa: SLF001 - likewise
     code, at = frame.f_code.co_code, frame.f_lasti
-    if _METHOD >= 0:
+    if _METHOD < _BYTES:
         return code[at] == _METHOD
     return code[at] == _ATTRIBUTE and bool(code[at + 1] & 1)

@@ -57,6 +57,21 @@ class Part(NamedTuple):
     package: str = ""
 
 
+def on_python(version: str) -> Part:
+    """The unit part on another Python, if that is there: byte code differs, and warnings do."""
+    there = f"build/python-{version}"
+    return Part(
+        f"unit and stateful on Python {version}",
+        [
+            f"python{version} -m venv {there}",
+            f"{there}/bin/python -m pip install --quiet --editable .[lab,test]",
+            f"{there}/bin/python -m pytest tests {WITHOUT_SLOW_PARTS} {WAITING}",
+        ],
+        program=f"python{version}",
+        package=f"python{version}",
+    )
+
+
 PARTS = {
     "set-up": Part("set-up", ["make setup"]),
     "lint": Part(
@@ -74,6 +89,8 @@ PARTS = {
         "unit and stateful",
         [f"{PYTEST} tests {WITHOUT_SLOW_PARTS} {WAITING}"],
     ),
+    "python-3.12": on_python("3.12"),
+    "python-3.13": on_python("3.13"),
     "kernel": Part("real kernels", [f"{PYTEST} {REAL_KERNELS} {WAITING}"]),
     "browser": Part(
         "real browser",

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
+from resnb.ledger.reaper.code_references import names_in, stored_by
+
 _PLAIN = frozenset({
     "CACHE", "COPY_FREE_VARS", "EXTENDED_ARG", "MAKE_CELL", "NOP", "NOT_TAKEN", "POP_TOP",
     "PRECALL", "PUSH_NULL", "RESUME", "RETURN_GENERATOR",
@@ -25,7 +27,10 @@ _PLAIN = frozenset({
 })  # fmt: skip
 """Instructions of CPython 3.11 to 3.14 that run no code of anybody's, imports left aside."""
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
-_VARIABLES = frozenset({"LOAD_FAST", "LOAD_FAST_BORROW"})
+_VARIABLES = frozenset({
+    "LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_LOAD_FAST", "LOAD_FAST_BORROW_LOAD_FAST_BORROW",
+    "STORE_FAST_LOAD_FAST",
+})  # fmt: skip
 
 
 def made_nothing(manager: Any, error: BaseException) -> bool:
@@ -68,7 +73,7 @@ def _can_be_called(manager: Any, function: Callable[..., Any]) -> bool:
 def _only_looked_up(frame: FrameType, last: int) -> bool:
     steps = list(_steps(frame.f_code))
     done = [one for one in steps if one.offset <= last]
-    stored = {str(one.argval) for one in done if one.opname.startswith("STORE_")}
+    stored = {name for one in done for name in stored_by(one)}
     before: dis.Instruction | None = None
     for one in done:
         is_lookup = one.opname in _ATTRIBUTES and _is_lookup(frame, before, one, stored)
@@ -91,15 +96,16 @@ def _is_lookup(
     frame: FrameType, before: dis.Instruction | None, one: dis.Instruction, stored: set[str]
 ) -> bool:
     """Whether an attribute of a variable is just looked up, in a module or a plain object."""
-    if before is None or any(str(before.argval) in names for names in stored):
+    *_, variable = (None, *(() if before is None else names_in(before.argval)))
+    if before is None or variable is None or variable in stored:
         return False
     if before.opname == "LOAD_GLOBAL":
-        owner = frame.f_globals.get(before.argval)
+        owner = frame.f_globals.get(variable)
         known = vars(owner) if isinstance(owner, ModuleType) else None
         return known is not None and (one.argval in known or "__getattr__" not in known)
-    if before.opname not in _VARIABLES or before.argval not in frame.f_locals:
+    if before.opname not in _VARIABLES or variable not in frame.f_locals:
         return False
-    owner = frame.f_locals[before.argval]
+    owner = frame.f_locals[variable]
     getter: Any = type(owner).__getattribute__
     if getter is not object.__getattribute__:
         return False

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
+_BOTH = "STORE_FAST_LOAD_FAST"
+"""Stores the first of its names and loads the second, from Python 3.13 on."""
 
 
 class Reference(NamedTuple):
@@ -30,7 +32,7 @@ def references_in(code: types.CodeType) -> Iterator[Reference]:
     for number, one in enumerate(instructions):
         if one.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             kind = "global"
-        elif one.opname.startswith(("LOAD_FAST", "LOAD_DEREF")):
+        elif one.opname.startswith(("LOAD_FAST", "LOAD_DEREF")) or one.opname == _BOTH:
             kind = "local"
         elif one.opname == "IMPORT_NAME":
             kind = "import"
@@ -43,7 +45,7 @@ def references_in(code: types.CodeType) -> Iterator[Reference]:
             yield Reference(kind, one.argval, names, caught, level if type(level) is int else 0)
             continue
         *before, name = names_in(one.argval)
-        for other in before:
+        for other in () if one.opname == _BOTH else before:
             yield Reference(kind, other, (), caught)
         chain = []
         for after in instructions[number + 1 :]:
@@ -85,6 +87,14 @@ def _caught(
                 break
             number += 1
     return frozenset(found)
+
+
+def stored_by(instruction: dis.Instruction) -> tuple[str, ...]:
+    """The names that an instruction binds or deletes."""
+    if not instruction.opname.startswith(("STORE_", "DELETE_")):
+        return ()
+    names = names_in(instruction.argval)
+    return names[:1] if instruction.opname == _BOTH else names
 
 
 def names_in(value: Any) -> tuple[str, ...]:

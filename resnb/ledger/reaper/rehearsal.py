@@ -22,7 +22,7 @@ from functools import cache, partial
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from resnb.ledger.reaper.code_references import Reference, names_in, parameters_of, references_in
+from resnb.ledger.reaper.code_references import Reference, parameters_of, references_in, stored_by
 
 _MOST_CODE = 2000
 _MOST_ITEMS = 100
@@ -164,8 +164,8 @@ class _Walk:
                 self._known.add(("global", id(names), one.argval))
             elif one.opname == "STORE_ATTR":
                 self._known.add(("attribute", one.argval))
-            elif one.opname.startswith(("STORE_", "DELETE_")):
-                rebound.update(names_in(one.argval))
+            else:
+                rebound.update(stored_by(one))
         for constant in code.co_consts:
             if isinstance(constant, str):  # as in hasattr(thing, "name")
                 self._known |= {("attribute", constant), ("global", id(names), constant)}

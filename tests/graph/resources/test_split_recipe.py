@@ -190,7 +190,7 @@ def reason_of(definition):
 
 def of_no_source():
     found = {}
-    exec("def made():\n    yield 1\n", found)
+    exec(compile("def made():\n    yield 1\n", "<nowhere>", "exec"), found)
     return found["made"]
 
 

@@ -24,7 +24,13 @@ def half_made(home, path, find_for):
     """A lease whose set-up was interrupted; somebody looks for what it made until that ends."""
     one = left_by_a_dead_kernel(Late(str(path)), None)
     Store(home).add(one._replace(handle=None, can_find=True, find_for=find_for, state="opening"))
-    thread = threading.Thread(target=lambda: Reaper(Store(home, kept=True)).run())
+
+    def look():
+        store = Store(home, kept=True)
+        Reaper(store).run()
+        store.let_go()
+
+    thread = threading.Thread(target=look)
     thread.start()
     return thread
 

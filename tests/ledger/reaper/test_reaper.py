@@ -302,12 +302,14 @@ pool.terminate()
 pool.join()
 """,
     "sys.exit": """
+import warnings; warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
 child = os.fork()
 if child == 0:
     sys.exit(3)
 os.waitpid(child, 0)
 """,
     "a lease of its own": """
+import warnings; warnings.simplefilter("ignore", DeprecationWarning)
 child = os.fork()
 if child == 0:
     hold(lambda: Held("child"))
