@@ -1,32 +1,71 @@
-"""What a flow costs on a Dask cluster, beside the same graph submitted by hand.
+"""What a flow costs on a Dask cluster, beside the same graph by Dask alone, in three ways.
 
-python -m benchmarks.on_dask [--sizes 100 1000 10000] [--repeat 5]
+python -m benchmarks.on_dask [--sizes 100 1000 2000] [--repeat 5] [--only chain layered]
 
-By hand means one `client.submit` for each task, with futures as arguments, and `client.map` for the
-mapped ones. The two take turns, who begins changes from round to round, and a row is over after
-`--repeat` rounds, or after two if they take longer than `ENOUGH` seconds.
+By hand means one `client.submit` for each task, with futures as arguments (`client.map` for the
+mapped ones), one `client.get` of the whole graph, or `dask.delayed`, whose graph is optimised. All
+take turns, and a row is over after `--repeat` rounds, or after two if they take longer than
+`ENOUGH` seconds. Building a flow or the graphs is not counted.
 """
 
 import argparse
 import gc
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import count
 from statistics import median
 from typing import Any, NamedTuple
 
 import psutil
+from dask.delayed import delayed
 from distributed import Client, LocalCluster
 
 from benchmarks import engine
 from resnb import DaskExecutor, Flow, task
 
-BUDGET = 1.2
+BUDGETS = {"chain": 0.05, "layered": 0.5, "fan-out/fan-in": 0.5}
+"""How long a flow may take at most, in times of the best by hand; 1.0 for what is not listed."""
+EFFICIENCY = 0.95
+"""How much of the workers' time `SLEEPS` tasks of 5 ms are to use."""
 WORKERS = 2
 ENOUGH = 60.0
 SLEEPS = 200
+PARTS = 60
+STEPS = (1, 5, 20, 2)
+
+
+class Call(NamedTuple):
+    """One task.
+
+    Attributes:
+        inputs: the places of the tasks whose values it gets, all of them before its own.
+        gathers: whether it gets these as one list.
+        constants: what it gets before them.
+    """
+
+    function: Callable[..., int]
+    inputs: tuple[int, ...]
+    gathers: bool = False
+    constants: tuple[int, ...] = ()
+
+    def arguments(self, values: Sequence[Any]) -> list[Any]:
+        """What to call the function with."""
+        found = [values[i] for i in self.inputs]
+        return [*self.constants, *([found] if self.gathers else found)]
+
+
+class Work(NamedTuple):
+    """A graph; the last call's value is asked for.
+
+    Attributes:
+        maps: whether the flow maps the function of all calls but the last.
+    """
+
+    name: str
+    calls: Sequence[Call]
+    maps: bool = False
 
 
 def sleeps() -> int:
@@ -35,73 +74,124 @@ def sleeps() -> int:
     return 1
 
 
-class Work(NamedTuple):
-    """What is done in both ways.
-
-    Attributes:
-        name: of its shape.
-        size: how many tasks it has.
-        by_hand: gives the value of the last task, by Dask alone.
-        built: gives the flow, and its last task.
-    """
-
-    name: str
-    size: int
-    by_hand: Callable[[Client], int]
-    built: Callable[[], tuple[Flow, Any]]
+def takes(milliseconds: int, *inputs: int) -> int:
+    """A task that takes so long."""
+    threading.Event().wait(milliseconds / 1_000)
+    return (sum(inputs) + 1) % engine.MODULUS
 
 
-def graph(shape: engine.Graph, functions: Sequence[Callable[..., int]] = engine.NO_OPS) -> Work:
+# ---- what is measured
+
+
+def graph(shape: engine.Graph, source: Callable[..., int] = engine.source) -> Work:
     """A graph of functions by how many inputs they have."""
-    by_hand = partial(submitted, shape, functions)
-    built = partial(engine.built, shape, functions)
-    return Work(shape.name, len(shape.inputs), by_hand, built)
+    functions = (source, *engine.NO_OPS[1:])
+    calls = [
+        Call(functions[len(inputs)], inputs)
+        if len(inputs) < len(functions)
+        else Call(engine.many, inputs, gathers=True)
+        for inputs in shape.inputs
+    ]
+    return Work(shape.name, calls)
 
 
-def submitted(shape: engine.Graph, functions: Sequence[Callable[..., int]], client: Client) -> int:
-    """The value of the last task, by `client.submit` for each."""
-    futures: list[Any] = []
-    for inputs in shape.inputs:
-        values = [futures[i] for i in inputs]
-        few = len(inputs) < len(functions)
-        function = functions[len(inputs)] if few else engine.many
-        futures.append(client.submit(function, *(values if few else [values]), pure=False))
-    value: int = futures[-1].result()
-    return value
+def tree(size: int) -> engine.Graph:
+    """A binary tree: each task but the leaves reads two."""
+    leaves = (size + 1) // 2
+    inputs = [*[()] * leaves, *((2 * i, 2 * i + 1) for i in range(leaves - 1))]
+    return engine.Graph("tree", inputs)
 
 
 def mapped(size: int) -> Work:
     """One task mapped over numbers."""
+    calls = [Call(engine.one, (), constants=(number,)) for number in range(size - 1)]
+    return Work(
+        "mapped", [*calls, Call(engine.many, tuple(range(size - 1)), gathers=True)], maps=True
+    )
 
-    def by_hand(client: Client) -> int:
-        each = client.map(engine.one, range(size - 1), pure=False)
-        value: int = client.submit(engine.many, each, pure=False).result()
-        return value
 
-    def built() -> tuple[Flow, Any]:
-        with Flow("mapped") as flow:
-            last = task(engine.many)(task(engine.one).map(list(range(size - 1))))
-        return flow, last
-
-    return Work("mapped", size, by_hand, built)
+def mixed() -> Work:
+    """A pipeline: parts are read, cleaned, computed and written; one of them takes a second."""
+    calls: list[Call] = []
+    for part in range(PARTS):
+        for number, usual in enumerate(STEPS):
+            milliseconds = 1_000 if (part, number) == (7, 2) else usual * (1 + part % 3)
+            inputs = (len(calls) - 1,) if number else ()
+            calls.append(Call(takes, inputs, constants=(milliseconds,)))
+    ends = tuple(range(len(STEPS) - 1, len(calls), len(STEPS)))
+    return Work("mixed, 1 ms to 1 s", [*calls, Call(engine.many, ends, gathers=True)])
 
 
 def works(sizes: Sequence[int]) -> list[Work]:
     """What is measured."""
     waiting = engine.Graph("5 ms each", [*[()] * SLEEPS, tuple(range(SLEEPS))])
-    shapes = (engine.chain, engine.fan, engine.layered)
+    shapes = (engine.chain, engine.fan, engine.layered, tree)
     found: list[Work] = []
     for size in sizes:
         found += [*(graph(shape(size)) for shape in shapes), mapped(size)]
-    return [*found, graph(waiting, (sleeps, *engine.NO_OPS[1:]))]
+    return [*found, graph(waiting, sleeps), mixed()]
 
 
-def by_flow(client: Client, flow: Flow, last: Any) -> int:
-    """The value of the last task, by resnb."""
-    state = flow.run(executor=DaskExecutor(client))
-    state.raise_for_failure()
-    value: int = state.result[last].result
-    return value
+# ---- how; each gives a call that gives the last task's value
+
+
+def by_submit(client: Client, work: Work) -> Callable[[], int]:
+    """One `client.submit` for each task, or `client.map`."""
+
+    def run() -> int:
+        futures: list[Any] = []
+        if work.maps:
+            numbers = [one.constants[0] for one in work.calls[:-1]]
+            futures = client.map(work.calls[0].function, numbers, pure=False)
+        for call in work.calls[len(futures) :]:
+            futures.append(client.submit(call.function, *call.arguments(futures), pure=False))
+        value: int = futures[-1].result()
+        return value
+
+    return run
+
+
+def by_get(client: Client, work: Work) -> Callable[[], int]:
+    """One `client.get` of all."""
+    keys = [f"{call.function.__name__}-{uuid.uuid4().hex}" for call in work.calls]
+    found = {
+        key: (call.function, *call.arguments(keys))
+        for key, call in zip(keys, work.calls, strict=True)
+    }
+    return lambda: int(client.get(found, keys[-1]))
+
+
+def by_delayed(client: Client, work: Work) -> Callable[[], int]:
+    """`dask.delayed`."""
+    values: list[Any] = []
+    for call in work.calls:
+        values.append(delayed(call.function, pure=False)(*call.arguments(values)))
+    return lambda: int(client.compute(values[-1]).result())
+
+
+def by_resnb(client: Client, work: Work) -> Callable[[], int]:
+    """A flow."""
+    known = {call.function: task(call.function) for call in work.calls}
+    handles: list[Any] = []
+    with Flow(work.name) as flow:
+        if work.maps:
+            handles = [known[work.calls[0].function].map([c.constants[0] for c in work.calls[:-1]])]
+            last = known[work.calls[-1].function](handles[0])
+        else:
+            for call in work.calls:
+                handles.append(known[call.function](*call.arguments(handles)))
+            last = handles[-1]
+
+    def run() -> int:
+        state = flow.run(executor=DaskExecutor(client))
+        state.raise_for_failure()
+        value: int = state.result[last].result
+        return value
+
+    return run
+
+
+WAYS = (by_submit, by_get, by_delayed, by_resnb)
 
 
 class Cost(NamedTuple):
@@ -134,28 +224,26 @@ def _left(dask_scheduler: Any) -> tuple[int, int]:
     return len(dask_scheduler.tasks), sum(topic.startswith("resnb-") for topic in topics)
 
 
-def compared(client: Client, work: Work, repeat: int) -> tuple[list[Cost], list[Cost]]:
-    """The costs by hand and by resnb.
+def compared(client: Client, work: Work, repeat: int) -> list[list[Cost]]:
+    """The costs of each way, round by round.
 
     Raises:
-        ArithmeticError: the two results differ.
+        ArithmeticError: two results differ.
     """
-    hand: list[Cost] = []
-    ours: list[Cost] = []
+    costs: list[list[Cost]] = [[] for _ in WAYS]
     began = time.perf_counter()
     for turn in count():
         if turn >= repeat or (turn >= 2 and time.perf_counter() - began > ENOUGH):  # noqa: PLR2004
-            return hand, ours
-        for mine in (turn % 2 == 0, turn % 2 == 1):
-            if mine:
-                flow, last = work.built()
-                ours.append(measured(partial(by_flow, client, flow, last)))
-                del flow, last
-            else:
-                hand.append(measured(partial(work.by_hand, client)))
+            return costs
+        for place in range(len(WAYS)):
+            number = (place + turn) % len(WAYS)
+            run = WAYS[number](client, work)
+            costs[number].append(measured(run))
+            del run
             settle(client)
-        if hand[-1].value != ours[-1].value:
-            raise ArithmeticError(f"{work.name}: {hand[-1].value=}, {ours[-1].value=}")
+        values = {one[-1].value for one in costs}
+        if len(values) > 1:
+            raise ArithmeticError(f"{work.name}: {values}")
     raise AssertionError
 
 
@@ -168,12 +256,12 @@ def megabytes(client: Client) -> float:
 def main() -> None:
     """Print the table and what follows from it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 10_000])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 2_000])
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--only", nargs="+", default=[])
     options = parser.parse_args()
-    print("seconds | tasks | rounds | by hand | CPU | resnb | CPU | ratio | workers' MB after")
-    print("---|--:|--:|--:|--:|--:|--:|--:|--:", flush=True)
-    worst = 0.0
+    print("seconds | tasks | rounds | submit | get | delayed | resnb | its CPU | ratio | budget")
+    print("---|--:|--:|--:|--:|--:|--:|--:|--:|--:", flush=True)
     with (
         LocalCluster(
             n_workers=WORKERS, threads_per_worker=1, dashboard_address="127.0.0.1:0"
@@ -183,18 +271,23 @@ def main() -> None:
         compared(client, graph(engine.chain(10)), 1)  # what the first calls import
         before = megabytes(client)
         for work in works(options.sizes):
-            hand, ours = compared(client, work, options.repeat)
-            row = [median(one[place] for one in side) for side in (hand, ours) for place in (0, 1)]
-            ratio = row[2] / row[0]
-            worst = max(worst, ratio)
-            costs = " | ".join(f"{cost:.2f}" for cost in row)
+            if options.only and work.name not in options.only:
+                continue
+            costs = compared(client, work, options.repeat)
+            walls = [median(one.wall for one in some) for some in costs]
+            cpu = median(one.cpu for one in costs[-1])
+            ratio, budget = walls[-1] / min(walls[:-1]), BUDGETS.get(work.name, 1.0)
             print(
-                f"{work.name} | {work.size:,} | {len(hand)} | {costs} | "
-                f"{ratio:.2f} | {megabytes(client):.0f}",
+                f"{work.name} | {len(work.calls):,} | {len(costs[0])} | "
+                f"{' | '.join(f'{one:.2f}' for one in walls)} | {cpu:.2f} | {ratio:.2f} | {budget}",
                 flush=True,
             )
-    print(f"\nThe most by which a flow takes longer: {worst:.2f} times; budget {BUDGET}.")
-    print(f"Before, the workers took {before:.0f} MB. No task or event was left on the cluster.")
+            if work.calls[0].function is sleeps:
+                used = SLEEPS * 0.005 / WORKERS / walls[-1]
+                print(f"(that is an efficiency of {used:.0%}; to be {EFFICIENCY:.0%})", flush=True)
+        after = megabytes(client)
+    print(f"\nThe workers took {before:.0f} MB before, and {after:.0f} MB after all of it.")
+    print("No task or event was left on the cluster.")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,27 @@
-"""Makes what a cluster is given for a row: its call, and references to values that are there."""
+"""Makes what a cluster is given for rows: their calls, and references to values that are there."""
 
 import pickle
 import re
 import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resnb.dask import worker as remote
 from resnb.dask.remote_value import RemoteItem, RemoteValue
-from resnb.dask.serialization import ArgumentPickler, Flattened, RemoteCall, Resource, code_of
+from resnb.dask.serialization import (
+    OWN,
+    ArgumentPickler,
+    Flattened,
+    Path,
+    Place,
+    RemoteCall,
+    Resource,
+    code_of,
+)
+from resnb.dask.workers import performing as remote
+from resnb.errors import RunError
 from resnb.ledger import states as lease_states
 from resnb.run.engine.mapping import Source
 from resnb.run.engine.surroundings import facts_of_row, facts_of_run
@@ -24,7 +35,53 @@ LARGE = 1_000_000
 """Values of the kernel with so many bytes (by Dask's reckoning) or more are sent only once."""
 FACT = 10_000
 """Values of `resnb.context` with more bytes stay in the kernel."""
+MESSAGE = 4_000_000
+"""Approximate maximum size of a message in bytes; Dask warns of more than twice as many."""
 _SMALL = (type(None), bool, int, float, complex, RemoteValue, RemoteItem, Flattened)
+
+
+class Package(NamedTuple):
+    """One task of Dask.
+
+    Attributes:
+        rows: what it runs, in order.
+        size: of its arguments in bytes.
+        is_bundle: whether its result is a list of the rows' values, rather than the value of one.
+    """
+
+    key: str
+    task: Any
+    rows: tuple[int, ...]
+    size: int
+    is_bundle: bool
+
+
+class _Draft:
+    """A package while its calls are made."""
+
+    def __init__(self, key: str, *, is_bundle: bool) -> None:
+        self.key = key
+        self.is_bundle = is_bundle
+        self.rows: list[int] = []
+        self.calls: list[RemoteCall] = []
+        self.size = 0
+        self._upstream: dict[str, int] = {}
+
+    def place_of(self, future: Any, path: Path) -> Place:
+        """Where the worker finds what is at `path` in `future`."""
+        if future.key == self.key:
+            return OWN, path
+        return self._upstream.setdefault(future.key, len(self._upstream)), path
+
+    def packed(self) -> Package:
+        from dask._task_spec import Task, TaskRef
+
+        upstream = [TaskRef(key) for key in self._upstream]
+        if self.is_bundle:
+            task = Task(self.key, remote.perform_all, pickle.dumps(self.calls), *upstream)
+        else:
+            task = Task(self.key, remote.perform, self.calls[0], *upstream)
+        return Package(self.key, task, tuple(self.rows), self.size, self.is_bundle)
 
 
 class CallFactory:
@@ -46,13 +103,6 @@ class CallFactory:
         self._facts = _sendable(facts_of_run(engine.execution.scopes.run))
         self.values = _Values(engine.execution, self._remote)
 
-    def promise(self, row: int, key: Any) -> None:
-        """Let later calls refer to the value of `row`, which does not exist yet."""
-        if row in self._remote:
-            self._outdated.append(self._remote[row])
-        name = self._execution.task_of(row).name
-        self._remote[row] = RemoteValue(name, self._client, self.cluster, _Promise(key))
-
     def hold(self, row: int, future: Any) -> None:
         """`row` is on the cluster."""
         self._remote[row].future = future
@@ -61,14 +111,74 @@ class CallFactory:
         """The value of `row`."""
         return self._remote[row]
 
-    def call(self, row: int, number: int) -> tuple[Any, Any]:
-        """The key and the Dask task of one try.
+    def lost(self, key: str) -> None:
+        """Dask has given up the task of that key: of its values, copies are left at most."""
+        for value in self._remote.values():
+            if value.future is not None and value.future.key == key:
+                value.lose(
+                    f"the value of task {value.name!r} was lost with a Dask worker; run the flow "
+                    "again"
+                )
+
+    def packages(
+        self,
+        rows: Sequence[int],
+        numbers: Mapping[int, int],
+        is_sound: Callable[[int], bool],
+        refuse: Callable[[int, RunError | None], object],
+        *,
+        is_new: bool = False,
+    ) -> Iterator[Package]:
+        """The tasks of Dask for `rows`, which travel together unless that would be too much.
+
+        Args:
+            rows: what is to run, each after those that it needs.
+            numbers: the number of each row's try.
+            is_sound: whether the arguments that a row has just been given are what it needs.
+            refuse: called with a row that cannot be sent, and why; None for what needs such a row.
+            is_new: whether the kernel has yet to learn how long such rows take.
+        """
+        is_bundle, refused = len(rows) > 1, set[int]()
+        draft = self._draft(rows[0], is_bundle=is_bundle)
+        upstream = self._execution.plan.upstream
+        for row in rows:
+            if draft.size > MESSAGE:
+                yield draft.packed()
+                draft = self._draft(row, is_bundle=is_bundle)
+            call, fault = None, None
+            if not refused or row >= len(upstream) or refused.isdisjoint(upstream[row]):
+                try:
+                    call = self._call(row, numbers[row], draft, is_new=is_new)
+                except RunError as error:
+                    fault = error
+            if call is None or not is_sound(row):
+                refused.add(row)
+                refuse(row, fault)
+                continue
+            if row in self._remote:
+                self._outdated.append(self._remote[row])
+            name, place = call.name, len(draft.rows) if is_bundle else None
+            promise = _Promise(draft.key)
+            self._remote[row] = RemoteValue(name, self._client, self.cluster, promise, place)
+            draft.rows.append(row)
+            draft.calls.append(call)
+            draft.size += len(call.values or b"")
+        if draft.rows:
+            yield draft.packed()
+
+    def _draft(self, row: int, *, is_bundle: bool) -> _Draft:
+        # a key like those of client.submit: tasks of one group would wait for each other at the
+        # scheduler, with a message to and fro for each
+        name = _worded(self._execution.task_of(row).name)
+        number = uuid.UUID(int=self._random.getrandbits(128), version=4)
+        return _Draft(f"{name}{'_and_more' * is_bundle}-{number}", is_bundle=is_bundle)
+
+    def _call(self, row: int, number: int, draft: _Draft, *, is_new: bool) -> RemoteCall:
+        """One try of `row`.
 
         Raises:
             RunError: it cannot be sent.
         """
-        from dask._task_spec import Task, TaskRef
-
         execution = self._execution
         plan, origin = execution.plan, execution.mapped.origin(row)
         task = plan.tasks[origin]
@@ -80,23 +190,23 @@ class CallFactory:
         sender = ArgumentPickler(self._reference, self._client, self._resources())
         args = [self._once(one) for one in args]
         kwargs = {key: self._once(one) for key, one in kwargs.items()}
-        data, futures = sender.sent(task.name, args, kwargs)
-        count = len(futures)
+        data, found = sender.sent(task.name, args, kwargs)
+        known = len(found)
         if row == origin:
-            futures += [
-                value.future
+            found += [
+                reference
                 for one in plan.upstream[row]
-                if execution.table.state[one] < FIRST_FINISHED and (value := self._remote.get(one))
+                if execution.table.state[one] < FIRST_FINISHED
+                and (reference := self._reference(self._remote.get(one)))
             ]
         code = self._code(origin, task)
         about = facts_of_row(self._execution.scopes.run, row)
         about["task_run_count"] = max(1, about["task_run_count"])  # 0 for one that goes ahead
         facts = self._facts, _pickled(about)
-        call = RemoteCall(self.topic, row, number, task.name, code, data, count, facts)
-        # a key like those of client.submit: tasks of one group would wait for each other at the
-        # scheduler, with a message to and fro for each
-        key = f"{_worded(task.name)}-{uuid.UUID(int=self._random.getrandbits(128), version=4)}"
-        return key, Task(key, remote.perform, call, *[TaskRef(one.key) for one in futures])
+        places = tuple([draft.place_of(*one) for one in found])
+        return RemoteCall(
+            self.topic, row, number, task.name, code, data, places, known, facts, is_new
+        )
 
     def is_remote(self, source: Source) -> bool:
         """Whether the items of `source` are to be counted on the cluster."""
@@ -111,17 +221,35 @@ class CallFactory:
         For the children of a mapped task, that is a list of how many items each of them gave.
         """
         submit = partial(self._client.submit, pure=False)
-        value = source.value
-        future = value.future if isinstance(value, RemoteValue) else None
-        parts = future or [one.future if self._reference(one) else one for one in value]
+        value, client = source.value, self._client
+        parts, upstream = self._parts(value)
         if source.children:
-            future = submit(remote.joined_items, parts)
-            count = submit(remote.joined_counts, parts)
+            items = RemoteValue(
+                name, client, self.cluster, submit(remote.joined_items, parts, upstream)
+            )
+            count = submit(remote.joined_counts, parts, upstream)
+        elif source.is_flat:
+            future = submit(remote.flattened, name, source.key, parts, upstream)
+            items = RemoteValue(name, client, self.cluster, future)
+            count = submit(remote.counted, name, source.key, (0, ()), [future])
         else:
-            if source.is_flat:
-                future = submit(remote.flattened, name, source.key, parts)
-            count = submit(remote.counted, name, source.key, future)
-        return RemoteValue(name, self._client, self.cluster, future), count
+            items = RemoteValue(name, client, self.cluster, value.future, value.place)
+            count = submit(remote.counted, name, source.key, parts, upstream)
+        return items, count
+
+    def _parts(self, value: Any) -> tuple[Any, list[Any]]:
+        """`value`, or each value in that list, as workers find it; and the futures for that."""
+        upstream: dict[str, tuple[int, Any]] = {}
+
+        def part(one: Any) -> Any:
+            reference = self._reference(one)
+            if reference is None:
+                return OWN, one
+            future, path = reference
+            return upstream.setdefault(future.key, (len(upstream), future))[0], path
+
+        parts = part(value) if isinstance(value, RemoteValue) else [part(one) for one in value]
+        return parts, [future for _, future in upstream.values()]
 
     def _code(self, origin: int, task: Any) -> bytes:
         function = self._execution.plan.functions[origin]
@@ -130,12 +258,13 @@ class CallFactory:
             self._codes[known] = code_of(task, function)
         return self._codes[known]
 
-    def _reference(self, value: Any) -> tuple[Any, int | None] | None:
+    def _reference(self, value: Any) -> tuple[Any, Path] | None:
         kind = type(value)
         whole = value.whole if kind is RemoteItem else value
         if type(whole) is not RemoteValue or whole.cluster != self.cluster or whole.future is None:
             return None
-        return whole.future, value.index if kind is RemoteItem else None
+        path = whole.path
+        return whole.future, (*path, value.index) if kind is RemoteItem else path
 
     def _flattened(self, value: Any) -> Flattened:
         return Flattened(self._once(value))

@@ -10,6 +10,7 @@ gets its final state once no code of that try can begin any more, and none is ru
 | is running | its code, which is interrupted; its end decides |
 | has ended, and that is on its way | what comes back decides |
 | was running on a worker that died | Dask gives it to another, which does not let it begin |
+| is on a worker that does not answer, or may be | what comes back decides, or its late answer |
 
 Nothing is cancelled at Dask before the run is over: that would cancel what depends on it, too, and
 the effect would look like that of a restarted cluster.
@@ -20,7 +21,10 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from resnb.dask import worker as remote
+from resnb.dask.workers import performing as remote
+
+LIMIT = 10.0
+"""How long the workers' answers are waited for, in seconds: one may stand still."""
 
 Try = tuple[int, int]
 """A row, and which try of it, from 1; 0 for one that was never sent."""
@@ -80,21 +84,31 @@ class Cancellations:
         Args:
             tries: what is to stop.
             then: called with the tries that will not begin any more, and with what went wrong if
-                the cluster did not answer.
+                the cluster is gone. It is called with none of them if there is no answer in time,
+                as any may have begun, and again if that comes later.
             for_good: whether they may still be on their way to a worker, even to one that starts
                 later; a try that has timed out is not.
         """
+        asking = asyncio.ensure_future(self._asked(tries, for_good=for_good))
+        await asyncio.wait([asking], timeout=LIMIT)
+        if not asking.done():
+            then([], None)
+        then(*await asking)
+
+    async def _asked(
+        self, tries: list[Try], *, for_good: bool
+    ) -> tuple[list[Try], Exception | None]:
+        """The tries that will not begin any more, and what went wrong."""
         calls = [(self._topic, row, number) for row, number in tries]
         begun: set[Try] = set()
-        error: Exception | None = None
         try:
             if for_good:  # a worker that does not answer keeps nobody from stopping what runs
                 answers = await asyncio.gather(self._running(calls), self._forbid(calls))
                 begun |= answers[0]
             begun |= await self._running(calls)
         except Exception as fault:  # noqa: BLE001 - the cluster is gone, and all its futures
-            error = fault
-        then([one for one in tries if one not in begun], error)
+            return [], fault
+        return [one for one in tries if one not in begun], None
 
     async def _running(self, calls: list[tuple[str, int, int]]) -> set[Try]:
         """Stop `calls` on all workers; gives those that have, or may have, begun somewhere."""
@@ -106,14 +120,17 @@ class Cancellations:
         return begun
 
     async def _forbid(self, calls: list[tuple[str, int, int]]) -> None:
-        from resnb.dask.worker_plugin import ForbidTries
+        from resnb.dask.workers.plugins import ForbidTries
 
         self._telling = self._telling or asyncio.Lock()
+        self._forbidden += calls
         async with self._telling:  # each replaces the one before
-            self._forbidden += calls
             plugin = ForbidTries([*self._forbidden])
-            with suppress(Exception):  # a worker that has just died forbids nothing
-                await self._client.register_plugin(plugin, name=self._topic)
+            # a worker that has just died forbids nothing; one that does not answer keeps nobody
+            # from forbidding more: the scheduler knows this by then
+            with suppress(Exception):
+                async with asyncio.timeout(LIMIT):
+                    await self._client.register_plugin(plugin, name=self._topic)
 
     async def forget(self) -> None:
         """The run is over; on the client's loop."""

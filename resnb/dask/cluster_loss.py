@@ -24,7 +24,7 @@ def reason_of(client: Any, error: BaseException | None = None, name: str = "") -
         A text; for an error that is not the cluster's, the error itself.
     """
     kind = type(error).__name__
-    if kind == "KilledWorker":
+    if is_killer(error):
         return (
             f"each Dask worker that ran task {name!r} died: did it use up the memory, or end the "
             "process?"
@@ -36,12 +36,25 @@ def reason_of(client: Any, error: BaseException | None = None, name: str = "") -
     return f"Dask says {text_of(error)}"
 
 
-class WorkerWatch:
-    """Tells when a cluster has been without workers for too long."""
+def is_killer(error: BaseException | None) -> bool:
+    """Whether Dask says that a task has killed workers; its `task` is the key of that."""
+    return type(error).__name__ == "KilledWorker"
 
-    def __init__(self, client: Any, lost: Callable[[str], object]) -> None:
+
+class WorkerWatch:
+    """Tells when a cluster has been without workers for too long, and how many threads it has.
+
+    Args:
+        lost: called with a reason.
+        counted: called with the number of threads when workers come or go.
+    """
+
+    def __init__(
+        self, client: Any, lost: Callable[[str], object], counted: Callable[[int], object]
+    ) -> None:
         self._client = client
         self._lost: Callable[[str], object] | None = lost
+        self._counted: Callable[[int], object] | None = counted
         self._timer: Any = None
         with _LOCK:
             watches = _WATCHES.setdefault(client, [])
@@ -51,7 +64,7 @@ class WorkerWatch:
 
     def close(self) -> None:
         """Stop watching."""
-        self._lost = None
+        self._lost = self._counted = None
         with _LOCK:
             watches = _WATCHES[self._client]
             watches.remove(self)
@@ -63,21 +76,39 @@ class WorkerWatch:
     async def event(self, event: tuple[Any, Any]) -> None:
         """Something has happened on the cluster; on the client's loop."""
         action = event[1].get("action") if isinstance(event[1], dict) else None
-        if action == "add-worker":
+        if action in {"add-worker", "remove-worker"}:
+            self._client.loop.add_callback(self._count)
             self._call_off()
-        elif action == "remove-worker" and self._timer is None and self._lost is not None:
-            self._timer = self._client.loop.call_later(PATIENCE, self._look)
+        if action == "remove-worker":  # from the last one's on
+            self._look_later()
+
+    async def _count(self) -> None:
+        try:
+            workers = await self._client.nthreads()
+        except OSError:  # as below; the next that comes or goes tells
+            return
+        counted = self._counted
+        if counted is not None:
+            counted(sum(workers.values()))
 
     def _call_off(self) -> None:
         if self._timer is not None:
             self._client.loop.remove_timeout(self._timer)
             self._timer = None
 
+    def _look_later(self) -> None:
+        if self._lost is not None and self._timer is None:
+            self._timer = self._client.loop.call_later(PATIENCE, self._look)
+
     def _look(self) -> None:
         self._timer = None
 
         async def look() -> None:
-            workers = await self._client.nthreads()
+            try:
+                workers = await self._client.nthreads()
+            except OSError:  # the scheduler may be too busy to answer
+                self._look_later()
+                return
             lost = self._lost
             if lost is not None and not workers:
                 lost(f"no Dask worker is left, and none has come for {PATIENCE:g} s")

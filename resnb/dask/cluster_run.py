@@ -8,14 +8,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from math import inf
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from resnb.dask.arrivals import Arrivals
 from resnb.dask.cancellation import Cancellations, Try
 from resnb.dask.cluster_loss import WorkerWatch, reason_of
 from resnb.dask.mapping import RemoteMapping
-from resnb.dask.messages import END, Reports, fetched, label_of, labels_of, leave
+from resnb.dask.messages import Reports, enter, fetched, labels_of, leave, made_again
 from resnb.dask.serialization import Failure, error_of
 from resnb.dask.submission import Submission
 from resnb.errors import RunError
@@ -42,30 +42,35 @@ class ClusterRun:
         self._execution = engine.execution
         self._table = engine.execution.table
         self._attempts = engine.cancellation.attempts
-        self._sent = Submission(engine, client, scope)
-        self._sent.done = partial(self._put, self._done)
-        self._sent.failed, self._sent.lost = self._fail, self._lose
+        self.taken: set[int] = set()  # the rows whose turn has come, and that have not ended
+        self._sent = Submission(engine, client, scope, self.taken)
+        self._arrivals = Arrivals(engine, self._sent, self)
+        self._sent.done.append(partial(self._put, self._arrivals.done))
+        self._sent.failed, self._sent.lost = self.fail, self.lose
         self._calls = self._sent.calls
         self._inbox: SimpleQueue[tuple[Callable[..., object], *tuple[Any, ...]] | None]
         self._inbox = SimpleQueue()
-        self._taken: set[int] = set()  # the rows whose turn has come, and that have not ended
         self._offered: set[int] = set()
-        self._mapping = RemoteMapping(engine, self._calls, self._taken, self._fetch)
+        self._claiming = threading.Lock()
+        self._mapping = RemoteMapping(engine, self._calls, self.taken, self._settle, self.fetch)
         self._stops = Cancellations(client, self._calls.topic)
         self._gone: set[Try] = set()
         self._needless: list[Any] = []
-        self._begun: list[int] = []
+        self._kept: dict[int, Any] = {}
+        self._in_vain: set[int] = set()
+        self.begun: list[int] = []
         self._succeeded: list[int] = []
-        self._ended: dict[int, tuple[int, float]] = {}  # what workers have said of tries
-        # when each thread of a worker was last done, by the worker's clock and by the run's
-        self._free: dict[str, tuple[float, float]] = {}
         self._lost = ""
         self._slot = Slot(0, self._execution.output)
-        for label in labels_of(client):  # numbered here, so that views show them in this order
+        labels, self._sent.threads = labels_of(client)
+        for label in labels:  # numbered here, so that views show them in this order
             self._table.number_of(label)
-        self._watch = WorkerWatch(client, partial(self._put, self._lose))
-        self._listeners = [self._report]
-        self._reports = Reports(self._listeners, self._inbox)
+        self._watch = WorkerWatch(
+            client, partial(self._put, self.lose), partial(self._put, self._count)
+        )
+        self._listeners = [partial(self._put, self._arrivals.report)]
+        self._reports = Reports(self._listeners)
+        client.loop.add_callback(enter, client, self._calls.topic)
         client.subscribe_topic(self._calls.topic, self._reports)
         self._thread = threading.Thread(target=self._drive, name="resnb-dask", daemon=True)
         self._thread.start()
@@ -81,11 +86,12 @@ class ClusterRun:
     def claim(self) -> None:
         """A cancel begins: what may have begun counts as running; with the feed's lock held."""
         self._sent.claim()
-        for row in sorted({*self._offered, *self._taken, *self._sent.futures}):
-            if self._table.state[row] in (PENDING, RETRYING):
-                self._table.move(row, RUNNING)
-                if row not in self._attempts:
-                    self._attempt(row)
+        with self._claiming:
+            for row in sorted({*self._offered, *self.taken, *self._sent.futures}):
+                if self._table.state[row] in (PENDING, RETRYING):
+                    self._table.move(row, RUNNING)
+                    if row not in self._attempts:
+                        self._attempt(row)
 
     def over(self) -> None:
         """Every row has its final state."""
@@ -122,8 +128,8 @@ class ClusterRun:
 
     def _tell(self) -> None:
         """Let the scheduler know what has begun and succeeded."""
-        if self._begun or self._succeeded:
-            begun, self._begun = self._begun, []
+        if self.begun or self._succeeded:
+            begun, self.begun = self.begun, []
             succeeded, self._succeeded = self._succeeded, []
             self._execution.post(self._feed, begun, succeeded)
 
@@ -138,23 +144,25 @@ class ClusterRun:
             if self._table.state[row] == RUNNING:
                 self._execution.scheduler.succeeded(row)
 
+    def _count(self, threads: int) -> None:
+        self._sent.threads = threads
+
     # ---- giving rows to the cluster
 
     def _take(self, row: int) -> None:
         execution, table = self._execution, self._table
-        self._taken.add(row)
+        self.taken.add(row)
         self._offered.discard(row)
         if table.state[row] >= FIRST_FINISHED:
-            self._taken.discard(row)
+            self.taken.discard(row)
             return
         self._slot.row = row
-        future = self._sent.futures.get(row)
         is_ahead = row in self._sent.futures and table.state[row] != RETRYING
         if not is_ahead and execution.is_special(row):
             before = RETRYING if table.tries[row] else PENDING  # a claim has marked it
             refused = decided(execution, row, before)
             if refused is not None:
-                self._taken.discard(row)
+                self._settle(row)
                 execution.post(self._runner.begun, row)
                 self._runner.conclude(row, refused)
                 return
@@ -164,113 +172,88 @@ class ClusterRun:
         table.tries[row] += 1
         self._attempt(row)
         if self._lost:
-            self._drop(row)
+            self.drop(row)
         elif is_ahead:
-            if future is not None and future.done():
-                self._done(row, self._sent.numbers[row], future)
+            self._arrivals.look_at(row, self._sent.numbers[row])
         elif execution.scheduler.is_given_up(row):
-            self._cancel(row)
+            self.cancel(row)
         else:
             self._sent.send(row)
+
+    def _settle(self, row: int) -> None:
+        """`row` is refused, or has children: there is no try to stop, though a claim made one."""
+        with self._claiming:
+            self.taken.discard(row)
+            attempt = self._attempts.pop(row, None)
+        if attempt is not None:
+            attempt.claim()
 
     def _attempt(self, row: int) -> None:
         task = self._execution.task_of(row)
         stop = partial(self._put, self._stop_row, row)
         self._attempts[row] = Attempt(row, task, self._slot, task.timeout, stop)
 
-    # ---- what comes back
+    # ---- what became of rows
 
-    def _report(self, message: dict[str, Any]) -> None:
-        for one in message["reports"]:
-            self._report_one(one, message["name"])
-
-    def _report_one(self, report: dict[str, Any], name: str) -> None:
-        row = report["row"]
-        for stream, text in report["texts"]:
-            self._execution.output.write(row, stream, text)
-        if self._sent.numbers.get(row) != report["try"]:
-            return
-        table, ago = self._table, report["ago"]
-        label = label_of(name, report["seat"])
-        ended = self._execution.clock.now() - (ago or 0.0)
-        started = ended - report["spent"]
-        free, known = self._free.get(label, (inf, 0.0))
-        if report["began"] >= free:  # one message may be slower than the next
-            started = max(started, known)
-            ended = max(ended, started)
-        table.started[row] = started
-        table.worker[row] = table.number_of(label)
-        if ago is not None:
-            self._free[label] = report["began"] + report["spent"], ended
-            if row in self._sent.futures:
-                self._ended[row] = report["try"], ended
-            else:
-                table.ended[row] = ended
-        if row not in self._taken:
-            return
-        self._begun.append(row)
-        attempt = self._attempts.get(row)
-        if attempt is not None and attempt.call_off is None and ago is None:
-            self._runner.limit_time(attempt)
-
-    def _done(self, row: int, number: int, future: Any) -> None:
-        if self._sent.numbers.get(row) != number or row not in self._taken:
-            return  # it was given up, or its turn has not come
-        if future.status == "finished":
-            if future.type is Failure:
-                self._fetch(future, partial(self._failed, row, number))
-            else:
-                self._succeed(row)
-        elif future.status == "error":
-            error, name = future.exception(timeout=END), self._execution.task_of(row).name
-            self._fail(row, reason_of(self.client, error, name))
-        elif future.status != "cancelled":  # it went with a worker meanwhile: it is made again
-            future.add_done_callback(partial(self._sent.done, row, number))
-        elif (row, number) in self._gone:
-            return  # the workers are being told
-        elif (row, number) in self._stops:
-            self._cancel(row)
-        elif self.client.status == "running":
-            self._drop(row)
-        else:
-            self._lose(reason_of(self.client))
-
-    def _failed(self, row: int, number: int, failure: Any) -> None:
-        """What its code raised has come back."""
-        if self._sent.numbers.get(row) != number or row not in self._taken:
-            return
+    def failed(self, row: int, number: int, failure: Any) -> None:
+        """A try has ended without a value: with an exception, or without having begun."""
+        if row not in self.taken or not self._sent.is_open(row, number):
+            return  # that is heard twice if Dask is done just when it is the row's turn
         error = error_of(failure) if isinstance(failure, Failure) else failure
         if error is not None:
-            self._fail(row, error)
+            self.fail(row, error)
         elif (row, number) in self._stops:
-            self._cancel(row)
+            self.cancel(row)
         elif self._lost:
-            self._fail(row, RunError(self._lost))
-        else:
-            self._sent.send(row)  # something upstream, ahead of which it went, did not succeed
+            self.fail(row, RunError(self._lost))
+        elif row in self._in_vain:
+            task = f"task {self._execution.task_of(row).name!r}"
+            reason = f"{failure.reason}; run the flow again"
+            self.fail(row, f"{task} was given to Dask twice, but did not begin there: {reason}")
+        else:  # something upstream, ahead of which it went, did not succeed
+            self._in_vain.add(row)
+            self._sent.take_back(row)
+            self._sent.send(row)
 
-    def _succeed(self, row: int) -> None:
+    def vanished(self, row: int, number: int) -> None:
+        """Dask has cancelled what a row was part of."""
+        if (row, number) in self._gone:
+            return  # the workers are being told
+        if (row, number) in self._stops:
+            self.cancel(row)
+        elif self.client.status == "running":
+            self.drop(row)
+        else:
+            self.lose(reason_of(self.client))
+
+    def is_given_up(self, one: Try) -> bool:
+        """Whether a try is not to be sent again."""
+        return bool(self._lost) or one in self._stops
+
+    def succeed(self, row: int, ended: float) -> None:
+        """The value of `row` is on the cluster."""
         value = self._calls.value_of(row)
+        future = self._sent.futures.pop(row, None)
+        if future is not None and not future.done():  # the rest of its bundle is yet to come
+            self._kept[id(future)] = future
         if self._execution.is_special(row):
-            self._sent.futures.pop(row, None)
             self._end(row, outcomes.success(value))
+            self._table.ended[row] = ended
             return
         attempt = self._attempts.pop(row, None)
-        self._taken.discard(row)
-        self._sent.futures.pop(row, None)
+        self.taken.discard(row)
         if attempt is None:
             return
         if not attempt.claim():
             self._execution.post(self._engine.cancellation.returned, attempt)
             return
         self._execution.store(row, value)
-        known, ended = self._ended.pop(row, (0, 0.0))
-        is_known = known == self._sent.numbers.get(row)
-        self._table.ended[row] = ended if is_known else self._execution.clock.now()
+        self._table.ended[row] = ended
         self._succeeded.append(row)
 
-    def _fail(self, row: int, error: BaseException | str) -> None:
-        future = self._sent.futures.pop(row, None)
+    def fail(self, row: int, error: BaseException | str) -> None:
+        """A try has failed."""
+        future = self._sent.take_back(row)
         if future is not None and not future.done():
             self._needless.append(future)
         if isinstance(error, str):
@@ -280,12 +263,13 @@ class ClusterRun:
         else:
             self._end(row, self._runner.error_outcome(row, error))
 
-    def _cancel(self, row: int) -> None:
+    def cancel(self, row: int) -> None:
         """`row` was given up before it began."""
-        future = self._sent.futures.pop(row, None)
+        self._sent.withdraw(row)
+        future = self._sent.take_back(row)
         if future is not None:
             self._needless.append(future)
-        self._taken.discard(row)
+        self.taken.discard(row)
         attempt = self._attempts.pop(row, None)
         if attempt is not None and attempt.claim():
             self._table.tries[row] = max(0, self._table.tries[row] - 1)
@@ -297,7 +281,7 @@ class ClusterRun:
 
     def _end(self, row: int, outcome: Outcome) -> None:
         """The try of `row` is over."""
-        self._taken.discard(row)
+        self.taken.discard(row)
         self._tell()  # in this order
         attempt = self._attempts.get(row)
         if attempt is None:
@@ -307,7 +291,7 @@ class ClusterRun:
         self._slot.row = row
         self._runner.end(attempt, outcome)
 
-    def _fetch(self, future: Any, then: Callable[[Any], object]) -> None:
+    def fetch(self, future: Any, then: Callable[[Any], object]) -> None:
         """Fetch a small value without waiting for it; `then` gets it, or the exception."""
 
         async def fetch() -> None:
@@ -315,12 +299,26 @@ class ClusterRun:
 
         self.client.loop.add_callback(fetch)
 
+    def await_again(self, future: Any, then: Callable[[], object]) -> None:
+        """Have `then` called once what went with a worker was made again, or given up."""
+
+        async def wait() -> None:
+            await made_again(future)
+            self._put(then)
+
+        self.client.loop.add_callback(wait)
+
     # ---- stopping
 
     def _stop_row(self, row: int) -> None:
         self._stops.add((row, self._sent.numbers.get(row, 0)))
-        if row not in self._sent.futures and row in self._taken:  # its items are being counted
-            self._cancel(row)
+        if row in self._sent.futures:
+            self.taken.add(row)  # if it is ahead, it has to end now, too
+            return
+        # it was not sent, is counted, or went ahead and came back undone since the cancel began
+        attempt = self._attempts.get(row)
+        if row in self.taken or (attempt is not None and not attempt.is_claimed):
+            self.cancel(row)
 
     def _stop_rows(self) -> None:
         """Let the workers stop what is to stop."""
@@ -329,39 +327,37 @@ class ClusterRun:
             return
         self._sent.submit()
         tries = [one for one in tries if one[0] in self._sent.futures]
-        self._taken.update(row for row, _ in tries)  # those ahead have to end now, too
+        self.taken.update(row for row, _ in tries)  # those ahead have to end now, too
         then, for_good = partial(self._put, self._answered, tries), self._sent.is_claimed
         for_good |= not self._gone.isdisjoint(tries)
         self.client.loop.add_callback(partial(self._stops.ask, tries, then, for_good=for_good))
         for row, number in tries:
-            future = self._sent.futures[row]
-            if future.done():
-                self._put(self._done, row, number, future)
+            self._put(self._arrivals.look_at, row, number)
 
     def _answered(
         self, asked: Iterable[Try], unbegun: Iterable[Try], error: Exception | None
     ) -> None:
-        """The workers know what is to stop: what is `unbegun` will not begin any more."""
+        """The workers were told what is to stop: what is `unbegun` will not begin any more."""
         if error is not None:
             self._gone.update(asked)
-            self._lose(reason_of(self.client, error))
+            self.lose(reason_of(self.client, error))
         given_up = {*unbegun}
         for row, number in asked:
-            if row in self._taken and self._sent.numbers.get(row) == number:
+            if row in self.taken and self._sent.is_open(row, number):
                 if (row, number) in self._gone:
-                    self._fail(row, RunError(self._lost or reason_of(self.client)))
+                    self.fail(row, RunError(self._lost or reason_of(self.client)))
                 elif (row, number) in given_up:
-                    self._cancel(row)
+                    self.cancel(row)
 
-    def _lose(self, reason: str) -> None:
+    def lose(self, reason: str) -> None:
         """The cluster is gone, with all that it was to do."""
         if not self._lost:
             self._lost = reason
-            for row in sorted(self._taken):
-                if row in self._sent.numbers:
-                    self._drop(row)
+            for row in sorted(self.taken):
+                if row in self._sent.numbers or row in self._sent:
+                    self.drop(row)
 
-    def _drop(self, row: int) -> None:
+    def drop(self, row: int) -> None:
         """The cluster has forgotten `row`; its workers, if there are any, may still know it."""
         one = row, self._sent.numbers.get(row, 0)
         if self.client.status == "running" and row in self._sent.futures:
@@ -369,22 +365,29 @@ class ClusterRun:
                 self._gone.add(one)
                 self._stops.add_again(one)
         else:
-            self._fail(row, RunError(self._lost or reason_of(self.client)))
+            self._sent.withdraw(row)
+            self.fail(row, RunError(self._lost or reason_of(self.client)))
 
     # ---- the end
 
     def _close(self) -> None:
         """Give up what nobody waits for, and let the workers forget the run."""
-        left = [*self._needless, *(one for one in self._sent.futures.values() if one is not None)]
-        left = [one for one in left if not one.done()]
+        self._sent.done.clear()
+        futures = {id(one): one for one in (*self._needless, *self._sent.futures.values())}
+        left = [
+            one
+            for key, one in futures.items()
+            if one is not None and not one.done() and key not in self._kept
+        ]
         self._watch.close()
         forget = self._stops.forget
         late = leave(self.client, self._calls.topic, left, forget, self._reports.heard)
         self._listeners.clear()
         for message in [*self._unread(), *late]:
-            self._report(message)
+            self._arrivals.report(message)
         self._sent.futures.clear()
         self._needless.clear()
+        self._kept.clear()
         self._slot.output = None  # callbacks on the client's loop keep the context for a while
 
     def _unread(self) -> Iterator[dict[str, Any]]:
@@ -392,5 +395,5 @@ class ClusterRun:
         with suppress(Empty):
             while True:
                 item = self._inbox.get_nowait()
-                if item is not None and item[0] == self._report:
+                if item is not None and item[0] == self._arrivals.report:
                     yield item[1]

@@ -8,6 +8,7 @@ from resnb.dask.cluster_run import ClusterRun
 from resnb.dask.connecting import connected, disconnected, link_of
 from resnb.dask.remote_value import RemoteValue
 from resnb.errors import NoValueError, RunError
+from resnb.graph.resources.scope import ScopeUse
 from resnb.run.scheduling.plan import send_away
 from resnb.states import FIRST_FINISHED, Elsewhere
 
@@ -65,7 +66,7 @@ class Clusters:
             return
         assert scope is not None
         # connecting takes a moment, and the lock is held here
-        thread = self._execution.scopes.thread_of(self._execution.plan.row_of[scope.setup_task])
+        thread = self._execution.scopes.thread_for(ScopeUse(scope))
         thread.submit(lambda: self._execution.feed.defended(self._open_for, scope, row))
 
     def claim(self) -> None:
@@ -106,7 +107,11 @@ class Clusters:
             self._engine.runner.refuse(row, RunError(self._faults[scope]))
 
     def _client_of(self, scope: "Scope") -> Any:
-        resource = self._execution.values[self._execution.plan.row_of[scope.setup_task]]
+        row = self._execution.plan.row_of.get(scope.setup_task)
+        if row is None:  # an earlier run has left it open
+            resource = self._execution.scopes.leases[ScopeUse(scope)].resource
+        else:
+            resource = self._execution.values[row]
         key = resource if isinstance(resource, str) else getattr(resource, "scheduler_address", "")
         client = _CLIENTS.get(key)
         if client is None or client.status != "running":
@@ -134,7 +139,7 @@ class Clusters:
     def _fetch_values(self, scope: "Scope", run: ClusterRun) -> None:
         needed, others = self._values_on(scope)
         sizes = _sizes(run.client, others)
-        room = KEPT
+        room: float = KEPT
         for value in sorted(others, key=lambda one: sizes.get(id(one), 0)):
             room -= sizes.get(id(value), 0)
             if room >= 0 and id(value) in sizes:
@@ -176,13 +181,17 @@ class Clusters:
         return needed, others
 
 
-def _sizes(client: Any, values: list[RemoteValue]) -> dict[int, int]:
-    """How many bytes each of `values` takes on its cluster."""
-    keys = {one.future.key: id(one) for one in values}
-    if not keys:
+def _sizes(client: Any, values: list[RemoteValue]) -> dict[int, float]:
+    """How many bytes each of `values` takes on its cluster; those of a bundle share its size."""
+    groups: dict[str, list[int]] = {}
+    for one in values:
+        groups.setdefault(one.future.key, []).append(id(one))
+    if not groups:
         return {}
-    found = client.nbytes(list(keys), summary=False)
-    return {keys[key]: size for key, size in found.items() if key in keys}
+    found = client.nbytes(list(groups), summary=False)
+    return {
+        one: size / len(groups[key]) for key, size in found.items() for one in groups.get(key, ())
+    }
 
 
 class Readable:

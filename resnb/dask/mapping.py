@@ -24,19 +24,27 @@ class _Count(NamedTuple):
 
 
 class RemoteMapping:
-    """Expands the mapped rows of one cluster."""
+    """Expands the mapped rows of one cluster.
+
+    Args:
+        taken: the rows whose turn has come, and that have not ended.
+        settle: called with a row that is being expanded, or cannot be: there is no try of it.
+        fetch: fetches a small value, and calls what it is given with that.
+    """
 
     def __init__(
         self,
         engine: "Engine",
         calls: "CallFactory",
         taken: set[int],
+        settle: Callable[[int], object],
         fetch: Callable[[Any, Callable[[Any], object]], object],
     ) -> None:
         self._engine = engine
         self._execution = engine.execution
         self._calls = calls
         self._taken = taken
+        self._settle = settle
         self._fetch = fetch
 
     def expand(self, row: int) -> None:
@@ -64,7 +72,7 @@ class RemoteMapping:
         except Exception as error:  # noqa: BLE001 - the user's values
             self._refuse(row, error)
             return
-        self._taken.discard(row)
+        self._settle(row)
         execution.begin_try(row)
         execution.post(self._engine.runner.begun, row)
         expand(execution, row, inputs)
@@ -83,7 +91,7 @@ class RemoteMapping:
         self._go_on(row, asked.inputs, asked.left)
 
     def _refuse(self, row: int, error: BaseException) -> None:
-        self._taken.discard(row)
+        self._settle(row)
         self._engine.runner.refuse(row, error)
 
 

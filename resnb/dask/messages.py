@@ -1,23 +1,27 @@
 """Messages to and from a cluster: their size, who receives them, and the last ones of a run."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from queue import SimpleQueue
 from typing import Any
 
-from resnb.dask import worker as remote
+from resnb.dask.calls import MESSAGE, Package
 from resnb.dask.cluster_loss import reason_of
+from resnb.dask.workers import performing as remote
 from resnb.errors import RunError
 
 AT_ONCE = 500
-"""Maximum number of rows in one message to the cluster."""
-LARGEST = 4_000_000
-"""Approximate maximum size of such a message in bytes; Dask warns of more than twice as many."""
+"""Maximum number of packages in one message to the cluster."""
 SHOWN = 100
 """Maximum number of workers whose names are known from the beginning."""
 END = 5.0
 """Maximum time for each step of leaving a cluster, in seconds."""
+
+
+def pass_on(listeners: Sequence[Callable[..., object]], *arguments: Any) -> None:
+    """Call all `listeners`; a partial of this keeps nothing alive once there are none."""
+    for listener in listeners:
+        listener(*arguments)
 
 
 class Reports:
@@ -29,26 +33,23 @@ class Reports:
         heard: how many messages have come from each worker.
     """
 
-    def __init__(self, listeners: list[Any], inbox: SimpleQueue[Any]) -> None:
+    def __init__(self, listeners: Sequence[Callable[[Any], object]]) -> None:
         self._listeners = listeners
-        self._inbox = inbox
         self.heard: Counter[str] = Counter()
 
     def __call__(self, event: tuple[Any, Any]) -> None:
         """A worker reports; on the client's loop."""
-        for listener in self._listeners:
-            self._inbox.put((listener, event[1]))
+        pass_on(self._listeners, event[1])
         self.heard[event[1]["name"]] += 1
 
 
-def first_of(batch: dict[Any, tuple[Any, int, int]]) -> Iterator[Any]:
-    """The keys of the calls that go to the cluster in the next message."""
-    room = LARGEST
-    for count, (key, (call, _, _)) in enumerate(batch.items()):
+def first_of(batch: Mapping[str, tuple[Any, Package]]) -> Iterator[str]:
+    """The keys of the packages that go to the cluster in the next message."""
+    room = MESSAGE
+    for count, (key, (_, package)) in enumerate(batch.items()):
         if count == AT_ONCE or room < 0:
             return
-        (sent, *_) = call.args
-        room -= len(sent.values or b"")
+        room -= package.size
         yield key
 
 
@@ -63,12 +64,17 @@ def label_of(name: str, seat: int) -> str:
     return f"{name} · {seat + 1}" if seat else name
 
 
-def labels_of(client: Any) -> list[str]:
-    """The labels of a cluster's threads, in order; of a large cluster, only the first ones."""
-    workers = [*client.scheduler_info()["workers"].values()][:SHOWN]
-    seats = [(one["name"], seat) for one in workers for seat in range(min(one["nthreads"], SHOWN))]
+def labels_of(client: Any) -> tuple[list[str], int]:
+    """The labels of a cluster's threads, in order, and their number.
+
+    Of a large cluster, there are only the first labels.
+    """
+    workers = [*client.scheduler_info()["workers"].values()]
+    threads = sum(one["nthreads"] for one in workers)
+    some = workers[:SHOWN]
+    seats = [(one["name"], seat) for one in some for seat in range(min(one["nthreads"], SHOWN))]
     seats.sort(key=lambda one: (isinstance(one[0], str), one))
-    return [label_of(str(name), seat) for name, seat in seats]
+    return [label_of(str(name), seat) for name, seat in seats], threads
 
 
 async def fetched(client: Any, future: Any) -> Any:
@@ -78,6 +84,22 @@ async def fetched(client: Any, future: Any) -> Any:
     except BaseException as error:  # noqa: BLE001 - the caller deals with it
         return RunError(reason_of(client, error))
     return value
+
+
+async def made_again(future: Any) -> None:
+    """Wait until what Dask has lost was made again, or given up; on the client's loop.
+
+    A callback of the future would be called at once.
+    """
+    await future._state.wait()  # noqa: SLF001 - there is no other way but to fetch it
+
+
+async def enter(client: Any, topic: str) -> None:
+    """Let the scheduler mark what it gives to a second worker; on the client's loop."""
+    from resnb.dask.workers.plugins import MarkAgain
+
+    with suppress(Exception):  # it takes no code: then all of a bundle is done again
+        await client.register_plugin(MarkAgain(remote.AGAIN), name=topic)
 
 
 def leave(
@@ -116,6 +138,8 @@ def leave(
         with suppress(TimeoutError):
             await asyncio.wait_for(all_heard(), END)
         await asyncio.wait_for(forget(), END)
+        with suppress(Exception):  # it took none
+            await asyncio.wait_for(client.unregister_scheduler_plugin(topic), END)
         await asyncio.wait_for(client.run_on_scheduler(_forgotten, topic), END)
 
     try:

@@ -1,8 +1,10 @@
 """Values that stay on a cluster, and are fetched when somebody asks for them."""
 
+import pickle
 from collections.abc import Sequence
 from typing import Any
 
+from resnb.dask.serialization import Failure, Path, found_at
 from resnb.errors import NoValueError
 from resnb.states import Elsewhere
 
@@ -16,17 +18,30 @@ class RemoteValue(Elsewhere):
     Attributes:
         cluster: the scheduler's id.
         future: where it is; None once it is here, or gone.
+        place: its number in the bundle whose future that is; None if it travelled alone.
+        copy: the value, pickled, if it is small and was reported before its bundle had ended.
+        spare: likewise for one that travelled alone, in case that Dask gives it up.
     """
 
-    __slots__ = ("_gone", "_here", "client", "cluster", "future", "name")
+    __slots__ = ("_gone", "_here", "client", "cluster", "copy", "future", "name", "place", "spare")
 
-    def __init__(self, name: str, client: Any, cluster: str, future: Any) -> None:
+    def __init__(
+        self, name: str, client: Any, cluster: str, future: Any, place: int | None = None
+    ) -> None:
         self.name = name
         self.client = client
         self.cluster = cluster
         self.future = future
+        self.place = place
+        self.copy: bytes | None = None
+        self.spare: bytes | None = None
         self._here: Any = None
         self._gone = ""
+
+    @property
+    def path(self) -> Path:
+        """Where it is in the value of its future."""
+        return () if self.place is None else (self.place,)
 
     def fetched(self) -> Any:
         """The value.
@@ -41,7 +56,7 @@ class RemoteValue(Elsewhere):
         """`values`; those on a cluster are fetched, all of one cluster at once."""
         remote: dict[int, tuple[Any, list[RemoteValue]]] = {}
         for one in values:
-            if isinstance(one, RemoteValue) and one.future is not None:
+            if isinstance(one, RemoteValue) and one.future is not None and not one.copy:
                 remote.setdefault(id(one.client), (one.client, []))[1].append(one)
         found: dict[int, Any] = {}
         for client, group in remote.values():
@@ -56,6 +71,7 @@ class RemoteValue(Elsewhere):
 
     def lose(self, reason: str) -> None:
         """It cannot be fetched any more."""
+        self.copy = self.copy or self.spare
         self._gone = reason
         self.future = None
 
@@ -63,6 +79,8 @@ class RemoteValue(Elsewhere):
 def _here(one: Any) -> Any:
     if not isinstance(one, RemoteValue):
         return one.fetched() if isinstance(one, Elsewhere) else one
+    if one.copy:
+        return pickle.loads(one.copy)  # noqa: S301 - a worker's of ours
     if one.future is not None:
         return one.fetched()
     if one._gone:  # noqa: SLF001 - its own class's
@@ -71,29 +89,48 @@ def _here(one: Any) -> Any:
 
 
 def _gathered(client: Any, group: Sequence[RemoteValue]) -> list[Any]:
-    import asyncio
-
-    async def fetch(futures: list[Any]) -> list[Any] | BaseException:
-        try:
-            return list(await asyncio.wait_for(client.gather(futures), PATIENCE))
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - told apart from what breaks the wait
-            return error
-
-    futures = [one.future for one in group]
-    found: list[Any] | BaseException
-    try:
-        found = client.sync(fetch, futures) if client.status == "running" else ConnectionError()
-    except RuntimeError as error:  # its loop has ended
-        found = error
+    wanted = [(one.future, one.path) for one in group]
+    futures = {future.key: future for future, _ in wanted if future is not None}
+    found = _fetched(client, list(futures.values()))
     if isinstance(found, list):
-        return found
-    if all(one.future is None for one in group):  # brought here, or lost, meanwhile
+        values = dict(zip(futures, found, strict=True))
+        parts = [
+            _here(one) if future is None else found_at(values[future.key], path)
+            for one, (future, path) in zip(group, wanted, strict=True)
+        ]
+        if not any(type(one) is Failure for one in parts):
+            return parts
+    elif all(one.future is None for one in group):  # brought here, or lost, meanwhile
         return [_here(one) for one in group]
     message = (
         f"the value of task {group[0].name!r} went with its Dask cluster: run it again, and ask "
         "for .value while the cluster is there"
     )
-    raise NoValueError(message) from found
+    raise NoValueError(message) from (found if isinstance(found, BaseException) else None)
+
+
+def _fetched(client: Any, futures: list[Any]) -> list[Any] | BaseException:
+    """The values of `futures`, or why there are none.
+
+    One that is being made is waited for: the rest of its bundle may take long.
+    """
+    import asyncio
+
+    async def fetch() -> list[Any] | BaseException:
+        while True:
+            try:
+                return list(await asyncio.wait_for(client.gather(futures), PATIENCE))
+            except TimeoutError as error:
+                is_made = any(one.status in {"pending", "lost"} for one in futures)
+                if not (is_made and await asyncio.wait_for(client.nthreads(), PATIENCE)):
+                    return error
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - told apart from what breaks the wait
+                return error
+
+    try:
+        return client.sync(fetch) if client.status == "running" else ConnectionError()
+    except RuntimeError as error:  # its loop has ended
+        return error
 
 
 class RemoteItem(Elsewhere):

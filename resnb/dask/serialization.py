@@ -1,18 +1,19 @@
 """What goes to a worker and comes back, as bytes: code, arguments, and exceptions.
 
 The bytes do not contain values that are on the cluster already, but numbers by which the worker
-finds them. A live resource goes as its handle, and each worker attaches its own; a client of the
-cluster itself becomes the worker's own client.
+finds them: in the values that Dask gives it, or among the results of the same bundle. A live
+resource goes as its handle, and each worker attaches its own; a client of the cluster itself
+becomes the worker's own client.
 """
 
 import io
 import pickle
-import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resnb.errors import RunError
+from resnb.dask.workers.attachments import Attachments
+from resnb.errors import NoValueError, RunError
 from resnb.graph.base.inputs import flat
 from resnb.graph.tasks.task import Task
 from resnb.run.scheduling.outcome import text_of
@@ -22,8 +23,16 @@ if TYPE_CHECKING:
 
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
 _CODES_KEPT = 512
+SMALL = 100
+"""Values of so many bytes or fewer come back with the report of their task's end."""
 _CODES: "dict[bytes, Callable[..., Any]]" = {}
-CLIENT, UPSTREAM, ITEM, ATTACHED, RAISED = "client", "upstream", "item", "attached", "raised"
+CLIENT, UPSTREAM, ATTACHED, RAISED = "client", "upstream", "attached", "raised"
+Path = tuple[int, ...]
+"""Where a value is within one that is on the cluster: of a bundle, an item, or an item of that."""
+Place = tuple[int, Path]
+"""Where the worker finds a value: the number of an upstream value, or `OWN`, and a path in it."""
+OWN = -1
+"""Stands for the results of the bundle that the call is in."""
 
 
 class RemoteCall(NamedTuple):
@@ -34,8 +43,10 @@ class RemoteCall(NamedTuple):
         number: tells its tries apart.
         code: its function, pickled.
         values: its arguments, pickled; None if these are just the upstream values, in order.
-        known: how many of the upstream values are arguments; the others only have to end first.
+        places: where the upstream values are.
+        known: how many of them are arguments; the others only have to end first.
         facts: what its code may know of the run, and of itself, for `resnb.context`, pickled.
+        is_new: whether the kernel has yet to learn how long such code takes.
     """
 
     topic: str
@@ -44,8 +55,10 @@ class RemoteCall(NamedTuple):
     name: str
     code: bytes
     values: bytes | None
+    places: tuple[Place, ...]
     known: int
     facts: tuple[bytes, ...]
+    is_new: bool
 
 
 class Resource(NamedTuple):
@@ -78,51 +91,23 @@ class Flattened:
 # ---- on a worker
 
 
-class Attachments:
-    """The resources that one worker has attached, by run and lease."""
-
-    def __init__(self) -> None:
-        self._attached: dict[tuple[str, str], tuple[Any, Any]] = {}
-        self._lock = threading.Lock()
-
-    def attach(self, call: RemoteCall, lease: str, data: bytes) -> Any:
-        """The live resource of a lease; `data` has its manager, if that attaches, and its handle.
-
-        Raises:
-            RunError: the manager raised.
-        """
-        key = call.topic, lease
-        with self._lock:
-            if key not in self._attached:
-                manager, handle = pickle.loads(data)  # noqa: S301 - the kernel's
-                live = handle if manager is None else _attached(call.name, manager, handle)
-                self._attached[key] = manager, live
-            return self._attached[key][1]
-
-    def leave(self, topic: str) -> list[tuple[Any, Any]]:
-        """Forget a run's resources; gives each with its manager."""
-        keys = [key for key in self._attached if key[0] == topic]
-        return [self._attached.pop(key) for key in keys]
-
-
-def _attached(name: str, manager: Any, handle: Any) -> Any:
-    try:
-        return manager.attach(handle)
-    except Exception as error:
-        message = (
-            f"task {name!r}: attach of {type(manager).__name__} raised {text_of(error)} on a Dask "
-            "worker"
-        )
-        raise RunError(message) from error
-
-
 class Failure:
-    """In place of a value: what a try's code raised, or (without `error`) that it did not run."""
+    """In place of a value: what a try's code raised, or (without `error`) why it did not run."""
 
-    __slots__ = ("error",)
+    __slots__ = ("error", "reason")
 
-    def __init__(self, error: bytes | None) -> None:
+    def __init__(self, error: bytes | None, reason: str = "") -> None:
         self.error = error
+        self.reason = reason
+
+
+def found_at(value: Any, path: Path) -> Any:
+    """What is at `path` in `value`; a `Failure` if there is one on the way."""
+    for index in path:
+        if type(value) is Failure:
+            return value
+        value = value[index]
+    return value
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -144,7 +129,7 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def loaded(
-    call: RemoteCall, upstream: tuple[Any, ...], attachments: Attachments
+    call: RemoteCall, upstream: Sequence[Any], attachments: Attachments
 ) -> "tuple[Callable[..., Any], list[Any], dict[str, Any]]":
     """What a worker is to call, and with what.
 
@@ -172,9 +157,7 @@ def loaded(
 
 
 class _Loader(pickle.Unpickler):
-    def __init__(
-        self, call: RemoteCall, upstream: tuple[Any, ...], attachments: Attachments
-    ) -> None:
+    def __init__(self, call: RemoteCall, upstream: Sequence[Any], attachments: Attachments) -> None:
         assert call.values is not None
         super().__init__(io.BytesIO(call.values))
         self._call, self._upstream = call, upstream
@@ -184,34 +167,41 @@ class _Loader(pickle.Unpickler):
         kind, *rest = found
         if kind == UPSTREAM:
             return self._upstream[rest[0]]
-        if kind == ITEM:
-            return self._upstream[rest[0]][rest[1]]
         if kind == CLIENT:
             from distributed import get_client
 
             return get_client()
         if kind == RAISED:
             return error_of(Failure(rest[0]))
-        return self._attachments.attach(self._call, *rest)
+        return self._attachments.attach(self._call.topic, self._call.name, *rest)
 
 
-def unsendable(name: str, value: Any) -> RunError | None:
-    """The reason why the value of task `name` cannot leave its worker; None if it can."""
+def pickled(name: str, value: Any) -> tuple[bytes, int]:
+    """The value of task `name` as bytes if it is small, else none; and how large it is.
+
+    Raises:
+        RunError: it cannot leave its worker.
+    """
     if type(value) in _PLAIN:
-        return None
+        size = len(value) if isinstance(value, str | bytes) else 0
+        return (b"" if size > SMALL else pickle.dumps(value)), size
     import cloudpickle
 
+    buffers: list[Any] = []
     try:
         try:
-            pickle.dumps(value, protocol=5, buffer_callback=lambda _: None)
+            data = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
         except Exception:  # noqa: BLE001 - such as a class of the notebook's
-            cloudpickle.dumps(value, protocol=5, buffer_callback=lambda _: None)
-    except Exception as error:  # noqa: BLE001 - the user's class
-        return RunError(
+            buffers.clear()
+            data = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    except Exception as error:
+        message = (
             f"task {name!r} returned a {type(value).__name__}, which cannot leave its Dask worker "
             f"({text_of(error)}): return a value that pickles, or run the task in the kernel"
         )
-    return None
+        raise RunError(message) from error
+    is_small = not buffers and len(data) <= SMALL
+    return (data if is_small else b""), len(data) + sum(one.raw().nbytes for one in buffers)
 
 
 # ---- in the kernel
@@ -282,14 +272,14 @@ class ArgumentPickler:
     """Turns arguments into bytes for the workers of one cluster.
 
     Args:
-        references: for a value that is on the cluster already, its future and, for an item of a
-            value, the index; None for every other value.
+        references: for a value that is on the cluster already, its future and the path in that;
+            None for every other value.
         resources: live resources by the identity of the object.
     """
 
     def __init__(
         self,
-        references: "Callable[[Any], tuple[Any, int | None] | None]",
+        references: "Callable[[Any], tuple[Any, Path] | None]",
         client: Any,
         resources: Mapping[int, Resource],
     ) -> None:
@@ -299,40 +289,38 @@ class ArgumentPickler:
 
     def sent(
         self, name: str, args: list[Any], kwargs: dict[str, Any]
-    ) -> tuple[bytes | None, list[Any]]:
-        """The arguments of task `name` as bytes (None if all are on the cluster), and the futures.
+    ) -> tuple[bytes | None, list[tuple[Any, Path]]]:
+        """The arguments of task `name` as bytes (None if all are on the cluster), and references.
 
         Raises:
             RunError: one does not pickle; the message names it.
         """
         if not kwargs:
-            known = [self._references(one) for one in args]
-            if all(one is not None and one[1] is None for one in known):
-                return None, [one[0] for one in known if one is not None]
+            known = [one for value in args if (one := self._references(value)) is not None]
+            if len(known) == len(args):
+                return None, known
         if all(type(one) in _PLAIN for one in (*args, *kwargs.values())):
             return pickle.dumps((args, kwargs)), []
-        futures: list[Any] = []
+        found: list[tuple[Any, Path]] = []
         try:
-            return self._dumped((args, kwargs), futures), futures
+            return self._dumped((args, kwargs), found), found
         except Exception as error:
             raise self._refusal(name, args, kwargs, error) from error
 
-    def _dumped(self, value: Any, futures: list[Any]) -> bytes:
+    def _dumped(self, value: Any, found: list[tuple[Any, Path]]) -> bytes:
         data = io.BytesIO()
         writer = _writer()(data)
-        writer.written = partial(self._written, futures)
+        writer.written = partial(self._written, found)
         writer.dump(value)
         return data.getvalue()
 
-    def _written(self, futures: list[Any], value: Any) -> Any:
+    def _written(self, found: list[tuple[Any, Path]], value: Any) -> Any:
         if type(value) in _PLAIN:
             return None
         known = self._references(value)
         if known is not None:
-            future, index = known
-            futures.append(future)
-            place = len(futures) - 1
-            return (UPSTREAM, place) if index is None else (ITEM, place, index)
+            found.append(known)
+            return UPSTREAM, len(found) - 1
         if value is self._client:
             return (CLIENT,)
         resource = self._resources.get(id(value))
@@ -361,6 +349,8 @@ class ArgumentPickler:
                 error = fault
             else:
                 continue
+            if isinstance(error, NoValueError):
+                break
             resource = self._resources.get(id(value))
             kind = type(value).__name__
             if resource is not None:
@@ -375,4 +365,5 @@ class ArgumentPickler:
                 f"does not pickle ({text_of(error)}); make it a resource with handle and attach, "
                 "or run the task in the kernel"
             )
-        return RunError(f"task {name!r} cannot be sent to a Dask worker: {text_of(error)}")
+        text = error if isinstance(error, NoValueError) else text_of(error)
+        return RunError(f"task {name!r} cannot be sent to a Dask worker: {text}")

@@ -1,45 +1,70 @@
-"""Gives rows to a cluster, many in one message, and with them what can follow at once."""
+"""Gives rows to a cluster, in bundles, and with them what can follow at once."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any
 
-from resnb.dask.calls import CallFactory
+from resnb.dask.bundles import forming
+from resnb.dask.bundles.estimates import ESTIMATES, kind_of
+from resnb.dask.bundles.forming import Bundle, Bundler
+from resnb.dask.bundles.pipelining import Pipeline
+from resnb.dask.calls import CallFactory, Package
 from resnb.dask.cluster_loss import reason_of
-from resnb.dask.messages import AT_ONCE, first_of
-from resnb.dask.pipelining import MOST, Pipeline
+from resnb.dask.messages import first_of, pass_on
 from resnb.errors import RunError
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
     from resnb.graph.resources.scope import Scope
     from resnb.run.engine.engine import Engine
+
+MOST = 20_000
+"""Maximum number of rows that are on the cluster at once, of those whose turn has not come."""
 
 
 class Submission:
     """What one cluster has been given: that of a scope's resource, or (None) the run's own.
 
+    Args:
+        taken: the rows whose turn has come.
+
     Attributes:
         numbers: the number of the latest try of each row that was given to it, from 1.
         futures: the futures of what is there; None for what goes with the next message.
-        done: called on the client's loop with row, try and future once that is done.
+        bundled: the rows whose latest try travels with others.
+        threads: how many the cluster has.
+        done: what is called on the client's loop with a package, the numbers of its rows' tries,
+            and the future, once that is done; emptied when the run is over, for Dask may say so
+            only after its reports.
         failed: called with a row that cannot be sent, and why.
         lost: called with the reason if the cluster is gone.
     """
 
-    done: Callable[[int, int, Any], object]
     failed: Callable[[int, RunError], object]
     lost: Callable[[str], object]
 
-    def __init__(self, engine: "Engine", client: Any, scope: "Scope | None") -> None:
+    def __init__(
+        self, engine: "Engine", client: Any, scope: "Scope | None", taken: Container[int]
+    ) -> None:
         self.calls = CallFactory(engine, client)
         self.numbers: dict[int, int] = {}
         self.futures: dict[int, Any] = {}
+        self.bundled: set[int] = set()
+        self.threads = 1
+        self.done: list[Callable[[Package, tuple[int, ...], Any], object]] = []
         self._client = client
-        self._pipeline = Pipeline(
-            engine.execution.plan, scope, engine.execution.table.state.__getitem__
-        )
-        self._batch: dict[Any, tuple[Any, int, int]] = {}
+        self._execution = engine.execution
+        self._taken = taken
+        state_of = engine.execution.table.state.__getitem__
+        self._pipeline = Pipeline(engine.execution.plan, scope, state_of)
+        self._bundler = Bundler(self._pipeline, self._kind, self._seconds, forming.LIMITS)
+        self._kinds: dict[int, Hashable] = {}
+        self._batch: dict[str, tuple[Bundle, Package]] = {}
+        self._packages: dict[str, Bundle] = {}
+        self._left: dict[Bundle, int] = {}
         self.is_claimed = False
         self._claiming = threading.Lock()
 
@@ -48,46 +73,156 @@ class Submission:
         with self._claiming:
             self.is_claimed = True
 
+    def __contains__(self, row: int) -> bool:
+        """Whether `row` waits until it is given to the cluster."""
+        return row in self._bundler
+
+    def is_open(self, row: int, number: int) -> bool:
+        """Whether a try was given to the cluster, and is not over.
+
+        Its number says too little: it stays the latest one until the next try is sent.
+        """
+        return self.numbers.get(row) == number and row in self.futures
+
     def send(self, row: int) -> None:
-        """Give `row` to the cluster, and with it what can follow without the kernel."""
-        waiting = [row]
-        while waiting:
-            one = waiting.pop()
-            if one != row and (one in self.numbers or len(self.futures) > MOST):
-                continue
-            number = self.numbers.get(one, 0) + 1
-            try:
-                key, call = self.calls.call(one, number)
-            except RunError as error:
-                if one == row:
-                    self.failed(row, error)
-                continue  # one that goes ahead fails when its turn comes
-            with self._claiming:
-                if one != row and self.is_claimed:
-                    continue
-                self.numbers[one] = number
-                self.futures[one] = None
-            self._batch[key] = (call, one, number)
-            self.calls.promise(one, key)
-            if len(self._batch) >= AT_ONCE:
-                self.submit()
-            if not self.is_claimed:
-                waiting += reversed(self._pipeline.after(one))
+        """Give `row` to the cluster as soon as it is good for more, and what can follow with it."""
+        self._bundler.offer(row)
+
+    def withdraw(self, row: int) -> None:
+        """`row` is not to be given to the cluster."""
+        self._bundler.withdraw(row)
+
+    def take_back(self, row: int) -> Any:
+        """The try of `row` is over, without a value; gives its future, if it was on the cluster."""
+        self._pipeline.take_back(row)
+        return self.futures.pop(row, None)
+
+    def send_again(self, row: int, *, is_suspect: bool = False) -> None:
+        """The try of `row` is over, and did not begin as far as anybody knows.
+
+        Args:
+            row: if its turn has not come, it is given to the cluster once nothing is against that.
+            is_suspect: whether it may have killed a worker.
+        """
+        self.take_back(row)
+        if is_suspect:
+            self._bundler.suspect(row)
+        if row in self._taken or (not self.is_claimed and self._pipeline.may_follow(row)):
+            self._bundler.offer(row)
+
+    def is_suspect(self, row: int) -> bool:
+        """Whether `row` was alone when it was sent, as it may have killed a worker."""
+        return self._bundler.is_suspect(row)
+
+    def idled(self, seconds: float) -> None:
+        """A thread of the cluster had nothing to do for so long before its latest row."""
+        self._bundler.idled(seconds)
+
+    def learn(self, row: int, seconds: float, size: int, *, has_ended: bool) -> None:
+        """The code of `row` has run for so many seconds."""
+        kind = self._kind(row)
+        if kind is None:
+            return
+        if has_ended:
+            ESTIMATES.add(kind, seconds, size)
+        elif seconds > forming.LIMITS.short:
+            ESTIMATES.at_least(kind, seconds)
+
+    def ended(self, package: Package) -> None:
+        """The cluster is done with a package."""
+        bundle = self._packages.pop(package.key, None)
+        if bundle is not None:
+            self._left[bundle] -= 1
+            if not self._left[bundle]:
+                del self._left[bundle]
+                self._bundler.ended(bundle)
 
     def submit(self) -> None:
-        """Send what was given."""
+        """Send what there is room for."""
+        while bundles := self._bundler.formed(self.threads):  # one of which nothing is sent is over
+            for bundle in bundles:
+                rows = self._begun(bundle)
+                for package in self._packed(rows, bundle):
+                    self._batch[package.key] = bundle, package
+                    self._packages[package.key] = bundle
+                    self._left[bundle] = self._left.get(bundle, 0) + 1
+                if bundle not in self._left:
+                    self._bundler.ended(bundle)
         while self._batch:
-            keys = list(first_of(self._batch))
-            rows = [self._batch.pop(key) for key in keys]
-            graph = {key: call for key, (call, _, _) in zip(keys, rows, strict=True)}
-            try:
-                futures = self._client.get(graph, keys, sync=False)
-            except Exception as error:  # noqa: BLE001 - the cluster's, which is not there any more
-                for _, row, _ in rows:
-                    self.futures.pop(row, None)
-                self.lost(reason_of(self._client, error))
-                continue
-            for future, (_, row, number) in zip(futures, rows, strict=True):
+            self._send(list(first_of(self._batch)))
+
+    def _begun(self, bundle: Bundle) -> list[int]:
+        """The rows of `bundle` that are given to the cluster, each with a new try."""
+        rows = []
+        with self._claiming:
+            for row in bundle.rows:
+                is_ahead = row not in self._taken
+                if is_ahead and (self.is_claimed or len(self.futures) > MOST):
+                    self._pipeline.take_back(row)
+                    continue
+                self.numbers[row] = self.numbers.get(row, 0) + 1
+                self.futures[row] = None
+                rows.append(row)
+        return rows
+
+    def _packed(self, rows: list[int], bundle: Bundle) -> "Iterator[Package]":
+        if not rows:
+            return
+        is_new = bundle.kind is not None
+        (self.bundled.update if len(rows) > 1 else self.bundled.difference_update)(rows)
+        yield from self.calls.packages(
+            rows, self.numbers, self._is_sound, self._refuse, is_new=is_new
+        )
+
+    def _is_sound(self, row: int) -> bool:
+        """Whether `row`, if it goes ahead, has been given nothing but values."""
+        return row in self._taken or self._pipeline.may_stay(row)
+
+    def _refuse(self, row: int, error: RunError | None) -> None:
+        self.take_back(row)
+        if row not in self._taken:  # one that goes ahead fails when its turn comes
+            return
+        if error is None:
+            self.send(row)
+        else:
+            self.failed(row, error)
+
+    def _send(self, keys: list[str]) -> None:
+        sent = [self._batch.pop(key)[1] for key in keys]
+        graph = {one.key: one.task for one in sent}
+        try:
+            futures = self._client.get(graph, keys, sync=False)
+        except Exception as error:  # noqa: BLE001 - the cluster's, which is not there any more
+            for one in sent:
+                for row in one.rows:
+                    self.take_back(row)
+            self.lost(reason_of(self._client, error))
+            return
+        for future, one in zip(futures, sent, strict=True):
+            for row in one.rows:
                 self.futures[row] = future
                 self.calls.hold(row, future)
-                future.add_done_callback(partial(self.done, row, number))
+            numbers = tuple([self.numbers[row] for row in one.rows])
+            future.add_done_callback(partial(pass_on, self.done, one, numbers))
+
+    def _kind(self, row: int) -> "Hashable":
+        """What tells the code of `row`; None if it has to travel alone.
+
+        That is so for what the kernel has to hear of at once, or to stop after a while.
+        """
+        plan, origin = self._execution.plan, self._execution.mapped.origin(row)
+        if origin not in self._kinds:
+            task = plan.tasks[origin]
+            is_heard = origin in plan.watched or task.on_running or task.on_completion
+            kind = None
+            if origin in plan.remote and not is_heard and task.timeout is None:
+                kind = kind_of(task, plan.functions[origin])
+            self._kinds[origin] = kind
+        return self._kinds[origin]
+
+    def _seconds(self, row: int) -> float | None:
+        """How long `row` will take; infinity for one that has to travel alone."""
+        kind = self._kind(row)
+        if kind is None or ESTIMATES.is_large(kind):
+            return inf
+        return ESTIMATES.seconds(kind)

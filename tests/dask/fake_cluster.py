@@ -2,14 +2,18 @@
 
 import asyncio
 import inspect
+import pickle
 import threading
 from queue import SimpleQueue
+from types import SimpleNamespace
 from unittest import mock
 
 from dask._task_spec import TaskRef
+from distributed import SchedulerPlugin
 
-from resnb.dask import clusters, worker
+from resnb.dask import clusters
 from resnb.dask.executor import KERNEL_WORKERS
+from resnb.dask.workers import performing as worker
 from resnb.run.executors.threads import Workers
 from tests.run.parts import PATIENCE
 
@@ -58,7 +62,7 @@ class Future:
     def __init__(self, key):
         self.key, self.status, self.value = key, "pending", None
         self._callbacks = []
-        self.is_watched = threading.Event()
+        self._lock = threading.Lock()
 
     @property
     def type(self):
@@ -68,23 +72,41 @@ class Future:
         return self.status in ("finished", "error", "cancelled")
 
     def add_done_callback(self, function):
-        self._callbacks.append(function)
-        self.is_watched.set()
+        with self._lock:  # the test may be told that it was sent before anybody waits for it
+            if self.status == "pending":
+                self._callbacks.append(function)
+                return
+        function(self)
+
+    @property
+    def _state(self):
+        return self
+
+    async def wait(self):
+        done, loop = asyncio.Event(), asyncio.get_running_loop()
+        with self._lock:
+            if not self.done():
+                self._callbacks.append(lambda _: loop.call_soon_threadsafe(done.set))
+            else:
+                done.set()
+        await done.wait()
 
     def tell(self, status):
-        """Those who wait for it hear that it is done, once they do: it has just been sent."""
-        assert self.is_watched.wait(PATIENCE)
-        self.status = status
-        callbacks, self._callbacks = self._callbacks, []
+        """Those who wait for it hear that it is done."""
+        with self._lock:
+            self.status = status
+            callbacks, self._callbacks = self._callbacks, []
         for function in callbacks:
             function(self)
 
 
 class Worker:
-    """What the code on a worker uses of it; it reports nothing."""
+    """What the code on a worker uses of it; nothing comes of its timers."""
 
-    def __init__(self):
+    def __init__(self, client):
+        self._client = client
         self.loop, self.name = self, "fake"
+        self.state = SimpleNamespace(tasks={})
 
     def add_callback(self, *_):
         pass
@@ -92,8 +114,8 @@ class Worker:
     def call_later(self, *_):
         pass
 
-    def log_event(self, *_):
-        pass
+    def log_event(self, topic, message):
+        self._client.loop.add_callback(self._client.hear, topic, message)
 
 
 class Client:
@@ -102,7 +124,7 @@ class Client:
     def __init__(self):
         self.status = "running"
         self.loop = Loop()
-        self.workers = [Worker(), Worker()]
+        self.workers = [Worker(self), Worker(self)]
         self.futures = {}
         self._calls = {}
         self._plugins = {}
@@ -129,16 +151,30 @@ class Client:
 
     def get(self, graph, keys, *, sync):
         assert not sync
+        if "get" in self._held:
+            self.loop.sync(self._passes, "get")
         found = []
         for key in keys:
-            call, *upstream = graph[key].args
+            sent, *upstream = graph[key].args
             future = self.futures[key] = Future(key)
-            self._calls[key] = call, [one.key for one in upstream if isinstance(one, TaskRef)]
-            self._names.setdefault(call.name, []).append(key)
+            calls = pickle.loads(sent) if isinstance(sent, bytes) else [sent]
+            self._calls[key] = sent, [one.key for one in upstream if isinstance(one, TaskRef)]
             self._untouched[key] = None
-            self._sent.put(call.name)
+            for call in calls:
+                self._names.setdefault(call.name, []).append(key)
+                self._sent.put(call.name)
             found.append(future)
         return found
+
+    def submit(self, function, *args, pure):
+        """What is asked of values that are there is known at once."""
+        assert not pure
+        future = Future(f"{function.__name__}-{len(self.futures)}")
+        future.value = function(
+            *[[one.value for one in arg] if isinstance(arg, list) else arg for arg in args]
+        )
+        future.status = "finished"
+        return future
 
     def sync(self, function, *args):
         return self.loop.sync(function, *args)
@@ -156,6 +192,8 @@ class Client:
         return {i: function(*args, dask_worker=one) for i, one in enumerate(workers)}
 
     async def register_plugin(self, plugin, name):
+        if isinstance(plugin, SchedulerPlugin):
+            return
         await self._passes("register")
         self._plugins[name] = plugin
         for one in self.workers:
@@ -163,6 +201,9 @@ class Client:
 
     async def unregister_worker_plugin(self, name):
         del self._plugins[name]
+
+    async def unregister_scheduler_plugin(self, name):
+        pass
 
     async def run_on_scheduler(self, function, topic):
         del function, topic
@@ -173,6 +214,11 @@ class Client:
             one.status = "cancelled"
             self._untouched.pop(one.key, None)
 
+    def hear(self, topic, message):
+        """A worker reports."""
+        if topic in self._handlers:
+            self._handlers[topic](("", message))
+
     # ---- what tests call
 
     def tell(self, **event):
@@ -180,7 +226,7 @@ class Client:
         self.loop.sync(self._handlers["all"], ("", event))
 
     def hold(self, what):
-        """Let no ``run``, ``gather`` or ``register`` through until it is let go."""
+        """Let no ``run``, ``gather``, ``register`` or ``get`` through until it is let go."""
         self._held[what] = self.loop.event()
 
     def let_go(self, what):
@@ -193,14 +239,15 @@ class Client:
             await held.wait()
 
     def await_asked(self, what):
-        """Wait until the client is asked for a ``run``, ``gather`` or ``register``."""
+        """Wait until the client is asked for a ``run``, ``gather``, ``register`` or held ``get``."""
         while self._asked.get(timeout=PATIENCE) != what:
             pass
 
-    def await_sent(self, name):
-        """Wait until the task of that name was given to the cluster."""
-        while self._sent.get(timeout=PATIENCE) != name:
-            pass
+    def await_sent(self, *names):
+        """Wait until the tasks of those names were given to the cluster, in any order."""
+        awaited = {*names}
+        while awaited:
+            awaited.discard(self._sent.get(timeout=PATIENCE))
 
     def tries(self, name):
         """How many times the task of that name was given to the cluster."""
@@ -213,21 +260,23 @@ class Client:
         future = self.futures[key]
         self._untouched.pop(key, None)
         with mock.patch("distributed.get_worker", return_value=self.workers[on]):
-            future.value = worker.perform(call, *[self.futures[one].value for one in upstream])
+            function = worker.perform_all if isinstance(call, bytes) else worker.perform
+            future.value = function(call, *[self.futures[one].value for one in upstream])
         return future
 
     def perform_the_rest(self):
         """Let every worker do what none has done yet, as if it came to it only now."""
         for one in self.workers:
             values = {key: future.value for key, future in self.futures.items()}
-            for key in self._untouched:
+            for key in [*self._untouched]:
                 call, upstream = self._calls[key]
                 with mock.patch("distributed.get_worker", return_value=one):
-                    values[key] = worker.perform(call, *[values[up] for up in upstream])
+                    function = worker.perform_all if isinstance(call, bytes) else worker.perform
+                    values[key] = function(call, *[values[up] for up in upstream])
 
     def add_worker(self):
         """A worker joins the cluster."""
-        one = Worker()
+        one = Worker(self)
         for plugin in self._plugins.values():
             plugin.setup(one)
         self.workers.append(one)

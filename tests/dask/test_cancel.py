@@ -3,105 +3,34 @@
 What the moments are, and who ends a try in each, is the table in `resnb.dask.cancellation`.
 """
 
-import gc
+import asyncio
 import threading
-import weakref
 from datetime import timedelta
 
 import pytest
 
-from resnb import Flow, resource_manager, task
+from resnb import triggers
 from resnb.dask import cluster_loss
-from tests.dask.fake_cluster import Client, Executor
-from tests.run.parts import PATIENCE, Things, names, run_in_circles
-
-THINGS = None
-SCRIPTS = {}
-
-
-def code(name):
-    """What each task does: it says so, and follows its script."""
-    THINGS.note("begin", name)
-    try:
-        return SCRIPTS.get(name, str)()
-    finally:
-        THINGS.note("end", name)
-
-
-def fails():
-    raise ValueError("on purpose")
+from resnb.dask.cancellation import Cancellations
+from resnb.signals import TRIGGERFAIL
+from tests.dask.cases import PLAIN, SCRIPTS, a_case, fails, no_op
+from tests.run.parts import PATIENCE, run_in_circles
 
 
 @pytest.fixture
-def things():
-    global THINGS  # noqa: PLW0603 - tasks' code is pickled, and finds it here
-    THINGS = Things()
-    SCRIPTS.clear()
-    return THINGS
+def case(monkeypatch):
+    with a_case(monkeypatch) as case:
+        yield case
 
 
 @pytest.fixture
-def client():
-    client = Client()
-    yield client
-    client.close()
-
-
-class Case:
-    """A flow of tasks in one scope, as it runs on the fake cluster."""
-
-    def __init__(self, client, things):
-        self.client, self.things = client, things
-        self.handles = {}
-        self.flow = Flow("f")
-        self.run = None
-
-    def begin(self, **tasks):
-        """Run tasks, each given by the names of those upstream and its options."""
-        with self.flow, self.manager()():
-            for name, (upstream, options) in tasks.items():
-                self.handles[name] = task(code, name=name, **options)(
-                    name, upstream_tasks=[self.handles[one] for one in upstream]
-                )
-        self.run = self.flow.start(executor=Executor(self.client))
-
-    def manager(self):
-        case = self
-
-        @resource_manager
-        class Thing:
-            def setup(self):
-                return "thing"
-
-            def cleanup(self, resource):
-                case.things.note("clean-up of", resource)
-                case.client.add_worker()
-                case.client.perform_the_rest()
-
-        return Thing
-
-    def cancel(self):
-        self.run.cancel()
-
-    def ended(self, **states):
-        """Wait for the end; check the states, and that nothing began since the clean-up did."""
-        state = self.run.wait(PATIENCE)
-        found = names(state)
-        assert {name: found[name] for name in states} == states
-        self.client.perform_the_rest()
-        assert self.things.story[-1] == "clean-up of thing", self.things.story
-        return state
-
-    def is_open(self):
-        return "clean-up of thing" not in self.things.story
+def client(case):
+    return case.client
 
 
 @pytest.fixture
-def case(client, things):
-    return Case(client, things)
-
-
-PLAIN = ((), {})
+def things(case):
+    return case.things
 
 
 def test_before_it_is_sent(case, client):
@@ -158,10 +87,6 @@ def test_it_comes_back_undone_before_the_workers_answer_is_there(case, client):
     client.perform("a").tell("finished")  # forbidden already
     client.let_go("run")
     case.ended(a="Cancelled")
-
-
-async def no_op():
-    """Who waits for this has waited for what was begun before."""
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -232,6 +157,50 @@ def test_what_it_raised_is_being_fetched(case, client):
     assert client.tries("a") == 1
 
 
+@pytest.mark.parametrize("items", [0, 2])
+def test_it_gets_its_children_just_when_a_cancel_begins(case, client, items):
+    SCRIPTS["a"] = lambda: ["m"] * items
+    case.begin(
+        a=PLAIN, b=((), {"over": "a"}), c=PLAIN, d=(("c",), {"trigger": triggers.all_finished})
+    )
+    client.await_sent("a", "c")
+    client.hold("gather")
+    client.perform("a").tell("finished")
+    client.await_asked("gather")  # of how many items there are
+    client.hold("get")
+    client.perform("c").tell("finished")
+    client.await_asked("get")  # of d; meanwhile, the answer comes
+    client.let_go("gather")
+    client.loop.sync(no_op)
+    case.cancel()
+    client.let_go("get")
+    state = case.ended(a="Success", b="Mapped", c="Success", d="Cancelled")
+    found = state.result[case.handles["b"]]
+    assert [one.name for one in found.map_states] == ["Cancelled"] * items
+    assert found.result == [None] * items
+
+
+def test_one_that_is_refused_just_when_a_cancel_begins_ends_once(case, client):
+    held, told = threading.Event(), []
+
+    def waits(_task, _old, new):
+        if new.is_running():
+            assert held.wait(PATIENCE)
+            case.cancel()
+
+    def tells(_task, _old, new):
+        told.append(new.name)
+
+    case.begin(
+        a=((), {"state_handlers": [waits]}),
+        b=((), {"state_handlers": [tells], "trigger": lambda _upstream: False}),
+    )
+    held.set()
+    state = case.ended(a="Cancelled", b="TriggerFailed")
+    assert told == ["TriggerFailed"]
+    assert isinstance(state.result[case.handles["b"]].result, TRIGGERFAIL)
+
+
 def test_one_that_went_ahead_in_vain_is_about_to_be_sent_again(case, client):
     SCRIPTS["a"] = fails
     case.begin(a=((), {"max_retries": 1}), b=(("a",), {}))
@@ -248,26 +217,6 @@ def test_one_that_went_ahead_in_vain_is_about_to_be_sent_again(case, client):
     client.let_go("gather")
     case.ended(a="Success", b="Cancelled")
     assert client.tries("b") == 1
-
-
-def test_what_a_call_on_its_way_may_refer_to_is_kept(case, client):
-    SCRIPTS["a"] = fails
-    case.begin(a=((), {"max_retries": 1}), b=(("a",), {}))
-    client.await_sent("b")
-    first = client.perform("a")
-    client.perform("b").tell("finished")  # does nothing
-    first.tell("finished")
-    client.await_sent("a")
-    del client.futures[first.key]
-    future = weakref.ref(first)
-    del first
-    gc.collect()
-    assert future() is not None
-    SCRIPTS.clear()
-    client.perform("a").tell("finished")
-    client.await_sent("b")
-    client.perform("b").tell("finished")
-    case.ended(a="Success", b="Success")
 
 
 @pytest.mark.parametrize("delay", [0, 3600])
@@ -338,7 +287,7 @@ def test_the_cluster_goes_while_it_is_told(case, client):
 
 def test_a_cluster_that_is_started_anew_is_lost(case, client):
     case.begin(a=PLAIN, b=((), {}), c=(("a",), {}))
-    client.await_sent("c")
+    client.await_sent("b", "c")
     client.hold("run")
     for future in client.futures.values():
         future.tell("cancelled")
@@ -358,16 +307,70 @@ def test_a_cluster_without_workers_gets_one_after_the_clean_up(case, client):
     assert "no Dask worker is left" in state.result[case.handles["a"]].message
 
 
-def test_a_value_that_went_with_its_worker_is_made_again(case, client):
-    client.hold("gather")
+@pytest.fixture
+def never_in_time(monkeypatch):
+    """No worker answers in time."""
+    monkeypatch.setattr("resnb.dask.cancellation.LIMIT", 0)
+
+
+@pytest.mark.usefixtures("never_in_time")
+@pytest.mark.parametrize("begun", [True, False])
+def test_what_a_worker_that_does_not_answer_may_have_begun_is_not_cancelled(case, client, begun):
+    client.hold("run")
     case.begin(a=PLAIN)
     client.await_sent("a")
-    future = next(iter(client.futures.values()))
-    assert future.is_watched.wait(PATIENCE)
-    callbacks, future._callbacks = future._callbacks, []
-    future.status = "lost"  # it was done, which the lane hears only now
-    for one in callbacks:
-        one(future)
+    future = client.perform("a") if begun else None
+    case.cancel()
+    client.await_asked("run")
+    client.loop.sync(no_op)
     assert case.is_open()
-    client.perform("a", on=1).tell("finished")
-    case.ended(a="Success")
+    if begun:
+        future.tell("finished")  # which decides
+        case.things.await_note("clean-up of thing")
+    client.let_go("run")  # the answer comes late
+    case.ended(a="Success" if begun else "Cancelled")
+
+
+@pytest.mark.usefixtures("never_in_time")
+def test_a_cluster_that_is_started_anew_and_does_not_answer_is_lost(case, client, things):
+    case.begin(a=PLAIN, b=(("a",), {}))
+    client.await_sent("b")
+    client.hold("run")
+    for future in client.futures.values():
+        future.tell("cancelled")
+    things.await_note("clean-up of thing")
+    client.let_go("run")
+    state = case.ended(a="Failed", b="TriggerFailed")
+    assert state.result[case.handles["a"]].message.endswith(cluster_loss.reason_of(client))
+
+
+class Silent:
+    """A client whose workers never answer; notes what the scheduler is to forbid."""
+
+    def __init__(self):
+        self.forbidden = asyncio.Queue()
+
+    async def run(self, *_args, **_options):
+        await asyncio.Event().wait()
+
+    async def register_plugin(self, plugin, name):
+        assert name == "topic"
+        self.forbidden.put_nowait(plugin.calls)
+        await asyncio.Event().wait()
+
+
+@pytest.mark.usefixtures("never_in_time")
+def test_a_worker_that_does_not_answer_keeps_nobody_from_forbidding_more():
+    async def asks():
+        client, told = Silent(), asyncio.Queue()
+        stops, calls = Cancellations(client, "topic"), []
+        for row in range(2):
+            asking = asyncio.ensure_future(
+                stops.ask([(row, 1)], lambda *answer: told.put_nowait(answer), for_good=True)
+            )
+            calls.append(("topic", row, 1))
+            assert await told.get() == ([], None)
+            assert await client.forbidden.get() == calls
+            asking.cancel()
+
+    asyncio.run(asyncio.wait_for(asks(), PATIENCE))

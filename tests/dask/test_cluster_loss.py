@@ -1,38 +1,57 @@
-"""Runs that share a client: each hears that the cluster has lost its last worker."""
+"""When a cluster counts as lost: once it has been without workers for long enough; all runs hear."""
 
 import asyncio
+from collections import deque
+from types import SimpleNamespace
 
 import pytest
 
+from resnb.dask import cluster_loss
 from resnb.dask.cluster_loss import WorkerWatch
+from tests.run.parts import ManualClock
 
 
 class Loop:
-    """Does at once what it is given, and later what is to be done later."""
+    """A client's loop, whose timers go off when the test's clock says so."""
 
     def __init__(self):
-        self.later = []
+        self._clock = ManualClock()
+        self._timers = []
+        self._callbacks = deque()
 
     def call_later(self, delay, function):
-        del delay
-        self.later.append(function)
-        return function
+        timer = self._clock.now() + delay, function
+        self._timers.append(timer)
+        return timer
 
     def remove_timeout(self, timer):
-        self.later.remove(timer)
+        self._timers.remove(timer)
 
     def add_callback(self, function):
-        if (found := function()) is not None:
-            asyncio.run(found)
+        self._callbacks.append(function)
+
+    def settle(self):
+        while self._callbacks:
+            if (found := self._callbacks.popleft()()) is not None:
+                asyncio.run(found)
+
+    def advance(self, seconds):
+        self._clock.advance(seconds)
+        for timer in [*self._timers]:
+            if timer[0] <= self._clock.now():
+                self._timers.remove(timer)
+                timer[1]()
+        self.settle()
 
 
-class Client:
-    """A client whose cluster has no worker left."""
+class Cluster:
+    """A client whose workers come and go as the test says."""
 
     status = "running"
 
     def __init__(self):
-        self.loop, self.handlers = Loop(), {}
+        self.loop, self.workers, self.handlers = Loop(), {}, {}
+        self.answers = True
 
     def subscribe_topic(self, topic, handler):
         self.handlers[topic] = handler
@@ -41,50 +60,104 @@ class Client:
         del self.handlers[topic]
 
     async def nthreads(self):
-        return {}
+        if not self.answers:
+            raise TimeoutError
+        return self.workers
 
-    def happens(self, action):
+    def add(self, name):
+        self.workers[name] = 1
+        self._tell("add-worker")
+
+    def remove(self, name):
+        del self.workers[name]
+        self._tell("remove-worker")
+
+    def _tell(self, action):
         if "all" in self.handlers:
-            asyncio.run(self.handlers["all"]((0.0, {"action": action})))
+            asyncio.run(self.handlers["all"](("", {"action": action})))
+        self.loop.settle()
 
-    def time_passes(self):
-        while self.loop.later:
-            self.loop.later.pop(0)()
+
+def watching(case):
+    """The watch of one more run with the same client, which notes what it is told."""
+    return WorkerWatch(case.cluster, case.lost.append, case.counted.append)
 
 
 @pytest.fixture
-def client():
-    return Client()
+def case(monkeypatch):
+    monkeypatch.setattr(cluster_loss, "PATIENCE", 30.0)
+    case = SimpleNamespace(cluster=Cluster(), lost=[], counted=[])
+    case.watches = [watching(case)]
+    case.cluster.add("a")
+    case.cluster.add("b")
+    return case
 
 
-def test_each_run_is_told(client):
-    told = []
-    watches = [WorkerWatch(client, told.append) for _ in range(3)]
-    watches[2].close()
-    client.happens("remove-worker")
-    client.time_passes()
-    assert len(told) == 2
-    for one in watches[:2]:
+def test_the_time_without_workers_begins_when_the_last_one_goes(case):
+    cluster = case.cluster
+    cluster.remove("a")
+    cluster.loop.advance(29)
+    cluster.remove("b")
+    cluster.loop.advance(29)
+    assert case.lost == []
+    cluster.loop.advance(1)
+    assert case.lost == ["no Dask worker is left, and none has come for 30 s"]
+    assert case.counted == [1, 2, 1, 0]
+
+
+def test_a_new_worker_or_one_that_is_left_is_enough(case):
+    cluster = case.cluster
+    cluster.remove("a")
+    cluster.loop.advance(60)
+    cluster.remove("b")
+    cluster.loop.advance(29)
+    cluster.add("c")
+    cluster.loop.advance(60)
+    assert case.lost == []
+
+
+def test_a_scheduler_that_does_not_answer_is_asked_again(case):
+    cluster = case.cluster
+    cluster.remove("a")
+    cluster.remove("b")
+    cluster.answers = False
+    cluster.loop.advance(30)
+    assert case.lost == []
+    cluster.answers = True
+    cluster.loop.advance(30)
+    assert len(case.lost) == 1
+
+
+def test_each_run_is_told(case):
+    cluster = case.cluster
+    case.watches += [watching(case), watching(case)]
+    case.watches.pop().close()
+    cluster.remove("a")
+    cluster.remove("b")
+    cluster.loop.advance(30)
+    assert len(case.lost) == 2
+    assert case.counted[-2:] == [0, 0]
+    for one in case.watches:
         one.close()
-    assert client.handlers == {}
+    cluster.loop.settle()
+    assert cluster.handlers == {}
 
 
-def test_a_worker_that_comes_in_time_is_enough_for_all(client):
-    told = []
-    watches = [WorkerWatch(client, told.append) for _ in range(2)]
-    client.happens("remove-worker")
-    client.happens("add-worker")
-    client.time_passes()
-    assert told == []
-    for one in watches:
-        one.close()
+def test_a_worker_that_comes_in_time_is_enough_for_all(case):
+    cluster = case.cluster
+    case.watches.append(watching(case))
+    cluster.remove("a")
+    cluster.remove("b")
+    cluster.add("c")
+    cluster.loop.advance(30)
+    assert case.lost == []
 
 
-def test_the_next_run_listens_anew(client):
-    told = []
-    WorkerWatch(client, told.append).close()
-    watch = WorkerWatch(client, told.append)
-    client.happens("remove-worker")
-    client.time_passes()
-    assert len(told) == 1
-    watch.close()
+def test_the_next_run_listens_anew(case):
+    cluster = case.cluster
+    case.watches.pop().close()
+    case.watches.append(watching(case))
+    cluster.remove("a")
+    cluster.remove("b")
+    cluster.loop.advance(30)
+    assert len(case.lost) == 1

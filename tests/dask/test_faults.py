@@ -3,18 +3,24 @@
 import asyncio
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import dask
 import psutil
 import pytest
 
-from resnb import DaskExecutor, Flow, resource_manager, task
+from resnb import DaskExecutor, Flow, resource_manager, task, triggers
 from resnb.dask import cluster_loss
+from resnb.dask.bundles import forming
+from resnb.dask.bundles.estimates import ESTIMATES
 from resnb.dask.connecting import disconnected
+from resnb.dask.remote_value import RemoteValue
 from tests.dask import codes
 from tests.run.parts import names
 
@@ -24,6 +30,23 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
 ]
+
+
+@pytest.fixture(
+    autouse=True,
+    params=["large", pytest.param("small", marks=pytest.mark.long),
+            pytest.param("adaptive", marks=pytest.mark.long)],
+)  # fmt: skip
+def bundles(request, monkeypatch):
+    """How large bundles get."""
+    limits = {"large": codes.LARGE, "small": codes.SMALL}
+    monkeypatch.setattr(forming, "LIMITS", limits.get(request.param, forming.LIMITS))
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """On a busy machine it may take long until a worker is there again."""
+    monkeypatch.setattr(cluster_loss, "PATIENCE", codes.DEADLINE)
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +82,11 @@ def run_in_background(flow, cluster_or_client):
     return flow.start(executor=DaskExecutor(cluster_or_client))
 
 
+def is_reported(value):
+    """Whether a worker has said how a task ended, and with what."""
+    return isinstance(value, RemoteValue) and bool(value.copy or value.spare)
+
+
 def test_a_worker_that_dies_with_a_task_is_replaced(tmp_path, thing):
     with codes.cluster() as cluster, codes.client_of(cluster) as client:
         with Flow("f") as flow, thing():
@@ -69,6 +97,164 @@ def test_a_worker_that_dies_with_a_task_is_replaced(tmp_path, thing):
         assert state.result[after].result == "SURVIVED"
         assert len(codes.marks(tmp_path, "dies")) == 2
         assert thing.held == []
+
+
+def test_a_worker_that_dies_in_the_middle_of_a_bundle(tmp_path, thing):
+    """What had ended by then is not done again, and what came after it is done once."""
+    folder, count = str(tmp_path), 6
+    marked = task(codes.marked)
+    with codes.cluster() as cluster, codes.client_of(cluster) as client:
+        with Flow("f") as flow, thing():
+            before = [marked(0, folder, "0")]
+            for number in range(1, count):
+                before.append(marked(before[-1], folder, str(number)))
+            dies = task(codes.dies_when_told)(folder, upstream_tasks=[before[-1]])
+            after = [marked(before[-1], folder, "a", upstream_tasks=[dies]) for _ in range(2)]
+        run = run_in_background(flow, client)
+        never, deadline = threading.Event(), time.monotonic() + codes.DEADLINE
+        while not all(is_reported(one.state.kept) for one in before):
+            assert time.monotonic() < deadline, [one.state for one in before]
+            never.wait(0.01)
+        codes.mark(folder, "go")
+        state = run.wait(codes.DEADLINE)
+        assert state.is_successful(), state
+        assert [one.value for one in before] == list(range(1, count + 1))
+        assert [one.value for one in after] == [count + 1] * 2
+        assert [len(codes.marks(folder, str(number))) for number in range(count)] == [1] * count
+        assert (len(codes.marks(folder, "dies")), len(codes.marks(folder, "a"))) == (2, 2)
+        assert thing.held == []
+
+
+def test_only_the_task_that_kills_workers_fails(tmp_path, thing):
+    def dies():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        codes.cluster(n_workers=1) as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        with Flow("f") as flow, thing():
+            first = task(codes.one)()
+            killer = task(dies)()
+            others = [task(codes.plus_one)(first) for _ in range(4)]
+        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        assert "each Dask worker that ran task 'dies' died" in state.result[killer].message
+        assert [state.result[one].result for one in (first, *others)] == [1, 2, 2, 2, 2]
+        assert thing.held == []
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+@pytest.mark.parametrize("killer", [0, 20])
+def test_only_the_one_of_many_short_tasks_that_kills_workers_fails(allowed, killer):
+    """What Dask had queued behind it on the same workers is not to blame."""
+    ESTIMATES.add((codes.dies_at.__name__, codes.dies_at.__code__), 0.000_01)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": allowed}),
+        codes.cluster() as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        with Flow("f") as flow:
+            handles = [task(codes.dies_at)(number, killer) for number in range(40)]
+        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        assert [one for one in handles if not state.result[one].is_successful()] == [
+            handles[killer]
+        ]
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_link_of_a_chain_kills_workers_before_anything_is_reported(place):
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        codes.cluster(n_workers=1) as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        with Flow("f") as flow:
+            handles = [task(codes.dies_at, max_retries=2)(0, place)]
+            for number in range(1, 5):
+                upstream = [handles[-1]]
+                handles.append(task(codes.dies_at)(number, place, upstream_tasks=upstream))
+        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        found = [state.result[one].name for one in handles]
+        assert found == ["Success"] * place + ["Failed"] + ["TriggerFailed"] * (4 - place)
+        assert "each Dask worker that ran task" in state.result[handles[place]].message
+
+
+@pytest.mark.parametrize("size", [1, 500_000])
+def test_dask_gives_up_a_bundle_of_which_something_has_succeeded(tmp_path, size):
+    """What was reported of it can be used if it was small; otherwise, the reason says so."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        codes.cluster(n_workers=1) as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        with Flow("f") as flow:
+            first = task(bytes, name="first")(size)
+            killer = task(codes.dies_always)(str(tmp_path), upstream_tasks=[first])
+            after = task(len, trigger=triggers.any_failed)(first, upstream_tasks=[killer])
+        run = run_in_background(flow, client)
+        never, deadline = threading.Event(), time.monotonic() + codes.DEADLINE
+        while not first.state.is_successful():
+            assert time.monotonic() < deadline, first.state
+            never.wait(0.01)
+        codes.mark(tmp_path, "go")
+        state = run.wait(codes.DEADLINE)
+        assert "each Dask worker that ran task 'dies_always'" in state.result[killer].message
+        if forming.LIMITS is not codes.LARGE:  # perhaps they did not travel together
+            assert state.result[after].is_finished()
+        elif size == 1:
+            assert after.value == 1
+        else:
+            assert "was lost with a Dask worker" in state.result[after].message
+
+
+ONE = pickle.dumps(codes.one())
+
+
+@pytest.mark.parametrize("has_copy", [True, False])
+def test_dask_blames_a_value_that_it_was_making_again(tmp_path, has_copy):
+    """What was reported of it is used if there is that; otherwise, the reason says so."""
+    folder = str(tmp_path)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        codes.cluster(n_workers=1, threads_per_worker=2) as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        with Flow("f") as flow:  # what has a time limit travels alone
+            first = task(codes.waits_again, timeout=codes.DEADLINE)(folder)
+            small = task(codes.one, timeout=codes.DEADLINE)()
+            dies = task(codes.await_mark, timeout=codes.DEADLINE)(folder, "never")
+            after = task(len, trigger=triggers.any_failed)(first, upstream_tasks=[dies])
+        run = run_in_background(flow, client)
+        never, deadline = threading.Event(), time.monotonic() + codes.DEADLINE
+        while (
+            not dies.state.is_running()  # so that it is to blame the first time
+            or [getattr(one.state.kept, "spare", None) for one in (small, first)] != [ONE, b""]
+        ):
+            assert time.monotonic() < deadline, (first.state, small.state, dies.state)
+            never.wait(0.01)
+        if has_copy:  # a worker reports that of small values only, which it need not make again
+            first.state.kept.spare = pickle.dumps(bytes(200))
+        for moment in ("waits", "again"):
+            os.kill(codes.await_mark(folder, moment), signal.SIGKILL)
+        state = run.wait(codes.DEADLINE)
+        assert "each Dask worker that ran task 'await_mark'" in state.result[dies].message
+        if has_copy:
+            assert (first.value, after.value) == (bytes(200), 200)
+        else:
+            assert "was lost with a Dask worker" in state.result[after].message
+
+
+def test_what_was_lost_cannot_be_made_again(tmp_path):
+    folder = str(tmp_path)
+    with codes.cluster(n_workers=1) as cluster, codes.client_of(cluster) as client:
+        with Flow("f") as flow:
+            first = task(codes.fails_again, timeout=60)(folder)
+            dies = task(codes.dies_once)(folder, upstream_tasks=[first])
+            after = task(len)(first, upstream_tasks=[dies])
+        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        assert [state.result[one].name for one in (first, dies)] == ["Success"] * 2
+        assert "not again" in state.result[after].message
 
 
 @pytest.mark.long

@@ -418,4 +418,6 @@ def test_on_a_cluster_a_name_is_its_value_in_cells_that_read_it(cells):
     assert cells.value("x") == [2, 3]
     cells.run("def shown():\n    return sum(y)")
     assert cells.value("shown()") == 3
+    cells.run("%%flow etl --with client --run --step\nmore = sum(x)", "b")
+    assert cells.value("more") == 5
     cells.run("%flow close etl")

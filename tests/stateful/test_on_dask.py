@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnb import DaskExecutor
+from resnb.dask.bundles import forming
+from tests.dask import codes
 from tests.stateful.reference import expected, wired
 from tests.stateful.specs import descriptions
 from tests.stateful.test_runs import (
@@ -24,6 +26,7 @@ from tests.stateful.worlds import PATIENCE, World
 # the cluster's threads draw random numbers while hypothesis does
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 SOME = settings(max_examples=max(25, settings().max_examples // 4))
+LIMITS = {"small": codes.SMALL, "large": codes.LARGE, "adaptive": forming.LIMITS}
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,15 @@ def no_leaks():
     """Workers in this process start their threads when they need them, and keep them."""
 
 
+@pytest.fixture(params=LIMITS, scope="module")
+def bundles(request):
+    """How large bundles get."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forming, "LIMITS", LIMITS[request.param])
+        yield request.param
+
+
+@pytest.mark.usefixtures("bundles")
 @SOME
 @given(description=descriptions(timeouts=False))
 def test_a_run_on_dask_is_what_the_reference_says(client, description):
@@ -67,6 +79,7 @@ def test_a_run_on_dask_is_what_the_reference_says(client, description):
         story(world)
 
 
+@pytest.mark.usefixtures("bundles")
 @SOME
 @given(
     description=descriptions(timeouts=False),

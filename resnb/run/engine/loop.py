@@ -31,7 +31,7 @@ class LoopThread:
 
         with self._lock:
             if self._loop is None or self._owner != os.getpid():
-                loop = asyncio.new_event_loop()
+                loop = Context().run(asyncio.new_event_loop)  # it keeps its context for good
                 threading.Thread(
                     target=_serve, args=(loop,), name="resnb-loop", daemon=True
                 ).start()

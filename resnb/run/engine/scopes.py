@@ -91,7 +91,10 @@ class RunScopes:
 
     def thread_of(self, row: int) -> LeaseThread:
         """The thread on which `row` runs: that of its scope, or of its item."""
-        use = self.rows.use_of(row)
+        return self.thread_for(self.rows.use_of(row))
+
+    def thread_for(self, use: ScopeUse) -> LeaseThread:
+        """The thread of a scope, or of its item."""
         lease = self.leases.get(use)
         if lease is not None and lease.state != lease_states.CLOSED:
             return lease.thread

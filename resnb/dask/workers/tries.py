@@ -1,39 +1,38 @@
-"""What runs on a Dask worker: a task's code, its output, its interruption and its end.
+"""The tries that a worker runs, what they report, and which ones it must not begin.
 
-What the code raises is no error to Dask: it comes back as a `Failure`, so that the kernel decides
-what follows, and no worker logs it. What the code prints, and when it began and ended, goes to the
-kernel as events, many in one message: a message for each end would delay the next task of a chain.
-Only the rest of its output is sent at its end, before its result is announced.
+What the code prints, and when it began and ended, goes to the kernel as events, many in one message
+and at most 20 times a second: a message for each end would delay the next task of a chain. What is
+left is sent at the end of a bundle, before its result is announced; likewise at the end of a lone
+task that has printed something.
+
+A bundle is broken up if one of its tries turns out to take long, or its values to be large: what
+has not begun, and does not wait for the one that is running, goes back to the kernel.
 """
 
 import pickle
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from resnb.dask.serialization import (
-    Attachments,
-    Failure,
-    RemoteCall,
-    failure_of,
-    loaded,
-    unsendable,
-)
-from resnb.graph.base.inputs import flat, is_sequence, items_of, joined
-from resnb.run.engine.slots import CURRENT, NOTHING, Slot
+from resnb.dask.serialization import OWN, Failure, RemoteCall
+from resnb.dask.workers.attachments import Attachments
+from resnb.run.engine.slots import Slot
 from resnb.run.output.log import LOG_LIMIT
-from resnb.run.output.routing import routed
 
 INTERVAL = 0.05
 """Seconds between two messages about code that is running."""
-
+LARGE = 1_000_000
+"""A bundle whose values have so many bytes is broken up."""
 RUNS = 1_000
 """Maximum number of ended runs that a worker remembers."""
+SUCCEEDED, FAILED, UNDONE, LEFT, SUSPECT = "succeeded", "failed", "undone", "left", "suspect"
+"""How a try in a bundle ended: `LEFT` if it did not begin and is to be sent again, `UNDONE` if it
+did not because something upstream has failed, or because it was given up, and `SUSPECT` if it may
+be what has killed another worker: it is to be sent again, alone."""
+_LEFT = "it was given back"
 
 
 class Report:
@@ -41,6 +40,9 @@ class Report:
 
     Attributes:
         seat: its number among the tries that its worker runs at the same time, from 0.
+        end: how it ended.
+        data: its value if that is small, or what it raised, pickled; or why it did not begin.
+        size: of its value in bytes, if it is known.
     """
 
     def __init__(self, call: RemoteCall) -> None:
@@ -49,6 +51,9 @@ class Report:
         self.call = call
         self.began = time.perf_counter()
         self.ended = 0.0
+        self.end = ""
+        self.data: bytes | None = None
+        self.size = 0
         self._told_beginning = False
         self._texts: list[tuple[str, str]] = []
         self._room = LOG_LIMIT
@@ -81,6 +86,9 @@ class Report:
             "spent": (self.ended or now) - self.began,
             "ago": now - self.ended if self.ended else None,
             "texts": texts,
+            "end": self.end,
+            "data": self.data,
+            "size": self.size,
         }
 
     def facts(self) -> dict[str, Any]:
@@ -96,12 +104,66 @@ class Report:
         return bool(self._texts)
 
 
+def not_begun(call: RemoteCall, end: str, reason: str) -> Report:
+    """The report of a try in a bundle that did not begin."""
+    report = Report(call)
+    report.end, report.ended, report.data = end, report.began, reason.encode()
+    return report
+
+
+def failure_by(end: str, data: bytes | None) -> Failure:
+    """What a report says of a try that has not succeeded."""
+    return Failure(data) if end == FAILED else Failure(None, (data or b"").decode())
+
+
+class BundleRun:
+    """A bundle that a worker runs.
+
+    Attributes:
+        at: the number of the call whose turn it is.
+        report: that of the call which is running; None for none.
+        left: the numbers of the calls that go back to the kernel.
+        size: of its values so far, in bytes.
+        ended: reports that were not sent yet.
+    """
+
+    def __init__(self, calls: Sequence[RemoteCall]) -> None:
+        self.calls = calls
+        self.at = 0
+        self.report: Report | None = None
+        self.left: set[int] = set()
+        self.size = 0
+        self.ended: list[Report] = []
+
+    def break_up(self) -> None:
+        """The call that is running takes long: give back what does not wait for it."""
+        waiting = {self.at}
+        for number in range(self.at + 1, len(self.calls)):
+            if any(
+                place == OWN and path[0] in waiting for place, path in self.calls[number].places
+            ):
+                waiting.add(number)
+            else:
+                self._leave(number)
+
+    def is_full(self) -> None:
+        """Its values are large: give back what has not begun."""
+        for number in range(self.at + 1, len(self.calls)):
+            self._leave(number)
+
+    def _leave(self, number: int) -> None:
+        if number not in self.left:
+            self.left.add(number)
+            self.ended.append(not_begun(self.calls[number], LEFT, _LEFT))
+
+
 class TryRegistry:
     """The tries that one worker runs, and those that it must not begin."""
 
     def __init__(self, worker: Any) -> None:
         self._worker = worker
         self._reports: dict[tuple[str, int, int], Report] = {}
+        self._bundles: list[BundleRun] = []
         self._ended: list[Report] = []
         self._begun: set[tuple[str, int, int]] = set()
         self._forbidden: set[tuple[str, int, int]] = set()
@@ -111,27 +173,58 @@ class TryRegistry:
         self._ticking = False
         self.attachments = Attachments()
 
-    def begins(self, call: RemoteCall) -> Report | None:
-        """A try begins; None if it was given up before."""
+    def opens(self, bundle: BundleRun) -> None:
+        """A bundle begins."""
+        with self._lock:
+            self._bundles.append(bundle)
+
+    def closes(self, bundle: BundleRun) -> None:
+        """A bundle is over: send what was not sent yet."""
+        with self._lock:
+            self._bundles.remove(bundle)
+        self._say(bundle.calls[0].topic, [one.message() for one in bundle.ended])
+
+    def begins(self, call: RemoteCall, bundle: BundleRun | None = None) -> Report | str:
+        """A try begins; the reason if it does not: it was given up before, or given back."""
         report = Report(call)
         with self._lock:
+            if bundle is not None and bundle.at in bundle.left:
+                return _LEFT
             if call.topic in self._left or call[:3] in self._forbidden:
-                return None
+                reason = "its run was over" if call.topic in self._left else "it was given up"
+                if bundle is not None:
+                    bundle.ended.append(not_begun(call, UNDONE, reason))
+                return reason
             taken = {one.seat for one in self._reports.values()}
             report.seat = next(seat for seat in range(len(taken) + 1) if seat not in taken)
             self._begun.add(call[:3])
             self._reports[call[:3]] = report
+            if bundle is not None:
+                bundle.report = report
             tick, self._ticking = not self._ticking, True
         if tick:
             self._worker.loop.add_callback(self._worker.loop.call_later, INTERVAL, self._tick)
         return report
 
-    def ends(self, report: Report) -> None:
+    def skips(self, call: RemoteCall, bundle: BundleRun, end: str, reason: str) -> None:
+        """A try in a bundle does not begin."""
+        with self._lock:
+            if bundle.at not in bundle.left:
+                bundle.ended.append(not_begun(call, end, reason))
+
+    def ends(self, report: Report, bundle: BundleRun | None = None) -> None:
         """Its code has returned."""
         report.ended = time.perf_counter()
         with self._lock:
             self._reports.pop(report.call[:3], None)
-            if not report.has_texts:
+            if bundle is not None:
+                bundle.report = None
+                bundle.ended.append(report)
+                bundle.size += report.size
+                if bundle.size >= LARGE:
+                    bundle.is_full()
+                return
+            if not report.has_texts and not report.call.is_new:
                 self._ended.append(report)
                 return
         self._say(report.call.topic, [report.message()])
@@ -165,9 +258,15 @@ class TryRegistry:
         return self.attachments.leave(topic), [report.message() for report in ended], said
 
     def _tick(self) -> None:
+        now = time.perf_counter()
         with self._lock:
             reports, self._ended = [*self._ended, *self._reports.values()], []
-            self._ticking = bool(reports)
+            for bundle in self._bundles:
+                if bundle.report is not None and now - bundle.report.began >= INTERVAL:
+                    bundle.break_up()
+                reports += bundle.ended
+                bundle.ended = []
+            goes_on = self._ticking = bool(self._reports or self._bundles or reports)
         messages: dict[str, list[Any]] = {}
         for report in reports:
             message = report.message()
@@ -175,11 +274,13 @@ class TryRegistry:
                 messages.setdefault(report.call.topic, []).append(message)
         for topic, some in messages.items():
             self._say(topic, some)
-        if reports:
+        if goes_on:
             self._worker.loop.call_later(INTERVAL, self._tick)
 
     def _say(self, topic: str, reports: list[Any]) -> None:
         with self._lock:
+            if not reports or topic in self._left:
+                return  # nobody listens any more
             self._said[topic] += 1
         self._worker.log_event(topic, {"name": str(self._worker.name), "reports": reports})
 
@@ -192,108 +293,3 @@ def registry_of(worker: Any) -> TryRegistry:
     """The registry of `worker`."""
     with _REGISTRIES_LOCK:
         return _REGISTRIES.get(worker) or _REGISTRIES.setdefault(worker, TryRegistry(worker))
-
-
-def perform(call: RemoteCall, *upstream: Any) -> Any:
-    """Run one try of a task's code.
-
-    Args:
-        call: what to run.
-        *upstream: values from the cluster, and results of what only has to end first.
-
-    Returns:
-        What the code returned; a `Failure` if it returned nothing that can be used.
-    """
-    if any(type(one) is Failure for one in upstream):
-        return Failure(None)  # the kernel knows what follows from that
-    from distributed import get_worker
-
-    worker = get_worker()
-    registry = registry_of(worker)
-    if "resnb.run.flow_run" not in sys.modules:  # in the kernel, the run has done so
-        routed()  # as long as this process lives
-    report = registry.begins(call)
-    if report is None:
-        return Failure(None)
-    slot = report.slot
-    slot.row = call.row
-    token = CURRENT.set(slot)
-    try:
-        function, args, kwargs = loaded(call, upstream, registry.attachments)
-        slot.inside = call.row
-        value = function(*args, **kwargs)
-        slot.inside = NOTHING
-    except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
-        slot.inside = NOTHING
-        value = failure_of(error)
-    else:
-        fault = unsendable(call.name, value)
-        if fault is not None:
-            value = failure_of(fault)
-    finally:
-        CURRENT.reset(token)
-        registry.ends(report)
-    return value
-
-
-def _failing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let `function` return a `Failure` rather than raise: an error is the user's, not Dask's."""
-
-    @wraps(function)
-    def safe(*args: Any) -> Any:
-        try:
-            return function(*args)
-        except Exception as error:  # noqa: BLE001 - the user's values
-            return failure_of(error)
-
-    return safe
-
-
-@_failing
-def flattened(name: str, key: str, value: Any) -> Any:
-    """`value` with a level of nesting taken out."""
-    return items_of(name, key, flat(value))
-
-
-@_failing
-def joined_items(values: list[Any]) -> Any:
-    """What the children of a mapped task returned, one level flatter."""
-    return joined(values)[0]
-
-
-@_failing
-def joined_counts(values: list[Any]) -> Any:
-    """How many items each of these children returned."""
-    return joined(values)[1]
-
-
-@_failing
-def counted(name: str, key: str, value: Any) -> Any:
-    """How many items `value` has; None if it has none but is no argument either."""
-    if type(value) is Failure:
-        return value
-    if not key and not is_sequence(value):
-        return None
-    return len(value) if is_sequence(value) else len(items_of(name, key, value))
-
-
-def stop(calls: list[tuple[str, int, int]], dask_worker: Any = None) -> list[tuple[int, int]]:
-    """Stop tries on this worker; see `TryRegistry.stop`."""
-    return registry_of(dask_worker).stop([(topic, row, number) for topic, row, number in calls])
-
-
-def leave(topic: str, dask_worker: Any = None) -> dict[str, Any]:
-    """A run is over: detach what it has attached, if the manager says how.
-
-    Returns:
-        The worker's last reports, and how many messages it has sent before.
-    """
-    attached, reports, said = registry_of(dask_worker).leave(topic)
-    for manager, resource in attached:
-        detach = getattr(manager, "detach", None)
-        if detach is not None:
-            try:
-                detach(resource)
-            except Exception as error:  # noqa: BLE001 - the user's code, on its way out
-                print(f"detach raised {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-    return {"name": str(dask_worker.name), "reports": reports, "said": said}

@@ -1,0 +1,150 @@
+"""What comes back late, twice, not at all, or once more."""
+
+import gc
+import weakref
+
+import pytest
+
+from resnb import triggers
+from resnb.dask.bundles import forming
+from resnb.dask.serialization import Failure
+from tests.dask import codes
+from tests.dask.cases import PLAIN, SCRIPTS, a_case, fails, no_op
+from tests.run.parts import PATIENCE
+
+
+@pytest.fixture
+def case(monkeypatch):
+    with a_case(monkeypatch) as case:
+        yield case
+
+
+@pytest.fixture
+def client(case):
+    return case.client
+
+
+def test_what_came_of_one_that_went_ahead_in_vain_is_heard_twice(case, client):
+    """Dask says that it is done just when it is the row's turn."""
+    SCRIPTS["a"] = fails
+    waits = {"trigger": triggers.all_finished}
+    case.begin(a=((), {"max_retries": 1}), b=(("a",), {}), c=PLAIN, d=(("c",), waits))
+    client.await_sent("b", "c")
+    first, ahead = client.perform("a"), client.perform("b")
+    ahead.status = "finished"  # who waits for that is yet to be told
+    first.tell("finished")
+    client.await_asked("gather")  # of what a raised
+    client.await_sent("a")
+    SCRIPTS.clear()
+    client.hold("gather")
+    client.perform("a").tell("finished")
+    client.await_asked("gather")  # of what b's call gave, now that it is b's turn
+    ahead.tell("finished")
+    client.await_asked("gather")
+    client.hold("get")
+    client.perform("c").tell("finished")
+    client.await_asked("get")  # of d; meanwhile, both answers come
+    client.let_go("gather")
+    client.loop.sync(no_op)
+    client.let_go("get")
+    client.await_sent("b")
+    client.perform("b").tell("finished")
+    client.perform("d").tell("finished")
+    case.ended(a="Success", b="Success", c="Success", d="Success")
+    assert client.tries("b") == 2
+
+
+def test_what_a_call_on_its_way_may_refer_to_is_kept(case, client):
+    SCRIPTS["a"] = fails
+    case.begin(a=((), {"max_retries": 1}), b=(("a",), {}))
+    client.await_sent("b")
+    first = client.perform("a")
+    client.perform("b").tell("finished")  # does nothing
+    first.tell("finished")
+    client.await_sent("a")
+    del client.futures[first.key]
+    future = weakref.ref(first)
+    del first
+    gc.collect()
+    assert future() is not None
+    SCRIPTS.clear()
+    client.perform("a").tell("finished")
+    client.await_sent("b")
+    client.perform("b").tell("finished")
+    case.ended(a="Success", b="Success")
+
+
+def test_a_value_that_went_with_its_worker_is_made_again(case, client):
+    client.hold("gather")
+    case.begin(a=PLAIN)
+    client.await_sent("a")
+    next(iter(client.futures.values())).tell("lost")  # it was done, which is heard only now
+    assert case.is_open()
+    client.perform("a", on=1).tell("finished")
+    case.ended(a="Success")
+
+
+def test_a_value_that_went_with_its_worker_before_its_turn_is_made_again(case, client):
+    case.begin(a=PLAIN, b=(("a",), {}), c=PLAIN)
+    client.await_sent("b", "c")
+    first, second = client.perform("a"), client.perform("b")
+    second.tell("finished")
+    client.perform("c").tell("finished")
+    case.await_success("c")  # so that the end of b is known
+    second.tell("lost")
+    first.tell("finished")
+    case.await_success("a")
+    assert case.is_open()
+    client.perform("b", on=1).tell("finished")
+    case.ended(a="Success", b="Success", c="Success")
+
+
+def test_one_that_does_not_begin_even_the_second_time_says_why(case, client):
+    case.begin(a=PLAIN)
+    for reason in ("it was given back", "what it needs has failed there"):
+        client.await_sent("a")
+        future = next(reversed(client.futures.values()))
+        future.value = Failure(None, reason)
+        future.tell("finished")
+    state = case.run.wait(PATIENCE)
+    assert state.result[case.handles["a"]].message.endswith(
+        "task 'a' was given to Dask twice, but did not begin there: what it needs has failed "
+        "there; run the flow again"
+    )
+
+
+@pytest.mark.parametrize("first", ["report", "cancel"])
+def test_what_comes_back_undone_just_when_a_cancel_begins(case, client, monkeypatch, first):
+    """It has not begun, and nobody will send it again."""
+    monkeypatch.setattr(forming, "LIMITS", codes.LARGE)
+    SCRIPTS["a"] = fails
+    alone = {"timeout": 60}
+    case.begin(
+        a=PLAIN, b=(("a",), {}), c=((), alone),
+        d=(("c",), {**alone, "trigger": triggers.all_finished}),
+    )  # fmt: skip
+    client.await_sent("b", "c")
+    client.hold("get")
+    client.perform("c").tell("finished")
+    client.await_asked("get")  # of d; meanwhile, the report comes
+    if first == "cancel":
+        case.cancel()
+    client.perform("a")  # and b, for which it does nothing
+    client.loop.sync(no_op)
+    if first == "report":
+        case.cancel()
+    client.let_go("get")
+    case.ended(a="Failed", b="Cancelled", c="Success", d="Cancelled")
+
+
+def test_what_dask_says_once_a_run_is_over_keeps_nothing_of_it(case, client, monkeypatch):
+    """Reports may come first, and Dask keeps its callbacks until it is done itself."""
+    monkeypatch.setattr(forming, "LIMITS", codes.LARGE)
+    case.begin(a=PLAIN, b=(("a",), {}))
+    client.await_sent("a", "b")
+    future = client.perform("a")  # and b
+    case.ended(a="Success", b="Success")
+    execution = weakref.ref(case.run.execution)
+    case.run = case.flow.memory = None
+    codes.await_none(lambda: execution() is not None)
+    future.tell("finished")
