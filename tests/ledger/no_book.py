@@ -16,7 +16,7 @@ class NoEntry:
     protection = Protection()
     handle = None
     notice = ""
-    record = mark_open = mark_used = set_keep = mark_closed = discard = nothing
+    record = mark_open = found = set_keep = mark_closed = discard = nothing
     look_again = renew = follow_rehearsal = wait_for_rehearsal = nothing
 
     def leave(self):

@@ -111,11 +111,15 @@ class LeaseEntry:
 
     def is_owned(self) -> bool:
         """Whether the lease is this kernel's, as far as the ledger can be read."""
-        try:
-            found = self._store.get(self._id)
-        except LedgerError:
-            return False
+        found = self.found()
         return found is not None and found.owner == self._owner
+
+    def found(self) -> LeaseRecord | None:
+        """Its record in the ledger; None if it has none, or cannot be read."""
+        try:
+            return self._store.get(self._id)
+        except LedgerError:
+            return None
 
     def record(self, handle: Any) -> None:
         """Keep the handle of what is half made.
@@ -287,10 +291,6 @@ class LeaseEntry:
             message = f"resource {name!r} was given up by the reaper while it was set up"
             raise LeaseLost(message)
         self._store.add(self._record._replace(state=states.OPEN, **values))  # the ledger is new
-
-    def mark_used(self, when: float) -> None:
-        """The resource was in use at `when`, in seconds since the epoch."""
-        self._change(used=when)
 
     def set_keep(self, seconds: float | None) -> None:
         """Let the resource survive its kernel for `seconds`."""
