@@ -31,7 +31,9 @@ class NoEntry:
 
 class NoBook:
     def __init__(self, _):
-        self.reaper = SimpleNamespace(is_lost=False, ensure=nothing, look=nothing, forget=nothing)
+        self.reaper = SimpleNamespace(
+            is_lost=False, ensure=nothing, look=nothing, forget=nothing, write_use=nothing
+        )
         self.ends = SimpleNamespace(write=nothing)
         self.owner = None
         self.store = SimpleNamespace(alive=list, with_key=lambda _: [])

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from resnb.errors import IllegalTransition, LeaseLost
+from resnb.errors import IllegalTransition, LeaseLost, described
 from resnb.events import EVENTS, LeaseChanged
 from resnb.ids import LeaseId
 from resnb.ledger import states
@@ -242,7 +242,7 @@ class Lease:
                     self.entry.mark_closed()  # again, as it may have been cut short
                 elif claim is self._claim:
                     half = "" if self._managed.is_made else "half made, and not cleaned up: "
-                    self._fail(f"{half}{describe(error)}", hand_over=hand_over)
+                    self._fail(f"{half}{described(error)}", hand_over=hand_over)
                 raise
             finally:
                 if is_over:
@@ -313,6 +313,13 @@ class Lease:
             self._follow_to(states.FAILED)
         self._reaper_rests.set()
 
+    def catch_up(self) -> None:
+        """Follow what another process has done with it and may not have told yet."""
+        found = self.entry.found() if self.state == states.OPEN else None
+        is_over = found is not None and found.state in (states.CLOSING, states.CLOSED)
+        if found is not None and is_over and found.claimant != found.owner:
+            self.follow(found.state, found.reason)
+
     # ---- inside
 
     def _follow_to(self, state: str) -> None:
@@ -337,9 +344,10 @@ class Lease:
                 self._follow_to(states.CLOSING)
                 return True
         except LeaseLost:
+            self.is_lost = self.is_lost or self.state == states.OPEN
             raise
         except BaseException as error:  # the claim may have been written
-            self._fail(f"not cleaned up: {describe(error)}", hand_over=hand_over)
+            self._fail(f"not cleaned up: {described(error)}", hand_over=hand_over)
             raise
         self.follow(states.CLOSED, "cleaned up by the reaper")
         return False
@@ -376,14 +384,6 @@ class Lease:
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
         return f"<Lease: {self.name} ({self.state})>"
-
-
-def describe(error: BaseException) -> str:
-    """Kind and text of `error`."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - the user's own __str__
-        return type(error).__name__
 
 
 @contextmanager
