@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 
 _BY_URGENCY = (
-    lease_states.FAILED, "with the reaper", lease_states.OPENING, lease_states.CLOSING,
-    lease_states.OPEN, lease_states.KEPT, lease_states.CLOSED,
+    lease_states.FAILED, "with the reaper", lease_states.LOOKING, lease_states.OPENING,
+    lease_states.CLOSING, lease_states.OPEN, lease_states.KEPT, lease_states.CLOSED,
 )  # fmt: skip
 
 
@@ -301,6 +301,8 @@ def lease_word(lease: Lease | None) -> str:
     """The word that views use for the state of `lease`."""
     if lease is None:
         return "not yet"
+    if lease.left_as == lease_states.LOOKING:
+        return lease.left_as
     return "with the reaper" if lease.is_with_reaper else lease.state
 
 

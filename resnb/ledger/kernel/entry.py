@@ -335,7 +335,7 @@ class LeaseEntry:
         message = f"resource {self._record.name!r} is being cleaned up by the reaper"
         raise LeaseLost(message)
 
-    def mark_closed(self, *, half_made: bool = False) -> bool:
+    def mark_closed(self, *, half_made: bool = False) -> str:
         """The clean-up is complete, as far as can be seen now.
 
         Args:
@@ -343,18 +343,18 @@ class LeaseEntry:
                 find it, the reaper goes on looking.
 
         Returns:
-            Whether nobody can know what set-up has made: then it stays listed.
+            What it stays listed as; see `Lease.left_as`.
         """
         self.handle = None
         self._release()
         if half_made and self._record.can_find:
             self._hand_over(states.CLOSING, LOOKING)
-        elif half_made and not self._record.dies_with_kernel:
+            return states.LOOKING
+        if half_made and not self._record.dies_with_kernel:
             self._hand_over(states.FAILED, f"{states.UNTOLD} ({self._record.unfindable})")
-            return True
-        else:
-            self._ends.close(self._id, "cleaned up")
-        return False
+            return states.UNKNOWN
+        self._ends.close(self._id, "cleaned up")
+        return ""
 
     def is_listed(self) -> bool:
         """Whether the ledger still has it as a lease that is not closed."""

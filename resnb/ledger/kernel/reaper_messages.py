@@ -93,6 +93,8 @@ class MessageHandler:
             return
         lease = next((one for one in self._host.alive() if one.id == message.lease), None)
         if lease is None:
+            if message.state == states.CLOSED:
+                self._host.ended_elsewhere(message.lease)
             return
         if message.kind == "state":
             self._follow(lease, message.state, message.reason)

@@ -7,9 +7,13 @@ import sqlite3
 from contextlib import closing, suppress
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.columns import FIELDS, from_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HEADER = 100
 """How many bytes the header of a store has."""
@@ -45,7 +49,8 @@ def moved_aside(path: Path) -> list[LeaseRecord]:
 def _salvaged(path: Path) -> list[LeaseRecord]:
     """The records before the damage, read from the front and from the back."""
     found: dict[str, LeaseRecord] = {}
-    for opened, order in product((sqlite3.connect, _with_a_sound_header), ("", "desc")):
+    ways: tuple[Callable[[Path], sqlite3.Connection], ...] = (sqlite3.connect, _with_a_sound_header)
+    for opened, order in product(ways, ("", "desc")):
         query = f"select {', '.join(FIELDS)} from leases not indexed order by rowid {order}"  # noqa: S608
         with suppress(sqlite3.Error, OSError), closing(opened(path)) as db:
             for row in db.execute(query):
@@ -56,7 +61,7 @@ def _salvaged(path: Path) -> list[LeaseRecord]:
 
 
 def _with_a_sound_header(path: Path) -> sqlite3.Connection:
-    """A copy of the store in memory whose first bytes, without which nothing can be read, are new."""
+    """A copy in memory, with other first bytes: without those, nothing can be read."""
     db = sqlite3.connect(":memory:")
     db.execute("create table one (of_any)")
     header = bytearray(db.serialize()[:_HEADER])

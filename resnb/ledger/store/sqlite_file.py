@@ -162,11 +162,14 @@ class SqliteFile:
             raise
         if doubt is not None:
             self.let_go()
-            seen, fault = doubt
-            if self._was_set_aside(seen):
-                message = f"the ledger {self.path} was damaged ({fault}) and set aside: try again"
-                raise LedgerError(message)
-            raise LedgerError(_explained(self.path, fault))
+            raise self._judged(*doubt)
+
+    def _judged(self, seen: tuple[int, int], fault: str) -> LedgerError:
+        """What to say of a file that cannot be used; one that is damaged is set aside."""
+        if self._was_set_aside(seen):
+            fault = f"the ledger {self.path} was damaged ({fault}) and set aside: try again"
+            return LedgerError(fault)
+        return LedgerError(_explained(self.path, fault))
 
     def _was_set_aside(self, seen: tuple[int, int]) -> bool:
         """Move the file aside if it is damaged, and carry its readable records over into a new one.

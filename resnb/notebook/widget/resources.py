@@ -166,7 +166,7 @@ def for_button(
 
 def is_untold(lease: "Lease") -> bool:
     """Whether nobody knows what its set-up has made, so that nobody can clean it up."""
-    return bool(lease.is_untold) and lease.entry.is_listed()
+    return lease.left_as == states.UNKNOWN and lease.entry.is_listed()
 
 
 def untold_of(flow: "Flow", scope: "Scope", item: int | None = None) -> "list[Lease]":
