@@ -29,7 +29,8 @@ def described(error: BaseException) -> str:
         text = str(error)
     except Exception:  # noqa: BLE001 - the user's own __str__
         return kind
-    return f"{kind}: {text}" if text and not text.isspace() else kind
+    text = text.lstrip()
+    return f"{kind}: {text}" if text else kind
 
 
 def user_frames(tb: TracebackType | None) -> TracebackType | None:
