@@ -22,6 +22,17 @@ def harmless(text: str) -> str:
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def described(error: BaseException) -> str:
+    """The kind of `error` and its text, where it has one."""
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - the user's own __str__
+        return kind
+    text = text.lstrip()
+    return f"{kind}: {text}" if text else kind
+
+
 def user_frames(tb: TracebackType | None) -> TracebackType | None:
     """The part of a traceback that begins with the user's code.
 

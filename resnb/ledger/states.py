@@ -11,6 +11,8 @@ KEPT: Final = "kept"
 """It survives its kernel for a while; a state of records only."""
 UNKNOWN: Final = "unknown"
 """Its owner cannot be seen from here; a state of lists only."""
+LOOKING: Final = "looking"
+"""The reaper looks for what its set-up may still make; a state of lists only."""
 DAMAGED: Final = "damaged"
 """Its record cannot be read; a state of lists only."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from resnb.errors import harmless
+from resnb.errors import described, harmless
 from resnb.view.names import message
 
 
@@ -28,7 +28,7 @@ def told(what: str) -> Iterator[None]:
         _say(f"{what} was interrupted")
     except Exception as error:
         logging.getLogger(__name__).debug(what, exc_info=True)
-        _say(f"{what} failed: {type(error).__name__}: {message(str(error))}")
+        _say(f"{what} failed: {message(described(error))}")
 
 
 def on(shell: Any, event: str, what: str, hook: Callable[[Any], object]) -> Callable[[], None]:

@@ -6,10 +6,13 @@ never raises, so the kernel always goes on to end.
 """
 
 import sys
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.reaper_messages import Activity
 from resnb.notebook.cells.mentions import refers_to
 from resnb.notebook.front_end import cell_id, deleted_cells
 from resnb.notebook.hooks import on, told
@@ -40,6 +43,44 @@ def wrap_shutdown(kernel: Any) -> Callable[[], None]:
     return unwrap
 
 
+@dataclass(eq=False)
+class _Cell:
+    """A cell that is running.
+
+    Attributes:
+        thread: the thread that runs it, perhaps inside another cell.
+        uses: where it counts as use.
+    """
+
+    thread: int = field(default_factory=threading.get_ident)
+    uses: list[Activity] = field(default_factory=list)
+
+    def use(self, activity: Activity) -> None:
+        """It counts as use there."""
+        self.uses.append(activity)
+        activity.begin(self)
+
+
+class _RunningCells(list[_Cell]):
+    """The cells that are running, the innermost of each thread behind the others."""
+
+    def end_here(self) -> None:
+        """The innermost cell of this thread has ended."""
+        ended = [cell for cell in self if cell.thread == threading.get_ident()][-1:]
+        try:
+            self.end(ended)
+        finally:
+            self.end(ended)  # again, as an interrupt may have cut it short
+
+    def end(self, cells: list[_Cell]) -> None:
+        """These have ended; says so once more if that is known."""
+        for cell in cells:
+            for activity in cell.uses:
+                activity.end(cell)
+            if cell in self:
+                self.remove(cell)
+
+
 def count_cells_as_use(shell: Any, session: Session) -> Callable[[], None]:
     """Let a running cell count as use of everything that is open, for ``idle_timeout``.
 
@@ -50,22 +91,22 @@ def count_cells_as_use(shell: Any, session: Session) -> Callable[[], None]:
     Returns:
         A function that undoes it.
     """
+    running = _RunningCells()
 
     def began(info: Any) -> None:
-        KEEPER.activity.begin()
+        cell = _Cell()
+        running.append(cell)
+        cell.use(KEEPER.activity)
         text = str(getattr(info, "raw_cell", ""))
         if not text.lstrip().startswith("%%flow"):  # there its names are handles
             with told("fetching the values of steps that this cell reads"):
                 session.bring_values(text)
         for variable in session.bound:
             if refers_to(text, variable, session.namespace):
-                session.used(variable).begin()
+                cell.use(session.used(variable))
 
     def ended(_: Any) -> None:
-        KEEPER.activity.end()
-        for variable in session.bound:
-            if session.used(variable).is_busy:
-                session.used(variable).end()
+        running.end_here()
         KEEPER.cell_ended()
 
     what = "looking after what is open"
@@ -74,6 +115,7 @@ def count_cells_as_use(shell: Any, session: Session) -> Callable[[], None]:
     def unregister() -> None:
         for one in undo:
             one()
+        running.end(running.copy())
 
     return unregister
 

@@ -6,13 +6,13 @@ cover. A value is forgotten when its task, or one that the task depends on, is r
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from time import time
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LeaseLost, NoValueError
 from resnb.graph.resources.scope import WHOLE, Scope, ScopeUse
 from resnb.graph.tasks.task import Task
 from resnb.ledger import states as lease_states
+from resnb.ledger.clock import now
 from resnb.ledger.kernel.lease import Lease
 from resnb.run.engine.result import state_of
 from resnb.run.engine.scopes import in_order
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 
 _BY_URGENCY = (
-    lease_states.FAILED, "with the reaper", lease_states.OPENING, lease_states.CLOSING,
-    lease_states.OPEN, lease_states.KEPT, lease_states.CLOSED,
+    lease_states.FAILED, "with the reaper", lease_states.LOOKING, lease_states.OPENING,
+    lease_states.CLOSING, lease_states.OPEN, lease_states.KEPT, lease_states.CLOSED,
 )  # fmt: skip
 
 
@@ -212,13 +212,13 @@ class FlowMemory:
         if not leases and self.state_of(setup).code != MAPPED:
             return self._open_resource(scope, None)
         for one in opened:
-            one.last_used = time()
+            one.last_used = now()
         count = 1 + max(leases, default=-1)
         return [leases[item].resource if item in leases else None for item in range(count)]
 
     def _open_resource(self, scope: Scope, lease: Lease | None) -> Any:
         if lease is not None and lease.state == lease_states.OPEN:
-            lease.last_used = time()
+            lease.last_used = now()
             return lease.resource
         if lease is not None and lease.is_lost:
             raise LeaseLost(f"resource {scope.name!r} was taken away: {lease.reason}")
@@ -309,6 +309,8 @@ def lease_word(lease: Lease | None) -> str:
     """The word that views use for the state of `lease`."""
     if lease is None:
         return "not yet"
+    if lease.left_as == lease_states.LOOKING:
+        return lease.left_as
     return "with the reaper" if lease.is_with_reaper else lease.state
 
 

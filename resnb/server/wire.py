@@ -12,7 +12,7 @@ from resnb.wire import OneOf
 
 STATES = (
     states.OPENING, states.OPEN, states.CLOSING, states.FAILED, states.KEPT, states.CLOSED,
-    states.UNKNOWN, states.DAMAGED,
+    states.UNKNOWN, states.LOOKING, states.DAMAGED,
 )  # fmt: skip
 KERNELS = (ALIVE, DEAD, UNKNOWN)
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 
+from resnb.errors import described
 from resnb.testing.order import Order, code_of
 from resnb.testing.orderly import Orderly
 from resnb.testing.steps import Steps
@@ -91,7 +92,7 @@ class Frozen:
             with Steps(self._code, self._at):
                 self._held.__exit__(None, None, None)
         except BaseException as error:  # noqa: BLE001 - the author's code
-            self.error = f"{type(error).__name__}: {error}".splitlines()[0]
+            self.error = described(error).splitlines()[0]
         self._there.set()
 
     def _at(self, number: int) -> None:

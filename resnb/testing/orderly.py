@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from resnb import Flow, task
-from resnb.errors import LedgerError
+from resnb.errors import LedgerError, described
 from resnb.ids import LeaseId
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.managed import ManagedResource
@@ -251,4 +251,4 @@ def _is_trusted(kind: kinds.Kind | None) -> bool:
 
 
 def _line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    return described(error).splitlines()[0]

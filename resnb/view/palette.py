@@ -50,6 +50,7 @@ LEASE: Final = {
     "closed": Look("closed", "✓", "#f6f8fa", "#818a94", "#57606a"),
     "failed": Look("failed", "✗", "#fdf0ec", "#b3261e", "#b3261e", "solid", 2.2),
     "with the reaper": Look("with the reaper", "↻", "#fdf0ec", "#b3261e", "#b3261e", "dashed", 2.2),
+    "looking": Look("looking", "?", "#fbf8f0", "#b07d00", "#6b4c00", "dashed", 1.8),
     "kept": Look("kept", "●", "#f4effb", "#7a4fb0", "#57357f", "dashed", 1.8),
 }
 """Scopes, by their lease's state."""

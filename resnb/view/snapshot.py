@@ -60,7 +60,7 @@ class Progress(Protocol):
         """The address of the dashboard of the run's cluster; empty if there is none."""
 
     def lease_state(self, scope: "Scope") -> str:
-        """``not yet``, ``opening``, ``open``, ``closing``, ``closed``, ``failed`` or ``kept``.
+        """One of the words of `resnb.view.palette.LEASE`.
 
         For a mapped scope the state of the most urgent lease.
         """

@@ -15,7 +15,7 @@ from resnb.warden.leases import OrphanedLeases
 from resnb.warden.service import Bell, ended_by_signals, watch, watch_homes
 
 
-@click.command("warden")
+@click.command("warden", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--once", is_flag=True, help="Look once, clean up, and end: for cron.")
 @click.option("--own", is_flag=True, help="Run the recipes of this user, too.")
 @click.option(

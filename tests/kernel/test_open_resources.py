@@ -169,7 +169,7 @@ def test_only_cells_that_read_the_variable_are_use(begin):
     kernel.run("%resources open Place('a') as here --idle-timeout 1h")
     last = (
         "from resnb.ledger.kernel.keeper import KEEPER\n"
-        "def last(): return [one.last() for one in KEEPER.activity.own.values()][0]"
+        "def last(): return [one.last for one in KEEPER.activity.own.values()][0]"
     )
     kernel.run(last)
     first = kernel.value("last()")
@@ -180,6 +180,19 @@ def test_only_cells_that_read_the_variable_are_use(begin):
     assert second > first
     kernel.run("look()")
     assert kernel.value("last()") > second
+
+
+def test_a_cell_inside_a_cell_does_not_end_its_use(begin):
+    kernel = begin()
+    kernel.run("from resnb.ledger.kernel.keeper import KEEPER")
+    kernel.run("%resources open Place('a') as here --idle-timeout 1h")
+    kernel.run(
+        "here\n"
+        "get_ipython().run_cell('1 + 1')\n"
+        "busy = [one.is_busy for one in (KEEPER.activity, *KEEPER.activity.own.values())]"
+    )
+    assert kernel.value("busy") == [True, True]
+    assert kernel.value("[one.is_busy for one in KEEPER.activity.own.values()]") == [False]
 
 
 @pytest.mark.sample(1)

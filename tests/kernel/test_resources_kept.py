@@ -382,3 +382,24 @@ def test_a_set_up_that_surely_made_nothing_is_not_listed(begin, home):
     assert "name 'folder' is not defined" in shown.message
     assert kernel.run("%resources").stdout == "no resources are open\n"
     assert [one.state for one in LedgerCommands(home).leases()] == []
+
+
+FOUND_LATER = """
+    def find(self, lease_id):
+        return None
+"""
+
+
+def test_what_a_failed_set_up_may_still_make_is_looking_until_the_reaper_has_looked(begin, home):
+    kernel = begin()
+    kernel.run(LEAKY + FOUND_LATER)
+    kernel.fail("%%flow etl --with Leaky as p --run\nx = use(p)")
+    line = "etl/p  looking  looking for what set-up may still make\n"
+    assert kernel.run("%resources").stdout == line
+    assert " · looking" in kernel.run("etl").texts
+    commands = LedgerCommands(home)
+    (listed,) = commands.leases()
+    assert (listed.state, listed.kernel, listed.remedy) == ("looking", "alive", "")
+    commands.store.close(listed.record.id, 3000.0, "nothing was found in 900 s")
+    assert kernel.run("%resources").stdout == "no resources are open\n"
+    wait_for(lambda: " · closed" in kernel.run("etl").texts, "the reaper's word to be heard")

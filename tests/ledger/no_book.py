@@ -16,7 +16,7 @@ class NoEntry:
     protection = Protection()
     handle = None
     notice = ""
-    record = mark_open = mark_used = set_keep = mark_closed = discard = nothing
+    record = mark_open = found = set_keep = mark_closed = discard = nothing
     look_again = renew = follow_rehearsal = wait_for_rehearsal = nothing
 
     def leave(self):
@@ -31,7 +31,9 @@ class NoEntry:
 
 class NoBook:
     def __init__(self, _):
-        self.reaper = SimpleNamespace(is_lost=False, ensure=nothing, look=nothing, forget=nothing)
+        self.reaper = SimpleNamespace(
+            is_lost=False, ensure=nothing, look=nothing, forget=nothing, write_use=nothing
+        )
         self.ends = SimpleNamespace(write=nothing)
         self.owner = None
         self.store = SimpleNamespace(alive=list, with_key=lambda _: [])

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from resnb.ledger.recipes.recipe import recipe_of
 from resnb.ledger.store.store import Store
+from resnb.warden.__main__ import main
 from tests.ledger.records import HERE, record
 from tests.ledger.things import PATIENCE, until
 from tests.ledger.worlds import appending, gone
@@ -19,6 +21,13 @@ ROOT = Path(__file__).parents[2]
 KINDS = ROOT / "benchmarks" / "crash" / "kind_package"
 ID = "0123456789abcdef0123456789abcde"
 """All but the last character of a lease's id."""
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_it_says_how_it_is_called_like_every_other_command(option):
+    said = CliRunner().invoke(main, [option])
+    assert said.exit_code == 0
+    assert "--homes" in said.output
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import { flag, list, nullable, number, oneOf, optional, record, text, tuple, uni
 export const StateCode = oneOf(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
 export type StateCode = Of<typeof StateCode>;
 
-export const LeaseState = oneOf("not yet", "opening", "open", "closing", "closed", "failed", "with the reaper", "kept");
+export const LeaseState = oneOf("not yet", "opening", "open", "closing", "closed", "failed", "with the reaper", "looking", "kept");
 export type LeaseState = Of<typeof LeaseState>;
 
 export const NodeKind = oneOf("task", "parameter", "case", "merge", "init", "setup", "cleanup", "folded");

@@ -1,7 +1,7 @@
 // Made by tools/wire.py from resnb.server.wire: change that, and run `make wire`.
 import { flag, list, nullable, number, oneOf, optional, record, text, union, type Of } from "./check";
 
-export const ListedState = oneOf("opening", "open", "closing", "failed", "kept", "closed", "unknown", "damaged");
+export const ListedState = oneOf("opening", "open", "closing", "failed", "kept", "closed", "unknown", "looking", "damaged");
 export type ListedState = Of<typeof ListedState>;
 
 export const Liveness = oneOf("alive", "dead", "unknown");

@@ -49,5 +49,6 @@ export const LEASE: Readonly<Record<LeaseState, Look>> = {
   "closed": { word: "closed", mark: "✓" },
   "failed": { word: "failed", mark: "✗" },
   "with the reaper": { word: "with the reaper", mark: "↻" },
+  "looking": { word: "looking", mark: "?" },
   "kept": { word: "kept", mark: "●" },
 };

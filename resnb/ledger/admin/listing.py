@@ -11,7 +11,7 @@ from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.clock import now
 from resnb.ledger.owner import ALIVE, DEAD, NOBODY, UNKNOWN, Owner
-from resnb.ledger.reaper.decisions import HELD_TRIES, LOST, decide
+from resnb.ledger.reaper.decisions import HELD_TRIES, LOOKING, LOST, decide
 from resnb.ledger.record import Environment, LeaseRecord
 from resnb.ledger.store.statements import DamagedRow
 
@@ -31,7 +31,7 @@ class ListedLease(NamedTuple):
     """A lease as lists show it."""
 
     record: LeaseRecord
-    state: str  # *unknown* where its kernel, or what it made, cannot be known; *damaged*
+    state: str  # *unknown* where its kernel, or what it made, cannot be known; *looking*; *damaged*
     kernel: str  # whether its kernel is *alive*, *dead* or *unknown*
 
     @property
@@ -170,8 +170,10 @@ class ListedLease(NamedTuple):
 def listed(record: LeaseRecord, kernel: str) -> ListedLease:
     """`record`, with whether its owner is alive: ALIVE, DEAD or UNKNOWN."""
     found = ListedLease(record, record.state, kernel)
-    hidden = kernel == UNKNOWN and record.state != states.CLOSED
-    return found._replace(state=states.UNKNOWN) if hidden or found.is_untold else found
+    if (kernel == UNKNOWN and record.state != states.CLOSED) or found.is_untold:
+        return found._replace(state=states.UNKNOWN)
+    looks = record.state == states.CLOSING and (found.is_looking or LOOKING in record.reason)
+    return found._replace(state=states.LOOKING) if looks else found
 
 
 def damaged(row: DamagedRow) -> ListedLease:

@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import LedgerError
+from resnb.errors import LedgerError, described
 from resnb.ledger import states
-from resnb.ledger.kernel.lease import Lease, LeaseHost, describe
+from resnb.ledger.kernel.lease import Lease, LeaseHost
 from resnb.ledger.kernel.request import Caller, LeaseRequest, Limits
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.owner import UNKNOWN
@@ -138,7 +138,7 @@ class Adoptions:
         except BaseException as error:
             if entry.is_owned():
                 self._host.enter(lease)
-                lease.abandon(f"it could not be adopted: {describe(error)}")
+                lease.abandon(f"it could not be adopted: {described(error)}")
             else:
                 lease.forget("it was not adopted")
             raise
@@ -148,7 +148,7 @@ class Adoptions:
                     book.reaper.ensure()
             lease.resume(_rebuilt(lease, record, request.call))
         except BaseException as error:
-            lease.abandon(f"it could not be adopted: {describe(error)}")
+            lease.abandon(f"it could not be adopted: {described(error)}")
             if not isinstance(error, Exception):
                 raise
             return None  # the user's attach failed; the lease keeps the reason

@@ -111,11 +111,15 @@ class LeaseEntry:
 
     def is_owned(self) -> bool:
         """Whether the lease is this kernel's, as far as the ledger can be read."""
-        try:
-            found = self._store.get(self._id)
-        except LedgerError:
-            return False
+        found = self.found()
         return found is not None and found.owner == self._owner
+
+    def found(self) -> LeaseRecord | None:
+        """Its record in the ledger; None if it has none, or cannot be read."""
+        try:
+            return self._store.get(self._id)
+        except LedgerError:
+            return None
 
     def record(self, handle: Any) -> None:
         """Keep the handle of what is half made.
@@ -288,10 +292,6 @@ class LeaseEntry:
             raise LeaseLost(message)
         self._store.add(self._record._replace(state=states.OPEN, **values))  # the ledger is new
 
-    def mark_used(self, when: float) -> None:
-        """The resource was in use at `when`, in seconds since the epoch."""
-        self._change(used=when)
-
     def set_keep(self, seconds: float | None) -> None:
         """Let the resource survive its kernel for `seconds`."""
         self._change(keep=seconds)
@@ -335,7 +335,7 @@ class LeaseEntry:
         message = f"resource {self._record.name!r} is being cleaned up by the reaper"
         raise LeaseLost(message)
 
-    def mark_closed(self, *, half_made: bool = False) -> bool:
+    def mark_closed(self, *, half_made: bool = False) -> str:
         """The clean-up is complete, as far as can be seen now.
 
         Args:
@@ -343,18 +343,18 @@ class LeaseEntry:
                 find it, the reaper goes on looking.
 
         Returns:
-            Whether nobody can know what set-up has made: then it stays listed.
+            What it stays listed as; see `Lease.left_as`.
         """
         self.handle = None
         self._release()
         if half_made and self._record.can_find:
             self._hand_over(states.CLOSING, LOOKING)
-        elif half_made and not self._record.dies_with_kernel:
+            return states.LOOKING
+        if half_made and not self._record.dies_with_kernel:
             self._hand_over(states.FAILED, f"{states.UNTOLD} ({self._record.unfindable})")
-            return True
-        else:
-            self._ends.close(self._id, "cleaned up")
-        return False
+            return states.UNKNOWN
+        self._ends.close(self._id, "cleaned up")
+        return ""
 
     def is_listed(self) -> bool:
         """Whether the ledger still has it as a lease that is not closed."""

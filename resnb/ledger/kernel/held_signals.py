@@ -29,6 +29,20 @@ def interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def interrupts_kept_out() -> Iterator[None]:
+    """Block SIGINT for this thread, and so for the processes that it starts, within the block."""
+    mask = getattr(signal, "pthread_sigmask", None)
+    if mask is None:  # no such thing on Windows
+        yield
+        return
+    before = mask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        mask(signal.SIG_SETMASK, before)
+
+
 def _let_masks_stand() -> None:
     """Let the start of a process by multiprocessing leave the thread's signal mask as it is.
 

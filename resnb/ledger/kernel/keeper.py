@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from resnb.errors import LedgerError
+from resnb.events import EVENTS, LeaseChanged
 from resnb.ledger import states
 from resnb.ledger.kernel import process_exit
 from resnb.ledger.kernel.adoption import Adoptions
@@ -70,7 +71,7 @@ class Keeper:
         self._book_lock = threading.Lock()
         self._leases: dict[str, Lease] = {}
         self._shared: list[SharedResource] = []
-        self._untold: list[Lease] = []
+        self._left_over: list[Lease] = []
         self._lock = threading.Lock()
         self._never = threading.Event()
         self._deadline: float | None = None
@@ -182,9 +183,19 @@ class Keeper:
             with self._lock:
                 self._leases.pop(lease.id, None)
                 self._shared = [one for one in self._shared if one.lease is not lease]
-                if lease.is_untold and lease not in self._untold:
-                    self._untold.append(lease)
+                if lease.left_as and lease not in self._left_over:
+                    self._left_over.append(lease)
             lease.release_thread()
+
+    def ended_elsewhere(self, lease_id: str) -> None:
+        """The reaper has closed a lease, which may be one that is over here."""
+        with self._lock:
+            ended = [one for one in self._left_over if one.id == lease_id]
+            self._left_over = [one for one in self._left_over if one not in ended]
+        for one in ended:
+            one.left_as = ""
+            with suppress(Exception):  # a listener's error
+                EVENTS.publish(LeaseChanged(one.id, one.name, one.state))
 
     def alive(self) -> tuple[Lease, ...]:
         """The leases that are not closed, in the order in which they were prepared."""
@@ -196,11 +207,11 @@ class Keeper:
         for lease in self.alive():
             lease.look_again()
 
-    def untold(self) -> list[Lease]:
-        """Those whose set-up failed, nobody knows with what made; until they are forgotten."""
+    def left_over(self) -> list[Lease]:
+        """Those whose set-up failed, until nothing can be left of it; see `Lease.left_as`."""
         with self._lock:
-            known = self._untold.copy()
-        return [lease for lease in known if lease.entry.is_listed()]
+            known = self._left_over.copy()
+        return [lease for lease in known if lease.left_as and lease.entry.is_listed()]
 
     def forget(self) -> None:
         """This is a forked child: nothing that its parent holds is its own."""

@@ -9,20 +9,18 @@ reaper has it, the lease follows what the reaper does.
 """
 
 import os
-import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from resnb.errors import IllegalTransition, LeaseLost
+from resnb.errors import IllegalTransition, LeaseLost, TaskCancelled, described
 from resnb.events import EVENTS, LeaseChanged
 from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.clock import now
-from resnb.ledger.kernel.held_signals import interrupts_held_back
+from resnb.ledger.kernel.held_signals import interrupts_held_back, interrupts_kept_out
 from resnb.ledger.kernel.managed import CallHost, ManagedResource
 from resnb.ledger.kernel.request import Caller, LeaseRequest
 from resnb.ledger.recipes.recipe import Protection, lives_in_kernel
@@ -42,6 +40,9 @@ class LeaseHost(CallHost, Protocol):
 
     def moved(self, lease: "Lease") -> None:
         """The state of `lease` has changed."""
+
+    def ended_elsewhere(self, lease_id: str) -> None:
+        """The reaper has closed a lease, which may be one that is over here."""
 
 
 class Lease:
@@ -70,7 +71,8 @@ class Lease:
         changed: when it entered each state that it was in, in seconds since the epoch.
         is_closed_by_reaper: whether the reaper has cleaned it up.
         is_lost: whether the reaper has taken the resource away while it was open.
-        is_untold: whether it is over for this kernel, and nobody knows what its set-up has made.
+        left_as: what lists call it although it is over for this kernel: *unknown* if nobody knows
+            what its set-up has made, *looking* while the reaper looks for that; empty otherwise.
     """
 
     def __init__(self, host: LeaseHost, request: LeaseRequest, lease_id: str = "") -> None:
@@ -91,7 +93,7 @@ class Lease:
         self.changed = {self.state: self.began}
         self.is_lost = False
         self.is_closed_by_reaper = False
-        self.is_untold = False
+        self.left_as = ""
         self._host = host
         self._call = request.call
         self._managed = ManagedResource(request.manager, self.id, host)
@@ -235,14 +237,14 @@ class Lease:
                     if claim is self._claim:
                         half_made = self._managed.is_half_made
                         is_over = not half_made  # whatever comes now, it is not cleaned up again
-                        self.is_untold = self.entry.mark_closed(half_made=half_made)
+                        self.left_as = self.entry.mark_closed(half_made=half_made)
                         is_over = True
             except BaseException as error:
                 if is_over:
                     self.entry.mark_closed()  # again, as it may have been cut short
                 elif claim is self._claim:
                     half = "" if self._managed.is_made else "half made, and not cleaned up: "
-                    self._fail(f"{half}{describe(error)}", hand_over=hand_over)
+                    self._fail(f"{half}{_why(error)}", hand_over=hand_over)
                 raise
             finally:
                 if is_over:
@@ -313,6 +315,13 @@ class Lease:
             self._follow_to(states.FAILED)
         self._reaper_rests.set()
 
+    def catch_up(self) -> None:
+        """Follow what another process has done with it and may not have told yet."""
+        found = self.entry.found() if self.state == states.OPEN else None
+        is_over = found is not None and found.state in (states.CLOSING, states.CLOSED)
+        if found is not None and is_over and found.claimant != found.owner:
+            self.follow(found.state, found.reason)
+
     # ---- inside
 
     def _follow_to(self, state: str) -> None:
@@ -337,9 +346,10 @@ class Lease:
                 self._follow_to(states.CLOSING)
                 return True
         except LeaseLost:
+            self.is_lost = self.is_lost or self.state == states.OPEN
             raise
         except BaseException as error:  # the claim may have been written
-            self._fail(f"not cleaned up: {describe(error)}", hand_over=hand_over)
+            self._fail(f"not cleaned up: {described(error)}", hand_over=hand_over)
             raise
         self.follow(states.CLOSED, "cleaned up by the reaper")
         return False
@@ -378,23 +388,7 @@ class Lease:
         return f"<Lease: {self.name} ({self.state})>"
 
 
-def describe(error: BaseException) -> str:
-    """Kind and text of `error`."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - the user's own __str__
-        return type(error).__name__
-
-
-@contextmanager
-def interrupts_kept_out() -> Iterator[None]:
-    """Block SIGINT for this thread, and so for the processes that it starts, within the block."""
-    mask = getattr(signal, "pthread_sigmask", None)
-    if mask is None:  # no such thing on Windows
-        yield
-        return
-    before = mask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        mask(signal.SIG_SETMASK, before)
+def _why(error: BaseException) -> str:
+    """Why a clean-up has failed; nothing but a time limit stops one."""
+    is_over_time = isinstance(error, TaskCancelled)
+    return "its code did not return within its time limit" if is_over_time else described(error)

@@ -90,17 +90,15 @@ class ReaperClient:
 
     def look(self) -> None:
         """Tell the reaper that the ledger has changed."""
-        channel = self._channel
-        if channel is not None:
-            with suppress(OSError):  # a dead reaper is noticed before the next lease
-                channel.sendall(b".\n")
+        self._tell(".")
 
     def write_end(self, lease: str) -> None:
         """Let the reaper write that the lease was cleaned up, as this process could not."""
-        channel = self._channel
-        if channel is not None:
-            with suppress(OSError):
-                channel.sendall(f"closed {lease}\n".encode())
+        self._tell(f"closed {lease}")
+
+    def write_use(self, lease: str, ago: float) -> None:
+        """Answer that the lease was in use `ago` seconds before now; the reaper writes that."""
+        self._tell(f"used {lease} {ago:f}")
 
     def close(self) -> None:
         """Let go of the reaper; it ends by itself when nothing is left to do."""
@@ -113,6 +111,12 @@ class ReaperClient:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
+
+    def _tell(self, line: str) -> None:
+        channel = self._channel
+        if channel is not None:
+            with suppress(OSError):  # a dead reaper is noticed before the next lease
+                channel.sendall(f"{line}\n".encode())
 
     def _drop(self) -> None:
         """End the connection; this wakes the thread that listens, which closes the socket."""

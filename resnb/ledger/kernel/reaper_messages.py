@@ -36,28 +36,32 @@ class LeaseUser(Protocol):
 class Activity:
     """When this kernel last ran a cell, by which idle limits are judged.
 
+    Cells run inside each other (`%%capture`), and side by side in a kernel with subshells.
+
     Attributes:
-        is_busy: whether a cell is running.
+        last: when a cell has last ended, by `resnb.ledger.clock`.
         own: by the id of its lease, the activity that alone counts as use of a resource.
     """
 
     def __init__(self) -> None:
         self.own: dict[str, Activity] = {}
-        self.is_busy = False
-        self._last = 0.0
+        self.last = 0.0
+        self._cells: list[object] = []
 
-    def begin(self) -> None:
-        """A cell begins."""
-        self.is_busy = True
+    @property
+    def is_busy(self) -> bool:
+        """Whether a cell is running."""
+        return bool(self._cells)
 
-    def end(self) -> None:
-        """The cell has ended."""
-        self.is_busy = False
-        self._last = now()
+    def begin(self, cell: object = None) -> None:
+        """`cell` begins."""
+        self._cells.append(cell)
 
-    def last(self) -> float:
-        """When a cell last ran, by `resnb.ledger.clock`."""
-        return now() if self.is_busy else self._last
+    def end(self, cell: object = None) -> None:
+        """`cell` has ended, if it had begun."""
+        with suppress(ValueError):
+            self._cells.remove(cell)
+        self.last = now()
 
 
 class MessageHandler:
@@ -89,6 +93,8 @@ class MessageHandler:
             return
         lease = next((one for one in self._host.alive() if one.id == message.lease), None)
         if lease is None:
+            if message.state == states.CLOSED:
+                self._host.ended_elsewhere(message.lease)
             return
         if message.kind == "state":
             self._follow(lease, message.state, message.reason)
@@ -137,9 +143,8 @@ class MessageHandler:
             self._given_up(lease, reason)
 
     def _close(self, lease: Lease, kind: str, reason: str) -> None:
-        if kind == IDLE and (used := self._used(lease)) is not None:
-            with suppress(ResnbError):  # the reaper asks again
-                lease.entry.mark_used(used)
+        if kind == IDLE and (ago := self._unused_for(lease)) is not None:
+            self._book().reaper.write_use(lease.id, ago)
             return
         if kind == LOST:
             lease.is_lost = True
@@ -150,14 +155,16 @@ class MessageHandler:
         if not self._given_up(lease, reason):
             close_on_its_thread(lease, lambda _: None)
 
-    def _used(self, lease: Lease) -> float | None:
-        """When `lease` was last in use, if that is within its idle limit."""
+    def _unused_for(self, lease: Lease) -> float | None:
+        """How long ago `lease` was last in use, in seconds, if that is within its idle limit."""
         if any(user.uses(lease) for user in tuple(self._users)):
-            return now()
+            return 0.0
         activity = self._activity.own.get(lease.id, self._activity)
-        last = max(lease.last_used, activity.last())
+        if activity.is_busy:
+            return 0.0
+        ago = max(0.0, now() - max(lease.last_used, activity.last))
         limit = lease.limits.idle_timeout
-        return last if limit is not None and now() - last < limit else None
+        return ago if limit is not None and ago < limit else None
 
     def _given_up(self, lease: Lease, reason: str) -> bool:
         given_up = [user.give_up(lease, reason) for user in tuple(self._users)]

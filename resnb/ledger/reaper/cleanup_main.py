@@ -229,7 +229,7 @@ def _line(error: BaseException) -> str:
         text = f"{type(error).__name__}: {error}"
     except Exception:  # noqa: BLE001 - the user's own __str__
         text = type(error).__name__
-    return text.splitlines()[0][:_LONGEST_REASON]
+    return text.splitlines()[0].removesuffix(": ")[:_LONGEST_REASON]
 
 
 if __name__ == "__main__":

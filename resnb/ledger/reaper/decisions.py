@@ -22,6 +22,9 @@ HELD_TRIES: Final = 8
 """How many tries of a clean-up delay what it depends on."""
 FIRST_LOOK: Final = 10.0
 """For how long the first look for what set-up may still make goes on, in seconds."""
+MARGIN: Final = FIRST_LOOK + 20.0
+"""How long a claim lasts beyond the time limit of its clean-up, in seconds: more than a clean-up's
+process gets to look, to start and to end."""
 LOOKING: Final = "looking for what set-up may still make"
 """The reason of a lease of which nothing was found yet, or nothing more."""
 TOGETHER: Final = 50
@@ -104,6 +107,12 @@ def end_reason(record: LeaseRecord) -> str:
 def pause_after(tries: int) -> float:
     """How long to wait before the next try, in seconds: up to 10 minutes, then an hour."""
     return _LATE_PAUSE if tries > _TRIES_BEFORE_LATE else float(min(_PAUSE, 2.0**tries))
+
+
+def claimed_at(record: LeaseRecord) -> float:
+    """When a reaper has last claimed the lease, in seconds since the epoch; 0 if none has."""
+    until = record.claim_until
+    return until - record.cleanup_timeout - MARGIN if until else 0.0
 
 
 def first_look(record: LeaseRecord) -> float:

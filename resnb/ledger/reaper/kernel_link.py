@@ -6,7 +6,7 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,8 +25,7 @@ class KernelLink:
         selector: wakes the reaper, which then calls the functions that are registered as data.
         channel: the socket to the kernel, or None.
         on_request: called when the kernel has asked for something.
-        on_closed: called with the id of a lease that the kernel has cleaned up, and could not
-            write that.
+        answers: what to call with the rest of a line that begins with a word.
     """
 
     def __init__(
@@ -34,12 +33,12 @@ class KernelLink:
         selector: selectors.BaseSelector,
         channel: socket.socket | None,
         on_request: Callable[[], object],
-        on_closed: Callable[[str], object],
+        answers: Mapping[str, Callable[[str], object]],
     ) -> None:
         self._selector = selector
         self._channel = channel
         self._on_request = on_request
-        self._on_closed = on_closed
+        self._answers = answers
         self._received = b""
         if channel is not None:
             channel.settimeout(0.0)
@@ -85,11 +84,11 @@ class KernelLink:
         self._on_request()
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
-            word, _, lease = line.decode(errors="replace").partition(" ")
+            word, _, rest = line.decode(errors="replace").partition(" ")
             if word == "?":
                 self._send("!")
-            elif word == "closed":
-                self._on_closed(lease)
+            elif word in self._answers:
+                self._answers[word](rest)
 
     def _send(self, text: str) -> None:
         if self._channel is not None:

@@ -15,15 +15,12 @@ from resnb.ids import LeaseId
 from resnb.ledger import states
 from resnb.ledger.clock import now
 from resnb.ledger.owner import Owner
-from resnb.ledger.reaper.decisions import FIRST_LOOK, has_lapsed, is_still_due
+from resnb.ledger.reaper.decisions import MARGIN, has_lapsed, is_still_due
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.statements import IN_LEDGER
 from resnb.ledger.store.store import LOST_AFTER, Store
 from resnb.ledger.unwritten import UnwrittenClaim
 
-MARGIN = FIRST_LOOK + 20.0
-"""How long a claim lasts beyond the time limit of its clean-up, in seconds: more than a clean-up's
-process gets to look, to start and to end."""
 _AT_ONCE = 0.05
 """How long to wait for a ledger that has just failed, in seconds."""
 
@@ -186,6 +183,13 @@ class LedgerMemory:
             self._later(lease, error, ended=now(), reason=reason)
         self._known.pop(lease, None)
         self._mark = None
+
+    def used_later(self, lease: LeaseId, when: float) -> None:
+        """The kernel says that the lease was in use: this counts at once, and is written next."""
+        known = self._known.get(lease)
+        if known is not None and when > known.used:
+            self._unwritten[lease] = self._unwritten.get(lease, {}) | {"used": when}
+            self._known = self._with_unwritten(self._known)
 
     def close_later(self, lease: LeaseId, reason: str) -> None:
         """The kernel has cleaned the lease up, and could not write that."""

@@ -110,7 +110,8 @@ class Reaper:
             on_loss=self._lost_and_written,
         )
         self._cleanups = Cleanups(store, self._memory, self._me, self._selector, self._logs)
-        self._kernel = KernelLink(self._selector, channel, self._stay, self._closed_by_kernel)
+        answers = {"closed": self._closed_by_kernel, "used": self._used_in_kernel}
+        self._kernel = KernelLink(self._selector, channel, self._stay, answers)
         if owner is not None:
             self._kernel.wake_at_end(store.home, owner)
         self._rehearsals = Rehearsals(store.home, self._memory, self._selector, self._rehearsed)
@@ -173,6 +174,8 @@ class Reaper:
 
     def _decide(self, records: list[LeaseRecord], *, is_kernel_gone: bool) -> float | None:
         overdue = {record.id for record in records if due(record, now())}
+        if not self._kernel.is_connected:  # there is no answer to wait for
+            overdue.clear()
         self._asked = {lease: when for lease, when in self._asked.items() if lease in overdue}
         decision = decide(
             records,
@@ -215,6 +218,13 @@ class Reaper:
 
     def _closed_by_kernel(self, lease: str) -> None:
         self._memory.close_later(LeaseId(lease), "cleaned up")
+
+    def _used_in_kernel(self, answer: str) -> None:
+        """The kernel, asked about an idle lease, answers: it does not hang, and is asked anew."""
+        lease, _, ago = answer.partition(" ")
+        with suppress(ValueError):
+            self._memory.used_later(LeaseId(lease), now() - float(ago))
+            self._asked.pop(lease, None)
 
     def _status(self, owner: Owner) -> str:
         """The status of `owner`; this process's claims that it does not carry out are void."""

@@ -66,7 +66,8 @@ def faults_of(manager: Any, handle: Any, resolved: Callable[[Any], Any]) -> tupl
             try:
                 resource = resolved(attach(handle))
             except Exception as error:  # noqa: BLE001 - the user's code
-                return f"attach() raised {type(error).__name__}: {error}".splitlines()[0], ""
+                raised = f"attach() raised {type(error).__name__}: {error}"
+                return raised.splitlines()[0].removesuffix(": "), ""
         if not callable(getattr(manager, "cleanup", None)):
             return f"{_kind(type(manager))} has no cleanup", ""
     walks = {}

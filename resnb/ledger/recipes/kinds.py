@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from resnb.errors import LedgerError
+from resnb.errors import LedgerError, described
 
 GROUP: Final = "resnb.resources"
 LARGEST: Final = 64 * 1024
@@ -114,7 +114,7 @@ def find(name: str) -> Kind | None:
         try:
             found = one.load()
         except Exception as error:
-            message = f"kind {name!r} cannot be loaded: {type(error).__name__}: {error}"
+            message = f"kind {name!r} cannot be loaded: {described(error)}"
             raise LedgerError(message.splitlines()[0]) from error
         if not isinstance(found, Kind) or found.name != name:
             message = f"kind {name!r}: {one.value} is not a kind of that name"

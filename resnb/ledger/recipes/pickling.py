@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from resnb.errors import described
 from resnb.ledger.recipes.handles import adapted
 from resnb.ledger.recipes.paths import absolute
 
@@ -62,7 +63,7 @@ def pickled(value: Any, without: Collection[str] = (), folders: Sequence[str] = 
     except _TooLargeError:
         return Pickled(None, f"it has more than {LARGEST:,} bytes", too_large=True)
     except Exception as error:  # noqa: BLE001 - whatever the user's objects raise
-        return Pickled(None, _ADDRESS.sub("", f"{type(error).__name__}: {error}").splitlines()[0])
+        return Pickled(None, _ADDRESS.sub("", described(error)).splitlines()[0])
     return Pickled(buffer.getvalue())
 
 

@@ -16,7 +16,7 @@ from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from resnb.errors import LedgerError
+from resnb.errors import LedgerError, described
 from resnb.ledger.recipes.captured import attributes_of, looks_secret, parts_of, values_of
 from resnb.ledger.recipes.handles import (
     Ended,
@@ -96,7 +96,7 @@ def handle_of(manager: Any, resource: Any, folders: Sequence[str] = ()) -> Pickl
     try:
         value = (own(resource) if own is not None else resource) if made is None else made()
     except Exception as error:  # noqa: BLE001 - the user's code
-        return Pickled(None, f"handle() raised {type(error).__name__}: {error}".splitlines()[0])
+        return Pickled(None, f"handle() raised {described(error)}".splitlines()[0])
     if inspect.iscoroutine(value):
         value.close()
         return Pickled(None, "handle() is async: make it a plain function")

@@ -36,6 +36,7 @@ _TABLES = (
 )
 _PASSING = ("SQLITE_BUSY", "SQLITE_FULL")
 """Errors after which a connection is as good as before; on a full disk, no other can be opened."""
+_NEWER, _OLDER = "a newer format, ", "an older format, "
 _SEEN = "select max(max(created), max(used), max(coalesce(ended, 0))) from leases"
 
 
@@ -133,7 +134,7 @@ class SqliteFile:
         """Within the block, a connection; see `transaction`."""
         usual = KEPT_TIMEOUT if self._keeps else BUSY_TIMEOUT
         patience = usual if within is None else within
-        damage: tuple[tuple[int, int], str] | None = None
+        doubt: tuple[tuple[int, int], str] | None = None
         is_sound = False
         try:
             with nullcontext() if self._is_locked else in_use(self._home, within=patience):
@@ -146,34 +147,48 @@ class SqliteFile:
                             yield db
                 except sqlite3.OperationalError as error:
                     is_sound = getattr(error, "sqlite_errorname", "") in _PASSING
-                    raise LedgerError(_explained(self.path, str(error))) from None
+                    if "unsupported" not in str(error):
+                        raise LedgerError(_explained(self.path, str(error))) from None
+                    doubt = seen, str(error)
                 except sqlite3.DatabaseError as error:
                     if type(error) is not sqlite3.DatabaseError:  # its subclasses are no damage
                         raise
-                    damage = seen, str(error)
+                    doubt = seen, str(error)
                 except OSError as error:
                     raise LedgerError(_explained(self.path, str(error.strerror))) from None
         except LedgerError:
             if not is_sound:
                 self.let_go()
             raise
-        if damage is not None:
+        if doubt is not None:
             self.let_go()
-            self._set_aside(damage[0])
-            message = f"the ledger {self.path} was damaged ({damage[1]}) and set aside: try again"
-            raise LedgerError(message)
+            raise self._judged(*doubt)
 
-    def _set_aside(self, seen: tuple[int, int]) -> None:
-        """Move the damaged file aside, and carry its readable records over into a new one.
+    def _judged(self, seen: tuple[int, int], fault: str) -> LedgerError:
+        """What to say of a file that cannot be used; one that is damaged is set aside."""
+        if self._was_set_aside(seen):
+            fault = f"the ledger {self.path} was damaged ({fault}) and set aside: try again"
+            return LedgerError(fault)
+        return LedgerError(_explained(self.path, fault))
+
+    def _was_set_aside(self, seen: tuple[int, int]) -> bool:
+        """Move the file aside if it is damaged, and carry its readable records over into a new one.
 
         Args:
-            seen: which file was damaged; by now another one may be in its place.
+            seen: which file cannot be used; by now another one may be in its place.
+
+        Returns:
+            Whether that was done, now or by somebody else.
         """
         with in_use(self._home, alone=True):
-            if _identity(self.path) == seen and is_damaged(self.path):
-                records = moved_aside(self.path)
-                with SqliteFile(self._home, is_locked=True).transaction() as db:
-                    insert(db, self.dialect, records, self.ahead, new=False)
+            if _identity(self.path) != seen:
+                return True
+            if not is_damaged(self.path):
+                return False
+            records = moved_aside(self.path)
+            with SqliteFile(self._home, is_locked=True).transaction() as db:
+                insert(db, self.dialect, records, self.ahead, new=False)
+            return True
 
     def erase(self) -> bool:
         """Move what the journal holds into the file, and empty the journal.
@@ -212,13 +227,8 @@ class SqliteFile:
         try:
             version = db.execute("pragma user_version").fetchone()[0]
             if version not in (0, VERSION):
-                newer = version > VERSION
-                message = (
-                    f"the ledger {self.path} was written by {'a newer' if newer else 'an older'} "
-                    f"resnb (format {version}): "
-                    f"{'update this resnb' if newer else 'end what it lists, and move it away'}"
-                )
-                raise LedgerError(message)  # noqa: TRY301 - the connection is closed on the way
+                message = f"{_NEWER if version > VERSION else _OLDER}{version}"
+                raise sqlite3.DatabaseError(message)  # noqa: TRY301 - the caller closes it
             db.execute("pragma synchronous = full")
             db.execute("pragma secure_delete = on")
             if version < VERSION:
@@ -282,6 +292,10 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 def _explained(path: Path, text: str) -> str:
+    if text.startswith((_NEWER, _OLDER)):
+        age, _, number = text.partition(" format, ")
+        remedy = "update this resnb" if text < _OLDER else "end what it lists, and move it away"
+        return f"the ledger {path} was written by {age} resnb (format {number}): {remedy}"
     if "disk I/O" in text or "unable to open" in text:
         fault = f"its disk fails ({text}): see the system's log"
         text = why_unwritable(path.parent, fault if "disk I/O" in text else text)

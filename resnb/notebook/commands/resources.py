@@ -96,7 +96,7 @@ def _list(*, all_kernels: bool) -> None:
     wait_for_rehearsals(KEEPER.alive())
     kernel = ["this kernel"] if all_kernels else []
     rows = [[harmless(one.name), one.state, *kernel, _note(one)] for one in _own()]
-    rows += [[harmless(one.name), states.UNKNOWN, *kernel, _UNTOLD] for one in KEEPER.untold()]
+    rows += [[harmless(one.name), *_left(one, kernel)] for one in KEEPER.left_over()]
     others = sorted(_of_others(), key=lambda one: (one.notebook, one.name)) if all_kernels else []
     rows += [[one.name, one.state, _where(one), _note_of(one)] for one in others]
     if not rows:
@@ -148,6 +148,18 @@ def _note(lease: Lease) -> str:
     mark = f"unprotected: {fault}" if fault else states.CHECKING if is_checking else ""
     parts = [lease.reason, mark]
     return _stable("; ".join(filter(None, parts)))
+
+
+def _left(lease: Lease, kernel: list[str]) -> list[str]:
+    """The state of one that is over for this kernel, and what is said of it."""
+    from resnb.ledger.admin.listing import listed
+    from resnb.ledger.owner import ALIVE
+
+    record = lease.entry.found()
+    if lease.left_as == states.UNKNOWN or record is None:
+        return [lease.left_as, *kernel, _UNTOLD if lease.left_as == states.UNKNOWN else ""]
+    one = listed(record, ALIVE)
+    return [one.state, *kernel, _stable(one.remark)]
 
 
 def _note_of(one: "ListedLease") -> str:

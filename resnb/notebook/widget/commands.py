@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 
-from resnb.errors import ResnbError, RunError
+from resnb.errors import ResnbError, RunError, described
 from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.kernel.keeper import KEEPER
@@ -293,7 +293,7 @@ class _WorkQueue:
             except ResnbError as error:
                 self._report(str(error))
             except Exception as error:  # noqa: BLE001 - the next command must still be carried out
-                self._report(f"{type(error).__name__}: {error}")
+                self._report(described(error))
 
     def _next(self) -> Callable[[], object] | None:
         with self._lock:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from resnb.errors import LedgerError
 from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger import states
+from resnb.ledger.clock import now
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.recipes.found_objects import FoundContainer, FoundFolder
 from resnb.ledger.recipes.found_process import FoundProcess
@@ -132,9 +133,8 @@ def clocks_of(scope: "Scope", memory: FlowMemory) -> list[tuple[str, float]]:
     held = [one for one in memory.leases_of(scope).values() if one.state != states.CLOSED]
     if not held:
         return []
-    now = time.time()
-    age = now - min(one.began for one in held)
-    unused = now - max(one.last_used for one in held)
+    age = time.time() - min(one.began for one in held)
+    unused = now() - max(one.last_used for one in held)
     return [("age", max(0.0, age)), ("unused for", max(0.0, unused))]
 
 
@@ -166,7 +166,7 @@ def for_button(
 
 def is_untold(lease: "Lease") -> bool:
     """Whether nobody knows what its set-up has made, so that nobody can clean it up."""
-    return bool(lease.is_untold) and lease.entry.is_listed()
+    return lease.left_as == states.UNKNOWN and lease.entry.is_listed()
 
 
 def untold_of(flow: "Flow", scope: "Scope", item: int | None = None) -> "list[Lease]":

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
-from resnb.errors import CacheError
+from resnb.errors import CacheError, described
 
 FOLDER_VARIABLE: Final = "RESNB_CACHE"
 SIZE_VARIABLE: Final = "RESNB_CACHE_SIZE"
@@ -93,7 +93,8 @@ class ValueStore:
         """
         place = self._place(key)
         try:
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # parents have another mode
+            place.parent.mkdir(mode=0o700, exist_ok=True)
             self._refuse_foreign()
             descriptor, name = tempfile.mkstemp(prefix="new-", dir=self.folder)
         except OSError as error:
@@ -109,8 +110,8 @@ class ValueStore:
             made.replace(place)
         except Exception as error:  # noqa: BLE001 - whatever pickling the user's value raises
             made.unlink(missing_ok=True)
-            first = str(error).partition("\n")[0]
-            message = f"a {type(value).__name__} cannot be stored ({type(error).__name__}: {first})"
+            first = described(error).splitlines()[0]
+            message = f"a {type(value).__name__} cannot be stored ({first})"
             raise CacheError(message) from None
         self._bound(size)
 

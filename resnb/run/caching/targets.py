@@ -6,7 +6,7 @@ A file at a task's target *is* its value, whoever has written it and whatever th
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from resnb.errors import CacheError, OptionError
+from resnb.errors import CacheError, OptionError, described
 from resnb.run.caching.keepers import Context, Found
 from resnb.run.caching.results import formatted
 
@@ -49,7 +49,7 @@ class AtTarget:
         except Exception as error:  # whatever the value's classes raise
             message = (
                 f"task {self._task!r}: its target {place.path!r} is there and cannot be read "
-                f"({type(error).__name__}: {error}): remove the file, or give another target"
+                f"({described(error)}): remove the file, or give another target"
             )
             raise OptionError(message) from error
 
@@ -95,5 +95,5 @@ def _written(result: Any, value: Any, names: Mapping[str, Any]) -> None:
     try:
         result.write(value, **names)
     except Exception as error:  # noqa: BLE001 - whatever a serializer of the user's raises
-        message = f"it cannot be written ({type(error).__name__}: {error})"
+        message = f"it cannot be written ({described(error)})"
         raise CacheError(message) from None

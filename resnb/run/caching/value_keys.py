@@ -10,7 +10,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import ResnbError
+from resnb.errors import ResnbError, described
 from resnb.run.caching.code_keys import CodeWalk, is_users, task_key
 from resnb.run.caching.frames import by_columns
 
@@ -90,8 +90,8 @@ def _hasher_class(with_arrays: bool) -> Any:
             except ResnbError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever pickling the user's value raises
-                first = str(error).partition("\n")[0]
-                message = f"{type(found).__name__} has no key ({type(error).__name__}: {first})"
+                first = described(error).splitlines()[0]
+                message = f"{type(found).__name__} has no key ({first})"
                 raise NoKeyError(message) from None
 
     return Hasher

@@ -110,6 +110,8 @@ def flow_state(execution: "Execution", references: Iterable[Task]) -> State:
         return Failed(f"flow {name!r} failed: {failures(execution)}", result)
     if any(code == CANCELLED for code in codes):
         return Cancelled(f"flow {name!r}: a task was cancelled", result)
+    if lost := execution.scopes.losses():
+        return Failed(f"flow {name!r} failed: {'; '.join(lost)}", result)
     broken = failures(execution, cleanups=True)
     return Success(f"but {broken}" if broken else "", result)
 

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import TaskCancelled
+from resnb.errors import LeaseLost, TaskCancelled
 from resnb.graph.base.signals import SKIP, SUCCESS
 from resnb.graph.resources.adapters import renewed
 from resnb.graph.resources.scope import WHOLE, Scope, ScopeOptions, ScopeUse
@@ -22,7 +23,9 @@ from resnb.ledger.kernel.kernel_wide import SharedResource
 from resnb.ledger.kernel.lease import Lease
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
+from resnb.ledger.reaper.decisions import FENCE_AFTER
 from resnb.run.engine.stoppable_calls import plainly, stoppably
+from resnb.run.losses import loss_of
 from resnb.run.opening import limits_of, prepared, set_up
 from resnb.run.scheduling.outcome import has_made
 from resnb.run.scheduling.scope_rows import ScopeRows
@@ -62,6 +65,7 @@ class RunScopes:
         self.given_up: dict[ScopeUse, str] = {}
         self.waning: list[tuple[Lease, list[int]]] = []
         self.failed: set[Scope] = set()
+        self._began = monotonic()
         self._scheduler = scheduler
         self._plan = scheduler.plan
         self._children = scheduler.mapped.children
@@ -249,12 +253,24 @@ class RunScopes:
 
         Raises:
             SKIP: it is put off.
+            LeaseLost: another process cleans up, or has done so while tasks inside went on.
         """
         use = self.rows.use_of(row)
-        options = use.scope.options
         lease = self.leases.get(use)
         if lease is None:
             raise SKIP("there is nothing to clean up")
+        ended: Exception | None = None
+        try:
+            self._close(use, lease, last_try=last_try)
+        except (SKIP, LeaseLost) as error:
+            ended = error
+        if loss := self._loss(use, lease):
+            ended = LeaseLost(loss)
+        if ended is not None:
+            raise ended
+
+    def _close(self, use: ScopeUse, lease: Lease, *, last_try: bool) -> None:
+        options = use.scope.options
         if options.lifetime == "kernel":
             self._release_entry(use)
             if not lease.retired or lease.in_use:
@@ -279,14 +295,25 @@ class RunScopes:
         return None if entry is None else entry.released((self, use))
 
     def _succeeded(self, use: ScopeUse) -> bool:
-        state, children = self._scheduler.table.state, self._children
-        inside = [
-            one
-            for row in self.rows.inside(use)
-            for one in (row, *(children[row].rows() if row in children else ()))
-        ]
+        state = self._scheduler.table.state
+        inside = self._with_children(self.rows.inside(use))
         succeeded = all(FIRST_FINISHED <= state[row] < FIRST_UNSUCCESSFUL for row in inside)
         return succeeded and use.scope not in self.failed
+
+    def _with_children(self, rows: list[int]) -> list[int]:
+        known = self._children
+        return [one for row in rows for one in (row, *(known[row].rows() if row in known else ()))]
+
+    def losses(self) -> list[str]:
+        """What another process has cleaned up before the tasks inside had ended, and why."""
+        if monotonic() - self._began >= FENCE_AFTER:  # what went on may not have heard of it yet
+            for lease in list(self.leases.values()):
+                lease.catch_up()
+        return [loss for one in list(self.leases.items()) if (loss := self._loss(*one))]
+
+    def _loss(self, use: ScopeUse, lease: Lease) -> str:
+        rows = self._with_children(self.rows.rows(use)) if lease.is_lost else []
+        return loss_of(lease, rows, self._scheduler.table, self.run.execution.clock)
 
     def release_thread(self, use: ScopeUse) -> None:
         """`use` is closed: its thread ends, unless the lease still needs it."""

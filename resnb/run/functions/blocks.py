@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import RunError
+from resnb.errors import LeaseLost, RunError
 from resnb.graph.resources.scope import ScopeUse
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.functions.async_wait import AsyncWatcher, row_ended
@@ -72,10 +72,15 @@ class Blocks:
         return resource
 
     def leave(self, block: Block, error: BaseException | None) -> None:
-        """Wait for what was begun in `block`, and clean up, unless that comes later."""
+        """Wait for what was begun in `block`, and clean up, unless that comes later.
+
+        Raises:
+            LeaseLost: the resource was taken away meanwhile, and the lines do not know.
+        """
         with self._body.paused:
             if self._is_to_close(block, error):
                 self.close(block)
+        self._refuse_loss(block, error)
 
     async def leave_async(self, block: Block, error: BaseException | None) -> None:
         """Likewise, in an async function."""
@@ -84,6 +89,13 @@ class Blocks:
             broken = await self.close_async(block)
             if broken is not None:
                 raise broken
+        self._refuse_loss(block, error)
+
+    def _refuse_loss(self, block: Block, error: BaseException | None) -> None:
+        lease = self._execution.scopes.leases.get(ScopeUse(block))
+        if error is None and lease is not None and lease.is_lost:
+            reason = f"was cleaned up before its block ended: {lease.reason}"
+            raise LeaseLost(f"resource {block.name!r} {reason}")
 
     def close(self, block: Block) -> None:
         """Clean up what `block` holds as soon as what was begun in it has ended; waits."""

@@ -7,14 +7,14 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import LeaseLost, TaskCancelled
+from resnb.errors import LeaseLost, TaskCancelled, described
 from resnb.graph.resources.adapters import renewed
 from resnb.graph.resources.resource import SetupTask
 from resnb.ledger import states
 from resnb.ledger.kernel.adoption import adoption_key
 from resnb.ledger.kernel.closing_order import close_on_its_thread
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.ledger.kernel.lease import Lease, describe
+from resnb.ledger.kernel.lease import Lease
 from resnb.ledger.kernel.request import Caller, LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.run.engine.slots import CURRENT, Slot
@@ -254,7 +254,7 @@ class Hold:
             except LeaseLost:
                 return  # the reaper is cleaning it up
             except BaseException as error:  # noqa: BLE001 - the lease keeps it
-                failure = describe(error)
+                failure = described(error)
                 if limit.is_past and isinstance(error, TaskCancelled):
                     failure = f"it did not return within {self._options.cleanup_timeout:g} s"
             else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from resnb.errors import (
     CleanupError,
     GraphError,
+    LeaseLost,
     NoAttributeError,
     NoValueError,
     RunError,
@@ -112,9 +113,12 @@ class HeldResource:
         """What set-up returned, while it is open; a look at it counts as use.
 
         Raises:
+            LeaseLost: another process has cleaned it up, or is doing so.
             NoValueError: it is not open.
         """
         lease = self.lease
+        if lease is not None and lease.is_lost:
+            raise LeaseLost(f"resource {self.name!r} was taken away: {lease.reason}")
         if lease is None or lease.state != states.OPEN:
             why = f" ({lease.reason})" if lease is not None and lease.reason else ""
             message = f"resource {self.name!r} is {self.state}{why}, so it has no value"

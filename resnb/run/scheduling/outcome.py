@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from resnb.durations import seconds
-from resnb.errors import TaskCancelled, user_frames
+from resnb.errors import TaskCancelled, described, user_frames
 from resnb.graph.base.signals import FAIL, LOOP, RETRY, Signal
 from resnb.graph.tasks.task import Task
 from resnb.states import (
@@ -104,10 +104,7 @@ def of_state(state: State) -> Outcome:
 
 def text_of(error: BaseException) -> str:
     """An exception and its notes in one line, even if its ``__str__`` fails or is long."""
-    try:
-        first, *more = f"{type(error).__name__}: {error}".splitlines()
-    except Exception:  # noqa: BLE001 - the user's code
-        return type(error).__name__
+    first, *more = described(error).splitlines()
     notes = [str(one) for one in getattr(error, "__notes__", ())]
     return "; ".join([f"{first} [...]" if any(more) else first, *notes]).splitlines()[0]
 

@@ -75,6 +75,23 @@ def test_a_list_says_what_is_known_of_each_kernel(commands):
     ]
 
 
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"state": "closing", "reason": LOOKING}, "looking"),
+        ({"state": "closing", "reason": f"cleaned up what was found, and {LOOKING}"}, "looking"),
+        ({"state": "closing", "nothing_since": 2000.0}, "looking"),
+        ({"state": "closing", "owner": ELSEWHERE, "reason": LOOKING}, "unknown"),
+        ({"state": "closing"}, "closing"),
+        ({"state": "failed", "nothing_since": 2000.0, "reason": "OSError"}, "failed"),
+    ],
+)
+def test_what_set_up_may_still_make_is_looked_for(commands, values, word):
+    added(commands, lease("a", **{"owner": here(), "handle": None, **values}))
+    (one,) = commands.leases()
+    assert (one.state, one.to_json()["state"]) == (word, word)
+
+
 def test_closed_leases_come_first_and_only_if_asked_for(commands):
     added(commands, lease("old", gone()), lease("new", here()))
     commands.store.close("old", 5.0)

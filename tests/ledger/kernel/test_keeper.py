@@ -4,11 +4,13 @@ import threading
 
 import pytest
 
+from resnb.errors import TaskCancelled
 from resnb.ledger.kernel.keeper import Keeper
 from resnb.ledger.kernel.lease import Lease
+from resnb.ledger.kernel.reaper_client import ReaperMessage
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
-from tests.ledger.no_book import NoBook
+from tests.ledger.no_book import NoBook, NoEntry
 from tests.ledger.things import until
 
 PATIENCE = 60.0
@@ -48,6 +50,39 @@ class Kept:
 def kept(monkeypatch):
     monkeypatch.setattr("resnb.ledger.kernel.process_exit.watch", lambda close_all: None)
     return Kept()
+
+
+def test_what_is_looked_for_stays_in_the_list_until_the_reaper_has_closed_it(kept):
+    lease = kept.open("one")
+    lease.entry = NoEntry()
+    lease.entry.mark_closed = lambda **_: "looking"
+    lease.entry.is_listed = lambda: True
+    kept.keeper.close([lease])
+    assert kept.keeper.alive() == ()
+    assert kept.keeper.left_over() == [lease]
+    for state in ("closing", "failed"):
+        kept.keeper.on_message(ReaperMessage("state", lease.id, state, ""))
+        assert kept.keeper.left_over() == [lease]
+    kept.keeper.on_message(ReaperMessage("state", lease.id, "closed", "nothing was found"))
+    assert (kept.keeper.left_over(), lease.left_as) == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (TaskCancelled(), "its code did not return within its time limit"),
+        (ValueError(), "ValueError"),
+        (ValueError("no"), "ValueError: no"),
+    ],
+)
+def test_a_clean_up_that_has_failed_says_why(kept, error, reason):
+    def fails():
+        raise error
+
+    lease = kept.open("one", cleanup=fails)
+    assert kept.keeper.close([lease]) == [lease]
+    assert (lease.state, lease.reason) == ("failed", reason)
+    lease.forget("")
 
 
 def test_inner_leases_close_before_outer_ones(kept):

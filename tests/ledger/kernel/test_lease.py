@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from resnb.errors import IllegalTransition
 from resnb.ledger import states
+from resnb.ledger.kernel.held_signals import interrupts_kept_out
 from resnb.ledger.kernel.keeper import Keeper
-from resnb.ledger.kernel.lease import interrupts_kept_out
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from tests.ledger.no_book import NoBook

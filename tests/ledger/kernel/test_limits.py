@@ -71,6 +71,29 @@ def patient(monkeypatch):
     monkeypatch.setenv("RESNB_TEST_FENCE", "60")
 
 
+CELL_ENDED = "KEEPER.activity.begin('cell'); KEEPER.activity.end('cell')"
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_kernel_that_has_just_run_a_cell_is_asked_again_and_cleans_up_itself(
+    ledger_home, log, dies
+):
+    kernel = held(
+        log,
+        f"""
+Held.dies_with_kernel = {dies}
+(scope,) = hold(Held.options(idle_timeout=0.5))
+{CELL_ENDED}; wait()""",
+    )
+    lines_until(kernel, "open")
+    until(lambda: words(log))
+    assert log.read_text() == f"cleaned {kernel.pid}\n"
+    until(lambda: Store(ledger_home).alive() == [])
+    assert outcome(kernel)[1:] == ("", 0)
+    settle(ledger_home)
+
+
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(("limit", "seconds"), [("ttl", 600.0), ("idle_timeout", 0.5)])
 def test_a_kernel_that_is_alive_cleans_up_itself(ledger_home, log, limit, seconds):
@@ -96,6 +119,15 @@ while store.get(lease.id).used < first + 1.0:  # until the reaper was told of la
     assert scope.value == "thing"
     never.wait(0.1)
 """,
+    "a cell": f"""
+{CELL_ENDED}; KEEPER.activity.begin("another")
+store, (lease,) = KEEPER.book.store, KEEPER.alive()
+first = store.get(lease.id).used
+while store.get(lease.id).used < first + 2.0:  # until it was asked again and again
+    assert scope.value == "thing"
+    never.wait(0.1)
+KEEPER.activity.end("another")
+""",
     "a run": """
 with Flow("g") as other:
     with Held.options(on="always", idle_timeout=1)("inner") as inner:
@@ -107,7 +139,9 @@ assert "inner" in open(log).read()
 
 
 @pytest.mark.usefixtures("patient")
-@pytest.mark.parametrize("use", [pytest.param("a value", marks=pytest.mark.long), "a run"])
+@pytest.mark.parametrize(
+    "use", [pytest.param("a value", marks=pytest.mark.long), "a cell", "a run"]
+)
 def test_what_is_in_use_is_not_idle(ledger_home, log, use):
     kernel = held(
         log,

@@ -14,6 +14,7 @@ from resnb.ledger.reaper.decisions import (
     HELD_TRIES,
     IDLE,
     LOST,
+    MARGIN,
     REQUEST,
     TOGETHER,
     TTL,
@@ -23,6 +24,7 @@ from resnb.ledger.reaper.decisions import (
     Fail,
     Keep,
     Rehearse,
+    claimed_at,
     decide,
     due,
     end_reason,
@@ -334,6 +336,11 @@ def test_keep_survives_the_kernel_for_a_while():
     assert kinds(decided(kept, now=NOW + 60)) == [(Clean, "a")]
     assert kinds(decided(kept._replace(request="cleanup"))) == [(Clean, "a")]
     assert kinds(decided(record(keep=60.0, request="cleanup"))) == [(Clean, "a")]
+
+
+def test_the_time_of_a_reapers_claim_follows_from_its_end():
+    assert claimed_at(record(claim_until=3000.0, cleanup_timeout=60.0)) == 2940.0 - MARGIN
+    assert claimed_at(record(cleanup_timeout=60.0)) == 0.0
 
 
 STATES = st.sampled_from(["opening", "open", "closing", "failed", "kept"])

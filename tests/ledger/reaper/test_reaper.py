@@ -32,6 +32,11 @@ def state_of(home):
     return [one.state for one in Store(home).alive()]
 
 
+def status_of(pid):
+    """The letter for what a process does; T if it is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def signalled(pid, number):
     """Send a signal to a reaper, which may have been replaced meanwhile: it was slow to answer."""
     try:
@@ -267,6 +272,26 @@ wait()
     kernel.stdin.write("\n")
     kernel.stdin.flush()
     lines_until(kernel, "lost")
+    assert outcome(kernel)[1:] == ("", 0)
+    assert words(log) == ["cleaned"]
+
+
+def test_a_run_that_stood_still_while_it_lost_its_resource_is_no_success(ledger_home, log):
+    kernel = held(
+        log,
+        """
+with Flow("f") as flow, Held.options(on="always")() as thing:
+    task(lambda thing: os.kill(os.getpid(), signal.SIGSTOP), name="stops")(thing)
+say(type(flow.run(quiet=True)).__name__)
+wait()
+""",
+    )
+    until(lambda: status_of(kernel.pid) == "T")
+    (one,) = Store(ledger_home).alive()
+    Store(ledger_home).change(one.id, request="cleanup")
+    until(lambda: Store(ledger_home).get(one.id).state == "closed")
+    os.kill(kernel.pid, signal.SIGCONT)
+    assert kernel.stdout.readline() in ("Failed\n", "Cancelled\n")  # it may hear of it in time
     assert outcome(kernel)[1:] == ("", 0)
     assert words(log) == ["cleaned"]
 

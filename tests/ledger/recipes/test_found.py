@@ -27,9 +27,10 @@ from resnb.ledger.recipes.handles import Ended, EndsWithKernel, FoundLease
 from resnb.ledger.recipes.pickling import pickled
 
 OF_THE_KERNEL = {
-    "abandon", "around", "began", "changed", "close", "cut_short", "entry", "fence", "follow",
+    "abandon", "around", "began", "catch_up", "changed", "close", "cut_short", "entry", "fence",
+    "follow",
     "follow_rehearsal", "forget", "hand_over", "in_use", "is_closed_by_reaper", "is_lost",
-    "is_untold", "is_with_reaper", "last_used", "leave", "limits", "look_again", "manager",
+    "is_with_reaper", "last_used", "leave", "limits", "look_again", "manager",
     "protection", "release_thread", "resume", "retired", "set_up", "thread", "users",
     "wait_for_reaper", "wait_for_rehearsal", "why_not_kept",
 }  # fmt: skip

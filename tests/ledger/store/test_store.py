@@ -51,7 +51,13 @@ def test_a_newer_format_is_refused(store):
     with sqlite3.connect(store.path) as db:
         db.execute(f"pragma user_version = {sqlite_file.VERSION + 1}")
     db.close()
-    with pytest.raises(LedgerError, match="newer resnb"):
+    for _ in range(2):  # it stays where it is
+        with pytest.raises(LedgerError, match=r"newer resnb \(format 4\): update this resnb"):
+            store.alive()
+    with sqlite3.connect(store.path) as db:
+        db.execute("pragma user_version = 2")
+    db.close()
+    with pytest.raises(LedgerError, match=r"an older resnb \(format 2\): end what it lists"):
         store.alive()
 
 
@@ -80,6 +86,33 @@ def test_garbage_is_set_aside_and_never_deleted(store):
     assert (store.home / "leases.db.damaged-1").read_bytes() == garbage
     store.add(record("b"))
     assert [one.id for one in store.alive()] == ["b"]
+
+
+OVERWRITTEN = {
+    "from byte 50": (50, b"baz" * 16),
+    "from byte 16": (16, b"\xff" * 84),
+    "its format, by a larger number": (60, b"\x62\xd7\x8c\xaa"),
+    "its format, by a negative number": (60, b"\xff" * 4),
+    "SQLite's format": (44, b"\x07" * 4),
+    "its name": (0, b"\0" * 16),
+}
+
+
+@pytest.mark.parametrize("what", OVERWRITTEN)
+def test_a_header_that_was_overwritten_locks_nobody_out_and_loses_nothing(store, what):
+    for name in "abc":
+        store.add(record(name))
+    with sqlite3.connect(store.path) as db:
+        db.execute("pragma wal_checkpoint(truncate)")
+    db.close()
+    at, garbage = OVERWRITTEN[what]
+    with store.path.open("r+b") as file:
+        file.seek(at)
+        file.write(garbage)
+    with pytest.raises(LedgerError, match=r"was damaged \(.*\) and set aside: try again"):
+        store.alive()
+    assert [one.id for one in store.alive()] == ["a", "b", "c"]
+    assert (store.home / "leases.db.damaged-1").read_bytes()[at:].startswith(garbage)
 
 
 def test_what_can_be_read_of_a_damaged_store_is_carried_over(store):

@@ -259,3 +259,9 @@ def test_what_is_no_duration(value):
         task(cache_for=value)(load)
     with pytest.raises(OptionError, match="flow 'f': cache_for"):
         Flow("f", cache_for=value)
+
+
+def test_the_folders_of_values_are_their_users_alone_from_the_first(folder):
+    ValueStore(folder / "deep" / "values").save("abc", 1, flow="f", task="t", value_key="")
+    for one in (folder / "deep" / "values", folder / "deep" / "values" / "ab"):
+        assert one.stat().st_mode & 0o777 == 0o700

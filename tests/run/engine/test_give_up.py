@@ -4,11 +4,16 @@ import threading
 
 import pytest
 
-from resnb import Flow, LocalExecutor, ThreadExecutor, resource_manager, task, unmapped
+from resnb import Flow, LocalExecutor, ThreadExecutor, flow, resource_manager, task, unmapped
 from resnb.errors import LeaseLost
+from resnb.ledger.clock import now
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.reaper_client import ReaperMessage
+from resnb.ledger.reaper.decisions import MARGIN
 from resnb.run.engine.cancellation import GRACE
+from resnb.run.flow_run import FlowRun
+from tests.ledger.no_book import NoEntry
+from tests.ledger.records import record
 from tests.run.parts import PATIENCE, Stubborn, ended, names, run_in_circles, started, use
 
 GONE = "resource 'f/Thing' is gone: too old"
@@ -213,6 +218,102 @@ def test_a_lost_resource_is_lost_for_all_that_comes_later(things):
     flow.run()  # sets up anew
     assert things.story == ["init x", "setup x", "init x", "setup x"]
     KEEPER.close(KEEPER.alive())
+
+
+LOST = "resource 'f/Thing' was cleaned up before its tasks had ended: cleaned up by the reaper"
+
+
+def lost_unheard(lease, how="closed", after=-1.0):
+    """The reaper has taken `lease`, `after` so many seconds; what it says has yet to be heard."""
+
+    def claim():
+        if how == "closed":
+            return False
+        raise LeaseLost("the reaper is cleaning it up")
+
+    until = now() + after + MARGIN + 60.0
+    lease.entry = NoEntry()
+    lease.entry.claim = claim
+    reason = "cleaned up by the reaper"
+    lease.entry.found = lambda: record(
+        state=how, cleanup_timeout=60.0, claim_until=until, reason=reason
+    )
+
+
+@pytest.mark.parametrize("lifetime", ["block", "flow", "kernel"])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_run_fails_whose_tasks_went_on_with_what_was_gone(things, lifetime, mapped):
+    """Its kernel stood still meanwhile, and the tasks ended before it could hear of the loss."""
+
+    @task
+    def goes_on(x):
+        [lease] = KEEPER.alive()
+        if lifetime == "kernel":  # its run does not close it, so there it has been heard
+            lost_unheard(lease)
+            lease.follow("closed", "cleaned up by the reaper")
+        else:
+            lost_unheard(lease)
+
+    with Flow("f") as flow, things.manager(lifetime=lifetime)("x") as x:
+        goes_on.map([x]) if mapped else goes_on(x)
+    state = flow.run(quiet=True)
+    assert state.is_failed()
+    name = "kernel/Thing" if lifetime == "kernel" else "f/Thing"
+    assert LOST.replace("f/Thing", name) in state.message
+    [cleanup] = [one for one in state.result if one.kind == "cleanup"]
+    assert isinstance(state.result[cleanup].result, LeaseLost)
+    assert things.story == ["init x", "setup x"]
+
+
+def test_a_clean_up_that_goes_on_elsewhere_fails_the_run_too(things):
+    @task
+    def goes_on(x):
+        lost_unheard(*KEEPER.alive(), how="closing")
+
+    with Flow("f") as flow, things.manager()("x") as x:
+        goes_on(x)
+    state = flow.run(quiet=True)
+    assert state.is_failed()
+    assert "was cleaned up before its tasks had ended" in state.message
+    KEEPER.alive()[0].follow("closed", "")
+
+
+def test_a_run_succeeds_whose_tasks_had_ended_before_the_loss(things):
+    @task
+    def works(x):
+        lost_unheard(*KEEPER.alive(), after=600.0)
+
+    with Flow("f") as flow, things.manager()("x") as x:
+        works(x)
+    assert flow.run(quiet=True).is_successful()
+
+
+def test_a_part_of_a_flow_fails_that_leaves_open_what_was_gone(things, monkeypatch):
+    monkeypatch.setattr("resnb.run.engine.scopes.FENCE_AFTER", 0.0)  # it took long enough for that
+
+    @task
+    def goes_on(x):
+        lost_unheard(*KEEPER.alive())
+
+    with Flow("f") as flow, things.manager()("x") as x:
+        used = goes_on(x)
+    [scope] = flow.scopes
+    state = FlowRun(flow, {}, only={scope.init_task, scope.setup_task, used}, quiet=True).run()
+    assert state.is_failed()
+    assert LOST in state.message
+
+
+def test_the_block_of_a_function_says_that_its_resource_was_gone(things):
+    manager = things.manager()
+
+    @flow
+    def function():
+        with manager("x"):
+            [lease] = KEEPER.alive()
+            lost_unheard(lease)
+
+    with pytest.raises(LeaseLost, match="was cleaned up before its block ended: cleaned up by"):
+        function()
 
 
 def test_nobody_uses_it(things):

@@ -421,4 +421,4 @@ def test_in_a_block_it_is_never_idle(thing):
     with thing.options(idle_timeout=0.001)("a"):
         (lease,) = KEEPER.alive()
         lease.last_used -= 100
-        assert KEEPER.on_message._used(lease) is not None
+        assert KEEPER.on_message._unused_for(lease) == 0.0

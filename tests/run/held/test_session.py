@@ -3,7 +3,7 @@
 import pytest
 
 from resnb import Flow, flow, resource, task
-from resnb.errors import CleanupError, NoValueError, RunError
+from resnb.errors import CleanupError, LeaseLost, NoValueError, RunError
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.held.session import SESSION
 from tests.run.held.parts import Notes, things
@@ -29,6 +29,16 @@ def test_it_is_open_until_it_is_closed(thing, notes):
     assert (notes, held.state) == (["up a", "down a"], "closed")
     with pytest.raises(NoValueError, match="'Thing' is closed, so it has no value; use it in a"):
         held.value  # noqa: B018
+
+
+def test_a_look_at_what_was_taken_away_says_so_until_it_is_opened_again(thing):
+    held = thing("a").open()
+    for state in ("closing", "closed"):
+        held.lease.follow(state, f"it is {state} elsewhere")
+        with pytest.raises(LeaseLost, match=f"'Thing' was taken away: it is {state} elsewhere"):
+            held.value  # noqa: B018
+    assert held.open().value == "value of a"
+    held.close()
 
 
 def test_the_same_is_found_and_another_one_takes_its_place(thing, notes):

@@ -69,3 +69,13 @@ def test_the_text_of_an_exception_that_has_none():
 
     assert text_of(Broken()) == "Broken"
     assert text_of(ValueError("no")) == "ValueError: no"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("", ""), (" \n", ""), ("\nlate\nmore", ": late [...]")]
+)
+def test_an_exception_without_a_text_gets_no_colon(text, line):
+    error = ValueError(text)
+    assert text_of(error) == f"ValueError{line}"
+    error.add_note("a note")
+    assert text_of(error) == f"ValueError{line}; a note"

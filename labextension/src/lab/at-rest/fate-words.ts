@@ -43,7 +43,7 @@ export function statesOf({ leases }: Fate): ReadonlyMap<string, LeaseState> {
   const found = new Map<string, LeaseState>();
   for (const [name, lease] of leases) {
     const { state } = lease;
-    if (state === "closed" || state === "failed") {
+    if (state === "closed" || state === "failed" || state === "looking") {
       found.set(name, state);
     } else if (state !== "unknown" && state !== "damaged") {
       found.set(name, lease.kept ? "kept" : "with the reaper");

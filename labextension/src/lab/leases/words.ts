@@ -26,8 +26,9 @@ export function stateWord(lease: Lease): string {
 
 /** The state's class, which has the widget's colours. */
 export function stateClass(lease: Lease): string {
-  if (lease.state === "failed" || lease.state === "closing") {
-    return lease.state;
+  const { state } = lease;
+  if (state === "failed" || state === "closing" || state === "looking") {
+    return state;
   }
   if (lease.kept) {
     return "kept";

@@ -69,7 +69,7 @@ export class LeaseRow implements Row<Lease> {
     this.lease = lease;
     const { leases } = this.resources;
     const path = this.resources.pathOf(lease);
-    const isEnding = lease.asked || lease.state === "closing";
+    const isEnding = lease.asked || lease.state === "closing" || lease.state === "looking";
     const isOverdue = isLate(lease, leases.now) && !isEnding && lease.state !== "failed";
     set(this.element, {
       class: `is-${isOverdue ? "late" : stateClass(lease)}${lease.protected ? "" : " is-unprotected"}`,
