@@ -15,8 +15,8 @@ from resnb.ledger import states as lease_states
 from resnb.ledger.clock import now
 from resnb.ledger.kernel.lease import Lease
 from resnb.run.engine.result import state_of
-from resnb.run.engine.scopes import in_order
 from resnb.run.scheduling.sampling import StateReader
+from resnb.run.scheduling.scope_rows import in_order
 from resnb.states import (
     FAILED,
     FIRST_FINISHED,

@@ -28,7 +28,7 @@ from resnb.run.engine.stoppable_calls import plainly, stoppably
 from resnb.run.losses import loss_of
 from resnb.run.opening import limits_of, prepared, set_up
 from resnb.run.scheduling.outcome import has_made
-from resnb.run.scheduling.scope_rows import ScopeRows
+from resnb.run.scheduling.scope_rows import ScopeRows, in_order
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL
 
 if TYPE_CHECKING:
@@ -394,10 +394,3 @@ def _made(function: Callable[..., Any], *args: Any) -> Any:
         return stoppably(function, *args)
     except SUCCESS as signal:
         return signal.state.result
-
-
-def in_order(leases: Mapping[ScopeUse, Lease]) -> list[tuple[ScopeUse, Lease]]:
-    """`leases` in order, those of one scope by item, for these were set up side by side."""
-    known = list(leases.items())
-    place = {scope: number for number, scope in enumerate(dict.fromkeys(u.scope for u, _ in known))}
-    return sorted(known, key=lambda pair: (place[pair[0].scope], pair[0].item))

@@ -5,7 +5,7 @@ the resources, or may work with all of them.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from resnb.errors import GraphError
 from resnb.graph.resources.scope import WHOLE, Scope, ScopeUse
@@ -14,6 +14,8 @@ from resnb.run.scheduling.plan import LEASE
 if TYPE_CHECKING:
     from resnb.run.scheduling.mapped_rows import MappedRows
     from resnb.run.scheduling.plan import Plan, PlannedScope
+
+T = TypeVar("T")
 
 
 class ScopeRows:
@@ -104,3 +106,10 @@ class ScopeRows:
                     "has a thread for each item: map the task over its resource"
                 )
                 raise GraphError(message)
+
+
+def in_order(found: Mapping[ScopeUse, T]) -> list[tuple[ScopeUse, T]]:
+    """`found` in order, what is of one scope by item, for items are set up side by side."""
+    known = list(found.items())
+    place = {scope: number for number, scope in enumerate(dict.fromkeys(u.scope for u, _ in known))}
+    return sorted(known, key=lambda pair: (place[pair[0].scope], pair[0].item))
