@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from resnb import states, task
+from resnb.errors import described
 from resnb.run.engine.hooks import call_hook, handled
 from resnb.run.scheduling.outcome import Outcome, success
 from resnb.states import FAILED, RETRYING, RUNNING, SKIPPED, SUCCESS
@@ -71,4 +72,4 @@ def test_a_handler_that_raises_fails_the_task(error):
 
     found = outcome_of(raises)
     assert (found.code, found.error) == (FAILED, error)
-    assert found.reason == f"a state handler raised {type(error).__name__}: {error}"
+    assert found.reason == f"a state handler raised {described(error)}"
