@@ -271,7 +271,7 @@ def test_an_interrupt_in_a_hook_stops_the_function(things, capsys):
     with pytest.raises(KeyboardInterrupt):
         etl()
     assert things.story == []
-    assert capsys.readouterr().err == "hook 'hook' of task 'use' raised KeyboardInterrupt: \n"
+    assert capsys.readouterr().err == "hook 'hook' of task 'use' raised KeyboardInterrupt\n"
 
 
 def test_a_defect_of_ours_ends_the_run(things):
