@@ -60,7 +60,7 @@ class DaskClusterManager:
         **options: more arguments of the class.
 
     >>> from resnb.resources import DaskCluster
-    >>> with DaskCluster(1, processes=False, dashboard_address=None) as client:
+    >>> with DaskCluster(1, processes=False, dashboard_address=":0") as client:
     ...     print(client.submit(sum, [1, 2]).result())
     3
     """

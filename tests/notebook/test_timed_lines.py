@@ -25,7 +25,6 @@ def body(cell, **values):
         ("%time x = n; z = x", {"x": 2, "z": 2}),
         ("if n:\n    %time x, z = n, 'ä # no comment'", {"x": 2, "z": "ä # no comment"}),
         ("a = 'ä'\n%time x = a * n", {"a": "ä", "x": "ää"}),
-        ("a = 'one\x0ctwo'\n%time x = n", {"a": "one\x0ctwo", "x": 2}),
         ("%time (x := n)", {"x": 2}),
     ],
 )
