@@ -280,8 +280,14 @@ def test_a_run_that_stood_still_while_it_lost_its_resource_is_no_success(ledger_
     kernel = held(
         log,
         """
+@task
+def stops(thing):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    while not os.path.exists(log):  # the stop comes a moment later
+        pass
+
 with Flow("f") as flow, Held.options(on="always")() as thing:
-    task(lambda thing: os.kill(os.getpid(), signal.SIGSTOP), name="stops")(thing)
+    stops(thing)
 say(type(flow.run(quiet=True)).__name__)
 wait()
 """,
