@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from resnb import Flow, LocalExecutor, resource_manager, states, task
-from resnb.errors import RunError
+from resnb.errors import RunError, described
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.lifecycle import active_run
 from resnb.run.scheduling.scheduler import Scheduler
@@ -97,8 +97,7 @@ def test_a_hook_that_raises_is_reported_in_one_line(capsys, of, error):
         task(lambda: 1, name="t", on_completion=raises if of == "task" else None)()
     assert flow.run().is_successful()
     owner = "flow 'f'" if of == "flow" else "task 't'"
-    expected = f"hook 'raises' of {owner} raised {type(error).__name__}: {error}\n"
-    assert capsys.readouterr().err == expected
+    assert capsys.readouterr().err == f"hook 'raises' of {owner} raised {described(error)}\n"
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(1)])
