@@ -183,7 +183,7 @@ def test_many_who_ask_at_once_start_few_sweepers(server, lease, tmp_path):
 
 def test_filters_are_exact_and_all_of_them_hold(server, lease, store):
     lease("aaaa", name="etl/db", notebook="/a.ipynb", session="s")
-    lease("bbbb", gone(), name="etl/db", state="failed", tries=99, created=2000.0)
+    lease("bbbb", gone(), name="etl/db", state="kept", keep_until=LATER, created=2000.0)
     lease("cccc", name="etl/dbs", created=3000.0)
     lease("over", gone(), name="etl/db")
     store.close("over", 4000.0)
@@ -195,7 +195,7 @@ def test_filters_are_exact_and_all_of_them_hold(server, lease, store):
     assert ids("name=etl/db&kernel=alive") == ["aaaa"]
     assert ids("name=etl/db&closed=true") == ["over", "aaaa", "bbbb"]
     assert ids("state=closed") == ["over"]
-    assert ids("state=failed") == ["bbbb"]
+    assert ids("state=kept") == ["bbbb"]
     assert ids("notebook=/a.ipynb") == ids("session=s") == ids("id=aaaa") == ["aaaa"]
     assert ids("1700000000000") == ["aaaa", "bbbb", "cccc"]  # how JupyterLab goes past caches
 
