@@ -122,10 +122,9 @@ def test_what_a_dead_kernel_left_is_cleaned_up_by_a_process_of_its_own(
     assert int((tmp_path / "pid").read_text()) not in (server.process.pid, os.getpid())
 
 
-def test_what_failed_says_why_and_is_tried_again_when_asked(server, lease):
+def test_what_failed_is_tried_again_when_asked_and_says_why(server, lease):
+    # a sweep of the server's own may try it before it is looked at
     lease("left", gone(), state="failed", tries=99, reason="it was stuck", **failing("still stuck"))
-    one = the_only(server.leases())
-    assert (one["given_up"], one["note"]) == (True, "it was stuck")
     assert server.command("left", "cleanup").status == 202
     wait_for(lambda: "still stuck" in the_only(server.leases())["reason"], "another try")
 
