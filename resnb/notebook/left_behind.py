@@ -1,7 +1,8 @@
 """At ``%load_ext resnb``: one line that names the leases that nobody looks after.
 
 The ledger is read beside the cell, which waits for that a moment at most; if it takes longer, the
-line comes at the end of a later cell. There is no line if nothing is left.
+line comes at the end of a later cell. There is no line if nothing is left, or nobody reads it: what
+a headless notebook prints does not depend on what others have left.
 """
 
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 from resnb.errors import ResnbError
 from resnb.ledger.store.home import ledger_home, may_hold_leases
+from resnb.notebook.front_end import is_read
 from resnb.notebook.hooks import on, told
 
 WAIT = 0.1
@@ -28,7 +30,7 @@ def say_what_is_left(shell: Any) -> Callable[[], None]:
         A function that takes it back, if it was not said yet.
     """
     said = shell.__dict__.setdefault(_SAID, {"line": ""})
-    if _is_compared(shell) or not may_hold_leases(ledger_home()):
+    if not is_read(shell) or not may_hold_leases(ledger_home()):
         return lambda: None
     found: SimpleQueue[str] = SimpleQueue()
 
@@ -59,12 +61,6 @@ def say_what_is_left(shell: Any) -> Callable[[], None]:
 
     forget = on(shell, "post_run_cell", _WHAT, ended)
     return forget
-
-
-def _is_compared(shell: Any) -> bool:
-    """Whether somebody compares what cells print, as nbval does: it runs them without history."""
-    parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
-    return parent.get("content", {}).get("store_history") is False
 
 
 def what_is_left() -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.graph.resources.scope import ScopeUse
     from resnb.ledger.kernel.lease import Lease
+    from resnb.run.caching.printed import Printed
 
 
 class FlowRun(Run):
@@ -77,9 +78,9 @@ class FlowRun(Run):
         if task_states and self._whole:
             scopes_open = {use.scope for use in opened}
             given = without_gone_resources(flow, given, scopes_open, fresh=resumes)
-        lasts = may_last(flow)
+        lasts, printed = may_last(flow), dict[Task, "Printed"]()
         if lasts:
-            given = self._with_kept_values(flow, parameters, given, opened)
+            given, printed = self._with_kept_values(flow, parameters, given, opened)
         plan = compiled(flow, parameters, given, only)
         if lasts:
             from resnb.run.caching.tasks import looking_first
@@ -90,6 +91,12 @@ class FlowRun(Run):
                 plan.functions[row] = code or plan.functions[row]
         super().__init__(flow, plan, parameters, executor, opened, clock=clock)
         self._quiet = quiet
+        self._printed = [
+            (plan.row_of[task], *text)
+            for task, texts in printed.items()
+            if task in plan.row_of
+            for text in texts
+        ]
 
     def _with_kept_values(
         self,
@@ -97,15 +104,19 @@ class FlowRun(Run):
         parameters: Mapping[str, Any],
         given: Mapping[Task, State],
         opened: "Mapping[ScopeUse, Lease]",
-    ) -> dict[Task, State]:
-        """`given`, and the states of what need not run; nothing is set up for these."""
+    ) -> "tuple[dict[Task, State], dict[Task, Printed]]":
+        """`given`, and the states of what need not run; and what the latter have printed.
+
+        Nothing is set up for what need not run.
+        """
         from resnb.run.caching.tasks import found_before
 
-        found = found_before(flow, parameters, given)
-        if not found or not self._whole:
-            return {**found, **given}
-        scopes_open = {use.scope for use in opened}
-        return without_gone_resources(flow, {**found, **given}, scopes_open, fresh=True)
+        found, printed = found_before(flow, parameters, given)
+        given = {**found, **given}
+        if found and self._whole:
+            scopes_open = {use.scope for use in opened}
+            given = without_gone_resources(flow, given, scopes_open, fresh=True)
+        return given, printed
 
     def interrupted(self) -> None:
         """Cancel the run because its wait was broken, and say what is still awaited."""
@@ -167,6 +178,12 @@ class FlowRun(Run):
 
     def _remember(self) -> None:
         self.memory.begin(self.execution, whole=self._whole)
+
+    def _prepare(self) -> Any:
+        workers = super()._prepare()
+        for row, stream, text in self._printed:
+            self.execution.output.write(row, stream, text)
+        return workers
 
     def _outcome(self) -> State:
         """The final state; whoever waits for it first is told on stderr what failed."""

@@ -4,7 +4,7 @@ It answers from the latest run's arrays, and keeps the states of tasks that this
 cover. A value is forgotten when its task, or one that the task depends on, is replaced.
 """
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from resnb.states import (
     FAILED,
     FIRST_FINISHED,
     FIRST_UNSUCCESSFUL,
+    FOUND,
     MAPPED,
     PENDING,
     Cached,
@@ -59,7 +60,7 @@ class FlowMemory:
         self.final: State | None = None
         self.latest_run: Execution | None = None
         self.stale: Mapping[Task, str] = {}
-        self._leases: dict[ScopeUse, Lease] = {}
+        self._leases: Mapping[ScopeUse, Lease] = {}
         self._kept: dict[Task, State] = {}
         self._still_failed: frozenset[Task] = frozenset()
         self._reader: StateReader | None = None
@@ -72,10 +73,12 @@ class FlowMemory:
             task: why for task, why in self.stale.items() if task not in execution.plan.row_of
         }
         had_failed = self.flow_code() == FAILED
+        leases: Mapping[ScopeUse, Lease] = execution.scopes.leases
         if whole:
             self._kept = {}
         else:
             self._keep_states()
+            leases = ChainMap(execution.scopes.leases, self._leases_but_of(execution.plan))
             self._forget_clean_ups(execution.plan)
         self._still_failed = frozenset(
             task
@@ -83,7 +86,7 @@ class FlowMemory:
             if had_failed and state.is_failed() and task not in execution.plan.row_of
         )
         self.latest_run, self._reader = execution, None
-        self._leases = execution.scopes.leases
+        self._leases = leases
 
     def forget(self, tasks: Iterable[Task]) -> None:
         """Drop what is known of `tasks`, because they or what they depend on were replaced."""
@@ -112,11 +115,19 @@ class FlowMemory:
                 if state.is_finished():
                     self._kept[task] = state
 
+    def _leases_but_of(self, plan: "Plan") -> dict[ScopeUse, Lease]:
+        """The latest leases of the scopes that `plan` leaves as they are."""
+        renewed, scopes = _set_up_by(plan), plan.flow.scopes
+        return {
+            use: lease
+            for use, lease in self._leases.items()
+            if use.scope in scopes and use.scope not in renewed
+        }
+
     def _forget_clean_ups(self, plan: "Plan") -> None:
         """Forget how what `plan` sets up again was cleaned up before."""
-        for planned in plan.scopes:
-            if planned.setup >= 0 and planned.setup not in plan.given:
-                self._kept.pop(planned.scope.cleanup_task, None)
+        for scope in _set_up_by(plan):
+            self._kept.pop(scope.cleanup_task, None)
 
     # ---- for runs
 
@@ -154,11 +165,13 @@ class FlowMemory:
     def outlook(self, task: Task) -> tuple[str, bool]:
         """The latest state of `task` in a word, and whether `value_of` gives its value.
 
-        The state of a scope's variable is that of its lease.
+        The state of a scope's variable is that of its lease. It makes no difference to a saved
+        notebook whether a value was computed or found.
         """
         if task.kind != "setup":
             state = self.state_of(task)
-            return state.name.lower(), state.is_successful() and not state.is_skipped()
+            word = "success" if state.message == FOUND else state.name.lower()
+            return word, state.is_successful() and not state.is_skipped()
         scope: Scope = task.scope
         word = self.lease_state(scope)
         return ("not set up" if word == "not yet" else word), word == lease_states.OPEN
@@ -303,6 +316,11 @@ class FlowMemory:
         if self._still_failed and FIRST_FINISHED <= self.code < FIRST_UNSUCCESSFUL:
             return FAILED
         return self.code
+
+
+def _set_up_by(plan: "Plan") -> set[Scope]:
+    """The scopes that `plan` sets up."""
+    return {one.scope for one in plan.scopes if one.setup >= 0 and one.setup not in plan.given}
 
 
 def lease_word(lease: Lease | None) -> str:

@@ -43,6 +43,7 @@ class Picture:
         snapshot: what it shows.
         format: the format of `data`: ``png``, ``svg`` or ``pdf``.
         caption: a line to add, such as the time of the run; a stable picture has none.
+        in_words: what its text is of, if not of the same.
 
     Attributes:
         format: see above.
@@ -54,9 +55,10 @@ class Picture:
         snapshot: Snapshot,
         format: str = "png",  # noqa: A002 - Prefect's name
         caption: str = "",
+        in_words: Snapshot | None = None,
     ) -> None:
         self.format = format
-        self.text = "\n".join(filter(None, (flow_text(snapshot), caption)))
+        self.text = "\n".join(filter(None, (flow_text(in_words or snapshot), caption)))
         self._snapshot = snapshot
         self._caption = caption
 

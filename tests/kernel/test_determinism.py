@@ -152,9 +152,51 @@ CELLS = [
 ]
 
 
-def outputs(folder):
-    """All that a headless run of `CELLS` writes."""
-    cells = list(map(nbformat.v4.new_code_cell, CELLS))
+KEPT = [
+    CELLS[0],
+    EIGHT,
+    """
+@task(cache_for="1h")
+def say(n):
+    print("said", n)
+    return n
+    """,
+    "%%flow etl(n=3) --step Load --cache 1h\nrows = list(range(n))\nprint('loaded', len(rows))",
+    "%%flow etl --step Add --with Resource('r') as r --cache 1h\nprint('adding')\ntotal = sum(rows)",
+    "%%flow etl\nsaid = say.map([1, 2])",
+    "%flow run etl",
+    "total, etl, rows",
+    "%flow timeline etl",
+    "%%flow etl --step Tell --cache 1h --run\nprint('telling')\ntext = f'{total}'",
+    "%flow",
+    "etl.get_tasks('Add')",
+    "%flow run etl --stale",
+    "etl.visualize()",
+]
+
+
+@pytest.mark.usefixtures("ledger_home")
+@pytest.mark.parametrize("executor", ["threads", "dask"])
+def test_a_headless_run_writes_the_same_whether_values_are_found_or_computed(
+    tmp_path, monkeypatch, executor
+):
+    monkeypatch.setenv("RESNB_CACHE", str(tmp_path / "cache"))
+    cells = list(KEPT)
+    if executor == "dask":
+        cells[6] = "state = etl.run(executor=DaskExecutor())"
+    first, second = outputs(tmp_path, cells), outputs(tmp_path, cells)
+    texts = [
+        [[(one.get("text"), one.get("data", {}).get("text/plain")) for one in cell] for cell in run]
+        for run in (first, second)
+    ]
+    assert texts[0] == texts[1]
+    pictures = [run[-1][0]["data"]["image/png"] for run in (first, second)]
+    assert pictures[0] != pictures[1]  # they tell what was found
+
+
+def outputs(folder, texts=CELLS):
+    """All that a headless run of cells with these texts writes."""
+    cells = list(map(nbformat.v4.new_code_cell, texts))
     notebook = nbformat.v4.new_notebook(cells=cells)
     run_headless(notebook, folder, allow_errors=True)
     return [joined(cell.outputs) for cell in notebook.cells]

@@ -59,11 +59,16 @@ def test_it_is_said_once_and_only_of_what_nobody_looks_after(store, shell, capsy
     assert shell.events.callbacks["post_run_cell"] == []
 
 
-def test_nothing_is_said_where_outputs_are_compared(store, shell, capsys):
+def test_nothing_is_said_where_nobody_reads_it(store, shell, capsys):
+    """As nbval, nbclient and papermill run cells; a notebook's front end allows input."""
     damaged(store)
-    shell.get_parent = lambda: {"content": {"store_history": False}}
+    shell.kernel, content = object(), {"allow_stdin": False}
+    shell.get_parent = lambda: {"content": content}
     say_what_is_left(shell)
     assert capsys.readouterr() == ("", "")
+    content["allow_stdin"] = True
+    say_what_is_left(shell)
+    assert "bad (damaged)" in capsys.readouterr().err
 
 
 def test_nothing_is_said_and_nothing_made_without_a_ledger(store, shell, capsys):

@@ -16,10 +16,9 @@ from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.records import Rebuilt
 from resnb.notebook.cells.steps import StepTask
 from resnb.run.caching.code_keys import CodeWalk, task_key
-from resnb.run.caching.keepers import FOUND
 from resnb.run.caching.value_keys import value_key
 from resnb.run.memory import memory_of
-from resnb.states import Pending, State, Success
+from resnb.states import FOUND, Pending, State, Success
 
 CODE_CHANGED = "its code has changed"
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))

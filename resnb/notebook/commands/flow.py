@@ -15,12 +15,14 @@ from resnb.notebook.closing import (
 from resnb.notebook.commands.removal import left_behind, remove_command, reset_command
 from resnb.notebook.commands.resources import report
 from resnb.notebook.display import show_flow, shown_while_running
+from resnb.notebook.front_end import is_read
 from resnb.notebook.lines.parsed import CommandLine, parse_command_line
 from resnb.notebook.session import AutoRuns, Session
 from resnb.run.closing import interrupts_put_off
 from resnb.run.memory import memory_of
 from resnb.states import FIRST_FINISHED, PENDING, State
 from resnb.view.aggregate import FAILURES
+from resnb.view.painter import PAINTER
 from resnb.view.plan import plan_text
 from resnb.view.sketch import sketch
 from resnb.view.snapshot import Sampler
@@ -86,10 +88,12 @@ def _carry_out(session: Session, flow: Flow, parsed: CommandLine) -> None:
 
 
 def _values(command: str, flow: str | None) -> None:
+    from IPython.core.getipython import get_ipython
+
     from resnb.notebook.commands.kept_values import clear_values, list_values
 
     if command == "cache":
-        list_values()
+        list_values(is_read=is_read(get_ipython()))
     else:
         clear_values(flow)
 
@@ -145,7 +149,7 @@ def _list_flows(session: Session) -> None:
 
 def _outcome(flow: Flow) -> tuple[str, ...]:
     """How the latest run stands, and of how many tasks that is not the outcome."""
-    seen = Sampler(sketch(flow)).sample(memory_of(flow))
+    seen = Sampler(sketch(flow)).sample(PAINTER.in_words(memory_of(flow)))
     counts = () if seen.code == PENDING else tally(seen.totals)
     if any(code in FAILURES for code, _ in seen.totals):
         return counts

@@ -9,20 +9,34 @@ from resnb.run.caching.store import Entry, ValueStore
 _KILO = 1000
 
 
-def list_values() -> None:
-    """Print what is kept: task, size and age of each value."""
+def list_values(*, is_read: bool) -> None:
+    """Print what is kept: task, size and age of each value.
+
+    Args:
+        is_read: whether somebody looks at it now; what a headless notebook prints has neither
+            ages nor the folder, which differ on each run and machine.
+    """
     store = ValueStore()
     entries = store.entries()
     if not entries:
         print("no values are kept: give a task cache_for='7d', or a cell --cache 7d")  # noqa: T201
         return
     now = time.time()
-    rows = [(_name(one), size_text(one.size), age_text(now - one.created)) for one in entries]
+    rows = [
+        (
+            _name(one),
+            size_text(one.size),
+            *([f"{age_text(now - one.created)} old"] if is_read else []),
+        )
+        for one in entries
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for name, size, age in rows:
-        print(f"{name:<{widths[0]}}  {size:>{widths[1]}}  {age:>{widths[2]}} old")  # noqa: T201
-    total = sum(one.size for one in entries)
-    print(f"{len(entries)} values, {size_text(total)} in {store.folder}")  # noqa: T201
+    for name, *rest in rows:
+        columns = (f"{text:>{width}}" for text, width in zip(rest, widths[1:], strict=True))
+        print("  ".join((f"{name:<{widths[0]}}", *columns)))  # noqa: T201
+    total = size_text(sum(one.size for one in entries))
+    where = f" in {store.folder}" if is_read else ""
+    print(f"{len(entries)} value{'s' * (len(entries) != 1)}, {total}{where}")  # noqa: T201
 
 
 def clear_values(flow: str | None) -> None:

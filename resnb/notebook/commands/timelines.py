@@ -10,6 +10,7 @@ from resnb.notebook.widget.timeline_record import record_of
 from resnb.run.closing import wait_for_reaper
 from resnb.run.memory import memory_of
 from resnb.states import PENDING
+from resnb.view.painter import PAINTER
 from resnb.view.snapshot import snapshot
 from resnb.view.timeline.chart import timeline
 from resnb.view.timeline.picture import timeline_bundle, timeline_text
@@ -35,5 +36,5 @@ def show_timeline(flow: Flow) -> None:
     if is_terminal(get_ipython()):
         print(timeline_lines(timeline(record)))  # noqa: T201
         return
-    text = timeline_text(snapshot(flow, memory), frozenset(record.labels))
+    text = timeline_text(snapshot(flow, PAINTER.in_words(memory)), frozenset(record.labels))
     display.display(timeline_bundle(timeline(record), text), raw=True)  # type: ignore[no-untyped-call]

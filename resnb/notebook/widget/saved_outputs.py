@@ -15,10 +15,9 @@ from IPython.core.getipython import get_ipython
 
 from resnb.events import Event, LeaseChanged, RunBegan, RunEnded
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run.memory import memory_of
 from resnb.run.output.writer import WITHOUT_CELL
-from resnb.view.picture import Picture, alt_text
-from resnb.view.snapshot import snapshot
+from resnb.view.painter import PAINTER
+from resnb.view.picture import alt_text
 from resnb.view.timeline.scale import duration_text
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ class SavedOutputs:
         if began < max(self._due, self._next):
             return True
         self._due, self._is_asked = None, False
-        picture = Picture(snapshot(self._flow, memory_of(self._flow)), caption=self._ran)
+        picture = PAINTER.picture(self._flow, caption=self._ran)
         if picture.text != self._written:
             self._written = picture.text
             data = {**picture.mimebundle(), **self._live()}

@@ -7,9 +7,10 @@ from typing import Any
 from resnb.errors import CacheError
 from resnb.graph.base.signals import Signal
 from resnb.graph.tasks.task import Task
-from resnb.run.caching.keepers import FOUND, Keeper
-from resnb.run.caching.value_keys import NoKeyError
-from resnb.states import Cached
+from resnb.run.caching.code_keys import NoKeyError
+from resnb.run.caching.keepers import Keeper
+from resnb.run.caching.printed import Printed, print_again, recorded
+from resnb.states import FOUND, Cached
 
 _said: set[str] = set()
 
@@ -39,15 +40,17 @@ class CachedCall:
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """Find the value, or compute and keep it."""
         places = self._look(args, kwargs)
-        value = self._code(*args, **kwargs)
-        self._keep(places, value)
+        with recorded() as recording:
+            value = self._code(*args, **kwargs)
+        self._keep(places, value, recording.printed)
         return value
 
     async def run_async(self, *args: Any, **kwargs: Any) -> Any:
         """The same for a coroutine."""
         places = self._look(args, kwargs)
-        value = await self._code(*args, **kwargs)
-        self._keep(places, value)
+        with recorded() as recording:
+            value = await self._code(*args, **kwargs)
+        self._keep(places, value, recording.printed)
         return value
 
     def _look(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[tuple[Keeper, Any]]:
@@ -70,14 +73,15 @@ class CachedCall:
                 say_once(self._task, f"is computed each time: {error}")
                 continue
             if found is not None:
+                print_again(found.printed)
                 raise CacheHit(FOUND, found.value)
             places.append((keeper, place))
         return places
 
-    def _keep(self, places: list[tuple[Keeper, Any]], value: Any) -> None:
+    def _keep(self, places: list[tuple[Keeper, Any]], value: Any, printed: Printed) -> None:
         for keeper, place in places:
             try:
-                keeper.keep(place, value)
+                keeper.keep(place, value, printed)
             except CacheError as error:
                 say_once(self._task, f"is not kept: {error}")
 

@@ -9,11 +9,12 @@ from resnb.graph.arguments import Constant
 from resnb.graph.node import Node
 from resnb.graph.tasks.task import Task
 from resnb.run.caching.calls import say_once
+from resnb.run.caching.code_keys import NoKeyError
 from resnb.run.caching.keepers import ByKey, ByValidator, Context, Keeper, counted
 from resnb.run.caching.lasting import lasting, result_of
 from resnb.run.caching.results import LocalResult
 from resnb.run.caching.targets import AtResult, AtTarget
-from resnb.run.caching.value_keys import NoKeyError, code_key, digest, value_key
+from resnb.run.caching.value_keys import code_key, digest, value_key
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow

@@ -2,14 +2,15 @@
 
 It is followed into what it refers to: the notebook's functions and classes, those of modules beside
 it, values; of installed packages the name and the version count. A container that code changes
-itself, such as a log or a memo, is no input of it. Bytecode is looked at, not source,
-which may have been edited since it was loaded.
+itself, such as a log or a memo, is no input of it, nor are locks and the standard streams. Bytecode
+is looked at, not source, which may have been edited since it was loaded.
 """
 
 import builtins
 import dis
 import inspect
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
@@ -27,7 +28,7 @@ from types import (
 )
 from typing import Any, NamedTuple
 
-from resnb.errors import is_installed
+from resnb.errors import ResnbError, is_installed
 from resnb.graph.tasks.task import Task
 from resnb.syntax.in_place import CHANGING_METHODS
 
@@ -46,6 +47,26 @@ _NATIVE = (
     MemberDescriptorType,
 )  # fmt: skip
 
+_LOCKS = (
+    type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Event,
+    threading.Semaphore, threading.Barrier,
+)  # fmt: skip
+
+
+class NoKeyError(ResnbError):
+    """Something cannot be told apart from others like it."""
+
+    variable = ""
+    """The variable that code refers to it by."""
+
+    def at(self, variable: str) -> "NoKeyError":
+        """The same, with the variable's name; the innermost one says most."""
+        if self.variable:
+            return self
+        found = NoKeyError(f"{variable!r}, which it refers to: {self}")
+        found.variable = variable
+        return found
+
 
 class CodeWalk:
     """Describes code as nested tuples of texts.
@@ -60,7 +81,13 @@ class CodeWalk:
         self._kept: list[Any] = []  # an id is one only as long as its object lives
 
     def describe(self, found: Any) -> Any:
-        """What `found`, code or a value, means; recursion is described by its place."""
+        """What `found`, code or a value, means; recursion is described by its place.
+
+        Raises:
+            NoKeyError: it is a value, or code refers to one, that cannot be told from others.
+        """
+        if _is_no_input(found):
+            return "no input", type(found).__name__
         if not _is_code(found):
             return "value", self._value_key(found)
         place = self._seen.setdefault(id(found), len(self._seen))
@@ -91,7 +118,13 @@ class CodeWalk:
         return "native", str(getattr(found, "__qualname__", found))
 
     def _function(self, function: FunctionType) -> Any:
-        cells = [self.describe(_content(cell)) for cell in function.__closure__ or ()]
+        changed = _alone(function.__code__).changed
+        cells = [
+            self._named(name, _unless_changed(name, _content(cell), changed))
+            for name, cell in zip(
+                function.__code__.co_freevars, function.__closure__ or (), strict=True
+            )
+        ]
         if is_installed(function.__code__.co_filename):
             module = str(function.__globals__.get("__name__"))  # not that of what it may wrap
             name = f"{module}.{function.__code__.co_qualname}"
@@ -125,10 +158,16 @@ class CodeWalk:
             alone.text,
             [self._code(one, namespace) for one in alone.inner],
             [
-                (name, self.describe(value))
+                (name, self._named(name, value))
                 for name, value in _referred(code, alone.changed, namespace)
             ],
         )
+
+    def _named(self, name: str, value: Any) -> Any:
+        try:
+            return self.describe(value)
+        except NoKeyError as error:
+            raise error.at(name) from None
 
 
 class _Alone(NamedTuple):
@@ -136,7 +175,7 @@ class _Alone(NamedTuple):
 
     text: tuple[Any, ...]
     inner: tuple[CodeType, ...]  # the functions and classes that are defined inside, in order
-    changed: frozenset[str]  # the globals of which it calls a method that changes them
+    changed: frozenset[str]  # the variables of which it calls a method that changes them
 
 
 @lru_cache(maxsize=1024)  # the same code is described after each run
@@ -182,6 +221,20 @@ def is_users(kind: type) -> bool:
     return kind.__module__ == "__main__" or (file is not None and not is_installed(file))
 
 
+def _is_users_module(module: ModuleType) -> bool:
+    """Whether a module is the user's; those that are built into Python have no file."""
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return module.__name__ not in sys.stdlib_module_names
+    return not is_installed(file)
+
+
+def _is_no_input(found: Any) -> bool:
+    """Whether what code computes does not depend on `found`: locks, and the standard streams."""
+    streams = sys.stdout, sys.stderr, sys.stdin, sys.__stdout__, sys.__stderr__, sys.__stdin__
+    return isinstance(found, _LOCKS) or any(found is one for one in streams if one is not None)
+
+
 def _is_code(found: Any) -> bool:
     kinds = (
         ModuleType, FunctionType, MethodType, partial, type, Task, staticmethod, classmethod,
@@ -200,24 +253,28 @@ def _referred(
                 yield name, None
             continue
         value = namespace[name]
-        yield name, type(value) if name in changed and isinstance(value, _CONTAINERS) else value
-        if isinstance(value, ModuleType) and not is_installed(
-            getattr(value, "__file__", None) or "<"
-        ):
+        yield name, _unless_changed(name, value, changed)
+        if isinstance(value, ModuleType) and _is_users_module(value):
             for part in code.co_names:
                 if part in vars(value):
                     yield f"{name}.{part}", vars(value)[part]
 
 
+def _unless_changed(name: str, value: Any, changed: frozenset[str]) -> Any:
+    """A variable's value; of a container that code changes, its type only."""
+    return type(value) if name in changed and isinstance(value, _CONTAINERS) else value
+
+
 def _changed_by(code: CodeType) -> frozenset[str]:
-    """The globals of which code calls a method that changes them."""
+    """The variables from outside of which code calls a method that changes them."""
     if CHANGING_METHODS.isdisjoint(code.co_names):
         return frozenset()
     steps = list(dis.get_instructions(code))
     return frozenset(
         one.argval
         for one, after in pairwise(steps)
-        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME") and after.argval in CHANGING_METHODS
+        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF")
+        and after.argval in CHANGING_METHODS
     )
 
 

@@ -8,7 +8,7 @@ import pickle
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeAlias
 
 from resnb.cache_validators import (
     PartialValidator,
@@ -17,23 +17,30 @@ from resnb.cache_validators import (
     all_parameters,
     duration_only,
 )
-from resnb.run.caching.store import ValueStore
-from resnb.run.caching.value_keys import NoKeyError, digest, value_key
-from resnb.states import Cached
+from resnb.run.caching.code_keys import NoKeyError
+from resnb.run.caching.printed import Printed
+from resnb.run.caching.store import Entry, ValueStore
+from resnb.run.caching.value_keys import digest, value_key
+from resnb.states import FOUND, Cached
 
 if TYPE_CHECKING:
     from resnb.graph.tasks.task import Task
 
-FOUND = "its value was kept"
 Context: TypeAlias = Callable[[], Mapping[str, Any]]
 """Gives what the running code may know of itself and its run."""
 
 
 class Found(NamedTuple):
-    """A value that was kept, and its key if that is known."""
+    """A value that was kept, its key if that is known, and what its task printed."""
 
     value: Any
     value_key: str = ""
+    printed: Printed = ()
+
+    @classmethod
+    def of(cls, entry: Entry, value: Any) -> Self:
+        """What the store says of a value."""
+        return cls(value, entry.value_key, entry.printed)
 
 
 class Keeper(Protocol):
@@ -55,8 +62,8 @@ class Keeper(Protocol):
             OptionError: there is a file that is no value.
         """
 
-    def keep(self, place: Any, value: Any) -> None:
-        """Keep `value`.
+    def keep(self, place: Any, value: Any, printed: Printed) -> None:
+        """Keep `value`, and with it what its task printed, unless a file of the user's is kept.
 
         Raises:
             CacheError: it cannot be stored.
@@ -137,12 +144,11 @@ class ByKey:
     def find(self, place: str) -> Found | None:
         """The value of that key."""
         found = ValueStore().find(place, self._age)
-        return None if found is None else Found(found[1], found[0].value_key)
+        return None if found is None else Found.of(*found)
 
-    def keep(self, place: str, value: Any) -> None:
+    def keep(self, place: str, value: Any, printed: Printed) -> None:
         """Keep `value` by that key."""
-        flow, task = self._names
-        ValueStore().save(place, value, flow=flow, task=task, value_key=key_or_none(value))
+        ValueStore().save(place, value, *self._names, key_or_none(value), printed)
 
 
 class KeptState(Cached):
@@ -201,14 +207,13 @@ class ByValidator:
             expires = datetime.fromtimestamp(entry.created, UTC) + timedelta(seconds=self._age)
             before = KeptState(value, pickle.loads(inputs), parameters, expires)  # noqa: S301
             if self._validator(before, now, self._parameters):
-                return Found(value, entry.value_key)
+                return Found.of(entry, value)
         return None
 
-    def keep(self, place: tuple[str, bytes], value: Any) -> None:
+    def keep(self, place: tuple[str, bytes], value: Any, printed: Printed) -> None:
         """Keep `value` with what it was computed from."""
-        flow, task = self._names
         what = (value, place[1], self._parameters)
-        ValueStore().save(place[0], what, flow=flow, task=task, value_key=key_or_none(value))
+        ValueStore().save(place[0], what, *self._names, key_or_none(value), printed)
 
 
 def key_or_none(value: Any) -> str:

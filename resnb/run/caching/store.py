@@ -13,16 +13,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from resnb.errors import CacheError, described
+from resnb.run.caching.printed import Printed
 
 FOLDER_VARIABLE: Final = "RESNB_CACHE"
 SIZE_VARIABLE: Final = "RESNB_CACHE_SIZE"
 LARGEST: Final = 5_000_000_000
 """How many bytes all values may take; what was not used for longest goes first."""
-_LONGEST_LINE = 100_000
+_LONGEST_LINE = 2_000_000  # what was printed is bounded as a task's log is
 _ONE_READ = 1 << 16
 """Bytes of a file that are read at once; most values are smaller."""
 _JUST_USED = 60.0
@@ -40,6 +42,7 @@ class Entry(NamedTuple):
     created: float  # when it was computed, in seconds since the epoch
     value_key: str  # what it is, for those that take it as an input; empty if that has no key
     size: int  # in bytes
+    printed: Printed = ()  # what the task printed
 
 
 class ValueStore:
@@ -69,6 +72,8 @@ class ValueStore:
         with file:
             about = os.fstat(file.fileno())
             beginning = file.read(_ONE_READ) or b""
+            while b"\n" not in beginning and len(beginning) < min(about.st_size, _LONGEST_LINE):
+                beginning += file.read(_ONE_READ) or b""
             found = _entry(beginning, key, about.st_size)
             now = time.time()
             if found is None or not 0 <= now - found.created <= max_age:
@@ -85,8 +90,10 @@ class ValueStore:
                 os.utime(place)
         return found, value
 
-    def save(self, key: str, value: Any, *, flow: str, task: str, value_key: str) -> None:
-        """Keep a value.
+    def save(  # noqa: PLR0917 - what an entry says, in its order
+        self, key: str, value: Any, flow: str, task: str, value_key: str, printed: Printed = ()
+    ) -> None:
+        """Keep a value; see `Entry`.
 
         Raises:
             CacheError: it cannot be stored; nothing is left of it then.
@@ -102,7 +109,10 @@ class ValueStore:
             raise CacheError(message) from None
         made = Path(name)
         try:
-            about = {"flow": flow, "task": task, "created": time.time(), "value_key": value_key}
+            about: dict[str, Any] = {"flow": flow, "task": task, "created": time.time()}
+            about["value_key"] = value_key
+            if printed:
+                about["printed"] = printed
             with os.fdopen(descriptor, "wb") as file:
                 file.write(json.dumps({"key": key, **about}).encode() + b"\n")
                 _dump(value, file)
@@ -183,10 +193,11 @@ def _entry(beginning: bytes, key: str, size: int) -> Entry | None:
     """
     try:
         found = json.loads(beginning[: beginning.index(b"\n")].decode())
-        entry = Entry(**found, size=size)
-    except (ValueError, TypeError):
+        printed = tuple((stream, text) for stream, text in found.pop("printed", ()))
+        entry = Entry(**found, size=size, printed=printed)
+    except (ValueError, TypeError, AttributeError):
         return None
-    texts = (entry.key, entry.flow, entry.task, entry.value_key)
+    texts = (entry.key, entry.flow, entry.task, entry.value_key, *chain(*entry.printed))
     fits = all(isinstance(one, str) for one in texts) and isinstance(entry.created, float)
     return entry if fits and entry.key == key else None
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from resnb.errors import CacheError, OptionError, described
 from resnb.run.caching.keepers import Context, Found
+from resnb.run.caching.printed import Printed
 from resnb.run.caching.results import formatted
 
 
@@ -53,8 +54,9 @@ class AtTarget:
             )
             raise OptionError(message) from error
 
-    def keep(self, place: _File, value: Any) -> None:
+    def keep(self, place: _File, value: Any, printed: Printed) -> None:
         """Write the file, but for None, which says as in Prefect that the task has done that."""
+        del printed
         if self._writes and value is not None:
             result = self._result.copy() if hasattr(self._result, "copy") else self._result
             result.location = _escaped(place.path)
@@ -76,8 +78,9 @@ class AtResult:
         """Nothing."""
         del place
 
-    def keep(self, place: Mapping[str, Any], value: Any) -> None:
+    def keep(self, place: Mapping[str, Any], value: Any, printed: Printed) -> None:
         """Write the file."""
+        del printed
         if value is not None:
             _written(self._result, value, place)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from time import time
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import ResnbError
 from resnb.graph.arguments import Constant
@@ -19,21 +19,29 @@ from resnb.graph.node import Node
 from resnb.graph.tasks.task import Task
 from resnb.run.caching.calls import CachedCall
 from resnb.run.caching.choosing import UNKNOWN, Keepers
-from resnb.run.caching.keepers import FOUND, Found, counted, input_keys, key_of, key_or_none
+from resnb.run.caching.code_keys import NoKeyError
+from resnb.run.caching.keepers import Found, counted, input_keys, key_of, key_or_none
 from resnb.run.caching.lasting import lasting
+from resnb.run.caching.printed import Printed
 from resnb.run.caching.store import ValueStore
-from resnb.run.caching.value_keys import NoKeyError
 from resnb.run.engine.surroundings import facts_of_flow, facts_of_task
-from resnb.states import Cached, State
+from resnb.states import FOUND, Cached, State
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
 
 
+class FoundBefore(NamedTuple):
+    """What was found before a run."""
+
+    states: dict[Task, State]  # of tasks that need not run
+    printed: dict[Task, Printed]  # what some of them have printed
+
+
 def found_before(
     flow: "Flow", parameters: Mapping[str, Any], given: Mapping[Task, State]
-) -> dict[Task, State]:
-    """The states of tasks that need not run, since their values are kept.
+) -> FoundBefore:
+    """Tasks that need not run, since their values are kept.
 
     Args:
         flow: the flow.
@@ -44,7 +52,7 @@ def found_before(
     for task in flow.sorted_tasks():
         with suppress(ResnbError):  # it is said when the task runs
             look.at(task, is_given=task in given)
-    return look.states
+    return FoundBefore(look.states, look.printed)
 
 
 def looking_first(
@@ -72,6 +80,7 @@ class _LookAhead:
 
     def __init__(self, flow: "Flow", parameters: Mapping[str, Any]) -> None:
         self.states: dict[Task, State] = {}
+        self.printed: dict[Task, Printed] = {}
         self._flow, self._store = flow, ValueStore()
         self._keepers = Keepers(flow, parameters)
         self._facts = facts_of_flow(flow.name, self._keepers.parameters, time())
@@ -89,6 +98,8 @@ class _LookAhead:
             found = self._value(task, node)
             if found is not None:
                 self.states[task] = Cached(FOUND, found.value)
+                if found.printed:
+                    self.printed[task] = found.printed
                 keys[task] = found.value_key or None
 
     def _value(self, task: Task, node: Node) -> Found | None:
@@ -103,7 +114,7 @@ class _LookAhead:
             by_parameters = input_keys(keepers.parameters, counts.parameters)
             key = key_of(keepers.codes(task), inputs, by_parameters)
             found = self._store.find(key, age)
-            return None if found is None else Found(found[1], found[0].value_key)
+            return None if found is None else Found.of(*found)
         facts = {**self._facts, **facts_of_task(task, None)}
         for keeper in keepers.of(node, lambda: facts):
             value = keeper.find(keeper.place(self._inputs(node)))

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ResnbError, described
-from resnb.run.caching.code_keys import CodeWalk, is_users, task_key
+from resnb.run.caching.code_keys import CodeWalk, NoKeyError, is_users, task_key
 from resnb.run.caching.frames import by_columns
 
 if TYPE_CHECKING:
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
-
-
-class NoKeyError(ResnbError):
-    """Something cannot be told apart from others like it."""
 
 
 def value_key(value: Any) -> str:

@@ -35,6 +35,7 @@ class Slot:
         inside: that row while the user's code runs, else -1.
         thread_id: the thread's identifier; 0 for a coroutine.
         output: where the text that it prints goes.
+        note: also gets what the code prints, as the stream's name and a text; None for nobody.
         in_hook: whether a hook or handler of the user's runs, which only Ctrl-C interrupts.
         stop_waiting: calls off what it waits for on another thread, if it does.
         stopped: whether `stop` was called between two steps; the next one does not begin.
@@ -45,6 +46,7 @@ class Slot:
         "in_hook",
         "inside",
         "left_behind",
+        "note",
         "output",
         "row",
         "stop_waiting",
@@ -59,10 +61,20 @@ class Slot:
         self.worker = 0
         self.thread_id = thread_id
         self.output = output
+        self.note: Callable[[str, str], object] | None = None
         self.in_hook = False
         self.stop_waiting: Callable[[], object] | None = None
         self.stopped = False
         self.left_behind = False
+
+    def print(self, stream: str, text: str) -> bool:
+        """Print `text` to `stream` for the row; false if it has no output."""
+        if self.output is None:
+            return False
+        self.output.write(self.row, stream, text)
+        if self.note is not None:
+            self.note(stream, text)
+        return True
 
     def interrupt(self, row: int) -> bool:
         """Raise `TaskCancelled` in the thread's code if that still works on `row`."""

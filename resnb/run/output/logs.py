@@ -13,9 +13,9 @@ class _TaskHandler(logging.Handler):
         text = f"{record.levelname}: {record.getMessage()}\n"
         if record.exc_info:
             text += (self.formatter or logging.Formatter()).formatException(record.exc_info) + "\n"
-        if slot is not None and slot.output is not None:
-            slot.output.write(slot.row, "stderr", text)
-        elif logging.lastResort is not None:
+        if slot is not None and slot.print("stderr", text):
+            return
+        if logging.lastResort is not None:
             logging.lastResort.handle(record)
 
 

@@ -49,12 +49,11 @@ class _Router:
         if os.getpid() != self._owner:
             return self._stream.write(text)
         slot, heard_by = CURRENT.get(), HEARD_BY.get()
-        if slot is not None and slot.output is not None:
-            slot.output.write(slot.row, self._name, text)
-        elif heard_by is not None:
-            heard_by(text)
-        else:
+        if slot is not None and slot.print(self._name, text):
+            return len(text)
+        if heard_by is None:
             return self._stream.write(text)
+        heard_by(text)
         return len(text)
 
     def writelines(self, lines: Any) -> None:

@@ -4,6 +4,7 @@ import copy
 import subprocess
 import sys
 import textwrap
+import types
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resnb import resource_manager, task
-from resnb.run.caching.value_keys import NoKeyError, code_key, value_key
+from resnb.run.caching.code_keys import NoKeyError
+from resnb.run.caching.value_keys import code_key, value_key
 
 PLAIN = st.recursive(
     st.none()
@@ -173,6 +175,52 @@ def test_what_does_not_pickle_has_no_key():
         value_key(one for one in "a")
     with pytest.raises(NoKeyError, match="generator"):
         code_of("k = (one for one in 'a')\ndef f(x):\n    return next(k)")
+
+
+def test_the_variable_is_named_by_which_code_refers_to_it():
+    made = "k = (one for one in 'a')\ndef g():\n    return next(k)\ndef f(x):\n    return g()"
+    with pytest.raises(NoKeyError, match=r"^'k', which it refers to: generator has no key"):
+        code_of(made)
+    with pytest.raises(NoKeyError, match=r"^'inner', which it refers to: generator"):
+        code_of("def made(inner):\n    return lambda x: next(inner)\nf = made(x for x in 'a')")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "import sys\ndef f(x):\n    print(x, file=sys.stderr)",
+        "import sys\ndef f(x):\n    return len(sys.modules), sys.argv, sys.path",
+        "from sys import stdout as out\ndef f(x):\n    out.write(x)",
+        "import threading\nlock = threading.Lock()\ndef f(x):\n    with lock:\n        return x",
+        "import threading\nended = threading.Event()\ndef f(x):\n    ended.set()",
+        "import time, itertools\ndef f(x):\n    return time.time(), itertools.count",
+    ],
+)
+def test_streams_locks_and_what_is_built_into_python_are_no_inputs(made):
+    before = code_of(made)
+    sys.modules["made_in_this_test"] = sys
+    try:
+        assert code_of(made) == before
+    finally:
+        del sys.modules["made_in_this_test"]
+
+
+def test_a_module_that_was_made_in_memory_is_the_users():
+    keys = set()
+    for number in (1, 2):
+        made = types.ModuleType("made")
+        made.number = number
+        keys.add(code_of("def f():\n    return made.number", made=made))
+    assert len(keys) == 2
+
+
+def test_a_container_around_a_function_that_it_changes_is_no_input():
+    made = "def outer():\n    seen = []\n    def f(x):\n        seen.append(x)\n    return f\nf = outer()"
+    found = {"__name__": "__main__"}
+    exec(made, found)
+    before = code_key(task(found["f"]))
+    found["f"](1)
+    assert code_key(task(found["f"])) == before
 
 
 def test_frames_and_arrays_count_by_what_they_hold():

@@ -1,0 +1,63 @@
+"""What a task printed, kept beside its value and printed again where the value is found.
+
+So a cell reads the same whether its task was computed or found.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
+from typing import TypeAlias
+
+from resnb.run.engine.slots import CURRENT
+from resnb.run.output.log import LOG_LIMIT
+
+Printed: TypeAlias = tuple[tuple[str, str], ...]
+"""Pairs of a stream's name and a text, in order."""
+
+
+class Recording:
+    """Notes what is printed; of much, the last `LOG_LIMIT` characters."""
+
+    def __init__(self) -> None:
+        self._texts: deque[tuple[str, str]] = deque()
+        self._kept = 0
+
+    def note(self, stream: str, text: str) -> None:
+        """`text` was printed to `stream`."""
+        text = text[-LOG_LIMIT:]
+        self._texts.append((stream, text))
+        self._kept += len(text)
+        while self._kept > LOG_LIMIT:
+            self._kept -= len(self._texts.popleft()[1])
+
+    @property
+    def printed(self) -> Printed:
+        """What was noted; what went to one stream without a break is one text."""
+        return tuple(
+            (stream, "".join(text for _, text in pairs))
+            for stream, pairs in groupby(self._texts, itemgetter(0))
+        )
+
+
+@contextmanager
+def recorded() -> Iterator[Recording]:
+    """Note what the running task prints in the block."""
+    recording, slot = Recording(), CURRENT.get()
+    if slot is None:
+        yield recording
+        return
+    slot.note = recording.note
+    try:
+        yield recording
+    finally:
+        slot.note = None
+
+
+def print_again(printed: Printed) -> None:
+    """Print it as the running task."""
+    slot = CURRENT.get()
+    if slot is not None:
+        for stream, text in printed:
+            slot.print(stream, text)

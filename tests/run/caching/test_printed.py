@@ -1,0 +1,167 @@
+"""What a task printed is printed again where its value is found."""
+
+import asyncio
+import sys
+
+import pytest
+
+from resnb import Flow, Parameter, flow, get_run_logger, resource_manager, task
+from resnb.cache_validators import partial_inputs_only
+from resnb.run.caching.printed import Recording
+from resnb.run.output.log import LOG_LIMIT
+from tests.run.caching.noting import called, noted
+
+
+@task(cache_for="1h")
+def load(n):
+    print("loading", n)
+    print("a warning", file=sys.stderr)
+    get_run_logger().info("loaded")
+    return list(range(n))
+
+
+@task(cache_for="1h")
+async def total(rows):
+    print("adding")
+    await asyncio.sleep(0)
+    print("added", end="")
+    return sum(rows)
+
+
+def twice(flow, capsys, **parameters):
+    """What a run prints that computes all, and one that finds all."""
+    shown = []
+    for name in ("Success", "Cached"):
+        state = flow.run(**parameters)
+        kept = [one for one in flow.tasks if one.cache_for is not None]
+        assert {state.result[one].name for one in kept} == {name}
+        shown.append(capsys.readouterr())
+    return shown
+
+
+def test_what_is_found_before_the_run_is_printed_in_the_order_of_the_graph(capsys):
+    with Flow("etl") as etl:
+        total(load(Parameter("n", default=3)))
+    first, second = twice(etl, capsys)
+    assert second == first
+    assert first.out == "loading 3\nadding\nadded"
+    assert first.err == "a warning\nINFO: loaded\n"
+
+
+def test_what_is_found_while_it_runs(capsys):
+    with Flow("etl") as etl:
+        length = task(lambda: 3, name="length")()  # is not kept, so that nothing is known before
+        load(length)
+    first, second = twice(etl, capsys)
+    assert second == first
+    assert first.out == "loading 3\n"
+
+
+def test_children_of_a_mapped_task(capsys):
+    with Flow("etl") as etl:
+        loaded = load.map([1, 2])
+    shown = []
+    for name in ("Success", "Cached"):
+        state = etl.run()
+        assert [one.name for one in state.result[loaded].map_states] == [name] * 2
+        shown.append(capsys.readouterr().out)
+    assert shown == ["loading 1\nloading 2\n"] * 2
+
+
+def test_a_value_that_a_validator_chooses(capsys):
+    @task(cache_for="1h", cache_validator=partial_inputs_only(["n"]))
+    def chosen(n, other):
+        print("computed", n)
+        return n
+
+    with Flow("etl") as etl:
+        chosen(1, Parameter("other", default=1))
+    first, second = twice(etl, capsys)
+    assert second == first
+
+
+def test_flow_functions(capsys):
+    @flow
+    def etl():
+        return total(load(3))
+
+    shown = []
+    for _ in range(2):
+        assert etl() == 3
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1] == "loading 3\nadding\nadded"
+
+
+def test_a_log_has_it_too(capsys):
+    with Flow("etl") as etl:
+        rows = load(3)
+    etl.run()
+    etl.run()
+    assert etl.memory.log_of(rows) == "loading 3\na warning\nINFO: loaded\n"
+    capsys.readouterr()
+
+
+def test_what_only_an_upstream_run_needs_prints_nothing_again(capsys):
+    """States that are given to a run, found or not, have printed before."""
+    with Flow("etl") as etl:
+        load(3)
+    etl.run()
+    state = etl.run()
+    capsys.readouterr()
+    etl.run(task_states=state)
+    assert capsys.readouterr().out == ""
+
+
+def test_set_ups_that_are_spared_print_nothing(capsys):
+    @resource_manager
+    class Loud:
+        def setup(self):
+            print("set up")
+
+        def cleanup(self, resource):
+            print("cleaned up")
+
+    with Flow("etl") as etl, Loud():
+        load(3)
+    first, second = twice(etl, capsys)
+    assert first.out == "set up\nloading 3\ncleaned up\n"
+    assert second.out == "loading 3\n"
+
+
+@pytest.mark.parametrize("size", [70_000, LOG_LIMIT, LOG_LIMIT + 10])
+def test_long_texts_come_back_as_far_as_logs_keep_them(size, capsys):
+    def run():
+        print("é" * size + '"', end="")
+        return 1
+
+    with Flow("etl") as etl:
+        task(noted("run", run), name="run", cache_for="1h")()
+    etl.run()
+    whole = capsys.readouterr().out
+    etl.run()
+    assert capsys.readouterr().out == whole[-LOG_LIMIT:]
+    assert called() == ["run"]
+
+
+def test_of_a_task_that_is_tried_again_what_the_last_try_printed(capsys):
+    tries = []
+
+    def run():
+        tries.append(1)
+        print("try", len(tries))
+        if len(tries) == 1:
+            raise ValueError
+        return 1
+
+    with Flow("etl") as etl:
+        task(noted("run", run), name="run", cache_for="1h", max_retries=1)()
+    assert etl.run().is_successful()
+    assert etl.run().is_successful()
+    assert capsys.readouterr().out == "try 1\ntry 2\ntry 2\n"
+
+
+def test_a_recording_joins_what_goes_to_one_stream():
+    recording = Recording()
+    for stream, text in [("stdout", "a"), ("stdout", "b"), ("stderr", "c"), ("stdout", "d")]:
+        recording.note(stream, text)
+    assert recording.printed == (("stdout", "ab"), ("stderr", "c"), ("stdout", "d"))
