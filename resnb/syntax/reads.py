@@ -18,15 +18,23 @@ def names_needed(statements: Sequence[ast.stmt]) -> tuple[str, ...]:
 class Walk:
     """Walks statements in order, with the set of names that are assigned so far.
 
+    Args:
+        statements: the statements.
+        ends_blocks: whether what stands in a ``with`` counts as run to its end, unless the block's
+            name says that it swallows exceptions; else any may.
+
     Attributes:
         needed: the names that must be assigned already.
+        perhaps: those of `needed` that an earlier statement has bound on some path.
         bound: the names that the statements bind, also where a later line deletes them, and
             whether only imports, loops and ``with ... as`` bind them.
         imports_all: whether there is an ``import *``.
     """
 
-    def __init__(self, statements: Sequence[ast.stmt]) -> None:
+    def __init__(self, statements: Sequence[ast.stmt], *, ends_blocks: bool = False) -> None:
+        self._ends_blocks = ends_blocks
         self.needed: dict[str, None] = {}
+        self.perhaps: set[str] = set()
         self.bound: dict[str, bool] = {}
         self.imports_all = False
         self._block(statements, frozenset())
@@ -54,9 +62,9 @@ class Walk:
                 assigned = self._nodes([one.context_expr for one in statement.items], assigned)
                 targets = [one.optional_vars for one in statement.items if one.optional_vars]
                 assigned = self._nodes(targets, assigned, passing=True)
-                self._block(
-                    statement.body, assigned
-                )  # the context manager may swallow an exception
+                after = self._block(statement.body, assigned)
+                if self._ends_blocks and not any(map(_swallows, statement.items)):
+                    return after
             case ast.Match(subject=subject, cases=cases):
                 assigned = self._nodes([subject], assigned)
                 for case in cases:
@@ -87,10 +95,12 @@ class Walk:
     ) -> frozenset[str]:
         """Walk what has no branches: it first reads, then binds."""
         read, bound = names_of(nodes)
+        if not read <= assigned:
+            missing = dict.fromkeys(sorted(read - assigned))
+            self.perhaps.update((missing.keys() & self.bound.keys()) - self.needed.keys())
+            self.needed.update(missing)
         for name in bound:
             self.bound[name] = passing and self.bound.get(name, True)
-        if not read <= assigned:
-            self.needed.update(dict.fromkeys(sorted(read - assigned)))
         deleted = {
             target.id
             for node in nodes
@@ -99,3 +109,10 @@ class Walk:
             if isinstance(target, ast.Name)
         }
         return assigned.union(bound) - deleted
+
+
+def _swallows(item: ast.withitem) -> bool:
+    """Whether one goes on after an exception in the block, as far as its name tells."""
+    found = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
+    name = getattr(found, "attr", getattr(found, "id", ""))
+    return any(word in name.lower() for word in ("suppress", "raises", "ignor"))

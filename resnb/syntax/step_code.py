@@ -30,6 +30,7 @@ class StepCode(NamedTuple):
         outputs: the names that it binds and that others see.
         imports: its imports, which the notebook sees too.
         rebinds: those of `needs` that it also binds.
+        perhaps: those of `rebinds` that it has bound on some path before it reads them.
         imports_all: whether there is an ``import *``.
     """
 
@@ -37,6 +38,7 @@ class StepCode(NamedTuple):
     outputs: tuple[str, ...]
     imports: tuple[ast.stmt, ...]
     rebinds: tuple[str, ...]
+    perhaps: frozenset[str]
     imports_all: bool
 
 
@@ -46,7 +48,7 @@ def step_code(statements: Sequence[ast.stmt], stay_inside: Collection[str] = ())
     Imports, the targets of loops and what ``with ... as`` binds are no outputs, nor are names that
     begin with an underscore, nor those of `stay_inside`.
     """
-    walk = Walk(statements)
+    walk = Walk(statements, ends_blocks=True)
     bound = walk.bound
     deletes = any(isinstance(one, ast.Delete) for one in statements)
     left = names_left(statements) if deletes else bound
@@ -60,6 +62,7 @@ def step_code(statements: Sequence[ast.stmt], stay_inside: Collection[str] = ())
         tuple(given),
         tuple(imports),
         tuple([one for one in needs if one in bound]),
+        frozenset(walk.perhaps),
         walk.imports_all,
     )
 

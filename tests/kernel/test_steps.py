@@ -260,6 +260,34 @@ def test_the_values_of_a_cell_are_kept_and_nothing_is_set_up_for_them(cells):
 
 
 @pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize(
+    "body",
+    [
+        "with open('/dev/null'):\n    total = n\nprint('computed', total)",
+        "for i in range(n):\n    total = i\nprint('computed', total)",
+        "if n:\n    total = n\nprint('computed', total)",
+    ],
+)
+@pytest.mark.parametrize("cell", ["a", None])
+def test_what_a_step_has_bound_is_no_input_when_its_cell_runs_again(cells, body, cell):
+    cells.run("calls = []")
+    for _ in "123":
+        line = "%%flow etl(n=3) --cache 7d --step Add"
+        cells.run(f"{line}\n{body}\ncalls.append(1)", cell)
+        assert "computed" in cells.run("%flow run etl").stdout
+    assert cells.value("len(calls)") == 1
+    assert cells.run("%flow").stdout.startswith("etl: 1 task, success")
+
+
+def test_what_the_notebook_has_bound_is_an_input_where_a_step_may_not_bind_it(cells):
+    cells.run("best, least = None, 5")
+    cells.run("%%flow etl --step --run\nif least < 3:\n    best = least\nshown = repr(best)", "a")
+    assert cells.value("best, shown") == (None, "None")
+    cells.run("least = 2\n%flow run etl --stale")
+    assert cells.value("best, shown") == (2, "2")
+
+
+@pytest.mark.usefixtures("kept")
 def test_a_kept_value_does_not_survive_a_change_of_what_made_it(cells):
     for factor in (2, 3):
         cells.run(f"def scaled(x):\n    return {factor} * x")

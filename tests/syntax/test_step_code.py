@@ -34,6 +34,10 @@ CELLS = [
     ("xs = [k * n for n in ns]", ("k", "ns"), ("xs",), ()),
     ("if c:\n    x = 1\ny = x", ("c", "x"), ("x", "y"), ("x",)),
     ("try:\n    x = 1\nexcept E as error:\n    x = 2", ("E",), ("x",), ()),
+    ("with a as f:\n    x = f.read()\nprint(x)", ("a",), ("x",), ()),
+    ("with suppress(E):\n    x = 1\nprint(x)", ("suppress", "E", "x"), ("x",), ("x",)),
+    ("with m.raises(E) as e:\n    x = 1\nx", ("m", "E", "x"), ("x",), ("x",)),
+    ("for i in xs:\n    x = i\nx", ("xs", "x"), ("x",), ("x",)),
     ("(n := a)", ("a",), ("n",), ()),
     ("a.b = 1\na[0] = 2", ("a",), (), ()),
 ]
@@ -43,6 +47,22 @@ CELLS = [
 def test_what_a_cell_reads_and_binds(cell, needs, outputs, rebinds):
     found = step_code(ast.parse(cell).body)
     assert (set(found.needs), found.outputs, found.rebinds) == (set(needs), outputs, rebinds)
+
+
+@pytest.mark.parametrize(
+    ("cell", "perhaps"),
+    [
+        ("for i in xs:\n    x = i\nx", {"x"}),
+        ("if c:\n    x = 1\ny = x", {"x"}),
+        ("try:\n    x = 1\nexcept E:\n    pass\nx", {"x"}),
+        ("x = x + 1", set()),
+        ("y = x\nif y:\n    x = 1\nx", set()),
+        ("while c:\n    n = n + 1\nn", set()),
+        ("x = 1\nx", set()),
+    ],
+)
+def test_what_it_reads_where_it_may_have_bound_it_before(cell, perhaps):
+    assert step_code(ast.parse(cell).body).perhaps == perhaps
 
 
 def functions(cell, arguments=(), late=(), *, shows=True, **namespace):

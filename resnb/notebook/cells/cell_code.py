@@ -106,8 +106,8 @@ def flow_body(
         if step is not None:
             shows = not body.rstrip().endswith(";")
             found = _step_body(shell, tree, source, filename, step, shows=shows)
-            outputs, needs = found.code.outputs, found.code.needs
-            return CellBody(lambda: None, outputs, needs, cell_id, number, found)
+            read = tuple(one for one in found.code.needs if one not in found.code.perhaps)
+            return CellBody(lambda: None, found.code.outputs, read, cell_id, number, found)
         if has_await(tree.body):
             raise MagicError(
                 "%%flow: a body builds the flow and cannot await; await inside an `async def` task"
