@@ -40,6 +40,8 @@ _MODES: Mapping[str | None, str] = {
     "from-cells": "--dry-run|--verify",
 }
 """The word that may follow a flow's name."""
+OF_CELLS = "notebook"
+"""What a flow of plain cells is called, unless the line names it."""
 _TAKEN_ARGUMENTS = {"flow": "`flow=` places a resource", "lease": "the body has it already"}
 
 
@@ -202,12 +204,15 @@ def parse_command_line(line: str) -> CommandLine:
         if not scanner.rest:
             return CommandLine()
         command = scanner.take_command()
-        scanner.take_option()  # %flow has none, so this refuses any
+        mode = _take_mode(scanner, command)
+        scanner.take_option()  # %flow has no other, so this refuses any
         if command == "cache":
             return _cache_command(scanner)
+        if command == "from-cells" and not scanner.rest:
+            return CommandLine(command, OF_CELLS, mode=mode or "")
         name = scanner.required("the flow's name", _FLOW_NAME)
         arguments: tuple[tuple[str, str], ...] = ()
-        mode = scanner.take(rf"(?:{_MODES[command]})(?=\s|#|$)") if command in _MODES else None
+        mode = mode or _take_mode(scanner, command)
         if command == "run":
             text = scanner.advance(len(scanner.rest))
             if late := _LATE_STALE.search(text):  # as Python it would be a subtraction
@@ -219,6 +224,11 @@ def parse_command_line(line: str) -> CommandLine:
         if scanner.rest:
             raise scanner.surplus()
         return CommandLine(command, name, arguments, target, mode or "")
+
+
+def _take_mode(scanner: Scanner, command: str | None) -> str | None:
+    """A command's own option, which may stand before the flow's name as well as after it."""
+    return scanner.take(rf"(?:{_MODES[command]})(?=\s|#|$)") if command in _MODES else None
 
 
 def _cache_command(scanner: Scanner) -> CommandLine:

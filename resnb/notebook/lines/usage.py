@@ -191,7 +191,7 @@ COMMAND = Magic(
         Form("timeline NAME", "picture of the last run", "timeline"),
         Form("auto NAME [off|--paid]", "run what is stale whenever a cell has run", "auto"),
         Form(
-            "from-cells NAME [--dry-run|--verify]",
+            "from-cells [NAME] [--dry-run|--verify]",
             "make a flow of the plain cells that have run, say what would be one, or check it",
             "from-cells",
         ),
