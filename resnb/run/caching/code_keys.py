@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 from resnb.errors import ResnbError, is_installed
 from resnb.graph.tasks.task import Task
+from resnb.syntax.bytecode import own_globals
 from resnb.syntax.in_place import CHANGING_METHODS
 
 _NO_DATA = frozenset({
@@ -157,10 +158,7 @@ class CodeWalk:
         return (
             alone.text,
             [self._code(one, namespace) for one in alone.inner],
-            [
-                (name, self._named(name, value))
-                for name, value in _referred(code, alone.changed, namespace)
-            ],
+            [(name, self._named(name, value)) for name, value in _referred(alone, namespace)],
         )
 
     def _named(self, name: str, value: Any) -> Any:
@@ -175,6 +173,8 @@ class _Alone(NamedTuple):
 
     text: tuple[Any, ...]
     inner: tuple[CodeType, ...]  # the functions and classes that are defined inside, in order
+    globals: tuple[str, ...]  # the variables that it reads from outside
+    names: frozenset[str]  # the names of these, of attributes, and of what it imports
     changed: frozenset[str]  # the variables of which it calls a method that changes them
 
 
@@ -190,7 +190,8 @@ def _alone(code: CodeType) -> _Alone:
         code.co_kwonlyargcount,
         code.co_flags & ~_NESTED,
     )
-    return _Alone(text, inner, _changed_by(code))
+    read = tuple(dict.fromkeys(own_globals(code)))
+    return _Alone(text, inner, read, frozenset(code.co_names), _changed_by(code))
 
 
 def task_key(task: Task, walk: CodeWalk) -> Any:
@@ -243,21 +244,18 @@ def _is_code(found: Any) -> bool:
     return isinstance(found, kinds)
 
 
-def _referred(
-    code: CodeType, changed: frozenset[str], namespace: Mapping[str, Any]
-) -> Iterator[tuple[str, Any]]:
+def _referred(alone: _Alone, namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The globals that code refers to, and what it may use of the user's modules among them."""
-    for name in code.co_names:
+    for name in alone.globals:
         if name not in namespace:
             if not hasattr(builtins, name):
                 yield name, None
             continue
         value = namespace[name]
-        yield name, _unless_changed(name, value, changed)
+        yield name, _unless_changed(name, value, alone.changed)
         if isinstance(value, ModuleType) and _is_users_module(value):
-            for part in code.co_names:
-                if part in vars(value):
-                    yield f"{name}.{part}", vars(value)[part]
+            for part in sorted(alone.names & vars(value).keys()):
+                yield f"{name}.{part}", vars(value)[part]
 
 
 def _unless_changed(name: str, value: Any, changed: frozenset[str]) -> Any:

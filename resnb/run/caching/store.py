@@ -121,7 +121,7 @@ class ValueStore:
         except Exception as error:  # noqa: BLE001 - whatever pickling the user's value raises
             made.unlink(missing_ok=True)
             first = described(error).splitlines()[0]
-            message = f"a {type(value).__name__} cannot be stored ({first})"
+            message = f"{_named(value)} cannot be stored ({first})"
             raise CacheError(message) from None
         self._bound(size)
 
@@ -209,7 +209,27 @@ def _dump(value: Any, file: BinaryIO) -> None:
         return
     import joblib
 
-    joblib.dump(value, file)
+    beginning = file.tell()
+    try:
+        joblib.dump(value, file)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        import cloudpickle
+
+        file.seek(beginning)
+        file.truncate()
+        cloudpickle.dump(value, file)  # functions and classes of a cell, by what they are
+
+
+def _named(value: Any) -> str:
+    """What errors call a value: of several by name, the first that does not pickle."""
+    import cloudpickle
+
+    for name, one in value.items() if isinstance(value, dict) else ():
+        try:
+            cloudpickle.dumps(one)
+        except Exception:  # noqa: BLE001 - whatever pickling the user's value raises
+            return f"{name!r}, a {type(one).__name__},"
+    return f"a {type(value).__name__}"
 
 
 def _loaded(file: io.FileIO, beginning: bytes, size: int) -> Any:

@@ -87,7 +87,17 @@ def _hasher_class(with_arrays: bool) -> Any:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever pickling the user's value raises
                 first = described(error).splitlines()[0]
-                message = f"{type(found).__name__} has no key ({first})"
+                message = f"{_named(found, self.walk)} has no key ({first})"
                 raise NoKeyError(message) from None
 
     return Hasher
+
+
+def _named(value: Any, walk: CodeWalk) -> str:
+    """What errors call a value: of several by name, the first without a key."""
+    for name, one in value.items() if isinstance(value, dict) else ():
+        try:
+            _hasher_of(walk).hash(one)
+        except NoKeyError:
+            return f"{name!r}, a {type(one).__name__},"
+    return type(value).__name__

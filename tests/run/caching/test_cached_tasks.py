@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -265,3 +267,42 @@ def test_the_folders_of_values_are_their_users_alone_from_the_first(folder):
     ValueStore(folder / "deep" / "values").save("abc", 1, flow="f", task="t", value_key="")
     for one in (folder / "deep" / "values", folder / "deep" / "values" / "ab"):
         assert one.stat().st_mode & 0o777 == 0o700
+
+
+MADE_IN_A_CELL = """
+import sys
+from resnb import Flow, task
+
+def made():
+    class Point:
+        def __init__(self, x):
+            self.x = x
+    return {"double": lambda x: 2 * x, "point": Point(3)}
+
+with Flow("etl") as etl:
+    found = task(made, cache_for="1h")()
+state = etl.run().result[found]
+print(state.name, state.result["double"](4), state.result["point"].x)
+"""
+
+
+def test_functions_and_classes_of_a_cell_are_kept_by_what_they_are():
+    shown = [
+        subprocess.run([sys.executable, "-c", MADE_IN_A_CELL], check=True, capture_output=True)
+        for _ in range(2)
+    ]
+    assert [one.stdout for one in shown] == [b"Success 8 3\n", b"Cached 8 3\n"]
+
+
+def test_of_several_values_the_one_is_named_that_cannot_be_kept(capsys):
+    with Flow("etl") as etl:
+        found = task(lambda: {"a": 1, "numbers": iter_of()}, name="found", cache_for="1h")()
+        task(lambda values: 1, name="use", cache_for="1h")(found)
+    etl.run()
+    said = capsys.readouterr().err
+    assert "task 'found' is not kept: 'numbers', a generator, cannot be stored" in said
+    assert "task 'use' is computed each time: 'numbers', a generator, has no key" in said
+
+
+def iter_of():
+    yield 1

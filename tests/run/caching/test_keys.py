@@ -205,6 +205,28 @@ def test_streams_locks_and_what_is_built_into_python_are_no_inputs(made):
         del sys.modules["made_in_this_test"]
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "def f(x):\n    return x.total + x.mean()",
+        "class A:\n    def g(self):\n        self.total = 1\ndef f(x):\n    return A().total",
+        "def f(x):\n    import os.path as mean\n    return x",
+    ],
+)
+def test_a_variable_that_is_called_like_an_attribute_is_no_input(made):
+    assert code_of(made) == code_of(made, total=1, mean=2)
+
+
+def test_an_attribute_of_a_class_or_of_a_users_module_is_one(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    keys = set()
+    for number in (1, 2):
+        (tmp_path / f"beside{number}.py").write_text(f"mean = {number}")
+        keys.add(code_of(f"import beside{number} as m\ndef f(x):\n    return m.mean"))
+        keys.add(code_of(f"class A:\n    total = {number}\ndef f(x):\n    return A.total"))
+    assert len(keys) == 4
+
+
 def test_a_module_that_was_made_in_memory_is_the_users():
     keys = set()
     for number in (1, 2):
