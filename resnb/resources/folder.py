@@ -29,6 +29,7 @@ class TemporaryFolderManager:
     """
 
     kind = "folder"
+    find_for = "1s"  # it is made here, so it cannot turn up later
     lease: Any
 
     def __init__(self, prefix: str = "", parent: str | os.PathLike[str] | None = None) -> None:

@@ -71,6 +71,7 @@ class SubprocessManager:
     """
 
     kind = "process"
+    find_for = "1s"  # it begins here, so it cannot turn up later
     lease: Any
 
     def __init__(

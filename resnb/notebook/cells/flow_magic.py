@@ -13,6 +13,7 @@ from resnb.notebook.cells.cell_runs import run_part
 from resnb.notebook.cells.steps import StepTask, shown_by
 from resnb.notebook.closing import close_scopes
 from resnb.notebook.display import show_flow, shown_while_running
+from resnb.notebook.front_end import is_terminal
 from resnb.notebook.lines.parsed import parse_flow_line
 from resnb.notebook.session import Session
 from resnb.run.closing import interrupts_put_off, reasons
@@ -33,6 +34,8 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
     parsed = parse_flow_line(line)
     flow_cells = session.for_building(parsed.name)
     refuse_while_running(parsed.name)
+    if cell_id is None and is_terminal(shell) and parsed.step is not None and parsed.step.title:
+        cell_id = f"step {parsed.step.title}"  # typed once more, it replaces that
     body = flow_body(shell, f"%%flow {line}", cell, cell_id, parsed.step)
     built = flow_cells.build(parsed, body, session.namespace)
     if (warning := session.keep(flow_cells)) is not None:

@@ -18,6 +18,7 @@ from resnb.notebook.lines.parsed import ResourcesLine, parse_resources_line
 from resnb.notebook.session import Session
 from resnb.run.closing import close, interrupts_put_off, reasons, wait_for_reaper
 from resnb.run.lifecycle import active_run
+from resnb.view.option_words import short_duration
 
 if TYPE_CHECKING:
     from resnb.ledger.admin.commands import LedgerCommands
@@ -225,12 +226,12 @@ def _clean_up_elsewhere(name: str, alive: Sequence[Lease]) -> None:
 
 def _keep(name: str, duration: str) -> None:
     limit = seconds(duration, "keep") or 0.0
-    own = _named(name)
+    own, lasting = _named(name), short_duration(limit)
     if not own:
         commands = _commands()
         _left_behind(commands, name)
         commands.keep(name, limit)
-        print(f"{harmless(name)}: kept for {duration} from now on")  # noqa: T201
+        print(f"{harmless(name)}: kept for {lasting} from now on")  # noqa: T201
         return
     from resnb.ledger.recipes.recipe import lives_in_kernel
 
@@ -238,7 +239,7 @@ def _keep(name: str, duration: str) -> None:
         raise LedgerError(f"resource {name!r} cannot be kept: it lives inside the kernel's process")
     for lease in own:
         KEEPER.keep(lease, limit)
-    print(f"{harmless(name)}: kept for {duration} after this kernel's end{_ended_by(own)}")  # noqa: T201
+    print(f"{harmless(name)}: kept for {lasting} after this kernel's end{_ended_by(own)}")  # noqa: T201
 
 
 def _ended_by(leases: Iterable[Lease]) -> str:
