@@ -14,6 +14,7 @@ from resnb.graph.arguments import tasks_in
 from resnb.graph.flow import Flow
 from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.records import Rebuilt
+from resnb.notebook.cells.removal import listed
 from resnb.notebook.cells.steps import StepTask
 from resnb.run.caching.code_keys import CodeWalk, task_key
 from resnb.run.caching.value_keys import value_key
@@ -151,7 +152,9 @@ def _reason_above(flow: Flow, task: Task, changed: Mapping[Task, str]) -> str | 
 def _change(before: MadeOf, now: MadeOf) -> str:
     """What has changed since a task ran."""
     names = [name for name, one in before.names.items() if now.names.get(name) != one]
-    return f"{', '.join(names)} has changed" if names else CODE_CHANGED
+    return (
+        f"{listed(names)} {'has' if len(names) == 1 else 'have'} changed" if names else CODE_CHANGED
+    )
 
 
 def _has_value(state: State) -> bool:
