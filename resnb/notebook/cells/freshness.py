@@ -16,15 +16,13 @@ from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.records import Rebuilt
 from resnb.notebook.cells.removal import listed
 from resnb.notebook.cells.steps import StepTask
-from resnb.run.caching.code_keys import CodeWalk, task_key
+from resnb.run.caching.code_keys import CodeWalk, but_changed, task_key
+from resnb.run.caching.glance import glance
 from resnb.run.caching.value_keys import value_key
 from resnb.run.memory import memory_of
 from resnb.states import FOUND, Pending, State, Success
 
 CODE_CHANGED = "its code has changed"
-_PLAIN = (bool, int, float, complex, str, bytes, type(None))
-_SHORT = 1000
-"""How many characters or items of a value are looked at."""
 
 
 class MadeOf(NamedTuple):
@@ -232,27 +230,13 @@ def _described(tasks: Iterable[Task]) -> dict[Task, MadeOf]:
             continue
         if isinstance(task, StepTask):
             names = {
-                name: repr(CodeWalk(_glance).describe(value))
-                for name, value in task.read_now().items()
+                name: repr(CodeWalk(glance).describe(value))
+                for name, value in but_changed(task.function, task.read_now())
             }
-            found[task] = MadeOf((task.outputs, CodeWalk(_glance).describe(task.function)), names)
+            found[task] = MadeOf((task.outputs, CodeWalk(glance).describe(task.function)), names)
             continue
         code = id(task.__dict__.get("run", task))
         if code not in seen:
-            seen[code] = MadeOf(task_key(task, CodeWalk(_glance)))
+            seen[code] = MadeOf(task_key(task, CodeWalk(glance)))
         found[task] = seen[code]
     return found
-
-
-def _glance(value: Any) -> str:
-    """What a value is at a glance: its content if that is short and plain, else its identity."""
-    if isinstance(value, _PLAIN):
-        is_short = not isinstance(value, str | bytes) or len(value) <= _SHORT
-    else:
-        kind = type(value)
-        items = (*value, *value.values()) if kind is dict else value
-        is_plain = kind in (list, tuple, set, dict) and len(value) <= _SHORT
-        is_short = is_plain and all(isinstance(one, _PLAIN) for one in items)
-    return (
-        f"{type(value).__name__} {value!r}" if is_short else f"{type(value).__name__} {id(value)}"
-    )

@@ -208,6 +208,13 @@ def task_key(task: Task, walk: CodeWalk) -> Any:
     return walk.describe(type(task)), [(name, walk.describe(own[name])) for name in sorted(own)]
 
 
+def but_changed(function: FunctionType, variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The variables of code, where a container that it changes itself counts by its type only."""
+    changed = _alone(function.__code__).changed
+    for name, value in variables.items():
+        yield name, _unless_changed(name, value, changed)
+
+
 def code_alone(code: CodeType) -> Any:
     """What code means apart from what it refers to."""
     return CodeWalk(str)._code(code, {})  # noqa: SLF001 - of this module

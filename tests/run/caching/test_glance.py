@@ -1,0 +1,96 @@
+"""What a value is at a glance."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resnb.run.caching.glance import glance
+
+
+@dataclasses.dataclass
+class Settings:
+    rows: int = 1
+    tags: list = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(slots=True)
+class Slotted:
+    rows: int = 1
+    unset: int = dataclasses.field(init=False)
+
+
+class Counter:
+    used = 0
+
+
+def set_item(key, value):
+    return lambda one: one.__setitem__(key, value)
+
+
+def set_rows(one):
+    one.rows = 2
+
+
+IN_PLACE = {
+    "an item": ([1, 2], set_item(0, 5)),
+    "an item further in": ({"a": [1, {"b": 2}]}, lambda one: one["a"][1].update(b=3)),
+    "a key": ({"a": 1}, set_item("b", 1)),
+    "beside something large": ({"frame": np.zeros(10_000), "n": 1}, set_item("n", 2)),
+    "another object in a list": ([object()], set_item(0, object())),
+    "a set": ({1, "a"}, lambda one: one.add(2)),
+    "a field": (Settings(), set_rows),
+    "a list in a field": (Settings(), lambda one: one.tags.append("x")),
+    "a field in slots": (Slotted(), set_rows),
+    "a namespace": (SimpleNamespace(rows=1), set_rows),
+    "a column": (pd.DataFrame({"a": [1]}), set_item("b", 1)),
+    "a row": (pd.DataFrame({"a": [1]}), lambda one: one.loc.__setitem__(1, [2])),
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_a_change_in_place_is_seen(name):
+    value, change = IN_PLACE[name]
+    before = glance(value)
+    assert glance(value) == before
+    change(value)
+    assert glance(value) != before
+
+
+def test_objects_that_count_something_while_they_are_used_are_what_they_are():
+    one = Counter()
+    before = glance(one)
+    one.used = 5
+    assert glance(one) == before != glance(Counter())
+
+
+@pytest.mark.parametrize("value", [[0] * 100_000, {n: n for n in range(5000)}, [[[0] * 100] * 100]])
+def test_of_much_it_looks_at_a_little(value):
+    assert len(glance(value)) < 100
+
+
+def test_what_is_in_itself_has_an_end():
+    value = []
+    value.append(value)
+    assert glance(value) == glance(value)
+
+
+def test_a_table_of_arrow():
+    assert "columns a" in glance(pa.table({"columns a": [1]}))
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=10,
+)
+
+
+@given(PLAIN, PLAIN)
+def test_plain_values_are_equal_at_a_glance_if_they_are_written_alike(one, other):
+    assert (glance(one) == glance(other)) == (repr(one) == repr(other))
