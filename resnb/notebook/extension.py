@@ -13,6 +13,7 @@ from resnb.notebook.completion import matcher
 from resnb.notebook.control_channel import take_commands
 from resnb.notebook.conversion.ran import watch
 from resnb.notebook.display import bundle, take_command
+from resnb.notebook.displays import KernelDisplays
 from resnb.notebook.handles import explain_handles, show_value
 from resnb.notebook.kernel_hooks import count_cells_as_use, mark_deleted_cells, wrap_shutdown
 from resnb.notebook.left_behind import say_what_is_left
@@ -20,6 +21,7 @@ from resnb.notebook.magics import FlowMagics
 from resnb.notebook.session import ATTRIBUTE as SESSION
 from resnb.notebook.session import Session, session_of
 from resnb.notebook.tracebacks import call_cells_by_name
+from resnb.run.output.displays import DISPLAYS
 from resnb.view.painter import PAINTER
 
 _ATTRIBUTE = "_resnb_unload"
@@ -55,6 +57,7 @@ def load(shell: Any) -> None:
     undo.append(lambda: values.pop(Task))
     kernel = getattr(shell, "kernel", None)
     PAINTER.tells_what_was_found = kernel is None
+    DISPLAYS.front_end = None if kernel is None else KernelDisplays(shell)
     if kernel is not None:
         undo += [wrap_shutdown(kernel), take_commands(kernel, take_command)]
     undo.append(say_what_is_left(shell))

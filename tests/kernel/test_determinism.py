@@ -161,8 +161,14 @@ def say(n):
     print("said", n)
     return n
     """,
-    "%%flow etl(n=3) --step Load --cache 1h\nrows = list(range(n))\nprint('loaded', len(rows))",
-    "%%flow etl --step Add --with Resource('r') as r --cache 1h\nprint('adding')\ntotal = sum(rows)",
+    """%%flow etl(n=3) --step Load --cache 1h
+rows = list(range(n))
+print('loaded', len(rows))
+from IPython.display import HTML, display
+display(HTML('<b>rows</b>'), 5)
+print('shown')""",
+    "from resnb.resources import TemporaryFolder",
+    "%%flow etl --step Add --with TemporaryFolder() as r --cache 1h\nprint('adding')\ntotal = sum(rows)",
     "%%flow etl\nsaid = say.map([1, 2])",
     "%flow run etl",
     "total, etl, rows",
@@ -183,13 +189,14 @@ def test_a_headless_run_writes_the_same_whether_values_are_found_or_computed(
     monkeypatch.setenv("RESNB_CACHE", str(tmp_path / "cache"))
     cells = list(KEPT)
     if executor == "dask":
-        cells[6] = "state = etl.run(executor=DaskExecutor())"
+        cells[cells.index("%flow run etl")] = "state = etl.run(executor=DaskExecutor())"
     first, second = outputs(tmp_path, cells), outputs(tmp_path, cells)
     texts = [
         [[(one.get("text"), one.get("data", {}).get("text/plain")) for one in cell] for cell in run]
         for run in (first, second)
     ]
     assert texts[0] == texts[1]
+    assert "✗" not in str(texts)
     pictures = [run[-1][0]["data"]["image/png"] for run in (first, second)]
     assert pictures[0] != pictures[1]  # they tell what was found
 

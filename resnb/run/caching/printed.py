@@ -1,4 +1,4 @@
-"""What a task printed, kept beside its value and printed again where the value is found.
+"""What a task printed and displayed, kept beside its value and shown again where that is found.
 
 So a cell reads the same whether its task was computed or found.
 """
@@ -6,15 +6,17 @@ So a cell reads the same whether its task was computed or found.
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import TypeAlias
 
 from resnb.run.engine.slots import CURRENT
+from resnb.run.output.displays import DISPLAY, DISPLAYS
 from resnb.run.output.log import LOG_LIMIT
 
 Printed: TypeAlias = tuple[tuple[str, str], ...]
-"""Pairs of a stream's name and a text, in order."""
+"""Pairs of a stream's name and a text, in order; of a display `DISPLAY` and its data as JSON."""
 
 
 class Recording:
@@ -26,6 +28,8 @@ class Recording:
 
     def note(self, stream: str, text: str) -> None:
         """`text` was printed to `stream`."""
+        if stream == DISPLAY and len(text) > LOG_LIMIT:
+            return
         text = text[-LOG_LIMIT:]
         self._texts.append((stream, text))
         self._kept += len(text)
@@ -35,10 +39,11 @@ class Recording:
     @property
     def printed(self) -> Printed:
         """What was noted; what went to one stream without a break is one text."""
-        return tuple(
-            (stream, "".join(text for _, text in pairs))
-            for stream, pairs in groupby(self._texts, itemgetter(0))
-        )
+        found: list[tuple[str, str]] = []
+        for stream, pairs in groupby(self._texts, itemgetter(0)):
+            texts = [text for _, text in pairs]
+            found += [(stream, one) for one in (texts if stream == DISPLAY else ["".join(texts)])]
+        return tuple(found)
 
 
 @contextmanager
@@ -50,7 +55,8 @@ def recorded() -> Iterator[Recording]:
         return
     slot.note = recording.note
     try:
-        yield recording
+        with DISPLAYS.listening(partial(recording.note, DISPLAY)):
+            yield recording
     finally:
         slot.note = None
 

@@ -18,6 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from resnb.run.engine.slots import CURRENT, NOTHING
+from resnb.run.output.displays import DISPLAY, DISPLAYS
 from resnb.run.output.log import LOG_LIMIT, ChildrenLog, Log, Piece
 from resnb.run.output.routing import routed
 from resnb.states import FIRST_FINISHED
@@ -64,7 +65,8 @@ class Output:
 
     def write(self, row: int, stream: str, text: str) -> None:
         """`row` printed `text`; -1 stands for the function of a plan that grows."""
-        self.keep(row, text)
+        if stream != DISPLAY:
+            self.keep(row, text)
         with self._lock:
             if self._finished:  # nobody waits for the code that prints any longer
                 return
@@ -167,6 +169,9 @@ class Output:
             self._writing = False
 
     def _write(self, stream: str, text: str) -> None:
+        if stream == DISPLAY:
+            DISPLAYS.show(text)
+            return
         if stream != self._last:  # a kernel flushes each stream at a time of its own
             self._last = stream
             for name, other in self._streams.items():

@@ -2,12 +2,14 @@
 
 import asyncio
 import sys
+from contextlib import contextmanager
 
 import pytest
 
 from resnb import Flow, Parameter, flow, get_run_logger, resource_manager, task
 from resnb.cache_validators import partial_inputs_only
 from resnb.run.caching.printed import Recording
+from resnb.run.output.displays import DISPLAYS
 from resnb.run.output.log import LOG_LIMIT
 from tests.run.caching.noting import called, noted
 
@@ -160,8 +162,63 @@ def test_of_a_task_that_is_tried_again_what_the_last_try_printed(capsys):
     assert capsys.readouterr().out == "try 1\ntry 2\ntry 2\n"
 
 
+class Front:
+    """A front end that notes what it is to display."""
+
+    def __init__(self):
+        self.shown, self.heard = [], []
+
+    @contextmanager
+    def listening(self, note):
+        self.heard.append(note)
+        yield
+        self.heard.pop()
+
+    def show(self, data):
+        self.shown.append(data)
+        for note in self.heard:
+            note(data)
+
+
+@pytest.fixture
+def front(monkeypatch):
+    found = Front()
+    monkeypatch.setattr(DISPLAYS, "front_end", found)
+    monkeypatch.setitem(sys.modules, "front", found)
+    return found
+
+
+def test_what_is_displayed_is_displayed_again(front, capsys):
+    large = "x" * (LOG_LIMIT + 1)
+
+    def run():
+        print("before")
+        for data in ("a", "b", large):
+            sys.modules["front"].show(data)  # where no key looks
+        print("after")
+        return 1
+
+    with Flow("etl") as etl:
+        found = task(run, name="run", cache_for="1h")()
+    assert etl.run().result[found].name == "Success"
+    assert front.shown == ["a", "b", large]
+    assert etl.run().result[found].name == "Cached"
+    assert front.shown == ["a", "b", large, "a", "b"]
+    assert capsys.readouterr().out == "before\nafter\n" * 2
+    assert etl.memory.log_of(found) == "before\nafter\n"
+    assert front.heard == []
+
+
 def test_a_recording_joins_what_goes_to_one_stream():
     recording = Recording()
     for stream, text in [("stdout", "a"), ("stdout", "b"), ("stderr", "c"), ("stdout", "d")]:
         recording.note(stream, text)
     assert recording.printed == (("stdout", "ab"), ("stderr", "c"), ("stdout", "d"))
+
+
+def test_a_recording_keeps_displays_apart():
+    recording = Recording()
+    recording.note("display", "1")
+    recording.note("display", "2")
+    recording.note("display", "3" * (LOG_LIMIT + 1))
+    assert recording.printed == (("display", "1"), ("display", "2"))

@@ -1,0 +1,45 @@
+"""What the code of a cached task displays, as data that can be displayed again."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from resnb.notebook.hooks import told
+
+_LIVE = "application/vnd.jupyter.widget-view+json"
+"""What stands for a widget, which is gone with its kernel."""
+
+
+class KernelDisplays:
+    """The displays of a kernel.
+
+    Args:
+        shell: IPython's shell in the kernel.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._publisher = shell.display_pub
+
+    @contextmanager
+    def listening(self, note: Callable[[str], object]) -> Iterator[None]:
+        """A block in which `note` is given each thing that this thread displays."""
+
+        def hook(message: dict[str, Any]) -> dict[str, Any]:
+            content = message["content"]
+            if message["header"]["msg_type"] == "display_data" and _LIVE not in content["data"]:
+                with told("keeping what a task displays"):
+                    note(json.dumps([content["data"], content["metadata"]]))
+            return message
+
+        self._publisher.register_hook(hook)
+        try:
+            yield
+        finally:
+            self._publisher.unregister_hook(hook)
+
+    def show(self, data: str) -> None:
+        """Display what was noted."""
+        with told("displaying what a task has displayed before"):
+            found, metadata = json.loads(data)
+            self._publisher.publish(found, metadata)
