@@ -221,6 +221,10 @@ class CacheError(ResnbError):
     """A value cannot be kept on disk, or the folder for such values cannot be used."""
 
 
+class NothingMade(ResnbError):  # noqa: N818 - what it says
+    """Raised by a set-up that has made nothing: there is nothing to clean up or to look for."""
+
+
 class CleanupError(ResnbError):
     """A resource's cleanup failed or did not end within its deadline."""
 
@@ -256,6 +260,7 @@ __all__ = [
     "MagicError",
     "NoAttributeError",
     "NoValueError",
+    "NothingMade",
     "OptionError",
     "OutsideFlowError",
     "ResnbError",

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from resnb.durations import seconds
-from resnb.errors import OptionError
+from resnb.errors import NothingMade, OptionError
 from resnb.graph.base.options import refuse_unknown
 from resnb.ledger.recipes.found_process import out_of_sight
 from resnb.ledger.recipes.kinds import Shape
@@ -43,6 +43,7 @@ class Site(NamedTuple):
     def client(self, service: str) -> Iterator[Any]:
         """A client of a service for the block, which tries again where it is throttled."""
         from botocore.config import Config
+        from botocore.exceptions import NoCredentialsError, PartialCredentialsError
 
         made = _session(self.profile).create_client(
             service,
@@ -52,6 +53,8 @@ class Site(NamedTuple):
         )
         try:
             yield made
+        except (NoCredentialsError, PartialCredentialsError) as error:
+            raise NothingMade(f"AWS asks for credentials: {error}") from error
         finally:
             made.close()
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from resnb import ResourceManager
 from resnb.durations import seconds
-from resnb.errors import CleanupError, ResnbError
+from resnb.errors import CleanupError, NothingMade, ResnbError
 from resnb.ledger.recipes.found_process import Place, here, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
 from resnb.resources.common import leave_alone, needed
@@ -260,7 +260,12 @@ class _client:  # noqa: N801 - a block
         with needed("DockerContainer needs Docker's library", "docker"):
             import docker
         host = os.environ.get("DOCKER_HOST", "")
-        self._client = docker.from_env(version=_VERSIONS.get(host))
+        try:
+            self._client = docker.from_env(version=_VERSIONS.get(host))
+        except docker.errors.DockerException as error:
+            where = host or "Docker's own socket"
+            message = f"no engine answers at {where}: start it, or set DOCKER_HOST ({error})"
+            raise NothingMade(message) from error
         _VERSIONS[host] = self._client.api.api_version
         return self._client
 

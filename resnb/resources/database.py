@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from resnb import ResourceManager
+from resnb.errors import NothingMade
 from resnb.ledger.recipes.kinds import Kind
 from resnb.resources.common import leave_alone, needed
 
@@ -85,7 +86,11 @@ class PostgresDatabaseManager:
     def _connected(self) -> Any:
         with needed("PostgresDatabase needs psycopg", "fleet"):
             import psycopg
-        return psycopg.connect(self.server, autocommit=True)
+        try:
+            return psycopg.connect(self.server, autocommit=True)
+        except psycopg.OperationalError as error:
+            where = urlsplit(self.server).netloc.rpartition("@")[2]
+            raise NothingMade(f"no connection to {where}: {error}") from error
 
 
 def _tag(lease_id: str) -> str:

@@ -1,6 +1,7 @@
 """The ready-made resources: used, cleaned up by anyone from plain data, and never beyond their own."""
 
 import doctest
+import gc
 import importlib
 import os
 import signal
@@ -14,7 +15,8 @@ import psutil
 import pytest
 
 import resnb.resources
-from resnb.errors import CleanupError, LedgerError, OptionError, ResnbError
+from resnb.errors import CleanupError, LedgerError, NothingMade, OptionError, ResnbError
+from resnb.ledger.admin.queries import LedgerQueries
 from resnb.ledger.owner import start_time
 from resnb.ledger.recipes import kinds
 from resnb.ledger.recipes.handles import FoundLease
@@ -283,3 +285,31 @@ def test_a_subclass_with_its_own_clean_up_is_no_kind():
         arguments = {Subprocess: ["x"], command: ["up", "down"]}[one]
         assert kinds.kind_of(own(*arguments)) is None
         assert kinds.kind_of(one.definition(*arguments)).name == one.definition.kind
+
+
+# ---- what cannot be reached
+
+UNREACHABLE = {
+    "docker": (("redis:7",), {}, "no engine answers at unix:///nowhere"),
+    "postgres": (("postgresql://me:secret@127.0.0.1:1/x",), {}, "no connection to 127.0.0.1:1: c"),
+    "kubernetes_job": (("image", "command"), {}, "no Kubernetes cluster is known by /nowhere"),
+    "s3_prefix": (("bucket",), {"region": "eu-central-1"}, "AWS asks for credentials"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket")  # docker's, where it fails
+@pytest.mark.parametrize("kind", UNREACHABLE)
+def test_where_nobody_answers_nothing_is_made_and_nothing_is_left(monkeypatch, kind):
+    for one in [one for one in os.environ if one.startswith("AWS_")]:
+        monkeypatch.delenv(one)
+    for name in ("DOCKER_HOST", "KUBECONFIG", "HOME", "AWS_EC2_METADATA_DISABLED"):
+        monkeypatch.setenv(name, {"DOCKER_HOST": "unix:///nowhere"}.get(name, "/nowhere"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    arguments, options, said = UNREACHABLE[kind]
+    held = kinds.find(kind).manager(*arguments, **options)
+    with pytest.raises(NothingMade, match=said) as caught, held:
+        pass
+    assert "secret" not in str(caught.value)
+    assert [one.name for one in LedgerQueries().leases()] == []
+    del held, caught
+    gc.collect()
