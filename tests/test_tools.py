@@ -1,6 +1,7 @@
 """What the tools of development decide."""
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -34,3 +35,15 @@ def test_another_version_is_none(other):
     other.with_name("python").symlink_to(sys.executable)
     (other.parents[2] / "3.98.0").symlink_to(other.parents[1])
     assert pythons.find("3.98") is None
+
+
+def test_libraries_are_chosen_by_todays_pip(monkeypatch):
+    monkeypatch.syspath_prepend(Path(pythons.__file__).parent)
+    from tools import parts
+
+    commands = [one for part in parts.PARTS.values() for one in part.commands]
+    made = [at for at, one in enumerate(commands) if " -m venv " in one]
+    assert made
+    for at in made:
+        python = f"{commands[at].split()[-1]}/bin/python"
+        assert commands[at + 1] == f"{python} -m pip install --quiet --upgrade pip"

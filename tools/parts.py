@@ -59,13 +59,24 @@ class Part(NamedTuple):
     package: str = ""
 
 
+def environment(python: str, folder: str) -> list[str]:
+    """Commands that make a virtual environment, with today's pip.
+
+    The pip that comes with a Python may try older and older versions of a library, and compile one.
+    """
+    return [
+        f"{python} -m venv {folder}",
+        f"{folder}/bin/python -m pip install --quiet --upgrade pip",
+    ]
+
+
 def on_python(version: str) -> Part:
     """The unit part on another Python, if that is there: byte code differs, and warnings do."""
     there = f"build/python-{version}"
     return Part(
         f"unit and stateful on Python {version}",
         [
-            f"python{version} -m venv {there}",
+            *environment(f"python{version}", there),
             f"{there}/bin/python -m pip install --quiet --editable .[lab,test]",
             f"{there}/bin/python -m pytest tests {WITHOUT_SLOW_PARTS} {WAITING}",
         ],
@@ -109,7 +120,7 @@ PARTS = {
     "browser-oldest": Part(
         "real browser: the oldest Jupyter that is supported",
         [
-            "python3 -m venv build/oldest",
+            *environment("python3", "build/oldest"),
             f"build/oldest/bin/python -m pip install --quiet {OLDEST}",
             f"{PYTEST} {ON_OLDEST} -n 2 -m 'long or not long'",
         ],
