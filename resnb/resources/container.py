@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from resnb import ResourceManager
 from resnb.durations import seconds
-from resnb.errors import CleanupError, ResnbError
+from resnb.errors import CleanupError, NothingMadeError, ResnbError
 from resnb.ledger.recipes.found_process import Place, here, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
 from resnb.resources.common import leave_alone, needed
@@ -259,7 +259,11 @@ class _client:  # noqa: N801 - a block
         with needed("DockerContainer needs Docker's library", "docker"):
             import docker
         host = os.environ.get("DOCKER_HOST", "")
-        self._client = docker.from_env(version=_VERSIONS.get(host))
+        try:
+            self._client = docker.from_env(version=_VERSIONS.get(host))
+        except docker.errors.DockerException as error:
+            message = f"DockerContainer: no engine answers; is one running? {error}"
+            raise NothingMadeError(message) from None
         _VERSIONS[host] = self._client.api.api_version
         return self._client
 

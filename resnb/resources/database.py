@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from resnb import ResourceManager
+from resnb.errors import NothingMadeError
 from resnb.ledger.recipes.kinds import Kind
 from resnb.resources.common import leave_alone, needed
 
@@ -84,7 +85,12 @@ class PostgresDatabaseManager:
     def _connected(self) -> Any:
         with needed("PostgresDatabase needs psycopg", "fleet"):
             import psycopg
-        return psycopg.connect(self.server, autocommit=True)
+        try:
+            return psycopg.connect(self.server, autocommit=True)
+        except psycopg.OperationalError as error:
+            reason = " ".join(str(error).split())  # in several lines
+            message = f"PostgresDatabase: the server cannot be reached: {reason}"
+            raise NothingMadeError(message) from None
 
 
 def _tag(lease_id: str) -> str:

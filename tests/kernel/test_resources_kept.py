@@ -129,6 +129,8 @@ def test_a_kept_resource_survives_its_kernel_and_is_adopted_by_the_next(begin, h
     first.run("%%flow etl --with Place as p --run\nx = use(p)")
     shown = first.run("%resources keep etl/p 10m")
     assert shown.stdout == "etl/p: kept for 10m after this kernel's end\n"
+    shown = first.run("%resources keep etl/p 600")
+    assert shown.stdout == "etl/p: kept for 10m after this kernel's end\n"
     first.close()
     assert (tmp_path / "place").exists()
 

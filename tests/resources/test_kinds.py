@@ -14,11 +14,17 @@ import psutil
 import pytest
 
 import resnb.resources
-from resnb.errors import CleanupError, LedgerError, OptionError, ResnbError
+from resnb.errors import CleanupError, LedgerError, NothingMadeError, OptionError, ResnbError
 from resnb.ledger.owner import start_time
 from resnb.ledger.recipes import kinds
 from resnb.ledger.recipes.handles import FoundLease
-from resnb.resources import Subprocess, TemporaryFolder, command
+from resnb.resources import (
+    DockerContainer,
+    PostgresDatabase,
+    Subprocess,
+    TemporaryFolder,
+    command,
+)
 from resnb.resources import process as process_module
 from tests.ports import free_port
 from tests.resources.elsewhere import elsewhere
@@ -128,7 +134,10 @@ def test_a_process_that_ends_before_it_is_ready():
         pass
     with pytest.raises(OptionError, match="Subprocess needs a command"), Subprocess([]):
         pass
-    with pytest.raises(FileNotFoundError), Subprocess(["no-such-program"]):
+    with (
+        pytest.raises(ResnbError, match="'no-such-program' cannot be started: No such file or dir"),
+        Subprocess(["no-such-program"]),
+    ):
         pass
 
 
@@ -283,3 +292,27 @@ def test_a_subclass_with_its_own_clean_up_is_no_kind():
         arguments = {Subprocess: ["x"], command: ["up", "down"]}[one]
         assert kinds.kind_of(own(*arguments)) is None
         assert kinds.kind_of(one.definition(*arguments)).name == one.definition.kind
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # Docker's library leaves a socket open
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("use", "fault"),
+    [
+        (lambda: DockerContainer("tiny"), "no engine answers"),
+        (
+            lambda: PostgresDatabase("postgresql://127.0.0.1:1/x"),
+            "the server cannot be reached: .*",
+        ),
+        (
+            lambda: TemporaryFolder(parent="/proc/none"),
+            "no folder can be made in /proc/none: No su",
+        ),
+        (lambda: Subprocess("no-such-program"), "'no-such-program' cannot be started: No such"),
+        (lambda: Subprocess("true", cwd="/nowhere"), "cannot be started: .*directory: /nowhere"),
+    ],
+)
+def test_what_cannot_begin_has_made_nothing(monkeypatch, use, fault):
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    with pytest.raises(NothingMadeError, match=fault), use():
+        pass

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from typing import Any, Protocol
 
-from resnb.errors import CleanupError, ResnbError
+from resnb.errors import CleanupError, NothingMadeError, ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger.kernel.request import Caller
 from resnb.ledger.recipes.captured import values_of
@@ -72,6 +72,8 @@ class ManagedResource:
                 from resnb.ledger.kernel.made_nothing import made_nothing
 
                 self.is_nothing = made_nothing(self._manager, error)
+            if isinstance(error, NothingMadeError):
+                error.is_told = True
             raise
         self._folders = (folder_now(), before)
         self.is_made = True

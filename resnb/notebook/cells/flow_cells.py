@@ -26,7 +26,7 @@ from resnb.graph.tasks.task import Task
 from resnb.graph.unused import not_added
 from resnb.notebook.cells.cell_scopes import SharedScope, dependants_of, enter_scope
 from resnb.notebook.cells.identity import CellKey, Cells, TaskLabel, task_labels
-from resnb.notebook.cells.namespace import MISSING, bind, restored_on_error
+from resnb.notebook.cells.namespace import MISSING, bind, evaluated, restored_on_error
 from resnb.notebook.cells.records import BuildResult, CellBody, CellRecord, Rebuilt, label_of
 from resnb.notebook.cells.removal import farewell, name_of
 from resnb.notebook.cells.step_names import Binder, StepNames, lost
@@ -249,7 +249,7 @@ class FlowCells:
             )
         if source is None:
             return Parameter(parameter.name)
-        made = Parameter(parameter.name, default=eval(source, namespace))  # noqa: S307
+        made = Parameter(parameter.name, default=self._default(parameter.name, source, namespace))
         self._default_sources[made] = normalised(source)
         return made
 
@@ -262,11 +262,14 @@ class FlowCells:
         known = self._default_sources.get(parameter)
         if known is not None:
             return known == normalised(source)
-        value = eval(source, namespace)  # noqa: S307 - the user's own code
+        value = self._default(parameter.name, source, namespace)
         try:
             return parameter.default is value or bool(parameter.default == value)
         except Exception:  # noqa: BLE001 - values of the user's, such as arrays
             return False
+
+    def _default(self, name: str, source: str, namespace: dict[str, Any]) -> Any:
+        return evaluated(source, namespace, f"parameter {name}={source} of flow {self.flow.name!r}")
 
     def _record(
         self,

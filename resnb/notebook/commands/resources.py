@@ -224,13 +224,15 @@ def _clean_up_elsewhere(name: str, alive: Sequence[Lease]) -> None:
 
 
 def _keep(name: str, duration: str) -> None:
+    from resnb.view.option_words import short_duration
+
     limit = seconds(duration, "keep") or 0.0
     own = _named(name)
     if not own:
         commands = _commands()
         _left_behind(commands, name)
         commands.keep(name, limit)
-        print(f"{harmless(name)}: kept for {duration} from now on")  # noqa: T201
+        print(f"{harmless(name)}: kept for {short_duration(limit)} from now on")  # noqa: T201
         return
     from resnb.ledger.recipes.recipe import lives_in_kernel
 
@@ -238,7 +240,8 @@ def _keep(name: str, duration: str) -> None:
         raise LedgerError(f"resource {name!r} cannot be kept: it lives inside the kernel's process")
     for lease in own:
         KEEPER.keep(lease, limit)
-    print(f"{harmless(name)}: kept for {duration} after this kernel's end{_ended_by(own)}")  # noqa: T201
+    kept = f"kept for {short_duration(limit)} after this kernel's end"
+    print(f"{harmless(name)}: {kept}{_ended_by(own)}")  # noqa: T201
 
 
 def _ended_by(leases: Iterable[Lease]) -> str:
