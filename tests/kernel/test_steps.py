@@ -423,3 +423,19 @@ def test_on_a_cluster_a_name_is_its_value_in_cells_that_read_it(cells):
     cells.run("%%flow etl --with client --run --step\nmore = sum(x)", "b")
     assert cells.value("more") == 5
     cells.run("%flow close etl")
+
+
+def test_a_cell_that_runs_again_unchanged_keeps_values_though_it_has_a_signature(cells):
+    cells.run("days = 2")
+    cell = "%%flow sales(days=days) --step\nrows = [0] * days"
+    cells.run(f"{cell.replace('--step', '--step --run')}", "a")
+    assert "stale" not in cells.run(cell, "a").texts
+    assert cells.run("%flow run sales --stale").stdout == "flow 'sales': nothing is stale\n"
+    cells.run("%flow run sales days=4")
+    shown = cells.run(cell, "a").texts
+    assert "days=4" in shown
+    assert "stale" not in shown
+    cells.run("days = 3")
+    shown = cells.run(cell, "a").texts
+    assert "days=3" in shown
+    assert "stale: its code has changed" in shown
