@@ -362,7 +362,7 @@ def test_what_a_failed_set_up_may_have_made_is_unknown_until_somebody_has_looked
     kernel.fail("%%flow etl --with Leaky as p --run\nx = use(p)")
     assert kernel.run("%resources").stdout == (
         "etl/p  unknown  its set-up failed, and nothing tells what it made: it may have leaked; "
-        "look for it, then: resnb forget NAME\n"
+        "look for it, then: resnb forget etl/p\n"
     )
     commands = LedgerCommands(home)
     (listed,) = commands.leases()

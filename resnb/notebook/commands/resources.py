@@ -5,6 +5,7 @@ is opened only for resources that this kernel does not hold.
 """
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _ITEM = re.compile(r"(?P<scope>.*)\[(?P<item>\d{1,9})\](-\d+)?", re.DOTALL)
 _UNTOLD = (
     "its set-up failed, and nothing tells what it made: it may have leaked; look for it, then: "
-    "resnb forget NAME"
+    "resnb forget {}"
 )
 _WHERE = {
     "alive": "{}",
@@ -157,7 +158,8 @@ def _left(lease: Lease, kernel: list[str]) -> list[str]:
 
     record = lease.entry.found()
     if lease.left_as == states.UNKNOWN or record is None:
-        return [lease.left_as, *kernel, _UNTOLD if lease.left_as == states.UNKNOWN else ""]
+        untold = _UNTOLD.format(shlex.quote(harmless(lease.name)))
+        return [lease.left_as, *kernel, untold if lease.left_as == states.UNKNOWN else ""]
     one = listed(record, ALIVE)
     return [one.state, *kernel, _stable(one.remark)]
 
