@@ -88,7 +88,7 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(_HOMES[name]), name)
     else:
         unsupported = import_module("resnb.unsupported")
-        unsupported.refuse_name("resnb", name, unsupported.NAMES)
+        unsupported.refuse_name("resnb", name, unsupported.NAMES, __all__)
     globals()[name] = value
     return value
 

@@ -10,6 +10,10 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from traceback import TracebackException
 
 _PACKAGE = f"{Path(__file__).parent}{os.sep}"
 _BLOCKS = contextlib.__file__  # its frames stand between resnb's own
@@ -102,10 +106,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _formatted(error: BaseException) -> str:
-    """`error` and its causes as Python formats them, without resnb's frames."""
+    """`error` and its causes as Python formats them, without resnb's frames.
+
+    Where a library has raised that no line of the user's has called, the message is enough.
+    """
     import traceback
 
     found = traceback.TracebackException(type(error), error, user_frames(error.__traceback__))
+    if not _has_users_line(found):
+        return "".join(found.format_exception_only())
     related: list[traceback.TracebackException | None] = [found]
     while related:
         one = related.pop()
@@ -117,8 +126,23 @@ def _formatted(error: BaseException) -> str:
     return "".join(found.format())
 
 
+def _has_users_line(found: "TracebackException") -> bool:
+    """Whether an error, one of its causes or one that it groups has passed a line of the user's."""
+    related: list[TracebackException | None] = [found]
+    while related:
+        one = related.pop()
+        if one is None:
+            continue
+        if not all(is_installed(frame.filename) for frame in one.stack or ()):
+            return True
+        related += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
+    return False
+
+
 def shown_without_ours(error: BaseException) -> BaseException:
-    """Let a notebook show `error` without resnb's frames. Returns `error`."""
+    """Let a notebook show `error` without resnb's frames; its own errors do. Returns `error`."""
+    if isinstance(error, ResnbError):
+        return error
 
     def lines() -> list[str]:
         return ResnbError.presented(_formatted(error)).splitlines()
@@ -221,8 +245,16 @@ class CacheError(ResnbError):
     """A value cannot be kept on disk, or the folder for such values cannot be used."""
 
 
-class NothingMade(ResnbError):  # noqa: N818 - what it says
-    """Raised by a set-up that has made nothing: there is nothing to clean up or to look for."""
+class NothingMadeError(ResnbError):
+    """A resource's set-up could not begin: it has made nothing, so nothing has to be found.
+
+    A set-up of your own may raise it, too, before it makes anything.
+
+    Attributes:
+        is_told: whether a lease knows; around it nothing is said of another one's set-up.
+    """
+
+    is_told = False
 
 
 class CleanupError(ResnbError):
@@ -260,7 +292,7 @@ __all__ = [
     "MagicError",
     "NoAttributeError",
     "NoValueError",
-    "NothingMade",
+    "NothingMadeError",
     "OptionError",
     "OutsideFlowError",
     "ResnbError",

@@ -4,10 +4,10 @@
 left out are accepted, since they ask for nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
-from resnb.errors import OptionError
+from resnb.errors import OptionError, nearest, shown_without_ours
 from resnb.instructions import is_import
 
 _LATER = "run the notebook later or often with cron, papermill or a CI job"
@@ -248,8 +248,16 @@ def without(given: Mapping[str, Any], table: Mapping[str, str]) -> dict[str, Any
     return {name: value for name, value in given.items() if name not in table}
 
 
-def refuse_name(module: str, name: str, table: Mapping[str, str]) -> NoReturn:
+def refuse_name(
+    module: str, name: str, table: Mapping[str, str], known: Iterable[str] = ()
+) -> NoReturn:
     """Raise for a name that a module or object does not have, with what to do instead.
+
+    Args:
+        module: the module or object, as errors call it.
+        name: the name.
+        table: what Prefect has there, and what to do instead.
+        known: the names that it has, one of which may have been meant.
 
     Raises:
         ImportError: the name was to be imported.
@@ -259,8 +267,10 @@ def refuse_name(module: str, name: str, table: Mapping[str, str]) -> NoReturn:
     if name in table:
         message += f", which Prefect has: {table[name]}"
         if is_import(2):  # Python would hide an AttributeError behind a message of its own
-            raise ImportError(message, name=module)
-    raise AttributeError(message)
+            raise shown_without_ours(ImportError(message, name=module))
+    elif not name.startswith("_") and (near := nearest(name, known)):
+        message += f"; did you mean {near!r}?"
+    raise shown_without_ours(AttributeError(message))
 
 
 def refuse_module(name: str) -> None:
@@ -276,7 +286,7 @@ def refuse_module(name: str) -> None:
     remedy = _CONTEXT if top == "context" else MODULES.get(top)
     if remedy is not None:
         message = f"resnb has no {name!r}, which Prefect has: {remedy}"
-        raise ModuleNotFoundError(message, name=name)
+        raise shown_without_ours(ModuleNotFoundError(message, name=name))
 
 
 def of_integration(module: str) -> str:

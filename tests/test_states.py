@@ -102,3 +102,10 @@ def test_states_carry_message_and_result():
     mapped = states.Mapped("two", [1, None], children)
     assert (mapped.map_states, mapped.result, mapped.message) == (children, [1, None], "two")
     assert states.Mapped().map_states == []
+
+
+def test_a_result_is_called_and_read_however_often_by_the_same_line():
+    """Python 3.12 stands elsewhere in a line that it has specialized: after some readings."""
+    state = states.Success(result=5)
+    assert [state.result() for _ in range(100)] == [5] * 100
+    assert [state.result for _ in range(100)] == [5] * 100

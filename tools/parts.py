@@ -3,7 +3,7 @@
     python tools/parts.py set-up lint unit
 
 It is run by the Python that the developer has, before there is a virtual environment: its first
-part makes that. So it imports the standard library only.
+part makes that. So it imports only the standard library and what does likewise.
 """
 
 import os
@@ -15,6 +15,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import pythons
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTEST = ".venv/bin/python -m pytest"
@@ -57,13 +59,24 @@ class Part(NamedTuple):
     package: str = ""
 
 
+def environment(python: str, folder: str) -> list[str]:
+    """Commands that make a virtual environment, with today's pip.
+
+    The pip that comes with a Python may try older and older versions of a library, and compile one.
+    """
+    return [
+        f"{python} -m venv {folder}",
+        f"{folder}/bin/python -m pip install --quiet --upgrade pip",
+    ]
+
+
 def on_python(version: str) -> Part:
     """The unit part on another Python, if that is there: byte code differs, and warnings do."""
     there = f"build/python-{version}"
     return Part(
         f"unit and stateful on Python {version}",
         [
-            f"python{version} -m venv {there}",
+            *environment(f"python{version}", there),
             f"{there}/bin/python -m pip install --quiet --editable .[lab,test]",
             f"{there}/bin/python -m pytest tests {WITHOUT_SLOW_PARTS} {WAITING}",
         ],
@@ -107,7 +120,7 @@ PARTS = {
     "browser-oldest": Part(
         "real browser: the oldest Jupyter that is supported",
         [
-            "python3 -m venv build/oldest",
+            *environment("python3", "build/oldest"),
             f"build/oldest/bin/python -m pip install --quiet {OLDEST}",
             f"{PYTEST} {ON_OLDEST} -n 2 -m 'long or not long'",
         ],
@@ -159,7 +172,7 @@ def run(part: Part) -> str:
         path = f"{os.environ['PATH']}{os.pathsep}{ROOT / '.venv' / 'bin'}"  # Node may be there
         environment = {**os.environ, "RESNB_HOME": LEDGER, **part.environment, "PATH": path}
         words = shlex.split(command)
-        words[0] = shutil.which(words[0], path=path) or words[0]
+        words[0] = located(words[0], path) or words[0]
         done = subprocess.run(words, cwd=ROOT, env=environment, check=False)
         if done.returncode != 0:
             return "failed"
@@ -169,10 +182,18 @@ def run(part: Part) -> str:
 def available(program: str, package: str) -> bool:
     """Whether `program` is there, if need be after installing Debian's `package` as root."""
     apt = shutil.which("apt-get")
-    if shutil.which(program) is None and apt is not None and os.geteuid() == 0:
+    if located(program) is None and apt is not None and os.geteuid() == 0:
         subprocess.run([apt, "update", "-qq"], check=False)
         subprocess.run([apt, "install", "-y", "-qq", package], check=False)
-    return shutil.which(program) is not None
+    return located(program) is not None
+
+
+def located(program: str, path: str | None = None) -> str | None:
+    """Where a program is, `python3.12` among them; None if it is not here."""
+    name, _, version = program.partition("python3.")
+    if not name and version:
+        return pythons.find(f"3.{version}")
+    return shutil.which(program, path=path)
 
 
 def print_table(rows: Sequence[tuple[str, float, str]]) -> None:

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pythons
 import version
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -150,26 +151,14 @@ def oldest() -> list[str]:
     ] + ["ipykernel==6.29.*"]
 
 
-def pythons() -> Iterator[tuple[str, str]]:
+def found_pythons() -> Iterator[tuple[str, str]]:
     """Each version of Python with its program; a loud line for each that is not here."""
     for name in PYTHONS:
-        kept = (Path.home() / ".pyenv" / "versions").glob(f"{name}.*/bin/python")
-        choices = [shutil.which(f"python{name}"), *map(str, sorted(kept, reverse=True))]
-        if f"{sys.version_info[0]}.{sys.version_info[1]}" == name:
-            choices.insert(0, sys.executable)
-        found = next((one for one in choices if one and works(one, name)), None)
+        found = pythons.find(name)
         if found is None:
             print(f"\n!!! NO PYTHON {name} HERE: not tried\n", flush=True)
         else:
             yield name, found
-
-
-def works(program: str, name: str) -> bool:
-    """Whether a program is Python `name`, with what makes virtual environments."""
-    code = (
-        f"import sys, venv; sys.exit(sys.version_info[:2] != tuple(map(int, {name!r}.split('.'))))"
-    )
-    return subprocess.run([program, "-c", code], capture_output=True, check=False).returncode == 0
 
 
 def try_out(program: str, package: Path, libraries: Sequence[str]) -> str:
@@ -217,7 +206,7 @@ def main(programs: Sequence[str]) -> int:
         contents(sdist, wheel)
         set_up_without_node()
         print("a clone is set up without Node: ok", flush=True)
-        chosen = [(one, one) for one in programs] or list(pythons())
+        chosen = [(one, one) for one in programs] or list(found_pythons())
         licences = ""
         for name, program in chosen:
             for package, what, libraries in (

@@ -18,6 +18,8 @@ TAG = "RESNB_LEASE"
 SCHEMES = (None, "basic", "kerberos", "jupyterhub")
 STOPPING = 30.0
 """How long a cluster that was told to stop may take, in seconds."""
+_NOT_GONE = ["pending", "running", "stopping"]
+"""In which states a cluster still has processes; unasked, a gateway lists no stopping ones."""
 _CONNECTION = ("address", "proxy_address", "public_address", "auth")
 
 
@@ -125,14 +127,14 @@ def tagged(connection: Mapping[str, Any], lease: str) -> str:
 
 
 def stop(connection: Mapping[str, Any], name: str, lease: str) -> None:
-    """Stop a cluster, and wait until the gateway does not list it any more.
+    """Stop a cluster, and wait until it has stopped.
 
     Raises:
         CleanupError: it has another lease's tag, or does not stop.
     """
     never, deadline = Event(), time.monotonic() + STOPPING
     with gateway(connection) as client:
-        found = {one.name: one for one in client.list_clusters()}.get(name)
+        found = {one.name: one for one in client.list_clusters(status=_NOT_GONE)}.get(name)
         if found is None:
             _see_that_it_is_gone(client, name)
             return
@@ -142,7 +144,7 @@ def stop(connection: Mapping[str, Any], name: str, lease: str) -> None:
             message = f"cluster {name} of the gateway is not of this lease, and is left alone"
             raise CleanupError(message)
         client.stop_cluster(name)
-        while any(one.name == name for one in client.list_clusters()):
+        while any(one.name == name for one in client.list_clusters(status=_NOT_GONE)):
             if time.monotonic() > deadline:
                 message = f"cluster {name} of the gateway has not stopped within {STOPPING:g} s"
                 raise CleanupError(message)

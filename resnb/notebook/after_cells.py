@@ -64,7 +64,9 @@ def _run_stale(session: Session, name: str, auto: AutoRuns) -> None:
         names = listed([harmless(one.name) for one in waiting])
         print(f"flow {harmless(name)!r}: ran {names}")  # noqa: T201
     except ResnbError as error:
-        print(f"flow {harmless(name)!r}: {error}", file=sys.stderr)  # noqa: T201
+        flow_name, text = f"flow {harmless(name)!r}", str(error)
+        said = text if text.startswith(f"{flow_name} ") else f"{flow_name}: {text}"
+        print(said, file=sys.stderr)  # noqa: T201
     except KeyboardInterrupt:
         print(f"flow {harmless(name)!r}: interrupted", file=sys.stderr)  # noqa: T201
 

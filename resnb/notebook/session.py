@@ -145,7 +145,7 @@ class Session:
             return None
         return (
             f"flow {flow.name!r} is not bound to {variable!r}, which holds a "
-            f"{type(held).__name__}; %flow {flow.name} shows it"
+            f"value of type {type(held).__name__}; %flow {flow.name} shows it"
         )
 
     def freshness(self, flow: Flow) -> Freshness:

@@ -62,6 +62,8 @@ def user_lines_only(shell: Any) -> Iterator[None]:
     except SyntaxError as error:
         raise CellSyntaxError(shell, error, user_frames(error.__traceback__)) from None
     except BaseException as error:
+        if hasattr(error, "_render_traceback_"):  # as what opens a resource shows its body's lines
+            raise
         with suppress(AttributeError):  # an exception without attributes is shown whole
             error._render_traceback_ = partial(_rendered, shell, error)  # type: ignore[attr-defined]
         raise

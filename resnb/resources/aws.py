@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from resnb.durations import seconds
-from resnb.errors import NothingMade, OptionError
+from resnb.errors import NothingMadeError, OptionError
 from resnb.graph.base.options import refuse_unknown
 from resnb.ledger.recipes.found_process import out_of_sight
 from resnb.ledger.recipes.kinds import Shape
@@ -54,7 +54,7 @@ class Site(NamedTuple):
         try:
             yield made
         except (NoCredentialsError, PartialCredentialsError) as error:
-            raise NothingMade(f"AWS asks for credentials: {error}") from error
+            raise NothingMadeError(f"AWS asks for credentials: {error}") from error
         finally:
             made.close()
 

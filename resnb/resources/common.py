@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from resnb.errors import CleanupError, NothingMade
+from resnb.errors import CleanupError, NothingMadeError
 
 
 def leave_alone(what: str) -> NoReturn:
@@ -22,10 +22,10 @@ def needed(what: str, extra: str) -> Iterator[None]:
     """Say how to install the library that the block imports; `what` says who needs it.
 
     Raises:
-        NothingMade: it is not there.
+        NothingMadeError: it is not there.
     """
     try:
         yield
     except ImportError:
         message = f"{what}: pip install 'resnb[{extra}]'"
-        raise NothingMade(message) from None
+        raise NothingMadeError(message) from None

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from resnb import ResourceManager
 from resnb.durations import seconds
-from resnb.errors import CleanupError, NothingMade, ResnbError
+from resnb.errors import CleanupError, NothingMadeError, ResnbError
 from resnb.ledger.recipes.found_process import Place, here, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
 from resnb.resources.common import leave_alone, needed
@@ -86,7 +86,6 @@ class DockerContainerManager:
     """
 
     kind = "docker"
-    find_for = "2m"  # an engine may be slow
     env = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
     lease: Any
 
@@ -264,8 +263,8 @@ class _client:  # noqa: N801 - a block
             self._client = docker.from_env(version=_VERSIONS.get(host))
         except docker.errors.DockerException as error:
             where = host or "Docker's own socket"
-            message = f"no engine answers at {where}: start it, or set DOCKER_HOST ({error})"
-            raise NothingMade(message) from error
+            message = f"DockerContainer: no engine answers at {where}; is one running? {error}"
+            raise NothingMadeError(message) from None
         _VERSIONS[host] = self._client.api.api_version
         return self._client
 

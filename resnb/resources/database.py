@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from resnb import ResourceManager
-from resnb.errors import NothingMade
+from resnb.errors import NothingMadeError
 from resnb.ledger.recipes.kinds import Kind
 from resnb.resources.common import leave_alone, needed
 
@@ -20,7 +20,6 @@ class PostgresDatabaseManager:
     """
 
     kind = "postgres"
-    find_for = "1m"  # the server ends what it has begun, whoever asked for it
     env = ("PGPASSFILE", "PGSERVICEFILE", "PGSSLROOTCERT")
     lease: Any
 
@@ -89,8 +88,9 @@ class PostgresDatabaseManager:
         try:
             return psycopg.connect(self.server, autocommit=True)
         except psycopg.OperationalError as error:
-            where = urlsplit(self.server).netloc.rpartition("@")[2]
-            raise NothingMade(f"no connection to {where}: {error}") from error
+            reason = " ".join(str(error).split())  # in several lines
+            message = f"PostgresDatabase: the server cannot be reached: {reason}"
+            raise NothingMadeError(message) from None
 
 
 def _tag(lease_id: str) -> str:

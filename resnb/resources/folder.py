@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from resnb import ResourceManager
-from resnb.errors import CleanupError
+from resnb.errors import CleanupError, NothingMadeError
 from resnb.ledger.recipes.found_process import Place, here, is_elsewhere, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
 
@@ -38,9 +38,17 @@ class TemporaryFolderManager:
         self._place = here()
 
     def setup(self) -> Path:
-        """Make it; its name ends with the lease's id."""
+        """Make it; its name ends with the lease's id.
+
+        Raises:
+            NothingMadeError: it cannot be made there.
+        """
         folder = self._folder(self.lease.id)
-        folder.mkdir(mode=0o700)
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            message = f"TemporaryFolder: no folder can be made in {self.parent}: {error.strerror}"
+            raise NothingMadeError(message) from None
         return folder
 
     def handle(self, folder: Path) -> dict[str, Any]:

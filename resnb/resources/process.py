@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from resnb import ResourceManager
-from resnb.errors import CleanupError, OptionError, ResnbError
+from resnb.errors import CleanupError, NothingMadeError, OptionError, ResnbError
 from resnb.ledger.owner import start_time
 from resnb.ledger.recipes.found_process import FoundProcess, Place, here, is_elsewhere, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
@@ -71,7 +71,7 @@ class SubprocessManager:
     """
 
     kind = "process"
-    find_for = "1s"  # it begins here, so it cannot turn up later
+    find_for = "1s"  # it runs here, so it cannot turn up later
     lease: Any
 
     def __init__(
@@ -92,7 +92,11 @@ class SubprocessManager:
         self._place = here()
 
     def setup(self) -> RunningProcess:
-        """Start it, with its output in a file of its own."""
+        """Start it, with its output in a file of its own.
+
+        Raises:
+            NothingMadeError: there is no such program, or it cannot be started.
+        """
         log = _log(tempfile.gettempdir(), self.lease.id)
         output = os.open(log, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         try:
@@ -105,6 +109,12 @@ class SubprocessManager:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        except OSError as error:
+            log.unlink()
+            where = error.filename if error.filename not in (None, self.args[0]) else ""
+            reason = f"{error.strerror}{where and f': {where}'}"
+            message = f"Subprocess: {self.args[0]!r} cannot be started: {reason}"
+            raise NothingMadeError(message) from None
         except BaseException:
             log.unlink()
             raise

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from resnb import ResourceManager
-from resnb.errors import OptionError, ResnbError
+from resnb.errors import NothingMadeError, OptionError, ResnbError
 from resnb.ledger.recipes.kinds import Kind
 from resnb.resources.process import RunningProcess, SubprocessManager
 
@@ -94,7 +94,7 @@ class SSHTunnelManager(SubprocessManager):
         """Start ``ssh`` in its own session."""
         if shutil.which("ssh") is None:
             message = "SSHTunnel needs OpenSSH's program ssh: install openssh-client"
-            raise ResnbError(message)
+            raise NothingMadeError(message)
         options = dict(_OPTIONS)
         if _settings(self._words()).get("stricthostkeychecking", "ask") == "ask":
             options["StrictHostKeyChecking"] = "accept-new"

@@ -14,7 +14,8 @@ def test_a_variable_that_holds_something_else_is_left_alone(cells):
     cells.run("etl = 'mine'")
     shown = cells.run("%%flow etl\nx = number(2)", "a")
     assert (
-        shown.stdout == "flow 'etl' is not bound to 'etl', which holds a str; %flow etl shows it\n"
+        shown.stdout
+        == "flow 'etl' is not bound to 'etl', which holds a value of type str; %flow etl shows it\n"
     )
     assert cells.value("etl") == "mine"
     assert "number" in cells.run("%flow etl").texts

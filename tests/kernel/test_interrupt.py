@@ -67,7 +67,7 @@ RUNS = {
 @pytest.fixture
 def work(notebook):
     notebook.run(THINGS)
-    for name in ("looping", "cleaning", "cell", "go"):
+    for name in ("looping", "cleaning", "cell", "go", "told"):
         (notebook.kernel.folder / name).unlink(missing_ok=True)
     (notebook.kernel.folder / "go").touch()
     return notebook
@@ -246,6 +246,60 @@ def test_an_interrupt_of_a_cell_that_replaces_a_scope_cuts_no_clean_up_short(slo
     let_go(slow)
     slow.kernel.finish(request)
     assert slow.value("since(), alive()") == (["slow clean up: 0"], [])
+
+
+OPENS = """
+class Told:
+    '''Standard error that tells by a file that something is awaited.'''
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def write(self, text):
+        self.stream.write(text)
+        if "waiting" in text:
+            Path("told").touch()
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+@resource_manager
+class Stuck:
+    def setup(self):
+        Path("looping").touch()
+        Path("go").read_text()
+
+    def cleanup(self, resource): ...
+
+sys.stderr = Told(sys.stderr)
+"""
+
+
+def test_an_interrupt_of_a_set_up_that_cannot_be_stopped_says_what_is_awaited(slow):
+    slow.run(OPENS)
+    request = slow.kernel.send("%resources open Stuck as one")
+    reached(slow, "looping")
+    interrupt(slow)
+    reached(slow, "told")
+    let_go(slow)
+    shown = slow.kernel.finish(request)
+    assert shown.error == "KeyboardInterrupt"
+    assert shown.stderr == (
+        "interrupted: waiting for the set-up of 'one' for up to 30 s; interrupt again to wait for "
+        "nothing\n"
+    )
+    slow.run("sys.stderr = sys.stderr.stream")
+
+
+def test_an_interrupted_block_shows_its_own_lines_only(work):
+    cell = "with Cluster(1):\n    Path('cell').touch()\n    threading.Event().wait(100)"
+    request = work.kernel.send(cell)
+    reached(work, "cell")
+    interrupt(work)
+    shown = work.kernel.finish(request)
+    assert shown.error == "KeyboardInterrupt"
+    assert "resnb/" not in shown.traceback
+    assert "line 3, in <module>" in shown.traceback
 
 
 def test_a_run_in_the_background_is_left_alone(work):

@@ -96,8 +96,10 @@ def test_what_a_block_holds_is_left_to_it(begin):
 def test_the_registered_kinds(begin, tmp_path):
     kernel = begin()
     shown = kernel.run("%resources kinds").stdout.splitlines()
-    assert [one.split("(")[0] for one in shown] == sorted(one.split("(")[0] for one in shown)
-    assert any(one.startswith("folder(prefix='', parent=None) ") for one in shown)
+    calls = shown[::2]
+    assert [one.split("(")[0] for one in calls] == sorted(one.split("(")[0] for one in calls)
+    assert "folder(prefix='', parent=None)" in calls
+    assert all(one.startswith("    ") for one in shown[1::2])
     kernel.run("%resources open folder(prefix='x-', parent='.') as made")
     assert kernel.value("made.name.startswith('x-')")
     kernel.run("%%flow etl --with folder(parent='.') as inner --run --quiet\ny = use(inner)", "a")
@@ -237,3 +239,25 @@ def test_mistakes_are_one_line(begin):
         assert words in shown.message, cell
         assert "\n" not in shown.message
     assert kernel.value("notes") == []
+
+
+def test_what_a_set_up_raises_shows_the_lines_of_its_cell(begin):
+    kernel = begin()
+    kernel.run("%%resource Slip\nnumber = 1\nnumber / 0\nyield number")
+    shown = kernel.fail("%resources open Slip as slip")
+    assert "    number / 0\n" in shown.traceback
+    assert shown.traceback.endswith("ZeroDivisionError: division by zero")
+    shown = kernel.fail("%resources open folder(parent='/proc/none') as made")
+    assert shown.traceback == (
+        "NothingMadeError: TemporaryFolder: no folder can be made in /proc/none: "
+        "No such file or directory"
+    )
+    assert "\nmade " not in kernel.run("%resources").stdout
+
+
+def test_what_a_library_raises_at_once_is_one_line(begin):
+    kernel = begin()
+    kernel.run("import json\nfrom resnb import resource\nloaded = resource(json.loads)")
+    assert kernel.fail("%resources open loaded('[') as text").traceback == (
+        "json.decoder.JSONDecodeError: Expecting value: line 1 column 2 (char 1)"
+    )

@@ -279,7 +279,7 @@ def test_a_cell_that_raises_leaves_the_definition(cells, body):
         ("%%resource class\nyield 1", "is no name for a resource"),
         (
             "%%resource number\nyield 1",
-            "the variable 'number' holds a FunctionTask; choose another",
+            "the variable 'number' holds a value of type FunctionTask; choose another",
         ),
         ("%%resource\nyield 1", "the resource's name is missing"),
         ("%%resource box --ttl soon\nyield 1", "is no value for --ttl"),

@@ -129,6 +129,8 @@ def test_a_kept_resource_survives_its_kernel_and_is_adopted_by_the_next(begin, h
     first.run("%%flow etl --with Place as p --run\nx = use(p)")
     shown = first.run("%resources keep etl/p 10m")
     assert shown.stdout == "etl/p: kept for 10m after this kernel's end\n"
+    shown = first.run("%resources keep etl/p 600")
+    assert shown.stdout == "etl/p: kept for 10m after this kernel's end\n"
     first.close()
     assert (tmp_path / "place").exists()
 
@@ -360,7 +362,7 @@ def test_what_a_failed_set_up_may_have_made_is_unknown_until_somebody_has_looked
     kernel.fail("%%flow etl --with Leaky as p --run\nx = use(p)")
     assert kernel.run("%resources").stdout == (
         "etl/p  unknown  its set-up failed, and nothing tells what it made: it may have leaked; "
-        "look for it, then: resnb forget NAME\n"
+        "look for it, then: resnb forget etl/p\n"
     )
     commands = LedgerCommands(home)
     (listed,) = commands.leases()

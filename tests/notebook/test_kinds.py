@@ -46,8 +46,10 @@ def test_the_list(known, capsys):
     show_kinds(None)
     assert capsys.readouterr().out == (
         "bare()\n"
-        "box(size, colour='red', **more)    Rents a box. It is returned.\n"
-        "crate(size, colour='red', **more)  Rents a box. It is returned. (first: pip install 'acme[crate]')\n"
+        "box(size, colour='red', **more)\n"
+        "    Rents a box. It is returned.\n"
+        "crate(size, colour='red', **more)\n"
+        "    Rents a box. It is returned. (first: pip install 'acme[crate]')\n"
     )
 
 

@@ -182,3 +182,31 @@ def test_no_credentials_for_a_gateway_that_is_not_configured(options, fault):
     row = gateway.connection_of(options)
     with pytest.raises(CleanupError, match="it is sent no credentials"), gateway.gateway(row):
         pass
+
+
+class Stopping:
+    """A gateway's client; a cluster that was told to stop is stopping at the next two looks."""
+
+    def __init__(self):
+        self.status, self.looks = "running", 2
+
+    def list_clusters(self, status=("pending", "running")):
+        if self.status == "stopping":
+            self.looks -= 1
+            self.status = "stopped" if self.looks < 0 else self.status
+        options = {"environment": {gateway.TAG: "lease"}}
+        own = SimpleNamespace(name="one", status=SimpleNamespace(name="RUNNING"), options=options)
+        return [own] if self.status in status else []
+
+    def stop_cluster(self, name):
+        self.status = "stopping"
+
+
+def test_a_cluster_of_a_gateway_has_stopped_when_it_is_cleaned_up(monkeypatch):
+    told = Stopping()
+    monkeypatch.setattr(gateway, "gateway", lambda connection: nullcontext(told))
+    gateway.stop({}, "one", "lease")
+    assert told.status == "stopped"
+    told.status, told.looks = "stopping", 2
+    gateway.stop({}, "one", "lease")
+    assert told.status == "stopped"

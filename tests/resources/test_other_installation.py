@@ -285,7 +285,7 @@ def test_all_is_cleaned_up_from_the_rows_alone(box, engines, server, tmp_path):
 
     rows.replace(rows.rows)
     said = other.clean_up(rows, closed(*(leases.keys() - NOT_SEEN - {"command"})))
-    assert left() == {"command"}, said
+    wait_for(lambda: left() == {"command"}, f"all but the command to end; it was said:\n{said}", 60)
     said = other.clean_up(rows, closed("command"), "alice", "--own")
     assert left() == set(), said
     assert {name for name in leases if not closed(name)(rows.states())} == NOT_SEEN

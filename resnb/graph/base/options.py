@@ -24,6 +24,11 @@ TASK_OPTIONS = (
     "description", "cache_for", "cache_key", "cache_validator", "target", "result",
 )  # fmt: skip
 
+SCOPE_OPTIONS = (
+    "cleanup_timeout", "cleanup_retries", "ttl", "idle_timeout", "keep", "on", "lifetime",
+    "cost_per_hour", "setup", "find_for",
+)  # fmt: skip
+
 ALIASES = {
     "retries": "max_retries",
     "retry_delay_seconds": "retry_delay",

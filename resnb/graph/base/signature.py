@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from resnb.errors import ArgumentError, nearest
+from resnb.graph.base.options import SCOPE_OPTIONS, TASK_OPTIONS
 
 
 class ShownSignature:
@@ -94,11 +95,21 @@ class Signature(NamedTuple):
         names = f"{_listed(unknown, ())} (its parameters: {', '.join(accepted) or 'none'})"
         lacks = f" and is missing {_listed(missing, self.positional)}" if missing else ""
         hint = f"; did you mean {near!r}?" if near else ""
+        hint = _option_hint(owner, min(unknown)) or hint
         return f"{owner} has no parameter {names}{lacks}{hint}"
 
     def accepts(self, name: str) -> bool:
         """Whether an argument called `name` can be passed."""
         return name in self.positional or name in self.keyword_only or self.var_keyword is not None
+
+
+def _option_hint(owner: str, name: str) -> str:
+    """How to give `owner` an option that was passed as an argument; empty if it is none."""
+    if owner.startswith("resource ") and name in SCOPE_OPTIONS:
+        return f"; it is an option: write .options({name}=...)(...)"
+    if owner.startswith("task ") and name in TASK_OPTIONS:
+        return f"; it is an option: write @task({name}=...), or .with_options({name}=...)(...)"
+    return ""
 
 
 def _listed(names: AbstractSet[str], order: tuple[str, ...]) -> str:

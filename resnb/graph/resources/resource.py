@@ -1,9 +1,9 @@
 """Resource managers: definitions of temporary resources, and their use in a flow."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-from resnb.errors import GraphError, OutsideFlowError
+from resnb.errors import GraphError, GraphTypeError, OutsideFlowError
 from resnb.graph.base.active_function import active_function
 from resnb.graph.base.building import flow_being_built
 from resnb.graph.base.options import checked, refuse_unknown
@@ -150,6 +150,26 @@ class ResourceManager:
         if flow is None and flow_being_built() is None:
             return PORTS.holder()(self, args, kwargs)
         return self.use(args, kwargs, flow=flow)
+
+    def __enter__(self) -> NoReturn:
+        """Refuse ``with Cluster as client:``.
+
+        Raises:
+            GraphTypeError: always: a definition is called first.
+        """
+        message = (
+            f"resource {self.name!r} is a definition, which is called first, also without "
+            f"arguments: write `with {self.name}(...) as x:`"
+        )
+        raise GraphTypeError(message)
+
+    def __exit__(self, *_: object) -> None: ...
+
+    async def __aenter__(self) -> NoReturn:
+        """Refuse ``async with Cluster as client:``, like `__enter__`."""
+        self.__enter__()
+
+    async def __aexit__(self, *_: object) -> None: ...
 
     def accept(self, signature: Signature) -> None:
         """Accept these arguments instead of those of the definition."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
+from resnb.errors import NothingMadeError
 from resnb.ledger.reaper.code_references import names_in, stored_by
 
 _PLAIN = frozenset({
@@ -36,9 +37,11 @@ _VARIABLES = frozenset({
 def made_nothing(manager: Any, error: BaseException) -> bool:
     """Whether the set-up of `manager`, which ended with `error`, has surely made nothing.
 
-    That is so if its function could not be called, as it needs arguments, or if its own frame
-    raised before it had called anything.
+    That is so if it says so, if its function could not be called, as it needs arguments, or if its
+    own frame raised before it had called anything.
     """
+    if isinstance(error, NothingMadeError):
+        return not error.is_told
     function = _function(manager)
     if function is None:
         return False

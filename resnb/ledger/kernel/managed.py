@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from typing import Any, Protocol
 
-from resnb.errors import CleanupError, NothingMade, ResnbError
+from resnb.errors import CleanupError, NothingMadeError, ResnbError
 from resnb.ids import LeaseId
 from resnb.ledger.kernel.request import Caller
 from resnb.ledger.recipes.captured import values_of
@@ -71,8 +71,9 @@ class ManagedResource:
             with suppress(Exception):  # the user's class may be an odd one
                 from resnb.ledger.kernel.made_nothing import made_nothing
 
-                is_told = isinstance(error, NothingMade)
-                self.is_nothing = is_told or made_nothing(self._manager, error)
+                self.is_nothing = made_nothing(self._manager, error)
+            if isinstance(error, NothingMadeError):
+                error.is_told = True
             raise
         self._folders = (folder_now(), before)
         self.is_made = True

@@ -19,6 +19,7 @@ from resnb.graph.tasks.task import Task
 from resnb.ledger import states
 from resnb.ledger.recipes import kinds
 from resnb.notebook.cells.identity import CellKey
+from resnb.notebook.cells.namespace import evaluated
 from resnb.notebook.lines.with_clauses import WithClause
 
 
@@ -208,11 +209,14 @@ def _unknown(what: str, name: str, namespace: dict[str, Any]) -> MagicError:
 
 
 def arguments_of(
-    clause: WithClause, namespace: dict[str, Any]
+    clause: WithClause, namespace: dict[str, Any], owner: str = "--with"
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of `clause`, evaluated."""
-    source = clause.arguments_source or ""
-    collected: tuple[tuple[Any, ...], dict[str, Any]] = eval(  # noqa: S307 - the user's own code
-        f"(lambda *args, **kwargs: (args, kwargs))({source})", namespace
-    )
+    """The arguments of `clause`, evaluated; `owner` is what the clause follows.
+
+    Raises:
+        MagicError: an argument cannot be evaluated.
+    """
+    source = f"(lambda *args, **kwargs: (args, kwargs))({clause.arguments_source or ''})"
+    found = evaluated(source, namespace, f"{owner} {clause.call_source}")
+    collected: tuple[tuple[Any, ...], dict[str, Any]] = found
     return collected

@@ -17,7 +17,6 @@ from resnb.durations import seconds
 from resnb.errors import MagicError
 from resnb.events import EVENTS, StructureChanged
 from resnb.graph import editing
-from resnb.graph.arguments import Constant
 from resnb.graph.base.building import BUILDING
 from resnb.graph.flow import Flow
 from resnb.graph.resources.scope import Scope
@@ -26,8 +25,16 @@ from resnb.graph.tasks.task import Task
 from resnb.graph.unused import not_added
 from resnb.notebook.cells.cell_scopes import SharedScope, dependants_of, enter_scope
 from resnb.notebook.cells.identity import CellKey, Cells, TaskLabel, task_labels
-from resnb.notebook.cells.namespace import MISSING, bind, restored_on_error
-from resnb.notebook.cells.records import BuildResult, CellBody, CellRecord, Rebuilt, label_of
+from resnb.notebook.cells.namespace import MISSING, bind, evaluated, restored_on_error
+from resnb.notebook.cells.records import (
+    BuildResult,
+    CellBody,
+    CellRecord,
+    Rebuilt,
+    inputs_of,
+    label_of,
+    renamed,
+)
 from resnb.notebook.cells.removal import farewell, name_of
 from resnb.notebook.cells.step_names import Binder, StepNames, lost
 from resnb.notebook.cells.steps import StepTask, outputs_of
@@ -71,7 +78,7 @@ class FlowCells:
         cells, key = self.cells.after(body.cell_id, names, reads)
         old = self.records.get(key)
         old_step = None if old is None or old.step not in flow.nodes else old.step
-        inputs = None if old_step is None else _inputs_of(flow, old_step)
+        inputs = None if old_step is None else inputs_of(flow, old_step)
         with restored_on_error(namespace), flow.transaction():
             before = self._names_before(old, names, namespace)
             if old is not None:
@@ -105,6 +112,7 @@ class FlowCells:
         self.cells, self.records[key] = cells, record
         left = [one.scope for one in self.shared.values() if one.scope not in flow.scopes]
         self.shared = after
+        kept = self._written_alike(mapping)
         return BuildResult(
             tuple(added),
             tuple(one.scope for one in shared.values()),
@@ -114,7 +122,12 @@ class FlowCells:
             (*stale, *dependants_of(flow, replaced)),
             None
             if old_step is None or record.step is None
-            else Rebuilt(old_step, record.step, inputs == _inputs_of(flow, record.step)),
+            else Rebuilt(
+                old_step,
+                record.step,
+                inputs is not None and renamed(inputs, kept) == inputs_of(flow, record.step),
+                kept,
+            ),
         )
 
     def steps(self) -> list[StepTask]:
@@ -249,7 +262,7 @@ class FlowCells:
             )
         if source is None:
             return Parameter(parameter.name)
-        made = Parameter(parameter.name, default=eval(source, namespace))  # noqa: S307
+        made = Parameter(parameter.name, default=self._default(parameter.name, source, namespace))
         self._default_sources[made] = normalised(source)
         return made
 
@@ -262,11 +275,24 @@ class FlowCells:
         known = self._default_sources.get(parameter)
         if known is not None:
             return known == normalised(source)
-        value = eval(source, namespace)  # noqa: S307 - the user's own code
+        value = self._default(parameter.name, source, namespace)
         try:
             return parameter.default is value or bool(parameter.default == value)
         except Exception:  # noqa: BLE001 - values of the user's, such as arrays
             return False
+
+    def _written_alike(self, mapping: Mapping[Task, Task]) -> dict[Parameter, Parameter]:
+        """The parameters among those replaced whose defaults are written as before."""
+        sources = self._default_sources
+        return {
+            one: new
+            for one, new in mapping.items()
+            if isinstance(one, Parameter) and isinstance(new, Parameter)
+            if sources.get(one) == sources.get(new)
+        }
+
+    def _default(self, name: str, source: str, namespace: dict[str, Any]) -> Any:
+        return evaluated(source, namespace, f"parameter {name}={source} of flow {self.flow.name!r}")
 
     def _record(
         self,
@@ -336,16 +362,6 @@ class FlowCells:
                 editing.remove(self.flow, one.scope.own_tasks)
             after[name] = replace(one, cells=cells, owner=None if one.owner == key else one.owner)
         return {name: one for name, one in after.items() if one.scope in self.flow.scopes}
-
-
-def _inputs_of(flow: Flow, step: StepTask) -> tuple[Any, ...]:
-    """What a step takes, to be compared: its tasks and plain values, and where it stands."""
-    node = flow.nodes[step]
-    inputs = {
-        name: repr(one.value) if isinstance(one, Constant) else one
-        for name, one in node.inputs.items()
-    }
-    return inputs, node.mapped, node.scope
 
 
 def _let_last(flow: Flow, known: Collection[Task], duration: float | None) -> None:

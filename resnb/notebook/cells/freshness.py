@@ -67,14 +67,16 @@ class Freshness:
         memory, known = memory_of(flow), self._made_of.get(old)
         if known is None or not _has_value(memory.state_of(old)):
             return False
-        if not (rebuilt.has_same_inputs and old.is_written_like(new)):
+        same = all(_equal(one.default, other.default) for one, other in rebuilt.parameters.items())
+        if not (same and rebuilt.has_same_inputs and old.is_written_like(new)):
             self._outdated[new] = CODE_CHANGED
             self._outdate(flow, [new], [new])
             return False
         if old in self._outdated:
             self._outdated[new] = self._outdated[old]
         self._made_of[new] = known
-        memory.take_over(old, new)
+        for one, other in ((old, new), *rebuilt.parameters.items()):
+            memory.take_over(one, other)
         return True
 
     def stale(self, flow: Flow) -> dict[Task, str]:

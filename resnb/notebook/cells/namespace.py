@@ -1,8 +1,10 @@
-"""The notebook's variables, as a cell that may fail needs them: changed all at once, or not."""
+"""The notebook's variables: changed all at once, or not, and read by the Python of magic lines."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
+
+from resnb.errors import MagicError, ResnbError
 
 
 class _Missing:
@@ -38,3 +40,27 @@ def bind(namespace: dict[str, Any], values: Mapping[str, Any]) -> None:
             namespace.pop(name, None)
         else:
             namespace[name] = value
+
+
+def evaluated(source: str, namespace: dict[str, Any], where: str) -> Any:
+    """The value of an expression that stands on a magic line.
+
+    Args:
+        source: the expression, which compiles.
+        namespace: the notebook's variables.
+        where: the part of the line that it stands in, for errors.
+
+    Raises:
+        MagicError: the expression itself fails, as by a name that is not defined.
+        BaseException: whatever a function that it calls raises.
+    """
+    try:
+        return eval(source, namespace)  # noqa: S307 - the user's own code
+    except ResnbError:
+        raise
+    except Exception as error:
+        own = error.__traceback__ and error.__traceback__.tb_next
+        if own is None or own.tb_next is not None:  # the user's function has lines to show
+            raise
+        kind = "" if isinstance(error, NameError) else f"{type(error).__name__}: "
+        raise MagicError(f"{where}: {kind}{error}") from None

@@ -1,11 +1,13 @@
 """What one cell of a flow is: its body before it runs, what it has added, what that has changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from resnb.graph.arguments import Constant
 from resnb.graph.flow import Flow
 from resnb.graph.resources.scope import Scope
+from resnb.graph.tasks.parameter import Parameter
 from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.identity import TaskLabel
 from resnb.notebook.cells.step_names import Binder, StepBody
@@ -65,6 +67,8 @@ class Rebuilt(NamedTuple):
     old: StepTask
     new: StepTask
     has_same_inputs: bool  # whether it takes the same tasks and values, in the same scope
+    # the cell's parameters that are written as before, old and new; their defaults may differ
+    parameters: Mapping[Parameter, Parameter] = {}
 
 
 @dataclass(frozen=True)
@@ -85,3 +89,22 @@ def label_of(flow: str, number: int | None, title: str | None = None) -> str:
     """What errors call a cell."""
     what = "a cell" if title is None else f"step {title!r}" if title else "this step"
     return f"{what} of flow {flow!r}" + ("" if number is None else f" (cell [{number}])")
+
+
+def inputs_of(flow: Flow, step: StepTask) -> tuple[Any, ...]:
+    """What a step takes, to be compared: its tasks and plain values, and where it stands."""
+    node = flow.nodes[step]
+    inputs = {
+        name: repr(one.value) if isinstance(one, Constant) else one
+        for name, one in node.inputs.items()
+    }
+    return inputs, node.mapped, node.scope
+
+
+def renamed(inputs: tuple[Any, ...], kept: Mapping[Parameter, Parameter]) -> tuple[Any, ...]:
+    """What `inputs_of` gave, with other parameters in place of some."""
+    named, *rest = inputs
+    return {
+        name: kept.get(one, one) if isinstance(one, Parameter) else one
+        for name, one in named.items()
+    }, *rest

@@ -38,7 +38,7 @@ def resource_cell(shell: Any, session: Session, line: str, cell: str) -> None:
     if old is not None and not isinstance(old, ResourceManager):
         raise MagicError(
             f"%%resource {parsed.name}: the variable {parsed.name!r} holds a "
-            f"{type(old).__name__}; choose another name, or del {parsed.name} first"
+            f"value of type {type(old).__name__}; choose another name, or del {parsed.name} first"
         )
     with restored_on_error(namespace):
         manager = _defined(shell, parsed, line, cell, namespace)

@@ -12,7 +12,7 @@ from resnb.graph.flow import Flow
 from resnb.graph.tasks.handle import is_handle
 from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.mentions import read_through
-from resnb.notebook.cells.namespace import MISSING, bind
+from resnb.notebook.cells.namespace import MISSING, bind, evaluated
 from resnb.notebook.cells.steps import StepOutput, StepTask, outputs_of
 from resnb.notebook.lines.parsed import StepLine
 from resnb.syntax.scoping import names_read
@@ -173,7 +173,7 @@ class StepNames:
             for name, task in found.items()
             if task is not None
         }
-        items = eval(source, {**namespace, **handles})  # noqa: S307 - the user's own code
+        items = evaluated(source, {**namespace, **handles}, f"--map {source}")
         return list(items) if isinstance(items, Iterator) else items  # of zip, map, a generator
 
     def _output(self, name: str) -> StepOutput:

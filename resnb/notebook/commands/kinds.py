@@ -55,9 +55,8 @@ def _list() -> None:
     if not rows:
         print("no resources are registered")  # noqa: T201
         return
-    width = max(len(call) for call, _ in rows)
-    for call, text in rows:
-        print(f"{call.ljust(width)}  {text}".rstrip())  # noqa: T201
+    for call, text in rows:  # below each other: most calls take half a line
+        print(f"{call}\n    {text}" if text else call)  # noqa: T201
 
 
 def _show(name: str) -> None:

@@ -23,7 +23,7 @@ def open_resource(session: Session, parsed: ResourcesLine) -> None:
     manager = manager_named(clause, namespace, "%resources open")
     if parsed.options:
         manager = manager.options(**parsed.options)
-    args, kwargs = arguments_of(clause, namespace)
+    args, kwargs = arguments_of(clause, namespace, "%resources open")
     held = HeldResource(manager, args, kwargs)
     held.source = clause.call_source
     name = clause.name

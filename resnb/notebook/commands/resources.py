@@ -5,6 +5,7 @@ is opened only for resources that this kernel does not hold.
 """
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ from resnb.notebook.lines.parsed import ResourcesLine, parse_resources_line
 from resnb.notebook.session import Session
 from resnb.run.closing import close, interrupts_put_off, reasons, wait_for_reaper
 from resnb.run.lifecycle import active_run
-from resnb.view.option_words import short_duration
 
 if TYPE_CHECKING:
     from resnb.ledger.admin.commands import LedgerCommands
@@ -28,7 +28,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _ITEM = re.compile(r"(?P<scope>.*)\[(?P<item>\d{1,9})\](-\d+)?", re.DOTALL)
 _UNTOLD = (
     "its set-up failed, and nothing tells what it made: it may have leaked; look for it, then: "
-    "resnb forget NAME"
+    "resnb forget {}"
 )
 _WHERE = {
     "alive": "{}",
@@ -158,7 +158,8 @@ def _left(lease: Lease, kernel: list[str]) -> list[str]:
 
     record = lease.entry.found()
     if lease.left_as == states.UNKNOWN or record is None:
-        return [lease.left_as, *kernel, _UNTOLD if lease.left_as == states.UNKNOWN else ""]
+        untold = _UNTOLD.format(shlex.quote(harmless(lease.name)))
+        return [lease.left_as, *kernel, untold if lease.left_as == states.UNKNOWN else ""]
     one = listed(record, ALIVE)
     return [one.state, *kernel, _stable(one.remark)]
 
@@ -225,13 +226,15 @@ def _clean_up_elsewhere(name: str, alive: Sequence[Lease]) -> None:
 
 
 def _keep(name: str, duration: str) -> None:
+    from resnb.view.option_words import short_duration
+
     limit = seconds(duration, "keep") or 0.0
-    own, lasting = _named(name), short_duration(limit)
+    own = _named(name)
     if not own:
         commands = _commands()
         _left_behind(commands, name)
         commands.keep(name, limit)
-        print(f"{harmless(name)}: kept for {lasting} from now on")  # noqa: T201
+        print(f"{harmless(name)}: kept for {short_duration(limit)} from now on")  # noqa: T201
         return
     from resnb.ledger.recipes.recipe import lives_in_kernel
 
@@ -239,7 +242,8 @@ def _keep(name: str, duration: str) -> None:
         raise LedgerError(f"resource {name!r} cannot be kept: it lives inside the kernel's process")
     for lease in own:
         KEEPER.keep(lease, limit)
-    print(f"{harmless(name)}: kept for {lasting} after this kernel's end{_ended_by(own)}")  # noqa: T201
+    kept = f"kept for {short_duration(limit)} after this kernel's end"
+    print(f"{harmless(name)}: {kept}{_ended_by(own)}")  # noqa: T201
 
 
 def _ended_by(leases: Iterable[Lease]) -> str:

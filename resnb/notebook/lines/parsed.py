@@ -191,6 +191,7 @@ def parse_resource_line(line: str) -> ResourceLine:
         return ResourceLine(name, parameters, MappingProxyType(options), dies_with_kernel)
 
 
+_OPTION = re.compile(r"--?[^\W\d][^\s=]*")
 _LATE_STALE = re.compile(r"\s--stale\s*(?:#.*)?$")
 
 
@@ -217,6 +218,10 @@ def parse_command_line(line: str) -> CommandLine:
             text = scanner.advance(len(scanner.rest))
             if late := _LATE_STALE.search(text):  # as Python it would be a subtraction
                 mode, text = "--stale", text[: late.start()]
+            if option := _OPTION.match(text):
+                is_known = option[0] == "--stale"
+                fault = f"unknown option {quoted(option[0])}; there is --stale"
+                raise MagicError("--stale is given twice" if is_known else fault)
             arguments = parse_assignments(text)
         target = scanner.word() if command == "remove" else None
         if scanner.rest and command is None:
@@ -235,7 +240,7 @@ def _cache_command(scanner: Scanner) -> CommandLine:
     """What follows ``%flow cache``."""
     if scanner.take(r"clear(?=\s|#|$)") is None:
         if scanner.rest:
-            raise scanner.surplus("clear" if scanner.rest.startswith("cl") else "")
+            raise scanner.surplus(hint="did you mean clear?" if scanner.rest[0] == "c" else "")
         return CommandLine("cache")
     name = scanner.required("the flow's name", _FLOW_NAME) if scanner.rest else None
     if scanner.rest:
@@ -279,7 +284,7 @@ def _parse_open(line: str) -> ResourcesLine:
             if option := scanner.take_option():
                 options |= _scope_option(scanner, option)
             elif clause is None:
-                clause = take_with_clause(scanner, "%resources open")
+                clause = take_with_clause(scanner, "it")
             else:
                 raise scanner.surplus(scanner.rest.split()[0])
         if clause is None:

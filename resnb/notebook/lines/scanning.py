@@ -59,7 +59,8 @@ class Scanner:
             word: the word that might be a command or an option, misspelt.
             hint: the remedy if it is neither.
         """
-        near = _nearest(word, [*self._magic.commands, *self._options])
+        known = [*self._magic.commands, *self._options] if self.command is None else self._options
+        near = _nearest(word, known)
         remedy = f"; did you mean {near}?" if near else f"; {hint}" if hint else ""
         return MagicError(f"unexpected {quoted(self.rest)}{remedy}")
 

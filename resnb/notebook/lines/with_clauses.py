@@ -47,7 +47,7 @@ class WithClause:
 
 
 def take_with_clause(scanner: Scanner, owner: str = "--with") -> WithClause:
-    """Read the clause after ``--with``, or what `owner` is.
+    """Read a clause; `owner` is what takes it, for errors.
 
     Raises:
         MagicError: it is not a clause.

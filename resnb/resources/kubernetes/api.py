@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from resnb.errors import NothingMade, ResnbError
+from resnb.errors import NothingMadeError, ResnbError
 from resnb.resources.common import needed
 from resnb.resources.kubernetes.objects import EXTRA, NEEDS, ref_of
 
@@ -86,7 +86,7 @@ class KubernetesApi:
             there = f"; its contexts are {', '.join(known)}" if known else ""
             why = f"{type(error).__name__}: {error}".removeprefix("ConfigException: ")
             message = f"no Kubernetes cluster is known by {path} or by a pod: {why}{there}"
-            raise NothingMade(message) from None
+            raise NothingMadeError(message) from None
         self.server: str = settings.host
         self._client = client.ApiClient(settings)
         self._dynamic = dynamic.DynamicClient(self._client, discoverer=lambda *_: None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import user_frames, user_line
+from resnb.errors import shown_without_ours, user_frames, user_line
 from resnb.graph.tasks.task import Task
 from resnb.run.scheduling.outcome import is_stop, text_of
 from resnb.states import (
@@ -81,7 +81,7 @@ class TaskStates(Mapping[Task, State]):
             message = (
                 f"task {name!r} took no part in this run of {self._execution.plan.flow.name!r}"
             )
-            raise KeyError(message) from None
+            raise shown_without_ours(KeyError(message)) from None
         return state_of(self._execution, row)
 
     def __iter__(self) -> Iterator[Task]:

@@ -80,9 +80,20 @@ def deliver(error: BaseException) -> None:
     """Raise `error`, which was put off; see `OwnLines.deliver`."""
     handler = signal.getsignal(signal.SIGINT)
     if isinstance(error, KeyboardInterrupt) and callable(handler):
-        handler(signal.SIGINT, sys._getframe())  # noqa: SLF001 - a run's, or an event loop's
+        _handed_on(handler, signal.SIGINT, sys._getframe())  # noqa: SLF001 - a run's, or a loop's
         return
     raise shown_without_ours(error)
+
+
+def _handed_on(
+    handler: Callable[[int, FrameType | None], object], number: int, frame: FrameType | None
+) -> None:
+    """Call another handler; what it raises is shown with the lines that it has interrupted."""
+    try:
+        handler(number, frame)
+    except BaseException as error:
+        shown_without_ours(error)
+        raise
 
 
 class TimeLimit:
@@ -169,7 +180,7 @@ class ExitGuard:
             self._noted += 1
             return
         before: Callable[[int, FrameType | None], object] = self._before
-        before(number, frame)
+        _handed_on(before, number, frame)
 
 
 GUARD = ExitGuard()

@@ -1,6 +1,7 @@
 """What is open for the session, by name."""
 
 import os
+import sys
 import threading
 from collections.abc import Hashable
 from queue import Empty, SimpleQueue
@@ -15,7 +16,7 @@ from resnb.ledger.kernel.kernel_wide import SharedResource
 from resnb.ledger.kernel.lease import Lease
 from resnb.run.closing import close, interrupts_put_off, reasons
 from resnb.run.engine.cancellation import GRACE
-from resnb.run.engine.interrupts import Interrupts, awaited
+from resnb.run.engine.interrupts import LOOK, Interrupts, awaited
 from resnb.run.engine.slots import CURRENT, Slot
 from resnb.run.held.hold import Hold
 
@@ -186,14 +187,20 @@ def _set_up(hold: Hold) -> None:
     with Interrupts(opening.stop, opening.leave) as interrupts:
         opening.interrupts = interrupts
         hold.thread.submit(opening.job)
-        deadline: float | None = None
+        deadlines: list[float] = []
         while True:
-            if interrupts.noted and deadline is None:
-                deadline = monotonic() + GRACE
+            if interrupts.noted and not deadlines:  # when to say what is awaited, and to give up
+                deadlines = [monotonic() + LOOK, monotonic() + GRACE]
             try:
-                error = awaited(opening.over, deadline)
+                error = awaited(opening.over, deadlines[0] if deadlines else monotonic() + LOOK)
                 break
             except Empty:
+                if not deadlines:
+                    continue
+                if len(deadlines) > 1:
+                    deadlines.pop(0)
+                    _tell(hold.name)
+                    continue
                 error = None  # nobody waits any longer; it cleans up what it makes
                 break
             except BaseException as raised:  # noqa: BLE001 - raised once set-up has ended
@@ -204,6 +211,16 @@ def _set_up(hold: Hold) -> None:
     interrupts.deliver()
     if error is not None:
         raise error
+
+
+def _tell(name: str) -> None:
+    """Say what is awaited after a Ctrl-C: a set-up in C code cannot be stopped."""
+    print(  # noqa: T201
+        f"interrupted: waiting for the set-up of {name!r} for up to {GRACE:g} s; interrupt again "
+        "to wait for nothing",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 class _Opening:

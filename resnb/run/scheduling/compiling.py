@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ArgumentError, GraphError, nearest
+from resnb.graph.base.stand_in import StandIn
 from resnb.graph.base.triggers import Trigger, all_successful
 from resnb.graph.resources.scope import no_executor
 from resnb.run.resume import is_over
@@ -225,6 +226,7 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
         if task.kind != "parameter":
             continue
         if task.name in parameters:
+            _refuse_handle(plan.flow.name, task.name, parameters[task.name])
             value = task.converted(parameters[task.name])
             plan.functions[row] = _constant(value)
         elif (
@@ -244,6 +246,16 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
         message = (
             f"flow {plan.flow.name!r} has no parameter {min(unknown)!r} (its parameters: {names})"
         ) + (f"; did you mean {near!r}?" if near else "")
+        raise ArgumentError(message)
+
+
+def _refuse_handle(flow: str, name: str, value: Any) -> None:
+    """Refuse a task where a run takes a value: mostly the parameter itself, by its variable."""
+    if isinstance(value, StandIn):
+        message = (
+            f"flow {flow!r}, parameter {name!r}: {value.explained()}; pass a value, or leave "
+            f"{name} out for its default"
+        )
         raise ArgumentError(message)
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from resnb import Flow, Parameter, resource_manager, task, triggers
-from resnb.errors import GraphError, OptionError
+from resnb.errors import ArgumentError, GraphError, OptionError
+from resnb.graph.base.options import SCOPE_OPTIONS
 from resnb.graph.resources.scope import ScopeOptions
 from tests.graph.shapes import arrows, names
 
@@ -457,3 +458,11 @@ def test_parameters_and_handles_are_arguments_of_a_manager(flow):
         "a -> Inner.size",
         "size -> Inner.size",
     } <= arrows(flow)
+
+
+def test_an_option_given_as_an_argument_says_where_it_goes():
+    assert set(SCOPE_OPTIONS) == set(ScopeOptions._fields)
+    for option in SCOPE_OPTIONS:
+        remedy = rf"it is an option: write \.options\({option}=\.\.\.\)"
+        with pytest.raises(ArgumentError, match=remedy):
+            Outer(**{option: None})

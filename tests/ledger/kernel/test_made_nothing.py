@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from resnb.errors import NothingMadeError
 from resnb.graph.resources.resource import ResourceManager
 from resnb.ledger.kernel.keeper import Keeper
 from resnb.ledger.kernel.made_nothing import made_nothing
@@ -249,3 +250,11 @@ def test_an_error_that_comes_when_set_up_has_returned_is_in_doubt():
     manager = type("Manager", (Base,), {"setup": lambda self: 1})()
     for error in (KeyboardInterrupt(), TypeError("of another call")):
         assert not made_nothing(manager, error)
+
+
+def test_a_set_up_that_says_so_has_made_nothing():
+    manager = type("Manager", (Base,), {"setup": lambda self: MADE.append(1)})()
+    error = NothingMadeError("no program")
+    assert made_nothing(manager, error)
+    error.is_told = True  # it comes from a set-up inside this one, which may have made something
+    assert not made_nothing(manager, error)
