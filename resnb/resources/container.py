@@ -86,6 +86,7 @@ class DockerContainerManager:
     """
 
     kind = "docker"
+    find_for = "2m"  # an engine may be slow
     env = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
     lease: Any
 

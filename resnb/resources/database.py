@@ -20,6 +20,7 @@ class PostgresDatabaseManager:
     """
 
     kind = "postgres"
+    find_for = "1m"  # the server ends what it has begun, whoever asked for it
     env = ("PGPASSFILE", "PGSERVICEFILE", "PGSSLROOTCERT")
     lease: Any
 
