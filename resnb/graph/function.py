@@ -7,17 +7,17 @@ tasks that it depends on.
 
 import copy
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, Self, overload
 
 from resnb.errors import GraphError, OptionError
-from resnb.graph.arguments import Collection
+from resnb.graph.arguments import Collection, Input
 from resnb.graph.base.building import building_nothing
 from resnb.graph.base.options import HOOKS, checked
 from resnb.graph.base.ports import PORTS, FunctionRunner
 from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.flow import Flow
-from resnb.graph.node import Node
+from resnb.graph.node import Node, with_one
 from resnb.graph.resources.scope import Scope
 from resnb.graph.run_parameters import given_parameters
 from resnb.graph.structure import Structure
@@ -175,7 +175,7 @@ class FlowFunction(Flow):
         self,
         task: Task,
         inputs: Mapping[str, Iterable[Task] | Task],
-        control: Iterable[Task] = (),
+        control: Sequence[Task] = (),
         scope: Scope | None = None,
     ) -> Node:
         """Add a new task with its dependencies.
@@ -189,15 +189,17 @@ class FlowFunction(Flow):
         with self.lock:
             self._counter += 1
             node = Node(task, scope, self._counter)
+            given: dict[str, Input] = {}
             for key, value in inputs.items():
                 sources = (value,) if isinstance(value, Task) else tuple(value)
-                node.inputs[key] = value if isinstance(value, Task) else Collection(list, sources)
+                given[key] = value if isinstance(value, Task) else Collection(list, sources)
                 for source in sources:
                     self._linked(source, node)
             for source in control:
-                node.control[source] = False
                 self._linked(source, node)
-            node.positional = len(node.inputs)
+            node.inputs, node.positional = given, len(given)
+            if control:
+                node.control = dict.fromkeys(control, False)
             if scope is not None:
                 scope.members[task] = None
             task.home = self._home
@@ -220,8 +222,10 @@ class FlowFunction(Flow):
             )
 
     def _linked(self, source: Task, node: Node) -> None:
-        node.upstream[source] = None
-        self.nodes[source].downstream[node.task] = None
+        before = self.nodes[source]
+        if node.task not in before.downstream:
+            node.upstream = with_one(node.upstream, source)
+            before.downstream = with_one(before.downstream, node.task)
 
     # ---- what functions do not have
 

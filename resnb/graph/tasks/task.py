@@ -21,6 +21,8 @@ from resnb.graph.tasks.handle import Handle
 
 Hook = Callable[..., Any]
 
+_ATTRIBUTES = {"result": "kept_result"}
+_OF_ITS_FLOW = frozenset({"home", "is_call"})
 _RESERVED = frozenset({"flow", "mapped", "task_args", "upstream_tasks"})
 
 
@@ -61,6 +63,7 @@ class Task(Handle["Task"]):
         thread: ``"setup"`` runs it on the thread on which its scope was set up.
 
     Attributes:
+        kept_result: the option `result`, since ``handle.result`` is a mistake for its value.
         kind: its role in a flow: ``"task"``, ``"parameter"``, ``"setup"``, ...
         home: a weak reference to the flow it was last added to.
         is_call: whether it was made by a call, and so belongs to one flow.
@@ -95,6 +98,7 @@ class Task(Handle["Task"]):
     cache_key: str | None = None
     cache_validator: Hook | None = None
     target: str | Hook | None = None
+    kept_result: Any = None
     nout: int | None = None
     log_stdout: bool = False
     state_handlers: tuple[Hook, ...] = ()
@@ -112,7 +116,7 @@ class Task(Handle["Task"]):
         label = type(self).name
         self.name = label if name is None else text(f"task {label!r}", "name", name)
         if options:
-            self.__dict__.update(checked(f"task {self.name!r}", options))
+            self._set(options)
         code = getattr(self.run, "__code__", None)
         if code is not None:  # else its signature is looked at when it is first called
             count = code.co_argcount + code.co_kwonlyargcount
@@ -158,16 +162,21 @@ class Task(Handle["Task"]):
     def copy(self, **options: Any) -> Self:
         """A copy that is in no flow, with some options changed; None restores a default."""
         new = object.__new__(type(self))
-        attributes = new.__dict__
-        attributes.update(self.__dict__)
-        attributes.pop("home", None)
-        attributes.pop("is_call", None)
-        for key, value in options.items():
-            if value is None and key != "name":
-                attributes.pop(key, None)
+        left = _OF_ITS_FLOW
+        if None in options.values():
+            restored = (one for one, value in options.items() if value is None and one != "name")
+            left = left.union(_ATTRIBUTES.get(one, one) for one in restored)
+        for key, value in self.__dict__.items():
+            # one by one, for `new.__dict__` would make a dictionary, several times as large
+            if key not in left:
+                setattr(new, key, value)
         if options:
-            attributes.update(checked(f"task {self.name!r}", options))
+            new._set(options)
         return new
+
+    def _set(self, options: Mapping[str, Any]) -> None:
+        for key, value in checked(f"task {self.name!r}", options).items():
+            setattr(self, _ATTRIBUTES.get(key, key), value)
 
     def _use(self, task_args: Mapping[str, Any] | None) -> Self:
         """A copy for one call. All copies share the signature, which is inspected here once."""
@@ -263,6 +272,12 @@ class Task(Handle["Task"]):
             )
             raise OptionError(message)
         signature = self._signature or self.signature
+        if (
+            len(args) == signature.by_position
+            and not (kwargs or mapped or upstream_tasks)
+            and flow.bind_call(self, signature.positional, args)
+        ):
+            return self
         inputs, positional = signature.assign(f"task {self.name!r}", args, kwargs)
         flow.bind_task(self, inputs, positional, mapped, tuple(upstream_tasks or ()))
         return self

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection as Tasks
 
     from resnb.graph.flow import Flow
+    from resnb.graph.node import Neighbours, Node
     from resnb.graph.tasks.task import Task
     from resnb.states import State
 
@@ -89,11 +90,16 @@ def compiled(
 def _wire(plan: Plan) -> None:
     row_of = plan.row_of
     if len(row_of) == len(plan.flow.nodes):
-        plan.upstream = [[row_of[one] for one in node.upstream] for node in plan.nodes]
-        plan.downstream = [[row_of[one] for one in node.downstream] for node in plan.nodes]
+        row = row_of.__getitem__
+        plan.upstream = [tuple(map(row, node.upstream)) for node in plan.nodes]
+        plan.downstream = [tuple(map(row, node.downstream)) for node in plan.nodes]
         return
-    plan.upstream = [[row_of[o] for o in node.upstream if o in row_of] for node in plan.nodes]
-    plan.downstream = [[row_of[o] for o in node.downstream if o in row_of] for node in plan.nodes]
+    plan.upstream = [_rows_of(node.upstream, row_of) for node in plan.nodes]
+    plan.downstream = [_rows_of(node.downstream, row_of) for node in plan.nodes]
+
+
+def _rows_of(tasks: "Neighbours", row_of: "Mapping[Task, int]") -> tuple[int, ...]:
+    return tuple([row_of[one] for one in tasks if one in row_of])
 
 
 def _add_scopes(plan: Plan) -> None:
@@ -129,13 +135,11 @@ def _link_members(plan: Plan, planned: PlannedScope) -> None:
         if cleanup not in node.downstream:
             before_cleanup.append(row)
     if planned.setup >= 0:
-        plan.downstream[planned.setup] += after_setup
+        plan.downstream[planned.setup] = (*plan.downstream[planned.setup], *after_setup)
         for row in after_setup:
-            plan.upstream[row].append(planned.setup)
+            plan.upstream[row] = (*plan.upstream[row], planned.setup)
     if planned.cleanup >= 0:
-        plan.upstream[planned.cleanup] += before_cleanup
-        for row in before_cleanup:
-            plan.downstream[row].append(planned.cleanup)
+        _wait(plan, planned.cleanup, before_cleanup)
 
 
 def _order_late_cleanups(plan: Plan) -> None:
@@ -152,17 +156,16 @@ def _order_late_cleanups(plan: Plan) -> None:
     following = -1
     for planned in reversed(late):
         before = set(plan.upstream[planned.cleanup])
-        for row in last:
-            if row not in before:
-                _link(plan, row, planned.cleanup)
-        if following >= 0:
-            _link(plan, following, planned.cleanup)
+        after = [row for row in last if row not in before]
+        _wait(plan, planned.cleanup, [*after, following] if following >= 0 else after)
         following = planned.cleanup
 
 
-def _link(plan: Plan, upstream: int, downstream: int) -> None:
-    plan.upstream[downstream].append(upstream)
-    plan.downstream[upstream].append(downstream)
+def _wait(plan: Plan, cleanup: int, rows: list[int]) -> None:
+    """Let a clean-up wait for `rows`, of which there may be many."""
+    plan.upstream[cleanup] = (*plan.upstream[cleanup], *rows)
+    for row in rows:
+        plan.downstream[row] = (*plan.downstream[row], cleanup)
 
 
 def check_mapped(flow: "Flow") -> None:
@@ -186,7 +189,6 @@ def _read_tasks(plan: Plan) -> None:
     count = len(plan.tasks)
     judged, special = bytearray(count), bytearray(count)
     references, functions = plan.references, plan.functions
-    row_of = plan.row_of
     for row, node in enumerate(plan.nodes):
         task = node.task
         functions.append(task.run)
@@ -209,15 +211,21 @@ def _read_tasks(plan: Plan) -> None:
         if task.state_handlers or task.on_failure or task.on_cancellation:
             special[row] = 1
             plan.watched.add(row)
-        inputs = node.inputs
-        if node.positional == len(inputs) and not node.flattened:
-            try:
-                references.append(tuple([row_of[one] for one in inputs.values()]))  # type: ignore[index]
-            except (KeyError, TypeError):
-                references.append(None)
-        else:
-            references.append(None)
+        references.append(_references(plan, row, node))
     plan.judged, plan.special = judged, special
+
+
+def _references(plan: Plan, row: int, node: "Node") -> tuple[int, ...] | None:
+    """The rows whose values are the arguments of `row`, if that is all it takes."""
+    if node.positional != len(node.names) or node.flattened:
+        return None
+    upstream = plan.upstream[row]
+    if node.values is node.upstream and len(upstream) == len(node.names):
+        return tuple(upstream)  # the same tuple, unless the row is in a scope
+    try:
+        return tuple([plan.row_of[one] for one in node.values])  # type: ignore[index]
+    except (KeyError, TypeError):
+        return None
 
 
 def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:

@@ -101,15 +101,14 @@ class Scheduler:
         self.unfinished += 1
         plan, state = self.plan, self.table.state
         for one in upstream:
-            plan.upstream[row].append(one)
-            if state[one] < FIRST_FINISHED:
-                plan.downstream[one].append(row)
+            is_over = state[one] >= FIRST_FINISHED
+            plan.link(one, row, waits=not is_over)
+            if not is_over:
                 self._missing[row] += 1
             elif state[one] != SUCCESS:
                 self._judged[row] = 1
         if cleanup >= 0:
-            plan.upstream[cleanup].append(row)
-            plan.downstream[row].append(cleanup)
+            plan.link(row, cleanup)
             self._missing[cleanup] += 1
         if plan.tasks[row].kind == "cleanup":
             self._cleanups.add(row)
