@@ -277,6 +277,37 @@ def reorder(structure: Structure, tasks: Sequence[Task], before: Task | None) ->
         journal.assign(structure, "forward", order.is_forward(structure))
 
 
+def merge(structure: Structure, other: Structure, *, parameters: bool, references: bool) -> None:
+    """Add what `other` has; see `Flow.update`.
+
+    Args:
+        structure: the flow.
+        other: the one whose tasks, edges and scopes are added.
+        parameters: whether parameters of the same name are merged.
+        references: whether its reference tasks count, too.
+
+    Raises:
+        GraphError: both have a parameter of the same name; or as for `absorb`.
+    """
+    mine = {one.name: one for one in structure.nodes if one.kind == "parameter"}
+    same: dict[Task, Task] = {}
+    for theirs in other.nodes:
+        name, own = theirs.name, mine.get(theirs.name)
+        if theirs.kind != "parameter" or own is None or own is theirs:
+            continue
+        if not parameters:
+            message = (
+                f"flows {structure.name!r} and {other.name!r} both have a parameter {name!r}: "
+                "rename one, or pass merge_parameters=True"
+            )
+            raise GraphError(message)
+        same[theirs] = own
+    absorb(structure, other, same)
+    if references:
+        theirs_too = {same.get(task, task) for task in other.reference_tasks()}
+        structure.set_reference_tasks(structure.reference_tasks() | theirs_too)
+
+
 def absorb(structure: Structure, other: Structure, same: Mapping[Task, Task]) -> None:
     """Add the tasks, edges and scopes of `other`. The keys of `same` are replaced by its values.
 

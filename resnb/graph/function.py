@@ -27,8 +27,8 @@ from resnb.states import Pending, State
 from resnb.unsupported import FUNCTION_OPTIONS
 
 _OPTIONS = (
-    "name", "retries", "retry_delay", "timeout", "executor", *HOOKS, "description", "log_prints",
-    "flow_run_name",
+    "name", "retries", "retry_delay", "timeout", "executor", "keep_values", *HOOKS, "description",
+    "log_prints", "flow_run_name",
 )  # fmt: skip
 _ALIASES = {"retry_delay_seconds": "retry_delay", "timeout_seconds": "timeout"}
 
@@ -67,7 +67,8 @@ class FlowFunction(Flow):
         owner = f"flow {label!r}"
         given = checked(owner, options, _OPTIONS, _ALIASES, FUNCTION_OPTIONS)
         hooks = {option: given.get(option) for option in HOOKS}
-        super().__init__(label, executor=given.get("executor"), **hooks)
+        values = given.get("keep_values", "all")
+        super().__init__(label, executor=given.get("executor"), keep_values=values, **hooks)
         self.function = function
         self.lock = threading.RLock()
         self.retries: int = given.get("retries", 0)
@@ -236,6 +237,10 @@ class FlowFunction(Flow):
         """Refused: the tasks are those that the function calls."""
         self._refuse_building(task)
 
+    def bind_call(self, task: Task, *_: Any) -> NoReturn:
+        """Refused for the same reason."""
+        self._refuse_building(task)
+
     def bind_task(self, task: Task, *_: Any, **__: Any) -> None:
         """Refused for the same reason."""
         self._refuse_building(task)
@@ -282,6 +287,8 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         **options: ``name``, by default that of the function; ``retries`` and ``retry_delay``
             (``retry_delay_seconds``), to call it again, with an empty graph, after it failed;
             ``timeout`` (``timeout_seconds``); ``executor``, which runs submitted tasks;
+            ``keep_values="terminal"``, to let a task's value go once the function has it, or has
+            dropped the future for it;
             ``on_running``, ``on_completion``, ``on_failure`` and ``on_cancellation``: hooks, called
             with as many of ``(flow, run, state)`` as they accept; ``flow_run_name``, a text that
             may name parameters (``"load {day}"``) or a function, for ``context.flow_run_name``;

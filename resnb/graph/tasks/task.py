@@ -7,7 +7,7 @@ and returns that copy, which belongs to this flow from then on. A task that is a
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from resnb.errors import GraphError, OptionError, OutsideFlowError
 from resnb.graph.base.active_function import active_function
@@ -17,11 +17,11 @@ from resnb.graph.base.ports import PORTS
 from resnb.graph.base.roles import Flow
 from resnb.graph.base.signature import ShownSignature, Signature, signature_of
 from resnb.graph.base.triggers import TriggerLike, all_successful
+from resnb.graph.tasks.common_flow import common_flow, no_flow
 from resnb.graph.tasks.handle import Handle
 
 Hook = Callable[..., Any]
 
-_ATTRIBUTES = {"result": "kept_result"}
 _OF_ITS_FLOW = frozenset({"home", "is_call"})
 _RESERVED = frozenset({"flow", "mapped", "task_args", "upstream_tasks"})
 
@@ -63,7 +63,7 @@ class Task(Handle["Task"]):
         thread: ``"setup"`` runs it on the thread on which its scope was set up.
 
     Attributes:
-        kept_result: the option `result`, since ``handle.result`` is a mistake for its value.
+        kept_result: the option `result`.
         kind: its role in a flow: ``"task"``, ``"parameter"``, ``"setup"``, ...
         home: a weak reference to the flow it was last added to.
         is_call: whether it was made by a call, and so belongs to one flow.
@@ -135,6 +135,15 @@ class Task(Handle["Task"]):
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """The task's code. A task without any does nothing and only marks a place in the graph."""
 
+    @property
+    def result(self) -> Any:
+        """The option `result`; without that, a handle's value is meant, which is refused."""
+        return self._refuse_attribute("result") if self.kept_result is None else self.kept_result
+
+    @result.setter
+    def result(self, value: Any) -> None:
+        self.kept_result = value
+
     @cached_property
     def logger(self) -> Any:
         """The logger for messages of a running task, the same as `resnb.get_run_logger`."""
@@ -165,7 +174,7 @@ class Task(Handle["Task"]):
         left = _OF_ITS_FLOW
         if None in options.values():
             restored = (one for one, value in options.items() if value is None and one != "name")
-            left = left.union(_ATTRIBUTES.get(one, one) for one in restored)
+            left = left.union("kept_result" if one == "result" else one for one in restored)
         for key, value in self.__dict__.items():
             # one by one, for `new.__dict__` would make a dictionary, several times as large
             if key not in left:
@@ -176,7 +185,7 @@ class Task(Handle["Task"]):
 
     def _set(self, options: Mapping[str, Any]) -> None:
         for key, value in checked(f"task {self.name!r}", options).items():
-            setattr(self, _ATTRIBUTES.get(key, key), value)
+            setattr(self, key, value)
 
     def _use(self, task_args: Mapping[str, Any] | None) -> Self:
         """A copy for one call. All copies share the signature, which is inspected here once."""
@@ -264,7 +273,7 @@ class Task(Handle["Task"]):
         **kwargs: Any,
     ) -> Self:
         """Add this task itself, not a copy, with these arguments; see `__call__`."""
-        flow = flow or flow_being_built() or _no_flow(self)
+        flow = flow or flow_being_built() or no_flow(self)
         if isinstance(upstream_tasks, Task):
             message = (
                 f"task {self.name!r}: upstream_tasks takes a list of tasks; put brackets around "
@@ -384,26 +393,3 @@ class Task(Handle["Task"]):
         new.is_call = True
         new.run = function  # type: ignore[method-assign]
         return new.bind(*operands, flow=flow)
-
-
-def common_flow(*tasks: Any) -> Flow:
-    """The flow in which to connect `tasks`: the one being built, or else the one they belong to.
-
-    Raises:
-        OutsideFlowError: no flow is being built, and none of `tasks` is in one.
-    """
-    flow = flow_being_built()
-    if flow is None:
-        known = [task for task in tasks if isinstance(task, Task)]
-        flow = next((task.flow for task in known if task.flow is not None), None)
-        if flow is None:
-            return _no_flow(known[0])
-    return flow
-
-
-def _no_flow(task: Task) -> NoReturn:
-    message = (
-        f"task {task.name!r} was called outside a flow: call it inside `with Flow(...)`, a %%flow "
-        f"cell or a @flow function, pass flow=..., or call its code with {task.name}.run(...)"
-    )
-    raise OutsideFlowError(message)

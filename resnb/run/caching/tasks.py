@@ -24,7 +24,7 @@ from resnb.run.caching.lasting import lasting
 from resnb.run.caching.store import ValueStore
 from resnb.run.caching.value_keys import NoKeyError
 from resnb.run.engine.surroundings import facts_of_flow, facts_of_task
-from resnb.states import Cached, State
+from resnb.states import Cached, LetGo, State
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
@@ -44,6 +44,8 @@ def found_before(
     for task in flow.sorted_tasks():
         with suppress(ResnbError):  # it is said when the task runs
             look.at(task, is_given=task in given)
+        if flow.keep_values == "terminal":
+            look.let_go_above(task, given)
     return look.states
 
 
@@ -72,6 +74,8 @@ class _LookAhead:
 
     def __init__(self, flow: "Flow", parameters: Mapping[str, Any]) -> None:
         self.states: dict[Task, State] = {}
+        self._readers: dict[Task, set[Task]] = {}
+        self._chosen = flow.reference_tasks() if flow.has_reference_tasks else frozenset()
         self._flow, self._store = flow, ValueStore()
         self._keepers = Keepers(flow, parameters)
         self._facts = facts_of_flow(flow.name, self._keepers.parameters, time())
@@ -90,6 +94,21 @@ class _LookAhead:
             if found is not None:
                 self.states[task] = Cached(FOUND, found.value)
                 keys[task] = found.value_key or None
+
+    def let_go_above(self, task: Task, given: Mapping[Task, State]) -> None:
+        """Let go of what was found for `task` to be looked up, if all that reads it was found."""
+        flow = self._flow
+        if task not in self.states and task not in given:
+            return  # it is to run, and reads them
+        for upstream in flow.nodes[task].upstream:
+            if upstream not in self.states or upstream in self._chosen:
+                continue
+            if upstream not in self._readers:
+                after = flow.nodes[upstream].downstream
+                self._readers[upstream] = {one for one in after if one.kind != "cleanup"}
+            self._readers[upstream].discard(task)
+            if not self._readers[upstream] and self.states[upstream].kept is not None:
+                self.states[upstream] = Cached(FOUND, LetGo(upstream.name, flow.name))
 
     def _value(self, task: Task, node: Node) -> Found | None:
         keepers = self._keepers
