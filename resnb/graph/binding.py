@@ -11,7 +11,7 @@ from resnb.errors import GraphError, GraphTypeError
 from resnb.graph.arguments import Collection, Constant, Input, as_input, tasks_in
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.inputs import Wrapper, allow_failure, is_sequence, unwrapped
-from resnb.graph.node import Node, with_one
+from resnb.graph.node import FEW, Node, with_one
 from resnb.graph.resources.scope import Scope
 from resnb.graph.structure import Structure
 from resnb.graph.tasks.edge import Edge
@@ -43,23 +43,26 @@ def bind_call(
     if (
         task.home is not None
         or task.kind != "task"
+        or len(args) > FEW
         or now.case is not None
         or now.tags
         or (scope is not None and scope.flow is not structure)
         or task in nodes
     ):
         return False
-    sources = []
+    sources: list[Node] = []
     for one in args:
         source = nodes.get(one) if isinstance(one, Task) else None
-        if source is None or one.kind in _OWN_KINDS:
+        if source is None or one.kind in _OWN_KINDS or source in sources:
             return False
         sources.append(source)
-    if len(args) > 1 and len(set(args)) < len(args):
-        return False
     nodes[task] = Node(task, scope, structure.next_position(), names, args)
     for source in sources:
-        source.downstream = with_one(source.downstream, task)
+        after = source.downstream
+        if len(after) < FEW:
+            source.downstream = (*after, task)
+        else:
+            source.downstream = with_one(after, task)
     if scope is not None:
         scope.members[task] = None
     structure.take_home(task)

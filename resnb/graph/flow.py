@@ -138,9 +138,7 @@ class Flow(Structure):
     def __getattr__(self, name: str) -> NoReturn:
         unsupported.refuse_name("a flow", name, unsupported.FLOW_METHODS)
 
-    def bind_call(self, task: Task, names: tuple[str, ...], args: tuple[Any, ...]) -> bool:
-        """Add `task` with its arguments, if these are tasks; see `Task.bind`."""
-        return binding.bind_call(self, task, names, args)
+    bind_call = binding.bind_call
 
     def bind_task(
         self,

@@ -22,8 +22,8 @@ NO_CONTROL: Mapping[Task, bool] = MappingProxyType({})
 
 Neighbours: TypeAlias = tuple[Task, ...] | dict[Task, None]
 """Tasks in order, none of them twice: a few are a tuple, many a dictionary."""
-
-_FEW: Final = 8
+FEW: Final = 8
+"""Up to so many neighbours are a tuple."""
 
 
 def with_one(tasks: Neighbours, task: Task) -> Neighbours:
@@ -31,7 +31,7 @@ def with_one(tasks: Neighbours, task: Task) -> Neighbours:
     if isinstance(tasks, dict):
         tasks[task] = None
         return tasks
-    return (*tasks, task) if len(tasks) < _FEW else dict.fromkeys((*tasks, task))
+    return (*tasks, task) if len(tasks) < FEW else dict.fromkeys((*tasks, task))
 
 
 def without_one(tasks: Neighbours, task: Task) -> Neighbours:

@@ -341,11 +341,14 @@ class Structure:
         """
         if self._reference is not None:
             return set(self._reference)
+        if not self.scopes:
+            return {task for task, node in self.nodes.items() if not node.downstream}
+        cleanups = {scope.cleanup_task for scope in self.scopes}
         return {
             task
             for task, node in self.nodes.items()
-            if task.kind != "cleanup"
-            and all(after.kind == "cleanup" for after in node.downstream)
+            if cleanups.issuperset(node.downstream)
+            and task not in cleanups
             and not (task.kind == "setup" and self.scope_of(task).members)
         }
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from resnb.errors import GraphError, OptionError, OutsideFlowError
-from resnb.graph.base.active_function import active_function
+from resnb.graph.base.active_function import ACTIVE_FUNCTION, active_function
 from resnb.graph.base.building import BUILDING, flow_being_built
 from resnb.graph.base.options import checked, text
 from resnb.graph.base.ports import PORTS
@@ -171,10 +171,8 @@ class Task(Handle["Task"]):
     def copy(self, **options: Any) -> Self:
         """A copy that is in no flow, with some options changed; None restores a default."""
         new = object.__new__(type(self))
-        left = _OF_ITS_FLOW
-        if None in options.values():
-            restored = (one for one, value in options.items() if value is None and one != "name")
-            left = left.union("kept_result" if one == "result" else one for one in restored)
+        restored = {one for one, value in options.items() if value is None and one != "name"}
+        left = _OF_ITS_FLOW | {"kept_result" if one == "result" else one for one in restored}
         for key, value in self.__dict__.items():
             # one by one, for `new.__dict__` would make a dictionary, several times as large
             if key not in left:
@@ -191,7 +189,13 @@ class Task(Handle["Task"]):
         """A copy for one call. All copies share the signature, which is inspected here once."""
         if self._signature is None:
             _ = self.signature
-        new = self.copy(**task_args) if task_args else self.copy()
+        if task_args:
+            new = self.copy(**task_args)
+        else:
+            new = object.__new__(type(self))
+            for key, value in self.__dict__.items():  # see `copy`
+                setattr(new, key, value)
+            new.home = None
         new.is_call = True
         if task_args and "tags" in task_args:
             new.tags = new.tags | self.tags
@@ -224,7 +228,8 @@ class Task(Handle["Task"]):
             GraphError: an argument belongs to another flow, or to a scope that is not around here.
             OptionError: an argument is missing or surplus.
         """
-        if flow is None and (running := active_function()) is not None:
+        running = None if ACTIVE_FUNCTION.get() is None or flow is not None else active_function()
+        if running is not None:
             if task_args is not None:
                 kwargs["task_args"] = task_args
             if upstream_tasks is not None:
@@ -273,7 +278,7 @@ class Task(Handle["Task"]):
         **kwargs: Any,
     ) -> Self:
         """Add this task itself, not a copy, with these arguments; see `__call__`."""
-        flow = flow or flow_being_built() or no_flow(self)
+        flow = flow or BUILDING.get().flow or no_flow(self)
         if isinstance(upstream_tasks, Task):
             message = (
                 f"task {self.name!r}: upstream_tasks takes a list of tasks; put brackets around "

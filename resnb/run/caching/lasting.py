@@ -18,7 +18,11 @@ def is_kept(task: "Task") -> bool:
 
 def may_last(flow: "Flow") -> bool:
     """Whether the value of any task of `flow` is kept."""
-    return flow.cache_for is not None or flow.result is not None or any(map(is_kept, flow.nodes))
+    return (
+        flow.cache_for is not None
+        or flow.result is not None
+        or any(map(_NONE.__ne__, map(_OPTIONS, flow.nodes)))
+    )
 
 
 def lasting(flow: "Flow", task: "Task") -> float | None:

@@ -53,6 +53,7 @@ class Engine:
         self._on_ended = on_ended
         self._idle = 0
         self._waking = 0
+        self._is_full = False  # whether the executor has all its workers
         self._tokens: SimpleQueue[bool] = SimpleQueue()
 
     def begin(self) -> None:
@@ -282,5 +283,6 @@ class Engine:
             self._idle -= 1
             self._waking = 1
             self._tokens.put(COUNTED)
-        elif (add := self.execution.add_worker) is not None and add(replacing=False):
-            self._waking = 1
+        elif not self._is_full and (add := self.execution.add_worker) is not None:
+            self._waking = 1 if add(replacing=False) else 0
+            self._is_full = not self._waking

@@ -188,7 +188,7 @@ def check_mapped(flow: "Flow") -> None:
 def _read_tasks(plan: Plan) -> None:
     count = len(plan.tasks)
     judged, special = bytearray(count), bytearray(count)
-    references, functions = plan.references, plan.functions
+    references, functions, upstream = plan.references, plan.functions, plan.upstream
     for row, node in enumerate(plan.nodes):
         task = node.task
         functions.append(task.run)
@@ -196,8 +196,7 @@ def _read_tasks(plan: Plan) -> None:
             judged[row] = 1
             if not isinstance(task.trigger, Trigger):
                 special[row] = 1
-        lane = lane_of(node)
-        if lane != WORKER:
+        if (lane := lane_of(node)) != WORKER:
             judged[row] = special[row] = 1
             plan.lanes[row] = lane
         if (
@@ -211,17 +210,17 @@ def _read_tasks(plan: Plan) -> None:
         if task.state_handlers or task.on_failure or task.on_cancellation:
             special[row] = 1
             plan.watched.add(row)
-        references.append(_references(plan, row, node))
+        if node.values is node.upstream and len(upstream[row]) == len(node.names):
+            references.append(tuple(upstream[row]))  # the same tuple
+        else:
+            references.append(_references(plan, node))
     plan.judged, plan.special = judged, special
 
 
-def _references(plan: Plan, row: int, node: "Node") -> tuple[int, ...] | None:
+def _references(plan: Plan, node: "Node") -> tuple[int, ...] | None:
     """The rows whose values are the arguments of `row`, if that is all it takes."""
     if node.positional != len(node.names) or node.flattened:
         return None
-    upstream = plan.upstream[row]
-    if node.values is node.upstream and len(upstream) == len(node.names):
-        return tuple(upstream)  # the same tuple, unless the row is in a scope
     try:
         return tuple([plan.row_of[one] for one in node.values])  # type: ignore[index]
     except (KeyError, TypeError):
@@ -245,7 +244,7 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
                 f"{task.name}=... to the run, or give it a default"
             )
             raise ArgumentError(message)
-    unknown = parameters.keys() - {task.name for task in plan.flow.parameters()}
+    unknown = parameters and parameters.keys() - {one.name for one in plan.flow.parameters()}
     if unknown:
         known = sorted(one.name for one in plan.flow.parameters())
         near, names = nearest(min(unknown), known), ", ".join(known) or "none"
