@@ -51,9 +51,12 @@ class Freshness:
             return
         rows, given = latest.plan.row_of, latest.plan.given
         ran = [task for task, row in rows.items() if row not in given or _was_found(flow, task)]
-        unknown = [task for task in rows if task not in self._made_of]
-        self._made_of.update(_described(dict.fromkeys((*ran, *unknown))))
-        for task in rows:
+        described = dict.fromkeys(ran)
+        described.update(
+            (task, None) for task in rows if task not in described and task not in self._made_of
+        )
+        self._made_of.update(_described(described))
+        for task in rows if self._outdated else ():
             self._outdated.pop(task, None)
         if len(rows) < len(flow.nodes):
             self._outdate(flow, [one for one in ran if one in flow.nodes], rows)

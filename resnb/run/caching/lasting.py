@@ -16,13 +16,14 @@ def is_kept(task: "Task") -> bool:
     return _OPTIONS(task) != _NONE
 
 
+def keeps_all(flow: "Flow") -> bool:
+    """Whether the flow keeps the values of all tasks that do not say otherwise."""
+    return flow.cache_for is not None or flow.result is not None
+
+
 def may_last(flow: "Flow") -> bool:
     """Whether the value of any task of `flow` is kept."""
-    return (
-        flow.cache_for is not None
-        or flow.result is not None
-        or any(map(_NONE.__ne__, map(_OPTIONS, flow.nodes)))
-    )
+    return keeps_all(flow) or any(map(_NONE.__ne__, map(_OPTIONS, flow.nodes)))
 
 
 def lasting(flow: "Flow", task: "Task") -> float | None:

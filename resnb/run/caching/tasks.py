@@ -20,7 +20,7 @@ from resnb.graph.tasks.task import Task
 from resnb.run.caching.calls import CachedCall
 from resnb.run.caching.choosing import UNKNOWN, Keepers
 from resnb.run.caching.keepers import FOUND, Found, counted, input_keys, key_of, key_or_none
-from resnb.run.caching.lasting import lasting
+from resnb.run.caching.lasting import is_kept, keeps_all, lasting
 from resnb.run.caching.store import ValueStore
 from resnb.run.caching.value_keys import NoKeyError
 from resnb.run.engine.surroundings import facts_of_flow, facts_of_task
@@ -40,10 +40,11 @@ def found_before(
         parameters: values by parameter name.
         given: states that are given to the run.
     """
-    look = _LookAhead(flow, parameters)
+    look, by_flow = _LookAhead(flow, parameters), keeps_all(flow)
     for task in flow.sorted_tasks():
-        with suppress(ResnbError):  # it is said when the task runs
-            look.at(task, is_given=task in given)
+        if by_flow or task.kind == "setup" or is_kept(task):
+            with suppress(ResnbError):  # it is said when the task runs
+                look.at(task, is_given=task in given)
         if flow.keep_values == "terminal":
             look.let_go_above(task, given)
     return look.states
@@ -55,8 +56,11 @@ def looking_first(
     parameters: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[Callable[..., Any] | None]:
     """What a run calls for each task whose value is kept, as it looks for that first; else None."""
-    keepers, context = Keepers(flow, parameters), PORTS.context().copy
+    keepers, context, by_flow = Keepers(flow, parameters), PORTS.context().copy, keeps_all(flow)
     for node in nodes:
+        if not (by_flow or is_kept(node.task)):
+            yield None
+            continue
         fault, found = "", []
         try:
             found = list(keepers.of(node, context))

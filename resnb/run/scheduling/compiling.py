@@ -109,9 +109,9 @@ def _add_scopes(plan: Plan) -> None:
         own = init, setup, cleanup = [row_of.get(task, -1) for task in scope.own_tasks]
         planned = PlannedScope(scope, init, setup, cleanup, members)
         plan.scopes.append(planned)
-        for row in (*own, *members):
-            if row >= 0 and (row in own or row not in plan.scope_of):
-                plan.scope_of[row] = index
+        plan.scope_of.update((row, index) for row in own if row >= 0)
+        for row in members:
+            plan.scope_of.setdefault(row, index)
         _link_members(plan, planned)
     if plan.scopes:
         _order_late_cleanups(plan)
@@ -124,22 +124,24 @@ def _link_members(plan: Plan, planned: PlannedScope) -> None:
     the whole flow. Clean-up waits for every member, not only for the last ones, since these may be
     cancelled while the code of an earlier one is still running.
     """
-    running = {plan.tasks[row]: row for row in planned.members if row not in plan.given}
+    nodes, given = plan.nodes, plan.given
+    rows = [row for row in planned.members if row not in given]
     setup, cleanup = planned.scope.setup_task, planned.scope.cleanup_task
-    after_setup, before_cleanup = [], []
-    is_outside, nodes = running.keys().isdisjoint, plan.nodes
-    for row in running.values():
-        node = nodes[row]
-        if is_outside(node.upstream) and setup not in node.upstream:
-            after_setup.append(row)
-        if cleanup not in node.downstream:
-            before_cleanup.append(row)
+    is_outside = {plan.tasks[row] for row in rows}.isdisjoint
     if planned.setup >= 0:
+        after_setup = [
+            row
+            for row in rows
+            if is_outside(nodes[row].upstream) and setup not in nodes[row].upstream
+        ]
         plan.downstream[planned.setup] = (*plan.downstream[planned.setup], *after_setup)
         for row in after_setup:
             plan.upstream[row] = (*plan.upstream[row], planned.setup)
     if planned.cleanup >= 0:
-        _wait(plan, planned.cleanup, before_cleanup)
+        known = plan.flow.nodes[cleanup].upstream
+        if not is_outside(known):
+            rows = [row for row in rows if plan.tasks[row] not in known]
+        _wait(plan, planned.cleanup, rows)
 
 
 def _order_late_cleanups(plan: Plan) -> None:
