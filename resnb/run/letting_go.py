@@ -54,6 +54,7 @@ class LettingGo:
         if row in execution.items:
             execution.items[row] = {}
             execution.columns.pop(row, None)
+            execution.plan.kept.pop(row, None)
         for one in self._readers.ended(row):
             let_go(execution, one)
 

@@ -119,8 +119,11 @@ class Execution:
         return state.kept if is_there else state.result
 
     def kept_values(self, row: int) -> list[Any]:
-        """The values of those children of `row` that need not run again; None for the others."""
-        return list(self._kept[row])
+        """The values of those children of `row` that need not run again; None for the others.
+
+        They are given away: this is asked once, when the row gets its children.
+        """
+        return self._kept.pop(row)
 
     @property
     def readable(self) -> Any:

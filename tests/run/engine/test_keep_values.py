@@ -367,3 +367,18 @@ def test_the_option_can_be_changed_and_is_checked():
             Flow("f", keep_values=wrong)
     with pytest.raises(OptionError, match="flow 'etl': keep_values='some'"):
         flow.keep_values = "some"
+
+
+def test_children_that_need_not_run_again_are_let_go_like_the_others():
+    with Flow("etl") as flow:
+        frames = task(lambda n: Frame() if n else 1 / n, name="frames").map([1, 0, 2])
+        more = task(lambda frames: Frame(), name="more", trigger=triggers.all_finished)(frames)
+        last = clean(more)
+    first = flow.run(quiet=True)
+    flow.keep_values = "terminal"
+    state = flow.run(task_states=first, quiet=True)
+    assert [one.name for one in state.result[frames].map_states] == ["Success", "Failed", "Success"]
+    del first
+    gc.collect()  # the record of that run
+    assert Frame.alive == 1
+    assert isinstance(last.value, Frame)
