@@ -1,6 +1,10 @@
 """What a no-op task costs in resnb, beside a plain loop and a bare thread pool on the same graph.
 
-python benchmarks/engine.py [--sizes 100 1000 10000] [--repeat 5]
+    python benchmarks/engine.py [--sizes 100 1000 10000] [--repeat 5]
+
+The pool is graphlib's order and a `ThreadPoolExecutor`, whose CPU includes making the order; it is
+compared with that of resnb for building and running. A second table says what the layered graph
+costs if one more task of its flow uses what the others do not.
 """
 
 import argparse
@@ -15,10 +19,13 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from resnb import Flow, ThreadExecutor, resource_manager, task
+from resnb.notebook.cells.freshness import Freshness
 
 WORKERS = 2
 MODULUS = 1_000_003
-BUDGET = 6  # µs of CPU a task at the largest size
+BUDGET = 6  # µs of CPU a task to run at the largest size
+AT_MOST = 1.0  # CPU to build and run, to that of graphlib with the pool
+SWITCHED_IN = 1.1  # CPU with something switched in that no task of the graph uses, to that without
 
 
 class Graph(NamedTuple):
@@ -158,10 +165,11 @@ def measured(work: Callable[..., Any], *arguments: Any) -> tuple[Cost, Any]:
 
 
 class Row(NamedTuple):
-    """Medians of one graph, in µs a task."""
+    """Medians of one graph: CPU to build and run to that of the pool, and costs in µs a task."""
 
     graph: str
     size: int
+    ratio: float
     loop: float
     pool: float
     pool_cpu: float
@@ -188,9 +196,59 @@ def compare(graph: Graph, repeat: int) -> Row:
             (by_loop.cpu, by_pool.wall, by_pool.cpu, building.cpu, by_resnb.wall, by_resnb.cpu)
         )
     size = len(graph.inputs)
-    return Row(
-        graph.name, size, *(median(column) / size * 1e6 for column in zip(*turns, strict=True))
-    )
+    costs = (median(column) / size * 1e6 for column in zip(*turns, strict=True))
+    ratio = median((build + run) / by_pool for _, _, by_pool, build, _, run in turns)
+    return Row(graph.name, size, ratio, *costs)
+
+
+# ---- what is switched in, and not used
+
+
+def a_hook() -> None:
+    """One task has a hook."""
+    task(source, on_failure=print, state_handlers=[lambda *_: None])()
+
+
+def a_value_that_lasts() -> None:
+    """One task's value is kept on disk."""
+    task(source, cache_for="1h")()
+
+
+def a_scope() -> None:
+    """One task is in a scope."""
+    scope: Any = Nothing()
+    with scope:
+        task(source)()
+
+
+EXTRAS: dict[str, Callable[[], object]] = {
+    "nothing": task(source),
+    "a hook on one more task": a_hook,
+    "a value that lasts, of one more": a_value_that_lasts,
+    "a scope around one more": a_scope,
+    "noting what tasks are made of": task(source),
+}
+
+
+def with_extra(graph: Graph, name: str) -> float:
+    """Seconds of CPU to build and run `graph` with that switched in."""
+
+    def work() -> None:
+        flow, last = built(graph)
+        with flow:
+            EXTRAS[name]()
+        ran(flow, last)
+        if "noting" in name:
+            noted.note(flow)
+
+    noted = Freshness()
+    return measured(work)[0].cpu
+
+
+def switched_in(graph: Graph, repeat: int) -> dict[str, float]:
+    """For each extra, CPU to build and run, to that without any, measured in turns."""
+    turns = [{name: with_extra(graph, name) for name in EXTRAS} for _ in range(repeat)]
+    return {name: median(one[name] / one["nothing"] for one in turns) for name in EXTRAS}
 
 
 def graphs(sizes: Sequence[int]) -> Iterator[Graph]:
@@ -207,18 +265,28 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
     rows = []
-    print("µs a task | tasks | loop | pool | its CPU | resnb: build | run | its CPU")
-    print("---|--:|--:|--:|--:|--:|--:|--:")
+    print("µs a task | tasks | loop | pool | its CPU | resnb: build | run | its CPU | ratio of CPU")
+    print("---|--:|--:|--:|--:|--:|--:|--:|--:")
     for graph in graphs(sorted(options.sizes)):
         row = compare(graph, options.repeat)
         rows.append(row)
-        print(row.graph, f"{row.size:,}", *(f"{cost:.1f}" for cost in row[2:]), sep=" | ")
+        costs = (f"{cost:.1f}" for cost in row[3:])
+        print(row.graph, f"{row.size:,}", *costs, f"{row.ratio:.2f}", sep=" | ", flush=True)
     largest = max(row.size for row in rows)
     worst = max((row for row in rows if row.size == largest), key=lambda row: row.run_cpu)
     print(
         f"\nMost CPU at {largest:,} tasks: {worst.run_cpu:.1f} µs a task ({worst.graph}); "
         f"budget {BUDGET}."
     )
+    worst = max((row for row in rows if row.size == largest), key=lambda row: row.ratio)
+    print(
+        f"Built and run, to graphlib with the pool: {worst.ratio:.2f} at most ({worst.graph}); "
+        f"budget {AT_MOST:.1f}.\n"
+    )
+    print(f"layered, {largest:,} tasks, and switched in | CPU to that with nothing | budget")
+    print("---|--:|--:")
+    for name, ratio in switched_in(layered(largest), options.repeat).items():
+        print(name, f"{ratio:.2f}", SWITCHED_IN, sep=" | ")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any
 
 from resnb.dask.serialization import Failure, Path, found_at
 from resnb.errors import NoValueError
-from resnb.states import Elsewhere
+from resnb.states import Elsewhere, LetGo
 
 PATIENCE = 60.0
 """Maximum time for fetching a value, in seconds."""
@@ -68,6 +68,11 @@ class RemoteValue(Elsewhere):
         """It has been fetched."""
         self._here = value
         self.future = None
+
+    def let_go(self, gone: LetGo) -> None:
+        """Keep it no longer, here or there."""
+        self.copy = self.spare = self._here = None
+        self.lose(gone.reason)
 
     def lose(self, reason: str) -> None:
         """It cannot be fetched any more."""

@@ -110,20 +110,22 @@ def _is_mapped(source: Task, given: dict[Task, Any]) -> bool:
 def _map_edges(flow: Flow, node: Node, given: dict[Task, Any]) -> None:
     """Map every edge to `node`, except for those from unmapped tasks."""
     flow.journal.changed(node.undo())
-    for key, value in list(node.inputs.items()):
+    inputs = node.inputs
+    for key, value in tuple(inputs.items()):
         if isinstance(value, Constant):
             continue
         if isinstance(value, Collection):
             if not any(_is_mapped(one, given) for one in tasks_in(value)):
                 continue
-            value = node.inputs[key] = _gathered(flow, node, value, given)  # noqa: PLW2901
+            value = inputs[key] = _gathered(flow, node, value, given)  # noqa: PLW2901
         if isinstance(value, Task) and _is_mapped(value, given):
             node.mapped = node.mapped | {key}
             if isinstance(given.get(value), flatten):
                 node.flattened = node.flattened | {key}
-    for source in node.control:
-        node.control[source] = _is_mapped(source, given)
-    for source in node.upstream.keys() - node.sources():
+    node.inputs = inputs
+    if node.control:
+        node.control = {source: _is_mapped(source, given) for source in node.control}
+    for source in set(node.upstream) - node.sources():
         flow.unlink(source, node.task)
 
 
@@ -157,7 +159,7 @@ def _follow_arguments(
     flow: Flow, node: Node, given: dict[Task, Any], added: Iterable[Task]
 ) -> None:
     """Let a task wait for all arguments if it depends on no other added task."""
-    if not node.upstream.keys().isdisjoint(added):
+    if not set(node.upstream).isdisjoint(added):
         return
     for source, value in given.items():
         if source not in node.upstream:

@@ -8,16 +8,65 @@ from functools import partial
 from typing import Any
 
 from resnb.errors import GraphError, GraphTypeError
-from resnb.graph.arguments import Collection, Constant, as_input, tasks_in
+from resnb.graph.arguments import Collection, Constant, Input, as_input, tasks_in
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.inputs import Wrapper, allow_failure, is_sequence, unwrapped
-from resnb.graph.node import Node
+from resnb.graph.node import FEW, Node, with_one
 from resnb.graph.resources.scope import Scope
 from resnb.graph.structure import Structure
 from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.task import Task
 
 _COLLECTIONS = frozenset({list, tuple, set, dict, slice})
+_OWN_KINDS = frozenset({"init", "setup", "cleanup"})
+
+
+def bind_call(
+    structure: Structure, task: Task, names: tuple[str, ...], args: tuple[Any, ...]
+) -> bool:
+    """Add a task of which nothing is known yet, if its arguments are tasks of the flow.
+
+    This is the common call, and a short way: nothing can go wrong half-way, so no transaction is
+    needed, and no edge points backward.
+
+    Args:
+        structure: the flow.
+        task: the task.
+        names: the names of its arguments.
+        args: the arguments, by position.
+
+    Returns:
+        Whether it was added; if not, see `bind_task`.
+    """
+    now, nodes = BUILDING.get(), structure.nodes
+    scope: Any = now.scope
+    if (
+        task.home is not None
+        or task.kind != "task"
+        or len(args) > FEW
+        or now.case is not None
+        or now.tags
+        or (scope is not None and scope.flow is not structure)
+        or task in nodes
+    ):
+        return False
+    sources: list[Node] = []
+    for one in args:
+        source = nodes.get(one) if isinstance(one, Task) else None
+        if source is None or one.kind in _OWN_KINDS or source in sources:
+            return False
+        sources.append(source)
+    nodes[task] = Node(task, scope, structure.next_position(), names, args)
+    for source in sources:
+        after = source.downstream
+        if len(after) < FEW:
+            source.downstream = (*after, task)
+        else:
+            source.downstream = with_one(after, task)
+    if scope is not None:
+        scope.members[task] = None
+    structure.take_home(task)
+    return True
 
 
 def bind_task(  # noqa: PLR0917 - as `Flow.bind_task`
@@ -47,17 +96,18 @@ def bind_task(  # noqa: PLR0917 - as `Flow.bind_task`
             for value in upstream_tasks:
                 _bring_in(structure, value)
             node = structure.add(task)
-        elif node.inputs:
+        elif node.names:
             message = f"task {task.name!r} has its arguments already: call it again instead"
             raise GraphError(message)
         else:
             structure.journal.changed(node.undo())
         node.positional = positional
-        for key, value in inputs.items():
-            if mapped or isinstance(value, Wrapper):
-                _bind_mapped(structure, node, key, *unwrapped(value, mapped))
-            else:
-                _bind(structure, node, key, value)
+        node.inputs = {
+            key: _bound_mapped(structure, node, key, *unwrapped(value, mapped))
+            if mapped or isinstance(value, Wrapper)
+            else _bound(structure, node, value)
+            for key, value in inputs.items()
+        }
         for value in upstream_tasks:
             add_edge(structure, value, task, mapped=mapped)
         if mapped and not inputs and not node.control:
@@ -82,7 +132,8 @@ def _bring_in(structure: Structure, value: Any) -> None:
                 structure.add(task)
 
 
-def _bind(structure: Structure, node: Node, key: str, value: Any) -> None:
+def _bound(structure: Structure, node: Node, value: Any) -> Input:
+    """The input for an argument `value`, once the edges to `node` that follow from it are there."""
     if isinstance(value, allow_failure):
         message = (
             f"task {node.task.name!r}: allow_failure(...) is for @flow functions; here give the "
@@ -90,32 +141,33 @@ def _bind(structure: Structure, node: Node, key: str, value: Any) -> None:
         )
         raise GraphError(message)
     if isinstance(value, Task):
-        node.inputs[key] = value
         structure.link(value, node)
-    elif type(value) in _COLLECTIONS:
-        found = node.inputs[key] = as_input(value)
-        if type(found) is Collection:
-            for task in dict.fromkeys(tasks_in(found)):
-                structure.link(task, node)
-    else:
-        node.inputs[key] = Constant(value)
+        return value
+    if type(value) not in _COLLECTIONS:
+        return Constant(value)
+    found = as_input(value)
+    if type(found) is Collection:
+        for task in dict.fromkeys(tasks_in(found)):
+            structure.link(task, node)
+    return found
 
 
-def _bind_mapped(  # noqa: PLR0917 - the result of `unwrapped` comes last
+def _bound_mapped(  # noqa: PLR0917 - the result of `unwrapped` comes last
     structure: Structure, node: Node, key: str, value: Any, mapped: bool, flattened: bool
-) -> None:
-    """Bind a value that may be mapped over or flattened."""
+) -> Input:
+    """Likewise for argument `key`, which may be mapped over or flattened."""
     if mapped and not isinstance(value, Task) and not is_sequence(value):
         message = (
             f"task {node.task.name!r} cannot be mapped over {key}={value!r}, which is no "
             "sequence: wrap it in unmapped(...) to pass it to every child"
         )
         raise GraphTypeError(message)
-    _bind(structure, node, key, value)
+    found = _bound(structure, node, value)
     if mapped:
         node.mapped = node.mapped | {key}
     if flattened:
         node.flattened = node.flattened | {key}
+    return found
 
 
 def add_edge(  # noqa: PLR0917 - Prefect's places
@@ -143,12 +195,13 @@ def add_edge(  # noqa: PLR0917 - Prefect's places
                     "is no task: decorate the function with @task and call it"
                 )
                 raise GraphError(message)
+            node.control = {**node.control, **dict.fromkeys(sources, mapped)}
             for task in sources:
-                node.control[task] = mapped
                 structure.link(task, node)
         else:
             _check_key(node, key)
-            _bind_mapped(structure, node, key, upstream_task, mapped, flattened)
+            found = _bound_mapped(structure, node, key, upstream_task, mapped, flattened)
+            node.inputs = {**node.inputs, key: found}
         structure.check_cycle(sources, node)
     return Edge._make((upstream_task, downstream_task, key, mapped, flattened))
 
@@ -169,7 +222,7 @@ def _check_key(node: Node, key: str) -> None:
     if not node.task.signature.accepts(key):
         message = f"task {node.task.name!r} has no parameter {key!r}"
         raise GraphError(message)
-    if key in node.inputs and type(node.inputs[key]) is not Constant:
+    if type(node.inputs.get(key, Constant(None))) is not Constant:
         message = f"task {node.task.name!r} has a value for argument {key!r} already"
         raise GraphError(message)
 

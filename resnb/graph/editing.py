@@ -83,7 +83,7 @@ def _cut_off(structure: Structure, node: Node, gone: Container[Task]) -> None:
         if after not in gone:  # a clean-up that waited for it
             waiting = structure.nodes[after]
             structure.journal.changed(waiting.undo())
-            waiting.control.pop(task, None)
+            waiting.control = {k: v for k, v in waiting.control.items() if k is not task}
             structure.unlink(task, after)
     if node.scope is not None:
         structure.journal.keep(node.scope.members)
@@ -143,7 +143,8 @@ def _take_over(structure: Structure, old: Node, new: Node, *, only_order: bool) 
     """Give `new` the inputs of `old`, or let it only wait for the same tasks."""
     signature = new.task.signature
     structure.journal.changed(new.undo())
-    inputs = {} if only_order else {k: v for k, v in old.inputs.items() if k not in new.inputs}
+    before = new.inputs
+    inputs = {} if only_order else {k: v for k, v in old.inputs.items() if k not in before}
     surplus = [key for key in inputs if not signature.accepts(key.partition("[")[0])]
     if surplus and signature.var_positional is None:
         message = (
@@ -151,13 +152,13 @@ def _take_over(structure: Structure, old: Node, new: Node, *, only_order: bool) 
             f"parameter {surplus[0]!r}"
         )
         raise GraphError(message)
-    if not new.inputs:
+    if not before:
         names = tuple(inputs)[: old.positional]
         in_order = (
             signature.var_positional is not None or names == signature.positional[: len(names)]
         )
         new.positional = len(names) if in_order else 0
-    new.inputs |= inputs
+    new.inputs = before | inputs
     new.mapped |= old.mapped & inputs.keys()
     new.flattened |= old.flattened & inputs.keys()
     new.control = {**old.control, **new.control}
@@ -221,7 +222,7 @@ def rebind_scope(
         for task in others:
             node = structure.nodes[task]
             structure.journal.changed(node.undo())
-            node.mapped = frozenset(node.inputs) if scope.is_mapped else NO_KEYS
+            node.mapped = frozenset(node.names) if scope.is_mapped else NO_KEYS
 
 
 def redefine_scope(structure: Structure, scope: Scope, manager: ResourceManager) -> None:
@@ -276,6 +277,37 @@ def reorder(structure: Structure, tasks: Sequence[Task], before: Task | None) ->
         journal.assign(structure, "forward", order.is_forward(structure))
 
 
+def merge(structure: Structure, other: Structure, *, parameters: bool, references: bool) -> None:
+    """Add what `other` has; see `Flow.update`.
+
+    Args:
+        structure: the flow.
+        other: the one whose tasks, edges and scopes are added.
+        parameters: whether parameters of the same name are merged.
+        references: whether its reference tasks count, too.
+
+    Raises:
+        GraphError: both have a parameter of the same name; or as for `absorb`.
+    """
+    mine = {one.name: one for one in structure.nodes if one.kind == "parameter"}
+    same: dict[Task, Task] = {}
+    for theirs in other.nodes:
+        name, own = theirs.name, mine.get(theirs.name)
+        if theirs.kind != "parameter" or own is None or own is theirs:
+            continue
+        if not parameters:
+            message = (
+                f"flows {structure.name!r} and {other.name!r} both have a parameter {name!r}: "
+                "rename one, or pass merge_parameters=True"
+            )
+            raise GraphError(message)
+        same[theirs] = own
+    absorb(structure, other, same)
+    if references:
+        theirs_too = {same.get(task, task) for task in other.reference_tasks()}
+        structure.set_reference_tasks(structure.reference_tasks() | theirs_too)
+
+
 def absorb(structure: Structure, other: Structure, same: Mapping[Task, Task]) -> None:
     """Add the tasks, edges and scopes of `other`. The keys of `same` are replaced by its values.
 
@@ -321,15 +353,18 @@ def _absorb_edges(
     """Add the inputs and upstream edges of `theirs` to the node of the same task."""
     node = structure.nodes[theirs.task]
     structure.journal.changed(node.undo())
+    inputs = node.inputs
     for key, value in theirs.inputs.items():
         found = substituted(value, same)
-        if node.inputs.setdefault(key, found) != found:
+        if inputs.setdefault(key, found) != found:
             message = (
                 f"flow {structure.name!r} and the one to be merged both have task "
                 f"{node.task.name!r}, and pass different values as its argument {key!r}"
             )
             raise GraphError(message)
-    node.control |= {same.get(task, task): mapped for task, mapped in theirs.control.items()}
+    node.inputs = inputs
+    control = {same.get(task, task): mapped for task, mapped in theirs.control.items()}
+    node.control = {**node.control, **control} if control else node.control
     node.mapped |= theirs.mapped
     node.flattened |= theirs.flattened
     node.positional = theirs.positional if fresh else node.positional

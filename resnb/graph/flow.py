@@ -10,12 +10,12 @@ from typing import Any, NoReturn, Self
 
 from resnb import unsupported
 from resnb.durations import seconds
-from resnb.errors import GraphError, OptionError, RunError
+from resnb.errors import OptionError, RunError
 from resnb.events import EVENTS, StructureChanged
 from resnb.graph import binding, editing
 from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import BUILDING, enter, leave
-from resnb.graph.base.options import HOOKS, hooks, kept_result, refuse_unknown
+from resnb.graph.base.options import HOOKS, hooks, kept_result, kept_values, refuse_unknown
 from resnb.graph.base.ports import PORTS, Runner
 from resnb.graph.resources.scope import Scope
 from resnb.graph.run_parameters import given_parameters
@@ -28,10 +28,10 @@ from resnb.graph.validation import validate
 from resnb.states import State
 
 _OPTIONS = (
-    "executor", "cache_for", "result", "tasks", "edges", "reference_tasks", "state_handlers",
-    "on_running", "on_failure", "on_completion", "on_cancellation", "validate",
+    "executor", "cache_for", "result", "keep_values", "tasks", "edges", "reference_tasks",
+    "state_handlers", "on_running", "on_failure", "on_completion", "on_cancellation", "validate",
 )  # fmt: skip
-_COPIED = ("executor", "cache_for", "result", *HOOKS)
+_COPIED = ("executor", "cache_for", "result", "keep_values", *HOOKS)
 
 
 class Flow(Structure):
@@ -43,6 +43,9 @@ class Flow(Structure):
         cache_for: how long its tasks' values last on disk (``"7d"``, seconds, timedelta), unless a
             task says otherwise.
         result: a `LocalResult` for its tasks, unless a task has its own.
+        keep_values: ``"all"``, or ``"terminal"``: a value is let go as soon as the last task that
+            reads it has ended; those of the last tasks, of chosen reference tasks and of parameters
+            stay. It can be set later, too, for the runs that follow.
         tasks: initial tasks.
         edges: initial edges.
         reference_tasks: the tasks that decide the flow's final state; see `reference_tasks`.
@@ -72,6 +75,7 @@ class Flow(Structure):
         executor: Any = None,
         cache_for: Any = None,
         result: Any = None,
+        keep_values: str = "all",
         tasks: Iterable[Task] | None = None,
         edges: Iterable[Edge] | None = None,
         reference_tasks: Iterable[Task] | None = None,
@@ -92,6 +96,7 @@ class Flow(Structure):
         owner = f"flow {name!r}"
         self.cache_for = seconds(cache_for, f"{owner}: cache_for")
         self.result = kept_result(owner, "result", result)
+        self.keep_values = keep_values
         self.state_handlers = hooks(owner, "state_handlers", state_handlers)
         self.on_running = hooks(owner, "on_running", on_running)
         self.on_failure = hooks(owner, "on_failure", on_failure)
@@ -103,6 +108,15 @@ class Flow(Structure):
             self.add_edge(*edge)
         if reference_tasks:
             self.set_reference_tasks(reference_tasks)
+
+    @property
+    def keep_values(self) -> str:
+        """Which values a run keeps: ``"all"`` or ``"terminal"``."""
+        return self._keep_values
+
+    @keep_values.setter
+    def keep_values(self, value: str) -> None:
+        self._keep_values = kept_values(f"flow {self.name!r}", value)
 
     # ---- building
 
@@ -123,6 +137,8 @@ class Flow(Structure):
 
     def __getattr__(self, name: str) -> NoReturn:
         unsupported.refuse_name("a flow", name, unsupported.FLOW_METHODS)
+
+    bind_call = binding.bind_call
 
     def bind_task(
         self,
@@ -212,23 +228,7 @@ class Flow(Structure):
             GraphError: both flows have a parameter of the same name.
         """
         del validate
-        mine = {one.name: one for one in self.parameters()}
-        same: dict[Task, Task] = {}
-        for theirs in flow.parameters():
-            own = mine.get(theirs.name)
-            if own is None or own is theirs:
-                continue
-            if not merge_parameters:
-                message = (
-                    f"flows {self.name!r} and {flow.name!r} both have a parameter "
-                    f"{theirs.name!r}: rename one, or pass merge_parameters=True"
-                )
-                raise GraphError(message)
-            same[theirs] = own
-        editing.absorb(self, flow, same)
-        if merge_reference_tasks:
-            theirs_too = {same.get(task, task) for task in flow.reference_tasks()}
-            self.set_reference_tasks(self.reference_tasks() | theirs_too)
+        editing.merge(self, flow, parameters=merge_parameters, references=merge_reference_tasks)
 
     def copy(self) -> "Flow":
         """A flow with the same tasks, edges and scopes, which can be extended separately."""

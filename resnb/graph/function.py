@@ -7,17 +7,17 @@ tasks that it depends on.
 
 import copy
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, Self, overload
 
 from resnb.errors import GraphError, OptionError
-from resnb.graph.arguments import Collection
+from resnb.graph.arguments import Collection, Input
 from resnb.graph.base.building import building_nothing
 from resnb.graph.base.options import HOOKS, checked
 from resnb.graph.base.ports import PORTS, FunctionRunner
 from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.flow import Flow
-from resnb.graph.node import Node
+from resnb.graph.node import Node, with_one
 from resnb.graph.resources.scope import Scope
 from resnb.graph.run_parameters import given_parameters
 from resnb.graph.structure import Structure
@@ -27,8 +27,8 @@ from resnb.states import Pending, State
 from resnb.unsupported import FUNCTION_OPTIONS
 
 _OPTIONS = (
-    "name", "retries", "retry_delay", "timeout", "executor", *HOOKS, "description", "log_prints",
-    "flow_run_name",
+    "name", "retries", "retry_delay", "timeout", "executor", "keep_values", *HOOKS, "description",
+    "log_prints", "flow_run_name",
 )  # fmt: skip
 _ALIASES = {"retry_delay_seconds": "retry_delay", "timeout_seconds": "timeout"}
 
@@ -67,7 +67,8 @@ class FlowFunction(Flow):
         owner = f"flow {label!r}"
         given = checked(owner, options, _OPTIONS, _ALIASES, FUNCTION_OPTIONS)
         hooks = {option: given.get(option) for option in HOOKS}
-        super().__init__(label, executor=given.get("executor"), **hooks)
+        values = given.get("keep_values", "all")
+        super().__init__(label, executor=given.get("executor"), keep_values=values, **hooks)
         self.function = function
         self.lock = threading.RLock()
         self.retries: int = given.get("retries", 0)
@@ -175,7 +176,7 @@ class FlowFunction(Flow):
         self,
         task: Task,
         inputs: Mapping[str, Iterable[Task] | Task],
-        control: Iterable[Task] = (),
+        control: Sequence[Task] = (),
         scope: Scope | None = None,
     ) -> Node:
         """Add a new task with its dependencies.
@@ -189,15 +190,17 @@ class FlowFunction(Flow):
         with self.lock:
             self._counter += 1
             node = Node(task, scope, self._counter)
+            given: dict[str, Input] = {}
             for key, value in inputs.items():
                 sources = (value,) if isinstance(value, Task) else tuple(value)
-                node.inputs[key] = value if isinstance(value, Task) else Collection(list, sources)
+                given[key] = value if isinstance(value, Task) else Collection(list, sources)
                 for source in sources:
                     self._linked(source, node)
             for source in control:
-                node.control[source] = False
                 self._linked(source, node)
-            node.positional = len(node.inputs)
+            node.inputs, node.positional = given, len(given)
+            if control:
+                node.control = dict.fromkeys(control, False)
             if scope is not None:
                 scope.members[task] = None
             task.home = self._home
@@ -220,8 +223,10 @@ class FlowFunction(Flow):
             )
 
     def _linked(self, source: Task, node: Node) -> None:
-        node.upstream[source] = None
-        self.nodes[source].downstream[node.task] = None
+        before = self.nodes[source]
+        if node.task not in before.downstream:
+            node.upstream = with_one(node.upstream, source)
+            before.downstream = with_one(before.downstream, node.task)
 
     # ---- what functions do not have
 
@@ -230,6 +235,10 @@ class FlowFunction(Flow):
 
     def add_task(self, task: Task) -> Task:
         """Refused: the tasks are those that the function calls."""
+        self._refuse_building(task)
+
+    def bind_call(self, task: Task, *_: Any) -> NoReturn:
+        """Refused for the same reason."""
         self._refuse_building(task)
 
     def bind_task(self, task: Task, *_: Any, **__: Any) -> None:
@@ -278,6 +287,8 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         **options: ``name``, by default that of the function; ``retries`` and ``retry_delay``
             (``retry_delay_seconds``), to call it again, with an empty graph, after it failed;
             ``timeout`` (``timeout_seconds``); ``executor``, which runs submitted tasks;
+            ``keep_values="terminal"``, to let a task's value go once the function has it, or has
+            dropped the future for it;
             ``on_running``, ``on_completion``, ``on_failure`` and ``on_cancellation``: hooks, called
             with as many of ``(flow, run, state)`` as they accept; ``flow_run_name``, a text that
             may name parameters (``"load {day}"``) or a function, for ``context.flow_run_name``;

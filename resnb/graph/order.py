@@ -108,7 +108,7 @@ def _with_cleanups(graph: Graph) -> list[Task]:
     """The order where every edge is forward: as added, except for the clean-ups."""
     nodes = graph.nodes
     waiting = {
-        cleanup: len(nodes[cleanup].upstream.keys() | scope.members.keys())
+        cleanup: len({*nodes[cleanup].upstream, *scope.members})
         for scope in graph.scopes
         for cleanup in [scope.cleanup_task]
     }

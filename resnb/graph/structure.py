@@ -8,6 +8,7 @@ leaves no trace, because the journal can undo each step.
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from resnb.graph.arguments import Constant
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.journal import Journal, Transaction
 from resnb.graph.base.roles import Memory
-from resnb.graph.node import Node
+from resnb.graph.node import Node, with_one, without_one
 from resnb.graph.resources.scope import Scope
 from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.handle import label_of
@@ -110,13 +111,24 @@ class Structure:
             scope.members[task] = None
         if now.tags:
             self.journal.assign(task, "tags", task.tags | now.tags)
-        self._counter += 1
-        node = self.nodes[task] = Node(task, scope, self._counter)
-        task.home = self._home
-        self.journal.changed(partial(self._forget, task, before))
+        node = self.nodes[task] = Node(task, scope, self.next_position())
+        self.take_home(task, before)
         if case is not None:
             case.add_task(task, self)
         return node
+
+    def next_position(self) -> int:
+        """The position of the next new node."""
+        self._counter += 1
+        return self._counter
+
+    def take_home(self, task: Task, before: Callable[[], Any] | None = None) -> None:
+        """`task`, whose node is new and whose home was `before`, belongs to this flow."""
+        task.home = self._home
+        journal = self.journal
+        journal.version += 1
+        if journal.is_open:
+            journal.undo.append(partial(self._forget, task, before))
 
     def owns(self, task: Task) -> bool:
         """Whether this is the flow that `task` was added to last."""
@@ -126,8 +138,7 @@ class Structure:
         """Add another flow's task, which both then share, without arguments."""
         if task.kind == "parameter":
             self._add_parameter(task)
-        self._counter += 1
-        self.nodes[task] = Node(task, scope, self._counter)
+        self.nodes[task] = Node(task, scope, self.next_position())
         self.journal.changed(partial(self.nodes.pop, task, None))
 
     def _add_parameter(self, task: Task) -> None:
@@ -142,6 +153,8 @@ class Structure:
 
     def _forget(self, task: Task, home: Callable[[], Any] | None) -> None:
         node = self.nodes.pop(task)
+        for upstream in node.upstream:
+            self._unlink(upstream, task)
         task.home = home
         if node.scope is not None:
             node.scope.members.pop(task, None)
@@ -154,21 +167,21 @@ class Structure:
             self._check_inside(upstream, node)
         if task in source.downstream:
             return
-        source.downstream[task] = None
-        node.upstream[upstream] = None
+        source.downstream = with_one(source.downstream, task)
+        node.upstream = with_one(node.upstream, upstream)
         self.journal.changed(partial(self._unlink, upstream, task))
 
     def unlink(self, upstream: Task, task: Task) -> None:
         """Remove the edge between two tasks; the node's inputs and control stay."""
-        self.journal.keep(self.nodes[upstream].downstream)
-        self.journal.keep(self.nodes[task].upstream)
-        self._unlink(upstream, task)
+        source, node = self.nodes[upstream], self.nodes[task]
+        self.journal.assign(source, "downstream", without_one(copy(source.downstream), task))
+        self.journal.assign(node, "upstream", without_one(copy(node.upstream), upstream))
 
     def _unlink(self, upstream: Task, task: Task) -> None:
-        if upstream in self.nodes:
-            self.nodes[upstream].downstream.pop(task, None)
-        if task in self.nodes:
-            self.nodes[task].upstream.pop(upstream, None)
+        if (source := self.nodes.get(upstream)) is not None:
+            source.downstream = without_one(source.downstream, task)
+        if (node := self.nodes.get(task)) is not None:
+            node.upstream = without_one(node.upstream, upstream)
 
     def scope_of(self, task: Task) -> Scope:
         """The scope that `task` is the init, set-up or clean-up task of."""
@@ -328,11 +341,14 @@ class Structure:
         """
         if self._reference is not None:
             return set(self._reference)
+        if not self.scopes:
+            return {task for task, node in self.nodes.items() if not node.downstream}
+        cleanups = {scope.cleanup_task for scope in self.scopes}
         return {
             task
             for task, node in self.nodes.items()
-            if task.kind != "cleanup"
-            and all(after.kind == "cleanup" for after in node.downstream)
+            if cleanups.issuperset(node.downstream)
+            and task not in cleanups
             and not (task.kind == "setup" and self.scope_of(task).members)
         }
 

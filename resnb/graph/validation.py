@@ -23,13 +23,13 @@ def validate(structure: Structure) -> None:
     for task, node in nodes.items():
         structure.require((*node.upstream, *node.downstream))
         must(
-            node.upstream.keys() == node.sources()
+            set(node.upstream) == node.sources()
             and all(task in nodes[one].downstream for one in node.upstream)
             and all(task in nodes[one].upstream for one in node.downstream),
             f"{task!r} has wrong edges",
         )
-        must(node.mapped <= node.inputs.keys(), f"{task!r} is mapped over nothing")
-        must(node.flattened <= node.inputs.keys(), f"{task!r} flattens nothing")
+        must(node.mapped <= set(node.names), f"{task!r} is mapped over nothing")
+        must(node.flattened <= set(node.names), f"{task!r} flattens nothing")
         must(node.scope is None or task in node.scope.members, f"{task!r} is in the wrong scope")
     for scope in structure.scopes:
         structure.require((*scope.own_tasks, *scope.members))

@@ -19,7 +19,7 @@ from resnb.run.engine.slots import internal_lines
 from resnb.run.executors.threads import ThreadExecutor, start_supervisor
 from resnb.run.lifecycle import Run
 from resnb.run.memory import memory_of
-from resnb.run.resume import kept_states, without_gone_resources
+from resnb.run.resume import kept_states, without_gone_resources, without_let_go
 from resnb.run.scheduling.compiling import compiled
 from resnb.states import Running, State
 
@@ -74,7 +74,7 @@ class FlowRun(Run):
         resumes = isinstance(task_states, State)
         if isinstance(task_states, State):
             task_states = kept_states(flow, task_states, parameters)
-        given = {**memory.given_by(opened), **(task_states or {})}
+        given = without_let_go(flow, {**memory.given_by(opened), **(task_states or {})}, only)
         if task_states and self._whole:
             scopes_open = {use.scope for use in opened}
             given = without_gone_resources(flow, given, scopes_open, fresh=resumes)

@@ -5,6 +5,7 @@ All of it is read while the run goes on, on a thread that is not the run's, and 
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from resnb.run.engine.result import value_of_mapped
 from resnb.run.output.log import Piece
 from resnb.states import (
     FAILED,
@@ -47,7 +48,8 @@ def state_alone(memory: "FlowMemory", task: "Task") -> State:
     execution, row = found
     if execution.table.state[row] != MAPPED:
         return memory.state_of(task)
-    return Mapped(execution.scheduler.reasons.get(row, ""), execution.values[row])
+    value = value_of_mapped(execution.values[row])
+    return Mapped(execution.scheduler.reasons.get(row, ""), value)
 
 
 def running_for(memory: "FlowMemory", task: "Task") -> float | None:

@@ -28,6 +28,7 @@ from resnb.states import (
     Mapped,
     Pending,
     State,
+    has_let_go,
 )
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class FlowMemory:
             self._keep_states()
             leases = ChainMap(execution.scopes.leases, self._leases_but_of(execution.plan))
             self._forget_clean_ups(execution.plan)
+            for row in execution.plan.given:  # the run answers for them, and may let them go
+                self._kept.pop(execution.plan.tasks[row], None)
         self._still_failed = frozenset(
             task
             for task, state in self._kept.items()
@@ -171,7 +174,8 @@ class FlowMemory:
         if task.kind != "setup":
             state = self.state_of(task)
             word = "success" if state.message == FOUND else state.name.lower()
-            return word, state.is_successful() and not state.is_skipped()
+            has_value = state.is_successful() and not (state.is_skipped() or has_let_go(state))
+            return word, has_value
         scope: Scope = task.scope
         word = self.lease_state(scope)
         return ("not set up" if word == "not yet" else word), word == lease_states.OPEN

@@ -8,8 +8,9 @@ if a task of its scope runs, and not otherwise.
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from resnb.graph.arguments import tasks_in
 from resnb.graph.order import derived_downstream
-from resnb.states import Finished, Mapped, Pending, Skipped, State
+from resnb.states import Finished, Mapped, Pending, Skipped, State, has_let_go
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
@@ -36,7 +37,10 @@ def kept_states(flow: "Flow", state: State, renewed: Iterable[str]) -> "dict[Tas
     for task in again:
         one = known[task]
         if isinstance(one, Mapped) and one.map_states and not _depends_on(flow, task, gone):
-            children = [child if child.is_successful() else Pending() for child in one.map_states]
+            children = [
+                child if child.is_successful() and not has_let_go(child) else Pending()
+                for child in one.map_states
+            ]
             kept[task] = Mapped(one.message, one.kept, children)
     return kept
 
@@ -131,6 +135,31 @@ def _inside(flow: "Flow", scope: "Scope") -> "set[Task]":
     inside = [one for one in flow.scopes if scope in one.around()]
     own = {task for one in inside for task in one.own_tasks}
     return {task for one in inside for task in one.members} - own
+
+
+def without_let_go(
+    flow: "Flow", given: "Mapping[Task, State]", only: "Iterable[Task] | None"
+) -> "dict[Task, State]":
+    """`given` without states whose value was let go, if a task reads it that is to run.
+
+    Such a task runs again, and so do those above it as far as their values are gone, too.
+
+    Args:
+        flow: the flow.
+        given: states that are given to a run.
+        only: the tasks to run; None for all.
+    """
+    kept = dict(given)
+    if not any(map(has_let_go, kept.values())):
+        return kept
+    to_run = [one for one in (flow.nodes if only is None else only) if not is_over(kept.get(one))]
+    while to_run:
+        for value in flow.nodes[to_run.pop()].values:
+            for source in tasks_in(value):
+                if has_let_go(kept.get(source)):
+                    del kept[source]
+                    to_run.append(source)
+    return kept
 
 
 def is_over(state: State | None) -> bool:

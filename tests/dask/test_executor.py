@@ -24,7 +24,9 @@ from resnb.errors import NoValueError, OptionError, RunError
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
+from resnb.states import LetGo
 from tests.dask import codes
+from tests.ledger.things import until
 from tests.run.parts import PATIENCE, names
 
 HERE = os.getpid()
@@ -521,3 +523,51 @@ def test_executors_have_stable_texts(client):
     assert repr(DaskExecutor(n_workers=2)) == "DaskExecutor(n_workers=2)"
     assert repr(DaskExecutor("tcp://1.2.3.4:5")) == "DaskExecutor(<address>)"
     assert repr(DaskExecutor(client)) == "DaskExecutor(<Client>)"
+
+
+# ---- values that are let go
+
+
+def test_values_that_nobody_reads_any_more_leave_the_cluster(client, executor):
+    before = set(client.futures)
+    with Flow("f", keep_values="terminal") as flow:
+        first = one()
+        second = plus_one(first)
+        last = plus_one(second)
+    state = flow.run(executor=executor)
+    assert (state.is_successful(), last.value) == (True, 3)
+    assert [isinstance(state.result[h].kept, LetGo) for h in (first, second)] == [True, True]
+    with pytest.raises(NoValueError, match=r"'plus_one' was let go"):
+        assert second.value
+    kept = state.result[last].kept
+    held = {kept.future.key} if kept.future is not None else set()
+    until(lambda: set(client.futures) - before <= held)
+
+
+def test_a_mapped_task_lets_the_values_of_its_children_go(executor):
+    with Flow("f", keep_values="terminal") as flow:
+        numbers = plus_one.map([1, 2, 3])
+        more = plus_one.map(numbers)
+        last = task(sum)(more)
+    state = flow.run(executor=executor)
+    assert (state.is_successful(), last.value) == (True, 12)
+    assert all(isinstance(one.kept, LetGo) for one in state.result[numbers].map_states)
+
+
+def test_what_a_kernel_reads_of_a_cluster_is_let_go_too(executor):
+    @resource_manager
+    class Own:
+        def setup(self):
+            return "own"
+
+        def cleanup(self, resource):
+            pass
+
+    with Flow("f", keep_values="terminal") as flow:
+        with Own() as own:
+            first = plus_one(1)
+            second = task(lambda value, own: value, name="here", thread="setup")(first, own)
+        last = plus_one(second)
+    state = flow.run(executor=executor)
+    assert (state.is_successful(), last.value) == (True, 3)
+    assert isinstance(state.result[first].kept, LetGo)

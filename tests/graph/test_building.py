@@ -8,7 +8,7 @@ import pytest
 from resnb import Flow, Parameter, Task, tags, task
 from resnb.errors import GraphError, OutsideFlowError
 from resnb.graph.arguments import Collection, Constant
-from tests.graph.shapes import arrows, names
+from tests.graph.shapes import arrows, dump, names
 
 
 @task
@@ -437,3 +437,51 @@ def test_operators_after_the_block_go_to_the_home_of_the_handle(flow, abc):
     handle = abc[0] + 1
     assert handle.flow is flow
     assert names(flow.upstream_tasks(handle)) == ["a"]
+
+
+# ---- lean nodes
+
+
+@task
+def number():
+    return 1
+
+
+@task
+def couple(x, y):
+    return x, y
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 30])
+def test_few_and_many_neighbours_keep_their_order_and_can_be_taken_back(count):
+    with Flow("f") as flow:
+        source = number()
+        readers = [couple(source, 1) for _ in range(count)]
+        last = number()
+    for one in readers:
+        last.set_upstream(one)
+    assert list(flow.nodes[source].downstream) == readers
+    assert list(flow.nodes[last].upstream) == readers
+    flow.validate()
+    before = dump(flow)
+
+    def extend():
+        more = [couple(source, readers[0]) for _ in range(9)]
+        last.set_upstream(more[3])
+        flow.validate()
+        last.set_upstream(None)
+
+    with pytest.raises(GraphError, match="is no task"), flow.transaction(), flow:
+        extend()
+    assert dump(flow) == before
+    flow.validate()
+
+
+def test_a_call_with_tasks_only_shares_what_it_can():
+    with Flow("f") as flow:
+        a, b = number(), number()
+        one, two = couple(a, b), couple(a, b)
+    first, second = flow.nodes[one], flow.nodes[two]
+    assert first.names is second.names
+    assert first.values is first.upstream
+    assert (first.values, first.positional) == ((a, b), 2)

@@ -296,10 +296,10 @@ def test_flows_that_disagree_about_an_argument_do_not_merge(flow):
 # ---- validate
 
 DAMAGE = {
-    "a one-sided edge": lambda f: f.nodes[f.top].downstream.pop(f.left),
-    "an edge without a reason": lambda f: f.nodes[f.left].upstream.update({f.right: None}),
-    "an edge to nowhere": lambda f: f.nodes[f.left].downstream.update({source: None}),
-    "an input without an edge": lambda f: f.nodes[f.top].inputs.update(x=f.left),
+    "a one-sided edge": lambda f: setattr(f.nodes[f.top], "downstream", ()),
+    "an edge without a reason": lambda f: change(f.nodes[f.left], "upstream", f.right),
+    "an edge to nowhere": lambda f: change(f.nodes[f.left], "downstream", source),
+    "an input without an edge": lambda f: setattr(f.nodes[f.top], "inputs", {"x": f.left}),
     "a node that is gone": lambda f: f.nodes.pop(f.left),
     "a mark on no argument": lambda f: setattr(f.nodes[f.left], "mapped", {"z"}),
     "a flattened argument": lambda f: setattr(f.nodes[f.left], "flattened", {"z"}),
@@ -327,9 +327,13 @@ def scope_of(flow):
 
 
 def tie(nodes, upstream, downstream):
-    nodes[upstream].downstream[downstream] = None
-    nodes[downstream].upstream[upstream] = None
-    nodes[downstream].control[upstream] = False
+    change(nodes[upstream], "downstream", downstream)
+    change(nodes[downstream], "upstream", upstream)
+    nodes[downstream].control = {upstream: False}
+
+
+def change(node, name, task):
+    setattr(node, name, (*getattr(node, name), task))
 
 
 @pytest.mark.parametrize("name", DAMAGE)

@@ -168,6 +168,16 @@ def kept_result(owner: str, name: str, value: Any) -> Any:
     return value
 
 
+def kept_values(owner: str, value: Any) -> str:
+    """The option `keep_values`.
+
+    Raises:
+        OptionError: it is neither "all" nor "terminal".
+    """
+    found: str = _one_of("'all' or 'terminal'", "all", "terminal")(owner, "keep_values", value)
+    return found
+
+
 def _trigger(owner: str, name: str, value: Any) -> Any:
     if not callable(value):
         message = f"{owner}: {name}={value!r} is not callable; see resnb.triggers"

@@ -5,7 +5,7 @@ the classes, so that imports go one way only. A task appears as ``Any``: nothing
 tasks.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -41,8 +41,14 @@ class Node(Protocol):
     """The place of a task in a flow; see `resnb.graph.node`."""
 
     scope: Any
-    upstream: dict[Any, None]
-    downstream: dict[Any, None]
+
+    @property
+    def upstream(self) -> Collection[Any]:
+        """The tasks with an edge to this one."""
+
+    @property
+    def downstream(self) -> Collection[Any]:
+        """The tasks to which this one has an edge."""
 
     @property
     def is_mapped(self) -> bool:
@@ -76,6 +82,9 @@ class Flow(Graph, Protocol):
 
     def add_task(self, task: Any, /) -> Any:
         """Add a task without arguments."""
+
+    def bind_call(self, task: Any, names: tuple[str, ...], args: tuple[Any, ...], /) -> bool:
+        """Add a task with its arguments, if these are tasks; false if that takes `bind_task`."""
 
     def bind_task(
         self,

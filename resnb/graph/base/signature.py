@@ -39,6 +39,7 @@ class Signature(NamedTuple):
     var_positional: str | None
     var_keyword: str | None
     asynchronous: bool
+    by_position: int = -1  # how many positional arguments are a whole call; -1 if none are
 
     def assign(
         self, owner: str, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -148,6 +149,7 @@ def signature_of(function: Callable[..., Any]) -> Signature:
         var_positional,
         var_keyword,
         asynchronous,
+        len(positional) if required.issubset(positional) else -1,
     )
 
 

@@ -12,8 +12,9 @@ from resnb.graph.base.building import enter, leave
 from resnb.graph.base.roles import Flow
 from resnb.graph.base.signals import SKIP
 from resnb.graph.base.triggers import all_finished, not_all_skipped
+from resnb.graph.tasks.common_flow import common_flow
 from resnb.graph.tasks.function_task import FunctionTask
-from resnb.graph.tasks.task import Task, common_flow
+from resnb.graph.tasks.task import Task
 
 
 class CompareValue(Task):

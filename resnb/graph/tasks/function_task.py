@@ -8,8 +8,32 @@ from resnb.graph.base.signature import annotated_nout
 from resnb.graph.tasks.task import Task
 
 
-class FunctionTask(Task):
-    """A task whose code is a function, usually made by the decorator `task`."""
+class _OfFunction:
+    """An attribute that a task has of its function, so that not each call's copy has to keep it.
+
+    Args:
+        get: gives it.
+        own: the attribute of the class itself; None if that has none.
+    """
+
+    def __init__(self, get: Callable[[Any], Any], own: str | None = None) -> None:
+        self._get = get
+        self._own = own
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is not None:
+            return self._get(instance.run)
+        if self._own is None:
+            raise AttributeError
+        return self._own
+
+
+class FunctionTask(Task):  # noqa: D101 - it is `__doc__` below
+    __doc__ = _OfFunction(
+        lambda function: getattr(function, "__doc__", None),
+        "A task whose code is a function, usually made by the decorator `task`.",
+    )
+    __wrapped__ = _OfFunction(lambda function: function)
 
     def __init__(
         self, function: Callable[..., Any], name: str | None = None, **options: Any
@@ -22,8 +46,6 @@ class FunctionTask(Task):
             if nout is not None:
                 options["nout"] = nout
         super().__init__(name=label, **options)
-        self.__dict__["__doc__"] = getattr(function, "__doc__", None)
-        self.__dict__["__wrapped__"] = function
 
     @property
     def fn(self) -> Callable[..., Any]:

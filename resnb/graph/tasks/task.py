@@ -7,20 +7,22 @@ and returns that copy, which belongs to this flow from then on. A task that is a
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from resnb.errors import GraphError, OptionError, OutsideFlowError
-from resnb.graph.base.active_function import active_function
+from resnb.graph.base.active_function import ACTIVE_FUNCTION, active_function
 from resnb.graph.base.building import BUILDING, flow_being_built
 from resnb.graph.base.options import checked, text
 from resnb.graph.base.ports import PORTS
 from resnb.graph.base.roles import Flow
 from resnb.graph.base.signature import ShownSignature, Signature, signature_of
 from resnb.graph.base.triggers import TriggerLike, all_successful
+from resnb.graph.tasks.common_flow import common_flow, no_flow
 from resnb.graph.tasks.handle import Handle
 
 Hook = Callable[..., Any]
 
+_OF_ITS_FLOW = frozenset({"home", "is_call"})
 _RESERVED = frozenset({"flow", "mapped", "task_args", "upstream_tasks"})
 
 
@@ -61,6 +63,7 @@ class Task(Handle["Task"]):
         thread: ``"setup"`` runs it on the thread on which its scope was set up.
 
     Attributes:
+        kept_result: the option `result`.
         kind: its role in a flow: ``"task"``, ``"parameter"``, ``"setup"``, ...
         home: a weak reference to the flow it was last added to.
         is_call: whether it was made by a call, and so belongs to one flow.
@@ -95,6 +98,7 @@ class Task(Handle["Task"]):
     cache_key: str | None = None
     cache_validator: Hook | None = None
     target: str | Hook | None = None
+    kept_result: Any = None
     nout: int | None = None
     log_stdout: bool = False
     state_handlers: tuple[Hook, ...] = ()
@@ -112,7 +116,7 @@ class Task(Handle["Task"]):
         label = type(self).name
         self.name = label if name is None else text(f"task {label!r}", "name", name)
         if options:
-            self.__dict__.update(checked(f"task {self.name!r}", options))
+            self._set(options)
         code = getattr(self.run, "__code__", None)
         if code is not None:  # else its signature is looked at when it is first called
             count = code.co_argcount + code.co_kwonlyargcount
@@ -130,6 +134,15 @@ class Task(Handle["Task"]):
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """The task's code. A task without any does nothing and only marks a place in the graph."""
+
+    @property
+    def result(self) -> Any:
+        """The option `result`; without that, a handle's value is meant, which is refused."""
+        return self._refuse_attribute("result") if self.kept_result is None else self.kept_result
+
+    @result.setter
+    def result(self, value: Any) -> None:
+        self.kept_result = value
 
     @cached_property
     def logger(self) -> Any:
@@ -158,22 +171,31 @@ class Task(Handle["Task"]):
     def copy(self, **options: Any) -> Self:
         """A copy that is in no flow, with some options changed; None restores a default."""
         new = object.__new__(type(self))
-        attributes = new.__dict__
-        attributes.update(self.__dict__)
-        attributes.pop("home", None)
-        attributes.pop("is_call", None)
-        for key, value in options.items():
-            if value is None and key != "name":
-                attributes.pop(key, None)
+        restored = {one for one, value in options.items() if value is None and one != "name"}
+        left = _OF_ITS_FLOW | {"kept_result" if one == "result" else one for one in restored}
+        for key, value in self.__dict__.items():
+            # one by one, for `new.__dict__` would make a dictionary, several times as large
+            if key not in left:
+                setattr(new, key, value)
         if options:
-            attributes.update(checked(f"task {self.name!r}", options))
+            new._set(options)
         return new
+
+    def _set(self, options: Mapping[str, Any]) -> None:
+        for key, value in checked(f"task {self.name!r}", options).items():
+            setattr(self, key, value)
 
     def _use(self, task_args: Mapping[str, Any] | None) -> Self:
         """A copy for one call. All copies share the signature, which is inspected here once."""
         if self._signature is None:
             _ = self.signature
-        new = self.copy(**task_args) if task_args else self.copy()
+        if task_args:
+            new = self.copy(**task_args)
+        else:
+            new = object.__new__(type(self))
+            for key, value in self.__dict__.items():  # see `copy`
+                setattr(new, key, value)
+            new.home = None
         new.is_call = True
         if task_args and "tags" in task_args:
             new.tags = new.tags | self.tags
@@ -206,7 +228,8 @@ class Task(Handle["Task"]):
             GraphError: an argument belongs to another flow, or to a scope that is not around here.
             OptionError: an argument is missing or surplus.
         """
-        if flow is None and (running := active_function()) is not None:
+        running = None if ACTIVE_FUNCTION.get() is None or flow is not None else active_function()
+        if running is not None:
             if task_args is not None:
                 kwargs["task_args"] = task_args
             if upstream_tasks is not None:
@@ -255,7 +278,7 @@ class Task(Handle["Task"]):
         **kwargs: Any,
     ) -> Self:
         """Add this task itself, not a copy, with these arguments; see `__call__`."""
-        flow = flow or flow_being_built() or _no_flow(self)
+        flow = flow or BUILDING.get().flow or no_flow(self)
         if isinstance(upstream_tasks, Task):
             message = (
                 f"task {self.name!r}: upstream_tasks takes a list of tasks; put brackets around "
@@ -263,6 +286,12 @@ class Task(Handle["Task"]):
             )
             raise OptionError(message)
         signature = self._signature or self.signature
+        if (
+            len(args) == signature.by_position
+            and not (kwargs or mapped or upstream_tasks)
+            and flow.bind_call(self, signature.positional, args)
+        ):
+            return self
         inputs, positional = signature.assign(f"task {self.name!r}", args, kwargs)
         flow.bind_task(self, inputs, positional, mapped, tuple(upstream_tasks or ()))
         return self
@@ -369,26 +398,3 @@ class Task(Handle["Task"]):
         new.is_call = True
         new.run = function  # type: ignore[method-assign]
         return new.bind(*operands, flow=flow)
-
-
-def common_flow(*tasks: Any) -> Flow:
-    """The flow in which to connect `tasks`: the one being built, or else the one they belong to.
-
-    Raises:
-        OutsideFlowError: no flow is being built, and none of `tasks` is in one.
-    """
-    flow = flow_being_built()
-    if flow is None:
-        known = [task for task in tasks if isinstance(task, Task)]
-        flow = next((task.flow for task in known if task.flow is not None), None)
-        if flow is None:
-            return _no_flow(known[0])
-    return flow
-
-
-def _no_flow(task: Task) -> NoReturn:
-    message = (
-        f"task {task.name!r} was called outside a flow: call it inside `with Flow(...)`, a %%flow "
-        f"cell or a @flow function, pass flow=..., or call its code with {task.name}.run(...)"
-    )
-    raise OutsideFlowError(message)

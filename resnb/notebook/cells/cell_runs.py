@@ -13,7 +13,7 @@ from resnb.graph.tasks.task import Task
 from resnb.run.memory import FlowMemory, memory_of
 from resnb.run.resume import is_over
 from resnb.run.runner import RUNNER
-from resnb.states import Cached, State
+from resnb.states import Cached, State, has_let_go
 
 
 def run_part(
@@ -80,6 +80,10 @@ def _known(task: Task, memory: FlowMemory, made: Mapping[Task, State]) -> State 
         return None
     state = memory.state_of(task)
     children = getattr(state, "map_states", ())
-    if not state.is_successful() or not all(one.is_successful() for one in children):
+    if (
+        not state.is_successful()
+        or has_let_go(state)
+        or not all(one.is_successful() for one in children)
+    ):
         return None
     return state if state.is_skipped() else Cached("its value is kept", state.kept)

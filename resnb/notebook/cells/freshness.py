@@ -5,6 +5,7 @@ values of the notebook count by identity, since looking into them would take tim
 """
 
 from collections.abc import Iterable, Mapping
+from types import MethodType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -49,9 +50,10 @@ class Freshness:
             return
         rows, given = latest.plan.row_of, latest.plan.given
         ran = [task for task, row in rows.items() if row not in given or _was_found(flow, task)]
-        unknown = [task for task in rows if task not in self._made_of]
-        self._made_of.update(_described(dict.fromkeys((*ran, *unknown))))
-        for task in rows:
+        new = dict.fromkeys(ran)
+        unknown = [task for task in rows if task not in new and task not in self._made_of]
+        self._made_of.update(_described((*new, *unknown)))
+        for task in rows if self._outdated else ():
             self._outdated.pop(task, None)
         if len(rows) < len(flow.nodes):
             self._outdate(flow, [one for one in ran if one in flow.nodes], rows)
@@ -237,7 +239,8 @@ def _described(tasks: Iterable[Task]) -> dict[Task, MadeOf]:
             }
             found[task] = MadeOf((task.outputs, CodeWalk(glance).describe(task.function)), names)
             continue
-        code = id(task.__dict__.get("run", task))
+        run = task.run  # a method, which may be the task's own, or a function that many share
+        code = id(task if type(run) is MethodType else run)
         if code not in seen:
             seen[code] = MadeOf(task_key(task, CodeWalk(glance)))
         found[task] = seen[code]

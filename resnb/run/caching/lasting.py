@@ -7,18 +7,23 @@ if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.graph.tasks.task import Task
 
-_OPTIONS = attrgetter("cache_for", "target", "cache_validator")
-_NONE = (None, None, None)
+_OPTIONS = attrgetter("cache_for", "target", "cache_validator", "kept_result")
+_NONE = (None, None, None, None)
 
 
 def is_kept(task: "Task") -> bool:
     """Whether a task's own options keep its value."""
-    return _OPTIONS(task) != _NONE or "result" in task.__dict__
+    return _OPTIONS(task) != _NONE
+
+
+def keeps_all(flow: "Flow") -> bool:
+    """Whether the flow keeps the values of all tasks that do not say otherwise."""
+    return flow.cache_for is not None or flow.result is not None
 
 
 def may_last(flow: "Flow") -> bool:
     """Whether the value of any task of `flow` is kept."""
-    return flow.cache_for is not None or flow.result is not None or any(map(is_kept, flow.nodes))
+    return keeps_all(flow) or any(map(_NONE.__ne__, map(_OPTIONS, flow.nodes)))
 
 
 def lasting(flow: "Flow", task: "Task") -> float | None:
@@ -30,5 +35,4 @@ def lasting(flow: "Flow", task: "Task") -> float | None:
 
 def result_of(flow: "Flow", task: "Task") -> Any:
     """Where a task's value is kept as a file; None if it is not."""
-    found = task.__dict__.get("result")  # as an attribute of a handle, that is a mistake for .value
-    return flow.result if found is None else found
+    return flow.result if task.kept_result is None else task.kept_result

@@ -21,11 +21,11 @@ from resnb.run.caching.calls import CachedCall
 from resnb.run.caching.choosing import UNKNOWN, Keepers
 from resnb.run.caching.code_keys import NoKeyError
 from resnb.run.caching.keepers import Found, counted, input_keys, key_of, key_or_none
-from resnb.run.caching.lasting import lasting
+from resnb.run.caching.lasting import is_kept, keeps_all, lasting
 from resnb.run.caching.printed import Printed
 from resnb.run.caching.store import ValueStore
 from resnb.run.engine.surroundings import facts_of_flow, facts_of_task
-from resnb.states import FOUND, Cached, State
+from resnb.states import FOUND, Cached, LetGo, State
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow
@@ -48,10 +48,13 @@ def found_before(
         parameters: values by parameter name.
         given: states that are given to the run.
     """
-    look = _LookAhead(flow, parameters)
+    look, by_flow = _LookAhead(flow, parameters), keeps_all(flow)
     for task in flow.sorted_tasks():
-        with suppress(ResnbError):  # it is said when the task runs
-            look.at(task, is_given=task in given)
+        if by_flow or task.kind == "setup" or is_kept(task):
+            with suppress(ResnbError):  # it is said when the task runs
+                look.at(task, is_given=task in given)
+        if flow.keep_values == "terminal":
+            look.let_go_above(task, given)
     return FoundBefore(look.states, look.printed)
 
 
@@ -61,8 +64,11 @@ def looking_first(
     parameters: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[Callable[..., Any] | None]:
     """What a run calls for each task whose value is kept, as it looks for that first; else None."""
-    keepers, context = Keepers(flow, parameters), PORTS.context().copy
+    keepers, context, by_flow = Keepers(flow, parameters), PORTS.context().copy, keeps_all(flow)
     for node in nodes:
+        if not (by_flow or is_kept(node.task)):
+            yield None
+            continue
         fault, found = "", []
         try:
             found = list(keepers.of(node, context))
@@ -81,6 +87,8 @@ class _LookAhead:
     def __init__(self, flow: "Flow", parameters: Mapping[str, Any]) -> None:
         self.states: dict[Task, State] = {}
         self.printed: dict[Task, Printed] = {}
+        self._readers: dict[Task, set[Task]] = {}
+        self._chosen = flow.reference_tasks() if flow.has_reference_tasks else frozenset()
         self._flow, self._store = flow, ValueStore()
         self._keepers = Keepers(flow, parameters)
         self._facts = facts_of_flow(flow.name, self._keepers.parameters, time())
@@ -101,6 +109,21 @@ class _LookAhead:
                 if found.printed:
                     self.printed[task] = found.printed
                 keys[task] = found.value_key or None
+
+    def let_go_above(self, task: Task, given: Mapping[Task, State]) -> None:
+        """Let go of what was found for `task` to be looked up, if all that reads it was found."""
+        flow = self._flow
+        if task not in self.states and task not in given:
+            return  # it is to run, and reads them
+        for upstream in flow.nodes[task].upstream:
+            if upstream not in self.states or upstream in self._chosen:
+                continue
+            if upstream not in self._readers:
+                after = flow.nodes[upstream].downstream
+                self._readers[upstream] = {one for one in after if one.kind != "cleanup"}
+            self._readers[upstream].discard(task)
+            if not self._readers[upstream] and self.states[upstream].kept is not None:
+                self.states[upstream] = Cached(FOUND, LetGo(upstream.name, flow.name))
 
     def _value(self, task: Task, node: Node) -> Found | None:
         keepers = self._keepers

@@ -53,6 +53,7 @@ class Engine:
         self._on_ended = on_ended
         self._idle = 0
         self._waking = 0
+        self._is_full = False  # whether the executor has all its workers
         self._tokens: SimpleQueue[bool] = SimpleQueue()
 
     def begin(self) -> None:
@@ -186,12 +187,16 @@ class Engine:
             try:
                 row = take()
             except IndexError:
+                first, last, function, columns, results = NO_BLOCK  # it holds values
                 found = self._wait_for_row()
                 if found is None:
                     return
                 row = found
-            if row >= count and not first <= row < last:
-                first, last, function, columns, results = block_of(execution, row)
+            if row >= count:
+                if not first <= row < last:
+                    first, last, function, columns, results = block_of(execution, row)
+            elif last:
+                first, last, function, columns, results = NO_BLOCK
             if special[row] if row < count else function is None:
                 if runner.perform(row, slot):
                     return  # the thread was given up meanwhile, and replaced
@@ -214,13 +219,14 @@ class Engine:
                 elif refs is None:
                     args, kwargs = execution.arguments(row)
                     value = functions[row](*args, **kwargs)
+                    args = kwargs = None  # type: ignore[assignment]
                 elif len(refs) == 1:
                     value = functions[row](values[refs[0]])
                 else:
                     value = functions[row](*[values[one] for one in refs])
                 slot.inside = NOTHING
             except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
-                slot.inside = NOTHING
+                slot.inside, args, kwargs = NOTHING, None, None
                 runner.settle(row, runner.error_outcome(row, error))
                 slot.row = NOTHING
             else:
@@ -277,5 +283,6 @@ class Engine:
             self._idle -= 1
             self._waking = 1
             self._tokens.put(COUNTED)
-        elif (add := self.execution.add_worker) is not None and add(replacing=False):
-            self._waking = 1
+        elif not self._is_full and (add := self.execution.add_worker) is not None:
+            self._waking = 1 if add(replacing=False) else 0
+            self._is_full = not self._waking

@@ -13,8 +13,10 @@ from resnb.graph.base.inputs import flat
 from resnb.graph.base.signals import TRIGGERFAIL
 from resnb.run.engine.feed import Feed
 from resnb.run.engine.surroundings import given
+from resnb.run.letting_go import LettingGo
 from resnb.run.output.writer import Output
 from resnb.run.scheduling.plan import argument
+from resnb.states import LetGo, State
 
 if TYPE_CHECKING:
     from resnb.graph.tasks.task import Task
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from resnb.run.executors.remote import Remote
     from resnb.run.scheduling.outcome import Outcome
     from resnb.run.scheduling.scheduler import Scheduler
-    from resnb.states import State
 
 
 class Execution:
@@ -74,7 +75,11 @@ class Execution:
         self.forked = False
         self.defect: BaseException | None = None
         self._kept: dict[int, list[Any]] = {}
+        self._letting_go: LettingGo | None = None
         scheduler.refused = self._refuse
+        if self.plan.flow.keep_values == "terminal" and not self.plan.grows:
+            self._letting_go = LettingGo(self)
+            scheduler.on_end = self._letting_go.ended
 
     def task_of(self, row: int) -> "Task":
         """The task of `row`, which may be a child of a mapped one."""
@@ -106,13 +111,19 @@ class Execution:
             )
         for row, states in self.plan.kept.items():
             self._kept[row] = [self._received(one) if one.is_finished() else None for one in states]
+        if self._letting_go is not None:
+            self._letting_go.begin()
 
     def _received(self, state: "State") -> Any:
-        return state.result if self.remote is None else state.kept
+        is_there = self.remote is not None or isinstance(state.kept, LetGo)
+        return state.kept if is_there else state.result
 
     def kept_values(self, row: int) -> list[Any]:
-        """The values of those children of `row` that need not run again; None for the others."""
-        return list(self._kept[row])
+        """The values of those children of `row` that need not run again; None for the others.
+
+        They are given away: this is asked once, when the row gets its children.
+        """
+        return self._kept.pop(row)
 
     @property
     def readable(self) -> Any:

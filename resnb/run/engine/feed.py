@@ -35,7 +35,8 @@ class Feed:
     def __init__(self, scheduler: "Scheduler", clock: "Clock") -> None:
         self.outcomes: deque[Any] = deque()
         self.lock = threading.Lock()
-        self._scheduler = scheduler
+        self._succeeded, self._state = scheduler.succeeded, scheduler.table.state
+        self._returned = scheduler.returned
         self._clock = clock
         self._timers: dict[object, Callable[[], object]] = {}
 
@@ -86,15 +87,14 @@ class Feed:
             if not lock.acquire(blocking=False):
                 return  # whoever has the lock looks again after giving it back
             try:
-                scheduler = self._scheduler
-                succeeded, state = scheduler.succeeded, scheduler.table.state
+                succeeded, state = self._succeeded, self._state
                 while outcomes:
                     outcome = outcomes.popleft()
                     if type(outcome) is int:
                         if state[outcome] == RUNNING:
                             succeeded(outcome)
                         else:
-                            scheduler.returned(outcome)
+                            self._returned(outcome)
                     else:
                         outcome[0](*outcome[1:])
                 self.follow_up(taking)

@@ -18,6 +18,7 @@ from resnb.states import (
     Cancelled,
     Elsewhere,
     Failed,
+    LetGo,
     Mapped,
     State,
     Success,
@@ -41,10 +42,7 @@ def state_of(execution: "Execution", row: int) -> State:
     if code == MAPPED:
         block = execution.mapped.children[row]
         states = [state_of(execution, child) for child in block.rows()]
-        values = execution.values[row]
-        if any(isinstance(one, Elsewhere) for one in values):
-            values = _MixedValues(values)
-        return Mapped(reason, values, states)
+        return Mapped(reason, value_of_mapped(execution.values[row]), states)
     error = execution.errors.get(row)
     if error is not None and (code >= FIRST_UNSUCCESSFUL or code < FIRST_FINISHED):
         return CLASSES[code](reason, error)
@@ -52,6 +50,15 @@ def state_of(execution: "Execution", row: int) -> State:
     if origin != row:
         return CLASSES[code](reason, execution.values[origin][execution.mapped.index(row)])
     return CLASSES[code](reason, execution.values[row])
+
+
+def value_of_mapped(values: list[Any]) -> Any:
+    """The value of a mapped task with these of its children; if one was let go, it is gone, too."""
+    elsewhere = [one for one in values if isinstance(one, Elsewhere)]
+    gone = next((one for one in elsewhere if isinstance(one, LetGo)), None)
+    if gone is not None:
+        return gone
+    return _MixedValues(values) if elsewhere else values
 
 
 class _MixedValues(Elsewhere):

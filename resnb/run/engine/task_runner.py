@@ -71,7 +71,9 @@ class TaskRunner:
             outcome = self.error_outcome(row, error)
         else:
             outcome = self._value_outcome(value)
+        args = kwargs = None  # type: ignore[assignment]  # the value of another row may go now
         replaced = self.end(attempt, outcome)
+        del outcome  # its error's traceback leads to this frame, and on to what is no longer read
         slot.row = NOTHING
         return replaced
 
@@ -99,7 +101,9 @@ class TaskRunner:
                 outcome = self.error_outcome(row, error)
             else:
                 outcome = self._value_outcome(value)
+            args = kwargs = None  # type: ignore[assignment]
             self.end(attempt, outcome)
+            del outcome
 
         async def defended() -> None:
             try:

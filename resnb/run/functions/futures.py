@@ -101,7 +101,7 @@ class TaskFuture(_NoValue):
         owner: the run.
     """
 
-    __slots__ = ("owner", "row", "task")
+    __slots__ = ("__weakref__", "owner", "row", "task")
 
     def __init__(self, owner: FutureOwner, row: int, task: "Task") -> None:
         self.task = task

@@ -10,6 +10,7 @@ members of enumerations) gives no edge.
 from enum import Enum
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final
+from weakref import ref
 
 PARTS: Final = 100
 """The items of a collection with up to so many of them are recognised, too."""
@@ -24,9 +25,15 @@ _SHARED = (type, Enum, FunctionType, BuiltinFunctionType, ModuleType)
 
 
 class Provenance:
-    """The results of one run, which are kept, for an identity lasts as long as its object."""
+    """The results of one run, which are kept, for an identity lasts as long as its object.
 
-    def __init__(self) -> None:
+    Args:
+        holds: whether results are kept. If not, only those are recognised that can be referred to
+            weakly, as frames and arrays can, and lists cannot; and numbers and short texts.
+    """
+
+    def __init__(self, *, holds: bool = True) -> None:
+        self._holds = holds
         self._known: dict[int, tuple[int, Any]] = {}
 
     def handed_out(self, value: Any, row: int) -> Any:
@@ -34,17 +41,28 @@ class Provenance:
         kind = type(value)
         if kind in ATOMS:
             fresh = _made_anew(value)
-            if fresh is not value or (kind in _TEXTS and len(value) > _LONGEST):
+            is_long = kind in _TEXTS and len(value) > _LONGEST
+            if fresh is not value or (is_long and self._holds):
                 self._known[id(fresh)] = (row, fresh)
             return fresh
         if not _has_origin(value):
             return value
-        self._known[id(value)] = (row, value)
+        self._note(value, row)
         if kind in COLLECTIONS and len(value) <= PARTS:
             for part in value.values() if kind is dict else value:
-                if type(part) not in ATOMS and _has_origin(part):
-                    self._known.setdefault(id(part), (row, part))
+                if type(part) not in ATOMS and _has_origin(part) and id(part) not in self._known:
+                    self._note(part, row)
         return value
+
+    def _note(self, value: Any, row: int) -> None:
+        """Recognise `value` as a result of `row`."""
+        key, held = id(value), value
+        if not self._holds:
+            try:
+                held = ref(value, lambda _: self._known.pop(key, None))
+            except TypeError:
+                return
+        self._known[key] = (row, held)
 
     def row_of(self, value: Any) -> int | None:
         """The row whose result `value` is, or is a part of."""

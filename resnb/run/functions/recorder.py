@@ -34,7 +34,7 @@ class Recorder:
     ) -> None:
         self.flow = flow
         self.execution = execution
-        self.provenance = Provenance()
+        self.provenance = Provenance(holds=flow.keep_values == "all")
         self._grown = grown
         self._adding = threading.RLock()  # held while rows are added that must follow each other
 

@@ -13,6 +13,7 @@ from resnb.graph.tasks.task import Task
 from resnb.run.engine.result import state_of
 from resnb.run.functions.async_wait import row_ended
 from resnb.run.functions.binding import BoundCall, bound, items
+from resnb.run.functions.called_values import CalledValues
 from resnb.run.functions.futures import NO_ARGUMENTS, CallArguments, Futures, TaskFuture
 from resnb.run.functions.scopes import INNERMOST
 from resnb.run.scheduling.outcome import text_of
@@ -60,6 +61,7 @@ class TaskCalls:
         self._execution = engine.execution
         self._is_inline = is_inline
         self._unasked: dict[int, Task] = {}
+        self._values = CalledValues(self._execution, recorder.flow)
 
     # ---- tasks
 
@@ -73,9 +75,11 @@ class TaskCalls:
             one = bound(task, args, kwargs, self.recorder.provenance)
             if not (task.signature.asynchronous and self.recorder.flow.signature.asynchronous):
                 row = self._run_now(one)
-                return self.state_of(row) if one.returns_state else self.outcome(row)
+                found = self.state_of(row) if one.returns_state else self.outcome(row)
+                self._values.handed_over(row)
+                return found
             row = self._add(one, None, None)
-        return self._value_async(row)  # made only here, for a pause may end with an exception
+        return self._called_async(row)  # made only here, for a pause may end with an exception
 
     def submit(self, task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run `task` on a worker; gives a future, or, if that is asked for, the final state."""
@@ -110,7 +114,9 @@ class TaskCalls:
     def _submitted(self, one: BoundCall) -> TaskFuture:
         row = self._run_now(one) if self._is_inline else self._add(one, None, None)
         self._unasked[row] = one.task
-        return TaskFuture(self, row, one.task)
+        future = TaskFuture(self, row, one.task)
+        self._values.watch(future)
+        return future
 
     def _add(self, one: BoundCall, inbox: "Watcher | None", watcher: "Watcher | None") -> int:
         row = self.recorder.add_task(one, inbox, watcher)
@@ -124,7 +130,10 @@ class TaskCalls:
     def call_flow(self, run: Callable[[], Any], flow: "FlowFunction", call: CallArguments) -> Any:
         """Run another flow function as a task of this one; `run` runs it, as its caller sees it."""
         with self.body.paused:
-            return self.outcome(self._run_now(self._as_task(flow, call, run)))
+            row = self._run_now(self._as_task(flow, call, run))
+            value = self.outcome(row)
+            self._values.handed_over(row)
+            return value
 
     def enter_flow(self, flow: "FlowFunction", call: CallArguments, watcher: "Watcher") -> int:
         """Enter an async flow function as a task of this one; gives its row.
@@ -157,6 +166,12 @@ class TaskCalls:
         self._execution.output.show(row)
         await row_ended(self.engine, row)
         return self.outcome(row)
+
+    async def _called_async(self, row: int) -> Any:
+        """The value of a task that an async function has called."""
+        value = await self._value_async(row)
+        self._values.handed_over(row)
+        return value
 
     async def value_of_future(self, future: TaskFuture) -> Any:
         """The value of a future that an async function awaits."""

@@ -91,7 +91,8 @@ class Output:
     def finish(self) -> None:
         """The run is over: write what is left."""
         with self._lock:
-            self._advance()
+            if self._pending:  # else there is no need to go through all rows
+                self._advance()
             for row in sorted(self._pending):
                 self._flush(row)
             self._finished = True

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection as Tasks
 
     from resnb.graph.flow import Flow
+    from resnb.graph.node import Neighbours, Node
     from resnb.graph.tasks.task import Task
     from resnb.states import State
 
@@ -90,11 +91,16 @@ def compiled(
 def _wire(plan: Plan) -> None:
     row_of = plan.row_of
     if len(row_of) == len(plan.flow.nodes):
-        plan.upstream = [[row_of[one] for one in node.upstream] for node in plan.nodes]
-        plan.downstream = [[row_of[one] for one in node.downstream] for node in plan.nodes]
+        row = row_of.__getitem__
+        plan.upstream = [tuple(map(row, node.upstream)) for node in plan.nodes]
+        plan.downstream = [tuple(map(row, node.downstream)) for node in plan.nodes]
         return
-    plan.upstream = [[row_of[o] for o in node.upstream if o in row_of] for node in plan.nodes]
-    plan.downstream = [[row_of[o] for o in node.downstream if o in row_of] for node in plan.nodes]
+    plan.upstream = [_rows_of(node.upstream, row_of) for node in plan.nodes]
+    plan.downstream = [_rows_of(node.downstream, row_of) for node in plan.nodes]
+
+
+def _rows_of(tasks: "Neighbours", row_of: "Mapping[Task, int]") -> tuple[int, ...]:
+    return tuple([row_of[one] for one in tasks if one in row_of])
 
 
 def _add_scopes(plan: Plan) -> None:
@@ -104,9 +110,9 @@ def _add_scopes(plan: Plan) -> None:
         own = init, setup, cleanup = [row_of.get(task, -1) for task in scope.own_tasks]
         planned = PlannedScope(scope, init, setup, cleanup, members)
         plan.scopes.append(planned)
-        for row in (*own, *members):
-            if row >= 0 and (row in own or row not in plan.scope_of):
-                plan.scope_of[row] = index
+        plan.scope_of.update((row, index) for row in own if row >= 0)
+        for row in members:
+            plan.scope_of.setdefault(row, index)
         _link_members(plan, planned)
     if plan.scopes:
         _order_late_cleanups(plan)
@@ -119,24 +125,24 @@ def _link_members(plan: Plan, planned: PlannedScope) -> None:
     the whole flow. Clean-up waits for every member, not only for the last ones, since these may be
     cancelled while the code of an earlier one is still running.
     """
-    running = {plan.tasks[row]: row for row in planned.members if row not in plan.given}
+    nodes, given = plan.nodes, plan.given
+    rows = [row for row in planned.members if row not in given]
     setup, cleanup = planned.scope.setup_task, planned.scope.cleanup_task
-    after_setup, before_cleanup = [], []
-    is_outside, nodes = running.keys().isdisjoint, plan.nodes
-    for row in running.values():
-        node = nodes[row]
-        if is_outside(node.upstream) and setup not in node.upstream:
-            after_setup.append(row)
-        if cleanup not in node.downstream:
-            before_cleanup.append(row)
+    is_outside = {plan.tasks[row] for row in rows}.isdisjoint
     if planned.setup >= 0:
-        plan.downstream[planned.setup] += after_setup
+        after_setup = [
+            row
+            for row in rows
+            if is_outside(nodes[row].upstream) and setup not in nodes[row].upstream
+        ]
+        plan.downstream[planned.setup] = (*plan.downstream[planned.setup], *after_setup)
         for row in after_setup:
-            plan.upstream[row].append(planned.setup)
+            plan.upstream[row] = (*plan.upstream[row], planned.setup)
     if planned.cleanup >= 0:
-        plan.upstream[planned.cleanup] += before_cleanup
-        for row in before_cleanup:
-            plan.downstream[row].append(planned.cleanup)
+        known = plan.flow.nodes[cleanup].upstream
+        if not is_outside(known):
+            rows = [row for row in rows if plan.tasks[row] not in known]
+        _wait(plan, planned.cleanup, rows)
 
 
 def _order_late_cleanups(plan: Plan) -> None:
@@ -153,17 +159,16 @@ def _order_late_cleanups(plan: Plan) -> None:
     following = -1
     for planned in reversed(late):
         before = set(plan.upstream[planned.cleanup])
-        for row in last:
-            if row not in before:
-                _link(plan, row, planned.cleanup)
-        if following >= 0:
-            _link(plan, following, planned.cleanup)
+        after = [row for row in last if row not in before]
+        _wait(plan, planned.cleanup, [*after, following] if following >= 0 else after)
         following = planned.cleanup
 
 
-def _link(plan: Plan, upstream: int, downstream: int) -> None:
-    plan.upstream[downstream].append(upstream)
-    plan.downstream[upstream].append(downstream)
+def _wait(plan: Plan, cleanup: int, rows: list[int]) -> None:
+    """Let a clean-up wait for `rows`, of which there may be many."""
+    plan.upstream[cleanup] = (*plan.upstream[cleanup], *rows)
+    for row in rows:
+        plan.downstream[row] = (*plan.downstream[row], cleanup)
 
 
 def check_mapped(flow: "Flow") -> None:
@@ -186,8 +191,7 @@ def check_mapped(flow: "Flow") -> None:
 def _read_tasks(plan: Plan) -> None:
     count = len(plan.tasks)
     judged, special = bytearray(count), bytearray(count)
-    references, functions = plan.references, plan.functions
-    row_of = plan.row_of
+    references, functions, upstream = plan.references, plan.functions, plan.upstream
     for row, node in enumerate(plan.nodes):
         task = node.task
         functions.append(task.run)
@@ -195,8 +199,7 @@ def _read_tasks(plan: Plan) -> None:
             judged[row] = 1
             if not isinstance(task.trigger, Trigger):
                 special[row] = 1
-        lane = lane_of(node)
-        if lane != WORKER:
+        if (lane := lane_of(node)) != WORKER:
             judged[row] = special[row] = 1
             plan.lanes[row] = lane
         if (
@@ -210,15 +213,21 @@ def _read_tasks(plan: Plan) -> None:
         if task.state_handlers or task.on_failure or task.on_cancellation:
             special[row] = 1
             plan.watched.add(row)
-        inputs = node.inputs
-        if node.positional == len(inputs) and not node.flattened:
-            try:
-                references.append(tuple([row_of[one] for one in inputs.values()]))  # type: ignore[index]
-            except (KeyError, TypeError):
-                references.append(None)
+        if node.values is node.upstream and len(upstream[row]) == len(node.names):
+            references.append(tuple(upstream[row]))  # the same tuple
         else:
-            references.append(None)
+            references.append(_references(plan, node))
     plan.judged, plan.special = judged, special
+
+
+def _references(plan: Plan, node: "Node") -> tuple[int, ...] | None:
+    """The rows whose values are the arguments of `row`, if that is all it takes."""
+    if node.positional != len(node.names) or node.flattened:
+        return None
+    try:
+        return tuple([plan.row_of[one] for one in node.values])  # type: ignore[index]
+    except (KeyError, TypeError):
+        return None
 
 
 def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
@@ -239,7 +248,7 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
                 f"{task.name}=... to the run, or give it a default"
             )
             raise ArgumentError(message)
-    unknown = parameters.keys() - {task.name for task in plan.flow.parameters()}
+    unknown = parameters and parameters.keys() - {one.name for one in plan.flow.parameters()}
     if unknown:
         known = sorted(one.name for one in plan.flow.parameters())
         near, names = nearest(min(unknown), known), ", ".join(known) or "none"

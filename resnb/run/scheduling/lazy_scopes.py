@@ -55,7 +55,7 @@ class LazyScopes:
         for setup in self._setups.pop(row):
             self._waiting[setup].discard(row)
             if state[setup] < FIRST_FINISHED:
-                self._plan.downstream[setup].append(row)
+                self._plan.downstream[setup] = [*self._plan.downstream[setup], row]
                 missing[row] += 1
             if setup in self._held:
                 woken.append(self._held.pop(setup))

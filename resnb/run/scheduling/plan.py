@@ -70,8 +70,8 @@ class Plan:
         self.tasks: list[Task] = []
         self.nodes: list[Node] = []
         self.row_of: dict[Task, int] = {}
-        self.upstream: list[list[int]] = []
-        self.downstream: list[list[int]] = []
+        self.upstream: list[Sequence[int]] = []
+        self.downstream: list[Sequence[int]] = []
         self.references: list[tuple[int, ...] | None] = []
         self.functions: list[Callable[..., Any]] = []
         self.judged = bytearray()
@@ -97,6 +97,12 @@ class Plan:
             for known, planned in enumerate(self.scopes)
             if planned.scope is scope
         ]
+
+    def link(self, upstream: int, downstream: int, *, waits: bool = True) -> None:
+        """Let row `downstream` depend on row `upstream`, and wait for it unless it has ended."""
+        self.upstream[downstream] = _with_one(self.upstream[downstream], upstream)
+        if waits:
+            self.downstream[upstream] = _with_one(self.downstream[upstream], downstream)
 
     def append(self, node: "Node", added: AddedRow) -> int:
         """Make a place for one more row, which nothing refers to yet; gives its number."""
@@ -129,6 +135,14 @@ class Plan:
         self.scope_of.update(dict.fromkeys((planned.init, planned.setup, planned.cleanup), index))
         self.scopes.append(planned)
         return index
+
+
+def _with_one(rows: Sequence[int], row: int) -> Sequence[int]:
+    """`rows` and `row`; a list, as rows that are added have, is changed in place."""
+    if isinstance(rows, list):
+        rows.append(row)
+        return rows
+    return (*rows, row)
 
 
 def lane_of(node: "Node") -> int:

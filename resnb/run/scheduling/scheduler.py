@@ -53,6 +53,7 @@ class Scheduler:
         refusals: the verdicts on rows that must not run, but whose tasks have handlers or hooks;
             such a row is released nevertheless, so that these are called first.
         refused: called with a row and a reason just before its trigger ends it.
+        on_end: called with each row that has its final state, before what waits for it is told.
     """
 
     def __init__(self, plan: Plan, table: Table) -> None:
@@ -67,6 +68,7 @@ class Scheduler:
         self.reasons: dict[int, str] = {}
         self.refusals: dict[int, Refusal] = {}
         self.refused: Callable[[int, str], object] = lambda _row, _reason: None
+        self.on_end: Callable[[int], object] | None = None
         self._rules = TriggerRules(plan, table, self.mapped)
         self._lazy = LazyScopes(plan)
         self._missing = self._lazy.missing([len(rows) for rows in plan.upstream])
@@ -76,6 +78,7 @@ class Scheduler:
         self._overruns = Overruns(plan)
         self._cleanups = {one.cleanup for one in plan.scopes if one.cleanup >= 0}
         self._held: set[int] = set()
+        self._following: list[int] | None = None
 
     @property
     def done(self) -> bool:
@@ -101,15 +104,12 @@ class Scheduler:
         self.unfinished += 1
         plan, state = self.plan, self.table.state
         for one in upstream:
-            plan.upstream[row].append(one)
-            if state[one] < FIRST_FINISHED:
-                plan.downstream[one].append(row)
-                self._missing[row] += 1
-            elif state[one] != SUCCESS:
-                self._judged[row] = 1
+            waits = state[one] < FIRST_FINISHED
+            plan.link(one, row, waits=waits)
+            self._missing[row] += waits
+            self._judged[row] |= not waits and state[one] != SUCCESS
         if cleanup >= 0:
-            plan.upstream[cleanup].append(row)
-            plan.downstream[row].append(cleanup)
+            plan.link(row, cleanup)
             self._missing[cleanup] += 1
         if plan.tasks[row].kind == "cleanup":
             self._cleanups.add(row)
@@ -162,6 +162,8 @@ class Scheduler:
             return
         state[row] = SUCCESS
         self.unfinished -= 1
+        if self.on_end is not None:
+            self.on_end(row)
         if row >= len(self._missing):
             self._child_ended(row)
             return
@@ -255,11 +257,10 @@ class Scheduler:
         if rows is None:
             self.cancelled = self.closed
             rows = range(self.joined)
-        yet_to_join = range(self.joined, len(self._missing))
-        chosen = {row for row in rows if row not in yet_to_join} - self._cleanups
+        to_come = range(self.joined, len(self._missing))
+        chosen = {row for row in rows if row not in to_come} - self._cleanups
         self._given_up.update(dict.fromkeys(chosen, reason))
-        planned = sorted(row for row in chosen if row < self.joined)
-        for row in planned:
+        for row in (planned := sorted(row for row in chosen if row < self.joined)):
             self._judged[row] = 1
         self._take_back(self.ready)
         self._take_back(self.errands)
@@ -343,6 +344,8 @@ class Scheduler:
         """Give `row` its final state, and follow up what that releases (without recursion)."""
         self.table.move(row, code)
         self.unfinished -= 1
+        if self.on_end is not None:
+            self.on_end(row)
         if row >= len(self._missing):
             self._child_ended(row)
             return
@@ -364,8 +367,6 @@ class Scheduler:
                 waiting.append(after)
         if waiting:
             self._follow_up(waiting)
-
-    _following: list[int] | None = None
 
     def _follow_up(self, rows: list[int]) -> None:
         if self._following is not None:  # a call further up goes on with them

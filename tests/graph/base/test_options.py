@@ -155,18 +155,25 @@ class Opaque:
 
 
 SIGNATURES = [
-    (lambda: 0, Signature((), frozenset(), frozenset(), None, None, asynchronous=False)),
+    (
+        lambda: 0,
+        Signature((), frozenset(), frozenset(), None, None, asynchronous=False, by_position=0),
+    ),
     (
         everything,
         Signature(("a", "b"), frozenset("de"), frozenset("ad"), "c", "f", asynchronous=False),
     ),
     (
         Asynchronous(),
-        Signature(("a",), frozenset(), frozenset("a"), None, None, asynchronous=True),
+        Signature(
+            ("a",), frozenset(), frozenset("a"), None, None, asynchronous=True, by_position=1
+        ),
     ),
     (
         Asynchronous().__call__,
-        Signature(("a",), frozenset(), frozenset("a"), None, None, asynchronous=True),
+        Signature(
+            ("a",), frozenset(), frozenset("a"), None, None, asynchronous=True, by_position=1
+        ),
     ),
     (
         Opaque(),  # what cannot be inspected accepts anything

@@ -5,7 +5,7 @@ from types import FunctionType
 
 import pytest
 
-from resnb import Flow, Parameter, resource_manager, task
+from resnb import Flow, Parameter, Task, resource_manager, task
 from resnb.notebook.cells.cell_runs import run_part
 from resnb.notebook.cells.freshness import (
     CODE_CHANGED,
@@ -473,3 +473,26 @@ def test_short_plain_values_count_by_content_and_all_others_by_identity(fresh, o
     assert fresh.stale(flow) == {}
     code.namespace["value"] = other
     assert fresh.stale(flow) == ({} if is_same else {handle: CODE_CHANGED})
+
+
+class Scaled(Task):
+    """A task whose own attributes are part of what it is made of."""
+
+    def __init__(self, factor):
+        self.factor = factor
+        super().__init__(name=f"times {factor}")
+
+    def run(self, x):
+        return self.factor * x
+
+
+def test_tasks_of_a_class_are_looked_at_one_by_one():
+    with Flow("etl") as flow:
+        scaled = [Scaled(factor)(1) for factor in range(6)]
+    freshness = Freshness()
+    flow.run()
+    freshness.note(flow)
+    assert freshness.stale(flow) == {}
+    for one in scaled[2:5]:
+        one.factor += 10
+        assert list(freshness.stale(flow)) == scaled[2 : scaled.index(one) + 1]

@@ -825,3 +825,34 @@ def test_a_refused_row_with_hooks_goes_to_the_thread_that_called_it():
     assert world.plan.lanes == {row: CALLER}
     assert (world.waiting, world.errands) == ([], [row])
     assert row in world.scheduler.refusals
+
+
+# ---- who is told of each end, before what waits
+
+
+def told_of_ends(world):
+    ends = []
+    world.scheduler.on_end = lambda row: ends.append((row, world.state(row), world.waiting))
+    return ends
+
+
+def test_an_end_is_told_before_what_it_releases():
+    flow, a, b, c = chain("a", "b", "c")
+    world = World.of(flow)
+    ends = told_of_ends(world)
+    world.succeed(a)
+    world.fail(b)
+    assert ends == [(0, SUCCESS, []), (1, FAILED, []), (2, TRIGGER_FAILED, [])]
+    assert world.state(c) == TRIGGER_FAILED
+
+
+def test_ends_of_children_are_told_and_then_that_of_their_row():
+    with Flow("f") as flow:
+        many = made("many").map([1, 2])
+    world = World.of(flow)
+    ends = told_of_ends(world)
+    world.expand(many, 2)
+    first, second = world.children(many)
+    world.succeed(first)
+    world.fail(second)
+    assert [end[:2] for end in ends] == [(first, SUCCESS), (second, FAILED), (0, MAPPED)]

@@ -35,8 +35,8 @@ def test_rows_follow_the_order_of_adding_and_edges_mirror_each_other():
         one(b, y=a, task_args={"name": "c"})
     plan = plan_of(flow)
     assert [one.name for one in plan.tasks] == ["a", "b", "c"]
-    assert plan.upstream == [[], [0], [1, 0]]
-    assert plan.downstream == [[1, 2], [2], []]
+    assert plan.upstream == [(), (0,), (1, 0)]
+    assert plan.downstream == [(1, 2), (2,), ()]
 
 
 def test_only_plain_references_by_position_take_the_short_way():
@@ -142,7 +142,7 @@ def test_a_part_of_a_flow():
         one(b, task_args={"name": "c"})
     plan = plan_of(flow, {a: states.Success()}, only=[b])
     assert [one.name for one in plan.tasks] == ["a", "b"]
-    assert plan.downstream == [[1], []]
+    assert plan.downstream == [(1,), ()]
 
 
 def test_parameters():
