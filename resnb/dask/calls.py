@@ -85,13 +85,17 @@ class _Draft:
 
 
 class CallFactory:
-    """Makes the calls of one run on one cluster."""
+    """Makes the calls of one run on one cluster.
 
-    def __init__(self, engine: "Engine", client: Any) -> None:
+    Args:
+        cluster: the scheduler's id.
+    """
+
+    def __init__(self, engine: "Engine", client: Any, cluster: str) -> None:
         self.topic = f"resnb-{uuid.uuid4().hex}"
         # os.urandom for each key would hand the interpreter to another thread each time
         self._random = Random(self.topic)  # noqa: S311 - for names only
-        self.cluster = str(client.scheduler_info()["id"])
+        self.cluster = cluster
         self._execution = engine.execution
         self._client = client
         self._codes: dict[Any, bytes] = {}

@@ -29,7 +29,7 @@ from tests.run.parts import PATIENCE, names
 
 HERE = os.getpid()
 one, plus_one, total = task(codes.one), task(codes.plus_one), task(codes.total)
-where = task(codes.process_id, name="where")
+where, large = task(codes.process_id, name="where"), task(codes.large)
 
 
 @pytest.fixture(scope="module")
@@ -451,7 +451,7 @@ def test_a_dask_executor_alone_keeps_a_cluster_for_the_kernel():
     executor = DaskExecutor(n_workers=1, threads_per_worker=1)
     try:
         with Flow("f") as flow:
-            place = where()
+            place, zeros = where(), large()
         flow.run(executor=executor).raise_for_failure()
         first = place.value
         (lease,) = KEEPER.alive()
@@ -462,8 +462,9 @@ def test_a_dask_executor_alone_keeps_a_cluster_for_the_kernel():
     finally:
         executor.close()
     assert KEEPER.alive() == ()
+    assert state.result[place].result == first
     with pytest.raises(NoValueError, match="went with its Dask cluster"):
-        _ = state.result[place].result
+        _ = state.result[zeros].result
 
 
 def test_a_wait_for_the_kernels_cluster_that_breaks(monkeypatch):
@@ -491,7 +492,7 @@ def test_a_wait_for_the_kernels_cluster_that_breaks(monkeypatch):
 
 def test_what_breaks_the_fetching_of_a_value_is_raised_as_it_is(executor, monkeypatch):
     with Flow("f") as flow:
-        found = one()
+        found = large()
     flow.run(executor=executor).raise_for_failure()
 
     def broken(*_args, **_options):
@@ -501,7 +502,7 @@ def test_what_breaks_the_fetching_of_a_value_is_raised_as_it_is(executor, monkey
     with pytest.raises(TimeoutError, match="an alarm"):
         _ = found.value
     monkeypatch.undo()
-    assert found.value == 1
+    assert found.value == codes.large()
 
 
 def test_options_are_for_a_new_cluster(client):
