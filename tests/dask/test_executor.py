@@ -505,6 +505,26 @@ def test_what_breaks_the_fetching_of_a_value_is_raised_as_it_is(executor, monkey
     assert found.value == codes.large()
 
 
+@pytest.mark.parametrize("container", [list, tuple, set, dict.fromkeys], ids=lambda of: of.__name__)
+def test_a_large_container_is_sent_as_a_whole(executor, container):
+    numbers = container(range(100_000))
+    with Flow("f") as flow:
+        counts = [task(len)(numbers) for _ in range(2)]
+    flow.run(executor=executor).raise_for_failure()
+    assert [one.value for one in counts] == [100_000] * 2
+
+
+@pytest.mark.parametrize("container", [list, tuple, set, lambda found: {"all": found}])
+def test_many_values_of_the_cluster_in_a_container_are_found_there(
+    executor, container, monkeypatch
+):
+    monkeypatch.setattr("resnb.dask.calls.LARGE", 100)
+    with Flow("f") as flow:
+        counted = task(len)(container([one() for _ in range(100)]))
+    flow.run(executor=executor).raise_for_failure()
+    assert counted.value == len(container(range(100)) if container is not set else {1})
+
+
 def test_options_are_for_a_new_cluster(client):
     with pytest.raises(OptionError, match="'n_workers' is an option of a new cluster"):
         DaskExecutor(client, n_workers=2)
