@@ -6,6 +6,9 @@ By hand means one `client.submit` for each task, with futures as arguments (`cli
 mapped ones), one `client.get` of the whole graph, or `dask.delayed`, whose graph is optimised. All
 take turns, and a row is over after `--repeat` rounds, or after two if they take longer than
 `ENOUGH` seconds. Building a flow or the graphs is not counted.
+
+For tasks of 5 ms, it also prints how much of the workers' time they use. A wait takes longer than
+it is to, so that not even bare loops of as many waits, on the same workers, reach 100 %.
 """
 
 import argparse
@@ -28,10 +31,11 @@ from resnb import DaskExecutor, Flow, task
 BUDGETS = {"chain": 0.05, "layered": 0.5, "fan-out/fan-in": 0.5}
 """How long a flow may take at most, in times of the best by hand; 1.0 for what is not listed."""
 EFFICIENCY = 0.95
-"""How much of the workers' time `SLEEPS` tasks of 5 ms are to use."""
+"""How much of the workers' time tasks of 5 ms are to use, compared with bare loops."""
 WORKERS = 2
 ENOUGH = 60.0
-SLEEPS = 200
+SLEEPS = (200, 2_000)
+PAUSE = 0.005
 PARTS = 60
 STEPS = (1, 5, 20, 2)
 
@@ -70,7 +74,7 @@ class Work(NamedTuple):
 
 def sleeps() -> int:
     """A task of 5 ms."""
-    threading.Event().wait(0.005)
+    threading.Event().wait(PAUSE)
     return 1
 
 
@@ -124,12 +128,12 @@ def mixed() -> Work:
 
 def works(sizes: Sequence[int]) -> list[Work]:
     """What is measured."""
-    waiting = engine.Graph("5 ms each", [*[()] * SLEEPS, tuple(range(SLEEPS))])
+    waiting = [engine.Graph("5 ms each", [*[()] * count, tuple(range(count))]) for count in SLEEPS]
     shapes = (engine.chain, engine.fan, engine.layered, tree)
     found: list[Work] = []
     for size in sizes:
         found += [*(graph(shape(size)) for shape in shapes), mapped(size)]
-    return [*found, graph(waiting, sleeps), mixed()]
+    return [*found, *(graph(one, sleeps) for one in waiting), mixed()]
 
 
 # ---- how; each gives a call that gives the last task's value
@@ -247,6 +251,25 @@ def compared(client: Client, work: Work, repeat: int) -> list[list[Cost]]:
     raise AssertionError
 
 
+def slept(count: int) -> float:
+    """How long so many waits take in a bare loop."""
+    began = time.perf_counter()
+    for _ in range(count):
+        sleeps()
+    return time.perf_counter() - began
+
+
+def efficiency(client: Client, count: int, by_hand: float, wall: float, repeat: int) -> str:
+    """How much of the workers' time so many tasks of 5 ms have used."""
+    loops = [max(client.run(slept, count // WORKERS).values()) for _ in range(repeat)]
+    ideal, bare = PAUSE * count / WORKERS, median(loops)
+    return (
+        f"(in use: {ideal / wall:.0%} of the workers' time, by hand {ideal / by_hand:.0%}, by bare "
+        f"loops {ideal / bare:.0%}; that is {bare / wall:.1%} of what is possible, to be "
+        f"{EFFICIENCY:.0%})"
+    )
+
+
 def megabytes(client: Client) -> float:
     """How much memory the workers' processes take."""
     found = client.run(lambda: psutil.Process().memory_info().rss)
@@ -283,8 +306,8 @@ def main() -> None:
                 flush=True,
             )
             if work.calls[0].function is sleeps:
-                used = SLEEPS * 0.005 / WORKERS / walls[-1]
-                print(f"(that is an efficiency of {used:.0%}; to be {EFFICIENCY:.0%})", flush=True)
+                count, best = len(work.calls) - 1, min(walls[:-1])
+                print(efficiency(client, count, best, walls[-1], options.repeat), flush=True)
         after = megabytes(client)
     print(f"\nThe workers took {before:.0f} MB before, and {after:.0f} MB after all of it.")
     print("No task or event was left on the cluster.")

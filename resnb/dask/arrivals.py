@@ -116,7 +116,7 @@ class Arrivals:
         if end and row in self._sent.bundled:
             self._came(row, _End(number, end, report["data"], ended))
         elif end == SUCCEEDED:
-            self._sent.calls.value_of(row).spare = report["data"]
+            self._sent.calls.value_of(row).copy = report["data"]
 
     def _show(self, report: dict[str, Any], label: str, ended: float) -> float:
         """The code of a row has begun, and has perhaps `ended`; gives when."""

@@ -18,6 +18,7 @@ from resnb.dask.serialization import (
     Place,
     RemoteCall,
     Resource,
+    Whole,
     code_of,
 )
 from resnb.dask.workers import performing as remote
@@ -25,7 +26,7 @@ from resnb.errors import RunError
 from resnb.ledger import states as lease_states
 from resnb.run.engine.mapping import Source
 from resnb.run.engine.surroundings import facts_of_row, facts_of_run
-from resnb.states import FIRST_FINISHED
+from resnb.states import FIRST_FINISHED, Elsewhere
 
 if TYPE_CHECKING:
     from resnb.run.engine.engine import Engine
@@ -37,6 +38,7 @@ FACT = 10_000
 """Values of `resnb.context` with more bytes stay in the kernel."""
 MESSAGE = 4_000_000
 """Approximate maximum size of a message in bytes; Dask warns of more than twice as many."""
+_CONTAINERS = (list, tuple, set, frozenset, dict)
 _SMALL = (type(None), bool, int, float, complex, RemoteValue, RemoteItem, Flattened)
 
 
@@ -85,13 +87,17 @@ class _Draft:
 
 
 class CallFactory:
-    """Makes the calls of one run on one cluster."""
+    """Makes the calls of one run on one cluster.
 
-    def __init__(self, engine: "Engine", client: Any) -> None:
+    Args:
+        cluster: the scheduler's id.
+    """
+
+    def __init__(self, engine: "Engine", client: Any, cluster: str) -> None:
         self.topic = f"resnb-{uuid.uuid4().hex}"
         # os.urandom for each key would hand the interpreter to another thread each time
         self._random = Random(self.topic)  # noqa: S311 - for names only
-        self.cluster = str(client.scheduler_info()["id"])
+        self.cluster = cluster
         self._execution = engine.execution
         self._client = client
         self._codes: dict[Any, bytes] = {}
@@ -278,13 +284,15 @@ class CallFactory:
             return known[1]
         from dask.sizeof import sizeof
 
-        if id(value) in self._resources() or sizeof(value) < LARGE:
+        if id(value) in self._resources() or sizeof(value) < LARGE or _refers(value):
             return value
+        is_container = isinstance(value, _CONTAINERS)
         try:
-            future = self._client.scatter(value, hash=False)
+            future = self._client.scatter(Whole(value) if is_container else value, hash=False)
         except Exception:  # noqa: BLE001 - it does not pickle: who sends it says so
             return value
-        sent = RemoteValue("", self._client, self.cluster, future)
+        place = 0 if is_container else None
+        sent = RemoteValue("", self._client, self.cluster, future, place)
         self._scattered[id(value)] = value, sent
         return sent
 
@@ -319,6 +327,15 @@ class _Values:
         if execution.table.state[row] < FIRST_FINISHED and row in self._remote:
             return self._remote[row]
         return execution.values[row]
+
+
+def _refers(value: Any) -> bool:
+    """Whether there is a value on a cluster somewhere in `value`."""
+    if isinstance(value, dict):
+        return any(_refers(one) for pair in value.items() for one in pair)
+    if isinstance(value, _CONTAINERS):
+        return any(_refers(one) for one in value)
+    return isinstance(value, Elsewhere)
 
 
 def _pickled(about: dict[str, Any]) -> bytes:

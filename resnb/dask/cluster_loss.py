@@ -46,11 +46,17 @@ class WorkerWatch:
 
     Args:
         lost: called with a reason.
-        counted: called with the number of threads when workers come or go.
+        counted: called with the number of threads, now and when workers come or go.
+        had_workers: whether there was one before, so that none at all is too few.
     """
 
     def __init__(
-        self, client: Any, lost: Callable[[str], object], counted: Callable[[int], object]
+        self,
+        client: Any,
+        lost: Callable[[str], object],
+        counted: Callable[[int], object],
+        *,
+        had_workers: bool,
     ) -> None:
         self._client = client
         self._lost: Callable[[str], object] | None = lost
@@ -61,6 +67,7 @@ class WorkerWatch:
             watches.append(self)
             if len(watches) == 1:
                 client.subscribe_topic("all", partial(_tell, watches))
+        client.loop.add_callback(partial(self._count, is_loss=had_workers))
 
     def close(self) -> None:
         """Stop watching."""
@@ -82,7 +89,12 @@ class WorkerWatch:
         if action == "remove-worker":  # from the last one's on
             self._look_later()
 
-    async def _count(self) -> None:
+    async def _count(self, *, is_loss: bool = False) -> None:
+        """Count the threads.
+
+        Args:
+            is_loss: whether to look again later if there is none.
+        """
         try:
             workers = await self._client.nthreads()
         except OSError:  # as below; the next that comes or goes tells
@@ -90,6 +102,8 @@ class WorkerWatch:
         counted = self._counted
         if counted is not None:
             counted(sum(workers.values()))
+        if is_loss and not workers:
+            self._look_later()
 
     def _call_off(self) -> None:
         if self._timer is not None:

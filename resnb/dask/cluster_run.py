@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.dask.arrivals import Arrivals
 from resnb.dask.cancellation import Cancellations, Try
-from resnb.dask.cluster_loss import WorkerWatch, reason_of
+from resnb.dask.cluster_loss import reason_of
 from resnb.dask.mapping import RemoteMapping
-from resnb.dask.messages import Reports, enter, fetched, labels_of, leave, made_again
+from resnb.dask.messages import Session, fetched, labels_of, made_again
 from resnb.dask.serialization import Failure, error_of
 from resnb.dask.submission import Submission
 from resnb.errors import RunError
@@ -43,7 +43,8 @@ class ClusterRun:
         self._table = engine.execution.table
         self._attempts = engine.cancellation.attempts
         self.taken: set[int] = set()  # the rows whose turn has come, and that have not ended
-        self._sent = Submission(engine, client, scope, self.taken)
+        info = client.scheduler_info()
+        self._sent = Submission(engine, client, scope, self.taken, str(info["id"]))
         self._arrivals = Arrivals(engine, self._sent, self)
         self._sent.done.append(partial(self._put, self._arrivals.done))
         self._sent.failed, self._sent.lost = self.fail, self.lose
@@ -62,16 +63,18 @@ class ClusterRun:
         self._succeeded: list[int] = []
         self._lost = ""
         self._slot = Slot(0, self._execution.output)
-        labels, self._sent.threads = labels_of(client)
+        labels, self._sent.threads = labels_of(info)
         for label in labels:  # numbered here, so that views show them in this order
             self._table.number_of(label)
-        self._watch = WorkerWatch(
-            client, partial(self._put, self.lose), partial(self._put, self._count)
-        )
         self._listeners = [partial(self._put, self._arrivals.report)]
-        self._reports = Reports(self._listeners)
-        client.loop.add_callback(enter, client, self._calls.topic)
-        client.subscribe_topic(self._calls.topic, self._reports)
+        self._session = Session(client, self._calls.topic, self._listeners)
+        client.loop.add_callback(self._session.enter)
+        self._sent.entered = partial(
+            self._session.listen,
+            partial(self._put, self.lose),
+            partial(self._put, self._count),
+            had_workers=self._sent.threads > 0,
+        )
         self._thread = threading.Thread(target=self._drive, name="resnb-dask", daemon=True)
         self._thread.start()
 
@@ -379,9 +382,7 @@ class ClusterRun:
             for key, one in futures.items()
             if one is not None and not one.done() and key not in self._kept
         ]
-        self._watch.close()
-        forget = self._stops.forget
-        late = leave(self.client, self._calls.topic, left, forget, self._reports.heard)
+        late = self._session.leave(left, self._stops.forget)
         self._listeners.clear()
         for message in [*self._unread(), *late]:
             self._arrivals.report(message)

@@ -1,12 +1,14 @@
 """Messages to and from a cluster: their size, who receives them, and the last ones of a run."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from resnb.dask.calls import MESSAGE, Package
-from resnb.dask.cluster_loss import reason_of
+from resnb.dask.cluster_loss import WorkerWatch, reason_of
 from resnb.dask.workers import performing as remote
 from resnb.errors import RunError
 
@@ -22,25 +24,6 @@ def pass_on(listeners: Sequence[Callable[..., object]], *arguments: Any) -> None
     """Call all `listeners`; a partial of this keeps nothing alive once there are none."""
     for listener in listeners:
         listener(*arguments)
-
-
-class Reports:
-    """Passes on what workers report.
-
-    A client keeps the handler of a topic for good; this one holds nothing once the run is over.
-
-    Attributes:
-        heard: how many messages have come from each worker.
-    """
-
-    def __init__(self, listeners: Sequence[Callable[[Any], object]]) -> None:
-        self._listeners = listeners
-        self.heard: Counter[str] = Counter()
-
-    def __call__(self, event: tuple[Any, Any]) -> None:
-        """A worker reports; on the client's loop."""
-        pass_on(self._listeners, event[1])
-        self.heard[event[1]["name"]] += 1
 
 
 def first_of(batch: Mapping[str, tuple[Any, Package]]) -> Iterator[str]:
@@ -64,12 +47,15 @@ def label_of(name: str, seat: int) -> str:
     return f"{name} · {seat + 1}" if seat else name
 
 
-def labels_of(client: Any) -> tuple[list[str], int]:
+def labels_of(info: Mapping[str, Any]) -> tuple[list[str], int]:
     """The labels of a cluster's threads, in order, and their number.
 
     Of a large cluster, there are only the first labels.
+
+    Args:
+        info: what the scheduler says of itself.
     """
-    workers = [*client.scheduler_info()["workers"].values()]
+    workers = [*info["workers"].values()]
     threads = sum(one["nthreads"] for one in workers)
     some = workers[:SHOWN]
     seats = [(one["name"], seat) for one in some for seat in range(min(one["nthreads"], SHOWN))]
@@ -94,69 +80,109 @@ async def made_again(future: Any) -> None:
     await future._state.wait()  # noqa: SLF001 - there is no other way but to fetch it
 
 
-async def enter(client: Any, topic: str) -> None:
-    """Let the scheduler mark what it gives to a second worker; on the client's loop."""
-    from resnb.dask.workers.plugins import MarkAgain
-
-    with suppress(Exception):  # it takes no code: then all of a bundle is done again
-        await client.register_plugin(MarkAgain(remote.AGAIN), name=topic)
-
-
-def leave(
-    client: Any,
-    topic: str,
-    left: list[Any],
-    forget: Callable[[], Awaitable[None]],
-    heard: Mapping[str, int],
-) -> list[dict[str, Any]]:
-    """Give up what nobody waits for, and let the workers forget the run.
+class Session:
+    """What a cluster keeps of one run, from `enter` to `leave`.
 
     Args:
         client: the cluster's client.
         topic: of the run's events.
-        left: futures that are not done.
-        forget: what else there is to do.
-        heard: how many messages have come from each worker; all that it has sent are awaited.
-
-    Returns:
-        The workers' last messages.
+        listeners: called with what workers report. A client keeps the handler of a topic for good;
+            this one holds nothing once the list is empty.
     """
-    import asyncio
 
-    late: list[dict[str, Any]] = []
+    def __init__(
+        self, client: Any, topic: str, listeners: Sequence[Callable[[Any], object]]
+    ) -> None:
+        self._client = client
+        self._topic = topic
+        self._entered = asyncio.Event()
+        self._reports = _Reports(listeners)
+        self._watch: WorkerWatch | None = None
 
-    async def all_heard() -> None:
-        # they are a few milliseconds behind; an event for each message would cost every run more
-        while any(heard.get(one["name"], 0) < one["said"] for one in late):  # noqa: ASYNC110
-            await asyncio.sleep(0.002)
+    async def enter(self) -> None:
+        """Let the scheduler mark what it gives to a second worker; on the client's loop."""
+        from resnb.dask.workers.plugins import MarkAgain
 
-    async def take_leave() -> None:
+        try:
+            with suppress(Exception):  # it takes no code: then all of a bundle is done again
+                plugin = MarkAgain(remote.AGAIN, self._topic, self._client.id)
+                await self._client.register_plugin(plugin, name=self._topic)
+        finally:
+            self._entered.set()
+
+    def listen(
+        self,
+        lost: Callable[[str], object],
+        counted: Callable[[int], object],
+        *,
+        had_workers: bool,
+    ) -> None:
+        """Pass on what workers report, and watch over them, from now on; on the client's loop.
+
+        The arguments are those of `WorkerWatch`.
+        """
+        self._client.subscribe_topic(self._topic, self._reports)
+        self._watch = WorkerWatch(self._client, lost, counted, had_workers=had_workers)
+
+    def leave(self, left: list[Any], forget: Callable[[], Awaitable[None]]) -> list[dict[str, Any]]:
+        """Give up what nobody waits for, and let the workers forget the run.
+
+        The scheduler forgets it in the background, also if a worker is silent.
+
+        Args:
+            left: futures that are not done.
+            forget: what else there is to do.
+
+        Returns:
+            The workers' last messages.
+        """
+        client, late = self._client, list[dict[str, Any]]()
+        if self._watch is not None:
+            self._watch.close()
+        with suppress(Exception):  # the run is over, and the cluster perhaps gone
+            if client.status == "running":
+                try:
+                    client.sync(self._last_words, left, late)
+                finally:
+                    client.loop.add_callback(self._forgotten, forget)
+                    if self._watch is not None:
+                        client.unsubscribe_topic(self._topic)
+        return late
+
+    async def _last_words(self, left: list[Any], late: list[dict[str, Any]]) -> None:
+        client = self._client
         if left:
             await asyncio.wait_for(client.cancel(left, force=True), END)
-        run = client.run(remote.leave, topic, on_error="ignore")
+        run = client.run(remote.leave, self._topic, on_error="ignore")
         late.extend((await asyncio.wait_for(run, END)).values())
-        with suppress(TimeoutError):
-            await asyncio.wait_for(all_heard(), END)
-        await asyncio.wait_for(forget(), END)
-        with suppress(Exception):  # it took none
-            await asyncio.wait_for(client.unregister_scheduler_plugin(topic), END)
-        await asyncio.wait_for(client.run_on_scheduler(_forgotten, topic), END)
+        await asyncio.wait_for(self._all_heard(late), END)
 
-    try:
-        if client.status == "running":
-            try:
-                client.sync(take_leave)
-            finally:
-                client.unsubscribe_topic(topic)
-    except Exception:  # noqa: BLE001 - the run is over, and the cluster perhaps gone
-        return late
-    return late
+    async def _all_heard(self, late: list[dict[str, Any]]) -> None:
+        # they are a few milliseconds behind; an event for each message would cost every run more
+        heard = self._reports.heard
+        while any(heard[one["name"]] < one["said"] for one in late):  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
 
+    async def _forgotten(self, forget: Callable[[], Awaitable[None]]) -> None:
+        from resnb.dask.workers.plugins import forget_run
 
-def _forgotten(topic: str, dask_scheduler: Any = None) -> None:
-    """Let the scheduler forget the events of a topic, which it would keep for good."""
-    topics = dask_scheduler._broker._topics  # noqa: SLF001 - there is no other way
-    dask_scheduler.loop.call_later(1.0, topics.pop, topic, None)  # the last may be on their way
+        on_scheduler = partial(self._client.run_on_scheduler, forget_run, self._topic)
+        for step in (self._entered.wait, forget, on_scheduler):
+            with suppress(Exception):
+                await asyncio.wait_for(step(), END)
 
 
-_forgotten.__module__ = "__main__"  # sent as code: the scheduler need not have resnb
+class _Reports:
+    """Passes on what workers report.
+
+    Attributes:
+        heard: how many messages have come from each worker.
+    """
+
+    def __init__(self, listeners: Sequence[Callable[[Any], object]]) -> None:
+        self._listeners = listeners
+        self.heard: Counter[str] = Counter()
+
+    def __call__(self, event: tuple[Any, Any]) -> None:
+        pass_on(self._listeners, event[1])
+        self.heard[event[1]["name"]] += 1

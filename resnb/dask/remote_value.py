@@ -19,11 +19,10 @@ class RemoteValue(Elsewhere):
         cluster: the scheduler's id.
         future: where it is; None once it is here, or gone.
         place: its number in the bundle whose future that is; None if it travelled alone.
-        copy: the value, pickled, if it is small and was reported before its bundle had ended.
-        spare: likewise for one that travelled alone, in case that Dask gives it up.
+        copy: the value, pickled, if it is small and a worker has reported it.
     """
 
-    __slots__ = ("_gone", "_here", "client", "cluster", "copy", "future", "name", "place", "spare")
+    __slots__ = ("_gone", "_here", "client", "cluster", "copy", "future", "name", "place")
 
     def __init__(
         self, name: str, client: Any, cluster: str, future: Any, place: int | None = None
@@ -34,7 +33,6 @@ class RemoteValue(Elsewhere):
         self.future = future
         self.place = place
         self.copy: bytes | None = None
-        self.spare: bytes | None = None
         self._here: Any = None
         self._gone = ""
 
@@ -71,12 +69,11 @@ class RemoteValue(Elsewhere):
 
     def let_go(self, gone: LetGo) -> None:
         """Keep it no longer, here or there."""
-        self.copy = self.spare = self._here = None
+        self.copy = self._here = None
         self.lose(gone.reason)
 
     def lose(self, reason: str) -> None:
         """It cannot be fetched any more."""
-        self.copy = self.copy or self.spare
         self._gone = reason
         self.future = None
 

@@ -88,6 +88,19 @@ class Flattened:
         return flat, (self._value,)
 
 
+class Whole:
+    """A container that is sent to the cluster: Dask would send each of its items on its own."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __getitem__(self, index: int) -> Any:
+        """The container; `index` is 0."""
+        return (self._value,)[index]
+
+
 # ---- on a worker
 
 

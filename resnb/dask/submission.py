@@ -12,7 +12,7 @@ from resnb.dask.bundles.forming import Bundle, Bundler
 from resnb.dask.bundles.pipelining import Pipeline
 from resnb.dask.calls import CallFactory, Package
 from resnb.dask.cluster_loss import reason_of
-from resnb.dask.messages import first_of, pass_on
+from resnb.dask.messages import AT_ONCE, first_of, pass_on
 from resnb.errors import RunError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Submission:
 
     Args:
         taken: the rows whose turn has come.
+        cluster: the scheduler's id.
 
     Attributes:
         numbers: the number of the latest try of each row that was given to it, from 1.
@@ -41,15 +42,22 @@ class Submission:
             only after its reports.
         failed: called with a row that cannot be sent, and why.
         lost: called with the reason if the cluster is gone.
+        entered: called on the client's loop just before the first message.
     """
 
     failed: Callable[[int, RunError], object]
     lost: Callable[[str], object]
+    entered: Callable[[], object] | None
 
     def __init__(
-        self, engine: "Engine", client: Any, scope: "Scope | None", taken: Container[int]
+        self,
+        engine: "Engine",
+        client: Any,
+        scope: "Scope | None",
+        taken: Container[int],
+        cluster: str,
     ) -> None:
-        self.calls = CallFactory(engine, client)
+        self.calls = CallFactory(engine, client, cluster)
         self.numbers: dict[int, int] = {}
         self.futures: dict[int, Any] = {}
         self.bundled: set[int] = set()
@@ -139,15 +147,18 @@ class Submission:
 
     def submit(self) -> None:
         """Send what there is room for."""
+        enough = self.threads  # the first message is soon made, so that nobody has to wait for all
         while bundles := self._bundler.formed(self.threads):  # one of which nothing is sent is over
-            for bundle in bundles:
-                rows = self._begun(bundle)
+            for bundle, rows in [(one, self._begun(one)) for one in bundles]:
                 for package in self._packed(rows, bundle):
                     self._batch[package.key] = bundle, package
                     self._packages[package.key] = bundle
                     self._left[bundle] = self._left.get(bundle, 0) + 1
                 if bundle not in self._left:
                     self._bundler.ended(bundle)
+                if len(self._batch) >= enough:
+                    self._send(list(first_of(self._batch)))
+                    enough = min(2 * enough, AT_ONCE)
         while self._batch:
             self._send(list(first_of(self._batch)))
 
@@ -191,7 +202,7 @@ class Submission:
         sent = [self._batch.pop(key)[1] for key in keys]
         graph = {one.key: one.task for one in sent}
         try:
-            futures = self._client.get(graph, keys, sync=False)
+            futures = self._given(graph, keys)
         except Exception as error:  # noqa: BLE001 - the cluster's, which is not there any more
             for one in sent:
                 for row in one.rows:
@@ -204,6 +215,22 @@ class Submission:
                 self.calls.hold(row, future)
             numbers = tuple([self.numbers[row] for row in one.rows])
             future.add_done_callback(partial(pass_on, self.done, one, numbers))
+
+    def _given(self, graph: dict[str, Any], keys: list[str]) -> list[Any]:
+        """The futures of what is sent."""
+        entered, self.entered = self.entered, None
+        # without a timeout, what was sent within the same minute is mixed up
+        get = partial(self._client.get, graph, keys, sync=False, fifo_timeout=0)
+        if entered is None:
+            return list(get())
+
+        async def together() -> list[Any]:
+            # a client waits 10 ms between two messages, but for what comes at the same time
+            entered()
+            return list(get())
+
+        futures: list[Any] = self._client.sync(together)
+        return futures
 
     def _kind(self, row: int) -> "Hashable":
         """What tells the code of `row`; None if it has to travel alone.

@@ -17,9 +17,9 @@ DEADLINE = 150.0
 A busy machine needs more than twenty to start a worker again, and some tests end four of them.
 """
 
-SMALL = Limits(bundle=0, least=0, chain=0, short=-1, long=-1, unknown=0)
+SMALL = Limits(bundle=0, soon=0, least=0, chain=0, short=-1, long=-1, unknown=0)
 """Bundles of one task each."""
-LARGE = Limits(bundle=1e6, chain=1e6, short=1e6, long=1e6, rows=1000, guess=0.0)
+LARGE = Limits(bundle=1e6, soon=1e6, chain=1e6, short=1e6, long=1e6, rows=1000, guess=0.0)
 """Whatever may travel together does; what has to travel alone, by an infinite time, does not."""
 
 
@@ -39,6 +39,11 @@ def client_of(of):
 
 def one():
     return 1
+
+
+def large():
+    """What is too large to come back with a report."""
+    return bytes(200)
 
 
 def plus_one(number):
@@ -86,6 +91,11 @@ def await_none(look):
 def marked(number, folder, name):
     mark(folder, name)
     return number + 1
+
+
+def dies():
+    """Kill the worker."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def dies_when_told(folder):

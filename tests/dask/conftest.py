@@ -3,6 +3,7 @@
 import dask
 import pytest
 
+from tests.dask.cases import a_case
 from tests.run.parts import PATIENCE
 
 
@@ -18,3 +19,16 @@ def patient_with_new_workers(monkeypatch):
     monkeypatch.setattr("resnb.dask.cluster_loss.PATIENCE", PATIENCE)
     with dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"}):
         yield
+
+
+@pytest.fixture
+def case(monkeypatch):
+    """A flow on the fake cluster."""
+    with a_case(monkeypatch) as case:
+        yield case
+
+
+@pytest.fixture
+def client(case):
+    """The client of the fake cluster."""
+    return case.client

@@ -122,7 +122,7 @@ class Client:
     """A client, the scheduler and two workers; nothing runs before the test says so."""
 
     def __init__(self):
-        self.status = "running"
+        self.status, self.id = "running", "client"
         self.loop = Loop()
         self.workers = [Worker(self), Worker(self)]
         self.futures = {}
@@ -130,6 +130,7 @@ class Client:
         self._plugins = {}
         self._sent = SimpleQueue()
         self._asked = SimpleQueue()
+        self._forgotten = SimpleQueue()
         self._held = {}
         self._names = {}
         self._handlers = {}
@@ -149,8 +150,9 @@ class Client:
     async def nthreads(self):
         return dict.fromkeys(self.workers, 1)
 
-    def get(self, graph, keys, *, sync):
+    def get(self, graph, keys, *, sync, fifo_timeout):
         assert not sync
+        assert not fifo_timeout
         if "get" in self._held:
             self.loop.sync(self._passes, "get")
         found = []
@@ -202,11 +204,9 @@ class Client:
     async def unregister_worker_plugin(self, name):
         del self._plugins[name]
 
-    async def unregister_scheduler_plugin(self, name):
-        pass
-
     async def run_on_scheduler(self, function, topic):
-        del function, topic
+        del function
+        self._forgotten.put(topic)
 
     async def cancel(self, futures, *, force):
         assert force
@@ -248,6 +248,10 @@ class Client:
         awaited = {*names}
         while awaited:
             awaited.discard(self._sent.get(timeout=PATIENCE))
+
+    def await_forgotten(self):
+        """Wait until the scheduler has been asked to forget a run."""
+        assert self._forgotten.get(timeout=PATIENCE)
 
     def tries(self, name):
         """How many times the task of that name was given to the cluster."""

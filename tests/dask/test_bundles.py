@@ -10,6 +10,7 @@ import pytest
 from resnb import DaskExecutor, Flow, flatten, flow, resource_manager, task, triggers
 from resnb.dask.bundles import forming
 from resnb.dask.bundles.estimates import ESTIMATES
+from resnb.dask.messages import Session
 from resnb.run.memory import memory_of
 from tests.dask import codes
 from tests.run.parts import PATIENCE, names
@@ -303,6 +304,13 @@ def test_nothing_of_a_bundle_stays_behind(executor, client):
     assert last.value == 20
     flow.memory = None
     del state
+    codes.await_none(lambda: client.run_on_scheduler(left))
+
+
+def test_the_scheduler_forgets_the_run_of_a_client_that_is_gone(client):
+    with codes.client_of(client.scheduler.address) as gone:
+        gone.sync(Session(gone, "resnb-gone", []).enter)
+        gone.log_event("resnb-gone", "something")
     codes.await_none(lambda: client.run_on_scheduler(left))
 
 

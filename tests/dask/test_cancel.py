@@ -13,19 +13,8 @@ from resnb import triggers
 from resnb.dask import cluster_loss
 from resnb.dask.cancellation import Cancellations
 from resnb.signals import TRIGGERFAIL
-from tests.dask.cases import PLAIN, SCRIPTS, a_case, fails, no_op
+from tests.dask.cases import PLAIN, SCRIPTS, fails, no_op
 from tests.run.parts import PATIENCE, run_in_circles
-
-
-@pytest.fixture
-def case(monkeypatch):
-    with a_case(monkeypatch) as case:
-        yield case
-
-
-@pytest.fixture
-def client(case):
-    return case.client
 
 
 @pytest.fixture

@@ -78,9 +78,13 @@ class Cluster:
         self.loop.settle()
 
 
-def watching(case):
+def watching(case, *, had_workers=False):
     """The watch of one more run with the same client, which notes what it is told."""
-    return WorkerWatch(case.cluster, case.lost.append, case.counted.append)
+    watch = WorkerWatch(
+        case.cluster, case.lost.append, case.counted.append, had_workers=had_workers
+    )
+    case.cluster.loop.settle()
+    return watch
 
 
 @pytest.fixture
@@ -102,7 +106,20 @@ def test_the_time_without_workers_begins_when_the_last_one_goes(case):
     assert case.lost == []
     cluster.loop.advance(1)
     assert case.lost == ["no Dask worker is left, and none has come for 30 s"]
-    assert case.counted == [1, 2, 1, 0]
+    assert case.counted == [0, 1, 2, 1, 0]
+
+
+def test_workers_that_went_before_anybody_watched_are_missed(case):
+    cluster = case.cluster
+    cluster.workers.clear()
+    case.watches.append(watching(case))
+    cluster.loop.advance(60)
+    assert case.lost == []  # none has come yet
+    case.watches.append(watching(case, had_workers=True))
+    cluster.loop.advance(29)
+    assert case.lost == []
+    cluster.loop.advance(1)
+    assert len(case.lost) == 1
 
 
 def test_a_new_worker_or_one_that_is_left_is_enough(case):

@@ -9,19 +9,8 @@ from resnb import triggers
 from resnb.dask.bundles import forming
 from resnb.dask.serialization import Failure
 from tests.dask import codes
-from tests.dask.cases import PLAIN, SCRIPTS, a_case, fails, no_op
+from tests.dask.cases import PLAIN, SCRIPTS, fails, no_op
 from tests.run.parts import PATIENCE
-
-
-@pytest.fixture
-def case(monkeypatch):
-    with a_case(monkeypatch) as case:
-        yield case
-
-
-@pytest.fixture
-def client(case):
-    return case.client
 
 
 def test_what_came_of_one_that_went_ahead_in_vain_is_heard_twice(case, client):
@@ -52,6 +41,18 @@ def test_what_came_of_one_that_went_ahead_in_vain_is_heard_twice(case, client):
     client.perform("d").tell("finished")
     case.ended(a="Success", b="Success", c="Success", d="Success")
     assert client.tries("b") == 2
+
+
+def test_the_scheduler_forgets_a_run_though_a_worker_is_silent_at_its_end(
+    case, client, monkeypatch
+):
+    monkeypatch.setattr("resnb.dask.messages.END", 0.01)
+    client.hold("run")
+    case.begin(a=PLAIN)
+    client.await_sent("a")
+    client.perform("a").tell("finished")
+    case.ended(a="Success")
+    client.await_forgotten()
 
 
 def test_what_a_call_on_its_way_may_refer_to_is_kept(case, client):

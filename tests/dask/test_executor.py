@@ -31,7 +31,7 @@ from tests.run.parts import PATIENCE, names
 
 HERE = os.getpid()
 one, plus_one, total = task(codes.one), task(codes.plus_one), task(codes.total)
-where = task(codes.process_id, name="where")
+where, large = task(codes.process_id, name="where"), task(codes.large)
 
 
 @pytest.fixture(scope="module")
@@ -453,7 +453,7 @@ def test_a_dask_executor_alone_keeps_a_cluster_for_the_kernel():
     executor = DaskExecutor(n_workers=1, threads_per_worker=1)
     try:
         with Flow("f") as flow:
-            place = where()
+            place, zeros = where(), large()
         flow.run(executor=executor).raise_for_failure()
         first = place.value
         (lease,) = KEEPER.alive()
@@ -464,8 +464,9 @@ def test_a_dask_executor_alone_keeps_a_cluster_for_the_kernel():
     finally:
         executor.close()
     assert KEEPER.alive() == ()
+    assert state.result[place].result == first
     with pytest.raises(NoValueError, match="went with its Dask cluster"):
-        _ = state.result[place].result
+        _ = state.result[zeros].result
 
 
 def test_a_wait_for_the_kernels_cluster_that_breaks(monkeypatch):
@@ -493,7 +494,7 @@ def test_a_wait_for_the_kernels_cluster_that_breaks(monkeypatch):
 
 def test_what_breaks_the_fetching_of_a_value_is_raised_as_it_is(executor, monkeypatch):
     with Flow("f") as flow:
-        found = one()
+        found = large()
     flow.run(executor=executor).raise_for_failure()
 
     def broken(*_args, **_options):
@@ -503,7 +504,27 @@ def test_what_breaks_the_fetching_of_a_value_is_raised_as_it_is(executor, monkey
     with pytest.raises(TimeoutError, match="an alarm"):
         _ = found.value
     monkeypatch.undo()
-    assert found.value == 1
+    assert found.value == codes.large()
+
+
+@pytest.mark.parametrize("container", [list, tuple, set, dict.fromkeys], ids=lambda of: of.__name__)
+def test_a_large_container_is_sent_as_a_whole(executor, container):
+    numbers = container(range(100_000))
+    with Flow("f") as flow:
+        counts = [task(len)(numbers) for _ in range(2)]
+    flow.run(executor=executor).raise_for_failure()
+    assert [one.value for one in counts] == [100_000] * 2
+
+
+@pytest.mark.parametrize("container", [list, tuple, set, lambda found: {"all": found}])
+def test_many_values_of_the_cluster_in_a_container_are_found_there(
+    executor, container, monkeypatch
+):
+    monkeypatch.setattr("resnb.dask.calls.LARGE", 100)
+    with Flow("f") as flow:
+        counted = task(len)(container([one() for _ in range(100)]))
+    flow.run(executor=executor).raise_for_failure()
+    assert counted.value == len(container(range(100)) if container is not set else {1})
 
 
 def test_options_are_for_a_new_cluster(client):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import dask
@@ -84,7 +85,18 @@ def run_in_background(flow, cluster_or_client):
 
 def is_reported(value):
     """Whether a worker has said how a task ended, and with what."""
-    return isinstance(value, RemoteValue) and bool(value.copy or value.spare)
+    return isinstance(value, RemoteValue) and bool(value.copy)
+
+
+@contextmanager
+def mortal(allowed, n_workers=1, **options):
+    """A client of a cluster on which one task may kill so many workers before it is given up."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": allowed}),
+        codes.cluster(n_workers, **options) as cluster,
+        codes.client_of(cluster) as client,
+    ):
+        yield client
 
 
 def test_a_worker_that_dies_with_a_task_is_replaced(tmp_path, thing):
@@ -125,18 +137,11 @@ def test_a_worker_that_dies_in_the_middle_of_a_bundle(tmp_path, thing):
         assert thing.held == []
 
 
-def test_only_the_task_that_kills_workers_fails(tmp_path, thing):
-    def dies():
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        codes.cluster(n_workers=1) as cluster,
-        codes.client_of(cluster) as client,
-    ):
+def test_only_the_task_that_kills_workers_fails(thing):
+    with mortal(allowed=1) as client:
         with Flow("f") as flow, thing():
             first = task(codes.one)()
-            killer = task(dies)()
+            killer = task(codes.dies)()
             others = [task(codes.plus_one)(first) for _ in range(4)]
         state = run_in_background(flow, client).wait(codes.DEADLINE)
         assert "each Dask worker that ran task 'dies' died" in state.result[killer].message
@@ -149,11 +154,7 @@ def test_only_the_task_that_kills_workers_fails(tmp_path, thing):
 def test_only_the_one_of_many_short_tasks_that_kills_workers_fails(allowed, killer):
     """What Dask had queued behind it on the same workers is not to blame."""
     ESTIMATES.add((codes.dies_at.__name__, codes.dies_at.__code__), 0.000_01)
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": allowed}),
-        codes.cluster() as cluster,
-        codes.client_of(cluster) as client,
-    ):
+    with mortal(allowed=allowed, n_workers=2) as client:
         with Flow("f") as flow:
             handles = [task(codes.dies_at)(number, killer) for number in range(40)]
         state = run_in_background(flow, client).wait(codes.DEADLINE)
@@ -164,11 +165,7 @@ def test_only_the_one_of_many_short_tasks_that_kills_workers_fails(allowed, kill
 
 @pytest.mark.parametrize("place", [0, 2])
 def test_a_link_of_a_chain_kills_workers_before_anything_is_reported(place):
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        codes.cluster(n_workers=1) as cluster,
-        codes.client_of(cluster) as client,
-    ):
+    with mortal(allowed=1) as client:
         with Flow("f") as flow:
             handles = [task(codes.dies_at, max_retries=2)(0, place)]
             for number in range(1, 5):
@@ -183,11 +180,7 @@ def test_a_link_of_a_chain_kills_workers_before_anything_is_reported(place):
 @pytest.mark.parametrize("size", [1, 500_000])
 def test_dask_gives_up_a_bundle_of_which_something_has_succeeded(tmp_path, size):
     """What was reported of it can be used if it was small; otherwise, the reason says so."""
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        codes.cluster(n_workers=1) as cluster,
-        codes.client_of(cluster) as client,
-    ):
+    with mortal(allowed=0) as client:
         with Flow("f") as flow:
             first = task(bytes, name="first")(size)
             killer = task(codes.dies_always)(str(tmp_path), upstream_tasks=[first])
@@ -215,11 +208,7 @@ ONE = pickle.dumps(codes.one())
 def test_dask_blames_a_value_that_it_was_making_again(tmp_path, has_copy):
     """What was reported of it is used if there is that; otherwise, the reason says so."""
     folder = str(tmp_path)
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        codes.cluster(n_workers=1, threads_per_worker=2) as cluster,
-        codes.client_of(cluster) as client,
-    ):
+    with mortal(allowed=0, threads_per_worker=2) as client:
         with Flow("f") as flow:  # what has a time limit travels alone
             first = task(codes.waits_again, timeout=codes.DEADLINE)(folder)
             small = task(codes.one, timeout=codes.DEADLINE)()
@@ -229,12 +218,12 @@ def test_dask_blames_a_value_that_it_was_making_again(tmp_path, has_copy):
         never, deadline = threading.Event(), time.monotonic() + codes.DEADLINE
         while (
             not dies.state.is_running()  # so that it is to blame the first time
-            or [getattr(one.state.kept, "spare", None) for one in (small, first)] != [ONE, b""]
+            or [getattr(one.state.kept, "copy", None) for one in (small, first)] != [ONE, b""]
         ):
             assert time.monotonic() < deadline, (first.state, small.state, dies.state)
             never.wait(0.01)
         if has_copy:  # a worker reports that of small values only, which it need not make again
-            first.state.kept.spare = pickle.dumps(bytes(200))
+            first.state.kept.copy = pickle.dumps(bytes(200))
         for moment in ("waits", "again"):
             os.kill(codes.await_mark(folder, moment), signal.SIGKILL)
         state = run.wait(codes.DEADLINE)
@@ -258,17 +247,10 @@ def test_what_was_lost_cannot_be_made_again(tmp_path):
 
 
 @pytest.mark.long
-def test_a_task_that_kills_every_worker_fails_and_says_so(tmp_path, thing):
-    def dies():
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        codes.cluster(n_workers=1) as cluster,
-        codes.client_of(cluster) as client,
-    ):
+def test_a_task_that_kills_every_worker_fails_and_says_so(thing):
+    with mortal(allowed=0) as client:
         with Flow("f") as flow, thing():
-            found = task(dies)()
+            found = task(codes.dies)()
         state = run_in_background(flow, client).wait(codes.DEADLINE)
         assert state.is_failed()
         assert "each Dask worker that ran task 'dies' died" in state.result[found].message

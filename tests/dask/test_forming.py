@@ -146,15 +146,22 @@ def test_a_tree_travels_together_with_its_leaves():
 
 
 def test_few_short_rows_are_spread_over_the_threads():
-    found, _ = formed([[]] * 8, [0.005] * 8)
-    assert [len(rows) for rows in found] == [2, 1, 1, 1, 1, 1]
-    assert {row for rows in found for row in rows} < set(range(8))
+    found, bundler = formed([[]] * 24, [0.005] * 24)
+    assert [len(rows) for rows in found] == [3, 3, 5, 4]
+    assert len(bundler.waiting) == 24 - 15
 
 
 def test_many_short_rows_wait_until_the_cluster_comes_to_them():
     found, bundler = formed([[]] * 1000, [SHORT] * 1000)
-    assert [len(rows) for rows in found] == [19] * 6
-    assert len(bundler.waiting) == 1000 - 6 * 19
+    assert [len(rows) for rows in found] == [19, 19, 190, 190]
+    assert len(bundler.waiting) == 1000 - 2 * (19 + 190)
+
+
+def test_a_thread_that_has_nothing_to_do_gets_some_soon():
+    _, bundler = formed([[]] * 5000, [SHORT] * 5000, threads=1)
+    assert not bundler.formed(1)
+    assert [len(one.rows) for one in bundler.formed(2)] == [190, 190]
+    assert next(len(one.rows) for one in bundler.formed(8)) == 19
 
 
 def test_a_thread_that_had_to_wait_is_given_more_ahead():
@@ -162,10 +169,10 @@ def test_a_thread_that_had_to_wait_is_given_more_ahead():
     bundler.idled(LIMITS.idle / 2)
     assert not bundler.formed(2)
     bundler.idled(2 * LIMITS.idle)
-    assert len(found) + len(bundler.formed(2)) == 2 * 5
+    assert len(found) + len(bundler.formed(2)) == 2 * 4
     for _ in range(20):
         bundler.idled(LONG)
-    assert 10 + len(bundler.formed(2)) == 2 * LIMITS.most
+    assert 8 + len(bundler.formed(2)) == 2 * LIMITS.most
 
 
 def test_a_thread_for_which_there_was_nothing_is_given_no_more_ahead():

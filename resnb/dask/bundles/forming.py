@@ -11,9 +11,11 @@
 
 Short rows are given out as the cluster comes to them, so that nobody idles while another has many
 to do: `Limits.ahead` bundles for each of its threads, and more if one had to wait for them: the
-kernel or the network may be slow. The last bundles are smaller. The rest is given at once, and
-Dask decides what comes first. As Dask holds the death of a worker against all
-that this one had still to do, it cannot tell which of several suspects is to blame.
+kernel or the network may be slow. Bundles are large, for a worker loses some 2 ms between two; but
+what a thread is given first is smaller, as it is made sooner, and so are the last ones, that all
+threads end at the same time. The rest is given at once, and Dask decides what comes first. As Dask
+holds the death of a worker against all that this one had still to do, it cannot tell which of
+several suspects is to blame.
 """
 
 from collections import Counter, deque
@@ -28,7 +30,10 @@ class Limits(NamedTuple):
 
     Attributes:
         bundle: of short rows.
+        soon: likewise if somebody waits: a thread that has nothing else, or more that follows than
+            fits in.
         least: less is not worth a message if there is more to do.
+        spread: a bundle has at most a thread's share of what is left, divided by this.
         chain: of a chain.
         short: rows that take longer than that are not bundled, unless they are links of a chain.
         long: nor are links of a chain that take longer than that.
@@ -41,16 +46,18 @@ class Limits(NamedTuple):
         guess: how long a row of a kind that was never seen takes; None to find out first.
     """
 
-    bundle: float = 0.02
-    least: float = 0.005
+    bundle: float = 0.2
+    soon: float = 0.02
+    least: float = 0.015
+    spread: float = 1.5
     chain: float = 1.0
-    short: float = 0.01
+    short: float = 0.025
     long: float = 0.25
     overhead: float = 0.000_05
     unknown: int = 64
     rows: int = 500
-    ahead: int = 3
-    most: int = 24
+    ahead: int = 2
+    most: int = 8
     idle: float = 0.01
     guess: float | None = None
 
@@ -210,12 +217,13 @@ class Bundler:
 
     def _budget(self, threads: int) -> float:
         """How many seconds the next bundle of short rows is to take."""
-        limits = self._limits
-        share, total = 2 * max(1, threads), 0.0
+        limits, threads = self._limits, max(1, threads)
+        most = limits.soon if self._ahead < threads else limits.bundle
+        share, total = limits.spread * threads, 0.0
         for row in self._short:
             total += (self._seconds_of(row) or 0.0) + limits.overhead
-            if total >= limits.bundle * share:
-                return limits.bundle
+            if total >= most * share:
+                return most
         return max(limits.least, total / share)
 
     def _grown(self, first: int, budget: float) -> tuple[int, ...]:
@@ -226,7 +234,7 @@ class Bundler:
             budget: how many seconds of short rows it may have; 0 for a chain only.
         """
         limits, growth = self._limits, _Growth()
-        of_tree = limits.bundle if budget else 0.0  # what follows can be done nowhere else so soon
+        of_tree = limits.soon if budget else 0.0
         following: list[int] = []
         row: int | None = first
         while row is not None:
@@ -252,7 +260,7 @@ class Bundler:
             if self._graph.is_inside(row, growth.members):
                 if self._is_next_link(row, growth):
                     return row
-                if self._has_room(row, growth, of_tree):
+                if self._has_room(row, growth, max(budget, of_tree)):
                     growth.is_chain = False
                     return row
             self.offer(row)

@@ -37,6 +37,7 @@ from resnb.dask.workers.tries import (
     failure_by,
     registry_of,
 )
+from resnb.errors import described
 from resnb.graph.base.inputs import flat, is_sequence, items_of, joined
 from resnb.run.engine.slots import CURRENT, NOTHING
 from resnb.run.output.routing import routed
@@ -296,5 +297,5 @@ def leave(topic: str, dask_worker: Any = None) -> dict[str, Any]:
             try:
                 detach(resource)
             except Exception as error:  # noqa: BLE001 - the user's code, on its way out
-                print(f"detach raised {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+                print(f"detach raised {described(error)}", file=sys.stderr)  # noqa: T201
     return {"name": str(dask_worker.name), "reports": reports, "said": said}

@@ -22,12 +22,19 @@ class MarkAgain(SchedulerPlugin):
     """Marks what has to be done again because its worker is gone, so that the next one knows.
 
     The mark says whether that had been done: `"memory"`, or `"processing"`.
+
+    Args:
+        annotation: the name of the mark.
+        topic: of the run.
+        client: the id of its client; once that has gone, nobody will say that the run is over.
     """
 
     name = "resnb-again"
 
-    def __init__(self, annotation: str) -> None:
+    def __init__(self, annotation: str, topic: str, client: str) -> None:
         self.annotation = annotation
+        self.topic = topic
+        self.client = client
         self.scheduler: Any = None
 
     async def start(self, scheduler: Any) -> None:
@@ -42,5 +49,18 @@ class MarkAgain(SchedulerPlugin):
             start = "memory" if known.get(self.annotation) == "memory" else start
             task.annotations = {**known, self.annotation: start}
 
+    def remove_client(self, scheduler: Any, client: str) -> None:
+        """A client has gone."""
+        if client == self.client:
+            forget_run(self.topic, scheduler)
 
-MarkAgain.__module__ = "__main__"  # sent as code: the scheduler need not have resnb
+
+def forget_run(topic: str, dask_scheduler: Any = None) -> None:
+    """Let the scheduler forget a run: its plugin, and its events, which it would keep for good."""
+    dask_scheduler.plugins.pop(topic, None)  # it may have taken none
+    topics = dask_scheduler._broker._topics  # noqa: SLF001 - there is no other way
+    dask_scheduler.loop.call_later(1.0, topics.pop, topic, None)  # the last may be on their way
+
+
+# sent as code: the scheduler need not have resnb
+MarkAgain.__module__ = forget_run.__module__ = "__main__"

@@ -5,8 +5,8 @@ and at most 20 times a second: a message for each end would delay the next task 
 left is sent at the end of a bundle, before its result is announced; likewise at the end of a lone
 task that has printed something.
 
-A bundle is broken up if one of its tries turns out to take long, or its values to be large: what
-has not begun, and does not wait for the one that is running, goes back to the kernel.
+A bundle is broken up if it or one of its tries turns out to take long, or its values to be large:
+what has not begun, and does not wait for the one that is running, goes back to the kernel.
 """
 
 import pickle
@@ -24,6 +24,8 @@ from resnb.run.output.log import LOG_LIMIT
 
 INTERVAL = 0.05
 """Seconds between two messages about code that is running."""
+LONG = 0.5
+"""A bundle that has been running for so many seconds is broken up: it was to take less."""
 LARGE = 1_000_000
 """A bundle whose values have so many bytes is broken up."""
 RUNS = 1_000
@@ -120,6 +122,7 @@ class BundleRun:
     """A bundle that a worker runs.
 
     Attributes:
+        began: when, in seconds of the worker's clock.
         at: the number of the call whose turn it is.
         report: that of the call which is running; None for none.
         left: the numbers of the calls that go back to the kernel.
@@ -129,6 +132,7 @@ class BundleRun:
 
     def __init__(self, calls: Sequence[RemoteCall]) -> None:
         self.calls = calls
+        self.began = time.perf_counter()
         self.at = 0
         self.report: Report | None = None
         self.left: set[int] = set()
@@ -136,7 +140,7 @@ class BundleRun:
         self.ended: list[Report] = []
 
     def break_up(self) -> None:
-        """The call that is running takes long: give back what does not wait for it."""
+        """It takes long: give back what does not wait for the call that is running."""
         waiting = {self.at}
         for number in range(self.at + 1, len(self.calls)):
             if any(
@@ -262,7 +266,8 @@ class TryRegistry:
         with self._lock:
             reports, self._ended = [*self._ended, *self._reports.values()], []
             for bundle in self._bundles:
-                if bundle.report is not None and now - bundle.report.began >= INTERVAL:
+                one = bundle.report
+                if one is not None and (now - one.began >= INTERVAL or now - bundle.began >= LONG):
                     bundle.break_up()
                 reports += bundle.ended
                 bundle.ended = []
