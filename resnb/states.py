@@ -14,11 +14,12 @@ Example:
     (True, True, 1)
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from typing import Any, ClassVar, Final, NoReturn
 
-from resnb.errors import FlowFailed, NoValueError
+from resnb.elsewhere import Elsewhere, LetGo
+from resnb.errors import FlowFailed
 from resnb.instructions import is_method_call
 from resnb.unsupported import STATES, refuse_name
 
@@ -53,71 +54,10 @@ def census(codes: bytes | bytearray) -> dict[int, int]:
     return found
 
 
-class Elsewhere:
-    """A value that is kept elsewhere, such as on a cluster, and fetched on demand."""
-
-    __slots__ = ()
-
-    def fetched(self) -> Any:
-        """The value itself."""
-        raise NotImplementedError
-
-    def let_go(self, gone: "LetGo") -> None:
-        """Keep it no longer; `gone` says why."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the value itself."""
-        return _itself, (self.fetched(),)
-
-    def __repr__(self) -> str:
-        """A text that does not fetch the value."""
-        return "<on the cluster; .value brings it here>"
-
-    @staticmethod
-    def together(values: Sequence[Any]) -> list[Any]:
-        """`values` after fetching those that are kept elsewhere, in as few steps as possible."""
-        return [one.fetched() if isinstance(one, Elsewhere) else one for one in values]
-
-
-class LetGo(Elsewhere):
-    """In place of a value that was let go, as its flow has ``keep_values="terminal"``."""
-
-    __slots__ = ("flow", "task")
-
-    def __init__(self, task: str, flow: str) -> None:
-        self.task = task
-        self.flow = flow
-
-    @property
-    def reason(self) -> str:
-        """Why it is gone, and what to do."""
-        return (
-            f"the value of task {self.task!r} was let go when its last reader had ended, as flow "
-            f"{self.flow!r} has keep_values='terminal': name the task in set_reference_tasks(...), "
-            "or set flow.keep_values = 'all', and run again"
-        )
-
-    def fetched(self) -> NoReturn:
-        """There is none any more: `NoValueError` says why, and what to do."""
-        raise NoValueError(self.reason)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle that it is gone."""
-        return LetGo, (self.task, self.flow)
-
-    def __repr__(self) -> str:
-        """A text in place of the value."""
-        return "<let go: what reads it has ended>"
-
-
 def has_let_go(state: "State | None") -> bool:
     """Whether the value of a task in that state was let go, or that of a child."""
     children = getattr(state, "map_states", ())
     return isinstance(getattr(state, "kept", None), LetGo) or any(map(has_let_go, children))
-
-
-def _itself(value: Any) -> Any:
-    return value
 
 
 class State:
@@ -389,7 +329,6 @@ def __getattr__(name: str) -> NoReturn:
 __all__ = [
     "Cached",
     "Cancelled",
-    "Elsewhere",
     "Failed",
     "Finished",
     "Mapped",

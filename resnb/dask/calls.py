@@ -22,11 +22,12 @@ from resnb.dask.serialization import (
     code_of,
 )
 from resnb.dask.workers import performing as remote
+from resnb.elsewhere import Elsewhere
 from resnb.errors import RunError
 from resnb.ledger import states as lease_states
 from resnb.run.engine.mapping import Source
 from resnb.run.engine.surroundings import facts_of_row, facts_of_run
-from resnb.states import FIRST_FINISHED, Elsewhere
+from resnb.states import FIRST_FINISHED
 
 if TYPE_CHECKING:
     from resnb.run.engine.engine import Engine

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from resnb.dask.cluster_run import ClusterRun
 from resnb.dask.connecting import connected, disconnected, link_of
 from resnb.dask.remote_value import RemoteValue
+from resnb.elsewhere import Elsewhere
 from resnb.errors import NoValueError, RunError
 from resnb.graph.resources.scope import ScopeUse
 from resnb.run.scheduling.plan import send_away
-from resnb.states import FIRST_FINISHED, Elsewhere
+from resnb.states import FIRST_FINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

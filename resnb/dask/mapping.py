@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.dask.remote_value import RemoteItems, RemoteValue
 from resnb.dask.serialization import Failure, error_of
+from resnb.elsewhere import Elsewhere
 from resnb.run.engine.mapping import MappedInputs, Source, expand, sources, take_in
-from resnb.states import Elsewhere
 
 if TYPE_CHECKING:
     from resnb.dask.calls import CallFactory

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from resnb.dask.serialization import Failure, Path, found_at
+from resnb.elsewhere import Elsewhere, LetGo
 from resnb.errors import NoValueError
-from resnb.states import Elsewhere, LetGo
 
 PATIENCE = 60.0
 """Maximum time for fetching a value, in seconds."""

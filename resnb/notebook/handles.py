@@ -14,11 +14,11 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
+from resnb.elsewhere import Elsewhere
 from resnb.errors import ResnbError, is_installed, user_frames
 from resnb.graph.base.stand_in import StandIn
 from resnb.graph.tasks.handle import is_handle, outlook
 from resnb.graph.tasks.task import Task
-from resnb.states import Elsewhere
 
 _NAME = re.compile(r"[^\W\d]\w*")
 

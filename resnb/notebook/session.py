@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+from resnb.elsewhere import Elsewhere
 from resnb.errors import MagicError, NoValueError, nearest
 from resnb.events import EVENTS, Event, RunEnded, StructureChanged
 from resnb.graph.flow import Flow
@@ -22,7 +23,6 @@ from resnb.notebook.cells.steps import StepTask, outputs_of, picked
 from resnb.notebook.conversion.ran import RanCells
 from resnb.notebook.lines.names import variable_name
 from resnb.run.memory import memory_of
-from resnb.states import Elsewhere
 
 ATTRIBUTE = "_resnb_session"
 """The attribute of IPython's shell that has the notebook's session."""

@@ -9,8 +9,9 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from resnb.elsewhere import Elsewhere, LetGo
 from resnb.run.scheduling.readers import Readers
-from resnb.states import CLASSES, FIRST_UNSUCCESSFUL, Elsewhere, LetGo, Mapped, State
+from resnb.states import CLASSES, FIRST_UNSUCCESSFUL, Mapped, State
 
 if TYPE_CHECKING:
     from resnb.run.scheduling.mapped_rows import MappedRows

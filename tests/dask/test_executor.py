@@ -20,11 +20,11 @@ from resnb import (
 from resnb.dask import clusters
 from resnb.dask import executor as executors
 from resnb.dask.remote_value import RemoteValue
+from resnb.elsewhere import LetGo
 from resnb.errors import NoValueError, OptionError, RunError
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
-from resnb.states import LetGo
 from tests.dask import codes
 from tests.ledger.things import until
 from tests.run.parts import PATIENCE, names

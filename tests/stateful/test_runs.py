@@ -8,7 +8,8 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from resnb import LocalExecutor, ThreadExecutor
-from resnb.states import LetGo, has_let_go
+from resnb.elsewhere import LetGo
+from resnb.states import has_let_go
 from tests.stateful.reference import (
     OVERRUN,
     Scope,

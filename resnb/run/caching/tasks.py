@@ -11,6 +11,7 @@ from time import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from resnb.elsewhere import LetGo
 from resnb.errors import ResnbError
 from resnb.graph.arguments import Constant
 from resnb.graph.base.ports import PORTS
@@ -25,7 +26,7 @@ from resnb.run.caching.lasting import is_kept, keeps_all, lasting
 from resnb.run.caching.printed import Printed
 from resnb.run.caching.store import ValueStore
 from resnb.run.engine.surroundings import facts_of_flow, facts_of_task
-from resnb.states import FOUND, Cached, LetGo, State
+from resnb.states import FOUND, Cached, State
 
 if TYPE_CHECKING:
     from resnb.graph.flow import Flow

@@ -9,6 +9,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from resnb.elsewhere import LetGo
 from resnb.graph.base.inputs import flat
 from resnb.graph.base.signals import TRIGGERFAIL
 from resnb.run.engine.feed import Feed
@@ -16,7 +17,6 @@ from resnb.run.engine.surroundings import given
 from resnb.run.letting_go import LettingGo
 from resnb.run.output.writer import Output
 from resnb.run.scheduling.plan import argument
-from resnb.states import LetGo, State
 
 if TYPE_CHECKING:
     from resnb.graph.tasks.task import Task
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from resnb.run.executors.remote import Remote
     from resnb.run.scheduling.outcome import Outcome
     from resnb.run.scheduling.scheduler import Scheduler
+    from resnb.states import State
 
 
 class Execution:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from resnb.elsewhere import Elsewhere, LetGo
 from resnb.errors import shown_without_ours, user_frames, user_line
 from resnb.graph.tasks.task import Task
 from resnb.run.scheduling.outcome import is_stop, text_of
@@ -16,9 +17,7 @@ from resnb.states import (
     TIMED_OUT,
     TRIGGER_FAILED,
     Cancelled,
-    Elsewhere,
     Failed,
-    LetGo,
     Mapped,
     State,
     Success,

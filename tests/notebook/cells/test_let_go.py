@@ -1,11 +1,11 @@
 """Flows with ``keep_values="terminal"`` that are built and run cell by cell."""
 
 from resnb import Flow, task
+from resnb.elsewhere import LetGo
 from resnb.notebook.cells.cell_runs import run_part
 from resnb.notebook.cells.freshness import Freshness, is_up_to_date, stale_run, state_but
 from resnb.notebook.widget.tasks import NO_VALUE, value_of
 from resnb.run.memory import memory_of
-from resnb.states import LetGo
 
 CALLS = []
 

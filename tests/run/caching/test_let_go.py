@@ -1,7 +1,7 @@
 """Values on disk, of flows that let values go."""
 
 from resnb import Flow, task
-from resnb.states import LetGo
+from resnb.elsewhere import LetGo
 from tests.run.caching.noting import called, noted
 
 

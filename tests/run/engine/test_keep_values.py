@@ -24,8 +24,9 @@ from resnb import (
     triggers,
     unmapped,
 )
+from resnb.elsewhere import LetGo
 from resnb.errors import NoValueError, OptionError
-from resnb.states import Cached, LetGo, Success
+from resnb.states import Cached, Success
 
 EXECUTORS = [ThreadExecutor(2), LocalExecutor()]
 
