@@ -6,7 +6,6 @@ So a cell reads the same whether its task was computed or found.
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import TypeAlias
@@ -53,9 +52,14 @@ def recorded() -> Iterator[Recording]:
     if slot is None:
         yield recording
         return
+
+    def displayed(data: str) -> None:
+        if CURRENT.get() is slot:  # not another coroutine, which has the same thread
+            recording.note(DISPLAY, data)
+
     slot.note = recording.note
     try:
-        with DISPLAYS.listening(partial(recording.note, DISPLAY)):
+        with DISPLAYS.listening(displayed):
             yield recording
     finally:
         slot.note = None

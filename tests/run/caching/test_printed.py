@@ -172,11 +172,11 @@ class Front:
     def listening(self, note):
         self.heard.append(note)
         yield
-        self.heard.pop()
+        self.heard.remove(note)
 
     def show(self, data):
         self.shown.append(data)
-        for note in self.heard:
+        for note in tuple(self.heard):
             note(data)
 
 
@@ -207,6 +207,24 @@ def test_what_is_displayed_is_displayed_again(front, capsys):
     assert capsys.readouterr().out == "before\nafter\n" * 2
     assert etl.memory.log_of(found) == "before\nafter\n"
     assert front.heard == []
+
+
+def test_coroutines_keep_what_each_of_them_displays(front):
+    async def show(name):
+        await asyncio.sleep(0)
+        for _ in range(3):
+            sys.modules["front"].show(name)
+            await asyncio.sleep(0)
+        return name
+
+    with Flow("etl") as etl:
+        for name in "ab":
+            task(show, name="show", cache_for="1h")(name)
+    assert etl.run().is_successful()
+    assert sorted(front.shown) == [*"aaabbb"]
+    front.shown.clear()
+    assert etl.run().is_successful()
+    assert front.shown == [*"aaabbb"]
 
 
 def test_a_recording_joins_what_goes_to_one_stream():
