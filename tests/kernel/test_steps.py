@@ -279,6 +279,18 @@ def test_what_a_step_has_bound_is_no_input_when_its_cell_runs_again(cells, body,
     assert cells.run("%flow").stdout.startswith("etl: 1 task, success")
 
 
+def test_a_name_of_a_step_that_was_removed_is_no_input(cells):
+    cells.run("%%flow etl --step\nx = 1", "a")
+    cells.run("%%flow etl --step\nz = x\ncount = x", "b")
+    cells.run("%%flow etl --step\ny = 1", "a")  # so cell b has lost what it read
+    for body in ("more = count", "count = count + 1", "more = [z]"):
+        fault = cells.refuse(f"%%flow etl --step\n{body}", "c")
+        assert "stands for step 'z', and that was removed: run its cell again first" in fault
+    cells.run("count = 5")
+    cells.run("%%flow etl --step --run\nmore = count", "c")
+    assert cells.value("more") == 5
+
+
 def test_what_the_notebook_has_bound_is_an_input_where_a_step_may_not_bind_it(cells):
     cells.run("best, least = None, 5")
     cells.run("%%flow etl --step --run\nif least < 3:\n    best = least\nshown = repr(best)", "a")

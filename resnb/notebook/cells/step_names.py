@@ -157,10 +157,19 @@ class StepNames:
         return isinstance(value, StepTask) or self._own.get(name, MISSING) is value
 
     def _source(self, name: str, namespace: Mapping[str, Any]) -> Task | None:
-        """The task that stands for a name; None if only the notebook knows it."""
+        """The task that stands for a name; None if only the notebook knows it.
+
+        Raises:
+            MagicError: the name stands for a step that was removed.
+        """
         if (step := self._steps.get(name)) is not None:
             return step
         found = namespace.get(name)
+        if isinstance(found, StepTask) and found.flow is None:
+            raise MagicError(
+                f"the step reads {name!r}, which stands for step {found.name!r}, and that was "
+                f"removed: run its cell again first, or bind {name!r} in an ordinary cell"
+            )
         if isinstance(found, Task) and found in self._flow.nodes and is_handle(found):
             return found
         return self._flow.parameter_names.get(name)
