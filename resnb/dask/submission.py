@@ -68,7 +68,9 @@ class Submission:
         self._taken = taken
         state_of = engine.execution.table.state.__getitem__
         self._pipeline = Pipeline(engine.execution.plan, scope, state_of)
-        self._bundler = Bundler(self._pipeline, self._kind, self._seconds, forming.LIMITS)
+        self._bundler = Bundler(
+            self._pipeline, self._kind, self._seconds, self._deviation, forming.LIMITS
+        )
         self._kinds: dict[int, Hashable] = {}
         self._batch: dict[str, tuple[Bundle, Package]] = {}
         self._packages: dict[str, Bundle] = {}
@@ -253,3 +255,7 @@ class Submission:
         if kind is None or ESTIMATES.is_large(kind):
             return inf
         return ESTIMATES.seconds(kind)
+
+    def _deviation(self, row: int) -> float:
+        """How many seconds more or less `row` may take."""
+        return ESTIMATES.deviation(self._kind(row))

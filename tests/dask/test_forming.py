@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resnb.dask.bundles.estimates import LARGE, Estimates
-from resnb.dask.bundles.forming import Bundler, Limits
+from resnb.dask.bundles.forming import Bundle, Bundler, Limits
 
 LIMITS = Limits()
 SHORT, LONG = 0.001, 1.0
@@ -58,7 +58,8 @@ def roots(upstream):
 def test_every_row_travels_once_after_what_it_needs(given, threads, data):
     upstream, seconds = given
     graph, known = Graph(upstream), list(seconds)
-    bundler = Bundler(graph, lambda row: row % 3, known.__getitem__)
+    doubts = data.draw(st.sampled_from((0.0, SHORT)))
+    bundler = Bundler(graph, lambda row: row % 3, known.__getitem__, lambda _: doubts)
     for row in roots(upstream):
         bundler.offer(row)
     in_flight, order = deque(), []
@@ -103,9 +104,14 @@ def check(rows, seconds, upstream):
         assert all(one is not None and one <= LIMITS.short for one in costs)
 
 
-def formed(upstream, seconds, threads=2, limits=LIMITS):
+def bundler_of(upstream, seconds, doubt=inf):
+    """A bundler of rows of one kind, which may take `doubt` seconds more or less."""
+    return Bundler(Graph(upstream), lambda _: "kind", seconds.__getitem__, lambda _: doubt, LIMITS)
+
+
+def formed(upstream, seconds, threads=2, doubt=inf):
     """The bundles that a new graph is given at once."""
-    bundler = Bundler(Graph(upstream), lambda _: "kind", seconds.__getitem__, limits)
+    bundler = bundler_of(upstream, seconds, doubt)
     for row in roots(upstream):
         bundler.offer(row)
     return [one.rows for one in bundler.formed(threads)], bundler
@@ -147,20 +153,36 @@ def test_a_tree_travels_together_with_its_leaves():
 
 def test_few_short_rows_are_spread_over_the_threads():
     found, bundler = formed([[]] * 24, [0.005] * 24)
-    assert [len(rows) for rows in found] == [3, 3, 5, 4]
-    assert len(bundler.waiting) == 24 - 15
+    assert [len(rows) for rows in found] == [8, 8, 2, 2]
+    assert len(bundler.waiting) == 24 - 20
+
+
+def test_rows_whose_times_are_known_well_are_divided_equally():
+    found, bundler = formed([[]] * 24, [0.005] * 24, doubt=0.0002)
+    assert [len(rows) for rows in found] == [12, 12]
+    assert not bundler.waiting
+
+
+def test_the_bundles_of_a_round_have_one_size():
+    found, bundler = formed([[]] * 200, [0.005] * 200, doubt=0.0002)
+    assert [len(rows) for rows in found] == [20, 20, 59, 59]
+    assert len(bundler.waiting) == 200 - 2 * (20 + 59)
+    for _ in range(2):
+        bundler.ended(Bundle((), counts=True))
+        found += [one.rows for one in bundler.formed(2)]
+    assert [len(rows) for rows in found[4:]] == [21, 21]
 
 
 def test_many_short_rows_wait_until_the_cluster_comes_to_them():
     found, bundler = formed([[]] * 1000, [SHORT] * 1000)
-    assert [len(rows) for rows in found] == [19, 19, 190, 190]
-    assert len(bundler.waiting) == 1000 - 2 * (19 + 190)
+    assert [len(rows) for rows in found] == [19, 19, 285, 285]
+    assert len(bundler.waiting) == 1000 - 2 * (19 + 285)
 
 
 def test_a_thread_that_has_nothing_to_do_gets_some_soon():
     _, bundler = formed([[]] * 5000, [SHORT] * 5000, threads=1)
     assert not bundler.formed(1)
-    assert [len(one.rows) for one in bundler.formed(2)] == [190, 190]
+    assert [len(one.rows) for one in bundler.formed(2)] == [285, 285]
     assert next(len(one.rows) for one in bundler.formed(8)) == 19
 
 
@@ -176,7 +198,7 @@ def test_a_thread_that_had_to_wait_is_given_more_ahead():
 
 
 def test_a_thread_for_which_there_was_nothing_is_given_no_more_ahead():
-    bundler = Bundler(Graph([[]] * 1000), lambda _: "kind", lambda _: SHORT)
+    bundler = bundler_of([[]] * 1000, [SHORT] * 1000)
     bundler.idled(LONG)
     for row in range(1000):
         bundler.offer(row)
@@ -190,7 +212,7 @@ def test_long_rows_do_not_wait_behind_short_ones():
 
 def test_rows_of_a_new_kind_wait_for_the_first_ones():
     known = [None] * 10
-    bundler = Bundler(Graph([[]] * 10), lambda _: "kind", known.__getitem__)
+    bundler = bundler_of([[]] * 10, known)
     for row in range(10):
         bundler.offer(row)
     probes = bundler.formed(1)
@@ -203,7 +225,7 @@ def test_rows_of_a_new_kind_wait_for_the_first_ones():
 
 
 def test_a_row_that_was_withdrawn_does_not_travel():
-    bundler = Bundler(Graph([[]] * 3), lambda _: "kind", lambda _: SHORT)
+    bundler = bundler_of([[]] * 3, [SHORT] * 3)
     for row in range(3):
         bundler.offer(row)
     bundler.withdraw(1)
@@ -211,7 +233,7 @@ def test_a_row_that_was_withdrawn_does_not_travel():
 
 
 def test_suspects_go_one_at_a_time():
-    bundler = Bundler(Graph([[]] * 4), lambda _: "kind", lambda _: SHORT)
+    bundler = bundler_of([[]] * 4, [SHORT] * 4)
     for row in (1, 2, 3):
         bundler.suspect(row)
     for row in range(4):
@@ -230,10 +252,14 @@ def test_estimates_follow_what_is_measured():
     found.add("a", 1.0)
     found.add("a", 2.0)
     assert found.seconds("a") == pytest.approx(1.2)
+    assert found.deviation("a") == pytest.approx(1.0)
+    for _ in range(50):
+        found.add("b", 2.0)
+    assert found.deviation("b") < 0.001
     found.at_least("a", 0.5)
     assert found.seconds("a") == pytest.approx(1.2)
     found.at_least("a", 5.0)
-    assert found.seconds("a") == 5.0
+    assert found.seconds("a") == found.deviation("a") == 5.0
     assert not found.is_large("a")
     found.add("a", 1.0, 10 * LARGE)
     assert found.is_large("a")

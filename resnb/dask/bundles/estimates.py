@@ -19,11 +19,16 @@ class Estimates:
 
     def __init__(self) -> None:
         self._seconds: dict[Hashable, float] = {}
+        self._deviations: dict[Hashable, float] = {}
         self._bytes: dict[Hashable, float] = {}
 
     def seconds(self, kind: Hashable) -> float | None:
         """How long the next task of a kind will take; None if none has ended yet."""
         return self._seconds.get(kind)
+
+    def deviation(self, kind: Hashable) -> float:
+        """How many seconds more or less the next task of a kind may take: the mean deviation."""
+        return self._deviations.get(kind, 0.0)
 
     def is_large(self, kind: Hashable) -> bool:
         """Whether the value of the next task of a kind will be large."""
@@ -36,7 +41,13 @@ class Estimates:
             oldest = next(iter(self._seconds))
             del self._seconds[oldest]
             self._bytes.pop(oldest, None)
-        self._seconds[kind] = seconds if before is None else before + _NEW * (seconds - before)
+            self._deviations.pop(oldest, None)
+        if before is None:
+            self._seconds[kind] = self._deviations[kind] = seconds  # it may as well take none
+        else:
+            self._seconds[kind] = before + _NEW * (seconds - before)
+            doubt = self._deviations.get(kind, before)
+            self._deviations[kind] = doubt + _NEW * (abs(seconds - before) - doubt)
         if size or kind in self._bytes:
             known = self._bytes.get(kind)
             self._bytes[kind] = size if known is None else known + _NEW * (size - known)
@@ -44,7 +55,7 @@ class Estimates:
     def at_least(self, kind: Hashable, seconds: float) -> None:
         """A task of that kind has been running for so long."""
         if self._seconds.get(kind, 0.0) < seconds:
-            self._seconds[kind] = seconds
+            self._seconds[kind] = self._deviations[kind] = seconds
 
 
 def kind_of(task: Any, function: Any) -> Hashable:

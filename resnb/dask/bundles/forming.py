@@ -13,9 +13,10 @@ Short rows are given out as the cluster comes to them, so that nobody idles whil
 to do: `Limits.ahead` bundles for each of its threads, and more if one had to wait for them: the
 kernel or the network may be slow. Bundles are large, for a worker loses some 2 ms between two; but
 what a thread is given first is smaller, as it is made sooner, and so are the last ones, that all
-threads end at the same time. The rest is given at once, and Dask decides what comes first. As Dask
-holds the death of a worker against all that this one had still to do, it cannot tell which of
-several suspects is to blame.
+threads end at the same time. They are formed in rounds, one of the same size for each thread: Dask
+chooses a worker by the number of bundles that it has. The rest is given at once, and Dask decides
+what comes first. As Dask holds the death of a worker against all that this one had still to do, it
+cannot tell which of several suspects is to blame.
 """
 
 from collections import Counter, deque
@@ -32,8 +33,11 @@ class Limits(NamedTuple):
         bundle: of short rows.
         soon: likewise if somebody waits: a thread that has nothing else, or more that follows than
             fits in.
+        few: for a thread that has nothing else, so many rows are not too many: they are soon sent.
         least: less is not worth a message if there is more to do.
-        spread: a bundle has at most a thread's share of what is left, divided by this.
+        spread: a bundle has at most a thread's share of what is left, divided by this, unless
+            how long the rows take is known well.
+        steady: that is so if times vary by at most so much, in parts of them.
         chain: of a chain.
         short: rows that take longer than that are not bundled, unless they are links of a chain.
         long: nor are links of a chain that take longer than that.
@@ -46,10 +50,12 @@ class Limits(NamedTuple):
         guess: how long a row of a kind that was never seen takes; None to find out first.
     """
 
-    bundle: float = 0.2
+    bundle: float = 0.3
     soon: float = 0.02
+    few: int = 20
     least: float = 0.015
     spread: float = 1.5
+    steady: float = 0.1
     chain: float = 1.0
     short: float = 0.025
     long: float = 0.25
@@ -99,6 +105,7 @@ class Bundler:
         kind_of: tells rows with the same code.
         seconds_of: how long a row will take; infinity for one that has to travel alone; None if
             nobody knows.
+        deviation_of: how many seconds more or less it may take.
         limits: how large bundles get.
     """
 
@@ -107,11 +114,13 @@ class Bundler:
         graph: Graph,
         kind_of: Callable[[int], Hashable],
         seconds_of: Callable[[int], float | None],
+        deviation_of: Callable[[int], float],
         limits: Limits = LIMITS,
     ) -> None:
         self._graph = graph
         self._kind_of = kind_of
         self._measured = seconds_of
+        self._deviation_of = deviation_of
         self._limits = limits
         self._offered: dict[int, None] = {}
         self._fresh: deque[int] = deque()
@@ -120,6 +129,9 @@ class Bundler:
         self._probing: Counter[Hashable] = Counter()
         self._ahead = 0
         self._width = limits.ahead
+        self._left_of_round = 0
+        self._is_soon = False
+        self._size = 0.0
         self._suspects: set[int] = set()
         self._doubtful: deque[int] = deque()
         self._tested: Bundle | None = None
@@ -217,14 +229,28 @@ class Bundler:
 
     def _budget(self, threads: int) -> float:
         """How many seconds the next bundle of short rows is to take."""
-        limits, threads = self._limits, max(1, threads)
-        most = limits.soon if self._ahead < threads else limits.bundle
-        share, total = limits.spread * threads, 0.0
-        for row in self._short:
-            total += (self._seconds_of(row) or 0.0) + limits.overhead
-            if total >= most * share:
+        limits, threads, is_soon = self._limits, max(1, threads), self._ahead < max(1, threads)
+        if not self._left_of_round or is_soon != self._is_soon:
+            most, self._is_soon = limits.bundle, is_soon
+            if is_soon:
+                one = (self._seconds_of(self._short[0]) or 0.0) + limits.overhead
+                most = max(limits.soon, min(limits.few * one, most))
+            self._left_of_round, self._size = threads, self._share(threads, most)
+        self._left_of_round -= 1
+        return self._size
+
+    def _share(self, threads: int, most: float) -> float:
+        """How many seconds of what is left each thread is to be given now, at most `most`."""
+        limits, total, doubt = self._limits, 0.0, 0.0
+        enough = limits.spread * threads
+        for count, row in enumerate(self._short):
+            if total >= most * enough or count >= limits.rows * enough:
                 return most
-        return max(limits.least, total / share)
+            total += (self._seconds_of(row) or 0.0) + limits.overhead
+            doubt += self._deviation_of(row)
+        if doubt <= limits.steady * total:
+            enough = threads
+        return min(most, max(limits.least, total / enough + limits.overhead))
 
     def _grown(self, first: int, budget: float) -> tuple[int, ...]:
         """The rows of a bundle that begins with `first`; with none beside a chain if it is long.
