@@ -118,6 +118,35 @@ def test_what_a_function_does_counts(what):
     assert code_of(one) != code_of(other)
 
 
+FURTHER_IN = {
+    "a function that keeps its results": (
+        "from functools import cache\n@cache\ndef g():\n    return 1\ndef f():\n    return g()"
+    ),
+    "one in a list": (
+        "from functools import lru_cache\n@lru_cache(maxsize=1)\ndef g():\n    return 1\nk = [g]\n"
+        "def f():\n    return k[0]()"
+    ),
+    "a method that keeps its results": (
+        "from functools import cache\nclass A:\n    @cache\n    def m(self):\n        return 1\n"
+        "def f():\n    return A().m()"
+    ),
+    "a property that keeps its result": (
+        "from functools import cached_property\nclass A:\n    @cached_property\n"
+        "    def m(self):\n        return 1\ndef f():\n    return A().m"
+    ),
+    "a method of a class's class": (
+        "class M(type):\n    def m(self):\n        return 1\nclass A(metaclass=M):\n    pass\n"
+        "def f():\n    return A.m()"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FURTHER_IN)
+def test_what_it_calls_counts_however_that_is_wrapped(what):
+    one = FURTHER_IN[what]
+    assert code_of(one) == code_of(one) != code_of(one.replace("return 1", "return 2"))
+
+
 def test_where_a_function_was_defined_makes_no_difference():
     inside = """
         def outer():
