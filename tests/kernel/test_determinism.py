@@ -177,6 +177,9 @@ print('shown')""",
     "%flow",
     "etl.get_tasks('Add')",
     "%flow run etl --stale",
+    "%%flow etl --step Last\nlast = 1",
+    "%flow run etl --stale",
+    "%flow timeline etl",
     "etl.visualize()",
 ]
 
