@@ -1,9 +1,9 @@
 """What code means, as a short text: the same for code that does the same, however it is laid out.
 
 It is followed into what it refers to: the notebook's functions and classes, those of modules beside
-it, values; of installed packages the name and the version count. A container that code changes
-itself, such as a log or a memo, is no input of it, nor are locks and the standard streams. Bytecode
-is looked at, not source, which may have been edited since it was loaded.
+it, values; of installed packages the name and the version count. A container that code only adds
+to, such as a log, is no input of it, nor are locks and the standard streams. Bytecode is looked at,
+not source, which may have been edited since it was loaded.
 """
 
 import builtins
@@ -44,6 +44,7 @@ _NO_DATA = frozenset({
 _NESTED = inspect.CO_NESTED
 """Says only that a function was defined inside of another one."""
 _CONTAINERS = (list, dict, set, deque, bytearray)
+_WRITING = CHANGING_METHODS - {"pop", "popitem", "popleft"}  # these also read
 _NATIVE = (
     BuiltinFunctionType, MethodWrapperType, MethodDescriptorType, GetSetDescriptorType,
     MemberDescriptorType,
@@ -179,7 +180,7 @@ class _Alone(NamedTuple):
     names: frozenset[str]  # the names of these, of attributes, and of what it imports
     all_names: frozenset[str]  # likewise, with those of `inner`
     imports: tuple[Import, ...]  # what it imports itself
-    changed: frozenset[str]  # the variables of which it calls a method that changes them
+    changed: frozenset[str]  # the variables that it only changes
 
 
 @lru_cache(maxsize=1024)  # the same code is described after each run
@@ -216,7 +217,7 @@ def task_key(task: Task, walk: CodeWalk) -> Any:
 
 
 def but_changed(function: FunctionType, variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The variables of code, where a container that it changes itself counts by its type only."""
+    """The variables of code, where a container that it only changes counts by its type."""
     changed = _alone(function.__code__).changed
     for name, value in variables.items():
         yield name, _unless_changed(name, value, changed)
@@ -291,21 +292,19 @@ def _used_of(name: str, value: Any, names: frozenset[str]) -> Iterator[tuple[str
 
 
 def _unless_changed(name: str, value: Any, changed: frozenset[str]) -> Any:
-    """A variable's value; of a container that code changes, its type only."""
+    """A variable's value; of a container that code only changes, its type."""
     return type(value) if name in changed and isinstance(value, _CONTAINERS) else value
 
 
 def _changed_by(code: CodeType) -> frozenset[str]:
-    """The variables from outside of which code calls a method that changes them."""
-    if CHANGING_METHODS.isdisjoint(code.co_names):
+    """The variables from outside that code changes by methods, and does not read besides."""
+    if _WRITING.isdisjoint(code.co_names):
         return frozenset()
-    steps = list(dis.get_instructions(code))
-    return frozenset(
-        one.argval
-        for one, after in pairwise(steps)
-        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF")
-        and after.argval in CHANGING_METHODS
-    )
+    changed, read = set[str](), set[str]()
+    for one, after in pairwise(dis.get_instructions(code)):
+        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"):
+            (changed if after.argval in _WRITING else read).add(str(one.argval))
+    return frozenset(changed - read)
 
 
 def _constant(value: Any) -> Any:

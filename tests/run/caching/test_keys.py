@@ -274,6 +274,20 @@ def test_a_container_around_a_function_that_it_changes_is_no_input():
     assert code_key(task(found["f"])) == before
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "k.sort()\n    return k[0]",
+        "k.append(x)\n    return len(k)",
+        "return k.pop()",
+        "k.append(x)\n    return (lambda: k[0])()",
+    ],
+)
+def test_a_container_that_it_also_reads_is_one(body):
+    text = f"def f(x):\n    {body}"
+    assert code_of(text, k=[1]) == code_of(text, k=[1]) != code_of(text, k=[2])
+
+
 def test_frames_and_arrays_count_by_what_they_hold():
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": [[1], [2, 3]]})
     keys = {
