@@ -23,7 +23,7 @@ from resnb.dask.remote_value import RemoteValue
 from resnb.elsewhere import LetGo
 from resnb.errors import NoValueError, OptionError, RunError
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run.lifecycle import active_run
+from resnb.run.active import active_run
 from resnb.run.memory import memory_of
 from tests.dask import codes
 from tests.ledger.things import until

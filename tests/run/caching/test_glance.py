@@ -1,5 +1,6 @@
 """What a value is at a glance."""
 
+import copy
 import dataclasses
 from types import SimpleNamespace
 
@@ -56,7 +57,8 @@ IN_PLACE = {
 
 @pytest.mark.parametrize("name", IN_PLACE)
 def test_a_change_in_place_is_seen(name):
-    value, change = IN_PLACE[name]
+    made, change = IN_PLACE[name]
+    value = copy.deepcopy(made)
     before = glance(value)
     assert glance(value) == before
     change(value)
