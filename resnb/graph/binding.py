@@ -11,6 +11,7 @@ from resnb.errors import GraphError, GraphTypeError
 from resnb.graph.arguments import Collection, Constant, Input, as_input, tasks_in
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.inputs import Wrapper, allow_failure, is_sequence, unwrapped
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.graph.node import FEW, Node, with_one
 from resnb.graph.resources.scope import Scope
 from resnb.graph.structure import Structure
@@ -18,7 +19,6 @@ from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.task import Task
 
 _COLLECTIONS = frozenset({list, tuple, set, dict, slice})
-_OWN_KINDS = frozenset({"init", "setup", "cleanup"})
 
 
 def bind_call(
@@ -53,7 +53,7 @@ def bind_call(
     sources: list[Node] = []
     for one in args:
         source = nodes.get(one) if isinstance(one, Task) else None
-        if source is None or one.kind in _OWN_KINDS or source in sources:
+        if source is None or one.kind in SCOPE_KINDS or source in sources:
             return False
         sources.append(source)
     nodes[task] = Node(task, scope, structure.next_position(), names, args)

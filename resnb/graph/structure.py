@@ -17,14 +17,13 @@ from resnb.graph import order
 from resnb.graph.arguments import Constant
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.journal import Journal, Transaction
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.graph.base.roles import Memory
 from resnb.graph.node import Node, with_one, without_one
 from resnb.graph.resources.scope import Scope
 from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.handle import label_of
 from resnb.graph.tasks.task import Task
-
-_OWN_KINDS = frozenset({"init", "setup", "cleanup"})
 
 
 class Structure:
@@ -92,7 +91,7 @@ class Structure:
     def add(self, task: Task) -> Node:
         """Add a new task without arguments, as a step of a transaction."""
         home, before = task.flow, task.home
-        if home is not None and not self.owns(task) and (task.is_call or task.kind in _OWN_KINDS):
+        if home is not None and not self.owns(task) and (task.is_call or task.kind in SCOPE_KINDS):
             raise GraphError(_of_another_flow(task, home.name, self.name))
         now = BUILDING.get()
         scope: Any = None

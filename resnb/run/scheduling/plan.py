@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from resnb.graph.arguments import Collection, Constant
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.graph.base.triggers import all_successful
 from resnb.run.caching.lasting import is_kept
 from resnb.run.scheduling.growth import AddedRow, AddedRows
@@ -27,8 +28,6 @@ REMOTE: Final = 3
 CALLER: Final = 4
 """Where the code of a row runs: on the executor, on its scope's lease thread, on the loop thread,
 on a cluster, or on the thread that called the task (in a ``@flow`` function)."""
-
-SCOPE_KINDS = frozenset({"init", "setup", "cleanup"})
 
 
 class PlannedScope(NamedTuple):
