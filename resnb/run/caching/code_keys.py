@@ -31,6 +31,7 @@ from typing import Any, Final, NamedTuple
 from resnb.errors import ResnbError, is_installed
 from resnb.graph.tasks.task import Task
 from resnb.run.caching.code_imports import imported_by, is_users_module
+from resnb.run.output.routing import standard_streams
 from resnb.syntax.bytecode import Import, own_globals, own_imports
 from resnb.syntax.in_place import CHANGING_METHODS
 
@@ -91,8 +92,8 @@ class CodeWalk:
         Raises:
             NoKeyError: it is a value, or code refers to one, that cannot be told from others.
         """
-        if _is_no_input(found):
-            return "no input", type(found).__name__
+        if no_input := _no_input(found):
+            return "no input", no_input
         if not _is_code(found):
             return "value", self._value_key(found)
         place = self._seen.setdefault(id(found), len(self._seen))
@@ -238,10 +239,11 @@ def is_users(kind: type) -> bool:
     return kind.__module__ == "__main__" or (file is not None and not is_installed(file))
 
 
-def _is_no_input(found: Any) -> bool:
-    """Whether what code computes does not depend on `found`: locks, and the standard streams."""
-    streams = sys.stdout, sys.stderr, sys.stdin, sys.__stdout__, sys.__stderr__, sys.__stdin__
-    return isinstance(found, _LOCKS) or any(found is one for one in streams if one is not None)
+def _no_input(found: Any) -> str:
+    """What it is if what code computes does not depend on it: a lock, or a standard stream."""
+    if isinstance(found, _LOCKS):
+        return type(found).__name__
+    return "stream" if found is not None and any(found is one for one in standard_streams()) else ""
 
 
 def _is_code(found: Any) -> bool:

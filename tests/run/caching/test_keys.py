@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from resnb import resource_manager, task
 from resnb.run.caching.code_keys import NoKeyError
 from resnb.run.caching.value_keys import code_key, value_key
+from resnb.run.output.routing import routed
 
 PLAIN = st.recursive(
     st.none()
@@ -234,6 +235,18 @@ def test_streams_locks_and_what_is_built_into_python_are_no_inputs(made):
         del sys.modules["made_in_this_test"]
 
 
+def test_a_stream_is_none_while_its_output_is_routed():
+    made = "from sys import stdout as out\ndef f(x):\n    out.write(x)"
+    found = {"__name__": "__main__"}
+    exec(made, found)
+    before = code_key(task(found["f"]))
+    stop = routed()
+    try:
+        assert code_key(task(found["f"])) == before == code_of(made)
+    finally:
+        stop()
+
+
 @pytest.mark.parametrize(
     "made",
     [
@@ -353,6 +366,7 @@ def test_tables_count_by_names_types_and_values(library):
 PROGRAM = """
 from resnb import resource_manager, task
 from resnb.run.caching.value_keys import code_key, value_key
+from resnb.run.output.routing import routed
 class Model:
     kinds = {"tree", "forest", "linear"}
     def fit(self, x):
