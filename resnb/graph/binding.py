@@ -26,8 +26,8 @@ def bind_call(
 ) -> bool:
     """Add a task of which nothing is known yet, if its arguments are tasks of the flow.
 
-    This is the common call, and a short way: nothing can go wrong half-way, so no transaction is
-    needed, and no edge points backward.
+    This is the common call, and a short way: nothing but an interrupt can go wrong half-way, so it
+    is no transaction of its own, and no edge points backward.
 
     Args:
         structure: the flow.
@@ -56,6 +56,7 @@ def bind_call(
         if source is None or one.kind in SCOPE_KINDS or source in sources:
             return False
         sources.append(source)
+    structure.take_home(task, scope)
     nodes[task] = Node(task, scope, structure.next_position(), names, args)
     for source in sources:
         after = source.downstream
@@ -65,7 +66,7 @@ def bind_call(
             source.downstream = with_one(after, task)
     if scope is not None:
         scope.members[task] = None
-    structure.take_home(task)
+    structure.journal.version += 1
     return True
 
 
@@ -235,8 +236,8 @@ def add_scope(
     scope.parent = around
     init, setup, cleanup = scope.own_tasks
     with structure.transaction():
-        structure.scopes[scope] = None
         structure.journal.changed(partial(structure.scopes.pop, scope, None))
+        structure.scopes[scope] = None
         bind_task(structure, init, inputs, positional, mapped, ())
         mapped = scope.is_mapped  # an argument inside `mapped` has the same effect
         bind_task(structure, setup, {"manager": init}, 1, mapped, ())

@@ -338,8 +338,8 @@ def _absorbed_scope(structure: Structure, scope: Scope, parent: Scope | None) ->
     mine = next((one for one in structure.scopes if one.setup_task is scope.setup_task), None)
     if mine is None:
         mine = scope.copied(structure, parent)
-        structure.scopes[mine] = None
         structure.journal.changed(partial(structure.scopes.pop, mine, None))
+        structure.scopes[mine] = None
     else:
         structure.journal.keep(mine.members)
         mine.members |= {one: None for one in scope.members if one not in structure.nodes}

@@ -21,6 +21,15 @@ class Journal:
         self.undo: list[Callable[[], object]] = []
         self.is_open = False
 
+    def changes(self, undo: Callable[[], object]) -> None:
+        """Remember how to undo a change that comes next, or a part of it, if an interrupt does.
+
+        Whoever calls this counts the change when it is made: a view that looks in between would
+        take the old structure for the new one.
+        """
+        if self.is_open:
+            self.undo.append(undo)
+
     def changed(self, undo: Callable[[], object]) -> None:
         """Count a change, and remember how to undo it while a transaction is open."""
         self.version += 1
