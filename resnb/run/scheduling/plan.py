@@ -99,9 +99,9 @@ class Plan:
 
     def link(self, upstream: int, downstream: int, *, waits: bool = True) -> None:
         """Let row `downstream` depend on row `upstream`, and wait for it unless it has ended."""
-        self.upstream[downstream] = _with_one(self.upstream[downstream], upstream)
+        self.upstream[downstream] = with_one(self.upstream[downstream], upstream)
         if waits:
-            self.downstream[upstream] = _with_one(self.downstream[upstream], downstream)
+            self.downstream[upstream] = with_one(self.downstream[upstream], downstream)
 
     def append(self, node: "Node", added: AddedRow) -> int:
         """Make a place for one more row, which nothing refers to yet; gives its number."""
@@ -136,7 +136,7 @@ class Plan:
         return index
 
 
-def _with_one(rows: Sequence[int], row: int) -> Sequence[int]:
+def with_one(rows: Sequence[int], row: int) -> Sequence[int]:
     """`rows` and `row`; a list, as rows that are added have, is changed in place."""
     if isinstance(rows, list):
         rows.append(row)
