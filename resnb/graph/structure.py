@@ -8,7 +8,6 @@ leaves no trace, because the journal can undo each step.
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from copy import copy
 from functools import partial
 from typing import Any
 
@@ -181,9 +180,9 @@ class Structure:
 
     def unlink(self, upstream: Task, task: Task) -> None:
         """Remove the edge between two tasks; the node's inputs and control stay."""
-        source, node = self.nodes[upstream], self.nodes[task]
-        self.journal.assign(source, "downstream", without_one(copy(source.downstream), task))
-        self.journal.assign(node, "upstream", without_one(copy(node.upstream), upstream))
+        self.journal.keep_attribute(self.nodes[upstream], "downstream")
+        self.journal.keep_attribute(self.nodes[task], "upstream")
+        self._unlink(upstream, task)
 
     def _unlink(self, upstream: Task, task: Task) -> None:
         if (source := self.nodes.get(upstream)) is not None:
