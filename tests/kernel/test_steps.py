@@ -299,6 +299,15 @@ def test_what_the_notebook_has_bound_is_an_input_where_a_step_may_not_bind_it(ce
     assert cells.value("best, shown") == (2, "2")
 
 
+def test_what_looks_alike_is_another_input(cells):
+    cells.run("n = 10**5000\nrows = [0] * 100_000")
+    step = "%%flow etl --step --run\nn = n + 1\nrows = [*rows, n % 10]"
+    for last in (1, 2):
+        cells.run(step, "a")
+        assert cells.value("n % 10, len(rows), rows[-1]") == (last, 100_001, last)
+        cells.run("n, rows = 10**5000 + 1, [0] * 100_000")
+
+
 @pytest.mark.parametrize("first", ["None", "7", "[1]"])
 def test_it_is_so_however_often_the_cell_runs(cells, first):
     cells.run(f"best, least = {first}, 5")

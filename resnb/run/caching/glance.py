@@ -32,12 +32,17 @@ def glance(value: Any) -> str:
     return " ".join(parts)
 
 
+def written(value: Any) -> str:
+    """A plain value as a text; Python refuses to write integers of thousands of digits as such."""
+    return hex(value) if type(value) is int else repr(value)
+
+
 def _look(value: Any, parts: list[str], depth: int = 0) -> bool:
     """Add what is in `value` to `parts`; false once that is too much."""
     kind = type(value)
     if isinstance(value, _PLAIN):
         is_short = not isinstance(value, str | bytes) or len(value) <= _LONGEST
-        parts.append(f"{kind.__name__} {value!r}" if is_short else _itself(value))
+        parts.append(f"{kind.__name__} {written(value)}" if is_short else _itself(value))
         return len(parts) <= _MOST
     inside: Any = None
     if kind in (list, tuple, set, frozenset):

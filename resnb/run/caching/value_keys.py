@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from resnb.errors import ResnbError, described
 from resnb.run.caching.code_keys import MEMO, CodeWalk, NoKeyError, is_users, task_key
 from resnb.run.caching.frames import by_columns
+from resnb.run.caching.glance import written
 
 if TYPE_CHECKING:
     from resnb.graph.tasks.task import Task
@@ -29,7 +30,7 @@ def value_key(value: Any) -> str:
         NoKeyError: it holds something that does not pickle.
     """
     if type(value) in _PLAIN:
-        return digest((type(value).__name__, repr(value)))
+        return digest((type(value).__name__, written(value)))
     return str(_hasher_of(_walk()).hash(value))
 
 

@@ -81,6 +81,11 @@ def test_an_object_is_no_other_one_that_was_there_before_it(make):
     assert len(set(seen)) == 10
 
 
+def test_integers_may_have_any_number_of_digits():
+    large = 10**5000
+    assert glance([large]) == glance([large + 1 - 1]) != glance([large + 1])
+
+
 def test_long_texts_are_equal_if_they_are_written_alike():
     assert glance("ab" * 1000) == glance("ab" * 1000) != glance("ba" * 1000)
     assert glance(b"ab" * 1000) != glance("ab" * 1000)

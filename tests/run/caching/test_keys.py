@@ -48,6 +48,12 @@ def test_equal_values_of_one_type_have_one_key(one, other):
         assert (value_key(one) == value_key(other)) <= (one == other)
 
 
+def test_integers_may_have_any_number_of_digits():
+    large = 10**5000
+    assert value_key(large) == value_key(large + 1 - 1) != value_key(large + 1)
+    assert value_key([large]) != value_key([large + 1])
+
+
 def test_the_order_of_a_dictionary_or_a_set_makes_no_difference():
     assert value_key({"a": 1, "b": 2}) == value_key({"b": 2, "a": 1})
     assert value_key({"x", "y", "z"}) == value_key({"z", "y", "x"})
