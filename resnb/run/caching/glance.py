@@ -81,7 +81,7 @@ def _number(value: Any) -> str:
             watched = ref(value, lambda _: _known.pop(key, None))
         except TypeError:
             return f"at {key}"
-        _known[key] = watched, next(_numbers)
+        _known.setdefault(key, (watched, next(_numbers)))  # two threads may look at once
     return str(_known[key][1])
 
 
