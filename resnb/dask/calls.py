@@ -331,12 +331,13 @@ class _Values:
 
 
 def _refers(value: Any) -> bool:
-    """Whether there is a value on a cluster somewhere in `value`."""
-    if isinstance(value, dict):
-        return any(_refers(one) for pair in value.items() for one in pair)
-    if isinstance(value, _CONTAINERS):
-        return any(_refers(one) for one in value)
-    return isinstance(value, Elsewhere)
+    """Whether there is a value on a cluster somewhere in `value`, which may have many items."""
+    if not isinstance(value, _CONTAINERS):
+        return isinstance(value, Elsewhere)
+    parts = [*value, *value.values()] if isinstance(value, dict) else value
+    kinds = set(map(type, parts))  # a loop over numbers would take longer than to send them
+    inside = tuple(one for one in kinds if issubclass(one, (*_CONTAINERS, Elsewhere)))
+    return any(_refers(one) for one in parts if isinstance(one, inside)) if inside else False
 
 
 def _pickled(about: dict[str, Any]) -> bytes:

@@ -100,6 +100,12 @@ class Whole:
         """The container; `index` is 0."""
         return (self._value,)[index]
 
+    def __sizeof__(self) -> int:
+        """The size of the container, by which a worker decides what to write to disk."""
+        from dask.sizeof import sizeof
+
+        return int(sizeof(self._value))
+
 
 # ---- on a worker
 

@@ -11,6 +11,7 @@ from resnb.errors import GraphError, GraphTypeError
 from resnb.graph.arguments import Collection, Constant, Input, as_input, tasks_in
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.inputs import Wrapper, allow_failure, is_sequence, unwrapped
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.graph.node import FEW, Node, with_one
 from resnb.graph.resources.scope import Scope
 from resnb.graph.structure import Structure
@@ -18,7 +19,6 @@ from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.task import Task
 
 _COLLECTIONS = frozenset({list, tuple, set, dict, slice})
-_OWN_KINDS = frozenset({"init", "setup", "cleanup"})
 
 
 def bind_call(
@@ -26,8 +26,8 @@ def bind_call(
 ) -> bool:
     """Add a task of which nothing is known yet, if its arguments are tasks of the flow.
 
-    This is the common call, and a short way: nothing can go wrong half-way, so no transaction is
-    needed, and no edge points backward.
+    This is the common call, and a short way: nothing but an interrupt can go wrong half-way, so it
+    is no transaction of its own, and no edge points backward.
 
     Args:
         structure: the flow.
@@ -53,9 +53,10 @@ def bind_call(
     sources: list[Node] = []
     for one in args:
         source = nodes.get(one) if isinstance(one, Task) else None
-        if source is None or one.kind in _OWN_KINDS or source in sources:
+        if source is None or one.kind in SCOPE_KINDS or source in sources:
             return False
         sources.append(source)
+    structure.take_home(task, scope)
     nodes[task] = Node(task, scope, structure.next_position(), names, args)
     for source in sources:
         after = source.downstream
@@ -65,7 +66,7 @@ def bind_call(
             source.downstream = with_one(after, task)
     if scope is not None:
         scope.members[task] = None
-    structure.take_home(task)
+    structure.journal.version += 1
     return True
 
 
@@ -235,8 +236,8 @@ def add_scope(
     scope.parent = around
     init, setup, cleanup = scope.own_tasks
     with structure.transaction():
-        structure.scopes[scope] = None
         structure.journal.changed(partial(structure.scopes.pop, scope, None))
+        structure.scopes[scope] = None
         bind_task(structure, init, inputs, positional, mapped, ())
         mapped = scope.is_mapped  # an argument inside `mapped` has the same effect
         bind_task(structure, setup, {"manager": init}, 1, mapped, ())

@@ -10,13 +10,12 @@ from typing import Any
 from resnb.errors import GraphError
 from resnb.graph import binding, order
 from resnb.graph.arguments import substituted
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.graph.node import NO_KEYS, Node
 from resnb.graph.resources.resource import ResourceManager
 from resnb.graph.resources.scope import Scope, no_executor
 from resnb.graph.structure import Structure
 from resnb.graph.tasks.task import Task
-
-_OWN_KINDS = frozenset({"init", "setup", "cleanup"})
 
 
 def dependants(structure: Structure, tasks: Iterable[Task]) -> list[Task]:
@@ -31,7 +30,7 @@ def dependants(structure: Structure, tasks: Iterable[Task]) -> list[Task]:
     while stack:
         task = stack.pop()
         after: list[Task] = [one for one in nodes[task].downstream if one.kind != "cleanup"]
-        if task.kind in _OWN_KINDS:
+        if task.kind in SCOPE_KINDS:
             scope = structure.scope_of(task)
             after += [*scope.own_tasks, *scope.members]
         for one in after:
@@ -170,7 +169,7 @@ def _take_over(structure: Structure, old: Node, new: Node, *, only_order: bool) 
 
 def _refuse_parts_of_scopes(structure: Structure, mapping: Mapping[Task, Task]) -> None:
     for old, new in mapping.items():
-        if old.kind not in _OWN_KINDS:
+        if old.kind not in SCOPE_KINDS:
             continue
         scope = structure.scope_of(old)
         if new.kind != old.kind or not mapping.keys() >= set(scope.own_tasks):
@@ -339,8 +338,8 @@ def _absorbed_scope(structure: Structure, scope: Scope, parent: Scope | None) ->
     mine = next((one for one in structure.scopes if one.setup_task is scope.setup_task), None)
     if mine is None:
         mine = scope.copied(structure, parent)
-        structure.scopes[mine] = None
         structure.journal.changed(partial(structure.scopes.pop, mine, None))
+        structure.scopes[mine] = None
     else:
         structure.journal.keep(mine.members)
         mine.members |= {one: None for one in scope.members if one not in structure.nodes}

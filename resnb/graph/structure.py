@@ -8,7 +8,6 @@ leaves no trace, because the journal can undo each step.
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from copy import copy
 from functools import partial
 from typing import Any
 
@@ -17,14 +16,13 @@ from resnb.graph import order
 from resnb.graph.arguments import Constant
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.journal import Journal, Transaction
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.graph.base.roles import Memory
 from resnb.graph.node import Node, with_one, without_one
 from resnb.graph.resources.scope import Scope
 from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.handle import label_of
 from resnb.graph.tasks.task import Task
-
-_OWN_KINDS = frozenset({"init", "setup", "cleanup"})
 
 
 class Structure:
@@ -92,7 +90,7 @@ class Structure:
     def add(self, task: Task) -> Node:
         """Add a new task without arguments, as a step of a transaction."""
         home, before = task.flow, task.home
-        if home is not None and not self.owns(task) and (task.is_call or task.kind in _OWN_KINDS):
+        if home is not None and not self.owns(task) and (task.is_call or task.kind in SCOPE_KINDS):
             raise GraphError(_of_another_flow(task, home.name, self.name))
         now = BUILDING.get()
         scope: Any = None
@@ -101,18 +99,19 @@ class Structure:
             self._add_parameter(task)
         else:
             scope, case = now.scope, now.case
+        if scope is not None and scope.flow is not self:
+            message = (
+                f"scope {scope.name!r} belongs to flow {scope.flow.name!r}, so task "
+                f"{task.name!r} of flow {self.name!r} cannot be added inside it"
+            )
+            raise GraphError(message)
+        self.take_home(task, scope, before)
         if scope is not None:
-            if scope.flow is not self:
-                message = (
-                    f"scope {scope.name!r} belongs to flow {scope.flow.name!r}, so task "
-                    f"{task.name!r} of flow {self.name!r} cannot be added inside it"
-                )
-                raise GraphError(message)
             scope.members[task] = None
         if now.tags:
             self.journal.assign(task, "tags", task.tags | now.tags)
         node = self.nodes[task] = Node(task, scope, self.next_position())
-        self.take_home(task, before)
+        self.journal.version += 1
         if case is not None:
             case.add_task(task, self)
         return node
@@ -122,13 +121,18 @@ class Structure:
         self._counter += 1
         return self._counter
 
-    def take_home(self, task: Task, before: Callable[[], Any] | None = None) -> None:
-        """`task`, whose node is new and whose home was `before`, belongs to this flow."""
-        task.home = self._home
+    def take_home(
+        self, task: Task, scope: Scope | None, before: Callable[[], Any] | None = None
+    ) -> None:
+        """`task`, which is to have a node inside `scope` and whose home was `before`, comes here.
+
+        This is called first, so that whatever interrupts what follows can be undone; see
+        `Journal.changes`.
+        """
         journal = self.journal
-        journal.version += 1
         if journal.is_open:
-            journal.undo.append(partial(self._forget, task, before))
+            journal.undo.append(partial(self._forget, task, scope, before))
+        task.home = self._home
 
     def owns(self, task: Task) -> bool:
         """Whether this is the flow that `task` was added to last."""
@@ -138,8 +142,9 @@ class Structure:
         """Add another flow's task, which both then share, without arguments."""
         if task.kind == "parameter":
             self._add_parameter(task)
+        self.journal.changes(partial(self.nodes.pop, task, None))
         self.nodes[task] = Node(task, scope, self.next_position())
-        self.journal.changed(partial(self.nodes.pop, task, None))
+        self.journal.version += 1
 
     def _add_parameter(self, task: Task) -> None:
         names, name = self.parameter_names, task.name
@@ -147,17 +152,18 @@ class Structure:
         if other is not None and other is not task and other in self.nodes:
             message = f"flow {self.name!r} already has a parameter {name!r}: use that handle"
             raise GraphError(message)
-        undo = partial(names.pop, name) if other is None else partial(names.update, {name: other})
+        pop = partial(names.pop, name, None)
+        self.journal.changes(pop if other is None else partial(names.update, {name: other}))
         names[name] = task
-        self.journal.changed(undo)
 
-    def _forget(self, task: Task, home: Callable[[], Any] | None) -> None:
-        node = self.nodes.pop(task)
-        for upstream in node.upstream:
+    def _forget(self, task: Task, scope: Scope | None, home: Callable[[], Any] | None) -> None:
+        """Undo `take_home` and what came after it, as far as that came."""
+        node = self.nodes.pop(task, None)
+        for upstream in () if node is None else node.upstream:
             self._unlink(upstream, task)
         task.home = home
-        if node.scope is not None:
-            node.scope.members.pop(task, None)
+        if scope is not None:
+            scope.members.pop(task, None)
 
     def link(self, upstream: Task, node: Node) -> None:
         """Add the edge from `upstream` to `node`."""
@@ -167,15 +173,16 @@ class Structure:
             self._check_inside(upstream, node)
         if task in source.downstream:
             return
+        self.journal.changes(partial(self._unlink, upstream, task))
         source.downstream = with_one(source.downstream, task)
         node.upstream = with_one(node.upstream, upstream)
-        self.journal.changed(partial(self._unlink, upstream, task))
+        self.journal.version += 1
 
     def unlink(self, upstream: Task, task: Task) -> None:
         """Remove the edge between two tasks; the node's inputs and control stay."""
-        source, node = self.nodes[upstream], self.nodes[task]
-        self.journal.assign(source, "downstream", without_one(copy(source.downstream), task))
-        self.journal.assign(node, "upstream", without_one(copy(node.upstream), upstream))
+        self.journal.keep_attribute(self.nodes[upstream], "downstream")
+        self.journal.keep_attribute(self.nodes[task], "upstream")
+        self._unlink(upstream, task)
 
     def _unlink(self, upstream: Task, task: Task) -> None:
         if (source := self.nodes.get(upstream)) is not None:

@@ -16,7 +16,7 @@ from resnb.notebook.cells.removal import listed
 from resnb.notebook.display import has_view
 from resnb.notebook.hooks import on, told
 from resnb.notebook.session import AutoRuns, Session
-from resnb.run.lifecycle import active_run
+from resnb.run.active import active_run
 from resnb.run.memory import memory_of
 from resnb.run.resume import kept_states
 

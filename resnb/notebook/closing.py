@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from resnb.errors import RunError
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER, REHEARSAL_LIMIT
+from resnb.run.active import active_run
 from resnb.run.closing import LIMIT, close, not_closed
-from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
 from resnb.run.output.routing import HEARD_BY, routed
 

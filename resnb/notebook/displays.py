@@ -7,6 +7,9 @@ from typing import Any
 
 from resnb.notebook.hooks import told
 
+_UPDATE, _CLEAR = "update_display_data", "clear_output"
+_KINDS = frozenset({"display_data", _UPDATE, _CLEAR})
+"""Messages to the front end that are noted, so that a progress that is shown ends the same."""
 _LIVE = "application/vnd.jupyter.widget-view+json"
 """What stands for a widget, which is gone with its kernel."""
 
@@ -26,10 +29,10 @@ class KernelDisplays:
         """A block in which `note` is given each thing that this thread displays."""
 
         def hook(message: dict[str, Any]) -> dict[str, Any]:
-            content = message["content"]
-            if message["header"]["msg_type"] == "display_data" and _LIVE not in content["data"]:
+            kind, content = message["header"]["msg_type"], message["content"]
+            if kind in _KINDS and _LIVE not in content.get("data", ()):
                 with told("keeping what a task displays"):
-                    note(json.dumps([content["data"], content["metadata"]]))
+                    note(json.dumps([kind, content]))
             return message
 
         self._publisher.register_hook(hook)
@@ -41,5 +44,13 @@ class KernelDisplays:
     def show(self, data: str) -> None:
         """Display what was noted."""
         with told("displaying what a task has displayed before"):
-            found, metadata = json.loads(data)
-            self._publisher.publish(found, metadata)
+            kind, content = json.loads(data)
+            if kind == _CLEAR:
+                self._publisher.clear_output(content["wait"])
+                return
+            self._publisher.publish(
+                content["data"],
+                content["metadata"],
+                transient=content["transient"],
+                update=kind == _UPDATE,
+            )

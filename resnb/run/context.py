@@ -12,7 +12,7 @@ from resnb.unsupported import CONTEXT
 
 def _facts() -> dict[str, Any]:
     """What the running code may know; outside a run, only the logger and what was given."""
-    from resnb.run.lifecycle import active_runs
+    from resnb.run.active import active_runs
     from resnb.run.output.logs import get_run_logger
 
     found: dict[str, Any] = {"logger": get_run_logger()}

@@ -4,7 +4,6 @@ Exactly one thread begins and concludes a run. An exception that breaks its wait
 and is raised after the clean-ups. One run at a time in a kernel; ``@flow`` functions may be nested.
 """
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from resnb.events import EVENTS, RunBegan, RunEnded
 from resnb.graph.base.ports import PORTS
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.lease import Lease
+from resnb.run.active import active_inside, enter, leave
 from resnb.run.engine.clock import Clock, RealClock
 from resnb.run.engine.engine import Engine
 from resnb.run.engine.execution import Execution
@@ -37,32 +37,6 @@ if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.graph.resources.scope import ScopeUse
     from resnb.run.scheduling.plan import Plan
-
-_ACTIVE: list["Run"] = []
-_ACTIVE_LOCK = threading.Lock()
-
-
-def _forked() -> None:
-    """This is a forked child: what runs is its parent's."""
-    global _ACTIVE_LOCK  # noqa: PLW0603 - one that another thread held at the fork stays locked
-    _ACTIVE_LOCK = threading.Lock()
-    for run in _ACTIVE:
-        run.execution.forked = True
-    _ACTIVE.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
-
-
-def active_run() -> "Run | None":
-    """The outermost run that is on in this kernel."""
-    return next(iter(active_runs()), None)
-
-
-def active_runs() -> "tuple[Run, ...]":
-    """All runs that are on, each inside the one before."""
-    return tuple(_ACTIVE)
 
 
 class Run:
@@ -169,17 +143,12 @@ class Run:
         elif slot is self._slot:
             message = f"a state handler of flow {name!r} cannot wait for the run it is called by"
         elif slot is not None and any(
-            slot.output is one.execution.output for one in self._inside()
+            slot.output is one.execution.output for one in active_inside(self)
         ):
             message = f"a task of flow {name!r} cannot wait for the run it is part of"
         else:
             return
         raise RunError(message)
-
-    def _inside(self) -> "list[Run]":
-        """This run and those that go on inside it."""
-        known = list(_ACTIVE)
-        return known[known.index(self) :] if self in known else [self]
 
     # ---- for the kernel's leases
 
@@ -209,7 +178,7 @@ class Run:
         Raises:
             RunError: another run is on.
         """
-        self._enter()
+        enter(self, is_outermost=self._outer is None)
         try:
             workers = self._prepare()
         except BaseException:
@@ -228,18 +197,6 @@ class Run:
             note(error)
         self.engine.begin()
         return workers
-
-    def _enter(self) -> None:
-        with _ACTIVE_LOCK:
-            if _ACTIVE and self._outer is None:
-                name, slot = _ACTIVE[0].flow.name, CURRENT.get()
-                advice = f": wait until it has ended, or cancel it with %flow cancel {name}"
-                if slot is not None and slot.output in [one.execution.output for one in _ACTIVE]:
-                    here = "and this line is part of its run: run"
-                    advice = f", {here} {self.flow.name!r} before it, or call its functions here"
-                message = f"flow {name!r} is running{advice}"
-                raise RunError(message)
-            _ACTIVE.append(self)
 
     def _prepare(self) -> Any:
         execution = self.execution
@@ -269,8 +226,7 @@ class Run:
             KEEPER.users.remove(self)
         with suppress(ValueError):
             KEEPER.before_closing.remove(self.abandon)
-        with _ACTIVE_LOCK, suppress(ValueError):
-            _ACTIVE.remove(self)
+        leave(self)
 
     # ---- waiting for the end
 

@@ -74,12 +74,11 @@ class FlowMemory:
             task: why for task, why in self.stale.items() if task not in execution.plan.row_of
         }
         had_failed = self.flow_code() == FAILED
-        leases: Mapping[ScopeUse, Lease] = execution.scopes.leases
+        leases = ChainMap(execution.scopes.leases, self._leases_but_of(execution.plan, whole=whole))
         if whole:
             self._kept = {}
         else:
             self._keep_states()
-            leases = ChainMap(execution.scopes.leases, self._leases_but_of(execution.plan))
             self._forget_clean_ups(execution.plan)
             for row in execution.plan.given:  # the run answers for them, and may let them go
                 self._kept.pop(execution.plan.tasks[row], None)
@@ -118,14 +117,16 @@ class FlowMemory:
                 if state.is_finished():
                     self._kept[task] = state
 
-    def _leases_but_of(self, plan: "Plan") -> dict[ScopeUse, Lease]:
-        """The latest leases of the scopes that `plan` leaves as they are."""
-        renewed, scopes = _set_up_by(plan), plan.flow.scopes
-        return {
-            use: lease
-            for use, lease in self._leases.items()
-            if use.scope in scopes and use.scope not in renewed
-        }
+    def _leases_but_of(self, plan: "Plan", *, whole: bool) -> dict[ScopeUse, Lease]:
+        """The latest leases of the scopes that `plan` leaves as they are.
+
+        In a whole run these are the ones that have been set up, as it is told.
+        """
+        if whole:
+            scopes = {one.scope for one in plan.scopes if _is_set_up(plan.given.get(one.setup))}
+        else:
+            scopes = set(plan.flow.scopes) - _set_up_by(plan)
+        return {use: lease for use, lease in self._leases.items() if use.scope in scopes}
 
     def _forget_clean_ups(self, plan: "Plan") -> None:
         """Forget how what `plan` sets up again was cleaned up before."""
@@ -325,6 +326,13 @@ class FlowMemory:
 def _set_up_by(plan: "Plan") -> set[Scope]:
     """The scopes that `plan` sets up."""
     return {one.scope for one in plan.scopes if one.setup >= 0 and one.setup not in plan.given}
+
+
+def _is_set_up(state: State | None) -> bool:
+    """Whether there is a lease of the set-up with that given state; a cached one was passed in."""
+    if state is None or state.is_skipped() or state.is_cached():
+        return False
+    return state.is_successful()
 
 
 def lease_word(lease: Lease | None) -> str:

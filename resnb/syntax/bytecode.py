@@ -2,9 +2,27 @@
 
 import dis
 from collections.abc import Iterator
+from itertools import pairwise
 from types import CodeType
+from typing import NamedTuple
 
 _READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
+
+
+class Import(NamedTuple):
+    """An import that code makes itself."""
+
+    module: str  # as it is written, without leading dots
+    level: int  # how many dots; 0 for an absolute import
+    names: tuple[str, ...]  # what it takes from the module; empty if that is the module itself
+
+
+def own_imports(code: CodeType) -> Iterator[Import]:
+    """The imports that `code` itself makes, without functions and classes inside it."""
+    steps = [one for one in dis.get_instructions(code) if one.opname != "EXTENDED_ARG"]
+    for (level, names), (_, then) in pairwise(pairwise(steps)):
+        if then.opname == "IMPORT_NAME":  # after two constants
+            yield Import(str(then.argval), int(level.argval), tuple(names.argval or ()))
 
 
 def own_globals(code: CodeType) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.states import CACHED, FOUND, SKIPPED, SUCCESS
 from resnb.view.snapshot import Progress
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from resnb.graph.resources.scope import Scope
     from resnb.graph.tasks.task import Task
     from resnb.states import State
-
-_OWN = frozenset({"init", "setup", "cleanup"})
-"""Kinds of tasks that belong to a scope."""
 
 
 class AsComputed:
@@ -48,7 +46,7 @@ class AsComputed:
         for place, task in enumerate(tasks):
             code = found[place]
             if (code == CACHED and self._was_found(task)) or (
-                code == SKIPPED and task.kind in _OWN and self._is_spared(task.scope)
+                code == SKIPPED and task.kind in SCOPE_KINDS and self._is_spared(task.scope)
             ):
                 found[place] = SUCCESS
         return bytes(found)
@@ -80,7 +78,7 @@ class AsComputed:
         return self._progress.state_of(task).message == FOUND
 
     def _is_spared(self, scope: "Scope") -> bool:
-        """Whether it was not set up, and something inside it has a value all the same."""
+        """Whether it was not set up, and something inside it has a value nevertheless."""
         flow: Any = scope.flow
         state_of = self._progress.state_of
         return state_of(scope.setup_task).is_skipped() and any(

@@ -7,6 +7,7 @@ Graphviz only as a quoted, escaped label, never as markup or an identifier.
 from contextlib import ExitStack
 from typing import Any
 
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.view import palette, wording
 from resnb.view.links import by_cluster, clipped
 from resnb.view.outline import Node, contents
@@ -15,7 +16,6 @@ from resnb.view.snapshot import Snapshot
 
 FONT = "Arial"  # every engine has it, or one with the same widths
 _LARGE = 60
-_OWN = ("init", "setup", "cleanup")
 _SHAPES = {
     "case": {"shape": "octagon", "style": "filled", "margin": "0.06,0.04"},
     "merge": {"shape": "octagon", "style": "filled", "margin": "0.06,0.04"},
@@ -105,7 +105,7 @@ def _lines(justified: str, *texts: str) -> Any:
 def _node_look(snapshot: Snapshot, place: int) -> dict[str, Any]:
     node, look = snapshot.outline.nodes[place], TASK[snapshot.codes[place]]
     shape = dict(_MAPPED if node.mapped else _SHAPES.get(node.kind, {}))
-    if node.kind in _OWN:
+    if node.kind in SCOPE_KINDS:
         shape |= _SMALL | ({"margin": "0.12,0.1"} if node.mapped else {})
     style = shape.pop("style", "rounded,filled")
     return shape | {

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
+from resnb.graph.base.kinds import NO_WORK
 from resnb.picking import picker
 from resnb.states import census
 from resnb.view.aggregate import overall
 from resnb.view.names import counted
 from resnb.view.outline import Cluster, Link, Node, Outline
-from resnb.view.snapshot import NO_WORK, Counts, Marks, Snapshot, in_order
+from resnb.view.snapshot import Counts, Marks, Snapshot, in_order
 
 NODE_LIMIT = 150
 LINK_LIMIT = 1_000

@@ -17,6 +17,7 @@ from collections import defaultdict
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from resnb.graph.base.kinds import NO_WORK, SCOPE_KINDS
 from resnb.view import wording
 from resnb.view.names import counted
 from resnb.view.option_words import option_notes
@@ -41,7 +42,6 @@ _WHEN = {
     "failure": " if something failed, else at the kernel's end",
 }
 _LINE_LIMIT = 120
-_OF_A_SCOPE = ("init", "setup", "cleanup")
 
 
 class _Line(NamedTuple):
@@ -86,7 +86,7 @@ class _Plan:
 
     def lines(self) -> list[str]:
         outline = self._outline
-        work = sum(node.kind not in (*_OF_A_SCOPE, "parameter") for node in outline.nodes)
+        work = sum(node.kind not in NO_WORK for node in outline.nodes)
         head = counted(work, "task")
         if outline.clusters:
             head = f"{head}, {counted(len(outline.clusters), 'resource')}"
@@ -113,7 +113,7 @@ class _Plan:
             if is_cluster:
                 block = self._block(place)
                 blocks.append((block[0].stage, 1, block))
-            elif self._outline.nodes[place].kind not in (*_OF_A_SCOPE, "parameter"):
+            elif self._outline.nodes[place].kind not in NO_WORK:
                 tasks.append((self._stages[place], place))
         for stage, group in groupby(sorted(tasks), key=lambda pair: pair[0]):
             names = [self._named(place) for _, place in group]
@@ -129,7 +129,7 @@ class _Plan:
         own = {
             self._outline.nodes[place].kind: self._stages[place]
             for place, is_cluster in self._contents[cluster]
-            if not is_cluster and self._outline.nodes[place].kind in _OF_A_SCOPE
+            if not is_cluster and self._outline.nodes[place].kind in SCOPE_KINDS
         }
         inside = self._inside(cluster)
         texts = in_frame(

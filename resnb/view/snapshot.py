@@ -7,6 +7,7 @@ without a step of Python for each task. A snapshot is plain data and never chang
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from resnb.graph.base.kinds import NO_WORK
 from resnb.states import (
     CACHED,
     FAILED,
@@ -42,8 +43,6 @@ NOT_YET = "not yet"
 _ENDS = {"closing": RUNNING, "with the reaper": RUNNING, "closed": SUCCESS, "failed": FAILED}
 """What the state of a lease says of its clean-up."""
 STALE = "stale"
-NO_WORK = frozenset({"init", "setup", "cleanup", "parameter"})
-"""Kinds of tasks that do not count as work in progress."""
 
 
 class Progress(Protocol):

@@ -4,6 +4,7 @@ import os
 import threading
 
 import pytest
+from dask.sizeof import sizeof
 
 from resnb import (
     DaskExecutor,
@@ -20,10 +21,11 @@ from resnb import (
 from resnb.dask import clusters
 from resnb.dask import executor as executors
 from resnb.dask.remote_value import RemoteValue
+from resnb.dask.serialization import Whole
 from resnb.elsewhere import LetGo
 from resnb.errors import NoValueError, OptionError, RunError
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run.lifecycle import active_run
+from resnb.run.active import active_run
 from resnb.run.memory import memory_of
 from tests.dask import codes
 from tests.ledger.things import until
@@ -514,6 +516,11 @@ def test_a_large_container_is_sent_as_a_whole(executor, container):
         counts = [task(len)(numbers) for _ in range(2)]
     flow.run(executor=executor).raise_for_failure()
     assert [one.value for one in counts] == [100_000] * 2
+
+
+def test_a_container_that_is_sent_as_a_whole_is_as_large_to_a_worker():
+    numbers = list(range(100_000))
+    assert sizeof(Whole(numbers)) >= sizeof(numbers) > 100_000
 
 
 @pytest.mark.parametrize("container", [list, tuple, set, lambda found: {"all": found}])

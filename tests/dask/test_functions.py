@@ -7,7 +7,7 @@ import pytest
 import resnb
 from resnb import DaskExecutor, allow_failure, as_completed, flow, resource_manager, task
 from resnb.errors import FlowFailed
-from resnb.run.lifecycle import active_run
+from resnb.run.active import active_run
 from tests.dask import codes
 
 HERE = os.getpid()

@@ -1,11 +1,15 @@
 """Values that are kept, on a cluster of processes: found by any worker, and by the kernel."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
 from resnb import DaskExecutor, Flow, LocalResult, Parameter, task
 from resnb.cache_validators import partial_inputs_only
+from resnb.dask.workers.tries import Report
+from resnb.run.output.displays import DISPLAY
+from resnb.run.output.log import LOG_LIMIT
 from tests.dask import codes
 
 
@@ -95,3 +99,14 @@ def test_a_worker_finds_what_only_it_can_look_for(executor, tmp_path):
 
     assert graph() == (["Success", "Success"], 2)
     assert graph() == (["Success", "Cached"], 2)
+
+
+def test_of_what_a_task_displayed_a_part_does_not_come_back_from_a_worker():
+    report = Report(SimpleNamespace(row=3, number=1))
+    report.write(3, "stdout", "a")
+    report.write(3, DISPLAY, "x" * LOG_LIMIT)
+    report.write(3, DISPLAY, "small")
+    report.write(3, "stdout", "y" * LOG_LIMIT)
+    texts = report.message()["texts"]
+    assert texts[:2] == [("stdout", "a"), (DISPLAY, "small")]
+    assert texts[2][1].endswith("y\n[more was printed than comes back from a worker]\n")

@@ -2,11 +2,13 @@
 
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 
 import pytest
 
 from resnb import Flow, Parameter, Task, tags, task
 from resnb.errors import GraphError, OutsideFlowError
+from resnb.graph import editing
 from resnb.graph.arguments import Collection, Constant
 from tests.graph.shapes import arrows, dump, names
 
@@ -474,6 +476,27 @@ def test_few_and_many_neighbours_keep_their_order_and_can_be_taken_back(count):
     with pytest.raises(GraphError, match="is no task"), flow.transaction(), flow:
         extend()
     assert dump(flow) == before
+    flow.validate()
+
+
+def test_edges_that_go_together_are_kept_once_and_come_back():
+    with Flow("f") as flow:
+        source = number()
+        readers = [couple(source, 1) for _ in range(20)]
+    whole, node = dump(flow), flow.nodes[source]
+    with suppress(ZeroDivisionError), flow.transaction():
+        editing.remove(flow, readers[:5])
+        part = dump(flow)
+        with suppress(ZeroDivisionError), flow.transaction(), flow:
+            couple(source, readers[9])
+            editing.remove(flow, readers[10:])
+            assert 1 / 0
+        assert dump(flow) == part
+        editing.remove(flow, readers[5:12])
+        flow.validate()
+        assert [one.args[:2] for one in flow.journal.undo].count((node, "downstream")) == 2
+        assert 1 / 0
+    assert dump(flow) == whole
     flow.validate()
 
 

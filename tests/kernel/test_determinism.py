@@ -174,9 +174,21 @@ print('shown')""",
     "total, etl, rows",
     "%flow timeline etl",
     "%%flow etl --step Tell --cache 1h --run\nprint('telling')\ntext = f'{total}'",
+    """%%flow etl --step Watch --cache 1h --run
+from IPython.display import clear_output, display
+for part in range(3):
+    clear_output(wait=True)
+    print('part', part)
+    display(part)
+shown = display('half', display_id=True)
+shown.update('whole')
+parts = 3""",
     "%flow",
     "etl.get_tasks('Add')",
     "%flow run etl --stale",
+    "%%flow etl --step Last\nlast = 1",
+    "%flow run etl --stale",
+    "%flow timeline etl",
     "etl.visualize()",
 ]
 
@@ -197,6 +209,9 @@ def test_a_headless_run_writes_the_same_whether_values_are_found_or_computed(
     ]
     assert texts[0] == texts[1]
     assert "✗" not in str(texts)
+    (watched,) = [run for cell, run in zip(cells, first, strict=True) if "Watch" in cell]
+    assert [one.get("text") for one in watched][:1] == ["part 2\n"]
+    assert [one["data"]["text/plain"] for one in watched[1:3]] == ["2", "'whole'"]
     pictures = [run[-1][0]["data"]["image/png"] for run in (first, second)]
     assert pictures[0] != pictures[1]  # they tell what was found
 

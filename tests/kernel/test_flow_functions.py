@@ -115,7 +115,7 @@ def test_what_stops_a_cell_lets_the_function_clean_up(work, how):
     if how == "cancel":
         work.run(
             """
-            from resnb.run.lifecycle import active_run
+            from resnb.run.active import active_run
 
             def cancel():
                 while not Path("waiting").exists():

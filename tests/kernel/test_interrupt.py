@@ -189,7 +189,7 @@ def test_a_task_on_the_main_thread_is_interrupted_where_it_waits(work):
 def test_a_set_up_is_given_the_time_to_return_what_it_makes(work):
     work.run(
         """
-        from resnb.run.lifecycle import active_run
+        from resnb.run.active import active_run
 
         @resource_manager
         class Late:
@@ -371,7 +371,7 @@ def test_a_second_interrupt_ends_the_wait_for_a_task_that_does_not_stop(slow, ru
     slow.run(
         """
         from resnb.run.engine import engine
-        from resnb.run.lifecycle import active_run
+        from resnb.run.active import active_run
 
         engine.GRACE = 3600.0  # so that the second Ctrl-C ends the wait, or nothing
         released = threading.Event()

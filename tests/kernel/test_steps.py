@@ -299,6 +299,30 @@ def test_what_the_notebook_has_bound_is_an_input_where_a_step_may_not_bind_it(ce
     assert cells.value("best, shown") == (2, "2")
 
 
+def test_what_looks_alike_is_another_input(cells):
+    cells.run("n = 10**5000\nrows = [0] * 100_000")
+    step = "%%flow etl --step --run\nn = n + 1\nrows = [*rows, n % 10]"
+    for last in (1, 2):
+        cells.run(step, "a")
+        assert cells.value("n % 10, len(rows), rows[-1]") == (last, 100_001, last)
+        cells.run("n, rows = 10**5000 + 1, [0] * 100_000")
+
+
+@pytest.mark.parametrize("first", ["None", "7", "[1]"])
+def test_it_is_so_however_often_the_cell_runs(cells, first):
+    cells.run(f"best, least = {first}, 5")
+    step = "if least < 3:\n    best = least\nshown = repr(best)"
+    for _ in "123":
+        cells.run(f"%%flow etl --step --run\n{step}", "a")
+        assert cells.value("repr(best), shown") == (first, first)
+        cells.run(f"%%flow etl --step\n{step}", "a")
+        cells.run("%flow run etl")
+        assert cells.value("repr(best), shown") == (first, first)
+    cells.run("best = 5")
+    cells.run(f"%%flow etl --step --run\n{step}", "a")
+    assert cells.value("best, shown") == (5, "5")
+
+
 @pytest.mark.usefixtures("kept")
 def test_a_kept_value_does_not_survive_a_change_of_what_made_it(cells):
     for factor in (2, 3):

@@ -10,7 +10,7 @@ import pytest
 from resnb import Flow, LocalExecutor, resource_manager, states, task
 from resnb.errors import RunError, described
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run.lifecycle import active_run
+from resnb.run.active import active_run
 from resnb.run.scheduling.scheduler import Scheduler
 from tests.ledger.things import until
 from tests.run.parts import PATIENCE, Stubborn, ended, names, run_in_circles, started, use

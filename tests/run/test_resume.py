@@ -281,3 +281,20 @@ def test_a_scope_that_is_open_again_is_closed_by_the_next_run_that_computes_noth
     story.run(flow, task_states=states.Success("", before) if given == "state" else before)
     assert things.story == ["cleanup x"]
     assert memory.lease_state(scope) == "closed"
+
+
+def test_views_show_what_became_of_a_resource_that_the_latest_run_did_not_need(story, things):
+    thing_of = things.manager()
+    with Flow("f") as flow:
+        with thing_of("x") as thing:
+            story.task("a", value)(thing)
+        b = story.task("b", value)(1)
+    (scope,) = flow.scopes
+    memory = memory_of(flow)
+    first = story.run(flow)
+    again = {task: first.result[task] for task in flow.nodes if task is not b}
+    things.story.clear()
+    story.run(flow, task_states=again)
+    assert (things.story, memory.lease_state(scope)) == ([], "closed")
+    story.run(flow, task_states={task: states.Skipped() for task in flow.nodes})
+    assert memory.lease_state(scope) == "not yet"

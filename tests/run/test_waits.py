@@ -13,11 +13,11 @@ import pytest
 from resnb import Flow, LocalExecutor, ThreadExecutor, flow, resource_manager, task
 from resnb.errors import RunError
 from resnb.run import flow_run, lifecycle
+from resnb.run.active import active_run
 from resnb.run.engine import interrupts, patience
 from resnb.run.engine.interrupts import Interrupts
 from resnb.run.flow_run import FlowRun
 from resnb.run.functions import body
-from resnb.run.lifecycle import active_run
 from tests.ledger.things import until
 from tests.run.parts import PATIENCE, ended, run_in_circles
 

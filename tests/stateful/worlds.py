@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from resnb import Flow, case, merge, resource_manager, signals, task, triggers, unmapped
 from resnb.errors import TaskCancelled
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run import lifecycle
+from resnb.run import active, lifecycle
 from resnb.run.engine.loop import LOOP
 from tests.stateful.reference import LOST, MOST_ITEMS, OVERRUN, Scope, value_of
 
@@ -339,7 +339,7 @@ def ended(run):
         return run.wait(timeout=PATIENCE)
     except TimeoutError:
         states = {task.name: state.name for task, state in run.state.result.items()}
-        lifecycle._ACTIVE.clear()  # so that hypothesis can look for a smaller example
+        active._ACTIVE.clear()  # so that hypothesis can look for a smaller example
         raise AssertionError(f"the run hangs: {states}") from None
 
 

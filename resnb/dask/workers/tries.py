@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 from resnb.dask.serialization import OWN, Failure, RemoteCall
 from resnb.dask.workers.attachments import Attachments
 from resnb.run.engine.slots import Slot
+from resnb.run.output.displays import DISPLAY
 from resnb.run.output.log import LOG_LIMIT
 
 INTERVAL = 0.05
@@ -68,6 +69,8 @@ class Report:
             if self._room <= 0:
                 return
             if len(text) > self._room:
+                if stream == DISPLAY:  # of which a part would be nothing
+                    return
                 text = f"{text[: self._room]}\n[more was printed than comes back from a worker]\n"
             self._room -= len(text)
             self._texts.append((stream, text))

@@ -1,6 +1,7 @@
 """The changes of a flow's structure, recorded so that a failed transaction can be rolled back."""
 
 from collections.abc import Callable
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -12,14 +13,26 @@ class Journal:
         version: grows with each change.
         undo: how to undo each change, in order.
         is_open: whether a transaction is open.
+        kept: by identity, what the innermost transaction has kept, so that thousands of changes to
+            one dictionary take one copy; `undo` keeps the objects alive.
     """
 
-    __slots__ = ("is_open", "undo", "version")
+    __slots__ = ("is_open", "kept", "undo", "version")
 
     def __init__(self) -> None:
         self.version = 0
         self.undo: list[Callable[[], object]] = []
         self.is_open = False
+        self.kept: set[tuple[int, str]] = set()
+
+    def changes(self, undo: Callable[[], object]) -> None:
+        """Remember how to undo a change that comes next, or a part of it, if an interrupt does.
+
+        Whoever calls this counts the change when it is made: a view that looks in between would
+        take the old structure for the new one.
+        """
+        if self.is_open:
+            self.undo.append(undo)
 
     def changed(self, undo: Callable[[], object]) -> None:
         """Count a change, and remember how to undo it while a transaction is open."""
@@ -34,7 +47,25 @@ class Journal:
 
     def keep(self, content: dict[Any, Any]) -> None:
         """Remember the content of a dictionary before it changes."""
-        self.changed(partial(_restore, content, dict(content)))
+        self.version += 1
+        if self._is_first(content, ""):
+            self.undo.append(partial(_restore, content, dict(content)))
+
+    def keep_attribute(self, owner: object, name: str) -> None:
+        """Remember a collection that is an attribute of `owner`, which then changes a copy."""
+        self.version += 1
+        if self._is_first(owner, name):
+            before = getattr(owner, name)
+            self.undo.append(partial(setattr, owner, name, before))
+            setattr(owner, name, copy(before))
+
+    def _is_first(self, owner: object, name: str) -> bool:
+        """Whether the innermost transaction has yet to keep that; false without a transaction."""
+        key = id(owner), name
+        if not self.is_open or key in self.kept:
+            return False
+        self.kept.add(key)
+        return True
 
 
 class Transaction:
@@ -44,7 +75,7 @@ class Transaction:
     one undoes only its own changes, so that the outer one can continue.
     """
 
-    __slots__ = ("_begin", "_is_outermost", "_journal")
+    __slots__ = ("_begin", "_is_outermost", "_journal", "_kept")
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -53,10 +84,12 @@ class Transaction:
         journal = self._journal
         self._begin = len(journal.undo)
         self._is_outermost = not journal.is_open
+        self._kept, journal.kept = journal.kept, set()
         journal.is_open = True
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         journal = self._journal
+        journal.kept = self._kept
         if self._is_outermost:
             journal.is_open = False
         if kind is not None:

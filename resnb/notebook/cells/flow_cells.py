@@ -87,7 +87,7 @@ class FlowCells:
             if free:
                 editing.retire_parameters(flow, free.values())
             known = set(flow.nodes)
-            step_names = StepNames(flow, self._binders_but(key), old_step)
+            step_names = StepNames(flow, self._binders_but(key))
             if body.step is not None:
                 label = label_of(line.name, body.number, line.step.title if line.step else "")
                 step_names.refuse_conflicts(label, names, is_step=True)

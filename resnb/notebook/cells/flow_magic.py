@@ -16,8 +16,8 @@ from resnb.notebook.display import show_flow, shown_while_running
 from resnb.notebook.front_end import is_terminal
 from resnb.notebook.lines.parsed import parse_flow_line
 from resnb.notebook.session import Session
+from resnb.run.active import active_run
 from resnb.run.closing import interrupts_put_off, reasons
-from resnb.run.lifecycle import active_run
 from resnb.run.memory import memory_of
 
 

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from resnb.errors import ResnbError
 from resnb.graph import editing
 from resnb.graph.arguments import tasks_in
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.graph.flow import Flow
 from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.records import Rebuilt
@@ -98,7 +99,7 @@ class Freshness:
             outdated = self._outdated.get(task)
             if outdated is not None:
                 found[task] = outdated
-            elif task.kind in _OWN_KINDS or not _has_value(memory.state_of(task)):
+            elif task.kind in SCOPE_KINDS or not _has_value(memory.state_of(task)):
                 continue
             elif (reason := changed.get(task) or _reason_above(flow, task, found)) is not None:
                 found[task] = reason
@@ -130,14 +131,11 @@ class Freshness:
         after = set(editing.dependants(flow, changed))
         memory = memory_of(flow)
         for task in flow.sorted_tasks():
-            if task not in after or task in spared or task.kind in _OWN_KINDS:
+            if task not in after or task in spared or task.kind in SCOPE_KINDS:
                 continue
             if task in self._outdated or _has_value(memory.state_of(task)):
                 self._outdated.setdefault(task, _reason_above(flow, task, changed) or "")
                 changed[task] = ""
-
-
-_OWN_KINDS = frozenset({"init", "setup", "cleanup"})
 
 
 def _reason_above(flow: Flow, task: Task, changed: Mapping[Task, str]) -> str | None:

@@ -12,6 +12,7 @@ from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.identity import TaskLabel
 from resnb.notebook.cells.step_names import Binder, StepBody
 from resnb.notebook.cells.steps import StepTask
+from resnb.run.caching.glance import glance
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def inputs_of(flow: Flow, step: StepTask) -> tuple[Any, ...]:
     """What a step takes, to be compared: its tasks and plain values, and where it stands."""
     node = flow.nodes[step]
     inputs = {
-        name: repr(one.value) if isinstance(one, Constant) else one
+        name: glance(one.value) if isinstance(one, Constant) else one
         for name, one in node.inputs.items()
     }
     return inputs, node.mapped, node.scope

@@ -13,7 +13,7 @@ from resnb.graph.tasks.handle import is_handle
 from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.mentions import read_through
 from resnb.notebook.cells.namespace import MISSING, bind, evaluated
-from resnb.notebook.cells.steps import StepOutput, StepTask, outputs_of
+from resnb.notebook.cells.steps import StepOutput, StepTask
 from resnb.notebook.lines.parsed import StepLine
 from resnb.syntax.scoping import names_read
 from resnb.syntax.step_code import FUNCTION, LATE, SHOWN, StepCode, as_function
@@ -47,12 +47,10 @@ class StepNames:
     Args:
         flow: the flow.
         others: its other cells.
-        replaced: the step that this cell was before, if it was one.
     """
 
-    def __init__(self, flow: Flow, others: Collection[Binder], replaced: StepTask | None) -> None:
+    def __init__(self, flow: Flow, others: Collection[Binder]) -> None:
         self._flow = flow
-        self._own = _values_of(replaced)
         self._others = others
         self._steps = {
             name: one.step for one in others if one.step is not None for name in one.binds
@@ -108,9 +106,7 @@ class StepNames:
         self._refuse_hidden(hidden)
         free = (*free, *(name for name in hidden if name in namespace and name not in free))
         for name in code.rebinds:  # it will stand for the step: what it is now is the input
-            if name not in free or name not in code.outputs or name not in namespace:
-                continue
-            if name not in code.perhaps or not self._is_own(name, namespace[name]):
+            if name in free and name in code.outputs and name in namespace:
                 inputs[name] = unmapped(namespace[name])
         if line.item:
             inputs[line.item] = mapped(self._items(line.items_source, namespace))
@@ -152,10 +148,6 @@ class StepNames:
                     f"argument, or define {function} in a step"
                 )
 
-    def _is_own(self, name: str, value: Any) -> bool:
-        """Whether a variable holds what this cell itself has bound it to when it ran before."""
-        return isinstance(value, StepTask) or self._own.get(name, MISSING) is value
-
     def _source(self, name: str, namespace: Mapping[str, Any]) -> Task | None:
         """The task that stands for a name; None if only the notebook knows it.
 
@@ -190,13 +182,6 @@ class StepNames:
         made = StepOutput(name, step.name)
         made.bind(step, flow=self._flow)
         return made
-
-
-def _values_of(step: StepTask | None) -> dict[str, Any]:
-    """The names that a step has bound when it ran last, with their values."""
-    if step is None or step.flow is None:
-        return {}
-    return dict(outputs_of(step, step.state))
 
 
 def lost(flow: Flow, step: StepTask) -> list[Task]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from resnb.errors import MagicError, RunError, harmless
+from resnb.graph.base.kinds import NO_WORK
 from resnb.graph.flow import Flow
 from resnb.notebook.cells.flow_magic import refuse_while_running
 from resnb.notebook.cells.freshness import stale_run
@@ -27,8 +28,6 @@ from resnb.view.plan import plan_text
 from resnb.view.sketch import sketch
 from resnb.view.snapshot import Sampler
 from resnb.view.wording import of_flow, tally
-
-_NO_WORK = frozenset({"init", "setup", "cleanup", "parameter"})
 
 
 def flow_command(session: Session, line: str, shell: Any = None) -> None:
@@ -139,7 +138,7 @@ def _list_flows(session: Session) -> None:
     for flow in flows:
         leases = memory_of(flow).open_leases.items()
         opened = len({use.scope for use, lease in leases if lease.state == "open"})
-        count = sum(task.kind not in _NO_WORK for task in flow.nodes)
+        count = sum(task.kind not in NO_WORK for task in flow.nodes)
         words = [f"{count} task{'s' * (count != 1)}", *_outcome(flow)]
         words += [f"{opened} open scope{'s' * (opened != 1)}"] if opened else []
         words += [f"{stale} stale"] if (stale := len(session.freshness(flow).stale(flow))) else []

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from resnb.errors import MagicError, harmless, nearest
 from resnb.events import EVENTS, StructureChanged
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.graph.flow import Flow
 from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.flow_cells import FlowCells
@@ -16,8 +17,6 @@ from resnb.notebook.session import Session
 from resnb.run.closing import interrupts_put_off
 from resnb.run.memory import memory_of
 from resnb.states import PENDING
-
-_OWN_KINDS = frozenset({"init", "setup", "cleanup"})
 
 
 def remove_command(session: Session, flow: Flow, target: str | None) -> None:
@@ -51,7 +50,7 @@ def reset_command(session: Session, flow: Flow) -> None:
 
 def left_behind(flow: Flow) -> str:
     """The hint that a flow has tasks of deleted cells; empty if it has none."""
-    count = sum(task.kind not in _OWN_KINDS for task in flow.left_behind)
+    count = sum(task.kind not in SCOPE_KINDS for task in flow.left_behind)
     if not count:
         return ""
     tasks = f"{count} task{'s' * (count != 1)}"
@@ -104,7 +103,7 @@ def _names(flow: Flow, cells: FlowCells | None) -> dict[Task, str]:
     places = {} if cells is None else cells.places()
     return {
         task: f"scope {harmless(task.scope.name)!r}"
-        if task.kind in _OWN_KINDS
+        if task.kind in SCOPE_KINDS
         else name_of(places.get(task, (0, None))[0], task)
         for task in flow.nodes
     }
@@ -171,6 +170,6 @@ def _known(flow: Flow, cells: FlowCells | None) -> tuple[dict[str, list[Task]], 
     scopes = {scope.name: list(scope.own_tasks) for scope in flow.scopes}
     by_name: dict[str, list[Task]] = {}
     for task in flow.nodes:
-        if task.kind not in _OWN_KINDS:
+        if task.kind not in SCOPE_KINDS:
             by_name.setdefault(task.name, []).append(task)
     return by_label, scopes, by_name

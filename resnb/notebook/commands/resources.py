@@ -17,8 +17,8 @@ from resnb.ledger.kernel.lease import Lease
 from resnb.notebook.closing import wait_for_rehearsals
 from resnb.notebook.lines.parsed import ResourcesLine, parse_resources_line
 from resnb.notebook.session import Session
+from resnb.run.active import active_run
 from resnb.run.closing import close, interrupts_put_off, reasons, wait_for_reaper
-from resnb.run.lifecycle import active_run
 
 if TYPE_CHECKING:
     from resnb.ledger.admin.commands import LedgerCommands

@@ -18,8 +18,8 @@ from resnb.ledger.recipes.handles import Ended
 from resnb.ledger.recipes.protection import protection_before
 from resnb.notebook.widget.rich import text_of
 from resnb.notebook.widget.secrets import masked
+from resnb.run.active import active_run
 from resnb.run.inspection import log_since, run_number
-from resnb.run.lifecycle import active_run
 from resnb.run.memory import FlowMemory, lease_word, memory_of
 from resnb.run.output.log import Piece
 from resnb.view.live.log_watch import LogSource

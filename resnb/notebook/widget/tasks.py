@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.errors import ResnbError, user_frames
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.graph.tasks.parameter import Parameter
 from resnb.notebook.widget import resources
 from resnb.notebook.widget.rich import listed, printed
@@ -31,7 +32,6 @@ from resnb.states import (
     SKIPPED,
 )
 from resnb.view.aggregate import FAILURES, reason_of
-from resnb.view.live.headers import OWN
 from resnb.view.live.log_watch import LOG, LogSource, Subject
 from resnb.view.names import counted, message, shown
 from resnb.view.option_words import short_duration
@@ -72,7 +72,9 @@ def resolve(live: "LiveFlow", subject: Subject) -> Target | None:
     label = subject.label
     if subject.what == "node":
         if places := live.folded(label):
-            inside = tuple(tasks[place] for place in places if outline.nodes[place].kind not in OWN)
+            inside = tuple(
+                tasks[place] for place in places if outline.nodes[place].kind not in SCOPE_KINDS
+            )
             if not label.startswith(_FOLDED):
                 return Target(outline, places[0], tasks=inside)
         if not label.startswith(_FOLDED):

@@ -1,9 +1,9 @@
 """What code means, as a short text: the same for code that does the same, however it is laid out.
 
 It is followed into what it refers to: the notebook's functions and classes, those of modules beside
-it, values; of installed packages the name and the version count. A container that code changes
-itself, such as a log or a memo, is no input of it, nor are locks and the standard streams. Bytecode
-is looked at, not source, which may have been edited since it was loaded.
+it, values; of installed packages the name and the version count. A container that code only adds
+to, such as a log, is no input of it, nor are locks and the standard streams. Bytecode is looked at,
+not source, which may have been edited since it was loaded.
 """
 
 import builtins
@@ -13,7 +13,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from types import (
     BuiltinFunctionType,
@@ -26,11 +26,13 @@ from types import (
     MethodWrapperType,
     ModuleType,
 )
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from resnb.errors import ResnbError, is_installed
 from resnb.graph.tasks.task import Task
-from resnb.syntax.bytecode import own_globals
+from resnb.run.caching.code_imports import imported_by, is_users_module
+from resnb.run.output.routing import standard_streams
+from resnb.syntax.bytecode import Import, own_globals, own_imports
 from resnb.syntax.in_place import CHANGING_METHODS
 
 _NO_DATA = frozenset({
@@ -43,11 +45,14 @@ _NO_DATA = frozenset({
 _NESTED = inspect.CO_NESTED
 """Says only that a function was defined inside of another one."""
 _CONTAINERS = (list, dict, set, deque, bytearray)
+_WRITING = CHANGING_METHODS - {"pop", "popitem", "popleft"}  # these also read
 _NATIVE = (
     BuiltinFunctionType, MethodWrapperType, MethodDescriptorType, GetSetDescriptorType,
     MemberDescriptorType,
 )  # fmt: skip
 
+MEMO: Final = type(lru_cache(lambda: None))
+"""What `functools.cache` and `lru_cache` make of a function; its pickle would only name it."""
 _LOCKS = (
     type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Event,
     threading.Semaphore, threading.Barrier,
@@ -87,8 +92,8 @@ class CodeWalk:
         Raises:
             NoKeyError: it is a value, or code refers to one, that cannot be told from others.
         """
-        if _is_no_input(found):
-            return "no input", type(found).__name__
+        if no_input := _no_input(found):
+            return "no input", no_input
         if not _is_code(found):
             return "value", self._value_key(found)
         place = self._seen.setdefault(id(found), len(self._seen))
@@ -97,7 +102,7 @@ class CodeWalk:
         self._kept.append(found)
         return self._described(found)
 
-    def _described(self, found: Any) -> Any:  # noqa: PLR0911 - a table of kinds
+    def _described(self, found: Any) -> Any:  # noqa: C901, PLR0911 - a table of kinds
         match found:
             case ModuleType():
                 return "module", found.__name__, _version(found.__name__)
@@ -116,16 +121,15 @@ class CodeWalk:
                 return type(found).__name__, self.describe(found.__func__)
             case property():
                 return "property", *map(self.describe, (found.fget, found.fset, found.fdel))
+            case cached_property():
+                return "cached property", self.describe(found.func)
+        if isinstance(found, MEMO):
+            return "memo", self.describe(found.__wrapped__)
         return "native", str(getattr(found, "__qualname__", found))
 
     def _function(self, function: FunctionType) -> Any:
-        changed = _alone(function.__code__).changed
-        cells = [
-            self._named(name, _unless_changed(name, _content(cell), changed))
-            for name, cell in zip(
-                function.__code__.co_freevars, function.__closure__ or (), strict=True
-            )
-        ]
+        alone = _alone(function.__code__)
+        cells = [(name, self._named(name, value)) for name, value in _enclosed(function, alone)]
         if is_installed(function.__code__.co_filename):
             module = str(function.__globals__.get("__name__"))  # not that of what it may wrap
             name = f"{module}.{function.__code__.co_qualname}"
@@ -150,8 +154,8 @@ class CodeWalk:
             for name, value in sorted(vars(found).items())
             if name not in _NO_DATA and not isinstance(value, _NATIVE)
         }
-        bases = [self.describe(base) for base in found.__bases__]
-        return "class", found.__name__, bases, tuple(members.items())
+        kinds = [self.describe(one) for one in (type(found), *found.__bases__)]
+        return "class", found.__name__, kinds, tuple(members.items())
 
     def _code(self, code: CodeType, namespace: Mapping[str, Any]) -> Any:
         alone = _alone(code)
@@ -175,7 +179,9 @@ class _Alone(NamedTuple):
     inner: tuple[CodeType, ...]  # the functions and classes that are defined inside, in order
     globals: tuple[str, ...]  # the variables that it reads from outside
     names: frozenset[str]  # the names of these, of attributes, and of what it imports
-    changed: frozenset[str]  # the variables of which it calls a method that changes them
+    all_names: frozenset[str]  # likewise, with those of `inner`
+    imports: tuple[Import, ...]  # what it imports itself
+    changed: frozenset[str]  # the variables that it only changes
 
 
 @lru_cache(maxsize=1024)  # the same code is described after each run
@@ -191,7 +197,10 @@ def _alone(code: CodeType) -> _Alone:
         code.co_flags & ~_NESTED,
     )
     read = tuple(dict.fromkeys(own_globals(code)))
-    return _Alone(text, inner, read, frozenset(code.co_names), _changed_by(code))
+    names = frozenset(code.co_names)
+    all_names = names.union(*[_alone(one).all_names for one in inner])
+    imports = tuple(dict.fromkeys(own_imports(code)))
+    return _Alone(text, inner, read, names, all_names, imports, _changed_by(code))
 
 
 def task_key(task: Task, walk: CodeWalk) -> Any:
@@ -209,7 +218,7 @@ def task_key(task: Task, walk: CodeWalk) -> Any:
 
 
 def but_changed(function: FunctionType, variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The variables of code, where a container that it changes itself counts by its type only."""
+    """The variables of code, where a container that it only changes counts by its type."""
     changed = _alone(function.__code__).changed
     for name, value in variables.items():
         yield name, _unless_changed(name, value, changed)
@@ -217,7 +226,8 @@ def but_changed(function: FunctionType, variables: Mapping[str, Any]) -> Iterato
 
 def code_alone(code: CodeType) -> Any:
     """What code means apart from what it refers to."""
-    return CodeWalk(str)._code(code, {})  # noqa: SLF001 - of this module
+    alone = _alone(code)
+    return alone.text, [code_alone(one) for one in alone.inner]
 
 
 def is_users(kind: type) -> bool:
@@ -229,30 +239,23 @@ def is_users(kind: type) -> bool:
     return kind.__module__ == "__main__" or (file is not None and not is_installed(file))
 
 
-def _is_users_module(module: ModuleType) -> bool:
-    """Whether a module is the user's; those that are built into Python have no file."""
-    file = getattr(module, "__file__", None)
-    if file is None:
-        return module.__name__ not in sys.stdlib_module_names
-    return not is_installed(file)
-
-
-def _is_no_input(found: Any) -> bool:
-    """Whether what code computes does not depend on `found`: locks, and the standard streams."""
-    streams = sys.stdout, sys.stderr, sys.stdin, sys.__stdout__, sys.__stderr__, sys.__stdin__
-    return isinstance(found, _LOCKS) or any(found is one for one in streams if one is not None)
+def _no_input(found: Any) -> str:
+    """What it is if what code computes does not depend on it: a lock, or a standard stream."""
+    if isinstance(found, _LOCKS):
+        return type(found).__name__
+    return "stream" if found is not None and any(found is one for one in standard_streams()) else ""
 
 
 def _is_code(found: Any) -> bool:
     kinds = (
         ModuleType, FunctionType, MethodType, partial, type, Task, staticmethod, classmethod,
-        property, *_NATIVE,
+        property, cached_property, MEMO, *_NATIVE,
     )  # fmt: skip
     return isinstance(found, kinds)
 
 
 def _referred(alone: _Alone, namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The globals that code refers to, and what it may use of the user's modules among them."""
+    """The globals that code refers to, and what it may use of the user's modules."""
     for name in alone.globals:
         if name not in namespace:
             if not hasattr(builtins, name):
@@ -260,27 +263,50 @@ def _referred(alone: _Alone, namespace: Mapping[str, Any]) -> Iterator[tuple[str
             continue
         value = namespace[name]
         yield name, _unless_changed(name, value, alone.changed)
-        if isinstance(value, ModuleType) and _is_users_module(value):
-            for part in sorted(alone.names & vars(value).keys()):
-                yield f"{name}.{part}", vars(value)[part]
+        yield from _used_of(name, value, alone.names)
+    for one in alone.imports:
+        yield from _used_of(one.module, imported_by(one, namespace), alone.all_names)
+
+
+def _enclosed(function: FunctionType, alone: _Alone) -> Iterator[tuple[str, Any]]:
+    """The variables of functions around `function` that it refers to, likewise."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        value = _content(cell)
+        yield name, _unless_changed(name, value, alone.changed)
+        yield from _used_of(name, value, alone.all_names)
+
+
+def _used_of(name: str, value: Any, names: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    """What code with these `names` may use of `value`, a module of the user's, and of those in it.
+
+    A pickle or a name says nothing of what is in a module, and all that is in it is too much.
+    """
+    seen: set[ModuleType] = set()
+    left = [(name, value)]
+    while left:
+        name, value = left.pop()
+        if not isinstance(value, ModuleType) or value in seen or not is_users_module(value):
+            continue
+        seen.add(value)
+        for part in sorted(names & vars(value).keys()):
+            yield f"{name}.{part}", vars(value)[part]
+            left.append((f"{name}.{part}", vars(value)[part]))
 
 
 def _unless_changed(name: str, value: Any, changed: frozenset[str]) -> Any:
-    """A variable's value; of a container that code changes, its type only."""
+    """A variable's value; of a container that code only changes, its type."""
     return type(value) if name in changed and isinstance(value, _CONTAINERS) else value
 
 
 def _changed_by(code: CodeType) -> frozenset[str]:
-    """The variables from outside of which code calls a method that changes them."""
-    if CHANGING_METHODS.isdisjoint(code.co_names):
+    """The variables from outside that code changes by methods, and does not read besides."""
+    if _WRITING.isdisjoint(code.co_names):
         return frozenset()
-    steps = list(dis.get_instructions(code))
-    return frozenset(
-        one.argval
-        for one, after in pairwise(steps)
-        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF")
-        and after.argval in CHANGING_METHODS
-    )
+    changed, read = set[str](), set[str]()
+    for one, after in pairwise(dis.get_instructions(code)):
+        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"):
+            (changed if after.argval in _WRITING else read).add(str(one.argval))
+    return frozenset(changed - read)
 
 
 def _constant(value: Any) -> Any:

@@ -1,21 +1,27 @@
 """What a value is at a glance: soon told, so that one can look at each variable after each cell.
 
 Small plain data counts by its content, also where it is nested or in a dataclass, so that a change
-in place is seen; of a data frame the columns and the shape count; all else is itself and no other.
+in place is seen, and so does any text; of a large container the length counts, and of a data frame
+the columns and the shape; all else is itself and no other.
 Objects of other classes often count or keep something while they are used, which is no change.
 """
 
 import dataclasses
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
+from weakref import ref
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _LONGEST = 1000
-"""Characters of a text that counts by its content."""
+"""Characters of a text that is part of the glance itself."""
 _MOST = 1000
 """Parts of a value that counts by its content."""
 _DEEPEST = 20
 _FRAMES = frozenset({"pandas", "polars", "pyarrow"})
+_known: dict[int, tuple[ref[Any], int]] = {}
+"""By identity, the objects that were looked at and are still there, each with a number."""
+_numbers = count()
 
 
 def glance(value: Any) -> str:
@@ -26,12 +32,17 @@ def glance(value: Any) -> str:
     return " ".join(parts)
 
 
+def written(value: Any) -> str:
+    """A plain value as a text; Python refuses to write integers of thousands of digits as such."""
+    return hex(value) if type(value) is int else repr(value)
+
+
 def _look(value: Any, parts: list[str], depth: int = 0) -> bool:
     """Add what is in `value` to `parts`; false once that is too much."""
     kind = type(value)
     if isinstance(value, _PLAIN):
         is_short = not isinstance(value, str | bytes) or len(value) <= _LONGEST
-        parts.append(f"{kind.__name__} {value!r}" if is_short else _itself(value))
+        parts.append(f"{kind.__name__} {written(value)}" if is_short else _itself(value))
         return len(parts) <= _MOST
     inside: Any = None
     if kind in (list, tuple, set, frozenset):
@@ -52,7 +63,26 @@ def _look(value: Any, parts: list[str], depth: int = 0) -> bool:
 
 
 def _itself(value: Any) -> str:
-    return " ".join([type(value).__name__, str(id(value)), *_outline(value)])
+    kind = type(value).__name__
+    if isinstance(value, str | bytes):  # it keeps its hash, so only the first look takes time
+        text = str if isinstance(value, str) else bytes
+        return f"{kind} {len(value)} {text.__hash__(value)}"  # type: ignore[arg-type]
+    return " ".join([kind, _number(value), *_outline(value)])
+
+
+def _number(value: Any) -> str:
+    """What no other object has, or ever had: an identity is given again once its object is gone.
+
+    A list and a dictionary cannot be watched, so of these it is the identity.
+    """
+    key = id(value)
+    if key not in _known:
+        try:
+            watched = ref(value, lambda _: _known.pop(key, None))
+        except TypeError:
+            return f"at {key}"
+        _known.setdefault(key, (watched, next(_numbers)))  # two threads may look at once
+    return str(_known[key][1])
 
 
 def _fields(value: Any) -> dict[str, Any]:
@@ -62,7 +92,9 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 def _outline(value: Any) -> list[str]:
-    """The columns and the shape of a data frame."""
+    """The length of a container, or the columns and the shape of a data frame."""
+    if isinstance(value, list | tuple | dict | set | frozenset):
+        return [str(len(value))]
     if type(value).__module__.partition(".")[0] not in _FRAMES:
         return []
     try:

@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from resnb.run.engine.slots import CURRENT
 from resnb.run.output.displays import DISPLAY, DISPLAYS
-from resnb.run.output.log import LOG_LIMIT
 
+MOST: Final = 2_000_000
+"""Maximum number of characters that are kept: of pictures more than a log has of text."""
 Printed: TypeAlias = tuple[tuple[str, str], ...]
 """Pairs of a stream's name and a text, in order; of a display `DISPLAY` and its data as JSON."""
 
 
 class Recording:
-    """Notes what is printed; of much, the last `LOG_LIMIT` characters."""
+    """Notes what is printed; of much, the last `MOST` characters."""
 
     def __init__(self) -> None:
         self._texts: deque[tuple[str, str]] = deque()
@@ -27,12 +28,12 @@ class Recording:
 
     def note(self, stream: str, text: str) -> None:
         """`text` was printed to `stream`."""
-        if stream == DISPLAY and len(text) > LOG_LIMIT:
+        if not text or (stream == DISPLAY and len(text) > MOST):
             return
-        text = text[-LOG_LIMIT:]
+        text = text[-MOST:]
         self._texts.append((stream, text))
         self._kept += len(text)
-        while self._kept > LOG_LIMIT:
+        while self._kept > MOST:
             self._kept -= len(self._texts.popleft()[1])
 
     @property

@@ -24,7 +24,9 @@ FOLDER_VARIABLE: Final = "RESNB_CACHE"
 SIZE_VARIABLE: Final = "RESNB_CACHE_SIZE"
 LARGEST: Final = 5_000_000_000
 """How many bytes all values may take; what was not used for longest goes first."""
-_LONGEST_LINE = 2_000_000  # what was printed is bounded as a task's log is
+_LONGEST_LINE = 16_000_000
+"""Bytes of a file's first line. What was printed is not kept if it does not fit in, as it does
+unless it is odd: each of its characters may take 12 bytes, and 26 alone between other streams'."""
 _ONE_READ = 1 << 16
 """Bytes of a file that are read at once; most values are smaller."""
 _JUST_USED = 60.0
@@ -72,8 +74,8 @@ class ValueStore:
         with file:
             about = os.fstat(file.fileno())
             beginning = file.read(_ONE_READ) or b""
-            while b"\n" not in beginning and len(beginning) < min(about.st_size, _LONGEST_LINE):
-                beginning += file.read(_ONE_READ) or b""
+            if b"\n" not in beginning:  # much was printed
+                beginning += file.read(_LONGEST_LINE) or b""
             found = _entry(beginning, key, about.st_size)
             now = time.time()
             if found is None or not 0 <= now - found.created <= max_age:
@@ -109,17 +111,19 @@ class ValueStore:
             raise CacheError(message) from None
         made = Path(name)
         try:
-            about: dict[str, Any] = {"flow": flow, "task": task, "created": time.time()}
-            about["value_key"] = value_key
-            if printed:
-                about["printed"] = printed
+            about: dict[str, Any] = {"key": key, "flow": flow, "task": task}
+            about |= {"created": time.time(), "value_key": value_key}
+            line = json.dumps({**about, "printed": printed} if printed else about)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(json.dumps({"key": key, **about}).encode() + b"\n")
+                file.write((line if len(line) < _LONGEST_LINE else json.dumps(about)).encode())
+                file.write(b"\n")
                 _dump(value, file)
                 size = file.tell()
             made.replace(place)
-        except Exception as error:  # noqa: BLE001 - whatever pickling the user's value raises
+        except BaseException as error:  # whatever pickling the user's value raises, or a Ctrl-C
             made.unlink(missing_ok=True)
+            if not isinstance(error, Exception):
+                raise
             first = described(error).splitlines()[0]
             message = f"{_named(value)} cannot be stored ({first})"
             raise CacheError(message) from None

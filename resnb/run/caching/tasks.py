@@ -26,6 +26,7 @@ from resnb.run.caching.lasting import is_kept, keeps_all, lasting
 from resnb.run.caching.printed import Printed
 from resnb.run.caching.store import ValueStore
 from resnb.run.engine.surroundings import facts_of_flow, facts_of_task
+from resnb.run.resume import is_over
 from resnb.states import FOUND, Cached, State
 
 if TYPE_CHECKING:
@@ -114,8 +115,8 @@ class _LookAhead:
     def let_go_above(self, task: Task, given: Mapping[Task, State]) -> None:
         """Let go of what was found for `task` to be looked up, if all that reads it was found."""
         flow = self._flow
-        if task not in self.states and task not in given:
-            return  # it is to run, and reads them
+        if task not in self.states and not is_over(given.get(task)):
+            return  # it is to run, or some of its children are, and reads them
         for upstream in flow.nodes[task].upstream:
             if upstream not in self.states or upstream in self._chosen:
                 continue

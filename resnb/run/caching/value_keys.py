@@ -8,11 +8,13 @@ is described by what it does, since a pickle names it only.
 import hashlib
 import sys
 from functools import cache
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ResnbError, described
-from resnb.run.caching.code_keys import CodeWalk, NoKeyError, is_users, task_key
+from resnb.run.caching.code_keys import MEMO, CodeWalk, NoKeyError, is_users, task_key
 from resnb.run.caching.frames import by_columns
+from resnb.run.caching.glance import written
 
 if TYPE_CHECKING:
     from resnb.graph.tasks.task import Task
@@ -28,7 +30,7 @@ def value_key(value: Any) -> str:
         NoKeyError: it holds something that does not pickle.
     """
     if type(value) in _PLAIN:
-        return digest((type(value).__name__, repr(value)))
+        return digest((type(value).__name__, written(value)))
     return str(_hasher_of(_walk()).hash(value))
 
 
@@ -69,8 +71,9 @@ def _hasher_class(with_arrays: bool) -> Any:
         walk: CodeWalk
 
         def save(self, found: Any) -> Any:
-            is_class = isinstance(found, type) and is_users(found)
-            if is_class or (callable(found) and type(found).__name__ == "function"):
+            if isinstance(found, FunctionType | MEMO) or (
+                isinstance(found, type) and is_users(found)
+            ):
                 found = ("code", repr(self.walk.describe(found)))
             elif (parts := by_columns(found)) is not None:
                 found = parts

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.run.engine.attempt import Attempt
 from resnb.run.engine.deciding import decided, is_mapped
 from resnb.run.engine.forks import end_child
@@ -22,7 +23,6 @@ from resnb.run.engine.mapping import expand, mapped_inputs
 from resnb.run.engine.slots import CURRENT, NOTHING, Slot
 from resnb.run.scheduling import outcome as outcomes
 from resnb.run.scheduling.outcome import Outcome, has_made
-from resnb.run.scheduling.plan import SCOPE_KINDS
 from resnb.states import FIRST_FINISHED, LEGAL, RETRYING, RUNNING, SUCCESS, Running
 
 if TYPE_CHECKING:

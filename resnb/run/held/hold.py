@@ -17,10 +17,10 @@ from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.lease import Lease
 from resnb.ledger.kernel.request import Caller, LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
+from resnb.run.active import active_runs
 from resnb.run.engine.slots import CURRENT, Slot
 from resnb.run.engine.stoppable_calls import plainly, stoppably
 from resnb.run.held.own_lines import GUARD, OwnLines, TimeLimit, quietly
-from resnb.run.lifecycle import active_runs
 from resnb.run.opening import limits_of, prepared, set_up
 from resnb.run.scheduling.outcome import of_error, of_timeout
 from resnb.states import RETRYING

@@ -88,6 +88,17 @@ class _Router:
             setattr(sys, self._name, self._stream)
 
 
+def standard_streams() -> Iterator[Any]:
+    """The standard streams, and what they stand in for."""
+    for name in NAMES:
+        one = getattr(sys, name)
+        while isinstance(one, _Router):
+            yield one
+            one = one._stream  # noqa: SLF001 - of this module
+        yield one
+    yield from (sys.stdin, sys.__stdout__, sys.__stderr__, sys.__stdin__)
+
+
 def _handlers() -> list[Any]:
     """The handlers of `logging` that write to a stream of their own."""
     logging: Any = sys.modules.get("logging")

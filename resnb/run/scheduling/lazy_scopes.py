@@ -8,7 +8,7 @@ and wait for it. If all of them end without that, the scope is not set up at all
 from collections.abc import Iterable
 from typing import Final
 
-from resnb.run.scheduling.plan import Plan
+from resnb.run.scheduling.plan import Plan, with_one
 from resnb.states import FIRST_FINISHED, SKIPPED
 
 NOTHING_TO_RUN: Final = "nothing in its scope has to run"
@@ -50,12 +50,12 @@ class LazyScopes:
 
     def wake(self, row: int, missing: list[int], state: bytearray) -> list[int]:
         """`row` could run now: let it wait for its set-ups; gives the rows that wait for less."""
-        woken = [row]
+        woken, downstream = [row], self._plan.downstream
         missing[row] += 1
         for setup in self._setups.pop(row):
             self._waiting[setup].discard(row)
             if state[setup] < FIRST_FINISHED:
-                self._plan.downstream[setup] = [*self._plan.downstream[setup], row]
+                downstream[setup] = with_one(downstream[setup], row)
                 missing[row] += 1
             if setup in self._held:
                 woken.append(self._held.pop(setup))

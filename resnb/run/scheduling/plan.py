@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from resnb.graph.arguments import Collection, Constant
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.graph.base.triggers import all_successful
 from resnb.run.caching.lasting import is_kept
 from resnb.run.scheduling.growth import AddedRow, AddedRows
@@ -27,8 +28,6 @@ REMOTE: Final = 3
 CALLER: Final = 4
 """Where the code of a row runs: on the executor, on its scope's lease thread, on the loop thread,
 on a cluster, or on the thread that called the task (in a ``@flow`` function)."""
-
-SCOPE_KINDS = frozenset({"init", "setup", "cleanup"})
 
 
 class PlannedScope(NamedTuple):
@@ -100,9 +99,9 @@ class Plan:
 
     def link(self, upstream: int, downstream: int, *, waits: bool = True) -> None:
         """Let row `downstream` depend on row `upstream`, and wait for it unless it has ended."""
-        self.upstream[downstream] = _with_one(self.upstream[downstream], upstream)
+        self.upstream[downstream] = with_one(self.upstream[downstream], upstream)
         if waits:
-            self.downstream[upstream] = _with_one(self.downstream[upstream], downstream)
+            self.downstream[upstream] = with_one(self.downstream[upstream], downstream)
 
     def append(self, node: "Node", added: AddedRow) -> int:
         """Make a place for one more row, which nothing refers to yet; gives its number."""
@@ -137,7 +136,7 @@ class Plan:
         return index
 
 
-def _with_one(rows: Sequence[int], row: int) -> Sequence[int]:
+def with_one(rows: Sequence[int], row: int) -> Sequence[int]:
     """`rows` and `row`; a list, as rows that are added have, is changed in place."""
     if isinstance(rows, list):
         rows.append(row)

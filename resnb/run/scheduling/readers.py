@@ -7,7 +7,7 @@ with their values, but no clean-up: that would keep all values of a scope until 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from resnb.run.scheduling.plan import SCOPE_KINDS
+from resnb.graph.base.kinds import NO_WORK
 from resnb.states import FIRST_FINISHED
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from resnb.run.scheduling.state_table import Table
 
 _STAYS: Final = -1
-_KEPT_KINDS: Final = SCOPE_KINDS | {"parameter"}
 
 
 class Readers:
@@ -31,9 +30,7 @@ class Readers:
         flow = plan.flow
         chosen = flow.reference_tasks() if flow.has_reference_tasks else frozenset()
         self._left = [
-            _STAYS
-            if task.kind in _KEPT_KINDS or task in chosen
-            else _readers(node.downstream, plan)
+            _STAYS if task.kind in NO_WORK or task in chosen else _readers(node.downstream, plan)
             for task, node in zip(plan.tasks, plan.nodes, strict=True)
         ]
 

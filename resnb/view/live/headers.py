@@ -6,12 +6,11 @@ comes first and a clean-up last go: the box says so.
 
 from collections.abc import Container
 
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.picking import item_picker, picker
 from resnb.view.links import is_inside
 from resnb.view.outline import Link, Outline
 from resnb.view.snapshot import Counts, Snapshot
-
-OWN = ("init", "setup", "cleanup")
 
 
 class Headers:
@@ -33,7 +32,7 @@ class Headers:
         nodes, clusters = outline.nodes, outline.clusters
         inside: dict[int, int] = {}  # of each cluster the first task in it
         for place, node in enumerate(nodes):
-            cluster = None if node.kind in OWN else node.cluster
+            cluster = None if node.kind in SCOPE_KINDS else node.cluster
             while cluster is not None:
                 inside.setdefault(cluster, place)
                 cluster = clusters[cluster].parent
@@ -41,7 +40,7 @@ class Headers:
         self._kept = [
             place
             for place, node in enumerate(nodes)
-            if node.kind not in OWN
+            if node.kind not in SCOPE_KINDS
             or node.cluster is None
             or clusters[node.cluster].label in opened
             or (node.kind == "setup" and node.cluster in empty)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.view.folding import CutOff, Merged, fits, folded_scopes
 from resnb.view.live.groups import repeated, same_level
-from resnb.view.live.headers import OWN, Headers
+from resnb.view.live.headers import Headers
 from resnb.view.outline import Outline
 from resnb.view.snapshot import Snapshot
 
@@ -102,10 +103,12 @@ class LiveFold:
         nodes, clusters = self._whole.nodes, self._whole.clusters
         found: dict[str, list[str]] = {}
         for place, node in enumerate(nodes):
-            if node.kind in OWN and node.cluster is not None and place not in shown:
+            if node.kind in SCOPE_KINDS and node.cluster is not None and place not in shown:
                 found.setdefault(clusters[node.cluster].label, []).append(node.label)
         return found
 
     def _tasks_in(self, place: int) -> Iterator[str]:
         nodes = self._whole.nodes
-        return (nodes[one].label for one in self.inside[place] if nodes[one].kind not in OWN)
+        return (
+            nodes[one].label for one in self.inside[place] if nodes[one].kind not in SCOPE_KINDS
+        )

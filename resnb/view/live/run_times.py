@@ -11,10 +11,10 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.picking import picker
 from resnb.states import FIRST_FINISHED, PENDING, RETRYING, RUNNING
 from resnb.view.live.counting_on import Look, counted_on
-from resnb.view.live.headers import OWN
 from resnb.view.live.live_fold import LiveFold
 from resnb.view.snapshot import Snapshot
 from resnb.view.timeline.bands import Band, band_of
@@ -37,7 +37,7 @@ OPEN = frozenset({"open", "kept"})
 """The states of leases whose resources are open."""
 EARLIER = 0.05
 """A resource that was opened so long before the run began was opened by an earlier one."""
-_TIMED = frozenset({"task", "case", "merge", *OWN})
+_TIMED = frozenset({"task", "case", "merge", *SCOPE_KINDS})
 
 
 class RunTimes(Protocol):
@@ -240,11 +240,11 @@ def _places(drawn: "Sketch") -> "Iterator[tuple[str, list[int], Callable[[bytes]
     inside: list[list[int]] = [[] for _ in outline.clusters]
     for place, node in enumerate(outline.nodes):
         cluster = node.cluster
-        if node.kind in OWN and cluster is not None:
+        if node.kind in SCOPE_KINDS and cluster is not None:
             own[cluster][node.kind] = place
             cluster = outline.clusters[cluster].parent
         while cluster is not None:
             inside[cluster].append(place)
             cluster = outline.clusters[cluster].parent
     for one, steps, places in zip(outline.clusters, own, inside, strict=True):
-        yield one.label, [steps[kind] for kind in OWN], picker(places)
+        yield one.label, [steps[kind] for kind in SCOPE_KINDS], picker(places)

@@ -12,6 +12,7 @@ them took a task. It names the resources and, in graph order, the tasks that too
 from collections.abc import Collection
 from typing import Any, Final
 
+from resnb.graph.base.kinds import NO_WORK
 from resnb.states import FIRST_UNSUCCESSFUL
 from resnb.view import wording
 from resnb.view.engines import render
@@ -24,7 +25,6 @@ from resnb.view.timeline.chart import Timeline
 from resnb.view.timeline.dot import timeline_dot
 
 LINES: Final = 60
-_OWN: Final = frozenset({"init", "setup", "cleanup", "parameter"})
 
 
 def timeline_text(snapshot: Snapshot, took_part: Collection[str]) -> str:
@@ -46,7 +46,7 @@ def timeline_text(snapshot: Snapshot, took_part: Collection[str]) -> str:
         _line(snapshot, place)
         for place, node in enumerate(outline.nodes)
         if node.label in took_part
-        and (node.kind not in _OWN or snapshot.codes[place] >= FIRST_UNSUCCESSFUL)
+        and (node.kind not in NO_WORK or snapshot.codes[place] >= FIRST_UNSUCCESSFUL)
     ]
     lines += tasks[:LINES]
     more = len(tasks) - LINES

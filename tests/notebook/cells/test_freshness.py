@@ -446,7 +446,8 @@ LONG = "x" * 1000
         (1, 2, False),
         (1, 1.0, False),
         (LONG, "".join(LONG), True),
-        (LONG + "y", f"{LONG}y", False),
+        ("y" + LONG, f"y{LONG}", True),
+        (LONG + "y", LONG + "z", False),
         (b"x" * 1000, b"".join([b"x"] * 1000), True),
         ([1] * 900, [1] * 900, True),
         ([1] * 1001, [1] * 1001, False),
@@ -465,7 +466,9 @@ LONG = "x" * 1000
     ],
     ids=lambda value: repr(value)[:12],
 )
-def test_short_plain_values_count_by_content_and_all_others_by_identity(fresh, one, other, is_same):
+def test_texts_and_small_plain_values_count_by_content_and_all_others_by_identity(
+    fresh, one, other, is_same
+):
     code = Changing(value=one)
     with Flow("f") as flow:
         handle = code.task("value")()

@@ -12,7 +12,7 @@ import pytest
 from resnb import Flow, Parameter, resource_manager, task
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run.lifecycle import active_run
+from resnb.run.active import active_run
 from resnb.run.memory import memory_of
 from resnb.run.runner import RUNNER
 from resnb.states import SUCCESS

@@ -18,7 +18,7 @@ from resnb.ledger.recipes.recipe import Protection
 from resnb.notebook.widget.previews import Previews
 from resnb.notebook.widget.resources import handle_text
 from resnb.notebook.widget.tasks import seconds_in_words
-from resnb.run.lifecycle import active_run
+from resnb.run.active import active_run
 from resnb.run.memory import memory_of
 from resnb.run.runner import RUNNER
 from tests.notebook.widget.looking import PATIENCE, FakeView

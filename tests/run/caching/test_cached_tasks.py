@@ -255,6 +255,16 @@ def test_a_value_that_cannot_be_written_leaves_nothing(folder):
     assert [one for one in folder.rglob("*") if one.is_file()] == []
 
 
+def test_a_value_whose_writing_is_interrupted_leaves_nothing(folder):
+    class Interrupting:
+        def __reduce__(self):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ValueStore().save("a" * 40, Interrupting(), flow="f", task="t", value_key="")
+    assert [one for one in folder.rglob("*") if one.is_file()] == []
+
+
 @pytest.mark.parametrize("value", ["soon", -1])
 def test_what_is_no_duration(value):
     with pytest.raises(OptionError, match="cache_for"):

@@ -1,5 +1,6 @@
 """What a value is at a glance."""
 
+import copy
 import dataclasses
 from types import SimpleNamespace
 
@@ -42,6 +43,7 @@ IN_PLACE = {
     "an item further in": ({"a": [1, {"b": 2}]}, lambda one: one["a"][1].update(b=3)),
     "a key": ({"a": 1}, set_item("b", 1)),
     "beside something large": ({"frame": np.zeros(10_000), "n": 1}, set_item("n", 2)),
+    "one more of many": ([0] * 5000, lambda one: one.append(0)),
     "another object in a list": ([object()], set_item(0, object())),
     "a set": ({1, "a"}, lambda one: one.add(2)),
     "a field": (Settings(), set_rows),
@@ -55,7 +57,8 @@ IN_PLACE = {
 
 @pytest.mark.parametrize("name", IN_PLACE)
 def test_a_change_in_place_is_seen(name):
-    value, change = IN_PLACE[name]
+    made, change = IN_PLACE[name]
+    value = copy.deepcopy(made)
     before = glance(value)
     assert glance(value) == before
     change(value)
@@ -67,6 +70,25 @@ def test_objects_that_count_something_while_they_are_used_are_what_they_are():
     before = glance(one)
     one.used = 5
     assert glance(one) == before != glance(Counter())
+
+
+MADE = {"own": Counter, "array": lambda: np.zeros(2), "frame": lambda: pd.DataFrame({"a": [1]})}
+
+
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_an_object_is_no_other_one_that_was_there_before_it(make):
+    seen = [glance(make()) for _ in range(10)]  # each takes the place of the one before
+    assert len(set(seen)) == 10
+
+
+def test_integers_may_have_any_number_of_digits():
+    large = 10**5000
+    assert glance([large]) == glance([large + 1 - 1]) != glance([large + 1])
+
+
+def test_long_texts_are_equal_if_they_are_written_alike():
+    assert glance("ab" * 1000) == glance("ab" * 1000) != glance("ba" * 1000)
+    assert glance(b"ab" * 1000) != glance("ab" * 1000)
 
 
 @pytest.mark.parametrize("value", [[0] * 100_000, {n: n for n in range(5000)}, [[[0] * 100] * 100]])

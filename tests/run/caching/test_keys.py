@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from resnb import resource_manager, task
 from resnb.run.caching.code_keys import NoKeyError
 from resnb.run.caching.value_keys import code_key, value_key
+from resnb.run.output.routing import routed
 
 PLAIN = st.recursive(
     st.none()
@@ -45,6 +46,12 @@ def test_equal_values_of_one_type_have_one_key(one, other):
     assert value_key(one) == value_key(eval(repr(one)))
     if repr(one) != repr(other):
         assert (value_key(one) == value_key(other)) <= (one == other)
+
+
+def test_integers_may_have_any_number_of_digits():
+    large = 10**5000
+    assert value_key(large) == value_key(large + 1 - 1) != value_key(large + 1)
+    assert value_key([large]) != value_key([large + 1])
 
 
 def test_the_order_of_a_dictionary_or_a_set_makes_no_difference():
@@ -116,6 +123,35 @@ def test_what_a_function_does_counts(what):
     one, other = CHANGES[what]
     assert code_of(one) == code_of(one)
     assert code_of(one) != code_of(other)
+
+
+FURTHER_IN = {
+    "a function that keeps its results": (
+        "from functools import cache\n@cache\ndef g():\n    return 1\ndef f():\n    return g()"
+    ),
+    "one in a list": (
+        "from functools import lru_cache\n@lru_cache(maxsize=1)\ndef g():\n    return 1\nk = [g]\n"
+        "def f():\n    return k[0]()"
+    ),
+    "a method that keeps its results": (
+        "from functools import cache\nclass A:\n    @cache\n    def m(self):\n        return 1\n"
+        "def f():\n    return A().m()"
+    ),
+    "a property that keeps its result": (
+        "from functools import cached_property\nclass A:\n    @cached_property\n"
+        "    def m(self):\n        return 1\ndef f():\n    return A().m"
+    ),
+    "a method of a class's class": (
+        "class M(type):\n    def m(self):\n        return 1\nclass A(metaclass=M):\n    pass\n"
+        "def f():\n    return A.m()"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FURTHER_IN)
+def test_what_it_calls_counts_however_that_is_wrapped(what):
+    one = FURTHER_IN[what]
+    assert code_of(one) == code_of(one) != code_of(one.replace("return 1", "return 2"))
 
 
 def test_where_a_function_was_defined_makes_no_difference():
@@ -205,6 +241,18 @@ def test_streams_locks_and_what_is_built_into_python_are_no_inputs(made):
         del sys.modules["made_in_this_test"]
 
 
+def test_a_stream_is_none_while_its_output_is_routed():
+    made = "from sys import stdout as out\ndef f(x):\n    out.write(x)"
+    found = {"__name__": "__main__"}
+    exec(made, found)
+    before = code_key(task(found["f"]))
+    stop = routed()
+    try:
+        assert code_key(task(found["f"])) == before == code_of(made)
+    finally:
+        stop()
+
+
 @pytest.mark.parametrize(
     "made",
     [
@@ -243,6 +291,20 @@ def test_a_container_around_a_function_that_it_changes_is_no_input():
     before = code_key(task(found["f"]))
     found["f"](1)
     assert code_key(task(found["f"])) == before
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "k.sort()\n    return k[0]",
+        "k.append(x)\n    return len(k)",
+        "return k.pop()",
+        "k.append(x)\n    return (lambda: k[0])()",
+    ],
+)
+def test_a_container_that_it_also_reads_is_one(body):
+    text = f"def f(x):\n    {body}"
+    assert code_of(text, k=[1]) == code_of(text, k=[1]) != code_of(text, k=[2])
 
 
 def test_frames_and_arrays_count_by_what_they_hold():
@@ -310,6 +372,7 @@ def test_tables_count_by_names_types_and_values(library):
 PROGRAM = """
 from resnb import resource_manager, task
 from resnb.run.caching.value_keys import code_key, value_key
+from resnb.run.output.routing import routed
 class Model:
     kinds = {"tree", "forest", "linear"}
     def fit(self, x):

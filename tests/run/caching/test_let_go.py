@@ -32,3 +32,22 @@ def test_values_on_disk_are_found_one_after_the_other():
     state = flow.run()
     assert (called(), least.value) == (["least"], 0)
     assert (gone(state, rows), gone(state, more)) == (True, True)
+
+
+def test_children_that_are_to_run_again_read_what_is_found_on_disk():
+    fails = [2]
+
+    def tenfold(item):
+        if item in fails:
+            raise ValueError(item)
+        return item * 10
+
+    with Flow("etl", keep_values="terminal") as flow:
+        items = task(noted("items", lambda: [1, 2, 3]), name="items", cache_for="1d")()
+        found = task(tenfold).map(items)
+    state = flow.run()
+    assert (state.is_failed(), gone(state, items), called()) == (True, True, ["items"])
+    fails.clear()
+    state = flow.run(task_states=state)
+    assert (state.is_successful(), found.value, called()) == (True, [10, 20, 30], [])
+    assert gone(state, items)

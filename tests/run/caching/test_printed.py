@@ -8,9 +8,9 @@ import pytest
 
 from resnb import Flow, Parameter, flow, get_run_logger, resource_manager, task
 from resnb.cache_validators import partial_inputs_only
-from resnb.run.caching.printed import Recording
+from resnb.run.caching.printed import MOST, Recording
+from resnb.run.caching.store import ValueStore
 from resnb.run.output.displays import DISPLAYS
-from resnb.run.output.log import LOG_LIMIT
 from tests.run.caching.noting import called, noted
 
 
@@ -130,8 +130,8 @@ def test_set_ups_that_are_spared_print_nothing(capsys):
     assert second.out == "loading 3\n"
 
 
-@pytest.mark.parametrize("size", [70_000, LOG_LIMIT, LOG_LIMIT + 10])
-def test_long_texts_come_back_as_far_as_logs_keep_them(size, capsys):
+@pytest.mark.parametrize("size", [70_000, MOST - 1, MOST + 10])
+def test_long_texts_come_back_as_far_as_they_are_kept(size, capsys):
     def run():
         print("é" * size + '"', end="")
         return 1
@@ -141,17 +141,30 @@ def test_long_texts_come_back_as_far_as_logs_keep_them(size, capsys):
     etl.run()
     whole = capsys.readouterr().out
     etl.run()
-    assert capsys.readouterr().out == whole[-LOG_LIMIT:]
+    assert capsys.readouterr().out == whole[-MOST:]
     assert called() == ["run"]
 
 
-def test_of_a_task_that_is_tried_again_what_the_last_try_printed(capsys):
-    tries = []
+@pytest.mark.parametrize(
+    "printed",
+    [(("stdout", "\N{GRINNING FACE}" * MOST),), (("stdout", "x"), ("stderr", "y")) * (MOST // 4)],
+    ids=["rare characters", "many streams"],
+)
+def test_a_value_is_found_however_odd_the_text_is_that_came_with_it(printed):
+    store = ValueStore()
+    store.save("ab1", 5, "f", "t", "", printed)
+    assert store.find("ab1", 60)[1] == 5
+    assert [one.printed for one in store.entries()] == [()]
+
+
+def test_of_a_task_that_is_tried_again_what_the_last_try_printed(tmp_path, capsys):
+    tried = tmp_path / "tried"
 
     def run():
-        tries.append(1)
-        print("try", len(tries))
-        if len(tries) == 1:
+        is_first = not tried.exists()
+        tried.touch()
+        print("first" if is_first else "second")
+        if is_first:
             raise ValueError
         return 1
 
@@ -159,7 +172,7 @@ def test_of_a_task_that_is_tried_again_what_the_last_try_printed(capsys):
         task(noted("run", run), name="run", cache_for="1h", max_retries=1)()
     assert etl.run().is_successful()
     assert etl.run().is_successful()
-    assert capsys.readouterr().out == "try 1\ntry 2\ntry 2\n"
+    assert capsys.readouterr().out == "first\nsecond\nsecond\n"
 
 
 class Front:
@@ -189,7 +202,7 @@ def front(monkeypatch):
 
 
 def test_what_is_displayed_is_displayed_again(front, capsys):
-    large = "x" * (LOG_LIMIT + 1)
+    large = "x" * (MOST + 1)
 
     def run():
         print("before")
@@ -238,5 +251,5 @@ def test_a_recording_keeps_displays_apart():
     recording = Recording()
     recording.note("display", "1")
     recording.note("display", "2")
-    recording.note("display", "3" * (LOG_LIMIT + 1))
+    recording.note("display", "3" * (MOST + 1))
     assert recording.printed == (("display", "1"), ("display", "2"))

@@ -6,8 +6,6 @@ a frame's gigabyte.
 
 import gc
 import pickle
-import threading
-from itertools import count
 
 import pytest
 
@@ -27,33 +25,10 @@ from resnb import (
 from resnb.elsewhere import LetGo
 from resnb.errors import NoValueError, OptionError
 from resnb.states import Cached, Success
+from tests.run.frames import Frame, failing_at_first
 
+pytestmark = pytest.mark.usefixtures("no_collection")
 EXECUTORS = [ThreadExecutor(2), LocalExecutor()]
-
-
-class Frame:
-    """A value that counts how many of its kind are alive."""
-
-    alive = most = 0
-    lock = threading.Lock()
-
-    def __init__(self):
-        with Frame.lock:
-            Frame.alive += 1
-            Frame.most = max(Frame.most, Frame.alive)
-
-    def __del__(self):
-        with Frame.lock:
-            Frame.alive -= 1
-
-
-@pytest.fixture(autouse=True)
-def no_collection():
-    gc.collect()
-    gc.disable()
-    Frame.alive = Frame.most = 0
-    yield
-    gc.enable()
 
 
 @task
@@ -90,17 +65,6 @@ def test_a_chain_has_two_values_at_most_and_keeps_the_last(executor):
     assert (Frame.most, Frame.alive) == (2, 1)
     assert [gone(state, one) for one in handles] == [True] * 6 + [False]
     assert isinstance(handles[-1].value, Frame)
-
-
-def failing_at_first():
-    calls = count()
-
-    def run(frame):
-        if next(calls) % 2 == 0:
-            raise ValueError("not yet")
-        return Frame()
-
-    return run
 
 
 def looping(frame):

@@ -9,7 +9,7 @@ import pytest
 from resnb import LocalExecutor, flow, resource_manager, task
 from resnb.errors import FlowFailed, GraphError, TaskCancelled
 from resnb.ledger.kernel.keeper import KEEPER
-from resnb.run.lifecycle import active_run
+from resnb.run.active import active_run
 from tests.run.parts import PATIENCE, ManualClock, Stubborn
 
 NEVER = threading.Event()

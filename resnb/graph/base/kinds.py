@@ -1,0 +1,8 @@
+"""Kinds of tasks, which are their roles in a flow."""
+
+from typing import Final
+
+SCOPE_KINDS: Final = frozenset({"init", "setup", "cleanup"})
+"""The steps of a scope."""
+NO_WORK: Final = SCOPE_KINDS | {"parameter"}
+"""What is no work of the user's: that, and parameters."""
