@@ -109,7 +109,7 @@ def test_one_that_does_not_begin_even_the_second_time_says_why(case, client):
         future.tell("finished")
     state = case.run.wait(PATIENCE)
     assert state.result[case.handles["a"]].message.endswith(
-        "task 'a' was given to Dask twice, but did not begin there: what it needs has failed "
+        "it was given to Dask twice, but did not begin there: what it needs has failed "
         "there; run the flow again"
     )
 

@@ -37,7 +37,7 @@ class Handle(Operators[Result_co]):
             raise NoValueError(message)
         if flow.memory is None:
             message = (
-                f"task {self.name!r} has no value yet: flow {flow.name!r} has not run "
+                f"task {flow.label_of(self)!r} has no value yet: flow {flow.name!r} has not run "
                 f"(%flow run {flow.name}, or flow.run())"
             )
             raise NoValueError(message)
@@ -96,7 +96,8 @@ def label_of(task: Handle[Any]) -> str:
     if task.kind == "setup":
         scope: Scope = task.scope
         return f"resource {scope.name!r}"
-    return f"{'parameter' if task.kind == 'parameter' else 'task'} {task.name!r}"
+    name = task.name if task.flow is None else task.flow.label_of(task)
+    return f"{'parameter' if task.kind == 'parameter' else 'task'} {name!r}"
 
 
 def _when(task: Handle[Any]) -> str:
