@@ -1,11 +1,14 @@
 """What holds for every test of runs: none is left running, and no lease is left open."""
 
+import gc
+
 import pytest
 
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.run.lifecycle import active_run
 from tests.ledger.things import until
+from tests.run.frames import Frame
 from tests.run.parts import PATIENCE, ManualClock, Things
 
 
@@ -29,3 +32,13 @@ def things():
 @pytest.fixture
 def clock():
     return ManualClock()
+
+
+@pytest.fixture
+def no_collection():
+    """Only what nothing refers to goes: what is unreachable would still take its memory."""
+    gc.collect()
+    gc.disable()
+    Frame.alive = Frame.most = 0
+    yield
+    gc.enable()

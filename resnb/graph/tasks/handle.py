@@ -7,7 +7,7 @@ from resnb.errors import NoValueError
 from resnb.graph.base.roles import Flow, Scope
 from resnb.graph.base.stand_in import Standing, variable_of
 from resnb.graph.tasks.operators import Operators
-from resnb.states import Pending, State
+from resnb.states import Pending, State, has_let_go
 
 Result_co = TypeVar("Result_co", covariant=True)
 
@@ -104,6 +104,8 @@ def _when(task: Handle[Any]) -> str:
     """When its ``value`` gives one; empty if it does now."""
     if outlook(task)[1]:
         return ""
+    if has_let_go(task.state):
+        return " after a run with keep_values='all'"
     return " while its scope is open" if task.kind == "setup" else " after a run"
 
 

@@ -203,6 +203,8 @@ class HeldResource:
             raise
 
     async def __aexit__(self, kind: object, error: BaseException | None, tb: object) -> None:
+        if error is not None and not isinstance(error, Exception):
+            shown_without_ours(error)  # what it interrupted is asyncio's
         if self._inner:
             await self._inner.pop().__aexit__(kind, error, tb)
         elif self._is_for_session:

@@ -6,7 +6,6 @@ a frame's gigabyte.
 
 import gc
 import pickle
-import threading
 from itertools import count
 
 import pytest
@@ -27,33 +26,10 @@ from resnb import (
 from resnb.elsewhere import LetGo
 from resnb.errors import NoValueError, OptionError
 from resnb.states import Cached, Success
+from tests.run.frames import Frame
 
+pytestmark = pytest.mark.usefixtures("no_collection")
 EXECUTORS = [ThreadExecutor(2), LocalExecutor()]
-
-
-class Frame:
-    """A value that counts how many of its kind are alive."""
-
-    alive = most = 0
-    lock = threading.Lock()
-
-    def __init__(self):
-        with Frame.lock:
-            Frame.alive += 1
-            Frame.most = max(Frame.most, Frame.alive)
-
-    def __del__(self):
-        with Frame.lock:
-            Frame.alive -= 1
-
-
-@pytest.fixture(autouse=True)
-def no_collection():
-    gc.collect()
-    gc.disable()
-    Frame.alive = Frame.most = 0
-    yield
-    gc.enable()
 
 
 @task
@@ -351,7 +327,7 @@ def test_what_a_state_without_its_value_says():
     assert one == one  # noqa: PLR0124 - a state without a value compares, too
     assert one != Success()
     assert isinstance(pickle.loads(pickle.dumps(one.kept)), LetGo)
-    assert repr(handles[0]).endswith("success: its value is .value after a run>")
+    assert repr(handles[0]).endswith("its value is .value after a run with keep_values='all'>")
     assert isinstance(Cached("", one.kept).kept, LetGo)
 
 

@@ -1,26 +1,17 @@
 """``@flow(keep_values="terminal")``: the run keeps no value that the function has."""
 
 import asyncio
-import gc
 
 import pytest
 
 from resnb import LocalExecutor, ThreadExecutor, flow, states, task
 from resnb.errors import NoValueError, OptionError
 from resnb.graph.tasks.task import Task
-from tests.run.engine.test_keep_values import Frame, failing_at_first
+from tests.run.engine.test_keep_values import failing_at_first
+from tests.run.frames import Frame
 
 pytestmark = pytest.mark.usefixtures("no_collection")
 EXECUTORS = [ThreadExecutor(2), LocalExecutor()]
-
-
-@pytest.fixture
-def no_collection():
-    gc.collect()
-    gc.disable()
-    Frame.alive = Frame.most = 0
-    yield
-    gc.enable()
 
 
 @task
