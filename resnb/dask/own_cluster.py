@@ -47,7 +47,7 @@ def refuse_unknown_options(owner: str, kind: Any, options: Mapping[str, Any]) ->
     for name in options:
         if name not in known:
             near = nearest(name, sorted(known))
-            meant = [*([repr(near)] if near else []), *elsewhere(name, manager=owner)]
+            meant = [*([repr(near)] if near else []), *elsewhere(name, manager="DaskCluster")]
             hint = did_you_mean(meant)
             called = getattr(kind, "__qualname__", repr(kind))
             message = f"{owner}: {called} has no option {name!r}{hint and f'; {hint}'}"

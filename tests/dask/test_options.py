@@ -50,6 +50,7 @@ def test_what_may_be_taken_passes(kind, options):
     [
         (LocalCluster, "n_worker", "; did you mean 'n_workers'?"),
         (Own, "sice", "; did you mean 'size'?"),
+        (LocalCluster, "ttl", "; did you mean DaskCluster.options(ttl=...)(...)?"),
         (Closed, "zzz", ""),
         (made, "sise", "; did you mean 'size'?"),
     ],
