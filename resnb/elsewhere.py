@@ -1,6 +1,7 @@
 """What stands in a state for a value that is not here: it is on a cluster, or was let go."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from resnb.errors import NoValueError
@@ -33,13 +34,23 @@ class Elsewhere:
 
 
 class LetGo(Elsewhere):
-    """In place of a value that was let go, as its flow has ``keep_values="terminal"``."""
+    """In place of a value that was let go, as its flow has ``keep_values="terminal"``.
 
-    __slots__ = ("flow", "task")
+    Args:
+        name: gives what views call the task.
+        flow: the flow's name.
+    """
 
-    def __init__(self, task: str, flow: str) -> None:
-        self.task = task
+    __slots__ = ("_name", "flow")
+
+    def __init__(self, name: Callable[[], str], flow: str) -> None:
+        self._name = name
         self.flow = flow
+
+    @property
+    def task(self) -> str:
+        """What views call the task."""
+        return self._name()
 
     @property
     def reason(self) -> str:
@@ -56,11 +67,15 @@ class LetGo(Elsewhere):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle that it is gone."""
-        return LetGo, (self.task, self.flow)
+        return _let_go, (self.task, self.flow)
 
     def __repr__(self) -> str:
         """A text in place of the value."""
         return "<let go: what reads it has ended>"
+
+
+def _let_go(task: str, flow: str) -> LetGo:
+    return LetGo(partial(str, task), flow)
 
 
 def _itself(value: Any) -> Any:

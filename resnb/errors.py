@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from traceback import TracebackException
 
 _PACKAGE = f"{Path(__file__).parent}{os.sep}"
+_READY_MADE = (f"{_PACKAGE}resources{os.sep}", f"{_PACKAGE}dask{os.sep}")
 _BLOCKS = contextlib.__file__  # its frames stand between resnb's own
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _MAGIC_CALLS = frozenset({"run_cell_magic", "run_line_magic"})
@@ -40,7 +41,8 @@ def described(error: BaseException) -> str:
 def user_frames(tb: TracebackType | None) -> TracebackType | None:
     """The part of a traceback that begins with the user's code.
 
-    After the call of a magic, this is the first frame of the cell's body.
+    After the call of a magic, this is the first frame of the cell's body. A library that one of
+    resnb's own resources has called is not the user's.
 
     Args:
         tb: a traceback, or None.
@@ -53,8 +55,12 @@ def user_frames(tb: TracebackType | None) -> TracebackType | None:
         if here.tb_frame.f_code.co_name in _MAGIC_CALLS and _is_internal(here):
             found = here
         here = here.tb_next
+    before = None
     while found is not None and _is_internal(found):
-        found = found.tb_next
+        before, found = found, found.tb_next
+    if before is not None and before.tb_frame.f_code.co_filename.startswith(_READY_MADE):
+        while found is not None and is_installed(found.tb_frame.f_code.co_filename):
+            found = found.tb_next
     return found
 
 
@@ -115,12 +121,17 @@ def _formatted(error: BaseException) -> str:
     found = traceback.TracebackException(type(error), error, user_frames(error.__traceback__))
     if not _has_users_line(found):
         return "".join(found.format_exception_only())
+    is_stop = not isinstance(error, Exception)  # what was interrupted in a library is no matter
+    ends_in_ours = bool(found.stack) and _is_ours(found.stack[-1].filename)
     related: list[traceback.TracebackException | None] = [found]
     while related:
         one = related.pop()
         if one is None:
             continue
-        frames = [frame for frame in one.stack or () if not _is_ours(frame.filename)]
+        is_left_out = is_installed if is_stop else _is_ours
+        frames = [frame for frame in one.stack or () if not is_left_out(frame.filename)]
+        if ends_in_ours and all(is_installed(frame.filename) for frame in frames):
+            frames = []  # of a library that resnb has called
         one.stack = traceback.StackSummary.from_list(frames) if frames else None  # type: ignore[assignment]
         related += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
     return "".join(found.format())

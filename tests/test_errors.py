@@ -1,6 +1,7 @@
 """What errors show: one line, and the user's frames only."""
 
 import inspect
+import json
 import re
 import traceback
 from pathlib import Path
@@ -143,3 +144,45 @@ def test_a_message_cannot_steer_a_terminal_whatever_name_is_in_it():
     spelled = "a\\x1b[2J\\x9b1m\\x07\\u202eb\\r\nc\td é"
     assert str(error) == spelled
     assert error._render_traceback_() == f"GraphError: {spelled}".splitlines()
+
+
+def in_file(name, line, **names):
+    exec(compile(line, f"{HOME}/{name}", "exec"), names)
+
+
+def test_a_library_that_a_ready_made_resource_calls_is_not_the_users():
+    with pytest.raises(ValueError, match="Expecting") as found:
+        in_file("resources/made_up.py", "json.loads('{')", json=json)
+    tb = found.value.__traceback__.tb_next.tb_next  # that of the made-up file
+    assert frames(tb)[0] == f"{HOME}/resources/made_up.py"
+    assert len(frames(tb)) > 1
+    assert user_frames(tb) is None
+    with pytest.raises(ValueError, match="Expecting") as found:
+        in_file("run/made_up.py", "json.loads('{')", json=json)
+    tb = found.value.__traceback__.tb_next.tb_next
+    assert user_frames(tb) is tb.tb_next
+
+
+def test_of_a_library_that_resnb_has_called_only_the_messages_are_shown():
+    try:
+        json.loads("{")
+    except ValueError as error:
+        cause = error.with_traceback(error.__traceback__.tb_next)
+    with pytest.raises(RuntimeError) as found:
+        in_file("run/made_up.py", "raise RuntimeError('no luck') from cause", cause=cause)
+    lines = errors.shown_without_ours(found.value)._render_traceback_()
+    assert lines[0].startswith("json.decoder.JSONDecodeError: Expecting")
+    assert lines[-1] == "RuntimeError: no luck"
+    assert any(Path(__file__).name in line for line in lines)
+    assert not any('decoder.py"' in line or 'made_up.py", line' in line for line in lines)
+
+
+def test_an_interrupt_shows_the_users_lines_only():
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as found:
+        json.loads("[1]", parse_int=interrupted)
+    lines = errors.shown_without_ours(found.value)._render_traceback_()
+    assert [line for line in lines if "File" in line and Path(__file__).name not in line] == []
+    assert lines[-1] == "KeyboardInterrupt"

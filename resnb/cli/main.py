@@ -77,6 +77,8 @@ def main() -> None:
 @_as_json
 def list_leases(*, closed: bool, of_all: bool, as_json: bool) -> None:
     """List what is alive, in every kernel."""
+    if of_all and closed:
+        raise OptionError("--all does not go with --fleet, which lists what is alive only")
     if of_all:
         _list_fleet(as_json=as_json)
         return

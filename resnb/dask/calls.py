@@ -164,7 +164,7 @@ class CallFactory:
                 continue
             if row in self._remote:
                 self._outdated.append(self._remote[row])
-            name, place = call.name, len(draft.rows) if is_bundle else None
+            name, place = self._name_of(row), len(draft.rows) if is_bundle else None
             promise = _Promise(draft.key)
             self._remote[row] = RemoteValue(name, self._client, self.cluster, promise, place)
             draft.rows.append(row)
@@ -172,6 +172,10 @@ class CallFactory:
             draft.size += len(call.values or b"")
         if draft.rows:
             yield draft.packed()
+
+    def _name_of(self, row: int) -> Callable[[], str]:
+        execution = self._execution
+        return partial(execution.plan.flow.label_of, execution.task_of(row))
 
     def _draft(self, row: int, *, is_bundle: bool) -> _Draft:
         # a key like those of client.submit: tasks of one group would wait for each other at the
@@ -222,25 +226,26 @@ class CallFactory:
             return any(self._reference(one) is not None for one in value)
         return self._reference(value) is not None
 
-    def counted(self, name: str, source: Source) -> tuple[RemoteValue, Any]:
-        """The items of `source`, and a future of their number.
+    def counted(self, row: int, source: Source) -> tuple[RemoteValue, Any]:
+        """The items of `source` for the mapped task of `row`, and a future of their number.
 
         For the children of a mapped task, that is a list of how many items each of them gave.
         """
-        submit = partial(self._client.submit, pure=False)
+        submit, label = partial(self._client.submit, pure=False), self._name_of(row)
+        name = self._execution.task_of(row).name
         value, client = source.value, self._client
         parts, upstream = self._parts(value)
         if source.children:
             items = RemoteValue(
-                name, client, self.cluster, submit(remote.joined_items, parts, upstream)
+                label, client, self.cluster, submit(remote.joined_items, parts, upstream)
             )
             count = submit(remote.joined_counts, parts, upstream)
         elif source.is_flat:
             future = submit(remote.flattened, name, source.key, parts, upstream)
-            items = RemoteValue(name, client, self.cluster, future)
+            items = RemoteValue(label, client, self.cluster, future)
             count = submit(remote.counted, name, source.key, (0, ()), [future])
         else:
-            items = RemoteValue(name, client, self.cluster, value.future, value.place)
+            items = RemoteValue(label, client, self.cluster, value.future, value.place)
             count = submit(remote.counted, name, source.key, parts, upstream)
         return items, count
 
@@ -293,7 +298,7 @@ class CallFactory:
         except Exception:  # noqa: BLE001 - it does not pickle: who sends it says so
             return value
         place = 0 if is_container else None
-        sent = RemoteValue("", self._client, self.cluster, future, place)
+        sent = RemoteValue(str, self._client, self.cluster, future, place)
         self._scattered[id(value)] = value, sent
         return sent
 

@@ -210,9 +210,8 @@ class ClusterRun:
         elif self._lost:
             self.fail(row, RunError(self._lost))
         elif row in self._in_vain:
-            task = f"task {self._execution.task_of(row).name!r}"
             reason = f"{failure.reason}; run the flow again"
-            self.fail(row, f"{task} was given to Dask twice, but did not begin there: {reason}")
+            self.fail(row, f"it was given to Dask twice, but did not begin there: {reason}")
         else:  # something upstream, ahead of which it went, did not succeed
             self._in_vain.add(row)
             self._sent.take_back(row)

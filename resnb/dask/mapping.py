@@ -64,7 +64,7 @@ class RemoteMapping:
             while left:
                 source = left.pop(0)
                 if self._calls.is_remote(source):
-                    items, count = self._calls.counted(name, source)
+                    items, count = self._calls.counted(row, source)
                     asked = _Count(inputs, left, source, items)
                     self._fetch(count, partial(self._counted, row, asked))
                     return

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from resnb.errors import OptionError
+from resnb.errors import NothingMadeError, OptionError, nearest
+from resnb.graph.base.options import did_you_mean, elsewhere
 
 DASHBOARD = 8787
 
@@ -27,6 +28,62 @@ def class_named(path: str, owner: str) -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         message = f"{owner}{path!r} is no class that can be imported: {error}"
         raise OptionError(message) from None
+
+
+def refuse_unknown_options(owner: str, kind: Any, options: Mapping[str, Any]) -> None:
+    """Refuse an option that a class of clusters does not take, before that fails somewhere inside.
+
+    Args:
+        owner: whose options they are, for the error.
+        kind: the class, or a function that makes a cluster.
+        options: what it is to be called with.
+
+    Raises:
+        NothingMadeError: it takes no option of this name.
+    """
+    known = _options_of(kind, options)
+    if known is None:
+        return
+    for name in options:
+        if name not in known:
+            near = nearest(name, sorted(known))
+            meant = [*([repr(near)] if near else []), *elsewhere(name, manager="DaskCluster")]
+            hint = did_you_mean(meant)
+            called = getattr(kind, "__qualname__", repr(kind))
+            message = f"{owner}: {called} has no option {name!r}{hint and f'; {hint}'}"
+            raise NothingMadeError(message)
+
+
+def _options_of(kind: Any, options: Mapping[str, Any]) -> set[str] | None:
+    """The names of the options that `kind` takes; None if nobody can tell."""
+    from distributed import LocalCluster, Nanny, Worker
+
+    known, takes_any = _parameters(kind)
+    if not takes_any:
+        return known
+    is_local = isinstance(kind, type) and issubclass(kind, LocalCluster)
+    if not is_local or options.get("worker_class"):
+        return None
+    for one in (
+        *kind.__mro__[: kind.__mro__.index(LocalCluster) + 1],
+        *Nanny.__mro__,
+        *Worker.__mro__,
+    ):
+        if one is not object and "__init__" in vars(one):  # workers get what the cluster does not
+            known |= _parameters(one.__init__)[0]
+    return known
+
+
+def _parameters(function: Any) -> tuple[set[str], bool]:
+    """What can be passed to `function` by name, and whether that is anything."""
+    import inspect
+
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return set(), True
+    named = {one.name for one in found if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
+    return named, any(one.kind is one.VAR_KEYWORD for one in found)
 
 
 def client_of(cluster: Any, **options: Any) -> Any:
@@ -89,6 +146,7 @@ class KernelCluster:
             "silence_logs": logging.CRITICAL,  # a worker's log would appear in some cell
             **self.options,
         }
+        refuse_unknown_options("DaskExecutor", LocalCluster, options)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ports that are taken
             return LocalCluster(**options)
@@ -124,6 +182,7 @@ class OtherCluster(KernelCluster):
         kind = options.pop("cluster_class")
         if isinstance(kind, str):
             kind = class_named(kind, "DaskExecutor: cluster_class=")
+        refuse_unknown_options("DaskExecutor", kind, options)
         return kind(**options)
 
 

@@ -1,7 +1,7 @@
 """Values that stay on a cluster, and are fetched when somebody asks for them."""
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from resnb.dask.serialization import Failure, Path, found_at
@@ -22,19 +22,29 @@ class RemoteValue(Elsewhere):
         copy: the value, pickled, if it is small and a worker has reported it.
     """
 
-    __slots__ = ("_gone", "_here", "client", "cluster", "copy", "future", "name", "place")
+    __slots__ = ("_gone", "_here", "_name", "client", "cluster", "copy", "future", "place")
 
     def __init__(
-        self, name: str, client: Any, cluster: str, future: Any, place: int | None = None
+        self,
+        name: Callable[[], str],
+        client: Any,
+        cluster: str,
+        future: Any,
+        place: int | None = None,
     ) -> None:
-        self.name = name
+        self._name = name
         self.client = client
         self.cluster = cluster
         self.future = future
         self.place = place
         self.copy: bytes | None = None
         self._here: Any = None
-        self._gone = ""
+        self._gone: str | LetGo = ""
+
+    @property
+    def name(self) -> str:
+        """What views call its task, looked up when an error needs it."""
+        return self._name()
 
     @property
     def path(self) -> Path:
@@ -70,7 +80,8 @@ class RemoteValue(Elsewhere):
     def let_go(self, gone: LetGo) -> None:
         """Keep it no longer, here or there."""
         self.copy = self._here = None
-        self.lose(gone.reason)
+        self._gone = gone
+        self.future = None
 
     def lose(self, reason: str) -> None:
         """It cannot be fetched any more."""
@@ -85,8 +96,11 @@ def _here(one: Any) -> Any:
         return pickle.loads(one.copy)  # noqa: S301 - a worker's of ours
     if one.future is not None:
         return one.fetched()
-    if one._gone:  # noqa: SLF001 - its own class's
-        raise NoValueError(one._gone)  # noqa: SLF001 - likewise
+    gone = one._gone  # noqa: SLF001 - its own class's
+    if isinstance(gone, LetGo):
+        return gone.fetched()
+    if gone:
+        raise NoValueError(gone)
     return one._here  # noqa: SLF001 - likewise
 
 

@@ -52,8 +52,8 @@ def remove(structure: Structure, tasks: Iterable[Task]) -> None:
     for task in dependants(structure, gone):
         if task not in gone:
             message = (
-                f"flow {structure.name!r}: task {task.name!r} stays and needs a task that is to be "
-                "removed: remove it too"
+                f"flow {structure.name!r}: task {structure.label_of(task)!r} stays and needs a "
+                "task that is to be removed: remove it too"
             )
             raise GraphError(message)
     journal = structure.journal

@@ -15,7 +15,14 @@ from resnb.events import EVENTS, StructureChanged
 from resnb.graph import binding, editing
 from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import BUILDING, enter, leave
-from resnb.graph.base.options import HOOKS, hooks, kept_result, kept_values, refuse_unknown
+from resnb.graph.base.options import (
+    FLOW_OPTIONS,
+    HOOKS,
+    hooks,
+    kept_result,
+    kept_values,
+    refuse_unknown,
+)
 from resnb.graph.base.ports import PORTS, Runner
 from resnb.graph.resources.scope import Scope
 from resnb.graph.run_parameters import given_parameters
@@ -27,10 +34,6 @@ from resnb.graph.unused import warn_of_unused
 from resnb.graph.validation import validate
 from resnb.states import State
 
-_OPTIONS = (
-    "executor", "cache_for", "result", "keep_values", "tasks", "edges", "reference_tasks",
-    "state_handlers", "on_running", "on_failure", "on_completion", "on_cancellation", "validate",
-)  # fmt: skip
 _COPIED = ("executor", "cache_for", "result", "keep_values", *HOOKS)
 
 
@@ -90,7 +93,7 @@ class Flow(Structure):
         del validate
         unsupported.refuse(f"flow {name!r}", others, unsupported.FLOW_OPTIONS)
         others = unsupported.without(others, unsupported.FLOW_OPTIONS)
-        refuse_unknown(f"flow {name!r}", others, _OPTIONS)
+        refuse_unknown(f"flow {name!r}", others, FLOW_OPTIONS)
         super().__init__(_checked_name(name))
         self.executor = executor
         owner = f"flow {name!r}"

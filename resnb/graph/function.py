@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Self, overload
 from resnb.errors import GraphError, OptionError
 from resnb.graph.arguments import Collection, Input
 from resnb.graph.base.building import building_nothing
-from resnb.graph.base.options import HOOKS, checked
+from resnb.graph.base.options import FUNCTION_OPTIONS, HOOKS, checked
 from resnb.graph.base.ports import PORTS, FunctionRunner
 from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.flow import Flow
@@ -24,12 +24,8 @@ from resnb.graph.structure import Structure
 from resnb.graph.tasks.parameter import NO_DEFAULT, Parameter
 from resnb.graph.tasks.task import Task
 from resnb.states import Pending, State
-from resnb.unsupported import FUNCTION_OPTIONS
+from resnb.unsupported import FUNCTION_OPTIONS as UNSUPPORTED
 
-_OPTIONS = (
-    "name", "retries", "retry_delay", "timeout", "executor", "keep_values", *HOOKS, "description",
-    "log_prints", "flow_run_name",
-)  # fmt: skip
 _ALIASES = {"retry_delay_seconds": "retry_delay", "timeout_seconds": "timeout"}
 
 
@@ -65,7 +61,7 @@ class FlowFunction(Flow):
             raise GraphError(message)
         label = name or str(getattr(function, "__name__", "flow"))
         owner = f"flow {label!r}"
-        given = checked(owner, options, _OPTIONS, _ALIASES, FUNCTION_OPTIONS)
+        given = checked(owner, options, FUNCTION_OPTIONS, _ALIASES, UNSUPPORTED)
         hooks = {option: given.get(option) for option in HOOKS}
         values = given.get("keep_values", "all")
         super().__init__(label, executor=given.get("executor"), keep_values=values, **hooks)

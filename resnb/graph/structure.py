@@ -17,6 +17,7 @@ from resnb.graph.arguments import Constant
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.journal import Journal, Transaction
 from resnb.graph.base.kinds import SCOPE_KINDS
+from resnb.graph.base.labels import shared_names
 from resnb.graph.base.roles import Memory
 from resnb.graph.node import Node, with_one, without_one
 from resnb.graph.resources.scope import Scope
@@ -61,6 +62,7 @@ class Structure:
         self._counter = 0
         self._sorted: tuple[int, tuple[Task, ...]] | None = None
         self._edges: tuple[int, frozenset[Edge]] | None = None
+        self._labels: tuple[int, Mapping[Task, str]] | None = None
 
     def transaction(self) -> AbstractContextManager[None]:
         """A block whose changes are all undone if it raises. Blocks can be nested."""
@@ -326,6 +328,14 @@ class Structure:
             if any(edge.upstream_task in wanted for edge in upstream[task]):
                 wanted.add(task)
         return tuple(task for task in tasks if task in wanted)
+
+    def label_of(self, task: Task) -> str:
+        """The name of `task`, as views show it: with a number if others have the same name."""
+        with self.lock:
+            version = self.journal.version
+            if self._labels is None or self._labels[0] != version:
+                self._labels = (version, shared_names(self.sorted_tasks(), self.scopes))
+            return self._labels[1].get(task, task.name)
 
     def require(self, tasks: Iterable[Any]) -> None:
         """Raise `GraphError` for the first of `tasks` that is not in the flow."""

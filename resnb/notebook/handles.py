@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any
 
 from resnb.elsewhere import Elsewhere
-from resnb.errors import ResnbError, is_installed, user_frames
+from resnb.errors import ResnbError, described, is_installed, user_frames
 from resnb.graph.base.stand_in import StandIn
 from resnb.graph.tasks.handle import is_handle, outlook
 from resnb.graph.tasks.task import Task
@@ -81,7 +81,7 @@ def _explain(error: BaseException | None) -> None:
     if passed:
         _, name, one = min(passed, key=itemgetter(0))  # rather a handle than a definition
         head = "Traceback (most recent call last):\n"
-        text = f"{type(error).__name__}: {error}\n{one.explained(name)}"
+        text = f"{described(error)}\n{one.explained(name)}"
         shown = "".join([head, *summary.format(), text])
         error._render_traceback_ = partial(_presented, shown)  # type: ignore[union-attr]
 

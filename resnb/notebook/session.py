@@ -184,12 +184,22 @@ class Session:
 
     def _bind_values(self, cells: FlowCells) -> None:
         for step in cells.steps():
-            for name, value in outputs_of(step, memory_of(cells.flow).state_of(step)):
+            state = memory_of(cells.flow).state_of(step)
+            for name, value in outputs_of(step, state):
                 key = cells.flow.name, name
                 held = self.namespace.get(name)
                 is_new = self._published.get(key, MISSING) is not value
                 if is_new or isinstance(held, StepTask):  # else the notebook has changed it since
                     self.namespace[name] = self._published[key] = value
+            if _is_elsewhere(state.kept):
+                self._withdraw(step, cells.flow)
+
+    def _withdraw(self, step: StepTask, flow: Flow) -> None:
+        """The names of `step` are its handle again where they have a value of an earlier run."""
+        for name in step.outputs:
+            earlier = self._published.pop((flow.name, name), MISSING)
+            if self.namespace.get(name, step) is earlier:
+                self.namespace[name] = step
 
     def bring_values(self, text: str) -> None:
         """Fetch the values of steps that are on a cluster, and that a cell with `text` reads."""

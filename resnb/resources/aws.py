@@ -54,7 +54,8 @@ class Site(NamedTuple):
         try:
             yield made
         except (NoCredentialsError, PartialCredentialsError) as error:
-            raise NothingMadeError(f"AWS asks for credentials: {error}") from error
+            message = f"AWS asks for credentials: {error}: give profile=..., or set AWS_PROFILE"
+            raise NothingMadeError(message) from error
         finally:
             made.close()
 

@@ -10,9 +10,15 @@ import psutil
 
 from resnb import ResourceManager
 from resnb.dask import gateway
-from resnb.dask.own_cluster import class_named, client_of, end, limit_idleness
+from resnb.dask.own_cluster import (
+    class_named,
+    client_of,
+    end,
+    limit_idleness,
+    refuse_unknown_options,
+)
 from resnb.durations import seconds
-from resnb.errors import CleanupError
+from resnb.errors import CleanupError, NothingMadeError, OptionError
 from resnb.ledger.owner import start_time
 from resnb.ledger.recipes.found_process import FoundProcess, Place, here, is_elsewhere
 from resnb.ledger.recipes.handles import Ended, processes_of
@@ -107,12 +113,16 @@ class DaskClusterManager:
         from dask import config
         from distributed import LocalCluster
 
-        own = class_named(self.cluster, "DaskCluster: cluster=")
+        try:
+            own = class_named(self.cluster, "DaskCluster: cluster=")
+        except OptionError as error:
+            raise NothingMadeError(str(error)) from None
         options = dict(self.options)
         if self.n_workers is not None:
             options["n_workers"] = self.n_workers
         if self.self_destruct is not None and issubclass(own, LocalCluster):
             options.setdefault("death_timeout", self.self_destruct)
+        refuse_unknown_options("DaskCluster", own, options)
         with config.set({_PRE_SPAWN: self.lease.id}):
             try:
                 self._made = own(**options)

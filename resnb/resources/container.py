@@ -4,8 +4,8 @@ import os
 import re
 import socket
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from resnb.durations import seconds
 from resnb.errors import CleanupError, NothingMadeError, ResnbError
 from resnb.ledger.recipes.found_process import Place, here, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
-from resnb.resources.common import leave_alone, needed
+from resnb.resources.common import last_words, leave_alone, needed
 
 if TYPE_CHECKING:
     from resnb.durations import Duration
@@ -54,7 +54,7 @@ class RunningContainer:
             known = client.containers.get(self.id).attrs["NetworkSettings"]["Ports"] or {}
         bound = known.get(f"{inside}/tcp")
         if not bound:
-            message = f"port {inside} of the container leads nowhere: give ports=[{inside}]"
+            message = f"DockerContainer: port {inside} leads nowhere: give ports=[{inside}]"
             raise ResnbError(message)
         return int(bound[0]["HostPort"])
 
@@ -113,20 +113,49 @@ class DockerContainerManager:
         ports = [*self.ports, *([self.ready_port] if self.ready_port else [])]
         with _client() as client:
             guarded = {} if self.self_destruct is None else self._guarded(client)
-            made = client.containers.create(
-                self.image,
-                self.command,
-                detach=True,
-                labels={LABEL: self.lease.id},
-                ports={f"{one}/tcp": ("127.0.0.1", None) for one in ports},
-                environment={name: str(one) for name, one in (self.environment or {}).items()},
-                volumes=dict(self.volumes or {}),
-                **guarded,
-            )
-            container = RunningContainer(made.id)
-            self.lease.record(self.handle(container))
-            made.start()
+            with self._explained(ResnbError if guarded else NothingMadeError):
+                made = self._created(client, ports, guarded)
+                container = RunningContainer(made.id)
+                self.lease.record(self.handle(container))
+                made.start()
         return container
+
+    def _created(self, client: Any, ports: Sequence[int], guarded: Mapping[str, Any]) -> Any:
+        return client.containers.create(
+            self.image,
+            self.command,
+            detach=True,
+            labels={LABEL: self.lease.id},
+            ports={f"{one}/tcp": ("127.0.0.1", None) for one in ports},
+            environment={name: str(one) for name, one in (self.environment or {}).items()},
+            volumes=dict(self.volumes or {}),
+            **guarded,
+        )
+
+    @contextmanager
+    def _explained(self, missing: type[ResnbError] = NothingMadeError) -> Iterator[None]:
+        """Say in one line why the engine refuses what the block asks for.
+
+        Args:
+            missing: what to raise if it has no such image.
+
+        Raises:
+            ResnbError: it refuses for another reason.
+        """
+        from docker.errors import APIError, ImageNotFound
+
+        try:
+            yield
+        except ImageNotFound:
+            message = (
+                f"DockerContainer: the engine has no image {self.image!r}: pull it first, by "
+                f"`docker pull {self.image}`"
+            )
+            raise missing(message) from None
+        except APIError as error:
+            why = last_words(str(error.explanation or error))
+            message = f"DockerContainer: the engine refuses one of {self.image!r}: {why}"
+            raise ResnbError(message) from None
 
     def _guarded(self, client: Any) -> dict[str, Any]:
         """Start a guard; gives the options of a container that ends with it.
@@ -136,14 +165,15 @@ class DockerContainerManager:
         """
         from docker.errors import APIError
 
-        guard = client.containers.create(
-            self.image,
-            [_GUARD.format(self.self_destruct)],
-            entrypoint=["sh", "-c"],
-            detach=True,
-            auto_remove=True,
-            labels={LABEL: self.lease.id, GUARD_LABEL: "1"},
-        )
+        with self._explained():
+            guard = client.containers.create(
+                self.image,
+                [_GUARD.format(self.self_destruct)],
+                entrypoint=["sh", "-c"],
+                detach=True,
+                auto_remove=True,
+                labels={LABEL: self.lease.id, GUARD_LABEL: "1"},
+            )
         try:
             guard.start()
         except APIError as error:
@@ -172,8 +202,8 @@ class DockerContainerManager:
                 raise
             text, status = "its output went with it", "dead"
         if status in ("exited", "dead", "stopped"):
-            last = next(iter(reversed(text.strip().splitlines())), "nothing was printed")
-            message = f"a container of {self.image} ended before it was ready: {last}"
+            said = last_words(text)
+            message = f"DockerContainer: one of {self.image!r} ended before it was ready: {said}"
             raise ResnbError(message)
         if self.ready_port is not None:
             address = container.host, container.port(self.ready_port)

@@ -110,7 +110,7 @@ class EMRClusterManager:
             status = emr.describe_cluster(ClusterId=cluster)["Cluster"]["Status"]
         if status["State"] in _ENDING:
             why = status.get("StateChangeReason", {}).get("Message", "no reason is given")
-            message = f"cluster {self.Name!r} is {status['State']} before it was ready: {why}"
+            message = f"EMRCluster: {self.Name!r} is {status['State']} before it was ready: {why}"
             raise ResnbError(message)
         return status["State"] in ("RUNNING", "WAITING")
 

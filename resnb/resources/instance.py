@@ -213,7 +213,7 @@ class EC2InstanceManager:
         state = found.get("State", {}).get("Name", "pending")
         if state not in ("pending", "running"):
             why = found.get("StateReason", {}).get("Message", "no reason is given")
-            message = f"an instance of {self.image_id} is {state} before it was ready: {why}"
+            message = f"EC2Instance: one of {self.image_id} is {state} before it was ready: {why}"
             raise ResnbError(message)
         return bool(state == "running")
 

@@ -20,7 +20,7 @@ from resnb.errors import CleanupError, NothingMadeError, OptionError, ResnbError
 from resnb.ledger.owner import start_time
 from resnb.ledger.recipes.found_process import FoundProcess, Place, here, is_elsewhere, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
-from resnb.resources.common import leave_alone
+from resnb.resources.common import last_words, leave_alone, shortened
 
 TAG = "RESNB_LEASE"
 """The variable by which the process, and all that it starts, is known."""
@@ -91,6 +91,10 @@ class SubprocessManager:
         self.cwd = cwd
         self._place = here()
 
+    @property
+    def _command(self) -> str:
+        return shortened(shlex.join(self.args))
+
     def setup(self) -> RunningProcess:
         """Start it, with its output in a file of its own.
 
@@ -113,7 +117,7 @@ class SubprocessManager:
             log.unlink()
             where = error.filename if error.filename not in (None, self.args[0]) else ""
             reason = f"{error.strerror}{where and f': {where}'}"
-            message = f"Subprocess: {self.args[0]!r} cannot be started: {reason}"
+            message = f"Subprocess: {self._command!r} cannot be started: {reason}"
             raise NothingMadeError(message) from None
         except BaseException:
             log.unlink()
@@ -137,8 +141,10 @@ class SubprocessManager:
         if self.ready_line is not None and _has(text, self.ready_line):
             return True
         if code is not None:
-            last = next(iter(reversed(text.strip().splitlines())), "nothing was printed")
-            message = f"{self.args[0]} ended with exit code {code} before it was ready: {last}"
+            message = (
+                f"Subprocess: {self._command!r} ended with exit code {code} before it was ready: "
+                f"{last_words(text)}"
+            )
             raise ResnbError(message)
         if self.ready_port is None:
             return False
@@ -191,7 +197,7 @@ class SubprocessManager:
             left = _wait(process, left)
         if left:
             pids = ", ".join(str(one.pid) for one in left)
-            message = f"process {pids} cannot be ended, not even by SIGKILL"
+            message = f"Subprocess: process {pids} cannot be ended, not even by SIGKILL"
             raise CleanupError(message)
         if process.returncode is None:
             leave_alone(f"process {process.pid}")

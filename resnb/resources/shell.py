@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from resnb import ResourceManager
-from resnb.errors import CleanupError, ResnbError
+from resnb.errors import CleanupError, NothingMadeError, ResnbError
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources.common import last_words, shortened
 
 _LONGEST = 100_000
 """The most characters of output that a variable takes."""
@@ -51,7 +52,14 @@ class CommandManager:
         self.cwd = os.path.abspath(cwd or ".")  # noqa: PTH100 - as text
 
     def setup(self) -> str:
-        """Run the first command."""
+        """Run the first command.
+
+        Raises:
+            NothingMadeError: there is no such folder.
+        """
+        if not os.path.isdir(self.cwd):  # noqa: PTH112 - as text
+            message = f"command: cwd={self.cwd!r} is no folder"
+            raise NothingMadeError(message)
         self.lease.record("")  # from now on the second one has to run
         return self._run(self.up, ResnbError, "up").strip()
 
@@ -80,9 +88,9 @@ class CommandManager:
         if done.stderr:
             print(done.stderr, end="", file=sys.stderr)  # noqa: T201 - the command's own
         if done.returncode:
-            last = next(iter(reversed(done.stderr.splitlines())), "")
-            why = f": {last}" if last else ""
-            message = f"command {which!r} ended with exit code {done.returncode}{why}"
+            why = last_words(done.stderr, "it printed no error")
+            ended = f"{which}={shortened(line)!r} ended with exit code {done.returncode}"
+            message = f"command: {ended}: {why}"
             raise error(message)
         return done.stdout
 

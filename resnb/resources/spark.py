@@ -87,7 +87,8 @@ class SparkSessionManager:
             try:
                 socket.create_connection((found.hostname or "", found.port or PORT), 10.0).close()
             except (OSError, ValueError) as error:
-                message = f"no Spark Connect server answers at {found.netloc}: {error}"
+                where = f"no Spark Connect server answers at {found.netloc}"
+                message = f"SparkSession: {where}: {error}"
                 raise ResnbError(message) from None
             self._answers = True
         return _without_token(self._address) or None
@@ -159,10 +160,13 @@ class SparkSessionManager:
 
         context = pyspark.SparkContext
         if context._active_spark_context is not None:  # noqa: SLF001 - there is no other way to know
-            message = "this kernel has a Spark session, and can have only one: stop that first"
+            message = (
+                "SparkSession: this kernel has a session, and can have only one: close that first, "
+                "such as by %resources close, or by its own stop()"
+            )
             raise ResnbError(message)
         if not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
-            message = "Spark needs Java 17: install it, or set JAVA_HOME"
+            message = "SparkSession needs Java 17: install it, or set JAVA_HOME"
             raise ResnbError(message)
         is_new = context._gateway is None  # noqa: SLF001 - likewise
         builder = pyspark.sql.SparkSession.builder

@@ -121,7 +121,7 @@ class SSHTunnelManager(SubprocessManager):
         lines = [one for one in text.splitlines() if one and not one.startswith("Warning:")]
         why = "; ".join(lines[-3:]) or f"ssh ended with exit code {tunnel.returncode}"
         remedies = [remedy for words, remedy in _REMEDIES.items() if words in text]
-        message = f"the tunnel to {self.host} could not be opened: {': '.join([why, *remedies])}"
+        message = f"SSHTunnel to {self.host} could not be opened: {': '.join([why, *remedies])}"
         raise ResnbError(message)
 
     def handle(self, tunnel: RunningProcess) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _settings(words: list[str]) -> dict[str, str]:
     done = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - the user's own host
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        message = f"the tunnel to {words[-1]} could not be opened: {lines[-1]}"
+        message = f"SSHTunnel to {words[-1]} could not be opened: {lines[-1]}"
         raise ResnbError(message)
     return {
         name: value for name, _, value in (one.partition(" ") for one in done.stdout.splitlines())

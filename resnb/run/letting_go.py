@@ -7,6 +7,7 @@ released, so that a chain never has more than two values: the one that is read, 
 
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from resnb.elsewhere import Elsewhere, LetGo
@@ -65,7 +66,7 @@ def let_go(execution: Holder, row: int) -> None:
     plan, value = execution.plan, execution.values[row]
     if value is None or isinstance(value, BaseException):
         return
-    gone = LetGo(plan.tasks[row].name, plan.flow.name)
+    gone = LetGo(partial(plan.flow.label_of, plan.tasks[row]), plan.flow.name)
     block = execution.mapped.children.get(row)
     if block is None:
         execution.values[row] = gone

@@ -7,6 +7,7 @@ cover. A value is forgotten when its task, or one that the task depends on, is r
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from resnb.errors import LeaseLost, NoValueError
 from resnb.graph.resources.scope import WHOLE, Scope, ScopeUse
@@ -56,6 +57,7 @@ class FlowMemory:
 
     def __init__(self, flow: "Flow") -> None:
         self.flow_name = flow.name
+        self._flow = ref(flow)
         self.open_leases: dict[ScopeUse, Lease] = {}
         self.code = PENDING
         self.final: State | None = None
@@ -193,15 +195,16 @@ class FlowMemory:
         state = self.state_of(task)
         if state.is_successful() and not state.is_skipped():
             return state.result
-        run = f"%flow run {self.flow_name}"
+        flow, run = self._flow(), f"%flow run {self.flow_name}"
+        name = task.name if flow is None else flow.label_of(task)
         if state.is_skipped():
-            message = f"task {task.name!r} was skipped, so it has no value: {state.message}"
+            message = f"task {name!r} was skipped, so it has no value: {state.message}"
         elif state.is_failed():
-            message = f"task {task.name!r} has no value: it failed ({state.message})"
+            message = f"task {name!r} has no value: it failed ({state.message})"
         elif state.is_running():
-            message = f"task {task.name!r} has no value yet: it is running"
+            message = f"task {name!r} has no value yet: it is running"
         else:
-            message = f"task {task.name!r} has no value yet: run the flow ({run}, or flow.run())"
+            message = f"task {name!r} has no value yet: run the flow ({run}, or flow.run())"
         raise NoValueError(message)
 
     def lease_of(self, scope: Scope, item: int = WHOLE) -> Lease | None:

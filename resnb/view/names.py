@@ -8,6 +8,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from resnb.graph.base.labels import numbered
+
 NAME_WIDTH = 48
 MESSAGE_WIDTH = 160
 
@@ -44,20 +46,7 @@ def message(text: str) -> str:
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:
     """Each of `names` as it is shown; repeated ones get ``-2``, ``-3`` and so on."""
-    wanted = [shown(name) for name in names]
-    taken = set(wanted)
-    next_number: dict[str, int] = {}
-    found = []
-    for name in wanted:
-        number = next_number.get(name, 1)
-        label = name
-        if number > 1:
-            while (label := f"{name}-{number}") in taken:
-                number += 1
-            taken.add(label)
-        next_number[name] = number + 1
-        found.append(label)
-    return tuple(found)
+    return numbered(map(shown, names))
 
 
 def counted(number: int, noun: str) -> str:

@@ -5,6 +5,7 @@ The edges that follow from scopes are links like any other.
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from resnb.graph.base.labels import has_own_name, name_in_scope
 from resnb.graph.tasks.parameter import Parameter
 from resnb.view import protection
 from resnb.view.names import shown, unique
@@ -89,11 +90,11 @@ def _nodes(
 def _own_name(task: "Task", scope: "Scope", cluster: Cluster) -> tuple[str, str]:
     """The full and the short name of a scope's own task; a name that a user gave stays."""
     manager = scope.manager.name
-    given = manager if task.kind == "init" else f"{manager}.{task.kind}"
-    if task.name != given:
-        return task.name, shown(task.name)
+    name = name_in_scope(task, manager, cluster.label)
+    if has_own_name(task, manager):
+        return name, shown(name)
     calls = task.kind == "init" and cluster.label != cluster.manager
-    return f"{cluster.label}.{task.kind}", cluster.manager if calls else task.kind
+    return name, cluster.manager if calls else task.kind
 
 
 def _note(flow: "Flow", task: "Task") -> str:

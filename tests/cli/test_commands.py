@@ -282,6 +282,7 @@ def test_keep_and_adopt_say_for_how_long(ledger, sweeper):
 BAD = {
     "cleanup": "say what to clean up: NAME|ID..., --orphans or --all",
     "cleanup x --all": "say what to clean up",
+    "ls --all --fleet": "--all does not go with --fleet, which lists what is alive only",
     "cleanup flow/b": "no resource 'flow/b'; did you mean 'flow/a'?",
     "forget flow/a": "flow/a is held by a kernel that is alive: resnb cleanup flow/a",
     "adopt flow/a": "flow/a is held by a kernel that is alive: end it, or resnb keep flow/a",

@@ -83,6 +83,11 @@ def run_in_background(flow, cluster_or_client):
     return flow.start(executor=DaskExecutor(cluster_or_client))
 
 
+def ended(flow, cluster_or_client):
+    """The final state of a run there."""
+    return run_in_background(flow, cluster_or_client).wait(codes.DEADLINE)
+
+
 def is_reported(value):
     """Whether a worker has said how a task ended, and with what."""
     return isinstance(value, RemoteValue) and bool(value.copy)
@@ -104,7 +109,7 @@ def test_a_worker_that_dies_with_a_task_is_replaced(tmp_path, thing):
         with Flow("f") as flow, thing():
             found = task(codes.dies_once)(str(tmp_path))
             after = task(lambda text: text.upper(), name="after")(found)
-        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        state = ended(flow, client)
         assert state.is_successful(), state
         assert state.result[after].result == "SURVIVED"
         assert len(codes.marks(tmp_path, "dies")) == 2
@@ -143,7 +148,7 @@ def test_only_the_task_that_kills_workers_fails(thing):
             first = task(codes.one)()
             killer = task(codes.dies)()
             others = [task(codes.plus_one)(first) for _ in range(4)]
-        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        state = ended(flow, client)
         assert "each Dask worker that ran task 'dies' died" in state.result[killer].message
         assert [state.result[one].result for one in (first, *others)] == [1, 2, 2, 2, 2]
         assert thing.held == []
@@ -157,7 +162,7 @@ def test_only_the_one_of_many_short_tasks_that_kills_workers_fails(allowed, kill
     with mortal(allowed=allowed, n_workers=2) as client:
         with Flow("f") as flow:
             handles = [task(codes.dies_at)(number, killer) for number in range(40)]
-        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        state = ended(flow, client)
         assert [one for one in handles if not state.result[one].is_successful()] == [
             handles[killer]
         ]
@@ -171,7 +176,7 @@ def test_a_link_of_a_chain_kills_workers_before_anything_is_reported(place):
             for number in range(1, 5):
                 upstream = [handles[-1]]
                 handles.append(task(codes.dies_at)(number, place, upstream_tasks=upstream))
-        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        state = ended(flow, client)
         found = [state.result[one].name for one in handles]
         assert found == ["Success"] * place + ["Failed"] + ["TriggerFailed"] * (4 - place)
         assert "each Dask worker that ran task" in state.result[handles[place]].message
@@ -241,7 +246,7 @@ def test_what_was_lost_cannot_be_made_again(tmp_path):
             first = task(codes.fails_again, timeout=60)(folder)
             dies = task(codes.dies_once)(folder, upstream_tasks=[first])
             after = task(len)(first, upstream_tasks=[dies])
-        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        state = ended(flow, client)
         assert [state.result[one].name for one in (first, dies)] == ["Success"] * 2
         assert "not again" in state.result[after].message
 
@@ -251,7 +256,7 @@ def test_a_task_that_kills_every_worker_fails_and_says_so(thing):
     with mortal(allowed=0) as client:
         with Flow("f") as flow, thing():
             found = task(codes.dies)()
-        state = run_in_background(flow, client).wait(codes.DEADLINE)
+        state = ended(flow, client)
         assert state.is_failed()
         assert "each Dask worker that ran task 'dies' died" in state.result[found].message
         assert thing.held == []

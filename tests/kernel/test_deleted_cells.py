@@ -159,6 +159,16 @@ def test_flows_of_python_lose_tasks_too(lab):
     assert lab.value("names(flow)") == []
 
 
+def test_one_of_several_tasks_of_one_name_is_removed_by_what_views_call_it(lab):
+    lab.run("with Flow('mine') as flow:\n    number(1)\n    number(2)")
+    assert (
+        "has 2 tasks 'number': name a variable or a cell ('number' and 'number-2')"
+        in lab.refuse("%flow remove mine number")
+    )
+    assert lab.run("%flow remove mine number-2").stdout == "flow 'mine': removed 'number-2'\n"
+    assert lab.run("%flow remove mine number").stdout == "flow 'mine': removed 'number'\n"
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -120,6 +120,8 @@ def test_an_awaited_run(work):
     shown = interrupted(work, RUNS["await run_async()"])
     assert shown.error in {"KeyboardInterrupt", "CancelledError"}
     assert "resnb/" not in shown.traceback
+    assert "asyncio/" not in shown.traceback
+    assert "line 1, in <module>" in shown.traceback
     assert work.value("since()") == ["set up 2", "loop", "slow clean up: 0", "clean up 2"]
     assert work.value("[one.state.name for one in (x, y, z)], alive()") == (["Cancelled"] * 3, [])
 
@@ -300,6 +302,23 @@ def test_an_interrupted_block_shows_its_own_lines_only(work):
     assert shown.error == "KeyboardInterrupt"
     assert "resnb/" not in shown.traceback
     assert "line 3, in <module>" in shown.traceback
+
+
+def test_an_interrupted_async_block_shows_its_own_lines_only(work):
+    cell = """
+    async with Cluster(1):
+        Path("cell").touch()
+        while True:
+            await asyncio.sleep(0.01)  # ipykernel's cancel alone does not wake the loop
+    """
+    request = work.kernel.send(cell)
+    reached(work, "cell")
+    interrupt(work)
+    shown = work.kernel.finish(request)
+    assert shown.error in {"KeyboardInterrupt", "CancelledError"}
+    assert "lib/python" not in shown.traceback
+    assert "line 4, in <module>" in shown.traceback
+    assert work.value("alive()") == []
 
 
 def test_a_run_in_the_background_is_left_alone(work):

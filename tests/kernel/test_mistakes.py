@@ -39,3 +39,25 @@ def test_a_mistake(made, mistake):
     assert comparable(output) == mistake.output
     assert len(output.splitlines()) <= LONGEST
     assert not _FRAMES.search(output)
+
+
+def test_a_handle_is_no_value_of_a_parameter(tmp_path):
+    """In a kernel of its own: once the flow has run, the handle has a value."""
+    kernel = Kernel(tmp_path, BEGIN, env={**os.environ, "RESNB_HOME": str(tmp_path / "ledger")})
+    try:
+        for number, source in enumerate(BEFORE):
+            kernel.run(source, f"before {number}")
+        fault = (
+            "flow 'sales', parameter 'n': n is a handle (parameter 'n' of flow 'sales'), not a "
+            "value; n.value is its value after a run; pass a value, or leave n out for its default"
+        )
+        for cell in "%flow run sales n=n", "sales.run(n=n)", "await sales.run_async(n=n)":
+            shown = kernel.fail(cell)
+            assert (shown.error, shown.message) == ("ArgumentError", fault)
+            assert len(whole(shown).splitlines()) <= LONGEST
+            assert not _FRAMES.search(whole(shown))
+        kernel.run("%flow run sales n=3")
+        assert "n.value is its value;" in kernel.fail("%flow run sales n=n").message
+    finally:
+        kernel.close()
+        end_reapers(tmp_path / "ledger")

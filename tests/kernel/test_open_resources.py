@@ -121,7 +121,9 @@ def test_open_binds_the_live_thing_and_close_unbinds_it(begin, tmp_path):
     assert kernel.run("%resources close here").stdout == "cleaned up here\n"
     assert kernel.value("'here' in globals()") is False
     assert kernel.run("%resources close").stdout == "nothing is open for ordinary cells\n"
-    assert kernel.run("%resources open Place").stdout == "Place is open\n"
+    assert kernel.run("%resources open Place").stdout == (
+        "Place is open; no variable has its value: `as NAME` would bind one\n"
+    )
     assert kernel.run("%resources cleanup").stdout == "cleaned up Place\n"
 
 

@@ -503,3 +503,39 @@ def test_a_cell_that_runs_again_unchanged_keeps_values_though_it_has_a_signature
     shown = cells.run(cell, "a").texts
     assert "days=3" in shown
     assert "stale: its code has changed" in shown
+
+
+def test_the_names_of_values_that_a_run_has_let_go_are_handles_again(cells):
+    cells.run("%%flow etl --step\nrows = [since(), 1]", "a")
+    cells.run("%%flow etl --step --run\ncount = len(rows)", "b")
+    assert cells.value("(rows, count)") == ([[], 1], 2)
+    cells.run("etl.keep_values = 'terminal'; happened.append('a new run')\n%flow run etl")
+    assert cells.run("print(rows, count)").stdout == (
+        "<handle of task 'rows' of flow 'etl', success: its value is .value after a run with "
+        "keep_values='all'> 2\n"
+    )
+    assert cells.fail("rows.append(2)").message == (
+        "rows is a handle (task 'rows' of flow 'etl'), not a value, and has no 'append': use "
+        "rows.value.append after a run with keep_values='all', or do this in a task"
+    )
+    assert cells.fail("rows.value").message.startswith(
+        "the value of task 'rows' was let go when its last reader had ended"
+    )
+    cells.run("etl.keep_values = 'all'\n%flow run etl")
+    assert cells.value("(rows, count)") == ([[], 1], 2)
+
+
+def test_a_name_that_the_notebook_has_changed_stays_when_its_value_is_let_go(cells):
+    cells.run("%%flow etl --step\nrows = [1]", "a")
+    cells.run("%%flow etl --step --run\ncount = len(rows)", "b")
+    cells.run("rows = 'mine'; etl.keep_values = 'terminal'\n%flow run etl")
+    assert cells.value("rows") == "mine"
+
+
+@pytest.mark.parametrize("body", ["", "\n# later\n\n  # more"])
+def test_a_step_without_code_is_refused_in_one_line(cells, body):
+    cells.run("%%flow etl --step --run\nrows = [1]", "a")
+    assert cells.refuse(f"%%flow etl --step{body}", "a") == (
+        "MagicError: %%flow etl --step: the cell is empty, and a step is the cell's code: write "
+        "that below; %flow remove etl NAME takes out a step that it was before"
+    )

@@ -235,7 +235,7 @@ def test_a_cluster_that_ends_before_it_is_ready(aws, monkeypatch):
 
     monkeypatch.setattr(manager, "ready", ended)
     with (
-        pytest.raises(ResnbError, match="cluster 'sales' is TERMINATED before it was ready"),
+        pytest.raises(ResnbError, match="EMRCluster: 'sales' is TERMINATED before it was ready"),
         EMRCluster("sales", "emr-7.5.0", endpoint_url=aws.url),
     ):
         pass

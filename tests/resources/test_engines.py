@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.crash.engine import IMAGE, NoEngineError, client, engine
 from resnb.dask import gateway
-from resnb.errors import CleanupError, OptionError, ResnbError
+from resnb.errors import CleanupError, NothingMadeError, OptionError, ResnbError
 from resnb.ledger.recipes import kinds
 from resnb.ledger.recipes.handles import FoundLease
 from resnb.resources import DaskCluster, DockerContainer, PostgresDatabase, cluster
@@ -45,8 +45,27 @@ def test_a_container(docker_client):
     with used as container:
         assert container.logs() == "ready\n"
         assert docker_client.containers.get(container.id).status == "running"
-        with pytest.raises(ResnbError, match="port 80 of the container leads nowhere"):
+        with pytest.raises(ResnbError, match="DockerContainer: port 80 leads nowhere"):
             container.port(80)
+    assert containers(docker_client) == []
+
+
+@pytest.mark.parametrize("limit", [None, "1h"])
+def test_an_image_that_the_engine_does_not_have(docker_client, limit):
+    with (
+        pytest.raises(NothingMadeError, match="the engine has no image 'localhost/no:such': pull"),
+        DockerContainer("localhost/no:such", self_destruct=limit),
+    ):
+        pass
+    assert containers(docker_client) == []
+
+
+def test_a_command_that_the_image_does_not_have(docker_client):
+    with (
+        pytest.raises(ResnbError, match=f"the engine refuses one of '{IMAGE}': .*no-such"),
+        DockerContainer(IMAGE, ["no-such-program"]),
+    ):
+        pass
     assert containers(docker_client) == []
 
 
@@ -140,7 +159,7 @@ def test_a_database_that_is_not_its_own_is_left_alone(server):
 def test_a_dask_cluster():
     assert doctest.testmod(cluster).failed == 0
     with (
-        pytest.raises(OptionError, match=r"cluster='no\.such\.Class' is no class"),
+        pytest.raises(NothingMadeError, match=r"cluster='no\.such\.Class' is no class"),
         DaskCluster(cluster="no.such.Class"),
     ):
         pass

@@ -269,7 +269,7 @@ def test_a_command(tmp_path):
 
 def test_a_command_that_fails_is_taken_back(tmp_path, capfd):
     with (
-        pytest.raises(ResnbError, match="command 'up' ended with exit code 3: no luck"),
+        pytest.raises(ResnbError, match=r"command: up='echo .*' ended with exit code 3: no luck"),
         command("echo no luck >&2; exit 3", "touch down", cwd=tmp_path),
     ):
         pass

@@ -102,7 +102,7 @@ def test_sessions_of_this_kernel():
         assert session.range(10).count() == 10
         assert len(java()) == 1
         with (
-            pytest.raises(ResnbError, match="has a Spark session, and can have only one"),
+            pytest.raises(ResnbError, match="this kernel has a session, and can have only one"),
             SparkSession(),
         ):
             pass

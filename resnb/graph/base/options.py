@@ -3,7 +3,7 @@
 An error thus points at the line with the option, and not at a task that fails much later.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any, TypeAlias
 
@@ -29,6 +29,26 @@ SCOPE_OPTIONS = (
     "cost_per_hour", "setup", "find_for",
 )  # fmt: skip
 
+FLOW_OPTIONS = (
+    "executor", "cache_for", "result", "keep_values", "tasks", "edges", "reference_tasks", *HOOKS,
+    "validate",
+)  # fmt: skip
+
+FUNCTION_OPTIONS = (
+    "name", "retries", "retry_delay", "timeout", "executor", "keep_values", *HOOKS, "description",
+    "log_prints", "flow_run_name",
+)  # fmt: skip
+
+_RUN_OPTIONS = ("executor", "task_states")
+_HOMES = {
+    "@task({}=...)": TASK_OPTIONS,
+    "Flow(..., {}=...)": FLOW_OPTIONS,
+    "@flow({}=...)": FUNCTION_OPTIONS,
+    "{manager}.options({}=...)(...)": SCOPE_OPTIONS,
+    "flow.run({}=...)": _RUN_OPTIONS,
+}
+"""Where each option is given."""
+
 ALIASES = {
     "retries": "max_retries",
     "retry_delay_seconds": "retry_delay",
@@ -38,15 +58,38 @@ ALIASES = {
 """The names that options have in Prefect 2 and 3."""
 
 
-def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise `OptionError` for the first of `given` that is not `known`, with the closest match."""
+def refuse_unknown(
+    owner: str, given: Iterable[str], known: Iterable[str], manager: str = "Manager"
+) -> None:
+    """Raise `OptionError` for the first of `given` that is not `known`, with what may be meant.
+
+    Args:
+        owner: whose options they are.
+        given: the names that were given.
+        known: the names of all options.
+        manager: the resource manager's name, if there is one.
+    """
     known = tuple(known)
     for name in given:
         if name not in known:
             near = nearest(name, known)
-            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"
+            meant = [*([repr(near)] if near else []), *elsewhere(name, owner, manager)]
+            hint = did_you_mean(meant) or f"known: {', '.join(known)}"
             message = f"{owner} has no option {name!r}; {hint}"
             raise OptionError(message)
+
+
+def elsewhere(name: str, owner: str = "", manager: str = "Manager") -> list[str]:
+    """Where an option is given that `owner` does not have; empty if nothing has it."""
+    if owner.startswith("resource") and name in TASK_OPTIONS:
+        return [f"@resource_manager(setup_task_kwargs={{{name!r}: ...}})"]
+    return [form.format(name, manager=manager) for form, known in _HOMES.items() if name in known]
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """The question whether one of `names` was meant; empty if there are none."""
+    *most, last = names or [""]
+    return last and f"did you mean {', '.join(most)}{' or ' if most else ''}{last}?"
 
 
 def checked(

@@ -77,6 +77,9 @@ class Flow(Graph, Protocol):
     def memory(self) -> Memory | None:
         """What is known of its runs; None before the first one."""
 
+    def label_of(self, task: Any, /) -> str:
+        """The name of a task, as views show it."""
+
     def transaction(self) -> AbstractContextManager[None]:
         """A block whose changes are all taken back if it raises."""
 

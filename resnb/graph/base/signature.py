@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from resnb.errors import ArgumentError, nearest
-from resnb.graph.base.options import SCOPE_OPTIONS, TASK_OPTIONS
+from resnb.graph.base.options import SCOPE_OPTIONS, TASK_OPTIONS, did_you_mean, elsewhere
 
 
 class ShownSignature:
@@ -110,7 +110,8 @@ def _option_hint(owner: str, name: str) -> str:
         return f"; it is an option: write .options({name}=...)(...)"
     if owner.startswith("task ") and name in TASK_OPTIONS:
         return f"; it is an option: write @task({name}=...), or .with_options({name}=...)(...)"
-    return ""
+    meant = did_you_mean(elsewhere(name, owner))
+    return meant and f"; {meant}"
 
 
 def _listed(names: AbstractSet[str], order: tuple[str, ...]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from resnb.errors import GraphError, GraphTypeError, OutsideFlowError
+from resnb.errors import GraphError, GraphTypeError, OptionError, OutsideFlowError
 from resnb.graph.base.active_function import active_function
 from resnb.graph.base.building import flow_being_built
 from resnb.graph.base.options import checked, refuse_unknown
@@ -106,7 +106,7 @@ class ResourceManager:
         given = (init_task_kwargs, setup_task_kwargs, cleanup_task_kwargs)
         self.task_options = {step: dict(one or {}) for step, one in zip(_STEPS, given, strict=True)}
         self._check_task_options()
-        self.scope_options = ScopeOptions().replaced(f"resource manager {self.name!r}", options)
+        self.scope_options = self._checked(ScopeOptions(), options)
         self.__doc__ = getattr(definition, "__doc__", None)
         self.shared: Any = None
         self._signature: Signature | None = None
@@ -128,8 +128,23 @@ class ResourceManager:
         }
         new._check_task_options()
         new.name = options.pop("name", None) or self.name
-        new.scope_options = self.scope_options.replaced(f"resource manager {self.name!r}", options)
+        new.scope_options = self._checked(self.scope_options, options)
         return new
+
+    def _checked(self, before: ScopeOptions, options: dict[str, Any]) -> ScopeOptions:
+        """`before` with other options.
+
+        Raises:
+            OptionError: an option is unknown, of the wrong kind, or contradicts the definition.
+        """
+        found = before.replaced(f"resource manager {self.name!r}", options)
+        if found.keep and getattr(self.resource_class, "dies_with_kernel", False) is True:
+            message = (
+                f"resource manager {self.name!r}: keep contradicts dies_with_kernel = True: what "
+                "lives in the kernel cannot survive it"
+            )
+            raise OptionError(message)
+        return found
 
     def __call__(self, *args: Any, flow: Flow | None = None, **kwargs: Any) -> Any:
         """One use of the resource: ``with Cluster(n=2) as client:``.

@@ -7,7 +7,7 @@ from resnb.errors import NoValueError
 from resnb.graph.base.roles import Flow, Scope
 from resnb.graph.base.stand_in import Standing, variable_of
 from resnb.graph.tasks.operators import Operators
-from resnb.states import Pending, State
+from resnb.states import Pending, State, has_let_go
 
 Result_co = TypeVar("Result_co", covariant=True)
 
@@ -37,7 +37,7 @@ class Handle(Operators[Result_co]):
             raise NoValueError(message)
         if flow.memory is None:
             message = (
-                f"task {self.name!r} has no value yet: flow {flow.name!r} has not run "
+                f"task {flow.label_of(self)!r} has no value yet: flow {flow.name!r} has not run "
                 f"(%flow run {flow.name}, or flow.run())"
             )
             raise NoValueError(message)
@@ -96,13 +96,16 @@ def label_of(task: Handle[Any]) -> str:
     if task.kind == "setup":
         scope: Scope = task.scope
         return f"resource {scope.name!r}"
-    return f"{'parameter' if task.kind == 'parameter' else 'task'} {task.name!r}"
+    name = task.name if task.flow is None else task.flow.label_of(task)
+    return f"{'parameter' if task.kind == 'parameter' else 'task'} {name!r}"
 
 
 def _when(task: Handle[Any]) -> str:
     """When its ``value`` gives one; empty if it does now."""
     if outlook(task)[1]:
         return ""
+    if has_let_go(task.state):
+        return " after a run with keep_values='all'"
     return " while its scope is open" if task.kind == "setup" else " after a run"
 
 

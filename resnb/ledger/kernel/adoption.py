@@ -193,7 +193,8 @@ def _manager_of(record: "LeaseRecord") -> Any:
             return loaded(record.kind, record.recipe, None)[0]
         return pickle.loads(record.recipe)  # noqa: S301 - the user's own, from a private file
     except Exception as error:  # noqa: BLE001 - whatever unpickling runs
-        message = f"resource {record.name!r} cannot be adopted here: its recipe fails with {error}"
+        why = f"its recipe fails with {described(error)}"
+        message = f"resource {record.name!r} cannot be adopted here: {why}"
         raise LedgerError(message) from None
 
 

@@ -226,7 +226,7 @@ def _write_end(end: dict[str, Any]) -> None:
 
 def _line(error: BaseException) -> str:
     try:
-        text = f"{type(error).__name__}: {error}"
+        text = f"{type(error).__name__}: {str(error).lstrip()}"
     except Exception:  # noqa: BLE001 - the user's own __str__
         text = type(error).__name__
     return text.splitlines()[0].removesuffix(": ")[:_LONGEST_REASON]

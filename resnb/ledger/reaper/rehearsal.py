@@ -66,7 +66,7 @@ def faults_of(manager: Any, handle: Any, resolved: Callable[[Any], Any]) -> tupl
             try:
                 resource = resolved(attach(handle))
             except Exception as error:  # noqa: BLE001 - the user's code
-                raised = f"attach() raised {type(error).__name__}: {error}"
+                raised = f"attach() raised {type(error).__name__}: {str(error).lstrip()}"
                 return raised.splitlines()[0].removesuffix(": "), ""
         if not callable(getattr(manager, "cleanup", None)):
             return f"{_kind(type(manager))} has no cleanup", ""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from resnb.errors import GraphError, MagicError, nearest
+from resnb.errors import GraphError, MagicError, ResnbError, described, nearest
 from resnb.graph import editing
 from resnb.graph.flow import Flow
 from resnb.graph.resources.resource import ResourceManager
@@ -161,7 +161,8 @@ def manager_named(
         if found is None:
             raise _unknown(f"{owner} {source}", error.name or "", namespace) from error
     except Exception as error:
-        raise MagicError(f"{owner} {source}: {error}") from error
+        why = str(error) if isinstance(error, ResnbError) else described(error)
+        raise MagicError(f"{owner} {source}: {why}") from error
     if isinstance(found, ResourceManager):
         return found
     opened = _opened(source, found)

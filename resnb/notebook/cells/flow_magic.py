@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from resnb.errors import CleanupError, RunError
+from resnb.errors import CleanupError, MagicError, RunError
 from resnb.events import EVENTS, StructureChanged
 from resnb.graph.flow import Flow
 from resnb.graph.resources.scope import Scope
@@ -34,6 +34,11 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
     parsed = parse_flow_line(line)
     flow_cells = session.for_building(parsed.name)
     refuse_while_running(parsed.name)
+    if parsed.step is not None and not has_code(cell):
+        raise MagicError(
+            f"%%flow {parsed.name} --step: the cell is empty, and a step is the cell's code: write "
+            f"that below; %flow remove {parsed.name} NAME takes out a step that it was before"
+        )
     if cell_id is None and is_terminal(shell) and parsed.step is not None and parsed.step.title:
         cell_id = f"step {parsed.step.title}"  # typed once more, it replaces that
     body = flow_body(shell, f"%%flow {line}", cell, cell_id, parsed.step)
@@ -59,6 +64,11 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
     state.raise_for_failure()
     if parsed.step is not None and not parsed.quiet:
         show_last_lines(flow, built.tasks)
+
+
+def has_code(cell: str) -> bool:
+    """Whether a cell has more than blank lines and comments."""
+    return any(line.strip() and not line.lstrip().startswith("#") for line in cell.splitlines())
 
 
 def refuse_while_running(name: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from resnb.errors import MagicError, ResnbError
+from resnb.errors import MagicError, ResnbError, described
 
 
 class _Missing:
@@ -62,5 +62,5 @@ def evaluated(source: str, namespace: dict[str, Any], where: str) -> Any:
         own = error.__traceback__ and error.__traceback__.tb_next
         if own is None or own.tb_next is not None:  # the user's function has lines to show
             raise
-        kind = "" if isinstance(error, NameError) else f"{type(error).__name__}: "
-        raise MagicError(f"{where}: {kind}{error}") from None
+        why = str(error) if isinstance(error, NameError) else described(error)
+        raise MagicError(f"{where}: {why}") from None

@@ -34,9 +34,12 @@ def open_resource(session: Session, parsed: ResourcesLine) -> None:
         session.unbind_closed()
     if before is not None and opened is not before:
         print(f"cleaned up {harmless(name)}")  # noqa: T201
-    print(f"{harmless(name)} is open" + " already" * (opened is before))  # noqa: T201
+    told = f"{harmless(name)} is open" + " already" * (opened is before)
     if clause.variable is not None:
         session.bind(clause.variable, opened)
+    else:
+        told += "; no variable has its value: `as NAME` would bind one"
+    print(told)  # noqa: T201
 
 
 def close_resources(session: Session, name: str | None) -> None:

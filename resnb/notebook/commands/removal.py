@@ -101,12 +101,16 @@ def _called(tasks: Iterable[Task], names: dict[Task, str]) -> list[str]:
 def _names(flow: Flow, cells: FlowCells | None) -> dict[Task, str]:
     """What a user calls each task of `flow`: its variable, scope or name."""
     places = {} if cells is None else cells.places()
-    return {
-        task: f"scope {harmless(task.scope.name)!r}"
-        if task.kind in SCOPE_KINDS
-        else name_of(places.get(task, (0, None))[0], task)
-        for task in flow.nodes
-    }
+    found = {}
+    for task in flow.nodes:
+        label, _ = places.get(task, (0, None))
+        if task.kind in SCOPE_KINDS:
+            found[task] = f"scope {harmless(task.scope.name)!r}"
+        elif isinstance(label, str):
+            found[task] = name_of(label, task)
+        else:
+            found[task] = repr(flow.label_of(task))
+    return found
 
 
 # ---- what a line names
@@ -142,8 +146,8 @@ def removable(session: Session, flow: Flow) -> list[str]:
 
 def _tasks(flow: Flow, cells: FlowCells | None, target: str) -> list[Task]:
     """The tasks that a user calls `target`."""
-    by_label, scopes, by_name = _known(flow, cells)
-    for known in (by_label, scopes, by_name):
+    by_label, scopes, by_name, by_view = _known(flow, cells)
+    for known in (by_label, scopes, by_name, by_view):
         if found := known.get(target):
             if len(found) == 1 or known is scopes:
                 return found
@@ -161,7 +165,7 @@ def _tasks(flow: Flow, cells: FlowCells | None, target: str) -> list[Task]:
 
 
 def _known(flow: Flow, cells: FlowCells | None) -> tuple[dict[str, list[Task]], ...]:
-    """The tasks by variable, by scope and by name."""
+    """The tasks by variable, by scope, by name, and by what views call those of one name."""
     by_label: dict[str, list[Task]] = {}
     for record in () if cells is None else cells.records.values():
         for label, task in record.tasks.items():
@@ -172,4 +176,8 @@ def _known(flow: Flow, cells: FlowCells | None) -> tuple[dict[str, list[Task]], 
     for task in flow.nodes:
         if task.kind not in SCOPE_KINDS:
             by_name.setdefault(task.name, []).append(task)
-    return by_label, scopes, by_name
+    by_view: dict[str, list[Task]] = {}
+    for task in (task for tasks in by_name.values() if len(tasks) > 1 for task in tasks):
+        if (label := flow.label_of(task)) not in by_name:
+            by_view[label] = [task]
+    return by_label, scopes, by_name, by_view

@@ -188,6 +188,10 @@ def parse_resource_line(line: str) -> ResourceLine:
             if reason := _TAKEN_ARGUMENTS.get(parameter.name):
                 raise MagicError(f"an argument cannot be called {parameter.name!r}: {reason}")
         dies_with_kernel = "--dies-with-kernel" in scanner.given
+        if dies_with_kernel and "--keep" in scanner.given:
+            raise MagicError(
+                "--keep contradicts --dies-with-kernel: what lives in the kernel cannot survive it"
+            )
         return ResourceLine(name, parameters, MappingProxyType(options), dies_with_kernel)
 
 

@@ -90,6 +90,8 @@ class Scanner:
         if name is None:
             return None
         option = self._magic.option(name)
+        if option is None and (reason := dict(self._magic.refused).get(name)):
+            raise MagicError(f"{name} {reason}")
         if option is None:
             near = _nearest(name, self._options)
             known = ", ".join(self._options) or "none"

@@ -69,6 +69,7 @@ class Magic:
     summary: str  # its purpose
     forms: tuple[Form, ...]  # the ways to write it
     options: tuple[Option, ...] = ()  # its options, in the order of the help
+    refused: tuple[tuple[str, str], ...] = ()  # those of another magic, and why not here
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -168,11 +169,19 @@ RESOURCE = Magic(
     ),
 )
 
+_UNTIL_CLOSED = "is for scopes: what is opened stays until %resources close"
+_ONLY_OF_SCOPES = {
+    "--setup": "is for scopes of flows: this sets up at once",
+    "--on": _UNTIL_CLOSED,
+    "--lifetime": _UNTIL_CLOSED,
+}
+
 OPEN = Magic(
     "%resources open",
     "Open a resource for ordinary cells, until it is closed, a limit, or the kernel's end.",
     (Form("RESOURCE[(args)] [as VAR]", "open it, unless it is open, and bind VAR to its value"),),
-    SCOPE_OPTIONS,
+    tuple(option for option in SCOPE_OPTIONS if option.name not in _ONLY_OF_SCOPES),
+    refused=tuple(_ONLY_OF_SCOPES.items()),
 )
 
 COMMAND = Magic(

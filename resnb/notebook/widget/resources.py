@@ -16,8 +16,8 @@ from resnb.ledger.recipes.found_objects import FoundContainer, FoundFolder
 from resnb.ledger.recipes.found_process import FoundProcess
 from resnb.ledger.recipes.handles import Ended
 from resnb.ledger.recipes.protection import protection_before
+from resnb.ledger.recipes.secrets import masked
 from resnb.notebook.widget.rich import text_of
-from resnb.notebook.widget.secrets import masked
 from resnb.run.active import active_run
 from resnb.run.inspection import log_since, run_number
 from resnb.run.memory import FlowMemory, lease_word, memory_of

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from resnb.errors import NothingMadeError, ResnbError
+from resnb.errors import NothingMadeError, ResnbError, described
 from resnb.resources.common import needed
 from resnb.resources.kubernetes.objects import EXTRA, NEEDS, ref_of
 
@@ -84,7 +84,7 @@ class KubernetesApi:
                 config.load_incluster_config(settings)
         except Exception as error:  # noqa: BLE001 - the file may have anything in it
             there = f"; its contexts are {', '.join(known)}" if known else ""
-            why = f"{type(error).__name__}: {error}".removeprefix("ConfigException: ")
+            why = described(error).removeprefix("ConfigException: ")
             message = f"no Kubernetes cluster is known by {path} or by a pod: {why}{there}"
             raise NothingMadeError(message) from None
         self.server: str = settings.host

@@ -66,7 +66,10 @@ class KubernetesManifestManager:
         ends = None if given is None else max(1, round(given))
         have_limits = [limit(one, ends) for one in self._whole]
         if ends is not None and not any(have_limits):
-            message = f"self_destruct={self_destruct!r}: only Jobs and Pods can have such a limit"
+            message = (
+                f"KubernetesManifest: self_destruct={self_destruct!r}: only Jobs and Pods can have "
+                "such a limit"
+            )
             raise OptionError(message)
         self.objects = [ref_of(one) for one in self._whole]
         self._context = context

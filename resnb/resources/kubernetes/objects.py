@@ -38,14 +38,15 @@ def objects_of(manifest: Any, namespace: str) -> list[dict[str, Any]]:
     elif hasattr(manifest, "to_dict") or isinstance(manifest, Mapping):
         manifest = [manifest]
     elif not isinstance(manifest, Iterable):
-        message = f"a manifest is YAML, a path or objects, and no {type(manifest).__name__}"
+        kind = type(manifest).__name__
+        message = f"KubernetesManifest takes YAML, a path or objects, and no {kind}"
         raise OptionError(message)
     found = [
-        _checked(one, f"object {number} of the manifest", namespace)
+        _checked(one, f"KubernetesManifest: object {number} of the manifest", namespace)
         for number, one in enumerate((part for one in manifest for part in _parts(one)), 1)
     ]
     if not found:
-        message = "the manifest has no objects"
+        message = "KubernetesManifest: the manifest has no objects"
         raise OptionError(message)
     return found
 
@@ -83,7 +84,7 @@ def _content(path: Path) -> str:
     try:
         return path.read_text()
     except OSError as error:
-        message = f"the manifest {str(path)!r} cannot be read: {error.strerror}"
+        message = f"KubernetesManifest: the manifest {str(path)!r} cannot be read: {error.strerror}"
         raise OptionError(message) from None
 
 
@@ -93,7 +94,7 @@ def _parsed(text: str) -> list[Any]:
     try:
         found = list(yaml.safe_load_all(text))
     except yaml.YAMLError as error:
-        message = f"the manifest is no YAML: {' '.join(str(error).split())}"
+        message = f"KubernetesManifest: the manifest is no YAML: {' '.join(str(error).split())}"
         raise OptionError(message) from None
     return [part for one in found for part in (one if isinstance(one, list) else [one])]
 

@@ -7,6 +7,7 @@ when it is called with its inputs.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from time import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -125,7 +126,10 @@ class _LookAhead:
                 self._readers[upstream] = {one for one in after if one.kind != "cleanup"}
             self._readers[upstream].discard(task)
             if not self._readers[upstream] and self.states[upstream].kept is not None:
-                self.states[upstream] = Cached(FOUND, LetGo(upstream.name, flow.name))
+                self.states[upstream] = Cached(FOUND, self._gone(upstream))
+
+    def _gone(self, task: Task) -> LetGo:
+        return LetGo(partial(self._flow.label_of, task), self._flow.name)
 
     def _value(self, task: Task, node: Node) -> Found | None:
         keepers = self._keepers

@@ -97,8 +97,9 @@ def call_hooks(
             call_user_code(call_hook, hook, subject, run, state)
         except BaseException as error:  # noqa: BLE001 - the user's code
             name = getattr(hook, "__name__", None) or getattr(hook, "name", repr(hook))
-            kind = "task" if hasattr(subject, "kind") else "flow"
-            report(f"hook {name!r} of {kind} {subject.name!r} raised {text_of(error)}\n")
+            is_task = hasattr(subject, "kind")
+            owner = f"task {run.flow.label_of(subject)!r}" if is_task else f"flow {subject.name!r}"
+            report(f"hook {name!r} of {owner} raised {text_of(error)}\n")
 
 
 def hooks_of(subject: Any, code: int) -> tuple[Callable[..., Any], ...]:

@@ -63,7 +63,9 @@ class Patience:
     def _tell(self) -> None:
         plan, mapped = self._engine.execution.plan, self._engine.execution.mapped
         tasks = [plan.tasks[mapped.origin(row)] for row in self._engine.cancellation.awaited()]
-        work = dict.fromkeys(f"task {one.name!r}" for one in tasks if one.kind not in _STEPS)
+        work = dict.fromkeys(
+            f"task {plan.flow.label_of(one)!r}" for one in tasks if one.kind not in _STEPS
+        )
         steps = dict.fromkeys(
             f"the {_STEPS[one.kind]} of {one.scope.name!r}" for one in tasks if one.kind in _STEPS
         )

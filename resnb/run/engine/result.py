@@ -83,10 +83,9 @@ class TaskStates(Mapping[Task, State]):
         try:
             row = self._execution.plan.row_of[task]
         except KeyError:
-            name = getattr(task, "name", task)
-            message = (
-                f"task {name!r} took no part in this run of {self._execution.plan.flow.name!r}"
-            )
+            flow = self._execution.plan.flow
+            name = flow.label_of(task) if isinstance(task, Task) else task
+            message = f"task {name!r} took no part in this run of {flow.name!r}"
             raise shown_without_ours(KeyError(message)) from None
         return state_of(self._execution, row)
 
@@ -167,11 +166,11 @@ def first_failure(execution: "Execution") -> str:
 
 def _failure(execution: "Execution", row: int) -> str:
     """What failed in `row`, and why."""
-    origin = execution.mapped.origin(row)
+    plan, origin = execution.plan, execution.mapped.origin(row)
     item = f" (item {row - execution.mapped.children[origin].first})" if origin != row else ""
     code = execution.table.state[row]
     reason = execution.scheduler.reasons.get(row, CLASSES[code].__name__)
-    return f"task {execution.plan.tasks[origin].name!r}{item}: {reason}"
+    return f"task {plan.flow.label_of(plan.tasks[origin])!r}{item}: {reason}"
 
 
 def failures(execution: "Execution", *, cleanups: bool = False) -> str:
@@ -180,14 +179,14 @@ def failures(execution: "Execution", *, cleanups: bool = False) -> str:
     On request, only the failed clean-ups.
     """
     plan, state = execution.plan, execution.table.state
-    found: dict[int, list[str]] = {FAILED: [], TRIGGER_FAILED: []}
+    found: dict[int, list[int]] = {FAILED: [], TRIGGER_FAILED: []}
     for row, code in enumerate(bytes(state)):
         if code not in (FAILED, TIMED_OUT, TRIGGER_FAILED):
             continue
         if cleanups and plan.tasks[execution.mapped.origin(row)].kind != "cleanup":
             continue
         kind = TRIGGER_FAILED if code == TRIGGER_FAILED else FAILED
-        found[kind].append(_failure(execution, row))
-    texts = found[FAILED] or found[TRIGGER_FAILED]
-    more = [f"and {len(texts) - _NAMED} more"] if len(texts) > _NAMED else []
-    return "; ".join([*texts[:_NAMED], *more])
+        found[kind].append(row)
+    rows = found[FAILED] or found[TRIGGER_FAILED]
+    more = [f"and {len(rows) - _NAMED} more"] if len(rows) > _NAMED else []
+    return "; ".join([*(_failure(execution, row) for row in rows[:_NAMED]), *more])

@@ -114,6 +114,12 @@ class TaskFuture(_NoValue):
         return self.task.name
 
     @property
+    def _label(self) -> str:
+        """The name, as views show it."""
+        flow = self.task.flow
+        return self.name if flow is None else flow.label_of(self.task)
+
+    @property
     def state(self) -> State:
         """The task's state as it is now."""
         return self.owner.state_of(self.row)
@@ -153,7 +159,7 @@ class TaskFuture(_NoValue):
 
     def _standing(self, name: str | None = None) -> Standing:
         name = name or variable_of(self)
-        subject = f"{name or 'this'} is the future of task {self.task.name!r}"
+        subject = f"{name or 'this'} is the future of task {self._label!r}"
         return Standing(subject, f"{name or ''}.result()")
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -163,7 +169,7 @@ class TaskFuture(_NoValue):
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses, nor a state, which is chance."""
-        return f"<future of task {self.task.name!r}: its value is .result()>"
+        return f"<future of task {self._label!r}: its value is .result()>"
 
 
 class Futures(list[TaskFuture]):

@@ -203,12 +203,12 @@ class TaskCalls:
     def _without_error(self, row: int, code: int) -> RunError:
         """The reason why `row` has no value although its own code raised nothing."""
         execution = self._execution
-        task = execution.plan.tasks[row]
+        name = self.recorder.flow.label_of(execution.plan.tasks[row])
         reason = execution.scheduler.reasons.get(row, "")
         reason = execution.scheduler.why_given_up(row) or reason
         if code != TRIGGER_FAILED:
-            return RunError(f"task {task.name!r} was cancelled: {reason}")
-        error = RunError(f"task {task.name!r} did not run: {reason}")
+            return RunError(f"task {name!r} was cancelled: {reason}")
+        error = RunError(f"task {name!r} did not run: {reason}")
         for upstream in execution.plan.upstream[row]:
             if upstream in execution.errors and execution.table.tries[upstream]:
                 error.__cause__ = execution.errors[upstream]
@@ -226,7 +226,8 @@ class TaskCalls:
             try:
                 self.body.wait_for(future.row, deadline)
             except Empty:
-                message = f"task {future.name!r} has not ended within {timeout:g} s"
+                name = self.recorder.flow.label_of(future.task)
+                message = f"task {name!r} has not ended within {timeout:g} s"
                 raise TimeoutError(message) from None
             self._unasked.pop(future.row, None)
 
@@ -259,5 +260,6 @@ class TaskCalls:
         for row, task in self._unasked.items():
             error = self._execution.errors.get(row)
             if error is not None and self._execution.table.state[row] != CANCELLED:
-                text = f"task {task.name!r} failed, and nobody asked for its result: "
+                name = self.recorder.flow.label_of(task)
+                text = f"task {name!r} failed, and nobody asked for its result: "
                 self._execution.output.write(row, "stderr", f"{text}{text_of(error)}\n")

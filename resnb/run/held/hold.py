@@ -145,6 +145,8 @@ class Hold:
             manager = entry.made(made)
             self.lease = entry.opened(self._token, lambda: opened(renewed(manager)))
             KEEPER.share(entry)  # it was removed when an earlier lease was closed
+            if self.for_session:  # which closes it unless others use it
+                entry.released(self._token)
         except BaseException:
             KEEPER.unshare(entry)
             raise

@@ -17,6 +17,7 @@ from resnb.errors import (
 )
 from resnb.graph.base.active_function import active_function
 from resnb.graph.base.building import flow_being_built
+from resnb.graph.base.options import refuse_unknown
 from resnb.graph.base.stand_in import StandIn
 from resnb.ledger import states
 from resnb.ledger.clock import now
@@ -80,7 +81,7 @@ class HeldResource:
 
     # ---- open for the session
 
-    def open(self, name: str | None = None) -> "HeldResource":
+    def open(self, name: str | None = None, **others: Any) -> "HeldResource":
         """Open it until `close`, a limit or the end of the process.
 
         If what was opened under this name is open still, with the same definition, arguments and
@@ -88,11 +89,15 @@ class HeldResource:
 
         Args:
             name: what lists call it, and ``--with`` in a cell; by default the manager's name.
+            **others: refused, with where to give it.
 
         Raises:
+            OptionError: there is no such option.
             CleanupError: the one before could not be cleaned up.
             BaseException: whatever its set-up raised; nothing is left behind then.
         """
+        name_of = self.manager.name
+        refuse_unknown(f"open() of resource {name_of!r}", others, ("name",), name_of)
         try:
             return SESSION.open(self, name or self.manager.name)
         except Exception as error:
@@ -198,6 +203,8 @@ class HeldResource:
             raise
 
     async def __aexit__(self, kind: object, error: BaseException | None, tb: object) -> None:
+        if error is not None and not isinstance(error, Exception):
+            shown_without_ours(error)  # what it interrupted is asyncio's
         if self._inner:
             await self._inner.pop().__aexit__(kind, error, tb)
         elif self._is_for_session:
@@ -262,7 +269,9 @@ class HeldResource:
             raise AttributeError(message)
         call = self.manager.name
         remedy = f"write `with {call}(...) as x:`, and use x.{name}"
-        if self._is_in_session:
+        if name == "options":
+            remedy = f"write {call}.options(...)(...)"
+        elif self._is_in_session:
             remedy = f"use its value, .value.{name}"
         message = f"resource {self.name!r} is {self.state}, and has no {name!r}: {remedy}"
         raise NoAttributeError(message)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import ArgumentError, GraphError, nearest
+from resnb.graph.base.options import did_you_mean, elsewhere
 from resnb.graph.base.stand_in import StandIn
 from resnb.graph.base.triggers import Trigger, all_successful
 from resnb.graph.resources.scope import no_executor
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from resnb.graph.node import Neighbours, Node
     from resnb.graph.tasks.task import Task
     from resnb.states import State
+
+_RUN_OPTIONS = ("parameters", "executor", "task_states", "quiet")
 
 
 @contextmanager
@@ -251,11 +254,12 @@ def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:
     unknown = parameters and parameters.keys() - {one.name for one in plan.flow.parameters()}
     if unknown:
         known = sorted(one.name for one in plan.flow.parameters())
-        near, names = nearest(min(unknown), known), ", ".join(known) or "none"
-        message = (
-            f"flow {plan.flow.name!r} has no parameter {min(unknown)!r} (its parameters: {names})"
-        ) + (f"; did you mean {near!r}?" if near else "")
-        raise ArgumentError(message)
+        name, names = min(unknown), ", ".join(known) or "none"
+        options = () if plan.grows else _RUN_OPTIONS
+        near = nearest(name, [*known, *options])
+        hint = did_you_mean([repr(near)] if near else elsewhere(name))
+        message = f"flow {plan.flow.name!r} has no parameter {name!r} (its parameters: {names})"
+        raise ArgumentError(message + (hint and f"; {hint}"))
 
 
 def _refuse_handle(flow: str, name: str, value: Any) -> None:

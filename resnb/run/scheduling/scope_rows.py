@@ -102,8 +102,8 @@ class ScopeRows:
             scope = plan.scopes[index].scope if index >= 0 else None
             if scope in self._in_step and row not in self._in_step[scope]:
                 message = (
-                    f"task {plan.tasks[row].name!r} has thread='setup', and scope {scope.name!r} "
-                    "has a thread for each item: map the task over its resource"
+                    f"task {plan.flow.label_of(plan.tasks[row])!r} has thread='setup', and scope "
+                    f"{scope.name!r} has a thread for each item: map the task over its resource"
                 )
                 raise GraphError(message)
 

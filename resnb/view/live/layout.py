@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+from resnb.errors import described
 from resnb.view.dot import FONT
 from resnb.view.engines import DrawingError, render
 from resnb.view.links import by_cluster, clipped
@@ -147,7 +148,7 @@ def parse_layout(outline: Outline, data: bytes) -> Layout:
     try:
         return _Parser(json.loads(data)).layout(outline)
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        message = f"the engine's layout cannot be read: {type(error).__name__}: {error}"
+        message = f"the engine's layout cannot be read: {described(error)}"
         raise DrawingError(message) from None
 
 

@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
-from resnb import Flow, Task, task, triggers
-from resnb.errors import GraphError, OptionError
+from resnb import Flow, Task, resource_manager, task, triggers
+from resnb.errors import GraphError, NoAttributeError, OptionError
 from resnb.graph.base.signature import Signature, signature_of
 
 
@@ -16,6 +16,15 @@ def work(x):
 
 def hook(*_):
     return None
+
+
+@resource_manager
+class Box:
+    def setup(self):
+        return "box"
+
+    def cleanup(self, resource):
+        pass
 
 
 KEPT = [
@@ -217,3 +226,31 @@ def test_a_missing_or_surplus_argument_is_refused(name):
 def test_which_keys_an_edge_may_have(name, accepted):
     assert signature_of(takes).accepts(name) is accepted
     assert signature_of(lambda **_: 0).accepts(name)
+
+
+MISPLACED = [
+    (lambda: task(ttl="2h")(work), "did you mean Manager.options(ttl=...)(...)?"),
+    (
+        lambda: task(executor=1)(work),
+        "did you mean Flow(..., executor=...), @flow(executor=...) or flow.run(executor=...)?",
+    ),
+    (lambda: Flow("f", max_retries=2), "did you mean @task(max_retries=...)?"),
+    (
+        lambda: resource_manager(max_retries=2),
+        "or @resource_manager(setup_task_kwargs={'max_retries': ...})?",
+    ),
+    (lambda: Box().open(ttl="2h"), "did you mean Box.options(ttl=...)(...)?"),
+    (lambda: Box().open(nmae="box"), "did you mean 'name'?"),
+    (lambda: Box().options(ttl="2h"), "write Box.options(...)(...)"),
+    (lambda: Flow("f").run(keep=1), "did you mean Manager.options(keep=...)(...)?"),
+    (lambda: Flow("f").run(executr=1), "did you mean 'executor'?"),
+    (lambda: task(retires=2)(work), "did you mean 'max_retries'?"),
+]
+
+
+@pytest.mark.parametrize(("line", "hint"), MISPLACED, ids=[hint for _, hint in MISPLACED])
+def test_an_option_in_the_wrong_place_is_refused_with_the_right_one(line, hint):
+    with pytest.raises((OptionError, NoAttributeError)) as caught:
+        line()
+    assert str(caught.value).endswith(hint)
+    assert "\n" not in str(caught.value)

@@ -374,6 +374,19 @@ def test_options_of_the_definition_and_of_one_use(flow):
     assert longer.signature == manager.signature
 
 
+def test_what_lives_in_the_kernel_cannot_be_kept():
+    class Inside(Outer.resource_class):
+        dies_with_kernel = True
+
+    for refused in (
+        lambda: resource_manager(keep="5m")(Inside),
+        lambda: resource_manager(Inside).options(keep="5m"),
+    ):
+        with pytest.raises(OptionError, match="'Inside': keep contradicts dies_with_kernel = True"):
+            refused()
+    assert resource_manager(Inside).options(keep=None).scope_options.keep is None
+
+
 def test_what_an_hour_costs_is_a_number():
     assert Outer.options(cost_per_hour=2).scope_options.cost_per_hour == 2.0
     assert Outer.options(cost_per_hour="0.52").scope_options.cost_per_hour == 0.52

@@ -328,6 +328,7 @@ BAD_RESOURCE_LINES = {
     "Db --lifetime": "--lifetime has no value: write one of block, flow, kernel",
     "Db --ttl 2h --ttl 3h": "--ttl is given twice",
     "Db --dies-with-kernel yes": "unexpected 'yes'",
+    "Db --keep 5m --dies-with-kernel": "--keep contradicts --dies-with-kernel",
     "Db --dies-with-kernel=yes": "--dies-with-kernel takes no value",
     "Db(lease)": "an argument cannot be called 'lease': the body has it already",
     "Db(flow=None)": "an argument cannot be called 'flow'",
@@ -453,10 +454,10 @@ RESOURCES_LINES = {
         clause=WithClause("Cluster", "4", "Cluster(4)", "client"),
         options={"ttl": "2h", "cleanup_retries": 2},
     ),
-    "open --setup=lazy Cluster.options(keep='1h')": ResourcesLine(
+    "open --ttl=2h Cluster.options(keep='1h')": ResourcesLine(
         "open",
         clause=WithClause("Cluster.options(keep='1h')", None, "Cluster.options(keep='1h')()"),
-        options={"setup": "lazy"},
+        options={"ttl": "2h"},
     ),
 }
 
@@ -494,6 +495,9 @@ BAD_OPEN_LINES = {
     "Cluster --ttl soon": "'soon' is no value for --ttl",
     "Cluster --tll 2h": "unknown option '--tll'; the nearest is --ttl",
     "Cluster.map(xs) as x": "only a flow maps a resource",
+    "Cluster --setup lazy": "--setup is for scopes of flows: this sets up at once",
+    "Cluster --lifetime flow": "--lifetime is for scopes: what is opened stays until %resources",
+    "Cluster --on success": "--on is for scopes: what is opened stays until %resources close",
     "Cluster(4).as_executor()": "only a flow maps a resource, or runs its tasks on one",
 }
 

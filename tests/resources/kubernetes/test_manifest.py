@@ -96,7 +96,7 @@ def test_a_definition_and_an_object_of_its_kind(cluster, port):
         ([], "the manifest has no objects"),
         ("a: [\n", "the manifest is no YAML: .*line 2"),
         ("- 1\n", "object 1 of the manifest is no object of Kubernetes: it has no metadata"),
-        (3, "a manifest is YAML, a path or objects, and no int"),
+        (3, "KubernetesManifest takes YAML, a path or objects, and no int"),
         ([3], "object 1 of the manifest is no object of Kubernetes"),
         ("kind: Pod\nmetadata: {name: a}\n", "apiVersion=None is no apiVersion"),
         ("apiVersion: v1\nmetadata: {name: a}\n", "kind=None is no kind"),

@@ -315,7 +315,7 @@ def test_what_a_state_without_its_value_says():
     assert one == one  # noqa: PLR0124 - a state without a value compares, too
     assert one != Success()
     assert isinstance(pickle.loads(pickle.dumps(one.kept)), LetGo)
-    assert repr(handles[0]).endswith("success: its value is .value after a run>")
+    assert repr(handles[0]).endswith("its value is .value after a run with keep_values='all'>")
     assert isinstance(Cached("", one.kept).kept, LetGo)
 
 

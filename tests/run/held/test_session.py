@@ -31,6 +31,15 @@ def test_it_is_open_until_it_is_closed(thing, notes):
         held.value  # noqa: B018
 
 
+def test_what_is_of_the_whole_kernel_can_be_closed_unless_it_is_used(thing, notes):
+    shared = thing.options(lifetime="kernel")
+    held = shared("a").open("x")
+    with shared("a"), pytest.raises(RunError, match="'x' is in use"):
+        held.close()
+    held.close()
+    assert (notes, held.state) == (["up a", "down a"], "closed")
+
+
 def test_a_look_at_what_was_taken_away_says_so_until_it_is_opened_again(thing):
     held = thing("a").open()
     for state in ("closing", "closed"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resnb.notebook.widget.secrets import masked
+from resnb.ledger.recipes.secrets import masked
 
 
 @pytest.mark.parametrize(
