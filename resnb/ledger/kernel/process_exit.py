@@ -40,6 +40,7 @@ class _Watch:
         self.owner = os.getpid()
         self.previous: dict[int, Any] = {}
         self.cleaned_up: set[int] = set()
+        self.is_ending = False
         _before_thread_shutdown(partial(self.leave, threads_go_on=True))
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
@@ -50,6 +51,7 @@ class _Watch:
         """The interpreter ends."""
         if os.getpid() == self.owner:
             self.close_all(last=True, threads_go_on=threads_go_on)
+            await_signal()  # or the exit code would hide it
 
     def take_signals(self) -> None:
         """Install the handlers, if this is the main thread; no other one can."""
@@ -67,6 +69,7 @@ class _Watch:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() == self.owner and number not in self.cleaned_up:
+            self.is_ending = self.is_ending or not callable(self.previous.get(number))
             with suppress(BlockingIOError):  # the pipe is full of signals that say the same
                 os.write(self.writer, bytes([number]))
             return
@@ -121,6 +124,18 @@ def watch(close_all: CloseAll) -> None:
             _watches.clear()
             found = _watches[os.getpid()] = _Watch(close_all)
     found.take_signals()
+
+
+def await_signal() -> None:
+    """On the main thread: wait for the signal that is ending this process, if one is.
+
+    It is raised again after the clean-ups, in which a run ends: the lines that follow that run
+    must not begin.
+    """
+    found, never = _watches.get(os.getpid()), threading.Event()
+    if found is not None and threading.current_thread() is threading.main_thread():
+        while found.is_ending:
+            never.wait(0.05)
 
 
 def before_fork() -> None:
