@@ -128,8 +128,12 @@ def parse_flow_line(line: str) -> FlowLine:
                 step.update(_step_option(scanner, option.name))
 
         def take_title() -> bool:
-            if "--step" not in scanner.given or "title" in step:
+            if "--step" not in scanner.given:
                 return False
+            if "title" in step:
+                word = scanner.rest.split()[0]
+                whole = repr(f"{step['title']} {word}")
+                raise scanner.surplus(word, f"a title of several words goes in quotes: {whole}")
             step["title"] = scanner.word()
             return True
 
