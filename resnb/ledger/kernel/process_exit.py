@@ -80,12 +80,13 @@ class _Watch:
             return
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
+        self.is_ending = False  # the first process of a container survives it
 
     def _serve(self) -> None:
         while number := os.read(self.reader, 1):
             if os.getpid() != self.owner:
                 return
-            with suppress(Exception):  # the signal must still be delivered
+            with suppress(BaseException):  # the signal must still be delivered
                 self.close_all(last=not callable(self.previous.get(number[0])))
             self._raise_again(number[0])
 

@@ -167,6 +167,21 @@ went_on.set()
     assert (err, code) == ("", -signal.SIGTERM)
 
 
+def test_a_process_that_survives_the_signal_goes_on():
+    process = begun(f"""
+from unittest import mock
+{HANGS}
+with mock.patch.object(os, "kill"):  # as the system treats the first process of a container
+    flow.run()
+    say("went on")
+""")
+    lines_until(process, "task")
+    os.kill(process.pid, signal.SIGTERM)
+    out, err, code = outcome(process)
+    assert out == ["cleanup inner", "cleanup outer", "went on"]
+    assert (err, code) == ("", 0)
+
+
 def test_a_signal_shows_in_the_exit_code_of_a_script_that_has_just_ended():
     process = begun("""
 ended = threading.Event()
