@@ -328,10 +328,10 @@ class Run:
         Raises:
             BaseException: an internal error that ended the run.
         """
+        KEEPER.await_signal()
         if self.execution.defect is not None:
             raise self.execution.defect
-        assert self._final is not None
-        return self._final
+        return self.state
 
     # ---- the user's handlers and hooks
 

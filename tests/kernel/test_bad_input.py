@@ -173,6 +173,12 @@ def test_plain_cells(built, case):
     assert message in built.refuse(source)
 
 
+def test_what_ipython_calls_a_result_is_no_known_resource(notebook):
+    notebook.run("Cluster")
+    line = notebook.refuse("%resources open Nothing")
+    assert "there is no such resource (known: Cluster, Store)" in line
+
+
 def test_a_missing_parameter(notebook):
     notebook.run("%%flow etl(n)\nx = number(n)", "a")
     line = notebook.refuse("%flow run etl")

@@ -89,7 +89,7 @@ MARKS = [
     (contextmanager(in_a_block), f"{LIVES}it is a context manager"),
     (
         of_notebook(),
-        "unprotected: Machine does not pickle: TypeError: cannot pickle '_thread.lock' object",
+        "unprotected: name 'lock' (lock) does not pickle: TypeError: cannot pickle '_thread.lock' object",
     ),
 ]
 

@@ -97,6 +97,13 @@ class Keeper:
         refuse_greenlets()
         process_exit.watch(self.close_all)
 
+    def await_signal(self) -> None:
+        """Wait for the signal that is ending this process, if one is: the caller's lines end here.
+
+        Returns at once on other threads, which end with the process.
+        """
+        process_exit.await_signal()
+
     def prepare(self, request: LeaseRequest) -> Lease:
         """A new lease in state *opening*, known to keeper and ledger before set-up is called.
 

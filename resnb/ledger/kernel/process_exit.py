@@ -40,6 +40,7 @@ class _Watch:
         self.owner = os.getpid()
         self.previous: dict[int, Any] = {}
         self.cleaned_up: set[int] = set()
+        self.is_ending = False
         _before_thread_shutdown(partial(self.leave, threads_go_on=True))
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
@@ -50,6 +51,7 @@ class _Watch:
         """The interpreter ends."""
         if os.getpid() == self.owner:
             self.close_all(last=True, threads_go_on=threads_go_on)
+            await_signal()  # or the exit code would hide it
 
     def take_signals(self) -> None:
         """Install the handlers, if this is the main thread; no other one can."""
@@ -67,6 +69,7 @@ class _Watch:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() == self.owner and number not in self.cleaned_up:
+            self.is_ending = self.is_ending or not callable(self.previous.get(number))
             with suppress(BlockingIOError):  # the pipe is full of signals that say the same
                 os.write(self.writer, bytes([number]))
             return
@@ -77,12 +80,13 @@ class _Watch:
             return
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
+        self.is_ending = False  # the first process of a container survives it
 
     def _serve(self) -> None:
         while number := os.read(self.reader, 1):
             if os.getpid() != self.owner:
                 return
-            with suppress(Exception):  # the signal must still be delivered
+            with suppress(BaseException):  # the signal must still be delivered
                 self.close_all(last=not callable(self.previous.get(number[0])))
             self._raise_again(number[0])
 
@@ -121,6 +125,18 @@ def watch(close_all: CloseAll) -> None:
             _watches.clear()
             found = _watches[os.getpid()] = _Watch(close_all)
     found.take_signals()
+
+
+def await_signal() -> None:
+    """On the main thread: wait for the signal that is ending this process, if one is.
+
+    It is raised again after the clean-ups, in which a run ends: the lines that follow that run
+    must not begin.
+    """
+    found, never = _watches.get(os.getpid()), threading.Event()
+    if found is not None and threading.current_thread() is threading.main_thread():
+        while found.is_ending:
+            never.wait(0.05)
 
 
 def before_fork() -> None:

@@ -134,6 +134,11 @@ def parts_of(thing: Any) -> Iterator[Part]:
     yield from _parts("", type(thing), seen)
 
 
+def parts_of_class(kind: type) -> Iterator[Part]:
+    """Everything named that the pickle of a class contains."""
+    return _parts("", kind, set())
+
+
 def _may_change(value: Any) -> bool:
     """Whether a value can be another one although its name was not bound again."""
     if value is _NOTHING or "resource_class" in getattr(value, "__dict__", ()):  # a definition

@@ -4,10 +4,10 @@ import os
 from typing import Any
 
 from resnb.errors import LedgerError
-from resnb.ledger.recipes.captured import goes_by_value
+from resnb.ledger.recipes.captured import goes_by_value, parts_of_class
 from resnb.ledger.recipes.handles import ends_with_process, is_found_again
 from resnb.ledger.recipes.pickling import LARGEST, pickled
-from resnb.ledger.recipes.recipe import Protection, not_found_again
+from resnb.ledger.recipes.recipe import Protection, blamed, not_found_again
 
 KNOWN_ONCE_OPEN = "known once open"
 """The mark where it depends on what set-up makes."""
@@ -72,4 +72,9 @@ def _fault_of_class(kind: type) -> str:
     found = pickled(kind)
     if found.too_large:
         return f"what {kind.__name__} uses has more than {LARGEST:,} bytes"
-    return f"{kind.__name__} does not pickle: {found.fault}" if found.data is None else ""
+    if found.data is not None:
+        return ""
+    for part in parts_of_class(kind):
+        if (one := pickled(part.value)).data is None:
+            return blamed(part.label, part.value, one)
+    return f"{kind.__name__} does not pickle: {found.fault}"

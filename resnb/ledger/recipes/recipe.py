@@ -73,14 +73,14 @@ def recipe_of(
     left_out: dict[str, str] = {}
     for key, value in attributes_of(recipe).items() if recipe is manager else ():
         if (one := pickled(value)).data is None:
-            left_out[key] = _blamed(f"attribute {key!r}", value, one)
+            left_out[key] = blamed(f"attribute {key!r}", value, one)
     if left_out:
         found = pickled(recipe, without | left_out.keys(), folders)
     if found.data is not None:
         return Pickled(found.data, "; ".join(left_out.values()))
     for part in parts_of(recipe):
         if (one := pickled(part.value)).data is None:
-            return Pickled(None, _blamed(part.label, part.value, one))
+            return Pickled(None, blamed(part.label, part.value, one))
     return Pickled(None, f"it does not pickle: {found.fault}")
 
 
@@ -204,15 +204,16 @@ def _blamed_part(label: str, value: Any, found: Pickled) -> str:
     parts = values_of(value) if hasattr(value, "__resnb_values__") else {}
     for inner, one in parts.items():
         if (fault := pickled(one)).data is None:
-            return _blamed(inner, one, fault)
+            return blamed(inner, one, fault)
     if parts and found.too_large:
         largest = max(parts, key=lambda inner: size_of(parts[inner]))
         size = f"{size_of(value):,} bytes, more than {LARGEST:,}"
         return f"its variables have {size}, most of them {largest}"
-    return _blamed(label, value, found)
+    return blamed(label, value, found)
 
 
-def _blamed(label: str, value: Any, found: Pickled) -> str:
+def blamed(label: str, value: Any, found: Pickled) -> str:
+    """Why `value`, called `label`, is no part of a recipe; `found` is what became of its pickle."""
     if found.too_large:
         return (
             f"{label} ({type(value).__name__}) has {size_of(value):,} bytes, more than {LARGEST:,}"

@@ -201,7 +201,11 @@ def _registered(source: str, name: str, namespace: dict[str, Any]) -> ResourceMa
 
 
 def _unknown(what: str, name: str, namespace: dict[str, Any]) -> MagicError:
-    names = [one for one, value in namespace.items() if isinstance(value, ResourceManager)]
+    names = [
+        one
+        for one, value in namespace.items()
+        if isinstance(value, ResourceManager) and not one.startswith("_")  # IPython's own: _, _4
+    ]
     shown = f"known: {', '.join(sorted(names))}" if names else "none is defined yet"
     near = nearest(name, [*names, *kinds.names()])
     remedy = "define one with %%resource or @resource_manager"

@@ -8,7 +8,7 @@ shows the usage.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -127,12 +127,7 @@ def parse_flow_line(line: str) -> FlowLine:
             else:
                 step.update(_step_option(scanner, option.name))
 
-        def take_title() -> bool:
-            if "--step" not in scanner.given or "title" in step:
-                return False
-            step["title"] = scanner.word()
-            return True
-
+        take_title = partial(_take_title, scanner, step)
         name, parameters = _name_and_signature(scanner, "flow", _FLOW_NAME, take_value, take_title)
         if step and "--step" not in scanner.given:
             raise MagicError(
@@ -166,6 +161,22 @@ def _step_option(scanner: Scanner, name: str) -> dict[str, Any]:
         case "--inside" as option:
             return {"inside": tuple(scanner.value(NAMES, option).split(","))}
     return {}
+
+
+def _take_title(scanner: Scanner, step: dict[str, Any]) -> bool:
+    """Read a word as the title of a step; false if the line makes none.
+
+    Raises:
+        MagicError: it has a title already.
+    """
+    if "--step" not in scanner.given:
+        return False
+    if "title" in step:
+        word = scanner.rest.split()[0]
+        whole = repr(f"{step['title']} {word}")
+        raise scanner.surplus(word, f"a title of several words goes in quotes: {whole}")
+    step["title"] = scanner.word()
+    return True
 
 
 def parse_resource_line(line: str) -> ResourceLine:

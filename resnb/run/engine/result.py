@@ -112,9 +112,10 @@ def flow_state(execution: "Execution", references: Iterable[Task]) -> State:
     if execution.scheduler.cancelled:
         return Cancelled(f"flow {name!r} was cancelled", result)
     if any(code in (FAILED, TRIGGER_FAILED, TIMED_OUT) for code in codes):
-        return Failed(f"flow {name!r} failed: {failures(execution)}", result)
+        why = _stopped(execution) or failures(execution)
+        return Failed(f"flow {name!r} failed: {why}", result)
     if any(code == CANCELLED for code in codes):
-        return Cancelled(f"flow {name!r}: a task was cancelled", result)
+        return Cancelled(f"flow {name!r}: {_stopped(execution) or 'a task was cancelled'}", result)
     if lost := execution.scopes.losses():
         return Failed(f"flow {name!r} failed: {'; '.join(lost)}", result)
     broken = failures(execution, cleanups=True)
@@ -158,10 +159,20 @@ def first_failure(execution: "Execution") -> str:
     causes = [row for row, code in enumerate(bytes(state)) if code in (FAILED, TIMED_OUT)]
     causes.sort(key=lambda row: plan.tasks[execution.mapped.origin(row)].kind == "cleanup")
     if not causes:
-        return failures(execution)
+        return _stopped(execution) or failures(execution)
     more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
     where = user_line(execution.errors.get(causes[0]))
     return f"{_failure(execution, causes[0])}{where and f' ({where})'}{more}"
+
+
+def _stopped(execution: "Execution") -> str:
+    """What was stopped and why, in one line, if nothing has failed of itself; or empty."""
+    codes = bytes(execution.table.state)
+    if FAILED in codes or TIMED_OUT in codes:
+        return ""
+    rows = [row for row, code in enumerate(codes) if code == CANCELLED]
+    more = [f"and {len(rows) - _NAMED} more"] if len(rows) > _NAMED else []
+    return "; ".join([*(_failure(execution, row) for row in rows[:_NAMED]), *more])
 
 
 def _failure(execution: "Execution", row: int) -> str:

@@ -23,7 +23,8 @@ from resnb.run.engine.mapping import expand, mapped_inputs
 from resnb.run.engine.slots import CURRENT, NOTHING, Slot
 from resnb.run.scheduling import outcome as outcomes
 from resnb.run.scheduling.outcome import Outcome, has_made
-from resnb.states import FIRST_FINISHED, LEGAL, RETRYING, RUNNING, SUCCESS, Running
+from resnb.run.scheduling.scheduler import NOT_BEGUN
+from resnb.states import CANCELLED, FIRST_FINISHED, LEGAL, RETRYING, RUNNING, SUCCESS, Running
 
 if TYPE_CHECKING:
     from resnb.graph.tasks.task import Task
@@ -249,7 +250,14 @@ class TaskRunner:
             end_child(error)
         task, tries = self._execution.task_of(row), self._execution.table.tries[row]
         outcome = outcomes.of_error(task, error, tries, self._retries(row))
+        if outcome.code == CANCELLED:
+            outcome = outcome._replace(reason=self._why_stopped(row) or outcome.reason)
         return considered(self._execution, task, outcome)
+
+    def _why_stopped(self, row: int) -> str:
+        """Why `row` was stopped alone, such as for its resource; empty if the whole run was."""
+        why = self._execution.scheduler.why_given_up(row)
+        return "" if why == NOT_BEGUN else why
 
     def _value_outcome(self, value: Any) -> Outcome:
         if self._execution.forked:

@@ -109,6 +109,7 @@ class AsyncHold(Hold):
         Raises:
             BaseException: what set-up raised, or a cancel; nothing is left behind.
         """
+        KEEPER.watch_ends()  # here, for only the main thread can install signal handlers
         self._caller = LoopCaller(LoopSlot(asyncio.get_running_loop()))
         slot, watcher = self._caller.slot, AsyncWatcher()
         raised: list[BaseException] = []

@@ -183,6 +183,7 @@ def _set_up(hold: Hold) -> None:
     Raises:
         BaseException: what set-up raised, or a Ctrl-C; nothing is left behind.
     """
+    KEEPER.watch_ends()  # here, for only the main thread can install signal handlers
     opening = _Opening(hold)
     with Interrupts(opening.stop, opening.leave) as interrupts:
         opening.interrupts = interrupts

@@ -138,6 +138,92 @@ def test_a_signal_cleans_up_from_the_inside_out_and_has_its_way(number, way):
     assert (err, code) == ("", -number)
 
 
+@pytest.mark.parametrize(
+    "run", ["flow.run()", "flow.start().wait()", "asyncio.run(flow.run_async())"]
+)
+def test_no_line_after_a_run_begins_once_a_signal_ends_the_process(run):
+    process = begun(f"""
+import asyncio
+
+went_on = threading.Event()
+
+@resource_manager
+class Last:
+    def setup(self):
+        return None
+
+    def cleanup(self, resource):
+        say("went on" if went_on.wait(1) else "stopped")
+
+held = Last().open()
+{HANGS}
+{run}
+went_on.set()
+""")
+    lines_until(process, "task")
+    os.kill(process.pid, signal.SIGTERM)
+    out, err, code = outcome(process)
+    assert out == ["cleanup inner", "cleanup outer", "stopped"]
+    assert (err, code) == ("", -signal.SIGTERM)
+
+
+def test_a_process_that_survives_the_signal_goes_on():
+    process = begun(f"""
+from unittest import mock
+{HANGS}
+with mock.patch.object(os, "kill"):  # as the system treats the first process of a container
+    flow.run()
+    say("went on")
+""")
+    lines_until(process, "task")
+    os.kill(process.pid, signal.SIGTERM)
+    out, err, code = outcome(process)
+    assert out == ["cleanup inner", "cleanup outer", "went on"]
+    assert (err, code) == ("", 0)
+
+
+def test_a_signal_shows_in_the_exit_code_of_a_script_that_has_just_ended():
+    process = begun("""
+ended = threading.Event()
+
+@resource_manager
+class Last:
+    def setup(self):
+        return None
+
+    def cleanup(self, resource):
+        say("cleanup")
+        ended.wait(1)
+
+held = Last().open()
+say("open")
+sys.stdin.readline()
+""")
+    lines_until(process, "open")
+    os.kill(process.pid, signal.SIGTERM)
+    lines_until(process, "cleanup")
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert outcome(process) == ([], "", -signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_cleans_up_here_what_a_coroutine_holds(number):
+    process = begun("""
+import asyncio
+
+async def held():
+    async with Thing("held"):
+        say("open")
+        await asyncio.Event().wait()
+
+asyncio.run(held())
+""")
+    lines_until(process, "open")
+    os.kill(process.pid, number)
+    assert outcome(process) == (["cleanup held"], "", -number)
+
+
 def test_a_signal_that_the_script_handles_itself_leaves_us_on_the_watch():
     process = begun(
         """

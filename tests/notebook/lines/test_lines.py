@@ -182,6 +182,8 @@ BAD_FLOW_LINES = {
     "'a": 'a quote is not closed in "\'a"',
     "etl extra": "unexpected 'extra'; parameters go in brackets: etl(n=2)",
     "etl n=2": "unexpected 'n=2'; parameters go in brackets: etl(n=2)",
+    "etl --step load data --run": "a title of several words goes in quotes: 'load data'",
+    "etl --step load run": "unexpected 'run'; did you mean --run?",
     "etl run": "unexpected 'run'; did you mean --run?",
     "etl \u2014run": "did you mean --run?",
     "etl -run": "unknown option '-run'; the nearest is --run",

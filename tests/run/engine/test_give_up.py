@@ -59,9 +59,31 @@ def test_the_scopes_tasks_end_and_it_is_cleaned_up(things, executor):
     state = ended(run)
     assert things.story == ["init x", "setup x", "cleanup x"]
     assert names(state)["waits"] == names(state)["later"] == "Cancelled"
-    assert reason_of(state, "later") == GONE
+    assert reason_of(state, "waits") == reason_of(state, "later") == GONE
+    assert state.message == f"flow 'f': task 'waits': {GONE}; task 'later': {GONE}"
     assert names(state)["elsewhere"] == "Success"
     assert state.is_cancelled()
+
+
+def test_a_failure_that_follows_names_what_was_taken_away(things, capsys):
+    began = threading.Event()
+
+    @task
+    def waits(x):
+        began.set()
+        run_in_circles()
+
+    with Flow("f") as flow:
+        with things.manager()("x") as x:
+            waiting = waits(x)
+        task(lambda _: None, name="after")(waiting)
+    run = started(flow)
+    began.wait(PATIENCE)
+    taken("f/Thing")
+    state = ended(run)
+    assert names(state)["after"] == "TriggerFailed"
+    assert state.message == f"flow 'f' failed: task 'waits': {GONE}"
+    assert state.message in capsys.readouterr().err
 
 
 def test_other_scopes_go_on(things):
