@@ -48,8 +48,14 @@ class Client:
         close_loop()
 
     def send(self, source: str) -> str:
-        """Begin a cell; gives the request's id."""
-        return str(self.client.execute(source.strip("\n"), store_history=False, allow_stdin=False))
+        """Begin a cell; gives the request's id.
+
+        An error aborts what comes within the next moment, unless one asks for the contrary.
+        """
+        asked = self.client.execute(
+            source.strip("\n"), store_history=False, allow_stdin=False, stop_on_error=False
+        )
+        return str(asked)
 
     def finish(self, request: str, limit: float = 60.0) -> str:
         """Wait for a cell to end; gives "ok", or the error's name and message."""
