@@ -17,7 +17,7 @@ from resnb.ledger.recipes.pickling import pickled
 from resnb.ledger.store.home import made_private
 from resnb.ledger.store.store import Store
 from tests.kernel.client import wait_for
-from tests.ledger.recipes.recipes import File, LeavesAProcess
+from tests.ledger.recipes.recipes import Asks, Closes, File, Forks, LeavesAProcess
 from tests.ledger.records import record
 
 
@@ -93,3 +93,50 @@ def test_a_process_that_a_clean_up_leaves_behind_holds_nobody_up(home, tmp_path)
     finally:
         wait_for(daemon.exists, "the process that is left behind")
         os.kill(int(Path(daemon).read_text()), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [(None, 0), (SystemExit(), 0), (SystemExit(3), 3), (ValueError("odd"), 1)]
+)
+def test_a_child_that_a_clean_up_forks_does_not_speak_for_it(home, tmp_path, end, code):
+    thing = tmp_path / "thing"
+    thing.touch()
+    store = Store(home)
+    store.add(left_by_a_dead_kernel(Forks(end, code), str(thing)))
+    reaper.Reaper(store).run()
+    assert [(one.state, one.tries) for one in store.history()] == [("closed", 1)]
+    assert not thing.exists()
+
+
+@pytest.mark.parametrize("what", ["streams", "descriptors"])
+def test_a_clean_up_that_completed_is_not_done_again_whatever_it_has_closed(home, tmp_path, what):
+    thing = tmp_path / "thing"
+    thing.touch()
+    store = Store(home)
+    store.add(left_by_a_dead_kernel(Closes(what), str(thing)))
+    reaper.Reaper(store).run()
+    assert [(one.state, one.tries) for one in store.history()] == [("closed", 1)]
+    assert not thing.exists()
+
+
+def test_a_program_that_fails_fails_a_clean_up_though_the_kernel_ignored_its_children(
+    home, tmp_path
+):
+    thing = tmp_path / "thing"
+    thing.touch()
+    store = Store(home)
+    store.add(left_by_a_dead_kernel(Asks(), str(thing)))
+    command = [sys.executable, "-I", "-S", reaper.__file__, str(home), "", "-1"]
+    subprocess.run(
+        command,
+        check=True,
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: [one.state for one in store.alive()] == ["failed"], "the first try")
+    finally:
+        for one in store.alive():
+            store.close(one.id, 0.0)
+    assert thing.exists()
