@@ -209,9 +209,13 @@ class Reaper:
         return min(later)
 
     def _changed_elsewhere(self, record: LeaseRecord) -> None:
-        """The kernel learns of what another process has closed, or has begun to clean up."""
-        reason = record.reason if record.state == states.CLOSED else "somebody else cleans it up"
-        self._kernel.tell("state", record.id, record.state, reason)
+        """The kernel learns of what another process has closed, taken, or begun to clean up."""
+        state, reason = record.state, "somebody else cleans it up"
+        if state == states.CLOSED:
+            reason = record.reason
+        elif record.owner != self._owner:  # so it is over for this kernel
+            state, reason = states.CLOSED, "another process has taken it over"
+        self._kernel.tell("state", record.id, state, reason)
 
     def _lost_and_written(self, record: LeaseRecord) -> None:
         self._logs.note(record.id, "written again: the ledger had lost it")
@@ -242,8 +246,7 @@ class Reaper:
         if isinstance(action, Rehearse):
             self._rehearsals.begin(tuple(map(self._memory.whole, action.records)))
         elif isinstance(action, Keep):
-            values = {"state": states.KEPT, "keep_until": action.until}
-            if not self._memory.change(record.id, claimed=False, **values):
+            if not self._memory.keep(record, action.until):
                 return False
             self._logs.note(record.id, "kept: its kernel has ended")
         elif isinstance(action, Ask):
