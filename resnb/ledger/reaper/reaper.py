@@ -11,6 +11,7 @@ only, and ends when nothing is left to do. What to do next is decided in
 import os
 import selectors
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -78,6 +79,7 @@ class Reaper:
         owner: the kernel; None to clean up once, for every owner.
         channel: the socket to the kernel, or None.
         chosen: picks from the leases that are not closed those to care for; all by default.
+        leaves: whether it may end although something is to be done much later.
 
     Attributes:
         leaves_work: whether it has ended although something is to be done much later.
@@ -89,6 +91,8 @@ class Reaper:
         owner: Owner | None = None,
         channel: socket.socket | None = None,
         chosen: Callable[[list[LeaseRecord]], list[LeaseRecord]] = list,
+        *,
+        leaves: bool = True,
     ) -> None:
         self._store = store
         self._owner = owner
@@ -118,6 +122,7 @@ class Reaper:
         self._last_use = time.monotonic()
         self._fault = ""
         self.leaves_work = False
+        self._leaves = leaves
 
     def run(self) -> None:
         """Go on until nothing is left to do."""
@@ -199,7 +204,7 @@ class Reaper:
                 return None
         waits = (decision.look_again or 0.0) - now()
         if self._owner is not None and is_kernel_gone and not is_busy and waits > LEAVE_TO_SWEEPER:
-            self.leaves_work = not self._memory.has_unwritten
+            self.leaves_work = self._leaves and not self._memory.has_unwritten
             if self.leaves_work:
                 return None
         later = [*self._cleanups.ask_within(), *self._rehearsals.ask_within()]
@@ -365,10 +370,21 @@ def main(arguments: list[str]) -> None:
     if connection is not None:
         with suppress(OSError):  # the kernel has died meanwhile, and may have left something
             connection.sendall(f"ready {os.getpid()} {seen}\n".encode())
-    reaper = Reaper(open_store(Path(home), kept=True), owner, connection)
+    store = open_store(Path(home), kept=True)
+    reaper = Reaper(store, owner, connection)
     reaper.run()
-    if reaper.leaves_work:
-        start_detached(_SWEEPER, Path(home))
+    if reaper.leaves_work and not has_sweeper(Path(home)):
+        Reaper(store, owner, leaves=False).run()
+
+
+def has_sweeper(home: Path) -> bool:
+    """Start the sweeper of a ledger, to which the rest is left; false if that cannot be."""
+    try:
+        code = start_detached(_SWEEPER, home)
+    except (OSError, subprocess.SubprocessError) as error:
+        _log(f"the sweeper cannot be started, so this reaper stays: {error}")
+        return False
+    return code == 0
 
 
 if __name__ == "__main__":
