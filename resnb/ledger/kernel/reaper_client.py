@@ -33,7 +33,7 @@ class ReaperMessage(NamedTuple):
 
     The kinds are ``"close"`` (the kernel should close the lease), ``"state"`` (the reaper has
     moved it to another state), ``"rehearsed"`` (the ledger has what the rehearsal of its recipe has
-    shown), and ``"gone"`` (the reaper has ended).
+    shown), ``"lock"`` (this process has lost its lock), and ``"gone"`` (the reaper has ended).
     """
 
     kind: str

@@ -109,7 +109,7 @@ class Reaper:
             store,
             owner,
             self._me,
-            self._liveness.is_dead,
+            lambda one: self._seen(one) == DEAD,
             on_change=self._changed_elsewhere,
             on_loss=self._lost_and_written,
         )
@@ -175,7 +175,7 @@ class Reaper:
             self._say_once(f"{error}")
 
     def _is_kernel_gone(self) -> bool:
-        return self._owner is None or self._liveness.is_dead(self._owner)
+        return self._owner is None or self._seen(self._owner) == DEAD
 
     def _decide(self, records: list[LeaseRecord], *, is_kernel_gone: bool) -> float | None:
         overdue = {record.id for record in records if due(record, now())}
@@ -237,7 +237,10 @@ class Reaper:
 
     def _status(self, owner: Owner) -> str:
         """The status of `owner`; this process's claims that it does not carry out are void."""
-        return DEAD if owner == self._me else self._liveness.status(owner)
+        return DEAD if owner == self._me else self._seen(owner)
+
+    def _seen(self, owner: Owner) -> str:
+        return self._kernel.corrected(owner, self._liveness.status(owner))
 
     def _stay(self) -> None:
         self._last_use = time.monotonic()
