@@ -100,6 +100,10 @@ class ReaperClient:
         """Answer that the lease was in use `ago` seconds before now; the reaper writes that."""
         self._tell(f"used {lease} {ago:f}")
 
+    def say_locked(self) -> None:
+        """Answer that this process holds its lock again."""
+        self._tell("locked")
+
     def close(self) -> None:
         """Let go of the reaper; it ends by itself when nothing is left to do."""
         with self._lock:

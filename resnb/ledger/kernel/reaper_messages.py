@@ -93,6 +93,7 @@ class MessageHandler:
             return
         if message.kind == "lock":
             self._book().presence.lock_again()
+            self._book().reaper.say_locked()
             return
         lease = next((one for one in self._host.alive() if one.id == message.lease), None)
         if lease is None:

@@ -17,7 +17,7 @@ _LOOKS, _PAUSE = 200, 0.01
 """How often, and how many seconds apart, one looks at a process that has let go of its locks and
 may be about to die. Looks are counted: a busy machine may let whoever looks stand still."""
 _LOCK_AGAIN = 0.2
-"""How often to tell a kernel that it has lost its lock, in seconds."""
+"""How soon to tell a kernel again that it has lost its lock, if it does not answer, in seconds."""
 
 
 class KernelLink:
@@ -120,6 +120,9 @@ class KernelLink:
             word, _, rest = line.decode(errors="replace").partition(" ")
             if word == "?":
                 self._send("!")
+            elif word == "locked":
+                self._tell_again = 0.0
+                self._watch()
             elif word in self._answers:
                 self._answers[word](rest)
 
