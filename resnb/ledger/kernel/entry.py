@@ -289,8 +289,9 @@ class LeaseEntry:
         self._store.add(self._record._replace(state=states.OPEN, **values))  # the ledger is new
 
     def set_keep(self, seconds: float | None) -> None:
-        """Let the resource survive its kernel for `seconds`."""
-        self._change(keep=seconds)
+        """Let the resource survive its kernel for `seconds`; see `Keeper.keep`."""
+        if not self._change(keep=seconds):
+            raise LedgerError(f"resource {self._record.name!r} cannot be kept: it is not held here")
 
     def leave(self) -> bool:
         """Leave the resource to a later kernel; false if nobody could find it then."""

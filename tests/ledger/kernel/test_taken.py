@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from resnb.errors import LeaseLost
+from resnb.errors import LeaseLost, LedgerError
 from resnb.ledger import states
 from resnb.ledger.kernel.book import LeaseBook
 from resnb.ledger.kernel.keeper import Keeper
@@ -53,6 +53,15 @@ def test_what_another_kernel_has_adopted_is_its_to_clean_up(kernel):
     assert Noted.cleaned == 0
     (found,) = book.store.alive()
     assert (found.owner, found.state, found.claimant) == (KERNEL, "open", None)
+
+
+def test_what_another_process_has_taken_is_not_called_kept(kernel):
+    book, lease = kernel.book, kernel.lease
+    assert book.store.adopt(lease.id, KERNEL, book.owner)
+    with pytest.raises(LedgerError, match="cannot be kept"):
+        kernel.keep(lease, 600.0)
+    assert lease.limits.keep is None
+    assert book.store.get(lease.id).keep is None
 
 
 @pytest.mark.parametrize("request_", ["", "cleanup"])
