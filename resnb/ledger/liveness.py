@@ -4,8 +4,9 @@ Every process that owns leases or claims locks a file of its own in the ledger's
 system releases the lock when the process ends, in whatever container and for whatever reason, so
 every process that sees the folder gets the same answer, across pid namespaces and reboots. The
 locks are POSIX record locks: a fork does not inherit them, a zombie holds none, and `exec`
-releases them. They are lost when their process closes any descriptor of the file, so a process
-never opens a file that it locks a second time.
+releases them. They are lost when their process closes any descriptor of the file, so resnb never
+opens a file that it locks a second time; where a user's code does (a copy of the whole home), the
+reaper, which sees that the process is there, has it lock again.
 
 Where a lock says nothing (its file is gone or was replaced, or the file system has no locks that
 work between processes), pid and start time decide, within one boot and pid namespace; then, in a
@@ -63,6 +64,11 @@ class Presence:
         except OSError:  # no locks here: others go by pid and start time
             works = False
         self.owner = this_process()._replace(lock=lock if works else None)
+
+    def lock_again(self) -> None:
+        """Take the lock again, which this process has lost as it has closed the file."""
+        with suppress(OSError):
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX)  # others look for a moment only
 
     def release(self) -> None:
         """Let go of the lock; in a forked child, of the descriptor that it has inherited."""

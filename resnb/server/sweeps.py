@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from logging import getLogger
 from pathlib import Path
 
 from resnb.errors import ResnbError
@@ -22,6 +23,7 @@ LOOK_EVERY = 2.0
 LEAST_PAUSE = 1.0
 """The least time between two sweepers that commands ask for, in seconds."""
 
+_LOG = getLogger("resnb")
 Work = Callable[[], None]
 Do = Callable[[Work], Awaitable[None]]
 
@@ -114,9 +116,16 @@ class Sweeps:
                 await self._task
 
     async def _run(self) -> None:
+        said = ""
         while True:
-            with suppress(Refused):
+            try:
                 await self._do(self._look)
+            except Refused:
+                pass
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong, the next look is due
+                if said != repr(error):
+                    said = repr(error)
+                    _LOG.warning("resnb looks for what kernels have left", exc_info=True)
             await asyncio.sleep(self._look_every)
 
     def _look(self) -> None:

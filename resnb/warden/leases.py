@@ -125,10 +125,11 @@ class OrphanedLeases(Store):
         by: Owner | None = None,
         /,
         within: float | None = None,
+        open_of: Owner | None = None,
         **values: Any,
     ) -> bool:
         """See `Store.change`."""
-        done = super().change(lease, by, within=within, **values)
+        done = super().change(lease, by, within, open_of, **values)
         if done and values.get("state") in (states.FAILED, states.KEPT):
             self._tell(lease, f"{values['state']}: {values.get('reason', '')}".removesuffix(": "))
         return done

@@ -110,6 +110,7 @@ DAMAGE = [
     "owner = '[1, 2]'",
     "claimant = '{}'",
     "environment = '[1, 2]'",
+    f"environment = '{'[' * 100_000}'",
     "around = '3'",
     "state = 'nonsense'",
     "created = 9e999",
@@ -118,7 +119,7 @@ DAMAGE = [
 ]
 
 
-@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda one: one[:20])
 def test_a_record_that_cannot_be_read_is_damaged_until_it_is_forgotten(ledger, damage):
     added(ledger, lease("0123456789", gone(), name="db", state="failed", next_try=4e9))
     with ledger.store._database.transaction() as db:

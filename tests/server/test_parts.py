@@ -260,13 +260,14 @@ def test_a_sweeper_that_cannot_be_started_is_told_to_who_asked(tmp_path):
         sweeper(tmp_path)
 
 
-def test_sweeps_go_on_after_one_that_was_refused(tmp_path):
+@pytest.mark.parametrize("fault", [Refused(503, "not now"), RecursionError("too deep")])
+def test_sweeps_go_on_after_one_that_failed(tmp_path, fault):
     async def test():
         done = asyncio.Queue()
 
         async def do(work):
             done.put_nowait(work)
-            raise Refused(503, "not now")
+            raise fault
 
         sweeps = Sweeps(do, LockWatch(tmp_path), 0.0, look_every=0.001)
         sweeps.start()

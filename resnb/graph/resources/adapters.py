@@ -18,6 +18,8 @@ from resnb.graph.resources.generators import AsyncGeneratorAdapter, GeneratorAda
 _NO_ENDING = (
     f"it is no context manager, and has no method {', '.join(METHODS[:-1])} or {METHODS[-1]}"
 )
+_CALLED = ("setup", "ready", "cleanup", "find", "attach", "handle")
+"""The methods of a manager."""
 
 
 class ObjectAdapter(Adapter):
@@ -158,6 +160,12 @@ def _fault_of_cleanup(definition: type) -> str | None:
         return ": cleanup must take the resource and nothing else: define cleanup(self, resource)"
     except ValueError:  # no signature to inspect
         return None
+    for name in _CALLED:
+        method = getattr(definition, name, None)
+        if inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
+            return (
+                f": {name} has a yield, so a call of it runs nothing: let it return what it gives"
+            )
     return None
 
 

@@ -169,7 +169,7 @@ class LedgerCommands(LedgerQueries):
         if one.kernel == ALIVE:
             for other in (*outer, one):
                 if other is one or (other.record.keep or 0.0) < seconds:
-                    self.store.change(other.record.id, keep=seconds)
+                    self._set_keep(other, seconds)
             return one
         self._take_over(one, seconds)
         return one
@@ -192,6 +192,17 @@ class LedgerCommands(LedgerQueries):
         return one
 
     # ---- inside
+
+    def _set_keep(self, one: ListedLease, seconds: float) -> None:
+        """Let the kernel of a lease know that it is to be kept.
+
+        Raises:
+            OptionError: its clean-up has begun, or was asked for, since it was listed.
+        """
+        record = one.record
+        open_of = record.owner if record.state == states.OPEN else None
+        if not self.store.change(record.id, open_of=open_of, keep=seconds):
+            raise OptionError(f"{one.name} cannot be kept any more: its clean-up has begun")
 
     def _take_over(self, one: ListedLease, seconds: float) -> None:
         owner, until = one.record.owner, now() + seconds

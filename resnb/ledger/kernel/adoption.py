@@ -92,7 +92,7 @@ class Adoptions:
             known = book.store.with_key(request.key)
         except LedgerError:  # which a new lease says in its own words
             return None
-        kept = (one for one in known if one.state == states.KEPT)
+        kept = (one for one in known if one.state == states.KEPT and not one.request)
         seen = (one for one in kept if book.liveness.status(one.owner) != UNKNOWN)
         adopted = (self._adopt(book, record, request) for record in seen)
         return next((lease for lease in adopted if lease is not None), None)

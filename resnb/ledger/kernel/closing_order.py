@@ -31,8 +31,16 @@ def close_in_order(
         return _close_in_order(chosen, budget, now)
     left: SimpleQueue[list[Lease]] = SimpleQueue()
     thread = LeaseThread()
+
+    def job() -> None:
+        found = list(chosen)
+        try:
+            found = _close_in_order(chosen, budget, now)
+        finally:  # such as without memory; who waits must not do so for ever
+            left.put([one for one in found if one.state != states.CLOSED])
+
     try:
-        thread.submit(lambda: left.put(_close_in_order(chosen, budget, now)))
+        thread.submit(job)
     finally:
         thread.close()
     while True:

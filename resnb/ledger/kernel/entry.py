@@ -84,8 +84,7 @@ class LeaseEntry:
             self._ends.write()
             self._store.add(self._record)
         except LedgerError as error:
-            message = f"{error}; nothing was created"
-            raise LedgerError(message) from None
+            raise LedgerError(f"{error}; nothing was created") from None
         except BaseException:
             self.discard()  # it may have been written
             raise
@@ -111,8 +110,7 @@ class LeaseEntry:
 
     def is_owned(self) -> bool:
         """Whether the lease is this kernel's, as far as the ledger can be read."""
-        found = self.found()
-        return found is not None and found.owner == self._owner
+        return (found := self.found()) is not None and self._is_mine(found)
 
     def found(self) -> LeaseRecord | None:
         """Its record in the ledger; None if it has none, or cannot be read."""
@@ -134,9 +132,10 @@ class LeaseEntry:
         else:
             found = pickled(handle)
         if found.data is None:
-            message = f"lease.record of {name!r}: the handle does not pickle: {found.fault}"
-            raise LedgerError(message)
-        if not self._change(handle=found.data) and self._is_lost():
+            raise LedgerError(
+                f"lease.record of {name!r}: the handle does not pickle: {found.fault}"
+            )
+        if not self._change(handle=found.data) and self._store.get(self._id) is not None:
             raise LeaseLost(f"resource {name!r} was taken away while it was set up")
         self.handle = found.data
 
@@ -188,10 +187,8 @@ class LeaseEntry:
     def _left_for_a_while(self, manager: Any, resource: Any) -> dict[str, Any]:
         """What makes sure that the processes have ended which end with the kernel."""
         left = ending_with_kernel(manager, resource)
-        if not left.processes:
-            return {}
         recipe, handle = pickled(EndsWithKernel()).data, pickled(left).data
-        if recipe is None or handle is None:
+        if not left.processes or recipe is None or handle is None:
             return {}
         return {"recipe": recipe, "handle": handle}
 
@@ -287,21 +284,21 @@ class LeaseEntry:
             self._reaper.look()  # so that the reaper knows of it, whatever becomes of the ledger
             return
         if self._store.get(self._id) is not None:
-            name = self._record.name
-            message = f"resource {name!r} was given up by the reaper while it was set up"
-            raise LeaseLost(message)
+            name = f"resource {self._record.name!r}"
+            raise LeaseLost(f"{name} was given up by the reaper while it was set up")
         self._store.add(self._record._replace(state=states.OPEN, **values))  # the ledger is new
 
     def set_keep(self, seconds: float | None) -> None:
-        """Let the resource survive its kernel for `seconds`."""
-        self._change(keep=seconds)
+        """Let the resource survive its kernel for `seconds`; see `Keeper.keep`."""
+        if not self._change(keep=seconds):
+            raise LedgerError(f"resource {self._record.name!r} cannot be kept: it is not held here")
 
     def leave(self) -> bool:
         """Leave the resource to a later kernel; false if nobody could find it then."""
         found = self._store.get(self._id)
         if found is None or found.keep is None or found.dies_with_kernel or found.unprotected:
             return False
-        values = {"state": states.KEPT, "keep_until": now() + found.keep}
+        values = {"state": states.KEPT, "keep_until": now() + found.keep, "open_of": self._owner}
         try:
             is_left = self._change(within=SOON, **values)
         except LedgerError:  # the reaper writes it when this process has ended
@@ -319,7 +316,8 @@ class LeaseEntry:
             LeaseLost: another process is cleaning up.
         """
         try:
-            if self._store.claim(self._id, self._owner, self._is_dead, within=SOON):
+            is_mine = self._is_mine
+            if self._store.claim(self._id, self._owner, self._is_dead, within=SOON, still=is_mine):
                 return True
             found = self._store.get(self._id)
         except LedgerError:
@@ -332,8 +330,10 @@ class LeaseEntry:
             self._unwritten = None
         elif found.state == states.CLOSED:
             return False
-        message = f"resource {self._record.name!r} is being cleaned up by the reaper"
-        raise LeaseLost(message)
+        what = "is being cleaned up by the reaper"
+        if found is not None and not self._is_mine(found):
+            what = "was taken over by another process"
+        raise LeaseLost(f"resource {self._record.name!r} {what}")
 
     def mark_closed(self, *, half_made: bool = False) -> str:
         """The clean-up is complete, as far as can be seen now.
@@ -374,8 +374,8 @@ class LeaseEntry:
         """Set-up was never called, and never will be."""
         self._ends.close(self._id, "nothing was created")
 
-    def _is_lost(self) -> bool:
-        return self._store.get(self._id) is not None
+    def _is_mine(self, found: LeaseRecord) -> bool:
+        return found.owner == self._owner
 
     def _release(self) -> None:
         if self._unwritten is not None:

@@ -160,8 +160,8 @@ class Keeper:
                 raise LedgerError(f"resource {lease.name!r} cannot be kept: {inside}{why}")
         for one in (*outer, lease):
             if one is lease or (one.limits.keep or 0.0) < (seconds or 0.0):
-                one.limits = one.limits._replace(keep=seconds)
                 one.entry.set_keep(seconds)
+                one.limits = one.limits._replace(keep=seconds)
 
     @property
     def book(self) -> "LeaseBook":

@@ -22,6 +22,7 @@ from resnb.ledger import states
 from resnb.ledger.clock import now
 from resnb.ledger.kernel.held_signals import interrupts_held_back, interrupts_kept_out
 from resnb.ledger.kernel.managed import CallHost, ManagedResource
+from resnb.ledger.kernel.process_exit import is_child
 from resnb.ledger.kernel.request import Caller, LeaseRequest
 from resnb.ledger.recipes.recipe import Protection, lives_in_kernel
 
@@ -185,7 +186,7 @@ class Lease:
         try:
             with interrupts_held_back():
                 self._managed.set_up(call)
-            if os.getpid() == self._process:  # else set-up has forked, and this is the child
+            if not self._is_child():
                 if self.is_lost:
                     message = f"resource {self.name!r} was given up while it was set up"
                     raise LeaseLost(f"{message}: {self.reason}")  # noqa: TRY301 - taken back below
@@ -193,6 +194,7 @@ class Lease:
                 self._record_open()
                 self._managed.wait_until_ready(self.name, call)
         except BaseException as error:
+            self._is_child(error)
             with suppress(BaseException):  # the lease keeps the reason; set-up's own error counts
                 self._take_back(error)
             raise
@@ -234,12 +236,14 @@ class Lease:
             try:
                 with interrupts_kept_out():
                     self._managed.clean_up_all(call)
-                    if claim is self._claim:
+                    if not self._is_child() and claim is self._claim:
                         half_made = self._managed.is_half_made
                         is_over = not half_made  # whatever comes now, it is not cleaned up again
                         self.left_as = self.entry.mark_closed(half_made=half_made)
                         is_over = True
             except BaseException as error:
+                if self._is_child(error):
+                    raise
                 if is_over:
                     self.entry.mark_closed()  # again, as it may have been cut short
                 elif claim is self._claim:
@@ -324,6 +328,9 @@ class Lease:
 
     # ---- inside
 
+    def _is_child(self, error: BaseException | None = None) -> bool:
+        return is_child(self._process, error, ends=self.thread.is_current())
+
     def _follow_to(self, state: str) -> None:
         if self.state != state and states.is_legal(self.state, state):
             self._move(state)
@@ -375,8 +382,7 @@ class Lease:
 
     def _move(self, state: str) -> None:
         if not states.is_legal(self.state, state):
-            message = f"lease {self.name!r} cannot go from {self.state} to {state}"
-            raise IllegalTransition(message)
+            raise IllegalTransition(f"lease {self.name!r} cannot go from {self.state} to {state}")
         self.state = state
         self.changed[state] = time.time()
         self._host.moved(self)

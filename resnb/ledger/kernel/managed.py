@@ -63,15 +63,23 @@ class ManagedResource:
 
     def set_up(self, call: Caller) -> None:
         """Make it."""
-        setup = getattr(self._manager, "setup", None)
+        setup: Any = getattr(self._manager, "setup", None)
         before = folder_now()
+        has_begun = False
+
+        def begun() -> Any:
+            nonlocal has_begun
+            has_begun = True
+            return setup()
+
         try:
-            self.value = None if setup is None else call(setup)
+            self.value = None if setup is None else call(begun)
         except BaseException as error:
+            self.is_nothing = not has_begun  # it was stopped before
             with suppress(Exception):  # the user's class may be an odd one
                 from resnb.ledger.kernel.made_nothing import made_nothing
 
-                self.is_nothing = made_nothing(self._manager, error)
+                self.is_nothing = self.is_nothing or made_nothing(self._manager, error)
             if isinstance(error, NothingMadeError):
                 error.is_told = True
             raise

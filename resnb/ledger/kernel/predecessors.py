@@ -81,7 +81,8 @@ class Predecessors:
         """
         me = self._book().owner
         others = [one for one in self._book().store.with_key(key) if one.owner != me]
-        return [one for one in others if one.state != states.KEPT and one.nothing_since is None]
+        kept = [one for one in others if one.state == states.KEPT and not one.request]
+        return [one for one in others if one not in kept and one.nothing_since is None]
 
     def _is_ending(self, record: "LeaseRecord") -> bool:
         """Whether another process is cleaning it up, or about to."""

@@ -10,12 +10,14 @@ and a worker of ``multiprocessing`` that waits for a lock has none to come.
 import atexit
 import os
 import signal
+import sys
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -159,3 +161,35 @@ def forked() -> None:
     for one in _watches.values():
         one.give_signals_back()
     after_fork()
+
+
+def is_child(parent: int, error: BaseException | None = None, *, ends: bool) -> bool:
+    """Whether the user's code, which began in the process `parent`, has forked: this is the child.
+
+    Args:
+        parent: its process id.
+        error: what that code has raised, if anything.
+        ends: whether nobody goes on in a child, so that it ends here; see `end_child`.
+    """
+    found = os.getpid() != parent
+    if found and ends:
+        end_child(error)
+    return found
+
+
+def end_child(error: BaseException | None = None) -> NoReturn:
+    """End this forked child as Python would, after what the user's code raised, if anything.
+
+    The parent's exit hooks are not called.
+    """
+    code = 0
+    if isinstance(error, SystemExit):
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    elif error is not None:
+        code = 1
+        with suppress(Exception):
+            traceback.print_exception(error)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(code)

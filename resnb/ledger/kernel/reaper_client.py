@@ -33,7 +33,7 @@ class ReaperMessage(NamedTuple):
 
     The kinds are ``"close"`` (the kernel should close the lease), ``"state"`` (the reaper has
     moved it to another state), ``"rehearsed"`` (the ledger has what the rehearsal of its recipe has
-    shown), and ``"gone"`` (the reaper has ended).
+    shown), ``"lock"`` (this process has lost its lock), and ``"gone"`` (the reaper has ended).
     """
 
     kind: str
@@ -99,6 +99,10 @@ class ReaperClient:
     def write_use(self, lease: str, ago: float) -> None:
         """Answer that the lease was in use `ago` seconds before now; the reaper writes that."""
         self._tell(f"used {lease} {ago:f}")
+
+    def say_locked(self) -> None:
+        """Answer that this process holds its lock again."""
+        self._tell("locked")
 
     def close(self) -> None:
         """Let go of the reaper; it ends by itself when nothing is left to do."""

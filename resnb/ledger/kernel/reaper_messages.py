@@ -91,6 +91,10 @@ class MessageHandler:
         if message.kind == "gone":
             self._replace_reaper()
             return
+        if message.kind == "lock":
+            self._book().presence.lock_again()
+            self._book().reaper.say_locked()
+            return
         lease = next((one for one in self._host.alive() if one.id == message.lease), None)
         if lease is None:
             if message.state == states.CLOSED:

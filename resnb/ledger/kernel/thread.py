@@ -7,11 +7,14 @@ must not keep the kernel from ending.
 """
 
 import itertools
+import os
 import sys
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Self
+
+from resnb.ledger.kernel.process_exit import is_child
 
 _numbers = itertools.count(1)
 
@@ -101,10 +104,12 @@ class LeaseThread:
         with self._lock:
             if not self.is_current():
                 return
+        process = os.getpid()
         while True:
             job = self._jobs.get()
             if job is not None:
                 _run(job)
+                is_child(process, ends=True)  # nobody has jobs for one
                 del job
                 continue
             with self._lock:

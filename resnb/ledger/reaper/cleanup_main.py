@@ -72,9 +72,10 @@ def main() -> None:
     except OSError as error:
         print(f"its folder is gone ({error}); going on in {Path.cwd()}")  # noqa: T201
     result, reason = _result(order) if not order["rehearse"] else _rehearsed(order["rehearse"])
-    if result == CLEANED:
-        print(time.strftime("%Y-%m-%d %H:%M:%S"), "cleaned up by the reaper", flush=True)  # noqa: T201
-    with suppress(BrokenPipeError):
+    with suppress(Exception):  # the clean-up may have closed anything
+        if result == CLEANED:
+            print(time.strftime("%Y-%m-%d %H:%M:%S"), "cleaned up by the reaper", flush=True)  # noqa: T201
+    with suppress(OSError):
         os.write(report, json.dumps({"result": result, "reason": reason}).encode())
     if result == CLEANED and order["end"] is not None:  # which may take long, or fail
         _write_end(order["end"])
@@ -129,17 +130,29 @@ def _result(order: dict[str, Any]) -> tuple[str, str]:
     try:
         manager, handle = _loaded(order)
     except BaseException as error:  # noqa: BLE001 - whatever unpickling runs
-        traceback.print_exc()
+        with suppress(Exception):
+            traceback.print_exc()
         return WRONG_ENVIRONMENT, f"its recipe cannot be loaded: {_line(error)}"
     if fault := _lost(order, handle):
         return WRONG_ENVIRONMENT, fault
+    process = os.getpid()
     try:
         found = _clean(manager, order, handle)
     except BaseException as error:  # noqa: BLE001 - the user's code
-        traceback.print_exc()
+        with suppress(Exception):
+            traceback.print_exc()
+        _end_fork(process, error)
         is_out_of_sight = getattr(error, "is_out_of_sight", False)
         return WRONG_ENVIRONMENT if is_out_of_sight else FAILED, _line(error)
+    _end_fork(process)
     return CLEANED if found else NOTHING, ""
+
+
+def _end_fork(process: int, error: BaseException | None = None) -> None:
+    """End a child that the clean-up has forked and let out of its code: it speaks for nobody."""
+    if os.getpid() != process:
+        code = getattr(error, "code", None) if isinstance(error, SystemExit) else error
+        os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 @cache

@@ -1,5 +1,6 @@
 """The clean-ups that a reaper has begun: their processes, their orders, their results."""
 
+import errno
 import selectors
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from resnb.ledger.store.store import Store
 
 ROOM = 100 << 20
 """How much free memory one more clean-up takes to begin, in bytes."""
+_PASSING = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""Why no process at all can be started for a while."""
 
 
 def at_once(meminfo: str | None = None) -> int:
@@ -91,7 +94,8 @@ class Cleanups:
         except (OSError, ValueError) as error:  # the latter of variables that no process can have
             why = getattr(error, "strerror", None) or error
             reason = f"its interpreter {record.environment.python} cannot be started ({why})"
-            self.results.append((record, "wrong environment", reason))
+            is_passing = getattr(error, "errno", None) in _PASSING
+            self.results.append((record, "failed" if is_passing else "wrong environment", reason))
             return
         finally:
             if log is not None:

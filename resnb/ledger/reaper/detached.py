@@ -82,6 +82,8 @@ def detach(home: str) -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         # not SIG_IGN, which the processes that are started from here would inherit
         signal.signal(getattr(signal, name), lambda _number, _frame: None)
+    # else all that a clean-up runs would seem to succeed, where a kernel ignores this
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whatever the thread that started it blocked
     os.chdir(home)
     os.umask(0o077)

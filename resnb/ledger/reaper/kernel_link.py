@@ -11,11 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from resnb.ledger.liveness import folder_of, is_locked, wait_until_free
-from resnb.ledger.owner import DEAD, Owner, status_by_ids, this_process
+from resnb.ledger.owner import ALIVE, DEAD, Owner, status_by_ids, this_process
 
 _LOOKS, _PAUSE = 200, 0.01
 """How often, and how many seconds apart, one looks at a process that has let go of its locks and
 may be about to die. Looks are counted: a busy machine may let whoever looks stand still."""
+_LOCK_AGAIN = 0.2
+"""How soon to tell a kernel again that it has lost its lock, if it does not answer, in seconds."""
 
 
 class KernelLink:
@@ -40,6 +42,10 @@ class KernelLink:
         self._on_request = on_request
         self._answers = answers
         self._received = b""
+        self._home: Path | None = None
+        self._kernel: Owner | None = None
+        self._is_watched = False
+        self._tell_again = 0.0
         if channel is not None:
             channel.settimeout(0.0)
             selector.register(channel, selectors.EVENT_READ, self._listen)
@@ -55,17 +61,44 @@ class KernelLink:
 
     def wake_at_end(self, home: Path, kernel: Owner) -> None:
         """Have the selector wake once the kernel has let go of its lock, if it has one."""
-        lock = kernel.lock
-        if lock is None:
+        self._home, self._kernel = home, kernel
+        self._watch()
+
+    def corrected(self, owner: Owner, status: str) -> str:
+        """`status`, but ALIVE for a kernel that has only lost its lock, and is to lock again.
+
+        The system takes a lock away from a process that closes its file, such as after a copy of
+        the whole home.
+        """
+        if owner != self._kernel or owner.lock is None:
+            return status
+        if status == ALIVE:
+            self._watch()  # for it may have been free for a while
+        elif status == DEAD and self.is_connected:
+            status = status_by_ids(owner, this_process(), is_shared=False)
+            if status == ALIVE and time.monotonic() >= self._tell_again:
+                self._tell_again = time.monotonic() + _LOCK_AGAIN
+                self.tell("lock", "", "", "")
+        return status
+
+    def _watch(self) -> None:
+        kernel, home = self._kernel, self._home
+        if self._is_watched or kernel is None or kernel.lock is None or home is None:
             return
+        path = folder_of(home) / kernel.lock.name
         wake, is_free = os.pipe()
-        forget = self._selector.unregister  # once it is readable, it stays so
-        self._selector.register(wake, selectors.EVENT_READ, lambda: forget(wake))
+        self._is_watched = True
+
+        def woken() -> None:
+            self._selector.unregister(wake)
+            os.close(wake)
+            self._is_watched = False
 
         def wait() -> None:
-            wait_until_free(folder_of(home) / lock.name)
+            wait_until_free(path)
             os.close(is_free)
 
+        self._selector.register(wake, selectors.EVENT_READ, woken)
         threading.Thread(target=wait, name="resnb-kernel-end", daemon=True).start()
 
     def _listen(self) -> None:
@@ -87,6 +120,9 @@ class KernelLink:
             word, _, rest = line.decode(errors="replace").partition(" ")
             if word == "?":
                 self._send("!")
+            elif word == "locked":
+                self._tell_again = 0.0
+                self._watch()
             elif word in self._answers:
                 self._answers[word](rest)
 

@@ -34,7 +34,7 @@ class LedgerMemory:
             up without a written claim nor goes on by what it remembers.
         me: the process that claims.
         is_dead: whether a process is certain to have ended.
-        on_change: called with a lease that another process has closed, or cleans up.
+        on_change: called with a lease that another process has closed or taken, or cleans up.
         on_loss: called with a lease that the ledger had lost, and that was written again.
 
     Attributes:
@@ -159,6 +159,21 @@ class LedgerMemory:
         self._mark = None
         return done
 
+    def keep(self, record: LeaseRecord, until: float) -> bool:
+        """Let the lease survive its kernel, as it was read last; false if it has changed since.
+
+        Another kernel may have adopted it, or another process have begun to clean it up.
+        """
+        lease, values = LeaseId(record.id), {"state": states.KEPT, "keep_until": until}
+        try:
+            done = self._store.change(lease, within=self._within, open_of=record.owner, **values)
+        except LedgerError as error:
+            self._refuse_to_go_on(error)
+            self._later(lease, error, open_of=record.owner, **values)
+            return True
+        self._mark = None
+        return done
+
     def read_again(self) -> None:
         """This process has written into the ledger by other ways."""
         self._mark = None
@@ -223,7 +238,8 @@ class LedgerMemory:
             if "ended" in values:
                 found.pop(lease, None)
             elif lease in found:
-                found[lease] = found[lease]._replace(**values)
+                known = {name: one for name, one in values.items() if name != "open_of"}
+                found[lease] = found[lease]._replace(**known)
         return found
 
     def _write(self) -> None:
@@ -283,7 +299,7 @@ class LedgerMemory:
                 lost.append(_without_marks(self._known[lease]))
                 continue
             self._is_to_erase = True
-            if found.state == states.CLOSED:
+            if found.state == states.CLOSED or found.owner != self._known[lease].owner:
                 self._on_change(found)
         self._store.restore(lost)
         for record in lost:

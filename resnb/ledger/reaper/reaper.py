@@ -11,6 +11,7 @@ only, and ends when nothing is left to do. What to do next is decided in
 import os
 import selectors
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -78,6 +79,7 @@ class Reaper:
         owner: the kernel; None to clean up once, for every owner.
         channel: the socket to the kernel, or None.
         chosen: picks from the leases that are not closed those to care for; all by default.
+        leaves: whether it may end although something is to be done much later.
 
     Attributes:
         leaves_work: whether it has ended although something is to be done much later.
@@ -89,6 +91,8 @@ class Reaper:
         owner: Owner | None = None,
         channel: socket.socket | None = None,
         chosen: Callable[[list[LeaseRecord]], list[LeaseRecord]] = list,
+        *,
+        leaves: bool = True,
     ) -> None:
         self._store = store
         self._owner = owner
@@ -105,7 +109,7 @@ class Reaper:
             store,
             owner,
             self._me,
-            self._liveness.is_dead,
+            lambda one: self._seen(one) == DEAD,
             on_change=self._changed_elsewhere,
             on_loss=self._lost_and_written,
         )
@@ -118,6 +122,7 @@ class Reaper:
         self._last_use = time.monotonic()
         self._fault = ""
         self.leaves_work = False
+        self._leaves = leaves
 
     def run(self) -> None:
         """Go on until nothing is left to do."""
@@ -170,7 +175,7 @@ class Reaper:
             self._say_once(f"{error}")
 
     def _is_kernel_gone(self) -> bool:
-        return self._owner is None or self._liveness.is_dead(self._owner)
+        return self._owner is None or self._seen(self._owner) == DEAD
 
     def _decide(self, records: list[LeaseRecord], *, is_kernel_gone: bool) -> float | None:
         overdue = {record.id for record in records if due(record, now())}
@@ -199,7 +204,7 @@ class Reaper:
                 return None
         waits = (decision.look_again or 0.0) - now()
         if self._owner is not None and is_kernel_gone and not is_busy and waits > LEAVE_TO_SWEEPER:
-            self.leaves_work = not self._memory.has_unwritten
+            self.leaves_work = self._leaves and not self._memory.has_unwritten
             if self.leaves_work:
                 return None
         later = [*self._cleanups.ask_within(), *self._rehearsals.ask_within()]
@@ -209,9 +214,13 @@ class Reaper:
         return min(later)
 
     def _changed_elsewhere(self, record: LeaseRecord) -> None:
-        """The kernel learns of what another process has closed, or has begun to clean up."""
-        reason = record.reason if record.state == states.CLOSED else "somebody else cleans it up"
-        self._kernel.tell("state", record.id, record.state, reason)
+        """The kernel learns of what another process has closed, taken, or begun to clean up."""
+        state, reason = record.state, "somebody else cleans it up"
+        if state == states.CLOSED:
+            reason = record.reason
+        elif record.owner != self._owner:  # so it is over for this kernel
+            state, reason = states.CLOSED, "another process has taken it over"
+        self._kernel.tell("state", record.id, state, reason)
 
     def _lost_and_written(self, record: LeaseRecord) -> None:
         self._logs.note(record.id, "written again: the ledger had lost it")
@@ -228,7 +237,10 @@ class Reaper:
 
     def _status(self, owner: Owner) -> str:
         """The status of `owner`; this process's claims that it does not carry out are void."""
-        return DEAD if owner == self._me else self._liveness.status(owner)
+        return DEAD if owner == self._me else self._seen(owner)
+
+    def _seen(self, owner: Owner) -> str:
+        return self._kernel.corrected(owner, self._liveness.status(owner))
 
     def _stay(self) -> None:
         self._last_use = time.monotonic()
@@ -242,8 +254,7 @@ class Reaper:
         if isinstance(action, Rehearse):
             self._rehearsals.begin(tuple(map(self._memory.whole, action.records)))
         elif isinstance(action, Keep):
-            values = {"state": states.KEPT, "keep_until": action.until}
-            if not self._memory.change(record.id, claimed=False, **values):
+            if not self._memory.keep(record, action.until):
                 return False
             self._logs.note(record.id, "kept: its kernel has ended")
         elif isinstance(action, Ask):
@@ -362,10 +373,21 @@ def main(arguments: list[str]) -> None:
     if connection is not None:
         with suppress(OSError):  # the kernel has died meanwhile, and may have left something
             connection.sendall(f"ready {os.getpid()} {seen}\n".encode())
-    reaper = Reaper(open_store(Path(home), kept=True), owner, connection)
+    store = open_store(Path(home), kept=True)
+    reaper = Reaper(store, owner, connection)
     reaper.run()
-    if reaper.leaves_work:
-        start_detached(_SWEEPER, Path(home))
+    if reaper.leaves_work and not has_sweeper(Path(home)):
+        Reaper(store, owner, leaves=False).run()
+
+
+def has_sweeper(home: Path) -> bool:
+    """Start the sweeper of a ledger, to which the rest is left; false if that cannot be."""
+    try:
+        code = start_detached(_SWEEPER, home)
+    except (OSError, subprocess.SubprocessError) as error:
+        _log(f"the sweeper cannot be started, so this reaper stays: {error}")
+        return False
+    return code == 0
 
 
 if __name__ == "__main__":

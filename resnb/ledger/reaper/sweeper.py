@@ -11,11 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[3]))  # last: nothing there may shadow the library
 
+from resnb.errors import LedgerError
 from resnb.ledger import states
 from resnb.ledger.clock import now
 from resnb.ledger.liveness import remove_unused
@@ -28,6 +29,8 @@ from resnb.ledger.store.choice import liveness_of, open_store
 
 LOOK_AGAIN = 10.0
 """Seconds between two looks at a lock of another machine."""
+_PATIENCE = 1000
+"""How often in turn to look at a ledger that cannot be read, each time for half a minute."""
 
 
 def sweep(home: Path) -> None:
@@ -48,15 +51,22 @@ def sweep(home: Path) -> None:
         return idle and not liveness.has_doubts
 
     Reaper(store, chosen=due).run()
-    # asked again without the lock, so that no work falls in between
-    while not is_idle():
+    patience = _PATIENCE
+    while patience:
+        try:  # asked again without the lock, so that no work falls in between
+            if is_idle():
+                break
+            patience = _PATIENCE
+        except LedgerError:  # the reaper below looks again for a while
+            patience -= 1
         with _lock(home) as is_mine:
             if not is_mine:
                 return
             Reaper(store, chosen=orphans).run()
             if liveness.has_doubts:
                 threading.Event().wait(LOOK_AGAIN)
-    remove_unused(home, store.alive(), time.time())
+    with suppress(LedgerError):
+        remove_unused(home, store.alive(), time.time())
 
 
 def _is_for_later(record: LeaseRecord, at: float) -> bool:

@@ -6,7 +6,8 @@ lease.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
 
@@ -82,7 +83,7 @@ def from_row(row: tuple[Any, ...], ahead: float = 0.0) -> LeaseRecord | None:
                 values[name] = _owner(values[name])
         for name in _FLAGS:
             values[name] = bool(values[name])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):  # the last of too many brackets
         return None
     if ahead:
         values |= {name: values[name] - ahead for name in TIMES if values[name]}
@@ -90,6 +91,16 @@ def from_row(row: tuple[Any, ...], ahead: float = 0.0) -> LeaseRecord | None:
     numbers = (value for value in row if isinstance(value, (int, float)))
     is_possible = all(-_LARGEST < one < _LARGEST for one in numbers)  # neither infinite nor NaN
     return LeaseRecord(**values) if is_valid and is_possible else None
+
+
+def owners_in(texts: Iterable[str | None]) -> list[Owner]:
+    """The owners in some columns; what cannot be read is nobody."""
+    found = []
+    for text in texts:
+        if text is not None:
+            with suppress(ValueError, RecursionError):
+                found.append(_owner(text))
+    return found
 
 
 _owner = lru_cache(_REMEMBERED)(from_text)  # many leases have the same

@@ -18,7 +18,7 @@ from resnb.ledger import states
 from resnb.ledger.clock import now as time_now
 from resnb.ledger.owner import Owner, from_text
 from resnb.ledger.record import Environment, LeaseRecord
-from resnb.ledger.store.columns import from_row, to_column, to_columns
+from resnb.ledger.store.columns import from_row, owners_in, to_column, to_columns
 from resnb.ledger.store.database import Database
 from resnb.ledger.store.sqlite_file import SqliteFile
 from resnb.ledger.store.statements import (
@@ -94,6 +94,7 @@ class Store:
         by: Owner | None = None,
         /,
         within: float | None = None,
+        open_of: Owner | None = None,
         **values: Any,
     ) -> bool:
         """Write new values of a lease, unless it is closed, which is final.
@@ -103,12 +104,16 @@ class Store:
             by: the owner or claimant who writes, and is refused if it is neither any more; None
                 for somebody else.
             within: see `Database.transaction`.
+            open_of: only if it is still open, of this owner, and nobody has asked for its end.
             **values: the new values.
 
         Returns:
             Whether they were written; not if the lease is closed, gone or lost.
         """
-        return self._update(lease, "", "state != 'closed'", values, by=by, within=within)
+        condition, names = "state != 'closed'", {"open_of": open_of.to_text() if open_of else ""}
+        if open_of is not None:
+            condition = "state = 'open' and request = '' and owner = :open_of"
+        return self._update(lease, "", condition, values, by=by, names=names, within=within)
 
     def claim(
         self,
@@ -148,7 +153,7 @@ class Store:
             fresh = select(db, _BY_ID, {"id": lease}, database.ahead, whole=False) if still else []
             if still and not all(map(still, fresh)):
                 return False
-            others = [from_text(one) for one in row[2:] if one is not None]
+            others = owners_in(row[2:])
             if row[0] == states.CLOSING and others and not row[1]:
                 if others == [claimant]:
                     db.execute(

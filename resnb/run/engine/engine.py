@@ -9,8 +9,8 @@ from queue import SimpleQueue
 from time import time
 from typing import TYPE_CHECKING
 
+from resnb.ledger.kernel.process_exit import end_child
 from resnb.run.engine.cancellation import GRACE, Cancellation
-from resnb.run.engine.forks import end_child
 from resnb.run.engine.interrupts import awaited
 from resnb.run.engine.mapping import NO_BLOCK, block_of
 from resnb.run.engine.slots import CURRENT, NOTHING, Slot

@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resnb.graph.base.kinds import SCOPE_KINDS
+from resnb.ledger.kernel.process_exit import end_child
 from resnb.run.engine.attempt import Attempt
 from resnb.run.engine.deciding import decided, is_mapped
-from resnb.run.engine.forks import end_child
 from resnb.run.engine.hooks import considered, handled, run_hooks
 from resnb.run.engine.loop import LOOP
 from resnb.run.engine.mapping import expand, mapped_inputs

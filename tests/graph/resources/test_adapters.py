@@ -331,11 +331,25 @@ class StaticCleanupTakesNothing:
     def cleanup(): ...
 
 
+class CleanupYields:
+    def cleanup(self, resource):
+        yield
+
+
+class FindYields:
+    async def find(self, lease_id):
+        yield lease_id
+
+    def cleanup(self, resource): ...
+
+
 REFUSED = {
     NoCleanup: r"'NoCleanup' has no cleanup: define cleanup\(self, resource\)",
     CleanupTakesNothing: r"'CleanupTakesNothing': cleanup must take the resource and nothing else",
     CleanupTakesMore: r"'CleanupTakesMore': cleanup must take the resource and nothing else",
     StaticCleanupTakesNothing: "cleanup must take the resource and nothing else",
+    CleanupYields: "'CleanupYields': cleanup has a yield, so a call of it runs nothing",
+    FindYields: "'FindYields': find has a yield, so a call of it runs nothing",
     5: "'int' is no resource: .*pass a class.*generator function with one yield",
 }
 

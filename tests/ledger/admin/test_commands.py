@@ -355,6 +355,20 @@ def test_a_lease_of_a_living_kernel_will_be_kept(commands, sweeper):
     assert sweeper.calls == 0
 
 
+@pytest.mark.parametrize("then", ["closed", "asked for"])
+def test_what_ends_while_it_is_to_be_kept_is_not_called_kept(commands, monkeypatch, then):
+    added(commands, lease("a", here()))
+    one = commands.find_one("flow/a")
+    monkeypatch.setattr(commands, "find_one", lambda _: one)
+    if then == "closed":
+        commands.store.close("a", 5.0)
+    else:
+        commands.store.change("a", request="cleanup")
+    with pytest.raises(OptionError, match="cannot be kept any more"):
+        commands.keep("flow/a", 1800.0)
+    assert commands.store.get("a").keep is None
+
+
 def test_what_is_kept_already_is_kept_from_now_on_and_somebody_will_end_it(commands, sweeper):
     added(commands, lease("a", gone(), state="kept", keep_until=5.0, request="cleanup"))
     commands.keep("flow/a", 1800.0)

@@ -300,6 +300,68 @@ say("child", os.waitstatus_to_exitcode(status))
     assert code == 0
 
 
+FORKING = """
+@resource
+class Forking:
+    def setup(self):
+        say("setup")
+    def cleanup(self, thing):
+        child = os.fork()
+        if not child:
+            {end}
+        say("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        say("reaper's", [one.state for one in KEEPER.book.store.alive()])
+
+from resnb.ledger.kernel.keeper import KEEPER
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [("sys.exit(3)", 3), ("return", 0), ("raise ValueError", 1)]
+)
+def test_a_child_that_a_clean_up_forks_does_not_speak_for_it(end, code):
+    out, _, ended = done(
+        f"""{FORKING.format(end=end)}
+held = Forking().open()
+held.close()
+say(held.state)
+"""
+    )
+    assert out == ["setup", f"child {code}", "reaper's ['closing']", "closed"]
+    assert ended == 0
+
+
+def test_a_child_that_the_clean_up_of_a_block_forks_goes_on_behind_it():
+    out, _, code = done(
+        f"""{FORKING.format(end="return")}
+with Forking():
+    parent = os.getpid()
+if os.getpid() != parent:
+    sys.exit(5)
+say(KEEPER.alive())
+"""
+    )
+    assert out == ["setup", "child 5", "reaper's ['closing']", "()"]
+    assert code == 0
+
+
+def test_a_child_that_the_set_up_of_an_open_resource_forks_ends():
+    out, _, code = done("""
+@resource
+class Forking:
+    def setup(self):
+        child = os.fork()
+        if not child:
+            return
+        say("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    def cleanup(self, thing):
+        say("cleanup")
+
+Forking().open().close()
+""")
+    assert (out, code) == (["child 0", "cleanup"], 0)
+
+
 def test_a_forked_child_has_runs_and_leases_of_its_own():
     out, _, code = done(
         OPEN

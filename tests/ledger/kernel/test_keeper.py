@@ -137,6 +137,20 @@ def test_one_that_fails_holds_up_nobody_and_stays_listed(kept):
     assert kept.story == ["outer", "inner"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_who_waits_for_the_end_learns_that_it_broke_off(kept, monkeypatch):
+    monkeypatch.setattr("sys.excepthook", lambda *_: None)
+    lease = kept.open("one")
+
+    def none_left(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("resnb.ledger.kernel.closing_order.close_on_its_thread", none_left)
+        assert kept.keeper.close_all(PATIENCE) == [lease]
+    assert kept.keeper.close_all(PATIENCE) == []
+
+
 def test_closing_what_is_closed_does_nothing(kept):
     lease = kept.open("a")
     for _ in range(3):

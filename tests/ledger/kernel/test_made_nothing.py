@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from resnb.errors import NothingMadeError
+from resnb.errors import NothingMadeError, TaskCancelled
 from resnb.graph.resources.resource import ResourceManager
 from resnb.ledger.kernel.keeper import Keeper
 from resnb.ledger.kernel.made_nothing import made_nothing
+from resnb.ledger.kernel.managed import ManagedResource
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from tests.ledger.no_book import NoBook
@@ -250,6 +251,26 @@ def test_an_error_that_comes_when_set_up_has_returned_is_in_doubt():
     manager = type("Manager", (Base,), {"setup": lambda self: 1})()
     for error in (KeyboardInterrupt(), TypeError("of another call")):
         assert not made_nothing(manager, error)
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_a_set_up_that_was_stopped_before_it_began(begins):
+    class Plain:
+        def setup(self):
+            return object()
+
+        def cleanup(self, resource):
+            raise AssertionError
+
+    def stopped(function, *args):
+        if begins:
+            function(*args)
+        raise TaskCancelled
+
+    made = ManagedResource(Plain(), "a", Keeper(NoBook))
+    with pytest.raises(TaskCancelled):
+        made.set_up(stopped)
+    assert made.is_half_made == begins
 
 
 def test_a_set_up_that_says_so_has_made_nothing():

@@ -73,6 +73,7 @@ def test_it_waits_no_longer_than_the_clean_up_may_take():
         (record(state="failed", tries=1), DEAD, False),
         (record(state="failed", handle=None), DEAD, False),
         (CLOSING, UNKNOWN, True),
+        (record(state="kept", request="cleanup"), DEAD, True),  # somebody has asked for its end
     ],
 )
 def test_what_nobody_is_cleaning_up_is_named_instead(one, status, waits):

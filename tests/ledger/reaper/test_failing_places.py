@@ -1,7 +1,9 @@
 """The ledger's own place fails: the reaper goes on by what it knows, and writes it down later."""
 
 import errno
+import json
 import os
+import socket
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ from resnb.errors import LedgerError
 from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.reaper import reaper
 from resnb.ledger.reaper.cleanups import ROOM, at_once
-from resnb.ledger.reaper.decisions import AT_ONCE
+from resnb.ledger.reaper.decisions import AT_ONCE, Keep
 from resnb.ledger.reaper.lease_logs import LARGEST, LeaseLogs
 from resnb.ledger.store.home import made_private
 from resnb.ledger.store.statements import IN_LEDGER
@@ -20,7 +22,7 @@ from resnb.ledger.store.store import Store
 from tests.ledger.held import held, killed
 from tests.ledger.reaper.test_sweeps import left_by_a_dead_kernel
 from tests.ledger.recipes.recipes import File, Prints
-from tests.ledger.records import record
+from tests.ledger.records import KERNEL, record
 from tests.ledger.things import settle, until
 from tests.run.scripts import lines_until, outcome
 
@@ -112,6 +114,42 @@ def test_what_a_kernel_writes_last_counts_although_its_reaper_has_read_before(ho
     assert thing.exists()
     assert mine.leaves_work
     assert [found.state for found in Store(home).alive()] == ["kept"]
+
+
+TAKEN = {
+    "adopted": {"owner": KERNEL},
+    "being cleaned up": {"state": "closing", "claimant": KERNEL},
+    "asked for": {"request": "cleanup"},
+}
+
+
+@pytest.mark.parametrize("taken", TAKEN)
+def test_what_was_taken_since_it_was_read_is_not_kept_over_that(home, taken):
+    one = left_by_a_dead_kernel(File(), "thing")._replace(keep=600.0)
+    Store(home).add(one)
+    store = LateStore(home, lambda: Store(home).change(one.id, **TAKEN[taken]))
+    mine = reaper.Reaper(store)
+    assert not mine._carry_out(Keep(store.alive()[0], 5000.0))
+    mine._presence.release()
+    (found,) = Store(home).alive()
+    assert found == one._replace(**TAKEN[taken])
+
+
+def test_the_kernel_learns_that_another_one_has_adopted_its_lease(home):
+    """It was suspended, say, and is taken for dead."""
+    one = left_by_a_dead_kernel(File(), "thing")
+    store = Store(home, kept=True)
+    store.add(one)
+    kernel, channel = socket.socketpair()
+    with kernel, channel:
+        mine = reaper.Reaper(store, one.owner, channel)
+        mine._memory.records()
+        assert Store(home).adopt(one.id, KERNEL, one.owner)
+        assert mine._memory.records() == []
+        mine._presence.release()
+        channel.shutdown(socket.SHUT_WR)
+        said = [json.loads(line) for line in kernel.makefile()]
+    assert said == [["state", one.id, "closed", "another process has taken it over"]]
 
 
 def test_lists_say_one_line(home, monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 
 from resnb.errors import LedgerError
 from resnb.ledger.admin.commands import LedgerCommands
-from resnb.ledger.liveness import Liveness, folder_of
+from resnb.ledger.liveness import Liveness, folder_of, is_locked
 from resnb.ledger.owner import ALIVE, DEAD, start_time
 from resnb.ledger.reaper.reaper import Reaper
 from resnb.ledger.store.store import Store
@@ -96,6 +96,31 @@ def test_a_killed_kernel_is_noticed_without_locks(ledger_home, log, monkeypatch)
     monkeypatch.setenv("RESNB_TEST_NO_LOCKS", "1")
     kernel = held(log, "hold(Held); wait()")
     lines_until(kernel, "open")
+    killed(kernel)
+    settle(ledger_home)
+    assert words(log) == ["cleaned"]
+
+
+def test_a_kernel_that_copies_its_home_loses_nothing(ledger_home, log):
+    """The system takes a lock away from who closes the file, by whatever descriptor."""
+    kernel = held(
+        log,
+        f"""
+hold(Held); wait()
+for _ in "ab":
+    [one.read_bytes() for one in Path({str(ledger_home)!r}).rglob("*") if one.is_file()]
+    say("read"); wait()
+""",
+    )
+    lines_until(kernel, "open")
+    (one,) = Store(ledger_home).alive()
+    lock = folder_of(ledger_home) / one.owner.lock.name
+    for _ in "ab":
+        kernel.stdin.write("\n")
+        kernel.stdin.flush()
+        lines_until(kernel, "read")
+        until(lambda: is_locked(lock, one.owner.lock.inode))
+        assert (state_of(ledger_home), words(log)) == (["open"], [])
     killed(kernel)
     settle(ledger_home)
     assert words(log) == ["cleaned"]

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 
@@ -52,3 +54,48 @@ class Prints:
         for _ in range(3000):
             print("x" * 1000)  # noqa: T201 - that is the point
         print("the end \udcff")  # noqa: T201
+
+
+class Forks:
+    """Its clean-up forks a child that comes out of its code, and goes on itself, to remove a file.
+
+    Args:
+        end: how the child comes out of it: what it exits with, or an exception.
+        code: what it is to end with.
+    """
+
+    def __init__(self, end, code):
+        self.end, self.code = end, code
+
+    def cleanup(self, path):
+        child = os.fork()
+        if not child:
+            if self.end is not None:
+                raise self.end
+            return
+        found = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if found == self.code:
+            Path(path).unlink()
+
+
+class Closes:
+    """Its clean-up removes a file, and closes what it finds, as what makes daemons does."""
+
+    def __init__(self, what):
+        self.what = what
+
+    def cleanup(self, path):
+        Path(path).unlink()
+        if self.what == "streams":
+            sys.stdout.close()
+            sys.stderr.close()
+        else:
+            os.closerange(3, 256)
+
+
+class Asks:
+    """Its clean-up depends on what another program says."""
+
+    def cleanup(self, path):
+        subprocess.run(["false"], check=False).check_returncode()  # which says no
+        Path(path).unlink()
