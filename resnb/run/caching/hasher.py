@@ -19,8 +19,12 @@ from resnb.run.caching.frames import by_columns
 PLAIN: Final = frozenset({type(None), bool, int, float, complex, str, bytes})
 _ORDERED = ({int}, {str}, {bytes})
 """Sets of these are sorted as they are."""
+_BUILT_IN = frozenset({list, tuple, dict})
+_CODE = (FunctionType, MEMO, ModuleType)
 _UNCHANGING = frozenset({"datetime", "decimal", "fractions", "pathlib", "uuid", "ipaddress"})
 """Modules whose objects never change, so that it makes no difference whether two are the same."""
+_UNMARKED = frozenset({str, bytes, tuple})
+"""Likewise, equal ones may be the same, or not."""
 _PROTOCOL = 4  # the first that tells apart the two hours when the clock is put back
 
 
@@ -53,19 +57,22 @@ def _hasher_class(with_arrays: bool) -> Any:  # noqa: C901 - a table of kinds
             self.proto = _PROTOCOL
 
         def save(self, found: Any) -> Any:
-            if isinstance(found, FunctionType | MEMO | ModuleType):
+            kind = type(found)
+            if kind in PLAIN or kind in _BUILT_IN:
+                return hashing.Pickler.save(self, found)
+            if isinstance(found, _CODE):
                 found = "code", repr(self.walk.describe(found))
             elif isinstance(found, type):
                 name = f"{found.__module__}.{found.__qualname__}"
                 found = "class", repr(self.walk.describe(found)) if is_users(found) else name
             elif isinstance(found, set | frozenset):
                 own = vars(found) if hasattr(found, "__dict__") else None
-                found = "set", type(found), self._in_order(found), own
+                found = "set", kind, self._in_order(found), own
             elif isinstance(found, MappingProxyType):
                 found = "mapping", dict(found)
             elif with_arrays and isinstance(found, self.np.dtype):
                 found = "dtype", pickle.dumps(found)
-            elif with_arrays and type(found) is self.np.ma.MaskedArray:
+            elif with_arrays and kind is self.np.ma.MaskedArray:
                 mask = self.np.ma.getmaskarray(found)
                 found = "masked", found.data, mask, found.fill_value
             elif with_arrays and self._is_special_array(found):
@@ -85,9 +92,9 @@ def _hasher_class(with_arrays: bool) -> Any:  # noqa: C901 - a table of kinds
             hashing.Pickler._batch_setitems(self, iter(items), *args)  # noqa: SLF001 - joblib sorts
 
         def memoize(self, found: Any) -> None:
-            if isinstance(found, tuple | frozenset) or type(found).__module__ in _UNCHANGING:
-                return  # equal ones may be the same, or not
-            super().memoize(found)
+            kind = type(found)
+            if kind not in _UNMARKED and kind.__module__ not in _UNCHANGING:
+                hashing.Pickler.memoize(self, found)
 
         def _is_special_array(self, found: Any) -> bool:
             """Whether it is an array with more than numbers, such as a mask or a unit."""
