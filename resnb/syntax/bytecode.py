@@ -28,6 +28,17 @@ def own_imports(code: CodeType) -> Iterator[Import]:
             yield Import(str(then.argval), int(level.argval), tuple(names.argval or ()))
 
 
+def own_aliases(code: CodeType) -> Iterator[tuple[str, str]]:
+    """What `code` itself imports, and the variable that it has it in."""
+    imported = ""
+    for one in dis.get_instructions(code):
+        if one.opname in ("IMPORT_NAME", "IMPORT_FROM"):
+            imported = str(one.argval).partition(".")[0]
+        elif imported and one.opname.startswith("STORE_"):
+            yield imported, str(one.argval)
+            imported = ""
+
+
 def own_chains(code: CodeType) -> Iterator[tuple[str, ...]]:
     """The variables that `code` itself reads, each with the attributes that it reads of it."""
     chain: tuple[str, ...] = ()

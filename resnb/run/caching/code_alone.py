@@ -11,7 +11,7 @@ from types import CodeType
 from typing import Any, Final, NamedTuple
 
 from resnb.run.caching.glance import written
-from resnb.syntax.bytecode import Import, own_chains, own_globals, own_imports
+from resnb.syntax.bytecode import Import, own_aliases, own_chains, own_globals, own_imports
 
 _NESTED = inspect.CO_NESTED
 """Says only that a function was defined inside of another one."""
@@ -56,6 +56,7 @@ def alone_of(code: CodeType) -> Alone:
     imports = tuple(dict.fromkeys(own_imports(code)))
     own_ends = frozenset([chain[-1] for chain in own_chains(code)])
     ends = own_ends.union(*[alone_of(one).chain_ends for one in inner])
+    ends = ends.union([imported for imported, alias in own_aliases(code) if alias in ends])
     return Alone(text, inner, read, ends, names, all_names, imports, _changed_by(code))
 
 

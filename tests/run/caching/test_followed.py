@@ -138,6 +138,13 @@ WHOLE = {
     "of a package": (
         "import beside\ndef g(m):\n    return m.number()\ndef f():\n    return g(beside.part)"
     ),
+    "imported by another name and passed on": (
+        "def g(m):\n    return m.number()\ndef f():\n    import beside as b\n    return g(b)"
+    ),
+    "a part imported by another name": (
+        "def g(m):\n    return m.number()\ndef f():\n"
+        "    from beside import part as p\n    return g(p)"
+    ),
     "imported and passed on": (
         "def g(m):\n    return m.number()\ndef f():\n    import beside\n    return g(beside)"
     ),
