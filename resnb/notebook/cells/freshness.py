@@ -232,14 +232,20 @@ def _described(tasks: Iterable[Task]) -> dict[Task, MadeOf]:
             continue
         if isinstance(task, StepTask):
             names = {
-                name: repr(CodeWalk(glance).describe(value))
+                name: repr(CodeWalk(_at_a_glance).describe(value))
                 for name, value in but_changed(task.function, task.read_now())
             }
-            found[task] = MadeOf((task.outputs, CodeWalk(glance).describe(task.function)), names)
+            found[task] = MadeOf(
+                (task.outputs, CodeWalk(_at_a_glance).describe(task.function)), names
+            )
             continue
         run = task.run  # a method, which may be the task's own, or a function that many share
         code = id(task if type(run) is MethodType else run)
         if code not in seen:
-            seen[code] = MadeOf(task_key(task, CodeWalk(glance)))
+            seen[code] = MadeOf(task_key(task, CodeWalk(_at_a_glance)))
         found[task] = seen[code]
     return found
+
+
+def _at_a_glance(value: Any, _walk: CodeWalk) -> str:
+    return glance(value)

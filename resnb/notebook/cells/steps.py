@@ -14,7 +14,7 @@ from resnb.errors import NoValueError
 from resnb.graph.base.signature import Signature
 from resnb.graph.tasks.task import Task
 from resnb.notebook.figures import draws, own_figures
-from resnb.run.caching.code_keys import code_alone
+from resnb.run.caching.code_alone import code_alone
 from resnb.states import State
 
 _NOTHING: Final = object()

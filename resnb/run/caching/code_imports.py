@@ -7,6 +7,7 @@ the same before its first call and after it.
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.util import resolve_name
@@ -45,6 +46,22 @@ def imported_by(one: Import, namespace: Mapping[str, Any]) -> ModuleType | None:
             if not hasattr(sys.modules[name], part):
                 import_module(f"{name}.{part}")
     return sys.modules.get(name if one.names else top)
+
+
+def version_of(one: Import) -> str:
+    """The version of the installed package that an import is of; it need not be imported for it."""
+    top = one.module.partition(".")[0]
+    return "" if one.level or top in sys.stdlib_module_names else _installed_version(top)
+
+
+@cache
+def _installed_version(top: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(top)
+    except (PackageNotFoundError, ValueError):  # a package of several modules has another name
+        return ""
 
 
 def _is_of_user(top: str) -> bool:

@@ -7,16 +7,15 @@ not source, which may have been edited since it was loaded.
 """
 
 import builtins
-import dis
-import inspect
+import os
 import sys
 import threading
-from collections import deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property, lru_cache, partial
-from itertools import pairwise
+from functools import cached_property, lru_cache, partial, singledispatch
 from types import (
     BuiltinFunctionType,
+    ClassMethodDescriptorType,
     CodeType,
     FunctionType,
     GetSetDescriptorType,
@@ -25,32 +24,25 @@ from types import (
     MethodType,
     MethodWrapperType,
     ModuleType,
+    WrapperDescriptorType,
 )
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, cast
 
 from resnb.errors import ResnbError, is_installed
 from resnb.graph.tasks.task import Task
-from resnb.run.caching.code_imports import imported_by, is_users_module
+from resnb.run.caching.class_parts import NOTED, annotations, declared, without_addresses
+from resnb.run.caching.code_alone import Alone, alone_of
+from resnb.run.caching.code_imports import imported_by, is_users_module, version_of
 from resnb.run.output.routing import standard_streams
-from resnb.syntax.bytecode import Import, own_globals, own_imports
-from resnb.syntax.in_place import CHANGING_METHODS
 
-_NO_DATA = frozenset({
-    "__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__",
-    "__static_attributes__", "__dataclass_fields__", "__dataclass_params__", "__annotations__",
-    "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "_abc_impl",
-    "__slotnames__",  # there once an object was copied
-    "__resnb_source__",  # there once a resource was made, with the name of its cell's file
-})  # fmt: skip
-_NESTED = inspect.CO_NESTED
-"""Says only that a function was defined inside of another one."""
-_CONTAINERS = (list, dict, set, deque, bytearray)
-_WRITING = CHANGING_METHODS - {"pop", "popitem", "popleft"}  # these also read
+_CONTAINERS = (list, dict, set, deque, bytearray, Counter, OrderedDict, defaultdict)
+_SLOTS = (GetSetDescriptorType, MemberDescriptorType)
 _NATIVE = (
-    BuiltinFunctionType, MethodWrapperType, MethodDescriptorType, GetSetDescriptorType,
-    MemberDescriptorType,
+    BuiltinFunctionType, MethodWrapperType, MethodDescriptorType, WrapperDescriptorType,
+    ClassMethodDescriptorType, *_SLOTS,
 )  # fmt: skip
 
+_DISPATCH = cast("FunctionType", singledispatch(lambda _: None)).__code__
 MEMO: Final = type(lru_cache(lambda: None))
 """What `functools.cache` and `lru_cache` make of a function; its pickle would only name it."""
 _LOCKS = (
@@ -78,10 +70,10 @@ class CodeWalk:
     """Describes code as nested tuples of texts.
 
     Args:
-        value_key: gives the key of a value that is no code.
+        value_key: gives the key of a value that is no code, with the walk for the code in it.
     """
 
-    def __init__(self, value_key: Callable[[Any], str]) -> None:
+    def __init__(self, value_key: Callable[[Any, "CodeWalk"], str]) -> None:
         self._value_key = value_key
         self._seen: dict[int, int] = {}
         self._kept: list[Any] = []  # an id is one only as long as its object lives
@@ -95,17 +87,23 @@ class CodeWalk:
         if no_input := _no_input(found):
             return "no input", no_input
         if not _is_code(found):
-            return "value", self._value_key(found)
+            return "value", self._value_key(found, self)
         place = self._seen.setdefault(id(found), len(self._seen))
         if place < len(self._kept):
             return "seen", place
         self._kept.append(found)
         return self._described(found)
 
+    def fork(self) -> "CodeWalk":
+        """Another one that goes on from here, and leaves this one as it is."""
+        made = CodeWalk(self._value_key)
+        made._seen, made._kept = dict(self._seen), list(self._kept)
+        return made
+
     def _described(self, found: Any) -> Any:  # noqa: C901, PLR0911 - a table of kinds
         match found:
             case ModuleType():
-                return "module", found.__name__, _version(found.__name__)
+                return self._module(found)
             case FunctionType():
                 return self._function(found)
             case MethodType():
@@ -125,10 +123,33 @@ class CodeWalk:
                 return "cached property", self.describe(found.func)
         if isinstance(found, MEMO):
             return "memo", self.describe(found.__wrapped__)
-        return "native", str(getattr(found, "__qualname__", found))
+        return self._native(found)
+
+    def _native(self, found: Any) -> Any:
+        """What is built into Python or made in another language; of a method, also whose it is."""
+        of = getattr(found, "__self__", None)
+        owner = getattr(found, "__objclass__", None)
+        where = str(getattr(found, "__module__", None) or getattr(owner, "__module__", ""))
+        about = None if of is None or isinstance(of, ModuleType) else self.describe(of)
+        return "native", where, str(getattr(found, "__qualname__", found)), about
+
+    def _module(self, found: ModuleType) -> Any:
+        """A library by its version; a module of the user's as a whole."""
+        if not is_users_module(found):
+            return "module", found.__name__, _version(found.__name__)
+        members = sorted(vars(found).items())
+        parts = [
+            (name, self._named(f"{found.__name__}.{name}", value))
+            for name, value in members
+            if not name.startswith("__")
+        ]
+        return "module", found.__name__, parts
 
     def _function(self, function: FunctionType) -> Any:
-        alone = _alone(function.__code__)
+        if function.__code__ is _DISPATCH:
+            registry = vars(function)["registry"].items()
+            return "dispatch", [tuple(map(self.describe, one)) for one in registry]
+        alone = alone_of(function.__code__)
         cells = [(name, self._named(name, value)) for name, value in _enclosed(function, alone)]
         if is_installed(function.__code__.co_filename):
             module = str(function.__globals__.get("__name__"))  # not that of what it may wrap
@@ -152,13 +173,23 @@ class CodeWalk:
         members = {
             name: self.describe(value)
             for name, value in sorted(vars(found).items())
-            if name not in _NO_DATA and not isinstance(value, _NATIVE)
+            if name not in NOTED and not isinstance(value, _SLOTS)
         }
         kinds = [self.describe(one) for one in (type(found), *found.__bases__)]
-        return "class", found.__name__, kinds, tuple(members.items())
+        notes = [(name, self._note(one)) for name, one in annotations(found).items()]
+        text = without_addresses(str(found.__doc__))  # some libraries make something of it
+        more = notes, self.describe(declared(found)), text
+        return "class", found.__name__, kinds, tuple(members.items()), *more
+
+    def _note(self, annotation: Any) -> Any:
+        """An annotation, which many libraries make something of."""
+        try:
+            return self.describe(annotation)
+        except NoKeyError:
+            return without_addresses(repr(annotation))
 
     def _code(self, code: CodeType, namespace: Mapping[str, Any]) -> Any:
-        alone = _alone(code)
+        alone = alone_of(code)
         return (
             alone.text,
             [self._code(one, namespace) for one in alone.inner],
@@ -170,37 +201,6 @@ class CodeWalk:
             return self.describe(value)
         except NoKeyError as error:
             raise error.at(name) from None
-
-
-class _Alone(NamedTuple):
-    """What code is, whatever it refers to."""
-
-    text: tuple[Any, ...]
-    inner: tuple[CodeType, ...]  # the functions and classes that are defined inside, in order
-    globals: tuple[str, ...]  # the variables that it reads from outside
-    names: frozenset[str]  # the names of these, of attributes, and of what it imports
-    all_names: frozenset[str]  # likewise, with those of `inner`
-    imports: tuple[Import, ...]  # what it imports itself
-    changed: frozenset[str]  # the variables that it only changes
-
-
-@lru_cache(maxsize=1024)  # the same code is described after each run
-def _alone(code: CodeType) -> _Alone:
-    inner = tuple([one for one in code.co_consts if isinstance(one, CodeType)])
-    text = (
-        code.co_code.hex(),
-        [None if isinstance(one, CodeType) else _constant(one) for one in code.co_consts],
-        code.co_names,
-        code.co_varnames,
-        code.co_argcount,
-        code.co_kwonlyargcount,
-        code.co_flags & ~_NESTED,
-    )
-    read = tuple(dict.fromkeys(own_globals(code)))
-    names = frozenset(code.co_names)
-    all_names = names.union(*[_alone(one).all_names for one in inner])
-    imports = tuple(dict.fromkeys(own_imports(code)))
-    return _Alone(text, inner, read, names, all_names, imports, _changed_by(code))
 
 
 def task_key(task: Task, walk: CodeWalk) -> Any:
@@ -219,15 +219,9 @@ def task_key(task: Task, walk: CodeWalk) -> Any:
 
 def but_changed(function: FunctionType, variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The variables of code, where a container that it only changes counts by its type."""
-    changed = _alone(function.__code__).changed
+    changed = alone_of(function.__code__).changed
     for name, value in variables.items():
         yield name, _unless_changed(name, value, changed)
-
-
-def code_alone(code: CodeType) -> Any:
-    """What code means apart from what it refers to."""
-    alone = _alone(code)
-    return alone.text, [code_alone(one) for one in alone.inner]
 
 
 def is_users(kind: type) -> bool:
@@ -240,10 +234,18 @@ def is_users(kind: type) -> bool:
 
 
 def _no_input(found: Any) -> str:
-    """What it is if what code computes does not depend on it: a lock, or a standard stream."""
+    """What it is if no value is found by it: a lock, a standard stream, or what is outside."""
+    if found is os.environ or any(found is one for one in _shared_generators()):
+        return "outside"
     if isinstance(found, _LOCKS):
         return type(found).__name__
     return "stream" if found is not None and any(found is one for one in standard_streams()) else ""
+
+
+def _shared_generators() -> Iterator[Any]:
+    """The generators of random numbers that are behind the functions of their modules."""
+    yield getattr(sys.modules.get("random"), "_inst", found := object())
+    yield getattr(sys.modules.get("numpy.random.mtrand"), "_rand", found)
 
 
 def _is_code(found: Any) -> bool:
@@ -254,7 +256,7 @@ def _is_code(found: Any) -> bool:
     return isinstance(found, kinds)
 
 
-def _referred(alone: _Alone, namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _referred(alone: Alone, namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The globals that code refers to, and what it may use of the user's modules."""
     for name in alone.globals:
         if name not in namespace:
@@ -262,59 +264,59 @@ def _referred(alone: _Alone, namespace: Mapping[str, Any]) -> Iterator[tuple[str
                 yield name, None
             continue
         value = namespace[name]
-        yield name, _unless_changed(name, value, alone.changed)
-        yield from _used_of(name, value, alone.names)
+        if not _is_by_parts(name, value, alone):
+            yield name, _unless_changed(name, value, alone.changed)
+        yield from _used_of(name, value, alone.names, alone.chain_ends)
     for one in alone.imports:
-        yield from _used_of(one.module, imported_by(one, namespace), alone.all_names)
+        found = imported_by(one, namespace)
+        yield from _used_of(one.module, found, alone.all_names, alone.chain_ends)
+        if found is None and (version := version_of(one)):
+            yield one.module, version
+        elif found is not None and one.module.partition(".")[0] in alone.chain_ends:
+            yield one.module, found
 
 
-def _enclosed(function: FunctionType, alone: _Alone) -> Iterator[tuple[str, Any]]:
+def _enclosed(function: FunctionType, alone: Alone) -> Iterator[tuple[str, Any]]:
     """The variables of functions around `function` that it refers to, likewise."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         value = _content(cell)
-        yield name, _unless_changed(name, value, alone.changed)
-        yield from _used_of(name, value, alone.all_names)
+        if not _is_by_parts(name, value, alone):
+            yield name, _unless_changed(name, value, alone.changed)
+        yield from _used_of(name, value, alone.all_names, alone.chain_ends)
 
 
-def _used_of(name: str, value: Any, names: frozenset[str]) -> Iterator[tuple[str, Any]]:
-    """What code with these `names` may use of `value`, a module of the user's, and of those in it.
+def _is_by_parts(name: str, value: Any, alone: Alone) -> bool:
+    """Whether it is a module of the user's of which code only reads attributes."""
+    is_module = isinstance(value, ModuleType) and is_users_module(value)
+    return is_module and name not in alone.chain_ends
 
-    A pickle or a name says nothing of what is in a module, and all that is in it is too much.
+
+def _used_of(
+    name: str, value: Any, names: frozenset[str], ends: frozenset[str]
+) -> Iterator[tuple[str, Any]]:
+    """The attributes that code with these `names` may use of `value`, and of modules in it.
+
+    They are those of a function, or of a module of the user's: a name says nothing of what is in
+    one, and all that is in it is too much, unless code does more with it than read attributes.
     """
-    seen: set[ModuleType] = set()
+    seen: list[Any] = []
     left = [(name, value)]
     while left:
         name, value = left.pop()
-        if not isinstance(value, ModuleType) or value in seen or not is_users_module(value):
+        is_module = isinstance(value, ModuleType) and is_users_module(value)
+        if not (is_module or isinstance(value, FunctionType)) or value in seen:
             continue
-        seen.add(value)
+        seen.append(value)
         for part in sorted(names & vars(value).keys()):
-            yield f"{name}.{part}", vars(value)[part]
-            left.append((f"{name}.{part}", vars(value)[part]))
+            found = vars(value)[part]
+            if part in ends or not (isinstance(found, ModuleType) and is_users_module(found)):
+                yield f"{name}.{part}", found
+            left.append((f"{name}.{part}", found))
 
 
 def _unless_changed(name: str, value: Any, changed: frozenset[str]) -> Any:
     """A variable's value; of a container that code only changes, its type."""
-    return type(value) if name in changed and isinstance(value, _CONTAINERS) else value
-
-
-def _changed_by(code: CodeType) -> frozenset[str]:
-    """The variables from outside that code changes by methods, and does not read besides."""
-    if _WRITING.isdisjoint(code.co_names):
-        return frozenset()
-    changed, read = set[str](), set[str]()
-    for one, after in pairwise(dis.get_instructions(code)):
-        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"):
-            (changed if after.argval in _WRITING else read).add(str(one.argval))
-    return frozenset(changed - read)
-
-
-def _constant(value: Any) -> Any:
-    if isinstance(value, frozenset):  # its order is another one in each process
-        return "frozenset", sorted(map(repr, value))
-    if isinstance(value, tuple):
-        return tuple(map(_constant, value))
-    return type(value).__name__, repr(value)
+    return type(value) if name in changed and type(value) in _CONTAINERS else value
 
 
 def _content(cell: Any) -> Any:

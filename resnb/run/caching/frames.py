@@ -30,11 +30,17 @@ def _pandas_parts(found: Any, kind: type) -> tuple[Any, ...] | None:
             (str(one), _values(found.iloc[:, at]))
             for at, one in zip(places, found.dtypes, strict=True)
         ]
-        return "pandas", kind.__qualname__, found.columns, found.index, values, found.attrs
+        return "pandas", kind, found.columns, found.index, values, found.attrs, _more(found)
     if hasattr(found, "iloc") and hasattr(found, "dtype"):
         parts = found.name, found.index, str(found.dtype), _values(found), found.attrs
-        return "pandas", kind.__qualname__, *parts
+        return "pandas", kind, *parts, _more(found)
     return None
+
+
+def _more(found: Any) -> list[Any]:
+    """What a class of frames has besides, such as a unit or a map's projection."""
+    names = found._metadata  # noqa: SLF001 - the documented place for them
+    return [getattr(found, name, None) for name in names if name != "_name"]
 
 
 def _values(column: Any) -> Any:

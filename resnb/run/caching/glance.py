@@ -1,13 +1,13 @@
 """What a value is at a glance: soon told, so that one can look at each variable after each cell.
 
 Small plain data counts by its content, also where it is nested or in a dataclass, so that a change
-in place is seen, and so does any text; of a large container the length counts, and of a data frame
-the columns and the shape; all else is itself and no other.
+in place is seen, and so does any text; of a large container the length and some items count, and
+of a data frame the columns and the shape; all else is itself and no other.
 Objects of other classes often count or keep something while they are used, which is no change.
 """
 
 import dataclasses
-from itertools import count
+from itertools import count, islice
 from types import SimpleNamespace
 from typing import Any
 from weakref import ref
@@ -18,6 +18,8 @@ _LONGEST = 1000
 _MOST = 1000
 """Parts of a value that counts by its content."""
 _DEEPEST = 20
+_SOME = 20
+"""Items of a large container that are looked at."""
 _FRAMES = frozenset({"pandas", "polars", "pyarrow"})
 _known: dict[int, tuple[ref[Any], int]] = {}
 """By identity, the objects that were looked at and are still there, each with a number."""
@@ -73,7 +75,8 @@ def _itself(value: Any) -> str:
 def _number(value: Any) -> str:
     """What no other object has, or ever had: an identity is given again once its object is gone.
 
-    A list and a dictionary cannot be watched, so of these it is the identity.
+    A list and a dictionary cannot be watched, so of these it is the identity, which is why some
+    of their items count as well.
     """
     key = id(value)
     if key not in _known:
@@ -91,10 +94,25 @@ def _fields(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names if hasattr(value, name)}
 
 
+def _some_of(value: Any) -> str:
+    """What the first, the last and some other plain items are: few of one length have the same."""
+    items: list[Any] = []
+    if type(value) is dict:
+        ends = (*islice(value.items(), _SOME), *islice(reversed(value.items()), _SOME))
+        items = [part for pair in ends for part in pair]
+    elif type(value) in (list, tuple):
+        items = [*value[:: len(value) // _SOME or 1], *value[-1:]]
+    found: list[str] = []
+    for one in items:
+        if isinstance(one, _PLAIN):
+            _look(one, found)
+    return str(hash(tuple(found)))
+
+
 def _outline(value: Any) -> list[str]:
-    """The length of a container, or the columns and the shape of a data frame."""
+    """The length of a container and some items, or the columns and the shape of a data frame."""
     if isinstance(value, list | tuple | dict | set | frozenset):
-        return [str(len(value))]
+        return [str(len(value)), _some_of(value)]
     if type(value).__module__.partition(".")[0] not in _FRAMES:
         return []
     try:

@@ -31,7 +31,7 @@ _ONE_READ = 1 << 16
 """Bytes of a file that are read at once; most values are smaller."""
 _JUST_USED = 60.0
 """Seconds during which a value that is used again is not marked as used again."""
-_SMALL = (type(None), bool, int, float, complex, str, bytes)
+_SMALL = frozenset({type(None), bool, int, float, complex, str, bytes})
 _SMALL_MARK = b"plain\n"
 
 
@@ -207,7 +207,7 @@ def _entry(beginning: bytes, key: str, size: int) -> Entry | None:
 
 
 def _dump(value: Any, file: BinaryIO) -> None:
-    if isinstance(value, _SMALL):  # joblib's way is for arrays
+    if type(value) in _SMALL:  # joblib's way is for arrays
         file.write(_SMALL_MARK)
         pickle.dump(value, file, protocol=5)
         return

@@ -29,6 +29,8 @@ class Wrapped:
 
 def of_a_step():
     class Wrapped:
+        """One of whose methods a library has wrapped."""
+
         @contextmanager
         def opened(self):
             yield self

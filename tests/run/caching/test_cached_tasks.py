@@ -316,3 +316,21 @@ def test_of_several_values_the_one_is_named_that_cannot_be_kept(capsys):
 
 def iter_of():
     yield 1
+
+
+def test_a_text_of_a_class_made_inside_a_function_is_kept():
+    def title():
+        class Title(str):
+            __slots__ = ()
+
+        return Title("etl")
+
+    def graph():
+        with Flow("etl") as etl:
+            made = task(noted("title", title), name="title", cache_for="7d")()
+        return etl, made
+
+    graph()[0].run()
+    etl, made = graph()
+    etl.run()
+    assert (made.value, type(made.value).__name__, called()) == ("etl", "Title", ["title"])

@@ -116,3 +116,14 @@ PLAIN = st.recursive(
 @given(PLAIN, PLAIN)
 def test_plain_values_are_equal_at_a_glance_if_they_are_written_alike(one, other):
     assert (glance(one) == glance(other)) == (repr(one) == repr(other))
+
+
+def test_large_lists_and_dictionaries_in_one_place_differ_by_some_of_their_items():
+    large = [5] * 2_000
+    before = glance(large)
+    large[:] = [6] * 2_000  # as another one that got its place
+    assert glance(large) != before
+    table = dict.fromkeys(range(2_000), 5)
+    before = glance(table)
+    table[1_999] = 6
+    assert glance(table) != before

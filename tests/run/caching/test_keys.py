@@ -1,10 +1,13 @@
 """Keys: equal for what is equal, in every process, and different for what is not."""
 
+import collections
 import copy
+import datetime as dt
 import subprocess
 import sys
 import textwrap
 import types
+import zoneinfo
 
 import numpy as np
 import pandas as pd
@@ -17,6 +20,7 @@ from resnb import resource_manager, task
 from resnb.run.caching.code_keys import NoKeyError
 from resnb.run.caching.value_keys import code_key, value_key
 from resnb.run.output.routing import routed
+from tests.run.caching.defining import code_of
 
 PLAIN = st.recursive(
     st.none()
@@ -34,13 +38,6 @@ PLAIN = st.recursive(
 )
 
 
-def code_of(text, **namespace):
-    """The key of the function `f` in a text, as if a cell had defined it."""
-    found = {"__name__": "__main__", **namespace}
-    exec(compile(textwrap.dedent(text), "<cell>", "exec"), found)
-    return code_key(task(found["f"]))
-
-
 @given(PLAIN, PLAIN)
 def test_equal_values_of_one_type_have_one_key(one, other):
     assert value_key(one) == value_key(eval(repr(one)))
@@ -54,9 +51,55 @@ def test_integers_may_have_any_number_of_digits():
     assert value_key([large]) != value_key([large + 1])
 
 
-def test_the_order_of_a_dictionary_or_a_set_makes_no_difference():
-    assert value_key({"a": 1, "b": 2}) == value_key({"b": 2, "a": 1})
+def test_the_order_of_a_dictionary_counts_and_that_of_a_set_does_not():
+    assert value_key({"a": 1, "b": 2}) != value_key({"b": 2, "a": 1})
     assert value_key({"x", "y", "z"}) == value_key({"z", "y", "x"})
+
+
+def test_the_order_in_which_an_object_got_its_attributes_makes_no_difference():
+    assert value_key(types.SimpleNamespace(a=1, b=2)) == value_key(types.SimpleNamespace(b=2, a=1))
+
+
+def test_it_makes_no_difference_whether_equal_dates_are_one():
+    day, same = dt.date(2026, 1, 1), dt.date(2026, 1, 1)
+    assert value_key([day, day]) == value_key([day, same])
+
+
+class Named(pd.DataFrame):
+    """Frames with a unit."""
+
+    _metadata = ["unit"]  # noqa: RUF012 - pandas has it so
+
+
+def named(unit):
+    made = Named({"x": [1]})
+    made.unit = unit
+    return made
+
+
+OTHERS = {
+    "the hour when the clock is put back": (
+        dt.datetime(2026, 10, 25, 2, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")),
+        dt.datetime(2026, 10, 25, 2, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"), fold=1),
+    ),
+    "masks": (np.ma.array([1, 2], mask=[0, 1]), np.ma.array([1, 2], mask=[1, 0])),
+    "where a type stands": ((np.dtype("f4"), "x"), ("x", np.dtype("f4"))),
+    "lists of a class of their own": (collections.UserList([1]), collections.UserList([2])),
+    "queues": (collections.deque([1]), collections.deque([2])),
+    "ordered dictionaries": (
+        collections.OrderedDict(a=1, b=2),
+        collections.OrderedDict(b=2, a=1),
+    ),
+    "what a frame has besides": (named("m"), named("km")),
+    "types": (int | None, str | None),
+    "modules": (types, copy),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_such_values_are_told_apart(what):
+    one, other = OTHERS[what]
+    assert value_key(one) == value_key(one) != value_key(other)
 
 
 def test_code_is_the_same_however_it_is_laid_out():
@@ -380,14 +423,35 @@ class Model:
 @task
 def f(x):
     return Model().fit(x), {"one", "two", "three"}
+print(value_key([frozenset("abc"), {frozenset("ab"), frozenset("cd")}, {Model, f.run, (1, "x")}]))
 print(code_key(f), value_key({"a", "b", ("c", 1.5)}), value_key({"x": [None, b"y"]}))
 """
 
 
-def test_keys_are_the_same_in_every_process():
+MODEL = """
+import pydantic
+from resnb import task
+from resnb.run.caching.value_keys import code_key, value_key
+class Form(pydantic.BaseModel):
+    a: str | None = None
+    @pydantic.field_validator("a")
+    @classmethod
+    def check(cls, value):
+        return value
+@task
+def f(x):
+    return Form(a=x)
+print(code_key(f), value_key(Form(a="x")))
+"""
+
+
+@pytest.mark.parametrize("program", [PROGRAM, MODEL])
+def test_keys_are_the_same_in_every_process(program):
+    if "pydantic" in program:
+        pytest.importorskip("pydantic")
     said = {
         subprocess.run(
-            [sys.executable, "-c", PROGRAM],
+            [sys.executable, "-c", program],
             env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
             capture_output=True,
             text=True,
