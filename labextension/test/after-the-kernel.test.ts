@@ -1,14 +1,16 @@
 // Which cell shows a flow in full, and what is said of a flow whose kernel has ended.
 import { describe, expect, test, vi } from "vitest";
-import { afterEnd } from "../src/lab/at-rest/ended";
+import { afterEnd, EndedModel } from "../src/lab/at-rest/ended";
 import { at, fateOf, fateWords, isOutdated, keptOf, statesOf } from "../src/lab/at-rest/fate-words";
 import { Fates } from "../src/lab/at-rest/fates";
 import { Latest, type ShowingCell } from "../src/lab/at-rest/latest";
+import { FlowModel } from "../src/lab/flows/flow-model";
 import { Leases } from "../src/lab/leases/leases";
 import type { Resources } from "../src/lab/tokens";
 import { KeptNotices } from "../src/lab/warnings/kept";
 import { after, cellOf, NOTHING, type Model } from "../src/widget/model";
 import { CANCELLED, PENDING, RUNNING, SUCCESS } from "../src/wire/vocabulary";
+import type { Frame } from "../src/wire/frames";
 import type { Lease } from "../src/wire/server";
 import { lease, list } from "./leases";
 
@@ -135,6 +137,21 @@ test("what became of resources is asked again where the server did not answer", 
   }
 });
 
+test("a view of an ended flow speaks up only if somebody wants something", async () => {
+  const model = new EndedModel(new FlowModel(() => undefined));
+  const answers: unknown[] = [];
+  model.on("msg:custom", (message) => answers.push((message as Frame).frame));
+  const room = { view: "v", do: "room", width: 600, height: 300 };
+  model.send({ view: "v", ask: "1", do: "open" });
+  model.send({ ...room, ask: "2", direction: "fitting" });
+  await Promise.resolve();
+  expect(answers).toEqual(["taken", "taken"]);
+  model.send({ ...room, ask: "3", direction: "right" }); // a click turns it
+  model.send({ view: "v", ask: "4", do: "run", parameters: {} });
+  await Promise.resolve();
+  expect(answers.slice(2)).toEqual(["taken", "said", "taken", "said"]);
+});
+
 test("nothing runs any more in a flow whose kernel has ended", () => {
   const structure = { clusters: [{ id: "db" }, { id: "vm" }] } as unknown as Model["structure"];
   const before: Model = {
@@ -174,8 +191,8 @@ test("nothing runs any more in a flow whose kernel has ended", () => {
 
 test("a view knows the cell of each task and resource", () => {
   const cells = [
-    { id: "c1", number: 3, tasks: ["load"], scopes: ["db"] },
-    { id: "", number: null, tasks: ["total"], scopes: [] },
+    { id: "c1", number: 3, tasks: ["load"], unnamed: 0, scopes: ["db"] },
+    { id: "", number: null, tasks: ["total"], unnamed: 0, scopes: [] },
   ];
   const model = after(NOTHING, { frame: "cells", cells });
   expect(["load", "db", "total", "other"].map((id) => cellOf(model, id)?.number)).toEqual([

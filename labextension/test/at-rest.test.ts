@@ -7,6 +7,7 @@ import {
   withoutFlows,
   withoutView,
 } from "../src/lab/at-rest/bundle";
+import { moreText } from "../src/lab/at-rest/cell-line";
 
 const STATE = "application/vnd.jupyter.widget-state+json";
 
@@ -49,5 +50,16 @@ describe("the saved state of widgets", () => {
     expect(withoutFlows(others)).toBe(others);
     expect(withoutFlows(undefined)).toBe(undefined);
     expect(withoutFlows({ [STATE]: { state: { "resnb-1": {} } } })).toBe(null);
+  });
+});
+
+describe("the line of a cell", () => {
+  test("counts the tasks that it does not name", () => {
+    expect([moreText(0, 2), moreText(4, 2), moreText(5000, 0), moreText(1, 0)]).toEqual([
+      "",
+      "+4",
+      "5,000 tasks",
+      "1 task",
+    ]);
   });
 });

@@ -9,9 +9,11 @@ import {
   age,
   counted,
   fate,
+  limits,
   minutesLeft,
   protection,
   safety,
+  standing,
   stateWord,
   trouble,
 } from "../src/lab/leases/words";
@@ -101,6 +103,22 @@ describe("words", () => {
     const kept = lease({ kept: true, keep_until: 1000 });
     expect(protection(kept, 1000 - 29.4 * 60)).toBe("29 min left: run its cell to use it again");
     expect(minutesLeft(10, 1000)).toBe("1 min");
+  });
+
+  test("say why a clean-up has failed, where there is nothing to do about it yet", () => {
+    const failed = { state: "failed", note: "no route" } as const;
+    expect(standing(lease(failed))).toEqual({ name: "risk", mark: "✗", word: "no route" });
+    expect(standing(lease({ ...failed, remedy: "end it" })).word).toBe("end it");
+    expect(standing(lease({ state: "open", note: "slow" })).word).toBe("protected");
+    expect(standing(lease({ kept: true, keep_until: 1000 }), 940).word).toContain("1 min left");
+  });
+
+  test("say when it is cleaned up by itself", () => {
+    expect(limits(lease({}))).toEqual([]);
+    expect(limits(lease({ ttl: 7200, idle_timeout: 1800 }))).toEqual([
+      "It is cleaned up when it is 2 h old.",
+      "It is cleaned up when nothing has used it for 30 min.",
+    ]);
   });
 
   test("say what becomes of a lease", () => {

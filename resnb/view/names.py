@@ -40,7 +40,7 @@ def _spelled(character: str) -> str:
 
 def message(text: str) -> str:
     """A failure's reason as one bounded line without addresses."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line.rstrip() for line in text.splitlines() if line.strip()), "")
     return shown(first, MESSAGE_WIDTH) if first else ""
 
 

@@ -57,6 +57,7 @@ def test_a_flow_whose_kernel_ended(notebook, front_end, tmp_path):
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
     expect(view.locator(".node.is-success")).to_have_count(1)
     expect(view.get_by_role("button", name="Run", exact=True)).to_have_count(0)
+    expect(view.locator(".notice")).to_be_hidden()  # nobody has asked for anything
     notebook.page.get_by_role("button", name="Ok", exact=True).click()  # it died, says JupyterLab
     if front_end is LAB:
         both_themes(notebook, "kernel-ended")

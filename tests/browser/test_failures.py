@@ -59,3 +59,24 @@ def test_from_the_failure_to_the_task_and_on(notebook):
     expect(failures).to_be_hidden()
     expect(view.get_by_label("fetch, task, success")).to_be_visible()
     assert not notebook.complaints
+
+
+def test_on_a_phone_a_failed_task_stays_in_sight_above_its_details(notebook):
+    notebook.open(PRELUDE, FAILING)
+    notebook.run(0, 1)
+    notebook.shut("closed")
+    view = notebook.view(1)
+    notebook.page.set_viewport_size({"width": 480, "height": 900})
+    view.get_by_role("button", name="Run", exact=True).click()
+    view.locator(".failures").get_by_role("button", name="Go to the task").click()
+    drawer = view.locator(".drawer")
+    expect(drawer).to_be_visible()
+    picked, below, graph = (
+        one.bounding_box()
+        for one in (view.locator(".node.is-failed .body"), drawer, view.locator(".graph"))
+    )
+    notebook.picture("failure-phone")
+    assert below["width"] > 0.9 * graph["width"], "the details are below the graph"
+    assert graph["y"] <= picked["y"]
+    assert picked["y"] + picked["height"] <= below["y"]
+    notebook.let("closed")

@@ -55,6 +55,9 @@ def test_what_is_wrong_is_said_once_and_taken_back_when_it_is_over(notebook, sto
     resources.press("Clean up", "cellar/volume")
     expect(failed).to_contain_text("the door is locked")
     expect(resources.row("cellar/volume")).to_contain_text("failed")
+    expect(resources.row("cellar/volume").locator(".resnb-safety")).to_contain_text(
+        "door is locked"
+    )
     expect(notebook.page.locator(".resnb-status button")).to_contain_text("⚠")
     notebook.picture("warning")
     resources.press("Clean up", "cellar/volume")

@@ -41,6 +41,10 @@ from resnb.view.live.ticker import TICKER
 print("viewers:", sum(len(live.views) for live in TICKER._flows))
 """
 """A cell that says how many views the kernel knows."""
+IS_INSIDE = """(one) => {
+  const output = one.closest('.jp-OutputArea').getBoundingClientRect();
+  return one.getBoundingClientRect().right <= output.right;
+}"""
 ACTIVE = "jupyterapp.shell.currentWidget.content.activeCellIndex"
 
 
@@ -71,6 +75,7 @@ def test_a_flow_is_shown_in_full_where_it_ran_last(notebook, front_end):
         expect(notebook.output(cell).locator("img")).to_have_count(0)
         expect(lines[cell]).to_be_visible()
         assert lines[cell].bounding_box()["height"] < 40
+        assert lines[cell].locator(".where").evaluate(IS_INSIDE)
     expect(lines[1].locator(".task")).to_have_text(["✓ load"])
     expect(lines[2].locator(".task")).to_have_text(["✓ square"])
     wait_for_one_viewer(notebook, 4)

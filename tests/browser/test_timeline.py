@@ -39,6 +39,7 @@ def look(x):
     return x
 seen = task(look)(machine)
 """
+INK = "(one) => getComputedStyle(one).fill"
 DARK = "jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
 
 
@@ -72,6 +73,11 @@ def test_a_run_is_seen_in_time(notebook):
     expect(view.locator(".inspector h4")).not_to_have_text("fit")
     notebook.page.evaluate(DARK)
     expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+    names, words = (
+        timeline.locator(f"g.cluster{which} > text").first.evaluate(INK)
+        for which in (".lane", ":not(.lane)")
+    )
+    assert names == words
     notebook.picture("timeline-dark", view)
     notebook.page.set_viewport_size({"width": 760, "height": 1100})
     wide = "() => document.querySelector('.timeline svg').clientWidth < 700"

@@ -57,3 +57,4 @@ def test_labels_number_the_later_ones():
 def test_a_message_is_its_first_line():
     assert message("\n  \nValueError: bad\nand more") == "ValueError: bad"
     assert message("") == ""
+    assert message("no route \n") == "no route"

@@ -178,6 +178,7 @@ export const CellInfo = record({
   id: text, // the front end's id; "" if it sent none
   number: nullable(number), // what the front end showed beside it; null if nothing
   tasks: list(text), // the nodes of its tasks
+  unnamed: number, // number of its tasks that are not among them, since there are too many
   scopes: list(text), // the clusters to which it gave their arguments
 });
 export type CellInfo = Of<typeof CellInfo>;

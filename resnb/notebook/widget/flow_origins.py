@@ -44,10 +44,17 @@ def _named(built: "FlowCells", drawn: "Sketch") -> list[CellInfo]:
         record = built.records.get(cell.key)
         if record is None:
             continue
-        tasks = [nodes[task] for task in record.tasks.values() if task in nodes][:left]
+        known = [nodes[task] for task in record.tasks.values() if task in nodes]
+        tasks = known[:left]
         left -= len(tasks)
         scopes = [label for owner, label in owners if owner == cell.key]
         found.append(
-            {"id": cell.cell_id or "", "number": record.number, "tasks": tasks, "scopes": scopes}
+            {
+                "id": cell.cell_id or "",
+                "number": record.number,
+                "tasks": tasks,
+                "unnamed": len(known) - len(tasks),
+                "scopes": scopes,
+            }
         )
     return found

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LONGEST = 2_000
 """The longest default that can be edited in a form, in characters."""
 MOST_CHOICES = 200
+LARGEST = 2**53 - 1
+"""The largest whole number that a front end reads exactly."""
 _KINDS = {
     int: "int", float: "float", bool: "bool", str: "str", type(None): "text", list: "list",
     tuple: "list", dict: "dict", date: "date", datetime: "datetime",
@@ -68,6 +70,8 @@ def _written(default: Any) -> tuple[str, Value]:
     if isinstance(default, Enum):
         return ("choice" if len(type(default)) <= MOST_CHOICES else "other"), default.name
     kind = _KINDS.get(type(default), "other")
+    if kind == "int" and abs(default) > LARGEST:
+        return "other", None
     if kind in ("date", "datetime"):
         return kind, default.isoformat()
     if kind in ("list", "dict"):

@@ -156,6 +156,7 @@ class CellInfo(TypedDict):
     id: str  # the front end's id; "" if it sent none
     number: int | None  # what the front end showed beside it; null if nothing
     tasks: list[str]  # the nodes of its tasks
+    unnamed: int  # number of its tasks that are not among them, since there are too many
     scopes: list[str]  # the clusters to which it gave their arguments
 
 

@@ -53,9 +53,9 @@ def test_each_cell_has_its_tasks_and_the_scopes_whose_arguments_it_gave(monkeypa
     notebook.run("etl --with Db() as db", "c2", 3, "store")
     flow = notebook.run("etl --with Db as db", None, None, "check")
     assert cells_of(flow, sketch(flow)) == [
-        {"id": "c1", "number": 2, "tasks": ["load", "clean"], "scopes": []},
-        {"id": "c2", "number": 3, "tasks": ["store"], "scopes": ["db"]},
-        {"id": "", "number": None, "tasks": ["check"], "scopes": []},
+        {"id": "c1", "number": 2, "tasks": ["load", "clean"], "unnamed": 0, "scopes": []},
+        {"id": "c2", "number": 3, "tasks": ["store"], "unnamed": 0, "scopes": ["db"]},
+        {"id": "", "number": None, "tasks": ["check"], "unnamed": 0, "scopes": []},
     ]
     notebook.run("etl", "c1", 9, "load")  # which is the cell that ran last now
     last = cells_of(flow, sketch(flow))[-1]
@@ -67,7 +67,8 @@ def test_no_more_tasks_are_named_than_views_need(monkeypatch):
     notebook = Notebook(monkeypatch)
     notebook.run("etl", "c1", 1, "a", "b")
     flow = notebook.run("etl", "c2", 2, "c", "d")
-    assert [one["tasks"] for one in cells_of(flow, sketch(flow))] == [["a", "b"], ["c"]]
+    told = [(one["tasks"], one["unnamed"]) for one in cells_of(flow, sketch(flow))]
+    assert told == [(["a", "b"], 0), (["c"], 1)]
 
 
 def test_what_no_cell_has_built_has_no_cells(monkeypatch):
@@ -81,7 +82,7 @@ def test_what_no_cell_has_built_has_no_cells(monkeypatch):
 def test_views_are_told_with_the_structure():
     with Flow("etl") as flow:
         task(lambda: 1, name="load")()
-    cells = [{"id": "c1", "number": 2, "tasks": ["load"], "scopes": []}]
+    cells = [{"id": "c1", "number": 2, "tasks": ["load"], "unnamed": 0, "scopes": []}]
     live = LiveFlow(flow, lambda: None, cells=lambda _: list(cells))
     live.opened("view")
     told = {one["frame"]: one for one in live.refresh()}

@@ -279,6 +279,8 @@ def test_fields_have_the_kind_of_their_default():
     with Flow("form") as flow:
         for name, default in {
             "n": 3,
+            "exact": 2**53 - 1,
+            "big": -(2**53),
             "x": 0.5,
             "on": True,
             "s": "a",
@@ -296,12 +298,13 @@ def test_fields_have_the_kind_of_their_default():
         flow.add_task(Parameter("must"))
     fields = {one["name"]: one for one in form(flow)["fields"]}
     assert {name: one["kind"] for name, one in fields.items()} == {
-        "n": "int", "x": "float", "on": "bool", "s": "str", "any": "text", "t": "list", "must": "text",
+        "n": "int", "exact": "int", "big": "other", "x": "float", "on": "bool", "s": "str", "any": "text", "t": "list", "must": "text",
         "l": "list", "d": "dict", "keys": "other", "day": "date", "moment": "datetime",
         "size": "choice", "o": "other",
     }  # fmt: skip
     assert fields["must"]["required"]
-    assert [name for name, one in fields.items() if not one["editable"]] == ["keys", "o"]
+    assert [name for name, one in fields.items() if not one["editable"]] == ["big", "keys", "o"]
+    assert fields["big"]["default"] == "-9007199254740992"
     assert (fields["l"]["default"], fields["day"]["default"]) == ('[1, {"a": null}]', "2026-01-31")
     assert (fields["size"]["default"], fields["size"]["choices"]) == ("SMALL", ["SMALL", "LARGE"])
 

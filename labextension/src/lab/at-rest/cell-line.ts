@@ -56,7 +56,8 @@ export class CellLine {
     const places = new Map(structure?.nodes.map(({ id }, place) => [id, place]));
     const isTask = (id: string): boolean =>
       structure?.nodes[places.get(id) ?? -1]?.kind !== "parameter";
-    const own = model.cells.find(({ id }) => id === cell)?.tasks.filter(isTask) ?? [];
+    const origin = model.cells.find(({ id }) => id === cell);
+    const own = origin?.tasks.filter(isTask) ?? [];
     const named = own.filter((id) => places.has(id)).slice(0, NAMED);
     if (named.join("\n") !== this.shown.join("\n")) {
       this.shown = named;
@@ -78,8 +79,8 @@ export class CellLine {
         });
       }
     });
-    const left = own.length - named.length;
-    setText(this.more, left === 0 ? "" : `+${left.toLocaleString("en")}`);
+    const left = own.length + (origin?.unnamed ?? 0) - named.length;
+    setText(this.more, moreText(left, named.length));
     setText(this.where, where);
   }
 
@@ -88,4 +89,13 @@ export class CellLine {
       this.go({ what: "node", id });
     });
   }
+}
+
+/** `+4`, or `5,000 tasks` where none is named. */
+export function moreText(left: number, named: number): string {
+  if (left === 0) {
+    return "";
+  }
+  const many = left.toLocaleString("en");
+  return named > 0 ? `+${many}` : `${many} ${left === 1 ? "task" : "tasks"}`;
 }

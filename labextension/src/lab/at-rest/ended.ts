@@ -103,9 +103,18 @@ export class EndedModel implements AnyModel {
   send(message: unknown): void {
     const command = message as Command;
     this.answer({ frame: "taken", ask: command.ask });
-    if (!QUIET.has(command.do)) {
+    if (!QUIET.has(command.do) && !this.isFitting(command)) {
       this.answer({ frame: "said", text: ENDED, done: false });
     }
+  }
+
+  /** Whether a view only says how large it is; nobody has turned it. */
+  private isFitting(command: Command): boolean {
+    const { structure } = this.flow.state;
+    return (
+      command.do === "room" &&
+      (command.direction === "fitting" || command.direction === structure?.direction)
+    );
   }
 
   private answer(frame: Frame): void {

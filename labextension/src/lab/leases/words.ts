@@ -107,6 +107,23 @@ export function fate(lease: Lease): string {
     : `It survives its kernel for ${brief(lease.keep)}.`;
 }
 
+/** When it is cleaned up by itself, a sentence each. */
+export function limits(lease: Lease): readonly string[] {
+  const { ttl, idle_timeout: idle } = lease;
+  return [
+    ttl === null ? "" : `It is cleaned up when it is ${brief(ttl)} old.`,
+    idle === null ? "" : `It is cleaned up when nothing has used it for ${brief(idle)}.`,
+  ].filter((one) => one !== "");
+}
+
+/** How safe a lease is; of one that could not be cleaned up, why. */
+export function standing(lease: Lease, now?: number): Safety {
+  if (lease.state === "failed" && lease.remedy === "" && lease.note !== "") {
+    return { name: "risk", mark: "✗", word: lease.note };
+  }
+  return { ...safety(lease), word: protection(lease, now) };
+}
+
 /** What is wrong with it, in one line; "" if nothing is. */
 export function trouble(lease: Lease, now: number): string {
   if (lease.state === "damaged") {

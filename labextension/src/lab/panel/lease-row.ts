@@ -2,7 +2,7 @@
 // buttons.
 import { button, html, setText, set, svg } from "../../widget/dom";
 import type { Lease } from "../../wire/server";
-import { age, fate, isLate, protection, safety, stateClass, stateWord } from "../leases/words";
+import { age, fate, isLate, limits, standing, stateClass, stateWord } from "../leases/words";
 import type { Resources } from "../tokens";
 import type { Row } from "./rows";
 
@@ -71,9 +71,10 @@ export class LeaseRow implements Row<Lease> {
     const path = this.resources.pathOf(lease);
     const isEnding = lease.asked || lease.state === "closing" || lease.state === "looking";
     const isOverdue = isLate(lease, leases.now) && !isEnding && lease.state !== "failed";
+    const about = [lease.name, fate(lease), ...limits(lease), lease.note];
     set(this.element, {
       class: `is-${isOverdue ? "late" : stateClass(lease)}${lease.protected ? "" : " is-unprotected"}`,
-      title: `${lease.name}\n${fate(lease)}${lease.note === "" ? "" : `\n${lease.note}`}`,
+      title: about.filter((one) => one !== "").join("\n"),
     });
     setText(this.name, lease.name);
     setText(this.state, isOverdue ? "past its limit" : stateWord(lease));
@@ -82,10 +83,10 @@ export class LeaseRow implements Row<Lease> {
       disabled: path === null,
       title: path === null ? lease.notebook : `Open ${path}`,
     });
-    const isSafe = safety(lease);
+    const { name, mark, word } = standing(lease, leases.now);
     setText(this.age, lease.created === 0 || lease.kept ? "" : age(lease, leases.now));
-    setText(this.safety, `${isSafe.mark} ${protection(lease, leases.now)}`);
-    set(this.safety, { class: `resnb-safety is-${isSafe.name}` });
+    setText(this.safety, `${mark} ${word}`);
+    set(this.safety, { class: `resnb-safety is-${name}` });
     const canKeep = lease.protected && !lease.ends_with_kernel && !isEnding && !lease.given_up;
     set(this.keep, {
       disabled: !canKeep || lease.kernel === "unknown",

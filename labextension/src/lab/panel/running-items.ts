@@ -4,7 +4,7 @@ import { Signal } from "@lumino/signaling";
 import type { LeaseActions } from "../lease-actions";
 import { resourcesIcon } from "../icons";
 import type { Lease } from "../../wire/server";
-import { age, counted, fate, protection, stateWord } from "../leases/words";
+import { age, counted, fate, standing, stateWord } from "../leases/words";
 import type { Resources } from "../tokens";
 
 /** The most that are listed: each is a heavy element there. */
@@ -59,7 +59,7 @@ export class Items implements IRunningSessions.IManager {
       icon: () => resourcesIcon,
       label: () => `${lease.name} (${stateWord(lease)}) in ${place}`,
       labelTitle: () => fate(lease),
-      detail: () => `${age(lease, leases.now)}, ${protection(lease)}`,
+      detail: () => `${age(lease, leases.now)}, ${standing(lease).word}`,
       open: () => {
         this.leaseActions.open(lease);
       },

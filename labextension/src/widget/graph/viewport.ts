@@ -141,7 +141,8 @@ export class Viewport {
 
   private show([x, y, width, height]: Box): void {
     this.width = this.frame.clientWidth;
-    const room = [this.width - this.covered[0], this.height - this.covered[1]] as const;
+    const { clientHeight } = this.frame; // a drawer below makes it higher
+    const room = [this.width - this.covered[0], clientHeight - this.covered[1]] as const;
     const left = this.x + (x + width / 2) * this.scale;
     const top = this.y + (y + height / 2) * this.scale;
     const [side, edge] = [Math.min(SIGHT, room[0] / 3), Math.min(SIGHT, room[1] / 3)];
