@@ -15,8 +15,9 @@ import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
+from resnb.errors import LedgerError, LedgerUnreachable
 from resnb.ledger.admin.commands import HEAD_START, SWEEP_AGAIN, LedgerCommands, start_sweeper
 from resnb.ledger.admin.listing import ListedLease
 from resnb.ledger.kernel.environment import SESSION_VARIABLE
@@ -37,6 +38,20 @@ _FROM_TERMINAL: Final = 0x80
 _PR_SET_CHILD_SUBREAPER: Final = 36
 
 
+class CommandEnd(NamedTuple):
+    """How a command and its clean-ups ended.
+
+    Attributes:
+        code: the command's exit code; 128 and the signal's number where a signal ended it.
+        left: what is left of what its kernels opened.
+        error: why nobody could tell what is left; empty if it could be told.
+    """
+
+    code: int
+    left: list[ListedLease]
+    error: str = ""
+
+
 class EntryPoint:
     """Runs one command, and what is to be cleaned up after it.
 
@@ -49,12 +64,10 @@ class EntryPoint:
         self._timeout = timeout
         self._commands = commands
         self._session = os.environ.get(SESSION_VARIABLE) or uuid.uuid4().hex
+        self._was_told = False
 
-    def run(self, command: Sequence[str]) -> tuple[int, list[ListedLease]]:
+    def run(self, command: Sequence[str]) -> CommandEnd:
         """Run `command` to its end, and wait.
-
-        Returns:
-            Its exit code (128 and the signal's number where a signal ended it), and what is left.
 
         Raises:
             OSError: it cannot be started.
@@ -68,7 +81,12 @@ class EntryPoint:
                 {**os.environ, SESSION_VARIABLE: self._session},
                 setsigmask=(),
             )
-            return self._ended(child), self._cleaned_up()
+            code = self._ended(child)
+            try:
+                left, error = self._cleaned_up()
+            except LedgerError as failure:
+                return CommandEnd(code, [], str(failure))
+            return CommandEnd(code, left, error)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _BLOCKED)
 
@@ -79,22 +97,29 @@ class EntryPoint:
             if status is not None:
                 return status
             info = signal.sigwaitinfo(_BLOCKED)
+            self._was_told |= info.si_signo in _IMPATIENT
             if info.si_signo in _PASSED_ON and info.si_code != _FROM_TERMINAL:
                 with suppress(ProcessLookupError):
                     os.kill(child, info.si_signo)
 
-    def _cleaned_up(self) -> list[ListedLease]:
-        """Wait for the clean-ups, and end kernels that have outlived the command; what is left.
+    def _cleaned_up(self) -> tuple[list[ListedLease], str]:
+        """Wait for the clean-ups, and end kernels that have outlived the command.
 
-        A signal that would end a process ends the wait.
+        The second signal that would end a process ends the wait: the first may be that of whoever
+        stops the container, while this waits already. A shared ledger that is away is awaited, too,
+        since the reapers go on without it.
+
+        Returns:
+            What is left; and why that cannot be told, if it cannot.
         """
         began = time.monotonic()
         sweep_at, told = began + HEAD_START, set[int]()
         while True:
             now = time.monotonic()
-            left = [one for one in self._commands.leases() if self._is_meant(one)]
-            if not left or (self._timeout is not None and now - began >= self._timeout):
-                return left
+            left, error = self._left()
+            is_over = self._timeout is not None and now - began >= self._timeout
+            if is_over or not (left or error):
+                return left, error
             if now >= sweep_at:
                 for pid in {one.record.owner.pid for one in left if one.kernel == ALIVE} - told:
                     with suppress(OSError):
@@ -106,7 +131,15 @@ class EntryPoint:
             reaped()
             info = signal.sigtimedwait(_BLOCKED, LOOK_EVERY)
             if info is not None and info.si_signo in _IMPATIENT:
-                return left
+                if self._was_told:
+                    return left, error
+                self._was_told = True
+
+    def _left(self) -> tuple[list[ListedLease], str]:
+        try:
+            return [one for one in self._commands.leases() if self._is_meant(one)], ""
+        except LedgerUnreachable as error:
+            return [], str(error)
 
     def _is_meant(self, one: ListedLease) -> bool:
         is_over = one.is_kept or one.is_given_up or one.is_looking
@@ -129,4 +162,4 @@ def reaped(child: int = 0) -> int | None:
     return code if code is None or code >= 0 else 128 - code
 
 
-__all__ = ["EntryPoint"]
+__all__ = ["CommandEnd", "EntryPoint"]

@@ -4,6 +4,7 @@ Exit codes: 0 as asked, 1 something is left that should not be (or the ledger ca
 2 bad usage.
 """
 
+import errno
 import json
 import os
 import sys
@@ -24,6 +25,7 @@ from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
 from resnb.migrate.command import migrate
 
 _LEFT: Final = 1
+_UNWRITABLE: Final = (errno.ENOSPC, errno.EIO, errno.EBADF)
 _NOT_STARTED: Final = 127
 
 
@@ -44,6 +46,10 @@ class _Commands(click.Group):
             raise _BadUsage(plain(str(error))) from None
         except ResnbError as error:
             raise click.ClickException(plain(str(error))) from None
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            raise click.ClickException(f"the output cannot be written: {error.strerror}") from None
 
 
 def _in_seconds(_: click.Context, param: click.Parameter, value: str) -> float | None:
@@ -180,7 +186,7 @@ def wait(*, timeout: float | None, session: str | None) -> None:
     _report_and_exit([], [*left, *unseen], "nothing is left behind")
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
+@main.command(context_settings={"allow_interspersed_args": False})
 @_timeout
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(*, timeout: float | None, command: tuple[str, ...]) -> None:
@@ -192,13 +198,15 @@ def run(*, timeout: float | None, command: tuple[str, ...]) -> None:
     from resnb.cli.entry_point import EntryPoint
 
     try:
-        code, left = EntryPoint(timeout, LedgerCommands()).run(command)
+        code, left, unread = EntryPoint(timeout, LedgerCommands()).run(command)
     except OSError as error:
         click.echo(f"resnb run: {command[0]}: {error.strerror}", err=True)
         raise SystemExit(_NOT_STARTED) from None
     for one in left:
         click.echo(outcome(one), err=True)
-    raise SystemExit(code or (_LEFT if left else 0))
+    if unread:
+        click.echo(f"resnb run: {plain(unread)}", err=True)
+    raise SystemExit(code or (_LEFT if left or unread else 0))
 
 
 @main.command()

@@ -24,7 +24,7 @@ def migrate(*, files: tuple[Path, ...], write: bool) -> None:
         try:
             change = change_of(path)
             if write and change.after != change.before:
-                path.write_bytes(change.after.encode("utf-8"))
+                path.write_bytes(change.after.encode(change.encoding))
         except (OSError, ValueError) as error:
             click.echo(f"{path}: {error}", err=True)
             bad += 1

@@ -1,13 +1,15 @@
 """Scripts and notebooks: reading them, and writing what has changed."""
 
 import difflib
+import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from resnb.migrate.program import flows_of, migrated
+from resnb.migrate.program import Bound, bound_by, migrated
 
 PYTHON = ("flow", "resource", "time", "timeit", "capture", "prun")
 """The cell magics whose body is Python."""
@@ -19,6 +21,7 @@ class FileChange(NamedTuple):
     Attributes:
         before: its text.
         after: its new text.
+        encoding: how it is encoded.
         diff: what has changed, as a unified diff.
         lines: what is left out, or cannot be read, one line of text each.
     """
@@ -27,6 +30,7 @@ class FileChange(NamedTuple):
     after: str
     diff: str
     lines: list[str]
+    encoding: str = "utf-8"
 
 
 def change_of(path: Path) -> FileChange:
@@ -34,23 +38,25 @@ def change_of(path: Path) -> FileChange:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no text, or no notebook.
+        ValueError: it is no text, no notebook or, if it uses Prefect, no Python.
     """
-    before = path.read_bytes().decode("utf-8")
+    data = path.read_bytes()
     if path.suffix == ".ipynb":
-        return _notebook(path, before)
-    if "prefect" not in before:
-        return FileChange(before, before, "", [])
-    after, lines = _rewritten(before, str(path))
-    return FileChange(before, after, _diff(before, after, str(path)), lines)
-
-
-def _rewritten(text: str, place: str, flows: Iterable[str] = ()) -> tuple[str, list[str]]:
+        return _notebook(path, data.decode("utf-8"))
     try:
-        found = migrated(text, flows)
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        before = data.decode(encoding)
+        if "prefect" not in before:
+            return FileChange(before, before, "", [])
+        after, lines = _rewritten(before, str(path))
     except SyntaxError as error:
-        bad = f"{place}:{error.lineno}: cannot be read: {error.msg}"
-        return text, [bad] if "prefect" in text else []
+        line = f"line {error.lineno}: " if error.lineno else ""
+        raise ValueError(f"{line}{error.msg}") from error
+    return FileChange(before, after, _diff(before, after, str(path)), lines, encoding)
+
+
+def _rewritten(text: str, place: str, bound: Bound | None = None) -> tuple[str, list[str]]:
+    found = migrated(text, bound)
     return found.text, [f"{place}:{one.line}: {one.name}: {one.advice}" for one in found.remarks]
 
 
@@ -65,17 +71,21 @@ def _notebook(path: Path, before: str) -> FileChange:
     content = json.loads(before)
     cells = content.get("cells") if isinstance(content, dict) else None
     if not isinstance(cells, list):
-        message = f"{path} is no notebook"
+        message = "this is no notebook of version 4"
         raise ValueError(message)  # noqa: TRY004 - the content is at fault, as where it is no JSON
     diffs, lines = [], []
     sources = ["".join(cell["source"]) for _, cell in _code_cells(cells)]
-    flows = [name for text in sources for name in flows_of(text)]
+    bound = bound_by(*sources)
     uses_prefect = any("prefect" in text for text in sources)
     for number, cell in _code_cells(cells) if uses_prefect else ():
         is_list = isinstance(cell["source"], list)
         text = "".join(cell["source"])
         place = f"{path} [cell {number}]"
-        after, remarks = _rewritten(text, place, flows)
+        try:
+            after, remarks = _rewritten(text, place, bound)
+        except SyntaxError as error:
+            bad = f"{place}:{error.lineno}: cannot be read: {error.msg}"
+            after, remarks = text, [bad] if "prefect" in text else []
         lines += remarks
         if after != text:
             diffs.append(_diff(text, after, place))

@@ -1,10 +1,19 @@
 """Which calls and attributes of a program for Prefect ask for what resnb leaves out."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from resnb import unsupported
+
+_TABLES: Mapping[str, Mapping[str, str]] = {
+    "prefect.signals": unsupported.SIGNALS,
+    "prefect.engine.signals": unsupported.SIGNALS,
+    "prefect.triggers": unsupported.TRIGGERS,
+    "prefect.engine.state": unsupported.STATES,
+    "prefect.states": unsupported.STATES,
+    "prefect.context": unsupported.CONTEXT,
+}
 
 
 class Remark(NamedTuple):
@@ -21,20 +30,22 @@ class Remark(NamedTuple):
     advice: str
 
 
-def left_out(tree: ast.AST, known: Iterable[str] = ()) -> Iterator[Remark]:
+def left_out(tree: ast.AST, flows: frozenset[str], names: Mapping[str, str]) -> Iterator[Remark]:
     """Options, methods and attributes that are left out.
 
     Args:
         tree: the program.
-        known: the names of flows that are made elsewhere.
+        flows: the names of flows.
+        names: other names, and what of Prefect they stand for.
     """
-    flows = {*known, *flows_in(tree)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from _options(node, _table_of(node, flows))
             yield from _asked_of_context(node)
-        if isinstance(node, ast.Attribute) and _last(node.value) in flows:
+            yield from _imported_by_name(node)
+        if isinstance(node, ast.Attribute) and _last(node.value) in {*flows, "Flow"}:
             yield from _attribute(node)
+    yield from _of_modules(tree, names)
 
 
 def _last(node: ast.AST | None) -> str:
@@ -61,7 +72,7 @@ def flows_in(tree: ast.AST) -> Iterator[str]:
             yield node.name
 
 
-def _table_of(node: ast.Call, flows: set[str]) -> Mapping[str, str]:
+def _table_of(node: ast.Call, flows: frozenset[str]) -> Mapping[str, str]:
     """The options that are left out of what `node` calls."""
     name = _last(node.func)
     if name == "run" and isinstance(node.func, ast.Attribute) and _last(node.func.value) in flows:
@@ -99,3 +110,39 @@ def _attribute(node: ast.Attribute) -> Iterator[Remark]:
         table = unsupported.FLOW_OPTIONS
     if node.attr in table:
         yield Remark(node.lineno, f"flow.{node.attr}", table[node.attr])
+
+
+def imported_names(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """The names that a program binds to something of Prefect, each with what it stands for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found = {one.asname: one.name for one in node.names if one.asname}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found = {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
+        else:
+            continue
+        yield from (pair for pair in found.items() if pair[1].partition(".")[0] == "prefect")
+
+
+def _of_modules(tree: ast.AST, names: Mapping[str, str]) -> Iterator[Remark]:
+    """What is left out of signals, triggers, states and the context, whatever these are called."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Subscript):
+            root, dot, rest = ast.unparse(node.value).partition(".")
+            table = _TABLES.get(names.get(root, root) + dot + rest, {})
+            key = node.attr if isinstance(node, ast.Attribute) else _text(node.slice)
+            if key in table:
+                yield Remark(node.lineno, ast.unparse(node), table[key])
+
+
+def _text(node: ast.expr) -> str:
+    return str(node.value) if isinstance(node, ast.Constant) else ""
+
+
+def _imported_by_name(node: ast.Call) -> Iterator[Remark]:
+    """``import_module("prefect.triggers")``, whose text may be made of anything."""
+    if _last(node.func) in ("import_module", "__import__") and node.args:
+        name = _text(node.args[0])
+        if name.partition(".")[0] == "prefect":
+            call = f"{_last(node.func)}({name!r})"
+            yield Remark(node.lineno, call, "import it from resnb by a statement")

@@ -104,14 +104,33 @@ class Frozen:
         threading.Event().wait()
 
 
-def hold(order: Order, parent: Parent, moments: list[Moment]) -> None:
-    """Hold a lease in each of some moments."""
+def hold(order: Order, parent: Parent, moments: list[Moment]) -> dict[str, str]:
+    """Hold a lease in each of some moments.
+
+    Returns:
+        The leases, by moment.
+    """
+    held: dict[str, str] = {}
     for moment, step, number in moments:
         frozen = Frozen(order, step, number)
         if frozen.error:
             parent.broken(f"kill -9 {moment}: it could not be tried: {frozen.error}")
         else:
             parent.holds(moment, frozen.lease)
+            held[moment] = frozen.lease
+    return held
+
+
+def leave_others(order: Order, parent: Parent, lease: str) -> None:
+    """Set up another one and clean it up, while `lease` is in use, which has to stay."""
+    before = parent.count(lease)
+    try:
+        with order.held() as resource:
+            order.used(resource)
+    except Exception as error:  # noqa: BLE001 - the author's code
+        parent.broken(f"two at a time: {described(error).splitlines()[0]}")
+    if before and not parent.count(lease):
+        parent.broken("clean-up: it also removes what another lease has made")
 
 
 def moments_of(orderly: Orderly) -> list[Moment]:
@@ -138,5 +157,7 @@ def main(descriptor: int, whole: str) -> None:
         orderly = Orderly(order, parent.count, parent.broken)
         orderly.check()
         moments = moments_of(orderly) if orderly.is_made else []
-    hold(order, parent, parent.chosen(moments))
+    held = hold(order, parent, parent.chosen(moments))
+    if whole and IN_USE[0] in held:
+        leave_others(order, parent, held[IN_USE[0]])
     parent.wait_to_be_killed()

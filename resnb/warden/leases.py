@@ -56,6 +56,7 @@ class OrphanedLeases(Store):
         self._runs_own = runs_own
         self._here = environment_for(None)
         self._names: dict[str, str] = {}
+        self._claimed: dict[str, str] = {}  # names, also once their clean-up has closed them
         self._read: dict[str, LeaseRecord] = {}
         self._looks = 0
         self._told: set[tuple[str, str]] = set()
@@ -116,6 +117,7 @@ class OrphanedLeases(Store):
             options["still"] = lambda fresh: is_still_due(read, fresh, time.time())
         is_mine = super().claim(lease, claimant, stale, **options)
         if is_mine:
+            self._claimed[lease] = self._names.get(lease, "")
             self._tell(lease, "claimed")
         return is_mine
 
@@ -145,10 +147,12 @@ class OrphanedLeases(Store):
         """See `Store.close`."""
         done = super().close(lease, now, reason, by, within)
         self._tell(lease, f"closed: {reason}")
+        self._claimed.pop(lease, None)
         return done
 
     def _tell(self, lease: str, what: str) -> None:
-        self._say(f"{lease[:8]} {self._names.get(lease, '')}: {what}")
+        name = self._names.get(lease) or self._claimed.get(lease, "")
+        self._say(f"{lease[:8]} {name}: {what}")
 
 
 def orphans(store: Store, home: Path) -> list[Expired]:

@@ -19,14 +19,13 @@ from tornado.ioloop import IOLoop
 from tornado.web import Application, RequestHandler, authenticated
 
 from resnb.errors import LedgerError
-from resnb.ledger.admin.fleet import FleetLease, fleet
+from resnb.ledger.admin.fleet import HEAD, FleetLease, fleet
 from resnb.ledger.admin.listing import plain
 from resnb.warden.leases import OrphanedLeases
 
 _HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Resources</title>
 <style>body{font-family:sans-serif;margin:2em}td,th{padding:.2em 1em .2em 0;text-align:left}</style>
 </head><body><h1>Resources of notebooks</h1>"""
-_COLUMNS = ("Resource", "Account", "State", "Kernel", "Host", "Age", "Clean-up", "Note")
 
 
 def page(leases: list[FleetLease], now: float) -> str:
@@ -36,7 +35,7 @@ def page(leases: list[FleetLease], now: float) -> str:
         leases: what is alive.
         now: seconds since the epoch.
     """
-    heads = "".join(f"<th>{one}</th>" for one in _COLUMNS)
+    heads = "".join(f"<th>{one if one == 'ID' else one.capitalize()}</th>" for one in HEAD)
     rows = "".join(
         f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in one.cells(now))}</tr>"
         for one in leases

@@ -308,3 +308,11 @@ def test_a_ledger_that_others_can_write_is_refused(ledger):
     ledger.home.chmod(0o777)
     assert "can be written by others: run chmod go-w" in resnb("ls", 1)
     ledger.home.chmod(0o700)
+
+
+@pytest.mark.parametrize("command", ["ls", "sweep", "wait --timeout 1s"])
+def test_a_file_in_place_of_the_folder_is_no_empty_ledger(tmp_path, monkeypatch, command):
+    home = tmp_path / "file"
+    home.touch()
+    monkeypatch.setenv("RESNB_HOME", str(home))
+    assert "cannot be used: Not a directory" in resnb(command, 1)

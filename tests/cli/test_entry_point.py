@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from resnb.ledger.admin.commands import LedgerCommands
-from tests.ledger.worlds import PATIENCE
+from tests.ledger.worlds import PATIENCE, wait_for
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 KERNEL = """
@@ -126,6 +127,37 @@ def test_after_the_limit_it_says_what_is_left(ledger_home, tmp_path):
     code, output = finished(process)
     assert code == 1
     assert output.startswith("open\nf/Thing: ")
+
+
+def test_the_first_signal_does_not_end_the_wait(ledger_home, tmp_path):
+    log, waits = tmp_path / "log", tmp_path / "waits"
+    text = KERNEL.format(log=str(log), pause=0).replace(
+        "threading.Event().wait(0)",
+        f"open({str(waits)!r}, 'w').close(); "
+        f"[threading.Event().wait(0.05) for _ in range(1200) if os.path.exists({str(waits)!r})]",
+    )
+    text = text.replace("        import threading", "        import os, threading")
+    process = started(ledger_home, sys.executable, "-c", text + "import os; os._exit(0)")
+    assert process.stdout.readline() == "open\n"
+    wait_for(waits.exists, "the clean-up, which follows the command's end")
+    process.terminate()
+    waits.unlink()
+    assert finished(process) == (0, "")
+    assert log.read_text() == "cleaned"
+
+
+def test_an_unknown_option_is_bad_usage(ledger_home):
+    code, output = finished(started(ledger_home, "true", options=["--timout", "5s"]))
+    assert code == 2
+    assert "No such option '--timout'" in output
+
+
+@pytest.mark.parametrize(("command", "code"), [("exit 3", 3), ("exit 0", 1)])
+def test_a_shared_ledger_that_is_away_changes_no_exit_code(ledger_home, monkeypatch, command, code):
+    monkeypatch.setenv("RESNB_LEDGER", f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    done = finished(started(ledger_home, "sh", "-c", command, options=["--timeout", "1s"]))
+    assert done[0] == code
+    assert "cannot be reached" in done[1]
 
 
 def test_a_second_signal_ends_the_wait(ledger_home, tmp_path):

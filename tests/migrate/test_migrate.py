@@ -64,6 +64,29 @@ REWRITTEN = {
     "files = !ls\nimport prefect": "files = !ls\nimport resnb",
     "from . import prefect": "from . import prefect",
     "import prefectionist": "import prefectionist",
+    "from prefect import Flow  # why?": "from resnb import Flow  # why?",
+    "from prefect import Flow\nx = (1\n  % 2\n  != 3)": "from resnb import Flow\nx = (1\n  % 2\n  != 3)",
+    "%time x\nfrom prefect import Flow\nx = (1\n  % 2)": (
+        "%time x\nfrom resnb import Flow\nx = (1\n  % 2)"
+    ),
+    "\f\nfrom prefect import Flow\nfrom prefect import task": (
+        "\f\nfrom resnb import Flow\nfrom resnb import task"
+    ),
+    "x = 'a\fb\u2028c'; from prefect import Flow": "x = 'a\fb\u2028c'; from resnb import Flow",
+    "if x:\n\tfrom prefect.engine import state\n\tfrom prefect.exceptions import PrefectSignal": (
+        "if x:\n\tfrom resnb import states as state\n"
+        "\tfrom resnb.signals import Signal as PrefectSignal"
+    ),
+    "if x: from prefect import task; from prefect.utilities.logging import get_logger": (
+        "if x: from resnb import task; from resnb import get_run_logger as get_logger"
+    ),
+    "if x: from prefect.states import Completed, State; y = 1": (
+        "if x: from resnb.states import Success as Completed, State; y = 1"
+    ),
+    "import prefect\nprint(prefect)": "import resnb\nprint(resnb)",
+    "try: import prefect\nexcept ImportError: prefect = None\nprefect.task": (
+        "try: import resnb as prefect\nexcept ImportError: prefect = None\nprefect.task"
+    ),
     "text = 'prefect.task'  # prefect.task": "text = 'prefect.task'  # prefect.task",
 }
 
@@ -90,6 +113,13 @@ LEFT_OUT = {
     "@flow\ndef f(): ...\nf.serve()": "flow.serve: run the notebook later",
     "with Flow('f') as f: ...\nf.run(runner_cls=x)": "run(runner_cls=): choose executor",
     "context.get('config')": "context.get('config'): read os.environ",
+    "from prefect import context\ncontext.config": "context.config: read os.environ",
+    "prefect.context['secrets']": "prefect.context['secrets']: read os.environ",
+    "import prefect as p\np.context.caches": "p.context.caches: use cache_for",
+    "from prefect import triggers\ntriggers.manual_only": "triggers.manual_only: let the flow end",
+    "from prefect.engine import signals as s\ns.PAUSE": "s.PAUSE: let the flow end there",
+    "Flow.load('f')": "flow.load: run the notebook or import",
+    "import_module('prefect.triggers')": "import_module('prefect.triggers'): import it from resnb",
 }
 
 
@@ -156,6 +186,27 @@ def test_a_cell_knows_the_flows_of_the_others(tmp_path):
     content = {"cells": [{"cell_type": "code", "source": text} for text in cells]}
     path.write_text(json.dumps(content), encoding="utf-8")
     assert f"{path} [cell 2]:1: run(runner_cls=): choose executor" in ran(path).output
+
+
+def test_a_cell_knows_what_the_others_import(tmp_path):
+    path = tmp_path / "a.ipynb"
+    cells = ["import prefect as p", "from prefect.engine import signals as s", "p.Flow; s.PAUSE"]
+    cells += ["p.engine.state.Success"]
+    content = {"cells": [{"cell_type": "code", "source": text} for text in cells]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    output = ran(path).output
+    assert f"{path} [cell 3]:1: s.PAUSE: let the flow end" in output
+    assert "+p.states.Success" in output
+
+
+@pytest.mark.parametrize(
+    "head", [b"\xef\xbb\xbf", "# -*- coding: latin-1 -*-\n# é\n".encode("latin-1")]
+)
+def test_a_script_keeps_its_encoding(tmp_path, head):
+    path = tmp_path / "a.py"
+    path.write_bytes(head + b"import prefect\n")
+    assert ran("--write", path).exit_code == 0
+    assert path.read_bytes() == head + b"import resnb\n"
 
 
 NOTEBOOK = {
@@ -236,7 +287,9 @@ def test_a_script_runs_afterwards(tmp_path):
     ("name", "content", "said"),
     [
         ("no.py", None, "No such file"),
-        ("a.py", b"\xff", "decode"),
+        ("a.py", b"\xff", "a.py: invalid or missing encoding"),
+        ("a.py", b"from prefect import (", "a.py: line 1: '(' was never closed"),
+        ("a.py", b"import prefect\n\0", "a.py: source code string cannot contain null bytes"),
         ("a.ipynb", b"[]", "is no notebook"),
         ("a.ipynb", b"{", "Expecting"),
     ],

@@ -198,6 +198,25 @@ class Ends(Good):
         os._exit(3)
 
 
+class CleansAll(Good):
+    def __init__(self, parent):
+        self.parent = parent
+
+    def cleanup(self, path):
+        for one in self.parent.iterdir():
+            shutil.rmtree(one, ignore_errors=True)
+
+
+def test_a_cleanup_leaves_alone_what_others_hold(tmp_path):
+    class Engine:
+        def count(self, lease_id):
+            return len(list(tmp_path.glob(f"*{lease_id}")))
+
+    with pytest.raises(BrokenPromisesError) as caught:
+        check_resource(CleansAll(tmp_path), Engine(), steps=1)
+    assert caught.value.lines == ("clean-up: it also removes what another lease has made",)
+
+
 def test_kernels_that_are_killed():
     with pytest.raises(BrokenPromisesError) as caught:
         check_resource(NeedsKernel(), Kit(), steps=1, patience=1.0)

@@ -117,6 +117,7 @@ Thing = resource_manager(Folder)
         assert status == 200
         assert "&lt;b&gt;thing&lt;/b&gt;" in text
         assert "<b>" not in text
+        assert text.count("<th>") == text.count("<td>")  # a head for each cell of the one row
         status, text = page(hub, "leases.json", token=admin)
         (found,) = json.loads(text)["leases"]
         assert (found["account"], found["kind"]) == ("alice", "trial-folder")

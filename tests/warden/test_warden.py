@@ -5,17 +5,20 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from resnb.ledger.recipes.recipe import recipe_of
+from resnb.ledger.store.sqlite_file import SqliteFile
 from resnb.ledger.store.store import Store
 from resnb.warden.__main__ import main
+from resnb.warden.leases import OrphanedLeases
 from tests.ledger.records import HERE, record
 from tests.ledger.things import PATIENCE, until
-from tests.ledger.worlds import appending, gone
+from tests.ledger.worlds import appending, gone, here, lease
 
 ROOT = Path(__file__).parents[2]
 KINDS = ROOT / "benchmarks" / "crash" / "kind_package"
@@ -215,3 +218,18 @@ def test_without_a_shared_ledger_it_says_what_to_give(tmp_path):
     )  # fmt: skip
     assert done.returncode == 2
     assert "set RESNB_LEDGER, or give --homes DIR" in done.stderr
+
+
+def test_a_line_names_what_was_closed_before_the_last_look(tmp_path):
+    store, lines = Store(tmp_path), []
+    store.add(lease("a", gone(), name="etl/db"))
+    leases = OrphanedLeases(tmp_path, SqliteFile(tmp_path), lines.append, runs_own=True)
+    (one,) = leases.alive()
+    assert leases.claim(one.id, here(), lambda _: True)
+    store.close(one.id, time.time(), "cleaned up")  # by the clean-up's own process
+    assert leases.alive() == []
+    leases.close(one.id, time.time(), "cleaned up", here())
+    assert [line.partition("'s ")[2] for line in lines] == [
+        "etl/db: claimed",
+        "etl/db: closed: cleaned up",
+    ]

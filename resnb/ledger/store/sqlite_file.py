@@ -84,9 +84,12 @@ class SqliteFile:
             LedgerError: nobody can tell now.
         """
         try:
-            return self.path.exists()
-        except OSError as error:
+            self.path.stat()
+        except FileNotFoundError:
+            return False
+        except OSError as error:  # a file in place of the folder, too
             raise LedgerError(_explained(self.path, str(error.strerror))) from None
+        return True
 
     def mark(self) -> tuple[int, int]:
         """A mark that is another one as soon as anybody else has written; costs next to nothing.
