@@ -16,6 +16,7 @@ from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.kernel.reaper_client import ReaperClient
 from resnb.ledger.liveness import Presence
 from resnb.ledger.store.home import is_on_network
+from resnb.ledger.store.recovery import set_aside
 
 _PATIENCE = 60.0
 _EXTENSION = "resnb"
@@ -70,10 +71,7 @@ def _oddities(commands: LedgerCommands) -> Iterator[Finding]:
         yield Finding(
             "ledger", "it is on a network file system, so each step is slower", is_news=True
         )
-    aside = sorted(
-        one.name for one in commands.home.glob("*.damaged-*") if one.suffix[-1].isdigit()
-    )
-    if aside:
+    if aside := set_aside(commands.home):
         yield Finding("ledger", f"a damaged one was set aside: {', '.join(aside)}", is_news=True)
     try:
         leases = commands.leases()

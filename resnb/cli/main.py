@@ -22,6 +22,7 @@ from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.admin.fleet import fleet
 from resnb.ledger.admin.listing import ListedLease, plain
 from resnb.ledger.owner import ALIVE, DEAD, UNKNOWN
+from resnb.ledger.store.recovery import set_aside
 from resnb.migrate.command import migrate
 
 _LEFT: Final = 1
@@ -88,11 +89,13 @@ def list_leases(*, closed: bool, of_all: bool, as_json: bool) -> None:
     if of_all:
         _list_fleet(as_json=as_json)
         return
-    found = LedgerCommands().leases(closed=closed)
+    commands = LedgerCommands()
+    found = commands.leases(closed=closed)
     if as_json:
         click.echo(json.dumps([one.to_json() for one in found], indent=2))
     else:
         click.echo(table(found, time.time(), history=closed) or "no resources are alive")
+    _tell_of_damage(commands)
 
 
 def _list_fleet(*, as_json: bool) -> None:
@@ -134,6 +137,8 @@ def cleanup(
     if timeout and any(one.kernel == ALIVE for one in chosen):
         click.echo(f"waiting up to {exactly(timeout)} for the kernel to end what uses it", err=True)
     left = commands.clean_up(chosen, timeout)
+    if not names:
+        _tell_of_damage(commands)
     _report_and_exit(chosen, left if names else [*left, *unseen], "there is nothing to clean up")
 
 
@@ -183,6 +188,7 @@ def wait(*, timeout: float | None, session: str | None) -> None:
     commands = LedgerCommands()
     left = commands.wait(timeout, session)
     unseen = [one for one in _unseen(commands) if session in (None, one.record.session)]
+    _tell_of_damage(commands)
     _report_and_exit([], [*left, *unseen], "nothing is left behind")
 
 
@@ -215,6 +221,7 @@ def sweep() -> None:
     commands = LedgerCommands()
     found = [one for one in commands.leases() if one.is_orphan]
     left = commands.sweep()
+    _tell_of_damage(commands)
     _report_and_exit(found, [*left, *_unseen(commands)], "nothing was left behind")
 
 
@@ -236,6 +243,16 @@ main.add_command(migrate)
 def _unseen(commands: LedgerCommands) -> list[ListedLease]:
     """The leases of kernels that nobody can tell to be alive or dead from here."""
     return [one for one in commands.leases() if one.kernel == UNKNOWN]
+
+
+def _tell_of_damage(commands: LedgerCommands) -> None:
+    """Name what may have listed more than could be read of it, as long as it is there."""
+    for name in set_aside(commands.home):
+        click.echo(
+            f"{plain(str(commands.home / name))}: a damaged ledger; what could not be read of it "
+            "may be left: look for that, and remove the file",
+            err=True,
+        )
 
 
 def _report_and_exit(

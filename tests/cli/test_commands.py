@@ -316,3 +316,17 @@ def test_a_file_in_place_of_the_folder_is_no_empty_ledger(tmp_path, monkeypatch,
     home.touch()
     monkeypatch.setenv("RESNB_HOME", str(home))
     assert "cannot be used: Not a directory" in resnb(command, 1)
+
+
+@pytest.mark.parametrize(
+    "command", ["ls", "ls --json", "sweep", "wait --timeout 1s", "cleanup --orphans"]
+)
+def test_a_ledger_that_was_set_aside_is_named_until_it_is_removed(ledger, sweeper, command):
+    added(ledger, lease("a", here()))
+    aside = ledger.home / "leases.db.damaged-1"
+    aside.touch()
+    told = CliRunner().invoke(main, command.split())
+    assert told.exit_code == 0
+    assert told.stderr.startswith(f"{aside}: a damaged ledger; what could not be read of it may")
+    aside.unlink()
+    assert CliRunner().invoke(main, command.split()).stderr == ""

@@ -46,6 +46,12 @@ def moved_aside(path: Path) -> list[LeaseRecord]:
     return _salvaged(target)
 
 
+def set_aside(home: Path) -> list[str]:
+    """The names of the stores in `home` that were damaged, and moved out of the way."""
+    found = (one.name for one in home.glob("*.damaged-*") if one.suffix[-1].isdigit())
+    return sorted(found)
+
+
 def _salvaged(path: Path) -> list[LeaseRecord]:
     """The records before the damage, read from the front and from the back."""
     found: dict[str, LeaseRecord] = {}
