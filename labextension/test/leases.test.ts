@@ -281,6 +281,25 @@ describe("the stream", () => {
     stream.dispose();
   });
 
+  test("is tried at once when something has heard from the server, unless it is open", async () => {
+    const [server, stream] = streamed();
+    await vi.advanceTimersByTimeAsync(0);
+    stream.hurry();
+    expect(server.asked).toBe(1);
+    server.answer = 0;
+    server.sockets[0]?.breaks();
+    await vi.advanceTimersByTimeAsync(600_000);
+    const before = server.asked;
+    server.answer = 200;
+    stream.hurry();
+    stream.hurry();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([server.asked - before, server.sockets.length]).toEqual([1, 2]);
+    stream.dispose();
+    stream.hurry();
+    expect(server.asked - before).toBe(1);
+  });
+
   test.each([
     [404, "absent"],
     [403, "refused"],

@@ -31,6 +31,11 @@ class Known implements Resources {
         this.leases.linked(link);
       },
     );
+    const hurry = (): void => {
+      stream.hurry();
+    };
+    addEventListener("online", hurry);
+    services.sessions.runningChanged.connect(hurry); // JupyterLab has heard from the server
     addEventListener("pagehide", (event) => {
       if (!event.persisted) {
         stream.dispose();

@@ -39,11 +39,21 @@ export class Stream {
     this.isDisposed = true;
     if (this.timer !== null) {
       clearTimeout(this.timer);
+      this.timer = null;
     }
     this.leave();
   }
 
+  /** Something speaks for the server: if the next try waits, it is made now. */
+  hurry(): void {
+    if (this.timer !== null) {
+      clearTimeout(this.timer);
+      void this.begin();
+    }
+  }
+
   private async begin(): Promise<void> {
+    this.timer = null;
     const status = await this.server.status().catch(() => 503);
     if (this.isDisposed) {
       return;
