@@ -104,21 +104,19 @@ class Frozen:
         threading.Event().wait()
 
 
-def hold(order: Order, parent: Parent, moments: list[Moment]) -> dict[str, str]:
-    """Hold a lease in each of some moments.
+def hold(order: Order, parent: Parent, moments: list[Moment], *, whole: bool) -> None:
+    """Hold a lease in each of some moments; if `whole`, look what another one's clean-up does.
 
-    Returns:
-        The leases, by moment.
+    That comes before the moments in a clean-up, which may have removed it already.
     """
-    held: dict[str, str] = {}
     for moment, step, number in moments:
         frozen = Frozen(order, step, number)
         if frozen.error:
             parent.broken(f"kill -9 {moment}: it could not be tried: {frozen.error}")
         else:
             parent.holds(moment, frozen.lease)
-            held[moment] = frozen.lease
-    return held
+            if whole and moment == IN_USE[0]:
+                leave_others(order, parent, frozen.lease)
 
 
 def leave_others(order: Order, parent: Parent, lease: str) -> None:
@@ -157,7 +155,5 @@ def main(descriptor: int, whole: str) -> None:
         orderly = Orderly(order, parent.count, parent.broken)
         orderly.check()
         moments = moments_of(orderly) if orderly.is_made else []
-    held = hold(order, parent, parent.chosen(moments))
-    if whole and IN_USE[0] in held:
-        leave_others(order, parent, held[IN_USE[0]])
+    hold(order, parent, parent.chosen(moments), whole=bool(whole))
     parent.wait_to_be_killed()

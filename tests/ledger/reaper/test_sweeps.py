@@ -188,6 +188,7 @@ def test_a_child_that_a_clean_up_forks_does_not_speak_for_it(home, tmp_path, end
     store.add(left_by_a_dead_kernel(Forks(end, code), str(thing)))
     reaper.Reaper(store).run()
     assert [(one.state, one.tries) for one in store.history()] == [("closed", 1)]
+    assert (tmp_path / "thing.code").read_text() == str(code)
     assert not thing.exists()
 
 

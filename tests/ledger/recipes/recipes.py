@@ -74,6 +74,7 @@ class Forks:
                 raise self.end
             return
         found = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        Path(f"{path}.code").write_text(str(found))
         if found == self.code:
             Path(path).unlink()
 
