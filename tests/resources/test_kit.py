@@ -20,7 +20,8 @@ class Good:
     """A folder, whose name is its tag."""
 
     parent = Path(tempfile.gettempdir())
-    prefix = f"resnb-kit-{os.environ.get('PYTEST_XDIST_WORKER', '')}-"
+    # of this process and those that it starts: other tests may run on this machine
+    prefix = f"resnb-kit-{os.environ.setdefault('RESNB_KIT_TESTS', str(os.getpid()))}-"
 
     def setup(self):
         path = self.path(self.lease.id)
