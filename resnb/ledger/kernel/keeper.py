@@ -97,6 +97,10 @@ class Keeper:
         refuse_greenlets()
         process_exit.watch(self.close_all)
 
+    def take_signals(self) -> None:
+        """On the main thread: watch for signals if another thread has opened something."""
+        process_exit.take_signals()
+
     def await_signal(self) -> None:
         """Wait for the signal that is ending this process, if one is: the caller's lines end here.
 

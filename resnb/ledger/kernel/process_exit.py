@@ -129,6 +129,16 @@ def watch(close_all: CloseAll) -> None:
     found.take_signals()
 
 
+def take_signals() -> None:
+    """On the main thread: install the handlers for what other threads hold, if they hold anything.
+
+    These cannot do that themselves.
+    """
+    found = _watches.get(os.getpid())
+    if found is not None:
+        found.take_signals()
+
+
 def await_signal() -> None:
     """On the main thread: wait for the signal that is ending this process, if one is.
 

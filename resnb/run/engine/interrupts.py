@@ -46,6 +46,7 @@ def awaited(queue: "SimpleQueue[Any]", deadline: float | None = None) -> Any:
         try:
             return queue.get(timeout=left)
         except Empty:
+            KEEPER.take_signals()  # a task may have opened something
             if deadline is not None and monotonic() >= deadline:
                 raise
 

@@ -167,6 +167,30 @@ went_on.set()
     assert (err, code) == ("", -signal.SIGTERM)
 
 
+@pytest.mark.parametrize("run", ["flow.run()", "flow.start().wait()"])
+def test_what_a_task_opens_itself_is_cleaned_up_at_a_signal(run):
+    process = begun(f"""
+never = threading.Event()
+
+@task
+def opens():
+    with Thing("inner"):
+        while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # for the main thread
+            never.wait(0.01)
+        say("ready")
+        while True:
+            never.wait(0.01)
+
+with Flow("f") as flow:
+    opens()
+{run}
+""")
+    lines_until(process, "ready")
+    os.kill(process.pid, signal.SIGTERM)
+    out, err, code = outcome(process)
+    assert (out, err, code) == (["cleanup inner"], "", -signal.SIGTERM)
+
+
 def test_a_process_that_survives_the_signal_goes_on():
     process = begun(f"""
 from unittest import mock
