@@ -179,7 +179,8 @@ def test_a_process_that_a_clean_up_leaves_behind_holds_nobody_up(home, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("end", "code"), [(None, 0), (SystemExit(), 0), (SystemExit(3), 3), (ValueError("odd"), 1)]
+    ("end", "code"),
+    [((), 0), ((SystemExit,), 0), ((SystemExit, 3), 3), ((ValueError, "odd"), 1)],
 )
 def test_a_child_that_a_clean_up_forks_does_not_speak_for_it(home, tmp_path, end, code):
     thing = tmp_path / "thing"

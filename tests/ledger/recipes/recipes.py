@@ -60,7 +60,8 @@ class Forks:
     """Its clean-up forks a child that comes out of its code, and goes on itself, to remove a file.
 
     Args:
-        end: how the child comes out of it: what it exits with, or an exception.
+        end: how the child comes out of it: the class and the arguments of what it raises, for
+            `distributed` makes pickles of exceptions lose what these do not keep as attributes.
         code: what it is to end with.
     """
 
@@ -70,8 +71,9 @@ class Forks:
     def cleanup(self, path):
         child = os.fork()
         if not child:
-            if self.end is not None:
-                raise self.end
+            if self.end:
+                kind, *arguments = self.end
+                raise kind(*arguments)
             return
         found = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         Path(f"{path}.code").write_text(str(found))
