@@ -11,7 +11,8 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from resnb.dask.cluster_loss import is_killer, reason_of
-from resnb.dask.messages import END, label_of
+from resnb.dask.messages import END
+from resnb.dask.seats import label_of
 from resnb.dask.serialization import Failure
 from resnb.dask.workers.tries import FAILED, LEFT, SUCCEEDED, SUSPECT, UNDONE, failure_by
 from resnb.states import FIRST_FINISHED, RUNNING
@@ -80,6 +81,9 @@ class Arrivals:
 
     Args:
         sent: what it was given.
+
+    Attributes:
+        unheard: the rows of which Dask has said that they are done, and no worker when that was.
     """
 
     def __init__(self, engine: "Engine", sent: "Submission", driver: Driver) -> None:
@@ -90,6 +94,7 @@ class Arrivals:
         self._sent = sent
         self._driver = driver
         self._taken = driver.taken
+        self.unheard: set[int] = set()
         # until it is the rows' turn
         self._ends: dict[int, _End] = {}
         self._running: dict[int, int] = {}
@@ -128,6 +133,7 @@ class Arrivals:
             started = max(started, known)
             ended = max(ended, started)
         if has_ended:
+            self.unheard.discard(row)
             self._sent.idled(report["began"] - free)
             self._free[label] = report["began"] + report["spent"], ended
         table.started[row] = started
@@ -193,6 +199,7 @@ class Arrivals:
         for place, row, number in tries:
             if not self._sent.is_open(row, number):
                 continue
+            self.unheard.add(row)
             if isinstance(values, BaseException):
                 if row in self._taken:
                     self._driver.fail(row, values)
@@ -235,11 +242,15 @@ class Arrivals:
             self._driver.await_again(future, partial(self.look_at, row, number))
         elif status == "error":
             self._broke(row, number, future)
-        elif status == "finished" and future.type is Failure:
-            self._driver.fetch(future, partial(self._driver.failed, row, number))
         elif status == "finished":
             known, ended = self._ended.pop(row, (0, 0.0))
-            self._driver.succeed(row, ended if known == number else self._execution.clock.now())
+            if known != number:
+                self.unheard.add(row)
+                ended = self._execution.clock.now()
+            if future.type is Failure:
+                self._driver.fetch(future, partial(self._driver.failed, row, number))
+            else:
+                self._driver.succeed(row, ended)
 
     def _broke(self, row: int, number: int, future: Any) -> None:
         """Dask has given up `row`, which travelled alone."""

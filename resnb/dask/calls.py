@@ -80,10 +80,11 @@ class _Draft:
         from dask._task_spec import Task, TaskRef
 
         upstream = [TaskRef(key) for key in self._upstream]
+        # pickled: Dask looks at each item of what is not
         if self.is_bundle:
             task = Task(self.key, remote.perform_all, pickle.dumps(self.calls), *upstream)
         else:
-            task = Task(self.key, remote.perform, self.calls[0], *upstream)
+            task = Task(self.key, remote.perform, pickle.dumps(self.calls[0]), *upstream)
         return Package(self.key, task, tuple(self.rows), self.size, self.is_bundle)
 
 

@@ -15,7 +15,8 @@ from resnb.dask.arrivals import Arrivals
 from resnb.dask.cancellation import Cancellations, Try
 from resnb.dask.cluster_loss import reason_of
 from resnb.dask.mapping import RemoteMapping
-from resnb.dask.messages import Session, fetched, labels_of, made_again
+from resnb.dask.messages import Session, fetched, made_again
+from resnb.dask.seats import seats_of
 from resnb.dask.serialization import Failure, error_of
 from resnb.dask.submission import Submission
 from resnb.errors import RunError
@@ -43,8 +44,9 @@ class ClusterRun:
         self._table = engine.execution.table
         self._attempts = engine.cancellation.attempts
         self.taken: set[int] = set()  # the rows whose turn has come, and that have not ended
-        info = client.scheduler_info()
-        self._sent = Submission(engine, client, scope, self.taken, str(info["id"]))
+        seats = seats_of(client)
+        self._sent = Submission(engine, client, scope, self.taken, seats.cluster)
+        self._sent.threads = seats.threads
         self._arrivals = Arrivals(engine, self._sent, self)
         self._sent.done.append(partial(self._put, self._arrivals.done))
         self._sent.failed, self._sent.lost = self.fail, self.lose
@@ -63,14 +65,12 @@ class ClusterRun:
         self._succeeded: list[int] = []
         self._lost = ""
         self._slot = Slot(0, self._execution.output)
-        labels, self._sent.threads = labels_of(info)
-        for label in labels:  # numbered here, so that views show them in this order
+        for label in seats.labels:  # numbered here, so that views show them in this order
             self._table.number_of(label)
         self._listeners = [partial(self._put, self._arrivals.report)]
         self._session = Session(client, self._calls.topic, self._listeners)
-        client.loop.add_callback(self._session.enter)
-        self._sent.entered = partial(
-            self._session.listen,
+        self._sent.begins = partial(
+            self._session.begin,
             partial(self._put, self.lose),
             partial(self._put, self._count),
             had_workers=self._sent.threads > 0,
@@ -375,13 +375,11 @@ class ClusterRun:
     def _close(self) -> None:
         """Give up what nobody waits for, and let the workers forget the run."""
         self._sent.done.clear()
-        futures = {id(one): one for one in (*self._needless, *self._sent.futures.values())}
-        left = [
-            one
-            for key, one in futures.items()
-            if one is not None and not one.done() and key not in self._kept
-        ]
-        late = self._session.leave(left, self._stops.forget)
+        futures = {id(one): one for one in (*self._needless, *self._sent.futures.values()) if one}
+        left = [one for key, one in futures.items() if not one.done() and key not in self._kept]
+        # workers detach what they have attached before it is cleaned up
+        is_done = not (left or self._arrivals.unheard or self._execution.scopes.leases)
+        late = self._session.leave(left, self._stops.forget, is_done=is_done)
         self._listeners.clear()
         for message in [*self._unread(), *late]:
             self._arrivals.report(message)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -86,6 +87,11 @@ def link_of(client: Any) -> str:
 
     Behind a proxy it is a path, by Dask's ``distributed.dashboard.link``.
     """
-    if client is None or client.status != "running" or find_spec("bokeh") is None:
+    if client is None or client.status != "running" or not _has_bokeh():
         return ""
     return str(client.dashboard_link or "")
+
+
+@cache
+def _has_bokeh() -> bool:
+    return find_spec("bokeh") is not None

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from resnb.dask.calls import MESSAGE, Package
@@ -14,8 +13,8 @@ from resnb.errors import RunError
 
 AT_ONCE = 500
 """Maximum number of packages in one message to the cluster."""
-SHOWN = 100
-"""Maximum number of workers whose names are known from the beginning."""
+SOON = 0.01
+"""Seconds until what can wait is done, once the first message of a run is under way."""
 END = 5.0
 """Maximum time for each step of leaving a cluster, in seconds."""
 
@@ -36,33 +35,6 @@ def first_of(batch: Mapping[str, tuple[Any, Package]]) -> Iterator[str]:
         yield key
 
 
-def label_of(name: str, seat: int) -> str:
-    """The label of a worker's thread in views.
-
-    Args:
-        name: of the worker; its address if nobody gave it a name.
-        seat: the number of the thread, from 0.
-    """
-    name = f"Dask worker {name.rpartition('://')[2]}"
-    return f"{name} · {seat + 1}" if seat else name
-
-
-def labels_of(info: Mapping[str, Any]) -> tuple[list[str], int]:
-    """The labels of a cluster's threads, in order, and their number.
-
-    Of a large cluster, there are only the first labels.
-
-    Args:
-        info: what the scheduler says of itself.
-    """
-    workers = [*info["workers"].values()]
-    threads = sum(one["nthreads"] for one in workers)
-    some = workers[:SHOWN]
-    seats = [(one["name"], seat) for one in some for seat in range(min(one["nthreads"], SHOWN))]
-    seats.sort(key=lambda one: (isinstance(one[0], str), one))
-    return [label_of(str(name), seat) for name, seat in seats], threads
-
-
 async def fetched(client: Any, future: Any) -> Any:
     """The value of `future`, which is small, or why there is none; on the client's loop."""
     try:
@@ -81,7 +53,7 @@ async def made_again(future: Any) -> None:
 
 
 class Session:
-    """What a cluster keeps of one run, from `enter` to `leave`.
+    """What a cluster keeps of one run, from `begin` to `leave`.
 
     Args:
         client: the cluster's client.
@@ -99,18 +71,7 @@ class Session:
         self._reports = _Reports(listeners)
         self._watch: WorkerWatch | None = None
 
-    async def enter(self) -> None:
-        """Let the scheduler mark what it gives to a second worker; on the client's loop."""
-        from resnb.dask.workers.plugins import MarkAgain
-
-        try:
-            with suppress(Exception):  # it takes no code: then all of a bundle is done again
-                plugin = MarkAgain(remote.AGAIN, self._topic, self._client.id)
-                await self._client.register_plugin(plugin, name=self._topic)
-        finally:
-            self._entered.set()
-
-    def listen(
+    def begin(
         self,
         lost: Callable[[str], object],
         counted: Callable[[int], object],
@@ -121,10 +82,25 @@ class Session:
 
         The arguments are those of `WorkerWatch`.
         """
-        self._client.subscribe_topic(self._topic, self._reports)
-        self._watch = WorkerWatch(self._client, lost, counted, had_workers=had_workers)
+        client = self._client
+        client.subscribe_topic(self._topic, self._reports)
+        self._watch = WorkerWatch(client, lost, counted, had_workers=had_workers)
+        client.loop.call_later(SOON, client.loop.add_callback, self._enter)
 
-    def leave(self, left: list[Any], forget: Callable[[], Awaitable[None]]) -> list[dict[str, Any]]:
+    async def _enter(self) -> None:
+        """Let the scheduler mark what it gives to a second worker."""
+        from resnb.dask.workers.plugins import MarkAgain
+
+        try:
+            with suppress(Exception):  # it takes no code: then all of a bundle is done again
+                plugin = MarkAgain(remote.AGAIN, self._topic, self._client.id)
+                await self._client.register_plugin(plugin, name=self._topic)
+        finally:
+            self._entered.set()
+
+    def leave(
+        self, left: list[Any], forget: Callable[[], Awaitable[None]], *, is_done: bool
+    ) -> list[dict[str, Any]]:
         """Give up what nobody waits for, and let the workers forget the run.
 
         The scheduler forgets it in the background, also if a worker is silent.
@@ -132,6 +108,8 @@ class Session:
         Args:
             left: futures that are not done.
             forget: what else there is to do.
+            is_done: whether the workers have told all, and have nothing to give back: then they
+                forget it in the background, too.
 
         Returns:
             The workers' last messages.
@@ -142,20 +120,26 @@ class Session:
         with suppress(Exception):  # the run is over, and the cluster perhaps gone
             if client.status == "running":
                 try:
-                    client.sync(self._last_words, left, late)
+                    if not is_done:
+                        client.sync(self._last_words, left, late)
                 finally:
-                    client.loop.add_callback(self._forgotten, forget)
+                    steps: list[Callable[[], Awaitable[Any]]] = [self._left] * is_done + [forget]
                     if self._watch is not None:
+                        steps += [self._entered.wait, self._forgotten]
                         client.unsubscribe_topic(self._topic)
+                    client.loop.add_callback(_take, steps)
         return late
 
     async def _last_words(self, left: list[Any], late: list[dict[str, Any]]) -> None:
         client = self._client
         if left:
             await asyncio.wait_for(client.cancel(left, force=True), END)
-        run = client.run(remote.leave, self._topic, on_error="ignore")
-        late.extend((await asyncio.wait_for(run, END)).values())
+        late.extend(await asyncio.wait_for(self._left(), END))
         await asyncio.wait_for(self._all_heard(late), END)
+
+    async def _left(self) -> list[dict[str, Any]]:
+        said = await self._client.run(remote.leave, self._topic, on_error="ignore")
+        return [*said.values()]
 
     async def _all_heard(self, late: list[dict[str, Any]]) -> None:
         # they are a few milliseconds behind; an event for each message would cost every run more
@@ -163,13 +147,17 @@ class Session:
         while any(heard[one["name"]] < one["said"] for one in late):  # noqa: ASYNC110
             await asyncio.sleep(0.002)
 
-    async def _forgotten(self, forget: Callable[[], Awaitable[None]]) -> None:
+    async def _forgotten(self) -> None:
         from resnb.dask.workers.plugins import forget_run
 
-        on_scheduler = partial(self._client.run_on_scheduler, forget_run, self._topic)
-        for step in (self._entered.wait, forget, on_scheduler):
-            with suppress(Exception):
-                await asyncio.wait_for(step(), END)
+        await self._client.run_on_scheduler(forget_run, self._topic)
+
+
+async def _take(steps: Sequence[Callable[[], Awaitable[Any]]]) -> None:
+    """Take each of `steps`, whatever becomes of the others."""
+    for step in steps:
+        with suppress(Exception):
+            await asyncio.wait_for(step(), END)
 
 
 class _Reports:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST = 20_000
 """Maximum number of rows that are on the cluster at once, of those whose turn has not come."""
+FEW = 50
+"""So many rows more do not delay a message as much as another message would."""
 
 
 class Submission:
@@ -42,12 +44,12 @@ class Submission:
             only after its reports.
         failed: called with a row that cannot be sent, and why.
         lost: called with the reason if the cluster is gone.
-        entered: called on the client's loop just before the first message.
+        begins: called on the client's loop just before the first message.
     """
 
     failed: Callable[[int, RunError], object]
     lost: Callable[[str], object]
-    entered: Callable[[], object] | None
+    begins: Callable[[], object] | None
 
     def __init__(
         self,
@@ -151,14 +153,16 @@ class Submission:
         """Send what there is room for."""
         enough = self.threads  # the first message is soon made, so that nobody has to wait for all
         while bundles := self._bundler.formed(self.threads):  # one of which nothing is sent is over
+            left = sum(len(one.rows) for one in bundles)
             for bundle, rows in [(one, self._begun(one)) for one in bundles]:
+                left -= len(bundle.rows)
                 for package in self._packed(rows, bundle):
                     self._batch[package.key] = bundle, package
                     self._packages[package.key] = bundle
                     self._left[bundle] = self._left.get(bundle, 0) + 1
                 if bundle not in self._left:
                     self._bundler.ended(bundle)
-                if len(self._batch) >= enough:
+                if len(self._batch) >= enough and left > FEW:
                     self._send(list(first_of(self._batch)))
                     enough = min(2 * enough, AT_ONCE)
         while self._batch:
@@ -220,15 +224,15 @@ class Submission:
 
     def _given(self, graph: dict[str, Any], keys: list[str]) -> list[Any]:
         """The futures of what is sent."""
-        entered, self.entered = self.entered, None
+        begins, self.begins = self.begins, None
         # without a timeout, what was sent within the same minute is mixed up
         get = partial(self._client.get, graph, keys, sync=False, fifo_timeout=0)
-        if entered is None:
+        if begins is None:
             return list(get())
 
         async def together() -> list[Any]:
             # a client waits 10 ms between two messages, but for what comes at the same time
-            entered()
+            begins()
             return list(get())
 
         futures: list[Any] = self._client.sync(together)

@@ -4,16 +4,17 @@ import asyncio
 import inspect
 import pickle
 import threading
+from functools import partial
 from queue import SimpleQueue
 from types import SimpleNamespace
 from unittest import mock
 
 from dask._task_spec import TaskRef
 from distributed import SchedulerPlugin
+from distributed.worker import thread_state
 
 from resnb.dask import clusters
 from resnb.dask.executor import KERNEL_WORKERS
-from resnb.dask.workers import performing as worker
 from resnb.run.executors.threads import Workers
 from tests.run.parts import PATIENCE
 
@@ -37,9 +38,9 @@ class Loop:
 
         self._loop.call_soon_threadsafe(call)
 
-    def call_later(self, delay, function):
+    def call_later(self, delay, function, *args):
         del delay
-        self.add_callback(function)  # time flies
+        self.add_callback(function, *args)  # time flies
 
     def sync(self, function, *args):
         return asyncio.run_coroutine_threadsafe(function(*args), self._loop).result(PATIENCE)
@@ -59,9 +60,10 @@ class Loop:
 class Future:
     """A future that the test completes."""
 
-    def __init__(self, key):
+    def __init__(self, key, when_awaited=None):
         self.key, self.status, self.value = key, "pending", None
         self._callbacks = []
+        self._when_awaited = when_awaited
         self._lock = threading.Lock()
 
     @property
@@ -72,11 +74,13 @@ class Future:
         return self.status in ("finished", "error", "cancelled")
 
     def add_done_callback(self, function):
-        with self._lock:  # the test may be told that it was sent before anybody waits for it
-            if self.status == "pending":
+        with self._lock:
+            is_pending = self.status == "pending"
+            if is_pending:
                 self._callbacks.append(function)
-                return
-        function(self)
+        self._when_awaited()
+        if not is_pending:
+            function(self)
 
     @property
     def _state(self):
@@ -107,9 +111,21 @@ class Worker:
         self._client = client
         self.loop, self.name = self, "fake"
         self.state = SimpleNamespace(tasks={})
+        self.plugins = {}
 
-    def add_callback(self, *_):
-        pass
+    def add_callback(self, function, *args):
+        function(*args)
+
+    def do(self, key, function, call, upstream):
+        """Do Dask's task of that key; gives what it returns."""
+        with (
+            mock.patch("distributed.get_worker", return_value=self),
+            mock.patch.object(thread_state, "key", key, create=True),
+        ):
+            value = function(call, *upstream)
+        for plugin in self.plugins.values():
+            plugin.transition(key, "executing", "memory")
+        return value
 
     def call_later(self, *_):
         pass
@@ -122,7 +138,7 @@ class Client:
     """A client, the scheduler and two workers; nothing runs before the test says so."""
 
     def __init__(self):
-        self.status, self.id = "running", "client"
+        self.status, self.id, self._scheduler_identity = "running", "client", {}
         self.loop = Loop()
         self.workers = [Worker(self), Worker(self)]
         self.futures = {}
@@ -135,6 +151,11 @@ class Client:
         self._names = {}
         self._handlers = {}
         self._untouched = {}  # what no worker has begun with, in order
+
+    @property
+    def topics(self):
+        """What the kernel listens to."""
+        return [*self._handlers]
 
     # ---- what lanes call
 
@@ -158,15 +179,20 @@ class Client:
         found = []
         for key in keys:
             sent, *upstream = graph[key].args
-            future = self.futures[key] = Future(key)
-            calls = pickle.loads(sent) if isinstance(sent, bytes) else [sent]
-            self._calls[key] = sent, [one.key for one in upstream if isinstance(one, TaskRef)]
+            calls = pickle.loads(sent)
+            names = [one.name for one in (calls if isinstance(calls, list) else [calls])]
+            future = self.futures[key] = Future(key, partial(self._note_sent, names))
+            needed = [one.key for one in upstream if isinstance(one, TaskRef)]
+            self._calls[key] = graph[key].func, sent, needed
             self._untouched[key] = None
-            for call in calls:
-                self._names.setdefault(call.name, []).append(key)
-                self._sent.put(call.name)
+            for name in names:
+                self._names.setdefault(name, []).append(key)
             found.append(future)
         return found
+
+    def _note_sent(self, names):
+        for name in names:
+            self._sent.put(name)
 
     def submit(self, function, *args, pure):
         """What is asked of values that are there is known at once."""
@@ -244,7 +270,7 @@ class Client:
             pass
 
     def await_sent(self, *names):
-        """Wait until the tasks of those names were given to the cluster, in any order."""
+        """Wait until what becomes of the tasks of those names is awaited, in any order."""
         awaited = {*names}
         while awaited:
             awaited.discard(self._sent.get(timeout=PATIENCE))
@@ -260,12 +286,12 @@ class Client:
     def perform(self, name, on=0, number=-1):
         """Let a worker do a try of the task of that name; gives its future, which knows nothing."""
         key = self._names[name][number]
-        call, upstream = self._calls[key]
+        function, calls, upstream = self._calls[key]
         future = self.futures[key]
         self._untouched.pop(key, None)
-        with mock.patch("distributed.get_worker", return_value=self.workers[on]):
-            function = worker.perform_all if isinstance(call, bytes) else worker.perform
-            future.value = function(call, *[self.futures[one].value for one in upstream])
+        values = [self.futures[one].value for one in upstream]
+        future.value = self.workers[on].do(key, function, calls, values)
+        self.loop.sync(_no_op)  # what it reports comes before word that Dask is done
         return future
 
     def perform_the_rest(self):
@@ -273,10 +299,8 @@ class Client:
         for one in self.workers:
             values = {key: future.value for key, future in self.futures.items()}
             for key in [*self._untouched]:
-                call, upstream = self._calls[key]
-                with mock.patch("distributed.get_worker", return_value=one):
-                    function = worker.perform_all if isinstance(call, bytes) else worker.perform
-                    values[key] = function(call, *[values[up] for up in upstream])
+                function, calls, upstream = self._calls[key]
+                values[key] = one.do(key, function, calls, [values[up] for up in upstream])
 
     def add_worker(self):
         """A worker joins the cluster."""
@@ -289,6 +313,10 @@ class Client:
         for what in [*self._held]:
             self.let_go(what)
         self.loop.close()
+
+
+async def _no_op():
+    """Who waits for this has waited for what was begun before."""
 
 
 class Executor:

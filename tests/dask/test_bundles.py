@@ -308,7 +308,7 @@ def test_nothing_of_a_bundle_stays_behind(executor, client):
 
 def test_the_scheduler_forgets_the_run_of_a_client_that_is_gone(client):
     with codes.client_of(client.scheduler.address) as gone:
-        gone.sync(Session(gone, "resnb-gone", []).enter)
+        gone.sync(Session(gone, "resnb-gone", [])._enter)
         gone.log_event("resnb-gone", "something")
     codes.await_none(lambda: client.run_on_scheduler(left))
 

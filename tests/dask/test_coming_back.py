@@ -5,11 +5,13 @@ import weakref
 
 import pytest
 
-from resnb import triggers
+from resnb import Flow, task, triggers
 from resnb.dask.bundles import forming
 from resnb.dask.serialization import Failure
+from resnb.dask.workers.registry import TryRegistry, registry_of
 from tests.dask import codes
 from tests.dask.cases import PLAIN, SCRIPTS, fails, no_op
+from tests.dask.fake_cluster import Executor
 from tests.run.parts import PATIENCE
 
 
@@ -49,6 +51,40 @@ def test_the_scheduler_forgets_a_run_though_a_worker_is_silent_at_its_end(
     client.perform("a").tell("finished")
     case.ended(a="Success")
     client.await_forgotten()
+
+
+def test_a_run_whose_workers_have_told_all_does_not_wait_until_they_forget_it(client):
+    run = lone_task().start(executor=Executor(client))
+    client.hold("run")
+    client.await_sent("a")
+    (topic,) = {*client.topics} - {"all"}
+    client.perform("a").tell("finished")
+    registry, row = registry_of(client.workers[0]), next(iter(run.execution.plan.remote))
+    assert run.wait(PATIENCE).is_successful()
+    assert registry.stop([(topic, row, 1)]) == [(row, 1)]
+    client.let_go("run")
+    client.await_forgotten()
+    assert registry.stop([(topic, row, 1)]) == []
+
+
+def test_a_run_waits_for_what_workers_have_yet_to_tell(client, monkeypatch):
+    monkeypatch.setattr(TryRegistry, "transition", lambda *_: None)
+    run = lone_task().start(executor=Executor(client))
+    client.hold("run")
+    client.await_sent("a")
+    client.perform("a").tell("finished")
+    client.await_asked("run")
+    table, row = run.execution.table, next(iter(run.execution.plan.remote))
+    assert table.worker[row] != table.number_of("Dask worker fake")
+    client.let_go("run")
+    assert run.wait(PATIENCE).is_successful()
+    assert table.worker[row] == table.number_of("Dask worker fake")
+
+
+def lone_task():
+    with Flow("f") as flow:
+        task(codes.one, name="a")()
+    return flow
 
 
 def test_what_a_call_on_its_way_may_refer_to_is_kept(case, client):

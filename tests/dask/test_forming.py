@@ -164,13 +164,19 @@ def test_rows_whose_times_are_known_well_are_divided_equally():
 
 
 def test_the_bundles_of_a_round_have_one_size():
-    found, bundler = formed([[]] * 200, [0.005] * 200, doubt=0.0002)
+    found, bundler = formed([[]] * 400, [0.005] * 400, doubt=0.0002)
     assert [len(rows) for rows in found] == [20, 20, 59, 59]
-    assert len(bundler.waiting) == 200 - 2 * (20 + 59)
-    for _ in range(2):
+    assert len(bundler.waiting) == 400 - 2 * (20 + 59)
+    for _ in range(4):
         bundler.ended(Bundle((), counts=True))
         found += [one.rows for one in bundler.formed(2)]
-    assert [len(rows) for rows in found[4:]] == [21, 21]
+    assert [len(rows) for rows in found[4:]] == [59, 59, 62, 62]
+
+
+def test_what_is_left_is_one_bundle_for_each_thread_if_its_times_are_known_well():
+    found, bundler = formed([[]] * 200, [0.005] * 200, doubt=0.0002)
+    assert [len(rows) for rows in found] == [100, 100]
+    assert not bundler.waiting
 
 
 def test_many_short_rows_wait_until_the_cluster_comes_to_them():

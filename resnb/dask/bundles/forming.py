@@ -13,10 +13,11 @@ Short rows are given out as the cluster comes to them, so that nobody idles whil
 to do: `Limits.ahead` bundles for each of its threads, and more if one had to wait for them: the
 kernel or the network may be slow. Bundles are large, for a worker loses some 2 ms between two; but
 what a thread is given first is smaller, as it is made sooner, and so are the last ones, that all
-threads end at the same time. They are formed in rounds, one of the same size for each thread: Dask
-chooses a worker by the number of bundles that it has. The rest is given at once, and Dask decides
-what comes first. As Dask holds the death of a worker against all that this one had still to do, it
-cannot tell which of several suspects is to blame.
+threads end at the same time. Where times hardly vary, the last ones are all that is left. Bundles
+are formed in rounds, one of the same size for each thread: Dask chooses a worker by the number of
+bundles that it has. The rest is given at once, and Dask decides what comes first. As Dask holds the
+death of a worker against all that this one had still to do, it cannot tell which of several
+suspects is to blame.
 """
 
 from collections import Counter, deque
@@ -38,6 +39,7 @@ class Limits(NamedTuple):
         spread: a bundle has at most a thread's share of what is left, divided by this, unless
             how long the rows take is known well.
         steady: that is so if times vary by at most so much, in parts of them.
+        whole: if so, a thread's share of what is left is one bundle, if it takes no longer.
         chain: of a chain.
         short: rows that take longer than that are not bundled, unless they are links of a chain.
         long: nor are links of a chain that take longer than that.
@@ -56,6 +58,7 @@ class Limits(NamedTuple):
     least: float = 0.015
     spread: float = 1.5
     steady: float = 0.1
+    whole: float = 0.6
     chain: float = 1.0
     short: float = 0.025
     long: float = 0.25
@@ -229,28 +232,34 @@ class Bundler:
 
     def _budget(self, threads: int) -> float:
         """How many seconds the next bundle of short rows is to take."""
-        limits, threads, is_soon = self._limits, max(1, threads), self._ahead < max(1, threads)
+        threads, is_soon = max(1, threads), self._ahead < max(1, threads)
         if not self._left_of_round or is_soon != self._is_soon:
-            most, self._is_soon = limits.bundle, is_soon
-            if is_soon:
-                one = (self._seconds_of(self._short[0]) or 0.0) + limits.overhead
-                most = max(limits.soon, min(limits.few * one, most))
-            self._left_of_round, self._size = threads, self._share(threads, most)
+            self._left_of_round, self._is_soon = threads, is_soon
+            self._size = self._share(threads, is_soon=is_soon)
         self._left_of_round -= 1
         return self._size
 
-    def _share(self, threads: int, most: float) -> float:
-        """How many seconds of what is left each thread is to be given now, at most `most`."""
+    def _share(self, threads: int, *, is_soon: bool) -> float:
+        """How many seconds of what is left each thread is to be given now.
+
+        Args:
+            threads: how many the cluster has.
+            is_soon: whether a thread has nothing to do until it is given that.
+        """
         limits, total, doubt = self._limits, 0.0, 0.0
-        enough = limits.spread * threads
+        most = limits.bundle
+        if is_soon:
+            one = (self._seconds_of(self._short[0]) or 0.0) + limits.overhead
+            most = max(limits.soon, min(limits.few * one, most))
+        enough = max(most * limits.spread, limits.whole) * threads
         for count, row in enumerate(self._short):
-            if total >= most * enough or count >= limits.rows * enough:
-                return most
             total += (self._seconds_of(row) or 0.0) + limits.overhead
             doubt += self._deviation_of(row)
-        if doubt <= limits.steady * total:
-            enough = threads
-        return min(most, max(limits.least, total / enough + limits.overhead))
+            if total > enough or count >= limits.rows * limits.spread * threads:
+                return most
+        if doubt <= limits.steady * total and total <= limits.whole * threads:
+            return total / threads + limits.overhead
+        return min(most, max(limits.least, total / threads / limits.spread + limits.overhead))
 
     def _grown(self, first: int, budget: float) -> tuple[int, ...]:
         """The rows of a bundle that begins with `first`; with none beside a chain if it is long.

@@ -26,6 +26,7 @@ from resnb.dask.serialization import (
     loaded,
     pickled,
 )
+from resnb.dask.workers.registry import TryRegistry, registry_of
 from resnb.dask.workers.tries import (
     FAILED,
     SUCCEEDED,
@@ -33,9 +34,7 @@ from resnb.dask.workers.tries import (
     UNDONE,
     BundleRun,
     Report,
-    TryRegistry,
     failure_by,
-    registry_of,
 )
 from resnb.errors import described
 from resnb.graph.base.inputs import flat, is_sequence, items_of, joined
@@ -47,11 +46,11 @@ AGAIN = "resnb-again"
 """The annotation of Dask's tasks that were given to a worker before (see `MarkAgain`)."""
 
 
-def perform(call: RemoteCall, *upstream: Any) -> Any:
+def perform(data: bytes, *upstream: Any) -> Any:
     """Run one try of a task's code.
 
     Args:
-        call: what to run.
+        data: the call to run, pickled.
         *upstream: values from the cluster, and results of what only has to end first.
 
     Returns:
@@ -61,13 +60,14 @@ def perform(call: RemoteCall, *upstream: Any) -> Any:
         BaseException: what the code has raised now, although it had returned something on a worker
             that is gone; the kernel may have taken it for a success.
     """
+    call: RemoteCall = pickle.loads(data)  # noqa: S301 - the kernel's
     worker, registry = _here()
     before = _ends_before(worker, call.topic)
-    end, data = ("", None) if before is None else before.of(call)
-    if end == SUCCEEDED and data:
-        return pickle.loads(data)  # noqa: S301 - a worker's of ours
+    end, result = ("", None) if before is None else before.of(call)
+    if end == SUCCEEDED and result:
+        return pickle.loads(result)  # noqa: S301 - a worker's of ours
     if end == FAILED:
-        return Failure(data)
+        return Failure(result)
     inputs = _inputs(call, upstream, ())
     if isinstance(inputs, Failure):
         return inputs
@@ -77,7 +77,7 @@ def perform(call: RemoteCall, *upstream: Any) -> Any:
     try:
         value = _performed(call, inputs, report, registry)
     finally:
-        registry.ends(report)
+        registry.ends_alone(report, _dask_key())
     error = error_of(value) if type(value) is Failure else None
     if error is not None and before is not None and before.was_done:
         raise error
@@ -105,7 +105,7 @@ def perform_all(data: bytes, *upstream: Any) -> list[Any]:
             known = None if before is None else before.of(call)
             results.append(_next_of(bundle, known, upstream, results, registry))
     finally:
-        registry.closes(bundle)
+        registry.closes(bundle, _dask_key())
     return results
 
 
@@ -151,6 +151,13 @@ def _here() -> tuple[Any, TryRegistry]:
     if "resnb.run.flow_run" not in sys.modules:  # in the kernel, the run has done so
         routed()  # as long as this process lives
     return worker, registry_of(worker)
+
+
+def _dask_key() -> Any:
+    """The key of Dask's task that this thread runs; None for none."""
+    from distributed import worker as workers
+
+    return getattr(workers.thread_state, "key", None)  # type: ignore[attr-defined]
 
 
 def _inputs(
@@ -208,11 +215,9 @@ class _EndsBefore(NamedTuple):
 def _ends_before(worker: Any, topic: str) -> _EndsBefore | None:
     """How tries ended on workers that are gone; None if Dask's task is given to the first one."""
     from dask import config
-    from distributed import worker as workers
     from distributed.utils import sync
 
-    key = getattr(workers.thread_state, "key", None)  # type: ignore[attr-defined]
-    task = worker.state.tasks.get(key)
+    task = worker.state.tasks.get(_dask_key())
     mark = None if task is None else (task.annotations or {}).get(AGAIN)
     if mark is None:
         return None

@@ -4,7 +4,7 @@ from typing import Any
 
 from distributed import SchedulerPlugin, WorkerPlugin
 
-from resnb.dask.workers.tries import registry_of
+from resnb.dask.workers.registry import registry_of
 
 
 class ForbidTries(WorkerPlugin):
