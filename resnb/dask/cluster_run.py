@@ -378,8 +378,9 @@ class ClusterRun:
         futures = {id(one): one for one in (*self._needless, *self._sent.futures.values()) if one}
         left = [one for key, one in futures.items() if not one.done() and key not in self._kept]
         # workers detach what they have attached before it is cleaned up
-        is_done = not (left or self._arrivals.unheard or self._execution.scopes.leases)
-        late = self._session.leave(left, self._stops.forget, is_done=is_done)
+        is_busy = bool(left or self._arrivals.unheard or self._execution.scopes.leases)
+        is_busy = is_busy or not all(one.done() for one in self._kept.values())
+        late = self._session.leave(left, self._stops.forget, is_busy=is_busy)
         self._listeners.clear()
         for message in [*self._unread(), *late]:
             self._arrivals.report(message)

@@ -44,12 +44,19 @@ async def fetched(client: Any, future: Any) -> Any:
     return value
 
 
-async def made_again(future: Any) -> None:
-    """Wait until what Dask has lost was made again, or given up; on the client's loop.
+async def when_done(future: Any, then: Callable[[Any], object]) -> None:
+    """Call `then` with `future` once that is done, or given up; on the client's loop.
 
-    A callback of the future would be called at once.
+    A callback of the future would take one thread more, and complain at the interpreter's end.
     """
-    await future._state.wait()  # noqa: SLF001 - there is no other way but to fetch it
+    while future.status == "pending":
+        await future._state.wait()  # noqa: SLF001 - there is no other way but to fetch it
+    then(future)
+
+
+async def made_again(future: Any) -> None:
+    """Wait until what Dask has lost was made again, or given up; on the client's loop."""
+    await future._state.wait()  # noqa: SLF001 - as above
 
 
 class Session:
@@ -99,7 +106,7 @@ class Session:
             self._entered.set()
 
     def leave(
-        self, left: list[Any], forget: Callable[[], Awaitable[None]], *, is_done: bool
+        self, left: list[Any], forget: Callable[[], Awaitable[None]], *, is_busy: bool
     ) -> list[dict[str, Any]]:
         """Give up what nobody waits for, and let the workers forget the run.
 
@@ -108,8 +115,8 @@ class Session:
         Args:
             left: futures that are not done.
             forget: what else there is to do.
-            is_done: whether the workers have told all, and have nothing to give back: then they
-                forget it in the background, too.
+            is_busy: whether the workers have something to do, to tell or to give back; if not,
+                they forget it in the background, too.
 
         Returns:
             The workers' last messages.
@@ -120,10 +127,12 @@ class Session:
         with suppress(Exception):  # the run is over, and the cluster perhaps gone
             if client.status == "running":
                 try:
-                    if not is_done:
+                    if is_busy:
                         client.sync(self._last_words, left, late)
                 finally:
-                    steps: list[Callable[[], Awaitable[Any]]] = [self._left] * is_done + [forget]
+                    steps: list[Callable[[], Awaitable[Any]]] = (
+                        [forget] if is_busy else [self._left, forget]
+                    )
                     if self._watch is not None:
                         steps += [self._entered.wait, self._forgotten]
                         client.unsubscribe_topic(self._topic)

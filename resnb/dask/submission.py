@@ -12,7 +12,7 @@ from resnb.dask.bundles.forming import Bundle, Bundler
 from resnb.dask.bundles.pipelining import Pipeline
 from resnb.dask.calls import CallFactory, Package
 from resnb.dask.cluster_loss import reason_of
-from resnb.dask.messages import AT_ONCE, first_of, pass_on
+from resnb.dask.messages import AT_ONCE, first_of, pass_on, when_done
 from resnb.errors import RunError
 
 if TYPE_CHECKING:
@@ -215,12 +215,18 @@ class Submission:
                     self.take_back(row)
             self.lost(reason_of(self._client, error))
             return
+        awaited = []
         for future, one in zip(futures, sent, strict=True):
             for row in one.rows:
                 self.futures[row] = future
                 self.calls.hold(row, future)
             numbers = tuple([self.numbers[row] for row in one.rows])
-            future.add_done_callback(partial(pass_on, self.done, one, numbers))
+            awaited.append((future, partial(pass_on, self.done, one, numbers)))
+        self._client.loop.add_callback(self._await_done, awaited)
+
+    def _await_done(self, awaited: list[tuple[Any, Callable[[Any], object]]]) -> None:
+        for future, then in awaited:
+            self._client.loop.add_callback(when_done, future, then)
 
     def _given(self, graph: dict[str, Any], keys: list[str]) -> list[Any]:
         """The futures of what is sent."""

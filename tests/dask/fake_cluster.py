@@ -73,15 +73,6 @@ class Future:
     def done(self):
         return self.status in ("finished", "error", "cancelled")
 
-    def add_done_callback(self, function):
-        with self._lock:
-            is_pending = self.status == "pending"
-            if is_pending:
-                self._callbacks.append(function)
-        self._when_awaited()
-        if not is_pending:
-            function(self)
-
     @property
     def _state(self):
         return self
@@ -89,10 +80,10 @@ class Future:
     async def wait(self):
         done, loop = asyncio.Event(), asyncio.get_running_loop()
         with self._lock:
-            if not self.done():
-                self._callbacks.append(lambda _: loop.call_soon_threadsafe(done.set))
-            else:
-                done.set()
+            if self.done():
+                return
+            self._callbacks.append(lambda: loop.call_soon_threadsafe(done.set))
+        self._when_awaited()
         await done.wait()
 
     def tell(self, status):
@@ -101,7 +92,7 @@ class Future:
             self.status = status
             callbacks, self._callbacks = self._callbacks, []
         for function in callbacks:
-            function(self)
+            function()
 
 
 class Worker:
