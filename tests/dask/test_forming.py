@@ -163,6 +163,10 @@ def test_rows_whose_times_are_known_well_are_divided_equally():
     assert not bundler.waiting
 
 
+def test_rows_that_take_no_time_are_not_divided():
+    assert formed([[]] * 24, [0.0001] * 24, doubt=0.0)[0] == [tuple(range(24))]
+
+
 def test_the_bundles_of_a_round_have_one_size():
     found, bundler = formed([[]] * 400, [0.005] * 400, doubt=0.0002)
     assert [len(rows) for rows in found] == [20, 20, 59, 59]

@@ -258,8 +258,10 @@ class Bundler:
             if total > enough or count >= limits.rows * limits.spread * threads:
                 return most
         if doubt <= limits.steady * total and total <= limits.whole * threads:
-            return total / threads + limits.overhead
-        return min(most, max(limits.least, total / threads / limits.spread + limits.overhead))
+            most, share = limits.whole, total / threads
+        else:
+            share = total / threads / limits.spread
+        return min(most, max(limits.least, share + limits.overhead))
 
     def _grown(self, first: int, budget: float) -> tuple[int, ...]:
         """The rows of a bundle that begins with `first`; with none beside a chain if it is long.
