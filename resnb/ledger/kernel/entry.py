@@ -74,15 +74,15 @@ class LeaseEntry:
         self._is_settled = threading.Event()
         self._is_settled.set()
 
-    def add(self) -> None:
-        """Write the intent: set-up may be called when this has returned.
+    def add(self, *, alone: bool = False) -> bool:
+        """Write the intent, see `Store.add`: set-up may be called when this has returned true.
 
         Raises:
             LedgerError: it cannot be written; nothing was created.
         """
         try:
             self._ends.write()
-            self._store.add(self._record)
+            return self._store.add(self._record, alone=alone)
         except LedgerError as error:
             raise LedgerError(f"{error}; nothing was created") from None
         except BaseException:
@@ -316,8 +316,8 @@ class LeaseEntry:
             LeaseLost: another process is cleaning up.
         """
         try:
-            is_mine = self._is_mine
-            if self._store.claim(self._id, self._owner, self._is_dead, within=SOON, still=is_mine):
+            me = self._owner
+            if self._store.claim(self._id, me, self._is_dead, within=SOON, owner=me):
                 return True
             found = self._store.get(self._id)
         except LedgerError:

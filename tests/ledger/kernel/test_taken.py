@@ -81,6 +81,22 @@ def test_what_somebody_has_asked_to_clean_up_is_not_adopted(kernel, request_):
         found.close()
 
 
+def test_a_lease_is_prepared_alone_or_not_at_all(kernel):
+    """Who is not alone first sees to what the others hold."""
+    store, thread = kernel.book.store, LeaseThread()
+    request = LeaseRequest("f/y", Noted(), thread, key="key")
+    store.add(record(key="key"))
+    assert kernel.prepare_alone(request) is None
+    assert [one.id for one in store.alive()] == ["a", kernel.lease.id]
+    assert kernel.alive() == (kernel.lease,)
+    store.close("a", 3000.0)
+    lease = kernel.prepare_alone(request)
+    thread.close()
+    assert store.get(lease.id).state == states.OPENING
+    lease.set_up()
+    lease.close()
+
+
 @pytest.mark.parametrize("taken", ["closing", "asked for"])
 def test_what_is_being_closed_is_not_left_to_a_later_kernel(kernel, taken):
     """Its thread has claimed it, between two lines of the end of the kernel."""
