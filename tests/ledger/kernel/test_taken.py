@@ -1,5 +1,6 @@
 """Leases that somebody else has taken, or that the ledger cannot tell of: who may clean them up."""
 
+import pickle
 import sqlite3
 from contextlib import closing
 
@@ -25,6 +26,10 @@ class Noted:
 
     def cleanup(self, thing):
         Noted.cleaned += 1
+
+
+def fails(why):
+    raise LedgerError(why)
 
 
 @pytest.fixture
@@ -95,6 +100,21 @@ def test_a_lease_is_prepared_alone_or_not_at_all(kernel):
     assert store.get(lease.id).state == states.OPENING
     lease.set_up()
     lease.close()
+
+
+def test_a_recipe_that_could_not_be_written_is_written_after_the_next_cell(kernel, monkeypatch):
+    lease, store = kernel.lease, kernel.book.store
+    lease.entry.renew(lease.manager, "thing")
+    assert not lease.entry.look_again()
+    lease.manager.port = 80
+    with monkeypatch.context() as away:
+        away.setattr(store, "change", lambda *_, **__: fails("it is away"))
+        with pytest.raises(LedgerError, match="it is away"):
+            lease.entry.renew(lease.manager, "thing")
+    assert lease.entry.look_again()
+    lease.entry.renew(lease.manager, "thing")
+    assert pickle.loads(store.get(lease.id).recipe).port == 80
+    assert not lease.entry.look_again()
 
 
 @pytest.mark.parametrize("taken", ["closing", "asked for"])
