@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from resnb.errors import RunError
 from resnb.graph.tasks.task import Task
-from resnb.run.caching.lasting import may_last
+from resnb.run.caching.lasting import kept_tasks
 from resnb.run.engine.clock import Clock
 from resnb.run.engine.execution import Execution
 from resnb.run.engine.interrupts import Interrupts
@@ -78,14 +78,15 @@ class FlowRun(Run):
         if task_states and self._whole:
             scopes_open = {use.scope for use in opened}
             given = without_gone_resources(flow, given, scopes_open, fresh=resumes)
-        lasts, printed = may_last(flow), dict[Task, "Printed"]()
-        if lasts:
-            given, printed = self._with_kept_values(flow, parameters, given, opened)
+        kept, printed = kept_tasks(flow), dict[Task, "Printed"]()
+        if kept:
+            given, printed = self._with_kept_values(flow, kept, parameters, given, opened)
         plan = compiled(flow, parameters, given, only)
-        if lasts:
+        if kept:
             from resnb.run.caching.tasks import looking_first
 
-            left = [row for row in range(len(plan.nodes)) if row not in plan.given]
+            rows = [plan.row_of[task] for task in kept if task in plan.row_of]
+            left = [row for row in rows if row not in plan.given]
             nodes = [plan.nodes[row] for row in left]
             for row, code in zip(left, looking_first(flow, nodes, parameters), strict=True):
                 plan.functions[row] = code or plan.functions[row]
@@ -101,6 +102,7 @@ class FlowRun(Run):
     def _with_kept_values(
         self,
         flow: "Flow",
+        kept: "Tasks[Task]",
         parameters: Mapping[str, Any],
         given: Mapping[Task, State],
         opened: "Mapping[ScopeUse, Lease]",
@@ -111,7 +113,7 @@ class FlowRun(Run):
         """
         from resnb.run.caching.tasks import found_before
 
-        found, printed = found_before(flow, parameters, given)
+        found, printed = found_before(flow, kept, parameters, given)
         given = {**found, **given}
         if found and self._whole:
             scopes_open = {use.scope for use in opened}

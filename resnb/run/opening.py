@@ -24,6 +24,9 @@ def prepared(keeper: Keeper, request: LeaseRequest) -> tuple[Lease, str]:
     Returns:
         The lease, and a note for the error if its set-up fails.
     """
+    first = keeper.adoptions.by_command(request) or keeper.prepare_alone(request)
+    if first is not None:
+        return first, ""
     note = stoppably(keeper.predecessors.wait, request)
     kept = keeper.adoptions.for_scope(request)  # its reaper may just have noticed the kernel's end
     if kept is not None:

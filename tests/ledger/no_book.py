@@ -42,5 +42,5 @@ class NoBook:
     def home(self):
         raise LedgerError("these tests have no ledger")
 
-    def begin(self, *_):
+    def begin(self, *_, **__):
         return NoEntry()

@@ -79,12 +79,17 @@ class Adoptions:
         self._waiting: list[Lease] = []
         self._lock = threading.Lock()
 
-    def for_scope(self, request: LeaseRequest) -> Lease | None:
-        """The open lease that was adopted for such a scope, or kept by an earlier kernel."""
+    def by_command(self, request: LeaseRequest) -> Lease | None:
+        """The open lease that a command has adopted for such a scope."""
         with self._lock:
             waiting = [one for one in self._waiting if one.state == states.OPEN]
             found = next((one for one in waiting if one.name == request.name), None)
             self._waiting = [one for one in waiting if one is not found]
+        return found
+
+    def for_scope(self, request: LeaseRequest) -> Lease | None:
+        """The open lease that was adopted for such a scope, or kept by an earlier kernel."""
+        found = self.by_command(request)
         if found is not None or not request.key:
             return found
         book = self._book()

@@ -64,8 +64,15 @@ class LeaseBook:
         self.reaper.forget()
         self.presence.release()
 
-    def begin(self, lease: LeaseId, request: LeaseRequest) -> LeaseEntry:
-        """Write the intent: set-up may be called when this has returned.
+    def begin(
+        self, lease: LeaseId, request: LeaseRequest, *, alone: bool = False
+    ) -> LeaseEntry | None:
+        """Write the intent: set-up may be called when this has returned an entry.
+
+        Args:
+            lease: its id.
+            request: its parameters.
+            alone: see `Store.add`; None is returned if nothing was written.
 
         Raises:
             LedgerError: it cannot be written, or the recipe is too large; nothing was created.
@@ -103,8 +110,7 @@ class LeaseBook:
             **request.limits._asdict(),
         )
         entry = self.entry_of(record)
-        entry.add()
-        return entry
+        return entry if entry.add(alone=alone) else None
 
     def _refuse_another_ledger(self) -> None:
         """A reaper that is started now would look into the new one, and not after the others."""

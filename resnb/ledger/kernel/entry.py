@@ -67,6 +67,7 @@ class LeaseEntry:
         self._is_rehearsed = is_rehearsed
         self._recipe = Pickled(record.recipe or None, record.unprotected)
         self._has_handle = record.handle is not None  # that of the open resource
+        self._written = self._recipe, self.handle
         self._references: References | None = None
         self._mended: type | None = None  # what a cell has made of the manager's class
         self._refused: type | None = None  # one that could not clean up
@@ -74,15 +75,15 @@ class LeaseEntry:
         self._is_settled = threading.Event()
         self._is_settled.set()
 
-    def add(self) -> None:
-        """Write the intent: set-up may be called when this has returned.
+    def add(self, *, alone: bool = False) -> bool:
+        """Write the intent, see `Store.add`: set-up may be called when this has returned true.
 
         Raises:
             LedgerError: it cannot be written; nothing was created.
         """
         try:
             self._ends.write()
-            self._store.add(self._record)
+            return self._store.add(self._record, alone=alone)
         except LedgerError as error:
             raise LedgerError(f"{error}; nothing was created") from None
         except BaseException:
@@ -164,6 +165,7 @@ class LeaseEntry:
             return
         values = self._recorded(manager, resource)
         self._write_open(kind="", notice=self.notice, **environment, **values)
+        self._written = self._recipe, self.handle
         self._mark(values)
 
     def _recorded(self, manager: Any, resource: Any) -> dict[str, Any]:
@@ -191,11 +193,6 @@ class LeaseEntry:
         if not left.processes or recipe is None or handle is None:
             return {}
         return {"recipe": recipe, "handle": handle}
-
-    def _left_now(self, manager: Any, resource: Any) -> dict[str, Any] | None:
-        if self._kind is not None:
-            return self._recorded_as_kind(self._kind, manager, resource)
-        return self._left_for_a_while(manager, resource)
 
     def _mark(self, values: dict[str, Any]) -> None:
         is_due = values["rehearsal"] == "due"
@@ -226,19 +223,22 @@ class LeaseEntry:
         """
         try:
             if lives_in_kernel(manager, resource):
-                left = self._left_now(manager, resource)  # a cluster may have grown
+                if self._kind is None:  # a cluster may have grown
+                    left = self._left_for_a_while(manager, resource)
+                else:
+                    left = self._recorded_as_kind(self._kind, manager, resource) or {}
                 if left != self._left and left:
                     self._change(**left)
                     self._left = left
                 return
-            before = self._recipe, self.handle
-            self._references = References(manager)  # first: a later change is seen next time
+            references = References(manager)  # first: a later change is seen next time
+            self._references = None  # what cannot be written now is written after the next cell
             values = self._recorded(manager, resource)
-            if (self._recipe, self.handle) == before:
-                return
-            if self._change(**values):
+            if (self._recipe, self.handle) != self._written and self._change(**values):
+                self._written = self._recipe, self.handle
                 self._mark(values)
                 self._reaper.look()
+            self._references = references
         finally:
             if not self.protection.checking:
                 self._is_settled.set()
@@ -316,8 +316,8 @@ class LeaseEntry:
             LeaseLost: another process is cleaning up.
         """
         try:
-            is_mine = self._is_mine
-            if self._store.claim(self._id, self._owner, self._is_dead, within=SOON, still=is_mine):
+            me = self._owner
+            if self._store.claim(self._id, me, self._is_dead, within=SOON, owner=me):
                 return True
             found = self._store.get(self._id)
         except LedgerError:

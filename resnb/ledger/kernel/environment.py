@@ -30,7 +30,8 @@ def notebook_name() -> str:
 def environment_for(manager: Any) -> Environment:
     """The environment in which another process can clean up for `manager`."""
     names = dict.fromkeys((*COMMON_VARIABLES, *(getattr(manager, "env", ()) or ())))
-    variables = tuple((name, os.environ[name]) for name in names if name in os.environ)
+    found = ((name, os.environ.get(name)) for name in names)
+    variables = tuple((name, value) for name, value in found if value is not None)
     folder = folder_now() or "/"
     entries = tuple(os.fsdecode(one) for one in sys.path if isinstance(one, _PATHS))
     path = _paths(entries, folder, len(sys.path_importer_cache))

@@ -117,17 +117,33 @@ class Keeper:
             LedgerError: the ledger cannot be written, or the recipe is too large; nothing may be
                 created.
         """
+        lease = self._prepared(request, alone=False)
+        assert lease is not None
+        return lease
+
+    def prepare_alone(self, request: LeaseRequest) -> Lease | None:
+        """The same, but None if another process holds a lease of the same scope and arguments.
+
+        Mostly nobody does: so the ledger is asked by the step that writes the intent.
+        """
+        return self._prepared(request, alone=True)
+
+    def _prepared(self, request: LeaseRequest, *, alone: bool) -> Lease | None:
         self.watch_ends()
         request = request._replace(name=self._unused(request.name))
-        lease = Lease(self, request)
+        lease, entry = Lease(self, request), None
         try:
-            lease.entry = self.book.begin(lease.id, request)
+            entry = self.book.begin(lease.id, request, alone=alone)
+            if entry is None:
+                lease.release_thread()
+                return None
+            lease.entry = entry
             self.enter(lease)
             if self.book.reaper.is_lost:  # it ended while nothing was open
                 self.book.reaper.ensure()
         except BaseException:
-            with suppress(AttributeError):  # it has no entry, as the intent was not written
-                lease.entry.discard()
+            if entry is not None:
+                entry.discard()
             lease.forget("nothing was created")
             raise
         return lease

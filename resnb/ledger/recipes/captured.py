@@ -8,8 +8,9 @@ names that look like secrets are found.
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import PurePath
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from resnb.syntax.bytecode import globals_read
@@ -74,7 +75,7 @@ class References:
         self._seen.add(id(value))
         value = getattr(value, "__func__", getattr(value, "fget", value))
         if isinstance(value, FunctionType) and goes_by_value(value):
-            self._add(value.__globals__, dict.fromkeys(globals_read(value.__code__)))
+            self._add(value.__globals__, _names_read(value.__code__))
         elif isinstance(value, type) and goes_by_value(value):
             own = [name for name in vars(value) if name not in _OF_EVERY_CLASS]
             self._add(vars(value), own)
@@ -161,7 +162,7 @@ def _inside(value: Any) -> Mapping[str, Any]:
     """The names around a function or class that it uses, and those that a class holds."""
     if isinstance(value, FunctionType):
         code, names = value.__code__, value.__globals__
-        found = {name: names[name] for name in globals_read(code) if name in names}
+        found = {name: names[name] for name in _names_read(code) if name in names}
         for name, cell in zip(code.co_freevars, value.__closure__ or (), strict=True):
             try:
                 found[name] = cell.cell_contents
@@ -176,6 +177,12 @@ def _inside(value: Any) -> Mapping[str, Any]:
     return {**{one.__name__: one for one in value.__bases__}, **own}
 
 
+@lru_cache(256)
+def _names_read(code: CodeType) -> tuple[str, ...]:
+    """The names of variables outside that `code` reads: the same code is asked for again."""
+    return tuple(dict.fromkeys(globals_read(code)))
+
+
 def goes_by_value(value: Any) -> bool:
     """Whether a function or class is pickled itself, rather than as where to import it from."""
     if value.__module__ == "__main__":
@@ -186,6 +193,7 @@ def goes_by_value(value: Any) -> bool:
     return found is not value
 
 
+@lru_cache(1024)
 def looks_secret(name: str) -> bool:
     """Whether `name` is one that people give to passwords and keys."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

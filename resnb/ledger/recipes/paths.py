@@ -14,7 +14,7 @@ from typing import Any
 def folder_now() -> str:
     """The working folder; empty if it was removed."""
     try:
-        return str(Path.cwd())
+        return os.getcwd()  # noqa: PTH109 - it is asked for often, and no path is needed
     except OSError:
         return ""
 

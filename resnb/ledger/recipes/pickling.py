@@ -8,6 +8,7 @@ soon as it is too large.
 import io
 import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,18 +81,30 @@ def size_of(value: Any) -> int:
 def _dump(
     value: Any, buffer: _Bounded, without: Collection[str] = (), folders: Sequence[str] = ()
 ) -> None:
+    pickler = _pickler()(buffer)
+    pickler.whole, pickler.without, pickler.folders = value, without, folders
+    pickler.dump(value)
+
+
+@lru_cache(1)
+def _pickler() -> Any:
+    """The class of the picklers: cloudpickle is imported when it is needed."""
     import cloudpickle
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        whole: Any
+        without: Collection[str]
+        folders: Sequence[str]
+
         def reducer_override(self, one: Any) -> Any:
-            if without and one is value:
-                return _without(one, without)
-            if folders and isinstance(one, Path):
-                return type(one), (str(absolute(one, folders)),)
+            if self.without and one is self.whole:
+                return _without(one, self.without)
+            if self.folders and isinstance(one, Path):
+                return type(one), (str(absolute(one, self.folders)),)
             found = adapted(one)
             return super().reducer_override(one) if found is None else found
 
-    Pickler(buffer).dump(value)
+    return Pickler
 
 
 def _without(value: Any, names: Collection[str]) -> Any:

@@ -13,6 +13,7 @@ from resnb.ids import LeaseId
 from resnb.ledger.owner import Owner
 from resnb.ledger.record import LeaseRecord
 from resnb.ledger.store.database import Database
+from resnb.ledger.store.lookups import alive_in, closed_in, damaged_in, lease_in
 from resnb.ledger.store.sqlite_file import SqliteFile
 from resnb.ledger.store.statements import Connection, DamagedRow, insert, select
 from resnb.ledger.store.store import Store
@@ -37,19 +38,20 @@ class FallbackStore(Store):
         self._is_away = False
         self._seen: list[LeaseRecord] = []
 
-    def add(self, record: LeaseRecord) -> None:
-        """Write the intent, into the folder if the database is away.
+    def add(self, record: LeaseRecord, *, alone: bool = False) -> bool:
+        """Write the intent, into the folder if the database is away, in which nobody is asked.
 
         Raises:
             LedgerError: it is not durable in either, so nothing may be created.
         """
         try:
             self._move_over(record.owner)
-            super().add(record)
+            return super().add(record, alone=alone)
         except LedgerUnreachable as error:
             with self._local.transaction() as db:
                 insert(db, self._local.dialect, (record,), self._local.ahead, new=True)
             self._away(error)
+            return True
 
     def renew(self, owner: Owner) -> bool:
         """Let `owner` hold its leases, and move those over that it has put into the folder.
@@ -62,7 +64,7 @@ class FallbackStore(Store):
         return renewed
 
     def _move_over(self, owner: Owner) -> None:
-        if not self._alive_in(self._local, owner):
+        if not alive_in(self._local, owner):
             return
         with self._database.reading():
             self._is_away = False  # and so nobody waits for it while the folder's is locked
@@ -82,7 +84,7 @@ class FallbackStore(Store):
 
         While the database is away, its leases are those that were seen last.
         """
-        local = self._alive_in(self._local, owner, whole=whole)
+        local = alive_in(self._local, owner, whole=whole)
         try:
             self._seen = super().alive(owner, whole=whole)
             self._is_away = False
@@ -93,7 +95,7 @@ class FallbackStore(Store):
 
     def damaged(self) -> list[DamagedRow]:
         """The leases in either place that are not closed and whose records cannot be read."""
-        found = self._damaged_in(self._local)
+        found = damaged_in(self._local)
         try:
             return found + super().damaged()
         except LedgerUnreachable as error:
@@ -102,7 +104,7 @@ class FallbackStore(Store):
 
     def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed in either place, the latest first."""
-        found = self._closed_in(self._local, limit)
+        found = closed_in(self._local, limit)
         try:
             found += super().history(limit)
         except LedgerUnreachable as error:
@@ -131,7 +133,7 @@ class FallbackStore(Store):
             return []
 
     def _database_of(self, lease: LeaseId) -> Database:
-        is_here = self._select(self._local, "where id = :id", {"id": lease})
+        is_here = lease_in(self._local, lease) is not None
         return self._local if is_here else self._database
 
     @contextmanager

@@ -48,7 +48,8 @@ def made_private(home: Path) -> Path:
         LedgerError: it cannot be made, belongs to another user, or others can write to it.
     """
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not home.is_dir():  # a try to make what is there costs more than a look
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         message = f"the ledger's folder {home} cannot be made ({error.strerror}): {_MEND}"
         raise LedgerError(message) from None
@@ -97,11 +98,13 @@ def in_use(home: Path, *, alone: bool = False, within: float = _LOCKED_WITHIN) -
 
 
 def _lock(descriptor: int, kind: int, within: float) -> None:
-    deadline, never = time.monotonic() + within, threading.Event()
+    deadline = time.monotonic() + within
+    never: threading.Event | None = None
     while time.monotonic() < deadline:
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
+            never = never or threading.Event()
             never.wait(0.005)
         except OSError:
             return

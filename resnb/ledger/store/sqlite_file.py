@@ -224,7 +224,6 @@ class SqliteFile:
     def _opened(self, patience: float = BUSY_TIMEOUT) -> sqlite3.Connection:
         if not self.path.exists():
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-        refuse_foreign(self._home)
         refuse_foreign(self.path)
         db = sqlite3.connect(self.path, timeout=patience, isolation_level=None)
         try:

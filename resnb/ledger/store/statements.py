@@ -8,13 +8,15 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 from resnb.ledger.record import LeaseRecord
-from resnb.ledger.store.columns import FIELDS, from_row, to_columns
+from resnb.ledger.store.columns import FIELDS, from_row, to_column, to_columns
 
 INDICES: Final = (
     "create index if not exists alive on leases (owner) where state != 'closed'",
     "create index if not exists ended on leases (ended) where state = 'closed'",
 )
 """They are used where a query repeats their condition word by word."""
+WITH_KEY: Final = "state != 'closed' and key = :key"
+"""The leases that somebody holds, of one scope and its arguments."""
 IN_LEDGER: Final = b"\0in the ledger"
 """Stands for a large recipe or handle that was not read."""
 LARGE: Final = 16 * 1024
@@ -143,6 +145,17 @@ def insert(
             if one is not None and dialect.enter:
                 db.execute(dialect.enter, {"owner": one})
         db.execute(statement, row)
+
+
+def has_others(db: Connection, dialect: Dialect, record: LeaseRecord) -> bool:
+    """Whether somebody else holds a lease of the scope and arguments of `record`."""
+    if not record.key:
+        return False
+    found = db.execute(
+        f"select id from leases where {WITH_KEY} and owner != :owner{dialect.mine} limit 1",  # noqa: S608
+        {"key": to_column(record.key), "owner": to_column(record.owner)},
+    )
+    return found.fetchone() is not None
 
 
 def select(

@@ -18,14 +18,15 @@ from resnb.ledger import states
 from resnb.ledger.clock import now as time_now
 from resnb.ledger.owner import Owner, from_text
 from resnb.ledger.record import Environment, LeaseRecord
-from resnb.ledger.store.columns import from_row, owners_in, to_column, to_columns
+from resnb.ledger.store.columns import from_row, owners_in, to_columns
 from resnb.ledger.store.database import Database
+from resnb.ledger.store.lookups import alike_in, alive_in, closed_in, damaged_in, lease_in
 from resnb.ledger.store.sqlite_file import SqliteFile
 from resnb.ledger.store.statements import (
     Connection,
     DamagedRow,
     Expired,
-    damaged,
+    has_others,
     insert,
     select,
 )
@@ -37,7 +38,6 @@ LOST_AFTER = 60.0
 CLAIM_MARGIN = 5.0
 """How long a kernel's claim lasts beyond the time limit of its clean-up, in seconds."""
 _BY_ID = "where id = :id"
-_OLDEST = "order by created, id"
 _NO_ENVIRONMENT = Environment("", "", (), "", ())
 
 
@@ -71,15 +71,22 @@ class Store:
 
     # ---- steps
 
-    def add(self, record: LeaseRecord) -> None:
-        """Write the intent.
+    def add(self, record: LeaseRecord, *, alone: bool = False) -> bool:
+        """Write the intent; gives whether that was done.
+
+        Args:
+            record: the lease.
+            alone: not if somebody else holds one of the same scope and arguments.
 
         Raises:
             LedgerError: it is not durable, so nothing may be created.
         """
         database = self._database
         with database.transaction() as db:
+            if alone and has_others(db, database.dialect, record):
+                return False
             insert(db, database.dialect, (record,), database.ahead, new=True)
+            return True
 
     def restore(self, records: Iterable[LeaseRecord]) -> None:
         """Write records that a damaged ledger has lost; present ones stay as they are."""
@@ -124,6 +131,7 @@ class Store:
         margin: float = CLAIM_MARGIN,
         within: float | None = None,
         still: Callable[[LeaseRecord], bool] | None = None,
+        owner: Owner | None = None,
     ) -> bool:
         """Let `claimant` be the one process that cleans the lease up; again renews its claim.
 
@@ -134,6 +142,7 @@ class Store:
             margin: how long the claim lasts beyond the time limit of a clean-up, in seconds.
             within: see `Database.transaction`.
             still: whether the lease, as it is now, is one that `claimant` wants to clean up.
+            owner: whose lease it has to be; None for anybody's.
 
         Returns:
             Whether it got the claim; not if the lease is closed, or another process has it.
@@ -144,16 +153,18 @@ class Store:
             dialect = database.dialect
             now = time_now() + database.ahead + margin
             row = db.execute(
-                f"select state, {dialect.void}, claimant, cleaner from leases "  # noqa: S608
+                f"select state, {dialect.void}, owner, claimant, cleaner from leases "  # noqa: S608
                 f"{_BY_ID}{dialect.for_update}",
                 {"id": lease},
             ).fetchone()
             if row is None or row[0] == states.CLOSED:
                 return False
+            if owner is not None and owners_in(row[2:3]) != [owner]:
+                return False
             fresh = select(db, _BY_ID, {"id": lease}, database.ahead, whole=False) if still else []
             if still and not all(map(still, fresh)):
                 return False
-            others = owners_in(row[2:])
+            others = owners_in(row[3:])
             if row[0] == states.CLOSING and others and not row[1]:
                 if others == [claimant]:
                     db.execute(
@@ -325,28 +336,26 @@ class Store:
 
     def get(self, lease: LeaseId) -> LeaseRecord | None:
         """One lease."""
-        found = self._select(self._database_of(lease), _BY_ID, {"id": lease})
-        return found[0] if found else None
+        return lease_in(self._database_of(lease), lease)
 
     def alive(self, owner: Owner | None = None, *, whole: bool = True) -> list[LeaseRecord]:
         """The leases that are not closed, of one owner or of all, oldest first.
 
         Without `whole`, large recipes and handles are `IN_LEDGER`, which is all that is read.
         """
-        return self._alive_in(self._database, owner, whole=whole)
+        return alive_in(self._database, owner, whole=whole)
 
     def damaged(self) -> list[DamagedRow]:
         """The leases that are not closed and whose records cannot be read."""
-        return self._damaged_in(self._database)
+        return damaged_in(self._database)
 
     def history(self, limit: int = 1000) -> list[LeaseRecord]:
         """The leases that were closed, the latest first."""
-        return self._closed_in(self._database, limit)
+        return closed_in(self._database, limit)
 
     def with_key(self, key: str) -> list[LeaseRecord]:
         """The leases that are not closed, of the same scope and arguments; oldest first."""
-        where = f"where state != 'closed' and key = :key{self._database.dialect.mine} {_OLDEST}"
-        return self._select(self._database, where, {"key": to_column(key)})
+        return alike_in(self._database, key)
 
     def mark(self) -> tuple[int, int]:
         """A value that changes as soon as anybody else has written; see `Database.mark`."""
@@ -355,36 +364,6 @@ class Store:
     def let_go(self) -> None:
         """Close the kept connection, if there is one; the next call opens another."""
         self._database.let_go()
-
-    def _alive_in(
-        self, database: Database, owner: Owner | None = None, *, whole: bool = True
-    ) -> list[LeaseRecord]:
-        of_owner = " and owner = :owner" if owner is not None else ""
-        return self._select(
-            database,
-            f"where state != 'closed'{of_owner}{database.dialect.mine} {_OLDEST}",
-            {"owner": owner.to_text()} if owner is not None else {},
-            whole=whole,
-        )
-
-    def _damaged_in(self, database: Database) -> list[DamagedRow]:
-        if not database.exists():
-            return []
-        with database.reading() as db:
-            return damaged(db, database.dialect.mine)
-
-    def _closed_in(self, database: Database, limit: int) -> list[LeaseRecord]:
-        mine = database.dialect.mine
-        where = f"where state = 'closed'{mine} order by ended desc, id limit :limit"
-        return self._select(database, where, {"limit": limit})
-
-    def _select(
-        self, database: Database, where: str, values: dict[str, Any], *, whole: bool = True
-    ) -> list[LeaseRecord]:
-        if not database.exists():
-            return []
-        with database.reading() as db:
-            return select(db, where, values, database.ahead, whole=whole)
 
 
 def _by(database: Database, writer: Owner | None) -> str:

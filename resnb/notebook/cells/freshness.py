@@ -4,7 +4,8 @@ What a task's code refers to is looked at when a run has ended, and again when s
 values of the notebook count by identity, since looking into them would take time after each run.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 from types import MethodType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -50,10 +51,13 @@ class Freshness:
         if latest is None:
             return
         rows, given = latest.plan.row_of, latest.plan.given
-        ran = [task for task, row in rows.items() if row not in given or _was_found(flow, task)]
-        new = dict.fromkeys(ran)
-        unknown = [task for task in rows if task not in new and task not in self._made_of]
-        self._made_of.update(_described((*new, *unknown)))
+        ran: Collection[Task] = rows.keys()
+        unknown: list[Task] = []
+        if given:
+            new = [one for one, row in rows.items() if row not in given or _was_found(flow, one)]
+            ran = dict.fromkeys(new)
+            unknown = [task for task in rows if task not in ran and task not in self._made_of]
+        self._made_of.update(_described(chain(ran, unknown)))
         for task in rows if self._outdated else ():
             self._outdated.pop(task, None)
         if len(rows) < len(flow.nodes):
@@ -84,13 +88,10 @@ class Freshness:
 
     def stale(self, flow: Flow) -> dict[Task, str]:
         """The tasks whose values were made of something else, and why, in graph order."""
-        known = [task for task in flow.nodes if task in self._made_of]
-        now = _described(known)
-        changed = {
-            task: _change(self._made_of[task], now[task])
-            for task in known
-            if self._made_of[task].code != now[task].code
-        }
+        before = dict(self._made_of.items())
+        now = _described(filter(flow.nodes.__contains__, before))
+        changes = _Changes()
+        changed = {task: why for task, made in now.items() if (why := changes(before[task], made))}
         if not changed and not self._outdated:
             return {}
         found: dict[Task, str] = {}
@@ -149,8 +150,24 @@ def _reason_above(flow: Flow, task: Task, changed: Mapping[Task, str]) -> str | 
     return "what it waits for has changed"
 
 
+class _Changes:
+    """What has changed since tasks ran; tasks of one function are compared at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], str] = {}
+
+    def __call__(self, before: MadeOf, now: MadeOf) -> str:
+        """What has changed, as a text; empty if nothing has. Both must outlive this object."""
+        pair = id(before), id(now)
+        found = self._known.get(pair)
+        if found is None:
+            found = self._known[pair] = _change(before, now)
+        return found
+
+
 def _change(before: MadeOf, now: MadeOf) -> str:
-    """What has changed since a task ran."""
+    if before.code == now.code:
+        return ""
     names = [name for name, one in before.names.items() if now.names.get(name) != one]
     return (
         f"{listed(names)} {'has' if len(names) == 1 else 'have'} changed" if names else CODE_CHANGED
@@ -241,9 +258,10 @@ def _described(tasks: Iterable[Task]) -> dict[Task, MadeOf]:
             continue
         run = task.run  # a method, which may be the task's own, or a function that many share
         code = id(task if type(run) is MethodType else run)
-        if code not in seen:
-            seen[code] = MadeOf(task_key(task, CodeWalk(_at_a_glance)))
-        found[task] = seen[code]
+        made = seen.get(code)
+        if made is None:
+            made = seen[code] = MadeOf(task_key(task, CodeWalk(_at_a_glance)))
+        found[task] = made
     return found
 
 

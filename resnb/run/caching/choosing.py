@@ -58,7 +58,7 @@ class Keepers:
 
     def __init__(self, flow: "Flow", parameters: Mapping[str, Any]) -> None:
         self._flow = flow
-        tasks = flow.parameters()
+        tasks = [one for one in flow.parameter_names.values() if one in flow.nodes]
         self.parameters = {one.name: parameters.get(one.name, one.default) for one in tasks}
         self.codes = CodeKeys()
         self.keys: dict[Task, str | None] = {}

@@ -1,5 +1,6 @@
 """Which tasks' values are kept, and for how long."""
 
+from itertools import compress
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,11 @@ def keeps_all(flow: "Flow") -> bool:
     return flow.cache_for is not None or flow.result is not None
 
 
-def may_last(flow: "Flow") -> bool:
-    """Whether the value of any task of `flow` is kept."""
-    return keeps_all(flow) or any(map(_NONE.__ne__, map(_OPTIONS, flow.nodes)))
+def kept_tasks(flow: "Flow") -> "list[Task]":
+    """The tasks of `flow` whose values may be kept; every run asks for them."""
+    if keeps_all(flow):
+        return list(flow.nodes)
+    return list(compress(flow.nodes, map(_NONE.__ne__, map(_OPTIONS, flow.nodes))))
 
 
 def lasting(flow: "Flow", task: "Task") -> float | None:

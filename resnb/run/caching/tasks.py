@@ -5,7 +5,7 @@ up, so that a scope in which nothing has to run is not set up. Every other one l
 when it is called with its inputs.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from time import time
@@ -23,7 +23,7 @@ from resnb.run.caching.calls import CachedCall
 from resnb.run.caching.choosing import UNKNOWN, Keepers
 from resnb.run.caching.code_keys import NoKeyError
 from resnb.run.caching.keepers import Found, counted, input_keys, key_of, key_or_none
-from resnb.run.caching.lasting import is_kept, keeps_all, lasting
+from resnb.run.caching.lasting import lasting
 from resnb.run.caching.printed import Printed
 from resnb.run.caching.store import ValueStore
 from resnb.run.engine.surroundings import facts_of_flow, facts_of_task
@@ -42,21 +42,27 @@ class FoundBefore(NamedTuple):
 
 
 def found_before(
-    flow: "Flow", parameters: Mapping[str, Any], given: Mapping[Task, State]
+    flow: "Flow",
+    kept: Collection[Task],
+    parameters: Mapping[str, Any],
+    given: Mapping[Task, State],
 ) -> FoundBefore:
     """Tasks that need not run, since their values are kept.
 
     Args:
         flow: the flow.
+        kept: its tasks whose values may be kept.
         parameters: values by parameter name.
         given: states that are given to the run.
     """
-    look, by_flow = _LookAhead(flow, parameters), keeps_all(flow)
-    for task in flow.sorted_tasks():
-        if by_flow or task.kind == "setup" or is_kept(task):
+    look = _LookAhead(flow, parameters)
+    known = {*kept, *(one.setup_task for one in flow.scopes)}
+    lets_go = flow.keep_values == "terminal"
+    for task in flow.sorted_tasks() if lets_go else filter(known.__contains__, flow.sorted_tasks()):
+        if task in known:
             with suppress(ResnbError):  # it is said when the task runs
                 look.at(task, is_given=task in given)
-        if flow.keep_values == "terminal":
+        if lets_go:
             look.let_go_above(task, given)
     return FoundBefore(look.states, look.printed)
 
@@ -66,12 +72,9 @@ def looking_first(
     nodes: Iterable[Node],
     parameters: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[Callable[..., Any] | None]:
-    """What a run calls for each task whose value is kept, as it looks for that first; else None."""
-    keepers, context, by_flow = Keepers(flow, parameters), PORTS.context().copy, keeps_all(flow)
+    """What a run calls for each of `nodes`: it looks for the value first. None if none is kept."""
+    keepers, context = Keepers(flow, parameters), PORTS.context().copy
     for node in nodes:
-        if not (by_flow or is_kept(node.task)):
-            yield None
-            continue
         fault, found = "", []
         try:
             found = list(keepers.of(node, context))

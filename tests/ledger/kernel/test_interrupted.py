@@ -95,7 +95,8 @@ class World:
     def prepare(self):
         thread = LeaseThread()
         try:
-            return self.keeper.prepare(LeaseRequest("f/x", Files(self.things), thread))
+            request = LeaseRequest("f/x", Files(self.things), thread, key="key")
+            return self.keeper.prepare_alone(request)
         finally:
             thread.close()
 

@@ -1,5 +1,6 @@
 """Leases that somebody else has taken, or that the ledger cannot tell of: who may clean them up."""
 
+import pickle
 import sqlite3
 from contextlib import closing
 
@@ -25,6 +26,10 @@ class Noted:
 
     def cleanup(self, thing):
         Noted.cleaned += 1
+
+
+def fails(why):
+    raise LedgerError(why)
 
 
 @pytest.fixture
@@ -79,6 +84,37 @@ def test_what_somebody_has_asked_to_clean_up_is_not_adopted(kernel, request_):
         assert book.store.get(asked.id) == asked
     else:
         found.close()
+
+
+def test_a_lease_is_prepared_alone_or_not_at_all(kernel):
+    """Who is not alone first sees to what the others hold."""
+    store, thread = kernel.book.store, LeaseThread()
+    request = LeaseRequest("f/y", Noted(), thread, key="key")
+    store.add(record(key="key"))
+    assert kernel.prepare_alone(request) is None
+    assert [one.id for one in store.alive()] == ["a", kernel.lease.id]
+    assert kernel.alive() == (kernel.lease,)
+    store.close("a", 3000.0)
+    lease = kernel.prepare_alone(request)
+    thread.close()
+    assert store.get(lease.id).state == states.OPENING
+    lease.set_up()
+    lease.close()
+
+
+def test_a_recipe_that_could_not_be_written_is_written_after_the_next_cell(kernel, monkeypatch):
+    lease, store = kernel.lease, kernel.book.store
+    lease.entry.renew(lease.manager, "thing")
+    assert not lease.entry.look_again()
+    lease.manager.port = 80
+    with monkeypatch.context() as away:
+        away.setattr(store, "change", lambda *_, **__: fails("it is away"))
+        with pytest.raises(LedgerError, match="it is away"):
+            lease.entry.renew(lease.manager, "thing")
+    assert lease.entry.look_again()
+    lease.entry.renew(lease.manager, "thing")
+    assert pickle.loads(store.get(lease.id).recipe).port == 80
+    assert not lease.entry.look_again()
 
 
 @pytest.mark.parametrize("taken", ["closing", "asked for"])

@@ -318,11 +318,13 @@ def test_leases_begin_in_the_folder_and_move_over(mortal, fallback, tmp_path):
     (line,) = fallback.lines
     assert "cannot be reached" in line
     assert line.endswith(f"new leases are kept in {local.path}")
+    assert kernel.add(record("d", key="k"), alone=True)
+    assert kernel.close("d", 0.5)
     assert kernel.open("a", KERNEL, handle=b"x")
     assert reaper.claim("b", REAPER, never)
     assert reaper.close("c", 1.0, "cleaned up", by=KERNEL)
     assert [one.id for one in reaper.alive()] == ["a", "b", "shared"]
-    assert [one.id for one in kernel.history()] == ["c"]
+    assert [one.id for one in kernel.history()] == ["c", "d"]
     with pytest.raises(LedgerUnreachable):
         kernel.change("shared", reason="x")
     mortal.start()
@@ -331,7 +333,7 @@ def test_leases_begin_in_the_folder_and_move_over(mortal, fallback, tmp_path):
     assert sorted(one.id for one in shared.alive()) == ["a", "b", "new", "shared"]
     assert shared.get("a") == record("a", handle=b"x")
     assert shared.get("b").claimant == REAPER
-    assert [one.id for one in kernel.history()] == ["c"]
+    assert [one.id for one in kernel.history()] == ["c", "d"]
     assert kernel.change("a", KERNEL, reason="mine")
     assert reaper.close("b", 1.0, by=REAPER)
     assert len(fallback.lines) == 2  # the reaper has said so, too

@@ -41,6 +41,19 @@ def test_leases_are_listed_oldest_first(store):
     assert [one.id for one in store.alive()] == ["a", "b", "c"]
 
 
+def test_alone_a_lease_is_added_only_if_nobody_else_holds_one_like_it(store):
+    mine = record("mine", owner=OTHER, key="k")
+    store.add(record("theirs", key="k", state="kept"))
+    assert not store.add(mine, alone=True)
+    assert store.get("mine") is None
+    assert store.add(record("unlike", owner=OTHER, key="another"), alone=True)
+    assert store.add(record("without", owner=OTHER), alone=True)
+    store.close("theirs", 3000.0)
+    assert store.add(mine, alone=True)
+    assert store.add(record("again", owner=OTHER, key="k"), alone=True)  # a kernel knows its own
+    assert store.add(record("theirs again", key="k"))
+
+
 def test_closing_erases_recipe_and_handle_and_keeps_the_history(store):
     store.add(record())
     assert store.close("a", 3000.0, "cleaned up")
@@ -86,6 +99,13 @@ def test_a_claim_is_exclusive_until_the_claimant_is_gone(store):
     store.close("a", 1.0)
     assert not store.claim("a", KERNEL, lambda _: True)
     assert not store.claim("nothing", KERNEL, lambda _: True)
+
+
+def test_a_lease_is_claimed_for_its_owner_or_not_at_all(store):
+    store.add(record())
+    assert not store.claim("a", OTHER, never, owner=OTHER)
+    assert store.get("a") == record()
+    assert store.claim("a", KERNEL, never, owner=KERNEL)
 
 
 def test_a_claim_holds_as_long_as_claimant_or_cleaner_is_there(store):
