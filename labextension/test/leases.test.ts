@@ -14,6 +14,7 @@ import {
   protection,
   safety,
   standing,
+  stateClass,
   stateWord,
   trouble,
 } from "../src/lab/leases/words";
@@ -144,6 +145,24 @@ describe("words", () => {
     expect(fate(damaged)).toBe("Forget it.");
     expect(trouble(lease({ state: "unknown", remedy: "adopt it" }), 0)).toBe("");
     expect(trouble(failed, 0)).toBe("vm could not be cleaned up: no route");
+  });
+
+  test("tell of a failed clean-up also while it is tried again", () => {
+    const retried = lease({
+      name: "vm",
+      state: "closing",
+      reason: "no route",
+      note: "no route",
+      tries: 1,
+    });
+    expect(trouble(retried, 0)).toBe(
+      "vm has failed to clean up, and is being tried again: no route",
+    );
+    expect([stateWord(retried), stateClass(retried)]).toEqual(["closing", "failed"]);
+    expect(standing(retried)).toEqual({ name: "risk", mark: "✗", word: "no route" });
+    const first = lease({ state: "closing", tries: 1 });
+    expect([trouble(first, 0), stateClass(first)]).toEqual(["", "closing"]);
+    expect(trouble(lease({ state: "looking", reason: "looking for it" }), 0)).toBe("");
   });
 });
 
