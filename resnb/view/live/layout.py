@@ -5,14 +5,14 @@ users wrote is markup anywhere); boxes and curves in points come out.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from resnb.errors import described
 from resnb.view.dot import FONT
-from resnb.view.engines import DrawingError, render
+from resnb.view.engines import RANKS, DrawingError, Engine, render, turns_clusters
 from resnb.view.links import by_cluster, clipped
-from resnb.view.outline import Link, Node, Outline, contents
+from resnb.view.outline import Child, Link, Node, Outline, contents
 
 Point: TypeAlias = tuple[float, float]
 
@@ -67,20 +67,30 @@ def layout_of(outline: Outline, direction: str = "down") -> Layout:
     """
     if not outline.nodes:
         return Layout(0, 0, (), (), ())
-    return parse_layout(outline, render(layout_source(outline, direction), "json0"))
+
+    def source(engine: Engine) -> str:
+        return layout_source(outline, direction, turned=turns_clusters(engine, direction))
+
+    return parse_layout(outline, render(source, "json0"))
 
 
 # ---- to Graphviz
 
 
-def layout_source(outline: Outline, direction: str = "down") -> str:
-    """`outline` in the DOT language, with room for the text that views draw."""
+def layout_source(outline: Outline, direction: str = "down", *, turned: bool = False) -> str:
+    """`outline` in the DOT language, with room for the text that views draw.
+
+    Args:
+        outline: what there is.
+        direction: ``down`` or ``right``.
+        turned: whether clusters name their last nodes first, for engines that turn that again.
+    """
     import graphviz
 
     source = graphviz.Digraph(
         graph_attr={
             "compound": "true", "fontname": FONT, "fontsize": "10", "nodesep": "0.24",
-            "pad": "0", "rankdir": "LR" if direction == "right" else "TB", "ranksep": "0.36",
+            "pad": "0", "rankdir": RANKS[direction], "ranksep": "0.36",
         },
         node_attr={
             "fontname": FONT, "fontsize": "10", "height": "0.36", "margin": "0.2,0.06",
@@ -88,13 +98,16 @@ def layout_source(outline: Outline, direction: str = "down") -> str:
         },
         edge_attr={"arrowsize": "0.6"},
     )  # fmt: skip
-    _write(outline, contents(outline), by_cluster(outline), source, None)
+    inside: Mapping[int | None, Sequence[Child]] = contents(outline)
+    if turned:
+        inside = {one: found[::-1] if one is not None else found for one, found in inside.items()}
+    _write(outline, inside, by_cluster(outline), source, None)
     return str(source.source)
 
 
 def _write(
     outline: Outline,
-    inside: Mapping[int | None, Any],
+    inside: Mapping[int | None, Sequence[Child]],
     links: Mapping[int | None, list[Link]],
     picture: Any,
     cluster: int | None,

@@ -6,6 +6,7 @@ from resnb import Flow
 from resnb.view.engines import DrawingError
 from resnb.view.live.frames import path
 from resnb.view.live.layout import layout_of, layout_source, parse_layout
+from resnb.view.outline import Cluster, Link, Node, Outline
 from resnb.view.snapshot import snapshot
 
 
@@ -38,6 +39,20 @@ def test_curves_go_down_and_are_chains_of_bezier_curves(seed, engine):
         assert len(curve.points) % 3 == 1
         assert curve.points[0][1] < curve.tip[1]
         assert path(curve).startswith("M")
+
+
+@pytest.mark.parametrize(("direction", "axis"), [("down", "x"), ("right", "y")])
+def test_what_comes_first_in_a_cluster_is_drawn_first(engine, direction, axis):
+    inside = [Node(f"load {number}", f"load {number}", "task", cluster=0) for number in range(4)]
+    inner = [Node(f"inner {number}", f"inner {number}", "task", cluster=1) for number in range(3)]
+    clusters = (Cluster("db", "Db", None, ()), Cluster("volume", "Volume", 0, ()))
+    end = Node("merge", "merge", "task", cluster=0)
+    links = tuple(Link(place, 7, "", "data") for place in range(7))
+    outline = Outline("etl", (*inside, *inner, end), clusters, links)
+    layout = layout_of(outline, direction)
+    places = [getattr(box, axis) for box in layout.nodes]
+    assert places[:4] == sorted(places[:4])
+    assert places[4:7] == sorted(places[4:7])
 
 
 def test_an_empty_flow_has_an_empty_layout():
