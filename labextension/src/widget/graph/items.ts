@@ -45,17 +45,17 @@ export function hitsIn(structure: Structure | null, text: string): Hits {
   const names: string[] = [];
   const keys = new Set<string>();
   const isHit = (name: string): boolean => wanted !== "" && name.toLowerCase().includes(wanted);
-  for (const { id, inside } of structure?.nodes ?? []) {
-    const found = (inside ?? [id]).filter(isHit);
+  for (const { id, inside, name } of structure?.nodes ?? []) {
+    const found = inside?.filter(isHit) ?? (isHit(name ?? id) ? [id] : []);
     names.push(...found);
     if (found.length > 0) {
       keys.add(`node ${id}`);
     }
   }
-  for (const { id, inside } of structure?.clusters ?? []) {
+  for (const { id, inside, name } of structure?.clusters ?? []) {
     const found = inside.filter(isHit);
     names.push(...found);
-    if (found.length > 0 || isHit(id)) {
+    if (found.length > 0 || isHit(name ?? id)) {
       keys.add(`cluster ${id}`);
     }
   }

@@ -1,5 +1,11 @@
 // The timeline of the latest run, below the graph: bars in workers' lanes, resources behind them.
-import { layoutOf, type TimelineLayout, type PlacedBand, type PlacedBar } from "./layout";
+import {
+  layoutOf,
+  type NameOf,
+  type TimelineLayout,
+  type PlacedBand,
+  type PlacedBar,
+} from "./layout";
 import { html, setText, set, svg } from "../dom";
 import { fitWidth } from "../graph/node";
 import type { Box, TimelineInfo } from "../../wire/frames";
@@ -28,6 +34,7 @@ export class TimelinePanel {
   private readonly note = html("p", { class: "more" });
   private readonly key = key();
   private timeline: TimelineInfo | null = null;
+  private nameOf: NameOf = ({ id }) => id;
   private items: readonly Item[] = [];
   private picked: Subject | null = null;
   private focused = "";
@@ -51,7 +58,9 @@ export class TimelinePanel {
     });
   }
 
-  show(timeline: TimelineInfo | null): void {
+  /** Show a run; `nameOf` knows the whole names of what the run calls by ids. */
+  show(timeline: TimelineInfo | null, nameOf: NameOf): void {
+    this.nameOf = nameOf;
     if (timeline !== this.timeline || this.note.textContent === "") {
       this.timeline = timeline;
       this.draw();
@@ -81,7 +90,7 @@ export class TimelinePanel {
       return;
     }
     const had = this.picture.contains(document.activeElement);
-    const found = layoutOf(timeline, this.width);
+    const found = layoutOf(timeline, this.width, this.nameOf);
     const [width, height] = found.size;
     const bands = found.bands.map((band) => this.band(band));
     const bars = found.bars.map((bar) => this.bar(bar));
@@ -139,7 +148,8 @@ export class TimelinePanel {
   }
 
   private band({ info, row, words, open, used, steps, goesOn }: PlacedBand): Item {
-    const name = `${info.id}, ${leaseLook(info.lease).word}, ${info.words}`;
+    const whole = this.nameOf({ what: "cluster", id: info.id });
+    const name = `${whole}, ${leaseLook(info.lease).word}, ${info.words}`;
     const element = svg(
       "g",
       { class: `cluster is-${className(info.lease)}`, role: "button", tabindex: -1 },
