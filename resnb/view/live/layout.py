@@ -10,12 +10,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 from resnb.errors import described
 from resnb.view.dot import FONT
-from resnb.view.engines import RANKS, DrawingError, Engine, render, turns_clusters
+from resnb.view.engines import RANKS, DrawingError, Engine, Turned, render, turned_by
 from resnb.view.links import by_cluster, clipped
 from resnb.view.outline import Child, Link, Node, Outline, contents
 
 Point: TypeAlias = tuple[float, float]
 
+AS_IS = Turned(loose=False, clusters=False)
 _CHIP = "set-up 00.0 s 000"
 _TIMES, _COST = "open 00 min, idle 00 %", ", about 000.00"
 """What a scope's header has room for."""
@@ -69,7 +70,7 @@ def layout_of(outline: Outline, direction: str = "down") -> Layout:
         return Layout(0, 0, (), (), ())
 
     def source(engine: Engine) -> str:
-        return layout_source(outline, direction, turned=turns_clusters(engine, direction))
+        return layout_source(outline, direction, turned_by(engine, direction))
 
     return parse_layout(outline, render(source, "json0"))
 
@@ -77,13 +78,13 @@ def layout_of(outline: Outline, direction: str = "down") -> Layout:
 # ---- to Graphviz
 
 
-def layout_source(outline: Outline, direction: str = "down", *, turned: bool = False) -> str:
+def layout_source(outline: Outline, direction: str = "down", turned: Turned = AS_IS) -> str:
     """`outline` in the DOT language, with room for the text that views draw.
 
     Args:
         outline: what there is.
         direction: ``down`` or ``right``.
-        turned: whether clusters name their last nodes first, for engines that turn that again.
+        turned: what the engine turns, which names its last nodes first.
     """
     import graphviz
 
@@ -99,8 +100,11 @@ def layout_source(outline: Outline, direction: str = "down", *, turned: bool = F
         edge_attr={"arrowsize": "0.6"},
     )  # fmt: skip
     inside: Mapping[int | None, Sequence[Child]] = contents(outline)
-    if turned:
-        inside = {one: found[::-1] if one is not None else found for one, found in inside.items()}
+    loose = turned.loose and not outline.links
+    inside = {
+        one: found[::-1] if (loose if one is None else turned.clusters) else found
+        for one, found in inside.items()
+    }
     _write(outline, inside, by_cluster(outline), source, None)
     return str(source.source)
 

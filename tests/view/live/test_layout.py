@@ -55,6 +55,15 @@ def test_what_comes_first_in_a_cluster_is_drawn_first(engine, direction, axis):
     assert places[4:7] == sorted(places[4:7])
 
 
+@pytest.mark.parametrize(("direction", "axis"), [("down", "x"), ("right", "y")])
+def test_tasks_without_links_are_drawn_in_their_order(engine, direction, axis):
+    nodes = tuple(Node(f"load {number}", f"load {number}", "task") for number in range(4))
+    places = [
+        getattr(box, axis) for box in layout_of(Outline("etl", nodes, (), ()), direction).nodes
+    ]
+    assert places == sorted(places)
+
+
 def test_an_empty_flow_has_an_empty_layout():
     assert layout_of(snapshot(Flow("empty")).outline).nodes == ()
 

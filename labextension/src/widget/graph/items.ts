@@ -6,6 +6,8 @@ import type { Model } from "../model";
 import { FAILURES, RUNNING } from "../../wire/vocabulary";
 import type { Box, Structure } from "../../wire/frames";
 
+const SHEETS = 6; // how far those behind a stack stand out
+
 export type Shape = NodeShape | ClusterShape | Chip;
 
 /** Something that can be reached and pressed. */
@@ -24,6 +26,13 @@ export function itemOf(layer: Item["layer"], id: string, shape: Shape, box: Box)
 /** Where one looks for it: of a large box the header. */
 export function placeOf({ layer, box }: Item): Box {
   return layer === "cluster" ? [box[0], box[1], Math.min(box[2], 160), 20] : box;
+}
+
+/** The graph's width and height, with the sheets behind its stacks. */
+export function sizeOf({ size: [width, height], nodes, clusters }: Structure): [number, number] {
+  const isStacked = nodes.some((one) => one.mapped || one.kind === "folded");
+  const more = isStacked || clusters.some(({ mapped }) => mapped) ? SHEETS : 0;
+  return [width + more, height + more];
 }
 
 /** What a reader looks for first: what failed, what runs, else the beginning. */

@@ -199,7 +199,25 @@ export class Viewport {
     this.apply();
   }
 
+  /** The edges at which the graph goes on. */
+  private edges(): string {
+    const [right, bottom] = [
+      this.x + this.size[0] * this.scale,
+      this.y + this.size[1] * this.scale,
+    ];
+    const cut = {
+      left: this.x < -1,
+      right: right > this.width + 1,
+      top: this.y < -1,
+      bottom: bottom > this.height + 1,
+    };
+    return Object.entries(cut)
+      .flatMap(([edge, isCut]) => (isCut ? [edge] : []))
+      .join(" ");
+  }
+
   private apply(): void {
+    set(this.frame, { "data-cut": this.edges() || false });
     set(this.content, {
       transform: `translate(${this.x.toFixed(1)},${this.y.toFixed(1)}) scale(${this.scale.toFixed(4)})`,
     });

@@ -170,7 +170,7 @@ export class TimelinePanel {
         [x + width - 9, goesOn[1]],
       ] as const) {
         if (isSo) {
-          element.append(svg("rect", { class: "gap", ...sides([at - 2, y - 2, 4, height + 4]) }));
+          element.append(gap(at, y, height));
         }
       }
     }
@@ -247,6 +247,7 @@ function key(): HTMLElement {
     "ul",
     { class: "key", "aria-label": "what the shapes mean" },
     sample("task", "tone is-success", bar()),
+    sample("failed", "tone is-failed", bar()),
     sample("set-up, clean-up", "tone is-success", bar(), stripes(box)),
     sample("resource open, idle", "zone is-open", open()),
     sample(
@@ -255,7 +256,13 @@ function key(): HTMLElement {
       open(),
       svg("rect", { class: "used", ...sides([1, 2, 22, 10]) }),
     ),
+    sample("open before or after this run", "zone is-open", open(), gap(9, 2, 10)),
   );
+}
+
+/** The place where a band is cut short. */
+function gap(at: number, y: number, height: number): SVGElement {
+  return svg("rect", { class: "gap", ...sides([at - 2, y - 2, 4, height + 4]) });
 }
 
 function sides([x, y, width, height]: Box): Readonly<Record<string, number>> {
