@@ -118,17 +118,18 @@ def render(source: "str | Source", format: str = "png") -> bytes:  # noqa: A002 
 class Turned(NamedTuple):
     """What an engine draws in the opposite of its order.
 
-    Graphviz 2.43 does so with nodes that nothing comes before in their cluster, newer ones where
-    graphs go to the right.
+    Graphviz 2.43 does so with the roots of clusters, and each engine with some nodes of graphs that
+    go to the right.
     """
 
-    loose: bool  # nodes of a graph without links
-    clusters: bool  # nodes that nothing comes before in their cluster
+    loose: bool  # the nodes of a graph without links
+    roots: bool  # nodes that nothing comes before in their cluster
+    others: bool  # the other nodes of a cluster
 
 
 @cache
 def turned_by(engine: Engine, direction: str) -> Turned:
-    """What an engine turns, found by drawing four nodes.
+    """What an engine turns, found by drawing a few nodes.
 
     Args:
         engine: the engine.
@@ -139,7 +140,8 @@ def turned_by(engine: Engine, direction: str) -> Turned:
     """
     import json
 
-    source = f"digraph {{ rankdir={RANKS[direction]}; a; b; subgraph cluster_0 {{ c; d }} }}"
+    inside = "c; d; e; f; c -> e; c -> f"
+    source = f"digraph {{ rankdir={RANKS[direction]}; a; b; subgraph cluster_0 {{ {inside} }} }}"
     found = json.loads(run_engine(engine, source, "json0"))
     axis, sign = (0, 1) if direction == "down" else (1, -1)  # upwards
     places = {
@@ -147,7 +149,7 @@ def turned_by(engine: Engine, direction: str) -> Turned:
         for one in found["objects"]
         if "pos" in one
     }
-    return Turned(places["a"] > places["b"], places["c"] > places["d"])
+    return Turned(*(places[one] > places[two] for one, two in ("ab", "cd", "ef")))
 
 
 def run_engine(engine: Engine, source: str, format: str) -> bytes:  # noqa: A002 - Graphviz's word

@@ -6,6 +6,8 @@ users wrote is markup anywhere); boxes and curves in points come out.
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import compress
+from operator import not_
 from typing import Any, NamedTuple, TypeAlias
 
 from resnb.errors import described
@@ -16,7 +18,7 @@ from resnb.view.outline import Child, Link, Node, Outline, contents
 
 Point: TypeAlias = tuple[float, float]
 
-AS_IS = Turned(loose=False, clusters=False)
+AS_IS = Turned(loose=False, roots=False, others=False)
 _CHIP = "set-up 00.0 s 000"
 _TIMES, _COST = "open 00 min, idle 00 %", ", about 000.00"
 """What a scope's header has room for."""
@@ -99,14 +101,34 @@ def layout_source(outline: Outline, direction: str = "down", turned: Turned = AS
         },
         edge_attr={"arrowsize": "0.6"},
     )  # fmt: skip
-    inside: Mapping[int | None, Sequence[Child]] = contents(outline)
-    loose = turned.loose and not outline.links
-    inside = {
-        one: found[::-1] if (loose if one is None else turned.clusters) else found
-        for one, found in inside.items()
-    }
+    inside = _ordered(outline, turned)
     _write(outline, inside, by_cluster(outline), source, None)
     return str(source.source)
+
+
+def _ordered(outline: Outline, turned: Turned) -> Mapping[int | None, Sequence[Child]]:
+    """What is in each cluster, in the order that lets the engine draw it in the outline's."""
+    nodes = outline.nodes
+    below = {
+        link.target
+        for link in outline.links
+        if nodes[link.source].cluster == nodes[link.target].cluster
+    }
+    found: dict[int | None, Sequence[Child]] = {}
+    for cluster, children in contents(outline).items():
+        if cluster is None:
+            found[None] = children[::-1] if turned.loose and not outline.links else children
+        elif not (turned.roots or turned.others):
+            found[cluster] = children
+        else:
+            is_root = [not one.is_cluster and one.place not in below for one in children]
+            roots = list(compress(children, is_root))
+            others = list(compress(children, map(not_, is_root)))
+            found[cluster] = (
+                *(roots[::-1] if turned.roots else roots),
+                *(others[::-1] if turned.others else others),
+            )
+    return found
 
 
 def _write(

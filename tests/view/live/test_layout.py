@@ -43,16 +43,19 @@ def test_curves_go_down_and_are_chains_of_bezier_curves(seed, engine):
 
 @pytest.mark.parametrize(("direction", "axis"), [("down", "x"), ("right", "y")])
 def test_what_comes_first_in_a_cluster_is_drawn_first(engine, direction, axis):
-    inside = [Node(f"load {number}", f"load {number}", "task", cluster=0) for number in range(4)]
-    inner = [Node(f"inner {number}", f"inner {number}", "task", cluster=1) for number in range(3)]
     clusters = (Cluster("db", "Db", None, ()), Cluster("volume", "Volume", 0, ()))
-    end = Node("merge", "merge", "task", cluster=0)
-    links = tuple(Link(place, 7, "", "data") for place in range(7))
-    outline = Outline("etl", (*inside, *inner, end), clusters, links)
-    layout = layout_of(outline, direction)
+    roots, inner, children = range(4), range(4, 7), range(8, 11)
+    nodes = [
+        Node(str(place), str(place), "task", cluster=1 if place in inner else 0)
+        for place in range(11)
+    ]
+    ends = [(place, 7) for place in (*roots, *inner)] + [(7, place) for place in children]
+    links = tuple(Link(source, target, "", "data") for source, target in ends)
+    layout = layout_of(Outline("etl", tuple(nodes), clusters, links), direction)
     places = [getattr(box, axis) for box in layout.nodes]
-    assert places[:4] == sorted(places[:4])
-    assert places[4:7] == sorted(places[4:7])
+    for group in (roots, inner, children):
+        found = [places[place] for place in group]
+        assert found == sorted(found), group
 
 
 @pytest.mark.parametrize(("direction", "axis"), [("down", "x"), ("right", "y")])
