@@ -101,9 +101,18 @@ def test_cancel_reaches_a_task_while_its_cell_is_running(notebook):
     view = notebook.view(1)
     expect(view.locator(".node.kind-task.is-running")).to_have_count(1)
     notebook.picture("before-cancel", view)
-    view.get_by_role("button", name="Cancel").click()
-    expect(view.locator(".flow-state")).to_contain_text("cancelled")
+    cancel, state = (
+        view.get_by_role("button", name="Cancel", exact=True),
+        view.locator(".flow-state"),
+    )
+    notebook.shut("cleanup")
+    cancel.click()
+    expect(state).to_contain_text("cancelling")
+    expect(cancel).to_be_disabled()
+    notebook.let("cleanup")
+    expect(state).to_contain_text("cancelled")
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
+    expect(view.locator(".run-progress")).not_to_have_attribute("data-failed", "")
     notebook.wait_idle()
     notebook.picture("cancelled", view)
 
