@@ -3,6 +3,7 @@
 // or the picture or text that was saved, with what became of its resources.
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import type { ReadonlyJSONObject } from "@lumino/coreutils";
+import type { Message } from "@lumino/messaging";
 import { Panel, Widget } from "@lumino/widgets";
 import { NOTHING, type Model } from "../../widget/model";
 import { followCells, tell } from "../../widget/page";
@@ -87,6 +88,11 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
       this.watched?.disconnect();
       super.dispose();
     }
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this.refresh(); // it may stand outside of the notebook
   }
 
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {

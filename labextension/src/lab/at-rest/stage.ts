@@ -76,11 +76,15 @@ export class Stage {
 
   /** Whether an output is the one that shows its flow in full. */
   isFull(one: Shown): boolean {
+    const around = this.cells.around(one.node);
+    if (around === "" && one.node.isConnected) {
+      return true; // a view of the output that a user has opened beside the notebook
+    }
     if (this.isPanelled) {
       return false;
     }
     const holder = this.cells.holderOf(one.output);
-    if (holder === null || this.cells.around(one.node) !== holder) {
+    if (holder === null || around !== holder) {
       return holder === null;
     }
     return this.inCell(holder, one.output).at(-1) === one;
