@@ -132,6 +132,13 @@ export class Stage {
     return this.flows?.model(id);
   }
 
+  /** A flow of the present kernel whose model no widget manager has got yet. */
+  earlyFlow(id: string): FlowModel | undefined {
+    this.flows?.ask(id);
+    const found = this.flow(id);
+    return found === undefined || found.state.codes.length === 0 ? undefined : found;
+  }
+
   /** A flow of a kernel that has ended while this page was looking. */
   endedFlow(id: string): EndedModel | undefined {
     const model = this.past.get(id);
