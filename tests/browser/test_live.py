@@ -117,6 +117,26 @@ def test_cancel_reaches_a_task_while_its_cell_is_running(notebook):
     notebook.picture("cancelled", view)
 
 
+def test_a_page_that_is_loaded_again_while_a_cell_runs_has_its_flow(notebook):
+    page = notebook.page
+    page.add_init_script("delete Crypto.prototype.randomUUID")  # as without HTTPS
+    notebook.open(PRELUDE, LONG, "%flow run slow")
+    notebook.run(0, 1)
+    notebook.begin(2)
+    expect(notebook.view(2).locator(".node.kind-task.is-running")).to_have_count(1)
+    notebook.save()
+    page.reload()
+    view = notebook.view(2)
+    expect(view.locator(".node.kind-task.is-running")).to_have_count(1)
+    expect(notebook.output(1).locator(".resnb-cell-line .task")).to_have_text(["▸ wait"])
+    notebook.picture("loaded-again-while-running")
+    view.get_by_role("button", name="Cancel", exact=True).click()
+    expect(view.locator(".flow-state")).to_contain_text("cancelled")
+    expect(view.locator(".cluster.is-closed")).to_have_count(1)
+    notebook.wait_idle()
+    assert not notebook.complaints
+
+
 def test_an_open_scope_is_cleaned_up(notebook):
     notebook.open(PRELUDE, LOAD.replace("machine\ndef", "machine --run\ndef", 1))
     notebook.run(0, 1)
