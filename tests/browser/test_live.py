@@ -1,5 +1,6 @@
 """A flow's view while it is built, runs and is cleaned up."""
 
+import json
 import re
 
 import pytest
@@ -125,6 +126,8 @@ def test_a_page_that_is_loaded_again_while_a_cell_runs_has_its_flow(notebook):
     notebook.begin(2)
     expect(notebook.view(2).locator(".node.kind-task.is-running")).to_have_count(1)
     notebook.save()
+    saved = json.loads(notebook.path.read_text(encoding="utf-8"))["cells"][2]["outputs"][0]
+    assert saved["data"]["text/plain"] == ["slow was running when this was saved"]
     page.reload()
     view = notebook.view(2)
     expect(view.locator(".node.kind-task.is-running")).to_have_count(1)
