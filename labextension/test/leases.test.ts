@@ -18,7 +18,7 @@ import {
   stateWord,
   trouble,
 } from "../src/lab/leases/words";
-import { heading } from "../src/lab/panel/heading";
+import { heading, summary } from "../src/lab/panel/heading";
 import { visible } from "../src/lab/panel/visible-rows";
 import { lease, list } from "./leases";
 
@@ -183,6 +183,21 @@ test("the line above the list says one thing", () => {
   expect(said("live", list([lease({})], { total: 1501 }))).toContain("1,500 resources more");
   expect(said("live", list([lease({})]))).toBe("");
   expect(said("lost")).toContain("known last");
+});
+
+test("the status bar tells what is wrong, and what is only remembered", () => {
+  const leases = new Leases(() => 0);
+  leases.received(list([lease({})]));
+  expect(summary(leases)).toEqual({
+    text: "1 resource",
+    about: "Show what is open",
+    isWrong: false,
+  });
+  leases.received(list([lease({}), lease({ id: "b", state: "failed", note: "no route" })]));
+  leases.linked("lost");
+  const { text, about, isWrong } = summary(leases);
+  expect([text, isWrong]).toEqual(["⚠ 2 resources (server away)", true]);
+  expect(about).toMatch(/does not answer.*known last.\nvm has failed to clean up: no route$/);
 });
 
 test("versions are compared in Python's form", () => {
