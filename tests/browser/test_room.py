@@ -248,7 +248,7 @@ def test_parameters_of_every_kind_are_edited_and_checked(notebook):
 
 LONG_NAMES = """
 names = [f"load_the_orders_of_all_customers_in_the_north_of_europe_{year}" for year in (2025, 2026)]
-with Flow("long") as flow:
+with Flow("the_orders_of_all_customers_in_the_north_2026") as flow:
     first = Parameter("the_first_year_of_all_customers", default=2025)
     task(len, name="count")([task(lambda _: 1, name=name)(first) for name in names])
 flow
@@ -269,9 +269,9 @@ SHOWN = """(view) => {
 
 
 def test_on_a_phone_long_names_can_be_told_apart_and_a_graph_shows_where_it_goes_on(notebook):
-    notebook.open(PRELUDE, LONG_NAMES, NEARLY_FITS)
+    notebook.open(PRELUDE, LONG_NAMES, NEARLY_FITS, "%resources open Machine() as held")
     notebook.page.set_viewport_size({"width": 390, "height": 844})
-    notebook.run(0, 1, 2)
+    notebook.run(0, 1, 2, 3)
     view, nearly = notebook.view(1), notebook.view(2)
     graph = view.locator(".graph")
     for year in (2025, 2026):
@@ -279,8 +279,8 @@ def test_on_a_phone_long_names_can_be_told_apart_and_a_graph_shows_where_it_goes
         expect(node.locator(".name")).to_have_text(re.compile(f"^load_.*….*_{year}$"))
     expect(graph).to_have_attribute("data-cut", re.compile("right|bottom"))
     notebook.picture("phone-long-names", view)
-    field = view.locator(".field label")
-    assert field.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+    for words in (view.locator(".field label"), view.locator(".flow-name")):
+        assert words.evaluate("(one) => one.scrollWidth <= one.clientWidth")
     view.get_by_role("button", name="Fit").click()
     expect(graph).not_to_have_attribute("data-cut", re.compile(""))
     assert view.evaluate(SHOWN)
@@ -288,6 +288,14 @@ def test_on_a_phone_long_names_can_be_told_apart_and_a_graph_shows_where_it_goes
     expect(view.locator(".inspector h4")).to_have_text(re.compile("_in_the_north_of_europe_2026$"))
     expect(nearly.locator(".graph")).not_to_have_attribute("data-cut", re.compile(""))
     assert nearly.evaluate(SHOWN)
+    notebook.page.evaluate("void jupyterapp.commands.execute('kernelmenu:restart')")
+    question = notebook.page.locator(".jp-Dialog .jp-Dialog-content")
+    expect(question).to_contain_text("1 resource is open")
+    notebook.picture("phone-question")
+    box = question.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    question.get_by_role("button", name="Cancel").click()
     assert not notebook.complaints
 
 
