@@ -72,7 +72,9 @@ def layout_of(outline: Outline, direction: str = "down") -> Layout:
         return Layout(0, 0, (), (), ())
 
     def source(engine: Engine) -> str:
-        return layout_source(outline, direction, turned_by(engine, direction))
+        is_ordered = bool(outline.links) and not outline.clusters  # nothing would be turned
+        turned = AS_IS if is_ordered else turned_by(engine, direction)
+        return layout_source(outline, direction, turned)
 
     return parse_layout(outline, render(source, "json0"))
 

@@ -95,6 +95,10 @@ export class TimelinePanel {
     const bands = found.bands.map((band) => this.band(band));
     const bars = found.bars.map((bar) => this.bar(bar));
     this.items = [...bands, ...bars];
+    const lease = found.bands.find(({ open }) => open !== null)?.info.lease ?? "open";
+    this.key.querySelectorAll(".zone").forEach((sample) => {
+      set(sample, { class: `zone is-${className(lease)}` }); // in the colours of this picture
+    });
     set(this.key, { hidden: false });
     set(this.picture, { hidden: false, width, height, viewBox: `0 0 ${width} ${height}` });
     set(this.picture, { "aria-label": "what ran when, and when resources were open" });
