@@ -13,6 +13,7 @@ export default defineConfig({ ignores: ["lib/"] }, js.configs.recommended, {
       { property: "innerHTML", message: "Users' text is set as textContent." },
       { property: "outerHTML", message: "Users' text is set as textContent." },
       { property: "insertAdjacentHTML", message: "Users' text is set as textContent." },
+      { property: "randomUUID", message: "Pages without HTTPS lack it: uniqueId() of ids.ts." },
     ],
     "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
   },

@@ -31,9 +31,23 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+function received(): void {
+  // what the kernel says does not matter here
+}
+
 function answer(command: Command | undefined): void {
   model.received({ frame: "taken", ask: command?.ask });
 }
+
+test("a view has a name of its own, also in a page without HTTPS", () => {
+  vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto) });
+  const names = [0, 1].map(
+    () => new Channel(model, { received, relay: () => false, waits: received }, life.signal).view,
+  );
+  vi.unstubAllGlobals();
+  expect(new Set([...names, channel.view]).size).toBe(3);
+  expect(names[0]).toMatch(/^[\da-f]{32}$/);
+});
 
 test("a command that is answered at once goes one way only", () => {
   channel.send({ do: "cancel" });

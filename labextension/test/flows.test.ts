@@ -6,7 +6,8 @@ import { CurrentFlows } from "../src/lab/flows/current-flows";
 import { runFlow } from "../src/lab/flows/run-flow";
 import { KernelFlows } from "../src/lab/flows/kernel-flows";
 import { flowNameIn, flowIds, commNewsIn } from "../src/lab/flows/messages";
-import type { Structure } from "../src/wire/frames";
+import type { Command } from "../src/wire/commands";
+import type { States, Structure } from "../src/wire/frames";
 import { Counted } from "./counting";
 
 test("what a message says about flows", () => {
@@ -51,9 +52,32 @@ const STRUCTURE: Structure = {
   links: [],
 };
 
+const STATES: States = {
+  frame: "states",
+  version: 1,
+  flow: 0,
+  codes: [],
+  counts: [],
+  leases: [],
+  stacks: [],
+  notes: [],
+  marks: [],
+  times: [],
+  scopes: [],
+  hidden: 0,
+  tally: [0, 0, 0, 0],
+  elapsed: null,
+  link: "",
+};
+
 interface Sent {
   readonly header: { readonly subshell_id?: string | null };
   readonly content: { readonly comm_id: string; readonly data: { readonly content: unknown } };
+}
+
+interface Commanded {
+  readonly model: string;
+  readonly command: Command;
 }
 
 /** As much of a kernel's connection as is used. */
@@ -64,6 +88,7 @@ class FakeKernel {
   readonly disposed = new Counted<this, void>(this);
   readonly info = Promise.resolve({});
   readonly sent: Sent[] = [];
+  readonly commanded: Commanded[] = [];
   connectionStatus = "connected";
   supportsSubshells = true;
   isDisposed = false;
@@ -106,6 +131,10 @@ class FakeKernel {
     this.onSend(message);
   }
 
+  sendControlMessage({ content }: { readonly content: Commanded }): void {
+    this.commanded.push(content);
+  }
+
   says(type: string, content: unknown): void {
     this.iopubMessage.emit({ header: { msg_type: type }, content });
   }
@@ -141,6 +170,43 @@ describe("the flows of a kernel", () => {
     expect([flows.ids, told]).toEqual([[], 4]);
     flows.dispose();
     expect(kernel.listeners).toBe(0);
+  });
+
+  test("can be asked for while the kernel tells nothing, since a cell is running", async () => {
+    const kernel = new FakeKernel();
+    kernel.requestCommInfo = () => new Promise(() => undefined);
+    const flows = new KernelFlows(kernel.connection);
+    let told = 0;
+    flows.changed.connect(() => (told += 1));
+    flows.ask("resnb-1");
+    flows.ask("resnb-1");
+    flows.ask("resnb-2"); // of an earlier kernel
+    const asked = (): unknown[] =>
+      kernel.commanded.map(({ model, command }) => [model, command.do]);
+    expect(asked()).toEqual([
+      ["resnb-1", "open"],
+      ["resnb-2", "open"],
+    ]);
+    kernel.tells("resnb-1", STRUCTURE);
+    expect(flows.ids).toEqual(["resnb-1"]);
+    kernel.tells("resnb-1", { ...STATES, codes: [0] });
+    expect([told, flows.model("resnb-1")?.state.codes]).toEqual([2, [0]]);
+    expect(asked().slice(2)).toEqual([["resnb-1", "close"]]);
+    expect(kernel.commanded[2]?.command.view).toBe(kernel.commanded[0]?.command.view);
+    flows.ask("resnb-1");
+    kernel.tells("resnb-1", { ...STATES, codes: [1] });
+    expect([told, kernel.commanded.length]).toEqual([2, 3]);
+    flows.dispose();
+    await vi.advanceTimersByTimeAsync(0);
+  });
+
+  test("are not asked for where the kernel has told which it has", async () => {
+    const kernel = new FakeKernel();
+    const flows = new KernelFlows(kernel.connection);
+    await vi.advanceTimersByTimeAsync(0);
+    flows.ask("resnb-1");
+    expect([flows.isKnown, kernel.commanded]).toEqual([true, []]);
+    flows.dispose();
   });
 
   test("send by a subshell that goes with them, and hear what is for them", async () => {

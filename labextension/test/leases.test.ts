@@ -14,10 +14,11 @@ import {
   protection,
   safety,
   standing,
+  stateClass,
   stateWord,
   trouble,
 } from "../src/lab/leases/words";
-import { heading } from "../src/lab/panel/heading";
+import { heading, summary } from "../src/lab/panel/heading";
 import { visible } from "../src/lab/panel/visible-rows";
 import { lease, list } from "./leases";
 
@@ -145,6 +146,24 @@ describe("words", () => {
     expect(trouble(lease({ state: "unknown", remedy: "adopt it" }), 0)).toBe("");
     expect(trouble(failed, 0)).toBe("vm could not be cleaned up: no route");
   });
+
+  test("tell of a failed clean-up also while it is tried again", () => {
+    const retried = lease({
+      name: "vm",
+      state: "closing",
+      reason: "no route",
+      note: "no route",
+      tries: 1,
+    });
+    expect(trouble(retried, 0)).toBe(
+      "vm has failed to clean up, and is being tried again: no route",
+    );
+    expect([stateWord(retried), stateClass(retried)]).toEqual(["closing", "failed"]);
+    expect(standing(retried)).toEqual({ name: "risk", mark: "✗", word: "no route" });
+    const first = lease({ state: "closing", tries: 1 });
+    expect([trouble(first, 0), stateClass(first)]).toEqual(["", "closing"]);
+    expect(trouble(lease({ state: "looking", reason: "looking for it" }), 0)).toBe("");
+  });
 });
 
 test("the line above the list says one thing", () => {
@@ -164,6 +183,21 @@ test("the line above the list says one thing", () => {
   expect(said("live", list([lease({})], { total: 1501 }))).toContain("1,500 resources more");
   expect(said("live", list([lease({})]))).toBe("");
   expect(said("lost")).toContain("known last");
+});
+
+test("the status bar tells what is wrong, and what is only remembered", () => {
+  const leases = new Leases(() => 0);
+  leases.received(list([lease({})]));
+  expect(summary(leases)).toEqual({
+    text: "1 resource",
+    about: "Show what is open",
+    isWrong: false,
+  });
+  leases.received(list([lease({}), lease({ id: "b", state: "failed", note: "no route" })]));
+  leases.linked("lost");
+  const { text, about, isWrong } = summary(leases);
+  expect([text, isWrong]).toEqual(["⚠ 2 resources (server away)", true]);
+  expect(about).toMatch(/does not answer.*known last.\nvm has failed to clean up: no route$/);
 });
 
 test("versions are compared in Python's form", () => {

@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { withEnd } from "../src/lab/panel/keeping-end";
 import { shares } from "../src/lab/panel/resize";
 import { interpolateBox, eased, interpolatePath } from "../src/widget/graph/transition";
 import { parsed, shown } from "../src/widget/controls/fields";
 import type { Field } from "../src/wire/frames";
 import { nearest } from "../src/widget/graph/keyboard";
 import { hitsIn } from "../src/widget/graph/items";
+import { nameOf, NOTHING } from "../src/widget/model";
 import {
+  clusterName,
   duration,
   nodeName,
   progressWords,
@@ -71,6 +74,23 @@ describe("on the way", () => {
   test("paths of the same pieces are mixed, others are not", () => {
     expect(interpolatePath("M0,0L10,-2", "M10,0L20,2", 0.5)).toBe("M5.0,0.0L15.0,0.0");
     expect(interpolatePath("M0,0L1,1", "M0,0C1,1 2,2 3,3", 0.5)).toBeNull();
+  });
+});
+
+describe("a name with little room", () => {
+  test("keeps its end, and short ones are whole", () => {
+    expect(withEnd("etl/database")).toEqual(["etl/database", ""]);
+    expect(withEnd("warehouse_of_europe_2026")).toEqual(["warehouse_of", "_europe_2026"]);
+  });
+
+  test("is never cut within a character", () => {
+    const family = "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}";
+    for (let many = 0; many < 14; many += 1) {
+      const [start, end] = withEnd("x".repeat(20) + family + "e\u0301" + "y".repeat(many));
+      expect(start + end).toContain(family);
+      expect([start, end].some((one) => one.includes(family))).toBe(true);
+      expect(end).not.toMatch(/^[\u0301\u200d]/);
+    }
   });
 });
 
@@ -164,6 +184,26 @@ test("a search finds what is folded, too", () => {
   expect([...hitsIn(structure, "-3").keys]).toEqual(["node load × 3"]);
   expect([...hitsIn(structure, "setup").keys]).toEqual(["cluster db"]);
   expect(hitsIn(structure, "").names).toEqual([]);
+});
+
+test("a search and its names know all of a long name, of which an id lacks the middle", () => {
+  const box = [0, 0, 1, 1] as const;
+  const long = { id: "load_…_2026", name: "load_the_orders_2026", text: "load_…_2026", box };
+  const structure = {
+    nodes: [{ ...long, kind: "task", mapped: false, cluster: null }],
+    clusters: [{ ...long, manager: "Machine", mapped: false, notes: [], inside: [] }],
+  } as unknown as Structure;
+  const [node, cluster] = [structure.nodes[0], structure.clusters[0]];
+  expect(hitsIn(structure, "orders").names).toEqual(["load_…_2026"]);
+  expect([...hitsIn(structure, "orders").keys]).toEqual([
+    "node load_…_2026",
+    "cluster load_…_2026",
+  ]);
+  expect(node && nodeName(node, 3, [], "")).toBe("load_the_orders_2026, task, success");
+  expect(cluster && clusterName(cluster, "open")).toContain("load_the_orders_2026 = Machine");
+  const model = { ...NOTHING, structure };
+  expect(nameOf(model, { what: "node", id: "load_…_2026" })).toBe("load_the_orders_2026");
+  expect(nameOf(model, { what: "node", id: "gone" })).toBe("gone");
 });
 
 describe("the room in the Running panel", () => {

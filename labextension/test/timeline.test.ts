@@ -73,6 +73,19 @@ describe("a timeline", () => {
     expect([setup?.isStep, load?.isStep, square?.isNarrow]).toEqual([true, false, true]);
   });
 
+  test("has the ends of long names where there is little room, and all of them to be read", () => {
+    const [name, whole] = ["load_orders_of_…_2026", "load_orders_of_the_north_2026"];
+    const one = { ...timeline, names: timeline.names.map((was) => (was === "load" ? name : was)) };
+    const narrow = layoutOf(one, 300, () => whole);
+    const bar = narrow.bars.find(({ node }) => node === name);
+    expect(bar?.text).toMatch(/^load.*….*26$/);
+    expect(bar?.text.length).toBeLessThan(name.length);
+    expect(bar?.name).toBe(`${whole}, success, 5.00 s, on worker 1`);
+    const lanes = timeline.lanes.map((lane) => ({ ...lane, label: "a_machine_with_a_long_name" }));
+    const { left, labels } = layoutOf({ ...timeline, lanes }, 300);
+    expect([left < 150, labels[0]?.text.endsWith("name")]).toEqual([true, true]);
+  });
+
   test("has a band from the set-up to the clean-up, and behind the lanes below", () => {
     const [one] = found.bands;
     const x = (seconds: number): number => found.left + ((found.right - found.left) * seconds) / 10;

@@ -23,6 +23,7 @@ from resnb.notebook.hooks import told
 from resnb.notebook.session import session_of
 from resnb.run.closing import wait_for_reaper
 from resnb.run.memory import memory_of
+from resnb.view.names import shown
 from resnb.view.picture import alt_text
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
     def show(event: Event) -> None:
         if isinstance(event, RunBegan) and event.flow == flow.name and not began:
             began.append(event)  # a run that is refused shows nothing
-            display(live, raw=True, display_id=place)
+            text = f"{shown(flow.name)} was running when this was saved"
+            # of a notebook that is saved now, and of a kernel that dies, this is all that is left
+            display({"text/plain": text, **live}, raw=True, display_id=place)
 
     stop = EVENTS.listen(show)
     try:

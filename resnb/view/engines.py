@@ -10,8 +10,9 @@ import shutil
 import subprocess
 import sysconfig
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from resnb.errors import OptionError, ResnbError
 
@@ -19,6 +20,8 @@ TIMEOUT: Final = 30.0
 """How long drawing a picture may take, in seconds."""
 VARIABLE: Final = "RESNB_GRAPHVIZ"
 FORMATS: Final = ("png", "svg", "pdf")
+RANKS: Final[Mapping[str, str]] = {"down": "TB", "right": "LR"}
+"""Graphviz's words for which way a graph goes."""
 
 _BUNDLED = "graphviz-pure"
 
@@ -32,6 +35,10 @@ class Engine(NamedTuple):
 
     name: str
     program: str
+
+
+Source: TypeAlias = Callable[[Engine], str]
+"""Makes a graph in the DOT language for an engine."""
 
 
 def system() -> str | None:
@@ -80,11 +87,11 @@ def engines() -> tuple[Engine, ...]:
     raise DrawingError(message)
 
 
-def render(source: str, format: str = "png") -> bytes:  # noqa: A002 - Graphviz's word
+def render(source: "str | Source", format: str = "png") -> bytes:  # noqa: A002 - Graphviz's word
     """The picture of a graph in the DOT language.
 
     Args:
-        source: the graph.
+        source: the graph, or what makes it for an engine.
         format: ``png``, ``svg``, ``pdf`` (the system's Graphviz only), or ``json0``, a layout.
 
     Raises:
@@ -97,7 +104,8 @@ def render(source: str, format: str = "png") -> bytes:  # noqa: A002 - Graphviz'
     complaints = []
     for engine in engines():
         try:
-            return run_engine(engine, source, format)
+            text = source if isinstance(source, str) else source(engine)
+            return run_engine(engine, text, format)
         except (DrawingError, OSError) as error:
             complaints.append(f"{engine.name} engine: {error}")
         except subprocess.TimeoutExpired:  # the other one would, too
@@ -105,6 +113,43 @@ def render(source: str, format: str = "png") -> bytes:  # noqa: A002 - Graphviz'
             break
     message = f"cannot draw {format}: {'; '.join(complaints)}"
     raise DrawingError(message)
+
+
+class Turned(NamedTuple):
+    """What an engine draws in the opposite of its order.
+
+    Graphviz 2.43 does so with the roots of clusters, and each engine with some nodes of graphs that
+    go to the right.
+    """
+
+    loose: bool  # the nodes of a graph without links
+    roots: bool  # nodes that nothing comes before in their cluster
+    others: bool  # the other nodes of a cluster
+
+
+@cache
+def turned_by(engine: Engine, direction: str) -> Turned:
+    """What an engine turns, found by drawing a few nodes.
+
+    Args:
+        engine: the engine.
+        direction: ``down`` or ``right``.
+
+    Raises:
+        DrawingError, OSError, subprocess.TimeoutExpired: as of `run_engine`.
+    """
+    import json
+
+    inside = "c; d; e; f; c -> e; c -> f"
+    source = f"digraph {{ rankdir={RANKS[direction]}; a; b; subgraph cluster_0 {{ {inside} }} }}"
+    found = json.loads(run_engine(engine, source, "json0"))
+    axis, sign = (0, 1) if direction == "down" else (1, -1)  # upwards
+    places = {
+        one["name"]: sign * float(one["pos"].split(",")[axis])
+        for one in found["objects"]
+        if "pos" in one
+    }
+    return Turned(*(places[one] > places[two] for one, two in ("ab", "cd", "ef")))
 
 
 def run_engine(engine: Engine, source: str, format: str) -> bytes:  # noqa: A002 - Graphviz's word

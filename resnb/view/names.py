@@ -12,6 +12,7 @@ from resnb.graph.base.labels import numbered
 
 NAME_WIDTH = 48
 MESSAGE_WIDTH = 160
+WHOLE_WIDTH = 1_000
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 _HIDDEN = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -30,6 +31,19 @@ def shown(text: str, width: int = NAME_WIDTH) -> str:
         head = width * 2 // 3
         text = f"{text[:head]}…{text[head + 1 - width :]}"
     return text if text.strip() else repr(text)
+
+
+def whole(text: str, label: str) -> str:
+    """`text` with the middle that its label lacks; empty if that lacks nothing.
+
+    Args:
+        text: a name.
+        label: the same as `unique` shows it.
+    """
+    if len(label) < NAME_WIDTH:
+        return ""
+    found = shown(text, WHOLE_WIDTH)
+    return found if len(found) > NAME_WIDTH else ""
 
 
 def _spelled(character: str) -> str:

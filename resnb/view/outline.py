@@ -21,6 +21,7 @@ class Node(NamedTuple):
         note: a parameter's value in the latest run, or its default, or that it is required; of
             another task, that its cell was deleted, which is marked.
         tasks: how many tasks are folded into it; 0 for a task.
+        name: its whole name, if the label lacks the middle of that; else empty.
     """
 
     label: str
@@ -30,6 +31,7 @@ class Node(NamedTuple):
     cluster: int | None = None
     note: str = ""
     tasks: int = 0
+    name: str = ""
 
 
 class Cluster(NamedTuple):
@@ -41,6 +43,7 @@ class Cluster(NamedTuple):
     notes: tuple[str, ...]  # its options that are not the defaults, in words
     mapped: bool = False  # whether it has a resource for each item of something
     cost: float | None = None  # what an hour of it costs; None if nobody has said
+    name: str = ""  # its whole name, if the label lacks the middle of that
 
 
 class Link(NamedTuple):

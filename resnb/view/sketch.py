@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resnb.graph.base.labels import has_own_name, name_in_scope
 from resnb.graph.tasks.parameter import Parameter
 from resnb.view import protection
-from resnb.view.names import shown, unique
+from resnb.view.names import shown, unique, whole
 from resnb.view.option_words import option_notes
 from resnb.view.outline import Cluster, Link, Node, Outline
 
@@ -60,6 +60,7 @@ def _clusters(scopes: "Sequence[Scope]") -> tuple[Cluster, ...]:
             (*option_notes(one.options), *protection.scope_notes(one)),
             one.is_mapped,
             one.options.cost_per_hour,
+            whole(one.name, label),
         )
         for label, one in zip(labels, scopes, strict=True)
     )
@@ -79,11 +80,16 @@ def _nodes(
     ]
     nodes = []
     labels = unique(name for name, _ in names)
-    for task, label, (_, short) in zip(tasks, labels, names, strict=True):
+    for task, label, (name, short) in zip(tasks, labels, names, strict=True):
         node = flow.nodes[task]
         cluster = own[task] if task in own else places.get(node.scope)
         note = _note(flow, task)
-        nodes.append(Node(label, short or label, task.kind, node.is_mapped, cluster, note))
+        nodes.append(
+            Node(
+                label, short or label, task.kind, node.is_mapped, cluster, note,
+                name=whole(name, label),
+            )
+        )  # fmt: skip
     return tuple(nodes)
 
 

@@ -42,6 +42,16 @@ size = task(len)(volume)
 """
 
 
+OVERLAPS = """(row) => {
+  const boxes = [...row.querySelectorAll('.name, .place, .about, .state, .acts button')]
+    .map((one) => one.getBoundingClientRect());
+  const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
+    && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  return boxes.some((a, at) => boxes.slice(at + 1).some((b) => meet(a, b)));
+}"""
+"""Whether two parts of a row lie over each other."""
+
+
 class Resources:
     """The list of resources in JupyterLab's Running panel.
 
@@ -155,6 +165,7 @@ def measured(text):
 
 __all__ = [
     "BUSY",
+    "OVERLAPS",
     "START",
     "Questions",
     "Resources",

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.labs import START, Questions, Resources, both_themes, opening
+from tests.browser.labs import OVERLAPS, START, Questions, Resources, both_themes, opening
 
 RISKY = """
 from threading import Lock
@@ -19,13 +19,6 @@ class Risky:
     def cleanup(self, resource):
         pass
 """
-OVERLAPS = """(row) => {
-  const boxes = [...row.querySelectorAll('.name, .place, .about, .state, .acts button')]
-    .map((one) => one.getBoundingClientRect());
-  const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
-    && a.top < b.bottom - 1 && b.top < a.bottom - 1;
-  return boxes.some((a, at) => boxes.slice(at + 1).some((b) => meet(a, b)));
-}"""
 IS_NARROW = "() => document.querySelector('.resnb-rows > li').getBoundingClientRect().width <= 240"
 IS_WHOLE = "(one) => one.scrollWidth <= one.clientWidth"
 

@@ -10,7 +10,16 @@ from resnb.durations import seconds
 from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.store.home import ledger_home
 from resnb.ledger.store.store import Store
-from tests.browser.labs import BUSY, START, Questions, Resources, exists, measured, opening
+from tests.browser.labs import (
+    BUSY,
+    OVERLAPS,
+    START,
+    Questions,
+    Resources,
+    exists,
+    measured,
+    opening,
+)
 from tests.ledger.worlds import ELSEWHERE, lease, wait_for
 
 FIRST_SEEN = """() => {
@@ -33,6 +42,26 @@ class Gated(Volume.resource_class):
             Event().wait(0.02)
         Path(resource).unlink(missing_ok=True)
 """
+STUBBORN = """
+import os
+@resource_manager
+class Stubborn(Volume.resource_class):
+    def cleanup(self, resource):
+        from pathlib import Path
+        from threading import Event
+        if os.getpid() == KERNEL:
+            raise ConnectionError("the provider does not answer: no route to its host, " * 5)
+        while Path(resource + ".shut").exists():
+            Event().wait(0.02)
+        Path(resource).unlink(missing_ok=True)
+KERNEL = os.getpid()
+"""
+IS_CUT = """(one) => one.scrollWidth > one.clientWidth
+  && getComputedStyle(one).textOverflow === 'ellipsis'
+  && one.getBoundingClientRect().right <= one.closest('li').getBoundingClientRect().right"""
+ENDS_IN_SIGHT = """(one) => one.lastElementChild.textContent !== '' && one.offsetWidth < one.firstElementChild.scrollWidth
+  && one.lastElementChild.getBoundingClientRect().right <= one.getBoundingClientRect().right + 1"""
+WIDER = "jupyterapp.shell._hsplitPanel.setRelativeSizes([1, 1, 0])"
 BY_REAPER = re.compile("with the reaper|closing")
 
 
@@ -112,6 +141,39 @@ def test_a_killed_kernel_s_lease_passes_to_the_reaper(notebook, tmp_path):
     wait_for(lambda: not exists(path), "the reaper to clean up")
     expect(resources.rows).to_have_count(0)
     notebook.picture("after-a-kill")
+
+
+def test_a_clean_up_that_has_failed_stays_red_while_it_is_tried_again(notebook, tmp_path):
+    path, shut = tmp_path / "volume", tmp_path / "volume.shut"
+    shut.touch()
+    flow = "the_orders_of_all_customers_in_europe_2026"
+    notebook.open(START + STUBBORN, opening(path, flow, "Stubborn"))
+    resources, status = Resources(notebook), notebook.page.locator(".resnb-status button")
+    resources.show()
+    notebook.run(0, 1)
+    row = resources.row(f"{flow}/volume")
+    expect(row.locator(".state")).to_have_text("open")
+    expect(status).not_to_have_class("is-wrong")
+    resources.press("Clean up", f"{flow}/volume")
+    expect(row.locator(".state")).to_have_text("closing")
+    expect(row).to_have_class(re.compile("is-failed"))
+    expect(status).to_have_class("is-wrong")
+    expect(status).to_have_attribute("title", re.compile("is being tried again: .*no route"))
+    reason, name = row.locator(".resnb-safety"), row.locator(".name")
+    expect(reason).to_contain_text("the provider does not answer")
+    notebook.page.evaluate(WIDER)
+    for width in ("240px", "420px"):  # three lines, and two
+        resources.section.evaluate("(one, width) => { one.style.width = width; }", width)
+        notebook.page.wait_for_function(IS_CUT, arg=reason.element_handle())
+        assert not row.evaluate(OVERLAPS)
+        notebook.picture(f"tried-again-{width}", resources.section)
+    resources.section.evaluate("(one) => { one.style.width = '240px'; }")
+    notebook.page.wait_for_function(ENDS_IN_SIGHT, arg=name.element_handle())
+    expect(row).to_have_attribute("title", re.compile(flow))
+    shut.unlink()
+    wait_for(lambda: not exists(path), "the reaper to clean up")
+    expect(resources.rows).to_have_count(0)
+    assert not notebook.complaints
 
 
 def test_what_nobody_looks_after_is_marked_with_what_to_do(notebook):

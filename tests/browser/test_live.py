@@ -1,5 +1,6 @@
 """A flow's view while it is built, runs and is cleaned up."""
 
+import json
 import re
 
 import pytest
@@ -101,11 +102,42 @@ def test_cancel_reaches_a_task_while_its_cell_is_running(notebook):
     view = notebook.view(1)
     expect(view.locator(".node.kind-task.is-running")).to_have_count(1)
     notebook.picture("before-cancel", view)
-    view.get_by_role("button", name="Cancel").click()
+    cancel, state = (
+        view.get_by_role("button", name="Cancel", exact=True),
+        view.locator(".flow-state"),
+    )
+    notebook.shut("cleanup")
+    cancel.click()
+    expect(state).to_contain_text("cancelling")
+    expect(cancel).to_be_disabled()
+    notebook.let("cleanup")
+    expect(state).to_contain_text("cancelled")
+    expect(view.locator(".cluster.is-closed")).to_have_count(1)
+    expect(view.locator(".run-progress")).not_to_have_attribute("data-failed", "")
+    notebook.wait_idle()
+    notebook.picture("cancelled", view)
+
+
+def test_a_page_that_is_loaded_again_while_a_cell_runs_has_its_flow(notebook):
+    page = notebook.page
+    page.add_init_script("delete Crypto.prototype.randomUUID")  # as without HTTPS
+    notebook.open(PRELUDE, LONG, "%flow run slow")
+    notebook.run(0, 1)
+    notebook.begin(2)
+    expect(notebook.view(2).locator(".node.kind-task.is-running")).to_have_count(1)
+    notebook.save()
+    saved = json.loads(notebook.path.read_text(encoding="utf-8"))["cells"][2]["outputs"][0]
+    assert saved["data"]["text/plain"] == ["slow was running when this was saved"]
+    page.reload()
+    view = notebook.view(2)
+    expect(view.locator(".node.kind-task.is-running")).to_have_count(1)
+    expect(notebook.output(1).locator(".resnb-cell-line .task")).to_have_text(["▸ wait"])
+    notebook.picture("loaded-again-while-running")
+    view.get_by_role("button", name="Cancel", exact=True).click()
     expect(view.locator(".flow-state")).to_contain_text("cancelled")
     expect(view.locator(".cluster.is-closed")).to_have_count(1)
     notebook.wait_idle()
-    notebook.picture("cancelled", view)
+    assert not notebook.complaints
 
 
 def test_an_open_scope_is_cleaned_up(notebook):

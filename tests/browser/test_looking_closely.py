@@ -112,6 +112,37 @@ def test_a_closer_look_shows_what_became_of_a_task_and_a_resource(notebook):
     expect(view.locator(".kind-setup")).to_have_count(0)
 
 
+def test_keys_close_what_they_have_opened_and_the_focus_goes_back(notebook):
+    notebook.open(PRELUDE, SMALL.replace("machine\n", "machine --run\n", 1))
+    notebook.run(0, 1)
+    view, keyboard = notebook.view(1), notebook.page.keyboard
+    drawer, task = view.locator(".drawer"), view.get_by_label("load, task")
+    task.focus()
+    keyboard.press("Enter")
+    expect(drawer).to_be_visible()
+    keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+    expect(task).to_be_focused()
+    keyboard.press("Enter")
+    view.get_by_role("button", name="close details").press("Enter")
+    expect(drawer).to_be_hidden()
+    expect(task).to_be_focused()
+    window = view.get_by_role("button", name="Whole window")
+    window.press("Enter")
+    expect(notebook.page.locator(".resnb-window")).to_be_visible()
+    window = notebook.page.locator(".resnb-window").get_by_role("button", name="Whole window")
+    expect(window).to_be_focused()
+    keyboard.press("Escape")
+    expect(notebook.page.locator(".resnb-window")).to_have_count(0)
+    expect(view.get_by_role("button", name="Whole window")).to_be_focused()
+    menu = view.get_by_role("menu")
+    view.get_by_role("button", name="Clean up", exact=True).press("Enter")
+    expect(menu.get_by_role("menuitem", name="Close scopes")).to_be_focused()
+    keyboard.press("Tab")
+    expect(menu).to_be_hidden()
+    assert not notebook.complaints
+
+
 @pytest.mark.long
 def test_a_large_flow_is_folded_and_can_be_unfolded(notebook):
     notebook.open(PRELUDE, MANY)

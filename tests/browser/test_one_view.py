@@ -41,6 +41,7 @@ from resnb.view.live.ticker import TICKER
 print("viewers:", sum(len(live.views) for live in TICKER._flows))
 """
 """A cell that says how many views the kernel knows."""
+OUTPUT_VIEW = "jupyterapp.commands.execute('notebook:create-output-view')"
 IS_INSIDE = """(one) => {
   const output = one.closest('.jp-OutputArea').getBoundingClientRect();
   return one.getBoundingClientRect().right <= output.right;
@@ -97,6 +98,16 @@ def test_a_flow_is_shown_in_full_where_it_ran_last(notebook, front_end):
     lines[1].locator(".task").click()
     assert page.evaluate(ACTIVE) == 3
     expect(full.locator(".inspector h4")).to_have_text("load")
+
+    # who opens a view of the output beside the notebook gets all of it, as well
+    if front_end is LAB:
+        page.evaluate(OUTPUT_VIEW)
+        beside = page.locator(".jp-LinkedOutputView .resnb")
+        expect(beside.locator(".node")).to_have_count(4)
+        expect(full.locator(".node")).to_have_count(4)
+        page.evaluate("jupyterapp.commands.execute('application:close')")
+        expect(beside).to_have_count(0)
+        notebook.activate()
 
     # a cell that runs again has the flow in full then; a page that is loaded again knows which
     notebook.run(2)

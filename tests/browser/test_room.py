@@ -246,6 +246,59 @@ def test_parameters_of_every_kind_are_edited_and_checked(notebook):
     assert not notebook.complaints
 
 
+LONG_NAMES = """
+names = [f"load_the_orders_of_all_customers_in_the_north_of_europe_{year}" for year in (2025, 2026)]
+with Flow("the_orders_of_all_customers_in_the_north_2026") as flow:
+    first = Parameter("the_first_year_of_all_customers", default=2025)
+    task(len, name="count")([task(lambda _: 1, name=name)(first) for name in names])
+flow
+"""
+NEARLY_FITS = """
+with Flow("nearly") as nearly:
+    for name in ("extract", "load"):
+        task(len, name=name).map([])
+nearly
+"""
+SHOWN = """(view) => {
+  const frame = view.querySelector('.graph').getBoundingClientRect();
+  return [...view.querySelectorAll('.node .body, .node .extra')].every((one) => {
+    const { left, right } = one.getBoundingClientRect();
+    return left >= frame.left && right <= frame.right;
+  });
+}"""
+
+
+def test_on_a_phone_long_names_can_be_told_apart_and_a_graph_shows_where_it_goes_on(notebook):
+    notebook.open(PRELUDE, LONG_NAMES, NEARLY_FITS, "%resources open Machine() as held")
+    notebook.page.set_viewport_size({"width": 390, "height": 844})
+    notebook.run(0, 1, 2, 3)
+    view, nearly = notebook.view(1), notebook.view(2)
+    graph = view.locator(".graph")
+    for year in (2025, 2026):
+        node = view.get_by_label(f"load_the_orders_of_all_customers_in_the_north_of_europe_{year},")
+        expect(node.locator(".name")).to_have_text(re.compile(f"^load_.*….*_{year}$"))
+    expect(graph).to_have_attribute("data-cut", re.compile("right|bottom"))
+    notebook.picture("phone-long-names", view)
+    for words in (view.locator(".field label"), view.locator(".flow-name")):
+        assert words.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+    view.get_by_role("button", name="Fit").click()
+    expect(graph).not_to_have_attribute("data-cut", re.compile(""))
+    assert view.evaluate(SHOWN)
+    node.dispatch_event("click")
+    expect(view.locator(".inspector h4")).to_have_text(re.compile("_in_the_north_of_europe_2026$"))
+    expect(nearly.locator(".graph")).not_to_have_attribute("data-cut", re.compile(""))
+    assert nearly.evaluate(SHOWN)
+    notebook.page.evaluate("void jupyterapp.commands.execute('kernelmenu:restart')")
+    question = notebook.page.locator(".jp-Dialog .jp-Dialog-content")
+    expect(question).to_contain_text("1 resource is open")
+    notebook.picture("phone-question")
+    box = question.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    question.get_by_role("button", name="Cancel").click()
+    assert not notebook.complaints
+
+
 AT_REST = """one => {
   const now = one.getAttribute("transform");
   one.rested = now === one.seen ? (one.rested ?? 0) + 1 : 0;

@@ -64,6 +64,8 @@ def test_a_run_is_seen_in_time(notebook):
     expect(timeline.locator(".task-bar.step")).to_have_count(4)
     expect(timeline).to_contain_text("worker 1")
     expect(timeline).to_contain_text("drawn as one")
+    expect(timeline.locator(".key")).to_contain_text("open before or after this run")
+    expect(timeline.locator(".key .zone").first).to_have_class("zone is-closed")  # as its bands
     notebook.picture("timeline-light", view)
     bar.click()
     expect(view.locator(".inspector h4")).to_have_text("fit")

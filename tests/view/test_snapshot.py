@@ -12,6 +12,7 @@ from resnb.states import (
     TRIGGER_FAILED,
 )
 from resnb.view.live import frames
+from resnb.view.live.layout import layout_of
 from resnb.view.outline import contents
 from resnb.view.sketch import sketch
 from resnb.view.snapshot import Failure, Sampler, snapshot
@@ -111,6 +112,25 @@ def test_a_name_that_was_given_to_a_set_up_is_kept(cluster):
     with Flow("named") as flow, named():
         pass
     assert [node.short for node in snapshot(flow).outline.nodes] == ["init", "start it", "cleanup"]
+
+
+def test_a_long_name_is_kept_whole_beside_its_label(work, cluster):
+    name = "load_the_orders_of_all_customers_in_the_north_of_europe_2026"
+    with Flow("long") as flow:
+        with cluster.use((), {}, name=name):
+            work(name)()
+        work("load")()
+    outline = snapshot(flow).outline
+    (scope,) = outline.clusters
+    assert "…" in scope.label
+    assert scope.name == name
+    names = {node.label: node.name for node in outline.nodes if node.kind == "task"}
+    assert [len(label) < len(name) for label in names] == [True, True]
+    assert sorted(names.values()) == ["", name]
+    sent = frames.structure(outline, layout_of(outline), 1)
+    assert [one.get("name") for one in sent["clusters"]] == [name]
+    tasks = [one for one in sent["nodes"] if one["kind"] == "task"]
+    assert {one["id"]: one.get("name", "") for one in tasks} == names
 
 
 def test_kinds_of_conditions_and_mapping(work):

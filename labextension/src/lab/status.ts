@@ -5,7 +5,7 @@ import { Signal } from "@lumino/signaling";
 import { Widget } from "@lumino/widgets";
 import { button, setText, set } from "../widget/dom";
 import { SHOW } from "./commands/ids";
-import { counted } from "./leases/words";
+import { summary } from "./panel/heading";
 import { IResources, type Resources } from "./tokens";
 
 export class Status extends Widget {
@@ -38,14 +38,9 @@ export class Status extends Widget {
   }
 
   private readonly draw = (): void => {
-    const { leases } = this.resources;
-    const troubles = [...leases.troubles.values()];
-    const isWrong = troubles.length > 0;
-    setText(this.button, `${isWrong ? "⚠ " : ""}${counted(leases.list.total)}`);
-    set(this.button, {
-      class: isWrong ? "is-wrong" : "",
-      title: isWrong ? troubles.join("\n") : "Show what is open",
-    });
+    const { text, about, isWrong } = summary(this.resources.leases);
+    setText(this.button, text);
+    set(this.button, { class: isWrong ? "is-wrong" : "", title: about });
     this.turned.emit();
   };
 }

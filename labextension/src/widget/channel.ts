@@ -1,5 +1,6 @@
 // Sends commands to the kernel, and notices when it does not accept one: a front end may hold them
 // back while a cell is running. What is not answered at once goes another way, where there is one.
+import { uniqueId } from "./ids";
 import type { AnyModel } from "./anywidget";
 import type { Command, Sender } from "../wire/commands";
 import type { Frame } from "../wire/frames";
@@ -33,7 +34,7 @@ export interface Listener {
 }
 
 export class Channel {
-  readonly view = crypto.randomUUID();
+  readonly view = uniqueId();
   private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
   private readonly late = new Map<string, Command["do"]>();
   private count = 0;

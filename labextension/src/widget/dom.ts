@@ -44,6 +44,13 @@ export function setText(element: Element, text: string): void {
   }
 }
 
+/** Give something the focus, where it can have it; what is seen of the page stays. */
+export function focusOn(element: Element | null): void {
+  if (element instanceof HTMLElement || element instanceof SVGElement) {
+    element.focus({ preventScroll: true });
+  }
+}
+
 export function button(text: string, title: string, pressed: () => void): HTMLButtonElement {
   const made = html("button", { type: "button", title }, text);
   made.addEventListener("click", pressed);

@@ -1,6 +1,6 @@
 // The drawer over the graph: details, timeline and legend as tabs. It opens where the graph is, and
 // does not move it.
-import { button, html, set } from "./dom";
+import { button, focusOn, html, set } from "./dom";
 
 export type Tab = "details" | "timeline" | "legend";
 
@@ -16,6 +16,7 @@ export class Drawer {
   readonly element: HTMLElement;
   private readonly tabs: ReadonlyMap<Tab, HTMLButtonElement>;
   private shown: Tab | null = null;
+  private opener: Element | null = null; // what had the focus then
 
   constructor(
     private readonly panels: Readonly<Record<Tab, HTMLElement>>,
@@ -60,6 +61,11 @@ export class Drawer {
   /** Show a tab; null closes the drawer. */
   open(tab: Tab | null): void {
     const isOther = tab !== this.shown;
+    const { activeElement } = document;
+    const hadFocus = this.element.contains(activeElement);
+    if (this.shown === null && !hadFocus) {
+      this.opener = activeElement;
+    }
     this.shown = tab;
     set(this.element, { hidden: tab === null, "data-tab": tab ?? false });
     for (const [name, made] of this.tabs) {
@@ -69,6 +75,9 @@ export class Drawer {
     }
     if (isOther) {
       this.changed(tab);
+    }
+    if (tab === null && hadFocus) {
+      focusOn(this.opener);
     }
   }
 

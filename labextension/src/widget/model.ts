@@ -15,6 +15,7 @@ import type {
   TimelineInfo,
 } from "../wire/frames";
 import type { Unreadable } from "./frames";
+import type { Subject } from "./subject";
 
 /** Something that was so at a moment, in milliseconds of the page's clock. */
 export interface Timed<T> {
@@ -152,6 +153,12 @@ export function after(model: Model, frame: Frame | Unreadable, at = 0): Model {
 /** The cell that has added a node or gave a cluster its arguments. */
 export function cellOf({ cells }: Model, id: string): CellInfo | undefined {
   return cells.find(({ tasks, scopes }) => tasks.includes(id) || scopes.includes(id));
+}
+
+/** The whole name of a node or a cluster, of which its id may lack the middle. */
+export function nameOf({ structure }: Model, { what, id }: Subject): string {
+  const items = what === "node" ? structure?.nodes : structure?.clusters;
+  return items?.find((one) => one.id === id)?.name ?? id;
 }
 
 function replaced<T>(

@@ -1,5 +1,5 @@
 // The room in which the graph is seen: it can be dragged taller, and opened over the whole window.
-import { html, set } from "./dom";
+import { focusOn, html, set } from "./dom";
 import type { Drawer } from "./drawer";
 import type { Graph } from "./graph/graph";
 
@@ -19,6 +19,7 @@ export class Stage {
     "aria-orientation": "horizontal",
   });
   private readonly window = html("dialog", { class: "resnb-window", "aria-label": "flow" });
+  private opener: Element | null = null;
   private told: readonly [number, number] = [0, 0];
   private pause: ReturnType<typeof setTimeout> | undefined;
 
@@ -58,10 +59,13 @@ export class Stage {
     }
     const place = this.root.parentElement;
     if (place !== null) {
+      const { activeElement } = document;
+      this.opener = this.root.contains(activeElement) ? activeElement : null;
       place.style.minHeight = `${this.root.offsetHeight}px`; // nothing below jumps
       place.append(this.window);
       this.window.append(this.root);
       this.window.showModal();
+      focusOn(this.opener); // which it had before it was put elsewhere in the page
       this.graph.viewport.fill(true);
     }
   }
@@ -123,10 +127,22 @@ export class Stage {
       },
       { signal },
     );
+    this.element.addEventListener(
+      "keydown",
+      (event) => {
+        if (event.key === "Escape" && this.drawer.tab !== null) {
+          this.drawer.open(null);
+          event.preventDefault(); // the whole window stays
+          event.stopPropagation();
+        }
+      },
+      { signal },
+    );
     this.window.addEventListener("close", () => {
       const place = this.window.parentElement;
       place?.append(this.root);
       this.window.remove();
+      focusOn(this.opener);
       if (place) {
         place.style.minHeight = "";
       }

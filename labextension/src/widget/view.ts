@@ -14,7 +14,7 @@ import { framesIn, type Unreadable } from "./frames";
 import { sendHeartbeats } from "./heartbeat";
 import { Inspector } from "./inspector/inspector";
 import { fillLegend } from "./graph/legend";
-import { after, cellOf, NOTHING, type Model } from "./model";
+import { after, cellOf, nameOf, NOTHING, type Model } from "./model";
 import { GO_TO_CELL, TOLD, type Told } from "./page";
 import { Progress } from "./controls/progress";
 import { TimelinePanel } from "./timeline/panel";
@@ -218,7 +218,7 @@ export class View {
     const active = cells.length > 1 ? cells.find(({ id }) => id === this.cell) : undefined;
     this.graph.mark(new Set(active?.tasks));
     this.showOrigin();
-    this.timeline.show(model.timeline);
+    this.timeline.show(model.timeline, (subject) => nameOf(model, subject));
     const { hidden } = model;
     set(this.more, { hidden: hidden === 0 });
     setText(
@@ -264,7 +264,7 @@ export class View {
     this.seen = "";
     clearTimeout(this.pause);
     this.pause = undefined;
-    this.inspector.open(picked);
+    this.inspector.open(picked, picked === null ? "" : nameOf(this.model, picked));
     this.showOrigin();
     this.graph.select(picked);
     this.timeline.select(picked);

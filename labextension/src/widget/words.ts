@@ -43,7 +43,11 @@ export function nodeName(
   mark = "",
 ): string {
   const value = node.kind === "parameter" && note !== "" ? ` = ${note}` : "";
-  const parts = [`${node.id}${value}`, kindWord(node.kind, node.mapped), taskLook(code).word];
+  const parts = [
+    `${node.name ?? node.id}${value}`,
+    kindWord(node.kind, node.mapped),
+    taskLook(code).word,
+  ];
   for (const [state, many] of counts) {
     parts.push(`${number.format(many)} ${taskLook(state).word}`);
   }
@@ -74,7 +78,8 @@ export function clusterName(
   time = "",
 ): string {
   const { id, manager, mapped, notes } = cluster;
-  const name = id === manager ? id : `${id} = ${manager}`;
+  const own = cluster.name ?? id;
+  const name = id === manager ? own : `${own} = ${manager}`;
   const word = mapped ? stackText(stack) : leaseLook(lease).word;
   return [`resource ${name}`, word, time, ...notes].filter((one) => one !== "").join(", ");
 }

@@ -53,6 +53,7 @@ export const NodeInfo = record({
   cluster: nullable(number),
   box: Box,
   inside: optional(list(text)), // the tasks that are folded into it
+  name: optional(text), // its whole name, if its id lacks the middle of that
 });
 export type NodeInfo = Of<typeof NodeInfo>;
 
@@ -66,6 +67,7 @@ export const ClusterInfo = record({
   box: Box,
   inside: list(text), // its init, set-up and clean-up, if the header stands for them
   cost: nullable(number), // what an hour of it costs
+  name: optional(text), // its whole name, if its id lacks the middle of that
 });
 export type ClusterInfo = Of<typeof ClusterInfo>;
 

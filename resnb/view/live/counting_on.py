@@ -6,7 +6,7 @@ makes exact.
 
 from typing import NamedTuple
 
-from resnb.states import RUNNING
+from resnb.states import PENDING, RUNNING
 from resnb.view.wire.graph import ScopeTimes
 
 
@@ -35,7 +35,8 @@ def counted_on(known: ScopeTimes, seconds: float, look: Look) -> ScopeTimes:
         look: what is seen now.
     """
     opened, used = known["open"], known["used"]
-    if known["opened"] == 0 and look.opened == 1 and not look.is_mapped:  # set up, maybe again
+    is_new = look.opened == 1 or look.steps[1] in (PENDING, RUNNING)
+    if known["opened"] == 0 and is_new and not look.is_mapped:  # set up, maybe again
         opened = used = 0.0
     elif used is not None and known["busy"] and known["opened"]:
         used = round(used + seconds, 3)

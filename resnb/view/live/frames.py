@@ -6,9 +6,10 @@ from typing import NamedTuple, TypeVar
 from resnb import __version__
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL, RUNNING
 from resnb.view.live.layout import Box, Curve, Layout
-from resnb.view.outline import Node, Outline
+from resnb.view.outline import Cluster, Node, Outline
 from resnb.view.snapshot import Snapshot
 from resnb.view.wire.graph import (
+    ClusterInfo,
     Delta,
     Direction,
     Folded,
@@ -81,16 +82,7 @@ def structure(
             for place, (node, box) in enumerate(zip(outline.nodes, layout.nodes, strict=True))
         ],
         "clusters": [
-            {
-                "id": one.label,
-                "manager": one.manager,
-                "parent": one.parent,
-                "notes": list(one.notes),
-                "mapped": one.mapped,
-                "box": box,
-                "inside": folding.headers.get(one.label, []),
-                "cost": one.cost,
-            }
+            _cluster(one, box, folding.headers.get(one.label, []))
             for one, box in zip(outline.clusters, layout.clusters, strict=True)
         ],
         "links": [
@@ -109,7 +101,27 @@ def _node(outline: Outline, node: Node, box: Box, inside: list[str] | None) -> N
         "cluster": node.cluster,
         "box": box,
     }
-    return found if inside is None else {**found, "inside": inside}
+    if inside is not None:
+        found["inside"] = inside
+    if node.name:
+        found["name"] = node.name
+    return found
+
+
+def _cluster(one: Cluster, box: Box, inside: list[str]) -> ClusterInfo:
+    found: ClusterInfo = {
+        "id": one.label,
+        "manager": one.manager,
+        "parent": one.parent,
+        "notes": list(one.notes),
+        "mapped": one.mapped,
+        "box": box,
+        "inside": inside,
+        "cost": one.cost,
+    }
+    if one.name:
+        found["name"] = one.name
+    return found
 
 
 def node_id(outline: Outline, node: Node) -> str:

@@ -5,17 +5,20 @@ users wrote is markup anywhere); boxes and curves in points come out.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import compress
+from operator import not_
 from typing import Any, NamedTuple, TypeAlias
 
 from resnb.errors import described
 from resnb.view.dot import FONT
-from resnb.view.engines import DrawingError, render
+from resnb.view.engines import RANKS, DrawingError, Engine, Turned, render, turned_by
 from resnb.view.links import by_cluster, clipped
-from resnb.view.outline import Link, Node, Outline, contents
+from resnb.view.outline import Child, Link, Node, Outline, contents
 
 Point: TypeAlias = tuple[float, float]
 
+AS_IS = Turned(loose=False, roots=False, others=False)
 _CHIP = "set-up 00.0 s 000"
 _TIMES, _COST = "open 00 min, idle 00 %", ", about 000.00"
 """What a scope's header has room for."""
@@ -67,20 +70,32 @@ def layout_of(outline: Outline, direction: str = "down") -> Layout:
     """
     if not outline.nodes:
         return Layout(0, 0, (), (), ())
-    return parse_layout(outline, render(layout_source(outline, direction), "json0"))
+
+    def source(engine: Engine) -> str:
+        is_ordered = bool(outline.links) and not outline.clusters  # nothing would be turned
+        turned = AS_IS if is_ordered else turned_by(engine, direction)
+        return layout_source(outline, direction, turned)
+
+    return parse_layout(outline, render(source, "json0"))
 
 
 # ---- to Graphviz
 
 
-def layout_source(outline: Outline, direction: str = "down") -> str:
-    """`outline` in the DOT language, with room for the text that views draw."""
+def layout_source(outline: Outline, direction: str = "down", turned: Turned = AS_IS) -> str:
+    """`outline` in the DOT language, with room for the text that views draw.
+
+    Args:
+        outline: what there is.
+        direction: ``down`` or ``right``.
+        turned: what the engine turns, which names its last nodes first.
+    """
     import graphviz
 
     source = graphviz.Digraph(
         graph_attr={
             "compound": "true", "fontname": FONT, "fontsize": "10", "nodesep": "0.24",
-            "pad": "0", "rankdir": "LR" if direction == "right" else "TB", "ranksep": "0.36",
+            "pad": "0", "rankdir": RANKS[direction], "ranksep": "0.36",
         },
         node_attr={
             "fontname": FONT, "fontsize": "10", "height": "0.36", "margin": "0.2,0.06",
@@ -88,13 +103,39 @@ def layout_source(outline: Outline, direction: str = "down") -> str:
         },
         edge_attr={"arrowsize": "0.6"},
     )  # fmt: skip
-    _write(outline, contents(outline), by_cluster(outline), source, None)
+    inside = _ordered(outline, turned)
+    _write(outline, inside, by_cluster(outline), source, None)
     return str(source.source)
+
+
+def _ordered(outline: Outline, turned: Turned) -> Mapping[int | None, Sequence[Child]]:
+    """What is in each cluster, in the order that lets the engine draw it in the outline's."""
+    nodes = outline.nodes
+    below = {
+        link.target
+        for link in outline.links
+        if nodes[link.source].cluster == nodes[link.target].cluster
+    }
+    found: dict[int | None, Sequence[Child]] = {}
+    for cluster, children in contents(outline).items():
+        if cluster is None:
+            found[None] = children[::-1] if turned.loose and not outline.links else children
+        elif not (turned.roots or turned.others):
+            found[cluster] = children
+        else:
+            is_root = [not one.is_cluster and one.place not in below for one in children]
+            roots = list(compress(children, is_root))
+            others = list(compress(children, map(not_, is_root)))
+            found[cluster] = (
+                *(roots[::-1] if turned.roots else roots),
+                *(others[::-1] if turned.others else others),
+            )
+    return found
 
 
 def _write(
     outline: Outline,
-    inside: Mapping[int | None, Any],
+    inside: Mapping[int | None, Sequence[Child]],
     links: Mapping[int | None, list[Link]],
     picture: Any,
     cluster: int | None,

@@ -29,6 +29,10 @@ _SMALL: Final = 8.0
 _NORMAL: Final = 9.0
 _LABEL: Final = 24
 """The longest name of a lane, in characters."""
+_NAME: Final = 32
+"""The longest name on a bar."""
+_FEWEST: Final = 8
+"""Characters of a long name that say something."""
 _LEAST: Final = 1.5
 """The least width of a bar, so that it can be seen."""
 _TEXT: Final = 160
@@ -198,8 +202,8 @@ class _Drawing:
         elif look.style not in ("solid", "bold"):
             style["style"] = f"filled,{look.style}"
         self._box(left, low, max(right, left + _LEAST), low + _BAR, **style)
-        text = _STEPS.get(kind) or shown(timeline.label_of(bar), 32)
-        if kind not in _STEPS and width_of(text, _SMALL) + 6 < right - left:
+        text = "" if kind in _STEPS else _fitting(timeline.label_of(bar), right - left - 6)
+        if text:
             middle = (left + right) / 2
             self._text(text, middle, low + 0.5, size=_SMALL, ink=look.ink, at="c")
 
@@ -215,11 +219,16 @@ class _Drawing:
         if steps:
             line = {"color": steps[0].line, "penwidth": "0.8"}
             at = self._entry("set-up, clean-up", at, top, line | _striped(steps[0], 14))
-        if any(band.open is not None for band in timeline.bands):
-            look = LEASE[next(one.lease for one in timeline.bands if one.open is not None)]
+        bands = [band for band in timeline.bands if band.open is not None]
+        if bands:
+            look = LEASE[bands[0].lease]
             line = {"color": look.line, "penwidth": "0.8"}
             at = self._entry("resource in use", at, top, line | {"fillcolor": f"{look.line}80"})
             at = self._entry("idle", at, top, line | {"fillcolor": look.fill})
+            if any(one.open and (one.open[0] < 0 or self._is_cut(one.open)) for one in bands):
+                start, words = at, "open before or after this run"
+                at = self._entry(words, at, top, line | {"fillcolor": look.fill})
+                self._box(start + 5, top + 1, start + 9, top + 11, fillcolor=palette.PAPER)
         if timeline.more_bands:
             rest = f"{counted(timeline.more_bands, 'more resource')} not shown"
             self._text(rest, at, top, size=_SMALL, ink=palette.FAINT)
@@ -228,6 +237,15 @@ class _Drawing:
         self._box(left, top + 2, left + 14, top + 10, **style)
         self._text(text, left + 17, top, size=_SMALL, ink=palette.FAINT)
         return left + 17 + width_of(text, _SMALL) + 14
+
+
+def _fitting(name: str, room: float) -> str:
+    """As much of a name as there is room for; empty if that would say nothing."""
+    text = shown(name, _NAME)
+    if width_of(text, _SMALL) >= room:
+        most = int(room / width_of("n", _SMALL))
+        text = shown(name, most) if most >= _FEWEST else ""
+    return text if width_of(text, _SMALL) < room else ""
 
 
 def _striped(look: Look, width: float) -> dict[str, str]:

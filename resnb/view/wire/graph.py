@@ -32,6 +32,7 @@ class NodeInfo(TypedDict):
     cluster: int | None
     box: Box
     inside: NotRequired[list[str]]  # the tasks that are folded into it
+    name: NotRequired[str]  # its whole name, if its id lacks the middle of that
 
 
 class ClusterInfo(TypedDict):
@@ -45,6 +46,7 @@ class ClusterInfo(TypedDict):
     box: Box
     inside: list[str]  # its init, set-up and clean-up, if the header stands for them
     cost: float | None  # what an hour of it costs
+    name: NotRequired[str]  # its whole name, if its id lacks the middle of that
 
 
 class LinkInfo(TypedDict):

@@ -40,6 +40,15 @@ def test_use_is_known_from_the_start_of_one_that_opens_now(is_mapped):
     assert counted_on({**OPENED, "used": None}, 1.0, look())["used"] is None  # since when?
 
 
+@pytest.mark.parametrize("setup", [PENDING, RUNNING])
+def test_what_an_earlier_run_had_open_is_not_the_time_of_the_next(setup):
+    closed = {**OPENED, "steps": (SUCCESS, SUCCESS, SUCCESS), "opened": 0, "busy": False}
+    assert counted_on(closed, 1.0, look((SUCCESS, SUCCESS, SUCCESS), opened=0))["open"] == 8.0
+    begun = counted_on(closed, 1.0, look((SUCCESS, setup, PENDING), opened=0))
+    ending = counted_on(begun, 1.0, look((SUCCESS, SUCCESS, RUNNING), opened=0))
+    assert (begun["open"], ending["open"], ending["used"]) == (0.0, 0.0, 0.0)
+
+
 @pytest.mark.parametrize(("name", "place"), [("setup", 1), ("cleanup", 2)])
 def test_a_step_takes_as_long_as_it_is_running(name, place):
     def steps(code):

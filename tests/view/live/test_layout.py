@@ -6,6 +6,7 @@ from resnb import Flow
 from resnb.view.engines import DrawingError
 from resnb.view.live.frames import path
 from resnb.view.live.layout import layout_of, layout_source, parse_layout
+from resnb.view.outline import Cluster, Link, Node, Outline
 from resnb.view.snapshot import snapshot
 
 
@@ -38,6 +39,32 @@ def test_curves_go_down_and_are_chains_of_bezier_curves(seed, engine):
         assert len(curve.points) % 3 == 1
         assert curve.points[0][1] < curve.tip[1]
         assert path(curve).startswith("M")
+
+
+@pytest.mark.parametrize(("direction", "axis"), [("down", "x"), ("right", "y")])
+def test_what_comes_first_in_a_cluster_is_drawn_first(engine, direction, axis):
+    clusters = (Cluster("db", "Db", None, ()), Cluster("volume", "Volume", 0, ()))
+    roots, inner, children = range(4), range(4, 7), range(8, 11)
+    nodes = [
+        Node(str(place), str(place), "task", cluster=1 if place in inner else 0)
+        for place in range(11)
+    ]
+    ends = [(place, 7) for place in (*roots, *inner)] + [(7, place) for place in children]
+    links = tuple(Link(source, target, "", "data") for source, target in ends)
+    layout = layout_of(Outline("etl", tuple(nodes), clusters, links), direction)
+    places = [getattr(box, axis) for box in layout.nodes]
+    for group in (roots, inner, children):
+        found = [places[place] for place in group]
+        assert found == sorted(found), group
+
+
+@pytest.mark.parametrize(("direction", "axis"), [("down", "x"), ("right", "y")])
+def test_tasks_without_links_are_drawn_in_their_order(engine, direction, axis):
+    nodes = tuple(Node(f"load {number}", f"load {number}", "task") for number in range(4))
+    places = [
+        getattr(box, axis) for box in layout_of(Outline("etl", nodes, (), ()), direction).nodes
+    ]
+    assert places == sorted(places)
 
 
 def test_an_empty_flow_has_an_empty_layout():

@@ -41,6 +41,29 @@ def test_each_engine_draws_what_there_is(engine):
         assert words in said, said
 
 
+def test_a_long_name_on_a_bar_keeps_its_end(engine):
+    name = "load_the_orders_of_all_customers_2026"
+    labels = ("client.setup", "client.cleanup", name, name)
+    source = timeline_dot(timeline(run()._replace(labels=labels)))
+    said = [one for one in texts(run_engine(engine, source, "svg")) if one.startswith("load")]
+    assert said
+    assert all("…" in one and one.endswith("2026") for one in said), said
+
+
+def test_the_legend_says_what_goes_on_beyond_the_run(engine):
+    words = "open before or after this run"
+
+    def said(opened):
+        use = ResourceUse("client", "open", -1, -1, frozenset({0}), opened=opened)
+        found = timeline(record([task_at(1, 9)], uses=[use]))
+        svg = run_engine(engine, timeline_dot(found), "svg")
+        return "\n".join(texts(svg)).replace("\xa0", " ")
+
+    assert words in said(CLOCK - 100)
+    source = timeline_dot(timeline(run()))
+    assert words not in "\n".join(texts(run_engine(engine, source, "svg"))).replace("\xa0", " ")
+
+
 def test_each_engine_keeps_places(engine):
     """The canvas is as wide as it is to be, so nothing was laid out anew."""
     source = timeline_dot(timeline(run()))

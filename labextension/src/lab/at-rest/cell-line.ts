@@ -69,13 +69,15 @@ export class CellLine {
       const task = taskLook(model.codes[place] ?? PENDING);
       const mark = model.marks.get(place) ?? "";
       if (one !== undefined) {
-        const text = `${task.mark} ${structure?.nodes[place]?.text ?? id}`;
+        const node = structure?.nodes[place];
+        const text = `${task.mark} ${node?.text ?? id}`;
+        const whole = node?.name ?? id;
         const about = [task.word, mark].filter((word) => word !== "").join(", ");
         setText(one, mark === "" ? text : `${text} · ${markText(mark)}`);
         set(one, {
           class: `task is-${className(task.word)}${mark === "" ? "" : " marked"}`,
-          "aria-label": `${id}, ${about}`,
-          title: `${id}: ${about}`,
+          "aria-label": `${whole}, ${about}`,
+          title: `${whole}: ${about}`,
         });
       }
     });

@@ -3,6 +3,7 @@
 // or the picture or text that was saved, with what became of its resources.
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import type { ReadonlyJSONObject } from "@lumino/coreutils";
+import type { Message } from "@lumino/messaging";
 import { Panel, Widget } from "@lumino/widgets";
 import { NOTHING, type Model } from "../../widget/model";
 import { followCells, tell } from "../../widget/page";
@@ -18,13 +19,13 @@ import { fateWords, keptOf, resourceOf, statesOf } from "./fate-words";
 import { watchOnce } from "./peek";
 import type { Models } from "./models";
 import type { Shown, Stage } from "./stage";
-import { describe, EndedView, savedRenderer } from "./still";
+import { describe, OwnView, savedRenderer } from "./still";
 
 const PATIENCE = 1000; // milliseconds
 const TRIES = 10; // a model may not be ready at once
 
 /** What stands in an output beside the view that the widgets' manager draws. */
-type Part = "live" | "still" | "line" | "ended";
+type Part = "live" | "early" | "still" | "line" | "ended";
 
 export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
   private model: IRenderMime.IMimeModel | null = null;
@@ -89,6 +90,11 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
     }
   }
 
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this.refresh(); // it may stand outside of the notebook
+  }
+
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     this.model = model;
     this.tries = 0;
@@ -123,22 +129,27 @@ export class FlowOutput extends Panel implements IRenderMime.IRenderer, Shown {
     }
     const owner = stage.models.ownerOf(output);
     const ended = owner === null ? stage.endedFlow(this.flow) : undefined;
+    const early = owner === null ? stage.earlyFlow(this.flow) : undefined;
     const isFull = stage.isFull(this);
     const wanted = owner === null || !isFull ? "" : `${stage.models.kernelId} ${output}`;
     const { live } = this.parts;
     if (live !== undefined && !(wanted === this.shownModel && hasView(live))) {
       this.drop("live"); // the kernel has restarted, is another one, or the flow is shown elsewhere
     }
-    this.follow(owner !== null, ended);
-    if ((owner !== null || ended !== undefined) && !isFull) {
+    this.follow(owner !== null || early !== undefined, ended);
+    if ((owner ?? early ?? ended ?? null) !== null && !isFull) {
       this.only("line");
       this.put("line", () => new Widget({ node: this.line.element }));
       this.draw();
     } else if (owner !== null) {
       await this.makeLive(owner, model, wanted);
+    } else if (early !== undefined) {
+      this.only("early");
+      this.put("early", () => new OwnView(early));
+      this.turned();
     } else if (ended !== undefined) {
       this.only("ended");
-      this.put("ended", () => new EndedView(ended));
+      this.put("ended", () => new OwnView(ended, "resnb-ended"));
       this.turned();
     } else {
       this.tries = 0;

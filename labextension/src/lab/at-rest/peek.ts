@@ -1,4 +1,5 @@
 // Asks the kernel once for the state of a flow, where no view has asked: all frames go to everybody.
+import { uniqueId } from "../../widget/ids";
 import type { FlowModel } from "../flows/flow-model";
 
 const PATIENCE = 10_000; // milliseconds
@@ -9,7 +10,7 @@ export function watchOnce(flow: FlowModel): void {
     return;
   }
   asked.add(flow);
-  const view = crypto.randomUUID();
+  const view = uniqueId();
   const end = (): void => {
     clearTimeout(timer);
     flow.turned.disconnect(look);

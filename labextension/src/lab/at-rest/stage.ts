@@ -76,11 +76,15 @@ export class Stage {
 
   /** Whether an output is the one that shows its flow in full. */
   isFull(one: Shown): boolean {
+    const around = this.cells.around(one.node);
+    if (around === "" && one.node.isConnected) {
+      return true; // a view of the output that a user has opened beside the notebook
+    }
     if (this.isPanelled) {
       return false;
     }
     const holder = this.cells.holderOf(one.output);
-    if (holder === null || this.cells.around(one.node) !== holder) {
+    if (holder === null || around !== holder) {
       return holder === null;
     }
     return this.inCell(holder, one.output).at(-1) === one;
@@ -126,6 +130,13 @@ export class Stage {
   /** What is known of a flow of the present kernel. */
   flow(id: string): FlowModel | undefined {
     return this.flows?.model(id);
+  }
+
+  /** A flow of the present kernel whose model no widget manager has got yet. */
+  earlyFlow(id: string): FlowModel | undefined {
+    this.flows?.ask(id);
+    const found = this.flow(id);
+    return found === undefined || found.state.codes.length === 0 ? undefined : found;
   }
 
   /** A flow of a kernel that has ended while this page was looking. */

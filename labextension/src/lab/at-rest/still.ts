@@ -1,22 +1,22 @@
-// What an output shows where no kernel has its flow: the view of a flow that has ended, or the picture
+// What an output shows where no widget manager has its flow: a view of the page's own, or the picture
 // or text that was saved.
 import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Widget } from "@lumino/widgets";
+import type { AnyModel } from "../../widget/anywidget";
 import { html } from "../../widget/dom";
 import { View } from "../../widget/view";
 import { withoutView } from "./bundle";
-import type { EndedModel } from "./ended";
 import { isOutdated } from "./fate-words";
 
 const SAVED = "The flow as it was saved. Run the cell to see it live.";
 
-/** The view of a flow whose kernel has ended. */
-export class EndedView extends Widget {
+/** A view that no widget manager has made: of a flow whose kernel has ended, or answers nobody yet. */
+export class OwnView extends Widget {
   private readonly life = new AbortController();
 
-  constructor(model: EndedModel) {
-    super({ node: html("div", { class: "resnb-ended" }) });
+  constructor(model: AnyModel, className = "") {
+    super({ node: html("div", { class: className }) });
     new View({ model, el: this.node }, this.life.signal);
   }
 

@@ -5,6 +5,8 @@
 // so that they arrive while a cell is running, as JupyterLab's comms do.
 import { KernelMessage, type Kernel } from "@jupyterlab/services";
 import { Signal } from "@lumino/signaling";
+import { uniqueId } from "../../widget/ids";
+import { sendOnControl } from "../control-channel";
 import { FlowModel } from "./flow-model";
 import { flowIds, commNewsIn } from "./messages";
 
@@ -19,6 +21,7 @@ export class KernelFlows {
   private isTold = false;
   private process: string | undefined; // the kernel's, by the session of its messages
   private before: string | undefined; // the one that has ended
+  private readonly asked = new Map<string, string>(); // flows that were asked for, each by a view
 
   constructor(readonly kernel: Kernel.IKernelConnection) {
     kernel.iopubMessage.connect(this.heard, this);
@@ -44,6 +47,20 @@ export class KernelFlows {
 
   model(id: string): FlowModel | undefined {
     return this.models.get(id);
+  }
+
+  /**
+   * Ask for a flow that the kernel may have, on its control channel: while a cell is running, it does
+   * not tell which it has.
+   */
+  ask(id: string): void {
+    const { asked, isTold, kernel, models } = this;
+    if (!isTold && !asked.has(id) && !models.has(id)) {
+      const view = uniqueId();
+      if (sendOnControl(kernel, id, { do: "open", view, ask: `${view}/1` })) {
+        asked.set(id, view);
+      }
+    }
   }
 
   dispose(): void {
@@ -96,14 +113,26 @@ export class KernelFlows {
       case "told":
         this.add(news.id); // it may not be known yet
         this.models.get(news.id)?.received(news.message);
+        this.answered(news.id);
         break;
       case undefined:
     }
   };
 
+  /** If a flow was asked for and is known by now, that is news, and no view needs to be told more. */
+  private answered(id: string): void {
+    const view = this.asked.get(id);
+    if (view !== undefined && (this.models.get(id)?.state.codes.length ?? 0) > 0) {
+      this.asked.delete(id);
+      this.changed.emit();
+      sendOnControl(this.kernel, id, { do: "close", view, ask: `${view}/2` });
+    }
+  }
+
   private readonly turned = (_: unknown, status: Kernel.Status): void => {
     if (status === "restarting" || status === "autorestarting" || status === "dead") {
       this.subshell = null; // it is gone with the kernel
+      this.asked.clear();
       this.before = this.process;
       if (this.models.size > 0) {
         this.models.clear();

@@ -1,4 +1,5 @@
 // Runs a flow by its name, with the commands that a view would send. Knows no DOM.
+import { uniqueId } from "../../widget/ids";
 import type { Request } from "../../widget/channel";
 import { frameIn } from "../../widget/frames";
 import type { Command } from "../../wire/commands";
@@ -14,7 +15,7 @@ const PATIENCE = 5000; // milliseconds
  */
 export function runFlow(flows: KernelFlows, name: string): Promise<string> {
   return new Promise((resolve) => {
-    const view = crypto.randomUUID();
+    const view = uniqueId();
     const requests = flows.ids
       .flatMap((id) => flows.model(id) ?? [])
       .map((model) => new RunRequest(model, view, name, end));

@@ -27,6 +27,9 @@ export function stateWord(lease: Lease): string {
 /** The state's class, which has the widget's colours. */
 export function stateClass(lease: Lease): string {
   const { state } = lease;
+  if (isRetried(lease)) {
+    return "failed";
+  }
   if (state === "failed" || state === "closing" || state === "looking") {
     return state;
   }
@@ -118,7 +121,8 @@ export function limits(lease: Lease): readonly string[] {
 
 /** How safe a lease is; of one that could not be cleaned up, why. */
 export function standing(lease: Lease, now?: number): Safety {
-  if (lease.state === "failed" && lease.remedy === "" && lease.note !== "") {
+  const hasFailed = lease.state === "failed" || isRetried(lease);
+  if (hasFailed && lease.remedy === "" && lease.note !== "") {
     return { name: "risk", mark: "✗", word: lease.note };
   }
   return { ...safety(lease), word: protection(lease, now) };
@@ -133,10 +137,19 @@ export function trouble(lease: Lease, now: number): string {
     const what = lease.given_up ? "could not be cleaned up" : "has failed to clean up";
     return `${lease.name} ${what}${lease.note === "" ? "" : `: ${lease.note}`}`;
   }
+  if (isRetried(lease)) {
+    const why = lease.note === "" ? "" : `: ${lease.note}`;
+    return `${lease.name} has failed to clean up, and is being tried again${why}`;
+  }
   if (isLate(lease, now)) {
     return `${lease.name} is past its limit of ${brief(lease.ttl ?? 0)}`;
   }
   return "";
+}
+
+/** Whether its clean-up has failed, and is being tried again: what it holds is still there. */
+export function isRetried({ state, reason, given_up: isGivenUp }: Lease): boolean {
+  return state === "closing" && (reason !== "" || isGivenUp);
 }
 
 /** Whether it has outlived its limit. */

@@ -1,6 +1,23 @@
-// The line above the list, about the list as a whole. Pure.
+// What is said of the list as a whole: the line above it, and the words in the status bar. Pure.
 import type { Leases } from "../leases/leases";
 import { counted } from "../leases/words";
+
+/** How many resources are open, what is wrong with them, and whether that is known just now. */
+export function summary(leases: Leases): {
+  readonly text: string;
+  readonly about: string;
+  readonly isWrong: boolean;
+} {
+  const troubles = [...leases.troubles.values()];
+  const isWrong = troubles.length > 0;
+  const isLost = leases.link === "lost";
+  const about = [...(isLost ? [heading(leases, "")] : []), ...troubles].join("\n");
+  return {
+    text: `${isWrong ? "⚠ " : ""}${counted(leases.list.total)}${isLost ? " (server away)" : ""}`,
+    about: about === "" ? "Show what is open" : about,
+    isWrong,
+  };
+}
 
 export function heading(leases: Leases, difference: string): string {
   const { link, list } = leases;

@@ -4,6 +4,7 @@ import { button, html, setText, set, svg } from "../../widget/dom";
 import type { Lease } from "../../wire/server";
 import { age, fate, isLate, limits, standing, stateClass, stateWord } from "../leases/words";
 import type { Resources } from "../tokens";
+import { showKeepingEnd } from "./keeping-end";
 import type { Row } from "./rows";
 
 /** The height of a row in pixels, and of one where there is little room; as in resources.css. */
@@ -76,10 +77,11 @@ export class LeaseRow implements Row<Lease> {
       class: `is-${isOverdue ? "late" : stateClass(lease)}${lease.protected ? "" : " is-unprotected"}`,
       title: about.filter((one) => one !== "").join("\n"),
     });
-    setText(this.name, lease.name);
+    showKeepingEnd(this.name, lease.name);
     setText(this.state, isOverdue ? "past its limit" : stateWord(lease));
-    setText(this.place, nameOf(path ?? lease.notebook));
+    showKeepingEnd(this.place, nameOf(path ?? lease.notebook));
     set(this.place, {
+      "aria-label": nameOf(path ?? lease.notebook),
       disabled: path === null,
       title: path === null ? lease.notebook : `Open ${path}`,
     });

@@ -58,7 +58,7 @@ export class Items implements IRunningSessions.IManager {
     return {
       icon: () => resourcesIcon,
       label: () => `${lease.name} (${stateWord(lease)}) in ${place}`,
-      labelTitle: () => fate(lease),
+      labelTitle: () => `${lease.name}\n${fate(lease)}`,
       detail: () => `${age(lease, leases.now)}, ${standing(lease).word}`,
       open: () => {
         this.leaseActions.open(lease);

@@ -80,6 +80,9 @@ export class Menu {
   private readonly keyed = (event: KeyboardEvent): void => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     event.stopPropagation();
+    if (event.key === "Tab") {
+      this.list.hidePopover(); // and on it goes from the button
+    }
     if (step !== undefined) {
       const able = this.entries.filter((one) => !one.disabled);
       const at = able.findIndex((one) => one === document.activeElement);

@@ -1,7 +1,7 @@
 // The progress bar: done, failed and running parts, the time taken and an estimate of the rest.
 import { html, setText, set } from "../dom";
 import type { Model } from "../model";
-import { RUNNING } from "../../wire/vocabulary";
+import { FAILURES, RUNNING } from "../../wire/vocabulary";
 import { failureWords } from "./failures";
 import { duration, progressWords, secondsLeft } from "../words";
 
@@ -34,7 +34,8 @@ export class Progress {
     }
     this.model = model;
     const [total, done, failed, running] = model.tally;
-    set(this.element, { hidden: total === 0 });
+    const hasFailed = FAILURES.has(model.flow) || (model.failures?.total ?? 0) > 0;
+    set(this.element, { hidden: total === 0, "data-failed": hasFailed });
     [done, failed, running].forEach((many, place) => {
       const part = this.parts[place];
       if (part !== undefined) {

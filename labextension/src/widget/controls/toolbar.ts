@@ -1,8 +1,8 @@
 // The flow's name and state, and three groups of buttons: to run it, to look at it, to zoom.
 import { html, setText, set } from "../dom";
 import type { Model } from "../model";
-import { RETRYING, RUNNING } from "../../wire/vocabulary";
-import type { LeaseState } from "../../wire/frames";
+import { CANCELLED, PENDING, RETRYING, RUNNING } from "../../wire/vocabulary";
+import type { LeaseState, StateCode } from "../../wire/frames";
 import type { Request } from "../channel";
 import type { Tab } from "../drawer";
 import { iconButton, type Icon } from "./icons";
@@ -50,6 +50,8 @@ export class Toolbar {
   private readonly window: HTMLButtonElement;
   private readonly search: HTMLElement;
   private isUnfolded = false;
+  private isCancelling = false; // what runs ends and is cleaned up first, which may take a while
+  private flow: StateCode = PENDING;
 
   constructor(actions: Actions) {
     const { send } = actions;
@@ -59,6 +61,8 @@ export class Toolbar {
       send({ do: "run_stale" });
     });
     this.cancel = iconButton("cancel", "Cancel", CANCEL, () => {
+      this.isCancelling = true;
+      this.showState();
       send({ do: "cancel" });
     });
     this.cleanUp = new Menu("clean", "Clean up", "End resources, or the session", [
@@ -117,17 +121,16 @@ export class Toolbar {
   }
 
   show(model: Model): void {
-    const look = taskLook(model.flow);
-    const isOn = model.flow === RUNNING || model.flow === RETRYING;
+    const isOn = isRunning(model.flow);
+    this.flow = model.flow;
+    this.isCancelling &&= isOn;
+    this.showState();
     const { leases, structure } = model;
     setText(this.name, structure?.name ?? "");
-    setText(this.state, `${look.mark} ${flowWord(model.flow)}`);
-    set(this.state, { class: `flow-state is-${className(look.word)}` });
     const isPage = /^(https?:\/\/|\/(?![/\\]))/.test(model.link);
     set(this.dashboard, { hidden: !isPage, href: isPage && model.link });
     set(this.run, { disabled: isOn });
     set(this.stale, { disabled: isOn, hidden: ![...model.marks.values()].some(isStale) });
-    set(this.cancel, { disabled: !isOn });
     const running = isOn ? "The flow is running: cancel it, and it is cleaned up" : "";
     const isAny = leases.some((lease) => HELD.has(lease) || LEFT.has(lease));
     this.cleanUp.show([
@@ -143,6 +146,15 @@ export class Toolbar {
     set(this.turn, { class: `quiet goes-${structure?.direction ?? "down"}` });
   }
 
+  private showState(): void {
+    const { flow, isCancelling } = this;
+    const look = taskLook(isCancelling ? CANCELLED : flow);
+    const word = isCancelling ? "cancelling" : flowWord(flow);
+    setText(this.state, `${look.mark} ${word}`);
+    set(this.state, { class: `flow-state is-${className(look.word)}` });
+    set(this.cancel, { disabled: isCancelling || !isRunning(flow) });
+  }
+
   /** Which tab of the drawer is open, and whether the view takes the whole window. */
   mark(open: Tab | null, isWindow: boolean): void {
     for (const [tab, made] of this.tabs) {
@@ -150,6 +162,10 @@ export class Toolbar {
     }
     set(this.window, { "aria-pressed": isWindow ? "true" : "false" });
   }
+}
+
+function isRunning(flow: StateCode): boolean {
+  return flow === RUNNING || flow === RETRYING;
 }
 
 function quiet(icon: Icon, text: string, title: string, pressed: () => void): HTMLButtonElement {

@@ -34,12 +34,12 @@ export class Chip {
   }
 
   show(
-    { id, inside }: ClusterInfo,
+    { id, inside, name: whole }: ClusterInfo,
     codes: readonly [StateCode, StateCode, StateCode] = [PENDING, PENDING, PENDING],
   ): void {
     const isFolded = inside.length > 0;
     const words = STEPS.map((step, place) => `${step} ${taskLook(codes[place] ?? PENDING).word}`);
-    const name = `${id}: ${words.join(", ")}; ${isFolded ? "show them as tasks" : "put them back"}`;
+    const name = `${whole ?? id}: ${words.join(", ")}; ${isFolded ? "show them as tasks" : "put them back"}`;
     this.steps.forEach((step, place) => {
       set(step, { class: `step tone is-${className(taskLook(codes[place] ?? PENDING).word)}` });
     });

@@ -6,7 +6,7 @@ import { set, svg } from "../dom";
 import { NOT_YET, PENDING, RUNNING } from "../../wire/vocabulary";
 import type { Model } from "../model";
 import type { Subject } from "../subject";
-import { focusOf, hitsIn, itemOf, placeOf, type Item, type Shape } from "./items";
+import { focusOf, hitsIn, itemOf, placeOf, sizeOf, type Item, type Shape } from "./items";
 import { NodeShape } from "./node";
 import type { Box, Structure } from "../../wire/frames";
 import { nearest, type Direction } from "./keyboard";
@@ -249,7 +249,7 @@ export class Graph {
         this.items[0]?.shape.element,
     );
     this.highlight();
-    this.viewport.resized(structure.size);
+    this.viewport.resized(sizeOf(structure));
     this.viewport.carry(chosenBefore, this.boxOf(chosen));
     this.move(structure, isFirst);
     if (focused instanceof SVGElement && this.element.contains(focused)) {

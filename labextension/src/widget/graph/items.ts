@@ -6,6 +6,8 @@ import type { Model } from "../model";
 import { FAILURES, RUNNING } from "../../wire/vocabulary";
 import type { Box, Structure } from "../../wire/frames";
 
+const SHEETS = 6; // how far those behind a stack stand out
+
 export type Shape = NodeShape | ClusterShape | Chip;
 
 /** Something that can be reached and pressed. */
@@ -24,6 +26,13 @@ export function itemOf(layer: Item["layer"], id: string, shape: Shape, box: Box)
 /** Where one looks for it: of a large box the header. */
 export function placeOf({ layer, box }: Item): Box {
   return layer === "cluster" ? [box[0], box[1], Math.min(box[2], 160), 20] : box;
+}
+
+/** The graph's width and height, with the sheets behind its stacks. */
+export function sizeOf({ size: [width, height], nodes, clusters }: Structure): [number, number] {
+  const isStacked = nodes.some((one) => one.mapped || one.kind === "folded");
+  const more = isStacked || clusters.some(({ mapped }) => mapped) ? SHEETS : 0;
+  return [width + more, height + more];
 }
 
 /** What a reader looks for first: what failed, what runs, else the beginning. */
@@ -45,17 +54,17 @@ export function hitsIn(structure: Structure | null, text: string): Hits {
   const names: string[] = [];
   const keys = new Set<string>();
   const isHit = (name: string): boolean => wanted !== "" && name.toLowerCase().includes(wanted);
-  for (const { id, inside } of structure?.nodes ?? []) {
-    const found = (inside ?? [id]).filter(isHit);
+  for (const { id, inside, name } of structure?.nodes ?? []) {
+    const found = inside?.filter(isHit) ?? (isHit(name ?? id) ? [id] : []);
     names.push(...found);
     if (found.length > 0) {
       keys.add(`node ${id}`);
     }
   }
-  for (const { id, inside } of structure?.clusters ?? []) {
+  for (const { id, inside, name } of structure?.clusters ?? []) {
     const found = inside.filter(isHit);
     names.push(...found);
-    if (found.length > 0 || isHit(id)) {
+    if (found.length > 0 || isHit(name ?? id)) {
       keys.add(`cluster ${id}`);
     }
   }

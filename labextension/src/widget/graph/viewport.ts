@@ -7,6 +7,7 @@ const LARGEST_FIT = 4 / 3; // a point is then as large as on paper
 const CLOSEST = 6;
 const MARGIN = 14;
 const READABLE = 0.9; // a label of 10 px has 9 px then
+const NEARLY = 0.8; // rather a little smaller than cut off by a little
 const LOWEST = 64;
 const HIGHEST = 420;
 const STEP = 1.25;
@@ -184,7 +185,8 @@ export class Viewport {
       return; // not shown yet
     }
     const [width, height] = this.size;
-    const scale = this.isWhole ? this.fitting() : Math.max(this.fitting(), READABLE);
+    const fitting = this.fitting();
+    const scale = this.isWhole || fitting >= NEARLY ? fitting : READABLE;
     const natural = Math.min(HIGHEST, Math.max(LOWEST, height * scale + 2 * MARGIN));
     this.height = this.isWindow ? this.frame.clientHeight : this.wanted || Math.round(natural);
     this.frame.style.height = this.isWindow ? "" : `${this.height}px`;
@@ -197,7 +199,25 @@ export class Viewport {
     this.apply();
   }
 
+  /** The edges at which the graph goes on. */
+  private edges(): string {
+    const [right, bottom] = [
+      this.x + this.size[0] * this.scale,
+      this.y + this.size[1] * this.scale,
+    ];
+    const cut = {
+      left: this.x < -1,
+      right: right > this.width + 1,
+      top: this.y < -1,
+      bottom: bottom > this.height + 1,
+    };
+    return Object.entries(cut)
+      .flatMap(([edge, isCut]) => (isCut ? [edge] : []))
+      .join(" ");
+  }
+
   private apply(): void {
+    set(this.frame, { "data-cut": this.edges() || false });
     set(this.content, {
       transform: `translate(${this.x.toFixed(1)},${this.y.toFixed(1)}) scale(${this.scale.toFixed(4)})`,
     });

@@ -78,12 +78,12 @@ export class Inspector {
     });
   }
 
-  /** Show what was picked, before the kernel has answered; null for nothing. */
-  open(picked: Subject | null): void {
+  /** Show what was picked, and its whole name, before the kernel has answered; null for nothing. */
+  open(picked: Subject | null, name = picked?.id ?? ""): void {
     const isSame = picked !== null && picked.id === this.picked?.id;
     const isKnown = isSame && picked.what === this.picked?.what;
     this.picked = picked;
-    setText(this.title, picked === null ? NOTHING : picked.id);
+    setText(this.title, picked === null ? NOTHING : name);
     if (!isKnown) {
       set(this.buttons, { hidden: true });
       this.forget.show(false);

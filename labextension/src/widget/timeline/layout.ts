@@ -9,6 +9,7 @@ import type {
   StateCode,
   TimelineInfo,
 } from "../../wire/frames";
+import type { Subject } from "../subject";
 import { taskLook } from "../vocabulary";
 import { durationText } from "../words";
 
@@ -20,7 +21,9 @@ const BAR = 14;
 const AXIS = 20;
 const LETTER = 6.1; // the rough width of a character
 const SMALL = 5.2;
-const LONGEST = 24;
+const LONGEST = 24; // characters of a lane's label, where there is room for them
+const SHARE = 0.4; // of a narrow picture, for the labels
+const FEWEST = 8; // characters of a long name that say something
 const NARROW = 3;
 const LEAST = 1.5; // so that it can be seen
 const STEPS: ReadonlySet<string> = new Set(["setup", "cleanup"]);
@@ -69,9 +72,17 @@ export interface TimelineLayout {
   readonly bands: readonly PlacedBand[];
 }
 
+/** Knows the whole name of a task or a resource. */
+export type NameOf = (subject: Subject) => string;
+
 /** The layout of a picture that is `width` pixels wide. */
-export function layoutOf(timeline: TimelineInfo, width: number): TimelineLayout {
-  const labels = timeline.lanes.map(({ label }) => shortened(label, LONGEST));
+export function layoutOf(
+  timeline: TimelineInfo,
+  width: number,
+  nameOf: NameOf = ({ id }) => id,
+): TimelineLayout {
+  const most = Math.max(FEWEST, Math.min(LONGEST, Math.floor((SHARE * width) / LETTER)));
+  const labels = timeline.lanes.map(({ label }) => shortened(label, most));
   const longest = Math.max(0, ...labels.map((label) => label.length));
   const left = SIDE + longest * LETTER + SIDE;
   const right = Math.max(left + 60, width - SIDE);
@@ -95,7 +106,7 @@ export function layoutOf(timeline: TimelineInfo, width: number): TimelineLayout 
     const band = isScope ? bands.get(lane.label) : undefined;
     return {
       label: { text: labels[place] ?? "", y: low + BAR / 2, lease: band?.lease ?? null },
-      bars: lane.bars.map((bar) => placedBar(timeline, lane, bar, low, x)),
+      bars: lane.bars.map((bar) => placedBar(timeline, lane, bar, low, { x, nameOf })),
       bands: band === undefined ? [] : [placedBand(band, kindsOf(timeline, lane), top, low, at)],
     };
   });
@@ -117,21 +128,22 @@ function placedBar(
   lane: LaneInfo,
   bar: BarInfo,
   low: number,
-  x: (seconds: number) => number,
+  { x, nameOf }: { x: (seconds: number) => number; nameOf: NameOf },
 ): PlacedBar {
   const [start, end, code, place, item, many, busy] = bar;
   const task = timeline.names[place] ?? "";
   const left = x(start);
   const wide = Math.max(x(end) - left, LEAST);
   const label = barLabel(task, item, many);
+  const whole = barLabel(task === "" ? "" : nameOf({ what: "node", id: task }), item, many);
   const isStep = STEPS.has(timeline.kinds[place] ?? "");
   const took = many > 1 ? `${durationText(busy)} of work` : durationText(end - start);
   return {
     key: `${lane.label}/${start}`,
     box: [left, low, wide, BAR],
     code,
-    name: [label, taskLook(code).word, took, `on ${lane.label}`].join(", "),
-    text: !isStep && label.length * SMALL + 6 < wide ? label : "",
+    name: [whole, taskLook(code).word, took, `on ${lane.label}`].join(", "),
+    text: isStep ? "" : fitting(label, Math.floor((wide - 6) / SMALL)),
     node: task,
     isStep,
     isNarrow: wide < NARROW,
@@ -183,6 +195,11 @@ export function barLabel(task: string, item: number, many: number): string {
     return `${task} × ${number.format(many)}`;
   }
   return item < 0 ? task : `${task}[${item}]`;
+}
+
+/** As much of a name as `most` characters have room for; "" if that would say nothing. */
+function fitting(name: string, most: number): string {
+  return name.length <= most || most >= FEWEST ? shortened(name, most) : "";
 }
 
 /** `text` without its middle if it is longer than `most` characters. */

@@ -1,5 +1,11 @@
 // The timeline of the latest run, below the graph: bars in workers' lanes, resources behind them.
-import { layoutOf, type TimelineLayout, type PlacedBand, type PlacedBar } from "./layout";
+import {
+  layoutOf,
+  type NameOf,
+  type TimelineLayout,
+  type PlacedBand,
+  type PlacedBar,
+} from "./layout";
 import { html, setText, set, svg } from "../dom";
 import { fitWidth } from "../graph/node";
 import type { Box, TimelineInfo } from "../../wire/frames";
@@ -28,6 +34,7 @@ export class TimelinePanel {
   private readonly note = html("p", { class: "more" });
   private readonly key = key();
   private timeline: TimelineInfo | null = null;
+  private nameOf: NameOf = ({ id }) => id;
   private items: readonly Item[] = [];
   private picked: Subject | null = null;
   private focused = "";
@@ -51,7 +58,9 @@ export class TimelinePanel {
     });
   }
 
-  show(timeline: TimelineInfo | null): void {
+  /** Show a run; `nameOf` knows the whole names of what the run calls by ids. */
+  show(timeline: TimelineInfo | null, nameOf: NameOf): void {
+    this.nameOf = nameOf;
     if (timeline !== this.timeline || this.note.textContent === "") {
       this.timeline = timeline;
       this.draw();
@@ -81,11 +90,15 @@ export class TimelinePanel {
       return;
     }
     const had = this.picture.contains(document.activeElement);
-    const found = layoutOf(timeline, this.width);
+    const found = layoutOf(timeline, this.width, this.nameOf);
     const [width, height] = found.size;
     const bands = found.bands.map((band) => this.band(band));
     const bars = found.bars.map((bar) => this.bar(bar));
     this.items = [...bands, ...bars];
+    const lease = found.bands.find(({ open }) => open !== null)?.info.lease ?? "open";
+    this.key.querySelectorAll(".zone").forEach((sample) => {
+      set(sample, { class: `zone is-${className(lease)}` }); // in the colours of this picture
+    });
     set(this.key, { hidden: false });
     set(this.picture, { hidden: false, width, height, viewBox: `0 0 ${width} ${height}` });
     set(this.picture, { "aria-label": "what ran when, and when resources were open" });
@@ -139,7 +152,8 @@ export class TimelinePanel {
   }
 
   private band({ info, row, words, open, used, steps, goesOn }: PlacedBand): Item {
-    const name = `${info.id}, ${leaseLook(info.lease).word}, ${info.words}`;
+    const whole = this.nameOf({ what: "cluster", id: info.id });
+    const name = `${whole}, ${leaseLook(info.lease).word}, ${info.words}`;
     const element = svg(
       "g",
       { class: `cluster is-${className(info.lease)}`, role: "button", tabindex: -1 },
@@ -160,7 +174,7 @@ export class TimelinePanel {
         [x + width - 9, goesOn[1]],
       ] as const) {
         if (isSo) {
-          element.append(svg("rect", { class: "gap", ...sides([at - 2, y - 2, 4, height + 4]) }));
+          element.append(gap(at, y, height));
         }
       }
     }
@@ -237,6 +251,7 @@ function key(): HTMLElement {
     "ul",
     { class: "key", "aria-label": "what the shapes mean" },
     sample("task", "tone is-success", bar()),
+    sample("failed", "tone is-failed", bar()),
     sample("set-up, clean-up", "tone is-success", bar(), stripes(box)),
     sample("resource open, idle", "zone is-open", open()),
     sample(
@@ -245,7 +260,13 @@ function key(): HTMLElement {
       open(),
       svg("rect", { class: "used", ...sides([1, 2, 22, 10]) }),
     ),
+    sample("open before or after this run", "zone is-open", open(), gap(9, 2, 10)),
   );
+}
+
+/** The place where a band is cut short. */
+function gap(at: number, y: number, height: number): SVGElement {
+  return svg("rect", { class: "gap", ...sides([at - 2, y - 2, 4, height + 4]) });
 }
 
 function sides([x, y, width, height]: Box): Readonly<Record<string, number>> {
