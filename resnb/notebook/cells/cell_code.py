@@ -107,7 +107,8 @@ def flow_body(
             shows = not body.rstrip().endswith(";")
             found = _step_body(shell, tree, source, filename, step, shows=shows)
             read = tuple(one for one in found.code.needs if one not in found.code.perhaps)
-            return CellBody(lambda: None, found.code.outputs, read, cell_id, number, found)
+            outputs = found.code.outputs
+            return CellBody(lambda: None, outputs, read, found.statements, cell_id, number, found)
         if has_await(tree.body):
             raise MagicError(
                 "%%flow: a body builds the flow and cannot await; await inside an `async def` task"
@@ -117,6 +118,7 @@ def flow_body(
         lambda: exec(code, shell.user_ns),  # noqa: S102 - the user's own cell
         names_left(tree.body),
         names_needed(tree.body),
+        tuple(tree.body),
         cell_id,
         number,
     )
