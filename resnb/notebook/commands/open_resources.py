@@ -5,12 +5,15 @@ A variable that was bound to what is closed meanwhile is unbound, so that no cel
 
 from resnb.errors import CleanupError, MagicError, harmless, nearest
 from resnb.graph.base.building import flow_being_built
+from resnb.graph.resources.resource import ResourceManager
 from resnb.ledger import states
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.lease import Lease
 from resnb.notebook.cells.cell_scopes import arguments_of, manager_named
 from resnb.notebook.lines.parsed import ResourcesLine
 from resnb.notebook.session import Session
 from resnb.run.held.resource import HeldResource
-from resnb.run.held.session import SESSION
+from resnb.run.held.session import NO_ARGUMENTS, SESSION
 
 
 def open_resource(session: Session, parsed: ResourcesLine) -> None:
@@ -40,6 +43,14 @@ def open_resource(session: Session, parsed: ResourcesLine) -> None:
     else:
         told += "; no variable has its value: `as NAME` would bind one"
     print(told)  # noqa: T201
+
+
+def bind_adopted(session: Session, lease: Lease) -> None:
+    """Let what an earlier kernel opened, and this one has adopted, be open here, and bind it."""
+    manager = ResourceManager(type(lease.manager), name=lease.name)
+    manager.accept(NO_ARGUMENTS)
+    KEEPER.adoptions.give(lease)
+    session.bind(lease.name, HeldResource.adopted(manager, lease))
 
 
 def close_resources(session: Session, name: str | None) -> None:
