@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import LedgerError, described
+from resnb.errors import LedgerError, described, enumerated
 from resnb.ledger import states
 from resnb.ledger.kernel.lease import Lease, LeaseHost
 from resnb.ledger.kernel.request import Caller, LeaseRequest, Limits
@@ -168,7 +168,7 @@ def _left_as(book: "LeaseBook", name: str) -> "LeaseRecord":
     left = [one for one in book.store.alive() if book.liveness.is_dead(one.owner)]
     found = [one for one in left if one.name == name]
     if not found:
-        known = ", ".join(repr(one) for one in sorted({one.name for one in left}))
+        known = enumerated(sorted({one.name for one in left}))
         hint = f"there is {known}" if known else "nothing is"
         message = f"no resource {name!r} is left by an ended kernel to be adopted; {hint}"
         raise LedgerError(message)

@@ -3,7 +3,7 @@
 A variable that was bound to what is closed meanwhile is unbound, so that no cell goes on with it.
 """
 
-from resnb.errors import CleanupError, MagicError, harmless, nearest
+from resnb.errors import CleanupError, MagicError, enumerated, harmless, nearest
 from resnb.graph.base.building import flow_being_built
 from resnb.graph.resources.resource import ResourceManager
 from resnb.ledger import states
@@ -59,8 +59,7 @@ def close_resources(session: Session, name: str | None) -> None:
     if name is not None and not opened:
         known = [one.name for one in SESSION.all()]
         near = nearest(name, known)
-        listing = ", ".join(repr(one) for one in known)
-        hint = f"there is {listing}" if known else "nothing is open for ordinary cells"
+        hint = f"there is {enumerated(known)}" if known else "nothing is open for ordinary cells"
         hint = f"did you mean {near!r}?" if near else hint
         raise MagicError(f"no resource {name!r} was opened by %resources open; {hint}")
     if not opened:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from resnb.durations import seconds
-from resnb.errors import CleanupError, LedgerError, MagicError, RunError, harmless
+from resnb.errors import CleanupError, LedgerError, MagicError, RunError, enumerated, harmless
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.lease import Lease
@@ -210,7 +210,7 @@ def _clean_up(name: str | None) -> None:
 def _clean_up_elsewhere(name: str, alive: Sequence[Lease]) -> None:
     """Clean up what an ended kernel has left under `name`."""
     if all(one.record.name != name for one in _of_others()):
-        listing = ", ".join(repr(lease.name) for lease in alive)
+        listing = enumerated([harmless(lease.name) for lease in alive])
         hint = f"there is {listing}" if listing else "nothing is open"
         raise MagicError(f"no resource {name!r}; {hint}")
     commands = _commands()
