@@ -56,8 +56,8 @@ def words(owner: str, name: str, value: Any) -> list[str]:
     return [path(owner, f"a word of {name}", one) for one in value]
 
 
-def variables(owner: str, value: Any) -> dict[str, str]:
-    """Environment variables.
+def variables(owner: str, value: Any, name: str = "env") -> dict[str, str]:
+    """Environment variables, by the argument `name`.
 
     Raises:
         OptionError: they are no mapping, or a name cannot be that of a variable.
@@ -65,25 +65,37 @@ def variables(owner: str, value: Any) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        _refuse(owner, "env", "a mapping of names to values", value)
+        _refuse(owner, name, "a mapping of names to values", value)
     for one in value:
         if not isinstance(one, str) or not one or "=" in one or "\0" in one:
-            message = f"{owner}: {one!r} in env is no name of a variable"
+            message = f"{owner}: {one!r} in {name} is no name of a variable"
             raise OptionError(message)
-    return {one: _without_nul(owner, f"env[{one!r}]", str(value[one])) for one in value}
+    return {one: _without_nul(owner, f"{name}[{one!r}]", str(value[one])) for one in value}
 
 
 def whole(owner: str, name: str, value: Any) -> int | None:
-    """`value` if it is a whole number that is not negative, or None.
+    """`value` if it is a whole number, or None.
 
     Raises:
         OptionError: it is neither.
     """
     if value is None:
         return None
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
-        _refuse(owner, name, "a whole number of at least 0", value)
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        _refuse(owner, name, "a whole number", value)
     return int(value)
+
+
+def count(owner: str, name: str, value: Any) -> int | None:
+    """The same, if it is not negative either.
+
+    Raises:
+        OptionError: it is.
+    """
+    found = whole(owner, name, value)
+    if found is not None and found < 0:
+        _refuse(owner, name, "a whole number of at least 0", found)
+    return found
 
 
 def _without_nul(owner: str, name: str, value: str) -> str:

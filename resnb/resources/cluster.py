@@ -85,10 +85,10 @@ class DaskClusterManager:
         self_destruct: "Duration | None" = None,
         **options: Any,
     ) -> None:
-        self.n_workers = arguments.whole("DaskCluster", "n_workers", n_workers)
+        self.n_workers = arguments.count("DaskCluster", "n_workers", n_workers)
         self.cluster = arguments.text("DaskCluster", "cluster", cluster)
         self.options = options
-        self.self_destruct = seconds(self_destruct, "self_destruct")
+        self.self_destruct = seconds(self_destruct, "DaskCluster: self_destruct")
         self._place = here()
         self._made: Any = None
         self._name = ""

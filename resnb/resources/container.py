@@ -106,7 +106,7 @@ class DockerContainerManager:
         self.ports = list(ports)
         self.environment, self.volumes = environment, volumes
         self.ready_port, self.ready_line = ready_port, ready_line
-        self.self_destruct = seconds(self_destruct, "self_destruct")
+        self.self_destruct = seconds(self_destruct, "DockerContainer: self_destruct")
         self._place = here()
 
     def setup(self) -> RunningContainer:
